@@ -1,0 +1,65 @@
+"""Who a person is. Sign-in itself is allauth's; this room keeps the person and the words for them."""
+
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from uuid_utils.compat import uuid7
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes people. An e-mail address is a person's name and is compared without regard to case."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a person; a ``None`` password means that they cannot sign in by password."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a member of staff who may use every part of the operators' site."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> "User":
+        """Find a person by address, in any case."""
+        return self.get(email__iexact=email)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person with an account here. ``link_id`` is the name by which data providers know them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(max_length=255)
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    link_id = models.UUIDField(default=uuid4, editable=False)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="one_user_per_email")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def name(self) -> str:
+        """The person's full name, or their address while they have not told us one."""
+        return f"{self.first_name} {self.last_name}".strip() or self.email
+
+
+def display_name(user: User) -> str:
+    """What allauth calls a person in its pages and mails."""
+    return user.name

@@ -1,0 +1,15 @@
+from django.core.exceptions import ValidationError
+
+
+class MaximumLengthValidator:
+    """Refuses passwords so long that hashing them would be a way to tire the server."""
+
+    max_length = 256
+
+    def validate(self, password: str, user: object = None) -> None:
+        """Raise ``ValidationError`` for a password of more than 256 characters."""
+        if len(password) > self.max_length:
+            raise ValidationError(self.get_help_text(), code="password_too_long")
+
+    def get_help_text(self) -> str:
+        return f"Use at most {self.max_length} characters."

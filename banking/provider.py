@@ -1,0 +1,237 @@
+"""What banking expects of any bank data provider, in banking's own words.
+
+A provider package (``banking/plaid/`` today) translates its vendor's words into the shapes below and its
+vendor's failures into the errors below. Nothing above it knows which vendor answered, so a second provider
+costs a folder, not a change in ``sync``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+
+class Readiness(StrEnum):
+    """How much of an Item's history the provider has prepared; it only ever grows."""
+
+    NOT_READY = "not_ready"
+    INITIAL = "initial"
+    HISTORICAL = "historical"
+
+
+class AccountRow(NamedTuple):
+    """One account as the provider states it; balances keep the provider's sign.
+
+    A credit or loan balance is positive when money is owed. ``None`` means that the bank does not say.
+    """
+
+    provider_id: str
+    persistent_id: str
+    name: str
+    official_name: str
+    mask: str
+    type: str
+    subtype: str
+    current: Decimal | None
+    available: Decimal | None
+    limit: Decimal | None
+    currency: str
+
+
+class TransactionRow(NamedTuple):
+    """One transaction; ``amount`` is positive when money comes into the account.
+
+    ``provider_amount`` keeps the figure as it was sent. ``pending_id`` names the pending transaction that
+    this posted one replaces, or is empty.
+    """
+
+    provider_id: str
+    account_id: str
+    amount: Decimal
+    provider_amount: Decimal
+    currency: str
+    date: date
+    authorized_date: date | None
+    name: str
+    merchant_name: str
+    pending: bool
+    pending_id: str
+    category: str
+    category_detail: str
+    category_confidence: str
+    payment_channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of the provider's transaction stream."""
+
+    added: Sequence[TransactionRow]
+    modified: Sequence[TransactionRow]
+    removed: Sequence[str]
+    accounts: Sequence[AccountRow]
+    next_cursor: str
+    has_more: bool
+    readiness: Readiness
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkToken:
+    """A token that opens the provider's linking dialog in one person's browser."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A fresh access token and the Item it opens. The token is shown to nobody."""
+
+    access_token: str = field(repr=False)
+    provider_item_id: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What the provider knows of an Item. ``error_code`` is empty when the Item is healthy."""
+
+    provider_item_id: str
+    institution_id: str
+    institution_name: str
+    error_code: str
+    webhook: str
+    consent_expires_at: datetime | None
+    data_as_of: datetime | None
+    products: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All accounts of an Item, with balances as of the provider's last look."""
+
+    accounts: Sequence[AccountRow]
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionFacts:
+    """A bank as the provider describes it."""
+
+    institution_id: str
+    name: str
+    url: str
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doorbell:
+    """A verified webhook: which Item it speaks of and what it says. A hint, never data.
+
+    ``fingerprint`` is the same for every copy of one signed delivery.
+    """
+
+    provider_item_id: str
+    kind: str
+    code: str
+    fingerprint: str
+
+
+class ProviderError(Exception):
+    """Anything that went wrong at the provider.
+
+    ``code`` is the vendor's word for an operator, ``request_id`` what vendor support asks for. Neither the
+    message nor any attribute ever holds a token, a secret or a request body.
+    """
+
+    def __init__(self, code: str, *, request_id: str = "", detail: str = "") -> None:
+        super().__init__(f"{code} (request {request_id or 'unknown'}){': ' + detail if detail else ''}")
+        self.code = code
+        self.request_id = request_id
+
+
+class Unavailable(ProviderError):
+    """The provider or the bank does not answer now; the same call may work later."""
+
+
+class RateLimited(Unavailable):
+    """Too many calls; wait at least ``retry_after`` seconds. ``scope`` is item, client or institution."""
+
+    def __init__(self, code: str, *, scope: str, retry_after: int = 60, request_id: str = "") -> None:
+        super().__init__(code, request_id=request_id)
+        self.scope = scope
+        self.retry_after = retry_after
+
+
+class InstitutionDown(Unavailable):
+    """The bank has problems that only time cures; a person can do nothing."""
+
+
+class LoginRequired(ProviderError):
+    """The bank wants its customer to sign in again."""
+
+
+class ConsentRequired(ProviderError):
+    """The person has to agree to more before this product can be read."""
+
+
+class ItemGone(ProviderError):
+    """The Item no longer exists at the provider, or access was withdrawn for good."""
+
+
+class Unsupported(ProviderError):
+    """This bank or account cannot give this product."""
+
+
+class NotReady(ProviderError):
+    """The provider is still preparing the data."""
+
+
+class ChangedWhilePaging(ProviderError):
+    """The stream changed while it was read: begin again from the loop's first cursor."""
+
+
+class CursorLost(ProviderError):
+    """The stored cursor is not accepted any more: read the whole stream again."""
+
+
+class PublicTokenRefused(ProviderError):
+    """The public token is expired, was used already, or never existed."""
+
+
+class Misconfigured(ProviderError):
+    """Our keys, environment or request are wrong; an operator has to act and no Item is to blame."""
+
+
+class MalformedAnswer(ProviderError):
+    """The provider answered with something that its contract does not allow."""
+
+
+class Provider(Protocol):
+    """The calls that linking and sync make. Each may raise a ``ProviderError``."""
+
+    def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken: ...
+
+    def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
+        """A token that opens the dialog to repair an Item that exists."""
+        ...
+
+    def exchange(self, public_token: str) -> Credential: ...
+
+    def item(self, access_token: str) -> ItemFacts: ...
+
+    def accounts(self, access_token: str) -> Roster: ...
+
+    def page(self, access_token: str, *, cursor: str) -> Page:
+        """Return the page after ``cursor``; an empty cursor asks for the stream's beginning."""
+        ...
+
+    def institution(self, institution_id: str) -> InstitutionFacts: ...
+
+    def remove(self, access_token: str) -> None:
+        """End the Item at the provider. An Item that is gone already counts as removed."""
+        ...

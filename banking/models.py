@@ -1,0 +1,367 @@
+"""Items, accounts and transactions: what a person's banks say, and what the person says about it.
+
+Money is stored exactly as the provider sent it, next to its currency. Text that a provider sends has no
+length limit here: a bank with a long name must not stop a sync. Columns that only a person writes
+(``user_category``, ``note``, ``hidden``) are never touched by a sync.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from banking.causes import CAUSES
+from banking.provider import Readiness
+from compliance.isolation.models import Owned, OwnedQuerySet
+from compliance.vault.fields import SealedTextField
+
+STALE_AFTER = timedelta(hours=24)
+PATIENCE = timedelta(minutes=5)
+
+
+def money(**options: Any) -> "models.DecimalField[Any, Any]":
+    """A column that keeps any amount a bank can send, exactly."""
+    return models.DecimalField(max_digits=28, decimal_places=10, **options)
+
+
+class Institution(models.Model):
+    """A bank. Belongs to nobody: the same row serves every person who banks there."""
+
+    provider = models.CharField(max_length=20)
+    provider_id = models.CharField(max_length=100)
+    name = models.CharField()
+    url = models.CharField(blank=True)
+    color = models.CharField(blank=True)
+    fetched_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["provider", "provider_id"], name="one_row_per_institution")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Connection(models.TextChoices):
+    """Whether the bank still lets us in."""
+
+    ACTIVE = "active", "Connected"
+    LOGIN_REQUIRED = "login_required", "Sign-in needed"
+    NEEDS_CONSENT = "needs_consent", "Consent needed"
+    REVOKED = "revoked", "Access withdrawn"
+    UNSUPPORTED = "unsupported", "Not supported"
+    REMOVING = "removing", "Disconnecting"
+    REMOVED = "removed", "Disconnected"
+
+
+LIVING = (
+    Connection.ACTIVE,
+    Connection.LOGIN_REQUIRED,
+    Connection.NEEDS_CONSENT,
+    Connection.REVOKED,
+    Connection.UNSUPPORTED,
+)
+
+
+class ItemQuerySet(OwnedQuerySet["Item"]):
+    def living(self) -> Self:
+        """Items that a person still sees under their connections."""
+        return self.filter(connection__in=LIVING)
+
+    def with_roster(self) -> Self:
+        """Fetch each Item's institution and accounts along, in two queries."""
+        return self.select_related("institution").prefetch_related(
+            models.Prefetch("accounts", Account.objects.filter(closed_at=None).order_by("type", "name", "id"))
+        )
+
+
+class Item(Owned):
+    """One person's login at one bank: the credential, the cursor and the state of the connection."""
+
+    provider = models.CharField(max_length=20, default="plaid")
+    environment = models.CharField(max_length=20)
+    provider_item_id = models.CharField(max_length=100)
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, null=True)
+    institution_name = models.CharField(blank=True)
+    access_token = SealedTextField(null=True)
+    connection = models.CharField(max_length=20, choices=Connection, default=Connection.ACTIVE)
+    readiness = models.CharField(max_length=20, choices=[(r, r) for r in Readiness], default=Readiness.NOT_READY)
+    cursor = models.TextField(blank=True)
+    days_requested = models.PositiveSmallIntegerField(default=730)
+
+    connected_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True)
+    data_as_of = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+
+    failures = models.PositiveSmallIntegerField(default=0)
+    error_code = models.CharField(max_length=100, blank=True)
+    request_id = models.CharField(max_length=100, blank=True)
+    next_sync_at = models.DateTimeField(default=timezone.now)
+    sync_wanted_at = models.DateTimeField(null=True)
+    refreshed_at = models.DateTimeField(null=True)
+    lease_holder = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    objects = ItemQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["environment", "provider_item_id"], name="one_row_per_item"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_sync_at"],
+                condition=Q(connection=Connection.ACTIVE),
+                name="items_due",
+            )
+        ]
+
+    @property
+    def roster(self) -> "list[Account]":
+        """The open accounts, as ``with_roster`` fetched them."""
+        return list(self.accounts.all())
+
+    @property
+    def awaits_sync(self) -> bool:
+        """Whether somebody asked for a sync a moment ago that has not come back yet."""
+        wanted = self.sync_wanted_at
+        if wanted is None or timezone.now() - wanted > PATIENCE:
+            return False
+        return self.checked_at is None or self.checked_at < wanted
+
+    @property
+    def cause(self) -> str:
+        """Why the person has to sign in at the bank again, in one sentence."""
+        return CAUSES.get(self.error_code, "")
+
+    @property
+    def is_importing(self) -> bool:
+        """Whether the first, complete import is still under way."""
+        return self.connection == Connection.ACTIVE and self.readiness != Readiness.HISTORICAL
+
+    @property
+    def is_syncing(self) -> bool:
+        """Whether a worker holds this Item now."""
+        return self.leased_until is not None and self.leased_until > timezone.now()
+
+    @property
+    def state(self) -> str:
+        """The one word of the pages' vocabulary that fits best now."""
+        if self.connection in (Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT):
+            return "reauth"
+        if self.connection != Connection.ACTIVE:
+            return "disconnected"
+        if self.failures:
+            return "error"
+        if self.is_importing:
+            return "loading"
+        return "stale" if self.is_stale(at=timezone.now()) else "fresh"
+
+    def is_stale(self, *, at: datetime) -> bool:
+        """Whether the last good look at the bank was a day or more before ``at``."""
+        return self.checked_at is None or at - self.checked_at >= STALE_AFTER
+
+    def can_refresh(self, *, at: datetime, cooldown: timedelta) -> bool:
+        """Whether the person may ask for a sync again."""
+        asked = self.refreshed_at
+        return self.connection == Connection.ACTIVE and (asked is None or at - asked >= cooldown)
+
+
+class AccountQuerySet(OwnedQuerySet["Account"]):
+    def open(self) -> Self:
+        """Accounts that the bank still lists and whose connection is alive."""
+        return self.filter(closed_at=None, item__connection__in=LIVING)
+
+
+class Account(Owned):
+    """One account at a bank. A credit or loan balance is positive when money is owed."""
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="accounts")
+    provider_id = models.CharField(max_length=100)
+    persistent_id = models.CharField(max_length=100, blank=True)
+    name = models.CharField()
+    official_name = models.CharField(blank=True)
+    mask = models.CharField(blank=True)
+    type = models.CharField()
+    subtype = models.CharField(blank=True)
+    current = money(null=True)
+    available = money(null=True)
+    limit = money(null=True)
+    currency = models.CharField(blank=True)
+    balance_as_of = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["item", "provider_id"], name="one_row_per_account")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ••{self.mask}" if self.mask else self.name
+
+    @property
+    def is_bank(self) -> bool:
+        """Whether this is money in a bank: checking, savings and the like."""
+        return self.type == "depository"
+
+    @property
+    def is_card(self) -> bool:
+        """Whether this account borrows against a limit that utilization is measured by."""
+        return self.type == "credit"
+
+    @property
+    def is_debt(self) -> bool:
+        """Whether a positive balance is owed rather than owned."""
+        return self.type in ("credit", "loan")
+
+    @property
+    def utilization(self) -> Decimal | None:
+        """Percent of the limit in use; nothing owed is 0, and no limit means that there is none to tell."""
+        if not self.is_card or not self.limit or self.limit < 0 or self.current is None:
+            return None
+        return max(self.current, Decimal(0)) * 100 / self.limit
+
+
+class BalanceSnapshot(Owned):
+    """An account's balance as it stood on one day; the history that charts are drawn from."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="snapshots")
+    day = models.DateField()
+    current = money(null=True)
+    available = money(null=True)
+    limit = money(null=True)
+    currency = models.CharField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["account", "day"], name="one_snapshot_per_day")]
+
+
+class TransactionQuerySet(OwnedQuerySet["Transaction"]):
+    def current(self) -> Self:
+        """Rows that stand: neither withdrawn by the bank nor hidden by the person."""
+        return self.filter(removed_at=None, hidden=False)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-day", "-id")
+
+
+class Transaction(Owned):
+    """One movement on an account. ``amount`` is positive when money comes in.
+
+    ``day`` is when the person paid, where the bank says so, and the posting date otherwise. A row that the
+    bank withdraws stays with ``removed_at`` set, for whoever asks later where it went.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions")
+    provider_id = models.CharField(max_length=100)
+    amount = money()
+    provider_amount = money()
+    currency = models.CharField()
+    day = models.DateField()
+    date = models.DateField()
+    authorized_date = models.DateField(null=True)
+    name = models.CharField()
+    merchant_name = models.CharField(blank=True)
+    pending = models.BooleanField(default=False)
+    pending_id = models.CharField(max_length=100, blank=True)
+    category = models.CharField(blank=True)
+    category_detail = models.CharField(blank=True)
+    category_confidence = models.CharField(blank=True)
+    payment_channel = models.CharField(blank=True)
+    user_category = models.CharField(max_length=60, blank=True)
+    note = models.TextField(blank=True)
+    hidden = models.BooleanField(default=False)
+    removed_at = models.DateTimeField(null=True)
+
+    objects = TransactionQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["account", "provider_id"], name="one_row_per_transaction")
+        ]
+        indexes: ClassVar = [
+            models.Index(F("owner"), F("day").desc(), F("id").desc(), name="newest_first_per_owner"),
+        ]
+
+    @property
+    def effective_category(self) -> str:
+        """The category that counts: the person's own word before the provider's."""
+        return self.user_category or self.category
+
+    @property
+    def label(self) -> str:
+        """The words that a person recognizes the payment by."""
+        return self.merchant_name or self.name or "Unknown"
+
+
+class SyncRun(Owned):
+    """One reading of one Item: what support looks at when a figure seems wrong."""
+
+    class Result(models.TextChoices):
+        RUNNING = "running"
+        OK = "ok"
+        FAILED = "failed"
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="runs")
+    trigger = models.CharField(max_length=20)
+    result = models.CharField(max_length=10, choices=Result, default=Result.RUNNING)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    pages = models.PositiveIntegerField(default=0)
+    written = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+    restarts = models.PositiveSmallIntegerField(default=0)
+    error_code = models.CharField(max_length=100, blank=True)
+    request_id = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["item", "-started_at"], name="runs_of_item")]
+
+
+class LinkSession(Owned):
+    """One opening of the linking dialog: the only authority for who may exchange a public token."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        EXCHANGING = "exchanging"
+        LINKED = "linked"
+        DUPLICATE = "duplicate"
+        ABANDONED = "abandoned"
+        FAILED = "failed"
+
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
+    link_token_hash = models.CharField(max_length=64, unique=True)
+    public_token_hash = models.CharField(max_length=64, null=True, unique=True)
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="link_sessions")
+    repairs = models.BooleanField(default=False)
+    error_code = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+
+class PendingRemoval(Owned):
+    """An Item that still has to be ended at the provider, with the token that this takes.
+
+    Kept until the provider confirms, because an Item that is forgotten here is billed for ever there.
+    """
+
+    item = models.OneToOneField(Item, on_delete=models.CASCADE, related_name="removal")
+    access_token = SealedTextField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    error_code = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["next_attempt_at"], name="removals_due")]
+
+
+class WebhookReceipt(models.Model):
+    """The fingerprint of a webhook that was accepted, so that a copy of it rings no second time."""
+
+    fingerprint = models.CharField(max_length=64, primary_key=True)
+    received_at = models.DateTimeField(default=timezone.now, db_index=True)

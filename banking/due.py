@@ -1,0 +1,91 @@
+"""Whose turn it is. These questions are about everybody's Items, so the database answers them through narrow
+functions that give ids away and nothing else (see ``migrations/0002_isolation.py``)."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models import User
+from banking.models import Item, WebhookReceipt
+from compliance.isolation import tenant
+
+# Longer than any webhook is accepted after it was signed, see banking/plaid/webhooks.py.
+REPLAYABLE = timedelta(minutes=15)
+
+Named = tuple[UUID, UUID]
+
+
+def claim_syncs(*, limit: int) -> list[Named]:
+    """Name up to ``limit`` Items (owner, Item) that are due, moving their time on so that none is named twice."""
+    return ask("SELECT owner_id, item_id FROM banking_claim_due_items(%s)", limit)
+
+
+def owed_removals(*, limit: int) -> list[Named]:
+    """Name up to ``limit`` removals (owner, removal) that are owed and due."""
+    return ask("SELECT owner_id, removal_id FROM banking_due_removals(%s)", limit)
+
+
+def item_named(*, environment: str, provider_item_id: str) -> Named | None:
+    """Find whose Item the provider speaks of."""
+    found = ask("SELECT owner_id, item_id FROM banking_item_named(%s, %s)", environment, provider_item_id)
+    return found[0] if found else None
+
+
+def ask(question: str, *values: object) -> list[Named]:
+    with connection.cursor() as cursor:
+        cursor.execute(question, values)
+        return cursor.fetchall()
+
+
+def want(*, owner_id: UUID, item_id: UUID) -> None:
+    """Note that an Item has news, for the worker that holds it or the next one that does."""
+    with tenant(owner_id):
+        Item.objects.filter(pk=item_id).update(sync_wanted_at=timezone.now())
+
+
+def is_wanted(*, owner_id: UUID, item_id: UUID) -> bool:
+    """Whether somebody asked for a sync that no reading has answered yet."""
+    with tenant(owner_id):
+        unanswered = Q(checked_at=None) | Q(sync_wanted_at__gt=F("checked_at"))
+        return Item.objects.filter(unanswered, pk=item_id, sync_wanted_at__isnull=False).exists()
+
+
+def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
+    """Note a person's wish for a sync; ``None`` when they asked a moment ago.
+
+    Raises ``Item.DoesNotExist`` for an Item that is not this person's.
+    """
+    with tenant(user.pk):
+        item = Item.objects.for_user(user).select_for_update(of=["self"]).get(pk=item_id)
+        return item if wish(item=item, cooldown=cooldown) else None
+
+
+def refresh_all(*, user: User, cooldown: timedelta) -> list[Item]:
+    """Note a person's wish for a sync of all their banks; returns those that were not asked a moment ago."""
+    with tenant(user.pk):
+        items = Item.objects.for_user(user).living().select_for_update(of=["self"]).order_by("pk")
+        return [item for item in items if wish(item=item, cooldown=cooldown)]
+
+
+def wish(*, item: Item, cooldown: timedelta) -> bool:
+    """Write the wish to a locked Item, unless it comes too soon after the last one."""
+    now = timezone.now()
+    if not item.can_refresh(at=now, cooldown=cooldown):
+        return False
+    item.sync_wanted_at = item.refreshed_at = now
+    item.save(update_fields=["sync_wanted_at", "refreshed_at"])
+    return True
+
+
+def accept_webhook(fingerprint: str) -> bool:
+    """Remember a webhook's fingerprint; ``False`` when it was seen before."""
+    _, fresh = WebhookReceipt.objects.get_or_create(fingerprint=fingerprint)
+    return fresh
+
+
+def forget_webhooks() -> None:
+    """Drop fingerprints that no webhook can carry any more."""
+    WebhookReceipt.objects.filter(received_at__lt=timezone.now() - REPLAYABLE).delete()

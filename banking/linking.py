@@ -1,0 +1,194 @@
+"""Link a bank.
+
+A public token may be exchanged only through an open ``LinkSession`` of the signed-in person. The access token
+is written down, sealed, before anything else is asked of the provider: a token that is lost is billed for ever.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError
+from django.utils import timezone
+
+from accounts.models import User
+from banking.models import Account, Connection, Item, LinkSession
+from banking.plaid.client import connect
+from banking.provider import Credential, LinkToken, ProviderError, PublicTokenRefused, Unavailable
+from compliance.audit import Action, record
+from compliance.isolation import tenant
+
+logger = logging.getLogger(__name__)
+
+
+class LinkRefused(Exception):
+    """Linking cannot go on; ``reason`` names the sentence that the person reads."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class DuplicateBank(LinkRefused):
+    """The same login at the same bank is already linked, as ``item``."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__("duplicate")
+        self.item = item
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the linking dialog says was chosen. A hint from a browser: good for words, not for rights."""
+
+    institution_id: str
+    institution_name: str
+    accounts: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLink:
+    """A fresh linking session and the token that opens its dialog."""
+
+    session: LinkSession
+    token: LinkToken
+
+
+def open_link(*, user: User) -> OpenedLink:
+    """Begin linking a bank. Raises ``ProviderError`` when the provider gives no token."""
+    token = connect().create_link_token(client_user_id=str(user.link_id), webhook=settings.PLAID_WEBHOOK_URL)
+    with tenant(user.pk):
+        session = LinkSession.objects.create(
+            owner=user, link_token_hash=digest(token.value), expires_at=token.expires_at
+        )
+    return OpenedLink(session=session, token=token)
+
+
+def close_link(*, user: User, session_id: UUID, error_code: str) -> None:
+    """Note that the person left the dialog; an error code says why where the dialog gave one."""
+    with tenant(user.pk):
+        LinkSession.objects.for_user(user).filter(pk=session_id, state=LinkSession.State.OPEN).update(
+            state=LinkSession.State.ABANDONED, error_code=error_code[:100]
+        )
+
+
+def finish_link(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) -> Item:
+    """Exchange a public token and keep the Item. Repeating the same call returns the same Item.
+
+    Raises ``LinkSession.DoesNotExist`` for a session that is not this person's, ``DuplicateBank`` for a login
+    that is linked already (nothing is exchanged then), ``LinkRefused`` and ``ProviderError``.
+    """
+    session = claim(user=user, session_id=session_id, public_token=public_token, chosen=chosen)
+    if session.item is not None:
+        return session.item
+    try:
+        credential = exchange(public_token)
+    except ProviderError as error:
+        fail(user=user, session=session, error=error)
+        raise
+    return keep(user=user, session=session, credential=credential, chosen=chosen)
+
+
+def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) -> LinkSession:
+    """Reserve a session for this public token, so that a second click finds it taken."""
+    fingerprint = digest(public_token)
+    try:
+        with tenant(user.pk):
+            session = LinkSession.objects.for_user(user).select_for_update(of=["self"]).get(pk=session_id)
+            if session.public_token_hash == fingerprint and session.item_id is not None:
+                return LinkSession.objects.select_related("item").get(pk=session.pk)
+            if session.state not in (LinkSession.State.OPEN, LinkSession.State.ABANDONED):
+                raise LinkRefused("used")
+            if session.expires_at <= timezone.now():
+                raise LinkRefused("expired")
+            refuse_duplicates(user=user, chosen=chosen)
+            session.state = LinkSession.State.EXCHANGING
+            session.public_token_hash = fingerprint
+            session.save(update_fields=["state", "public_token_hash"])
+    except IntegrityError:
+        # The hash is unique over everybody: this token was posted before, through another session.
+        raise LinkRefused("used") from None
+    return session
+
+
+def refuse_duplicates(*, user: User, chosen: Chosen) -> None:
+    """Raise ``DuplicateBank`` when the same bank with one of the same accounts is linked already.
+
+    The bank alone would be too coarse (two logins at one bank) and the mask alone too fine (it may be shared).
+    """
+    known = Account.objects.for_user(user).filter(
+        item__connection__in=(Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT),
+        item__institution__provider_id=chosen.institution_id,
+        closed_at=None,
+    )
+    for account in known.select_related("item"):
+        if (account.name, account.mask) in chosen.accounts:
+            raise DuplicateBank(account.item)
+
+
+def exchange(public_token: str) -> Credential:
+    """Exchange a public token, trying once more when the first answer was lost on the way."""
+    provider = connect()
+    try:
+        return provider.exchange(public_token)
+    except Unavailable:
+        try:
+            return provider.exchange(public_token)
+        except PublicTokenRefused as refused:
+            logger.critical(
+                "An exchange was lost: an Item may exist that nobody holds (request %s)", refused.request_id
+            )
+            raise
+
+
+def fail(*, user: User, session: LinkSession, error: ProviderError) -> None:
+    """Note a failed exchange. When the provider was only out of reach, the same public token may be tried again."""
+    again = isinstance(error, Unavailable)
+    with tenant(user.pk):
+        session.state = LinkSession.State.OPEN if again else LinkSession.State.FAILED
+        session.public_token_hash = None if again else session.public_token_hash
+        session.error_code = error.code[:100]
+        session.save(update_fields=["state", "public_token_hash", "error_code"])
+        record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome="failed", code=error.code)
+
+
+def keep(*, user: User, session: LinkSession, credential: Credential, chosen: Chosen) -> Item:
+    """Write the Item down, sealed. If that fails, end the Item at the provider at once."""
+    try:
+        with tenant(user.pk):
+            item = Item.objects.create(
+                owner=user,
+                environment=settings.PLAID_ENV,
+                provider_item_id=credential.provider_item_id,
+                access_token=credential.access_token,
+                institution_name=chosen.institution_name[:200],
+                days_requested=settings.PLAID_DAYS_REQUESTED,
+                request_id=credential.request_id,
+            )
+            LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED, item=item)
+            for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):
+                record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
+    except DatabaseError:
+        abandon(credential)
+        raise
+    return item
+
+
+def abandon(credential: Credential) -> None:
+    """End an Item that could not be written down."""
+    try:
+        connect().remove(credential.access_token)
+    except ProviderError as error:
+        logger.critical("Item %s is alive but unknown here: %s", credential.provider_item_id, error)
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def choices(accounts: Iterable[dict[str, object]]) -> frozenset[tuple[str, str]]:
+    """The (name, mask) pairs of the dialog's account list; anything else in it is ignored."""
+    return frozenset((str(a.get("name") or ""), str(a.get("mask") or "")) for a in accounts)

@@ -1,0 +1,70 @@
+"""Repair a connection: the bank wants its customer to sign in again.
+
+The Item and its token stay what they are; the public token that the dialog hands out in this mode is never
+exchanged. Source: https://plaid.com/docs/link/update-mode/
+"""
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.models import User
+from banking.linking import LinkRefused, OpenedLink, digest
+from banking.models import Connection, Item, LinkSession
+from banking.plaid.client import connect
+from banking.provider import LoginRequired
+from compliance.audit import Action, record
+from compliance.isolation import tenant
+
+
+def broken(*, user: User, item_id: UUID) -> Item:
+    """The connection that a person is about to repair. Raises ``Item.DoesNotExist``."""
+    with tenant(user.pk):
+        return Item.objects.for_user(user).living().select_related("institution").get(pk=item_id)
+
+
+def open_relink(*, user: User, item_id: UUID) -> OpenedLink:
+    """Begin a repair. Raises ``Item.DoesNotExist`` and ``ProviderError``."""
+    with tenant(user.pk):
+        item = Item.objects.for_user(user).living().get(pk=item_id)
+        secret = item.access_token.reveal()
+        record(Action.CREDENTIAL_ACCESS, actor=user, subject=user, resource="item", resource_id=str(item.pk))
+    token = connect().create_update_token(secret, client_user_id=str(user.link_id))
+    with tenant(user.pk):
+        session = LinkSession.objects.create(
+            owner=user, item=item, repairs=True, link_token_hash=digest(token.value), expires_at=token.expires_at
+        )
+    return OpenedLink(session=session, token=token)
+
+
+def finish_relink(*, user: User, session_id: UUID) -> Item | None:
+    """Put a repaired Item back to work; ``None`` when the session is not a repair.
+
+    The provider is asked whether the Item is well, since a browser's word for it proves nothing. Raises
+    ``LinkSession.DoesNotExist``, ``LinkRefused``, ``LoginRequired`` while it is still broken, ``ProviderError``.
+    """
+    with tenant(user.pk):
+        session = LinkSession.objects.for_user(user).select_related("item").get(pk=session_id)
+        if not session.repairs:
+            return None
+        if session.expires_at <= timezone.now():
+            raise LinkRefused("expired")
+        item = session.item
+        secret = item.access_token.reveal() if item.access_token else ""
+    if not secret:
+        raise LinkRefused("used")
+    facts = connect().item(secret)
+    if facts.error_code:
+        raise LoginRequired(facts.error_code)
+    return repair(user=user, item=item, session=session)
+
+
+def repair(*, user: User, item: Item, session: LinkSession) -> Item:
+    """Write the good news down."""
+    with tenant(user.pk):
+        Item.objects.filter(pk=item.pk).update(
+            connection=Connection.ACTIVE, failures=0, error_code="", next_sync_at=timezone.now()
+        )
+        LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED)
+        record(Action.TOKEN_REFRESH, actor=user, subject=user, resource="item", resource_id=str(item.pk))
+    return item

@@ -1,0 +1,158 @@
+"""A provider whose answers a test writes down, with the real one's calls (see ``test_scripted.py``)."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from banking.provider import (
+    AccountRow,
+    Credential,
+    InstitutionFacts,
+    ItemFacts,
+    LinkToken,
+    Page,
+    Readiness,
+    Roster,
+    TransactionRow,
+)
+
+CHECKING = AccountRow(
+    provider_id="acc-checking",
+    persistent_id="",
+    name="Checking",
+    official_name="Everyday Checking",
+    mask="0000",
+    type="depository",
+    subtype="checking",
+    current=Decimal("1200.50"),
+    available=Decimal("1100.50"),
+    limit=None,
+    currency="USD",
+)
+CARD = CHECKING._replace(
+    provider_id="acc-card",
+    name="Card",
+    official_name="",
+    mask="3333",
+    type="credit",
+    subtype="credit card",
+    current=Decimal("410"),
+    available=None,
+    limit=Decimal("2000"),
+)
+COFFEE = TransactionRow(
+    provider_id="tx-coffee",
+    account_id="acc-checking",
+    amount=Decimal("-4.33"),
+    provider_amount=Decimal("4.33"),
+    currency="USD",
+    date=date(2026, 11, 10),
+    authorized_date=date(2026, 11, 9),
+    name="STARBUCKS 123",
+    merchant_name="Starbucks",
+    pending=False,
+    pending_id="",
+    category="FOOD_AND_DRINK",
+    category_detail="FOOD_AND_DRINK_COFFEE",
+    category_confidence="HIGH",
+    payment_channel="in store",
+)
+
+Answer = Page | Exception | BaseException | Callable[[], Page]
+
+
+def transaction(provider_id: str, amount: str = "-4.33", **changes: object) -> TransactionRow:
+    """A coffee under another id, changed as told; ``amount`` is positive when money comes in."""
+    money = Decimal(amount)
+    return COFFEE._replace(provider_id=provider_id, amount=money, provider_amount=-money, **changes)
+
+
+def page(
+    *,
+    added: Iterable[TransactionRow] = (),
+    modified: Iterable[TransactionRow] = (),
+    removed: Iterable[str] = (),
+    cursor: str = "c1",
+    more: bool = False,
+    readiness: Readiness = Readiness.HISTORICAL,
+    accounts: Iterable[AccountRow] = (),
+) -> Page:
+    """One answer of the stream."""
+    return Page(
+        added=list(added),
+        modified=list(modified),
+        removed=list(removed),
+        accounts=list(accounts),
+        next_cursor=cursor,
+        has_more=more,
+        readiness=readiness,
+        request_id="req-page",
+    )
+
+
+@dataclass
+class ScriptedProvider:
+    """Answers ``page`` from a list, everything else from facts; notes what it was asked."""
+
+    pages: list[Answer] = field(default_factory=list)
+    roster: list[AccountRow] = field(default_factory=lambda: [CHECKING, CARD])
+    credential: Credential | Exception = field(
+        default_factory=lambda: Credential("access-sandbox-secret", "item-1", "req-exchange")
+    )
+    facts: ItemFacts = field(
+        default_factory=lambda: ItemFacts(
+            provider_item_id="item-1",
+            institution_id="ins_1",
+            institution_name="First Platypus Bank",
+            error_code="",
+            webhook="",
+            consent_expires_at=None,
+            data_as_of=datetime(2026, 11, 20, 9, 40, tzinfo=UTC),
+            products=("transactions",),
+        )
+    )
+    refuse_removal: Exception | None = None
+    cursors: list[str] = field(default_factory=list)
+    exchanged: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    links: int = 0
+
+    def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
+        self.links += 1
+        return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
+
+    def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
+        self.links += 1
+        return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
+
+    def exchange(self, public_token: str) -> Credential:
+        self.exchanged.append(public_token)
+        if isinstance(self.credential, Exception):
+            raise self.credential
+        return self.credential
+
+    def item(self, access_token: str) -> ItemFacts:
+        return self.facts
+
+    def accounts(self, access_token: str) -> Roster:
+        return Roster(accounts=self.roster, request_id="req-accounts")
+
+    def page(self, access_token: str, *, cursor: str) -> Page:
+        self.cursors.append(cursor)
+        answer = self.pages.pop(0) if self.pages else page(cursor=cursor or "c0")
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer() if callable(answer) else answer
+
+    def institution(self, institution_id: str) -> InstitutionFacts:
+        return InstitutionFacts(institution_id, "First Platypus Bank", "https://bank.example", "#0a5f86")
+
+    def remove(self, access_token: str) -> None:
+        if self.refuse_removal is not None:
+            raise self.refuse_removal
+        self.ended.append(access_token)
+
+    def unwell(self, code: str) -> None:
+        """Let the Item be in an error from now on; an empty code heals it."""
+        self.facts = replace(self.facts, error_code=code)

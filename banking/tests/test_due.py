@@ -1,0 +1,62 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from banking import due
+from banking.models import Connection, Item
+from compliance.isolation import NoTenant, tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MakeItem = Callable[..., Item]
+
+
+def test_it_names_each_due_item_once(alice: User, mallory: User, make_item: MakeItem) -> None:
+    mine, theirs = make_item(alice), make_item(mallory)
+    make_item(alice, provider_item_id="later", next_sync_at=timezone.now() + timedelta(hours=1))
+    make_item(alice, provider_item_id="broken", connection=Connection.LOGIN_REQUIRED)
+    named = due.claim_syncs(limit=10)
+    assert sorted(named) == sorted([(alice.pk, mine.pk), (mallory.pk, theirs.pk)])
+    assert due.claim_syncs(limit=10) == []
+
+
+def test_it_names_no_more_than_asked(alice: User, make_item: MakeItem) -> None:
+    for number in range(3):
+        make_item(alice, provider_item_id=f"item-{number}")
+    assert len(due.claim_syncs(limit=2)) == 2
+    assert len(due.claim_syncs(limit=2)) == 1
+
+
+def test_it_finds_whose_item_the_provider_speaks_of(alice: User, make_item: MakeItem) -> None:
+    item = make_item(alice, provider_item_id="Abc")
+    assert due.item_named(environment="embedded", provider_item_id="Abc") == (alice.pk, item.pk)
+    assert due.item_named(environment="embedded", provider_item_id="aBC") is None
+    assert due.item_named(environment="production", provider_item_id="Abc") is None
+
+
+def test_it_gives_nothing_but_ids_away(alice: User, item: Item) -> None:
+    with pytest.raises(NoTenant):
+        Item.objects.count()
+
+
+def test_it_lets_a_person_ask_once_in_a_while(alice: User, item: Item) -> None:
+    wait = timedelta(minutes=5)
+    assert due.refresh(user=alice, item_id=item.pk, cooldown=wait) is not None
+    assert due.refresh(user=alice, item_id=item.pk, cooldown=wait) is None
+    with tenant(alice.pk):
+        Item.objects.filter(pk=item.pk).update(refreshed_at=timezone.now() - wait)
+    assert due.refresh(user=alice, item_id=item.pk, cooldown=wait) is not None
+
+
+def test_it_lets_nobody_ask_for_another_person(alice: User, mallory: User, item: Item) -> None:
+    with pytest.raises(Item.DoesNotExist):
+        due.refresh(user=mallory, item_id=item.pk, cooldown=timedelta(0))
+    assert due.refresh_all(user=mallory, cooldown=timedelta(0)) == []
+
+
+def test_it_rings_once_for_each_copy_of_a_webhook() -> None:
+    assert due.accept_webhook("f" * 64) is True
+    assert due.accept_webhook("f" * 64) is False

@@ -1,0 +1,203 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+
+from accounts.models import User
+from banking import linking
+from banking.linking import Chosen, DuplicateBank, LinkRefused, finish_link, open_link
+from banking.models import Account, Connection, Item, LinkSession
+from banking.provider import Misconfigured, PublicTokenRefused, Unavailable
+from banking.tests.scripted import ScriptedProvider
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHOSEN = Chosen("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
+TOKEN = "public-sandbox-1"
+
+
+def finish(user: User, session: LinkSession, token: str = TOKEN, chosen: Chosen = CHOSEN) -> Item:
+    return finish_link(user=user, session_id=session.pk, public_token=token, chosen=chosen)
+
+
+def state(user: User, session: LinkSession) -> str:
+    with tenant(user.pk):
+        session.refresh_from_db()
+    return session.state
+
+
+def test_it_keeps_the_item_and_shows_its_token_to_nobody(alice: User, provider: ScriptedProvider) -> None:
+    session = open_link(user=alice).session
+    item = finish(alice, session)
+    with tenant(alice.pk):
+        stored = Item.objects.get(pk=item.pk)
+        assert stored.access_token.reveal() == "access-sandbox-secret"
+    assert "access-sandbox-secret" not in f"{stored.access_token!r} {stored.__dict__}"
+    assert state(alice, session) == LinkSession.State.LINKED
+
+
+def test_it_stores_no_link_token_and_no_public_token_in_clear(
+    alice: User, provider: ScriptedProvider, as_operator: Callable[..., list[tuple[object, ...]]]
+) -> None:
+    opened = open_link(user=alice)
+    finish(alice, opened.session)
+    stored = str(as_operator("SELECT t::text FROM banking_linksession t UNION ALL SELECT t::text FROM banking_item t"))
+    assert opened.session.link_token_hash in stored
+    for secret in (opened.token.value, TOKEN, "access-sandbox-secret"):
+        assert secret not in stored
+
+
+def test_it_gives_the_same_item_when_the_same_answer_is_posted_twice(alice: User, provider: ScriptedProvider) -> None:
+    session = open_link(user=alice).session
+    first, second = finish(alice, session), finish(alice, session)
+    assert first.pk == second.pk
+    assert provider.exchanged == [TOKEN]
+
+
+def test_it_refuses_another_token_for_a_finished_session(alice: User, provider: ScriptedProvider) -> None:
+    session = open_link(user=alice).session
+    finish(alice, session)
+    with pytest.raises(LinkRefused, match="used"):
+        finish(alice, session, token="public-sandbox-2")
+
+
+def test_it_knows_no_session_of_another_person(alice: User, mallory: User, provider: ScriptedProvider) -> None:
+    session = open_link(user=alice).session
+    with pytest.raises(LinkSession.DoesNotExist):
+        finish(mallory, session)
+    assert provider.exchanged == []
+
+
+def test_it_refuses_a_public_token_that_another_person_posted(
+    alice: User, mallory: User, provider: ScriptedProvider
+) -> None:
+    finish(alice, open_link(user=alice).session)
+    with pytest.raises(LinkRefused, match="used"):
+        finish(mallory, open_link(user=mallory).session)
+    assert provider.exchanged == [TOKEN]
+
+
+def test_it_refuses_a_session_that_is_too_old(alice: User, provider: ScriptedProvider) -> None:
+    session = open_link(user=alice).session
+    with tenant(alice.pk):
+        LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    with pytest.raises(LinkRefused, match="expired"):
+        finish(alice, session)
+
+
+def test_it_refuses_an_expired_public_token_and_closes_the_session(alice: User, provider: ScriptedProvider) -> None:
+    provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN")
+    session = open_link(user=alice).session
+    with pytest.raises(PublicTokenRefused):
+        finish(alice, session)
+    assert state(alice, session) == LinkSession.State.FAILED
+
+
+def test_it_lets_the_same_answer_be_posted_again_after_an_outage(alice: User, provider: ScriptedProvider) -> None:
+    good, provider.credential = provider.credential, Unavailable("TIMEOUT")
+    session = open_link(user=alice).session
+    with pytest.raises(Unavailable):
+        finish(alice, session)
+    provider.credential = good
+    assert finish(alice, session).provider_item_id == "item-1"
+
+
+def test_it_tries_an_exchange_twice_when_the_first_answer_is_lost(
+    alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = [Unavailable("CONNECTION_DROPPED"), PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")]
+
+    def exchange(token: str) -> None:
+        raise answers.pop(0)
+
+    monkeypatch.setattr(provider, "exchange", exchange)
+    with pytest.raises(PublicTokenRefused):
+        finish(alice, open_link(user=alice).session)
+    assert "req-9" in caplog.text
+    assert TOKEN not in caplog.text
+
+
+def test_it_ends_the_item_at_the_provider_when_it_cannot_be_written_down(
+    alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **options: object) -> None:
+        raise DatabaseError("disk full")
+
+    session = open_link(user=alice).session
+    monkeypatch.setattr(linking.Item.objects, "create", broken)
+    with pytest.raises(DatabaseError):
+        finish(alice, session)
+    assert provider.ended == ["access-sandbox-secret"]
+
+
+def test_it_says_which_item_is_orphaned_when_even_that_fails(
+    alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: object, **options: object) -> None:
+        raise DatabaseError("disk full")
+
+    provider.refuse_removal = Unavailable("TIMEOUT")
+    session = open_link(user=alice).session
+    monkeypatch.setattr(linking.Item.objects, "create", broken)
+    with pytest.raises(DatabaseError):
+        finish(alice, session)
+    assert "item-1" in caplog.text
+    assert "access-sandbox-secret" not in caplog.text
+
+
+def linked_account(item: Item, **facts: object) -> None:
+    with tenant(item.owner_id):
+        Account.objects.create(
+            owner_id=item.owner_id,
+            item=item,
+            type="depository",
+            **{"provider_id": "acc-1", "name": "Checking", "mask": "0000", **facts},
+        )
+
+
+def test_it_exchanges_nothing_for_a_bank_that_is_linked_already(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    linked_account(item)
+    with pytest.raises(DuplicateBank) as refused:
+        finish(alice, open_link(user=alice).session)
+    assert refused.value.item.pk == item.pk
+    assert provider.exchanged == []
+
+
+@pytest.mark.parametrize("other", [{"mask": "1111"}, {"name": "Savings"}])
+def test_it_allows_a_second_login_at_the_same_bank(
+    alice: User, item: Item, provider: ScriptedProvider, other: dict[str, str]
+) -> None:
+    linked_account(item, **other)
+    assert finish(alice, open_link(user=alice).session).pk != item.pk
+
+
+def test_it_allows_a_bank_again_that_was_disconnected(alice: User, item: Item, provider: ScriptedProvider) -> None:
+    linked_account(item)
+    with tenant(alice.pk):
+        Item.objects.filter(pk=item.pk).update(connection=Connection.REMOVED)
+    assert finish(alice, open_link(user=alice).session).pk != item.pk
+
+
+def test_it_does_not_mind_that_somebody_else_linked_the_same_account(
+    alice: User, mallory: User, make_item: Callable[..., Item], provider: ScriptedProvider
+) -> None:
+    linked_account(make_item(mallory))
+    assert finish(alice, open_link(user=alice).session).owner_id == alice.pk
+
+
+def test_it_gives_no_token_when_the_provider_refuses(
+    alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**options: object) -> None:
+        raise Misconfigured("INVALID_API_KEYS")
+
+    monkeypatch.setattr(provider, "create_link_token", refused)
+    with pytest.raises(Misconfigured):
+        open_link(user=alice)
+    with tenant(alice.pk):
+        assert not LinkSession.objects.for_user(alice).exists()

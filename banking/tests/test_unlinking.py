@@ -1,0 +1,85 @@
+import pytest
+
+from accounts.models import User
+from banking import due
+from banking.models import Account, Connection, Item, PendingRemoval, Transaction
+from banking.provider import ItemGone, Unavailable
+from banking.sync import sync_item
+from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.unlinking import remove_at_provider, unlink
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def read_item(item: Item, provider: ScriptedProvider) -> Item:
+    provider.pages = [page(added=[transaction("a"), transaction("b")])]
+    sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
+    return item
+
+
+def test_it_owes_the_removal_until_the_provider_confirms(
+    alice: User, read_item: Item, provider: ScriptedProvider
+) -> None:
+    owed = unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    provider.refuse_removal = Unavailable("TIMEOUT")
+    with pytest.raises(Unavailable):
+        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    with tenant(alice.pk):
+        owed.refresh_from_db()
+        assert (owed.attempts, owed.error_code) == (1, "TIMEOUT")
+    assert due.owed_removals(limit=10) == []
+
+    provider.refuse_removal = None
+    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    assert provider.ended == ["access-sandbox-secret"]
+    with tenant(alice.pk):
+        assert not PendingRemoval.objects.for_user(alice).exists()
+        assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
+
+
+def test_it_counts_an_item_that_is_gone_already_as_removed(
+    alice: User, read_item: Item, provider: ScriptedProvider
+) -> None:
+    owed = unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    provider.refuse_removal = ItemGone("ITEM_NOT_FOUND")
+    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    with tenant(alice.pk):
+        assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
+
+
+def test_it_takes_the_token_from_the_item_at_once(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
+    unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    with tenant(alice.pk):
+        item = Item.objects.get(pk=read_item.pk)
+    assert item.access_token is None
+    assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran is False
+
+
+def test_it_keeps_the_history_that_a_person_wants_to_keep(
+    alice: User, read_item: Item, provider: ScriptedProvider
+) -> None:
+    unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    with tenant(alice.pk):
+        assert Transaction.objects.for_user(alice).count() == 2
+        assert not Account.objects.for_user(alice).filter(closed_at=None).exists()
+
+
+def test_it_deletes_the_history_that_a_person_wants_gone(
+    alice: User, read_item: Item, provider: ScriptedProvider
+) -> None:
+    unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    with tenant(alice.pk):
+        assert not Transaction.objects.for_user(alice).exists()
+        assert not Account.objects.for_user(alice).exists()
+
+
+def test_it_does_nothing_the_second_time(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
+    unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    assert unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
+
+
+def test_it_knows_no_item_of_another_person(alice: User, mallory: User, item: Item) -> None:
+    with pytest.raises(Item.DoesNotExist):
+        unlink(user=mallory, item_id=item.pk, keep_history=False)

@@ -1,0 +1,54 @@
+"""Who may read an Item now. A lease that its holder stops renewing runs out by itself."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.db.models import Q
+from django.utils import timezone
+
+from banking.models import Connection, Item
+from compliance.isolation import tenant
+
+# Longer than the slowest single answer that the provider is given (60 s), so that a live worker keeps it.
+LEASE = timedelta(seconds=120)
+
+
+class LeaseLost(Exception):
+    """Somebody else took the Item over, or it was disconnected, while it was being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one worker to read one Item until ``leased_until`` in its row."""
+
+    owner_id: UUID
+    item_id: UUID
+    holder: UUID
+
+    def renew(self) -> None:
+        """Hold on for another while. Raises ``LeaseLost``."""
+        with tenant(self.owner_id):
+            held = Item.objects.filter(pk=self.item_id, lease_holder=self.holder)
+            if not held.update(leased_until=timezone.now() + LEASE):
+                raise LeaseLost
+
+    def lock(self) -> Item:
+        """Lock the Item's row for the rest of the open transaction. Raises ``LeaseLost``."""
+        item = Item.objects.select_for_update(of=["self"]).filter(pk=self.item_id, lease_holder=self.holder).first()
+        if item is None:
+            raise LeaseLost
+        return item
+
+
+def take(*, owner_id: UUID, item_id: UUID) -> tuple[Lease, Item] | None:
+    """Take the Item if it can be read and nobody holds it."""
+    lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4())
+    now = timezone.now()
+    with tenant(owner_id):
+        free = Item.objects.filter(
+            Q(leased_until=None) | Q(leased_until__lte=now), pk=item_id, connection=Connection.ACTIVE
+        )
+        if not free.update(lease_holder=lease.holder, leased_until=now + LEASE):
+            return None
+        return lease, Item.objects.select_related("institution").get(pk=item_id)

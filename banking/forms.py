@@ -1,0 +1,52 @@
+"""What people and their browsers send about connections."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from banking.linking import Chosen, choices
+
+UNREADABLE = "The list of accounts cannot be read."
+
+
+class PublicTokenForm(forms.Form):
+    """A public token and, as JSON, what the linking dialog says was chosen for it."""
+
+    public_token = forms.CharField(max_length=200)
+    metadata = forms.CharField(max_length=50_000, required=False)
+
+    def clean_metadata(self) -> dict[str, Any]:
+        """Read the dialog's report; anything but objects in the expected places is refused."""
+        try:
+            report = json.loads(self.cleaned_data["metadata"] or "{}")
+        except (ValueError, RecursionError):
+            raise ValidationError(UNREADABLE) from None
+        if not isinstance(report, dict):
+            raise ValidationError(UNREADABLE)
+        institution, accounts = report.get("institution") or {}, report.get("accounts") or []
+        if not isinstance(institution, dict) or not isinstance(accounts, list):
+            raise ValidationError(UNREADABLE)
+        if not all(isinstance(account, dict) for account in accounts):
+            raise ValidationError(UNREADABLE)
+        return {"institution": institution, "accounts": accounts}
+
+    def token(self) -> str:
+        """The public token itself."""
+        return str(self.cleaned_data["public_token"])
+
+    def chosen(self) -> Chosen:
+        """What the person chose, as ``linking`` takes it."""
+        report = self.cleaned_data["metadata"]
+        return Chosen(
+            institution_id=str(report["institution"].get("institution_id") or ""),
+            institution_name=str(report["institution"].get("name") or "").replace("\0", ""),
+            accounts=choices(report["accounts"]),
+        )
+
+
+class DisconnectForm(forms.Form):
+    """Whether what was read so far is to stay."""
+
+    history = forms.ChoiceField(choices=(("keep", "Keep"), ("delete", "Delete")))

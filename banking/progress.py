@@ -1,0 +1,61 @@
+"""How far an Item's first import is, in words and steps."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from banking.models import Account, Connection, Item, Transaction
+from banking.provider import Readiness
+
+STEPS = 3
+HURRY = timedelta(seconds=30)
+SLOW = timedelta(minutes=10)
+REACHED = {Readiness.NOT_READY: 1, Readiness.INITIAL: 2, Readiness.HISTORICAL: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``state`` is running, slow, done or failed; ``step`` counts up to ``steps``."""
+
+    state: str
+    sentence: str
+    step: int
+    steps: int
+    accounts: int
+    transactions: int
+    poll_seconds: int
+
+
+def of(*, item: Item, at: datetime) -> Progress:
+    """Tell how far an import is; asks for two counts."""
+    state = job_state(item=item, at=at)
+    return Progress(
+        state=state,
+        sentence=sentence(state=state, item=item),
+        step=REACHED[Readiness(item.readiness)],
+        steps=STEPS,
+        accounts=Account.objects.filter(item=item, closed_at=None).count(),
+        transactions=Transaction.objects.filter(account__item=item, removed_at=None).count(),
+        poll_seconds=2 if at - item.connected_at < HURRY else 5,
+    )
+
+
+def job_state(*, item: Item, at: datetime) -> str:
+    if item.readiness == Readiness.HISTORICAL:
+        return "done"
+    if item.connection != Connection.ACTIVE or item.failures:
+        return "failed"
+    return "slow" if at - item.connected_at > SLOW else "running"
+
+
+def sentence(*, state: str, item: Item) -> str:
+    """What a person reads, and what a screen reader says when it changes."""
+    bank = item.institution_name
+    if state == "done":
+        return f"Everything from {bank} is here."
+    if state == "failed":
+        return f"The import from {bank} was interrupted."
+    if state == "slow":
+        return f"Still importing from {bank}."
+    if item.readiness == Readiness.INITIAL:
+        return f"The last weeks from {bank} are here. The older history is on its way."
+    return f"Importing from {bank}."

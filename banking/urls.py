@@ -1,0 +1,19 @@
+from django.urls import path
+
+from banking.views import accounts, connections, linking, transactions, webhooks
+
+urlpatterns = [
+    path("bank-accounts/", accounts.index, name="accounts"),
+    path("bank-accounts/<uuid:item_id>/", accounts.index, name="item"),
+    path("transactions/", transactions.index, name="transactions"),
+    path("transactions.csv", transactions.csv, name="transactions-csv"),
+    path("connect/", linking.connect, name="connect"),
+    path("connect/<uuid:session_id>/finish/", linking.finish, name="finish_link"),
+    path("connect/<uuid:session_id>/close/", linking.close, name="close_link"),
+    path("connections/refresh/", connections.refresh_all, name="refresh_all"),
+    path("connections/<uuid:item_id>/refresh/", connections.refresh, name="refresh"),
+    path("connections/<uuid:item_id>/import/", connections.importing, name="importing"),
+    path("connections/<uuid:item_id>/reconnect/", linking.reconnect, name="reconnect"),
+    path("connections/<uuid:item_id>/disconnect/", connections.disconnect, name="disconnect"),
+    path("webhooks/plaid/", webhooks.plaid, name="webhook-plaid"),
+]

@@ -1,0 +1,22 @@
+"""A person's bank accounts, grouped by the bank they are at."""
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from banking.models import Item
+from compliance.audit import Action, record
+
+
+@require_safe
+def index(request: HttpRequest, item_id: UUID | None = None) -> HttpResponse:
+    """All connections with their accounts, or one of them."""
+    items = list(Item.objects.for_user(request.user).living().with_roster().order_by("connected_at"))
+    selected = next((item for item in items if item.pk == item_id), None)
+    if item_id is not None and selected is None:
+        raise Http404
+    record(Action.ACCOUNT_LIST, actor=request.user, subject=request.user)
+    context = {"items": items, "selected": selected, "shown": [selected] if selected else items}
+    return render(request, "banking/accounts.html", context)

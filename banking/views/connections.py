@@ -1,0 +1,73 @@
+"""One connection: watch its import, ask for news, let it go."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from banking import due, progress, tasks, unlinking
+from banking.forms import DisconnectForm
+from banking.models import Item
+
+COOLDOWN = timedelta(minutes=5)
+JUST_ASKED = "Your bank was asked a moment ago. Wait five minutes before asking again."
+
+
+@require_safe
+def importing(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """Show how far the first import is; the fragment asks again by itself until it is done."""
+    item = get_object_or_404(Item.objects.for_user(request.user), pk=item_id)
+    template = "banking/importing.html#progress" if request.htmx else "banking/importing.html"
+    job = progress.of(item=item, at=timezone.now())
+    return render(request, template, {"item": item, "job": job, "poll_seconds": job.poll_seconds})
+
+
+@require_POST
+@transaction.non_atomic_requests
+def refresh(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """Ask one bank for news now, at most every few minutes."""
+    try:
+        item = due.refresh(user=request.user, item_id=item_id, cooldown=COOLDOWN)
+    except Item.DoesNotExist:
+        raise Http404 from None
+    if item is None:
+        messages.info(request, JUST_ASKED)
+    else:
+        tasks.enqueue_sync(item, trigger="person")
+        messages.success(request, f"Asking {item.institution_name} for news.")
+    return redirect("item", item_id)
+
+
+@require_POST
+@transaction.non_atomic_requests
+def refresh_all(request: HttpRequest) -> HttpResponse:
+    """Ask every bank for news that was not asked a moment ago."""
+    items = due.refresh_all(user=request.user, cooldown=COOLDOWN)
+    for item in items:
+        tasks.enqueue_sync(item, trigger="person")
+    if not items:
+        messages.info(request, JUST_ASKED)
+    return redirect("overview")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@transaction.non_atomic_requests
+def disconnect(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """Say what goes and what stays, then let the bank go."""
+    form = DisconnectForm(request.POST or None)
+    try:
+        if not form.is_valid():
+            context = unlinking.at_stake(user=request.user, item_id=item_id)
+            return render(request, "banking/disconnect.html", context, status=422 if form.is_bound else 200)
+        keep = form.cleaned_data["history"] == "keep"
+        owed = unlinking.unlink(user=request.user, item_id=item_id, keep_history=keep)
+    except Item.DoesNotExist:
+        raise Http404 from None
+    tasks.enqueue_removal(owed)
+    messages.success(request, "Disconnected. Plumbline reads nothing from this bank any more.")
+    return redirect("accounts")

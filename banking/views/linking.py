@@ -1,0 +1,95 @@
+"""Connecting a bank: explain, open the dialog, take what it brings."""
+
+import logging
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from banking import linking, relinking, tasks
+from banking.forms import PublicTokenForm
+from banking.models import Item, LinkSession
+from banking.plaid.page import link_page, link_script
+from banking.problems import sentence
+from banking.provider import ProviderError
+
+logger = logging.getLogger(__name__)
+
+CONSENT = (
+    "I agree that Plumbline reads the accounts that I choose through Plaid, keeps what it reads while the bank "
+    "is connected, and shows it to me alone."
+)
+
+
+@link_page
+@require_http_methods(["GET", "HEAD", "POST"])
+@transaction.non_atomic_requests
+def connect(request: HttpRequest) -> HttpResponse:
+    """Say what connecting shares; on agreement open the dialog with a token made for this click."""
+    context = {"consent_text": CONSENT, "days_requested": settings.PLAID_DAYS_REQUESTED}
+    if request.method != "POST":
+        return render(request, "banking/connect.html", context)
+    try:
+        opened = linking.open_link(user=request.user)
+    except ProviderError as error:
+        logger.warning("No link token: %s", error)
+        return render(request, "banking/connect.html", context | {"error": sentence(error)}, status=503)
+    return dialog(request, opened)
+
+
+@link_page
+@require_http_methods(["GET", "HEAD", "POST"])
+@transaction.non_atomic_requests
+def reconnect(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """Say why the bank wants a new sign-in; on agreement open the dialog for it."""
+    try:
+        item = relinking.broken(user=request.user, item_id=item_id)
+        if request.method != "POST":
+            return render(request, "banking/reconnect.html", {"item": item})
+        return dialog(request, relinking.open_relink(user=request.user, item_id=item_id), item)
+    except Item.DoesNotExist:
+        raise Http404 from None
+    except ProviderError as error:
+        logger.warning("No link token to reconnect: %s", error)
+        return render(request, "banking/reconnect.html", {"item": item, "error": sentence(error)}, status=503)
+
+
+def dialog(request: HttpRequest, opened: linking.OpenedLink, item: Item | None = None) -> HttpResponse:
+    context = {"session": opened.session, "link_token": opened.token.value, "link_script": link_script()}
+    return render(request, "banking/link.html", context | {"item": item})
+
+
+@require_POST
+@transaction.non_atomic_requests
+def finish(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """Take what the dialog brings, keep the Item, begin the import."""
+    form = PublicTokenForm(request.POST)
+    if not form.is_valid():
+        reason = "The answer of Plaid's window could not be read."
+        return render(request, "banking/not_connected.html", {"reason": reason}, status=422)
+    try:
+        item = relinking.finish_relink(user=request.user, session_id=session_id) or linking.finish_link(
+            user=request.user, session_id=session_id, public_token=form.token(), chosen=form.chosen()
+        )
+    except LinkSession.DoesNotExist:
+        raise Http404 from None
+    except linking.DuplicateBank as duplicate:
+        return render(request, "banking/duplicate.html", {"item": duplicate.item}, status=409)
+    except (linking.LinkRefused, ProviderError) as error:
+        logger.warning("Linking failed: %s", error)
+        return render(request, "banking/not_connected.html", {"reason": sentence(error)}, status=409)
+    tasks.enqueue_sync(item, trigger="link")
+    return redirect("importing", item.pk)
+
+
+@require_POST
+@transaction.non_atomic_requests
+def close(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """Note that the dialog was closed without a connection."""
+    code = request.POST.get("error_code", "")
+    linking.close_link(user=request.user, session_id=session_id, error_code=code)
+    reason = "Plaid could not finish." if code else ""
+    return render(request, "banking/not_connected.html", {"reason": reason, "error_code": code[:100]})

@@ -1,0 +1,69 @@
+"""Transactions: filtered, a page at a time, or as one CSV file."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from banking import addresses, paging, sheet, totals
+from banking.filters import TransactionFilter
+from banking.models import Account, Transaction
+from compliance.audit import Action, record
+
+
+def asked(request: HttpRequest) -> TransactionFilter:
+    """The request's filter over the person's own rows."""
+    rows = Transaction.objects.for_user(request.user).current().select_related("account")
+    return TransactionFilter(request.GET, queryset=rows, request=request)
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Show one page of what the filter leaves; a value that makes no sense is named beside its field."""
+    found = asked(request)
+    template = "banking/transactions.html#results" if request.htmx else "banking/transactions.html"
+    context = {"form": found.form, "presets": addresses.presets(request.GET, timezone.localdate())}
+    if not found.is_valid():
+        return render(request, template, context, status=422)
+    try:
+        context |= results(request, found)
+    except paging.BadPosition:
+        found.form.add_error(None, "This page's address is damaged. Clear the filters to begin again.")
+        return render(request, template, context, status=422)
+    return render(request, template, context)
+
+
+def results(request: HttpRequest, found: TransactionFilter) -> dict[str, object]:
+    """One page of rows, what all of them add up to, and the addresses of the pages beside it."""
+    page = paging.page(
+        found.qs,
+        size=paging.size(request.GET.get("size", "")),
+        before=request.GET.get("before", ""),
+        after=request.GET.get("after", ""),
+    )
+    sums = totals.of(found.qs)
+    return {
+        "rows": page.rows,
+        "sums": sums,
+        "count": sum(total.count for total in sums),
+        "active_filters": addresses.active_filters(request.GET, found),
+        "older_url": addresses.changed(request.GET, before=str(page.older)) if page.older else "",
+        "newer_url": addresses.changed(request.GET, after=str(page.newer)) if page.newer else "",
+        "csv_url": reverse("transactions-csv") + addresses.changed(request.GET),
+        "has_accounts": bool(page.rows) or Account.objects.for_user(request.user).exists(),
+    }
+
+
+@require_safe
+def csv(request: HttpRequest) -> HttpResponseBase:
+    """Stream everything that the filter leaves as a CSV file."""
+    found = asked(request)
+    if not found.is_valid():
+        return render(request, "banking/transactions.html", {"form": found.form}, status=422)
+    record(Action.TRANSACTION_FETCH, actor=request.user, subject=request.user, form="csv")
+    return StreamingHttpResponse(
+        sheet.lines(owner_id=request.user.pk, rows=found.qs),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="transactions.csv"'},
+    )

@@ -1,0 +1,33 @@
+"""The doorbell: a provider says that an Item has news. Verified, noted, answered; never believed."""
+
+import logging
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from banking import due, tasks
+from banking.plaid.webhooks import KeyUnavailable, WebhookRefused, verify
+
+logger = logging.getLogger(__name__)
+
+
+# The signature over the raw body stands in for the CSRF token that a provider cannot have.
+@csrf_exempt
+@login_not_required
+@require_POST
+@transaction.non_atomic_requests
+def plaid(request: HttpRequest) -> HttpResponse:
+    """Accept a signed webhook; the answer is the same whether or not its Item is known here."""
+    try:
+        doorbell = verify(headers=request.headers, body=request.body)
+    except WebhookRefused as refused:
+        logger.warning("Webhook refused: %s", refused)
+        return HttpResponse(status=400)
+    except KeyUnavailable:
+        return HttpResponse(status=503)
+    if due.accept_webhook(doorbell.fingerprint):
+        tasks.ring(doorbell)
+    return HttpResponse(status=200)

@@ -1,0 +1,31 @@
+"""The job queue: the app, and below it everything that the clock starts."""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+from celery.signals import worker_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("plumbline")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "sync the Items that are due": {"task": "banking.tasks.dispatch_due_syncs", "schedule": crontab(minute="*/5")},
+    "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab(minute="*/10")},
+    "forget old webhooks": {"task": "banking.tasks.forget_webhooks", "schedule": crontab(minute="23")},
+    "verify the audit trail": {
+        "task": "compliance.tasks.verify_audit_trail",
+        "schedule": crontab(hour="3", minute="17"),
+    },
+}
+
+
+@worker_init.connect
+def refuse_unsafe_role(**_: object) -> None:
+    """Let no worker start as a database role that could look past its tenant."""
+    from compliance.isolation import refusals
+
+    refusals.refuse_unsafe_role()

@@ -1,0 +1,15 @@
+"""What the web server runs. It serves nobody from a database role that could look past its tenant."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_wsgi_application()
+
+from compliance.isolation.refusals import refuse_unsafe_role  # noqa: E402  (needs the apps to be ready)
+
+refuse_unsafe_role()
+connections.close_all()

@@ -1,0 +1,177 @@
+"""The mails the sandbox has received: kept, listed and taken apart for reading."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+from functools import cached_property
+from sqlite3 import Row
+from typing import Any
+
+from sandbox.clock import moment, stamp
+from sandbox.world import World
+
+KEPT = 500
+ADDRESS_IN_TEXT = re.compile(r"https?://[^\s<>\"']+")
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS mails (
+    mail_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_at TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    recipients TEXT NOT NULL,
+    raw BLOB NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A part of a mail that is a file. The mailbox names it and does not hand it out."""
+
+    name: str
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail. ``sender`` and ``recipients`` are the envelope's, so blind copies count."""
+
+    mail_id: int
+    received_at: datetime
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+
+    @property
+    def subject(self) -> str:
+        """The subject, decoded; empty if there is none."""
+        return _decoded(self._parsed["Subject"])
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Every header in its order, decoded and on one line."""
+        return [(name, _decoded(value)) for name, value in self._parsed.items()]
+
+    @property
+    def text(self) -> str:
+        """The plain text, or an empty string for a mail that has none."""
+        part = self._first("text/plain")
+        return _content(part) if part else ""
+
+    @property
+    def html_source(self) -> str:
+        """The HTML part as text to look at. It is never given to a browser as a page."""
+        part = self._first("text/html")
+        return _content(part) if part else ""
+
+    @property
+    def links(self) -> list[str]:
+        """The web addresses in the text, in order, without the punctuation of the sentence around them."""
+        return [found.rstrip(".,;:!?)]") for found in ADDRESS_IN_TEXT.findall(self.text)]
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """The files that came along."""
+        return [_attachment(part) for part in self._parsed.walk() if part.get_filename()]
+
+    def as_json(self) -> dict[str, Any]:
+        """The mail as the JSON door shows it."""
+        return {
+            "id": self.mail_id,
+            "received_at": stamp(self.received_at),
+            "from": self.sender,
+            "to": list(self.recipients),
+            "subject": self.subject,
+            "text": self.text,
+            "links": self.links,
+            "has_html": bool(self.html_source),
+            "headers": [list(pair) for pair in self.headers],
+        }
+
+    @cached_property
+    def _parsed(self) -> Message:
+        return message_from_bytes(self.raw)
+
+    def _first(self, kind: str) -> Message | None:
+        parts = (part for part in self._parsed.walk() if not part.get_filename())
+        return next((part for part in parts if part.get_content_type() == kind), None)
+
+
+def keep(world: World, *, sender: str, recipients: list[str], raw: bytes) -> int:
+    """Keep one mail, forget those beyond the last ``KEPT``, and give its number."""
+    store = world.store
+    with store.transaction():
+        mail_id = store.insert(
+            "INSERT INTO mails (received_at, sender, recipients, raw) VALUES (?, ?, ?, ?)",
+            stamp(world.clock.real()),
+            _whole(sender),
+            json.dumps([_whole(address) for address in recipients]),
+            raw,
+        )
+        store.execute("DELETE FROM mails WHERE mail_id <= ?", mail_id - KEPT)
+    return mail_id
+
+
+def find(world: World, mail_id: int) -> Mail | None:
+    """The mail of that number, or None if it never was or is forgotten."""
+    row = world.store.one("SELECT * FROM mails WHERE mail_id = ?", mail_id)
+    return _mail(row) if row else None
+
+
+def newest(world: World, *, to: str = "", before: int | None = None, count: int = KEPT) -> list[Mail]:
+    """Up to ``count`` mails, newest first: those to the address ``to`` if given, older than the mail ``before``."""
+    rows = world.store.all(
+        """
+        SELECT * FROM mails
+        WHERE (? = '' OR EXISTS (SELECT 1 FROM json_each(recipients) WHERE lower(value) = lower(?)))
+          AND (? IS NULL OR mail_id < ?)
+        ORDER BY mail_id DESC LIMIT ?
+        """,
+        *(to, to, before, before, count),
+    )
+    return [_mail(row) for row in rows]
+
+
+def _mail(row: Row) -> Mail:
+    recipients = tuple(json.loads(row["recipients"]))
+    return Mail(row["mail_id"], moment(row["received_at"]), row["sender"], recipients, row["raw"])
+
+
+def _decoded(value: Any) -> str:
+    """A header in Unicode on one line. One that is badly encoded is shown as it came."""
+    if value is None:
+        return ""
+    try:
+        words = str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, ValueError):
+        words = str(value)
+    return " ".join(_whole(words).split())
+
+
+def _content(part: Message) -> str:
+    """The text of one part, lines ended by ``\\n``. Bytes its character set cannot hold become replacements."""
+    content = _bytes(part).replace(b"\r\n", b"\n")
+    try:
+        return _whole(content.decode(part.get_content_charset("utf-8"), errors="replace"))
+    except (LookupError, ValueError):
+        return content.decode("utf-8", errors="replace")
+
+
+def _attachment(part: Message) -> Attachment:
+    return Attachment(_whole(part.get_filename() or ""), part.get_content_type(), len(_bytes(part)))
+
+
+def _bytes(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
+def _whole(text: str) -> str:
+    """The text without half characters, which neither a page nor the store could hold."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")

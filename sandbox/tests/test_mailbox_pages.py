@@ -1,0 +1,271 @@
+"""The mailbox as a program and as a person use it: SMTP in, pages and JSON out."""
+
+import json
+import smtplib
+import socket
+from datetime import UTC, datetime
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.test import Client
+
+from sandbox.app import Application
+from sandbox.mailbox import mails, smtp
+from sandbox.mailbox.routes import pages
+from sandbox.world import World, open_world
+
+
+@pytest.fixture
+def world(tmp_path):
+    return open_world(tmp_path, client_id="client", secret="secret")
+
+
+@pytest.fixture
+def reader(world):
+    return Client(Application(world))
+
+
+@pytest.fixture
+def post(world, reader):
+    """Hand a mail in over SMTP, as the site does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    postbox = smtp.listen(world, port)
+
+    def send(message: EmailMessage, *, to: list[str] | None = None) -> None:
+        with smtplib.SMTP("127.0.0.1", port, timeout=10) as connection:
+            connection.send_message(message, to_addrs=to)
+
+    yield send
+    postbox.stop()
+
+
+def letter(subject="Confirm your address", text="Hello", *, to="alice@example.com") -> EmailMessage:
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = subject, "Plumbline <no-reply@plumbline.example>", to
+    message.set_content(text)
+    return message
+
+
+def keep(world: World, raw: bytes, *, to: str = "alice@example.com") -> int:
+    return mails.keep(world, sender="no-reply@plumbline.example", recipients=[to], raw=raw)
+
+
+def test_it_lists_what_came_in_by_smtp_newest_first(post, reader):
+    post(letter("First"))
+    post(letter("Second"))
+
+    page = reader.get("/mailbox/").text
+
+    assert page.index("Second") < page.index("First")
+    assert "alice@example.com" in page
+
+
+def test_it_shows_the_text_with_a_link_to_follow(post, reader):
+    post(letter(text="Confirm here: http://127.0.0.1:8000/confirm/a-b_c/?next=%2F&x=1. Thank you."))
+
+    page = reader.get("/mailbox/messages/1/").text
+
+    assert '<a href="http://127.0.0.1:8000/confirm/a-b_c/?next=%2F&amp;x=1" rel="noopener noreferrer">' in page
+
+
+def test_it_escapes_everything_a_sender_chose(reader, world):
+    evil = "<script>alert(1)</script>"
+    message = letter(subject=evil, text=f'{evil} javascript:alert(1) http://a.example/"onmouseover="alert(1)')
+    message["X-Evil"] = evil
+    message.add_alternative(f"<b>{evil}</b>", subtype="html")
+    message.add_attachment(b"x", maintype="text", subtype="plain", filename=f"{evil}.txt")
+    mails.keep(world, sender=evil, recipients=[evil], raw=message.as_bytes())
+
+    for page in (reader.get("/mailbox/").text, reader.get("/mailbox/messages/1/").text):
+        assert "<script" not in page
+        assert 'onmouseover="' not in page
+        assert 'href="javascript' not in page
+
+
+def test_it_shows_html_as_source_and_never_as_a_page(reader, world):
+    message = letter(text="Plain words")
+    message.add_alternative('<p>Rich</p><img src="http://tracker.example/x.png">', subtype="html")
+    keep(world, message.as_bytes())
+
+    page = reader.get("/mailbox/messages/1/").text
+
+    assert "Plain words" in page
+    assert "&lt;img src=" in page
+    assert "<img" not in page
+
+
+def test_it_answers_with_a_policy_that_forbids_scripts(reader):
+    answer = reader.get("/mailbox/")
+
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+    assert "<script" not in answer.text
+    assert "style=" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/mailbox/", "/mailbox/messages/1/", "/mailbox/messages/99/"])
+def test_it_uses_relative_addresses_only(reader, world, path):
+    for _ in range(60):
+        keep(world, letter().as_bytes())
+
+    page = reader.get(path).text
+
+    assert 'href="/' not in page
+    assert 'action="/' not in page
+
+
+def test_it_forgives_a_missing_slash_without_naming_a_host(reader):
+    answer = reader.get("/mailbox")
+
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == "mailbox/"
+
+
+def test_it_finds_one_persons_mail_by_envelope_even_a_blind_copy(post, reader):
+    post(letter("For Alice"))
+    post(letter("For both", to="mallory@example.com"), to=["mallory@example.com", "Alice@example.com"])
+    post(letter("For Mallory", to="mallory@example.com"))
+
+    found = reader.get("/mailbox/api/messages?to=alice@example.com").json["messages"]
+
+    assert [mail["subject"] for mail in found] == ["For both", "For Alice"]
+    page = reader.get("/mailbox/?to=alice@example.com").text
+    assert "For both" in page
+    assert "For Mallory" not in page
+
+
+def test_it_does_not_take_part_of_an_address_for_the_whole(reader, world):
+    keep(world, letter().as_bytes(), to="malice@example.com")
+
+    assert reader.get("/mailbox/api/messages?to=alice@example.com").json == {"messages": []}
+
+
+def test_it_gives_the_links_of_a_mail_to_scripts(reader, world):
+    text = "Go to http://site.example/reset/abc/ (valid 1 hour), or https://site.example/help."
+    keep(world, letter(text=text).as_bytes())
+
+    mail = reader.get("/mailbox/api/messages").json["messages"][0]
+
+    assert mail["links"] == ["http://site.example/reset/abc/", "https://site.example/help"]
+    assert mail["to"] == ["alice@example.com"]
+    assert mail["text"].strip() == text
+    assert mail["has_html"] is False
+
+
+def test_it_keeps_the_last_five_hundred(reader, world):
+    for number in range(503):
+        keep(world, letter(f"Mail {number}").as_bytes())
+
+    subjects = [mail["subject"] for mail in reader.get("/mailbox/api/messages").json["messages"]]
+
+    assert len(subjects) == 500
+    assert subjects[0] == "Mail 502"
+    assert subjects[-1] == "Mail 3"
+    assert reader.get("/mailbox/messages/3/").status_code == 404
+    assert reader.get("/mailbox/messages/4/").status_code == 200
+
+
+def test_it_turns_pages_of_fifty(reader, world):
+    for number in range(51):
+        keep(world, letter(f"Mail number {number}.").as_bytes())
+
+    first = reader.get("/mailbox/").text
+    second = reader.get("/mailbox/?before=2").text
+
+    assert "Mail number 0." not in first
+    assert "?before=2" in first
+    assert "Mail number 0." in second
+    assert "Older mail" not in second
+
+
+def test_it_remembers_mail_after_a_restart(tmp_path):
+    keep(_built(tmp_path), letter("Before").as_bytes())
+
+    assert [mail.subject for mail in mails.newest(_built(tmp_path))] == ["Before"]
+
+
+def _built(directory) -> World:
+    world = open_world(directory, client_id="client", secret="secret")
+    return Application(world).world
+
+
+def test_it_refuses_a_mail_that_is_too_large(post, reader):
+    with pytest.raises(smtplib.SMTPResponseException) as refused:
+        post(letter(text="x" * 70 + "\n" * 1 + ("y" * 70 + "\n") * 30_000))
+
+    assert refused.value.smtp_code == 552
+    assert reader.get("/mailbox/api/messages").json == {"messages": []}
+
+
+@pytest.mark.parametrize(
+    ("raw", "subject", "text"),
+    [
+        (b"", "", ""),
+        (b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_=F0=9F=8C=B1?=\n\nHi", "Grüße 🌱", "Hi"),
+        (b"Subject: =?no-such-charset?b?SGk=?=\n\nHi", "=?no-such-charset?b?SGk=?=", "Hi"),
+        (b"Subject: =?utf-8?b?!!!?=\nContent-Type: text/plain; charset=no-such-charset\n\n\xc3\xa9", None, "é"),
+        (b"Subject: \xff\xfe raw\n\n\xff", None, "\ufffd"),
+        (b"Subject: a\n  folded\n\tline\n\nHi", "a folded line", "Hi"),
+        (b"Content-Type: multipart/mixed; boundary=x\n\nno parts at all", "", ""),
+        (b"Content-Type: text/plain; charset=undefined\n\nHi", "", "Hi"),
+        (b"Content-Type: text/plain; charset=unicode_escape\n\n\\ud800", "", "?"),
+        (b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n%%%", "", None),
+    ],
+)
+def test_it_shows_even_a_broken_mail(reader, world, raw, subject, text):
+    number = keep(world, raw)
+
+    mail = mails.find(world, number)
+
+    assert reader.get(f"/mailbox/messages/{number}/").status_code == 200
+    assert reader.get("/mailbox/").status_code == 200
+    assert subject is None or mail.subject == subject
+    assert text is None or mail.text == text
+
+
+WORDS = [b"Subject", b"Content-Type", b"Content-Transfer-Encoding", b"Content-Disposition", b": ", b"\n", b"\n\n",
+         b"multipart/mixed; boundary=x", b"text/plain; charset=", b"utf-8", b"=?", b"?b?", b"?q?", b"?=", b"--x", b"--",
+         b"base64", b"quoted-printable", b"filename*=utf-8''", b"%ff", b"message/rfc822", b"\xff", b"\x00"]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(parts=st.lists(st.sampled_from(WORDS) | st.binary(max_size=6), max_size=40))
+def test_it_reads_any_bytes_as_a_mail(parts):
+    mail = mails.Mail(1, datetime(2026, 11, 22, tzinfo=UTC), "", (), b"".join(parts))
+
+    assert pages.get_template("mail.html").render(mail=mail).encode()
+    assert json.dumps(mail.as_json())
+
+
+def test_it_names_an_attachment_without_mistaking_it_for_the_text(reader, world):
+    message = letter(text="The export is ready.")
+    message.add_attachment(b"secret rows", maintype="text", subtype="plain", filename="rows.txt")
+    keep(world, message.as_bytes())
+
+    page = reader.get("/mailbox/messages/1/").text
+
+    assert "The export is ready." in page
+    assert "rows.txt (text/plain, 11 Bytes)" in page
+    assert "secret rows" not in page
+
+
+def test_it_says_what_will_be_here_while_there_is_none(reader):
+    assert "No mail yet." in reader.get("/mailbox/").text
+
+
+@pytest.mark.parametrize("number", [0, 99, 10**18])
+def test_it_says_when_there_is_no_such_mail(reader, number):
+    answer = reader.get(f"/mailbox/messages/{number}/")
+
+    assert answer.status_code == 404
+    assert "The mailbox keeps the last 500 mails" in answer.text
+
+
+def test_it_serves_its_own_style(reader):
+    answer = reader.get("/mailbox/mailbox.css", buffered=True)
+
+    assert answer.content_type.startswith("text/css")
+    assert "color-scheme: light dark" in answer.text

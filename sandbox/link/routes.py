@@ -1,0 +1,200 @@
+"""What the browser asks for: the script and its parts, and one POST for each step of a session.
+
+A step is authenticated by its ``link_token`` alone; the client secret never reaches a browser. Every answer
+names the view to show next, so the dialog follows the server and decides nothing. A refused sign-in is an
+answer too (HTTP 200, or browsers would log it as a failure): ``{"error": ...}`` holds Plaid's error object with
+two more keys for the dialog, ``title`` and ``retry`` (see ``wording``).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from werkzeug.routing import Rule
+from werkzeug.utils import send_from_directory
+from werkzeug.wrappers import Request, Response
+
+from sandbox import links
+from sandbox.identifiers import request_id
+from sandbox.institutions import Institution
+from sandbox.link import people
+from sandbox.link.wording import wording
+from sandbox.links import Choice, LinkError, Session
+from sandbox.personas import Challenge
+from sandbox.wire import json_object, json_response
+from sandbox.world import World
+
+ASSETS = Path(__file__).parent / "assets"
+STATUSES = (
+    "requires_credentials",
+    "requires_questions",
+    "requires_selections",
+    "requires_code",
+    "choose_device",
+    "requires_account_selection",
+    "requires_oauth",
+    "institution_not_found",
+    "institution_not_supported",
+)
+PRODUCT_LISTS = ("products", "required_if_supported_products", "optional_products", "additional_consented_products")
+EXIT_FACTS = ("error_type", "error_code", "error_message", "display_message")
+
+Facts = dict[str, Any]
+
+
+def asset(world: World, request: Request, name: str) -> Response:
+    """``link-initialize.js`` or one of the files it loads. Browsers ask each time whether it has changed."""
+    answer = send_from_directory(ASSETS, name, request.environ, max_age=None)
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def step(world: World, request: Request, name: str) -> Response:
+    """Take one step of a session and answer with the view that follows."""
+    body = json_object(request)
+    asked = request_id()
+    try:
+        answer = STEPS[name](world, body)
+    except LinkError as error:
+        answer = {"error": {**error.body(asked), **wording(error.code)._asdict()}}
+    return json_response({**answer, "request_id": asked})
+
+
+def _open(world: World, body: Facts) -> Facts:
+    """Start a session: what the site wants, and at which bank if that is settled already."""
+    session = links.open_session(world, link_token=_key(body, "link_token"))
+    asked = session.link_token.request
+    return {
+        "view": "CREDENTIAL" if session.is_update else "CONSENT",
+        "mode": "update" if session.is_update else "connect",
+        "link_session_id": session.id,
+        "client_name": asked["client_name"],
+        "products": _products(asked),
+        "institution": _bank(session.institution),
+        "people": people.as_json(),
+    }
+
+
+def _institutions(world: World, body: Facts) -> Facts:
+    """The banks whose name holds ``query``."""
+    query = _text(body, "query")
+    found = links.search_institutions(world, session=_session(world, body), query=query)
+    return {"query": query, "institutions": [_bank(bank) for bank in found]}
+
+
+def _credentials(world: World, body: Facts) -> Facts:
+    """Sign in at the bank ``institution_id`` with ``username`` and ``password``."""
+    session = _session(world, body)
+    if not session.is_update:
+        session = links.choose_institution(world, session=session, institution_id=_text(body, "institution_id"))
+    username, password = _text(body, "username"), _text(body, "password")
+    return _next(world, links.submit_credentials(world, session=session, username=username, password=password))
+
+
+def _mfa(world: World, body: Facts) -> Facts:
+    """Answer the bank's questions: ``answers``, one for each prompt, in their order."""
+    session = _session(world, body)
+    return _next(world, links.answer_challenge(world, session=session, answers=_texts(body, "answers")))
+
+
+def _accounts(world: World, body: Facts) -> Facts:
+    """Share the accounts ``account_ids`` and finish."""
+    return _finish(world, _session(world, body), _texts(body, "account_ids"))
+
+
+def _exit(world: World, body: Facts) -> Facts:
+    """Note that the person left at ``status``, after ``error`` if there was one."""
+    session = _session(world, body)
+    status, error = body.get("status"), body.get("error")
+    facts = {name: error.get(name) for name in EXIT_FACTS} if isinstance(error, dict) else None
+    if session.step != "finished":
+        links.leave(world, session=session, status=status if status in STATUSES else "", error=facts)
+    return {}
+
+
+STEPS: dict[str, Callable[[World, Facts], Facts]] = {
+    "open": _open,
+    "institutions": _institutions,
+    "credentials": _credentials,
+    "mfa": _mfa,
+    "accounts": _accounts,
+    "exit": _exit,
+}
+
+
+def _next(world: World, session: Session) -> Facts:
+    """The view after a good sign-in. A repair that changes no accounts is over at once."""
+    if session.challenge:
+        return {"view": "MFA", "mfa": _challenge(session.challenge)}
+    if not session.link_token.selects_accounts:
+        return _finish(world, session, [])
+    return {"view": "SELECT_ACCOUNT", "accounts": [_account(choice) for choice in session.choices]}
+
+
+def _finish(world: World, session: Session, account_ids: list[str]) -> Facts:
+    success = links.finish(world, session=session, account_ids=account_ids)
+    return {"view": "CONNECTED", "public_token": success.public_token, "metadata": success.metadata}
+
+
+def _challenge(challenge: Challenge) -> Facts:
+    """A round of questions. Its hint gives the right answers away: there is nobody to keep out."""
+    answers = [prompt.answer for prompt in challenge.prompts if prompt.answer]
+    prompts = [{"label": prompt.label, "options": list(prompt.options)} for prompt in challenge.prompts]
+    hint = "In the sandbox the answer is " + ", then ".join(answers) + "." if answers else ""
+    return {"type": challenge.kind, "prompts": prompts, "hint": hint}
+
+
+def _account(choice: Choice) -> Facts:
+    return {
+        "id": choice.id,
+        "name": choice.name,
+        "mask": choice.mask,
+        "type": choice.type,
+        "subtype": choice.subtype,
+        "ticked": choice.ticked,
+    }
+
+
+def _bank(bank: Institution | None) -> Facts | None:
+    if bank is None:
+        return None
+    return {"institution_id": bank.id, "name": bank.name, "url": bank.url, "primary_color": bank.color}
+
+
+def _products(asked: Facts) -> list[str]:
+    """Every product the site may come to read, whichever list of the request it stands in."""
+    return sorted({product for name in PRODUCT_LISTS for product in asked.get(name) or []})
+
+
+def _session(world: World, body: Facts) -> Session:
+    """The session of this token. Raises LinkError INVALID_LINK_TOKEN if the two do not belong together."""
+    link_token, session_id = _key(body, "link_token"), _key(body, "link_session_id")
+    return links.get_session(world, link_token=link_token, session_id=session_id)
+
+
+def _key(body: Facts, name: str) -> str:
+    """A token or id. Raises LinkError INVALID_LINK_TOKEN for what can be neither."""
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise LinkError("INVALID_LINK_TOKEN")
+    return value
+
+
+def _text(body: Facts, name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise LinkError("INVALID_FIELD", f"{name} must be a string")
+    return value
+
+
+def _texts(body: Facts, name: str) -> list[str]:
+    value = body.get(name)
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise LinkError("INVALID_FIELD", f"{name} must be a list of strings")
+    return value
+
+
+ROUTES = [
+    Rule("/link/v2/stable/<name>", endpoint=asset, methods=["GET"]),
+    Rule(f"/link/session/<any({','.join(STEPS)}):name>", endpoint=step, methods=["POST"]),
+]

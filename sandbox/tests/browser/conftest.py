@@ -1,0 +1,41 @@
+"""The system's Chromium, a site that opens Link, and a tab that fails its test when anything goes wrong in it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.tests.browser.host import Host, running
+from sandbox.tests.browser.tab import Tab
+from sandbox.world import open_world
+
+CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --font-render-hinting=none"
+)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium: Playwright's own would have to be downloaded."""
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": FLAGS.split()}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    """A strict site with a sandbox of its own."""
+    with running(open_world(tmp_path, client_id="client", secret="secret")) as host:
+        yield host
+
+
+@pytest.fixture
+def tab(new_context: Any, host: Host) -> Iterator[Tab]:
+    """A browser tab; the test fails if the page logged an error, broke the policy or left the site."""
+    context = new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce", locale="en-US")
+    tab = Tab(context.new_page(), host)
+    yield tab
+    assert tab.problems == []

@@ -1,0 +1,72 @@
+"""The script a site loads: ``window.Plaid``, when it opens, and what it refuses."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def test_it_opens_later_when_asked_before_it_has_loaded(tab):
+    tab.page.goto(tab.host.page(tab.host.token()) + "&open=1")
+
+    tab.shows("Connect a bank to Plumbline")
+    assert [name for name, *_ in tab.page.evaluate("calls")][:2] == ["onLoad", "onEvent"]
+
+
+def test_it_tells_the_site_when_its_own_files_cannot_be_had(tab):
+    tab.page.route("**/link/v2/stable/dialog.js", lambda route: route.abort())
+    tab.open()
+    tab.waits_for("onExit")
+
+    [(error, metadata)] = tab.calls("onExit")
+    assert (error["error_type"], error["error_code"]) == ("API_ERROR", "INTERNAL_SERVER_ERROR")
+    assert set(metadata) == {"institution", "status", "link_session_id", "request_id"}
+    assert tab.calls("onLoad") == []
+    assert any("ERR_FAILED" in problem for problem in tab.problems)
+    tab.problems.clear()
+
+
+def test_it_stays_away_when_it_was_destroyed_before_it_could_open(tab):
+    tab.page.goto(tab.host.page(tab.host.token()))
+    tab.page.evaluate("handler.open(); handler.destroy()")
+    tab.has_settled()
+
+    tab.is_closed()
+    assert tab.calls("onEvent") == []
+
+
+def test_it_does_not_disturb_an_open_session_when_its_script_loads_again(tab):
+    tab.open()
+    tab.shows("Connect a bank to Plumbline")
+    script = tab.page.request.get(f"{tab.host.url}/_sandbox/link/v2/stable/link-initialize.js").text()
+    tab.page.evaluate("window.first = window.Plaid")
+    tab.page.evaluate(script)
+
+    assert tab.page.evaluate("window.first === window.Plaid")
+    tab.press("Continue")
+    tab.shows("Choose your bank")
+
+
+def test_it_opens_one_dialog_at_a_time(tab):
+    tab.open()
+    tab.shows("Connect a bank to Plumbline")
+    tab.page.evaluate("handler.open(); Plaid.create({ token: 'other', onSuccess() {} }).open()")
+    tab.press("Continue")
+
+    tab.shows("Choose your bank")
+    assert tab.events().count("OPEN") == 1
+
+
+@pytest.mark.parametrize("config", ["", "{}", "{ token: '' , onSuccess() {} }", "{ token: 'link-sandbox-1' }"])
+def test_it_refuses_a_configuration_without_token_or_callback(tab, config):
+    tab.page.goto(tab.host.page(tab.host.token()))
+
+    refused = tab.page.evaluate(
+        f"() => {{ try {{ Plaid.create({config}); }} catch (error) {{ return error.message; }} }}"
+    )
+    assert refused.startswith("Missing Link parameter.")
+
+
+def test_it_shows_a_name_as_text_whatever_it_holds(tab):
+    tab.open(tab.host.token(client_name="<b onclick=a()>&amp;</b>"))
+
+    tab.shows("Connect a bank to <b onclick=a()>&amp;</b>")

@@ -1,0 +1,81 @@
+"""The mailbox in a real browser, behind the site's own path."""
+
+from email.message import EmailMessage
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from sandbox.mailbox import mails
+
+pytestmark = pytest.mark.browser
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture
+def page(new_context, host):
+    """A tab without JavaScript; the test fails if the page logged an error or left the site."""
+    page = new_context(java_script_enabled=False, locale="en-US").new_page()
+    problems = []
+    page.on("console", lambda line: line.type == "error" and problems.append(line.text))
+    page.on("request", lambda sent: sent.url.startswith(host.url) or problems.append(sent.url))
+    yield page
+    assert problems == []
+
+
+@pytest.fixture
+def mailed(host):
+    """Two mails: a plain one with a link back to the site, and one with an HTML part that would call home."""
+    plain = EmailMessage()
+    plain["Subject"] = "Confirm your address"
+    plain["From"] = "Plumbline <no-reply@plumbline.example>"
+    plain.set_content(f"Hello Alice,\n\nconfirm here: {host.url}/confirm/abc/\n\nThe Plumbline team")
+    rich = EmailMessage()
+    rich["Subject"] = "Averyveryverylongsubjectwithoutanyspace" * 4
+    rich.set_content("Plain words " * 40)
+    rich.add_alternative('<img src="https://tracker.example/x.png"><script>alert(1)</script>', subtype="html")
+    for message in (plain, rich):
+        mails.keep(
+            host.world, sender="no-reply@plumbline.example", recipients=["alice@example.com"], raw=bytes(message)
+        )
+
+
+def test_it_leads_from_the_list_through_a_mail_to_the_site(page, host, mailed):
+    page.goto(f"{host.url}/_sandbox/mailbox/")
+    page.get_by_role("link", name="Confirm your address").click()
+    expect(page.get_by_role("heading", name="Confirm your address")).to_be_visible()
+    page.get_by_role("link", name=f"{host.url}/confirm/abc/").click()
+
+    expect(page).to_have_url(f"{host.url}/confirm/abc/")
+
+
+def test_it_finds_a_persons_mail_without_a_script(page, host, mailed):
+    page.goto(f"{host.url}/_sandbox/mailbox/")
+    page.get_by_label("Recipient").fill("mallory@example.com")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("No mail to mallory@example.com here.")).to_be_visible()
+    page.get_by_role("link", name="Show all mail").click()
+
+    expect(page.get_by_role("listitem")).to_have_count(2)
+
+
+def test_it_never_fetches_what_an_html_part_asks_for(page, host, mailed):
+    page.goto(f"{host.url}/_sandbox/mailbox/messages/2/")
+    page.get_by_text("HTML part, as source").click()
+
+    expect(page.get_by_text("https://tracker.example/x.png")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_it_leaves_axe_nothing_to_say(new_context, host, mailed, width, scheme):
+    page = new_context(color_scheme=scheme, viewport={"width": width, "height": 800}).new_page()
+    for path in ("", "?to=nobody@example.com", "messages/1/", "messages/2/", "messages/9/"):
+        page.goto(f"{host.url}/_sandbox/mailbox/{path}")
+        for summary in page.locator("summary").all():
+            summary.click()
+
+        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+        assert [(rule["id"], rule["nodes"]) for rule in found.response["violations"]] == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

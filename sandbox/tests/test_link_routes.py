@@ -1,0 +1,444 @@
+"""Link's session API and its files, step by step over HTTP."""
+
+from datetime import timedelta
+
+import pytest
+from werkzeug.test import Client
+
+from sandbox import items, links
+from sandbox.app import Application
+from sandbox.link.routes import ASSETS
+from sandbox.world import open_world
+
+PLATYPUS = "ins_109508"
+GOOD = "pass_good"
+
+
+@pytest.fixture
+def world(tmp_path):
+    return open_world(tmp_path, client_id="client", secret="client-secret")
+
+
+@pytest.fixture
+def http(world):
+    return Client(Application(world))
+
+
+@pytest.fixture
+def begin(world, http):
+    """Open Link with a fresh token; the options are those of ``/link/token/create``."""
+
+    def begin(*, item_id=None, **request) -> "Walk":
+        asked = {"client_name": "Plumbline", "country_codes": ["US"], **request}
+        if item_id is None:
+            asked.setdefault("products", ["transactions"])
+        return Walk(http, links.create_token(world, request=asked, item_id=item_id).token)
+
+    return begin
+
+
+class Walk:
+    """A browser's way through one session."""
+
+    def __init__(self, http, link_token):
+        self.http, self.token, self.id = http, link_token, ""
+        self.opened = self.take("open")
+        self.id = self.opened.get("link_session_id", "")
+
+    def take(self, step, **facts):
+        answer = self.http.post(
+            f"/link/session/{step}", json={"link_token": self.token, "link_session_id": self.id, **facts}
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    def sign_in(self, password=GOOD, username="user_good", bank=PLATYPUS):
+        return self.take("credentials", institution_id=bank, username=username, password=password)
+
+    def connect(self):
+        account = self.sign_in()["accounts"][0]
+        return self.take("accounts", account_ids=[account["id"]])
+
+
+# --- Opening ----------------------------------------------------------------------------------------------
+
+
+def test_it_opens_with_what_the_person_is_asked_to_share(begin):
+    opened = begin(products=["transactions"], additional_consented_products=["liabilities", "transactions"]).opened
+
+    assert opened["view"] == "CONSENT"
+    assert opened["mode"] == "connect"
+    assert opened["client_name"] == "Plumbline"
+    assert opened["products"] == ["liabilities", "transactions"]
+    assert opened["institution"] is None
+    assert len(opened["request_id"]) == 15
+
+
+def test_it_offers_people_who_can_really_sign_in(begin):
+    for person in begin().opened["people"]:
+        answer = begin().sign_in(person["password"], person["username"])
+
+        expected = person["password"].removeprefix("error_") if "error_" in person["password"] else None
+        assert answer.get("error", {}).get("error_code") == expected
+
+
+def test_it_starts_at_the_bank_the_site_asked_for(begin):
+    opened = begin(institution_id=PLATYPUS).opened
+
+    assert opened["view"] == "CONSENT"
+    assert opened["institution"]["name"] == "First Platypus Bank"
+
+
+def test_it_never_shows_the_clients_secret(http, begin):
+    walk = begin()
+    seen = [walk.opened, walk.take("institutions", query=""), walk.connect()]
+    script = http.get("/link/v2/stable/link-initialize.js", buffered=True).text
+
+    assert "client-secret" not in str(seen) + script
+
+
+@pytest.mark.parametrize("token", ["", "link-sandbox-unknown", None, 7, {"a": 1}])
+def test_it_refuses_a_token_it_did_not_make(http, token):
+    error = http.post("/link/session/open", json={"link_token": token}).json["error"]
+
+    assert (error["error_type"], error["error_code"]) == ("INVALID_INPUT", "INVALID_LINK_TOKEN")
+    assert error["display_message"]
+    assert error["retry"] == ""
+
+
+def test_it_refuses_a_token_after_four_hours_even_in_mid_walk(world, begin):
+    walk = begin()
+    world.clock.advance(timedelta(hours=4))
+
+    assert walk.take("open")["error"]["error_code"] == "INVALID_LINK_TOKEN"
+    assert walk.sign_in()["error"]["error_code"] == "INVALID_LINK_TOKEN"
+
+
+def test_it_keeps_one_persons_session_from_another(begin):
+    alice, mallory = begin(), begin()
+    alice.sign_in()
+    mallory.id = alice.id
+
+    for step, facts in (("accounts", {"account_ids": []}), ("mfa", {"answers": []}), ("institutions", {"query": ""})):
+        assert mallory.take(step, **facts)["error"]["error_code"] == "INVALID_LINK_TOKEN"
+
+
+# --- Choosing a bank --------------------------------------------------------------------------------------
+
+
+def test_it_finds_banks_by_name(begin):
+    found = begin().take("institutions", query="tart")
+
+    assert found["query"] == "tart"
+    assert {
+        "institution_id": "ins_109511",
+        "name": "Tartan Bank",
+        "url": "https://www.tartanbank.example",
+        "primary_color": "#9a3b26",
+    } in found["institutions"]
+    assert all("tart" in bank["name"].lower() for bank in found["institutions"])
+
+
+def test_it_lists_only_banks_of_the_countries_asked_for(begin):
+    ids = {
+        bank["institution_id"] for bank in begin(country_codes=["GB"]).take("institutions", query="")["institutions"]
+    }
+
+    assert "ins_117650" in ids
+    assert PLATYPUS not in ids
+
+
+def test_it_finds_nothing_for_a_name_no_bank_has(begin):
+    assert begin().take("institutions", query="zzz")["institutions"] == []
+
+
+def test_it_refuses_a_bank_that_does_not_exist(begin):
+    assert begin().sign_in(bank="ins_0")["error"]["error_code"] == "INVALID_INSTITUTION"
+
+
+# --- Signing in -------------------------------------------------------------------------------------------
+
+
+def test_it_offers_every_account_and_ticks_none(begin):
+    answer = begin().sign_in()
+
+    assert answer["view"] == "SELECT_ACCOUNT"
+    assert len(answer["accounts"]) == 12
+    checking = next(account for account in answer["accounts"] if account["mask"] == "0000")
+    assert checking.pop("id")
+    assert checking == {
+        "name": "Plaid Checking", "mask": "0000", "type": "depository", "subtype": "checking", "ticked": False,
+    }  # fmt: skip
+    assert not any(account["ticked"] for account in answer["accounts"])
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "code", "retry"),
+    [
+        ("user_good", "wrong", "INVALID_CREDENTIALS", "pane"),
+        ("nobody", "pass_good", "INVALID_CREDENTIALS", "pane"),
+        ("", "", "INVALID_CREDENTIALS", "pane"),
+        ("user_good", "error_ITEM_LOCKED", "ITEM_LOCKED", "institution"),
+        ("user_good", "error_USER_SETUP_REQUIRED", "USER_SETUP_REQUIRED", "institution"),
+        ("user_good", "error_NO_ACCOUNTS", "NO_ACCOUNTS", "institution"),
+        ("user_good", "error_MFA_NOT_SUPPORTED", "MFA_NOT_SUPPORTED", "institution"),
+        ("user_good", "error_INSTITUTION_DOWN", "INSTITUTION_DOWN", "institution"),
+        ("user_good", "error_INSTITUTION_NOT_RESPONDING", "INSTITUTION_NOT_RESPONDING", "credentials"),
+        ("user_good", "error_USER_INPUT_TIMEOUT", "USER_INPUT_TIMEOUT", "credentials"),
+        ("user_good", "error_INTERNAL_SERVER_ERROR", "INTERNAL_SERVER_ERROR", "credentials"),
+        ("user_good", "error_UNSUPPORTED_RESPONSE", "UNSUPPORTED_RESPONSE", "institution"),
+    ],
+)
+def test_it_says_why_a_sign_in_failed_and_what_can_be_done(begin, username, password, code, retry):
+    error = begin().sign_in(password, username)["error"]
+
+    assert error["error_code"] == code
+    assert error["retry"] == retry
+    assert error["title"]
+    assert error["display_message"]
+
+
+def test_it_lets_a_person_try_again_after_a_refusal(begin):
+    walk = begin()
+    walk.sign_in("wrong")
+    walk.sign_in("error_ITEM_LOCKED")
+
+    assert walk.sign_in(bank="ins_109511")["view"] == "SELECT_ACCOUNT"
+
+
+@pytest.mark.parametrize(
+    ("bank", "code"), [("ins_132361", "INSTITUTION_DOWN"), ("ins_133402", "INSTITUTION_NO_LONGER_SUPPORTED")]
+)
+def test_it_lets_nobody_in_at_a_bank_in_trouble(begin, bank, code):
+    assert begin().sign_in(bank=bank)["error"]["error_code"] == code
+
+
+# --- The second factor ------------------------------------------------------------------------------------
+
+
+def test_it_sends_a_code_to_a_device_and_checks_it(begin):
+    walk = begin()
+    device = walk.sign_in("mfa_device")
+    assert device["view"] == "MFA"
+    assert device["mfa"]["type"] == "device"
+
+    code = walk.take("mfa", answers=[device["mfa"]["prompts"][0]["options"][0]])
+    assert code["mfa"]["type"] == "code"
+    assert code["mfa"]["prompts"] == [{"label": "Enter your code", "options": []}]
+    assert "1234" in code["mfa"]["hint"]
+
+    wrong = walk.take("mfa", answers=["4321"])["error"]
+    assert (wrong["error_code"], wrong["retry"]) == ("INVALID_MFA", "pane")
+
+    assert walk.take("mfa", answers=["1234"])["view"] == "SELECT_ACCOUNT"
+
+
+def test_it_asks_as_many_rounds_of_questions_as_the_password_names(begin):
+    walk = begin()
+    first = walk.sign_in("mfa_questions_2_2")
+    assert len(first["mfa"]["prompts"]) == 2
+
+    second = walk.take("mfa", answers=["answer_0_0", "answer_0_1"])
+    assert second["view"] == "MFA"
+    assert walk.take("mfa", answers=["answer_0_0", "answer_0_1"])["error"]["error_code"] == "INVALID_MFA"
+
+    assert walk.take("mfa", answers=["answer_1_0", "answer_1_1"])["view"] == "SELECT_ACCOUNT"
+
+
+def test_it_asks_to_pick_an_answer(begin):
+    walk = begin()
+    asked = walk.sign_in("mfa_selections")["mfa"]
+
+    assert asked["type"] == "selections"
+    assert walk.take("mfa", answers=[""] * len(asked["prompts"]))["error"]["error_code"] == "INVALID_MFA"
+    assert walk.take("mfa", answers=["Yes"] * len(asked["prompts"]))["view"] == "SELECT_ACCOUNT"
+
+
+def test_it_lets_nobody_past_the_second_factor(begin):
+    walk = begin()
+    walk.sign_in("mfa_device")
+
+    assert "error" in walk.take("accounts", account_ids=[])
+
+
+# --- Accounts and the end ---------------------------------------------------------------------------------
+
+
+def test_it_ends_with_a_public_token_and_plaids_metadata(world, begin):
+    walk = begin()
+    checking, saving = walk.sign_in()["accounts"][:2]
+
+    answer = walk.take("accounts", account_ids=[checking["id"], saving["id"]])
+
+    shared = [
+        {"id": account["id"], "name": account["name"], "mask": account["mask"], "type": "depository",
+         "subtype": account["subtype"], "verification_status": None, "class_type": None}
+        for account in (checking, saving)
+    ]  # fmt: skip
+    metadata = answer["metadata"]
+    assert answer["view"] == "CONNECTED"
+    assert answer["public_token"].startswith("public-sandbox-")
+    assert metadata["institution"] == {"name": "First Platypus Bank", "institution_id": PLATYPUS}
+    assert metadata["accounts"] == shared
+    assert metadata["account"] == shared[0]
+    assert metadata["link_session_id"] == walk.id
+    assert metadata["transfer_status"] is None
+    assert links.exchange(world, public_token=answer["public_token"])[0].startswith("access-sandbox-")
+
+
+def test_it_shares_nothing_when_nothing_is_ticked(begin):
+    walk = begin()
+    walk.sign_in()
+
+    assert walk.take("accounts", account_ids=[])["error"]["error_code"] == "NO_ACCOUNTS"
+
+
+def test_it_shares_no_account_it_did_not_offer(begin):
+    alice, mallory = begin(), begin()
+    theirs = alice.sign_in()["accounts"][0]["id"]
+    mallory.sign_in()
+
+    assert mallory.take("accounts", account_ids=[theirs])["error"]["error_code"] == "INVALID_ACCOUNT_ID"
+
+
+def test_it_ends_only_once(begin):
+    walk = begin()
+    offered = walk.sign_in()["accounts"]
+    walk.take("accounts", account_ids=[offered[0]["id"]])
+
+    assert "error" in walk.take("accounts", account_ids=[offered[0]["id"]])
+
+
+# --- Update mode ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def item_id(world, begin):
+    """An Item that shares one account and wants a new sign-in."""
+    _, item_id = links.exchange(world, public_token=begin().connect()["public_token"])
+    items.update(world, item_id, error="ITEM_LOGIN_REQUIRED")
+    return item_id
+
+
+def test_it_goes_straight_to_the_sign_in_of_the_items_own_bank(begin, item_id):
+    opened = begin(item_id=item_id).opened
+
+    assert (opened["view"], opened["mode"]) == ("CREDENTIAL", "update")
+    assert opened["institution"]["institution_id"] == PLATYPUS
+
+
+def test_it_repairs_without_asking_for_accounts(world, begin, item_id):
+    answer = begin(item_id=item_id).sign_in()
+
+    assert answer["view"] == "CONNECTED"
+    assert [account["mask"] for account in answer["metadata"]["accounts"]] == ["0000"]
+    assert items.get(world, item_id).error == ""
+
+
+def test_it_stays_at_the_items_own_bank_whatever_the_browser_says(begin, item_id):
+    answer = begin(item_id=item_id).sign_in(bank="ins_109511")
+
+    assert answer["metadata"]["institution"]["institution_id"] == PLATYPUS
+
+
+def test_it_ticks_what_is_shared_when_accounts_may_be_changed(begin, item_id):
+    answer = begin(item_id=item_id, update={"account_selection_enabled": True}).sign_in()
+
+    assert [account["mask"] for account in answer["accounts"] if account["ticked"]] == ["0000"]
+    assert len(answer["accounts"]) == 12
+
+
+# --- Leaving ----------------------------------------------------------------------------------------------
+
+
+def test_it_records_how_a_person_left(world, begin):
+    walk = begin()
+    error = walk.sign_in("error_ITEM_LOCKED")["error"]
+
+    walk.take("exit", status="requires_credentials", error=error)
+
+    ended = links.sessions(world, walk.token)[-1]
+    assert ended["finished_at"]
+    assert ended["outcome"]["exit"]["metadata"]["status"] == "requires_credentials"
+    assert ended["outcome"]["exit"]["error"] == {
+        name: error[name] for name in ("error_type", "error_code", "error_message", "display_message")
+    }
+
+
+def test_it_does_not_let_a_late_exit_undo_a_success(world, begin):
+    walk = begin()
+    token = walk.connect()["public_token"]
+
+    walk.take("exit", status=None, error=None)
+
+    assert links.sessions(world, walk.token)[-1]["outcome"]["public_token"] == token
+
+
+@pytest.mark.parametrize("status", [None, 5, "<script>", ["requires_code"]])
+def test_it_records_no_status_that_plaid_does_not_have(world, begin, status):
+    walk = begin()
+
+    walk.take("exit", status=status, error="nonsense")
+
+    assert links.sessions(world, walk.token)[-1]["outcome"]["exit"] == {"error": None, "metadata": {"status": ""}}
+
+
+# --- Bad requests -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "facts"),
+    [
+        ("institutions", {}),
+        ("institutions", {"query": 5}),
+        ("credentials", {"institution_id": PLATYPUS, "username": None, "password": "x"}),
+        ("credentials", {"institution_id": PLATYPUS, "username": "x", "password": ["x"]}),
+        ("credentials", {"institution_id": {}, "username": "x", "password": "x"}),
+        ("mfa", {"answers": "1234"}),
+        ("mfa", {"answers": [1234]}),
+        ("accounts", {"account_ids": None}),
+        ("accounts", {"account_ids": [None]}),
+    ],
+)
+def test_it_refuses_facts_of_the_wrong_kind(begin, step, facts):
+    assert begin().take(step, **facts)["error"]["error_code"] == "INVALID_FIELD"
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff"])
+def test_it_refuses_a_body_that_is_no_json_object(http, body):
+    answer = http.post("/link/session/open", data=body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert answer.json["error_code"] == "INVALID_BODY"
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/link/session/open"), ("POST", "/link/session/finish")])
+def test_it_knows_no_other_door(http, method, path):
+    assert http.open(path, method=method).status_code == 404
+
+
+# --- The files --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in ASSETS.iterdir()))
+def test_it_serves_each_file_of_the_dialog(http, name):
+    answer = http.get(f"/link/v2/stable/{name}", buffered=True)
+
+    kind = "text/css" if name.endswith(".css") else "text/javascript"
+    assert answer.content_type.startswith(kind)
+    assert answer.data == (ASSETS / name).read_bytes()
+    again = http.get(f"/link/v2/stable/{name}", headers={"If-None-Match": answer.headers["ETag"]}, buffered=True)
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("name", ["..%2froutes.py", "%2e%2e/routes.py", "nothing.js", ""])
+def test_it_serves_no_other_file(http, name):
+    assert http.get(f"/link/v2/stable/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("*.js")), ids=lambda path: path.name)
+def test_it_never_turns_data_into_markup(path):
+    source = path.read_text()
+
+    for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "style="):
+        assert sink not in source

@@ -7,7 +7,8 @@ costs a folder, not a change in ``sync``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date as Day
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -52,8 +53,8 @@ class TransactionRow(NamedTuple):
     amount: Decimal
     provider_amount: Decimal
     currency: str
-    date: date
-    authorized_date: date | None
+    date: Day
+    authorized_date: Day | None
     name: str
     merchant_name: str
     pending: bool

@@ -28,7 +28,7 @@ def link_policy() -> dict[str, list[str]]:
     """The directives that the Link page changes; none of them is needed in embedded mode."""
     if settings.PLAID_ENV == "embedded":
         return {}
-    policy = {
+    policy: dict[str, list[str]] = {
         "script-src": [NONCE, LINK_SCRIPT],
         "style-src": [SELF, NONCE],
         "frame-src": ["https://cdn.plaid.com/"],

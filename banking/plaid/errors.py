@@ -1,0 +1,174 @@
+"""Plaid's error codes, and which of banking's errors each one is.
+
+Source: https://plaid.com/docs/errors/ . Codes appear without notice, so an unknown one is judged by its type
+and then by its HTTP status. Plaid's sentences are never kept: some of them repeat an access token.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from banking.plaid import strict_json
+from banking.provider import (
+    ChangedWhilePaging,
+    ConsentRequired,
+    CursorLost,
+    InstitutionDown,
+    ItemGone,
+    LoginRequired,
+    Misconfigured,
+    NotReady,
+    ProviderError,
+    PublicTokenRefused,
+    RateLimited,
+    Unavailable,
+    Unsupported,
+)
+
+
+class UnknownKey(ProviderError):
+    """Plaid has no webhook key of this id."""
+
+
+class UnknownRefusal(ProviderError):
+    """Plaid refused with a code that this release does not know. It says nothing about other calls."""
+
+
+_CODES_BY_KIND: Mapping[type[ProviderError], tuple[str, ...]] = {
+    LoginRequired: (
+        "ITEM_LOGIN_REQUIRED",
+        "PASSWORD_RESET_REQUIRED",
+        "USER_SETUP_REQUIRED",
+        "ITEM_LOCKED",
+        "MANUAL_VERIFICATION_REQUIRED",
+        "INVALID_CREDENTIALS",
+        "INVALID_MFA",
+        "INSUFFICIENT_CREDENTIALS",
+        "INVALID_SEND_METHOD",
+        "INVALID_UPDATED_USERNAME",
+        "INVALID_PHONE_NUMBER",
+        "INVALID_OTP",
+        "USER_INPUT_TIMEOUT",
+    ),
+    ConsentRequired: ("ADDITIONAL_CONSENT_REQUIRED", "ACCESS_NOT_GRANTED"),
+    ItemGone: (
+        "ITEM_NOT_FOUND",
+        "ITEM_CONCURRENTLY_DELETED",
+        "USER_PERMISSION_REVOKED",
+        # The client never sends a token of another environment, so a token that Plaid does not know is dead.
+        "INVALID_ACCESS_TOKEN",
+    ),
+    Unsupported: (
+        "NO_ACCOUNTS",
+        "NO_LIABILITY_ACCOUNTS",
+        "NO_INVESTMENT_ACCOUNTS",
+        "NO_AUTH_ACCOUNTS",
+        "PRODUCTS_NOT_SUPPORTED",
+        "PRODUCT_NOT_ENABLED",
+        "ITEM_NOT_SUPPORTED",
+        "MFA_NOT_SUPPORTED",
+        "COUNTRY_NOT_SUPPORTED",
+        "INSTITUTION_NO_LONGER_SUPPORTED",
+    ),
+    NotReady: ("PRODUCT_NOT_READY",),
+    InstitutionDown: ("INSTITUTION_DOWN", "INSTITUTION_NOT_RESPONDING", "INSTITUTION_NOT_AVAILABLE"),
+    Unavailable: (
+        "UNSUPPORTED_RESPONSE",
+        "INTERNAL_SERVER_ERROR",
+        "plaid-internal-error",
+        "PLANNED_MAINTENANCE",
+        "LAST_UPDATED_DATETIME_OUT_OF_RANGE",
+    ),
+    ChangedWhilePaging: ("TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION",),
+    PublicTokenRefused: ("INVALID_PUBLIC_TOKEN",),
+    UnknownKey: ("INVALID_WEBHOOK_VERIFICATION_KEY_ID",),
+    Misconfigured: (
+        "INVALID_API_KEYS",
+        "UNAUTHORIZED_ENVIRONMENT",
+        "UNAUTHORIZED_ROUTE_ACCESS",
+        "UNAUTHORIZED_INSTITUTION",
+        "INSTITUTION_REGISTRATION_REQUIRED",
+        "INSTITUTION_NOT_ENABLED_IN_ENVIRONMENT",
+        "INVALID_PRODUCT",
+        "INVALID_INSTITUTION",
+        "INVALID_ACCOUNT_ID",
+        "INVALID_LINK_TOKEN",
+        "MISSING_FIELDS",
+        "INVALID_FIELD",
+        "INVALID_BODY",
+        "INVALID_HEADERS",
+        "UNKNOWN_FIELDS",
+        "INVALID_CONFIGURATION",
+        "SANDBOX_ONLY",
+        "NOT_FOUND",
+        "NO_LONGER_AVAILABLE",
+        "CREDITS_EXHAUSTED",
+    ),
+}
+CODES = {code: kind for kind, codes in _CODES_BY_KIND.items() for code in codes}
+
+TYPES: Mapping[str, type[ProviderError]] = {
+    "API_ERROR": Unavailable,
+    "INSTITUTION_ERROR": InstitutionDown,
+    "INVALID_REQUEST": Misconfigured,
+}
+
+# Every other limit is counted per Item. https://plaid.com/docs/errors/rate-limit-exceeded/
+LIMIT_SCOPES: Mapping[str, str] = {
+    "RATE_LIMIT": "client",
+    "INSTITUTIONS_GET_LIMIT": "client",
+    "INSTITUTIONS_GET_BY_ID_LIMIT": "client",
+    "INSTITUTION_RATE_LIMIT": "institution",
+}
+RETRY_AFTER, LONGEST_RETRY_AFTER = 60, 4 * 60 * 60
+
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+def refusal(status: int, body: bytes | str, *, retry_after: str | None = None) -> ProviderError:
+    """Make the error that an answer other than 200 stands for; never fails itself.
+
+    ``retry_after`` is the header of that name, if it was sent.
+    """
+    try:
+        answer = strict_json.decode(body)
+    except ValueError:
+        answer = {}
+    code = word(answer.get("error_code"))
+    known = code or f"HTTP_{status}"
+    request_id = word(answer.get("request_id"))
+    kind = CODES.get(code) or _kind_of_unknown(word(answer.get("error_type")), status, bool(code))
+    if code == "INVALID_FIELD" and _speaks_of_cursor(answer):
+        kind = CursorLost
+    if kind is RateLimited:
+        scope = LIMIT_SCOPES.get(code, "item" if code.endswith("_LIMIT") else "client")
+        return RateLimited(known, scope=scope, retry_after=_seconds(retry_after), request_id=request_id)
+    return kind(known, request_id=request_id)
+
+
+def word(value: object) -> str:
+    """Return an identifier that is safe to log and to show an operator, or an empty text."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
+
+
+def _kind_of_unknown(error_type: str, status: int, has_code: bool) -> type[ProviderError]:
+    if error_type == "RATE_LIMIT_EXCEEDED" or status == 429:
+        return RateLimited
+    if error_type in TYPES:
+        return TYPES[error_type]
+    if 300 <= status < 400:
+        return Misconfigured
+    # An error without a code is a proxy's, not Plaid's.
+    return Unavailable if status >= 500 or not has_code else UnknownRefusal
+
+
+def _speaks_of_cursor(answer: Mapping[str, Any]) -> bool:
+    """A lost cursor has no code of its own; only the sentence names the field."""
+    return "cursor" in str(answer.get("error_message")).lower()
+
+
+def _seconds(retry_after: str | None) -> int:
+    """Read the seconds form of Retry-After; the date form and nonsense count as not sent."""
+    if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()) or len(retry_after) > 9:
+        return RETRY_AFTER
+    return min(max(int(retry_after), 1), LONGEST_RETRY_AFTER)

@@ -1,0 +1,89 @@
+"""Who we are at Plaid, where Plaid is, and what we ask it for."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from banking.provider import Misconfigured
+
+# The SDK would send our secret to any host, and to production when none is named.
+HOSTS = {"sandbox": "https://sandbox.plaid.com", "production": "https://production.plaid.com"}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything the client has to know, read from the settings once."""
+
+    environment: str
+    host: str
+    client_id: str
+    secret: str = field(repr=False)
+    client_name: str
+    language: str
+    country_codes: tuple[str, ...]
+    redirect_uri: str
+    days_requested: int
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        """Read the ``PLAID_*`` settings. Raises ``Misconfigured`` for a host or keys that cannot be right."""
+        return cls(
+            environment=settings.PLAID_ENV,
+            host=host_of(settings.PLAID_ENV, settings.PLAID_URL),
+            client_id=credential(settings.PLAID_CLIENT_ID),
+            secret=credential(settings.PLAID_SECRET),
+            client_name=settings.PLAID_CLIENT_NAME,
+            language=settings.PLAID_LANGUAGE,
+            country_codes=tuple(settings.PLAID_COUNTRY_CODES),
+            redirect_uri=settings.PLAID_REDIRECT_URI,
+            days_requested=settings.PLAID_DAYS_REQUESTED,
+        )
+
+    @property
+    def token_environment(self) -> str:
+        """The environment as tokens and webhooks name it: the embedded sandbox calls itself sandbox."""
+        return "sandbox" if self.environment == "embedded" else self.environment
+
+
+def host_of(environment: str, url: str) -> str:
+    """Return the base URL of an environment, without a trailing slash.
+
+    ``url`` counts only in the embedded environment and must be on this machine. Raises ``Misconfigured``.
+    """
+    if environment in HOSTS:
+        return HOSTS[environment]
+    if environment != "embedded" or not _is_on_this_machine(url):
+        raise Misconfigured("HOST_REFUSED")
+    return url.rstrip("/")
+
+
+def credential(value: str) -> str:
+    """Return an API key as it is. Raises ``Misconfigured`` if it is empty or cannot stand in a header.
+
+    The HTTP library would refuse such a header too, but with the key in its message.
+    """
+    if not (value and value.isascii() and value.isprintable() and " " not in value):
+        raise Misconfigured("INVALID_API_KEYS")
+    return value
+
+
+def _is_on_this_machine(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        name, _port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    adorned = parts.username or parts.password or parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and not adorned and _is_loopback(name or "")
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,41 @@
+"""Decode JSON that comes from outside: exact numbers, and nothing that JSON does not know.
+
+The errors carry no text on purpose. An answer may hold a token, and Python's own decoding errors keep the
+whole document with them, so they are dropped before ours are raised.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any, Never
+
+
+class NotJson(ValueError):
+    """The text is not one JSON object."""
+
+
+class BadNumber(ValueError):
+    """A number is NaN, infinite or beyond all measure."""
+
+
+def decode(text: bytes | str) -> dict[str, Any]:
+    """Read one JSON object. Fractions come out as ``Decimal``, whole numbers as ``int``, never a ``float``.
+
+    Raises ``NotJson`` (also for an empty, cut off or non-UTF-8 text) and ``BadNumber``.
+    """
+    flaw: type[ValueError] = NotJson
+    value = None
+    try:
+        document = text if isinstance(text, str) else text.decode()
+        value = json.loads(document, parse_float=Decimal, parse_constant=_refuse)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        flaw = NotJson
+    except (ValueError, ArithmeticError):
+        # Python raises a bare ValueError for a whole number of more than 4,300 digits.
+        flaw = BadNumber
+    if not isinstance(value, dict):
+        raise flaw
+    return value
+
+
+def _refuse(constant: str) -> Never:
+    raise BadNumber(constant)

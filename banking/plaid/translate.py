@@ -1,0 +1,306 @@
+"""Plaid's answers in banking's words. The sign of money is turned here and nowhere else.
+
+Plaid counts money that leaves an account as positive; banking counts it as negative. Figures stay exactly as
+they were sent. What Plaid may leave out or set to null becomes ``None`` or an empty text, words that Plaid
+may add tomorrow pass through, and an answer that breaks Plaid's own contract raises ``MalformedAnswer``.
+Every transaction of every sync passes through here, so one row may cost a few microseconds and no more.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from banking.plaid.errors import word
+from banking.provider import (
+    AccountRow,
+    Credential,
+    InstitutionFacts,
+    ItemFacts,
+    LinkToken,
+    MalformedAnswer,
+    Page,
+    Readiness,
+    Roster,
+    TransactionRow,
+)
+
+Json = dict[str, Any]
+Shape = TypeVar("Shape")
+
+READINESS = {
+    "INITIAL_UPDATE_COMPLETE": Readiness.INITIAL,
+    "HISTORICAL_UPDATE_COMPLETE": Readiness.HISTORICAL,
+}
+PRODUCT_LISTS = ("products", "billed_products", "consented_products", "available_products")
+# Eighteen digits before the point are as many as a money column has; no account comes near.
+TOO_MUCH = Decimal(10) ** 18
+
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+class Flaw(Exception):
+    """A field is not what Plaid promises. Names the field, never what it held."""
+
+
+def translation(translate: Callable[[Json], Shape]) -> Callable[[Json], Shape]:
+    """Let ``translate`` raise ``MalformedAnswer``, with Plaid's request id, for a missing or broken field."""
+
+    @functools.wraps(translate)
+    def checked(answer: Json) -> Shape:
+        try:
+            return translate(answer)
+        except (KeyError, Flaw) as flaw:
+            field = str(flaw.args[0])
+        raise MalformedAnswer("BROKEN_FIELD", request_id=word(answer.get("request_id")), detail=field)
+
+    return checked
+
+
+@translation
+def page(answer: Json) -> Page:
+    """Translate an answer of /transactions/sync.
+
+    https://plaid.com/docs/api/products/transactions/#transactionssync
+    """
+    next_cursor, has_more = _text(answer, "next_cursor"), _flag(answer, "has_more")
+    if has_more and not next_cursor:
+        # Following an empty cursor would read the stream from its beginning, for ever.
+        raise Flaw("next_cursor")
+    return Page(
+        added=[_transaction(row) for row in _rows(answer, "added")],
+        modified=[_transaction(row) for row in _rows(answer, "modified")],
+        removed=[_identifier(row, "transaction_id") for row in _rows(answer, "removed")],
+        accounts=[_account(row) for row in _rows(answer, "accounts")],
+        next_cursor=next_cursor,
+        has_more=has_more,
+        readiness=READINESS.get(_text(answer, "transactions_update_status"), Readiness.NOT_READY),
+        request_id=word(answer.get("request_id")),
+    )
+
+
+@translation
+def roster(answer: Json) -> Roster:
+    """Translate an answer of /accounts/get. https://plaid.com/docs/api/accounts/#accountsget"""
+    accounts = [_account(row) for row in _rows(answer, "accounts")]
+    return Roster(accounts=accounts, request_id=word(answer.get("request_id")))
+
+
+@translation
+def item(answer: Json) -> ItemFacts:
+    """Translate an answer of /item/get; ``products`` holds all that Plaid lists for the Item, in use or not.
+
+    https://plaid.com/docs/api/items/#itemget
+    """
+    facts, status = _object(answer, "item"), _optional_object(answer, "status")
+    return ItemFacts(
+        provider_item_id=_identifier(facts, "item_id"),
+        institution_id=_text(facts, "institution_id"),
+        institution_name=_text(facts, "institution_name"),
+        error_code=word(_optional_object(facts, "error").get("error_code")),
+        webhook=_text(facts, "webhook"),
+        consent_expires_at=_moment(facts, "consent_expiration_time"),
+        data_as_of=_moment(_optional_object(status, "transactions"), "last_successful_update"),
+        products=_products(facts),
+    )
+
+
+@translation
+def institution(answer: Json) -> InstitutionFacts:
+    """Translate an answer of /institutions/get_by_id. Pages use address and color, so odd ones go.
+
+    https://plaid.com/docs/api/institutions/#institutionsget_by_id
+    """
+    facts = _object(answer, "institution")
+    url, color = _text(facts, "url"), _text(facts, "primary_color")
+    return InstitutionFacts(
+        institution_id=_identifier(facts, "institution_id"),
+        name=_text(facts, "name"),
+        url=url if _is_web_address(url) else "",
+        color=color if _COLOR.fullmatch(color) else "",
+    )
+
+
+@translation
+def link_token(answer: Json) -> LinkToken:
+    """Translate an answer of /link/token/create. https://plaid.com/docs/api/link/#linktokencreate"""
+    expires_at = _moment(answer, "expiration")
+    if expires_at is None:
+        raise Flaw("expiration")
+    return LinkToken(
+        value=_identifier(answer, "link_token"),
+        expires_at=expires_at,
+        request_id=word(answer.get("request_id")),
+    )
+
+
+@translation
+def credential(answer: Json) -> Credential:
+    """Translate an answer of /item/public_token/exchange.
+
+    https://plaid.com/docs/api/items/#itempublic_tokenexchange
+    """
+    return Credential(
+        access_token=_identifier(answer, "access_token"),
+        provider_item_id=_identifier(answer, "item_id"),
+        request_id=word(answer.get("request_id")),
+    )
+
+
+@translation
+def webhook_key(answer: Json) -> Json:
+    """Take the JWK out of an answer of /webhook_verification_key/get.
+
+    https://plaid.com/docs/api/webhooks/webhook-verification/#get-webhook-verification-key
+    """
+    return _object(answer, "key")
+
+
+def _transaction(row: Json) -> TransactionRow:
+    paid = _money(row, "amount")
+    if paid is None:
+        raise Flaw("amount")
+    category = _optional_object(row, "personal_finance_category")
+    return TransactionRow(
+        _identifier(row, "transaction_id"),
+        _identifier(row, "account_id"),
+        # copy_negate is exact at any length, where a minus rounds to 28 digits. It makes -0 of 0, though.
+        paid.copy_negate() if paid else paid.copy_abs(),
+        paid,
+        _currency(row, True),
+        _day(row["date"], "date"),
+        None if row.get("authorized_date") is None else _day(row["authorized_date"], "authorized_date"),
+        _text(row, "name"),
+        _text(row, "merchant_name"),
+        _flag(row, "pending"),
+        _text(row, "pending_transaction_id"),
+        _text(category, "primary"),
+        _text(category, "detailed"),
+        _text(category, "confidence_level"),
+        _text(row, "payment_channel"),
+    )
+
+
+def _account(row: Json) -> AccountRow:
+    balances = _object(row, "balances")
+    current, available = _money(balances, "current"), _money(balances, "available")
+    limit = _money(balances, "limit")
+    has_money = not (current is None and available is None and limit is None)
+    return AccountRow(
+        provider_id=_identifier(row, "account_id"),
+        persistent_id=_text(row, "persistent_account_id"),
+        name=_text(row, "name"),
+        official_name=_text(row, "official_name"),
+        mask=_text(row, "mask"),
+        type=_identifier(row, "type"),
+        subtype=_text(row, "subtype"),
+        current=current,
+        available=available,
+        limit=limit,
+        currency=_currency(balances, has_money),
+    )
+
+
+def _money(row: Json, field: str) -> Decimal | None:
+    """A figure exactly as sent. A float means that somebody decoded the answer carelessly."""
+    value = row.get(field)
+    if value is None:
+        return None
+    if type(value) is int:
+        value = Decimal(value)
+    if type(value) is not Decimal or not -TOO_MUCH < value < TOO_MUCH:
+        raise Flaw(field)
+    return value
+
+
+def _currency(row: Json, needed: bool) -> str:
+    """The ISO code or, for the likes of BTC, Plaid's own. Money with neither cannot be counted."""
+    currency = _text(row, "iso_currency_code") or _text(row, "unofficial_currency_code")
+    if needed and not currency:
+        raise Flaw("iso_currency_code")
+    return currency
+
+
+def _text(row: Json, field: str) -> str:
+    value = row.get(field)
+    if value is None:
+        return ""
+    if type(value) is not str:
+        raise Flaw(field)
+    return value if value.isprintable() else _storable(value)
+
+
+def _storable(text: str) -> str:
+    """JSON may carry NUL and halves of surrogate pairs, which no PostgreSQL text can hold."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _identifier(row: Json, field: str) -> str:
+    value = row[field]
+    if type(value) is not str or not value or not value.isprintable():
+        raise Flaw(field)
+    return value
+
+
+def _flag(row: Json, field: str) -> bool:
+    value = row[field]
+    if type(value) is not bool:
+        raise Flaw(field)
+    return value
+
+
+def _day(value: Any, field: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Flaw(field) from None
+
+
+def _moment(row: Json, field: str) -> datetime | None:
+    value = row.get(field)
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Flaw(field) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _object(row: Json, field: str) -> Json:
+    value = row[field]
+    if type(value) is not dict:
+        raise Flaw(field)
+    return value
+
+
+_NOTHING: Json = {}
+
+
+def _optional_object(row: Json, field: str) -> Json:
+    return _NOTHING if row.get(field) is None else _object(row, field)
+
+
+def _rows(answer: Json, field: str) -> list[Json]:
+    rows = answer[field]
+    if type(rows) is not list or not all(type(row) is dict for row in rows):
+        raise Flaw(field)
+    return rows
+
+
+def _products(facts: Json) -> list[str]:
+    """Each product once. Where consent was asked for in advance, only ``consented_products`` may show it."""
+    lists = [facts.get(field) for field in PRODUCT_LISTS]
+    listed = [word(product) for products in lists if isinstance(products, list) for product in products]
+    return list(dict.fromkeys(filter(None, listed)))
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("https", "http") and bool(parts.hostname)

@@ -1,0 +1,133 @@
+"""Tell Plaid's webhooks from anybody else's. What passes is a doorbell: a hint to look, never data.
+
+Source: https://plaid.com/docs/api/webhooks/webhook-verification/
+"""
+
+import hashlib
+import hmac
+import re
+import time
+from typing import Any
+
+import jwt
+
+from banking.plaid import strict_json
+from banking.plaid.client import PlaidClient, connect
+from banking.plaid.keys import KeyRefused, KeyUnavailable
+from banking.provider import Doorbell
+
+__all__ = ["HEADER", "KeyUnavailable", "WebhookRefused", "verify"]
+
+HEADER = "Plaid-Verification"
+LONGEST_SIGNATURE = 4096
+LONGEST_BODY = 1024 * 1024
+OLDEST_SECONDS = 5 * 60
+CLOCK_SKEW_SECONDS = 60
+
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_KEY_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+class WebhookRefused(Exception):
+    """This is not a webhook of ours to hear. ``reason`` is one word for a counter."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def verify(signature: str, body: bytes, *, client: PlaidClient | None = None) -> Doorbell:
+    """Check the ``HEADER`` value against the raw body and return what the webhook says.
+
+    Raises ``WebhookRefused``, ``KeyUnavailable`` (answer 503: Plaid tries again) and ``Misconfigured``.
+    """
+    if len(body) > LONGEST_BODY:
+        raise WebhookRefused("size")
+    client = client or connect()
+    claims = _claims(signature, client)
+    _check_age(claims)
+    _check_body(claims, body)
+    message = _message(body)
+    if message.get("environment") != client.profile.token_environment:
+        raise WebhookRefused("environment")
+    # The signature itself stays out of the fingerprint: anybody can rewrite one so that it still holds.
+    signed = signature.rpartition(".")[0]
+    return Doorbell(
+        provider_item_id=_optional(message, "item_id"),
+        kind=_required(message, "webhook_type"),
+        code=_required(message, "webhook_code"),
+        fingerprint=hashlib.sha256(signed.encode()).hexdigest(),
+    )
+
+
+def _claims(signature: str, client: PlaidClient) -> dict[str, Any]:
+    """Check the signature and return what it vouches for."""
+    key_id = _key_id(signature)
+    try:
+        key = client.keys.find(key_id)
+    except KeyRefused:
+        raise WebhookRefused("key") from None
+    try:
+        # PyJWT knows no greatest age, and no clock that runs ahead: age is checked here.
+        return jwt.decode(signature, key, algorithms=["ES256"], options={"verify_iat": False})
+    except jwt.PyJWTError:
+        raise WebhookRefused("signature") from None
+
+
+def _key_id(signature: str) -> str:
+    if not signature:
+        raise WebhookRefused("missing")
+    if len(signature) > LONGEST_SIGNATURE or not _COMPACT.fullmatch(signature):
+        raise WebhookRefused("malformed")
+    try:
+        header = jwt.get_unverified_header(signature)
+    except jwt.PyJWTError:
+        raise WebhookRefused("malformed") from None
+    if header.get("alg") != "ES256":
+        raise WebhookRefused("algorithm")
+    key_id = header.get("kid")
+    if not isinstance(key_id, str) or not _KEY_ID.fullmatch(key_id):
+        raise WebhookRefused("key")
+    return key_id
+
+
+def _check_age(claims: dict[str, Any]) -> None:
+    issued_at = claims.get("iat")
+    if type(issued_at) is not int:
+        raise WebhookRefused("claims")
+    age = int(time.time()) - issued_at
+    if not -CLOCK_SKEW_SECONDS <= age <= OLDEST_SECONDS:
+        raise WebhookRefused("age")
+
+
+def _check_body(claims: dict[str, Any], body: bytes) -> None:
+    """The hash is over the bytes as sent; Plaid's spaces would not survive decoding and encoding again."""
+    claimed = claims.get("request_body_sha256")
+    if not isinstance(claimed, str):
+        raise WebhookRefused("claims")
+    if not hmac.compare_digest(hashlib.sha256(body).hexdigest().encode(), claimed.encode()):
+        raise WebhookRefused("body")
+
+
+def _message(body: bytes) -> dict[str, Any]:
+    try:
+        return strict_json.decode(body)
+    except ValueError:
+        raise WebhookRefused("message") from None
+
+
+def _required(message: dict[str, Any], field: str) -> str:
+    value = _optional(message, field)
+    if not value:
+        raise WebhookRefused("message")
+    return value
+
+
+def _optional(message: dict[str, Any], field: str) -> str:
+    """Webhooks of type LINK name no Item."""
+    value = message.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not value.isprintable():
+        raise WebhookRefused("message")
+    return value

@@ -1,0 +1,333 @@
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from django.test import override_settings
+
+from banking.plaid.client import PlaidClient, connect
+from banking.plaid.profile import Profile, host_of
+from banking.plaid.transport import Transport
+from banking.provider import (
+    Credential,
+    InstitutionFacts,
+    Misconfigured,
+    NotReady,
+    PublicTokenRefused,
+    Unavailable,
+)
+from banking.tests.scripted_server import say, scripted_server
+
+TOKEN = "access-sandbox-71a9dd3e-9b6f-4a5a-8d5a-111111111111"
+STREAM_END = {
+    "added": [],
+    "modified": [],
+    "removed": [],
+    "accounts": [],
+    "next_cursor": "c2",
+    "has_more": False,
+    "transactions_update_status": "NOT_READY",
+    "request_id": "r1",
+}
+LINK = {"link_token": "link-sandbox-1", "expiration": "2026-11-22T16:00:00Z", "request_id": "r1"}
+
+
+def profile(url="http://127.0.0.1:1", **changes):
+    facts = {
+        "environment": "embedded",
+        "host": url,
+        "client_id": "client",
+        "secret": "CANARYSECRET",
+        "client_name": "Plumbline",
+        "language": "en",
+        "country_codes": ("US", "CA"),
+        "redirect_uri": "",
+        "days_requested": 730,
+    }
+    return Profile(**facts | changes)
+
+
+@pytest.fixture
+def server():
+    with scripted_server() as running:
+        yield running
+
+
+@pytest.fixture
+def client_with(server):
+    def make(**changes):
+        made = profile(server.url, **changes)
+        return PlaidClient(made, Transport(host=made.host, client_id=made.client_id, secret=made.secret))
+
+    return make
+
+
+@pytest.fixture
+def client(client_with):
+    return client_with()
+
+
+# --- Where it may connect ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "host"),
+    [
+        ("sandbox", "", "https://sandbox.plaid.com"),
+        ("production", "", "https://production.plaid.com"),
+        ("production", "http://127.0.0.1:8001", "https://production.plaid.com"),
+        ("embedded", "http://127.0.0.1:8001", "http://127.0.0.1:8001"),
+        ("embedded", "http://127.0.0.1:8001/plaid/", "http://127.0.0.1:8001/plaid"),
+        ("embedded", "http://localhost:8001", "http://localhost:8001"),
+        ("embedded", "https://[::1]:8001", "https://[::1]:8001"),
+        ("embedded", "http://127.8.9.10", "http://127.8.9.10"),
+    ],
+)
+def test_it_connects_to_plaid_or_to_this_machine(environment, url, host):
+    assert host_of(environment, url) == host
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ("", ""),
+        ("development", "http://127.0.0.1:8001"),
+        ("Production", ""),
+        ("embedded", ""),
+        ("embedded", "127.0.0.1:8001"),
+        ("embedded", "http://10.0.0.1:8001"),
+        ("embedded", "http://0.0.0.0:8001"),
+        ("embedded", "http://sandbox.plaid.com"),
+        ("embedded", "https://evil.example"),
+        ("embedded", "http://localhost.evil.example"),
+        ("embedded", "http://127.0.0.1@evil.example"),
+        ("embedded", "http://evil.example@127.0.0.1"),
+        ("embedded", "http://127.0.0.1:8001?to=evil"),
+        ("embedded", "http://127.0.0.1:8001#evil"),
+        ("embedded", "http://127.0.0.1:port"),
+        ("embedded", "http://[::1"),
+        ("embedded", "ftp://127.0.0.1"),
+        ("embedded", "file:///etc/passwd"),
+    ],
+)
+def test_it_connects_nowhere_else(environment, url):
+    with pytest.raises(Misconfigured) as caught:
+        host_of(environment, url)
+    assert caught.value.code == "HOST_REFUSED"
+
+
+def test_it_is_one_client_a_process_for_one_set_of_settings():
+    first = connect()
+    assert connect() is first
+    with override_settings(PLAID_SECRET="another"):
+        assert connect() is not first
+    assert connect() is first
+
+
+def test_it_takes_its_profile_from_the_settings():
+    changes = {"PLAID_ENV": "production", "PLAID_CLIENT_ID": "id", "PLAID_COUNTRY_CODES": ["US", "CA"]}
+    with override_settings(**changes, PLAID_REDIRECT_URI="https://plumbline.test/return"):
+        made = connect().profile
+    assert (made.host, made.client_id) == ("https://production.plaid.com", "id")
+    assert (made.country_codes, made.redirect_uri) == (("US", "CA"), "https://plumbline.test/return")
+    assert made.days_requested == 730
+
+
+@pytest.mark.parametrize("name", ["PLAID_CLIENT_ID", "PLAID_SECRET"])
+@pytest.mark.parametrize("value", ["", "CANARY key", "CANARY\n", "CANARY\r\nHost: evil", "CANÁRY"])
+def test_it_refuses_keys_that_cannot_be_sent_without_repeating_them(name, value):
+    with override_settings(**{name: value}), pytest.raises(Misconfigured) as caught:
+        connect()
+    assert caught.value.code == "INVALID_API_KEYS"
+    assert "CAN" not in str(caught.value)
+
+
+def test_it_shows_no_secret_when_printed(client):
+    assert "CANARY" not in f"{client!r} {client.profile!r} {vars(client)!r}"
+
+
+def test_it_is_a_new_client_in_a_forked_child():
+    parents = connect()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, b"same" if connect() is parents else b"new")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 10) == b"new"
+    os.close(reading)
+    os.close(writing)
+
+
+def test_it_loads_the_sdk_only_when_it_connects():
+    program = "import sys, banking.plaid.client, banking.plaid.webhooks; sys.exit('plaid' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+# --- What it asks -----------------------------------------------------------------------------------------
+
+
+def test_it_asks_for_a_link_token(client, server):
+    server.play(say(LINK))
+    token = client.create_link_token(client_user_id="u1", webhook="https://plumbline.test/webhooks/plaid/")
+    assert (token.value, token.expires_at) == ("link-sandbox-1", datetime(2026, 11, 22, 16, tzinfo=UTC))
+    [asked] = server.asked
+    assert asked.path == "/link/token/create"
+    assert asked.fields == {
+        "client_name": "Plumbline",
+        "language": "en",
+        "country_codes": ["US", "CA"],
+        "user": {"client_user_id": "u1"},
+        "products": ["transactions"],
+        "transactions": {"days_requested": 730},
+        "webhook": "https://plumbline.test/webhooks/plaid/",
+    }
+
+
+def test_it_sends_no_webhook_and_no_redirect_that_it_does_not_have(client, server):
+    server.play(say(LINK))
+    client.create_link_token(client_user_id="u1", webhook="")
+    assert not {"webhook", "redirect_uri"} & set(server.asked[0].fields)
+
+
+def test_it_sends_the_redirect_that_it_has(client_with, server):
+    server.play(say(LINK))
+    client = client_with(redirect_uri="https://plumbline.test/return")
+    client.create_link_token(client_user_id="u1", webhook="")
+    client.create_update_token(TOKEN, client_user_id="u1")
+    assert [asked.fields["redirect_uri"] for asked in server.asked] == ["https://plumbline.test/return"] * 2
+
+
+def test_it_asks_for_no_product_when_somebody_signs_in_again(client, server):
+    server.play(say(LINK))
+    client.create_update_token(TOKEN, client_user_id="u1")
+    assert server.asked[0].fields == {
+        "client_name": "Plumbline",
+        "language": "en",
+        "country_codes": ["US", "CA"],
+        "user": {"client_user_id": "u1"},
+        "access_token": TOKEN,
+    }
+
+
+def test_it_reads_the_stream_from_its_beginning_by_sending_no_cursor(client, server):
+    server.play(say(STREAM_END))
+    page = client.page(TOKEN, cursor="")
+    assert (page.next_cursor, page.request_id) == ("c2", "r1")
+    assert server.asked[0].path == "/transactions/sync"
+    assert server.asked[0].fields == {
+        "access_token": TOKEN,
+        "count": 500,
+        "options": {"personal_finance_category_version": "v2"},
+    }
+
+
+def test_it_reads_the_stream_on_from_a_cursor(client, server):
+    server.play(say(STREAM_END))
+    client.page(TOKEN, cursor="c1")
+    assert server.asked[0].fields["cursor"] == "c1"
+
+
+def test_it_asks_for_what_makes_a_bank_recognizable(client, server):
+    server.play(say({"institution": {"institution_id": "ins_1", "name": "Bank", "url": None}, "request_id": "r"}))
+    assert client.institution("ins_1") == InstitutionFacts("ins_1", "Bank", "", "")
+    assert server.asked[0].fields == {
+        "institution_id": "ins_1",
+        "country_codes": ["US", "CA"],
+        "options": {"include_optional_metadata": True},
+    }
+
+
+class PatientDoor:
+    """Stands in for the transport and notes how long each call may take."""
+
+    def __init__(self):
+        self.patience = []
+
+    def post(self, endpoint, fields, *, seconds):
+        self.patience.append((endpoint, seconds))
+        return STREAM_END | LINK | {"item": {"item_id": "i"}, "item_id": "i", "access_token": TOKEN, "key": {}}
+
+
+def test_it_waits_longest_where_plaid_is_slowest():
+    door = PatientDoor()
+    client = PlaidClient(profile(), door)
+    client.page(TOKEN, cursor="")
+    client.page(TOKEN, cursor="c1")
+    client.item(TOKEN)
+    client.webhook_key("k1")
+    assert door.patience == [
+        ("transactions_sync", 60),
+        ("transactions_sync", 30),
+        ("item_get", 15),
+        ("webhook_verification_key_get", 5),
+    ]
+
+
+# --- What it never sends ----------------------------------------------------------------------------------
+
+CALLS_WITH_A_TOKEN = {
+    "item": lambda client, token: client.item(token),
+    "accounts": lambda client, token: client.accounts(token),
+    "page": lambda client, token: client.page(token, cursor="c1"),
+    "remove": lambda client, token: client.remove(token),
+    "update": lambda client, token: client.create_update_token(token, client_user_id="u1"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_WITH_A_TOKEN)
+@pytest.mark.parametrize("token", ["access-production-1", "public-sandbox-1", "access-sandboxes-1", "", "x"])
+def test_it_sends_no_token_of_another_environment(client, server, call, token):
+    with pytest.raises(Misconfigured) as caught:
+        CALLS_WITH_A_TOKEN[call](client, token)
+    assert caught.value.code == "WRONG_ENVIRONMENT"
+    assert server.asked == []
+
+
+def test_it_sends_no_sandbox_token_to_production(client_with, server):
+    with pytest.raises(Misconfigured):
+        client_with(environment="production").item(TOKEN)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "public-production-1", "access-sandbox-1", "public-sandbox-", "public-sandbox-1\n", "x" * 5000],
+)
+def test_it_sends_no_public_token_that_cannot_be_one(client, server, token):
+    with pytest.raises(PublicTokenRefused):
+        client.exchange(token)
+    assert server.asked == []
+
+
+# --- What it makes of answers -----------------------------------------------------------------------------
+
+
+def refused(error_type, code, status=400):
+    return say({"error_type": error_type, "error_code": code, "request_id": "r9"}, status=status)
+
+
+@pytest.mark.parametrize("code", ["ITEM_NOT_FOUND", "INVALID_ACCESS_TOKEN"])
+def test_it_counts_an_item_that_is_gone_as_removed(client, server, code):
+    server.play(refused("ITEM_ERROR", code))
+    assert client.remove(TOKEN) is None
+
+
+def test_it_does_not_call_an_item_removed_when_plaid_could_not(client, server):
+    server.play(refused("API_ERROR", "INTERNAL_SERVER_ERROR", 500))
+    with pytest.raises(Unavailable):
+        client.remove(TOKEN)
+
+
+def test_it_passes_on_whose_request_failed(client, server):
+    server.play(refused("ITEM_ERROR", "PRODUCT_NOT_READY"))
+    with pytest.raises(NotReady) as caught:
+        client.page(TOKEN, cursor="")
+    assert str(caught.value) == "PRODUCT_NOT_READY (request r9)"
+
+
+def test_it_exchanges_a_public_token(client, server):
+    server.play(say({"access_token": TOKEN, "item_id": "i1", "request_id": "r2"}))
+    assert client.exchange("public-sandbox-5c224a01") == Credential(TOKEN, "i1", "r2")
+    assert server.asked[0].fields == {"public_token": "public-sandbox-5c224a01"}

@@ -1,0 +1,226 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from banking.plaid.errors import CODES, UnknownKey, UnknownRefusal, refusal
+from banking.provider import (
+    ChangedWhilePaging,
+    ConsentRequired,
+    CursorLost,
+    InstitutionDown,
+    ItemGone,
+    LoginRequired,
+    Misconfigured,
+    NotReady,
+    ProviderError,
+    PublicTokenRefused,
+    RateLimited,
+    Unavailable,
+    Unsupported,
+)
+
+# Written down from https://plaid.com/docs/errors/ : what it must become, error type, HTTP status, codes.
+PLAIDS_TABLE = [
+    (
+        LoginRequired,
+        "ITEM_ERROR",
+        400,
+        "ITEM_LOGIN_REQUIRED PASSWORD_RESET_REQUIRED USER_SETUP_REQUIRED ITEM_LOCKED",
+    ),
+    (
+        LoginRequired,
+        "ITEM_ERROR",
+        400,
+        "MANUAL_VERIFICATION_REQUIRED INVALID_CREDENTIALS INVALID_MFA INVALID_OTP",
+    ),
+    (
+        LoginRequired,
+        "ITEM_ERROR",
+        400,
+        "INSUFFICIENT_CREDENTIALS INVALID_SEND_METHOD INVALID_UPDATED_USERNAME",
+    ),
+    (LoginRequired, "ITEM_ERROR", 400, "INVALID_PHONE_NUMBER USER_INPUT_TIMEOUT"),
+    (ItemGone, "ITEM_ERROR", 400, "ITEM_NOT_FOUND ITEM_CONCURRENTLY_DELETED"),
+    (ConsentRequired, "ITEM_ERROR", 400, "ACCESS_NOT_GRANTED"),
+    (
+        Unsupported,
+        "ITEM_ERROR",
+        400,
+        "NO_ACCOUNTS NO_LIABILITY_ACCOUNTS NO_INVESTMENT_ACCOUNTS NO_AUTH_ACCOUNTS",
+    ),
+    (Unsupported, "ITEM_ERROR", 400, "PRODUCTS_NOT_SUPPORTED PRODUCT_NOT_ENABLED ITEM_NOT_SUPPORTED"),
+    (Unsupported, "ITEM_ERROR", 400, "MFA_NOT_SUPPORTED COUNTRY_NOT_SUPPORTED"),
+    (NotReady, "ITEM_ERROR", 400, "PRODUCT_NOT_READY"),
+    (InstitutionDown, "INSTITUTION_ERROR", 400, "INSTITUTION_DOWN INSTITUTION_NOT_RESPONDING"),
+    (InstitutionDown, "INSTITUTION_ERROR", 400, "INSTITUTION_NOT_AVAILABLE"),
+    (Unsupported, "INSTITUTION_ERROR", 400, "INSTITUTION_NO_LONGER_SUPPORTED"),
+    (Misconfigured, "INSTITUTION_ERROR", 400, "UNAUTHORIZED_INSTITUTION INSTITUTION_REGISTRATION_REQUIRED"),
+    (Misconfigured, "INSTITUTION_ERROR", 400, "INSTITUTION_NOT_ENABLED_IN_ENVIRONMENT"),
+    (Unavailable, "INSTITUTION_ERROR", 400, "UNSUPPORTED_RESPONSE"),
+    (ConsentRequired, "INVALID_INPUT", 400, "ADDITIONAL_CONSENT_REQUIRED"),
+    (ItemGone, "INVALID_INPUT", 400, "USER_PERMISSION_REVOKED INVALID_ACCESS_TOKEN"),
+    (PublicTokenRefused, "INVALID_INPUT", 400, "INVALID_PUBLIC_TOKEN"),
+    (
+        Misconfigured,
+        "INVALID_INPUT",
+        400,
+        "INVALID_API_KEYS UNAUTHORIZED_ENVIRONMENT UNAUTHORIZED_ROUTE_ACCESS",
+    ),
+    (
+        Misconfigured,
+        "INVALID_INPUT",
+        400,
+        "INVALID_PRODUCT INVALID_INSTITUTION INVALID_ACCOUNT_ID INVALID_LINK_TOKEN",
+    ),
+    (UnknownKey, "INVALID_INPUT", 400, "INVALID_WEBHOOK_VERIFICATION_KEY_ID"),
+    (Misconfigured, "INVALID_REQUEST", 400, "MISSING_FIELDS INVALID_FIELD INVALID_BODY INVALID_HEADERS"),
+    (Misconfigured, "INVALID_REQUEST", 400, "UNKNOWN_FIELDS INVALID_CONFIGURATION SANDBOX_ONLY"),
+    (Misconfigured, "INVALID_REQUEST", 404, "NOT_FOUND NO_LONGER_AVAILABLE"),
+    (Unavailable, "INVALID_RESULT", 400, "LAST_UPDATED_DATETIME_OUT_OF_RANGE"),
+    (ChangedWhilePaging, "TRANSACTIONS_ERROR", 400, "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"),
+    (Unavailable, "API_ERROR", 500, "INTERNAL_SERVER_ERROR plaid-internal-error"),
+    (Unavailable, "API_ERROR", 503, "PLANNED_MAINTENANCE"),
+    (Misconfigured, "RATE_LIMIT_EXCEEDED", 429, "CREDITS_EXHAUSTED"),
+]
+FIELDS = ["error_code", "error_type", "error_message", "request_id"]
+CASES = [(*rest, code) for *rest, codes in PLAIDS_TABLE for code in codes.split()]
+
+
+def body(code=None, error_type=None, message="please look at access-sandbox-CANARY", **more):
+    answer = {"error_type": error_type, "error_code": code, "error_message": message}
+    return json.dumps(answer | {"request_id": "Hx1Yq0a2b3c4d5e"} | more).encode()
+
+
+@pytest.mark.parametrize(("expected", "error_type", "status", "code"), CASES)
+def test_it_knows_every_code_of_plaids_table(expected, error_type, status, code):
+    error = refusal(status, body(code, error_type))
+    assert type(error) is expected
+    assert error.code == code
+    assert error.request_id == "Hx1Yq0a2b3c4d5e"
+
+
+def test_it_knows_no_code_that_the_table_above_leaves_out():
+    assert set(CODES) == {code for *_, code in CASES}
+
+
+@pytest.mark.parametrize(
+    ("code", "scope"),
+    [
+        ("TRANSACTIONS_SYNC_LIMIT", "item"),
+        ("ACCOUNTS_LIMIT", "item"),
+        ("ITEM_GET_LIMIT", "item"),
+        ("A_LIMIT_OF_TOMORROW_LIMIT", "item"),
+        ("RATE_LIMIT", "client"),
+        ("INSTITUTIONS_GET_LIMIT", "client"),
+        ("INSTITUTIONS_GET_BY_ID_LIMIT", "client"),
+        ("INSTITUTION_RATE_LIMIT", "institution"),
+        ("SOMETHING_NEW", "client"),
+    ],
+)
+def test_it_says_what_a_rate_limit_counts(code, scope):
+    error = refusal(429, body(code, "RATE_LIMIT_EXCEEDED"))
+    assert isinstance(error, RateLimited)
+    assert (error.scope, error.retry_after, error.code) == (scope, 60, code)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, 60),
+        ("7", 7),
+        ("0", 1),
+        ("90000", 14400),
+        ("9" * 400, 60),
+        ("-5", 60),
+        ("٣", 60),
+        ("1.5", 60),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 60),
+        ("", 60),
+    ],
+)
+def test_it_waits_as_long_as_retry_after_says_within_reason(header, seconds):
+    error = refusal(429, body("RATE_LIMIT", "RATE_LIMIT_EXCEEDED"), retry_after=header)
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("error_type", "status", "expected"),
+    [
+        ("API_ERROR", 500, Unavailable),
+        ("API_ERROR", 400, Unavailable),
+        ("INSTITUTION_ERROR", 400, InstitutionDown),
+        ("INVALID_REQUEST", 400, Misconfigured),
+        ("ITEM_ERROR", 400, UnknownRefusal),
+        ("INVALID_INPUT", 400, UnknownRefusal),
+        ("OAUTH_ERROR", 208, UnknownRefusal),
+        ("TYPE_OF_TOMORROW", 400, UnknownRefusal),
+        ("TYPE_OF_TOMORROW", 502, Unavailable),
+        ("TYPE_OF_TOMORROW", 429, RateLimited),
+        (None, 400, UnknownRefusal),
+        (["nonsense"], 400, UnknownRefusal),
+    ],
+)
+def test_it_judges_an_unknown_code_by_type_then_by_status(error_type, status, expected):
+    error = refusal(status, body("CODE_OF_TOMORROW", error_type))
+    assert type(error) is expected
+    assert error.code == "CODE_OF_TOMORROW"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (502, Unavailable),
+        (503, Unavailable),
+        (403, Unavailable),
+        (404, Unavailable),
+        (302, Misconfigured),
+        (307, Misconfigured),
+        (429, RateLimited),
+    ],
+)
+@pytest.mark.parametrize("content", [b"<h1>Bad gateway</h1>", b"", b"\xff\xfe", b"[1]", b"null", b"NaN", b"{}"])
+def test_it_judges_an_answer_that_is_not_plaids_by_status(status, expected, content):
+    error = refusal(status, content)
+    assert type(error) is expected
+    assert error.code == f"HTTP_{status}"
+
+
+def test_it_tells_a_lost_cursor_from_other_invalid_fields():
+    lost = refusal(400, body("INVALID_FIELD", "INVALID_REQUEST", "cursor not associated with access_token"))
+    other = refusal(400, body("INVALID_FIELD", "INVALID_REQUEST", "client_id must be properly formatted"))
+    missing = refusal(400, body("MISSING_FIELDS", "INVALID_REQUEST", "the following fields are missing: cursor"))
+    assert type(lost) is CursorLost
+    assert type(missing) is Misconfigured
+    assert type(other) is Misconfigured
+
+
+@pytest.mark.parametrize("code", ["x" * 101, "ITEM\nLOGIN", "access token", 7, {"a": 1}, ""])
+def test_it_keeps_no_code_that_is_not_a_word(code):
+    assert refusal(400, body(code, "ITEM_ERROR")).code == "HTTP_400"
+
+
+def test_it_keeps_no_request_id_that_is_not_a_word():
+    assert refusal(400, body("NOT_FOUND", request_id="a\nb")).request_id == ""
+
+
+def test_it_repeats_none_of_plaids_sentences():
+    error = refusal(400, body("CODE_OF_TOMORROW", "ITEM_ERROR", display_message="public-sandbox-CANARY"))
+    assert "CANARY" not in f"{error!r} {error} {vars(error)}"
+
+
+@given(
+    status=st.integers(201, 599),
+    content=st.one_of(
+        st.binary(max_size=60),
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(max_size=8),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner),
+            max_leaves=6,
+        ).map(lambda value: json.dumps(value).encode()),
+    ),
+    header=st.none() | st.text(max_size=12),
+)
+def test_it_makes_an_error_of_any_answer_at_all(status, content, header):
+    assert isinstance(refusal(status, content, retry_after=header), ProviderError)

@@ -1,0 +1,91 @@
+import threading
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from banking.plaid import keys
+from banking.plaid.keys import KeyRing, KeyUnavailable
+from banking.provider import Unavailable
+
+PUBLIC = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True)
+
+
+class SlowPlaid:
+    """Hands out keys only when it is told to, and counts how often it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.entered = threading.Event()
+        self.may_answer = threading.Event()
+
+    def fetch(self, key_id):
+        self.asked.append(key_id)
+        self.entered.set()
+        self.may_answer.wait()
+        return PUBLIC | {"kid": key_id, "alg": "ES256", "use": "sig", "expired_at": None}
+
+
+@pytest.fixture
+def plaid():
+    slow = SlowPlaid()
+    yield slow
+    slow.may_answer.set()
+
+
+def find_in_threads(ring, *key_ids):
+    found = []
+    threads = [threading.Thread(target=lambda kid=kid: found.append(ring.find(kid))) for kid in key_ids]
+    for thread in threads:
+        thread.start()
+    return threads, found
+
+
+def test_it_asks_once_for_many_that_wait(plaid):
+    ring = KeyRing(plaid.fetch)
+    threads, found = find_in_threads(ring, *["k1"] * 8)
+    plaid.entered.wait()
+    plaid.may_answer.set()
+    for thread in threads:
+        thread.join()
+    assert plaid.asked == ["k1"]
+    assert len(found) == 8
+
+
+def test_it_finds_a_key_it_holds_while_another_is_looked_up(plaid):
+    ring = KeyRing(plaid.fetch)
+    plaid.may_answer.set()
+    ring.find("held")
+    plaid.may_answer.clear()
+    plaid.entered.clear()
+    [thread], _ = find_in_threads(ring, "slow")
+    plaid.entered.wait()
+    assert ring.find("held")
+    assert thread.is_alive()
+    plaid.may_answer.set()
+    thread.join()
+
+
+def test_it_does_not_wait_for_ever_behind_another_lookup(plaid, monkeypatch):
+    monkeypatch.setattr(keys, "WAIT_SECONDS", 0.01)
+    ring = KeyRing(plaid.fetch)
+    [thread], _ = find_in_threads(ring, "slow")
+    plaid.entered.wait()
+    with pytest.raises(KeyUnavailable):
+        ring.find("other")
+    plaid.may_answer.set()
+    thread.join()
+    assert plaid.asked == ["slow"]
+
+
+def test_it_stays_usable_after_a_lookup_that_failed(plaid):
+    plaid.may_answer.set()
+    fetches = iter([fail, plaid.fetch])
+    ring = KeyRing(lambda key_id: next(fetches)(key_id))
+    with pytest.raises(KeyUnavailable):
+        ring.find("k1")
+    assert ring.find("k1")
+
+
+def fail(key_id):
+    raise Unavailable("TIMEOUT")

@@ -1,0 +1,312 @@
+"""The real SDK against the sandbox program: what the site and Plaid say to each other, over HTTP."""
+
+from decimal import Decimal
+
+import pytest
+
+from banking.plaid.client import PlaidClient
+from banking.plaid.profile import Profile
+from banking.plaid.transport import Transport
+from banking.plaid.webhooks import WebhookRefused, verify
+from banking.provider import (
+    ChangedWhilePaging,
+    CursorLost,
+    InstitutionDown,
+    ItemGone,
+    LoginRequired,
+    MalformedAnswer,
+    Misconfigured,
+    NotReady,
+    PublicTokenRefused,
+    RateLimited,
+    Readiness,
+    Unavailable,
+)
+from banking.tests.scripted_server import say, scripted_server
+
+
+def client_of(sandbox, secret=None):
+    secret = secret or sandbox.secret
+    profile = Profile("embedded", sandbox.url, sandbox.client_id, secret, "Plumbline", "en", ("US",), "", 730)
+    return PlaidClient(profile, Transport(host=sandbox.url, client_id=sandbox.client_id, secret=secret))
+
+
+@pytest.fixture
+def client(sandbox):
+    yield client_of(sandbox)
+    sandbox.admin("faults", method="DELETE")
+    sandbox.admin("limits", {"table": "off"})
+
+
+@pytest.fixture
+def credential(sandbox, client):
+    return client.exchange(sandbox.public_token())
+
+
+def read_stream(client, token, cursor=""):
+    """Every page from ``cursor`` to the end."""
+    pages = [client.page(token, cursor=cursor)]
+    while pages[-1].has_more:
+        pages.append(client.page(token, cursor=pages[-1].next_cursor))
+    return pages
+
+
+# --- An Item's life ---------------------------------------------------------------------------------------
+
+
+def test_it_opens_link_for_a_new_bank(client):
+    token = client.create_link_token(client_user_id="u1", webhook="https://plumbline.test/webhooks/plaid/")
+    assert token.value.startswith("link-sandbox-")
+    assert token.expires_at.tzinfo is not None
+
+
+def test_it_opens_link_for_signing_in_again(client, credential):
+    token = client.create_update_token(credential.access_token, client_user_id="u1")
+    assert token.value.startswith("link-sandbox-")
+
+
+def test_it_learns_what_plaid_knows_of_an_item(client, credential):
+    facts = client.item(credential.access_token)
+    assert facts.provider_item_id == credential.provider_item_id
+    assert (facts.institution_id, facts.institution_name) == ("ins_109508", "First Platypus Bank")
+    assert facts.error_code == ""
+    assert {"transactions", "liabilities"} <= set(facts.products)
+
+
+def test_it_reads_every_account_with_the_sign_of_its_balance(client, credential):
+    rows = {row.mask: row for row in client.accounts(credential.access_token).accounts}
+    assert len(rows) == 12
+    assert (rows["0000"].current, rows["0000"].available) == (Decimal(110), Decimal(100))
+    assert (rows["3333"].type, rows["3333"].current, rows["3333"].limit) == (
+        "credit",
+        Decimal(410),
+        Decimal(2000),
+    )
+    assert rows["6666"].current == Decimal("23631.9805")
+
+
+def test_it_learns_what_a_bank_is_called(client):
+    assert client.institution("ins_109508").name == "First Platypus Bank"
+
+
+@pytest.mark.parametrize("username", ["user_good", "user_messy", "user_transactions_dynamic"])
+def test_it_reads_each_transaction_as_the_bank_has_it_with_the_sign_turned(sandbox, client, username):
+    credential = client.exchange(sandbox.public_token(username=username))
+    read = {
+        row.provider_id: (row.account_id, row.amount, row.currency, row.date.isoformat(), row.pending)
+        for page in read_stream(client, credential.access_token)
+        for row in page.added
+    }
+    truth = sandbox.admin(f"ledger/{credential.provider_item_id}", method="GET")["transactions"]
+    assert read == {
+        row["transaction_id"]: (
+            row["account_id"],
+            -Decimal(str(row["amount"])),
+            row["iso_currency_code"] or row["unofficial_currency_code"],
+            row["date"],
+            bool(row["pending"]),
+        )
+        for row in truth
+    }
+
+
+def test_it_reads_a_long_history_page_by_page_and_then_nothing_more(sandbox, client):
+    token = client.exchange(sandbox.public_token(username="user_scale_1200")).access_token
+    pages = read_stream(client, token)
+    assert [len(page.added) for page in pages] == [500, 500, 200]
+    assert len({row.provider_id for page in pages for row in page.added}) == 1200
+    assert pages[-1].readiness == Readiness.HISTORICAL
+    [last] = read_stream(client, token, pages[-1].next_cursor)
+    assert (last.added, last.modified, last.removed) == ([], [], [])
+
+
+def test_it_reads_what_changed_since_the_cursor(sandbox, client, credential):
+    token = credential.access_token
+    first = read_stream(client, token)[-1]
+    gone, changed = (row.provider_id for row in first.added[:2])
+    made = sandbox.admin(
+        f"items/{credential.provider_item_id}/mutate",
+        {
+            "remove": [gone],
+            "modify": [{"transaction_id": changed, "amount": 77.05}],
+            "add": [{"amount": -12.5, "name": "A refund"}],
+            "webhook": False,
+        },
+    )
+    [page] = read_stream(client, token, first.next_cursor)
+    assert page.removed == [gone]
+    assert [(row.provider_id, row.amount) for row in page.modified] == [(changed, Decimal("-77.05"))]
+    assert [(row.provider_id, row.amount, row.name) for row in page.added] == [
+        (made["added"][0], Decimal("12.5"), "A refund")
+    ]
+
+
+def test_it_ends_an_item_and_finds_it_gone(client, credential):
+    token = credential.access_token
+    client.remove(token)
+    client.remove(token)
+    with pytest.raises(ItemGone):
+        client.page(token, cursor="")
+
+
+# --- Refusals ---------------------------------------------------------------------------------------------
+
+
+def test_it_says_that_a_public_token_was_used_before(sandbox, client):
+    public_token = sandbox.public_token()
+    client.exchange(public_token)
+    with pytest.raises(PublicTokenRefused):
+        client.exchange(public_token)
+
+
+def test_it_says_that_the_person_has_to_sign_in_again(sandbox, client, credential):
+    sandbox.plaid("sandbox/item/reset_login", access_token=credential.access_token)
+    with pytest.raises(LoginRequired) as caught:
+        client.page(credential.access_token, cursor="")
+    assert caught.value.code == "ITEM_LOGIN_REQUIRED"
+    assert len(caught.value.request_id) == 15
+    assert client.item(credential.access_token).error_code == "ITEM_LOGIN_REQUIRED"
+
+
+def test_it_says_that_the_stream_changed_while_it_was_read(sandbox, client):
+    credential = client.exchange(sandbox.public_token(username="user_scale_1200"))
+    first = client.page(credential.access_token, cursor="")
+    change = {"add": [{"amount": 1, "name": "In between"}], "webhook": False}
+    sandbox.admin(f"items/{credential.provider_item_id}/mutate", change)
+    with pytest.raises(ChangedWhilePaging):
+        client.page(credential.access_token, cursor=first.next_cursor)
+
+
+def test_it_says_that_a_cursor_is_lost(sandbox, client, credential):
+    other = client.exchange(sandbox.public_token())
+    cursor = client.page(other.access_token, cursor="").next_cursor
+    with pytest.raises(CursorLost):
+        client.page(credential.access_token, cursor=cursor)
+
+
+def test_it_says_that_our_keys_are_wrong(sandbox):
+    with pytest.raises(Misconfigured) as caught:
+        client_of(sandbox, secret="wrong").create_link_token(client_user_id="u1", webhook="")
+    assert caught.value.code == "INVALID_API_KEYS"
+
+
+def test_it_says_which_limit_was_reached(sandbox, client, credential):
+    limit = {"/accounts/get": {"per_item": 1}, "/institutions/get_by_id": {"per_client": 1}}
+    sandbox.admin("limits", {"table": "off", "overrides": limit})
+    client.accounts(credential.access_token)
+    client.institution("ins_109508")
+    with pytest.raises(RateLimited) as of_item:
+        client.accounts(credential.access_token)
+    with pytest.raises(RateLimited) as of_client:
+        client.institution("ins_109508")
+    assert (of_item.value.code, of_item.value.scope) == ("ACCOUNTS_LIMIT", "item")
+    assert (of_client.value.code, of_client.value.scope) == ("INSTITUTIONS_GET_BY_ID_LIMIT", "client")
+
+
+# --- Faults -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ({"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, Unavailable),
+        ({"kind": "error", "code": "INSTITUTION_DOWN"}, InstitutionDown),
+        ({"kind": "error", "code": "PRODUCT_NOT_READY"}, NotReady),
+        ({"kind": "http", "status": 502}, Unavailable),
+        ({"kind": "drop", "when": "before"}, Unavailable),
+        ({"kind": "drop", "when": "after"}, Unavailable),
+        ({"kind": "truncate"}, Unavailable),
+        ({"kind": "redirect"}, Misconfigured),
+        ({"kind": "malformed", "how": "html"}, Unavailable),
+        ({"kind": "malformed", "how": "empty"}, Unavailable),
+        ({"kind": "malformed", "how": "missing", "key": "has_more"}, MalformedAnswer),
+        ({"kind": "malformed", "how": "null", "key": "added.0.amount"}, MalformedAnswer),
+        ({"kind": "malformed", "how": "nan", "key": "added.0.amount"}, MalformedAnswer),
+    ],
+)
+def test_it_names_what_went_wrong_and_recovers(sandbox, client, credential, action, expected):
+    sandbox.admin("faults", {"match": {"path": "/transactions/sync"}, "action": action})
+    with pytest.raises(expected) as caught:
+        client.page(credential.access_token, cursor="")
+    assert credential.access_token not in f"{caught.value!r} {vars(caught.value)}"
+    assert client.page(credential.access_token, cursor="").added
+
+
+def test_it_may_lose_the_answer_of_an_exchange_that_was_done(sandbox, client):
+    public_token = sandbox.public_token()
+    path = {"path": "/item/public_token/exchange"}
+    sandbox.admin("faults", {"match": path, "action": {"kind": "drop", "when": "after"}})
+    with pytest.raises(Unavailable):
+        client.exchange(public_token)
+    with pytest.raises(PublicTokenRefused):
+        client.exchange(public_token)
+
+
+# --- Webhooks ---------------------------------------------------------------------------------------------
+
+
+FIRED = b"NEW_ACCOUNTS_AVAILABLE"
+
+
+@pytest.fixture
+def site():
+    """A site that takes every webhook."""
+    with scripted_server() as running:
+        running.play(say(b""))
+        yield running
+
+
+@pytest.fixture
+def item_with_webhook(sandbox, client, site):
+    return client.exchange(sandbox.public_token(webhook=f"{site.url}/webhooks/plaid/"))
+
+
+def heard(client, delivery):
+    return verify(delivery.headers["plaid-verification"], delivery.body, client=client)
+
+
+def fire(sandbox, item):
+    fields = {"webhook_type": "ITEM", "webhook_code": FIRED.decode()}
+    sandbox.plaid("sandbox/item/fire_webhook", access_token=item.access_token, **fields)
+
+
+def fired_last(sandbox):
+    sent = sandbox.admin("outbox", method="GET")["webhooks"]
+    return max(message["id"] for message in sent if message["body"]["webhook_code"] == FIRED.decode())
+
+
+def test_it_hears_a_webhook_that_the_sandbox_delivers(sandbox, client, site, item_with_webhook):
+    fire(sandbox, item_with_webhook)
+    [delivery] = site.wait_for(1, saying=FIRED)
+    ring = heard(client, delivery)
+    assert ring.provider_item_id == item_with_webhook.provider_item_id
+    assert (ring.kind, ring.code) == ("ITEM", "NEW_ACCOUNTS_AVAILABLE")
+
+
+@pytest.mark.parametrize(
+    ("tamper", "reason"),
+    [("body", "body"), ("sig", "signature"), ("iat", "age"), ("kid", "key"), ("alg", "algorithm")],
+)
+def test_it_refuses_a_webhook_that_was_tampered_with(sandbox, client, site, item_with_webhook, tamper, reason):
+    fire(sandbox, item_with_webhook)
+    site.wait_for(1, saying=FIRED)
+    sandbox.admin("webhooks", {"action": "replay", "id": fired_last(sandbox), "tamper": tamper})
+    delivery = site.wait_for(2, saying=FIRED)[1]
+    with pytest.raises(WebhookRefused) as caught:
+        heard(client, delivery)
+    assert caught.value.reason == reason
+
+
+def test_it_follows_plaid_to_a_new_key_and_leaves_the_old_one(sandbox, client, site, item_with_webhook):
+    fire(sandbox, item_with_webhook)
+    [old] = site.wait_for(1, saying=FIRED)
+    sandbox.admin("keys/rotate")
+    fire(sandbox, item_with_webhook)
+    new = site.wait_for(2, saying=FIRED)[1]
+    assert heard(client, old)
+    assert heard(client, new)
+    sandbox.admin("keys/expire", {})
+    stranger = client_of(sandbox)
+    assert heard(stranger, new)
+    with pytest.raises(WebhookRefused):
+        heard(stranger, old)

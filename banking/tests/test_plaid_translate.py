@@ -1,0 +1,286 @@
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from banking.plaid import strict_json, translate
+from banking.provider import MalformedAnswer, Readiness, TransactionRow
+from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT, PLAIDS_TRANSACTION, without
+
+
+def stream(**changes):
+    answer = {
+        "added": [],
+        "modified": [],
+        "removed": [],
+        "accounts": [],
+        "next_cursor": "c1",
+        "has_more": False,
+        "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
+        "request_id": "Wvhy9PZHQLV8njG",
+    }
+    return answer | changes
+
+
+def transaction(**changes):
+    return translate.page(stream(added=[BARE_TRANSACTION | changes])).added[0]
+
+
+# --- Transactions -----------------------------------------------------------------------------------------
+
+
+def test_it_translates_plaids_own_example():
+    assert translate.page(stream(modified=[PLAIDS_TRANSACTION])).modified == [
+        TransactionRow(
+            provider_id="lPNjeW1nR6CDn5okmGQ6hEpMo4lLNoSrzqDje",
+            account_id="BxBXxLj1m4HMXBm9WZZmCWVbPjX16EHwv99vp",
+            amount=Decimal("-72.10"),
+            provider_amount=Decimal("72.10"),
+            currency="USD",
+            date=date(2023, 9, 24),
+            authorized_date=date(2023, 9, 22),
+            name="PURCHASE WM SUPERCENTER #1700",
+            merchant_name="Walmart",
+            pending=False,
+            pending_id="no86Eox18VHMvaOVL7gPUM9ap3aR1LsAVZ5nc",
+            category="GENERAL_MERCHANDISE",
+            category_detail="GENERAL_MERCHANDISE_SUPERSTORES",
+            category_confidence="VERY_HIGH",
+            payment_channel="in store",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "amount"),
+    [
+        (Decimal("72.10"), "-72.10"),  # a purchase: money leaves
+        (Decimal("-25.5"), "25.5"),  # a deposit or a card payment: money comes in
+        (12, "-12"),
+        (-12, "12"),
+        (0, "0"),
+        (Decimal("0.00"), "0.00"),
+        (Decimal("-0.0"), "0.0"),
+        (Decimal("115.57268"), "-115.57268"),
+        (Decimal("90071992547409.93"), "-90071992547409.93"),
+        (Decimal("-0.00890286746230595212345678901234567"), "0.00890286746230595212345678901234567"),
+        (Decimal("1E+2"), "-1E+2"),
+        (Decimal("999999999999999999"), "-999999999999999999"),
+    ],
+)
+def test_it_turns_the_sign_and_nothing_else(sent, amount):
+    row = transaction(amount=sent)
+    assert str(row.amount) == amount
+    assert row.provider_amount == sent
+    assert type(row.provider_amount) is Decimal
+
+
+@given(st.decimals(min_value=-(10**17), max_value=10**17, allow_nan=False, allow_infinity=False))
+def test_it_loses_no_digit_of_any_amount(amount):
+    row = transaction(amount=amount)
+    assert row.provider_amount.as_tuple() == amount.as_tuple()
+    assert row.amount.as_tuple()[1:] == amount.as_tuple()[1:]
+    assert row.amount + row.provider_amount == 0
+
+
+@given(st.decimals(min_value=-(10**12), max_value=10**12, places=4).filter(bool))
+def test_it_keeps_amounts_exact_all_the_way_from_json(amount):
+    text = f'{{"amount": {amount:f}}}'
+    assert transaction(**strict_json.decode(text)).amount == -amount
+
+
+def test_it_fills_what_plaid_leaves_out():
+    assert transaction() == TransactionRow(
+        "t1", "a1", Decimal(-5), Decimal(5), "USD", date(2026, 1, 31), None, "", "", True, "", "", "", "", ""
+    )
+
+
+def test_it_takes_null_for_left_out():
+    optional = (
+        "authorized_date",
+        "name",
+        "merchant_name",
+        "pending_transaction_id",
+        "personal_finance_category",
+    )
+    nothing = dict.fromkeys([*optional, "payment_channel", "unofficial_currency_code"])
+    assert transaction(**nothing) == transaction()
+
+
+def test_it_lets_words_of_tomorrow_pass():
+    row = transaction(
+        payment_channel="telepathy",
+        personal_finance_category={
+            "primary": "SPACE",
+            "detailed": "SPACE_TOURISM",
+            "confidence_level": "SURE",
+        },
+        field_of_tomorrow={"deep": [1]},
+    )
+    assert (row.payment_channel, row.category, row.category_confidence) == ("telepathy", "SPACE", "SURE")
+
+
+def test_it_names_money_without_an_iso_code_as_plaid_does():
+    assert transaction(iso_currency_code=None, unofficial_currency_code="BTC").currency == "BTC"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Café ☕ 日本 👩‍👩‍👧", "Café ☕ 日本 👩‍👩‍👧"),
+        ("two\nlines\tand a tab", "two\nlines\tand a tab"),
+        ("nul\0nul", "nulnul"),
+        ("half a pair \ud83d", "half a pair ?"),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+        ("x" * 20_000, "x" * 20_000),
+    ],
+)
+def test_it_keeps_text_as_sent_unless_no_database_could(sent, kept):
+    assert transaction(name=sent).name == kept
+
+
+@given(st.text(st.characters(exclude_categories=[])))
+def test_it_lets_only_text_through_that_postgresql_can_hold(text):
+    kept = transaction(name=text, merchant_name=text).name
+    assert "\0" not in kept
+    kept.encode("utf-8")
+
+
+@pytest.mark.parametrize("key", ["transaction_id", "account_id", "date", "pending"])
+def test_it_refuses_a_transaction_without_what_plaid_promises(key):
+    with pytest.raises(MalformedAnswer, match=f"request Wvhy9PZHQLV8njG.*{key}"):
+        translate.page(stream(added=[without(BARE_TRANSACTION, key)]))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("transaction_id", None),
+        ("transaction_id", ""),
+        ("transaction_id", 7),
+        ("transaction_id", "a\0b"),
+        ("account_id", []),
+        ("amount", None),
+        ("amount", "12.00"),
+        ("amount", 12.0),
+        ("amount", True),
+        ("amount", Decimal("1E+18")),
+        ("amount", -(10**18)),
+        ("amount", {}),
+        ("iso_currency_code", None),
+        ("iso_currency_code", 840),
+        ("date", None),
+        ("date", "2026-02-30"),
+        ("date", "yesterday"),
+        ("date", 20260131),
+        ("authorized_date", ""),
+        ("authorized_date", "31/01/2026"),
+        ("name", 7),
+        ("name", ["x"]),
+        ("pending", None),
+        ("pending", 1),
+        ("pending", "false"),
+        ("personal_finance_category", "FOOD"),
+        ("personal_finance_category", {"primary": 7}),
+    ],
+)
+def test_it_refuses_a_broken_field_by_its_name(key, value):
+    with pytest.raises(MalformedAnswer) as caught:
+        transaction(**{key: value})
+    expected = "primary" if value == {"primary": 7} else key
+    assert str(caught.value) == f"BROKEN_FIELD (request Wvhy9PZHQLV8njG): {expected}"
+    assert caught.value.__context__ is None
+
+
+# --- The stream -------------------------------------------------------------------------------------------
+
+
+def test_it_keeps_the_order_of_a_page():
+    answer = stream(
+        added=[BARE_TRANSACTION | {"transaction_id": name} for name in "abc"],
+        modified=[BARE_TRANSACTION | {"transaction_id": name} for name in "de"],
+        removed=[{"transaction_id": "z", "account_id": "a1"}, {"transaction_id": "y"}],
+        accounts=[PLAIDS_ACCOUNT],
+        has_more=True,
+    )
+    page = translate.page(answer)
+    assert [row.provider_id for row in page.added] == ["a", "b", "c"]
+    assert [row.provider_id for row in page.modified] == ["d", "e"]
+    assert page.removed == ["z", "y"]
+    assert [row.provider_id for row in page.accounts] == [PLAIDS_ACCOUNT["account_id"]]
+    assert (page.next_cursor, page.has_more, page.request_id) == ("c1", True, "Wvhy9PZHQLV8njG")
+
+
+@pytest.mark.parametrize(
+    ("status", "readiness"),
+    [
+        ("NOT_READY", Readiness.NOT_READY),
+        ("INITIAL_UPDATE_COMPLETE", Readiness.INITIAL),
+        ("HISTORICAL_UPDATE_COMPLETE", Readiness.HISTORICAL),
+        ("TRANSACTIONS_UPDATE_STATUS_UNKNOWN", Readiness.NOT_READY),
+        ("A_STATUS_OF_TOMORROW", Readiness.NOT_READY),
+        (None, Readiness.NOT_READY),
+    ],
+)
+def test_it_never_thinks_an_item_readier_than_plaid_says(status, readiness):
+    assert translate.page(stream(transactions_update_status=status)).readiness == readiness
+
+
+def test_it_takes_the_answer_of_an_item_that_is_not_ready():
+    page = translate.page(stream(next_cursor="", transactions_update_status="NOT_READY"))
+    assert (page.added, page.next_cursor, page.has_more) == ([], "", False)
+
+
+def test_it_refuses_an_empty_cursor_that_promises_more():
+    with pytest.raises(MalformedAnswer, match="next_cursor"):
+        translate.page(stream(next_cursor="", has_more=True))
+
+
+@pytest.mark.parametrize("key", ["added", "modified", "removed", "accounts", "has_more"])
+def test_it_refuses_a_page_without_what_plaid_promises(key):
+    with pytest.raises(MalformedAnswer, match=key):
+        translate.page(without(stream(), key))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"added": None},
+        {"added": {}},
+        {"added": [None]},
+        {"added": ["t1"]},
+        {"modified": [[]]},
+        {"removed": ["t1"]},
+        {"removed": [{"account_id": "a1"}]},
+        {"accounts": [{}]},
+        {"has_more": "yes"},
+        {"next_cursor": 5},
+    ],
+)
+def test_it_refuses_a_page_of_another_shape(changes):
+    with pytest.raises(MalformedAnswer):
+        translate.page(stream(**changes))
+
+
+def test_it_refuses_an_empty_object_whatever_was_asked():
+    for translation in (translate.page, translate.roster, translate.item, translate.institution):
+        with pytest.raises(MalformedAnswer):
+            translation({})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(PLAIDS_TRANSACTION)), inner),
+    max_leaves=8,
+)
+
+
+@given(row=st.dictionaries(st.sampled_from(sorted(PLAIDS_TRANSACTION)), JSON))
+def test_it_translates_a_row_or_refuses_it_and_never_crashes(row):
+    try:
+        page = translate.page(stream(added=[PLAIDS_TRANSACTION | row], removed=[row], accounts=[]))
+    except MalformedAnswer:
+        return
+    assert type(page.added[0].amount) is Decimal

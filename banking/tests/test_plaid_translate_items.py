@@ -1,0 +1,176 @@
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+
+from banking.plaid import translate
+from banking.provider import AccountRow, MalformedAnswer
+from banking.tests.plaid_samples import PLAIDS_ACCOUNT, without
+
+
+def account(**changes):
+    return translate.roster({"accounts": [PLAIDS_ACCOUNT | changes], "request_id": "r"}).accounts[0]
+
+
+# --- Accounts ---------------------------------------------------------------------------------------------
+
+
+def test_it_translates_an_account():
+    assert account() == AccountRow(
+        provider_id="BxBXxLj1m4HMXBm9WZZmCWVbPjX16EHwv99vp",
+        persistent_id="8cfb8beb89b774ee43b090625f0d61d0814322b43bff984eaf60386e",
+        name="Plaid Checking",
+        official_name="Plaid Gold Standard 0% Interest Checking",
+        mask="0000",
+        type="depository",
+        subtype="checking",
+        current=Decimal("110.94"),
+        available=Decimal(100),
+        limit=None,
+        currency="USD",
+    )
+
+
+def test_it_keeps_the_sign_of_balances():
+    owed = {"current": Decimal("410.00"), "available": 1590, "limit": 2000, "iso_currency_code": "USD"}
+    card = account(type="credit", balances=owed)
+    overpaid = account(type="credit", balances=owed | {"current": Decimal("-12.34")})
+    assert (card.current, card.available, card.limit) == (Decimal("410.00"), Decimal(1590), Decimal(2000))
+    assert overpaid.current == Decimal("-12.34")
+
+
+def test_it_tells_a_balance_of_zero_from_an_unknown_one():
+    row = account(balances={"current": 0, "available": None, "limit": None, "iso_currency_code": "EUR"})
+    assert (row.current, row.available) == (Decimal(0), None)
+
+
+def test_it_needs_no_currency_where_there_is_no_money():
+    assert account(balances={"current": None, "available": None, "limit": None}).currency == ""
+
+
+def test_it_refuses_a_balance_without_a_currency():
+    with pytest.raises(MalformedAnswer, match="iso_currency_code"):
+        account(balances={"current": 0, "iso_currency_code": None, "unofficial_currency_code": None})
+
+
+@pytest.mark.parametrize("key", ["mask", "official_name", "subtype", "persistent_account_id", "name"])
+def test_it_takes_an_account_whose_bank_says_little(key):
+    assert (
+        account(**{key: None})
+        == translate.roster({"accounts": [without(PLAIDS_ACCOUNT, key)], "request_id": "r"}).accounts[0]
+    )
+
+
+@pytest.mark.parametrize("key", ["account_id", "type", "balances"])
+def test_it_refuses_an_account_that_cannot_be_placed(key):
+    with pytest.raises(MalformedAnswer, match=key):
+        account(**{key: None})
+
+
+# --- Items, banks and tokens ------------------------------------------------------------------------------
+
+PLAIDS_ITEM = {
+    "item": {
+        "item_id": "Ed6bjNrDLJfGvZWwnkQlfxwoNz54B5C97ejBr",
+        "institution_id": "ins_109508",
+        "institution_name": "First Platypus Bank",
+        "error": None,
+        "webhook": "https://plumbline.test/webhooks/plaid/",
+        "available_products": ["balance", "investments"],
+        "billed_products": ["transactions"],
+        "products": ["transactions"],
+        "consented_products": ["liabilities", "transactions"],
+        "consent_expiration_time": "2026-12-31T00:00:00Z",
+        "update_type": "background",
+    },
+    "status": {"transactions": {"last_successful_update": "2026-11-20T06:30:15.123Z", "last_failed_update": None}},
+    "request_id": "m8MDnv9okwxFNBV",
+}
+
+
+def test_it_translates_an_item():
+    facts = translate.item(PLAIDS_ITEM)
+    assert facts.provider_item_id == "Ed6bjNrDLJfGvZWwnkQlfxwoNz54B5C97ejBr"
+    assert (facts.institution_id, facts.institution_name) == ("ins_109508", "First Platypus Bank")
+    assert (facts.error_code, facts.webhook) == ("", "https://plumbline.test/webhooks/plaid/")
+    assert facts.consent_expires_at == datetime(2026, 12, 31, tzinfo=UTC)
+    assert facts.data_as_of == datetime(2026, 11, 20, 6, 30, 15, 123000, tzinfo=UTC)
+    assert facts.products == ["transactions", "liabilities", "balance", "investments"]
+
+
+def test_it_takes_an_item_that_plaid_knows_little_of():
+    facts = translate.item({"item": {"item_id": "i1", "webhook": "", "error": None}, "status": None})
+    assert (facts.institution_id, facts.consent_expires_at, facts.data_as_of) == ("", None, None)
+    assert facts.products == []
+
+
+def test_it_reads_what_is_wrong_with_an_item():
+    error = {"error_type": "ITEM_ERROR", "error_code": "ITEM_LOGIN_REQUIRED", "error_message": "x"}
+    assert translate.item({"item": {"item_id": "i1", "error": error}}).error_code == "ITEM_LOGIN_REQUIRED"
+
+
+def test_it_takes_a_time_without_a_zone_for_utc_and_keeps_the_others():
+    def at(text):
+        return translate.item({"item": {"item_id": "i", "consent_expiration_time": text}}).consent_expires_at
+
+    assert at("2026-12-31T10:00:00") == datetime(2026, 12, 31, 10, tzinfo=UTC)
+    assert at("2026-12-31T10:00:00+05:00") == datetime(2026, 12, 31, 10, tzinfo=timezone(timedelta(hours=5)))
+    with pytest.raises(MalformedAnswer):
+        at("next week")
+
+
+@pytest.mark.parametrize(
+    ("sent", "url"),
+    [
+        ("https://www.platypus.com/", "https://www.platypus.com/"),
+        ("http://bank.example", "http://bank.example"),
+        ("javascript:alert(1)", ""),
+        ("data:text/html,x", ""),
+        ("//evil.example", ""),
+        ("https://", ""),
+        ("https://[broken", ""),
+        (None, ""),
+    ],
+)
+def test_it_keeps_only_a_banks_web_address(sent, url):
+    answer = {"institution": {"institution_id": "ins_1", "name": "Bank", "url": sent}}
+    assert translate.institution(answer).url == url
+
+
+@pytest.mark.parametrize(
+    ("sent", "color"),
+    [
+        ("#1f1f1f", "#1f1f1f"),
+        ("#ABCDEF", "#ABCDEF"),
+        ("red", ""),
+        ("#fff;}x{", ""),
+        ("#1f1f1f\n", ""),
+        (None, ""),
+    ],
+)
+def test_it_keeps_only_a_banks_color(sent, color):
+    answer = {"institution": {"institution_id": "ins_1", "name": "Bank", "primary_color": sent}}
+    assert translate.institution(answer).color == color
+
+
+def test_it_shows_neither_token_it_translates():
+    link = translate.link_token(
+        {"link_token": "link-sandbox-CANARY", "expiration": "2026-11-22T04:00:00Z", "request_id": "r"}
+    )
+    access = translate.credential({"access_token": "access-sandbox-CANARY", "item_id": "i1", "request_id": "r"})
+    assert link.value == "link-sandbox-CANARY"
+    assert link.expires_at == datetime(2026, 11, 22, 4, tzinfo=UTC)
+    assert (access.access_token, access.provider_item_id) == ("access-sandbox-CANARY", "i1")
+    assert "CANARY" not in f"{link!r} {access!r}"
+
+
+@pytest.mark.parametrize("answer", [{"item_id": "i1"}, {"access_token": "access-sandbox-CANARY"}])
+def test_it_refuses_half_a_credential_without_telling_the_other_half(answer):
+    with pytest.raises(MalformedAnswer) as caught:
+        translate.credential(answer)
+    assert "CANARY" not in f"{caught.value!r} {vars(caught.value)}"
+
+
+def test_it_refuses_a_link_token_that_never_ends():
+    with pytest.raises(MalformedAnswer, match="expiration"):
+        translate.link_token({"link_token": "link-sandbox-x", "expiration": None})

@@ -10,8 +10,9 @@ from django.utils import timezone
 from banking.models import Connection, Item
 from compliance.isolation import tenant
 
-# Longer than the slowest single answer that the provider is given (60 s), so that a live worker keeps it.
-LEASE = timedelta(seconds=120)
+# Longer than the slowest single answer that the provider is given (60 s to begin, as much again to trickle in), so
+# that a live worker keeps it.
+LEASE = timedelta(seconds=180)
 
 
 class LeaseLost(Exception):

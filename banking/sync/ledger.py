@@ -7,9 +7,11 @@ written again, so an unchanged page costs no row version.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from banking.models import Account, BalanceSnapshot, Item
@@ -90,6 +92,9 @@ SELECT count(*) FROM stage WHERE NOT gone AND NOT EXISTS (
 """
 
 
+Facts = dict[str, UUID | date]
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """How many transactions were inserted or changed, and how many were withdrawn."""
@@ -105,7 +110,7 @@ def store_transactions(*, item: Item, spool: Spool, complete: bool) -> Stored:
     """
     if not spool.sequence and not complete:
         return Stored(written=0, removed=0)
-    facts = {
+    facts: Facts = {
         "owner": item.owner_id,
         "item": item.pk,
         "since": timezone.localdate() - timedelta(days=item.days_requested),
@@ -126,7 +131,7 @@ def store_transactions(*, item: Item, spool: Spool, complete: bool) -> Stored:
     return Stored(written=written, removed=removed)
 
 
-def run(cursor, statement: str, facts: dict[str, object]) -> int:  # type: ignore[no-untyped-def]
+def run(cursor: CursorWrapper, statement: str, facts: Facts) -> int:
     """Execute a statement and return how many rows it touched."""
     cursor.execute(statement, facts)
     return int(cursor.rowcount)

@@ -4,6 +4,7 @@ import logging
 from uuid import UUID
 
 from django.db import DataError
+from django.utils import timezone
 
 from banking.models import Item, SyncRun
 from banking.plaid.client import connect
@@ -55,8 +56,14 @@ def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str) -> Outcome:
 
 
 def begin(*, item: Item, trigger: str) -> SyncRun:
-    """Write down that a reading begins and that the credential is used for it."""
+    """Write down that a reading begins and that the credential is used for it.
+
+    A run that is still open belongs to a worker that died: whoever holds the lease is alone with the Item.
+    """
     with tenant(item.owner_id):
+        SyncRun.objects.filter(item=item, result=SyncRun.Result.RUNNING).update(
+            result=SyncRun.Result.FAILED, error_code="WORKER_LOST", finished_at=timezone.now()
+        )
         record(Action.CREDENTIAL_ACCESS, actor=None, subject=item.owner_id, resource="item", resource_id=str(item.pk))
         return SyncRun.objects.create(owner_id=item.owner_id, item=item, trigger=trigger)
 

@@ -326,11 +326,14 @@ def test_it_leaves_nothing_behind_when_its_worker_dies_between_pages(
         read(item)
     assert ledger() == {}
     assert read(item).ran is False
-    with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+    with time_machine.travel(timezone.now() + timedelta(minutes=4)):
         provider.pages = [page(added=[transaction("a")], cursor="p1", more=True), page(cursor="p2")]
         assert read(item).ran is True
     assert set(ledger()) == {"a"}
     assert item.cursor == "p2"
+    with tenant(item.owner_id):
+        runs = SyncRun.objects.filter(item=item).order_by("started_at")
+        assert [(run.result, run.error_code) for run in runs] == [("failed", "WORKER_LOST"), ("ok", "")]
 
 
 def test_it_stores_nothing_once_another_worker_took_the_item_over(

@@ -8,6 +8,7 @@ urlpatterns = [
     path("transactions/", transactions.index, name="transactions"),
     path("transactions.csv", transactions.csv, name="transactions-csv"),
     path("connect/", linking.connect, name="connect"),
+    path("connect/oauth/", linking.oauth_return, name="oauth_return"),
     path("connect/<uuid:session_id>/finish/", linking.finish, name="finish_link"),
     path("connect/<uuid:session_id>/close/", linking.close, name="close_link"),
     path("connections/refresh/", connections.refresh_all, name="refresh_all"),

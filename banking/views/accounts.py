@@ -2,16 +2,17 @@
 
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.requests import PersonRequest
 from banking.models import Item
 from compliance.audit import Action, record
 
 
 @require_safe
-def index(request: HttpRequest, item_id: UUID | None = None) -> HttpResponse:
+def index(request: PersonRequest, item_id: UUID | None = None) -> HttpResponse:
     """All connections with their accounts, or one of them."""
     items = list(Item.objects.for_user(request.user).living().with_roster().order_by("connected_at"))
     selected = next((item for item in items if item.pk == item_id), None)

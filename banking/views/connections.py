@@ -5,11 +5,12 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.requests import PersonRequest
 from banking import due, progress, tasks, unlinking
 from banking.forms import DisconnectForm
 from banking.models import Item
@@ -19,7 +20,7 @@ JUST_ASKED = "Your bank was asked a moment ago. Wait five minutes before asking 
 
 
 @require_safe
-def importing(request: HttpRequest, item_id: UUID) -> HttpResponse:
+def importing(request: PersonRequest, item_id: UUID) -> HttpResponse:
     """Show how far the first import is; the fragment asks again by itself until it is done."""
     item = get_object_or_404(Item.objects.for_user(request.user), pk=item_id)
     template = "banking/importing.html#progress" if request.htmx else "banking/importing.html"
@@ -29,7 +30,7 @@ def importing(request: HttpRequest, item_id: UUID) -> HttpResponse:
 
 @require_POST
 @transaction.non_atomic_requests
-def refresh(request: HttpRequest, item_id: UUID) -> HttpResponse:
+def refresh(request: PersonRequest, item_id: UUID) -> HttpResponse:
     """Ask one bank for news now, at most every few minutes."""
     try:
         item = due.refresh(user=request.user, item_id=item_id, cooldown=COOLDOWN)
@@ -45,7 +46,7 @@ def refresh(request: HttpRequest, item_id: UUID) -> HttpResponse:
 
 @require_POST
 @transaction.non_atomic_requests
-def refresh_all(request: HttpRequest) -> HttpResponse:
+def refresh_all(request: PersonRequest) -> HttpResponse:
     """Ask every bank for news that was not asked a moment ago."""
     items = due.refresh_all(user=request.user, cooldown=COOLDOWN)
     for item in items:
@@ -57,7 +58,7 @@ def refresh_all(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
-def disconnect(request: HttpRequest, item_id: UUID) -> HttpResponse:
+def disconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
     """Say what goes and what stays, then let the bank go."""
     form = DisconnectForm(request.POST or None)
     try:

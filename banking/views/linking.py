@@ -5,12 +5,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.requests import PersonRequest
 from banking import linking, relinking, tasks
-from banking.forms import PublicTokenForm
+from banking.forms import ExitForm, PublicTokenForm
 from banking.models import Item, LinkSession
 from banking.plaid.page import link_page, link_script
 from banking.problems import sentence
@@ -18,6 +19,7 @@ from banking.provider import ProviderError
 
 logger = logging.getLogger(__name__)
 
+RETURN = "link_to_return_to"
 CONSENT = (
     "I agree that Plumbline reads the accounts that I choose through Plaid, keeps what it reads while the bank "
     "is connected, and shows it to me alone."
@@ -27,7 +29,7 @@ CONSENT = (
 @link_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
-def connect(request: HttpRequest) -> HttpResponse:
+def connect(request: PersonRequest) -> HttpResponse:
     """Say what connecting shares; on agreement open the dialog with a token made for this click."""
     context = {"consent_text": CONSENT, "days_requested": settings.PLAID_DAYS_REQUESTED}
     if request.method != "POST":
@@ -43,7 +45,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 @link_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
-def reconnect(request: HttpRequest, item_id: UUID) -> HttpResponse:
+def reconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
     """Say why the bank wants a new sign-in; on agreement open the dialog for it."""
     try:
         item = relinking.broken(user=request.user, item_id=item_id)
@@ -57,14 +59,32 @@ def reconnect(request: HttpRequest, item_id: UUID) -> HttpResponse:
         return render(request, "banking/reconnect.html", {"item": item, "error": sentence(error)}, status=503)
 
 
-def dialog(request: HttpRequest, opened: linking.OpenedLink, item: Item | None = None) -> HttpResponse:
+def dialog(request: PersonRequest, opened: linking.OpenedLink, item: Item | None = None) -> HttpResponse:
+    if settings.PLAID_REDIRECT_URI:
+        # A bank that signs people in on its own page sends them back to ``oauth_return``, which needs the same token.
+        request.session[RETURN] = {"session_id": str(opened.session.pk), "link_token": opened.token.value}
     context = {"session": opened.session, "link_token": opened.token.value, "link_script": link_script()}
     return render(request, "banking/link.html", context | {"item": item})
 
 
+@link_page
+@require_safe
+def oauth_return(request: PersonRequest) -> HttpResponse:
+    """Go on with the dialog where the bank's own sign-in page left it.
+
+    Source: https://plaid.com/docs/link/oauth/
+    """
+    kept = request.session.pop(RETURN, None)
+    if kept is None:
+        return redirect("connect")
+    session = get_object_or_404(LinkSession.objects.for_user(request.user), pk=kept["session_id"])
+    context = {"session": session, "link_token": kept["link_token"], "link_script": link_script()}
+    return render(request, "banking/link.html", context | {"oauth_return": True})
+
+
 @require_POST
 @transaction.non_atomic_requests
-def finish(request: HttpRequest, session_id: UUID) -> HttpResponse:
+def finish(request: PersonRequest, session_id: UUID) -> HttpResponse:
     """Take what the dialog brings, keep the Item, begin the import."""
     form = PublicTokenForm(request.POST)
     if not form.is_valid():
@@ -87,9 +107,12 @@ def finish(request: HttpRequest, session_id: UUID) -> HttpResponse:
 
 @require_POST
 @transaction.non_atomic_requests
-def close(request: HttpRequest, session_id: UUID) -> HttpResponse:
+def close(request: PersonRequest, session_id: UUID) -> HttpResponse:
     """Note that the dialog was closed without a connection."""
-    code = request.POST.get("error_code", "")
-    linking.close_link(user=request.user, session_id=session_id, error_code=code)
+    code = ExitForm(request.POST).code()
+    try:
+        linking.close_link(user=request.user, session_id=session_id, error_code=code)
+    except LinkSession.DoesNotExist:
+        raise Http404 from None
     reason = "Plaid could not finish." if code else ""
-    return render(request, "banking/not_connected.html", {"reason": reason, "error_code": code[:100]})
+    return render(request, "banking/not_connected.html", {"reason": reason, "error_code": code})

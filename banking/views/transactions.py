@@ -1,25 +1,26 @@
 """Transactions: filtered, a page at a time, or as one CSV file."""
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.requests import PersonRequest
 from banking import addresses, paging, sheet, totals
 from banking.filters import TransactionFilter
 from banking.models import Account, Transaction
 from compliance.audit import Action, record
 
 
-def asked(request: HttpRequest) -> TransactionFilter:
+def asked(request: PersonRequest) -> TransactionFilter:
     """The request's filter over the person's own rows."""
     rows = Transaction.objects.for_user(request.user).current().select_related("account")
     return TransactionFilter(request.GET, queryset=rows, request=request)
 
 
 @require_safe
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: PersonRequest) -> HttpResponse:
     """Show one page of what the filter leaves; a value that makes no sense is named beside its field."""
     found = asked(request)
     template = "banking/transactions.html#results" if request.htmx else "banking/transactions.html"
@@ -34,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-def results(request: HttpRequest, found: TransactionFilter) -> dict[str, object]:
+def results(request: PersonRequest, found: TransactionFilter) -> dict[str, object]:
     """One page of rows, what all of them add up to, and the addresses of the pages beside it."""
     page = paging.page(
         found.qs,
@@ -56,7 +57,7 @@ def results(request: HttpRequest, found: TransactionFilter) -> dict[str, object]
 
 
 @require_safe
-def csv(request: HttpRequest) -> HttpResponseBase:
+def csv(request: PersonRequest) -> HttpResponseBase:
     """Stream everything that the filter leaves as a CSV file."""
     found = asked(request)
     if not found.is_valid():

@@ -9,7 +9,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from banking import due, tasks
-from banking.plaid.webhooks import KeyUnavailable, WebhookRefused, verify
+from banking.plaid.webhooks import HEADER, KeyUnavailable, WebhookRefused, verify
+from banking.provider import Misconfigured
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +23,12 @@ logger = logging.getLogger(__name__)
 def plaid(request: HttpRequest) -> HttpResponse:
     """Accept a signed webhook; the answer is the same whether or not its Item is known here."""
     try:
-        doorbell = verify(headers=request.headers, body=request.body)
+        doorbell = verify(request.headers.get(HEADER, ""), request.body)
     except WebhookRefused as refused:
         logger.warning("Webhook refused: %s", refused)
         return HttpResponse(status=400)
-    except KeyUnavailable:
+    except (KeyUnavailable, Misconfigured) as unable:
+        logger.error("Webhook not checked: %r", unable)
         return HttpResponse(status=503)
     if due.accept_webhook(doorbell.fingerprint):
         tasks.ring(doorbell)

@@ -1,0 +1,17 @@
+"""What the page shell needs on every page; it costs no query."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+THEMES = ("system", "light", "dark")
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """Give templates the nonce, the theme, the build and whether the data is the sandbox's."""
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "csp_nonce": getattr(request, "csp_nonce", ""),
+        "theme": theme if theme in THEMES else "system",
+        "build_id": settings.BUILD_ID,
+        "sandbox_data": settings.PLAID_ENV != "production",
+    }

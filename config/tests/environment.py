@@ -1,0 +1,22 @@
+"""The environment that every test runs in: hardened settings, minus TLS, which a test server does not speak.
+
+Loaded by pytest before Django reads its settings. The database and Redis come from `config.embedded exec`.
+"""
+
+import os
+
+os.environ.update(
+    DEBUG="0",
+    ALLOW_EMBEDDED="1",
+    PLAID_ENV="embedded",
+    SECURE_SSL_REDIRECT="0",
+    STATIC_MANIFEST="0",
+    EMAIL_URL="memorymail://",
+    PUBLIC_URL="https://plumbline.test",
+    ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+    DATABASE_CONN_MAX_AGE="0",
+    DJANGO_ALLOW_ASYNC_UNSAFE="1",
+)
+os.environ.setdefault("PLAID_CLIENT_ID", "sandbox-client")
+os.environ.setdefault("PLAID_SECRET", "sandbox-secret")
+os.environ.setdefault("PLAID_URL", "http://127.0.0.1:1")

@@ -1,0 +1,26 @@
+"""Every address of the site. Pages need a sign-in unless their view says otherwise."""
+
+from django.conf import settings
+from django.urls import include, path
+
+from config import views
+from config.embedded import browser
+
+handler400 = "config.views.bad_request"
+handler403 = "config.views.forbidden"
+handler404 = "config.views.not_found"
+handler500 = "config.views.server_error"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("health/live", views.live, name="live"),
+    path("health/ready", views.ready, name="ready"),
+    path("appearance/", views.appearance, name="appearance"),
+    path("help/", views.help_page, name="help"),
+    path("accounts/", include("allauth.account.urls")),
+    path("", include("banking.urls")),
+    path("", include("insights.urls")),
+]
+
+if settings.PLAID_ENV == "embedded":
+    urlpatterns.append(path("_sandbox/<path:path>", browser.sandbox, name="sandbox"))

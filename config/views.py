@@ -1,0 +1,109 @@
+"""The front door, the doors for machines that watch the site, and the pages for when something is wrong."""
+
+import sys
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from compliance.audit.facts import current_facts
+from config.context import THEMES
+
+YEAR = 365 * 24 * 3600
+
+
+@login_not_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the landing page to strangers and the overview to those who are signed in."""
+    if request.user.is_authenticated:
+        return redirect("overview")
+    return render(request, "home.html")
+
+
+@login_not_required
+@require_safe
+@transaction.non_atomic_requests
+def live(request: HttpRequest) -> HttpResponse:
+    """Answer as long as the process runs; asks nothing of any other part."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@require_safe
+@transaction.non_atomic_requests
+def ready(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when the parts that a request needs are there, 503 with the missing part's name when not."""
+    parts = {"database": database_answers(), "redis": redis_answers()}
+    whole = all(parts.values())
+    return JsonResponse({"status": "ok" if whole else "degraded", **parts}, status=200 if whole else 503)
+
+
+def database_answers() -> bool:
+    """Tell whether the database answers a trivial question."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def redis_answers() -> bool:
+    """Tell whether Redis keeps a value; the cache hides its own failures, so the value is read back."""
+    cache.set("ready", "1", timeout=5)
+    return cache.get("ready") == "1"
+
+
+@login_not_required
+@require_POST
+def appearance(request: HttpRequest) -> HttpResponse:
+    """Remember light, dark or the system's theme in a cookie and go back to where the person was."""
+    back = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        back = "/"
+    response = redirect(back)
+    theme = request.POST.get("theme", "")
+    if theme in THEMES:
+        response.set_cookie("theme", theme, max_age=YEAR, samesite="Lax", secure=not settings.DEBUG, httponly=True)
+    return response
+
+
+@login_not_required
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    """Say how the site works and whom to ask."""
+    return render(request, "help.html")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 503 when the database is out of reach, which heals by itself, and 500 for what does not."""
+    away = isinstance(sys.exc_info()[1], OperationalError)
+    return problem(request, 503 if away else 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return problem(request, 403, template="403_csrf.html")
+
+
+def problem(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
+    """Render the page for an HTTP error with the request's id, which support can look up in the logs."""
+    context = {"request_id": current_facts().request_id}
+    return render(request, template or f"{status}.html", context, status=status)

@@ -1,0 +1,120 @@
+"""The cast, the test database and the browser that every room's tests share.
+
+Each test process has a database of its own, migrated by its owner and used through the site's role, as in
+production. Transactional tests are cleaned up by the owner, because the site's role may not truncate.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connections
+from django.test import Client
+
+CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
+pytest_plugins = ["banking.tests.sandbox_process"]
+
+EMPTIED = {"accounts", "account", "banking", "sessions"}
+PASSWORD = "correct horse battery staple"  # noqa: S105
+
+
+# --- The database -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.FixtureRequest, worker_id: str) -> Iterator[None]:
+    """Make this process's database: roles, grants and tables as an operator would."""
+    name = f"test_plumbline_{worker_id}"
+    with django_db_blocker.unblock():
+        for connection in connections.all():
+            connection.close()
+            connection.settings_dict["NAME"] = name
+        call_command("setup_database", recreate=True, verbosity=0)
+        call_command("migrate", database="owner", verbosity=0)
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    return getattr(request.config, "workerinput", {}).get("workerid", "main")
+
+
+@pytest.fixture(autouse=True)
+def _emptied_by_the_owner(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Truncate what a transactional test left; the audit trail keeps its rows, as it should."""
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    if (marker and marker.kwargs.get("transaction")) or {"transactional_db", "live_server"} & set(request.fixturenames):
+        with request.getfixturevalue("django_db_blocker").unblock():
+            empty_tables()
+
+
+def empty_tables() -> None:
+    tables = [m._meta.db_table for m in apps.get_models() if m._meta.app_label in EMPTIED]
+    with signed_in_as("owner") as owner:
+        owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+
+
+def signed_in_as(alias: str) -> psycopg.Connection:
+    """A plain connection in another role, past the fences that Django puts around a test."""
+    return psycopg.connect(**connections[alias].get_connection_params() | {"cursor_factory": psycopg.Cursor})
+
+
+@pytest.fixture
+def as_operator(transactional_db: None) -> Callable[..., list[tuple[object, ...]]]:
+    """Ask as the role that sees all rows."""
+
+    def ask(question: str, *values: object) -> list[tuple[object, ...]]:
+        with signed_in_as("ops") as operator:
+            return operator.execute(question, values).fetchall()
+
+    return ask
+
+
+# --- The cast ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., object]:
+    from allauth.account.models import EmailAddress
+
+    from accounts.models import User
+
+    def make(name: str, password: str | None = None) -> User:
+        user = User.objects.create_user(f"{name}@example.com", password, first_name=name.capitalize())
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def alice(make_user: Callable[..., object]) -> object:
+    """Alice owns what the tests look at."""
+    return make_user("alice")
+
+
+@pytest.fixture
+def mallory(make_user: Callable[..., object]) -> object:
+    """Mallory is signed in and must never see that Alice's things exist."""
+    return make_user("mallory")
+
+
+@pytest.fixture
+def as_alice(alice: object) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def as_mallory(mallory: object) -> Client:
+    client = Client()
+    client.force_login(mallory)
+    return client

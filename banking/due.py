@@ -34,10 +34,10 @@ def item_named(*, environment: str, provider_item_id: str) -> Named | None:
     return found[0] if found else None
 
 
-def ask(question: str, *values: object) -> list[Named]:
+def ask(question: str, *values: str | int) -> list[Named]:
     with connection.cursor() as cursor:
         cursor.execute(question, values)
-        return cursor.fetchall()
+        return [(owner_id, row_id) for owner_id, row_id in cursor.fetchall()]
 
 
 def want(*, owner_id: UUID, item_id: UUID) -> None:

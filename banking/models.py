@@ -107,7 +107,7 @@ class Item(Owned):
     lease_holder = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
 
-    objects = ItemQuerySet.as_manager()
+    objects: ClassVar = ItemQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -196,7 +196,7 @@ class Account(Owned):
     balance_as_of = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 
-    objects = AccountQuerySet.as_manager()
+    objects: ClassVar = AccountQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["item", "provider_id"], name="one_row_per_account")]
@@ -278,7 +278,7 @@ class Transaction(Owned):
     hidden = models.BooleanField(default=False)
     removed_at = models.DateTimeField(null=True)
 
-    objects = TransactionQuerySet.as_manager()
+    objects: ClassVar = TransactionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -6,6 +6,7 @@ host and cannot be pinned by a hash, so the policy names its exact address.
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from csp.constants import NONCE, SELF
 from django.conf import settings
@@ -24,11 +25,11 @@ def link_script() -> str:
     return LINK_SCRIPT
 
 
-def link_policy() -> dict[str, list[str]]:
+def link_policy() -> dict[str, list[Any]]:
     """The directives that the Link page changes; none of them is needed in embedded mode."""
     if settings.PLAID_ENV == "embedded":
         return {}
-    policy: dict[str, list[str]] = {
+    policy: dict[str, list[Any]] = {
         "script-src": [NONCE, LINK_SCRIPT],
         "style-src": [SELF, NONCE],
         "frame-src": ["https://cdn.plaid.com/"],

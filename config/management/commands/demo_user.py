@@ -1,0 +1,74 @@
+"""Fill the demo login through the path that every person takes: link, exchange, sync."""
+
+import time
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from banking.linking import Chosen, finish_link, open_link
+from banking.models import Item
+from banking.provider import ProviderError, Readiness
+from banking.sync import sync_item
+from compliance.isolation import tenant
+from config.embedded.bank import SandboxAway, public_token
+
+EMAIL = "demo@plumbline.example"
+PASSWORD = "plumbline-demo-login"  # noqa: S105  (printed by `make run`; refused outside embedded mode)
+BANKS = (("ins_109508", "user_living"),)
+PATIENCE = 120
+
+
+class Command(BaseCommand):
+    help = "Make the demo login and link a bank of the local sandbox to it."
+
+    def handle(self, **options: Any) -> None:
+        """Make the person if there is none, and link what is not linked yet."""
+        if settings.PLAID_ENV != "embedded":
+            raise CommandError("The demo login exists only with the embedded sandbox (PLAID_ENV=embedded).")
+        user = demo_user()
+        for institution_id, persona in BANKS[len(items(user)) :]:
+            link(user, institution_id, persona)
+        for item in items(user):
+            self.import_all(item)
+        self.stdout.write(f"{EMAIL} {PASSWORD}")
+
+    def import_all(self, item: Item) -> None:
+        """Sync until the history is complete, as the worker would."""
+        deadline = time.monotonic() + PATIENCE
+        while item.readiness != Readiness.HISTORICAL:
+            if time.monotonic() > deadline:
+                raise CommandError("The demo bank's history did not arrive. Is the sandbox running?")
+            sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="demo")
+            time.sleep(0.5)
+            with tenant(item.owner_id):
+                item.refresh_from_db()
+
+
+def items(user: User) -> list[Item]:
+    with tenant(user.pk):
+        return list(Item.objects.for_user(user).living().order_by("connected_at"))
+
+
+def demo_user() -> User:
+    user = User.objects.filter(email=EMAIL).first()
+    if user is None:
+        user = User.objects.create_user(EMAIL, PASSWORD, first_name="Demo", last_name="Person")
+        EmailAddress.objects.create(user=user, email=EMAIL, verified=True, primary=True)
+    return user
+
+
+def link(user: User, institution_id: str, persona: str) -> Item:
+    """Open a linking session and finish it, as a browser would."""
+    try:
+        opened = open_link(user=user)
+        return finish_link(
+            user=user,
+            session_id=opened.session.pk,
+            public_token=public_token(institution_id=institution_id, persona=persona),
+            chosen=Chosen(institution_id=institution_id, institution_name="", accounts=frozenset()),
+        )
+    except (ProviderError, SandboxAway) as error:
+        raise CommandError(str(error)) from None

@@ -1,0 +1,93 @@
+"""The command line: ``python -m sandbox serve --port 8100 --data var/sandbox``."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import waitress
+
+from sandbox import heartbeat
+from sandbox.app import Application
+from sandbox.items import PROFILES
+from sandbox.mailbox import smtp
+from sandbox.outbox import Sender
+from sandbox.world import World, open_world
+
+HOST = "127.0.0.1"
+THREADS = 16
+NO_KEYS = "sandbox: set SANDBOX_CLIENT_ID and SANDBOX_SECRET, or pass --client-id and --secret"
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command line understands."""
+    top = argparse.ArgumentParser(prog="python -m sandbox", description="A local Plaid with a mailbox.")
+    serve_ = top.add_subparsers(dest="command", required=True).add_parser("serve", help="run until interrupted")
+    serve_.add_argument("--port", type=int, required=True, help="HTTP port on 127.0.0.1")
+    serve_.add_argument("--data", type=Path, required=True, help="directory that holds all state")
+    serve_.add_argument("--smtp-port", type=int, help="take mail on this port of 127.0.0.1")
+    serve_.add_argument(
+        "--profile",
+        choices=sorted(PROFILES),
+        default="fast",
+        help="how long history takes to arrive: instant, fast (3 seconds) or real (a minute)",
+    )
+    serve_.add_argument("--client-id", default=os.environ.get("SANDBOX_CLIENT_ID"), help="or SANDBOX_CLIENT_ID")
+    serve_.add_argument("--secret", default=os.environ.get("SANDBOX_SECRET"), help="or SANDBOX_SECRET")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    asked = parser().parse_args(arguments)
+    if not asked.client_id or not asked.secret:
+        print(NO_KEYS, file=sys.stderr)  # noqa: T201
+        return 2
+    logging.basicConfig(level=logging.INFO, format="sandbox: %(message)s")
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+    world = open_world(
+        asked.data,
+        client_id=asked.client_id,
+        secret=asked.secret,
+        admin_token=os.environ.get("SANDBOX_ADMIN_TOKEN", ""),
+        profile=asked.profile,
+    )
+    run(world, asked.port, asked.smtp_port)
+    return 0
+
+
+def run(world: World, port: int, smtp_port: int | None = None) -> None:
+    """Serve until SIGINT or SIGTERM. Says in one line when it is ready."""
+    server = waitress.create_server(Application(world), host=HOST, port=port, threads=THREADS, ident=None)
+    sender = Sender(world)
+    sender.start()
+    beating = heartbeat.start(world)
+    postbox = smtp.listen(world, smtp_port) if smtp_port else None
+    _stop_on_signal(world)
+    print(f"sandbox: ready on http://{HOST}:{server.effective_port}", flush=True)  # noqa: T201
+    try:
+        server.run()
+    finally:
+        world.stopping.set()
+        server.close()
+        sender.join()
+        beating.join()
+        if postbox:
+            postbox.stop()
+
+
+def _stop_on_signal(world: World) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        world.stopping.set()
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

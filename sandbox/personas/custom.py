@@ -1,0 +1,144 @@
+"""user_custom: whatever the JSON given as the password says, in the form Plaid publishes.
+
+Dates are moved so that the youngest transaction is yesterday's: published examples grow old.
+Source: https://plaid.com/docs/sandbox/user-custom/
+"""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sandbox.errors import CATALOGUE, PlaidError
+from sandbox.personas import categories
+from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
+from sandbox.wire import loads
+
+MOST_ACCOUNTS = 10
+MOST_BYTES = 55_000
+STARTING_BALANCE = Decimal("1000")
+TYPES = ("depository", "credit", "loan", "investment", "brokerage", "other", "payroll")
+SUBTYPES = {"depository": "checking", "credit": "credit card", "loan": "student", "investment": "brokerage"}
+
+Json = dict[str, Any]
+
+
+def check(password: str) -> str:
+    """The JSON, if it describes a person. Raises PlaidError INVALID_CREDENTIALS, or the error it asks for itself."""
+    person = _person(password)
+    if error := person.get("force_error"):
+        raise PlaidError(error if error in CATALOGUE else "INVALID_CREDENTIALS")
+    draw(password, date(2000, 1, 1))
+    return password
+
+
+def second_factor(password: str) -> str:
+    """The name of the second factor the JSON asks for; "" for none."""
+    mfa = _person(password).get("mfa")
+    if not isinstance(mfa, dict):
+        return ""
+    match mfa.get("type"):
+        case "device":
+            return "mfa_device"
+        case "selections":
+            return "mfa_selections"
+        case "questions":
+            return f"mfa_questions_{mfa.get('question_rounds', 1)}_{mfa.get('questions_per_round', 1)}"
+    return ""
+
+
+def draw(config: str, today: date) -> Book:
+    """The accounts and transactions of the JSON, as if it had been written today."""
+    try:
+        return _book(_person(config), today)
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise PlaidError("INVALID_CREDENTIALS", f"the custom user cannot be read: {error}") from error
+
+
+def _person(config: str) -> Json:
+    try:
+        person = loads(config)
+    except ValueError as error:
+        raise PlaidError("INVALID_CREDENTIALS", "the custom user is not JSON") from error
+    if not isinstance(person, dict) or len(config) > MOST_BYTES:
+        raise PlaidError("INVALID_CREDENTIALS", "the custom user must be a JSON object of at most 55 kB")
+    return person
+
+
+def _book(person: Json, today: date) -> Book:
+    accounts = list(person.get("override_accounts") or [])
+    if not 1 <= len(accounts) <= MOST_ACCOUNTS:
+        raise PlaidError("INVALID_CREDENTIALS", "a custom user has 1 to 10 override_accounts")
+    shift = _shift(accounts, today)
+    drafts = [
+        _transaction(account, place, number, entry, shift)
+        for place, account in enumerate(accounts)
+        for number, entry in enumerate(account.get("transactions") or [])
+    ]
+    return Book([_account(a, n) for n, a in enumerate(accounts)], sorted(drafts, key=lambda draft: draft.day))
+
+
+def _shift(accounts: list[Json], today: date) -> timedelta:
+    """How far to move every date: the youngest becomes yesterday."""
+    posted = [
+        date.fromisoformat(entry["date_posted"]) for account in accounts for entry in account.get("transactions") or []
+    ]
+    return today - timedelta(days=1) - max(posted) if posted else timedelta(0)
+
+
+def _account(account: Json, place: int) -> AccountDraft:
+    meta = account.get("meta") or {}
+    type_ = account["type"]
+    if type_ not in TYPES:
+        raise PlaidError("INVALID_CREDENTIALS", f"there is no account type {type_}")
+    subtype = account.get("subtype") or SUBTYPES.get(type_, "other")
+    current = _decimal(account.get("starting_balance", _principal(account)))
+    limit = _decimal(meta.get("limit"))
+    return AccountDraft(
+        key=f"custom-{place}",
+        name=meta.get("name") or f"Plaid {subtype.title()}",
+        official_name=meta.get("official_name"),
+        mask=str(meta["mask"]) if "mask" in meta else f"{place}{place}{place}{place}",
+        type=type_,
+        subtype=subtype,
+        current=current,
+        available=_available(account, type_, current, limit),
+        limit=limit,
+        currency=account.get("currency") or "USD",
+    )
+
+
+def _principal(account: Json) -> Any:
+    """What a loan without a balance still owes; everything else starts with a thousand."""
+    return (account.get("liability") or {}).get("principal", STARTING_BALANCE)
+
+
+def _available(account: Json, type_: str, current: Decimal | None, limit: Decimal | None) -> Decimal | None:
+    if account.get("has_null_available_balance"):
+        return None
+    if "force_available_balance" in account:
+        return _decimal(account["force_available_balance"])
+    if type_ == "depository":
+        return current
+    return limit - current if type_ == "credit" and limit is not None and current is not None else None
+
+
+def _transaction(account: Json, place: int, number: int, entry: Json, shift: timedelta) -> TransactionDraft:
+    amount = Decimal(entry["amount"])
+    category, confidence = categories.derive(entry["description"], amount)
+    return TransactionDraft(
+        key=f"{place}/{number}",
+        account=f"custom-{place}",
+        day=date.fromisoformat(entry["date_posted"]) + shift,
+        amount=amount,
+        name=entry["description"],
+        category=category,
+        confidence=confidence,
+        authorized=date.fromisoformat(entry["date_transacted"]) + shift,
+        channel="other",
+        currency=entry.get("currency") or account.get("currency") or "USD",
+        original=entry["description"],
+    )
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(value)

@@ -1,0 +1,75 @@
+"""What a persona draws: accounts and transactions before they belong to any Item.
+
+Amounts follow Plaid: positive when money leaves the account, on cards too; negative when it comes in.
+A credit or loan account's ``current`` is positive when the person owes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+DEBTS = ("credit", "loan")
+TRANSACTING = ("depository", "credit")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDraft:
+    """One account. ``key`` names it inside its book; ``unofficial`` currency stands instead of ``currency``.
+
+    ``persistent`` is the id that a few banks give the same account through every Item.
+    """
+
+    key: str
+    name: str
+    type: str
+    subtype: str
+    current: Decimal | None
+    available: Decimal | None = None
+    limit: Decimal | None = None
+    official_name: str | None = None
+    mask: str | None = None
+    currency: str | None = "USD"
+    unofficial: str | None = None
+    holder: str = "personal"
+    persistent: str | None = None
+
+    @property
+    def owes(self) -> bool:
+        """Whether a positive balance is a debt."""
+        return self.type in DEBTS
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionDraft:
+    """One movement on the account ``account``. ``key`` names it inside its book and so fixes its id.
+
+    ``category`` is a detailed Plaid category ("" for none); ``replaces`` is the key of the pending draft that this
+    one settles.
+    """
+
+    key: str
+    account: str
+    day: date
+    amount: Decimal
+    name: str
+    category: str = ""
+    merchant: str | None = None
+    confidence: str = "VERY_HIGH"
+    authorized: date | None = None
+    pending: bool = False
+    channel: str = "in store"
+    replaces: str = ""
+    currency: str | None = "USD"
+    unofficial: str | None = None
+    original: str | None = None
+    check_number: str | None = None
+    city: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """All a bank knows of one person: accounts, and transactions oldest first."""
+
+    accounts: list[AccountDraft]
+    transactions: list[TransactionDraft] = field(default_factory=list)

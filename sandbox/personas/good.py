@@ -1,0 +1,113 @@
+"""user_good: twelve accounts whose names and figures never change, and the same few movements every thirty days.
+
+Source: https://plaid.com/docs/sandbox/test-credentials/ and what Plaid's own sandbox answers.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
+
+CYCLE = 30
+CYCLES = 25
+
+
+def _account(
+    key: str, name: str, official: str, mask: str, kind: str, available: str | None, current: str, limit: str = ""
+) -> AccountDraft:
+    type_, subtype = kind.split("/")
+    return AccountDraft(
+        key=key,
+        name=name,
+        official_name=official or None,
+        mask=mask,
+        type=type_,
+        subtype=subtype,
+        current=Decimal(current),
+        available=Decimal(available) if available else None,
+        limit=Decimal(limit) if limit else None,
+        holder="business" if "Business" in name else "personal",
+    )
+
+
+ACCOUNTS = [
+    _account("checking", "Plaid Checking", "Plaid Gold Standard 0% Interest Checking", "0000",
+             "depository/checking", "100", "110"),
+    _account("saving", "Plaid Saving", "Plaid Silver Standard 0.1% Interest Saving", "1111",
+             "depository/savings", "200", "210"),
+    _account("cd", "Plaid CD", "Plaid Bronze Standard 0.2% Interest CD", "2222", "depository/cd", None, "1000"),
+    _account("card", "Plaid Credit Card", "Plaid Diamond 12.5% APR Interest Credit Card", "3333",
+             "credit/credit card", None, "410", "2000"),
+    _account("market", "Plaid Money Market", "Plaid Platinum Standard 1.85% Interest Money Market", "4444",
+             "depository/money market", "43200", "43200"),
+    _account("ira", "Plaid IRA", "", "5555", "investment/ira", None, "320.76"),
+    _account("401k", "Plaid 401k", "", "6666", "investment/401k", None, "23631.9805"),
+    _account("student", "Plaid Student Loan", "", "7777", "loan/student", None, "65262"),
+    _account("mortgage", "Plaid Mortgage", "", "8888", "loan/mortgage", None, "56302.06"),
+    _account("hsa", "Plaid HSA", "Plaid Cares Health Savings Account", "9001", "depository/hsa", "6009", "6009"),
+    _account("cash", "Plaid Cash Management", "Plaid Growth Cash Management", "9002",
+             "depository/cash management", "12060", "12060"),
+    _account("business", "Plaid Business Credit Card", "Plaid Platinum Small Business Credit Card", "9999",
+             "credit/credit card", "4980", "5020", "10000"),
+]  # fmt: skip
+
+
+class Movement(NamedTuple):
+    """Something that happens once a cycle: so many days before its end."""
+
+    account: str
+    days_before: int
+    amount: str
+    name: str
+    merchant: str | None
+    category: str
+    channel: str = "in store"
+
+
+MOVEMENTS = (
+    Movement("checking", 2, "6.33", "Uber 072515 SF**POOL**", "Uber", "TRANSPORTATION_TAXIS_AND_RIDE_SHARES", "online"),
+    Movement("checking", 5, "-4.22", "INTRST PYMNT", None, "INCOME_INTEREST_EARNED", "other"),
+    Movement("checking", 15, "12", "McDonald's", "McDonald's", "FOOD_AND_DRINK_FAST_FOOD"),
+    Movement("checking", 15, "4.33", "Starbucks", "Starbucks", "FOOD_AND_DRINK_COFFEE"),
+    Movement("checking", 16, "89.4", "SparkFun", "SparkFun", "GENERAL_MERCHANDISE_ELECTRONICS"),
+    Movement("checking", 19, "5.4", "Uber 063015 SF**POOL**", "Uber", "TRANSPORTATION_TAXIS_AND_RIDE_SHARES", "online"),
+    Movement("saving", 6, "25", "CREDIT CARD 3333 PAYMENT *//", None, "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", "other"),
+    Movement("cd", 7, "1000", "CD DEPOSIT .INITIAL.", None, "TRANSFER_OUT_ACCOUNT_TRANSFER", "other"),
+    Movement("card", 3, "500", "United Airlines", "United Airlines", "TRAVEL_FLIGHTS"),
+    Movement("card", 8, "78.5", "Touchstone Climbing", "Touchstone Climbing",
+             "PERSONAL_CARE_GYMS_AND_FITNESS_CENTERS"),
+    Movement("card", 9, "-25", "CREDIT CARD PAYMENT - THANK YOU", None, "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", "other"),
+    Movement("card", 10, "500", "Tectra Inc", None, "GENERAL_MERCHANDISE_OTHER_GENERAL_MERCHANDISE"),
+    Movement("card", 11, "2078.5", "AUTOMATIC PAYMENT - THANK", None, "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", "other"),
+    Movement("card", 12, "500", "KFC", "KFC", "FOOD_AND_DRINK_FAST_FOOD"),
+    Movement("card", 13, "500", "Madison Bicycle Shop", "Madison Bicycle Shop", "GENERAL_MERCHANDISE_SPORTING_GOODS"),
+    Movement("card", 20, "-500", "United Airlines", "United Airlines", "TRAVEL_FLIGHTS"),
+    Movement("market", 14, "5850", "ACH Electronic CreditGUSTO PAY 123456", None,
+             "GENERAL_SERVICES_ACCOUNTING_AND_FINANCIAL_PLANNING", "online"),
+    Movement("student", 17, "25", "Student loan payment", None, "LOAN_PAYMENTS_STUDENT_LOAN_PAYMENT", "other"),
+)  # fmt: skip
+
+
+def draw(seed: str, today: date) -> Book:
+    """The whole book. It does not depend on the seed: user_good is the same person at every bank."""
+    return Book(ACCOUNTS, sorted(_transactions(today), key=lambda draft: draft.day))
+
+
+def _transactions(today: date) -> Iterator[TransactionDraft]:
+    for cycle in range(CYCLES):
+        end = today - timedelta(days=cycle * CYCLE)
+        for place, movement in enumerate(MOVEMENTS):
+            day = end - timedelta(days=movement.days_before)
+            yield TransactionDraft(
+                key=f"{day.isoformat()}/{place}",
+                account=movement.account,
+                day=day,
+                amount=Decimal(movement.amount),
+                name=movement.name,
+                merchant=movement.merchant,
+                category=movement.category,
+                authorized=day - timedelta(days=1),
+                channel=movement.channel,
+            )

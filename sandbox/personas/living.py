@@ -1,0 +1,274 @@
+"""user_living: somebody with a job, a flat and two cards, whose life goes on each day. Our own persona.
+
+Every day is a function of the seed and the date, so the history drawn today is the one drawn yesterday plus one
+more day. Purchases are pending for a day or three before they post; a meal grows by its tip when it does.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from random import Random
+from typing import NamedTuple
+
+from sandbox.identifiers import derived_id
+from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
+from sandbox.personas.merchants import Merchant, dice, on_statement, visit
+
+DAYS = 730
+LONGEST_HOLD = 3
+RETURN_AFTER = 6
+ATE_OUT = "FOOD_AND_DRINK_RESTAURANT"
+BILLED = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
+CENT = Decimal("0.01")
+
+PAYDAY = date(2024, 1, 5)
+SALARY, RAISE = Decimal("2412.36"), Decimal("61.50")
+SAVED = Decimal("300")
+BILL_DAY = 24
+REPAID = Decimal("60")
+CARRIED = Decimal("2460")
+OPENING = {"checking": Decimal("5200"), "savings": Decimal("4000")}
+FACES = (
+    ("checking", "Everyday Checking", "Everyday Free Checking", "checking", "4471"),
+    ("savings", "Rainy Day Savings", "Rainy Day High Yield Savings", "savings", "8820"),
+    ("cash", "Meridian Cash Card", "Meridian Cash Back Card", "credit card", "3309"),
+    ("travel", "Voyager Travel Card", "Voyager Miles Signature Card", "credit card", "7756"),
+)
+LIMITS = {"cash": Decimal("8000"), "travel": Decimal("12000")}
+
+
+class Standing(NamedTuple):
+    """A payment that comes on the same day of every month."""
+
+    day: int
+    account: str
+    name: str
+    merchant: str
+    category: str
+    amount: Decimal
+
+
+STANDING = (
+    Standing(1, "checking", "LONGACRE PROPERTIES RENT", "Longacre Properties", "RENT_AND_UTILITIES_RENT",
+             Decimal("1900")),
+    Standing(3, "cash", "SUMMIT GYM MEMBERSHIP", "Summit Gym", "PERSONAL_CARE_GYMS_AND_FITNESS_CENTERS",
+             Decimal("42")),
+    Standing(5, "cash", "MOONBEAM STREAMING", "Moonbeam", "ENTERTAINMENT_TV_AND_MOVIES", Decimal("15.49")),
+    Standing(8, "cash", "FASTLANE INTERNET", "Fastlane", "RENT_AND_UTILITIES_INTERNET_AND_CABLE", Decimal("59.99")),
+    Standing(15, "checking", "EVERGREEN INSURANCE", "Evergreen Insurance", "GENERAL_SERVICES_INSURANCE",
+             Decimal("118.40")),
+    Standing(17, "cash", "TUNEFUL PREMIUM", "Tuneful", "ENTERTAINMENT_MUSIC_AND_AUDIO", Decimal("10.99")),
+    Standing(20, "cash", "BELLBIRD MOBILE", "Bellbird Mobile", "RENT_AND_UTILITIES_TELEPHONE", Decimal("38")),
+    Standing(22, "cash", "CLOUD CLOSET STORAGE", "Cloud Closet", "GENERAL_SERVICES_OTHER_GENERAL_SERVICES",
+             Decimal("2.99")),
+)  # fmt: skip
+
+
+class Purchase(NamedTuple):
+    """Something bought on ``day`` for ``held``, posted on ``settles`` for ``amount``."""
+
+    key: str
+    account: str
+    day: date
+    settles: date
+    held: Decimal
+    amount: Decimal
+    merchant: Merchant
+    name: str
+    returned: bool
+
+
+def draw(seed: str, today: date) -> Book:
+    """Two years up to ``today``: everything posted, and what is still pending."""
+    days = [today - timedelta(days=ago) for ago in range(DAYS, -1, -1)]
+    posted = [draft for day in days for draft in _postings(seed, day)]
+    recent = [purchase for day in days[-LONGEST_HOLD - 1 :] for purchase in _purchases(seed, day)]
+    pending = [_pending(purchase) for purchase in recent if purchase.settles > today]
+    return Book(_accounts(seed, today, posted, pending), posted + pending)
+
+
+def next_day(seed: str, day: date) -> list[TransactionDraft]:
+    """What the bank writes down on ``day``: postings, each naming the pending one it settles, and new pendings."""
+    pending = [_pending(purchase) for purchase in _purchases(seed, day) if purchase.settles > day]
+    return [*_postings(seed, day, linked=True), *pending]
+
+
+def _postings(seed: str, day: date, *, linked: bool = False) -> list[TransactionDraft]:
+    """Everything that posts on ``day``, card bills included."""
+    bills = [draft for card in LIMITS for draft in _bill(seed, card, day)] if day.day == BILL_DAY else []
+    return [*_spending(seed, day, linked), *bills]
+
+
+def _spending(seed: str, day: date, linked: bool = False) -> Iterator[TransactionDraft]:
+    """Everything that posts on ``day`` except card bills."""
+    yield from _income(day)
+    yield from (_posted(day, f"{day}/{s.name}", s) for s in STANDING if s.day == day.day)
+    if day.day == 12:
+        yield _plain(day, "checking", _electricity(day), "CITY LIGHT & POWER", "RENT_AND_UTILITIES_GAS_AND_ELECTRICITY")
+    if day.day == 28:
+        yield _plain(day, "travel", _interest(day), "INTEREST CHARGED ON PURCHASES", "BANK_FEES_INTEREST_CHARGE")
+    for ago in range(LONGEST_HOLD + 1):
+        yield from (_settled(p, linked) for p in _purchases(seed, day - timedelta(days=ago)) if p.settles == day)
+    yield from (_refund(p, day) for p in _purchases(seed, day - timedelta(days=RETURN_AFTER)) if p.returned)
+
+
+def _income(day: date) -> Iterator[TransactionDraft]:
+    """Salary every other Friday, a part of it saved the day after, interest at the end of the month."""
+    since = (day - PAYDAY).days % 14
+    if since == 0:
+        salary = SALARY + RAISE * (day.year - PAYDAY.year)
+        yield _plain(day, "checking", -salary, "NORTHWIND LABS PAYROLL", "INCOME_SALARY")
+    if since == 1:
+        yield _plain(day, "checking", SAVED, "TRANSFER TO SAVINGS 8820", "TRANSFER_OUT_SAVINGS")
+        yield _plain(day, "savings", -SAVED, "TRANSFER FROM CHECKING 4471", "TRANSFER_IN_SAVINGS")
+    if (day + timedelta(days=1)).day == 1:
+        yield _plain(day, "savings", -_paid_interest(day), "INTEREST PAYMENT", "INCOME_INTEREST_EARNED")
+
+
+def _bill(seed: str, card: str, day: date) -> list[TransactionDraft]:
+    """Both legs of a card's payment: last month's spending, and a little of what the travel card carries."""
+    amount = _month_total(seed, card, (day.replace(day=1) - timedelta(days=1)).replace(day=1))
+    amount += REPAID if card == "travel" else 0
+    return [
+        _plain(day, "checking", amount, f"{card.upper()} CARD AUTOPAY", BILLED),
+        _plain(day, card, -amount, f"AUTOPAY PAYMENT - THANK YOU {card.upper()}", BILLED),
+    ]
+
+
+@lru_cache(maxsize=256)
+def _month_total(seed: str, card: str, first: date) -> Decimal:
+    """What a card spent, refunds taken off, in the month that begins on ``first``."""
+    days = (first + timedelta(days=number) for number in range(31))
+    return _spent(seed, card, [day for day in days if day.month == first.month])
+
+
+def _spent(seed: str, card: str, days: list[date]) -> Decimal:
+    drafts = (draft for day in days for draft in _spending(seed, day))
+    return sum((draft.amount for draft in drafts if draft.account == card), Decimal(0))
+
+
+@lru_cache(maxsize=4096)
+def _purchases(seed: str, day: date) -> tuple[Purchase, ...]:
+    """What is bought on one day: more at the weekend."""
+    random = dice(f"living/{seed}/{day}")
+    count = random.choices((0, 1, 2, 3, 4), (3, 5, 4, 2, 1) if day.weekday() < 4 else (1, 3, 5, 4, 2))[0]
+    return tuple(_purchase(random, day, number) for number in range(count))
+
+
+def _purchase(random: Random, day: date, number: int) -> Purchase:
+    merchant = visit(random)
+    travels = merchant.category.startswith("TRAVEL_")
+    account = "travel" if travels else random.choices(("cash", "checking", "travel"), (12, 2, 1))[0]
+    held = merchant.price(random)
+    tip = (held * Decimal("0.18")).quantize(CENT, ROUND_HALF_UP) if merchant.category == ATE_OUT else Decimal(0)
+    return Purchase(
+        key=f"{day}/{number}",
+        account=account,
+        day=day,
+        settles=day + timedelta(days=random.randint(1, LONGEST_HOLD)),
+        held=held,
+        amount=held + tip,
+        merchant=merchant,
+        name=on_statement(merchant, random),
+        returned=merchant.category.startswith("GENERAL_MERCHANDISE_") and random.random() < 0.12,
+    )
+
+
+def _pending(purchase: Purchase) -> TransactionDraft:
+    return _bought(purchase, purchase.key + "/pending", purchase.day, purchase.held, pending=True)
+
+
+def _settled(purchase: Purchase, linked: bool) -> TransactionDraft:
+    pending = purchase.key + "/pending" if linked else ""
+    return _bought(purchase, purchase.key, purchase.settles, purchase.amount, replaces=pending)
+
+
+def _refund(purchase: Purchase, day: date) -> TransactionDraft:
+    return _bought(purchase, purchase.key + "/refund", day, -purchase.amount)
+
+
+def _bought(
+    purchase: Purchase, key: str, day: date, amount: Decimal, *, pending: bool = False, replaces: str = ""
+) -> TransactionDraft:
+    return TransactionDraft(
+        key=key,
+        account=purchase.account,
+        day=day,
+        amount=amount,
+        name=purchase.name,
+        category=purchase.merchant.category,
+        merchant=purchase.merchant.name,
+        authorized=purchase.day if amount > 0 else day,
+        pending=pending,
+        channel=purchase.merchant.channel,
+        replaces=replaces,
+        original=purchase.name,
+        city="Portland" if purchase.merchant.channel == "in store" else None,
+        region="OR" if purchase.merchant.channel == "in store" else None,
+    )
+
+
+def _posted(day: date, key: str, standing: Standing) -> TransactionDraft:
+    return TransactionDraft(
+        key=key,
+        account=standing.account,
+        day=day,
+        amount=standing.amount,
+        name=standing.name,
+        category=standing.category,
+        merchant=standing.merchant,
+        authorized=day,
+        channel="online",
+    )
+
+
+def _plain(day: date, account: str, amount: Decimal, name: str, category: str) -> TransactionDraft:
+    return TransactionDraft(f"{day}/{name}", account, day, amount, name, category, authorized=day, channel="other")
+
+
+def _electricity(day: date) -> Decimal:
+    """More in winter, and never twice the same."""
+    return Decimal(58 + 11 * abs(7 - day.month)) + Decimal(day.year * 31 + day.month * 17 % 100) % 100 / 100
+
+
+def _interest(day: date) -> Decimal:
+    return Decimal("46.20") + Decimal(day.month) / 10
+
+
+def _paid_interest(day: date) -> Decimal:
+    return Decimal("24.10") + Decimal(day.month * 7 + day.year) % 10 / 10
+
+
+def _accounts(
+    seed: str, today: date, posted: list[TransactionDraft], pending: list[TransactionDraft]
+) -> list[AccountDraft]:
+    held = {key: sum((d.amount for d in pending if d.account == key), Decimal(0)) for key in (*OPENING, *LIMITS)}
+    cash = {key: opening - sum(d.amount for d in posted if d.account == key) for key, opening in OPENING.items()}
+    owed = {card: _owed(seed, card, today) for card in LIMITS}
+    free = {key: balance - held[key] for key, balance in cash.items()}
+    free |= {card: LIMITS[card] - balance - held[card] for card, balance in owed.items()}
+    return [
+        AccountDraft(
+            key=key,
+            name=name,
+            type="depository" if key in cash else "credit",
+            subtype=subtype,
+            current={**cash, **owed}[key],
+            available=free[key],
+            limit=LIMITS.get(key),
+            official_name=official,
+            mask=mask,
+            persistent=derived_id("living", seed, key),
+        )
+        for key, name, official, subtype, mask in FACES
+    ]
+
+
+def _owed(seed: str, card: str, today: date) -> Decimal:
+    """This month's spending so far, last month's until its bill is paid, and what the travel card carries."""
+    first = today.replace(day=1)
+    owed = _spent(seed, card, [first + timedelta(days=number) for number in range(today.day)])
+    if today.day < BILL_DAY:
+        owed += _month_total(seed, card, (first - timedelta(days=1)).replace(day=1))
+    return owed + (CARRIED if card == "travel" else 0)

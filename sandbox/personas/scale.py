@@ -1,0 +1,128 @@
+"""user_scale_<n>: exactly n movements over twenty-four months, for those who want to see a site sweat. Our own.
+
+A salary carries the spending, each card is paid from checking the month after, and savings grow; both legs of
+every transfer are there, and the balances agree with the movements.
+"""
+
+from calendar import monthrange
+from collections import defaultdict
+from datetime import date, timedelta
+from decimal import ROUND_UP, Decimal
+from random import Random
+
+from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
+from sandbox.personas.merchants import dice, on_statement, visit
+
+MONTHS = 24
+DAYS = 728
+PAYDAYS = DAYS // 14
+REGULAR = PAYDAYS + MONTHS + 2 * MONTHS + 2 * 2 * (MONTHS - 1)
+PENDING_DAYS = 2
+RENT, SAVED, OPENING = Decimal("1850"), Decimal("300"), Decimal("2500")
+CARDS = ("card", "travel")
+LIMIT = Decimal("20000")
+RENTED, PAID = "RENT_AND_UTILITIES_RENT", "INCOME_SALARY"
+BILLED = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
+
+Spent = dict[tuple[str, int], Decimal]
+
+
+def draw(seed: str, today: date, size: int) -> Book:
+    """A book of ``size`` movements. Below twice the number of regular ones there are purchases only."""
+    random = dice(f"scale/{seed}/{size}")
+    regular = size >= 2 * REGULAR
+    purchases = _purchases(random, today, size - REGULAR if regular else size)
+    rows = purchases + (_regulars(purchases, today) if regular else [])
+    rows.sort(key=lambda draft: draft.day)
+    return Book(_accounts(rows), rows)
+
+
+def _purchases(random: Random, today: date, count: int) -> list[TransactionDraft]:
+    return [_purchase(random, today, number) for number in range(count)]
+
+
+def _purchase(random: Random, today: date, number: int) -> TransactionDraft:
+    merchant = visit(random)
+    ago = random.randrange(DAYS)
+    day = today - timedelta(days=ago)
+    return TransactionDraft(
+        key=str(number),
+        account=random.choices(("checking", *CARDS), (3, 5, 2))[0],
+        day=day,
+        amount=merchant.price(random),
+        name=on_statement(merchant, random),
+        merchant=merchant.name,
+        category=merchant.category,
+        authorized=day - timedelta(days=1) if ago >= PENDING_DAYS else day,
+        pending=ago < PENDING_DAYS,
+        channel=merchant.channel,
+    )
+
+
+def _regulars(purchases: list[TransactionDraft], today: date) -> list[TransactionDraft]:
+    """Salary, rent, savings, and each card's bill of the month before."""
+    spent = _by_month(purchases, today)
+    rows = []
+    for month in range(MONTHS):
+        rows.append(_row(f"rent/{month}", "checking", _day(today, month, 1), RENT, "LONGACRE PROPERTIES RENT", RENTED))
+        rows += _transfer(f"save/{month}", _day(today, month, 2), SAVED)
+        for card in CARDS if month < MONTHS - 1 else ():
+            rows += _bill(f"{card}/{month}", card, _day(today, month, 4), spent.get((card, month + 1), Decimal(0)))
+    outflow = sum((row.amount for row in rows + purchases if row.account == "checking"), Decimal(0))
+    salary = (outflow / PAYDAYS).quantize(Decimal("1"), ROUND_UP)
+    paydays = (today - timedelta(days=14 * number) for number in range(PAYDAYS))
+    return rows + [_row(f"pay/{day}", "checking", day, -salary, "NORTHWIND LABS PAYROLL", PAID) for day in paydays]
+
+
+def _by_month(purchases: list[TransactionDraft], today: date) -> Spent:
+    """What each account spent in each month, counted back from this one."""
+    spent: Spent = defaultdict(Decimal)
+    for row in purchases:
+        spent[row.account, (today.year - row.day.year) * 12 + today.month - row.day.month] += row.amount
+    return spent
+
+
+def _day(today: date, months_ago: int, number: int) -> date:
+    """Day ``number`` of the month so many months ago, but never later than today."""
+    months = today.year * 12 + today.month - 1 - months_ago
+    year, month = divmod(months, 12)
+    return min(today, date(year, month + 1, min(number, monthrange(year, month + 1)[1])))
+
+
+def _row(key: str, account: str, day: date, amount: Decimal, name: str, category: str) -> TransactionDraft:
+    return TransactionDraft(key, account, day, amount, name, category, authorized=day, channel="other")
+
+
+def _transfer(key: str, day: date, amount: Decimal) -> list[TransactionDraft]:
+    return [
+        _row(key + "/out", "checking", day, amount, "TRANSFER TO SAVINGS 8820", "TRANSFER_OUT_SAVINGS"),
+        _row(key + "/in", "savings", day, -amount, "TRANSFER FROM CHECKING 4471", "TRANSFER_IN_SAVINGS"),
+    ]
+
+
+def _bill(key: str, card: str, day: date, amount: Decimal) -> list[TransactionDraft]:
+    return [
+        _row(key + "/out", "checking", day, amount, f"{card.upper()} CARD AUTOPAY", BILLED),
+        _row(key + "/in", card, day, -amount, "PAYMENT - THANK YOU", BILLED),
+    ]
+
+
+def _accounts(rows: list[TransactionDraft]) -> list[AccountDraft]:
+    posted: dict[str, Decimal] = defaultdict(Decimal)
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        (held if row.pending else posted)[row.account] += row.amount
+    return [
+        _cash("checking", "Scale Checking", "checking", "4471", OPENING - posted["checking"], held["checking"]),
+        _cash("savings", "Scale Savings", "savings", "8820", OPENING - posted["savings"], held["savings"]),
+        _card("card", "Scale Everyday Card", "5150", posted["card"], held["card"]),
+        _card("travel", "Scale Travel Card", "6021", posted["travel"], held["travel"]),
+    ]
+
+
+def _cash(key: str, name: str, subtype: str, mask: str, current: Decimal, held: Decimal) -> AccountDraft:
+    return AccountDraft(key, name, "depository", subtype, current, current - held, mask=mask)
+
+
+def _card(key: str, name: str, mask: str, owed: Decimal, held: Decimal) -> AccountDraft:
+    return AccountDraft(key, name, "credit", "credit card", owed, LIMIT - owed - held, LIMIT, mask=mask)

@@ -1,0 +1,139 @@
+"""The accounts of an Item and their balances.
+
+A bank's balance moves at once; what ``/accounts/get`` shows is the copy of the last refresh. Every account
+therefore carries two pairs of figures, live and cached, and ``refresh`` copies one over the other.
+"""
+
+import sqlite3
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from sandbox.clock import stamp
+from sandbox.errors import PlaidError
+from sandbox.identifiers import derived_id
+from sandbox.personas.drafts import AccountDraft
+from sandbox.wire import dumps, loads
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS accounts (
+    account_id TEXT PRIMARY KEY, item_id TEXT NOT NULL, key TEXT NOT NULL, face TEXT NOT NULL,
+    current TEXT, available TEXT, ceiling TEXT, cached_current TEXT, cached_available TEXT,
+    refreshed_at TEXT NOT NULL, closed_at TEXT, verification_status TEXT
+);
+CREATE INDEX IF NOT EXISTS accounts_of_item ON accounts (item_id);
+"""
+SETTERS = {
+    "current": "UPDATE accounts SET current = ? WHERE account_id = ?",
+    "available": "UPDATE accounts SET available = ? WHERE account_id = ?",
+    "limit": "UPDATE accounts SET ceiling = ? WHERE account_id = ?",
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """One open account. ``draft`` holds its names and either the cached or the live figures."""
+
+    id: str
+    key: str
+    draft: AccountDraft
+    refreshed_at: str
+    verification_status: str | None
+
+
+def open_account(world: World, item_id: str, draft: AccountDraft) -> str:
+    """Give the Item an account and return its id: a new one each time the same account is opened again."""
+    account_id = derived_id(item_id, draft.key, times_opened(world, item_id, draft.key))
+    figures = [_text(draft.current), _text(draft.available), _text(draft.limit)]
+    world.store.execute(
+        "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+        *(account_id, item_id, draft.key, _face(draft), *figures, figures[0], figures[1], stamp(world.clock.now())),
+    )
+    return account_id
+
+
+def times_opened(world: World, item_id: str, key: str) -> int:
+    """How often the Item has had this account, closed ones included."""
+    row = world.store.one("SELECT COUNT(*) AS n FROM accounts WHERE item_id = ? AND key = ?", item_id, key)
+    return row["n"] if row else 0
+
+
+def close_account(world: World, account_id: str) -> None:
+    """Stop showing an account. Its id never comes back."""
+    world.store.execute("UPDATE accounts SET closed_at = ? WHERE account_id = ?", stamp(world.clock.now()), account_id)
+
+
+def of_item(world: World, item_id: str, *, live: bool = False) -> list[Account]:
+    """The Item's open accounts in the bank's order, with cached figures or the bank's live ones."""
+    rows = world.store.all("SELECT * FROM accounts WHERE item_id = ? AND closed_at IS NULL ORDER BY rowid", item_id)
+    return [_account(row, live) for row in rows]
+
+
+def pick(world: World, item_id: str, account_ids: list[str] | None, *, live: bool = False) -> list[Account]:
+    """The open accounts with these ids, all for None. Raises PlaidError INVALID_ACCOUNT_ID for an unknown id."""
+    accounts = of_item(world, item_id, live=live)
+    if account_ids is None:
+        return accounts
+    if set(account_ids) - {account.id for account in accounts}:
+        raise PlaidError("INVALID_ACCOUNT_ID")
+    return [account for account in accounts if account.id in account_ids]
+
+
+def move(world: World, account_id: str, *, posted: Decimal, held: Decimal) -> None:
+    """Let money move at the bank. ``posted`` changes the balance, ``held`` what is available; Plaid's signs."""
+    row = world.store.one("SELECT * FROM accounts WHERE account_id = ?", account_id)
+    if row is None:
+        raise PlaidError("INVALID_ACCOUNT_ID")
+    draft = _account(row, live=True).draft
+    current = draft.current if draft.current is None else draft.current + (posted if draft.owes else -posted)
+    available = draft.available if draft.available is None else draft.available - held
+    set_figures(world, account_id, {"current": current, "available": available})
+
+
+def set_figures(world: World, account_id: str, figures: dict[str, Decimal | None]) -> None:
+    """Set live figures by name (current, available, limit). The cached ones stay until ``refresh``."""
+    for name, value in figures.items():
+        if name not in SETTERS:
+            raise PlaidError("INVALID_FIELD", f"balances know {', '.join(SETTERS)}, not {name}")
+        world.store.execute(SETTERS[name], _text(value), account_id)
+
+
+def refresh(world: World, item_id: str) -> None:
+    """Copy the bank's live figures into what ``/accounts/get`` shows."""
+    world.store.execute(
+        "UPDATE accounts SET cached_current = current, cached_available = available, refreshed_at = ? "
+        "WHERE item_id = ? AND closed_at IS NULL",
+        *(stamp(world.clock.now()), item_id),
+    )
+
+
+def set_verification_status(world: World, item_id: str, account_id: str, status: str) -> None:
+    """Mark an account as verified or expired. Raises PlaidError INVALID_ACCOUNT_ID."""
+    pick(world, item_id, [account_id])
+    world.store.execute("UPDATE accounts SET verification_status = ? WHERE account_id = ?", status, account_id)
+
+
+def _account(row: sqlite3.Row, live: bool) -> Account:
+    prefix = "" if live else "cached_"
+    draft = replace(
+        AccountDraft(current=None, **loads(row["face"])),
+        current=_figure(row[prefix + "current"]),
+        available=_figure(row[prefix + "available"]),
+        limit=_figure(row["ceiling"]),
+    )
+    return Account(row["account_id"], row["key"], draft, row["refreshed_at"], row["verification_status"])
+
+
+def _face(draft: AccountDraft) -> str:
+    """Everything about an account that never moves, as JSON."""
+    face: dict[str, Any] = asdict(draft)
+    return dumps({name: value for name, value in face.items() if name not in SETTERS})
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _figure(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

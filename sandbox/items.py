@@ -1,0 +1,269 @@
+"""Items: one person's login at one bank, and the access token that opens it.
+
+Source: https://plaid.com/docs/api/items/ . An Item's data ripens after the token was first handed out: nothing,
+then the last 30 days, then all history. How fast is the profile's choice.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sandbox import accounts, ledger, personas
+from sandbox.clock import moment, stamp
+from sandbox.errors import PlaidError
+from sandbox.identifiers import derived_id, is_token, token
+from sandbox.institutions import Institution, find
+from sandbox.personas.drafts import AccountDraft, Book
+from sandbox.wire import dumps, loads
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS items (
+    item_id TEXT PRIMARY KEY, institution_id TEXT NOT NULL, persona TEXT NOT NULL, config TEXT NOT NULL,
+    products TEXT NOT NULL, consented TEXT NOT NULL, webhook TEXT NOT NULL, days_requested INTEGER NOT NULL,
+    access_token TEXT UNIQUE, created_at TEXT NOT NULL, granted_at TEXT, removed_at TEXT,
+    error TEXT NOT NULL DEFAULT '', consent_expires_at TEXT, initial_seq INTEGER NOT NULL DEFAULT 0,
+    epoch INTEGER NOT NULL DEFAULT 0, first_synced_at TEXT, announced TEXT NOT NULL DEFAULT 'NOT_READY',
+    refreshed_at TEXT, failed_at TEXT, lived_until TEXT NOT NULL, webhook_sent_at TEXT, webhook_code TEXT,
+    force_status TEXT NOT NULL DEFAULT ''
+);
+"""
+DEFAULT_DAYS = 90
+INITIAL_DAYS = timedelta(days=30)
+NOT_READY, INITIAL, HISTORICAL = "NOT_READY", "INITIAL_UPDATE_COMPLETE", "HISTORICAL_UPDATE_COMPLETE"
+STAGES = (NOT_READY, INITIAL, HISTORICAL)
+PROFILES = {"instant": (0.0, 0.0), "fast": (1.0, 3.0), "real": (10.0, 60.0)}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One Item as it is now. ``error`` is the code it is stuck in, "" when healthy; ``announced`` the stage that
+    webhooks have told so far; ``initial_seq`` the last event of the first 30 days."""
+
+    item_id: str
+    institution_id: str
+    persona: str
+    config: str
+    products: list[str]
+    consented: list[str]
+    webhook: str
+    days_requested: int
+    access_token: str | None
+    created_at: str
+    granted_at: str | None
+    removed_at: str | None
+    error: str
+    consent_expires_at: str | None
+    initial_seq: int
+    epoch: int
+    first_synced_at: str | None
+    announced: str
+    refreshed_at: str | None
+    failed_at: str | None
+    lived_until: str
+    webhook_sent_at: str | None
+    webhook_code: str | None
+    force_status: str
+
+    @property
+    def institution(self) -> Institution | None:
+        """The bank this login is at."""
+        return find(self.institution_id)
+
+
+def create(
+    world: World,
+    *,
+    item_id: str,
+    institution_id: str,
+    persona: str,
+    config: str,
+    products: list[str],
+    consented: list[str],
+    webhook: str,
+    days_requested: int,
+    account_ids: list[str] | None = None,
+) -> None:
+    """Make an Item with these accounts (all for None) and as much history as was asked for."""
+    today = world.clock.today()
+    book = personas.draw(persona, config, institution_id, today)
+    with world.store.transaction():
+        world.store.execute(
+            "INSERT INTO items (item_id, institution_id, persona, config, products, consented, webhook, "
+            "days_requested, created_at, lived_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(
+                item_id,
+                institution_id,
+                persona,
+                config,
+                dumps(products),
+                dumps(consented),
+                webhook,
+                days_requested,
+                stamp(world.clock.now()),
+                today.isoformat(),
+            ),
+        )
+        drafts = [d for d in book.accounts if account_ids is None or derived_id(item_id, d.key, 0) in account_ids]
+        initial = _open_accounts(world, item_id, Book(drafts, book.transactions), days_requested)
+        world.store.execute("UPDATE items SET initial_seq = ? WHERE item_id = ?", initial, item_id)
+
+
+def grant(world: World, *, item_id: str) -> str:
+    """Hand out a fresh access token of an Item. The first one lets its data ripen; each kills the one before."""
+    made = token("access")
+    world.store.execute(
+        "UPDATE items SET access_token = ?, granted_at = COALESCE(granted_at, ?) WHERE item_id = ?",
+        *(made, stamp(world.clock.now()), item_id),
+    )
+    return made
+
+
+def get(world: World, item_id: str) -> Item:
+    """The Item with this id, removed or not. Raises PlaidError ITEM_NOT_FOUND."""
+    row = world.store.one("SELECT * FROM items WHERE item_id = ?", item_id)
+    if row is None:
+        raise PlaidError("ITEM_NOT_FOUND")
+    return _item(row)
+
+
+def exists(world: World, item_id: str) -> bool:
+    """Whether there is an Item with this id that was not removed."""
+    return world.store.one("SELECT 1 FROM items WHERE item_id = ? AND removed_at IS NULL", item_id) is not None
+
+
+def living(world: World) -> list[Item]:
+    """Every Item whose token has been handed out and that was not removed."""
+    rows = world.store.all("SELECT * FROM items WHERE removed_at IS NULL AND granted_at IS NOT NULL")
+    return [_item(row) for row in rows]
+
+
+def behind(world: World, today: date) -> list[Item]:
+    """The living Items that have not told all their history yet, or have not lived through ``today``."""
+    rows = world.store.all(
+        "SELECT * FROM items WHERE removed_at IS NULL AND granted_at IS NOT NULL "
+        "AND (announced != ? OR lived_until < ?)",
+        *(HISTORICAL, today.isoformat()),
+    )
+    return [_item(row) for row in rows]
+
+
+def opened_by(world: World, access_token: str) -> Item:
+    """The Item a token opens, whatever state it is in.
+
+    Raises PlaidError INVALID_ACCESS_TOKEN for an unknown or invalidated token or one of another environment,
+    ITEM_NOT_FOUND after removal.
+    """
+    if not is_token(access_token, "access"):
+        raise PlaidError("INVALID_ACCESS_TOKEN", "provided access token is for the wrong Plaid environment")
+    row = world.store.one("SELECT * FROM items WHERE access_token = ?", access_token)
+    if row is None:
+        raise PlaidError("INVALID_ACCESS_TOKEN")
+    if row["removed_at"]:
+        raise PlaidError("ITEM_NOT_FOUND")
+    return _item(row)
+
+
+def known_by(world: World, access_token: object) -> Item | None:
+    """The Item a token opens or once opened, or None; for those who only want to name it."""
+    row = world.store.one("SELECT * FROM items WHERE access_token = ?", str(access_token or ""))
+    return _item(row) if row else None
+
+
+def readable(world: World, access_token: str) -> Item:
+    """The Item a token opens, if its bank lets data through. Raises PlaidError with the Item's own error else."""
+    item = opened_by(world, access_token)
+    if item.error:
+        raise PlaidError(item.error)
+    return item
+
+
+def use_product(world: World, item: Item, product: str) -> None:
+    """Begin to bill a product that was consented to. Raises PlaidError ADDITIONAL_CONSENT_REQUIRED otherwise."""
+    if product in item.products:
+        return
+    if product not in item.consented:
+        raise PlaidError("ADDITIONAL_CONSENT_REQUIRED")
+    update(world, item.item_id, products=dumps([*item.products, product]))
+
+
+def stage(world: World, item: Item) -> str:
+    """How much of the history the bank has delivered: one of ``STAGES``."""
+    if item.force_status:
+        return item.force_status
+    if item.granted_at is None:
+        return NOT_READY
+    age = (world.clock.now() - moment(item.granted_at)).total_seconds()
+    initial, historical = PROFILES[world.profile]
+    return HISTORICAL if age >= historical else INITIAL if age >= initial else NOT_READY
+
+
+def released(world: World, item: Item) -> int:
+    """The last event of the ledger that may be seen at this stage."""
+    now = stage(world, item)
+    if now == HISTORICAL:
+        return ledger.head(world, item.item_id)
+    return item.initial_seq if now == INITIAL else 0
+
+
+def update(world: World, item_id: str, **columns: Any) -> None:
+    """Set columns of one Item."""
+    names = ", ".join(f"{name} = ?" for name in columns)
+    statement = f"UPDATE items SET {names} WHERE item_id = ?"  # noqa: S608 - the names are our callers' keywords
+    world.store.execute(statement, *columns.values(), item_id)
+
+
+def remove(world: World, item: Item) -> None:
+    """End an Item: its token opens nothing any more."""
+    update(world, item.item_id, removed_at=stamp(world.clock.now()))
+
+
+def roster(world: World, item_id: str) -> list[tuple[str, AccountDraft, bool]]:
+    """All accounts the person has at the bank as (account id, account, whether the Item shows it)."""
+    item = get(world, item_id)
+    shown = accounts.of_item(world, item_id)
+    keys = {account.key for account in shown}
+    book = personas.draw(item.persona, item.config, item.institution_id, world.clock.today())
+    rest = [
+        (derived_id(item_id, draft.key, accounts.times_opened(world, item_id, draft.key)), draft, False)
+        for draft in book.accounts
+        if draft.key not in keys
+    ]
+    return [(account.id, account.draft, True) for account in shown] + rest
+
+
+def repair(world: World, *, item_id: str, account_ids: list[str] | None = None) -> None:
+    """Sign in again: the error goes; with ``account_ids`` exactly these of the roster are shown afterwards."""
+    with world.store.transaction():
+        update(world, item_id, error="", refreshed_at=stamp(world.clock.now()))
+        if account_ids is not None:
+            _share(world, item_id, set(account_ids))
+
+
+def _share(world: World, item_id: str, wanted: set[str]) -> None:
+    item = get(world, item_id)
+    known = roster(world, item_id)
+    for account_id, _, shown in known:
+        if shown and account_id not in wanted:
+            accounts.close_account(world, account_id)
+    new = [draft for account_id, draft, shown in known if not shown and account_id in wanted]
+    book = personas.draw(item.persona, item.config, item.institution_id, world.clock.today())
+    _open_accounts(world, item_id, Book(new, book.transactions), item.days_requested)
+
+
+def _open_accounts(world: World, item_id: str, book: Book, days: int) -> int:
+    """Open the book's accounts with their history, newest first; gives the last seq of the first 30 days."""
+    ids = {draft.key: accounts.open_account(world, item_id, draft) for draft in book.accounts}
+    today = world.clock.today()
+    seen = [t for t in reversed(book.transactions) if t.account in ids and t.day >= today - timedelta(days=days)]
+    recent = [draft for draft in seen if draft.day >= today - INITIAL_DAYS]
+    older = [draft for draft in seen if draft.day < today - INITIAL_DAYS]
+    start = ledger.head(world, item_id)
+    ledger.open_ledger(world, item_id, (ledger.row(ids[draft.account], draft) for draft in recent + older))
+    return start + len(recent)
+
+
+def _item(row: sqlite3.Row) -> Item:
+    values = dict(row)
+    return Item(**{**values, "products": loads(values["products"]), "consented": loads(values["consented"])})

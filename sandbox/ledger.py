@@ -1,0 +1,160 @@
+"""The ledger of an Item: an append-only log of what the bank said about each transaction.
+
+An event is valid from its ``seq`` until ``superseded_by``, the seq of the next event of the same transaction.
+So the state at any past moment can still be read, which is what paging through ``/transactions/sync`` needs.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sandbox import accounts
+from sandbox.errors import PlaidError
+from sandbox.identifiers import derived_id
+from sandbox.personas.drafts import TransactionDraft
+from sandbox.wire import dumps, loads
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    item_id TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, transaction_id TEXT NOT NULL,
+    account_id TEXT NOT NULL, body TEXT NOT NULL, superseded_by INTEGER
+);
+CREATE UNIQUE INDEX IF NOT EXISTS events_in_order ON events (item_id, seq);
+CREATE INDEX IF NOT EXISTS events_of_transaction ON events (item_id, transaction_id, seq);
+"""
+INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, NULL)"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What the bank says at one moment. Rows are plain rows as ``row`` makes them; removed are transaction ids."""
+
+    added: list[Row] = field(default_factory=list)
+    modified: list[Row] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.modified or self.removed)
+
+
+def transaction_id(account_id: str, key: str) -> str:
+    """The id of the transaction that a persona calls ``key`` on this account."""
+    return derived_id(account_id, key)
+
+
+def row(account_id: str, draft: TransactionDraft) -> Row:
+    """A draft as the plain row of an account: amount as Decimal text, dates as ISO text."""
+    return {
+        "transaction_id": transaction_id(account_id, draft.key),
+        "account_id": account_id,
+        "amount": str(draft.amount),
+        "iso_currency_code": draft.currency,
+        "unofficial_currency_code": draft.unofficial,
+        "date": draft.day.isoformat(),
+        "authorized_date": draft.authorized.isoformat() if draft.authorized else None,
+        "name": draft.name,
+        "merchant_name": draft.merchant,
+        "category": draft.category,
+        "confidence": draft.confidence,
+        "pending": draft.pending,
+        "pending_transaction_id": transaction_id(account_id, draft.replaces) if draft.replaces else None,
+        "payment_channel": draft.channel,
+        "original_description": draft.original,
+        "check_number": draft.check_number,
+        "city": draft.city,
+        "region": draft.region,
+    }
+
+
+def open_ledger(world: World, item_id: str, rows: Iterable[Row]) -> None:
+    """Write the first history of a new Item, in this order. Balances are taken as already including it."""
+    start = head(world, item_id) + 1
+    world.store.many(INSERT, (_event(item_id, seq, "add", row) for seq, row in enumerate(rows, start)))
+
+
+def append(world: World, item_id: str, changes: Changes) -> None:
+    """Write what the bank now says and let the balances follow.
+
+    Raises PlaidError INVALID_FIELD for adding a known transaction or changing an unknown one.
+    """
+    with world.store.transaction():
+        for gone in changes.removed:
+            _supersede(world, item_id, "remove", {**_known(world, item_id, gone)})
+        for changed in changes.modified:
+            _supersede(world, item_id, "modify", changed)
+        for new in changes.added:
+            if find(world, item_id, new["transaction_id"]):
+                raise PlaidError("INVALID_FIELD", "the transaction exists already")
+            _supersede(world, item_id, "add", new)
+        accounts.refresh(world, item_id)
+
+
+def head(world: World, item_id: str) -> int:
+    """The seq of the newest event; 0 for an empty ledger."""
+    newest = world.store.one("SELECT MAX(seq) AS seq FROM events WHERE item_id = ?", item_id)
+    return (newest["seq"] or 0) if newest else 0
+
+
+def current(world: World, item_id: str) -> list[Row]:
+    """Every transaction as the bank sees it now, as plain rows, in the order of their last change."""
+    rows = world.store.all(
+        "SELECT body FROM events WHERE item_id = ? AND superseded_by IS NULL AND kind != 'remove' ORDER BY seq", item_id
+    )
+    return [loads(row["body"]) for row in rows]
+
+
+def find(world: World, item_id: str, transaction_id: str) -> Row | None:
+    """One transaction as it is now; None if it never was or is gone."""
+    found = world.store.one(
+        "SELECT body FROM events WHERE item_id = ? AND transaction_id = ? AND superseded_by IS NULL "
+        "AND kind != 'remove'",
+        *(item_id, transaction_id),
+    )
+    return loads(found["body"]) if found else None
+
+
+def settle(row: Row, *, day: str, key: str) -> Row:
+    """The posted row that takes the place of a pending one: a new id that points back to the old."""
+    return {
+        **row,
+        "transaction_id": derived_id(row["transaction_id"], key),
+        "pending": False,
+        "pending_transaction_id": row["transaction_id"],
+        "authorized_date": row["authorized_date"] or row["date"],
+        "date": day,
+    }
+
+
+def _known(world: World, item_id: str, transaction_id: str) -> Row:
+    found = find(world, item_id, transaction_id)
+    if found is None:
+        raise PlaidError("INVALID_FIELD", "there is no such transaction on this item")
+    return found
+
+
+def _supersede(world: World, item_id: str, kind: str, row: Row) -> None:
+    """Append one event, end its predecessor, and move the balances by the difference."""
+    before = None if kind == "add" else _known(world, item_id, row["transaction_id"])
+    seq = head(world, item_id) + 1
+    world.store.execute(
+        "UPDATE events SET superseded_by = ? WHERE item_id = ? AND transaction_id = ? AND superseded_by IS NULL",
+        *(seq, item_id, row["transaction_id"]),
+    )
+    world.store.execute(INSERT, *_event(item_id, seq, kind, row))
+    if before:
+        _move(world, before, -1)
+    if kind != "remove":
+        _move(world, row, 1)
+
+
+def _move(world: World, row: Row, sign: int) -> None:
+    amount = Decimal(row["amount"]) * sign
+    accounts.move(world, row["account_id"], posted=Decimal(0) if row["pending"] else amount, held=amount)
+
+
+def _event(item_id: str, seq: int, kind: str, row: Row) -> tuple[str, int, str, str, str, str]:
+    return (item_id, seq, kind, row["transaction_id"], row["account_id"], dumps(row))

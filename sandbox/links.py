@@ -1,0 +1,389 @@
+"""Link: tokens that open it, the session a person walks through, and the public token at its end.
+
+The pages and scripts of Link are not here; they call these deeds. A session is known to the browser by its
+``link_token`` and ``session_id`` together; the client secret never reaches a browser.
+
+A session walks the steps ``institution -> credentials -> [mfa ...] -> accounts -> finished``.
+Source: https://plaid.com/docs/link/web/
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from sandbox import items, personas
+from sandbox.clock import moment, stamp
+from sandbox.errors import PlaidError
+from sandbox.identifiers import derived_id, new_id, token
+from sandbox.institutions import Institution, find, search
+from sandbox.personas.drafts import AccountDraft
+from sandbox.wire import dumps, loads
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS link_tokens (
+    token TEXT PRIMARY KEY, item_id TEXT, request TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS link_sessions (
+    id TEXT PRIMARY KEY, token TEXT NOT NULL REFERENCES link_tokens (token) ON DELETE CASCADE,
+    state TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT, outcome TEXT NOT NULL DEFAULT '{}'
+);
+CREATE TABLE IF NOT EXISTS public_tokens (
+    token TEXT PRIMARY KEY, item_id TEXT NOT NULL, expires_at TEXT NOT NULL, exchanged_at TEXT
+);
+"""
+IF_SUPPORTED = ("required_if_supported_products", "optional_products")
+NEW_LIFE, UPDATE_LIFE, PUBLIC_LIFE = timedelta(hours=4), timedelta(minutes=30), timedelta(minutes=30)
+
+
+class LinkError(PlaidError):
+    """Something a person in Link must be told: ``code``, ``type`` and a ``display`` sentence."""
+
+
+@dataclass(frozen=True)
+class LinkToken:
+    """What the site asked for when it made the token. ``item_id`` is set in update mode only."""
+
+    token: str
+    item_id: str | None
+    request: dict[str, Any]
+    created_at: str
+    expires_at: str
+
+    @property
+    def selects_accounts(self) -> bool:
+        """Whether the person chooses accounts: always for a new Item, on demand in update mode."""
+        return not self.item_id or bool((self.request.get("update") or {}).get("account_selection_enabled"))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One account to tick. ``ticked`` accounts are already shared with the site (update mode)."""
+
+    id: str
+    name: str
+    official_name: str | None
+    mask: str | None
+    type: str
+    subtype: str | None
+    ticked: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """One walk through Link, as far as it has come. It is kept in the store after every deed."""
+
+    id: str
+    link_token: LinkToken
+    step: str = "institution"
+    institution_id: str = ""
+    item_id: str = ""
+    persona: str = ""
+    config: str = ""
+    mfa: str = ""
+    round: int = 0
+    choices: list[Choice] = field(default_factory=list)
+
+    @property
+    def institution(self) -> Institution | None:
+        """The chosen bank, once there is one."""
+        return find(self.institution_id) if self.institution_id else None
+
+    @property
+    def challenge(self) -> personas.Challenge | None:
+        """What to ask the person in step ``mfa``; None in every other step."""
+        return personas.challenge(self.mfa, self.round) if self.step == "mfa" else None
+
+    @property
+    def is_update(self) -> bool:
+        """Whether an existing Item is repaired instead of a new one made."""
+        return self.link_token.item_id is not None
+
+
+@dataclass(frozen=True)
+class Success:
+    """The end of a good walk: what ``onSuccess`` receives."""
+
+    public_token: str
+    metadata: dict[str, Any]
+
+
+def create_token(world: World, *, request: dict[str, Any], item_id: str | None) -> LinkToken:
+    """Keep what the site asked for under a fresh link token: 4 hours for a new Item, 30 minutes for an update."""
+    now = world.clock.now()
+    expires = now + (UPDATE_LIFE if item_id else NEW_LIFE)
+    made = LinkToken(token("link"), item_id, request, stamp(now), stamp(expires))
+    world.store.execute(
+        "INSERT INTO link_tokens VALUES (?, ?, ?, ?, ?)",
+        *(made.token, made.item_id, dumps(request), made.created_at, made.expires_at),
+    )
+    return made
+
+
+def find_token(world: World, link_token: str) -> LinkToken | None:
+    """The link token, expired or not; None if it was never made here."""
+    row = world.store.one("SELECT * FROM link_tokens WHERE token = ?", link_token)
+    if row is None:
+        return None
+    return LinkToken(row["token"], row["item_id"], loads(row["request"]), row["created_at"], row["expires_at"])
+
+
+def open_session(world: World, *, link_token: str) -> Session:
+    """Start a walk. Update mode starts at ``credentials`` with the Item's own bank, as does a preset bank.
+
+    Raises LinkError INVALID_LINK_TOKEN for an unknown or expired token.
+    """
+    known = _live_token(world, link_token)
+    session = Session(new_id(), known, item_id=known.item_id or new_id())
+    preset = items.get(world, known.item_id).institution_id if known.item_id else known.request.get("institution_id")
+    if preset:
+        session = replace(session, institution_id=preset, step="credentials")
+    world.store.execute(
+        "INSERT INTO link_sessions (id, token, state, started_at) VALUES (?, ?, ?, ?)",
+        *(session.id, known.token, _state(session), stamp(world.clock.now())),
+    )
+    return session
+
+
+def get_session(world: World, *, link_token: str, session_id: str) -> Session:
+    """The walk that belongs to both. Raises LinkError INVALID_LINK_TOKEN if there is none or the token expired."""
+    known = _live_token(world, link_token)
+    row = world.store.one("SELECT * FROM link_sessions WHERE id = ? AND token = ?", session_id, link_token)
+    if row is None:
+        raise LinkError("INVALID_LINK_TOKEN")
+    state = loads(row["state"])
+    choices = [Choice(**choice) for choice in state.pop("choices")]
+    return Session(session_id, known, choices=choices, **state)
+
+
+def search_institutions(world: World, *, session: Session, query: str = "") -> list[Institution]:
+    """The banks this person may choose: of the asked countries, with all asked products, named like ``query``."""
+    asked = session.link_token.request
+    return search(query=query, country_codes=asked["country_codes"], products=asked.get("products") or [])
+
+
+def choose_institution(world: World, *, session: Session, institution_id: str) -> Session:
+    """Go on to ``credentials`` at this bank. Raises LinkError INVALID_INSTITUTION for an unknown id."""
+    if find(institution_id) is None:
+        raise LinkError("INVALID_INSTITUTION")
+    _expect(session, "institution", "credentials")
+    return _keep(world, replace(session, step="credentials", institution_id=institution_id))
+
+
+def submit_credentials(world: World, *, session: Session, username: str, password: str) -> Session:
+    """Sign in at the bank and go on to ``mfa`` or ``accounts``.
+
+    Raises LinkError with the code of the refusal: INVALID_CREDENTIALS, INSTITUTION_DOWN, whatever
+    ``error_<CODE>`` asked for, ... The session stays at ``credentials``.
+    """
+    _expect(session, "credentials")
+    bank = session.institution
+    if bank is None:
+        raise LinkError("INVALID_INSTITUTION")
+    if bank.trouble:
+        raise LinkError(bank.trouble)
+    signed_in = _sign_in(username, password)
+    session = replace(session, persona=signed_in.persona, config=signed_in.config, mfa=signed_in.mfa, round=0)
+    if signed_in.mfa:
+        return _keep(world, replace(session, step="mfa"))
+    return _to_accounts(world, session)
+
+
+def answer_challenge(world: World, *, session: Session, answers: list[str]) -> Session:
+    """Answer the round of questions in ``session.challenge``; goes on to the next round or ``accounts``.
+
+    Raises LinkError INVALID_MFA for a wrong answer; the session stays where it was.
+    """
+    _expect(session, "mfa")
+    challenge = session.challenge
+    if challenge is None or not challenge.accepts(answers):
+        raise LinkError("INVALID_MFA")
+    if personas.challenge(session.mfa, session.round + 1):
+        return _keep(world, replace(session, round=session.round + 1))
+    return _to_accounts(world, session)
+
+
+def finish(world: World, *, session: Session, account_ids: list[str]) -> Success:
+    """Share these accounts with the site and end the walk with a public token (30 minutes, one exchange).
+
+    Raises LinkError NO_ACCOUNTS when none is chosen, INVALID_ACCOUNT_ID for one that was not offered.
+    An update-mode walk that doesn't select accounts ignores ``account_ids``.
+    """
+    _expect(session, "accounts")
+    chosen = _chosen(session, account_ids)
+    with world.store.transaction():
+        if session.is_update:
+            items.repair(world, item_id=session.item_id, account_ids=_wanted(session, chosen))
+        else:
+            _make_item(world, session, chosen)
+        session = _keep(world, replace(session, step="finished"))
+        success = Success(issue_public_token(world, session.item_id), _metadata(session, chosen))
+        _end(world, session, {"public_token": success.public_token, "metadata": success.metadata})
+    return success
+
+
+def leave(world: World, *, session: Session, status: str, error: dict[str, Any] | None = None) -> None:
+    """Record that the person closed Link at ``status`` (``requires_credentials`` ...), after ``error`` if any."""
+    _end(world, session, {"exit": {"error": error, "metadata": {"status": status}}})
+
+
+def issue_public_token(world: World, item_id: str) -> str:
+    """A fresh public token for an Item."""
+    made = token("public")
+    expires = stamp(world.clock.now() + PUBLIC_LIFE)
+    world.store.execute("INSERT INTO public_tokens VALUES (?, ?, ?, NULL)", made, item_id, expires)
+    return made
+
+
+def exchange(world: World, *, public_token: str) -> tuple[str, str]:
+    """Turn a public token into (access_token, item_id), once; one from an update gives the token it has already.
+
+    Raises PlaidError INVALID_PUBLIC_TOKEN for an unknown, spent or expired one.
+    """
+    now = stamp(world.clock.now())
+    with world.store.transaction():
+        spent = world.store.execute(
+            "UPDATE public_tokens SET exchanged_at = ? WHERE token = ? AND exchanged_at IS NULL AND expires_at > ?",
+            *(now, public_token, now),
+        )
+        if not spent:
+            raise PlaidError("INVALID_PUBLIC_TOKEN")
+        row = world.store.one("SELECT item_id FROM public_tokens WHERE token = ?", public_token)
+        if row is None:
+            raise PlaidError("INVALID_PUBLIC_TOKEN")
+        known = items.get(world, row["item_id"]).access_token
+        return known or items.grant(world, item_id=row["item_id"]), row["item_id"]
+
+
+def sessions(world: World, link_token: str) -> list[dict[str, Any]]:
+    """The walks made with this token, oldest first: ``{id, started_at, finished_at, outcome}``."""
+    rows = world.store.all("SELECT * FROM link_sessions WHERE token = ? ORDER BY started_at", link_token)
+    return [{**dict(row), "outcome": loads(row["outcome"])} for row in rows]
+
+
+def _live_token(world: World, link_token: str) -> LinkToken:
+    known = find_token(world, link_token)
+    if known is None or moment(known.expires_at) <= world.clock.now():
+        raise LinkError("INVALID_LINK_TOKEN")
+    if known.item_id and not items.exists(world, known.item_id):
+        raise LinkError("INVALID_LINK_TOKEN")
+    return known
+
+
+def _expect(session: Session, *steps: str) -> None:
+    if session.step not in steps:
+        raise LinkError("INVALID_FIELD", f"the session is at step {session.step}")
+
+
+def _sign_in(username: str, password: str) -> personas.SignIn:
+    try:
+        return personas.sign_in(username, password)
+    except PlaidError as error:
+        raise LinkError(error.code, error.message) from error
+
+
+def _to_accounts(world: World, session: Session) -> Session:
+    return _keep(world, replace(session, step="accounts", choices=_choices(world, session)))
+
+
+def _choices(world: World, session: Session) -> list[Choice]:
+    """The bank's accounts. In update mode those the site already sees keep their ids and are ticked."""
+    if session.is_update:
+        return [_choice(id, draft, ticked) for id, draft, ticked in items.roster(world, session.item_id)]
+    book = personas.draw(session.persona, session.config, session.institution_id, world.clock.today())
+    offered = [draft for draft in book.accounts if _passes(session.link_token.request.get("account_filters"), draft)]
+    return [_choice(derived_id(session.item_id, draft.key, 0), draft, False) for draft in offered]
+
+
+def _passes(filters: dict[str, Any] | None, draft: AccountDraft) -> bool:
+    """Whether ``account_filters`` let an account through: its type is named, and its subtype or "all"."""
+    if not filters:
+        return True
+    subtypes = (filters.get(draft.type) or {}).get("account_subtypes") or []
+    return bool({"all", draft.subtype} & set(subtypes))
+
+
+def _choice(account_id: str, draft: AccountDraft, ticked: bool) -> Choice:
+    return Choice(account_id, draft.name, draft.official_name, draft.mask, draft.type, draft.subtype, ticked)
+
+
+def _chosen(session: Session, account_ids: list[str]) -> list[Choice]:
+    if not session.link_token.selects_accounts:
+        return [choice for choice in session.choices if choice.ticked]
+    if set(account_ids) - {choice.id for choice in session.choices}:
+        raise LinkError("INVALID_ACCOUNT_ID")
+    chosen = [choice for choice in session.choices if choice.id in set(account_ids)]
+    if not chosen:
+        raise LinkError("NO_ACCOUNTS")
+    return chosen
+
+
+def _wanted(session: Session, chosen: list[Choice]) -> list[str] | None:
+    """The account ids an update leaves shared; None leaves them as they are."""
+    return [choice.id for choice in chosen] if session.link_token.selects_accounts else None
+
+
+def _make_item(world: World, session: Session, chosen: list[Choice]) -> None:
+    asked = session.link_token.request
+    items.create(
+        world,
+        item_id=session.item_id,
+        institution_id=session.institution_id,
+        persona=session.persona,
+        config=session.config,
+        products=_billed(session),
+        consented=asked.get("additional_consented_products") or [],
+        webhook=asked.get("webhook") or "",
+        days_requested=(asked.get("transactions") or {}).get("days_requested") or items.DEFAULT_DAYS,
+        account_ids=[choice.id for choice in chosen],
+    )
+
+
+def _billed(session: Session) -> list[str]:
+    """The products that start with the Item: those asked for, and of the optional ones those the bank has."""
+    asked, bank = session.link_token.request, session.institution
+    optional = [product for name in IF_SUPPORTED for product in asked.get(name) or []]
+    supported = bank.products if bank else ()
+    return [*(asked.get("products") or []), *(product for product in optional if product in supported)]
+
+
+def _metadata(session: Session, chosen: list[Choice]) -> dict[str, Any]:
+    """What ``onSuccess`` gets beside the public token. Sites must not trust it."""
+    bank = session.institution
+    accounts = [
+        {
+            "id": c.id,
+            "name": c.name,
+            "mask": c.mask,
+            "type": c.type,
+            "subtype": c.subtype,
+            "verification_status": None,
+            "class_type": None,
+        }
+        for c in chosen
+    ]
+    return {
+        "institution": {"name": bank.name, "institution_id": bank.id} if bank else None,
+        "accounts": accounts,
+        "account": accounts[0] if accounts else None,
+        "account_id": accounts[0]["id"] if accounts else None,
+        "link_session_id": session.id,
+        "transfer_status": None,
+    }
+
+
+def _keep(world: World, session: Session) -> Session:
+    world.store.execute("UPDATE link_sessions SET state = ? WHERE id = ?", _state(session), session.id)
+    return session
+
+
+def _state(session: Session) -> str:
+    state = asdict(session)
+    return dumps({name: value for name, value in state.items() if name not in ("id", "link_token")})
+
+
+def _end(world: World, session: Session, outcome: dict[str, Any]) -> None:
+    world.store.execute(
+        "UPDATE link_sessions SET finished_at = ?, outcome = ? WHERE id = ?",
+        *(stamp(world.clock.now()), dumps(outcome), session.id),
+    )

@@ -1,0 +1,217 @@
+"""Complete answers: every key that Plaid's client insists on is there, null where nothing is known.
+
+Source: https://plaid.com/docs/api/ ; what is required is what plaid-python 46 refuses to live without.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from sandbox import items
+from sandbox.accounts import Account
+from sandbox.errors import PlaidError
+from sandbox.institutions import Institution
+from sandbox.items import Item
+from sandbox.ledger import Row
+from sandbox.links import LinkToken
+from sandbox.personas import categories
+from sandbox.world import World
+
+Answer = dict[str, Any]
+
+NO_LOCATION = dict.fromkeys(("address", "city", "region", "postal_code", "country", "lat", "lon", "store_number"))
+NO_PAYMENT_META = dict.fromkeys(
+    (
+        "by_order_of",
+        "payee",
+        "payer",
+        "payment_method",
+        "payment_processor",
+        "ppd_id",
+        "reason",
+        "reference_number",
+    )
+)
+RESULTS = (
+    "cra_item_add_results",
+    "cra_update_results",
+    "bank_income_results",
+    "payroll_income_results",
+)
+
+
+def item(world: World, item: Item) -> Answer:
+    """An Item object. ``webhook`` is "" when none is set."""
+    bank = item.institution
+    known = [*item.products, *item.consented]
+    return {
+        "item_id": item.item_id,
+        "institution_id": item.institution_id,
+        "institution_name": bank.name if bank else None,
+        "webhook": item.webhook,
+        "auth_method": None,
+        "error": PlaidError(item.error).body() if item.error else None,
+        "available_products": sorted(
+            set(bank.products if bank else ()) - set(item.products) - {"recurring_transactions"}
+        ),
+        "billed_products": item.products,
+        "products": item.products,
+        "consented_products": sorted(set(known)),
+        "consent_expiration_time": item.consent_expires_at,
+        "update_type": "user_present_required" if item.error else "background",
+        "created_at": item.created_at,
+    }
+
+
+def item_status(world: World, item: Item) -> Answer:
+    """When data last arrived and which webhook was last sent."""
+    ready = items.stage(world, item) != items.NOT_READY
+    transactions = {
+        "last_successful_update": (item.refreshed_at or item.granted_at) if ready else None,
+        "last_failed_update": item.failed_at,
+    }
+    told = {"sent_at": item.webhook_sent_at, "code_sent": item.webhook_code} if item.webhook_code else None
+    return {"investments": None, "transactions": transactions, "last_webhook": told}
+
+
+def account(account: Account) -> Answer:
+    """An account with its balances."""
+    draft = account.draft
+    answer = {
+        "account_id": account.id,
+        "balances": {
+            "available": draft.available,
+            "current": draft.current,
+            "limit": draft.limit,
+            "iso_currency_code": draft.currency,
+            "unofficial_currency_code": draft.unofficial,
+        },
+        "mask": draft.mask,
+        "name": draft.name,
+        "official_name": draft.official_name,
+        "type": draft.type,
+        "subtype": draft.subtype,
+        "holder_category": draft.holder,
+    }
+    if draft.persistent:
+        answer["persistent_account_id"] = draft.persistent
+    if account.verification_status:
+        answer["verification_status"] = account.verification_status
+    return answer
+
+
+def transaction(row: Row, *, version: str = "v2", original: bool = False) -> Answer:
+    """A plain row of the ledger as a Transaction object. ``original`` adds the bank's own description."""
+    merchant = row["merchant_name"]
+    return {
+        "account_id": row["account_id"],
+        "account_owner": None,
+        "amount": Decimal(row["amount"]),
+        "authorized_date": row["authorized_date"],
+        "authorized_datetime": None,
+        "category": None,
+        "category_id": None,
+        "check_number": row["check_number"],
+        "counterparties": _counterparties(row),
+        "date": row["date"],
+        "datetime": None,
+        "iso_currency_code": row["iso_currency_code"],
+        "location": {**NO_LOCATION, "city": row["city"], "region": row["region"]},
+        "logo_url": None,
+        "merchant_entity_id": categories.entity_id(merchant) if merchant else None,
+        "merchant_name": merchant,
+        "name": row["name"],
+        "original_description": (row["original_description"] or row["name"]) if original else None,
+        "payment_channel": row["payment_channel"],
+        "payment_meta": NO_PAYMENT_META,
+        "pending": row["pending"],
+        "pending_transaction_id": row["pending_transaction_id"],
+        "personal_finance_category": categories.finance_category(row["category"], row["confidence"], version),
+        "personal_finance_category_icon_url": categories.icon_url(row["category"]),
+        "transaction_code": None,
+        "transaction_id": row["transaction_id"],
+        "transaction_type": "place" if row["payment_channel"] == "in store" else "special",
+        "unofficial_currency_code": row["unofficial_currency_code"],
+        "website": None,
+    }
+
+
+def institution(bank: Institution, options: Answer) -> Answer:
+    """An Institution object. Address, color and logo come only with ``include_optional_metadata``."""
+    answer: Answer = {
+        "institution_id": bank.id,
+        "name": bank.name,
+        "products": list(bank.products),
+        "country_codes": [bank.country],
+        "routing_numbers": list(bank.routing_numbers),
+        "dtc_numbers": [],
+        "oauth": bank.oauth,
+        "connection_availability": "SUPPORTED" if not bank.trouble else "UNSUPPORTED",
+    }
+    if options.get("include_optional_metadata"):
+        answer |= {"url": bank.url, "primary_color": bank.color, "logo": bank.logo}
+    return answer
+
+
+def institution_status(world: World, bank: Institution) -> Answer:
+    """How well the bank has been answering lately."""
+    share = {"HEALTHY": "0.99", "DEGRADED": "0.6", "DOWN": "0.02"}[bank.health]
+    success = Decimal(share)
+    part: Answer = {
+        "status": bank.health,
+        "last_status_change": world.clock.now().replace(microsecond=0, hour=0, minute=0, second=0).isoformat(),
+        "breakdown": {"success": success, "error_plaid": Decimal("0"), "error_institution": 1 - success},
+    }
+    updates = {**part, "breakdown": {**part["breakdown"], "refresh_interval": "NORMAL"}}
+    return {"item_logins": part, "transactions_updates": updates}
+
+
+def link_token_facts(known: LinkToken) -> Answer:
+    """What a link token was made for."""
+    asked = known.request
+    return {
+        "initial_products": asked.get("products") or [],
+        "webhook": asked.get("webhook"),
+        "country_codes": asked["country_codes"],
+        "language": asked["language"],
+        "redirect_uri": asked.get("redirect_uri"),
+        "client_name": asked["client_name"],
+    }
+
+
+def link_session(walk: Answer) -> Answer:
+    """One walk through Link with its result, if it has come that far."""
+    outcome = walk["outcome"]
+    answer: Answer = {
+        "link_session_id": walk["id"],
+        "started_at": walk["started_at"],
+        "finished_at": walk["finished_at"],
+    }
+    if "public_token" in outcome:
+        success = {"public_token": outcome["public_token"], "metadata": outcome["metadata"]}
+        added = {**success["metadata"], "public_token": success["public_token"]}
+        wanted = ("public_token", "accounts", "institution")
+        answer["on_success"] = success
+        answer["results"] = {
+            "item_add_results": [{name: added[name] for name in wanted}],
+            **{name: [] for name in RESULTS},
+            "document_income_results": None,
+        }
+    if "exit" in outcome:
+        answer["exit"] = outcome["exit"]
+    return answer
+
+
+def _counterparties(row: Row) -> list[Answer]:
+    merchant = row["merchant_name"]
+    if not merchant:
+        return []
+    return [
+        {
+            "name": merchant,
+            "entity_id": categories.entity_id(merchant),
+            "type": "income_source" if row["category"].startswith("INCOME_") else "merchant",
+            "website": None,
+            "logo_url": None,
+            "confidence_level": row["confidence"],
+        }
+    ]

@@ -1,0 +1,131 @@
+"""/sandbox/*: what Plaid offers to testers."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sandbox import accounts, institutions, items, ledger, links, personas, refreshing, webhooks
+from sandbox.api.links import check_webhook
+from sandbox.errors import PlaidError
+from sandbox.identifiers import new_id
+from sandbox.items import Item
+from sandbox.personas import categories
+from sandbox.personas.drafts import TransactionDraft
+from sandbox.world import World
+
+Body = dict[str, Any]
+OLDEST = timedelta(days=14)
+DYNAMIC = "user_transactions_dynamic"
+
+
+def create_public_token(world: World, body: Body) -> Body:
+    """Link a persona without a browser, with all its accounts."""
+    options = body.get("options") or {}
+    bank = institutions.find(body["institution_id"])
+    if bank is None:
+        raise PlaidError("INVALID_INSTITUTION")
+    if bank.trouble:
+        raise PlaidError(bank.trouble)
+    check_webhook(options.get("webhook"))
+    username = options.get("override_username") or "user_good"
+    signed_in = personas.sign_in(username, options.get("override_password") or "pass_good")
+    item_id = new_id()
+    items.create(
+        world,
+        item_id=item_id,
+        institution_id=bank.id,
+        persona=signed_in.persona,
+        config=signed_in.config,
+        products=body["initial_products"],
+        consented=[],
+        webhook=options.get("webhook") or "",
+        days_requested=_days(world, options.get("transactions") or {}),
+    )
+    return {"public_token": links.issue_public_token(world, item_id)}
+
+
+def reset_login(world: World, body: Body) -> Body:
+    """Put an Item into ITEM_LOGIN_REQUIRED and tell so."""
+    item = items.opened_by(world, body["access_token"])
+    items.update(world, item.item_id, error="ITEM_LOGIN_REQUIRED")
+    webhooks.login_required(world, item)
+    return {"reset_login": True}
+
+
+def fire_webhook(world: World, body: Body) -> Body:
+    """Send one webhook; the data stay as they are."""
+    item = items.opened_by(world, body["access_token"])
+    code = body["webhook_code"]
+    webhooks.fire(world, item, body.get("webhook_type") or _usual_type(code), code)
+    return {"webhook_fired": True}
+
+
+def set_verification_status(world: World, body: Body) -> Body:
+    """Mark an account as verified or expired."""
+    item = items.readable(world, body["access_token"])
+    accounts.set_verification_status(world, item.item_id, body["account_id"], body["verification_status"])
+    return {}
+
+
+def create_transactions(world: World, body: Body) -> Body:
+    """Let custom transactions happen at the bank and refresh. Only for the dynamic persona, as at Plaid."""
+    item = items.readable(world, body["access_token"])
+    if item.persona != DYNAMIC:
+        raise PlaidError("SANDBOX_TRANSACTIONS_CREATE_INVALID", f"only items of {DYNAMIC} accept custom transactions")
+    rows = [_row(world, item, wanted) for wanted in body["transactions"]]
+    with world.store.transaction():
+        ledger.append(world, item.item_id, ledger.Changes(added=rows))
+        refreshing.ask(world, item)
+    return {}
+
+
+def _days(world: World, wanted: Body) -> int:
+    """How much history was asked for, in days or by its first day."""
+    if "start_date" in wanted:
+        return (world.clock.today() - date.fromisoformat(wanted["start_date"])).days
+    return int(wanted.get("days_requested", items.DEFAULT_DAYS))
+
+
+def _usual_type(code: str) -> str:
+    """The webhook type a code belongs to when none is named."""
+    return next((kind for kind, codes in webhooks.FIREABLE.items() if code in codes), "TRANSACTIONS")
+
+
+def _row(world: World, item: Item, wanted: Body) -> ledger.Row:
+    today = world.clock.today()
+    transacted, posted = date.fromisoformat(wanted["date_transacted"]), date.fromisoformat(wanted["date_posted"])
+    if not today - OLDEST <= transacted <= posted <= today:
+        raise PlaidError("INVALID_FIELD", "both dates must be within the last 14 days, transacted before posted")
+    amount = Decimal(wanted["amount"])
+    category, confidence = categories.derive(wanted["description"], amount)
+    draft = TransactionDraft(
+        key=new_id(),
+        account="",
+        day=posted,
+        amount=amount,
+        name=wanted["description"],
+        category=category,
+        confidence=confidence,
+        authorized=transacted,
+        channel="other",
+        currency=wanted.get("iso_currency_code", "USD"),
+    )
+    return ledger.row(_account_id(world, item, wanted.get("account_id")), draft)
+
+
+def _account_id(world: World, item: Item, account_id: str | None) -> str:
+    """The named account, or the first that holds deposits. Raises PlaidError INVALID_ACCOUNT_ID."""
+    open_accounts = accounts.pick(world, item.item_id, [account_id] if account_id else None)
+    deposits = [account.id for account in open_accounts if account.draft.type == "depository"]
+    if not deposits:
+        raise PlaidError("INVALID_ACCOUNT_ID", "custom transactions need a depository account")
+    return deposits[0]
+
+
+ENDPOINTS = {
+    "/sandbox/public_token/create": create_public_token,
+    "/sandbox/item/reset_login": reset_login,
+    "/sandbox/item/fire_webhook": fire_webhook,
+    "/sandbox/item/set_verification_status": set_verification_status,
+    "/sandbox/transactions/create": create_transactions,
+}

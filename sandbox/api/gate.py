@@ -1,0 +1,124 @@
+"""The gate: what happens to every API call, whatever it asks.
+
+In order: body, keys, known path, declared fields, faults, limits, the endpoint, faults again, the journal.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request, Response
+
+from sandbox import faults, items, journal, limits
+from sandbox.api import accounts, controls, institutions, keys, links, transactions
+from sandbox.api import items as item_endpoints
+from sandbox.errors import PlaidError
+from sandbox.identifiers import request_id
+from sandbox.requests import SHAPES
+from sandbox.shapes import accept
+from sandbox.wire import json_object, json_response
+from sandbox.world import World
+
+Endpoint = Callable[[World, dict[str, Any]], dict[str, Any]]
+
+ENDPOINTS: dict[str, Endpoint] = {
+    **links.ENDPOINTS,
+    **item_endpoints.ENDPOINTS,
+    **accounts.ENDPOINTS,
+    **transactions.ENDPOINTS,
+    **institutions.ENDPOINTS,
+    **keys.ENDPOINTS,
+    **controls.ENDPOINTS,
+}
+CLIENT_ID_LENGTHS = range(8, 65)
+
+
+class Call:
+    """One API call on its way through the gate."""
+
+    def __init__(self, world: World, request: Request) -> None:
+        self.world = world
+        self.request = request
+        self.path = request.path
+        self.id = request_id()
+        self.item_id = ""
+        self.code = ""
+        self.actions: list[faults.Fault] = []
+        self.started = time.monotonic()
+
+    def answer(self) -> Response:
+        """The answer, with injected faults, noted in the journal even if the connection is dropped."""
+        status = 0
+        try:
+            answer = self._faulty()
+            status = answer.status_code
+            return answer
+        finally:
+            self._note(status)
+
+    def _faulty(self) -> Response:
+        try:
+            body = self._accepted()
+            self.actions = faults.due(self.world, self._facts(body))
+            instead = faults.before(self.world, self.actions)
+            if instead is not None:
+                return instead
+            limits.count(self.world, self.path, self.item_id)
+            done = ENDPOINTS[self.path](self.world, _without_credentials(body))
+        except PlaidError as error:
+            self.code = error.code
+            return faults.after(self.actions, json_response(error.body(self.id), error.status))
+        return faults.after(self.actions, json_response({**done, "request_id": self.id}))
+
+    def _accepted(self) -> dict[str, Any]:
+        """The body, once its keys and fields are right."""
+        body = json_object(self.request)
+        _authenticate(self.world, self.request, body)
+        accept(SHAPES[self.path], body)
+        return body
+
+    def _facts(self, body: dict[str, Any]) -> dict[str, str]:
+        """What a fault can be matched with. Remembers the Item for the journal."""
+        facts = {"path": self.path, "institution_id": str(body.get("institution_id", ""))}
+        if item := items.known_by(self.world, body.get("access_token")):
+            self.item_id = item.item_id
+            facts["institution_id"] = item.institution_id
+        return {**facts, "item_id": self.item_id}
+
+    def _note(self, status: int) -> None:
+        journal.note(
+            self.world,
+            path=self.path,
+            item_id=self.item_id,
+            status=status,
+            code=self.code,
+            milliseconds=round((time.monotonic() - self.started) * 1000),
+            request_id=self.id,
+            faults=" ".join(action["kind"] for action in self.actions),
+        )
+
+
+def serve(world: World, request: Request, **_: str) -> Response:
+    """Answer one API call."""
+    return Call(world, request).answer()
+
+
+def _authenticate(world: World, request: Request, body: dict[str, Any]) -> None:
+    """Check the client's keys, from headers or body. Plaid answers wrong ones with 400."""
+    client_id = request.headers.get("Plaid-Client-Id") or body.get("client_id")
+    secret = request.headers.get("Plaid-Secret") or body.get("secret")
+    absent = [name for name, value in (("client_id", client_id), ("secret", secret)) if not value]
+    if absent:
+        raise PlaidError("MISSING_FIELDS", f"the following required fields are missing: {', '.join(absent)}")
+    if not isinstance(client_id, str) or len(client_id) not in CLIENT_ID_LENGTHS:
+        raise PlaidError("INVALID_FIELD", "client_id must be a properly formatted, non-empty string")
+    if (client_id, secret) != (world.client_id, world.secret):
+        raise PlaidError("INVALID_API_KEYS")
+
+
+def _without_credentials(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in ("client_id", "secret")}
+
+
+ROUTES = [Rule(path, endpoint=serve, methods=["POST"]) for path in ENDPOINTS]

@@ -1,0 +1,184 @@
+"""/_double/*: the operator's own controls, which Plaid doesn't have.
+
+Every call carries ``Authorization: Bearer <token>``; the token is SANDBOX_ADMIN_TOKEN or the file ``admin-token``
+in the data directory. Bodies are JSON objects; an empty body is an empty object.
+"""
+
+import hmac
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request, Response
+
+from sandbox import accounts, answers, faults, heartbeat, items, journal, ledger, limits, mutations, outbox, signing
+from sandbox.clock import stamp
+from sandbox.errors import PlaidError
+from sandbox.shapes import Field, accept, number
+from sandbox.wire import json_object, json_response
+from sandbox.world import World
+
+CLOCK = {name: Field(number) for name in ("advance_days", "advance_hours", "advance_seconds")}
+
+Body = dict[str, Any]
+Deed = Callable[..., Any]
+
+
+def list_faults(world: World, body: Body) -> Body:
+    """The faults on order."""
+    return {"faults": faults.orders(world)}
+
+
+def add_fault(world: World, body: Body) -> Body:
+    """Order one fault; see ``faults``."""
+    return {"id": faults.add(world, body)}
+
+
+def clear_faults(world: World, body: Body) -> Body:
+    """Cancel all faults."""
+    return {"cleared": faults.clear(world)}
+
+
+def list_requests(world: World, body: Body) -> Body:
+    """The journal; ``?path=`` and ``?item_id=`` narrow it."""
+    return {"requests": journal.lines(world, path=body.get("path", ""), item_id=body.get("item_id", ""))}
+
+
+def read_clock(world: World, body: Body) -> Body:
+    """The virtual time."""
+    return {"now": stamp(world.clock.now()), "offset_seconds": world.clock.offset.total_seconds()}
+
+
+def advance_clock(world: World, body: Body) -> Body:
+    """Push time forward by ``advance_days``, ``advance_hours``, ``advance_seconds``; what is due happens at once."""
+    accept(CLOCK, body)
+    step = timedelta(
+        days=float(body.get("advance_days", 0)),
+        hours=float(body.get("advance_hours", 0)),
+        seconds=float(body.get("advance_seconds", 0)),
+    )
+    if step < timedelta(0):
+        raise PlaidError("INVALID_FIELD", "virtual time only moves forward")
+    world.clock.advance(step)
+    heartbeat.beat(world)
+    return read_clock(world, body)
+
+
+def list_items(world: World, body: Body) -> Body:
+    """Every linked Item without its token."""
+    wanted = ("item_id", "institution_id", "persona", "products", "webhook", "error", "created_at", "first_synced_at")
+    living = items.living(world)
+    return {"items": [{**{n: getattr(item, n) for n in wanted}, "stage": items.stage(world, item)} for item in living]}
+
+
+def mutate_item(world: World, body: Body, item_id: str) -> Body:
+    """Let the bank say something new; see ``mutations.mutate``."""
+    return mutations.mutate(world, items.get(world, item_id), body)
+
+
+def set_item_state(world: World, body: Body, item_id: str) -> Body:
+    """Change an Item's error, consent, readiness or cursors; see ``mutations.set_state``."""
+    mutations.set_state(world, items.get(world, item_id), body)
+    return {"item": answers.item(world, items.get(world, item_id))}
+
+
+def steer_webhooks(world: World, body: Body) -> Body:
+    """``{"action": "replay", "id", "times", "tamper", "delay_seconds"}``, ``hold``, or ``release`` with ``order``."""
+    match body.get("action"):
+        case "replay":
+            return {"ids": _replayed(world, body)}
+        case "hold":
+            outbox.hold(world)
+        case "release":
+            outbox.release(world, newest_first=body.get("order") == "reversed")
+        case _:
+            raise PlaidError("INVALID_FIELD", "action must be replay, hold or release")
+    return {}
+
+
+def rotate_keys(world: World, body: Body) -> Body:
+    """Sign with a new key from now on."""
+    return {"kid": signing.rotate(world)}
+
+
+def expire_keys(world: World, body: Body) -> Body:
+    """Expire the key ``kid``, or all but the newest."""
+    return {"expired": signing.expire(world, body.get("kid", ""))}
+
+
+def list_outbox(world: World, body: Body) -> Body:
+    """Every webhook written so far and what became of it."""
+    return {"webhooks": outbox.messages(world)}
+
+
+def choose_limits(world: World, body: Body) -> Body:
+    """``{"table": "off" | "sandbox" | "production", "overrides": {path: {"per_item", "per_client"}}}``."""
+    return limits.choose(world, body.get("table", limits.OFF), body.get("overrides") or {})
+
+
+def reset(world: World, body: Body) -> Body:
+    """Forget everything: Items, tokens, faults, keys, mail, and the clock's offset."""
+    world.store.empty()
+    return {}
+
+
+def read_ledger(world: World, body: Body, item_id: str) -> Body:
+    """All the bank knows of an Item now, with live balances and plain rows, whatever the site has been told."""
+    item = items.get(world, item_id)
+    return {
+        "item_id": item_id,
+        "stage": items.stage(world, item),
+        "accounts": [answers.account(account) for account in accounts.of_item(world, item_id, live=True)],
+        "transactions": [{**row, "amount": Decimal(row["amount"])} for row in ledger.current(world, item_id)],
+    }
+
+
+def serve(world: World, request: Request, deed: Deed, **parts: str) -> Response:
+    """Let the operator in, run the deed, answer JSON."""
+    _admit(world, request)
+    body = json_object(request) if request.get_data() else {}
+    return json_response(deed(world, {**request.args.to_dict(), **body}, **parts))
+
+
+def _admit(world: World, request: Request) -> None:
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(given.encode(), world.admin_token.encode()):
+        raise PlaidError("UNAUTHORIZED_ROUTE_ACCESS")
+
+
+def _replayed(world: World, body: Body) -> list[int]:
+    tamper = body.get("tamper", "")
+    if tamper not in ("", *signing.TAMPERINGS):
+        raise PlaidError("INVALID_FIELD", f"tamper must be one of {', '.join(signing.TAMPERINGS)}")
+    delay = float(body.get("delay_seconds", 0))
+    try:
+        return [outbox.replay(world, body["id"], tamper=tamper, delay=delay) for _ in range(body.get("times", 1))]
+    except LookupError as error:
+        raise PlaidError("INVALID_FIELD", "id must be the number of a webhook in the outbox") from error
+
+
+def _rule(method: str, path: str, deed: Deed) -> Rule:
+    return Rule(f"/_double/{path}", endpoint=partial(serve, deed=deed), methods=[method])
+
+
+ROUTES = [
+    _rule("GET", "faults", list_faults),
+    _rule("POST", "faults", add_fault),
+    _rule("DELETE", "faults", clear_faults),
+    _rule("GET", "requests", list_requests),
+    _rule("GET", "clock", read_clock),
+    _rule("POST", "clock", advance_clock),
+    _rule("GET", "items", list_items),
+    _rule("POST", "items/<item_id>/mutate", mutate_item),
+    _rule("POST", "items/<item_id>/state", set_item_state),
+    _rule("POST", "webhooks", steer_webhooks),
+    _rule("POST", "keys/rotate", rotate_keys),
+    _rule("POST", "keys/expire", expire_keys),
+    _rule("GET", "outbox", list_outbox),
+    _rule("POST", "limits", choose_limits),
+    _rule("POST", "reset", reset),
+    _rule("GET", "ledger/<item_id>", read_ledger),
+]

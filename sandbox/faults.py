@@ -1,0 +1,164 @@
+"""Faults on order: what can go wrong between a site and Plaid, set off by path, Item or bank.
+
+A fault is ``{"match": {...}, "action": {...}, "nth": 1, "times": 1, "probability": 1}``. It fires on the
+``nth`` matching call and the ones after it, at most ``times`` times (null: always), each with ``probability``.
+
+Actions, by ``kind``:
+    error        answer Plaid's error ``code`` (with ``status`` instead of the usual one)
+    http         answer ``status``, ``body`` and ``headers`` exactly
+    latency      wait ``ms`` milliseconds, then go on
+    hang         wait ``seconds``, then drop the connection
+    drop         close the connection without a byte, ``when`` = before or after the work is done
+    truncate     do the work, promise the whole answer and send half of it
+    redirect     answer 302 to ``location``
+    malformed    do the work and spoil the answer, ``how`` = missing (drop ``key``), null (empty ``key``), html,
+                 nan (``key`` becomes NaN) or empty
+"""
+
+import json
+import random
+from typing import Any
+
+from waitress.channel import ClientDisconnected
+from werkzeug.wrappers import Response
+
+from sandbox.errors import CATALOGUE, PlaidError
+from sandbox.wire import dumps, json_response, loads
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS faults (
+    id INTEGER PRIMARY KEY, spec TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0, fired INTEGER NOT NULL DEFAULT 0
+);
+"""
+MATCHES = frozenset({"path", "item_id", "institution_id"})
+PARTS = frozenset({"match", "action", "nth", "times", "probability"})
+KINDS = ("error", "http", "latency", "hang", "drop", "truncate", "redirect", "malformed")
+WAYS = ("missing", "null", "html", "nan", "empty")
+PAGE = "<!doctype html><title>Bad gateway</title><h1>502</h1>"
+
+Fault = dict[str, Any]
+
+
+def add(world: World, spec: Fault) -> int:
+    """Order a fault; gives its id. Raises PlaidError INVALID_FIELD for one that could never work."""
+    problem = _problem(spec)
+    if problem:
+        raise PlaidError("INVALID_FIELD", problem)
+    return world.store.insert("INSERT INTO faults (spec) VALUES (?)", dumps(spec))
+
+
+def clear(world: World) -> int:
+    """Cancel every fault; gives how many there were."""
+    return world.store.execute("DELETE FROM faults")
+
+
+def orders(world: World) -> list[Fault]:
+    """Every fault with how many calls it has seen and how often it fired."""
+    rows = world.store.all("SELECT * FROM faults ORDER BY id")
+    return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
+
+
+def due(world: World, facts: dict[str, str]) -> list[Fault]:
+    """The actions to apply to a call with these facts (path, item_id, institution_id), in the order they were made."""
+    if world.store.one("SELECT 1 FROM faults") is None:
+        return []
+    with world.store.transaction():
+        return [order["action"] for order in orders(world) if _fires(world, order, facts)]
+
+
+def before(world: World, actions: list[Fault]) -> Response | None:
+    """Apply what comes before the work; an answer means the work is not done at all."""
+    for action in actions:
+        match action["kind"]:
+            case "latency":
+                world.stopping.wait(float(action.get("ms", 1000)) / 1000)
+            case "hang":
+                world.stopping.wait(float(action.get("seconds", 60)))
+                raise ClientDisconnected
+            case "drop" if action.get("when", "before") == "before":
+                raise ClientDisconnected
+            case "redirect":
+                return Response(status=302, headers={"Location": action.get("location", "https://example.com/")})
+            case "http":
+                return Response(action.get("body", PAGE), action["status"], action.get("headers") or {})
+            case "error":
+                return _error(action)
+    return None
+
+
+def after(actions: list[Fault], answer: Response) -> Response:
+    """Apply what comes after the work to the answer that would have been given."""
+    for action in actions:
+        match action["kind"]:
+            case "drop" if action.get("when") == "after":
+                raise ClientDisconnected
+            case "truncate":
+                answer = _truncated(answer)
+            case "malformed":
+                answer = _malformed(action, answer)
+    return answer
+
+
+def _problem(spec: Fault) -> str:
+    """Why this order makes no sense, or nothing."""
+    action, match_ = spec.get("action"), spec.get("match") or {}
+    if not isinstance(action, dict) or action.get("kind") not in KINDS:
+        return f"action.kind must be one of {', '.join(KINDS)}"
+    if set(spec) - PARTS or set(match_) - MATCHES:
+        return f"a fault knows {', '.join(sorted(PARTS))}; a match knows {', '.join(sorted(MATCHES))}"
+    if action["kind"] == "error" and action.get("code") not in CATALOGUE:
+        return "action.code must be one of Plaid's error codes"
+    if action["kind"] == "malformed" and action.get("how") not in WAYS:
+        return f"action.how must be one of {', '.join(WAYS)}"
+    return "action.status is missing" if action["kind"] == "http" and "status" not in action else ""
+
+
+def _fires(world: World, order: Fault, facts: dict[str, str]) -> bool:
+    wanted = order.get("match") or {}
+    if any(facts.get(name) != value for name, value in wanted.items()):
+        return False
+    seen = order["seen"] + 1
+    world.store.execute("UPDATE faults SET seen = ? WHERE id = ?", seen, order["id"])
+    times = order.get("times", 1)
+    spent = times is not None and order["fired"] >= times
+    chance = random.Random(f"{order['id']}/{seen}").random()  # noqa: S311 - the same at every run, which is the point
+    lucky = chance < float(order.get("probability", 1))
+    if seen < order.get("nth", 1) or spent or not lucky:
+        return False
+    world.store.execute("UPDATE faults SET fired = fired + 1 WHERE id = ?", order["id"])
+    return True
+
+
+def _error(action: Fault) -> Response:
+    error = PlaidError(action["code"], action.get("message", ""))
+    return json_response(error.body("injectedfault00"), action.get("status") or error.status)
+
+
+def _truncated(answer: Response) -> Response:
+    """Half the body under the length of the whole."""
+    body = answer.get_data()
+    cut = Response([body[: len(body) // 2]], answer.status_code, content_type=answer.content_type)
+    cut.headers["Content-Length"] = str(len(body))
+    return cut
+
+
+def _malformed(action: Fault, answer: Response) -> Response:
+    if action["how"] in ("html", "empty"):
+        return Response(PAGE if action["how"] == "html" else "", answer.status_code, content_type="text/html")
+    body = loads(answer.get_data())
+    holder, key = _place(body, str(action.get("key", "request_id")))
+    if action["how"] == "missing":
+        holder.pop(key, None)
+    else:
+        holder[key] = None if action["how"] == "null" else float("nan")
+    spoiled = json.dumps(body, default=float, allow_nan=True)
+    return Response(spoiled, answer.status_code, content_type="application/json")
+
+
+def _place(body: Any, path: str) -> tuple[Any, Any]:
+    """The object or list that holds the last part of a dotted path such as ``added.0.amount``."""
+    *way, last = (int(part) if part.isdigit() else part for part in path.split("."))
+    for part in way:
+        body = body[part]
+    return body, last

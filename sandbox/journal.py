@@ -1,0 +1,42 @@
+"""The journal: one line per API call, with neither tokens nor bodies in it."""
+
+from typing import Any
+
+from sandbox.clock import stamp
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY, at TEXT NOT NULL, path TEXT NOT NULL, item_id TEXT NOT NULL, status INTEGER NOT NULL,
+    error_code TEXT NOT NULL, milliseconds INTEGER NOT NULL, request_id TEXT NOT NULL, faults TEXT NOT NULL
+);
+"""
+KEPT = 10_000
+
+
+def note(
+    world: World, *, path: str, item_id: str, status: int, code: str, milliseconds: int, request_id: str, faults: str
+) -> None:
+    """Write one line; lines beyond the newest ten thousand are dropped. ``status`` 0 means no answer was sent."""
+    line = world.store.insert(
+        "INSERT INTO requests (at, path, item_id, status, error_code, milliseconds, request_id, faults) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        stamp(world.clock.real()),
+        path,
+        item_id,
+        status,
+        code,
+        milliseconds,
+        request_id,
+        faults,
+    )
+    if line % 500 == 0:
+        world.store.execute("DELETE FROM requests WHERE id <= ?", line - KEPT)
+
+
+def lines(world: World, *, path: str = "", item_id: str = "") -> list[dict[str, Any]]:
+    """The lines kept, oldest first, of one path or one Item if named."""
+    rows = world.store.all(
+        "SELECT * FROM requests WHERE ? IN ('', path) AND ? IN ('', item_id) ORDER BY id", path, item_id
+    )
+    return [dict(row) for row in rows]

@@ -1,0 +1,110 @@
+"""Plaid's rate limits: calls per minute, for one Item and for the whole client. Off until an operator sets them.
+
+Source: https://plaid.com/docs/errors/rate-limit-exceeded/
+"""
+
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from sandbox.clock import stamp
+from sandbox.errors import PlaidError
+from sandbox.wire import dumps, loads
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS hits (path TEXT NOT NULL, item_id TEXT NOT NULL, at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS hits_in_window ON hits (path, at);
+"""
+SETTING = "limits"
+WINDOW = timedelta(seconds=60)
+OFF = "off"
+
+
+class Limit(NamedTuple):
+    """Calls per minute; None is no limit."""
+
+    per_item: int | None
+    per_client: int | None
+
+
+TABLES: dict[str, dict[str, Limit]] = {
+    OFF: {},
+    "sandbox": {
+        "/transactions/sync": Limit(50, 1_000),
+        "/transactions/refresh": Limit(2, 100),
+        "/accounts/get": Limit(100, 5_000),
+        "/accounts/balance/get": Limit(25, 100),
+        "/item/get": Limit(40, 5_000),
+        "/item/remove": Limit(100, 500),
+        "/institutions/get": Limit(None, 10),
+        "/institutions/get_by_id": Limit(None, 400),
+        "/sandbox/transactions/create": Limit(2, 50),
+    },
+    "production": {
+        "/transactions/sync": Limit(50, 2_500),
+        "/transactions/refresh": Limit(2, 100),
+        "/accounts/get": Limit(15, 15_000),
+        "/accounts/balance/get": Limit(5, 1_200),
+        "/item/get": Limit(15, 5_000),
+        "/item/remove": Limit(30, 2_000),
+        "/institutions/get": Limit(None, 50),
+        "/institutions/get_by_id": Limit(None, 400),
+    },
+}
+ITEM_CODES = {
+    "/transactions/sync": "TRANSACTIONS_SYNC_LIMIT",
+    "/transactions/refresh": "TRANSACTIONS_REFRESH_LIMIT",
+    "/accounts/get": "ACCOUNTS_LIMIT",
+    "/accounts/balance/get": "BALANCE_LIMIT",
+    "/item/get": "ITEM_GET_LIMIT",
+    "/sandbox/transactions/create": "SANDBOX_TRANSACTIONS_CREATE_LIMIT",
+}
+CLIENT_CODES = {
+    "/institutions/get": "INSTITUTIONS_GET_LIMIT",
+    "/institutions/get_by_id": "INSTITUTIONS_GET_BY_ID_LIMIT",
+}
+
+
+def choose(world: World, table: str, overrides: dict[str, dict[str, int | None]]) -> dict[str, Any]:
+    """Use one of the tables with single limits replaced: ``{path: {"per_item": 2, "per_client": None}}``.
+
+    Raises PlaidError INVALID_FIELD for an unknown table or key.
+    """
+    if table not in TABLES:
+        raise PlaidError("INVALID_FIELD", f"table must be one of {', '.join(TABLES)}")
+    if any(set(limit) - set(Limit._fields) for limit in overrides.values()):
+        raise PlaidError("INVALID_FIELD", "a limit has per_item and per_client")
+    world.store.set(SETTING, dumps({"table": table, "overrides": overrides}))
+    world.store.execute("DELETE FROM hits")
+    return {"table": table, "limits": {path: limit._asdict() for path, limit in _in_force(world).items()}}
+
+
+def count(world: World, path: str, item_id: str) -> None:
+    """Count one call. Raises PlaidError with the limit's own code (HTTP 429) when it is one too many."""
+    limit = _in_force(world).get(path)
+    if limit is None:
+        return
+    now = world.clock.now()
+    with world.store.transaction():
+        world.store.execute("DELETE FROM hits WHERE at <= ?", stamp(now - WINDOW))
+        if limit.per_item is not None and item_id and _hits(world, path, item_id) >= limit.per_item:
+            raise PlaidError(ITEM_CODES.get(path, "RATE_LIMIT"))
+        if limit.per_client is not None and _hits(world, path, "") >= limit.per_client:
+            raise PlaidError(CLIENT_CODES.get(path, "RATE_LIMIT"))
+        world.store.execute("INSERT INTO hits VALUES (?, ?, ?)", path, item_id, stamp(now))
+
+
+def _in_force(world: World) -> dict[str, Limit]:
+    setting = world.store.setting(SETTING)
+    if not setting:
+        return {}
+    chosen = loads(setting)
+    limits = dict(TABLES[chosen["table"]])
+    for path, override in chosen["overrides"].items():
+        limits[path] = limits.get(path, Limit(None, None))._replace(**override)
+    return limits
+
+
+def _hits(world: World, path: str, item_id: str) -> int:
+    row = world.store.one("SELECT COUNT(*) AS n FROM hits WHERE path = ? AND ? IN ('', item_id)", path, item_id)
+    return row["n"] if row else 0

@@ -1,0 +1,155 @@
+"""The outbox: every webhook is written down before it is sent, and sent until it is taken.
+
+Plaid waits 10 seconds for a 200 and tries again after 30 seconds, then four times longer each time, for a day:
+seven deliveries. Every attempt is signed anew. Source: https://plaid.com/docs/api/webhooks/
+"""
+
+import json
+import logging
+import sqlite3
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import urllib3
+
+from sandbox import signing
+from sandbox.clock import stamp
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS outbox (
+    id INTEGER PRIMARY KEY, item_id TEXT NOT NULL, url TEXT NOT NULL, body TEXT NOT NULL, tamper TEXT NOT NULL,
+    status TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL, due_at TEXT NOT NULL,
+    last_status INTEGER, last_error TEXT
+);
+CREATE INDEX IF NOT EXISTS outbox_due ON outbox (status, due_at);
+"""
+logger = logging.getLogger(__name__)
+
+HELD = "outbox.held"
+WAIT_SECONDS = 10
+FIRST_RETRY = timedelta(seconds=30)
+DELIVERIES = 7
+IDLE_SECONDS = 0.1
+SENDERS = 4
+
+
+def post(world: World, item_id: str, url: str, payload: dict[str, Any], *, tamper: str = "", delay: float = 0) -> int:
+    """Write a webhook down for delivery after ``delay`` seconds; gives its id. The body is Plaid's: indented by 2."""
+    return _write(world, item_id, url, json.dumps(payload, indent=2), tamper, delay)
+
+
+def replay(world: World, message_id: int, *, tamper: str = "", delay: float = 0) -> int:
+    """Send an old message once more, as a new one; gives its id. Raises LookupError for an unknown id."""
+    row = world.store.one("SELECT * FROM outbox WHERE id = ?", message_id)
+    if row is None:
+        raise LookupError(f"no webhook {message_id}")
+    return _write(world, row["item_id"], row["url"], row["body"], tamper, delay)
+
+
+def hold(world: World) -> None:
+    """Keep everything back until ``release``."""
+    world.store.set(HELD, "yes")
+
+
+def release(world: World, *, newest_first: bool = False) -> None:
+    """Let everything go again, in order or in the reverse order, a fifth of a second apart."""
+    waiting = world.store.all("SELECT id FROM outbox WHERE status = 'waiting' ORDER BY id")
+    now = world.clock.now()
+    for place, row in enumerate(reversed(waiting) if newest_first else waiting):
+        due = stamp(now + timedelta(seconds=place / 5))
+        world.store.execute("UPDATE outbox SET due_at = ? WHERE id = ?", due, row["id"])
+    world.store.set(HELD, "")
+
+
+def messages(world: World) -> list[dict[str, Any]]:
+    """Every webhook ever written, oldest first, its body as an object."""
+    rows = world.store.all("SELECT * FROM outbox ORDER BY id")
+    return [{**dict(row), "body": json.loads(row["body"])} for row in rows]
+
+
+class Sender:
+    """Delivers what is due, in a few threads, until it is stopped."""
+
+    def __init__(self, world: World) -> None:
+        """Nothing is sent before ``start``."""
+        self._world = world
+        self._http = urllib3.PoolManager(maxsize=SENDERS, retries=False, timeout=WAIT_SECONDS)
+        self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin; what was under way when the sandbox last stopped is sent again."""
+        self._world.store.execute("UPDATE outbox SET status = 'waiting' WHERE status = 'sending'")
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until the last delivery has ended. Set ``world.stopping`` first."""
+        self._thread.join()
+        self._pool.shutdown()
+
+    def _run(self) -> None:
+        while not self._world.stopping.wait(IDLE_SECONDS):
+            for row in _claim(self._world):
+                self._pool.submit(deliver, self._world, self._http, row).add_done_callback(_report)
+
+
+def deliver(world: World, http: urllib3.PoolManager, row: sqlite3.Row) -> None:
+    """Make one attempt and write down how it ended."""
+    signed = row["body"].encode()
+    headers = {"Content-Type": "application/json", "Plaid-Verification": signing.sign(world, signed, row["tamper"])}
+    sent = signed + b" " if row["tamper"] == "body" else signed
+    status, error = None, None
+    try:
+        status = http.request("POST", row["url"], body=sent, headers=headers, redirect=False).status
+    except urllib3.exceptions.HTTPError as failure:
+        error = type(failure).__name__
+    _record(world, row, status, error)
+
+
+def _report(delivery: Future[None]) -> None:
+    """Say aloud what a thread of the pool would keep to itself."""
+    if error := delivery.exception():
+        logger.error("a webhook could not be sent", exc_info=error)
+
+
+def _record(world: World, row: sqlite3.Row, status: int | None, error: str | None) -> None:
+    attempts = row["attempts"] + 1
+    outcome = "delivered" if status == 200 else "waiting" if attempts < DELIVERIES else "failed"
+    due = stamp(world.clock.now() + FIRST_RETRY * 4 ** (attempts - 1))
+    world.store.execute(
+        "UPDATE outbox SET status = ?, attempts = ?, due_at = ?, last_status = ?, last_error = ? WHERE id = ?",
+        outcome,
+        attempts,
+        due,
+        status,
+        error,
+        row["id"],
+    )
+
+
+def _write(world: World, item_id: str, url: str, body: str, tamper: str, delay: float) -> int:
+    now = world.clock.now()
+    return world.store.insert(
+        "INSERT INTO outbox (item_id, url, body, tamper, status, created_at, due_at) "
+        "VALUES (?, ?, ?, ?, 'waiting', ?, ?)",
+        item_id,
+        url,
+        body,
+        tamper,
+        stamp(now),
+        stamp(now + timedelta(seconds=delay)),
+    )
+
+
+def _claim(world: World) -> list[sqlite3.Row]:
+    """Take what is due, oldest first, so that no other thread sends it too."""
+    if world.store.setting(HELD):
+        return []
+    due = "SELECT * FROM outbox WHERE status = 'waiting' AND due_at <= ? ORDER BY due_at, id LIMIT ?"
+    rows = world.store.all(due, stamp(world.clock.now()), SENDERS)
+    for row in rows:
+        world.store.execute("UPDATE outbox SET status = 'sending' WHERE id = ?", row["id"])
+    return rows

@@ -1,0 +1,96 @@
+"""The keys that sign webhooks and the JWT that goes with each.
+
+A signature is a compact ES256 JWT whose claims are ``iat`` and the SHA-256 of the exact body.
+Source: https://plaid.com/docs/api/webhooks/webhook-verification/
+"""
+
+import hashlib
+import uuid
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from sandbox.clock import moment, stamp
+from sandbox.errors import PlaidError
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS signing_keys (
+    kid TEXT PRIMARY KEY, pem TEXT NOT NULL, created_at TEXT NOT NULL, expired_at TEXT
+);
+"""
+TAMPERINGS = ("body", "sig", "iat", "kid", "alg")
+
+
+def rotate(world: World) -> str:
+    """Make a new key the one that signs; older keys stay valid until ``expire``. Gives the new kid."""
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    kid = str(uuid.uuid4())
+    world.store.execute("INSERT INTO signing_keys VALUES (?, ?, ?, NULL)", kid, pem.decode(), stamp(world.clock.real()))
+    return kid
+
+
+def expire(world: World, kid: str = "") -> int:
+    """Mark this key as expired, or every key but the newest. Gives how many were marked."""
+    now = stamp(world.clock.real())
+    if kid:
+        return world.store.execute("UPDATE signing_keys SET expired_at = ? WHERE kid = ?", now, kid)
+    newest, _ = _newest(world)
+    return world.store.execute("UPDATE signing_keys SET expired_at = ? WHERE kid != ?", now, newest)
+
+
+def sign(world: World, body: bytes, tamper: str = "") -> str:
+    """The value of the header ``Plaid-Verification`` for this body. ``tamper`` spoils it in the named way."""
+    kid, pem = _newest(world)
+    issued = int(world.clock.real().timestamp()) - (3600 if tamper == "iat" else 0)
+    claims = {"iat": issued, "request_body_sha256": hashlib.sha256(body).hexdigest()}
+    if tamper == "alg":
+        return jwt.encode(claims, "0" * 32, algorithm="HS256", headers={"kid": kid})
+    signed = jwt.encode(claims, pem, algorithm="ES256", headers={"kid": str(uuid.uuid4()) if tamper == "kid" else kid})
+    return _flipped(signed) if tamper == "sig" else signed
+
+
+def public_key(world: World, kid: str) -> dict[str, Any]:
+    """The public JWK of a key with Plaid's two extra members. Raises PlaidError for an unknown kid."""
+    row = world.store.one("SELECT * FROM signing_keys WHERE kid = ?", kid)
+    if row is None:
+        raise PlaidError("INVALID_WEBHOOK_VERIFICATION_KEY_ID")
+    private = serialization.load_pem_private_key(row["pem"].encode(), None)
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise TypeError("a signing key must be of an elliptic curve")
+    jwk = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    times = {"created_at": _seconds(row["created_at"]), "expired_at": _seconds(row["expired_at"])}
+    return {
+        "alg": "ES256",
+        "crv": jwk["crv"],
+        "kid": kid,
+        "kty": jwk["kty"],
+        "use": "sig",
+        "x": jwk["x"],
+        "y": jwk["y"],
+        **times,
+    }
+
+
+def _newest(world: World) -> tuple[str, str]:
+    newest = "SELECT kid, pem FROM signing_keys ORDER BY rowid DESC LIMIT 1"
+    with world.store.transaction():
+        row = world.store.one(newest) or (rotate(world) and world.store.one(newest))
+    if not row:
+        raise LookupError("no signing key could be made")
+    return row["kid"], row["pem"]
+
+
+def _seconds(text: str | None) -> int | None:
+    return int(moment(text).timestamp()) if text else None
+
+
+def _flipped(signed: str) -> str:
+    """The JWT with one character of its signature changed."""
+    place = signed.rindex(".") + 10
+    return signed[:place] + ("A" if signed[place] != "A" else "B") + signed[place + 1 :]

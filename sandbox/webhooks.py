@@ -1,0 +1,115 @@
+"""What Plaid tells a site unasked. An Item without a webhook address is told nothing.
+
+Source: https://plaid.com/docs/api/webhooks/
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sandbox import accounts, items, outbox
+from sandbox.clock import stamp
+from sandbox.errors import PlaidError
+from sandbox.items import HISTORICAL, INITIAL, Item
+from sandbox.world import World
+
+ENVIRONMENT = "sandbox"
+NOTICE = timedelta(days=7)
+FIREABLE = {
+    "TRANSACTIONS": ("DEFAULT_UPDATE", "SYNC_UPDATES_AVAILABLE", "RECURRING_TRANSACTIONS_UPDATE"),
+    "HOLDINGS": ("DEFAULT_UPDATE",),
+    "INVESTMENTS_TRANSACTIONS": ("DEFAULT_UPDATE",),
+    "LIABILITIES": ("DEFAULT_UPDATE",),
+    "AUTH": ("DEFAULT_UPDATE", "SMS_MICRODEPOSITS_VERIFICATION"),
+    "IDENTITY": ("DEFAULT_UPDATE",),
+    "ASSETS": ("PRODUCT_READY", "ERROR"),
+    "ITEM": (
+        "ERROR", "LOGIN_REPAIRED", "NEW_ACCOUNTS_AVAILABLE", "PENDING_DISCONNECT", "PENDING_EXPIRATION",
+        "USER_PERMISSION_REVOKED", "USER_ACCOUNT_REVOKED", "AUTHORIZATION_GRANTED",
+    ),
+}  # fmt: skip
+
+
+def send(world: World, item: Item, webhook_type: str, code: str, **extra: Any) -> None:
+    """Write one webhook of an Item into the outbox, ``error`` explicit, and remember it on the Item."""
+    if not item.webhook:
+        return
+    payload = {"webhook_type": webhook_type, "webhook_code": code, "item_id": item.item_id}
+    outbox.post(world, item.item_id, item.webhook, {**payload, "error": None, **extra, "environment": ENVIRONMENT})
+    items.update(world, item.item_id, webhook_sent_at=stamp(world.clock.now()), webhook_code=code)
+
+
+def fire(world: World, item: Item, webhook_type: str, code: str) -> None:
+    """Send a webhook that an operator asked for, with plausible contents; no data changes.
+
+    Raises PlaidError SANDBOX_WEBHOOK_INVALID for an Item without an address, INVALID_FIELD for an unknown pair.
+    """
+    if not item.webhook:
+        raise PlaidError("SANDBOX_WEBHOOK_INVALID")
+    if code not in FIREABLE.get(webhook_type, ()):
+        raise PlaidError("INVALID_FIELD", f"webhook_code {code} cannot be fired for webhook_type {webhook_type}")
+    send(world, item, webhook_type, code, **_contents(world, item, webhook_type, code))
+
+
+def login_required(world: World, item: Item, code: str = "ITEM_LOGIN_REQUIRED") -> None:
+    """Tell that the Item is stuck in an error."""
+    send(world, item, "ITEM", "ERROR", error=PlaidError(code).body())
+
+
+def stage_reached(world: World, item: Item, stage: str) -> None:
+    """Tell that more history has arrived. The sync webhook waits until the site has synced once."""
+    if item.first_synced_at:
+        sync_updates(world, item, stage)
+    legacy = "HISTORICAL_UPDATE" if stage == HISTORICAL else "INITIAL_UPDATE"
+    send(world, item, "TRANSACTIONS", legacy, new_transactions=items.released(world, item))
+
+
+def transactions_changed(world: World, item: Item, new: int, removed: list[str]) -> None:
+    """Tell that the ledger changed, in the new words and in the legacy ones that Plaid sends beside them."""
+    stage = items.stage(world, item)
+    if item.first_synced_at:
+        sync_updates(world, item, stage)
+    send(world, item, "TRANSACTIONS", "DEFAULT_UPDATE", new_transactions=new)
+    if removed:
+        send(world, item, "TRANSACTIONS", "TRANSACTIONS_REMOVED", removed_transactions=removed)
+
+
+def sync_updates(world: World, item: Item, stage: str) -> None:
+    """Tell that ``/transactions/sync`` has something new."""
+    send(world, item, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", **_progress(stage))
+
+
+def _contents(world: World, item: Item, webhook_type: str, code: str) -> dict[str, Any]:
+    """The extra fields that a webhook of this kind always has."""
+    in_a_week = stamp(world.clock.now() + NOTICE)
+    by_code: dict[str, dict[str, Any]] = {
+        "SYNC_UPDATES_AVAILABLE": _progress(items.stage(world, item)),
+        "ERROR": {"error": PlaidError("ITEM_LOGIN_REQUIRED").body()},
+        "USER_PERMISSION_REVOKED": {"error": PlaidError("USER_PERMISSION_REVOKED").body()},
+        "USER_ACCOUNT_REVOKED": {"account_id": _first_account(world, item)},
+        "PENDING_DISCONNECT": {"reason": "INSTITUTION_TOKEN_EXPIRATION", "disconnect_time": in_a_week},
+        "PENDING_EXPIRATION": {"consent_expiration_time": item.consent_expires_at or in_a_week},
+        "RECURRING_TRANSACTIONS_UPDATE": {"account_ids": _account_ids(world, item)},
+    }
+    by_type: dict[str, dict[str, Any]] = {
+        "TRANSACTIONS": {"new_transactions": 0},
+        "HOLDINGS": {"new_holdings": 0, "updated_holdings": 0},
+        "INVESTMENTS_TRANSACTIONS": {"new_investments_transactions": 0, "cancelled_investments_transactions": 0},
+        "LIABILITIES": {"account_ids_with_new_liabilities": [], "account_ids_with_updated_liabilities": {}},
+    }
+    return by_code.get(code) or (by_type.get(webhook_type, {}) if code == "DEFAULT_UPDATE" else {})
+
+
+def _progress(stage: str) -> dict[str, bool]:
+    return {
+        "initial_update_complete": stage in (INITIAL, HISTORICAL),
+        "historical_update_complete": stage == HISTORICAL,
+    }
+
+
+def _account_ids(world: World, item: Item) -> list[str]:
+    return [account.id for account in accounts.of_item(world, item.item_id)]
+
+
+def _first_account(world: World, item: Item) -> str | None:
+    ids = _account_ids(world, item)
+    return ids[0] if ids else None

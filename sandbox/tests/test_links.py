@@ -240,3 +240,41 @@ def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: Driver, world: Wor
     with pytest.raises(PlaidError, match="ITEM_NOT_FOUND"):
         items.get(world, session.item_id)
     assert not [message for message in outbox.messages(world) if message["item_id"] == session.item_id]
+
+
+def test_it_gives_the_same_token_for_the_public_token_of_an_update(plaid: Driver, world: World) -> None:
+    linked = plaid.link()
+    session = at_accounts(plaid, update_token(plaid, linked["access_token"]))
+    assert (
+        exchanged(plaid, links.finish(world, session=session, account_ids=[]))["access_token"] == linked["access_token"]
+    )
+
+
+def test_it_offers_only_accounts_that_pass_the_filters(plaid: Driver) -> None:
+    filters = {"depository": {"account_subtypes": ["checking"]}, "credit": {"account_subtypes": ["all"]}}
+    session = at_accounts(plaid, link_token(plaid, account_filters=filters))
+    assert [choice.mask for choice in session.choices] == ["0000", "3333", "9999"]
+
+
+def test_it_starts_optional_products_that_the_bank_has(plaid: Driver, world: World) -> None:
+    asked = {"optional_products": ["liabilities"], "additional_consented_products": ["investments"]}
+    session = at_accounts(plaid, link_token(plaid, **asked))
+    linked = exchanged(plaid, links.finish(world, session=session, account_ids=[session.choices[0].id]))
+    item = plaid.ok("/item/get", access_token=linked["access_token"])["item"]
+    assert item["billed_products"] == ["transactions", "liabilities"]
+    assert item["consented_products"] == ["investments", "liabilities", "transactions"]
+
+
+@pytest.mark.parametrize("field", [{"hosted_link": {}}, {"enable_multi_item_link": True}])
+def test_it_says_what_it_does_not_offer(plaid: Driver, field: dict[str, object]) -> None:
+    assert plaid.refused("/link/token/create", **ASKED, **field) == "INVALID_FIELD"
+
+
+def test_it_gives_one_bank_account_the_same_persistent_id_through_every_item(plaid: Driver) -> None:
+    def persistent(linked: dict[str, str]) -> list[str]:
+        shown = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
+        return [account["persistent_account_id"] for account in shown]
+
+    first, second = persistent(plaid.link("user_living")), persistent(plaid.link("user_living"))
+    assert first == second
+    assert len(set(first)) == 4

@@ -1,0 +1,154 @@
+"""A sandbox that listens on a free port, and a site that takes webhooks: hands to drive them and eyes to see."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import urllib3
+import waitress
+
+from sandbox import heartbeat
+from sandbox.app import Application
+from sandbox.outbox import Sender
+from sandbox.personas import PASSWORD
+from sandbox.world import World, open_world
+
+CLIENT_ID, SECRET, ADMIN = "test-client-id", "test-secret", "test-admin-token"
+PATIENCE = 20
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """Ask until the answer is true and give it; fail after twenty seconds."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if answer := condition():
+            return answer
+        time.sleep(0.02)
+    raise AssertionError("it never happened")
+
+
+class Driver:
+    """One running sandbox seen from outside: API calls, operator's calls, and its world for a look inside."""
+
+    def __init__(self, world: World, port: int) -> None:
+        self.world = world
+        self.url = f"http://127.0.0.1:{port}"
+        self.http = urllib3.PoolManager(retries=False, timeout=30)
+
+    def call(self, path: str, body: Any = None, **fields: Any) -> tuple[int, dict[str, Any]]:
+        """One API call with good keys; gives status and body."""
+        headers = {
+            "Content-Type": "application/json",
+            "PLAID-CLIENT-ID": CLIENT_ID,
+            "PLAID-SECRET": SECRET,
+        }
+        sent = json.dumps(fields if body is None else body)
+        answer = self.http.request("POST", self.url + path, body=sent, headers=headers, redirect=False)
+        return answer.status, json.loads(answer.data)
+
+    def ok(self, path: str, **fields: Any) -> dict[str, Any]:
+        """One API call that must succeed."""
+        status, body = self.call(path, **fields)
+        assert status == 200, body
+        return body
+
+    def refused(self, path: str, **fields: Any) -> str:
+        """One API call that must be refused; gives the error code."""
+        status, body = self.call(path, **fields)
+        assert status >= 400, body
+        return body["error_code"]
+
+    def admin(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """One call of the operator that must succeed."""
+        headers = {"Authorization": f"Bearer {ADMIN}", "Content-Type": "application/json"}
+        sent = None if body is None else json.dumps(body)
+        answer = self.http.request(method, f"{self.url}/_double/{path}", body=sent, headers=headers)
+        assert answer.status == 200, answer.data
+        return json.loads(answer.data)
+
+    def link(self, username: str = "user_good", password: str = PASSWORD, **options: Any) -> dict[str, str]:
+        """Link a persona without a browser; gives access_token and item_id."""
+        made = self.ok(
+            "/sandbox/public_token/create",
+            institution_id="ins_109508",
+            initial_products=["transactions"],
+            options={"override_username": username, "override_password": password, **options},
+        )
+        return self.ok("/item/public_token/exchange", public_token=made["public_token"])
+
+    def sync(self, access_token: str, cursor: str = "", count: int = 500) -> tuple[dict[str, Any], str]:
+        """Follow a stream to its end; gives {transaction_id: row} of what it brings, and the last cursor."""
+        rows: dict[str, Any] = {}
+        while True:
+            page = self.ok("/transactions/sync", access_token=access_token, cursor=cursor, count=count)
+            rows |= {row["transaction_id"]: row for row in page["added"] + page["modified"]}
+            for gone in page["removed"]:
+                rows.pop(gone["transaction_id"], None)
+            cursor = page["next_cursor"]
+            if not page["has_more"]:
+                return rows, cursor
+
+    def ledger(self, item_id: str) -> dict[str, Any]:
+        """All the bank knows of an Item."""
+        return self.admin("GET", f"ledger/{item_id}")
+
+
+def run(directory: Path, profile: str) -> Iterator[Driver]:
+    """Serve a sandbox from a thread until the test is over."""
+    world = open_world(directory, client_id=CLIENT_ID, secret=SECRET, admin_token=ADMIN, profile=profile)
+    server = waitress.create_server(Application(world), host="127.0.0.1", port=0, threads=8)
+    serving = threading.Thread(target=serve, args=(server, world.stopping))
+    serving.start()
+    sender, beating = Sender(world), heartbeat.start(world)
+    sender.start()
+    driver = Driver(world, server.effective_port)
+    yield driver
+    world.stopping.set()
+    driver.http.clear()
+    for thread in (serving, beating, sender):
+        thread.join()
+    world.store.close()
+
+
+def serve(server: Any, stopping: threading.Event) -> None:
+    """What ``server.run`` does, but it ends when asked to and closes what it opened."""
+    while not stopping.is_set():
+        server.asyncore.loop(timeout=0.05, map=server._map, count=1)
+    server.task_dispatcher.shutdown()
+    server.asyncore.close_all(server._map)
+
+
+class Receiver(ThreadingHTTPServer):
+    """A site that takes webhooks: keeps every delivery and answers the next status of ``answers``, else 200."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Taker)
+        self.deliveries: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+        self.url = f"http://127.0.0.1:{self.server_port}/webhook"
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """The bodies received so far, in order."""
+        return [json.loads(body) for _, body in self.deliveries]
+
+    def codes(self) -> list[str]:
+        """The webhook codes received so far, in order."""
+        return [body["webhook_code"] for body in self.bodies()]
+
+
+class _Taker(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.deliveries.append((dict(self.headers), body))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""

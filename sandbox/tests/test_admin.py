@@ -1,0 +1,211 @@
+"""The operator's controls, through the door they have."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sandbox.tests.driving import Driver, Receiver, wait_for
+
+
+@pytest.fixture
+def linked(plaid: Driver) -> dict[str, str]:
+    return plaid.link("user_living", transactions={"days_requested": 730})
+
+
+def mutate(plaid: Driver, linked: dict[str, str], **order: Any) -> dict[str, Any]:
+    return plaid.admin("POST", f"items/{linked['item_id']}/mutate", order)
+
+
+def refused(plaid: Driver, path: str, body: Any) -> str:
+    headers = {"Authorization": f"Bearer {plaid.world.admin_token}"}
+    answer = plaid.http.request("POST", f"{plaid.url}/_double/{path}", body=json.dumps(body), headers=headers)
+    assert answer.status >= 400
+    return json.loads(answer.data)["error_code"]
+
+
+def test_it_adds_changes_and_removes_on_order(plaid: Driver, linked: dict[str, str]) -> None:
+    rows, cursor = plaid.sync(linked["access_token"])
+    first, second, *_ = (key for key, row in rows.items() if not row["pending"])
+    new = mutate(
+        plaid,
+        linked,
+        add=[{"amount": "19.99", "name": "Night Owl Books", "merchant_name": "Night Owl Books"}],
+        modify=[{"transaction_id": first, "name": "Renamed", "category": "TRAVEL_FLIGHTS"}],
+        remove=[second],
+    )["added"][0]
+    page = plaid.ok("/transactions/sync", access_token=linked["access_token"], cursor=cursor)
+    assert [(row["transaction_id"], row["amount"]) for row in page["added"]] == [(new, 19.99)]
+    assert [row["name"] for row in page["modified"]] == ["Renamed"]
+    assert page["modified"][0]["personal_finance_category"]["primary"] == "TRAVEL"
+    assert [gone["transaction_id"] for gone in page["removed"]] == [second]
+
+
+def test_it_posts_pendings_on_order(plaid: Driver, linked: dict[str, str]) -> None:
+    pending = mutate(plaid, linked, add=[{"amount": 5, "name": "Tea", "pending": True}])["added"][0]
+    _, cursor = plaid.sync(linked["access_token"])
+    mutate(plaid, linked, post_pending=[pending])
+    page = plaid.ok("/transactions/sync", access_token=linked["access_token"], cursor=cursor)
+    assert [(row["pending"], row["pending_transaction_id"]) for row in page["added"]] == [(False, pending)]
+    assert [gone["transaction_id"] for gone in page["removed"]] == [pending]
+
+
+def test_it_refuses_the_next_page_after_a_mutation(plaid: Driver, linked: dict[str, str]) -> None:
+    page = plaid.ok("/transactions/sync", access_token=linked["access_token"], count=10)
+    mutate(plaid, linked, add=[{"amount": 1, "name": "Gum"}])
+    body = {"access_token": linked["access_token"], "cursor": page["next_cursor"], "count": 10}
+    assert plaid.refused("/transactions/sync", **body) == "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
+
+
+def test_it_opens_and_closes_accounts_on_order(plaid: Driver, linked: dict[str, str]) -> None:
+    shown = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
+    wanted = {"name": "Holiday Fund", "type": "depository", "subtype": "savings", "current": 12.5}
+    mutate(plaid, linked, new_account=wanted, close_account=shown[0]["account_id"])
+    after = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
+    assert [account["name"] for account in after] == [a["name"] for a in shown[1:]] + ["Holiday Fund"]
+    assert after[-1]["balances"]["current"] == 12.5
+
+
+def test_it_gives_everything_new_ids_on_order(plaid: Driver, linked: dict[str, str]) -> None:
+    before, cursor = plaid.sync(linked["access_token"])
+    old = plaid.ledger(linked["item_id"])
+    mutate(plaid, linked, rotate_account_ids=True)
+    new = plaid.ledger(linked["item_id"])
+    assert [a["balances"] for a in new["accounts"]] == [a["balances"] for a in old["accounts"]]
+    assert sorted(r["amount"] for r in new["transactions"]) == sorted(r["amount"] for r in old["transactions"])
+    assert not {a["account_id"] for a in new["accounts"]} & {a["account_id"] for a in old["accounts"]}
+    news, _ = plaid.sync(linked["access_token"], cursor)
+    assert not news.keys() & before.keys()
+    assert news.keys() == {row["transaction_id"] for row in new["transactions"]}
+
+
+@pytest.mark.parametrize(
+    ("order", "code"),
+    [
+        ({"ad": []}, "UNKNOWN_FIELDS"),
+        ({"add": [{"amount": 1}]}, "MISSING_FIELDS"),
+        ({"add": [{"amount": 1, "name": "x", "colour": "red"}]}, "UNKNOWN_FIELDS"),
+        ({"add": [{"amount": 1, "name": "x", "account_id": "nobodys"}]}, "INVALID_ACCOUNT_ID"),
+        ({"add": [{"amount": "much", "name": "x"}]}, "INVALID_FIELD"),
+        ({"add": [{"amount": 1, "name": "x", "category": "LUCK_GOOD"}]}, "INVALID_FIELD"),
+        ({"modify": [{"transaction_id": "nobodys"}]}, "INVALID_FIELD"),
+        ({"remove": ["nobodys"]}, "INVALID_FIELD"),
+        ({"new_account": {"name": "x"}}, "INVALID_FIELD"),
+        ({"close_account": "nobodys"}, "INVALID_ACCOUNT_ID"),
+        ({"add": [{"amount": 1, "name": "x"}], "balances": {"nobodys": {}}}, "INVALID_ACCOUNT_ID"),
+    ],
+)
+def test_it_changes_nothing_by_an_order_it_refuses(
+    plaid: Driver, linked: dict[str, str], order: dict[str, Any], code: str
+) -> None:
+    before = plaid.ledger(linked["item_id"])
+    assert refused(plaid, f"items/{linked['item_id']}/mutate", order) == code
+    assert plaid.ledger(linked["item_id"]) == before
+
+
+def test_it_breaks_and_mends_an_item(own_plaid: Driver, receiver: Receiver) -> None:
+    linked = own_plaid.link(webhook=receiver.url)
+    path = f"items/{linked['item_id']}/state"
+    own_plaid.admin("POST", path, {"error": "INSTITUTION_NOT_RESPONDING"})
+    assert own_plaid.refused("/accounts/get", access_token=linked["access_token"]) == "INSTITUTION_NOT_RESPONDING"
+    own_plaid.admin("POST", path, {"error": ""})
+    assert own_plaid.ok("/accounts/get", access_token=linked["access_token"])
+    own_plaid.admin("POST", path, {"error": "USER_PERMISSION_REVOKED"})
+    own_plaid.admin("POST", path, {"consent_expires_at": "2031-01-02T03:04:05Z"})
+    shown = own_plaid.ok("/item/get", access_token=linked["access_token"])["item"]
+    assert (shown["error"]["error_type"], shown["consent_expiration_time"]) == ("INVALID_INPUT", "2031-01-02T03:04:05Z")
+    expected = {"HISTORICAL_UPDATE", "ERROR", "LOGIN_REPAIRED", "USER_PERMISSION_REVOKED", "PENDING_EXPIRATION"}
+    wait_for(lambda: expected == set(receiver.codes()))
+
+
+def test_it_makes_old_cursors_worthless_on_order(plaid: Driver, linked: dict[str, str]) -> None:
+    rows, cursor = plaid.sync(linked["access_token"])
+    plaid.admin("POST", f"items/{linked['item_id']}/state", {"expire_cursors": True})
+    code = plaid.refused("/transactions/sync", access_token=linked["access_token"], cursor=cursor)
+    assert code == "INVALID_FIELD"
+    assert plaid.sync(linked["access_token"])[0].keys() == rows.keys()
+
+
+def test_it_keeps_history_back_on_order(plaid: Driver, linked: dict[str, str]) -> None:
+    path = f"items/{linked['item_id']}/state"
+    plaid.admin("POST", path, {"force_status": "NOT_READY"})
+    page = plaid.ok("/transactions/sync", access_token=linked["access_token"])
+    assert (page["transactions_update_status"], page["added"], page["next_cursor"]) == ("NOT_READY", [], "")
+    plaid.admin("POST", path, {"force_status": ""})
+    assert plaid.ok("/transactions/sync", access_token=linked["access_token"])["added"]
+
+
+def test_it_lets_days_pass(own_plaid: Driver, receiver: Receiver) -> None:
+    linked = own_plaid.link("user_living", webhook=receiver.url, transactions={"days_requested": 730})
+    rows, cursor = own_plaid.sync(linked["access_token"])
+    own_plaid.admin("POST", "clock", {"advance_days": 20})
+    news, _ = own_plaid.sync(linked["access_token"], cursor)
+    after, _ = own_plaid.sync(linked["access_token"])
+    fresh = own_plaid.link("user_living", transactions={"days_requested": 730})
+    assert news.keys() - rows.keys()
+    assert after.keys() == {row["transaction_id"] for row in own_plaid.ledger(linked["item_id"])["transactions"]}
+    assert recent(own_plaid, linked) == recent(own_plaid, fresh)
+    wait_for(lambda: "SYNC_UPDATES_AVAILABLE" in receiver.codes())
+
+
+def recent(plaid: Driver, linked: dict[str, str]) -> list[tuple[str, float, bool]]:
+    """What the last weeks look like, whoever looks at them."""
+    since = plaid.world.clock.today().replace(day=1).isoformat()
+    rows = plaid.ledger(linked["item_id"])["transactions"]
+    return sorted((row["date"], row["amount"], row["pending"]) for row in rows if row["date"] >= since)
+
+
+def test_it_keeps_balances_and_movements_of_a_living_person_together(own_plaid: Driver) -> None:
+    linked = own_plaid.link("user_living", transactions={"days_requested": 730})
+    before = own_plaid.ledger(linked["item_id"])
+    own_plaid.admin("POST", "clock", {"advance_days": 40})
+    after = own_plaid.ledger(linked["item_id"])
+    for old, new in zip(before["accounts"], after["accounts"], strict=True):
+        sign = -1 if old["type"] == "depository" else 1
+        moved = posted(after, old["account_id"]) - posted(before, old["account_id"])
+        assert new["balances"]["current"] - old["balances"]["current"] == pytest.approx(sign * moved)
+
+
+def posted(ledger: dict[str, Any], account_id: str) -> float:
+    rows = ledger["transactions"]
+    return sum(row["amount"] for row in rows if row["account_id"] == account_id and not row["pending"])
+
+
+def test_it_moves_time_forward_only(plaid: Driver) -> None:
+    assert refused(plaid, "clock", {"advance_days": -1}) == "INVALID_FIELD"
+
+
+def test_it_forgets_everything_on_order(own_plaid: Driver) -> None:
+    linked = own_plaid.link()
+    own_plaid.admin("POST", "clock", {"advance_days": 3})
+    own_plaid.admin("POST", "reset")
+    assert own_plaid.admin("GET", "items")["items"] == []
+    assert own_plaid.admin("GET", "clock")["offset_seconds"] == 0
+    assert own_plaid.refused("/item/get", access_token=linked["access_token"]) == "INVALID_ACCESS_TOKEN"
+    assert own_plaid.link()
+
+
+def test_it_lists_items_without_their_tokens(plaid: Driver, linked: dict[str, str]) -> None:
+    listed = plaid.admin("GET", "items")
+    mine = next(item for item in listed["items"] if item["item_id"] == linked["item_id"])
+    assert (mine["persona"], mine["stage"]) == ("user_living", "HISTORICAL_UPDATE_COMPLETE")
+    assert "access-sandbox" not in json.dumps(listed)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("clock", {"advance_days": "two"}),
+        ("webhooks", {"action": "juggle"}),
+        ("webhooks", {"action": "replay", "id": 999999}),
+        ("webhooks", {"action": "replay", "id": 1, "tamper": "soul"}),
+        ("limits", {"table": "lax"}),
+        ("limits", {"table": "off", "overrides": {"/item/get": {"per_user": 1}}}),
+    ],
+)
+def test_it_refuses_an_order_it_does_not_understand(plaid: Driver, path: str, body: dict[str, Any]) -> None:
+    assert refused(plaid, path, body) == "INVALID_FIELD"
+
+
+def test_it_knows_no_item_of_that_name(plaid: Driver) -> None:
+    assert refused(plaid, "items/nobodys/mutate", {}) == "ITEM_NOT_FOUND"

@@ -1,0 +1,89 @@
+"""The program as somebody runs it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+KEYS = {"SANDBOX_CLIENT_ID": "run-client-id", "SANDBOX_SECRET": "run-secret"}
+HEADERS = {"PLAID-CLIENT-ID": "run-client-id", "PLAID-SECRET": "run-secret", "Content-Type": "application/json"}
+ROOT = Path(__file__).parents[2]
+
+
+def environment(**extra: str) -> dict[str, str]:
+    known = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
+    return {**known, **extra}
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[str]:
+    """The program on a free port, ended by SIGTERM; gives its address once it says that it is ready."""
+    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--data", str(data), "--profile", "instant"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(**KEYS), stdout=subprocess.PIPE, text=True) as program:
+        try:
+            line = program.stdout.readline() if program.stdout else ""
+            found = re.fullmatch(r"sandbox: ready on (http://127\.0\.0\.1:\d+)\n", line)
+            assert found, line
+            yield found[1]
+        finally:
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(timeout=20) == 0
+
+
+def call(url: str, path: str, **fields: Any) -> dict[str, Any]:
+    with urllib3.PoolManager(retries=False) as http:
+        answer = http.request("POST", url + path, body=json.dumps(fields), headers=HEADERS)
+        assert answer.status == 200, answer.data
+        return json.loads(answer.data)
+
+
+def test_it_knows_its_items_again_after_a_restart(tmp_path: Path) -> None:
+    asked = {"institution_id": "ins_109508", "initial_products": ["transactions"]}
+    with serving(tmp_path) as url:
+        public = call(url, "/sandbox/public_token/create", **asked)["public_token"]
+        waiting = call(url, "/sandbox/public_token/create", **asked)["public_token"]
+        linked = call(url, "/item/public_token/exchange", public_token=public)
+        page = call(url, "/transactions/sync", access_token=linked["access_token"], count=10)
+    with serving(tmp_path) as url:
+        assert call(url, "/item/get", access_token=linked["access_token"])["item"]["item_id"] == linked["item_id"]
+        assert call(url, "/item/public_token/exchange", public_token=waiting)["access_token"]
+        further = call(
+            url, "/transactions/sync", access_token=linked["access_token"], cursor=page["next_cursor"], count=10
+        )
+    rows = {row["transaction_id"] for row in page["added"]}
+    assert len(rows) == len(further["added"]) == 10
+    assert not rows & {row["transaction_id"] for row in further["added"]}
+
+
+def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sandbox", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(**extra), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_it_says_what_is_missing_when_nobody_set_keys(tmp_path: Path) -> None:
+    done = run("serve", "--port", "0", "--data", str(tmp_path))
+    assert done.returncode == 2
+    assert "SANDBOX_CLIENT_ID" in done.stderr
+
+
+def test_it_explains_itself() -> None:
+    done = run("serve", "--help")
+    assert done.returncode == 0
+    for option in ("--port", "--data", "--smtp-port", "--profile"):
+        assert option in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("serve",), ("serve", "--port", "0"), ("dance",)])
+def test_it_refuses_a_command_line_it_does_not_understand(arguments: tuple[str, ...]) -> None:
+    assert run(*arguments, **KEYS).returncode == 2

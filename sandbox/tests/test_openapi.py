@@ -1,0 +1,152 @@
+"""Every answer against Plaid's published OpenAPI document, which is too large to be kept here.
+
+Set PLAID_OPENAPI to the path of Plaid's ``2020-09-14.yml`` to run these.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from sandbox import links, outbox, signing
+from sandbox.tests.driving import Driver
+
+DOCUMENT = os.environ.get("PLAID_OPENAPI", "")
+
+pytestmark = pytest.mark.skipif(not DOCUMENT, reason="PLAID_OPENAPI does not name Plaid's OpenAPI document")
+
+US = ["US"]
+
+
+def in_json_schema(node: Any) -> Any:
+    """OpenAPI 3.0 says ``nullable`` where JSON Schema has a type null, an enum or a choice."""
+    if isinstance(node, list):
+        return [in_json_schema(entry) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    plain = {name: in_json_schema(value) for name, value in node.items() if name not in ("nullable", "example")}
+    return {"anyOf": [plain, {"type": "null"}]} if node.get("nullable") is True else plain
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(Path(DOCUMENT).read_text(), loader)  # noqa: S506 - a safe loader
+
+
+@pytest.fixture(scope="module")
+def components(document: dict[str, Any]) -> dict[str, Any]:
+    return {"schemas": in_json_schema(document["components"]["schemas"])}
+
+
+@pytest.fixture
+def check(document: dict[str, Any], components: dict[str, Any], plaid: Driver) -> Any:
+    def checked(path: str, **fields: Any) -> dict[str, Any]:
+        answer = plaid.ok(path, **fields)
+        responses = document["paths"][path]["post"]["responses"]
+        schema = in_json_schema(responses["200"]["content"]["application/json"]["schema"])
+        problems = Draft202012Validator({**schema, "components": components}).iter_errors(answer)
+        assert [f"{problem.json_path}: {problem.message[:200]}" for problem in problems] == []
+        return answer
+
+    return checked
+
+
+@pytest.mark.parametrize("persona", ["user_good", "user_living", "user_messy", "user_transactions_dynamic"])
+def test_it_answers_about_an_item_as_documented(check: Any, plaid: Driver, persona: str) -> None:
+    access = {"access_token": plaid.link(persona)["access_token"]}
+    check("/item/get", **access)
+    accounts = check("/accounts/get", **access)["accounts"]
+    check("/accounts/balance/get", **access)
+    cursor = check("/transactions/sync", **access, count=500)["next_cursor"]
+    check("/transactions/refresh", **access)
+    check("/transactions/sync", **access, cursor=cursor)
+    check(
+        "/sandbox/item/set_verification_status",
+        **access,
+        account_id=accounts[0]["account_id"],
+        verification_status="verification_expired",
+    )
+    check("/accounts/get", **access)
+    check("/sandbox/item/reset_login", **access)
+    check("/item/get", **access)
+    check("/item/webhook/update", **access, webhook="http://127.0.0.1:9/")
+    check("/sandbox/item/fire_webhook", **access, webhook_code="NEW_ACCOUNTS_AVAILABLE", webhook_type="ITEM")
+    renewed = check("/item/access_token/invalidate", **access)["new_access_token"]
+    check("/item/remove", access_token=renewed)
+
+
+def test_it_answers_about_link_as_documented(check: Any, plaid: Driver) -> None:
+    asked = {"client_name": "Plumbline", "language": "en", "country_codes": US, "user": {"client_user_id": "1"}}
+    token = check("/link/token/create", **asked, products=["transactions"])["link_token"]
+    check("/link/token/get", link_token=token)
+    session = links.open_session(plaid.world, link_token=token)
+    session = links.choose_institution(plaid.world, session=session, institution_id="ins_109511")
+    session = links.submit_credentials(plaid.world, session=session, username="user_good", password="pass_good")
+    success = links.finish(plaid.world, session=session, account_ids=[session.choices[0].id])
+    left = links.open_session(plaid.world, link_token=token)
+    links.leave(plaid.world, session=left, status="requires_credentials", error=None)
+    check("/link/token/get", link_token=token)
+    check("/item/public_token/exchange", public_token=success.public_token)
+
+
+def test_it_answers_about_institutions_as_documented(check: Any) -> None:
+    full = {"include_optional_metadata": True, "include_status": True}
+    check("/institutions/get", count=500, offset=0, country_codes=["US", "CA", "GB"])
+    check("/institutions/search", query="bank", country_codes=US, products=["transactions"])
+    for place in ("ins_109508", "ins_132361", "ins_132363", "ins_133402", "ins_900101"):
+        check("/institutions/get_by_id", institution_id=place, country_codes=US, options=full)
+
+
+def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: Driver) -> None:
+    check("/webhook_verification_key/get", key_id=signing.rotate(plaid.world))
+    signing.expire(plaid.world)
+    options = {"override_username": "user_transactions_dynamic"}
+    made = check(
+        "/sandbox/public_token/create",
+        institution_id="ins_109508",
+        initial_products=["transactions"],
+        options=options,
+    )
+    access = {"access_token": plaid.ok("/item/public_token/exchange", **_only(made, "public_token"))["access_token"]}
+    today = plaid.world.clock.today().isoformat()
+    row = {"date_transacted": today, "date_posted": today, "amount": -3.5, "description": "Refund"}
+    check("/sandbox/transactions/create", **access, transactions=[row])
+
+
+def test_it_words_errors_as_documented(plaid: Driver, components: dict[str, Any]) -> None:
+    status, body = plaid.call("/item/get", access_token="access-sandbox-nobody")
+    schema = {"$ref": "#/components/schemas/PlaidError", "components": components}
+    assert status == 400
+    assert [problem.message for problem in Draft202012Validator(schema).iter_errors(body)] == []
+
+
+WEBHOOKS = {
+    ("TRANSACTIONS", "SYNC_UPDATES_AVAILABLE"): "SyncUpdatesAvailableWebhook",
+    ("TRANSACTIONS", "DEFAULT_UPDATE"): "DefaultUpdateWebhook",
+    ("ITEM", "ERROR"): "ItemErrorWebhook",
+    ("ITEM", "LOGIN_REPAIRED"): "ItemLoginRepairedWebhook",
+    ("ITEM", "NEW_ACCOUNTS_AVAILABLE"): "NewAccountsAvailableWebhook",
+    ("ITEM", "PENDING_EXPIRATION"): "PendingExpirationWebhook",
+    ("ITEM", "PENDING_DISCONNECT"): "PendingDisconnectWebhook",
+    ("ITEM", "USER_PERMISSION_REVOKED"): "UserPermissionRevokedWebhook",
+    ("ITEM", "USER_ACCOUNT_REVOKED"): "UserAccountRevokedWebhook",
+}
+
+
+@pytest.mark.parametrize(("kind", "code"), WEBHOOKS)
+def test_it_sends_webhooks_as_documented(plaid: Driver, components: dict[str, Any], kind: str, code: str) -> None:
+    linked = plaid.link(webhook="http://127.0.0.1:9/")
+    plaid.ok("/sandbox/item/fire_webhook", **_only(linked, "access_token"), webhook_type=kind, webhook_code=code)
+    sent = [m["body"] for m in outbox.messages(plaid.world) if m["item_id"] == linked["item_id"]][-1]
+    schema = {"$ref": f"#/components/schemas/{WEBHOOKS[kind, code]}", "components": components}
+    problems = Draft202012Validator(schema).iter_errors(json.loads(json.dumps(sent)))
+    assert [f"{problem.json_path}: {problem.message[:200]}" for problem in problems] == []
+
+
+def _only(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    return {name: answer[name]}

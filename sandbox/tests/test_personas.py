@@ -1,0 +1,287 @@
+import json
+from collections import Counter, defaultdict
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from sandbox import personas
+from sandbox.errors import PlaidError
+from sandbox.personas import categories
+from sandbox.personas.drafts import Book, TransactionDraft
+
+TODAY = date(2026, 3, 17)
+EVERYONE = ("user_good", "user_transactions_dynamic", "user_living", "user_messy", "user_scale_900")
+BILL = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
+
+
+def drawn(persona: str, today: date = TODAY, config: str = "") -> Book:
+    return personas.draw(persona, config, "ins_109508", today)
+
+
+def total(rows: list[TransactionDraft], **facts: Any) -> Decimal:
+    wanted = [row for row in rows if all(getattr(row, name) == value for name, value in facts.items())]
+    return sum((row.amount for row in wanted), Decimal(0))
+
+
+@pytest.mark.parametrize("persona", EVERYONE)
+def test_it_draws_the_same_book_twice(persona: str) -> None:
+    assert drawn(persona) == drawn(persona)
+
+
+@pytest.mark.parametrize("persona", EVERYONE)
+def test_it_draws_oldest_first_and_nothing_of_tomorrow(persona: str) -> None:
+    book = drawn(persona)
+    days = [row.day for row in book.transactions if not row.pending]
+    assert days == sorted(days)
+    assert max(row.day for row in book.transactions) <= TODAY
+    assert len({(row.account, row.key) for row in book.transactions}) == len(book.transactions)
+    assert {row.account for row in book.transactions} <= {account.key for account in book.accounts}
+
+
+@pytest.mark.parametrize("persona", EVERYONE)
+def test_it_uses_categories_of_the_taxonomy_only(persona: str) -> None:
+    for code in {row.category for row in drawn(persona).transactions} - {""}:
+        assert categories.primary(code) in categories.PRIMARIES
+
+
+def test_it_gives_user_good_the_twelve_published_accounts() -> None:
+    seen = {a.mask: (a.name, a.available, a.current, a.limit) for a in drawn("user_good").accounts}
+    assert seen["0000"] == ("Plaid Checking", 100, 110, None)
+    assert seen["1111"] == ("Plaid Saving", 200, 210, None)
+    assert seen["3333"] == ("Plaid Credit Card", None, 410, 2000)
+    assert seen["4444"] == ("Plaid Money Market", 43200, 43200, None)
+    assert seen["6666"] == ("Plaid 401k", None, Decimal("23631.9805"), None)
+    assert seen["8888"] == ("Plaid Mortgage", None, Decimal("56302.06"), None)
+    assert len(seen) == 12
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 431, 432, 5000])
+def test_it_draws_exactly_as_many_movements_as_the_name_says(size: int) -> None:
+    assert len(drawn(f"user_scale_{size}").transactions) == size
+
+
+def test_it_moves_both_legs_of_every_transfer_at_scale() -> None:
+    rows = drawn("user_scale_5000").transactions
+    assert total(rows, category="TRANSFER_OUT_SAVINGS") == -total(rows, category="TRANSFER_IN_SAVINGS") == 24 * 300
+    assert total(rows, category=BILL) == 0
+    assert len([row for row in rows if row.category == BILL]) == 2 * 2 * 23
+
+
+def test_it_spreads_a_scale_over_two_years_and_several_accounts() -> None:
+    book = drawn("user_scale_5000")
+    assert (TODAY - min(row.day for row in book.transactions)).days in range(700, 731)
+    assert {row.account for row in book.transactions} == {"checking", "savings", "card", "travel"}
+
+
+def test_it_agrees_with_its_own_movements_at_scale() -> None:
+    book = drawn("user_scale_5000")
+    for account in book.accounts:
+        posted = total(book.transactions, account=account.key, pending=False)
+        held = total(book.transactions, account=account.key, pending=True)
+        assert account.current == (posted if account.owes else 2500 - posted)
+        ceiling = account.limit - account.current if account.owes else account.current
+        assert account.available == ceiling - held
+
+
+def statement(book: Book) -> dict[str, tuple[Decimal, str, bool]]:
+    return {row.key: (row.amount, row.account, row.pending) for row in book.transactions}
+
+
+@pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 2, 28), date(2026, 3, 24), date(2028, 2, 29)])
+def test_it_lives_each_day_once(day: date) -> None:
+    before, after = drawn("user_living", day - timedelta(days=1)), drawn("user_living", day)
+    news = personas.next_day("user_living", "ins_109508", day)
+    rows = statement(before)
+    for row in news:
+        if row.replaces:
+            rows.pop(row.replaces)
+        rows[row.key] = (row.amount, row.account, row.pending)
+    oldest = {row.key for row in before.transactions if row.day == day - timedelta(days=731)}
+    assert {key: row for key, row in rows.items() if key not in oldest} == statement(after)
+
+
+@pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 3, 24), date(2026, 3, 10)])
+def test_it_moves_balances_by_what_happened_that_day(day: date) -> None:
+    before, after = drawn("user_living", day - timedelta(days=1)), drawn("user_living", day)
+    news = [row for row in personas.next_day("user_living", "ins_109508", day) if not row.pending]
+    carried = {"cash": Decimal(0), "travel": Decimal(60) if day.day == 24 else Decimal(0)}
+    for old, new in zip(before.accounts, after.accounts, strict=True):
+        if old.owes:
+            assert new.current - old.current == total(news, account=old.key) + carried[old.key]
+
+
+def test_it_never_overdraws_the_living_ones_checking_account() -> None:
+    book = drawn("user_living")
+    balance, lowest = Decimal(5200), Decimal(5200)
+    for row in sorted(book.transactions, key=lambda row: row.day):
+        if row.account == "checking" and not row.pending:
+            balance -= row.amount
+            lowest = min(lowest, balance)
+    assert lowest > 0
+    assert balance == next(account.current for account in book.accounts if account.key == "checking")
+
+
+def test_it_pays_the_living_one_every_other_friday() -> None:
+    days = [row.day for row in drawn("user_living").transactions if row.category == "INCOME_SALARY"]
+    assert {day.weekday() for day in days} == {4}
+    assert {(later - earlier).days for earlier, later in pairwise(days)} == {14}
+
+
+def test_it_gives_the_living_one_refunds_tips_and_pendings() -> None:
+    book = drawn("user_living", date(2026, 3, 15))
+    refunds = [row for row in book.transactions if row.key.endswith("/refund")]
+    assert refunds
+    assert all(row.amount < 0 and row.category.startswith("GENERAL_MERCHANDISE_") for row in refunds)
+    assert [row for row in book.transactions if row.pending]
+
+
+def test_it_pays_the_living_ones_cards_from_both_sides() -> None:
+    legs: dict[date, list[Decimal]] = defaultdict(list)
+    for row in drawn("user_living").transactions:
+        if row.category == BILL:
+            legs[row.day].append(row.amount)
+    assert len(legs) == 24
+    assert all(len(amounts) == 4 and sum(amounts) == 0 for amounts in legs.values())
+
+
+def test_it_puts_every_trap_into_the_messy_book() -> None:
+    book = drawn("user_messy")
+    assert {a.currency for a in book.accounts} == {"USD", "JPY", "BHD", None}
+    assert {a.unofficial for a in book.accounts} == {None, "BTC"}
+    assert any(a.mask is None for a in book.accounts)
+    assert any(a.owes and a.current < 0 for a in book.accounts if a.current is not None)
+    twins = Counter((r.account, r.day, r.amount, r.name) for r in book.transactions)
+    assert max(twins.values()) == 2
+    assert any(row.name == "" for row in book.transactions)
+    assert any(row.category == "" for row in book.transactions)
+
+
+PERSON: dict[str, Any] = {
+    "override_accounts": [
+        {
+            "type": "depository",
+            "subtype": "checking",
+            "starting_balance": 152854.23,
+            "meta": {"name": "Gingham Bank", "official_name": "Gingham Checking", "mask": "3556"},
+            "transactions": [
+                {"date_transacted": "2021-08-21", "date_posted": "2021-08-22", "amount": 42.5, "currency": "USD",
+                 "description": "Starbucks Coffee"},
+                {"date_transacted": "2021-08-01", "date_posted": "2021-08-02", "amount": -7500, "currency": "USD",
+                 "description": "ACME PAYROLL"},
+            ],
+        },
+        {"type": "credit", "subtype": "credit card", "starting_balance": 100, "meta": {"limit": 5000, "name": "C"}},
+        {"type": "loan", "subtype": "student", "liability": {"type": "student", "principal": 45123}},
+    ]
+}  # fmt: skip
+
+
+def test_it_draws_a_custom_person_with_dates_of_today() -> None:
+    book = drawn("user_custom", config=json.dumps(PERSON))
+    salary, coffee = book.transactions
+    assert (coffee.day, coffee.authorized, coffee.amount) == (date(2026, 3, 16), date(2026, 3, 15), Decimal("42.5"))
+    assert (salary.day, salary.amount, salary.category) == (date(2026, 2, 24), -7500, "INCOME_SALARY")
+    assert coffee.category == "FOOD_AND_DRINK_COFFEE"
+
+
+def test_it_takes_a_custom_persons_balances_from_the_json() -> None:
+    checking, card, loan = drawn("user_custom", config=json.dumps(PERSON)).accounts
+    assert (checking.current, checking.available, checking.mask) == (Decimal("152854.23"), checking.current, "3556")
+    assert (card.current, card.available, card.limit) == (100, 4900, 5000)
+    assert (loan.current, loan.available, loan.name) == (45123, None, "Plaid Student")
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["not json", "[]", "{}", '{"override_accounts": []}', '{"override_accounts": [{"type": "pirate"}]}',
+     '{"override_accounts": [{"type": "credit", "transactions": [{"amount": 1}]}]}', '{"override_accounts": [7]}',
+     '{"override_accounts": 7}'],
+)  # fmt: skip
+def test_it_refuses_a_custom_person_it_cannot_read(config: str) -> None:
+    with pytest.raises(PlaidError, match="INVALID_CREDENTIALS"):
+        personas.sign_in("user_custom", config)
+
+
+def test_it_asks_a_custom_person_for_the_second_factor_of_the_json() -> None:
+    mfa = {"type": "questions", "question_rounds": 2, "questions_per_round": 1}
+    assert personas.sign_in("user_custom", json.dumps({**PERSON, "mfa": mfa})).mfa == "mfa_questions_2_1"
+
+
+def test_it_refuses_a_custom_person_with_the_error_of_the_json() -> None:
+    with pytest.raises(PlaidError, match="ITEM_LOCKED"):
+        personas.sign_in("user_custom", json.dumps({**PERSON, "force_error": "ITEM_LOCKED"}))
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "code"),
+    [
+        ("user_good", "pass_bad", "INVALID_CREDENTIALS"),
+        ("user_nobody", "pass_good", "INVALID_CREDENTIALS"),
+        ("user_scale_x", "pass_good", "INVALID_CREDENTIALS"),
+        ("user_good", "error_ITEM_LOCKED", "ITEM_LOCKED"),
+        ("user_good", "error_INSTITUTION_DOWN", "INSTITUTION_DOWN"),
+        ("user_good", "error_NO_SUCH_THING", "INVALID_CREDENTIALS"),
+    ],
+)
+def test_it_refuses_a_login(username: str, password: str, code: str) -> None:
+    with pytest.raises(PlaidError) as refusal:
+        personas.sign_in(username, password)
+    assert refusal.value.code == code
+
+
+def test_it_lets_the_dynamic_person_in_with_any_password() -> None:
+    assert personas.sign_in("user_transactions_dynamic", "whatever").persona == "user_transactions_dynamic"
+
+
+def test_it_asks_for_a_device_and_then_its_code() -> None:
+    device, code = personas.challenge("mfa_device", 0), personas.challenge("mfa_device", 1)
+    assert device
+    assert code
+    assert device.accepts([device.prompts[0].options[1]])
+    assert not device.accepts(["Pigeon"])
+    assert code.accepts(["1234"])
+    assert not code.accepts(["1235"])
+    assert not code.accepts([])
+    assert personas.challenge("mfa_device", 2) is None
+
+
+def test_it_asks_as_many_questions_as_the_password_says() -> None:
+    second = personas.challenge("mfa_questions_2_3", 1)
+    assert second
+    assert second.accepts(["answer_1_0", "answer_1_1", "answer_1_2"])
+    assert not second.accepts(["answer_0_0", "answer_0_1", "answer_0_2"])
+    assert personas.challenge("mfa_questions_2_3", 2) is None
+
+
+@pytest.mark.parametrize(
+    ("description", "amount", "code"),
+    [
+        ("Starbucks", "4.33", "FOOD_AND_DRINK_COFFEE"),
+        ("Uber 072515 SF**POOL**", "6.33", "TRANSPORTATION_TAXIS_AND_RIDE_SHARES"),
+        ("TRANSFER FROM SOMEBODY", "-10", "TRANSFER_IN_ACCOUNT_TRANSFER"),
+        ("TRANSFER TO SOMEBODY", "10", "TRANSFER_OUT_ACCOUNT_TRANSFER"),
+        ("INTRST PYMNT", "-4.22", "INCOME_INTEREST_EARNED"),
+        ("zzz", "1", "OTHER_OTHER"),
+        ("zzz", "-1", "INCOME_OTHER"),
+    ],
+)
+def test_it_derives_a_category_from_words_and_direction(description: str, amount: str, code: str) -> None:
+    assert categories.derive(description, Decimal(amount))[0] == code
+    assert categories.primary(code)
+
+
+def test_it_says_every_derived_category_in_both_versions() -> None:
+    codes = {code for _, outflow, inflow in categories.WORDS for code in (outflow, inflow) if code}
+    for code in codes:
+        assert categories.finance_category(code, "LOW", "v2")
+        former = categories.finance_category(code, "LOW", "v1")
+        assert former
+        assert former["primary"] not in ("OTHER", "LOAN_DISBURSEMENTS")
+
+
+@pytest.mark.parametrize("description", ["STATMENT COPY", "Beginner", "Attaxia"])
+def test_it_does_not_find_words_inside_other_words(description: str) -> None:
+    assert categories.derive(description, Decimal(1)) == ("OTHER_OTHER", "LOW")

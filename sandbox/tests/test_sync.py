@@ -1,0 +1,236 @@
+"""The sync engine against a client that folds what it is told, and nothing else."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sandbox import accounts, ledger, sync
+from sandbox.errors import PlaidError
+from sandbox.identifiers import new_id
+from sandbox.ledger import Changes, Row
+from sandbox.personas.drafts import AccountDraft
+from sandbox.world import World, open_world
+
+MUTATION = "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = open_world(tmp_path_factory.mktemp("sync"), client_id="id", secret="secret")
+    for schema in (accounts.SCHEMA, ledger.SCHEMA):
+        made.store.create(schema)
+    yield made
+    made.store.close()
+
+
+class Bank:
+    """One Item's ledger, to write in."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.item_id = new_id()
+        self.names: list[str] = []
+        self.accounts = [
+            accounts.open_account(world, self.item_id, AccountDraft(key, key, "depository", "checking", Decimal(0)))
+            for key in ("first", "second")
+        ]
+
+    def row(self, transaction_id: str, amount: int, account: int = 0) -> Row:
+        return {
+            "transaction_id": transaction_id,
+            "account_id": self.accounts[account],
+            "amount": str(amount),
+            "pending": False,
+        }
+
+    def add(self, amount: int, account: int = 0) -> str:
+        self.names.append(new_id())
+        self.append(Changes(added=[self.row(self.names[-1], amount, account)]))
+        return self.names[-1]
+
+    def modify(self, transaction_id: str, amount: int) -> None:
+        self.append(Changes(modified=[self.row(transaction_id, amount)]))
+
+    def remove(self, transaction_id: str) -> None:
+        self.append(Changes(removed=[transaction_id]))
+
+    def append(self, changes: Changes) -> None:
+        ledger.append(self.world, self.item_id, changes)
+
+    def amounts(self) -> dict[str, str]:
+        return {row["transaction_id"]: row["amount"] for row in ledger.current(self.world, self.item_id)}
+
+    def page(self, cursor: str = "", count: int = 100, account: str = "", epoch: int = 0) -> sync.Page:
+        head = ledger.head(self.world, self.item_id)
+        return sync.read_page(
+            self.world,
+            item_id=self.item_id,
+            epoch=epoch,
+            released=head,
+            cursor=cursor,
+            count=count,
+            account_id=account,
+        )
+
+
+class Client:
+    """A site that keeps what it is told, strictly: added is new to it, modified and removed are known to it."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.bank = bank
+        self.rows: dict[str, str] = {}
+        self.cursor = ""
+
+    def run(self, count: int, meanwhile: list[Any]) -> None:
+        """One loop with restarts; between its pages the bank does what is left of ``meanwhile``."""
+        while True:
+            try:
+                pages = list(self._pages(count, meanwhile))
+            except PlaidError as error:
+                if error.code != MUTATION:
+                    raise
+                continue
+            for page in pages:
+                self._fold(page)
+            self.cursor = pages[-1].next_cursor
+            return
+
+    def _pages(self, count: int, meanwhile: list[Any]) -> Iterator[sync.Page]:
+        cursor = self.cursor
+        while True:
+            page = self.bank.page(cursor, count)
+            yield page
+            if not page.has_more:
+                return
+            cursor = page.next_cursor
+            if meanwhile:
+                meanwhile.pop(0)()
+
+    def _fold(self, page: sync.Page) -> None:
+        for row in page.added:
+            assert row["transaction_id"] not in self.rows
+            self.rows[row["transaction_id"]] = row["amount"]
+        for row in page.modified:
+            assert row["transaction_id"] in self.rows
+            self.rows[row["transaction_id"]] = row["amount"]
+        for transaction_id, _ in page.removed:
+            del self.rows[transaction_id]
+
+
+DEEDS = st.lists(st.tuples(st.sampled_from("aaamrs"), st.integers(0, 999), st.integers(1, 4)), max_size=40)
+
+
+@given(deeds=DEEDS, during=DEEDS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_leads_any_client_to_the_ledger(world: World, deeds: list[Any], during: list[Any]) -> None:
+    bank = Bank(world)
+    client = Client(bank)
+    for kind, number, count in deeds:
+        if kind == "s":
+            client.run(count, [lambda deed=deed: change(bank, *deed[:2]) for deed in during])
+        else:
+            change(bank, kind, number)
+    client.run(3, [lambda deed=deed: change(bank, *deed[:2]) for deed in during])
+    client.run(2, [])
+    assert client.rows == bank.amounts()
+
+
+def change(bank: Bank, kind: str, number: int) -> None:
+    """Add a row, or change or remove the one that ``number`` falls on."""
+    alive = list(bank.amounts())
+    if kind == "m" and alive:
+        bank.modify(alive[number % len(alive)], number)
+    elif kind == "r" and alive:
+        bank.remove(alive[number % len(alive)])
+    elif kind == "a":
+        bank.add(number)
+
+
+def test_it_keeps_silent_about_what_came_and_went_between_two_syncs(world: World) -> None:
+    bank = Bank(world)
+    cursor = bank.page().next_cursor
+    bank.remove(bank.add(5))
+    page = bank.page(cursor)
+    assert (page.added, page.modified, page.removed) == ([], [], [])
+
+
+def test_it_calls_a_row_new_that_was_added_and_changed(world: World) -> None:
+    bank = Bank(world)
+    bank.modify(bank.add(5), 6)
+    page = bank.page()
+    assert [row["amount"] for row in page.added] == ["6"]
+    assert page.modified == []
+
+
+def test_it_calls_a_row_removed_that_was_changed_and_removed(world: World) -> None:
+    bank = Bank(world)
+    row = bank.add(5)
+    cursor = bank.page().next_cursor
+    bank.modify(row, 6)
+    bank.remove(row)
+    assert bank.page(cursor).removed == [(row, bank.accounts[0])]
+
+
+def test_it_refuses_the_next_page_when_the_ledger_grew(world: World) -> None:
+    bank = Bank(world)
+    bank.add(1)
+    bank.add(2)
+    page = bank.page(count=1)
+    bank.add(3)
+    with pytest.raises(PlaidError, match=MUTATION):
+        bank.page(page.next_cursor, count=1)
+    assert [row["amount"] for row in bank.page(count=3).added] == ["1", "2", "3"]
+
+
+def test_it_ends_a_loop_exactly_at_a_full_page(world: World) -> None:
+    bank = Bank(world)
+    bank.add(1)
+    bank.add(2)
+    assert not bank.page(count=2).has_more
+
+
+def test_it_gives_an_empty_page_when_nothing_changed(world: World) -> None:
+    bank = Bank(world)
+    bank.add(1)
+    cursor = bank.page().next_cursor
+    page = bank.page(cursor)
+    assert (page.added, page.has_more, page.next_cursor) == ([], False, cursor)
+
+
+def test_it_refuses_a_cursor_of_another_item(world: World) -> None:
+    stranger = Bank(world).page().next_cursor
+    with pytest.raises(PlaidError, match="cursor not associated with access_token"):
+        Bank(world).page(stranger)
+
+
+def test_it_refuses_a_cursor_of_an_earlier_epoch(world: World) -> None:
+    bank = Bank(world)
+    with pytest.raises(PlaidError, match="cursor not associated with access_token"):
+        bank.page(bank.page().next_cursor, epoch=1)
+
+
+@pytest.mark.parametrize("cursor", ["nonsense!", "AAAA", "üüü", "A" * 256])
+def test_it_refuses_an_invented_cursor(world: World, cursor: str) -> None:
+    with pytest.raises(PlaidError, match="INVALID_FIELD"):
+        Bank(world).page(cursor)
+
+
+def test_it_follows_one_account_in_a_stream_of_its_own(world: World) -> None:
+    bank = Bank(world)
+    bank.add(1, account=0)
+    bank.add(2, account=1)
+    page = bank.page(account=bank.accounts[1])
+    assert [row["amount"] for row in page.added] == ["2"]
+    with pytest.raises(PlaidError, match="cursor belongs to another account_id"):
+        bank.page(page.next_cursor)
+
+
+def test_it_keeps_cursors_within_256_characters(world: World, tmp_path: Path) -> None:
+    bank = Bank(world)
+    bank.add(1)
+    assert len(bank.page(account=bank.accounts[0]).next_cursor) <= 256

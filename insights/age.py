@@ -1,0 +1,24 @@
+"""How old a figure is: as old as the oldest bank data in it, with late banks named."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from banking.models import Item
+
+LATE = ("stale", "reauth", "error", "disconnected")
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """The time of the oldest figure that is fresh, and the connections whose figures are not."""
+
+    as_of: datetime | None
+    late: list[Item]
+
+
+def of(items: Iterable[Item]) -> Age:
+    """Tell the age of a figure that is made from these Items."""
+    items = list(items)
+    times = [time for item in items if item.state not in LATE and (time := item.data_as_of or item.checked_at)]
+    return Age(as_of=min(times, default=None), late=[item for item in items if item.state in LATE])

@@ -1,0 +1,58 @@
+"""The one thing about a person's connections that most needs their attention."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from banking.models import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """A sentence above the page, and where to go."""
+
+    tone: str
+    title: str
+    text: str
+    url: str
+    action: str
+
+
+def most_urgent(items: Sequence[Item]) -> Banner | None:
+    """A sign-in that is needed comes before an error, and that before figures that are merely old."""
+    for state, make in (("reauth", sign_in_again), ("error", not_answering), ("stale", old)):
+        item = next((item for item in items if item.state == state), None)
+        if item is not None:
+            return make(item)
+    return None
+
+
+def sign_in_again(item: Item) -> Banner:
+    return Banner(
+        tone="warn",
+        title=f"{item.institution_name} needs you to sign in again.",
+        text="Its figures stay as they were last read.",
+        url=reverse("reconnect", args=[item.pk]),
+        action=f"Reconnect {item.institution_name}",
+    )
+
+
+def not_answering(item: Item) -> Banner:
+    return Banner(
+        tone="error",
+        title=f"{item.institution_name} is not answering.",
+        text="Plumbline tries again by itself; there is nothing that you have to do.",
+        url=reverse("item", args=[item.pk]),
+        action="See its state",
+    )
+
+
+def old(item: Item) -> Banner:
+    return Banner(
+        tone="warn",
+        title=f"{item.institution_name} has not been read for more than a day.",
+        text="Totals that include it say so.",
+        url=reverse("item", args=[item.pk]),
+        action="See its state",
+    )

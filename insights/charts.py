@@ -1,0 +1,265 @@
+"""Chart geometry: exact numbers in, text for SVG attributes out. No HTML and no color lives here.
+
+Coordinates are text with one decimal, so that a drawing is a plain value to compare. Amounts stay ``Decimal``
+from end to end. The drawing box is `WIDTH` by `HEIGHT` units and is stretched to its place by the page.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+WIDTH = 1000
+HEIGHT = 300
+MOST_POINTS = 366
+MOST_ROWS = 31
+LONG_SPAN = timedelta(days=180)
+DAY_MARKS = (5, 3, 2, 1)
+TENTH = Decimal("0.1")
+MOST_TIMES = 10
+
+
+class NothingToDraw(ValueError):
+    """A line chart needs at least one known value."""
+
+
+class Point(NamedTuple):
+    """A value on a day. ``None`` means that the value is not known: the line breaks there."""
+
+    day: date
+    value: Decimal | None
+
+
+class Known(NamedTuple):
+    """A point whose value is known."""
+
+    day: date
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a sentence about the line may say. ``percent`` is ``None`` where a share would mislead."""
+
+    first: Known
+    last: Known
+    lowest: Known
+    highest: Known
+    change: Decimal
+    percent: Decimal | None
+
+    @property
+    def direction(self) -> str:
+        """Return ``up``, ``down`` or ``level``."""
+        return "up" if self.change > 0 else "down" if self.change < 0 else "level"
+
+    @property
+    def distance(self) -> Decimal:
+        """Return the size of the change, without its sign."""
+        return abs(self.change)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A drawn line. ``readout`` holds ``day offset:value`` pairs for the reading script."""
+
+    path: str
+    area: str
+    dots: str
+    grid: tuple[str, ...]
+    zero: str
+    value_marks: tuple[Decimal, ...]
+    day_marks: tuple[date, ...]
+    start: date
+    span: int
+    readout: str
+    rows: tuple[Point, ...]
+    row_step: int
+    facts: Facts
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether marks on the time axis should name the year instead of the day."""
+        return timedelta(days=self.span) >= LONG_SPAN
+
+
+class Bar(NamedTuple):
+    """A bar's length against the longest one and its share of the whole, both in percent."""
+
+    width: str
+    share: int
+
+
+def line(points: Sequence[Point]) -> Line:
+    """Draw one value over time; ``points`` are in the order of their days.
+
+    Raises `NothingToDraw` when no value is known.
+    """
+    known = known_points(points)
+    marks = value_marks(min(point.value for point in known), max(point.value for point in known))
+    box = Box(points[0].day, (points[-1].day - points[0].day).days, marks[0], marks[-1])
+    segments = [thin(segment, len(points)) for segment in unbroken(points)]
+    runs = [segment for segment in segments if len(segment) > 1]
+    strokes = [box.stroke(run) for run in runs]
+    step = -(-len(points) // MOST_ROWS)
+    return Line(
+        path="".join(strokes),
+        area="".join(stroke + box.closing(run) for stroke, run in zip(strokes, runs, strict=True)),
+        dots="".join(f"M{box.at(segment[0])}h0" for segment in segments if len(segment) == 1),
+        grid=tuple(box.y(mark) for mark in marks),
+        zero=box.y(Decimal(0)) if marks[0] < 0 < marks[-1] else "",
+        value_marks=tuple(reversed(marks)),
+        day_marks=day_marks(box.start, box.span),
+        start=box.start,
+        span=box.span,
+        readout=" ".join(f"{box.offset(p.day)}:{p.value:f}" for segment in segments for p in segment),
+        rows=tuple(reversed(points[::-1][::step])),
+        row_step=step,
+        facts=facts(known),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The plane that a line is drawn on: days from left to right, values from ``low`` up to ``high``."""
+
+    start: date
+    span: int
+    low: Decimal
+    high: Decimal
+
+    def offset(self, day: date) -> int:
+        return (day - self.start).days
+
+    def x(self, day: date) -> str:
+        """Return the day's place from the left; a lone day stands in the middle."""
+        return f"{Decimal(self.offset(day) * WIDTH) / self.span if self.span else Decimal(WIDTH) / 2:.1f}"
+
+    def y(self, value: Decimal) -> str:
+        """Return the value's place from the top."""
+        return f"{(self.high - value) * HEIGHT / (self.high - self.low):.1f}"
+
+    def at(self, point: Known) -> str:
+        return f"{self.x(point.day)},{self.y(point.value)}"
+
+    def stroke(self, segment: Sequence[Known]) -> str:
+        return "M" + " ".join(self.at(point) for point in segment)
+
+    def closing(self, segment: Sequence[Known]) -> str:
+        """Return what closes a stroke into an area, down to zero or to the box's edge that is nearest to zero."""
+        base = self.y(min(max(Decimal(0), self.low), self.high))
+        return f"V{base}H{self.x(segment[0].day)}Z"
+
+
+def known_points(points: Sequence[Point]) -> list[Known]:
+    """Return the points whose value is known, or raise `NothingToDraw`."""
+    known = [Known(point.day, point.value) for point in points if point.value is not None]
+    if not known:
+        raise NothingToDraw("no value is known")
+    return known
+
+
+def unbroken(points: Sequence[Point]) -> Iterator[list[Known]]:
+    """Split the points into runs of known values."""
+    run: list[Known] = []
+    for point in points:
+        if point.value is not None:
+            run.append(Known(point.day, point.value))
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def thin(segment: list[Known], total: int) -> list[Known]:
+    """Keep the lowest and the highest point of each bucket when a drawing has more points than can be seen.
+
+    The ends stay too, so that a long history keeps its peaks, its troughs and its first and last value.
+    """
+    if total <= MOST_POINTS:
+        return segment
+    size = -(-total * 2 // MOST_POINTS)
+    kept = {segment[0], segment[-1]}
+    for start in range(0, len(segment), size):
+        bucket = segment[start : start + size]
+        kept |= {min(bucket, key=lambda point: point.value), max(bucket, key=lambda point: point.value)}
+    return sorted(kept)
+
+
+def facts(known: Sequence[Known]) -> Facts:
+    """Return the ends, the extremes and the change; equal extremes are dated by their first day."""
+    first, last = known[0], known[-1]
+    change = last.value - first.value
+    return Facts(
+        first=first,
+        last=last,
+        lowest=min(known, key=lambda point: point.value),
+        highest=max(known, key=lambda point: point.value),
+        change=change,
+        percent=percent_of(change, first.value) if last.value >= 0 else None,
+    )
+
+
+def percent_of(change: Decimal, start: Decimal) -> Decimal | None:
+    """Return a change's size in percent, or ``None`` where the start is no measure for it."""
+    if start <= 0 or abs(change) > start * MOST_TIMES:
+        return None
+    return (abs(change) * 100 / start).quantize(TENTH, ROUND_HALF_UP)
+
+
+def value_marks(low: Decimal, high: Decimal) -> list[Decimal]:
+    """Return evenly spaced round values, rising, that enclose ``low`` and ``high``."""
+    if low == high:
+        margin = abs(low) / 10 or Decimal(1)
+        low, high = low - margin, high + margin
+    step = round_step((high - low) / 4)
+    first = (low / step).to_integral_value(ROUND_FLOOR)
+    last = (high / step).to_integral_value(ROUND_CEILING)
+    return [step * (first + number) for number in range(int(last - first) + 1)]
+
+
+def round_step(least: Decimal) -> Decimal:
+    """Return the smallest of 1, 2, 2.5, 5 or 10 times a power of ten that is at least ``least``."""
+    power = Decimal(1).scaleb(least.adjusted())
+    return next(step for factor in ("1", "2", "2.5", "5", "10") if (step := Decimal(factor) * power) >= least)
+
+
+def day_marks(start: date, span: int) -> tuple[date, ...]:
+    """Return at most five evenly spaced days, the first and the last among them."""
+    count = next(number for number in DAY_MARKS if number <= span + 1)
+    if count == 1:
+        return (start,)
+    return tuple(start + timedelta(days=round(span * number / (count - 1))) for number in range(count))
+
+
+def bars(amounts: Sequence[Decimal]) -> tuple[Bar, ...]:
+    """Return one bar for each amount; an amount below zero has no length and no share.
+
+    Shares are whole percents that add up to exactly 100 whenever any amount is above zero.
+    """
+    positive = [max(amount, Decimal(0)) for amount in amounts]
+    longest = max(positive, default=Decimal(0))
+    shares = whole_shares(positive)
+    widths = (f"{amount * 100 / longest:.1f}" if longest else "0.0" for amount in positive)
+    return tuple(Bar(width, share) for width, share in zip(widths, shares, strict=True))
+
+
+def whole_shares(amounts: Sequence[Decimal]) -> list[int]:
+    """Split 100 by the amounts; what rounding down leaves over goes to the largest remainders."""
+    total = sum(amounts)
+    if not total:
+        return [0] * len(amounts)
+    exact = [amount * 100 / total for amount in amounts]
+    shares = [int(share) for share in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda place: shares[place] - exact[place])
+    for place in by_remainder[: 100 - sum(shares)]:
+        shares[place] += 1
+    return shares
+
+
+def gauge(value: Decimal, *, low: Decimal = Decimal(0), high: Decimal = Decimal(100)) -> str:
+    """Return how much of a meter or an arc is filled, in percent; a value outside fills none or all of it."""
+    inside = min(max(value, low), high)
+    return f"{(inside - low) * 100 / (high - low):.1f}"

@@ -1,0 +1,120 @@
+"""What came in and what went out over thirty days, by one query.
+
+Transfers between a person's own accounts and payments of a card whose purchases count already are neither
+income nor spending. A refund makes its category smaller. Borrowed money is not income.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Case, F, Q, Sum, Value, When
+
+from accounts.models import User
+from banking.categories import BORROWED, CARD_PAYMENT, INCOME, TRANSFERS
+from banking.models import Transaction
+
+ZERO = Decimal(0)
+DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of days, both ends included."""
+
+    since: date
+    until: date
+
+    @classmethod
+    def ending(cls, today: date) -> "Window":
+        """The thirty days that end today."""
+        return cls(since=today - timedelta(days=DAYS - 1), until=today)
+
+
+class Movement(NamedTuple):
+    """One day's sums of one category in one currency; ``money_out`` is negative or zero."""
+
+    currency: str
+    category: str
+    day: date
+    money_in: Decimal
+    money_out: Decimal
+
+
+@dataclass(slots=True)
+class Flow:
+    """One currency's income and spending, both positive, spending by category, and what each day left over."""
+
+    currency: str
+    income: Decimal = ZERO
+    by_category: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    net_by_day: dict[date, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    @property
+    def spending(self) -> Decimal:
+        return sum(self.by_category.values(), ZERO)
+
+    @property
+    def net(self) -> Decimal:
+        return self.income - self.spending
+
+    def add(self, move: Movement) -> None:
+        """Count one movement."""
+        self.net_by_day[move.day] += move.money_in + move.money_out
+        if move.category == INCOME:
+            self.income += move.money_in + move.money_out
+        elif move.category:
+            self.by_category[move.category] -= move.money_in + move.money_out
+        else:
+            # Money that comes in without a category is nobody's refund.
+            self.income += move.money_in
+            self.by_category[move.category] -= move.money_out
+
+    def running_net(self, window: Window) -> list[tuple[date, Decimal]]:
+        """What was left over from the window's first day up to each of its days."""
+        total, points = ZERO, []
+        for offset in range((window.until - window.since).days + 1):
+            day = window.since + timedelta(days=offset)
+            total += self.net_by_day.get(day, ZERO)
+            points.append((day, total))
+        return points
+
+
+def movements(*, user: User, window: Window, accounts: Collection[UUID]) -> list[Movement]:
+    """Sum the window's movements on these accounts, without transfers, card payments and loans."""
+    category = Case(When(user_category="", then=F("category")), default=F("user_category"))
+    card_payment = Q(category_detail=CARD_PAYMENT, user_category="")
+    rows = (
+        Transaction.objects.for_user(user)
+        .current()
+        .filter(day__range=(window.since, window.until), account__in=accounts)
+        .annotate(counted_as=category)
+        .exclude(card_payment)
+        .exclude(counted_as__in=TRANSFERS | BORROWED)
+        .values_list("currency", "counted_as", "day")
+        .annotate(
+            money_in=Sum("amount", filter=Q(amount__gt=0), default=Value(ZERO)),
+            money_out=Sum("amount", filter=Q(amount__lt=0), default=Value(ZERO)),
+        )
+        .order_by()
+    )
+    return [Movement(*row) for row in rows]
+
+
+def flows(found: Collection[Movement]) -> dict[str, Flow]:
+    """Add movements up, one ``Flow`` for each currency, the one that money moved in on most days first."""
+    sums: dict[str, Flow] = {}
+    for move in found:
+        sums.setdefault(move.currency, Flow(move.currency)).add(move)
+    return dict(sorted(sums.items(), key=lambda each: (-len(each[1].net_by_day), each[0])))
+
+
+def runway_months(*, liquid: Decimal, net: Decimal) -> Decimal | None:
+    """How many months ``liquid`` lasts when ``net`` of thirty days repeats; ``None`` when it does not shrink."""
+    if net >= 0:
+        return None
+    return max(liquid, ZERO) / -net

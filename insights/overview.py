@@ -1,0 +1,145 @@
+"""Everything that the overview shows, from six queries at most."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.utils import timezone
+
+from accounts.models import User
+from banking.models import Item, Transaction, TransactionQuerySet
+from insights import age, balances, charts, history
+from insights.age import Age
+from insights.balances import BankBalance
+from insights.flows import Flow, Window, flows, movements, runway_months
+
+LATEST = 10
+SHOWN = (
+    "day",
+    "name",
+    "merchant_name",
+    "pending",
+    "category",
+    "user_category",
+    "amount",
+    "currency",
+    "account__name",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTotal:
+    """One currency's month."""
+
+    currency: str
+    income: Decimal
+    spending: Decimal
+    net: Decimal
+    runway_months: Decimal | None
+    chart: charts.Line
+
+
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """Income, spending and runway over the window."""
+
+    since: date
+    until: date
+    totals: list[FlowTotal]
+    age: Age
+
+
+@dataclass(frozen=True, slots=True)
+class CategorySpending:
+    """What went to one category, and its bar."""
+
+    category: str
+    amount: Decimal
+    bar: charts.Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Where the money of one currency went, largest first."""
+
+    since: date
+    until: date
+    currency: str
+    total: Decimal
+    categories: list[CategorySpending]
+    age: Age
+
+
+def connections(user: User) -> list[Item]:
+    """A person's living Items with their accounts, oldest first; two queries."""
+    return list(Item.objects.for_user(user).living().with_roster().order_by("connected_at"))
+
+
+def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
+    """Collect the page's figures; ``items`` come with their rosters, ``days`` is how far back the chart goes."""
+    today = timezone.localdate()
+    window = Window.ending(today)
+    accounts = [account for account in balances.accounts(items) if account.is_bank or account.is_card]
+    found = flows(movements(user=user, window=window, accounts=[a.pk for a in accounts])) if accounts else {}
+    bank = balances.bank_balance(items)
+    return {
+        "today": today,
+        "importing": next((item for item in items if item.state == "loading"), None),
+        "balance": bank,
+        "history": history.of_bank(user=user, items=items, days=days),
+        "cards": balances.cards(items),
+        "flow": cash_flow(items=items, window=window, found=found, bank=bank),
+        "spending": spending(items=items, window=window, found=found),
+        "recent": latest(Transaction.objects.for_user(user)),
+    }
+
+
+def cash_flow(
+    *, items: list[Item], window: Window, found: dict[str, Flow], bank: BankBalance | None
+) -> CashFlow | None:
+    """Say what the month brought and how long the money in the bank lasts at that pace."""
+    if not found:
+        return None
+    liquid = {total.currency: total.amount for total in bank.totals} if bank else {}
+    totals = [
+        FlowTotal(
+            currency=flow.currency,
+            income=flow.income,
+            spending=flow.spending,
+            net=flow.net,
+            runway_months=runway_months(liquid=liquid.get(flow.currency, Decimal(0)), net=flow.net),
+            chart=charts.line([charts.Point(day, net) for day, net in flow.running_net(window)]),
+        )
+        for flow in found.values()
+    ]
+    return CashFlow(since=window.since, until=window.until, totals=totals, age=age.of(items))
+
+
+def spending(*, items: list[Item], window: Window, found: dict[str, Flow]) -> Spending | None:
+    """Say where the money of the most used currency went; a category that gave more back stands below zero."""
+    if not found:
+        return None
+    flow = next(iter(found.values()))
+    spent = sorted(((amount, code) for code, amount in flow.by_category.items() if amount), reverse=True)
+    bars = charts.bars([amount for amount, _ in spent])
+    return Spending(
+        since=window.since,
+        until=window.until,
+        currency=flow.currency,
+        total=flow.spending,
+        categories=[CategorySpending(code, amount, bar) for (amount, code), bar in zip(spent, bars, strict=True)],
+        age=age.of(items),
+    )
+
+
+def latest(rows: TransactionQuerySet, *, most: int = LATEST) -> list[dict[str, object]]:
+    """The newest of these transactions, as plain values: the table needs no model."""
+    return [shown(row) for row in rows.current().newest_first().values(*SHOWN)[:most]]
+
+
+def shown(row: dict[str, object]) -> dict[str, object]:
+    return row | {
+        "label": row["merchant_name"] or row["name"] or "Unknown",
+        "category": row["user_category"] or row["category"],
+        "account": row["account__name"],
+    }

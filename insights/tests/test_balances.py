@@ -1,0 +1,159 @@
+"""Sums of balances, added up by hand beside each test."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts.models import User
+from banking.models import Connection, Item
+from banking.provider import Readiness
+from banking.tests.rows import account_at
+from compliance.isolation import tenant
+from insights.balances import BankTotal, CardTotal, bank_balance, cards
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def connections(user: User) -> list[Item]:
+    with tenant(user.pk):
+        return list(Item.objects.for_user(user).living().with_roster().order_by("connected_at"))
+
+
+def bank(item: Item, current: str | None, **facts: object) -> None:
+    account_at(item, current=current and Decimal(current), **facts)
+
+
+def card(item: Item, current: str | None, limit: str | None, **facts: object) -> None:
+    bank(item, current, limit=limit and Decimal(limit), type="credit", subtype="credit card", **facts)
+
+
+# --- Money in the bank ------------------------------------------------------------------------------------
+
+
+def test_it_adds_checking_and_savings_and_nothing_else(alice: User, item: Item) -> None:
+    bank(item, "1200.50", available=Decimal("1100.50"))
+    bank(item, "210.005", available=Decimal("200"))
+    bank(item, "-35", subtype="savings")
+    bank(item, "23631.9805", type="investment")
+    bank(item, "65262", type="loan")
+    card(item, "410", "2000")
+    bank(item, "9999", closed_at=timezone.now())
+    found = bank_balance(connections(alice))
+    assert found.totals == [BankTotal("USD", amount=Decimal("1375.505"), available=Decimal("1300.50"))]
+    assert len(found.accounts) == 3
+
+
+def test_it_leaves_out_what_the_bank_does_not_say(alice: User, item: Item) -> None:
+    bank(item, None)
+    bank(item, "100")
+    assert bank_balance(connections(alice)).totals == [BankTotal("USD", amount=Decimal(100), available=None)]
+
+
+def test_it_never_adds_two_currencies_and_puts_the_usual_one_first(alice: User, item: Item) -> None:
+    bank(item, "1000000", currency="JPY")
+    bank(item, "1", currency="USD")
+    bank(item, "2", currency="USD")
+    totals = bank_balance(connections(alice)).totals
+    assert [(total.currency, total.amount) for total in totals] == [("USD", Decimal(3)), ("JPY", Decimal(1000000))]
+
+
+def test_it_has_no_sum_without_an_account(alice: User, item: Item) -> None:
+    card(item, "410", "2000")
+    assert bank_balance(connections(alice)) is None
+    assert bank_balance([]) is None
+
+
+# --- Cards ------------------------------------------------------------------------------------------------
+
+
+def test_it_measures_use_only_by_cards_that_have_a_limit(alice: User, item: Item) -> None:
+    card(item, "410", "2000")
+    card(item, "0", "1200")
+    card(item, "500", None)
+    card(item, "70", "0")
+    found = cards(connections(alice))
+    # 410 of 3,200 is 12.8125 %; what is owed without a limit is owed all the same.
+    assert found.totals == [CardTotal("USD", Decimal(980), limit=Decimal(3200), utilization=Decimal("12.8125"))]
+    assert sorted((c.utilization is None, c.utilization or 0) for c in found.cards) == [
+        (False, Decimal(0)),
+        (False, Decimal("20.5")),
+        (True, 0),
+        (True, 0),
+    ]
+
+
+def test_it_counts_an_overpaid_card_as_unused(alice: User, item: Item) -> None:
+    card(item, "-50", "1000")
+    card(item, "300", "1000")
+    (total,) = cards(connections(alice)).totals
+    # The 50 are the person's and lower what is owed; they do not lend the other card room.
+    assert (total.balance, total.limit, total.utilization) == (Decimal(250), Decimal(2000), Decimal(15))
+
+
+def test_it_tells_more_than_all_of_a_limit(alice: User, item: Item) -> None:
+    card(item, "2500", "2000")
+    assert cards(connections(alice)).totals[0].utilization == Decimal(125)
+
+
+def test_it_tells_no_use_where_no_card_has_a_limit(alice: User, item: Item) -> None:
+    card(item, "500", None)
+    card(item, None, "1000")
+    (total,) = cards(connections(alice)).totals
+    assert (total.balance, total.limit, total.utilization) == (Decimal(500), None, None)
+
+
+def test_it_measures_each_currency_by_itself(alice: User, item: Item) -> None:
+    card(item, "100", "1000")
+    card(item, "100", "1000")
+    card(item, "90000", "100000", currency="JPY")
+    totals = cards(connections(alice)).totals
+    assert [(total.currency, total.utilization) for total in totals] == [("USD", Decimal(10)), ("JPY", Decimal(90))]
+
+
+def test_it_has_no_cards_without_a_card(alice: User, item: Item) -> None:
+    bank(item, "1")
+    assert cards(connections(alice)) is None
+
+
+# --- Their age --------------------------------------------------------------------------------------------
+
+
+def reading(item: Item, **facts: object) -> Item:
+    well = {"readiness": Readiness.HISTORICAL, "checked_at": NOW, "data_as_of": NOW}
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(**well | facts)
+        item.refresh_from_db()
+    return item
+
+
+@time_machine.travel(NOW, tick=False)
+def test_it_is_as_old_as_the_oldest_fresh_bank_in_it_and_names_the_late_ones(
+    alice: User, make_item: Callable[..., Item]
+) -> None:
+    def linked(name: str, **facts: object) -> Item:
+        item = reading(make_item(alice, provider_item_id=name), institution_name=name, **facts)
+        bank(item, "1")
+        return item
+
+    linked("now")
+    linked("morning", data_as_of=NOW - 3 * HOUR)
+    linked("checked", data_as_of=None, checked_at=NOW - HOUR)
+    late = [
+        linked("stale", checked_at=NOW - 25 * HOUR, data_as_of=NOW - 26 * HOUR),
+        linked("reauth", connection=Connection.LOGIN_REQUIRED, data_as_of=NOW - 99 * HOUR),
+        linked("error", failures=1),
+        linked("gone", connection=Connection.REVOKED),
+    ]
+    without = reading(make_item(alice, provider_item_id="cards only"), data_as_of=NOW - 9 * HOUR)
+    card(without, "1", "2")
+    age = bank_balance(connections(alice)).age
+    assert age.as_of == NOW - 3 * HOUR
+    assert age.late == late
+    assert cards(connections(alice)).age.as_of == NOW - 9 * HOUR

@@ -1,0 +1,56 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from banking.models import Connection, Item
+from banking.provider import Readiness
+from insights.banner import most_urgent
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def connection(name: str, **facts: object) -> Item:
+    well = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
+    return Item(institution_name=name, **well | facts)
+
+
+FRESH = connection("Fresh")
+LOADING = connection("Loading", readiness=Readiness.INITIAL)
+STALE = connection("Stale", checked_at=NOW - timedelta(days=1))
+ERROR = connection("Error", failures=1)
+REAUTH = connection("Reauth", connection=Connection.LOGIN_REQUIRED)
+CONSENT = connection("Consent", connection=Connection.NEEDS_CONSENT)
+REVOKED = connection("Revoked", connection=Connection.REVOKED)
+
+
+@pytest.mark.parametrize(
+    ("items", "named"),
+    [
+        ([], None),
+        ([FRESH, LOADING], None),
+        ([FRESH, STALE], "Stale"),
+        ([STALE, ERROR], "Error"),
+        ([STALE, ERROR, REAUTH, CONSENT], "Reauth"),
+        ([CONSENT, REAUTH], "Consent"),
+    ],
+)
+@time_machine.travel(NOW, tick=False)
+def test_it_names_the_connection_that_most_needs_attention(items: list[Item], named: str | None) -> None:
+    banner = most_urgent(items)
+    assert (banner and banner.title.split()[0]) == named
+
+
+@pytest.mark.parametrize(
+    ("item", "tone", "address"),
+    [(REAUTH, "warn", "/reconnect/"), (ERROR, "error", "/bank-accounts/"), (STALE, "warn", "/bank-accounts/")],
+)
+@time_machine.travel(NOW, tick=False)
+def test_it_leads_to_where_something_can_be_done(item: Item, tone: str, address: str) -> None:
+    banner = most_urgent([item])
+    assert banner.tone == tone
+    assert address in banner.url
+    assert str(item.pk) in banner.url
+    assert banner.title.endswith(".")
+    assert banner.text.endswith(".")
+    assert not banner.action.endswith(".")

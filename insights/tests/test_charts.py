@@ -1,0 +1,299 @@
+"""Drawings are compared as exact text; what must hold for every input is left to hypothesis."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from insights.charts import (
+    HEIGHT,
+    MOST_POINTS,
+    MOST_ROWS,
+    WIDTH,
+    Line,
+    NothingToDraw,
+    Point,
+    bars,
+    day_marks,
+    gauge,
+    line,
+    value_marks,
+)
+
+FIRST = date(2026, 11, 1)
+amounts = st.decimals(min_value=-(10**17), max_value=10**17, places=10, allow_nan=False)
+series = st.lists(st.none() | amounts, min_size=1, max_size=60).filter(
+    lambda values: any(v is not None for v in values)
+)
+
+
+def daily(*values: str | Decimal | None) -> list[Point]:
+    """Points on consecutive days from the first of November 2026."""
+    return [
+        Point(FIRST + timedelta(days=offset), None if value is None else Decimal(value))
+        for offset, value in enumerate(values)
+    ]
+
+
+def drawn(chart: Line) -> list[tuple[Fraction, Fraction]]:
+    """The places that a chart's line and dots pass through."""
+    text = (chart.path + chart.dots).replace("M", " ").replace("h0", "")
+    return [(Fraction(x), Fraction(y)) for x, y in (pair.split(",") for pair in text.split())]
+
+
+def test_it_draws_a_line_from_edge_to_edge():
+    chart = line(daily("100", "300", "200"))
+
+    # Marks from 100 to 300 in steps of 50: 300 units of height for 200 dollars.
+    assert chart.value_marks == (300, 250, 200, 150, 100)
+    assert chart.grid == ("300.0", "225.0", "150.0", "75.0", "0.0")
+    assert chart.path == "M0.0,300.0 500.0,0.0 1000.0,150.0"
+    assert chart.area == "M0.0,300.0 500.0,0.0 1000.0,150.0V300.0H0.0Z"
+    assert chart.dots == chart.zero == ""
+
+
+def test_it_breaks_the_line_where_a_value_is_not_known():
+    chart = line(daily("0", "10", None, "20", "40"))
+
+    assert chart.path == "M0.0,300.0 250.0,225.0M750.0,150.0 1000.0,0.0"
+    assert chart.area == "M0.0,300.0 250.0,225.0V300.0H0.0ZM750.0,150.0 1000.0,0.0V300.0H750.0Z"
+
+
+def test_it_draws_a_known_day_between_unknown_ones_as_a_dot():
+    chart = line(daily("0", "0", None, "40", None))
+
+    assert chart.path == "M0.0,300.0 250.0,300.0"
+    assert chart.dots == "M750.0,0.0h0"
+
+
+def test_it_fills_down_to_zero_on_both_sides_of_it():
+    chart = line(daily("-50", "50"))
+
+    assert chart.value_marks == (50, 25, 0, -25, -50)
+    assert chart.zero == "150.0"
+    assert chart.area == "M0.0,300.0 1000.0,0.0V150.0H0.0Z"
+
+
+def test_it_fills_up_to_the_edge_nearest_to_zero_when_all_is_owed():
+    chart = line(daily("-40", "-20"))
+
+    assert chart.value_marks == (-20, -25, -30, -35, -40)
+    assert chart.area == "M0.0,300.0 1000.0,0.0V0.0H0.0Z"
+    assert chart.zero == ""
+
+
+def test_it_stands_a_single_day_in_the_middle():
+    chart = line(daily("1000"))
+
+    # Marks around 900 and 1100, a tenth to either side.
+    assert chart.value_marks == (1100, 1050, 1000, 950, 900)
+    assert chart.dots == "M500.0,150.0h0"
+    assert chart.path == chart.area == ""
+    assert chart.day_marks == (FIRST,)
+
+
+def test_it_draws_equal_values_level_and_inside():
+    assert line(daily("0", "0", "0")).path == "M0.0,150.0 500.0,150.0 1000.0,150.0"
+
+
+def test_it_places_days_by_the_calendar_not_by_their_count():
+    points = [
+        Point(date(2026, 11, 1), Decimal(0)),
+        Point(date(2026, 11, 2), Decimal(0)),
+        Point(date(2026, 11, 11), Decimal(4)),
+    ]
+
+    assert line(points).path == "M0.0,300.0 100.0,300.0 1000.0,0.0"
+
+
+def test_it_hands_the_reading_script_exact_values():
+    assert line(daily("0.10", None, "-12345678901234567.89")).readout == "0:0.10 2:-12345678901234567.89"
+
+
+@pytest.mark.parametrize("points", [[], daily(None), daily(None, None)])
+def test_it_refuses_to_draw_nothing(points):
+    with pytest.raises(NothingToDraw):
+        line(points)
+
+
+@given(series)
+def test_it_stays_inside_its_box_and_moves_to_the_right(values):
+    chart = line(daily(*values))
+
+    places = drawn(chart)
+    assert len(places) == sum(value is not None for value in values)
+    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in places)
+    in_order = sorted(places)
+    assert [x for x, _ in in_order] == sorted({x for x, _ in places})
+
+
+@given(series)
+def test_it_puts_higher_values_higher(values):
+    chart = line(daily(*values))
+
+    height = dict(drawn(chart))
+    known = [
+        (Fraction(value), x)
+        for (x, _), value in zip(sorted(drawn(chart)), filter(lambda v: v is not None, values), strict=True)
+    ]
+    for (low, low_x), (high, high_x) in pairwise(sorted(known)):
+        assert low == high or height[low_x] >= height[high_x]
+
+
+@given(series)
+def test_it_encloses_every_value_in_at_most_seven_evenly_spaced_marks(values):
+    marks = line(daily(*values)).value_marks
+
+    known = [value for value in values if value is not None]
+    assert marks[-1] <= min(known)
+    assert max(known) <= marks[0]
+    steps = {above - below for above, below in pairwise(marks)}
+    assert len(steps) == 1
+    assert 2 <= len(marks) <= 7
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "marks"),
+    [
+        ("0", "1", ["0", "0.25", "0.50", "0.75", "1.00"]),
+        ("17769", "33294", ["15000", "20000", "25000", "30000", "35000"]),
+        ("-0.02", "0.01", ["-0.02", "-0.01", "0", "0.01"]),
+        ("999.99", "1000.01", ["999.990", "999.995", "1000.000", "1000.005", "1000.010"]),
+    ],
+)
+def test_it_marks_round_values(low, high, marks):
+    assert value_marks(Decimal(low), Decimal(high)) == [Decimal(mark) for mark in marks]
+
+
+@pytest.mark.parametrize(
+    ("span", "offsets"),
+    [(0, [0]), (1, [0, 1]), (2, [0, 1, 2]), (3, [0, 2, 3]), (4, [0, 1, 2, 3, 4]), (30, [0, 8, 15, 22, 30])],
+)
+def test_it_marks_up_to_five_days_from_the_first_to_the_last(span, offsets):
+    assert [(day - FIRST).days for day in day_marks(FIRST, span)] == offsets
+
+
+# --- Long histories ---------------------------------------------------------------------------------------
+
+
+def test_it_draws_a_year_day_by_day():
+    assert len(drawn(line(daily(*map(str, range(365)))))) == 365
+
+
+@settings(max_examples=25)
+@given(st.integers(MOST_POINTS + 1, 3 * MOST_POINTS), st.integers(1, 2000))
+def test_it_keeps_ends_peaks_and_troughs_of_a_long_history(days, stride):
+    values = [day * stride % 2001 - 1000 for day in range(days)]
+    chart = line(daily(*map(str, values)))
+
+    kept = [pair.split(":") for pair in chart.readout.split()]
+    assert all(values[int(offset)] == int(value) for offset, value in kept)
+    assert {min(values), max(values)} <= {int(value) for _, value in kept}
+    assert (kept[0][0], kept[-1][0]) == ("0", str(len(values) - 1))
+    assert len(kept) <= MOST_POINTS + 2
+
+
+def test_it_keeps_the_gap_in_a_long_history():
+    values = ["1"] * 400 + [None] * 100 + ["2"] * 400
+
+    assert line(daily(*values)).path.count("M") == 2
+
+
+@pytest.mark.parametrize(("days", "step"), [(1, 1), (31, 1), (32, 2), (62, 2), (63, 3), (730, 24)])
+def test_it_tabulates_few_days_the_last_one_among_them(days, step):
+    chart = line(daily(*map(str, range(days))))
+
+    assert chart.row_step == step
+    assert len(chart.rows) <= MOST_ROWS
+    assert chart.rows[-1].value == days - 1
+    assert all(later.value - earlier.value == step for earlier, later in pairwise(chart.rows))
+
+
+def test_it_says_not_available_in_the_table_by_keeping_unknown_days():
+    assert [row.value for row in line(daily("5", None, "7")).rows] == [Decimal(5), None, Decimal(7)]
+
+
+# --- What a sentence may say ------------------------------------------------------------------------------
+
+
+def test_it_tells_a_fall():
+    facts = line(daily("42082.20", "45000", "28870.01", "35814.20")).facts
+
+    # 6,268.00 of 42,082.20 is 14.8946...%.
+    assert (facts.direction, facts.distance, facts.percent) == ("down", Decimal("6268.00"), Decimal("14.9"))
+    assert (facts.lowest.day, facts.highest.day) == (date(2026, 11, 3), date(2026, 11, 2))
+
+
+def test_it_tells_no_percentage_of_nothing_or_of_debt():
+    assert line(daily("0", "10")).facts.percent is None
+    assert line(daily("-10", "10")).facts.percent is None
+    assert line(daily("10", "-10")).facts.percent is None
+
+
+def test_it_tells_no_percentage_beyond_tenfold():
+    assert line(daily("1", "11")).facts.percent == 1000
+    assert line(daily("1", "11.01")).facts.percent is None
+
+
+def test_it_tells_when_nothing_changed():
+    facts = line(daily("7", "9", "7")).facts
+
+    assert (facts.direction, facts.distance, facts.percent) == ("level", Decimal(0), Decimal(0))
+
+
+def test_it_dates_equal_extremes_by_their_first_day():
+    facts = line(daily("1", "1")).facts
+
+    assert facts.lowest.day == facts.highest.day == FIRST
+
+
+def test_it_tells_only_of_known_days():
+    facts = line(daily(None, "3", "4", None)).facts
+
+    assert (facts.first.day, facts.last.day) == (date(2026, 11, 2), date(2026, 11, 3))
+
+
+# --- Bars and gauges --------------------------------------------------------------------------------------
+
+
+def test_it_measures_bars_against_the_longest():
+    assert bars([Decimal(200), Decimal(50), Decimal(0)]) == (("100.0", 80), ("25.0", 20), ("0.0", 0))
+
+
+def test_it_gives_a_refunded_category_no_bar():
+    assert bars([Decimal(90), Decimal(-10)]) == (("100.0", 100), ("0.0", 0))
+
+
+@pytest.mark.parametrize("amounts", [[], [Decimal(0)], [Decimal(-1), Decimal(0)]])
+def test_it_has_no_shares_where_nothing_was_spent(amounts):
+    assert all(bar == ("0.0", 0) for bar in bars(amounts))
+    assert len(bars(amounts)) == len(amounts)
+
+
+def test_it_gives_thirds_that_add_up_to_a_hundred():
+    assert [bar.share for bar in bars([Decimal(1)] * 3)] == [34, 33, 33]
+
+
+@given(st.lists(st.decimals(min_value="0.01", max_value=10**12, places=2), min_size=1, max_size=30))
+def test_it_gives_shares_that_add_up_and_are_off_by_less_than_one(spent):
+    shares = [bar.share for bar in bars(spent)]
+
+    assert sum(shares) == 100
+    whole = sum(map(Fraction, spent))
+    assert all(abs(share - 100 * Fraction(amount) / whole) < 1 for share, amount in zip(shares, spent, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("value", "filled"), [("31", "31.0"), ("0", "0.0"), ("-5", "0.0"), ("117.5", "100.0"), ("14.84", "14.8")]
+)
+def test_it_fills_a_gauge_within_its_ends(value, filled):
+    assert gauge(Decimal(value)) == filled
+
+
+def test_it_fills_a_gauge_that_does_not_begin_at_zero():
+    # 736 on a scale from 300 to 850 is 436 of 550 steps.
+    assert gauge(Decimal(736), low=Decimal(300), high=Decimal(850)) == "79.3"

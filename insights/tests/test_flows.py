@@ -1,0 +1,198 @@
+"""What came in and what went out, figured out by hand beside each test."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from banking.categories import BORROWED, TRANSFERS
+from banking.models import Account, Item
+from banking.tests.rows import account_at, moved
+from compliance.isolation import tenant
+from insights.flows import Flow, Movement, Window, flows, movements, runway_months
+
+TODAY = date(2026, 11, 22)
+CARD_PAYMENT = {"category": "LOAN_PAYMENTS", "category_detail": "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def checking(item: Item) -> Account:
+    return account_at(item)
+
+
+@pytest.fixture
+def card(item: Item) -> Account:
+    return account_at(item, type="credit", name="Card")
+
+
+def flows_of(user: User, *accounts: Account) -> dict[str, Flow]:
+    with tenant(user.pk):
+        return flows(movements(user=user, window=Window.ending(TODAY), accounts=[a.pk for a in accounts]))
+
+
+def move(account: Account, amount: str, category: str = "", **facts: object) -> None:
+    moved(account, amount, category=category, **{"day": TODAY, **facts})
+
+
+def test_it_tells_income_from_spending(alice: User, checking: Account, card: Account) -> None:
+    move(checking, "2500.00", "INCOME")
+    move(checking, "-1200", "RENT_AND_UTILITIES")
+    move(card, "-4.33", "FOOD_AND_DRINK")
+    move(card, "-12.67", "FOOD_AND_DRINK", pending=True)
+    flow = flows_of(alice, checking, card)["USD"]
+    assert flow.income == Decimal(2500)
+    assert flow.by_category == {"RENT_AND_UTILITIES": Decimal(1200), "FOOD_AND_DRINK": Decimal(17)}
+    assert (flow.spending, flow.net) == (Decimal(1217), Decimal(1283))
+
+
+def test_it_counts_a_card_paid_in_full_as_nothing(alice: User, checking: Account, card: Account) -> None:
+    move(card, "-410", "GENERAL_MERCHANDISE")
+    before = flows_of(alice, checking, card)["USD"].net
+    move(checking, "-410", **CARD_PAYMENT)
+    move(card, "410", **CARD_PAYMENT)
+    assert flows_of(alice, checking, card)["USD"].net == before == Decimal(-410)
+
+
+def test_it_counts_neither_leg_of_a_transfer_even_alone(alice: User, checking: Account, card: Account) -> None:
+    move(checking, "-900", "TRANSFER_OUT")
+    move(checking, "900", "TRANSFER_IN")
+    move(checking, "-55", **CARD_PAYMENT)
+    move(card, "25", **CARD_PAYMENT)
+    assert flows_of(alice, checking, card) == {}
+
+
+def test_it_counts_other_loan_payments_as_spending_and_loans_as_no_income(alice: User, checking: Account) -> None:
+    move(checking, "-800", "LOAN_PAYMENTS", category_detail="LOAN_PAYMENTS_MORTGAGE_PAYMENT")
+    move(checking, "5000", "LOAN_DISBURSEMENTS")
+    flow = flows_of(alice, checking)["USD"]
+    assert (flow.income, flow.spending) == (Decimal(0), Decimal(800))
+
+
+def test_it_takes_a_refund_from_its_category(alice: User, card: Account) -> None:
+    move(card, "-120", "GENERAL_MERCHANDISE")
+    move(card, "45.50", "GENERAL_MERCHANDISE")
+    move(card, "30", "TRAVEL")
+    flow = flows_of(alice, card)["USD"]
+    assert flow.by_category == {"GENERAL_MERCHANDISE": Decimal("74.50"), "TRAVEL": Decimal(-30)}
+    assert (flow.income, flow.spending) == (Decimal(0), Decimal("44.50"))
+
+
+def test_it_takes_income_that_was_taken_back_from_income(alice: User, checking: Account) -> None:
+    move(checking, "2500", "INCOME")
+    move(checking, "-500", "INCOME")
+    flow = flows_of(alice, checking)["USD"]
+    assert (flow.income, flow.spending) == (Decimal(2000), Decimal(0))
+
+
+def test_it_counts_what_has_no_category_by_its_sign(alice: User, checking: Account) -> None:
+    move(checking, "100")
+    move(checking, "-30")
+    flow = flows_of(alice, checking)["USD"]
+    assert (flow.income, flow.by_category) == (Decimal(100), {"": Decimal(30)})
+
+
+def test_it_puts_a_persons_own_word_before_the_banks(alice: User, checking: Account) -> None:
+    move(checking, "-10", "TRANSFER_OUT", user_category="TRAVEL")
+    move(checking, "-20", **CARD_PAYMENT, user_category="MEDICAL")
+    move(checking, "-40", "FOOD_AND_DRINK", user_category="TRANSFER_OUT")
+    move(checking, "-80", "FOOD_AND_DRINK", user_category="Bees")
+    flow = flows_of(alice, checking)["USD"]
+    assert flow.by_category == {"TRAVEL": Decimal(10), "MEDICAL": Decimal(20), "Bees": Decimal(80)}
+
+
+def test_it_never_mixes_currencies(alice: User, checking: Account) -> None:
+    move(checking, "-10", "TRAVEL")
+    move(checking, "-2000", "TRAVEL", currency="JPY")
+    move(checking, "3000", "INCOME", currency="JPY")
+    found = flows_of(alice, checking)
+    assert {code: (flow.income, flow.spending) for code, flow in found.items()} == {
+        "USD": (Decimal(0), Decimal(10)),
+        "JPY": (Decimal(3000), Decimal(2000)),
+    }
+
+
+def test_it_puts_the_currency_of_everyday_first(alice: User, checking: Account) -> None:
+    for day in (20, 21):
+        move(checking, "-1", "TRAVEL", day=date(2026, 11, day), currency="EUR")
+    for currency in ("USD", "CAD"):
+        move(checking, "-999", "TRAVEL", currency=currency)
+    assert list(flows_of(alice, checking)) == ["EUR", "CAD", "USD"]
+
+
+def test_it_looks_at_thirty_days_with_both_ends(alice: User, checking: Account) -> None:
+    for day in (date(2026, 10, 23), date(2026, 10, 24), date(2026, 11, 22), date(2026, 11, 23)):
+        move(checking, f"-{day.day}", "TRAVEL", day=day)
+    flow = flows_of(alice, checking)["USD"]
+    assert flow.net_by_day == {date(2026, 10, 24): Decimal(-24), date(2026, 11, 22): Decimal(-22)}
+    assert flow.spending == Decimal(46)
+
+
+def test_it_counts_only_what_stands_on_the_accounts_it_was_given(
+    alice: User, mallory: User, checking: Account, card: Account, make_item: Callable[..., Item]
+) -> None:
+    move(checking, "-1", "TRAVEL")
+    move(checking, "-10", "TRAVEL", hidden=True)
+    move(checking, "-100", "TRAVEL", removed_at=timezone.now())
+    move(card, "-1000", "TRAVEL")
+    hers = account_at(make_item(mallory))
+    move(hers, "-10000", "TRAVEL")
+    assert flows_of(alice, checking, hers)["USD"].spending == Decimal(1)
+
+
+def test_it_has_nothing_to_say_about_nothing(alice: User, checking: Account) -> None:
+    assert flows_of(alice, checking) == {}
+    assert flows_of(alice) == {}
+
+
+AMOUNTS = st.decimals(min_value=0, max_value=10**12, places=4)
+MOVEMENTS = st.builds(
+    Movement,
+    currency=st.just("USD"),
+    category=st.sampled_from(["INCOME", "TRAVEL", "MEDICAL", "", "Bees"]),
+    day=st.dates(date(2026, 10, 24), TODAY),
+    money_in=AMOUNTS,
+    money_out=AMOUNTS.map(lambda amount: -amount),
+)
+
+
+@given(st.lists(MOVEMENTS, max_size=20))
+def test_it_loses_nothing_and_counts_nothing_twice(found: list[Movement]) -> None:
+    flow = flows(found).get("USD", Flow("USD"))
+    assert flow.net == sum(move.money_in + move.money_out for move in found)
+    assert flow.spending == sum(flow.by_category.values())
+
+
+@pytest.mark.parametrize("category", sorted(TRANSFERS | BORROWED))
+@pytest.mark.parametrize("amount", ["100", "-100"])
+def test_it_leaves_out_what_only_moves(alice: User, checking: Account, category: str, amount: str) -> None:
+    move(checking, amount, category)
+    assert flows_of(alice, checking) == {}
+
+
+@pytest.mark.parametrize(
+    ("liquid", "net", "months"),
+    [
+        ("6000", "-1500", "4"),
+        ("6000", "-1", "6000"),
+        ("0", "-1500", "0"),
+        ("-250", "-1500", "0"),
+        ("6000", "0", None),
+        ("6000", "0.01", None),
+        ("-250", "10", None),
+    ],
+)
+def test_it_says_how_long_money_lasts(liquid: str, net: str, months: str | None) -> None:
+    assert runway_months(liquid=Decimal(liquid), net=Decimal(net)) == (months and Decimal(months))
+
+
+def test_it_names_accounts_by_id_alone(alice: User) -> None:
+    with tenant(alice.pk):
+        assert movements(user=alice, window=Window.ending(TODAY), accounts=[UUID(int=1)]) == []

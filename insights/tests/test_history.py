@@ -1,0 +1,153 @@
+"""Balances over time, with the days and sums counted by hand."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+import time_machine
+
+from accounts.models import User
+from banking.models import Account, Item
+from banking.tests.rows import account_at, balance_on
+from compliance.isolation import tenant
+from insights import history
+from insights.balances import bank_balance
+from insights.history import History, sums
+
+pytestmark = pytest.mark.django_db
+
+A, B = UUID(int=1), UUID(int=2)
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Iterator[None]:
+    with time_machine.travel(datetime(2026, 11, 22, 12, tzinfo=UTC), tick=False):
+        yield
+
+
+@pytest.fixture
+def checking(item: Item) -> Account:
+    return account_at(item)
+
+
+def drawn(user: User, *accounts: Account, days: int = 30) -> History | None:
+    with tenant(user.pk):
+        return history.of_accounts(user=user, accounts=[a.pk for a in accounts], currency="USD", days=days)
+
+
+def values(found: History) -> list[tuple[int, str]]:
+    """The drawn points as (November's day, amount)."""
+    return [((point.day - date(2026, 10, 31)).days, f"{point.value.normalize():f}") for point in found.chart.rows]
+
+
+def test_it_repeats_what_was_last_known_of_each_account() -> None:
+    first = date(2026, 11, 1)
+    found = sums(
+        [
+            (A, first, Decimal(100)),
+            (B, first + timedelta(days=1), Decimal("10.50")),
+            (A, first + timedelta(days=3), Decimal(-20)),
+        ]
+    )
+    assert [(point.day.day, point.value) for point in found] == [
+        (1, Decimal(100)),
+        (2, Decimal("110.50")),
+        (3, Decimal("110.50")),
+        (4, Decimal("-9.50")),
+    ]
+
+
+def test_it_draws_the_sum_of_all_accounts(alice: User, item: Item, checking: Account) -> None:
+    savings = account_at(item)
+    balance_on(checking, 2, "100")
+    balance_on(savings, 2, "1000.25")
+    balance_on(checking, 0, "50")
+    assert values(drawn(alice, checking, savings)) == [(20, "1100.25"), (21, "1100.25"), (22, "1050.25")]
+
+
+def test_it_begins_with_the_balance_that_stood_when_the_span_begins(alice: User, item: Item, checking: Account) -> None:
+    unread = account_at(item)
+    balance_on(checking, 40, "1")
+    balance_on(checking, 31, "70")
+    balance_on(checking, 28, "80")
+    balance_on(unread, 200, "5")
+    assert values(drawn(alice, checking, unread)) == [(-8, "75"), (-7, "75"), (-6, "85")]
+
+
+def test_it_takes_the_reading_of_the_first_day_before_an_older_one(alice: User, checking: Account) -> None:
+    balance_on(checking, 31, "1")
+    balance_on(checking, 30, "2")
+    balance_on(checking, 29, "3")
+    assert values(drawn(alice, checking)) == [(-8, "2"), (-7, "3")]
+
+
+def test_it_does_not_take_silence_for_zero(alice: User, checking: Account) -> None:
+    balance_on(checking, 2, "100")
+    balance_on(checking, 1, None)
+    balance_on(checking, 0, "120")
+    assert values(drawn(alice, checking)) == [(20, "100"), (21, "100"), (22, "120")]
+
+
+@pytest.mark.parametrize("days_ago", [[], [0], [50]])
+def test_it_draws_nothing_until_there_are_two_days(alice: User, checking: Account, days_ago: list[int]) -> None:
+    for days in days_ago:
+        balance_on(checking, days, "100")
+    assert drawn(alice, checking) is None
+
+
+def test_it_draws_nothing_where_no_balance_was_ever_said(alice: User, checking: Account) -> None:
+    for days in range(3):
+        balance_on(checking, days, None)
+    assert drawn(alice, checking) is None
+
+
+def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item: Item) -> None:
+    facts = [("USD", "depository"), ("USD", "depository"), ("JPY", "depository"), ("USD", "credit"), ("USD", "loan")]
+    for currency, type_ in facts:
+        account = account_at(item, currency=currency, type=type_, current=Decimal(7))
+        balance_on(account, 1, "5")
+        balance_on(account, 0, "7")
+    with tenant(alice.pk):
+        items = list(Item.objects.for_user(alice).with_roster())
+        found = history.of_bank(user=alice, items=items, days=30)
+    assert found.currency == "USD"
+    assert values(found) == [(21, "10"), (22, "14")]
+    assert found.chart.facts.last.value == bank_balance(items).totals[0].amount
+
+
+def test_it_has_no_line_without_a_bank_account(alice: User, item: Item) -> None:
+    account_at(item, type="credit")
+    with tenant(alice.pk):
+        items = list(Item.objects.for_user(alice).with_roster())
+        assert history.of_bank(user=alice, items=items, days=30) is None
+
+
+def test_it_draws_nothing_of_somebody_else(
+    alice: User, mallory: User, checking: Account, make_item: Callable[..., Item]
+) -> None:
+    for days in range(3):
+        balance_on(checking, days, "100")
+    assert drawn(mallory, checking) is None
+    hers = account_at(make_item(mallory))
+    balance_on(hers, 1, "1")
+    balance_on(hers, 0, "2")
+    assert values(drawn(mallory, hers, checking)) == [(21, "1"), (22, "2")]
+
+
+@pytest.mark.parametrize(
+    ("label", "days"), [("1M", 30), ("3M", 91), ("1Y", 365), ("", 91), ("ALL", 91), ("\0", 91), ("9" * 99, 91)]
+)
+def test_it_knows_three_spans(label: str, days: int) -> None:
+    assert history.days_in(label) == days
+
+
+def test_it_marks_the_span_that_is_drawn(alice: User, checking: Account) -> None:
+    balance_on(checking, 1, "1")
+    balance_on(checking, 0, "2")
+    assert [(r.label, r.url, r.current) for r in drawn(alice, checking, days=365).ranges] == [
+        ("1M", "?range=1M", False),
+        ("3M", "?range=3M", False),
+        ("1Y", "?range=1Y", True),
+    ]

@@ -1,0 +1,186 @@
+"""The overview's figures for one person with everything, reckoned by hand, and how often it asks the database."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from banking.models import Account, Item
+from banking.provider import Readiness
+from banking.tests.rows import account_at, balance_on, moved, moved_all, movement
+from compliance.isolation import tenant
+from insights.overview import connections, overview
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TODAY = NOW.date()
+CARD_PAYMENT = {"category": "LOAN_PAYMENTS", "category_detail": "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"}
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def checking(item: Item) -> Account:
+    well(item)
+    return account_at(item, current=Decimal("3000"), available=Decimal("2900"))
+
+
+@pytest.fixture
+def card(item: Item) -> Account:
+    return account_at(item, type="credit", name="Card", mask="3333", current=Decimal(500), limit=Decimal(2000))
+
+
+def well(item: Item, **facts: object) -> Item:
+    usual = {"readiness": Readiness.HISTORICAL, "checked_at": NOW, "data_as_of": NOW}
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(**usual | facts)
+        item.refresh_from_db()
+    return item
+
+
+def figures(user: User) -> dict[str, object]:
+    with tenant(user.pk):
+        return overview(user=user, items=connections(user), days=30)
+
+
+def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Account) -> None:
+    moved(checking, "1000", category="INCOME")
+    moved(checking, "-1600", category="RENT_AND_UTILITIES")
+    moved(card, "-500", category="GENERAL_MERCHANDISE")
+    moved(card, "100", category="GENERAL_MERCHANDISE")
+    moved(checking, "-400", **CARD_PAYMENT)
+    moved(card, "400", **CARD_PAYMENT)
+    moved(checking, "-700", category="TRANSFER_OUT")
+    moved(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
+    found = figures(alice)
+    (flow,) = found["flow"].totals
+    # 1,000 in; 1,600 + 500 - 100 = 2,000 out; 3,000 in the bank last three months at a loss of 1,000.
+    assert (flow.income, flow.spending, flow.net, flow.runway_months) == (
+        Decimal(1000),
+        Decimal(2000),
+        Decimal(-1000),
+        Decimal(3),
+    )
+    assert (found["flow"].since, found["flow"].until) == (date(2026, 10, 24), TODAY)
+    assert [(c.category, c.amount, c.bar.share) for c in found["spending"].categories] == [
+        ("RENT_AND_UTILITIES", Decimal(1600), 80),
+        ("GENERAL_MERCHANDISE", Decimal(400), 20),
+    ]
+    assert found["balance"].totals[0].amount == Decimal(3000)
+    assert found["cards"].totals[0].utilization == Decimal(25)
+
+
+def test_it_shows_parts_that_add_up_to_the_whole(alice: User, checking: Account) -> None:
+    moved(checking, "-100", category="TRAVEL")
+    moved(checking, "30", category="MEDICAL")
+    moved(checking, "-12", category="")
+    moved(checking, "-5", category="FOOD_AND_DRINK")
+    moved(checking, "5", category="FOOD_AND_DRINK")
+    spent = figures(alice)["spending"]
+    assert [(part.category, part.amount) for part in spent.categories] == [
+        ("TRAVEL", Decimal(100)),
+        ("", Decimal(12)),
+        ("MEDICAL", Decimal(-30)),
+    ]
+    assert spent.total == sum(part.amount for part in spent.categories) == Decimal(82)
+
+
+def test_it_names_each_currency_with_its_own_runway(alice: User, item: Item, checking: Account) -> None:
+    yen = account_at(item, currency="JPY", current=Decimal(100_000))
+    moved(yen, "-50000", category="TRAVEL")
+    for day in (20, 21):
+        moved(checking, "-1", category="TRAVEL", day=date(2026, 11, day))
+    totals = figures(alice)["flow"].totals
+    assert [(total.currency, total.net, total.runway_months) for total in totals] == [
+        ("USD", Decimal(-2), Decimal(1500)),
+        ("JPY", Decimal(-50_000), Decimal(2)),
+    ]
+    assert figures(alice)["spending"].currency == "USD"
+
+
+def test_it_counts_no_flow_of_accounts_that_are_neither_bank_nor_card(alice: User, item: Item) -> None:
+    for type_ in ("investment", "loan"):
+        moved(account_at(well(item), type=type_), "-100", category="TRAVEL")
+    assert (figures(alice)["flow"], figures(alice)["spending"]) == (None, None)
+
+
+def test_it_has_no_figures_before_there_is_a_bank(alice: User) -> None:
+    found = figures(alice)
+    assert found["recent"] == []
+    assert {found[name] for name in ("importing", "balance", "history", "cards", "flow", "spending")} == {None}
+
+
+def test_it_takes_no_figure_from_a_bank_that_was_let_go(alice: User, item: Item, checking: Account) -> None:
+    moved(checking, "-100", category="TRAVEL")
+    well(item, connection="removed")
+    found = figures(alice)
+    assert (found["balance"], found["flow"]) == (None, None)
+    assert len(found["recent"]) == 1
+
+
+def test_it_names_the_bank_that_is_being_imported(alice: User, item: Item, checking: Account, make_item) -> None:
+    assert figures(alice)["importing"] is None
+    loading = make_item(alice, provider_item_id="second")
+    assert figures(alice)["importing"] == loading
+
+
+def test_it_shows_the_newest_rows_with_what_a_person_calls_them(alice: User, checking: Account) -> None:
+    moved_all(checking, [movement(checking, "-1", day=date(2026, 1, 1)) for _ in range(9)])
+    moved(checking, "-2", day=date(2026, 2, 1), merchant_name="Kiosk", category="TRAVEL", user_category="MEDICAL")
+    moved(checking, "-3", day=date(2026, 1, 15), name="")
+    moved(checking, "-4", removed_at=timezone.now())
+    moved(checking, "-5", hidden=True)
+    recent = figures(alice)["recent"]
+    assert len(recent) == 10
+    assert [(row["label"], row["category"], row["account"], row["amount"]) for row in recent[:3]] == [
+        ("Kiosk", "MEDICAL", "Checking", Decimal(-2)),
+        ("Unknown", "", "Checking", Decimal(-3)),
+        ("STARBUCKS 123", "", "Checking", Decimal(-1)),
+    ]
+
+
+# --- How often the page asks ------------------------------------------------------------------------------
+
+
+def questions(client: Client, address: str) -> list[str]:
+    """What a page asks of the database, without the marks of a transaction's beginning and end."""
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(address).status_code == 200
+    return [query["sql"] for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+
+
+def test_it_asks_seven_times_with_session_and_person(as_alice: Client, checking: Account, card: Account) -> None:
+    moved(checking, "-100", category="TRAVEL")
+    for days in range(3):
+        balance_on(checking, days, "100")
+    assert len(questions(as_alice, reverse("overview"))) == 7
+
+
+def test_it_asks_no_more_often_with_many_banks_and_rows(
+    as_alice: Client, alice: User, make_item: Callable[..., Item]
+) -> None:
+    for number in range(5):
+        item = well(make_item(alice, provider_item_id=f"bank-{number}"))
+        for kind in ("depository", "depository", "credit", "loan"):
+            account = account_at(item, type=kind, current=Decimal(100), limit=Decimal(1000))
+            moved_all(account, [movement(account, "-1", category=code) for code in ("TRAVEL", "MEDICAL", "")])
+            for days in range(4):
+                balance_on(account, days, "100")
+    assert len(questions(as_alice, reverse("overview"))) == 7
+
+
+def test_it_asks_less_often_when_there_is_nothing(as_alice: Client) -> None:
+    assert len(questions(as_alice, reverse("overview"))) <= 7

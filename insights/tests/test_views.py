@@ -1,0 +1,179 @@
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from html import unescape
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from banking.models import Account, Connection, Item
+from banking.provider import Readiness
+from banking.tests.rows import account_at, balance_on, moved
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def checking(item: Item) -> Account:
+    """Alice's account after good readings on three days."""
+    changed(item, institution_name="Platypus & Sons", readiness=Readiness.HISTORICAL, checked_at=timezone.now())
+    account = account_at(item, name="Everyday", official_name="Everyday Plus", current=Decimal("1200.50"))
+    for days, balance in ((2, "1000"), (1, "1100"), (0, "1200.50")):
+        balance_on(account, days, balance)
+    moved(account, "-4.33", merchant_name="Café", category="FOOD_AND_DRINK")
+    return account
+
+
+def changed(item: Item, **facts: object) -> Item:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(**facts)
+        item.refresh_from_db()
+    return item
+
+
+def words(response) -> str:
+    return " ".join(unescape(response.content.decode()).split())
+
+
+# --- The overview -----------------------------------------------------------------------------------------
+
+
+def test_it_shows_a_persons_figures(as_alice: Client, item: Item, checking: Account) -> None:
+    account_at(item, type="credit", name="Card", mask="3333", current=Decimal(410), limit=Decimal(2000))
+    page = words(as_alice.get(reverse("overview")))
+    for expected in ("$1,200.50", "$410.00", "$2,000.00", "21%", "$4.33", "−$4.33", "Café", "Platypus & Sons"):
+        assert expected in page
+    assert "None" not in page
+
+
+def test_it_shows_nothing_of_somebody_else(as_mallory: Client, checking: Account) -> None:
+    page = words(as_mallory.get(reverse("overview")))
+    assert "Three steps" in page
+    for hers in ("Platypus", "1,200.50", "Café"):
+        assert hers not in page
+
+
+@pytest.mark.parametrize(
+    "query", ["range=1M", "range=1Y", "range=", "range=%00", "range=%ED%A0%80", "range=99999999999"]
+)
+def test_it_draws_another_span_or_the_usual_one(as_alice: Client, checking: Account, query: str) -> None:
+    for address in (reverse("overview"), reverse("account", args=[checking.pk])):
+        page = as_alice.get(f"{address}?{query}")
+        assert page.status_code == 200
+        assert [span.label for span in page.context["history"].ranges if span.current] == [
+            query.removeprefix("range=") if query in ("range=1M", "range=1Y") else "3M"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"connection": Connection.LOGIN_REQUIRED}, "Platypus & Sons needs you to sign in again."),
+        ({"failures": 1}, "Platypus & Sons is not answering."),
+        ({"checked_at": timedelta(days=-2)}, "has not been read for more than a day"),
+        ({"readiness": Readiness.INITIAL}, "Importing"),
+        ({"connection": Connection.REVOKED}, "Disconnected"),
+    ],
+)
+def test_it_says_what_a_connection_needs(
+    as_alice: Client, item: Item, checking: Account, facts: dict[str, object], expected: str
+) -> None:
+    if "checked_at" in facts:
+        facts = {"checked_at": timezone.now() + facts["checked_at"]}
+    changed(item, **facts)
+    page = as_alice.get(reverse("overview"))
+    assert page.status_code == 200
+    assert expected in words(page)
+
+
+def test_it_stands_with_figures_that_no_bank_says(as_alice: Client, item: Item) -> None:
+    account_at(item, name="Silent", mask="", currency="", subtype="")
+    account_at(item, name="Card", type="credit", currency="")
+    page = as_alice.get(reverse("overview"))
+    assert page.status_code == 200
+    assert "None" not in words(page)
+
+
+# --- The strip of connections -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "polls"),
+    [
+        ({}, "Sync finished.", False),
+        ({"sync_wanted_at": timedelta(0)}, "Asking your banks for news", True),
+        ({"leased_until": timedelta(minutes=1)}, "Asking your banks for news", True),
+        ({"sync_wanted_at": timedelta(minutes=-6), "checked_at": timedelta(minutes=-9)}, "Sync finished.", False),
+    ],
+)
+def test_it_asks_again_only_while_banks_are_read(
+    as_alice: Client, item: Item, checking: Account, facts: dict[str, timedelta], expected: str, polls: bool
+) -> None:
+    changed(item, **{name: timezone.now() + wait for name, wait in facts.items()})
+    part = words(as_alice.get(reverse("sync_status")))
+    assert part.startswith("<section")
+    assert expected in part
+    assert ("hx-trigger" in part) is polls
+
+
+def test_it_leads_back_to_the_overview_when_a_sync_is_done(as_alice: Client, checking: Account) -> None:
+    assert f'href="{reverse("overview")}"' in words(as_alice.get(reverse("sync_status")))
+
+
+def test_it_strips_no_bank_of_somebody_else(as_mallory: Client, checking: Account) -> None:
+    assert "Platypus" not in words(as_mallory.get(reverse("sync_status")))
+
+
+# --- One account ------------------------------------------------------------------------------------------
+
+
+def test_it_shows_one_account(as_alice: Client, item: Item, checking: Account) -> None:
+    other = account_at(item, name="Savings")
+    moved(other, "9.99", merchant_name="Interest")
+    page = as_alice.get(reverse("account", args=[checking.pk]))
+    for expected in ("Everyday", "Everyday Plus", "••0000", "$1,200.50", "Café", "−$4.33", "Platypus & Sons"):
+        assert expected in words(page)
+    assert "Interest" not in words(page)
+    assert f"{reverse('transactions')}?account={checking.pk}" in words(page)
+    assert page.context["history"].chart.facts.last.value == Decimal("1200.50")
+
+
+def test_it_shows_an_account_that_was_closed_or_let_go(as_alice: Client, item: Item, checking: Account) -> None:
+    changed(item, connection=Connection.REMOVED)
+    with tenant(item.owner_id):
+        Account.objects.filter(pk=checking.pk).update(closed_at=timezone.now())
+    page = as_alice.get(reverse("account", args=[checking.pk]))
+    assert page.status_code == 200
+    assert "Closed" in words(page)
+
+
+def test_it_shows_no_account_of_somebody_else(
+    as_mallory: Client, as_alice: Client, mallory: User, checking: Account, make_item: Callable[..., Item]
+) -> None:
+    assert as_mallory.get(reverse("account", args=[checking.pk])).status_code == 404
+    hers = account_at(make_item(mallory))
+    assert as_mallory.get(reverse("account", args=[hers.pk])).status_code == 200
+    assert as_alice.get(reverse("account", args=[hers.pk])).status_code == 404
+    assert as_alice.get(reverse("account", args=[uuid4()])).status_code == 404
+
+
+def test_it_shows_text_of_banks_as_text(as_alice: Client, item: Item) -> None:
+    attack = "<script>alert(1)</script>"
+    changed(item, institution_name=attack)
+    account = account_at(item, name=attack, official_name=attack, subtype=attack, mask="<b>", currency="<i>")
+    moved(account, "-1", merchant_name=attack, category=attack)
+    for address in (reverse("overview"), reverse("account", args=[account.pk]), reverse("sync_status")):
+        page = as_alice.get(address).content.decode()
+        assert "<script>alert" not in page
+        assert "<b>" not in page
+        assert "<i>" not in page
+
+
+@pytest.mark.parametrize("name", ["overview", "sync_status"])
+def test_it_is_only_for_reading(as_alice: Client, name: str) -> None:
+    assert as_alice.post(reverse(name)).status_code == 405

@@ -40,10 +40,25 @@ class PublicTokenForm(forms.Form):
         """What the person chose, as ``linking`` takes it."""
         report = self.cleaned_data["metadata"]
         return Chosen(
-            institution_id=str(report["institution"].get("institution_id") or ""),
-            institution_name=str(report["institution"].get("name") or "").replace("\0", ""),
+            institution_id=storable(report["institution"].get("institution_id")),
+            institution_name=storable(report["institution"].get("name")),
             accounts=choices(report["accounts"]),
         )
+
+
+def storable(value: object) -> str:
+    """The text of a JSON value as a database takes it: JSON may spell NUL and halves of characters out."""
+    return str(value or "").encode(errors="replace").decode().replace("\0", "")
+
+
+class ExitForm(forms.Form):
+    """Why the linking dialog was left, where it says so."""
+
+    error_code = forms.RegexField(r"[A-Z0-9_]+", max_length=100, required=False)
+
+    def code(self) -> str:
+        """The provider's code; empty when there is none or when it is not one."""
+        return str(self.cleaned_data.get("error_code", "")) if self.is_valid() else ""
 
 
 class DisconnectForm(forms.Form):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError
+from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import User
@@ -68,11 +68,15 @@ def open_link(*, user: User) -> OpenedLink:
 
 
 def close_link(*, user: User, session_id: UUID, error_code: str) -> None:
-    """Note that the person left the dialog; an error code says why where the dialog gave one."""
+    """Note that the person left the dialog; an error code says why where the dialog gave one.
+
+    A session that has gone further stays as it is. Raises ``LinkSession.DoesNotExist``.
+    """
     with tenant(user.pk):
-        LinkSession.objects.for_user(user).filter(pk=session_id, state=LinkSession.State.OPEN).update(
-            state=LinkSession.State.ABANDONED, error_code=error_code[:100]
-        )
+        session = LinkSession.objects.for_user(user).select_for_update(of=["self"]).get(pk=session_id)
+        if session.state == LinkSession.State.OPEN:
+            session.state, session.error_code = LinkSession.State.ABANDONED, error_code[:100]
+            session.save(update_fields=["state", "error_code"])
 
 
 def finish_link(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) -> Item:
@@ -171,7 +175,8 @@ def keep(*, user: User, session: LinkSession, credential: Credential, chosen: Ch
             LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED, item=item)
             for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):
                 record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
-    except DatabaseError:
+    except Exception:
+        # Whatever it was: nobody else holds this token.
         abandon(credential)
         raise
     return item

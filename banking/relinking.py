@@ -50,9 +50,9 @@ def finish_relink(*, user: User, session_id: UUID) -> Item | None:
         if session.expires_at <= timezone.now():
             raise LinkRefused("expired")
         item = session.item
-        secret = item.access_token.reveal() if item.access_token else ""
-    if not secret:
-        raise LinkRefused("used")
+        if item is None or item.access_token is None:
+            raise LinkRefused("used")
+        secret = item.access_token.reveal()
     facts = connect().item(secret)
     if facts.error_code:
         raise LoginRequired(facts.error_code)
@@ -60,11 +60,11 @@ def finish_relink(*, user: User, session_id: UUID) -> Item | None:
 
 
 def repair(*, user: User, item: Item, session: LinkSession) -> Item:
-    """Write the good news down."""
+    """Write the good news down, unless the bank was disconnected while the provider was asked."""
     with tenant(user.pk):
-        Item.objects.filter(pk=item.pk).update(
-            connection=Connection.ACTIVE, failures=0, error_code="", next_sync_at=timezone.now()
-        )
+        repaired = Item.objects.for_user(user).living().filter(pk=item.pk)
+        if not repaired.update(connection=Connection.ACTIVE, failures=0, error_code="", next_sync_at=timezone.now()):
+            raise LinkRefused("used")
         LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED)
         record(Action.TOKEN_REFRESH, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     return item

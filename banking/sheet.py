@@ -15,7 +15,7 @@ CHUNK = 1000
 COLUMNS = ("Date", "Posted", "Description", "Category", "Account", "Amount", "Currency", "Status", "Note", "ID")
 
 # A cell that begins with one of these is a formula to a spreadsheet. Source: OWASP, CSV Injection.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class Line:

@@ -23,7 +23,7 @@ class Total:
 
 
 def of(rows: QuerySet[Transaction]) -> list[Total]:
-    """Total a set of rows, largest currency first."""
+    """Total a set of rows, the currency of most rows first."""
     zero = Decimal(0)
     sums = (
         rows.order_by()
@@ -33,6 +33,6 @@ def of(rows: QuerySet[Transaction]) -> list[Total]:
             money_in=Sum("amount", filter=Q(amount__gt=0), default=zero),
             money_out=Sum(-F("amount"), filter=Q(amount__lt=0), default=zero),
         )
-        .order_by("-count")
+        .order_by("-count", "currency")
     )
     return [Total(**each) for each in sums]

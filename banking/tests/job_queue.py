@@ -1,0 +1,33 @@
+"""What waits in the real job queue for a worker."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import redis
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Job:
+    """A queued job: the task's last name, its arguments, and when it may start (``None``: at once)."""
+
+    task: str
+    arguments: list[str]
+    start: datetime | None
+
+
+def queued(about: UUID) -> list[Job]:
+    """The waiting jobs that name something by this id, the oldest first."""
+    with redis.Redis.from_url(settings.REDIS_URL) as queue:
+        waiting = [job(json.loads(text)) for text in reversed(queue.lrange("celery", 0, -1))]
+    return [each for each in waiting if str(about) in each.arguments]
+
+
+def job(message: dict) -> Job:
+    headers = message["headers"]
+    arguments, *_ = json.loads(base64.b64decode(message["body"]))
+    start = datetime.fromisoformat(headers["eta"]) if headers["eta"] else None
+    return Job(headers["task"].rpartition(".")[2], arguments, start)

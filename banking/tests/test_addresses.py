@@ -1,0 +1,88 @@
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+from django.http import QueryDict
+
+from accounts.models import User
+from banking import addresses
+from banking.addresses import ActiveFilter, Preset
+from banking.filters import TransactionFilter
+from banking.models import Item, Transaction
+from banking.tests.rows import account_at
+from compliance.isolation import tenant
+
+TODAY = date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("query", "changes", "expected"),
+    [
+        ("", {}, "?"),
+        ("q=a", {"since": "2026-11-01"}, "?q=a&since=2026-11-01"),
+        ("q=a&since=2026-11-01", {"since": None}, "?q=a"),
+        ("q=a&before=x&after=y", {}, "?q=a"),
+        ("q=a&before=x", {"before": "z"}, "?q=a&before=z"),
+        ("since=1&since=2", {"since": "3"}, "?since=3"),
+        ("size=25&before=x", {"q": None}, "?size=25"),
+    ],
+)
+def test_it_changes_one_thing_and_starts_over(query: str, changes: dict[str, str | None], expected: str) -> None:
+    assert addresses.changed(QueryDict(query), **changes) == expected
+
+
+@pytest.mark.parametrize("value", ['"><script>', "a&b=c", "#", "é ☕", "\n"])
+def test_it_keeps_any_value_a_value(value: str) -> None:
+    address = addresses.changed(QueryDict("size=25"), q=value)
+    assert QueryDict(address.removeprefix("?")).dict() == {"size": "25", "q": value}
+    assert not set(address) & set('"<># \n')
+
+
+def test_it_leaves_the_request_as_it_is() -> None:
+    query = QueryDict("q=a&before=x")
+    addresses.changed(query, q=None)
+    assert query.urlencode() == "q=a&before=x"
+
+
+def test_it_offers_spans_that_end_today_and_keeps_the_other_filters() -> None:
+    assert addresses.presets(QueryDict("q=a&until=2026-01-01"), TODAY) == [
+        Preset("30 days", "?q=a&since=2026-10-24", current=False),
+        Preset("90 days", "?q=a&since=2026-08-25", current=False),
+        Preset("1 year", "?q=a&since=2025-11-23", current=False),
+        Preset("All", "?q=a", current=False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "label"),
+    [("", "All"), ("since=2026-10-24", "30 days"), ("since=2026-08-25&q=a", "90 days"), ("since=2026-10-23", "")],
+)
+def test_it_marks_the_span_that_is_shown(query: str, label: str) -> None:
+    assert [preset.label for preset in addresses.presets(QueryDict(query), TODAY) if preset.current] == [label] * bool(
+        label
+    )
+
+
+@pytest.mark.django_db
+def test_it_says_each_filter_that_is_on_in_words(alice: User, item: Item) -> None:
+    account = account_at(item)
+    query = QueryDict(
+        f"q=caf%C3%A9&since=2026-11-01&account={account.pk}&category=FOOD_AND_DRINK&direction=out&min=0&pending=posted&max="
+    )
+    with tenant(alice.pk):
+        found = TransactionFilter(query, Transaction.objects.for_user(alice), request=SimpleNamespace(user=alice))
+        assert found.is_valid()
+        active = addresses.active_filters(query, found)
+    assert [filter.label for filter in active] == [
+        "Search: café",
+        "From: 2026-11-01",
+        "Account: Checking ••0000",
+        "Category: Food and drink",
+        "Direction: Money out",
+        "At least: 0",
+        "Status: Posted",
+    ]
+    assert active[-1] == ActiveFilter(
+        "Status: Posted",
+        f"?q=caf%C3%A9&since=2026-11-01&account={account.pk}&category=FOOD_AND_DRINK&direction=out&min=0&max=",
+    )

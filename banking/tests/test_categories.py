@@ -1,0 +1,57 @@
+import pytest
+
+from banking.categories import BORROWED, CARD_PAYMENT, CATEGORIES, CHOICES, INCOME, TRANSFERS, UNKNOWN, category
+
+# Plaid's list, version 2, written down from its migration guide.
+PRIMARIES = [
+    "BANK_FEES",
+    "ENTERTAINMENT",
+    "FOOD_AND_DRINK",
+    "GENERAL_MERCHANDISE",
+    "GENERAL_SERVICES",
+    "GOVERNMENT_AND_NON_PROFIT",
+    "HOME_IMPROVEMENT",
+    "INCOME",
+    "LOAN_DISBURSEMENTS",
+    "LOAN_PAYMENTS",
+    "MEDICAL",
+    "OTHER",
+    "PERSONAL_CARE",
+    "RENT_AND_UTILITIES",
+    "TRANSFER_IN",
+    "TRANSFER_OUT",
+    "TRANSPORTATION",
+    "TRAVEL",
+]
+
+
+def test_it_knows_all_eighteen() -> None:
+    assert sorted(CATEGORIES) == PRIMARIES
+    assert [code for code, _ in CHOICES] == sorted(CATEGORIES)
+
+
+def test_it_calls_no_two_alike() -> None:
+    assert len({known.label for known in CATEGORIES.values()}) == len(CATEGORIES)
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [
+        ("FOOD_AND_DRINK", "Food and drink"),
+        ("", "Uncategorized"),
+        ("PET_CARE", "Pet care"),
+        ("=cmd", "=cmd"),
+        ("日本", "日本"),
+    ],
+)
+def test_it_has_words_for_codes_known_and_unknown(code: str, label: str) -> None:
+    assert category(code).label == label
+
+
+def test_it_marks_what_it_does_not_know() -> None:
+    assert category("").icon == category("PET_CARE").icon == UNKNOWN.icon
+
+
+def test_it_speaks_of_money_that_is_neither_earned_nor_spent_in_known_words() -> None:
+    assert TRANSFERS | BORROWED | {INCOME} <= set(CATEGORIES)
+    assert CARD_PAYMENT.startswith("LOAN_PAYMENTS_")

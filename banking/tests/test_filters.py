@@ -1,0 +1,157 @@
+"""The filter of the transaction list, over a handful of rows that are all different."""
+
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+from django.http import QueryDict
+
+from accounts.models import User
+from banking.filters import TransactionFilter
+from banking.models import Account, Item, Transaction
+from banking.tests.rows import account_at, moved
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def checking(item: Item) -> Account:
+    return account_at(item)
+
+
+@pytest.fixture
+def rows(checking: Account) -> None:
+    """Six rows, named for what sets each apart."""
+    plain = {"day": date(2026, 11, 10), "category": "FOOD_AND_DRINK", "name": "LUNCH"}
+    moved(checking, "-12.50", **plain | {"provider_id": "lunch", "merchant_name": "Café 100%"})
+    moved(checking, "-12.51", **plain | {"provider_id": "cent-more", "note": "with Bob_1"})
+    moved(checking, "2500", **plain | {"provider_id": "salary", "category": "INCOME", "day": date(2026, 11, 1)})
+    moved(checking, "-80", **plain | {"provider_id": "pending", "pending": True, "day": date(2026, 11, 20)})
+    moved(checking, "-9", **plain | {"provider_id": "moved", "user_category": "TRAVEL", "day": date(2026, 10, 31)})
+    moved(checking, "0", **plain | {"provider_id": "nothing", "category": "", "name": "FEE 1OO% WAIVED"})
+
+
+def asked(user: User, query: str) -> TransactionFilter:
+    rows = Transaction.objects.for_user(user).current()
+    return TransactionFilter(QueryDict(query), queryset=rows, request=SimpleNamespace(user=user))
+
+
+def found(user: User, query: str) -> set[str]:
+    with tenant(user.pk):
+        filtered = asked(user, query)
+        assert filtered.is_valid(), filtered.errors
+        return {row.provider_id for row in filtered.qs}
+
+
+EVERYTHING = {"lunch", "cent-more", "salary", "pending", "moved", "nothing"}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", EVERYTHING),
+        ("q=caf%C3%A9", {"lunch"}),
+        ("q=CAF%C3%89", {"lunch"}),
+        ("q=bob", {"cent-more"}),
+        ("q=100%25", {"lunch"}),
+        ("q=Bob_", {"cent-more"}),
+        ("q=_", {"cent-more"}),
+        ("q=%27%3B--", set()),
+        ("q=+lunch+", EVERYTHING - {"nothing"}),
+        ("since=2026-11-10", {"lunch", "cent-more", "pending", "nothing"}),
+        ("until=2026-11-01", {"salary", "moved"}),
+        ("since=2026-11-01&until=2026-11-01", {"salary"}),
+        ("since=2026-11-02&until=2026-11-01", set()),
+        ("since=9999-12-31", set()),
+        ("until=0001-01-01", set()),
+        ("category=FOOD_AND_DRINK", {"lunch", "cent-more", "pending"}),
+        ("category=TRAVEL", {"moved"}),
+        ("direction=in", {"salary"}),
+        ("direction=out", {"lunch", "cent-more", "pending", "moved"}),
+        ("min=12.51", {"cent-more", "salary", "pending"}),
+        ("max=12.50", {"lunch", "moved", "nothing"}),
+        ("min=12.5&max=12.5", {"lunch"}),
+        ("min=12.5000000001", {"cent-more", "salary", "pending"}),
+        ("max=0", {"nothing"}),
+        ("min=999999999999999.9999999999", set()),
+        ("pending=pending", {"pending"}),
+        ("pending=posted", EVERYTHING - {"pending"}),
+        ("category=FOOD_AND_DRINK&direction=out&max=13&q=lunch&pending=posted", {"lunch", "cent-more"}),
+        ("unheard-of=1&size=25", EVERYTHING),
+    ],
+)
+def test_it_finds_what_was_asked_for(alice: User, rows: None, query: str, expected: set[str]) -> None:
+    assert found(alice, query) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "query"),
+    [
+        ("q", f"q={'a' * 101}"),
+        ("q", "q=a%00b"),
+        ("since", "since=yesterday"),
+        ("since", "since=2026-02-30"),
+        ("since", "since=0000-00-00"),
+        ("since", "since=99999-01-01"),
+        ("until", "until=%00"),
+        ("until", "until=2026-11-10T00:00"),
+        ("account", "account=1"),
+        ("account", "account=%00"),
+        ("account", "account=%ED%A0%80"),
+        ("category", "category=PETS"),
+        ("direction", "direction=sideways"),
+        ("pending", "pending=maybe"),
+        *(
+            (bound, f"{bound}={value}")
+            for bound in ("min", "max")
+            for value in (
+                "-1",
+                "NaN",
+                "sNaN",
+                "-NaN",
+                "Infinity",
+                "-Infinity",
+                "inf",
+                "1e16",
+                "1e999999999",
+                "1e-11",
+                "1e-999999999",
+                "1000000000000001",
+                "0.00000000001",
+                "9" * 1000,
+                "1%00",
+                "ten",
+                "0x10",
+                "1;DROP TABLE banking_item",
+            )
+        ),
+    ],
+)
+def test_it_names_the_field_that_makes_no_sense(alice: User, field: str, query: str) -> None:
+    with tenant(alice.pk):
+        filtered = asked(alice, query)
+        assert not filtered.is_valid()
+        assert list(filtered.form.errors) == [field]
+
+
+def test_it_finds_the_rows_of_one_account(alice: User, item: Item, rows: None) -> None:
+    savings = account_at(item, name="Savings")
+    moved(savings, "1", provider_id="interest")
+    assert found(alice, f"account={savings.pk}") == {"interest"}
+
+
+def test_it_offers_and_takes_no_account_of_somebody_else(
+    alice: User, mallory: User, checking: Account, make_item
+) -> None:
+    account_at(make_item(mallory), name="Hers")
+    with tenant(mallory.pk):
+        filtered = asked(mallory, f"account={checking.pk}")
+        assert list(filtered.form.errors) == ["account"]
+        assert [label for _, label in filtered.form.fields["account"].choices] == ["All accounts", "Hers ••0000"]
+
+
+def test_it_shows_no_row_that_the_bank_withdrew_or_the_person_hid(alice: User, checking: Account) -> None:
+    moved(checking, "-1", hidden=True)
+    moved(checking, "-1", removed_at="2026-11-20T09:40:00Z")
+    assert found(alice, "") == set()

@@ -1,0 +1,157 @@
+"""What a connection's facts mean in one word, and what an account's figures say. Nothing here is stored."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import product
+
+import pytest
+import time_machine
+
+from banking.models import Account, Connection, Item, Transaction
+from banking.provider import Readiness
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+WELL = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({}, "loading"),
+        ({"readiness": Readiness.INITIAL, "checked_at": NOW}, "loading"),
+        (WELL, "fresh"),
+        (WELL | {"checked_at": NOW - DAY + timedelta(microseconds=1)}, "fresh"),
+        (WELL | {"checked_at": NOW - DAY}, "stale"),
+        ({"readiness": Readiness.HISTORICAL}, "stale"),
+        (WELL | {"failures": 1}, "error"),
+        ({"failures": 1}, "error"),
+        (WELL | {"failures": 1, "checked_at": NOW - DAY}, "error"),
+        (WELL | {"connection": Connection.LOGIN_REQUIRED}, "reauth"),
+        (WELL | {"connection": Connection.LOGIN_REQUIRED, "failures": 3}, "reauth"),
+        ({"connection": Connection.NEEDS_CONSENT}, "reauth"),
+        (WELL | {"connection": Connection.REVOKED, "failures": 1}, "disconnected"),
+        ({"connection": Connection.UNSUPPORTED}, "disconnected"),
+        (WELL | {"connection": Connection.REMOVING}, "disconnected"),
+        (WELL | {"connection": Connection.REMOVED}, "disconnected"),
+    ],
+)
+def test_it_says_how_a_connection_is_in_one_word(facts: dict[str, object], state: str) -> None:
+    assert Item(**facts).state == state
+
+
+def test_it_has_a_word_for_every_combination_of_facts() -> None:
+    words = {
+        Item(connection=connection, readiness=readiness, failures=failures, checked_at=checked).state
+        for connection, readiness, failures, checked in product(Connection, Readiness, (0, 1), (None, NOW, NOW - DAY))
+    }
+    assert words == {"loading", "fresh", "stale", "error", "reauth", "disconnected"}
+
+
+def test_it_is_being_read_until_the_lease_runs_out() -> None:
+    assert not Item().is_syncing
+    assert Item(leased_until=NOW + MINUTE).is_syncing
+    assert not Item(leased_until=NOW).is_syncing
+
+
+@pytest.mark.parametrize(
+    ("facts", "waits"),
+    [
+        ({}, False),
+        ({"sync_wanted_at": NOW}, True),
+        ({"sync_wanted_at": NOW, "checked_at": NOW - MINUTE}, True),
+        ({"sync_wanted_at": NOW - MINUTE, "checked_at": NOW}, False),
+        ({"sync_wanted_at": NOW - 5 * MINUTE}, True),
+        ({"sync_wanted_at": NOW - 6 * MINUTE}, False),
+    ],
+)
+def test_it_waits_for_a_sync_that_was_asked_for_but_not_for_ever(facts: dict[str, object], waits: bool) -> None:
+    assert Item(**facts).awaits_sync is waits
+
+
+@pytest.mark.parametrize(
+    ("facts", "may"),
+    [
+        ({}, True),
+        ({"refreshed_at": NOW - 5 * MINUTE}, True),
+        ({"refreshed_at": NOW - 5 * MINUTE + timedelta(seconds=1)}, False),
+        ({"refreshed_at": NOW + MINUTE}, False),
+        *(({"connection": other}, False) for other in Connection if other != Connection.ACTIVE),
+    ],
+)
+def test_it_can_be_asked_again_after_a_while(facts: dict[str, object], may: bool) -> None:
+    assert Item(**facts).can_refresh(at=NOW, cooldown=5 * MINUTE) is may
+
+
+@pytest.mark.parametrize(
+    ("type_", "current", "limit", "percent"),
+    [
+        ("credit", "410", "2000", "20.5"),
+        ("credit", "0", "2000", "0"),
+        ("credit", "-25.10", "2000", "0"),
+        ("credit", "2500", "2000", "125"),
+        ("credit", "2000", "0", None),
+        ("credit", "2000", "-1", None),
+        ("credit", "2000", None, None),
+        ("credit", None, "2000", None),
+        ("depository", "410", "2000", None),
+        ("loan", "410", "2000", None),
+    ],
+)
+def test_it_tells_how_much_of_a_limit_is_used(
+    type_: str, current: str | None, limit: str | None, percent: str | None
+) -> None:
+    account = Account(type=type_, current=current and Decimal(current), limit=limit and Decimal(limit))
+    assert account.utilization == (percent and Decimal(percent))
+
+
+@pytest.mark.parametrize(
+    ("type_", "bank", "card", "debt"),
+    [
+        ("depository", True, False, False),
+        ("credit", False, True, True),
+        ("loan", False, False, True),
+        ("investment", False, False, False),
+        ("payroll", False, False, False),
+        ("", False, False, False),
+    ],
+)
+def test_it_knows_what_is_owned_and_what_is_owed(type_: str, bank: bool, card: bool, debt: bool) -> None:
+    account = Account(type=type_)
+    assert (account.is_bank, account.is_card, account.is_debt) == (bank, card, debt)
+
+
+def test_it_names_an_account_by_its_last_digits_where_it_has_some() -> None:
+    assert str(Account(name="Checking", mask="0000")) == "Checking ••0000"
+    assert str(Account(name="Checking")) == "Checking"
+
+
+def test_it_puts_a_persons_own_word_before_the_banks() -> None:
+    assert Transaction(category="TRAVEL").effective_category == "TRAVEL"
+    assert Transaction(category="TRAVEL", user_category="MEDICAL").effective_category == "MEDICAL"
+    assert Transaction().effective_category == ""
+
+
+def test_it_always_has_a_label() -> None:
+    assert Transaction(name="AMZN MKTP 12", merchant_name="Amazon").label == "Amazon"
+    assert Transaction(name="AMZN MKTP 12").label == "AMZN MKTP 12"
+    assert Transaction().label == "Unknown"
+
+
+@pytest.mark.parametrize("code", ["ITEM_LOGIN_REQUIRED", "ITEM_LOCKED", "PASSWORD_RESET_REQUIRED"])
+def test_it_says_why_a_sign_in_is_needed_in_a_sentence(code: str) -> None:
+    cause = Item(connection=Connection.LOGIN_REQUIRED, error_code=code).cause
+    assert cause.endswith(".")
+    assert code not in cause
+
+
+def test_it_makes_no_cause_up() -> None:
+    assert Item(error_code="SOMETHING_NEW").cause == ""

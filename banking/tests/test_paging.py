@@ -1,0 +1,140 @@
+"""Pages of transactions, over any set of rows and any size of page."""
+
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from banking import paging
+from banking.models import Account, Item, Transaction
+from banking.paging import BadPosition, Position, RowsPage
+from banking.tests.rows import account_at, moved, moved_all, movement
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+FIRST = date(2026, 11, 1)
+
+
+@pytest.fixture
+def account(item: Item) -> Account:
+    return account_at(item)
+
+
+def page(user: User, size: int, **position: str) -> RowsPage:
+    return paging.page(Transaction.objects.for_user(user), size=size, **position)
+
+
+def refill(account: Account, days: list[int]) -> list[UUID]:
+    """Replace all rows by one for each day offset; returns their ids, newest day first and highest id first."""
+    rows = [movement(account, "-1", id=uuid4(), day=FIRST + timedelta(days=offset)) for offset in days]
+    with tenant(account.owner_id):
+        Transaction.objects.filter(account=account).delete()
+        moved_all(account, rows)
+    return [row.id for row in sorted(rows, key=lambda row: (row.day, row.id.int), reverse=True)]
+
+
+def walk(user: User, size: int) -> tuple[list[UUID], list[UUID]]:
+    """The ids seen on the way from the newest page to the oldest one, and on the way back from there."""
+    here = page(user, size)
+    there, back = ids(here), []
+    while here.older is not None:
+        here = page(user, size, before=str(here.older))
+        there += ids(here)
+    back = ids(here)
+    while here.newer is not None:
+        here = page(user, size, after=str(here.newer))
+        back = ids(here) + back
+    return there, back
+
+
+def ids(found: RowsPage) -> list[UUID]:
+    return [row.id for row in found.rows]
+
+
+# Few days and many rows, so that most rows share their day with others.
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(days=st.lists(st.integers(0, 3), max_size=24), size=st.integers(1, 26))
+def test_it_shows_every_row_once_and_in_order_there_and_back(
+    alice: User, account: Account, days: list[int], size: int
+) -> None:
+    expected = refill(account, days)
+    with tenant(alice.pk):
+        assert walk(alice, size) == (expected, expected)
+
+
+@pytest.mark.parametrize(("rows", "pages"), [(0, [0]), (4, [4]), (5, [5]), (6, [5, 1]), (10, [5, 5]), (11, [5, 5, 1])])
+def test_it_makes_no_page_too_many(alice: User, account: Account, rows: int, pages: list[int]) -> None:
+    refill(account, [0] * rows)
+    with tenant(alice.pk):
+        here = page(alice, 5)
+        lengths = [len(here.rows)]
+        while here.older is not None:
+            here = page(alice, 5, before=str(here.older))
+            lengths.append(len(here.rows))
+    assert lengths == pages
+
+
+def test_it_neither_repeats_nor_skips_a_row_when_newer_ones_arrive(alice: User, account: Account) -> None:
+    expected = refill(account, [0, 0, 1, 1, 2])
+    with tenant(alice.pk):
+        first = page(alice, 2)
+        moved(account, "-1", day=FIRST + timedelta(days=9))
+        moved(account, "-1", day=FIRST + timedelta(days=2), id=UUID(int=2**128 - 1))
+        second = page(alice, 2, before=str(first.older))
+        third = page(alice, 2, before=str(second.older))
+    assert ids(first) + ids(second) + ids(third) == expected
+
+
+def test_it_goes_on_where_a_row_stood_that_is_gone(alice: User, account: Account) -> None:
+    expected = refill(account, [0, 0, 1, 1, 2])
+    with tenant(alice.pk):
+        first = page(alice, 2)
+        Transaction.objects.filter(pk=first.rows[-1].pk).delete()
+        assert ids(page(alice, 2, before=str(first.older))) == expected[2:4]
+
+
+def test_it_points_nobody_into_rows_of_others(alice: User, mallory: User, account: Account) -> None:
+    refill(account, [0, 1])
+    with tenant(alice.pk):
+        position = str(page(alice, 1).older)
+    with tenant(mallory.pk):
+        assert page(mallory, 1, before=position).rows == []
+        assert page(mallory, 1, after=position).rows == []
+
+
+def test_it_reads_its_own_positions() -> None:
+    position = Position(date(2026, 11, 10), uuid4())
+    assert Position.parse(str(position)) == position
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "_",
+        "junk",
+        "2026-11-10",
+        "2026-11-10_",
+        f"_{UUID(int=1)}",
+        f"2026-13-10_{UUID(int=1)}",
+        f"10000-01-01_{UUID(int=1)}",
+        "2026-11-10_not-a-uuid",
+        f"2026-11-10_{UUID(int=1)}\0",
+        f"2026-11-10_{UUID(int=1)}_{UUID(int=2)}",
+        "2026-11-10_\ud800",
+        "9" * 10_000,
+    ],
+)
+def test_it_refuses_a_position_that_it_did_not_make(text: str) -> None:
+    with pytest.raises(BadPosition):
+        Position.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("25", 25), ("100", 100), ("", 50), ("0", 50), ("1e9", 50), ("-25", 50)]
+)
+def test_it_has_three_sizes(text: str, expected: int) -> None:
+    assert paging.size(text) == expected

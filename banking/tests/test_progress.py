@@ -1,0 +1,79 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from banking import progress
+from banking.models import Connection, Item
+from banking.progress import Progress
+from banking.provider import Readiness
+from banking.tests.rows import account_at, moved
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+
+def progress_after(item: Item, wait: timedelta, **facts: object) -> Progress:
+    for name, value in facts.items():
+        setattr(item, name, value)
+    with tenant(item.owner_id):
+        return progress.of(item=item, at=item.connected_at + wait)
+
+
+SECOND = timedelta(seconds=1)
+PLATYPUS = {"institution_name": "First Platypus Bank"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "facts", "state", "step", "sentence"),
+    [
+        (0, {}, "running", 1, "Importing from First Platypus Bank."),
+        (600, {}, "running", 1, "Importing from First Platypus Bank."),
+        (601, {}, "slow", 1, "Still importing from First Platypus Bank."),
+        (
+            9,
+            {"readiness": Readiness.INITIAL},
+            "running",
+            2,
+            "The last weeks from First Platypus Bank are here. The older history is on its way.",
+        ),
+        (9, {"readiness": Readiness.HISTORICAL}, "done", 3, "Everything from First Platypus Bank is here."),
+        (9, {"failures": 1}, "failed", 1, "The import from First Platypus Bank was interrupted."),
+        (601, {"failures": 1}, "failed", 1, "The import from First Platypus Bank was interrupted."),
+        (
+            9,
+            {"connection": Connection.LOGIN_REQUIRED, "readiness": Readiness.INITIAL},
+            "failed",
+            2,
+            "The import from First Platypus Bank was interrupted.",
+        ),
+        (
+            99_999,
+            {"connection": Connection.REMOVED, "readiness": Readiness.HISTORICAL, "failures": 9},
+            "done",
+            3,
+            "Everything from First Platypus Bank is here.",
+        ),
+    ],
+)
+def test_it_says_how_far_an_import_is(
+    item: Item, seconds: int, facts: dict[str, object], state: str, step: int, sentence: str
+) -> None:
+    job = progress_after(item, seconds * SECOND, **facts)
+    assert (job.state, job.step, job.steps, job.sentence) == (state, step, 3, sentence)
+
+
+def test_it_is_asked_often_at_first_and_less_often_later(item: Item) -> None:
+    assert progress_after(item, 29 * SECOND).poll_seconds == 2
+    assert progress_after(item, 30 * SECOND).poll_seconds == 5
+
+
+def test_it_counts_what_stands(item: Item, make_item) -> None:
+    account = account_at(item)
+    account_at(item, name="Closed", closed_at=timezone.now())
+    moved(account, "-1")
+    moved(account, "-1", pending=True)
+    moved(account, "-1", removed_at=timezone.now())
+    moved(account_at(make_item(item.owner, provider_item_id="another")), "-1")
+    job = progress_after(item, SECOND)
+    assert (job.accounts, job.transactions) == (1, 2)

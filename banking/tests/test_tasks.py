@@ -1,0 +1,231 @@
+"""Jobs about Items, with the real queue; see ``config/tests/test_resilience.py`` for them in a real worker."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from celery.exceptions import Retry
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from accounts.models import User
+from banking import due, tasks
+from banking.models import Connection, Item, PendingRemoval
+from banking.provider import Doorbell, LoginRequired, Readiness, Unavailable
+from banking.tests.job_queue import queued
+from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.unlinking import unlink
+from compliance.isolation import TenantMismatch, tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def changed(item: Item, **facts: object) -> Item:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(**facts)
+        item.refresh_from_db()
+    return item
+
+
+def run(item: Item) -> None:
+    tasks.sync_item(str(item.owner_id), str(item.pk), "test")
+
+
+def triggers(item: Item) -> list[str]:
+    return [job.arguments[-1] for job in queued(item.pk)]
+
+
+def held(item: Item) -> Item:
+    """The Item while another worker reads it."""
+    return changed(item, lease_holder=uuid4(), leased_until=timezone.now() + timedelta(minutes=1))
+
+
+# --- One Item ---------------------------------------------------------------------------------------------
+
+
+def test_it_reads_an_item_and_rests_when_all_of_it_is_here(
+    item: Item, provider: ScriptedProvider, ledger: Callable[[], dict[str, object]]
+) -> None:
+    provider.pages = [page(added=[transaction("a")])]
+    run(item)
+    assert set(ledger()) == {"a"}
+    assert queued(item.pk) == []
+
+
+def test_it_looks_again_in_seconds_while_the_history_is_prepared(item: Item, provider: ScriptedProvider) -> None:
+    provider.pages = [page(cursor="", readiness=Readiness.NOT_READY)]
+    run(item)
+    (job,) = queued(item.pk)
+    assert job.arguments == [str(item.owner_id), str(item.pk), "follow-up"]
+    assert timezone.now() < job.start + timedelta(seconds=1) <= timezone.now() + timedelta(seconds=4)
+
+
+def test_it_comes_back_to_an_item_that_is_busy_and_has_news(item: Item, provider: ScriptedProvider) -> None:
+    held(item)
+    due.want(owner_id=item.owner_id, item_id=item.pk)
+    with pytest.raises(Retry):
+        run(item)
+    assert provider.cursors == []
+
+
+def test_it_leaves_a_busy_item_that_has_none(item: Item, provider: ScriptedProvider) -> None:
+    held(item)
+    run(item)
+    assert (queued(item.pk), provider.cursors) == ([], [])
+
+
+def test_it_does_not_come_back_to_an_item_that_cannot_be_read(item: Item, provider: ScriptedProvider) -> None:
+    provider.pages = [LoginRequired("ITEM_LOGIN_REQUIRED")]
+    run(item)
+    assert changed(item).connection == Connection.LOGIN_REQUIRED
+    assert queued(item.pk) == []
+
+
+def test_it_does_nothing_for_an_item_that_is_gone(alice: User, provider: ScriptedProvider) -> None:
+    tasks.sync_item(str(alice.pk), str(uuid4()), "test")
+    assert provider.cursors == []
+
+
+def test_it_reads_no_item_in_somebody_elses_name(mallory: User, item: Item, provider: ScriptedProvider) -> None:
+    tasks.sync_item(str(mallory.pk), str(item.pk), "test")
+    assert provider.cursors == []
+    with tenant(mallory.pk), pytest.raises(TenantMismatch):
+        run(item)
+
+
+# --- The clock --------------------------------------------------------------------------------------------
+
+
+def test_it_queues_everybodys_due_items_once_and_chunk_by_chunk(
+    alice: User, mallory: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims: list[int] = []
+    claim = due.claim_syncs
+
+    def counted(*, limit: int) -> list[object]:
+        found = claim(limit=limit)
+        claims.append(len(found))
+        return found
+
+    monkeypatch.setattr(tasks, "CHUNK", 2)
+    monkeypatch.setattr(due, "claim_syncs", counted)
+    items = [make_item(owner, provider_item_id=f"{owner.pk}-{n}") for owner in (alice, mallory) for n in range(2)]
+    items.append(make_item(alice, provider_item_id="fifth"))
+    rests = make_item(alice, provider_item_id="rests", next_sync_at=timezone.now() + timedelta(hours=1))
+    tasks.dispatch_due_syncs()
+    tasks.dispatch_due_syncs()
+    assert [triggers(item) for item in items] == [["beat"]] * 5
+    assert triggers(rests) == []
+    assert claims == [2, 2, 1, 0, 0]
+
+
+def test_it_queues_a_removal_until_it_is_paid(alice: User, item: Item, provider: ScriptedProvider) -> None:
+    owed = unlink(user=alice, item_id=item.pk, keep_history=True)
+    provider.refuse_removal = Unavailable("TIMEOUT")
+    tasks.retry_removals()
+    assert [job.task for job in queued(owed.pk)] == ["remove_at_provider"]
+    tasks.remove_at_provider(str(alice.pk), str(owed.pk))
+    tasks.retry_removals()
+    assert len(queued(owed.pk)) == 1
+
+    provider.refuse_removal = None
+    with tenant(alice.pk):
+        PendingRemoval.objects.filter(pk=owed.pk).update(next_attempt_at=timezone.now())
+    tasks.retry_removals()
+    assert len(queued(owed.pk)) == 2
+    tasks.remove_at_provider(str(alice.pk), str(owed.pk))
+    tasks.remove_at_provider(str(alice.pk), str(owed.pk))
+    assert provider.ended == ["access-sandbox-secret"]
+    assert changed(item).connection == Connection.REMOVED
+
+
+def test_it_says_which_removal_is_owed_and_shows_no_token(
+    alice: User, item: Item, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    owed = unlink(user=alice, item_id=item.pk, keep_history=True)
+    provider.refuse_removal = Unavailable("TIMEOUT", request_id="req-7")
+    tasks.remove_at_provider(str(alice.pk), str(owed.pk))
+    assert str(owed.pk) in caplog.text
+    assert "req-7" in caplog.text
+    assert "access-sandbox-secret" not in caplog.text
+
+
+# --- The doorbell -----------------------------------------------------------------------------------------
+
+
+def bell(provider_item_id: str) -> Doorbell:
+    return Doorbell(provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "f" * 64)
+
+
+def test_it_asks_for_the_item_that_a_webhook_speaks_of(item: Item) -> None:
+    tasks.ring(bell(item.provider_item_id))
+    assert triggers(item) == ["webhook"]
+    assert changed(item).sync_wanted_at is not None
+
+
+@pytest.mark.parametrize("stranger", ["", "unknown", "' OR true --"])
+def test_it_asks_for_nothing_when_the_item_is_not_ours(item: Item, stranger: str) -> None:
+    tasks.ring(bell(stranger))
+    assert triggers(item) == []
+    assert changed(item).sync_wanted_at is None
+
+
+def test_it_does_not_mistake_another_environments_item(item: Item) -> None:
+    changed(item, environment="production")
+    tasks.ring(bell(item.provider_item_id))
+    assert triggers(item) == []
+
+
+def test_it_reads_twice_at_most_when_a_bell_rings_while_it_reads(item: Item, provider: ScriptedProvider) -> None:
+    def ring() -> object:
+        tasks.ring(bell(item.provider_item_id))
+        return page(cursor="c1")
+
+    provider.pages = [ring]
+    run(item)
+    assert triggers(item) == ["webhook", "follow-up"]
+    run(item)
+    assert triggers(item) == ["webhook", "follow-up"]
+
+
+def test_it_forgets_webhooks_that_are_too_old_to_be_played_again() -> None:
+    from banking.models import WebhookReceipt
+
+    now = timezone.now()
+    WebhookReceipt.objects.create(fingerprint="old", received_at=now - due.REPLAYABLE - timedelta(seconds=1))
+    WebhookReceipt.objects.create(fingerprint="new", received_at=now)
+    tasks.forget_webhooks()
+    assert list(WebhookReceipt.objects.values_list("fingerprint", flat=True)) == ["new"]
+
+
+# --- A queue that is out of reach -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: object, **options: object) -> None:
+        raise OperationalError("Error 2 connecting to redis.sock")
+
+    for task in (tasks.sync_item, tasks.remove_at_provider):
+        monkeypatch.setattr(task, "delay", refused)
+
+
+def test_it_leaves_the_item_to_the_clock_when_the_queue_is_away(
+    item: Item, no_queue: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks.enqueue_sync(item, trigger="link")
+    assert str(item.pk) in caplog.text
+    assert due.claim_syncs(limit=9) == [(item.owner_id, item.pk)]
+
+
+def test_it_leaves_the_removal_to_the_clock_when_the_queue_is_away(alice: User, item: Item, no_queue: None) -> None:
+    owed = unlink(user=alice, item_id=item.pk, keep_history=True)
+    tasks.enqueue_removal(owed)
+    tasks.enqueue_removal(None)
+    assert due.owed_removals(limit=9) == [(alice.pk, owed.pk)]
+
+
+def test_it_hears_a_webhook_even_when_the_queue_is_away(item: Item, no_queue: None) -> None:
+    tasks.ring(bell(item.provider_item_id))
+    assert changed(item).sync_wanted_at is not None

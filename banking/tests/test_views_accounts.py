@@ -1,0 +1,134 @@
+from datetime import timedelta
+from decimal import Decimal
+from html import unescape
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from banking.models import Connection, Item
+from banking.provider import Readiness
+from banking.tests.rows import account_at
+from compliance.audit.events import AuditEvent
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def well(item: Item) -> Item:
+    """Alice's connection after a good reading: a checking account and a card."""
+    account_at(item, name="Everyday", mask="0000", current=Decimal("1200.50"), available=Decimal("1100.5"))
+    account_at(item, name="Card", mask="3333", type="credit", current=Decimal(410), limit=Decimal(2000))
+    return changed(
+        item, institution_name="Platypus", readiness=Readiness.HISTORICAL, checked_at=timezone.now(), cursor="c1"
+    )
+
+
+def changed(item: Item, **facts: object) -> Item:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(**facts)
+        item.refresh_from_db()
+    return item
+
+
+def words(response) -> str:
+    return " ".join(unescape(response.content.decode()).split())
+
+
+def test_it_lists_accounts_with_what_the_bank_says_of_them(as_alice: Client, well: Item) -> None:
+    page = words(as_alice.get(reverse("accounts")))
+    for expected in ("Platypus", "Everyday", "••0000", "$1,200.50", "$1,100.50", "$410.00", "$2,000.00", "21%"):
+        assert expected in page
+    assert "Up to date" in page
+
+
+def test_it_shows_one_bank_alone(as_alice: Client, alice: User, well: Item, make_item) -> None:
+    other = changed(make_item(alice, provider_item_id="other"), institution_name="Gingham")
+    account_at(other, name="Rainy day")
+    page = words(as_alice.get(reverse("item", args=[well.pk])))
+    assert "Everyday" in page
+    assert "Rainy day" not in page
+    assert reverse("item", args=[other.pk]) in page
+
+
+def test_it_leads_the_way_when_there_is_no_bank(as_alice: Client) -> None:
+    assert reverse("connect") in words(as_alice.get(reverse("accounts")))
+
+
+def test_it_shows_nothing_of_somebody_else(as_mallory: Client, well: Item) -> None:
+    assert as_mallory.get(reverse("item", args=[well.pk])).status_code == 404
+    assert "Everyday" not in words(as_mallory.get(reverse("accounts")))
+
+
+def test_it_knows_no_bank_that_never_was_or_is_gone(as_alice: Client, well: Item) -> None:
+    assert as_alice.get(reverse("item", args=[uuid4()])).status_code == 404
+    changed(well, connection=Connection.REMOVED)
+    assert as_alice.get(reverse("item", args=[well.pk])).status_code == 404
+    assert "Everyday" not in words(as_alice.get(reverse("accounts")))
+
+
+def test_it_leaves_closed_accounts_out(as_alice: Client, well: Item) -> None:
+    account_at(well, name="Long gone", closed_at=timezone.now())
+    assert "Long gone" not in words(as_alice.get(reverse("accounts")))
+
+
+def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, item: Item) -> None:
+    account_at(item, name="Silent", type="credit", subtype="", mask="", currency="")
+    page = words(as_alice.get(reverse("accounts")))
+    assert page.count("Not available") == 4
+    assert "None" not in page
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "action"),
+    [
+        ({"connection": Connection.LOGIN_REQUIRED}, "Sign-in needed", "reconnect"),
+        ({"connection": Connection.REVOKED}, "Disconnected", "disconnect"),
+        ({"failures": 2, "error_code": "INSTITUTION_DOWN"}, "Not answering", "refresh"),
+        ({"checked_at": timezone.now() - timedelta(days=7)}, "7 days", "refresh"),
+        ({"readiness": Readiness.INITIAL}, "Importing", "importing"),
+    ],
+)
+def test_it_says_how_a_connection_is_and_what_can_be_done(
+    as_alice: Client, well: Item, facts: dict[str, object], expected: str, action: str
+) -> None:
+    changed(well, data_as_of=facts.get("checked_at"), **facts)
+    page = words(as_alice.get(reverse("accounts")))
+    assert expected in page
+    assert reverse(action, args=[well.pk]) in page
+
+
+def test_it_shows_text_of_banks_as_text(as_alice: Client, well: Item) -> None:
+    account_at(well, name="<script>alert(1)</script>", mask="<b>", subtype="<i>x</i>")
+    page = as_alice.get(reverse("accounts")).content.decode()
+    assert "<script>alert" not in page
+    assert "<b>" not in page
+    assert "<i>" not in page
+
+
+def test_it_writes_down_that_accounts_were_looked_at(as_alice: Client, alice: User, well: Item) -> None:
+    as_alice.get(reverse("accounts"))
+    with tenant(alice.pk):
+        (event,) = AuditEvent.objects.filter(subject=alice.pk, action="account_list")
+        assert event.actor == alice.pk
+        assert event.facts()["ip"] == "127.0.0.1"
+
+
+def test_it_asks_as_often_for_many_banks_as_for_one(as_alice: Client, alice: User, well: Item, make_item) -> None:
+    def questions() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            as_alice.get(reverse("accounts"))
+        return len(asked)
+
+    # The first request makes the key that audit events are sealed with.
+    questions()
+    one = questions()
+    for number in range(4):
+        account_at(make_item(alice, provider_item_id=f"more-{number}"))
+    assert questions() == one

@@ -1,0 +1,210 @@
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from accounts.models import User
+from banking import tasks
+from banking.models import Account, Connection, Item, PendingRemoval, Transaction
+from banking.provider import Readiness
+from banking.tests.job_queue import queued
+from banking.tests.rows import account_at, moved
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def read(item: Item) -> Item:
+    """Alice's connection with one account and two transactions."""
+    account = account_at(item)
+    moved(account, "-1")
+    moved(account, "-2")
+    return changed(item, institution_name="Platypus & Sons", readiness=Readiness.HISTORICAL, checked_at=timezone.now())
+
+
+@pytest.fixture
+def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: object) -> None:
+        raise OperationalError("Error 2 connecting to redis.sock")
+
+    for task in (tasks.sync_item, tasks.remove_at_provider):
+        monkeypatch.setattr(task, "delay", refused)
+
+
+def changed(item: Item, **facts: object) -> Item:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(**facts)
+        item.refresh_from_db()
+    return item
+
+
+def words(response) -> str:
+    return " ".join(unescape(response.content.decode()).split())
+
+
+def triggers(item: Item) -> list[str]:
+    return [job.arguments[-1] for job in queued(item.pk)]
+
+
+# --- Watching an import -----------------------------------------------------------------------------------
+
+
+def watch(client: Client, item: Item, **headers: str):
+    return client.get(reverse("importing", args=[item.pk]), headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence", "polls"),
+    [
+        ({"readiness": Readiness.NOT_READY}, "Importing from Platypus & Sons.", True),
+        ({"readiness": Readiness.INITIAL}, "The older history is on its way.", True),
+        ({"readiness": Readiness.INITIAL, "connected_at": timedelta(minutes=11)}, "Still importing", False),
+        ({"readiness": Readiness.HISTORICAL}, "Everything from Platypus & Sons is here.", False),
+        ({"readiness": Readiness.INITIAL, "failures": 1}, "was interrupted.", False),
+    ],
+)
+def test_it_says_how_far_the_import_is_and_asks_again_only_while_it_runs(
+    as_alice: Client, read: Item, facts: dict[str, object], sentence: str, polls: bool
+) -> None:
+    if "connected_at" in facts:
+        facts = facts | {"connected_at": timezone.now() - facts["connected_at"]}
+    changed(read, **facts)
+    page = words(watch(as_alice, read))
+    assert sentence in page
+    assert ('hx-trigger="every' in page) is polls
+    assert ('http-equiv="refresh"' in page) is polls
+
+
+def test_it_sends_only_the_part_that_changes_to_a_page_that_asks_again(as_alice: Client, read: Item) -> None:
+    changed(read, readiness=Readiness.INITIAL)
+    part = words(watch(as_alice, read, HX_Request="true"))
+    assert part.startswith('<div id="progress"')
+    assert "1 account and 2 transactions so far" in part
+    assert "<html" not in part
+
+
+def test_it_shows_no_import_of_somebody_else(as_mallory: Client, read: Item) -> None:
+    assert watch(as_mallory, read).status_code == 404
+    assert watch(as_mallory, read, HX_Request="true").status_code == 404
+
+
+# --- Asking for news --------------------------------------------------------------------------------------
+
+
+def test_it_asks_one_bank_for_news_and_not_again_at_once(as_alice: Client, read: Item) -> None:
+    address = reverse("refresh", args=[read.pk])
+    first = as_alice.post(address, follow=True)
+    assert first.redirect_chain == [(reverse("item", args=[read.pk]), 302)]
+    assert "Asking Platypus & Sons for news." in words(first)
+    assert "a moment ago" in words(as_alice.post(address, follow=True))
+    assert triggers(read) == ["person"]
+
+
+def test_it_asks_every_bank_that_may_be_asked(
+    as_alice: Client, alice: User, mallory: User, read: Item, make_item: Callable[..., Item]
+) -> None:
+    second = make_item(alice, provider_item_id="second")
+    broken = make_item(alice, provider_item_id="broken", connection=Connection.LOGIN_REQUIRED)
+    asked = make_item(alice, provider_item_id="asked", refreshed_at=timezone.now())
+    hers = make_item(mallory)
+    assert as_alice.post(reverse("refresh_all")).url == reverse("overview")
+    assert [triggers(item) for item in (read, second, broken, asked, hers)] == [["person"], ["person"], [], [], []]
+
+
+def test_it_says_so_when_no_bank_may_be_asked_yet(as_alice: Client, read: Item) -> None:
+    as_alice.post(reverse("refresh_all"))
+    assert "a moment ago" in words(as_alice.post(reverse("refresh_all"), follow=True))
+    assert triggers(read) == ["person"]
+
+
+def test_it_asks_nothing_for_somebody_else(as_mallory: Client, read: Item) -> None:
+    assert as_mallory.post(reverse("refresh", args=[read.pk])).status_code == 404
+    assert as_mallory.post(reverse("refresh_all")).status_code == 302
+    assert triggers(read) == []
+
+
+def test_it_keeps_the_wish_when_the_queue_is_away(as_alice: Client, read: Item, no_queue: None) -> None:
+    assert as_alice.post(reverse("refresh", args=[read.pk])).status_code == 302
+    assert as_alice.post(reverse("refresh_all")).status_code == 302
+    assert changed(read).sync_wanted_at is not None
+
+
+# --- Letting a bank go ------------------------------------------------------------------------------------
+
+
+def owed(user: User) -> list[PendingRemoval]:
+    with tenant(user.pk):
+        return list(PendingRemoval.objects.for_user(user))
+
+
+def left(user: User) -> tuple[int, int]:
+    with tenant(user.pk):
+        return Account.objects.for_user(user).count(), Transaction.objects.for_user(user).count()
+
+
+def test_it_says_what_goes_before_anything_goes(as_alice: Client, alice: User, read: Item) -> None:
+    page = words(as_alice.get(reverse("disconnect", args=[read.pk])))
+    assert "Disconnect Platypus & Sons?" in page
+    assert "1 account and 2 transactions" in page
+    assert (changed(read).connection, owed(alice)) == (Connection.ACTIVE, [])
+
+
+@pytest.mark.parametrize(("choice", "stays"), [("keep", (1, 2)), ("delete", (0, 0))])
+def test_it_lets_the_bank_go_and_the_history_as_the_person_chose(
+    as_alice: Client, alice: User, read: Item, choice: str, stays: tuple[int, int]
+) -> None:
+    gone = as_alice.post(reverse("disconnect", args=[read.pk]), {"history": choice}, follow=True)
+    assert gone.redirect_chain == [(reverse("accounts"), 302)]
+    assert "Platypus" not in words(gone).split("</nav>")[-1]
+    (removal,) = owed(alice)
+    assert [job.task for job in queued(removal.pk)] == ["remove_at_provider"]
+    assert (changed(read).connection, left(alice)) == (Connection.REMOVING, stays)
+
+
+@pytest.mark.parametrize("answer", [{}, {"history": ""}, {"history": "burn"}, {"history": "keep\0"}, {"other": "keep"}])
+def test_it_lets_nothing_go_without_a_clear_answer(
+    as_alice: Client, alice: User, read: Item, answer: dict[str, str]
+) -> None:
+    page = as_alice.post(reverse("disconnect", args=[read.pk]), answer)
+    assert page.status_code == (422 if answer else 200)
+    assert (changed(read).connection, owed(alice), left(alice)) == (Connection.ACTIVE, [], (1, 2))
+
+
+def test_it_lets_a_bank_go_once(as_alice: Client, alice: User, read: Item) -> None:
+    address = reverse("disconnect", args=[read.pk])
+    for _ in range(2):
+        assert as_alice.post(address, {"history": "keep"}).status_code == 302
+    assert len(owed(alice)) == 1
+    assert as_alice.get(address).status_code == 404
+
+
+def test_it_lets_nothing_of_somebody_else_go(as_mallory: Client, alice: User, read: Item) -> None:
+    address = reverse("disconnect", args=[read.pk])
+    answers = [as_mallory.get(address), as_mallory.post(address), as_mallory.post(address, {"history": "delete"})]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert (changed(read).connection, left(alice)) == (Connection.ACTIVE, (1, 2))
+
+
+def test_it_owes_the_removal_even_when_the_queue_is_away(
+    as_alice: Client, alice: User, read: Item, no_queue: None
+) -> None:
+    assert as_alice.post(reverse("disconnect", args=[read.pk]), {"history": "keep"}).status_code == 302
+    assert len(owed(alice)) == 1
+
+
+def test_it_keeps_the_kept_transactions_in_the_list(as_alice: Client, read: Item) -> None:
+    as_alice.post(reverse("disconnect", args=[read.pk]), {"history": "keep"})
+    assert "2 transactions" in words(as_alice.get(reverse("transactions")))
+
+
+@pytest.mark.parametrize("name", ["refresh", "refresh_all"])
+def test_it_changes_nothing_by_a_link(as_alice: Client, read: Item, name: str) -> None:
+    address = reverse(name, args=[] if name == "refresh_all" else [read.pk])
+    assert as_alice.get(address).status_code == 405
+    assert triggers(read) == []

@@ -1,0 +1,461 @@
+"""Connecting and reconnecting a bank through the site's pages; the provider answers by a script."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from accounts.models import User
+from banking import due, tasks
+from banking.linking import open_link
+from banking.models import Connection, Item, LinkSession
+from banking.provider import (
+    InstitutionDown,
+    LoginRequired,
+    Misconfigured,
+    ProviderError,
+    PublicTokenRefused,
+    RateLimited,
+    Unavailable,
+)
+from banking.relinking import open_relink
+from banking.tests.job_queue import queued
+from banking.tests.rows import account_at
+from banking.tests.scripted import ScriptedProvider
+from banking.unlinking import unlink
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+TOKEN = "public-sandbox-1"
+METADATA = {
+    "institution": {"institution_id": "ins_1", "name": "First Platypus Bank"},
+    "accounts": [{"id": "acc-checking", "name": "Checking", "mask": "0000"}],
+}
+DOWN = (
+    Unavailable("TIMEOUT", request_id="req-secret"),
+    InstitutionDown("INSTITUTION_DOWN", request_id="req-secret"),
+    RateLimited("RATE_LIMIT", scope="client", request_id="req-secret"),
+    Misconfigured("INVALID_API_KEYS", request_id="req-secret"),
+)
+
+
+@pytest.fixture
+def session(alice: User, provider: ScriptedProvider) -> LinkSession:
+    """Alice's open dialog."""
+    return open_link(user=alice).session
+
+
+@pytest.fixture
+def broken(item: Item, provider: ScriptedProvider) -> Item:
+    """Alice's connection after the bank ended the sign-in."""
+    provider.unwell("ITEM_LOGIN_REQUIRED")
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(
+            connection=Connection.LOGIN_REQUIRED, error_code="ITEM_LOGIN_REQUIRED", institution_name="Platypus & Sons"
+        )
+        item.refresh_from_db()
+    return item
+
+
+def finish(client: Client, session: LinkSession, token: str = TOKEN, metadata: object = METADATA):
+    report = metadata if isinstance(metadata, str) else json.dumps(metadata)
+    return client.post(reverse("finish_link", args=[session.pk]), {"public_token": token, "metadata": report})
+
+
+def fresh(user: User, session: LinkSession) -> LinkSession:
+    with tenant(user.pk):
+        return LinkSession.objects.select_related("item").get(pk=session.pk)
+
+
+def items(user: User) -> list[Item]:
+    with tenant(user.pk):
+        return list(Item.objects.for_user(user))
+
+
+def words(response) -> str:
+    return unescape(response.content.decode())
+
+
+# --- Opening the dialog -----------------------------------------------------------------------------------
+
+
+def test_it_says_what_is_shared_before_anything_is_asked_of_the_provider(
+    as_alice: Client, provider: ScriptedProvider
+) -> None:
+    page = as_alice.get(reverse("connect"))
+    assert page.status_code == 200
+    assert "up to 730 days" in words(page)
+    assert provider.links == 0
+
+
+def test_it_opens_the_dialog_with_a_token_of_this_click(
+    as_alice: Client, alice: User, provider: ScriptedProvider
+) -> None:
+    first, second = (as_alice.post(reverse("connect")) for _ in range(2))
+    assert "link-sandbox-1" in words(first)
+    assert "link-sandbox-2" in words(second)
+    assert first.headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
+    assert first.headers["Cache-Control"] == "no-store"
+    with tenant(alice.pk):
+        assert LinkSession.objects.for_user(alice).count() == 2
+
+
+@pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
+def test_it_says_in_a_sentence_why_no_dialog_opens(
+    as_alice: Client, alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
+) -> None:
+    monkeypatch.setattr(provider, "create_link_token", refusing(error))
+    page = as_alice.post(reverse("connect"))
+    assert page.status_code == 503
+    assert 'role="alert"' in words(page)
+    assert error.code not in words(page)
+    assert error.request_id not in words(page)
+    with tenant(alice.pk):
+        assert not LinkSession.objects.for_user(alice).exists()
+
+
+def refusing(error: ProviderError) -> Callable[..., None]:
+    def refuse(*args: object, **options: object) -> None:
+        raise error
+
+    return refuse
+
+
+# --- Coming back from the bank's own page -----------------------------------------------------------------
+
+
+def test_it_goes_on_with_the_same_token_after_the_banks_own_page(
+    as_alice: Client, provider: ScriptedProvider, settings
+) -> None:
+    settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
+    as_alice.post(reverse("connect"))
+    page = as_alice.get(reverse("oauth_return"), {"oauth_state_id": "state-1"})
+    assert 'data-token="link-sandbox-1" data-oauth-return' in words(page)
+    assert provider.links == 1
+    assert as_alice.get(reverse("oauth_return")).url == reverse("connect")
+
+
+def test_it_begins_again_when_nothing_was_left_open(as_alice: Client, as_mallory: Client, provider, settings) -> None:
+    settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
+    as_alice.post(reverse("connect"))
+    assert as_mallory.get(reverse("oauth_return")).url == reverse("connect")
+
+
+# --- Taking what the dialog brings ------------------------------------------------------------------------
+
+
+def test_it_keeps_the_bank_and_begins_its_import(as_alice: Client, alice: User, session: LinkSession) -> None:
+    answer = finish(as_alice, session)
+    (item,) = items(alice)
+    assert (answer.status_code, answer.url) == (302, reverse("importing", args=[item.pk]))
+    assert item.institution_name == "First Platypus Bank"
+    assert [job.arguments for job in queued(item.pk)] == [[str(alice.pk), str(item.pk), "link"]]
+
+
+def test_it_connects_once_when_the_answer_is_posted_twice(
+    as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
+) -> None:
+    assert finish(as_alice, session).url == finish(as_alice, session).url
+    assert (len(items(alice)), provider.exchanged) == (1, [TOKEN])
+
+
+def test_it_takes_no_second_token_through_one_dialog(
+    as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
+) -> None:
+    finish(as_alice, session)
+    again = finish(as_alice, session, token="public-sandbox-2")
+    assert again.status_code == 409
+    assert "finished already" in words(again)
+    assert (len(items(alice)), provider.exchanged) == (1, [TOKEN])
+
+
+def test_it_takes_nothing_through_another_persons_dialog(
+    as_mallory: Client, mallory: User, alice: User, session: LinkSession, provider: ScriptedProvider
+) -> None:
+    assert finish(as_mallory, session).status_code == 404
+    assert (provider.exchanged, items(mallory)) == ([], [])
+    assert fresh(alice, session).state == LinkSession.State.OPEN
+
+
+def test_it_takes_no_token_that_another_person_has_posted(
+    as_alice: Client, as_mallory: Client, mallory: User, session: LinkSession, provider: ScriptedProvider
+) -> None:
+    finish(as_alice, session)
+    assert finish(as_mallory, open_link(user=mallory).session).status_code == 409
+    assert (provider.exchanged, items(mallory)) == ([TOKEN], [])
+
+
+def test_it_knows_no_dialog_that_was_never_opened(as_alice: Client, provider: ScriptedProvider) -> None:
+    assert finish(as_alice, LinkSession(pk=uuid4())).status_code == 404
+    assert provider.exchanged == []
+
+
+def test_it_takes_nothing_through_a_dialog_that_is_too_old(
+    as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
+) -> None:
+    with tenant(alice.pk):
+        LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    late = finish(as_alice, session)
+    assert late.status_code == 409
+    assert "Please start again" in words(late)
+    assert provider.exchanged == []
+
+
+def test_it_says_that_the_banks_answer_came_too_late(
+    as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
+) -> None:
+    provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-secret")
+    refused = finish(as_alice, session)
+    assert refused.status_code == 409
+    assert "too old or had been used already" in words(refused)
+    assert "INVALID_PUBLIC_TOKEN" not in words(refused)
+    assert items(alice) == []
+
+
+@pytest.mark.parametrize("error", DOWN[:3], ids=lambda error: type(error).__name__)
+def test_it_loses_nothing_while_the_provider_is_away(
+    as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider, error: ProviderError
+) -> None:
+    good, provider.credential = provider.credential, error
+    away = finish(as_alice, session)
+    assert away.status_code == 409
+    assert "Nothing was lost" in words(away)
+    assert error.code not in words(away)
+    provider.credential = good
+    assert finish(as_alice, session).status_code == 302
+    assert len(items(alice)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_connects_even_when_the_queue_is_away(
+    as_alice: Client, alice: User, session: LinkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*args: object) -> None:
+        raise OperationalError("Error 2 connecting to redis.sock")
+
+    monkeypatch.setattr(tasks.sync_item, "delay", refused)
+    assert finish(as_alice, session).status_code == 302
+    (item,) = items(alice)
+    assert due.claim_syncs(limit=9) == [(alice.pk, item.pk)]
+
+
+def test_it_ends_the_bank_at_the_provider_whatever_keeps_it_from_being_written_down(
+    alice: User, session: LinkSession, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsealable(*args: object, **options: object) -> None:
+        raise ValueError("no key to seal with")
+
+    monkeypatch.setattr("banking.linking.record", unsealable)
+    client = Client(raise_request_exception=False)
+    client.force_login(alice)
+    assert finish(client, session).status_code == 500
+    assert provider.ended == ["access-sandbox-secret"]
+    assert items(alice) == []
+
+
+def test_it_shows_the_bank_that_is_connected_already(
+    as_alice: Client, item: Item, session: LinkSession, provider: ScriptedProvider
+) -> None:
+    account_at(item, name="Checking", mask="0000")
+    known = finish(as_alice, session)
+    assert known.status_code == 409
+    assert "connected already" in words(known)
+    assert reverse("item", args=[item.pk]) in words(known)
+    assert provider.exchanged == []
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "",
+        "{}",
+        {"institution": None, "accounts": None},
+        {"institution": {"institution_id": None, "name": None}, "accounts": [{"name": None, "mask": None}, {}]},
+        {"institution": {"institution_id": 7, "name": ["a"]}, "accounts": [{"name": {"a": 1}, "mask": 1.5}]},
+        {"institution": {"institution_id": "ins_1\0", "name": "Plat\0ypus"}, "accounts": [{"name": "\0"}]},
+        {"institution": {"institution_id": "\ud800", "name": "\udfffPlatypus"}, "accounts": [{"mask": "\ud800"}]},
+        {"institution": {"institution_id": "i" * 9000, "name": "n" * 9000}, "accounts": [{"name": "n" * 9000}]},
+        {"institution": {"name": "<script>alert(1)</script>"}, "unheard of": {"a": [1]}},
+        '{"institution": {"institution_id": NaN, "name": Infinity}}',
+        json.dumps({"accounts": [{"name": str(n), "mask": "0"} for n in range(1000)]}),
+    ],
+)
+def test_it_connects_whatever_the_dialog_tells_besides(
+    as_alice: Client, alice: User, session: LinkSession, metadata: object
+) -> None:
+    answer = finish(as_alice, session, metadata=metadata)
+    assert answer.status_code == 302
+    assert "<script>alert" not in as_alice.get(answer.url).content.decode()
+    (item,) = items(alice)
+    assert len(item.institution_name) <= 200
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "{",
+        "[]",
+        "[1]",
+        "null",
+        "true",
+        "1",
+        '"text"',
+        "\x00",
+        "{'institution': 1}",
+        {"institution": "ins_1"},
+        {"institution": [1]},
+        {"accounts": "all"},
+        {"accounts": {"a": 1}},
+        {"accounts": [1]},
+        {"accounts": [{}, None]},
+        '{"a": ' + "9" * 5000 + "}",
+        "[" * 40_000,
+        '{"a":' * 9_000,
+        '{"a": "' + "b" * 50_000 + '"}',
+    ],
+    ids=lambda metadata: str(metadata)[:20],
+)
+def test_it_refuses_a_report_that_it_cannot_read(
+    as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider, metadata: object
+) -> None:
+    refused = finish(as_alice, session, metadata=metadata)
+    assert refused.status_code == 422
+    assert "could not be read" in words(refused)
+    assert (provider.exchanged, fresh(alice, session).state) == ([], LinkSession.State.OPEN)
+
+
+@pytest.mark.parametrize("token", ["", "p" * 201, "public\0"])
+def test_it_refuses_what_is_no_public_token(
+    as_alice: Client, session: LinkSession, provider: ScriptedProvider, token: str
+) -> None:
+    assert finish(as_alice, session, token=token).status_code == 422
+    assert provider.exchanged == []
+
+
+# --- Closing the dialog -----------------------------------------------------------------------------------
+
+
+def close(client: Client, session: LinkSession, **fields: str):
+    return client.post(reverse("close_link", args=[session.pk]), fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({}, ""),
+        ({"error_code": "INVALID_CREDENTIALS", "exit_status": "requires_credentials"}, "INVALID_CREDENTIALS"),
+        ({"error_code": "A\0B"}, ""),
+        ({"error_code": "<script>"}, ""),
+        ({"error_code": "E" * 5000}, ""),
+        ({"error_code": "☕"}, ""),
+    ],
+)
+def test_it_notes_why_the_dialog_was_left(
+    as_alice: Client, alice: User, session: LinkSession, fields: dict[str, str], kept: str
+) -> None:
+    page = close(as_alice, session, **fields)
+    assert page.status_code == 200
+    assert "<script>" not in page.content.decode().split("<main")[1]
+    noted = fresh(alice, session)
+    assert (noted.state, noted.error_code) == (LinkSession.State.ABANDONED, kept)
+
+
+def test_it_lets_a_person_finish_a_dialog_that_seemed_closed(
+    as_alice: Client, alice: User, session: LinkSession
+) -> None:
+    close(as_alice, session)
+    assert finish(as_alice, session).status_code == 302
+    close(as_alice, session, error_code="LATE")
+    assert fresh(alice, session).state == LinkSession.State.LINKED
+
+
+def test_it_lets_nobody_close_another_persons_dialog(as_mallory: Client, alice: User, session: LinkSession) -> None:
+    assert close(as_mallory, session).status_code == 404
+    assert fresh(alice, session).state == LinkSession.State.OPEN
+
+
+# --- Reconnecting -----------------------------------------------------------------------------------------
+
+
+def test_it_says_why_the_bank_wants_a_new_sign_in(as_alice: Client, broken: Item, provider: ScriptedProvider) -> None:
+    page = as_alice.get(reverse("reconnect", args=[broken.pk]))
+    assert "Reconnect Platypus & Sons" in words(page)
+    assert "ended the sign-in" in words(page)
+    assert provider.links == 0
+
+
+def test_it_repairs_the_connection(as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider) -> None:
+    assert "link-sandbox-1" in words(as_alice.post(reverse("reconnect", args=[broken.pk])))
+    with tenant(alice.pk):
+        session = LinkSession.objects.for_user(alice).get()
+    provider.unwell("")
+    assert finish(as_alice, session).url == reverse("importing", args=[broken.pk])
+    (item,) = items(alice)
+    assert (item.pk, item.connection, provider.exchanged) == (broken.pk, Connection.ACTIVE, [])
+    assert [job.arguments[-1] for job in queued(broken.pk)] == ["link"]
+
+
+def test_it_says_that_the_bank_still_wants_a_sign_in(
+    as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider
+) -> None:
+    session = open_relink(user=alice, item_id=broken.pk).session
+    refused = finish(as_alice, session)
+    assert refused.status_code == 409
+    assert "still asks" in words(refused)
+    assert "ITEM_LOGIN_REQUIRED" not in words(refused)
+    assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
+
+
+@pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
+def test_it_says_in_a_sentence_why_no_repair_begins(
+    as_alice: Client, broken: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
+) -> None:
+    monkeypatch.setattr(provider, "create_update_token", refusing(error))
+    page = as_alice.post(reverse("reconnect", args=[broken.pk]))
+    assert page.status_code == 503
+    assert 'role="alert"' in words(page)
+    assert error.code not in words(page)
+
+
+def test_it_shows_and_repairs_nothing_of_another_person(
+    as_mallory: Client, alice: User, broken: Item, provider: ScriptedProvider
+) -> None:
+    session = open_relink(user=alice, item_id=broken.pk).session
+    provider.unwell("")
+    address = reverse("reconnect", args=[broken.pk])
+    assert {as_mallory.get(address).status_code, as_mallory.post(address).status_code} == {404}
+    assert finish(as_mallory, session).status_code == 404
+    assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
+
+
+def test_it_repairs_no_bank_that_was_disconnected(as_alice: Client, alice: User, broken: Item) -> None:
+    unlink(user=alice, item_id=broken.pk, keep_history=True)
+    assert as_alice.post(reverse("reconnect", args=[broken.pk])).status_code == 404
+
+
+# --- Every error has its sentence --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [LoginRequired("ITEM_LOGIN_REQUIRED"), *DOWN, PublicTokenRefused("EXPIRED")])
+def test_it_ends_each_sentence_with_something_to_do(error: ProviderError) -> None:
+    from banking.problems import sentence
+
+    text = sentence(error)
+    assert error.code not in text
+    assert any(word in text for word in ("again", "told"))
+
+
+def test_it_counts_time_by_the_providers_clock(as_alice: Client, alice: User, session: LinkSession) -> None:
+    with time_machine.travel(datetime(2099, 1, 1, 0, 0, 1, tzinfo=UTC)):
+        late = Client()
+        late.force_login(alice)
+        assert finish(late, session).status_code == 409

@@ -1,0 +1,166 @@
+"""Plaid's doorbell, signed with a key that a server on this machine hands out as Plaid's does."""
+
+import base64
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.test import Client
+from django.urls import reverse
+from kombu.exceptions import OperationalError
+
+from banking import tasks
+from banking.models import Item, WebhookReceipt
+from banking.tests.job_queue import queued
+from banking.tests.scripted_server import say, scripted_server
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+KID = "key-1"
+PRIVATE = ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture
+def plaid(settings) -> Iterator[object]:
+    """Plaid, which knows the one key that these tests sign with."""
+    with scripted_server() as running:
+        settings.PLAID_URL = running.url
+        running.play(say({"key": public_key(), "request_id": "r"}))
+        yield running
+
+
+@pytest.fixture
+def sender(plaid: object) -> Client:
+    """Somebody without a session or a form's token."""
+    return Client(enforce_csrf_checks=True)
+
+
+def public_key() -> dict[str, object]:
+    point = PRIVATE.public_key().public_numbers()
+    place = {"x": unpadded(point.x), "y": unpadded(point.y)}
+    kind = {"kid": KID, "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
+    return kind | place | {"created_at": 1560466143, "expired_at": None}
+
+
+def unpadded(number: int) -> str:
+    return base64.urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode()
+
+
+def news_of(item: Item, **changes: str) -> bytes:
+    message = {
+        "environment": "sandbox",
+        "item_id": item.provider_item_id,
+        "webhook_code": "SYNC_UPDATES_AVAILABLE",
+        "webhook_type": "TRANSACTIONS",
+    }
+    return json.dumps(message | changes, indent=2).encode()
+
+
+def signature(body: bytes, **claims: object) -> str:
+    usual = {"iat": int(time.time()), "request_body_sha256": hashlib.sha256(body).hexdigest()}
+    return jwt.encode(usual | claims, PRIVATE, algorithm="ES256", headers={"kid": KID})
+
+
+def deliver(sender: Client, body: bytes, signed: str | None = None):
+    headers = {} if signed == "" else {"Plaid-Verification": signed or signature(body)}
+    return sender.post(reverse("webhook-plaid"), body, content_type="application/json", headers=headers)
+
+
+def was_asked_for(item: Item) -> bool:
+    with tenant(item.owner_id):
+        item.refresh_from_db()
+    return item.sync_wanted_at is not None
+
+
+def test_it_asks_for_the_items_news(sender: Client, item: Item) -> None:
+    answer = deliver(sender, news_of(item))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert was_asked_for(item)
+    assert [job.arguments[-1] for job in queued(item.pk)] == ["webhook"]
+
+
+def test_it_hears_each_delivery_once(sender: Client, item: Item) -> None:
+    body = news_of(item)
+    signed = signature(body)
+    assert [deliver(sender, body, signed).status_code for _ in range(3)] == [200, 200, 200]
+    assert len(queued(item.pk)) == 1
+
+
+def test_it_answers_the_same_when_it_does_not_know_the_item(sender: Client, item: Item) -> None:
+    answer = deliver(sender, news_of(item, item_id="somebody-elses"))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert not was_asked_for(item)
+
+
+def test_it_takes_no_news_of_another_environment(sender: Client, item: Item) -> None:
+    assert deliver(sender, news_of(item, environment="production")).status_code == 400
+    assert not was_asked_for(item)
+
+
+@pytest.mark.parametrize("signed", ["", "x", "a.b.c", "." * 5000, "é.é.é"])
+def test_it_refuses_what_is_not_signed(sender: Client, item: Item, plaid: object, signed: str) -> None:
+    assert deliver(sender, news_of(item), signed).status_code == 400
+    assert not was_asked_for(item)
+    assert not WebhookReceipt.objects.exists()
+    assert plaid.asked == []
+
+
+def test_it_refuses_a_body_that_was_changed(sender: Client, item: Item) -> None:
+    body = news_of(item)
+    assert deliver(sender, body.replace(b"  ", b" "), signature(body)).status_code == 400
+    assert not was_asked_for(item)
+
+
+def test_it_refuses_what_was_signed_long_ago(sender: Client, item: Item) -> None:
+    body = news_of(item)
+    assert deliver(sender, body, signature(body, iat=int(time.time()) - 301)).status_code == 400
+    assert not was_asked_for(item)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"webhook_type": 1}', b"[" * 100_000])
+def test_it_refuses_a_signed_body_that_says_nothing(sender: Client, body: bytes) -> None:
+    assert deliver(sender, body).status_code == 400
+
+
+def test_it_refuses_a_body_that_is_too_large_to_read(sender: Client, item: Item) -> None:
+    assert deliver(sender, news_of(item) + b" " * 2_000_000).status_code in (400, 413)
+    assert not was_asked_for(item)
+
+
+def test_it_asks_for_another_delivery_while_the_key_cannot_be_had(sender: Client, item: Item, plaid: object) -> None:
+    plaid.play(say({"error_code": "INTERNAL_SERVER_ERROR", "error_type": "API_ERROR"}, status=500))
+    body = news_of(item)
+    signed = signature(body)
+    assert deliver(sender, body, signed).status_code == 503
+    assert not was_asked_for(item)
+    plaid.play(say({"key": public_key(), "request_id": "r"}))
+    assert deliver(sender, body, signed).status_code == 200
+    assert was_asked_for(item)
+
+
+def test_it_asks_for_another_delivery_while_we_are_misconfigured(sender: Client, item: Item, settings) -> None:
+    settings.PLAID_ENV = "embedded"
+    settings.PLAID_CLIENT_ID = ""
+    assert deliver(sender, news_of(item)).status_code == 503
+    assert not was_asked_for(item)
+
+
+def test_it_notes_the_news_even_when_the_queue_is_away(
+    sender: Client, item: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*args: object) -> None:
+        raise OperationalError("Error 2 connecting to redis.sock")
+
+    monkeypatch.setattr(tasks.sync_item, "delay", refused)
+    assert deliver(sender, news_of(item)).status_code == 200
+    assert was_asked_for(item)
+
+
+def test_it_is_no_page(sender: Client, as_alice: Client) -> None:
+    assert sender.get(reverse("webhook-plaid")).status_code == 405
+    assert as_alice.get(reverse("webhook-plaid")).status_code == 405

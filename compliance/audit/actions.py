@@ -1,0 +1,32 @@
+"""The one list of what the audit trail speaks of."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What happened. The values are stored; never change or reuse one."""
+
+    USER_REGISTERED = "user_registered"
+    USER_LOGIN = "user_login"
+    LOGIN_FAILED = "login_failed"
+    USER_LOGOUT = "user_logout"
+    EMAIL_CONFIRMED = "email_confirmed"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+
+    CONNECT = "connect"
+    DISCONNECT = "disconnect"
+    TOKEN_EXCHANGE = "token_exchange"  # noqa: S105
+    TOKEN_REFRESH = "token_refresh"  # noqa: S105
+    CREDENTIAL_STORE = "credential_store"
+    CREDENTIAL_ACCESS = "credential_access"
+    CREDENTIAL_DELETE = "credential_delete"
+    ACCOUNT_LIST = "account_list"
+    TRANSACTION_FETCH = "transaction_fetch"
+    SYNC = "sync"
+
+    SECURITY_ALERT = "security_alert"
+    DATA_EXPORT = "data_export"
+    ACCOUNT_DELETED = "account_deleted"
+    KEY_ROTATION = "key_rotation"
+    OPERATOR_VIEW = "operator_view"

@@ -1,0 +1,61 @@
+"""What ``manage.py check --deploy --database default`` says about keys, roles and tables."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from compliance.isolation import audit_tables, refusals
+from compliance.vault.keyring import keyring
+from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
+
+UNKNOWN_KEYS = "SELECT DISTINCT kek FROM compliance_datakey"
+
+
+@register(Tags.security, deploy=True)
+def primary_key_is_young(**_: Any) -> list[CheckMessage]:
+    """Warn when the primary key-encryption key is due for rotation."""
+    age = age_of_primary(settings.FIELD_KEYS, datetime.now(UTC).date())
+    if age is None or age <= ROTATE_AFTER_DAYS:
+        return []
+    return [
+        Warning(
+            f"The primary key in FIELD_KEYS is {age} days old; the policy is {ROTATE_AFTER_DAYS}.",
+            hint="Add a new key, put it first, restart every process, run `manage.py rotate_keys`.",
+            id="compliance.W001",
+        )
+    ]
+
+
+@register(Tags.database)
+def site_role_is_bound(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Refuse a role that row-level security does not hold."""
+    if DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    found = refusals.problems(connections[DEFAULT_DB_ALIAS])
+    return [Error(text, hint="Run `manage.py setup_database`.", id="compliance.E001") for text in found]
+
+
+@register(Tags.database)
+def tables_keep_owners_apart(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Refuse tables that hold people's rows without keeping them apart."""
+    if DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    return [Error(text, id="compliance.E002") for text in audit_tables.leaks(connections[DEFAULT_DB_ALIAS])]
+
+
+@register(Tags.database)
+def every_data_key_opens(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Refuse a ring that lacks a key which data keys are wrapped under. Only ``ops`` sees them all."""
+    if "ops" not in (databases or ()):
+        return []
+    with connections["ops"].cursor() as cursor:
+        cursor.execute(UNKNOWN_KEYS)
+        missing = [name for (name,) in cursor.fetchall() if name not in keyring()]
+    return [
+        Error(f"Data keys are wrapped under {name}, which is not in FIELD_KEYS.", id="compliance.E003")
+        for name in sorted(missing)
+    ]

@@ -1,0 +1,216 @@
+"""Migration operations that make PostgreSQL keep owners apart.
+
+A migration that uses them depends on ``("compliance", "0001_initial")``, which makes the function that names
+the current tenant, and on a database that ``manage.py setup_database`` has prepared.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor as Editor
+from django.db.backends.ddl_references import Statement
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState as State
+from django.db.models import ForeignKey, Model
+
+from compliance.isolation.roles import LOOKUP, OPERATOR, SITE
+
+ALL_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+class IsolateByOwner(Operation):
+    """Show each transaction its tenant's rows of one model alone, and give ``(owner, id)`` a unique key.
+
+    ``privileges`` is what the site may do to its tenant's rows.
+    """
+
+    def __init__(self, model_name: str, *, privileges: Sequence[str] = ALL_PRIVILEGES) -> None:
+        self.model_name = model_name
+        self.privileges = tuple(privileges)
+
+    def state_forwards(self, app_label: str, state: State) -> None:
+        """Django's picture of the model stays as it is."""
+
+    def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Switch row-level security on, for the table's owner too."""
+        names = self._names(schema_editor, to_state.apps.get_model(app_label, self.model_name))
+        for statement in (
+            "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+            # The sub-select makes PostgreSQL ask once for each query instead of once for each row.
+            f"CREATE POLICY {{policy}} ON {{table}} TO {SITE} USING ({{owner}} = (SELECT app_tenant()))"
+            " WITH CHECK ({owner} = (SELECT app_tenant()))",
+            "ALTER TABLE {table} ADD CONSTRAINT {key} UNIQUE ({owner}, {pk})",
+            f"REVOKE ALL ON {{table}} FROM {SITE}",
+            f"GRANT {', '.join(self.privileges)} ON {{table}} TO {SITE}",
+        ):
+            schema_editor.execute(statement.format_map(names), params=None)
+
+    def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Take the policy and the key away again."""
+        names = self._names(schema_editor, to_state.apps.get_model(app_label, self.model_name))
+        for statement in (
+            "ALTER TABLE {table} DROP CONSTRAINT {key}",
+            "DROP POLICY {policy} ON {table}",
+            "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
+            "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+        ):
+            schema_editor.execute(statement.format_map(names), params=None)
+
+    def describe(self) -> str:
+        """Say what the operation does, for ``migrate --plan``."""
+        return f"Show {self.model_name} rows to their owner alone"
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        """Give the arguments back, for the migration writer."""
+        options = {} if self.privileges == ALL_PRIVILEGES else {"privileges": self.privileges}
+        return type(self).__name__, [self.model_name], options
+
+    def _names(self, schema_editor: Editor, model: type[Model]) -> dict[str, str]:
+        quote = schema_editor.connection.ops.quote_name
+        table = model._meta.db_table
+        return {
+            "table": quote(table),
+            "policy": quote(f"{table}_of_owner"),
+            "key": quote(f"{table}_owner_key"),
+            "owner": quote(str(model._meta.get_field("owner").column)),
+            "pk": quote(str(model._meta.pk.column)),
+        }
+
+
+class OwnedReference(Operation):
+    """Let a foreign key point at rows of the same owner only.
+
+    Foreign keys are checked past row-level security, so a plain one would accept another owner's id. This
+    puts ``(owner, x) -> (owner, id)`` in its place. The model pointed at needs ``IsolateByOwner`` first.
+    """
+
+    def __init__(self, model_name: str, field_name: str) -> None:
+        self.model_name = model_name
+        self.field_name = field_name
+
+    def state_forwards(self, app_label: str, state: State) -> None:
+        """Django's picture of the field stays as it is."""
+
+    def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Drop the plain constraint, made or still to be made, and add the composite one."""
+        model, field = self._field(app_label, to_state)
+        self._drop_plain(schema_editor, model, field)
+        schema_editor.execute(
+            "ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({owner}, {column})"
+            " REFERENCES {target} ({target_owner}, {target_pk}) DEFERRABLE INITIALLY DEFERRED".format_map(
+                self._names(schema_editor, model, field)
+            ),
+            params=None,
+        )
+
+    def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Put the plain constraint back."""
+        model, field = self._field(app_label, to_state)
+        names = self._names(schema_editor, model, field)
+        schema_editor.execute("ALTER TABLE {table} DROP CONSTRAINT {name}".format_map(names), params=None)
+        schema_editor.execute(
+            "ALTER TABLE {table} ADD FOREIGN KEY ({column}) REFERENCES {target} ({target_pk})"
+            " DEFERRABLE INITIALLY DEFERRED".format_map(names),
+            params=None,
+        )
+
+    def describe(self) -> str:
+        """Say what the operation does, for ``migrate --plan``."""
+        return f"Let {self.model_name}.{self.field_name} point at rows of the same owner only"
+
+    def _field(self, app_label: str, state: State) -> "tuple[type[Model], ForeignKey[Any, Any]]":
+        model = state.apps.get_model(app_label, self.model_name)
+        field = model._meta.get_field(self.field_name)
+        if not isinstance(field, ForeignKey):
+            raise TypeError(f"{self.model_name}.{self.field_name} is no foreign key.")
+        return model, field
+
+    def _drop_plain(self, schema_editor: Editor, model: type[Model], field: "ForeignKey[Any, Any]") -> None:
+        table, column = model._meta.db_table, field.column
+        # Django adds a new table's foreign keys at the end of the migration; until then they wait here.
+        waiting = schema_editor.deferred_sql
+        schema_editor.deferred_sql = [s for s in waiting if not _is_reference(s, table, column)]
+        quote = schema_editor.connection.ops.quote_name
+        with schema_editor.connection.cursor() as cursor:
+            present = schema_editor.connection.introspection.get_constraints(cursor, table)
+        for name, constraint in present.items():
+            if constraint["foreign_key"] and constraint["columns"] == [column]:
+                schema_editor.execute(f"ALTER TABLE {quote(table)} DROP CONSTRAINT {quote(name)}", params=None)
+
+    def _names(self, schema_editor: Editor, model: type[Model], field: "ForeignKey[Any, Any]") -> dict[str, str]:
+        quote = schema_editor.connection.ops.quote_name
+        target = field.remote_field.model
+        return {
+            "table": quote(model._meta.db_table),
+            "name": quote(f"{model._meta.db_table}_{field.column}_same_owner"),
+            "owner": quote(str(model._meta.get_field("owner").column)),
+            "column": quote(field.column),
+            "target": quote(target._meta.db_table),
+            "target_owner": quote(str(target._meta.get_field("owner").column)),
+            "target_pk": quote(str(target._meta.pk.column)),
+        }
+
+
+class DefinerFunction(Operation):
+    """Make an SQL function that looks across owners and gives away what its columns say, nothing else.
+
+    It runs as ``app_lookup``, which may read every table, with a pinned search path; only the site and the
+    operators may call it. ``arguments`` and ``returns`` are written as in SQL. ``updates`` names the columns
+    that the body changes, by table: ``{"banking_item": ["next_sync_at"]}``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: str,
+        returns: str,
+        body: str,
+        *,
+        updates: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.returns = returns
+        self.body = body
+        self.updates = updates or {}
+
+    def state_forwards(self, app_label: str, state: State) -> None:
+        """Django's picture of the models stays as it is."""
+
+    def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Create the function as ``app_lookup``."""
+        quote = schema_editor.connection.ops.quote_name
+        for table, columns in self.updates.items():
+            changed = ", ".join(quote(column) for column in columns)
+            schema_editor.execute(f"GRANT UPDATE ({changed}) ON {quote(table)} TO {LOOKUP}", params=None)
+        for statement in self._statements(quote(self.name)):
+            schema_editor.execute(statement, params=None)
+
+    def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Drop the function."""
+        name = schema_editor.connection.ops.quote_name(self.name)
+        for statement in (f"SET ROLE {LOOKUP}", f"DROP FUNCTION {name}({self.arguments})", "RESET ROLE"):
+            schema_editor.execute(statement, params=None)
+
+    def describe(self) -> str:
+        """Say what the operation does, for ``migrate --plan``."""
+        return f"Create the function {self.name}, which looks across owners"
+
+    def _statements(self, name: str) -> list[str]:
+        function = f"{name}({self.arguments})"
+        volatility = "VOLATILE" if self.updates else "STABLE"
+        return [
+            f"SET ROLE {LOOKUP}",
+            f"CREATE OR REPLACE FUNCTION {function} RETURNS {self.returns} LANGUAGE sql {volatility}"
+            f" SECURITY DEFINER SET search_path = public, pg_temp AS $body${self.body}$body$",
+            f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION {function} TO {SITE}, {OPERATOR}",
+            "RESET ROLE",
+        ]
+
+
+def _is_reference(statement: object, table: str, column: str) -> bool:
+    if not isinstance(statement, Statement) or "FOREIGN KEY" not in str(statement.template):
+        return False
+    return statement.parts["table"].table == table and statement.parts["column"].columns == [column]

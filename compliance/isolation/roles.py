@@ -1,0 +1,119 @@
+"""The database's roles, who may do what, and the SQL that makes it so.
+
+- ``app_owner`` migrates and owns the tables. Never used by web or workers.
+- ``app_rw`` is the site: reads and writes rows, bound by row-level security, owns nothing.
+- ``app_ops`` sees all rows; for the operators' commands.
+- ``app_lookup`` owns the few functions that look across owners; nobody can sign in as it.
+- ``audit_owner`` owns the audit tables; nobody can sign in as it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+OWNER, SITE, OPERATOR = "app_owner", "app_rw", "app_ops"
+LOOKUP, AUDITOR = "app_lookup", "audit_owner"
+TEST_PREFIX = "test_"
+
+# NOINHERIT: a migration has to say SET ROLE before it acts as one of the roles that it hands tables to.
+ATTRIBUTES = {
+    OWNER: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION NOINHERIT",
+    SITE: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
+    OPERATOR: "LOGIN NOSUPERUSER BYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
+    LOOKUP: "NOLOGIN NOSUPERUSER BYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
+    AUDITOR: "NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
+}
+
+DATABASE_GRANTS = """
+    REVOKE ALL ON DATABASE {database} FROM PUBLIC;
+    GRANT CONNECT ON DATABASE {database} TO app_owner, app_rw, app_ops;
+    GRANT CREATE, TEMPORARY ON DATABASE {database} TO app_owner;
+    -- The sync stages each reading in a temporary table.
+    GRANT TEMPORARY ON DATABASE {database} TO app_rw;
+"""
+
+SCHEMA_GRANTS = """
+    REVOKE CREATE ON SCHEMA public FROM PUBLIC, app_rw, app_ops;
+    GRANT USAGE ON SCHEMA public TO app_owner, app_rw, app_ops, app_lookup, audit_owner;
+    GRANT CREATE ON SCHEMA public TO app_owner, app_lookup, audit_owner;
+    ALTER DEFAULT PRIVILEGES FOR ROLE app_owner, app_lookup, audit_owner
+        REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+    ALTER DEFAULT PRIVILEGES FOR ROLE app_owner IN SCHEMA public
+        GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app_rw, app_ops;
+    ALTER DEFAULT PRIVILEGES FOR ROLE app_owner IN SCHEMA public
+        GRANT USAGE, SELECT ON SEQUENCES TO app_rw, app_ops;
+    ALTER DEFAULT PRIVILEGES FOR ROLE app_owner IN SCHEMA public GRANT SELECT ON TABLES TO app_lookup;
+"""
+
+
+Server = psycopg.Connection[tuple[Any, ...]]
+
+
+class SetupRefused(Exception):
+    """The database cannot be set up; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """How one of our roles signs in; an empty password means that the server does not ask for one."""
+
+    role: str
+    password: str
+
+
+def setup_database(*, admin_url: str, database: str, logins: Sequence[Login], recreate: bool = False) -> None:
+    """Create roles, database and grants as a superuser, or bring them back to what they should be.
+
+    Safe to repeat. ``recreate`` empties a test's database first. Raises ``SetupRefused`` when the superuser
+    is none, the server does not answer, or a database that is no test's should be emptied.
+    """
+    if recreate and not database.startswith(TEST_PREFIX):
+        raise SetupRefused(f"{database} is no test's database, so it is not emptied.")
+    with _superuser(admin_url) as server:
+        _make_roles(server, logins)
+        _make_database(server, database, recreate=recreate)
+    with _superuser(admin_url, dbname=database) as inside:
+        inside.execute(sql.SQL(DATABASE_GRANTS).format(database=sql.Identifier(database)))
+        inside.execute(SCHEMA_GRANTS)
+
+
+def _superuser(admin_url: str, **overrides: str) -> Server:
+    try:
+        server = psycopg.connect(make_conninfo(admin_url, **overrides), autocommit=True)
+    except psycopg.Error as error:
+        raise SetupRefused(f"DATABASE_ADMIN_URL does not work: {error}") from error
+    if server.info.parameter_status("is_superuser") != "on":
+        server.close()
+        raise SetupRefused("DATABASE_ADMIN_URL has to name a superuser: no other may make a role that sees all.")
+    return server
+
+
+def _make_roles(server: Server, logins: Sequence[Login]) -> None:
+    present = {name for (name,) in server.execute("SELECT rolname FROM pg_roles")}
+    for role, attributes in ATTRIBUTES.items():
+        verb = "ALTER" if role in present else "CREATE"
+        server.execute(sql.SQL(f"{verb} ROLE {{}} {attributes}").format(sql.Identifier(role)))
+    for login in logins:
+        _set_password(server, login)
+    server.execute(f"GRANT {LOOKUP}, {AUDITOR} TO {OWNER}")
+
+
+def _set_password(server: Server, login: Login) -> None:
+    if not login.password:
+        return
+    # Only the verifier travels, so that the password stands in no server log.
+    verifier = server.pgconn.encrypt_password(login.password.encode(), login.role.encode(), b"scram-sha-256")
+    server.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(login.role), verifier.decode()))
+
+
+def _make_database(server: Server, database: str, *, recreate: bool) -> None:
+    name = sql.Identifier(database)
+    if recreate:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    exists = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
+    statement = "ALTER DATABASE {} OWNER TO app_owner" if exists else "CREATE DATABASE {} OWNER app_owner"
+    server.execute(sql.SQL(statement).format(name))

@@ -1,0 +1,64 @@
+"""``manage.py rotate_keys``: new key-encryption keys, and new data keys, while the site runs."""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from compliance.audit import Action, record
+from compliance.vault import rotation
+from compliance.vault.sealing import SealError
+
+
+class Command(BaseCommand):
+    """Wraps data keys under the primary key; on request makes new ones and seals every value again."""
+
+    help = "Rotate keys, online. May be killed and run again. See compliance/vault/rotation.py for the order."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Without options only the wrapping changes."""
+        parser.add_argument(
+            "--new-data-keys",
+            type=int,
+            nargs="?",
+            const=1,
+            metavar="DAYS",
+            help="Replace data keys that are older than this many days (1): a run that is repeated goes on.",
+        )
+        parser.add_argument("--reseal", action="store_true", help="Seal again what is under a retired data key.")
+
+    def handle(self, *args: Any, new_data_keys: int | None, reseal: bool, **options: Any) -> None:
+        """Raises ``CommandError`` when something was left undone; the message says what to do."""
+        try:
+            rewrapped = rotation.rewrap()
+        except SealError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"Wrapped {rewrapped} data keys under the primary key.")
+        renewed = self.renew(new_data_keys) if new_data_keys is not None else 0
+        resealed = self.reseal() if reseal else rotation.Resealing()
+        record(
+            Action.KEY_ROTATION,
+            subject=None,
+            rewrapped=rewrapped,
+            renewed=renewed,
+            resealed=resealed.resealed,
+        )
+        if left := rotation.outdated_wrappings():
+            raise CommandError(f"{left} data keys came up meanwhile under an older key. Run this again.")
+        if resealed.unreadable:
+            raise CommandError("Some values could not be opened:\n" + "\n".join(resealed.unreadable))
+
+    def renew(self, days: int) -> int:
+        """Make new data keys; returns how many."""
+        renewed = rotation.renew_data_keys(older_than=timedelta(days=days))
+        self.stdout.write(f"Made {renewed} new data keys.")
+        return renewed
+
+    def reseal(self) -> rotation.Resealing:
+        """Seal values again, and say whether another pass is wanted."""
+        done = rotation.Resealing().run(rotation.sealed_columns())
+        self.stdout.write(f"Sealed {done.resealed} values again; {done.overtaken} were written meanwhile.")
+        if done.overtaken:
+            self.stdout.write("Run this again in a minute, when no process uses a retired data key any more.")
+        return done

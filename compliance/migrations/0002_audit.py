@@ -1,0 +1,194 @@
+"""The audit trail: tables that only grow, and a trigger that chains each event when its transaction commits.
+
+Everything here belongs to ``audit_owner``, as whom nobody signs in. The site may insert an event, without
+choosing its id or time, and read its tenant's; it cannot write links or heads at all.
+"""
+
+from django.db import migrations, models
+
+TABLES = """
+    CREATE TABLE audit_event (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        subject uuid NOT NULL,
+        actor uuid,
+        action text NOT NULL CHECK (action ~ '^[a-z_]{1,60}$'),
+        resource text NOT NULL CHECK (length(resource) <= 60),
+        resource_id text NOT NULL CHECK (length(resource_id) <= 200),
+        outcome text NOT NULL CHECK (outcome IN ('ok', 'refused', 'failed')),
+        payload bytea NOT NULL CHECK (octet_length(payload) <= 16384)
+    );
+    CREATE INDEX audit_event_of_subject ON audit_event (subject, id);
+
+    CREATE TABLE audit_link (
+        event_id bigint PRIMARY KEY REFERENCES audit_event,
+        subject uuid NOT NULL,
+        sequence bigint NOT NULL,
+        hash bytea NOT NULL,
+        UNIQUE (subject, sequence)
+    );
+
+    CREATE TABLE audit_head (
+        subject uuid PRIMARY KEY,
+        sequence bigint NOT NULL,
+        hash bytea NOT NULL
+    );
+"""
+
+# Each part carries its length, so no two events have the same bytes. compliance/audit/chain.py says the same
+# in Python.
+BYTES = """
+    CREATE FUNCTION audit_part(part bytea) RETURNS bytea LANGUAGE sql IMMUTABLE
+        SET search_path = pg_catalog, pg_temp
+        AS $$ SELECT int4send(octet_length(coalesce(part, ''))) || coalesce(part, '') $$;
+
+    CREATE FUNCTION audit_event_bytes(event audit_event) RETURNS bytea LANGUAGE sql IMMUTABLE
+        SET search_path = public, pg_temp
+        AS $$
+            SELECT int8send(event.id)
+                || int8send((extract(epoch FROM event.at) * 1000000)::bigint)
+                || audit_part(uuid_send(event.subject))
+                || audit_part(uuid_send(event.actor))
+                || audit_part(convert_to(event.action, 'UTF8'))
+                || audit_part(convert_to(event.resource, 'UTF8'))
+                || audit_part(convert_to(event.resource_id, 'UTF8'))
+                || audit_part(convert_to(event.outcome, 'UTF8'))
+                || audit_part(event.payload)
+        $$;
+"""
+
+# Deferred: the head of a chain is locked only while its transaction commits, however long the work before it.
+# The first call links all events of the transaction, in the order of their subjects, so that two transactions
+# that write into the same two chains cannot wait for each other. An unlinked event that is visible here and
+# not older than ours is one of ours: other transactions link theirs before they commit.
+CHAIN = """
+    CREATE FUNCTION audit_chain() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        SET search_path = public, pg_temp
+        AS $$
+        DECLARE
+            event audit_event;
+            head audit_head;
+        BEGIN
+            FOR event IN
+                SELECT e.* FROM audit_event e
+                 WHERE e.id >= NEW.id AND NOT EXISTS (SELECT FROM audit_link l WHERE l.event_id = e.id)
+                 ORDER BY e.subject, e.id
+            LOOP
+                INSERT INTO audit_head VALUES (event.subject, 0, sha256(uuid_send(event.subject)))
+                    ON CONFLICT DO NOTHING;
+                SELECT * INTO head FROM audit_head h WHERE h.subject = event.subject FOR UPDATE;
+                head.sequence := head.sequence + 1;
+                head.hash := sha256(int8send(head.sequence) || head.hash || audit_event_bytes(event));
+                INSERT INTO audit_link VALUES (event.id, event.subject, head.sequence, head.hash);
+                UPDATE audit_head SET sequence = head.sequence, hash = head.hash WHERE subject = event.subject;
+            END LOOP;
+            RETURN NULL;
+        END $$;
+
+    CREATE CONSTRAINT TRIGGER chain AFTER INSERT ON audit_event
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_chain();
+    ALTER TABLE audit_event ENABLE ALWAYS TRIGGER chain;
+"""
+
+# ENABLE ALWAYS: also in a session that pretends to be a replica, where ordinary triggers are off.
+GUARDS = """
+    CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+        AS $$ BEGIN
+            RAISE EXCEPTION 'The audit trail is never changed.' USING ERRCODE = 'insufficient_privilege';
+        END $$;
+
+    CREATE FUNCTION audit_advance() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+        AS $$ BEGIN
+            IF NEW.subject <> OLD.subject OR NEW.sequence <> OLD.sequence + 1 THEN
+                RAISE EXCEPTION 'A chain only grows, by one.' USING ERRCODE = 'insufficient_privilege';
+            END IF;
+            RETURN NEW;
+        END $$;
+
+    CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON audit_event FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+    CREATE TRIGGER keep_all BEFORE TRUNCATE ON audit_event FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+    CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON audit_link FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+    CREATE TRIGGER keep_all BEFORE TRUNCATE ON audit_link FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+    CREATE TRIGGER advance BEFORE UPDATE ON audit_head FOR EACH ROW EXECUTE FUNCTION audit_advance();
+    CREATE TRIGGER keep BEFORE DELETE ON audit_head FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+    CREATE TRIGGER keep_all BEFORE TRUNCATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
+    ALTER TABLE audit_event ENABLE ALWAYS TRIGGER keep, ENABLE ALWAYS TRIGGER keep_all;
+    ALTER TABLE audit_link ENABLE ALWAYS TRIGGER keep, ENABLE ALWAYS TRIGGER keep_all;
+    ALTER TABLE audit_head
+        ENABLE ALWAYS TRIGGER advance, ENABLE ALWAYS TRIGGER keep, ENABLE ALWAYS TRIGGER keep_all;
+"""
+
+
+def privileges(table):
+    return f"""
+        ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        CREATE POLICY {table}_of_tenant ON {table} TO app_rw
+            USING (subject = (SELECT app_tenant())) WITH CHECK (subject = (SELECT app_tenant()));
+        CREATE POLICY {table}_of_owner ON {table} TO audit_owner USING (true) WITH CHECK (true);
+        GRANT SELECT ON {table} TO app_rw, app_ops;
+    """
+
+
+# By column, so that nobody but the database says when an event happened.
+INSERT_EVENTS = """
+    GRANT INSERT (subject, actor, action, resource, resource_id, outcome, payload) ON audit_event TO app_rw;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("compliance", "0001_initial")]
+
+    operations = [
+        migrations.RunSQL("SET ROLE audit_owner", "RESET ROLE"),
+        migrations.RunSQL(TABLES),
+        migrations.RunSQL(BYTES),
+        migrations.RunSQL(CHAIN),
+        migrations.RunSQL(GUARDS),
+        *(migrations.RunSQL(privileges(table)) for table in ("audit_event", "audit_link", "audit_head")),
+        migrations.RunSQL(INSERT_EVENTS),
+        migrations.RunSQL("RESET ROLE", "SET ROLE audit_owner"),
+        migrations.CreateModel(
+            name="AuditEvent",
+            fields=[
+                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("subject", models.UUIDField()),
+                ("actor", models.UUIDField(null=True)),
+                ("action", models.TextField()),
+                ("resource", models.TextField()),
+                ("resource_id", models.TextField()),
+                ("outcome", models.TextField()),
+                ("payload", models.BinaryField()),
+            ],
+            options={"db_table": "audit_event", "ordering": ["-id"], "managed": False},
+        ),
+        migrations.CreateModel(
+            name="AuditHead",
+            fields=[
+                ("subject", models.UUIDField(primary_key=True, serialize=False)),
+                ("sequence", models.BigIntegerField()),
+                ("hash", models.BinaryField()),
+            ],
+            options={"db_table": "audit_head", "managed": False},
+        ),
+        migrations.CreateModel(
+            name="AuditLink",
+            fields=[
+                (
+                    "event",
+                    models.OneToOneField(
+                        on_delete=models.DO_NOTHING,
+                        primary_key=True,
+                        related_name="link",
+                        serialize=False,
+                        to="compliance.auditevent",
+                    ),
+                ),
+                ("subject", models.UUIDField()),
+                ("sequence", models.BigIntegerField()),
+                ("hash", models.BinaryField()),
+            ],
+            options={"db_table": "audit_link", "managed": False},
+        ),
+    ]

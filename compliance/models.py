@@ -1,0 +1,30 @@
+"""The vault's data keys and the audit trail. None of these rows has a foreign key to a person.
+
+A data key outlives no erasure, and an audit event outlives its subject; both name their person by id alone.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+
+from compliance.audit.events import AuditEvent, AuditHead, AuditLink
+
+__all__ = ["AuditEvent", "AuditHead", "AuditLink", "DataKey"]
+
+
+class DataKey(models.Model):
+    """One owner's key, wrapped under the key that ``kek`` names. Deleting it shreds what it sealed."""
+
+    id = models.BigAutoField(primary_key=True)
+    owner = models.UUIDField()
+    kek = models.CharField(max_length=63, db_index=True)
+    wrapped = models.BinaryField()
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["owner"], condition=models.Q(active=True), name="one_active_data_key_per_owner"
+            )
+        ]

@@ -1,0 +1,99 @@
+"""Throw-away tables for the foundation's tests, and the alias that operators' commands work on."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connections
+
+from compliance.isolation import tenant
+from compliance.tests import throwaway
+from compliance.vault import datakeys
+
+everywhere = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def throwaway_tables(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Make the tables, which go with the tests' database."""
+    with django_db_blocker.unblock():
+        throwaway.create()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ops_is_not_flushed() -> None:
+    """Like the site's role, the operators' may not empty tables: the owner does that after each test."""
+    connections["ops"].settings_dict["TEST"]["MIRROR"] = "owner"
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_in_memory() -> Iterator[None]:
+    """Begin and end each test as a fresh process does, with no unwrapped key in memory."""
+    datakeys.forget()
+    yield
+    datakeys.forget()
+
+
+@pytest.fixture
+def Box() -> Any:
+    return throwaway.model("Box")
+
+
+@pytest.fixture
+def Slip() -> Any:
+    return throwaway.model("Slip")
+
+
+@pytest.fixture
+def make_box(Box: Any) -> Callable[..., Any]:
+    """Store a box for somebody."""
+
+    def make(owner: Any, value: str = "access-1", **fields: Any) -> Any:
+        with tenant(owner.pk):
+            return Box.objects.create(owner_id=owner.pk, token=value, **fields)
+
+    return make
+
+
+@pytest.fixture
+def read_box(Box: Any) -> Callable[..., Any]:
+    """Read a box afresh, as its owner."""
+
+    def read(box: Any) -> Any:
+        with tenant(box.owner_id):
+            return Box.objects.get(pk=box.pk)
+
+    return read
+
+
+@pytest.fixture
+def plant(Box: Any) -> Callable[..., None]:
+    """Overwrite columns of a stored box, as somebody who has the database in hand could."""
+
+    def overwrite(box: Any, **columns: Any) -> None:
+        assignments = ", ".join(f"{name} = %s" for name in columns)
+        with connections["ops"].cursor() as cursor:
+            cursor.execute(f"UPDATE throwaway_box SET {assignments} WHERE id = %s", [*columns.values(), box.pk])
+
+    return overwrite
+
+
+@pytest.fixture
+def raw(Box: Any) -> Callable[..., bytes]:
+    """The bytes that stand in a stored box's column."""
+
+    def read(box: Any, column: str = "token") -> bytes:
+        with connections["ops"].cursor() as cursor:
+            cursor.execute(f"SELECT {column} FROM throwaway_box WHERE id = %s", [box.pk])
+            (value,) = cursor.fetchone()
+        return bytes(value)
+
+    return read
+
+
+def key_rows(owner: UUID) -> list[tuple[int, str, bool]]:
+    """An owner's data keys, as the operators see them: id, key-encryption key, active."""
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT id, kek, active FROM compliance_datakey WHERE owner = %s ORDER BY id", [owner])
+        return cursor.fetchall()

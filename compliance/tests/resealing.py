@@ -1,0 +1,12 @@
+"""Run as a program by ``test_rotation.py``, which kills it: one pass of resealing over the throw-away boxes."""
+
+import django
+
+if __name__ == "__main__":
+    django.setup()
+    from compliance.tests.throwaway import model
+    from compliance.vault.rotation import Resealing
+
+    box = model("Box")
+    done = Resealing().run([(box, box._meta.get_field("token"))])
+    print(done.resealed, done.overtaken)  # noqa: T201

@@ -1,0 +1,328 @@
+"""The audit trail cannot be changed by the site, and whoever can change it past its guards is found out."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import ProgrammingError, connection, connections, transaction
+
+from compliance.audit import Action, record
+from compliance.audit.chain import Problem, Verification
+from compliance.isolation import SYSTEM, tenant
+from compliance.tasks import verify_audit_trail
+from compliance.tests.conftest import everywhere
+from compliance.tests.test_datakeys import in_threads
+
+pytestmark = everywhere
+
+TABLES = ("audit_event", "audit_link", "audit_head")
+
+
+@pytest.fixture
+def superuser(request: Any) -> Iterator[Callable[[str], None]]:
+    """Run SQL as a superuser with the guards switched off; what was there before is there again afterwards."""
+    where = {"dbname": connection.settings_dict["NAME"]}
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **where) as session:
+        for table in TABLES:
+            session.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")
+        yield lambda statement: unguarded(session, statement)
+        for table in reversed(TABLES):
+            unguarded(session, f"DELETE FROM {table}")
+        for table in TABLES:
+            overriding = "OVERRIDING SYSTEM VALUE" if table == "audit_event" else ""
+            unguarded(session, f"INSERT INTO {table} {overriding} SELECT * FROM kept_{table}")
+
+
+def unguarded(session: "psycopg.Connection[Any]", statement: str) -> None:
+    with session.transaction():
+        for table in TABLES:
+            session.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+        session.execute(statement)
+        for table in TABLES:
+            session.execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
+            session.execute(
+                f"DO $$ DECLARE name text; BEGIN FOR name IN SELECT tgname FROM pg_trigger"
+                f" WHERE tgrelid = '{table}'::regclass AND NOT tgisinternal LOOP"
+                f" EXECUTE format('ALTER TABLE {table} ENABLE ALWAYS TRIGGER %I', name); END LOOP; END $$"
+            )
+
+
+@pytest.fixture
+def chain(alice: Any) -> str:
+    """Five events in Alice's chain."""
+    for number in range(5):
+        record(Action.SYNC, subject=alice, number=number)
+    return str(alice.pk)
+
+
+def found(**options: Any) -> list[Problem]:
+    return list(Verification(**options).problems())
+
+
+# --- As the site ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_event SET action = 'sync'",
+        "DELETE FROM audit_event",
+        "TRUNCATE audit_event CASCADE",
+        "DELETE FROM audit_link",
+        "UPDATE audit_head SET sequence = 0",
+        "DELETE FROM audit_head",
+        "INSERT INTO audit_link VALUES (1, gen_random_uuid(), 1, '')",
+        "INSERT INTO audit_head VALUES (gen_random_uuid(), 1, '')",
+        "SET session_replication_role = replica",
+        "ALTER TABLE audit_event DISABLE TRIGGER ALL",
+        "DROP TRIGGER chain ON audit_event",
+        "ALTER TABLE audit_event OWNER TO app_rw",
+        "SET ROLE audit_owner",
+        "SELECT audit_chain()",
+        "INSERT INTO audit_event (at, subject, action, resource, resource_id, outcome, payload)"
+        " VALUES ('2020-01-01', app_tenant(), 'sync', '', '', 'ok', '')",
+        "INSERT INTO audit_event (id, subject, action, resource, resource_id, outcome, payload)"
+        " OVERRIDING SYSTEM VALUE VALUES (1, app_tenant(), 'sync', '', '', 'ok', '')",
+        "INSERT INTO audit_event (subject, action, resource, resource_id, outcome, payload)"
+        " VALUES (gen_random_uuid(), 'sync', '', '', 'ok', '')",
+    ],
+)
+def test_it_refuses_the_site_everything_but_adding_an_event(chain: str, statement: str) -> None:
+    with pytest.raises(ProgrammingError), tenant(chain), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_event SET action = 'sync'",
+        "DELETE FROM audit_event",
+        "TRUNCATE audit_event, audit_link",
+        "DELETE FROM audit_link",
+        "UPDATE audit_head SET sequence = sequence + 2",
+        "DELETE FROM audit_head",
+    ],
+)
+@pytest.mark.parametrize("mode", ["origin", "replica"])
+def test_it_refuses_even_a_superuser_who_leaves_the_guards_on(chain: str, statement: str, mode: str) -> None:
+    where = {"dbname": connection.settings_dict["NAME"]}
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **where) as session:
+        session.execute(f"SET session_replication_role = {mode}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute(statement)
+
+
+# --- Tampering --------------------------------------------------------------------------------------------
+
+LAST = "(SELECT event_id FROM audit_link WHERE subject = '{chain}' ORDER BY sequence DESC LIMIT 1)"
+THIRD = "(SELECT event_id FROM audit_link WHERE subject = '{chain}' AND sequence = 3)"
+
+TAMPERING = {
+    "content changed": (f"UPDATE audit_event SET action = 'connect' WHERE id = {THIRD}", {3}),
+    "outcome changed": (f"UPDATE audit_event SET outcome = 'refused' WHERE id = {THIRD}", {3}),
+    "actor invented": (f"UPDATE audit_event SET actor = subject WHERE id = {THIRD}", {3}),
+    "payload changed": (f"UPDATE audit_event SET payload = payload || 'x' WHERE id = {THIRD}", {3}),
+    "time moved by a microsecond": (
+        f"UPDATE audit_event SET at = at + interval '1 microsecond' WHERE id = {THIRD}",
+        {3},
+    ),
+    "event deleted": (f"DELETE FROM audit_event WHERE id = {THIRD}", {3}),
+    "event and link deleted": (
+        f"WITH gone AS (DELETE FROM audit_link WHERE event_id = {THIRD} RETURNING event_id)"
+        " DELETE FROM audit_event WHERE id IN (SELECT event_id FROM gone)",
+        {4},
+    ),
+    "beginning cut off": (
+        "WITH gone AS (DELETE FROM audit_link WHERE subject = '{chain}' AND sequence < 3 RETURNING event_id)"
+        " DELETE FROM audit_event WHERE id IN (SELECT event_id FROM gone)",
+        {3},
+    ),
+    "end cut off": (
+        f"WITH gone AS (DELETE FROM audit_link WHERE event_id = {LAST} RETURNING event_id)"
+        " DELETE FROM audit_event WHERE id IN (SELECT event_id FROM gone)",
+        {4},
+    ),
+    "two swapped": (
+        "UPDATE audit_link SET sequence = -sequence WHERE subject = '{chain}' AND sequence IN (2, 3);"
+        " UPDATE audit_link SET sequence = sequence + 5 WHERE subject = '{chain}' AND sequence < 0",
+        {2, 3, 4},
+    ),
+    "link rewritten": ("UPDATE audit_link SET hash = sha256('x') WHERE subject = '{chain}' AND sequence = 3", {3, 4}),
+    "head rewritten": ("UPDATE audit_head SET hash = sha256('x') WHERE subject = '{chain}'", {5}),
+    "head deleted": ("DELETE FROM audit_head WHERE subject = '{chain}'", {5}),
+    "whole chain deleted": (
+        "WITH gone AS (DELETE FROM audit_link WHERE subject = '{chain}' RETURNING event_id)"
+        " DELETE FROM audit_event WHERE id IN (SELECT event_id FROM gone)",
+        {5},
+    ),
+    "event without link": (
+        "INSERT INTO audit_event (subject, action, resource, resource_id, outcome, payload)"
+        " VALUES ('{chain}', 'sync', '', '', 'ok', '')",
+        {0},
+    ),
+    "event moved to another person": (
+        f"UPDATE audit_event SET subject = gen_random_uuid() WHERE id = {THIRD}",
+        {3},
+    ),
+}
+
+
+def test_it_finds_nothing_wrong_with_an_honest_trail(chain: str) -> None:
+    verification = Verification()
+    assert list(verification.problems()) == []
+    assert verification.events >= 5
+
+
+@pytest.mark.parametrize("name", TAMPERING)
+def test_it_finds_every_kind_of_tampering(chain: str, superuser: Callable[[str], None], name: str) -> None:
+    statement, places = TAMPERING[name]
+    superuser(statement.replace("{chain}", chain))
+    problems = found()
+    assert {problem.sequence for problem in problems} == places
+    assert {str(problem.subject) for problem in problems} == {chain}
+
+
+def test_it_cannot_see_an_end_that_was_cut_off_together_with_its_head(
+    chain: str, superuser: Callable[[str], None]
+) -> None:
+    """Known and written down: this takes a copy of the heads that is kept elsewhere."""
+    superuser(TAMPERING["end cut off"][0].replace("{chain}", chain))
+    superuser(
+        "UPDATE audit_head h SET (sequence, hash) = (SELECT sequence, hash FROM audit_link WHERE subject = h.subject"
+        f" ORDER BY sequence DESC LIMIT 1) WHERE subject = '{chain}'"
+    )
+    assert found() == []
+
+
+# --- Verification -----------------------------------------------------------------------------------------
+
+
+def verify(*options: str) -> str:
+    out = StringIO()
+    call_command("audit_verify", *options, stdout=out)
+    return out.getvalue()
+
+
+def test_it_reports_by_exit_and_by_line(chain: str, superuser: Callable[[str], None]) -> None:
+    assert "audit events verified." in verify()
+    superuser(TAMPERING["content changed"][0].replace("{chain}", chain))
+    out = StringIO()
+    with pytest.raises(CommandError, match="1 problem") as caught:
+        call_command("audit_verify", stdout=out)
+    assert caught.value.returncode == 1
+    assert out.getvalue() == f"{chain} #3: the event or its link was changed\n"
+
+
+def test_it_begins_at_a_moment_and_trusts_what_stands_before(chain: str, superuser: Callable[[str], None]) -> None:
+    with tenant(chain), connection.cursor() as cursor:
+        cursor.execute("SELECT at FROM audit_event ORDER BY id OFFSET 3 LIMIT 1")
+        (fourth,) = cursor.fetchone()
+    verification = Verification(since=fourth)
+    assert list(verification.problems()) == []
+    assert verification.events == 2
+    superuser(TAMPERING["content changed"][0].replace("{chain}", chain))
+    assert found(since=fourth) == []
+    superuser(f"UPDATE audit_event SET action = 'connect' WHERE id = {LAST.replace('{chain}', chain)}")
+    assert [problem.sequence for problem in found(since=fourth)] == [5]
+
+
+def test_it_lets_a_person_verify_their_own_trail(chain: str) -> None:
+    record(Action.SYNC, subject=uuid4())
+    with tenant(chain):
+        verification = Verification(using="default")
+        assert list(verification.problems()) == []
+    assert verification.events == 5
+
+
+def test_it_raises_the_alarm_from_the_clock(
+    chain: str, superuser: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    verify_audit_trail()
+    assert caplog.messages == []
+    superuser(TAMPERING["content changed"][0].replace("{chain}", chain))
+    verify_audit_trail()
+    assert caplog.messages == [f"Audit trail of {chain} at 3: the event or its link was changed"]
+    with tenant(SYSTEM), connection.cursor() as cursor:
+        cursor.execute("SELECT action, outcome FROM audit_event ORDER BY id DESC LIMIT 1")
+        assert cursor.fetchone() == ("security_alert", "failed")
+
+
+# --- Chaining ---------------------------------------------------------------------------------------------
+
+
+def test_it_chains_events_of_many_transactions_at_once_without_a_gap(alice: Any) -> None:
+    def work() -> None:
+        for _ in range(10):
+            with transaction.atomic():
+                record(Action.SYNC, subject=alice)
+                record(Action.CONNECT, subject=alice)
+
+    assert in_threads(4, work) == [None] * 4
+    with tenant(alice.pk), connection.cursor() as cursor:
+        cursor.execute("SELECT sequence FROM audit_link ORDER BY sequence")
+        assert [number for (number,) in cursor.fetchall()] == list(range(1, 81))
+    assert found() == []
+
+
+def test_it_takes_the_head_of_a_chain_only_at_commit(alice: Any) -> None:
+    """A long transaction that has written an event holds nobody up who writes into the same chain."""
+    with transaction.atomic():
+        record(Action.SYNC, subject=alice)
+        others = in_threads(1, lambda: record(Action.CONNECT, subject=alice))
+        assert others == [None]
+    with tenant(alice.pk), connection.cursor() as cursor:
+        cursor.execute("SELECT e.action FROM audit_link l JOIN audit_event e ON e.id = l.event_id ORDER BY l.sequence")
+        assert cursor.fetchall() == [("connect",), ("sync",)]
+
+
+def test_it_never_deadlocks_two_transactions_that_write_into_the_same_two_chains(alice: Any, mallory: Any) -> None:
+    record(Action.SYNC, subject=alice)
+    record(Action.SYNC, subject=mallory)
+    ready = threading.Barrier(2, timeout=20)
+    orders = iter([(alice, mallory), (mallory, alice)])
+
+    def work() -> None:
+        order = next(orders)
+        for _ in range(25):
+            with transaction.atomic():
+                for subject in order:
+                    record(Action.SYNC, subject=subject)
+                ready.wait()
+
+    assert in_threads(2, work) == [None, None]
+    assert found() == []
+
+
+def test_it_links_an_event_whose_savepoint_outlived_a_failed_one(alice: Any) -> None:
+    with transaction.atomic():
+        record(Action.SYNC, subject=alice)
+        with suppress(ZeroDivisionError), transaction.atomic():
+            record(Action.DISCONNECT, subject=alice)
+            raise ZeroDivisionError
+        record(Action.CONNECT, subject=alice)
+    with tenant(alice.pk), connection.cursor() as cursor:
+        cursor.execute("SELECT e.action FROM audit_link l JOIN audit_event e ON e.id = l.event_id ORDER BY l.sequence")
+        assert cursor.fetchall() == [("sync",), ("connect",)]
+
+
+def test_it_keeps_no_connection_open_for_durable_events(alice: Any) -> None:
+    def sessions() -> int:
+        with connections["ops"].cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'app_rw'")
+            return int(cursor.fetchone()[0])
+
+    record(Action.SYNC, subject=alice)
+    before = sessions()
+    record(Action.SYNC, subject=alice, durable=True)
+    # The server notices a moment later that a client has left.
+    deadline = time.monotonic() + 20
+    while sessions() > before:
+        assert time.monotonic() < deadline

@@ -1,0 +1,63 @@
+import struct
+from uuid import UUID
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from compliance.vault.sealing import DataKey, SealError, context, decrypt, encrypt, key_id
+
+RAW = bytes(range(100, 132))
+KEY = DataKey(7, AESGCM(RAW))
+
+
+def test_it_writes_version_key_nonce_ciphertext_and_tag() -> None:
+    sealed = encrypt(KEY, b"12345678", b"here")
+    assert sealed[0] == 0xF1
+    assert struct.unpack(">Q", sealed[1:9]) == (7,)
+    assert len(sealed) == 1 + 8 + 12 + 8 + 16
+    # By hand, past our own decrypt: nonce, then ciphertext and tag, with the header before the context.
+    assert AESGCM(RAW).decrypt(sealed[9:21], sealed[21:], sealed[:9] + b"here") == b"12345678"
+
+
+def test_it_never_writes_the_same_bytes_twice() -> None:
+    assert len({encrypt(KEY, b"same", b"here") for _ in range(100)}) == 100
+
+
+def test_it_opens_what_it_sealed_down_to_the_empty_value() -> None:
+    for value in (b"", b"\0", b"x" * 100_000):
+        assert decrypt(KEY, encrypt(KEY, value, b"here"), b"here") == value
+
+
+def test_it_refuses_every_single_changed_byte() -> None:
+    sealed = encrypt(KEY, b"access", b"here")
+    for place in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[place] ^= 1
+        with pytest.raises(SealError):
+            decrypt(KEY, bytes(changed), b"here")
+
+
+def test_it_refuses_another_context() -> None:
+    with pytest.raises(SealError):
+        decrypt(KEY, encrypt(KEY, b"access", b"here"), b"there")
+
+
+@pytest.mark.parametrize("planted", [b"", b"plaintext", b"\xf1", b"\xf1" + bytes(35), b"access-sandbox-" + b"0" * 60])
+def test_it_refuses_what_is_no_sealed_value(planted: bytes) -> None:
+    with pytest.raises(SealError):
+        key_id(planted)
+
+
+def test_it_says_in_no_error_what_it_was_about() -> None:
+    sealed = encrypt(KEY, b"access-secret", b"here")
+    with pytest.raises(SealError) as caught:
+        decrypt(KEY, sealed, b"there")
+    assert "access" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_it_keeps_contexts_apart_that_would_read_the_same() -> None:
+    assert context("a", "bc") != context("ab", "c")
+    assert context("a", "") != context("a")
+    assert context("a") == b"\0\0\0\1a"
+    assert context(UUID(int=1)) == b"\0\0\0\x24" + b"00000000-0000-0000-0000-000000000001"

@@ -1,0 +1,274 @@
+"""Roles, grants and refusals: what has to be true of the database, and what is said when it is not."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+
+from compliance import checks
+from compliance.isolation import audit_tables, refusals, roles
+from compliance.isolation.migrations import OwnedReference
+from compliance.isolation.refusals import problems, refuse_unsafe_role
+from compliance.tests import throwaway
+from compliance.tests.conftest import everywhere
+
+pytestmark = everywhere
+
+ADMIN_URL = os.environ.get("DATABASE_ADMIN_URL", "")
+
+
+@pytest.fixture
+def superuser() -> Iterator["psycopg.Connection[Any]"]:
+    """A superuser in the tests' database, whose changes are rolled back."""
+    with psycopg.connect(ADMIN_URL, dbname=connection.settings_dict["NAME"]) as session:
+        yield session
+        session.rollback()
+
+
+@pytest.fixture
+def owner_sql() -> Iterator[Any]:
+    """Run SQL as the tables' owner; the table ``careless`` is dropped afterwards."""
+    yield lambda statement: run_as_owner(statement)
+    run_as_owner("DROP TABLE IF EXISTS careless")
+
+
+def run_as_owner(statement: str) -> None:
+    with psycopg.connect(**login_of("owner"), autocommit=True) as session:
+        session.execute(statement)
+
+
+def login_of(alias: str) -> dict[str, Any]:
+    parameters = connections[alias].get_connection_params()
+    return {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if parameters.get(name)}
+
+
+# --- setup_database ---------------------------------------------------------------------------------------
+
+
+def test_it_may_be_repeated_and_repairs_a_role_that_was_given_too_much(superuser: Any) -> None:
+    with psycopg.connect(ADMIN_URL, autocommit=True) as server:
+        server.execute("ALTER ROLE app_rw BYPASSRLS CREATEROLE")
+    call_command("setup_database", verbosity=0)
+    call_command("setup_database", verbosity=0)
+    powers = "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcanlogin FROM pg_roles WHERE rolname = ANY(%s)"
+    found = {name: powers for name, *powers in superuser.execute(powers, [list(roles.ATTRIBUTES)]).fetchall()}
+    assert found == {
+        "app_owner": [False, False, False, True],
+        "app_rw": [False, False, False, True],
+        "app_ops": [False, True, False, True],
+        "app_lookup": [False, True, False, False],
+        "audit_owner": [False, False, False, False],
+    }
+
+
+def test_it_refuses_without_a_superuser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_ADMIN_URL")
+    with pytest.raises(CommandError, match="DATABASE_ADMIN_URL is not set"):
+        call_command("setup_database")
+    monkeypatch.setenv("DATABASE_ADMIN_URL", os.environ["DATABASE_OPS_URL"])
+    with pytest.raises(CommandError, match="has to name a superuser"):
+        call_command("setup_database")
+    monkeypatch.setenv("DATABASE_ADMIN_URL", "postgres://nobody@/nothing?host=/nowhere")
+    with pytest.raises(CommandError, match="does not work"):
+        call_command("setup_database")
+
+
+def test_it_refuses_urls_that_name_other_roles_or_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections["ops"].settings_dict, "USER", "app_rw")
+    with pytest.raises(CommandError, match="'ops' has to sign in as app_ops, not as 'app_rw'"):
+        call_command("setup_database")
+    monkeypatch.setitem(connections["ops"].settings_dict, "NAME", "elsewhere")
+    with pytest.raises(CommandError, match="have to name one database"):
+        call_command("setup_database")
+
+
+def test_it_empties_no_database_that_is_no_tests() -> None:
+    with pytest.raises(roles.SetupRefused, match="is no test's database"):
+        roles.setup_database(admin_url=ADMIN_URL, database="plumbline", logins=[], recreate=True)
+
+
+def test_it_sets_passwords_so_that_no_log_shows_them(superuser: Any) -> None:
+    with psycopg.connect(ADMIN_URL, autocommit=True) as server:
+        server.execute("SET log_statement = 'all'")
+        server.execute("DROP ROLE IF EXISTS throwaway_role")
+        server.execute("CREATE ROLE throwaway_role")
+        try:
+            roles._set_password(server, roles.Login("throwaway_role", "it's a 'password'"))
+            (stored,) = server.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'throwaway_role'").fetchone()
+            assert stored.startswith("SCRAM-SHA-256$4096:")
+        finally:
+            server.execute("DROP ROLE throwaway_role")
+
+
+def test_it_lets_the_owner_act_as_the_roles_it_hands_tables_to_only_when_it_says_so(superuser: Any) -> None:
+    asked = (
+        "SELECT pg_has_role('app_owner', r, 'MEMBER'), pg_has_role('app_owner', r, 'USAGE') FROM unnest(%s::name[]) r"
+    )
+    assert superuser.execute(asked, [[roles.LOOKUP, roles.AUDITOR]]).fetchall() == [(True, False)] * 2
+
+
+# --- The site's role --------------------------------------------------------------------------------------
+
+
+def test_it_serves_as_the_sites_role() -> None:
+    assert problems(connections["default"]) == []
+    refuse_unsafe_role()
+
+
+def test_it_refuses_a_role_that_sees_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections["ops"].settings_dict, "ENGINE", refusals.ENGINE)
+    assert problems(connections["ops"]) == ["It has BYPASSRLS, so row-level security does not hold it."]
+
+
+def test_it_refuses_a_superuser_and_a_tables_owner(superuser: Any) -> None:
+    def powers() -> tuple[Any, ...]:
+        return superuser.execute(refusals.POWERS).fetchone()
+
+    assert powers() == (True, True, True)
+    superuser.execute("SET ROLE app_owner")
+    assert powers() == (False, False, True)
+    superuser.execute("RESET ROLE")
+    superuser.execute("GRANT app_owner TO app_rw")
+    superuser.execute("SET ROLE app_rw")
+    assert powers() == (False, False, True)
+
+
+def test_it_refuses_to_serve_through_djangos_own_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections["default"].settings_dict, "ENGINE", "django.db.backends.postgresql")
+    with pytest.raises(ImproperlyConfigured, match="no transaction would be bound"):
+        refuse_unsafe_role()
+    assert [error.id for error in checks.site_role_is_bound(databases=["default"])] == ["compliance.E001"]
+
+
+def test_it_asks_no_database_that_it_was_not_asked_about() -> None:
+    for check in (checks.site_role_is_bound, checks.tables_keep_owners_apart, checks.every_data_key_opens):
+        assert check(databases=["owner"]) == check(databases=None) == []
+
+
+# --- Tables -----------------------------------------------------------------------------------------------
+
+
+def leaks_of(table: str) -> list[str]:
+    return [line for line in audit_tables.leaks(connection) if line.startswith(table)]
+
+
+def test_it_finds_no_fault_with_the_tables_that_the_operations_made() -> None:
+    assert leaks_of("throwaway_") == leaks_of("compliance_") == []
+
+
+def test_it_finds_a_table_without_row_level_security(owner_sql: Any) -> None:
+    owner_sql("CREATE TABLE careless (id uuid PRIMARY KEY, owner_id uuid NOT NULL)")
+    assert leaks_of("careless") == [
+        "careless: row-level security is off (owner_id)",
+        "careless: row-level security is not forced on the table's owner (owner_id)",
+        "careless: no policy compares owner_id with the tenant",
+    ]
+    assert len(checks.tables_keep_owners_apart(databases=["default"])) >= 3
+
+
+@pytest.mark.parametrize(
+    ("policies", "line"),
+    [
+        ("", "careless: no policy compares owner_id with the tenant"),
+        ("CREATE POLICY p ON careless USING (true)", "careless: no policy compares owner_id with the tenant"),
+        (
+            "CREATE POLICY p ON careless USING (owner_id = app_tenant()) WITH CHECK (owner_id = app_tenant());"
+            "CREATE POLICY q ON careless USING (true)",
+            "careless: a policy does not name the tenant",
+        ),
+    ],
+)
+def test_it_finds_a_policy_that_lets_others_in(owner_sql: Any, policies: str, line: str) -> None:
+    owner_sql("CREATE TABLE careless (id uuid PRIMARY KEY, owner_id uuid NOT NULL)")
+    owner_sql("ALTER TABLE careless ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    owner_sql(policies)
+    assert leaks_of("careless") == [line]
+
+
+def test_it_finds_a_reference_that_leaves_the_owner_out(owner_sql: Any) -> None:
+    owner_sql(
+        "CREATE TABLE careless (id uuid PRIMARY KEY, owner_id uuid NOT NULL, box_id uuid REFERENCES throwaway_box (id))"
+    )
+    owner_sql("ALTER TABLE careless ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    owner_sql("CREATE POLICY p ON careless USING (owner_id = app_tenant()) WITH CHECK (owner_id = app_tenant())")
+    assert leaks_of("careless") == ["careless: careless_box_id_fkey may point at another owner's row"]
+
+
+# --- Migration operations ---------------------------------------------------------------------------------
+
+
+def test_it_can_be_taken_back_and_made_again(owner_sql: Any) -> None:
+    throwaway.drop()
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'throwaway%'")
+        assert cursor.fetchone() == (0,)
+    throwaway.create()
+    assert leaks_of("throwaway_") == []
+
+
+def test_it_replaces_a_plain_reference_that_exists_already() -> None:
+    plain = "SELECT count(*) FROM pg_constraint WHERE conrelid = 'throwaway_slip'::regclass AND contype = 'f'"
+    run_as_owner("ALTER TABLE throwaway_slip DROP CONSTRAINT throwaway_slip_box_id_same_owner")
+    run_as_owner("ALTER TABLE throwaway_slip ADD CONSTRAINT plain FOREIGN KEY (box_id) REFERENCES throwaway_box (id)")
+    (reference,) = (operation for operation in throwaway.OPERATIONS if isinstance(operation, OwnedReference))
+    with throwaway.owners_editor() as editor:
+        reference.database_forwards(throwaway.LABEL, editor, throwaway.states()[-1], throwaway.states()[-1])
+    with connections["ops"].cursor() as cursor:
+        cursor.execute(f"{plain} AND conname = 'plain'")
+        assert cursor.fetchone() == (0,)
+        cursor.execute(f"{plain} AND conname = 'throwaway_slip_box_id_same_owner'")
+        assert cursor.fetchone() == (1,)
+
+
+def test_it_writes_its_operations_into_migrations_as_they_are() -> None:
+    from django.db.migrations.writer import OperationWriter
+
+    for operation in throwaway.OPERATIONS[2:]:
+        text, imports = OperationWriter(operation, indentation=0).serialize()
+        assert text.startswith(f"compliance.isolation.migrations.{type(operation).__name__}(")
+        assert imports == {"import compliance.isolation.migrations"}
+        assert operation.describe()
+
+
+# --- Starting ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", ["", "kek-1:" + "A" * 43 + "="])
+def test_it_starts_nothing_without_good_keys(keys: str) -> None:
+    environment = {**os.environ, "FIELD_KEYS": keys, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    started = subprocess.run(
+        [sys.executable, "-c", "import django; django.setup()"], env=environment, capture_output=True, text=True
+    )
+    assert started.returncode == 1
+    assert "ImproperlyConfigured: FIELD_KEYS" in started.stderr
+
+
+def test_it_warns_of_a_primary_key_that_is_due(settings: Any, time_machine: Any) -> None:
+    key = settings.FIELD_KEYS.partition(":")[2]
+    settings.FIELD_KEYS = f"kek-20260801:{key}"
+    time_machine.move_to("2026-10-30 12:00Z")
+    assert checks.primary_key_is_young() == []
+    time_machine.move_to("2026-10-31 12:00Z")
+    (warning,) = checks.primary_key_is_young()
+    assert "is 91 days old" in warning.msg
+
+
+def test_it_refuses_a_ring_that_lacks_a_key_in_use(settings: Any, alice: Any, make_box: Any) -> None:
+    make_box(alice)
+    assert checks.every_data_key_opens(databases=["ops"]) == []
+    settings.FIELD_KEYS = "other:" + settings.FIELD_KEYS.partition(":")[2]
+    assert "compliance.E003" in [error.id for error in checks.every_data_key_opens(databases=["ops"])]
+
+
+def test_it_says_what_is_ready() -> None:
+    out = StringIO()
+    call_command("setup_database", stdout=out)
+    assert out.getvalue().startswith(f"The database {connection.settings_dict['NAME']} is ready.")

@@ -1,0 +1,102 @@
+"""Two owned tables that exist in tests only, made by the same migration operations as the real ones.
+
+A ``Box`` holds secrets; a ``Slip`` points at a box. Their models live in a migration's own registry, so the rest
+of the project does not know them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS, connections, migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import ProjectState
+
+from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference
+from compliance.isolation.models import Owned
+from compliance.vault.fields import SealedTextField
+
+LABEL = "throwaway"
+
+OPERATIONS = (
+    migrations.CreateModel(
+        "Box",
+        [
+            ("label", models.TextField(default="")),
+            ("token", SealedTextField()),
+            ("note", SealedTextField(null=True)),
+        ],
+        bases=(Owned,),
+    ),
+    migrations.CreateModel(
+        "Slip",
+        [("box", models.ForeignKey("throwaway.Box", models.CASCADE, related_name="slips"))],
+        bases=(Owned,),
+    ),
+    IsolateByOwner("Box"),
+    IsolateByOwner("Slip"),
+    OwnedReference("Slip", "box"),
+    DefinerFunction(
+        "throwaway_box_owner",
+        "wanted text",
+        "uuid",
+        "SELECT owner_id FROM throwaway_box WHERE label = wanted",
+    ),
+    DefinerFunction(
+        "throwaway_relabel",
+        "old text, new text",
+        "bigint",
+        """
+        WITH changed AS (UPDATE throwaway_box SET label = new WHERE label = old RETURNING id)
+        SELECT count(*) FROM changed
+        """,
+        updates={"throwaway_box": ["label"]},
+    ),
+)
+
+
+@cache
+def states() -> list[ProjectState]:
+    """The project before the operations, and after each of them."""
+    found = [ProjectState.from_apps(apps)]
+    for operation in OPERATIONS:
+        after = found[-1].clone()
+        operation.state_forwards(LABEL, after)
+        found.append(after)
+    return found
+
+
+def model(name: str) -> Any:
+    """The model class of ``Box`` or ``Slip``."""
+    return states()[-1].apps.get_model(LABEL, name)
+
+
+@contextmanager
+def owners_editor() -> Iterator[BaseDatabaseSchemaEditor]:
+    """What a migration works with: the tables' owner, in one transaction."""
+    # Under an alias that a test may use: Django forbids it the others.
+    connection = connections["owner"].copy(DEFAULT_DB_ALIAS)
+    try:
+        connection.set_autocommit(False)
+        with connection.schema_editor(atomic=False) as editor:
+            yield editor
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def create() -> None:
+    """Make the tables and functions, as their owner, in one migration."""
+    with owners_editor() as editor:
+        for operation, before, after in zip(OPERATIONS, states(), states()[1:], strict=False):
+            operation.database_forwards(LABEL, editor, before, after)
+
+
+def drop() -> None:
+    """Take every operation back, the last one first."""
+    steps = list(zip(OPERATIONS, states(), states()[1:], strict=False))
+    with owners_editor() as editor:
+        for operation, before, after in reversed(steps):
+            operation.database_backwards(LABEL, editor, after, before)

@@ -1,0 +1,160 @@
+"""Changing keys while the site runs. Every step may be killed and run again: what is left to do is a query.
+
+The order for a new key-encryption key: add it to FIELD_KEYS *behind* the primary one and restart every
+process; put it first and restart again; run ``rotate_keys``; when it reports nothing left, take the old key
+out. A key that a process with the old order made in between is counted as left.
+
+Works on the alias ``ops``, whose role sees every owner's rows.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.apps import apps
+from django.db import connections, transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from compliance.models import DataKey
+from compliance.vault import datakeys
+from compliance.vault.fields import SealedTextField
+from compliance.vault.keyring import keyring
+from compliance.vault.sealing import SealError, key_id
+
+OPS: Final = "ops"
+PAGE: Final = 500
+
+
+def rewrap() -> int:
+    """Wrap every data key under the primary key-encryption key; returns how many were under another.
+
+    Touches no data. Raises ``SealError`` when the key that a data key is wrapped under is not on the ring.
+    """
+    done = 0
+    while page := _rewrap_page():
+        done += page
+    return done
+
+
+def _rewrap_page() -> int:
+    ring = keyring()
+    with transaction.atomic(using=OPS):
+        outdated = DataKey.objects.using(OPS).exclude(kek=ring.primary).order_by("id")
+        rows = list(outdated.select_for_update(skip_locked=True)[:PAGE])
+        for row in rows:
+            bound_to = datakeys.wrapping_context(row.owner)
+            row.kek, row.wrapped = ring.wrap(ring.unwrap(row.kek, bytes(row.wrapped), bound_to), bound_to)
+        DataKey.objects.using(OPS).bulk_update(rows, ["kek", "wrapped"])
+    return len(rows)
+
+
+def outdated_wrappings() -> int:
+    """How many data keys are wrapped under a key other than the primary one."""
+    return DataKey.objects.using(OPS).exclude(kek=keyring().primary).count()
+
+
+def renew_data_keys(*, older_than: timedelta) -> int:
+    """Give each owner whose data key is old a new one, for what is sealed from now on; returns how many.
+
+    The retired keys stay: values that are not sealed again yet, and audit events, still need them.
+    """
+    old = DataKey.objects.using(OPS).filter(active=True, created_at__lte=timezone.now() - older_than)
+    renewed = sum(_renew(row) for row in old.order_by("id").iterator(chunk_size=PAGE))
+    datakeys.forget()
+    return renewed
+
+
+def _renew(row: DataKey) -> bool:
+    kek, wrapped = keyring().wrap(AESGCM.generate_key(256), datakeys.wrapping_context(row.owner))
+    with transaction.atomic(using=OPS):
+        retired = DataKey.objects.using(OPS).filter(pk=row.pk, active=True).update(active=False)
+        if retired:
+            DataKey.objects.using(OPS).create(owner=row.owner, kek=kek, wrapped=wrapped)
+    return bool(retired)
+
+
+SealedColumn = tuple[type[Model], SealedTextField]
+Change = tuple[bytes, UUID, bytes]
+"""The new value, the row's primary key, the value it had."""
+
+
+@dataclass
+class Resealing:
+    """What one pass over the sealed values did: sealed again, left to whoever wrote meanwhile, unreadable."""
+
+    resealed: int = 0
+    overtaken: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+    def run(self, columns: Iterable[SealedColumn]) -> "Resealing":
+        """Seal every value again that stands under a retired data key."""
+        for model, column in columns:
+            for page in pages(model, column):
+                self._reseal(model, column, page)
+        return self
+
+    def _reseal(self, model: type[Model], column: SealedTextField, page: Sequence[Model]) -> None:
+        active = _adopt_keys({owner_of(row, column) for row in page})
+        changes: list[Change] = []
+        for row in page:
+            sealed = row.__dict__[column.attname]
+            try:
+                if key_id(sealed) not in active:
+                    changes.append((column.seal(row, column.open(row, sealed)), row.pk, sealed))
+            except SealError as error:
+                self.unreadable.append(f"{model._meta.label} {row.pk}: {error}")
+        self._swap(model, column, changes)
+
+    def _swap(self, model: type[Model], column: SealedTextField, changes: list[Change]) -> None:
+        # Compare and swap: no row is locked while values are sealed, and a value that somebody has written
+        # meanwhile is newer than ours and stays.
+        connection = connections[OPS]
+        quote = connection.ops.quote_name
+        table, name, pk = (
+            quote(model._meta.db_table),
+            quote(str(column.column)),
+            quote(str(model._meta.pk.column)),
+        )
+        swap = f"UPDATE {table} SET {name} = %s WHERE {pk} = %s AND {name} = %s"  # noqa: S608  (names of ours)
+        with transaction.atomic(using=OPS), connection.cursor() as cursor:
+            cursor.executemany(swap, changes)
+            swapped = cursor.rowcount if changes else 0
+        self.resealed += swapped
+        self.overtaken += len(changes) - swapped
+
+
+def sealed_columns() -> Iterator[SealedColumn]:
+    """Every sealed column of every model."""
+    for model in apps.get_models():
+        for column in model._meta.local_concrete_fields:
+            if isinstance(column, SealedTextField):
+                yield model, column
+
+
+def pages(model: type[Model], column: SealedTextField) -> Iterator[Sequence[Model]]:
+    """Rows that hold a value, in the order of their primary keys."""
+    rows = model._base_manager.using(OPS).filter(**{f"{column.attname}__isnull": False}).order_by("pk")
+    rows = rows.only("pk", column.owner, column.attname)
+    page = list(rows[:PAGE])
+    while page:
+        yield page
+        page = list(rows.filter(pk__gt=page[-1].pk)[:PAGE])
+
+
+def owner_of(row: Model, column: SealedTextField) -> UUID:
+    """Whose key seals this row's value."""
+    return UUID(str(getattr(row, column.owner)))
+
+
+def _adopt_keys(owners: set[UUID]) -> set[int]:
+    """Put the owners' keys into memory with one query; returns the ids of those in use now."""
+    active = set()
+    for row in DataKey.objects.using(OPS).filter(owner__in=owners):
+        datakeys.adopt(row.owner, (row.pk, row.kek, bytes(row.wrapped)), active=row.active)
+        if row.active:
+            active.add(row.pk)
+    return active

@@ -1,0 +1,124 @@
+"""What holds for every template, style sheet and script: the page policy, the sizes, the wording."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import brotli
+import pytest
+from django.conf import settings
+from django.template.loader import get_template
+
+TEMPLATES = settings.BASE_DIR / "templates"
+STATIC = settings.BASE_DIR / "static"
+PAGES = sorted(TEMPLATES.rglob("*.html"))
+MAILS = sorted(TEMPLATES.rglob("*.txt"))
+SCRIPTS = sorted((STATIC / "js").glob("*.js"))
+STYLES = sorted((STATIC / "css").glob("*.css"))
+LONGEST = 59
+KIB = 1024
+
+
+def having(pattern: str, files: Iterable[Path], flags: re.RegexFlag = re.NOFLAG) -> list[str]:
+    """The files that hold the pattern, each with the first place."""
+    found = ((path, re.search(pattern, path.read_text(), flags)) for path in files)
+    return [f"{path.relative_to(settings.BASE_DIR)}: {match.group()}" for path, match in found if match]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *MAILS], ids=lambda path: str(path.relative_to(TEMPLATES)))
+def test_it_compiles(path):
+    get_template(str(path.relative_to(TEMPLATES)))
+
+
+# --- The page policy --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        r"<[a-z][^>]*\s(style|on[a-z]+|hx-on[\w:-]*)\s*=",
+        r"<style",
+        r"javascript:",
+        r"hx-(vals|headers)=.js:",
+        r'hx-trigger="[^"]*\[',
+        r'(src|href|action)="(https?:)?//',
+        r"autoescape off",
+    ],
+)
+def test_it_holds_nothing_in_any_page_that_the_policy_forbids(forbidden):
+    assert having(forbidden, PAGES) == []
+
+
+def test_it_gives_every_script_an_address_and_the_nonce():
+    scripts = [script for page in PAGES for script in re.findall(r"<script[^>]*>", page.read_text())]
+
+    assert scripts
+    assert [s for s in scripts if " src=" not in s or 'nonce="{{ csp_nonce }}"' not in s] == []
+
+
+def test_it_writes_past_the_escaping_only_for_the_help_texts_of_forms():
+    assert having(r"\|safe\b", PAGES) == ["templates/django/forms/field.html: |safe"]
+
+
+def test_it_keeps_htmx_inside_the_policy_and_out_of_web_storage():
+    source = (TEMPLATES / "ui" / "htmx.html").read_text()
+
+    assert json.loads(re.search(r"content='(\{.*?\})'", source, re.DOTALL).group(1)) == {
+        "includeIndicatorStyles": False,
+        "allowEval": False,
+        "allowScriptTags": False,
+        "selfRequestsOnly": True,
+        "historyCacheSize": 0,
+        "refreshOnHistoryMiss": True,
+        "responseHandling": [
+            {"code": "204", "swap": False},
+            {"code": "[23]..|422", "swap": True},
+            {"code": "...", "swap": False, "error": True},
+        ],
+    }
+
+
+def test_it_keeps_scripts_from_storing_evaluating_and_styling():
+    assert having(r"localStorage|sessionStorage|indexedDB|document\.cookie|innerHTML|eval\(|\.style\b", SCRIPTS) == []
+
+
+# --- Sizes ------------------------------------------------------------------------------------------------
+
+
+def test_it_has_only_short_pages():
+    assert {page.name: count for page in PAGES if (count := len(page.read_text().splitlines())) > LONGEST} == {}
+
+
+@pytest.mark.parametrize(("files", "budget"), [(SCRIPTS, 6), (STYLES, 10)], ids=["scripts", "styles"])
+def test_it_fits_its_scripts_and_styles_into_their_budgets(files, budget):
+    assert sum(len(brotli.compress(path.read_bytes())) for path in files) <= budget * KIB
+
+
+# --- Words ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [r"\b(improve|boost|repair|fix|raise|increase)\w*\s+(your\s+)?(credit|score)", r"helps?\s+your\s+(credit|score)"],
+)
+def test_it_promises_no_better_credit(promise):
+    # Such words make a site a credit repair organization: 15 U.S.C. 1679 ff.
+    assert having(promise, [*PAGES, *MAILS], re.IGNORECASE) == []
+
+
+@pytest.mark.parametrize("status", ["400", "500", "503"])
+def test_it_apologizes_without_asking_the_database_who_is_there(status):
+    assert "01JD3Z0R9B" in get_template(f"{status}.html").render({"request_id": "01JD3Z0R9B"})
+
+
+# --- Form -------------------------------------------------------------------------------------------------
+
+
+def test_it_passes_the_template_linter():
+    command = [sys.executable, "-m", "djlint", "--lint", "--quiet", str(TEMPLATES)]
+    lint = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
+
+    assert lint.returncode == 0, lint.stdout

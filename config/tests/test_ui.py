@@ -1,0 +1,258 @@
+"""Words for amounts, times, states and categories. The clock stands at 2:30 p.m. in New York, Nov 21, 2026."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.template import Context, Template
+from django.utils import timezone as clock
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.templatetags import ui
+
+NOW = datetime(2026, 11, 21, 19, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _afternoon_in_new_york():
+    with time_machine.travel(NOW, tick=False), clock.override(ZoneInfo("America/New_York")):
+        yield
+
+
+# --- Amounts ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "words"),
+    [
+        ("1234.56", "USD", "$1,234.56"),
+        ("-20", "USD", "−$20.00"),
+        ("0", "USD", "$0.00"),
+        ("0.005", "USD", "$0.01"),
+        ("-0.004", "USD", "$0.00"),
+        ("2.675", "USD", "$2.68"),
+        ("1E+3", "USD", "$1,000.00"),
+        ("123456789012345678.1234567890", "USD", "$123,456,789,012,345,678.12"),
+        ("1234.5", "EUR", "1,234.50 EUR"),
+        ("-1234.5", "JPY", "−1,235 JPY"),
+        ("1.0005", "KWD", "1.001 KWD"),
+        ("7", "", "7.00"),
+    ],
+)
+def test_it_says_an_amount_to_the_smallest_unit_of_its_currency(amount, currency, words):
+    assert ui.money(Decimal(amount), currency) == words
+
+
+@pytest.mark.parametrize("say", [ui.money, ui.signed, ui.whole, ui.percent, ui.months])
+def test_it_never_says_zero_for_what_is_not_known(say):
+    assert say(None) == "Not available"
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [("50", "+$50.00"), ("-50", "−$50.00"), ("0", "$0.00"), ("0.001", "$0.00"), ("-0.001", "$0.00")],
+)
+def test_it_signs_what_came_in_and_what_went_out(amount, words):
+    assert ui.signed(Decimal(amount)) == words
+
+
+@pytest.mark.parametrize(("amount", "words"), [("6268.50", "$6,269"), ("-6267.5", "−$6,268"), ("0.4", "$0")])
+def test_it_rounds_half_away_from_zero_in_sentences(amount, words):
+    assert ui.whole(Decimal(amount)) == words
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        ("0", "$0"),
+        ("500", "$500"),
+        ("2.5", "$2.50"),
+        ("12500", "$12.5K"),
+        ("40000", "$40K"),
+        ("-5000", "−$5K"),
+        ("12525", "$12,525"),
+        ("2500000", "$2.5M"),
+        ("1E+4", "$10K"),
+    ],
+)
+def test_it_shortens_marks_of_an_axis_only_where_nothing_is_lost(amount, words):
+    assert ui.mark(Decimal(amount)) == words
+
+
+@given(st.decimals(min_value=-(10**17), max_value=10**17, places=10))
+def test_it_says_amounts_that_read_back_within_half_a_cent(amount):
+    words = ui.money(amount)
+
+    value = Decimal(words.replace("$", "").replace(",", "").replace(ui.MINUS, "-"))
+    assert abs(value - amount) <= Decimal("0.005")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("31", "31%"),
+        ("0", "0%"),
+        ("0.4", "under 1%"),
+        ("14.5", "15%"),
+        ("117.5", "118%"),
+        ("-3", "−3%"),
+        ("1234", "1,234%"),
+    ],
+)
+def test_it_says_a_share_in_whole_percent(value, words):
+    assert ui.percent(Decimal(value)) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        ("0", "Less than a month"),
+        ("0.49", "Less than a month"),
+        ("0.5", "About 1 month"),
+        ("15.3", "About 15 months"),
+        ("120.4", "About 120 months"),
+        ("121", "More than 10 years"),
+    ],
+)
+def test_it_says_how_long_money_lasts_as_coarsely_as_it_is_known(count, words):
+    assert ui.months(Decimal(count)) == words
+
+
+# --- Times ------------------------------------------------------------------------------------------------
+
+
+def test_it_names_the_year_of_a_day_only_when_it_is_another():
+    assert ui.day(date(2026, 11, 21)) == '<time datetime="2026-11-21">Nov 21</time>'
+    assert ui.day(date(2025, 1, 2)) == '<time datetime="2025-01-02">Jan 2, 2025</time>'
+
+
+def test_it_forgets_last_year_when_the_year_turns():
+    assert "2026" not in ui.day(date(2026, 12, 31)).split(">", 1)[1]
+
+    with time_machine.travel(datetime(2027, 1, 1, 12, tzinfo=UTC)):
+        assert ">Dec 31, 2026<" in ui.day(date(2026, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("utc", "words"),
+    [
+        ((2026, 11, 21, 14, 40), "9:40 a.m."),
+        ((2026, 11, 21, 17, 5), "12:05 p.m."),
+        ((2026, 11, 21, 5, 0), "12:00 a.m."),
+        ((2026, 11, 21, 4, 59), "Nov 20, 11:59 p.m."),
+        ((2026, 11, 22, 8, 10), "Nov 22, 3:10 a.m."),
+        ((2025, 11, 21, 14, 40), "Nov 21, 2025, 9:40 a.m."),
+    ],
+)
+def test_it_says_a_moment_in_the_readers_zone(utc, words):
+    assert f">{words}<" in ui.moment(datetime(*utc, tzinfo=UTC))
+
+
+def test_it_says_the_age_of_a_figure_by_the_hour_today_and_by_the_day_before():
+    assert ">9:40 a.m.<" in ui.as_of(datetime(2026, 11, 21, 14, 40, tzinfo=UTC))
+    # 11:59 p.m. on the 13th in New York is the 14th in UTC.
+    assert ">Nov 13<" in ui.as_of(datetime(2026, 11, 14, 4, 59, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "words"),
+    [
+        (timedelta(0), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(seconds=60), "1 min ago"),
+        (timedelta(minutes=12, seconds=59), "12 min ago"),
+        (timedelta(minutes=60), "1 hour ago"),
+        (timedelta(hours=23, minutes=59), "23 hours ago"),
+        (timedelta(hours=24), "1 day ago"),
+        (timedelta(days=7), "7 days ago"),
+        (timedelta(seconds=-5), "just now"),
+    ],
+)
+def test_it_says_how_long_ago_in_the_largest_whole_unit(elapsed, words):
+    assert f">{words}<" in ui.ago(NOW - elapsed)
+
+
+def test_it_says_never_for_what_has_not_happened():
+    assert ui.ago(None) == "never"
+
+
+# --- States, categories, parts ----------------------------------------------------------------------------
+
+
+def rendered(source: str, **context: object) -> str:
+    return Template(source).render(Context(context))
+
+
+@pytest.mark.parametrize("state", ui.STATES)
+def test_it_names_every_state_with_a_mark_and_a_word(state):
+    html = rendered("{% pill state %}", state=state)
+
+    assert 'aria-hidden="true"' in html
+    assert ui.STATES[state][2] in html
+
+
+def test_it_says_the_age_of_a_stale_connection():
+    assert "7 days old" in rendered("{% pill 'stale' since %}", since=NOW - timedelta(days=7, hours=5))
+    assert "Out of date" in rendered("{% pill 'stale' since %}", since=None)
+
+
+def test_it_refuses_a_state_that_nobody_defined():
+    with pytest.raises(KeyError):
+        rendered("{% pill 'fine' %}")
+
+
+def test_it_knows_every_state_that_an_item_can_have():
+    from banking.models import Connection, Item
+
+    items = [
+        Item(connection=connection, readiness=readiness, failures=failures, checked_at=checked)
+        for connection in Connection
+        for readiness in ("not_ready", "historical")
+        for failures in (0, 3)
+        for checked in (None, NOW)
+    ]
+    assert {item.state for item in items} <= set(ui.STATES)
+
+
+def test_it_escapes_what_a_bank_calls_its_currency():
+    assert rendered("{{ amount|money:currency }}", amount=Decimal(1), currency="<b>") == "1.00 &lt;b&gt;"
+
+
+def test_it_draws_unknown_categories_like_any_other():
+    assert ui.category_name("SPACE_TRAVEL") == "Space travel"
+    assert 'class="mark c7"' in ui.category_mark("SPACE_TRAVEL")
+    assert ui.category_name("") == "Uncategorized"
+
+
+def test_it_gives_every_category_an_icon_and_its_tone():
+    from banking.categories import CATEGORIES
+
+    assert all("<svg" in ui.category_mark(category) for category in CATEGORIES)
+    assert set(ui.TONES) <= set(CATEGORIES)
+
+
+@pytest.mark.parametrize(("name", "words"), [("credit card", "Credit card"), ("cd", "CD"), ("ira", "IRA"), ("", "")])
+def test_it_says_kinds_of_accounts(name, words):
+    assert ui.kind(name) == words
+
+
+def test_it_frames_a_part_of_a_page_under_its_heading():
+    html = rendered("{% card title key='balance' span=8 %}{{ name }}{% endcard %}", title="<b>", name="<i>")
+
+    assert 'class="card w8"' in html
+    assert '<h2 id="balance-title">&lt;b&gt;</h2>' in html
+    assert "&lt;i&gt;" in html
+
+
+def test_it_marks_the_page_that_the_reader_is_on(rf):
+    from django.urls import resolve
+
+    request = rf.get("/transactions/")
+    request.resolver_match = resolve(request.path)
+    links = ['"transactions" "Transactions" "tag"', '"help" "Help" "tag" "transactions"', '"home" "Home" "tag"']
+    html = "".join(rendered(f"{{% nav_link {link} %}}", request=request) for link in links)
+
+    assert [part.split('"')[0] for part in html.split('aria-current="')[1:]] == ["page", "true", "false"]

@@ -1,0 +1,53 @@
+# Plumbline: the few commands that everyone needs. `make help` lists them.
+
+BIN := .venv/bin
+EXEC := $(BIN)/python -m config.embedded exec --
+INSTALL = python=$$(PYTHON="$(PYTHON)" sh config/embedded/find_python.sh) && "$$python" -I config/embedded/install.py
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock"
+
+# What production sets, with values that open nothing: `make check` judges the hardened settings.
+PRODUCTION := env DEBUG=0 ALLOWED_HOSTS=plumbline.example PUBLIC_URL=https://plumbline.example TRUSTED_PROXY_COUNT=1 \
+	EMAIL_URL=smtp+tls://user:secret@mail.plumbline.example:587 PLAID_ENV=production \
+	PLAID_CLIENT_ID=0123456789abcdef01234567 PLAID_SECRET=0123456789abcdef0123456789abcd
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix bench lock packages dev-packages
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: packages  ## start everything on this machine: site, jobs, sandbox, PostgreSQL, Redis (PORT=8001 to choose)
+	@$(BIN)/python -m config.launch
+
+test: dev-packages  ## run all tests (ARGS="-k sync" to choose; --no-browser leaves the browser's out)
+	@$(EXEC) $(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: dev-packages  ## lint, types, templates, import directions, migrations, deployment settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/djlint --quiet --check --lint templates
+	$(EXEC) $(PRODUCTION) sh -ec '$(BIN)/mypy; \
+		$(BIN)/python manage.py migrate --database owner --verbosity 0; \
+		$(BIN)/python manage.py makemigrations --check --dry-run; \
+		$(BIN)/python manage.py check --deploy --database default --database ops --fail-level WARNING'
+
+fix: dev-packages  ## put right what ruff and djlint can put right by themselves
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint --quiet --reformat templates
+
+bench: dev-packages  ## measure, with a PostgreSQL and a Redis of its own
+	@$(EXEC) $(BIN)/python -m bench $(ARGS)
+
+lock: dev-packages  ## resolve requirements*.in anew into requirements*.txt, with hashes (ARGS=--upgrade for newer ones)
+	$(LOCK) $(ARGS) --output-file requirements-build.txt requirements-build.in
+	$(LOCK) $(ARGS) --output-file requirements.txt requirements.in
+	$(LOCK) $(ARGS) --output-file requirements-dev.txt requirements-dev.in
+
+packages:
+	@$(INSTALL) requirements-build.txt requirements.txt
+
+dev-packages:
+	@$(INSTALL) requirements-build.txt requirements.txt requirements-dev.txt

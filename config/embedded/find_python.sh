@@ -1,0 +1,28 @@
+#!/bin/sh
+# Print the first Python here that Plumbline can use: 3.11 to 3.14, and able to make a virtual environment.
+# Each candidate is run, not looked up: a version manager may list names that do not work.
+set -u
+seen=""
+# The virtual environment comes before the rest: it needs no other Python while its own works.
+for name in ${PYTHON:-} .venv/bin/python python3.13 python3.12 python3.11 python3.14 python3 python; do
+    version=$("$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
+    case "$version" in
+        3.11 | 3.12 | 3.13 | 3.14) ;;
+        *)
+            seen="$seen $name is $version;"
+            continue
+            ;;
+    esac
+    if "$name" -c 'import ensurepip, ssl, venv' 2>/dev/null; then
+        printf '%s\n' "$name"
+        exit 0
+    fi
+    seen="$seen $name $version lacks the venv module (Debian, Ubuntu: apt-get install python3-venv);"
+done
+{
+    echo "Plumbline needs Python 3.11, 3.12, 3.13 or 3.14 with its venv module."
+    echo "Found:${seen:- no Python at all}"
+    echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv; Fedora: dnf install python3;"
+    echo "macOS: brew install python@3.13), or name yours: make run PYTHON=/path/to/python3"
+} >&2
+exit 1

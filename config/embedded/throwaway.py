@@ -1,0 +1,155 @@
+"""A PostgreSQL and a Redis for one command: empty at first, gone afterwards.
+
+The cluster is a copy of one that initdb made earlier, so all stands within a second.
+"""
+
+import fcntl
+import importlib.metadata
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from compliance.isolation.roles import setup_database
+from config.embedded import keys, leash, redis
+from config.embedded.account import Account, service_account
+from config.embedded.home import DATABASE, Home, addresses, fingerprint, locate, make_private, prepare
+from config.embedded.postgres import LOCALE, Cluster
+from config.embedded.programs import POSTGRES_WHEEL
+
+PASSED_ON = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "DATABASE_OPS_URL",
+    "DATABASE_ADMIN_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "FIELD_KEYS",
+)
+NO_PASSWORDS = {"ADMIN_PASSWORD": "", "OWNER_PASSWORD": "", "RW_PASSWORD": "", "OPS_PASSWORD": ""}
+NO_PORTS = {"SANDBOX_PORT": "", "SANDBOX_SMTP_PORT": ""}
+
+
+def run(command: Sequence[str]) -> int:
+    """Run a command with services of its own, and return its exit code."""
+    end_on_signals()
+    with services() as (home, environment):
+        leashed = leash.command(home.lock, command, foreground=True)
+        return wait(subprocess.Popen(leashed, env=os.environ | environment))
+
+
+def end_on_signals() -> None:
+    """Let the signals that would end us on the spot unwind us instead, so that the services are stopped."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
+    # A shell starts background commands with Ctrl-C ignored; a kill -INT has to end those as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def wait(command: "subprocess.Popen[bytes]") -> int:
+    """Wait for the command. It gets Ctrl-C from the terminal itself; other signals are passed on by us."""
+    while True:
+        try:
+            return command.wait()
+        except KeyboardInterrupt:
+            if not in_terminal_foreground():
+                command.terminate()
+        except SystemExit:
+            command.terminate()
+
+
+def in_terminal_foreground() -> bool:
+    """Say whether a terminal sends its Ctrl-C to our process group."""
+    with suppress(OSError), Path("/dev/tty").open() as terminal:
+        return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    return False
+
+
+@contextmanager
+def services() -> Iterator[tuple[Home, dict[str, str]]]:
+    """Start both services; give their home and the settings by which they are reached."""
+    account = service_account()
+    with new_home(locate(), account) as home:
+        database = Cluster(home, precious=False, account=account).start()
+        try:
+            broker = redis.start(home, save=redis.FORGOTTEN)
+            try:
+                yield home, settings(home)
+            finally:
+                broker.stop()
+        finally:
+            database.stop()
+
+
+def settings(home: Home) -> dict[str, str]:
+    """Create the roles and the site's database, and return how to reach everything."""
+    found = addresses(home.sockets, keys.make() | NO_PASSWORDS, NO_PORTS)
+    setup_database(admin_url=found["DATABASE_ADMIN_URL"], database=DATABASE, logins=[])
+    return {name: found[name] for name in PASSED_ON}
+
+
+@contextmanager
+def new_home(checkout_home: Home, account: Account | None) -> Iterator[Home]:
+    """Make a home with a fresh cluster in it, hold its lock, and remove it afterwards."""
+    mode = 0o711 if account else 0o700
+    place = make_private(make_private(checkout_home.root, mode) / "test", mode)
+    with one_at_a_time(place):
+        sweep(place, account)
+        template = ensure_template(place, account)
+        home = prepare(Home(Path(tempfile.mkdtemp(prefix="run-", dir=place))), account)
+        held = leash.hold(home.lock)
+    try:
+        copy_cluster(template, home)
+        yield home
+    finally:
+        remove(home)
+        if held:
+            held.close()
+
+
+@contextmanager
+def one_at_a_time(place: Path) -> Iterator[None]:
+    """Keep out the others who would tidy up here, or make the template, at this moment."""
+    with (place / "lock").open("a") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        yield
+
+
+def sweep(place: Path, account: Account | None) -> None:
+    """Remove what killed runs left behind. A run that lives, or is still ending, holds its lock."""
+    for folder in place.glob("run-*"):
+        home = Home(folder)
+        if held := leash.hold(home.lock):
+            Cluster(home, account=account).end_leftover()
+            redis.end_leftover(home.sockets / "redis.sock")
+            remove(home)
+            held.close()
+
+
+def ensure_template(place: Path, account: Account | None) -> Home:
+    """Return a home with an initialised cluster that is never started, making it when initdb itself has changed."""
+    version = importlib.metadata.version(POSTGRES_WHEEL)
+    template = Home(place / f"template-{fingerprint(Path(version, *LOCALE))}")
+    cluster = Cluster(template, account=account)
+    if not cluster.exists():
+        for outdated in place.glob("template-*"):
+            shutil.rmtree(outdated)
+        prepare(template, account)
+        cluster.create()
+    return template
+
+
+def copy_cluster(template: Home, home: Home) -> None:
+    """Copy the template's cluster, with its owner: shutil.copytree would leave that out."""
+    subprocess.run(["cp", "-a", str(template.root / "postgres"), str(home.root / "postgres")], check=True)
+
+
+def remove(home: Home) -> None:
+    """Delete a home, with the sockets that may lie outside it."""
+    shutil.rmtree(home.sockets, ignore_errors=True)
+    shutil.rmtree(home.root, ignore_errors=True)

@@ -1,0 +1,109 @@
+"""The doctor tells what is missing, and no secret."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+
+from config.management.commands import doctor
+
+pytestmark = pytest.mark.django_db(databases=["default", "owner", "ops"])
+
+
+@pytest.fixture(autouse=True)
+def _short_wait_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "WORKER_SECONDS", 0.1)
+
+
+@pytest.fixture(autouse=True)
+def static_root(settings: LazySettings, tmp_path: Path) -> Path:
+    """A folder into which nothing was collected."""
+    settings.STATIC_ROOT = tmp_path
+    return tmp_path
+
+
+def examine() -> tuple[dict[str, str], str]:
+    """Return the table as {part: "state says"}, and what the command complains about."""
+    out = StringIO()
+    complaint = ""
+    try:
+        call_command("doctor", stdout=out)
+    except CommandError as error:
+        complaint = str(error)
+    lines = [line.split("  ", 1) for line in out.getvalue().splitlines()]
+    return {part: " ".join(rest.split()) for part, rest in lines}, complaint
+
+
+def test_it_finds_each_role_and_every_table() -> None:
+    table, _ = examine()
+    assert table["Database, default"].startswith("ok PostgreSQL 18.")
+    assert table["Database, default"].endswith("as app_rw")
+    assert table["Database, owner"].endswith("as app_owner")
+    assert table["Database, ops"].endswith("as app_ops")
+    assert table["Tables"] == "ok every migration is applied"
+    assert table["Isolation"].startswith("ok")
+    assert table["Redis"].startswith("ok")
+
+
+def test_it_fails_and_names_what_is_missing() -> None:
+    table, complaint = examine()
+    assert table["Worker"].startswith("MISSING none answered")
+    assert table["Plaid"].startswith("MISSING the local sandbox")
+    assert complaint == "Missing: Worker, Plaid, Static files."
+
+
+def test_it_sees_thatstatic_root_were_collected(static_root: Path) -> None:
+    (static_root / "staticfiles.json").touch()
+    table, _ = examine()
+    assert table["Static files"] == f"ok collected in {static_root}"
+
+
+def test_it_names_a_redis_that_does_not_answer(settings: LazySettings) -> None:
+    settings.CACHES = {
+        "default": {**settings.CACHES["default"], "LOCATION": "redis://:the-password@127.0.0.1:1/0"},
+    }
+    table, complaint = examine()
+    assert table["Redis"].startswith("MISSING Error")
+    assert "Redis" in complaint
+    assert "the-password" not in "".join(table.values())
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_KEYS", "PLAID_SECRET", "PLAID_CLIENT_ID"])
+def test_it_prints_no_secret(settings: LazySettings, name: str) -> None:
+    table, complaint = examine()
+    secret = getattr(settings, name).rpartition(":")[2]
+    assert len(secret) > 10
+    assert secret not in "".join(table.values()) + complaint
+
+
+def test_it_says_which_field_key_is_in_use_and_when_rotation_is_due(settings: LazySettings) -> None:
+    (key,) = settings.FIELD_KEYS.split(",")
+    settings.FIELD_KEYS = f"kek-20200101:{key.partition(':')[2]}"
+    table, _ = examine()
+    assert table["Field keys"].startswith("note kek-20200101; the first is in use, ")
+    assert table["Field keys"].endswith("rotation is due")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"PLAID_ENV": ""}, "PLAID_ENV is not set"),
+        ({"PLAID_ENV": "production", "PLAID_SECRET": ""}, "PLAID_CLIENT_ID and PLAID_SECRET are not set"),
+    ],
+)
+def test_it_asks_for_the_settings_of_plaid(settings: LazySettings, changes: dict[str, str], says: str) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    table, complaint = examine()
+    assert table["Plaid"].startswith(f"MISSING {says}")
+    assert "Plaid" in complaint
+
+
+def test_it_asks_the_mail_server(settings: LazySettings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    table, complaint = examine()
+    assert table["Mail"].startswith("MISSING 127.0.0.1:1: ")
+    assert "Mail" in complaint

@@ -1,0 +1,108 @@
+"""A command runs with services of its own, and nothing is left of them, whatever ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.embedded.home import CHECKOUT
+from config.tests.places import data_place, running_below, wait_until
+
+QUESTIONS = """
+import os, psycopg, redis
+for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL"):
+    with psycopg.connect(os.environ[name]) as connection:
+        print(*connection.execute("SELECT current_user, current_database(), current_setting('fsync')").fetchone())
+print(redis.Redis.from_url(os.environ["REDIS_URL"]).ping(), len(os.environ["SECRET_KEY"]) > 50)
+"""
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A data home for these tests, so that the template is made once and nobody else's runs are in it."""
+    with data_place() as folder:
+        yield folder / "data"
+
+
+def start(place: Path, *command: str) -> "subprocess.Popen[str]":
+    """Start a command as ``config.embedded exec`` does, in an environment that holds no service yet."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-m", "config.embedded", "exec", "--", *command],
+        cwd=CHECKOUT,
+        env={**kept, "PLUMBLINE_HOME": str(place)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def runs(place: Path) -> list[Path]:
+    return list((place / "test").glob("run-*"))
+
+
+def test_it_gives_the_command_a_database_with_roles_and_a_redis(place: Path) -> None:
+    process = start(place, sys.executable, "-c", QUESTIONS)
+    out, _ = process.communicate()
+    assert out.splitlines() == [
+        "app_rw plumbline off",
+        "app_owner plumbline off",
+        "app_ops plumbline off",
+        "postgres postgres off",
+        "True True",
+    ]
+    assert process.returncode == 0
+    assert runs(place) == []
+    assert running_below(place) == []
+
+
+def test_it_returns_the_exit_code_of_the_command(place: Path) -> None:
+    process = start(place, "sh", "-c", "exit 7")
+    process.communicate()
+    assert process.returncode == 7
+
+
+def test_it_asks_for_a_command(place: Path) -> None:
+    process = start(place)
+    _, error = process.communicate()
+    assert process.returncode == 2
+    assert "name a command to run" in error
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_stops_everything_when_it_is_told_to_end(place: Path, number: signal.Signals) -> None:
+    process = start(place, "sh", "-c", "echo up; exec sleep 600")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(number)
+    process.communicate()
+    assert process.returncode != 0
+    assert running_below(place) == []
+    assert runs(place) == []
+
+
+def test_it_leaves_nothing_running_when_it_is_killed_and_tidies_up_the_next_time(place: Path) -> None:
+    process = start(place, "sh", "-c", "echo up; exec sleep 600")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.kill()
+    process.communicate()
+    wait_until(lambda: running_below(place) == [])
+    (left,) = runs(place)
+
+    start(place, "true").communicate()
+    assert not left.exists()
+
+
+def test_it_lets_two_commands_have_services_at_once(place: Path) -> None:
+    ask = "import os, psycopg, sys; c = psycopg.connect(os.environ['DATABASE_ADMIN_URL']); print(1, flush=True); sys.stdin"
+    both = [start(place, sys.executable, "-c", f"{ask}; print(os.environ['REDIS_URL'])") for _ in range(2)]
+    answers = {process.communicate()[0] for process in both}
+    assert len(answers) == 2
+    assert [process.returncode for process in both] == [0, 0]

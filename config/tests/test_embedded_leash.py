@@ -1,0 +1,147 @@
+"""No program outlives the one that started it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from config.embedded import leash
+from config.tests.places import has_gone, wait_until
+
+OWNER = """
+import subprocess, sys, time
+from pathlib import Path
+from config.embedded import leash
+lock = Path(sys.argv[1])
+held = leash.hold(lock)
+process = subprocess.Popen(leash.command(lock, sys.argv[2:]), start_new_session=True)
+print("started", flush=True)
+time.sleep(600)
+"""
+# Writes its process id into a file, so that the test knows whom to look for.
+SLEEPER = "echo $$ > {pid}.draft; mv {pid}.draft {pid}; exec sleep 600"
+STUBBORN = "trap '' TERM; echo $$ > {pid}.draft; mv {pid}.draft {pid}; while :; do sleep 0.05; done"
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[IO[str]]:
+    """The lock, held by the test."""
+    file = leash.hold(tmp_path / "lock")
+    assert file is not None
+    with file:
+        yield file
+
+
+def run(tmp_path: Path, *program: str, **options: object) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(leash.command(tmp_path / "lock", program, **options))
+
+
+def sh(script: str, pid: Path) -> tuple[str, str, str]:
+    return "sh", "-c", script.format(pid=pid)
+
+
+def number_in(file: Path) -> int:
+    wait_until(file.exists)
+    return int(file.read_text())
+
+
+def start_owner(tmp_path: Path, *program: str) -> "subprocess.Popen[str]":
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path / "lock"), *program], stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    assert owner.stdout.readline() == "started\n"
+    return owner
+
+
+def test_it_ends_its_program_when_the_owner_is_killed(tmp_path: Path) -> None:
+    owner = start_owner(tmp_path, *sh(SLEEPER, tmp_path / "pid"))
+    program = number_in(tmp_path / "pid")
+    owner.kill()
+    owner.communicate()
+    wait_until(lambda: has_gone(program))
+
+
+def test_it_keeps_the_lock_until_its_program_has_gone(tmp_path: Path) -> None:
+    owner = start_owner(tmp_path, *sh(STUBBORN, tmp_path / "pid"))
+    program = number_in(tmp_path / "pid")
+    owner.kill()
+    owner.communicate()
+    wait_until(lambda: (held := leash.hold(tmp_path / "lock")) and not held.close())
+    assert has_gone(program)
+
+
+@pytest.mark.usefixtures("held")
+def test_it_passes_the_exit_code_on(tmp_path: Path) -> None:
+    assert run(tmp_path, "sh", "-c", "exit 7").wait() == 7
+
+
+@pytest.mark.usefixtures("held")
+def test_it_reports_a_program_that_a_signal_ended_as_a_shell_does(tmp_path: Path) -> None:
+    assert run(tmp_path, "sh", "-c", "kill -KILL $$").wait() == 128 + signal.SIGKILL
+
+
+@pytest.mark.usefixtures("held")
+def test_it_asks_with_the_signal_that_the_program_wants(tmp_path: Path) -> None:
+    script = "trap 'exit 3' INT; echo $$ > {pid}.draft; mv {pid}.draft {pid}; while :; do sleep 0.05; done"
+    leashed = run(tmp_path, *sh(script, tmp_path / "pid"), stop="INT")
+    number_in(tmp_path / "pid")
+    leashed.terminate()
+    assert leashed.wait() == 3
+
+
+@pytest.mark.usefixtures("held")
+def test_it_kills_a_program_that_does_not_listen(tmp_path: Path) -> None:
+    leashed = run(tmp_path, *sh(STUBBORN, tmp_path / "pid"), grace=0.2)
+    program = number_in(tmp_path / "pid")
+    leashed.terminate()
+    assert leashed.wait() == 128 + signal.SIGKILL
+    assert has_gone(program)
+
+
+@pytest.mark.usefixtures("held")
+def test_it_sweeps_up_what_the_program_left_behind(tmp_path: Path) -> None:
+    script = "sh -c 'echo $$ > {pid}.draft; mv {pid}.draft {pid}; exec sleep 600' & while ! [ -e {pid} ]; do sleep 0.02; done"
+    assert run(tmp_path, *sh(script, tmp_path / "pid")).wait() == 0
+    orphan = number_in(tmp_path / "pid")
+    wait_until(lambda: has_gone(orphan))
+
+
+@pytest.mark.usefixtures("held")
+def test_it_leaves_ctrl_c_in_the_foreground_to_the_program(tmp_path: Path) -> None:
+    leashed = run(tmp_path, *sh(SLEEPER, tmp_path / "pid"), foreground=True)
+    program = number_in(tmp_path / "pid")
+    leashed.send_signal(signal.SIGINT)
+    assert not has_gone(program)
+    os.kill(program, signal.SIGINT)
+    assert leashed.wait() == 128 + signal.SIGINT
+
+
+@pytest.mark.usefixtures("held")
+def test_it_says_that_a_program_is_missing(tmp_path: Path) -> None:
+    command = leash.command(tmp_path / "lock", ["no-such-program"])
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 127
+    assert done.stderr == "no-such-program: No such file or directory\n"
+
+
+def test_it_refuses_a_second_holder(tmp_path: Path) -> None:
+    owner = start_owner(tmp_path, "sleep", "600")
+    assert leash.hold(tmp_path / "lock") is None
+    owner.kill()
+    owner.communicate()
+
+
+@pytest.mark.usefixtures("held")
+def test_it_starts_a_service_with_a_log_that_only_its_owner_reads(tmp_path: Path) -> None:
+    log = tmp_path / "service.log"
+    log.write_text("of the last run\n")
+    log.chmod(0o644)
+    assert leash.start(tmp_path / "lock", ["sh", "-c", "echo up; echo down >&2"], log=log).wait() == 0
+    assert log.read_text() == "up\ndown\n"
+    assert log.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,173 @@
+"""PostgreSQL and Redis start on our data, keep them, and end with us."""
+
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis as redis_client
+
+from config.embedded import CannotStart, leash, postgres, redis
+from config.embedded.account import service_account
+from config.embedded.home import Home, database_url, prepare
+from config.embedded.postgres import Cluster
+from config.tests.places import data_place, has_gone, wait_until
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Cluster]:
+    """One cluster for all tests here, as a first `make run` makes it; its lock is held by the test process."""
+    with data_place() as place:
+        account = service_account()
+        home = prepare(Home(place / "data"), account)
+        held = leash.hold(home.lock)
+        assert held is not None
+        cluster = Cluster(home, password="of the superuser", account=account)
+        cluster.create()
+        yield cluster
+        held.close()
+
+
+def ask(cluster: Cluster, question: str, password: str = "of the superuser") -> object:
+    url = database_url(cluster.home.sockets, "postgres", password, "postgres")
+    with psycopg.connect(url) as connection:
+        row = connection.execute(question).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_it_keeps_what_was_committed(made: Cluster) -> None:
+    server = made.start()
+    with psycopg.connect(database_url(made.home.sockets, "postgres", made.password, "postgres")) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    server.stop()
+    server = made.start()
+    assert ask(made, "SELECT answer FROM kept") == 42
+    server.stop()
+
+
+def test_it_listens_on_a_private_socket_only(made: Cluster) -> None:
+    server = made.start()
+    (postmaster,) = psutil.Process(server.process.pid).children()
+    assert [c for c in postmaster.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
+    assert stat.S_IMODE(made.home.sockets.stat().st_mode) == 0o700
+    assert ask(made, "SHOW fsync") == "on"
+    server.stop()
+
+
+def test_it_asks_for_the_password(made: Cluster) -> None:
+    server = made.start()
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        ask(made, "SELECT 1", password="another one")
+    server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs PostgreSQL as itself")
+def test_it_does_not_run_as_root(made: Cluster) -> None:
+    server = made.start()
+    (postmaster,) = psutil.Process(server.process.pid).children()
+    assert set(postmaster.uids()) == {service_account().uid}
+    assert postmaster.gids().real == service_account().gid
+    server.stop()
+
+
+def test_it_takes_over_from_a_server_that_lost_its_leash(made: Cluster) -> None:
+    orphaned = made.start()
+    (postmaster,) = psutil.Process(orphaned.process.pid).children()
+    orphaned.process.kill()
+    orphaned.process.wait()
+    assert postmaster.is_running()
+    server = made.start()
+    assert has_gone(postmaster.pid)
+    assert ask(made, "SELECT 1") == 1
+    server.stop()
+
+
+def test_it_leaves_a_stranger_alone_who_got_the_number_of_a_crashed_server(made: Cluster) -> None:
+    stranger = subprocess.Popen(["sleep", "600"])
+    (made.data / "postmaster.pid").write_text(f"{stranger.pid}\n{made.data}\n")
+    server = made.start()
+    assert stranger.poll() is None
+    assert ask(made, "SELECT 1") == 1
+    server.stop()
+    stranger.kill()
+    stranger.wait()
+
+
+def test_it_refuses_data_of_another_version(made: Cluster) -> None:
+    written = (made.data / "PG_VERSION").read_text()
+    (made.data / "PG_VERSION").write_text("16\n")
+    with pytest.raises(CannotStart, match="was written by PostgreSQL 16, and this is 18"):
+        made.start()
+    (made.data / "PG_VERSION").write_text(written)
+
+
+def test_it_says_why_it_did_not_start(made: Cluster) -> None:
+    control = made.data / "global" / "pg_control"
+    control.rename(control.with_suffix(".away"))
+    with pytest.raises(CannotStart, match=r"PostgreSQL did not start: .*pg_control"):
+        made.start()
+    control.with_suffix(".away").rename(control)
+
+
+def test_it_names_the_disk_that_is_full(made: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "ROOM_NEEDED", 1 << 60)
+    with pytest.raises(CannotStart, match=rf"The disk of {made.home.root} has \d+ MB left; .*PLUMBLINE_HOME"):
+        made.create()
+
+
+def test_it_explains_a_disk_that_fills_up_on_the_way() -> None:
+    said = 'initdb: error: could not write to file "base/1/2608": No space left on device'
+    assert postgres.explain(said).startswith("the disk is full.")
+
+
+def test_redis_keeps_its_snapshot(made: Cluster) -> None:
+    server = redis.start(made.home, save=redis.KEPT)
+    with redis.client(server.socket) as client:
+        client.set("job", "waiting")
+    server.stop()
+    server = redis.start(made.home, save=redis.KEPT)
+    with redis.client(server.socket) as client:
+        assert client.get("job") == b"waiting"
+    server.stop()
+
+
+def test_redis_listens_on_a_private_socket_only(made: Cluster) -> None:
+    server = redis.start(made.home, save=redis.FORGOTTEN)
+    (program,) = psutil.Process(server.process.pid).children()
+    assert [c for c in program.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
+    assert stat.S_IMODE(server.socket.stat().st_mode) == 0o700
+    server.stop()
+
+
+def test_redis_takes_over_from_a_server_that_lost_its_leash(made: Cluster) -> None:
+    orphaned = redis.start(made.home, save=redis.FORGOTTEN)
+    (program,) = psutil.Process(orphaned.process.pid).children()
+    orphaned.process.kill()
+    orphaned.process.wait()
+    server = redis.start(made.home, save=redis.FORGOTTEN)
+    wait_until(lambda: has_gone(program.pid))
+    assert redis.answers(server.socket)
+    server.stop()
+
+
+def test_redis_says_why_it_did_not_start(made: Cluster) -> None:
+    with pytest.raises(CannotStart, match="Redis did not start: .*no-such-setting"):
+        redis.start(made.home, save=["--no-such-setting", "1"])
+
+
+def test_redis_that_nobody_runs_does_not_answer(tmp_path: Path) -> None:
+    assert not redis.answers(tmp_path / "redis.sock")
+
+
+def test_redis_ends_on_the_signal_that_its_leash_sends(made: Cluster) -> None:
+    server = redis.start(made.home, save=redis.FORGOTTEN)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait() == 0
+    with pytest.raises(redis_client.ConnectionError), redis.client(server.socket) as client:
+        client.ping()

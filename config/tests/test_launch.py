@@ -1,0 +1,158 @@
+"""`make run` starts everything, says where it is, and leaves nothing behind."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config import launch
+from config.embedded import CannotStart, home, ports
+from config.embedded.home import CHECKOUT, Home
+from config.tests.places import data_place, has_gone, running_below, wait_until
+
+SETTINGS = home.addresses(
+    Path("/run/x"),
+    {
+        "ADMIN_PASSWORD": "admin-password",
+        "OWNER_PASSWORD": "owner-password",
+        "RW_PASSWORD": "rw-password",
+        "OPS_PASSWORD": "ops-password",
+        "SECRET_KEY": "the-secret-key",
+        "FIELD_KEYS": "kek:the-field-key",
+        "PLAID_CLIENT_ID": "client",
+        "PLAID_SECRET": "plaid-secret",
+    },
+    {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"},
+)
+
+
+def test_it_tells_the_site_everything_but_the_superuser() -> None:
+    site = launch.site_environment(SETTINGS, 8003)
+    assert site["PORT"] == "8003"
+    assert site["PUBLIC_URL"] in ("http://localhost:8003", os.environ.get("PUBLIC_URL"))
+    assert "admin-password" not in "".join(site.values())
+
+
+def test_it_lets_the_settings_of_the_person_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAID_ENV", "sandbox")
+    monkeypatch.setenv("PLAID_CLIENT_ID", "a real one")
+    monkeypatch.setenv("DEBUG", "0")
+    site = launch.site_environment(SETTINGS, 8003)
+    assert (site["PLAID_ENV"], site["PLAID_CLIENT_ID"], site["DEBUG"]) == ("sandbox", "a real one", "0")
+
+
+def test_it_tells_the_sandbox_no_secret_of_the_site(tmp_path: Path) -> None:
+    told = launch.sandbox_environment(Home(tmp_path), SETTINGS)
+    assert told["SANDBOX_CLIENT_ID"] == "client"
+    for secret in ("the-secret-key", "the-field-key", "rw-password", "owner-password", "ops-password"):
+        assert secret not in "".join(told.values())
+
+
+def test_it_keeps_out_of_a_database_that_the_person_brings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://app_rw@db.internal/plumbline")
+    monkeypatch.setenv("REDIS_URL", "redis://redis.internal")
+    with launch.ExitStack() as stack:
+        found = launch.start_services(Home(tmp_path), None, stack)
+    assert not any(name.startswith("DATABASE_") for name in found)
+    assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.parametrize("text", ["", "not a number"])
+def test_it_does_not_mistake_other_words_for_a_process(tmp_path: Path, text: str) -> None:
+    Home(tmp_path).lock.write_text(text)
+    assert launch.living_holder(Home(tmp_path)) is None
+
+
+def test_it_knows_a_process_that_has_ended(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    wait_until(lambda: has_gone(ended.pid))
+    Home(tmp_path).lock.write_text(str(ended.pid))
+    assert launch.living_holder(Home(tmp_path)) is None
+    ended.wait()
+
+
+def test_it_shows_the_last_words_of_a_command_that_failed() -> None:
+    with pytest.raises(CannotStart, match="`manage.py no_such_command` failed:\n.*Unknown command"):
+        launch.manage("no_such_command", env=dict(os.environ))
+
+
+# --- The whole of it --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    with data_place() as folder:
+        yield folder / "data"
+
+
+def start(place: Path, port: str) -> "subprocess.Popen[str]":
+    """Run the launcher as make does, on a machine where nothing is set."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    place.parent.joinpath("out").touch()
+    with place.parent.joinpath("out").open("w") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "config.launch"],
+            cwd=CHECKOUT,
+            env={**kept, "PLUMBLINE_HOME": str(place), "PORT": port},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def said(place: Path) -> str:
+    return place.parent.joinpath("out").read_text()
+
+
+def get(port: str, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)
+    connection.request("GET", path, headers={"Host": "localhost"})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def wait_for_welcome(process: "subprocess.Popen[str]", place: Path) -> None:
+    wait_until(lambda: "Plumbline runs at" in said(place) or process.poll() is not None)
+    assert process.poll() is None, said(place)
+
+
+def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(place: Path) -> None:
+    port = ports.any_free()
+    first = start(place, port)
+    wait_for_welcome(first, place)
+    assert f"Plumbline runs at  http://localhost:{port}" in said(place)
+    assert "A new database cluster" in said(place)
+    assert get(port, "/health/ready") == 200
+    assert get(port, "/_sandbox/mailbox/") == 200
+
+    second = subprocess.run(
+        [sys.executable, "-m", "config.launch"],
+        cwd=CHECKOUT,
+        env={"PATH": os.environ["PATH"], "PLUMBLINE_HOME": str(place)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert f"already runs from this checkout, as process {first.pid}." in second.stderr
+
+    first.send_signal(signal.SIGINT)
+    assert first.wait() == 0
+    assert running_below(place) == []
+
+    keys = (place / "keys.env").read_text()
+    again = start(place, port)
+    wait_for_welcome(again, place)
+    assert "A new database cluster" not in said(place)
+    assert (place / "keys.env").read_text() == keys
+
+    again.kill()
+    again.wait()
+    wait_until(lambda: running_below(place) == [])

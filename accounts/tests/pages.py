@@ -1,0 +1,32 @@
+"""What a person sees and does on allauth's pages."""
+
+import re
+
+from django.core.mail import EmailMessage
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+
+def sign_up(client: Client, email: str, password: str) -> HttpResponse:
+    return client.post(reverse("account_signup"), {"email": email, "password1": password}, follow=True)
+
+
+def sign_in(client: Client, email: str, password: str, **fields: str) -> HttpResponse:
+    return client.post(reverse("account_login"), {"login": email, "password": password, **fields})
+
+
+def is_in(client: Client) -> bool:
+    """Whether pages behind the sign-in open."""
+    return client.get(reverse("overview")).status_code == 200
+
+
+def link_in(mail: EmailMessage) -> str:
+    """The path that a mail asks to open."""
+    (link,) = re.findall(r"^http://testserver(/\S+)$", mail.body, flags=re.MULTILINE)
+    return link
+
+
+def what_is_said(response: HttpResponse) -> str:
+    """A page without the marks that differ from one request to the next."""
+    return re.sub(r'(nonce|value)="[^"]*"', "", response.content.decode())

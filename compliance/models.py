@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.db import models
 
 from compliance.audit.events import AuditEvent, AuditHead, AuditLink
+from compliance.isolation.models import BoundQuerySet
 
 __all__ = ["AuditEvent", "AuditHead", "AuditLink", "DataKey"]
 
@@ -21,6 +22,8 @@ class DataKey(models.Model):
     wrapped = models.BinaryField()
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = BoundQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -14,7 +14,8 @@ from config.embedded.home import environment as embedded_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
-environ.FileAwareEnv.read_env(BASE_DIR / ".env")
+if env.bool("READ_DOT_ENV", True):
+    environ.FileAwareEnv.read_env(BASE_DIR / ".env")
 
 # --- Modes -----------------------------------------------------------------------------------------------
 
@@ -136,11 +137,11 @@ DATABASES = {
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
-        # A test's database is made and emptied by its owner; the site's role may do neither.
+        # A test's database is made and emptied by its owner; the other roles may do neither.
         "TEST": {"MIRROR": "owner"},
     },
     "owner": env.db_url("DATABASE_OWNER_URL", default=env.str("DATABASE_URL")),
-    "ops": env.db_url("DATABASE_OPS_URL", default=env.str("DATABASE_URL")),
+    "ops": {**env.db_url("DATABASE_OPS_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
 }
 DATABASE_ROUTERS: list[str] = []
 

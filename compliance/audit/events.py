@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import models
 
 from compliance.audit.payload import opened
+from compliance.isolation.models import BoundQuerySet
 
 
 class AuditEvent(models.Model):
@@ -23,6 +24,8 @@ class AuditEvent(models.Model):
     resource_id = models.TextField()
     outcome = models.TextField()
     payload = models.BinaryField()
+
+    objects = BoundQuerySet.as_manager()
 
     class Meta:
         managed = False
@@ -46,6 +49,8 @@ class AuditLink(models.Model):
     sequence = models.BigIntegerField()
     hash = models.BinaryField()
 
+    objects = BoundQuerySet.as_manager()
+
     class Meta:
         managed = False
         db_table = "audit_link"
@@ -57,6 +62,8 @@ class AuditHead(models.Model):
     subject = models.UUIDField(primary_key=True)
     sequence = models.BigIntegerField()
     hash = models.BinaryField()
+
+    objects = BoundQuerySet.as_manager()
 
     class Meta:
         managed = False

@@ -53,6 +53,6 @@ def record(
 
 
 def _id_of(person: Person | UUID | None) -> UUID | None:
-    if person is None or isinstance(person, UUID):
-        return person
-    return UUID(str(person.pk))
+    key = person if person is None or isinstance(person, UUID) else person.pk
+    # Somebody who is not signed in is a person without a key.
+    return None if key is None else UUID(str(key))

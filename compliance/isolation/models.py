@@ -17,12 +17,8 @@ def new_id() -> UUID:
     return uuid7()
 
 
-class OwnedQuerySet(models.QuerySet[Row]):
+class BoundQuerySet(models.QuerySet[Row]):
     """A queryset that refuses to run where row-level security would quietly answer "nothing there"."""
-
-    def for_user(self, user: Any) -> Self:
-        """Rows of one person, given as a user or by id."""
-        return self.filter(owner=user)
 
     @property
     def db(self) -> str:
@@ -39,6 +35,14 @@ class OwnedQuerySet(models.QuerySet[Row]):
             raise NoTenant(f"{name} was asked for while nobody is bound. Use `with tenant(owner):`.")
         if not connections[DEFAULT_DB_ALIAS].in_atomic_block:
             raise NoTenant(f"{name} was asked for outside a transaction. Use `with tenant(owner):`.")
+
+
+class OwnedQuerySet(BoundQuerySet[Row]):
+    """The rows of an owned model."""
+
+    def for_user(self, user: Any) -> Self:
+        """Rows of one person, given as a user or by id."""
+        return self.filter(owner=user)
 
 
 class Owned(models.Model):

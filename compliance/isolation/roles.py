@@ -49,7 +49,6 @@ SCHEMA_GRANTS = """
     ALTER DEFAULT PRIVILEGES FOR ROLE app_owner IN SCHEMA public GRANT SELECT ON TABLES TO app_lookup;
 """
 
-
 Server = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -74,11 +73,13 @@ def setup_database(*, admin_url: str, database: str, logins: Sequence[Login], re
     if recreate and not database.startswith(TEST_PREFIX):
         raise SetupRefused(f"{database} is no test's database, so it is not emptied.")
     with _superuser(admin_url) as server:
+        # Roles belong to the whole server, where two of us would get in each other's way.
+        server.execute("SELECT pg_advisory_lock(hashtext('setup_database'))")
         _make_roles(server, logins)
         _make_database(server, database, recreate=recreate)
-    with _superuser(admin_url, dbname=database) as inside:
-        inside.execute(sql.SQL(DATABASE_GRANTS).format(database=sql.Identifier(database)))
-        inside.execute(SCHEMA_GRANTS)
+        with _superuser(admin_url, dbname=database) as inside:
+            inside.execute(sql.SQL(DATABASE_GRANTS).format(database=sql.Identifier(database)))
+            inside.execute(SCHEMA_GRANTS)
 
 
 def _superuser(admin_url: str, **overrides: str) -> Server:

@@ -46,12 +46,12 @@ def tenant_context(owner: UUID | str | None) -> Iterator[None]:
 
 
 @contextmanager
-def tenant(owner: UUID | str, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+def tenant(owner: UUID | str) -> Iterator[None]:
     """Work on one owner's rows, in a transaction that shows no other rows.
 
     Raises ``TenantMismatch`` when another owner is bound already, ``ValueError`` for what is no UUID.
     """
-    with tenant_context(owner), transaction.atomic(using=using):
+    with tenant_context(owner), transaction.atomic():
         yield
 
 
@@ -62,7 +62,7 @@ def cursor_of(owner: UUID) -> Iterator[CursorWrapper]:
     For the vault and the audit trail only: they keep rows for the subject of an event, who need not be the
     person at the keyboard. Everything else asks ``tenant``, which refuses to change owners.
     """
-    with _switched(owner), transaction.atomic(), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+    with _switched(owner), transaction.atomic(savepoint=False), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         yield cursor
 
 

@@ -21,12 +21,6 @@ def throwaway_tables(django_db_setup: None, django_db_blocker: Any) -> None:
         throwaway.create()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def ops_is_not_flushed() -> None:
-    """Like the site's role, the operators' may not empty tables: the owner does that after each test."""
-    connections["ops"].settings_dict["TEST"]["MIRROR"] = "owner"
-
-
 @pytest.fixture(autouse=True)
 def _no_keys_in_memory() -> Iterator[None]:
     """Begin and end each test as a fresh process does, with no unwrapped key in memory."""
@@ -54,6 +48,12 @@ def make_box(Box: Any) -> Callable[..., Any]:
             return Box.objects.create(owner_id=owner.pk, token=value, **fields)
 
     return make
+
+
+@pytest.fixture
+def both(alice: Any, mallory: Any, make_box: Callable[..., Any]) -> tuple[Any, Any]:
+    """A box of Alice's and one of Mallory's."""
+    return make_box(alice, label="alice"), make_box(mallory, label="mallory")
 
 
 @pytest.fixture

@@ -1,43 +1,20 @@
 """One data key for each owner: made once, wrapped, remembered briefly, gone when shredded."""
 
-import threading
-from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from compliance.isolation import SYSTEM, current_tenant, tenant
 from compliance.tests.conftest import everywhere, key_rows
+from compliance.tests.threads import in_threads
 from compliance.vault import context, datakeys, seal, unseal
 from compliance.vault.datakeys import KEPT_KEYS, KeyGone, ShortMemory, active_key, key_by_id, shred
-from compliance.vault.sealing import DataKey, SealError
+from compliance.vault.sealing import LoadedKey, SealError
 
 pytestmark = everywhere
 
 HERE = context("test/v1")
-
-
-def in_threads(count: int, work: Callable[[], Any]) -> list[Any]:
-    """Run work at the same moment in several threads, each with a connection of its own."""
-    start, results = threading.Barrier(count), []
-
-    def run() -> None:
-        try:
-            start.wait()
-            results.append(work())
-        except Exception as error:
-            results.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_it_makes_one_key_for_each_owner() -> None:
@@ -112,7 +89,7 @@ def test_it_refuses_a_key_of_another_owner() -> None:
 def test_it_forgets_keys_after_a_minute() -> None:
     seconds = iter([1000.0, 1059.9, 1060.0])
     memory: ShortMemory[str] = ShortMemory(clock=lambda: next(seconds))
-    memory.put("alice", DataKey(1, None))
+    memory.put("alice", LoadedKey(1, None))
     assert memory.get("alice") is not None
     assert memory.get("alice") is None
 
@@ -120,7 +97,7 @@ def test_it_forgets_keys_after_a_minute() -> None:
 def test_it_keeps_a_bounded_number_of_keys() -> None:
     memory: ShortMemory[int] = ShortMemory()
     for name in range(KEPT_KEYS + 1):
-        memory.put(name, DataKey(name, None))
+        memory.put(name, LoadedKey(name, None))
     assert memory.get(0) is None
     assert memory.get(1) is not None
     assert memory.get(KEPT_KEYS) is not None

@@ -260,7 +260,10 @@ def wait_for_a_blocked_session(program: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 60
     while program.poll() is None and time.monotonic() < deadline:
         with connections["ops"].cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                " WHERE NOT granted AND datname = current_database()"
+            )
             if cursor.fetchone() != (0,):
                 return
     pytest.fail("The program never reached the row that is held.")

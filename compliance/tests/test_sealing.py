@@ -4,10 +4,10 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from compliance.vault.sealing import DataKey, SealError, context, decrypt, encrypt, key_id
+from compliance.vault.sealing import LoadedKey, SealError, context, decrypt, encrypt, key_id
 
 RAW = bytes(range(100, 132))
-KEY = DataKey(7, AESGCM(RAW))
+KEY = LoadedKey(7, AESGCM(RAW))
 
 
 def test_it_writes_version_key_nonce_ciphertext_and_tag() -> None:
@@ -60,4 +60,4 @@ def test_it_keeps_contexts_apart_that_would_read_the_same() -> None:
     assert context("a", "bc") != context("ab", "c")
     assert context("a", "") != context("a")
     assert context("a") == b"\0\0\0\1a"
-    assert context(UUID(int=1)) == b"\0\0\0\x24" + b"00000000-0000-0000-0000-000000000001"
+    assert context(UUID(int=1), None) == b"\0\0\0\x10" + bytes(15) + b"\1" + b"\0\0\0\4None"

@@ -19,6 +19,7 @@ from compliance.isolation.migrations import OwnedReference
 from compliance.isolation.refusals import problems, refuse_unsafe_role
 from compliance.tests import throwaway
 from compliance.tests.conftest import everywhere
+from compliance.tests.threads import in_threads
 
 pytestmark = everywhere
 
@@ -54,10 +55,8 @@ def login_of(alias: str) -> dict[str, Any]:
 
 
 def test_it_may_be_repeated_and_repairs_a_role_that_was_given_too_much(superuser: Any) -> None:
-    with psycopg.connect(ADMIN_URL, autocommit=True) as server:
-        server.execute("ALTER ROLE app_rw BYPASSRLS CREATEROLE")
-    call_command("setup_database", verbosity=0)
-    call_command("setup_database", verbosity=0)
+    superuser.execute("ALTER ROLE app_rw BYPASSRLS CREATEROLE")
+    roles._make_roles(superuser, [])
     powers = "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcanlogin FROM pg_roles WHERE rolname = ANY(%s)"
     found = {name: powers for name, *powers in superuser.execute(powers, [list(roles.ATTRIBUTES)]).fetchall()}
     assert found == {
@@ -96,16 +95,23 @@ def test_it_empties_no_database_that_is_no_tests() -> None:
 
 
 def test_it_sets_passwords_so_that_no_log_shows_them(superuser: Any) -> None:
-    with psycopg.connect(ADMIN_URL, autocommit=True) as server:
-        server.execute("SET log_statement = 'all'")
-        server.execute("DROP ROLE IF EXISTS throwaway_role")
-        server.execute("CREATE ROLE throwaway_role")
-        try:
-            roles._set_password(server, roles.Login("throwaway_role", "it's a 'password'"))
-            (stored,) = server.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'throwaway_role'").fetchone()
-            assert stored.startswith("SCRAM-SHA-256$4096:")
-        finally:
-            server.execute("DROP ROLE throwaway_role")
+    sent: list[str] = []
+
+    class Overheard:
+        """The superuser's session, with somebody who reads along what is sent."""
+
+        pgconn = superuser.pgconn
+
+        def execute(self, statement: Any) -> None:
+            sent.append(statement.as_string(superuser))
+            superuser.execute(statement)
+
+    superuser.execute("CREATE ROLE throwaway_role")
+    roles._set_password(Overheard(), roles.Login("throwaway_role", "it's a 'password'"))
+    stored = "SELECT rolpassword FROM pg_authid WHERE rolname = 'throwaway_role'"
+    assert superuser.execute(stored).fetchone()[0].startswith("SCRAM-SHA-256$4096:")
+    assert "it's" not in "".join(sent)
+    assert len(sent) == 1
 
 
 def test_it_lets_the_owner_act_as_the_roles_it_hands_tables_to_only_when_it_says_so(superuser: Any) -> None:
@@ -266,6 +272,14 @@ def test_it_refuses_a_ring_that_lacks_a_key_in_use(settings: Any, alice: Any, ma
     assert checks.every_data_key_opens(databases=["ops"]) == []
     settings.FIELD_KEYS = "other:" + settings.FIELD_KEYS.partition(":")[2]
     assert "compliance.E003" in [error.id for error in checks.every_data_key_opens(databases=["ops"])]
+
+
+def test_it_may_run_in_several_places_at_once() -> None:
+    def work() -> None:
+        for _ in range(8):
+            call_command("setup_database", verbosity=0)
+
+    assert in_threads(4, work) == [None] * 4
 
 
 def test_it_says_what_is_ready() -> None:

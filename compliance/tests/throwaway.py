@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
-from django.db import DEFAULT_DB_ALIAS, connections, migrations, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import ProjectState
 
@@ -77,14 +78,14 @@ def model(name: str) -> Any:
 def owners_editor() -> Iterator[BaseDatabaseSchemaEditor]:
     """What a migration works with: the tables' owner, in one transaction."""
     # Under an alias that a test may use: Django forbids it the others.
-    connection = connections["owner"].copy(DEFAULT_DB_ALIAS)
+    owner = connections["owner"].copy(DEFAULT_DB_ALIAS)
     try:
-        connection.set_autocommit(False)
-        with connection.schema_editor(atomic=False) as editor:
+        owner.set_autocommit(False)
+        with owner.schema_editor(atomic=False) as editor:
             yield editor
-        connection.commit()
+        owner.commit()
     finally:
-        connection.close()
+        owner.close()
 
 
 def create() -> None:
@@ -100,3 +101,10 @@ def drop() -> None:
     with owners_editor() as editor:
         for operation, before, after in reversed(steps):
             operation.database_backwards(LABEL, editor, after, before)
+
+
+def visible_owners() -> set[UUID]:
+    """Whose boxes the current transaction can see, past the ORM's guard."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT owner_id FROM throwaway_box")
+        return {owner for (owner,) in cursor.fetchall()}

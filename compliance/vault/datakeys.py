@@ -17,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 
 from compliance.isolation.tenant import SYSTEM, cursor_apart, cursor_of
 from compliance.vault.keyring import keyring
-from compliance.vault.sealing import DataKey, SealError, context
+from compliance.vault.sealing import LoadedKey, SealError, context
 
 KEPT_SECONDS: Final = 60
 KEPT_KEYS: Final = 2048
@@ -43,16 +43,16 @@ class ShortMemory(Generic[Name]):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: OrderedDict[Name, tuple[float, DataKey]] = OrderedDict()
+        self._kept: OrderedDict[Name, tuple[float, LoadedKey]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, name: Name) -> DataKey | None:
+    def get(self, name: Name) -> LoadedKey | None:
         """The key kept under this name, if it is not too old."""
         with self._lock:
             until, key = self._kept.get(name, (0.0, None))
             return key if self._clock() < until else None
 
-    def put(self, name: Name, key: DataKey) -> None:
+    def put(self, name: Name, key: LoadedKey) -> None:
         """Keep a key for a while, in the place of the oldest when there are too many."""
         with self._lock:
             self._kept[name] = (self._clock() + KEPT_SECONDS, key)
@@ -75,7 +75,7 @@ def wrapping_context(owner: UUID) -> bytes:
     return context("datakey/v1", owner)
 
 
-def active_key(owner: UUID, *, apart: bool = False) -> DataKey:
+def active_key(owner: UUID, *, apart: bool = False) -> LoadedKey:
     """The key that seals for ``owner`` now, made at first need.
 
     A new key is committed on a connection of its own: a caller's rollback must not take a key along that
@@ -89,7 +89,7 @@ def active_key(owner: UUID, *, apart: bool = False) -> DataKey:
     return key
 
 
-def key_by_id(owner: UUID, identifier: int) -> DataKey:
+def key_by_id(owner: UUID, identifier: int) -> LoadedKey:
     """The key that sealed a value of ``owner``. Raises ``KeyGone``."""
     if (kept := _by_id.get((owner, identifier))) is not None:
         return kept
@@ -101,10 +101,10 @@ def key_by_id(owner: UUID, identifier: int) -> DataKey:
     return remember(owner, row)
 
 
-def remember(owner: UUID, row: Row) -> DataKey:
+def remember(owner: UUID, row: Row) -> LoadedKey:
     """Unwrap a data key's row (id, key-encryption key's name, wrapped bytes) and keep it for a while."""
     identifier, kek, wrapped = row
-    key = DataKey(identifier, AESGCM(keyring().unwrap(kek, bytes(wrapped), wrapping_context(owner))))
+    key = LoadedKey(identifier, AESGCM(keyring().unwrap(kek, bytes(wrapped), wrapping_context(owner))))
     _by_id.put((owner, identifier), key)
     return key
 
@@ -136,13 +136,13 @@ def forget() -> None:
     _by_id.clear()
 
 
-def _found_active(owner: UUID) -> DataKey | None:
+def _found_active(owner: UUID) -> LoadedKey | None:
     with cursor_of(owner) as cursor:
         row = _active_row(cursor, owner)
     return row and remember(owner, row)
 
 
-def _find_or_create(owner: UUID) -> DataKey:
+def _find_or_create(owner: UUID) -> LoadedKey:
     with cursor_apart(owner) as cursor:
         row = _active_row(cursor, owner)
         if row is None:

@@ -127,10 +127,10 @@ class SealedTextField(EncryptedMixin, models.TextField):  # type: ignore[type-ar
         owner = getattr(row, self.owner)
         if row.pk is None or owner is None:
             raise SealError("A row needs its primary key and its owner before a value can be sealed in it.")
-        return UUID(str(owner))
+        return owner if isinstance(owner, UUID) else UUID(str(owner))
 
     def _context(self, row: models.Model) -> bytes:
-        return context("field/v1", row._meta.label_lower, self.attname, str(row.pk), self._owner_of(row))
+        return context("field/v1", row._meta.label_lower, self.attname, row.pk, self._owner_of(row))
 
     def _dump(self, value: Any) -> Never:
         raise SealError("The mixin's own cipher is not in use.")

@@ -27,6 +27,7 @@ from compliance.vault.sealing import SealError, key_id
 
 OPS: Final = "ops"
 PAGE: Final = 500
+REWRAP = "UPDATE compliance_datakey SET kek = %s, wrapped = %s WHERE id = %s"
 
 
 def rewrap() -> int:
@@ -41,15 +42,17 @@ def rewrap() -> int:
 
 
 def _rewrap_page() -> int:
-    ring = keyring()
     with transaction.atomic(using=OPS):
-        outdated = DataKey.objects.using(OPS).exclude(kek=ring.primary).order_by("id")
+        outdated = DataKey.objects.using(OPS).exclude(kek=keyring().primary).order_by("id")
         rows = list(outdated.select_for_update(skip_locked=True)[:PAGE])
-        for row in rows:
-            bound_to = datakeys.wrapping_context(row.owner)
-            row.kek, row.wrapped = ring.wrap(ring.unwrap(row.kek, bytes(row.wrapped), bound_to), bound_to)
-        DataKey.objects.using(OPS).bulk_update(rows, ["kek", "wrapped"])
+        with connections[OPS].cursor() as cursor:
+            cursor.executemany(REWRAP, [(*_rewrapped(row), row.pk) for row in rows])
     return len(rows)
+
+
+def _rewrapped(row: DataKey) -> tuple[str, bytes]:
+    bound_to = datakeys.wrapping_context(row.owner)
+    return keyring().wrap(keyring().unwrap(row.kek, bytes(row.wrapped), bound_to), bound_to)
 
 
 def outdated_wrappings() -> int:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 VERSION: Final = 0xF1
 HEADER: Final = struct.Struct(">BQ")
+LENGTH: Final = struct.Struct(">I")
 NONCE_BYTES: Final = 12
 SHORTEST: Final = HEADER.size + NONCE_BYTES + 16
 
@@ -28,26 +29,32 @@ class SealError(Exception):
 
 
 @dataclass(frozen=True, repr=False)
-class DataKey:
+class LoadedKey:
     """A data key in memory, ready for use."""
 
     id: int
     cipher: AESGCM
 
 
-def context(*parts: str | bytes | UUID | None) -> bytes:
+def context(*parts: object) -> bytes:
     """Join what a value is bound to. Each part carries its length, so no two lists join to the same bytes."""
-    encoded = [part if isinstance(part, bytes) else str(part).encode() for part in parts]
-    return b"".join(struct.pack(">I", len(part)) + part for part in encoded)
+    encoded = map(_encoded, parts)
+    return b"".join(LENGTH.pack(len(part)) + part for part in encoded)
 
 
-def encrypt(key: DataKey, plaintext: bytes, bound_to: bytes) -> bytes:
+def _encoded(part: object) -> bytes:
+    if isinstance(part, UUID):
+        return part.bytes
+    return part if isinstance(part, bytes) else str(part).encode()
+
+
+def encrypt(key: LoadedKey, plaintext: bytes, bound_to: bytes) -> bytes:
     """Seal ``plaintext`` under ``key`` for one context."""
     header, nonce = HEADER.pack(VERSION, key.id), os.urandom(NONCE_BYTES)
     return header + nonce + key.cipher.encrypt(nonce, plaintext, header + bound_to)
 
 
-def decrypt(key: DataKey, sealed: bytes, bound_to: bytes) -> bytes:
+def decrypt(key: LoadedKey, sealed: bytes, bound_to: bytes) -> bytes:
     """Open what ``encrypt`` made. Raises ``SealError`` unless every byte and the context are as they were."""
     header, nonce = sealed[: HEADER.size], sealed[HEADER.size : HEADER.size + NONCE_BYTES]
     try:

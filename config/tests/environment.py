@@ -7,6 +7,7 @@ import os
 
 os.environ.update(
     DEBUG="0",
+    READ_DOT_ENV="0",
     ALLOW_EMBEDDED="1",
     PLAID_ENV="embedded",
     SECURE_SSL_REDIRECT="0",

@@ -1,7 +1,5 @@
-"""The system's Chromium, a site that opens Link, and a tab that fails its test when anything goes wrong in it."""
+"""A site that opens Link, and a tab that fails its test when anything goes wrong in it."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,18 +9,6 @@ import pytest
 from sandbox.tests.browser.host import Host, running
 from sandbox.tests.browser.tab import Tab
 from sandbox.world import open_world
-
-CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --font-render-hinting=none"
-)
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The system's Chromium: Playwright's own would have to be downloaded."""
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": FLAGS.split()}
 
 
 @pytest.fixture

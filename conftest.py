@@ -5,8 +5,10 @@ production. Transactional tests are cleaned up by the owner, because the site's 
 """
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -118,3 +120,74 @@ def as_mallory(mallory: object) -> Client:
     client = Client()
     client.force_login(mallory)
     return client
+
+
+# --- The browser ------------------------------------------------------------------------------------------
+
+NO_BROWSER = "no Chromium on PATH or in BROWSER_PATH. `apt-get install chromium fonts-liberation` brings one."
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --font-render-hinting=none"
+)
+TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation",
+    (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`))"""
+OFF_SITE = re.compile(r"^(?!https?://(localhost|127\.0\.0\.1)[:/]|data:|blob:|about:)")
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-browser", action="store_true", help="leave the tests out that need Chromium")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the browser's tests out where they cannot run; ``pytest_sessionfinish`` makes that a failure."""
+    if CHROMIUM and not config.getoption("no_browser"):
+        return
+    needy = [item for item in items if item.get_closest_marker("browser")]
+    items[:] = [item for item in items if not item.get_closest_marker("browser")]
+    config.hook.pytest_deselected(items=needy)
+    config.stash[LEFT_OUT] = len(needy)
+    getattr(config, "workeroutput", {})["left_out"] = len(needy)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from one of several test processes what all of them left out."""
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.stash.get(LEFT_OUT, 0) and not session.config.getoption("no_browser"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    count = config.stash.get(LEFT_OUT, 0)
+    if count and config.getoption("no_browser"):
+        terminalreporter.write_line(f"{count} browser tests left out, as --no-browser asked.")
+    elif count:
+        terminalreporter.write_line(f"FAILED: {count} browser tests could not run: {NO_BROWSER}", red=True)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium: Playwright's own would have to be downloaded."""
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": FLAGS.split()}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """The same reader on every machine."""
+    return {**browser_context_args, "reduced_motion": "reduce", "locale": "en-US", "timezone_id": "UTC"}
+
+
+@pytest.fixture
+def page(page: Any) -> Iterator[Any]:
+    """A browser tab; the test fails when a page breaks its policy, logs an error or leaves this machine."""
+    problems: list[str] = []
+    page.add_init_script(TELL_VIOLATIONS)
+    page.on("console", lambda line: line.type == "error" and problems.append(line.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.route(OFF_SITE, lambda route: (problems.append(route.request.url), route.abort()))
+    yield page
+    assert problems == []

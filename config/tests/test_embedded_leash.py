@@ -24,7 +24,7 @@ print("started", flush=True)
 time.sleep(600)
 """
 # Writes its process id into a file, so that the test knows whom to look for.
-SLEEPER = "echo $$ > {pid}.draft; mv {pid}.draft {pid}; exec sleep 600"
+SLEEPER = "sh -c 'echo $PPID' > {pid}.draft; mv {pid}.draft {pid}; exec sleep 600"
 STUBBORN = "trap '' TERM; echo $$ > {pid}.draft; mv {pid}.draft {pid}; while :; do sleep 0.05; done"
 
 
@@ -106,7 +106,7 @@ def test_it_kills_a_program_that_does_not_listen(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("held")
 def test_it_sweeps_up_what_the_program_left_behind(tmp_path: Path) -> None:
-    script = "sh -c 'echo $$ > {pid}.draft; mv {pid}.draft {pid}; exec sleep 600' & while ! [ -e {pid} ]; do sleep 0.02; done"
+    script = f"({SLEEPER}) & while ! [ -e {{pid}} ]; do sleep 0.02; done"
     assert run(tmp_path, *sh(script, tmp_path / "pid")).wait() == 0
     orphan = number_in(tmp_path / "pid")
     wait_until(lambda: has_gone(orphan))

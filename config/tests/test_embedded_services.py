@@ -33,8 +33,8 @@ def made() -> Iterator[Cluster]:
         held.close()
 
 
-def ask(cluster: Cluster, question: str, password: str = "of the superuser") -> object:
-    url = database_url(cluster.home.sockets, "postgres", password, "postgres")
+def ask(cluster: Cluster, question: str, password: str = "") -> object:
+    url = database_url(cluster.home.sockets, "postgres", password or cluster.password, "postgres")
     with psycopg.connect(url) as connection:
         row = connection.execute(question).fetchone()
     assert row is not None
@@ -157,7 +157,7 @@ def test_redis_takes_over_from_a_server_that_lost_its_leash(made: Cluster) -> No
 
 
 def test_redis_says_why_it_did_not_start(made: Cluster) -> None:
-    with pytest.raises(CannotStart, match="Redis did not start: .*no-such-setting"):
+    with pytest.raises(CannotStart, match=r"Redis did not start: .*no-such-setting"):
         redis.start(made.home, save=["--no-such-setting", "1"])
 
 

@@ -77,7 +77,7 @@ def test_it_knows_a_process_that_has_ended(tmp_path: Path) -> None:
 
 
 def test_it_shows_the_last_words_of_a_command_that_failed() -> None:
-    with pytest.raises(CannotStart, match="`manage.py no_such_command` failed:\n.*Unknown command"):
+    with pytest.raises(CannotStart, match=r"`manage.py no_such_command` failed:\n.*Unknown command"):
         launch.manage("no_such_command", env=dict(os.environ))
 
 

@@ -21,7 +21,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 @pytest.fixture
 def tab(new_context: Any, host: Host) -> Iterator[Tab]:
     """A browser tab; the test fails if the page logged an error, broke the policy or left the site."""
-    context = new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce", locale="en-US")
+    context = new_context(viewport={"width": 1280, "height": 900})
     tab = Tab(context.new_page(), host)
     yield tab
     assert tab.problems == []

@@ -16,7 +16,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 @pytest.fixture
 def page(new_context, host):
     """A tab without JavaScript; the test fails if the page logged an error or left the site."""
-    page = new_context(java_script_enabled=False, locale="en-US").new_page()
+    page = new_context(java_script_enabled=False).new_page()
     problems = []
     page.on("console", lambda line: line.type == "error" and problems.append(line.text))
     page.on("request", lambda sent: sent.url.startswith(host.url) or problems.append(sent.url))

@@ -1,0 +1,113 @@
+"""The site's other programs, run for a test: a worker with a queue of its own, and a sandbox with a mailbox."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connections
+
+from banking.tests.sandbox_process import ADMIN_TOKEN, CLIENT_ID, SECRET, Sandbox
+from config.celery import app
+from config.embedded.home import CHECKOUT
+from config.tests.places import wait_until
+
+# Its follow-ups go to the same queue, so the name is set in the worker's own process as well.
+WORK = """
+import sys
+from config.celery import app
+app.conf.task_default_queue = sys.argv[1]
+app.worker_main(["worker", "--loglevel", "INFO", "--concurrency", "2", "--queues", sys.argv[1]])
+"""
+
+
+class Worker:
+    """A Celery worker with two processes of its own."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
+        self.process = process
+        self.log = log
+
+    def said(self) -> str:
+        self.log.flush()
+        return Path(self.log.name).read_text()
+
+    def kill(self) -> None:
+        """End the worker and its processes without a word of warning."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def worker(queue: str) -> Iterator[Worker]:
+    """Run a worker on this test's database until the block ends. It is ready when the block begins."""
+    with tempfile.NamedTemporaryFile(prefix="worker-", suffix=".log") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORK, queue],
+            cwd=CHECKOUT,
+            env=environment(),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        working = Worker(process, log)
+        try:
+            wait_until(lambda: " ready." in working.said() or process.poll() is not None)
+            assert process.poll() is None, working.said()
+            yield working
+        finally:
+            working.kill()
+
+
+def environment() -> dict[str, str]:
+    """What another process has to know to work on this test's database and sandbox."""
+    names = {"default": "DATABASE_URL", "owner": "DATABASE_OWNER_URL", "ops": "DATABASE_OPS_URL"}
+    urls = {
+        name: urlsplit(os.environ[name])._replace(path=f"/{connections[alias].settings_dict['NAME']}").geturl()
+        for alias, name in names.items()
+    }
+    chosen = {name: str(getattr(settings, name)) for name in ("PLAID_URL", "PLAID_CLIENT_ID", "PLAID_SECRET")}
+    return os.environ | urls | chosen | {"DJANGO_SETTINGS_MODULE": "config.settings", "PLAID_WEBHOOK_URL": ""}
+
+
+@contextmanager
+def own_queue(name: str) -> Iterator[str]:
+    """Let this process queue its jobs apart from those of other tests."""
+    usual = app.conf.task_default_queue
+    app.conf.task_default_queue = name
+    try:
+        yield name
+    finally:
+        with app.connection_for_write() as connection:
+            connection.default_channel.client.delete(name)
+        app.conf.task_default_queue = usual
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def sandbox_with_mailbox(folder: Path, *, profile: str = "fast") -> Iterator[tuple[Sandbox, int]]:
+    """Run a sandbox until the block ends; the number is the port that takes mail."""
+    smtp_port = free_port()
+    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--smtp-port", str(smtp_port)]
+    command += ["--profile", profile, "--data", str(folder)]
+    keys = {"SANDBOX_CLIENT_ID": CLIENT_ID, "SANDBOX_SECRET": SECRET, "SANDBOX_ADMIN_TOKEN": ADMIN_TOKEN}
+    with subprocess.Popen(command, cwd=CHECKOUT, env=os.environ | keys, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield Sandbox(url=process.stdout.readline().split()[-1]), smtp_port
+        finally:
+            process.terminate()

@@ -1,0 +1,280 @@
+"""The front door, the doors for machines, the error pages, and what every answer's head says."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings as real_settings
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import DatabaseError, connection
+from django.http import HttpRequest
+from django.test import Client
+from django.urls import path, reverse
+
+from config import urls as site
+from config.views import home
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def nobody() -> Client:
+    return Client(raise_request_exception=False)
+
+
+# --- Doors for machines -----------------------------------------------------------------------------------
+
+
+def test_it_lives_and_is_ready(nobody: Client) -> None:
+    assert nobody.get("/health/live").json() == {"status": "ok"}
+    answer = nobody.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "database": True, "redis": True})
+
+
+def test_it_says_that_redis_is_away_and_lives_on(nobody: Client, settings, tmp_path: Path) -> None:
+    address = f"unix://{tmp_path}/nobody.sock"
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": address}}
+    answer = nobody.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (503, {"status": "degraded", "database": True, "redis": False})
+    assert str(tmp_path) not in answer.content.decode()
+    assert nobody.get("/health/live").status_code == 200
+
+
+@pytest.fixture
+def no_database(transactional_db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A database that does not answer, at an address that nobody may read."""
+    monkeypatch.setitem(connection.settings_dict, "HOST", str(tmp_path))
+    connection.close()
+
+
+def test_it_says_that_the_database_is_away_and_lives_on(nobody: Client, no_database: None, tmp_path: Path) -> None:
+    answer = nobody.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (503, {"status": "degraded", "database": False, "redis": True})
+    assert str(tmp_path) not in answer.content.decode()
+    assert nobody.get("/health/live").status_code == 200
+
+
+def test_it_shows_a_page_when_the_database_is_away(as_alice: Client, no_database: None, tmp_path: Path) -> None:
+    as_alice.raise_request_exception = False
+    for place in ("/overview/", "/help/", "/no/such/place/"):
+        answer = as_alice.get(place)
+        assert answer.status_code == 503
+        assert answer.headers["X-Request-ID"] in answer.content.decode()
+        assert str(tmp_path) not in answer.content.decode()
+
+
+def test_it_tells_machines_nothing_about_people(nobody: Client) -> None:
+    for door in ("/health/live", "/health/ready"):
+        assert nobody.get(door).cookies == {}
+        assert nobody.post(door).status_code == 405
+
+
+# --- The front door ---------------------------------------------------------------------------------------
+
+
+def test_it_shows_strangers_the_front_page_and_alice_her_overview(nobody: Client, as_alice: Client) -> None:
+    assert "Sign up" in nobody.get("/").content.decode()
+    assert as_alice.get("/").url == reverse("overview")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "system"])
+def test_it_remembers_how_the_site_should_look(nobody: Client, theme: str) -> None:
+    answer = nobody.post("/appearance/", {"theme": theme, "next": "/help/"})
+    assert answer.url == "/help/"
+    cookie = answer.cookies["theme"]
+    assert (cookie.value, cookie["secure"], cookie["httponly"], cookie["samesite"]) == (theme, True, True, "Lax")
+    assert f'data-theme="{theme}"' in nobody.get("/help/").content.decode()
+
+
+@pytest.mark.parametrize("theme", ["", "pink", '"><script>', "dark\0", "x" * 9000])
+def test_it_knows_no_other_looks(nobody: Client, theme: str) -> None:
+    assert "theme" not in nobody.post("/appearance/", {"theme": theme}).cookies
+    nobody.cookies["theme"] = theme
+    assert 'data-theme="system"' in nobody.get("/help/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example/",
+        "\\\\evil.example",
+        "http:///evil.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        " https://evil.example",
+        "https:evil.example",
+        "http://testserver@evil.example/",
+        "",
+    ],
+)
+def test_it_leads_nobody_to_another_site(nobody: Client, place: str) -> None:
+    assert nobody.post("/appearance/", {"theme": "dark", "next": place}).url == "/"
+
+
+@pytest.mark.parametrize("place", ["overview", "account", "nothing", "?q=a", "x\r\nSet-Cookie: a=b", "\0", "é"])
+def test_it_goes_back_to_whatever_stands_in_the_form(nobody: Client, place: str) -> None:
+    answer = nobody.post("/appearance/", {"theme": "dark", "next": place})
+    assert answer.status_code == 302
+    assert not set("\r\n\0") & set(answer.url)
+    assert list(answer.cookies) == ["theme"]
+
+
+# --- When something is wrong ------------------------------------------------------------------------------
+
+
+def raising(error: Exception):
+    def view(request: HttpRequest) -> None:
+        raise error
+
+    view.login_required = False
+    return view
+
+
+class BrokenSite:
+    """The site with addresses that fail in each way."""
+
+    urlpatterns = (
+        path("suspicious/", raising(SuspiciousOperation("secret detail"))),
+        path("denied/", raising(PermissionDenied("secret detail"))),
+        path("broken/", raising(ZeroDivisionError("secret detail"))),
+        path("data/", raising(DatabaseError("secret detail"))),
+        *site.urlpatterns,
+    )
+    handler400, handler403, handler404, handler500 = (
+        site.handler400,
+        site.handler403,
+        site.handler404,
+        site.handler500,
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "words"),
+    [
+        ("/suspicious/", 400, "made no sense"),
+        ("/denied/", 403, ""),
+        ("/no/such/place/", 404, "There is nothing here"),
+        ("/broken/", 500, "broke on our side"),
+        ("/data/", 500, "broke on our side"),
+    ],
+)
+@pytest.mark.parametrize("who", ["nobody", "as_alice"])
+def test_it_says_what_went_wrong_without_saying_how(
+    request: pytest.FixtureRequest, settings, place: str, status: int, words: str, who: str
+) -> None:
+    settings.ROOT_URLCONF = BrokenSite
+    client = request.getfixturevalue(who)
+    client.raise_request_exception = False
+    answer = client.get(place)
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert words in page
+    assert answer.headers["X-Request-ID"] in page
+    assert "secret detail" not in page
+    assert "Traceback" not in page
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_it_gives_each_request_a_number_of_its_own(nobody: Client) -> None:
+    numbers = {nobody.get("/health/live", headers={"X-Request-ID": "chosen"}).headers["X-Request-ID"] for _ in range(3)}
+    assert len(numbers) == 3
+    assert "chosen" not in numbers
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 400),
+        ({"Host": "testserver/evil"}, 400),
+        ({"Host": ""}, 400),
+        ({"Cookie": "__Host-sessionid=\xed\xa0\x80; theme=\0"}, 200),
+        ({"X-Forwarded-For": "1.2.3.4, <script>"}, 200),
+        ({"X-Forwarded-Host": "evil.example"}, 200),
+        ({"Accept-Language": "x" * 9000}, 200),
+    ],
+)
+def test_it_stands_what_clients_send(nobody: Client, headers: dict[str, str], status: int) -> None:
+    assert nobody.get("/help/", headers=headers).status_code == status
+
+
+def test_it_refuses_a_form_that_is_too_large(nobody: Client) -> None:
+    assert nobody.post("/appearance/", {"theme": "x" * 2_000_000}).status_code == 400
+
+
+# --- What every answer says -------------------------------------------------------------------------------
+
+
+def directives(answer) -> dict[str, list[str]]:
+    parts = answer.headers["Content-Security-Policy"].split(";")
+    return {name: values for name, *values in (part.split() for part in parts)}
+
+
+@pytest.fixture(params=["/", "/help/", "/overview/", "/connect/", "/transactions.csv"])
+def page(request: pytest.FixtureRequest, as_alice: Client):
+    return as_alice.get(request.param)
+
+
+def test_it_lets_only_its_own_parts_run(page) -> None:
+    policy = directives(page)
+    assert policy["default-src"] == policy["object-src"] == policy["base-uri"] == ["'none'"]
+    assert policy["frame-ancestors"] == ["'none'"]
+    assert policy["style-src"] == policy["img-src"] == policy["connect-src"] == policy["form-action"] == ["'self'"]
+    assert all(re.fullmatch(r"'nonce-[\w+/=-]{20,}'", source) for source in policy["script-src"])
+    assert not [value for values in policy.values() for value in values if "unsafe" in value or "*" in value]
+
+
+def test_it_makes_a_new_nonce_for_each_answer(as_alice: Client) -> None:
+    policies = [directives(as_alice.get("/overview/"))["script-src"] for _ in range(3)]
+    assert len({tuple(policy) for policy in policies}) == 3
+
+
+def test_it_says_to_browsers_what_they_should_refuse(page) -> None:
+    headers = page.headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] in ("same-origin", "same-origin-allow-popups")
+    assert headers["Cache-Control"] == "no-store"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "Server" not in headers
+
+
+def test_it_lets_only_the_dialogs_page_talk_to_a_window_it_opened(as_alice: Client) -> None:
+    assert as_alice.get("/connect/").headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
+    assert as_alice.get("/overview/").headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+def test_it_asks_browsers_for_tls_for_two_years(nobody: Client) -> None:
+    answer = nobody.get("/help/", secure=True)
+    assert answer.headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+
+
+def test_it_moves_plain_requests_to_tls(nobody: Client, settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answer = nobody.get("/help/")
+    assert (answer.status_code, answer.url) == (301, "https://testserver/help/")
+
+
+def test_it_keeps_its_cookies_to_itself(nobody: Client) -> None:
+    cookie = nobody.get(reverse("account_login")).cookies["__Host-csrftoken"]
+    assert (cookie["secure"], cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (
+        True,
+        True,
+        "Strict",
+        "/",
+        "",
+    )
+
+
+def test_it_keeps_public_pages_cacheable_and_free_of_people(nobody: Client) -> None:
+    answer = nobody.get("/help/")
+    assert "no-store" not in answer.headers.get("Cache-Control", "")
+    assert "@example.com" not in answer.content.decode()
+
+
+def test_it_needs_a_sign_in_unless_a_view_says_otherwise() -> None:
+    assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in real_settings.MIDDLEWARE
+    assert home.login_required is False

@@ -4,8 +4,10 @@ A position is the (day, id) of a row. It travels in the query string as plain te
 point into the person's own rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -18,6 +20,20 @@ SIZES = (50, 25, 100)
 def size(text: str) -> int:
     """The page size that was asked for, or the usual one."""
     return next((size for size in SIZES if text == str(size)), SIZES[0])
+
+
+class Placed(Protocol):
+    """Whatever has a place in the list."""
+
+    @property
+    def day(self) -> date: ...
+
+    @property
+    def id(self) -> UUID: ...
+
+
+Row = TypeVar("Row", bound=Placed)
+Reader = Callable[[QuerySet[Transaction]], list[Row]]
 
 
 class BadPosition(ValueError):
@@ -44,29 +60,31 @@ class Position:
             raise BadPosition(text) from None
 
     @classmethod
-    def of(cls, row: Transaction) -> "Position":
+    def of(cls, row: Placed) -> "Position":
         return cls(row.day, row.id)
 
 
 @dataclass(frozen=True, slots=True)
-class RowsPage:
+class RowsPage(Generic[Row]):
     """Rows newest first, and the positions of the pages beside them (``None`` where there is none)."""
 
-    rows: list[Transaction]
+    rows: list[Row]
     older: Position | None
     newer: Position | None
 
 
-def page(rows: QuerySet[Transaction], *, size: int, before: str = "", after: str = "") -> RowsPage:
+def page(
+    rows: QuerySet[Transaction], *, read: Reader[Row], size: int, before: str = "", after: str = ""
+) -> RowsPage[Row]:
     """Cut one page out of ``rows``: the rows older than ``before``, or newer than ``after``, or the newest.
 
-    Raises ``BadPosition``.
+    ``read`` makes of a queryset what the page is to hold. Raises ``BadPosition``.
     """
     if after:
-        return newer_page(rows, size=size, than=Position.parse(after))
+        return newer_page(rows, read=read, size=size, than=Position.parse(after))
     if before:
         rows = rows.filter(older_than(Position.parse(before)))
-    found = list(rows.order_by("-day", "-id")[: size + 1])
+    found = read(rows.order_by("-day", "-id")[: size + 1])
     shown = found[:size]
     return RowsPage(
         rows=shown,
@@ -75,9 +93,9 @@ def page(rows: QuerySet[Transaction], *, size: int, before: str = "", after: str
     )
 
 
-def newer_page(rows: QuerySet[Transaction], *, size: int, than: Position) -> RowsPage:
+def newer_page(rows: QuerySet[Transaction], *, read: Reader[Row], size: int, than: Position) -> RowsPage[Row]:
     """The page that comes right before ``than``, walking back towards today."""
-    found = list(rows.filter(newer_than(than)).order_by("day", "id")[: size + 1])
+    found = read(rows.filter(newer_than(than)).order_by("day", "id")[: size + 1])
     shown = found[:size][::-1]
     return RowsPage(
         rows=shown,

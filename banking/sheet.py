@@ -35,7 +35,7 @@ def lines(*, owner_id: UUID, rows: QuerySet[Transaction]) -> Iterator[str]:
     before = ""
     while True:
         with tenant(owner_id):
-            chunk = paging.page(rows, size=CHUNK, before=before)
+            chunk = paging.page(rows, read=list, size=CHUNK, before=before)
         for row in chunk.rows:
             yield writer.writerow(cells(row))
         if chunk.older is None:

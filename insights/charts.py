@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 WIDTH = 1000
@@ -62,7 +63,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A drawn line. ``readout`` holds ``day offset:value`` pairs for the reading script."""
+    """A drawn line: SVG path data, the marks of both axes, and the values behind the drawing.
+
+    ``readout`` lists each value for the reading script; one that does not follow on the day before it says so
+    by ``value:day``, counted from ``start``.
+    """
 
     path: str
     area: str
@@ -107,13 +112,13 @@ def line(points: Sequence[Point]) -> Line:
         path="".join(strokes),
         area="".join(stroke + box.closing(run) for stroke, run in zip(strokes, runs, strict=True)),
         dots="".join(f"M{box.at(segment[0])}h0" for segment in segments if len(segment) == 1),
-        grid=tuple(box.y(mark) for mark in marks),
-        zero=box.y(Decimal(0)) if marks[0] < 0 < marks[-1] else "",
+        grid=tuple(str(box.y(mark)) for mark in marks),
+        zero=str(box.y(Decimal(0))) if marks[0] < 0 < marks[-1] else "",
         value_marks=tuple(reversed(marks)),
         day_marks=day_marks(box.start, box.span),
         start=box.start,
         span=box.span,
-        readout=" ".join(f"{box.offset(p.day)}:{p.value:f}" for segment in segments for p in segment),
+        readout=box.readout([point for segment in segments for point in segment]),
         rows=tuple(reversed(points[::-1][::step])),
         row_step=step,
         facts=facts(known),
@@ -132,24 +137,39 @@ class Box:
     def offset(self, day: date) -> int:
         return (day - self.start).days
 
-    def x(self, day: date) -> str:
+    def x(self, day: date) -> Decimal:
         """Return the day's place from the left; a lone day stands in the middle."""
-        return f"{Decimal(self.offset(day) * WIDTH) / self.span if self.span else Decimal(WIDTH) / 2:.1f}"
+        place = Decimal(self.offset(day) * WIDTH) / self.span if self.span else Decimal(WIDTH) / 2
+        return place.quantize(TENTH)
 
-    def y(self, value: Decimal) -> str:
+    def y(self, value: Decimal) -> Decimal:
         """Return the value's place from the top."""
-        return f"{(self.high - value) * HEIGHT / (self.high - self.low):.1f}"
+        return ((self.high - value) * HEIGHT / (self.high - self.low)).quantize(TENTH)
 
     def at(self, point: Known) -> str:
         return f"{self.x(point.day)},{self.y(point.value)}"
 
     def stroke(self, segment: Sequence[Known]) -> str:
-        return "M" + " ".join(self.at(point) for point in segment)
+        """Return a path that steps from point to point: steps compress to half of what places do.
+
+        A step is the difference of two rounded places, so that rounding never adds up along the way.
+        """
+        places = [(self.x(point.day), self.y(point.value)) for point in segment]
+        steps = (f"{x - from_x},{y - from_y}" for (from_x, from_y), (x, y) in pairwise(places))
+        return f"M{self.at(segment[0])}l{' '.join(steps)}"
 
     def closing(self, segment: Sequence[Known]) -> str:
         """Return what closes a stroke into an area, down to zero or to the box's edge that is nearest to zero."""
         base = self.y(min(max(Decimal(0), self.low), self.high))
         return f"V{base}H{self.x(segment[0].day)}Z"
+
+    def readout(self, points: Sequence[Known]) -> str:
+        """Return the values, each with its day's number where that is not the next one."""
+        days = [-1, *(self.offset(point.day) for point in points)]
+        return " ".join(
+            f"{point.value:f}" if day == before + 1 else f"{point.value:f}:{day}"
+            for point, (before, day) in zip(points, pairwise(days), strict=True)
+        )
 
 
 def known_points(points: Sequence[Point]) -> list[Known]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.models import User
+from banking import listing
 from banking.models import Item, Transaction, TransactionQuerySet
 from insights import age, balances, charts, history
 from insights.age import Age
@@ -14,17 +15,6 @@ from insights.balances import BankBalance
 from insights.flows import Flow, Window, flows, movements, runway_months
 
 LATEST = 10
-SHOWN = (
-    "day",
-    "name",
-    "merchant_name",
-    "pending",
-    "category",
-    "user_category",
-    "amount",
-    "currency",
-    "account__name",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +122,6 @@ def spending(*, items: list[Item], window: Window, found: dict[str, Flow]) -> Sp
     )
 
 
-def latest(rows: TransactionQuerySet, *, most: int = LATEST) -> list[dict[str, object]]:
-    """The newest of these transactions, as plain values: the table needs no model."""
-    return [shown(row) for row in rows.current().newest_first().values(*SHOWN)[:most]]
-
-
-def shown(row: dict[str, object]) -> dict[str, object]:
-    return row | {
-        "label": row["merchant_name"] or row["name"] or "Unknown",
-        "category": row["user_category"] or row["category"],
-        "account": row["account__name"],
-    }
+def latest(rows: TransactionQuerySet, *, most: int = LATEST) -> list[listing.Row]:
+    """The newest of these transactions."""
+    return listing.read(rows.current().newest_first()[:most])

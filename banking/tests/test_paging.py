@@ -25,7 +25,7 @@ def account(item: Item) -> Account:
 
 
 def page(user: User, size: int, **position: str) -> RowsPage:
-    return paging.page(Transaction.objects.for_user(user), size=size, **position)
+    return paging.page(Transaction.objects.for_user(user), read=list, size=size, **position)
 
 
 def refill(account: Account, days: list[int]) -> list[UUID]:

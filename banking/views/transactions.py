@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from banking import addresses, paging, sheet, totals
+from banking import addresses, listing, paging, sheet, totals
 from banking.filters import TransactionFilter
 from banking.models import Account, Transaction
 from compliance.audit import Action, record
@@ -39,6 +39,7 @@ def results(request: PersonRequest, found: TransactionFilter) -> dict[str, objec
     """One page of rows, what all of them add up to, and the addresses of the pages beside it."""
     page = paging.page(
         found.qs,
+        read=listing.read,
         size=paging.size(request.GET.get("size", "")),
         before=request.GET.get("before", ""),
         after=request.GET.get("after", ""),

@@ -41,8 +41,23 @@ def daily(*values: str | Decimal | None) -> list[Point]:
 
 def drawn(chart: Line) -> list[tuple[Fraction, Fraction]]:
     """The places that a chart's line and dots pass through."""
-    text = (chart.path + chart.dots).replace("M", " ").replace("h0", "")
-    return [(Fraction(x), Fraction(y)) for x, y in (pair.split(",") for pair in text.split())]
+    places = []
+    for stroke in (chart.path + chart.dots.replace("h0", "")).split("M")[1:]:
+        x = y = Fraction(0)
+        for step in stroke.replace("l", " ").split():
+            x, y = (now + Fraction(by) for now, by in zip((x, y), step.split(","), strict=True))
+            places.append((x, y))
+    return places
+
+
+def read(chart: Line) -> list[tuple[int, Decimal]]:
+    """The days and values that the reading script finds, by the rule that it follows."""
+    found, last = [], -1
+    for text in chart.readout.split():
+        value, _, day = text.partition(":")
+        last = int(day) if day else last + 1
+        found.append((last, Decimal(value)))
+    return found
 
 
 def test_it_draws_a_line_from_edge_to_edge():
@@ -51,22 +66,22 @@ def test_it_draws_a_line_from_edge_to_edge():
     # Marks from 100 to 300 in steps of 50: 300 units of height for 200 dollars.
     assert chart.value_marks == (300, 250, 200, 150, 100)
     assert chart.grid == ("300.0", "225.0", "150.0", "75.0", "0.0")
-    assert chart.path == "M0.0,300.0 500.0,0.0 1000.0,150.0"
-    assert chart.area == "M0.0,300.0 500.0,0.0 1000.0,150.0V300.0H0.0Z"
+    assert chart.path == "M0.0,300.0l500.0,-300.0 500.0,150.0"
+    assert chart.area == "M0.0,300.0l500.0,-300.0 500.0,150.0V300.0H0.0Z"
     assert chart.dots == chart.zero == ""
 
 
 def test_it_breaks_the_line_where_a_value_is_not_known():
     chart = line(daily("0", "10", None, "20", "40"))
 
-    assert chart.path == "M0.0,300.0 250.0,225.0M750.0,150.0 1000.0,0.0"
-    assert chart.area == "M0.0,300.0 250.0,225.0V300.0H0.0ZM750.0,150.0 1000.0,0.0V300.0H750.0Z"
+    assert chart.path == "M0.0,300.0l250.0,-75.0M750.0,150.0l250.0,-150.0"
+    assert chart.area == "M0.0,300.0l250.0,-75.0V300.0H0.0ZM750.0,150.0l250.0,-150.0V300.0H750.0Z"
 
 
 def test_it_draws_a_known_day_between_unknown_ones_as_a_dot():
     chart = line(daily("0", "0", None, "40", None))
 
-    assert chart.path == "M0.0,300.0 250.0,300.0"
+    assert chart.path == "M0.0,300.0l250.0,0.0"
     assert chart.dots == "M750.0,0.0h0"
 
 
@@ -75,14 +90,14 @@ def test_it_fills_down_to_zero_on_both_sides_of_it():
 
     assert chart.value_marks == (50, 25, 0, -25, -50)
     assert chart.zero == "150.0"
-    assert chart.area == "M0.0,300.0 1000.0,0.0V150.0H0.0Z"
+    assert chart.area == "M0.0,300.0l1000.0,-300.0V150.0H0.0Z"
 
 
 def test_it_fills_up_to_the_edge_nearest_to_zero_when_all_is_owed():
     chart = line(daily("-40", "-20"))
 
     assert chart.value_marks == (-20, -25, -30, -35, -40)
-    assert chart.area == "M0.0,300.0 1000.0,0.0V0.0H0.0Z"
+    assert chart.area == "M0.0,300.0l1000.0,-300.0V0.0H0.0Z"
     assert chart.zero == ""
 
 
@@ -97,7 +112,7 @@ def test_it_stands_a_single_day_in_the_middle():
 
 
 def test_it_draws_equal_values_level_and_inside():
-    assert line(daily("0", "0", "0")).path == "M0.0,150.0 500.0,150.0 1000.0,150.0"
+    assert line(daily("0", "0", "0")).path == "M0.0,150.0l500.0,0.0 500.0,0.0"
 
 
 def test_it_places_days_by_the_calendar_not_by_their_count():
@@ -107,11 +122,11 @@ def test_it_places_days_by_the_calendar_not_by_their_count():
         Point(date(2026, 11, 11), Decimal(4)),
     ]
 
-    assert line(points).path == "M0.0,300.0 100.0,300.0 1000.0,0.0"
+    assert line(points).path == "M0.0,300.0l100.0,0.0 900.0,-300.0"
 
 
 def test_it_hands_the_reading_script_exact_values():
-    assert line(daily("0.10", None, "-12345678901234567.89")).readout == "0:0.10 2:-12345678901234567.89"
+    assert line(daily("0.10", None, "-12345678901234567.89")).readout == "0.10 -12345678901234567.89:2"
 
 
 @pytest.mark.parametrize("points", [[], daily(None), daily(None, None)])
@@ -129,6 +144,13 @@ def test_it_stays_inside_its_box_and_moves_to_the_right(values):
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in places)
     in_order = sorted(places)
     assert [x for x, _ in in_order] == sorted({x for x, _ in places})
+
+
+@given(series)
+def test_it_hands_the_reading_script_every_known_day(values):
+    known = [(day, value) for day, value in enumerate(values) if value is not None]
+
+    assert read(line(daily(*values))) == known
 
 
 @given(series)
@@ -190,10 +212,10 @@ def test_it_keeps_ends_peaks_and_troughs_of_a_long_history(days, stride):
     values = [day * stride % 2001 - 1000 for day in range(days)]
     chart = line(daily(*map(str, values)))
 
-    kept = [pair.split(":") for pair in chart.readout.split()]
-    assert all(values[int(offset)] == int(value) for offset, value in kept)
-    assert {min(values), max(values)} <= {int(value) for _, value in kept}
-    assert (kept[0][0], kept[-1][0]) == ("0", str(len(values) - 1))
+    kept = read(chart)
+    assert all(values[day] == value for day, value in kept)
+    assert {min(values), max(values)} <= {value for _, value in kept}
+    assert (kept[0][0], kept[-1][0]) == (0, days - 1)
     assert len(kept) <= MOST_POINTS + 2
 
 

@@ -145,10 +145,10 @@ def test_it_shows_the_newest_rows_with_what_a_person_calls_them(alice: User, che
     moved(checking, "-5", hidden=True)
     recent = figures(alice)["recent"]
     assert len(recent) == 10
-    assert [(row["label"], row["category"], row["account"], row["amount"]) for row in recent[:3]] == [
-        ("Kiosk", "MEDICAL", "Checking", Decimal(-2)),
-        ("Unknown", "", "Checking", Decimal(-3)),
-        ("STARBUCKS 123", "", "Checking", Decimal(-1)),
+    assert [(row.label, row.category, row.account, row.amount) for row in recent[:3]] == [
+        ("Kiosk", "MEDICAL", "Checking ••0000", Decimal(-2)),
+        ("Unknown", "", "Checking ••0000", Decimal(-3)),
+        ("STARBUCKS 123", "", "Checking ••0000", Decimal(-1)),
     ]
 
 

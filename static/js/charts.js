@@ -9,7 +9,12 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
   const plot = chart.querySelector("[data-plot]");
   const svg = plot.querySelector("svg");
   const read = chart.querySelector("[data-read]");
-  const values = points.split(" ").map((pair) => pair.split(":"));
+  let last = -1;
+  const values = points.split(" ").map((text) => {
+    const [amount, day = last + 1] = text.split(":");
+    last = Number(day);
+    return [last, amount];
+  });
   const first = Date.parse(start);
   // Number formats take the text itself, so that no amount passes through a floating-point number.
   const amounts = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });

@@ -1,0 +1,126 @@
+"""What a person's figures have to be, counted from the bank's own ledger without any of the site's code."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+PRIMARIES = (
+    "BANK_FEES",
+    "ENTERTAINMENT",
+    "FOOD_AND_DRINK",
+    "GENERAL_MERCHANDISE",
+    "GENERAL_SERVICES",
+    "GOVERNMENT_AND_NON_PROFIT",
+    "HOME_IMPROVEMENT",
+    "INCOME",
+    "LOAN_DISBURSEMENTS",
+    "LOAN_PAYMENTS",
+    "MEDICAL",
+    "OTHER",
+    "PERSONAL_CARE",
+    "RENT_AND_UTILITIES",
+    "TRANSFER_IN",
+    "TRANSFER_OUT",
+    "TRANSPORTATION",
+    "TRAVEL",
+)
+UNCOUNTED = ("TRANSFER_IN", "TRANSFER_OUT", "LOAN_DISBURSEMENTS")
+CARD_PAYMENT = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
+NOTHING = Decimal(0)
+
+Ledger = dict[str, Any]
+Row = tuple[str, Decimal, date, bool]
+
+
+@dataclass
+class Recount:
+    """Sums in dollars. A positive amount came in; what is owed on cards and what was spent is positive, too."""
+
+    in_bank: Decimal = NOTHING
+    available: Decimal = NOTHING
+    owed: Decimal = NOTHING
+    limit: Decimal = NOTHING
+    income: Decimal = NOTHING
+    spent: dict[str, Decimal] = field(default_factory=dict)
+    money_in: Decimal = NOTHING
+    money_out: Decimal = NOTHING
+    rows: int = 0
+
+    @property
+    def spending(self) -> Decimal:
+        return sum(self.spent.values(), NOTHING)
+
+    @property
+    def net(self) -> Decimal:
+        return self.income - self.spending
+
+
+def recount(ledger: Ledger, today: date) -> Recount:
+    """Add up a ledger as ``GET /_double/ledger/<item_id>`` gives it."""
+    found = Recount()
+    for account in ledger["accounts"]:
+        add_balance(found, account)
+    kinds = {account["account_id"]: account["type"] for account in ledger["accounts"]}
+    for line in ledger["transactions"]:
+        add_movement(found, line)
+        month = today - timedelta(days=30) < paid_on(line) <= today
+        if month and kinds[line["account_id"]] in ("depository", "credit"):
+            add_flow(found, line)
+    return found
+
+
+def add_balance(found: Recount, account: Ledger) -> None:
+    balances = account["balances"]
+    assert balances["iso_currency_code"] == "USD"
+    if account["type"] == "depository":
+        found.in_bank += money(balances["current"])
+        found.available += money(balances["available"])
+    elif account["type"] == "credit":
+        found.owed += money(balances["current"])
+        found.limit += money(balances["limit"])
+
+
+def add_movement(found: Recount, line: Ledger) -> None:
+    amount = -money(line["amount"])
+    found.rows += 1
+    found.money_in += max(amount, NOTHING)
+    found.money_out += max(-amount, NOTHING)
+
+
+def add_flow(found: Recount, line: Ledger) -> None:
+    """Count a movement as earned, spent or given back, unless it only moves between a person's own accounts."""
+    amount, category = -money(line["amount"]), primary(line["category"])
+    if category in UNCOUNTED or line["category"] == CARD_PAYMENT:
+        return
+    if category == "INCOME" or (not category and amount > 0):
+        found.income += amount
+    else:
+        found.spent[category] = found.spent.get(category, NOTHING) - amount
+
+
+def primary(category: str | None) -> str:
+    """The category that a detailed one belongs to: ``FOOD_AND_DRINK_COFFEE`` is FOOD_AND_DRINK."""
+    return next((name for name in PRIMARIES if (category or "").startswith(name)), "")
+
+
+def paid_on(line: Ledger) -> date:
+    return date.fromisoformat(line["authorized_date"] or line["date"])
+
+
+def rows_of(ledger: Ledger) -> set[Row]:
+    """The ledger's movements as the site should have stored them: id, amount, day and whether it is pending."""
+    return {
+        (line["transaction_id"], -money(line["amount"]), paid_on(line), line["pending"])
+        for line in ledger["transactions"]
+    }
+
+
+def money(figure: float | int | None) -> Decimal:
+    return Decimal(str(figure or 0))
+
+
+def dollars(amount: Decimal) -> str:
+    """An amount in words of the site: ``$1,234.56``, ``−$0.50``."""
+    cents = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return f"{'−' if cents < 0 else ''}${abs(cents):,}"

@@ -1,0 +1,288 @@
+"""People's ways through the site in a real browser, with a real worker and the sandbox as their bank.
+
+Every figure is held against the bank's own ledger, which ``recount`` adds up in plain Python.
+"""
+
+import csv
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from io import StringIO
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Locator, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+from banking.linking import Chosen, finish_link, open_link
+from banking.models import Item
+from banking.tasks import enqueue_sync
+from banking.tests.sandbox_process import Sandbox
+from compliance.isolation import tenant
+from config.tests.places import wait_until
+from config.tests.programs import own_queue, sandbox_with_mailbox, worker
+from config.tests.recount import Recount, dollars, recount, rows_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+EMAIL = "alice@example.com"
+PASSWORD = "correct horse battery staple"
+PATIENCE = 60_000
+
+Ask = Callable[..., list[tuple[object, ...]]]
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, int]]:
+    """A sandbox whose banks take some seconds to prepare a history, and its mailbox."""
+    with sandbox_with_mailbox(tmp_path_factory.mktemp("town")) as found:
+        yield found
+
+
+@pytest.fixture
+def bank(town: tuple[Sandbox, int], live_server: LiveServer, settings) -> Sandbox:
+    """The sandbox as the site's provider, which rings at the site's own door, and as everybody's mailbox."""
+    sandbox, smtp_port = town
+    settings.PLAID_URL = sandbox.url
+    settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = sandbox.client_id, sandbox.secret
+    settings.PLAID_WEBHOOK_URL = f"{live_server.url}/webhooks/plaid/"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", smtp_port
+    # Mails and sign-ins are limited by address, and other tests have the same cast.
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
+    return sandbox
+
+
+@pytest.fixture
+def at_work(bank: Sandbox) -> Iterator[None]:
+    """A worker that reads banks."""
+    with own_queue(f"journey-{uuid4().hex}") as queue, worker(queue):
+        yield
+
+
+@pytest.fixture
+def alice(make_user: Callable[..., User]) -> User:
+    return make_user("alice", PASSWORD)
+
+
+@pytest.fixture
+def item(alice: User, bank: Sandbox, at_work: None, settings) -> Item:
+    """Alice's bank, linked and read to its end."""
+    linked = finish_link(
+        user=alice,
+        session_id=open_link(user=alice).session.pk,
+        public_token=bank.public_token(username="user_living", webhook=settings.PLAID_WEBHOOK_URL),
+        chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
+    )
+    enqueue_sync(linked, trigger="link")
+    wait_until(lambda: fresh(linked).readiness == "historical")
+    return linked
+
+
+def fresh(item: Item) -> Item:
+    with tenant(item.owner_id):
+        return Item.objects.get(pk=item.pk)
+
+
+# --- What a person does -----------------------------------------------------------------------------------
+
+
+def sign_up(page: Page, site: str) -> None:
+    page.goto(site)
+    page.get_by_role("banner").get_by_role("link", name="Sign up").click()
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Create an account").click()
+    expect(page.get_by_role("heading", name="Look at your mail")).to_be_visible()
+
+
+def confirm_by_mail(page: Page) -> None:
+    page.get_by_role("link", name="sandbox mailbox").click()
+    page.get_by_role("link", name="Confirm your address").click()
+    page.get_by_role("link", name="confirm-email").click()
+    page.get_by_role("button", name="Yes, confirm it").click()
+
+
+def sign_in(page: Page, site: str) -> None:
+    page.goto(site + reverse("account_login"))
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
+
+
+def sign_in_at_bank(dialog: Locator) -> None:
+    dialog.get_by_label("Username").fill("user_living")
+    dialog.get_by_label("Password").fill("pass_good")
+    dialog.get_by_role("button", name="Submit").click()
+
+
+def connect_bank(page: Page) -> None:
+    page.get_by_role("link", name="Connect a bank").first.click()
+    page.get_by_role("button", name="Agree and continue").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Continue", exact=True).click()
+    dialog.get_by_role("button", name="First Platypus Bank firstplatypusbank.example").click()
+    sign_in_at_bank(dialog)
+    expect(page.get_by_role("dialog", name="Choose accounts")).to_be_visible()
+    for account in dialog.get_by_role("checkbox").all():
+        account.check()
+    dialog.get_by_role("button", name="Continue", exact=True).click()
+    dialog.get_by_role("button", name="Finish").click()
+
+
+# --- What the site shows ----------------------------------------------------------------------------------
+
+
+def card(page: Page, title: str) -> Locator:
+    return page.get_by_role("region", name=title, exact=True)
+
+
+def shows(page: Page, counted: Recount) -> None:
+    """The overview's figures are the bank's, to the cent."""
+    expect(card(page, "Bank balance")).to_contain_text(dollars(counted.in_bank))
+    expect(card(page, "Credit cards")).to_contain_text(f"{dollars(counted.owed)} owed of {dollars(counted.limit)}")
+    used = (counted.owed * 100 / counted.limit).quantize(Decimal(1))
+    expect(card(page, "Credit cards").get_by_text("of limit used").locator("..")).to_contain_text(f"{used}%")
+    flow = card(page, "Cash flow, last 30 days")
+    plus = "+" if counted.net > 0 else ""
+    for label, figure in (
+        ("Income", dollars(counted.income)),
+        ("Spending", dollars(counted.spending)),
+        ("Net cash flow", plus + dollars(counted.net)),
+    ):
+        expect(flow.locator(".stat", has_text=label).first.locator(".stat__value")).to_have_text(figure)
+    parts = card(page, "Spending by category").get_by_role("listitem")
+    expect(parts).to_have_count(len(counted.spent))
+    spent = sorted(counted.spent.values(), reverse=True)
+    assert [part.locator(".num").inner_text() for part in parts.all()] == [dollars(amount) for amount in spent]
+
+
+def stored(item: Item, as_operator: Ask) -> set[tuple[object, ...]]:
+    return set(
+        as_operator(
+            "SELECT t.provider_id, t.amount, t.day, t.pending FROM banking_transaction t"
+            " JOIN banking_account a ON a.id = t.account_id WHERE a.item_id = %s AND t.removed_at IS NULL",
+            item.pk,
+        )
+    )
+
+
+def ledger_of(bank: Sandbox, provider_item_id: str) -> dict[str, object]:
+    return bank.admin(f"ledger/{provider_item_id}", method="GET")
+
+
+def today() -> date:
+    return timezone.localdate()
+
+
+# --- The ways ---------------------------------------------------------------------------------------------
+
+
+def test_it_takes_a_person_from_sign_up_to_figures_that_agree_with_their_bank(
+    page: Page, live_server: LiveServer, bank: Sandbox, at_work: None, as_operator: Ask
+) -> None:
+    sign_up(page, live_server.url)
+    confirm_by_mail(page)
+    expect(page.get_by_role("heading", name="Three steps to your first figures")).to_be_visible()
+    connect_bank(page)
+    expect(page.get_by_role("heading", name="First Platypus Bank")).to_be_visible()
+    expect(page.get_by_text("Everything from First Platypus Bank is here.")).to_be_visible(timeout=PATIENCE)
+
+    ((pk, provider_item_id),) = as_operator("SELECT id, provider_item_id FROM banking_item")
+    ledger = ledger_of(bank, str(provider_item_id))
+    counted = recount(ledger, today())
+    assert stored(Item(pk=pk), as_operator) == rows_of(ledger)
+    assert counted.rows > 1000
+    page.get_by_role("link", name="Go to the overview").click()
+    shows(page, counted)
+
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Transactions").click()
+    expect(page.get_by_role("heading", name=f"{counted.rows:,} transactions")).to_be_visible()
+    for figure in (dollars(counted.money_in), dollars(counted.money_out)):
+        expect(page.get_by_role("main")).to_contain_text(figure)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download CSV").click()
+    lines = list(csv.DictReader(StringIO(download.value.path().read_text())))
+    assert len(lines) == counted.rows
+    assert sum(Decimal(line["Amount"]) for line in lines) == counted.money_in - counted.money_out
+
+
+def test_it_shows_news_that_the_bank_rings_about(
+    page: Page, live_server: LiveServer, bank: Sandbox, item: Item, as_operator: Ask
+) -> None:
+    before = ledger_of(bank, item.provider_item_id)
+    sign_in(page, live_server.url)
+    shows(page, recount(before, today()))
+
+    checking = next(account for account in before["accounts"] if account["subtype"] == "checking")
+    bank.admin(
+        f"items/{item.provider_item_id}/mutate",
+        {
+            "add": [
+                {"account_id": checking["account_id"], "amount": 123.45, "name": "A NEW TOASTER", "date": str(today())}
+            ]
+        },
+    )
+    wait_until(lambda: len(stored(item, as_operator)) == len(before["transactions"]) + 1)
+    after = ledger_of(bank, item.provider_item_id)
+    assert stored(item, as_operator) == rows_of(after)
+    wait_until(lambda: not fresh(item).is_syncing)
+    page.reload()
+    expect(card(page, "Latest transactions")).to_contain_text("A NEW TOASTER")
+    shows(page, recount(after, today()))
+
+
+def test_it_lets_a_person_sign_in_at_their_bank_again(
+    page: Page, live_server: LiveServer, bank: Sandbox, item: Item, alice: User
+) -> None:
+    with tenant(alice.pk):
+        token = item.access_token.reveal()
+    bank.plaid("sandbox/item/reset_login", access_token=token)
+    wait_until(lambda: fresh(item).state == "reauth")
+    sign_in(page, live_server.url)
+    expect(page.get_by_text("First Platypus Bank needs you to sign in again.")).to_be_visible()
+    page.get_by_role("link", name="Reconnect First Platypus Bank").first.click()
+    page.get_by_role("button", name="Continue to Plaid").click()
+    dialog = page.get_by_role("dialog")
+    sign_in_at_bank(dialog)
+    expect(page.get_by_role("dialog", name="Connection repaired")).to_be_visible()
+    dialog.get_by_role("button", name="Finish").click()
+    expect(page.get_by_text("Everything from First Platypus Bank is here.")).to_be_visible(timeout=PATIENCE)
+    assert fresh(item).state == "fresh"
+    page.get_by_role("link", name="Go to the overview").click()
+    expect(page.get_by_text("needs you to sign in again")).to_have_count(0)
+    shows(page, recount(ledger_of(bank, item.provider_item_id), today()))
+
+
+def test_it_lets_a_bank_go_for_good(
+    page: Page, live_server: LiveServer, bank: Sandbox, item: Item, as_operator: Ask
+) -> None:
+    sign_in(page, live_server.url)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Accounts").click()
+    page.get_by_role("link", name="Disconnect").click()
+    page.get_by_label("Delete the history").check()
+    page.get_by_role("button", name="Disconnect First Platypus Bank").click()
+    expect(page.get_by_text("Plumbline reads nothing from this bank any more.")).to_be_visible()
+    assert as_operator("SELECT count(*) FROM banking_transaction") == [(0,)]
+    wait_until(lambda: fresh(item).connection == "removed")
+    living = {found["item_id"] for found in bank.admin("items", method="GET")["items"]}
+    assert item.provider_item_id not in living
+    assert as_operator("SELECT count(*) FROM banking_pendingremoval") == [(0,)]
+
+
+def test_it_notes_that_a_person_closed_the_dialog(
+    page: Page, live_server: LiveServer, bank: Sandbox, alice: User, as_operator: Ask
+) -> None:
+    sign_in(page, live_server.url)
+    page.get_by_role("link", name="Connect a bank").first.click()
+    page.get_by_role("button", name="Agree and continue").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Continue", exact=True).click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Not connected")).to_be_visible()
+    assert as_operator("SELECT state FROM banking_linksession") == [("abandoned",)]
+    assert as_operator("SELECT count(*) FROM banking_item") == [(0,)]

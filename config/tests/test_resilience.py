@@ -1,0 +1,367 @@
+"""Whatever breaks while a bank is read: in the end the site has what the bank's ledger has, each row once.
+
+The sandbox is a program of its own and answers over HTTP; workers are processes that really die.
+"""
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from banking import due
+from banking.linking import Chosen, finish_link, open_link
+from banking.models import Connection, Item
+from banking.plaid import client
+from banking.provider import PublicTokenRefused
+from banking.sync import sync_item
+from banking.tasks import dispatch_due_syncs, enqueue_sync
+from banking.tests.sandbox_process import Sandbox
+from compliance.isolation import tenant
+from config.embedded.home import CHECKOUT
+from config.tests.places import wait_until
+from config.tests.programs import environment, free_port, own_queue, worker
+from config.tests.recount import rows_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SYNC = {"path": "/transactions/sync"}
+FOR_EVER = None
+
+Ask = Callable[..., list[tuple[object, ...]]]
+
+
+@pytest.fixture
+def bank(sandbox: Sandbox, settings) -> Iterator[Sandbox]:
+    """The sandbox as the site's provider; what a test ordered of it is cancelled afterwards."""
+    settings.PLAID_URL = sandbox.url
+    settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = sandbox.client_id, sandbox.secret
+    settings.PLAID_WEBHOOK_URL = ""
+    yield sandbox
+    sandbox.admin("faults", method="DELETE")
+
+
+@pytest.fixture
+def item(alice: User, bank: Sandbox) -> Item:
+    """Alice's bank with three pages of movements, linked and not yet read."""
+    return finish_link(
+        user=alice,
+        session_id=open_link(user=alice).session.pk,
+        public_token=bank.public_token(username="user_scale_1200"),
+        chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
+    )
+
+
+@pytest.fixture
+def agrees(item: Item, bank: Sandbox, as_operator: Ask) -> Callable[[], bool]:
+    """Whether the site has exactly the rows of the bank's ledger."""
+
+    def compare() -> bool:
+        ledger = bank.admin(f"ledger/{item.provider_item_id}", method="GET")
+        return stored(as_operator, item) == sorted(rows_of(ledger))
+
+    return compare
+
+
+def stored(ask: Ask, item: Item) -> list[tuple[object, ...]]:
+    return sorted(
+        ask(
+            "SELECT t.provider_id, t.amount, t.day, t.pending FROM banking_transaction t"
+            " JOIN banking_account a ON a.id = t.account_id WHERE a.item_id = %s AND t.removed_at IS NULL",
+            item.pk,
+        )
+    )
+
+
+def read(item: Item) -> Item:
+    sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
+    return fresh(item)
+
+
+def fresh(item: Item) -> Item:
+    with tenant(item.owner_id):
+        return Item.objects.get(pk=item.pk)
+
+
+def spend(bank: Sandbox, item: Item) -> None:
+    """Let the bank say something new."""
+    account = bank.admin(f"ledger/{item.provider_item_id}", method="GET")["accounts"][0]["account_id"]
+    rows = [{"account_id": account, "amount": 9.99, "name": f"NEWS {n}", "date": "2026-11-01"} for n in range(3)]
+    bank.admin(f"items/{item.provider_item_id}/mutate", {"add": rows})
+
+
+def changed(item: Item, **facts: object) -> None:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(**facts)
+
+
+# --- The provider -----------------------------------------------------------------------------------------
+
+ANSWERS = {
+    "an HTML page for an error": {"kind": "http", "status": 502, "body": "<h1>502</h1>"},
+    "an HTML page for an answer": {"kind": "malformed", "how": "html"},
+    "nothing": {"kind": "malformed", "how": "empty"},
+    "half of it": {"kind": "truncate"},
+    "an amount that is no number": {"kind": "malformed", "how": "nan", "key": "added.0.amount"},
+    "an amount that is null": {"kind": "malformed", "how": "null", "key": "added.0.amount"},
+    "no id": {"kind": "malformed", "how": "missing", "key": "added.0.transaction_id"},
+    "no word whether there is more": {"kind": "malformed", "how": "null", "key": "has_more"},
+    "a way elsewhere": {"kind": "redirect", "location": "http://127.0.0.1:9/"},
+    "a closed door": {"kind": "drop", "when": "before"},
+    "a closed door after the work": {"kind": "drop", "when": "after"},
+    "an error of its own": {"kind": "error", "code": "INTERNAL_SERVER_ERROR"},
+    "an error of the bank": {"kind": "error", "code": "INSTITUTION_DOWN"},
+    "too many calls": {"kind": "error", "code": "TRANSACTIONS_SYNC_LIMIT"},
+    "silence": {"kind": "hang", "seconds": 30},
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_it_loses_and_doubles_nothing_when_the_provider_answers_with(
+    item: Item,
+    bank: Sandbox,
+    agrees: Callable[[], bool],
+    as_operator: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, object],
+) -> None:
+    before = read(item)
+    assert agrees()
+    rows = stored(as_operator, item)
+    spend(bank, item)
+    monkeypatch.setattr(client, "SYNC", 1)
+    bank.admin("faults", {"match": SYNC | {"item_id": item.provider_item_id}, "action": answer, "times": FOR_EVER})
+    ill = read(item)
+    assert (ill.connection, ill.failures, ill.cursor) == (Connection.ACTIVE, 1, before.cursor)
+    assert ill.error_code
+    assert stored(as_operator, item) == rows
+
+    bank.admin("faults", method="DELETE")
+    well = read(item)
+    assert (well.failures, well.error_code) == (0, "")
+    assert agrees()
+
+
+def test_it_stores_nothing_of_a_reading_that_breaks_on_its_way(
+    item: Item, bank: Sandbox, agrees: Callable[[], bool], as_operator: Ask
+) -> None:
+    bank.admin("faults", {"match": SYNC, "action": {"kind": "truncate"}, "nth": 3, "times": FOR_EVER})
+    assert read(item).cursor == ""
+    assert stored(as_operator, item) == []
+    bank.admin("faults", method="DELETE")
+    read(item)
+    assert agrees()
+
+
+def test_it_waits_for_a_provider_that_is_away(item: Item, bank: Sandbox, agrees: Callable[[], bool], settings) -> None:
+    settings.PLAID_URL = f"http://127.0.0.1:{free_port()}"
+    away = read(item)
+    assert (away.connection, away.failures) == (Connection.ACTIVE, 1)
+    settings.PLAID_URL = bank.url
+    read(item)
+    assert agrees()
+
+
+def test_it_reads_from_the_same_place_again_when_no_new_one_was_named(
+    item: Item, bank: Sandbox, agrees: Callable[[], bool]
+) -> None:
+    before = read(item)
+    spend(bank, item)
+    bank.admin("faults", {"match": SYNC, "action": {"kind": "malformed", "how": "missing", "key": "next_cursor"}})
+    assert read(item).cursor == before.cursor
+    assert read(item).cursor != before.cursor
+    assert agrees()
+
+
+def link(alice: User, bank: Sandbox, *, loses: str) -> Item:
+    """Link a bank while the first answer to the exchange is lost before or after the provider has done its work."""
+    session = open_link(user=alice).session
+    token = bank.public_token()
+    exchange = {"path": "/item/public_token/exchange"}
+    bank.admin("faults", {"match": exchange, "action": {"kind": "drop", "when": loses}})
+    chosen = Chosen("ins_109508", "First Platypus Bank", frozenset())
+    return finish_link(user=alice, session_id=session.pk, public_token=token, chosen=chosen)
+
+
+def test_it_tries_an_exchange_again_that_never_reached_the_provider(
+    alice: User, bank: Sandbox, as_operator: Ask
+) -> None:
+    linked = link(alice, bank, loses="before")
+    assert as_operator("SELECT id FROM banking_item") == [(linked.pk,)]
+    assert read(linked).readiness == "historical"
+
+
+def test_it_says_loudly_that_an_exchange_was_done_whose_answer_was_lost(
+    alice: User, bank: Sandbox, as_operator: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(PublicTokenRefused):
+        link(alice, bank, loses="after")
+    assert [record.levelname for record in caplog.records if "exchange was lost" in record.message] == ["CRITICAL"]
+    assert as_operator("SELECT count(*) FROM banking_item") == [(0,)]
+    assert as_operator("SELECT state FROM banking_linksession") == [("failed",)]
+
+
+# --- Workers ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def process(code: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
+    """Run a piece of Python with Django in another process on this test's database."""
+    setup = "import sys, django; django.setup()\n"
+    command = [sys.executable, "-c", setup + code, *map(str, arguments)]
+    running = subprocess.Popen(
+        command, cwd=CHECKOUT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+READ = """
+from uuid import UUID
+from banking.sync import sync_item
+print(sync_item(owner_id=UUID(sys.argv[1]), item_id=UUID(sys.argv[2]), trigger="test").ran)
+"""
+
+
+def fired(bank: Sandbox) -> int:
+    """How often the faults on order have struck."""
+    return sum(fault["fired"] for fault in bank.admin("faults", method="GET")["faults"])
+
+
+def test_it_leaves_an_item_alone_that_another_process_reads(
+    item: Item, bank: Sandbox, agrees: Callable[[], bool]
+) -> None:
+    bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 3000}, "nth": 2})
+    with process(READ, item.owner_id, item.pk) as other:
+        wait_until(lambda: fired(bank) == 1)
+        assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is False
+        said, complaints = other.communicate(timeout=60)
+    assert (said, other.returncode) == ("True\n", 0), complaints
+    assert agrees()
+
+
+def test_it_stores_each_row_once_when_two_processes_race(
+    item: Item, bank: Sandbox, agrees: Callable[[], bool], as_operator: Ask
+) -> None:
+    with process(READ, item.owner_id, item.pk) as one, process(READ, item.owner_id, item.pk) as two:
+        said = sorted(other.communicate(timeout=120)[0] for other in (one, two))
+    assert "True\n" in said
+    assert agrees()
+    spend(bank, item)
+    with process(READ, item.owner_id, item.pk) as one, process(READ, item.owner_id, item.pk) as two:
+        for other in (one, two):
+            other.communicate(timeout=120)
+    read(item)
+    assert agrees()
+
+
+def test_it_goes_on_where_a_worker_was_killed_between_two_pages(
+    item: Item, bank: Sandbox, agrees: Callable[[], bool], as_operator: Ask
+) -> None:
+    bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 60_000}, "nth": 2})
+    with own_queue(f"killed-{uuid4().hex}") as queue:
+        with worker(queue) as doomed:
+            enqueue_sync(item, trigger="link")
+            wait_until(lambda: fired(bank) == 1)
+            doomed.kill()
+        held = fresh(item)
+        assert held.is_syncing
+        assert (held.cursor, stored(as_operator, item)) == ("", [])
+
+        bank.admin("faults", method="DELETE")
+        # Two minutes later the dead worker's lease has run out.
+        changed(item, leased_until=held.connected_at)
+        with worker(queue):
+            dispatch_due_syncs()
+            wait_until(lambda: fresh(item).readiness == "historical")
+    assert agrees()
+    assert as_operator("SELECT count(*) FROM banking_syncrun WHERE result = 'ok'") == [(1,)]
+
+
+def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbox, agrees: Callable[[], bool]) -> None:
+    with own_queue(f"busy-{uuid4().hex}") as queue, worker(queue):
+        bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 3000}, "nth": 3})
+        enqueue_sync(item, trigger="link")
+        wait_until(lambda: fired(bank) == 1)
+        spend(bank, item)
+        due.want(owner_id=item.owner_id, item_id=item.pk)
+        wait_until(agrees)
+        wait_until(lambda: not due.is_wanted(owner_id=item.owner_id, item_id=item.pk))
+
+
+# --- The queue and the cache ------------------------------------------------------------------------------
+
+ENQUEUE = """
+from uuid import UUID
+from banking.models import Item
+from banking.tasks import enqueue_sync
+enqueue_sync(Item(owner_id=UUID(sys.argv[1]), pk=UUID(sys.argv[2])), trigger="link")
+print("went on")
+"""
+MOST_TRIES = 10
+
+
+@contextmanager
+def redis_that_hangs_up(place: Path) -> Iterator[list[int]]:
+    """A socket that takes every call and drops it at once; the list grows by one with each."""
+    calls: list[int] = []
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(place))
+    listener.listen()
+
+    def hang_up() -> None:
+        while True:
+            try:
+                caller, _ = listener.accept()
+            except OSError:
+                return
+            calls.append(1)
+            caller.close()
+
+    thread = threading.Thread(target=hang_up)
+    thread.start()
+    try:
+        yield calls
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def enqueue_with(redis: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("REDIS_URL", f"unix://{redis}")
+    with process(ENQUEUE, UUID(int=1), UUID(int=2)) as other:
+        said, complaints = other.communicate(timeout=120)
+    assert "The queue does not answer" in complaints
+    return said
+
+
+def test_it_gives_a_queue_up_that_is_gone(tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert enqueue_with(tmp_path / "nobody.sock", monkeypatch) == "went on\n"
+
+
+def test_it_gives_a_queue_up_after_a_few_tries(tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "redis.sock"
+    with redis_that_hangs_up(place) as calls:
+        assert enqueue_with(place, monkeypatch) == "went on\n"
+    assert 1 <= len(calls) <= MOST_TRIES
+
+
+def test_it_serves_pages_without_its_cache(make_user: Callable[..., User], tmp_path: Path, settings) -> None:
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": f"unix://{tmp_path}/nobody.sock"}}
+    alice = make_user("alice", "correct horse battery staple")
+    browser = Client()
+    browser.force_login(alice)
+    for name in ("overview", "accounts", "transactions", "connect"):
+        assert browser.get(reverse(name)).status_code == 200

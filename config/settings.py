@@ -265,6 +265,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Off in tests, which serve the files as they lie: nothing is collected for them.
+STATIC_MANIFEST = env.bool("STATIC_MANIFEST", True)
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -272,10 +274,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if env.bool("STATIC_MANIFEST", True)
+        if STATIC_MANIFEST
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG or not STATIC_MANIFEST
 
 # --- Language, time, logs --------------------------------------------------------------------------------
 

@@ -143,3 +143,14 @@ def test_it_sends_no_mail_that_names_another_site(stranger: Client) -> None:
     )
     assert answer.status_code == 400
     assert mail.outbox == []
+
+
+def test_it_makes_nobody_whom_no_mail_can_reach(settings) -> None:
+    mailing, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    browser = Client(raise_request_exception=False)
+    assert sign_up(browser, EMAIL, PASSWORD).status_code == 500
+    assert not User.objects.exists()
+    settings.EMAIL_BACKEND = mailing
+    sign_up(browser, EMAIL, PASSWORD)
+    assert User.objects.get().email == EMAIL

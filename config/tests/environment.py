@@ -17,7 +17,8 @@ os.environ.update(
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     DATABASE_CONN_MAX_AGE="0",
     DJANGO_ALLOW_ASYNC_UNSAFE="1",
+    PLAID_CLIENT_ID="sandbox-client",
+    PLAID_SECRET="sandbox-secret",
+    # Nothing listens there; a test that needs the sandbox program starts its own.
+    PLAID_URL="http://127.0.0.1:1",
 )
-os.environ.setdefault("PLAID_CLIENT_ID", "sandbox-client")
-os.environ.setdefault("PLAID_SECRET", "sandbox-secret")
-os.environ.setdefault("PLAID_URL", "http://127.0.0.1:1")

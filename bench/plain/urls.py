@@ -1,0 +1,5 @@
+from django.urls import path
+
+from bench.plain.views import dashboard
+
+urlpatterns = [path("", dashboard)]

@@ -1,0 +1,87 @@
+"""Programs served side by side as the Procfile serves the site: same server, same threads, same machine."""
+
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+from django.core.management import call_command
+from honcho.environ import parse_procfile
+
+SITE = "config.wsgi:application"
+PROCFILE = Path(__file__).parents[1] / "Procfile.dev"
+START_SECONDS = 60
+
+
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+
+@contextmanager
+def served(application: str, **environment: str) -> Iterator[Address]:
+    """Run a WSGI application in the site's own server until the block ends.
+
+    Raises ``SystemExit`` with the server's last words when it does not answer.
+    """
+    address = Address("127.0.0.1", free_port())
+    with tempfile.TemporaryFile("w+") as log:
+        command = command_for(application, address.port)
+        process = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
+        try:
+            if not answers(address, process):
+                log.seek(0)
+                raise SystemExit(f"{application} did not start:\n{log.read()[-2000:]}")
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def command_for(application: str, port: int) -> list[str]:
+    """The Procfile's web line with another port and application."""
+    line = parse_procfile(PROCFILE.read_text()).processes["web"]
+    program, *options = shlex.split(line.replace("$PORT", str(port)).replace(SITE, application))
+    return [str(Path(sys.executable).with_name(program)), *options]
+
+
+def answers(address: Address, process: "subprocess.Popen[bytes]") -> bool:
+    """Wait until the server takes connections, or has ended."""
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(address, timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def static_files() -> Iterator[None]:
+    """Collect and compress static files as a deployment does; what was not there before goes again."""
+    folder = Path(settings.STATIC_ROOT)
+    existed = folder.exists()
+    call_command("collectstatic", interactive=False, verbosity=0)
+    try:
+        yield
+    finally:
+        if not existed:
+            shutil.rmtree(folder)

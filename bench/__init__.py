@@ -8,6 +8,9 @@ Importing this package prepares Django for them, with production's settings minu
 import os
 
 import django
+from django.conf import settings
+
+STATIC_ROOT = "BENCH_STATIC_ROOT"
 
 os.environ.update(
     DEBUG="0",
@@ -24,3 +27,7 @@ os.environ.setdefault("PLAID_SECRET", "bench-secret")
 os.environ.setdefault("PLAID_URL", "http://127.0.0.1:1")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
+
+# The servers that a bench starts find their static files where the bench has collected them.
+if collected := os.environ.get(STATIC_ROOT):
+    settings.STATIC_ROOT = collected

@@ -1,8 +1,6 @@
 """Programs served side by side as the Procfile serves the site: same server, same threads, same machine."""
 
 import os
-import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,8 +15,12 @@ from django.conf import settings
 from django.core.management import call_command
 from honcho.environ import parse_procfile
 
-SITE = "config.wsgi:application"
-PROCFILE = Path(__file__).parents[1] / "Procfile.dev"
+from bench import STATIC_ROOT
+
+SITE = "bench.site:application"
+PROCFILE = Path(__file__).parents[1] / "Procfile"
+PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+DEPLOYED = "config.wsgi:application"
 START_SECONDS = 60
 
 
@@ -37,8 +39,12 @@ def served(application: str, **environment: str) -> Iterator[Address]:
     """
     address = Address("127.0.0.1", free_port())
     with tempfile.TemporaryFile("w+") as log:
-        command = command_for(application, address.port)
-        process = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {command_for(application)}"],
+            env=os.environ | {"PORT": str(address.port), "PATH": PROGRAMS} | environment,
+            stdout=log,
+            stderr=log,
+        )
         try:
             if not answers(address, process):
                 log.seek(0)
@@ -49,11 +55,10 @@ def served(application: str, **environment: str) -> Iterator[Address]:
             process.wait()
 
 
-def command_for(application: str, port: int) -> list[str]:
-    """The Procfile's web line with another port and application."""
+def command_for(application: str) -> str:
+    """The Procfile's web line for this application, heard on this machine alone."""
     line = parse_procfile(PROCFILE.read_text()).processes["web"]
-    program, *options = shlex.split(line.replace("$PORT", str(port)).replace(SITE, application))
-    return [str(Path(sys.executable).with_name(program)), *options]
+    return line.replace("0.0.0.0", "127.0.0.1").replace(DEPLOYED, application)
 
 
 def answers(address: Address, process: "subprocess.Popen[bytes]") -> bool:
@@ -76,12 +81,8 @@ def free_port() -> int:
 
 @contextmanager
 def static_files() -> Iterator[None]:
-    """Collect and compress static files as a deployment does; what was not there before goes again."""
-    folder = Path(settings.STATIC_ROOT)
-    existed = folder.exists()
-    call_command("collectstatic", interactive=False, verbosity=0)
-    try:
+    """Collect and compress static files as a deployment does, into a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[STATIC_ROOT] = settings.STATIC_ROOT = folder
+        call_command("collectstatic", interactive=False, verbosity=0)
         yield
-    finally:
-        if not existed:
-            shutil.rmtree(folder)

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from accounts.models import User
 from banking import due, tasks
-from banking.models import Connection, Item, PendingRemoval
+from banking.models import Connection, Item, PendingRemoval, WebhookReceipt
 from banking.provider import Doorbell, LoginRequired, Readiness, Unavailable
 from banking.tests.job_queue import queued
 from banking.tests.scripted import ScriptedProvider, page, transaction
@@ -190,8 +190,6 @@ def test_it_reads_twice_at_most_when_a_bell_rings_while_it_reads(item: Item, pro
 
 
 def test_it_forgets_webhooks_that_are_too_old_to_be_played_again() -> None:
-    from banking.models import WebhookReceipt
-
     now = timezone.now()
     WebhookReceipt.objects.create(fingerprint="old", received_at=now - due.REPLAYABLE - timedelta(seconds=1))
     WebhookReceipt.objects.create(fingerprint="new", received_at=now)

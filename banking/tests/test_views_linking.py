@@ -1,9 +1,7 @@
-"""Connecting and reconnecting a bank through the site's pages; the provider answers by a script."""
+"""Connecting a bank through the site's pages; the provider answers by a script."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -16,36 +14,20 @@ from kombu.exceptions import OperationalError
 from accounts.models import User
 from banking import due, tasks
 from banking.linking import open_link
-from banking.models import Connection, Item, LinkSession
+from banking.models import Item, LinkSession
+from banking.problems import sentence
 from banking.provider import (
-    InstitutionDown,
     LoginRequired,
-    Misconfigured,
     ProviderError,
     PublicTokenRefused,
-    RateLimited,
-    Unavailable,
 )
-from banking.relinking import open_relink
+from banking.tests.dialog import DOWN, TOKEN, finish, items, refusing, words
 from banking.tests.job_queue import queued
 from banking.tests.rows import account_at
 from banking.tests.scripted import ScriptedProvider
-from banking.unlinking import unlink
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
-
-TOKEN = "public-sandbox-1"
-METADATA = {
-    "institution": {"institution_id": "ins_1", "name": "First Platypus Bank"},
-    "accounts": [{"id": "acc-checking", "name": "Checking", "mask": "0000"}],
-}
-DOWN = (
-    Unavailable("TIMEOUT", request_id="req-secret"),
-    InstitutionDown("INSTITUTION_DOWN", request_id="req-secret"),
-    RateLimited("RATE_LIMIT", scope="client", request_id="req-secret"),
-    Misconfigured("INVALID_API_KEYS", request_id="req-secret"),
-)
 
 
 @pytest.fixture
@@ -54,35 +36,9 @@ def session(alice: User, provider: ScriptedProvider) -> LinkSession:
     return open_link(user=alice).session
 
 
-@pytest.fixture
-def broken(item: Item, provider: ScriptedProvider) -> Item:
-    """Alice's connection after the bank ended the sign-in."""
-    provider.unwell("ITEM_LOGIN_REQUIRED")
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(
-            connection=Connection.LOGIN_REQUIRED, error_code="ITEM_LOGIN_REQUIRED", institution_name="Platypus & Sons"
-        )
-        item.refresh_from_db()
-    return item
-
-
-def finish(client: Client, session: LinkSession, token: str = TOKEN, metadata: object = METADATA):
-    report = metadata if isinstance(metadata, str) else json.dumps(metadata)
-    return client.post(reverse("finish_link", args=[session.pk]), {"public_token": token, "metadata": report})
-
-
 def fresh(user: User, session: LinkSession) -> LinkSession:
     with tenant(user.pk):
         return LinkSession.objects.select_related("item").get(pk=session.pk)
-
-
-def items(user: User) -> list[Item]:
-    with tenant(user.pk):
-        return list(Item.objects.for_user(user))
-
-
-def words(response) -> str:
-    return unescape(response.content.decode())
 
 
 # --- Opening the dialog -----------------------------------------------------------------------------------
@@ -121,13 +77,6 @@ def test_it_says_in_a_sentence_why_no_dialog_opens(
     assert error.request_id not in words(page)
     with tenant(alice.pk):
         assert not LinkSession.objects.for_user(alice).exists()
-
-
-def refusing(error: ProviderError) -> Callable[..., None]:
-    def refuse(*args: object, **options: object) -> None:
-        raise error
-
-    return refuse
 
 
 # --- Coming back from the bank's own page -----------------------------------------------------------------
@@ -383,72 +332,11 @@ def test_it_lets_nobody_close_another_persons_dialog(as_mallory: Client, alice: 
     assert fresh(alice, session).state == LinkSession.State.OPEN
 
 
-# --- Reconnecting -----------------------------------------------------------------------------------------
-
-
-def test_it_says_why_the_bank_wants_a_new_sign_in(as_alice: Client, broken: Item, provider: ScriptedProvider) -> None:
-    page = as_alice.get(reverse("reconnect", args=[broken.pk]))
-    assert "Reconnect Platypus & Sons" in words(page)
-    assert "ended the sign-in" in words(page)
-    assert provider.links == 0
-
-
-def test_it_repairs_the_connection(as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider) -> None:
-    assert "link-sandbox-1" in words(as_alice.post(reverse("reconnect", args=[broken.pk])))
-    with tenant(alice.pk):
-        session = LinkSession.objects.for_user(alice).get()
-    provider.unwell("")
-    assert finish(as_alice, session).url == reverse("importing", args=[broken.pk])
-    (item,) = items(alice)
-    assert (item.pk, item.connection, provider.exchanged) == (broken.pk, Connection.ACTIVE, [])
-    assert [job.arguments[-1] for job in queued(broken.pk)] == ["link"]
-
-
-def test_it_says_that_the_bank_still_wants_a_sign_in(
-    as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider
-) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
-    refused = finish(as_alice, session)
-    assert refused.status_code == 409
-    assert "still asks" in words(refused)
-    assert "ITEM_LOGIN_REQUIRED" not in words(refused)
-    assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
-
-
-@pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
-def test_it_says_in_a_sentence_why_no_repair_begins(
-    as_alice: Client, broken: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
-) -> None:
-    monkeypatch.setattr(provider, "create_update_token", refusing(error))
-    page = as_alice.post(reverse("reconnect", args=[broken.pk]))
-    assert page.status_code == 503
-    assert 'role="alert"' in words(page)
-    assert error.code not in words(page)
-
-
-def test_it_shows_and_repairs_nothing_of_another_person(
-    as_mallory: Client, alice: User, broken: Item, provider: ScriptedProvider
-) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
-    provider.unwell("")
-    address = reverse("reconnect", args=[broken.pk])
-    assert {as_mallory.get(address).status_code, as_mallory.post(address).status_code} == {404}
-    assert finish(as_mallory, session).status_code == 404
-    assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
-
-
-def test_it_repairs_no_bank_that_was_disconnected(as_alice: Client, alice: User, broken: Item) -> None:
-    unlink(user=alice, item_id=broken.pk, keep_history=True)
-    assert as_alice.post(reverse("reconnect", args=[broken.pk])).status_code == 404
-
-
 # --- Every error has its sentence --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [LoginRequired("ITEM_LOGIN_REQUIRED"), *DOWN, PublicTokenRefused("EXPIRED")])
 def test_it_ends_each_sentence_with_something_to_do(error: ProviderError) -> None:
-    from banking.problems import sentence
-
     text = sentence(error)
     assert error.code not in text
     assert any(word in text for word in ("again", "told"))

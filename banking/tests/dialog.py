@@ -1,0 +1,47 @@
+"""What a browser posts when the linking dialog is done, and what can be in its way."""
+
+import json
+from collections.abc import Callable
+from html import unescape
+
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from banking.models import Item, LinkSession
+from banking.provider import InstitutionDown, Misconfigured, ProviderError, RateLimited, Unavailable
+from compliance.isolation import tenant
+
+TOKEN = "public-sandbox-1"
+METADATA = {
+    "institution": {"institution_id": "ins_1", "name": "First Platypus Bank"},
+    "accounts": [{"id": "acc-checking", "name": "Checking", "mask": "0000"}],
+}
+DOWN = (
+    Unavailable("TIMEOUT", request_id="req-secret"),
+    InstitutionDown("INSTITUTION_DOWN", request_id="req-secret"),
+    RateLimited("RATE_LIMIT", scope="client", request_id="req-secret"),
+    Misconfigured("INVALID_API_KEYS", request_id="req-secret"),
+)
+
+
+def finish(client: Client, session: LinkSession, token: str = TOKEN, metadata: object = METADATA) -> HttpResponse:
+    report = metadata if isinstance(metadata, str) else json.dumps(metadata)
+    return client.post(reverse("finish_link", args=[session.pk]), {"public_token": token, "metadata": report})
+
+
+def items(user: User) -> list[Item]:
+    with tenant(user.pk):
+        return list(Item.objects.for_user(user))
+
+
+def words(response: HttpResponse) -> str:
+    return unescape(response.content.decode())
+
+
+def refusing(error: ProviderError) -> Callable[..., None]:
+    def refuse(*args: object, **options: object) -> None:
+        raise error
+
+    return refuse

@@ -1,0 +1,85 @@
+"""Reconnecting a bank through the site's pages; the provider answers by a script."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from banking.models import Connection, Item, LinkSession
+from banking.provider import ProviderError
+from banking.relinking import open_relink
+from banking.tests.dialog import DOWN, finish, items, refusing, words
+from banking.tests.job_queue import queued
+from banking.tests.scripted import ScriptedProvider
+from banking.unlinking import unlink
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def broken(item: Item, provider: ScriptedProvider) -> Item:
+    """Alice's connection after the bank ended the sign-in."""
+    provider.unwell("ITEM_LOGIN_REQUIRED")
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(
+            connection=Connection.LOGIN_REQUIRED, error_code="ITEM_LOGIN_REQUIRED", institution_name="Platypus & Sons"
+        )
+        item.refresh_from_db()
+    return item
+
+
+def test_it_says_why_the_bank_wants_a_new_sign_in(as_alice: Client, broken: Item, provider: ScriptedProvider) -> None:
+    page = as_alice.get(reverse("reconnect", args=[broken.pk]))
+    assert "Reconnect Platypus & Sons" in words(page)
+    assert "ended the sign-in" in words(page)
+    assert provider.links == 0
+
+
+def test_it_repairs_the_connection(as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider) -> None:
+    assert "link-sandbox-1" in words(as_alice.post(reverse("reconnect", args=[broken.pk])))
+    with tenant(alice.pk):
+        session = LinkSession.objects.for_user(alice).get()
+    provider.unwell("")
+    assert finish(as_alice, session).url == reverse("importing", args=[broken.pk])
+    (item,) = items(alice)
+    assert (item.pk, item.connection, provider.exchanged) == (broken.pk, Connection.ACTIVE, [])
+    assert [job.arguments[-1] for job in queued(broken.pk)] == ["link"]
+
+
+def test_it_says_that_the_bank_still_wants_a_sign_in(
+    as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider
+) -> None:
+    session = open_relink(user=alice, item_id=broken.pk).session
+    refused = finish(as_alice, session)
+    assert refused.status_code == 409
+    assert "still asks" in words(refused)
+    assert "ITEM_LOGIN_REQUIRED" not in words(refused)
+    assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
+
+
+@pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
+def test_it_says_in_a_sentence_why_no_repair_begins(
+    as_alice: Client, broken: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
+) -> None:
+    monkeypatch.setattr(provider, "create_update_token", refusing(error))
+    page = as_alice.post(reverse("reconnect", args=[broken.pk]))
+    assert page.status_code == 503
+    assert 'role="alert"' in words(page)
+    assert error.code not in words(page)
+
+
+def test_it_shows_and_repairs_nothing_of_another_person(
+    as_mallory: Client, alice: User, broken: Item, provider: ScriptedProvider
+) -> None:
+    session = open_relink(user=alice, item_id=broken.pk).session
+    provider.unwell("")
+    address = reverse("reconnect", args=[broken.pk])
+    assert {as_mallory.get(address).status_code, as_mallory.post(address).status_code} == {404}
+    assert finish(as_mallory, session).status_code == 404
+    assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
+
+
+def test_it_repairs_no_bank_that_was_disconnected(as_alice: Client, alice: User, broken: Item) -> None:
+    unlink(user=alice, item_id=broken.pk, keep_history=True)
+    assert as_alice.post(reverse("reconnect", args=[broken.pk])).status_code == 404

@@ -56,7 +56,7 @@ def ratios(rounds: list[Round], over: str, under: str) -> list[float]:
 
 
 def median(rounds: list[Round], name: str) -> float:
-    return round(statistics.median(each[name] for each in rounds), 1)
+    return round(statistics.median(each[name] for each in rounds), 2)
 
 
 def at_least(goal: float, figures: list[float]) -> Goal:

@@ -181,7 +181,8 @@ class AccountQuerySet(OwnedQuerySet["Account"]):
 class Account(Owned):
     """One account at a bank. A credit or loan balance is positive when money is owed."""
 
-    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="accounts")
+    # No index of its own: the unique one below begins with it.
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="accounts", db_index=False)
     provider_id = models.CharField(max_length=100)
     persistent_id = models.CharField(max_length=100, blank=True)
     name = models.CharField()
@@ -230,7 +231,8 @@ class Account(Owned):
 class BalanceSnapshot(Owned):
     """An account's balance as it stood on one day; the history that charts are drawn from."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="snapshots")
+    # No index of its own: the unique one below begins with it.
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="snapshots", db_index=False)
     day = models.DateField()
     current = money(null=True)
     available = money(null=True)
@@ -257,7 +259,8 @@ class Transaction(Owned):
     bank withdraws stays with ``removed_at`` set, for whoever asks later where it went.
     """
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions")
+    # No index of its own: the unique one below begins with it, and every index costs each synced row.
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions", db_index=False)
     provider_id = models.CharField(max_length=100)
     amount = money()
     provider_amount = money()

@@ -125,7 +125,7 @@ def store_transactions(*, item: Item, spool: Spool, complete: bool) -> Stored:
             raise MalformedAnswer("TRANSACTION_OF_UNKNOWN_ACCOUNT", request_id=spool.request_id)
         written = run(cursor, UPSERT, facts)
         run(cursor, CARRY_OVER, facts)
-        removed = run(cursor, WITHDRAW, facts)
+        removed = run(cursor, WITHDRAW, facts) if spool.removed else 0
         if complete:
             removed += run(cursor, RECONCILE, facts)
     return Stored(written=written, removed=removed)

@@ -8,6 +8,8 @@ import hashlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -22,6 +24,9 @@ from compliance.audit import Action, record
 from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
+
+# Longer than both tries of an exchange may take; whoever claimed a session before that is gone.
+CLAIM_LASTS = timedelta(minutes=2)
 
 
 class LinkRefused(Exception):
@@ -57,17 +62,48 @@ class OpenedLink:
     token: LinkToken
 
 
+class Claim(NamedTuple):
+    """A session that is this call's to finish; ``again`` when an earlier call may have exchanged its token."""
+
+    session: LinkSession
+    again: bool
+
+
 def open_link(*, user: User) -> OpenedLink:
     """Begin linking a bank. Raises ``ProviderError`` when the provider gives no token."""
     token = connect().create_link_token(client_user_id=str(user.link_id), webhook=settings.PLAID_WEBHOOK_URL)
+    return opened(user=user, token=token)
+
+
+def opened(*, user: User, token: LinkToken, repairs: Item | None = None) -> OpenedLink:
+    """Write down that a dialog opens with this token."""
     with tenant(user.pk):
         session = LinkSession.objects.create(
-            owner=user, link_token_hash=digest(token.value), expires_at=token.expires_at
+            owner=user,
+            item=repairs,
+            repairs=repairs is not None,
+            link_token_hash=digest(token.value),
+            link_token=token.value if settings.PLAID_REDIRECT_URI else None,
+            expires_at=token.expires_at,
         )
     return OpenedLink(session=session, token=token)
 
 
-def close_link(*, user: User, session_id: UUID, error_code: str) -> None:
+def resume_link(*, user: User, session_id: UUID) -> OpenedLink:
+    """Go on, once, with a dialog that a bank's own sign-in page interrupted.
+
+    Raises ``LinkSession.DoesNotExist`` where there is none to go on with.
+    """
+    with tenant(user.pk):
+        waiting = LinkSession.objects.for_user(user).filter(expires_at__gt=timezone.now(), link_token__isnull=False)
+        session = waiting.select_for_update(of=["self"]).get(pk=session_id)
+        token = LinkToken(value=session.link_token.reveal(), expires_at=session.expires_at, request_id="")
+        session.link_token = None
+        session.save(update_fields=["link_token"])
+    return OpenedLink(session=session, token=token)
+
+
+def close_link(*, user: User, session_id: UUID, error_code: str) -> LinkSession:
     """Note that the person left the dialog; an error code says why where the dialog gave one.
 
     A session that has gone further stays as it is. Raises ``LinkSession.DoesNotExist``.
@@ -77,6 +113,7 @@ def close_link(*, user: User, session_id: UUID, error_code: str) -> None:
         if session.state == LinkSession.State.OPEN:
             session.state, session.error_code = LinkSession.State.ABANDONED, error_code[:100]
             session.save(update_fields=["state", "error_code"])
+    return session
 
 
 def finish_link(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) -> Item:
@@ -85,37 +122,50 @@ def finish_link(*, user: User, session_id: UUID, public_token: str, chosen: Chos
     Raises ``LinkSession.DoesNotExist`` for a session that is not this person's, ``DuplicateBank`` for a login
     that is linked already (nothing is exchanged then), ``LinkRefused`` and ``ProviderError``.
     """
-    session = claim(user=user, session_id=session_id, public_token=public_token, chosen=chosen)
+    session, again = claim(user=user, session_id=session_id, public_token=public_token, chosen=chosen)
     if session.item is not None:
         return session.item
     try:
-        credential = exchange(public_token)
+        credential = exchange(public_token, again=again)
     except ProviderError as error:
         fail(user=user, session=session, error=error)
         raise
     return keep(user=user, session=session, credential=credential, chosen=chosen)
 
 
-def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) -> LinkSession:
-    """Reserve a session for this public token, so that a second click finds it taken."""
+def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) -> Claim:
+    """Reserve a session for this public token, so that a second click finds it taken.
+
+    A claim whose holder is gone, killed on the way, is handed to whoever posts the same token again.
+    """
     fingerprint = digest(public_token)
     try:
         with tenant(user.pk):
             session = LinkSession.objects.for_user(user).select_for_update(of=["self"]).get(pk=session_id)
             if session.public_token_hash == fingerprint and session.item_id is not None:
-                return LinkSession.objects.select_related("item").get(pk=session.pk)
-            if session.state not in (LinkSession.State.OPEN, LinkSession.State.ABANDONED):
+                return Claim(LinkSession.objects.select_related("item").get(pk=session.pk), again=False)
+            again = is_left_behind(session, fingerprint)
+            if not again and session.state not in (LinkSession.State.OPEN, LinkSession.State.ABANDONED):
                 raise LinkRefused("used")
             if session.expires_at <= timezone.now():
                 raise LinkRefused("expired")
             refuse_duplicates(user=user, chosen=chosen)
-            session.state = LinkSession.State.EXCHANGING
+            session.state, session.claimed_at = LinkSession.State.EXCHANGING, timezone.now()
             session.public_token_hash = fingerprint
-            session.save(update_fields=["state", "public_token_hash"])
+            session.save(update_fields=["state", "claimed_at", "public_token_hash"])
     except IntegrityError:
         # The hash is unique over everybody: this token was posted before, through another session.
         raise LinkRefused("used") from None
-    return session
+    return Claim(session, again)
+
+
+def is_left_behind(session: LinkSession, fingerprint: str) -> bool:
+    """Whether this token's exchange was begun by somebody who is gone. Raises ``LinkRefused`` while they may not be."""
+    if session.state != LinkSession.State.EXCHANGING or session.public_token_hash != fingerprint:
+        return False
+    if session.claimed_at is not None and timezone.now() - session.claimed_at < CLAIM_LASTS:
+        raise LinkRefused("under_way")
+    return True
 
 
 def refuse_duplicates(*, user: User, chosen: Chosen) -> None:
@@ -133,19 +183,20 @@ def refuse_duplicates(*, user: User, chosen: Chosen) -> None:
             raise DuplicateBank(account.item)
 
 
-def exchange(public_token: str) -> Credential:
+def exchange(public_token: str, *, again: bool) -> Credential:
     """Exchange a public token, trying once more when the first answer was lost on the way."""
-    provider = connect()
     try:
-        return provider.exchange(public_token)
+        return connect().exchange(public_token)
     except Unavailable:
-        try:
-            return provider.exchange(public_token)
-        except PublicTokenRefused as refused:
+        if again:
+            raise
+        return exchange(public_token, again=True)
+    except PublicTokenRefused as refused:
+        if again:
             logger.critical(
                 "An exchange was lost: an Item may exist that nobody holds (request %s)", refused.request_id
             )
-            raise
+        raise
 
 
 def fail(*, user: User, session: LinkSession, error: ProviderError) -> None:

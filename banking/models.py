@@ -339,7 +339,10 @@ class LinkSession(Owned):
 
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     link_token_hash = models.CharField(max_length=64, unique=True)
+    # Kept only where a bank's own page interrupts the dialog, which goes on with the same token afterwards.
+    link_token = SealedTextField(null=True)
     public_token_hash = models.CharField(max_length=64, null=True, unique=True)
+    claimed_at = models.DateTimeField(null=True)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="link_sessions")
     repairs = models.BooleanField(default=False)
     error_code = models.CharField(max_length=100, blank=True)

@@ -1,17 +1,30 @@
 """What a person reads when linking does not work: what happened, and what to do."""
 
 from banking.linking import LinkRefused
+from banking.models import LinkSession
 from banking.provider import LoginRequired, Misconfigured, ProviderError, PublicTokenRefused, RateLimited
 
 REFUSALS = {
     "expired": "That took longer than the bank connection stays open. Nothing was shared. Please start again.",
     "used": "This connection was finished already. If you do not see your bank, please start again.",
+    "under_way": "Your bank is being connected right now. Look at your accounts in a minute or two.",
 }
+CLOSED = "You closed Plaid's window before the end. Nothing was shared."
+CLOSED_REPAIR = "You closed Plaid's window before the end. Your bank still asks for a sign-in."
+UNFINISHED = "Plaid could not finish. Nothing was shared."
+UNFINISHED_REPAIR = "Plaid could not finish. Your bank still asks for a sign-in."
 TOO_LATE = "The bank's answer was too old or had been used already. Nothing was connected. Please start again."
 STILL = "The bank still asks for a sign-in. Please start again, and go on until the window says that it is done."
 BUSY = "Our connection service is very busy. Nothing was lost; please try again in a minute."
 OURS = "Connecting banks is not possible at the moment because of a mistake on our side. We have been told."
 AWAY = "Our connection service does not answer. Nothing was lost; please try again in a few minutes."
+
+
+def closed(session: LinkSession, error_code: str) -> str:
+    """Say in one sentence what closing Plaid's window means."""
+    if session.repairs:
+        return UNFINISHED_REPAIR if error_code else CLOSED_REPAIR
+    return UNFINISHED if error_code else CLOSED
 
 
 def sentence(error: LinkRefused | ProviderError) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from banking.linking import LinkRefused, OpenedLink, digest
+from banking.linking import LinkRefused, OpenedLink, opened
 from banking.models import Connection, Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import LoginRequired
@@ -30,11 +30,7 @@ def open_relink(*, user: User, item_id: UUID) -> OpenedLink:
         secret = item.access_token.reveal()
         record(Action.CREDENTIAL_ACCESS, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     token = connect().create_update_token(secret, client_user_id=str(user.link_id))
-    with tenant(user.pk):
-        session = LinkSession.objects.create(
-            owner=user, item=item, repairs=True, link_token_hash=digest(token.value), expires_at=token.expires_at
-        )
-    return OpenedLink(session=session, token=token)
+    return opened(user=user, token=token, repairs=item)
 
 
 def finish_relink(*, user: User, session_id: UUID) -> Item | None:

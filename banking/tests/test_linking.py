@@ -2,6 +2,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import DatabaseError
 from django.utils import timezone
 
@@ -118,6 +119,96 @@ def test_it_tries_an_exchange_twice_when_the_first_answer_is_lost(
         finish(alice, open_link(user=alice).session)
     assert "req-9" in caplog.text
     assert TOKEN not in caplog.text
+
+
+class Killed(BaseException):
+    """The worker was killed at this point: nothing of ours runs any more."""
+
+
+@pytest.fixture
+def left_behind(alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch) -> LinkSession:
+    """A session whose worker was killed between its claim and the exchange."""
+
+    def killed(token: str) -> None:
+        raise Killed
+
+    session = open_link(user=alice).session
+    with monkeypatch.context() as patch:
+        patch.setattr(provider, "exchange", killed)
+        with pytest.raises(Killed):
+            finish(alice, session)
+    assert state(alice, session) == LinkSession.State.EXCHANGING
+    return session
+
+
+def test_it_lets_nobody_in_while_an_exchange_is_under_way(
+    alice: User, left_behind: LinkSession, provider: ScriptedProvider
+) -> None:
+    with pytest.raises(LinkRefused, match="under_way"):
+        finish(alice, left_behind)
+    assert provider.exchanged == []
+
+
+def test_it_finishes_what_a_killed_worker_left_behind(
+    alice: User, left_behind: LinkSession, provider: ScriptedProvider
+) -> None:
+    with time_machine.travel(timezone.now() + linking.CLAIM_LASTS):
+        item = finish(alice, left_behind)
+    assert item.provider_item_id == "item-1"
+    assert state(alice, left_behind) == LinkSession.State.LINKED
+
+
+def test_it_finishes_it_for_the_same_token_only(
+    alice: User, left_behind: LinkSession, provider: ScriptedProvider
+) -> None:
+    with time_machine.travel(timezone.now() + linking.CLAIM_LASTS), pytest.raises(LinkRefused, match="used"):
+        finish(alice, left_behind, token="public-sandbox-2")
+
+
+def test_it_says_when_the_killed_worker_had_exchanged_already(
+    alice: User, left_behind: LinkSession, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
+    with time_machine.travel(timezone.now() + linking.CLAIM_LASTS), pytest.raises(PublicTokenRefused):
+        finish(alice, left_behind)
+    assert "req-9" in caplog.text
+    assert state(alice, left_behind) == LinkSession.State.FAILED
+
+
+@pytest.fixture
+def _interrupting_banks(settings) -> None:
+    settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
+
+
+@pytest.mark.usefixtures("_interrupting_banks")
+def test_it_goes_on_once_with_a_dialog_that_a_bank_interrupted(alice: User, provider: ScriptedProvider) -> None:
+    opened = open_link(user=alice)
+    assert linking.resume_link(user=alice, session_id=opened.session.pk).token.value == opened.token.value
+    with pytest.raises(LinkSession.DoesNotExist):
+        linking.resume_link(user=alice, session_id=opened.session.pk)
+
+
+@pytest.mark.usefixtures("_interrupting_banks")
+def test_it_goes_on_for_nobody_else_and_not_too_late(alice: User, mallory: User, provider: ScriptedProvider) -> None:
+    opened = open_link(user=alice)
+    with pytest.raises(LinkSession.DoesNotExist):
+        linking.resume_link(user=mallory, session_id=opened.session.pk)
+    with time_machine.travel(opened.token.expires_at), pytest.raises(LinkSession.DoesNotExist):
+        linking.resume_link(user=alice, session_id=opened.session.pk)
+
+
+@pytest.mark.usefixtures("_interrupting_banks")
+def test_it_keeps_an_interrupted_dialogs_token_sealed(
+    alice: User, provider: ScriptedProvider, as_operator: Callable[..., list[tuple[object, ...]]]
+) -> None:
+    opened = open_link(user=alice)
+    assert opened.token.value not in str(as_operator("SELECT t::text FROM banking_linksession t"))
+
+
+def test_it_keeps_no_token_where_no_bank_interrupts(alice: User, provider: ScriptedProvider) -> None:
+    opened = open_link(user=alice)
+    with pytest.raises(LinkSession.DoesNotExist):
+        linking.resume_link(user=alice, session_id=opened.session.pk)
 
 
 def test_it_ends_the_item_at_the_provider_when_it_cannot_be_written_down(

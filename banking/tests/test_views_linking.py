@@ -93,6 +93,12 @@ def test_it_goes_on_with_the_same_token_after_the_banks_own_page(
     assert as_alice.get(reverse("oauth_return")).url == reverse("connect")
 
 
+def test_it_keeps_no_token_in_the_browsers_session(as_alice: Client, provider: ScriptedProvider, settings) -> None:
+    settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
+    as_alice.post(reverse("connect"))
+    assert "link-sandbox-1" not in str(dict(as_alice.session))
+
+
 def test_it_begins_again_when_nothing_was_left_open(as_alice: Client, as_mallory: Client, provider, settings) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
     as_alice.post(reverse("connect"))
@@ -323,8 +329,10 @@ def test_it_lets_a_person_finish_a_dialog_that_seemed_closed(
 ) -> None:
     close(as_alice, session)
     assert finish(as_alice, session).status_code == 302
-    close(as_alice, session, error_code="LATE")
-    assert fresh(alice, session).state == LinkSession.State.LINKED
+    late = close(as_alice, session, error_code="LATE")
+    linked = fresh(alice, session)
+    assert linked.state == LinkSession.State.LINKED
+    assert late.url == reverse("item", args=[linked.item_id])
 
 
 def test_it_lets_nobody_close_another_persons_dialog(as_mallory: Client, alice: User, session: LinkSession) -> None:

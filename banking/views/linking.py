@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import PersonRequest
@@ -14,12 +14,13 @@ from banking import linking, relinking, tasks
 from banking.forms import ExitForm, PublicTokenForm
 from banking.models import Item, LinkSession
 from banking.plaid.page import link_page, link_script
-from banking.problems import sentence
+from banking.problems import closed, sentence
 from banking.provider import ProviderError
 
 logger = logging.getLogger(__name__)
 
 RETURN = "link_to_return_to"
+NOWHERE = str(UUID(int=0))
 CONSENT = (
     "I agree that Plumbline reads the accounts that I choose through Plaid, keeps what it reads while the bank "
     "is connected, and shows it to me alone."
@@ -61,10 +62,14 @@ def reconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
 
 def dialog(request: PersonRequest, opened: linking.OpenedLink, item: Item | None = None) -> HttpResponse:
     if settings.PLAID_REDIRECT_URI:
-        # A bank that signs people in on its own page sends them back to ``oauth_return``, which needs the same token.
-        request.session[RETURN] = {"session_id": str(opened.session.pk), "link_token": opened.token.value}
-    context = {"session": opened.session, "link_token": opened.token.value, "link_script": link_script()}
-    return render(request, "banking/link.html", context | {"item": item})
+        # A bank that signs people in on its own page sends them back to ``oauth_return``, in this browser.
+        request.session[RETURN] = str(opened.session.pk)
+    return link(request, opened, item=item)
+
+
+def link(request: PersonRequest, opened: linking.OpenedLink, **context: object) -> HttpResponse:
+    context |= {"session": opened.session, "link_token": opened.token.value, "link_script": link_script()}
+    return render(request, "banking/link.html", context)
 
 
 @link_page
@@ -74,12 +79,11 @@ def oauth_return(request: PersonRequest) -> HttpResponse:
 
     Source: https://plaid.com/docs/link/oauth/
     """
-    kept = request.session.pop(RETURN, None)
-    if kept is None:
+    try:
+        resumed = linking.resume_link(user=request.user, session_id=UUID(request.session.pop(RETURN, NOWHERE)))
+    except LinkSession.DoesNotExist:
         return redirect("connect")
-    session = get_object_or_404(LinkSession.objects.for_user(request.user), pk=kept["session_id"])
-    context = {"session": session, "link_token": kept["link_token"], "link_script": link_script()}
-    return render(request, "banking/link.html", context | {"oauth_return": True})
+    return link(request, resumed, oauth_return=True)
 
 
 @require_POST
@@ -111,8 +115,9 @@ def close(request: PersonRequest, session_id: UUID) -> HttpResponse:
     """Note that the dialog was closed without a connection."""
     code = ExitForm(request.POST).code()
     try:
-        linking.close_link(user=request.user, session_id=session_id, error_code=code)
+        session = linking.close_link(user=request.user, session_id=session_id, error_code=code)
     except LinkSession.DoesNotExist:
         raise Http404 from None
-    reason = "Plaid could not finish." if code else ""
-    return render(request, "banking/not_connected.html", {"reason": reason, "error_code": code})
+    if session.state == LinkSession.State.LINKED:
+        return redirect("item", session.item_id)
+    return render(request, "banking/not_connected.html", {"reason": closed(session, code), "error_code": code})

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import User
-from banking.models import Item, WebhookReceipt
+from banking.models import Connection, Item, WebhookReceipt
 from compliance.isolation import tenant
 
 # Longer than any webhook is accepted after it was signed, see banking/plaid/webhooks.py.
@@ -53,13 +53,19 @@ def is_wanted(*, owner_id: UUID, item_id: UUID) -> bool:
         return Item.objects.filter(unanswered, pk=item_id, sync_wanted_at__isnull=False).exists()
 
 
+class NotConnected(Exception):
+    """The bank lets nobody in at the moment, so there is nothing to ask it."""
+
+
 def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
     """Note a person's wish for a sync; ``None`` when they asked a moment ago.
 
-    Raises ``Item.DoesNotExist`` for an Item that is not this person's.
+    Raises ``Item.DoesNotExist`` for an Item that is not this person's, and ``NotConnected``.
     """
     with tenant(user.pk):
         item = Item.objects.for_user(user).select_for_update(of=["self"]).get(pk=item_id)
+        if item.connection != Connection.ACTIVE:
+            raise NotConnected
         return item if wish(item=item, cooldown=cooldown) else None
 
 

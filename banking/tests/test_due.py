@@ -51,6 +51,15 @@ def test_it_lets_a_person_ask_once_in_a_while(alice: User, item: Item) -> None:
     assert due.refresh(user=alice, item_id=item.pk, cooldown=wait) is not None
 
 
+def test_it_asks_no_bank_that_lets_nobody_in(alice: User, item: Item) -> None:
+    with tenant(alice.pk):
+        Item.objects.filter(pk=item.pk).update(connection=Connection.LOGIN_REQUIRED)
+    with pytest.raises(due.NotConnected):
+        due.refresh(user=alice, item_id=item.pk, cooldown=timedelta(0))
+    with tenant(alice.pk):
+        assert Item.objects.get(pk=item.pk).refreshed_at is None
+
+
 def test_it_lets_nobody_ask_for_another_person(alice: User, mallory: User, item: Item) -> None:
     with pytest.raises(Item.DoesNotExist):
         due.refresh(user=mallory, item_id=item.pk, cooldown=timedelta(0))

@@ -123,6 +123,18 @@ def test_it_says_so_when_no_bank_may_be_asked_yet(as_alice: Client, read: Item) 
     assert triggers(read) == ["person"]
 
 
+@pytest.mark.parametrize("connection", [Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT, Connection.REVOKED])
+def test_it_does_not_blame_the_clock_when_the_bank_lets_nobody_in(
+    as_alice: Client, alice: User, read: Item, connection: str
+) -> None:
+    with tenant(alice.pk):
+        Item.objects.filter(pk=read.pk).update(connection=connection)
+    page = words(as_alice.post(reverse("refresh", args=[read.pk]), follow=True))
+    assert "does not let Plumbline in" in page
+    assert "a moment ago" not in page
+    assert triggers(read) == []
+
+
 def test_it_asks_nothing_for_somebody_else(as_mallory: Client, read: Item) -> None:
     assert as_mallory.post(reverse("refresh", args=[read.pk])).status_code == 404
     assert as_mallory.post(reverse("refresh_all")).status_code == 302

@@ -16,6 +16,8 @@ from banking.forms import DisconnectForm
 from banking.models import Item
 
 COOLDOWN = timedelta(minutes=5)
+NOT_CONNECTED = "This bank does not let Plumbline in at the moment. See below what it needs."
+NOBODY_TO_ASK = "No bank can be asked right now: each was asked a moment ago, or needs you to sign in first."
 JUST_ASKED = "Your bank was asked a moment ago. Wait five minutes before asking again."
 
 
@@ -36,6 +38,9 @@ def refresh(request: PersonRequest, item_id: UUID) -> HttpResponse:
         item = due.refresh(user=request.user, item_id=item_id, cooldown=COOLDOWN)
     except Item.DoesNotExist:
         raise Http404 from None
+    except due.NotConnected:
+        messages.info(request, NOT_CONNECTED)
+        return redirect("item", item_id)
     if item is None:
         messages.info(request, JUST_ASKED)
     else:
@@ -52,7 +57,7 @@ def refresh_all(request: PersonRequest) -> HttpResponse:
     for item in items:
         tasks.enqueue_sync(item, trigger="person")
     if not items:
-        messages.info(request, JUST_ASKED)
+        messages.info(request, NOBODY_TO_ASK)
     return redirect("overview")
 
 

@@ -66,6 +66,8 @@ def page(answer: Json) -> Page:
 
     https://plaid.com/docs/api/products/transactions/#transactionssync
     """
+    if not isinstance(answer.get("next_cursor"), str):
+        raise Flaw("next_cursor")
     next_cursor, has_more = _text(answer, "next_cursor"), _flag(answer, "has_more")
     if has_more and not next_cursor:
         # Following an empty cursor would read the stream from its beginning, for ever.

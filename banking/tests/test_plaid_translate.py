@@ -257,6 +257,7 @@ def test_it_refuses_a_page_without_what_plaid_promises(key):
         {"accounts": [{}]},
         {"has_more": "yes"},
         {"next_cursor": 5},
+        {"next_cursor": None},
     ],
 )
 def test_it_refuses_a_page_of_another_shape(changes):

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import quote_plus
 
 from django.http import QueryDict
+from django.urls import reverse
 
+from banking.categories import UNCATEGORIZED
 from banking.filters import TransactionFilter
 
 PAGING = ("before", "after")
@@ -38,6 +41,12 @@ def changed(query: QueryDict, **changes: str | None) -> str:
         if value is not None:
             copy[name] = value
     return f"?{copy.urlencode()}"
+
+
+def spent_on(category: str, *, since: date, until: date) -> str:
+    """The address of what was spent on a category and what came back; without a category, of what went out alone."""
+    asked = f"category={quote_plus(category)}" if category else f"category={UNCATEGORIZED}&direction=out"
+    return f"{reverse('transactions')}?{asked}&since={since}&until={until}"
 
 
 def active_filters(query: QueryDict, found: TransactionFilter) -> list[ActiveFilter]:

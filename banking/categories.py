@@ -36,7 +36,10 @@ CATEGORIES = {
 
 UNKNOWN = Category("Uncategorized", "question-mark-circle")
 
-CHOICES = [(code, category.label) for code, category in CATEGORIES.items()]
+# What an address says for the transactions that have no category.
+UNCATEGORIZED = "UNCATEGORIZED"
+
+CHOICES = [*((code, category.label) for code, category in CATEGORIES.items()), (UNCATEGORIZED, UNKNOWN.label)]
 
 # Money that only moves between a person's own accounts, or pays a card whose purchases were counted already.
 TRANSFERS = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})

@@ -7,12 +7,13 @@ import django_filters as filters
 from django import forms
 from django.db.models import Q, QuerySet
 
-from banking.categories import CHOICES
+from banking.categories import CHOICES, UNCATEGORIZED, category
 from banking.models import Account, Transaction
 
 LARGEST = Decimal(10) ** 15
 DIRECTIONS = (("in", "Money in"), ("out", "Money out"))
 STATUSES = (("pending", "Pending"), ("posted", "Posted"))
+LONGEST_CATEGORY = 100
 
 
 def own_accounts(request: Any) -> QuerySet[Account]:
@@ -33,6 +34,16 @@ class AmountFilter(filters.NumberFilter):
         return None
 
 
+class TransactionFilterForm(forms.Form):
+    """The filter's fields; a category that Plaid or the person made up is one more choice while it is asked for."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        asked, choices = self.data.get("category", ""), self.fields["category"].choices
+        if asked and asked.isprintable() and len(asked) <= LONGEST_CATEGORY and asked not in dict(choices):
+            self.fields["category"].choices = [*choices, (asked, category(asked).label)]
+
+
 class TransactionFilter(filters.FilterSet):
     """The filter form of the transactions page and of its CSV file."""
 
@@ -48,12 +59,15 @@ class TransactionFilter(filters.FilterSet):
 
     class Meta:
         model = Transaction
+        form = TransactionFilterForm
         fields: tuple[str, ...] = ()
 
     def search(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
         return rows.filter(Q(merchant_name__icontains=value) | Q(name__icontains=value) | Q(note__icontains=value))
 
     def of_category(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
+        if value == UNCATEGORIZED:
+            return rows.filter(user_category="", category="")
         return rows.filter(Q(user_category=value) | Q(user_category="", category=value))
 
     def flowing(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:

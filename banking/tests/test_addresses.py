@@ -31,6 +31,25 @@ def test_it_changes_one_thing_and_starts_over(query: str, changes: dict[str, str
     assert addresses.changed(QueryDict(query), **changes) == expected
 
 
+@pytest.mark.parametrize("category", ["TRAVEL", "Bees & honey", "SPACE_TRAVEL", '"><script>', "é"])
+def test_it_leads_to_what_was_spent_on_a_category_and_what_came_back(category: str) -> None:
+    path, _, query = addresses.spent_on(category, since=date(2026, 10, 24), until=TODAY).partition("?")
+    assert (path, QueryDict(query).dict()) == (
+        "/transactions/",
+        {"category": category, "since": "2026-10-24", "until": "2026-11-22"},
+    )
+
+
+def test_it_leads_to_what_went_out_without_a_category() -> None:
+    query = addresses.spent_on("", since=TODAY, until=TODAY).partition("?")[2]
+    assert QueryDict(query).dict() == {
+        "category": "UNCATEGORIZED",
+        "direction": "out",
+        "since": "2026-11-22",
+        "until": "2026-11-22",
+    }
+
+
 @pytest.mark.parametrize("value", ['"><script>', "a&b=c", "#", "é ☕", "\n"])
 def test_it_keeps_any_value_a_value(value: str) -> None:
     address = addresses.changed(QueryDict("size=25"), q=value)

@@ -67,6 +67,9 @@ EVERYTHING = {"lunch", "cent-more", "salary", "pending", "moved", "nothing"}
         ("until=0001-01-01", set()),
         ("category=FOOD_AND_DRINK", {"lunch", "cent-more", "pending"}),
         ("category=TRAVEL", {"moved"}),
+        ("category=UNCATEGORIZED", {"nothing"}),
+        ("category=SPACE_TRAVEL", set()),
+        ("category=Bees+%26+honey", set()),
         ("direction=in", {"salary"}),
         ("direction=out", {"lunch", "cent-more", "pending", "moved"}),
         ("min=12.51", {"cent-more", "salary", "pending"}),
@@ -99,7 +102,8 @@ def test_it_finds_what_was_asked_for(alice: User, rows: None, query: str, expect
         ("account", "account=1"),
         ("account", "account=%00"),
         ("account", "account=%ED%A0%80"),
-        ("category", "category=PETS"),
+        ("category", "category=a%00b"),
+        ("category", f"category={'A' * 101}"),
         ("direction", "direction=sideways"),
         ("pending", "pending=maybe"),
         *(
@@ -133,6 +137,21 @@ def test_it_names_the_field_that_makes_no_sense(alice: User, field: str, query: 
         filtered = asked(alice, query)
         assert not filtered.is_valid()
         assert list(filtered.form.errors) == [field]
+
+
+def test_it_finds_a_category_that_no_table_holds(alice: User, checking: Account) -> None:
+    moved(checking, "-1", provider_id="rocket", category="SPACE_TRAVEL")
+    moved(checking, "-2", provider_id="hive", category="FOOD_AND_DRINK", user_category="Bees & honey")
+    assert found(alice, "category=SPACE_TRAVEL") == {"rocket"}
+    assert found(alice, "category=Bees+%26+honey") == {"hive"}
+
+
+def test_it_offers_a_made_up_category_while_it_is_asked_for(alice: User) -> None:
+    with tenant(alice.pk):
+        offered = dict(asked(alice, "category=SPACE_TRAVEL").form.fields["category"].choices)
+        usual = dict(asked(alice, "category=TRAVEL").form.fields["category"].choices)
+    assert offered["SPACE_TRAVEL"] == "Space travel"
+    assert "SPACE_TRAVEL" not in usual
 
 
 def test_it_finds_the_rows_of_one_account(alice: User, item: Item, rows: None) -> None:

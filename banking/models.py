@@ -72,12 +72,6 @@ class ItemQuerySet(OwnedQuerySet["Item"]):
         """Items that a person still sees under their connections."""
         return self.filter(connection__in=LIVING)
 
-    def with_roster(self) -> Self:
-        """Fetch each Item's institution and accounts along, in two queries."""
-        return self.select_related("institution").prefetch_related(
-            models.Prefetch("accounts", Account.objects.filter(closed_at=None).order_by("type", "name", "id"))
-        )
-
 
 class Item(Owned):
     """One person's login at one bank: the credential, the cursor and the state of the connection."""
@@ -109,6 +103,9 @@ class Item(Owned):
 
     objects: ClassVar = ItemQuerySet.as_manager()
 
+    # The open accounts, where ``rosters`` has read them along.
+    roster: "list[Account]"
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["environment", "provider_item_id"], name="one_row_per_item"),
@@ -120,11 +117,6 @@ class Item(Owned):
                 name="items_due",
             )
         ]
-
-    @property
-    def roster(self) -> "list[Account]":
-        """The open accounts, as ``with_roster`` fetched them."""
-        return list(self.accounts.all())
 
     @property
     def awaits_sync(self) -> bool:

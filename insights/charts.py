@@ -72,7 +72,7 @@ class Line:
     path: str
     area: str
     dots: str
-    grid: tuple[str, ...]
+    grid: str
     zero: str
     value_marks: tuple[Decimal, ...]
     day_marks: tuple[date, ...]
@@ -112,8 +112,8 @@ def line(points: Sequence[Point]) -> Line:
         path="".join(strokes),
         area="".join(stroke + box.closing(run) for stroke, run in zip(strokes, runs, strict=True)),
         dots="".join(f"M{box.at(segment[0])}h0" for segment in segments if len(segment) == 1),
-        grid=tuple(str(box.y(mark)) for mark in marks),
-        zero=str(box.y(Decimal(0))) if marks[0] < 0 < marks[-1] else "",
+        grid="".join(f"M0 {tenths(box.y(mark))}H{WIDTH}" for mark in marks),
+        zero=tenths(box.y(Decimal(0))) if marks[0] < 0 < marks[-1] else "",
         value_marks=tuple(reversed(marks)),
         day_marks=day_marks(box.start, box.span),
         start=box.start,
@@ -137,17 +137,16 @@ class Box:
     def offset(self, day: date) -> int:
         return (day - self.start).days
 
-    def x(self, day: date) -> Decimal:
-        """Return the day's place from the left; a lone day stands in the middle."""
-        place = Decimal(self.offset(day) * WIDTH) / self.span if self.span else Decimal(WIDTH) / 2
-        return place.quantize(TENTH)
+    def x(self, day: date) -> int:
+        """Return the day's place from the left, in tenths; a lone day stands in the middle."""
+        return round(self.offset(day) * WIDTH * 10 / self.span) if self.span else WIDTH * 5
 
-    def y(self, value: Decimal) -> Decimal:
-        """Return the value's place from the top."""
-        return ((self.high - value) * HEIGHT / (self.high - self.low)).quantize(TENTH)
+    def y(self, value: Decimal) -> int:
+        """Return the value's place from the top, in tenths."""
+        return round((self.high - value) * HEIGHT * 10 / (self.high - self.low))
 
     def at(self, point: Known) -> str:
-        return f"{self.x(point.day)},{self.y(point.value)}"
+        return f"{tenths(self.x(point.day))},{tenths(self.y(point.value))}"
 
     def stroke(self, segment: Sequence[Known]) -> str:
         """Return a path that steps from point to point: steps compress to half of what places do.
@@ -155,21 +154,26 @@ class Box:
         A step is the difference of two rounded places, so that rounding never adds up along the way.
         """
         places = [(self.x(point.day), self.y(point.value)) for point in segment]
-        steps = (f"{x - from_x},{y - from_y}" for (from_x, from_y), (x, y) in pairwise(places))
+        steps = (f"{tenths(x - from_x)},{tenths(y - from_y)}" for (from_x, from_y), (x, y) in pairwise(places))
         return f"M{self.at(segment[0])}l{' '.join(steps)}"
 
     def closing(self, segment: Sequence[Known]) -> str:
         """Return what closes a stroke into an area, down to zero or to the box's edge that is nearest to zero."""
         base = self.y(min(max(Decimal(0), self.low), self.high))
-        return f"V{base}H{self.x(segment[0].day)}Z"
+        return f"V{tenths(base)}H{tenths(self.x(segment[0].day))}Z"
 
     def readout(self, points: Sequence[Known]) -> str:
         """Return the values, each with its day's number where that is not the next one."""
         days = [-1, *(self.offset(point.day) for point in points)]
         return " ".join(
-            f"{point.value:f}" if day == before + 1 else f"{point.value:f}:{day}"
+            f"{point.value.normalize():f}" if day == before + 1 else f"{point.value.normalize():f}:{day}"
             for point, (before, day) in zip(points, pairwise(days), strict=True)
         )
+
+
+def tenths(place: int) -> str:
+    """Write a place that is counted in tenths."""
+    return f"{place / 10:.1f}"
 
 
 def known_points(points: Sequence[Point]) -> list[Known]:

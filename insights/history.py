@@ -4,22 +4,46 @@ A day on which an account was not read repeats the account's last known balance.
 transactions: banks correct balances without saying so.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from banking.models import BalanceSnapshot, Item
+from banking.models import Item
 from insights import balances, charts
+
+# By how much the sum of some accounts changed on each day; what stood before the first day counts on that day.
+CHANGES = """
+SELECT greatest(day, %(since)s) AS changed_on, sum(current - before)
+FROM (
+    SELECT day, current, lag(current, 1, 0) OVER (PARTITION BY account_id ORDER BY day) AS before
+    FROM (
+        SELECT account_id, day, current
+        FROM banking_balancesnapshot
+        WHERE owner_id = %(owner)s AND account_id = ANY (%(accounts)s) AND day >= %(since)s AND current IS NOT NULL
+        UNION ALL
+        SELECT earlier.*
+        FROM unnest(%(accounts)s) AS asked (id), LATERAL (
+            SELECT account_id, day, current
+            FROM banking_balancesnapshot
+            WHERE owner_id = %(owner)s AND account_id = asked.id AND day < %(since)s AND current IS NOT NULL
+            ORDER BY day DESC
+            LIMIT 1
+        ) AS earlier
+    ) AS reading
+) AS change
+GROUP BY changed_on
+"""
 
 RANGES = {"1M": 30, "3M": 91, "1Y": 365}
 USUAL = "3M"
 
-Reading = tuple[UUID, date, Decimal]
+Changes = Mapping[date, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +81,27 @@ def of_bank(*, user: User, items: Collection[Item], days: int) -> History | None
 def of_accounts(*, user: User, accounts: Collection[UUID], currency: str, days: int) -> History | None:
     """Draw the sum of some accounts' balances, day by day."""
     since = timezone.localdate() - timedelta(days=days)
-    points = sums(readings(user=user, accounts=accounts, since=since))
+    points = sums(changes(user=user, accounts=accounts, since=since))
     if len(points) < 2:
         return None
     return History(chart=charts.line(points), currency=currency, ranges=ranges(days))
 
 
-def readings(*, user: User, accounts: Collection[UUID], since: date) -> Iterator[Reading]:
-    """Tell each account's balances since a day, first the one that it still had on that day; one query."""
-    stated = BalanceSnapshot.objects.for_user(user).filter(account__in=accounts).exclude(current=None)
-    before = stated.filter(day__lt=since).order_by("account", "-day").distinct("account")
-    told = stated.filter(day__gte=since).union(before, all=True)
-    for account, day, balance in told.values_list("account", "day", "current").order_by("day"):
-        yield account, max(day, since), balance
+def changes(*, user: User, accounts: Collection[UUID], since: date) -> Changes:
+    """Tell by how much the accounts' sum changed on each day since one; that day itself carries what stood before."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGES, {"owner": user.pk, "accounts": list(accounts), "since": since})
+        return dict(cursor.fetchall())
 
 
-def sums(found: Iterable[Reading]) -> list[charts.Point]:
-    """Add the accounts up for each day from the first reading to the last, repeating what was last known."""
-    by_day: dict[date, dict[UUID, Decimal]] = {}
-    for account, day, balance in found:
-        by_day.setdefault(day, {})[account] = balance
-    if not by_day:
+def sums(found: Changes) -> list[charts.Point]:
+    """Add the changes up, one point for each day from the first change to the last."""
+    if not found:
         return []
-    known: dict[UUID, Decimal] = {}
-    first, last = min(by_day), max(by_day)
-    points = []
-    for offset in range((last - first).days + 1):
-        day = first + timedelta(days=offset)
-        known |= by_day.get(day, {})
-        points.append(charts.Point(day, sum(known.values(), Decimal(0))))
+    first, last, total, points = min(found), max(found), Decimal(0), []
+    for day in (first + timedelta(days=offset) for offset in range((last - first).days + 1)):
+        total += found.get(day, Decimal(0))
+        points.append(charts.Point(day, total))
     return points
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.models import User
-from banking import listing
-from banking.models import Item, Transaction, TransactionQuerySet
+from banking import addresses, listing
+from banking.models import Item
 from insights import age, balances, charts, history
 from insights.age import Age
 from insights.balances import BankBalance
@@ -41,9 +41,10 @@ class CashFlow:
 
 @dataclass(frozen=True, slots=True)
 class CategorySpending:
-    """What went to one category, and its bar."""
+    """What went to one category, its bar, and the address of the transactions behind it."""
 
     category: str
+    url: str
     amount: Decimal
     bar: charts.Bar
 
@@ -58,11 +59,6 @@ class Spending:
     total: Decimal
     categories: list[CategorySpending]
     age: Age
-
-
-def connections(user: User) -> list[Item]:
-    """A person's living Items with their accounts, oldest first; two queries."""
-    return list(Item.objects.for_user(user).living().with_roster().order_by("connected_at"))
 
 
 def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
@@ -80,7 +76,7 @@ def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
         "cards": balances.cards(items),
         "flow": cash_flow(items=items, window=window, found=found, bank=bank),
         "spending": spending(items=items, window=window, found=found),
-        "recent": latest(Transaction.objects.for_user(user)),
+        "recent": listing.latest(owner_id=user.pk, most=LATEST),
     }
 
 
@@ -117,11 +113,9 @@ def spending(*, items: list[Item], window: Window, found: dict[str, Flow]) -> Sp
         until=window.until,
         currency=flow.currency,
         total=flow.spending,
-        categories=[CategorySpending(code, amount, bar) for (amount, code), bar in zip(spent, bars, strict=True)],
+        categories=[
+            CategorySpending(code, addresses.spent_on(code, since=window.since, until=window.until), amount, bar)
+            for (amount, code), bar in zip(spent, bars, strict=True)
+        ],
         age=age.of(items),
     )
-
-
-def latest(rows: TransactionQuerySet, *, most: int = LATEST) -> list[listing.Row]:
-    """The newest of these transactions."""
-    return listing.read(rows.current().newest_first()[:most])

@@ -7,10 +7,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from banking.models import Account, Item, Transaction
+from banking import listing, rosters
+from banking.models import Account, Item
 from insights import history
 from insights.banner import most_urgent
-from insights.overview import connections, latest
 from insights.overview import overview as figures
 
 LATEST = 10
@@ -19,7 +19,7 @@ LATEST = 10
 @require_safe
 def overview(request: PersonRequest) -> HttpResponse:
     """Everything about a person's money on one page."""
-    items = connections(request.user)
+    items = rosters.connections(request.user)
     context = figures(user=request.user, items=items, days=history.days_in(request.GET.get("range", "")))
     return render(request, "insights/overview.html", {"items": items, **context, **state(items)})
 
@@ -27,7 +27,7 @@ def overview(request: PersonRequest) -> HttpResponse:
 @require_safe
 def sync_status(request: PersonRequest) -> HttpResponse:
     """The strip of connections alone, for the page that waits for a sync."""
-    items = connections(request.user)
+    items = rosters.connections(request.user)
     now = state(items)
     return render(request, "ui/strip.html", {"items": items, **now, "synced": not now["syncing"]})
 
@@ -41,7 +41,7 @@ def account(request: PersonRequest, account_id: UUID) -> HttpResponse:
         "account": found,
         "item": found.item,
         "history": history.of_accounts(user=request.user, accounts=[found.pk], currency=found.currency, days=days),
-        "recent": latest(Transaction.objects.for_user(request.user).filter(account=found), most=LATEST),
+        "recent": listing.read(found.transactions.current().newest_first()[:LATEST]),
     }
     return render(request, "insights/account.html", context)
 

@@ -7,14 +7,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from banking.models import Item
+from banking import rosters
 from compliance.audit import Action, record
 
 
 @require_safe
 def index(request: PersonRequest, item_id: UUID | None = None) -> HttpResponse:
     """All connections with their accounts, or one of them."""
-    items = list(Item.objects.for_user(request.user).living().with_roster().order_by("connected_at"))
+    items = rosters.connections(request.user)
     selected = next((item for item in items if item.pk == item_id), None)
     if item_id is not None and selected is None:
         raise Http404

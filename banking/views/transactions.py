@@ -15,7 +15,7 @@ from compliance.audit import Action, record
 
 def asked(request: PersonRequest) -> TransactionFilter:
     """The request's filter over the person's own rows."""
-    rows = Transaction.objects.for_user(request.user).current().select_related("account")
+    rows = Transaction.objects.for_user(request.user).current()
     return TransactionFilter(request.GET, queryset=rows, request=request)
 
 
@@ -65,7 +65,7 @@ def csv(request: PersonRequest) -> HttpResponseBase:
         return render(request, "banking/transactions.html", {"form": found.form}, status=422)
     record(Action.TRANSACTION_FETCH, actor=request.user, subject=request.user, form="csv")
     return StreamingHttpResponse(
-        sheet.lines(owner_id=request.user.pk, rows=found.qs),
+        sheet.lines(owner_id=request.user.pk, rows=found.qs.prefetch_related("account")),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="transactions.csv"'},
     )

@@ -1,7 +1,7 @@
 """How pages say amounts, times, states and categories: one place, so that every page says them alike.
 
 Amounts are `Decimal` beside a currency code; a value that is not known is ``None`` and reads "Not available",
-never zero. Times are aware and shown in the reader's zone. Filters used once per table row do no template work.
+never zero. Times are aware and shown in the reader's zone. What a page repeats many times is drawn in ``rows``.
 """
 
 from datetime import date, datetime
@@ -141,7 +141,11 @@ def day_words(value: date, this_year: int) -> str:
 @register.filter
 def moment(value: datetime) -> SafeString:
     """Say a time of day, with its day unless that is today: ``9:40 a.m.``, ``Nov 14, 9:40 a.m.``."""
-    local, today = timezone.localtime(value), timezone.localdate()
+    return moment_in(timezone.localtime(value), timezone.localdate())
+
+
+@lru_cache(maxsize=2048)
+def moment_in(local: datetime, today: date) -> SafeString:
     clock = f"{local.hour % 12 or 12}:{local.minute:02} {'a.m.' if local.hour < 12 else 'p.m.'}"
     words = clock if local.date() == today else f"{day_words(local.date(), today.year)}, {clock}"
     return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), words)
@@ -150,8 +154,8 @@ def moment(value: datetime) -> SafeString:
 @register.filter
 def as_of(value: datetime) -> SafeString:
     """Say how old a figure is: the time when it is of today, else only the day."""
-    local = timezone.localtime(value)
-    return moment(value) if local.date() == timezone.localdate() else day(local.date())
+    local, today = timezone.localtime(value), timezone.localdate()
+    return moment_in(local, today) if local.date() == today else day_in(local.date(), today.year)
 
 
 @register.filter

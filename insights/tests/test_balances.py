@@ -9,6 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
+from banking import rosters
 from banking.models import Connection, Item
 from banking.provider import Readiness
 from banking.tests.rows import account_at
@@ -23,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 def connections(user: User) -> list[Item]:
     with tenant(user.pk):
-        return list(Item.objects.for_user(user).living().with_roster().order_by("connected_at"))
+        return rosters.connections(user)
 
 
 def bank(item: Item, current: str | None, **facts: object) -> None:

@@ -65,7 +65,7 @@ def test_it_draws_a_line_from_edge_to_edge():
 
     # Marks from 100 to 300 in steps of 50: 300 units of height for 200 dollars.
     assert chart.value_marks == (300, 250, 200, 150, 100)
-    assert chart.grid == ("300.0", "225.0", "150.0", "75.0", "0.0")
+    assert chart.grid == "M0 300.0H1000M0 225.0H1000M0 150.0H1000M0 75.0H1000M0 0.0H1000"
     assert chart.path == "M0.0,300.0l500.0,-300.0 500.0,150.0"
     assert chart.area == "M0.0,300.0l500.0,-300.0 500.0,150.0V300.0H0.0Z"
     assert chart.dots == chart.zero == ""
@@ -126,7 +126,7 @@ def test_it_places_days_by_the_calendar_not_by_their_count():
 
 
 def test_it_hands_the_reading_script_exact_values():
-    assert line(daily("0.10", None, "-12345678901234567.89")).readout == "0.10 -12345678901234567.89:2"
+    assert line(daily("0.10", None, "-12345678901234567.89")).readout == "0.1 -12345678901234567.89:2"
 
 
 @pytest.mark.parametrize("points", [[], daily(None), daily(None, None)])

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
 import pytest
 import time_machine
 
 from accounts.models import User
+from banking import rosters
 from banking.models import Account, Item
 from banking.tests.rows import account_at, balance_on
 from compliance.isolation import tenant
@@ -17,8 +17,6 @@ from insights.balances import bank_balance
 from insights.history import History, sums
 
 pytestmark = pytest.mark.django_db
-
-A, B = UUID(int=1), UUID(int=2)
 
 
 @pytest.fixture(autouse=True)
@@ -42,20 +40,35 @@ def values(found: History) -> list[tuple[int, str]]:
     return [((point.day - date(2026, 10, 31)).days, f"{point.value.normalize():f}") for point in found.chart.rows]
 
 
-def test_it_repeats_what_was_last_known_of_each_account() -> None:
+def test_it_adds_changes_up_over_days_without_any() -> None:
     first = date(2026, 11, 1)
     found = sums(
-        [
-            (A, first, Decimal(100)),
-            (B, first + timedelta(days=1), Decimal("10.50")),
-            (A, first + timedelta(days=3), Decimal(-20)),
-        ]
+        {
+            first + timedelta(days=3): Decimal(-120),
+            first: Decimal(100),
+            first + timedelta(days=1): Decimal("10.50"),
+        }
     )
     assert [(point.day.day, point.value) for point in found] == [
         (1, Decimal(100)),
         (2, Decimal("110.50")),
         (3, Decimal("110.50")),
         (4, Decimal("-9.50")),
+    ]
+
+
+def test_it_repeats_what_was_last_known_of_each_account(alice: User, item: Item, checking: Account) -> None:
+    savings = account_at(item)
+    balance_on(checking, 4, "100")
+    balance_on(savings, 3, "10.50")
+    balance_on(checking, 1, "-20")
+    balance_on(savings, 0, "0")
+    assert values(drawn(alice, checking, savings)) == [
+        (18, "100"),
+        (19, "110.5"),
+        (20, "110.5"),
+        (21, "-9.5"),
+        (22, "-20"),
     ]
 
 
@@ -110,7 +123,7 @@ def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item
         balance_on(account, 1, "5")
         balance_on(account, 0, "7")
     with tenant(alice.pk):
-        items = list(Item.objects.for_user(alice).with_roster())
+        items = rosters.connections(alice)
         found = history.of_bank(user=alice, items=items, days=30)
     assert found.currency == "USD"
     assert values(found) == [(21, "10"), (22, "14")]
@@ -120,7 +133,7 @@ def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item
 def test_it_has_no_line_without_a_bank_account(alice: User, item: Item) -> None:
     account_at(item, type="credit")
     with tenant(alice.pk):
-        items = list(Item.objects.for_user(alice).with_roster())
+        items = rosters.connections(alice)
         assert history.of_bank(user=alice, items=items, days=30) is None
 
 

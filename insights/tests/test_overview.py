@@ -3,21 +3,25 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 import time_machine
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from banking.models import Account, Item
+from banking import rosters
+from banking.filters import TransactionFilter
+from banking.models import Account, Item, Transaction
 from banking.provider import Readiness
 from banking.tests.rows import account_at, balance_on, moved, moved_all, movement
 from compliance.isolation import tenant
-from insights.overview import connections, overview
+from insights.overview import overview
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +57,7 @@ def well(item: Item, **facts: object) -> Item:
 
 def figures(user: User) -> dict[str, object]:
     with tenant(user.pk):
-        return overview(user=user, items=connections(user), days=30)
+        return overview(user=user, items=rosters.connections(user), days=30)
 
 
 def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Account) -> None:
@@ -96,6 +100,35 @@ def test_it_shows_parts_that_add_up_to_the_whole(alice: User, checking: Account)
         ("MEDICAL", Decimal(-30)),
     ]
     assert spent.total == sum(part.amount for part in spent.categories) == Decimal(82)
+
+
+def test_it_leads_from_each_part_to_the_transactions_that_make_it_up(alice: User, checking: Account) -> None:
+    moved(checking, "-100", category="TRAVEL")
+    moved(checking, "30", category="TRAVEL")
+    moved(checking, "-12", category="")
+    moved(checking, "500", category="")
+    moved(checking, "-7", category="SPACE_TRAVEL")
+    moved(checking, "-8", category="TRAVEL", user_category="Bees & honey")
+    moved(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
+    parts = figures(alice)["spending"].categories
+    assert {part.category: part.amount for part in parts} == {
+        "TRAVEL": Decimal(70),
+        "": Decimal(12),
+        "SPACE_TRAVEL": Decimal(7),
+        "Bees & honey": Decimal(8),
+    }
+    for part in parts:
+        assert behind(alice, part.url) == -part.amount
+
+
+def behind(user: User, url: str) -> Decimal:
+    """The sum of the transactions that an address of the list shows."""
+    with tenant(user.pk):
+        rows = Transaction.objects.for_user(user).current()
+        query = QueryDict(url.partition("?")[2])
+        shown = TransactionFilter(query, queryset=rows, request=SimpleNamespace(user=user))
+        assert shown.is_valid()
+        return sum((row.amount for row in shown.qs), Decimal(0))
 
 
 def test_it_names_each_currency_with_its_own_runway(alice: User, item: Item, checking: Account) -> None:

@@ -1,0 +1,138 @@
+"""Rows that are drawn without a template, whose makers have to escape what is not theirs themselves."""
+
+from datetime import date
+from decimal import Decimal
+from html import unescape
+from html.parser import HTMLParser
+from uuid import UUID
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from banking.listing import Row
+from config.templatetags import rows
+from insights import charts
+from insights.age import Age
+from insights.charts import Bar, Point
+from insights.overview import CategorySpending, Spending
+
+DAY = date(2026, 11, 20)
+ATTACK = "<img src=x onerror=alert(1)>\"'&amp;"
+
+
+class Tags(HTMLParser):
+    """What a browser would make of a piece of HTML: its elements with their attributes, and its words."""
+
+    def __init__(self, drawn: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.words: list[str] = []
+        self.feed(drawn)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def row(**facts: object) -> Row:
+    usual = {
+        "id": UUID(int=1),
+        "day": DAY,
+        "label": "Café",
+        "category": "FOOD_AND_DRINK",
+        "amount": Decimal("-4.33"),
+        "currency": "USD",
+        "pending": False,
+        "account": "Everyday ••0000",
+    }
+    return Row(**usual | facts)
+
+
+def spending(**facts: object) -> Spending:
+    usual = {"category": "TRAVEL", "url": "/transactions/?category=TRAVEL&since=2026-11-01", "amount": Decimal(10)}
+    spent = CategorySpending(bar=Bar("100.0", 100), **usual | {k: v for k, v in facts.items() if k != "currency"})
+    return Spending(
+        since=DAY,
+        until=DAY,
+        currency=facts.get("currency", "USD"),
+        total=Decimal(10),
+        categories=[spent],
+        age=Age(None, []),
+    )
+
+
+@time_machine.travel("2026-11-22T12:00:00Z", tick=False)
+def test_it_says_everything_about_a_transaction():
+    drawn = rows.transaction_rows([row()])
+    for said in ("Nov 20", "Café", "Food and drink", "Everyday ••0000", "−$4.33"):
+        assert said in drawn
+    assert "is-pending" not in drawn
+    assert "pos" not in drawn
+
+
+@time_machine.travel("2026-11-22T12:00:00Z", tick=False)
+def test_it_marks_what_is_pending_and_what_came_in():
+    drawn = rows.transaction_rows([row(pending=True, amount=Decimal(50), day=date(2025, 12, 31))])
+    assert '<tr class="is-pending">' in drawn
+    assert '<span class="pill">Pending</span>' in drawn
+    assert '<td class="num pos">+$50.00</td>' in drawn
+    assert "Dec 31, 2025" in drawn
+
+
+def test_it_draws_no_row_for_nothing():
+    assert rows.transaction_rows([]) == rows.readings([], "USD") == ""
+
+
+@pytest.mark.parametrize("field", ["label", "currency", "account"])
+def test_it_shows_markup_in_a_transaction_as_words(field):
+    drawn = rows.transaction_rows([row(**{field: ATTACK})])
+    assert "<img" not in drawn
+    assert ATTACK in unescape(drawn)
+
+
+@pytest.mark.parametrize("facts", [{"category": ATTACK}, {"currency": ATTACK}, {"url": f"/x?{ATTACK}"}])
+def test_it_shows_markup_in_a_category_as_words(facts):
+    tags = Tags(rows.category_rows(spending(**facts)))
+    assert "img" not in [name for name, _ in tags.elements]
+    assert not [attrs for _, attrs in tags.elements if "onerror" in attrs]
+
+
+def test_it_leads_from_a_category_to_its_transactions():
+    assert 'href="/transactions/?category=TRAVEL&amp;since=2026-11-01"' in rows.category_rows(spending())
+
+
+@given(st.text(), st.text(), st.text(), st.text(max_size=5))
+def test_it_adds_no_element_whatever_the_words_are(label, category, account, currency):
+    drawn = rows.transaction_rows([row(label=label, category=category, account=account, currency=currency)])
+    assert [name for name, _ in Tags(drawn).elements if name not in ("svg", "path")] == [
+        *("tr", "td", "time", "td", "span", "td", "td", "td")
+    ]
+
+
+@time_machine.travel("2026-11-22T12:00:00Z", tick=False)
+def test_it_draws_a_charts_values_as_a_table():
+    drawn = rows.readings([Point(DAY, Decimal("1234.5")), Point(date(2026, 11, 21), None)], "<EUR>")
+    assert "1,234.50 &lt;EUR&gt;" in drawn
+    assert "Not available" in drawn
+    assert drawn.count("<tr>") == 2
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [(4, ["Nov 20", "Nov 21", "Nov 22", "Nov 23", "Nov 24"]), (400, ["Nov 2026", "Feb 2027", "Jun 2027"])],
+)
+def test_it_names_days_or_months_along_a_chart(span, words):
+    last = date.fromordinal(DAY.toordinal() + span)
+    drawn = rows.day_marks(charts.line([Point(DAY, Decimal(1)), Point(last, Decimal(2))]))
+    assert Tags(drawn).words[::2][: len(words)] == words
+
+
+def test_it_names_the_values_beside_a_chart():
+    chart = charts.line([Point(DAY, Decimal(0)), Point(date(2026, 11, 21), Decimal(20_000))])
+    assert rows.value_marks(chart, "USD") == "\n".join(
+        f"<span>{words}</span>" for words in ("$20K", "$15K", "$10K", "$5K", "$0")
+    )

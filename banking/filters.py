@@ -1,7 +1,8 @@
 """What a person may ask of their transactions. A value that makes no sense is a field error, never ignored."""
 
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import django_filters as filters
 from django import forms
@@ -39,9 +40,10 @@ class TransactionFilterForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        asked, choices = self.data.get("category", ""), self.fields["category"].choices
-        if asked and asked.isprintable() and len(asked) <= LONGEST_CATEGORY and asked not in dict(choices):
-            self.fields["category"].choices = [*choices, (asked, category(asked).label)]
+        asked, field = self.data.get("category", ""), cast(forms.ChoiceField, self.fields["category"])
+        known = list(cast(Iterable[tuple[str, str]], field.choices))
+        if asked and asked.isprintable() and len(asked) <= LONGEST_CATEGORY and asked not in dict(known):
+            field.choices = [*known, (asked, category(asked).label)]
 
 
 class TransactionFilter(filters.FilterSet):

@@ -7,6 +7,7 @@ length limit here: a bank with a long name must not stop a sync. Columns that on
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -103,9 +104,6 @@ class Item(Owned):
 
     objects: ClassVar = ItemQuerySet.as_manager()
 
-    # The open accounts, where ``rosters`` has read them along.
-    roster: "list[Account]"
-
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["environment", "provider_item_id"], name="one_row_per_item"),
@@ -117,6 +115,11 @@ class Item(Owned):
                 name="items_due",
             )
         ]
+
+    @cached_property
+    def roster(self) -> "list[Account]":
+        """The open accounts. ``rosters`` fills this in where many Items are read."""
+        return list(self.accounts.filter(closed_at=None).order_by("type", "name", "id"))
 
     @property
     def awaits_sync(self) -> bool:

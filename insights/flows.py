@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -100,7 +100,7 @@ class Flow:
 
 def movements(*, user: User, window: Window, accounts: Collection[UUID]) -> list[Movement]:
     """Sum the window's movements on these accounts, without transfers, card payments and loans."""
-    asked = {
+    asked: dict[str, Any] = {
         "owner": user.pk,
         "accounts": list(accounts),
         "since": window.since,

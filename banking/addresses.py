@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from django.http import QueryDict
-from django.urls import reverse
 
 from banking.categories import UNCATEGORIZED
 from banking.filters import TransactionFilter
@@ -44,9 +43,9 @@ def changed(query: QueryDict, **changes: str | None) -> str:
 
 
 def spent_on(category: str, *, since: date, until: date) -> str:
-    """The address of what was spent on a category and what came back; without a category, of what went out alone."""
+    """The query for what was spent on a category and what came back; without a category, for what went out alone."""
     asked = f"category={quote_plus(category)}" if category else f"category={UNCATEGORIZED}&direction=out"
-    return f"{reverse('transactions')}?{asked}&since={since}&until={until}"
+    return f"?{asked}&since={since}&until={until}"
 
 
 def active_filters(query: QueryDict, found: TransactionFilter) -> list[ActiveFilter]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -108,13 +109,19 @@ def spending(*, items: list[Item], window: Window, found: dict[str, Flow]) -> Sp
     flow = next(iter(found.values()))
     spent = sorted(((amount, code) for code, amount in flow.by_category.items() if amount), reverse=True)
     bars = charts.bars([amount for amount, _ in spent])
+    listed_at = reverse("transactions")
     return Spending(
         since=window.since,
         until=window.until,
         currency=flow.currency,
         total=flow.spending,
         categories=[
-            CategorySpending(code, addresses.spent_on(code, since=window.since, until=window.until), amount, bar)
+            CategorySpending(
+                category=code,
+                url=listed_at + addresses.spent_on(code, since=window.since, until=window.until),
+                amount=amount,
+                bar=bar,
+            )
             for (amount, code), bar in zip(spent, bars, strict=True)
         ],
         age=age.of(items),

@@ -13,6 +13,17 @@ class Action(StrEnum):
     EMAIL_CONFIRMED = "email_confirmed"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_RESET = "password_reset"  # noqa: S105
+    EMAIL_CHANGED = "email_changed"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    PASSKEY_USED = "passkey_used"
+    IDENTITY_CONFIRMED = "identity_confirmed"
+    SESSION_ENDED = "session_ended"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    ACCOUNT_DEACTIVATED = "account_deactivated"
 
     CONNECT = "connect"
     DISCONNECT = "disconnect"
@@ -30,3 +41,4 @@ class Action(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     KEY_ROTATION = "key_rotation"
     OPERATOR_VIEW = "operator_view"
+    GLASS_BROKEN = "glass_broken"

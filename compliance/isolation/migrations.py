@@ -13,7 +13,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState as State
 from django.db.models import ForeignKey, Model
 
-from compliance.isolation.roles import LOOKUP, OPERATOR, SITE
+from compliance.isolation.roles import LOOKUP, OPERATOR, SITE, VIEWER
 
 ALL_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
@@ -150,6 +150,43 @@ class OwnedReference(Operation):
             "target_owner": quote(str(target._meta.get_field("owner").column)),
             "target_pk": quote(str(target._meta.pk.column)),
         }
+
+
+class ShowOperators(Operation):
+    """Let the operators' site read some columns of one model, ``app.Model``, and no other.
+
+    Of an owned model it sees the rows of the one person whom ``viewing`` names. Leave out what is sealed, hashed or
+    lets somebody in: the database then refuses it to whatever the site may ask.
+    """
+
+    def __init__(self, model: str, *, columns: Sequence[str]) -> None:
+        self.model = model
+        self.columns = tuple(columns)
+
+    def state_forwards(self, app_label: str, state: State) -> None:
+        """Django's picture of the model stays as it is."""
+
+    def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Grant the columns, and let the policy of an owned table hold for the operators' site as for the site."""
+        self._execute(schema_editor, to_state, "GRANT SELECT ({columns}) ON {table} TO {viewer}", (SITE, VIEWER))
+
+    def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Take both back."""
+        self._execute(schema_editor, to_state, "REVOKE SELECT ({columns}) ON {table} FROM {viewer}", (SITE,))
+
+    def describe(self) -> str:
+        """Say what the operation does, for ``migrate --plan``."""
+        return f"Show operators {len(self.columns)} columns of {self.model}"
+
+    def _execute(self, schema_editor: Editor, state: State, statement: str, bound: Sequence[str]) -> None:
+        model = state.apps.get_model(self.model)
+        quote = schema_editor.connection.ops.quote_name
+        table = model._meta.db_table
+        columns = ", ".join(quote(column) for column in self.columns)
+        schema_editor.execute(statement.format(columns=columns, table=quote(table), viewer=VIEWER), params=None)
+        if any(field.column == "owner_id" for field in model._meta.fields):
+            policy = quote(f"{table}_of_owner")
+            schema_editor.execute(f"ALTER POLICY {policy} ON {quote(table)} TO {', '.join(bound)}", params=None)
 
 
 class DefinerFunction(Operation):

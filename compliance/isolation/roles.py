@@ -3,6 +3,7 @@
 - ``app_owner`` migrates and owns the tables. Never used by web or workers.
 - ``app_rw`` is the site: reads and writes rows, bound by row-level security, owns nothing.
 - ``app_ops`` sees all rows; for the operators' commands.
+- ``app_viewer`` is the operators' site: reads the columns that migrations show it, and can write nothing.
 - ``app_lookup`` owns the few functions that look across owners; nobody can sign in as it.
 - ``audit_owner`` owns the audit tables; nobody can sign in as it.
 """
@@ -15,7 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-OWNER, SITE, OPERATOR = "app_owner", "app_rw", "app_ops"
+OWNER, SITE, OPERATOR, VIEWER = "app_owner", "app_rw", "app_ops", "app_viewer"
 LOOKUP, AUDITOR = "app_lookup", "audit_owner"
 TEST_PREFIX = "test_"
 
@@ -24,21 +25,22 @@ ATTRIBUTES = {
     OWNER: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION NOINHERIT",
     SITE: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
     OPERATOR: "LOGIN NOSUPERUSER BYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
+    VIEWER: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
     LOOKUP: "NOLOGIN NOSUPERUSER BYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
     AUDITOR: "NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
 }
 
 DATABASE_GRANTS = """
     REVOKE ALL ON DATABASE {database} FROM PUBLIC;
-    GRANT CONNECT ON DATABASE {database} TO app_owner, app_rw, app_ops;
+    GRANT CONNECT ON DATABASE {database} TO app_owner, app_rw, app_ops, app_viewer;
     GRANT CREATE, TEMPORARY ON DATABASE {database} TO app_owner;
     -- The sync stages each reading in a temporary table.
     GRANT TEMPORARY ON DATABASE {database} TO app_rw;
 """
 
 SCHEMA_GRANTS = """
-    REVOKE CREATE ON SCHEMA public FROM PUBLIC, app_rw, app_ops;
-    GRANT USAGE ON SCHEMA public TO app_owner, app_rw, app_ops, app_lookup, audit_owner;
+    REVOKE CREATE ON SCHEMA public FROM PUBLIC, app_rw, app_ops, app_viewer;
+    GRANT USAGE ON SCHEMA public TO app_owner, app_rw, app_ops, app_viewer, app_lookup, audit_owner;
     GRANT CREATE ON SCHEMA public TO app_owner, app_lookup, audit_owner;
     ALTER DEFAULT PRIVILEGES FOR ROLE app_owner, app_lookup, audit_owner
         REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

@@ -63,6 +63,7 @@ def test_it_may_be_repeated_and_repairs_a_role_that_was_given_too_much(superuser
         "app_owner": [False, False, False, True],
         "app_rw": [False, False, False, True],
         "app_ops": [False, True, False, True],
+        "app_viewer": [False, False, False, True],
         "app_lookup": [False, True, False, False],
         "audit_owner": [False, False, False, False],
     }

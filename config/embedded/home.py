@@ -139,6 +139,7 @@ def addresses(sockets: Path, keys: dict[str, str], ports: dict[str, str]) -> dic
         "DATABASE_URL": database_url(sockets, "app_rw", keys["RW_PASSWORD"]),
         "DATABASE_OWNER_URL": database_url(sockets, "app_owner", keys["OWNER_PASSWORD"]),
         "DATABASE_OPS_URL": database_url(sockets, "app_ops", keys["OPS_PASSWORD"]),
+        "DATABASE_VIEWER_URL": database_url(sockets, "app_viewer", keys["VIEWER_PASSWORD"]),
         "DATABASE_ADMIN_URL": database_url(sockets, SUPERUSER, keys["ADMIN_PASSWORD"], "postgres"),
         "REDIS_URL": f"unix://{quote(str(sockets / 'redis.sock'))}",
         "EMAIL_URL": f"smtp://127.0.0.1:{ports['SANDBOX_SMTP_PORT']}",

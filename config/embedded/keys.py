@@ -22,6 +22,7 @@ def make() -> dict[str, str]:
         "OWNER_PASSWORD": secrets.token_urlsafe(24),
         "RW_PASSWORD": secrets.token_urlsafe(24),
         "OPS_PASSWORD": secrets.token_urlsafe(24),
+        "VIEWER_PASSWORD": secrets.token_urlsafe(24),
     }
 
 
@@ -31,7 +32,7 @@ def ensure(home: Home, *, has_data: bool) -> dict[str, str]:
     Raises CannotStart when data are there and their keys are not: new keys could not read them.
     """
     if home.keys.exists():
-        return envfile.read(home.keys)
+        return _with_new_roles(home)
     if has_data:
         raise CannotStart(
             f"{home.keys} is missing, but {home.root} holds a database sealed with it. Put the file back from "
@@ -39,4 +40,13 @@ def ensure(home: Home, *, has_data: bool) -> dict[str, str]:
         )
     keys = make()
     envfile.write(home.keys, keys, HEADING)
+    return keys
+
+
+def _with_new_roles(home: Home) -> dict[str, str]:
+    # A home that is older than a role of the database lacks its password. `setup_database` sets whatever stands here.
+    known = envfile.read(home.keys)
+    keys = {"VIEWER_PASSWORD": secrets.token_urlsafe(24)} | known
+    if keys != known:
+        envfile.write(home.keys, keys, HEADING)
     return keys

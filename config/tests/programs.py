@@ -70,7 +70,7 @@ def worker(queue: str) -> Iterator[Worker]:
 
 def environment() -> dict[str, str]:
     """What another process has to know to work on this test's database and sandbox."""
-    names = {"default": "DATABASE_URL", "owner": "DATABASE_OWNER_URL", "ops": "DATABASE_OPS_URL"}
+    names = {"default": "DATABASE_URL"} | {each: f"DATABASE_{each.upper()}_URL" for each in ("owner", "ops", "viewer")}
     urls = {
         name: urlsplit(os.environ[name])._replace(path=f"/{connections[alias].settings_dict['NAME']}").geturl()
         for alias, name in names.items()

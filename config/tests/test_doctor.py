@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from config.management.commands import doctor
 
-pytestmark = pytest.mark.django_db(databases=["default", "owner", "ops"])
+pytestmark = pytest.mark.django_db(databases=["default", "owner", "ops", "viewer"])
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,7 @@ def test_it_finds_each_role_and_every_table() -> None:
     assert table["Database, default"].endswith("as app_rw")
     assert table["Database, owner"].endswith("as app_owner")
     assert table["Database, ops"].endswith("as app_ops")
+    assert table["Database, viewer"].endswith("as app_viewer")
     assert table["Tables"] == "ok every migration is applied"
     assert table["Isolation"].startswith("ok")
     assert table["Redis"].startswith("ok")

@@ -14,8 +14,8 @@ from config.tests.places import data_place, running_below, wait_until
 
 QUESTIONS = """
 import os, psycopg, redis
-for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL"):
-    with psycopg.connect(os.environ[name]) as connection:
+for role in ("", "OWNER_", "OPS_", "VIEWER_", "ADMIN_"):
+    with psycopg.connect(os.environ[f"DATABASE_{role}URL"]) as connection:
         print(*connection.execute("SELECT current_user, current_database(), current_setting('fsync')").fetchone())
 print(redis.Redis.from_url(os.environ["REDIS_URL"]).ping(), len(os.environ["SECRET_KEY"]) > 50)
 """
@@ -54,6 +54,7 @@ def test_it_gives_the_command_a_database_with_roles_and_a_redis(place: Path) -> 
         "app_rw plumbline off",
         "app_owner plumbline off",
         "app_ops plumbline off",
+        "app_viewer plumbline off",
         "postgres postgres off",
         "True True",
     ]

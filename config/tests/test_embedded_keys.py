@@ -14,6 +14,14 @@ def test_they_stay_the_same_at_the_next_start(tmp_path: Path) -> None:
     assert keys.ensure(Home(tmp_path), has_data=False) == keys.ensure(Home(tmp_path), has_data=True)
 
 
+def test_they_gain_the_password_of_a_role_that_the_home_is_older_than(tmp_path: Path) -> None:
+    made = keys.ensure(Home(tmp_path), has_data=False)
+    envfile.write(Home(tmp_path).keys, {name: made[name] for name in made if name != "VIEWER_PASSWORD"}, "Older")
+    grown = keys.ensure(Home(tmp_path), has_data=True)
+    assert grown == keys.ensure(Home(tmp_path), has_data=True)
+    assert grown == made | {"VIEWER_PASSWORD": grown["VIEWER_PASSWORD"]}
+
+
 def test_they_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     keys.ensure(Home(tmp_path), has_data=False)
     assert stat.S_IMODE(Home(tmp_path).keys.stat().st_mode) == 0o600

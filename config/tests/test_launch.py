@@ -22,6 +22,7 @@ SETTINGS = home.addresses(
         "OWNER_PASSWORD": "owner-password",
         "RW_PASSWORD": "rw-password",
         "OPS_PASSWORD": "ops-password",
+        "VIEWER_PASSWORD": "viewer-password",
         "SECRET_KEY": "the-secret-key",
         "FIELD_KEYS": "kek:the-field-key",
         "PLAID_CLIENT_ID": "client",

@@ -9,7 +9,7 @@ from django.db import connections
 
 from compliance.isolation import roles
 
-ALIASES = {"default": roles.SITE, "owner": roles.OWNER, "ops": roles.OPERATOR}
+ALIASES = {"default": roles.SITE, "owner": roles.OWNER, "ops": roles.OPERATOR, "viewer": roles.VIEWER}
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 def _database() -> str:
     names = {str(connections[alias].settings_dict["NAME"]) for alias in ALIASES}
     if len(names) != 1:
-        raise CommandError("DATABASE_URL, DATABASE_OWNER_URL and DATABASE_OPS_URL have to name one database.")
+        raise CommandError("DATABASE_URL and the URLs of the other roles have to name one database.")
     return names.pop()
 
 

@@ -24,7 +24,7 @@ from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
 from config.celery import app
 from config.embedded.home import locate
 
-ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops"}
+ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops", "viewer": "app_viewer"}
 WORKER_SECONDS = 2
 PROVIDER_SECONDS = 3
 LEAST_ROOM = 1024**3

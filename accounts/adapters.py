@@ -1,20 +1,49 @@
-from typing import Any
+"""Where allauth asks the house."""
+
+from collections.abc import Callable
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.core import context as current
+from allauth.core import ratelimit
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import get_resolver, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+
+from accounts import factors, lockout, qr, step_up, tasks
+from accounts.agents import device_words
+from accounts.mails import NOT_SENT, MailNotSent
+from accounts.models import User
+from compliance.audit.facts import client_ip, current_facts
 
 # Source: RFC 5321, 4.5.3.1.3, less the angle brackets.
-LONGEST_EMAIL = 254
+LONGEST_EMAIL: Final = 254
+# Stands for a client whose address nobody told us, as behind a unix socket; all of them share one limit.
+NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104
+# What allauth says when a limit of failures is reached, and how long until it has passed; see ACCOUNT_RATE_LIMITS.
+OVER_LIMIT: Final = {"too_many_login_attempts", "rate_limited"}
+WAIT_SECONDS: Final = 15 * 60
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Where allauth asks the house. Sign-in limits and second factors will stand here too."""
+    """Sign-up, sign-in and the mails about them."""
 
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send one of allauth's mails, naming the site by its public address instead of by the Host header."""
-        super().send_mail(template_prefix, email, {**context, "public_url": settings.PUBLIC_URL})
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "incorrect_code": "That is not the code in our newest message.",
+        "too_many_login_attempts": "Too many wrong codes. Start again to get a new one.",
+        "locked": "For your protection no password or code is checked for this address until %s. "
+        "If it has an account, we have sent a link there that ends the wait. A passkey works at any time.",
+    }
+
+    # --- Signing up ---------------------------------------------------------------------------------------
 
     def clean_email(self, email: str) -> str:
         """Refuse an address that is longer than mail can carry, which allauth would cut off."""
@@ -24,3 +53,114 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Anyone may sign up unless the operator closed the door."""
         return settings.SIGNUP_OPEN
+
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        """Where a person finds the address that they have just changed."""
+        return reverse("account_email")
+
+    # --- Signing in ---------------------------------------------------------------------------------------
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse before a password is looked at. Raises ``ValidationError`` while locked or over the limits."""
+        self.refuse_locked(credentials.get("email", ""))
+        super().pre_authenticate(request, **credentials)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count a refused password, and mail the owner a way out when it was the one that locked."""
+        count_failure(credentials.get("email", ""))
+
+    def refuse_locked(self, email: str) -> None:
+        """Raise ``ValidationError`` with the time when the lock on an address ends."""
+        if until := lockout.locked_until(email):
+            raise self.validation_error("locked", date_format(timezone.localtime(until), "H:i e"))
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Begin a session after the last step; what was refused before is forgiven."""
+        user.is_first_sign_in = user.last_login is None
+        super().login(request, user)
+        lockout.forgive(user)
+
+    def unblock(self, request: HttpRequest, user: User) -> None:
+        """Also clear the limits that stand in front of the lock, which its owner has just ended."""
+        self._delete_login_attempts_cached_email(request, email=user.email)
+        ratelimit.clear(request, action="login_failed", key=f"mfa-auth-user-{user.pk}")
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The client's address as the audit trail has it, so that one setting decides whom to believe."""
+        return client_ip(request) or NO_ADDRESS
+
+    def validation_error(self, code: str, *args: object) -> ValidationError:
+        """A refusal for a form to show. Raises ``ImmediateHttpResponse``, a page with 429, at a limit's end."""
+        if code in OVER_LIMIT:
+            too_many_requests: Callable[..., HttpResponse] = get_resolver().resolve_error_handler(429)
+            raise ImmediateHttpResponse(too_many_requests(current.request, WAIT_SECONDS))
+        return super().validation_error(code, *args)
+
+    # --- Proving it again ---------------------------------------------------------------------------------
+
+    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:
+        """Ask nobody again whose proof is fresh by the house's own rule; ``step_up`` asks the others first."""
+        return not step_up.is_fresh(current.request)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """The ways to confirm who one is, the surest first; a person with a second factor has only those."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if user.is_authenticated and factors.has_second_factor(user):
+            methods = [method for method in methods if method["id"] != "reauthenticate"]
+        methods.sort(key=lambda method: method["id"] != PASSKEY)
+        return [method | {"description": WAYS[method["id"]]} for method in methods]
+
+    # --- Mail ---------------------------------------------------------------------------------------------
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail that the request is about, while the request waits: what it carries must not lie in a queue.
+
+        Raises ``MailNotSent``, which undoes the request. A new try is not held up by the limit of mails.
+        """
+        try:
+            super().send_mail(template_prefix, email, {**context, "public_url": settings.PUBLIC_URL})
+        except NOT_SENT as error:
+            ratelimit.clear(current.request, action="confirm_email", key=email.lower())
+            raise MailNotSent from error
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Tell a person of a change; a mail server that does not answer neither stops nor undoes it."""
+        tasks.queue_notice(template_prefix, user=user, email=email or "", **(context or {}))
+
+
+PASSKEY = "mfa_reauthenticate:webauthn"
+WAYS = {"reauthenticate": "Use your password", "mfa_reauthenticate": "Use a code", PASSKEY: "Use a passkey"}
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """Second factors: their secrets are sealed, their words are ours."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "That is not right, or it was used before. Wait for the next code and try again.",
+        "unreadable_passkey": "The passkey could not be read. Try again, or use another way to sign in.",
+        "add_email_blocked": "While a second factor protects the account, its address stays as it is.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        """Seal a new seed for the person who is setting a factor up."""
+        return factors.sealed(text, owner=current.request.user.pk)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open a seed. Raises ``SealError``."""
+        return factors.opened(encrypted_text)
+
+    def build_totp_svg(self, url: str) -> SafeString:
+        """Draw the code that an authenticator app scans, for the page itself."""
+        return qr.svg(url)
+
+    def generate_authenticator_name(self, user: User, type: str) -> str:
+        """Name a passkey by the device that it is made on."""
+        return device_words(current_facts().user_agent)
+
+
+def count_failure(email: str) -> None:
+    """Count a refused password or code; on the one that locks, known or not, have the owner told."""
+    if lockout.count(email):
+        tasks.queue_unlock_mail(lockout.person_of(email))

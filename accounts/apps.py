@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class AccountsConfig(AppConfig):
@@ -6,4 +7,15 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from accounts import receivers  # noqa: F401  (connects allauth's signals to the audit trail)
+        from accounts import (
+            receivers,  # noqa: F401  (connects allauth's signals to what follows from them)
+            totp,
+        )
+
+        totp.take_over()
+
+
+class OperatorsConfig(AdminConfig):
+    """Django's admin, with the operators' site in the place of its own."""
+
+    default_site = "accounts.operators.OperatorSite"

@@ -1,5 +1,6 @@
 """Who a person is. Sign-in itself is allauth's; this room keeps the person and the words for them."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -7,6 +8,13 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Lower
 from uuid_utils.compat import uuid7
+
+from accounts.devices import SecondFactor
+
+__all__ = ["ONE_USER", "LoginThrottle", "SecondFactor", "User", "UserManager", "display_name"]
+
+ONE_USER = "one_user_per_email"
+"""The constraint that a sign-up breaks when another with the same address has just come first."""
 
 
 class UserManager(BaseUserManager["User"]):
@@ -42,6 +50,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
+    is_verified: Callable[[], bool]
+    """Whether a second factor stands behind this session; put here by django-otp's middleware."""
+    is_first_sign_in = False
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -49,7 +61,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="one_user_per_email")]
+        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name=ONE_USER)]
 
     def __str__(self) -> str:
         return self.email
@@ -58,6 +70,19 @@ class User(AbstractBaseUser, PermissionsMixin):
     def name(self) -> str:
         """The person's full name, or their address while they have not told us one."""
         return f"{self.first_name} {self.last_name}".strip() or self.email
+
+
+class LoginThrottle(models.Model):
+    """How often sign-in to one account, or to an address that has none, was refused; see ``lockout``.
+
+    ``key`` is a keyed hash, so the table tells neither who has an account nor who was aimed at.
+    """
+
+    key = models.BinaryField(primary_key=True, max_length=32)
+    failures = models.PositiveIntegerField()
+    failed_at = models.DateTimeField()
+    locked_at = models.DateTimeField(null=True)
+    locked_until = models.DateTimeField(null=True)
 
 
 def display_name(user: User) -> str:

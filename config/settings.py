@@ -52,9 +52,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "config",
     "compliance",
-    "accounts",
+    "accounts.apps.AccountsConfig",
     "banking",
     "insights",
+    "accounts.apps.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -65,6 +66,9 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django_otp",
     "csp",
     "django_celery_beat",
     "django_filters",
@@ -75,21 +79,29 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "compliance.audit.middleware.RequestFactsMiddleware",
+    "config.middleware.SecurityHeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.PlausibleRequestMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.PrivatePagesMiddleware",
+    "accounts.middleware.SessionLimitsMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "compliance.isolation.middleware.TenantMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "config.middleware.PrivatePagesMiddleware",
+    "accounts.middleware.PresenceMiddleware",
+    "accounts.middleware.StaffSecondFactorMiddleware",
+    "accounts.middleware.MailMiddleware",
+    "config.limits.LimitsMiddleware",
 ]
 
 TEMPLATES = [
@@ -129,7 +141,8 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-# --- Database: the site's role cannot see past its tenant, the owner migrates, ops is for few commands ---
+# --- Database: the site's role cannot see past its tenant, the owner migrates, ops is for few commands, and
+# viewer is what the operators' site reads through -----------------------------------------------------------
 
 DATABASES = {
     "default": {
@@ -143,6 +156,7 @@ DATABASES = {
     },
     "owner": env.db_url("DATABASE_OWNER_URL", default=env.str("DATABASE_URL")),
     "ops": {**env.db_url("DATABASE_OPS_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
+    "viewer": {**env.db_url("DATABASE_VIEWER_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
 }
 DATABASE_ROUTERS: list[str] = []
 
@@ -153,12 +167,19 @@ CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1},
+        # A limit asks twice before it gives Redis up, and refuses within two seconds all the same.
+        "OPTIONS": {
+            "IGNORE_EXCEPTIONS": True,
+            "SOCKET_CONNECT_TIMEOUT": 0.5,
+            "SOCKET_TIMEOUT": 0.5,
+            "REDIS_CLIENT_CLASS": "config.cache.Redis",
+        },
         "KEY_PREFIX": "plumbline",
     }
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 RATELIMIT_FAIL_OPEN = False
+RATELIMIT_IP_META_KEY = "config.limits.address"
 
 # --- Jobs ------------------------------------------------------------------------------------------------
 
@@ -170,7 +191,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 1}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"
@@ -181,7 +202,12 @@ AUTH_USER_MODEL = "accounts.User"
 # E-mail is unique by a constraint on its lower-case form, which this check does not look for.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2id"]
+# The first hashes; the others only verify what was brought along, until its owner signs in.
+PASSWORD_HASHERS = [
+    "accounts.hashers.Argon2id",
+    "accounts.hashers.ImportedBcrypt",
+    "accounts.hashers.ImportedBcryptSHA256",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -199,18 +225,56 @@ ACCOUNT_USER_DISPLAY = "accounts.models.display_name"
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_CONFIRM_EMAIL_ON_GET = False
-ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+# One address a person, and a code instead of a link to confirm it: a new address waits in the session until its code
+# is given. For a link it would have to stand beside the account, where it keeps its real owner out; so allauth
+# refuses links to who has a second factor.
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "confirm_email_verification_code": "accounts.forms.MailedCodeForm",
+}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key"}
+# The limit by address stands at the door alone: who succeeds clears what "login_failed" has counted, and must not
+# clear it for all others who come from there.
+ACCOUNT_RATE_LIMITS = {"login": "20/m/ip", "login_failed": "5/15m/key", "confirm_email": "1/10s/key,10/h/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
+MFA_ADAPTER = "accounts.adapters.FactorAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.forms.CodeForm",
+    "reauthenticate": "accounts.forms.ConfirmCodeForm",
+    "activate_totp": "accounts.forms.ActivateForm",
+    "add_webauthn": "accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "accounts.forms.RenamePasskeyForm",
+    "authenticate_webauthn": "accounts.forms.PasskeyStepForm",
+    "login_webauthn": "accounts.forms.PasskeySignInForm",
+    "reauthenticate_webauthn": "accounts.forms.ConfirmPasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Plumbline"
+MFA_TOTP_TOLERANCE = env.int("MFA_TOTP_TOLERANCE", 0)
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_TRUST_ENABLED = True
+MFA_TRUST_COOKIE_AGE = timedelta(days=14)
+MFA_TRUST_COOKIE_NAME = "trusted" if DEBUG else "__Host-trusted"
+KNOWN_BROWSER_COOKIE_NAME = "browser" if DEBUG else "__Host-browser"
+REQUIRE_SECOND_FACTOR_TO_LINK = env.bool("REQUIRE_SECOND_FACTOR_TO_LINK", False)
+ADMIN_PATH = env.str("ADMIN_PATH", "operators/")
+
+SESSION_IDLE = timedelta(minutes=30)
+SESSION_LONGEST = timedelta(hours=12)
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
-SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+SESSION_COOKIE_AGE = int(SESSION_LONGEST.total_seconds())
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -264,6 +328,12 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "object-src": [NONE],
         "frame-ancestors": [NONE],
+        "require-trusted-types-for": ["'script'"],
+        # Only pages with htmx make this policy (static/js/fragments.js); on the others no text becomes HTML.
+        "trusted-types": ["default"],
+        # Chromium asks for the first, everybody else for the second.
+        "report-to": ["policy"],
+        "report-uri": ["/policy-reports/"],
     }
 }
 
@@ -297,4 +367,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    # Names a credential at each use.
+    "loggers": {"fido2": {"level": "WARNING"}},
 }

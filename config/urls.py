@@ -1,6 +1,7 @@
 """Every address of the site. Pages need a sign-in unless their view says otherwise."""
 
 from django.conf import settings
+from django.contrib import admin
 from django.urls import include, path
 
 from config import views
@@ -9,6 +10,7 @@ from config.embedded import browser
 handler400 = "config.views.bad_request"
 handler403 = "config.views.forbidden"
 handler404 = "config.views.not_found"
+handler429 = "config.views.too_many_requests"
 handler500 = "config.views.server_error"
 
 urlpatterns = [
@@ -17,7 +19,9 @@ urlpatterns = [
     path("health/ready", views.ready, name="ready"),
     path("appearance/", views.appearance, name="appearance"),
     path("help/", views.help_page, name="help"),
-    path("accounts/", include("allauth.account.urls")),
+    path("policy-reports/", views.policy_reports, name="policy_reports"),
+    path("accounts/", include("accounts.urls")),
+    path(settings.ADMIN_PATH, admin.site.urls),
     path("", include("banking.urls")),
     path("", include("insights.urls")),
 ]

@@ -1,0 +1,221 @@
+"""allauth's forms, where the house asks more of them."""
+
+import json
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import ConfirmEmailVerificationCodeForm
+from allauth.account.forms import SignupForm as AllauthSignupForm
+from allauth.core import context as current
+from allauth.mfa.adapter import get_adapter as get_factor_adapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
+from allauth.mfa.webauthn import forms as passkeys
+from django import forms
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from accounts import factors, lockout
+from accounts.models import ONE_USER, User
+from compliance.audit import Action, record
+
+LONGEST_NAME: Final = 60
+"""Of a passkey."""
+
+CODE = forms.CharField(
+    label="Code",
+    help_text="Six digits from your authenticator app, or one of your recovery codes.",
+    max_length=20,
+    widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
+)
+GIVEN = forms.TextInput(attrs={"autocomplete": "given-name"})
+FAMILY = forms.TextInput(attrs={"autocomplete": "family-name"})
+
+
+class SignupForm(AllauthSignupForm):
+    """Sign-up that takes as long for an address that has an account as for one that has none."""
+
+    account_already_exists: bool
+
+    first_name = forms.CharField(label="First name (optional)", max_length=100, required=False, widget=GIVEN)
+    last_name = forms.CharField(label="Last name (optional)", max_length=100, required=False, widget=FAMILY)
+
+    field_order = ("email", "password1", "first_name", "last_name")
+
+    def try_save(self, request: HttpRequest) -> Any:
+        """Make a person, or go the way of a known address, also when it became known a moment ago."""
+        if self.account_already_exists:
+            return self._refuse(request)
+        try:
+            with transaction.atomic():
+                return super().try_save(request)
+        except IntegrityError as error:
+            if ONE_USER not in str(error):
+                raise
+            self.account_already_exists = True
+            return self._refuse(request)
+
+    def _refuse(self, request: HttpRequest) -> Any:
+        """Hash the password and write into a trail, as for an unknown address; allauth does neither."""
+        make_password(self.cleaned_data["password1"])
+        owner = lockout.person_of(self.cleaned_data["email"])
+        record(Action.SECURITY_ALERT, subject=owner, outcome="refused", durable=True, attempt="sign-up")
+        return super().try_save(request)
+
+
+class MailedCodeForm(ConfirmEmailVerificationCodeForm):
+    """The code that confirms an address."""
+
+    def clean_code(self) -> str:
+        """Raise ``ValidationError`` for a wrong code, and for an address that is somebody else's by now."""
+        if self.user:
+            one_at_a_time(self.user)
+        return str(super().clean_code())
+
+
+class CodeForm(AuthenticateForm):
+    """The second step of a sign-in. No code is looked at while the account is locked."""
+
+    code = CODE
+
+    def clean_code(self) -> str:
+        """Raise ``ValidationError`` for a wrong code, a used one, and while locked or over the limits."""
+        get_adapter().refuse_locked(self.user.email)
+        return str(super().clean_code())
+
+
+class ConfirmCodeForm(ReauthenticateForm):
+    """The same question to somebody who is signed in."""
+
+    code = CODE
+
+    def clean_code(self) -> str:
+        """Raise ``ValidationError`` for a wrong code, a used one, and while locked or over the limits."""
+        get_adapter().refuse_locked(self.user.email)
+        return str(super().clean_code())
+
+
+class ActivateForm(ActivateTOTPForm):
+    """Setting up an authenticator app. Until it is confirmed, its secret waits sealed in the session."""
+
+    code = forms.CharField(label="Code", max_length=20, help_text="Six digits that the app shows.", widget=CODE.widget)
+
+    secret: str
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        owner = self.user.pk
+        if factors.SEPARATOR in self.secret:
+            self.secret = factors.opened(self.secret, owner=owner)
+        else:
+            current.request.session[SECRET_SESSION_KEY] = factors.sealed(self.secret, owner=owner)
+
+    def clean_code(self) -> str:
+        """Raise ``ValidationError`` for a code that does not belong to the secret and to now, or comes second."""
+        one_at_a_time(self.user)
+        if Authenticator.objects.filter(user=self.user, type=Authenticator.Type.TOTP).exists():
+            raise get_factor_adapter().validation_error("incorrect_code")
+        return str(super().clean_code())
+
+
+def one_at_a_time(user: User) -> None:
+    """Hold whatever else changes how a person signs in until this request ends, such as a form's second click."""
+    User.objects.select_for_update().get(pk=user.pk)
+
+
+# --- Passkeys ---------------------------------------------------------------------------------------------
+
+# What fido2 raises for bytes that are no credential; it checks their form while it takes them apart.
+NO_CREDENTIAL: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+
+
+class CredentialField(forms.JSONField):
+    """What a browser's passkey dialog answers, which anybody may write; the database can hold it as JSON."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        """Raises ``ValidationError`` for what is no JSON, goes on without end, or holds no text."""
+        try:
+            parsed = super().to_python(value)
+            text = json.dumps(parsed, ensure_ascii=False).encode()
+        except (RecursionError, ValueError):
+            # Too deep, a number of thousands of digits, half a character.
+            raise _refused() from None
+        if rb"\u0000" in text:
+            raise _refused()
+        return parsed
+
+
+@contextmanager
+def reading_credential() -> Iterator[None]:
+    """Refuse in words what cannot be read as a credential. Raises ``ValidationError``."""
+    try:
+        yield
+    except ValidationError as error:
+        # allauth says "incorrect code" here as well.
+        raise _refused() if error.code == "incorrect_code" else error from error
+    except NO_CREDENTIAL as error:
+        raise _refused() from error
+
+
+def _refused() -> ValidationError:
+    return get_factor_adapter().validation_error("unreadable_passkey")
+
+
+class AddPasskeyForm(passkeys.AddWebAuthnForm):
+    """Adding a passkey: a name and what the browser made. It always has to verify its user by itself."""
+
+    name = forms.CharField(label="Name", max_length=LONGEST_NAME, required=False)
+    passwordless = None
+    credential = CredentialField()
+
+    def clean(self) -> dict[str, Any]:
+        """Raise ``ValidationError`` for an answer that does not fit the question."""
+        self.cleaned_data["passwordless"] = True
+        with reading_credential():
+            return dict(super().clean())
+
+
+class RenamePasskeyForm(passkeys.EditWebAuthnForm):
+    name = forms.CharField(label="Name", max_length=LONGEST_NAME)
+
+
+class PasskeyStepForm(passkeys.AuthenticateWebAuthnForm):
+    """A passkey as the second step of a sign-in; works while the account is locked, as it cannot be guessed."""
+
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        """Raise ``ValidationError`` for an answer that does not fit the question."""
+        with reading_credential():
+            return super().clean_credential()
+
+
+class PasskeySignInForm(passkeys.LoginWebAuthnForm):
+    """A passkey instead of address and password."""
+
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        """Raise ``ValidationError`` for an answer that does not fit the question."""
+        with reading_credential():
+            return super().clean_credential()
+
+
+class ConfirmPasskeyForm(passkeys.ReauthenticateWebAuthnForm):
+    """The same question to somebody who is signed in."""
+
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        """Raise ``ValidationError`` for an answer that does not fit the question."""
+        with reading_credential():
+            return super().clean_credential()

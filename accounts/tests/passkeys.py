@@ -1,0 +1,33 @@
+"""Passkeys whose public halves are real, for tests that no authenticator stands behind."""
+
+from hashlib import sha256
+
+from allauth.mfa.models import Authenticator
+from cryptography.hazmat.primitives.asymmetric import ec
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData, CollectedClientData
+
+from accounts.models import User
+
+FLAGS = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorData.FLAG.AT
+
+
+def passkey(user: User, name: str = "Laptop") -> Authenticator:
+    """Give a person a passkey, stored as allauth stores one that was just made."""
+    identifier = sha256(f"{user.pk}{name}".encode()).digest()
+    key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+    credential = AttestedCredentialData.create(bytes(16), identifier, key)
+    made = AuthenticatorData.create(sha256(b"testserver").digest(), FLAGS, 0, credential)
+    client = CollectedClientData.create("webauthn.create", b"challenge", "https://testserver")
+    answer = {
+        "id": websafe_encode(identifier),
+        "rawId": websafe_encode(identifier),
+        "type": "public-key",
+        "clientExtensionResults": {},
+        "response": {
+            "clientDataJSON": websafe_encode(client),
+            "attestationObject": websafe_encode(AttestationObject.create("none", made, {})),
+        },
+    }
+    return Authenticator.objects.create(user=user, type="webauthn", data={"name": name, "credential": answer})

@@ -1,0 +1,76 @@
+"""What people have in their pockets: an authenticator app, and the recovery codes that they wrote down."""
+
+import base64
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.factors import sealed
+from accounts.models import User
+from accounts.tests.pages import sign_in
+
+PERIOD = 30
+SECRET = base64.b32encode(b"12345678901234567890").decode()
+
+
+@dataclass(frozen=True)
+class Phone:
+    """An authenticator app. It counts by allauth's arithmetic, which the site does not use."""
+
+    factor: Authenticator
+    secret: str = SECRET
+
+    def code(self, steps: int = 0) -> str:
+        """The code of now, or of so many periods from now."""
+        return format_hotp_value(hotp_value(self.secret, int(time.time()) // PERIOD + steps))
+
+    def wrong_code(self) -> str:
+        """Six digits that are right at no time near now."""
+        near = {self.code(steps) for steps in range(-3, 4)}
+        return next(code for code in ("000000", "111111", "222222", "333333") if code not in near)
+
+
+def enrolled(user: User, secret: str = SECRET) -> Phone:
+    """Give a person an authenticator app, as if they had set it up yesterday."""
+    factor = Authenticator.objects.create(
+        user=user,
+        type=Authenticator.Type.TOTP,
+        data={"secret": sealed(secret, owner=user.pk)},
+        created_at=timezone.now() - timedelta(days=1),
+    )
+    return Phone(factor, secret)
+
+
+def recovery_codes(user: User) -> list[str]:
+    """Make a person's recovery codes, and return them as they would have been shown."""
+    factor = Authenticator.objects.create(
+        user=user,
+        type=Authenticator.Type.RECOVERY_CODES,
+        data={"seed": sealed("ab" * 40, owner=user.pk), "used_mask": 0},
+    )
+    codes: list[str] = factor.wrap().get_unused_codes()
+    return codes
+
+
+def give_code(client: Client, code: str) -> HttpResponse:
+    """Answer the second step of a sign-in."""
+    return client.post(reverse("mfa_authenticate"), {"code": code})
+
+
+def decline_trust(client: Client) -> HttpResponse:
+    """Answer that this browser is not to be trusted, which ends the sign-in."""
+    return client.post(reverse("mfa_trust"), {"action": "skip"})
+
+
+def sign_in_with(client: Client, user: User, password: str, phone: Phone, steps: int = 0) -> HttpResponse:
+    """Sign in by password and code."""
+    sign_in(client, user.email, password)
+    give_code(client, phone.code(steps))
+    return decline_trust(client)

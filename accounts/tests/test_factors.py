@@ -1,0 +1,84 @@
+"""Where the secrets of second factors lie."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from allauth.mfa.models import Authenticator
+
+from accounts.devices import SecondFactor
+from accounts.factors import codes_left, has_second_factor, opened, sealed
+from accounts.models import User
+from accounts.tests.phone import SECRET, Phone, enrolled, recovery_codes
+from accounts.totp import verify
+from compliance.vault import SealError
+from compliance.vault.datakeys import shred
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_it_keeps_no_seed_in_the_clear(
+    alice: User, phone: Phone, as_operator: Callable[..., list[tuple[object, ...]]]
+) -> None:
+    codes = recovery_codes(alice)
+    rows = str(as_operator("SELECT data::text FROM mfa_authenticator"))
+    assert str(alice.pk) in rows
+    assert not [secret for secret in (SECRET, "12345678901234567890", "ab" * 40, *codes) if secret in rows]
+
+
+def test_it_opens_what_it_sealed(alice: User) -> None:
+    assert opened(sealed("a seed", owner=alice.pk)) == "a seed"
+    assert opened(sealed("a seed", owner=alice.pk), owner=alice.pk) == "a seed"
+
+
+@pytest.mark.parametrize("text", ["", "a seed", "x.y", *(f"{UUID(int=7)}{end}" for end in ("", ".", ".!!!", ".AAAA"))])
+def test_it_opens_nothing_else(alice: User, text: str) -> None:
+    with pytest.raises(SealError):
+        opened(text)
+
+
+def test_it_opens_no_seed_that_was_changed_or_renamed(alice: User, mallory: User) -> None:
+    text = sealed("a seed", owner=alice.pk)
+    sealed("another", owner=mallory.pk)
+    for forged in (f"{text[:-6]}AAAAA=", text.replace(str(alice.pk), str(mallory.pk))):
+        with pytest.raises(SealError):
+            opened(forged)
+
+
+def test_it_opens_no_seed_that_was_moved_to_another_person(alice: User, phone: Phone, mallory: User) -> None:
+    hers = enrolled(mallory, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    Authenticator.objects.filter(pk=phone.factor.pk).update(data=hers.factor.data)
+    with pytest.raises(SealError):
+        verify(phone.factor, hers.code())
+
+
+def test_it_forgets_seeds_with_their_owners_keys(alice: User, phone: Phone) -> None:
+    shred(alice.pk)
+    with pytest.raises(SealError):
+        verify(phone.factor, phone.code())
+
+
+def test_it_counts_recovery_codes_that_are_unused(alice: User, phone: Phone) -> None:
+    assert codes_left([phone.factor]) is None
+    codes = recovery_codes(alice)
+    factor = Authenticator.objects.get(user=alice, type="recovery_codes")
+    assert (len(codes), len(set(codes)), codes_left([phone.factor, factor])) == (10, 10, 10)
+    assert factor.wrap().validate_code(codes[3])
+    factor.refresh_from_db()
+    assert codes_left([factor]) == 9
+
+
+def test_it_asks_no_second_step_for_recovery_codes_alone(alice: User) -> None:
+    recovery_codes(alice)
+    assert not has_second_factor(alice)
+    enrolled(alice)
+    assert has_second_factor(alice)
+
+
+def test_it_shows_django_otp_the_same_row(alice: User, phone: Phone) -> None:
+    (device,) = SecondFactor.objects.devices_for_user(alice, confirmed=True)
+    assert (device.pk, device.type, device.confirmed, str(device)) == (phone.factor.pk, "totp", True, "totp")
+    assert list(SecondFactor.objects.devices_for_user(alice, confirmed=False)) == []
+    assert SecondFactor.from_persistent_id(device.persistent_id) == device
+    code = phone.code()
+    assert (device.verify_token(code), device.verify_token(code)) == (True, False)

@@ -1,0 +1,299 @@
+"""Setting second factors up, signing in with them, and letting them go."""
+
+import re
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD
+from accounts.tests.pages import is_in, sign_in
+from accounts.tests.passkeys import passkey
+from accounts.tests.phone import Phone, decline_trust, enrolled, give_code, recovery_codes, sign_in_with
+from compliance.tests.threads import in_threads
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
+
+Trail = Callable[[UUID], list[str]]
+
+
+@pytest.fixture
+def signed_in(alice: User) -> Client:
+    client = Client()
+    sign_in(client, alice.email, PASSWORD)
+    return client
+
+
+def is_verified(client: Client) -> bool:
+    return "otp_device_id" in client.session
+
+
+def subjects() -> list[str]:
+    return [message.subject for message in mail.outbox]
+
+
+# --- Setting up -------------------------------------------------------------------------------------------
+
+
+def set_up(client: Client) -> tuple[Phone, str]:
+    """Set an app up through the page; returns it and the page that this leads to."""
+    page = client.get(reverse("mfa_activate_totp")).content.decode()
+    secret = re.search(r"<code>([A-Z2-7]{32})</code>", page).group(1)
+    phone = Phone(Authenticator(), secret)
+    answer = client.post(reverse("mfa_activate_totp"), {"code": phone.code()}, follow=True)
+    return phone, answer.content.decode()
+
+
+def test_it_sets_an_app_up_and_shows_the_codes_once(signed_in: Client, alice: User, trail: Trail) -> None:
+    _, page = set_up(signed_in)
+    codes = re.search(r"<pre[^>]*>([\d\n]+)</pre>", page).group(1).split()
+    assert (len(codes), len(set(codes))) == (10, 10)
+    again = signed_in.get(reverse("mfa_view_recovery_codes"))
+    assert re.findall(r"\b\d{8}\b", again.content.decode()) == []
+    assert signed_in.get(reverse("mfa_download_recovery_codes")).status_code == 403
+    assert sorted(trail(alice.pk)) == ["factor_added", "recovery_codes_made", "user_login"]
+    assert is_verified(signed_in)
+    assert subjects() == ["An authenticator app protects your Plumbline account"]
+
+
+def test_it_draws_the_key_into_the_page_itself(signed_in: Client) -> None:
+    page = signed_in.get(reverse("mfa_activate_totp")).content.decode()
+    assert '<svg class="qr"' in page
+    assert "data:image" not in page
+
+
+def test_it_keeps_no_key_in_the_clear_while_it_is_set_up(signed_in: Client, alice: User) -> None:
+    page = signed_in.get(reverse("mfa_activate_totp")).content.decode()
+    secret = re.search(r"<code>([A-Z2-7]{32})</code>", page).group(1)
+    kept = [session.get_decoded() for session in Session.objects.all()]
+    assert str(alice.pk) in str(kept)
+    assert secret not in str(kept)
+
+
+def test_it_keeps_the_key_after_a_wrong_code(signed_in: Client) -> None:
+    page = signed_in.get(reverse("mfa_activate_totp")).content.decode()
+    wrong = signed_in.post(reverse("mfa_activate_totp"), {"code": "12345"}).content.decode()
+    keys = [re.search(r"<code>([A-Z2-7]{32})</code>", text).group(1) for text in (page, wrong)]
+    assert keys[0] == keys[1]
+    assert not Authenticator.objects.exists()
+
+
+def test_it_sets_one_app_up_by_five_clicks_at_once(signed_in: Client, alice: User) -> None:
+    page = signed_in.get(reverse("mfa_activate_totp")).content.decode()
+    phone = Phone(Authenticator(), re.search(r"<code>([A-Z2-7]{32})</code>", page).group(1))
+
+    def click() -> int:
+        client = Client()
+        client.cookies = signed_in.cookies
+        return client.post(reverse("mfa_activate_totp"), {"code": phone.code()}).status_code
+
+    answers = in_threads(5, click)
+    assert answers.count(302) >= 1
+    assert set(answers) <= {200, 302}
+    assert sorted(alice.authenticator_set.values_list("type", flat=True)) == ["recovery_codes", "totp"]
+
+
+def test_it_takes_no_code_again_that_set_the_app_up(signed_in: Client, alice: User) -> None:
+    now = 1_800_000_000
+    with time_machine.travel(now, tick=False) as clock:
+        signed_in.logout()
+        sign_in(signed_in, alice.email, PASSWORD)
+        phone, _ = set_up(signed_in)
+        elsewhere = Client()
+        sign_in(elsewhere, alice.email, PASSWORD)
+        give_code(elsewhere, phone.code())
+        decline_trust(elsewhere)
+        assert not is_in(elsewhere)
+        clock.shift(30)
+        give_code(elsewhere, phone.code())
+        decline_trust(elsewhere)
+        assert is_in(elsewhere)
+
+
+# --- Signing in -------------------------------------------------------------------------------------------
+
+
+def test_it_lets_nobody_in_between_the_steps(stranger: Client, alice: User, phone: Phone) -> None:
+    assert sign_in(stranger, alice.email, PASSWORD).url == reverse("mfa_authenticate")
+    assert not is_in(stranger)
+    assert stranger.get(reverse("security")).status_code == 302
+    assert decline_trust(stranger).url == reverse("account_login")
+    assert not is_in(stranger)
+
+
+def test_it_offers_a_passkey_to_those_who_have_one(stranger: Client, alice: User, phone: Phone) -> None:
+    sign_in(stranger, alice.email, PASSWORD)
+    assert "Use a passkey" not in stranger.get(reverse("mfa_authenticate")).content.decode()
+    passkey(alice)
+    assert "Use a passkey" in stranger.get(reverse("mfa_authenticate")).content.decode()
+
+
+def test_it_lets_a_person_in_by_password_and_code(stranger: Client, alice: User, phone: Phone, trail: Trail) -> None:
+    sign_in(stranger, alice.email, PASSWORD)
+    assert give_code(stranger, phone.code()).url == reverse("mfa_trust")
+    assert decline_trust(stranger).url == reverse("overview")
+    assert is_in(stranger)
+    assert is_verified(stranger)
+    assert trail(alice.pk) == ["user_login"]
+
+
+@pytest.mark.parametrize("steps", [-1, 1])
+def test_it_keeps_out_who_has_a_code_of_another_time(stranger: Client, alice: User, phone: Phone, steps: int) -> None:
+    sign_in_with(stranger, alice, PASSWORD, phone, steps)
+    assert not is_in(stranger)
+
+
+def test_it_lets_ten_browsers_in_by_one_code_only_once(alice: User, phone: Phone, settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "1000/m/ip,1000/15m/key", "login": "1000/m/ip"}
+    browsers = [Client() for _ in range(10)]
+    waiting = iter(browsers)
+    with time_machine.travel(1_800_000_000, tick=False):
+        for browser in browsers:
+            sign_in(browser, alice.email, PASSWORD)
+        code = phone.code()
+        answers = in_threads(10, lambda: give_code(next(waiting), code).status_code)
+        for browser in browsers:
+            decline_trust(browser)
+    assert sorted(answers) == [200] * 9 + [302]
+    with time_machine.travel(1_800_000_001):
+        assert [is_in(browser) for browser in browsers].count(True) == 1
+
+
+def test_it_looks_at_five_codes_however_many_come_at_once(alice: User, phone: Phone, trail: Trail, settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"login": "1000/m/ip"}
+    browsers = [Client() for _ in range(20)]
+    waiting = iter(browsers)
+    for browser in browsers:
+        sign_in(browser, alice.email, PASSWORD)
+    wrong = phone.wrong_code()
+    in_threads(20, lambda: give_code(next(waiting), wrong).status_code)
+    assert trail(alice.pk).count("login_failed") == 5
+    give_code(browsers[0], phone.code())
+    decline_trust(browsers[0])
+    assert not is_in(browsers[0])
+
+
+def test_it_gives_nobody_new_guesses_at_others_for_a_code_of_their_own(
+    alice: User, phone: Phone, make_user: Callable[..., User], settings
+) -> None:
+    # What a success clears may count by account alone.
+    assert settings.ACCOUNT_RATE_LIMITS["login_failed"] == "5/15m/key"
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"login": "8/m/ip"}
+    bob = make_user("bob", PASSWORD)
+    for _ in range(5):
+        sign_in(Client(), alice.email, "wrong")
+    own = Client()
+    sign_in(own, bob.email, PASSWORD)
+    give_code(own, enrolled(bob).code())
+    assert sign_in(Client(), alice.email, PASSWORD).status_code == 429
+    # Nor does it open the door that the address has tried too often.
+    answers = [sign_in(Client(), f"{number}@example.com", "wrong").status_code for number in range(3)]
+    assert answers == [200, 429, 429]
+
+
+def test_it_looks_at_five_codes_in_a_quarter_of_an_hour(alice: User, phone: Phone, trail: Trail) -> None:
+    with time_machine.travel(time.time()) as clock:
+        client = Client()
+        sign_in(client, alice.email, PASSWORD)
+        answers = [give_code(client, phone.wrong_code()) for _ in range(7)]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 2
+        assert answers[-1].headers["Retry-After"] == "900"
+        assert trail(alice.pk).count("login_failed") == 5
+        clock.shift(840)
+        assert give_code(client, phone.code()).status_code == 429
+        clock.shift(61)
+        sign_in(client, alice.email, PASSWORD)
+        assert give_code(client, phone.code()).status_code == 302
+
+
+def test_it_takes_a_recovery_code_once_and_says_so(stranger: Client, alice: User, phone: Phone, trail: Trail) -> None:
+    first, second, *_ = recovery_codes(alice)
+    sign_in(stranger, alice.email, PASSWORD)
+    give_code(stranger, first)
+    decline_trust(stranger)
+    assert "Codes left: 9." in stranger.get(reverse("security")).content.decode()
+    assert is_verified(stranger)
+    assert trail(alice.pk) == ["recovery_code_used", "user_login"]
+    assert subjects() == ["A recovery code was used for Plumbline"]
+    assert "Codes left: 9." in mail.outbox[0].body
+    thief = Client()
+    sign_in(thief, alice.email, PASSWORD)
+    give_code(thief, first)
+    decline_trust(thief)
+    assert not is_in(thief)
+    give_code(thief, second)
+    decline_trust(thief)
+    assert is_in(thief)
+
+
+def test_it_takes_a_recovery_code_once_from_ten_at_a_time(alice: User, phone: Phone) -> None:
+    code, *_ = recovery_codes(alice)
+    factor = Authenticator.objects.get(user=alice, type="recovery_codes")
+    answers = in_threads(10, lambda: Authenticator.objects.get(pk=factor.pk).wrap().validate_code(code))
+    assert sorted(answers) == [False] * 9 + [True]
+
+
+def test_it_asks_a_trusted_browser_for_no_code_and_does_not_call_it_verified(
+    stranger: Client, alice: User, phone: Phone
+) -> None:
+    sign_in(stranger, alice.email, PASSWORD)
+    give_code(stranger, phone.code())
+    stranger.post(reverse("mfa_trust"), {"action": "trust"})
+    assert stranger.cookies["__Host-trusted"]["httponly"]
+    stranger.post(reverse("account_logout"))
+    assert sign_in(stranger, alice.email, PASSWORD).url == reverse("overview")
+    assert is_in(stranger)
+    assert not is_verified(stranger)
+    stranger.post(reverse("account_logout"))
+    Authenticator.objects.all().delete()
+    other = Client()
+    other.cookies["__Host-trusted"] = stranger.cookies["__Host-trusted"].value
+    recovery_codes(alice)
+    Authenticator.objects.create(user=alice, type="totp", data=phone.factor.data)
+    assert sign_in(other, alice.email, PASSWORD).url == reverse("mfa_authenticate")
+
+
+def test_it_trusts_no_browser_for_somebody_else(
+    stranger: Client, alice: User, phone: Phone, make_user: Callable[..., User]
+) -> None:
+    sign_in(stranger, alice.email, PASSWORD)
+    give_code(stranger, phone.code())
+    stranger.post(reverse("mfa_trust"), {"action": "trust"})
+    stranger.post(reverse("account_logout"))
+    bob = make_user("bob", PASSWORD)
+    Authenticator.objects.create(user=bob, type="totp", data=phone.factor.data)
+    assert sign_in(stranger, bob.email, PASSWORD).url == reverse("mfa_authenticate")
+
+
+# --- Letting go -------------------------------------------------------------------------------------------
+
+
+def test_it_ends_the_other_sessions_when_a_factor_goes(alice: User, phone: Phone, trail: Trail) -> None:
+    here, there = Client(), Client()
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        sign_in_with(there, alice, PASSWORD, phone)
+        clock.shift(30)
+        sign_in_with(here, alice, PASSWORD, phone)
+        assert is_in(there)
+        answer = here.post(reverse("mfa_deactivate_totp"))
+        assert answer.status_code == 302
+        assert (is_in(here), is_in(there)) == (True, False)
+        assert not here.get(reverse("security")).wsgi_request.user.is_verified()
+    assert trail(alice.pk)[-2:] == ["factor_removed", "session_ended"]
+    assert "The authenticator app was removed from Plumbline" in subjects()
+
+
+def test_it_removes_nothing_of_somebody_else(as_mallory: Client, alice: User, phone: Phone) -> None:
+    key = Authenticator.objects.create(user=alice, type="webauthn", data={"name": "Laptop", "credential": {}})
+    for name in ("mfa_remove_webauthn", "mfa_edit_webauthn"):
+        place = reverse(name, args=[key.pk])
+        assert (as_mallory.get(place).status_code, as_mallory.post(place).status_code) == (404, 404)
+    assert Authenticator.objects.count() == 2

@@ -1,0 +1,125 @@
+"""Codes of an authenticator app, each good once."""
+
+from collections.abc import Callable
+
+import pytest
+import time_machine
+
+from accounts.models import User
+from accounts.tests.phone import Phone, enrolled
+from accounts.totp import verify
+from compliance.tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Source: RFC 6238, appendix B (SHA-1), its last six digits.
+VECTORS = [
+    (59, "287082"),
+    (1111111109, "081804"),
+    (1111111111, "050471"),
+    (1234567890, "005924"),
+    (2000000000, "279037"),
+]
+NOON = 1_800_000_000 - 1_800_000_000 % 30
+
+
+@pytest.fixture
+def old_phone(phone: Phone) -> Phone:
+    """An app that was there before the epoch's first vector."""
+    with time_machine.travel(0):
+        phone.factor.created_at = phone.factor.created_at.fromtimestamp(0, tz=phone.factor.created_at.tzinfo)
+        phone.factor.save()
+    return phone
+
+
+@pytest.mark.parametrize(("moment", "code"), VECTORS)
+def test_it_takes_the_codes_of_the_standard(old_phone: Phone, moment: int, code: str) -> None:
+    with time_machine.travel(moment, tick=False):
+        assert verify(old_phone.factor, code)
+
+
+def test_it_takes_a_code_once(phone: Phone) -> None:
+    with time_machine.travel(NOON, tick=False):
+        code = phone.code()
+        assert verify(phone.factor, code)
+        assert not verify(phone.factor, code)
+    with time_machine.travel(NOON + 30, tick=False):
+        assert not verify(phone.factor, code)
+        assert verify(phone.factor, phone.code())
+
+
+def test_it_takes_a_code_once_from_ten_at_a_time(phone: Phone) -> None:
+    with time_machine.travel(NOON, tick=False):
+        code = phone.code()
+        answers = in_threads(10, lambda: verify(phone.factor, code))
+    assert sorted(answers) == [False] * 9 + [True]
+
+
+@pytest.mark.parametrize("steps", [-2, -1, 1, 2])
+def test_it_takes_no_code_of_another_time(phone: Phone, steps: int) -> None:
+    assert not verify(phone.factor, phone.code(steps))
+
+
+def test_it_takes_nothing_older_than_the_last_code(phone: Phone, settings) -> None:
+    settings.MFA_TOTP_TOLERANCE = 1
+    with time_machine.travel(NOON, tick=False):
+        assert verify(phone.factor, phone.code(1))
+        assert not verify(phone.factor, phone.code(0))
+        assert not verify(phone.factor, phone.code(-1))
+
+
+@pytest.mark.parametrize("offset", [-30, -1, 0, 29, 30, 59])
+def test_it_takes_a_code_once_however_long_it_lives(phone: Phone, settings, offset: int) -> None:
+    settings.MFA_TOTP_TOLERANCE = 1
+    with time_machine.travel(NOON, tick=False):
+        code = phone.code()
+    accepted = 0
+    for moment in (NOON + offset, NOON - 30, NOON, NOON + 29, NOON + 59):
+        with time_machine.travel(moment, tick=False):
+            accepted += verify(phone.factor, code)
+    assert accepted == 1
+
+
+def test_it_takes_no_code_that_enrolled_the_app(alice: User, phone: Phone, settings) -> None:
+    settings.MFA_TOTP_TOLERANCE = 1
+    with time_machine.travel(NOON, tick=False) as clock:
+        phone.factor.delete()
+        fresh = enrolled(alice)
+        fresh.factor.created_at = fresh.factor.created_at.fromtimestamp(NOON, tz=fresh.factor.created_at.tzinfo)
+        fresh.factor.save()
+        assert not any(verify(fresh.factor, fresh.code(steps)) for steps in (-1, 0, 1))
+        clock.shift(60)
+        assert verify(fresh.factor, fresh.code())
+
+
+def test_it_takes_no_code_of_somebody_else(phone: Phone, make_user: Callable[..., User]) -> None:
+    other = enrolled(make_user("mallory"), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    assert not verify(phone.factor, other.code())
+    assert verify(other.factor, other.code())
+
+
+@pytest.mark.parametrize(
+    "code", ["", "12345", "1234567", "abcdef", "１２３４５６", "٠١٢٣٤٥", "-12345", "1e5000", "\0" * 6, "9" * 9999]
+)
+def test_it_takes_nothing_that_is_no_code(phone: Phone, code: str) -> None:
+    assert not verify(phone.factor, code)
+
+
+def test_it_reads_a_code_with_a_gap(phone: Phone) -> None:
+    with time_machine.travel(NOON, tick=False):
+        code = phone.code()
+        assert verify(phone.factor, f" {code[:3]} {code[3:]}")
+
+
+def test_it_takes_no_code_of_an_app_that_was_removed(phone: Phone) -> None:
+    code = phone.code()
+    phone.factor.__class__.objects.filter(pk=phone.factor.pk).delete()
+    assert not verify(phone.factor, code)
+
+
+def test_it_is_what_every_door_of_allauth_asks(phone: Phone) -> None:
+    with time_machine.travel(NOON, tick=False):
+        code = phone.code()
+        assert phone.factor.wrap().validate_code(code)
+        assert not phone.factor.wrap().validate_code(code)
+        assert not verify(phone.factor, code)

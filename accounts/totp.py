@@ -1,0 +1,64 @@
+"""Codes of an authenticator app: RFC 6238 by django-otp, with a floor in the database.
+
+allauth remembers used codes in the cache, for one period; with a tolerance a code lives longer than that, and
+without a cache nothing is remembered. Here the last accepted time step stands beside the secret and is compared
+under a row lock, so a code works once, whichever server it is sent to.
+"""
+
+import base64
+import time
+from typing import Final
+
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import app_settings
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
+from django.db import transaction
+from django_otp import oath
+
+from accounts import factors
+
+LAST_STEP: Final = "last_step"
+
+
+def verify(authenticator: Authenticator, code: str) -> bool:
+    """Accept a code that is right for now and later than any accepted before; commits with the transaction."""
+    number = _number(code)
+    if number is None:
+        return False
+    with transaction.atomic():
+        row = Authenticator.objects.select_for_update().filter(pk=authenticator.pk).first()
+        if row is None:
+            return False
+        clock = _clock(factors.opened(row.data["secret"], owner=row.user_id))
+        if not clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE, min_t=_first_step(row)):
+            return False
+        row.data[LAST_STEP] = clock.t()
+        row.save(update_fields=["data"])
+    authenticator.data = row.data
+    return True
+
+
+def take_over() -> None:
+    """Let every door of allauth's verify here; it has no setting for this, and all of them end in this method."""
+    TOTP.validate_code = lambda self, code: verify(self.instance, code)
+
+
+def _clock(secret: str) -> oath.TOTP:
+    clock = oath.TOTP(base64.b32decode(secret), step=app_settings.TOTP_PERIOD, digits=app_settings.TOTP_DIGITS)
+    # The clock stands still, so that the step that is written down is the step that was compared.
+    clock.time = time.time()
+    return clock
+
+
+def _first_step(row: Authenticator) -> int:
+    """The first step whose code may still be accepted; the one that enrolled the factor may not."""
+    enrolled = int(row.created_at.timestamp()) // app_settings.TOTP_PERIOD + app_settings.TOTP_TOLERANCE
+    return max(row.data.get(LAST_STEP, 0), enrolled) + 1
+
+
+def _number(code: str) -> int | None:
+    digits = normalize_user_code(code)
+    if len(digits) != app_settings.TOTP_DIGITS or not (digits.isascii() and digits.isdecimal()):
+        return None
+    return int(digits)

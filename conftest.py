@@ -7,7 +7,9 @@ production. Transactional tests are cleaned up by the owner, because the site's 
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -20,7 +22,7 @@ from django.test import Client
 CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
 pytest_plugins = ["banking.tests.sandbox_process"]
 
-EMPTIED = {"accounts", "account", "banking", "sessions"}
+EMPTIED = {"accounts", "account", "banking", "config", "sessions"}
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
 
@@ -109,16 +111,64 @@ def mallory(make_user: Callable[..., object]) -> object:
 
 
 @pytest.fixture
+def root(make_user: Callable[..., object]) -> object:
+    """Root is staff and may look at everything that operators may."""
+    user = make_user("root")
+    user.is_staff = user.is_superuser = True
+    user.save()
+    return user
+
+
+@pytest.fixture
 def as_alice(alice: object) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
+    return just_signed_in(alice)
 
 
 @pytest.fixture
 def as_mallory(mallory: object) -> Client:
+    return just_signed_in(mallory)
+
+
+@pytest.fixture
+def as_root(root: object, with_second_factor: Callable[..., Client]) -> Client:
+    """The operators' browser: signed in, with a second factor."""
+    return with_second_factor(just_signed_in(root), root)
+
+
+@pytest.fixture
+def as_staff(make_user: Callable[..., object]) -> Client:
+    """A colleague of Root's, who has set up no second factor."""
+    colleague = make_user("colleague")
+    colleague.is_staff = colleague.is_superuser = True
+    colleague.save()
+    return just_signed_in(colleague)
+
+
+@pytest.fixture
+def with_second_factor() -> Callable[..., Client]:
+    """Give a person an authenticator app, and mark their session as one in which its code was just given."""
+    from accounts.step_up import mark_verified
+    from accounts.tests.phone import enrolled
+
+    def mark(client: Client, user: Any) -> Client:
+        session = client.session
+        mark_verified(SimpleNamespace(session=session), factor_id=enrolled(user).factor.pk, at=time.time())
+        session.save()
+        return client
+
+    return mark
+
+
+def just_signed_in(user: Any) -> Client:
+    """A browser in the state in which signing in by password leaves it; no password is hashed for it."""
+    from allauth.account.internal.flows import login
+
     client = Client()
-    client.force_login(mallory)
+    client.force_login(user)
+    session = client.session
+    session[login.AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": time.time()}]
+    session[login._AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
+    session.save()
     return client
 
 

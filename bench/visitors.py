@@ -7,6 +7,7 @@ from importlib import import_module
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
+from accounts import sessions
 from accounts.models import User
 from bench.load import get
 
@@ -17,6 +18,7 @@ def session(user: User, backend: str = "") -> str:
     store[SESSION_KEY] = str(user.pk)
     store[BACKEND_SESSION_KEY] = backend or settings.AUTHENTICATION_BACKENDS[0]
     store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    sessions.begin(store)
     store.create()
     return str(store.session_key)
 

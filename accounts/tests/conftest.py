@@ -1,12 +1,16 @@
 """What the tests of people start from: limits of their own, and the trail that each deed leaves."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
 import pytest
+import time_machine
 from django.test import Client
 
+from accounts import tasks
 from accounts.models import User
+from accounts.tests.phone import PERIOD, Phone, enrolled
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
@@ -17,6 +21,32 @@ PASSWORD = "correct horse battery staple"
 def _limits_of_its_own(settings) -> None:
     """Count tries in a corner of Redis where no other test counts."""
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
+
+
+@pytest.fixture(autouse=True)
+def _a_whole_period() -> Iterator[None]:
+    """Begin each test when the codes of authenticator apps have just changed, so that none changes under its hands."""
+    with time_machine.travel(time.time() // PERIOD * PERIOD + PERIOD):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _mails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send what is queued before the answer is there, as a worker would a moment later."""
+    for task in (tasks.send_notice, tasks.send_unlock_link):
+        monkeypatch.setattr(task, "delay", task)
+
+
+@pytest.fixture
+def cheap_hash(settings) -> None:
+    """Spare tests that sign in often the cost of a real password hash."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def phone(alice: User) -> Phone:
+    """Alice's authenticator app, enrolled yesterday."""
+    return enrolled(alice)
 
 
 @pytest.fixture

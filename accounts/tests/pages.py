@@ -21,6 +21,17 @@ def is_in(client: Client) -> bool:
     return client.get(reverse("overview")).status_code == 200
 
 
+def enter_code(client: Client, code: str) -> HttpResponse:
+    """Answer the question for the code that confirms an address."""
+    return client.post(reverse("account_email_verification_sent"), {"action": "verify", "code": code})
+
+
+def code_in(mail: EmailMessage) -> str:
+    """The code that a mail carries to confirm an address."""
+    (code,) = re.findall(r"^[A-Z]{4}-[A-Z]{4}$", mail.body, flags=re.MULTILINE)
+    return code
+
+
 def link_in(mail: EmailMessage) -> str:
     """The path that a mail asks to open."""
     (link,) = re.findall(r"^http://testserver(/\S+)$", mail.body, flags=re.MULTILINE)

@@ -1,0 +1,38 @@
+"""Which browser on which system: enough for a person to know their own devices by."""
+
+import re
+from typing import Final
+
+UNKNOWN: Final = "Unknown browser"
+
+# In this order: most browsers also call themselves by the names further down.
+BROWSERS: Final = (
+    ("Edge", re.compile(r"Edg(e|A|iOS)?/")),
+    ("Opera", re.compile(r"OPR/|Opera")),
+    ("Samsung Internet", re.compile(r"SamsungBrowser/")),
+    ("Firefox", re.compile(r"Firefox/|FxiOS/")),
+    ("Chrome", re.compile(r"Chrome/|CriOS/|Chromium/")),
+    ("Safari", re.compile(r"Version/[\d.]+ .*Safari/")),
+)
+SYSTEMS: Final = (
+    ("iPhone", re.compile(r"iPhone")),
+    ("iPad", re.compile(r"iPad")),
+    ("Android", re.compile(r"Android")),
+    ("ChromeOS", re.compile(r"CrOS")),
+    ("Windows", re.compile(r"Windows")),
+    ("Mac", re.compile(r"Macintosh|Mac OS X")),
+    ("Linux", re.compile(r"Linux|X11")),
+)
+
+
+def device_words(user_agent: str) -> str:
+    """Say a User-Agent header in words: ``Firefox on Windows``, ``Chrome``, ``Unknown browser``."""
+    browser = _first(BROWSERS, user_agent)
+    system = _first(SYSTEMS, user_agent)
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or (f"{UNKNOWN} on {system}" if system else UNKNOWN)
+
+
+def _first(names: tuple[tuple[str, re.Pattern[str]], ...], user_agent: str) -> str:
+    return next((name for name, pattern in names if pattern.search(user_agent)), "")

@@ -1,0 +1,16 @@
+"""Closing an account to everybody, its owner included, without deleting anything yet."""
+
+from django.db import transaction
+
+from accounts import sessions
+from accounts.models import User
+from compliance.audit import Action, record
+
+
+@transaction.atomic
+def deactivate(*, user: User, actor: User | None) -> None:
+    """Let nobody sign in as this person any more, and end the sessions that they have."""
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    user.is_active = False
+    sessions.end_all(user, actor=actor, reason="deactivated")
+    record(Action.ACCOUNT_DEACTIVATED, actor=actor, subject=user)

@@ -1,0 +1,62 @@
+"""Staff work behind a second factor, and nowhere else."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD
+from accounts.tests.pages import is_in, sign_in
+from accounts.tests.phone import Phone, enrolled, sign_in_with
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
+
+
+@pytest.fixture
+def staff(alice: User) -> User:
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    alice.refresh_from_db()
+    return alice
+
+
+@pytest.fixture
+def without(staff: User) -> Client:
+    """A member of staff who has signed in by password, having nothing else."""
+    client = Client()
+    sign_in(client, staff.email, PASSWORD)
+    return client
+
+
+@pytest.mark.parametrize("name", ["overview", "transactions", "connect", "accounts", "mfa_generate_recovery_codes"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_it_leads_staff_without_a_second_factor_to_set_one_up(without: Client, name: str, method: str) -> None:
+    answer = getattr(without, method)(reverse(name))
+    assert (answer.status_code, answer.headers["Location"]) == (302, reverse("security"))
+    assert "Set up a second factor first" in without.get(answer.url).content.decode()
+
+
+@pytest.mark.parametrize(
+    "name", ["security", "account_change_password", "mfa_activate_totp", "mfa_add_webauthn", "help"]
+)
+def test_it_leaves_staff_the_way_to_a_second_factor(without: Client, name: str) -> None:
+    assert without.get(reverse(name)).status_code == 200
+
+
+def test_it_lets_staff_sign_out(without: Client) -> None:
+    without.post(reverse("account_logout"))
+    assert without.get(reverse("security")).url.startswith(reverse("account_login"))
+
+
+def test_it_lets_staff_with_a_second_factor_work(staff: User) -> None:
+    phone: Phone = enrolled(staff)
+    client = Client()
+    sign_in_with(client, staff, PASSWORD, phone)
+    assert is_in(client)
+    phone.factor.delete()
+    assert not is_in(client)
+
+
+def test_it_asks_nothing_of_others(alice: User) -> None:
+    client = Client()
+    sign_in(client, alice.email, PASSWORD)
+    assert is_in(client)

@@ -16,6 +16,8 @@ app.conf.beat_schedule = {
     "sync the Items that are due": {"task": "banking.tasks.dispatch_due_syncs", "schedule": crontab(minute="*/5")},
     "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab(minute="*/10")},
     "forget old webhooks": {"task": "banking.tasks.forget_webhooks", "schedule": crontab(minute="23")},
+    "forget old policy reports": {"task": "config.tasks.forget_policy_violations", "schedule": crontab(minute="52")},
+    "forget old sessions and failures": {"task": "accounts.tasks.forget_old", "schedule": crontab(minute="41")},
     "verify the audit trail": {
         "task": "compliance.tasks.verify_audit_trail",
         "schedule": crontab(hour="3", minute="17"),

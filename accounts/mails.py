@@ -1,0 +1,44 @@
+"""Mails about a person's own account. They say what happened and never an amount."""
+
+from datetime import datetime
+from smtplib import SMTPException
+from typing import Any, Final
+from uuid import UUID
+
+from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.urls import reverse
+
+from accounts import lockout
+from accounts.models import User
+
+# What Django's mail backends raise when a server is away, slow or unwilling.
+NOT_SENT: Final = (SMTPException, OSError)
+
+
+class MailNotSent(Exception):
+    """A mail that somebody waits for could not be handed over, so what it was about is undone."""
+
+
+def send_notice(template: str, *, user_id: UUID, email: str = "", facts: dict[str, Any]) -> None:
+    """Send a notice to a person's primary address, or to ``email`` when it concerns that one.
+
+    ``facts["timestamp"]`` is when it happened, ISO 8601. Raises ``SMTPException`` or ``OSError``.
+    """
+    user = User.objects.filter(pk=user_id).first()
+    if user is not None:
+        facts = facts | {"timestamp": datetime.fromisoformat(facts["timestamp"])}
+        _send(template, email or EmailAddress.objects.get_primary_email(user) or user.email, facts)
+
+
+def send_unlock_link(*, user_id: UUID) -> None:
+    """Send the owner of a locked account what ends the lock. Raises ``SMTPException`` or ``OSError``."""
+    user = User.objects.get(pk=user_id)
+    if token := lockout.unlock_token(user):
+        link = settings.PUBLIC_URL + reverse("unlock", args=[token])
+        _send("accounts/email/locked", user.email, {"unlock_url": link})
+
+
+def _send(template: str, email: str, facts: dict[str, Any]) -> None:
+    get_adapter().render_mail(template, email, facts | {"email": email, "public_url": settings.PUBLIC_URL}).send()

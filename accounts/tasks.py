@@ -1,0 +1,72 @@
+"""Mails that nobody waits for, and that a mail server or a queue that is away neither stops nor loses."""
+
+import logging
+from typing import Any, Final
+from uuid import UUID
+
+from celery import Task, shared_task
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from accounts import lockout, mails, sessions
+from accounts.agents import device_words
+from accounts.mails import NOT_SENT
+from accounts.models import User
+from compliance.audit.facts import current_facts
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 30
+
+
+@shared_task(bind=True, max_retries=8)
+def send_notice(self: Any, template: str, user_id: str, email: str, facts: dict[str, Any]) -> None:
+    """Send a notice; when the mail server does not take it, try again later and later, for two hours."""
+    try:
+        mails.send_notice(template, user_id=UUID(user_id), email=email, facts=facts)
+    except NOT_SENT as error:
+        raise self.retry(exc=error, countdown=RETRY_SECONDS * 2**self.request.retries) from error
+
+
+@shared_task(bind=True, max_retries=4)
+def send_unlock_link(self: Any, user_id: str) -> None:
+    """Send the link that ends a lock; an address without an account comes here too and ends at once."""
+    if not user_id:
+        return
+    try:
+        mails.send_unlock_link(user_id=UUID(user_id))
+    except NOT_SENT as error:
+        raise self.retry(exc=error, countdown=RETRY_SECONDS) from error
+
+
+@shared_task
+def forget_old() -> None:
+    """Drop sessions that are over, and failures to sign in that no longer count."""
+    sessions.forget_over()
+    lockout.forget_old()
+
+
+def queue_notice(template: str, *, user: User, email: str = "", **facts: Any) -> None:
+    """Have a person told of something, with when and from where, once it is committed."""
+    here = current_facts()
+    facts |= {"timestamp": timezone.now().isoformat(), "ip": here.ip, "user_agent": device_words(here.user_agent)}
+    _after_commit(send_notice, template, str(user.pk), email, facts)
+
+
+def queue_unlock_mail(person: User | None) -> None:
+    """Queue the mail that ends a lock, in the same time whether or not there is anybody to mail."""
+    _after_commit(send_unlock_link, str(person.pk) if person else "")
+
+
+def _after_commit(task: "Task[..., Any]", *arguments: Any) -> None:
+    # Robust: the deed stands whatever becomes of the mail. Not a partial, which Django cannot name in its log.
+    transaction.on_commit(lambda: _queue(task, *arguments), robust=True)
+
+
+def _queue(task: "Task[..., Any]", *arguments: Any) -> None:
+    try:
+        task.delay(*arguments)
+    except OperationalError as error:
+        logger.warning("The queue does not answer, so the mail is sent at once: %s", error)
+        task(*arguments)

@@ -1,0 +1,174 @@
+"""One address a person, changed by a code that the new one gets."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+import time_machine
+from allauth.account.models import EmailAddress
+from axe_playwright_python.sync_playwright import Axe
+from django.core import mail
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD
+from accounts.tests.pages import code_in, enter_code, is_in, sign_in, sign_up, what_is_said
+from accounts.tests.phone import Phone, sign_in_with
+from compliance.tests.threads import in_threads
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
+
+Trail = Callable[[UUID], list[str]]
+NEW = "new@example.com"
+
+
+def ask(client: Client, email: str) -> HttpResponse:
+    return client.post(reverse("account_email"), {"email": email, "action_add": ""}, follow=True)
+
+
+def addresses() -> list[tuple[str, bool, bool]]:
+    return [(each.email, each.verified, each.primary) for each in EmailAddress.objects.order_by("pk")]
+
+
+@pytest.fixture
+def signed_in(alice: User, phone: Phone) -> Client:
+    """Alice has a second factor, and has just used it."""
+    client = Client()
+    sign_in_with(client, alice, PASSWORD, phone)
+    return client
+
+
+def test_it_changes_the_address_of_who_has_a_second_factor(signed_in: Client, alice: User, trail: Trail) -> None:
+    assert NEW in ask(signed_in, "New@Example.com").content.decode()
+    assert addresses() == [(alice.email, True, True)]
+    assert enter_code(signed_in, code_in(mail.outbox[-1])).url == reverse("account_email")
+    assert addresses() == [(NEW, True, True)]
+    assert User.objects.get().email == NEW
+    assert is_in(signed_in)
+    assert trail(alice.pk)[-2:] == ["email_confirmed", "email_changed"]
+    # The code goes to the new address, the notice to the old one.
+    assert [(message.to, message.subject) for message in mail.outbox] == [
+        ([NEW], "Your code for Plumbline"),
+        ([alice.email], "Your Plumbline address was changed"),
+    ]
+    # A new password would be mailed to whoever has the new address.
+    assert "reset your password" not in mail.outbox[-1].body
+    assert f"from {alice.email} to {NEW}" in mail.outbox[-1].body
+
+
+def test_it_signs_in_by_the_new_address_and_no_longer_by_the_old(signed_in: Client, alice: User) -> None:
+    ask(signed_in, NEW)
+    enter_code(signed_in, code_in(mail.outbox[0]))
+    for email, answer in ((alice.email, 200), (NEW, 302)):
+        assert sign_in(Client(), email, PASSWORD).status_code == answer
+
+
+def test_it_asks_for_a_proof_first(signed_in: Client, alice: User) -> None:
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        answer = signed_in.post(reverse("account_email"), {"email": NEW, "action_add": ""})
+    assert answer.url.startswith(reverse("mfa_reauthenticate"))
+    assert mail.outbox == []
+
+
+def test_it_changes_nothing_by_a_wrong_code(signed_in: Client, alice: User) -> None:
+    ask(signed_in, NEW)
+    for _ in range(3):
+        enter_code(signed_in, "BBBB-BBBB")
+    enter_code(signed_in, code_in(mail.outbox[0]))
+    assert addresses() == [(alice.email, True, True)]
+    assert is_in(signed_in)
+
+
+def test_it_changes_the_address_once_by_three_clicks_at_once(signed_in: Client, alice: User, trail: Trail) -> None:
+    ask(signed_in, NEW)
+    code = code_in(mail.outbox[0])
+
+    def click() -> int:
+        client = Client()
+        client.cookies = signed_in.cookies
+        return enter_code(client, code).status_code
+
+    assert in_threads(3, click) == [302] * 3
+    assert addresses() == [(NEW, True, True)]
+    assert trail(alice.pk).count("email_changed") == 1
+
+
+def test_it_leaves_an_address_to_its_owner_who_has_not_come_yet(signed_in: Client) -> None:
+    ask(signed_in, NEW)
+    owner = Client()
+    with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+        sign_up(owner, NEW, PASSWORD)
+        enter_code(owner, code_in(mail.outbox[-1]))
+        assert is_in(owner)
+        # Too late: the address is somebody's by now.
+        enter_code(signed_in, code_in(mail.outbox[0]))
+    assert User.objects.get(email=NEW).check_password(PASSWORD)
+    assert addresses() == [("alice@example.com", True, True), (NEW, True, True)]
+
+
+def test_it_does_not_tell_whose_address_it_is(signed_in: Client, alice: User, make_user: Callable[..., User]) -> None:
+    make_user("bob", PASSWORD)
+    said = []
+    for email in ("bob@example.com", "nobody@example.com"):
+        answer = ask(signed_in, email)
+        said.append((answer.redirect_chain, what_is_said(answer).replace(email, "X")))
+    assert said[0] == said[1]
+    assert [message.to for message in mail.outbox] == [["bob@example.com"], ["nobody@example.com"]]
+
+
+def test_it_takes_no_address_of_somebody_else_even_by_its_code(
+    signed_in: Client, alice: User, make_user: Callable[..., User]
+) -> None:
+    make_user("bob", PASSWORD)
+    ask(signed_in, "bob@example.com")
+    answer = enter_code(signed_in, code_in(mail.outbox[0]))
+    assert answer.status_code == 200
+    assert User.objects.get(pk=alice.pk).email == alice.email
+
+
+def test_it_tells_the_persons_other_sessions(signed_in: Client, alice: User, phone: Phone) -> None:
+    there = Client()
+    with time_machine.travel(timezone.now() + timedelta(seconds=30)):
+        sign_in_with(there, alice, PASSWORD, phone)
+    ask(signed_in, NEW)
+    enter_code(signed_in, code_in(mail.outbox[-1]))
+    with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+        assert "The address of your account was changed." in there.get(reverse("security")).content.decode()
+
+
+@pytest.mark.parametrize("action", ["action_remove", "action_primary", "action_send"])
+def test_it_has_no_way_to_be_without_an_address(signed_in: Client, alice: User, action: str) -> None:
+    signed_in.post(reverse("account_email"), {"email": alice.email, action: ""})
+    assert addresses() == [(alice.email, True, True)]
+
+
+@pytest.mark.browser
+def test_it_changes_an_address_in_the_browser(page: Page, live_server: LiveServer, alice: User) -> None:
+    page.goto(live_server.url + reverse("account_login"))
+    page.get_by_label("Email").fill(alice.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page).to_have_title("Overview · Plumbline")
+    page.goto(live_server.url + reverse("account_email"))
+    assert findings(page) == []
+    page.get_by_label("Email").fill(NEW)
+    page.get_by_role("button", name="Send the code").click()
+    expect(page.get_by_role("main")).to_contain_text(NEW)
+    page.get_by_label("Code").fill("BBBB-BBBB")
+    page.get_by_role("button", name="Confirm the address").click()
+    expect(page.get_by_role("alert")).to_contain_text("That is not the code")
+    assert findings(page) == []
+    page.get_by_label("Code").fill(code_in(mail.outbox[0]))
+    page.get_by_role("button", name="Confirm the address").click()
+    expect(page.get_by_role("main")).to_contain_text(f"You sign in with {NEW}")
+
+
+def findings(page: Page) -> list[str]:
+    """What is wrong with a page for who cannot see it or use a mouse."""
+    return [violation["id"] for violation in Axe().run(page).response["violations"]]

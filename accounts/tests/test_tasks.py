@@ -1,0 +1,90 @@
+"""Notices by mail, which neither stop what they speak of nor get lost."""
+
+from smtplib import SMTPServerDisconnected
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from celery.exceptions import Retry
+from django.core import mail
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from accounts import mails, tasks
+from accounts.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOTICE = "accounts/email/new_browser"
+FACTS = {"timestamp": "2026-11-21T09:40:00+00:00", "ip": "192.0.2.1", "user_agent": "Firefox on Linux"}
+
+
+def away(*_: Any, **__: Any) -> None:
+    raise SMTPServerDisconnected("please try later")
+
+
+def test_it_says_when_and_from_where_and_how_to_react(alice: User) -> None:
+    tasks.send_notice(NOTICE, str(alice.pk), "", FACTS)
+    (message,) = mail.outbox
+    assert message.to == [alice.email]
+    assert "Nov 21, 2026, 09:40 UTC" in message.body
+    assert "192.0.2.1" in message.body
+    assert "https://plumbline.test/accounts/password/reset/" in message.body
+    assert message.alternatives == []
+
+
+def test_it_writes_to_another_address_when_that_one_is_concerned(alice: User) -> None:
+    tasks.send_notice(NOTICE, str(alice.pk), "old@example.com", FACTS)
+    assert mail.outbox[0].to == ["old@example.com"]
+
+
+def test_it_writes_to_nobody_who_is_gone() -> None:
+    tasks.send_notice(NOTICE, str(uuid4()), "", FACTS)
+    assert mail.outbox == []
+
+
+def test_it_tries_again_later(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mails, "_send", away)
+    monkeypatch.setattr(tasks.send_notice, "apply_async", lambda *_, **__: None)
+    tasks.send_notice.push_request(called_directly=False, retries=3, is_eager=False)
+    with pytest.raises(Retry) as retry:
+        tasks.send_notice.run(NOTICE, str(alice.pk), "", FACTS)
+    tasks.send_notice.pop_request()
+    assert retry.value.when == 240
+
+
+def test_it_sends_nothing_of_what_did_not_happen(alice: User) -> None:
+    with transaction.atomic():
+        tasks.queue_notice(NOTICE, user=alice)
+        transaction.set_rollback(True)
+    assert mail.outbox == []
+
+
+def test_it_sends_at_once_when_the_queue_is_away(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OperationalError("Error 2 connecting to redis.sock")
+
+    monkeypatch.setattr(tasks.send_notice, "delay", refused)
+    with transaction.atomic():
+        tasks.queue_notice(NOTICE, user=alice)
+    assert [message.to for message in mail.outbox] == [[alice.email]]
+
+
+def test_it_lets_the_deed_stand_when_both_are_away(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mails, "_send", away)
+    with transaction.atomic():
+        User.objects.filter(pk=alice.pk).update(first_name="Alicia")
+        tasks.queue_notice(NOTICE, user=alice)
+    alice.refresh_from_db()
+    assert alice.first_name == "Alicia"
+    assert mail.outbox == []
+
+
+def test_it_queues_the_same_job_for_an_address_without_an_account(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued: list[tuple[object, ...]] = []
+    monkeypatch.setattr(tasks.send_unlock_link, "delay", lambda *arguments: queued.append(arguments))
+    tasks.queue_unlock_mail(alice)
+    tasks.queue_unlock_mail(None)
+    assert queued == [(str(alice.pk),), ("",)]
+    tasks.send_unlock_link("")
+    assert mail.outbox == []

@@ -1,4 +1,11 @@
-from django.contrib.auth.hashers import Argon2PasswordHasher
+"""How passwords are hashed: Argon2id for all that are set here, bcrypt for those that were brought along."""
+
+from django.contrib.auth.hashers import (
+    Argon2PasswordHasher,
+    BCryptPasswordHasher,
+    BCryptSHA256PasswordHasher,
+    make_password,
+)
 
 
 class Argon2id(Argon2PasswordHasher):
@@ -11,3 +18,26 @@ class Argon2id(Argon2PasswordHasher):
     time_cost = 3
     memory_cost = 46 * 1024
     parallelism = 1
+
+
+class Imported:
+    """Refuses in as much time as an address without an account takes, where bcrypt itself refuses to compare."""
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Compare; a password beyond bcrypt's 72 bytes, or a hash that is none, fits nothing."""
+        try:
+            return bool(super().verify(password, encoded))  # type: ignore[misc]
+        except ValueError:
+            make_password(password)
+            return False
+
+
+class ImportedBcrypt(Imported, BCryptPasswordHasher):
+    """Plain bcrypt of another program, stored as ``bcrypt$`` before its ``$2a$``, ``$2b$`` or ``$2y$`` hash.
+
+    Only ever verified: the first sign-in replaces it by Argon2id.
+    """
+
+
+class ImportedBcryptSHA256(Imported, BCryptSHA256PasswordHasher):
+    """bcrypt over SHA-256, as Django stores it. Only ever verified, like the plain one."""

@@ -47,8 +47,8 @@ def test_it_hashes_by_argon2id_with_the_houses_cost() -> None:
     assert make_password(PASSWORD) != encoded
 
 
-def test_it_knows_no_weaker_hash() -> None:
-    assert settings.PASSWORD_HASHERS == ["accounts.hashers.Argon2id"]
+def test_it_makes_no_weaker_hash() -> None:
+    assert settings.PASSWORD_HASHERS[0] == "accounts.hashers.Argon2id"
 
 
 def test_it_bounds_the_length_of_a_password() -> None:
@@ -136,6 +136,20 @@ def test_it_changes_the_password_and_signs_out_everywhere(signed_in: Client, ali
     assert alice.check_password(NEW)
     assert (is_in(signed_in), is_in(elsewhere)) == (False, False)
     assert "password_changed" in trail(alice.pk)
+
+
+def test_it_says_on_the_next_page_that_the_password_was_changed(signed_in: Client) -> None:
+    change(signed_in, PASSWORD)
+    assert "Your password is changed." in signed_in.get(reverse("account_login")).content.decode()
+
+
+def test_it_lets_passwords_be_pasted_and_kept(stranger: Client) -> None:
+    for name, kind in (("account_login", "current-password"), ("account_signup", "new-password")):
+        page = stranger.get(reverse(name)).content.decode()
+        (field,) = re.findall(r'<input type="password"[^>]*>', page)
+        assert f'autocomplete="{kind}"' in field
+        assert "onpaste" not in field
+        assert "maxlength" not in field
 
 
 def test_it_tells_a_person_by_mail_that_the_password_was_changed(signed_in: Client, alice: User) -> None:

@@ -1,0 +1,89 @@
+"""Hashes that other programs made."""
+
+import bcrypt
+import pytest
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, check_password, identify_hasher
+from django.test import Client
+
+from accounts import hashers
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD
+from accounts.tests.pages import is_in, sign_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Source: the test vectors of OpenBSD's bcrypt as jBCrypt has them (cost 6).
+VECTORS = [
+    ("a", "$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe"),
+    ("abc", "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i"),
+    ("abcdefghijklmnopqrstuvwxyz", "$2a$06$.rCVZVOThsIa97pEDOxvGuRRgzG64bvtJ0938xuqzv18d3ZpQhstC"),
+]
+
+
+def imported(password: str, prefix: str = "2b") -> str:
+    made = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+    return f"bcrypt${made.replace('$2b$', f'${prefix}$', 1)}"
+
+
+def keep(user: User, encoded: str) -> None:
+    User.objects.filter(pk=user.pk).update(password=encoded)
+
+
+@pytest.mark.parametrize(("password", "made"), VECTORS)
+def test_it_verifies_bcrypt(password: str, made: str) -> None:
+    assert check_password(password, f"bcrypt${made}")
+    assert not check_password(f"{password}x", f"bcrypt${made}")
+
+
+@pytest.mark.parametrize("prefix", ["2a", "2b", "2y"])
+def test_it_lets_a_person_in_by_an_old_password_and_hashes_it_anew(alice: User, prefix: str) -> None:
+    keep(alice, imported(PASSWORD, prefix))
+    client = Client()
+    sign_in(client, alice.email, PASSWORD)
+    assert is_in(client)
+    alice.refresh_from_db()
+    assert identify_hasher(alice.password).__class__.__name__ == "Argon2id"
+    again = Client()
+    sign_in(again, alice.email, PASSWORD)
+    assert is_in(again)
+
+
+def test_it_verifies_what_django_hashed_by_bcrypt(alice: User) -> None:
+    keep(alice, BCryptSHA256PasswordHasher().encode(PASSWORD, bcrypt.gensalt(4)))
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+    assert identify_hasher(alice.password).__class__.__name__ == "Argon2id"
+
+
+@pytest.mark.parametrize("password", ["x" * 73, "x" * 256, "\u00e9" * 37, "🔑" * 19])
+def test_it_refuses_a_password_that_is_too_long_for_the_old_hash(stranger: Client, alice: User, password: str) -> None:
+    keep(alice, imported("x" * 72))
+    assert sign_in(stranger, alice.email, password).status_code == 200
+    assert not is_in(stranger)
+
+
+@pytest.mark.parametrize(
+    ("password", "encoded"),
+    [("x" * 73, imported("x" * 72)), ("x", "bcrypt$$2z$99$x")],
+    ids=["too long to compare", "no hash at all"],
+)
+def test_it_hashes_as_for_an_unknown_address_what_it_cannot_compare(
+    password: str, encoded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    monkeypatch.setattr(hashers, "make_password", hashed.append)
+    assert not check_password(password, encoded)
+    assert hashed == [password]
+
+
+@pytest.mark.parametrize(
+    "encoded", ["bcrypt$", "bcrypt$$2b$04$", "bcrypt$$2z$99$x", "bcrypt_sha256$$2b$12$x", "junk", ""]
+)
+def test_it_lets_nobody_in_by_a_hash_that_is_none(stranger: Client, alice: User, encoded: str) -> None:
+    keep(alice, encoded)
+    assert sign_in(stranger, alice.email, PASSWORD).status_code == 200
+    assert not is_in(stranger)
+
+
+def test_it_makes_no_new_hash_by_bcrypt(settings) -> None:
+    assert settings.PASSWORD_HASHERS[0] == "accounts.hashers.Argon2id"

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -220,3 +221,19 @@ def test_it_changes_nothing_by_a_link(as_alice: Client, read: Item, name: str) -
     address = reverse(name, args=[] if name == "refresh_all" else [read.pk])
     assert as_alice.get(address).status_code == 405
     assert triggers(read) == []
+
+
+# --- Who is there -----------------------------------------------------------------------------------------
+
+
+def test_it_asks_who_is_there_before_it_lets_a_bank_go(alice: User, read: Item) -> None:
+    alice.set_password("correct horse battery staple")
+    alice.save()
+    stale = Client()
+    stale.force_login(alice)
+    place = reverse("disconnect", args=[read.pk])
+    for answer in (stale.get(place), stale.post(place, {"history": "delete"})):
+        assert answer.url == f"{reverse('account_reauthenticate')}?next={quote(place, safe='')}"
+    with tenant(alice.pk):
+        read.refresh_from_db()
+        assert read.connection == Connection.ACTIVE

@@ -355,3 +355,11 @@ def test_it_counts_time_by_the_providers_clock(as_alice: Client, alice: User, se
         late = Client()
         late.force_login(alice)
         assert finish(late, session).status_code == 409
+
+
+def test_it_wants_a_second_factor_first_where_the_operator_says_so(
+    as_alice: Client, provider: ScriptedProvider, settings
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR_TO_LINK = True
+    for answer in (as_alice.get(reverse("connect")), as_alice.post(reverse("connect"))):
+        assert answer.url == reverse("security")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import PersonRequest
+from accounts.step_up import fresh_sign_in
 from banking import due, progress, tasks, unlinking
 from banking.forms import DisconnectForm
 from banking.models import Item
@@ -62,6 +63,7 @@ def refresh_all(request: PersonRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@fresh_sign_in
 @transaction.non_atomic_requests
 def disconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
     """Say what goes and what stays, then let the bank go."""

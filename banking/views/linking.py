@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import PersonRequest
+from accounts.step_up import second_factor_to_link
 from banking import linking, relinking, tasks
 from banking.forms import ExitForm, PublicTokenForm
 from banking.models import Item, LinkSession
@@ -29,6 +30,7 @@ CONSENT = (
 
 @link_page
 @require_http_methods(["GET", "HEAD", "POST"])
+@second_factor_to_link
 @transaction.non_atomic_requests
 def connect(request: PersonRequest) -> HttpResponse:
     """Say what connecting shares; on agreement open the dialog with a token made for this click."""

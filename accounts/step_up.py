@@ -1,0 +1,93 @@
+"""Asking once more who is there, before what exposes or destroys something.
+
+``@fresh_sign_in`` wants a proof of at most five minutes: a second factor from who has one, the password from who
+has none. A sign-in counts, and so does a confirmation on the page that this leads to, which also gives the session
+a new key. ``@second_factor_to_link`` wants a second factor at all, where the operator says so.
+"""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Final
+
+from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django_htmx.http import HttpResponseClientRedirect
+from django_otp import DEVICE_ID_SESSION_KEY
+
+from accounts.devices import SecondFactor
+from accounts.factors import has_second_factor
+from accounts.requests import PersonRequest
+
+FRESH_SECONDS: Final = 300
+VERIFIED_AT: Final = "otp_at"
+ENROL_FIRST: Final = "Set up a second factor first: an authenticator app or a passkey."
+
+View = Callable[..., HttpResponse]
+
+
+def fresh_sign_in(view: View) -> View:
+    """Let only those reach a view who have proved within five minutes who they are; the others are asked."""
+
+    @wraps(view)
+    def guarded(request: PersonRequest, *args: object, **options: object) -> HttpResponse:
+        return view(request, *args, **options) if is_fresh(request) else ask(request)
+
+    return guarded
+
+
+def second_factor_to_link(view: View) -> View:
+    """Let only sessions with a second factor reach a view while ``REQUIRE_SECOND_FACTOR_TO_LINK`` is set."""
+
+    @wraps(view)
+    def guarded(request: PersonRequest, *args: object, **options: object) -> HttpResponse:
+        if not settings.REQUIRE_SECOND_FACTOR_TO_LINK or request.user.is_verified():
+            return view(request, *args, **options)
+        return ask(request) if has_second_factor(request.user) else enrol(request)
+
+    return guarded
+
+
+def is_fresh(request: PersonRequest) -> bool:
+    """Whether the person has proved within five minutes who they are, by the best proof that they have."""
+    if not request.user.is_authenticated:
+        return False
+    if has_second_factor(request.user):
+        proved_at = request.session.get(VERIFIED_AT, 0) if request.user.is_verified() else 0
+    else:
+        records = get_authentication_records(request, request.user)
+        proved_at = max((each["at"] for each in records if each["method"] == "password"), default=0)
+    return time.time() - proved_at <= FRESH_SECONDS
+
+
+def ask(request: PersonRequest) -> HttpResponse:
+    """Lead to the page that asks for proof and back here. What was posted is not kept: it may hold a password."""
+    methods = get_adapter().get_reauthentication_methods(request.user)
+    if not methods:
+        raise PermissionDenied("This person has neither a password nor a second factor to prove anything by.")
+    return lead_to(request, f"{methods[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
+
+
+def enrol(request: PersonRequest) -> HttpResponse:
+    """Lead to the page where second factors are set up."""
+    messages.warning(request, ENROL_FIRST)
+    return lead_to(request, reverse("security"))
+
+
+def lead_to(request: PersonRequest, url: str) -> HttpResponse:
+    """Redirect the whole page, also where htmx asked for a part of it."""
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+
+
+def mark_verified(request: HttpRequest, *, factor_id: int, at: float) -> None:
+    """Note in a session which second factor it was verified by, and when, for ``user.is_verified()``."""
+    request.session[DEVICE_ID_SESSION_KEY] = SecondFactor(pk=factor_id).persistent_id
+    request.session[VERIFIED_AT] = at

@@ -1,0 +1,78 @@
+"""What operators may look at of people: who they are, how they sign in and what was done; never a secret."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.operators import OperatorAdmin
+from compliance.audit import Action
+from compliance.audit.events import AuditEvent
+
+
+@admin.register(User)
+class PersonAdmin(OperatorAdmin):
+    """Where every look begins: the page of a person leads to everything else of theirs."""
+
+    person = "id"
+    what = "Your name, your email address and when you signed in last"
+    change_form_template = "accounts/operators/person.html"
+    fields = ("email", "first_name", "last_name", "is_active", "is_staff", "created_at", "last_login", "deleted_at")
+    list_display = ("email", "is_active", "is_staff", "last_login", "created_at")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("email",)
+
+
+@admin.register(EmailAddress)
+class AddressAdmin(OperatorAdmin):
+    person = "user_id"
+    what = "Your email addresses"
+    list_display = ("user_id", "email", "verified", "primary")
+    search_fields = ("email",)
+
+
+@admin.register(Authenticator)
+class FactorAdmin(OperatorAdmin):
+    """Which factors there are; what they are made of is out of reach."""
+
+    person = "user_id"
+    what = "Which second factors you have"
+    list_display = ("user_id", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+
+
+@admin.register(UserSession)
+class SessionAdmin(OperatorAdmin):
+    """Where people are signed in, without the keys that would let somebody else in."""
+
+    person = "user_id"
+    what = "Where you are signed in"
+    list_display = ("user_id", "ip", "user_agent", "created_at", "last_seen_at")
+
+
+class ActionFilter(admin.SimpleListFilter):
+    """Offers every action that there is; a look for those that occur would read the whole trail."""
+
+    title = parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(action, action.replace("_", " ")) for action in sorted(Action)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(action=self.value()) if self.value() else queryset
+
+
+@admin.register(AuditEvent)
+class EventAdmin(OperatorAdmin):
+    """The readable part of the trails; what is sealed in them opens for nobody here."""
+
+    person = "subject"
+    what = "Your audit trail, without what is sealed in it"
+    list_display = ("at", "subject", "actor", "action", "resource", "resource_id", "outcome")
+    list_filter = (ActionFilter,)

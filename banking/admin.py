@@ -1,0 +1,50 @@
+"""What operators may look at of one person's banks, for a reason: enough to find out why a figure is wrong."""
+
+from django.contrib import admin
+
+from accounts.operators import OperatorAdmin
+from banking.models import Account, Item, SyncRun, Transaction
+
+
+class BankDataAdmin(OperatorAdmin):
+    """Rows that an operator sees of the one person alone for whom they gave a reason."""
+
+    needs_reason = True
+
+
+@admin.register(Item)
+class ItemAdmin(BankDataAdmin):
+    """How a connection is, without the credential, the cursor and the bank's own name for it."""
+
+    what = "Your connections to banks"
+    fields = (
+        "institution_name", "environment", "connection", "readiness", "connected_at", "checked_at", "data_as_of",
+        "removed_at", "failures", "error_code", "request_id", "next_sync_at",
+    )  # fmt: skip
+    list_display = ("institution_name", "connection", "readiness", "checked_at", "failures", "error_code")
+
+
+@admin.register(Account)
+class BankAccountAdmin(BankDataAdmin):
+    what = "Your bank accounts and their balances"
+    list_display = (
+        "name", "mask", "type", "subtype", "current", "available", "limit", "currency", "balance_as_of", "closed_at",
+    )  # fmt: skip
+
+
+@admin.register(Transaction)
+class TransactionAdmin(BankDataAdmin):
+    """What the bank says; the person's own notes and categories are nobody's business."""
+
+    what = "Your transactions"
+    list_display = ("day", "name", "amount", "currency", "pending", "category", "removed_at")
+    ordering = ("-day", "-id")
+
+
+@admin.register(SyncRun)
+class SyncRunAdmin(BankDataAdmin):
+    what = "How your banks were read"
+    list_display = (
+        "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "removed", "restarts",
+        "error_code", "request_id",
+    )  # fmt: skip

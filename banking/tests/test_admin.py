@@ -1,0 +1,141 @@
+"""Bank data behind the glass: for one person, for a reason, for 15 minutes, and each look is theirs to read."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from banking.models import Account, Item, SyncRun, Transaction
+from banking.tests.rows import account_at, moved
+from compliance.audit.events import AuditEvent
+from compliance.isolation import tenant
+from compliance.isolation.viewer import viewing
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "viewer"])
+
+REASON = "Ticket 4711: you asked why a payment of yours is missing."
+LISTS = [f"admin:banking_{model.__name__.lower()}_changelist" for model in (Item, Account, Transaction, SyncRun)]
+
+
+@pytest.fixture
+def banks(alice: User, mallory: User, make_item: Callable[..., Item]) -> dict[UUID, Item]:
+    """A connection of Alice's and one of Mallory's, each with an account, a movement and a reading."""
+    items = {}
+    for person, amount in ((alice, "-4.33"), (mallory, "-77.01")):
+        item = items[person.pk] = make_item(person)
+        moved(account_at(item, name=f"Account of {person.first_name}"), amount)
+        with tenant(person.pk):
+            SyncRun.objects.create(owner=person, item=item, trigger="clock")
+    return items
+
+
+def break_glass(client: Client, person: User) -> None:
+    answer = client.post(reverse("admin:break_glass", args=[person.pk]), {"reason": REASON})
+    assert answer.status_code == 302
+
+
+def row(item: Item) -> str:
+    return reverse("admin:banking_item_change", args=[item.pk])
+
+
+def looks_at(person: User) -> list[tuple[str, str]]:
+    """What was looked at of a person, and for which reason, the oldest look first."""
+    with tenant(person.pk):
+        events = AuditEvent.objects.filter(subject=person.pk, action="operator_view").order_by("id")
+        return [(event.resource, event.facts()["reason"]) for event in events]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_it_is_closed_without_a_reason(as_root: Client, alice: User, banks: dict[UUID, Item], name: str) -> None:
+    page = as_root.get(reverse(name))
+    assert page.status_code == 403
+    assert "Bank data is closed" in page.content.decode()
+    assert looks_at(alice) == []
+
+
+def test_it_tells_nobody_without_a_reason_which_rows_there_are(
+    as_root: Client, alice: User, banks: dict[UUID, Item]
+) -> None:
+    pages = [as_root.get(reverse("admin:banking_item_change", args=[each])) for each in (banks[alice.pk].pk, uuid4())]
+    assert [page.status_code for page in pages] == [403, 403]
+    assert "Bank data is closed" in pages[0].content.decode()
+
+
+def test_it_shows_that_one_persons_rows(as_root: Client, alice: User, mallory: User, banks: dict[UUID, Item]) -> None:
+    break_glass(as_root, alice)
+    for name in LISTS:
+        page = as_root.get(reverse(name))
+        assert len(page.context["cl"].result_list) == 1, name
+        assert "Mallory" not in page.content.decode()
+        assert "77.01" not in page.content.decode()
+    assert "Account of Alice" in as_root.get(reverse(LISTS[1])).content.decode()
+    assert as_root.get(row(banks[alice.pk])).status_code == 200
+    assert as_root.get(row(banks[mallory.pk])).status_code == 404
+    assert looks_at(mallory) == []
+
+
+def test_it_writes_each_look_with_the_reason(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:
+    break_glass(as_root, alice)
+    for name in LISTS:
+        as_root.get(reverse(name))
+    as_root.get(row(banks[alice.pk]))
+    looked = ["item", "account", "transaction", "syncrun", "item"]
+    assert looks_at(alice) == [(resource, REASON) for resource in looked]
+
+
+def test_it_writes_a_look_that_found_nothing(as_root: Client, alice: User) -> None:
+    break_glass(as_root, alice)
+    as_root.get(reverse(LISTS[2]))
+    assert looks_at(alice) == [("transaction", REASON)]
+
+
+def test_it_opens_for_one_person_at_a_time(
+    as_root: Client, alice: User, mallory: User, banks: dict[UUID, Item]
+) -> None:
+    break_glass(as_root, alice)
+    break_glass(as_root, mallory)
+    assert as_root.get(row(banks[alice.pk])).status_code == 404
+    assert as_root.get(row(banks[mallory.pk])).status_code == 200
+
+
+def test_it_closes_after_15_minutes(as_root: Client, alice: User, banks: dict[UUID, Item], time_machine) -> None:
+    time_machine.move_to(time.time(), tick=False)
+    break_glass(as_root, alice)
+    time_machine.shift(899)
+    assert as_root.get(row(banks[alice.pk])).status_code == 200
+    time_machine.shift(1)
+    assert as_root.get(row(banks[alice.pk])).status_code == 403
+
+
+def test_it_says_whose_rows_these_are_and_for_how_long(
+    as_root: Client, alice: User, banks: dict[UUID, Item], time_machine
+) -> None:
+    now = datetime.now(UTC)
+    time_machine.move_to(now, tick=False)
+    break_glass(as_root, alice)
+    end = f"{now + timedelta(minutes=15):%H:%M} UTC"
+    assert f"Until {end} you may look at" in as_root.get(reverse("admin:index")).content.decode()
+    for place in (reverse(LISTS[0]), row(banks[alice.pk])):
+        assert f"Of person {alice.pk}, until {end}" in as_root.get(place).content.decode()
+
+
+def test_it_closes_with_the_session(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:
+    break_glass(as_root, alice)
+    as_root.logout()
+    assert as_root.get(row(banks[alice.pk])).status_code == 302
+
+
+def test_it_is_held_by_the_database_too(alice: User, mallory: User, banks: dict[UUID, Item]) -> None:
+    question = "SELECT DISTINCT owner_id FROM banking_transaction WHERE owner_id IS NOT NULL OR true"
+    found = []
+    for person in (alice.pk, mallory.pk, None):
+        with viewing(person), connections["viewer"].cursor() as cursor:
+            cursor.execute(question)
+            found.append(cursor.fetchall())
+    assert found == [[(alice.pk,)], [(mallory.pk,)], []]

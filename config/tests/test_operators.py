@@ -1,0 +1,244 @@
+"""The operators' site as a whole: every page of every room that registers there, and what none of them may hold."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from allauth.usersessions.models import UserSession
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib import admin
+from django.contrib.auth.hashers import make_password
+from django.db import connections
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from accounts.operators import OperatorAdmin
+from accounts.tests.passkeys import passkey
+from accounts.tests.phone import SECRET, enrolled, recovery_codes
+from banking.linking import open_link
+from banking.models import Item, SyncRun
+from banking.tests.rows import account_at, moved
+from banking.tests.scripted import ScriptedProvider
+from banking.unlinking import unlink
+from compliance.audit import Action, record
+from compliance.isolation import tenant
+from config.models import PolicyViolation
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "viewer"])
+
+PASSWORD = "correct horse battery staple"
+ADMINS = list(admin.site._registry.values())
+# What the operators' role may read, by table and column.
+GRANTS = """
+    SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+       AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege('app_viewer', c.oid, a.attnum, 'SELECT')
+"""
+# Of bytes, PostgreSQL prints the hexadecimal form, and so would a page.
+SEALED = """
+    SELECT encode(access_token, 'hex') FROM banking_item UNION ALL
+    SELECT encode(access_token, 'hex') FROM banking_pendingremoval UNION ALL
+    SELECT encode(wrapped, 'hex') FROM compliance_datakey UNION ALL
+    SELECT encode(payload, 'hex') FROM audit_event UNION ALL
+    SELECT session_key FROM django_session UNION ALL
+    SELECT session_key FROM usersessions_usersession UNION ALL
+    SELECT password FROM accounts_user UNION ALL
+    SELECT link_id::text FROM accounts_user UNION ALL
+    SELECT data::text FROM mfa_authenticator UNION ALL
+    SELECT link_token_hash FROM banking_linksession UNION ALL
+    SELECT provider_item_id FROM banking_item UNION ALL
+    SELECT cursor FROM banking_item UNION ALL
+    SELECT provider_id FROM banking_account UNION ALL
+    SELECT provider_id FROM banking_transaction UNION ALL
+    SELECT note FROM banking_transaction
+"""
+PLAIN = {"access-sandbox-canary", "link-sandbox-1", SECRET}
+
+
+@pytest.fixture
+def planted(
+    alice: User,
+    as_alice: Client,
+    phone_of_alice: list[str],
+    make_item: Callable[..., Item],
+    provider: ScriptedProvider,
+    as_operator: Callable[..., list[tuple[str]]],
+) -> set[str]:
+    """Every secret that there is, sealed and in the clear, standing in rows that operators have a page for."""
+    item = make_item(
+        alice, cursor="canary-cursor", provider_item_id="canary-item", access_token="access-sandbox-canary"
+    )
+    account = account_at(item, provider_id="canary-account")
+    moved(account, "-4.33", provider_id="canary-transaction", note="canary-note")
+    with tenant(alice.pk):
+        SyncRun.objects.create(owner=alice, item=item, trigger="clock")
+    gone = make_item(alice, provider_item_id="canary-gone")
+    unlink(user=alice, item_id=gone.pk, keep_history=True)
+    open_link(user=alice)
+    UserSession.objects.create(
+        user=alice, ip="192.0.2.7", user_agent="Firefox", session_key=as_alice.session.session_key
+    )
+    now = timezone.now()
+    PolicyViolation.objects.create(day=now, directive="script-src", page="/", first_at=now, last_at=now)
+    stored = {text for (text,) in as_operator(SEALED) if text}
+    return stored | PLAIN | set(phone_of_alice)
+
+
+@pytest.fixture
+def make_item(make_item: Callable[..., Item]) -> Callable[..., Item]:
+    """Items whose token is the test's own."""
+
+    def make(owner: User, *, access_token: str = "", **facts: object) -> Item:
+        item = make_item(owner, **facts)
+        if access_token:
+            with tenant(owner.pk):
+                item.access_token = access_token
+                item.save()
+        return item
+
+    return make
+
+
+@pytest.fixture
+def phone_of_alice(alice: User, with_second_factor: Callable[..., Client], as_alice: Client) -> list[str]:
+    """Alice's password, authenticator app, passkey and recovery codes; returns these."""
+    User.objects.filter(pk=alice.pk).update(password=make_password("canary password"))
+    with_second_factor(as_alice, alice)
+    passkey(alice)
+    return recovery_codes(alice)
+
+
+def pages(shown: OperatorAdmin, client: Client) -> Iterator[str]:
+    """The addresses of a model's list and of each row that the list leads to."""
+    name = f"admin:{shown.opts.app_label}_{shown.opts.model_name}"
+    listed = reverse(f"{name}_changelist")
+    yield listed
+    for row in client.get(listed).context["cl"].result_list:
+        try:
+            yield reverse(f"{name}_change", args=[row.pk])
+        except NoReverseMatch:
+            assert not shown.fields
+
+
+@pytest.mark.parametrize("shown", ADMINS, ids=str)
+def test_it_shows_no_secret(as_root: Client, alice: User, planted: set[str], shown: OperatorAdmin) -> None:
+    reason = {"reason": "A test that walks every page."}
+    as_root.post(reverse("admin:break_glass", args=[alice.pk]), reason)
+    places = list(pages(shown, as_root))
+    assert len(places) > (1 if shown.fields else 0)
+    for place in places:
+        page = as_root.get(place)
+        assert page.status_code == 200
+        said = page.content.decode()
+        assert not [secret for secret in planted if secret in said], place
+    assert len(as_root.get(places[0]).context["cl"].result_list) > 0
+
+
+def test_it_plants_every_kind_of_secret(planted: set[str]) -> None:
+    assert len(planted) >= 30
+    assert not {secret for secret in planted if len(secret) < 6}
+
+
+def test_its_role_may_read_what_is_shown_and_nothing_else(as_operator: Callable[..., list[tuple[str, str]]]) -> None:
+    shown = {
+        (each.opts.db_table, each.opts.get_field(name).column)
+        for each in ADMINS
+        for name in (*each.columns(), *each.search_fields)
+    }
+    assert set(as_operator(GRANTS)) == shown
+
+
+@pytest.mark.parametrize("shown", ADMINS, ids=str)
+def test_it_may_change_nothing(shown: OperatorAdmin) -> None:
+    with connections["viewer"].cursor() as cursor:
+        cursor.execute(
+            "SELECT has_table_privilege('app_viewer', %s, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')"
+            " OR has_any_column_privilege('app_viewer', %s, 'INSERT, UPDATE')",
+            [shown.opts.db_table] * 2,
+        )
+        assert cursor.fetchone() == (False,)
+
+
+@pytest.mark.parametrize("shown", ADMINS, ids=str)
+def test_it_tells_people_what_was_looked_at(shown: OperatorAdmin) -> None:
+    assert bool(shown.what) == (shown.person is not None)
+    assert not shown.needs_reason or shown.opts.app_label == "banking"
+
+
+# --- In the browser ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def visit(page: Page, live_server: Any) -> Callable[[str], None]:
+    def go(name: str, *args: object) -> None:
+        page.goto(live_server.url + reverse(name, args=args))
+
+    return go
+
+
+@pytest.fixture
+def operator(page: Page, visit: Callable[..., None], root: User) -> None:
+    """Root has signed in by password and code."""
+    root.set_password(PASSWORD)
+    root.save()
+    phone = enrolled(root)
+    visit("account_login")
+    page.get_by_label("Email").fill(root.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_label("Code").fill(phone.code())
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Not this one").click()
+    expect(page).to_have_title("Overview · Plumbline")
+
+
+@pytest.mark.browser
+def test_an_operator_breaks_the_glass_under_the_policy(
+    page: Page, visit: Callable[..., None], operator: None, alice: User, planted: set[str]
+) -> None:
+    visit("admin:index")
+    page.get_by_role("link", name="Users").first.click()
+    page.locator("#searchbar").fill("alice@")
+    page.locator("#changelist-search input[type=submit]").click()
+    page.get_by_role("link", name=alice.email).click()
+    for name in ("Addresses", "Second factors", "Sessions", "Audit trail"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.locator("#result_list")).to_be_visible()
+        page.go_back()
+    page.get_by_role("link", name="Bank data", exact=True).click()
+    page.get_by_label("Why do you need to see").fill("Ticket 4711: you asked why a payment is missing.")
+    page.get_by_role("button", name="Show their bank data").click()
+    expect(page.get_by_text("you may look at the bank data of")).to_be_visible()
+    page.get_by_role("link", name="Transactions").first.click()
+    expect(page.locator("#result_list")).to_contain_text("STARBUCKS 123")
+    visit("admin:banking_item_changelist")
+    page.locator("#result_list a").first.click()
+    expect(page.get_by_text("Institution name")).to_be_visible()
+    page.get_by_role("button", name="Toggle theme").first.click()
+    page.get_by_role("button", name="Log out").click()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_person_reads_who_looked(
+    page: Page, visit: Callable[..., None], operator: None, root: User, scheme: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    visit("looks")
+    expect(page.get_by_text("Nobody has looked at your data.")).to_be_visible()
+    faults = [*Axe().run(page).response["violations"]]
+    record(Action.OPERATOR_VIEW, subject=root, actor=root, role="Support", what="Your transactions", rows=["a"] * 12)
+    record(Action.GLASS_BROKEN, subject=root, actor=root, role="Support", reason="You asked about a payment.")
+    visit("overview")
+    page.locator("[data-menu] > summary").click()
+    page.get_by_role("link", name="Who looked at my data").click()
+    expect(page.get_by_text("looked at: Your transactions (12 rows)")).to_be_visible()
+    expect(page.get_by_text("The reason: You asked about a payment.")).to_be_visible()
+    faults += Axe().run(page).response["violations"]
+    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -8,13 +8,20 @@ from django.core.cache import cache
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from compliance.audit.facts import current_facts
+from config import policy_reports as reports
 from config.context import THEMES
 
 YEAR = 365 * 24 * 3600
+MINUTE = 60
+# allauth's limits ask for the 429 page without saying how long; they count over a minute or more.
+ALLAUTHS_WAIT = MINUTE
 
 
 @login_not_required
@@ -82,6 +89,24 @@ def help_page(request: HttpRequest) -> HttpResponse:
     return render(request, "help.html")
 
 
+# Browsers send these by themselves, so no form's token can come with them. What they say is only counted.
+@csrf_exempt
+@login_not_required
+@require_POST
+def policy_reports(request: HttpRequest) -> HttpResponse:
+    """Take a browser's report that a page broke the content security policy."""
+    if request.content_type not in reports.CONTENT_TYPES:
+        return HttpResponse(status=415)
+    if len(request.body) > reports.MOST_BYTES:
+        return HttpResponse(status=413)
+    try:
+        told = reports.read(request.body, host=request.get_host())
+    except reports.Unreadable:
+        return HttpResponse(status=400)
+    reports.keep(told, at=timezone.now())
+    return HttpResponse(status=204)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return problem(request, 400)
 
@@ -94,6 +119,37 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return problem(request, 404)
 
 
+def too_large(request: HttpRequest) -> HttpResponse:
+    """Answer 413 to a body that is larger than any form of the site's."""
+    return problem(request, 413)
+
+
+def too_many_requests(request: HttpRequest, retry_after: int = ALLAUTHS_WAIT) -> HttpResponse:
+    """Answer 429 with the seconds to wait, as a page for people and as JSON for programs."""
+    sentence = f"For your protection Plumbline takes no more for now. Wait {in_words(retry_after)}, then try again."
+    if is_program(request):
+        response: HttpResponse = JsonResponse({"error": sentence, "retry_after": retry_after}, status=429)
+    else:
+        response = problem(request, 429, sentence=sentence)
+    response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def in_words(seconds: int) -> str:
+    """A time to wait as people say it, never too short."""
+    if seconds < MINUTE:
+        return f"{seconds} second{pluralize(seconds)}"
+    minutes = -(-seconds // MINUTE)
+    return f"{minutes} minute{pluralize(minutes)}"
+
+
+def is_program(request: HttpRequest) -> bool:
+    """Whether the request would rather have JSON than a page."""
+    if request.path_info.startswith("/api/"):
+        return True
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 503 when the database is out of reach, which heals by itself, and 500 for what does not."""
     away = isinstance(sys.exc_info()[1], OperationalError)
@@ -104,7 +160,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return problem(request, 403, template="403_csrf.html")
 
 
-def problem(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
+def problem(request: HttpRequest, status: int, template: str = "", **context: str) -> HttpResponse:
     """Render the page for an HTTP error with the request's id, which support can look up in the logs."""
-    context = {"request_id": current_facts().request_id}
+    context["request_id"] = current_facts().request_id
     return render(request, template or f"{status}.html", context, status=status)

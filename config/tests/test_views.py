@@ -1,6 +1,7 @@
 """The front door, the doors for machines, the error pages, and what every answer's head says."""
 
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from config import urls as site
 from config.views import home
 
 pytestmark = pytest.mark.django_db
+
+FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
@@ -199,8 +202,21 @@ def test_it_stands_what_clients_send(nobody: Client, headers: dict[str, str], st
     assert nobody.get("/help/", headers=headers).status_code == status
 
 
-def test_it_refuses_a_form_that_is_too_large(nobody: Client) -> None:
-    assert nobody.post("/appearance/", {"theme": "x" * 2_000_000}).status_code == 400
+@pytest.mark.parametrize("size", [1_000_001, 5_000_000])
+@pytest.mark.parametrize("kind", ["form", "file"])
+def test_it_refuses_a_body_that_is_too_large(nobody: Client, size: int, kind: str) -> None:
+    field = "x" * size if kind == "form" else BytesIO(b"x" * size)
+    answer = nobody.post("/appearance/", {"theme": field})
+    assert answer.status_code == 413
+    assert "That was too large" in answer.content.decode()
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("length", "status"), [("", 302), ("-1", 302), ("many", 400), ("\u00b2", 400), ("9" * 30, 413)]
+)
+def test_it_reads_no_further_than_a_request_says(nobody: Client, length: str, status: int) -> None:
+    assert nobody.post("/appearance/", b"theme=dark", FORM, CONTENT_LENGTH=length).status_code == status
 
 
 # --- What every answer says -------------------------------------------------------------------------------
@@ -222,7 +238,34 @@ def test_it_lets_only_its_own_parts_run(page) -> None:
     assert policy["frame-ancestors"] == ["'none'"]
     assert policy["style-src"] == policy["img-src"] == policy["connect-src"] == policy["form-action"] == ["'self'"]
     assert all(re.fullmatch(r"'nonce-[\w+/=-]{20,}'", source) for source in policy["script-src"])
+    assert policy["require-trusted-types-for"] == ["'script'"]
+    assert policy["trusted-types"] == ["default"]
     assert not [value for values in policy.values() for value in values if "unsafe" in value or "*" in value]
+
+
+def test_it_asks_browsers_to_tell_it_what_they_refused(page) -> None:
+    policy, here = directives(page), reverse("policy_reports")
+    assert (policy["report-to"], policy["report-uri"]) == (["policy"], [here])
+    assert page.headers["Reporting-Endpoints"] == f'policy="{here}"'
+
+
+@pytest.mark.parametrize("environment", ["sandbox", "production"])
+def test_it_lets_plaids_parts_in_on_the_page_that_opens_its_dialog_alone(
+    as_alice: Client, settings, environment: str
+) -> None:
+    settings.PLAID_ENV = environment
+    policy = directives(as_alice.get("/connect/"))
+    assert [source for source in policy["script-src"] if "nonce" not in source] == [
+        "https://cdn.plaid.com/link/v2/stable/link-initialize.js"
+    ]
+    assert policy["frame-src"] == ["https://cdn.plaid.com/"]
+    assert policy["connect-src"] == ["'self'", f"https://{environment}.plaid.com/"]
+    assert policy["form-action"] == ["'self'"]
+    assert "trusted-types" not in policy
+    assert "style-src-attr" not in policy
+    elsewhere = as_alice.get("/overview/").headers["Content-Security-Policy"]
+    assert "plaid.com" not in elsewhere
+    assert "trusted-types default" in elsewhere
 
 
 def test_it_makes_a_new_nonce_for_each_answer(as_alice: Client) -> None:
@@ -238,7 +281,9 @@ def test_it_says_to_browsers_what_they_should_refuse(page) -> None:
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] in ("same-origin", "same-origin-allow-popups")
     assert headers["Cache-Control"] == "no-store"
-    assert "camera=()" in headers["Permissions-Policy"]
+    assert "publickey-credentials-get=(self)" in headers["Permissions-Policy"]
+    assert all(f"{feature}=()" in headers["Permissions-Policy"] for feature in ("camera", "microphone", "geolocation"))
+    assert not [name for name in headers if name.startswith("Access-Control-")]
     assert "Server" not in headers
 
 
@@ -273,6 +318,30 @@ def test_it_keeps_public_pages_cacheable_and_free_of_people(nobody: Client) -> N
     answer = nobody.get("/help/")
     assert "no-store" not in answer.headers.get("Cache-Control", "")
     assert "@example.com" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("place", "status"), [("/static/icon.svg", 200), ("/no/such/place/", 404), ("/api/auth/", 404)]
+)
+def test_it_says_the_same_on_what_is_no_page(nobody: Client, place: str, status: int) -> None:
+    answer = nobody.get(place)
+    # Reads a file to its end, which closes it.
+    assert answer.getvalue()
+    assert answer.status_code == status
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert "camera=()" in answer.headers["Permissions-Policy"]
+
+
+def test_it_keeps_what_a_session_leads_to_out_of_caches(nobody: Client, as_alice: Client) -> None:
+    assert as_alice.get("/no/such/place/").headers["Cache-Control"] == "no-store"
+    assert as_alice.post(reverse("account_logout")).headers["Cache-Control"] == "no-store"
+    half_signed_in = nobody.session
+    half_signed_in["account_login"] = {"state": "first of two steps"}
+    half_signed_in.save()
+    assert nobody.get("/help/").headers["Cache-Control"] == "no-store"
 
 
 def test_it_needs_a_sign_in_unless_a_view_says_otherwise() -> None:

@@ -1,12 +1,21 @@
 """What is wrong with the settings. Anything in ``problems`` keeps every process from starting."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from config.embedded.home import locate
 
 REAL_ENVIRONMENTS = ("sandbox", "production")
 CREDENTIALS = ("PLAID_CLIENT_ID", "PLAID_SECRET")
+# Of 50 random characters, hexadecimal ones included, fewer than 10 different ones come up once in a million times.
+SECRET_LENGTH = 50
+SECRET_VARIETY = 10
+PLACEHOLDERS = ("insecure", "change-me", "changeme", "example", "placeholder")
+# Names that nobody outside of this machine or its network can look up.
+# Source: RFC 6761, RFC 6762 appendix G, RFC 8375
+LOCAL_ENDINGS = (".localhost", ".local", ".test", ".internal", ".lan", ".home.arpa")
 
 
 def problems(settings: Any) -> list[str]:
@@ -14,7 +23,7 @@ def problems(settings: Any) -> list[str]:
 
     No sentence shows a value that might be a secret.
     """
-    found = [*banks(settings), *embedded_services(settings)]
+    found = [*banks(settings), *embedded_services(settings), *secrets(settings), *debugging(settings)]
     if settings.PLAID_ENV in REAL_ENVIRONMENTS and not settings.DEBUG:
         found += [*site(settings)]
     return found
@@ -49,14 +58,63 @@ def embedded_services(settings: Any) -> Iterator[str]:
     """Yield the services of ``make run`` that a hardened site would use: their data may go at any time."""
     if settings.ALLOW_EMBEDDED:
         return
-    places = {"DATABASE_URL": settings.DATABASES["default"].get("HOST", ""), "REDIS_URL": settings.REDIS_URL}
+    places = {"REDIS_URL": settings.REDIS_URL}
+    for alias, database in settings.DATABASES.items():
+        name = "DATABASE_URL" if alias == "default" else f"DATABASE_{alias.upper()}_URL"
+        # A socket's folder stands in the host's place of the URL or, as `make run` writes it, behind ``?host=``.
+        places[name] = unquote(database.get("HOST", "")) or database.get("OPTIONS", {}).get("host", "")
     for name, place in places.items():
         if str(locate().sockets) in place:
             yield f"{name} names a service that `make run` started. Name one of your own, or set ALLOW_EMBEDDED=1."
 
 
+def secrets(settings: Any) -> Iterator[str]:
+    """Yield which of the keys that sign sessions and mailed links somebody could guess."""
+    for name, keys in (
+        ("SECRET_KEY", [settings.SECRET_KEY]),
+        ("SECRET_KEY_FALLBACKS", settings.SECRET_KEY_FALLBACKS),
+    ):
+        if any(is_weak(key) for key in keys):
+            yield (
+                f"{name} is short, repeats itself or was made up by a person. Make a key with "
+                '`python -c "import secrets; print(secrets.token_urlsafe(50))"`.'
+            )
+
+
+def is_weak(key: str) -> bool:
+    """Whether a signing key is shorter, plainer or more regular than a random one could be."""
+    if len(key) < SECRET_LENGTH or len(set(key)) < SECRET_VARIETY:
+        return True
+    repeats = key in (key + key)[1:-1]
+    return repeats or any(word in key.lower() for word in PLACEHOLDERS)
+
+
+def debugging(settings: Any) -> Iterator[str]:
+    """Yield the names under which strangers would reach a site in development."""
+    if not settings.DEBUG:
+        return
+    names = {"ALLOWED_HOSTS": settings.ALLOWED_HOSTS, "PUBLIC_URL": [urlsplit(settings.PUBLIC_URL).hostname or ""]}
+    for name, hosts in names.items():
+        if public := [host for host in hosts if is_public(host)]:
+            yield f"DEBUG=1 shows strangers how the site works inside, and {name} has a public name: {public[0]}."
+
+
+def is_public(host: str) -> bool:
+    """Whether a name of the site, as ``ALLOWED_HOSTS`` takes it, can be reached from outside of its network."""
+    try:
+        return ip_address(host.strip("[]")).is_global
+    except ValueError:
+        name = host.lower().strip(".")
+        return name == "*" or ("." in name and not f".{name}".endswith(LOCAL_ENDINGS))
+
+
 def site(settings: Any) -> Iterator[str]:
-    """Yield what people and webhooks need to reach the site."""
+    """Yield what people and webhooks need to reach the site, and to reach it safely."""
+    if settings.TRUSTED_PROXY_COUNT < 1:
+        yield (
+            "TRUSTED_PROXY_COUNT is not set, so nothing tells the site which requests came over TLS. Let a proxy in "
+            "front end TLS and set X-Forwarded-Proto and X-Forwarded-For, and say how many proxies there are."
+        )
     if not settings.PUBLIC_URL.startswith("https://"):
         yield "PUBLIC_URL has to be the https address under which people and webhooks reach the site."
     if not settings.ALLOWED_HOSTS:

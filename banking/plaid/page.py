@@ -25,15 +25,18 @@ def link_script() -> str:
     return LINK_SCRIPT
 
 
-def link_policy() -> dict[str, list[Any]]:
+def link_policy() -> dict[str, list[Any] | None]:
     """The directives that the Link page changes; none of them is needed in embedded mode."""
     if settings.PLAID_ENV == "embedded":
         return {}
-    policy: dict[str, list[Any]] = {
+    policy: dict[str, list[Any] | None] = {
         "script-src": [NONCE, LINK_SCRIPT],
         "style-src": [SELF, NONCE],
         "frame-src": ["https://cdn.plaid.com/"],
         "connect-src": [SELF, f"https://{settings.PLAID_ENV}.plaid.com/"],
+        # Plaid's script turns text into HTML without a policy of its own.
+        "require-trusted-types-for": None,
+        "trusted-types": None,
     }
     if settings.PLAID_LINK_STYLE_ATTR:
         policy["style-src-attr"] = ["'unsafe-inline'"]

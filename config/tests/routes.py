@@ -1,17 +1,120 @@
-"""Every address of the site, as the URLconf has it."""
+"""Every address of the site, and what each answers to whom. An address that is not written down here fails a test.
+
+The answers are written by hand: to a GET, then to a POST. Besides a status there are four words, each for a redirect:
+``in`` to the sign-in and back, ``2fa`` to the page where a second factor is set up, ``ask`` to where one proves again
+who one is, ``on`` to anywhere else.
+
+``nobody`` is not signed in. ``other`` is Mallory, who owns nothing and has neither a second factor nor a password.
+``owner`` is Alice, who owns what an address names and has just given a code. ``staff`` has no second factor and comes
+nowhere until there is one. ``operator`` is staff with one, just given.
+"""
 
 from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+PEOPLE: Final = ("nobody", "other", "owner", "staff", "operator")
+ANSWERS: Final = """
+account                                     in/in    404/405  200/405  2fa/2fa  404/405
+account_change_password                     in/in    on/on    on/on    on/on    on/on
+account_confirm_login_code                  on/on    on/on    on/on    2fa/2fa  on/on
+account_email                               in/in    200/on   200/on   200/on   200/on
+account_email_verification_sent             on/on    on/on    on/on    on/on    on/on
+account_inactive                            200/405  200/405  200/405  2fa/2fa  200/405
+account_login                               200/200  on/on    on/on    2fa/2fa  on/on
+account_logout                              on/on    200/on   200/on   200/on   200/on
+account_reauthenticate                      in/in    403/403  ask/ask  403/403  ask/ask
+account_reset_password                      200/200  200/200  200/200  2fa/2fa  200/200
+account_reset_password_done                 200/405  200/405  200/405  2fa/2fa  200/405
+account_reset_password_from_key             200/200  200/200  200/200  2fa/2fa  200/200
+account_reset_password_from_key_done        200/405  200/405  200/405  2fa/2fa  200/405
+account_set_password                        in/in    200/200  200/200  2fa/2fa  200/200
+account_signup                              200/200  on/on    on/on    2fa/2fa  on/on
+accounts                                    in/in    200/405  200/405  2fa/2fa  200/405
+admin:account_emailaddress_changelist       in/in    404/404  404/404  2fa/2fa  200/405
+admin:accounts_user_change                  in/in    404/404  404/404  2fa/2fa  200/405
+admin:accounts_user_changelist              in/in    404/404  404/404  2fa/2fa  200/405
+admin:app_list                              in/in    404/404  404/404  2fa/2fa  200/200
+admin:banking_account_changelist            in/in    404/404  404/404  2fa/2fa  403/405
+admin:banking_item_change                   in/in    404/404  404/404  2fa/2fa  403/405
+admin:banking_item_changelist               in/in    404/404  404/404  2fa/2fa  403/405
+admin:banking_syncrun_changelist            in/in    404/404  404/404  2fa/2fa  403/405
+admin:banking_transaction_changelist        in/in    404/404  404/404  2fa/2fa  403/405
+admin:break_glass                           in/in    404/404  404/404  2fa/2fa  200/200
+admin:compliance_auditevent_changelist      in/in    404/404  404/404  2fa/2fa  200/405
+admin:config_policyviolation_change         in/in    404/404  404/404  2fa/2fa  200/405
+admin:config_policyviolation_changelist     in/in    404/404  404/404  2fa/2fa  200/405
+admin:index                                 in/in    404/404  404/404  2fa/2fa  200/200
+admin:jsi18n                                in/in    404/404  404/404  2fa/2fa  200/405
+admin:login                                 on/on    404/404  404/404  2fa/2fa  on/on
+admin:logout                                in/in    404/404  404/404  2fa/2fa  200/on
+admin:mfa_authenticator_changelist          in/in    404/404  404/404  2fa/2fa  200/405
+admin:password_change                       in/in    404/404  404/404  2fa/2fa  on/on
+admin:usersessions_usersession_changelist   in/in    404/404  404/404  2fa/2fa  200/405
+appearance                                  405/on   405/on   405/on   405/on   405/on
+close_link                                  in/in    405/404  405/200  2fa/2fa  405/404
+connect                                     in/in    200/200  200/200  2fa/2fa  200/200
+disconnect                                  in/in    404/404  200/on   2fa/2fa  404/404
+end_other_sessions                          in/in    405/2fa  405/2fa  2fa/2fa  405/2fa
+end_session                                 in/in    405/404  405/2fa  2fa/2fa  405/404
+finish_link                                 in/in    405/404  405/on   2fa/2fa  405/404
+help                                        200/405  200/405  200/405  200/405  200/405
+home                                        200/405  on/405   on/405   2fa/2fa  on/405
+importing                                   in/in    404/405  200/405  2fa/2fa  404/405
+item                                        in/in    404/405  200/405  2fa/2fa  404/405
+live                                        200/405  200/405  200/405  200/405  200/405
+looks                                       in/in    200/405  200/405  2fa/2fa  200/405
+mfa_activate_totp                           in/in    200/200  on/on    200/200  on/on
+mfa_add_webauthn                            in/in    200/200  200/200  200/200  200/200
+mfa_authenticate                            on/on    on/on    on/on    2fa/2fa  on/on
+mfa_deactivate_totp                         in/in    404/404  200/on   2fa/2fa  200/on
+mfa_download_recovery_codes                 in/in    404/404  200/405  2fa/2fa  404/404
+mfa_edit_webauthn                           in/in    404/404  200/200  2fa/2fa  404/404
+mfa_generate_recovery_codes                 in/in    200/200  200/on   2fa/2fa  200/on
+mfa_index                                   in/in    2fa/2fa  2fa/2fa  2fa/2fa  2fa/2fa
+mfa_list_webauthn                           in/in    2fa/2fa  2fa/2fa  2fa/2fa  2fa/2fa
+mfa_login_webauthn                          on/on    on/on    on/on    2fa/2fa  on/on
+mfa_reauthenticate                          in/in    403/403  200/200  2fa/2fa  200/200
+mfa_reauthenticate_webauthn                 in/in    403/403  200/on   2fa/2fa  ask/ask
+mfa_remove_webauthn                         in/in    404/404  200/on   2fa/2fa  404/404
+mfa_trust                                   on/on    on/on    on/on    2fa/2fa  on/on
+mfa_view_recovery_codes                     in/in    404/405  200/405  404/405  404/405
+oauth_return                                in/in    on/405   on/405   2fa/2fa  on/405
+overview                                    in/in    200/405  200/405  2fa/2fa  200/405
+policy_reports                              405/415  405/415  405/415  2fa/2fa  405/415
+ready                                       200/405  200/405  200/405  200/405  200/405
+reconnect                                   in/in    404/404  200/200  2fa/2fa  404/404
+refresh                                     in/in    405/404  405/on   2fa/2fa  405/404
+refresh_all                                 in/in    405/on   405/on   2fa/2fa  405/on
+sandbox                                     503/503  503/503  503/503  503/503  503/503
+security                                    in/in    200/405  200/405  200/405  200/405
+sync_status                                 in/in    200/405  200/405  2fa/2fa  200/405
+transactions                                in/in    200/405  200/405  2fa/2fa  200/405
+transactions-csv                            in/in    200/405  200/405  2fa/2fa  200/405
+unlock                                      200/200  200/200  200/200  2fa/2fa  200/200
+webhook-plaid                               405/400  405/400  405/400  2fa/2fa  405/400
+"""
+TABLE: Final = {
+    name: dict(zip(PEOPLE, answers, strict=True)) for name, *answers in map(str.split, ANSWERS.strip().splitlines())
+}
 
-def routes(patterns: Iterable[URLPattern | URLResolver] | None = None) -> Iterator[URLPattern]:
-    """All routes, those that other packages bring along as well."""
-    for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        if isinstance(pattern, URLResolver):
-            yield from routes(pattern.url_patterns)
+
+class Route(NamedTuple):
+    """An address and its full name, namespaces included."""
+
+    name: str
+    pattern: URLPattern
+
+
+def routes(patterns: Iterable[URLPattern | URLResolver] | None = None, namespace: str = "") -> Iterator[Route]:
+    """All routes, those that other packages and the operators' site bring along as well."""
+    for each in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(each, URLResolver):
+            inside = f"{namespace}{each.namespace}:" if each.namespace else namespace
+            yield from routes(each.url_patterns, inside)
         else:
-            yield pattern
+            yield Route(f"{namespace}{each.name}", each)
 
 
-NAMES = sorted(str(route.name) for route in routes())
+NAMES: Final = sorted(route.name for route in routes())

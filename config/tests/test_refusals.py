@@ -1,9 +1,11 @@
+import secrets
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 
 from config.embedded.home import locate
-from config.refusals import problems
+from config.refusals import is_weak, problems
 
 GOOD = {
     "DEBUG": False,
@@ -16,8 +18,12 @@ GOOD = {
     "ALLOWED_HOSTS": ["plumbline.example"],
     "DATABASES": {"default": {"HOST": "db.internal"}},
     "REDIS_URL": "rediss://:hunter2@redis.internal:6379/0",
+    "SECRET_KEY": "kD9-wPz3_Ue8mQvA1xRt7LbNcYh5GjSf2oEiKqZn0TyVdMpXaBsWgHlCuJrOe4F6",
+    "SECRET_KEY_FALLBACKS": [],
+    "TRUSTED_PROXY_COUNT": 1,
 }
 LOCAL = {"PLAID_ENV": "embedded", "PLAID_URL": "http://127.0.0.1:8001", "ALLOW_EMBEDDED": True, "PUBLIC_URL": ""}
+IN_DEBUG = LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": []}
 INSIDE = str(locate().sockets)
 
 
@@ -32,7 +38,11 @@ def found(**changes: object) -> list[str]:
         {"PLAID_ENV": "sandbox"},
         {"PLAID_ENV": "sandbox", "DEBUG": True, "ALLOW_EMBEDDED": True, "PUBLIC_URL": "", "ALLOWED_HOSTS": []},
         LOCAL,
-        LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": []},
+        LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": [], "TRUSTED_PROXY_COUNT": 0},
+        LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]", "192.168.1.7", ".plumbline.test"]},
+        LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": ["web", "nas.lan"], "PUBLIC_URL": "http://localhost:8000"},
+        {"SECRET_KEY": secrets.token_hex(25)},
+        {"SECRET_KEY_FALLBACKS": [secrets.token_urlsafe(50)]},
         LOCAL | {"DATABASES": {"default": {"HOST": INSIDE}}, "REDIS_URL": f"unix://{INSIDE}/redis.sock"},
         {"DATABASES": {"default": {}}},
         # The throw-away services of `make check`, which judges the settings of production.
@@ -52,7 +62,15 @@ def test_it_has_nothing_against_settings_that_fit(changes: dict[str, object]) ->
         ({"PLAID_CLIENT_ID": ""}, "PLAID_CLIENT_ID is missing"),
         ({"PLAID_SECRET": ""}, "PLAID_SECRET is missing"),
         ({"PLAID_ENV": "sandbox", "PLAID_SECRET": ""}, "PLAID_SECRET is missing"),
-        ({"DEBUG": True, "ALLOW_EMBEDDED": True}, "DEBUG=1"),
+        ({"DEBUG": True, "ALLOW_EMBEDDED": True, "ALLOWED_HOSTS": [], "PUBLIC_URL": ""}, "DEBUG=1"),
+        (IN_DEBUG | {"ALLOWED_HOSTS": ["localhost", "plumbline.example"]}, "public name: plumbline.example"),
+        (IN_DEBUG | {"ALLOWED_HOSTS": [".plumbline.example"]}, "public name"),
+        (IN_DEBUG | {"ALLOWED_HOSTS": ["*"]}, "public name: *"),
+        (IN_DEBUG | {"ALLOWED_HOSTS": ["93.184.216.34"]}, "public name"),
+        (IN_DEBUG | {"ALLOWED_HOSTS": ["[2606:2800:220:1::1]"]}, "public name"),
+        (IN_DEBUG | {"PUBLIC_URL": "https://plumbline.example"}, "PUBLIC_URL has a public name"),
+        ({"TRUSTED_PROXY_COUNT": 0}, "TRUSTED_PROXY_COUNT is not set"),
+        ({"TRUSTED_PROXY_COUNT": -1}, "TRUSTED_PROXY_COUNT is not set"),
         ({"PUBLIC_URL": ""}, "PUBLIC_URL has to be the https"),
         ({"PUBLIC_URL": "http://plumbline.example"}, "PUBLIC_URL has to be the https"),
         ({"ALLOWED_HOSTS": []}, "ALLOWED_HOSTS is empty"),
@@ -60,6 +78,9 @@ def test_it_has_nothing_against_settings_that_fit(changes: dict[str, object]) ->
         (LOCAL | {"PLAID_URL": ""}, "needs PLAID_URL"),
         ({"DATABASES": {"default": {"HOST": INSIDE}}}, "DATABASE_URL names a service"),
         ({"REDIS_URL": f"unix://{INSIDE}/redis.sock"}, "REDIS_URL names a service"),
+        ({"DATABASES": {"default": {"HOST": "", "OPTIONS": {"host": INSIDE}}}}, "DATABASE_URL names a service"),
+        ({"DATABASES": {"default": {"HOST": quote(INSIDE, safe="")}}}, "DATABASE_URL names a service"),
+        ({"DATABASES": {"owner": {"HOST": INSIDE}}}, "DATABASE_OWNER_URL names a service"),
     ],
 )
 def test_it_says_what_does_not_fit(changes: dict[str, object], named: str) -> None:
@@ -69,5 +90,33 @@ def test_it_says_what_does_not_fit(changes: dict[str, object], named: str) -> No
     assert "hunter2" not in sentence
 
 
+WEAK = [
+    "",
+    "hunter2hunter2",
+    "x" * 64,
+    "0123456789" * 6,
+    "correct horse battery staple " * 2,
+    "django-insecure-kD9wPz3Ue8mQvA1xRt7LbNcYh5GjSf2oEiKqZn0TyVdMpXa",
+    "changeme-kD9wPz3Ue8mQvA1xRt7LbNcYh5GjSf2oEiKqZn0TyVdMpXaBsWgHl",
+    secrets.token_urlsafe(50)[:49],
+]
+
+
+@pytest.mark.parametrize("key", WEAK, ids=range(len(WEAK)))
+@pytest.mark.parametrize("settings", [{}, LOCAL, LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": []}])
+def test_it_signs_nothing_with_a_key_that_can_be_guessed(settings: dict[str, object], key: str) -> None:
+    (sentence,) = found(**settings, SECRET_KEY=key)
+    assert sentence.startswith("SECRET_KEY is short")
+    (sentence,) = found(**settings, SECRET_KEY_FALLBACKS=[GOOD["SECRET_KEY"], key])
+    assert sentence.startswith("SECRET_KEY_FALLBACKS is short")
+    assert not key or key not in sentence
+
+
+def test_it_takes_every_random_key() -> None:
+    assert not [key for key in (secrets.token_hex(25) for _ in range(2_000)) if is_weak(key)]
+    assert not [key for key in (secrets.token_urlsafe(38) for _ in range(2_000)) if is_weak(key)]
+
+
 def test_it_says_all_at_once() -> None:
-    assert len(found(PLAID_CLIENT_ID="", PLAID_SECRET="", PUBLIC_URL="", ALLOWED_HOSTS=[])) == 4
+    wrong = found(PLAID_CLIENT_ID="", PLAID_SECRET="", PUBLIC_URL="", ALLOWED_HOSTS=[], TRUSTED_PROXY_COUNT=0)
+    assert len(wrong) == 5

@@ -7,7 +7,7 @@ from base64 import b64encode
 
 import pytest
 
-from config.embedded.home import CHECKOUT
+from config.embedded.home import CHECKOUT, locate
 
 FIELD_KEY = b64encode(bytes.fromhex("8f1c0a77d2e94b3356b1e07a9c44f20d3be6715890c2ad4fe8137d665a09bb2e")).decode()
 SECRETS = {
@@ -20,6 +20,7 @@ PRODUCTION = SECRETS | {
     "PLAID_CLIENT_ID": "5f0000000000000000000000",
     "PUBLIC_URL": "https://plumbline.example",
     "ALLOWED_HOSTS": "plumbline.example",
+    "TRUSTED_PROXY_COUNT": "1",
     "DATABASE_URL": "postgres://app_rw:swordfish@db.internal/plumbline?sslmode=verify-full",
     "REDIS_URL": "rediss://:swordfish@redis.internal:6379/0",
     "EMAIL_URL": "smtp+tls://user:swordfish@mail.internal:587",
@@ -58,12 +59,18 @@ def test_it_passes_every_check_for_deployment() -> None:
         ({"PLAID_CLIENT_ID": None}, "PLAID_CLIENT_ID"),
         ({"PLAID_ENV": "sandbox", "PLAID_SECRET": None}, "PLAID_SECRET"),
         ({"DEBUG": "1"}, "DEBUG=1"),
+        ({"DEBUG": "1", "PLAID_ENV": "sandbox"}, "public name: plumbline.example"),
+        ({"SECRET_KEY": "a-key-that-somebody-made-up"}, "SECRET_KEY is short"),
+        ({"SECRET_KEY_FALLBACKS": "x" * 60}, "SECRET_KEY_FALLBACKS is short"),
+        ({"TRUSTED_PROXY_COUNT": None}, "TRUSTED_PROXY_COUNT"),
+        ({"REDIS_URL": f"unix://{locate().sockets}/redis.sock"}, "REDIS_URL names a service"),
+        ({"DATABASE_URL": f"postgres://app_rw@/plumbline?host={locate().sockets}"}, "DATABASE_URL names a service"),
         ({"PUBLIC_URL": None}, "PUBLIC_URL"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
 def test_it_does_not_start_and_says_which_setting_is_to_blame(changes: dict[str, str | None], named: str) -> None:
-    done = start("manage.py", "check", **changes)
+    done = start("manage.py", "check", "--deploy", **changes)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert "ImproperlyConfigured" in last

@@ -1,53 +1,50 @@
 """Walks every address of the site as nobody, as Alice and as Mallory. A new address fails here until it is known."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.tests.passkeys import passkey
+from accounts.tests.phone import SECRET as APP_SECRET
+from accounts.tests.phone import recovery_codes
 from banking.linking import open_link
 from banking.models import Account, BalanceSnapshot, Item, LinkSession
 from banking.tests.rows import account_at, balance_on, moved
 from banking.tests.scripted import ScriptedProvider
 from compliance.isolation import tenant
-from config.tests.routes import NAMES, routes
+from config.models import PolicyViolation
+from config.tests.routes import NAMES, PEOPLE, TABLE, routes
 
 pytestmark = pytest.mark.django_db
 
-# Whoever adds a name here says that strangers may open it.
-PUBLIC = {
-    "home",
-    "help",
-    "live",
-    "ready",
-    "appearance",
-    "webhook-plaid",
-    "sandbox",
-    "account_login",
-    "account_logout",
-    "account_inactive",
-    "account_signup",
-    "account_confirm_email",
-    "account_confirm_login_code",
-    "account_email_verification_sent",
-    "account_reset_password",
-    "account_reset_password_done",
-    "account_reset_password_from_key",
-    "account_reset_password_from_key_done",
-}
 # What stands in for a form's token is a signature in one case and the dialog's own token in the other.
-WITHOUT_FORM_TOKEN = {"webhook-plaid", "sandbox"}
-PRIVATE = sorted(set(NAMES) - PUBLIC)
-OTHERS_ARGUMENTS = {
-    "account_confirm_email": ["MTIz:1abc:forged"],
+WITHOUT_FORM_TOKEN = {"webhook-plaid", "sandbox", "policy_reports"}
+OTHERS_ARGUMENTS: dict[str, list[object]] = {
+    "unlock": ["forged"],
     "account_reset_password_from_key": ["1", "set-password"],
     "sandbox": ["link/v2/stable/link-initialize.js"],
+    "admin:app_list": ["accounts"],
+    "admin:config_policyviolation_change": [1],
 }
+WITH_IDS = [
+    route.name
+    for route in routes()
+    if route.pattern.pattern.regex.groups and not (route.name in OTHERS_ARGUMENTS or route.name.startswith("admin:"))
+]
+CONFIRMING = ("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn")
 # Strings that stand in rows of Alice's and are nobody's business, her own browser's included.
 CANARIES = {
     "access_token": "access-sandbox-canary",
@@ -64,13 +61,27 @@ class Belongings:
     item: Item
     account: Account
     session: LinkSession
+    place: UserSession
+    passkey: Authenticator
 
     def arguments(self, name: str) -> list[object]:
         """What a route's address takes. Raises ``NoReverseMatch`` for a route that this test does not know."""
-        found = {"item_id": self.item.pk, "session_id": self.session.pk, "account_id": self.account.pk}
         if name in OTHERS_ARGUMENTS:
             return OTHERS_ARGUMENTS[name]
-        converters = next(route for route in routes() if route.name == name).pattern.converters
+        found = {
+            "person_id": self.item.owner_id,
+            "item_id": self.item.pk,
+            "account_id": self.account.pk,
+            "session_id": self.session.pk,
+            "place_id": self.place.pk,
+            "mfa_edit_webauthn": self.passkey.pk,
+            "mfa_remove_webauthn": self.passkey.pk,
+            "admin:accounts_user_change": self.item.owner_id,
+            "admin:banking_item_change": self.item.pk,
+        }
+        if name in found:
+            return [found[name]]
+        converters = next(route for route in routes() if route.name == name).pattern.pattern.converters
         if unknown := set(converters) - set(found):
             raise NoReverseMatch(f"Tell this test what {unknown} of {name!r} may be.")
         return [found[converter] for converter in converters]
@@ -87,63 +98,97 @@ def belongings(alice: User, make_item: Callable[..., Item], provider: ScriptedPr
     moved(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
     for days in range(3):
         balance_on(account, days, "100")
-    return Belongings(item, account, open_link(user=alice).session)
+    place = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
+    return Belongings(item, account, open_link(user=alice).session, place, passkey(alice))
 
 
 @pytest.fixture
-def nobody(db: None) -> Client:
-    return Client()
+def as_alice(as_alice: Client, alice: User, with_second_factor: Callable[..., Client]) -> Client:
+    """Alice has an authenticator app and recovery codes, and has just given a code."""
+    recovery_codes(alice)
+    return with_second_factor(as_alice, alice)
 
 
 def address(name: str, belongings: Belongings) -> str:
     return reverse(name, args=belongings.arguments(name))
 
 
-def test_it_knows_every_address_by_name() -> None:
-    assert "None" not in NAMES
-    assert len(set(NAMES)) == len(NAMES)
-    assert set(NAMES) > PUBLIC
+# --- Who may go where -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", PRIVATE)
-@pytest.mark.parametrize("method", ["get", "post", "put", "delete", "options"])
-def test_it_asks_strangers_to_sign_in(nobody: Client, belongings: Belongings, name: str, method: str) -> None:
-    place = address(name, belongings)
-    answer = getattr(nobody, method)(place)
-    assert answer.status_code == 302
-    assert answer.url == f"{reverse('account_login')}?next={place}"
+@pytest.fixture
+def browsers(as_mallory: Client, as_alice: Client, as_staff: Client, as_root: Client) -> dict[str, Client]:
+    """A browser for each column of the table."""
+    return dict(zip(PEOPLE, (Client(), as_mallory, as_alice, as_staff, as_root), strict=True))
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC))
-def test_it_shows_strangers_what_is_public(nobody: Client, belongings: Belongings, name: str) -> None:
-    answer = nobody.get(address(name, belongings))
-    # Without its program the sandbox's door says so.
-    assert answer.status_code in ((503,) if name == "sandbox" else (200, 302, 405))
-    assert "next=" not in answer.headers.get("Location", "")
+# What the forms take whose answer is about somebody's row; the others say what they miss.
+FIELDS = {"public_token": "public-sandbox-1", "metadata": "{}", "history": "delete"}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_opens_to_alice(as_alice: Client, belongings: Belongings, name: str) -> None:
-    answer = as_alice.get(address(name, belongings))
-    # Without its program the sandbox's door says so; without a password there is none to ask for again.
-    unable = {"sandbox": (503,), "account_reauthenticate": (403,)}
-    assert answer.status_code in unable.get(name, (200, 302, 405))
-    assert not answer.headers.get("Location", "").startswith(reverse("account_login"))
+def said(client: Client, method: str, place: str) -> str:
+    """What an address answers, in the words of the table. Nothing that it does is left behind."""
+    browser = Client()
+    browser.cookies = copy(client.cookies)
+    with transaction.atomic():
+        answer = getattr(browser, method)(place, FIELDS if method == "post" else None)
+        transaction.set_rollback(True)
+    return in_words(answer, place)
 
 
-@pytest.mark.parametrize(
-    "name", [str(r.name) for r in routes() if set(r.pattern.converters) & {"item_id", "session_id", "account_id"}]
-)
+def in_words(answer: HttpResponse, place: str) -> str:
+    target = answer.headers.get("Location", "")
+    if target in (f"{reverse(door)}?next={quote(place)}" for door in ("account_login", "admin:login")):
+        return "in"
+    if target == reverse("security"):
+        return "2fa"
+    if target.startswith(tuple(map(reverse, CONFIRMING))):
+        return "ask"
+    return "on" if target else str(answer.status_code)
+
+
+def answers(client: Client, belongings: Belongings, names: Iterable[str]) -> dict[str, str]:
+    """What each address answers to a GET and to a POST."""
+    return {
+        name: "/".join(said(client, method, address(name, belongings)) for method in ("get", "post")) for name in names
+    }
+
+
+def test_it_knows_what_every_address_answers() -> None:
+    assert [name for name, count in Counter(NAMES).items() if count > 1 or name.endswith("None")] == []
+    assert set(NAMES) == set(TABLE)
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_it_answers_as_it_should(browsers: dict[str, Client], belongings: Belongings, person: str) -> None:
+    names = [name for name in NAMES if not (person == "operator" and name.startswith("admin:"))]
+    found = answers(browsers[person], belongings, names)
+    assert found == {name: TABLE[name][person] for name in names}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "viewer"])
+def test_it_answers_operators_as_it_should(browsers: dict[str, Client], belongings: Belongings) -> None:
+    """Apart from the others, because the operators' role of the database sees only what is committed."""
+    names = [name for name in NAMES if name.startswith("admin:")]
+    PolicyViolation.objects.create(id=1, day="2026-11-22", first_at=timezone.now(), last_at=timezone.now())
+    found = answers(browsers["operator"], belongings, names)
+    assert found == {name: TABLE[name]["operator"] for name in names}
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "trace"])
+def test_it_asks_strangers_to_sign_in_whatever_they_try(belongings: Belongings, method: str) -> None:
+    places = [address(name, belongings) for name, row in TABLE.items() if row["nobody"].startswith("in")]
+    assert {place for place in places if said(Client(), method, place) != "in"} == set()
+
+
+@pytest.mark.parametrize("name", WITH_IDS)
 def test_it_hides_from_mallory_that_alices_things_exist(as_mallory: Client, belongings: Belongings, name: str) -> None:
-    hers = address(name, belongings)
-    nothing = reverse(name, args=[uuid4() for _ in belongings.arguments(name)])
-    fields = {"public_token": "public-sandbox-1", "metadata": "{}", "history": "delete"}
-    answers = [
-        (as_mallory.get(place).status_code, as_mallory.post(place, fields).status_code) for place in (hers, nothing)
-    ]
-    assert answers[0] == answers[1]
-    assert set(answers[0]) <= {404, 405}
-    assert 404 in answers[0]
+    hers = belongings.arguments(name)
+    nothing = reverse(name, args=[uuid4() if isinstance(each, UUID) else 999_999 for each in hers])
+    found = [said(as_mallory, method, address(name, belongings)) for method in ("get", "post")]
+    assert found == [said(as_mallory, method, nothing) for method in ("get", "post")]
+    assert set(found) <= {"404", "405"}
+    assert "404" in found
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - WITHOUT_FORM_TOKEN))
@@ -203,6 +248,7 @@ def test_it_tells_no_browser_what_only_the_provider_and_we_know(
         "public-sandbox-1",
         str(alice.link_id),
         alice.password,
+        APP_SECRET,
     ]
     said = everything_said(as_alice, belongings)
     assert "Checking" in said["accounts"]

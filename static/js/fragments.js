@@ -1,4 +1,8 @@
 // What htmx needs to know about this site: when to rest, when to speak, and when a session has ended.
+// The page's policy lets no text become HTML unless it passes here. htmx puts in what the server has escaped; should a
+// script be in it, the policy's nonce still stops that. Nothing passes as a script or as a script's address.
+window.trustedTypes?.createPolicy("default", { createHTML: (html) => html });
+
 const status = document.querySelector("[data-poll-status]");
 
 // Nobody looks at a hidden page, so it asks for nothing.

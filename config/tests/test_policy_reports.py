@@ -1,0 +1,250 @@
+"""What browsers may report of broken policies, what is kept of it, and what is not."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from config import policy_reports
+from config.models import PolicyViolation
+from config.tasks import forget_policy_violations
+
+pytestmark = pytest.mark.django_db
+
+OLD, NEW = policy_reports.CONTENT_TYPES
+PAGE = "http://testserver/help/"
+
+
+@pytest.fixture(autouse=True)
+def _counted_apart(settings) -> None:
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
+
+
+@pytest.fixture
+def nobody() -> Client:
+    return Client(enforce_csrf_checks=True)
+
+
+def report(page: str = PAGE, directive: str = "script-src-elem", blocked: str = "inline", source: str = "") -> Any:
+    """One report as browsers without the Reporting API send it."""
+    said = {
+        "document-uri": page,
+        "referrer": "https://mail.example/inbox?q=alice",
+        "effective-directive": directive,
+        "violated-directive": directive,
+        "original-policy": "default-src 'none'",
+        "disposition": "enforce",
+        "blocked-uri": blocked,
+        "source-file": source,
+        "script-sample": "alice@example.com",
+        "line-number": 7,
+        "status-code": 200,
+    }
+    return {"csp-report": said}
+
+
+def entry(page: str = PAGE, directive: str = "script-src-elem", blocked: str = "inline", source: str = "") -> Any:
+    """The same as the Reporting API has it."""
+    body = {
+        "documentURL": page,
+        "effectiveDirective": directive,
+        "blockedURL": blocked,
+        "sourceFile": source,
+        "sample": "alice@example.com",
+        "disposition": "enforce",
+    }
+    return {"age": 3, "type": "csp-violation", "url": page, "user_agent": "Mozilla/5.0", "body": body}
+
+
+def send(client: Client, told: Any, content_type: str = OLD, **headers: str) -> int:
+    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+    return client.post("/policy-reports/", body, content_type, headers=headers).status_code
+
+
+def kept() -> list[tuple[object, ...]]:
+    return list(PolicyViolation.objects.order_by("pk").values_list("directive", "page", "blocked", "source", "count"))
+
+
+# --- What is kept -----------------------------------------------------------------------------------------
+
+
+def test_it_takes_both_formats_and_counts_what_is_the_same(nobody: Client) -> None:
+    assert send(nobody, report()) == 204
+    assert send(nobody, [entry(), entry()], NEW) == 204
+    assert kept() == [("script-src-elem", "/help/", "inline", "", 3)]
+
+
+def test_it_begins_a_new_row_each_day() -> None:
+    violation = policy_reports.Violation("img-src", "/help/", "https://evil.example", "")
+    for hour in (1, 23, 25):
+        policy_reports.keep([violation], at=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour))
+    assert sorted(PolicyViolation.objects.values_list("day", "count")) == [
+        (datetime(2026, 11, 1).date(), 2),  # noqa: DTZ001
+        (datetime(2026, 11, 2).date(), 1),  # noqa: DTZ001
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page", "route"),
+    [
+        ("http://testserver/", "/"),
+        ("http://testserver/overview/?range=90&q=alice#top", "/overview/"),
+        ("http://testserver/accounts/unlock/SECRET:TOKEN/", "/accounts/unlock/<str:token>/"),
+        (f"http://testserver/connections/{UUID(int=7)}/import/", "/connections/<uuid:item_id>/import/"),
+        ("http://testserver/no/such/alice@example.com", "?"),
+        ("http://testserver", "?"),
+        ("http://testserver/\ud800/\x00", "?"),
+    ],
+)
+def test_it_keeps_the_route_of_a_page_and_never_its_address(nobody: Client, page: str, route: str) -> None:
+    assert send(nobody, report(page)) == 204
+    assert kept() == [("script-src-elem", route, "inline", "", 1)]
+
+
+@pytest.mark.parametrize(
+    ("blocked", "place"),
+    [
+        ("inline", "inline"),
+        ("eval", "eval"),
+        ("trusted-types-sink", "trusted-types-sink"),
+        ("data", "data"),
+        ("data:text/html,alice@example.com", "data"),
+        ("blob:http://testserver/1", "blob"),
+        ("https://evil.example/steal?card=4111#x", "https://evil.example"),
+        ("https://EVIL.example:8443/a", "https://evil.example:8443"),
+        ("wss://evil.example/", "wss://evil.example"),
+        ("https://alice:secret@evil.example/", "?"),
+        ("https://[", "?"),
+        ("https://\u00e9vil.example/", "?"),
+        ("https://" + "a" * 5000, "?"),
+        ("chrome-extension://abcdefgh/script.js", "chrome-extension"),
+        ("http://testserver/accounts/unlock/SECRET/", "self"),
+        ("not a place", "?"),
+        ("\x00", "?"),
+        ("\ud800", "?"),
+        ("", ""),
+    ],
+)
+def test_it_keeps_the_host_of_what_was_blocked_and_nothing_behind_it(nobody: Client, blocked: str, place: str) -> None:
+    assert send(nobody, report(blocked=blocked)) == 204
+    assert kept() == [("script-src-elem", "/help/", place, "", 1)]
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("http://testserver/static/js/charts.0a1b2c.js?alice", "/static/js/charts.0a1b2c.js"),
+        ("http://testserver/static/\u00e9.js", "self"),
+        ("http://testserver/connect/?x=1", "self"),
+        ("https://cdn.plaid.com/link/v2/stable/link-initialize.js", "https://cdn.plaid.com"),
+        ("moz-extension://1-2-3/x.js", "moz-extension"),
+    ],
+)
+def test_it_names_our_own_script_that_did_it(nobody: Client, source: str, place: str) -> None:
+    assert send(nobody, report(source=source)) == 204
+    assert kept() == [("script-src-elem", "/help/", "inline", place, 1)]
+
+
+# --- What is not ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        report(page="https://elsewhere.example/help/"),
+        report(page="http://testserver.evil.example/help/"),
+        report(page=""),
+        report(directive="x' OR 1=1"),
+        report(directive="script-src\x00"),
+        report(directive=""),
+        {"csp-report": {}},
+        {"csp-report": "text"},
+        {"csp-report": {"document-uri": 5, "effective-directive": ["script-src"], "blocked-uri": None}},
+        {},
+        [],
+        [{"type": "deprecation", "body": {"documentURL": PAGE}}],
+        [{"type": "csp-violation", "body": None}],
+    ],
+    ids=str,
+)
+def test_it_keeps_nothing_that_no_page_of_ours_can_have_done(nobody: Client, told: object) -> None:
+    assert send(nobody, told) == 204
+    assert kept() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"5", b"null", b'"x"', b"[1]", b"[" * 16_000, b'{"a":' * 3_000, b"\xff\xfe", b"9" * 5_000, b"NaN"],
+    ids=range(10),
+)
+def test_it_refuses_what_is_no_report(nobody: Client, body: bytes) -> None:
+    assert send(nobody, body) == 400
+    assert kept() == []
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data; boundary=x", ""])
+def test_it_refuses_what_no_browser_sends(nobody: Client, content_type: str) -> None:
+    assert send(nobody, report(), content_type) == 415
+
+
+def test_it_refuses_a_body_that_is_too_large(nobody: Client) -> None:
+    padded = json.dumps(report()).encode()
+    padded += b" " * (policy_reports.MOST_BYTES - len(padded))
+    assert send(nobody, padded) == 204
+    assert send(nobody, padded + b" ") == 413
+    assert send(nobody, b" " * 5_000_000) == 413
+
+
+def test_it_answers_only_to_a_post_to_its_own_name(nobody: Client) -> None:
+    assert nobody.get("/policy-reports/").status_code == 405
+    assert send(nobody, report(), Host="evil.example") == 400
+    assert kept() == []
+
+
+# --- How much is kept -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(policy_reports, "MOST_A_DAY", 3)
+    monkeypatch.setattr(policy_reports, "MOST", 5)
+
+
+def many(count: int) -> list[Any]:
+    return [entry(blocked=f"https://evil{number}.example/") for number in range(count)]
+
+
+def test_it_reads_the_first_few_of_a_batch(nobody: Client) -> None:
+    assert send(nobody, many(30), NEW) == 204
+    assert len(kept()) == policy_reports.MOST_AT_ONCE
+
+
+def test_it_makes_no_more_rows_than_a_day_may_have_and_goes_on_counting(nobody: Client, small: None) -> None:
+    assert send(nobody, many(10), NEW) == 204
+    assert send(nobody, many(10), NEW) == 204
+    assert [row[-1] for row in kept()] == [2, 2, 2]
+
+
+def test_it_makes_no_more_rows_than_the_table_may_have(small: None) -> None:
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    told = policy_reports.read(json.dumps(many(10)).encode(), host="testserver")
+    for days in range(4):
+        policy_reports.keep(told, at=at + timedelta(days=days))
+    assert PolicyViolation.objects.count() == 5
+    policy_reports.forget_old(before=at + timedelta(days=1))
+    policy_reports.keep(told, at=at + timedelta(days=5))
+    assert PolicyViolation.objects.count() == 5
+
+
+def test_it_forgets_after_a_month() -> None:
+    now = timezone.now()
+    for days in (0, 29, 31):
+        violation = policy_reports.Violation("img-src", "/help/", f"https://day{days}.example", "")
+        policy_reports.keep([violation], at=now - timedelta(days=days))
+    forget_policy_violations()
+    assert [row[2] for row in kept()] == ["https://day0.example", "https://day29.example"]

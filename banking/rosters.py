@@ -6,7 +6,7 @@ The two questions are written out because Django takes longer to write them than
 from accounts.models import User
 from banking.models import LIVING, Account, Item
 
-ITEMS = "SELECT * FROM banking_item WHERE owner_id = %s AND connection = ANY (%s) ORDER BY connected_at"
+ITEMS = "SELECT * FROM banking_item WHERE owner_id = %s AND connection = ANY (%s) ORDER BY connected_at, id"
 ACCOUNTS = "SELECT * FROM banking_account WHERE owner_id = %s AND closed_at IS NULL ORDER BY type, name, id"
 
 

@@ -27,7 +27,7 @@ class Limit:
 
     name: str
     rate: str
-    per: Literal["user", "ip"]
+    per: Literal["user", "ip", "user_or_ip"]
     routes: frozenset[str] = frozenset()
     below: str = ""
     uncounted: frozenset[str] = frozenset()
@@ -47,6 +47,8 @@ LIMITS: Final = (
     ),
     # Stands before whatever is routed there, and before nothing at all: guessing at addresses counts too.
     Limit("api-auth", "10/m", per="ip", below="/api/auth/"),
+    # Reserved for answers that are written at a cost; they will stand below this address.
+    Limit("coach", "30/m", per="user_or_ip", below="/coach/"),
     # A few addresses of Plaid's speak for all Items. Its signature is what guards the door; this spares the processor.
     Limit("webhook", "1200/m", per="ip", routes=frozenset({"webhook-plaid"}), uncounted=frozenset({"POST"})),
     Limit("policy-reports", "30/m", per="ip", routes=frozenset({"policy_reports"})),

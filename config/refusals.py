@@ -5,6 +5,10 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from config.embedded.home import locate
 
 REAL_ENVIRONMENTS = ("sandbox", "production")
@@ -12,6 +16,8 @@ CREDENTIALS = ("PLAID_CLIENT_ID", "PLAID_SECRET")
 # Of 50 random characters, hexadecimal ones included, fewer than 10 different ones come up once in a million times.
 SECRET_LENGTH = 50
 SECRET_VARIETY = 10
+# As strong as a symmetric key of 128 bits. Source: NIST SP 800-57 part 1, table 2
+TOKEN_BITS = 3072
 PLACEHOLDERS = ("insecure", "change-me", "changeme", "example", "placeholder")
 # Names that nobody outside of this machine or its network can look up.
 # Source: RFC 6761, RFC 6762 appendix G, RFC 8375
@@ -23,7 +29,13 @@ def problems(settings: Any) -> list[str]:
 
     No sentence shows a value that might be a secret.
     """
-    found = [*banks(settings), *embedded_services(settings), *secrets(settings), *debugging(settings)]
+    found = [
+        *banks(settings),
+        *embedded_services(settings),
+        *secrets(settings),
+        *token_key(settings),
+        *debugging(settings),
+    ]
     if settings.PLAID_ENV in REAL_ENVIRONMENTS and not settings.DEBUG:
         found += [*site(settings)]
     return found
@@ -87,6 +99,22 @@ def is_weak(key: str) -> bool:
         return True
     repeats = key in (key + key)[1:-1]
     return repeats or any(word in key.lower() for word in PLACEHOLDERS)
+
+
+def token_key(settings: Any) -> Iterator[str]:
+    """Yield what is wrong with the key that signs tokens, where there is one."""
+    if not settings.HEADLESS_JWT_PRIVATE_KEY:
+        return
+    try:
+        key = load_pem_private_key(settings.HEADLESS_JWT_PRIVATE_KEY.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        yield "JWT_PRIVATE_KEY cannot be read. It has to be an RSA key as PEM, without a passphrase."
+        return
+    if not isinstance(key, RSAPrivateKey) or key.key_size < TOKEN_BITS:
+        yield (
+            f"JWT_PRIVATE_KEY is no RSA key of {TOKEN_BITS} bits or more. Make one with "
+            f"`openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:{TOKEN_BITS}`."
+        )
 
 
 def debugging(settings: Any) -> Iterator[str]:

@@ -30,6 +30,8 @@ if ALLOW_EMBEDDED and "DATABASE_URL" not in env:
 
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# What allauth signs tokens of programs with, where they may sign in. None may yet; a weak key is refused all the same.
+HEADLESS_JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", "", multiline=True)
 FIELD_KEYS = (
     env.str("FIELD_KEYS", "")
     or env.str("CREDENTIAL_KEYS", "")

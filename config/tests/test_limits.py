@@ -172,6 +172,15 @@ def test_it_counts_those_together_whose_address_nobody_knows(nobody: Client, add
     assert statuses(lambda: nobody.get("/api/auth/", REMOTE_ADDR=address), 11) == [404] * 10 + [429]
 
 
+# --- What is reserved for the coach: 30 a minute for each person ------------------------------------------
+
+
+def test_it_takes_thirty_a_minute_for_the_coach(as_alice: Client, as_mallory: Client, nobody: Client) -> None:
+    assert statuses(lambda: as_alice.get("/coach/anything"), 31) == [404] * 30 + [429]
+    assert as_mallory.get("/coach/anything").status_code == 404
+    assert statuses(lambda: nobody.get("/coach/anything"), 31) == [404] * 30 + [429]
+
+
 # --- Doors for machines -----------------------------------------------------------------------------------
 
 

@@ -3,6 +3,11 @@ from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_curve
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from config.embedded.home import locate
 from config.refusals import is_weak, problems
@@ -20,6 +25,7 @@ GOOD = {
     "REDIS_URL": "rediss://:hunter2@redis.internal:6379/0",
     "SECRET_KEY": "kD9-wPz3_Ue8mQvA1xRt7LbNcYh5GjSf2oEiKqZn0TyVdMpXaBsWgHlCuJrOe4F6",
     "SECRET_KEY_FALLBACKS": [],
+    "HEADLESS_JWT_PRIVATE_KEY": "",
     "TRUSTED_PROXY_COUNT": 1,
 }
 LOCAL = {"PLAID_ENV": "embedded", "PLAID_URL": "http://127.0.0.1:8001", "ALLOW_EMBEDDED": True, "PUBLIC_URL": ""}
@@ -115,6 +121,32 @@ def test_it_signs_nothing_with_a_key_that_can_be_guessed(settings: dict[str, obj
 def test_it_takes_every_random_key() -> None:
     assert not [key for key in (secrets.token_hex(25) for _ in range(2_000)) if is_weak(key)]
     assert not [key for key in (secrets.token_urlsafe(38) for _ in range(2_000)) if is_weak(key)]
+
+
+def pem(key: RSAPrivateKey | EllipticCurvePrivateKey, passphrase: bytes = b"") -> str:
+    lock = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock).decode()
+
+
+def test_it_takes_a_token_key_that_is_long_enough() -> None:
+    assert found(HEADLESS_JWT_PRIVATE_KEY=pem(generate_rsa(65537, 3072))) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        (pem(generate_rsa(65537, 2048)), "is no RSA key of 3072 bits"),
+        (pem(generate_curve(SECP256R1())), "is no RSA key of 3072 bits"),
+        (pem(generate_rsa(65537, 2048), b"locked"), "cannot be read"),
+        ("hunter2", "cannot be read"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "cannot be read"),
+    ],
+    ids=["short", "no RSA", "locked", "a word", "cut off"],
+)
+def test_it_signs_no_token_with_a_weak_key(key: str, named: str) -> None:
+    (said,) = found(HEADLESS_JWT_PRIVATE_KEY=key)
+    assert named in said
+    assert key not in said
 
 
 def test_it_says_all_at_once() -> None:

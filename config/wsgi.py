@@ -1,5 +1,6 @@
 """What the web server runs. It serves nobody from a database role that could look past its tenant."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -13,3 +14,5 @@ from compliance.isolation.refusals import refuse_unsafe_role  # noqa: E402  (nee
 
 refuse_unsafe_role()
 connections.close_all()
+# What is loaded by now stays as long as the process does: the collector need not walk through it again and again.
+gc.freeze()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 WIDTH = 1000
 HEIGHT = 300
@@ -104,7 +104,8 @@ def line(points: Sequence[Point]) -> Line:
     known = known_points(points)
     marks = value_marks(min(point.value for point in known), max(point.value for point in known))
     box = Box(points[0].day, (points[-1].day - points[0].day).days, marks[0], marks[-1])
-    segments = [thin(segment, len(points)) for segment in unbroken(points)]
+    unthinned = [known] if len(known) == len(points) else unbroken(points)
+    segments = [thin(segment, len(points)) for segment in unthinned]
     runs = [segment for segment in segments if len(segment) > 1]
     strokes = [box.stroke(run) for run in runs]
     step = -(-len(points) // MOST_ROWS)
@@ -154,7 +155,7 @@ class Box:
         A step is the difference of two rounded places, so that rounding never adds up along the way.
         """
         places = [(self.x(point.day), self.y(point.value)) for point in segment]
-        steps = (f"{tenths(x - from_x)},{tenths(y - from_y)}" for (from_x, from_y), (x, y) in pairwise(places))
+        steps = [f"{(x - old_x) / 10:.1f},{(y - old_y) / 10:.1f}" for (old_x, old_y), (x, y) in pairwise(places)]
         return f"M{self.at(segment[0])}l{' '.join(steps)}"
 
     def closing(self, segment: Sequence[Known]) -> str:
@@ -178,7 +179,7 @@ def tenths(place: int) -> str:
 
 def known_points(points: Sequence[Point]) -> list[Known]:
     """Return the points whose value is known, or raise `NothingToDraw`."""
-    known = [Known(point.day, point.value) for point in points if point.value is not None]
+    known = [cast(Known, point) for point in points if point.value is not None]
     if not known:
         raise NothingToDraw("no value is known")
     return known

@@ -13,6 +13,7 @@ import waitress
 
 from sandbox import heartbeat
 from sandbox.app import Application
+from sandbox.bureau import headers
 from sandbox.items import PROFILES
 from sandbox.mailbox import smtp
 from sandbox.outbox import Sender
@@ -25,7 +26,7 @@ NO_KEYS = "sandbox: set SANDBOX_CLIENT_ID and SANDBOX_SECRET, or pass --client-i
 
 def parser() -> argparse.ArgumentParser:
     """What the command line understands."""
-    top = argparse.ArgumentParser(prog="python -m sandbox", description="A local Plaid with a mailbox.")
+    top = argparse.ArgumentParser(prog="python -m sandbox", description="A local Plaid, a local bureau, a mailbox.")
     serve_ = top.add_subparsers(dest="command", required=True).add_parser("serve", help="run until interrupted")
     serve_.add_argument("--port", type=int, required=True, help="HTTP port on 127.0.0.1")
     serve_.add_argument("--data", type=Path, required=True, help="directory that holds all state")
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(world: World, port: int, smtp_port: int | None = None) -> None:
     """Serve until SIGINT or SIGTERM. Says in one line when it is ready."""
     server = waitress.create_server(Application(world), host=HOST, port=port, threads=THREADS, ident=None)
+    headers.let_in(server)
     sender = Sender(world)
     sender.start()
     beating = heartbeat.start(world)

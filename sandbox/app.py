@@ -13,6 +13,11 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from sandbox import accounts, admin, api, faults, items, journal, ledger, limits, links, outbox, refreshing, signing
+from sandbox.bureau import calls as bureau_calls
+from sandbox.bureau import faults as bureau_faults
+from sandbox.bureau import routes as bureau_routes
+from sandbox.bureau import stories as bureau_stories
+from sandbox.bureau import tokens as bureau_tokens
 from sandbox.errors import PlaidError
 from sandbox.identifiers import request_id
 from sandbox.link import routes as link_routes
@@ -33,6 +38,10 @@ ROOMS = (
     limits,
     journal,
     mails,
+    bureau_tokens,
+    bureau_stories,
+    bureau_faults,
+    bureau_calls,
 )
 
 
@@ -72,7 +81,14 @@ def healthz(world: World, request: Request) -> Response:
 
 
 def _rules() -> list[Rule]:
-    return [Rule("/healthz", endpoint=healthz), *api.ROUTES, *admin.ROUTES, *link_routes.ROUTES, *mailbox_routes.ROUTES]
+    return [
+        Rule("/healthz", endpoint=healthz),
+        *api.ROUTES,
+        *admin.ROUTES,
+        *link_routes.ROUTES,
+        *mailbox_routes.ROUTES,
+        *bureau_routes.ROUTES,
+    ]
 
 
 def _refusal(error: PlaidError) -> Response:

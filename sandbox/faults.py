@@ -114,17 +114,25 @@ def _problem(spec: Fault) -> str:
     return "action.status is missing" if action["kind"] == "http" and "status" not in action else ""
 
 
-def _fires(world: World, order: Fault, facts: dict[str, str]) -> bool:
-    wanted = order.get("match") or {}
-    if any(facts.get(name) != value for name, value in wanted.items()):
-        return False
-    seen = order["seen"] + 1
-    world.store.execute("UPDATE faults SET seen = ? WHERE id = ?", seen, order["id"])
+def concerns(order: Fault, facts: dict[str, str]) -> bool:
+    """Whether an order means a call with these facts."""
+    return all(facts.get(name) == value for name, value in (order.get("match") or {}).items())
+
+
+def strikes(order: Fault, seen: int) -> bool:
+    """Whether an order fires at its ``seen``-th matching call: not too early, not spent, and with luck."""
     times = order.get("times", 1)
     spent = times is not None and order["fired"] >= times
     chance = random.Random(f"{order['id']}/{seen}").random()  # noqa: S311 - the same at every run, which is the point
     lucky = chance < float(order.get("probability", 1))
-    if seen < order.get("nth", 1) or spent or not lucky:
+    return seen >= order.get("nth", 1) and not spent and lucky
+
+
+def _fires(world: World, order: Fault, facts: dict[str, str]) -> bool:
+    if not concerns(order, facts):
+        return False
+    world.store.execute("UPDATE faults SET seen = seen + 1 WHERE id = ?", order["id"])
+    if not strikes(order, order["seen"] + 1):
         return False
     world.store.execute("UPDATE faults SET fired = fired + 1 WHERE id = ?", order["id"])
     return True

@@ -34,7 +34,7 @@ def json_object(request: Request) -> dict[str, Any]:
         raise PlaidError("INVALID_BODY", "body is too large")
     try:
         body = loads(request.get_data())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlaidError("INVALID_BODY") from error
     if not isinstance(body, dict):
         raise PlaidError("INVALID_BODY", "body must be a JSON object")

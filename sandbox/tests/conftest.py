@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.tests.bureau_driving import Bureau
 from sandbox.tests.driving import Driver, Receiver, run
 
 
@@ -25,6 +26,19 @@ def own_plaid(tmp_path: Path) -> Iterator[Driver]:
 def slow_plaid(tmp_path: Path) -> Iterator[Driver]:
     """A sandbox of this test's own, whose history takes a minute of virtual time."""
     yield from run(tmp_path, "real")
+
+
+@pytest.fixture
+def bureau(plaid: Driver) -> Bureau:
+    """The bureau of the shared sandbox, as if nobody had asked it anything."""
+    plaid.admin("POST", "bureau/reset")
+    return Bureau(plaid)
+
+
+@pytest.fixture
+def own_bureau(own_plaid: Driver) -> Bureau:
+    """A bureau of this test's own, whose clock it may push."""
+    return Bureau(own_plaid)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import waitress
 
 from sandbox import heartbeat
 from sandbox.app import Application
+from sandbox.bureau import headers
 from sandbox.outbox import Sender
 from sandbox.personas import PASSWORD
 from sandbox.world import World, open_world
@@ -101,6 +102,7 @@ def run(directory: Path, profile: str) -> Iterator[Driver]:
     """Serve a sandbox from a thread until the test is over."""
     world = open_world(directory, client_id=CLIENT_ID, secret=SECRET, admin_token=ADMIN, profile=profile)
     server = waitress.create_server(Application(world), host="127.0.0.1", port=0, threads=8)
+    headers.let_in(server)
     serving = threading.Thread(target=serve, args=(server, world.stopping))
     serving.start()
     sender, beating = Sender(world), heartbeat.start(world)

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import urllib3
 
+from sandbox.tests.bureau_driving import REPORT
+from sandbox.tests.bureau_driving import body as bureau_body
+
 KEYS = {"SANDBOX_CLIENT_ID": "run-client-id", "SANDBOX_SECRET": "run-secret"}
 HEADERS = {"PLAID-CLIENT-ID": "run-client-id", "PLAID-SECRET": "run-secret", "Content-Type": "application/json"}
 ROOT = Path(__file__).parents[2]
@@ -62,6 +65,24 @@ def test_it_knows_its_items_again_after_a_restart(tmp_path: Path) -> None:
     rows = {row["transaction_id"] for row in page["added"]}
     assert len(rows) == len(further["added"]) == 10
     assert not rows & {row["transaction_id"] for row in further["added"]}
+
+
+def test_it_serves_the_bureau_on_the_same_port(tmp_path: Path) -> None:
+    """With keys in headers that a web server would throw away, and a token that outlives a restart."""
+    keys = {"Content-Type": "application/json", "client_id": "run-client-id", "client_secret": "run-secret"}
+    user = {"username": "bureau_user", "password": "bureau_pass"}
+    with serving(tmp_path) as url, urllib3.PoolManager(retries=False) as http:
+        answer = http.request("POST", url + "/oauth2/v1/token", body=json.dumps(user), headers=keys)
+        assert answer.status == 200, answer.data
+        token = json.loads(answer.data)["access_token"]
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "clientReferenceId": "AFTERARESTART",
+    }
+    with serving(tmp_path) as url, urllib3.PoolManager(retries=False) as http:
+        answer = http.request("POST", url + REPORT, body=json.dumps(bureau_body("P02")), headers=headers)
+        assert json.loads(answer.data)["creditProfile"][0]["riskModel"][0]["score"] == "0641"
 
 
 def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:

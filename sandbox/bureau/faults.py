@@ -1,0 +1,190 @@
+"""Faults on order between a site and the bureau: the transport's, which both services share, and the bureau's own.
+
+A fault is ``{"match": {"endpoint", "path", "persona"}, "action": {...}, "nth": 1, "times": 1, "probability": 1}``, as
+in ``sandbox.faults``. An endpoint is ``token`` or ``report``.
+
+Actions, by ``kind``, beside ``latency``, ``hang``, ``drop``, ``redirect``, ``http``, ``truncate`` and ``malformed``:
+    error        answer the bureau's error ``name`` (with ``retry_after`` seconds in its header, if given)
+    hang_after   make the report, wait ``seconds``, then drop the connection: billed, but never delivered
+    half_json    half of the JSON, complete as far as HTTP can tell
+    encoding     ``how`` = utf-16, latin-1, bom, gzip (said so), gzip_unsaid
+    type         ``value`` as the content type
+    profiles     ``how`` = none (an answer without profiles), empty (one with nothing in it), twice
+    big          pad the answer to ``megabytes``
+    merge        put ``fields`` into the answer's JSON, such as ``{"expires_in": "1800"}``
+"""
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+from waitress.channel import ClientDisconnected
+from werkzeug.wrappers import Response
+
+from sandbox import faults as transport
+from sandbox.bureau.errors import CATALOGUE, BureauError
+from sandbox.errors import PlaidError
+from sandbox.wire import dumps, json_response, loads
+from sandbox.world import World
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS bureau_faults (
+    id INTEGER PRIMARY KEY, spec TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0, fired INTEGER NOT NULL DEFAULT 0
+);
+"""
+MATCHES = frozenset({"endpoint", "path", "persona"})
+SHARED = ("latency", "hang", "drop", "redirect", "http", "truncate", "malformed")
+ENCODINGS = ("utf-16", "latin-1", "bom", "gzip", "gzip_unsaid")
+PROFILES = ("none", "empty", "twice")
+MEGABYTE = 1_000_000
+
+Fault = dict[str, Any]
+
+
+def add(world: World, spec: Fault) -> int:
+    """Order a fault; gives its id. Raises PlaidError INVALID_FIELD for one that could never work."""
+    if problem := _problem(spec):
+        raise PlaidError("INVALID_FIELD", problem)
+    return world.store.insert("INSERT INTO bureau_faults (spec) VALUES (?)", dumps(spec))
+
+
+def clear(world: World) -> int:
+    """Cancel every fault; gives how many there were."""
+    return world.store.execute("DELETE FROM bureau_faults")
+
+
+def orders(world: World) -> list[Fault]:
+    """Every fault with how many calls it has seen and how often it fired."""
+    rows = world.store.all("SELECT * FROM bureau_faults ORDER BY id")
+    return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
+
+
+def due(world: World, facts: dict[str, str]) -> list[Fault]:
+    """The actions to apply to a call with these facts (endpoint, path, persona), in the order they were made."""
+    if world.store.one("SELECT 1 FROM bureau_faults") is None:
+        return []
+    with world.store.transaction():
+        return [order["action"] for order in orders(world) if _fires(world, order, facts)]
+
+
+def before(world: World, actions: list[Fault]) -> Response | None:
+    """Apply what comes before the work; an answer means the work is not done at all."""
+    for action in actions:
+        if action["kind"] == "error":
+            return _error(action)
+        if action["kind"] in SHARED and (instead := transport.before(world, [action])) is not None:
+            return instead
+    return None
+
+
+def after(world: World, actions: list[Fault], answer: Response) -> Response:
+    """Apply what comes after the work to the answer that would have been given."""
+    for action in actions:
+        if action["kind"] == "hang_after":
+            world.stopping.wait(float(action.get("seconds", 60)))
+            raise ClientDisconnected
+        spoil = SPOILERS.get(action["kind"])
+        answer = spoil(action, answer) if spoil else transport.after([action], answer)
+    return answer
+
+
+def _problem(spec: Fault) -> str:
+    """Why this order makes no sense, or nothing."""
+    action, match_ = spec.get("action"), spec.get("match") or {}
+    if not isinstance(action, dict) or action.get("kind") not in KINDS:
+        return f"action.kind must be one of {', '.join(KINDS)}"
+    if set(spec) - transport.PARTS or set(match_) - MATCHES:
+        return f"a fault knows {', '.join(sorted(transport.PARTS))}; a match knows {', '.join(sorted(MATCHES))}"
+    for kind, key, values in (
+        ("error", "name", tuple(CATALOGUE)),
+        ("encoding", "how", ENCODINGS),
+        ("profiles", "how", PROFILES),
+        ("malformed", "how", transport.WAYS),
+    ):
+        if action["kind"] == kind and action.get(key) not in values:
+            return f"action.{key} must be one of {', '.join(values)}"
+    needed = {"http": "status", "type": "value", "merge": "fields"}.get(action["kind"])
+    return f"action.{needed} is missing" if needed and needed not in action else ""
+
+
+def _fires(world: World, order: Fault, facts: dict[str, str]) -> bool:
+    if not transport.concerns(order, facts):
+        return False
+    world.store.execute("UPDATE bureau_faults SET seen = seen + 1 WHERE id = ?", order["id"])
+    if not transport.strikes(order, order["seen"] + 1):
+        return False
+    world.store.execute("UPDATE bureau_faults SET fired = fired + 1 WHERE id = ?", order["id"])
+    return True
+
+
+def _error(action: Fault) -> Response:
+    error = BureauError(action["name"])
+    answer = json_response(error.body(), error.status)
+    answer.headers.update(error.headers)
+    if "retry_after" in action:
+        answer.headers["Retry-After"] = str(action["retry_after"])
+    return answer
+
+
+def _half_json(action: Fault, answer: Response) -> Response:
+    body = answer.get_data()
+    return _with(answer, body[: len(body) // 2])
+
+
+def _encoded(action: Fault, answer: Response) -> Response:
+    """The same text in another encoding than the one everybody expects. JSON has to be UTF-8."""
+    text = json.dumps(loads(answer.get_data()), ensure_ascii=False)
+    match action["how"]:
+        case "gzip" | "gzip_unsaid":
+            packed = _with(answer, gzip.compress(text.encode(), mtime=0))
+            if action["how"] == "gzip":
+                packed.headers["Content-Encoding"] = "gzip"
+            return packed
+        case "bom":
+            return _with(answer, text.encode("utf-8-sig"))
+        case how:
+            return _with(answer, text.encode(how, errors="replace"))
+
+
+def _typed(action: Fault, answer: Response) -> Response:
+    answer.headers["Content-Type"] = action["value"]
+    return answer
+
+
+def _profiles(action: Fault, answer: Response) -> Response:
+    body = loads(answer.get_data())
+    found = body.get("creditProfile", [])
+    match action["how"]:
+        case "none":
+            body.pop("creditProfile", None)
+        case "empty":
+            body["creditProfile"] = [{}]
+        case "twice":
+            body["creditProfile"] = [*found, *found]
+    return _with(answer, dumps(body).encode())
+
+
+def _big(action: Fault, answer: Response) -> Response:
+    body = loads(answer.get_data())
+    body["padding"] = "0" * int(float(action.get("megabytes", 10)) * MEGABYTE)
+    return _with(answer, dumps(body).encode())
+
+
+def _merged(action: Fault, answer: Response) -> Response:
+    return _with(answer, dumps({**loads(answer.get_data()), **action["fields"]}).encode())
+
+
+def _with(answer: Response, body: bytes) -> Response:
+    return Response(body, answer.status_code, content_type=answer.content_type)
+
+
+SPOILERS: dict[str, Callable[[Fault, Response], Response]] = {
+    "half_json": _half_json,
+    "encoding": _encoded,
+    "type": _typed,
+    "profiles": _profiles,
+    "big": _big,
+    "merge": _merged,
+}
+KINDS = ("error", *SHARED, "hang_after", *SPOILERS)

@@ -1,0 +1,108 @@
+"""Who the bureau knows, and how it recognizes them.
+
+A surname, the last four digits of a Social Security number and a zip code find a file. The surname with one of the
+other two finds it too, but then the bureau says that something does not match. Anything less finds nothing.
+
+All numbers start with 666, which is never issued to anybody, so no real person can be looked up.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from sandbox.bureau.personas import bulk, changer, everyday, quirks, trouble
+from sandbox.bureau.personas.drafts import Address, File
+
+CITY, STATE, ZIP = "MICHIGAN CITY", "IN", "46360"
+
+
+@dataclass(frozen=True)
+class Persona:
+    """One made-up person. ``draw`` makes the credit file; ``mode`` is how the bureau usually treats it.
+
+    ``stands_for`` names the person whose file it really is, where the bureau finds somebody else's.
+    """
+
+    id: str
+    first_name: str
+    surname: str
+    ssn: str
+    about: str
+    draw: Callable[[], File]
+    mode: str = "normal"
+    stands_for: str = ""
+
+    @property
+    def number(self) -> int:
+        """The number in the id: 7 for P07."""
+        return int(self.id[1:])
+
+    @property
+    def birth(self) -> date:
+        """January 15, in 1970 plus the number."""
+        return date(1970 + self.number, 1, 15)
+
+    @property
+    def address(self) -> Address:
+        """Maple Street, at a hundred plus the number."""
+        return Address(str(100 + self.number), "MAPLE", "ST", CITY, STATE, ZIP)
+
+    @property
+    def on_file(self) -> "Persona":
+        """Whose file the bureau finds."""
+        return PERSONAS[self.stands_for or self.id]
+
+    @cached_property
+    def file(self) -> File:
+        """The credit file."""
+        return self.draw()
+
+
+PERSONAS = {
+    person.id: person
+    for person in (
+        Persona("P01", "ADA", "MERCER", "666011001", "prime", everyday.prime),
+        Persona("P02", "NOEL", "BRIGHT", "666021002", "thin file", everyday.thin),
+        Persona("P03", "DANA", "ROURKE", "666031003", "late, charged off, in collection", trouble.subprime),
+        Persona("P04", "ZED", "NOBODY", "666041004", "no file at all", File, "no_hit"),
+        Persona("P05", "FAYE", "COLD", "666051005", "frozen", everyday.behind_the_freeze, "frozen"),
+        Persona(
+            "P06", "ADA", "MERCER", "666061006", "does not match the file of P01", everyday.prime, "mismatch", "P01"
+        ),
+        Persona("P07", "OLD", "TIMER", "666071007", "reported as deceased", trouble.deceased),
+        Persona("P08", "KIM", "SENTRY", "666081008", "fraud and active duty alerts", everyday.alerted),
+        Persona("P09", "LOU", "FRESHSTART", "666091009", "chapter 7, discharged", trouble.bankrupt),
+        Persona("P10", "IVY", "QUIET", "666101010", "nothing recent enough to score", trouble.quiet),
+        Persona("P11", "RAE", "RIVERA", "666111011", "changes every month", changer.changer),
+        Persona("P12", "QUINN", "O'DDITY", "666121012", "every oddity of the format", quirks.oddity),
+        Persona("P13", "MAX", "LARGE", "666131013", "60 accounts, 100 public records", bulk.large),
+        Persona("P14", "TEA", "PIGGYBACK", "666141014", "authorized user of two cards", everyday.piggyback),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Match:
+    """Whom a request found, and whether all three signs agree."""
+
+    persona: Persona
+    complete: bool
+
+
+def find(surname: str, ssn: str, zip_code: str) -> Match | None:
+    """Who is meant. ``ssn`` may be all nine digits, the last four, or empty.
+
+    Ada Mercer's file belongs to P01. A request for her that does not match in everything is P06.
+    """
+    namesakes = [one for one in PERSONAS.values() if one.surname == surname.upper()]
+    for persona in namesakes:
+        if persona.mode != "mismatch" and _same_number(persona, ssn) and zip_code[:5] == ZIP:
+            return Match(persona, complete=True)
+    if any(_same_number(one, ssn) or zip_code[:5] == ZIP for one in namesakes):
+        return Match(max(namesakes, key=lambda one: one.mode == "mismatch"), complete=False)
+    return None
+
+
+def _same_number(persona: Persona, ssn: str) -> bool:
+    return bool(ssn) and persona.ssn[-4:] == ssn[-4:]

@@ -1,0 +1,143 @@
+"""P12: a file with every oddity that real reports have been seen with, or that their format allows.
+
+All of it is put into the finished report, so that the accounts themselves stay ordinary.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.bureau.encoding import UNKNOWN
+from sandbox.bureau.personas.drafts import File, Mark, Trade, falling, steady, wavering
+
+ZEROS = "0" * 16
+SCHOOLS = "US DEPT OF EDUCATION"
+
+Section = dict[str, Any]
+
+
+def oddity() -> File:
+    """The accounts behind the oddities, in the order in which ``SPOILERS`` spoils them."""
+    return File(
+        trades=(
+            _card("LAKESHORE BANK", "1120001", -81, steady(720), limit=3000),
+            _card("UNION CHARGE CARD", "1120002", -64, wavering("P12/b", 890, 200), high=2600),
+            _card("CAFÉ NOIR CREDIT", "1120003", -50, wavering("P12/c", 1310, 50), limit=1200),
+            _loan("PRAIRIE FINANCE", "1120004", "personal", -22, falling(2100, 90), 3600),
+            _card("BEACON CARD", "1120005", -44, steady(-35), limit=900),
+            _loan(SCHOOLS, "1120006", "student", -77, falling(6100, 60), 9000),
+            _loan(SCHOOLS, "1120006", "student", -65, falling(4400, 40), 5500),
+            _loan("DUNES CREDIT UNION", "1120008", "personal", -30, falling(1500, 60), 3300, letters="Z-NB"),
+            _loan("MESA AUTO FINANCE", "1120009", "auto", -18, falling(13400, 390), 21000),
+        ),
+        score=wavering("P12/score", 655, 6),
+        factors=lambda month: ("32", "99"),
+        quirks=True,
+    )
+
+
+def spoil_trades(rows: list[Section]) -> list[Section]:
+    """Make each tradeline as odd as its place says."""
+    for row, spoil in zip(rows, SPOILERS, strict=True):
+        spoil(row)
+    return rows
+
+
+def spoil_profile(profile: Section) -> Section:
+    """Write single entries as objects instead of arrays, and answer with a model that nobody knows."""
+    for section in ("consumerIdentity", "ssn", "riskModel"):
+        if profile.get(section):
+            profile[section] = profile[section][0]
+    if "riskModel" in profile:
+        profile["riskModel"]["modelIndicator"] = "RC"
+    return profile
+
+
+def _limit_only_in_enhanced(row: Section) -> None:
+    row["accountNumber"] = ZEROS
+    del row["amount1"], row["amount1Qualifier"]
+
+
+def _high_balance_only(row: Section) -> None:
+    row["accountNumber"] = ZEROS
+
+
+def _over_the_limit(row: Section) -> None:
+    row["openDate"] = row["openDate"][:2] + "00" + row["openDate"][4:]
+    row["lastPaymentDate"] = "00000000"
+
+
+def _unknown_amounts(row: Section) -> None:
+    row |= {"balanceAmount": UNKNOWN, "monthlyPaymentAmount": UNKNOWN, "amount1": UNKNOWN, "amount1Qualifier": "U"}
+    del row["enhancedPaymentData"]["originalLoanAmount"]
+
+
+def _credit_balance(row: Section) -> None:
+    row["balanceAmount"] = "00000000"
+
+
+def _zeros_for_a_number(row: Section) -> None:
+    row["accountNumber"] = "0" * 10
+
+
+def _unheard_of(row: Section) -> None:
+    row |= {"accountType": "3Q", "status": "4Z", "kob": "ZZ", "specialComment": "Q9"}
+    row["enhancedPaymentData"] |= {"enhancedPaymentStatus": "4Z", "enhancedAccountCondition": "Z9"}
+    row["enhancedPaymentData"].pop("enhancedAccountType", None)
+
+
+def _misspelt(row: Section) -> None:
+    """The misspelling is the real service's own. Here it is sent even to those who asked for no trend."""
+    paid = row.get("monthlyPaymentAmount", UNKNOWN)
+    row["trendedTrades"] = [
+        {
+            "monthNumber": str(number),
+            "balanceAmount": UNKNOWN if number else row["balanceAmount"],
+            "originalLoamAmountOrLimit": row["amount1"],
+            "scheduledPaymentAmount": paid,
+        }
+        for number in range(3)
+    ]
+
+
+SPOILERS: tuple[Callable[[Section], None], ...] = (
+    _limit_only_in_enhanced,
+    _high_balance_only,
+    _over_the_limit,
+    _unknown_amounts,
+    _credit_balance,
+    _zeros_for_a_number,
+    _zeros_for_a_number,
+    _unheard_of,
+    _misspelt,
+)
+
+
+def _card(creditor: str, member: str, opened: int, balance: Any, *, limit: int = 0, high: int | None = None) -> Trade:
+    return Trade(
+        creditor=creditor,
+        member=member,
+        number=f"40001200000{-opened:05d}",
+        kind="card",
+        opened=opened,
+        balance=balance,
+        limit=steady(limit) if limit else None,
+        high=high,
+    )
+
+
+def _loan(
+    creditor: str, member: str, kind: str, opened: int, balance: Any, original: int, *, letters: str = ""
+) -> Trade:
+    """A loan. ``letters`` stand in its grid from six months before the story begins, instead of current ones."""
+    return Trade(
+        creditor=creditor,
+        member=member,
+        number=f"77001200000{-opened:05d}",
+        kind=kind,
+        opened=opened,
+        balance=balance,
+        reports_on=16,
+        original=original,
+        payment=steady(original // 48),
+        marks=tuple(Mark(month, letter) for month, letter in enumerate(letters, -6)),
+    )

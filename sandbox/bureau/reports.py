@@ -1,0 +1,250 @@
+"""A whole report: everything on one page of one person's file, as the bureau writes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+
+from sandbox.bureau import summaries
+from sandbox.bureau.encoding import UNKNOWN, count, day, present
+from sandbox.bureau.months import Page, between
+from sandbox.bureau.personas import Persona, quirks
+from sandbox.bureau.personas.drafts import Address, File, Inquiry, Record, Statement
+from sandbox.bureau.tradelines import tradeline, visible
+
+# What a model says beside VantageScore 4.0; the models that this subscriber may ask for are the keys.
+MODELS = {"V4": 0, "V3": -6, "F9": 8}
+FICO = {"13": "9", "32": "10", "30": "10", "84": "8", "85": "8", "9": "18", "5": "13", "11": "39"}
+KEEPS_INQUIRIES = 24
+FROZEN = Statement("25", "SECURITY FREEZE: FILE FROZEN DUE TO STATE LEGISLATION. CONSUMER HAS NOT AUTHORIZED ACCESS.")
+ADDRESS_NOT_ON_FILE = "03"
+
+Section = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request wants to be told, and who asks."""
+
+    subscriber: str
+    models: tuple[str, ...] = ("V4",)
+    percentile: bool = False
+    summary: bool = False
+    fraud_shield: bool = False
+    long_grid: bool = False
+    trend: bool = False
+    unique_id: bool = False
+
+
+def report(persona: Persona, page: Page, asked: Asked, *, at: datetime, complete: bool = True) -> Section:
+    """The report on a person. ``complete`` tells whether the request matched the file in everything."""
+    file = persona.file
+    rows = [
+        tradeline(trade, page, long_grid=asked.long_grid, trend=asked.trend)
+        for trade in file.trades
+        if visible(trade, page)
+    ]
+    if file.quirks:
+        quirks.spoil_trades(rows)
+    inquiries = [_inquiry(one, page) for one in file.inquiries if _still_there(one, page)]
+    records = [_record(one, page) for one in file.records]
+    told = present(
+        {
+            **_person(persona, page, asked, at, complete),
+            "fraudShield": [_fraud_shield(persona, page, complete)] if asked.fraud_shield else [],
+            "inquiry": inquiries,
+            "publicRecord": records,
+            "riskModel": _scores(file, page, asked),
+            "tradeline": rows,
+            "summaries": [summaries.summary(rows, inquiries, records, page.today)] if asked.summary else [],
+            "statement": [_statement(one, page) for one in file.statements if one.since <= page.number],
+        }
+    )
+    return finished(quirks.spoil_profile(told) if file.quirks else told, persona, asked)
+
+
+def frozen(persona: Persona, page: Page, asked: Asked, *, at: datetime) -> Section:
+    """What a frozen file shows: who it belongs to and why there is nothing more. How it looks is our choice."""
+    person = _person(persona, page, asked, at, complete=True)
+    kept = {name: person[name] for name in ("headerRecord", "consumerIdentity")}
+    return finished({**kept, "statement": [_statement(FROZEN, page)]}, persona, asked)
+
+
+def answer(*profiles: Section) -> Section:
+    """The body of an answer."""
+    return {"creditProfile": list(profiles)}
+
+
+def finished(told: Section, persona: Persona, asked: Asked) -> Section:
+    """A profile with what comes last: the person's id, if asked for, and the end totals."""
+    if asked.unique_id:
+        told["uniqueConsumerIdentifier"] = [{"value": _unique_id(persona, asked)}]
+    segments = sum(len(section) if isinstance(section, list) else 1 for section in told.values())
+    told["endTotals"] = [{"totalSegments": count(segments, 4), "totalLength": count(len(str(told)), 5)}]
+    return told
+
+
+def _person(persona: Persona, page: Page, asked: Asked, at: datetime, complete: bool) -> Section:
+    """Who the file is about, and the bureau's remarks on the request."""
+    file = persona.file
+    moved = sorted((one for one in file.addresses if one.since <= page.number), key=lambda one: -one.since)
+    not_entitled = [model for model in asked.models if model not in MODELS]
+    messages = [_message("84", "0084", "SSN MATCHES")] if complete else [_message("84", "0085", "SSN DOES NOT MATCH")]
+    messages += [_message("16", "1616", f"RISK MODEL {model} NOT AVAILABLE TO SUBSCRIBER") for model in not_entitled]
+    return {
+        "headerRecord": [_header(page.today, asked, at)],
+        "consumerIdentity": [_identity(persona)],
+        "ssn": [
+            present(
+                {
+                    "number": persona.ssn,
+                    "ssnIndicators": "YYYYYYYYY" if complete else "YYYYYNNNN",
+                    "variationIndicator": "" if complete else "Y",
+                }
+            )
+        ],
+        "addressInformation": [_address(one, page) for one in [*moved, persona.address]],
+        "employmentInformation": _employment(file, page),
+        "informationalMessage": messages,
+    }
+
+
+def _header(today: date, asked: Asked, at: datetime) -> Section:
+    return {
+        "reportDate": today.strftime("%m%d%y"),
+        "reportTime": at.strftime("%H%M%S"),
+        "y2kReportedDate": day(today),
+        "preamble": "TCA2",
+        "versionNo": "07",
+        "inquiringSubcode": asked.subscriber,
+    }
+
+
+def _identity(persona: Persona) -> Section:
+    born = persona.birth
+    return {
+        "dob": {"day": f"{born.day:02d}", "month": f"{born.month:02d}", "year": str(born.year)},
+        "name": [{"surname": persona.surname, "firstName": persona.first_name, "type": "N"}],
+    }
+
+
+def _address(one: Address, page: Page) -> Section:
+    return {
+        "streetPrefix": one.number,
+        "streetName": one.street,
+        "streetSuffix": one.suffix,
+        "city": one.city,
+        "state": one.state,
+        "zipCode": one.zip_code,
+        "dwellingType": "S",
+        "source": "1",
+        "timesReported": count(min(page.number - one.since, 99)),
+        "firstReportedDate": day(page.as_of(one.since)),
+        "lastUpdatedDate": day(page.as_of(page.number)),
+    }
+
+
+def _employment(file: File, page: Page) -> list[Section]:
+    """Where the person works, as somebody told the bureau long ago."""
+    if not file.employer:
+        return []
+    since = {"firstReportedDate": day(page.as_of(-30)), "lastReportedDate": day(page.as_of(-8))}
+    return [{"name": file.employer, **since}]
+
+
+def _message(number: str, detailed: str, text: str) -> Section:
+    return {"messageNumber": number, "messageNumberDetailed": detailed, "messageText": text}
+
+
+def _fraud_shield(persona: Persona, page: Page, complete: bool) -> Section:
+    file = persona.file
+    alarms = [*file.alarms, *([] if complete else [ADDRESS_NOT_ON_FILE])]
+    return present(
+        {
+            "type": "S",
+            "addressCount": count(len(file.addresses) + 1),
+            "socialCount": "01",
+            "dateOfDeath": "" if file.died is None else day(page.as_of(file.died)),
+            "fraudShieldIndicators": {"indicator": alarms} if alarms else {},
+        }
+    )
+
+
+def _still_there(one: Inquiry, page: Page) -> bool:
+    """Inquiries appear with their month and leave after two years."""
+    return one.month <= page.number and between(_asked_on(one, page), page.today) < KEEPS_INQUIRIES
+
+
+def _asked_on(one: Inquiry, page: Page) -> date:
+    return date.fromordinal(page.as_of(one.month).toordinal() - one.days)
+
+
+def _inquiry(one: Inquiry, page: Page) -> Section:
+    return {
+        "date": day(_asked_on(one, page)),
+        "subscriberName": one.creditor,
+        "subscriberCode": one.member,
+        "kob": one.business,
+        "type": "I",
+        "terms": "UNK",
+        "amount": UNKNOWN,
+    }
+
+
+def _record(one: Record, page: Page) -> Section:
+    return present(
+        {
+            "courtName": one.court,
+            "courtCode": one.court_code,
+            "status": one.status,
+            "statusDate": day(page.as_of(one.settled)),
+            "filingDate": day(page.as_of(one.filed)),
+            "amount": None if one.amount is None else f"{one.amount:08d}",
+            "referenceNumber": one.reference,
+            "evaluation": "N",
+            "plaintiffName": one.plaintiff,
+        }
+    )
+
+
+def _scores(file: File, page: Page, asked: Asked) -> list[Section]:
+    """A score for each model that was asked for and may be. A model that may not be is left out."""
+    scores = []
+    for model in asked.models:
+        if model in MODELS and (file.exclusion or file.score):
+            scores.append(_score(file, page, asked, model))
+    return scores
+
+
+def _score(file: File, page: Page, asked: Asked, model: str) -> Section:
+    """One score. A code of exclusion stands where the score would: 9002 is no excellent score."""
+    if file.exclusion or file.score is None:
+        return {"modelIndicator": model, "score": file.exclusion, "evaluation": "P"}
+    value = min(850, max(300, file.score(page.number) + MODELS[model]))
+    factors = _factors(file.factors(page.number), model)
+    return present(
+        {
+            "modelIndicator": model,
+            "score": f"{value:04d}",
+            "evaluation": "P",
+            "scorePercentile": str(max(1, (value - 300) * 99 // 550)) if asked.percentile else "",
+            "scoreFactors": [{"importance": str(place), "code": code} for place, code in enumerate(factors, 1)],
+        }
+    )
+
+
+def _factors(codes: tuple[str, ...], model: str) -> list[str]:
+    """A model's own codes for what lowers the score: FICO counts its reasons differently from VantageScore."""
+    known: Mapping[str, str] = FICO if model.startswith("F") else {}
+    return list(dict.fromkeys(known.get(code, code) for code in codes))
+
+
+def _statement(one: Statement, page: Page) -> Section:
+    reported = max(one.since, -1)
+    return {"type": one.type, "dateReported": day(page.as_of(reported)), "statementText": one.text}
+
+
+def _unique_id(persona: Persona, asked: Asked) -> str:
+    """Seventeen characters that are the same whenever the same subscriber asks about the same person."""
+    return sha256(f"{asked.subscriber}/{persona.surname}/{persona.birth}".encode()).hexdigest()[:17].upper()

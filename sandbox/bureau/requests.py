@@ -1,0 +1,169 @@
+"""What a request for a report must and may say. A field that is unknown, misplaced or misformed is refused.
+
+The real service lets some of this through. Here it is refused, because this is where a client's slips come to light.
+Source: the published OpenAPI document of the Consumer Credit Profile, version 2.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.wrappers import Request
+
+from sandbox.bureau.errors import BureauError
+from sandbox.bureau.reports import Asked
+from sandbox.errors import PlaidError
+from sandbox.shapes import Field, accept, list_of, object_of, one_of, text
+from sandbox.wire import json_object
+
+SUBSCRIBER = "2222222"
+PURPOSES = ("08", "0B", "3F")
+TEST_AREA = "666"
+# Letters, with dashes between parts; an apostrophe only after D, L or O.
+NAME = r"(?:[DLOdlo]')?[A-Za-z]+(?:-(?:[DLOdlo]')?[A-Za-z]+)*"
+BORN = r"(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))?(?:18|19|20)\d\d"
+REFERENCE = text(least=1, most=32, matches=r"[A-Za-z0-9]+")
+FLAG = one_of("Y", "N")
+
+
+def name(*, required: bool) -> Field:
+    """A part of a name."""
+    return Field(text(least=1, most=32, matches=NAME), required=required)
+
+
+def words(most: int, matches: str = "", *, required: bool = False) -> Field:
+    """A text that is not empty."""
+    return Field(text(least=1, most=most, matches=matches), required=required)
+
+
+NAMES = {
+    "lastName": name(required=True),
+    "firstName": name(required=True),
+    "middleName": name(required=False),
+    "generationCode": Field(one_of("J", "S", "2", "3", "4", "5", "6", "7", "8", "9")),
+}
+ADDRESS = {
+    "line1": words(60, required=True),
+    "line2": words(60),
+    "city": words(38),
+    "state": words(2, r"[A-Z]{2}"),
+    "zipCode": words(9, r"\d{5}(?:\d{4})?", required=True),
+}
+APPLICANT = {
+    "name": Field(object_of(NAMES), required=True),
+    "currentAddress": Field(object_of(ADDRESS), required=True),
+    "previousAddress": Field(list_of(object_of(ADDRESS), most=2)),
+    "dob": Field(object_of({"dob": words(8, BORN, required=True)})),
+    "ssn": Field(object_of({"ssn": words(11, r"\d{4}|\d{9}|\d{3}-\d{2}-\d{4}", required=True)})),
+    "phone": Field(list_of(object_of({"number": words(10, r"\d{10}", required=True), "type": words(1, "[RBIFCT]")}))),
+    "driverslicense": Field(object_of({"number": words(20, required=True), "state": words(2, r"[A-Z]{2}")})),
+    "employment": Field(object_of()),
+}
+MODELS = {
+    "modelIndicator": Field(list_of(text(least=2, most=2), least=1, most=9), required=True),
+    "scorePercentile": Field(FLAG),
+}
+ADD_ONS = {
+    "riskModels": Field(object_of(MODELS)),
+    "summaries": Field(object_of({"summaryType": Field(list_of(one_of("Profile Summary"), least=1, most=1))})),
+    "fraudShield": Field(FLAG),
+    "paymentHistory84": Field(FLAG),
+    "trendedData": Field(FLAG),
+    "outputType": Field(one_of("JSON")),
+    "consumerIdentCheck": Field(object_of({"getUniqueConsumerIdentifier": Field(FLAG)})),
+    # Known to the real service, but this subscriber has no use for them. Only "N" is taken.
+    **{unwanted: Field(one_of("N")) for unwanted in ("mla", "ofacmsg", "directCheck", "demographics", "joint")},
+}
+SHAPE = {
+    "consumerPii": Field(object_of({"primaryApplicant": Field(object_of(APPLICANT), required=True)}), required=True),
+    "requestor": Field(object_of({"subscriberCode": words(7, r"[A-Za-z0-9]{7}", required=True)}), required=True),
+    "permissiblePurpose": Field(
+        object_of({"type": words(2, required=True), "terms": words(3, ".{3}"), "abbreviatedAmount": words(3, ".{3}")}),
+        required=True,
+    ),
+    "resellerInfo": Field(object_of({"endUserName": words(30, required=True)})),
+    "vendorData": Field(object_of({"vendorNumber": words(3, r"[A-Za-z0-9]{3}"), "vendorVersion": words(6)})),
+    "freezeOverride": Field(object_of({"primaryApplFreezeOverrideCode": words(10, required=True)})),
+    "addOns": Field(object_of(ADD_ONS)),
+    "customOptions": Field(object_of({"optionId": Field(list_of(text(least=1, most=10)))})),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An accepted request: whom it is about, why, and what it wants to be told. Not to be logged."""
+
+    surname: str
+    first_name: str
+    ssn: str
+    zip_code: str
+    born: str
+    purpose: str
+    reference: str
+    asked: Asked
+
+
+def wanted(request: Request) -> Wanted:
+    """What a request asks for. Raises BureauError for one that the bureau would not answer."""
+    reference = _headers(request)
+    body = _body(request)
+    _accept(body)
+    applicant = body["consumerPii"]["primaryApplicant"]
+    ssn = applicant.get("ssn", {}).get("ssn", "").replace("-", "")
+    if len(ssn) == 9 and not ssn.startswith(TEST_AREA):
+        raise BureauError("invalid_ssn")
+    if body["permissiblePurpose"]["type"] not in PURPOSES:
+        raise BureauError("unknown_purpose")
+    if body["requestor"]["subscriberCode"] != SUBSCRIBER:
+        raise BureauError("not_allowed")
+    return Wanted(
+        surname=applicant["name"]["lastName"],
+        first_name=applicant["name"]["firstName"],
+        ssn=ssn,
+        zip_code=applicant["currentAddress"]["zipCode"],
+        born=applicant.get("dob", {}).get("dob", ""),
+        purpose=body["permissiblePurpose"]["type"],
+        reference=reference,
+        asked=_asked(body.get("addOns") or {}),
+    )
+
+
+def _headers(request: Request) -> str:
+    """Check the headers; gives the client's reference."""
+    if request.mimetype != "application/json":
+        raise BureauError("invalid", "Content-Type must be application/json")
+    if "Accept" in request.headers and not request.accept_mimetypes["application/json"]:
+        raise BureauError("invalid", "Accept must allow application/json")
+    reference = request.headers.get("clientReferenceId", "")
+    if problem := REFERENCE(reference, "clientReferenceId"):
+        raise BureauError("invalid", f"clientReferenceId must be {problem}")
+    return reference
+
+
+def _body(request: Request) -> dict[str, Any]:
+    try:
+        return json_object(request)
+    except PlaidError as error:
+        raise BureauError("invalid", "the body must be a JSON object") from error
+
+
+def _accept(body: dict[str, Any]) -> None:
+    """Check the body against its shape. The words name fields, never what was in them."""
+    try:
+        accept(SHAPE, body, where="request.")
+    except PlaidError as error:
+        surname = error.code == "INVALID_FIELD" and "name.lastName" in error.message
+        raise BureauError("invalid_name" if surname else "invalid", error.message) from error
+
+
+def _asked(add_ons: dict[str, Any]) -> Asked:
+    models = add_ons.get("riskModels", {})
+    return Asked(
+        subscriber=SUBSCRIBER,
+        models=tuple(dict.fromkeys(models.get("modelIndicator", ()))),
+        percentile=models.get("scorePercentile") == "Y",
+        summary="summaries" in add_ons,
+        fraud_shield=add_ons.get("fraudShield") == "Y",
+        long_grid=add_ons.get("paymentHistory84") == "Y",
+        trend=add_ons.get("trendedData") == "Y",
+        unique_id=add_ons.get("consumerIdentCheck", {}).get("getUniqueConsumerIdentifier") == "Y",
+    )

@@ -1,0 +1,106 @@
+"""The profile summary: totals over what the report itself says, so that a reader can count them again."""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any
+
+from sandbox.bureau import accounts
+from sandbox.bureau.encoding import UNKNOWN, amount, count
+from sandbox.bureau.months import plus
+
+REAL_ESTATE = ("08", "19", "25", "26")
+BAD = set(accounts.BAD.values())
+
+Row = dict[str, Any]
+
+
+def summary(rows: list[Row], inquiries: list[Row], records: list[Row], today: date) -> Row:
+    """The section with its twenty-four attributes, in the bureau's order."""
+    values = {
+        "disputedAccountsExcluded": count(0, 3),
+        "publicRecordsCount": count(len(records), 3),
+        **_debts(rows),
+        "totalInquiries": count(len(inquiries), 3),
+        "inquiriesDuringLast6Months": count(_recent(inquiries, today), 3),
+        **_accounts(rows),
+        "oldestTradeDate": min((row["openDate"] for row in rows), key=_in_order, default=""),
+        "delinquencies30Days": count(_total(rows, "delinquencies30Days"), 3),
+        "delinquencies60Days": count(_total(rows, "delinquencies60Days"), 3),
+        "delinquencies90to180Days": count(_total(rows, "delinquencies90to180Days"), 3),
+        "derogCounter": count(_total(rows, "derogCounter"), 3),
+    }
+    attributes = [{"id": name, "value": value} for name, value in values.items() if value]
+    return {"summaryType": "Profile Summary", "attributes": attributes}
+
+
+def _debts(rows: list[Row]) -> dict[str, str | None]:
+    houses = [row for row in rows if row["accountType"] in REAL_ESTATE]
+    others = [row for row in rows if row not in houses]
+    loans = [row for row in others if row["revolvingOrInstallment"] == "I"]
+    revolving = [row for row in others if row["revolvingOrInstallment"] == "R"]
+    return {
+        "installmentBalance": amount(_total(loans, "balanceAmount")),
+        "realEstateBalance": amount(_total(houses, "balanceAmount")),
+        "revolvingBalance": amount(_total(revolving, "balanceAmount")),
+        "pastDueAmount": amount(_total(rows, "amountPastDue")),
+        "monthlyPayment": amount(_total(others, "monthlyPaymentAmount")),
+        "monthlyPaymentPartialFlag": _partial(others, lambda row: row.get("monthlyPaymentAmount")),
+        "realEstatePayment": amount(_total(houses, "monthlyPaymentAmount")),
+        "realEstatePaymentPartialFlag": _partial(houses, lambda row: row.get("monthlyPaymentAmount")),
+        "revolvingAvailablePercent": _available(revolving),
+        "revolvingAvailablePartialFlag": _partial(revolving, _limit),
+    }
+
+
+def _accounts(rows: list[Row]) -> dict[str, str]:
+    """How many accounts there are. Each is in order, bad now, or was bad before."""
+    bad = [row for row in rows if row["status"] in BAD]
+    was = [row for row in rows if row not in bad and _ever_bad(row)]
+    return {
+        "totalTradeItems": count(len(rows), 3),
+        "paidAccounts": count(sum(row["openOrClosed"] == "C" for row in rows), 3),
+        "satisfactoryAccounts": count(len(rows) - len(bad) - len(was), 3),
+        "nowDelinquentDerog": count(len(bad), 3),
+        "wasDelinquentDerog": count(len(was), 3),
+    }
+
+
+def _total(rows: Iterable[Row], name: str) -> int:
+    """The sum of a field over the rows that report it; UNKNOWN is nothing to add."""
+    return sum(int(row[name]) for row in rows if row.get(name, UNKNOWN) != UNKNOWN)
+
+
+def _partial(rows: Iterable[Row], known: Callable[[Row], Any]) -> str:
+    """Y when an open account does not say what was added up."""
+    return "Y" if any(row["openOrClosed"] == "O" and known(row) in (None, UNKNOWN) for row in rows) else "N"
+
+
+def _available(rows: list[Row]) -> str | None:
+    """How much of all limits of open accounts is unused, in whole percent. Nothing without a limit."""
+    limited = [row for row in rows if row["openOrClosed"] == "O" and _limit(row)]
+    limits = sum(int(_limit(row) or 0) for row in limited)
+    if not limits:
+        return None
+    return count(max(0, 100 - _total(limited, "balanceAmount") * 100 // limits), 3)
+
+
+def _limit(row: Row) -> str | None:
+    wide: str | None = row.get("enhancedPaymentData", {}).get("creditLimitAmount")
+    return wide
+
+
+def _ever_bad(row: Row) -> bool:
+    return any(
+        int(row[name])
+        for name in ("delinquencies30Days", "delinquencies60Days", "delinquencies90to180Days", "derogCounter")
+    )
+
+
+def _recent(inquiries: list[Row], today: date) -> int:
+    since = plus(today, -6)
+    return sum(_in_order(one["date"]) >= since.strftime("%Y%m%d") for one in inquiries)
+
+
+def _in_order(written: str) -> str:
+    """A date MMDDCCYY as CCYYMMDD, which sorts."""
+    return written[4:] + written[:4]

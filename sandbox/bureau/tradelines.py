@@ -1,0 +1,125 @@
+"""One account as the bureau writes it."""
+
+from typing import Any
+
+from sandbox.bureau.accounts import BAD, DEROGATORY, LONG_GRID, PAID_BEFORE, Account
+from sandbox.bureau.encoding import amount, count, day, present, wide
+from sandbox.bureau.months import Page
+from sandbox.bureau.personas.drafts import Trade
+
+GRID, TREND = 25, 24
+DISPUTED = "XB"
+
+Section = dict[str, Any]
+
+
+def visible(trade: Trade, page: Page) -> bool:
+    """Whether the account has been reported by the time of the page."""
+    return trade.first <= page.number
+
+
+def tradeline(trade: Trade, page: Page, *, long_grid: bool = True, trend: bool = False) -> Section:
+    """The section of one account."""
+    account = Account(trade, page)
+    return present(
+        {
+            "subscriberName": trade.creditor,
+            "subscriberCode": trade.member,
+            "kob": account.kind.business,
+            "accountNumber": trade.number,
+            "accountType": account.kind.code,
+            "revolvingOrInstallment": account.kind.portfolio,
+            "openOrClosed": "C" if account.closed else "O",
+            "ecoa": trade.ecoa,
+            "terms": account.kind.terms,
+            "openDate": day(account.opened),
+            **_amounts(account),
+            **_payments(account),
+            "specialComment": trade.remark,
+            "consumerDisputeFlag": "Y" if page.number in trade.disputed else "",
+            "originalCreditorName": trade.original_creditor,
+            "bankruptcyChapterNumber": trade.chapter,
+            "enhancedPaymentData": _enhanced(account, long_grid),
+            "trendedTrades": _trend(account) if trend else [],
+        }
+    )
+
+
+def _amounts(account: Account) -> Section:
+    """Balance and limits. A closed account without a debt reports no balance at all, which is not zero."""
+    trade = account.trade
+    owes_nothing = account.closed and (account.balance == 0 or account.condition == "05")
+    qualified = [("L", account.limit), ("O", trade.original), ("C", trade.charged_off), ("H", trade.high)]
+    known = [(letter, dollars) for letter, dollars in qualified if dollars is not None][:2]
+    return {
+        "balanceDate": day(account.date_of(account.last)),
+        "balanceAmount": None if owes_nothing else amount(account.balance),
+        "amountPastDue": amount(account.past_due),
+        "monthlyPaymentAmount": amount(account.payment),
+        "monthlyPaymentType": "S" if account.payment else "",
+        **{f"amount{place}": amount(dollars) for place, (_, dollars) in enumerate(known, 1)},
+        **{f"amount{place}Qualifier": letter for place, (letter, _) in enumerate(known, 1)},
+    }
+
+
+def _payments(account: Account) -> Section:
+    """How the person paid: status, counters, grid."""
+    grid = account.grid[:LONG_GRID]
+    late = [grid.count(code) for code in "123456"]
+    derogatory = sum(code in DEROGATORY for code in grid)
+    return {
+        "status": account.status,
+        "statusDate": day(account.date_of(account.since)),
+        "evaluation": "N" if account.status in BAD.values() else "P",
+        "lastPaymentDate": day(account.paid),
+        "maxDelinquencyDate": day(account.starts(account.worst_month())),
+        "delinquencies30Days": count(late[0]),
+        "delinquencies60Days": count(late[1]),
+        "delinquencies90to180Days": count(sum(late[2:])),
+        "derogCounter": count(derogatory),
+        "monthsHistory": count(len(account.grid)),
+        "paymentHistory": account.grid[:GRID],
+    }
+
+
+def _enhanced(account: Account, long_grid: bool) -> Section:
+    """The second, wider copy of the account."""
+    trade, bad, worst = account.trade, account.bad_months(), account.worst_month()
+    revolving = account.kind.portfolio == "R"
+    return present(
+        {
+            "creditLimitAmount": wide(account.limit),
+            "highBalanceAmount": wide(trade.high) if revolving else "",
+            "originalLoanAmount": wide(trade.original),
+            "actualPaymentAmount": wide(account.payment),
+            "chargeoffAmount": wide(trade.charged_off),
+            "enhancedAccountCondition": account.condition if not account.closed or trade.condition else "A3",
+            "enhancedPaymentStatus": account.payment_status,
+            "enhancedAccountType": account.kind.enhanced or account.kind.code,
+            "enhancedTerms": account.kind.terms,
+            "enhancedPaymentHistory84": account.grid[:LONG_GRID] if long_grid else "",
+            "complianceCondition": DISPUTED if account.page.number in trade.disputed else "",
+            "ciiCode": trade.cii,
+            # The real field holds the most recent delinquency, whatever its name says.
+            "firstDelinquencyDate": day(account.starts(bad[0])) if bad else "",
+            "secondDelinquencyDate": day(account.starts(bad[1])) if len(bad) > 1 else "",
+            "maxDelinquencyCode": "" if worst is None else BAD[account.code(worst)],
+        }
+    )
+
+
+def _trend(account: Account) -> list[Section]:
+    """Two years of balances, newest first."""
+    trade, first = account.trade, max(account.trade.first, account.last - TREND + 1)
+    return [
+        present(
+            {
+                "monthNumber": str(account.page.number - month),
+                "balanceAmount": amount(trade.balance(month)),
+                "originalLoanAmountOrLimit": amount(trade.limit(month) if trade.limit else trade.original),
+                "scheduledPaymentAmount": amount(trade.payment(month) if trade.payment else None),
+                "lastPaymentDate": day(account.date_of(month) - PAID_BEFORE),
+            }
+        )
+        for month in range(account.last, first - 1, -1)
+    ]

@@ -1,0 +1,113 @@
+"""P11's twelve months: each page says what its month is for, and nothing else."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from sandbox.tests.bureau_driving import Bureau, Json, named, number, score
+from sandbox.tests.driving import Driver, run
+
+MONTHS = 13
+SCORES = [702, 688, 684, 676, 690, 651, 656, 667, 664, 666, 672, 689, 640]
+BEACON = [1995, 3315, 3290, 3270, 1820, 1790, 1815, 1760, 1745, 1730, 1715, 1690, 1690]
+NEWS: list[set[str]] = [
+    set(),
+    {"inquiry MESA AUTO FINANCE"},
+    {"MESA AUTO FINANCE"},
+    set(),
+    {"HARBOR STORE CARD late", "HARBOR STORE CARD past due"},
+    {"HARBOR STORE CARD past due"},
+    {"BEACON CARD limit"},
+    {"HARBOR STORE CARD closed"},
+    {"NORTHFIELD EDUCATION closed", "CEDAR LOAN SERVICING"},
+    {"address 27 HARBOR VIEW", "PRAIRIE FINANCE closed", "HARBOR STORE CARD disputed"},
+    {"HARBOR STORE CARD late", "HARBOR STORE CARD disputed"},
+    {"TRI-COUNTY RECOVERY", "statement 07"},
+]
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
+    """The thirteen profiles that a client sees which asks every thirty days of the sandbox's own time."""
+    return [profile for driver in run(tmp_path_factory.mktemp("year"), "instant") for profile in readings(driver)]
+
+
+def readings(driver: Driver) -> Iterator[Json]:
+    yield Bureau(driver).profile("P11")
+    for _ in range(MONTHS - 1):
+        driver.admin("POST", "clock", {"advance_days": 30})
+        yield Bureau(driver).profile("P11")
+
+
+def day(text: str) -> date:
+    return date(int(text[4:]), int(text[:2]), int(text[2:4]))
+
+
+def facts(profile: Json) -> dict[str, str]:
+    """All that a page says, except for what moves every month: balances, payments, dates."""
+    told = {f"inquiry {one['subscriberName']}": one["date"] for one in profile.get("inquiry", [])}
+    told |= {f"address {one['streetPrefix']} {one['streetName']}": "" for one in profile["addressInformation"]}
+    told |= {f"statement {one['type']}": one["statementText"] for one in profile.get("statement", [])}
+    for row in profile["tradeline"]:
+        name, wide = row["subscriberName"], row["enhancedPaymentData"]
+        told[name] = row["openDate"]
+        told[f"{name} limit"] = wide.get("creditLimitAmount", "")
+        told[f"{name} closed"] = wide["enhancedAccountCondition"] if row["openOrClosed"] == "C" else ""
+        told[f"{name} late"] = row["delinquencies30Days"] if row["status"] != "93" else "00"
+        told[f"{name} past due"] = row.get("amountPastDue", "")
+        told[f"{name} disputed"] = row.get("consumerDisputeFlag", "")
+    return told
+
+
+def test_it_tells_the_score_of_every_month(year: list[Json]) -> None:
+    assert [int(score(profile)) for profile in year] == SCORES
+    assert [number(named(profile, "BEACON CARD")["balanceAmount"]) for profile in year] == BEACON
+
+
+@pytest.mark.parametrize("month", range(1, MONTHS))
+def test_it_changes_what_a_month_is_for_and_nothing_else(year: list[Json], month: int) -> None:
+    before, after = facts(year[month - 1]), facts(year[month])
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    creditors = {row["subscriberName"] for row in year[month]["tradeline"]}
+    known = {row["subscriberName"] for row in year[month - 1]["tradeline"]}
+    new = {name for name in changed if any(name.startswith(f"{creditor} ") for creditor in creditors - known)}
+    assert changed - new == NEWS[month - 1]
+
+
+def test_it_crosses_the_marks_of_utilization(year: list[Json]) -> None:
+    used = [round(100 * balance / 6500, 1) for balance in BEACON[:5]]
+    assert used == [30.7, 51.0, 50.6, 50.3, 28.0]
+    limits = [named(profile, "BEACON CARD")["enhancedPaymentData"]["creditLimitAmount"] for profile in year]
+    assert [int(limit) for limit in limits] == [6500] * 7 + [8000] * 6
+
+
+def test_it_is_late_once_then_current_and_then_never_was(year: list[Json]) -> None:
+    rows = [named(profile, "HARBOR STORE CARD") for profile in year]
+    assert [row["status"] for row in rows[4:12]] == ["11", "71", "31", "31", "51", "51", "51", "12"]
+    assert [row["paymentHistory"][:3] for row in rows[4:9]] == ["CCC", "1CC", "C1C", "0C1", "B0C"]
+    assert number(rows[5]["amountPastDue"]) == 25
+    assert [row["paymentHistory"].count("1") for row in rows] == [0] * 5 + [1] * 6 + [0] * 2
+    assert "balanceAmount" not in rows[8]
+    assert {row["balanceDate"] for row in rows[8:]} == {rows[8]["balanceDate"]}
+
+
+def test_it_moves_a_loan_without_making_it_a_new_debt(year: list[Json]) -> None:
+    old, new = named(year[9], "NORTHFIELD EDUCATION"), named(year[9], "CEDAR LOAN SERVICING")
+    assert (old["status"], old["openOrClosed"], "balanceAmount" in old) == ("05", "C", False)
+    assert (new["openDate"], new["amount1"]) == (old["openDate"], old["amount1"])
+    assert number(new["balanceAmount"]) == 14200 - 9 * 130
+    assert number(named(year[8], "NORTHFIELD EDUCATION")["balanceAmount"]) == 14200 - 8 * 130
+
+
+def test_it_dates_news_between_the_reports(year: list[Json]) -> None:
+    read = [day(profile["headerRecord"][0]["y2kReportedDate"]) for profile in year[:4]]
+    (asked,) = (one for one in year[2]["inquiry"] if one["subscriberName"] == "MESA AUTO FINANCE")
+    assert read[0] < day(asked["date"]) < read[2]
+    assert read[1] < day(named(year[3], "MESA AUTO FINANCE")["openDate"]) < read[3]
+
+
+def test_it_pays_a_loan_off(year: list[Json]) -> None:
+    rows = [named(profile, "PRAIRIE FINANCE") for profile in year]
+    assert [number(row.get("balanceAmount")) for row in rows[:10]] == [1400 - 140 * month for month in range(10)]
+    assert (rows[10]["openOrClosed"], rows[10]["enhancedPaymentData"]["enhancedAccountCondition"]) == ("C", "A2")

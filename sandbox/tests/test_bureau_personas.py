@@ -1,0 +1,368 @@
+"""The people of the bureau: each shows what is said of them, and every report adds up."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from sandbox.bureau import reports
+from sandbox.bureau.months import page, plus
+from sandbox.bureau.personas import PERSONAS
+from sandbox.tests.bureau_driving import (
+    REPORTED,
+    Bureau,
+    Json,
+    attributes,
+    body,
+    named,
+    number,
+    score,
+)
+
+MONTHS = range(14)
+STARTS = [date(2024, 1, 31), date(2024, 2, 29), date(2026, 1, 6), date(2026, 11, 22), date(2027, 12, 31)]
+EVERYTHING = reports.Asked("2222222", ("V4",), True, True, True, True, True, True)
+MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
+HOUSES = {"08", "19", "25", "26"}
+NOW_BAD = {"71", "78", "80", "82", "83", "84", "67", "93", "94", "95", "96", "97"}
+
+
+def day(text: str) -> date:
+    """MMDDCCYY; a day of 00 counts as the first."""
+    return date(int(text[4:]), int(text[:2]), int(text[2:4]) or 1)
+
+
+def counted(profile: Json) -> dict[str, Any]:
+    """The totals of a report, counted from its accounts and nothing else."""
+    rows = profile.get("tradeline", [])
+    houses = [row for row in rows if row["accountType"] in HOUSES]
+    others = [row for row in rows if row["accountType"] not in HOUSES]
+    kinds = {kind: [row for row in others if row["revolvingOrInstallment"] == kind] for kind in "IR"}
+    bad = [row for row in rows if row["status"] in NOW_BAD]
+    fields = ("delinquencies30Days", "delinquencies60Days", "delinquencies90to180Days", "derogCounter")
+    was = [row for row in rows if row["status"] not in NOW_BAD and any(int(row[field]) for field in fields)]
+
+    def total(some: list[Json], field: str) -> int:
+        return sum(number(row.get(field)) for row in some)
+
+    return {
+        "installmentBalance": total(kinds["I"], "balanceAmount"),
+        "realEstateBalance": total(houses, "balanceAmount"),
+        "revolvingBalance": total(kinds["R"], "balanceAmount"),
+        "pastDueAmount": total(rows, "amountPastDue"),
+        "monthlyPayment": total(others, "monthlyPaymentAmount"),
+        "realEstatePayment": total(houses, "monthlyPaymentAmount"),
+        "totalTradeItems": len(rows),
+        "paidAccounts": sum(row["openOrClosed"] == "C" for row in rows),
+        "satisfactoryAccounts": len(rows) - len(bad) - len(was),
+        "nowDelinquentDerog": len(bad),
+        "wasDelinquentDerog": len(was),
+        "totalInquiries": len(profile.get("inquiry", [])),
+        "publicRecordsCount": len(profile.get("publicRecord", [])),
+        "disputedAccountsExcluded": 0,
+        **{field: total(rows, field) for field in fields},
+    }
+
+
+def utilization(profile: Json, *, own_only: bool = False) -> Decimal:
+    """Balances over limits of open cards in percent, to two places."""
+    cards = [
+        row
+        for row in profile["tradeline"]
+        if row["openOrClosed"] == "O" and row["accountType"] in ("18", "07") and not (own_only and row["ecoa"] == "3")
+    ]
+    owed = sum(number(row["balanceAmount"]) for row in cards)
+    limits = sum(number(row["enhancedPaymentData"]["creditLimitAmount"]) for row in cards)
+    return (Decimal(100) * owed / limits).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def factors(profile: Json) -> list[str]:
+    return [factor["code"] for factor in profile["riskModel"][0]["scoreFactors"]]
+
+
+def scalars(part: Any) -> Iterator[Any]:
+    """Everything in a report that is neither an object nor an array."""
+    match part:
+        case dict():
+            for value in part.values():
+                yield from scalars(value)
+        case list():
+            for value in part:
+                yield from scalars(value)
+        case _:
+            yield part
+
+
+# --- What holds for everybody -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("persona", REPORTED)
+def test_it_gives_totals_that_the_accounts_add_up_to_in_every_month(bureau: Bureau, persona: str) -> None:
+    for month in MONTHS:
+        bureau.month(persona, month)
+        profile = bureau.profile(persona)
+        told = attributes(profile)
+        assert {name: int(told[name]) for name in counted(profile)} == counted(profile), (persona, month)
+        oldest = min(row["openDate"][4:] + row["openDate"][:4] for row in profile["tradeline"])
+        assert told["oldestTradeDate"] == oldest[4:] + oldest[:4]
+        if "revolvingAvailablePercent" not in told:
+            continue
+        revolving = [row for row in profile["tradeline"] if row["revolvingOrInstallment"] == "R"]
+        limited = [
+            row for row in revolving if row["openOrClosed"] == "O" and "creditLimitAmount" in row["enhancedPaymentData"]
+        ]
+        owed = sum(number(row.get("balanceAmount")) for row in limited)
+        limits = sum(number(row["enhancedPaymentData"]["creditLimitAmount"]) for row in limited)
+        available = Decimal(100) - Decimal(100) * owed / limits
+        assert 0 <= int(told["revolvingAvailablePercent"]) - max(available, 0) < 1
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+@pytest.mark.parametrize("began", STARTS, ids=str)
+def test_it_writes_every_page_in_the_bureau_s_hand(persona: str, began: date) -> None:
+    for month in (0, 1, 6, 11, 12, 13, 40, 90):
+        today = plus(began, month)
+        story = page(began, today)
+        profile = reports.report(PERSONAS[persona], story, EVERYTHING, at=MIDNIGHT)
+        assert story.number == month
+        assert all(isinstance(value, str) and value for value in scalars(profile))
+        assert len(attributes(profile)) >= 22
+        for row in profile.get("tradeline", []):
+            check_row(row, today, quirky=persona == "P12")
+        dates = [one["date"] for one in profile.get("inquiry", [])]
+        dates += [one[field] for one in profile.get("publicRecord", []) for field in ("filingDate", "statusDate")]
+        assert all(day(text) <= today for text in dates)
+
+
+def check_row(row: Json, today: date, *, quirky: bool) -> None:
+    """Widths, order of dates, and a grid that agrees with the counters."""
+    wide = row["enhancedPaymentData"]
+    grid = wide["enhancedPaymentHistory84"]
+    for field in ("balanceAmount", "amountPastDue", "monthlyPaymentAmount", "amount1", "amount2"):
+        assert re.fullmatch(r"\d{8}|UNKNOWN" if quirky else r"\d{8}", row.get(field, "00000000")), field
+    for field in ("creditLimitAmount", "highBalanceAmount", "originalLoanAmount", "chargeoffAmount"):
+        assert re.fullmatch(r"\d{10}", wide.get(field, "0000000000")), field
+    assert re.fullmatch(r"[C0-9BGL]{1,84}" if not quirky else r"[C0ZN\-B]{1,84}", grid)
+    assert row["paymentHistory"] == grid[:25]
+    assert day(row["openDate"]) < day(row["balanceDate"]) <= today
+    counters = int(row["delinquencies30Days"]), int(row["delinquencies60Days"])
+    assert counters == (grid.count("1"), grid.count("2"))
+    late = [place for place, code in enumerate(grid) if code in "123456789GL"]
+    if late:
+        assert day(wide["firstDelinquencyDate"]) == plus(day(row["balanceDate"]).replace(day=1), -late[0])
+    if len(late) > 1:
+        assert day(wide["secondDelinquencyDate"]) == plus(day(row["balanceDate"]).replace(day=1), -late[1])
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+def test_it_goes_on_from_page_to_page(persona: str) -> None:
+    """A month that two pages tell of is told alike, unless the bureau took a mark back."""
+    began = date(2026, 1, 31)
+    pages = [
+        reports.report(PERSONAS[persona], page(began, plus(began, month)), EVERYTHING, at=MIDNIGHT) for month in MONTHS
+    ]
+    for before, after in pairwise(pages):
+        rows = {(row["subscriberCode"], row["openDate"]): row for row in after.get("tradeline", [])}
+        for row in before.get("tradeline", []):
+            later = rows[row["subscriberCode"], row["openDate"]]
+            moved = (day(later["balanceDate"]).year - day(row["balanceDate"]).year) * 12
+            moved += day(later["balanceDate"]).month - day(row["balanceDate"]).month
+            assert moved in (0, 1)
+            old = row["enhancedPaymentData"]["enhancedPaymentHistory84"]
+            new = later["enhancedPaymentData"]["enhancedPaymentHistory84"][moved:]
+            taken_back = persona == "P11" and row["subscriberName"] == "HARBOR STORE CARD" and "1" in old
+            assert old[: len(new)] == new[: len(old)] or taken_back
+
+
+def test_it_says_the_same_twice_in_a_month(bureau: Bureau) -> None:
+    for persona in REPORTED:
+        first, second = bureau.profile(persona), bureau.profile(persona)
+        for profile in (first, second):
+            del profile["headerRecord"][0]["reportTime"]
+        assert first == second
+
+
+# --- Each of them -----------------------------------------------------------------------------------------
+
+
+def test_it_knows_a_prime_file(bureau: Bureau) -> None:
+    profile = bureau.profile("P01")
+    told = attributes(profile)
+    assert (score(profile), factors(profile)) == ("0782", ["13", "84"])
+    assert utilization(profile) == Decimal("15.06")
+    assert (told["revolvingBalance"], told["installmentBalance"]) == ("00003012", "00011960")
+    assert (told["realEstateBalance"], told["monthlyPayment"], told["realEstatePayment"]) == (
+        "00281450",
+        f"{512 + 34 + 56:08d}",
+        "00001936",
+    )
+    assert named(profile, "MESA AUTO FINANCE")["amount1"] == "00028400"
+    assert named(profile, "CEDAR HOME MORTGAGE")["enhancedPaymentData"]["originalLoanAmount"] == "0000318000"
+    assert {row["status"] for row in profile["tradeline"]} == {"11"}
+    (inquiry,) = profile["inquiry"]
+    header = day(profile["headerRecord"][0]["y2kReportedDate"])
+    assert plus(day(inquiry["date"]), 14) < header < plus(day(inquiry["date"]), 15)
+
+
+def test_it_knows_a_thin_file(bureau: Bureau) -> None:
+    profile = bureau.profile("P02")
+    (row,) = profile["tradeline"]
+    assert (score(profile), factors(profile), utilization(profile)) == ("0641", ["14", "32"], Decimal("82.40"))
+    assert (row["monthsHistory"], row["paymentHistory"]) == ("07", "C" * 7)
+
+
+def test_it_knows_a_subprime_file(bureau: Bureau) -> None:
+    profile = bureau.profile("P03")
+    assert (score(profile), utilization(profile)) == ("0548", Decimal("93.29"))
+    assert number(attributes(profile)["pastDueAmount"]) == 1930 + 842
+    assert named(profile, "BEACON CARD")["paymentHistory"][4] == "2"
+    charged_off = named(profile, "PLAINS BANK CARD")
+    assert (charged_off["status"], charged_off["evaluation"], charged_off["balanceAmount"]) == ("97", "N", "00001930")
+    assert charged_off["enhancedPaymentData"]["chargeoffAmount"] == "0000001930"
+    collection = named(profile, "TRI-COUNTY RECOVERY")
+    assert (collection["balanceAmount"], collection["originalCreditorName"]) == ("00000842", "WABASH WIRELESS")
+    today = day(profile["headerRecord"][0]["y2kReportedDate"])
+    assert len([one for one in profile["inquiry"] if day(one["date"]) > plus(today, -12)]) == 5
+
+
+def test_it_has_no_file_for_p04(bureau: Bureau) -> None:
+    answer = bureau.ask(body("P04"))
+    assert (answer.status, json.loads(answer.data)["errors"][0]["message"]) == (404, "NO RECORD FOUND")
+
+
+def test_it_shows_a_frozen_file_in_two_ways_and_thaws_it(bureau: Bureau) -> None:
+    profile = bureau.profile("P05")
+    assert not {"riskModel", "tradeline", "inquiry", "summaries", "ssn"} & profile.keys()
+    assert "FILE FROZEN" in profile["statement"][0]["statementText"]
+    bureau.operate("POST", "personas/P05", {"mode": "frozen_422"})
+    assert bureau.refused(body("P05")) == (422, "25")
+    bureau.operate("POST", "personas/P05", {"mode": "normal"})
+    assert score(bureau.profile("P05")) == "0733"
+    bureau.operate("POST", "personas/P05", {"mode": "usual"})
+    assert "riskModel" not in bureau.profile("P05")
+
+
+def test_it_says_where_a_request_does_not_match_the_file(bureau: Bureau) -> None:
+    profile = bureau.profile("P06")
+    assert profile["ssn"][0]["variationIndicator"] == "Y"
+    assert profile["fraudShield"][0]["fraudShieldIndicators"]["indicator"] == ["03"]
+    assert profile["addressInformation"][0]["streetPrefix"] == "101"
+    assert profile["ssn"][0]["number"] == "666011001"
+    bureau.operate("POST", "personas/P06", {"mode": "no_hit"})
+    assert bureau.refused(body("P06")) == (404, "07")
+
+
+def test_it_gives_every_sign_of_a_death(bureau: Bureau) -> None:
+    profile = bureau.profile("P07", "V4", "F9")
+    shield = profile["fraudShield"][0]
+    assert shield["fraudShieldIndicators"]["indicator"] == ["05", "25"]
+    assert day(shield["dateOfDeath"]) < plus(day(profile["headerRecord"][0]["y2kReportedDate"]), -6)
+    assert [model["score"] for model in profile["riskModel"]] == ["9001", "9001"]
+    (row,) = profile["tradeline"]
+    assert (row["status"], row["enhancedPaymentData"]["enhancedAccountCondition"]) == ("21", "21")
+
+
+def test_it_puts_alerts_on_a_file_that_it_still_shows(bureau: Bureau) -> None:
+    profile = bureau.profile("P08")
+    texts = [one["statementText"] for one in profile["statement"]]
+    assert re.search(r"EXTENDED ALERT.*\d{3}-\d{3}-\d{4}", texts[0])
+    assert "ACTIVE DUTY" in texts[1]
+    assert score(profile) == "0719"
+
+
+def test_it_keeps_a_bankruptcy(bureau: Bureau) -> None:
+    profile = bureau.profile("P09")
+    (record,) = profile["publicRecord"]
+    today = day(profile["headerRecord"][0]["y2kReportedDate"])
+    assert plus(day(record["statusDate"]), 14) < today < plus(day(record["statusDate"]), 15)
+    included = [row for row in profile["tradeline"] if row["status"] == "67"]
+    assert [row["enhancedPaymentData"]["ciiCode"] for row in included] == ["E", "E"]
+    assert [row["bankruptcyChapterNumber"] for row in included] == ["7", "7"]
+    assert not any("balanceAmount" in row for row in included)
+
+
+def test_it_cannot_score_who_has_been_quiet(bureau: Bureau) -> None:
+    profile = bureau.profile("P10", "V4", "V3", "F9")
+    assert [model["score"] for model in profile["riskModel"]] == ["9002"] * 3
+    assert not any("scoreFactors" in model for model in profile["riskModel"])
+    today = day(profile["headerRecord"][0]["y2kReportedDate"])
+    assert all(day(row["balanceDate"]) < plus(today, -6) for row in profile["tradeline"])
+
+
+def test_it_sends_every_oddity(bureau: Bureau) -> None:
+    answer = bureau.ask(body("P12"))
+    (profile,) = json.loads(answer.data)["creditProfile"]
+    rows = profile["tradeline"]
+    assert sum(not row["accountNumber"].strip("0") for row in rows) == 4
+    assert "amount1Qualifier" not in rows[0]
+    assert rows[0]["enhancedPaymentData"]["creditLimitAmount"] == "0000003000"
+    assert (rows[1]["amount1Qualifier"], "creditLimitAmount" in rows[1]["enhancedPaymentData"]) == ("H", False)
+    assert number(rows[2]["balanceAmount"]) > number(rows[2]["amount1"])
+    assert (rows[2]["openDate"][2:4], rows[2]["lastPaymentDate"]) == ("00", "00000000")
+    assert (rows[3]["balanceAmount"], rows[3]["amount1"]) == ("UNKNOWN", "UNKNOWN")
+    assert rows[4]["balanceAmount"] == "00000000"
+    assert rows[5]["subscriberName"] == rows[6]["subscriberName"]
+    assert (rows[5]["openDate"], rows[5]["amount1"]) != (rows[6]["openDate"], rows[6]["amount1"])
+    assert (rows[7]["accountType"], rows[7]["status"]) == ("3Q", "4Z")
+    assert rows[7]["paymentHistory"][:8] == "CCCBN-ZC"
+    assert "originalLoamAmountOrLimit" in rows[8]["trendedTrades"][0]
+    assert isinstance(profile["consumerIdentity"], dict)
+    assert profile["riskModel"]["modelIndicator"] == "RC"
+    assert "CAFÉ".encode() in answer.data
+
+
+def test_it_holds_as_much_as_a_file_can(bureau: Bureau) -> None:
+    profile = bureau.profile("P13")
+    assert (len(profile["tradeline"]), len(profile["publicRecord"])) == (60, 100)
+    open_ = [row["enhancedPaymentData"] for row in profile["tradeline"] if row["openOrClosed"] == "O"]
+    assert {len(wide["enhancedPaymentHistory84"]) for wide in open_} == {84}
+
+
+def test_it_tells_whose_cards_an_authorized_user_carries(bureau: Bureau) -> None:
+    profile = bureau.profile("P14")
+    assert sorted(row["ecoa"] for row in profile["tradeline"]) == ["1", "3", "3"]
+    assert (utilization(profile), utilization(profile, own_only=True)) == (Decimal("7.50"), Decimal("70.00"))
+
+
+# --- What a request asks for ------------------------------------------------------------------------------
+
+
+def test_it_scores_by_each_model_asked_for_and_says_which_it_may_not(bureau: Bureau) -> None:
+    profile = bureau.profile("P01", "V4", "V3", "F9", "AF")
+    assert [(one["modelIndicator"], one["score"]) for one in profile["riskModel"]] == [
+        ("V4", "0782"),
+        ("V3", "0776"),
+        ("F9", "0790"),
+    ]
+    assert any("RISK MODEL AF NOT AVAILABLE" in one["messageText"] for one in profile["informationalMessage"])
+
+
+def test_it_tells_nothing_that_was_not_asked_for(bureau: Bureau) -> None:
+    profile = bureau.profile("P01", addOns={})
+    assert not {"riskModel", "summaries", "fraudShield", "uniqueConsumerIdentifier"} & profile.keys()
+    assert not any("enhancedPaymentHistory84" in row["enhancedPaymentData"] for row in profile["tradeline"])
+    assert not any("trendedTrades" in row for row in profile["tradeline"])
+
+
+def test_it_tells_a_trend_to_who_asks(bureau: Bureau) -> None:
+    profile = bureau.profile("P01", addOns={"trendedData": "Y"})
+    trend = named(profile, "MESA AUTO FINANCE")["trendedTrades"]
+    assert [one["monthNumber"] for one in trend] == [str(month) for month in range(24)]
+    assert [one["balanceAmount"] for one in trend[:3]] == ["00011960", "00012425", "00012890"]
+
+
+def test_it_gives_everybody_an_id_that_stays(bureau: Bureau) -> None:
+    ids = {}
+    for persona in REPORTED:
+        bureau.month(persona, 0)
+        (ids[persona],) = bureau.profile(persona)["uniqueConsumerIdentifier"]
+        bureau.month(persona, 5)
+        assert bureau.profile(persona)["uniqueConsumerIdentifier"] == [ids[persona]]
+        assert len(ids[persona]["value"]) == 17
+    assert ids.pop("P06") == ids["P01"]
+    assert len({one["value"] for one in ids.values()}) == len(ids)

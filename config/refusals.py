@@ -22,6 +22,18 @@ PLACEHOLDERS = ("insecure", "change-me", "changeme", "example", "placeholder")
 # Names that nobody outside of this machine or its network can look up.
 # Source: RFC 6761, RFC 6762 appendix G, RFC 8375
 LOCAL_ENDINGS = (".localhost", ".local", ".test", ".internal", ".lan", ".home.arpa")
+REAL_BUREAUS = ("sandbox", "uat", "production")
+BUREAU_CREDENTIALS = (
+    "EXPERIAN_CLIENT_ID",
+    "EXPERIAN_CLIENT_SECRET",
+    "EXPERIAN_USERNAME",
+    "EXPERIAN_PASSWORD",
+    "EXPERIAN_SUBSCRIBER_CODE",
+    "EXPERIAN_PERMISSIBLE_PURPOSE",
+)
+PRODUCTION_BUREAU = "https://us-api.experian.com"
+# What Experian's own sandbox is asked with. In production it would be somebody else's contract.
+SANDBOX_REFERENCE, SANDBOX_SUBSCRIBER = "SBMYSQL", "2222222"
 
 
 def problems(settings: Any) -> list[str]:
@@ -31,6 +43,7 @@ def problems(settings: Any) -> list[str]:
     """
     found = [
         *banks(settings),
+        *bureau(settings),
         *embedded_services(settings),
         *secrets(settings),
         *token_key(settings),
@@ -64,6 +77,53 @@ def local_sandbox(settings: Any) -> Iterator[str]:
         )
     if not settings.PLAID_URL:
         yield "PLAID_ENV=embedded needs PLAID_URL, the sandbox program's address; `make run` sets it."
+
+
+def bureau(settings: Any) -> Iterator[str]:
+    """Yield what keeps the site from asking the credit bureau that it says it asks."""
+    if settings.CREDIT_ENV == "embedded":
+        yield from local_bureau(settings)
+    elif settings.CREDIT_ENV in REAL_BUREAUS:
+        yield from real_bureau(settings)
+    elif settings.CREDIT_ENV != "off":
+        yield "CREDIT_ENV has to be production, uat, sandbox or off; embedded is for development."
+    if settings.CREDIT_ENV == "production":
+        yield from production_bureau(settings)
+
+
+def local_bureau(settings: Any) -> Iterator[str]:
+    """Yield what keeps the site from using the sandbox program's bureau on this machine."""
+    if not settings.ALLOW_EMBEDDED:
+        yield "CREDIT_ENV=embedded shows made-up credit files. Set it to production or off, or set ALLOW_EMBEDDED=1."
+    if not settings.EXPERIAN_BASE_URL:
+        yield "CREDIT_ENV=embedded needs EXPERIAN_BASE_URL, the sandbox program's address; `make run` sets it."
+
+
+def real_bureau(settings: Any) -> Iterator[str]:
+    """Yield what a contract with the bureau settles and the settings do not say."""
+    for name in BUREAU_CREDENTIALS:
+        if not getattr(settings, name):
+            yield f"{name} is missing. The contract with Experian names it; there is no default."
+    if settings.EXPERIAN_INQUIRY_CLASS != "soft":
+        yield (
+            "EXPERIAN_INQUIRY_CLASS has to be soft. Say so only if the contract's subscriber code makes soft "
+            "inquiries: a hard one can lower a person's score."
+        )
+
+
+def production_bureau(settings: Any) -> Iterator[str]:
+    """Yield what must not be mixed with real people's files."""
+    if settings.DEBUG:
+        yield "DEBUG=1 shows strangers how the site works inside. It cannot be used with CREDIT_ENV=production."
+    if settings.EXPERIAN_BASE_URL not in ("", PRODUCTION_BUREAU):
+        yield f"EXPERIAN_BASE_URL has to be empty or {PRODUCTION_BUREAU} with CREDIT_ENV=production."
+    if settings.EXPERIAN_CLIENT_REFERENCE_ID:
+        yield (
+            "EXPERIAN_CLIENT_REFERENCE_ID has to be empty in production, where every attempt has its own; "
+            f"{SANDBOX_REFERENCE} is for Experian's sandbox."
+        )
+    if settings.EXPERIAN_SUBSCRIBER_CODE == SANDBOX_SUBSCRIBER:
+        yield "EXPERIAN_SUBSCRIBER_CODE is the one of Experian's sandbox. The contract names your own."
 
 
 def embedded_services(settings: Any) -> Iterator[str]:

@@ -22,6 +22,7 @@ if env.bool("READ_DOT_ENV", True):
 DEBUG = env.bool("DEBUG", False)
 ALLOW_EMBEDDED = env.bool("ALLOW_EMBEDDED", DEBUG)
 PLAID_ENV = env.str("PLAID_ENV", "embedded" if DEBUG else "")
+CREDIT_ENV = env.str("CREDIT_ENV", "embedded" if PLAID_ENV == "embedded" else "off")
 if ALLOW_EMBEDDED and "DATABASE_URL" not in env:
     for name, value in embedded_environment().items():
         env.ENVIRON.setdefault(name, value)
@@ -304,6 +305,28 @@ PLAID_REDIRECT_URI = env.str("PLAID_REDIRECT_URI", "")
 PLAID_DAYS_REQUESTED = env.int("PLAID_DAYS_REQUESTED", 730)
 PLAID_LINK_STYLE_ATTR = env.bool("PLAID_LINK_STYLE_ATTR", False)
 PLAID_WEBHOOK_URL = env.str("PLAID_WEBHOOK_URL", f"{PUBLIC_URL}/webhooks/plaid/" if PUBLIC_URL else "")
+
+# --- Credit bureau: in embedded mode, the sandbox program's, which lets anybody in as bureau_user ---------
+
+EXPERIAN_BASE_URL = env.str("EXPERIAN_BASE_URL", PLAID_URL if CREDIT_ENV == "embedded" else "")
+EXPERIAN_TOKEN_PATH = env.str("EXPERIAN_TOKEN_PATH", "/oauth2/v1/token")
+EXPERIAN_TOKEN_STYLE = env.str("EXPERIAN_TOKEN_STYLE", "headers")
+EXPERIAN_REPORT_PATH = env.str("EXPERIAN_REPORT_PATH", "/consumerservices/credit-profile/v2/credit-report")
+EXPERIAN_CLIENT_ID = env.str("EXPERIAN_CLIENT_ID", PLAID_CLIENT_ID if CREDIT_ENV == "embedded" else "")
+EXPERIAN_CLIENT_SECRET = env.str("EXPERIAN_CLIENT_SECRET", PLAID_SECRET if CREDIT_ENV == "embedded" else "")
+EXPERIAN_USERNAME = env.str("EXPERIAN_USERNAME", "bureau_user" if CREDIT_ENV == "embedded" else "")
+EXPERIAN_PASSWORD = env.str("EXPERIAN_PASSWORD", "bureau_pass" if CREDIT_ENV == "embedded" else "")
+EXPERIAN_SUBSCRIBER_CODE = env.str("EXPERIAN_SUBSCRIBER_CODE", "2222222" if CREDIT_ENV == "embedded" else "")
+EXPERIAN_PERMISSIBLE_PURPOSE = env.str("EXPERIAN_PERMISSIBLE_PURPOSE", "3F" if CREDIT_ENV == "embedded" else "")
+EXPERIAN_INQUIRY_CLASS = env.str("EXPERIAN_INQUIRY_CLASS", "soft" if CREDIT_ENV == "embedded" else "")
+EXPERIAN_RISK_MODELS = env.list("EXPERIAN_RISK_MODELS", default=["V4"])
+EXPERIAN_CLIENT_REFERENCE_ID = env.str("EXPERIAN_CLIENT_REFERENCE_ID", "")
+EXPERIAN_VENDOR_NUMBER = env.str("EXPERIAN_VENDOR_NUMBER", "")
+EXPERIAN_VENDOR_VERSION = env.str("EXPERIAN_VENDOR_VERSION", "")
+EXPERIAN_TIMEOUT = env.float("EXPERIAN_TIMEOUT", 30.0)
+EXPERIAN_ERROR_RULES = env.json("EXPERIAN_ERROR_RULES", default=[])
+CREDIT_MODEL_MAP = env.json("CREDIT_MODEL_MAP", default={"V4": "vantagescore_4", "F9": "fico_9"})
+CREDIT_REFRESH_DAYS = env.int("CREDIT_REFRESH_DAYS", 30)
 
 # --- HTTP ------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from config.embedded.home import locate
-from config.refusals import is_weak, problems
+from config.refusals import BUREAU_CREDENTIALS, is_weak, problems
 
 GOOD = {
     "DEBUG": False,
@@ -19,6 +19,8 @@ GOOD = {
     "PLAID_CLIENT_ID": "client",
     "PLAID_SECRET": "hunter2",
     "PLAID_URL": "",
+    "CREDIT_ENV": "off",
+    "EXPERIAN_BASE_URL": "",
     "PUBLIC_URL": "https://plumbline.example",
     "ALLOWED_HOSTS": ["plumbline.example"],
     "DATABASES": {"default": {"HOST": "db.internal"}},
@@ -30,6 +32,18 @@ GOOD = {
 }
 LOCAL = {"PLAID_ENV": "embedded", "PLAID_URL": "http://127.0.0.1:8001", "ALLOW_EMBEDDED": True, "PUBLIC_URL": ""}
 IN_DEBUG = LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": []}
+BUREAU = {
+    "CREDIT_ENV": "production",
+    "EXPERIAN_CLIENT_ID": "bureau-client",
+    "EXPERIAN_CLIENT_SECRET": "hunter2",
+    "EXPERIAN_USERNAME": "site@plumbline.example",
+    "EXPERIAN_PASSWORD": "hunter2",
+    "EXPERIAN_SUBSCRIBER_CODE": "1234567",
+    "EXPERIAN_PERMISSIBLE_PURPOSE": "3F",
+    "EXPERIAN_INQUIRY_CLASS": "soft",
+    "EXPERIAN_CLIENT_REFERENCE_ID": "",
+}
+BUREAU_SANDBOX = {"CREDIT_ENV": "sandbox", "EXPERIAN_CLIENT_REFERENCE_ID": "SBMYSQL"}
 INSIDE = str(locate().sockets)
 
 
@@ -51,6 +65,11 @@ def found(**changes: object) -> list[str]:
         {"SECRET_KEY_FALLBACKS": [secrets.token_urlsafe(50)]},
         LOCAL | {"DATABASES": {"default": {"HOST": INSIDE}}, "REDIS_URL": f"unix://{INSIDE}/redis.sock"},
         {"DATABASES": {"default": {}}},
+        {"CREDIT_ENV": "embedded", "EXPERIAN_BASE_URL": "http://127.0.0.1:8001", "ALLOW_EMBEDDED": True},
+        BUREAU,
+        BUREAU | {"EXPERIAN_BASE_URL": "https://us-api.experian.com"},
+        BUREAU | {"CREDIT_ENV": "uat"},
+        BUREAU | BUREAU_SANDBOX | {"EXPERIAN_SUBSCRIBER_CODE": "2222222"},
         # The throw-away services of `make check`, which judges the settings of production.
         {"DATABASES": {"default": {"HOST": str(locate().root / "test" / "run-x" / "sockets")}}},
     ],
@@ -82,6 +101,20 @@ def test_it_has_nothing_against_settings_that_fit(changes: dict[str, object]) ->
         ({"ALLOWED_HOSTS": []}, "ALLOWED_HOSTS is empty"),
         (LOCAL | {"ALLOW_EMBEDDED": False}, "PLAID_ENV=embedded shows made-up banks"),
         (LOCAL | {"PLAID_URL": ""}, "needs PLAID_URL"),
+        ({"CREDIT_ENV": ""}, "CREDIT_ENV has to be"),
+        ({"CREDIT_ENV": "Production"}, "CREDIT_ENV has to be"),
+        ({"CREDIT_ENV": "embedded", "EXPERIAN_BASE_URL": "http://127.0.0.1:8001"}, "CREDIT_ENV=embedded shows made-up"),
+        ({"CREDIT_ENV": "embedded", "ALLOW_EMBEDDED": True}, "needs EXPERIAN_BASE_URL"),
+        *((BUREAU | {name: ""}, f"{name} is missing") for name in BUREAU_CREDENTIALS),
+        (BUREAU | BUREAU_SANDBOX | {"EXPERIAN_PERMISSIBLE_PURPOSE": ""}, "EXPERIAN_PERMISSIBLE_PURPOSE is missing"),
+        (BUREAU | {"EXPERIAN_INQUIRY_CLASS": ""}, "has to be soft"),
+        (BUREAU | {"EXPERIAN_INQUIRY_CLASS": "hard"}, "has to be soft"),
+        (BUREAU | {"EXPERIAN_BASE_URL": "http://us-api.experian.com"}, "EXPERIAN_BASE_URL has to be"),
+        (BUREAU | {"EXPERIAN_BASE_URL": "https://localhost"}, "EXPERIAN_BASE_URL has to be"),
+        (BUREAU | {"EXPERIAN_BASE_URL": "https://sandbox-us-api.experian.com"}, "EXPERIAN_BASE_URL has to be"),
+        (BUREAU | {"EXPERIAN_CLIENT_REFERENCE_ID": "SBMYSQL"}, "EXPERIAN_CLIENT_REFERENCE_ID has to be empty"),
+        (BUREAU | {"EXPERIAN_SUBSCRIBER_CODE": "2222222"}, "EXPERIAN_SUBSCRIBER_CODE is the one"),
+        (BUREAU | IN_DEBUG | {"CREDIT_ENV": "production"}, "CREDIT_ENV=production."),
         ({"DATABASES": {"default": {"HOST": INSIDE}}}, "DATABASE_URL names a service"),
         ({"REDIS_URL": f"unix://{INSIDE}/redis.sock"}, "REDIS_URL names a service"),
         ({"DATABASES": {"default": {"HOST": "", "OPTIONS": {"host": INSIDE}}}}, "DATABASE_URL names a service"),

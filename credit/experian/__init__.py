@@ -1,0 +1,1 @@
+"""Experian, behind ``credit.provider``: its words, its codes and its failures end in this folder."""

@@ -1,0 +1,186 @@
+"""Experian's refusals, and which of credit's errors each one is: a table, because the evidence is thin.
+
+The rows come from the declared errors of the Consumer Credit Profile API and from what public clients saw;
+``docs/credit.md`` says which is which. An operator can put rows in front with ``EXPERIAN_ERROR_RULES``.
+Experian's sentences are matched and then dropped: some repeat what was sent.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from credit.experian.transport import Answer
+from credit.provider import (
+    BureauAuthError,
+    BureauConfigError,
+    BureauError,
+    BureauInputError,
+    BureauUnavailable,
+    FileFrozen,
+    FileRestricted,
+    NoHit,
+    Outcome,
+    RateLimited,
+)
+
+
+class Rule(NamedTuple):
+    """One row: what has to fit, and what it then is. A zero status and an empty text fit anything.
+
+    ``pattern`` is searched in the sentence, in any case. ``detail`` is the field of an ``input`` and the kind
+    of a ``restricted``.
+    """
+
+    status: int
+    code: str
+    pattern: str
+    kind: str
+    detail: str = ""
+
+
+BY_CONTENT = (
+    Rule(0, "76", "", "config"),
+    Rule(0, "53", "", "input", "ssn"),
+    Rule(0, "1", "", "unavailable"),
+    Rule(0, "9193", "", "no_hit"),
+    Rule(0, "1999", "", "restricted", "alert_list"),
+    Rule(0, "", r"no record found|consumer not found", "no_hit"),
+    Rule(0, "", r"alert list", "restricted", "alert_list"),
+    Rule(0, "", r"\b(frozen|freeze|locked file|file locked)\b", "frozen"),
+    Rule(0, "", r"inquiry not allowed|not (authorized|entitled)", "config"),
+    Rule(0, "", r"temporarily unavailable|resubmit", "unavailable"),
+)
+# What a 400 blames. Our own words come first: a request that we built wrong is not the person's fault.
+BY_FIELD = (
+    Rule(400, "", r"subscriber|subcode|permissible|requestor|reference ?id|vendor|add-?ons?|model", "config"),
+    Rule(400, "", r"surname|last ?name", "input", "last_name"),
+    Rule(400, "", r"first ?name", "input", "first_name"),
+    Rule(400, "", r"middle ?name", "input", "middle_name"),
+    Rule(400, "", r"\bssn\b|social", "input", "ssn"),
+    Rule(400, "", r"\bdob\b|birth", "input", "birth"),
+    Rule(400, "", r"zip", "input", "zip_code"),
+    Rule(400, "", r"\bstate\b", "input", "state"),
+    Rule(400, "", r"\bcity\b", "input", "city"),
+    Rule(400, "", r"line ?1|street|address", "input", "line1"),
+)
+NOT_FOUND = Rule(404, "", "", "no_hit")
+BY_STATUS = (
+    Rule(400, "", "", "input"),
+    Rule(401, "", "", "auth"),
+    Rule(403, "", "", "config"),
+    NOT_FOUND,
+    Rule(408, "", "", "uncertain"),
+    Rule(422, "", "", "restricted", "condition"),
+    Rule(429, "", "", "limited"),
+    Rule(500, "", "", "uncertain"),
+    Rule(502, "", "", "uncertain"),
+    Rule(503, "", "", "unavailable"),
+    Rule(504, "", "", "uncertain"),
+)
+KINDS = ("auth", "config", "input", "unavailable", "uncertain", "limited", "no_hit", "frozen", "restricted")
+RETRY_AFTER, LONGEST_RETRY_AFTER = 60, 4 * 60 * 60
+LONGEST_SENTENCE = 500
+
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+class Told(NamedTuple):
+    """One error as Experian words it. The sentence goes no further than this module."""
+
+    code: str
+    sentence: str
+
+
+def refusal(answer: Answer, *, reference_id: str, extra: Iterable[Rule] = ()) -> BureauError | None:
+    """Make the error that an answer stands for, or ``None`` when it may be a report; never fails itself."""
+    told = list(_told(answer.body))
+    if answer.status == 200:
+        rules = (*extra, *BY_CONTENT) if told else ()
+    else:
+        rules = (*extra, *BY_CONTENT, *BY_FIELD, *BY_STATUS)
+    rule = next((rule for rule in rules if any(_fits(rule, answer.status, each) for each in told or _SILENCE)), None)
+    if rule is None and answer.status == 200:
+        return None
+    if rule is NOT_FOUND and not any(each.code for each in told):
+        # Without an error code of Experian's own, it is the path that was not found.
+        rule = None
+    word = next((each.code for each in told if each.code), f"HTTP_{answer.status}")
+    return _error(rule or _by_hundred(answer.status), word, reference_id, answer)
+
+
+def rules(rows: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """Read an operator's rows. Raises ``BureauConfigError`` for one that is no rule."""
+    try:
+        read = tuple(Rule(**{"status": 0, "code": "", "pattern": "", **row}) for row in rows)
+        for rule in read:
+            re.compile(rule.pattern)
+    except (TypeError, re.error):
+        raise BureauConfigError("ERROR_RULES_REFUSED") from None
+    if not all(rule.kind in KINDS and isinstance(rule.status, int) for rule in read):
+        raise BureauConfigError("ERROR_RULES_REFUSED")
+    return read
+
+
+_SILENCE = (Told("", ""),)
+
+
+def _told(body: bytes) -> Iterator[Told]:
+    """Yield what the body says went wrong; a body with a report in it says nothing of the kind."""
+    try:
+        answer = json.loads(body, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(answer, dict) or answer.get("creditProfile"):
+        return
+    errors = answer.get("errors")
+    for error in errors if isinstance(errors, list) else [errors]:
+        if isinstance(error, dict):
+            yield Told(_code(error.get("errorCode")), str(error.get("message", ""))[:LONGEST_SENTENCE])
+
+
+def _code(value: object) -> str:
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        return ""
+    return value.lstrip("0") or value
+
+
+def _fits(rule: Rule, status: int, told: Told) -> bool:
+    return (
+        rule.status in (0, status)
+        and rule.code in ("", told.code)
+        and bool(not rule.pattern or re.search(rule.pattern, told.sentence, re.IGNORECASE))
+    )
+
+
+def _by_hundred(status: int) -> Rule:
+    """A status without a row: theirs if it begins with 5, and otherwise ours, redirects included."""
+    return Rule(status, "", "", "uncertain" if status >= 500 or 200 <= status < 300 else "config")
+
+
+def _error(rule: Rule, code: str, reference_id: str, answer: Answer) -> BureauError:
+    if rule.kind == "input":
+        return BureauInputError(code, field=rule.detail, reference_id=reference_id)
+    if rule.kind == "restricted":
+        return FileRestricted(code, kind=rule.detail, reference_id=reference_id)
+    if rule.kind == "limited":
+        return RateLimited(code, retry_after=_seconds(answer.retry_after), reference_id=reference_id)
+    if rule.kind == "uncertain":
+        return BureauUnavailable(code, reference_id=reference_id, outcome=Outcome.UNKNOWN)
+    return _PLAIN[rule.kind](code, reference_id=reference_id)
+
+
+_PLAIN: Mapping[str, type[BureauError]] = {
+    "auth": BureauAuthError,
+    "config": BureauConfigError,
+    "unavailable": BureauUnavailable,
+    "no_hit": NoHit,
+    "frozen": FileFrozen,
+}
+
+
+def _seconds(retry_after: str) -> int:
+    """Read the seconds form of Retry-After; the date form and nonsense count as not sent."""
+    if not (retry_after.isascii() and retry_after.isdigit()) or len(retry_after) > 9:
+        return RETRY_AFTER
+    return min(max(int(retry_after), 1), LONGEST_RETRY_AFTER)

@@ -1,0 +1,150 @@
+"""What we send for one report: the person, our contract, and no more than the person's own file needs.
+
+Joint reports, income, employment checks, OFAC and MLA searches exist and are never asked for.
+"""
+
+import re
+import unicodedata
+from datetime import date
+from typing import Any
+
+from django.views.decorators.debug import sensitive_variables
+
+from credit.experian.profile import Profile
+from credit.provider import BureauInputError, Subject
+
+Json = dict[str, Any]
+
+LONGEST_NAME, LONGEST_LINE = 32, 60
+OLDEST_BIRTH = 1880
+GENERATIONS = {"JR": "J", "SR": "S", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6"}
+
+# Letters, with dashes between the parts of a compound name; an apostrophe only after D, L and O.
+_NAME = re.compile(r"([DLO]')?[A-Z]+(-([DLO]')?[A-Z]+)*")
+_STRAY_APOSTROPHE = re.compile(r"(?<![DLO])'|(?<=[A-Z][DLO])'")
+_SSN = re.compile(r"(\d{3})-?(\d{2})-?(\d{4})|\d{4}", re.ASCII)
+_ZIP = re.compile(r"(\d{5})-?(\d{4})?", re.ASCII)
+
+
+@sensitive_variables()
+def compose(subject: Subject, profile: Profile) -> Json:
+    """Build the request of the Consumer Credit Profile API, version 2. Raises ``BureauInputError``."""
+    body: Json = {
+        "consumerPii": {"primaryApplicant": applicant(subject, is_sample=profile.is_sample)},
+        "requestor": {"subscriberCode": profile.subscriber_code},
+        "permissiblePurpose": {"type": profile.permissible_purpose},
+        "addOns": {
+            "riskModels": {"modelIndicator": list(profile.risk_models), "scorePercentile": "Y"},
+            "summaries": {"summaryType": ["Profile Summary"]},
+            "fraudShield": "Y",
+            "paymentHistory84": "Y",
+            "consumerIdentCheck": {"getUniqueConsumerIdentifier": "Y"},
+        },
+    }
+    if profile.vendor_number:
+        body["vendorData"] = {"vendorNumber": profile.vendor_number, "vendorVersion": profile.vendor_version}
+    return body
+
+
+@sensitive_variables()
+def applicant(subject: Subject, *, is_sample: bool) -> Json:
+    """Write a person as Experian wants one. Raises ``BureauInputError`` naming the field of ``Subject``."""
+    person: Json = {
+        "name": {
+            "lastName": _name(subject.last_name, "last_name"),
+            "firstName": _name(subject.first_name, "first_name"),
+        },
+        "currentAddress": _address(subject),
+    }
+    if subject.middle_name:
+        person["name"]["middleName"] = _name(subject.middle_name, "middle_name")
+    if subject.suffix:
+        person["name"]["generationCode"] = _generation(subject.suffix)
+    if subject.birth is not None:
+        person["dob"] = {"dob": _birth(subject.birth)}
+    if subject.ssn:
+        person["ssn"] = {"ssn": _ssn(subject.ssn, is_sample=is_sample)}
+    return person
+
+
+@sensitive_variables()
+def _address(subject: Subject) -> Json:
+    address = {"line1": _line(subject.line1, "line1"), "zipCode": _zip(subject.zip_code)}
+    if subject.line2:
+        address["line2"] = _line(subject.line2, "line2")
+    if subject.city:
+        address["city"] = _line(subject.city, "city")
+    if subject.state:
+        address["state"] = _state(subject.state)
+    return address
+
+
+@sensitive_variables()
+def _name(value: str, field: str) -> str:
+    """Capital letters without accents; a blank within becomes a dash, and a stray apostrophe or dot goes."""
+    name = "-".join(_plain(value).replace(".", " ").replace("-", " ").split())
+    name = _STRAY_APOSTROPHE.sub("", name)
+    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        raise BureauInputError("NAME_REFUSED", field=field)
+    return name
+
+
+@sensitive_variables()
+def _generation(value: str) -> str:
+    generation = GENERATIONS.get(value.strip().rstrip(".").upper())
+    if generation is None:
+        raise BureauInputError("NAME_REFUSED", field="suffix")
+    return generation
+
+
+@sensitive_variables()
+def _line(value: str, field: str) -> str:
+    line = " ".join(_plain(value).split())
+    if not line or not line.isascii() or not line.isprintable() or len(line) > LONGEST_LINE:
+        raise BureauInputError("ADDRESS_REFUSED", field=field)
+    return line
+
+
+@sensitive_variables()
+def _plain(value: str) -> str:
+    typed = value.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("\N{MODIFIER LETTER APOSTROPHE}", "'")
+    letters = unicodedata.normalize("NFKD", typed)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).upper()
+
+
+@sensitive_variables()
+def _zip(value: str) -> str:
+    found = _ZIP.fullmatch(value.strip())
+    if not found:
+        raise BureauInputError("ZIP_REFUSED", field="zip_code")
+    return "".join(filter(None, found.groups()))
+
+
+@sensitive_variables()
+def _state(value: str) -> str:
+    state = value.strip().upper()
+    if not re.fullmatch("[A-Z]{2}", state):
+        raise BureauInputError("STATE_REFUSED", field="state")
+    return state
+
+
+@sensitive_variables()
+def _birth(value: date | int) -> str:
+    year = value.year if isinstance(value, date) else value
+    if not OLDEST_BIRTH <= year <= 9999:
+        raise BureauInputError("BIRTH_REFUSED", field="birth")
+    return f"{value:%m%d%Y}" if isinstance(value, date) else str(year)
+
+
+@sensitive_variables()
+def _ssn(value: str, *, is_sample: bool) -> str:
+    """Nine digits or the last four. In production a number that was never issued is a typing error."""
+    found = _SSN.fullmatch(value.strip())
+    if not found:
+        raise BureauInputError("SSN_REFUSED", field="ssn")
+    area, group, serial = found.groups()
+    if area is None:
+        return found.group()
+    if not is_sample and (area in ("000", "666") or area >= "900" or group == "00" or serial == "0000"):
+        raise BureauInputError("SSN_REFUSED", field="ssn")
+    return f"{area}{group}{serial}"

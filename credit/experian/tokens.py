@@ -1,0 +1,224 @@
+"""Experian's access tokens: one for everybody, renewed before it ends, by one caller at a time.
+
+The token lies in the shared cache, so that many workers need one. There it is sealed with a key made of our
+credentials: whoever reads the cache learns nothing, and a token of earlier credentials cannot be opened.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.core.cache import cache
+from django.views.decorators.debug import sensitive_variables
+
+from credit.experian.profile import Profile
+from credit.experian.transport import Answer, Failure, Transport, Untrusted
+from credit.provider import BureauAuthError, BureauConfigError, BureauError, BureauUnavailable
+
+logger = logging.getLogger(__name__)
+
+TOKEN_SECONDS = 15
+# Longer than any fetch, so that a claim ends by itself only when its holder died.
+CLAIM_SECONDS = 22
+# A token is renewed this long before it ends, or a tenth of its life if that is less.
+MARGIN_SECONDS = 60
+# How long a caller waits for another one who is fetching, here or in another process.
+WAIT_SECONDS = 25
+PAUSE_SECONDS = 0.05
+LONGEST_TOKEN = 16 * 1024
+LONGEST_LIFE = 24 * 60 * 60
+NONCE = 12
+
+
+class Token(NamedTuple):
+    """A token in this process's memory, and until when it is used, by the clock that never jumps."""
+
+    value: str
+    until: float
+
+    def __repr__(self) -> str:
+        return "<Token>"
+
+
+class TokenKeeper:
+    """Gives the token that opens the bureau. Threads may share one."""
+
+    def __init__(self, profile: Profile, transport: Transport) -> None:
+        self._profile = profile
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._own: Token | None = None
+        self._seal = AESGCM(hashlib.sha256(_joined(profile.client_secret, profile.username, profile.password)).digest())
+        place = hashlib.sha256(_joined(profile.host, profile.token_path, profile.client_id)).hexdigest()
+        self._place = f"credit:experian:token:{place}"
+
+    @sensitive_variables()
+    def get(self) -> str:
+        """Return a token that still holds, asking for one only if there is none. Raises ``BureauError``."""
+        return self._held() or self._renew()
+
+    @sensitive_variables()
+    def drop(self, refused: str) -> None:
+        """Forget a token that the bureau refused. One that somebody has fetched since stays."""
+        with self._lock:
+            if self._own and self._own.value == refused:
+                self._own = None
+            if self._shared() == refused:
+                cache.delete(self._place)
+
+    @sensitive_variables()
+    def _held(self) -> str:
+        own = self._own
+        return self._shared() or (own.value if own and time.monotonic() < own.until else "")
+
+    @sensitive_variables()
+    def _renew(self) -> str:
+        """One thread asks the bureau; the others wait for what it gets, though not for ever."""
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            raise BureauUnavailable("TOKEN_BUSY")
+        try:
+            with self._alone():
+                return self._held() or self._ask()
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold other processes back. Without the cache they ask for themselves, which is harmless."""
+        claim, deadline, absent = f"{self._place}:claim", time.monotonic() + WAIT_SECONDS, 0
+        while not (claimed := cache.add(claim, 1, timeout=CLAIM_SECONDS)):
+            # A claim that is twice not there and cannot be made means that there is no cache.
+            absent = absent + 1 if cache.get(claim) is None else 0
+            if absent > 1 or time.monotonic() > deadline:
+                break
+            time.sleep(PAUSE_SECONDS)
+        try:
+            yield
+        finally:
+            if claimed:
+                cache.delete(claim)
+
+    @sensitive_variables()
+    def _ask(self) -> str:
+        headers, body = STYLES[self._profile.token_style](self._profile)
+        failure: BureauError
+        try:
+            answer = self._transport.post(self._profile.token_path, headers, body, seconds=TOKEN_SECONDS)
+        except Untrusted as error:
+            failure = BureauConfigError(error.code)
+        except Failure as error:
+            failure = BureauUnavailable(f"TOKEN_{error.code}")
+        else:
+            return self._keep(answer)
+        raise failure
+
+    @sensitive_variables()
+    def _keep(self, answer: Answer) -> str:
+        if answer.status != 200:
+            raise _refusal(answer.status)
+        fields = _fields(answer.body)
+        value, life = _value(fields.get("access_token")), _life(fields.get("expires_in"))
+        if lasting := int(life - min(MARGIN_SECONDS, life / 10)):
+            self._own = Token(value, time.monotonic() + lasting)
+            nonce = os.urandom(NONCE)
+            sealed = nonce + self._seal.encrypt(nonce, value.encode(), self._place.encode())
+            cache.set(self._place, sealed, timeout=lasting)
+        return value
+
+    @sensitive_variables()
+    def _shared(self) -> str:
+        sealed = cache.get(self._place)
+        if not isinstance(sealed, bytes):
+            return ""
+        try:
+            return self._seal.decrypt(sealed[:NONCE], sealed[NONCE:], self._place.encode()).decode()
+        except (InvalidTag, ValueError):
+            return ""
+
+
+def _joined(*parts: str) -> bytes:
+    return json.dumps(parts).encode()
+
+
+@sensitive_variables()
+def _by_headers(profile: Profile) -> tuple[dict[str, str], bytes]:
+    headers = {"client_id": profile.client_id, "client_secret": profile.client_secret}
+    return _JSON | headers, _document({"username": profile.username, "password": profile.password})
+
+
+@sensitive_variables()
+def _by_body(profile: Profile) -> tuple[dict[str, str], bytes]:
+    return _JSON | {"Grant_type": "password"}, _document(_all(profile))
+
+
+@sensitive_variables()
+def _by_form(profile: Profile) -> tuple[dict[str, str], bytes]:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    return headers, urlencode({"grant_type": "password", **_all(profile)}).encode()
+
+
+def _all(profile: Profile) -> dict[str, str]:
+    return {
+        "username": profile.username,
+        "password": profile.password,
+        "client_id": profile.client_id,
+        "client_secret": profile.client_secret,
+    }
+
+
+def _document(fields: dict[str, str]) -> bytes:
+    return json.dumps(fields).encode()
+
+
+_JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+# https://developer.experian.com/tutorials/oauth-20-tutorial shows the first; the others are in use as well.
+STYLES: dict[str, Callable[[Profile], tuple[dict[str, str], bytes]]] = {
+    "headers": _by_headers,
+    "body": _by_body,
+    "form": _by_form,
+}
+
+
+def _refusal(status: int) -> BureauError:
+    """Tell a trouble of theirs from credentials that do not hold, a password that ran out among them."""
+    if status == 429 or status >= 500 or status == 408:
+        return BureauUnavailable(f"TOKEN_HTTP_{status}")
+    return BureauAuthError(f"TOKEN_HTTP_{status}")
+
+
+@sensitive_variables()
+def _fields(body: bytes) -> dict[str, Any]:
+    fields = None
+    # What fails is raised below, where no decoding error keeps the answer.
+    with suppress(ValueError, RecursionError):
+        fields = json.loads(body)
+    if not isinstance(fields, dict):
+        raise BureauUnavailable("TOKEN_NOT_JSON")
+    return fields
+
+
+@sensitive_variables()
+def _value(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TOKEN or not value.isascii():
+        raise BureauUnavailable("TOKEN_MALFORMED")
+    if not value.isprintable() or " " in value:
+        raise BureauUnavailable("TOKEN_MALFORMED")
+    return value
+
+
+def _life(value: object) -> int:
+    """Seconds, sent as text or as a number. A token of unknown life is used once and not kept."""
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or len(text) > 9:
+        logger.warning("Experian does not say how long its token lives")
+        return 0
+    return min(int(text), LONGEST_LIFE)

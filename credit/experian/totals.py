@@ -1,0 +1,89 @@
+"""Experian's own totals, beside the same totals counted from the accounts. They should agree to the dollar."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from credit.experian import codes
+from credit.experian.node import Node, Oddities, day_of
+from credit.report import Kind, Tradeline
+
+PROFILE_SUMMARY = "profile summary"
+OLDEST = "oldestTradeDate"
+# Some attributes only say whether another one is complete.
+FLAGS = ("Y", "N")
+
+
+class Total(NamedTuple):
+    """One attribute of the Profile Summary. ``value`` is dollars, a count, or a date as the number CCYYMMDD."""
+
+    id: str
+    value: int
+    path: str
+
+
+def read(profile: Node) -> tuple[Total, ...]:
+    """The attributes that can be read as a number; other figures are listed as odd."""
+    summaries = [row for row in profile.nodes("summaries") if row.text("summaryType").lower() in ("", PROFILE_SUMMARY)]
+    found = (_total(row) for summary in summaries for row in summary.nodes("attributes"))
+    return tuple(total for total in found if total is not None)
+
+
+def compare(stated: Iterable[Total], lines: Sequence[Tradeline], oddities: Oddities) -> None:
+    """List every total that is not what the accounts add up to. Ours are shown either way."""
+    for total in stated:
+        count = COUNTS.get(total.id)
+        if count is not None and count(lines) != total.value:
+            oddities.note(total.path, "total_differs")
+
+
+def _total(row: Node) -> Total | None:
+    name = row.text("id", 40)
+    if name == OLDEST:
+        found = day_of(row.text("value", 8))
+        return Total(name, _as_number(found.first), row.path) if found else None
+    if row.text("value", 8) in FLAGS:
+        return None
+    value = row.amount("value", signed=True)
+    return Total(name, value, row.path) if name and value is not None else None
+
+
+def _as_number(day: date) -> int:
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def _balances(lines: Iterable[Tradeline]) -> int:
+    """Closed accounts mostly report no balance, which is not a balance of zero: it is left out."""
+    return sum(line.balance for line in lines if line.balance is not None)
+
+
+def _oldest(lines: Sequence[Tradeline]) -> int:
+    return min((_as_number(line.opened.first) for line in lines if line.opened), default=0)
+
+
+def _is_real_estate(line: Tradeline) -> bool:
+    return line.kind is Kind.MORTGAGE
+
+
+def _was_bad(line: Tradeline) -> bool:
+    """Whether an account that is in order now was late or worse at any time."""
+    is_bad = line.derogatory or line.standing in codes.DEROGATORY or line.standing.startswith("late")
+    return not is_bad and any(line.counters[:-1])
+
+
+COUNTS: Mapping[str, Callable[[Sequence[Tradeline]], int]] = {
+    "installmentBalance": lambda lines: _balances(
+        line for line in lines if line.revolving is False and not _is_real_estate(line)
+    ),
+    "realEstateBalance": lambda lines: _balances(line for line in lines if _is_real_estate(line)),
+    "revolvingBalance": lambda lines: _balances(line for line in lines if line.revolving),
+    "totalTradeItems": len,
+    "paidAccounts": lambda lines: sum(line.is_open is False for line in lines),
+    "delinquencies30Days": lambda lines: sum(line.counters.days_30 for line in lines),
+    "delinquencies60Days": lambda lines: sum(line.counters.days_60 for line in lines),
+    "delinquencies90to180Days": lambda lines: sum(line.counters.days_90 for line in lines),
+    "derogCounter": lambda lines: sum(line.counters.derogatory for line in lines),
+    "pastDueAmount": lambda lines: sum(line.past_due or 0 for line in lines),
+    "wasDelinquentDerog": lambda lines: sum(_was_bad(line) for line in lines),
+    OLDEST: _oldest,
+}

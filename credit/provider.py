@@ -1,0 +1,189 @@
+"""What credit expects of any bureau, in credit's own words.
+
+A bureau package (``credit/experian/`` today) asks its bureau, keeps the answer untouched, and reads it into the
+rows of ``credit.report``. Asking costs money and leaves a trace in a person's file, so every error says
+whether a report may have been made. What a person reads about an error stands elsewhere.
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Never, Protocol
+
+from credit.report import Report
+
+
+class Capability(StrEnum):
+    """What a bureau can give."""
+
+    REPORT = "report"
+    SCORE = "score"
+    FREEZE_SIGNAL = "freeze_signal"
+    TRENDED = "trended"
+
+
+class Outcome(StrEnum):
+    """Whether the bureau made a report of a call that failed.
+
+    After ``UNKNOWN`` nobody may simply ask again: the report may exist, be billed and stand in the file's
+    record. Wait a quarter of an hour at least, take a new reference, and ask once more and no oftener.
+    """
+
+    NOT_MADE = "not_made"
+    UNKNOWN = "unknown"
+    MADE = "made"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Subject:
+    """Whom a report is about. It is shown, logged, pickled and stored nowhere.
+
+    ``ssn`` has nine digits or the last four, or is empty. ``birth`` is a date or a year.
+    """
+
+    first_name: str
+    last_name: str
+    line1: str
+    zip_code: str
+    middle_name: str = ""
+    suffix: str = ""
+    line2: str = ""
+    city: str = ""
+    state: str = ""
+    birth: date | int | None = None
+    ssn: str = ""
+
+    def __repr__(self) -> str:
+        return "<Subject>"
+
+    def __reduce__(self) -> Never:
+        raise TypeError("A Subject stays in the memory of one process.")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentGrant:
+    """A person's written instruction that stands behind a pull."""
+
+    consent_id: str
+    granted_at: datetime
+    expires_at: datetime
+
+    def is_living(self, now: datetime) -> bool:
+        """Say whether the instruction holds at ``now``."""
+        return self.granted_at <= now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """How to pull. ``reference_id`` is 1 to 32 letters and digits and names one attempt, never two."""
+
+    reference_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawReport:
+    """A bureau's answer exactly as it came, and how it was asked for."""
+
+    body: bytes = field(repr=False)
+    content_type: str
+    http_status: int
+    reference_id: str
+    fetched_at: datetime
+    provider: str
+    endpoint: str
+    inquiry_class: str
+    purpose: str
+    sha256: str
+    is_sample: bool
+
+
+class BureauError(Exception):
+    """Anything that went wrong at the bureau.
+
+    ``code`` is a word for an operator, ``reference_id`` what bureau support asks for. Neither the message nor
+    any attribute ever holds a token, a secret, a personal detail or a body.
+    """
+
+    def __init__(self, code: str, *, reference_id: str = "", outcome: Outcome = Outcome.NOT_MADE) -> None:
+        super().__init__(f"{code} (reference {reference_id or 'none'}, report {outcome})")
+        self.code = code
+        self.reference_id = reference_id
+        self.outcome = outcome
+
+
+class BureauAuthError(BureauError):
+    """The bureau does not accept who we are, even with a fresh token. An operator has to act."""
+
+
+class BureauConfigError(BureauError):
+    """Our settings, contract or request are wrong. An operator has to act; asking again cannot help."""
+
+
+class ConsentLapsed(BureauError):
+    """There is no living consent behind this pull, so nothing was asked."""
+
+
+class BureauInputError(BureauError):
+    """A personal detail is not acceptable. ``field`` is a field of ``Subject``, or empty where none is named."""
+
+    def __init__(self, code: str, *, field: str = "", reference_id: str = "") -> None:
+        super().__init__(code, reference_id=reference_id)
+        self.field = field
+
+
+class BureauUnavailable(BureauError):
+    """The bureau does not answer as it should now; a later call may work. Look at ``outcome`` before one."""
+
+
+class RateLimited(BureauUnavailable):
+    """Too many calls; wait at least ``retry_after`` seconds."""
+
+    def __init__(self, code: str, *, retry_after: int, reference_id: str = "") -> None:
+        super().__init__(code, reference_id=reference_id)
+        self.retry_after = retry_after
+
+
+class BureauTimeout(BureauError):
+    """The answer did not come, or not whole. Its outcome is unknown, always."""
+
+    def __init__(self, code: str, *, reference_id: str = "") -> None:
+        super().__init__(code, reference_id=reference_id, outcome=Outcome.UNKNOWN)
+
+
+class NoHit(BureauError):
+    """The bureau has no file that fits these personal details."""
+
+
+class FileFrozen(BureauError):
+    """The person has frozen or locked the file, and only the person can open it."""
+
+
+class FileRestricted(BureauError):
+    """The bureau keeps the file back. ``kind`` is a word such as ``alert_list`` or ``condition``."""
+
+    def __init__(self, code: str, *, kind: str, reference_id: str = "") -> None:
+        super().__init__(code, reference_id=reference_id)
+        self.kind = kind
+
+
+class MalformedReport(BureauError):
+    """An answer came that cannot be read as a report. A raw answer that was kept can be read again later."""
+
+    def __init__(self, code: str, *, reference_id: str = "", outcome: Outcome = Outcome.MADE) -> None:
+        super().__init__(code, reference_id=reference_id, outcome=outcome)
+
+
+class BureauProvider(Protocol):
+    """A credit bureau. ``fetch`` is the only method that talks to it."""
+
+    key: str
+    capabilities: Set[Capability]
+
+    def fetch(self, subject: Subject, consent: ConsentGrant, options: PullOptions) -> RawReport:
+        """Ask for one report, once. Raises ``BureauError``."""
+        ...
+
+    def normalize(self, raw: bytes, *, asof: date) -> Report:
+        """Read a raw report: the same bytes and day give the same rows. Raises ``MalformedReport``."""
+        ...

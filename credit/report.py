@@ -1,0 +1,372 @@
+"""What a credit report says, in Plumbline's words and without its bureau's.
+
+A bureau package (``credit/experian/`` today) reads its own dialect into these shapes. Amounts are whole US
+dollars, as bureaus send them. ``None`` means that the bureau does not say, and never zero. Every row keeps the
+``path`` at which it stands in the raw report. No row holds a Social Security number or a whole account number.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Precision(StrEnum):
+    """How much of a date the bureau states."""
+
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+
+
+class Day(NamedTuple):
+    """A date as reported: ``first`` is the first day that it can mean."""
+
+    first: date
+    precision: Precision = Precision.DAY
+
+
+class Kind(StrEnum):
+    """What an account is for."""
+
+    CARD = "card"
+    RETAIL = "retail"
+    LINE = "loc"
+    HOME_EQUITY = "heloc"
+    AUTO = "auto"
+    STUDENT = "student"
+    MORTGAGE = "mortgage"
+    PERSONAL = "personal"
+    COLLECTION = "collection"
+    OTHER = "other"
+
+
+class Role(StrEnum):
+    """How the person stands to an account."""
+
+    INDIVIDUAL = "individual"
+    JOINT = "joint"
+    AUTHORIZED_USER = "authorized_user"
+    COSIGNER = "cosigner"
+    TERMINATED = "terminated"
+    DECEASED = "deceased"
+    UNKNOWN = "unknown"
+
+
+class Bucket(StrEnum):
+    """What a month of a payment history amounts to."""
+
+    OK = "ok"
+    OK_ZERO = "ok_zero"
+    LATE_30 = "late30"
+    LATE_60 = "late60"
+    LATE_90 = "late90"
+    LATE_120 = "late120"
+    LATE_150 = "late150"
+    LATE_180 = "late180"
+    DEROGATORY = "derog"
+    BANKRUPTCY = "bk"
+    NO_DATA = "no_data"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the bureau says how the month went."""
+        return self is not Bucket.NO_DATA
+
+    @property
+    def severity(self) -> int:
+        """Zero for a good or unknown month, and more the worse it was."""
+        return _SEVERITY[self]
+
+
+_SEVERITY: Mapping[Bucket, int] = MappingProxyType(
+    dict.fromkeys((Bucket.OK, Bucket.OK_ZERO, Bucket.NO_DATA), 0)
+    | {
+        Bucket.LATE_30: 1,
+        Bucket.LATE_60: 2,
+        Bucket.LATE_90: 3,
+        Bucket.LATE_120: 4,
+        Bucket.LATE_150: 5,
+        Bucket.LATE_180: 6,
+        Bucket.DEROGATORY: 7,
+        Bucket.BANKRUPTCY: 7,
+    }
+)
+
+
+class PaymentMonth(NamedTuple):
+    """One month of an account. ``month`` is its first day, ``code`` the bureau's own mark."""
+
+    month: date
+    code: str
+    bucket: Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentHistory:
+    """The months of an account, newest first and without a gap. ``latest`` is the first day of the newest."""
+
+    latest: date
+    codes: str
+    buckets: tuple[Bucket, ...]
+
+    def months(self) -> Iterator[PaymentMonth]:
+        """Yield every month, newest first."""
+        year, month = self.latest.year, self.latest.month
+        for code, bucket in zip(self.codes, self.buckets, strict=True):
+            yield PaymentMonth(date(year, month, 1), code, bucket)
+            year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+
+
+class Trend(NamedTuple):
+    """What an account reported in a month. ``months_ago`` counts from the month of the report, which is 0."""
+
+    months_ago: int
+    balance: int | None
+    limit_or_original: int | None
+    scheduled_payment: int | None
+    actual_payment: int | None
+    last_payment: Day | None
+
+
+class Counters(NamedTuple):
+    """How often an account was ever so late, as the bureau counts it; ``months`` is how long it counts."""
+
+    days_30: int
+    days_60: int
+    days_90: int
+    derogatory: int
+    months: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tradeline:
+    """One account on file. ``key`` stays the same from report to report, whatever its figures do.
+
+    ``balance`` may be below zero where the bureau sends it so. ``limit`` is a credit limit and never a high
+    balance. ``condition``, ``standing`` and ``remark`` are words; their ``_code`` twins are the bureau's.
+    """
+
+    key: str
+    path: str
+    creditor: str
+    subscriber_code: str
+    kind: Kind
+    revolving: bool | None
+    is_open: bool | None
+    role: Role
+    opened: Day | None
+    status_on: Day | None
+    balance: int | None
+    balance_on: Day | None
+    limit: int | None
+    high: int | None
+    original: int | None
+    past_due: int | None
+    monthly_payment: int | None
+    payment_type: str
+    last_payment: Day | None
+    condition: str
+    condition_code: str
+    standing: str
+    standing_code: str
+    derogatory: bool
+    disputed: bool
+    remark_code: str
+    comment: str
+    counters: Counters
+    last_four: str
+    original_creditor: str
+    sold_to: str
+    bankruptcy: str
+    last_delinquency: Day | None
+    history: PaymentHistory | None
+    trend: tuple[Trend, ...] = ()
+
+    @property
+    def closed_on(self) -> Day | None:
+        """When the account was closed, as far as its last change of status tells."""
+        return self.status_on if self.is_open is False else None
+
+
+class Factor(NamedTuple):
+    """A reason that the model gives for a score. ``credit.factors`` has its words."""
+
+    rank: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One model's score. ``value`` is ``None`` where the model gives none, and ``exclusion_code`` says why.
+
+    ``model`` names a model that we know, such as ``vantagescore_4``, or is empty; ``indicator`` is the bureau's.
+    """
+
+    path: str
+    model: str
+    indicator: str
+    value: int | None
+    exclusion_code: str
+    on: date | None
+    percentile: int | None
+    factors: tuple[Factor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Somebody who asked for the file and whose asking others can see."""
+
+    path: str
+    on: Day | None
+    subscriber: str
+    subscriber_code: str
+    business: str
+    type: str
+    amount: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRecord:
+    """A court's record. ``percent`` is what a chapter 13 plan repays.
+
+    The bureau's status codes are documented nowhere in public, so the code stands here without a word for it;
+    that a bankruptcy is one shows in the court's name.
+    """
+
+    key: str
+    path: str
+    court: str
+    court_code: str
+    reference: str
+    status_code: str
+    status_on: Day | None
+    filed_on: Day | None
+    amount: int | None
+    evaluation: str
+    disputed: bool
+    plaintiff: str
+    bankruptcy: bool
+    percent: int | None
+
+
+class Detail(StrEnum):
+    """What kind of personal detail a bureau keeps."""
+
+    NAME = "name"
+    BIRTH = "birth"
+    ADDRESS = "address"
+    EMPLOYER = "employer"
+    PHONE = "phone"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalDetail:
+    """A personal detail on file, as one line of text."""
+
+    path: str
+    kind: Detail
+    text: str = field(repr=False)
+    first_reported: Day | None = None
+    last_reported: Day | None = None
+
+
+class Notice(StrEnum):
+    """What a statement on file is about."""
+
+    FREEZE = "freeze"
+    FRAUD_ALERT = "fraud_alert"
+    ACTIVE_DUTY = "active_duty"
+    CONSUMER = "consumer"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement that stands in the file. Its text may hold a person's telephone number."""
+
+    path: str
+    notice: Notice
+    code: str
+    on: Day | None
+    text: str = field(repr=False)
+
+
+class Message(NamedTuple):
+    """A note of the bureau about its own answer."""
+
+    path: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What holds for the file as a whole."""
+
+    frozen: bool = False
+    fraud_alert: bool = False
+    active_duty: bool = False
+    deceased: bool = False
+    ssn_variation: bool = False
+    address_mismatch: bool = False
+    no_hit: bool = False
+
+
+class State(StrEnum):
+    """Whether a report can be shown."""
+
+    READY = "ready"
+    NO_HIT = "no_hit"
+    FROZEN = "frozen"
+    RESTRICTED = "restricted"
+    MISMATCH = "mismatch"
+
+
+class Oddity(NamedTuple):
+    """Something in the raw report that could not be read as it should be.
+
+    ``code`` is the bureau's own short code where an unknown one is the oddity, and else empty: what else stood
+    there may be personal.
+    """
+
+    path: str
+    problem: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole report. ``subject`` tells files apart, and nothing else; it is empty where the bureau sends none.
+
+    ``consumer_identifier`` is the bureau's lasting name for the person: sealed, never shown.
+    """
+
+    provider: str
+    parser_version: int
+    sha256: str
+    reported_on: date | None
+    subject: str
+    consumer_identifier: str = field(repr=False)
+    flags: Flags
+    scores: tuple[Score, ...]
+    tradelines: tuple[Tradeline, ...]
+    inquiries: tuple[Inquiry, ...]
+    public_records: tuple[PublicRecord, ...]
+    personal: tuple[PersonalDetail, ...]
+    statements: tuple[Statement, ...]
+    messages: tuple[Message, ...]
+    totals: tuple[tuple[str, int], ...]
+    warnings: tuple[Oddity, ...]
+
+    @property
+    def state(self) -> State:
+        """Whether the report can be shown; what weighs more comes first."""
+        if self.flags.no_hit:
+            return State.NO_HIT
+        if self.flags.deceased:
+            return State.RESTRICTED
+        if self.flags.frozen and not self.tradelines and not any(score.value for score in self.scores):
+            return State.FROZEN
+        return State.MISMATCH if self.flags.address_mismatch or self.flags.ssn_variation else State.READY

@@ -1,0 +1,37 @@
+"""Two reports a month apart, and what changed between them in short."""
+
+from credit.diffing import diff
+from credit.tests.experian_samples import card, header, loan, read
+
+EARLIER, LATER = header("10202026"), header("11202026")
+CARD_KEY, LOAN_KEY = (line.key for line in read().tradelines)
+COLLECTION = loan(
+    subscriberName="TRI-COUNTY RECOVERY",
+    subscriberCode="1110007",
+    accountType="48",
+    openDate="01062020",
+    balanceAmount="00000118",
+    amount1="00000118",
+)
+
+
+def changed(before, after, **options):
+    """What changed between two reports a month apart, given as sections."""
+    return diff(read(headerRecord=EARLIER, **before), read(headerRecord=LATER, **after), **options)
+
+
+def cards(before, after, **options):
+    """What changed on the card, given as its fields."""
+    return changed({"tradeline": [card(**before)]}, {"tradeline": [card(**after)]}, **options)
+
+
+def told(changes):
+    return [(change.subject, change.before, change.after, change.detail) for change in changes]
+
+
+def subjects(changes):
+    return [change.subject for change in changes]
+
+
+def only(changes, *wanted):
+    return [change for change in changes if change.subject in wanted]

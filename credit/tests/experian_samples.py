@@ -1,0 +1,152 @@
+"""Reports as Experian writes them, about people who do not exist. Numbers from 666 are never issued to anybody."""
+
+import json
+from datetime import date
+from typing import Any
+
+from credit.experian.normalize import normalize
+from credit.report import Report
+
+MODELS = {"V4": "vantagescore_4", "F9": "fico_9"}
+TODAY = date(2026, 11, 20)
+SSN = "666011001"
+
+Section = dict[str, Any]
+
+CARD: Section = {
+    "subscriberName": "LAKESHORE BANK",
+    "subscriberCode": "1110001",
+    "kob": "BC",
+    "accountNumber": "4000111000011001",
+    "accountType": "18",
+    "revolvingOrInstallment": "R",
+    "openOrClosed": "O",
+    "ecoa": "1",
+    "terms": "REV",
+    "openDate": "03152016",
+    "statusDate": "11092026",
+    "balanceDate": "11092026",
+    "balanceAmount": "00001140",
+    "amount1": "00012000",
+    "amount1Qualifier": "L",
+    "amount2": "00003410",
+    "amount2Qualifier": "H",
+    "monthlyPaymentAmount": "00000035",
+    "monthlyPaymentType": "S",
+    "status": "11",
+    "evaluation": "P",
+    "delinquencies30Days": "00",
+    "delinquencies60Days": "00",
+    "delinquencies90to180Days": "00",
+    "derogCounter": "00",
+    "monthsHistory": "99",
+    "paymentHistory": "CCC",
+    "enhancedPaymentData": {
+        "creditLimitAmount": "0000012000",
+        "highBalanceAmount": "0000003410",
+        "enhancedAccountCondition": "A1",
+        "enhancedPaymentStatus": "11",
+        "enhancedAccountType": "18",
+    },
+}
+LOAN: Section = {
+    "subscriberName": "US DEPT OF EDUCATION",
+    "subscriberCode": "2220002",
+    "kob": "EL",
+    "accountNumber": "0000000000",
+    "accountType": "12",
+    "revolvingOrInstallment": "I",
+    "openOrClosed": "O",
+    "ecoa": "1",
+    "terms": "120",
+    "openDate": "08202019",
+    "balanceDate": "10312026",
+    "balanceAmount": "00006100",
+    "amount1": "00009000",
+    "amount1Qualifier": "O",
+    "status": "11",
+}
+SCORE: Section = {
+    "modelIndicator": "V4",
+    "score": "0782",
+    "evaluation": "P",
+    "scorePercentile": "81",
+    "scoreFactors": [{"importance": "1", "code": "13"}, {"importance": "2", "code": "84"}],
+}
+INQUIRY: Section = {
+    "date": "09122025",
+    "subscriberName": "MESA AUTO FINANCE",
+    "subscriberCode": "1110006",
+    "kob": "FA",
+    "type": "I",
+    "terms": "UNK",
+    "amount": "UNKNOWN",
+}
+RECORD: Section = {
+    "courtName": "US BKPT CT IN HAMMOND",
+    "courtCode": "3019999",
+    "status": "15",
+    "statusDate": "09152025",
+    "filingDate": "05152025",
+    "referenceNumber": "2490009",
+    "amount": "00038400",
+    "evaluation": "N",
+}
+IDENTITY: Section = {
+    "dob": {"day": "15", "month": "01", "year": "1971"},
+    "name": [{"surname": "MERCER", "firstName": "ADA", "type": "N"}],
+}
+ADDRESS: Section = {
+    "streetPrefix": "101",
+    "streetName": "MAPLE",
+    "streetSuffix": "ST",
+    "city": "MICHIGAN CITY",
+    "state": "IN",
+    "zipCode": "46360",
+    "firstReportedDate": "06012018",
+    "lastUpdatedDate": "11012026",
+}
+PROFILE: Section = {
+    "headerRecord": [{"reportDate": "112026", "y2kReportedDate": "11202026", "reportTime": "101112"}],
+    "consumerIdentity": [IDENTITY],
+    "ssn": [{"number": SSN, "ssnIndicators": "YYYYYYYYY"}],
+    "addressInformation": [ADDRESS],
+    "riskModel": [SCORE],
+    "inquiry": [INQUIRY],
+    "tradeline": [CARD, LOAN],
+    "uniqueConsumerIdentifier": [{"value": "0123456789ABCDEF0"}],
+}
+
+
+def card(**changes: Any) -> Section:
+    """The card with other fields; ``None`` leaves one out. ``enhanced`` changes the enhanced data alike."""
+    enhanced = _changed(CARD["enhancedPaymentData"], changes.pop("enhanced", {}))
+    return _changed(CARD, {"enhancedPaymentData": enhanced, **changes})
+
+
+def loan(**changes: Any) -> Section:
+    return _changed(LOAN, changes)
+
+
+def raw(**sections: Any) -> bytes:
+    """A whole answer whose profile has other sections; ``None`` leaves one out."""
+    return json.dumps({"creditProfile": [_changed(PROFILE, sections)]}).encode()
+
+
+def read(**sections: Any) -> Report:
+    """The report that comes of ``raw``."""
+    return normalize(raw(**sections), asof=TODAY, models=MODELS)
+
+
+def header(day: str) -> list[Section]:
+    """The section that dates a report, MMDDCCYY."""
+    return [{"y2kReportedDate": day}]
+
+
+def problems(report: Report) -> list[tuple[str, str]]:
+    """The warnings as the last part of their path and what is wrong there."""
+    return [(warning.path.rpartition(".")[2], warning.problem) for warning in report.warnings]
+
+
+def _changed(section: Section, changes: Section) -> Section:
+    return {name: value for name, value in (section | changes).items() if value is not None}

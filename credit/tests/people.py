@@ -1,0 +1,51 @@
+"""Whom the client's tests ask about, and as whom. Every value that must not leak has CANARY in it, or is the number."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from credit.experian.client import ExperianClient
+from credit.experian.profile import Profile
+from credit.experian.transport import Transport
+from credit.provider import ConsentGrant, PullOptions, Subject
+
+ADA = Subject(
+    first_name="Ada",
+    last_name="Canarymercer",
+    line1="101 Canary St",
+    zip_code="46360",
+    city="Michigan City",
+    state="IN",
+    birth=date(1971, 1, 15),
+    ssn="666011001",
+)
+NOW = datetime.now(UTC)
+CONSENT = ConsentGrant("consent-1", NOW - timedelta(days=1), NOW + timedelta(days=365))
+ATTEMPT = PullOptions(reference_id="attempt1")
+PROFILE = Profile(
+    environment="embedded",
+    host="http://127.0.0.1:1",
+    token_path="/oauth2/v1/token",
+    token_style="headers",
+    report_path="/consumerservices/credit-profile/v2/credit-report",
+    client_id="client",
+    client_secret="CANARYSECRET",
+    username="CANARYUSER",
+    password="CANARYPASSWORD",
+    subscriber_code="2222222",
+    permissible_purpose="3F",
+    inquiry_class="soft",
+    risk_models=("V4",),
+    models=(("V4", "vantagescore_4"),),
+    reference_id="",
+    vendor_number="",
+    vendor_version="",
+    seconds=5.0,
+)
+CANARIES = ("CANARY", "Canary", "666011001")
+
+
+def client_at(url: str, **changes: Any) -> ExperianClient:
+    """A client of a bureau on this machine."""
+    profile = replace(PROFILE, host=url, **changes)
+    return ExperianClient(profile, Transport(profile.host))

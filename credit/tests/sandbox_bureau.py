@@ -1,0 +1,98 @@
+"""The sandbox program's bureau, and how a test steers it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from credit.provider import (
+    PullOptions,
+    Subject,
+)
+from credit.tests.people import CONSENT, client_at
+
+CLIENT_ID, SECRET, ADMIN_TOKEN = "sandbox-client", "sandbox-secret", "sandbox-admin"
+PEOPLE = {
+    "P01": ("ADA", "MERCER", "666011001"),
+    "P02": ("NOEL", "BRIGHT", "666021002"),
+    "P03": ("DANA", "ROURKE", "666031003"),
+    "P04": ("ZED", "NOBODY", "666041004"),
+    "P05": ("FAYE", "COLD", "666051005"),
+    "P07": ("OLD", "TIMER", "666071007"),
+    "P08": ("KIM", "SENTRY", "666081008"),
+    "P09": ("LOU", "FRESHSTART", "666091009"),
+    "P10": ("IVY", "QUIET", "666101010"),
+    "P11": ("RAE", "RIVERA", "666111011"),
+    "P12": ("QUINN", "O'DDITY", "666121012"),
+    "P13": ("MAX", "LARGE", "666131013"),
+    "P14": ("TEA", "PIGGYBACK", "666141014"),
+}
+ANSWERED = sorted(PEOPLE.keys() - {"P04"})
+
+
+@dataclass
+class Bureau:
+    """Where it listens, and how often it was asked."""
+
+    url: str
+    pulls: int = 0
+
+    def control(self, path: str, body: dict[str, Any] | None = None, *, method: str = "POST") -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        answer = urllib3.request(method, f"{self.url}/_double/{path}", json=body or {}, headers=headers, timeout=30)
+        assert answer.status == 200, answer.data.decode()
+        return dict(answer.json())
+
+    def fault(self, kind, *, endpoint="report", **action):
+        self.control("bureau/faults", {"match": {"endpoint": endpoint}, "action": {"kind": kind, **action}})
+
+    def calls(self):
+        return self.control("bureau/calls", method="GET")["calls"]
+
+    def made(self):
+        """How many reports were made of what was asked since the last reset. A call is noted when it has ended."""
+        deadline = time.monotonic() + 10
+        while not (asked := [call for call in self.calls() if call["endpoint"] == "report"]):
+            assert time.monotonic() < deadline
+        return sum(call["produced"] for call in asked)
+
+    def client(self, **changes):
+        keys = {"client_id": CLIENT_ID, "client_secret": SECRET, "username": "bureau_user", "password": "bureau_pass"}
+        return client_at(self.url, **{**keys, **changes})
+
+    def pull(self, persona, *, subject=None, **changes):
+        self.pulls += 1
+        options = PullOptions(f"attempt{self.pulls}")
+        return self.client(**changes).fetch(subject or person(persona), CONSENT, options)
+
+    def read(self, persona, **options):
+        asof = (datetime.now(UTC) + timedelta(days=400)).date()
+        return self.client().normalize(self.pull(persona, **options).body, asof=asof)
+
+
+def person(persona):
+    first, last, ssn = PEOPLE[persona]
+    number = int(persona[1:])
+    line1 = f"{100 + number} Maple St"
+    return Subject(first, last, line1, "46360", city="Michigan City", state="IN", birth=1970 + number, ssn=ssn)
+
+
+@contextmanager
+def sandbox(folder: Path) -> Iterator[Bureau]:
+    """Run a sandbox of one's own, so that its clock may be moved."""
+    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--data", str(folder)]
+    keys = {"SANDBOX_CLIENT_ID": CLIENT_ID, "SANDBOX_SECRET": SECRET, "SANDBOX_ADMIN_TOKEN": ADMIN_TOKEN}
+    with subprocess.Popen(command, env=os.environ | keys, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            # "sandbox: ready on http://127.0.0.1:40123", or nothing if it could not start.
+            yield Bureau(process.stdout.readline().split()[-1])
+        finally:
+            process.terminate()

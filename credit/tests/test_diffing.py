@@ -1,0 +1,152 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from credit.diffing import NotComparable, Severity, Subject, Thresholds, diff
+from credit.tests.comparing import COLLECTION, EARLIER, LATER, changed, subjects, told
+from credit.tests.experian_samples import (
+    INQUIRY,
+    RECORD,
+    SCORE,
+    card,
+    header,
+    loan,
+    read,
+)
+
+# --- Whatever the reports -------------------------------------------------------------------------------------
+
+
+def test_it_says_nothing_about_a_first_report():
+    assert diff(None, read()) == ()
+
+
+def test_it_finds_nothing_between_a_report_and_itself():
+    full = read(publicRecord=[RECORD], tradeline=[card(), card(), loan(), COLLECTION])
+    assert diff(full, full) == ()
+
+
+def test_it_refuses_to_compare_bureaus_or_people():
+    report = read()
+    with pytest.raises(NotComparable):
+        diff(replace(report, provider="other"), report)
+    with pytest.raises(NotComparable):
+        diff(replace(report, subject="other"), report)
+    assert diff(replace(report, subject=""), report) == ()
+
+
+def test_it_puts_reports_in_the_order_of_their_dates():
+    old, new = read(headerRecord=EARLIER), read(headerRecord=LATER, riskModel=[SCORE | {"score": "0700"}])
+    assert diff(old, new) == diff(new, old)
+    assert told(diff(new, old)) == [(Subject.SCORE_CHANGED, 782, 700, "band")]
+
+
+def test_it_takes_nothing_for_gone_that_a_frozen_file_holds_back():
+    notice = [{"type": "25", "statementText": "FILE FROZEN"}]
+    frozen = read(headerRecord=LATER, statement=notice, tradeline=None, riskModel=None, inquiry=None)
+    assert [(each.subject, each.entity) for each in diff(read(headerRecord=EARLIER), frozen)] == [
+        (Subject.FLAG_ADDED, "flag:frozen")
+    ]
+    assert subjects(diff(frozen, read(headerRecord=header("12202026")))) == [Subject.FLAG_CLEARED]
+
+
+def test_it_names_a_change_the_same_way_in_every_run_and_each_change_apart():
+    before, after = {"tradeline": [card()]}, {"tradeline": [card(balanceAmount="00009500"), loan()]}
+    once = [change.fingerprint("alice", "sha") for change in changed(before, after)]
+    again = [change.fingerprint("alice", "sha") for change in changed(before, after)]
+    assert once == again
+    assert len(set(once)) == len(once) > 2
+    assert once[0] != changed(before, after)[0].fingerprint("mallory", "sha")
+    assert once[0] != changed(before, after)[0].fingerprint("alice", "other")
+
+
+# --- Scores ---------------------------------------------------------------------------------------------------
+
+
+def scores(before, after, **options):
+    def section(score):
+        return {"riskModel": [SCORE | {"score": score}]}
+
+    return changed(section(before), section(after), **options)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "detail", "severity"),
+    [
+        ("0702", "0712", "", Severity.INFO),
+        ("0702", "0692", "", Severity.INFO),
+        ("0702", "0722", "", Severity.NOTICE),
+        ("0702", "0721", "", Severity.INFO),
+        ("0780", "0781", "band", Severity.NOTICE),
+        ("0661", "0660", "band", Severity.NOTICE),
+    ],
+)
+def test_it_tells_a_score_that_moved_far_or_into_another_band(before, after, detail, severity):
+    [change] = scores(before, after)
+    assert told([change]) == [(Subject.SCORE_CHANGED, int(before), int(after), detail)]
+    assert (change.severity, change.name) == (severity, "VantageScore 4.0")
+
+
+def test_it_is_silent_about_a_score_that_hardly_moved():
+    assert scores("0702", "0711") == ()
+    assert scores("0702", "0711", thresholds=Thresholds(score=5)) != ()
+
+
+def test_it_never_compares_two_models():
+    assert changed({"riskModel": [SCORE]}, {"riskModel": [SCORE | {"modelIndicator": "F9", "score": "0500"}]}) == ()
+
+
+def test_it_tells_that_a_score_came_or_went():
+    assert told(scores("9002", "0702")) == [(Subject.SCORE_APPEARED, "9002", 702, "")]
+    assert told(scores("0702", "9002")) == [(Subject.SCORE_VANISHED, 702, "9002", "")]
+    assert scores("9002", "9001") == ()
+
+
+def test_it_knows_no_band_of_an_unknown_model():
+    rc = SCORE | {"modelIndicator": "RC"}
+    [change] = changed({"riskModel": [rc | {"score": "0600"}]}, {"riskModel": [rc | {"score": "0610"}]})
+    assert (change.name, change.detail) == ("Experian score, model RC", "")
+
+
+# --- Anything at all ------------------------------------------------------------------------------------------
+
+AMOUNT = st.sampled_from(["00000000", "00000100", "00000500", "00012000", "UNKNOWN", ""])
+LINE = st.builds(
+    card,
+    subscriberCode=st.sampled_from(["1", "2", "3"]),
+    accountType=st.sampled_from(["18", "48", "00", "12"]),
+    revolvingOrInstallment=st.sampled_from("RI"),
+    openOrClosed=st.sampled_from("OC"),
+    openDate=st.sampled_from(["03152016", "11012026", "00000000"]),
+    balanceAmount=AMOUNT,
+    amount1=AMOUNT,
+    amount1Qualifier=st.sampled_from("LOH"),
+    amountPastDue=AMOUNT,
+    balanceDate=st.sampled_from(["10092026", "11092026", ""]),
+    paymentHistory=st.text("C01269L-B", max_size=6),
+    enhanced=st.fixed_dictionaries({"enhancedAccountCondition": st.sampled_from(["A1", "05", "97", "21"])}),
+)
+REPORT = st.builds(
+    read,
+    headerRecord=st.sampled_from([EARLIER, LATER, header("")]),
+    tradeline=st.lists(LINE, max_size=5),
+    riskModel=st.lists(st.sampled_from([SCORE, SCORE | {"score": "9002"}, SCORE | {"score": "0600"}]), max_size=2),
+    inquiry=st.lists(st.sampled_from([INQUIRY, INQUIRY | {"date": "11012026"}]), max_size=3),
+    publicRecord=st.lists(st.sampled_from([RECORD, RECORD | {"status": "17"}]), max_size=2),
+)
+
+
+@given(REPORT)
+@settings(max_examples=60, deadline=None)
+def test_it_never_finds_a_change_where_nothing_changed(report):
+    assert diff(report, report) == ()
+
+
+@given(REPORT, REPORT)
+@settings(max_examples=120, deadline=None)
+def test_it_always_finds_the_same_changes_each_under_a_name_of_its_own(one, other):
+    found = diff(one, other)
+    assert found == diff(one, other)
+    assert len({change.fingerprint("alice", "sha") for change in found}) == len(found)

@@ -1,0 +1,149 @@
+import pytest
+
+from credit.diffing import Severity, Subject
+from credit.tests.comparing import CARD_KEY, COLLECTION, LOAN_KEY, cards, changed, only, subjects, told
+from credit.tests.experian_samples import (
+    card,
+    loan,
+)
+
+# --- Accounts -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("opened", "subject"),
+    [
+        ("07222026", Subject.ACCOUNT_OPENED),
+        ("07212026", Subject.ACCOUNT_APPEARED),
+        ("11012026", Subject.ACCOUNT_OPENED),
+        ("00000000", Subject.ACCOUNT_APPEARED),
+    ],
+)
+def test_it_tells_a_new_account_from_one_that_is_newly_reported(opened, subject):
+    # The older report is of October 20; ninety days before lies July 22.
+    assert subjects(changed({"tradeline": [card()]}, {"tradeline": [card(), loan(openDate=opened)]})) == [subject]
+
+
+def test_it_calls_a_collection_one_however_old_it_is():
+    [change] = changed({}, {"tradeline": [card(), loan(), COLLECTION]})
+    assert (change.subject, change.severity, change.after) == (Subject.COLLECTION_ADDED, Severity.HIGH, 118)
+
+
+def test_it_tells_that_an_account_is_gone():
+    assert told(changed({}, {"tradeline": [card()]})) == [(Subject.ACCOUNT_VANISHED, 6100, None, "")]
+
+
+def test_it_tells_that_an_account_was_closed():
+    gone = {"openOrClosed": "C", "enhanced": {"enhancedAccountCondition": "A3"}}
+    assert told(cards({}, gone)) == [(Subject.ACCOUNT_CLOSED, None, None, "closed")]
+
+
+@pytest.mark.parametrize(
+    "paid",
+    [
+        {"balanceAmount": "00000000"},
+        {"balanceAmount": None, "openOrClosed": "C", "enhancedPaymentData": {"enhancedAccountCondition": "A2"}},
+    ],
+)
+def test_it_tells_that_a_loan_was_paid_off(paid):
+    changes = changed({}, {"tradeline": [card(), loan(**paid)]})
+    assert told(only(changes, Subject.ACCOUNT_PAID_OFF)) == [(Subject.ACCOUNT_PAID_OFF, 6100, 0, "")]
+
+
+def test_it_calls_no_loan_paid_whose_balance_is_merely_not_reported():
+    assert changed({}, {"tradeline": [card(), loan(balanceAmount=None)]}) == ()
+    assert cards({"balanceAmount": "00000100"}, {"balanceAmount": "00000000"}) == ()
+
+
+NEW_LENDER = {"subscriberName": "CEDAR LOAN SERVICING", "subscriberCode": "1110005"}
+LEFT = {"openOrClosed": "C", "balanceAmount": None, "enhancedPaymentData": {"enhancedAccountCondition": "05"}}
+
+
+def test_it_knows_a_loan_that_went_to_another_lender():
+    [change] = changed({}, {"tradeline": [card(), loan(**LEFT), loan(**NEW_LENDER)]})
+    assert told([change]) == [(Subject.ACCOUNT_TRANSFERRED, "US DEPT OF EDUCATION", "CEDAR LOAN SERVICING", "")]
+    assert change.key != LOAN_KEY
+
+
+def test_it_knows_a_transferred_loan_whose_old_account_is_gone():
+    assert subjects(changed({}, {"tradeline": [card(), loan(**NEW_LENDER)]})) == [Subject.ACCOUNT_TRANSFERRED]
+
+
+def test_it_takes_another_loan_for_no_transfer():
+    other = loan(**NEW_LENDER, amount1="00008000")
+    changes = changed({}, {"tradeline": [card(), loan(**LEFT), other]})
+    assert subjects(changes) == [Subject.ACCOUNT_APPEARED, Subject.ACCOUNT_CLOSED]
+
+
+def test_it_pairs_each_loan_with_one_transfer():
+    second = {"amount1": "00005500"}
+    before = {"tradeline": [loan(), loan(**second)]}
+    after = {"tradeline": [loan(**NEW_LENDER), loan(**NEW_LENDER, **second)]}
+    assert subjects(changed(before, after)) == [Subject.ACCOUNT_TRANSFERRED] * 2
+
+
+def test_it_pairs_loans_that_nothing_tells_apart_with_one_transfer_each():
+    changes = changed({"tradeline": [loan(), loan()]}, {"tradeline": [loan(**NEW_LENDER), loan(**NEW_LENDER)]})
+    assert subjects(changes) == [Subject.ACCOUNT_TRANSFERRED] * 2
+    assert len({change.key for change in changes}) == 2
+
+
+# --- Payments -------------------------------------------------------------------------------------------------
+
+OCTOBER, NOVEMBER = {"balanceDate": "10092026"}, {"balanceDate": "11092026"}
+
+
+def payments(before, after):
+    return cards(OCTOBER | {"paymentHistory": before}, NOVEMBER | {"paymentHistory": after})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("CCC", "1CCC", [(Subject.LATE_PAYMENT, "no_data", "late30", "2026-11")]),
+        ("CCC", "C1CC", [(Subject.LATE_PAYMENT, "ok", "late30", "2026-10")]),
+        ("-CC", "C2CC", [(Subject.LATE_PAYMENT, "no_data", "late60", "2026-10")]),
+        ("1CC", "C1CC", []),
+        ("1CC", "C2CC", [(Subject.LATE_WORSENED, "late30", "late60", "2026-10")]),
+        ("1CC", "CCCC", [(Subject.LATE_REMOVED, "late30", "ok", "2026-10")]),
+        ("1CC", "C-CC", []),
+        ("2CC", "C1CC", []),
+        ("6CC", "L6CC", [(Subject.LATE_PAYMENT, "no_data", "derog", "2026-11")]),
+        ("CCC", "C", []),
+        ("C", "CC1", [(Subject.LATE_PAYMENT, "no_data", "late30", "2026-09")]),
+    ],
+)
+def test_it_compares_payments_month_by_month_of_the_calendar(before, after, expected):
+    assert told(payments(before, after)) == expected
+
+
+def test_it_gives_each_month_a_name_of_its_own():
+    months = [change.entity for change in payments("CCC", "21CC")]
+    assert months == [f"{CARD_KEY}:2026-10", f"{CARD_KEY}:2026-11"]
+
+
+def test_it_does_not_shout_about_a_charge_off_that_only_goes_on():
+    [carried] = payments("LLC", "LLLC")
+    assert carried.severity is Severity.INFO
+    [fresh] = payments("6CC", "L6CC")
+    assert fresh.severity is Severity.HIGH
+
+
+def test_it_tells_an_amount_that_became_past_due():
+    assert told(cards({}, {"amountPastDue": "00000025"})) == [(Subject.PAST_DUE, None, 25, "")]
+    assert told(cards({"amountPastDue": "00000000"}, {"amountPastDue": "00000025"})) == [(Subject.PAST_DUE, 0, 25, "")]
+    assert cards({"amountPastDue": "00000025"}, {"amountPastDue": "00000050"}) == ()
+
+
+# --- Words ----------------------------------------------------------------------------------------------------
+
+
+def test_it_tells_a_derogatory_condition():
+    charged_off = {"enhanced": {"enhancedAccountCondition": "97"}}
+    assert told(cards({}, charged_off)) == [(Subject.DEROGATORY_ADDED, "open", "charge_off", "")]
+    assert told(cards(charged_off, {})) == [(Subject.DEROGATORY_CLEARED, "charge_off", "open", "")]
+
+
+def test_it_tells_a_dispute_and_a_remark():
+    assert told(cards({}, {"consumerDisputeFlag": "Y"})) == [(Subject.DISPUTE_CHANGED, "", "disputed", "")]
+    assert told(cards({"specialComment": "19"}, {"specialComment": "68"})) == [(Subject.REMARK_CHANGED, "19", "68", "")]

@@ -1,0 +1,371 @@
+import json
+import sys
+from dataclasses import asdict, replace
+from datetime import date
+
+import pytest
+from django.views.debug import ExceptionReporter
+
+from credit.experian.normalize import PARSER_VERSION, normalize
+from credit.provider import MalformedReport, Outcome
+from credit.report import Day, Detail, Kind, Notice, Precision, Report, Role, State
+from credit.tests.experian_samples import (
+    CARD,
+    INQUIRY,
+    MODELS,
+    PROFILE,
+    RECORD,
+    SCORE,
+    SSN,
+    TODAY,
+    card,
+    loan,
+    problems,
+    raw,
+    read,
+)
+
+
+def one(**changes):
+    """The card of a report that has no other account."""
+    [line] = read(tradeline=[card(**changes)]).tradelines
+    return line
+
+
+def flaws(**changes):
+    return problems(read(tradeline=[card(**changes)]))
+
+
+def test_it_reads_an_ordinary_report_without_a_warning():
+    report = read()
+    assert report.warnings == ()
+    assert (report.provider, report.parser_version) == ("experian", PARSER_VERSION)
+    assert report.reported_on == date(2026, 11, 20)
+    assert report.state is State.READY
+    [score] = report.scores
+    assert (score.model, score.value, score.percentile, score.on) == ("vantagescore_4", 782, 81, date(2026, 11, 20))
+    assert score.factors == ((1, "13"), (2, "84"))
+    mine, student = report.tradelines
+    assert (mine.kind, mine.balance, mine.limit, mine.high, mine.original) == (Kind.CARD, 1140, 12000, 3410, None)
+    assert (mine.is_open, mine.revolving, mine.role, mine.condition) == (True, True, Role.INDIVIDUAL, "open")
+    assert (mine.last_four, mine.standing, mine.monthly_payment) == ("1001", "current", 35)
+    assert (student.kind, student.original, student.limit, student.last_four) == (Kind.STUDENT, 9000, None, "")
+
+
+def test_it_says_where_in_the_raw_report_a_row_stands():
+    places = ["$.creditProfile[0].tradeline[0]", "$.creditProfile[0].tradeline[1]"]
+    assert [line.path for line in read().tradelines] == places
+
+
+def test_it_reads_the_same_bytes_the_same_way():
+    text = raw(tradeline=[card(), card(), loan()], inquiry=[INQUIRY, INQUIRY])
+    assert normalize(text, asof=TODAY, models=MODELS) == normalize(text, asof=TODAY, models=MODELS)
+
+
+def test_it_keeps_no_social_security_number_and_no_account_number():
+    told = str(asdict(read()))
+    assert SSN not in told
+    assert CARD["accountNumber"] not in told
+    assert "1001" in told
+
+
+def test_it_prints_neither_names_nor_the_bureaus_identifier():
+    printed = repr(read(statement=[{"type": "07", "statementText": "FRAUD ALERT, CALL 2195550100"}]))
+    assert "MERCER" not in printed
+    assert "0123456789ABCDEF0" not in printed
+    assert "2195550100" not in printed
+
+
+@pytest.mark.parametrize("stumbling", ["tradelines", "_score", "_personal"])
+def test_it_keeps_the_file_out_of_the_report_of_a_bug(monkeypatch, stumbling):
+    def stumble(*rows):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(f"credit.experian.normalize.{stumbling}", stumble)
+    frames = []
+    try:
+        read()
+    except ZeroDivisionError:
+        frames = ExceptionReporter(None, *sys.exc_info()).get_traceback_frames()
+    ours = [frame for frame in frames if "/credit/experian/" in frame["filename"]]
+    assert ours
+    assert "MERCER" not in "".join(f"{name}={value}" for frame in ours for name, value in frame["vars"])
+
+
+# --- Scores ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["9002", "9001", "9000", "9003", "0000", "0001", "0004", "0299", "0851", "9999"])
+def test_it_never_takes_a_code_of_exclusion_for_a_score(code):
+    report = read(riskModel=[SCORE | {"score": code}])
+    [score] = report.scores
+    assert (score.value, score.exclusion_code) == (None, code)
+    assert ("score", "score_excluded") in problems(report)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0300", 300), ("0850", 850), ("783", 783)])
+def test_it_takes_what_lies_in_the_range_of_scores(text, value):
+    [score] = read(riskModel=[SCORE | {"score": text}]).scores
+    assert (score.value, score.exclusion_code) == (value, "")
+
+
+@pytest.mark.parametrize("text", ["", "UNKN", "-782", "78.2", "٧٨٢", None])
+def test_it_finds_no_score_in_what_is_no_number(text):
+    [score] = read(riskModel=[{**SCORE, "score": text}]).scores
+    assert score.value is None
+
+
+def test_it_does_not_guess_at_a_model():
+    report = read(riskModel={**SCORE, "modelIndicator": "RC"})
+    [score] = report.scores
+    assert (score.model, score.indicator, score.value) == ("", "RC", 782)
+    assert [warning for warning in report.warnings if warning.code == "RC"]
+
+
+def test_it_puts_factors_in_the_order_of_their_importance():
+    factors = [{"importance": "2", "code": "84"}, {"importance": "1", "code": "04"}, {"importance": "3", "code": ""}]
+    [score] = read(riskModel=[SCORE | {"scoreFactors": factors}]).scores
+    assert score.factors == ((1, "4"), (2, "84"))
+
+
+# --- Amounts, dates, codes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["UNKNOWN", "unknown", "UNK"])
+def test_it_takes_unknown_for_nothing_and_never_for_zero(text):
+    line = one(balanceAmount=text)
+    assert line.balance is None
+    assert ("balanceAmount", "unstated") in flaws(balanceAmount=text)
+
+
+@pytest.mark.parametrize("text", ["", "        ", None])
+def test_it_takes_an_empty_amount_for_nothing_without_a_word(text):
+    assert one(balanceAmount=text).balance is None
+    assert flaws(balanceAmount=text) == []
+
+
+@pytest.mark.parametrize("text", ["1,140", "11.40", "$1140", "1e3", "1140-", "١١٤٠", "9" * 13, "0x10", "+12"])
+def test_it_takes_a_broken_amount_for_nothing(text):
+    assert one(balanceAmount=text).balance is None
+    assert ("balanceAmount", "bad_amount") in flaws(balanceAmount=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "dollars"),
+    [("00000000", 0), ("00001140", 1140), ("0000001140", 1140), ("99999999", 99_999_999), ("-0000035", -35)],
+)
+def test_it_reads_padded_whole_dollars(text, dollars):
+    assert one(balanceAmount=text).balance == dollars
+
+
+def test_it_reads_an_amount_that_came_as_a_number():
+    text = raw(tradeline=[card(balanceAmount=1140)])
+    assert normalize(text, asof=TODAY, models=MODELS).tradelines[0].balance == 1140
+
+
+def test_it_lets_only_a_balance_be_below_zero():
+    assert one(amountPastDue="-0000001").past_due is None
+    assert ("amountPastDue", "negative_amount") in flaws(amountPastDue="-0000001")
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("03152016", Day(date(2016, 3, 15))),
+        ("02292024", Day(date(2024, 2, 29))),
+        ("03002016", Day(date(2016, 3, 1), Precision.MONTH)),
+        ("00002016", Day(date(2016, 1, 1), Precision.YEAR)),
+        ("00000000", None),
+        ("", None),
+    ],
+)
+def test_it_reads_as_much_of_a_date_as_there_is(text, day):
+    assert one(openDate=text).opened == day
+
+
+@pytest.mark.parametrize("text", ["02302016", "13012016", "00152016", "20160315", "3152016", "03/15/16", "0315201X"])
+def test_it_lists_a_date_that_is_none(text):
+    assert one(openDate=text).opened is None
+    assert ("openDate", "bad_date") in flaws(openDate=text)
+
+
+def test_it_lists_a_date_that_lies_ahead():
+    assert ("openDate", "future_date") in flaws(openDate="11212026")
+    assert flaws(openDate="11202026") == []
+
+
+@pytest.mark.parametrize("field", ["accountType", "ecoa", "openOrClosed", "revolvingOrInstallment"])
+def test_it_lists_a_code_that_it_does_not_know(field):
+    report = read(tradeline=[card(**{field: "3Q"})])
+    assert [warning.code for warning in report.warnings if warning.problem == "unknown_code"] == ["3Q"]
+
+
+def test_it_keeps_unknown_codes_as_they_are():
+    changes = {"enhancedPaymentStatus": "4Z", "enhancedAccountCondition": "Z9"}
+    line = one(status="4Z", accountType="3Q", enhanced=changes)
+    assert (line.standing_code, line.standing, line.condition_code, line.condition) == ("4Z", "", "Z9", "")
+    assert (line.kind, line.derogatory) == (Kind.OTHER, False)
+
+
+def test_it_shows_in_a_warning_only_a_short_code_and_never_a_text():
+    report = read(tradeline=[card(ecoa="4000111000011001", accountType=SSN)])
+    assert {warning.code for warning in report.warnings} == {""}
+
+
+# --- Shapes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("section", sorted(PROFILE.keys() - {"tradeline"}))
+def test_it_takes_an_object_for_an_array_of_one(section):
+    report = read(**{section: PROFILE[section][0]})
+    assert report == replace(read(), sha256=report.sha256)
+
+
+ODD_SECTIONS = [None, [], "", {}, [None], ["text"], "text", [[]], True, [{"x": {"y": 1}}]]
+
+
+@pytest.mark.parametrize("section", [*PROFILE, "publicRecord", "statement", "summaries", "fraudShield"])
+@pytest.mark.parametrize("value", ODD_SECTIONS)
+def test_it_survives_a_section_of_any_shape(section, value):
+    body = json.dumps({"creditProfile": [PROFILE | {section: value}]}).encode()
+    assert isinstance(normalize(body, asof=TODAY, models=MODELS), Report)
+
+
+def test_it_lists_what_is_no_object():
+    assert ("tradeline[0]", "not_an_object") in problems(read(tradeline=["text"]))
+
+
+def test_it_reads_one_profile_only():
+    text = json.dumps({"creditProfile": [PROFILE, PROFILE | {"tradeline": []}]}).encode()
+    report = normalize(text, asof=TODAY, models=MODELS)
+    assert len(report.tradelines) == 2
+    assert ("creditProfile", "more_than_one_profile") in problems(report)
+
+
+NO_REPORTS = [b"", b"{", b"[]", b"null", b"<html>", b'"x"', b"[" * 100_000, b"\xff\xfe", b'{"errors": []}']
+
+
+@pytest.mark.parametrize("body", NO_REPORTS)
+def test_it_refuses_what_is_no_report(body):
+    with pytest.raises(MalformedReport) as caught:
+        normalize(body, asof=TODAY, models=MODELS)
+    assert caught.value.outcome is Outcome.MADE
+    assert caught.value.__context__ is None
+
+
+def test_it_refuses_a_report_that_breaks_off_without_showing_it():
+    with pytest.raises(MalformedReport) as caught:
+        normalize(raw()[:-20], asof=TODAY, models=MODELS)
+    assert "MERCER" not in repr(vars(caught.value))
+    assert caught.value.__context__ is None
+
+
+def test_it_reads_bytes_that_are_not_utf_8():
+    text = raw(tradeline=[card(subscriberName="CAFE NOIR")]).replace(b"CAFE", b"CAF\xc9")
+    report = normalize(text, asof=TODAY, models=MODELS)
+    assert report.tradelines[0].creditor == "CAFÉ NOIR"
+    assert ("", "not_utf8") in problems(report)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "problem"), [("utf-8-sig", []), ("utf-16", ["not_utf8"]), ("utf-32", ["not_utf8"])]
+)
+def test_it_reads_other_encodings_that_can_be_told(encoding, problem):
+    report = normalize(raw().decode().encode(encoding), asof=TODAY, models=MODELS)
+    assert len(report.tradelines) == 2
+    assert [warning.problem for warning in report.warnings] == problem
+
+
+def test_it_cleans_text_that_no_database_can_hold():
+    assert one(subscriberName="A\0B\ud800\u202eC\n  D").creditor == "A B? C D"
+
+
+def test_it_does_not_let_rows_and_warnings_grow_without_end():
+    report = read(inquiry=[{}] * 5000, publicRecord=["x"] * 999, statement=["x"])
+    assert len(report.inquiries) == 1000
+    assert ("inquiry", "too_many_rows") in problems(report)
+    assert len(report.warnings) == 1001
+
+
+# --- The file as a whole --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", [[], [{}], None, [{"headerRecord": [{"y2kReportedDate": "11202026"}]}]])
+def test_it_calls_an_empty_profile_no_hit(profile):
+    report = normalize(json.dumps({"creditProfile": profile}).encode(), asof=TODAY, models=MODELS)
+    assert report.state is State.NO_HIT
+
+
+def test_it_knows_a_frozen_file_that_shows_nothing():
+    statement = {"type": "25", "statementText": "SECURITY FREEZE: FILE FROZEN DUE TO STATE LEGISLATION."}
+    hidden = read(statement=[statement], tradeline=None, riskModel=None, inquiry=None)
+    assert hidden.state is State.FROZEN
+    assert read(statement=[statement]).state is State.READY
+    assert read(statement=[statement]).flags.frozen
+
+
+@pytest.mark.parametrize(
+    ("text", "notice"),
+    [
+        ("EXTENDED FRAUD VICTIM ALERT", Notice.FRAUD_ALERT),
+        ("ACTIVE DUTY ALERT", Notice.ACTIVE_DUTY),
+        ("I DISAGREE WITH THE ENTRY OF THE ELECTRIC COMPANY", Notice.CONSUMER),
+    ],
+)
+def test_it_tells_statements_apart_by_what_they_say(text, notice):
+    report = read(statement={"type": "07", "dateReported": "11012026", "statementText": text})
+    assert report.statements[0].notice is notice
+    assert report.flags.fraud_alert is (notice is Notice.FRAUD_ALERT)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"fraudShield": [{"fraudShieldIndicators": {"indicator": ["05"]}}]},
+        {"fraudShield": {"fraudShieldIndicators": {"indicator": "25"}}},
+        {"fraudShield": [{"dateOfDeath": "05202026"}]},
+        {"tradeline": [card(enhanced={"enhancedAccountCondition": "21"})]},
+    ],
+)
+def test_it_restricts_the_file_of_somebody_who_died(sections):
+    assert read(**sections).state is State.RESTRICTED
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"ssn": [{"number": SSN, "ssnIndicators": "YYYYYNNNN"}]},
+        {"ssn": {"variationIndicator": "Y"}},
+        {"fraudShield": [{"fraudShieldIndicators": {"indicator": ["03"]}}]},
+    ],
+)
+def test_it_notices_a_file_that_may_be_somebody_elses(sections):
+    assert read(**sections).state is State.MISMATCH
+
+
+def test_it_reads_what_the_file_says_about_a_person():
+    job = {"name": "MICHIANA FREIGHT", "firstReportedDate": "01012020"}
+    details = {(detail.kind, detail.text) for detail in read(employmentInformation=job).personal}
+    assert details == {
+        (Detail.NAME, "ADA MERCER"),
+        (Detail.BIRTH, "1971-01-15"),
+        (Detail.ADDRESS, "101 MAPLE ST, MICHIGAN CITY IN 46360"),
+        (Detail.EMPLOYER, "MICHIANA FREIGHT"),
+    }
+
+
+@pytest.mark.parametrize(("born", "text"), [({"year": "1971"}, ["1971"]), ({"year": "0000", "day": "00"}, [])])
+def test_it_reads_a_year_of_birth(born, text):
+    details = read(consumerIdentity=[{"dob": born}]).personal
+    assert [detail.text for detail in details if detail.kind is Detail.BIRTH] == text
+
+
+def test_it_reads_a_public_record():
+    [record] = read(publicRecord=[RECORD]).public_records
+    assert (record.amount, record.status_code, record.bankruptcy) == (38400, "15", True)
+    assert (record.filed_on, record.reference) == (Day(date(2025, 5, 15)), "2490009")
+
+
+def test_it_finds_nothing_odd_about_an_inquiry_without_an_amount():
+    [inquiry] = read().inquiries
+    assert (inquiry.on, inquiry.amount) == (Day(date(2025, 9, 12)), None)

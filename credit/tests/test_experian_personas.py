@@ -1,0 +1,129 @@
+"""The people of the sandbox's bureau, read by a parser that shares no code with it."""
+
+from dataclasses import replace
+
+import pytest
+
+from credit.bands import label
+from credit.report import Kind, State
+from credit.summary import summarize
+from credit.tests.sandbox_bureau import ANSWERED, person
+from credit.utilization import utilization
+
+
+@pytest.mark.parametrize("persona", ANSWERED)
+def test_it_finds_the_bureaus_own_totals_again(local_bureau, persona):
+    report = local_bureau.read(persona)
+    assert [warning for warning in report.warnings if warning.problem == "total_differs"] == []
+    assert report.totals or persona == "P05"
+
+
+@pytest.mark.parametrize("persona", sorted(set(ANSWERED) - {"P07", "P10", "P12"}))
+def test_it_finds_nothing_odd_in_an_ordinary_file(local_bureau, persona):
+    assert local_bureau.read(persona).warnings == ()
+
+
+@pytest.mark.parametrize(("persona", "code"), [("P07", "9001"), ("P10", "9002")])
+def test_it_lists_a_code_of_exclusion_and_nothing_else(local_bureau, persona, code):
+    report = local_bureau.read(persona)
+    assert [(warning.problem, warning.code) for warning in report.warnings] == [("score_excluded", code)]
+    assert (report.scores[0].value, report.scores[0].exclusion_code) == (None, code)
+
+
+def test_it_reads_a_prime_file(local_bureau):
+    report = local_bureau.read("P01")
+    [score] = report.scores
+    assert (score.value, [factor.code for factor in score.factors]) == (782, ["13", "84"])
+    assert label(score.model, score.indicator, report.provider) == "VantageScore 4.0"
+    assert str(utilization(report.tradelines).overall.percent) == "15.1"
+    assert utilization(report.tradelines).overall == (3012, 20000)
+    assert [(line.kind, line.balance, line.original) for line in report.tradelines[3:]] == [
+        (Kind.AUTO, 11960, 28400),
+        (Kind.MORTGAGE, 281450, 318000),
+    ]
+    found = summarize(report.tradelines, report.inquiries, on=report.reported_on)
+    assert (found.on_time, found.inquiries) == (1, {6: 0, 12: 0, 24: 1})
+
+
+def test_it_reads_a_troubled_file(local_bureau):
+    report = local_bureau.read("P03")
+    assert report.scores[0].value == 548
+    assert utilization(report.tradelines).overall == (3265, 3500)
+    found = summarize(report.tradelines, report.inquiries, on=report.reported_on)
+    assert found.past_due > 0
+    assert (found.collections, found.collection_balance, found.inquiries[12]) == (1, 842, 5)
+    assert {line.condition for line in report.tradelines if line.derogatory} == {"charge_off", "collection"}
+
+
+@pytest.mark.parametrize(
+    ("persona", "state"),
+    [
+        ("P01", State.READY),
+        ("P05", State.FROZEN),
+        ("P07", State.RESTRICTED),
+        ("P08", State.READY),
+        ("P13", State.READY),
+    ],
+)
+def test_it_says_whether_a_file_can_be_shown(local_bureau, persona, state):
+    assert local_bureau.read(persona).state is state
+
+
+def test_it_notices_alerts(local_bureau):
+    flags = local_bureau.read("P08").flags
+    assert (flags.fraud_alert, flags.active_duty, flags.frozen) == (True, True, False)
+
+
+@pytest.mark.parametrize("changes", [{"ssn": "1234"}, {"zip_code": "10001"}])
+def test_it_notices_a_file_that_does_not_fit(local_bureau, changes):
+    report = local_bureau.read("P01", subject=replace(person("P01"), **changes))
+    assert report.state is State.MISMATCH
+
+
+def test_it_reads_a_bankruptcy(local_bureau):
+    report = local_bureau.read("P09")
+    [record] = report.public_records
+    assert (record.bankruptcy, record.amount) == (True, 38400)
+    assert [line.bankruptcy for line in report.tradelines if line.condition == "bankruptcy"] == ["7", "7"]
+
+
+def test_it_lists_every_oddity_of_the_odd_file(local_bureau):
+    report = local_bureau.read("P12")
+    found = {(warning.path.rpartition(".")[2], warning.problem, warning.code) for warning in report.warnings}
+    assert found >= {
+        ("openDate", "partial_date", ""),
+        ("balanceAmount", "unstated", ""),
+        ("amount1", "unstated", ""),
+        ("monthlyPaymentAmount", "unstated", ""),
+        ("accountType", "unknown_code", "3Q"),
+        ("enhancedPaymentStatus", "unknown_code", "4Z"),
+        ("enhancedAccountCondition", "unknown_code", "Z9"),
+        ("originalLoamAmountOrLimit", "misspelt_key", ""),
+        ("modelIndicator", "unknown_code", "RC"),
+    }
+    lakeshore, charge, noir, prairie, beacon = report.tradelines[:5]
+    assert (lakeshore.limit, lakeshore.last_four) == (3000, "")
+    assert (charge.limit, charge.high) == (None, 2600)
+    assert noir.balance > noir.limit
+    assert (prairie.balance, prairie.original, beacon.balance) == (None, None, 0)
+    assert len({line.key for line in report.tradelines}) == 9
+    assert label(report.scores[0].model, "RC", "experian") == "Experian score, model RC"
+
+
+def test_it_reads_the_largest_file(local_bureau):
+    report = local_bureau.read("P13")
+    assert (len(report.tradelines), len(report.public_records)) == (60, 100)
+    assert max(len(line.history.codes) for line in report.tradelines) == 84
+    assert len({line.key for line in report.tradelines}) == 60
+
+
+def test_it_leaves_borrowed_cards_out_on_demand(local_bureau):
+    lines = local_bureau.read("P14").tradelines
+    assert utilization(lines).overall == (1890, 25200)
+    assert utilization(lines, authorized_user=False).overall == (840, 1200)
+
+
+def test_it_reads_other_models(local_bureau):
+    report = local_bureau.read("P01", risk_models=("V4", "V3", "F9", "ZZ"))
+    assert [score.indicator for score in report.scores] == ["V4", "V3", "F9"]
+    assert [message.code for message in report.messages] == ["0084", "1616"]

@@ -1,0 +1,149 @@
+"""The client against the sandbox program's bureau, over HTTP: a service that shares no code with it."""
+
+from dataclasses import replace
+
+import pytest
+
+from credit.provider import (
+    BureauAuthError,
+    BureauConfigError,
+    BureauInputError,
+    BureauTimeout,
+    BureauUnavailable,
+    FileFrozen,
+    FileRestricted,
+    MalformedReport,
+    NoHit,
+    Outcome,
+    RateLimited,
+)
+from credit.report import State
+from credit.tests.sandbox_bureau import person
+
+
+@pytest.mark.parametrize("style", ["headers", "body", "form"])
+def test_it_asks_for_a_token_in_every_style(local_bureau, style):
+    local_bureau.pull("P01", token_style=style)
+    assert [call["style"] for call in local_bureau.calls() if call["endpoint"] == "token"] == [style]
+
+
+def test_it_makes_one_report_a_pull_and_leaks_nothing(local_bureau):
+    local_bureau.pull("P01")
+    [call] = [call for call in local_bureau.calls() if call["endpoint"] == "report"]
+    assert (call["purpose"], call["subscriber"], call["models"]) == ("3F", "2222222", ["V4"])
+    assert (call["produced"], call["leaked"], call["reference"]) == (True, False, f"attempt{local_bureau.pulls}")
+    assert (call["ssn"], call["dob"]) == ("full", "year")
+
+
+def test_it_pulls_with_the_last_four(local_bureau):
+    assert local_bureau.read("P01", subject=replace(person("P01"), ssn="1001")).state is State.READY
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/consumerservices/prequal/v1/credit-report",
+        "/eits/gdp/v1/request?targeturl=https%3A%2F%2Fus-api.experian.com%2Fconsumerservices%2Fprequal%2Fv1%2Fcredit-report",
+    ],
+)
+def test_it_pulls_from_other_paths(local_bureau, path):
+    assert local_bureau.read("P01", report_path=path).scores[0].value == 782
+
+
+def test_it_gets_over_a_token_that_ended_early(local_bureau):
+    local_bureau.pull("P01")
+    local_bureau.control("bureau/tokens/expire")
+    assert local_bureau.read("P01").state is State.READY
+    assert local_bureau.made() == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"password": "wrong"}, BureauAuthError),
+        ({"client_secret": "wrong"}, BureauAuthError),
+        ({"subscriber_code": "7654321"}, BureauConfigError),
+        ({"permissible_purpose": "99"}, BureauConfigError),
+        ({"report_path": "/consumerservices/none"}, BureauConfigError),
+        ({"subject": replace(person("P01"), ssn="123456789")}, BureauInputError),
+    ],
+)
+def test_it_says_who_has_to_act(local_bureau, changes, kind):
+    with pytest.raises(kind):
+        local_bureau.pull("P01", **changes)
+    assert not any(call["produced"] for call in local_bureau.calls())
+
+
+def test_it_finds_nobody(local_bureau):
+    with pytest.raises(NoHit):
+        local_bureau.pull("P04")
+    local_bureau.control("bureau/personas/P01", {"mode": "empty"})
+    assert local_bureau.read("P01").state is State.NO_HIT
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("frozen_422", FileFrozen), ("alert_list", FileRestricted)])
+def test_it_names_a_file_that_is_kept_back(local_bureau, mode, kind):
+    local_bureau.control("bureau/personas/P05", {"mode": mode})
+    with pytest.raises(kind):
+        local_bureau.pull("P05")
+
+
+FAULTS = {
+    "a report that was made and lost": (("hang_after", {"seconds": 2}), BureauTimeout, Outcome.UNKNOWN, 1),
+    "a dropped connection": (("drop", {}), BureauTimeout, Outcome.UNKNOWN, 0),
+    "a cut answer": (("truncate", {}), BureauTimeout, Outcome.UNKNOWN, 1),
+    "a passing trouble": (("error", {"name": "system"}), BureauUnavailable, Outcome.NOT_MADE, 0),
+    "no service": (("error", {"name": "unavailable"}), BureauUnavailable, Outcome.NOT_MADE, 0),
+    "a gateway that waited in vain": (("error", {"name": "timeout"}), BureauUnavailable, Outcome.UNKNOWN, 0),
+    "no entitlement": (("error", {"name": "forbidden"}), BureauConfigError, Outcome.NOT_MADE, 0),
+    "no inquiry allowed": (("error", {"name": "not_allowed"}), BureauConfigError, Outcome.NOT_MADE, 0),
+    "too many calls": (("error", {"name": "rate_limit"}), RateLimited, Outcome.NOT_MADE, 0),
+    "ten megabytes": (("big", {"megabytes": 10}), MalformedReport, Outcome.UNKNOWN, 1),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_it_makes_no_second_report_of_a_fault(local_bureau, fault):
+    (kind, action), error, outcome, produced = FAULTS[fault]
+    local_bureau.fault(kind, **action)
+    with pytest.raises(error) as caught:
+        local_bureau.pull("P01", seconds=1.0)
+    assert caught.value.outcome is outcome
+    assert local_bureau.made() == produced
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [
+        ("encoding", {"how": "bom"}),
+        ("encoding", {"how": "gzip"}),
+        ("encoding", {"how": "latin-1"}),
+        ("encoding", {"how": "utf-16"}),
+        ("type", {"value": "text/plain"}),
+        ("profiles", {"how": "twice"}),
+        ("latency", {"seconds": 0.1}),
+    ],
+)
+def test_it_reads_an_answer_in_an_odd_dress(local_bureau, kind, action):
+    local_bureau.fault(kind, **action)
+    report = local_bureau.read("P12")
+    assert report.tradelines[2].creditor == "CAFÉ NOIR CREDIT"
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [("half_json", {}), ("profiles", {"how": "none"}), ("encoding", {"how": "gzip_unsaid"})],
+)
+def test_it_keeps_an_answer_that_it_cannot_read(local_bureau, kind, action):
+    local_bureau.fault(kind, **action)
+    raw = local_bureau.pull("P01")
+    assert raw.body
+    with pytest.raises(MalformedReport):
+        local_bureau.client().normalize(raw.body, asof=raw.fetched_at.date())
+
+
+def test_it_takes_a_life_in_text_for_one(local_bureau):
+    local_bureau.fault("merge", endpoint="token", fields={"expires_in": "1800"})
+    local_bureau.pull("P01")
+    local_bureau.pull("P01")
+    assert len([call for call in local_bureau.calls() if call["endpoint"] == "token"]) == 1

@@ -1,0 +1,83 @@
+import re
+
+import pytest
+
+from credit.bands import BANDS, band, label
+from credit.factors import BEHIND, FAMILIES, Category, accounts_behind, reason
+from credit.report import Factor
+from credit.tests.experian_samples import card, loan, read
+
+LATE = card(subscriberCode="1", paymentHistory="C1C")
+WORSE = card(subscriberCode="2", paymentHistory="CC2", amountPastDue="00000025")
+FULL = card(subscriberCode="3", balanceAmount="00011000", openDate="11012026")
+UNWELCOME = re.compile(r"improve|fix|boost|raise|repair|remove|should|must|\bbad\b|error", re.IGNORECASE)
+
+
+def behind(model, code, *accounts):
+    lines = read(tradeline=list(accounts)).tradelines
+    return [line.subscriber_code for line in accounts_behind(reason(model, Factor(1, code)), lines)]
+
+
+def test_it_reads_a_code_by_its_models_own_table():
+    assert reason("vantagescore_4", Factor(1, "13")).category is Category.AGE
+    assert reason("fico_9", Factor(1, "13")).category is Category.PAYMENTS
+
+
+@pytest.mark.parametrize(("model", "code"), [("vantagescore_4", "99"), ("", "13"), ("fico_9", "84")])
+def test_it_calls_an_unknown_reason_by_its_number(model, code):
+    assert reason(model, Factor(1, code)) == (f"Factor {code}", Category.UNKNOWN, frozenset())
+    assert behind(model, code, LATE) == []
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_it_says_what_is_and_promises_nothing(model):
+    for known in FAMILIES[model].values():
+        assert not UNWELCOME.search(known.label)
+        assert known.label[0].isupper()
+        assert not known.label.endswith(".")
+
+
+def test_it_leads_from_late_payments_to_the_late_accounts_worst_first():
+    assert behind("vantagescore_4", "9", card(subscriberCode="0"), LATE, WORSE) == ["2", "1"]
+
+
+def test_it_leads_from_balances_to_the_cards_over_a_mark():
+    assert behind("vantagescore_4", "32", card(subscriberCode="0"), FULL, loan()) == ["3"]
+    assert behind("vantagescore_4", "30", card(subscriberCode="0"), loan()) == ["0"]
+
+
+def test_it_leads_from_age_to_the_newest_accounts():
+    assert behind("vantagescore_4", "13", card(subscriberCode="0"), FULL, loan()) == ["3", "2220002", "0"]
+
+
+def test_it_narrows_a_reason_to_its_kinds():
+    assert behind("vantagescore_4", "75", card(), loan()) == ["2220002"]
+
+
+def test_it_leads_from_inquiries_to_no_account():
+    assert behind("vantagescore_4", "85", LATE) == []
+    assert Category.INQUIRIES not in BEHIND
+
+
+@pytest.mark.parametrize("model", BANDS)
+def test_it_has_one_band_for_every_score(model):
+    for value in range(300, 851):
+        assert sum(each.low <= value <= each.high for each in BANDS[model]) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "name"),
+    [("vantagescore_4", 782, "Superprime"), ("vantagescore_4", 660, "Near prime"), ("fico_9", 740, "Very good")],
+)
+def test_it_names_a_band(model, value, name):
+    assert band(model, value).name == name
+
+
+def test_it_has_no_band_without_a_model_or_a_score():
+    assert band("", 782) is None
+    assert band("vantagescore_4", None) is None
+
+
+def test_it_guesses_at_no_models_name():
+    assert label("vantagescore_4", "V4", "experian") == "VantageScore 4.0"
+    assert label("", "RC", "experian") == "Experian score, model RC"

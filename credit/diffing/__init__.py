@@ -1,0 +1,58 @@
+"""What changed from one report to the next: pure rules over two normalized reports, and nothing else.
+
+The same two reports give the same changes in the same order. The first report of a person changes nothing.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+from django.views.decorators.debug import sensitive_variables
+
+from credit.diffing import accounts, filing, scores, use
+from credit.diffing.change import ORDINARY, Change, Severity, Subject, Thresholds
+from credit.diffing.matching import match
+from credit.report import Report
+
+__all__ = ["ORDINARY", "Change", "NotComparable", "Severity", "Subject", "Thresholds", "diff"]
+
+
+class NotComparable(ValueError):
+    """Two reports of different bureaus or people say nothing about each other."""
+
+
+@sensitive_variables()
+def diff(previous: Report | None, current: Report, *, thresholds: Thresholds = ORDINARY) -> tuple[Change, ...]:
+    """List what changed, in the order of the pages that show it. Reports may come in either order of time.
+
+    Raises ``NotComparable``. A report that has nothing to show, such as a frozen file, changes nothing but the
+    flags: what it leaves out is not gone.
+    """
+    if previous is None:
+        return ()
+    if previous.provider != current.provider or _are_different_people(previous, current):
+        raise NotComparable
+    older, newer = sorted((previous, current), key=lambda report: report.reported_on or date.min)
+    return tuple(dict.fromkeys(_changes(older, newer, thresholds)))
+
+
+def _changes(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[Change]:
+    yield from filing.flags(older, newer)
+    if not (_shows_accounts(older) and _shows_accounts(newer)):
+        return
+    matched = match(older.tradelines, newer.tradelines)
+    yield from scores.changes(older, newer, thresholds)
+    yield from accounts.changes(matched, older, newer)
+    yield from accounts.field_changes(matched, thresholds)
+    yield from use.changes(matched, older, newer)
+    yield from filing.inquiries(older, newer, thresholds)
+    yield from filing.public_records(older, newer)
+    yield from filing.identity(older, newer)
+
+
+def _are_different_people(one: Report, other: Report) -> bool:
+    return bool(one.subject and other.subject and one.subject != other.subject)
+
+
+def _shows_accounts(report: Report) -> bool:
+    """A file without a hit, or a frozen one that holds its accounts back, is silent about them."""
+    return not report.flags.no_hit and not (report.flags.frozen and not report.tradelines)

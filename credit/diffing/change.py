@@ -1,0 +1,86 @@
+"""One change between two reports, and what makes it worth telling."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Subject(StrEnum):
+    """What kind of change it is. People switch alerts on and off by these."""
+
+    SCORE_CHANGED = "score_changed"
+    SCORE_APPEARED = "score_appeared"
+    SCORE_VANISHED = "score_vanished"
+    INQUIRY_ADDED = "inquiry_added"
+    INQUIRY_APPEARED = "inquiry_appeared"
+    ACCOUNT_OPENED = "account_opened"
+    ACCOUNT_APPEARED = "account_appeared"
+    ACCOUNT_TRANSFERRED = "account_transferred"
+    ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_PAID_OFF = "account_paid_off"
+    ACCOUNT_VANISHED = "account_vanished"
+    COLLECTION_ADDED = "collection_added"
+    UTILIZATION_UP = "utilization_up"
+    UTILIZATION_DOWN = "utilization_down"
+    LATE_PAYMENT = "late_payment"
+    LATE_WORSENED = "late_worsened"
+    LATE_REMOVED = "late_removed"
+    PAST_DUE = "past_due"
+    BALANCE_CHANGED = "balance_changed"
+    LIMIT_CHANGED = "limit_changed"
+    PUBLIC_RECORD_ADDED = "public_record_added"
+    PUBLIC_RECORD_CHANGED = "public_record_changed"
+    DEROGATORY_ADDED = "derogatory_added"
+    DEROGATORY_CLEARED = "derogatory_cleared"
+    DISPUTE_CHANGED = "dispute_changed"
+    REMARK_CHANGED = "remark_changed"
+    PERSONAL_ADDED = "personal_added"
+    FLAG_ADDED = "flag_added"
+    FLAG_CLEARED = "flag_cleared"
+
+
+class Severity(StrEnum):
+    """How loudly to tell. ``info`` waits on the page of changes; the others may go out as alerts."""
+
+    INFO = "info"
+    NOTICE = "notice"
+    HIGH = "high"
+
+
+Figure = int | str | None
+
+
+class Change(NamedTuple):
+    """One change. ``entity`` names what changed, the same in every run; ``name`` is what a person calls it.
+
+    ``before`` and ``after`` are dollars, points or words. ``detail`` is a word more: a mark, a month, a cause.
+    ``key`` is the account's where there is one, so that a page can lead to it.
+    """
+
+    subject: Subject
+    entity: str
+    severity: Severity
+    name: str = ""
+    before: Figure = None
+    after: Figure = None
+    detail: str = ""
+    key: str = ""
+
+    def fingerprint(self, user_id: str, sha256: str) -> str:
+        """Name this change of this person in the report with this hash: an alert is sent once for each."""
+        return hashlib.sha256("|".join((user_id, self.subject, self.entity, sha256)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From where on a change counts: points, dollars and percent. ``own_codes`` are our subscriber codes."""
+
+    score: int = 10
+    major_score: int = 20
+    balance: int = 250
+    balance_percent: int = 10
+    own_codes: frozenset[str] = frozenset()
+
+
+ORDINARY = Thresholds()

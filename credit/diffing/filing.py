@@ -1,0 +1,85 @@
+"""Changes of the file around the accounts: inquiries, public records, personal details, flags."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from credit.diffing.change import Change, Severity, Subject, Thresholds
+from credit.report import Detail, Flags, Inquiry, Report
+
+# An inquiry dated this long before the last report was posted late and is no news.
+POSTED_LATE = timedelta(days=30)
+TOLD = (Detail.NAME, Detail.ADDRESS, Detail.EMPLOYER)
+GRAVE = frozenset({"deceased", "fraud_alert", "frozen"})
+FLAGS = ("frozen", "fraud_alert", "active_duty", "deceased", "ssn_variation")
+
+Mark = tuple[str, str, str, str]
+
+
+def inquiries(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[Change]:
+    """List inquiries that the older report has not, or has fewer of. Our own asking is no news."""
+    more = Counter(map(_mark, newer.inquiries)) - Counter(map(_mark, older.inquiries))
+    first = {_mark(each): each for each in newer.inquiries}
+    for mark, count in more.items():
+        inquiry = first[mark]
+        if inquiry.subscriber_code not in thresholds.own_codes:
+            for number in range(1, count + 1):
+                yield _inquiry(inquiry, f"inquiry:{':'.join(mark)}:{number}", older)
+
+
+def _inquiry(inquiry: Inquiry, entity: str, older: Report) -> Change:
+    day, last = inquiry.on and inquiry.on.first, older.reported_on
+    is_news = day is not None and (last is None or day >= last - POSTED_LATE)
+    subject = Subject.INQUIRY_ADDED if is_news else Subject.INQUIRY_APPEARED
+    severity = Severity.NOTICE if is_news else Severity.INFO
+    return Change(subject, entity, severity, inquiry.subscriber, after=str(day or ""))
+
+
+def _mark(inquiry: Inquiry) -> Mark:
+    """What makes two inquiries the same one."""
+    name = "".join(letter for letter in inquiry.subscriber.upper() if letter.isalnum())
+    return str(inquiry.on.first if inquiry.on else ""), inquiry.subscriber_code, name, inquiry.type
+
+
+def public_records(older: Report, newer: Report) -> Iterator[Change]:
+    """List records that are new and records whose status changed."""
+    before = {record.key: record for record in older.public_records}
+    for record in newer.public_records:
+        old, entity = before.get(record.key), f"record:{record.key}"
+        if old is None:
+            yield Change(Subject.PUBLIC_RECORD_ADDED, entity, Severity.HIGH, record.court, after=record.status_code)
+        elif old.status_code != record.status_code:
+            yield Change(
+                Subject.PUBLIC_RECORD_CHANGED,
+                entity,
+                Severity.NOTICE,
+                record.court,
+                old.status_code,
+                record.status_code,
+            )
+
+
+def identity(older: Report, newer: Report) -> Iterator[Change]:
+    """List names, addresses and employers that the older report has not. The text itself is in the report."""
+    known = {(detail.kind, detail.text.upper()) for detail in older.personal}
+    for detail in newer.personal:
+        mark = (detail.kind, detail.text.upper())
+        if detail.kind in TOLD and mark not in known:
+            known.add(mark)
+            entity = f"personal:{detail.kind}:{hashlib.sha256(detail.text.upper().encode()).hexdigest()[:32]}"
+            yield Change(Subject.PERSONAL_ADDED, entity, Severity.NOTICE, detail.kind)
+
+
+def flags(older: Report, newer: Report) -> Iterator[Change]:
+    """List what began or ceased to hold for the file as a whole."""
+    for name in FLAGS:
+        was, now = _flag(older.flags, name), _flag(newer.flags, name)
+        if was != now:
+            subject = Subject.FLAG_ADDED if now else Subject.FLAG_CLEARED
+            severity = Severity.HIGH if now and name in GRAVE else Severity.NOTICE
+            yield Change(subject, f"flag:{name}", severity, name)
+
+
+def _flag(flags: Flags, name: str) -> bool:
+    return bool(getattr(flags, name))

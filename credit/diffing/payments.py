@@ -1,0 +1,50 @@
+"""Marks of late payments, compared month by month of the calendar, wherever they stand in the two grids."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from credit.diffing.change import Change, Severity, Subject
+from credit.diffing.matching import Pair
+from credit.report import Bucket, Tradeline
+
+ENDED = frozenset({Bucket.DEROGATORY, Bucket.BANKRUPTCY})
+
+
+def changes(pair: Pair) -> Iterator[Change]:
+    """List each month that turned late, got worse, or is late no more, oldest first.
+
+    A month that only carries a charge-off or its like on is told as no more than information: nothing new was missed.
+    """
+    before, after = _months(pair.old), _months(pair.new)
+    for month in sorted(after):
+        old, new = before.get(month, Bucket.NO_DATA), after[month]
+        if new.severity > old.severity:
+            subject = Subject.LATE_WORSENED if old.severity else Subject.LATE_PAYMENT
+            carried = new in ENDED and before.get(_month_before(month)) in ENDED
+            yield _change(subject, pair.new, month, old, new, Severity.INFO if carried else Severity.HIGH)
+        elif old.severity and new.is_known and not new.severity:
+            yield _change(Subject.LATE_REMOVED, pair.new, month, old, new, Severity.NOTICE)
+    if (pair.new.past_due or 0) > 0 and not pair.old.past_due:
+        line = pair.new
+        yield Change(
+            Subject.PAST_DUE,
+            line.key,
+            Severity.HIGH,
+            line.creditor,
+            pair.old.past_due,
+            line.past_due,
+            key=line.key,
+        )
+
+
+def _change(subject: Subject, line: Tradeline, month: date, old: Bucket, new: Bucket, severity: Severity) -> Change:
+    entity, when = f"{line.key}:{month:%Y-%m}", f"{month:%Y-%m}"
+    return Change(subject, entity, severity, line.creditor, str(old), str(new), when, line.key)
+
+
+def _months(line: Tradeline) -> dict[date, Bucket]:
+    return {each.month: each.bucket for each in line.history.months()} if line.history else {}
+
+
+def _month_before(month: date) -> date:
+    return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)

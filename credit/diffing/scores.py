@@ -1,0 +1,36 @@
+"""Changes of scores. Only a model's own earlier score says anything about it."""
+
+from collections.abc import Iterator
+
+from credit.bands import band, label
+from credit.diffing.change import Change, Severity, Subject, Thresholds
+from credit.report import Report, Score
+
+BAND = "band"
+
+
+def changes(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[Change]:
+    """Compare each model that both reports have."""
+    before, after = _by_model(older), _by_model(newer)
+    for indicator in sorted(after.keys() & before.keys()):
+        yield from _change(before[indicator], after[indicator], newer.provider, thresholds)
+
+
+def _by_model(report: Report) -> dict[str, Score]:
+    """The scores by the bureau's name for their model; of two under one name, the first."""
+    return {score.indicator: score for score in reversed(report.scores)}
+
+
+def _change(old: Score, new: Score, provider: str, thresholds: Thresholds) -> Iterator[Change]:
+    entity, name = f"score:{new.indicator}", label(new.model, new.indicator, provider)
+    if old.value is not None and new.value is not None:
+        distance = abs(new.value - old.value)
+        other_band = band(old.model, old.value) != band(new.model, new.value)
+        if distance >= thresholds.score or other_band:
+            severity = Severity.NOTICE if distance >= thresholds.major_score or other_band else Severity.INFO
+            detail = BAND if other_band else ""
+            yield Change(Subject.SCORE_CHANGED, entity, severity, name, old.value, new.value, detail)
+    elif new.value is not None:
+        yield Change(Subject.SCORE_APPEARED, entity, Severity.NOTICE, name, old.exclusion_code, new.value)
+    elif old.value is not None:
+        yield Change(Subject.SCORE_VANISHED, entity, Severity.NOTICE, name, old.value, new.exclusion_code)

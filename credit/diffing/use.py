@@ -1,0 +1,52 @@
+"""Changes of utilization: marks crossed, by each card and by all of them together.
+
+A way up tells the highest mark crossed, a way down the lowest: one change either way.
+"""
+
+from collections.abc import Iterator
+
+from credit.diffing.change import Change, Severity, Subject
+from credit.diffing.matching import Matched, Pair
+from credit.report import Report
+from credit.utilization import OVER_LIMIT, Use, crossings, use_of, utilization
+
+OVERALL = "overall"
+LIMIT_FELL, LIMIT_ROSE = "limit_fell", "limit_rose"
+
+
+def changes(matched: Matched, older: Report, newer: Report) -> Iterator[Change]:
+    """List crossings. A side that lacks a limit says nothing."""
+    for pair in matched.pairs:
+        before, after = use_of(pair.old), use_of(pair.new)
+        if before and after:
+            yield from _change(before, after, pair)
+    was, now = utilization(older.tradelines).overall, utilization(newer.tradelines).overall
+    if was and now:
+        yield from _change(was, now, None)
+
+
+def _change(before: Use, after: Use, pair: Pair | None) -> Iterator[Change]:
+    crossed = list(crossings(before, after))
+    if not crossed:
+        return
+    up = crossed[0][1]
+    mark = max(crossed)[0] if up else min(crossed)[0]
+    severity = Severity.NOTICE if up else Severity.INFO
+    yield Change(
+        subject=Subject.UTILIZATION_UP if up else Subject.UTILIZATION_DOWN,
+        entity=pair.new.key if pair else OVERALL,
+        severity=Severity.HIGH if up and mark == OVER_LIMIT else severity,
+        name=pair.new.creditor if pair else "",
+        before=str(before.percent),
+        after=str(after.percent),
+        detail=" ".join(filter(None, (str(mark), _cause(before, after)))),
+        key=pair.new.key if pair else "",
+    )
+
+
+def _cause(before: Use, after: Use) -> str:
+    """The limit, where it moved in the direction that explains the crossing."""
+    up = after.balance * before.limit > before.balance * after.limit
+    if up:
+        return LIMIT_FELL if after.limit < before.limit else ""
+    return LIMIT_ROSE if after.limit > before.limit else ""

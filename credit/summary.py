@@ -1,0 +1,87 @@
+"""What a report amounts to: ages, payments on time, counts and sums. Whole months and whole dollars throughout."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from credit.report import Bucket, Inquiry, Kind, Tradeline
+
+INQUIRY_MONTHS = (6, 12, 24)
+GOOD = frozenset({Bucket.OK, Bucket.OK_ZERO})
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """How old accounts are, in whole months; ``None`` where none has an opening date."""
+
+    oldest: int | None
+    newest: int | None
+    average: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A report in figures. ``on_time`` is exact; a month without data counts neither way.
+
+    A balance that is not reported, as on most closed accounts, is left out of every sum.
+    """
+
+    balances: dict[Kind, int]
+    past_due: int
+    open_accounts: int
+    closed_accounts: int
+    all_ages: Ages
+    open_ages: Ages
+    on_time: Fraction | None
+    late_months: int
+    derogatory: int
+    collections: int
+    collection_balance: int
+    inquiries: dict[int, int]
+    monthly_payments: int
+
+
+def summarize(accounts: Sequence[Tradeline], inquiries: Iterable[Inquiry], *, on: date) -> Summary:
+    """Add a report up as of the day ``on``, which is the day of the report."""
+    is_open = [each for each in accounts if each.is_open]
+    collections = [each for each in accounts if each.kind is Kind.COLLECTION]
+    good, late = _months(accounts)
+    asked = [inquiry.on.first for inquiry in inquiries if inquiry.on]
+    return Summary(
+        balances={kind: _sum(each.balance for each in accounts if each.kind is kind) for kind in Kind},
+        past_due=_sum(each.past_due for each in accounts),
+        open_accounts=len(is_open),
+        closed_accounts=sum(each.is_open is False for each in accounts),
+        all_ages=_ages(accounts, on),
+        open_ages=_ages(is_open, on),
+        on_time=Fraction(good, good + late) if good + late else None,
+        late_months=late,
+        derogatory=sum(each.derogatory for each in accounts),
+        collections=len(collections),
+        collection_balance=_sum(each.balance for each in collections),
+        inquiries={months: sum(age(day, on) < months for day in asked) for months in INQUIRY_MONTHS},
+        monthly_payments=_sum(each.monthly_payment for each in is_open),
+    )
+
+
+def age(opened: date, on: date) -> int:
+    """Return the whole months from one day to another; a month counts when its day has come."""
+    months = (on.year - opened.year) * 12 + on.month - opened.month
+    return months - (on.day < opened.day)
+
+
+def _ages(accounts: Iterable[Tradeline], on: date) -> Ages:
+    ages = [max(0, age(each.opened.first, on)) for each in accounts if each.opened]
+    return Ages(max(ages), min(ages), sum(ages) // len(ages)) if ages else Ages(None, None, None)
+
+
+def _months(accounts: Iterable[Tradeline]) -> tuple[int, int]:
+    """Count the months that were paid as agreed, and those that were not."""
+    known = [bucket for each in accounts if each.history for bucket in each.history.buckets if bucket.is_known]
+    good = sum(bucket in GOOD for bucket in known)
+    return good, len(known) - good
+
+
+def _sum(figures: Iterable[int | None]) -> int:
+    return sum(figure for figure in figures if figure is not None)

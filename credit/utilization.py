@@ -1,0 +1,97 @@
+"""How much of their limits people use: exact arithmetic over whole dollars.
+
+What counts are open revolving cards, store cards and lines of credit with a limit. A home equity line, and a
+card without a limit, are listed apart. A balance below zero counts as zero; one that is not reported leaves
+its account out. The marks at 30, 50 and 75 percent are ours; no model is known to jump there.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from credit.report import Kind, Role, Tradeline
+
+MARKS = (30, 50, 75)
+OVER_LIMIT = 100
+COUNTED = frozenset({Kind.CARD, Kind.RETAIL, Kind.LINE})
+
+
+class Use(NamedTuple):
+    """A balance against a limit, in whole dollars; the limit is above zero."""
+
+    balance: int
+    limit: int
+
+    @property
+    def percent(self) -> Decimal:
+        """The share in percent with one decimal, halves rounded up. For showing; compare with ``is_over``."""
+        return Decimal((2000 * self.balance + self.limit) // (2 * self.limit)).scaleb(-1)
+
+    def is_over(self, mark: int) -> bool:
+        """Whether more than ``mark`` percent is used. Exactly the mark is not over it."""
+        return 100 * self.balance > mark * self.limit
+
+    def down_to(self, mark: int) -> Decimal:
+        """How many dollars to pay until the mark is not exceeded: exact to the cent, never below zero."""
+        return Decimal(max(0, 100 * self.balance - mark * self.limit)).scaleb(-2)
+
+
+class CardUse(NamedTuple):
+    """One account and how much of its limit is used."""
+
+    account: Tradeline
+    use: Use
+
+
+@dataclass(frozen=True, slots=True)
+class Utilization:
+    """All revolving accounts of a report, by whether they count. ``overall`` is ``None`` where nothing does."""
+
+    cards: tuple[CardUse, ...]
+    overall: Use | None
+    without_limit: tuple[Tradeline, ...]
+    without_balance: tuple[Tradeline, ...]
+    home_equity: tuple[Tradeline, ...]
+
+
+def utilization(accounts: Iterable[Tradeline], *, authorized_user: bool = True) -> Utilization:
+    """Sort the open revolving accounts out and add up those that count.
+
+    Accounts on which the person is only an authorized user count unless told otherwise, as most models do.
+    """
+    lines = [each for each in accounts if _is_open_line(each)]
+    if not authorized_user:
+        lines = [each for each in lines if each.role is not Role.AUTHORIZED_USER]
+    counted = [each for each in lines if each.kind in COUNTED]
+    cards = tuple(CardUse(each, use) for each in counted if (use := use_of(each)) is not None)
+    return Utilization(
+        cards=cards,
+        overall=_sum(card.use for card in cards),
+        without_limit=tuple(each for each in counted if not each.limit),
+        without_balance=tuple(each for each in counted if each.limit and each.balance is None),
+        home_equity=tuple(each for each in lines if each.kind is Kind.HOME_EQUITY),
+    )
+
+
+def use_of(account: Tradeline) -> Use | None:
+    """Return how much of its limit an account uses, or ``None`` where it does not count."""
+    if not _is_open_line(account) or account.kind not in COUNTED or not account.limit or account.balance is None:
+        return None
+    return Use(max(0, account.balance), account.limit)
+
+
+def _is_open_line(account: Tradeline) -> bool:
+    return bool(account.is_open and account.revolving)
+
+
+def _sum(uses: Iterable[Use]) -> Use | None:
+    counted = list(uses)
+    return Use(sum(use.balance for use in counted), sum(use.limit for use in counted)) if counted else None
+
+
+def crossings(before: Use, after: Use) -> Iterator[tuple[int, bool]]:
+    """Yield every mark that lies between two uses, the limit itself included, and whether the way led up."""
+    for mark in (*MARKS, OVER_LIMIT):
+        if before.is_over(mark) != after.is_over(mark):
+            yield mark, after.is_over(mark)

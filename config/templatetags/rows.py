@@ -23,7 +23,7 @@ PENDING = ' <span class="pill">Pending</span>'
 
 def drawn(rows: Iterable[str]) -> SafeString:
     """Join rows whose makers have escaped what is not theirs."""
-    return mark_safe("\n".join(rows))  # noqa: S308 see the line above
+    return mark_safe("\n".join(rows))  # noqa: S308 each maker below escapes what a bank or a person wrote
 
 
 @register.filter

@@ -144,7 +144,6 @@ def moment(value: datetime) -> SafeString:
     return moment_in(timezone.localtime(value), timezone.localdate())
 
 
-@lru_cache(maxsize=2048)
 def moment_in(local: datetime, today: date) -> SafeString:
     clock = f"{local.hour % 12 or 12}:{local.minute:02} {'a.m.' if local.hour < 12 else 'p.m.'}"
     words = clock if local.date() == today else f"{day_words(local.date(), today.year)}, {clock}"

@@ -151,6 +151,16 @@ def test_it_says_a_moment_in_the_readers_zone(utc, words):
     assert f">{words}<" in ui.moment(datetime(*utc, tzinfo=UTC))
 
 
+@time_machine.travel("2026-11-22T12:00:00Z", tick=False)
+def test_it_says_one_moment_to_each_reader_in_their_own_zone():
+    said = {}
+    for zone in ("Europe/Berlin", "America/Denver"):
+        with clock.override(zone):
+            said[zone] = ui.moment(datetime(2026, 11, 22, 12, tzinfo=UTC))
+    assert "1:00 p.m." in said["Europe/Berlin"]
+    assert "5:00 a.m." in said["America/Denver"]
+
+
 def test_it_says_the_age_of_a_figure_by_the_hour_today_and_by_the_day_before():
     assert ">9:40 a.m.<" in ui.as_of(datetime(2026, 11, 21, 14, 40, tzinfo=UTC))
     # 11:59 p.m. on the 13th in New York is the 14th in UTC.

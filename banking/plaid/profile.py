@@ -1,13 +1,12 @@
 """Who we are at Plaid, where Plaid is, and what we ask it for."""
 
-import ipaddress
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from banking.provider import Misconfigured
+from compliance.loopback import is_on_this_machine
 
 # The SDK would send our secret to any host, and to production when none is named.
 HOSTS = {"sandbox": "https://sandbox.plaid.com", "production": "https://production.plaid.com"}
@@ -55,7 +54,7 @@ def host_of(environment: str, url: str) -> str:
     """
     if environment in HOSTS:
         return HOSTS[environment]
-    if environment != "embedded" or not _is_on_this_machine(url):
+    if environment != "embedded" or not is_on_this_machine(url):
         raise Misconfigured("HOST_REFUSED")
     return url.rstrip("/")
 
@@ -68,22 +67,3 @@ def credential(value: str) -> str:
     if not (value and value.isascii() and value.isprintable() and " " not in value):
         raise Misconfigured("INVALID_API_KEYS")
     return value
-
-
-def _is_on_this_machine(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        name, _port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    adorned = parts.username or parts.password or parts.query or parts.fragment
-    return parts.scheme in ("http", "https") and not adorned and _is_loopback(name or "")
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -1,6 +1,5 @@
 """Who we are at Experian, where Experian is, and what we ask it for."""
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import Self
@@ -8,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from compliance.loopback import is_on_this_machine
 from credit.provider import BureauConfigError
 
 # Credentials and personal details go to these hosts and to no other. https://developer.experian.com
@@ -83,7 +83,7 @@ def host_of(environment: str, url: str) -> str:
     known = HOSTS.get(environment)
     if known and url.rstrip("/") in ("", known):
         return known
-    if environment != "embedded" or not _is_on_this_machine(url):
+    if environment != "embedded" or not is_on_this_machine(url) or urlsplit(url).path.strip("/"):
         raise BureauConfigError("HOST_REFUSED")
     return url.rstrip("/")
 
@@ -117,22 +117,3 @@ def code(name: str, value: str, pattern: str) -> str:
     if not re.fullmatch(pattern, value, re.ASCII):
         raise BureauConfigError(f"{name}_REFUSED")
     return value
-
-
-def _is_on_this_machine(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        name, _port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    adorned = parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/")
-    return parts.scheme in ("http", "https") and not adorned and _is_loopback(name or "")
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

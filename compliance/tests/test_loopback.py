@@ -1,0 +1,30 @@
+import pytest
+
+from compliance.loopback import is_on_this_machine
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8001", "http://127.0.0.1:1/", "https://[::1]", "http://localhost/below"]
+)
+def test_it_knows_this_machine(url: str) -> None:
+    assert is_on_this_machine(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost:8001",
+        "ftp://localhost",
+        "http://localhost.evil.example",
+        "http://10.0.0.1",
+        "http://user@localhost",
+        "http://localhost?x",
+        "http://localhost#x",
+        "http://localhost:99999",
+        "http://[::1",
+        "http://127.0.0.1@evil.example",
+    ],
+)
+def test_it_takes_nothing_else_for_it(url: str) -> None:
+    assert not is_on_this_machine(url)

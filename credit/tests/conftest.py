@@ -1,18 +1,23 @@
 """What credit's tests start from: a scripted bureau, or the sandbox's, and no token from an earlier test."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
-from django.core.cache import cache
 
 from credit.tests.sandbox_bureau import Bureau, sandbox
 from credit.tests.scripted_bureau import ScriptedBureau, scripted_bureau
 
 
 @pytest.fixture
-def bureau() -> Iterator[ScriptedBureau]:
+def own_cache(settings) -> None:
+    """A part of the cache for one test alone: test processes share one Redis, and must not empty it."""
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
+
+
+@pytest.fixture
+def bureau(own_cache: None) -> Iterator[ScriptedBureau]:
     """A bureau that answers what the test lays out."""
-    cache.clear()
     with scripted_bureau() as running:
         yield running
 
@@ -24,8 +29,7 @@ def sandbox_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau
 
 
 @pytest.fixture
-def local_bureau(sandbox_program: Bureau) -> Bureau:
+def local_bureau(own_cache: None, sandbox_program: Bureau) -> Bureau:
     """The sandbox's bureau, which has forgotten every earlier call."""
     sandbox_program.control("bureau/reset")
-    cache.clear()
     return sandbox_program

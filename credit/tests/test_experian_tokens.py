@@ -97,10 +97,11 @@ def test_it_shares_a_token_between_processes(bureau):
 
 
 def test_it_needs_no_cache(bureau, monkeypatch):
-    for method in ("get", "set", "add", "delete"):
-        monkeypatch.setattr(cache, method, lambda *values, **options: None)
     made = keeper(bureau)
-    assert [made.get(), made.get()] == ["CANARYTOKEN"] * 2
+    with monkeypatch.context() as patch:
+        for method in ("get", "set", "add", "delete"):
+            patch.setattr(cache, method, lambda *values, **options: None)
+        assert [made.get(), made.get()] == ["CANARYTOKEN"] * 2
     assert calls(bureau) == 1
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from credit.experian import codes
 from credit.experian.keys import named, numbered
@@ -50,41 +51,48 @@ def _tradeline(row: Node) -> Tradeline:
     return Tradeline(
         key=_key(row, kind, revolving, original, opened.first if opened else None),
         path=row.path,
-        creditor=row.text("subscriberName"),
-        subscriber_code=row.text("subscriberCode", 20),
         kind=kind,
         revolving=revolving,
         is_open=is_open,
-        role=row.word("ecoa", codes.ROLES, Role.UNKNOWN),
         opened=opened,
-        status_on=row.day("statusDate"),
-        balance=row.amount("balanceAmount", signed=True),
         balance_on=balance_on,
         limit=_first(more.amount("creditLimitAmount"), amounts.get(LIMIT)),
         high=_first(more.amount("highBalanceAmount"), amounts.get(HIGH)),
         original=original,
-        past_due=row.amount("amountPastDue"),
-        monthly_payment=row.amount("monthlyPaymentAmount"),
-        payment_type=row.word("monthlyPaymentType", PAYMENT_TYPES, ""),
-        last_payment=row.day("lastPaymentDate"),
         condition=condition,
         condition_code=condition_code,
         standing=standing,
         standing_code=standing_code,
         derogatory=condition in codes.DEROGATORY,
-        disputed=bool(row.text("consumerDisputeFlag").strip("N ")),
-        remark_code=row.text("specialComment", 4),
-        comment=row.text("consumerComment"),
-        counters=_counters(row),
-        last_four=_last_four(row),
-        original_creditor=row.text("originalCreditorName"),
-        sold_to=row.text("soldToName"),
         bankruptcy=bankruptcy,
         # Named for the first delinquency, it holds the most recent one.
         last_delinquency=more.day("firstDelinquencyDate"),
         history=_history(row, more, balance_on.first if balance_on else None),
         trend=tuple(_trend(each) for each in row.nodes("trendedTrades")),
+        **_as_it_stands(row),
     )
+
+
+def _as_it_stands(row: Node) -> dict[str, Any]:
+    """The fields of a tradeline that one field of Experian's says by itself."""
+    return {
+        "creditor": row.text("subscriberName"),
+        "subscriber_code": row.text("subscriberCode", 20),
+        "role": row.word("ecoa", codes.ROLES, Role.UNKNOWN),
+        "status_on": row.day("statusDate"),
+        "balance": row.amount("balanceAmount", signed=True),
+        "past_due": row.amount("amountPastDue"),
+        "monthly_payment": row.amount("monthlyPaymentAmount"),
+        "payment_type": row.word("monthlyPaymentType", PAYMENT_TYPES, ""),
+        "last_payment": row.day("lastPaymentDate"),
+        "disputed": bool(row.text("consumerDisputeFlag").strip("N ")),
+        "remark_code": row.text("specialComment", 4),
+        "comment": row.text("consumerComment"),
+        "counters": _counters(row),
+        "last_four": _last_four(row),
+        "original_creditor": row.text("originalCreditorName"),
+        "sold_to": row.text("soldToName"),
+    }
 
 
 def _qualified(row: Node) -> dict[str, int | None]:

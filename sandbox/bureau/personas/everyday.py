@@ -26,34 +26,41 @@ def prime() -> File:
                 limit=steady(1500),
                 high=640,
             ),
-            Trade(
-                creditor="MESA AUTO FINANCE",
-                member="1100004",
-                number="7700110000001004",
-                kind="auto",
-                opened=-34,
-                balance=falling(11960, 465),
-                reports_on=14,
-                original=28400,
-                payment=steady(512),
-            ),
-            Trade(
-                creditor="CEDAR HOME MORTGAGE",
-                member="1100005",
-                number="9900110000001005",
-                kind="mortgage",
-                opened=-70,
-                balance=falling(281450, 522),
-                reports_on=5,
-                original=318000,
-                payment=steady(1936),
-                ecoa="2",
-            ),
+            *_loans(),
         ),
         inquiries=(Inquiry("UNION TRAVEL CARD", "1100003", "BC", month=-14, days=0),),
         employer="LAKESHORE SCHOOLS",
         score=wavering("P01/score", 782, 4),
         factors=always("13", "84"),
+    )
+
+
+def _loans() -> tuple[Trade, ...]:
+    """A car and a house, paid down month by month."""
+    return (
+        Trade(
+            creditor="MESA AUTO FINANCE",
+            member="1100004",
+            number="7700110000001004",
+            kind="auto",
+            opened=-34,
+            balance=falling(11960, 465),
+            reports_on=14,
+            original=28400,
+            payment=steady(512),
+        ),
+        Trade(
+            creditor="CEDAR HOME MORTGAGE",
+            member="1100005",
+            number="9900110000001005",
+            kind="mortgage",
+            opened=-70,
+            balance=falling(281450, 522),
+            reports_on=5,
+            original=318000,
+            payment=steady(1936),
+            ecoa="2",
+        ),
     )
 
 

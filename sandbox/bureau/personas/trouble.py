@@ -25,74 +25,85 @@ SHOPPING = (
 def subprime() -> File:
     """P03: cards at 93.29 %, sixty days late four months ago, a charge-off, a collection, five inquiries in a year."""
     return File(
-        trades=(
-            Trade(
-                creditor="BEACON CARD",
-                member="1300001",
-                number="4000130000003001",
-                kind="card",
-                opened=-55,
-                balance=wavering("P03/a", 1940, 45),
-                limit=steady(2000),
-                high=2011,
-                marks=(Mark(-17, "1"), Mark(-5, "1"), Mark(-4, "2")),
-            ),
-            Trade(
-                creditor="HARBOR STORE CARD",
-                member="1300002",
-                number="6000130000003002",
-                kind="retail",
-                opened=-33,
-                balance=wavering("P03/b", 1015, 30),
-                reports_on=18,
-                limit=steady(1000),
-                high=1052,
-            ),
-            Trade(
-                creditor="FIRST STEP CARD",
-                member="1300003",
-                number="4000130000003003",
-                kind="card",
-                opened=-12,
-                balance=wavering("P03/c", 310, 40),
-                reports_on=4,
-                limit=steady(500),
-                high=455,
-            ),
-            Trade(
-                creditor="PLAINS BANK CARD",
-                member="1300004",
-                number="4000130000003004",
-                kind="card",
-                opened=-62,
-                balance=steady(1930),
-                reports_on=21,
-                limit=steady(1500),
-                high=1930,
-                marks=(*_slide(-24), Mark(-18, "L", FOR_EVER)),
-                closed=-18,
-                ends=FOR_EVER,
-                condition="97",
-                charged_off=1930,
-                remark="68",
-            ),
-            Trade(
-                creditor="TRI-COUNTY RECOVERY",
-                member="1300005",
-                number="C30003005",
-                kind="collection",
-                opened=-14,
-                balance=steady(842),
-                reports_on=26,
-                original=842,
-                marks=(Mark(-14, "G", FOR_EVER),),
-                condition="93",
-                original_creditor="WABASH WIRELESS",
-            ),
-        ),
+        trades=(*_late_cards(), *_given_up()),
         inquiries=SHOPPING,
         score=wavering("P03/score", 548, 6),
         factors=always("9", "32", "11", "85"),
+    )
+
+
+def _late_cards() -> tuple[Trade, ...]:
+    """Three cards at their limits, one of them sixty days late four months ago."""
+    return (
+        Trade(
+            creditor="BEACON CARD",
+            member="1300001",
+            number="4000130000003001",
+            kind="card",
+            opened=-55,
+            balance=wavering("P03/a", 1940, 45),
+            limit=steady(2000),
+            high=2011,
+            marks=(Mark(-17, "1"), Mark(-5, "1"), Mark(-4, "2")),
+        ),
+        Trade(
+            creditor="HARBOR STORE CARD",
+            member="1300002",
+            number="6000130000003002",
+            kind="retail",
+            opened=-33,
+            balance=wavering("P03/b", 1015, 30),
+            reports_on=18,
+            limit=steady(1000),
+            high=1052,
+        ),
+        Trade(
+            creditor="FIRST STEP CARD",
+            member="1300003",
+            number="4000130000003003",
+            kind="card",
+            opened=-12,
+            balance=wavering("P03/c", 310, 40),
+            reports_on=4,
+            limit=steady(500),
+            high=455,
+        ),
+    )
+
+
+def _given_up() -> tuple[Trade, ...]:
+    """What lenders have given up: a charge-off and a collection."""
+    return (
+        Trade(
+            creditor="PLAINS BANK CARD",
+            member="1300004",
+            number="4000130000003004",
+            kind="card",
+            opened=-62,
+            balance=steady(1930),
+            reports_on=21,
+            limit=steady(1500),
+            high=1930,
+            marks=(*_slide(-24), Mark(-18, "L", FOR_EVER)),
+            closed=-18,
+            ends=FOR_EVER,
+            condition="97",
+            charged_off=1930,
+            remark="68",
+        ),
+        Trade(
+            creditor="TRI-COUNTY RECOVERY",
+            member="1300005",
+            number="C30003005",
+            kind="collection",
+            opened=-14,
+            balance=steady(842),
+            reports_on=26,
+            original=842,
+            marks=(Mark(-14, "G", FOR_EVER),),
+            condition="93",
+            original_creditor="WABASH WIRELESS",
+        ),
     )
 
 

@@ -80,22 +80,28 @@ class Spool:
 
 
 def upsert(sequence: int, row: TransactionRow) -> str:
-    """One COPY line, in the order of ``ledger.STAGE``."""
-    day = row.authorized_date or row.date
+    """One COPY line, in the order of ``ledger.STAGE``. By ``str``, figures and days are quicker than by ``format``."""
+    row = plain(row)
+    posted, authorized = str(row.date), str(row.authorized_date) if row.authorized_date else None
     return (
-        f"{sequence}\tf\t{cell(row.provider_id)}\t{uuid7()}\t{cell(row.account_id)}\t{row.amount}\t"
-        f"{row.provider_amount}\t{cell(row.currency)}\t{day}\t{row.date}\t{row.authorized_date or NULL}\t"
-        f"{cell(row.name)}\t{cell(row.merchant_name)}\t{'t' if row.pending else 'f'}\t{cell(row.pending_id)}\t"
-        f"{cell(row.category)}\t{cell(row.category_detail)}\t{cell(row.category_confidence)}\t"
-        f"{cell(row.payment_channel)}\n"
+        f"{sequence}\tf\t{row.provider_id}\t{uuid7()!s}\t{row.account_id}\t{row.amount!s}\t{row.provider_amount!s}\t"
+        f"{row.currency}\t{authorized or posted}\t{posted}\t{authorized or NULL}\t{row.name}\t{row.merchant_name}\t"
+        f"{'t' if row.pending else 'f'}\t{row.pending_id}\t{row.category}\t{row.category_detail}\t"
+        f"{row.category_confidence}\t{row.payment_channel}\n"
     )
 
 
-def cell(text: str) -> str:
-    """Text as COPY takes it. Hardly any needs escaping, and to look is quicker than to translate."""
-    return text if text.isprintable() and "\\" not in text else text.translate(ESCAPES)
+def plain(row: TransactionRow) -> TransactionRow:
+    """The row with texts that COPY reads back as they were. Hardly any needs escaping, and to look is quicker."""
+    texts = (
+        f"{row.provider_id}{row.account_id}{row.currency}{row.name}{row.merchant_name}{row.pending_id}{row.category}"
+        f"{row.category_detail}{row.category_confidence}{row.payment_channel}"
+    )
+    if texts.isprintable() and "\\" not in texts:
+        return row
+    return TransactionRow._make(each.translate(ESCAPES) if isinstance(each, str) else each for each in row)
 
 
 def removal(sequence: int, provider_id: str) -> str:
     """The COPY line of a withdrawn transaction: its number and its id, and nothing else."""
-    return f"{sequence}\tt\t{cell(provider_id)}" + f"\t{NULL}" * 16 + "\n"
+    return f"{sequence}\tt\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"

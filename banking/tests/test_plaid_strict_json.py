@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import pytest
 
 from banking.plaid import strict_json
@@ -22,3 +24,21 @@ def test_it_reads_only_utf_8():
         with pytest.raises(NotJson):
             strict_json.decode('{"a": "é"}'.encode(encoding))
     assert strict_json.decode('{"a": "é"}'.encode()) == {"a": "é"}
+
+
+def test_it_keeps_every_digit():
+    text = '{"a": 0.10, "b": 123456789012345678901.5, "c": 1e400, "d": -0.0, "e": 18446744073709551616}'
+    read = strict_json.decode(text)
+    assert [str(value) for value in read.values()] == [
+        *("0.10", "123456789012345678901.5", "1E+400", "-0.0", "18446744073709551616")
+    ]
+    assert [type(value) for value in read.values()] == [Decimal, Decimal, Decimal, Decimal, int]
+
+
+def test_it_reads_half_a_surrogate_pair_as_python_does():
+    assert strict_json.decode(r'{"a": "Caf\ud83d", "b": 0.10}') == {"a": "Caf\ud83d", "b": Decimal("0.10")}
+
+
+def test_it_gives_up_on_what_is_nested_without_end():
+    with pytest.raises(NotJson):
+        strict_json.decode('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}")

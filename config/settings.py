@@ -204,7 +204,7 @@ CELERY_TIMEZONE = "UTC"
 AUTH_USER_MODEL = "accounts.User"
 # E-mail is unique by a constraint on its lower-case form, which this check does not look for.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.recognition.Backend"]
 # The first hashes; the others only verify what was brought along, until its owner signs in.
 PASSWORD_HASHERS = [
     "accounts.hashers.Argon2id",
@@ -274,7 +274,7 @@ ADMIN_PATH = env.str("ADMIN_PATH", "operators/")
 
 SESSION_IDLE = timedelta(minutes=30)
 SESSION_LONGEST = timedelta(hours=12)
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.recognition"
 SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
 SESSION_COOKIE_AGE = int(SESSION_LONGEST.total_seconds())
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

@@ -1,0 +1,63 @@
+"""Whose a request is."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.recognition import Backend, SessionStore
+
+pytestmark = pytest.mark.django_db
+
+HOSTILE = ("", "x", "a" * 5_000, "' OR true --", "%s", '"\\000abcdefgh"', "\u00e9" * 40)
+
+
+@pytest.fixture
+def session() -> SessionStore:
+    store = SessionStore()
+    store["word"] = "said"
+    store.create()
+    return store
+
+
+def test_it_reads_what_a_session_holds(session):
+    again = SessionStore(session.session_key)
+    assert again["word"] == "said"
+    assert again.session_key == session.session_key
+
+
+def test_it_takes_the_key_from_a_session_that_is_over(session):
+    with time_machine.travel(timezone.now() + settings.SESSION_LONGEST + timedelta(seconds=1)):
+        late = SessionStore(session.session_key)
+        assert late.load() == {}
+    assert late.session_key is None
+
+
+def test_it_takes_the_key_from_a_session_that_was_ended(session):
+    Session.objects.filter(session_key=session.session_key).delete()
+    ended = SessionStore(session.session_key)
+    assert ended.get("word") is None
+    assert ended.session_key is None
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_it_answers_a_made_up_session_as_a_strangers(key):
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = "x"
+    client.cookies[settings.SESSION_COOKIE_NAME].set(settings.SESSION_COOKIE_NAME, key, key)
+    assert client.get("/overview/").status_code in (302, 400)
+
+
+def test_it_knows_a_person_until_the_account_is_closed(alice: User):
+    assert Backend().get_user(alice.pk) == alice
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert Backend().get_user(alice.pk) is None
+
+
+def test_it_knows_nobody_by_an_id_that_no_account_has(alice: User):
+    assert Backend().get_user("0195b1a0-0000-7000-8000-000000000000") is None

@@ -122,6 +122,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "config.templatetags.ui",
                 "config.templatetags.rows",
+                "config.templatetags.cards",
                 "heroicons.templatetags.heroicons",
                 "template_partials.templatetags.partials",
             ],

@@ -12,8 +12,18 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from banking.listing import Row
-from config.templatetags.ui import MONTHS, category_mark, category_name, category_tone, day_in, mark, money, signed
-from insights.charts import Line, Point
+from config.templatetags.ui import (
+    MONTHS,
+    category_mark,
+    category_name,
+    category_tone,
+    day_in,
+    mark,
+    money,
+    signed,
+    whole,
+)
+from insights.charts import Facts, Known, Line, Point
 from insights.overview import CategorySpending, Spending
 
 register = template.Library()
@@ -67,6 +77,35 @@ def readings(points: Sequence[Point], currency: str) -> SafeString:
         f'<tr><th scope="row">{day_in(day, year)}</th><td class="num">{money(value, safe_currency)}</td></tr>'
         for day, value in points
     )
+
+
+@register.simple_tag
+def chart_words(facts: Facts, currency: str, name: str) -> SafeString:
+    """Say in words what a chart shows: the change and from what to what, the lowest and the highest value."""
+    first, last, safe_name = facts.first, facts.last, escape(name)
+    year = timezone.localdate().year
+
+    def at(point: Known) -> str:
+        return f"{escape(whole(point.value, currency))} on {day_in(point.day, year)}"
+
+    if first.day == last.day:
+        exact = escape(money(last.value, currency))
+        return drawn([f"{safe_name} was {exact} on {day_in(last.day, year)}. The line grows by a point each day."])
+    begin, end = escape(whole(first.value, currency)), escape(whole(last.value, currency))
+    if facts.direction == "level":
+        change = f"{safe_name} ended where it began, at {end},"
+    else:
+        change = f"{change_words(facts, currency)} from {begin} to {end},"
+    span = f"{day_in(first.day, year)} to {day_in(last.day, year)}."
+    return drawn([change, span, f"Lowest {at(facts.lowest)}, highest {at(facts.highest)}."])
+
+
+def change_words(facts: Facts, currency: str) -> str:
+    """``▲ Up $120 (4%)``, in its color; the mark is for eyes alone."""
+    tone, arrow = ("pos", "▲") if facts.direction == "up" else ("neg", "▼")
+    share = "" if facts.percent is None else f" ({facts.percent}%)"
+    words = f"{facts.direction.capitalize()} {escape(whole(facts.distance, currency))}"
+    return f'<span class="{tone}"><span aria-hidden="true">{arrow}</span> {words}</span>{share}'
 
 
 @register.filter

@@ -10,7 +10,6 @@ from functools import lru_cache
 
 from django import template
 from django.template.context import Context as TemplateContext
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -217,17 +216,13 @@ def nav_link(context: TemplateContext, name: str, words: str, picture: str, belo
     match = context["request"].resolver_match
     here = match.url_name if match else ""
     current = "page" if here == name else "true" if here in below.split() else "false"
+    return nav_item(name, current, words, picture)
+
+
+@lru_cache(maxsize=64)
+def nav_item(name: str, current: str, words: str, picture: str) -> SafeString:
     link = '<a href="{}" aria-current="{}">{}{}</a>'
     return format_html(link, reverse(name), current, icon(picture, 20), words)
-
-
-@register.simple_block_tag
-def card(content: str, title: str, key: str, **parts: object) -> SafeString:
-    """Frame a part of a page under its heading.
-
-    ``parts`` may hold ``span`` (columns of 12), ``url`` and ``action`` (the heading's link) and ``age``.
-    """
-    return render_to_string("ui/card.html", {"content": content, "title": title, "key": key, **parts})
 
 
 # --- Categories and kinds --------------------------------------------------------------------------------

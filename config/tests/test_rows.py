@@ -136,3 +136,44 @@ def test_it_names_the_values_beside_a_chart():
     assert rows.value_marks(chart, "USD") == "\n".join(
         f"<span>{words}</span>" for words in ("$20K", "$15K", "$10K", "$5K", "$0")
     )
+
+
+def words(points: list[tuple[int, str]], currency: str = "USD", name: str = "Bank balance") -> str:
+    """What is said about a line through so much on such days of November."""
+    chart = charts.line([Point(date(2026, 11, day), Decimal(value)) for day, value in points])
+    return rows.chart_words(chart.facts, currency, name)
+
+
+@time_machine.travel("2026-11-22T12:00:00Z", tick=False)
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ([(20, "5.25")], "Bank balance was $5.25 on Nov 20. The line grows by a point each day."),
+        (
+            [(18, "1000"), (19, "1500"), (20, "1250")],
+            "▲ Up $250 (25.0%) from $1,000 to $1,250, Nov 18 to Nov 20."
+            " Lowest $1,000 on Nov 18, highest $1,500 on Nov 19.",
+        ),
+        (
+            [(18, "1000"), (20, "800")],
+            "▼ Down $200 (20.0%) from $1,000 to $800, Nov 18 to Nov 20."
+            " Lowest $800 on Nov 20, highest $1,000 on Nov 18.",
+        ),
+        (
+            [(18, "-10"), (20, "20")],
+            "▲ Up $30 from −$10 to $20, Nov 18 to Nov 20. Lowest −$10 on Nov 18, highest $20 on Nov 20.",
+        ),
+        (
+            [(18, "7"), (19, "3"), (20, "7")],
+            "Bank balance ended where it began, at $7, Nov 18 to Nov 20. Lowest $3 on Nov 19, highest $7 on Nov 18.",
+        ),
+    ],
+)
+def test_it_says_what_a_chart_shows(points, said):
+    assert " ".join("".join(Tags(words(points)).words).split()) == said
+
+
+def test_it_shows_markup_beside_a_chart_as_words():
+    for points in ([(20, "1")], [(18, "1"), (20, "2")], [(18, "1"), (20, "1")]):
+        elements = Tags(words(points, currency=ATTACK, name=ATTACK)).elements
+        assert {name for name, _ in elements} <= {"span", "time"}

@@ -249,14 +249,6 @@ def test_it_says_kinds_of_accounts(name, words):
     assert ui.kind(name) == words
 
 
-def test_it_frames_a_part_of_a_page_under_its_heading():
-    html = rendered("{% card title key='balance' span=8 %}{{ name }}{% endcard %}", title="<b>", name="<i>")
-
-    assert 'class="card w8"' in html
-    assert '<h2 id="balance-title">&lt;b&gt;</h2>' in html
-    assert "&lt;i&gt;" in html
-
-
 def test_it_marks_the_page_that_the_reader_is_on(rf):
     from django.urls import resolve
 

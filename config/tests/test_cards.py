@@ -1,0 +1,56 @@
+"""The frame around a part of a page, which escapes what is not its own."""
+
+from datetime import UTC, date, datetime
+from html import unescape
+
+import pytest
+import time_machine
+from django.template import Context, Template
+
+from banking.models import Item
+from insights.age import Age
+
+ATTACK = "<img src=x onerror=alert(1)>\"'&amp;"
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def framed(facts: str = "", **context: object) -> str:
+    return Template(f"{{% card title key='balance' {facts} %}}{{{{ name }}}}{{% endcard %}}").render(
+        Context({"title": "Balance", "name": "inside"} | context)
+    )
+
+
+def test_it_frames_a_part_of_a_page_under_its_heading():
+    html = framed("span=8", title="<b>", name="<i>")
+    assert '<section class="card w8" aria-labelledby="balance-title">' in html
+    assert '<h2 id="balance-title">&lt;b&gt;</h2>' in html
+    assert "&lt;i&gt;" in html
+    assert "<p" not in html
+    assert "<a" not in html
+
+
+def test_it_leads_on_from_the_heading():
+    html = framed('url=url action="All accounts"', url='/accounts/?a=1&b="')
+    assert '<a class="card__link" href="/accounts/?a=1&amp;b=&quot;">All accounts</a>' in html
+
+
+@time_machine.travel(NOON, tick=False)
+def test_it_says_of_when_its_figures_are():
+    late = [Item(institution_name="Old Bank", data_as_of=datetime(2026, 11, 14, 9, tzinfo=UTC)), Item()]
+    age = Age(as_of=datetime(2026, 11, 22, 9, 40, tzinfo=UTC), late=late)
+    html = framed("age=age since=since until=until", age=age, since=date(2026, 10, 23), until=date(2026, 11, 21))
+    for said in (">Oct 23</time> to ", ">Nov 21</time>", "As of ", "9:40 a.m.", "Old Bank as of ", "Nov 14"):
+        assert said in html
+    assert "not read yet" in html
+
+
+@pytest.mark.parametrize("missing", ["age=nothing.age", "age=nothing.age since=nothing.since until=nothing.until"])
+def test_it_says_nothing_of_figures_that_there_are_none_of(missing):
+    assert "<p" not in framed(missing, nothing=None)
+
+
+def test_it_shows_markup_as_words():
+    age = Age(as_of=None, late=[Item(institution_name=ATTACK)])
+    html = framed("url=title action=title age=age", title=ATTACK, age=age, name=ATTACK)
+    assert "<img" not in html
+    assert unescape(html).count(ATTACK) == 5

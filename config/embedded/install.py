@@ -63,7 +63,12 @@ def was_moved() -> bool:
 
 
 def make_environment() -> None:
-    """Make a new environment in place of a broken one or none."""
+    """Make a new environment in place of a broken one or none. Raises InstallFailed where the place is a link.
+
+    What a link leads to may be another checkout's, and would be emptied.
+    """
+    if VENV.is_symlink():
+        raise InstallFailed(f"{VENV} is a link, so nothing is replaced there. Remove the link and try again.")
     require_room()
     done = subprocess.run(
         [sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True, check=False

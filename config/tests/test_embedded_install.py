@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,9 +124,22 @@ def test_it_reports_a_package_whose_hash_is_not_the_locked_one(checkout: Path) -
 
 
 def test_it_never_needs_more_than_the_standard_library() -> None:
+    program = CHECKOUT / "config" / "embedded" / "install.py"
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(CHECKOUT / "config" / "embedded" / "install.py")],
+        # Loaded and not run: what it would do, it would do to this checkout.
+        [sys.executable, "-I", "-S", "-c", "import runpy, sys; runpy.run_path(sys.argv[1])", str(program)],
         env={"PATH": os.defpath},
         check=False,
     )
     assert done.returncode == 0
+
+
+def test_it_empties_nothing_that_a_link_leads_to(checkout: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "kept").touch()
+    shutil.rmtree(checkout / ".venv")
+    (checkout / ".venv").symlink_to(others)
+    with pytest.raises(install.InstallFailed, match="is a link"):
+        install.make_environment()
+    assert (others / "kept").exists()

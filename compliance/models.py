@@ -1,6 +1,6 @@
-"""The vault's data keys and the audit trail. None of these rows has a foreign key to a person.
+"""The vault's data keys, the audit trail and the consents. None of these rows has a foreign key to a person.
 
-A data key outlives no erasure, and an audit event outlives its subject; both name their person by id alone.
+A data key outlives no erasure, an audit event and a consent outlive their person; all name them by id alone.
 """
 
 from typing import ClassVar
@@ -8,9 +8,10 @@ from typing import ClassVar
 from django.db import models
 
 from compliance.audit.events import AuditEvent, AuditHead, AuditLink
+from compliance.consent.events import ConsentEvent
 from compliance.isolation.models import BoundQuerySet
 
-__all__ = ["AuditEvent", "AuditHead", "AuditLink", "DataKey"]
+__all__ = ["AuditEvent", "AuditHead", "AuditLink", "ConsentEvent", "DataKey"]
 
 
 class DataKey(models.Model):

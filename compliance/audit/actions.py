@@ -36,6 +36,16 @@ class Action(StrEnum):
     TRANSACTION_FETCH = "transaction_fetch"
     SYNC = "sync"
 
+    CONSENT_GIVEN = "consent_given"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    ALERT_SENT = "alert_sent"
+
+    CREDIT_PULL = "credit_pull"
+    CREDIT_CONFIRMED = "credit_confirmed"
+    CREDIT_RAW_VIEWED = "credit_raw_viewed"
+    CREDIT_REBUILD = "credit_rebuild"
+    CREDIT_FORGOTTEN = "credit_forgotten"
+
     SECURITY_ALERT = "security_alert"
     DATA_EXPORT = "data_export"
     ACCOUNT_DELETED = "account_deleted"

@@ -1,6 +1,8 @@
 """Mails about a person's own account. They say what happened and never an amount."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from email.utils import parseaddr
 from smtplib import SMTPException
 from typing import Any, Final
 from uuid import UUID
@@ -40,5 +42,17 @@ def send_unlock_link(*, user_id: UUID) -> None:
         _send("accounts/email/locked", user.email, {"unlock_url": link})
 
 
-def _send(template: str, email: str, facts: dict[str, Any]) -> None:
-    get_adapter().render_mail(template, email, facts | {"email": email, "public_url": settings.PUBLIC_URL}).send()
+def send_alerts(user: User, news: Sequence[str], *, name: str) -> None:
+    """Say that there is news, by its kinds alone; mails of one ``name`` carry the same Message-ID.
+
+    Raises ``SMTPException`` or ``OSError``.
+    """
+    _, _, host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")
+    headers = {"Message-ID": f"<alerts.{name}@{host}>"}
+    email = EmailAddress.objects.get_primary_email(user) or user.email
+    _send("accounts/email/alerts", email, {"news": news}, headers)
+
+
+def _send(template: str, email: str, facts: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+    facts = facts | {"email": email, "public_url": settings.PUBLIC_URL}
+    get_adapter().render_mail(template, email, facts, headers).send()

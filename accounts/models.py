@@ -10,8 +10,18 @@ from django.db.models.functions import Lower
 from uuid_utils.compat import uuid7
 
 from accounts.devices import SecondFactor
+from accounts.notifications import Notification, NotificationSettings
 
-__all__ = ["ONE_USER", "LoginThrottle", "SecondFactor", "User", "UserManager", "display_name"]
+__all__ = [
+    "ONE_USER",
+    "LoginThrottle",
+    "Notification",
+    "NotificationSettings",
+    "SecondFactor",
+    "User",
+    "UserManager",
+    "display_name",
+]
 
 ONE_USER = "one_user_per_email"
 """The constraint that a sign-up breaks when another with the same address has just come first."""
@@ -37,7 +47,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person with an account here. ``link_id`` is the name by which data providers know them."""
+    """A person with an account here. ``link_id`` is the name by which data providers know them.
+
+    ``unread`` counts their notifications, so that no page has to; ``notices`` alone writes it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(max_length=255)
@@ -46,6 +59,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     link_id = models.UUIDField(default=uuid4, editable=False)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    unread = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -65,6 +79,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def save(self, **options: Any) -> None:
+        """Store the person, all but ``unread``: a request would put the count back that it began with."""
+        if not self._state.adding and options.get("update_fields") is None:
+            left_out = {"id", "unread", *self.get_deferred_fields()}
+            options["update_fields"] = {field.attname for field in self._meta.concrete_fields} - left_out
+        super().save(**options)
 
     @property
     def name(self) -> str:

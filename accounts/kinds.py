@@ -1,0 +1,58 @@
+"""The kinds of things that people are told of, and where they are told.
+
+``mailed`` is all that a mail ever says of a thing: which part of Plumbline has news, and never a figure, a creditor
+or a bank. To add a kind, add it here with its words; everything else finds it.
+"""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Kind(StrEnum):
+    """What a notification is about. The values are stored; never change or reuse one."""
+
+    CREDIT_SCORE = "credit_score"
+    CREDIT_INQUIRY = "credit_inquiry"
+    CREDIT_ACCOUNT = "credit_account"
+    CREDIT_UTILIZATION = "credit_utilization"
+    CREDIT_PAYMENT = "credit_payment"
+    CREDIT_RECORD = "credit_record"
+    CREDIT_IDENTITY = "credit_identity"
+    CREDIT_REPORT = "credit_report"
+    BANK_RECONNECT = "bank_reconnect"
+    BANK_LARGE_CHANGE = "bank_large_change"
+    LOW_RUNWAY = "low_runway"
+
+
+class Channel(StrEnum):
+    """Where a person is told: on the page of alerts, or by mail."""
+
+    APP = "app"
+    MAIL = "mail"
+
+
+class Words(NamedTuple):
+    """How a kind is called: beside its switches, and in mails."""
+
+    label: str
+    mailed: str
+
+
+WORDS: Final = {
+    Kind.CREDIT_SCORE: Words("Your credit score changed", "A change of your credit score"),
+    Kind.CREDIT_INQUIRY: Words("Somebody asked for your credit report", "An inquiry on your credit report"),
+    Kind.CREDIT_ACCOUNT: Words("An account opened, closed or changed", "An account on your credit report"),
+    Kind.CREDIT_UTILIZATION: Words("Card balances passed a mark", "Your credit utilization"),
+    Kind.CREDIT_PAYMENT: Words("A late payment was reported", "A payment on your credit report"),
+    Kind.CREDIT_RECORD: Words("A public record or collection changed", "A record on your credit report"),
+    Kind.CREDIT_IDENTITY: Words("Your personal data on file changed", "Your personal data on your credit report"),
+    Kind.CREDIT_REPORT: Words("A credit report needs you", "Getting your credit report needs you"),
+    Kind.BANK_RECONNECT: Words("A bank wants you to sign in again", "A bank connection needs you"),
+    Kind.BANK_LARGE_CHANGE: Words("A large amount moved", "A large transaction"),
+    Kind.LOW_RUNWAY: Words("Your money lasts less than three months", "How long your money lasts"),
+}
+
+
+def switch(kind: Kind, channel: Channel) -> str:
+    """The name of one switch, under which it is stored when it is off."""
+    return f"{kind}.{channel}"

@@ -1,0 +1,98 @@
+"""The alerts and their settings in a real browser: told, counted, opened, and reachable for everybody."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from accounts.kinds import Kind
+from accounts.models import User
+from accounts.notices import notify
+from accounts.tests.conftest import PASSWORD
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("cheap_hash"),
+]
+
+Visit = Callable[[str], None]
+THINGS = ("Chase wants you to sign in again", "$1,234.50 went out: " + "A very long name of a merchant " * 4, "Score")
+
+
+@pytest.fixture
+def visit(page: Page, live_server: Any) -> Visit:
+    def go(name: str) -> None:
+        page.goto(live_server.url + reverse(name))
+
+    return go
+
+
+@pytest.fixture
+def told(page: Page, visit: Visit, alice: User) -> None:
+    """Alice is signed in, and was told three things."""
+    for number, title in enumerate(THINGS):
+        notify(
+            person_id=alice.pk,
+            kind=Kind.BANK_RECONNECT,
+            title=title,
+            text="A line more.",
+            url=reverse("help"),
+            fingerprint=str(number),
+        )
+    visit("account_login")
+    page.get_by_label("Email").fill(alice.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page).to_have_title("Overview · Plumbline")
+
+
+def counted(page: Page) -> str:
+    return " ".join(page.locator("[data-menu] > summary").inner_text().split())
+
+
+def test_it_counts_opens_and_takes_as_read(page: Page, visit: Visit, told: None) -> None:
+    assert "3 unread alerts" in counted(page)
+    page.locator("[data-menu] > summary").click()
+    page.get_by_role("link", name="Alerts").click()
+    page.get_by_role("link", name=THINGS[0]).click()
+    expect(page).to_have_title("Help · Plumbline")
+    assert "2 unread alerts" in counted(page)
+    visit("alerts")
+    page.get_by_role("button", name="Mark as read Score").click()
+    assert "1 unread alert" in counted(page)
+    page.get_by_role("button", name="Mark all as read").click()
+    expect(page.get_by_text("New", exact=True)).to_have_count(0)
+    assert "unread" not in counted(page)
+
+
+def test_it_keeps_what_was_chosen(page: Page, visit: Visit, told: None) -> None:
+    visit("alerts_settings")
+    page.get_by_label("A large amount moved, by mail").uncheck()
+    page.get_by_label("No mails from").fill("22:00")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Quiet hours need a beginning and an end")
+    expect(page.get_by_label("A large amount moved, by mail")).not_to_be_checked()
+    page.get_by_label("Until").fill("07:00")
+    page.get_by_label("Your time zone").select_option("America/New_York")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_label("A large amount moved, by mail")).not_to_be_checked()
+    expect(page.get_by_label("Until")).to_have_value("07:00")
+    expect(page.get_by_label("Your time zone")).to_have_value("America/New_York")
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["alerts", "alerts_settings"])
+def test_it_is_there_for_everybody(page: Page, visit: Visit, told: None, name: str, scheme: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    User.objects.update(unread=100)
+    visit(name)
+    faults = Axe().run(page).response["violations"]
+    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

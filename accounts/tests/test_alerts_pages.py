@@ -1,0 +1,200 @@
+"""The page of alerts and its settings, as a person uses them; others find nothing there."""
+
+import re
+from datetime import time
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.alerts.forms import zones
+from accounts.kinds import Kind
+from accounts.models import Notification, NotificationSettings, User
+from accounts.notices import SHOWN, notify
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+WISHES = {"pace": "daily", "quiet_from": "22:00", "quiet_until": "07:00", "zone": "America/New_York"}
+WISHES |= {"large_change": "1250.50", "credit_score.app": "on", "bank_reconnect.mail": "on"}
+
+
+def tell(person: User, thing: str = "1", **options: Any) -> Notification:
+    usual = {"kind": Kind.BANK_RECONNECT, "title": "Chase wants you to sign in", "url": "/overview/"}
+    notify(person_id=person.pk, fingerprint=thing, **(usual | options))
+    with tenant(person.pk):
+        return Notification.objects.order_by("-id")[0]
+
+
+def page(client: Client, **query: object) -> str:
+    answer = client.get(reverse("alerts"), query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def unread(person: User) -> int:
+    return User.objects.get(pk=person.pk).unread
+
+
+# --- The list ---------------------------------------------------------------------------------------------
+
+
+def test_it_says_what_it_will_tell_when_there_is_nothing(as_alice: Client) -> None:
+    said = page(as_alice)
+    assert "We will tell you here when" in said
+    assert "unread alert" not in said
+
+
+def test_it_shows_what_was_told_and_counts_it_in_the_menu(as_alice: Client, alice: User) -> None:
+    tell(alice, text="Its figures stay as they were.")
+    said = page(as_alice)
+    assert "Chase wants you to sign in" in said
+    assert "Its figures stay as they were." in said
+    assert '1<span class="vh"> unread alert</span>' in said
+
+
+def test_it_counts_no_further_than_people_do(as_alice: Client, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(unread=100)
+    assert '99+<span class="vh"> unread alerts</span>' in page(as_alice)
+
+
+def test_it_shows_no_markup_of_what_is_told(as_alice: Client, alice: User) -> None:
+    tell(alice, title="<b>Bold</b> Bank", text="<script>alert(1)</script>")
+    said = page(as_alice)
+    assert "&lt;b&gt;Bold" in said
+    assert "<script>alert(1)" not in said
+
+
+def test_it_leads_to_what_it_speaks_of_and_takes_it_as_read(as_alice: Client, alice: User) -> None:
+    row = tell(alice, url="/overview/?range=1y")
+    answer = as_alice.get(reverse("alert", args=[row.pk]))
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/overview/?range=1y")
+    assert unread(alice) == 0
+
+
+def test_it_leads_back_to_the_list_when_it_speaks_of_no_page(as_alice: Client, alice: User) -> None:
+    row = tell(alice, url="")
+    assert as_alice.get(reverse("alert", args=[row.pk])).headers["Location"] == reverse("alerts")
+    assert reverse("alert", args=[row.pk]) + '"' not in page(as_alice)
+
+
+def test_it_takes_one_as_read(as_alice: Client, alice: User) -> None:
+    row, _ = tell(alice, "1"), tell(alice, "2")
+    assert as_alice.post(reverse("alert_read", args=[row.pk])).headers["Location"] == reverse("alerts")
+    assert unread(alice) == 1
+
+
+def test_it_takes_all_as_read_that_the_page_showed(as_alice: Client, alice: User) -> None:
+    tell(alice, "1")
+    until = as_alice.get(reverse("alerts")).context["until"]
+    tell(alice, "2")
+    as_alice.post(reverse("alerts_read"), {"until": until})
+    assert unread(alice) == 1
+
+
+@pytest.mark.parametrize("until", ["", "yesterday", "9" * 400, "2026-13-45T00:00:00.0+00:00", "\0"])
+def test_it_takes_nothing_as_read_until_a_time_that_is_none(as_alice: Client, alice: User, until: str) -> None:
+    tell(alice)
+    assert as_alice.post(reverse("alerts_read"), {"until": until}).status_code == 302
+    assert unread(alice) == 1
+
+
+def test_it_turns_pages(as_alice: Client, alice: User) -> None:
+    for number in range(SHOWN + 1):
+        tell(alice, str(number), title=f"Thing {number:02}.")
+    first, second = page(as_alice), page(as_alice, page=1)
+    assert (first.count("Thing "), second.count("Thing ")) == (2 * SHOWN, 2)
+    assert 'href="?page=1"' in first
+    assert "Thing 00." in second
+    assert 'href="?page=0"' in second
+    assert "There is nothing older." in page(as_alice, page=2)
+
+
+@pytest.mark.parametrize("asked", ["-1", "x", "9" * 400, "²", "1.5"])
+def test_it_begins_at_the_beginning_for_a_page_that_is_none(as_alice: Client, alice: User, asked: str) -> None:
+    tell(alice)
+    assert "Chase wants you" in page(as_alice, page=asked)
+
+
+def test_it_asks_one_question_for_the_list_and_none_for_the_count(as_alice: Client, alice: User) -> None:
+    for number in range(3):
+        tell(alice, str(number))
+    with CaptureQueriesContext(connection) as of_help:
+        assert "3<span" in as_alice.get(reverse("help")).content.decode()
+    with CaptureQueriesContext(connection) as of_list:
+        page(as_alice)
+    tables = [re.findall(r'FROM "?(\w+)', query["sql"]) for query in of_list if query["sql"].startswith("SELECT")]
+    assert tables == [["django_session"], ["accounts_user"], ["accounts_notification"]]
+    assert len(of_help) == len(of_list) - 1
+
+
+def test_it_shows_mallory_nothing_of_alices(as_mallory: Client, alice: User) -> None:
+    row = tell(alice)
+    assert "Chase" not in page(as_mallory)
+    assert as_mallory.get(reverse("alert", args=[row.pk])).status_code == 404
+    assert as_mallory.post(reverse("alert_read", args=[row.pk])).status_code == 404
+    as_mallory.post(reverse("alerts_read"), {"until": timezone.now().isoformat()})
+    assert unread(alice) == 1
+    assert as_mallory.get(reverse("alert", args=[uuid4()])).status_code == 404
+
+
+# --- The settings -----------------------------------------------------------------------------------------
+
+
+def test_it_begins_with_everything_on(as_alice: Client) -> None:
+    form = as_alice.get(reverse("alerts_settings")).context["form"]
+    assert all(row.app.value() and row.mail.value() for row in form.switches())
+    assert [form[name].value() for name in ("pace", "zone", "large_change")] == ["at_once", "UTC", Decimal(500)]
+
+
+def test_it_stores_what_was_chosen_and_shows_it_again(as_alice: Client, alice: User) -> None:
+    assert as_alice.post(reverse("alerts_settings"), WISHES).headers["Location"] == reverse("alerts_settings")
+    with tenant(alice.pk):
+        stored = NotificationSettings.objects.get()
+    assert (stored.pace, stored.zone, stored.large_change) == ("daily", "America/New_York", Decimal("1250.50"))
+    assert (stored.quiet_from, stored.quiet_until) == (time(22), time(7))
+    assert len(stored.off) == 2 * len(Kind) - 2
+    said = as_alice.get(reverse("alerts_settings")).content.decode()
+    assert said.count(" checked") == 2
+    assert 'value="22:00"' in said
+    assert '<option value="America/New_York" selected>' in said
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("quiet_until", "", "need a beginning and an end"),
+        ("quiet_from", "", "need a beginning and an end"),
+        ("quiet_from", "25:00", "valid time"),
+        ("zone", "Mars/Olympus", "valid choice"),
+        ("zone", "../../etc/passwd", "valid choice"),
+        ("pace", "hourly", "valid choice"),
+        ("large_change", "0", "greater than or equal to 0.01"),
+        ("large_change", "NaN", "Enter a number"),
+        ("large_change", "9" * 40, "no more than 14 digits"),
+        ("large_change", "", "required"),
+    ],
+)
+def test_it_says_what_is_wrong_and_stores_nothing(
+    as_alice: Client, alice: User, field: str, value: str, complaint: str
+) -> None:
+    answer = as_alice.post(reverse("alerts_settings"), WISHES | {field: value})
+    assert answer.status_code == 200
+    said = answer.content.decode()
+    assert complaint in said
+    assert "Error: Alert settings" in said
+    with tenant(alice.pk):
+        assert not NotificationSettings.objects.exists()
+
+
+def test_it_offers_utc_and_places() -> None:
+    names = [name for name, _ in zones()]
+    assert names[0] == "UTC"
+    assert {"America/New_York", "Europe/Berlin", "Asia/Kolkata"} <= set(names)
+    assert len(set(names)) == len(names)

@@ -1,0 +1,245 @@
+"""The mail that says there is news: one a person, at the right time, and nothing in it but kinds."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from smtplib import SMTPDataError
+from typing import Any
+from uuid import UUID
+
+import pytest
+import time_machine
+from django.core import mail
+from kombu.exceptions import OperationalError
+
+from accounts import mails, postman, tasks
+from accounts.deactivation import deactivate
+from accounts.kinds import WORDS, Kind
+from accounts.models import Notification, NotificationSettings, User
+from accounts.notices import change_settings, notify
+from accounts.quiet import Pace
+from compliance.audit.events import AuditEvent
+from compliance.isolation import tenant
+from compliance.tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NIGHT = {"quiet_from": time(22), "quiet_until": time(7)}
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture(autouse=True)
+def _jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a job where it is queued, as a worker would a moment later."""
+    monkeypatch.setattr(tasks.send_alert_mail, "delay", tasks.send_alert_mail)
+
+
+def tell(person: User, thing: str = "1", kind: Kind = Kind.CREDIT_SCORE) -> None:
+    notify(person_id=person.pk, kind=kind, title=f"Chase took $1,234 ({thing})", url="/overview/", fingerprint=thing)
+
+
+def beat(clock: Any = None, **passed: int) -> list[list[str]]:
+    """Let time pass and the clock strike; returns to whom all mails so far went."""
+    if clock:
+        clock.shift(timedelta(**passed))
+    tasks.dispatch_alert_mails()
+    return [message.to for message in mail.outbox]
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def due(person: User) -> datetime | None:
+    with tenant(person.pk):
+        return NotificationSettings.of(person.pk).mail_due_at
+
+
+def waiting(person: User) -> int:
+    with tenant(person.pk):
+        return Notification.objects.filter(awaits_mail=True).count()
+
+
+# --- What it says -----------------------------------------------------------------------------------------
+
+
+def test_it_names_kinds_and_where_to_sign_in_and_nothing_else(alice: User, clock: Any) -> None:
+    for kind in Kind:
+        tell(alice, kind, kind)
+    beat()
+    (message,) = mail.outbox
+    assert message.to == [alice.email]
+    named = [line[2:] for line in message.body.splitlines() if line.startswith("- ")]
+    assert named == [words.mailed for words in WORDS.values()]
+    assert "https://plumbline.test/alerts/" in message.body
+    for private in ("Chase", "1,234", "$", "Alice", alice.email):
+        assert private not in message.body + message.subject
+
+
+def test_it_puts_no_digit_and_no_name_into_the_words_of_a_kind() -> None:
+    for words in WORDS.values():
+        assert not any(letter.isdigit() or letter == "$" for letter in words.mailed)
+
+
+def test_it_sends_one_mail_for_many_things(alice: User, mallory: User, clock: Any) -> None:
+    for thing in "abc":
+        tell(alice, thing)
+    tell(mallory)
+    assert sorted(beat()) == [[alice.email], [mallory.email]]
+    assert beat() == beat()
+    assert (waiting(alice), due(alice)) == (0, None)
+
+
+def test_it_stands_in_the_trail(alice: User, trail: Callable[[UUID], list[str]], clock: Any) -> None:
+    tell(alice, "a")
+    tell(alice, "b", Kind.LOW_RUNWAY)
+    beat()
+    assert trail(alice.pk) == ["alert_sent"]
+    with tenant(alice.pk):
+        assert AuditEvent.objects.get().facts() == {"kinds": ["credit_score", "low_runway"], "count": 2}
+
+
+# --- When it goes -----------------------------------------------------------------------------------------
+
+
+def test_it_waits_for_the_end_of_the_quiet_hours(alice: User, clock: Any) -> None:
+    change_settings(person_id=alice.pk, zone="America/New_York", **NIGHT)
+    clock.move_to(datetime(2026, 11, 24, 4, tzinfo=UTC))
+    tell(alice)
+    assert beat(clock, hours=7, minutes=59) == []
+    assert beat(clock, minutes=1) == [[alice.email]]
+
+
+def test_it_collects_a_day(alice: User, clock: Any) -> None:
+    change_settings(person_id=alice.pk, pace=Pace.DAILY)
+    tell(alice, "a")
+    assert beat(clock, hours=10) == []
+    tell(alice, "b")
+    assert beat(clock, hours=9, minutes=59) == []
+    assert beat(clock, minutes=1) == [[alice.email]]
+
+
+def test_it_collects_a_week(alice: User, clock: Any) -> None:
+    change_settings(person_id=alice.pk, pace=Pace.WEEKLY)
+    tell(alice)
+    # From Monday noon to the next Monday, 8 a.m.
+    assert beat(clock, days=6, hours=19) == []
+    assert beat(clock, hours=1) == [[alice.email]]
+
+
+def test_it_follows_wishes_that_change_while_a_mail_waits(alice: User, clock: Any) -> None:
+    change_settings(person_id=alice.pk, pace=Pace.WEEKLY)
+    tell(alice)
+    change_settings(person_id=alice.pk, pace=Pace.AT_ONCE)
+    assert beat() == [[alice.email]]
+
+
+def test_it_keeps_quiet_even_when_it_is_late(alice: User, clock: Any) -> None:
+    change_settings(person_id=alice.pk, **NIGHT)
+    tell(alice)
+    # No worker ran until night.
+    assert beat(clock, hours=11) == []
+    assert beat(clock, hours=8) == [[alice.email]]
+
+
+def test_it_writes_to_nobody_whose_account_is_closed(alice: User, clock: Any) -> None:
+    tell(alice)
+    deactivate(user=alice, actor=None)
+    assert beat() == []
+    assert due(alice) is None
+
+
+def test_it_goes_by_utc_where_a_zone_is_not_known(alice: User, clock: Any) -> None:
+    change_settings(person_id=alice.pk, zone="Mars/Olympus_Mons", **NIGHT)
+    tell(alice)
+    assert beat() == [[alice.email]]
+
+
+# --- When something is away, or dies ----------------------------------------------------------------------
+
+
+def test_it_tries_again_when_the_mail_server_is_away(
+    alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = mails._send
+
+    def away(*_: object) -> None:
+        raise SMTPDataError(554, f"No mail for <{alice.email}>".encode())
+
+    tell(alice)
+    monkeypatch.setattr(mails, "_send", away)
+    assert beat() == []
+    assert alice.email not in caplog.text
+    monkeypatch.setattr(mails, "_send", there)
+    assert beat(clock, minutes=10) == []
+    assert beat(clock, minutes=1) == [[alice.email]]
+    assert beat(clock, minutes=11) == [[alice.email]]
+
+
+def test_it_tries_again_when_the_queue_is_away(alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OperationalError("Error 2 connecting to redis.sock")
+
+    tell(alice)
+    with monkeypatch.context() as away:
+        away.setattr(tasks.send_alert_mail, "delay", refused)
+        with pytest.raises(OperationalError):
+            beat()
+    assert beat(clock, minutes=10) == [[alice.email]]
+
+
+def test_it_goes_on_when_a_worker_was_killed_before_the_mail(alice: User, clock: Any) -> None:
+    tell(alice)
+    postman.claim_due(limit=1)
+    assert beat() == []
+    assert beat(clock, minutes=10) == [[alice.email]]
+
+
+def test_it_mails_twice_rather_than_never_when_a_worker_was_killed_after_the_mail(
+    alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(alice)
+    with monkeypatch.context() as killing:
+        killing.setattr(postman, "_tick_off", killed)
+        with pytest.raises(KeyboardInterrupt):
+            beat()
+    assert beat(clock, minutes=11) == [[alice.email]] * 2
+    first, second = (message.extra_headers["Message-ID"] for message in mail.outbox)
+    assert first == second
+    assert beat(clock, minutes=11) == [[alice.email]] * 2
+
+
+def test_it_sends_one_mail_from_many_workers(alice: User) -> None:
+    tell(alice)
+    in_threads(4, tasks.dispatch_alert_mails)
+    assert [message.to for message in mail.outbox] == [[alice.email]]
+
+
+def test_it_sends_one_mail_for_a_job_that_is_delivered_twice(alice: User, clock: Any) -> None:
+    tell(alice)
+    held_until, (person_id,) = postman.claim_due(limit=1)
+    done = in_threads(3, lambda: postman.deliver(person_id=person_id, held_until=held_until))
+    assert sorted(done) == [False, False, True]
+    assert len(mail.outbox) == 1
+
+
+def test_it_mails_what_comes_while_a_mail_is_on_its_way(
+    alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = mails._send
+
+    def interrupted(*arguments: Any) -> None:
+        send(*arguments)
+        if len(mail.outbox) == 1:
+            tell(alice, "later")
+            assert postman.claim_due(limit=1)[1] == []
+
+    monkeypatch.setattr(mails, "_send", interrupted)
+    tell(alice)
+    assert beat() == [[alice.email]] * 2
+    assert waiting(alice) == 0

@@ -1,0 +1,112 @@
+"""When mails may go out, by the clock on a person's wall, also on the days when clocks are moved."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.quiet import Pace, Rhythm
+
+NEW_YORK = ZoneInfo("America/New_York")
+NIGHT = {"quiet_from": time(22), "quiet_until": time(7)}
+# Zones that move their clocks by an hour at night, by half an hour, at midnight, and not at all.
+ZONES = ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata", "UTC"]
+
+walls = st.times().map(lambda wall: wall.replace(second=0, microsecond=0))
+# Two years with both changes of clocks on each half of the earth.
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+moments = st.timedeltas(timedelta(0), timedelta(days=730)).map(lambda passed: BEGINNING + passed)
+rhythms = st.builds(
+    Rhythm,
+    zone=st.sampled_from(ZONES).map(ZoneInfo),
+    pace=st.sampled_from(Pace),
+    quiet_from=st.none() | walls,
+    quiet_until=st.none() | walls,
+)
+
+
+def at(text: str) -> datetime:
+    """A moment in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def wall(moment: datetime, zone: ZoneInfo = NEW_YORK) -> str:
+    return moment.astimezone(zone).strftime("%a %d %H:%M %Z")
+
+
+@given(rhythm=rhythms, moment=moments)
+def test_it_mails_at_no_quiet_moment_and_never_before_the_thing_itself(rhythm: Rhythm, moment: datetime) -> None:
+    goes = rhythm.next_mail(moment)
+    assert goes >= moment
+    assert not rhythm.is_quiet(goes)
+    assert goes - moment <= timedelta(days=9)
+
+
+@given(zone=st.sampled_from(ZONES).map(ZoneInfo), since=walls, until=walls, moment=moments)
+def test_it_waits_no_longer_than_the_quiet_lasts(zone: ZoneInfo, since: time, until: time, moment: datetime) -> None:
+    rhythm = Rhythm(zone, Pace.AT_ONCE, since, until)
+    goes = rhythm.next_mail(moment)
+    minutes = (goes - moment) // timedelta(minutes=1)
+    # Asked of each minute in between, by the definition alone.
+    assert all(rhythm.is_quiet(moment + timedelta(minutes=minute)) for minute in range(minutes))
+
+
+@given(zone=st.sampled_from(ZONES).map(ZoneInfo), moment=moments)
+def test_it_mails_a_digest_once_a_day_in_the_morning(zone: ZoneInfo, moment: datetime) -> None:
+    daily, weekly = (Rhythm(zone, pace).next_mail(moment).astimezone(zone) for pace in (Pace.DAILY, Pace.WEEKLY))
+    assert daily.time() == weekly.time() == time(8)
+    assert weekly.weekday() == 0
+    assert daily - moment <= timedelta(hours=25)
+    assert weekly - moment <= timedelta(days=7, hours=1)
+
+
+@pytest.mark.parametrize(
+    ("clock", "quiet"),
+    [("21:59", False), ("22:00", True), ("23:59", True), ("00:00", True), ("06:59", True), ("07:00", False)],
+)
+def test_it_is_quiet_across_midnight(clock: str, quiet: bool) -> None:
+    assert Rhythm(ZoneInfo("UTC"), **NIGHT).is_quiet(at(f"2026-11-22T{clock}")) is quiet
+
+
+@pytest.mark.parametrize(("clock", "quiet"), [("12:59", False), ("13:00", True), ("14:00", False)])
+def test_it_is_quiet_within_a_day(clock: str, quiet: bool) -> None:
+    rhythm = Rhythm(ZoneInfo("UTC"), quiet_from=time(13), quiet_until=time(14))
+    assert rhythm.is_quiet(at(f"2026-11-22T{clock}")) is quiet
+
+
+@pytest.mark.parametrize("hours", [{}, {"quiet_from": time(9)}, {"quiet_from": time(9), "quiet_until": time(9)}])
+def test_it_is_never_quiet_without_two_different_ends(hours: dict[str, time]) -> None:
+    rhythm = Rhythm(ZoneInfo("UTC"), **hours)
+    assert rhythm.next_mail(at("2026-11-22T09:00")) == at("2026-11-22T09:00")
+
+
+def test_it_ends_the_night_by_the_wall_when_clocks_go_forward() -> None:
+    # March 8, 2026: 2 a.m. is 3 a.m. at once, and the night is an hour shorter.
+    goes = Rhythm(NEW_YORK, **NIGHT).next_mail(at("2026-03-08T04:00"))
+    assert goes == at("2026-03-08T11:00")
+    assert wall(goes) == "Sun 08 07:00 EDT"
+
+
+def test_it_ends_the_night_by_the_wall_when_clocks_go_back() -> None:
+    goes = Rhythm(NEW_YORK, **NIGHT).next_mail(at("2026-11-01T04:00"))
+    assert goes == at("2026-11-01T12:00")
+    assert wall(goes) == "Sun 01 07:00 EST"
+
+
+def test_it_goes_on_when_quiet_ends_at_an_hour_that_does_not_come() -> None:
+    rhythm = Rhythm(NEW_YORK, quiet_from=time(22), quiet_until=time(2, 30))
+    assert wall(rhythm.next_mail(at("2026-03-08T06:59"))) == "Sun 08 03:30 EDT"
+
+
+def test_it_is_quiet_again_in_the_hour_that_comes_twice() -> None:
+    rhythm = Rhythm(NEW_YORK, quiet_from=time(22), quiet_until=time(1, 30))
+    # 1:10 a.m., first in summer time and an hour later in winter time.
+    assert wall(rhythm.next_mail(at("2026-11-01T05:10"))) == "Sun 01 01:30 EDT"
+    assert wall(rhythm.next_mail(at("2026-11-01T06:10"))) == "Sun 01 01:30 EST"
+
+
+def test_it_lets_a_digest_wait_for_the_end_of_the_night() -> None:
+    rhythm = Rhythm(NEW_YORK, Pace.WEEKLY, time(22), time(9))
+    assert wall(rhythm.next_mail(at("2026-11-22T20:00"))) == "Mon 23 09:00 EST"

@@ -1,0 +1,115 @@
+"""Mails about news from workers that are real processes and really die, to a mail server that waits for it."""
+
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import Message
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from accounts.kinds import Kind
+from accounts.models import NotificationSettings, User
+from accounts.notices import notify
+from accounts.tasks import dispatch_alert_mails
+from compliance.isolation import tenant
+from config.tests.places import wait_until
+from config.tests.programs import own_queue, worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Ask = Callable[..., list[tuple[object, ...]]]
+
+
+class Mailbox(socketserver.ThreadingTCPServer):
+    """Takes every mail, and says so as soon as ``open`` is set."""
+
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Conversation)
+        self.taken: list[Message] = []
+        self.open = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.server_address[1]}"
+
+
+class Conversation(socketserver.StreamRequestHandler):
+    """What a mail server says to one client. Source: RFC 5321, appendix D.1."""
+
+    server: Mailbox
+
+    def handle(self) -> None:
+        self.say("220 mailbox")
+        while line := self.rfile.readline():
+            if line[:4].upper() == b"DATA":
+                self.say("354 go on")
+                self.server.taken.append(message_from_bytes(b"".join(iter(self.rfile.readline, b".\r\n"))))
+                self.server.open.wait()
+            self.say("250 ok")
+
+    def say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    with Mailbox() as server:
+        monkeypatch.setenv("EMAIL_URL", server.url)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.open.set()
+        server.shutdown()
+
+
+@pytest.fixture
+def told(alice: User) -> User:
+    """Alice was told something a moment ago."""
+    notify(person_id=alice.pk, kind=Kind.CREDIT_IDENTITY, title="A name was added: MALLORY", fingerprint="1")
+    return alice
+
+
+def hold_is_over(person: User) -> None:
+    """Let the time pass for which a worker holds a mail."""
+    with tenant(person.pk):
+        NotificationSettings.objects.update(mail_due_at=timezone.now() - timedelta(seconds=1))
+
+
+def sent(ask: Ask, person: User) -> int:
+    """How often the trail says that a mail was sent."""
+    ((count,),) = ask("SELECT count(*) FROM audit_event WHERE subject = %s AND action = 'alert_sent'", person.pk)
+    return int(str(count))
+
+
+def test_it_comes_twice_and_never_not_when_a_worker_is_killed(mailbox: Mailbox, told: User, as_operator: Ask) -> None:
+    with own_queue(uuid4().hex) as queue:
+        with worker(queue) as working:
+            dispatch_alert_mails()
+            wait_until(lambda: len(mailbox.taken) == 1)
+            working.kill()
+        assert sent(as_operator, told) == 0
+        mailbox.open.set()
+        with worker(queue):
+            # The queue's own second delivery of the job finds the mail held, and leaves it.
+            hold_is_over(told)
+            dispatch_alert_mails()
+            wait_until(lambda: sent(as_operator, told) == 1)
+    first, second = mailbox.taken
+    assert first["Message-ID"] == second["Message-ID"]
+    assert "MALLORY" not in first.as_string() + second.as_string()
+
+
+def test_it_comes_once_from_two_workers(mailbox: Mailbox, told: User, as_operator: Ask) -> None:
+    mailbox.open.set()
+    with own_queue(uuid4().hex) as queue, worker(queue), worker(queue):
+        for round_ in (1, 2):
+            for _ in range(3):
+                dispatch_alert_mails()
+            wait_until(lambda round_=round_: sent(as_operator, told) == round_)
+            notify(person_id=told.pk, kind=Kind.LOW_RUNWAY, title="Another thing", fingerprint="2")
+    assert len(mailbox.taken) == 2

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from banking import due, unlinking
+from banking import due, telling, unlinking
 from banking.models import Item, PendingRemoval
 from banking.provider import Doorbell, ProviderError
 from banking.sync import sync_item as read_item
@@ -24,6 +24,8 @@ CHUNK = 100
 def sync_item(self: Any, owner_id: str, item_id: str, trigger: str) -> None:
     """Read one Item; look again soon while its history is being prepared or another sync was asked for."""
     outcome = read_item(owner_id=UUID(owner_id), item_id=UUID(item_id), trigger=trigger)
+    if outcome.news is not None:
+        telling.large_changes(owner_id=UUID(owner_id), item_id=UUID(item_id), run_id=outcome.news)
     if not outcome.ran:
         if due.is_wanted(owner_id=UUID(owner_id), item_id=UUID(item_id)):
             raise self.retry(countdown=BUSY_RETRY)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from banking import telling
 from banking.models import Connection, Institution, Item, SyncRun
 from banking.provider import (
     ConsentRequired,
@@ -49,6 +50,8 @@ ORDER = (Readiness.NOT_READY, Readiness.INITIAL, Readiness.HISTORICAL)
 def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank: Institution | None) -> Outcome:
     """Close a good reading, in the transaction that stored it."""
     now = timezone.now()
+    # What the first import brings is history and no news.
+    news = run.pk if item.readiness == Readiness.HISTORICAL and run.written else None
     item.readiness = max(Readiness(item.readiness), spool.readiness, key=ORDER.index)
     item.institution = bank or item.institution
     item.institution_name = (bank.name if bank else facts.institution_name) or item.institution_name
@@ -71,7 +74,7 @@ def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank:
         removed=run.removed,
         duration_ms=int((now - run.started_at).total_seconds() * 1000),
     )
-    return Outcome(ran=True, again_in=next_look(item=item, run=run))
+    return Outcome(ran=True, again_in=next_look(item=item, run=run), news=news)
 
 
 def next_look(*, item: Item, run: SyncRun) -> int | None:
@@ -90,9 +93,12 @@ def failed(*, lease: Lease, run: SyncRun, error: ProviderError) -> Outcome:
     try:
         with tenant(lease.owner_id):
             item = lease.lock()
+            was = item.connection
             wait = suffer(item=item, error=error)
             item.save()
             close(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code=error.code)
+            if item.connection != was:
+                telling.connection_lost(item=item, run=run)
             record(
                 Action.SYNC,
                 actor=None,

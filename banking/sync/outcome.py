@@ -1,12 +1,17 @@
 from dataclasses import dataclass
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a task has to know of a reading: whether it took place, and in how many seconds to look again."""
+    """What a task has to know of a reading: whether it took place, and in how many seconds to look again.
+
+    ``news`` is the run whose rows are news to the person, if there may be any.
+    """
 
     ran: bool
     again_in: int | None = None
+    news: UUID | None = None
 
 
 BUSY = Outcome(ran=False)

@@ -1,0 +1,112 @@
+"""Telling a person that their money lasts less than three months: once, until it has lasted longer again."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.kinds import Kind
+from accounts.models import User
+from accounts.notices import notify
+from banking import rosters
+from banking.models import Item
+from compliance.isolation import tenant
+from insights import balances
+from insights.flows import Window, flows, movements, runway_months
+from insights.models import LowRunway
+
+LOW: Final = Decimal(3)
+# A runway that hovers about three months is one piece of news and not one a day.
+WELL: Final = Decimal("3.5")
+NOBODY: Final = UUID(int=0)
+ASK: Final = "SELECT owner_id FROM insights_people_of_hour(%s, %s, %s)"
+
+
+class Runway(NamedTuple):
+    """How many months the money of one currency lasts; ``None`` when it does not shrink."""
+
+    currency: str
+    months: Decimal | None
+
+    @property
+    def is_low(self) -> bool:
+        return self.months is not None and self.months < LOW
+
+    @property
+    def is_well(self) -> bool:
+        return self.months is None or self.months >= WELL
+
+    @property
+    def words(self) -> str:
+        """The time as coarsely as it is known; never more than there is."""
+        months = int(self.months or 0)
+        return f"about {months} month{'' if months == 1 else 's'}" if months else "less than a month"
+
+
+def people_of(*, hour: int, limit: int) -> Iterator[UUID]:
+    """Everybody whose runway is looked at in an hour of the day (0 to 23), asked for a chunk at a time."""
+    after = NOBODY
+    while chunk := _chunk(hour, after, limit):
+        yield from chunk
+        after = chunk[-1]
+
+
+def check(*, person_id: UUID) -> list[str]:
+    """Look at one person's runways and tell them of each that became low; returns the currencies of these.
+
+    While one of their banks is out of date nothing is said and nothing forgotten: the figures are of another day.
+    """
+    with tenant(person_id):
+        known = {row.currency: row for row in LowRunway.objects.filter(owner=person_id)}
+        return [each.currency for each in _runways(person_id) if _follow(person_id, each, known.get(each.currency))]
+
+
+def _chunk(hour: int, after: UUID, limit: int) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(ASK, [hour, after, limit])
+        return [owner for (owner,) in cursor.fetchall()]
+
+
+def _runways(person_id: UUID) -> list[Runway]:
+    items = rosters.connections(User(pk=person_id))
+    bank = balances.bank_balance(items)
+    if bank is None or not _all_fresh(items):
+        return []
+    accounts = [account.pk for account in balances.accounts(items) if account.is_bank or account.is_card]
+    window = Window.ending(timezone.localdate())
+    net = flows(movements(user=User(pk=person_id), window=window, accounts=accounts))
+    return [
+        Runway(
+            total.currency,
+            runway_months(liquid=total.amount, net=net[total.currency].net) if total.currency in net else None,
+        )
+        for total in bank.totals
+    ]
+
+
+def _all_fresh(items: list[Item]) -> bool:
+    return all(item.state == "fresh" for item in items)
+
+
+def _follow(person_id: UUID, runway: Runway, known: LowRunway | None) -> bool:
+    if known is not None:
+        if runway.is_well:
+            known.delete()
+        return False
+    if not runway.is_low:
+        return False
+    row, is_new = LowRunway.objects.get_or_create(owner_id=person_id, currency=runway.currency)
+    if is_new:
+        notify(
+            person_id=person_id,
+            kind=Kind.LOW_RUNWAY,
+            title=f"Your money lasts {runway.words} at the pace of the last 30 days",
+            text=f"This counts what is in your bank accounts in {runway.currency or 'an unnamed currency'}.",
+            url=reverse("overview"),
+            fingerprint=f"low runway {row.pk}",
+        )
+    return is_new

@@ -1,0 +1,25 @@
+"""Jobs that look at people's figures by the clock."""
+
+from typing import Final
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from compliance.isolation.tasks import TenantTask
+from insights import runway
+
+CHUNK: Final = 500
+
+
+@shared_task
+def dispatch_runway_checks() -> None:
+    """Queue a look at the runway of everybody whose hour of the day this is."""
+    for person_id in runway.people_of(hour=timezone.now().hour, limit=CHUNK):
+        check_runway.delay(str(person_id))
+
+
+@shared_task(base=TenantTask)
+def check_runway(owner_id: str) -> None:
+    """Look at one person's runway, and tell them when it became low."""
+    runway.check(person_id=UUID(owner_id))

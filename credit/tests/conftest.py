@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from credit.tests.sandbox_bureau import Bureau, sandbox
+from credit.tests.asking import Calendar, calendar
+from credit.tests.sandbox_bureau import CLIENT_ID, SECRET, Bureau, sandbox
 from credit.tests.scripted_bureau import ScriptedBureau, scripted_bureau
 
 
@@ -33,3 +34,18 @@ def local_bureau(own_cache: None, sandbox_program: Bureau) -> Bureau:
     """The sandbox's bureau, which has forgotten every earlier call."""
     sandbox_program.control("bureau/reset")
     return sandbox_program
+
+
+@pytest.fixture
+def site_bureau(local_bureau: Bureau, settings) -> Bureau:
+    """The sandbox's bureau as the one that the site asks."""
+    settings.EXPERIAN_BASE_URL = local_bureau.url
+    settings.EXPERIAN_CLIENT_ID, settings.EXPERIAN_CLIENT_SECRET = CLIENT_ID, SECRET
+    return local_bureau
+
+
+@pytest.fixture
+def days(site_bureau: Bureau) -> Iterator[Calendar]:
+    """A clock to move, for the bureau and the site alike."""
+    with calendar(site_bureau) as kept:
+        yield kept

@@ -1,0 +1,63 @@
+from django.db import migrations
+
+from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference, ShowOperators
+
+ROWS = ("Score", "Tradeline", "Inquiry", "PublicRecord", "PersonalDetail", "Statement", "Change")
+OWNED = ("Enrollment", "PullAttempt", "RawReport", "Report", *ROWS)
+REFERENCES = (("RawReport", "attempt"), ("Report", "raw"), *((row, "report") for row in ROWS))
+
+
+class Migration(migrations.Migration):
+    """Keep owners apart, let the clock ask whose turn it is, and show operators how pulls went."""
+
+    dependencies = [("credit", "0001_initial"), ("accounts", "0003_viewer"), ("compliance", "0003_viewer")]
+
+    operations = [
+        *(IsolateByOwner(model) for model in OWNED),
+        *(OwnedReference(model, field) for model, field in REFERENCES),
+        DefinerFunction(
+            "credit_claim_due_pulls",
+            "most integer",
+            "TABLE (owner_id uuid)",
+            # Moving the time on is the claim. A pull that is lost on its way comes up again half an hour later.
+            """
+            UPDATE credit_enrollment AS enrollment SET next_pull_at = now() + interval '30 minutes'
+            FROM (
+                SELECT id FROM credit_enrollment AS candidate
+                WHERE next_pull_at <= now()
+                  AND EXISTS (SELECT FROM accounts_user WHERE id = candidate.owner_id AND is_active)
+                ORDER BY next_pull_at LIMIT most FOR UPDATE SKIP LOCKED
+            ) AS due
+            WHERE enrollment.id = due.id
+            RETURNING enrollment.owner_id
+            """,
+            updates={"credit_enrollment": ["next_pull_at"]},
+        ),
+        DefinerFunction(
+            "credit_idle_numbers",
+            "most integer",
+            "TABLE (owner_id uuid)",
+            # Whoever has not signed in for 90 days does not use what their number is kept for.
+            """
+            SELECT enrollment.owner_id FROM credit_enrollment AS enrollment
+            JOIN accounts_user AS person ON person.id = enrollment.owner_id
+            WHERE enrollment.ssn IS NOT NULL
+              AND greatest(person.last_login, enrollment.enrolled_at) < now() - interval '90 days'
+            LIMIT most
+            """,
+        ),
+        ShowOperators(
+            "credit.PullAttempt",
+            columns=[
+                "id", "owner_id", "state", "trigger", "reference_id", "purpose", "inquiry_class", "provider",
+                "environment", "started_at", "finished_at", "error", "code",
+            ],
+        ),
+        ShowOperators(
+            "credit.Enrollment",
+            columns=[
+                "id", "owner_id", "state", "state_at", "failures", "succeeded_at", "eligible_at", "next_pull_at",
+                "enrolled_at", "withdrawn_at",
+            ],
+        ),
+    ]

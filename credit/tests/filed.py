@@ -1,0 +1,60 @@
+"""Reports put straight into the store, as pulls would leave them, without a bureau and without a consent."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from itertools import pairwise
+from uuid import UUID, uuid4
+
+from compliance.isolation import tenant
+from credit import models, reports
+from credit.diffing import diff
+from credit.report import Report
+
+
+def filed(user, report: Report, *, is_sample=False) -> UUID:
+    """Keep one report of a person, pulled at the noon of its day."""
+    with tenant(user.pk):
+        at = datetime.combine(report.reported_on, time(12), UTC) if report.reported_on else datetime.now(UTC)
+        return reports.store(raw=_raw(user, report, at, is_sample), report=report).pk
+
+
+def _raw(user, report, at, is_sample):
+    called = {"provider": report.provider, "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
+    attempt = models.PullAttempt.objects.create(
+        owner_id=user.pk,
+        state=models.PullAttempt.State.MADE,
+        trigger=models.Trigger.CLOCK,
+        consent_id=uuid4(),
+        environment="embedded",
+        finished_at=at,
+        **called,
+    )
+    return models.RawReport.objects.create(
+        owner_id=user.pk,
+        attempt=attempt,
+        body=reports.packed(b"{}"),
+        sha256=report.sha256,
+        size=2,
+        http_status=200,
+        fetched_at=at,
+        endpoint="/",
+        is_sample=is_sample,
+        **called,
+    )
+
+
+def filed_year(user, told: Sequence[Report]) -> list[UUID]:
+    """Keep several reports, oldest first, with the changes from each to the next."""
+    ids = [filed(user, report) for report in told]
+    with tenant(user.pk):
+        for (before, after), report_id in zip(pairwise(told), ids[1:], strict=True):
+            models.Change.objects.bulk_create(_changes(user, diff(before, after), after, report_id))
+    return ids
+
+
+def _changes(user, changes, after, report_id):
+    for position, change in enumerate(changes):
+        fingerprint = change.fingerprint(str(user.pk), after.sha256)
+        yield models.Change(
+            owner_id=user.pk, report_id=report_id, position=position, fingerprint=fingerprint, **change._asdict()
+        )

@@ -1,0 +1,91 @@
+"""Reports with anything in them that the shapes of ``credit.report`` allow, for hypothesis."""
+
+from datetime import date
+
+from hypothesis import strategies as st
+
+from credit import report as rows
+
+TEXTS = st.text(st.characters(exclude_categories=("C", "Z")), max_size=12)
+WORDS = st.text(st.sampled_from("abcdefghij_0123456789"), max_size=8)
+DOLLARS = st.none() | st.integers(-(10**12), 10**12)
+COUNTS = st.integers(0, 10**9 - 1)
+DATES = st.dates(date(1900, 1, 1), date(9999, 12, 31))
+
+
+@st.composite
+def some_days(draw):
+    """A date as far as it is known: its first day is the first that it can mean."""
+    day, precision = draw(DATES), draw(st.sampled_from(rows.Precision))
+    if precision is rows.Precision.YEAR:
+        day = day.replace(month=1)
+    return rows.Day(day if precision is rows.Precision.DAY else day.replace(day=1), precision)
+
+
+@st.composite
+def histories(draw):
+    marks = draw(st.lists(st.tuples(st.sampled_from("C01234B-?9"), st.sampled_from(rows.Bucket)), min_size=1))
+    codes, buckets = zip(*marks, strict=True)
+    return rows.PaymentHistory(draw(DATES).replace(day=1), "".join(codes), buckets)
+
+
+DAYS = st.none() | some_days()
+MAYBE = st.none() | st.booleans()
+NUMBERS = st.none() | COUNTS
+BY_TYPE = {
+    str: TEXTS,
+    bool: st.booleans(),
+    int: COUNTS,
+    int | None: DOLLARS,
+    bool | None: MAYBE,
+    date | None: st.none() | DATES,
+    rows.Day | None: DAYS,
+    rows.PaymentHistory | None: st.none() | histories(),
+}
+
+
+def built(shape, /, **told):
+    """A strategy for one of the shapes, by the types of its fields."""
+    fields = {name: BY_TYPE[of] for name, of in shape.__annotations__.items() if of in BY_TYPE}
+    return st.builds(shape, **fields | told)
+
+
+def several(strategy, most=3):
+    return st.lists(strategy, max_size=most).map(tuple)
+
+
+SCORES = built(
+    rows.Score,
+    value=st.none() | st.integers(300, 850),
+    percentile=NUMBERS,
+    factors=several(st.builds(rows.Factor, COUNTS, TEXTS)),
+)
+TRENDS = st.builds(rows.Trend, COUNTS, DOLLARS, DOLLARS, DOLLARS, DOLLARS, DAYS)
+TRADELINES = built(
+    rows.Tradeline,
+    key=WORDS,
+    kind=st.sampled_from(rows.Kind),
+    role=st.sampled_from(rows.Role),
+    last_four=st.from_regex("[0-9]{4}|", fullmatch=True),
+    counters=st.builds(rows.Counters, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS),
+    trend=several(TRENDS),
+)
+REPORTS = st.builds(
+    rows.Report,
+    provider=st.just("experian"),
+    parser_version=st.integers(1, 1000),
+    sha256=st.from_regex("[0-9a-f]{64}", fullmatch=True),
+    reported_on=st.none() | DATES,
+    subject=st.from_regex("[0-9a-f]{64}|", fullmatch=True),
+    consumer_identifier=TEXTS,
+    flags=built(rows.Flags),
+    scores=several(SCORES),
+    tradelines=several(TRADELINES),
+    inquiries=several(built(rows.Inquiry)),
+    public_records=several(built(rows.PublicRecord, key=WORDS, percent=NUMBERS)),
+    personal=several(built(rows.PersonalDetail, kind=st.sampled_from(rows.Detail))),
+    statements=several(built(rows.Statement, notice=st.sampled_from(rows.Notice))),
+    messages=several(st.builds(rows.Message, TEXTS, TEXTS, TEXTS)),
+    totals=several(st.tuples(TEXTS, st.integers(-(10**15), 10**15))),
+    warnings=several(st.builds(rows.Oddity, TEXTS, TEXTS, TEXTS)),
+)

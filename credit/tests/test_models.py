@@ -1,0 +1,122 @@
+"""What the tables of credit hold fast by themselves."""
+
+from datetime import date
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from compliance.isolation import NoTenant, tenant
+from credit.columns import day_of, text_of
+from credit.models import Enrollment, PullAttempt, RawReport, Report, Tradeline
+from credit.report import Day, Precision
+
+ASKED = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F"}
+
+
+def attempt(user, **facts):
+    return PullAttempt.objects.create(
+        owner=user,
+        trigger="person",
+        reference_id=uuid4().hex,
+        consent_id=uuid4(),
+        environment="embedded",
+        **ASKED,
+        **facts,
+    )
+
+
+def answer(user, of):
+    return RawReport.objects.create(
+        owner=user,
+        attempt=of,
+        body="packed",
+        sha256="0" * 64,
+        size=6,
+        http_status=200,
+        reference_id="r",
+        fetched_at="2026-11-22T12:00Z",
+        endpoint="/",
+        is_sample=True,
+        **ASKED,
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "text"),
+    [
+        (Day(date(2016, 3, 15)), "2016-03-15"),
+        (Day(date(2016, 3, 1), Precision.MONTH), "2016-03"),
+        (Day(date(2016, 1, 1), Precision.YEAR), "2016"),
+        (Day(date(2016, 1, 1)), "2016-01-01"),
+    ],
+)
+def test_it_writes_a_date_as_far_as_it_is_known(day, text):
+    assert text_of(day) == text
+    assert day_of(text) == day
+
+
+@pytest.mark.parametrize("text", ["", "16", "2016-3", "2016-13", "2016-02-30", "2016-03-15T"])
+def test_it_reads_no_other_date(text):
+    with pytest.raises(ValueError, match=r"date|isoformat|month|day"):
+        day_of(text)
+
+
+def test_it_sorts_dates_by_time():
+    days = ["2016", "2016-02", "2016-02-01", "2016-03", "2017"]
+    assert sorted(days) == days
+
+
+def test_it_lets_one_pull_be_under_way(alice, mallory):
+    with tenant(alice.pk):
+        attempt(alice, state="made")
+        attempt(alice, state="unknown")
+        attempt(alice)
+        with pytest.raises(IntegrityError, match="one_pull_under_way"), transaction.atomic():
+            attempt(alice)
+    with tenant(mallory.pk):
+        attempt(mallory)
+
+
+def test_it_keeps_one_enrollment_of_a_person(alice):
+    with tenant(alice.pk):
+        Enrollment.objects.create(owner=alice, pull_day=1)
+        with pytest.raises(IntegrityError, match="one_enrollment_per_person"), transaction.atomic():
+            Enrollment.objects.create(owner=alice, pull_day=1)
+
+
+def test_it_hides_rows_of_other_people(alice, mallory):
+    with tenant(alice.pk):
+        row = answer(alice, attempt(alice))
+    with tenant(mallory.pk):
+        assert not RawReport.objects.filter(pk=row.pk).exists()
+        assert not RawReport.objects.filter(pk=row.pk).update(size=0)
+        assert not PullAttempt.objects.exists()
+    with pytest.raises(NoTenant):
+        RawReport.objects.count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_lets_no_row_point_at_other_peoples_rows(alice, mallory):
+    with tenant(alice.pk):
+        hers = attempt(alice)
+    with pytest.raises(IntegrityError, match="same_owner"), tenant(mallory.pk):
+        answer(mallory, hers)
+
+
+def test_it_leaves_raw_answers_out_of_what_pages_read():
+    assert "body" not in {field.name for field in Report._meta.get_fields()}
+    assert not any(field.related_model is RawReport for field in Tradeline._meta.fields)
+
+
+def test_it_seals_what_tells_who_a_person_is(alice):
+    with tenant(alice.pk):
+        row = Enrollment.objects.create(owner=alice, pull_day=1, identity="CANARY", ssn="666011001")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT e::text FROM credit_enrollment AS e")
+            [(text,)] = cursor.fetchall()
+        assert "CANARY" not in text
+        assert b"666011001".hex() not in text
+        again = Enrollment.objects.get(pk=row.pk)
+        assert (again.identity.reveal(), again.ssn.reveal()) == ("CANARY", "666011001")
+        assert "666011001" not in f"{again.ssn!r} {again.__dict__}"

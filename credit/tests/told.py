@@ -1,0 +1,13 @@
+"""What the sandbox's bureau tells about its people, read once for all tests of a module."""
+
+import pytest
+
+from credit.report import Report
+from credit.tests.sandbox_bureau import ANSWERED, Bureau
+
+
+@pytest.fixture(scope="module")
+def told(sandbox_program: Bureau) -> dict[str, Report]:
+    """One report of every person who has a file."""
+    sandbox_program.control("bureau/reset")
+    return {persona: sandbox_program.read(persona) for persona in ANSWERED}

@@ -1,0 +1,47 @@
+"""A year of one person's reports through everything that the site has: consent, clock, bureau, tables, alerts."""
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Notification
+from compliance.isolation import tenant
+from credit import changing, pulling, reports
+from credit.diffing import Severity
+from credit.models import Change, Trigger
+from credit.tests.asking import calls, count, enrolled, enrollment_of, pull, stored
+from credit.tests.test_diffing_year import YEAR, in_short
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bureau):
+    enrolled(alice, "P11")
+    pull(alice)
+    alerts = 0
+    for month, expected in YEAR.items():
+        days.pass_by(days=30)
+        report_id = pull(alice, Trigger.CLOCK).report_id
+        with tenant(alice.pk):
+            found = [kept.change for kept in reports.changes(owner=alice.pk, report_id=report_id)]
+        assert {in_short(change) for change in found} == expected, month
+        alerts += sum(change.severity is not Severity.INFO for change in found)
+        nothing_new(alice, report_id)
+        with pytest.raises(pulling.NotDue):
+            pull(alice, Trigger.CLOCK)
+    alice.refresh_from_db()
+    assert count(Notification, alice) == alice.unread == alerts
+    assert count(Change, alice) == len(reports_of(alice))
+    assert stored(alice) == (13, 13)
+    assert site_bureau.made() == len(calls(site_bureau)) == 13
+    assert enrollment_of(alice).next_pull_at > timezone.now()
+
+
+def nothing_new(user, report_id):
+    """Compare the newest report once more."""
+    with tenant(user.pk):
+        row = reports.whole(user.pk).get(pk=report_id)
+        assert changing.compare(stored=row, report=reports.report_of(row), quietly=False) == []
+
+
+def reports_of(user):
+    with tenant(user.pk):
+        return reports.changes(owner=user.pk)

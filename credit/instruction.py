@@ -1,0 +1,105 @@
+"""The written instruction on which a person's credit report is obtained: its words, its version, its signature.
+
+A bureau may hand a report out on the written instructions of the person whom it is about, and an electronic record
+is written enough: 15 U.S.C. 1681b(a)(2) and 7001(a). What a person signs is ``text()``, to the letter, and nothing
+else stands on the page. Whoever changes a word also changes ``VERSION``; then everybody is asked again before the
+next report.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from compliance.consent import Purpose, Wording
+
+VERSION: Final = "2026-11"
+LIVES_FOR: Final = timedelta(days=365)
+SCOPE: Final[Mapping[str, str]] = {
+    "bureau": "Experian",
+    "product": "own credit report and credit scores",
+    "frequency": "now, then monthly",
+    "inquiry": "soft",
+    "duration": "12 months, then asked again",
+    "use": "shown to the person, compared with earlier reports",
+}
+SUFFIXES: Final = frozenset({"jr", "sr", "ii", "iii", "iv", "v", "vi"})
+
+
+class Clause(NamedTuple):
+    """A part of the instruction under a heading of its own."""
+
+    title: str
+    words: str
+
+
+CLAUSES: Final = (
+    Clause(
+        "What I ask for",
+        "I give Plumbline written instructions under the Fair Credit Reporting Act to obtain my own credit report "
+        "and my credit scores from Experian, a credit bureau.",
+    ),
+    Clause(
+        "What is read",
+        "My scores and the reasons that Experian gives for them, my accounts and how they were paid, who asked for "
+        "my file, public records, statements on my file, and the names, addresses and employers that Experian keeps.",
+    ),
+    Clause(
+        "When",
+        "Once now, and then about once a month, for 12 months or until I stop it. After 12 months it ends by itself, "
+        "unless I sign again.",
+    ),
+    Clause(
+        "What it does to my file",
+        "Each time is a soft inquiry. A soft inquiry does not affect my credit scores. I see it when I ask Experian "
+        "for my own file; lenders do not.",
+    ),
+    Clause(
+        "What it is used for",
+        "To show my report to me, to compare it with my earlier reports, and to tell me what changed. For nothing "
+        "else: it is not sold, not used for offers or advertising, and not given to lenders or anybody else.",
+    ),
+    Clause(
+        "What is kept",
+        "My reports stay in my Plumbline account, encrypted, until the account is deleted. My name, address, birth "
+        "date and the last four digits of my Social Security number stay, encrypted, until I withdraw, to ask again "
+        "with. The whole number is used to ask and then forgotten, unless I choose on the next page to keep it. The "
+        "record that I signed this, and when I withdrew it, stays as evidence.",
+    ),
+    Clause(
+        "How I stop it",
+        "I can withdraw at any time, under Credit, Your rights, with one button and without giving a reason. No "
+        "report is obtained after that, and what was kept to ask with is deleted at once.",
+    ),
+    Clause(
+        "Who I am",
+        "I am the person whose name I type below, and the report is about me. I am 18 or older. Asking for somebody "
+        "else's report under a false name is a crime.",
+    ),
+)
+
+
+def text() -> str:
+    """The instruction as it is shown, signed and hashed: headings and paragraphs, an empty line between two clauses."""
+    return "\n\n".join(f"{clause.title}\n{clause.words}" for clause in CLAUSES)
+
+
+def wording() -> Wording:
+    """The instruction as the ledger of consents keeps it."""
+    return Wording(purpose=Purpose.CREDIT_REPORT, version=VERSION, text=text())
+
+
+def is_signature(typed: str, *, first_name: str, last_name: str, middle_name: str = "") -> bool:
+    """Whether a typed name is that of the person, with or without the middle name, its initial, or a Jr."""
+    first, middle, last = map(_letters, (first_name, middle_name, last_name))
+    between = {(), tuple(middle), tuple(word[0] for word in middle)}
+    signed = _letters(typed)
+    endings = (signed, signed[:-1] if signed and signed[-1] in SUFFIXES else signed)
+    return bool(first and last) and any([*first, *words, *last] == name for words in between for name in endings)
+
+
+def _letters(name: str) -> list[str]:
+    """The words of a name without case, accents and marks: ``Zoë O'Neil-Ray`` is ``zoe``, ``oneil``, ``ray``."""
+    plain = "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
+    return re.sub(r"[^\w\s-]", "", plain.casefold()).replace("-", " ").split()

@@ -1,0 +1,58 @@
+"""Jobs about credit reports. Each loads nothing: it calls one deed. When to ask again stands in the enrollment."""
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+
+from compliance.isolation.tasks import TenantTask
+from credit import due, enrolling, password, pulling
+from credit.models import Trigger
+from credit.provider import BureauError
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 100
+NOTHING_ASKED = (pulling.NotDue, pulling.AlreadyUnderWay, pulling.NoConsent, pulling.NotEnrolled)
+
+
+@shared_task(base=TenantTask)
+def pull_report(owner_id: str, trigger: str) -> None:
+    """Ask for one person's report. What a failure leads to has been written down, and the clock comes again."""
+    try:
+        pulling.pull(owner_id=UUID(owner_id), trigger=Trigger(trigger))
+    except NOTHING_ASKED as reason:
+        logger.info("Nothing was asked for person %s: %s", owner_id, type(reason).__name__)
+    except BureauError as error:
+        logger.warning("No report for person %s: %s", owner_id, error)
+
+
+@shared_task
+def dispatch_due_pulls() -> None:
+    """Queue everybody whose time has come, a chunk at a time, so that one beat never holds many rows."""
+    if settings.CREDIT_ENV == "off":
+        return
+    while claimed := due.claim_pulls(limit=CHUNK):
+        for owner_id in claimed:
+            pull_report.delay(str(owner_id), Trigger.CLOCK.value)
+
+
+@shared_task(base=TenantTask)
+def drop_number(owner_id: str) -> None:
+    """Forget one Social Security number that nobody uses."""
+    enrolling.drop_number(owner_id=UUID(owner_id))
+
+
+@shared_task
+def drop_idle_numbers() -> None:
+    """Queue everybody whose kept number has not been of use for long; the rest of many wait for the next day."""
+    for owner_id in due.idle_numbers(limit=CHUNK * CHUNK):
+        drop_number.delay(str(owner_id))
+
+
+@shared_task
+def look_at_password() -> None:
+    """Tell operators, once a day, that our password at the bureau is about to end."""
+    if settings.CREDIT_ENV != "off" and (found := password.warning()):
+        logger.warning("%s", found)

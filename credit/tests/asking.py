@@ -1,0 +1,95 @@
+"""People who have signed the instruction, and a site whose clock goes with that of the sandbox's bureau."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import time_machine
+from django.db import connection
+
+from compliance import consent
+from compliance.isolation import tenant
+from credit import enrolling, instruction, pulling
+from credit.models import Enrollment, PullAttempt, RawReport, Report, Trigger
+from credit.standing import standing
+from credit.tests.sandbox_bureau import Bureau, person
+
+
+def signed(user, *, lives_for=instruction.LIVES_FOR):
+    """Sign the instruction as it stands."""
+    return consent.give(
+        person=user, wording=instruction.wording(), typed_name="A Person", scope={}, lives_for=lives_for
+    )
+
+
+def enrolled(user, persona="P01", *, keep_ssn=True, **changes):
+    """Sign, and give the details of one of the bureau's people."""
+    subject = replace(person(persona), **changes)
+    return enrolling.enroll(user=user, subject=subject, keep_ssn=keep_ssn, consent_id=signed(user).pk)
+
+
+def pull(user, trigger=Trigger.PERSON, **options):
+    return pulling.pull(owner_id=user.pk, trigger=trigger, **options)
+
+
+def enrollment_of(user):
+    with tenant(user.pk):
+        return Enrollment.objects.get()
+
+
+def attempts_of(user):
+    with tenant(user.pk):
+        return list(PullAttempt.objects.order_by("started_at"))
+
+
+def count(model, user):
+    with tenant(user.pk):
+        return model.objects.count()
+
+
+def actions_of(user):
+    """What the person's audit trail tells of."""
+    with tenant(user.pk), connection.cursor() as cursor:
+        cursor.execute("SELECT action FROM audit_event WHERE subject = %s", [user.pk])
+        return [action for (action,) in cursor.fetchall()]
+
+
+def stored(user):
+    """How many answers and how many reports a person has."""
+    return count(RawReport, user), count(Report, user)
+
+
+def state_of(user):
+    return standing(owner=user.pk).state
+
+
+def calls(bureau):
+    """What got past the bureau's gateway, which turns away tokens of an earlier test."""
+    return [call for call in bureau.calls() if call["endpoint"] == "report" and call["error"] != "invalid_token"]
+
+
+@dataclass
+class Calendar:
+    """The bureau's clock and ours, which go together and only forward."""
+
+    bureau: Bureau
+    traveller: time_machine.Traveller = field(init=False)
+
+    def pass_by(self, **time):
+        """Let some time go by for everybody."""
+        step = timedelta(**time)
+        self.bureau.control("clock", {"advance_seconds": int(step.total_seconds())})
+        self.traveller.shift(step)
+
+    def pass_until(self, moment):
+        """Let time go by until a moment, which has to be ahead."""
+        self.pass_by(seconds=(moment - datetime.now(moment.tzinfo)).total_seconds() + 1)
+
+
+@contextmanager
+def calendar(bureau):
+    """Go with the bureau's clock for as long as the block lasts."""
+    kept = Calendar(bureau)
+    now = datetime.fromisoformat(bureau.control("clock", method="GET")["now"])
+    with time_machine.travel(now, tick=True) as kept.traveller:
+        yield kept

@@ -1,0 +1,133 @@
+"""Details: sealed, kept on a living consent, and gone when their owner says so."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from uuid import uuid4
+
+import pytest
+
+from compliance import consent
+from compliance.audit import Action
+from compliance.consent import Purpose
+from compliance.isolation import tenant
+from credit import due, enrolling, instruction
+from credit.enrolling import NoConsent, NotEnrolled
+from credit.models import Enrollment
+from credit.standing import State, standing
+from credit.tests.asking import actions_of, count, enrolled, enrollment_of, signed
+from credit.tests.sandbox_bureau import person
+
+pytestmark = pytest.mark.django_db
+
+
+def subject(user):
+    with tenant(user.pk):
+        return enrolling.subject_of(Enrollment.objects.get())
+
+
+def known(subject):
+    return {name: getattr(subject, name) for name in subject.__slots__}
+
+
+@pytest.mark.parametrize("birth", [date(1971, 1, 15), 1971, None])
+def test_it_keeps_the_details_and_the_last_four(alice, birth):
+    enrolled(alice, keep_ssn=False, middle_name="B", suffix="Jr", line2="Apt 2", birth=birth)
+    told = replace(person("P01"), middle_name="B", suffix="Jr", line2="Apt 2", birth=birth, ssn="1001")
+    assert known(subject(alice)) == known(told)
+
+
+def test_it_keeps_the_whole_number_only_where_its_owner_wants_that(alice):
+    enrolled(alice, ssn="666-01-1001")
+    assert subject(alice).ssn == "666011001"
+    enrolled(alice, keep_ssn=False)
+    assert subject(alice).ssn == "1001"
+    enrolled(alice, ssn="1001")
+    assert (subject(alice).ssn, enrollment_of(alice).ssn) == ("1001", None)
+    enrolled(alice, ssn="")
+    assert subject(alice).ssn == ""
+
+
+def test_it_gives_pages_no_more_than_the_last_four(alice, mallory):
+    enrolled(alice)
+    with tenant(alice.pk):
+        assert enrolling.details(owner=alice.pk).ssn == "1001"
+    with tenant(mallory.pk):
+        assert enrolling.details(owner=mallory.pk) is None
+
+
+def test_it_keeps_one_row_of_a_person(alice):
+    enrolled(alice)
+    enrolled(alice, "P02")
+    assert count(Enrollment, alice) == 1
+    assert subject(alice).last_name == "BRIGHT"
+
+
+def test_it_writes_nothing_without_the_consent_that_it_is_named(alice, mallory):
+    with pytest.raises(NoConsent):
+        enrolling.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=uuid4())
+    theirs = signed(mallory)
+    with pytest.raises(NoConsent):
+        enrolling.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=theirs.pk)
+    old, _new = signed(alice), signed(alice)
+    with pytest.raises(NoConsent):
+        enrolling.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=old.pk)
+    assert count(Enrollment, alice) == 0
+
+
+def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
+    enrolled(alice)
+    enrolling.forget(user=alice)
+    enrolling.forget(user=alice)
+    row = enrollment_of(alice)
+    assert (row.identity, row.ssn, row.next_pull_at) == (None, None, None)
+    with tenant(alice.pk), pytest.raises(NotEnrolled):
+        enrolling.subject_of(row)
+    assert [event.kind for event in consent.history(person_id=alice.pk)] == ["withdrawn", "given"]
+    assert consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
+    assert standing(owner=alice.pk).state is State.NO_CONSENT
+    assert actions_of(alice).count(Action.CREDIT_FORGOTTEN) == 1
+
+
+def test_it_begins_again_after_a_withdrawal(alice):
+    enrolled(alice)
+    enrolling.forget(user=alice)
+    signed(alice)
+    assert standing(owner=alice.pk).state is State.NOT_PULLED
+    enrolled(alice, keep_ssn=False)
+    assert subject(alice).ssn == "1001"
+    assert enrollment_of(alice).withdrawn_at is None
+
+
+def test_it_says_how_things_stand_before_the_first_report(alice, settings, monkeypatch, django_assert_num_queries):
+    assert standing(owner=alice.pk).state is State.NO_CONSENT
+    given = signed(alice)
+    found = standing(owner=alice.pk)
+    assert (found.state, found.consent_ends_at) == (State.NOT_PULLED, given.expires_at)
+    enrolled(alice)
+    with tenant(alice.pk), django_assert_num_queries(2):
+        assert standing(owner=alice.pk).state is State.NOT_PULLED
+    monkeypatch.setattr(instruction, "VERSION", "2031-01")
+    assert standing(owner=alice.pk).state is State.CONSENT_OUTDATED
+    settings.CREDIT_ENV = "off"
+    assert standing(owner=alice.pk).state is State.OFF
+
+
+def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):
+    carol = make_user("carol")
+    for user, days_away in ((alice, 91), (mallory, 89), (carol, 91)):
+        enrolled(user, keep_ssn=user != carol)
+        away(user, days_away)
+    assert due.idle_numbers(limit=10) == [alice.pk]
+    enrolling.drop_number(owner_id=alice.pk)
+    enrolling.drop_number(owner_id=alice.pk)
+    assert due.idle_numbers(limit=10) == []
+    assert (subject(alice).ssn, subject(mallory).ssn) == ("1001", "666011001")
+    assert actions_of(alice).count(Action.CREDENTIAL_DELETE) == 1
+
+
+def away(user, days):
+    """Let a person have enrolled and signed in so many days ago."""
+    user.last_login = enrollment_of(user).enrolled_at - timedelta(days=days)
+    user.save()
+    with tenant(user.pk):
+        Enrollment.objects.update(enrolled_at=user.last_login)

@@ -1,0 +1,102 @@
+"""The written instruction: what it has to say, that its version follows its words, and whose signature counts."""
+
+import pytest
+
+from compliance.consent import Purpose
+from credit.instruction import CLAUSES, LIVES_FOR, SCOPE, VERSION, is_signature, text, wording
+
+# Each version and the fingerprint of its words. Never change a line: add one, with a new version.
+WORDS = {"2026-11": "1d964d3a68ba500480a5e681a756609d9a4f3e86436015459db252c8d73fd5fa"}
+
+
+def test_it_changes_its_version_with_its_words() -> None:
+    assert WORDS[VERSION] == wording().sha256, "The words have changed: give them a new VERSION and add it here."
+    assert list(WORDS)[-1] == VERSION
+
+
+@pytest.mark.parametrize(
+    "demanded",
+    [
+        "written instructions under the Fair Credit Reporting Act",
+        "Experian",
+        "my own credit report",
+        "credit scores",
+        "once a month",
+        "12 months",
+        "soft inquiry",
+        "does not affect my credit scores",
+        "not sold",
+        "encrypted",
+        "Social Security number",
+        "withdraw at any time",
+        "18 or older",
+    ],
+)
+def test_it_says_what_a_person_has_to_know_before_they_sign(demanded: str) -> None:
+    assert demanded in text()
+
+
+def test_it_holds_for_a_year_and_names_what_it_covers() -> None:
+    assert LIVES_FOR.days == 365
+    assert SCOPE["bureau"] == "Experian"
+    assert SCOPE["inquiry"] == "soft"
+    assert wording().purpose == Purpose.CREDIT_REPORT
+
+
+def test_it_is_signed_as_it_is_shown() -> None:
+    assert wording().text == text()
+    for clause in CLAUSES:
+        assert f"{clause.title}\n{clause.words}" in text()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Ada Mercer",
+        "ada mercer",
+        "  ADA   MERCER ",
+        "Ada Marie Mercer",
+        "Ada M. Mercer",
+        "Ada Mercer Jr.",
+        "Ada M Mercer III",
+    ],
+)
+def test_it_knows_a_persons_signature(typed: str) -> None:
+    assert is_signature(typed, first_name="Ada", middle_name="Marie", last_name="Mercer")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "Ada",
+        "Mercer",
+        "Mercer Ada",
+        "Adam Mercer",
+        "Ada Merc",
+        "Ada Bea Mercer",
+        "Ada N. Mercer",
+        "A. Mercer",
+        "Jr",
+    ],
+)
+def test_it_knows_another_ones(typed: str) -> None:
+    assert not is_signature(typed, first_name="Ada", middle_name="Marie", last_name="Mercer")
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "last"),
+    [
+        ("Zoe Oneil Ray", "Zoë", "O'Neil-Ray"),
+        ("Zoë O’Neil-Ray", "Zoe", "ONeil Ray"),
+        ("Mary Ann de la Cruz", "Mary-Ann", "De La Cruz"),
+        ("Bob V", "Bob", "V"),
+    ],
+)
+def test_it_minds_no_accents_hyphens_and_apostrophes(typed: str, first: str, last: str) -> None:
+    assert is_signature(typed, first_name=first, last_name=last)
+
+
+def test_it_takes_no_signature_for_a_name_without_letters() -> None:
+    assert not is_signature("", first_name="", last_name="")
+    assert not is_signature("", first_name="'", last_name="'")

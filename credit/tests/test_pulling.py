@@ -1,0 +1,284 @@
+"""Asking the bureau: once, whatever the number of clicks, workers and deaths on the way."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from compliance import consent
+from compliance.audit import Action
+from compliance.consent import Purpose
+from credit import claims, instruction, pulling, reading
+from credit.enrolling import forget
+from credit.models import Trigger
+from credit.provider import BureauConfigError, BureauTimeout
+from credit.report import State as Shown
+from credit.standing import State
+from credit.tests.asking import actions_of, attempts_of, calls, enrolled, enrollment_of, pull, signed, state_of, stored
+from credit.tests.sandbox_bureau import person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+# --- One call -----------------------------------------------------------------------------------------------
+
+
+def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
+    enrolled(alice, keep_ssn=False)
+    subject = person("P01")
+    pulled = pull(alice, subject=subject)
+    [call], [attempt] = calls(site_bureau), attempts_of(alice)
+    assert (pulled.state, call["reference"], call["ssn"]) == (Shown.READY, attempt.reference_id, "full")
+    assert not call["leaked"]
+    assert (attempt.state, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "person", "soft", "3F")
+    living = consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
+    assert (attempt.consent_id, attempt.consent_version) == (living.pk, instruction.VERSION)
+    assert state_of(alice) is State.READY
+    assert stored(alice) == (1, 1)
+
+
+def test_it_asks_by_the_last_four_where_the_number_is_not_kept(site_bureau, alice):
+    enrolled(alice, keep_ssn=False)
+    pull(alice)
+    assert calls(site_bureau)[0]["ssn"] == "last four"
+
+
+def test_it_opens_a_kept_number_only_where_none_was_typed_and_records_that(days, alice):
+    enrolled(alice)
+    pull(alice, subject=person("P01"))
+    assert Action.CREDENTIAL_ACCESS not in actions_of(alice)
+    days.pass_by(days=31)
+    pull(alice)
+    assert actions_of(alice).count(Action.CREDENTIAL_ACCESS) == 1
+    assert actions_of(alice).count(Action.CREDIT_PULL) == 2
+
+
+def test_it_makes_one_call_of_eight_clicks_at_once(site_bureau, alice):
+    enrolled(alice)
+    site_bureau.fault("latency", ms=1000)
+
+    def click(_):
+        try:
+            return pull(alice)
+        except (pulling.AlreadyUnderWay, pulling.NotDue) as refused:
+            return type(refused)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as clicks:
+        found = list(clicks.map(click, range(8)))
+    assert sum(isinstance(each, pulling.Pulled) for each in found) == 1
+    assert len(calls(site_bureau)) == site_bureau.made() == 1
+    assert len(attempts_of(alice)) == 1
+
+
+def test_it_makes_one_report_in_thirty_days(days, alice, site_bureau):
+    enrolled(alice)
+    pull(alice)
+    days.pass_by(days=29)
+    with pytest.raises(pulling.NotDue) as early:
+        pull(alice)
+    assert early.value.next_pull_at == enrollment_of(alice).eligible_at
+    with pytest.raises(pulling.NotDue):
+        pull(alice, Trigger.CLOCK)
+    days.pass_by(days=1)
+    pull(alice, Trigger.CLOCK)
+    assert site_bureau.made() == 2
+    assert stored(alice) == (2, 2)
+
+
+def test_it_counts_the_same_for_a_second_person(site_bureau, alice, mallory):
+    enrolled(alice)
+    enrolled(mallory, "P02")
+    first, second = pull(alice), pull(mallory)
+    assert first.report_id != second.report_id
+    assert (stored(alice), stored(mallory)) == ((1, 1), (1, 1))
+
+
+def test_it_asks_nothing_with_the_bureau_off(site_bureau, alice, settings):
+    enrolled(alice)
+    settings.CREDIT_ENV = "off"
+    with pytest.raises(BureauConfigError):
+        pull(alice)
+    assert (calls(site_bureau), attempts_of(alice), state_of(alice)) == ([], [], State.OFF)
+
+
+# --- Consent ------------------------------------------------------------------------------------------------
+
+
+def test_it_asks_nothing_without_details(site_bureau, alice):
+    signed(alice)
+    with pytest.raises(pulling.NotEnrolled):
+        pull(alice)
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "over", "to other words"])
+def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monkeypatch, how):
+    enrolled(alice)
+    if how == "withdrawn":
+        consent.withdraw(person=alice, purpose=Purpose.CREDIT_REPORT)
+    elif how == "over":
+        days.pass_by(days=366)
+    else:
+        monkeypatch.setattr(instruction, "VERSION", "2031-01")
+    with pytest.raises(pulling.NoConsent):
+        pull(alice)
+    assert (calls(site_bureau), attempts_of(alice)) == ([], [])
+    assert state_of(alice) is (State.CONSENT_OUTDATED if how == "to other words" else State.NO_CONSENT)
+
+
+def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, monkeypatch):
+    enrolled(alice)
+    claim = claims.claim
+
+    def claim_and_withdraw(**options):
+        taken = claim(**options)
+        consent.withdraw(person=alice, purpose=Purpose.CREDIT_REPORT)
+        return taken
+
+    monkeypatch.setattr(claims, "claim", claim_and_withdraw)
+    with pytest.raises(pulling.NoConsent):
+        pull(alice)
+    assert calls(site_bureau) == []
+    assert [(each.state, each.code) for each in attempts_of(alice)] == [("not_made", "NO_LIVING_CONSENT")]
+
+
+def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alice, monkeypatch):
+    enrolled(alice)
+    ask = pulling.ask
+
+    def ask_and_withdraw(**options):
+        answer = ask(**options)
+        forget(user=alice)
+        return answer
+
+    monkeypatch.setattr(pulling, "ask", ask_and_withdraw)
+    with pytest.raises(pulling.NoConsent):
+        pull(alice)
+    assert stored(alice) == (0, 0)
+    assert [(each.state, each.code) for each in attempts_of(alice)] == [("made", "WITHDRAWN")]
+
+
+def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_was_read(site_bureau, alice, monkeypatch):
+    enrolled(alice)
+    read = reading.read
+
+    def withdraw_and_read(**options):
+        forget(user=alice)
+        return read(**options)
+
+    monkeypatch.setattr(reading, "read", withdraw_and_read)
+    pull(alice)
+    assert stored(alice) == (1, 1)
+    assert (enrollment_of(alice).next_pull_at, state_of(alice)) == (None, State.NO_CONSENT)
+
+
+def test_it_stops_the_clock_drops_the_number_and_says_so_when_a_consent_ends(days, alice):
+    enrolled(alice)
+    pull(alice)
+    days.pass_by(days=366)
+    for _ in range(2):
+        with pytest.raises(pulling.NoConsent):
+            pull(alice, Trigger.CLOCK)
+    assert (enrollment_of(alice).next_pull_at, enrollment_of(alice).ssn) == (None, None)
+    alice.refresh_from_db()
+    assert alice.unread == 1
+
+
+# --- Killed workers -----------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """What SIGKILL leaves of a worker: nothing after it runs."""
+
+
+@pytest.fixture
+def killed_while(monkeypatch):
+    def kill(module, name):
+        def die(**_):
+            raise Killed
+
+        monkeypatch.setattr(module, name, die)
+        return monkeypatch.undo
+
+    return kill
+
+
+def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, site_bureau, killed_while):
+    enrolled(alice)
+    revive = killed_while(pulling, "keep")
+    with pytest.raises(Killed):
+        pull(alice)
+    revive()
+    assert site_bureau.made() == 1
+    with pytest.raises(pulling.AlreadyUnderWay):
+        pull(alice)
+    assert state_of(alice) is State.UNDER_WAY
+    days.pass_by(minutes=15)
+    assert state_of(alice) is State.OUTCOME_UNKNOWN
+    days.pass_by(minutes=5)
+    pull(alice, Trigger.CLOCK)
+    first, second = attempts_of(alice)
+    assert (first.state, first.code, second.state) == ("unknown", "WORKER_LOST", "made")
+    assert first.reference_id != second.reference_id
+    assert stored(alice) == (1, 1)
+
+
+def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, alice, site_bureau, killed_while):
+    enrolled(alice)
+    revive = killed_while(reading, "read")
+    with pytest.raises(Killed):
+        pull(alice)
+    revive()
+    assert (stored(alice), state_of(alice)) == ((1, 0), State.UNREADABLE)
+    days.pass_by(minutes=15)
+    assert enrollment_of(alice).next_pull_at < timezone.now()
+    with pytest.raises(pulling.NotDue):
+        pull(alice, Trigger.CLOCK)
+    assert (stored(alice), state_of(alice), site_bureau.made()) == ((1, 1), State.READY, 1)
+
+
+def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monkeypatch):
+    enrolled(alice)
+    ask = pulling.ask
+
+    def ask_and_be_given_up(**options):
+        answer = ask(**options)
+        days.pass_by(minutes=20)
+        claims.release_lost(owner_id=alice.pk)
+        assert state_of(alice) is State.OUTCOME_UNKNOWN
+        return answer
+
+    monkeypatch.setattr(pulling, "ask", ask_and_be_given_up)
+    pull(alice)
+    assert (stored(alice), state_of(alice)) == ((1, 1), State.READY)
+    assert [each.state for each in attempts_of(alice)] == ["made"]
+
+
+def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):
+    enrolled(alice)
+    attempt, _subject = claims.claim(owner_id=alice.pk, trigger=Trigger.PERSON)
+    days.pass_by(minutes=20)
+    claims.release_lost(owner_id=alice.pk)
+    before = enrollment_of(alice).__dict__
+    claims.fail(attempt=attempt, error=BureauTimeout("LATE"))
+    after = enrollment_of(alice).__dict__
+    assert {name: after[name] for name in after if name != "_state"} == {
+        name: before[name] for name in before if name != "_state"
+    }
+
+
+def test_it_asks_no_third_time_after_two_killed_calls(days, alice, site_bureau, killed_while):
+    enrolled(alice)
+    killed_while(pulling, "keep")
+    for _ in range(2):
+        with pytest.raises(Killed):
+            pull(alice)
+        days.pass_by(minutes=20)
+    for trigger in Trigger:
+        with pytest.raises(pulling.NotDue):
+            pull(alice, trigger)
+    assert site_bureau.made() == 2
+    assert enrollment_of(alice).eligible_at > timezone.now() + timedelta(days=29)

@@ -1,0 +1,260 @@
+"""What follows from a pull that brought no report, or none that can be read or shown."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from credit import pulling, reading
+from credit.models import Trigger
+from credit.provider import (
+    BureauAuthError,
+    BureauConfigError,
+    BureauInputError,
+    BureauTimeout,
+    BureauUnavailable,
+    FileFrozen,
+    FileRestricted,
+    MalformedReport,
+    NoHit,
+    RateLimited,
+)
+from credit.report import State as Shown
+from credit.standing import State, standing
+from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, state_of, stored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fails(user, error, trigger=Trigger.CLOCK):
+    with pytest.raises(error) as failed:
+        pull(user, trigger)
+    return failed.value
+
+
+def waits(user):
+    """In how many minutes the clock asks again, and in how many anybody may."""
+    enrollment, now = enrollment_of(user), timezone.now()
+    return tuple((when - now).total_seconds() / 60 for when in (enrollment.next_pull_at, enrollment.eligible_at))
+
+
+# --- The bureau does not answer -----------------------------------------------------------------------------
+
+
+def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_month(days, alice, site_bureau):
+    enrolled(alice)
+    for number, minutes in enumerate((15, 60, 360)):
+        site_bureau.fault("error", name="unavailable")
+        fails(alice, BureauUnavailable, Trigger.CLOCK if number else Trigger.PERSON)
+        again, allowed = waits(alice)
+        assert minutes - 1 < again == allowed <= minutes * 1.2
+        assert (state_of(alice), standing(owner=alice.pk).retry_at) == (
+            State.RETRYING,
+            enrollment_of(alice).next_pull_at,
+        )
+        fails(alice, pulling.NotDue)
+        days.pass_until(enrollment_of(alice).next_pull_at)
+    site_bureau.fault("error", name="unavailable")
+    fails(alice, BureauUnavailable)
+    assert state_of(alice) is State.UNAVAILABLE
+    assert waits(alice)[0] > 24 * 60
+    days.pass_by(minutes=15)
+    assert pull(alice).state is Shown.READY
+    assert len(attempts_of(alice)) == len(calls(site_bureau)) == 5
+    assert site_bureau.made() == 1
+
+
+def test_it_begins_the_table_anew_after_a_report(days, alice, site_bureau):
+    enrolled(alice)
+    site_bureau.fault("error", name="unavailable")
+    fails(alice, BureauUnavailable, Trigger.PERSON)
+    days.pass_until(enrollment_of(alice).next_pull_at)
+    pull(alice, Trigger.CLOCK)
+    days.pass_until(enrollment_of(alice).next_pull_at)
+    site_bureau.fault("error", name="unavailable")
+    fails(alice, BureauUnavailable)
+    assert 14 < waits(alice)[0] <= 18
+    assert state_of(alice) is State.RETRYING
+
+
+def test_it_waits_as_long_as_the_bureau_asks(site_bureau, alice):
+    enrolled(alice)
+    site_bureau.fault("error", name="rate_limit", retry_after=7200)
+    fails(alice, RateLimited, Trigger.PERSON)
+    assert 119 < waits(alice)[0] <= 144
+    assert state_of(alice) is State.RETRYING
+
+
+@pytest.mark.parametrize("fault", [{"kind": "drop", "when": "after"}, {"kind": "error", "name": "timeout"}])
+def test_it_asks_once_more_after_an_unknown_outcome_and_no_oftener(days, alice, site_bureau, fault):
+    enrolled(alice)
+    for number in range(2):
+        site_bureau.fault(**fault)
+        fails(alice, (BureauTimeout, BureauUnavailable), Trigger.CLOCK if number else Trigger.PERSON)
+        assert state_of(alice) is State.OUTCOME_UNKNOWN
+        if not number:
+            assert 14 < waits(alice)[0] <= 18
+            fails(alice, pulling.NotDue, Trigger.PERSON)
+            days.pass_until(enrollment_of(alice).next_pull_at)
+    assert standing(owner=alice.pk).eligible_at > timezone.now() + timedelta(days=29)
+    fails(alice, pulling.NotDue, Trigger.PERSON)
+    first, second = attempts_of(alice)
+    assert (first.state, second.state) == ("unknown", "unknown")
+    assert first.reference_id != second.reference_id
+    assert len(calls(site_bureau)) == 2
+
+
+def test_it_decides_by_the_outcome_and_not_by_the_kind_of_error(days, alice, site_bureau):
+    """A page in the place of a report may hide one that was made, unlike a plain refusal of the same class."""
+    enrolled(alice)
+    site_bureau.fault("malformed", how="html")
+    assert type(fails(alice, BureauUnavailable, Trigger.PERSON)) is BureauUnavailable
+    assert (state_of(alice), attempts_of(alice)[0].state) == (State.OUTCOME_UNKNOWN, "unknown")
+
+
+# --- The bureau says no -------------------------------------------------------------------------------------
+
+
+def turn(bureau, persona, mode):
+    bureau.control(f"bureau/personas/{persona}", {"mode": mode})
+
+
+@pytest.mark.parametrize(
+    ("mode", "error", "state"),
+    [
+        ("frozen_422", FileFrozen, State.FROZEN),
+        ("alert_list", FileRestricted, State.RESTRICTED),
+        ("no_hit", NoHit, State.NO_HIT),
+    ],
+)
+def test_it_waits_for_the_person_where_only_the_person_can_help(days, alice, site_bureau, mode, error, state):
+    enrolled(alice)
+    turn(site_bureau, "P01", mode)
+    fails(alice, error, Trigger.PERSON)
+    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (state, None)
+    days.pass_by(hours=1)
+    fails(alice, pulling.NotDue, Trigger.CLOCK)
+    assert len(calls(site_bureau)) == 1
+
+
+def test_it_asks_once_in_a_quarter_of_an_hour_about_a_frozen_file(days, alice, site_bureau):
+    enrolled(alice)
+    turn(site_bureau, "P01", "frozen")
+    assert pull(alice).state is Shown.FROZEN
+    for _ in range(3):
+        fails(alice, pulling.NotDue, Trigger.PERSON)
+    turn(site_bureau, "P01", "usual")
+    days.pass_by(minutes=15)
+    assert pull(alice).state is Shown.READY
+    assert site_bureau.made() == 2
+    assert (state_of(alice), stored(alice)) == (State.READY, (2, 2))
+
+
+def test_it_asks_again_where_no_file_was_found_only_by_other_details(site_bureau, alice):
+    enrolled(alice, "P04")
+    fails(alice, NoHit, Trigger.PERSON)
+    fails(alice, pulling.NotDue, Trigger.PERSON)
+    assert standing(owner=alice.pk).wants_details
+    enrolled(alice, "P01")
+    assert state_of(alice) is State.NOT_PULLED
+    assert pull(alice).state is Shown.READY
+    assert len(calls(site_bureau)) == 2
+
+
+def test_it_takes_an_empty_answer_for_no_file(site_bureau, alice):
+    enrolled(alice)
+    turn(site_bureau, "P01", "empty")
+    assert pull(alice).state is Shown.NO_HIT
+    assert state_of(alice) is State.NO_HIT
+
+
+def test_it_names_the_detail_that_was_refused_and_sends_none_that_cannot_be_right(site_bureau, alice):
+    enrolled(alice, last_name="M3rcer")
+    fails(alice, BureauInputError, Trigger.PERSON)
+    found = standing(owner=alice.pk)
+    assert (found.state, found.field, calls(site_bureau)) == (State.INPUT, "last_name", [])
+    enrolled(alice)
+    assert pull(alice).state is Shown.READY
+
+
+def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice):
+    enrolled(alice, zip_code="10001")
+    assert pull(alice).state is Shown.MISMATCH
+    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (State.MISMATCH, None)
+    fails(alice, pulling.NotDue, Trigger.PERSON)
+    enrolled(alice, zip_code="10002")
+    assert pull(alice).state is Shown.MISMATCH
+    enrolled(alice)
+    fails(alice, pulling.NotDue, Trigger.PERSON)
+    assert site_bureau.made() == 2
+
+
+def test_it_keeps_a_file_of_somebody_deceased_from_being_asked_for_again(site_bureau, alice):
+    enrolled(alice, "P07")
+    assert pull(alice).state is Shown.RESTRICTED
+    assert state_of(alice) is State.RESTRICTED
+    fails(alice, pulling.NotDue, Trigger.PERSON)
+
+
+@pytest.mark.parametrize(("name", "error"), [("not_allowed", BureauConfigError), ("bad_password", BureauAuthError)])
+def test_it_calls_an_operator_where_our_contract_is_refused(site_bureau, alice, caplog, name, error):
+    enrolled(alice)
+    site_bureau.fault("error", name=name)
+    if name == "bad_password":
+        site_bureau.fault("error", name=name, endpoint="token")
+    with caplog.at_level(logging.CRITICAL):
+        raised = fails(alice, error, Trigger.PERSON)
+    [line] = [each.getMessage() for each in caplog.records if each.levelno == logging.CRITICAL]
+    assert raised.code in line
+    assert not any(word in line for word in ("ADA", "MERCER", "1001", "Maple", alice.email))
+    assert state_of(alice) is State.UNAVAILABLE
+    assert waits(alice)[0] > 24 * 60
+
+
+def test_it_tells_a_person_whose_file_the_clock_finds_frozen(days, alice, site_bureau):
+    enrolled(alice)
+    pull(alice)
+    days.pass_until(enrollment_of(alice).next_pull_at)
+    turn(site_bureau, "P01", "frozen_422")
+    fails(alice, FileFrozen)
+    alice.refresh_from_db()
+    assert (state_of(alice), alice.unread) == (State.FROZEN, 1)
+
+
+# --- The bureau answers nonsense ----------------------------------------------------------------------------
+
+
+def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice, monkeypatch):
+    enrolled(alice)
+    site_bureau.fault("merge", fields={"creditProfile": None})
+
+    def cannot(raw, **_):
+        raise MalformedReport("NO_PROFILE")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "normalize", cannot)
+        fails(alice, MalformedReport, Trigger.PERSON)
+        assert (state_of(alice), stored(alice)) == (State.UNREADABLE, (1, 0))
+        fails(alice, pulling.NotDue, Trigger.PERSON)
+    assert waits(alice)[0] > 24 * 60
+    fails(alice, pulling.NotDue, Trigger.PERSON)
+    assert stored(alice) == (1, 0)
+    monkeypatch.setattr(reading, "PARSER_VERSION", 99)
+    fails(alice, pulling.NotDue, Trigger.PERSON)
+    assert stored(alice) == (1, 1)
+    assert site_bureau.made() == 1
+
+
+def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monkeypatch):
+    enrolled(alice)
+
+    def overflowing(*args, **options):
+        report = normalize(*args, **options)
+        return replace(report, scores=(replace(report.scores[0], value=10**9),))
+
+    normalize = reading.normalize
+    monkeypatch.setattr(reading, "normalize", overflowing)
+    assert fails(alice, MalformedReport, Trigger.PERSON).code == "DOES_NOT_FIT"
+    assert (state_of(alice), stored(alice)) == (State.UNREADABLE, (1, 0))

@@ -1,0 +1,182 @@
+"""The clock: whose turn it is, when it comes again, and what a job does with what it meets."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from celery import current_app as app
+from django.utils import timezone
+
+from accounts.deactivation import deactivate
+from compliance.isolation import tenant
+from credit import due, enrolling, password, schedule, tasks
+from credit.checks import password_is_young
+from credit.models import Enrollment, Trigger
+from credit.schedule import next_pull
+from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, stored
+
+MIDNIGHT = UUID(int=0)
+NOON = UUID(int=12 * 60 * 60)
+NOW = datetime(2027, 1, 31, 9, 30, tzinfo=UTC)
+
+
+# --- The person's own day -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "after", "found"),
+    [
+        (15, datetime(2027, 1, 15, 8, tzinfo=UTC), datetime(2027, 2, 15, tzinfo=UTC)),
+        (31, NOW, datetime(2027, 2, 28, tzinfo=UTC)),
+        (31, datetime(2028, 1, 31, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)),
+        (31, datetime(2027, 2, 28, tzinfo=UTC), datetime(2027, 3, 31, tzinfo=UTC)),
+        (30, datetime(2027, 12, 30, tzinfo=UTC), datetime(2028, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_it_comes_on_the_persons_own_day_of_the_next_month(day, after, found):
+    assert next_pull(owner=MIDNIGHT, day=day, after=after) == found
+    assert next_pull(owner=NOON, day=day, after=after) == found + timedelta(hours=12)
+
+
+def test_it_never_comes_before_the_period_is_over():
+    earliest = NOW + timedelta(days=30)
+    assert next_pull(owner=MIDNIGHT, day=31, after=NOW, earliest=earliest) == earliest
+    assert next_pull(owner=MIDNIGHT, day=31, after=NOW, earliest=NOW) == datetime(2027, 2, 28, tzinfo=UTC)
+
+
+def test_it_spreads_people_over_the_day():
+    hours = {next_pull(owner=UUID(int=n * 7919), day=1, after=NOW).hour for n in range(2000)}
+    assert hours == set(range(24))
+
+
+# --- Whose turn it is ---------------------------------------------------------------------------------------
+
+
+def due_at(user, moment):
+    enrolled(user)
+    with tenant(user.pk):
+        Enrollment.objects.update(next_pull_at=moment)
+
+
+@pytest.mark.django_db
+def test_it_names_each_person_whose_time_has_come_once(alice, mallory, make_user):
+    now = timezone.now()
+    due_at(alice, now - timedelta(days=1))
+    due_at(mallory, now + timedelta(hours=1))
+    due_at(make_user("carol"), None)
+    assert due.claim_pulls(limit=10) == [alice.pk]
+    assert due.claim_pulls(limit=10) == []
+    again = enrollment_of(alice).next_pull_at
+    assert timedelta(minutes=29) < again - now <= timedelta(minutes=31)
+
+
+@pytest.mark.django_db
+def test_it_names_nobody_who_withdrew(alice):
+    due_at(alice, timezone.now() - timedelta(days=1))
+    enrolling.forget(user=alice)
+    assert due.claim_pulls(limit=10) == []
+
+
+@pytest.mark.django_db
+def test_it_names_nobody_whose_account_is_closed(alice):
+    due_at(alice, timezone.now() - timedelta(days=1))
+    deactivate(user=alice, actor=None)
+    assert due.claim_pulls(limit=10) == []
+
+
+@pytest.mark.django_db
+def test_it_names_no_more_at_a_time_than_it_is_asked_for(make_user):
+    people = [make_user(f"person{number}") for number in range(5)]
+    for user in people:
+        due_at(user, timezone.now() - timedelta(days=1))
+    named = [due.claim_pulls(limit=2) for _ in range(4)]
+    assert [len(each) for each in named] == [2, 2, 1, 0]
+    assert {owner for each in named for owner in each} == {user.pk for user in people}
+
+
+# --- Jobs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_once():
+    """Jobs that run where they are queued."""
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_pulls_everybodys_report_month_after_month(days, alice, mallory, site_bureau, at_once):
+    for user, persona in ((alice, "P01"), (mallory, "P02")):
+        enrolled(user, persona)
+        pull(user)
+    for month in range(2, 5):
+        made_due(days, alice, mallory)
+        tasks.dispatch_due_pulls()
+        tasks.dispatch_due_pulls()
+        assert (stored(alice), stored(mallory)) == ((month, month), (month, month))
+    assert len(calls(site_bureau)) == 8
+    assert {attempt.trigger for attempt in attempts_of(alice)[1:]} == {Trigger.CLOCK}
+
+
+def made_due(days, *users):
+    """Let a month go by. The database keeps its own time, so what is due there is told by ours."""
+    days.pass_by(days=32)
+    for user in users:
+        assert enrollment_of(user).next_pull_at < timezone.now()
+        with tenant(user.pk):
+            Enrollment.objects.update(next_pull_at="2020-01-01T00:00Z")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_gets_over_a_bureau_that_fails_and_a_job_that_comes_twice(site_bureau, alice, at_once):
+    enrolled(alice)
+    site_bureau.fault("error", name="unavailable")
+    for _ in range(2):
+        tasks.pull_report.delay(str(alice.pk), "person")
+    assert len(calls(site_bureau)) == 1
+    tasks.pull_report.delay(str(alice.pk), "clock")
+    assert stored(alice) == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_asks_nobody_with_the_bureau_off(site_bureau, alice, at_once, settings):
+    due_at(alice, timezone.now() - timedelta(days=1))
+    settings.CREDIT_ENV = "off"
+    tasks.dispatch_due_pulls()
+    assert (attempts_of(alice), calls(site_bureau)) == ([], [])
+
+
+@pytest.mark.django_db
+def test_it_drops_numbers_that_nobody_uses(alice, at_once, monkeypatch):
+    enrolled(alice)
+    monkeypatch.setattr(due, "idle_numbers", lambda *, limit: [alice.pk])
+    tasks.drop_idle_numbers()
+    assert enrollment_of(alice).ssn is None
+
+
+def test_it_stands_in_the_clocks_list():
+    listed = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert listed >= {
+        f"credit.tasks.{name}" for name in ("dispatch_due_pulls", "drop_idle_numbers", "look_at_password")
+    }
+
+
+# --- The bureau's password ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("age", "warns"), [(None, False), (0, False), (75, False), (76, True), (200, True)])
+def test_it_warns_of_a_password_that_is_about_to_end(settings, caplog, age, warns):
+    today = timezone.now().date()
+    settings.EXPERIAN_PASSWORD_SET_ON = None if age is None else today - timedelta(days=age)
+    assert password.age_of_password() == age
+    assert bool(password_is_young()) is warns
+    with caplog.at_level(logging.WARNING):
+        tasks.look_at_password()
+    assert [f"{age} days old" in line.getMessage() for line in caplog.records] == [True] * warns
+
+
+def test_it_counts_the_period_by_the_settings(settings):
+    settings.CREDIT_REFRESH_DAYS = 7
+    assert schedule.period() == timedelta(days=7)

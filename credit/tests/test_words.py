@@ -1,0 +1,68 @@
+"""Words for what a report holds: every code has some, and what is not reported never reads as zero."""
+
+from datetime import date
+
+import pytest
+
+from credit import words
+from credit.experian import codes
+from credit.report import Bucket, Day, Detail, Kind, Precision, Role
+
+
+@pytest.mark.parametrize(
+    ("table", "all_of"),
+    [
+        (words.KINDS, Kind),
+        (words.GROUPS, Kind),
+        (words.ROLES, Role),
+        (words.MARKS, Bucket),
+        (words.DETAILS, Detail),
+        (words.CONDITIONS, codes.CONDITIONS.values()),
+        (words.STANDINGS, codes.STANDINGS.values()),
+    ],
+    ids=["kinds", "groups", "roles", "marks", "details", "conditions", "standings"],
+)
+def test_it_has_words_for_everything_that_is_known(table, all_of):
+    assert set(all_of) <= set(table)
+
+
+def test_it_tells_every_mark_of_a_month_apart():
+    assert len({mark for mark, _meaning in words.MARKS.values()}) == len(Bucket)
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"), [(0, "$0"), (1140, "$1,140"), (-25, "−$25"), (281_450, "$281,450"), (None, "Not reported")]
+)
+def test_it_says_dollars_and_never_zero_for_what_is_not_reported(amount, said):
+    assert words.dollars(amount) == said
+
+
+@pytest.mark.parametrize(
+    ("precision", "said"), [(Precision.DAY, "Nov 9, 2026"), (Precision.MONTH, "Nov 2026"), (Precision.YEAR, "2026")]
+)
+def test_it_says_a_date_as_exactly_as_the_bureau_does(precision, said):
+    assert words.reported(Day(date(2026, 11, 9), precision)) == said
+
+
+@pytest.mark.parametrize(("text", "said"), [("1971-01-15", "Jan 15, 1971"), ("1971", "1971"), ("<b>", "<b>"), ("", "")])
+def test_it_says_a_day_that_came_as_text(text, said):
+    assert words.iso_day(text) == said
+
+
+@pytest.mark.parametrize(
+    ("months", "said"),
+    [(None, "Not reported"), (0, "0 mo"), (11, "11 mo"), (12, "1 yr"), (50, "4 yr 2 mo"), (240, "20 yr")],
+)
+def test_it_says_an_age(months, said):
+    assert words.span(months) == said
+
+
+def test_it_shows_a_code_that_it_does_not_know_as_it_is():
+    assert words.named(words.STANDINGS, "", "4Z") == "Code 4Z"
+    assert words.named(words.STANDINGS, "", "") == "Not reported"
+    assert words.named(words.STANDINGS, "late60", "78") == "60 days late"
+
+
+def test_it_says_why_there_is_no_score():
+    assert "recent activity" in words.exclusion("9002")
+    assert words.exclusion("0004") == words.NO_SCORE

@@ -1,0 +1,186 @@
+"""How pages say what a report holds: plain words for kinds, roles, conditions and dates, in one place.
+
+What the bureau does not say reads "Not reported", and never zero. A code without a word here is shown as it is.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+
+from credit.report import Bucket, Day, Detail, Kind, Precision, Role
+
+NOT_REPORTED = "Not reported"
+MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MINUS = "\N{MINUS SIGN}"
+
+KINDS: Mapping[Kind, str] = {
+    Kind.CARD: "Credit card",
+    Kind.RETAIL: "Store card",
+    Kind.LINE: "Line of credit",
+    Kind.HOME_EQUITY: "Home equity line",
+    Kind.AUTO: "Auto loan",
+    Kind.STUDENT: "Student loan",
+    Kind.MORTGAGE: "Mortgage",
+    Kind.PERSONAL: "Personal loan",
+    Kind.COLLECTION: "Collection",
+    Kind.OTHER: "Other account",
+}
+GROUPS: Mapping[Kind, str] = {
+    Kind.CARD: "Credit cards",
+    Kind.RETAIL: "Store cards",
+    Kind.LINE: "Lines of credit",
+    Kind.HOME_EQUITY: "Home equity lines",
+    Kind.MORTGAGE: "Mortgages",
+    Kind.AUTO: "Auto loans",
+    Kind.STUDENT: "Student loans",
+    Kind.PERSONAL: "Personal loans",
+    Kind.OTHER: "Other accounts",
+    Kind.COLLECTION: "Collections",
+}
+ROLES: Mapping[Role, str] = {
+    Role.INDIVIDUAL: "Your own",
+    Role.JOINT: "Shared with another person",
+    Role.AUTHORIZED_USER: "Authorized user: somebody else owes it",
+    Role.COSIGNER: "Cosigner",
+    Role.TERMINATED: "No longer yours",
+    Role.DECEASED: "Marked as belonging to a person who died",
+    Role.UNKNOWN: NOT_REPORTED,
+}
+SHORT_ROLES: Mapping[Role, str] = {
+    Role.JOINT: "shared",
+    Role.AUTHORIZED_USER: "authorized user",
+    Role.COSIGNER: "cosigner",
+    Role.TERMINATED: "no longer yours",
+}
+CONDITIONS: Mapping[str, str] = {
+    "open": "Open",
+    "paid": "Paid",
+    "closed": "Closed",
+    "inactive": "Inactive",
+    "lost_or_stolen": "Card lost or stolen",
+    "transferred": "Moved to another lender",
+    "refinanced": "Refinanced",
+    "deceased": "Marked deceased",
+    "bankruptcy": "In a bankruptcy",
+    "settled": "Settled for less than was owed",
+    "derogatory": "Seriously past due",
+    "collection": "In collection",
+    "foreclosure": "Foreclosure",
+    "voluntary_surrender": "Given back to the lender",
+    "repossession": "Repossessed",
+    "charge_off": "Charged off",
+    "cannot_locate": "The lender cannot reach the person",
+}
+STANDINGS: Mapping[str, str] = {
+    **CONDITIONS,
+    "current": "Paid as agreed",
+    "paid": "Paid off as agreed",
+    "current_was_late": "Paid as agreed now, late before",
+    "paid_was_late": "Paid off, late before",
+    "late30": "30 days late",
+    "late60": "60 days late",
+    "late90": "90 days late",
+    "late120": "120 days late",
+    "late150": "150 days late",
+    "late180": "180 days late",
+}
+# What stands in a cell of the payment grid, and what that means.
+MARKS: Mapping[Bucket, tuple[str, str]] = {
+    Bucket.OK: ("OK", "Paid as agreed"),
+    Bucket.OK_ZERO: ("0", "Nothing owed"),
+    Bucket.LATE_30: ("30", "30 days late"),
+    Bucket.LATE_60: ("60", "60 days late"),
+    Bucket.LATE_90: ("90", "90 days late"),
+    Bucket.LATE_120: ("120", "120 days late"),
+    Bucket.LATE_150: ("150", "150 days late"),
+    Bucket.LATE_180: ("180", "180 days late or more"),
+    Bucket.DEROGATORY: ("X", "Charge-off, collection or similar"),
+    Bucket.BANKRUPTCY: ("BK", "Bankruptcy"),
+    Bucket.NO_DATA: ("–", NOT_REPORTED),
+}
+DETAILS: Mapping[Detail, str] = {
+    Detail.NAME: "Names",
+    Detail.BIRTH: "Date of birth",
+    Detail.ADDRESS: "Addresses",
+    Detail.EMPLOYER: "Employers",
+    Detail.PHONE: "Phone numbers",
+}
+# The reasons for no score whose meaning is known.
+EXCLUSIONS: Mapping[str, str] = {
+    "9001": "The bureau has the file marked as belonging to a person who died.",
+    "9002": "There was not enough recent activity on the accounts to compute a score.",
+    "9003": "There is not enough in the file to compute a score.",
+}
+NO_SCORE = "The model gave a code instead of a score."
+ODDITIES: Mapping[str, str] = {
+    "bad_amount": "An amount cannot be read",
+    "bad_date": "A date cannot be read",
+    "bad_flag": "A yes or no cannot be read",
+    "bad_number": "A number cannot be read",
+    "bad_score": "A score cannot be read",
+    "future_date": "A date lies in the future",
+    "history_too_long": "A payment history is longer than 84 months; the rest is left out",
+    "history_without_date": "A payment history has no date to count from",
+    "misspelt_key": "A field's name is misspelt; it was read all the same",
+    "more_than_one_profile": "The answer holds more than one file; the first is shown",
+    "negative_amount": "An amount is below zero where that makes no sense",
+    "no_report_date": "The report does not say its date",
+    "not_a_text": "A field has another form than expected",
+    "not_an_object": "A row has another form than expected",
+    "partial_date": "A date lacks its day or month",
+    "score_excluded": "A code stands in place of a score",
+    "too_many_oddities": "There are more oddities than are listed",
+    "too_many_rows": "A section has more rows than can be shown",
+    "total_differs": "The bureau's own total differs from the sum of the accounts",
+    "unknown_code": "A code is not known",
+    "unstated": "A figure is sent as unknown",
+}
+
+
+def dollars(amount: int | None) -> str:
+    """Say whole dollars: ``$1,140``. Below zero the bureau owes the person."""
+    if amount is None:
+        return NOT_REPORTED
+    return f"{MINUS if amount < 0 else ''}${abs(amount):,}"
+
+
+def reported(day: Day | None) -> str:
+    """Say a date as exactly as the bureau does: ``Nov 9, 2026``, ``Nov 2026`` or ``2026``."""
+    if day is None:
+        return NOT_REPORTED
+    if day.precision is Precision.YEAR:
+        return str(day.first.year)
+    of_month = "" if day.precision is Precision.MONTH else f" {day.first.day},"
+    return f"{MONTHS[day.first.month]}{of_month} {day.first.year}"
+
+
+def iso_day(text: str) -> str:
+    """Say a day that is written as ``2026-11-09``; anything else stays as it is."""
+    try:
+        return reported(Day(date.fromisoformat(text)))
+    except ValueError:
+        return text
+
+
+def span(months: int | None) -> str:
+    """Say an age in years and months: ``4 yr 2 mo``."""
+    if months is None:
+        return NOT_REPORTED
+    years, rest = divmod(months, 12)
+    if not years:
+        return f"{rest} mo"
+    return f"{years} yr {rest} mo" if rest else f"{years} yr"
+
+
+def named(words: Mapping[str, str], word: str, code: str) -> str:
+    """Say a condition or a standing; an unknown one goes by the bureau's own code."""
+    return words.get(word) or (f"Code {code}" if code else NOT_REPORTED)
+
+
+def exclusion(code: str) -> str:
+    """Say why a model gave no score."""
+    return EXCLUSIONS.get(code, NO_SCORE)
+
+
+def oddity(problem: str) -> str:
+    """Say what could not be read as it should be."""
+    return ODDITIES.get(problem, "Something could not be read")

@@ -1,0 +1,152 @@
+"""Reading kept answers again: the same rows as before, nothing asked, nobody alerted."""
+
+from io import StringIO
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import Notification
+from compliance.audit import Action
+from compliance.isolation import tenant
+from credit import reading, rebuilding, reports
+from credit.models import Change, RawReport, Report, Tradeline
+from credit.provider import MalformedReport
+from credit.standing import State
+from credit.tests.asking import actions_of, calls, count, enrolled, pull, state_of, stored
+from credit.tests.sandbox_bureau import ANSWERED
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+
+
+def rebuild(*options):
+    out = StringIO()
+    call_command("credit_rebuild", *options, stdout=out)
+    return out.getvalue()
+
+
+def everything(user):
+    """All that pages can read of a person."""
+    with tenant(user.pk):
+        listed = reports.listed(owner=user.pk)
+        return (
+            listed,
+            [reports.kept(owner=user.pk, report_id=each.id) for each in listed],
+            reports.changes(owner=user.pk),
+            reports.latest(owner=user.pk),
+        )
+
+
+def lose_rows(user):
+    with tenant(user.pk):
+        Report.objects.all().delete()
+
+
+@pytest.mark.parametrize("persona", ANSWERED)
+def test_it_makes_the_same_rows_again(site_bureau, alice, persona):
+    enrolled(alice, persona)
+    pull(alice)
+    before = everything(alice)
+    lose_rows(alice)
+    assert stored(alice) == (1, 0)
+    rebuild("--all")
+    assert everything(alice) == before
+    assert len(calls(site_bureau)) == 1
+
+
+def test_it_makes_the_same_changes_again_and_alerts_nobody(days, alice):
+    enrolled(alice, "P11")
+    pull(alice)
+    for _ in range(3):
+        days.pass_by(days=30)
+        pull(alice)
+    before, told = everything(alice), count(Notification, alice)
+    assert (len(before[2]), told) > (3, 3)
+    with tenant(alice.pk):
+        Notification.objects.all().delete()
+    for spoil in (lambda: None, lambda: lose_rows(alice)):
+        spoil()
+        rebuild("--owner", str(alice.pk))
+        assert everything(alice) == before
+    assert count(Notification, alice) == 0
+    assert actions_of(alice).count(Action.CREDIT_REBUILD) == 2
+
+
+def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau, alice, mallory):
+    for user in (alice, mallory):
+        enrolled(user)
+        pull(user)
+    assert rebuild() == "Read 0 answers again.\n"
+    with tenant(alice.pk):
+        Report.objects.update(parser_version=0)
+        Tradeline.objects.update(creditor="AS AN OLDER PARSER READ IT")
+    assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 answers again.\n"
+    assert rebuild() == "Read 0 answers again.\n"
+    with tenant(alice.pk):
+        assert not Tradeline.objects.filter(creditor="AS AN OLDER PARSER READ IT").exists()
+    assert actions_of(mallory).count(Action.CREDIT_REBUILD) == 0
+
+
+def test_it_goes_on_behind_the_person_named_last(site_bureau, alice, mallory):
+    for user in (alice, mallory):
+        enrolled(user)
+        pull(user)
+    first, second = sorted((alice, mallory), key=lambda user: user.pk)
+    assert list(rebuilding.owners()) == [first.pk, second.pk]
+    assert str(first.pk) not in rebuild("--all", "--after", str(first.pk))
+    assert rebuild("--owner", str(uuid4())) == "Read 0 answers again.\n"
+
+
+def test_it_goes_on_after_being_killed(days, alice, monkeypatch):
+    enrolled(alice, "P11")
+    pull(alice)
+    days.pass_by(days=30)
+    pull(alice)
+    before = everything(alice)
+    lose_rows(alice)
+    one, seen = rebuilding.rebuild_one, []
+
+    def die_at_the_second(**options):
+        seen.append(options)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        one(**options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rebuilding, "rebuild_one", die_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            rebuild()
+    assert stored(alice) == (2, 1)
+    rebuild()
+    assert everything(alice) == before
+
+
+def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatch):
+    enrolled(alice)
+    with monkeypatch.context() as patch:
+
+        def cannot(*_, **__):
+            raise MalformedReport("NO_PROFILE")
+
+        patch.setattr(reading, "normalize", cannot)
+        with pytest.raises(MalformedReport):
+            pull(alice)
+        with pytest.raises(CommandError, match="1 answers cannot be read"):
+            rebuild()
+    assert state_of(alice) is State.UNREADABLE
+    rebuild()
+    assert (state_of(alice), stored(alice)) == (State.READY, (1, 1))
+    assert count(Change, alice) == 0
+
+
+def test_it_leaves_rows_alone_that_it_cannot_make_anew(site_bureau, alice):
+    enrolled(alice)
+    pull(alice)
+    before = everything(alice)
+    with tenant(alice.pk):
+        raw = RawReport.objects.get()
+        raw.body = reports.packed(b"no report")
+        raw.save()
+    with pytest.raises(CommandError):
+        rebuild("--all")
+    assert everything(alice) == before

@@ -1,4 +1,4 @@
-"""Breaking the glass: how an operator gets to see the bank data of one person, for a while, for a written reason.
+"""Breaking the glass: how an operator gets to see one person's bank and credit data, for a while and for a reason.
 
 The leave lies in the operator's own session and ends with it. The person is told by mail, and reads the reason beside
 every look under "Who looked at my data".
@@ -31,7 +31,7 @@ class ReasonForm(forms.Form):
     """Asks why."""
 
     reason = forms.CharField(
-        label="Why do you need to see this person's bank data?",
+        label="Why do you need to see this person's bank and credit data?",
         help_text="They read your words as they stand. A ticket's number alone tells them nothing.",
         min_length=SHORTEST_REASON,
         max_length=LONGEST_REASON,
@@ -41,7 +41,7 @@ class ReasonForm(forms.Form):
 
 @dataclass(frozen=True)
 class Leave:
-    """Whose bank data an operator may see, why, and until when (seconds since 1970)."""
+    """Whose bank and credit data an operator may see, why, and until when (seconds since 1970)."""
 
     person: str
     reason: str
@@ -63,7 +63,7 @@ def leave_of(session: SessionBase) -> Leave | None:
 
 @transaction.atomic
 def break_glass(*, request: PersonRequest, person: User, reason: str) -> Leave:
-    """Let the operator who asks see the bank data of ``person`` for 15 minutes, and of nobody else."""
+    """Let the operator who asks see the bank and credit data of ``person`` for 15 minutes, and of nobody else."""
     operator = request.user
     leave = Leave(str(person.pk), reason, time.time() + SECONDS)
     record(Action.GLASS_BROKEN, actor=operator, subject=person, role=role_of(operator), reason=reason)

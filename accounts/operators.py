@@ -95,14 +95,14 @@ class OperatorSite(OTPAdminSite):
         return redirect("account_change_password")
 
     def break_glass(self, request: PersonRequest, person_id: UUID) -> HttpResponse:
-        """Ask for the reason to look at one person's bank data, and open it for a while."""
+        """Ask for the reason to look at one person's bank and credit data, and open it for a while."""
         if not any(each.needs_reason and each.has_view_permission(request) for each in self._registry.values()):
             raise PermissionDenied
         person = get_object_or_404(User, pk=person_id)
         form = glass.ReasonForm(request.POST or None)
         if form.is_valid():
             leave = glass.break_glass(request=request, person=person, reason=form.cleaned_data["reason"])
-            messages.success(request, f"Until {leave.until_words} you may look at the bank data of {person_id}.")
+            messages.success(request, f"Until {leave.until_words} you may look at bank and credit data of {person_id}.")
             return redirect("admin:index")
         context = self.each_context(request) | {"form": form, "person_id": person_id, "title": "Give a reason"}
         return TemplateResponse(request, "accounts/operators/break_glass.html", context)

@@ -41,7 +41,7 @@ class Visit:
 class Look:
     """One look of an operator's: when, who by their role, at what, how many rows, and the reason they had to give.
 
-    ``opens`` says that they only gave the reason, with which they could look at bank data for a while.
+    ``opens`` says that they only gave the reason, with which they could look at bank and credit data for a while.
     """
 
     id: int

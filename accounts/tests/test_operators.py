@@ -303,7 +303,7 @@ def test_it_tells_the_person_at_once(operator: Client, root: User, alice: User) 
     assert (event.action, event.actor, event.outcome) == ("glass_broken", root.pk, "ok")
     assert (event.told["reason"], event.told["role"]) == (REASON, "Administrator")
     (sent,) = mails_to(alice)
-    assert sent.subject == "Somebody may look at your bank data in Plumbline"
+    assert sent.subject == "Somebody may look at your bank and credit data in Plumbline"
     assert reverse("looks") in sent.body
     assert REASON not in sent.body
     assert root.email not in sent.body
@@ -341,7 +341,7 @@ def test_a_person_reads_who_looked(operator: Client, root: User, alice: User, as
     page = as_alice.get(reverse("looks")).content.decode()
     said = words(page)
     assert "Administrator looked at: Your name, your email address and when you signed in last" in said
-    assert "Administrator asked to see your bank data The reason: Ticket 4711" in said
+    assert "Administrator asked to see your bank and credit data The reason: Ticket 4711" in said
     assert "&lt;b&gt;" in page
     assert said.index("asked to see") < said.index("looked at:")
     assert root.email not in page

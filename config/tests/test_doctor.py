@@ -1,11 +1,13 @@
 """The doctor tells what is missing, and no secret."""
 
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from config.management.commands import doctor
 
@@ -108,3 +110,24 @@ def test_it_asks_the_mail_server(settings: LazySettings) -> None:
     table, complaint = examine()
     assert table["Mail"].startswith("MISSING 127.0.0.1:1: ")
     assert "Mail" in complaint
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        (None, "ok CREDIT_ENV=embedded, soft inquiries; no password of ours"),
+        (10, "ok CREDIT_ENV=embedded, soft inquiries; password 10 days old"),
+        (80, "note CREDIT_ENV=embedded, soft inquiries; The bureau's password is 80 days old and ends at 90. "),
+    ],
+)
+def test_it_tells_how_old_the_bureaus_password_is(settings: LazySettings, days: int | None, says: str) -> None:
+    settings.EXPERIAN_PASSWORD_SET_ON = None if days is None else timezone.now().date() - timedelta(days=days)
+    table, _ = examine()
+    assert table["Bureau"].startswith(says)
+
+
+def test_it_notes_that_nobody_will_be_warned_of_a_real_bureaus_password(settings: LazySettings) -> None:
+    settings.CREDIT_ENV = "production"
+    assert examine()[0]["Bureau"].startswith("note CREDIT_ENV=production, soft inquiries; EXPERIAN_PASSWORD_SET_ON")
+    settings.CREDIT_ENV = "off"
+    assert examine()[0]["Bureau"] == "note CREDIT_ENV=off: no credit reports"

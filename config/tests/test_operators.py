@@ -26,6 +26,7 @@ from banking.unlinking import unlink
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from config.models import PolicyViolation
+from credit.models import Enrollment, PullAttempt
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "viewer"])
 
@@ -53,9 +54,11 @@ SEALED = """
     SELECT cursor FROM banking_item UNION ALL
     SELECT provider_id FROM banking_account UNION ALL
     SELECT provider_id FROM banking_transaction UNION ALL
-    SELECT note FROM banking_transaction
+    SELECT note FROM banking_transaction UNION ALL
+    SELECT encode(identity, 'hex') FROM credit_enrollment UNION ALL
+    SELECT encode(ssn, 'hex') FROM credit_enrollment
 """
-PLAIN = {"access-sandbox-canary", "link-sandbox-1", SECRET}
+PLAIN = {"access-sandbox-canary", "link-sandbox-1", "canary-identity", "canary-number", SECRET}
 
 
 @pytest.fixture
@@ -81,6 +84,9 @@ def planted(
     UserSession.objects.create(
         user=alice, ip="192.0.2.7", user_agent="Firefox", session_key=as_alice.session.session_key
     )
+    with tenant(alice.pk):
+        Enrollment.objects.create(owner=alice, pull_day=1, identity="canary-identity", ssn="canary-number")
+        PullAttempt.objects.create(owner=alice, trigger="clock", reference_id="r1", consent_id=alice.pk)
     now = timezone.now()
     PolicyViolation.objects.create(day=now, directive="script-src", page="/", first_at=now, last_at=now)
     stored = {text for (text,) in as_operator(SEALED) if text}
@@ -165,7 +171,7 @@ def test_it_may_change_nothing(shown: OperatorAdmin) -> None:
 @pytest.mark.parametrize("shown", ADMINS, ids=str)
 def test_it_tells_people_what_was_looked_at(shown: OperatorAdmin) -> None:
     assert bool(shown.what) == (shown.person is not None)
-    assert not shown.needs_reason or shown.opts.app_label == "banking"
+    assert not shown.needs_reason or shown.opts.app_label in ("banking", "credit")
 
 
 # --- In the browser ---------------------------------------------------------------------------------------
@@ -210,8 +216,8 @@ def test_an_operator_breaks_the_glass_under_the_policy(
         page.go_back()
     page.get_by_role("link", name="Bank data", exact=True).click()
     page.get_by_label("Why do you need to see").fill("Ticket 4711: you asked why a payment is missing.")
-    page.get_by_role("button", name="Show their bank data").click()
-    expect(page.get_by_text("you may look at the bank data of")).to_be_visible()
+    page.get_by_role("button", name="Show their bank and credit data").click()
+    expect(page.get_by_text("you may look at bank and credit data of")).to_be_visible()
     page.get_by_role("link", name="Transactions").first.click()
     expect(page.locator("#result_list")).to_contain_text("STARBUCKS 123")
     visit("admin:banking_item_changelist")

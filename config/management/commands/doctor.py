@@ -23,6 +23,7 @@ from compliance.vault.keyring import parse
 from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
 from config.celery import app
 from config.embedded.home import locate
+from credit import password
 
 ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops", "viewer": "app_viewer"}
 WORKER_SECONDS = 2
@@ -178,6 +179,22 @@ def sandbox() -> Finding:
         return Finding("Plaid", MISSING, f"the local sandbox at {settings.PLAID_URL}: {first_line(error)}")
 
 
+def bureau() -> Iterator[Finding]:
+    """Yield which bureau is asked, with what kind of inquiry, and how old our password there is."""
+    if settings.CREDIT_ENV == "off":
+        yield Finding("Bureau", NOTE, "CREDIT_ENV=off: no credit reports")
+        return
+    says = f"CREDIT_ENV={settings.CREDIT_ENV}, {settings.EXPERIAN_INQUIRY_CLASS or 'unset'} inquiries"
+    age = password.age_of_password()
+    if age is not None:
+        state, told = (NOTE, password.warning()) if password.warning() else (OK, f"password {age} days old")
+    elif settings.CREDIT_ENV == "embedded":
+        state, told = OK, "no password of ours"
+    else:
+        state, told = NOTE, "EXPERIAN_PASSWORD_SET_ON is not set, so nobody is warned before the password ends"
+    yield Finding("Bureau", state, f"{says}; {told}")
+
+
 def static_files() -> Iterator[Finding]:
     """Yield whether the static files were collected; with DEBUG they are served from where they lie."""
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
@@ -213,6 +230,7 @@ LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     mail,
     keys,
     plaid,
+    bureau,
     static_files,
     disk,
 )

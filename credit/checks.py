@@ -1,0 +1,15 @@
+"""What ``manage.py check --deploy`` says about the bureau."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, Warning, register
+
+from credit import password
+
+
+@register(Tags.security, deploy=True)
+def password_is_young(**_: Any) -> list[CheckMessage]:
+    """Warn when our password at the bureau is about to end."""
+    found = password.warning()
+    hint = "Change it at Experian, then set EXPERIAN_PASSWORD and EXPERIAN_PASSWORD_SET_ON."
+    return [Warning(found, hint=hint, id="credit.W001")] if found else []

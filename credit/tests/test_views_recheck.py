@@ -1,0 +1,157 @@
+"""The page that asks whose file it is: linked where it is needed, counted, closed, and silent about the file."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from compliance.isolation import tenant
+from credit.models import RawReport, Tradeline
+from credit.standing import State
+from credit.tests.asking import state_of
+from credit.tests.sandbox_bureau import Bureau
+from credit.tests.signing import ADA, enroll, give_details, words
+
+pytestmark = pytest.mark.django_db
+
+NOWHERE = {"zip_code": "99999", "first_month": "1999-01", "second_month": "02/1999"}
+PAGES = ("credit_accounts", "credit_personal", "credit_changes", "credit_records", "credit_inquiries")
+
+
+@pytest.fixture
+def waiting(as_alice: Client, site_bureau: Bureau) -> None:
+    """A report of Ada Mercer's, come by the details of P06, whose number is another."""
+    enroll(as_alice, "P06")
+
+
+@pytest.fixture
+def right(waiting: None, alice: User) -> dict[str, str]:
+    """What the person types who knows the file."""
+    with tenant(alice.pk):
+        days = Tradeline.objects.order_by("opened").values_list("opened", flat=True)
+        first, second = (day.first for day in days[:2])
+    return {"zip_code": "46360-1234", "first_month": f"{first:%Y-%m}", "second_month": f"{second:%m/%Y}"}
+
+
+def send(client: Client, answer: dict[str, str], **changes: str) -> HttpResponse:
+    return client.post(reverse("credit_recheck"), {**answer, **changes})
+
+
+def wrong_answers(user: User) -> int:
+    with tenant(user.pk):
+        return RawReport.objects.get().wrong_answers
+
+
+def test_it_offers_both_ways_where_a_report_is_kept_back(as_alice: Client, waiting: None) -> None:
+    page = words(as_alice.get(reverse("credit")))
+    assert "Is this report about you?" in page
+    for name in ("credit_details", "credit_recheck"):
+        assert f'href="{reverse(name)}"' in page
+
+
+def test_it_shows_the_report_after_a_right_answer(as_alice: Client, alice: User, right: dict[str, str]) -> None:
+    page = words(as_alice.get(reverse("credit_recheck")))
+    assert "You have 3 tries left" in page
+    assert 'type="month"' in page
+    answer = send(as_alice, right)
+    assert answer.url == reverse("credit")
+    shown = words(as_alice.get(reverse("credit")))
+    assert "That is right." in shown
+    assert "782" in shown
+    assert state_of(alice) is State.READY
+    for name in PAGES:
+        assert as_alice.get(reverse(name)).status_code == 200
+    assert as_alice.get(reverse("credit_raw"), follow=True).status_code == 200
+    assert as_alice.get(reverse("credit_recheck")).url == reverse("credit")
+    assert send(as_alice, right).url == reverse("credit")
+
+
+def test_it_counts_wrong_answers_and_then_stays_closed(as_alice: Client, alice: User, right: dict[str, str]) -> None:
+    for left in ("2 tries left", "1 try left"):
+        refused = send(as_alice, right, zip_code="99999")
+        assert refused.status_code == 422
+        assert "Not all of this fits the file." in words(refused)
+        assert f"You have {left}" in words(refused)
+    for answer in (NOWHERE, right):
+        closed = send(as_alice, answer)
+        assert closed.status_code == 422
+        page = words(closed)
+        assert "This report stays closed" in page
+        assert 'href="https://www.experian.com/disputes/' in page
+        assert 'name="zip_code"' not in page
+    assert "This report stays closed" in words(as_alice.get(reverse("credit_recheck")))
+    assert (wrong_answers(alice), state_of(alice)) == (3, State.MISMATCH)
+    for name in PAGES:
+        assert as_alice.get(reverse(name)).url == reverse("credit")
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [{"zip_code": ""}, {"zip_code": "4636"}, {"zip_code": "x\0"}, {"zip_code": "４６３６０"}, {"first_month": ""}]
+    + [{name: value} for name in ("first_month", "second_month") for value in ("2014", "2014-13", "July", "<script>")],
+)
+def test_it_does_not_count_what_is_no_answer(
+    as_alice: Client, alice: User, right: dict[str, str], slip: dict[str, str]
+) -> None:
+    refused = send(as_alice, right, **slip)
+    assert refused.status_code == 422
+    assert f'href="#id_{next(iter(slip))}"' in words(refused)
+    assert "<script>" not in refused.content.decode()
+    assert wrong_answers(alice) == 0
+
+
+def test_it_tells_nothing_of_the_file(as_alice: Client, waiting: None) -> None:
+    for answer in (as_alice.get(reverse("credit_recheck")), send(as_alice, NOWHERE)):
+        page = words(answer)
+        for content in ("46360", "MERCER", "LAKESHORE", "782", "MICHIGAN"):
+            assert content not in page
+
+
+def test_it_counts_an_answer_whatever_happens_to_the_page(
+    as_alice: Client, alice: User, waiting: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("credit.views.recheck.render", broken)
+    as_alice.raise_request_exception = False
+    assert send(as_alice, NOWHERE).status_code == 500
+    assert wrong_answers(alice) == 1
+
+
+def test_it_asks_first_who_is_there(
+    as_alice: Client, alice: User, right: dict[str, str], with_second_factor: Callable[..., Client]
+) -> None:
+    with_second_factor(as_alice, alice)
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        assert as_alice.get(reverse("credit_recheck")).url.startswith(reverse("mfa_reauthenticate"))
+        assert send(as_alice, right).url.startswith(reverse("mfa_reauthenticate"))
+    assert (wrong_answers(alice), state_of(alice)) == (0, State.MISMATCH)
+
+
+def test_it_asks_mallory_nothing_about_alices_file(
+    as_alice: Client, as_mallory: Client, alice: User, right: dict[str, str]
+) -> None:
+    assert as_mallory.get(reverse("credit_recheck")).url == reverse("credit")
+    assert send(as_mallory, right).url == reverse("credit")
+    assert (wrong_answers(alice), state_of(alice)) == (0, State.MISMATCH)
+
+
+def test_it_leads_there_from_above_an_older_report(
+    as_alice: Client, alice: User, right: dict[str, str], with_second_factor: Callable[..., Client]
+) -> None:
+    send(as_alice, right)
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        as_alice.force_login(alice)
+        with_second_factor(as_alice, alice)
+        give_details(as_alice, ADA, zip_code="46361")
+        page = words(as_alice.get(reverse("credit")))
+    assert "The newest report does not fit your details and is not shown." in page
+    assert f'href="{reverse("credit_recheck")}"' in page
+    assert "782" in page

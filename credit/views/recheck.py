@@ -1,0 +1,38 @@
+"""The page on which a person shows that a report is theirs although it does not fit their details."""
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from accounts.requests import PersonRequest
+from accounts.step_up import fresh_sign_in
+from credit import recheck
+from credit.forms import RecheckForm
+from credit.situations import ANNUAL_REPORT, EXPERIAN_DISPUTES
+
+CONFIRMED = "That is right. The report is shown from now on."
+WRONG = "Not all of this fits the file."
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@fresh_sign_in
+@transaction.non_atomic_requests
+@sensitive_variables()
+def index(request: PersonRequest) -> HttpResponse:
+    """Ask the question about a file, and judge the answer."""
+    question = recheck.question(owner=request.user.pk)
+    form = RecheckForm(request.POST if request.method == "POST" else None)
+    if question is not None and question.tries_left and form.is_valid():
+        if recheck.confirm(user=request.user, answer=form.answer()):
+            messages.success(request, CONFIRMED)
+            return redirect("credit")
+        form.add_error(None, WRONG)
+        question = recheck.question(owner=request.user.pk)
+    if question is None:
+        return redirect("credit")
+    context = {"question": question, "form": form, "links": (EXPERIAN_DISPUTES, ANNUAL_REPORT)}
+    return render(request, "credit/recheck.html", context, status=422 if form.is_bound else 200)

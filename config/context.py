@@ -7,11 +7,12 @@ THEMES = ("system", "light", "dark")
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """Give templates the nonce, the theme, the build and whether the data is the sandbox's."""
+    """Give templates the nonce, the theme, the build, and whether data is the sandbox's and a bureau connected."""
     theme = request.COOKIES.get("theme", "")
     return {
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "theme": theme if theme in THEMES else "system",
         "build_id": settings.BUILD_ID,
         "sandbox_data": settings.PLAID_ENV != "production",
+        "credit_on": settings.CREDIT_ENV != "off",
     }

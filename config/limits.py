@@ -45,6 +45,14 @@ LIMITS: Final = (
         }),
         uncounted=TO_LOOK,
     ),
+    # Each of these may ask the credit bureau, or hands out what it answered, or says whether that may be shown.
+    Limit(
+        "bureau",
+        "20/m",
+        per="user",
+        routes=frozenset({"credit_details", "credit_pull", "credit_raw_file", "credit_recheck"}),
+        uncounted=TO_LOOK,
+    ),
     # Stands before whatever is routed there, and before nothing at all: guessing at addresses counts too.
     Limit("api-auth", "10/m", per="ip", below="/api/auth/"),
     # Reserved for answers that are written at a cost; they will stand below this address.

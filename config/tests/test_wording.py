@@ -1,0 +1,165 @@
+"""What no page may promise about credit: a better score, an approval, an offer.
+
+Such words make a site a credit repair organization (15 U.S.C. 1679 ff), and nobody can keep them. Looked at are the
+templates and mails, every sentence in the rooms' code, the documents, and the pages themselves once they are drawn.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from credit.situations import SITUATIONS
+from credit.states import State
+from credit.tests.sandbox_bureau import Bureau
+from credit.tests.signing import enroll
+
+ROOMS = ("credit", "insights", "accounts")
+BETTER = r"(?:improv|boost|repair|fix|rais|increas|enhanc|maximi[sz]|optimi[sz]|grow|strengthen|build|rebuild|clean)"
+ENDING = r"(?:e|es|ed|s|d|ing|ement|er|ers)?"
+CREDIT = r"(?:fico|vantage)?\s?(?:credit|scores?|rating|creditworthiness)"
+PROMISES = (
+    rf"\b{BETTER}{ENDING}\s+(?:up\s+)?(?:(?:your|my|a|the|their|bad|poor|low)\s+){{0,2}}{CREDIT}\b",
+    r"\bcredit\s+(?:repair|fix|boost|builder|improvement)\w*",
+    r"\bhelps?\s+(?:\w+\s+){0,2}(?:credit|score)\b",
+    r"\b(?:better|higher)\s+(?:credit\s+)?scores?\b",
+    r"\bscores?\s+(?:will|would|can|could|should|may|might)\s+(?:\w+\s+)?(?:rise|improve|increase|go up|become|be \d)",
+    r"\b(?:gain|add|earn|win)\s+(?:up to\s+)?\d+\s+points\b",
+    r"\bapproval\s+(?:odds|chances?)\b|\b(?:odds|chances?)\s+of\s+(?:approval|being approved)\b",
+    r"\bpre-?(?:approved|qualified|selected)\b",
+    r"\byou\s+(?:\w+\s+)?qualify\b",
+    r"\b(?:special|exclusive|matched|personali[sz]ed|recommended|best|latest)\s+(?:offers?|cards?|loans?|rates?)\b",
+    r"\boffers?\s+(?:for|matched to)\s+you\b|\bapply\s+now\b",
+    r"\bremove\s+(?:\w+\s+){0,2}(?:negative|bad|late|derogatory)\b",
+)
+FORBIDDEN = re.compile("|".join(PROMISES), re.IGNORECASE)
+
+# What the list is for, and what it must leave alone.
+CAUGHT = (
+    "Improve your credit score in weeks",
+    "We help you boost your score.",
+    "Credit repair made easy",
+    "Fix my credit",
+    "Raise your FICO score",
+    "ways to raise your credit",
+    "Rebuilding bad credit",
+    "This helps your score",
+    "for a higher credit score",
+    "Your score could go up",
+    "Gain up to 40 points",
+    "Approval odds: 90 %",
+    "Your chances of approval are good",
+    "You are pre-approved",
+    "You may qualify for it",
+    "Exclusive offers",
+    "Cards and offers for you",
+    "Remove negative items",
+    "clean up your credit",
+)
+LEFT_ALONE = (
+    "It is not sold, not used for offers or advertising.",
+    "A soft inquiry does not affect your credit scores.",
+    "VantageScore 4.0 went up by 12 points",
+    "Lift the freeze at Experian, then try again.",
+    "A mistake in your file can be corrected at the bureau.",
+    "There is no predicted score here, and no offer.",
+    "The last late payment is recent",
+)
+
+
+def promises(text: str) -> list[str]:
+    """The forbidden words of a text."""
+    return [found.group() for found in FORBIDDEN.finditer(" ".join(text.split()))]
+
+
+@pytest.mark.parametrize("sentence", CAUGHT)
+def test_it_catches_a_promise(sentence: str) -> None:
+    assert promises(f"Before. {sentence} After.")
+
+
+@pytest.mark.parametrize("sentence", LEFT_ALONE)
+def test_it_leaves_plain_words_alone(sentence: str) -> None:
+    assert promises(sentence) == []
+
+
+# --- What is written --------------------------------------------------------------------------------------
+
+
+def broken(texts: Iterator[tuple[Path, str]]) -> dict[str, list[str]]:
+    """Each file with a promise in it."""
+    found: dict[str, list[str]] = {}
+    for path, text in texts:
+        if words := promises(text):
+            found.setdefault(str(path.relative_to(settings.BASE_DIR)), []).extend(words)
+    return found
+
+
+def files(folder: str, *patterns: str) -> Iterator[tuple[Path, str]]:
+    for pattern in patterns:
+        for path in sorted((settings.BASE_DIR / folder).rglob(pattern)):
+            yield path, path.read_text()
+
+
+def sentences(room: str) -> Iterator[tuple[Path, str]]:
+    """Every string in a room's code that a person may come to read: its tests and its docstrings aside."""
+    for path, source in files(room, "*.py"):
+        if "tests" not in path.parts:
+            tree = ast.parse(source)
+            unread = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in unread:
+                    yield path, node.value
+
+
+def test_it_reads_enough_to_find_something() -> None:
+    assert sum(1 for _ in files("templates", "*.html", "*.txt")) > 100
+    assert "soft inquiry" in " ".join(text for _, text in sentences("credit"))
+
+
+def test_it_promises_nothing_in_templates_and_mails() -> None:
+    assert broken(files("templates", "*.html", "*.txt")) == {}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_it_promises_nothing_in_what_the_code_says(room: str) -> None:
+    assert broken(sentences(room)) == {}
+
+
+def test_it_promises_nothing_in_documents() -> None:
+    readme = settings.BASE_DIR / "README.md"
+    assert broken(iter([*files("docs", "*.md"), (readme, readme.read_text())])) == {}
+
+
+# --- What is drawn ----------------------------------------------------------------------------------------
+
+PAGES = (
+    "credit", "credit_history", "credit_utilization", "credit_accounts", "credit_inquiries", "credit_records",
+    "credit_personal", "credit_changes", "credit_rights", "credit_start", "credit_details", "credit_recheck",
+    "credit_withdraw", "overview", "help",
+)  # fmt: skip
+
+
+def drawn(client: Client, name: str) -> str:
+    page = client.get(reverse(name), follow=True)
+    assert page.status_code == 200
+    return unescape(re.sub(r"<[^>]+>", " ", page.content.decode()))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("persona", ["P01", "P03", "P04", "P05", "P06", "P10"])
+def test_it_promises_nothing_on_the_pages(as_alice: Client, site_bureau: Bureau, persona: str) -> None:
+    enroll(as_alice, persona)
+    assert {name: found for name in PAGES if (found := promises(drawn(as_alice, name)))} == {}
+
+
+@pytest.mark.django_db
+def test_it_would_find_a_promise_on_a_page(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    promise = SITUATIONS[State.NO_CONSENT]._replace(title="Improve your credit")
+    monkeypatch.setattr("credit.views.pulling.SITUATIONS", {State.NO_CONSENT: promise})
+    assert "Improve your credit" in promises(drawn(as_alice, "credit"))

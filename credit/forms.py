@@ -1,0 +1,238 @@
+"""What people send about their credit reports: a signature, personal details, a decision."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from credit.experian.request import GENERATIONS, LONGEST_LINE, LONGEST_NAME, applicant
+from credit.instruction import is_signature
+from credit.provider import BureauInputError, Subject
+from credit.recheck import Answer
+
+ADULT: Final = 18
+LONGEST_SIGNATURE: Final = 120
+NEVER_ISSUED: Final = "666"
+PUBLISHED_TEST_NUMBER: Final = "111111111"
+"""Of the test consumer in Experian's own sandbox."""
+
+UNTICKED: Final = "Tick the box to go on. Without it, nothing is asked."
+TOO_YOUNG: Final = "Plumbline obtains credit reports for adults only, from 18 years on."
+REAL_NUMBER: Final = (
+    "This site shows sample data and takes no real number. Those of its sample people begin with 666. Nothing was kept."
+)
+LEFT_OUT: Final = "You may leave it out. Experian is then asked by the last four digits, %s."
+OTHER_NAME: Final = (
+    "You signed the instruction as “%s”. Give that name here, or go back and sign with the name that you give here."
+)
+REFUSED: Final[Mapping[str, str]] = {
+    "NAME_REFUSED": f"Experian takes letters with hyphens or spaces between them, at most {LONGEST_NAME}.",
+    "ADDRESS_REFUSED": f"Experian takes plain letters, digits and signs, at most {LONGEST_LINE}.",
+    "ZIP_REFUSED": "A ZIP code has five digits, or nine.",
+    "STATE_REFUSED": "Give the two letters of the state, such as IN.",
+    "BIRTH_REFUSED": "Look at the year again.",
+    "SSN_REFUSED": "Look at the number again. A Social Security number has nine digits.",
+}
+BY_BUREAU: Final = "Experian did not accept this. Look for a slip in it, then send the form again."
+# What each field is taken to be while the others are looked at.
+NEUTRAL: Final[Mapping[str, Any]] = {
+    "first_name": "A", "middle_name": "", "last_name": "A", "suffix": "", "line1": "A", "line2": "", "city": "",
+    "state": "", "zip_code": "00000", "birth": None, "ssn": "",
+}  # fmt: skip
+
+
+def told(autocomplete: str, **attributes: str) -> forms.TextInput:
+    """A field that the browser may fill in."""
+    return forms.TextInput(attrs={"autocomplete": autocomplete, **attributes})
+
+
+# A month; its first day stands for it. Browsers without a field for months take it as text.
+MONTH: Final[Mapping[str, Any]] = {
+    "input_formats": ["%Y-%m", "%m/%Y"],
+    "widget": forms.DateInput(format="%Y-%m", attrs={"type": "month", "autocomplete": "off"}),
+    "error_messages": {"invalid": "Give a month and a year, such as 07/2014."},
+}
+MONTH_HELP: Final = (
+    "A card, a loan or a mortgage of your own, open or closed. Its month and year stand in the contract or the first "
+    "statement."
+)
+
+
+class SecretInput(forms.TextInput):
+    """A masked field whose value goes to the server and never comes back.
+
+    It is no password field: browsers would offer to keep what is in it.
+    """
+
+    def __init__(self) -> None:
+        hints = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+        super().__init__(attrs={"class": "masked", "inputmode": "numeric", "maxlength": "11", **hints})
+
+    def get_context(self, name: str, value: object, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """Render the field empty, whatever was sent."""
+        return dict(super().get_context(name, None, attrs))
+
+
+class InstructionForm(forms.Form):
+    """The signature under the written instruction."""
+
+    agree = forms.BooleanField(
+        label="I have read this, and I give these written instructions.", error_messages={"required": UNTICKED}
+    )
+    typed_name = forms.CharField(
+        label="Your full name, as your signature",
+        max_length=LONGEST_SIGNATURE,
+        widget=told("name"),
+        error_messages={"required": "Type your full name to sign."},
+    )
+
+
+class DetailsForm(forms.Form):
+    """Who a report is about. Nothing of it is logged, and the number is never shown again."""
+
+    first_name = forms.CharField(label="First name", max_length=100, widget=told("given-name"))
+    middle_name = forms.CharField(
+        label="Middle name (optional)", max_length=100, required=False, widget=told("additional-name")
+    )
+    last_name = forms.CharField(label="Last name", max_length=100, widget=told("family-name"))
+    suffix = forms.ChoiceField(
+        label="Suffix (optional)", required=False, choices=[("", "None"), *((each, each) for each in GENERATIONS)]
+    )
+    line1 = forms.CharField(
+        label="Street address",
+        help_text="Where you live now, as on your bills.",
+        max_length=100,
+        widget=told("address-line1"),
+    )
+    line2 = forms.CharField(
+        label="Apartment or unit (optional)", max_length=100, required=False, widget=told("address-line2")
+    )
+    city = forms.CharField(label="City", max_length=100, widget=told("address-level2"))
+    state = forms.CharField(
+        label="State",
+        help_text="Two letters.",
+        max_length=2,
+        widget=told("address-level1", autocapitalize="characters"),
+    )
+    zip_code = forms.CharField(label="ZIP code", max_length=10, widget=told("postal-code", inputmode="numeric"))
+    birth = forms.DateField(
+        label="Date of birth",
+        input_formats=["%Y-%m-%d", "%m/%d/%Y"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "bday"}),
+        error_messages={"invalid": "Give the date as month/day/year, such as 04/30/1980."},
+    )
+    ssn = forms.CharField(label="Social Security number", max_length=11, widget=SecretInput)
+    keep_ssn = forms.BooleanField(
+        label="Keep my Social Security number sealed for the monthly refresh",
+        help_text="Optional. It is encrypted, used for nothing but asking Experian, and deleted when you withdraw. "
+        "Without it, Plumbline asks by its last four digits, and may have to ask you for it again.",
+        required=False,
+    )
+
+    def __init__(self, *args: Any, signed_as: str, last_four: str = "", **options: Any) -> None:
+        """``signed_as`` is the name under the instruction. With ``last_four`` digits the number may be left out."""
+        super().__init__(*args, **options)
+        self.signed_as, self.last_four = signed_as, last_four
+        if last_four:
+            self.fields["ssn"].required = False
+            self.fields["ssn"].help_text = LEFT_OUT % last_four
+
+    def clean_birth(self) -> date:
+        """Raise ``ValidationError`` for who is not yet an adult today."""
+        birth, today = self.cleaned_data["birth"], timezone.localdate()
+        age = today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+        if age < ADULT:
+            raise ValidationError(TOO_YOUNG)
+        return birth
+
+    @sensitive_variables()
+    def clean_ssn(self) -> str:
+        """Return nine digits, or the four that are known. Raise ``ValidationError`` for others, and for a real number
+        on a site of samples.
+        """
+        digits = re.sub(r"[\s-]", "", self.cleaned_data["ssn"])
+        if not digits and self.last_four:
+            return self.last_four
+        if not (digits.isascii() and digits.isdigit() and len(digits) == 9):
+            raise ValidationError(REFUSED["SSN_REFUSED"])
+        if is_sample() and not digits.startswith(NEVER_ISSUED) and digits != PUBLISHED_TEST_NUMBER:
+            raise ValidationError(REAL_NUMBER)
+        return digits
+
+    @sensitive_variables()
+    def clean(self) -> dict[str, Any]:
+        """Say beside each field what the bureau would refuse; the name has to be the signature's."""
+        subject = self.subject()
+        for _ in NEUTRAL:
+            try:
+                applicant(subject, is_sample=is_sample())
+            except BureauInputError as refused:
+                self.refuse(refused.field, REFUSED[refused.code])
+                subject = replace(subject, **{refused.field: NEUTRAL[refused.field]})
+        self._compare_signature()
+        return self.cleaned_data
+
+    def _compare_signature(self) -> None:
+        names = {name: self.cleaned_data.get(name, "") for name in ("first_name", "middle_name", "last_name")}
+        if names["first_name"] and names["last_name"] and not is_signature(self.signed_as, **names):
+            self.add_error("first_name", OTHER_NAME % self.signed_as)
+
+    def refuse(self, field: str, words: str = BY_BUREAU) -> None:
+        """Put a refusal beside its field, or above the form where the bureau names none."""
+        if field not in self.errors:
+            self.add_error(field if field in self.fields else None, words)
+
+    def subject(self) -> Subject:
+        """The person, as far as the fields are good; a bad field counts as neutral."""
+        return Subject(**{name: self.cleaned_data.get(name) or neutral for name, neutral in NEUTRAL.items()})
+
+
+class RecheckForm(forms.Form):
+    """What a person knows about a file that does not fit their details."""
+
+    zip_code = forms.CharField(
+        label="ZIP code of an earlier address",
+        help_text="Of any address that lenders have known. Have you never lived elsewhere? Then the one of now.",
+        max_length=10,
+        widget=told("off", inputmode="numeric"),
+    )
+    first_month = forms.DateField(label="Month in which you opened an account", help_text=MONTH_HELP, **MONTH)
+    second_month = forms.DateField(
+        label="Month in which you opened another account",
+        help_text="In another month than the first. Leave it out if you have had only one account.",
+        required=False,
+        **MONTH,
+    )
+
+    def clean_zip_code(self) -> str:
+        """Return the first five digits. Raise ``ValidationError`` for what is no ZIP code."""
+        found = re.fullmatch(r"([0-9]{5})(?:-?[0-9]{4})?", self.cleaned_data["zip_code"])
+        if found is None:
+            raise ValidationError(REFUSED["ZIP_REFUSED"])
+        return found[1]
+
+    def answer(self) -> Answer:
+        """The answer, once the form is valid."""
+        months = (self.cleaned_data["first_month"], self.cleaned_data["second_month"])
+        return Answer(self.cleaned_data["zip_code"], frozenset(month for month in months if month))
+
+
+class CompleteForm(forms.Form):
+    """The second, explicit decision: a report with nothing masked."""
+
+    complete = forms.BooleanField(
+        label="I want the file with my Social Security number and all account numbers in it.",
+        error_messages={"required": "Tick the box if you want the complete file."},
+    )
+
+
+def is_sample() -> bool:
+    """Whether reports are about made-up people, so that real numbers have no place here."""
+    return bool(settings.CREDIT_ENV != "production")

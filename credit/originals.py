@@ -1,0 +1,162 @@
+"""A bureau's answer as its person may read it: with the secrets masked, and a part at a time.
+
+Pure. What counts as a secret: Social Security numbers, wherever they stand, account numbers, license numbers, and
+the bureau's lasting name for the person. Of a long one, the last four characters stay.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.utils.html import escape
+
+WRAPPER: Final = "creditProfile"
+PAGE_BYTES: Final = 24 * 1024
+LONGEST_LINE: Final = 400
+HIDDEN: Final = "•"
+KEPT: Final = 4
+LONG_ENOUGH: Final = 8
+
+# Below these keys, whatever has digits in it is hidden.
+SECRET_PLACES: Final = frozenset({"ssn", "driverslicense", "uniqueconsumeridentifier"})
+SECRET_KEY: Final = re.compile(r"(account|card|license|socialsecurity)(number|no|num|nbr)|^ssn|ssn$|^social$", re.ASCII)
+INDICATORS: Final = re.compile(r"indicator|count|date", re.ASCII)
+WHOLE_NUMBER: Final = re.compile(r"\d{3}-?\d{2}-?\d{4}", re.ASCII)
+
+
+class Unreadable(Exception):
+    """The answer is no JSON, so that nothing in it can be found and masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of an answer: its name, and how many rows it has."""
+
+    name: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a section as indented JSON. ``before`` and ``after`` are its neighbors, or 0 where there is none."""
+
+    text: str
+    number: int
+    count: int
+
+    @property
+    def before(self) -> int:
+        """The page before this one."""
+        return self.number - 1
+
+    @property
+    def after(self) -> int:
+        """The page after this one."""
+        return self.number + 1 if self.number < self.count else 0
+
+
+# --- Masking ----------------------------------------------------------------------------------------------
+
+
+def redacted(raw: bytes) -> Any:
+    """Read an answer and mask its secrets. Raises ``Unreadable``."""
+    try:
+        # A number with a point stays as it was written.
+        document = json.loads(raw, parse_float=str)
+    except (ValueError, RecursionError):
+        raise Unreadable from None
+    numbers = sorted({number for number in _numbers(document, ()) if len(set(number)) > 1})
+    known = re.compile("|".join(f"{n[:3]}-?{n[3:5]}-?{n[5:]}" for n in numbers)) if numbers else None
+    return _masked(document, (), known)
+
+
+def _numbers(value: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """Yield the whole Social Security numbers that stand where one is expected."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _numbers(each, (*path, _plain(key)))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _numbers(each, path)
+    elif "ssn" in "".join(path) and WHOLE_NUMBER.fullmatch(str(value)):
+        yield str(value).replace("-", "")
+
+
+def _masked(value: Any, path: tuple[str, ...], known: re.Pattern[str] | None) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _masked(each, (*path, _plain(key)), known) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_masked(each, path, known) for each in value]
+    if _is_secret(value, path):
+        return mask(str(value))
+    if known is not None and isinstance(value, str | int) and not isinstance(value, bool):
+        text = known.sub(lambda found: mask(found.group()), str(value))
+        return value if text == str(value) else text
+    return value
+
+
+def _is_secret(value: Any, path: tuple[str, ...]) -> bool:
+    if not path or isinstance(value, bool) or not re.search(r"\d", str(value)):
+        return False
+    if SECRET_KEY.search(path[-1]):
+        return True
+    return bool(SECRET_PLACES & set(path)) and not INDICATORS.search(path[-1])
+
+
+def mask(text: str) -> str:
+    """Hide a secret; of one with at least eight characters the last four stay."""
+    kept = KEPT if len(text) >= LONG_ENOUGH else 0
+    return HIDDEN * (len(text) - kept) + text[len(text) - kept :]
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[^a-z]", "", key.casefold())
+
+
+# --- Reading a part at a time -----------------------------------------------------------------------------
+
+
+def sections(document: Any) -> dict[str, Any]:
+    """Take an answer apart by the names of its sections; what has another form is one section."""
+    if not isinstance(document, Mapping):
+        return {"answer": document}
+    profiles = document.get(WRAPPER, [])
+    parts: dict[str, Any] = {}
+    for place, profile in enumerate(profiles if isinstance(profiles, list) else [profiles]):
+        behind = f" ({place + 1})" if place else ""
+        found = profile if isinstance(profile, Mapping) else {WRAPPER: profile}
+        parts |= {f"{name}{behind}": part for name, part in found.items()}
+    return parts | {name: part for name, part in document.items() if name != WRAPPER}
+
+
+def listed(parts: Mapping[str, Any]) -> list[Section]:
+    """List sections in their order."""
+    return [Section(name, len(part) if isinstance(part, list) else 1) for name, part in parts.items()]
+
+
+def page(part: Any, *, number: int) -> Page:
+    """Write a section out and return one page of it, counted from 1; a number too high or low is the nearest."""
+    pages = list(_pages(json.dumps(part, indent=2, ensure_ascii=False)))
+    number = min(max(number, 1), len(pages))
+    return Page(pages[number - 1], number, len(pages))
+
+
+def _pages(text: str) -> Iterator[str]:
+    """Cut a text at the ends of lines into pages of a size; a line that is too long is cut as well."""
+    lines: list[str] = []
+    size = 0
+    for line in _lines(text):
+        weight = len(escape(line).encode()) + 1
+        if lines and size + weight > PAGE_BYTES:
+            yield "\n".join(lines)
+            lines, size = [], 0
+        lines.append(line)
+        size += weight
+    yield "\n".join(lines)
+
+
+def _lines(text: str) -> Iterator[str]:
+    for line in text.split("\n"):
+        yield from (line[start : start + LONGEST_LINE] for start in range(0, len(line) or 1, LONGEST_LINE))

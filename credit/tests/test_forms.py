@@ -1,0 +1,141 @@
+"""What the details form takes, and beside which field it says what it does not take."""
+
+from datetime import date
+
+import pytest
+import time_machine
+
+from credit.forms import DetailsForm
+from credit.tests.signing import ADA
+
+
+def filled(signed_as: str = "Ada Mercer", last_four: str = "", **changes: str) -> DetailsForm:
+    return DetailsForm({**ADA, **changes}, signed_as=signed_as, last_four=last_four)
+
+
+def test_it_makes_a_subject_of_what_was_typed() -> None:
+    form = filled(middle_name=" Marie ", line2="Apt 2")
+    assert form.is_valid(), form.errors
+    subject = form.subject()
+    assert (subject.first_name, subject.middle_name, subject.last_name) == ("Ada", "Marie", "Mercer")
+    assert (subject.line1, subject.line2, subject.zip_code, subject.state) == ("101 Maple St", "Apt 2", "46360", "IN")
+    assert (subject.birth, subject.ssn) == (date(1971, 1, 15), "666011001")
+    assert form.cleaned_data["keep_ssn"] is False
+
+
+@pytest.mark.parametrize("number", ["666011001", "666-01-1001", "666 01 1001", " 666-011001 "])
+def test_it_takes_a_number_however_it_is_divided(number: str) -> None:
+    assert filled(ssn=number).is_valid()
+
+
+@pytest.mark.parametrize("number", ["", "666", "66601100", "6660110011", "666-01-100x", "٦٦٦٠١١٠٠١", "000000000" * 2])
+def test_it_says_that_a_number_is_none(number: str) -> None:
+    form = filled(ssn=number)
+    assert set(form.errors) == {"ssn"}
+
+
+@pytest.mark.parametrize("number", ["123-45-6789", "078051120", "900-12-3456"])
+def test_it_takes_no_real_number_on_a_site_of_samples(number: str) -> None:
+    form = filled(ssn=number)
+    assert "takes no real number" in str(form.errors["ssn"])
+
+
+@pytest.mark.parametrize("number", ["666-01-1001", "000-12-3456", "123-00-4567", "123-45-0000", "987-65-4321"])
+def test_it_takes_no_invented_number_in_production(number: str, settings) -> None:
+    settings.CREDIT_ENV = "production"
+    assert set(filled(ssn=number).errors) == {"ssn"}
+    assert filled(ssn="123-45-6789").is_valid()
+
+
+def test_it_shows_the_number_to_nobody_again() -> None:
+    form = filled(ssn="666-01-100", zip_code="nowhere")
+    page = form.as_p()
+    assert "666-01-100" not in page
+    assert 'autocomplete="off"' in str(form["ssn"])
+    assert 'inputmode="numeric"' in str(form["ssn"])
+    assert "value=" not in str(form["ssn"])
+    assert "nowhere" in page
+
+
+def test_it_goes_on_by_the_last_four_digits_where_they_are_known() -> None:
+    form = filled(ssn="", last_four="1001")
+    assert form.is_valid(), form.errors
+    assert form.subject().ssn == "1001"
+    whole = filled(last_four="1001")
+    assert whole.is_valid()
+    assert whole.subject().ssn == "666011001"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("first_name", "Ada1"),
+        ("first_name", "阿达"),
+        ("first_name", "A" * 33),
+        ("middle_name", "M@rie"),
+        ("last_name", "Mercer!"),
+        ("line1", "東京 1"),
+        ("line1", "x" * 61),
+        ("city", "Zürich→"),
+        ("state", "I9"),
+        ("state", "Indiana"),
+        ("zip_code", "4636"),
+        ("zip_code", "46360-12"),
+        ("birth", "yesterday"),
+        ("birth", "1750-01-01"),
+        ("suffix", "Duke"),
+    ],
+)
+def test_it_says_beside_the_field_what_the_bureau_would_refuse(field: str, value: str) -> None:
+    form = filled(**{field: value}, signed_as=f"{value} Mercer" if field == "first_name" else "Ada Mercer")
+    assert field in form.errors
+    assert set(form.errors) <= {field, "first_name"}
+
+
+def test_it_says_all_that_is_wrong_at_once() -> None:
+    form = filled(middle_name="7", line1="→", zip_code="x", birth="1750-01-01", ssn="1")
+    assert set(form.errors) == {"middle_name", "line1", "zip_code", "birth", "ssn"}
+
+
+@pytest.mark.parametrize("name", ["O'Ddity", "O’Ddity", "Mercer-Smith", "Núñez"])
+def test_it_takes_names_as_people_write_them(name: str) -> None:
+    form = filled(last_name=name, signed_as=f"Ada {name}")
+    assert form.is_valid(), form.errors
+
+
+@pytest.mark.parametrize(
+    ("today", "birth", "grown_up"),
+    [
+        ("2026-11-22", "2008-11-22", True),
+        ("2026-11-22", "2008-11-23", False),
+        ("2026-02-28", "2008-02-29", False),
+        ("2026-03-01", "2008-02-29", True),
+        ("2026-11-22", "2030-01-01", False),
+    ],
+)
+def test_it_is_for_adults(today: str, birth: str, grown_up: bool) -> None:
+    with time_machine.travel(f"{today}T12:00:00Z", tick=False):
+        assert filled(birth=birth).is_valid() is grown_up
+
+
+def test_it_takes_a_date_as_americans_write_it() -> None:
+    form = filled(birth="01/15/1971")
+    assert form.is_valid()
+    assert form.subject().birth == date(1971, 1, 15)
+
+
+def test_it_wants_the_name_that_was_signed() -> None:
+    form = filled(signed_as="Adam Mercer")
+    assert "“Adam Mercer”" in str(form.errors["first_name"])
+    assert not filled(signed_as='<script>"x"').is_valid()
+    assert "<script>" not in str(filled(signed_as='<script>"x"').errors)
+
+
+def test_it_puts_a_late_refusal_where_it_belongs() -> None:
+    form = filled()
+    assert form.is_valid()
+    form.refuse("zip_code")
+    form.refuse("")
+    form.refuse("zip_code")
+    assert len(form.errors["zip_code"]) == 1
+    assert len(form.non_field_errors()) == 1

@@ -1,0 +1,326 @@
+"""Signing, giving details and withdrawing through the site's pages, with the sandbox's bureau behind them."""
+
+import re
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+
+import pytest
+import time_machine
+from django.core.signals import got_request_exception
+from django.http import HttpRequest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django.views.debug import ExceptionReporter
+
+from accounts.models import User
+from compliance.audit.events import AuditEvent
+from compliance.consent import ConsentEvent, Purpose, history, living
+from compliance.isolation import tenant
+from credit import instruction
+from credit.models import Enrollment, PullAttempt, Report
+from credit.standing import State, standing
+from credit.tests.sandbox_bureau import Bureau
+from credit.tests.signing import ADA, enroll, give_details, sign, typed, words
+
+pytestmark = pytest.mark.django_db
+
+
+def state_of(user: User) -> State:
+    with tenant(user.pk):
+        return standing(owner=user.pk).state
+
+
+def enrollment_of(user: User) -> Enrollment:
+    with tenant(user.pk):
+        return Enrollment.objects.for_user(user).get()
+
+
+def pulls(bureau: Bureau) -> int:
+    """How many reports were made; a call that was refused for its token made none."""
+    return sum(call["produced"] for call in bureau.calls() if call["endpoint"] == "report")
+
+
+# --- Signing ----------------------------------------------------------------------------------------------
+
+
+def test_it_shows_the_instruction_alone_and_to_the_letter(as_alice: Client) -> None:
+    page = as_alice.get(reverse("credit_start")).content.decode()
+    main = page[page.index("<main") : page.index("</main>")]
+    shown = re.findall(r"<(?:h2|p)>(.*?)</(?:h2|p)>", main, re.DOTALL)
+    assert [unescape(each) for each in shown] == [part for clause in instruction.CLAUSES for part in clause]
+    assert 'type="checkbox"' in main
+    assert "checked" not in main
+    assert re.findall(r'href="([^"]*)"', main) == [reverse("overview")]
+
+
+def test_it_keeps_what_was_signed_as_it_was_shown(as_alice: Client, alice: User) -> None:
+    assert sign(as_alice).url == reverse("credit_details")
+    with tenant(alice.pk):
+        (event,) = history(person_id=alice.pk)
+        assert (event.text, event.version) == (instruction.text(), instruction.VERSION)
+        assert event.sha256 == instruction.wording().sha256
+        assert (event.typed_name.reveal(), event.scope["bureau"], event.method) == ("Ada Mercer", "Experian", "web")
+        assert event.expires_at - event.at == timedelta(days=365)
+
+
+@pytest.mark.parametrize("missing", [{"agree": ""}, {"typed_name": ""}, {"typed_name": " "}, {"typed_name": "x" * 200}])
+def test_it_takes_no_half_signature(as_alice: Client, alice: User, missing: dict[str, str]) -> None:
+    refused = sign(as_alice, **missing)
+    assert refused.status_code == 422
+    assert "Error:" in words(refused)
+    with tenant(alice.pk):
+        assert history(person_id=alice.pk) == []
+
+
+def test_it_asks_who_is_there_before_it_takes_a_signature(
+    as_alice: Client, alice: User, with_second_factor: Callable[..., Client]
+) -> None:
+    with_second_factor(as_alice, alice)
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        for name in ("credit_start", "credit_details"):
+            assert as_alice.get(reverse(name)).url.startswith(reverse("mfa_reauthenticate"))
+            assert as_alice.post(reverse(name), ADA).url.startswith(reverse("mfa_reauthenticate"))
+    with tenant(alice.pk):
+        assert history(person_id=alice.pk) == []
+
+
+def test_it_wants_no_signature_where_there_is_no_bureau(as_alice: Client, settings) -> None:
+    settings.CREDIT_ENV = "off"
+    assert as_alice.get(reverse("credit_start")).url == reverse("credit")
+    assert "reads no credit reports" in words(as_alice.get(reverse("credit")))
+    assert reverse("credit_start") not in words(as_alice.get(reverse("credit")))
+    assert f'href="{reverse("credit")}"' not in words(as_alice.get(reverse("overview")))
+
+
+# --- Details ----------------------------------------------------------------------------------------------
+
+
+def test_it_wants_a_signature_before_the_details(as_alice: Client, site_bureau: Bureau) -> None:
+    assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
+    assert give_details(as_alice).url == reverse("credit_start")
+    assert pulls(site_bureau) == 0
+
+
+def test_it_gets_the_report_at_once(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
+    sign(as_alice)
+    page = words(as_alice.get(reverse("credit_details")))
+    assert "666-01-1001" in page
+    assert "checked" not in page
+    assert give_details(as_alice).url == reverse("credit")
+    assert state_of(alice) is State.READY
+    assert "782" in words(as_alice.get(reverse("credit")))
+    assert pulls(site_bureau) == 1
+    with tenant(alice.pk):
+        attempt = PullAttempt.objects.for_user(alice).get()
+        consent = living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
+        assert (attempt.consent_id, attempt.trigger, attempt.inquiry_class) == (consent.pk, "person", "soft")
+
+
+def test_it_forgets_the_number_unless_the_person_wants_it_kept(
+    as_alice: Client, alice: User, as_mallory: Client, mallory: User, site_bureau: Bureau
+) -> None:
+    enroll(as_alice)
+    assert enrollment_of(alice).ssn is None
+    sign(as_mallory)
+    give_details(as_mallory, keep_ssn="on")
+    kept = enrollment_of(mallory)
+    with tenant(mallory.pk):
+        assert kept.ssn.reveal() == "666011001"
+
+
+def test_it_says_beside_the_field_what_is_wrong_and_shows_no_number(as_alice: Client, site_bureau: Bureau) -> None:
+    sign(as_alice)
+    refused = give_details(as_alice, zip_code="nowhere")
+    assert refused.status_code == 422
+    page = words(refused)
+    assert 'href="#id_zip_code"' in page
+    assert "666-01-1001" not in page.replace("<strong>666-01-1001</strong>", "")
+    assert "666011001" not in page
+    assert pulls(site_bureau) == 0
+
+
+def test_it_says_beside_the_field_what_the_bureau_refuses(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
+    site_bureau.fault("error", name="invalid_ssn")
+    sign(as_alice)
+    refused = give_details(as_alice)
+    assert refused.status_code == 422
+    assert 'href="#id_ssn"' in words(refused)
+    assert state_of(alice) is State.INPUT
+    assert "Social Security number" in words(as_alice.get(reverse("credit")))
+    assert give_details(as_alice).url == reverse("credit")
+    assert state_of(alice) is State.READY
+
+
+@pytest.mark.parametrize("nasty", ["\0", "x" * 10_000, "\ud800", "<script>", "' OR 1=1 --", "\u202e", "﷽" * 99])
+def test_it_refuses_whatever_is_no_detail(as_alice: Client, site_bureau: Bureau, nasty: str) -> None:
+    broken = nasty.encode(errors="replace").decode()
+    assert sign(as_alice, broken).status_code in (302, 422)
+    sign(as_alice)
+    for name in set(ADA) - {"suffix", "middle_name", "line2", "line1", "city"}:
+        refused = give_details(as_alice, **{name: broken})
+        assert (name, refused.status_code) == (name, 422)
+        assert "<script>" not in refused.content.decode()
+    assert pulls(site_bureau) == 0
+
+
+def test_it_asks_nothing_about_somebody_who_did_not_sign(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
+    sign(as_alice, "Bob Other")
+    refused = give_details(as_alice)
+    assert refused.status_code == 422
+    assert "“Bob Other”" in words(refused)
+    assert pulls(site_bureau) == 0
+
+
+def test_it_gives_back_what_it_knows_but_never_the_number(as_alice: Client, site_bureau: Bureau) -> None:
+    enroll(as_alice)
+    page = words(as_alice.get(reverse("credit_details")))
+    assert 'value="101 Maple St"' in page
+    assert "the last four digits, 1001" in page
+    assert 'value="1001"' not in page
+
+
+def test_it_asks_once_in_a_month_whatever_is_clicked(as_alice: Client, site_bureau: Bureau) -> None:
+    enroll(as_alice)
+    give_details(as_alice)
+    give_details(as_alice, ssn="")
+    page = words(as_alice.post(reverse("credit_pull"), follow=True))
+    assert "There is one report in 30 days" in page
+    assert pulls(site_bureau) == 1
+
+
+def test_it_signs_again_after_a_year_and_goes_on_without_the_number(
+    as_alice: Client, alice: User, site_bureau: Bureau, with_second_factor: Callable[..., Client]
+) -> None:
+    enroll(as_alice)
+    with time_machine.travel(timezone.now() + timedelta(days=366)):
+        as_alice.force_login(alice)
+        with_second_factor(as_alice, alice)
+        assert "There is no instruction from you" in words(as_alice.get(reverse("credit")))
+        assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
+        sign(as_alice)
+        assert give_details(as_alice, ssn="").url == reverse("credit")
+        assert state_of(alice) is State.READY
+    assert pulls(site_bureau) == 2
+
+
+def test_it_keeps_details_out_of_the_trail_and_the_log(
+    as_alice: Client, alice: User, site_bureau: Bureau, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    enroll(as_alice)
+    give_details(as_alice, ssn="666-01-1001", zip_code="x")
+    with tenant(alice.pk):
+        trail = [str(event.facts()) for event in AuditEvent.objects.filter(subject=alice.pk)]
+    for secret in ("666011001", "666-01-1001", "Maple", "1971-01-15", "Ada Mercer"):
+        assert secret not in caplog.text
+        assert not any(secret in facts for facts in trail)
+
+
+def test_it_reports_a_mistake_of_ours_without_what_was_typed(
+    as_alice: Client, site_bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **options: object) -> None:
+        raise RuntimeError("The disk is full")
+
+    reports: list[str] = []
+
+    def told(request: HttpRequest, **_: object) -> None:
+        reports.append(ExceptionReporter(request, *sys.exc_info()).get_traceback_html())
+
+    monkeypatch.setattr("credit.views.enrollment.enrolling.enroll", broken)
+    as_alice.raise_request_exception = False
+    sign(as_alice)
+    got_request_exception.connect(told)
+    try:
+        assert give_details(as_alice).status_code == 500
+    finally:
+        got_request_exception.disconnect(told)
+    assert "The disk is full" in reports[0]
+    for secret in ("666-01-1001", "666011001", "101 Maple St", "1971"):
+        assert secret not in reports[0]
+
+
+def test_it_checks_once_more_who_it_is_before_anything_is_shown(
+    as_alice: Client, alice: User, site_bureau: Bureau
+) -> None:
+    sign(as_alice)
+    give_details(as_alice, zip_code="46361")
+    assert state_of(alice) is State.MISMATCH
+    for name in ("credit", "credit_accounts", "credit_personal", "credit_history", "credit_raw"):
+        page = words(as_alice.get(reverse(name), follow=True))
+        assert ("Is this report about you?" in page) is (name != "credit_history")
+        for content in ("782", "LAKESHORE", "MERCER"):
+            assert content not in page
+    give_details(as_alice)
+    assert state_of(alice) is State.READY
+    assert "782" in words(as_alice.get(reverse("credit")))
+    assert pulls(site_bureau) == 2
+
+
+# --- Withdrawing ------------------------------------------------------------------------------------------
+
+
+def test_it_withdraws_with_one_button_and_without_a_proof(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
+    sign(as_alice)
+    give_details(as_alice, keep_ssn="on")
+    with time_machine.travel(timezone.now() + timedelta(minutes=20)):
+        page = words(as_alice.get(reverse("credit_withdraw")))
+        assert "asks Experian for no more reports" in page
+        assert "The reports that you have" in page
+        done = words(as_alice.post(reverse("credit_withdraw"), follow=True))
+        assert "Withdrawn. Plumbline asks Experian for nothing more" in done
+    kept = enrollment_of(alice)
+    assert (kept.ssn, kept.identity, kept.next_pull_at) == (None, None, None)
+    with tenant(alice.pk):
+        assert living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
+        assert [event.kind for event in history(person_id=alice.pk)] == ["withdrawn", "given"]
+        assert Report.objects.for_user(alice).count() == 1
+
+
+def test_it_asks_nothing_after_a_withdrawal(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
+    enroll(as_alice)
+    as_alice.post(reverse("credit_withdraw"))
+    with time_machine.travel(timezone.now() + timedelta(days=40)):
+        as_alice.force_login(alice)
+        assert as_alice.post(reverse("credit_pull")).url in (reverse("credit_details"), reverse("credit_start"))
+    assert pulls(site_bureau) == 1
+    shown = words(as_alice.get(reverse("credit")))
+    assert "There is no instruction from you" in shown
+    assert "782" in shown
+
+
+def test_it_takes_a_second_withdrawal_as_the_first(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
+    enroll(as_alice)
+    for _ in range(2):
+        assert as_alice.post(reverse("credit_withdraw")).url == reverse("credit_rights")
+    with tenant(alice.pk):
+        withdrawn = ConsentEvent.objects.filter(kind=ConsentEvent.Kind.WITHDRAWN)
+        assert withdrawn.count() == 1
+
+
+def test_it_knows_nothing_of_somebody_elses_file(as_alice: Client, as_mallory: Client, site_bureau: Bureau) -> None:
+    enroll(as_alice)
+    for name in ("credit", "credit_rights", "credit_withdraw"):
+        page = words(as_mallory.get(reverse(name)))
+        for hers in ("782", "Mercer", "1001", "Maple"):
+            assert hers not in page
+    as_mallory.post(reverse("credit_withdraw"))
+    assert "782" in words(as_alice.get(reverse("credit")))
+
+
+@pytest.mark.parametrize("persona", ["P04", "P05", "P07", "P10"])
+def test_it_has_a_page_for_files_that_are_not_as_usual(as_alice: Client, site_bureau: Bureau, persona: str) -> None:
+    enroll(as_alice, persona)
+    page = words(as_alice.get(reverse("credit")))
+    expected = {
+        "P04": "Experian found no file",
+        "P05": "Your file is frozen",
+        "P07": "does not give this report out",
+        "P10": "not enough recent activity",
+    }
+    assert expected[persona] in page
+    assert ">9002<" not in page
+    assert typed(persona)["ssn"] not in page

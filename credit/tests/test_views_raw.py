@@ -1,0 +1,142 @@
+"""The original report: proved, masked, complete on request, written into the trail, and never anybody else's."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import time_machine
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from compliance.audit import Action
+from compliance.audit.events import AuditEvent
+from compliance.isolation import tenant
+from credit import reports
+from credit.models import Report
+from credit.tests.sandbox_bureau import Bureau
+from credit.tests.signing import enroll, words
+
+pytestmark = pytest.mark.django_db
+
+KIB = 1024
+SSN = "666011001"
+
+
+@pytest.fixture
+def report_id(as_alice: Client, alice: User, site_bureau: Bureau) -> UUID:
+    """Alice's report of Ada Mercer."""
+    enroll(as_alice)
+    with tenant(alice.pk):
+        return reports.listed(owner=alice.pk)[0].id
+
+
+def address(report_id: UUID, name: str = "credit_raw_of") -> str:
+    return reverse(name, args=[report_id])
+
+
+def looks(user: User) -> list[str]:
+    """How the original was read, the latest first."""
+    with tenant(user.pk):
+        events = AuditEvent.objects.filter(subject=user.pk, action=Action.CREDIT_RAW_VIEWED)
+        return [event.facts()["form"] for event in events]
+
+
+def test_it_shows_the_newest_masked(as_alice: Client, alice: User, report_id: UUID) -> None:
+    assert as_alice.get(reverse("credit_raw")).url == address(report_id)
+    page = as_alice.get(address(report_id))
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "headerRecord" in words(page)
+    found = words(as_alice.get(address(report_id), {"section": "ssn"}))
+    assert "•••••1001" in found
+    assert SSN not in found
+    assert looks(alice) == ["page", "page"]
+
+
+def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
+    as_alice: Client, alice: User, report_id: UUID
+) -> None:
+    masked = as_alice.get(address(report_id, "credit_raw_file"))
+    assert masked.headers["Content-Disposition"].startswith('attachment; filename="experian-')
+    assert masked.headers["Cache-Control"] == "no-store"
+    assert json.loads(masked.content)["creditProfile"][0]["ssn"][0]["number"] == "•••••1001"
+    complete = as_alice.post(address(report_id, "credit_raw_file"), {"complete": "on"})
+    assert complete.headers["Content-Disposition"].endswith('-complete.json"')
+    assert complete.headers["Cache-Control"] == "no-store"
+    with tenant(alice.pk):
+        assert complete.content == reports.raw(owner=alice.pk, report_id=report_id)
+    assert SSN in complete.content.decode()
+    assert looks(alice) == ["complete file", "redacted file"]
+
+
+def test_it_hands_out_nothing_complete_without_a_decision(as_alice: Client, alice: User, report_id: UUID) -> None:
+    refused = as_alice.post(address(report_id, "credit_raw_file"))
+    assert refused.status_code == 422
+    assert "Tick the box" in words(refused)
+    assert SSN not in words(refused)
+    assert "complete file" not in looks(alice)
+
+
+def test_it_asks_first_who_is_there(
+    as_alice: Client, alice: User, report_id: UUID, with_second_factor: Callable[..., Client]
+) -> None:
+    with_second_factor(as_alice, alice)
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        for answer in (
+            as_alice.get(address(report_id)),
+            as_alice.get(address(report_id, "credit_raw_file")),
+            as_alice.post(address(report_id, "credit_raw_file"), {"complete": "on"}),
+        ):
+            assert answer.url.startswith(reverse("mfa_reauthenticate"))
+    assert looks(alice) == []
+
+
+def test_it_hides_from_mallory_that_it_exists(as_mallory: Client, mallory: User, alice: User, report_id: UUID) -> None:
+    for place in (report_id, uuid4()):
+        assert as_mallory.get(address(place)).status_code == 404
+        assert as_mallory.get(address(place, "credit_raw_file")).status_code == 404
+        assert as_mallory.post(address(place, "credit_raw_file"), {"complete": "on"}).status_code == 404
+    assert as_mallory.get(reverse("credit_raw")).url == reverse("credit")
+    assert looks(alice) == looks(mallory) == []
+
+
+def test_it_shows_nothing_of_a_report_that_may_be_somebody_elses(
+    as_alice: Client, alice: User, report_id: UUID
+) -> None:
+    with tenant(alice.pk):
+        Report.objects.filter(pk=report_id).update(state="mismatch")
+    assert as_alice.get(address(report_id)).status_code == 404
+    assert as_alice.post(address(report_id, "credit_raw_file"), {"complete": "on"}).status_code == 404
+    assert as_alice.get(reverse("credit_raw")).url == reverse("credit")
+
+
+@pytest.mark.parametrize("query", ["?section=nothing", "?page=0", "?page=-1", "?page=x", "?page=99999999", "?page=²"])
+def test_it_takes_a_damaged_address_for_the_first_page(as_alice: Client, report_id: UUID, query: str) -> None:
+    assert as_alice.get(address(report_id) + query).status_code == 200
+
+
+def test_it_keeps_the_pages_of_a_huge_report_small(
+    as_alice: Client, alice: User, site_bureau: Bureau, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    enroll(as_alice, "P13")
+    with tenant(alice.pk):
+        place = address(reports.listed(owner=alice.pk)[0].id)
+    sizes = [len(each.content) for section in ("tradeline", "publicRecord") for each in pages(as_alice, place, section)]
+    assert len(sizes) > 4
+    assert max(sizes) <= 60 * KIB
+    for each in (place, reverse("credit_rights")):
+        with django_assert_max_num_queries(12):
+            as_alice.get(each)
+
+
+def pages(client: Client, place: str, section: str) -> list[HttpResponse]:
+    """All pages of a section, one after the other."""
+    found = [client.get(place, {"section": section, "page": 1})]
+    while 'rel="next"' in words(found[-1]):
+        found.append(client.get(place, {"section": section, "page": len(found) + 1}))
+    return found

@@ -1,0 +1,170 @@
+"""The page of rights, and what each state of a file looks like to its person."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from compliance.isolation import tenant
+from credit import instruction
+from credit.models import Enrollment
+from credit.situations import SITUATIONS
+from credit.states import State
+from credit.tests.sandbox_bureau import Bureau
+from credit.tests.signing import enroll, sign, words
+
+pytestmark = pytest.mark.django_db
+
+OFFICIAL = (
+    "https://www.annualcreditreport.com/",
+    "https://www.experian.com/disputes/",
+    "https://www.experian.com/freeze/",
+    "https://www.equifax.com/",
+    "https://www.transunion.com/",
+    "https://www.consumerfinance.gov/complaint/",
+    "https://www.consumerfinance.gov/learnmore/",
+    "https://www.identitytheft.gov/",
+)
+
+
+def stands(user: User, state: State, **facts: object) -> None:
+    """Put a person's file into a state, as a pull would have."""
+    sealed = {"pull_day": 1} | {"state": state, "state_at": timezone.now()} | facts
+    with tenant(user.pk):
+        Enrollment.objects.filter(owner=user).delete()
+        Enrollment.objects.create(owner=user, identity='{"birth": 1971, "last_four": "1001"}', **sealed)
+
+
+# --- Rights -----------------------------------------------------------------------------------------------
+
+
+def test_it_leads_to_the_official_places(as_alice: Client) -> None:
+    page = words(as_alice.get(reverse("credit_rights")))
+    for place in OFFICIAL:
+        assert f'href="{place}' in page
+    assert "You have signed none" in page
+    assert "has not asked Experian about you" in page
+
+
+def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site_bureau: Bureau) -> None:
+    enroll(as_alice)
+    page = words(as_alice.get(reverse("credit_rights")))
+    assert instruction.wording().sha256 in page
+    assert instruction.CLAUSES[0].words in page
+    assert "Experian sent a report" in page
+    assert "You asked" in page
+    assert "Ask again from" in page
+    assert "disabled" in page
+    assert reverse("credit_withdraw") in page
+    as_alice.post(reverse("credit_withdraw"))
+    page = words(as_alice.get(reverse("credit_rights")))
+    assert "Withdrawn" in page
+    assert reverse("credit_withdraw") not in page
+    assert reverse("credit_start") in page
+
+
+def test_it_lets_a_person_ask_again_when_a_month_is_over(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
+    enroll(as_alice)
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        as_alice.force_login(alice)
+        page = words(as_alice.get(reverse("credit_rights")))
+        assert f'action="{reverse("credit_pull")}"' in page
+        assert as_alice.post(reverse("credit_pull")).url == reverse("credit")
+        assert words(as_alice.get(reverse("credit_rights"))).count("Experian sent a report") == 2
+
+
+def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bureau: Bureau) -> None:
+    sign(as_alice)
+    for name in ("credit", "credit_rights", "credit_details", "credit_state", "credit_withdraw", "credit_start"):
+        as_alice.get(reverse(name))
+        assert as_alice.head(reverse(name)).status_code in (200, 302)
+    assert as_alice.get(reverse("credit_pull")).status_code == 405
+    assert [call for call in site_bureau.calls() if call["endpoint"] == "report"] == []
+
+
+# --- States -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "state", sorted(set(State) - {State.OFF, State.NO_CONSENT, State.CONSENT_OUTDATED, State.NOT_PULLED})
+)
+def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: State) -> None:
+    sign(as_alice)
+    stands(alice, state, field="zip_code", next_pull_at=timezone.now() + timedelta(hours=1))
+    page = words(as_alice.get(reverse("credit")))
+    assert SITUATIONS[state].title in page
+    assert all(text in page for text in SITUATIONS[state].texts)
+    assert "None" not in page
+    assert ("<strong>ZIP code</strong>" in page) is (state is State.INPUT)
+    assert ("The next try is" in page) is (state in (State.RETRYING, State.OUTCOME_UNKNOWN))
+    assert ('http-equiv="refresh"' in page) is (state is State.UNDER_WAY)
+    assert ("hx-get" in page) is (state is State.UNDER_WAY)
+
+
+def test_it_leads_from_one_step_to_the_next(as_alice: Client, alice: User) -> None:
+    assert reverse("credit_start") in words(as_alice.get(reverse("credit")))
+    sign(as_alice)
+    page = words(as_alice.get(reverse("credit")))
+    assert "One step is left" in page
+    assert reverse("credit_details") in page
+    stands(alice, State.NOT_PULLED)
+    page = words(as_alice.get(reverse("credit")))
+    assert "Experian can be asked now" in page
+    assert f'action="{reverse("credit_pull")}"' in page
+    stands(alice, State.NOT_PULLED, eligible_at=timezone.now() + timedelta(minutes=9))
+    assert "Get my report from" in words(as_alice.get(reverse("credit")))
+
+
+def test_it_asks_for_a_new_signature_when_the_words_have_changed(
+    as_alice: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(as_alice)
+    monkeypatch.setattr(instruction, "VERSION", "2027-01")
+    page = words(as_alice.get(reverse("credit")))
+    assert "has to be signed again" in page
+    assert reverse("credit_start") in page
+    assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
+
+
+def test_it_leads_back_to_the_field_that_was_refused(as_alice: Client, alice: User) -> None:
+    sign(as_alice)
+    stands(alice, State.INPUT, field="ssn")
+    assert f'href="{reverse("credit_details")}#id_ssn"' in words(as_alice.get(reverse("credit")))
+
+
+def test_it_waits_without_scripts_and_with_them(as_alice: Client, alice: User) -> None:
+    sign(as_alice)
+    stands(alice, State.UNDER_WAY)
+    part = as_alice.get(reverse("credit_state"), headers={"HX-Request": "true"})
+    assert "<html" not in words(part)
+    assert 'hx-trigger="every 3s"' in words(part)
+    assert as_alice.get(reverse("credit_state")).url == reverse("credit")
+    stands(alice, State.NO_HIT)
+    assert as_alice.get(reverse("credit_state"), headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/credit/"
+
+
+def test_it_does_not_let_a_frozen_file_be_asked_for_at_every_click(
+    as_alice: Client, alice: User, site_bureau: Bureau
+) -> None:
+    enroll(as_alice, "P05")
+    page = words(as_alice.get(reverse("credit")))
+    assert "Your file is frozen" in page
+    assert "https://www.experian.com/freeze/" in page
+    assert "Try again from" in page
+    page = words(as_alice.post(reverse("credit_pull"), follow=True))
+    assert "You can ask again in" in page
+    site_bureau.control("bureau/personas/P05", {"mode": "normal"})
+    with time_machine.travel(timezone.now() + timedelta(minutes=20)):
+        assert f'action="{reverse("credit_pull")}"' in words(as_alice.get(reverse("credit")))
+        page = words(as_alice.post(reverse("credit_pull"), follow=True))
+    assert "Your file is frozen" not in page
+
+
+def test_it_leads_to_the_details_while_the_same_ones_would_find_nothing(as_alice: Client, site_bureau: Bureau) -> None:
+    enroll(as_alice, "P04")
+    page = words(as_alice.post(reverse("credit_pull"), follow=True))
+    assert "Look at your details first" in page

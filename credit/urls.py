@@ -1,0 +1,35 @@
+from django.urls import path
+
+from credit.views import (
+    accounts,
+    changes,
+    enrollment,
+    inquiries,
+    overview,
+    personal,
+    pulling,
+    raw,
+    recheck,
+    records,
+    rights,
+)
+
+urlpatterns = [
+    path("credit/", overview.index, name="credit"),
+    path("credit/accounts/", accounts.index, name="credit_accounts"),
+    path("credit/accounts/<slug:key>/", accounts.account, name="credit_account"),
+    path("credit/inquiries/", inquiries.index, name="credit_inquiries"),
+    path("credit/records/", records.index, name="credit_records"),
+    path("credit/personal/", personal.index, name="credit_personal"),
+    path("credit/changes/", changes.index, name="credit_changes"),
+    path("credit/start/", enrollment.start, name="credit_start"),
+    path("credit/details/", enrollment.details, name="credit_details"),
+    path("credit/recheck/", recheck.index, name="credit_recheck"),
+    path("credit/withdraw/", enrollment.withdraw, name="credit_withdraw"),
+    path("credit/pull/", pulling.pull, name="credit_pull"),
+    path("credit/state/", pulling.state, name="credit_state"),
+    path("credit/rights/", rights.index, name="credit_rights"),
+    path("credit/original/", raw.newest, name="credit_raw"),
+    path("credit/original/<uuid:report_id>/", raw.one, name="credit_raw_of"),
+    path("credit/original/<uuid:report_id>/file/", raw.file, name="credit_raw_file"),
+]

@@ -1,0 +1,1 @@
+"""Pages about credit reports: parse the request, call one deed, answer."""

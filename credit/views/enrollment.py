@@ -1,0 +1,104 @@
+"""Beginning and ending: sign the instruction, say who one is, withdraw."""
+
+from dataclasses import asdict, replace
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from accounts.requests import PersonRequest
+from accounts.step_up import fresh_sign_in
+from compliance import consent
+from compliance.consent import ConsentEvent, Purpose
+from compliance.isolation import tenant
+from credit import enrolling, instruction
+from credit.forms import DetailsForm, InstructionForm, is_sample
+from credit.provider import BureauInputError
+from credit.standing import State, standing
+from credit.views.pulling import ask
+
+# In these, the number itself may be what does not fit.
+IN_DOUBT = frozenset({State.NO_HIT, State.INPUT, State.MISMATCH})
+WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it kept to ask with is deleted."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@fresh_sign_in
+def start(request: PersonRequest) -> HttpResponse:
+    """Show the written instruction, alone, and take the signature under it."""
+    if standing(owner=request.user.pk).state is State.OFF:
+        return redirect("credit")
+    form = InstructionForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        context = {"form": form, "clauses": instruction.CLAUSES}
+        return render(request, "credit/start.html", context, status=422 if form.is_bound else 200)
+    consent.give(
+        person=request.user,
+        wording=instruction.wording(),
+        typed_name=form.cleaned_data["typed_name"],
+        scope=dict(instruction.SCOPE),
+        lives_for=instruction.LIVES_FOR,
+    )
+    return redirect("credit_details")
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@fresh_sign_in
+@transaction.non_atomic_requests
+@sensitive_variables()
+def details(request: PersonRequest) -> HttpResponse:
+    """Take the details by which the bureau finds a file, and ask it at once."""
+    signed = living_instruction(request)
+    if signed is None:
+        return redirect("credit_start")
+    form = details_form(request, signed)
+    if not form.is_valid():
+        return details_page(request, form)
+    subject, keep = form.subject(), form.cleaned_data["keep_ssn"]
+    try:
+        enrolling.enroll(user=request.user, subject=subject, keep_ssn=keep, consent_id=signed.pk)
+        return ask(request, subject)
+    except enrolling.NoConsent:
+        return redirect("credit_start")
+    except BureauInputError as refused:
+        form.refuse(refused.field)
+        return details_page(request, form)
+
+
+def living_instruction(request: PersonRequest) -> ConsentEvent | None:
+    """The signature that stands under the words as they are now."""
+    return consent.living(person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
+
+
+@sensitive_variables()
+def details_form(request: PersonRequest, signed: ConsentEvent) -> DetailsForm:
+    """The form, with what the person gave before. The number counts as known once it has found a file."""
+    with tenant(request.user.pk):
+        name, known = signed.typed_name.reveal(), enrolling.details(owner=request.user.pk)
+        now = standing(owner=request.user.pk)
+    found = known is not None and now.succeeded_at is not None and now.state not in IN_DOUBT
+    return DetailsForm(
+        request.POST if request.method == "POST" else None,
+        signed_as=name,
+        last_four=known.ssn[-4:] if known and found else "",
+        initial=asdict(replace(known, ssn="")) if known else {},
+    )
+
+
+def details_page(request: PersonRequest, form: DetailsForm) -> HttpResponse:
+    context = {"form": form, "is_sample": is_sample()}
+    return render(request, "credit/details.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: PersonRequest) -> HttpResponse:
+    """Say what stops and what stays, then end the instruction and forget what was kept to ask with."""
+    if request.method != "POST":
+        return render(request, "credit/withdraw.html")
+    enrolling.forget(user=request.user)
+    messages.success(request, WITHDRAWN)
+    return redirect("credit_rights")

@@ -1,0 +1,93 @@
+"""Asking the bureau: now, because the person says so; and the page that waits for the answer."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.requests import PersonRequest
+from credit import pulling
+from credit.forms import is_sample
+from credit.models import Trigger
+from credit.provider import BureauError, BureauInputError, Subject
+from credit.situations import FIELDS, READY_TO_ASK, SITUATIONS
+from credit.standing import Standing, State, standing
+
+logger = logging.getLogger(__name__)
+
+ONE_A_PERIOD = "There is one report in {days} days. You can ask for the next one from {day} on."
+DETAILS_FIRST = "Experian would say the same again. Look at your details first."
+JUST_ASKED = "Experian was asked a short while ago. You can ask again in {minutes} minutes."
+
+
+@require_POST
+@transaction.non_atomic_requests
+def pull(request: PersonRequest) -> HttpResponse:
+    """Ask for a report once more, by what is kept of the person."""
+    try:
+        return ask(request)
+    except BureauInputError:
+        return redirect("credit")
+
+
+@sensitive_variables()
+def ask(request: PersonRequest, subject: Subject | None = None) -> HttpResponse:
+    """Ask the bureau and lead to what came of it. Raises ``BureauInputError`` for a detail that it refuses."""
+    try:
+        pulling.pull(owner_id=request.user.pk, trigger=Trigger.PERSON, subject=subject)
+    except BureauInputError:
+        raise
+    except pulling.NotEnrolled:
+        return redirect("credit_details")
+    except pulling.NoConsent:
+        return redirect("credit_start")
+    except pulling.NotDue as early:
+        messages.info(request, not_due(early))
+    except pulling.AlreadyUnderWay:
+        logger.info("A second click while a report is under way.")
+    except BureauError as error:
+        # What the person reads about it stands in their standing; this is for the operator.
+        logger.warning("No report: %s", error)
+    return redirect("credit")
+
+
+def not_due(early: pulling.NotDue) -> str:
+    """Say when the person may ask again, or what has to happen first."""
+    if early.next_pull_at is None:
+        return DETAILS_FIRST
+    wait = early.next_pull_at - timezone.now()
+    if wait < timedelta(days=1):
+        return JUST_ASKED.format(minutes=int(wait.total_seconds()) // 60 + 1)
+    day = timezone.localtime(early.next_pull_at)
+    return ONE_A_PERIOD.format(days=settings.CREDIT_REFRESH_DAYS, day=f"{day:%B} {day.day}")
+
+
+@require_safe
+def state(request: PersonRequest) -> HttpResponse:
+    """Answer the page that waits: still the same, or go and see."""
+    now = standing(owner=request.user.pk)
+    if request.htmx and now.state is State.UNDER_WAY:
+        return in_place_of_report(request, now, "credit/state_card.html")
+    return HttpResponseClientRedirect(reverse("credit")) if request.htmx else redirect("credit")
+
+
+def in_place_of_report(request: PersonRequest, now: Standing, template: str = "credit/state.html") -> HttpResponse:
+    """The page that a person sees where there is no report to show: what happened, and what to do."""
+    context = {
+        "standing": now,
+        "situation": READY_TO_ASK if now.state is State.NOT_PULLED and now.at else SITUATIONS[now.state],
+        "field": FIELDS.get(now.field, "") if now.state is State.INPUT else "",
+        "has_rights": now.state is not State.OFF,
+        "is_sample": is_sample() and now.state is not State.OFF,
+        "may_ask": now.may_ask(at=timezone.now()),
+    }
+    return render(request, template, context)

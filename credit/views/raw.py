@@ -1,0 +1,114 @@
+"""The bureau's answer itself, for its person alone: masked on the page and in the file, complete on request."""
+
+import json
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.requests import PersonRequest
+from accounts.step_up import fresh_sign_in
+from compliance.audit import Action, record
+from credit import models, originals, reports
+from credit.forms import CompleteForm
+from credit.report import State
+from credit.reports import Listing
+
+# A report that may be about somebody else is not shown in any form.
+NOT_SHOWN = frozenset({State.MISMATCH})
+
+
+@require_safe
+def newest(request: PersonRequest) -> HttpResponse:
+    """Lead to the answer behind the newest report that can be shown."""
+    listed = reports.listed(owner=request.user.pk)
+    shown = next((each for each in listed if each.state is State.READY), None)
+    return redirect("credit_raw_of", shown.id) if shown else redirect("credit")
+
+
+@cache_control(no_store=True)
+@require_safe
+@fresh_sign_in
+@sensitive_variables()
+def one(request: PersonRequest, report_id: UUID) -> HttpResponse:
+    """Show a page of an answer, masked."""
+    listing, answer = opened(request, report_id)
+    noted(request, report_id, "page")
+    return answer_page(request, listing, answer, CompleteForm())
+
+
+@cache_control(no_store=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+@fresh_sign_in
+@sensitive_variables()
+def file(request: PersonRequest, report_id: UUID) -> HttpResponse:
+    """Hand an answer out as a file: masked, or complete for who has said so in the form."""
+    listing, answer = opened(request, report_id)
+    if request.method != "POST":
+        try:
+            masked = json.dumps(originals.redacted(answer), indent=2, ensure_ascii=False).encode()
+        except originals.Unreadable:
+            raise Http404 from None
+        noted(request, report_id, "redacted file")
+        return attachment(masked, listing, "redacted")
+    form = CompleteForm(request.POST)
+    if not form.is_valid():
+        return answer_page(request, listing, answer, form)
+    noted(request, report_id, "complete file")
+    return attachment(answer, listing, "complete")
+
+
+@sensitive_variables()
+def opened(request: PersonRequest, report_id: UUID) -> tuple[Listing, bytes]:
+    """A report of the person's own and the answer behind it. Raises ``Http404``."""
+    listed = reports.listed(owner=request.user.pk)
+    listing = next((each for each in listed if each.id == report_id and each.state not in NOT_SHOWN), None)
+    if listing is None:
+        raise Http404
+    try:
+        return listing, reports.raw(owner=request.user.pk, report_id=report_id)
+    except models.RawReport.DoesNotExist:
+        raise Http404 from None
+
+
+@sensitive_variables()
+def answer_page(request: PersonRequest, listing: Listing, answer: bytes, form: CompleteForm) -> HttpResponse:
+    try:
+        parts = originals.sections(originals.redacted(answer))
+    except originals.Unreadable:
+        parts = {}
+    chosen = request.GET.get("section", "")
+    name = chosen if chosen in parts else next(iter(parts), "")
+    asked = request.GET.get("page", "")
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
+    context = {
+        "listing": listing,
+        "sections": originals.listed(parts),
+        "name": name,
+        "page": originals.page(parts[name], number=number) if parts else None,
+        "form": form,
+    }
+    return render(request, "credit/raw.html", context, status=422 if form.is_bound else 200)
+
+
+def noted(request: PersonRequest, report_id: UUID, kind: str) -> None:
+    """Write down that the answer was read, and in which form."""
+    record(
+        Action.CREDIT_RAW_VIEWED,
+        actor=request.user,
+        subject=request.user,
+        resource="credit_report",
+        resource_id=str(report_id),
+        form=kind,
+    )
+
+
+def attachment(body: bytes, listing: Listing, kind: str) -> HttpResponse:
+    day = listing.reported_on or listing.pulled_at.date()
+    name = f"{listing.provider}-{day:%Y-%m-%d}-{kind}.json"
+    return HttpResponse(
+        body, content_type="application/json", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

@@ -1,0 +1,28 @@
+"""What a person may do about their file, and what was signed, asked and kept."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.requests import PersonRequest
+from credit import rights
+from credit.forms import is_sample
+from credit.standing import standing
+
+
+@require_safe
+def index(request: PersonRequest) -> HttpResponse:
+    """Show rights, instruction and calls on one page."""
+    now = standing(owner=request.user.pk)
+    context = {
+        "standing": now,
+        "is_sample": is_sample(),
+        "may_ask": now.may_ask(at=timezone.now()),
+        "groups": rights.GROUPS,
+        "kept": rights.KEPT,
+        "consents": rights.signed(request.user),
+        "asked": rights.asked(request.user),
+        "can_withdraw": now.consent_ends_at is not None,
+    }
+    return render(request, "credit/rights.html", context)

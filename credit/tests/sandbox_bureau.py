@@ -26,6 +26,8 @@ PEOPLE = {
     "P03": ("DANA", "ROURKE", "666031003"),
     "P04": ("ZED", "NOBODY", "666041004"),
     "P05": ("FAYE", "COLD", "666051005"),
+    # Asked about by this number, the bureau sends the file of P01 and says that it does not fit.
+    "P06": ("ADA", "MERCER", "666061006"),
     "P07": ("OLD", "TIMER", "666071007"),
     "P08": ("KIM", "SENTRY", "666081008"),
     "P09": ("LOU", "FRESHSTART", "666091009"),

@@ -19,6 +19,8 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
   // Number formats take the text itself, so that no amount passes through a floating-point number.
   const amounts = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const words = (text) => {
+    // A score has no currency and is said as it is.
+    if (currency === undefined) return text;
     const amount = amounts.format(text.replace("-", ""));
     return (text.startsWith("-") ? "−" : "") + (currency === "USD" ? `$${amount}` : `${amount} ${currency}`);
   };

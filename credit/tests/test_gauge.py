@@ -1,0 +1,37 @@
+"""The drawing of a score. Places are worked out by hand: 551 points from 300 to 850, both included."""
+
+import pytest
+
+from credit.bands import BANDS
+from credit.gauge import gauge
+
+
+def test_it_lays_the_bands_end_to_end():
+    arcs = gauge("vantagescore_4", 640).arcs
+    assert [(arc.band.name, arc.start, arc.length) for arc in arcs] == [
+        ("Subprime", "-0.0", "53.6"),
+        ("Near prime", "-54.6", "9.9"),
+        ("Prime", "-65.5", "20.8"),
+        ("Superprime", "-87.3", "12.7"),
+    ]
+
+
+@pytest.mark.parametrize("model", BANDS)
+@pytest.mark.parametrize("value", [300, 579, 580, 600, 601, 660, 661, 739, 780, 781, 800, 850])
+def test_it_marks_exactly_one_band(model, value):
+    assert sum(arc.is_here for arc in gauge(model, value).arcs) == 1
+
+
+@pytest.mark.parametrize(("value", "mark"), [(300, "0.6"), (850, "-99.4"), (575, "-49.4")])
+def test_it_puts_the_mark_where_the_score_stands(value, mark):
+    assert gauge("vantagescore_4", value).mark == mark
+
+
+def test_it_guesses_no_band_of_a_model_that_it_does_not_know():
+    drawn = gauge("", 655)
+    assert [(arc.band.name, arc.length, arc.is_here) for arc in drawn.arcs] == [("", "100.0", False)]
+
+
+def test_it_marks_nothing_without_a_score():
+    drawn = gauge("fico_9", None)
+    assert (drawn.mark, any(arc.is_here for arc in drawn.arcs)) == ("", False)

@@ -1,0 +1,48 @@
+"""Payment histories by year and month, and accounts by kind."""
+
+from datetime import date
+
+from credit import grid
+from credit.report import Bucket, Kind, PaymentHistory
+from credit.tests.experian_samples import card, loan, read
+
+OK, LATE, NONE = Bucket.OK, Bucket.LATE_30, Bucket.NO_DATA
+
+
+def test_it_puts_every_month_under_its_name():
+    history = PaymentHistory(date(2026, 2, 1), "C1-C", (OK, LATE, NONE, OK))
+    rows = grid.years(history)
+    assert [row.year for row in rows] == [2026, 2025]
+    assert rows[0].months == (LATE, OK, *[None] * 10)
+    assert rows[1].months == (*[None] * 10, OK, NONE)
+
+
+def test_it_lays_84_months_out_without_losing_one():
+    rows = grid.years(PaymentHistory(date(2026, 11, 1), "C" * 84, (OK,) * 84))
+    assert [row.year for row in rows] == list(range(2026, 2018, -1))
+    assert sum(bucket is OK for row in rows for bucket in row.months) == 84
+
+
+def test_it_explains_only_the_marks_that_are_used():
+    rows = grid.years(PaymentHistory(date(2026, 2, 1), "C1", (OK, LATE)))
+    assert grid.buckets(rows) == [OK, LATE]
+    assert grid.buckets([]) == []
+
+
+def test_it_groups_accounts_by_kind_with_open_ones_first():
+    report = read(
+        tradeline=[
+            loan(),
+            card(subscriberName="ZEBRA BANK", subscriberCode="1"),
+            card(subscriberName="ALPHA BANK", subscriberCode="2", openOrClosed="C", balanceAmount=None),
+        ]
+    )
+    found = grid.groups(report.tradelines)
+    assert [(group.kind, group.balance) for group in found] == [(Kind.CARD, 1140), (Kind.STUDENT, 6100)]
+    assert [each.creditor for each in found[0].accounts] == ["ZEBRA BANK", "ALPHA BANK"]
+
+
+def test_it_knows_no_balance_of_a_group_that_reports_none():
+    (group,) = grid.groups(read(tradeline=[card(balanceAmount="UNKNOWN")]).tradelines)
+    assert group.balance is None
+    assert grid.groups([]) == []

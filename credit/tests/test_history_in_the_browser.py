@@ -1,0 +1,116 @@
+"""A year of reports, obtained month by month as in life, and then read in a real browser."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from compliance.isolation import tenant
+from credit import reports
+from credit.tests.asking import enrolled, enrollment_of, pull
+from credit.tests.test_diffing_year import YEAR
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PASSWORD = "correct horse battery staple"
+MONTHS = 12
+PAGES = ("", "_history", "_changes", "_accounts", "_utilization", "_inquiries", "_records", "_personal")
+SCORES = (702, 688, 684, 676, 690, 651, 656, 667, 664, 666, 672, 689, 640)
+
+
+@pytest.fixture
+def alice(make_user):
+    return make_user("alice", PASSWORD)
+
+
+@pytest.fixture
+def year(alice, days):
+    """Alice signs as the bureau's changer and gets a report every month."""
+    enrolled(alice, "P11")
+    pull(alice)
+    for _month in range(MONTHS):
+        days.pass_until(enrollment_of(alice).eligible_at)
+        pull(alice)
+
+
+@pytest.fixture
+def visit(page, live_server, alice, year):
+    """Sign in once, then open pages by their name."""
+    site = live_server.url
+
+    def go(name, *args, query=""):
+        page.goto(site + reverse(name, args=args) + query)
+
+    go("account_login")
+    page.get_by_label("Email").fill(alice.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+    expect(page).to_have_title("Overview · Plumbline")
+    return go
+
+
+@pytest.fixture
+def kept(alice, year):
+    """Alice's reports, newest first."""
+    with tenant(alice.pk):
+        return reports.listed(owner=alice.pk)
+
+
+def test_it_shows_a_year_and_what_made_it(page, visit, kept):
+    assert tuple(listing.value for listing in kept[::-1]) == SCORES
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Credit").click()
+    expect(page.get_by_role("img", name="640 on a scale from 300 to 850")).to_be_visible()
+    expect(page.get_by_text("Down 49 points")).to_be_visible()
+    page.get_by_role("navigation", name="Credit").get_by_role("link", name="History").click()
+    rows = page.get_by_role("row")
+    expect(rows).to_have_count(1 + len(SCORES))
+    assert [row.get_by_role("cell").first.inner_text() for row in rows.all()[1:]] == [str(n) for n in SCORES[::-1]]
+    expect(page.get_by_role("figure")).to_contain_text("down 62 from 702 to 640")
+    expect(rows.filter(has_text="651")).to_contain_text("payment reported late")
+
+
+def test_it_reads_the_score_of_each_report_out_by_key(page, visit, kept):
+    visit("credit_history")
+    plot = page.get_by_role("group", name="Values day by day")
+    for key, value in (("End", 640), ("ArrowLeft", 689), ("Home", 702), ("ArrowRight", 688)):
+        plot.press(key)
+        expect(page.locator("[data-read]")).to_have_text(re.compile(rf"^[A-Z][a-z]+ \d+, \d{{4}}: {value}$"))
+
+
+def test_it_tells_every_change_once_and_leads_to_its_account(page, visit):
+    told = []
+    for number in (1, 2):
+        visit("credit_changes", query=f"?page={number}")
+        told += page.get_by_role("main").locator(".entry").all_inner_texts()
+    assert len(told) == sum(len(changes) for changes in YEAR.values())
+    visit("credit_changes")
+    page.get_by_role("link", name="TRI-COUNTY RECOVERY: collection added").click()
+    expect(page.get_by_role("heading", name="TRI-COUNTY RECOVERY")).to_be_visible()
+    expect(page.get_by_role("table", name="How each month was paid")).to_be_visible()
+
+
+def test_it_compares_the_first_report_with_the_last(page, visit, kept):
+    newest, *_between, first = kept
+    visit("credit_changes")
+    page.get_by_label("Earlier").select_option(str(first.id))
+    page.get_by_label("Later").select_option(str(newest.id))
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("heading", name="What differs")).to_be_visible()
+    expect(page.get_by_text("From 702 to 640.")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_leaves_axe_nothing_to_say(page, visit, alice, scheme, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    faults = []
+    with tenant(alice.pk):
+        account = reports.latest(owner=alice.pk).report.tradelines[0]
+    for name, args in [*((f"credit{name}", []) for name in PAGES), ("credit_account", [account.key])]:
+        visit(name, *args)
+        faults += [(name, fault["id"], fault["nodes"][0]["html"]) for fault in Axe().run(page).response["violations"]]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    assert faults == []

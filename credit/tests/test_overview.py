@@ -1,0 +1,126 @@
+"""The first page about a report, before it is drawn: a score beside its own earlier self, reasons, figures."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from credit import overview
+from credit.report import Kind
+from credit.tests.experian_samples import SCORE, card, header, loan, read
+
+
+@dataclass(frozen=True)
+class Earlier:
+    value: int | None
+    reported_on: date | None = date(2026, 10, 20)
+    indicator: str = "V4"
+    provider: str = "experian"
+
+
+def step(*earlier, **score):
+    (headline,) = overview.headlines(read(riskModel=[SCORE | score]), earlier)
+    return headline.step
+
+
+def test_it_compares_a_score_with_the_newest_earlier_one_of_its_model():
+    found = step(Earlier(770), Earlier(790, date(2026, 9, 20)), Earlier(600, date(2026, 8, 20)))
+    assert (found.points, found.distance, found.since) == (12, 12, date(2026, 10, 20))
+    assert step(Earlier(800)).points == -18
+    assert step(Earlier(782)).points == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Earlier(770, indicator="F9"),
+        Earlier(770, provider="another"),
+        Earlier(None),
+        Earlier(770, reported_on=None),
+        Earlier(770, reported_on=date(2026, 11, 20)),
+        Earlier(770, reported_on=date(2026, 12, 20)),
+    ],
+    ids=["model", "bureau", "unscored", "undated", "the-same-day", "later"],
+)
+def test_it_compares_with_nothing_else(other):
+    assert step(other) is None
+
+
+def test_it_looks_past_a_report_without_a_score():
+    assert step(Earlier(None), Earlier(770, date(2026, 9, 20))).since == date(2026, 9, 20)
+
+
+def test_it_never_shows_a_code_as_a_score():
+    (found,) = overview.headlines(read(riskModel=[SCORE | {"score": "9002"}]), [Earlier(770)])
+    assert (found.score.value, found.band, found.step, found.gauge.mark) == (None, None, None, "")
+
+
+def test_it_names_model_bureau_and_band():
+    (found,) = overview.headlines(read(), [])
+    assert (found.label, found.bureau, found.band.name) == ("VantageScore 4.0", "Experian", "Superprime")
+
+
+def test_it_ties_reasons_to_accounts_and_names_a_few_of_them():
+    lines = [card(subscriberCode=str(number), balanceAmount=f"{9000 + number:08}") for number in range(5)]
+    report = read(tradeline=lines, riskModel=[SCORE | {"scoreFactors": [{"importance": "1", "code": "32"}]}])
+    (reason,) = overview.reasons(report.scores[0], report.tradelines)
+    assert [account.balance for account in reason.accounts] == [9004, 9003, 9002]
+    assert (reason.more, reason.place) == (2, "")
+
+
+def test_it_leads_from_inquiries_to_their_page_and_keeps_the_models_order():
+    report = read(
+        riskModel=[SCORE | {"scoreFactors": [{"importance": "2", "code": "84"}, {"importance": "1", "code": "13"}]}]
+    )
+    found = overview.reasons(report.scores[0], report.tradelines)
+    assert [reason.place for reason in found] == ["", "credit_inquiries"]
+
+
+def test_it_adds_up_only_what_is_reported():
+    report = read(tradeline=[card(), card(subscriberCode="2", balanceAmount="UNKNOWN"), loan()])
+    found = overview.figures(report, on=date(2026, 11, 20))
+    assert (found.owed, found.silent) == (7240, 1)
+    assert [(debt.kind, debt.balance, debt.width) for debt in found.debts] == [
+        (Kind.STUDENT, 6100, "100.0"),
+        (Kind.CARD, 1140, "18.7"),
+    ]
+
+
+def test_it_knows_no_sum_where_no_balance_is_reported():
+    found = overview.figures(read(tradeline=[card(balanceAmount="UNKNOWN")]), on=date(2026, 11, 20))
+    assert (found.owed, found.debts, found.use.overall) == (None, (), None)
+
+
+def test_it_draws_no_bar_for_what_the_bureau_owes_the_person():
+    report = read(tradeline=[card(balanceAmount="-0000025")])
+    report = replace(report, tradelines=(replace(report.tradelines[0], balance=-25),))
+    assert overview.figures(report, on=date(2026, 11, 20)).debts == ()
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(Fraction(21, 23), "91.3"), (Fraction(1), "100.0"), (Fraction(1, 2000), "0.1"), (Fraction(0), "0.0")],
+)
+def test_it_says_a_share_to_a_tenth(share, said):
+    assert overview.tenths(share) == Decimal(said)
+    assert overview.tenths(None) is None
+
+
+@pytest.mark.parametrize(
+    ("reported_on", "pulled", "stale"),
+    [
+        (date(2026, 10, 8), datetime(2026, 11, 22, tzinfo=UTC), False),
+        (date(2026, 10, 7), datetime(2026, 11, 22, tzinfo=UTC), True),
+        (None, datetime(2026, 10, 7, tzinfo=UTC), True),
+        (None, datetime(2026, 11, 21, tzinfo=UTC), False),
+    ],
+)
+def test_it_calls_a_report_old_after_45_days(reported_on, pulled, stale):
+    assert overview.is_stale(reported_on=reported_on, pulled_at=pulled, today=date(2026, 11, 22)) is stale
+
+
+def test_it_compares_by_the_day_of_the_report_and_not_by_that_of_asking():
+    (found,) = overview.headlines(read(headerRecord=header("10012026")), [Earlier(770)])
+    assert found.step is None

@@ -1,0 +1,60 @@
+"""The largest file of the sandbox's bureau: 60 accounts of 84 months, 100 public records. Its pages stay small."""
+
+import gzip
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from credit.tests.filed import filed_year
+from credit.tests.told import told
+
+pytestmark = pytest.mark.django_db
+
+__all__ = ["told"]
+
+MOST_STATEMENTS = 12
+LARGEST = 60 * 1024
+
+
+@pytest.fixture
+def pages(alice, sandbox_program, told):
+    """The addresses of all pages about two reports of P13, a month apart."""
+    sandbox_program.control("clock", {"advance_days": 30})
+    newer = sandbox_program.read("P13")
+    before, after = filed_year(alice, [told["P13"], newer])
+    names = ("", "_history", "_changes", "_accounts", "_utilization", "_inquiries", "_records", "_personal")
+    found = {f"credit{name}": reverse(f"credit{name}") for name in names}
+    found["credit_account"] = reverse("credit_account", args=[newer.tradelines[0].key])
+    found["compared"] = f"{reverse('credit_changes')}?before={before}&after={after}"
+    found["last records"] = f"{reverse('credit_records')}?page=4"
+    return found
+
+
+def test_it_is_as_large_as_it_should_be(told):
+    report = told["P13"]
+    assert (len(report.tradelines), len(report.public_records)) == (60, 100)
+    assert sum(len(line.history.codes) == 84 for line in report.tradelines) > 40
+
+
+def test_it_asks_little_and_answers_small(as_alice, pages):
+    weights = {}
+    for name, address in pages.items():
+        with CaptureQueriesContext(connection) as asked:
+            answer = as_alice.get(address, headers={"Accept-Encoding": "gzip"})
+        assert answer.status_code == 200, name
+        questions = [query["sql"] for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+        weights[name] = (len(questions), len(answer.content), len(gzip.decompress(answer.content)))
+    # Not even without compression is a page larger than it may be with it.
+    assert {name: weight for name, weight in weights.items() if weight[0] > MOST_STATEMENTS} == {}
+    assert {name: weight for name, weight in weights.items() if weight[2] > LARGEST} == {}
+    assert all(packed < 10 * 1024 for _asked, packed, _whole in weights.values()), weights
+
+
+def test_it_shows_every_account_and_every_record_once(as_alice, pages, told):
+    accounts = as_alice.get(pages["credit_accounts"]).content.decode()
+    assert {accounts.count(reverse("credit_account", args=[line.key])) for line in told["P13"].tradelines} == {1}
+    records = [as_alice.get(f"{pages['credit_records']}?page={page}").content.decode() for page in range(1, 5)]
+    found = [sum(f"reference {record.reference}" in page for page in records) for record in told["P13"].public_records]
+    assert found == [1] * 100

@@ -1,0 +1,40 @@
+"""The accounts of the newest report: all of them, and one."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.requests import PersonRequest
+from credit import grid, reports
+from credit.summary import summarize
+from credit.utilization import use_of
+
+
+@require_safe
+def index(request: PersonRequest) -> HttpResponse:
+    """All accounts, by what they are for."""
+    kept = reports.latest(owner=request.user.pk)
+    if kept is None:
+        return redirect("credit")
+    found = kept.report
+    summary = summarize(found.tradelines, found.inquiries, on=found.reported_on or kept.pulled_at.date())
+    context = {"kept": kept, "groups": grid.groups(found.tradelines), "summary": summary}
+    return render(request, "credit/accounts.html", context)
+
+
+@require_safe
+def account(request: PersonRequest, key: str) -> HttpResponse:
+    """One account, with every month that it reports."""
+    kept = reports.latest(owner=request.user.pk)
+    account = next((each for each in kept.report.tradelines if each.key == key), None) if kept else None
+    if account is None:
+        raise Http404
+    years = grid.years(account.history) if account.history else []
+    context = {
+        "kept": kept,
+        "account": account,
+        "use": use_of(account),
+        "years": years,
+        "marks": grid.buckets(years),
+    }
+    return render(request, "credit/account.html", context)

@@ -1,0 +1,51 @@
+"""What changed from report to report, and between any two of them."""
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.requests import PersonRequest
+from credit import feed, reports
+from credit.comparing import ComparisonForm
+from credit.diffing import NotComparable, diff
+from credit.report import State
+
+PER_PAGE = 6
+OTHER_FILE = "These two reports are about different files, so nothing can be said about both."
+
+
+@require_safe
+def index(request: PersonRequest) -> HttpResponse:
+    """The changes that each report brought; or, when two are chosen, what differs between them."""
+    # A report that may be somebody else's is shown nowhere.
+    listed = [each for each in reports.listed(owner=request.user.pk) if each.state is not State.MISMATCH]
+    if not listed:
+        return redirect("credit")
+    asked = bool({"before", "after"} & set(request.GET))
+    form = ComparisonForm(request.GET if asked else None, reports=listed)
+    context = {"form": form, "can_compare": len(listed) > 1}
+    context |= compared(request, form) if asked else told(request)
+    return render(request, "credit/changes.html", context, status=422 if form.errors else 200)
+
+
+def compared(request: PersonRequest, form: ComparisonForm) -> dict[str, object]:
+    """Compare two reports on the spot."""
+    if not form.is_valid():
+        return {}
+    one, other = form.chosen()
+    found = reports.several(owner=request.user.pk, report_ids=(one, other))
+    try:
+        changes = diff(found[one].report, found[other].report)
+    except NotComparable:
+        form.add_error(None, OTHER_FILE)
+        return {}
+    return {"kept": found[other], "compared": feed.entries(changes, accounts=())}
+
+
+def told(request: PersonRequest) -> dict[str, object]:
+    """What is stored about each report, a few reports a page."""
+    kept = reports.latest(owner=request.user.pk)
+    accounts = {each.key for each in kept.report.tradelines} if kept else set()
+    chapters = feed.chapters(reports.changes(owner=request.user.pk), accounts=accounts)
+    return {"kept": kept, "page": Paginator(chapters, PER_PAGE).get_page(request.GET.get("page"))}

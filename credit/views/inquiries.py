@@ -1,0 +1,23 @@
+"""Who asked for the file."""
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.requests import PersonRequest
+from credit import reports
+from credit.inquiries import asked
+
+PER_PAGE = 50
+
+
+@require_safe
+def index(request: PersonRequest) -> HttpResponse:
+    """Others' inquiries, and beside them our own, which only the person sees."""
+    kept = reports.latest(owner=request.user.pk)
+    if kept is None:
+        return redirect("credit")
+    page = Paginator(asked(kept.report.inquiries), PER_PAGE).get_page(request.GET.get("page"))
+    own = reports.listed(owner=request.user.pk)
+    return render(request, "credit/inquiries.html", {"kept": kept, "page": page, "own": own})

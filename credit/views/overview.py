@@ -1,0 +1,43 @@
+"""The first page about a report: the score, what stands behind it, and the report in figures."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.requests import PersonRequest
+from credit import overview, reports, situations
+from credit.reports import Kept
+from credit.standing import Standing, State, standing
+from credit.views.pulling import in_place_of_report
+
+
+@require_safe
+def index(request: PersonRequest) -> HttpResponse:
+    """The newest report, or a page that says why there is none."""
+    owner = request.user.pk
+    kept, now = reports.latest(owner=owner), standing(owner=owner)
+    if kept is None:
+        return in_place_of_report(request, now)
+    return render(request, "credit/overview.html", shown(request, kept, now))
+
+
+def shown(request: PersonRequest, kept: Kept, now: Standing) -> dict[str, object]:
+    """All that the page says about one report."""
+    report, today = kept.report, timezone.localdate()
+    # What was said about somebody else is no measure for this file.
+    earlier = reports.listed(owner=request.user.pk) if kept.comparable else []
+    found = overview.headlines(report, earlier)
+    first = found[0] if found else None
+    old = overview.is_stale(reported_on=report.reported_on, pulled_at=kept.pulled_at, today=today)
+    return {
+        "kept": kept,
+        "banner": situations.banner(now.state),
+        "headline": first,
+        "others": found[1:],
+        "reasons": overview.reasons(first.score, report.tradelines) if first else [],
+        "figures": overview.figures(report, on=report.reported_on or kept.pulled_at.date()),
+        "next_pull_at": now.next_pull_at,
+        # The banner of that state says so already.
+        "is_stale": old and now.state is not State.STALE,
+    }

@@ -1,0 +1,20 @@
+"""What the bureau keeps about who a person is."""
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.requests import PersonRequest
+from credit import reports
+from credit.report import Detail
+
+
+@require_safe
+def index(request: PersonRequest) -> HttpResponse:
+    """Names, addresses and the like, by kind; of the Social Security number only whether it fits."""
+    kept = reports.latest(owner=request.user.pk)
+    if kept is None:
+        return redirect("credit")
+    details = kept.report.personal
+    kinds = [(kind, own) for kind in Detail if (own := [each for each in details if each.kind is kind])]
+    return render(request, "credit/personal.html", {"kept": kept, "kinds": kinds})

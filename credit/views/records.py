@@ -1,0 +1,23 @@
+"""Public records and collections."""
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.requests import PersonRequest
+from credit import reports
+from credit.report import Kind
+
+PER_PAGE = 25
+
+
+@require_safe
+def index(request: PersonRequest) -> HttpResponse:
+    """The records of courts, a page at a time, and the accounts that are in collection."""
+    kept = reports.latest(owner=request.user.pk)
+    if kept is None:
+        return redirect("credit")
+    page = Paginator(kept.report.public_records, PER_PAGE).get_page(request.GET.get("page"))
+    collections = [each for each in kept.report.tradelines if each.kind is Kind.COLLECTION]
+    return render(request, "credit/records.html", {"kept": kept, "page": page, "collections": collections})

@@ -2,15 +2,17 @@
 
 from uuid import UUID
 
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import PersonRequest
 from banking import listing, rosters
 from banking.models import Account, Item
-from insights import history
+from credit import reports
+from insights import card_links, history, score_history, utilization
 from insights.banner import most_urgent
+from insights.card_links import Said
 from insights.overview import overview as figures
 
 LATEST = 10
@@ -44,6 +46,42 @@ def account(request: PersonRequest, account_id: UUID) -> HttpResponse:
         "recent": listing.read(found.transactions.current().newest_first()[:LATEST]),
     }
     return render(request, "insights/account.html", context)
+
+
+@require_safe
+def credit_history(request: PersonRequest) -> HttpResponse:
+    """The score, report by report."""
+    listed = reports.listed(owner=request.user.pk)
+    if not listed:
+        return redirect("credit")
+    found = score_history.history(listed, reports.changes(owner=request.user.pk))
+    context = {"history": found, "is_sample": any(each.is_sample for each in listed)}
+    return render(request, "insights/credit_history.html", context)
+
+
+@require_safe
+def credit_utilization(request: PersonRequest) -> HttpResponse:
+    """Each card's use of its limit, as the bureau reports it and as the bank says today."""
+    kept = reports.latest(owner=request.user.pk)
+    if kept is None:
+        return redirect("credit")
+    own = request.GET.get("own") == "1"
+    told = card_links.answers(user=request.user)
+    page = utilization.page(kept.report.tradelines, rosters.connections(request.user), told, own=own)
+    return render(request, "insights/credit_utilization.html", {"kept": kept, "page": page, "own": own})
+
+
+@require_POST
+def card_link(request: PersonRequest, key: str, account_id: UUID) -> HttpResponse:
+    """Take a person's word on whether an account of the report is a card at a bank."""
+    kept, said = reports.latest(owner=request.user.pk), request.POST.get("said", "")
+    if kept is None or said not in list(Said) or key not in {each.key for each in kept.report.tradelines}:
+        raise Http404
+    try:
+        card_links.answer(user=request.user, key=key, account_id=account_id, said=Said(said))
+    except Account.DoesNotExist:
+        raise Http404 from None
+    return redirect("credit_utilization")
 
 
 def state(items: list[Item]) -> dict[str, object]:

@@ -1,0 +1,147 @@
+"""Which card at a bank is which account in a credit report: suggested by us, confirmed or denied by the person.
+
+A pair is suggested where the limits agree within one percent and nothing contradicts it, and where besides that the
+last four digits are the same or the bank's name is the creditor's. Bureau and bank are never merged: both balances
+stand side by side, each with its own date.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.models import User
+from banking.models import Account
+from credit.report import Tradeline
+from insights.models import CardLink
+
+# Both digits and name agree, the digits do, the name does.
+SURENESS = (3, 2, 1)
+
+# Words that say that a name is a bank's, and not which bank's.
+COMMON = frozenset(
+    {"bank", "na", "nb", "usa", "us", "inc", "co", "corp", "the", "of", "and", "first", "national", "credit", "union"}
+    | {"card", "cards", "cc", "fcu", "cu", "federal", "financial", "trust", "savings", "services", "store", "fsb"}
+)
+WORD = re.compile(r"[a-z0-9]+")
+# Names under which banks report that share no word with the name over their door.
+ALIASES = {
+    "amex": "american",
+    "bk": "bank",
+    "boa": "america",
+    "bofa": "america",
+    "capone": "capital",
+    "cbna": "citibank",
+    "citi": "citibank",
+    "jpmcb": "chase",
+    "thd": "home",
+    "wf": "wells",
+}
+
+
+class Said(StrEnum):
+    """What a person can say about a pair."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    FORGET = "forget"
+
+
+class Match(NamedTuple):
+    """A card at a bank that is an account of the report: by the person's word, or perhaps."""
+
+    card: Account
+    confirmed: bool
+
+
+def answer(*, user: User, key: str, account_id: UUID, said: Said) -> None:
+    """Keep a person's word about a pair; a card and an account are each in one pair at most.
+
+    Raises ``Account.DoesNotExist`` for a card that is not the person's.
+    """
+    with transaction.atomic():
+        # Locked, so that two answers at once leave one pair and not none.
+        cards = Account.objects.for_user(user).filter(type="credit").select_for_update().order_by("pk")
+        if account_id not in {card.pk for card in cards}:
+            raise Account.DoesNotExist
+        told = CardLink.objects.for_user(user)
+        told.filter(key=key, account=account_id).delete()
+        if said is Said.SAME:
+            told.filter(Q(key=key) | Q(account=account_id), same=True).delete()
+        if said is not Said.FORGET:
+            CardLink.objects.create(owner_id=user.pk, account_id=account_id, key=key, same=said is Said.SAME)
+
+
+def answers(*, user: User) -> list[CardLink]:
+    """Everything that a person has said about pairs; one query."""
+    return list(CardLink.objects.for_user(user))
+
+
+def matches(accounts: Sequence[Tradeline], cards: Sequence[Account], told: Iterable[CardLink]) -> dict[str, Match]:
+    """Pair accounts of a report with cards at banks: by the person's word first, then by likeness.
+
+    A pair that the person denied is suggested no more. The keys are the accounts'.
+    """
+    by_id, keys, told = {card.pk: card for card in cards}, {each.key for each in accounts}, list(told)
+    sure = {
+        link.key: Match(by_id[link.account_id], confirmed=True)
+        for link in told
+        if link.same and link.account_id in by_id and link.key in keys
+    }
+    taken = {match.card.pk for match in sure.values()}
+    likely = suggest(
+        [each for each in accounts if each.key not in sure],
+        [card for card in cards if card.pk not in taken],
+        denied={(link.key, link.account_id) for link in told if not link.same},
+    )
+    return sure | {key: Match(card, confirmed=False) for key, card in likely.items()}
+
+
+def suggest(
+    accounts: Sequence[Tradeline], cards: Iterable[Account], *, denied: Collection[tuple[str, UUID]] = ()
+) -> dict[str, Account]:
+    """Pair what is alike, the surest first; where two are equally likely nothing is suggested."""
+    pairs = [
+        (sureness, line, card)
+        for card in cards
+        for line in accounts
+        if (sureness := _sureness(line, card)) and (line.key, card.pk) not in denied
+    ]
+    found: dict[str, Account] = {}
+    taken: set[UUID] = set()
+    for level in SURENESS:
+        free = [(line, card) for sure, line, card in pairs if sure == level]
+        free = [(line, card) for line, card in free if line.key not in found and card.pk not in taken]
+        lines, banks = Counter(line.key for line, _card in free), Counter(card.pk for _line, card in free)
+        alone = [(line, card) for line, card in free if lines[line.key] == banks[card.pk] == 1]
+        found |= {line.key: card for line, card in alone}
+        taken |= {card.pk for _line, card in alone}
+    return found
+
+
+def _sureness(line: Tradeline, card: Account) -> int:
+    """Zero for no; one where the name agrees, two where the digits do, three for both."""
+    if not _is_same_limit(line.limit, card.limit) or card.currency not in ("", "USD"):
+        return 0
+    mask = card.mask if card.mask.strip("0") else ""
+    if line.last_four and mask and line.last_four != mask:
+        return 0
+    digits = bool(line.last_four and line.last_four == mask)
+    name = bool(_names(line.creditor) & _names(f"{card.item.institution_name} {card.official_name}"))
+    return 2 * digits + name
+
+
+def _is_same_limit(reported: int | None, limit: Decimal | None) -> bool:
+    """Within one percent: banks report whole dollars, and some a limit of a month ago."""
+    return bool(reported and limit and abs(limit - reported) * 100 <= reported)
+
+
+def _names(text: str) -> set[str]:
+    words = (ALIASES.get(word, word) for word in WORD.findall(text.lower()))
+    return {word for word in words if word not in COMMON and len(word) > 1}

@@ -1,0 +1,40 @@
+"""What insights remembers: that somebody's money was found to run low, and which card they say is which account."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from banking.models import Account
+from compliance.isolation.models import Owned
+
+
+class LowRunway(Owned):
+    """A person's money in one currency lasts less than three months. The row goes when it lasts longer again."""
+
+    currency = models.CharField(max_length=10)
+    since = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["owner", "currency"], name="one_row_per_low_runway")]
+
+
+class CardLink(Owned):
+    """A person's word that an account in their credit report and a card at a bank are the same, or are not.
+
+    ``key`` is the account's name in ``credit.report``, which lasts from report to report.
+    """
+
+    # No index of its own: the unique one below begins with it.
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=80)
+    same = models.BooleanField()
+    said_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["account", "key"], name="one_word_per_pair"),
+            models.UniqueConstraint(fields=["account"], condition=Q(same=True), name="one_account_per_card"),
+            models.UniqueConstraint(fields=["owner", "key"], condition=Q(same=True), name="one_card_per_account"),
+        ]

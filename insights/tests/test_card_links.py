@@ -1,0 +1,209 @@
+"""Which card at a bank is which account of a report: what we suggest, and what a person says."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from banking.models import Account, Item
+from banking.tests.rows import account_at
+from banking.unlinking import unlink
+from compliance.isolation import tenant
+from credit.tests.experian_samples import card, read
+from credit.tests.filed import filed
+from insights.card_links import Said, answer, answers, matches, suggest
+from insights.models import CardLink
+
+
+def lines(*cards):
+    return read(tradeline=list(cards)).tradelines
+
+
+def at_bank(bank="Lakeshore Bank", *, mask="1001", limit="12000", name="", currency="USD"):
+    limit = None if limit is None else Decimal(limit)
+    return Account(
+        item=Item(institution_name=bank), mask=mask, limit=limit, official_name=name, currency=currency, type="credit"
+    )
+
+
+def found(accounts, *cards):
+    """Each suggestion as the account's creditor and the card's digits."""
+    names = {each.key: each.creditor for each in accounts}
+    return {names[key]: card.mask for key, card in suggest(accounts, cards).items()}
+
+
+def test_it_suggests_the_card_with_the_same_limit_and_digits():
+    assert found(lines(card(subscriberName="CBNA")), at_bank("Some Other Bank")) == {"CBNA": "1001"}
+
+
+def test_it_suggests_the_card_with_the_same_limit_and_name():
+    assert found(lines(card(accountNumber="0000000000")), at_bank(mask="4242")) == {"LAKESHORE BANK": "4242"}
+
+
+@pytest.mark.parametrize(
+    ("creditor", "bank"),
+    [("CITI", "Citibank"), ("JPMCB CARD", "Chase"), ("AMEX", "American Express"), ("WF CRD SVC", "Wells Fargo")],
+)
+def test_it_knows_banks_by_the_names_that_they_report_under(creditor, bank):
+    accounts = lines(card(subscriberName=creditor, accountNumber="0000000000"))
+    assert found(accounts, at_bank(bank, mask="")) == {creditor: ""}
+
+
+@pytest.mark.parametrize(
+    ("limit", "suggested"), [("12120", True), ("11880", True), ("12120.01", False), ("11879", False)]
+)
+def test_it_lets_limits_differ_by_one_percent(limit, suggested):
+    assert bool(found(lines(card()), at_bank(limit=limit))) is suggested
+
+
+@pytest.mark.parametrize(
+    "card_at_bank",
+    [
+        at_bank(mask="9999"),
+        at_bank(limit=None),
+        at_bank(limit="0"),
+        at_bank("First National Bank", mask=""),
+        at_bank(currency="CAD"),
+    ],
+    ids=["other-digits", "no-limit", "zero-limit", "common-words-only", "other-currency"],
+)
+def test_it_suggests_nothing_that_is_contradicted_or_bare(card_at_bank):
+    assert found(lines(card()), card_at_bank) == {}
+
+
+def test_it_takes_digits_that_are_all_zeros_for_none():
+    assert found(lines(card(accountNumber="0000000000")), at_bank("Other", mask="0000")) == {}
+
+
+def test_it_suggests_nothing_where_two_cards_are_equally_likely():
+    assert found(lines(card(accountNumber="0000000000")), at_bank(mask="1"), at_bank(mask="2")) == {}
+    twins = lines(card(accountNumber="0000000000"), card(accountNumber="0000000000", openDate="01012019"))
+    assert found(twins, at_bank(mask="1")) == {}
+
+
+def test_it_gives_every_card_to_one_account_and_the_surer_pair_first():
+    accounts = lines(card(), card(subscriberName="LAKESHORE STORE", accountNumber="0000000000"))
+    assert found(accounts, at_bank(), at_bank(mask="2002")) == {"LAKESHORE BANK": "1001", "LAKESHORE STORE": "2002"}
+
+
+def test_it_suggests_nothing_without_a_bank():
+    assert suggest(lines(card()), []) == {}
+
+
+# --- What a person says -----------------------------------------------------------------------------------
+
+
+def word(account: Account, key: str, same: bool) -> CardLink:
+    return CardLink(account=account, key=key, same=same)
+
+
+def test_it_takes_a_persons_word_before_any_likeness():
+    accounts = lines(card(), card(subscriberName="BEACON CARD", subscriberCode="2", accountNumber="5000000000002002"))
+    like, unlike = at_bank(), at_bank("Other Bank", mask="7777", limit="500")
+    said = matches(accounts, [like, unlike], [word(unlike, accounts[0].key, True)])
+    assert {key: (match.card, match.confirmed) for key, match in said.items()} == {accounts[0].key: (unlike, True)}
+
+
+def test_it_suggests_no_pair_that_was_denied():
+    (account,), likely = lines(card()), at_bank()
+    assert matches([account], [likely], [])[account.key].confirmed is False
+    assert matches([account], [likely], [word(likely, account.key, False)]) == {}
+
+
+def test_it_forgets_a_word_about_what_is_no_longer_there():
+    (account,), gone, likely = lines(card()), at_bank(), at_bank()
+    assert matches([account], [likely], [word(gone, account.key, True)])[account.key].card is likely
+    assert (
+        matches([account], [likely], [word(likely, "an account that left the file", True)])[account.key].card is likely
+    )
+
+
+@pytest.fixture
+def account(alice: User) -> str:
+    """The key of the one card in Alice's report."""
+    report = read(tradeline=[card()])
+    filed(alice, report)
+    return report.tradelines[0].key
+
+
+@pytest.fixture
+def visa(alice: User, make_item: Callable[..., Item]) -> Account:
+    return account_at(make_item(alice), type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
+
+
+def said_by(user: User) -> list[tuple[str, object, bool]]:
+    with tenant(user.pk):
+        return [(link.key, link.account_id, link.same) for link in answers(user=user)]
+
+
+@pytest.mark.django_db
+class TestThePage:
+    def say(self, client: Client, key: str, account_id: object, said: str, status: int = 302) -> None:
+        assert client.post(reverse("card_link", args=[key, account_id]), {"said": said}).status_code == status
+
+    def shown(self, client: Client) -> str:
+        return client.get(reverse("credit_utilization")).content.decode()
+
+    def test_it_asks_and_remembers_yes(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
+        assert "Is it the same card?" in self.shown(as_alice)
+        self.say(as_alice, account, visa.pk, "same")
+        assert said_by(alice) == [(account, visa.pk, True)]
+        body = self.shown(as_alice)
+        assert "You said that it is the same card" in body
+        assert "Is it the same card?" not in body
+
+    def test_it_remembers_no_and_asks_no_more(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
+        self.say(as_alice, account, visa.pk, "different")
+        assert said_by(alice) == [(account, visa.pk, False)]
+        assert "1,240.55" not in self.shown(as_alice)
+
+    def test_it_takes_a_word_back(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
+        for said in ("same", "same", "forget", "forget"):
+            self.say(as_alice, account, visa.pk, said)
+        assert said_by(alice) == []
+        assert "Is it the same card?" in self.shown(as_alice)
+
+    def test_it_lets_go_of_the_pair_before(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
+        other = account_at(visa.item, type="credit", mask="2002", limit=Decimal(500))
+        self.say(as_alice, account, visa.pk, "same")
+        self.say(as_alice, account, other.pk, "same")
+        assert said_by(alice) == [(account, other.pk, True)]
+
+    @pytest.mark.parametrize("said", ["", "junk", "SAME", "\0"])
+    def test_it_takes_no_other_word(self, as_alice: Client, account: str, visa: Account, said: str) -> None:
+        self.say(as_alice, account, visa.pk, said, status=404)
+
+    def test_it_knows_no_other_account_and_no_other_card(
+        self, as_alice: Client, alice: User, account: str, visa: Account
+    ) -> None:
+        checking = account_at(visa.item)
+        self.say(as_alice, "0" * 32, visa.pk, "same", status=404)
+        self.say(as_alice, account, uuid4(), "same", status=404)
+        self.say(as_alice, account, checking.pk, "same", status=404)
+        assert said_by(alice) == []
+
+    def test_it_takes_no_word_about_somebody_elses_card(
+        self, as_mallory: Client, mallory: User, alice: User, account: str, visa: Account
+    ) -> None:
+        self.say(as_mallory, account, visa.pk, "same", status=404)
+        filed(mallory, read(tradeline=[card()]))
+        self.say(as_mallory, account, visa.pk, "same", status=404)
+        assert said_by(mallory) == said_by(alice) == []
+
+    def test_it_goes_with_the_banks_history(self, alice: User, account: str, visa: Account, provider: object) -> None:
+        with tenant(alice.pk):
+            answer(user=alice, key=account, account_id=visa.pk, said=Said.SAME)
+        unlink(user=alice, item_id=visa.item_id, keep_history=False)
+        assert said_by(alice) == []
+
+    @pytest.mark.parametrize("key", ["one", "two"])
+    def test_it_is_kept_by_the_database_to_one_pair_each(self, alice: User, visa: Account, key: str) -> None:
+        with tenant(alice.pk):
+            CardLink.objects.create(owner=alice, account=visa, key="one", same=True)
+            with pytest.raises(IntegrityError), transaction.atomic():
+                CardLink.objects.create(owner=alice, account=visa, key=key, same=True)

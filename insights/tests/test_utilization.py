@@ -1,0 +1,106 @@
+"""Cards and their use, as a page lays them out."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from banking.models import Item
+from banking.tests.rows import account_at
+from credit.tests.experian_samples import card, loan, read
+from credit.tests.filed import filed
+from insights import utilization
+
+FULL = {"subscriberName": "HARBOR STORE CARD", "subscriberCode": "2", "accountNumber": "4000000000003002"}
+SHARED = {"subscriberName": "UNION TRAVEL CARD", "subscriberCode": "3", "ecoa": "3"}
+
+
+def limited(limit: str, balance: str, **changes: object) -> dict[str, object]:
+    return card(balanceAmount=balance, enhanced={"creditLimitAmount": limit}, **changes)
+
+
+LINES = [limited("12000", "1140"), limited("1000", "1015", **FULL), limited("8000", "4000", **SHARED), loan()]
+
+
+def page(lines: list[dict[str, object]] = LINES, *, own: bool = False) -> utilization.Page:
+    return utilization.page(read(tradeline=lines).tradelines, [], own=own)
+
+
+def test_it_lists_the_fullest_card_first_with_dollars_to_each_mark_that_is_passed() -> None:
+    found = page()
+    assert [(row.account.creditor, str(row.use.percent)) for row in found.cards] == [
+        ("HARBOR STORE CARD", "101.5"),
+        ("UNION TRAVEL CARD", "50.0"),
+        ("LAKESHORE BANK", "9.5"),
+    ]
+    assert [(mark.percent, mark.pay) for mark in found.cards[0].marks] == [
+        (75, Decimal(265)),
+        (50, Decimal(515)),
+        (30, Decimal(715)),
+    ]
+    # Exactly at a mark is not over it.
+    assert [(mark.percent, mark.pay) for mark in found.cards[1].marks] == [(30, Decimal(1600))]
+    assert found.cards[2].marks == ()
+
+
+def test_it_adds_all_cards_up_and_leaves_shared_ones_out_on_request() -> None:
+    assert page().overall == (6155, 21_000)
+    assert page(own=True).overall == (2155, 13_000)
+    assert page().has_shared
+    assert page(own=True).has_shared
+    assert not page([limited("12000", "1140")]).has_shared
+
+
+def test_it_has_nothing_to_add_up_without_cards() -> None:
+    found = page([loan()])
+    assert (found.overall, found.cards, found.marks) == (None, (), ())
+
+
+# --- The page ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+class TestThePage:
+    def shown(self, client: Client, query: str = "") -> str:
+        answer = client.get(reverse("credit_utilization") + query)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    def test_it_shows_both_balances_side_by_side_and_calls_the_pair_a_guess(
+        self, as_alice: Client, alice: User, make_item: Callable[..., Item]
+    ) -> None:
+        filed(alice, read(tradeline=LINES))
+        item = make_item(alice)
+        account_at(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"), name="Visa")
+        body = self.shown(as_alice)
+        assert "$1,140 of $12,000, reported Nov 9, 2026" in body
+        assert "$1,240.55" in body
+        assert body.count("A guess. Is it the same card?") == 1
+
+    def test_it_never_shows_a_bank_of_somebody_else(
+        self, as_alice: Client, alice: User, mallory: User, make_item: Callable[..., Item]
+    ) -> None:
+        filed(alice, read(tradeline=LINES))
+        item = make_item(mallory)
+        account_at(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
+        assert "1,240.55" not in self.shown(as_alice)
+
+    def test_it_leaves_shared_cards_out_on_request(self, as_alice: Client, alice: User) -> None:
+        filed(alice, read(tradeline=LINES))
+        assert "UNION TRAVEL CARD" in self.shown(as_alice)
+        assert "UNION TRAVEL CARD" not in self.shown(as_alice, "?own=1")
+        assert "UNION TRAVEL CARD" in self.shown(as_alice, "?own=junk")
+
+    def test_it_lists_apart_what_does_not_count(self, as_alice: Client, alice: User) -> None:
+        no_limit = card(subscriberName="UNION CHARGE CARD", amount1=None, enhanced={"creditLimitAmount": None})
+        silent = card(subscriberName="QUIET CARD", subscriberCode="9", balanceAmount="UNKNOWN")
+        home = card(subscriberName="CEDAR HOME", accountType="47", enhanced={"enhancedAccountType": "89"})
+        filed(alice, read(tradeline=[no_limit, silent, home]))
+        body = self.shown(as_alice)
+        assert "No limit reported. Balance $1,140." in body
+        assert "No balance reported. Limit $12,000." in body
+        assert "secured by a house" in body
+        assert "Not reported: no open card has both a limit and a balance." in body

@@ -1,4 +1,4 @@
-"""Fill the demo login through the path that every person takes: link, exchange, sync."""
+"""Fill the demo login through the path that every person takes: link, exchange, sync; sign, give details, pull."""
 
 import time
 from typing import Any
@@ -12,8 +12,14 @@ from banking.linking import Chosen, finish_link, open_link
 from banking.models import Item
 from banking.provider import ProviderError, Readiness
 from banking.sync import sync_item
+from compliance import consent
 from compliance.isolation import tenant
 from config.embedded.bank import SandboxAway, public_token
+from config.embedded.bureau import person
+from credit import enrolling, instruction, pulling
+from credit.models import Trigger
+from credit.provider import BureauError
+from credit.standing import State, standing
 
 EMAIL = "demo@plumbline.example"
 PASSWORD = "plumbline-demo-login"  # noqa: S105  (printed by `make run`; refused outside embedded mode)
@@ -22,7 +28,7 @@ PATIENCE = 120
 
 
 class Command(BaseCommand):
-    help = "Make the demo login and link a bank of the local sandbox to it."
+    help = "Make the demo login, link a bank of the local sandbox to it, and ask the sandbox's bureau for its report."
 
     def handle(self, **options: Any) -> None:
         """Make the person if there is none, and link what is not linked yet."""
@@ -33,6 +39,8 @@ class Command(BaseCommand):
             link(user, institution_id, persona)
         for item in items(user):
             self.import_all(item)
+        if settings.CREDIT_ENV == "embedded":
+            pull_report(user)
         self.stdout.write(f"{EMAIL} {PASSWORD}")
 
     def import_all(self, item: Item) -> None:
@@ -71,4 +79,26 @@ def link(user: User, institution_id: str, persona: str) -> Item:
             chosen=Chosen(institution_id=institution_id, institution_name="", accounts=frozenset()),
         )
     except (ProviderError, SandboxAway) as error:
+        raise CommandError(str(error)) from None
+
+
+def pull_report(user: User) -> None:
+    """Sign the instruction, give the details of one of the bureau's people, and ask for their report."""
+    found = standing(owner=user.pk)
+    if found.state is State.NO_CONSENT and found.succeeded_at is None:
+        name = f"{person().first_name} {person().last_name}"
+        signed = consent.give(
+            person=user,
+            wording=instruction.wording(),
+            typed_name=name,
+            scope=dict(instruction.SCOPE),
+            lives_for=instruction.LIVES_FOR,
+            method="demo",
+        )
+        enrolling.enroll(user=user, subject=person(), keep_ssn=True, consent_id=signed.pk)
+    elif found.state is not State.NOT_PULLED:
+        return
+    try:
+        pulling.pull(owner_id=user.pk, trigger=Trigger.DEMO)
+    except BureauError as error:
         raise CommandError(str(error)) from None

@@ -1,0 +1,32 @@
+"""The demo login's report comes through the path that every person takes."""
+
+import pytest
+
+from compliance import consent
+from compliance.isolation import tenant
+from config.management.commands import demo_user
+from credit import enrolling, reports
+from credit.standing import State
+from credit.tests.asking import attempts_of, calls, state_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_it_pulls_the_demo_logins_report_once(site_bureau):
+    user = demo_user.demo_user()
+    for _ in range(2):
+        demo_user.pull_report(user)
+    assert (len(calls(site_bureau)), state_of(user)) == (1, State.READY)
+    [attempt] = attempts_of(user)
+    [given] = consent.history(person_id=user.pk)
+    assert (attempt.trigger, attempt.consent_id, given.method) == ("demo", given.pk, "demo")
+    with tenant(user.pk):
+        assert reports.latest(owner=user.pk).report.scores[0].value == 702
+
+
+def test_it_asks_for_nothing_after_the_demo_login_withdrew(site_bureau):
+    user = demo_user.demo_user()
+    demo_user.pull_report(user)
+    enrolling.forget(user=user)
+    demo_user.pull_report(user)
+    assert (len(calls(site_bureau)), state_of(user)) == (1, State.NO_CONSENT)

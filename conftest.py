@@ -22,7 +22,7 @@ from django.test import Client
 CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
 pytest_plugins = ["banking.tests.sandbox_process"]
 
-EMPTIED = {"accounts", "account", "banking", "config", "sessions"}
+EMPTIED = {"accounts", "account", "banking", "config", "credit", "insights", "sessions"}
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
 

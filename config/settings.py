@@ -4,7 +4,7 @@ Every value may also come from a file: ``SECRET_KEY_FILE=/run/secrets/key`` stan
 ``.env.example`` explains each one. ``manage.py doctor`` prints what is in force.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import environ
@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "compliance",
     "accounts.apps.AccountsConfig",
     "banking",
+    "credit",
     "insights",
     "accounts.apps.OperatorsConfig",
     "django.contrib.auth",
@@ -122,6 +123,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "config.templatetags.ui",
                 "config.templatetags.rows",
+                "config.templatetags.credit",
                 "config.templatetags.cards",
                 "heroicons.templatetags.heroicons",
                 "template_partials.templatetags.partials",
@@ -162,7 +164,6 @@ DATABASES = {
     "ops": {**env.db_url("DATABASE_OPS_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
     "viewer": {**env.db_url("DATABASE_VIEWER_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
 }
-DATABASE_ROUTERS: list[str] = []
 
 # --- Redis: cache, rate limits, broker; nothing that has to survive lives only here ----------------------
 
@@ -328,6 +329,7 @@ EXPERIAN_TIMEOUT = env.float("EXPERIAN_TIMEOUT", 30.0)
 EXPERIAN_ERROR_RULES = env.json("EXPERIAN_ERROR_RULES", default=[])
 CREDIT_MODEL_MAP = env.json("CREDIT_MODEL_MAP", default={"V4": "vantagescore_4", "F9": "fico_9"})
 CREDIT_REFRESH_DAYS = env.int("CREDIT_REFRESH_DAYS", 30)
+EXPERIAN_PASSWORD_SET_ON = date.fromisoformat(day) if (day := env.str("EXPERIAN_PASSWORD_SET_ON", "")) else None
 
 # --- HTTP ------------------------------------------------------------------------------------------------
 

@@ -21,8 +21,10 @@ urlpatterns = [
     path("help/", views.help_page, name="help"),
     path("policy-reports/", views.policy_reports, name="policy_reports"),
     path("accounts/", include("accounts.urls")),
+    path("", include("accounts.alerts.urls")),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("", include("banking.urls")),
+    path("", include("credit.urls")),
     path("", include("insights.urls")),
 ]
 

@@ -6,7 +6,9 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, connections, models, transaction
 
+from accounts.kinds import Kind
 from accounts.models import User
+from accounts.notices import notify
 from banking.linking import open_link
 from banking.models import Item, SyncRun
 from banking.tests.rows import account_at, balance_on, moved
@@ -14,6 +16,7 @@ from banking.tests.scripted import ScriptedProvider
 from banking.unlinking import unlink
 from compliance.isolation import audit_tables, tenant
 from compliance.isolation.models import Owned
+from insights.models import CardLink, LowRunway
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +25,7 @@ MODELS = [model for room in ROOMS for model in apps.get_app_config(room).get_mod
 OWNED = [model for model in MODELS if issubclass(model, Owned)]
 # Rows that belong to nobody, to the person that they are, or, past Django's model, to their subject; and what signing
 # in has to read before it knows who is there.
-OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead"}
+OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
 OTHERS |= {"LoginThrottle", "SecondFactor"}
 
 # Per table: row-level security on, forced, and how many policies there are and let only the tenant through.
@@ -137,8 +140,11 @@ def both_have_everything(
         moved(account, "-1")
         balance_on(account, 5, "1")
         open_link(user=person)
+        notify(person_id=person.pk, kind=Kind.LOW_RUNWAY, title="Low", fingerprint="low")
         with tenant(person.pk):
             SyncRun.objects.create(owner=person, item=item, trigger="test")
+            LowRunway.objects.create(owner=person, currency="USD")
+            CardLink.objects.create(owner=person, account=account, key="card", same=True)
         unlink(user=person, item_id=item.pk, keep_history=True)
 
 

@@ -16,7 +16,9 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.kinds import Kind
+from accounts.models import Notification, User
+from accounts.notices import notify
 from accounts.tests.passkeys import passkey
 from accounts.tests.phone import SECRET as APP_SECRET
 from accounts.tests.phone import recovery_codes
@@ -27,6 +29,9 @@ from banking.tests.scripted import ScriptedProvider
 from compliance.isolation import tenant
 from config.models import PolicyViolation
 from config.tests.routes import NAMES, PEOPLE, TABLE, routes
+from credit.tests.comparing import CARD_KEY
+from credit.tests.experian_samples import read
+from credit.tests.filed import filed
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +68,8 @@ class Belongings:
     session: LinkSession
     place: UserSession
     passkey: Authenticator
+    alert: Notification
+    report_id: UUID
 
     def arguments(self, name: str) -> list[object]:
         """What a route's address takes. Raises ``NoReverseMatch`` for a route that this test does not know."""
@@ -74,6 +81,9 @@ class Belongings:
             "account_id": self.account.pk,
             "session_id": self.session.pk,
             "place_id": self.place.pk,
+            "alert_id": self.alert.pk,
+            "report_id": self.report_id,
+            "key": CARD_KEY,
             "mfa_edit_webauthn": self.passkey.pk,
             "mfa_remove_webauthn": self.passkey.pk,
             "admin:accounts_user_change": self.item.owner_id,
@@ -99,7 +109,11 @@ def belongings(alice: User, make_item: Callable[..., Item], provider: ScriptedPr
     for days in range(3):
         balance_on(account, days, "100")
     place = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
-    return Belongings(item, account, open_link(user=alice).session, place, passkey(alice))
+    notify(person_id=alice.pk, kind=Kind.BANK_RECONNECT, title="Alice has an alert", url="/overview/", fingerprint="1")
+    with tenant(alice.pk):
+        alert = Notification.objects.get()
+    report_id = filed(alice, read())
+    return Belongings(item, account, open_link(user=alice).session, place, passkey(alice), alert, report_id)
 
 
 @pytest.fixture
@@ -130,7 +144,10 @@ def said(client: Client, method: str, place: str) -> str:
     """What an address answers, in the words of the table. Nothing that it does is left behind."""
     browser = Client()
     browser.cookies = copy(client.cookies)
-    with transaction.atomic():
+    fence = transaction.atomic()
+    # What has to be committed by itself may be undone here all the same, as in Django's own test cases.
+    fence._from_testcase = True
+    with fence:
         answer = getattr(browser, method)(place, FIELDS if method == "post" else None)
         transaction.set_rollback(True)
     return in_words(answer, place)

@@ -1,0 +1,86 @@
+"""What pages about credit draw without a template: nothing that a lender wrote becomes an element."""
+
+from dataclasses import replace
+from datetime import date
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.templatetags import credit
+from config.tests.test_rows import ATTACK, Tags
+from credit.grid import Year, buckets
+from credit.report import Bucket, Role, Tradeline
+from credit.tests.experian_samples import card, loan, read
+
+
+def account(**changes: object) -> Tradeline:
+    return replace(read(tradeline=[card()]).tradelines[0], **changes)
+
+
+def test_it_says_what_matters_about_an_account() -> None:
+    drawn = credit.account_rows([account()])
+    assert Tags(drawn).words[0] == "LAKESHORE BANK"
+    for said in ("••1001", "Paid as agreed", "$1,140", "$12,000", "Mar 15, 2016"):
+        assert said in drawn
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"is_open": False, "balance": None}, "Closed. Paid as agreed"),
+        ({"is_open": False, "condition": "closed", "standing": "", "standing_code": ""}, ">Closed<"),
+        ({"derogatory": True, "condition": "charge_off", "past_due": 1930}, "Charged off, $1,930 past due"),
+        ({"standing": "", "standing_code": "4Z"}, "Code 4Z"),
+        ({"role": Role.AUTHORIZED_USER, "last_four": ""}, "authorized user"),
+        ({"disputed": True}, "disputed"),
+        ({"balance": None}, "Not reported"),
+        ({"creditor": ""}, "Account without a name"),
+    ],
+)
+def test_it_says_in_short_how_an_account_stands(changes: dict[str, object], said: str) -> None:
+    assert said in credit.account_rows([account(**changes)])
+
+
+def test_it_shows_the_original_amount_of_a_loan() -> None:
+    assert "$9,000" in credit.account_rows(read(tradeline=[loan()]).tradelines)
+
+
+@given(st.text(), st.text(max_size=4), st.text())
+def test_it_adds_no_element_whatever_a_lender_is_called(creditor: str, last_four: str, standing_code: str) -> None:
+    drawn = credit.account_rows(
+        [account(creditor=creditor, last_four=last_four, standing="", standing_code=standing_code)]
+    )
+    elements = [name for name, _ in Tags(drawn).elements if name != "span"]
+    assert elements == ["tr", "th", "a", *["td"] * 4]
+
+
+def test_it_shows_markup_as_words() -> None:
+    drawn = credit.account_rows([account(creditor=ATTACK)])
+    assert "<img" not in drawn
+    assert ATTACK in unescape(drawn)
+
+
+def test_it_draws_a_cell_for_each_month_with_its_word() -> None:
+    years = [Year(2026, (Bucket.LATE_60, Bucket.OK, *[None] * 10))]
+    drawn = credit.payment_rows(years)
+    assert [name for name, _ in Tags(drawn).elements] == ["tr", "th", *["td"] * 12]
+    assert Tags(drawn).words == ["2026", "60", "OK"]
+    assert "60 days late" in credit.payment_marks(buckets(years))
+
+
+def test_it_draws_nothing_for_nothing() -> None:
+    assert credit.account_rows([]) == credit.payment_rows([]) == credit.payment_marks([]) == ""
+
+
+def test_it_says_days_with_their_year() -> None:
+    assert credit.full_day(date(2026, 11, 20)) == "Nov 20, 2026"
+    assert credit.full_day(None) == "Not reported"
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"), [("7", "Chapter 7"), ("13", "Chapter 13"), ("E", "Code E"), ("²", "Code ²"), ("07", "Chapter 7")]
+)
+def test_it_names_a_chapter(mark: str, said: str) -> None:
+    assert credit.chapter(mark) == said

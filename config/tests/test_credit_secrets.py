@@ -1,0 +1,89 @@
+"""What a credit file is secret about stands nowhere in clear: no table, cache, queue, log, mail or page shows it."""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.core import mail
+from django.core.cache import cache
+from django.urls import reverse
+
+from accounts import postman
+from compliance.isolation import tenant
+from conftest import signed_in_as
+from credit import reports
+from credit.models import RawReport, Report, Trigger
+from credit.tests.asking import enrolled, pull
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NUMBER = "666111011"
+PAGES = ("", "_accounts", "_inquiries", "_records", "_personal", "_changes", "_history", "_utilization", "_rights")
+
+
+@pytest.fixture
+def secrets(days, alice, caplog) -> set[str]:
+    """A person with a kept number, two reports, changes and a mail about them; returns what must stand nowhere."""
+    caplog.set_level(logging.DEBUG)
+    enrolled(alice, "P11", keep_ssn=True)
+    pull(alice)
+    days.pass_by(days=30)
+    pull(alice, Trigger.CLOCK)
+    days.pass_by(days=2)
+    until, people = postman.claim_due(limit=10)
+    assert people == [alice.pk]
+    assert postman.deliver(person_id=alice.pk, held_until=until)
+    with tenant(alice.pk):
+        answers = [reports.raw(owner=alice.pk, report_id=key) for key in Report.objects.values_list("pk", flat=True)]
+        assert RawReport.objects.count() == len(answers) == 2
+    profiles = [json.loads(answer)["creditProfile"][0] for answer in answers]
+    accounts = {line["accountNumber"] for profile in profiles for line in profile["tradeline"]}
+    return {NUMBER, "666-11-1011", "revolvingOrInstallment", "RIVERA", "MAPLE"} | accounts
+
+
+def shown(secrets: set[str], text: str) -> set[str]:
+    return {secret for secret in secrets if secret in text}
+
+
+def rows_of_all_tables() -> Iterator[str]:
+    """Every row of every table as text, as somebody with a copy of the database would read it."""
+    with signed_in_as("ops") as operator:
+        tables = operator.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
+            " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"
+        ).fetchall()
+        assert len(tables) > 40
+        for (table,) in tables:
+            for (row,) in operator.execute(f"SELECT row_::text FROM {table} AS row_"):
+                yield row
+
+
+def test_it_stands_in_no_table(secrets):
+    rows = list(rows_of_all_tables())
+    assert any("BEACON CARD" in row for row in rows)
+    assert shown(secrets, "\n".join(rows)) == set()
+
+
+def test_it_stands_in_no_cache_and_no_queue(secrets):
+    redis = cache.client.get_client()  # type: ignore[attr-defined]
+    told = b" ".join(redis.dump(key) or b"" for key in redis.scan_iter())
+    assert told
+    assert shown(secrets, told.decode("latin-1")) == set()
+
+
+def test_it_stands_in_no_log_and_no_mail(secrets, caplog):
+    [letter] = mail.outbox
+    text = f"{letter.subject} {letter.body} {letter.extra_headers} {letter.alternatives}"
+    assert "Sign in to read it" in text
+    assert shown(secrets, caplog.text) == shown(secrets, text) == set()
+    # Neither figures nor names of creditors: a mail says what kind of thing happened.
+    assert not re.search(r"[$%]|BEACON|NORTHFIELD|HARBOR|PRAIRIE|\b\d{3}\b", letter.body)
+
+
+def test_it_stands_on_no_page_but_that_of_personal_data(secrets, as_alice):
+    for name in PAGES:
+        page = as_alice.get(reverse(f"credit{name}")).content.decode()
+        known = {"RIVERA", "MAPLE"} if name == "_personal" else set()
+        assert shown(secrets - known, page) == set(), name

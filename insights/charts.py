@@ -5,9 +5,10 @@ from end to end. The drawing box is `WIDTH` by `HEIGHT` units and is stretched t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, cast
 
@@ -134,6 +135,11 @@ class Box:
     span: int
     low: Decimal
     high: Decimal
+    unit: Decimal = field(init=False)
+    """How many tenths one unit of value is high: worked out once, and not for each point."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unit", HEIGHT * 10 / (self.high - self.low))
 
     def offset(self, day: date) -> int:
         return (day - self.start).days
@@ -144,7 +150,7 @@ class Box:
 
     def y(self, value: Decimal) -> int:
         """Return the value's place from the top, in tenths."""
-        return round((self.high - value) * HEIGHT * 10 / (self.high - self.low))
+        return round((self.high - value) * self.unit)
 
     def at(self, point: Known) -> str:
         return f"{tenths(self.x(point.day))},{tenths(self.y(point.value))}"
@@ -155,7 +161,7 @@ class Box:
         A step is the difference of two rounded places, so that rounding never adds up along the way.
         """
         places = [(self.x(point.day), self.y(point.value)) for point in segment]
-        steps = [f"{(x - old_x) / 10:.1f},{(y - old_y) / 10:.1f}" for (old_x, old_y), (x, y) in pairwise(places)]
+        steps = [f"{tenths(x - old_x)},{tenths(y - old_y)}" for (old_x, old_y), (x, y) in pairwise(places)]
         return f"M{self.at(segment[0])}l{' '.join(steps)}"
 
     def closing(self, segment: Sequence[Known]) -> str:
@@ -172,6 +178,7 @@ class Box:
         )
 
 
+@lru_cache(maxsize=8192)
 def tenths(place: int) -> str:
     """Write a place that is counted in tenths."""
     return f"{place / 10:.1f}"

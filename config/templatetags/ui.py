@@ -4,7 +4,7 @@ Amounts are `Decimal` beside a currency code; a value that is not known is ``Non
 never zero. Times are aware and shown in the reader's zone. What a page repeats many times is drawn in ``rows``.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
@@ -152,7 +152,13 @@ def moment_in(local: datetime, today: date) -> SafeString:
 @register.filter
 def as_of(value: datetime) -> SafeString:
     """Say how old a figure is: the time when it is of today, else only the day."""
-    local, today = timezone.localtime(value), timezone.localdate()
+    zone = timezone.get_current_timezone()
+    return as_of_in(value, zone, datetime.now(zone).date())
+
+
+@lru_cache(maxsize=512)
+def as_of_in(value: datetime, zone: tzinfo, today: date) -> SafeString:
+    local = value.astimezone(zone)
     return moment_in(local, today) if local.date() == today else day_in(local.date(), today.year)
 
 

@@ -1,0 +1,84 @@
+"""Whatever the bureau does: a page that says what happened, one call at most, and an answer kept if there is one."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from credit.models import RawReport
+from credit.situations import SITUATIONS
+from credit.standing import State
+from credit.tests.asking import count, state_of
+from credit.tests.sandbox_bureau import Bureau
+from credit.tests.signing import enroll, words
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NO_REPORT = {
+    "lost": (("hang_after", {"seconds": 2}), State.OUTCOME_UNKNOWN),
+    "hanging": (("hang", {"seconds": 2}), State.OUTCOME_UNKNOWN),
+    "dropped": (("drop", {}), State.OUTCOME_UNKNOWN),
+    "dropped after": (("drop", {"when": "after"}), State.OUTCOME_UNKNOWN),
+    "cut": (("truncate", {}), State.OUTCOME_UNKNOWN),
+    "a page": (("malformed", {"how": "html"}), State.OUTCOME_UNKNOWN),
+    "timeout": (("error", {"name": "timeout"}), State.OUTCOME_UNKNOWN),
+    "too large": (("big", {"megabytes": 10}), State.OUTCOME_UNKNOWN),
+    "passing": (("error", {"name": "system"}), State.RETRYING),
+    "no service": (("error", {"name": "unavailable"}), State.RETRYING),
+    "too many": (("error", {"name": "rate_limit", "retry_after": 120}), State.RETRYING),
+    "forbidden": (("error", {"name": "forbidden"}), State.UNAVAILABLE),
+    "not allowed": (("error", {"name": "not_allowed"}), State.UNAVAILABLE),
+}
+ONLY_KEPT = {
+    "half": ("half_json", {}),
+    "no profile": ("profiles", {"how": "none"}),
+    "packed unsaid": ("encoding", {"how": "gzip_unsaid"}),
+}
+ODD = {
+    "bom": ("encoding", {"how": "bom"}),
+    "gzip": ("encoding", {"how": "gzip"}),
+    "latin-1": ("encoding", {"how": "latin-1"}),
+    "utf-16": ("encoding", {"how": "utf-16"}),
+    "type": ("type", {"value": "text/html"}),
+    "twice": ("profiles", {"how": "twice"}),
+}
+
+
+@pytest.fixture
+def asked(as_alice: Client, site_bureau: Bureau, settings):
+    """Let Alice ask for the report of a persona while the bureau misbehaves; gives the page that she is led to."""
+    settings.EXPERIAN_TIMEOUT = 1.0
+
+    def ask(kind: str, action: dict[str, object], persona: str = "P01") -> str:
+        site_bureau.fault(kind, **action)
+        assert enroll(as_alice, persona).url == reverse("credit")
+        page = as_alice.get(reverse("credit"))
+        assert page.status_code == 200
+        return words(page)
+
+    return ask
+
+
+@pytest.mark.parametrize("fault", NO_REPORT)
+def test_it_says_what_happened_and_asks_no_second_time(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
+    (kind, action), state = NO_REPORT[fault]
+    page = asked(kind, action)
+    assert state_of(alice) is state
+    assert SITUATIONS[state].title in page
+    assert count(RawReport, alice) == 0
+    assert site_bureau.made() <= 1
+
+
+@pytest.mark.parametrize("fault", ONLY_KEPT)
+def test_it_keeps_what_it_cannot_read_and_says_so(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
+    page = asked(*ONLY_KEPT[fault])
+    assert SITUATIONS[State.UNREADABLE].title in page
+    assert (count(RawReport, alice), site_bureau.made()) == (1, 1)
+
+
+@pytest.mark.parametrize("fault", ODD)
+def test_it_shows_a_report_in_an_odd_dress(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
+    page = asked(*ODD[fault], persona="P12")
+    assert state_of(alice) is State.READY
+    assert "No score" in page or "model RC" in page
+    assert (count(RawReport, alice), site_bureau.made()) == (1, 1)

@@ -62,7 +62,8 @@ CLAUSES: Final = (
     ),
     Clause(
         "What is kept",
-        "My reports stay in my Plumbline account, encrypted, until the account is deleted. My name, address, birth "
+        "My reports stay in my Plumbline account until the account is deleted: as Experian sent them, encrypted, and "
+        "what its pages show of them, in which names, addresses and statements are encrypted. My name, address, birth "
         "date and the last four digits of my Social Security number stay, encrypted, until I withdraw, to ask again "
         "with. The whole number is used to ask and then forgotten, unless I choose on the next page to keep it. The "
         "record that I signed this, and when I withdrew it, stays as evidence.",

@@ -74,7 +74,11 @@ GROUPS: Final = (
     ),
 )
 KEPT: Final = (
-    Kept("Your reports, as Experian sent them and as they were read", "Encrypted, until your account is deleted"),
+    Kept("Your reports, as Experian sent them", "Encrypted, until your account is deleted"),
+    Kept(
+        "What was read from them, for these pages",
+        "Until your account is deleted; names, addresses and statements in it are encrypted",
+    ),
     Kept("Name, address, birth date and last four digits, to ask with", "Encrypted, until you withdraw"),
     Kept(
         "Your whole Social Security number",

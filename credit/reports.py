@@ -40,7 +40,8 @@ class Kept:
 class Listing:
     """A stored report in one line, with the first of its scores. A report may have none.
 
-    ``state`` is ``READY`` for whatever is shown, as a report that did not fit and that its person has confirmed.
+    ``state`` is ``READY`` for whatever is shown, as a report that did not fit and that its person has confirmed. One
+    that is not comparable is about somebody else than the last.
     """
 
     id: UUID
@@ -54,6 +55,7 @@ class Listing:
     value: int | None
     exclusion_code: str
     percentile: int | None
+    comparable: bool = True
 
 
 class KeptChange(NamedTuple):
@@ -100,15 +102,17 @@ def listed(*, owner: UUID) -> list[Listing]:
         .values_list(
             "id", "provider", "report_date", "pulled_at", "shown_as", "is_sample",
             "first__model", "first__indicator", "first__value", "first__exclusion_code", "first__percentile",
+            "comparable",
         )
     )  # fmt: skip
     return [
         _withheld(
             Listing(
-                id_, provider, day, at, State(state), sample, model or "", indicator or "", value, code or "", percent
+                *(id_, provider, day, at, State(state), sample),
+                *(model or "", indicator or "", value, code or "", percent, comparable),
             )
         )
-        for id_, provider, day, at, state, sample, model, indicator, value, code, percent in stored
+        for id_, provider, day, at, state, sample, model, indicator, value, code, percent, comparable in stored
     ]
 
 

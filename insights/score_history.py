@@ -97,6 +97,8 @@ def _break(before: Reading | None, listed: Listing, model: str) -> str:
     """Why the line cannot lead from the report before to this one; empty where it can."""
     if before is None:
         return ""
+    if not listed.comparable:
+        return "Another file: the bureau says that it is about somebody else than the report before"
     if before.model and model and before.model != model:
         return "Another model: the two scores cannot be compared"
     return "No report in between" if _day(listed) - before.day > GAP else ""

@@ -118,6 +118,7 @@ def test_it_marks_a_report_about_somebody_else_and_compares_nothing(alice):
         newest, first = reports.listed(owner=alice.pk)
         assert not reports.kept(owner=alice.pk, report_id=newest.id).comparable
         assert reports.kept(owner=alice.pk, report_id=first.id).comparable
+        assert [each.comparable for each in reports.listed(owner=alice.pk)] == [False, True]
     assert told(alice) == []
 
 

@@ -75,6 +75,13 @@ def test_it_breaks_the_line_where_the_model_changes():
     assert [each.breaks.partition(":")[0] for each in found.readings] == ["", "Another model", "", ""]
 
 
+def test_it_breaks_the_line_at_a_report_about_another_file():
+    newest, middle, oldest = months(702, 688, 690)
+    found = history([newest, replace(middle, comparable=False), oldest], [])
+    assert [each.breaks.partition(":")[0] for each in found.readings] == ["", "Another file", ""]
+    assert found.chart.path.count("M") == 1
+
+
 def test_it_breaks_the_line_at_a_report_without_a_score_and_keeps_its_row():
     newest, middle, oldest = months(702, 688, 690)
     found = history([newest, replace(middle, value=None), oldest], [])

@@ -91,7 +91,7 @@ def test_it_tints_icons_as_much_as_is_computed_here():
 
 
 def test_it_uses_only_colors_and_sizes_that_have_a_name():
-    css = (CSS / "app.css").read_text()
+    css = "".join((CSS / name).read_text() for name in ("app.css", "credit.css"))
     defined = set(re.findall(r"--([\w-]+):", (CSS / "tokens.css").read_text())) | {"tone"}
 
     assert set(re.findall(r"var\(--([\w-]+)", css)) <= defined

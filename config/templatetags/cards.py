@@ -42,6 +42,16 @@ def card(
     )
 
 
+@register.simple_tag
+def stat(label: str, value: str, *, note: str = "", tone: str = "") -> SafeString:
+    """Say one figure under its label, in the color of ``tone`` (``pos``, ``neg``), with a note below."""
+    below = f'<dd class="stat__note">{escape(note)}</dd>' if note else ""
+    color = f" {escape(tone)}" if tone else ""
+    return mark_safe(  # noqa: S308 whatever is given is escaped
+        f'<div class="stat"><dt>{escape(label)}</dt><dd class="stat__value{color}">{escape(value)}</dd>{below}</div>'
+    )
+
+
 def age_spans(age: Age | None, since: date | None, until: date | None) -> Iterator[str]:
     """Say which days the figures cover, how old they are, and which banks' are older."""
     if since and until:

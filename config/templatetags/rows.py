@@ -69,7 +69,6 @@ def category_row(row: CategorySpending, currency: str) -> str:
 </svg></li>"""
 
 
-@register.filter
 def readings(points: Sequence[Point], currency: str) -> SafeString:
     """Draw the rows of a chart's table."""
     year, safe_currency = timezone.localdate().year, escape(currency)
@@ -80,6 +79,42 @@ def readings(points: Sequence[Point], currency: str) -> SafeString:
 
 
 @register.simple_tag
+def line_chart(chart: Line, currency: str, *, name: str, key: str) -> SafeString:
+    """Draw a line over days: what it says in words, the drawing, and its values as a table.
+
+    ``name`` is what the values are; ``key`` is unique on the page.
+    """
+    caption, safe_name, safe_currency = f"{escape(key)}-caption", escape(name), escape(currency)
+    return drawn([
+        f'<figure class="chart" data-chart data-start="{chart.start}" data-span="{chart.span}"'
+        f' data-points="{chart.readout}" data-currency="{safe_currency}" aria-labelledby="{caption}">',
+        f'<figcaption id="{caption}" class="chart__caption">{chart_words(chart.facts, currency, name)}</figcaption>',
+        '<div class="chart__plot" data-plot><div class="chart__values" aria-hidden="true">',
+        f'{value_marks(chart, currency)}</div>{plot(chart)}',
+        f'<div class="chart__days" aria-hidden="true">{day_marks(chart)}</div></div>',
+        '<p class="chart__read" data-read aria-live="polite"></p>',
+        f'<details class="chart__table"><summary>{safe_name} as a table</summary>',
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{safe_name} as a table"><table>',
+        f'<caption>{row_words(chart)}</caption><thead><tr><th scope="col">Day</th>',
+        f'<th scope="col" class="num">{safe_name}</th></tr></thead>',
+        f'<tbody>{readings(chart.rows, currency)}</tbody></table></div></details></figure>',
+    ])  # fmt: skip
+
+
+def plot(chart: Line) -> str:
+    """The drawing itself; every figure in it is ours."""
+    zero = f'<path class="plot__zero" d="M0 {chart.zero}H1000" />' if chart.zero else ""
+    return (
+        '<svg class="plot" viewBox="0 0 1000 300" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        f'<path class="plot__grid" d="{chart.grid}" />{zero}<path class="plot__area" d="{chart.area}" />'
+        f'<path class="plot__line" d="{chart.path}" /><path class="plot__dots" d="{chart.dots}" /></svg>'
+    )
+
+
+def row_words(chart: Line) -> str:
+    return "Every day" if chart.row_step == 1 else f"One day in {chart.row_step}, counted back from the last"
+
+
 def chart_words(facts: Facts, currency: str, name: str) -> SafeString:
     """Say in words what a chart shows: the change and from what to what, the lowest and the highest value."""
     first, last, safe_name = facts.first, facts.last, escape(name)
@@ -108,7 +143,6 @@ def change_words(facts: Facts, currency: str) -> str:
     return f'<span class="{tone}"><span aria-hidden="true">{arrow}</span> {words}</span>{share}'
 
 
-@register.filter
 def value_marks(chart: Line, currency: str) -> SafeString:
     """Draw the words of a chart's upright axis."""
     return drawn(f"<span>{escape(mark(value, currency))}</span>" for value in chart.value_marks)

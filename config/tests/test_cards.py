@@ -54,3 +54,14 @@ def test_it_shows_markup_as_words():
     html = framed("url=title action=title age=age", title=ATTACK, age=age, name=ATTACK)
     assert "<img" not in html
     assert unescape(html).count(ATTACK) == 5
+
+
+def test_it_says_a_figure_under_its_label():
+    html = Template('{% stat "Income" figure note="A <note>" tone="pos" %}').render(Context({"figure": ATTACK}))
+    assert "<img" not in html
+    assert ATTACK in unescape(html)
+    for said in ("<dt>Income</dt>", 'class="stat__value pos"', "A &lt;note&gt;"):
+        assert said in html
+    assert Template('{% stat "Net" "$5" %}').render(Context()) == (
+        '<div class="stat"><dt>Net</dt><dd class="stat__value">$5</dd></div>'
+    )

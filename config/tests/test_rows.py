@@ -177,3 +177,22 @@ def test_it_shows_markup_beside_a_chart_as_words():
     for points in ([(20, "1")], [(18, "1"), (20, "2")], [(18, "1"), (20, "1")]):
         elements = Tags(words(points, currency=ATTACK, name=ATTACK)).elements
         assert {name for name, _ in elements} <= {"span", "time"}
+
+
+@time_machine.travel("2026-11-22T12:00:00Z", tick=False)
+def test_it_draws_a_chart_with_its_words_and_its_table():
+    points = [Point(date(2026, 11, day), Decimal(value)) for day, value in ((18, -10), (19, 30), (20, 20))]
+    drawn = rows.line_chart(charts.line(points), "USD", name="Net cash flow", key="flow")
+    tags = Tags(drawn)
+    assert [name for name, _ in tags.elements].count("path") == 5
+    assert drawn.count("<tr>") == 1 + len(points)
+    assert 'data-start="2026-11-18"' in drawn
+    for said in ('aria-labelledby="flow-caption"', "Every day", "▲</span> Up $30", "−$10.00"):
+        assert said in drawn
+
+
+def test_it_shows_markup_in_a_chart_as_words():
+    chart = charts.line([Point(DAY, Decimal(1)), Point(date(2026, 11, 21), Decimal(2))])
+    drawn = rows.line_chart(chart, ATTACK, name=ATTACK, key=ATTACK)
+    assert "img" not in [name for name, _ in Tags(drawn).elements]
+    assert not [attrs for _, attrs in Tags(drawn).elements if "onerror" in attrs]

@@ -34,7 +34,7 @@ def test_it_says_that_a_number_is_none(number: str) -> None:
     assert set(form.errors) == {"ssn"}
 
 
-@pytest.mark.parametrize("number", ["123-45-6789", "078051120", "900-12-3456"])
+@pytest.mark.parametrize("number", ["123-45-6789", "123456789", "900-12-3456"])
 def test_it_takes_no_real_number_on_a_site_of_samples(number: str) -> None:
     form = filled(ssn=number)
     assert "takes no real number" in str(form.errors["ssn"])

@@ -147,8 +147,7 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-# --- Database: the site's role cannot see past its tenant, the owner migrates, ops is for few commands, and
-# viewer is what the operators' site reads through -----------------------------------------------------------
+# --- Database: four roles; docs/architecture.md says who may do what -----------------------------------------
 
 DATABASES = {
     "default": {

@@ -5,7 +5,7 @@ Pure: a report and the list of those before it go in, plain values come out.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Protocol
@@ -15,11 +15,11 @@ from credit.bands import Band
 from credit.factors import Category
 from credit.gauge import Gauge, gauge
 from credit.report import Kind, Report, Score, Tradeline
+from credit.states import STALE_AFTER
 from credit.summary import Summary, summarize
 from credit.utilization import Utilization, utilization
 from credit.words import GROUPS
 
-STALE_AFTER = timedelta(days=45)
 MOST_ACCOUNTS = 3
 MOST_FACTORS = 5
 # Where a reason leads that no account stands behind.

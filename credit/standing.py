@@ -13,13 +13,12 @@ from compliance.isolation.tenant import tenant_context
 from credit import instruction
 from credit.enrolling import WANTS_DETAILS
 from credit.models import Enrollment
-from credit.states import State
+from credit.states import STALE_AFTER, State
 
-__all__ = ["LOST_AFTER", "STALE_AFTER", "Standing", "State", "standing"]
+__all__ = ["LOST_AFTER", "Standing", "State", "standing"]
 
 # Twice what the slowest call with its tokens may take is far below; whoever has not come back by then is gone.
 LOST_AFTER = timedelta(minutes=15)
-STALE_AFTER = timedelta(days=45)
 AUTOMATIC = frozenset({State.RETRYING, State.OUTCOME_UNKNOWN})
 
 

@@ -1,6 +1,10 @@
 """How things stand between a person and the bureau, in one word each."""
 
+from datetime import timedelta
 from enum import StrEnum
+
+STALE_AFTER = timedelta(days=45)
+"""From which age on a report no longer speaks of the present."""
 
 
 class State(StrEnum):

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from config.templatetags.ui import money
+from config.templatetags.ui import aria_current, money
 from credit import bands, telling, words
 from credit.diffing import Change
 from credit.grid import Year
@@ -223,7 +223,5 @@ def score_marks(chart: Line) -> SafeString:
 @register.simple_tag(takes_context=True)
 def tab(context: Context, name: str, label: str, below: str = "") -> SafeString:
     """Link to a page of the report, marked as current there and, less strongly, on the pages that ``below`` lists."""
-    match = context["request"].resolver_match
-    here = match.url_name if match else ""
-    current = "page" if here == name else "true" if here in below.split() else "false"
+    current = aria_current(context, name, below)
     return format_html('<li><a href="{}" aria-current="{}">{}</a></li>', reverse(name), current, label)

@@ -219,10 +219,14 @@ def icon(name: str, size: int = 16) -> SafeString:
 @register.simple_tag(takes_context=True)
 def nav_link(context: TemplateContext, name: str, words: str, picture: str, below: str = "") -> SafeString:
     """Link to a main page, marked as current there and, less strongly, on the pages whose names ``below`` lists."""
+    return nav_item(name, aria_current(context, name, below), words, picture)
+
+
+def aria_current(context: TemplateContext, name: str, below: str) -> str:
+    """The value of ``aria-current`` for a link: ``page`` on the page itself, ``true`` on those below it."""
     match = context["request"].resolver_match
     here = match.url_name if match else ""
-    current = "page" if here == name else "true" if here in below.split() else "false"
-    return nav_item(name, current, words, picture)
+    return "page" if here == name else "true" if here in below.split() else "false"
 
 
 @lru_cache(maxsize=64)

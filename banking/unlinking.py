@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=24)
+# Ten minutes doubled so often are more than a day; without an end they are more than a timedelta can hold.
+DOUBLINGS = 8
+MOST_COUNTED = 1000
 
 
 def unlink(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval | None:
@@ -66,29 +69,42 @@ def settle_history(*, item: Item, keep: bool) -> None:
 
 
 def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
-    """Pay one owed removal. Raises ``ProviderError`` after writing down when to try again."""
+    """Pay one owed removal, if its time has come; a copy of the job finds that it has not.
+
+    Raises ``ProviderError`` after writing down what was wrong.
+    """
+    owed = claim(owner_id=owner_id, removal_id=removal_id)
+    if owed is None:
+        return
     with tenant(owner_id):
-        owed = PendingRemoval.objects.select_related("item").filter(pk=removal_id).first()
-        if owed is None:
-            return
         token = owed.access_token.reveal()
     try:
         connect().remove(token)
     except ItemGone:
         logger.info("Item %s was gone already", owed.item.provider_item_id)
     except ProviderError as error:
-        postpone(owed=owed, error=error)
+        with tenant(owner_id):
+            PendingRemoval.objects.filter(pk=owed.pk).update(error_code=error.code[:100])
         raise
     confirm(owed=owed)
 
 
-def postpone(*, owed: PendingRemoval, error: ProviderError) -> None:
-    """Try again later, each time after twice as long."""
-    wait = min(FIRST_RETRY * 2**owed.attempts, LONGEST_RETRY)
-    with tenant(owed.owner_id):
-        PendingRemoval.objects.filter(pk=owed.pk).update(
-            attempts=owed.attempts + 1, next_attempt_at=timezone.now() + wait, error_code=error.code[:100]
-        )
+def claim(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
+    """Take a removal that is due, and put its next attempt off: whatever becomes of this one, it is tried again."""
+    now = timezone.now()
+    with tenant(owner_id):
+        waiting = PendingRemoval.objects.select_related("item").select_for_update(of=["self"])
+        owed = waiting.filter(pk=removal_id, next_attempt_at__lte=now).first()
+        if owed is not None:
+            owed.next_attempt_at = now + wait_after(owed.attempts)
+            owed.attempts = min(owed.attempts + 1, MOST_COUNTED)
+            owed.save(update_fields=["next_attempt_at", "attempts"])
+        return owed
+
+
+def wait_after(attempts: int) -> timedelta:
+    """How long to wait after so many attempts and one more: each time twice as long, a day at most."""
+    return min(FIRST_RETRY * 2 ** min(attempts, DOUBLINGS), LONGEST_RETRY)
 
 
 def confirm(*, owed: PendingRemoval) -> None:

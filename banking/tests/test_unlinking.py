@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from banking import due
@@ -19,6 +22,13 @@ def read_item(item: Item, provider: ScriptedProvider) -> Item:
     return item
 
 
+def changed(owed: PendingRemoval, **facts: object) -> PendingRemoval:
+    with tenant(owed.owner_id):
+        PendingRemoval.objects.filter(pk=owed.pk).update(**facts)
+        owed.refresh_from_db()
+    return owed
+
+
 def test_it_owes_the_removal_until_the_provider_confirms(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
@@ -32,11 +42,47 @@ def test_it_owes_the_removal_until_the_provider_confirms(
     assert due.owed_removals(limit=10) == []
 
     provider.refuse_removal = None
+    changed(owed, next_attempt_at=timezone.now())
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     assert provider.ended == ["access-sandbox-secret"]
     with tenant(alice.pk):
         assert not PendingRemoval.objects.for_user(alice).exists()
         assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
+
+
+@pytest.mark.parametrize("attempts", [37, 38, 1000, 32_767])
+def test_it_goes_on_with_a_removal_that_failed_often(
+    alice: User, read_item: Item, provider: ScriptedProvider, attempts: int
+) -> None:
+    owed = changed(unlink(user=alice, item_id=read_item.pk, keep_history=True), attempts=attempts)
+    provider.refuse_removal = Unavailable("TIMEOUT")
+    with pytest.raises(Unavailable):
+        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    wait = changed(owed).next_attempt_at - timezone.now()
+    assert timedelta(hours=23) < wait <= timedelta(hours=24)
+
+
+def test_it_asks_the_provider_once_for_ten_copies_of_a_removal(
+    alice: User, read_item: Item, provider: ScriptedProvider
+) -> None:
+    owed = unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    provider.refuse_removal = Unavailable("TIMEOUT")
+    with pytest.raises(Unavailable):
+        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    for _ in range(9):
+        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    assert changed(owed).attempts == 1
+
+
+def test_it_has_put_a_removal_off_before_its_worker_can_die(
+    alice: User, read_item: Item, provider: ScriptedProvider
+) -> None:
+    owed = unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    provider.refuse_removal = RuntimeError("nobody foresaw this")
+    with pytest.raises(RuntimeError):
+        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    assert changed(owed).attempts == 1
+    assert timedelta(minutes=9) < owed.next_attempt_at - timezone.now() <= timedelta(minutes=10)
 
 
 def test_it_counts_an_item_that_is_gone_already_as_removed(

@@ -27,7 +27,7 @@ from credit.aftermath import aftermath
 from credit.enrolling import WANTS_DETAILS, NoConsent, NotEnrolled, drop_kept_number, locked, opened
 from credit.models import Enrollment, PullAttempt, Trigger
 from credit.provider import BureauError, BureauTimeout, ConsentGrant, Outcome, Subject
-from credit.schedule import next_pull
+from credit.schedule import NextPull, next_pull
 from credit.situations import SITUATIONS
 from credit.standing import LOST_AFTER
 from credit.states import State
@@ -75,6 +75,7 @@ def claim(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) -
             id=attempt_id,
             owner_id=owner_id,
             trigger=trigger,
+            due_on=enrollment.due_on,
             reference_id=attempt_id.hex,
             consent_id=consent.pk,
             consent_version=consent.version,
@@ -150,7 +151,7 @@ def write_failure(*, enrollment: Enrollment, attempt: PullAttempt, error: Bureau
         wake(enrollment, at + after.retry_in)
     else:
         enrollment.failures = enrollment.unknowns = 0
-        wake(enrollment, monthly(enrollment, after=at) if after.monthly else None)
+        wake(enrollment, upcoming(enrollment, attempt, after=at).at if after.monthly else None)
     enrollment.save()
     if after.alarming:
         logger.critical("The bureau takes no request: %s", error)
@@ -217,6 +218,19 @@ def wake(enrollment: Enrollment, at: datetime | None) -> None:
     enrollment.next_pull_at = at if enrollment.withdrawn_at is None else None
 
 
-def monthly(enrollment: Enrollment, *, after: datetime) -> datetime:
-    """The person's next own day, and not before they may ask again."""
-    return next_pull(owner=enrollment.owner_id, day=enrollment.pull_day, after=after, earliest=enrollment.eligible_at)
+def upcoming(enrollment: Enrollment, attempt: PullAttempt, *, after: datetime) -> NextPull:
+    """What the clock does next after an attempt that ended at ``after``, and not before anybody may ask again."""
+    return next_pull(
+        owner=enrollment.owner_id,
+        day=enrollment.pull_day,
+        after=after,
+        due_on=attempt.due_on,
+        earliest=enrollment.eligible_at,
+    )
+
+
+def wake_for_next(enrollment: Enrollment, attempt: PullAttempt, *, made_at: datetime) -> None:
+    """Let the clock ask for the report after the one that an attempt brought. Repeating it changes nothing."""
+    following = upcoming(enrollment, attempt, after=made_at)
+    enrollment.due_on = following.due_on
+    wake(enrollment, following.at)

@@ -32,7 +32,10 @@ class Enrollment(Owned):
     state = models.CharField(max_length=20, choices=[(s, s) for s in State], default=State.NOT_PULLED)
     state_at = models.DateTimeField(default=timezone.now)
     field = models.CharField(max_length=20, blank=True)
+    # The day of the month on which the person's report is due, and the oldest such day that no report was made for.
+    # ``next_pull_at`` may be later, as after a failure, and is no word about which month is missing.
     pull_day = models.PositiveSmallIntegerField()
+    due_on = models.DateField(null=True)
     succeeded_at = models.DateTimeField(null=True)
     # Nobody may ask before this: neither a person nor the clock.
     eligible_at = models.DateTimeField(null=True)
@@ -75,6 +78,8 @@ class PullAttempt(Owned):
 
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     trigger = models.CharField(max_length=10, choices=Trigger)
+    # The person's own day that this call is for, whenever it is made. Null until their first report.
+    due_on = models.DateField(null=True)
     reference_id = models.CharField(max_length=32)
     consent_id = models.UUIDField()
     consent_version = models.CharField(max_length=40)

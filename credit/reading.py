@@ -91,8 +91,10 @@ def settle(*, enrollment: Enrollment, raw: RawReport, state: State) -> None:
             enrollment.pull_day = raw.fetched_at.day
         enrollment.succeeded_at = raw.fetched_at
         enrollment.corrected = enrollment.corrected and state is State.MISMATCH
-        fits = state is not State.MISMATCH
-        claims.wake(enrollment, claims.monthly(enrollment, after=raw.fetched_at) if fits else None)
+        if state is State.MISMATCH:
+            claims.wake(enrollment, None)
+        else:
+            claims.wake_for_next(enrollment, raw.attempt, made_at=raw.fetched_at)
     enrollment.save()
     needs_person = enrollment.next_pull_at is None and enrollment.withdrawn_at is None
     if needs_person and raw.attempt.trigger == models.Trigger.CLOCK:
@@ -106,7 +108,7 @@ def give_up(*, raw: RawReport, error: Exception) -> None:
         enrollment = locked(raw.owner_id)
         RawReport.objects.filter(pk=raw.pk).update(unread_by=PARSER_VERSION)
         if enrollment.state == Standing.UNREADABLE:
-            claims.wake(enrollment, claims.monthly(enrollment, after=raw.fetched_at))
+            claims.wake_for_next(enrollment, raw.attempt, made_at=raw.fetched_at)
             enrollment.save()
 
 

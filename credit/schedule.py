@@ -5,6 +5,7 @@ Days and hours are UTC. The hour comes of the person's id, so that the pulls of 
 
 import calendar
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -12,17 +13,45 @@ from django.conf import settings
 SECONDS_A_DAY = 24 * 60 * 60
 
 
+class NextPull(NamedTuple):
+    """The person's own day that the next report is for, and when it is asked for: then, or as soon as it may be."""
+
+    due_on: date
+    at: datetime
+
+
 def period() -> timedelta:
     """For how long a report that was made keeps a person from having another one made."""
     return timedelta(days=settings.CREDIT_REFRESH_DAYS)
 
 
-def next_pull(*, owner: UUID, day: int, after: datetime, earliest: datetime | None = None) -> datetime:
-    """The person's own day in the month after ``after``, at their own hour, or ``earliest`` where that is later.
+def next_pull(
+    *, owner: UUID, day: int, after: datetime, due_on: date | None = None, earliest: datetime | None = None
+) -> NextPull:
+    """What follows a pull that was made at ``after`` for the own day ``due_on``, and not before ``earliest``.
 
-    A month that is shorter than the day is asked in on its last day.
+    It is for the first own day after both: one that came late costs no month, however late it was, and never brings
+    two at once. One that came early stands for its own day only where it leaves no room for another on that day.
     """
-    year, month = (after.year, after.month + 1) if after.month < 12 else (after.year + 1, 1)
-    own = date(year, month, min(day, calendar.monthrange(year, month)[1]))
-    moment = datetime.combine(own, time(), UTC) + timedelta(seconds=owner.int % SECONDS_A_DAY)
-    return moment if earliest is None else max(moment, earliest)
+    made_on, soonest = after.astimezone(UTC).date(), earliest or after
+    if due_on is not None and made_on < due_on and (at := moment_on(owner, due_on)) >= soonest:
+        return NextPull(due_on, at)
+    following = own_day_after(max(made_on, due_on or made_on), day)
+    return NextPull(following, max(moment_on(owner, following), soonest))
+
+
+def own_day_after(date_: date, day: int) -> date:
+    """The first day after a date that is the person's own. In a month that is shorter it is the last one."""
+    own = own_day(date_.year, date_.month, day)
+    if own > date_:
+        return own
+    return own_day(date_.year + date_.month // 12, date_.month % 12 + 1, day)
+
+
+def own_day(year: int, month: int, day: int) -> date:
+    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+
+
+def moment_on(owner: UUID, date_: date) -> datetime:
+    """The person's own hour of a day."""
+    return datetime.combine(date_, time(), UTC) + timedelta(seconds=owner.int % SECONDS_A_DAY)

@@ -1,8 +1,7 @@
 """The clock: whose turn it is, when it comes again, and what a job does with what it meets."""
 
 import logging
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from datetime import timedelta
 
 import pytest
 from celery import current_app as app
@@ -10,45 +9,10 @@ from django.utils import timezone
 
 from accounts.deactivation import deactivate
 from compliance.isolation import tenant
-from credit import due, enrolling, password, schedule, tasks
+from credit import due, enrolling, password, tasks
 from credit.checks import password_is_young
 from credit.models import Enrollment, Trigger
-from credit.schedule import next_pull
 from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, stored
-
-MIDNIGHT = UUID(int=0)
-NOON = UUID(int=12 * 60 * 60)
-NOW = datetime(2027, 1, 31, 9, 30, tzinfo=UTC)
-
-
-# --- The person's own day -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("day", "after", "found"),
-    [
-        (15, datetime(2027, 1, 15, 8, tzinfo=UTC), datetime(2027, 2, 15, tzinfo=UTC)),
-        (31, NOW, datetime(2027, 2, 28, tzinfo=UTC)),
-        (31, datetime(2028, 1, 31, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)),
-        (31, datetime(2027, 2, 28, tzinfo=UTC), datetime(2027, 3, 31, tzinfo=UTC)),
-        (30, datetime(2027, 12, 30, tzinfo=UTC), datetime(2028, 1, 30, tzinfo=UTC)),
-    ],
-)
-def test_it_comes_on_the_persons_own_day_of_the_next_month(day, after, found):
-    assert next_pull(owner=MIDNIGHT, day=day, after=after) == found
-    assert next_pull(owner=NOON, day=day, after=after) == found + timedelta(hours=12)
-
-
-def test_it_never_comes_before_the_period_is_over():
-    earliest = NOW + timedelta(days=30)
-    assert next_pull(owner=MIDNIGHT, day=31, after=NOW, earliest=earliest) == earliest
-    assert next_pull(owner=MIDNIGHT, day=31, after=NOW, earliest=NOW) == datetime(2027, 2, 28, tzinfo=UTC)
-
-
-def test_it_spreads_people_over_the_day():
-    hours = {next_pull(owner=UUID(int=n * 7919), day=1, after=NOW).hour for n in range(2000)}
-    assert hours == set(range(24))
-
 
 # --- Whose turn it is ---------------------------------------------------------------------------------------
 
@@ -175,8 +139,3 @@ def test_it_warns_of_a_password_that_is_about_to_end(settings, caplog, age, warn
     with caplog.at_level(logging.WARNING):
         tasks.look_at_password()
     assert [f"{age} days old" in line.getMessage() for line in caplog.records] == [True] * warns
-
-
-def test_it_counts_the_period_by_the_settings(settings):
-    settings.CREDIT_REFRESH_DAYS = 7
-    assert schedule.period() == timedelta(days=7)

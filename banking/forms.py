@@ -25,9 +25,7 @@ class PublicTokenForm(forms.Form):
             raise ValidationError(UNREADABLE) from None
         if not isinstance(report, dict):
             raise ValidationError(UNREADABLE)
-        institution, accounts = report.get("institution") or {}, report.get("accounts") or []
-        if not isinstance(institution, dict) or not isinstance(accounts, list):
-            raise ValidationError(UNREADABLE)
+        institution, accounts = stated(report, "institution", dict), stated(report, "accounts", list)
         if not all(isinstance(account, dict) for account in accounts):
             raise ValidationError(UNREADABLE)
         return {"institution": institution, "accounts": accounts}
@@ -46,9 +44,19 @@ class PublicTokenForm(forms.Form):
         )
 
 
+def stated(report: dict[str, Any], name: str, kind: type[Any]) -> Any:
+    """One part of a report; empty where there is none. Raises ``ValidationError`` for one of another kind."""
+    value = report.get(name)
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise ValidationError(UNREADABLE)
+    return value
+
+
 def storable(value: object) -> str:
-    """The text of a JSON value as a database takes it: JSON may spell NUL and halves of characters out."""
-    return str(value or "").encode(errors="replace").decode().replace("\0", "")
+    """A text of JSON as a database takes it, without NUL and halves of characters; empty for what is no text."""
+    return value.encode(errors="replace").decode().replace("\0", "") if isinstance(value, str) else ""
 
 
 class ExitForm(forms.Form):

@@ -246,5 +246,6 @@ def digest(token: str) -> str:
 
 
 def choices(accounts: Iterable[dict[str, object]]) -> frozenset[tuple[str, str]]:
-    """The (name, mask) pairs of the dialog's account list; anything else in it is ignored."""
-    return frozenset((str(a.get("name") or ""), str(a.get("mask") or "")) for a in accounts)
+    """The (name, mask) pairs of the dialog's account list, empty where it says nothing; what is no text is ignored."""
+    pairs = [("" if a.get(key) is None else a[key] for key in ("name", "mask")) for a in accounts]
+    return frozenset((name, mask) for name, mask in pairs if isinstance(name, str) and isinstance(mask, str))

@@ -252,6 +252,8 @@ def test_it_connects_whatever_the_dialog_tells_besides(
     assert "<script>alert" not in as_alice.get(answer.url).content.decode()
     (item,) = items(alice)
     assert len(item.institution_name) <= 200
+    # What is no text is not made one.
+    assert not {"[", "{"}.intersection(item.institution_name)
 
 
 @pytest.mark.parametrize(
@@ -270,6 +272,14 @@ def test_it_connects_whatever_the_dialog_tells_besides(
         {"institution": [1]},
         {"accounts": "all"},
         {"accounts": {"a": 1}},
+        {"institution": 0},
+        {"institution": False},
+        {"institution": ""},
+        {"institution": []},
+        {"accounts": 0},
+        {"accounts": False},
+        {"accounts": ""},
+        {"accounts": {}},
         {"accounts": [1]},
         {"accounts": [{}, None]},
         '{"a": ' + "9" * 5000 + "}",

@@ -8,11 +8,13 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import (
+            passkeys,
             receivers,  # noqa: F401  (connects allauth's signals to what follows from them)
             totp,
         )
 
         totp.take_over()
+        passkeys.take_over()
 
 
 class OperatorsConfig(AdminConfig):

@@ -1,7 +1,6 @@
 """allauth's forms, where the house asks more of them."""
 
 import json
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -15,19 +14,20 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
-from allauth.mfa.webauthn import forms as passkeys
+from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import factors, lockout
+from accounts import factors, lockout, passkeys
 from accounts.models import ONE_USER, User
 from compliance.audit import Action, record
 
 LONGEST_NAME: Final = 60
 """Of a passkey."""
+DAMAGED: Final = "This passkey cannot be read any more. Remove it on the security page and add a new one."
 
 CODE = forms.CharField(
     label="Code",
@@ -132,9 +132,6 @@ def one_at_a_time(user: User) -> None:
 
 # --- Passkeys ---------------------------------------------------------------------------------------------
 
-# What fido2 raises for bytes that are no credential; it checks their form while it takes them apart.
-NO_CREDENTIAL: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error)
-
 
 class CredentialField(forms.JSONField):
     """What a browser's passkey dialog answers, which anybody may write; the database can hold it as JSON."""
@@ -142,14 +139,15 @@ class CredentialField(forms.JSONField):
     widget = forms.HiddenInput
 
     def to_python(self, value: Any) -> Any:
-        """Raises ``ValidationError`` for what is no JSON, goes on without end, or holds no text."""
+        """Raises ``ValidationError`` for what is no JSON object, goes on without end, or holds no text."""
         try:
             parsed = super().to_python(value)
             text = json.dumps(parsed, ensure_ascii=False).encode()
         except (RecursionError, ValueError):
             # Too deep, a number of thousands of digits, half a character.
             raise _refused() from None
-        if rb"\u0000" in text:
+        # An empty object too: allauth skips a value that is false, and would enrol it unread.
+        if rb"\u0000" in text or not isinstance(parsed, dict) or not parsed:
             raise _refused()
         return parsed
 
@@ -162,7 +160,7 @@ def reading_credential() -> Iterator[None]:
     except ValidationError as error:
         # allauth says "incorrect code" here as well.
         raise _refused() if error.code == "incorrect_code" else error from error
-    except NO_CREDENTIAL as error:
+    except passkeys.NO_CREDENTIAL as error:
         raise _refused() from error
 
 
@@ -170,7 +168,7 @@ def _refused() -> ValidationError:
     return get_factor_adapter().validation_error("unreadable_passkey")
 
 
-class AddPasskeyForm(passkeys.AddWebAuthnForm):
+class AddPasskeyForm(webauthn.AddWebAuthnForm):
     """Adding a passkey: a name and what the browser made. It always has to verify its user by itself."""
 
     name = forms.CharField(label="Name", max_length=LONGEST_NAME, required=False)
@@ -181,14 +179,25 @@ class AddPasskeyForm(passkeys.AddWebAuthnForm):
         """Raise ``ValidationError`` for an answer that does not fit the question."""
         self.cleaned_data["passwordless"] = True
         with reading_credential():
-            return dict(super().clean())
+            cleaned = dict(super().clean())
+            if "credential" in cleaned:
+                cleaned["credential"] = passkeys.readable(cleaned["credential"])
+            return cleaned
 
 
-class RenamePasskeyForm(passkeys.EditWebAuthnForm):
+class RenamePasskeyForm(webauthn.EditWebAuthnForm):
+    """Another name for a passkey; one that cannot be read has nothing to write it to."""
+
     name = forms.CharField(label="Name", max_length=LONGEST_NAME)
 
+    def clean(self) -> dict[str, Any]:
+        """Raise ``ValidationError`` for a passkey whose row is damaged."""
+        if not passkeys.is_readable(self.instance):
+            raise ValidationError(DAMAGED)
+        return dict(super().clean() or {})
 
-class PasskeyStepForm(passkeys.AuthenticateWebAuthnForm):
+
+class PasskeyStepForm(webauthn.AuthenticateWebAuthnForm):
     """A passkey as the second step of a sign-in; works while the account is locked, as it cannot be guessed."""
 
     credential = CredentialField()
@@ -199,7 +208,7 @@ class PasskeyStepForm(passkeys.AuthenticateWebAuthnForm):
             return super().clean_credential()
 
 
-class PasskeySignInForm(passkeys.LoginWebAuthnForm):
+class PasskeySignInForm(webauthn.LoginWebAuthnForm):
     """A passkey instead of address and password."""
 
     credential = CredentialField()
@@ -210,7 +219,7 @@ class PasskeySignInForm(passkeys.LoginWebAuthnForm):
             return super().clean_credential()
 
 
-class ConfirmPasskeyForm(passkeys.ReauthenticateWebAuthnForm):
+class ConfirmPasskeyForm(webauthn.ReauthenticateWebAuthnForm):
     """The same question to somebody who is signed in."""
 
     credential = CredentialField()

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import factors, lockout, sessions, trail
+from accounts import factors, lockout, passkeys, sessions, trail
 from accounts.requests import PersonRequest
 
 FEW_CODES: Final = 3
@@ -25,7 +25,7 @@ def security(request: PersonRequest) -> HttpResponse:
     of_type = {kind: [factor for factor in mine if factor.type == kind] for kind in Authenticator.Type}
     context = {
         "app": next(iter(of_type[Authenticator.Type.TOTP]), None),
-        "passkeys": of_type[Authenticator.Type.WEBAUTHN],
+        "passkeys": [(each, passkeys.is_readable(each)) for each in of_type[Authenticator.Type.WEBAUTHN]],
         "codes_left": factors.codes_left(mine),
         "few_codes": FEW_CODES,
         "places": sessions.places(request),

@@ -1,0 +1,92 @@
+"""Stored passkeys: what of one is kept, and reading it back when its row is damaged.
+
+allauth reads all passkeys of a person at once and raises for one that it cannot read, which would keep their other
+factors from working. It has no setting for this, so ``take_over`` puts what stands here in the place of its functions.
+"""
+
+import logging
+import struct
+from typing import Any, Final
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth
+from django.core.exceptions import ValidationError
+from fido2.webauthn import AttestedCredentialData, RegistrationResponse
+
+from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+NAMELESS: Final = "Passkey"
+
+# What fido2 raises for bytes that are no credential; it checks their form while it takes them apart.
+NO_CREDENTIAL: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+
+
+def readable(credential: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a browser's new credential that are read back later, and no others.
+
+    Raises one of ``NO_CREDENTIAL`` when they are no credential.
+    """
+    parsed = RegistrationResponse.from_dict(credential)
+    if parsed.response.attestation_object.auth_data.credential_data is None:
+        raise ValueError("The answer holds no credential.")
+    kept = ("clientDataJSON", "attestationObject")
+    return {
+        "id": parsed.id,
+        "rawId": parsed.id,
+        "type": str(parsed.type),
+        "clientExtensionResults": {},
+        "response": {name: credential["response"][name] for name in kept},
+    }
+
+
+def credential_of(factor: Authenticator) -> AttestedCredentialData | None:
+    """The public half of a stored passkey; None, and a line for the operator, when it cannot be read."""
+    try:
+        found: AttestedCredentialData | None = factor.wrap().authenticator_data.credential_data
+    except (*NO_CREDENTIAL, ValidationError):
+        found = None
+    if found is None:
+        logger.error("passkey-unreadable: second factor %s", factor.pk)
+    return found
+
+
+def is_readable(factor: Authenticator) -> bool:
+    """Whether its owner can sign in with a stored passkey."""
+    return credential_of(factor) is not None
+
+
+def credentials(user: User) -> list[AttestedCredentialData]:
+    """The public halves of a person's passkeys, without those that cannot be read."""
+    return [found for factor in _passkeys(user) if (found := credential_of(factor)) is not None]
+
+
+def with_credential_id(user: User, credential_id: bytes) -> Authenticator | None:
+    """The passkey of a person that has this id; None when there is none."""
+    for factor in _passkeys(user):
+        found = credential_of(factor)
+        if found is not None and found.credential_id == credential_id:
+            return factor
+    return None
+
+
+def take_over() -> None:
+    """Let every door of allauth's read stored passkeys as this module does."""
+    auth.get_credentials = credentials
+    auth.get_authenticator_by_credential_id = with_credential_id
+    auth.WebAuthn.name = property(_name, _rename)
+
+
+def _passkeys(user: User) -> list[Authenticator]:
+    return list(Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN))
+
+
+def _name(passkey: auth.WebAuthn) -> str:
+    data = passkey.instance.data
+    name = data.get("name") if isinstance(data, dict) else None
+    return name if isinstance(name, str) and name else NAMELESS
+
+
+def _rename(passkey: auth.WebAuthn, name: str) -> None:
+    passkey.instance.data["name"] = name

@@ -4,6 +4,7 @@ functions that give ids away and nothing else (see ``migrations/0002_isolation.p
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
@@ -20,12 +21,12 @@ Named = tuple[UUID, UUID]
 
 def claim_syncs(*, limit: int) -> list[Named]:
     """Name up to ``limit`` Items (owner, Item) that are due, moving their time on so that none is named twice."""
-    return ask("SELECT owner_id, item_id FROM banking_claim_due_items(%s)", limit)
+    return ask("SELECT owner_id, item_id FROM banking_claim_due_items(%s, %s)", settings.PLAID_ENV, limit)
 
 
 def owed_removals(*, limit: int) -> list[Named]:
     """Name up to ``limit`` removals (owner, removal) that are owed and due."""
-    return ask("SELECT owner_id, removal_id FROM banking_due_removals(%s)", limit)
+    return ask("SELECT owner_id, removal_id FROM banking_due_removals(%s, %s)", settings.PLAID_ENV, limit)
 
 
 def item_named(*, environment: str, provider_item_id: str) -> Named | None:
@@ -54,7 +55,7 @@ def is_wanted(*, owner_id: UUID, item_id: UUID) -> bool:
 
 
 class NotConnected(Exception):
-    """The bank lets nobody in at the moment, so there is nothing to ask it."""
+    """The bank lets nobody in at the moment, or is not asked by this environment."""
 
 
 def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
@@ -64,7 +65,7 @@ def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
     """
     with tenant(user.pk):
         item = Item.objects.for_user(user).select_for_update(of=["self"]).get(pk=item_id)
-        if item.connection != Connection.ACTIVE:
+        if item.connection != Connection.ACTIVE or item.is_elsewhere:
             raise NotConnected
         return item if wish(item=item, cooldown=cooldown) else None
 

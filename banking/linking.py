@@ -80,6 +80,7 @@ def opened(*, user: User, token: LinkToken, repairs: Item | None = None) -> Open
     with tenant(user.pk):
         session = LinkSession.objects.create(
             owner=user,
+            environment=settings.PLAID_ENV,
             item=repairs,
             repairs=repairs is not None,
             link_token_hash=digest(token.value),
@@ -95,7 +96,9 @@ def resume_link(*, user: User, session_id: UUID) -> OpenedLink:
     Raises ``LinkSession.DoesNotExist`` where there is none to go on with.
     """
     with tenant(user.pk):
-        waiting = LinkSession.objects.for_user(user).filter(expires_at__gt=timezone.now(), link_token__isnull=False)
+        waiting = LinkSession.objects.for_user(user).filter(
+            environment=settings.PLAID_ENV, expires_at__gt=timezone.now(), link_token__isnull=False
+        )
         session = waiting.select_for_update(of=["self"]).get(pk=session_id)
         token = LinkToken(value=session.link_token.reveal(), expires_at=session.expires_at, request_id="")
         session.link_token = None
@@ -147,7 +150,7 @@ def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) ->
             again = is_left_behind(session, fingerprint)
             if not again and session.state not in (LinkSession.State.OPEN, LinkSession.State.ABANDONED):
                 raise LinkRefused("used")
-            if session.expires_at <= timezone.now():
+            if session.is_over(at=timezone.now()):
                 raise LinkRefused("expired")
             refuse_duplicates(user=user, chosen=chosen)
             session.state, session.claimed_at = LinkSession.State.EXCHANGING, timezone.now()

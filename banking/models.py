@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -21,6 +22,7 @@ from compliance.vault.fields import SealedTextField
 
 STALE_AFTER = timedelta(hours=24)
 PATIENCE = timedelta(minutes=5)
+BILLED = frozenset({"production"})
 
 
 def money(**options: Any) -> "models.DecimalField[Any, Any]":
@@ -69,6 +71,10 @@ LIVING = (
 
 
 class ItemQuerySet(OwnedQuerySet["Item"]):
+    def here(self) -> Self:
+        """Items of the environment that this site speaks with; a token of another one is never sent there."""
+        return self.filter(environment=settings.PLAID_ENV)
+
     def living(self) -> Self:
         """Items that a person still sees under their connections."""
         return self.filter(connection__in=LIVING)
@@ -137,7 +143,17 @@ class Item(Owned):
     @property
     def is_importing(self) -> bool:
         """Whether the first, complete import is still under way."""
-        return self.connection == Connection.ACTIVE and self.readiness != Readiness.HISTORICAL
+        return self.connection == Connection.ACTIVE and not self.is_elsewhere and self.readiness != Readiness.HISTORICAL
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was linked in another environment than the one that this site speaks with now."""
+        return self.environment != settings.PLAID_ENV
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether the provider asks money for it as long as its token lives."""
+        return self.environment in BILLED
 
     @property
     def is_syncing(self) -> bool:
@@ -147,6 +163,8 @@ class Item(Owned):
     @property
     def state(self) -> str:
         """The one word of the pages' vocabulary that fits best now."""
+        if self.is_elsewhere and self.connection in LIVING:
+            return "elsewhere"
         if self.connection in (Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT):
             return "reauth"
         if self.connection != Connection.ACTIVE:
@@ -157,6 +175,11 @@ class Item(Owned):
             return "loading"
         return "stale" if self.is_stale(at=timezone.now()) else "fresh"
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether "Sync now" makes sense: the bank lets us in, and its first import is over."""
+        return self.state not in ("loading", "reauth", "disconnected", "elsewhere")
+
     def is_stale(self, *, at: datetime) -> bool:
         """Whether the last good look at the bank was a day or more before ``at``."""
         return self.checked_at is None or at - self.checked_at >= STALE_AFTER
@@ -164,7 +187,8 @@ class Item(Owned):
     def can_refresh(self, *, at: datetime, cooldown: timedelta) -> bool:
         """Whether the person may ask for a sync again."""
         asked = self.refreshed_at
-        return self.connection == Connection.ACTIVE and (asked is None or at - asked >= cooldown)
+        open_to_us = self.connection == Connection.ACTIVE and not self.is_elsewhere
+        return open_to_us and (asked is None or at - asked >= cooldown)
 
 
 class AccountQuerySet(OwnedQuerySet["Account"]):
@@ -332,6 +356,7 @@ class LinkSession(Owned):
         ABANDONED = "abandoned"
         FAILED = "failed"
 
+    environment = models.CharField(max_length=20, default="")
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     link_token_hash = models.CharField(max_length=64, unique=True)
     # Kept only where a bank's own page interrupts the dialog, which goes on with the same token afterwards.
@@ -343,6 +368,10 @@ class LinkSession(Owned):
     error_code = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
+
+    def is_over(self, *, at: datetime) -> bool:
+        """Whether the dialog can lead to nothing any more: too old, or opened in another environment."""
+        return self.expires_at <= at or self.environment != settings.PLAID_ENV
 
 
 class PendingRemoval(Owned):

@@ -20,13 +20,13 @@ from compliance.isolation import tenant
 def broken(*, user: User, item_id: UUID) -> Item:
     """The connection that a person is about to repair. Raises ``Item.DoesNotExist``."""
     with tenant(user.pk):
-        return Item.objects.for_user(user).living().select_related("institution").get(pk=item_id)
+        return Item.objects.for_user(user).living().here().select_related("institution").get(pk=item_id)
 
 
 def open_relink(*, user: User, item_id: UUID) -> OpenedLink:
     """Begin a repair. Raises ``Item.DoesNotExist`` and ``ProviderError``."""
     with tenant(user.pk):
-        item = Item.objects.for_user(user).living().get(pk=item_id)
+        item = Item.objects.for_user(user).living().here().get(pk=item_id)
         secret = item.access_token.reveal()
         record(Action.CREDENTIAL_ACCESS, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     token = connect().create_update_token(secret, client_user_id=str(user.link_id))
@@ -43,7 +43,7 @@ def finish_relink(*, user: User, session_id: UUID) -> Item | None:
         session = LinkSession.objects.for_user(user).select_related("item").get(pk=session_id)
         if not session.repairs:
             return None
-        if session.expires_at <= timezone.now():
+        if session.is_over(at=timezone.now()):
             raise LinkRefused("expired")
         item = session.item
         if item is None or item.access_token is None:
@@ -58,7 +58,7 @@ def finish_relink(*, user: User, session_id: UUID) -> Item | None:
 def repair(*, user: User, item: Item, session: LinkSession) -> Item:
     """Write the good news down, unless the bank was disconnected while the provider was asked."""
     with tenant(user.pk):
-        repaired = Item.objects.for_user(user).living().filter(pk=item.pk)
+        repaired = Item.objects.for_user(user).living().here().filter(pk=item.pk)
         if not repaired.update(connection=Connection.ACTIVE, failures=0, error_code="", next_sync_at=timezone.now()):
             raise LinkRefused("used")
         LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED)

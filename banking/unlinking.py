@@ -8,6 +8,7 @@ import logging
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
@@ -36,15 +37,28 @@ def unlink(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval |
         item = Item.objects.for_user(user).select_for_update(of=["self"]).get(pk=item_id)
         if item.access_token is None:
             return None
-        owed = PendingRemoval(owner=user, item=item, access_token=item.access_token)
-        owed.save()
+        owed = None if is_free_elsewhere(item) else owe(item)
         item.access_token = None
-        item.connection = Connection.REMOVING
+        item.connection = Connection.REMOVING if owed else Connection.REMOVED
+        item.removed_at = None if owed else timezone.now()
         item.lease_holder = item.leased_until = None
         item.save()
         settle_history(item=item, keep=keep_history)
         record(Action.DISCONNECT, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     return owed
+
+
+def is_free_elsewhere(item: Item) -> bool:
+    """Whether an Item can be forgotten without a call: it is of another environment, and costs nothing there.
+
+    The removal of a billed one stays owed, and is paid once the site speaks with its environment again.
+    """
+    return item.is_elsewhere and not item.is_billed
+
+
+def owe(item: Item) -> PendingRemoval:
+    """Write down that an Item has to be ended at the provider, in the open transaction."""
+    return PendingRemoval.objects.create(owner_id=item.owner_id, item=item, access_token=item.access_token)
 
 
 def at_stake(*, user: User, item_id: UUID) -> dict[str, object]:
@@ -90,11 +104,15 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
 
 
 def claim(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
-    """Take a removal that is due, and put its next attempt off: whatever becomes of this one, it is tried again."""
+    """Take a removal that is due, and put its next attempt off: whatever becomes of this one, it is tried again.
+
+    One of another environment is not due here.
+    """
     now = timezone.now()
     with tenant(owner_id):
         waiting = PendingRemoval.objects.select_related("item").select_for_update(of=["self"])
-        owed = waiting.filter(pk=removal_id, next_attempt_at__lte=now).first()
+        here = waiting.filter(item__environment=settings.PLAID_ENV)
+        owed = here.filter(pk=removal_id, next_attempt_at__lte=now).first()
         if owed is not None:
             owed.next_attempt_at = now + wait_after(owed.attempts)
             owed.attempts = min(owed.attempts + 1, MOST_COUNTED)

@@ -49,11 +49,11 @@ class Lease:
 
 
 def take(*, owner_id: UUID, item_id: UUID) -> tuple[Lease, Item] | None:
-    """Take the Item if it can be read and nobody holds it."""
+    """Take the Item if it can be read, is of this environment, and nobody holds it."""
     now = timezone.now()
     lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4(), renewed_at=now)
     with tenant(owner_id):
-        free = Item.objects.filter(
+        free = Item.objects.here().filter(
             Q(leased_until=None) | Q(leased_until__lte=now), pk=item_id, connection=Connection.ACTIVE
         )
         if not free.update(lease_holder=lease.holder, leased_until=now + LEASE):

@@ -8,13 +8,18 @@ from itertools import product
 import pytest
 import time_machine
 
-from banking.models import Account, Connection, Item, Transaction
+from banking.models import LIVING, Account, Connection, Item, Transaction
 from banking.provider import Readiness
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 WELL = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
+
+
+def here(**facts: object) -> Item:
+    """An Item of the environment that the site speaks with, as the facts say."""
+    return Item(environment="embedded", **facts)
 
 
 @pytest.fixture(autouse=True)
@@ -45,15 +50,21 @@ def _noon() -> Iterator[None]:
     ],
 )
 def test_it_says_how_a_connection_is_in_one_word(facts: dict[str, object], state: str) -> None:
-    assert Item(**facts).state == state
+    assert here(**facts).state == state
 
 
 def test_it_has_a_word_for_every_combination_of_facts() -> None:
     words = {
-        Item(connection=connection, readiness=readiness, failures=failures, checked_at=checked).state
+        here(connection=connection, readiness=readiness, failures=failures, checked_at=checked).state
         for connection, readiness, failures, checked in product(Connection, Readiness, (0, 1), (None, NOW, NOW - DAY))
     }
     assert words == {"loading", "fresh", "stale", "error", "reauth", "disconnected"}
+
+
+@pytest.mark.parametrize("connection", LIVING)
+def test_it_says_that_a_connection_is_of_another_environment(connection: Connection) -> None:
+    item = Item(environment="sandbox", connection=connection)
+    assert (item.state, item.can_be_asked, item.can_refresh(at=NOW, cooldown=MINUTE)) == ("elsewhere", False, False)
 
 
 def test_it_is_being_read_until_the_lease_runs_out() -> None:
@@ -88,7 +99,7 @@ def test_it_waits_for_a_sync_that_was_asked_for_but_not_for_ever(facts: dict[str
     ],
 )
 def test_it_can_be_asked_again_after_a_while(facts: dict[str, object], may: bool) -> None:
-    assert Item(**facts).can_refresh(at=NOW, cooldown=5 * MINUTE) is may
+    assert here(**facts).can_refresh(at=NOW, cooldown=5 * MINUTE) is may
 
 
 @pytest.mark.parametrize(

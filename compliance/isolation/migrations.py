@@ -247,6 +247,29 @@ class DefinerFunction(Operation):
         ]
 
 
+class DropDefinerFunction(Operation):
+    """Drop a function that an earlier ``DefinerFunction`` made, as where its arguments change. Not reversible."""
+
+    reversible = False
+
+    def __init__(self, name: str, arguments: str) -> None:
+        self.name = name
+        self.arguments = arguments
+
+    def state_forwards(self, app_label: str, state: State) -> None:
+        """Django's picture of the models stays as it is."""
+
+    def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
+        """Drop the function, as ``app_lookup``, which owns it."""
+        name = schema_editor.connection.ops.quote_name(self.name)
+        for statement in (f"SET ROLE {LOOKUP}", f"DROP FUNCTION {name}({self.arguments})", "RESET ROLE"):
+            schema_editor.execute(statement, params=None)
+
+    def describe(self) -> str:
+        """Say what the operation does, for ``migrate --plan``."""
+        return f"Drop the function {self.name}({self.arguments})"
+
+
 def _is_reference(statement: object, table: str, column: str) -> bool:
     if not isinstance(statement, Statement) or "FOREIGN KEY" not in str(statement.template):
         return False

@@ -192,6 +192,7 @@ STATES = {
     "error": ("error", "exclamation-triangle", "Not answering"),
     "reauth": ("warn", "key", "Sign-in needed"),
     "disconnected": ("off", "link-slash", "Disconnected"),
+    "elsewhere": ("off", "link-slash", "Other environment"),
 }
 
 

@@ -218,7 +218,8 @@ def test_it_knows_every_state_that_an_item_can_have():
     from banking.models import Connection, Item
 
     items = [
-        Item(connection=connection, readiness=readiness, failures=failures, checked_at=checked)
+        Item(environment=environment, connection=connection, readiness=readiness, failures=failures, checked_at=checked)
+        for environment in ("embedded", "sandbox")
         for connection in Connection
         for readiness in ("not_ready", "historical")
         for failures in (0, 3)

@@ -12,7 +12,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 def connection(name: str, **facts: object) -> Item:
     well = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
-    return Item(institution_name=name, **well | facts)
+    return Item(environment="embedded", institution_name=name, **well | facts)
 
 
 FRESH = connection("Fresh")

@@ -1,0 +1,115 @@
+"""``PLAID_ENV`` was changed: an Item is spoken of to the Plaid that made it, and to no other."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from banking import due
+from banking.linking import Chosen, LinkRefused, finish_link, open_link
+from banking.models import Connection, Item, PendingRemoval
+from banking.relinking import finish_relink, open_relink
+from banking.sync import sync_item
+from banking.tests.rows import account_at
+from banking.tests.scripted import ScriptedProvider, page
+from banking.unlinking import remove_at_provider, unlink
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = timedelta(0)
+
+
+class Untouched(ScriptedProvider):
+    """Fails the test as soon as a token reaches it."""
+
+    def refuse(self, token: str, **_: object) -> None:
+        raise AssertionError("An Item's token was sent to another environment.")
+
+    item = accounts = page = remove = create_update_token = exchange = refuse
+
+
+@pytest.fixture
+def elsewhere(item: Item, monkeypatch: pytest.MonkeyPatch, settings: object) -> Item:
+    """Alice's connection of the embedded sandbox, on a site that speaks with Plaid's own sandbox since."""
+    settings.PLAID_ENV = "sandbox"
+    for door in ("banking.linking", "banking.relinking", "banking.unlinking", "banking.sync.run"):
+        monkeypatch.setattr(f"{door}.connect", Untouched)
+    return item
+
+
+def test_it_reads_no_item_of_another_environment(alice: User, elsewhere: Item) -> None:
+    assert sync_item(owner_id=alice.pk, item_id=elsewhere.pk, trigger="test").ran is False
+    assert due.claim_syncs(limit=10) == []
+    assert due.refresh_all(user=alice, cooldown=NOW) == []
+    with pytest.raises(due.NotConnected):
+        due.refresh(user=alice, item_id=elsewhere.pk, cooldown=NOW)
+
+
+def test_it_goes_on_reading_where_the_environment_comes_back(
+    alice: User, elsewhere: Item, settings: object, provider: ScriptedProvider
+) -> None:
+    assert due.claim_syncs(limit=10) == []
+    settings.PLAID_ENV = "embedded"
+    provider.pages = [page()]
+    assert due.claim_syncs(limit=10) == [(alice.pk, elsewhere.pk)]
+    assert sync_item(owner_id=alice.pk, item_id=elsewhere.pk, trigger="test").ran is True
+
+
+def test_it_repairs_no_item_of_another_environment(alice: User, elsewhere: Item) -> None:
+    with tenant(alice.pk):
+        Item.objects.filter(pk=elsewhere.pk).update(connection=Connection.LOGIN_REQUIRED)
+    with pytest.raises(Item.DoesNotExist):
+        open_relink(user=alice, item_id=elsewhere.pk)
+
+
+def test_it_finishes_no_dialog_of_another_environment(
+    alice: User, item: Item, provider: ScriptedProvider, settings: object
+) -> None:
+    repair = open_relink(user=alice, item_id=item.pk).session
+    fresh = open_link(user=alice).session
+    settings.PLAID_ENV = "sandbox"
+    chosen = Chosen(institution_id="ins_2", institution_name="Other", accounts=frozenset())
+    with pytest.raises(LinkRefused):
+        finish_relink(user=alice, session_id=repair.pk)
+    with pytest.raises(LinkRefused):
+        finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", chosen=chosen)
+    assert provider.exchanged == []
+
+
+def test_it_lets_an_item_of_a_sandbox_go_without_a_call(alice: User, elsewhere: Item) -> None:
+    account_at(elsewhere)
+    assert unlink(user=alice, item_id=elsewhere.pk, keep_history=True) is None
+    with tenant(alice.pk):
+        elsewhere.refresh_from_db()
+        assert (elsewhere.connection, elsewhere.access_token) == (Connection.REMOVED, None)
+        assert not PendingRemoval.objects.for_user(alice).exists()
+
+
+def test_it_owes_the_removal_of_an_item_that_is_billed_until_its_environment_is_back(
+    alice: User, make_item: Callable[..., Item], elsewhere: Item, settings: object, provider: ScriptedProvider
+) -> None:
+    with tenant(alice.pk):
+        Item.objects.filter(pk=elsewhere.pk).update(environment="production")
+    owed = unlink(user=alice, item_id=elsewhere.pk, keep_history=True)
+    assert due.owed_removals(limit=10) == []
+    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    assert provider.ended == []
+    settings.PLAID_ENV = "production"
+    assert due.owed_removals(limit=10) == [(alice.pk, owed.pk)]
+    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    assert provider.ended == ["access-sandbox-secret"]
+
+
+def test_it_says_so_on_the_pages(as_alice: Client, elsewhere: Item) -> None:
+    account_at(elsewhere)
+    shown = as_alice.get(reverse("accounts")).content.decode()
+    assert "Other environment" in shown
+    assert "Sync now" not in shown
+    assert as_alice.get(reverse("reconnect", args=[elsewhere.pk])).status_code == 404
+    asked = as_alice.post(reverse("refresh", args=[elsewhere.pk]), follow=True)
+    assert "does not let Plumbline in" in asked.content.decode()
+    assert "Other environment" in as_alice.get(reverse("overview")).content.decode()

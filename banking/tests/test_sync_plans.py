@@ -1,8 +1,8 @@
 """Every statement over staged rows, where PostgreSQL knows nothing and plans as badly as it can.
 
-A database that was made a moment ago has no statistics. A guess that was wrong by a factor of 12,000 made it compare each
-staged row with each stored one: ten seconds inside the transaction. Hash and merge joins, which would hide that, are
-switched off here, so that what is left are the loops that such a guess leads to.
+A database that was made a moment ago has no statistics. A guess that was wrong by a factor of 12,000 made it compare
+each staged row with each stored one: ten seconds inside the transaction. Hash and merge joins, which would hide it,
+are switched off here, so that what is left are the loops that such a guess leads to.
 """
 
 import time

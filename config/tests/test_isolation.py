@@ -16,17 +16,18 @@ from banking.tests.scripted import ScriptedProvider
 from banking.unlinking import unlink
 from compliance.isolation import audit_tables, tenant
 from compliance.isolation.models import Owned
+from config.tests.own_apps import own_apps
+from credit.tests.filed import filed_whole
 from insights.models import CardLink, LowRunway
 
 pytestmark = pytest.mark.django_db
 
-ROOMS = ("accounts", "banking", "compliance", "insights")
-MODELS = [model for room in ROOMS for model in apps.get_app_config(room).get_models()]
+MODELS = [model for app in own_apps() for model in apps.get_app_config(app).get_models()]
 OWNED = [model for model in MODELS if issubclass(model, Owned)]
 # Rows that belong to nobody, to the person that they are, or, past Django's model, to their subject; and what signing
 # in has to read before it knows who is there.
 OTHERS = {"Institution", "WebhookReceipt", "User", "DataKey", "AuditEvent", "AuditLink", "AuditHead", "ConsentEvent"}
-OTHERS |= {"LoginThrottle", "SecondFactor"}
+OTHERS |= {"LoginThrottle", "SecondFactor", "PolicyViolation"}
 
 # Per table: row-level security on, forced, and how many policies there are and let only the tenant through.
 FENCES = """
@@ -73,7 +74,12 @@ def named(model: type[models.Model]) -> str:
 
 def test_it_knows_of_every_table_whose_rows_it_holds() -> None:
     assert {model.__name__ for model in MODELS} - {model.__name__ for model in OWNED} == OTHERS
-    assert len(OWNED) >= 7
+    assert {model._meta.app_label for model in OWNED} == {"accounts", "banking", "credit", "insights"}
+
+
+def test_it_looks_at_every_app_of_the_site_by_itself() -> None:
+    assert {"accounts", "banking", "compliance", "config", "credit", "insights"} <= own_apps()
+    assert not {"sessions", "account", "mfa"} & own_apps()
 
 
 def test_it_finds_nothing_that_leaks() -> None:
@@ -140,6 +146,7 @@ def both_have_everything(
         moved(account, "-1")
         balance_on(account, 5, "1")
         open_link(user=person)
+        filed_whole(person)
         notify(person_id=person.pk, kind=Kind.LOW_RUNWAY, title="Low", fingerprint="low")
         with tenant(person.pk):
             SyncRun.objects.create(owner=person, item=item, trigger="test")

@@ -1,14 +1,18 @@
 """Reports put straight into the store, as pulls would leave them, without a bureau and without a consent."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from uuid import UUID, uuid4
 
 from compliance.isolation import tenant
-from credit import models, reports
+from credit import enrolling, models, reports
 from credit.diffing import diff
 from credit.report import Report
+from credit.states import State
+from credit.tests.experian_samples import RECORD, SSN, read
+from credit.tests.people import ADA
 
 
 def filed(user, report: Report, *, is_sample=False) -> UUID:
@@ -58,3 +62,23 @@ def _changes(user, changes, after, report_id):
         yield models.Change(
             owner_id=user.pk, report_id=report_id, position=position, fingerprint=fingerprint, **change._asdict()
         )
+
+
+def filed_whole(user) -> UUID:
+    """Keep a report with a row of every kind, a change that came with it, and the person's details; gives its id."""
+    report = read(
+        publicRecord=[RECORD],
+        statement=[{"type": "04", "dateReported": "11012026", "statementText": "CALL ME FIRST"}],
+        informationalMessage=[{"messageNumber": "84", "messageText": "SSN MATCHES"}],
+    )
+    with tenant(user.pk):
+        models.Enrollment.objects.create(
+            owner=user,
+            identity=enrolling._written(ADA),
+            ssn=SSN,
+            pull_day=1,
+            state=State.READY,
+            succeeded_at=datetime.now(UTC),
+        )
+    before = replace(report, reported_on=report.reported_on - timedelta(days=30), inquiries=(), public_records=())
+    return filed_year(user, [before, report])[-1]

@@ -9,10 +9,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from compliance.isolation import audit_tables, refusals
-from compliance.vault.keyring import keyring
+from compliance.refusals import missing_keys
 from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
-
-UNKNOWN_KEYS = "SELECT DISTINCT kek FROM compliance_datakey"
 
 
 @register(Tags.security, deploy=True)
@@ -49,13 +47,10 @@ def tables_keep_owners_apart(databases: Sequence[str] | None = None, **_: Any) -
 
 @register(Tags.database)
 def every_data_key_opens(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Refuse a ring that lacks a key which data keys are wrapped under. Only ``ops`` sees them all."""
+    """Refuse a ring that lacks a key which data keys are wrapped under, where operators look."""
     if "ops" not in (databases or ()):
         return []
-    with connections["ops"].cursor() as cursor:
-        cursor.execute(UNKNOWN_KEYS)
-        missing = [name for (name,) in cursor.fetchall() if name not in keyring()]
     return [
         Error(f"Data keys are wrapped under {name}, which is not in FIELD_KEYS.", id="compliance.E003")
-        for name in sorted(missing)
+        for name in missing_keys(using="ops")
     ]

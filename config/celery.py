@@ -1,10 +1,12 @@
 """The job queue: the app, and below it everything that the clock starts."""
 
 import os
+import sys
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import worker_init
+from celery.signals import beat_init, worker_init
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -31,8 +33,15 @@ app.conf.beat_schedule = {
 
 
 @worker_init.connect
-def refuse_unsafe_role(**_: object) -> None:
-    """Let no worker start as a database role that could look past its tenant."""
-    from compliance.isolation import refusals
+@beat_init.connect
+def refuse_to_serve(**_: object) -> None:
+    """Let no worker and no beat start as a database role, or with keys, that may not serve the site.
 
-    refusals.refuse_unsafe_role()
+    Celery goes on after any other exception of a signal's receiver.
+    """
+    from compliance import refusals
+
+    try:
+        refusals.refuse_to_serve()
+    except ImproperlyConfigured as refused:
+        sys.exit(str(refused))

@@ -1,4 +1,4 @@
-"""What the web server runs. It serves nobody from a database role that could look past its tenant."""
+"""What the web server runs. It serves nobody as a database role, or with keys, that ``compliance.refusals`` refuses."""
 
 import gc
 import os
@@ -10,9 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
-from compliance.isolation.refusals import refuse_unsafe_role  # noqa: E402  (needs the apps to be ready)
+from compliance.refusals import refuse_to_serve  # noqa: E402  (needs the apps to be ready)
 
-refuse_unsafe_role()
+refuse_to_serve()
 connections.close_all()
 # What is loaded by now stays as long as the process does: the collector need not walk through it again and again.
 gc.freeze()

@@ -1,0 +1,49 @@
+"""A site without a key that people's data keys are wrapped under does not start, whichever of its processes it is."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from honcho.environ import parse_procfile
+
+from accounts.models import User
+from compliance.isolation import tenant
+from compliance.models import DataKey
+from config.embedded.home import CHECKOUT
+from config.tests.programs import environment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GONE = "kek-20240101"
+PATIENCE = 60
+LINES = parse_procfile((CHECKOUT / "Procfile").read_text()).processes
+# How the web server loads the site, without the server that loads it again and again.
+WEB = f"{sys.executable} -c 'import config.wsgi'"
+
+
+@pytest.fixture(autouse=True)
+def _under_a_lost_key(alice: User) -> Iterator[None]:
+    """A data key of Alice's that was wrapped under a key which nobody kept."""
+    with tenant(alice.pk):
+        DataKey.objects.create(owner=alice.pk, kek=GONE, wrapped=b"0", active=False)
+    yield
+    with tenant(alice.pk):
+        DataKey.objects.filter(kek=GONE).delete()
+
+
+@pytest.mark.parametrize("line", [WEB, LINES["worker"], LINES["beat"]], ids=["web", "worker", "beat"])
+def test_it_ends_a_process_that_lacks_a_key_and_says_which(line: str) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"exec {line}"],
+        cwd=CHECKOUT,
+        env=environment() | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (ended.returncode, f"FIELD_KEYS lacks {GONE}" in ended.stderr) == (1, True), ended.stderr

@@ -43,9 +43,12 @@ def changed(query: QueryDict, **changes: str | None) -> str:
 
 
 def spent_on(category: str, *, since: date, until: date) -> str:
-    """The query for what was spent on a category and what came back; without a category, for what went out alone."""
+    """The query for what was spent on a category and what came back; without a category, for what went out alone.
+
+    It leaves out what does not count, as the figure does that leads there.
+    """
     asked = f"category={quote_plus(category)}" if category else f"category={UNCATEGORIZED}&direction=out"
-    return f"?{asked}&since={since}&until={until}"
+    return f"?{asked}&counted=yes&since={since}&until={until}"
 
 
 def active_filters(query: QueryDict, found: TransactionFilter) -> list[ActiveFilter]:

@@ -47,6 +47,9 @@ BORROWED = frozenset({"LOAN_DISBURSEMENTS"})
 INCOME = "INCOME"
 CARD_PAYMENT = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
 
+# Categories that do not tell what money was for: half of a transfer may stand under any of them.
+UNTOLD = TRANSFERS | {"", "OTHER"}
+
 
 def category(code: str) -> Category:
     """Name a category; a code we do not know is named by its own words."""

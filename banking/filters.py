@@ -9,10 +9,12 @@ from django import forms
 from django.db.models import Q, QuerySet
 
 from banking.categories import CHOICES, UNCATEGORIZED, category
+from banking.counting import counted
 from banking.models import Account, Transaction
 
 LARGEST = Decimal(10) ** 15
 DIRECTIONS = (("in", "Money in"), ("out", "Money out"))
+COUNTED = (("yes", "Income and spending"), ("no", "Transfers, not counted"))
 STATUSES = (("pending", "Pending"), ("posted", "Posted"))
 LONGEST_CATEGORY = 100
 
@@ -55,6 +57,7 @@ class TransactionFilter(filters.FilterSet):
     account = filters.ModelChoiceFilter(label="Account", queryset=own_accounts, empty_label="All accounts")
     category = filters.ChoiceFilter(label="Category", choices=CHOICES, method="of_category", empty_label="All")
     direction = filters.ChoiceFilter(label="Direction", choices=DIRECTIONS, method="flowing", empty_label="Both")
+    counted = filters.ChoiceFilter(label="Cash flow", choices=COUNTED, method="in_cash_flow", empty_label="All")
     min = AmountFilter(label="At least", method="at_least")
     max = AmountFilter(label="At most", method="at_most")
     pending = filters.ChoiceFilter(label="Status", choices=STATUSES, method="settled", empty_label="All")
@@ -74,6 +77,10 @@ class TransactionFilter(filters.FilterSet):
 
     def flowing(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
         return rows.filter(amount__gt=0) if value == "in" else rows.filter(amount__lt=0)
+
+    def in_cash_flow(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
+        counts = counted(self.request.user.pk)
+        return rows.filter(counts if value == "yes" else ~counts)
 
     def settled(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
         return rows.filter(pending=value == "pending")

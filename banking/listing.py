@@ -2,12 +2,13 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import BooleanField, ExpressionWrapper, OuterRef, QuerySet, Subquery
 
+from banking.counting import COUNTED, COUNTED_FACTS, COUNTED_TYPES, counted
 from banking.models import Account, Transaction
 
 COLUMNS = ("id", "day", "merchant_name", "name", "category", "user_category", "amount", "currency", "pending")
@@ -16,22 +17,30 @@ COLUMNS = ("id", "day", "merchant_name", "name", "category", "user_category", "a
 ITS_ACCOUNT = Account.objects.filter(pk=OuterRef("account"))
 ACCOUNT = (Subquery(ITS_ACCOUNT.values("name")), Subquery(ITS_ACCOUNT.values("mask")))
 
+LEG = """
+SELECT money_out FROM banking_transfer WHERE money_out = moved.id
+UNION ALL SELECT money_in FROM banking_transfer WHERE money_in = moved.id
+"""
+
 # The newest rows of everything, as the overview shows them on every visit: to have Django write these words costs
 # ten times what PostgreSQL takes to answer them.
-LATEST = """
+LATEST = f"""
 SELECT moved.id, day, merchant_name, moved.name, category, user_category, amount, moved.currency, pending,
-    account.name, account.mask
+    account.name, account.mask, account.type = ANY (%(counted_types)s) AND {COUNTED.format(legs=LEG)}
 FROM banking_transaction AS moved JOIN banking_account AS account ON account.id = moved.account_id
 WHERE moved.id = ANY (ARRAY(
     SELECT id FROM banking_transaction
     WHERE owner_id = %(owner)s AND removed_at IS NULL AND NOT hidden
     ORDER BY day DESC, id DESC LIMIT %(most)s))
 ORDER BY day DESC, moved.id DESC
-"""
+"""  # noqa: S608  (built from constants)
 
 
 class Row(NamedTuple):
-    """One line of a list. ``category`` is the person's own word where they gave one."""
+    """One line of a list. ``category`` is the person's own word where they gave one.
+
+    ``counts`` says whether it is income or spending, and not only a transfer.
+    """
 
     id: UUID
     day: date
@@ -41,17 +50,20 @@ class Row(NamedTuple):
     currency: str
     pending: bool
     account: str
+    counts: bool = True
 
 
-def read(rows: QuerySet[Transaction]) -> list[Row]:
-    """Read rows in the order that they were asked for in; one query."""
-    return [row(*values) for values in rows.values_list(*COLUMNS, *ACCOUNT)]
+def read(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[Row]:
+    """Read an owner's rows in the order that they were asked for in; one query."""
+    counts = ExpressionWrapper(counted(owner_id), output_field=BooleanField())
+    return [row(*values) for values in rows.values_list(*COLUMNS, *ACCOUNT, counts)]
 
 
 def latest(*, owner_id: UUID, most: int) -> list[Row]:
     """Read an owner's newest rows; one query."""
     with connection.cursor() as cursor:
-        cursor.execute(LATEST, {"owner": owner_id, "most": most})
+        facts: dict[str, Any] = {"owner": owner_id, "most": most, "counted_types": list(COUNTED_TYPES), **COUNTED_FACTS}
+        cursor.execute(LATEST, facts)
         return [row(*values) for values in cursor.fetchall()]
 
 
@@ -67,6 +79,7 @@ def row(
     pending: bool,
     account: str,
     mask: str,
+    counts: bool,
 ) -> Row:
     """Put one row's columns into words, as the model's own properties do."""
     return Row(
@@ -78,4 +91,5 @@ def row(
         currency,
         pending,
         f"{account} ••{mask}" if mask else account,
+        counts,
     )

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from banking.causes import CAUSES
 from banking.provider import Readiness
+from banking.transfer_model import Transfer as Transfer
 from compliance.isolation.models import Owned, OwnedQuerySet
 from compliance.vault.fields import SealedTextField
 

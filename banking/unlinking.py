@@ -15,6 +15,7 @@ from accounts.models import User
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.plaid.client import connect
 from banking.provider import ItemGone, ProviderError
+from banking.transfers import find_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 
@@ -80,6 +81,7 @@ def settle_history(*, item: Item, keep: bool) -> None:
     else:
         Transaction.objects.filter(account__item=item).delete()
         accounts.delete()
+        find_transfers(owner_id=item.owner_id)
 
 
 def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:

@@ -43,7 +43,7 @@ def account(request: PersonRequest, account_id: UUID) -> HttpResponse:
         "account": found,
         "item": found.item,
         "history": history.of_accounts(user=request.user, accounts=[found.pk], currency=found.currency, days=days),
-        "recent": listing.read(found.transactions.current().newest_first()[:LATEST]),
+        "recent": listing.read(found.transactions.current().newest_first()[:LATEST], owner_id=request.user.pk),
     }
     return render(request, "insights/account.html", context)
 

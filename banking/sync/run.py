@@ -22,6 +22,7 @@ from banking.sync.lease import Lease, LeaseLost, take
 from banking.sync.ledger import store_accounts, store_transactions
 from banking.sync.outcome import BUSY, Outcome
 from banking.sync.spool import Spool
+from banking.transfers import find_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 
@@ -121,5 +122,7 @@ def store(*, item: Item, spool: Spool, roster: Roster, run: SyncRun, whole: bool
     """Store accounts, balances and transactions and move the cursor, all in the open transaction."""
     store_accounts(item=item, roster=roster.accounts, others=spool.accounts.values())
     stored = store_transactions(item=item, spool=spool, complete=whole and spool.readiness == Readiness.HISTORICAL)
+    if stored.written or stored.removed:
+        find_transfers(owner_id=item.owner_id)
     run.written, run.removed, run.pages = stored.written, stored.removed, spool.pages
     item.cursor = spool.cursor or item.cursor

@@ -36,6 +36,7 @@ def test_it_leads_to_what_was_spent_on_a_category_and_what_came_back(category: s
     query = addresses.spent_on(category, since=date(2026, 10, 24), until=TODAY)
     assert QueryDict(query.removeprefix("?")).dict() == {
         "category": category,
+        "counted": "yes",
         "since": "2026-10-24",
         "until": "2026-11-22",
     }
@@ -46,6 +47,7 @@ def test_it_leads_to_what_went_out_without_a_category() -> None:
     assert QueryDict(query.removeprefix("?")).dict() == {
         "category": "UNCATEGORIZED",
         "direction": "out",
+        "counted": "yes",
         "since": "2026-11-22",
         "until": "2026-11-22",
     }

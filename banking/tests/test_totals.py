@@ -7,7 +7,10 @@ from banking import totals
 from banking.models import Account, Item, Transaction
 from banking.tests.rows import account_at, moved
 from banking.totals import Total
+from banking.transfers import find_transfers
 from compliance.isolation import tenant
+
+CARD_PAYMENT = {"category": "LOAN_PAYMENTS", "category_detail": "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"}
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +22,7 @@ def account(item: Item) -> Account:
 
 def totals_of(user: User) -> list[Total]:
     with tenant(user.pk):
-        return totals.of(Transaction.objects.for_user(user).newest_first())
+        return totals.of(Transaction.objects.for_user(user).newest_first(), owner_id=user.pk)
 
 
 def test_it_adds_what_came_in_and_what_went_out(alice: User, account: Account) -> None:
@@ -60,3 +63,25 @@ def test_it_has_nothing_to_say_about_nothing(alice: User) -> None:
 def test_it_counts_nothing_of_somebody_else(mallory: User, account: Account) -> None:
     moved(account, "1")
     assert totals_of(mallory) == []
+
+
+# --- What only moves --------------------------------------------------------------------------------------
+
+
+def test_it_counts_neither_leg_of_a_transfer_or_a_card_payment(alice: User, item: Item, account: Account) -> None:
+    card, loan = account_at(item, type="credit", name="Card"), account_at(item, type="loan", name="Loan")
+    savings = account_at(item, name="Savings")
+    moved(account, "-410", **CARD_PAYMENT)
+    moved(card, "410", **CARD_PAYMENT)
+    moved(account, "-500")
+    moved(savings, "500")
+    moved(account, "3000", category="LOAN_DISBURSEMENTS")
+    moved(loan, "25")
+    moved(account, "-30")
+    moved(account, "70", category="INCOME")
+    with tenant(alice.pk):
+        find_transfers(owner_id=alice.pk)
+    (dollars,) = totals_of(alice)
+    assert (dollars.money_in, dollars.money_out, dollars.net) == (Decimal(70), Decimal(30), Decimal(40))
+    assert (dollars.moved_in, dollars.moved_out) == (Decimal(410 + 500 + 3000 + 25), Decimal(410 + 500))
+    assert dollars.count == 8

@@ -1,5 +1,7 @@
 """Transactions: filtered, a page at a time, or as one CSV file."""
 
+from functools import partial
+
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -39,12 +41,12 @@ def results(request: PersonRequest, found: TransactionFilter) -> dict[str, objec
     """One page of rows, what all of them add up to, and the addresses of the pages beside it."""
     page = paging.page(
         found.qs,
-        read=listing.read,
+        read=partial(listing.read, owner_id=request.user.pk),
         size=paging.size(request.GET.get("size", "")),
         before=request.GET.get("before", ""),
         after=request.GET.get("after", ""),
     )
-    sums = totals.of(found.qs)
+    sums = totals.of(found.qs, owner_id=request.user.pk)
     return {
         "rows": page.rows,
         "sums": sums,
@@ -52,6 +54,8 @@ def results(request: PersonRequest, found: TransactionFilter) -> dict[str, objec
         "active_filters": addresses.active_filters(request.GET, found),
         "older_url": addresses.changed(request.GET, before=str(page.older)) if page.older else "",
         "newer_url": addresses.changed(request.GET, after=str(page.newer)) if page.newer else "",
+        "has_uncounted": any(total.has_moved for total in sums),
+        "uncounted_url": addresses.changed(request.GET, counted="no"),
         "csv_url": reverse("transactions-csv") + addresses.changed(request.GET),
         "has_accounts": bool(page.rows) or Account.objects.for_user(request.user).exists(),
     }

@@ -49,7 +49,7 @@ def transaction_row(row: Row, this_year: int) -> str:
 <td class="tx__label">{category_mark(row.category)}{escape(row.label)}{PENDING if row.pending else ""}</td>
 <td class="tx__category">{escape(category_name(row.category))}</td>
 <td class="tx__account">{escape(row.account)}</td>
-<td class="num{" pos" if row.amount > 0 else ""}">{escape(signed(row.amount, row.currency))}</td>
+<td class="num{" pos" if row.counts and row.amount > 0 else ""}">{escape(signed(row.amount, row.currency))}</td>
 </tr>"""
 
 

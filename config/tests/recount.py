@@ -62,10 +62,13 @@ def recount(ledger: Ledger, today: date) -> Recount:
     for account in ledger["accounts"]:
         add_balance(found, account)
     kinds = {account["account_id"]: account["type"] for account in ledger["accounts"]}
+    transfers = transfers_in(ledger)
     for line in ledger["transactions"]:
+        found.rows += 1
+        if kinds[line["account_id"]] not in ("depository", "credit") or is_moved(line, transfers):
+            continue
         add_movement(found, line)
-        month = today - timedelta(days=30) < paid_on(line) <= today
-        if month and kinds[line["account_id"]] in ("depository", "credit"):
+        if today - timedelta(days=30) < paid_on(line) <= today:
             add_flow(found, line)
     return found
 
@@ -77,26 +80,46 @@ def add_balance(found: Recount, account: Ledger) -> None:
         found.in_bank += money(balances["current"])
         found.available += money(balances["available"])
     elif account["type"] == "credit":
-        found.owed += money(balances["current"])
+        found.owed += max(money(balances["current"]), NOTHING)
         found.limit += money(balances["limit"])
 
 
 def add_movement(found: Recount, line: Ledger) -> None:
     amount = -money(line["amount"])
-    found.rows += 1
     found.money_in += max(amount, NOTHING)
     found.money_out += max(-amount, NOTHING)
 
 
 def add_flow(found: Recount, line: Ledger) -> None:
-    """Count a movement as earned, spent or given back, unless it only moves between a person's own accounts."""
+    """Count a movement as earned, spent or given back."""
     amount, category = -money(line["amount"]), primary(line["category"])
-    if category in UNCOUNTED or line["category"] == CARD_PAYMENT:
-        return
     if category == "INCOME" or (not category and amount > 0):
         found.income += amount
     else:
         found.spent[category] = found.spent.get(category, NOTHING) - amount
+
+
+def is_moved(line: Ledger, transfers: set[str]) -> bool:
+    """Whether a movement only moves between a person's own accounts."""
+    is_named = primary(line["category"]) in UNCOUNTED or line["category"] == CARD_PAYMENT
+    return is_named or line["transaction_id"] in transfers
+
+
+def transfers_in(ledger: Ledger) -> set[str]:
+    """The ids of movements that are half of a transfer: each possible pair is tried, the nearest in days first."""
+    untold = [line for line in ledger["transactions"] if primary(line["category"]) in ("", "OTHER", *UNCOUNTED[:2])]
+    untold += [line for line in ledger["transactions"] if line["category"] == CARD_PAYMENT]
+    possible = [
+        (abs(paid_on(one) - paid_on(other)), one["transaction_id"], other["transaction_id"])
+        for one in untold
+        for other in untold
+        if money(one["amount"]) == -money(other["amount"]) > 0 and one["account_id"] != other["account_id"]
+    ]
+    found: set[str] = set()
+    for apart, one, other in sorted(possible):
+        if apart <= timedelta(days=4) and not {one, other} & found:
+            found |= {one, other}
+    return found
 
 
 def primary(category: str | None) -> str:

@@ -1,16 +1,18 @@
 """Every table of the site that holds people's rows keeps them apart. A new table fails here until it does."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, connections, models, transaction
+from django.utils import timezone
 
 from accounts.kinds import Kind
 from accounts.models import User
 from accounts.notices import notify
 from banking.linking import open_link
-from banking.models import Item, SyncRun
+from banking.models import Item, SyncRun, Transfer
 from banking.tests.rows import account_at, balance_on, moved
 from banking.tests.scripted import ScriptedProvider
 from banking.unlinking import unlink
@@ -150,6 +152,7 @@ def both_have_everything(
         notify(person_id=person.pk, kind=Kind.LOW_RUNWAY, title="Low", fingerprint="low")
         with tenant(person.pk):
             SyncRun.objects.create(owner=person, item=item, trigger="test")
+            Transfer.objects.create(owner=person, money_out=uuid4(), money_in=uuid4(), left_on=timezone.localdate())
             LowRunway.objects.create(owner=person, currency="USD")
             CardLink.objects.create(owner=person, account=account, key="card", same=True)
         unlink(user=person, item_id=item.pk, keep_history=True)

@@ -83,6 +83,10 @@ def test_it_marks_what_is_pending_and_what_came_in():
     assert "Dec 31, 2025" in drawn
 
 
+def test_it_shows_a_transfer_that_came_in_as_no_gain():
+    assert '<td class="num">+$50.00</td>' in rows.transaction_rows([row(amount=Decimal(50), counts=False)])
+
+
 def test_it_draws_no_row_for_nothing():
     assert rows.transaction_rows([]) == rows.readings([], "USD") == ""
 

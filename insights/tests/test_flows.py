@@ -1,7 +1,7 @@
 """What came in and what went out, figured out by hand beside each test."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from banking.categories import BORROWED, TRANSFERS
-from banking.models import Account, Item
-from banking.tests.rows import account_at, moved
+from banking.models import Account, Item, Transaction
+from banking.tests.rows import account_at, moved, moved_all, movement
+from banking.transfers import find_transfers
 from compliance.isolation import tenant
 from insights.flows import Flow, Movement, Window, flows, movements, runway_months
 
@@ -196,3 +197,39 @@ def test_it_says_how_long_money_lasts(liquid: str, net: str, months: str | None)
 def test_it_names_accounts_by_id_alone(alice: User) -> None:
     with tenant(alice.pk):
         assert movements(user=alice, window=Window.ending(TODAY), accounts=[UUID(int=1)]) == []
+
+
+# --- Transfers between own accounts -----------------------------------------------------------------------
+
+
+def test_it_counts_neither_leg_of_a_transfer_that_no_category_names(alice: User, item: Item, checking: Account) -> None:
+    savings = account_at(item, name="Savings")
+    move(checking, "-500", day=TODAY - timedelta(days=1))
+    move(savings, "500")
+    move(checking, "-30")
+    with tenant(alice.pk):
+        find_transfers(owner_id=alice.pk)
+    flow = flows_of(alice, checking, savings)["USD"]
+    assert (flow.income, flow.spending) == (Decimal(0), Decimal(30))
+
+
+def test_it_counts_neither_leg_where_the_other_one_lies_outside_the_window(
+    alice: User, item: Item, checking: Account
+) -> None:
+    savings = account_at(item, name="Savings")
+    move(checking, "-500", day=TODAY - timedelta(days=32))
+    move(savings, "500", day=TODAY - timedelta(days=28))
+    with tenant(alice.pk):
+        find_transfers(owner_id=alice.pk)
+    assert flows_of(alice, checking, savings) == {}
+
+
+def test_it_takes_a_persons_word_against_a_pair_that_was_found(alice: User, item: Item, checking: Account) -> None:
+    savings = account_at(item, name="Savings")
+    out = movement(checking, "-500", day=TODAY)
+    moved_all(checking, [out])
+    move(savings, "500")
+    with tenant(alice.pk):
+        find_transfers(owner_id=alice.pk)
+        Transaction.objects.filter(pk=out.pk).update(user_category="Bees")
+    assert flows_of(alice, checking, savings)["USD"].by_category == {"Bees": Decimal(500)}

@@ -15,11 +15,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from banking import rosters
+from banking import listing, rosters, totals
 from banking.filters import TransactionFilter
 from banking.models import Account, Item, Transaction
 from banking.provider import Readiness
 from banking.tests.rows import account_at, balance_on, moved, moved_all, movement
+from banking.transfers import find_transfers
 from compliance.isolation import tenant
 from insights.overview import overview
 
@@ -129,6 +130,41 @@ def behind(user: User, url: str) -> Decimal:
         shown = TransactionFilter(query, queryset=rows, request=SimpleNamespace(user=user))
         assert shown.is_valid()
         return sum((row.amount for row in shown.qs), Decimal(0))
+
+
+def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Account, card: Account) -> None:
+    """Each kind of row that does not count, beside those that do: SQL written out, the ORM and the list agree."""
+    savings, loan = account_at(item, name="Savings"), account_at(item, type="loan", name="Loan")
+    legs = [movement(checking, "-500"), movement(savings, "500"), movement(checking, "-60"), movement(savings, "60")]
+    for row in legs:
+        moved_all(row.account, [row])
+    with tenant(alice.pk):
+        find_transfers(owner_id=alice.pk)
+        Transaction.objects.filter(pk=legs[2].pk).update(user_category="Bees")
+    for amount, category in (("1000", "INCOME"), ("-100", "TRAVEL"), ("30", "TRAVEL"), ("-12", ""), ("7", "")):
+        moved(checking, amount, category=category)
+    for category in ("TRANSFER_IN", "TRANSFER_OUT", "LOAN_DISBURSEMENTS"):
+        moved(checking, "-7000", category=category)
+        moved(checking, "-11", category=category, user_category="MEDICAL")
+    moved(checking, "-90", category="TRAVEL", user_category="TRANSFER_OUT")
+    moved(checking, "-400", **CARD_PAYMENT)
+    moved(card, "400", **CARD_PAYMENT)
+    moved(card, "5", **CARD_PAYMENT, user_category="TRAVEL")
+    moved(loan, "8000", category="LOAN_PAYMENTS")
+    found = figures(alice)
+    (flow,) = found["flow"].totals
+    assert flow.net == Decimal(1000 - 100 + 30 - 12 + 7 - 33 + 5 - 60)
+    month = f"?since={found['flow'].since}&until={found['flow'].until}"
+    assert behind(alice, f"{month}&counted=yes") == flow.net
+    with tenant(alice.pk):
+        rows = Transaction.objects.for_user(alice).current()
+        (total,) = totals.of(rows, owner_id=alice.pk)
+        listed = listing.latest(owner_id=alice.pk, most=50)
+        assert listed == listing.read(rows.newest_first(), owner_id=alice.pk)
+    assert total.net == flow.net == sum(row.amount for row in listed if row.counts)
+    assert behind(alice, f"{month}&counted=no") == total.moved_in - total.moved_out
+    for part in found["spending"].categories:
+        assert behind(alice, part.url) == -part.amount
 
 
 def test_it_names_each_currency_with_its_own_runway(alice: User, item: Item, checking: Account) -> None:

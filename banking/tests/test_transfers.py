@@ -1,0 +1,234 @@
+"""Which two rows are one transfer, worked out by hand beside each test."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from banking.models import Account, Item, Transaction, Transfer
+from banking.sync import sync_item
+from banking.tests.rows import account_at, moved
+from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.transfers import Leg, find_transfers, pair_legs
+from banking.unlinking import unlink
+from compliance.isolation import tenant
+
+TODAY = date(2026, 11, 22)
+CARD_PAYMENT = {"category": "LOAN_PAYMENTS", "category_detail": "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"}
+
+pytestmark = pytest.mark.django_db
+
+Pairs = list[tuple[UUID, UUID]]
+
+
+@pytest.fixture
+def checking(item: Item) -> Account:
+    return account_at(item)
+
+
+@pytest.fixture
+def savings(alice: User, make_item: Callable[..., Item]) -> Account:
+    """An account at another bank."""
+    return account_at(make_item(alice, provider_item_id="other-bank"), name="Savings", subtype="savings")
+
+
+def on(account: Account, amount: str, days_ago: int = 0, **facts: object) -> Transaction:
+    return moved(account, amount, day=TODAY - timedelta(days=days_ago), **facts)
+
+
+def pairs_of(user: User) -> Pairs:
+    with tenant(user.pk):
+        find_transfers(owner_id=user.pk)
+        return sorted(Transfer.objects.for_user(user).values_list("money_out", "money_in"))
+
+
+def test_it_pairs_what_left_one_account_with_what_arrived_on_another(
+    alice: User, checking: Account, savings: Account
+) -> None:
+    out, back = on(checking, "-500", 1), on(savings, "500")
+    on(checking, "-499.99")
+    assert pairs_of(alice) == [(out.pk, back.pk)]
+
+
+@pytest.mark.parametrize(("days", "found"), [(-5, 0), (-4, 1), (0, 1), (4, 1), (5, 0)])
+def test_it_pairs_within_four_days_in_either_direction(
+    alice: User, checking: Account, savings: Account, days: int, found: int
+) -> None:
+    on(checking, "-500", 10)
+    on(savings, "500", 10 - days)
+    assert len(pairs_of(alice)) == found
+
+
+def test_it_pairs_three_equal_amounts_by_the_nearest_days(alice: User, checking: Account, savings: Account) -> None:
+    on(checking, "-500", 6)
+    near, arrived = on(checking, "-500", 3), on(savings, "500", 2)
+    assert pairs_of(alice) == [(near.pk, arrived.pk)]
+
+
+def test_it_pairs_money_that_arrives_later_before_money_that_came_earlier(
+    alice: User, checking: Account, savings: Account
+) -> None:
+    on(savings, "500", 6)
+    left, arrived = on(checking, "-500", 5), on(savings, "500", 4)
+    assert pairs_of(alice) == [(left.pk, arrived.pk)]
+
+
+def test_it_pairs_the_same_rows_whatever_came_first(alice: User, checking: Account, savings: Account) -> None:
+    early, arrived = on(checking, "-500", 4), on(savings, "500", 1)
+    assert pairs_of(alice) == [(early.pk, arrived.pk)]
+    late = on(checking, "-500", 1)
+    assert pairs_of(alice) == [(late.pk, arrived.pk)]
+
+
+@pytest.mark.parametrize(
+    ("left", "arrived"),
+    [
+        ({"category": "FOOD_AND_DRINK"}, {}),
+        ({}, {"category": "INCOME"}),
+        ({"user_category": "Rent"}, {}),
+        ({"currency": "EUR"}, {}),
+        ({"currency": ""}, {"currency": ""}),
+        ({"hidden": True}, {}),
+        ({}, {"removed_at": timezone.now()}),
+    ],
+)
+def test_it_pairs_nothing_that_says_what_it_was_for_or_does_not_stand(
+    alice: User, checking: Account, savings: Account, left: dict[str, object], arrived: dict[str, object]
+) -> None:
+    on(checking, "-500", **left)
+    on(savings, "500", **arrived)
+    assert pairs_of(alice) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "arrived"),
+    [
+        ({"category": "TRANSFER_OUT"}, {}),
+        ({}, {"category": "TRANSFER_IN"}),
+        ({"category": "OTHER"}, {}),
+        (CARD_PAYMENT, {}),
+        ({"category": "TRAVEL", "user_category": "TRANSFER_OUT"}, {}),
+    ],
+)
+def test_it_pairs_rows_whose_category_tells_nothing_or_a_transfer(
+    alice: User, checking: Account, savings: Account, left: dict[str, object], arrived: dict[str, object]
+) -> None:
+    on(checking, "-500", **left)
+    on(savings, "500", **arrived)
+    assert len(pairs_of(alice)) == 1
+
+
+def test_it_pairs_nothing_on_one_account_or_with_somebody_else(
+    alice: User, mallory: User, checking: Account, make_item: Callable[..., Item]
+) -> None:
+    on(checking, "-500")
+    on(checking, "500")
+    on(account_at(make_item(mallory)), "500")
+    assert pairs_of(alice) == []
+
+
+def test_it_takes_no_payment_of_a_loan_for_a_transfer_but_borrowed_money(
+    alice: User, item: Item, checking: Account
+) -> None:
+    loan = account_at(item, type="loan", name="Mortgage")
+    on(checking, "-800")
+    on(loan, "800")
+    lent, got = on(loan, "-3000"), on(checking, "3000")
+    assert pairs_of(alice) == [(lent.pk, got.pk)]
+
+
+def test_it_lets_a_pair_go_whose_leg_is_gone(alice: User, checking: Account, savings: Account) -> None:
+    out, back = on(checking, "-500", 1), on(savings, "500")
+    with tenant(alice.pk):
+        find_transfers(owner_id=alice.pk)
+        Transaction.objects.filter(pk=back.pk).update(removed_at=timezone.now())
+    again = on(savings, "500", 2)
+    assert pairs_of(alice) == [(out.pk, again.pk)]
+
+
+def test_it_keeps_the_row_of_a_pair_that_stays(alice: User, checking: Account, savings: Account) -> None:
+    on(checking, "-500"), on(savings, "500")
+    pairs_of(alice)
+    with tenant(alice.pk):
+        before = Transfer.objects.get()
+    pairs_of(alice)
+    with tenant(alice.pk):
+        assert Transfer.objects.get() == before
+
+
+def test_it_survives_days_at_the_end_of_the_calendar(alice: User, checking: Account, savings: Account) -> None:
+    for day in (date.min, date.max):
+        moved(checking, "-500", day=day)
+        moved(savings, "500", day=day)
+    assert len(pairs_of(alice)) == 2
+
+
+# --- When it is done --------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_done_in_the_transaction_of_each_reading(item: Item, provider: ScriptedProvider) -> None:
+    untold = {"category": "", "category_detail": "", "authorized_date": None}
+    legs = [
+        transaction("out", "-500", date=date(2026, 11, 10), **untold),
+        transaction("in", "500", date=date(2026, 11, 12), account_id="acc-card", **untold),
+    ]
+    provider.pages = [page(added=legs, cursor="c1")]
+    read(item)
+    assert count(item) == 1
+    provider.pages = [page(removed=["in"], cursor="c2")]
+    read(item)
+    assert count(item) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_done_when_a_bank_leaves_with_its_history(
+    alice: User, item: Item, checking: Account, savings: Account, provider: ScriptedProvider
+) -> None:
+    on(checking, "-500"), on(savings, "500")
+    assert len(pairs_of(alice)) == 1
+    unlink(user=alice, item_id=item.pk, keep_history=False)
+    assert count(item) == 0
+
+
+def read(item: Item) -> None:
+    assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
+
+
+def count(item: Item) -> int:
+    with tenant(item.owner_id):
+        return Transfer.objects.filter(owner=item.owner_id).count()
+
+
+# --- Whatever the rows ------------------------------------------------------------------------------------
+
+LEGS = st.builds(
+    lambda place, account, day, sign: Leg(
+        UUID(int=place), UUID(int=account), TODAY + timedelta(days=day), "USD", Decimal(sign * 500)
+    ),
+    place=st.integers(1, 10**6),
+    account=st.integers(1, 3),
+    day=st.integers(-6, 6),
+    sign=st.sampled_from([1, -1]),
+)
+
+
+@given(st.lists(LEGS, max_size=14, unique_by=lambda leg: leg.id))
+def test_it_uses_each_leg_once_and_leaves_none_that_fits_another(legs: list[Leg]) -> None:
+    pairs = pair_legs(sorted(legs, key=lambda leg: (leg.day, leg.id)))
+    used = [leg for pair in pairs for leg in pair]
+    assert len(used) == len(set(used))
+    assert all(fits(left, arrived) for left, arrived in pairs)
+    alone = set(legs) - set(used)
+    assert not any(fits(left, arrived) for left in alone for arrived in alone)
+
+
+def fits(left: Leg, arrived: Leg) -> bool:
+    apart = abs((arrived.day - left.day).days)
+    return left.amount == -arrived.amount < 0 and left.account_id != arrived.account_id and apart <= 4

@@ -133,7 +133,7 @@ class InstitutionFacts:
 class Doorbell:
     """A verified webhook: which Item it speaks of and what it says. A hint, never data.
 
-    ``fingerprint`` is the same for every copy of one signed delivery.
+    ``fingerprint`` is the same for every copy of one signed delivery, and another for each other delivery.
     """
 
     provider_item_id: str

@@ -74,14 +74,27 @@ def jwk(private, **changes):
     return key | changes
 
 
-def signed(private, body=BODY, *, header=None, claims=None, twist=False):
-    """Sign a webhook by hand (RFC 7515, RFC 7518). ``twist`` mirrors s, which holds as well."""
+def signed(private, body=BODY, *, header=None, claims=None):
+    """Sign a webhook by hand (RFC 7515, RFC 7518)."""
     header = {"alg": "ES256", "kid": KID, "typ": "JWT"} | (header or {})
     claims = {"iat": int(NOW.timestamp()), "request_body_sha256": hashlib.sha256(body).hexdigest()} | (claims or {})
     signing_input = f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims).encode())}"
     r, s = decode_dss_signature(private.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
-    s = ORDER - s if twist else s
     return f"{signing_input}.{base64url(r.to_bytes(32) + s.to_bytes(32))}"
+
+
+def mirrored(token):
+    """The same signature with s mirrored, which holds as well."""
+    signing_input, _, encoded = token.rpartition(".")
+    drawn = base64.urlsafe_b64decode(encoded + "==")
+    s = ORDER - int.from_bytes(drawn[32:])
+    return f"{signing_input}.{base64url(drawn[:32] + s.to_bytes(32))}"
+
+
+def padded_otherwise(token):
+    """The same bytes with other bits after their end, where base64 has room for four."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) | 1]
 
 
 def reason(token, body=BODY, *, client):
@@ -127,10 +140,19 @@ def test_it_hears_five_minutes_back_and_one_minute_ahead(private, client, age, h
 
 
 def test_it_knows_a_copy_whose_signature_was_rewritten(private, client):
-    token, twisted = signed(private), signed(private, twist=True)
-    assert token != twisted
-    first, second = (verify(copy, BODY, client=client) for copy in (token, twisted))
-    assert first.fingerprint == second.fingerprint
+    token = signed(private)
+    copy = mirrored(token)
+    assert copy != token
+    assert verify(copy, BODY, client=client).fingerprint == verify(token, BODY, client=client).fingerprint
+
+
+def test_it_takes_no_other_spelling_of_a_signature(private, client):
+    assert reason(padded_otherwise(signed(private)), client=client) == "malformed"
+
+
+def test_it_tells_two_webhooks_of_one_second_with_the_same_words_apart(private, client):
+    first, second = (verify(signed(private), BODY, client=client) for _ in range(2))
+    assert first.fingerprint != second.fingerprint
 
 
 def test_it_tells_two_deliveries_apart(private, client):

@@ -13,6 +13,9 @@ Actions, by ``kind``:
     redirect     answer 302 to ``location``
     malformed    do the work and spoil the answer, ``how`` = missing (drop ``key``), null (empty ``key``), html,
                  nan (``key`` becomes NaN) or empty
+    replace      do the work and answer something else: ``page`` instead of the whole body, then every value of
+                 ``set`` at its path, as ``{"added.0.account_id": "nobody", "added.*.iso_currency_code": null}``.
+                 The cursor that an answer really had is lost with it; the ledger knows nothing of all this
 """
 
 import json
@@ -22,6 +25,7 @@ from typing import Any
 from waitress.channel import ClientDisconnected
 from werkzeug.wrappers import Response
 
+from sandbox import answer_paths
 from sandbox.errors import CATALOGUE, PlaidError
 from sandbox.wire import dumps, json_response, loads
 from sandbox.world import World
@@ -33,7 +37,7 @@ CREATE TABLE IF NOT EXISTS faults (
 """
 MATCHES = frozenset({"path", "item_id", "institution_id"})
 PARTS = frozenset({"match", "action", "nth", "times", "probability"})
-KINDS = ("error", "http", "latency", "hang", "drop", "truncate", "redirect", "malformed")
+KINDS = ("error", "http", "latency", "hang", "drop", "truncate", "redirect", "malformed", "replace")
 WAYS = ("missing", "null", "html", "nan", "empty")
 PAGE = "<!doctype html><title>Bad gateway</title><h1>502</h1>"
 
@@ -97,6 +101,8 @@ def after(actions: list[Fault], answer: Response) -> Response:
                 answer = _truncated(answer)
             case "malformed":
                 answer = _malformed(action, answer)
+            case "replace" if answer.status_code == 200:
+                answer = _replaced(action, answer)
     return answer
 
 
@@ -109,6 +115,10 @@ def _problem(spec: Fault) -> str:
         return f"a fault knows {', '.join(sorted(PARTS))}; a match knows {', '.join(sorted(MATCHES))}"
     if action["kind"] == "error" and action.get("code") not in CATALOGUE:
         return "action.code must be one of Plaid's error codes"
+    if action["kind"] == "replace" and not (parts := {"page", "set"} & set(action)):
+        return "replace needs page, set or both"
+    if action["kind"] == "replace" and not all(isinstance(action[part], dict) for part in parts):
+        return "page and set are objects"
     if action["kind"] == "malformed" and action.get("how") not in WAYS:
         return f"action.how must be one of {', '.join(WAYS)}"
     return "action.status is missing" if action["kind"] == "http" and "status" not in action else ""
@@ -155,7 +165,7 @@ def _malformed(action: Fault, answer: Response) -> Response:
     if action["how"] in ("html", "empty"):
         return Response(PAGE if action["how"] == "html" else "", answer.status_code, content_type="text/html")
     body = loads(answer.get_data())
-    holder, key = _place(body, str(action.get("key", "request_id")))
+    holder, key = answer_paths.place(body, str(action.get("key", "request_id")))
     if action["how"] == "missing":
         holder.pop(key, None)
     else:
@@ -164,9 +174,11 @@ def _malformed(action: Fault, answer: Response) -> Response:
     return Response(spoiled, answer.status_code, content_type="application/json")
 
 
-def _place(body: Any, path: str) -> tuple[Any, Any]:
-    """The object or list that holds the last part of a dotted path such as ``added.0.amount``."""
-    *way, last = (int(part) if part.isdigit() else part for part in path.split("."))
-    for part in way:
-        body = body[part]
-    return body, last
+def _replaced(action: Fault, answer: Response) -> Response:
+    """The page of the order, or the true one, with the values of the order in it; a page keeps the request's id."""
+    body = loads(answer.get_data())
+    if "page" in action:
+        body = {"request_id": body["request_id"], **action["page"]}
+    for path, value in action.get("set", {}).items():
+        answer_paths.put(body, path, value)
+    return json_response(body, answer.status_code)

@@ -4,6 +4,7 @@ import threading
 from datetime import date, timedelta
 
 from sandbox import accounts, items, ledger, personas, refreshing, webhooks
+from sandbox.clock import moment
 from sandbox.items import Item
 from sandbox.ledger import Changes
 from sandbox.world import World
@@ -66,7 +67,8 @@ def _days(item: Item, today: date) -> list[date]:
 def _day(world: World, item: Item, day: date) -> Changes:
     """Write one day of a person's life into the ledger."""
     ids = {account.key: account.id for account in accounts.of_item(world, item.item_id)}
-    drafts = personas.next_day(item.persona, item.institution_id, day)
+    linked_on = moment(item.created_at).date()
+    drafts = personas.next_day(item.persona, item.config, item.institution_id, linked_on=linked_on, day=day)
     rows = [ledger.row(ids[draft.account], draft) for draft in drafts if draft.account in ids]
     gone = [row["pending_transaction_id"] for row in rows if row["pending_transaction_id"]]
     known = [pending for pending in gone if ledger.find(world, item.item_id, pending)]

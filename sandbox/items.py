@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS items (
     refreshed_at TEXT, failed_at TEXT, lived_until TEXT NOT NULL, webhook_sent_at TEXT, webhook_code TEXT,
     force_status TEXT NOT NULL DEFAULT ''
 );
+CREATE TABLE IF NOT EXISTS streaming_items (item_id TEXT PRIMARY KEY);
 """
 DEFAULT_DAYS = 90
 INITIAL_DAYS = timedelta(days=30)
@@ -177,6 +178,21 @@ def readable(world: World, access_token: str) -> Item:
     if item.error:
         raise PlaidError(item.error)
     return item
+
+
+def fetched(world: World, access_token: str) -> Item:
+    """The Item a token opens, if what was fetched of it earlier may be read. Raises PlaidError with its error else."""
+    item = opened_by(world, access_token)
+    if item.error and world.store.one("SELECT 1 FROM streaming_items WHERE item_id = ?", item.item_id) is None:
+        raise PlaidError(item.error)
+    return item
+
+
+def let_stream(world: World, item_id: str, *, streams: bool) -> None:
+    """Let what was fetched earlier be read in spite of the Item's error, or not any more."""
+    world.store.execute("DELETE FROM streaming_items WHERE item_id = ?", item_id)
+    if streams:
+        world.store.execute("INSERT INTO streaming_items VALUES (?)", item_id)
 
 
 def use_product(world: World, item: Item, product: str) -> None:

@@ -8,7 +8,7 @@ Parts of a mutation, all optional and applied in this order:
     remove              [transaction ids]
     modify              [{"transaction_id", and the columns of its plain row to change}]
     post_pending        true, or the [transaction ids] to post
-    add                 [{"amount", "name", and any other column of a plain row}]
+    add                 [{"amount", "name", and any other column of a plain row}]; with a date to come it is pending
     webhook             false: say nothing to the site
 """
 
@@ -130,7 +130,8 @@ def _added(world: World, item: Item, facts: Order) -> Row:
         currency=account.draft.currency,
         unofficial=account.draft.unofficial,
     )
-    return _overlaid(ledger.row(account.id, draft), facts)
+    is_to_come = str(facts.get("date", "")) > world.clock.today().isoformat()
+    return _overlaid(ledger.row(account.id, draft), {"pending": is_to_come, **facts})
 
 
 def _modified(rows: dict[str, Row], facts: Order) -> Row:
@@ -175,11 +176,12 @@ def _money(value: Any) -> Decimal | None:
 def set_state(world: World, item: Item, order: Order) -> None:
     """Change how an Item is, and tell the site as Plaid would.
 
-    ``error``: a code (ITEM/ERROR or ITEM/USER_PERMISSION_REVOKED follows) or "" (ITEM/LOGIN_REPAIRED follows);
+    ``error``: a code (ITEM/ERROR or ITEM/USER_PERMISSION_REVOKED follows) or "" (ITEM/LOGIN_REPAIRED follows), and
+    ``streams``: true to let accounts and transactions still be read as they were, while ``/item/get`` tells the error;
     ``consent_expires_at``: a moment (ITEM/PENDING_EXPIRATION); ``force_status``: the stage of history, "" for the
     clock's own; ``expire_cursors``: true makes every cursor given so far invalid; ``webhook``: false says nothing.
     """
-    known = {"error", "consent_expires_at", "force_status", "expire_cursors", "webhook"}
+    known = {"error", "streams", "consent_expires_at", "force_status", "expire_cursors", "webhook"}
     if set(order) - known:
         raise PlaidError("UNKNOWN_FIELDS", f"a state knows {', '.join(sorted(known))}")
     columns: Order = {name: order[name] for name in ("error", "consent_expires_at", "force_status") if name in order}
@@ -190,6 +192,8 @@ def set_state(world: World, item: Item, order: Order) -> None:
     with world.store.transaction():
         if columns:
             items.update(world, item.item_id, **columns)
+        if {"error", "streams"} & set(order):
+            items.let_stream(world, item.item_id, streams=bool(order.get("streams")))
         if order.get("webhook", True):
             _tell(world, items.get(world, item.item_id), order)
 

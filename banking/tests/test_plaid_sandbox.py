@@ -168,6 +168,14 @@ def test_it_says_that_the_person_has_to_sign_in_again(sandbox, client, credentia
     assert client.item(credential.access_token).error_code == "ITEM_LOGIN_REQUIRED"
 
 
+def test_it_reads_the_stream_of_an_item_that_is_ill(sandbox, client, credential):
+    ill = {"error": "ITEM_LOGIN_REQUIRED", "streams": True}
+    sandbox.admin(f"items/{credential.provider_item_id}/state", ill)
+    assert client.item(credential.access_token).error_code == "ITEM_LOGIN_REQUIRED"
+    assert client.accounts(credential.access_token).accounts
+    assert client.page(credential.access_token, cursor="").added
+
+
 def test_it_says_that_the_stream_changed_while_it_was_read(sandbox, client):
     credential = client.exchange(sandbox.public_token(username="user_scale_1200"))
     first = client.page(credential.access_token, cursor="")
@@ -232,6 +240,26 @@ def test_it_names_what_went_wrong_and_recovers(sandbox, client, credential, acti
     assert client.page(credential.access_token, cursor="").added
 
 
+def replace(sandbox, values, **when):
+    action = {"kind": "replace", "set": values}
+    sandbox.admin("faults", {"match": {"path": "/transactions/sync"}, "action": action, **when})
+
+
+def test_it_reads_whatever_a_page_holds_in_the_place_of_what_was_true(sandbox, client, credential):
+    replace(sandbox, {"added.0.account_id": "of-nobody", "added.1.amount": -0.01, "added.2.date": "2031-01-31"})
+    first, second, third = client.page(credential.access_token, cursor="").added[:3]
+    assert (first.account_id, second.amount, third.date.isoformat()) == ("of-nobody", Decimal("0.01"), "2031-01-31")
+
+
+def test_it_may_be_led_in_a_circle(sandbox, client):
+    token = client.exchange(sandbox.public_token(username="user_scale_1200")).access_token
+    first = client.page(token, cursor="").next_cursor
+    replace(sandbox, {"next_cursor": first, "has_more": True}, nth=2, times=None)
+    second = client.page(token, cursor=first).next_cursor
+    pages = [client.page(token, cursor=second) for _ in range(2)]
+    assert [(page.next_cursor, page.has_more) for page in pages] == [(first, True)] * 2
+
+
 def test_it_may_lose_the_answer_of_an_exchange_that_was_done(sandbox, client):
     public_token = sandbox.public_token()
     path = {"path": "/item/public_token/exchange"}
@@ -281,6 +309,17 @@ def test_it_hears_a_webhook_that_the_sandbox_delivers(sandbox, client, site, ite
     ring = heard(client, delivery)
     assert ring.provider_item_id == item_with_webhook.provider_item_id
     assert (ring.kind, ring.code) == ("ITEM", "NEW_ACCOUNTS_AVAILABLE")
+
+
+def test_it_tells_twins_of_one_second_apart(sandbox, client, site, item_with_webhook):
+    """The clock of one of several pairs may turn between the two; that of eight at once does not turn seven times."""
+    fire(sandbox, item_with_webhook)
+    site.wait_for(1, saying=FIRED)
+    sandbox.admin("webhooks", {"action": "replay", "id": fired_last(sandbox), "times": 8})
+    deliveries = site.wait_for(9, saying=FIRED)[1:]
+    signed = {delivery.headers["plaid-verification"].rpartition(".")[0] for delivery in deliveries}
+    assert len(signed) < len(deliveries)
+    assert len({heard(client, delivery).fingerprint for delivery in deliveries}) == len(deliveries)
 
 
 @pytest.mark.parametrize(

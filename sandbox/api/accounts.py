@@ -5,6 +5,7 @@ from typing import Any
 from sandbox import accounts, answers, items
 from sandbox.clock import moment
 from sandbox.errors import PlaidError
+from sandbox.items import Item
 from sandbox.world import World
 
 Body = dict[str, Any]
@@ -13,7 +14,7 @@ BALANCE_SECONDS = {"instant": 0.0, "fast": 0.0, "real": 2.5}
 
 def get(world: World, body: Body) -> Body:
     """The accounts with the balances of the last refresh."""
-    return _accounts(world, body)
+    return _accounts(world, items.fetched(world, body["access_token"]), body)
 
 
 def get_balances(world: World, body: Body) -> Body:
@@ -24,11 +25,10 @@ def get_balances(world: World, body: Body) -> Body:
         raise PlaidError("LAST_UPDATED_DATETIME_OUT_OF_RANGE")
     world.stopping.wait(BALANCE_SECONDS[world.profile])
     accounts.refresh(world, item.item_id)
-    return _accounts(world, body)
+    return _accounts(world, item, body)
 
 
-def _accounts(world: World, body: Body) -> Body:
-    item = items.readable(world, body["access_token"])
+def _accounts(world: World, item: Item, body: Body) -> Body:
     ids = (body.get("options") or {}).get("account_ids")
     picked = accounts.pick(world, item.item_id, ids)
     return {"accounts": [answers.account(account) for account in picked], "item": answers.item(world, item)}

@@ -15,7 +15,7 @@ PAGE_SIZE = 100
 
 def sync(world: World, body: Body) -> Body:
     """The next page of changes since the cursor; an empty one with the cursor "" while nothing has arrived."""
-    item = items.readable(world, body["access_token"])
+    item = items.fetched(world, body["access_token"])
     items.use_product(world, item, "transactions")
     if item.first_synced_at is None:
         items.update(world, item.item_id, first_synced_at=stamp(world.clock.now()))

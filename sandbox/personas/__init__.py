@@ -92,8 +92,10 @@ def draw(persona: str, config: str, seed: str, today: date) -> Book:
     return DRAWERS[persona](seed, today)
 
 
-def next_day(persona: str, seed: str, day: date) -> list[TransactionDraft]:
-    """What the bank writes down on ``day`` by itself. Only a living persona's days bring anything."""
+def next_day(persona: str, config: str, seed: str, *, linked_on: date, day: date) -> list[TransactionDraft]:
+    """What the bank writes down on ``day`` by itself: a living persona's news, and what a custom one had pending."""
+    if persona == "user_custom":
+        return custom.posting(config, linked_on, day)
     return living.next_day(seed, day) if persona == "user_living" else []
 
 

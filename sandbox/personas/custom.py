@@ -1,9 +1,11 @@
 """user_custom: whatever the JSON given as the password says, in the form Plaid publishes.
 
-Dates are moved so that the youngest transaction is yesterday's: published examples grow old.
+Published examples grow old: where the youngest transaction is older than yesterday, all dates are moved so that it is
+yesterday's. A transaction that posts on a day to come is pending until then.
 Source: https://plaid.com/docs/sandbox/user-custom/
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -46,12 +48,23 @@ def second_factor(password: str) -> str:
     return ""
 
 
-def draw(config: str, today: date) -> Book:
-    """The accounts and transactions of the JSON, as if it had been written today."""
+def draw(config: str, today: date, *, linked_on: date | None = None) -> Book:
+    """The accounts and transactions of the JSON as they stand today, as if it had been written on ``linked_on``."""
     try:
-        return _book(_person(config), today)
+        return _book(_person(config), today, linked_on or today)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise PlaidError("INVALID_CREDENTIALS", f"the custom user cannot be read: {error}") from error
+
+
+def posting(config: str, linked_on: date, day: date) -> list[TransactionDraft]:
+    """What posts on ``day`` of all that was pending when the person was linked."""
+    pending = {draft.key for draft in draw(config, linked_on).transactions if draft.pending}
+    due = [draft for draft in draw(config, day, linked_on=linked_on).transactions if draft.day == day]
+    return [
+        replace(draft, key=f"{draft.key}/posted", replaces=draft.key)
+        for draft in due
+        if draft.key in pending and not draft.pending
+    ]
 
 
 def _person(config: str) -> Json:
@@ -64,13 +77,13 @@ def _person(config: str) -> Json:
     return person
 
 
-def _book(person: Json, today: date) -> Book:
+def _book(person: Json, today: date, linked_on: date) -> Book:
     accounts = list(person.get("override_accounts") or [])
     if not 1 <= len(accounts) <= MOST_ACCOUNTS:
         raise PlaidError("INVALID_CREDENTIALS", "a custom user has 1 to 10 override_accounts")
-    shift = _shift(accounts, today)
+    shift = _shift(accounts, linked_on)
     drafts = [
-        _transaction(account, place, number, entry, shift)
+        _transaction(account, place, number, _moved(entry, shift), today)
         for place, account in enumerate(accounts)
         for number, entry in enumerate(account.get("transactions") or [])
     ]
@@ -78,11 +91,16 @@ def _book(person: Json, today: date) -> Book:
 
 
 def _shift(accounts: list[Json], today: date) -> timedelta:
-    """How far to move every date: the youngest becomes yesterday."""
+    """How far to move every date: the youngest becomes yesterday, unless it is that or later already."""
     posted = [
         date.fromisoformat(entry["date_posted"]) for account in accounts for entry in account.get("transactions") or []
     ]
-    return today - timedelta(days=1) - max(posted) if posted else timedelta(0)
+    return max(today - timedelta(days=1) - max(posted), timedelta(0)) if posted else timedelta(0)
+
+
+def _moved(entry: Json, shift: timedelta) -> Json:
+    days = {name: date.fromisoformat(entry[name]) + shift for name in ("date_transacted", "date_posted")}
+    return {**entry, **days}
 
 
 def _account(account: Json, place: int) -> AccountDraft:
@@ -97,7 +115,7 @@ def _account(account: Json, place: int) -> AccountDraft:
         key=f"custom-{place}",
         name=meta.get("name") or f"Plaid {subtype.title()}",
         official_name=meta.get("official_name"),
-        mask=str(meta["mask"]) if "mask" in meta else f"{place}{place}{place}{place}",
+        mask=str(meta["mask"]) if "mask" in meta else _last_four(account) or f"{place}{place}{place}{place}",
         type=type_,
         subtype=subtype,
         current=current,
@@ -105,6 +123,12 @@ def _account(account: Json, place: int) -> AccountDraft:
         limit=limit,
         currency=account.get("currency") or "USD",
     )
+
+
+def _last_four(account: Json) -> str:
+    """The end of the account's number, which is its IBAN where it has no other; "" without either."""
+    numbers = account.get("numbers") or {}
+    return str(numbers.get("account") or numbers.get("international_iban") or "")[-4:]
 
 
 def _principal(account: Json) -> Any:
@@ -122,18 +146,21 @@ def _available(account: Json, type_: str, current: Decimal | None, limit: Decima
     return limit - current if type_ == "credit" and limit is not None and current is not None else None
 
 
-def _transaction(account: Json, place: int, number: int, entry: Json, shift: timedelta) -> TransactionDraft:
+def _transaction(account: Json, place: int, number: int, entry: Json, today: date) -> TransactionDraft:
+    """A movement as it stands today: one that has not posted yet has the day on which it happened."""
+    pending = entry["date_posted"] > today
     amount = Decimal(entry["amount"])
     category, confidence = categories.derive(entry["description"], amount)
     return TransactionDraft(
         key=f"{place}/{number}",
         account=f"custom-{place}",
-        day=date.fromisoformat(entry["date_posted"]) + shift,
+        day=entry["date_transacted" if pending else "date_posted"],
         amount=amount,
         name=entry["description"],
         category=category,
         confidence=confidence,
-        authorized=date.fromisoformat(entry["date_transacted"]) + shift,
+        authorized=entry["date_transacted"],
+        pending=pending,
         channel="other",
         currency=entry.get("currency") or account.get("currency") or "USD",
         original=entry["description"],

@@ -1,6 +1,7 @@
 """The operator's controls, through the door they have."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -101,6 +102,32 @@ def test_it_changes_nothing_by_an_order_it_refuses(
     before = plaid.ledger(linked["item_id"])
     assert refused(plaid, f"items/{linked['item_id']}/mutate", order) == code
     assert plaid.ledger(linked["item_id"]) == before
+
+
+def test_it_holds_a_row_that_is_dated_ahead_as_pending(plaid: Driver, linked: dict[str, str]) -> None:
+    ahead = (plaid.world.clock.today() + timedelta(days=2)).isoformat()
+    today = plaid.world.clock.today().isoformat()
+    dates = ({"date": ahead}, {"date": ahead, "pending": False}, {"date": today}, {})
+    made = mutate(plaid, linked, add=[{"amount": 1, "name": "Gum", **facts} for facts in dates])["added"]
+    rows, _ = plaid.sync(linked["access_token"])
+    assert [rows[key]["pending"] for key in made] == [True, False, False, False]
+
+
+def test_it_makes_an_item_ill_whose_stream_still_answers(own_plaid: Driver, receiver: Receiver) -> None:
+    linked = own_plaid.link(webhook=receiver.url)
+    token = {"access_token": linked["access_token"]}
+    path = f"items/{linked['item_id']}/state"
+    own_plaid.admin("POST", path, {"error": "ITEM_LOGIN_REQUIRED", "streams": True})
+    wait_for(lambda: "ERROR" in receiver.codes())
+    assert own_plaid.ok("/item/get", **token)["item"]["error"]["error_code"] == "ITEM_LOGIN_REQUIRED"
+    assert own_plaid.ok("/accounts/get", **token)["item"]["error"]["error_code"] == "ITEM_LOGIN_REQUIRED"
+    assert own_plaid.ok("/transactions/sync", **token)["added"]
+    for asks_the_bank in ("/transactions/refresh", "/accounts/balance/get"):
+        assert own_plaid.refused(asks_the_bank, **token) == "ITEM_LOGIN_REQUIRED"
+    own_plaid.admin("POST", path, {"streams": False})
+    assert own_plaid.refused("/transactions/sync", **token) == "ITEM_LOGIN_REQUIRED"
+    own_plaid.admin("POST", path, {"error": "ITEM_LOCKED"})
+    assert own_plaid.refused("/transactions/sync", **token) == "ITEM_LOCKED"
 
 
 def test_it_breaks_and_mends_an_item(own_plaid: Driver, receiver: Receiver) -> None:

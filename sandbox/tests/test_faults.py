@@ -179,6 +179,9 @@ def test_it_fires_by_chance_and_the_same_way_every_time(own_plaid: Driver, acces
         {"action": {"kind": "malformed", "how": "badly"}},
         {"action": {"kind": "hang"}, "match": {"paht": "/item/get"}},
         {"action": {"kind": "hang"}, "ntimes": 3},
+        {"action": {"kind": "replace"}},
+        {"action": {"kind": "replace", "set": [1]}},
+        {"action": {"kind": "replace", "page": "text"}},
     ],
 )
 def test_it_refuses_an_order_that_could_never_work(own_plaid: Driver, wrong: dict[str, Any]) -> None:
@@ -186,3 +189,68 @@ def test_it_refuses_an_order_that_could_never_work(own_plaid: Driver, wrong: dic
     url = own_plaid.url + "/_double/faults"
     answer = own_plaid.http.request("POST", url, body=json.dumps(wrong), headers=headers)
     assert (answer.status, json.loads(answer.data)["error_code"]) == (400, "INVALID_FIELD")
+
+
+# --- Another page -------------------------------------------------------------------------------------------
+
+
+def synced(plaid: Driver, access: dict[str, str], **fields: Any) -> dict[str, Any]:
+    return plaid.ok("/transactions/sync", **access, **fields)
+
+
+def test_it_puts_other_values_into_a_page(own_plaid: Driver, access: dict[str, str]) -> None:
+    true = synced(own_plaid, access)
+    values = {
+        "added.0.account_id": "of-nobody",
+        "added.1.iso_currency_code": "ZZZ",
+        "added.2.amount": 0.1,
+        "added.2.new": [1],
+        "has_more": True,
+    }
+    order(own_plaid, {"kind": "replace", "set": values}, "/transactions/sync")
+    page = synced(own_plaid, access)
+    assert (page["added"][0]["account_id"], page["added"][1]["iso_currency_code"]) == ("of-nobody", "ZZZ")
+    assert (page["added"][2]["amount"], page["added"][2]["new"], page["has_more"]) == (0.1, [1], True)
+    assert page["added"][3:] == true["added"][3:]
+    assert synced(own_plaid, access)["added"] == true["added"]
+
+
+def test_it_changes_every_row_of_a_page_and_adds_one(own_plaid: Driver, access: dict[str, str]) -> None:
+    values = {"added.*.iso_currency_code": None, "removed.-": {"transaction_id": "t", "account_id": "a"}}
+    order(own_plaid, {"kind": "replace", "set": values}, "/transactions/sync")
+    page = synced(own_plaid, access)
+    assert page["added"]
+    assert {row["iso_currency_code"] for row in page["added"]} == {None}
+    assert page["removed"] == [{"transaction_id": "t", "account_id": "a"}]
+
+
+def test_it_replaces_the_nth_page_as_a_whole(own_plaid: Driver, access: dict[str, str]) -> None:
+    body = {"added": None, "next_cursor": "", "has_more": False}
+    order(own_plaid, {"kind": "replace", "page": body}, "/transactions/sync", nth=2)
+    first = synced(own_plaid, access, count=5)
+    second = synced(own_plaid, access, count=5, cursor=first["next_cursor"])
+    assert second == {**body, "request_id": second["request_id"]}
+    assert len(synced(own_plaid, access, count=5, cursor=first["next_cursor"])["added"]) == 5
+
+
+def test_it_leads_a_reader_in_a_circle(own_plaid: Driver, access: dict[str, str]) -> None:
+    first = synced(own_plaid, access, count=5)["next_cursor"]
+    circle = {"kind": "replace", "set": {"next_cursor": first, "has_more": True}}
+    order(own_plaid, circle, "/transactions/sync", nth=2, times=None)
+    second = synced(own_plaid, access, count=5, cursor=first)["next_cursor"]
+    assert second != first
+    for _ in range(3):
+        assert synced(own_plaid, access, count=5, cursor=second)["next_cursor"] == first
+
+
+def test_it_replaces_no_refusal(own_plaid: Driver) -> None:
+    order(own_plaid, {"kind": "replace", "set": {"item.error": None}})
+    assert own_plaid.refused("/item/get", access_token="access-sandbox-none") == "INVALID_ACCESS_TOKEN"
+
+
+@pytest.mark.parametrize("path", ["added.9999.amount", "nothing.here", "added.x.amount", "has_more.*.x.y"])
+def test_it_says_which_place_a_page_does_not_have(own_plaid: Driver, access: dict[str, str], path: str) -> None:
+    order(own_plaid, {"kind": "replace", "set": {path: 1}}, "/transactions/sync")
+    status, body = own_plaid.call("/transactions/sync", access)
+    assert (status, body["error_code"]) == (400, "INVALID_FIELD")
+    assert "the answer has no" in body["error_message"]

@@ -84,6 +84,24 @@ def test_it_links_a_custom_person(plaid: Driver) -> None:
     assert plaid.ok("/accounts/get", **access(linked))["accounts"][0]["balances"]["current"] == 152854.23
 
 
+def test_it_posts_a_custom_persons_pending_row_when_its_day_has_come(own_plaid: Driver) -> None:
+    today = own_plaid.world.clock.today()
+    posts = (today + timedelta(days=2)).isoformat()
+    entry = {"date_transacted": today.isoformat(), "date_posted": posts, "amount": 5, "description": "Tea"}
+    person = {"override_accounts": [{"type": "depository", "transactions": [entry]}]}
+    linked = own_plaid.link("user_custom", json.dumps(person))
+    before, cursor = own_plaid.sync(linked["access_token"])
+    [pending] = before.values()
+    assert (pending["pending"], pending["date"]) == (True, today.isoformat())
+    for _ in range(3):
+        own_plaid.admin("POST", "clock", {"advance_days": 1})
+    page = own_plaid.ok("/transactions/sync", **access(linked), cursor=cursor)
+    [posted] = page["added"]
+    assert (posted["pending"], posted["date"]) == (False, posts)
+    replaced = [gone["transaction_id"] for gone in page["removed"]]
+    assert replaced == [posted["pending_transaction_id"]] == [pending["transaction_id"]]
+
+
 def test_it_asks_for_consent_to_a_product_nobody_named(plaid: Driver) -> None:
     made = plaid.ok("/sandbox/public_token/create", institution_id="ins_109508", initial_products=["auth"])
     linked = plaid.ok("/item/public_token/exchange", public_token=made["public_token"])

@@ -93,7 +93,7 @@ def statement(book: Book) -> dict[str, tuple[Decimal, str, bool]]:
 @pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 2, 28), date(2026, 3, 24), date(2028, 2, 29)])
 def test_it_lives_each_day_once(day: date) -> None:
     before, after = drawn("user_living", day - timedelta(days=1)), drawn("user_living", day)
-    news = personas.next_day("user_living", "ins_109508", day)
+    news = personas.next_day("user_living", "", "ins_109508", linked_on=day, day=day)
     rows = statement(before)
     for row in news:
         if row.replaces:
@@ -106,7 +106,9 @@ def test_it_lives_each_day_once(day: date) -> None:
 @pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 3, 24), date(2026, 3, 10)])
 def test_it_moves_balances_by_what_happened_that_day(day: date) -> None:
     before, after = drawn("user_living", day - timedelta(days=1)), drawn("user_living", day)
-    news = [row for row in personas.next_day("user_living", "ins_109508", day) if not row.pending]
+    news = [
+        row for row in personas.next_day("user_living", "", "ins_109508", linked_on=day, day=day) if not row.pending
+    ]
     carried = {"cash": Decimal(0), "travel": Decimal(60) if day.day == 24 else Decimal(0)}
     for old, new in zip(before.accounts, after.accounts, strict=True):
         if old.owes:
@@ -192,6 +194,43 @@ def test_it_takes_a_custom_persons_balances_from_the_json() -> None:
     assert (checking.current, checking.available, checking.mask) == (Decimal("152854.23"), checking.current, "3556")
     assert (card.current, card.available, card.limit) == (100, 4900, 5000)
     assert (loan.current, loan.available, loan.name) == (45123, None, "Plaid Student")
+
+
+@pytest.mark.parametrize(
+    ("account", "mask"),
+    [
+        ({}, "0000"),
+        ({"numbers": {"account": "1111222233337654"}}, "7654"),
+        ({"numbers": {"international_iban": "GB33BUKB20201555555555", "international_bic": "BUKBGB22"}}, "5555"),
+        ({"numbers": {"account": "1111222233337654"}, "meta": {"mask": "12"}}, "12"),
+        ({"numbers": {"account": "1111222233337654"}, "meta": {"mask": ""}}, ""),
+    ],
+)
+def test_it_masks_a_custom_persons_account_by_its_number(account: dict[str, Any], mask: str) -> None:
+    person = {"override_accounts": [{"type": "depository", **account}]}
+    assert [draft.mask for draft in drawn("user_custom", config=json.dumps(person)).accounts] == [mask]
+
+
+def coming(transacted: date, posted: date) -> str:
+    entry = {"date_transacted": str(transacted), "date_posted": str(posted), "amount": 5, "description": "Tea"}
+    return json.dumps({"override_accounts": [{"type": "depository", "transactions": [entry]}]})
+
+
+def test_it_holds_what_posts_in_the_future_as_pending() -> None:
+    config = coming(date(2026, 3, 16), date(2026, 3, 20))
+    [tea] = drawn("user_custom", date(2026, 3, 17), config=config).transactions
+    assert (tea.pending, tea.day, tea.authorized) == (True, date(2026, 3, 16), date(2026, 3, 16))
+    [tea] = drawn("user_custom", date(2026, 3, 20), config=config).transactions
+    assert (tea.pending, tea.day) == (False, date(2026, 3, 20))
+
+
+def test_it_posts_what_was_pending_on_its_day_and_on_no_other() -> None:
+    linked_on, posts_on = date(2026, 3, 17), date(2026, 3, 20)
+    config = coming(date(2026, 3, 16), posts_on)
+    for ahead in range(12):
+        day = linked_on + timedelta(days=ahead)
+        told = personas.next_day("user_custom", config, "ins_109508", linked_on=linked_on, day=day)
+        assert [(row.replaces, row.day, row.pending) for row in told] == [("0/0", posts_on, False)] * (day == posts_on)
 
 
 @pytest.mark.parametrize(

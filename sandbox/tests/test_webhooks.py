@@ -145,6 +145,17 @@ def test_it_sends_a_message_several_times_on_order(own_plaid: Driver, receiver: 
     wait_for(lambda: receiver.codes().count("NEW_ACCOUNTS_AVAILABLE") == 4)
 
 
+def test_it_never_signs_two_webhooks_alike(own_plaid: Driver, receiver: Receiver) -> None:
+    """Real ones of one second with the same words differ in their signatures, in ``r`` as in ``s``."""
+    fired(own_plaid, receiver)
+    first, before = messages(own_plaid.world)[-1]["id"], len(receiver.deliveries)
+    own_plaid.admin("POST", "webhooks", {"action": "replay", "id": first, "times": 8})
+    wait_for(lambda: len(receiver.deliveries) == before + 8)
+    signatures = [headers["Plaid-Verification"].rpartition(".")[2] for headers, _ in receiver.deliveries[before:]]
+    drawn = [jwt.utils.base64url_decode(signature) for signature in signatures]
+    assert len({both[:32] for both in drawn}) == len({both[32:] for both in drawn}) == 8
+
+
 def test_it_says_nothing_for_an_item_without_an_address(own_plaid: Driver) -> None:
     linked = own_plaid.link()
     own_plaid.ok("/sandbox/item/reset_login", access_token=linked["access_token"])

@@ -15,7 +15,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from accounts import browsers, factors, lockout, sessions, step_up, tasks
+from accounts import browsers, factors, lockout, sessions, step_up, tasks, totp
 from accounts.adapters import count_failure
 from accounts.agents import device_words
 from accounts.models import User
@@ -130,6 +130,8 @@ def confirm_session(request: HttpRequest, user: User, method: str, **facts: Any)
 @receiver(factor_signals.authenticator_reset)
 def audit_new_factor(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
     """Record a new factor, which this session has just been shown to hold, and tell the person's other sessions."""
+    if authenticator.type == Authenticator.Type.TOTP:
+        totp.mark_used(authenticator, request.POST.get("code", ""))
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         record(Action.RECOVERY_CODES_MADE, actor=user, subject=user)
     else:

@@ -39,6 +39,15 @@ def verify(authenticator: Authenticator, code: str) -> bool:
     return True
 
 
+def mark_used(authenticator: Authenticator, code: str) -> None:
+    """Count the code that has just set an app up as its first, so that the next one is good and this one is not."""
+    number = _number(code)
+    clock = _clock(factors.opened(authenticator.data["secret"], owner=authenticator.user_id))
+    if number is not None and clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE):
+        authenticator.data[LAST_STEP] = clock.t()
+        authenticator.save(update_fields=["data"])
+
+
 def take_over() -> None:
     """Let every door of allauth's verify here; it has no setting for this, and all of them end in this method."""
     TOTP.validate_code = lambda self, code: verify(self.instance, code)
@@ -52,9 +61,10 @@ def _clock(secret: str) -> oath.TOTP:
 
 
 def _first_step(row: Authenticator) -> int:
-    """The first step whose code may still be accepted; the one that enrolled the factor may not."""
-    enrolled = int(row.created_at.timestamp()) // app_settings.TOTP_PERIOD + app_settings.TOTP_TOLERANCE
-    return max(row.data.get(LAST_STEP, 0), enrolled) + 1
+    """The first step whose code may still be accepted; without a note of one, none that may have enrolled the factor."""
+    if LAST_STEP in row.data:
+        return int(row.data[LAST_STEP]) + 1
+    return int(row.created_at.timestamp()) // app_settings.TOTP_PERIOD + app_settings.TOTP_TOLERANCE + 1
 
 
 def _number(code: str) -> int | None:

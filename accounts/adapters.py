@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
@@ -20,7 +21,7 @@ from django.utils.safestring import SafeString
 
 from accounts import factors, lockout, qr, step_up, tasks
 from accounts.agents import device_words
-from accounts.mails import NOT_SENT, MailNotSent
+from accounts.mails import NOT_SENT, MailNotSent, public_link
 from accounts.models import User
 from compliance.audit.facts import client_ip, current_facts
 
@@ -85,6 +86,10 @@ class AccountAdapter(DefaultAccountAdapter):
         self._delete_login_attempts_cached_email(request, email=user.email)
         ratelimit.clear(request, action="login_failed", key=f"mfa-auth-user-{user.pk}")
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # allauth puts the request's Host before the address, so that each name of the site had a count of its own.
+        return str(credentials.get("email", "")).strip().lower()
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """The client's address as the audit trail has it, so that one setting decides whom to believe."""
         return client_ip(request) or NO_ADDRESS
@@ -111,6 +116,10 @@ class AccountAdapter(DefaultAccountAdapter):
         return [method | {"description": WAYS[method["id"]]} for method in methods]
 
     # --- Mail ---------------------------------------------------------------------------------------------
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """The link that sets a new password, at the site's own name; allauth takes the request's."""
+        return public_link(urlsplit(super().get_reset_password_from_key_url(key)).path)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail that the request is about, while the request waits: what it carries must not lie in a queue.

@@ -18,9 +18,17 @@ from accounts.models import User
 # What Django's mail backends raise when a server is away, slow or unwilling.
 NOT_SENT: Final = (SMTPException, OSError)
 
+# Names in the templates of what leads back to the site, made by ``public_link``.
+LINKS: Final = ("password_reset_url", "unlock_url")
+
 
 class MailNotSent(Exception):
     """A mail that somebody waits for could not be handed over, so what it was about is undone."""
+
+
+def public_link(path: str) -> str:
+    """The address of a page for a mail: at the site's own name, whatever name a request gave it."""
+    return f"{settings.PUBLIC_URL}{path}"
 
 
 def send_notice(template: str, *, user_id: UUID, email: str = "", facts: dict[str, Any]) -> None:
@@ -38,8 +46,7 @@ def send_unlock_link(*, user_id: UUID) -> None:
     """Send the owner of a locked account what ends the lock. Raises ``SMTPException`` or ``OSError``."""
     user = User.objects.get(pk=user_id)
     if token := lockout.unlock_token(user):
-        link = settings.PUBLIC_URL + reverse("unlock", args=[token])
-        _send("accounts/email/locked", user.email, {"unlock_url": link})
+        _send("accounts/email/locked", user.email, {"unlock_url": public_link(reverse("unlock", args=[token]))})
 
 
 def send_alerts(user: User, news: Sequence[str], *, name: str) -> None:

@@ -12,13 +12,13 @@ def is_on_this_machine(url: str) -> bool:
     except ValueError:
         return False
     adorned = parts.username or parts.password or parts.query or parts.fragment
-    return parts.scheme in ("http", "https") and not adorned and _is_loopback(name or "")
+    return parts.scheme in ("http", "https") and not adorned and (name == "localhost" or is_loopback(name or ""))
 
 
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
+def is_loopback(address: str) -> bool:
+    """Whether an IP address, IPv4 written as IPv6 included, is one of this machine's own; a name is none."""
     try:
-        return ipaddress.ip_address(name).is_loopback
+        found = ipaddress.ip_address(address)
     except ValueError:
         return False
+    return bool((getattr(found, "ipv4_mapped", None) or found).is_loopback)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -9,6 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from config.embedded import envfile
 from config.embedded.home import locate
 
 REAL_ENVIRONMENTS = ("sandbox", "production")
@@ -22,6 +24,10 @@ PLACEHOLDERS = ("insecure", "change-me", "changeme", "example", "placeholder")
 # Names that nobody outside of this machine or its network can look up.
 # Source: RFC 6761, RFC 6762 appendix G, RFC 8375
 LOCAL_ENDINGS = (".localhost", ".local", ".test", ".internal", ".lan", ".home.arpa")
+# Each keeps or prints mails, sign-in links included, instead of sending them.
+UNDELIVERED = tuple(
+    f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "dummy", "filebased", "locmem")
+)
 REAL_BUREAUS = ("sandbox", "uat", "production")
 BUREAU_CREDENTIALS = (
     "EXPERIAN_CLIENT_ID",
@@ -48,9 +54,12 @@ def problems(settings: Any) -> list[str]:
         *secrets(settings),
         *token_key(settings),
         *debugging(settings),
+        *left_from_make_run(settings),
     ]
-    if settings.PLAID_ENV in REAL_ENVIRONMENTS and not settings.DEBUG:
-        found += [*site(settings)]
+    if not settings.DEBUG:
+        found += [*address(settings)]
+        if settings.PLAID_ENV in REAL_ENVIRONMENTS:
+            found += [*site(settings)]
     return found
 
 
@@ -196,6 +205,60 @@ def is_public(host: str) -> bool:
         return name == "*" or ("." in name and not f".{name}".endswith(LOCAL_ENDINGS))
 
 
+def address(settings: Any) -> Iterator[str]:
+    """Yield what would let a request choose the name under which mails lead back to the site."""
+    if is_origin(settings.PUBLIC_URL):
+        host = urlsplit(settings.PUBLIC_URL).hostname or ""
+        known = {name.lower().strip("[]").rstrip(".") for name in settings.ALLOWED_HOSTS}
+        is_real = settings.PLAID_ENV in REAL_ENVIRONMENTS and settings.ALLOWED_HOSTS
+        if is_real and host not in known and not any(is_pattern(name) for name in known):
+            yield f"PUBLIC_URL names {host}, which is not in ALLOWED_HOSTS, so that its pages would answer 400."
+    else:
+        yield "PUBLIC_URL has to be an address such as https://plumbline.example, with no path behind it."
+    for name in settings.ALLOWED_HOSTS:
+        if is_pattern(name):
+            yield f"ALLOWED_HOSTS has {name} in it, which takes names that are not the site's. Spell each name out."
+
+
+def is_pattern(host: str) -> bool:
+    """Whether an entry of ``ALLOWED_HOSTS`` takes more than one name."""
+    return "*" in host or host.startswith(".")
+
+
+def is_origin(url: str) -> bool:
+    """Whether an address is a scheme, a host and at most a port."""
+    try:
+        parts = urlsplit(url)
+        name, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    place = f"[{name}]" if ":" in name else name
+    plain = f"{parts.scheme}://{place}" + (f":{port}" if port else "")
+    return parts.scheme in ("http", "https") and bool(name) and url.lower() == plain
+
+
+def left_from_make_run(settings: Any) -> Iterator[str]:
+    """Yield the sandbox program's credentials and mailbox where real banks, or real people, are meant."""
+    if settings.PLAID_ENV not in REAL_ENVIRONMENTS:
+        return
+    home = locate()
+    keys, ports = known_values(home.keys), known_values(home.ports)
+    for name in CREDENTIALS:
+        if (value := getattr(settings, name)) and value == keys.get(name):
+            yield f"{name} is the one of the sandbox program on this machine. Plaid's dashboard shows your own."
+    is_here = settings.EMAIL_HOST == "localhost" or settings.EMAIL_HOST.startswith("127.")
+    if settings.PLAID_ENV == "production" and is_here and str(settings.EMAIL_PORT) == ports.get("SANDBOX_SMTP_PORT"):
+        yield "EMAIL_URL leads to the mailbox of `make run`, which keeps them all. Name the server that delivers."
+
+
+def known_values(file: Path) -> dict[str, str]:
+    """What a file of `make run` says; nothing where this process may not look."""
+    try:
+        return envfile.read(file)
+    except PermissionError:
+        return {}
+
+
 def site(settings: Any) -> Iterator[str]:
     """Yield what people and webhooks need to reach the site, and to reach it safely."""
     if settings.TRUSTED_PROXY_COUNT < 1:
@@ -203,7 +266,9 @@ def site(settings: Any) -> Iterator[str]:
             "TRUSTED_PROXY_COUNT is not set, so nothing tells the site which requests came over TLS. Let a proxy in "
             "front end TLS and set X-Forwarded-Proto and X-Forwarded-For, and say how many proxies there are."
         )
-    if not settings.PUBLIC_URL.startswith("https://"):
+    if is_origin(settings.PUBLIC_URL) and not settings.PUBLIC_URL.startswith("https://"):
         yield "PUBLIC_URL has to be the https address under which people and webhooks reach the site."
     if not settings.ALLOWED_HOSTS:
         yield "ALLOWED_HOSTS is empty, so that every request would be refused. Name the site's own hosts."
+    if settings.EMAIL_BACKEND in UNDELIVERED:
+        yield "EMAIL_URL names no mail server, so that nobody would get a mail. Set it to smtp+tls://..."

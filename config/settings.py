@@ -42,7 +42,7 @@ FIELD_KEYS = (
 
 # --- Site ------------------------------------------------------------------------------------------------
 
-PUBLIC_URL = env.str("PUBLIC_URL", "")
+PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000" if DEBUG else "").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
@@ -305,7 +305,7 @@ PLAID_LANGUAGE = env.str("PLAID_LANGUAGE", "en")
 PLAID_REDIRECT_URI = env.str("PLAID_REDIRECT_URI", "")
 PLAID_DAYS_REQUESTED = env.int("PLAID_DAYS_REQUESTED", 730)
 PLAID_LINK_STYLE_ATTR = env.bool("PLAID_LINK_STYLE_ATTR", False)
-PLAID_WEBHOOK_URL = env.str("PLAID_WEBHOOK_URL", f"{PUBLIC_URL}/webhooks/plaid/" if PUBLIC_URL else "")
+PLAID_WEBHOOK_URL = env.str("PLAID_WEBHOOK_URL", f"{PUBLIC_URL}/webhooks/plaid/" if "PUBLIC_URL" in env else "")
 
 # --- Credit bureau: in embedded mode, the sandbox program's, which lets anybody in as bureau_user ---------
 

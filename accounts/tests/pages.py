@@ -2,6 +2,7 @@
 
 import re
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.http import HttpResponse
 from django.test import Client
@@ -34,7 +35,7 @@ def code_in(mail: EmailMessage) -> str:
 
 def link_in(mail: EmailMessage) -> str:
     """The path that a mail asks to open."""
-    (link,) = re.findall(r"^http://testserver(/\S+)$", mail.body, flags=re.MULTILINE)
+    (link,) = re.findall(rf"^{re.escape(settings.PUBLIC_URL)}(/\S+)$", mail.body, flags=re.MULTILINE)
     return link
 
 

@@ -150,3 +150,10 @@ def test_it_signs_out_by_the_button_and_not_by_a_link(as_alice: Client, alice: U
     thief = Client()
     thief.cookies[settings.SESSION_COOKIE_NAME] = session
     assert not is_in(thief)
+
+
+def test_it_counts_tries_at_one_account_together_whatever_name_they_give_the_site(alice: User) -> None:
+    for host in ("testserver", "localhost", "127.0.0.1", "testserver:8443", "localhost:1"):
+        assert sign_in(Client(headers={"Host": host}), alice.email, "wrong wrong wrong").status_code == 200
+    refused = Client(headers={"Host": "127.0.0.1:2"})
+    assert sign_in(refused, alice.email, PASSWORD).status_code == 429

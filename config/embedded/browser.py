@@ -1,7 +1,7 @@
 """Bring the sandbox's browser pages into the site's own origin: the linking dialog and the mailbox.
 
 One forwarded port is enough then, and the site's content policy needs no exception. The rest of the sandbox,
-with its keys and its levers, is not reachable through here.
+with its keys and its levers, is not reachable through here, and nothing of it from another machine.
 """
 
 from http.client import HTTPConnection, HTTPException
@@ -15,6 +15,8 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from compliance.loopback import is_loopback
+
 ROOMS = ("link/", "mailbox/")
 TIMEOUT = 35
 PASSED_ON = ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified", "X-Content-Type-Options")
@@ -26,8 +28,8 @@ PASSED_ON = ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
 def sandbox(request: HttpRequest, path: str) -> HttpResponse:
-    """Pass a request on to the sandbox program and its answer back."""
-    if not path.startswith(ROOMS) or ".." in path.split("/"):
+    """Pass a request of this machine's on to the sandbox program, and its answer back."""
+    if not is_from_here(request) or not path.startswith(ROOMS) or ".." in path.split("/"):
         raise Http404
     place = urlsplit(settings.PLAID_URL)
     connection = HTTPConnection(place.hostname or "", place.port, timeout=TIMEOUT)
@@ -43,6 +45,17 @@ def sandbox(request: HttpRequest, path: str) -> HttpResponse:
         return render(request, "503.html", status=503)
     finally:
         connection.close()
+
+
+def is_from_here(request: HttpRequest) -> bool:
+    """Whether a request began on this machine: it came from here, and so did whatever a proxy passed on.
+
+    The mailbox shows everybody's mails, links that sign in included. A forwarded address may be made up, but only
+    to look farther away: one that is not of this machine is refused whoever wrote it.
+    """
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    hops = [request.META.get("REMOTE_ADDR", ""), *(forwarded.split(",") if forwarded else ())]
+    return all(is_loopback(hop.strip()) for hop in hops)
 
 
 def target(request: HttpRequest, path: str) -> str:

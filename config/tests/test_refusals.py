@@ -1,4 +1,5 @@
 import secrets
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from config.embedded.home import locate
 from config.refusals import BUREAU_CREDENTIALS, is_weak, problems
 
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 GOOD = {
     "DEBUG": False,
     "ALLOW_EMBEDDED": False,
@@ -29,8 +31,18 @@ GOOD = {
     "SECRET_KEY_FALLBACKS": [],
     "HEADLESS_JWT_PRIVATE_KEY": "",
     "TRUSTED_PROXY_COUNT": 1,
+    "EMAIL_BACKEND": SMTP,
+    "EMAIL_HOST": "mail.internal",
+    "EMAIL_PORT": 587,
 }
-LOCAL = {"PLAID_ENV": "embedded", "PLAID_URL": "http://127.0.0.1:8001", "ALLOW_EMBEDDED": True, "PUBLIC_URL": ""}
+LOCAL = {
+    "PLAID_ENV": "embedded",
+    "PLAID_URL": "http://127.0.0.1:8001",
+    "ALLOW_EMBEDDED": True,
+    "PUBLIC_URL": "http://localhost:8000",
+    "EMAIL_HOST": "127.0.0.1",
+    "EMAIL_PORT": 8002,
+}
 IN_DEBUG = LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": []}
 BUREAU = {
     "CREDIT_ENV": "production",
@@ -43,6 +55,18 @@ BUREAU = {
     "EXPERIAN_INQUIRY_CLASS": "soft",
     "EXPERIAN_CLIENT_REFERENCE_ID": "",
 }
+NO_ORIGINS = (
+    "plumbline.example",
+    "https://",
+    "https://plumbline.example/site",
+    "https://plumbline.example/?a=1",
+    "https://plumbline.example/#a",
+    "https://user:pass@plumbline.example",
+    "https://plumbline.example:x",
+    "https://[plumbline.example",
+    "ftp://plumbline.example",
+)
+NO_MAILERS = ("console", "locmem", "dummy", "filebased")
 BUREAU_SANDBOX = {"CREDIT_ENV": "sandbox", "EXPERIAN_CLIENT_REFERENCE_ID": "SBMYSQL"}
 INSIDE = str(locate().sockets)
 
@@ -57,6 +81,13 @@ def found(**changes: object) -> list[str]:
         {},
         {"PLAID_ENV": "sandbox"},
         {"PLAID_ENV": "sandbox", "DEBUG": True, "ALLOW_EMBEDDED": True, "PUBLIC_URL": "", "ALLOWED_HOSTS": []},
+        {
+            "PUBLIC_URL": "https://Plumbline.example:8443",
+            "ALLOWED_HOSTS": ["www.plumbline.example", "PLUMBLINE.example."],
+        },
+        {"PUBLIC_URL": "https://[2001:db8::7]", "ALLOWED_HOSTS": ["[2001:db8::7]"]},
+        {"EMAIL_HOST": "localhost", "EMAIL_PORT": 25},
+        {"ALLOW_EMBEDDED": True},
         LOCAL,
         LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": [], "TRUSTED_PROXY_COUNT": 0},
         LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]", "192.168.1.7", ".plumbline.test"]},
@@ -96,9 +127,20 @@ def test_it_has_nothing_against_settings_that_fit(changes: dict[str, object]) ->
         (IN_DEBUG | {"PUBLIC_URL": "https://plumbline.example"}, "PUBLIC_URL has a public name"),
         ({"TRUSTED_PROXY_COUNT": 0}, "TRUSTED_PROXY_COUNT is not set"),
         ({"TRUSTED_PROXY_COUNT": -1}, "TRUSTED_PROXY_COUNT is not set"),
-        ({"PUBLIC_URL": ""}, "PUBLIC_URL has to be the https"),
+        ({"PUBLIC_URL": ""}, "PUBLIC_URL has to be an address"),
         ({"PUBLIC_URL": "http://plumbline.example"}, "PUBLIC_URL has to be the https"),
         ({"ALLOWED_HOSTS": []}, "ALLOWED_HOSTS is empty"),
+        ({"ALLOWED_HOSTS": ["*"]}, "ALLOWED_HOSTS has * in it"),
+        ({"ALLOWED_HOSTS": ["plumbline.example", "*"]}, "ALLOWED_HOSTS has * in it"),
+        ({"ALLOWED_HOSTS": ["plumbline.example", ".com"]}, "ALLOWED_HOSTS has .com in it"),
+        ({"ALLOWED_HOSTS": ["plumbline.example", ".plumbline.example"]}, "ALLOWED_HOSTS has .plumbline.example in it"),
+        ({"ALLOWED_HOSTS": ["plumbline.example", "*.plumbline.example"]}, "ALLOWED_HOSTS has *.plumbline.example"),
+        ({"PLAID_ENV": "sandbox", "ALLOWED_HOSTS": ["plumbline.example", "*"]}, "ALLOWED_HOSTS has * in it"),
+        (LOCAL | {"ALLOWED_HOSTS": ["*"]}, "ALLOWED_HOSTS has * in it"),
+        ({"ALLOWED_HOSTS": ["other.example"]}, "PUBLIC_URL names plumbline.example, which is not in ALLOWED_HOSTS"),
+        *(({"PUBLIC_URL": url}, "PUBLIC_URL has to be an address") for url in NO_ORIGINS),
+        (LOCAL | {"PUBLIC_URL": ""}, "PUBLIC_URL has to be an address"),
+        *(({"EMAIL_BACKEND": f"django.core.mail.backends.{name}.EmailBackend"}, "EMAIL_URL") for name in NO_MAILERS),
         (LOCAL | {"ALLOW_EMBEDDED": False}, "PLAID_ENV=embedded shows made-up banks"),
         (LOCAL | {"PLAID_URL": ""}, "needs PLAID_URL"),
         ({"CREDIT_ENV": ""}, "CREDIT_ENV has to be"),
@@ -127,6 +169,38 @@ def test_it_says_what_does_not_fit(changes: dict[str, object], named: str) -> No
     assert named in sentence
     assert sentence.endswith(".")
     assert "hunter2" not in sentence
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data home of a `make run`, with the keys and ports of its sandbox program."""
+    monkeypatch.setenv("PLUMBLINE_HOME", str(tmp_path))
+    (tmp_path / "keys.env").write_text("PLAID_CLIENT_ID=0f0f\nPLAID_SECRET=hunter3\n")
+    (tmp_path / "ports.env").write_text("SANDBOX_PORT=8001\nSANDBOX_SMTP_PORT=8002\n")
+
+
+@pytest.mark.parametrize("environment", ["production", "sandbox"])
+@pytest.mark.parametrize("debug", [{}, {"DEBUG": True, "ALLOWED_HOSTS": [], "PUBLIC_URL": ""}], ids=["", "debug"])
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"PLAID_CLIENT_ID": "0f0f"}, "PLAID_CLIENT_ID is the one of the sandbox program"),
+        ({"PLAID_SECRET": "hunter3"}, "PLAID_SECRET is the one of the sandbox program"),
+        ({"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": 8002}, "EMAIL_URL leads to the mailbox"),
+        ({"EMAIL_HOST": "localhost", "EMAIL_PORT": 8002}, "EMAIL_URL leads to the mailbox"),
+    ],
+)
+def test_it_shows_no_bank_the_keys_and_no_person_the_mailbox_of_make_run(
+    home: None, environment: str, debug: dict[str, object], changes: dict[str, object], named: str
+) -> None:
+    said = found(**{"PLAID_ENV": environment, "ALLOW_EMBEDDED": True} | debug | changes)
+    assert [named in sentence for sentence in said].count(True) == (named[:5] != "EMAIL" or environment == "production")
+    assert "hunter3" not in str(said)
+    assert "0f0f" not in str(said)
+
+
+def test_it_takes_them_where_they_belong(home: None) -> None:
+    assert found(**LOCAL | {"PLAID_CLIENT_ID": "0f0f", "PLAID_SECRET": "hunter3"}) == []
 
 
 WEAK = [

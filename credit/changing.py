@@ -10,8 +10,9 @@ from accounts.kinds import Kind
 from accounts.notices import notify
 from credit import models
 from credit.diffing import Change, NotComparable, Severity, Subject, Thresholds, diff
+from credit.parsing import as_read_today
 from credit.report import Report, State
-from credit.reports import WITHHELD, report_of, whole
+from credit.reports import WITHHELD, whole
 from credit.telling import tell
 
 # What a frozen file or one without a hit says of accounts is nothing, so the last one that showed them counts too.
@@ -72,7 +73,7 @@ def _before(stored: models.Report) -> list[Report]:
     if last is None:
         return []
     spoke = earlier.exclude(state__in=SILENT).first() if last.state in SILENT else None
-    return [report_of(each) for each in (last, spoke) if each is not None]
+    return [as_read_today(each) for each in (last, spoke) if each is not None]
 
 
 def _rows(stored: models.Report, changes: Mapping[str, Change], *, after: int) -> Iterable[models.Change]:

@@ -40,7 +40,7 @@ ALL: frozenset[Kind] = frozenset()
 REVOLVING = frozenset({Kind.CARD, Kind.RETAIL, Kind.LINE, Kind.HOME_EQUITY})
 HOMES = frozenset({Kind.MORTGAGE, Kind.HOME_EQUITY})
 AUTOS = frozenset({Kind.AUTO})
-LOANS = frozenset({Kind.AUTO, Kind.STUDENT, Kind.PERSONAL, Kind.MORTGAGE})
+LOANS = frozenset({Kind.AUTO, Kind.STUDENT, Kind.PERSONAL, Kind.MORTGAGE, Kind.LEASE, Kind.BUSINESS})
 P, B, A, M, I, R = (  # noqa: E741
     Category.PAYMENTS,
     Category.BALANCES,

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from credit.report import Bucket, Kind, PaymentHistory, Tradeline
+from credit.payment_history import Bucket, PaymentHistory
+from credit.report import Kind, Tradeline
 from credit.words import GROUPS
 
 
@@ -23,7 +24,22 @@ def years(history: PaymentHistory) -> list[Year]:
     return [Year(year, tuple(months)) for year, months in found.items()]
 
 
-def buckets(table: Iterable[Year]) -> list[Bucket]:
+class Row(NamedTuple):
+    """Twelve months that nothing dates; ``first`` is how many reports ago the newest of them was, from 1 on."""
+
+    first: int
+    months: tuple[Bucket | None, ...]
+
+
+def undated(history: PaymentHistory) -> list[Row]:
+    """Lay a history out that nothing dates, newest first, twelve months a row; a dated one gives no rows."""
+    if history.latest is not None:
+        return []
+    marks: list[Bucket | None] = [*history.buckets, *[None] * (-len(history.buckets) % 12)]
+    return [Row(place + 1, tuple(marks[place : place + 12])) for place in range(0, len(marks), 12)]
+
+
+def buckets(table: Iterable[Year | Row]) -> list[Bucket]:
     """The marks that a table uses, in their own order: what its legend has to explain."""
     used = {bucket for row in table for bucket in row.months}
     return [bucket for bucket in Bucket if bucket in used]

@@ -16,6 +16,7 @@ from compliance.vault.fields import SealedTextField
 from credit import report as rows
 from credit.columns import DayField
 from credit.diffing import Severity, Subject
+from credit.payment_history import DatedBy
 from credit.states import State
 
 
@@ -225,7 +226,17 @@ class Tradeline(Row):
     history_latest = models.DateField(null=True)
     history_codes = models.CharField(blank=True)
     history_buckets = models.CharField(blank=True)
+    history_dated_by = models.CharField(max_length=20, choices=[(d, d) for d in DatedBy], default=DatedBy.BALANCE)
     trend = models.JSONField()
+    product = models.CharField(blank=True)
+    terms = models.CharField(blank=True)
+    second_delinquency = DayField()
+    worst_delinquency = DayField()
+    worst = models.CharField(blank=True)
+    worst_code = models.CharField(blank=True)
+    compliance = models.CharField(blank=True)
+    compliance_code = models.CharField(blank=True)
+    bankruptcy_stage = models.CharField(blank=True)
 
 
 class Inquiry(Row):
@@ -255,6 +266,11 @@ class PublicRecord(Row):
     plaintiff = models.CharField(blank=True)
     bankruptcy = models.BooleanField()
     percent = models.PositiveIntegerField(null=True)
+    adjustment_percent = models.PositiveIntegerField(null=True)
+    assets = models.BigIntegerField(null=True)
+    voluntary = models.BooleanField(null=True)
+    role = models.CharField(max_length=20, choices=[(r, r) for r in rows.Role], default=rows.Role.UNKNOWN)
+    comment = models.CharField(blank=True)
 
 
 class PersonalDetail(Row):

@@ -4,7 +4,6 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import DataError, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -13,22 +12,17 @@ from compliance.isolation.tenant import tenant_context
 from credit import changing, claims, models, reports
 from credit.aftermath import PAUSE
 from credit.enrolling import locked
-from credit.experian.normalize import PARSER_VERSION, normalize
+from credit.experian.normalize import PARSER_VERSION
 from credit.models import Enrollment, RawReport
+from credit.parsing import parse
 from credit.provider import MalformedReport, Outcome
-from credit.report import Report, State
+from credit.report import State
 from credit.standing import State as Standing
 
 logger = logging.getLogger(__name__)
 
 # An empty answer uses nothing up: the person may ask again once the file is open, or the details are others.
 EMPTY = frozenset({State.FROZEN, State.NO_HIT})
-
-
-@sensitive_variables()
-def normalized(raw: RawReport) -> Report:
-    """Read an answer as of the day on which it came. Raises ``MalformedReport``."""
-    return normalize(reports.unpacked(raw), asof=raw.fetched_at.date(), models=settings.CREDIT_MODEL_MAP)
 
 
 @sensitive_variables()
@@ -39,7 +33,7 @@ def read(*, raw: RawReport) -> State:
     by a later parser.
     """
     try:
-        report = normalized(raw)
+        report = parse(raw)
         with tenant_context(raw.owner_id), transaction.atomic(durable=True):
             enrollment = locked(raw.owner_id)
             if not models.Report.objects.filter(pk=raw.pk).exists():

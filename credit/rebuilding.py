@@ -15,6 +15,7 @@ from credit import changing, reading, reports
 from credit.enrolling import locked
 from credit.experian.normalize import PARSER_VERSION
 from credit.models import RawReport, Report
+from credit.parsing import parse
 from credit.provider import MalformedReport
 from credit.standing import State
 
@@ -69,7 +70,7 @@ def rebuild_one(*, owner_id: UUID, raw_id: UUID) -> None:
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = locked(owner_id)
         raw = RawReport.objects.select_related("attempt").get(pk=raw_id)
-        report = reading.normalized(raw)
+        report = parse(raw)
         Report.objects.filter(pk=raw_id).delete()
         stored = reports.store(raw=raw, report=report)
         state = reading.carried_over(enrollment=enrollment, raw=raw, stored=stored)

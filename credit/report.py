@@ -5,12 +5,12 @@ dollars, as bureaus send them. ``None`` means that the bureau does not say, and 
 ``path`` at which it stands in the raw report. No row holds a Social Security number or a whole account number.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from types import MappingProxyType
 from typing import NamedTuple
+
+from credit.payment_history import PaymentHistory
 
 
 class Precision(StrEnum):
@@ -39,6 +39,11 @@ class Kind(StrEnum):
     STUDENT = "student"
     MORTGAGE = "mortgage"
     PERSONAL = "personal"
+    LEASE = "lease"
+    BUSINESS = "business"
+    MEDICAL = "medical"
+    UTILITY = "utility"
+    SUPPORT = "support"
     COLLECTION = "collection"
     OTHER = "other"
 
@@ -53,71 +58,6 @@ class Role(StrEnum):
     TERMINATED = "terminated"
     DECEASED = "deceased"
     UNKNOWN = "unknown"
-
-
-class Bucket(StrEnum):
-    """What a month of a payment history amounts to."""
-
-    OK = "ok"
-    OK_ZERO = "ok_zero"
-    LATE_30 = "late30"
-    LATE_60 = "late60"
-    LATE_90 = "late90"
-    LATE_120 = "late120"
-    LATE_150 = "late150"
-    LATE_180 = "late180"
-    DEROGATORY = "derog"
-    BANKRUPTCY = "bk"
-    NO_DATA = "no_data"
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the bureau says how the month went."""
-        return self is not Bucket.NO_DATA
-
-    @property
-    def severity(self) -> int:
-        """Zero for a good or unknown month, and more the worse it was."""
-        return _SEVERITY[self]
-
-
-_SEVERITY: Mapping[Bucket, int] = MappingProxyType(
-    dict.fromkeys((Bucket.OK, Bucket.OK_ZERO, Bucket.NO_DATA), 0)
-    | {
-        Bucket.LATE_30: 1,
-        Bucket.LATE_60: 2,
-        Bucket.LATE_90: 3,
-        Bucket.LATE_120: 4,
-        Bucket.LATE_150: 5,
-        Bucket.LATE_180: 6,
-        Bucket.DEROGATORY: 7,
-        Bucket.BANKRUPTCY: 7,
-    }
-)
-
-
-class PaymentMonth(NamedTuple):
-    """One month of an account. ``month`` is its first day, ``code`` the bureau's own mark."""
-
-    month: date
-    code: str
-    bucket: Bucket
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentHistory:
-    """The months of an account, newest first and without a gap. ``latest`` is the first day of the newest."""
-
-    latest: date
-    codes: str
-    buckets: tuple[Bucket, ...]
-
-    def months(self) -> Iterator[PaymentMonth]:
-        """Yield every month, newest first."""
-        year, month = self.latest.year, self.latest.month
-        for code, bucket in zip(self.codes, self.buckets, strict=True):
-            yield PaymentMonth(date(year, month, 1), code, bucket)
-            year, month = (year, month - 1) if month > 1 else (year - 1, 12)
 
 
 class Trend(NamedTuple):
@@ -146,7 +86,9 @@ class Tradeline:
     """One account on file. ``key`` stays the same from report to report, whatever its figures do.
 
     ``balance`` may be below zero where the bureau sends it so. ``limit`` is a credit limit and never a high
-    balance. ``condition``, ``standing`` and ``remark`` are words; their ``_code`` twins are the bureau's.
+    balance. ``condition``, ``standing``, ``worst`` and ``compliance`` are words; their ``_code`` twins are the
+    bureau's. ``product`` says more of what the account is than its kind, where there is more to say. ``terms`` is the
+    bureau's own word, mostly a number of months. ``bankruptcy`` is a chapter, and ``bankruptcy_stage`` a word.
     """
 
     key: str
@@ -184,6 +126,15 @@ class Tradeline:
     last_delinquency: Day | None
     history: PaymentHistory | None
     trend: tuple[Trend, ...] = ()
+    product: str = ""
+    terms: str = ""
+    second_delinquency: Day | None = None
+    worst_delinquency: Day | None = None
+    worst: str = ""
+    worst_code: str = ""
+    compliance: str = ""
+    compliance_code: str = ""
+    bankruptcy_stage: str = ""
 
     @property
     def closed_on(self) -> Day | None:
@@ -230,7 +181,9 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class PublicRecord:
-    """A court's record. ``percent`` is what a chapter 13 plan repays.
+    """A court's record. ``percent`` is what a chapter 13 plan repays, ``adjustment_percent`` what was adjusted of it.
+
+    ``assets`` and ``voluntary`` are told of bankruptcies; ``comment`` is the person's own.
 
     The bureau's status codes are documented nowhere in public, so the code stands here without a word for it;
     that a bankruptcy is one shows in the court's name.
@@ -250,6 +203,11 @@ class PublicRecord:
     plaintiff: str
     bankruptcy: bool
     percent: int | None
+    adjustment_percent: int | None = None
+    assets: int | None = None
+    voluntary: bool | None = None
+    role: Role = Role.UNKNOWN
+    comment: str = ""
 
 
 class Detail(StrEnum):
@@ -359,6 +317,11 @@ class Report:
     messages: tuple[Message, ...]
     totals: tuple[tuple[str, int], ...]
     warnings: tuple[Oddity, ...]
+
+    @property
+    def ofac(self) -> Message | None:
+        """What the bureau found when it looked the name up in the government's list of sanctions, if it looked."""
+        return next((message for message in self.messages if "OFAC" in message.text.upper()), None)
 
     @property
     def state(self) -> State:

@@ -7,8 +7,8 @@ from typing import Any
 
 from credit import models
 from credit.columns import day_of, text_of
+from credit.payment_history import Bucket, DatedBy, PaymentHistory
 from credit.report import (
-    Bucket,
     Counters,
     Detail,
     Factor,
@@ -16,7 +16,6 @@ from credit.report import (
     Inquiry,
     Kind,
     Notice,
-    PaymentHistory,
     PersonalDetail,
     PublicRecord,
     Role,
@@ -29,7 +28,7 @@ from credit.report import (
 Columns = dict[str, Any]
 
 COUNTERS = ("days_30", "days_60", "days_90", "times_derogatory", "months_counted")
-HISTORY = ("history_latest", "history_codes", "history_buckets")
+HISTORY = ("history_latest", "history_codes", "history_buckets", "history_dated_by")
 FLAGS = tuple(field.name for field in fields(Flags))
 
 
@@ -72,14 +71,15 @@ def _tradeline_columns(line: Tradeline) -> Columns:
     counters, history, trend = (columns.pop(name) for name in ("counters", "history", "trend"))
     columns.update(zip(COUNTERS, counters, strict=True))
     if history:
-        columns.update(zip(HISTORY, (history.latest, history.codes, " ".join(history.buckets)), strict=True))
+        told = (history.latest, history.codes, " ".join(history.buckets), history.dated_by)
+        columns.update(zip(HISTORY, told, strict=True))
     return columns | {"trend": [[*month[:-1], month.last_payment and text_of(month.last_payment)] for month in trend]}
 
 
 def _tradeline(columns: Columns) -> Tradeline:
     counters = Counters(*(columns.pop(name) for name in COUNTERS))
-    latest, codes, buckets = (columns.pop(name) for name in HISTORY)
-    history = PaymentHistory(latest, codes, _buckets(buckets)) if latest else None
+    latest, codes, buckets, dated_by = (columns.pop(name) for name in HISTORY)
+    history = PaymentHistory(latest, codes, _buckets(buckets), DatedBy(dated_by)) if codes else None
     trend = tuple(Trend._make((*figures, day and day_of(day))) for *figures, day in columns.pop("trend"))
     kind, role = Kind(columns.pop("kind")), Role(columns.pop("role"))
     return Tradeline(kind=kind, role=role, counters=counters, history=history, trend=trend, **columns)
@@ -88,6 +88,10 @@ def _tradeline(columns: Columns) -> Tradeline:
 @lru_cache(maxsize=1024)
 def _buckets(words: str) -> tuple[Bucket, ...]:
     return tuple(map(Bucket, words.split()))
+
+
+def _public_record(columns: Columns) -> PublicRecord:
+    return PublicRecord(**columns | {"role": Role(columns["role"])})
 
 
 def _personal(columns: Columns) -> PersonalDetail:
@@ -112,7 +116,7 @@ SECTIONS = (
         _tradeline,
     ),
     Section("inquiries", models.Inquiry, _names(Inquiry), _plain, lambda columns: Inquiry(**columns)),
-    Section("public_records", models.PublicRecord, _names(PublicRecord), _plain, lambda row: PublicRecord(**row)),
+    Section("public_records", models.PublicRecord, _names(PublicRecord), _plain, _public_record),
     Section("personal", models.PersonalDetail, _names(PersonalDetail), _plain, _personal),
     Section("statements", models.Statement, _names(Statement), _plain, _statement),
 )

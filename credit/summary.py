@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from credit.report import Bucket, Inquiry, Kind, Tradeline
+from credit.payment_history import Bucket
+from credit.report import Inquiry, Kind, Tradeline
 
 INQUIRY_MONTHS = (6, 12, 24)
 GOOD = frozenset({Bucket.OK, Bucket.OK_ZERO})

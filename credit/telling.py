@@ -11,7 +11,7 @@ from credit import words
 from credit.diffing import Change, Subject
 from credit.diffing.scores import BAND
 from credit.diffing.use import LIMIT_FELL, LIMIT_ROSE
-from credit.report import Bucket
+from credit.payment_history import Bucket
 from credit.utilization import OVER_LIMIT
 
 FLAGS: Mapping[str, tuple[str, str]] = {

@@ -6,7 +6,8 @@ What the bureau does not say reads "Not reported", and never zero. A code withou
 from collections.abc import Mapping
 from datetime import date
 
-from credit.report import Bucket, Day, Detail, Kind, Precision, Role
+from credit.payment_history import Bucket, DatedBy
+from credit.report import Day, Detail, Kind, Precision, Role
 
 NOT_REPORTED = "Not reported"
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -21,6 +22,11 @@ KINDS: Mapping[Kind, str] = {
     Kind.STUDENT: "Student loan",
     Kind.MORTGAGE: "Mortgage",
     Kind.PERSONAL: "Personal loan",
+    Kind.LEASE: "Lease",
+    Kind.BUSINESS: "Business loan",
+    Kind.MEDICAL: "Medical debt",
+    Kind.UTILITY: "Utility, phone or rent",
+    Kind.SUPPORT: "Support payments",
     Kind.COLLECTION: "Collection",
     Kind.OTHER: "Other account",
 }
@@ -33,8 +39,62 @@ GROUPS: Mapping[Kind, str] = {
     Kind.AUTO: "Auto loans",
     Kind.STUDENT: "Student loans",
     Kind.PERSONAL: "Personal loans",
+    Kind.LEASE: "Leases",
+    Kind.BUSINESS: "Business loans",
+    Kind.MEDICAL: "Medical debts",
+    Kind.UTILITY: "Utilities, phones and rent",
+    Kind.SUPPORT: "Support payments",
     Kind.OTHER: "Other accounts",
     Kind.COLLECTION: "Collections",
+}
+# What an account is, where its kind does not say all.
+PRODUCTS: Mapping[str, str] = {
+    "attorney_fees": "Attorney fees",
+    "auto_lease": "Auto lease",
+    "bought_debt": "Debt that was bought",
+    "business_card": "Business credit card",
+    "business_line": "Business line of credit",
+    "business_mortgage": "Business mortgage",
+    "checking_account": "Checking account",
+    "child_support": "Child support",
+    "combined_plan": "Several cards on one bill",
+    "construction": "Construction loan",
+    "cosigned_loan": "Loan with a cosigner",
+    "counseling": "Debt counseling",
+    "debit_card": "Debit card",
+    "debt_consolidation": "Debt consolidation loan",
+    "family_support": "Family support",
+    "farm_loan": "Farm loan",
+    "farm_mortgage": "Rural home mortgage",
+    "fha_mortgage": "FHA mortgage",
+    "flexible_card": "Flexible spending card",
+    "government_debt": "Debt to the government",
+    "government_loan": "Government loan",
+    "home_equity_loan": "Home equity loan",
+    "home_improvement": "Home improvement loan",
+    "household_goods": "Loan for or secured by household goods",
+    "installment_loan": "Installment loan",
+    "installment_sale": "Purchase paid in installments",
+    "junior_lien": "Junior mortgage",
+    "manufactured_home": "Manufactured home loan",
+    "note": "Note loan",
+    "overdraft": "Overdrawn account",
+    "partly_secured_loan": "Partly secured loan",
+    "real_estate": "Real estate loan",
+    "recreational": "Loan for recreational goods",
+    "rent": "Rent",
+    "returned_check": "Returned check",
+    "second_mortgage": "Second mortgage",
+    "secured_card": "Secured credit card",
+    "secured_line": "Secured line of credit",
+    "secured_loan": "Secured loan",
+    "spouse_support": "Spouse support",
+    "summary": "Several accounts in one",
+    "tax": "Tax debt",
+    "telephone": "Phone service",
+    "timeshare": "Timeshare loan",
+    "unsecured_loan": "Unsecured loan",
+    "va_mortgage": "VA mortgage",
 }
 ROLES: Mapping[Role, str] = {
     Role.INDIVIDUAL: "Your own",
@@ -76,12 +136,66 @@ STANDINGS: Mapping[str, str] = {
     "paid": "Paid off as agreed",
     "current_was_late": "Paid as agreed now, late before",
     "paid_was_late": "Paid off, late before",
+    "paid_was_surrendered": "Paid, after it was given back to the lender",
+    "paid_was_collection": "Paid, was in collection",
+    "paid_was_repossessed": "Paid, was repossessed",
+    "paid_was_charged_off": "Paid, was charged off",
+    "paid_was_foreclosed": "Paid, foreclosure had begun",
+    "late": "Late, less than it was before",
     "late30": "30 days late",
     "late60": "60 days late",
     "late90": "90 days late",
     "late120": "120 days late",
     "late150": "150 days late",
     "late180": "180 days late",
+}
+# What a lender has to say about disputes and closings.
+COMPLIANCE: Mapping[str, str] = {
+    "": "",
+    "closed_by_consumer": "Closed by the consumer",
+    "disputed": "The consumer disputes it",
+    "dispute_ended_disagreed": "A dispute was looked into; the consumer disagrees with the result",
+    "closed_and_disputed": "Closed by the consumer, who disputes it",
+    "closed_dispute_ended_disagreed": (
+        "Closed by the consumer; a dispute was looked into, and the consumer disagrees with the result"
+    ),
+    "billing_disputed": "The consumer disputes a bill",
+    "billing_dispute_ended_disagreed": "A dispute about a bill has ended; the consumer disagrees with the result",
+    "dispute_ended": "Was disputed; the dispute has ended",
+    "closed_and_billing_disputed": "Closed by the consumer, who disputes a bill",
+}
+STAGES: Mapping[str, str] = {
+    "petitioned": "filed",
+    "discharged": "discharged",
+    "dismissed": "dismissed",
+    "withdrawn": "withdrawn",
+    "reaffirmed": "the debt was taken on again",
+    "reaffirmation_rescinded": "taking the debt on again was undone",
+}
+TERMS: Mapping[str, str] = {"REV": "Revolving", "LOC": "Line of credit"}
+COUNTED_FROM: Mapping[DatedBy, str] = {
+    DatedBy.BALANCE: "",
+    DatedBy.PAYMENT_LEVEL: (
+        "The lender sent no date for the balance. The months are counted from when it last reported on payments."
+    ),
+    DatedBy.STATUS: (
+        "The lender sent no date for the balance. The months are counted from the date of the status, so they may be "
+        "off."
+    ),
+    DatedBy.REPORT: (
+        "The lender sent no date for this account. The months are counted from the day of the report, so they may be "
+        "off."
+    ),
+    DatedBy.NOTHING: "Nothing says which months these are. The newest comes first.",
+}
+# What the bureau found in the government's list of sanctions, by its code.
+OFAC: Mapping[str, str] = {
+    "1199": "The bureau did not look your name up, because the date of birth did not match.",
+    "1200": (
+        "A name like yours is on the list. Many people share names; this does not say that you are the person listed."
+    ),
+    "1201": "The list could not be looked up.",
+    "1202": "The bureau found nothing under your name.",
 }
 # What stands in a cell of the payment grid, and what that means.
 MARKS: Mapping[Bucket, tuple[str, str]] = {
@@ -119,6 +233,7 @@ ODDITIES: Mapping[str, str] = {
     "bad_score": "A score cannot be read",
     "future_date": "A date lies in the future",
     "history_too_long": "A payment history is longer than 84 months; the rest is left out",
+    "history_dated_otherwise": "A payment history has no balance date; it is counted from another date",
     "history_without_date": "A payment history has no date to count from",
     "misspelt_key": "A field's name is misspelt; it was read all the same",
     "more_than_one_profile": "The answer holds more than one file; the first is shown",
@@ -174,6 +289,27 @@ def span(months: int | None) -> str:
 def named(words: Mapping[str, str], word: str, code: str) -> str:
     """Say a condition or a standing; an unknown one goes by the bureau's own code."""
     return words.get(word) or (f"Code {code}" if code else NOT_REPORTED)
+
+
+def terms(text: str) -> str:
+    """Say how long or in what way an account is paid: ``72 months``, ``Revolving``; other words stay as they are."""
+    if text.isdecimal() and text.isascii():
+        months = int(text)
+        return "1 month" if months == 1 else f"{months} months"
+    return TERMS.get(text.upper(), text) or NOT_REPORTED
+
+
+def product(kind: Kind, product: str) -> str:
+    """Say what an account is, as exactly as the bureau does."""
+    return PRODUCTS.get(product) or KINDS[kind]
+
+
+def bankruptcy(chapter: str, stage: str) -> str:
+    """Say a bankruptcy: its chapter of the code, and how far it went. The bureau's other marks stay as they are."""
+    is_chapter = chapter.isdecimal() and chapter.isascii()
+    named = f"Chapter {int(chapter)}" if is_chapter else f"Code {chapter}" if chapter else ""
+    said = ", ".join(filter(None, (named, STAGES.get(stage, ""))))
+    return said[:1].upper() + said[1:]
 
 
 def exclusion(code: str) -> str:

@@ -17,8 +17,9 @@ from django.utils.safestring import SafeString
 from config.templatetags.ui import aria_current, money
 from credit import bands, telling, words
 from credit.diffing import Change
-from credit.grid import Year
-from credit.report import Bucket, Day, Detail, Kind, Role, Tradeline
+from credit.grid import Row, Year
+from credit.payment_history import Bucket, PaymentHistory
+from credit.report import Day, Detail, Message, Role, Tradeline
 from insights.charts import Line
 
 register = template.Library()
@@ -29,6 +30,7 @@ register.filter("exclusion", words.exclusion)
 register.filter("iso_day", words.iso_day)
 register.filter("oddity", words.oddity)
 register.filter("years_and_months", words.span)
+register.filter("loan_terms", words.terms)
 
 
 @register.filter
@@ -51,9 +53,41 @@ def payment(account: Tradeline) -> str:
 
 
 @register.filter
-def chapter(bankruptcy: str) -> str:
-    """Say a chapter of the bankruptcy code; the bureau's other marks stay as they are."""
-    return f"Chapter {int(bankruptcy)}" if bankruptcy.isdecimal() and bankruptcy.isascii() else f"Code {bankruptcy}"
+def account_bankruptcy(account: Tradeline) -> str:
+    """Say in which bankruptcy an account is, and how far it went; empty where it is in none."""
+    return words.bankruptcy(account.bankruptcy, account.bankruptcy_stage)
+
+
+@register.filter
+def account_compliance(account: Tradeline) -> str:
+    """Say what the lender has to say about disputes and closings; empty where it says nothing."""
+    return words.COMPLIANCE.get(account.compliance) or (account.compliance_code and f"Code {account.compliance_code}")
+
+
+@register.filter
+def worst_time(account: Tradeline) -> str:
+    """Say how bad the worst delinquency was, and when; empty where the bureau tells of none."""
+    how = words.named(words.STANDINGS, account.worst, account.worst_code) if account.worst_code else ""
+    when = words.reported(account.worst_delinquency) if account.worst_delinquency else ""
+    return ", ".join(filter(None, (how, when)))
+
+
+@register.filter
+def counted_from(history: PaymentHistory) -> str:
+    """Say from which date the months of a history are counted, where that is not the usual one."""
+    return words.COUNTED_FROM[history.dated_by]
+
+
+@register.filter
+def sanctions(message: Message) -> str:
+    """Say what the bureau found in the government's list of sanctions; its own words where the code is not known."""
+    return words.OFAC.get(message.code, message.text)
+
+
+@register.filter
+def of_own_will(voluntary: bool) -> str:
+    """Say who asked for a bankruptcy."""
+    return "filed by the person" if voluntary else "filed by creditors"
 
 
 @register.filter
@@ -105,9 +139,9 @@ def bureau(provider: str) -> str:
 
 
 @register.filter
-def account_kind(kind: Kind) -> str:
-    """Say what an account is for."""
-    return words.KINDS[kind]
+def account_kind(account: Tradeline) -> str:
+    """Say what an account is, as exactly as the bureau does."""
+    return words.product(account.kind, account.product)
 
 
 @register.filter
@@ -205,6 +239,13 @@ def payment_rows(years: Iterable[Year]) -> SafeString:
     """Draw the body of a payment grid: a row for each year, a cell for each month, words in every cell."""
     rows = ((year.year, SafeString("".join(CELLS[bucket] for bucket in year.months))) for year in years)
     return format_html_join("\n", '<tr><th scope="row">{}</th>{}</tr>', rows)
+
+
+@register.filter
+def undated_rows(rows: Iterable[Row]) -> SafeString:
+    """Draw the body of a payment grid whose months are not known: how many reports ago, twelve a row."""
+    drawn = ((row.first, SafeString("".join(CELLS[bucket] for bucket in row.months))) for row in rows)
+    return format_html_join("\n", '<tr><th scope="row">{}</th>{}</tr>', drawn)
 
 
 @register.filter

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from config.templatetags import credit
 from config.tests.test_rows import ATTACK, Tags
 from credit.grid import Year, buckets
-from credit.report import Bucket, Role, Tradeline
+from credit.payment_history import Bucket
+from credit.report import Role, Tradeline
 from credit.tests.experian_samples import card, loan, read
 
 
@@ -77,10 +78,3 @@ def test_it_draws_nothing_for_nothing() -> None:
 def test_it_says_days_with_their_year() -> None:
     assert credit.full_day(date(2026, 11, 20)) == "Nov 20, 2026"
     assert credit.full_day(None) == "Not reported"
-
-
-@pytest.mark.parametrize(
-    ("mark", "said"), [("7", "Chapter 7"), ("13", "Chapter 13"), ("E", "Code E"), ("²", "Code ²"), ("07", "Chapter 7")]
-)
-def test_it_names_a_chapter(mark: str, said: str) -> None:
-    assert credit.chapter(mark) == said

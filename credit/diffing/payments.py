@@ -5,9 +5,11 @@ from datetime import date
 
 from credit.diffing.change import Change, Severity, Subject
 from credit.diffing.matching import Pair
-from credit.report import Bucket, Tradeline
+from credit.payment_history import Bucket, DatedBy
+from credit.report import Tradeline
 
 ENDED = frozenset({Bucket.DEROGATORY, Bucket.BANKRUPTCY})
+FIRM = frozenset({DatedBy.BALANCE, DatedBy.PAYMENT_LEVEL, DatedBy.STATUS})
 
 
 def changes(pair: Pair) -> Iterator[Change]:
@@ -15,7 +17,7 @@ def changes(pair: Pair) -> Iterator[Change]:
 
     A month that only carries a charge-off or its like on is told as no more than information: nothing new was missed.
     """
-    before, after = _months(pair.old), _months(pair.new)
+    before, after = (_months(line) if _is_comparable(pair) else {} for line in pair)
     for month in sorted(after):
         old, new = before.get(month, Bucket.NO_DATA), after[month]
         if new.severity > old.severity:
@@ -40,6 +42,15 @@ def changes(pair: Pair) -> Iterator[Change]:
 def _change(subject: Subject, line: Tradeline, month: date, old: Bucket, new: Bucket, severity: Severity) -> Change:
     entity, when = f"{line.key}:{month:%Y-%m}", f"{month:%Y-%m}"
     return Change(subject, entity, severity, line.creditor, str(old), str(new), when, line.key)
+
+
+def _is_comparable(pair: Pair) -> bool:
+    """Whether both histories are counted from the same kind of date, and not from the day of the report.
+
+    That one moves on with every report, and so would all marks of an account that reports no more.
+    """
+    counted = {line.history.dated_by for line in pair if line.history}
+    return len(counted) == 1 and counted <= FIRM
 
 
 def _months(line: Tradeline) -> dict[date, Bucket]:

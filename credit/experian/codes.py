@@ -6,33 +6,8 @@ public sample report bears out. ``docs/credit.md`` says how sure each table is.
 
 from collections.abc import Mapping
 
-from credit.report import Bucket, Kind, Notice, Role
-
-KINDS: Mapping[str, Kind] = {
-    "00": Kind.AUTO,
-    "01": Kind.PERSONAL,
-    "02": Kind.PERSONAL,
-    "03": Kind.PERSONAL,
-    "04": Kind.PERSONAL,
-    "05": Kind.MORTGAGE,
-    "06": Kind.PERSONAL,
-    "07": Kind.RETAIL,
-    "08": Kind.MORTGAGE,
-    "12": Kind.STUDENT,
-    "15": Kind.LINE,
-    "18": Kind.CARD,
-    "19": Kind.MORTGAGE,
-    "25": Kind.MORTGAGE,
-    "26": Kind.MORTGAGE,
-    "47": Kind.LINE,
-    "48": Kind.COLLECTION,
-    "5A": Kind.MORTGAGE,
-    "5B": Kind.MORTGAGE,
-    "89": Kind.HOME_EQUITY,
-    "0C": Kind.COLLECTION,
-    "0G": Kind.CARD,
-    "43": Kind.OTHER,
-}
+from credit.payment_history import Bucket
+from credit.report import Notice, Role
 
 ROLES: Mapping[str, Role] = {
     "1": Role.INDIVIDUAL,
@@ -81,28 +56,45 @@ DEROGATORY = frozenset(
         "collection",
         "derogatory",
         "foreclosure",
+        "paid_was_charged_off",
+        "paid_was_collection",
+        "paid_was_foreclosed",
+        "paid_was_repossessed",
+        "paid_was_surrendered",
         "repossession",
         "settled",
         "voluntary_surrender",
     }
 )
 
-# How payments went: 11 is current, 3x was late before, 7x and 8x are late. A bad condition may stand here as well.
+# How payments went: 11 is current, 3x was late before, 7x and 8x are late now. 79 and 81 do not say how late: better
+# than the 90 and 120 days that they name. Experian's later answers put a condition here as well.
 STANDINGS: Mapping[str, str] = {
+    **CONDITIONS,
     "11": "current",
     "12": "paid",
+    "13": "paid",
     **dict.fromkeys(("30", "31", "32", "33", "34", "35", "36", "37", "38", "39"), "current_was_late"),
     **dict.fromkeys(("51", "52", "53", "54", "55", "56", "57", "58", "59"), "paid_was_late"),
-    "71": "late30",
+    "61": "paid_was_surrendered",
+    "62": "paid_was_collection",
+    "63": "paid_was_repossessed",
+    "64": "paid_was_charged_off",
+    "65": "paid_was_foreclosed",
+    **dict.fromkeys(("71", "72", "73", "74", "75", "76", "77"), "late30"),
     "78": "late60",
+    "79": "late",
     "80": "late90",
+    "81": "late",
     "82": "late120",
     "83": "late150",
     "84": "late180",
-    **{code: word for code, word in CONDITIONS.items() if word in DEROGATORY and code.isdigit()},
 }
+# Statuses that say what has become of an account where no condition does.
+PAID = frozenset({"12", "13", "61", "62", "63", "64", "65"}) | {code for code in STANDINGS if code[:1] == "5"}
 
 BUCKETS: Mapping[str, Bucket] = {
+    " ": Bucket.NO_DATA,
     "C": Bucket.OK,
     "0": Bucket.OK_ZERO,
     "N": Bucket.OK_ZERO,
@@ -123,6 +115,52 @@ BUCKETS: Mapping[str, Bucket] = {
     "K": Bucket.DEROGATORY,
     "L": Bucket.DEROGATORY,
 }
+
+# How bad the worst delinquency was: a mark of the payment grid, or the status of that time.
+WORST: Mapping[str, str] = {
+    **STANDINGS,
+    **{mark: str(bucket) for mark, bucket in BUCKETS.items() if bucket.value.startswith("late")},
+    "7": "bankruptcy",
+    "8": "derogatory",
+    "9": "derogatory",
+    "G": "collection",
+    "H": "foreclosure",
+    "J": "voluntary_surrender",
+    "K": "repossession",
+    "L": "charge_off",
+}
+
+# What a lender has to say by law: Metro 2's compliance condition codes. XR takes an earlier one back.
+COMPLIANCE: Mapping[str, str] = {
+    "XA": "closed_by_consumer",
+    "XB": "disputed",
+    "XC": "dispute_ended_disagreed",
+    "XD": "closed_and_disputed",
+    "XE": "closed_dispute_ended_disagreed",
+    "XF": "billing_disputed",
+    "XG": "billing_dispute_ended_disagreed",
+    "XH": "dispute_ended",
+    "XJ": "closed_and_billing_disputed",
+    "XR": "",
+}
+DISPUTED = frozenset({"disputed", "closed_and_disputed", "billing_disputed", "closed_and_billing_disputed"})
+
+# A bankruptcy's chapter and stage by the code of an account's condition, which is also that of its consumer.
+BANKRUPTCIES: Mapping[str, tuple[str, str]] = {
+    **{letter: (chapter, "petitioned") for letter, chapter in zip("ABCD", ("7", "11", "12", "13"), strict=True)},
+    **{letter: (chapter, "discharged") for letter, chapter in zip("EFGH", ("7", "11", "12", "13"), strict=True)},
+    **{letter: (chapter, "dismissed") for letter, chapter in zip("IJKL", ("7", "11", "12", "13"), strict=True)},
+    **{letter: (chapter, "withdrawn") for letter, chapter in zip("MNOP", ("7", "11", "12", "13"), strict=True)},
+    "R": ("", "reaffirmed"),
+    **{
+        letter: (chapter, "reaffirmation_rescinded")
+        for letter, chapter in zip("VWXY", ("7", "11", "12", "13"), strict=True)
+    },
+    "69": ("13", ""),
+}
+VOLUNTARY: Mapping[str, bool | None] = {"V": True, "Y": True, "I": False, "N": False}
+
+NO_RECORD = frozenset({"0007"})
 
 # The fraud shield's indicators that say something about the whole file.
 SHIELD_DECEASED = frozenset({"5", "05", "25"})

@@ -9,7 +9,7 @@ import calendar
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ _CODE = re.compile(r"[A-Za-z0-9]{1,4}")
 _AMOUNT = re.compile(r"-?[0-9]{1,12}")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DATE = re.compile(r"[0-9]{8}")
+_SHORT_DATE = re.compile(r"[0-9]{6}")
 
 Word = TypeVar("Word")
 
@@ -105,6 +106,16 @@ class Node:
             return value[:longest]
         return " ".join(_storable(value).split())[:longest]
 
+    def marks(self, name: str, longest: int) -> str:
+        """A text in which every place counts: blanks stay, except at the end."""
+        value = self._fields.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            self.note(name, "not_a_text")
+            return ""
+        return _storable(value[:longest]).rstrip()
+
     def amount(self, *names: str, signed: bool = False) -> int | None:
         """Whole dollars. ``UNKNOWN``, blanks and a missing field are ``None`` and never zero.
 
@@ -139,6 +150,16 @@ class Node:
         if text not in ("", "Y", "N", "TRUE", "FALSE"):
             self.note(name, "bad_flag", text)
         return text in ("Y", "TRUE")
+
+    def short_day(self, name: str) -> Day | None:
+        """A day MMDDYY, of this century unless it would lie ahead; anything else leaves nothing and is not listed."""
+        text, century = self._figure(name), self._oddities.asof.year // 100
+        if not _SHORT_DATE.fullmatch(text):
+            return None
+        days = (day_of(f"{text[:4]}{each}{text[4:]}") for each in (century, century - 1))
+        # The bureau's day may have begun before ours.
+        latest = self._oddities.asof + timedelta(days=1)
+        return next((day for day in days if day and day.precision is Precision.DAY and day.first <= latest), None)
 
     def day(self, name: str) -> Day | None:
         """A date MMDDCCYY. A day of 00 leaves the month, month and day of 00 leave the year, 0000... leaves nothing."""

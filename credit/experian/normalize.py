@@ -31,16 +31,18 @@ from credit.report import (
     PersonalDetail,
     PublicRecord,
     Report,
+    Role,
     Score,
     Statement,
     Tradeline,
 )
 
-PARSER_VERSION: Final = 1
+PARSER_VERSION: Final = 2
 LOWEST_SCORE, HIGHEST_SCORE = 300, 850
 MOST_FACTORS = 5
 
 _BANKRUPTCY = re.compile(r"\bB(AN)?K(RU)?PT", re.IGNORECASE)
+_OF_A_FILE = ("tradeline", "inquiry", "publicRecord")
 _NO_SUBJECT_MATTER = ("tradeline", "riskModel", "inquiry", "publicRecord", "addressInformation", "consumerIdentity")
 
 
@@ -53,8 +55,8 @@ def normalize(raw: bytes, *, asof: date, models: Mapping[str, str]) -> Report:
     """
     oddities = Oddities(asof)
     profile = _profile(_decoded(raw, oddities), oddities)
-    lines, statements = tradelines(profile), _statements(profile)
     reported_on = _reported_on(profile)
+    lines, statements, messages = tradelines(profile, reported_on), _statements(profile), _messages(profile)
     identifier = profile.node("uniqueConsumerIdentifier").text("value", 40)
     report_totals = totals.read(profile)
     totals.compare(report_totals, lines, oddities)
@@ -65,14 +67,14 @@ def normalize(raw: bytes, *, asof: date, models: Mapping[str, str]) -> Report:
         reported_on=reported_on,
         subject=hashlib.sha256(f"experian|{identifier}".encode()).hexdigest() if identifier else "",
         consumer_identifier=identifier,
-        flags=_flags(profile, lines, statements),
+        flags=_flags(profile, lines, statements, messages),
         scores=tuple(_score(row, reported_on, models) for row in profile.nodes("riskModel")),
         tradelines=lines,
         inquiries=tuple(_inquiry(row) for row in profile.nodes("inquiry")),
         public_records=_public_records(profile),
         personal=_personal(profile),
         statements=statements,
-        messages=tuple(_message(row) for row in profile.nodes("informationalMessage")),
+        messages=messages,
         totals=tuple((total.id, total.value) for total in report_totals),
         warnings=tuple(oddities.found),
     )
@@ -115,7 +117,7 @@ def _profile(answer: dict[str, Any], oddities: Oddities) -> Node:
 
 def _reported_on(profile: Node) -> date | None:
     header = profile.node("headerRecord")
-    found = header.day("y2kReportedDate")
+    found = header.day("y2kReportedDate") or header.short_day("reportDate")
     if found is None:
         header.note("y2kReportedDate", "no_report_date")
     return found.first if found else None
@@ -193,7 +195,12 @@ def _public_record(row: Node) -> PublicRecord:
         disputed=bool(row.text("disputeFlag").strip("N ")),
         plaintiff=row.text("plaintiffName"),
         bankruptcy=bool(_BANKRUPTCY.search(court)),
-        percent=row.number("repaymentPercent") if "repaymentPercent" in row else row.number("adjustmentPercent"),
+        percent=row.number("repaymentPercent"),
+        adjustment_percent=row.number("adjustmentPercent"),
+        assets=row.amount("bankruptcyAssetAmount"),
+        voluntary=row.word("bankruptcyVoluntaryIndicator", codes.VOLUNTARY, None),
+        role=row.word("ecoa", codes.ROLES, Role.UNKNOWN),
+        comment=row.text("consumerComment", LONGEST_STATEMENT),
     )
 
 
@@ -205,6 +212,11 @@ def _statement(row: Node) -> Statement:
     text = row.text("statementText", LONGEST_STATEMENT)
     notice = next((notice for words, notice in codes.NOTICES if re.search(words, text, re.IGNORECASE)), Notice.CONSUMER)
     return Statement(row.path, notice, row.text("type", 4), row.day("dateReported"), text)
+
+
+def _messages(profile: Node) -> tuple[Message, ...]:
+    """The bureau's notes, and what it found in the government's list of sanctions, which has a section of its own."""
+    return tuple(_message(row) for name in ("informationalMessage", "ofac") for row in profile.nodes(name))
 
 
 def _message(row: Node) -> Message:
@@ -249,7 +261,9 @@ def _line(row: Node, *names: str) -> str:
     return " ".join(filter(None, (row.text(name) for name in names)))
 
 
-def _flags(profile: Node, lines: tuple[Tradeline, ...], statements: tuple[Statement, ...]) -> Flags:
+def _flags(
+    profile: Node, lines: tuple[Tradeline, ...], statements: tuple[Statement, ...], messages: tuple[Message, ...]
+) -> Flags:
     shields = profile.nodes("fraudShield")
     signs = {code for row in shields for code in row.node("fraudShieldIndicators").codes("indicator")}
     notices = {statement.notice for statement in statements}
@@ -261,8 +275,15 @@ def _flags(profile: Node, lines: tuple[Tradeline, ...], statements: tuple[Statem
         deceased=died or any(line.condition == "deceased" for line in lines),
         ssn_variation=any(_varies(row) for row in profile.nodes("ssn")),
         address_mismatch=bool(signs & codes.SHIELD_ADDRESS),
-        no_hit=not statements and not any(name in profile for name in _NO_SUBJECT_MATTER),
+        no_hit=_is_no_hit(profile, statements, messages),
     )
+
+
+def _is_no_hit(profile: Node, statements: tuple[Statement, ...], messages: tuple[Message, ...]) -> bool:
+    """Whether the bureau has no file: it says so in a message, beside what it was asked with, or sends nothing."""
+    said = any(message.code in codes.NO_RECORD for message in messages)
+    names = _OF_A_FILE if said else _NO_SUBJECT_MATTER
+    return not statements and not any(name in profile for name in names)
 
 
 def _varies(row: Node) -> bool:

@@ -7,15 +7,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 from credit.experian import codes
+from credit.experian.account_types import KINDS_IN_KEYS, TYPES, UNKNOWN, AccountType
+from credit.experian.histories import history
 from credit.experian.keys import named, numbered
-from credit.experian.node import Node
-from credit.report import Bucket, Counters, Kind, PaymentHistory, Role, Tradeline, Trend
+from credit.experian.node import UNSTATED, Node
+from credit.report import Counters, Kind, Role, Tradeline, Trend
 
-LONGEST_HISTORY = 84
 INSTALLMENT = frozenset({Kind.AUTO, Kind.STUDENT, Kind.MORTGAGE, Kind.PERSONAL})
 OPEN: Mapping[str, bool | None] = {"O": True, "C": False}
 REVOLVING: Mapping[str, bool | None] = {"R": True, "I": False}
@@ -26,9 +26,9 @@ QUALIFIERS = frozenset({"", LIMIT, ORIGINAL, HIGH, "C", "U"})
 _NOT_IN_NAMES = re.compile(r"[^A-Z0-9]+")
 
 
-def tradelines(profile: Node) -> tuple[Tradeline, ...]:
-    """Read all accounts of a report, each with a key that no other has."""
-    return _told_apart([_tradeline(row) for row in profile.nodes("tradeline")])
+def tradelines(profile: Node, reported_on: date | None) -> tuple[Tradeline, ...]:
+    """Read all accounts of a report of a day, each with a key that no other has."""
+    return _told_apart([_tradeline(row, reported_on) for row in profile.nodes("tradeline")])
 
 
 def norm(name: str) -> str:
@@ -36,26 +36,25 @@ def norm(name: str) -> str:
     return _NOT_IN_NAMES.sub("", name.upper())
 
 
-def _tradeline(row: Node) -> Tradeline:
+def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
     more = row.node("enhancedPaymentData")
     amounts = _qualified(row)
-    kind = _kind(row, more)
+    account_type = _type(row, more)
     revolving = row.word("revolvingOrInstallment", REVOLVING, None)
     original = _first(more.amount("originalLoanAmount"), amounts.get(ORIGINAL))
-    is_open = row.word("openOrClosed", OPEN, None)
     condition_code, condition = _condition(row, more)
-    standing_code, standing = _standing(row, more)
-    opened = row.day("openDate")
-    balance_on = row.day("balanceDate")
-    bankruptcy = row.text("bankruptcyChapterNumber") or more.text("ciiCode")
+    standing_code, standing = _standing(row, more, condition_code)
+    opened, balance_on, status_on = (row.day(name) for name in ("openDate", "balanceDate", "statusDate"))
     return Tradeline(
-        key=_key(row, kind, revolving, original, opened.first if opened else None),
+        key=_key(row, _kind_in_key(row, more), revolving, original, opened.first if opened else None),
         path=row.path,
-        kind=kind,
+        kind=account_type.kind,
+        product=account_type.product,
         revolving=revolving,
-        is_open=is_open,
+        is_open=row.word("openOrClosed", OPEN, None),
         opened=opened,
         balance_on=balance_on,
+        status_on=status_on,
         limit=_first(more.amount("creditLimitAmount"), amounts.get(LIMIT)),
         high=_first(more.amount("highBalanceAmount"), amounts.get(HIGH)),
         original=original,
@@ -63,13 +62,11 @@ def _tradeline(row: Node) -> Tradeline:
         condition_code=condition_code,
         standing=standing,
         standing_code=standing_code,
-        derogatory=condition in codes.DEROGATORY,
-        bankruptcy=bankruptcy,
-        # Named for the first delinquency, it holds the most recent one.
-        last_delinquency=more.day("firstDelinquencyDate"),
-        history=_history(row, more, balance_on.first if balance_on else None),
+        derogatory=account_type.kind is Kind.COLLECTION or not codes.DEROGATORY.isdisjoint((condition, standing)),
+        history=history(row, more, balance_on=balance_on, status_on=status_on, reported_on=reported_on),
         trend=tuple(_trend(each) for each in row.nodes("trendedTrades")),
         **_as_it_stands(row),
+        **_in_detail(row, more),
     )
 
 
@@ -79,13 +76,11 @@ def _as_it_stands(row: Node) -> dict[str, Any]:
         "creditor": row.text("subscriberName"),
         "subscriber_code": row.text("subscriberCode", 20),
         "role": row.word("ecoa", codes.ROLES, Role.UNKNOWN),
-        "status_on": row.day("statusDate"),
         "balance": row.amount("balanceAmount", signed=True),
         "past_due": row.amount("amountPastDue"),
         "monthly_payment": row.amount("monthlyPaymentAmount"),
         "payment_type": row.word("monthlyPaymentType", PAYMENT_TYPES, ""),
         "last_payment": row.day("lastPaymentDate"),
-        "disputed": bool(row.text("consumerDisputeFlag").strip("N ")),
         "remark_code": row.text("specialComment", 4),
         "comment": row.text("consumerComment"),
         "counters": _counters(row),
@@ -93,6 +88,40 @@ def _as_it_stands(row: Node) -> dict[str, Any]:
         "original_creditor": row.text("originalCreditorName"),
         "sold_to": row.text("soldToName"),
     }
+
+
+def _in_detail(row: Node, more: Node) -> dict[str, Any]:
+    """What the enhanced data add of lateness, disputes and bankruptcy."""
+    compliance = more.word("complianceCondition", codes.COMPLIANCE, "")
+    chapter, stage = _bankruptcy(row, more)
+    return {
+        "terms": _terms(more.text("enhancedTerms", 8)) or _terms(row.text("terms", 8)),
+        # Named for the first delinquency, it holds the most recent one.
+        "last_delinquency": more.day("firstDelinquencyDate"),
+        "second_delinquency": more.day("secondDelinquencyDate"),
+        "worst_delinquency": row.day("maxDelinquencyDate"),
+        "worst": more.word("maxDelinquencyCode", codes.WORST, ""),
+        "worst_code": more.text("maxDelinquencyCode", 4),
+        "compliance": compliance,
+        "compliance_code": more.text("complianceCondition", 4),
+        "disputed": compliance in codes.DISPUTED or bool(row.text("consumerDisputeFlag").strip("N ")),
+        "bankruptcy": chapter,
+        "bankruptcy_stage": stage,
+    }
+
+
+def _terms(text: str) -> str:
+    """How long or in what way an account is paid. That it is not known is usual, and no oddity."""
+    return "" if text.upper() in UNSTATED else text.strip("0") and text
+
+
+def _bankruptcy(row: Node, more: Node) -> tuple[str, str]:
+    """Chapter and stage. Real files mostly say both by a letter in the account's condition, and nowhere else."""
+    consumer = more.text("ciiCode", 4)
+    told = (consumer, more.text("enhancedAccountCondition", 4), row.text("status", 4))
+    chapter, stage = next((codes.BANKRUPTCIES[code] for code in told if code in codes.BANKRUPTCIES), ("", ""))
+    unread = "" if consumer in codes.BANKRUPTCIES else consumer
+    return row.text("bankruptcyChapterNumber") or chapter or unread, stage
 
 
 def _qualified(row: Node) -> dict[str, int | None]:
@@ -112,28 +141,39 @@ def _first(better: int | None, other: int | None) -> int | None:
     return other if better is None else better
 
 
-def _kind(row: Node, more: Node) -> Kind:
-    enhanced = more.text("enhancedAccountType")
-    if codes.KINDS.get(enhanced) is Kind.HOME_EQUITY:
-        return Kind.HOME_EQUITY
-    if not row.text("accountType") and enhanced:
-        return more.word("enhancedAccountType", codes.KINDS, Kind.OTHER)
-    return row.word("accountType", codes.KINDS, Kind.OTHER)
+def _type(row: Node, more: Node) -> AccountType:
+    """The plain type, or the enhanced one where that alone tells a home equity line or what the account is."""
+    code, enhanced = row.text("accountType"), TYPES.get(more.text("enhancedAccountType"), UNKNOWN)
+    if not code:
+        return more.word("enhancedAccountType", TYPES, UNKNOWN)
+    plain = row.word("accountType", TYPES, UNKNOWN)
+    says_little = code in TYPES and plain.kind is Kind.OTHER
+    return enhanced if says_little or enhanced.kind is Kind.HOME_EQUITY else plain
+
+
+def _kind_in_key(row: Node, more: Node) -> Kind:
+    """The kind by which the account was named first, however much is known of its type by now."""
+    enhanced = KINDS_IN_KEYS.get(more.text("enhancedAccountType"), Kind.OTHER)
+    if enhanced is Kind.HOME_EQUITY:
+        return enhanced
+    plain = row.text("accountType")
+    return KINDS_IN_KEYS.get(plain, Kind.OTHER) if plain else enhanced
 
 
 def _condition(row: Node, more: Node) -> tuple[str, str]:
     if not more.text("enhancedAccountCondition"):
         code = row.text("status", 4)
-        return (code, codes.CONDITIONS[code]) if code in codes.CONDITIONS else ("", "")
+        word = "paid" if code in codes.PAID else codes.CONDITIONS.get(code, "")
+        return (code, word) if word else ("", "")
     return more.text("enhancedAccountCondition", 4), more.word("enhancedAccountCondition", codes.CONDITIONS, "")
 
 
-def _standing(row: Node, more: Node) -> tuple[str, str]:
-    """How payments went. The plain status holds the condition where that weighs more, and then says nothing here."""
+def _standing(row: Node, more: Node, condition_code: str) -> tuple[str, str]:
+    """How payments went. The plain status may only repeat the condition, and then says nothing here."""
     if code := more.text("enhancedPaymentStatus", 4):
         return code, more.word("enhancedPaymentStatus", codes.STANDINGS, "")
     code = row.text("status", 4)
-    if code in codes.CONDITIONS:
+    if code == condition_code and code not in codes.PAID:
         return "", ""
     return code, row.word("status", codes.STANDINGS, "")
 
@@ -158,33 +198,6 @@ def _trend(row: Node) -> Trend:
         actual_payment=row.amount("actualPaymentAmount"),
         last_payment=row.day("lastPaymentDate"),
     )
-
-
-def _history(row: Node, more: Node, latest: date | None) -> PaymentHistory | None:
-    """The grid begins with the month of the balance date and goes back one month a mark."""
-    long = more.text("enhancedPaymentHistory84", 2 * LONGEST_HISTORY)
-    node, name, marks = (more, "enhancedPaymentHistory84", long) if long else (row, "paymentHistory", "")
-    marks = marks or row.text("paymentHistory", 2 * LONGEST_HISTORY)
-    if not marks:
-        return None
-    if latest is None:
-        node.note(name, "history_without_date")
-        return None
-    if len(marks) > LONGEST_HISTORY:
-        node.note(name, "history_too_long")
-    marks = marks[:LONGEST_HISTORY]
-    buckets, unknown = _buckets(marks)
-    for mark in unknown:
-        node.note(name, "unknown_code", mark)
-    # A month before the year 1 has no date; no honest history reaches back so far.
-    return PaymentHistory(latest.replace(day=1), marks, buckets)
-
-
-@lru_cache(maxsize=1024)
-def _buckets(marks: str) -> tuple[tuple[Bucket, ...], tuple[str, ...]]:
-    known = codes.BUCKETS
-    unknown = tuple(sorted({mark for mark in marks if mark not in known}))
-    return tuple(known.get(mark, Bucket.NO_DATA) for mark in marks), unknown
 
 
 def _key(row: Node, kind: Kind, revolving: bool | None, original: int | None, opened: date | None) -> str:

@@ -4,6 +4,7 @@ from datetime import date
 
 from hypothesis import strategies as st
 
+from credit import payment_history
 from credit import report as rows
 
 TEXTS = st.text(st.characters(exclude_categories=("C", "Z")), max_size=12)
@@ -24,9 +25,14 @@ def some_days(draw):
 
 @st.composite
 def histories(draw):
-    marks = draw(st.lists(st.tuples(st.sampled_from("C01234B-?9"), st.sampled_from(rows.Bucket)), min_size=1))
+    marks = draw(
+        st.lists(st.tuples(st.sampled_from("C01234B-?9 "), st.sampled_from(payment_history.Bucket)), min_size=1)
+    )
     codes, buckets = zip(*marks, strict=True)
-    return rows.PaymentHistory(draw(DATES).replace(day=1), "".join(codes), buckets)
+    latest = draw(st.none() | DATES)
+    return payment_history.PaymentHistory(
+        latest and latest.replace(day=1), "".join(codes), buckets, draw(st.sampled_from(payment_history.DatedBy))
+    )
 
 
 DAYS = st.none() | some_days()
@@ -40,7 +46,7 @@ BY_TYPE = {
     bool | None: MAYBE,
     date | None: st.none() | DATES,
     rows.Day | None: DAYS,
-    rows.PaymentHistory | None: st.none() | histories(),
+    payment_history.PaymentHistory | None: st.none() | histories(),
 }
 
 
@@ -70,6 +76,13 @@ TRADELINES = built(
     counters=st.builds(rows.Counters, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS),
     trend=several(TRENDS),
 )
+PUBLIC_RECORDS = built(
+    rows.PublicRecord,
+    key=WORDS,
+    percent=NUMBERS,
+    adjustment_percent=NUMBERS,
+    role=st.sampled_from(rows.Role),
+)
 REPORTS = st.builds(
     rows.Report,
     provider=st.just("experian"),
@@ -82,7 +95,7 @@ REPORTS = st.builds(
     scores=several(SCORES),
     tradelines=several(TRADELINES),
     inquiries=several(built(rows.Inquiry)),
-    public_records=several(built(rows.PublicRecord, key=WORDS, percent=NUMBERS)),
+    public_records=several(PUBLIC_RECORDS),
     personal=several(built(rows.PersonalDetail, kind=st.sampled_from(rows.Detail))),
     statements=several(built(rows.Statement, notice=st.sampled_from(rows.Notice))),
     messages=several(st.builds(rows.Message, TEXTS, TEXTS, TEXTS)),

@@ -147,3 +147,39 @@ def test_it_tells_a_derogatory_condition():
 def test_it_tells_a_dispute_and_a_remark():
     assert told(cards({}, {"consumerDisputeFlag": "Y"})) == [(Subject.DISPUTE_CHANGED, "", "disputed", "")]
     assert told(cards({"specialComment": "19"}, {"specialComment": "68"})) == [(Subject.REMARK_CHANGED, "19", "68", "")]
+
+
+# --- Histories that no balance dates --------------------------------------------------------------------------
+
+
+def test_it_says_nothing_of_months_that_are_counted_from_the_day_of_the_report():
+    """An account that reports no more would seem to be late a month later with every report."""
+    silent = {"balanceDate": None, "statusDate": None, "paymentHistory": "CC1C"}
+    assert cards(silent, silent) == ()
+
+
+def test_it_says_nothing_of_months_that_are_counted_from_another_date_than_before():
+    before = {"balanceDate": "10092026", "paymentHistory": "CC1C"}
+    after = {"balanceDate": None, "statusDate": "09092026", "paymentHistory": "CCC1C"}
+    assert only(cards(before, after), Subject.LATE_PAYMENT, Subject.LATE_REMOVED) == []
+
+
+def test_it_compares_months_that_are_counted_from_the_same_kind_of_date():
+    before = {"balanceDate": None, "statusDate": "10092026", "paymentHistory": "CCC"}
+    after = {"balanceDate": None, "statusDate": "11092026", "paymentHistory": "1CCC"}
+    assert told(cards(before, after)) == [(Subject.LATE_PAYMENT, "no_data", "late30", "2026-11")]
+
+
+def test_it_takes_a_blank_month_for_no_news():
+    before = {"balanceDate": "10092026", "paymentHistory": "C1C"}
+    after = {"balanceDate": "11092026", "paymentHistory": " C1C"}
+    assert cards(before, after) == ()
+
+
+def test_it_says_nothing_of_details_that_an_older_parser_threw_away():
+    kept = {
+        "terms": "060",
+        "maxDelinquencyDate": "07012011",
+        "enhanced": {"complianceCondition": "XA", "secondDelinquencyDate": "01012017", "maxDelinquencyCode": "1"},
+    }
+    assert cards({}, kept) == ()

@@ -42,3 +42,53 @@ def test_it_leaves_a_balance_that_is_not_reported_out_of_the_totals():
     lines = [card(openOrClosed="C", balanceAmount=None), loan()]
     totals = TRUE_TOTALS | {"revolvingBalance": "00000000", "paidAccounts": "001"}
     assert read(tradeline=lines, summaries=summed(**totals)).warnings == ()
+
+
+# --- Accounts that are in dispute -----------------------------------------------------------------------------
+
+DISPUTED = card(
+    subscriberName="OTHER BANK",
+    openDate="01152012",
+    balanceAmount="00000500",
+    delinquencies30Days="02",
+    enhanced={"complianceCondition": "XB"},
+)
+
+
+def test_it_finds_the_totals_of_a_bureau_that_leaves_disputed_accounts_out():
+    report = read(tradeline=[card(), loan(), DISPUTED], summaries=summed(**TRUE_TOTALS, disputedAccountsExcluded="001"))
+    assert report.warnings == ()
+
+
+def test_it_finds_the_totals_of_a_bureau_that_counts_disputed_accounts():
+    with_it = TRUE_TOTALS | {
+        "revolvingBalance": "00001640",
+        "totalTradeItems": "003",
+        "delinquencies30Days": "002",
+        "oldestTradeDate": "01152012",
+        "wasDelinquentDerog": "001",
+    }
+    lines = [card(), loan(), DISPUTED]
+    assert read(tradeline=lines, summaries=summed(**with_it, disputedAccountsExcluded="000")).warnings == ()
+    # Which totals leave them out is documented nowhere, so either sum is right.
+    mixed = TRUE_TOTALS | {"totalTradeItems": "003", "oldestTradeDate": "01152012"}
+    assert read(tradeline=lines, summaries=summed(**mixed, disputedAccountsExcluded="001")).warnings == ()
+
+
+@pytest.mark.parametrize("name", TRUE_TOTALS)
+def test_it_still_lists_a_total_that_differs_either_way(name):
+    wrong = "01012001" if name == "oldestTradeDate" else "00000007"
+    told = TRUE_TOTALS | {name: wrong, "disputedAccountsExcluded": "001"}
+    report = read(tradeline=[card(), loan(), DISPUTED], summaries=summed(**told))
+    assert [problem for _, problem in problems(report)] == ["total_differs"]
+
+
+def test_it_compares_nothing_where_it_cannot_tell_which_accounts_were_left_out():
+    told = TRUE_TOTALS | {"totalTradeItems": "007", "disputedAccountsExcluded": "002"}
+    report = read(tradeline=[card(), loan(), DISPUTED], summaries=summed(**told))
+    assert [problem for _, problem in problems(report)] == ["total_differs"]
+    assert report.warnings[0].path.endswith(f"attributes[{len(TRUE_TOTALS)}]")
+
+
+def test_it_takes_the_mark_of_a_partial_total_for_no_figure():
+    assert read(summaries=summed(**TRUE_TOTALS, monthlyPaymentPartialFlag="*")).warnings == ()

@@ -3,7 +3,8 @@ from fractions import Fraction
 
 import pytest
 
-from credit.report import Bucket, Kind
+from credit.payment_history import Bucket
+from credit.report import Kind
 from credit.summary import summarize
 from credit.tests.experian_samples import (
     TODAY,
@@ -93,11 +94,6 @@ def test_it_counts_payments_on_time_among_known_months():
 def test_it_prefers_the_longer_grid():
     line = one(enhanced={"enhancedPaymentHistory84": "C" * 84})
     assert (len(line.history.codes), len(set(line.history.months()))) == (84, 84)
-
-
-def test_it_leaves_a_grid_out_that_has_no_month_to_begin_with():
-    assert one(balanceDate=None).history is None
-    assert ("paymentHistory", "history_without_date") in flaws(balanceDate="00000000")
 
 
 def test_it_lists_a_mark_that_it_does_not_know():

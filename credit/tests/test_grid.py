@@ -3,7 +3,8 @@
 from datetime import date
 
 from credit import grid
-from credit.report import Bucket, Kind, PaymentHistory
+from credit.payment_history import Bucket, DatedBy, PaymentHistory
+from credit.report import Kind
 from credit.tests.experian_samples import card, loan, read
 
 OK, LATE, NONE = Bucket.OK, Bucket.LATE_30, Bucket.NO_DATA
@@ -46,3 +47,14 @@ def test_it_knows_no_balance_of_a_group_that_reports_none():
     (group,) = grid.groups(read(tradeline=[card(balanceAmount="UNKNOWN")]).tradelines)
     assert group.balance is None
     assert grid.groups([]) == []
+
+
+def test_it_lays_a_history_out_in_rows_where_nothing_dates_it():
+    history = PaymentHistory(None, "C1C" * 9, (OK, LATE, OK) * 9, DatedBy.NOTHING)
+    assert grid.years(history) == []
+    rows = grid.undated(history)
+    assert [row.first for row in rows] == [1, 13, 25]
+    assert [len(row.months) for row in rows] == [12, 12, 12]
+    assert rows[0].months[:3] == (OK, LATE, OK)
+    assert rows[2].months == (OK, LATE, OK, *[None] * 9)
+    assert grid.undated(PaymentHistory(date(2026, 2, 1), "C", (OK,))) == []

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from credit import pulling, reading
+from credit import parsing, pulling, reading
 from credit.models import Trigger
 from credit.provider import (
     BureauAuthError,
@@ -234,7 +234,7 @@ def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice,
         raise MalformedReport("NO_PROFILE")
 
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "normalize", cannot)
+        patch.setattr(parsing, "normalize", cannot)
         fails(alice, MalformedReport, Trigger.PERSON)
         assert (state_of(alice), stored(alice)) == (State.UNREADABLE, (1, 0))
         fails(alice, pulling.NotDue, Trigger.PERSON)
@@ -254,7 +254,7 @@ def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monk
         report = normalize(*args, **options)
         return replace(report, scores=(replace(report.scores[0], value=10**9),))
 
-    normalize = reading.normalize
-    monkeypatch.setattr(reading, "normalize", overflowing)
+    normalize = parsing.normalize
+    monkeypatch.setattr(parsing, "normalize", overflowing)
     assert fails(alice, MalformedReport, Trigger.PERSON).code == "DOES_NOT_FIT"
     assert (state_of(alice), stored(alice)) == (State.UNREADABLE, (1, 0))

@@ -1,5 +1,6 @@
 """Reading kept answers again: the same rows as before, nothing asked, nobody alerted."""
 
+from datetime import date
 from io import StringIO
 from uuid import uuid4
 
@@ -9,7 +10,8 @@ from django.core.management import CommandError, call_command
 from accounts.models import Notification
 from compliance.audit import Action
 from compliance.isolation import tenant
-from credit import reading, rebuilding, reports
+from credit import rebuilding, reports
+from credit.diffing import Subject
 from credit.models import Change, RawReport, Report, Tradeline
 from credit.provider import MalformedReport
 from credit.standing import State
@@ -35,6 +37,17 @@ def everything(user):
             reports.changes(owner=user.pk),
             reports.latest(owner=user.pk),
         )
+
+
+def changes_of(user):
+    with tenant(user.pk):
+        found = reports.changes(owner=user.pk)
+    return [(kept.change.subject, kept.change.entity, kept.change.after) for kept in found]
+
+
+def told(user):
+    with tenant(user.pk):
+        return sorted(Notification.objects.values_list("title", flat=True))
 
 
 def lose_rows(user):
@@ -70,6 +83,38 @@ def test_it_makes_the_same_changes_again_and_alerts_nobody(days, alice):
         assert everything(alice) == before
     assert count(Notification, alice) == 0
     assert actions_of(alice).count(Action.CREDIT_REBUILD) == 2
+
+
+def test_it_compares_with_an_older_report_as_it_reads_it_today(days, alice, mallory):
+    """What a new parser reads otherwise did not change in the file: nobody is told that it did."""
+    for user in (alice, mallory):
+        enrolled(user, "P03")
+        pull(user)
+    with tenant(alice.pk):
+        Report.objects.update(parser_version=1)
+        Tradeline.objects.update(derogatory=False, history_latest=date(2019, 1, 1), balance=None, disputed=True)
+    days.pass_by(days=30)
+    for user in (alice, mallory):
+        pull(user)
+    assert changes_of(alice) == changes_of(mallory)
+    assert told(alice) == told(mallory)
+    rebuild()
+    assert changes_of(alice) == changes_of(mallory)
+    assert told(alice) == told(mallory)
+
+
+def test_it_compares_with_an_older_report_as_it_stands_where_it_cannot_read_it(days, alice):
+    enrolled(alice, "P03")
+    pull(alice)
+    with tenant(alice.pk):
+        Report.objects.update(parser_version=1)
+        Tradeline.objects.update(derogatory=False)
+        raw = RawReport.objects.get()
+        raw.body = reports.packed(b"no report")
+        raw.save()
+    days.pass_by(days=30)
+    pull(alice)
+    assert Subject.DEROGATORY_ADDED in {subject for subject, _entity, _after in changes_of(alice)}
 
 
 def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau, alice, mallory):
@@ -128,7 +173,7 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
         def cannot(*_, **__):
             raise MalformedReport("NO_PROFILE")
 
-        patch.setattr(reading, "normalize", cannot)
+        patch.setattr("credit.parsing.normalize", cannot)
         with pytest.raises(MalformedReport):
             pull(alice)
         with pytest.raises(CommandError, match="1 answers cannot be read"):

@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 
 from credit import words
-from credit.experian import codes
-from credit.report import Bucket, Day, Detail, Kind, Precision, Role
+from credit.experian import account_types, codes
+from credit.payment_history import Bucket, DatedBy
+from credit.report import Day, Detail, Kind, Precision, Role
 
 
 @pytest.mark.parametrize(
@@ -19,8 +20,26 @@ from credit.report import Bucket, Day, Detail, Kind, Precision, Role
         (words.DETAILS, Detail),
         (words.CONDITIONS, codes.CONDITIONS.values()),
         (words.STANDINGS, codes.STANDINGS.values()),
+        (words.STANDINGS, codes.WORST.values()),
+        (words.COMPLIANCE, codes.COMPLIANCE.values()),
+        (words.STAGES, {stage for _chapter, stage in codes.BANKRUPTCIES.values() if stage}),
+        (words.COUNTED_FROM, DatedBy),
+        (words.PRODUCTS, {each.product for each in account_types.TYPES.values() if each.product}),
     ],
-    ids=["kinds", "groups", "roles", "marks", "details", "conditions", "standings"],
+    ids=[
+        "kinds",
+        "groups",
+        "roles",
+        "marks",
+        "details",
+        "conditions",
+        "standings",
+        "worst",
+        "compliance",
+        "stages",
+        "dates",
+        "products",
+    ],
 )
 def test_it_has_words_for_everything_that_is_known(table, all_of):
     assert set(all_of) <= set(table)
@@ -66,3 +85,34 @@ def test_it_shows_a_code_that_it_does_not_know_as_it_is():
 def test_it_says_why_there_is_no_score():
     assert "recent activity" in words.exclusion("9002")
     assert words.exclusion("0004") == words.NO_SCORE
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("360", "360 months"),
+        ("001", "1 month"),
+        ("REV", "Revolving"),
+        ("LOC", "Line of credit"),
+        ("XYZ", "XYZ"),
+        ("", "Not reported"),
+    ],
+)
+def test_it_says_terms(told, said):
+    assert words.terms(told) == said
+
+
+@pytest.mark.parametrize(
+    ("chapter", "stage", "said"),
+    [
+        ("7", "discharged", "Chapter 7, discharged"),
+        ("13", "", "Chapter 13"),
+        ("", "reaffirmed", "The debt was taken on again"),
+        ("1A", "", "Code 1A"),
+        ("07", "", "Chapter 7"),
+        ("²", "", "Code ²"),
+        ("", "", ""),
+    ],
+)
+def test_it_says_a_bankruptcy(chapter, stage, said):
+    assert words.bankruptcy(chapter, stage) == said

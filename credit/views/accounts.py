@@ -30,11 +30,13 @@ def account(request: PersonRequest, key: str) -> HttpResponse:
     if account is None:
         raise Http404
     years = grid.years(account.history) if account.history else []
+    undated = grid.undated(account.history) if account.history else []
     context = {
         "kept": kept,
         "account": account,
         "use": use_of(account),
         "years": years,
-        "marks": grid.buckets(years),
+        "undated": undated,
+        "marks": grid.buckets([*years, *undated]),
     }
     return render(request, "credit/account.html", context)

@@ -1,0 +1,64 @@
+"""Experian's payment grids as credit's histories.
+
+The grid begins with the month in which the account last reported and goes back one month a mark. A blank is a month
+of which nothing is known. Which month is the newest tells the date of the balance; where that is missing, the date of
+the payment's level or of the status is mostly of the same month, and the day of the report is a guess.
+"""
+
+from datetime import date
+from functools import lru_cache
+
+from credit.experian import codes
+from credit.experian.node import Node
+from credit.payment_history import Bucket, DatedBy, PaymentHistory
+from credit.report import Day, Precision
+
+LONGEST = 84
+
+
+def history(
+    row: Node, more: Node, *, balance_on: Day | None, status_on: Day | None, reported_on: date | None
+) -> PaymentHistory | None:
+    """Read the longer grid of an account, or else the shorter one; ``None`` where there is neither."""
+    node, name, marks = more, "enhancedPaymentHistory84", more.marks("enhancedPaymentHistory84", 2 * LONGEST)
+    if not marks:
+        node, name, marks = row, "paymentHistory", row.marks("paymentHistory", 2 * LONGEST)
+    if not marks:
+        return None
+    if len(marks) > LONGEST:
+        node.note(name, "history_too_long")
+    latest, dated_by = _latest(more, balance_on, status_on, reported_on)
+    if dated_by is not DatedBy.BALANCE:
+        node.note(name, "history_dated_otherwise" if latest else "history_without_date")
+    buckets, unknown = _buckets(marks[:LONGEST])
+    for mark in unknown:
+        node.note(name, "unknown_code", mark)
+    # A month before the year 1 has no date; no honest history reaches back so far.
+    return PaymentHistory(latest, marks[:LONGEST], buckets, dated_by)
+
+
+def _latest(
+    more: Node, balance_on: Day | None, status_on: Day | None, reported_on: date | None
+) -> tuple[date | None, DatedBy]:
+    """The first day of the newest month, and which date says so."""
+    if month := _month(balance_on):
+        return month, DatedBy.BALANCE
+    if month := _month(more.day("paymentLevelDate")):
+        return month, DatedBy.PAYMENT_LEVEL
+    if month := _month(status_on):
+        return month, DatedBy.STATUS
+    if reported_on:
+        return reported_on.replace(day=1), DatedBy.REPORT
+    return None, DatedBy.NOTHING
+
+
+def _month(day: Day | None) -> date | None:
+    """The first of a date's month; a year alone is in no month."""
+    return None if day is None or day.precision is Precision.YEAR else day.first.replace(day=1)
+
+
+@lru_cache(maxsize=1024)
+def _buckets(marks: str) -> tuple[tuple[Bucket, ...], tuple[str, ...]]:
+    known = codes.BUCKETS
+    unknown = tuple(sorted({mark for mark in marks if mark not in known}))
+    return tuple(known.get(mark, Bucket.NO_DATA) for mark in marks), unknown

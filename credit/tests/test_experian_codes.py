@@ -1,0 +1,179 @@
+"""Codes of real files: types of accounts, statuses that come without enhanced data, and what counts as serious."""
+
+import pytest
+
+from credit.report import Kind
+from credit.summary import summarize
+from credit.tests.experian_samples import TODAY, card, loan, problems, read
+from credit.utilization import utilization
+
+
+def one(section):
+    """The account of a report that has no other."""
+    [line] = read(tradeline=[section]).tradelines
+    return line
+
+
+def plain(**changes):
+    """A loan as it comes without enhanced data, which only some lenders send."""
+    return one(loan(**changes))
+
+
+# --- Types of accounts ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("2A", "card"),
+        ("8A", "card"),
+        ("37", "card"),
+        ("0G", "card"),
+        ("3A", "auto"),
+        ("13", "lease"),
+        ("78", "personal"),
+        ("20", "personal"),
+        ("02", "personal"),
+        ("06", "personal"),
+        ("11", "personal"),
+        ("22", "personal"),
+        ("91", "personal"),
+        ("10", "business"),
+        ("6A", "business"),
+        ("7B", "business"),
+        ("2C", "mortgage"),
+        ("08", "mortgage"),
+        ("25", "mortgage"),
+        ("17", "mortgage"),
+        ("27", "mortgage"),
+        ("6D", "mortgage"),
+        ("85", "mortgage"),
+        ("7A", "loc"),
+        ("9B", "loc"),
+        ("90", "medical"),
+        ("92", "utility"),
+        ("4D", "utility"),
+        ("29", "utility"),
+        ("93", "support"),
+        ("50", "support"),
+        ("48", "collection"),
+        ("0C", "collection"),
+    ],
+)
+def test_it_reads_the_types_of_the_vendors_table(code, kind):
+    report = read(tradeline=[card(accountType=code, enhanced={"enhancedAccountType": code})])
+    assert report.tradelines[0].kind == kind
+    assert report.warnings == ()
+
+
+@pytest.mark.parametrize("code", ["30", "31", "34", "43", "65", "70", "74", "77", "8B", "95", "96"])
+def test_it_knows_the_types_that_say_little(code):
+    report = read(tradeline=[loan(accountType=code)])
+    assert report.warnings == ()
+
+
+def test_it_takes_the_enhanced_type_where_the_plain_one_says_nothing():
+    assert one(card(accountType="31")).kind is Kind.CARD
+    assert one(card(accountType="3Q")).kind is Kind.OTHER
+    assert one(card(accountType="31", enhanced={"enhancedAccountType": None})).kind is Kind.OTHER
+
+
+def test_it_says_more_of_a_type_than_its_kind():
+    assert one(card(accountType="2A")).product == "secured_card"
+    assert plain(accountType="3A").product == "auto_lease"
+    assert plain(accountType="12").product == ""
+
+
+def test_it_counts_a_secured_card_in_utilization():
+    secured = card(
+        subscriberName="FIRST STEP SECURED",
+        accountType="2A",
+        balanceAmount="00000450",
+        amount1="00000500",
+        amount2=None,
+        amount2Qualifier=None,
+        enhanced={"creditLimitAmount": "0000000500", "enhancedAccountType": "2A"},
+    )
+    use = utilization(read(tradeline=[card(), secured]).tradelines)
+    assert str(use.overall.percent) == "12.7"
+    assert [str(each.use.percent) for each in use.cards] == ["9.5", "90.0"]
+
+
+@pytest.mark.parametrize("code", ["2A", "37", "8A", "3A", "13", "78", "20", "10", "2C", "90", "0A"])
+def test_it_calls_an_account_by_the_name_that_it_had_before_its_type_was_known(code):
+    """Names stand in addresses and in links to cards at banks, so they outlive every table."""
+    unknown = one(card(accountType="3Q", enhanced={"enhancedAccountType": "3Q"}))
+    assert one(card(accountType=code, enhanced={"enhancedAccountType": code})).key == unknown.key
+
+
+# --- Statuses without enhanced data ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("71", "late30"),
+        ("72", "late30"),
+        ("73", "late30"),
+        ("74", "late30"),
+        ("75", "late30"),
+        ("76", "late30"),
+        ("77", "late30"),
+        ("78", "late60"),
+        ("79", "late"),
+        ("80", "late90"),
+        ("81", "late"),
+        ("82", "late120"),
+        ("83", "late150"),
+        ("84", "late180"),
+        ("13", "paid"),
+        ("61", "paid_was_surrendered"),
+        ("62", "paid_was_collection"),
+        ("63", "paid_was_repossessed"),
+        ("64", "paid_was_charged_off"),
+        ("65", "paid_was_foreclosed"),
+    ],
+)
+def test_it_knows_how_payments_stand_from_the_plain_status(code, word):
+    report = read(tradeline=[loan(status=code)])
+    assert report.tradelines[0].standing == word
+    assert report.warnings == ()
+
+
+@pytest.mark.parametrize("code", ["13", "61", "62", "63", "64", "65"])
+def test_it_calls_an_account_paid_whose_status_says_so(code):
+    assert plain(status=code, openOrClosed="C").condition == "paid"
+
+
+@pytest.mark.parametrize("code", ["61", "62", "63", "64", "65", "93", "97"])
+def test_it_counts_what_was_paid_after_it_went_bad_as_a_serious_mark(code):
+    assert plain(status=code, openOrClosed="C").derogatory
+
+
+@pytest.mark.parametrize("code", ["11", "12", "13", "31", "71", "73", "84", "05"])
+def test_it_does_not_call_late_payments_a_serious_mark(code):
+    assert not plain(status=code).derogatory
+
+
+@pytest.mark.parametrize("told", ["payment status", "status", "type"])
+def test_it_counts_a_paid_collection_as_a_serious_mark(told):
+    enhanced = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": "93" if told == "payment status" else None}
+    status = "93" if told != "type" else "A2"
+    paid = card(accountType="48", status=status, openOrClosed="C", balanceAmount=None, enhanced=enhanced)
+    line = one(paid)
+    assert (line.condition, line.derogatory) == ("paid", True)
+    assert summarize([line], [], on=TODAY).derogatory == 1
+
+
+def test_it_reads_a_paid_collection_of_another_lender():
+    line = one(
+        card(status="93", openOrClosed="C", enhanced={"enhancedAccountCondition": "A2", "enhancedPaymentStatus": None})
+    )
+    assert (line.condition, line.standing, line.derogatory) == ("paid", "collection", True)
+
+
+@pytest.mark.parametrize(("code", "word"), [("A2", "paid"), ("05", "transferred"), ("A3", "closed")])
+def test_it_reads_a_condition_where_a_payment_status_should_stand(code, word):
+    sections = [card(enhanced={"enhancedPaymentStatus": code})]
+    assert read(tradeline=sections).tradelines[0].standing == word
+    assert problems(read(tradeline=sections)) == []

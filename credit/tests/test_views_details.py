@@ -1,0 +1,114 @@
+"""What real files tell beside balances and payments, on the pages that are about it."""
+
+import pytest
+
+from credit.tests.experian_samples import RECORD, card, loan, read
+from credit.tests.filed import filed
+from credit.tests.test_views_reading import words
+
+pytestmark = pytest.mark.django_db
+
+
+def account(client, user, section, **sections):
+    """The page of the one account of a report, as a person reads it."""
+    report = read(tradeline=[section], **sections)
+    filed(user, report)
+    return words(client, "credit_account", report.tradelines[0].key)
+
+
+def test_it_says_what_an_account_is_as_exactly_as_the_bureau_does(as_alice, alice):
+    page = account(as_alice, alice, card(accountType="2A", enhanced={"enhancedAccountType": "2A"}))
+    assert "Kind Secured credit card" in page
+    assert "Terms Revolving" in page
+
+
+def test_it_says_how_late_an_account_is_whose_status_comes_alone(as_alice, alice):
+    assert "Payments 30 days late" in account(as_alice, alice, loan(status="73", terms="060"))
+
+
+def test_it_says_when_an_account_was_late_and_when_it_was_worst(as_alice, alice):
+    late = {
+        "maxDelinquencyDate": "07012011",
+        "enhanced": {
+            "firstDelinquencyDate": "09012017",
+            "secondDelinquencyDate": "01012017",
+            "maxDelinquencyCode": "2",
+            "complianceCondition": "XA",
+        },
+    }
+    page = account(as_alice, alice, card(**late))
+    assert "Last late Sep 1, 2017 Late before that Jan 1, 2017 Worst 60 days late, Jul 1, 2011" in page
+    assert "Lender's notice Closed by the consumer" in page
+
+
+def test_it_leaves_out_what_no_bureau_told(as_alice, alice):
+    page = account(as_alice, alice, loan(terms="UNK"))
+    for label in ("Terms", "Worst", "Late before that", "Lender's notice", "Bankruptcy"):
+        assert label not in page
+
+
+def test_it_says_how_far_a_bankruptcy_went(as_alice, alice):
+    closed = card(openOrClosed="C", enhanced={"enhancedAccountCondition": "E"})
+    assert "Bankruptcy Chapter 7, discharged" in account(as_alice, alice, closed)
+
+
+@pytest.mark.parametrize(
+    ("dates", "note"),
+    [
+        ({"balanceDate": "11092026"}, None),
+        ({"balanceDate": None, "statusDate": "10092026"}, "counted from the date of the status"),
+        ({"balanceDate": None, "statusDate": None}, "counted from the day of the report"),
+    ],
+)
+def test_it_says_from_which_date_months_are_counted(as_alice, alice, dates, note):
+    page = account(as_alice, alice, card(**dates, paymentHistory="C1C"))
+    assert "2026" in page
+    assert (note or "months are counted") in page if note else "months are counted" not in page
+
+
+def test_it_shows_a_history_that_nothing_dates(as_alice, alice):
+    silent = card(balanceDate=None, statusDate=None, paymentHistory="C1" + "C" * 13)
+    page = account(as_alice, alice, silent, headerRecord=None)
+    assert "Nothing says which months these are" in page
+    assert "1 OK 30 OK" in page
+    assert "13 OK OK OK" in page
+
+
+def test_it_tells_the_details_of_a_bankruptcy_in_court(as_alice, alice):
+    details = {
+        "bankruptcyAssetAmount": "00021635",
+        "bankruptcyVoluntaryIndicator": "V",
+        "repaymentPercent": "040",
+        "adjustmentPercent": "015",
+        "ecoa": "2",
+        "consumerComment": "PLAN FINISHED EARLY",
+    }
+    filed(alice, read(publicRecord=[RECORD | details]))
+    page = words(as_alice, "credit_records")
+    assert "the plan repays 40% · adjusted by 15% · assets $21,635 · filed by the person · shared" in page
+    assert "Your comment: PLAN FINISHED EARLY" in page
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "said"),
+    [
+        ("1202", "OFAC NO RECORD FOUND", "The bureau found nothing under your name."),
+        ("1200", "NAME MATCHES OFAC/PLC/FSE LIST", "does not say that you are the person listed"),
+        ("1299", "OFAC SOMETHING ELSE", "OFAC SOMETHING ELSE"),
+    ],
+)
+def test_it_says_what_the_sanctions_list_said(as_alice, alice, code, text, said):
+    filed(alice, read(ofac={"messageNumber": code, "messageText": text}))
+    assert said in words(as_alice, "credit_personal")
+
+
+def test_it_says_nothing_of_a_list_that_nobody_looked_at(as_alice, alice):
+    filed(alice, read())
+    assert "Sanctions list" not in words(as_alice, "credit_personal")
+
+
+def test_it_tells_neither_to_anybody_else(as_mallory, alice):
+    report = read(ofac={"messageNumber": "1202", "messageText": "OFAC NO RECORD FOUND"})
+    filed(alice, report)
+    assert as_mallory.get(f"/credit/accounts/{report.tradelines[0].key}/").status_code == 404
+    assert "OFAC" not in as_mallory.get("/credit/personal/", follow=True).content.decode()

@@ -7,6 +7,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import beat_init, worker_init
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -37,11 +38,11 @@ app.conf.beat_schedule = {
 def refuse_to_serve(**_: object) -> None:
     """Let no worker and no beat start as a database role, or with keys, that may not serve the site.
 
-    Celery goes on after any other exception of a signal's receiver.
+    Nor without a database that could tell. Celery goes on after any other exception of a signal's receiver.
     """
     from compliance import refusals
 
     try:
         refusals.refuse_to_serve()
-    except ImproperlyConfigured as refused:
+    except (ImproperlyConfigured, DatabaseError) as refused:
         sys.exit(str(refused))

@@ -5,7 +5,10 @@ import subprocess
 import sys
 
 # The sync comes last: what it stores makes the table larger for whatever follows.
-BENCHES = ("pages", "overview", "transactions", "isolation", "sign_in", "credit", "credit_pages", "sync")
+BENCHES = (
+    "pages", "overview", "slow_bodies", "stops", "transactions", "isolation", "sign_in", "credit", "credit_pages",
+    "sync",
+)  # fmt: skip
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from django.core.management import call_command
 from django.urls import reverse
 
+from bench import tls
 from bench.rounds import Goal, at_least, report
 from bench.servers import SITE, served, static_files
 
@@ -38,11 +39,14 @@ def main() -> None:
     without_lists(scanner)
     call_command("setup_database", verbosity=0)
     call_command("migrate", database="owner", verbosity=0)
-    with certificate() as (chain, key), static_files():
-        settings = {"GRANIAN_SSL_CERTIFICATE": str(chain), "GRANIAN_SSL_KEYFILE": str(key), "WEB_WORKERS": "1"}
-        with served(SITE, **settings) as address:
-            here = f"localhost:{address.port}"
-            told = {name: scan(scanner, here + reverse(page), chain) for name, page in PAGES.items()}
+    with (
+        certificate() as (chain, key),
+        static_files(),
+        served(SITE, WEB_WORKERS="1") as site,
+        tls.in_front_of(site, chain=chain, key=key) as address,
+    ):
+        here = f"localhost:{address.port}"
+        told = {name: scan(scanner, here + reverse(page), chain) for name, page in PAGES.items()}
     report("observatory", {name: goal(each) for name, each in told.items()}, scans=told)
 
 

@@ -81,16 +81,20 @@ def count_elements(page: Page) -> int:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Raises ``SystemExit`` where there is no Chromium."""
-    if not CHROMIUM:
-        raise SystemExit("This bench needs Chromium: install it, or set BROWSER_PATH.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
+def require_chromium() -> None:
+    """Raises ``SystemExit`` where there is none."""
+    if not CHROMIUM:
+        raise SystemExit("This bench needs Chromium: install it, or set BROWSER_PATH.")
+
+
 def main() -> None:
+    require_chromium()
     database.make()
     cookie = f"{settings.SESSION_COOKIE_NAME}={visitors.session(database.regulars()[0])}"
     with static_files(), served(SITE) as site, chromium() as browser:

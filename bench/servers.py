@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from django.conf import settings
 from django.core.management import call_command
@@ -22,6 +22,8 @@ PROCFILE = Path(__file__).parents[1] / "Procfile"
 PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 DEPLOYED = "config.wsgi:application"
 START_SECONDS = 60
+# What an operator waits for a stop.
+STOP_SECONDS = 10
 
 
 class Address(NamedTuple):
@@ -31,12 +33,29 @@ class Address(NamedTuple):
     port: int
 
 
+class Started(NamedTuple):
+    """A server that may not answer yet, where it will listen, and what it says."""
+
+    process: "subprocess.Popen[bytes]"
+    address: Address
+    log: IO[str]
+
+
 @contextmanager
 def served(application: str, **environment: str) -> Iterator[Address]:
     """Run a WSGI application in the site's own server until the block ends.
 
-    Raises ``SystemExit`` with the server's last words when it does not answer.
+    Raises ``SystemExit`` with the server's last words when it does not answer, or does not end when it is asked to.
     """
+    with started(application, **environment) as server:
+        if not answers(server.address, server.process):
+            raise SystemExit(f"{application} did not start:\n{last_words(server.log)}")
+        yield server.address
+
+
+@contextmanager
+def started(application: str, **environment: str) -> Iterator[Started]:
+    """Start the site's own server, and end it with the block. Raises ``SystemExit`` when it does not end."""
     address = Address("127.0.0.1", free_port())
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
@@ -46,13 +65,24 @@ def served(application: str, **environment: str) -> Iterator[Address]:
             stderr=log,
         )
         try:
-            if not answers(address, process):
-                log.seek(0)
-                raise SystemExit(f"{application} did not start:\n{log.read()[-2000:]}")
-            yield address
+            yield Started(process, address, log)
         finally:
-            process.terminate()
-            process.wait()
+            stop(process, log)
+
+
+def stop(process: "subprocess.Popen[bytes]", log: IO[str]) -> None:
+    """End the server. Raises ``SystemExit`` with its last words when it does not end by itself."""
+    process.terminate()
+    try:
+        process.wait(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise SystemExit(f"The server did not end within {STOP_SECONDS} s:\n{last_words(log)}") from None
+
+
+def last_words(log: IO[str]) -> str:
+    log.seek(0)
+    return log.read()[-2000:]
 
 
 def command_for(application: str) -> str:

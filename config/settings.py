@@ -394,6 +394,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    # Names a credential at each use.
-    "loggers": {"fido2": {"level": "WARNING"}},
+    # The one names a credential at each use; the other speaks of each request that waits for a thread.
+    "loggers": {"fido2": {"level": "WARNING"}, "waitress.queue": {"level": "ERROR"}},
 }

@@ -5,6 +5,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -14,5 +15,7 @@ from compliance.refusals import refuse_to_serve  # noqa: E402  (needs the apps t
 
 refuse_to_serve()
 connections.close_all()
+# Loads every view now, and not while the first person waits.
+get_resolver().url_patterns  # noqa: B018
 # What is loaded by now stays as long as the process does: the collector need not walk through it again and again.
 gc.freeze()

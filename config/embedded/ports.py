@@ -62,7 +62,7 @@ def reserved(asked: str) -> Iterator[Choice]:
     """Choose the site's port and keep other checkouts of this user from choosing it while we run.
 
     `asked` is a number that a person insists on, or empty for the first free one from 8000. The mark is needed
-    because granian shares a port with other servers of the same user, silently.
+    because the site listens only some seconds after its port was chosen.
     Raises CannotStart when the wish cannot be met.
     """
     marks = make_private(make_private(runtime_folder(), 0o711) / "ports")

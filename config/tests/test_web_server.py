@@ -1,0 +1,77 @@
+"""The Procfile's web process: slow senders hold nobody up, and it ends and is replaced whenever it should."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from config.tests.places import has_gone, wait_until
+from config.tests.procfile import STOP_SECONDS, Process, running, started
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HALF_A_HEAD = b"POST /policy-reports/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/csp-report\r\n"
+HALF_A_BODY = HALF_A_HEAD + b"Content-Length: 400\r\n\r\n{"
+SLOW_SENDERS = 20
+
+
+@pytest.fixture
+def web(transactional_db: None) -> Iterator[Process]:
+    with running("web") as process:
+        yield process
+
+
+def test_it_answers_while_many_send_slowly(web: Process) -> None:
+    with ExitStack() as senders:
+        for number in range(SLOW_SENDERS):
+            senders.enter_context(web.connect(HALF_A_HEAD if number % 4 == 0 else HALF_A_BODY))
+        assert web.get("/health/live").startswith(b"HTTP/1.1 200 ")
+        assert web.get("/accounts/login/").startswith(b"HTTP/1.1 200 ")
+
+
+def test_it_ends_right_after_its_start() -> None:
+    with started("web") as process:
+        process.end()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Only Linux tells what a process has loaded.")
+def test_it_ends_while_it_loads() -> None:
+    with started("web") as process:
+        loaded = Path(f"/proc/{process.process.pid}/maps")
+        wait_until(lambda: "psycopg_binary" in loaded.read_text())
+        process.end()
+
+
+def test_it_ends_right_after_it_listens(web: Process) -> None:
+    assert web.end() == 0
+
+
+def test_it_ends_while_others_are_sending(web: Process) -> None:
+    with web.connect(HALF_A_HEAD), web.connect(HALF_A_BODY), web.connect():
+        web.get("/health/live")
+        assert web.end() == 0
+
+
+def test_it_leaves_nobody_behind_when_it_is_killed(web: Process) -> None:
+    wait_until(lambda: len(web.children()) == 2)
+    workers = web.children()
+    with web.connect(HALF_A_BODY):
+        os.kill(web.process.pid, signal.SIGKILL)
+        web.process.wait()
+        wait_until(lambda: all(has_gone(worker.pid) for worker in workers))
+
+
+def test_it_replaces_a_worker_while_somebody_sends_slowly() -> None:
+    few = {"WEB_WORKERS": "1", "GUNICORN_CMD_ARGS": "--max-requests 3 --max-requests-jitter 0"}
+    with running("web", **few) as web, web.connect(HALF_A_BODY):
+        (first,) = web.children()
+        for _ in range(3):
+            assert web.get("/health/live").startswith(b"HTTP/1.1 200 ")
+        psutil.wait_procs([first], timeout=STOP_SECONDS)
+        assert has_gone(first.pid)
+        assert web.get("/health/live").startswith(b"HTTP/1.1 200 ")
+        assert first.pid not in {worker.pid for worker in web.children()}

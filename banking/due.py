@@ -1,27 +1,49 @@
 """Whose turn it is. These questions are about everybody's Items, so the database answers them through narrow
-functions that give ids away and nothing else (see ``migrations/0002_isolation.py``)."""
+functions that give ids away and little else (see ``migrations/0002_isolation.py`` and ``0008_due_times.py``).
+
+When an Item is read stands in its row: ``next_sync_at`` is set near by whoever wants a reading, and far by the reading
+that ends well. A job is no more than a hint that the time has come. So no copy of a job reads again, and an Item whose
+job is lost, with the queue or with a worker, is due still and found by the clock.
+"""
 
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Connection, Item, WebhookReceipt
 from compliance.isolation import tenant
+from compliance.queues import Lane
 
+# Webhooks come in bursts: so many seconds after the first one reading answers all of them.
+SETTLE = 2
 # Longer than any webhook is accepted after it was signed, see banking/plaid/webhooks.py.
 REPLAYABLE = timedelta(minutes=15)
 
 Named = tuple[UUID, UUID]
 
 
-def claim_syncs(*, limit: int) -> list[Named]:
-    """Name up to ``limit`` Items (owner, Item) that are due, moving their time on so that none is named twice."""
-    return ask("SELECT owner_id, item_id FROM banking_claim_due_items(%s, %s)", settings.PLAID_ENV, limit)
+class Claimed(NamedTuple):
+    """An Item that is due, and the lane in which its job waits."""
+
+    owner_id: UUID
+    item_id: UUID
+    lane: Lane
+
+
+def claim_syncs(*, limit: int) -> list[Claimed]:
+    """Name up to ``limit`` Items that are due, each at most once a minute, and none that is being read."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT owner_id, item_id, lane FROM banking_claim_due_syncs(%s, %s)", [settings.PLAID_ENV, limit]
+        )
+        return [Claimed(owner_id, item_id, Lane(lane)) for owner_id, item_id, lane in cursor.fetchall()]
 
 
 def owed_removals(*, limit: int) -> list[Named]:
@@ -41,17 +63,13 @@ def ask(question: str, *values: str | int) -> list[Named]:
         return [(owner_id, row_id) for owner_id, row_id in cursor.fetchall()]
 
 
-def want(*, owner_id: UUID, item_id: UUID) -> None:
-    """Note that an Item has news, for the worker that holds it or the next one that does."""
+def want(*, owner_id: UUID, item_id: UUID) -> Item | None:
+    """Note that an Item has news, for the worker that holds it or the next one; ``None`` when it cannot be read."""
+    now = timezone.now()
     with tenant(owner_id):
-        Item.objects.filter(pk=item_id).update(sync_wanted_at=timezone.now())
-
-
-def is_wanted(*, owner_id: UUID, item_id: UUID) -> bool:
-    """Whether somebody asked for a sync that no reading has answered yet."""
-    with tenant(owner_id):
-        unanswered = Q(checked_at=None) | Q(sync_wanted_at__gt=F("checked_at"))
-        return Item.objects.filter(unanswered, pk=item_id, sync_wanted_at__isnull=False).exists()
+        readable = Item.objects.here().filter(pk=item_id, connection=Connection.ACTIVE)
+        soon = Least(F("next_sync_at"), now + timedelta(seconds=SETTLE))
+        return readable.first() if readable.update(sync_wanted_at=now, next_sync_at=soon) else None
 
 
 class NotConnected(Exception):
@@ -83,7 +101,8 @@ def wish(*, item: Item, cooldown: timedelta) -> bool:
     if not item.can_refresh(at=now, cooldown=cooldown):
         return False
     item.sync_wanted_at = item.refreshed_at = now
-    item.save(update_fields=["sync_wanted_at", "refreshed_at"])
+    item.next_sync_at = min(item.next_sync_at, now)
+    item.save(update_fields=["sync_wanted_at", "refreshed_at", "next_sync_at"])
     return True
 
 

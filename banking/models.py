@@ -103,7 +103,12 @@ class Item(Owned):
     failures = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=100, blank=True)
     request_id = models.CharField(max_length=100, blank=True)
+    # Stays in the past until a reading ends, so that whatever happens to a job, the Item is due still.
     next_sync_at = models.DateTimeField(default=timezone.now)
+    # Until then the clock queues it no second time.
+    claimed_until = models.DateTimeField(null=True)
+    # Whether its bank lately failed or took long, so that others do not wait behind it.
+    reads_slowly = models.BooleanField(default=False, db_default=False)
     sync_wanted_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
     lease_holder = models.UUIDField(null=True)

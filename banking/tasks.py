@@ -1,7 +1,6 @@
 """Jobs about Items. Each loads nothing: it calls one deed and decides when to come back."""
 
 import logging
-from typing import Any
 from uuid import UUID
 
 from celery import shared_task
@@ -13,32 +12,31 @@ from banking.models import Item, PendingRemoval
 from banking.provider import Doorbell, ProviderError
 from banking.sync import sync_item as read_item
 from compliance.isolation.tasks import TenantTask
+from compliance.queues import Lane, waiting
 
 logger = logging.getLogger(__name__)
 
-BUSY_RETRY = 15
 CHUNK = 100
+# Above this the clock adds nothing to a queue: what is due stays due, and a queue without workers does not fill Redis.
+MOST_WAITING = 2000
 
 
-@shared_task(bind=True, base=TenantTask, max_retries=12)
-def sync_item(self: Any, owner_id: str, item_id: str, trigger: str) -> None:
-    """Read one Item; look again soon while its history is being prepared or another sync was asked for."""
-    outcome = read_item(owner_id=UUID(owner_id), item_id=UUID(item_id), trigger=trigger)
+@shared_task(base=TenantTask)
+def sync_item(owner_id: str, item_id: str, trigger: str) -> None:
+    """Read one Item if its time has come; look again soon while its history is prepared or news came meanwhile."""
+    outcome = read_item(owner_id=UUID(owner_id), item_id=UUID(item_id), trigger=trigger, if_due=True)
     if outcome.news is not None:
         telling.large_changes(owner_id=UUID(owner_id), item_id=UUID(item_id), run_id=outcome.news)
-    if not outcome.ran:
-        if due.is_wanted(owner_id=UUID(owner_id), item_id=UUID(item_id)):
-            raise self.retry(countdown=BUSY_RETRY)
-    elif outcome.again_in is not None:
+    if outcome.again_in is not None:
         sync_item.apply_async((owner_id, item_id, "follow-up"), countdown=outcome.again_in)
 
 
 @shared_task
 def dispatch_due_syncs() -> None:
     """Queue every Item whose time has come, a chunk at a time, so that one beat never holds many rows."""
-    while claimed := due.claim_syncs(limit=CHUNK):
-        for owner_id, item_id in claimed:
-            sync_item.delay(str(owner_id), str(item_id), "beat")
+    while waiting(Lane.ROUTINE) < MOST_WAITING and (claimed := due.claim_syncs(limit=CHUNK)):
+        for owner_id, item_id, lane in claimed:
+            sync_item.apply_async((str(owner_id), str(item_id), "beat"), queue=lane.queue)
 
 
 @shared_task(base=TenantTask)
@@ -57,10 +55,11 @@ def retry_removals() -> None:
         remove_at_provider.delay(str(owner_id), str(removal_id))
 
 
-def enqueue_sync(item: Item, *, trigger: str) -> None:
-    """Queue a reading. With the queue out of reach nothing is lost: the Item is due, and the clock finds it."""
+def enqueue_sync(item: Item, *, trigger: str, wait: int = 0) -> None:
+    """Queue a reading, in ``wait`` seconds. With the queue out of reach the Item is due still: the clock finds it."""
+    lane = Lane.SLOW if item.reads_slowly else Lane.SHARED
     try:
-        sync_item.delay(str(item.owner_id), str(item.pk), trigger)
+        sync_item.apply_async((str(item.owner_id), str(item.pk), trigger), countdown=wait, queue=lane.queue)
     except OperationalError as error:
         logger.warning("The queue does not answer, Item %s waits for the clock: %s", item.pk, error)
 
@@ -80,8 +79,9 @@ def ring(doorbell: Doorbell) -> None:
     named = due.item_named(environment=settings.PLAID_ENV, provider_item_id=doorbell.provider_item_id)
     if named is not None:
         owner_id, item_id = named
-        due.want(owner_id=owner_id, item_id=item_id)
-        enqueue_sync(Item(pk=item_id, owner_id=owner_id), trigger="webhook")
+        item = due.want(owner_id=owner_id, item_id=item_id)
+        if item is not None:
+            enqueue_sync(item, trigger="webhook", wait=due.SETTLE)
 
 
 @shared_task

@@ -2,21 +2,25 @@
 
 import os
 import sys
+from datetime import timedelta
 
 from celery import Celery
 from celery.schedules import crontab
 from celery.signals import beat_init, worker_init
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
+from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("plumbline")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Named here, so that a worker that is started without --queues serves all of them.
+app.conf.task_queues = [Queue("celery"), Queue("celery.routine"), Queue("celery.slow")]
 
 app.conf.beat_schedule = {
-    "sync the Items that are due": {"task": "banking.tasks.dispatch_due_syncs", "schedule": crontab(minute="*/5")},
+    "sync the Items that are due": {"task": "banking.tasks.dispatch_due_syncs", "schedule": timedelta(seconds=15)},
     "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab(minute="*/10")},
     "forget old webhooks": {"task": "banking.tasks.forget_webhooks", "schedule": crontab(minute="23")},
     "forget old policy reports": {"task": "config.tasks.forget_policy_violations", "schedule": crontab(minute="52")},

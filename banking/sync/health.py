@@ -4,6 +4,7 @@ import logging
 import random
 from datetime import timedelta
 
+from django.db import Error, connection
 from django.utils import timezone
 
 from banking import telling
@@ -31,10 +32,20 @@ logger = logging.getLogger(__name__)
 EVERY = timedelta(hours=6)
 JITTER = timedelta(minutes=30)
 FIRST_RETRY = timedelta(minutes=2)
+# While somebody waits for the first import, and where the fault was ours.
+FIRST_RETRY_SOON = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=6)
+# Either wait doubled so often is longer than the longest.
+DOUBLINGS = 10
+MOST_COUNTED = 1000
+
+WORKER_LOST = "WORKER_LOST"
+# Machines are restarted: so many workers may be lost over an Item in a day before it is suspected.
+LOST_BY_ACCIDENT = 2
+LOST_COUNTED_FOR = timedelta(days=1)
 
 # Seconds between looks while the provider prepares the history and no webhook may be able to reach us.
-POLLS = (3, 5, 10, 20, 30, 60, 120)
+POLLS = (3, 5, 10, 20, 30, 60)
 POLL_FOR = timedelta(hours=2)
 
 ENDS = {
@@ -45,6 +56,10 @@ ENDS = {
 }
 
 ORDER = (Readiness.NOT_READY, Readiness.INITIAL, Readiness.HISTORICAL)
+
+
+class ReadingBroke(ProviderError):
+    """The fault was neither the provider's nor the bank's: something broke here, ``code`` names its class."""
 
 
 def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank: Institution | None) -> Outcome:
@@ -60,7 +75,8 @@ def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank:
     item.failures = 0
     item.error_code = ""
     item.request_id = spool.request_id
-    item.next_sync_at = now + EVERY + JITTER * random.uniform(-1, 1)  # noqa: S311  (spreads load, hides nothing)
+    again_in = next_look(item=item, run=run)
+    item.next_sync_at = now + (regular_wait() if again_in is None else timedelta(seconds=again_in))
     item.lease_holder = item.leased_until = None
     item.save()
     close(run=run, result=SyncRun.Result.OK, request_id=spool.request_id)
@@ -74,12 +90,17 @@ def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank:
         removed=run.removed,
         duration_ms=int((now - run.started_at).total_seconds() * 1000),
     )
-    return Outcome(ran=True, again_in=next_look(item=item, run=run), news=news)
+    return Outcome(ran=True, again_in=again_in, news=news)
+
+
+def regular_wait() -> timedelta:
+    """Until the next regular reading: spread, so that those who were linked together do not come back together."""
+    return EVERY + JITTER * random.uniform(-1, 1)  # noqa: S311  (spreads load, hides nothing)
 
 
 def next_look(*, item: Item, run: SyncRun) -> int | None:
     """Seconds until the Item is worth another look before its regular time, or ``None``."""
-    if item.sync_wanted_at is not None and item.sync_wanted_at > run.started_at:
+    if was_wanted(item=item, run=run):
         return 0
     if item.readiness == Readiness.HISTORICAL or timezone.now() - item.connected_at > POLL_FOR:
         return None
@@ -94,7 +115,7 @@ def failed(*, lease: Lease, run: SyncRun, error: ProviderError) -> Outcome:
         with tenant(lease.owner_id):
             item = lease.lock()
             was = item.connection
-            wait = suffer(item=item, error=error)
+            wait = suffer(item=item, run=run, error=error)
             item.save()
             close(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code=error.code)
             if item.connection != was:
@@ -113,7 +134,7 @@ def failed(*, lease: Lease, run: SyncRun, error: ProviderError) -> Outcome:
     return Outcome(ran=True, again_in=wait)
 
 
-def suffer(*, item: Item, error: ProviderError) -> int | None:
+def suffer(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:
     """Let an error change the Item. Returns the seconds until a retry that should not wait for the clock.
 
     Only an error that names the person's own connection changes its state: trouble at the bank, at the
@@ -123,23 +144,60 @@ def suffer(*, item: Item, error: ProviderError) -> int | None:
     item.lease_holder = item.leased_until = None
     item.request_id = error.request_id
     if isinstance(error, NotReady):
-        item.next_sync_at = now + timedelta(seconds=POLLS[-1])
+        item.next_sync_at = now + timedelta(seconds=POLLS[2])
         return POLLS[2]
     item.error_code = error.code[:100]
     item.connection = ENDS.get(type(error), item.connection)
     if isinstance(error, Misconfigured):
         logger.critical("The provider refuses our configuration: %s", error)
-    item.failures = min(item.failures + 1, 1000)
-    item.next_sync_at = now + backoff(item=item, error=error)
+    item.failures = min(item.failures + 1, MOST_COUNTED)
+    # Whoever asked while it failed has not been answered by it, and does not wait for hours.
+    failures = 1 if was_wanted(item=item, run=run) else item.failures
+    item.next_sync_at = now + backoff(failures=failures, importing=item.is_importing, error=error)
     return None
 
 
-def backoff(*, item: Item, error: ProviderError) -> timedelta:
+def was_wanted(*, item: Item, run: SyncRun) -> bool:
+    """Whether somebody asked for a reading after this one had begun."""
+    return item.sync_wanted_at is not None and item.sync_wanted_at > run.started_at
+
+
+def backoff(*, failures: int, importing: bool, error: ProviderError) -> timedelta:
     """How long to leave an Item alone after another failure: doubling, with jitter, at most six hours."""
-    wait = min(FIRST_RETRY * 2 ** min(item.failures - 1, 8), LONGEST_RETRY)
+    first = FIRST_RETRY_SOON if importing or isinstance(error, ReadingBroke) else FIRST_RETRY
+    wait = min(first * 2 ** min(failures - 1, DOUBLINGS), LONGEST_RETRY)
     if isinstance(error, RateLimited):
         wait = max(wait, timedelta(seconds=error.retry_after))
     return wait * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+def broke_off(*, lease: Lease, run: SyncRun, error: Exception) -> None:
+    """Give an Item back whose reading broke in a way that nobody foresaw, so that it is looked at again soon.
+
+    Where the database is out of reach, the lease runs out by itself and the Item is due still.
+    """
+    connection.close_if_unusable_or_obsolete()
+    try:
+        failed(lease=lease, run=run, error=ReadingBroke(type(error).__name__))
+    except Error as trouble:
+        logger.error("Item %s could not be given back: %s", lease.item_id, type(trouble).__name__)
+
+
+def note_lost_worker(*, item: Item) -> None:
+    """Close the run of a worker that died over the Item, in the transaction that has taken it since.
+
+    One that kills every worker, by the memory that it takes perhaps, is left alone for longer each time.
+    """
+    now = timezone.now()
+    runs = SyncRun.objects.filter(item=item)
+    if not runs.filter(result=SyncRun.Result.RUNNING).update(
+        result=SyncRun.Result.FAILED, error_code=WORKER_LOST, finished_at=now
+    ):
+        return
+    lost = runs.filter(error_code=WORKER_LOST, started_at__gt=now - LOST_COUNTED_FOR).count()
+    if lost > LOST_BY_ACCIDENT:
+        wait = min(FIRST_RETRY * 2 ** min(lost - LOST_BY_ACCIDENT - 1, DOUBLINGS), LONGEST_RETRY)
+        Item.objects.filter(pk=item.pk).update(next_sync_at=now + wait)
 
 
 def interrupted(*, run: SyncRun) -> None:

@@ -1,19 +1,29 @@
-"""Who may read an Item now. A lease that its holder stops renewing runs out by itself."""
+"""Who may read an Item now.
 
+A thread beside the reader renews the lease. So it can be short, however long the provider takes over an answer: whoever
+is killed, or cut off from the database, loses the Item within ``LEASE``.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
+from django.db import Error, connection
 from django.db.models import Q
 from django.utils import timezone
 
 from banking.models import Connection, Item
 from compliance.isolation import tenant
 
-# A live worker keeps its lease: what is left when the next answer is awaited, LEASE less FRESH, is longer than the
-# slowest that the provider is given (60 s to begin, as much again to trickle in).
-LEASE = timedelta(seconds=180)
-FRESH = timedelta(seconds=50)
+logger = logging.getLogger(__name__)
+
+# Two renewals may fail before the lease runs out. Most readings have ended before the first is due.
+LEASE = timedelta(seconds=30)
+HEARTBEAT_SECONDS = 10.0
 
 
 class LeaseLost(Exception):
@@ -27,18 +37,18 @@ class Lease:
     owner_id: UUID
     item_id: UUID
     holder: UUID
-    renewed_at: datetime
+    lost: bool = False
+
+    def check(self) -> None:
+        """Raise ``LeaseLost`` once a renewal has found that the Item is no longer ours. Asks nobody."""
+        if self.lost:
+            raise LeaseLost
 
     def renew(self) -> None:
-        """Hold on for another while, unless that was done a moment ago. Raises ``LeaseLost``."""
-        now = timezone.now()
-        if now - self.renewed_at < FRESH:
-            return
+        """Hold on for another while; where the Item is no longer ours, ``lost`` says so from now on."""
         with tenant(self.owner_id):
             held = Item.objects.filter(pk=self.item_id, lease_holder=self.holder)
-            if not held.update(leased_until=now + LEASE):
-                raise LeaseLost
-        self.renewed_at = now
+            self.lost = not held.update(leased_until=timezone.now() + LEASE)
 
     def lock(self) -> Item:
         """Lock the Item's row for the rest of the open transaction. Raises ``LeaseLost``."""
@@ -48,14 +58,47 @@ class Lease:
         return item
 
 
-def take(*, owner_id: UUID, item_id: UUID) -> tuple[Lease, Item] | None:
-    """Take the Item if it can be read, is of this environment, and nobody holds it."""
+def take(*, owner_id: UUID, item_id: UUID, if_due: bool) -> tuple[Lease, Item] | None:
+    """Take the Item if it can be read, is of this environment and nobody holds it, in the open transaction.
+
+    With ``if_due``, only if its time has come: a copy of a job finds that another one has been here.
+    """
     now = timezone.now()
-    lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4(), renewed_at=now)
-    with tenant(owner_id):
-        free = Item.objects.here().filter(
-            Q(leased_until=None) | Q(leased_until__lte=now), pk=item_id, connection=Connection.ACTIVE
-        )
-        if not free.update(lease_holder=lease.holder, leased_until=now + LEASE):
-            return None
-        return lease, Item.objects.select_related("institution").get(pk=item_id)
+    lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4())
+    unheld = Q(leased_until=None) | Q(leased_until__lte=now)
+    free = Item.objects.here().filter(unheld, pk=item_id, connection=Connection.ACTIVE)
+    if if_due:
+        free = free.filter(next_sync_at__lte=now)
+    if not free.update(lease_holder=lease.holder, leased_until=now + LEASE):
+        return None
+    return lease, Item.objects.select_related("institution").get(pk=item_id)
+
+
+@contextmanager
+def kept(lease: Lease) -> Iterator[None]:
+    """Renew the lease until the block ends, on a thread and a database connection of its own."""
+    over = threading.Event()
+    heart = threading.Thread(target=_keep, args=(lease, over), name=f"lease of {lease.item_id}", daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        over.set()
+        heart.join()
+
+
+def _keep(lease: Lease, over: threading.Event) -> None:
+    try:
+        while not lease.lost and not over.wait(HEARTBEAT_SECONDS):
+            _renew(lease)
+    finally:
+        connection.close()
+
+
+def _renew(lease: Lease) -> None:
+    try:
+        lease.renew()
+    except Error as error:
+        # The next one may get through; if none does, the lease runs out as it should.
+        logger.warning("The lease of Item %s could not be renewed: %s", lease.item_id, type(error).__name__)
+        connection.close()

@@ -4,7 +4,6 @@ import logging
 from uuid import UUID
 
 from django.db import DataError
-from django.utils import timezone
 
 from banking.models import Item, SyncRun
 from banking.plaid.client import connect
@@ -18,7 +17,7 @@ from banking.provider import (
     Roster,
 )
 from banking.sync import health, institution
-from banking.sync.lease import Lease, LeaseLost, take
+from banking.sync.lease import Lease, LeaseLost, kept, take
 from banking.sync.ledger import store_accounts, store_transactions
 from banking.sync.outcome import BUSY, Outcome
 from banking.sync.spool import Spool
@@ -33,19 +32,20 @@ RESTARTS = 8
 PAGES = 2000
 
 
-def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str) -> Outcome:
+def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = False) -> Outcome:
     """Read an Item's stream to its end and store it.
 
-    Returns without doing anything when another worker holds the Item or it cannot be read. Provider errors
-    are written to the Item and its ``SyncRun`` and not raised: what follows from them is in the Item's state.
+    Returns without doing anything when another worker holds the Item, it cannot be read, or ``if_due`` asks for a
+    reading only if its time has come, and it has not. Provider errors are written to the Item and its ``SyncRun``
+    and not raised: what follows from them is in the Item's state. Whatever else breaks is written down and raised.
     """
-    taken = take(owner_id=owner_id, item_id=item_id)
-    if taken is None:
+    begun = begin(owner_id=owner_id, item_id=item_id, trigger=trigger, if_due=if_due)
+    if begun is None:
         return BUSY
-    lease, item = taken
-    run = begin(item=item, trigger=trigger)
+    lease, item, run = begun
     try:
-        return read_and_store(lease=lease, item=item, run=run)
+        with kept(lease):
+            return read_and_store(lease=lease, item=item, run=run)
     except ProviderError as error:
         return health.failed(lease=lease, run=run, error=error)
     except DataError as error:
@@ -54,19 +54,21 @@ def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str) -> Outcome:
     except LeaseLost:
         health.interrupted(run=run)
         return BUSY
+    except Exception as error:
+        health.broke_off(lease=lease, run=run, error=error)
+        raise
 
 
-def begin(*, item: Item, trigger: str) -> SyncRun:
-    """Write down that a reading begins and that the credential is used for it.
-
-    A run that is still open belongs to a worker that died: whoever holds the lease is alone with the Item.
-    """
-    with tenant(item.owner_id):
-        SyncRun.objects.filter(item=item, result=SyncRun.Result.RUNNING).update(
-            result=SyncRun.Result.FAILED, error_code="WORKER_LOST", finished_at=timezone.now()
-        )
-        record(Action.CREDENTIAL_ACCESS, actor=None, subject=item.owner_id, resource="item", resource_id=str(item.pk))
-        return SyncRun.objects.create(owner_id=item.owner_id, item=item, trigger=trigger)
+def begin(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple[Lease, Item, SyncRun] | None:
+    """Take the Item, and write down that a reading begins and that the credential is used for it."""
+    with tenant(owner_id):
+        taken = take(owner_id=owner_id, item_id=item_id, if_due=if_due)
+        if taken is None:
+            return None
+        lease, item = taken
+        health.note_lost_worker(item=item)
+        record(Action.CREDENTIAL_ACCESS, actor=None, subject=owner_id, resource="item", resource_id=str(item_id))
+        return lease, item, SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
 
 
 def read_and_store(*, lease: Lease, item: Item, run: SyncRun) -> Outcome:
@@ -107,7 +109,7 @@ def read_pages(*, provider: Provider, token: str, lease: Lease, item: Item, spoo
     """Follow the stream from the Item's cursor to its end."""
     cursor = item.cursor
     for _ in range(PAGES):
-        lease.renew()
+        lease.check()
         page = provider.page(token, cursor=cursor)
         spool.add(page)
         if not page.has_more:

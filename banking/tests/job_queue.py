@@ -9,6 +9,8 @@ from uuid import UUID
 import redis
 from django.conf import settings
 
+from compliance.queues import Lane
+
 
 @dataclass(frozen=True)
 class Job:
@@ -17,17 +19,19 @@ class Job:
     task: str
     arguments: list[str]
     start: datetime | None
+    lane: Lane = Lane.SHARED
 
 
 def queued(about: UUID) -> list[Job]:
     """The waiting jobs that name something by this id, the oldest first."""
     with redis.Redis.from_url(settings.REDIS_URL) as queue:
-        waiting = [job(json.loads(text)) for text in reversed(queue.lrange("celery", 0, -1))]
+        texts = [(lane, text) for lane in Lane for text in reversed(queue.lrange(lane.queue, 0, -1))]
+        waiting = [job(lane, json.loads(text)) for lane, text in texts]
     return [each for each in waiting if str(about) in each.arguments]
 
 
-def job(message: dict) -> Job:
+def job(lane: Lane, message: dict) -> Job:
     headers = message["headers"]
     arguments, *_ = json.loads(base64.b64decode(message["body"]))
     start = datetime.fromisoformat(headers["eta"]) if headers["eta"] else None
-    return Job(headers["task"].rpartition(".")[2], arguments, start)
+    return Job(headers["task"].rpartition(".")[2], arguments, start, lane)

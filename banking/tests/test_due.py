@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -18,9 +19,28 @@ def test_it_names_each_due_item_once(alice: User, mallory: User, make_item: Make
     mine, theirs = make_item(alice), make_item(mallory)
     make_item(alice, provider_item_id="later", next_sync_at=timezone.now() + timedelta(hours=1))
     make_item(alice, provider_item_id="broken", connection=Connection.LOGIN_REQUIRED)
-    named = due.claim_syncs(limit=10)
+    named = [(claimed.owner_id, claimed.item_id) for claimed in due.claim_syncs(limit=10)]
     assert sorted(named) == sorted([(alice.pk, mine.pk), (mallory.pk, theirs.pk)])
     assert due.claim_syncs(limit=10) == []
+
+
+def test_it_names_an_item_again_whose_job_was_lost_with_the_queue(alice: User, item: Item) -> None:
+    assert due.claim_syncs(limit=10) != []
+    with tenant(alice.pk):
+        item.refresh_from_db()
+    assert item.next_sync_at < timezone.now()
+    assert item.claimed_until - timezone.now() < timedelta(minutes=1)
+    with tenant(alice.pk):
+        Item.objects.update(claimed_until=timezone.now())
+    assert due.claim_syncs(limit=10) != []
+
+
+@pytest.mark.parametrize(("seconds_left", "named"), [(30, 0), (-1, 1)])
+def test_it_names_an_item_whose_reader_died_and_none_that_is_being_read(
+    make_item: MakeItem, alice: User, seconds_left: int, named: int
+) -> None:
+    make_item(alice, lease_holder=uuid4(), leased_until=timezone.now() + timedelta(seconds=seconds_left))
+    assert len(due.claim_syncs(limit=10)) == named
 
 
 def test_it_names_no_more_than_asked(alice: User, make_item: MakeItem) -> None:

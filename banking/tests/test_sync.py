@@ -297,12 +297,20 @@ def test_it_forgets_an_error_after_a_good_reading(item: Item, provider: Scripted
 
 def test_it_waits_longer_after_each_failure_and_as_long_as_a_limit_says(item: Item, provider: ScriptedProvider) -> None:
     waits = []
+    with tenant(item.owner_id):
+        Item.objects.update(readiness=Readiness.HISTORICAL)
     for error in (Unavailable("TIMEOUT"), Unavailable("TIMEOUT"), RateLimited("LIMIT", scope="item", retry_after=3600)):
         provider.pages = [error]
         read(item)
         waits.append((item.next_sync_at - timezone.now()).total_seconds())
     assert 90 < waits[0] < 150 < 190 < waits[1] < 300
     assert waits[2] > 2800
+
+
+def test_it_looks_within_a_minute_at_an_import_that_failed(item: Item, provider: ScriptedProvider) -> None:
+    provider.pages = [Unavailable("TIMEOUT")]
+    read(item)
+    assert item.next_sync_at - timezone.now() < timedelta(minutes=1)
 
 
 def test_it_lets_one_worker_at_a_time_read_an_item(item: Item, provider: ScriptedProvider) -> None:

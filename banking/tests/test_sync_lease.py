@@ -1,17 +1,35 @@
 """The lease on an Item: who reads slowly keeps it, and who stops loses it."""
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
-import time_machine
+import pytest
+from django.db import connections
+from django.db.utils import OperationalError
 from django.utils import timezone
 
 from banking.models import Item
-from banking.sync import sync_item
+from banking.sync import lease, sync_item
 from banking.tests.scripted import ScriptedProvider, page
 from compliance.isolation import tenant
 
-SLOWEST_ANSWER = 125
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renew the lease every moment, so that a test need not wait for it."""
+    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.02)
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    """Return once it has happened; fail when it does not."""
+    deadline = time.monotonic() + 30
+    while not happens():
+        assert time.monotonic() < deadline, "It did not happen in time."
+        time.sleep(0.01)
 
 
 def seconds_left(item: Item) -> float:
@@ -21,20 +39,84 @@ def seconds_left(item: Item) -> float:
     return (until - timezone.now()).total_seconds()
 
 
-def test_it_awaits_no_page_on_a_lease_that_the_slowest_answer_outlasts(item: Item, provider: ScriptedProvider) -> None:
-    waits = (1, 48, 2, 49, SLOWEST_ANSWER, 120, 10)
-    left: list[float] = []
+def shortened(item: Item) -> None:
+    """Let the lease be about to run out."""
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(leased_until=timezone.now() + timedelta(seconds=1))
 
-    def after(seconds: int, number: int) -> Callable[[], object]:
-        def answer() -> object:
-            left.append(seconds_left(item))
-            clock.shift(timedelta(seconds=seconds))
-            return page(cursor=f"p{number}", more=number < len(waits))
 
-        return answer
+def test_it_keeps_a_lease_however_long_an_answer_takes(
+    item: Item, provider: ScriptedProvider, quick_heart: None
+) -> None:
+    def answer() -> object:
+        for _ in range(3):
+            shortened(item)
+            wait_until(lambda: seconds_left(item) > 20)
+        assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other").ran is False
+        return page(cursor="c1")
 
-    provider.pages = [after(wait, number) for number, wait in enumerate(waits, start=1)]
-    with time_machine.travel(timezone.now(), tick=False) as clock:
-        assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
-    assert len(left) == len(waits)
-    assert min(left) > SLOWEST_ANSWER
+    provider.pages = [answer]
+    assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
+
+
+def test_it_loses_an_item_within_half_a_minute_of_its_death(item: Item, provider: ScriptedProvider) -> None:
+    provider.pages = [SystemExit()]
+    with pytest.raises(SystemExit):
+        sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
+    assert 0 < seconds_left(item) <= 30
+
+
+def test_it_stops_at_the_next_page_when_the_item_was_taken_from_it(
+    item: Item, provider: ScriptedProvider, quick_heart: None
+) -> None:
+    reading = threading.active_count()
+
+    def answer() -> object:
+        with tenant(item.owner_id):
+            Item.objects.filter(pk=item.pk).update(lease_holder=None, leased_until=None)
+        # The heart stops beating once it has seen that.
+        wait_until(lambda: threading.active_count() <= reading)
+        return page(cursor="c1", more=True)
+
+    provider.pages = [answer, page(cursor="c2")]
+    assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is False
+    assert provider.cursors == [""]
+
+
+def test_it_leaves_no_thread_and_no_connection_behind(
+    item: Item, provider: ScriptedProvider, quick_heart: None, as_operator: Callable[..., list]
+) -> None:
+    def answer() -> object:
+        shortened(item)
+        wait_until(lambda: seconds_left(item) > 20)
+        return page(cursor="c1")
+
+    connections.close_all()
+    provider.pages = [answer]
+    threads = threading.active_count()
+    sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
+    assert threading.active_count() == threads
+    connections["default"].close()
+    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'app_rw'"
+    wait_until(lambda: as_operator(open_ones) == [(0,)])
+
+
+def test_it_goes_on_renewing_when_the_database_hangs_up_on_it(
+    item: Item, provider: ScriptedProvider, quick_heart: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew, troubles = lease.Lease.renew, [OperationalError("server closed the connection")] * 2
+
+    def troubled(self: lease.Lease) -> None:
+        if troubles:
+            raise troubles.pop()
+        renew(self)
+
+    def answer() -> object:
+        shortened(item)
+        wait_until(lambda: seconds_left(item) > 20)
+        return page(cursor="c1")
+
+    monkeypatch.setattr(lease.Lease, "renew", troubled)
+    provider.pages = [answer]
+    assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
+    assert troubles == []

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from celery.exceptions import Retry
+import time_machine
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -61,12 +61,33 @@ def test_it_looks_again_in_seconds_while_the_history_is_prepared(item: Item, pro
     assert timezone.now() < job.start + timedelta(seconds=1) <= timezone.now() + timedelta(seconds=4)
 
 
-def test_it_comes_back_to_an_item_that_is_busy_and_has_news(item: Item, provider: ScriptedProvider) -> None:
+def test_it_has_written_down_when_to_look_again_should_the_queue_lose_it(
+    item: Item, provider: ScriptedProvider
+) -> None:
+    provider.pages = [page(cursor="", readiness=Readiness.NOT_READY)]
+    run(item)
+    assert changed(item).next_sync_at - timezone.now() < timedelta(seconds=4)
+
+
+def test_it_leaves_news_of_a_busy_item_to_the_worker_that_holds_it(item: Item, provider: ScriptedProvider) -> None:
     held(item)
     due.want(owner_id=item.owner_id, item_id=item.pk)
-    with pytest.raises(Retry):
+    run(item)
+    assert (queued(item.pk), provider.cursors) == ([], [])
+
+
+@pytest.mark.parametrize("connection", [Connection.LOGIN_REQUIRED, Connection.REMOVING, Connection.REMOVED])
+def test_it_comes_back_to_no_item_that_cannot_be_read(item: Item, provider: ScriptedProvider, connection: str) -> None:
+    due.want(owner_id=item.owner_id, item_id=item.pk)
+    changed(item, connection=connection)
+    run(item)
+    assert (queued(item.pk), provider.cursors) == ([], [])
+
+
+def test_it_reads_once_for_ten_copies_of_a_job(item: Item, provider: ScriptedProvider) -> None:
+    for _ in range(10):
         run(item)
-    assert provider.cursors == []
+    assert len(provider.cursors) == 1
 
 
 def test_it_leaves_a_busy_item_that_has_none(item: Item, provider: ScriptedProvider) -> None:
@@ -183,10 +204,27 @@ def test_it_reads_twice_at_most_when_a_bell_rings_while_it_reads(item: Item, pro
         return page(cursor="c1")
 
     provider.pages = [ring]
-    run(item)
+    for _ in range(3):
+        run(item)
     assert triggers(item) == ["webhook", "follow-up"]
+    assert len(provider.cursors) == 2
+
+
+def test_it_reads_once_for_a_burst_of_webhooks(item: Item, provider: ScriptedProvider) -> None:
     run(item)
-    assert triggers(item) == ["webhook", "follow-up"]
+    for _ in range(24):
+        tasks.ring(bell(item.provider_item_id))
+    provider.cursors.clear()
+    with time_machine.travel(max(job.start or timezone.now() for job in queued(item.pk))):
+        for _ in range(24):
+            run(item)
+    assert len(provider.cursors) == 1
+
+
+def test_it_queues_nothing_for_a_webhook_of_an_item_that_cannot_be_read(item: Item) -> None:
+    changed(item, connection=Connection.REMOVED)
+    tasks.ring(bell(item.provider_item_id))
+    assert queued(item.pk) == []
 
 
 def test_it_forgets_webhooks_that_are_too_old_to_be_played_again() -> None:
@@ -206,7 +244,7 @@ def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
     for task in (tasks.sync_item, tasks.remove_at_provider):
-        monkeypatch.setattr(task, "delay", refused)
+        monkeypatch.setattr(task, "apply_async", refused)
 
 
 def test_it_leaves_the_item_to_the_clock_when_the_queue_is_away(
@@ -214,7 +252,7 @@ def test_it_leaves_the_item_to_the_clock_when_the_queue_is_away(
 ) -> None:
     tasks.enqueue_sync(item, trigger="link")
     assert str(item.pk) in caplog.text
-    assert due.claim_syncs(limit=9) == [(item.owner_id, item.pk)]
+    assert [claimed.item_id for claimed in due.claim_syncs(limit=9)] == [item.pk]
 
 
 def test_it_leaves_the_removal_to_the_clock_when_the_queue_is_away(alice: User, item: Item, no_queue: None) -> None:

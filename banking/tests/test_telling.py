@@ -30,7 +30,7 @@ def new(provider_id: str, amount: str, **changes: object) -> TransactionRow:
 def sync(item: Item) -> None:
     """One reading by the job, as the clock or a webhook starts it."""
     with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(lease_holder=None, leased_until=None)
+        Item.objects.filter(pk=item.pk).update(lease_holder=None, leased_until=None, next_sync_at=timezone.now())
     tasks.sync_item(str(item.owner_id), str(item.pk), "test")
 
 

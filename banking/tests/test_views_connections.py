@@ -31,11 +31,11 @@ def read(item: Item) -> Item:
 
 @pytest.fixture
 def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*args: object) -> None:
+    def refused(*args: object, **options: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
     for task in (tasks.sync_item, tasks.remove_at_provider):
-        monkeypatch.setattr(task, "delay", refused)
+        monkeypatch.setattr(task, "apply_async", refused)
 
 
 def changed(item: Item, **facts: object) -> Item:

@@ -153,10 +153,10 @@ def test_it_asks_for_another_delivery_while_we_are_misconfigured(sender: Client,
 def test_it_notes_the_news_even_when_the_queue_is_away(
     sender: Client, item: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*args: object) -> None:
+    def refused(*args: object, **options: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
-    monkeypatch.setattr(tasks.sync_item, "delay", refused)
+    monkeypatch.setattr(tasks.sync_item, "apply_async", refused)
     assert deliver(sender, news_of(item)).status_code == 200
     assert was_asked_for(item)
 

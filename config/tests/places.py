@@ -30,9 +30,9 @@ def data_place() -> Iterator[Path]:
         shutil.rmtree(place)
 
 
-def wait_until(happens: Callable[[], object]) -> None:
+def wait_until(happens: Callable[[], object], *, patience: float = PATIENCE) -> None:
     """Return once it has happened; fail when it does not."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not happens():
         assert time.monotonic() < deadline, "It did not happen in time."
         time.sleep(0.02)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connections
 
 from banking.tests.sandbox_process import ADMIN_TOKEN, CLIENT_ID, SECRET, Sandbox
+from compliance.queues import Lane
 from config.celery import app
 from config.embedded.home import CHECKOUT
 from config.tests.places import wait_until
@@ -23,9 +24,10 @@ from config.tests.places import wait_until
 # Its follow-ups go to the same queue, so the name is set in the worker's own process as well.
 WORK = """
 import sys
+from compliance.queues import Lane
 from config.celery import app
 app.conf.task_default_queue = sys.argv[1]
-app.worker_main(["worker", "--loglevel", "INFO", "--concurrency", "2", "--queues", sys.argv[1]])
+app.worker_main(["worker", "--loglevel", "INFO", *sys.argv[2:]])
 """
 
 
@@ -48,11 +50,14 @@ class Worker:
 
 
 @contextmanager
-def worker(queue: str) -> Iterator[Worker]:
+def worker(
+    queue: str, *, lanes: Iterable[Lane] = Lane, processes: int = 2, options: Sequence[str] = ()
+) -> Iterator[Worker]:
     """Run a worker on this test's database until the block ends. It is ready when the block begins."""
+    queues = ",".join(lane.queue for lane in lanes)
     with tempfile.NamedTemporaryFile(prefix="worker-", suffix=".log") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", WORK, queue],
+            [sys.executable, "-c", WORK, queue, "--concurrency", str(processes), "--queues", queues, *options],
             cwd=CHECKOUT,
             env=environment(),
             stdout=log,
@@ -88,7 +93,7 @@ def own_queue(name: str) -> Iterator[str]:
         yield name
     finally:
         with app.connection_for_write() as connection:
-            connection.default_channel.client.delete(name)
+            connection.default_channel.client.delete(*(lane.queue for lane in Lane))
         app.conf.task_default_queue = usual
 
 

@@ -108,7 +108,7 @@ def test_it_lets_rows_point_only_at_rows_of_their_owner() -> None:
 
 def test_it_looks_across_owners_only_through_functions_that_are_closed_to_others() -> None:
     found = ask(FUNCTIONS)
-    assert {name for name, *_ in found} >= {"banking_claim_due_items", "banking_due_removals", "banking_item_named"}
+    assert {name for name, *_ in found} >= {"banking_claim_due_syncs", "banking_due_removals", "banking_item_named"}
     for name, settings, owner, public in found:
         assert any(setting.startswith("search_path=") for setting in settings or []), name
         assert owner in ("app_lookup", "audit_owner"), name

@@ -23,7 +23,7 @@ from banking.models import Connection, Item
 from banking.plaid import client
 from banking.provider import PublicTokenRefused
 from banking.sync import sync_item
-from banking.tasks import dispatch_due_syncs, enqueue_sync
+from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from config.embedded.home import CHECKOUT
@@ -266,29 +266,6 @@ def test_it_stores_each_row_once_when_two_processes_race(
     assert agrees()
 
 
-def test_it_goes_on_where_a_worker_was_killed_between_two_pages(
-    item: Item, bank: Sandbox, agrees: Callable[[], bool], as_operator: Ask
-) -> None:
-    bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 60_000}, "nth": 2})
-    with own_queue(f"killed-{uuid4().hex}") as queue:
-        with worker(queue) as doomed:
-            enqueue_sync(item, trigger="link")
-            wait_until(lambda: fired(bank) == 1)
-            doomed.kill()
-        held = fresh(item)
-        assert held.is_syncing
-        assert (held.cursor, stored(as_operator, item)) == ("", [])
-
-        bank.admin("faults", method="DELETE")
-        # Two minutes later the dead worker's lease has run out.
-        changed(item, leased_until=held.connected_at)
-        with worker(queue):
-            dispatch_due_syncs()
-            wait_until(lambda: fresh(item).readiness == "historical")
-    assert agrees()
-    assert as_operator("SELECT count(*) FROM banking_syncrun WHERE result = 'ok'") == [(1,)]
-
-
 def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbox, agrees: Callable[[], bool]) -> None:
     with own_queue(f"busy-{uuid4().hex}") as queue, worker(queue):
         bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 3000}, "nth": 3})
@@ -297,7 +274,7 @@ def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbo
         spend(bank, item)
         due.want(owner_id=item.owner_id, item_id=item.pk)
         wait_until(agrees)
-        wait_until(lambda: not due.is_wanted(owner_id=item.owner_id, item_id=item.pk))
+        wait_until(lambda: not fresh(item).awaits_sync)
 
 
 # --- The queue and the cache ------------------------------------------------------------------------------

@@ -1,0 +1,129 @@
+"""A reading that breaks off in a way that nobody foresaw: the Item is given back and looked at again soon."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.db.utils import OperationalError
+from django.utils import timezone
+
+from banking import due
+from banking.models import Item, SyncRun, Transaction
+from banking.provider import Readiness, Unavailable
+from banking.sync import health, sync_item
+from banking.tests.scripted import ScriptedProvider, page, transaction
+from compliance.isolation import tenant
+from conftest import signed_in_as
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Ledger = Callable[[], dict[str, Transaction]]
+SOON = timedelta(minutes=1)
+
+
+def read(item: Item) -> None:
+    try:
+        sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
+    finally:
+        fresh(item)
+
+
+def fresh(item: Item) -> Item:
+    with tenant(item.owner_id):
+        item.refresh_from_db()
+    return item
+
+
+def results(item: Item) -> list[tuple[str, str]]:
+    with tenant(item.owner_id):
+        runs = SyncRun.objects.filter(item=item).order_by("started_at")
+        return [(run.result, run.error_code) for run in runs]
+
+
+def hang_up() -> None:
+    """Cut this process off from its database, as a restart of PostgreSQL does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (own,) = cursor.fetchone()
+    with signed_in_as("default") as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
+
+
+def test_it_gives_an_item_back_after_an_error_that_nobody_foresaw(
+    item: Item, provider: ScriptedProvider, ledger: Ledger
+) -> None:
+    provider.pages = [RuntimeError("nobody foresaw this")]
+    with pytest.raises(RuntimeError):
+        read(item)
+    assert not item.is_syncing
+    assert item.next_sync_at - timezone.now() < SOON
+    assert (item.failures, item.error_code) == (1, "RuntimeError")
+    provider.pages = [page(added=[transaction("a")])]
+    read(item)
+    assert (item.failures, set(ledger())) == (0, {"a"})
+    assert results(item) == [("failed", "RuntimeError"), ("ok", "")]
+
+
+def test_it_leaves_an_item_alone_for_longer_each_time_that_its_reading_breaks(
+    item: Item, provider: ScriptedProvider
+) -> None:
+    waits = []
+    provider.pages = [RuntimeError("again")] * 4
+    for _ in range(4):
+        with pytest.raises(RuntimeError):
+            read(item)
+        waits.append((item.next_sync_at - timezone.now()).total_seconds())
+    assert waits == sorted(waits)
+    assert waits[3] > 4 * waits[0]
+
+
+def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks(
+    item: Item, provider: ScriptedProvider, ledger: Ledger
+) -> None:
+    def answer() -> object:
+        hang_up()
+        return page(added=[transaction("a")])
+
+    provider.pages = [answer]
+    with pytest.raises(OperationalError):
+        read(item)
+    assert not item.is_syncing
+    assert item.next_sync_at - timezone.now() < SOON
+    provider.pages = [page(added=[transaction("a")])]
+    read(item)
+    assert set(ledger()) == {"a"}
+
+
+def test_it_comes_back_soon_to_an_item_that_was_asked_for_while_its_reading_failed(
+    item: Item, provider: ScriptedProvider
+) -> None:
+    def wished() -> object:
+        due.want(owner_id=item.owner_id, item_id=item.pk)
+        raise Unavailable("TIMEOUT")
+
+    with tenant(item.owner_id):
+        Item.objects.update(failures=9, readiness=Readiness.HISTORICAL)
+    provider.pages = [wished]
+    read(item)
+    assert item.next_sync_at - timezone.now() < timedelta(minutes=3)
+
+
+def lost(item: Item, times: int) -> Item:
+    """The Item after so many workers died over it."""
+    for _ in range(times):
+        with tenant(item.owner_id):
+            SyncRun.objects.create(owner_id=item.owner_id, item=item, trigger="beat")
+            Item.objects.update(lease_holder=uuid4(), leased_until=timezone.now())
+            health.note_lost_worker(item=item)
+    return fresh(item)
+
+
+def test_it_leaves_an_item_alone_for_longer_that_kills_its_workers(item: Item, provider: ScriptedProvider) -> None:
+    assert lost(item, 2).next_sync_at <= timezone.now()
+    once = lost(item, 1).next_sync_at - timezone.now()
+    twice = lost(item, 1).next_sync_at - timezone.now()
+    assert timedelta(minutes=1) < once < twice < timedelta(minutes=6)
+    assert lost(item, 30).next_sync_at - timezone.now() < timedelta(hours=8)
+    assert set(results(item)) == {("failed", "WORKER_LOST")}

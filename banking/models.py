@@ -270,7 +270,7 @@ class BalanceSnapshot(Owned):
 
 class TransactionQuerySet(OwnedQuerySet["Transaction"]):
     def current(self) -> Self:
-        """Rows that stand: neither withdrawn by the bank nor hidden by the person."""
+        """Rows that count: neither withdrawn by the bank, nor replaced by another row, nor hidden by the person."""
         return self.filter(removed_at=None, hidden=False)
 
     def newest_first(self) -> Self:
@@ -280,9 +280,15 @@ class TransactionQuerySet(OwnedQuerySet["Transaction"]):
 class Transaction(Owned):
     """One movement on an account. ``amount`` is positive when money comes in.
 
-    ``day`` is when the person paid, where the bank says so, and the posting date otherwise. A row that the
-    bank withdraws stays with ``removed_at`` set, for whoever asks later where it went.
+    ``day`` is when the person paid, where the bank says so, and the posting date otherwise. A row counts as long as
+    ``removed_at`` is empty: every list and every sum asks for that and for nothing else. One that the bank withdraws
+    stays, for whoever asks later where it went; so does one that another row stands for, as ``replaced_by`` says.
     """
+
+    class Replaced(models.TextChoices):
+        """What stands in a row's place; nothing does where the bank itself withdrew it."""
+
+        POSTED = "posted", "The posted transaction"
 
     # No index of its own: the unique one below begins with it, and every index costs each synced row.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions", db_index=False)
@@ -305,6 +311,7 @@ class Transaction(Owned):
     note = models.TextField(blank=True)
     hidden = models.BooleanField(default=False)
     removed_at = models.DateTimeField(null=True)
+    replaced_by = models.CharField(max_length=10, choices=Replaced, blank=True, default="", db_default="")
 
     objects: ClassVar = TransactionQuerySet.as_manager()
 
@@ -314,6 +321,13 @@ class Transaction(Owned):
         ]
         indexes: ClassVar = [
             models.Index(F("owner"), F("day").desc(), F("id").desc(), name="newest_first_per_owner"),
+            # The few rows that a posted one may replace, and those that name one: asked for by each reading.
+            models.Index(
+                fields=["account"],
+                condition=Q(pending=True, removed_at=None) | Q(replaced_by="posted"),
+                name="pending_of_account",
+            ),
+            models.Index(fields=["account", "pending_id"], condition=~Q(pending_id=""), name="posted_for_pending"),
         ]
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from banking.models import Account, Transaction
 from banking.plaid import strict_json, translate
 from banking.provider import TransactionRow
-from banking.sync.ledger import FACTS
+from banking.sync.statements import FACTS
 from bench import database
 from compliance.isolation import tenant
 from compliance.isolation.models import new_id

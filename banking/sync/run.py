@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import DataError
 
-from banking.models import Item, SyncRun
+from banking.models import Item, SyncRun, Transaction
 from banking.plaid.client import connect
 from banking.provider import (
     ChangedWhilePaging,
@@ -121,10 +121,16 @@ def read_pages(*, provider: Provider, token: str, lease: Lease, item: Item, spoo
 
 
 def store(*, item: Item, spool: Spool, roster: Roster, run: SyncRun, whole: bool) -> None:
-    """Store accounts, balances and transactions and move the cursor, all in the open transaction."""
+    """Store accounts, balances and transactions and move the cursor, all in the open transaction.
+
+    Rows that are known already are held against a whole stream alone. One that is still being prepared is stored and
+    then read from its beginning again, since rows that went meanwhile would never be missed in what follows it.
+    """
     store_accounts(item=item, roster=roster.accounts, others=spool.accounts.values())
-    stored = store_transactions(item=item, spool=spool, complete=whole and spool.readiness == Readiness.HISTORICAL)
-    if stored.written or stored.removed:
+    complete = whole and spool.readiness == Readiness.HISTORICAL
+    is_half = whole and not complete and Transaction.objects.filter(account__item=item).exists()
+    stored = store_transactions(item=item, spool=spool, complete=complete)
+    if stored.written or stored.removed or stored.replaced:
         find_transfers(owner_id=item.owner_id)
     run.written, run.removed, run.pages = stored.written, stored.removed, spool.pages
-    item.cursor = spool.cursor or item.cursor
+    item.cursor = "" if is_half else spool.cursor or item.cursor

@@ -1,0 +1,126 @@
+"""Whatever a bank does with its rows, and however they reach us: what counts in the end is what counts at the bank."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from banking.models import Item, Transaction
+from banking.provider import CursorLost, Page, Readiness, TransactionRow
+from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
+from banking.tests.test_sync import read
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+IDS = ("a", "b", "c", "d")
+Standing = dict[str, tuple[str, Decimal]]
+
+
+@dataclass
+class StreamingBank:
+    """A bank's rows, and the log of what became of them, which it sends one event a page."""
+
+    rows: dict[str, TransactionRow] = field(default_factory=dict)
+    log: list[dict[str, object]] = field(default_factory=list)
+    loses_cursors: bool = False
+    in_parts: bool = False
+
+    def put(self, row: TransactionRow, *, kind: str) -> None:
+        self.rows[row.provider_id] = row
+        self.log.append({kind: [row]})
+
+    def drop(self, provider_id: str) -> None:
+        self.rows.pop(provider_id, None)
+        self.log.append({"removed": [provider_id]})
+
+    def answer(self, cursor: str) -> Page:
+        if not cursor:
+            return self.beginning()
+        if self.loses_cursors:
+            self.loses_cursors = False
+            raise CursorLost("INVALID_FIELD")
+        seen = int(cursor)
+        event = self.log[seen] if seen < len(self.log) else {}
+        reached = min(seen + 1, len(self.log))
+        return page(**event, cursor=str(reached), more=reached < len(self.log))
+
+    def beginning(self) -> Page:
+        """All rows at once; while the history is being prepared, the half of them."""
+        rows, head = list(self.rows.values()), str(len(self.log))
+        if self.in_parts:
+            self.in_parts = False
+            return page(added=rows[::2], cursor=head, readiness=Readiness.INITIAL)
+        return page(added=rows, cursor=head)
+
+    def standing(self) -> Standing:
+        named = {row.pending_id for row in self.rows.values() if not row.pending}
+        return {
+            key: (row.account_id, row.amount)
+            for key, row in self.rows.items()
+            if not (row.pending and row.provider_id in named)
+        }
+
+
+rows = st.builds(
+    lambda key, amount, account, pending, named: transaction(
+        key,
+        str(amount),
+        account_id=account.provider_id,
+        pending=pending,
+        pending_id=named,
+        date=timezone.localdate(),
+        authorized_date=None,
+    ),
+    st.sampled_from(IDS),
+    st.integers(-9, 9),
+    st.sampled_from((CHECKING, CARD)),
+    st.booleans(),
+    st.sampled_from(("", "", *IDS)),
+)
+puts = st.tuples(st.sampled_from(("added", "modified")), rows)
+events = st.lists(
+    st.one_of(
+        puts, puts, st.tuples(st.just("removed"), st.sampled_from(IDS)), st.sampled_from(("read", "lost", "parts"))
+    ),
+    max_size=14,
+)
+
+
+def standing(item: Item) -> Standing:
+    with tenant(item.owner_id):
+        found = Transaction.objects.filter(owner=item.owner_id, account__item=item, removed_at=None)
+        named = [(row.provider_id, row.account.provider_id, row.amount) for row in found.select_related("account")]
+    assert len({key for key, _, _ in named}) == len(named)
+    return {key: (account, amount) for key, account, amount in named}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=events)
+def test_it_ends_with_exactly_the_rows_that_count_at_the_bank(
+    story: list[object], alice: User, make_item: Callable[..., Item], provider: ScriptedProvider
+) -> None:
+    bank = StreamingBank()
+    item = make_item(alice, provider_item_id=uuid4().hex)
+    provider.page = lambda token, *, cursor: bank.answer(cursor)
+    for event in [*story, "read"]:
+        match event:
+            case "removed", str(key):
+                bank.drop(key)
+            case (str(kind), TransactionRow() as row):
+                bank.put(row, kind=kind)
+            case "lost":
+                bank.loses_cursors = True
+            case "parts":
+                bank.loses_cursors = bank.in_parts = True
+            case "read":
+                read(item)
+    while bank.in_parts or bank.loses_cursors or not item.cursor:
+        read(item)
+    assert standing(item) == bank.standing()

@@ -52,10 +52,11 @@ class StreamingBank:
         return page(**event, cursor=str(reached), more=reached < len(self.log))
 
     def beginning(self) -> Page:
-        """All rows at once; while the history is being prepared, the half of them."""
+        """All rows at once; while the history is being prepared the half of them, and the others as news later."""
         rows, head = list(self.rows.values()), str(len(self.log))
         if self.in_parts:
             self.in_parts = False
+            self.log += [{"added": [row]} for row in rows[1::2]]
             return page(added=rows[::2], cursor=head, readiness=Readiness.INITIAL)
         return page(added=rows, cursor=head)
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("banking", "0007_transfer"),
+        ("banking", "0008_due_times"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

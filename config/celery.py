@@ -8,7 +8,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import beat_init, worker_init
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -50,3 +50,5 @@ def refuse_to_serve(**_: object) -> None:
         refusals.refuse_to_serve()
     except (ImproperlyConfigured, DatabaseError) as refused:
         sys.exit(str(refused))
+    # A worker's own beat, or a child of it, would begin with a connection that two processes share.
+    connections.close_all()

@@ -61,7 +61,7 @@ def _clock(secret: str) -> oath.TOTP:
 
 
 def _first_step(row: Authenticator) -> int:
-    """The first step whose code may still be accepted: after the last one, or after any that may have set the app up."""
+    """The first step whose code may still be accepted: after the last, or after any that may have set the app up."""
     if LAST_STEP in row.data:
         return int(row.data[LAST_STEP]) + 1
     return int(row.created_at.timestamp()) // app_settings.TOTP_PERIOD + app_settings.TOTP_TOLERANCE + 1

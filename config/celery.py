@@ -1,12 +1,13 @@
 """The job queue: the app, and below it everything that the clock starts."""
 
+import logging
 import os
 import sys
 from datetime import timedelta
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, setup_logging, worker_init
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from kombu import Queue
@@ -35,6 +36,17 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour="3", minute="17"),
     },
 }
+
+
+@setup_logging.connect
+def log_as_all_others_do(**_: object) -> None:
+    """Put ``LOGGING`` in force in worker and beat, where Celery would put handlers and formats of its own."""
+    from django.conf import settings
+
+    from config import redaction
+
+    redaction.configure(settings.LOGGING)
+    logging.captureWarnings(capture=True)
 
 
 @worker_init.connect

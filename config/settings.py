@@ -11,6 +11,7 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 
 from config.embedded.home import environment as embedded_environment
+from config.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -388,12 +389,5 @@ USE_TZ = True
 # The site speaks one language, and looking for another one costs a tenth of every page.
 USE_I18N = False
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    # The one names a credential at each use; the other speaks of each request that waits for a thread.
-    "loggers": {"fido2": {"level": "WARNING"}, "waitress.queue": {"level": "ERROR"}},
-}
+LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"))
+LOGGING_CONFIG = "config.redaction.configure"

@@ -1,6 +1,7 @@
 """What the web server runs. It serves nobody as a database role, or with keys, that ``compliance.refusals`` refuses."""
 
 import gc
+import logging
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -13,6 +14,7 @@ application = get_wsgi_application()
 
 from compliance.refusals import refuse_to_serve  # noqa: E402  (needs the apps to be ready)
 
+logging.captureWarnings(capture=True)
 refuse_to_serve()
 connections.close_all()
 # Loads every view now, and not while the first person waits.

@@ -1,0 +1,232 @@
+"""Keeps people and secrets out of the logs of every process, whichever library writes and whoever formats.
+
+A library's exception repeats what it was given: a mail server's refusal the address, a database error the row, a
+connection error the password. So of an exception that is not ours nothing is written but what it is, its numbers and
+names (``described``) and where it happened. Ours are made to be read and say what they say. Whatever text is left loses
+the shapes of addresses, tokens and passwords (``scrubbed``).
+
+It happens where a record is made, before any logger, handler or formatter sees it, so there is nothing to forget.
+"""
+
+import logging
+import logging.config
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from celery import current_task
+
+from compliance.audit.facts import current_facts
+
+HIDDEN: Final = "<hidden>"
+ROOT: Final = Path(__file__).resolve().parent.parent
+OURS: Final = frozenset(folder.name for folder in ROOT.iterdir() if (folder / "__init__.py").exists())
+# Their texts speak of the program and its settings, never of what it works on.
+PLAIN: Final = frozenset({
+    "AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "NotImplementedError", "UnboundLocalError",
+    "AppRegistryNotReady", "ImproperlyConfigured", "TemplateDoesNotExist", "TemplateSyntaxError",
+})  # fmt: skip
+# Of library exceptions: numbers, and names of things that a programmer chose.
+FACTS: Final = ("errno", "smtp_code", "status", "status_code", "code", "sqlstate", "encoding")
+NAMES: Final = ("table_name", "column_name", "constraint_name")
+FACT: Final = re.compile(r"[\w.-]{1,60}")
+# A text that is shorter says nothing, and would be found in the middle of words.
+SHORTEST: Final = 6
+# Celery's own lines hold these as text: what a job was called with, what it gave back, its traceback.
+JOB_TEXTS: Final = frozenset({"args", "kwargs", "argsrepr", "kwargsrepr", "return_value", "traceback"})
+BARE_RESULT: Final = re.compile(r"None|True|False|-?\d{1,9}")
+# How Celery begins to tell of a message that it cannot take, with all that is in it.
+WHOLE_MESSAGES: Final = ("Received and deleted", "Received unregistered task", "Received invalid task")
+
+SHAPES: Final = (
+    # A database's second sentence, which shows values.
+    (re.compile(r"^(\s*(?:DETAIL|CONTEXT|QUERY|PARAMETERS|LINE \d+):).*", re.MULTILINE), rf"\1 {HIDDEN}"),
+    (re.compile(r"Key \([^)]*\)=\(.*?\)(?= |$)|Failing row contains \(.*\)"), HIDDEN),
+    (re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)"), HIDDEN),
+    (re.compile(r"\b(?:access|public|link|processor|user|item)-(?:sandbox|development|production)-[\w-]+"), HIDDEN),
+    (re.compile(r"\b(Bearer|Basic) +[\w.~+/=-]+"), rf"\1 {HIDDEN}"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),
+    (re.compile(r"[^\s<>\"'(),;:\[\]=]+@[\w-]+(?:\.[\w-]+)+"), HIDDEN),
+    (re.compile(r"(?<![\w-])(?:\d{3}-\d{2}-\d{4}|\d{9})(?![\w-])"), HIDDEN),
+    (
+        re.compile(
+            r"(?i)\b(\w*(?:passw(?:or)?d|secret|token|api_?key|authorization|session_?key|cookie)\w*"
+            r"(?:\"|')?(?:=|(?<=[\"']): ?)(?:\"|')?)[^\s,;&\"')}]+"
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    # A part of a path that is too long for a word, as in links that sign in; ids and files may stay.
+    (re.compile(r"(?<=/)(?![0-9a-f-]{36}(?:/|\b))[\w:~=-]{24,}(?=[/?\s\"']|$)"), HIDDEN),
+)
+
+make_plain_record: Final = logging.LogRecord
+
+
+def configure(settings: dict[str, Any]) -> None:
+    """Put ``LOGGING`` in force for this process, and redact whatever it writes down; Django's ``LOGGING_CONFIG``."""
+    logging.setLogRecordFactory(make_record)
+    logging.config.dictConfig(settings)
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = tell_uncaught
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = tell_uncaught_in_thread
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = tell_unraisable
+
+
+# --- Records ----------------------------------------------------------------------------------------------
+
+
+def make_record(*values: Any, **more: Any) -> logging.LogRecord:
+    """Make a record whose text is final and clean, with the id of the request or job that it was written in."""
+    record = make_plain_record(*values, **more)
+    error = record.exc_info[1] if record.exc_info else None
+    if record.exc_info and error is not None:
+        record.exc_text = traceback_of(error, record.exc_info[2])
+    record.exc_info = None
+    record.msg, record.args = message_of(record, error or sys.exc_info()[1]), None
+    record.request_id = current_facts().request_id or job_id() or "-"
+    return record
+
+
+def job_id() -> str:
+    """The id of the job that this process is doing; empty outside of one."""
+    return str(current_task.request.id or "") if current_task else ""
+
+
+def message_of(record: logging.LogRecord, error: BaseException | None) -> str:
+    """The text of a record, without what an exception that it is about was made of."""
+    template = described(record.msg) if isinstance(record.msg, BaseException) else str(record.msg)
+    hides_all = template.lstrip().startswith(WHOLE_MESSAGES)
+    try:
+        text = template % _cleaned(record.args, error, hides_all=hides_all) if record.args else template
+    except (KeyError, TypeError, ValueError):
+        text = f"{template} (with values that do not fit)"
+    return scrubbed(without_texts_of(text, error))
+
+
+def _cleaned(arguments: Any, error: BaseException | None, *, hides_all: bool) -> Any:
+    if isinstance(arguments, Mapping):
+        return {name: _cleaned_job_text(name, value, error) for name, value in arguments.items()}
+    return tuple(_cleaned_value(value, hides_all=hides_all) for value in arguments)
+
+
+def _cleaned_value(value: object, *, hides_all: bool) -> object:
+    if isinstance(value, BaseException):
+        return described(value)
+    if isinstance(value, int | float | type) or value is None:
+        return value
+    return HIDDEN if hides_all else value
+
+
+def _cleaned_job_text(name: object, value: object, error: BaseException | None) -> object:
+    if name in JOB_TEXTS and not BARE_RESULT.fullmatch(str(value)):
+        return HIDDEN
+    if name == "exc" and isinstance(value, str):
+        return described(error) if error is not None else re.sub(r"\(.*", "", value, flags=re.DOTALL)
+    return _cleaned_value(value, hides_all=False)
+
+
+# --- Exceptions -------------------------------------------------------------------------------------------
+
+
+def described(error: BaseException) -> str:
+    """Say what an exception is, with its text where that is fit to be read, else with its numbers and names."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    inner = getattr(error, "exc", None)
+    if isinstance(inner, BaseException):
+        # Celery's Retry.
+        return f"{name} after {described(inner)}"
+    if is_ours(error) or kind.__name__ in PLAIN:
+        text = scrubbed(without_texts_of(str(error), error.__cause__ or error.__context__))
+        return f"{name}: {text}" if text else name
+    facts = [*facts_of(error), *(described(each) for each in getattr(error, "exceptions", ()))]
+    return f"{name} ({', '.join(facts)})" if facts else name
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether an exception is one of this project's own, whose texts hold nothing private."""
+    return type(error).__module__.partition(".")[0] in OURS
+
+
+def facts_of(error: BaseException) -> Iterator[str]:
+    """Yield what an exception of a library says in numbers and in names that a programmer chose."""
+    for source in (error, error.__cause__):
+        for name in FACTS:
+            value = getattr(source, name, None)
+            if isinstance(value, int | str) and FACT.fullmatch(str(value)):
+                yield f"{name} {value}"
+        for name in NAMES:
+            value = getattr(getattr(source, "diag", None), name, None)
+            if isinstance(value, str) and FACT.fullmatch(value):
+                yield f"{name.partition('_')[0]} {value}"
+        if not type(error).__module__.startswith("django.db"):
+            return
+
+
+def traceback_of(error: BaseException, frames: Any = None) -> str:
+    """The way to an exception and to those before it: files, lines and code, and of each what ``described`` says."""
+    told = []
+    for each in _chain(error):
+        way = frames if each is error and isinstance(frames, TracebackType) else each.__traceback__
+        told.append(f"{''.join(traceback.format_tb(way))}{described(each)}")
+    return "Traceback (most recent call last):\n" + "\n\nwhich led to:\n\n".join(reversed(told))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+# --- Texts ------------------------------------------------------------------------------------------------
+
+
+def without_texts_of(text: str, error: BaseException | None) -> str:
+    """A text without what the exceptions of libraries in it say, where somebody has put it there as text."""
+    for each in _chain(error):
+        if not is_ours(each):
+            for part in _texts(each):
+                text = text.replace(part, type(each).__qualname__)
+    return text
+
+
+def _texts(error: BaseException) -> Iterable[str]:
+    parts = [repr(error), str(error), *(str(part) for part in error.args)]
+    return sorted({part for part in parts if len(part) >= SHORTEST}, key=len, reverse=True)
+
+
+def scrubbed(text: str) -> str:
+    """A text without addresses of people, tokens, passwords and numbers that look like a Social Security number's."""
+    for shape, instead in SHAPES:
+        text = shape.sub(instead, text)
+    return text
+
+
+# --- What nobody catches ----------------------------------------------------------------------------------
+
+
+def tell_uncaught(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
+    """Write down what ends a process, such as a management command."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write(f"{traceback_of(error, frames)}\n")
+
+
+def tell_uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
+    """Write down what ends a thread."""
+    if told.exc_value is not None:
+        sys.stderr.write(f"In a thread: {traceback_of(told.exc_value, told.exc_traceback)}\n")
+
+
+def tell_unraisable(told: "sys.UnraisableHookArgs") -> None:
+    """Write down what went wrong where nothing can be raised, such as in a destructor."""
+    if told.exc_value is not None:
+        sys.stderr.write(f"Ignored: {traceback_of(told.exc_value, told.exc_traceback)}\n")

@@ -1,0 +1,31 @@
+"""A web application that fails as a library of the site's could, for whoever reads the server's log."""
+
+import logging
+import os
+import smtplib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from config.wsgi import application as site
+
+__all__ = ["application"]
+
+PERSON = os.environ.get("CANARY", "")
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+    """Answer as the site does, after a word through each logger of a server's; ``/raise`` fails past Django."""
+    error = smtplib.SMTPDataError(554, f"No mail for <{PERSON}>".encode())
+    for name in ("_granian", "granian.access", "library"):
+        logging.getLogger(name).error("Failed: %s", error)
+    if environ["PATH_INFO"] == "/raise":
+        thread = threading.Thread(target=fail, args=[error])
+        thread.start()
+        thread.join()
+        raise error
+    return site(environ, start_response)
+
+
+def fail(error: Exception) -> None:
+    raise error

@@ -1,0 +1,147 @@
+"""Each of the site's programs, failing for real, writes down no address and no password."""
+
+import os
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from signal import SIGKILL
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+from uuid import uuid4
+
+import pytest
+
+from accounts.models import User
+from accounts.tasks import send_notice
+from config.embedded.home import CHECKOUT
+from config.tests.places import wait_until
+from config.tests.programs import WORK, environment, free_port, own_queue
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PERSON = "alice@example.com"
+PASSWORD = "canary-hunter2"
+NO_REDIS = f"redis://:{PASSWORD}@127.0.0.1:1/0"
+
+
+class Refusing(socketserver.StreamRequestHandler):
+    """A mail server that knows nobody, and says whom."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline():
+            is_recipient = line.upper().startswith(b"RCPT")
+            answer = b"550 no such user: " + line.strip() if is_recipient else b"250 go on"
+            self.wfile.write(answer + b"\r\n")
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"smtp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+class Running:
+    """A program and what it has written so far."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        self.process, self.log = process, log
+
+    def says(self, text: str) -> bool:
+        """Wait for a text; fail when the program ends without it."""
+        wait_until(lambda: text in self.said() or self.process.poll() is not None)
+        return text in self.said()
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+@contextmanager
+def running(command: Sequence[str], **more: str) -> Iterator[Running]:
+    with tempfile.NamedTemporaryFile(prefix="program-", suffix=".log") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=CHECKOUT,
+            env=environment() | more,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            yield Running(process, Path(log.name))
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, SIGKILL)
+            process.wait()
+
+
+def assert_clean(told: str) -> None:
+    assert PERSON not in told
+    assert "alice" not in told
+    assert PASSWORD not in told
+
+
+def test_it_holds_in_a_worker(alice: User, refusing: str) -> None:
+    assert alice.email == PERSON
+    with own_queue(f"redaction-{uuid4().hex}") as queue, running(["-c", WORK, queue], EMAIL_URL=refusing) as worker:
+        assert worker.says(" ready.")
+        facts = {"timestamp": "2026-01-01T00:00:00+00:00", "ip": "", "user_agent": f"{PERSON} {PASSWORD}"}
+        send_notice.apply_async(["accounts/email/new_browser", str(alice.pk), PERSON, facts], retries=8)
+        assert worker.says("raised unexpected")
+        assert worker.says("SMTPRecipientsRefused")
+        assert worker.says("in send_notice")
+        send_notice.apply_async(["accounts/email/new_browser", str(alice.pk), PERSON, facts])
+        assert worker.says(" retry: ")
+        send_notice.app.send_task("gone", [PERSON, PASSWORD])
+        assert worker.says("Received unregistered task")
+        assert_clean(worker.said())
+
+
+@pytest.mark.parametrize("program", ["worker", "beat"])
+def test_it_holds_where_the_broker_is_away(program: str) -> None:
+    command = ["-m", "celery", "--app", "config", program, *(["--pidfile="] if program == "beat" else [])]
+    if program == "beat":
+        command += ["--schedule", "x", "--max-interval", "1"]
+    with running(command, REDIS_URL=NO_REDIS) as found:
+        assert found.says("onnect")
+        assert found.says("127.0.0.1:1") or found.says("Connection error")
+        assert_clean(found.said())
+
+
+def test_it_holds_in_a_management_command() -> None:
+    fail = f"import smtplib; raise smtplib.SMTPRecipientsRefused({{'{PERSON}': (550, b'{PASSWORD}')}})"
+    with running(["manage.py", "shell", "-c", fail]) as command:
+        assert command.says("smtplib.SMTPRecipientsRefused")
+        command.process.wait()
+        assert command.process.returncode == 1
+        assert "manage.py" in command.said()
+        assert_clean(command.said())
+
+
+def test_it_holds_in_the_web_server() -> None:
+    port = free_port()
+    command = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--access-log", "--no-ws", "config.tests.leaking:application"]
+    with running(command, CANARY=PERSON) as server:
+        wait_until(lambda: answers(port, "/health/live") == 200 or server.process.poll() is not None)
+        assert answers(port, "/raise") == 500
+        assert server.says("In a thread: ")
+        assert server.said().count("Failed: smtplib.SMTPDataError") >= 6
+        assert_clean(server.said())
+
+
+def answers(port: int, path: str) -> int:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return int(answer.status)
+    except HTTPError as refused:
+        return refused.code
+    except (URLError, OSError):
+        return 0

@@ -17,7 +17,7 @@ PERSON = os.environ.get("CANARY", "")
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
     """Answer as the site does, after a word through each logger of a server's; ``/raise`` fails past Django."""
     error = smtplib.SMTPDataError(554, f"No mail for <{PERSON}>".encode())
-    for name in ("_granian", "granian.access", "library"):
+    for name in ("gunicorn.error", "waitress", "library"):
         logging.getLogger(name).error("Failed: %s", error)
     if environ["PATH_INFO"] == "/raise":
         thread = threading.Thread(target=fail, args=[error])

@@ -127,8 +127,8 @@ def test_it_holds_in_a_management_command() -> None:
 
 def test_it_holds_in_the_web_server() -> None:
     port = free_port()
-    command = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--access-log", "--no-ws", "config.tests.leaking:application"]
+    command = ["-m", "gunicorn", "--config", "python:config.gunicorn", "--bind", f"127.0.0.1:{port}"]
+    command += ["--workers", "1", "config.tests.leaking:application"]
     with running(command, CANARY=PERSON) as server:
         wait_until(lambda: answers(port, "/health/live") == 200 or server.process.poll() is not None)
         assert answers(port, "/raise") == 500

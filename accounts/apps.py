@@ -8,12 +8,14 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import (
+            factors,
             passkeys,
             receivers,  # noqa: F401  (connects allauth's signals to what follows from them)
             totp,
         )
 
         totp.take_over()
+        factors.take_over()
         passkeys.take_over()
 
 

@@ -13,7 +13,7 @@ from allauth.mfa.adapter import get_adapter as get_factor_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, generate_totp_secret
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.contrib.auth.hashers import make_password
@@ -24,6 +24,7 @@ from django.http import HttpRequest
 from accounts import factors, lockout, passkeys
 from accounts.models import ONE_USER, User
 from compliance.audit import Action, record
+from compliance.vault import SealError
 
 LONGEST_NAME: Final = 60
 """Of a passkey."""
@@ -111,11 +112,14 @@ class ActivateForm(ActivateTOTPForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        owner = self.user.pk
         if factors.SEPARATOR in self.secret:
-            self.secret = factors.opened(self.secret, owner=owner)
-        else:
-            current.request.session[SECRET_SESSION_KEY] = factors.sealed(self.secret, owner=owner)
+            try:
+                self.secret = factors.opened(self.secret, owner=self.user.pk)
+                return
+            except SealError:
+                # The code that was typed fits it no more, and the form shows the new one.
+                self.secret = generate_totp_secret()
+        current.request.session[SECRET_SESSION_KEY] = factors.sealed(self.secret, owner=self.user.pk)
 
     def clean_code(self) -> str:
         """Raise ``ValidationError`` for a code that does not belong to the secret and to now, or comes second."""

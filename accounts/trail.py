@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -10,6 +10,7 @@ from accounts.agents import device_words
 from accounts.models import User
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
+from compliance.vault import UNREADABLE, SealError
 
 SHOWN: Final = 10
 PERIOD: Final = timedelta(days=90)
@@ -63,9 +64,18 @@ def recent_sign_ins(user: User) -> list[Visit]:
 
 
 def _visit(event: AuditEvent) -> Visit:
-    facts = event.facts()
-    device = device_words(facts.get("user_agent", ""))
-    return Visit(WORDS[Action(event.action)], event.at, device, facts.get("ip", ""), event.outcome == "refused")
+    facts = _facts(event)
+    device = UNREADABLE if facts is None else device_words(facts.get("user_agent", ""))
+    ip = "" if facts is None else facts.get("ip", "")
+    return Visit(WORDS[Action(event.action)], event.at, device, ip, event.outcome == "refused")
+
+
+def _facts(event: AuditEvent) -> dict[str, Any] | None:
+    """What is sealed in an event; None where it cannot be read."""
+    try:
+        return event.facts()
+    except SealError:
+        return None
 
 
 # --- Who looked -------------------------------------------------------------------------------------------
@@ -85,12 +95,14 @@ def looks(user: User, *, before: int | None = None) -> list[Look]:
 
 
 def _look(event: AuditEvent) -> Look:
-    facts = event.facts()
+    facts = _facts(event)
+    unreadable = facts is None
+    facts = facts or {}
     return Look(
         id=event.pk,
         at=event.at,
         who=facts.get("role", "Operator"),
-        what=facts.get("what", ""),
+        what=UNREADABLE if unreadable else facts.get("what", ""),
         rows=len(facts.get("rows", ())),
         reason=facts.get("reason", ""),
         opens=event.action == Action.GLASS_BROKEN,

@@ -23,9 +23,12 @@ def security(request: PersonRequest) -> HttpResponse:
     """Show what protects the account, where it is signed in and who tried."""
     mine = list(Authenticator.objects.filter(user=request.user).order_by("created_at"))
     of_type = {kind: [factor for factor in mine if factor.type == kind] for kind in Authenticator.Type}
+    app = next(iter(of_type[Authenticator.Type.TOTP]), None)
     context = {
-        "app": next(iter(of_type[Authenticator.Type.TOTP]), None),
+        "app": app,
+        "app_is_readable": app is not None and factors.is_readable(app),
         "passkeys": [(each, passkeys.is_readable(each)) for each in of_type[Authenticator.Type.WEBAUTHN]],
+        "codes": next(iter(of_type[Authenticator.Type.RECOVERY_CODES]), None),
         "codes_left": factors.codes_left(mine),
         "few_codes": FEW_CODES,
         "places": sessions.places(request),

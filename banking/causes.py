@@ -4,6 +4,9 @@ Source: https://plaid.com/docs/errors/item/
 """
 
 CAUSES = {
+    "CREDENTIAL_UNREADABLE": (
+        "Plumbline keeps the key to this bank encrypted, and cannot read it any more. This is our fault and not yours."
+    ),
     "ITEM_LOGIN_REQUIRED": "Your bank ended the sign-in, as banks do now and then or after a password change.",
     "PASSWORD_RESET_REQUIRED": "Your bank wants a new password first. Set it at your bank, then sign in again here.",
     "USER_SETUP_REQUIRED": "Your bank needs something from you first. Sign in at your bank, then again here.",

@@ -20,8 +20,10 @@ from accounts.models import User
 from banking.models import Account, Connection, Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import Credential, LinkToken, ProviderError, PublicTokenRefused, Unavailable
+from banking.unlinking import let_go
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from compliance.vault import SealError
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +71,16 @@ class Claim(NamedTuple):
     again: bool
 
 
-def open_link(*, user: User) -> OpenedLink:
-    """Begin linking a bank. Raises ``ProviderError`` when the provider gives no token."""
+def open_link(*, user: User, replaces: Item | None = None) -> OpenedLink:
+    """Begin linking a bank, in the place of an Item whose token cannot be read if there is one.
+
+    Raises ``ProviderError`` when the provider gives no token.
+    """
     token = connect().create_link_token(client_user_id=str(user.link_id), webhook=settings.PLAID_WEBHOOK_URL)
-    return opened(user=user, token=token)
+    return opened(user=user, token=token, replaces=replaces)
 
 
-def opened(*, user: User, token: LinkToken, repairs: Item | None = None) -> OpenedLink:
+def opened(*, user: User, token: LinkToken, repairs: Item | None = None, replaces: Item | None = None) -> OpenedLink:
     """Write down that a dialog opens with this token."""
     with tenant(user.pk):
         session = LinkSession.objects.create(
@@ -83,6 +88,7 @@ def opened(*, user: User, token: LinkToken, repairs: Item | None = None) -> Open
             environment=settings.PLAID_ENV,
             item=repairs,
             repairs=repairs is not None,
+            replaces=replaces,
             link_token_hash=digest(token.value),
             link_token=token.value if settings.PLAID_REDIRECT_URI else None,
             expires_at=token.expires_at,
@@ -100,7 +106,11 @@ def resume_link(*, user: User, session_id: UUID) -> OpenedLink:
             environment=settings.PLAID_ENV, expires_at__gt=timezone.now(), link_token__isnull=False
         )
         session = waiting.select_for_update(of=["self"]).get(pk=session_id)
-        token = LinkToken(value=session.link_token.reveal(), expires_at=session.expires_at, request_id="")
+        try:
+            value = session.link_token.reveal()
+        except SealError:
+            raise LinkSession.DoesNotExist from None
+        token = LinkToken(value=value, expires_at=session.expires_at, request_id="")
         session.link_token = None
         session.save(update_fields=["link_token"])
     return OpenedLink(session=session, token=token)
@@ -227,6 +237,7 @@ def keep(*, user: User, session: LinkSession, credential: Credential, chosen: Ch
                 request_id=credential.request_id,
             )
             LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED, item=item)
+            retire_replaced(user=user, session=session)
             for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):
                 record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     except Exception:
@@ -234,6 +245,14 @@ def keep(*, user: User, session: LinkSession, credential: Credential, chosen: Ch
         abandon(credential)
         raise
     return item
+
+
+def retire_replaced(*, user: User, session: LinkSession) -> None:
+    """Let the Item go that a new one takes the place of, with its history kept, in the open transaction."""
+    if session.replaces_id is not None:
+        old = Item.objects.for_user(user).living().select_for_update(of=["self"]).filter(pk=session.replaces_id).first()
+        if old is not None:
+            let_go(item=old, actor=user, keep_history=True)
 
 
 def abandon(credential: Credential) -> None:

@@ -56,6 +56,7 @@ class Connection(models.TextChoices):
     ACTIVE = "active", "Connected"
     LOGIN_REQUIRED = "login_required", "Sign-in needed"
     NEEDS_CONSENT = "needs_consent", "Consent needed"
+    NEEDS_REPAIR = "needs_repair", "Needs repair"
     REVOKED = "revoked", "Access withdrawn"
     UNSUPPORTED = "unsupported", "Not supported"
     REMOVING = "removing", "Disconnecting"
@@ -66,6 +67,7 @@ LIVING = (
     Connection.ACTIVE,
     Connection.LOGIN_REQUIRED,
     Connection.NEEDS_CONSENT,
+    Connection.NEEDS_REPAIR,
     Connection.REVOKED,
     Connection.UNSUPPORTED,
 )
@@ -173,6 +175,8 @@ class Item(Owned):
             return "elsewhere"
         if self.connection in (Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT):
             return "reauth"
+        if self.connection == Connection.NEEDS_REPAIR:
+            return "repair"
         if self.connection != Connection.ACTIVE:
             return "disconnected"
         if self.failures:
@@ -184,7 +188,7 @@ class Item(Owned):
     @property
     def can_be_asked(self) -> bool:
         """Whether "Sync now" makes sense: the bank lets us in, and its first import is over."""
-        return self.state not in ("loading", "reauth", "disconnected", "elsewhere")
+        return self.state not in ("loading", "reauth", "repair", "disconnected", "elsewhere")
 
     def is_stale(self, *, at: datetime) -> bool:
         """Whether the last good look at the bank was a day or more before ``at``."""
@@ -385,6 +389,8 @@ class LinkSession(Owned):
     claimed_at = models.DateTimeField(null=True)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="link_sessions")
     repairs = models.BooleanField(default=False)
+    # The Item that a new one takes the place of, because its own token cannot be read.
+    replaces = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="+")
     error_code = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
@@ -397,11 +403,12 @@ class LinkSession(Owned):
 class PendingRemoval(Owned):
     """An Item that still has to be ended at the provider, with the token that this takes.
 
-    Kept until the provider confirms, because an Item that is forgotten here is billed for ever there.
+    Kept until the provider confirms, because an Item that is forgotten here is billed for ever there. A token that
+    cannot be opened stays with the Item, for the day on which its key is back; ``access_token`` is None then.
     """
 
     item = models.OneToOneField(Item, on_delete=models.CASCADE, related_name="removal")
-    access_token = SealedTextField()
+    access_token = SealedTextField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     error_code = models.CharField(max_length=100, blank=True)

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from banking.linking import LinkRefused, OpenedLink, opened
+from banking.credentials import CredentialUnreadable, open_token
+from banking.linking import LinkRefused, OpenedLink, open_link, opened
 from banking.models import Connection, Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import LoginRequired
@@ -24,11 +25,21 @@ def broken(*, user: User, item_id: UUID) -> Item:
 
 
 def open_relink(*, user: User, item_id: UUID) -> OpenedLink:
-    """Begin a repair. Raises ``Item.DoesNotExist`` and ``ProviderError``."""
+    """Begin a repair: a new sign-in, or where the token cannot be read a new link in the Item's place.
+
+    Raises ``Item.DoesNotExist`` and ``ProviderError``.
+    """
     with tenant(user.pk):
         item = Item.objects.for_user(user).living().here().get(pk=item_id)
-        secret = item.access_token.reveal()
         record(Action.CREDENTIAL_ACCESS, actor=user, subject=user, resource="item", resource_id=str(item.pk))
+        try:
+            secret = open_token(item)
+        except CredentialUnreadable as unreadable:
+            item.connection, item.error_code = Connection.NEEDS_REPAIR, unreadable.code
+            item.save(update_fields=["connection", "error_code"])
+            secret = ""
+    if not secret:
+        return open_link(user=user, replaces=item)
     token = connect().create_update_token(secret, client_user_id=str(user.link_id))
     return opened(user=user, token=token, repairs=item)
 
@@ -48,7 +59,7 @@ def finish_relink(*, user: User, session_id: UUID) -> Item | None:
         item = session.item
         if item is None or item.access_token is None:
             raise LinkRefused("used")
-        secret = item.access_token.reveal()
+        secret = open_token(item)
     facts = connect().item(secret)
     if facts.error_code:
         raise LoginRequired(facts.error_code)

@@ -21,6 +21,7 @@ NEWS: Final = timedelta(days=30)
 CENT: Final = Decimal("0.01")
 WHAT_TO_DO: Final = {
     "reauth": ("{} wants you to sign in again", "reconnect"),
+    "repair": ("{} has to be connected again", "reconnect"),
     "disconnected": ("{} can no longer be read", "item"),
 }
 

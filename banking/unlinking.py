@@ -12,7 +12,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from banking.models import Account, Connection, Item, PendingRemoval, Transaction
+from banking.credentials import CredentialUnreadable, open_token
+from banking.models import LIVING, Account, Connection, Item, PendingRemoval, Transaction
 from banking.plaid.client import connect
 from banking.provider import ItemGone, ProviderError
 from banking.transfers import find_transfers
@@ -36,16 +37,22 @@ def unlink(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval |
     """
     with tenant(user.pk):
         item = Item.objects.for_user(user).select_for_update(of=["self"]).get(pk=item_id)
-        if item.access_token is None:
-            return None
-        owed = None if is_free_elsewhere(item) else owe(item)
+        return let_go(item=item, actor=user, keep_history=keep_history)
+
+
+def let_go(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | None:
+    """Disconnect a locked Item, in the open transaction; returns what is owed, or nothing when it was done before."""
+    if item.connection not in LIVING:
+        return None
+    owed = None if is_free_elsewhere(item) else owe(item)
+    if owed is None or owed.access_token is not None:
         item.access_token = None
-        item.connection = Connection.REMOVING if owed else Connection.REMOVED
-        item.removed_at = None if owed else timezone.now()
-        item.lease_holder = item.leased_until = None
-        item.save()
-        settle_history(item=item, keep=keep_history)
-        record(Action.DISCONNECT, actor=user, subject=user, resource="item", resource_id=str(item.pk))
+    item.connection = Connection.REMOVING if owed else Connection.REMOVED
+    item.removed_at = None if owed else timezone.now()
+    item.lease_holder = item.leased_until = None
+    item.save()
+    settle_history(item=item, keep=keep_history)
+    record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
     return owed
 
 
@@ -58,7 +65,14 @@ def is_free_elsewhere(item: Item) -> bool:
 
 
 def owe(item: Item) -> PendingRemoval:
-    """Write down that an Item has to be ended at the provider, in the open transaction."""
+    """Write down that an Item has to be ended at the provider, in the open transaction.
+
+    The token moves to what is owed; one that cannot be opened cannot be sealed for another place, and stays.
+    """
+    try:
+        open_token(item)
+    except CredentialUnreadable:
+        return PendingRemoval.objects.create(owner_id=item.owner_id, item=item, access_token=None)
     return PendingRemoval.objects.create(owner_id=item.owner_id, item=item, access_token=item.access_token)
 
 
@@ -92,9 +106,9 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
     owed = claim(owner_id=owner_id, removal_id=removal_id)
     if owed is None:
         return
-    with tenant(owner_id):
-        token = owed.access_token.reveal()
     try:
+        with tenant(owner_id):
+            token = open_token(owed if owed.access_token is not None else owed.item)
         connect().remove(token)
     except ItemGone:
         logger.info("Item %s was gone already", owed.item.provider_item_id)
@@ -131,7 +145,8 @@ def confirm(*, owed: PendingRemoval) -> None:
     """Destroy the token: the provider has ended the Item."""
     with tenant(owed.owner_id):
         owed.delete()
-        Item.objects.filter(pk=owed.item_id).update(connection=Connection.REMOVED, removed_at=timezone.now())
+        ended = {"connection": Connection.REMOVED, "removed_at": timezone.now(), "access_token": None}
+        Item.objects.filter(pk=owed.item_id).update(**ended)
         record(
             Action.CREDENTIAL_DELETE, actor=None, subject=owed.owner_id, resource="item", resource_id=str(owed.item_id)
         )

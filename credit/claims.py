@@ -60,7 +60,7 @@ class Claim(NamedTuple):
 def claim(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) -> Claim:
     """Take the right to ask once, about the person as they just typed themselves or as they are kept.
 
-    Raises ``NotEnrolled``, ``NoConsent``, ``AlreadyUnderWay`` and ``NotDue``.
+    Raises ``NotEnrolled``, ``DetailsLost``, ``NoConsent``, ``AlreadyUnderWay`` and ``NotDue``.
     """
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = locked(owner_id)
@@ -181,6 +181,16 @@ def stop_clock(*, owner_id: UUID) -> None:
         enrollment.next_pull_at = None
         enrollment.save(update_fields=["next_pull_at"])
         tell_person(owner_id, State.CONSENT_OUTDATED, fingerprint=f"consent ended {enrollment.consent_id}")
+
+
+def stop_for_details(*, owner_id: UUID) -> None:
+    """Ask for no more reports by the clock, and tell the person: their details cannot be opened any more."""
+    with tenant_context(owner_id), transaction.atomic(durable=True):
+        enrollment = locked(owner_id)
+        enrollment.state, enrollment.state_at, enrollment.field = State.DETAILS_LOST, timezone.now(), ""
+        wake(enrollment, None)
+        enrollment.save()
+        tell_person(owner_id, State.DETAILS_LOST, fingerprint=f"details of {enrollment.enrolled_at.isoformat()} lost")
 
 
 def end(*, attempt: PullAttempt, state: PullAttempt.State, error: str = "", code: str = "") -> None:

@@ -22,7 +22,7 @@ from credit.states import State
 
 WHOLE_NUMBER = 9
 # What only other details can change, and what they may change.
-WANTS_DETAILS = frozenset({State.NO_HIT, State.INPUT})
+WANTS_DETAILS = frozenset({State.NO_HIT, State.INPUT, State.DETAILS_LOST})
 ABOUT_DETAILS = WANTS_DETAILS | {State.MISMATCH}
 
 
@@ -32,6 +32,10 @@ class NoConsent(Exception):
 
 class NotEnrolled(Exception):
     """The person has given no details, or took them back."""
+
+
+class DetailsLost(NotEnrolled):
+    """The person's details are kept sealed, and cannot be opened."""
 
 
 @sensitive_variables()
@@ -63,7 +67,8 @@ def _begin_again(enrollment: Enrollment, now: datetime) -> None:
     returns = enrollment.withdrawn_at is not None
     if enrollment.state == State.MISMATCH and not enrollment.corrected:
         enrollment.eligible_at, enrollment.corrected = None, True
-    if enrollment.state in WANTS_DETAILS:
+    # The same details, given again, are no reason to ask sooner.
+    if enrollment.state in WANTS_DETAILS - {State.DETAILS_LOST}:
         enrollment.eligible_at = None
     if enrollment.state in ABOUT_DETAILS or (returns and enrollment.succeeded_at is None):
         enrollment.state, enrollment.state_at, enrollment.field = State.NOT_PULLED, now, ""
@@ -119,7 +124,7 @@ def locked(owner_id: UUID) -> Enrollment:
 def opened(enrollment: Enrollment) -> Subject:
     """Open the details for the bureau, in the open transaction; that a whole number was opened is recorded.
 
-    Raises ``NotEnrolled``.
+    Raises ``NotEnrolled`` and ``DetailsLost``.
     """
     subject = subject_of(enrollment)
     if enrollment.ssn is not None:
@@ -131,24 +136,33 @@ def opened(enrollment: Enrollment) -> Subject:
 def subject_of(enrollment: Enrollment) -> Subject:
     """Whom to ask the bureau about: with the whole number where it is kept, and with its last four where not.
 
-    Raises ``NotEnrolled``.
+    A kept number that cannot be opened counts as not kept. Raises ``NotEnrolled`` and ``DetailsLost``.
     """
     if enrollment.withdrawn_at is not None or enrollment.identity is None:
         raise NotEnrolled
-    known: dict[str, Any] = json.loads(enrollment.identity.reveal())
+    written = enrollment.identity.reveal_or("")
+    if not written:
+        raise DetailsLost
+    known: dict[str, Any] = json.loads(written)
     birth, last_four = known.pop("birth"), known.pop("last_four")
-    number = last_four if enrollment.ssn is None else enrollment.ssn.reveal()
+    number = last_four if enrollment.ssn is None else enrollment.ssn.reveal_or(last_four)
     return Subject(**known, birth=date.fromisoformat(birth) if isinstance(birth, str) else birth, ssn=number)
 
 
 @sensitive_variables()
 def details(*, owner: UUID) -> Subject | None:
-    """The details that a person gave, with no more of the number than its last four; ``None`` without any."""
+    """The details that a person gave, with no more of the number than its last four.
+
+    ``None`` without any, and where they cannot be opened: the person gives them again then.
+    """
     enrollment = Enrollment.objects.for_user(owner).first()
     if enrollment is None or enrollment.identity is None:
         return None
     enrollment.ssn = None
-    return subject_of(enrollment)
+    try:
+        return subject_of(enrollment)
+    except DetailsLost:
+        return None
 
 
 @sensitive_variables()

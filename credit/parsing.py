@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
+from compliance.vault import SealError
 from credit import reports
 from credit.experian.normalize import PARSER_VERSION, normalize
 from credit.models import RawReport
@@ -13,8 +14,12 @@ from credit.report import Report
 
 @sensitive_variables()
 def parse(raw: RawReport) -> Report:
-    """Read an answer as of the day on which it came. Raises ``MalformedReport``."""
-    return normalize(reports.unpacked(raw), asof=raw.fetched_at.date(), models=settings.CREDIT_MODEL_MAP)
+    """Read an answer as of the day on which it came. Raises ``MalformedReport``, also where it cannot be opened."""
+    try:
+        body = reports.unpacked(raw)
+    except SealError:
+        raise MalformedReport("SEALED_VALUE_UNREADABLE", reference_id=raw.reference_id) from None
+    return normalize(body, asof=raw.fetched_at.date(), models=settings.CREDIT_MODEL_MAP)
 
 
 @sensitive_variables()

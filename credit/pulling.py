@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from compliance.isolation.tenant import tenant_context
 from credit import claims, provider, reading
 from credit.claims import AlreadyUnderWay, NotDue
-from credit.enrolling import NoConsent, NotEnrolled, locked
+from credit.enrolling import DetailsLost, NoConsent, NotEnrolled, locked
 from credit.experian.client import connect
 from credit.models import PullAttempt, RawReport, Trigger
 from credit.provider import BureauConfigError, BureauError, PullOptions, Subject
@@ -57,6 +57,9 @@ def pull(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) ->
         raise
     except NoConsent:
         claims.stop_clock(owner_id=owner_id)
+        raise
+    except DetailsLost:
+        claims.stop_for_details(owner_id=owner_id)
         raise
     raw = keep(attempt=attempt, answer=ask(attempt=attempt, subject=about))
     return Pulled(raw.pk, reading.read(raw=raw))

@@ -8,9 +8,12 @@ dollars, as bureaus send them. ``None`` means that the bureau does not say, and 
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from credit.payment_history import PaymentHistory
+
+# What stands in the place of a text that is kept sealed and cannot be opened.
+UNREADABLE: Final = "Cannot be read"
 
 
 class Precision(StrEnum):

@@ -16,7 +16,7 @@ from django.db.models import Case, F, FilteredRelation, Prefetch, Q, QuerySet, V
 
 from credit import models
 from credit.diffing import Change, Severity, Subject
-from credit.report import Message, Oddity, Report, State
+from credit.report import UNREADABLE, Message, Oddity, Report, State
 from credit.rows import SECTIONS, flag_columns, flags_of
 
 # A report that may be somebody else's, until its person has proved that they know the file.
@@ -124,7 +124,10 @@ def _withheld(listing: Listing) -> Listing:
 
 
 def raw(*, owner: UUID, report_id: UUID) -> bytes:
-    """Open the bureau's answer behind a report. Raises ``models.RawReport.DoesNotExist``, also for somebody else's."""
+    """Open the bureau's answer behind a report.
+
+    Raises ``models.RawReport.DoesNotExist``, also for somebody else's, and ``SealError``.
+    """
     return unpacked(models.RawReport.objects.for_user(owner).get(report=report_id))
 
 
@@ -180,13 +183,18 @@ def report_of(stored: models.Report) -> Report:
         sha256=stored.sha256,
         reported_on=stored.report_date,
         subject=stored.subject,
-        consumer_identifier=stored.consumer_identifier.reveal(),
+        consumer_identifier=stored.consumer_identifier.reveal_or(""),
         flags=flags_of(stored),
-        messages=tuple(Message(*message) for message in json.loads(stored.messages.reveal())),
+        messages=_messages(stored),
         totals=tuple((name, value) for name, value in stored.totals),
         warnings=tuple(Oddity(*oddity) for oddity in stored.warnings),
         **rows,
     )
+
+
+def _messages(stored: models.Report) -> tuple[Message, ...]:
+    written = stored.messages.reveal_or("")
+    return tuple(Message(*message) for message in json.loads(written)) if written else (Message("", "", UNREADABLE),)
 
 
 # --- Writing ------------------------------------------------------------------------------------------------
@@ -227,5 +235,5 @@ def packed(body: bytes) -> str:
 
 
 def unpacked(raw: models.RawReport) -> bytes:
-    """Open and unpack a raw answer."""
+    """Open and unpack a raw answer. Raises ``SealError``."""
     return zlib.decompress(base64.b64decode(raw.body.reveal()))

@@ -9,6 +9,7 @@ from credit import models
 from credit.columns import day_of, text_of
 from credit.payment_history import Bucket, DatedBy, PaymentHistory
 from credit.report import (
+    UNREADABLE,
     Counters,
     Detail,
     Factor,
@@ -95,11 +96,11 @@ def _public_record(columns: Columns) -> PublicRecord:
 
 
 def _personal(columns: Columns) -> PersonalDetail:
-    return PersonalDetail(**columns | {"kind": Detail(columns["kind"]), "text": columns["text"].reveal()})
+    return PersonalDetail(**columns | {"kind": Detail(columns["kind"]), "text": columns["text"].reveal_or(UNREADABLE)})
 
 
 def _statement(columns: Columns) -> Statement:
-    return Statement(**columns | {"notice": Notice(columns["notice"]), "text": columns["text"].reveal()})
+    return Statement(**columns | {"notice": Notice(columns["notice"]), "text": columns["text"].reveal_or(UNREADABLE)})
 
 
 def _names(kind: type[Any], *, without: Iterable[str] = (), plus: Iterable[str] = ()) -> tuple[str, ...]:

@@ -191,6 +191,18 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         notice="We got a newer report but cannot read it yet.",
         picture="document-text",
     ),
+    State.DETAILS_LOST: Situation(
+        title="Your details have to be given again",
+        texts=(
+            "Plumbline keeps the details that it asks Experian with encrypted, and yours cannot be read any more. This "
+            "is our fault and not yours, and whoever runs this site has been told.",
+            "Until you have given them again, nothing is asked. The reports that you have stay here.",
+        ),
+        notice="Your details cannot be read any more. Give them again before the next report.",
+        picture="identification",
+        action="Give my details",
+        place="credit_details",
+    ),
     State.UNAVAILABLE: Situation(
         title="Credit reports are not available at the moment",
         texts=(

@@ -26,4 +26,5 @@ class State(StrEnum):
     RETRYING = "retrying"
     OUTCOME_UNKNOWN = "outcome_unknown"
     UNREADABLE = "unreadable"
+    DETAILS_LOST = "details_lost"
     UNAVAILABLE = "unavailable"

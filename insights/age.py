@@ -6,7 +6,7 @@ from datetime import datetime
 
 from banking.models import Item
 
-LATE = ("stale", "reauth", "error", "disconnected", "elsewhere")
+LATE = ("stale", "reauth", "repair", "error", "disconnected", "elsewhere")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ class Banner:
 
 
 def most_urgent(items: Sequence[Item]) -> Banner | None:
-    """A sign-in that is needed comes before an error, and that before figures that are merely old."""
-    for state, make in (("reauth", sign_in_again), ("error", not_answering), ("stale", old)):
+    """What only the person can do comes before an error, and that before figures that are merely old."""
+    for state, make in (("reauth", sign_in_again), ("repair", connect_again), ("error", not_answering), ("stale", old)):
         item = next((item for item in items if item.state == state), None)
         if item is not None:
             return make(item)
@@ -35,6 +35,16 @@ def sign_in_again(item: Item) -> Banner:
         text="Its figures stay as they were last read.",
         url=reverse("reconnect", args=[item.pk]),
         action=f"Reconnect {item.institution_name}",
+    )
+
+
+def connect_again(item: Item) -> Banner:
+    return Banner(
+        tone="warn",
+        title=f"{item.institution_name} has to be connected again.",
+        text="Its figures stay as they were last read.",
+        url=reverse("reconnect", args=[item.pk]),
+        action=f"Connect {item.institution_name} again",
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 
 from accounts.devices import SecondFactor
-from accounts.factors import codes_left, has_second_factor, opened, sealed
+from accounts.factors import codes_left, has_second_factor, is_readable, opened, sealed
 from accounts.models import User
 from accounts.tests.phone import SECRET, Phone, enrolled, recovery_codes
 from accounts.totp import verify
@@ -48,14 +48,18 @@ def test_it_opens_no_seed_that_was_changed_or_renamed(alice: User, mallory: User
 def test_it_opens_no_seed_that_was_moved_to_another_person(alice: User, phone: Phone, mallory: User) -> None:
     hers = enrolled(mallory, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     Authenticator.objects.filter(pk=phone.factor.pk).update(data=hers.factor.data)
+    assert verify(phone.factor, hers.code()) is False
     with pytest.raises(SealError):
-        verify(phone.factor, hers.code())
+        opened(hers.factor.data["secret"], owner=alice.pk)
 
 
 def test_it_forgets_seeds_with_their_owners_keys(alice: User, phone: Phone) -> None:
+    codes = recovery_codes(alice)
     shred(alice.pk)
-    with pytest.raises(SealError):
-        verify(phone.factor, phone.code())
+    assert verify(phone.factor, phone.code()) is False
+    factor = Authenticator.objects.get(user=alice, type="recovery_codes")
+    assert factor.wrap().validate_code(codes[0]) is False
+    assert (codes_left([factor]), is_readable(factor), is_readable(phone.factor)) == (None, False, False)
 
 
 def test_it_counts_recovery_codes_that_are_unused(alice: User, phone: Phone) -> None:

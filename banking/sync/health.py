@@ -8,6 +8,7 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from banking import telling
+from banking.credentials import CredentialUnreadable
 from banking.models import Connection, Institution, Item, SyncRun
 from banking.provider import (
     ConsentRequired,
@@ -51,6 +52,7 @@ POLL_FOR = timedelta(hours=2)
 ENDS = {
     LoginRequired: Connection.LOGIN_REQUIRED,
     ConsentRequired: Connection.NEEDS_CONSENT,
+    CredentialUnreadable: Connection.NEEDS_REPAIR,
     ItemGone: Connection.REVOKED,
     Unsupported: Connection.UNSUPPORTED,
 }

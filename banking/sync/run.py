@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import DataError
 
+from banking.credentials import open_token
 from banking.models import Item, SyncRun, Transaction
 from banking.plaid.client import connect
 from banking.provider import (
@@ -75,7 +76,7 @@ def read_and_store(*, lease: Lease, item: Item, run: SyncRun) -> Outcome:
     """Collect with no transaction open, then store everything in one."""
     provider = connect()
     with tenant(item.owner_id):
-        token = item.access_token.reveal()
+        token = open_token(item)
     facts = provider.item(token)
     bank = institution.known(provider=provider, item=item, facts=facts)
     with Spool() as spool:

@@ -43,6 +43,7 @@ def _noon() -> Iterator[None]:
         (WELL | {"connection": Connection.LOGIN_REQUIRED}, "reauth"),
         (WELL | {"connection": Connection.LOGIN_REQUIRED, "failures": 3}, "reauth"),
         ({"connection": Connection.NEEDS_CONSENT}, "reauth"),
+        (WELL | {"connection": Connection.NEEDS_REPAIR, "failures": 1}, "repair"),
         (WELL | {"connection": Connection.REVOKED, "failures": 1}, "disconnected"),
         ({"connection": Connection.UNSUPPORTED}, "disconnected"),
         (WELL | {"connection": Connection.REMOVING}, "disconnected"),
@@ -58,7 +59,7 @@ def test_it_has_a_word_for_every_combination_of_facts() -> None:
         here(connection=connection, readiness=readiness, failures=failures, checked_at=checked).state
         for connection, readiness, failures, checked in product(Connection, Readiness, (0, 1), (None, NOW, NOW - DAY))
     }
-    assert words == {"loading", "fresh", "stale", "error", "reauth", "disconnected"}
+    assert words == {"loading", "fresh", "stale", "error", "reauth", "repair", "disconnected"}
 
 
 @pytest.mark.parametrize("connection", LIVING)

@@ -7,6 +7,7 @@ from django.db import models
 
 from compliance.audit.payload import opened
 from compliance.isolation.models import BoundQuerySet
+from compliance.vault import SealError, tell_unreadable
 
 
 class AuditEvent(models.Model):
@@ -33,8 +34,15 @@ class AuditEvent(models.Model):
         ordering: ClassVar = ["-id"]
 
     def facts(self) -> dict[str, Any]:
-        """The sealed part: the request and the facts. Raises ``SealError`` once the subject is erased."""
-        return opened(bytes(self.payload), subject=self.subject, skeleton=self.skeleton())
+        """The sealed part: the request and the facts.
+
+        Raises ``SealError``, after an operator was told, where it cannot be read, as once the subject is erased.
+        """
+        try:
+            return opened(bytes(self.payload), subject=self.subject, skeleton=self.skeleton())
+        except SealError as error:
+            tell_unreadable("compliance.auditevent.payload", row=self.pk, owner=self.subject, error=error)
+            raise
 
     def skeleton(self) -> tuple[str | UUID | None, ...]:
         """The readable part, which the sealed part is bound to."""

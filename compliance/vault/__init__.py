@@ -4,7 +4,8 @@
 elsewhere. There is no plaintext mode: without good keys in ``FIELD_KEYS`` the program does not start.
 """
 
+from compliance.vault.alarms import UNREADABLE, tell_unreadable
 from compliance.vault.envelope import seal, unseal
 from compliance.vault.sealing import SealError, context
 
-__all__ = ["SealError", "context", "seal", "unseal"]
+__all__ = ["UNREADABLE", "SealError", "context", "seal", "tell_unreadable", "unseal"]

@@ -14,6 +14,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django_cryptography.fields import EncryptedMixin
 
+from compliance.vault.alarms import tell_unreadable
 from compliance.vault.envelope import seal, unseal
 from compliance.vault.sealing import SealError, context
 from compliance.vault.secret import HIDDEN, Sealed, Secret
@@ -87,7 +88,16 @@ class SealedTextField(EncryptedMixin, models.TextField):  # type: ignore[type-ar
         return Sealed(seal(text.encode(), owner=self._owner_of(row), bound_to=self._context(row)))
 
     def open(self, row: models.Model, sealed: Sealed) -> str:
-        """Open what stands in ``row``. Raises ``SealError``."""
+        """Open what stands in ``row``. Raises ``SealError``, after an operator was told."""
+        try:
+            return self.unseal(row, sealed)
+        except SealError as error:
+            name = f"{row._meta.label_lower}.{self.attname}"
+            tell_unreadable(name, row=row.pk, owner=getattr(row, self.owner), error=error)
+            raise
+
+    def unseal(self, row: models.Model, sealed: Sealed) -> str:
+        """Open what stands in ``row`` for one who looks whether it opens. Raises ``SealError`` and tells nobody."""
         return unseal(sealed, owner=self._owner_of(row), bound_to=self._context(row)).decode()
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Sealed | None:

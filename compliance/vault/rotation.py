@@ -101,7 +101,7 @@ class Resealing:
         return self
 
     def _reseal(self, model: type[Model], column: SealedTextField, page: Sequence[Model]) -> None:
-        active = _adopt_keys({owner_of(row, column) for row in page})
+        active = adopt_keys({owner_of(row, column) for row in page})
         changes: list[Change] = []
         for row in page:
             sealed = row.__dict__[column.attname]
@@ -153,7 +153,7 @@ def owner_of(row: Model, column: SealedTextField) -> UUID:
     return UUID(str(getattr(row, column.owner)))
 
 
-def _adopt_keys(owners: set[UUID]) -> set[int]:
+def adopt_keys(owners: set[UUID]) -> set[int]:
     """Put the owners' keys into memory with one query; returns the ids of those in use now."""
     active = set()
     for row in DataKey.objects.using(OPS).filter(owner__in=owners):

@@ -5,6 +5,8 @@ from typing import Any, Final, NoReturn
 
 from django.db import models
 
+from compliance.vault.sealing import SealError
+
 HIDDEN: Final = "<secret>"
 
 
@@ -34,6 +36,13 @@ class Secret:
     def reveal(self) -> str:
         """The value itself. Raises ``SealError`` when it was tampered with or its owner's key is gone."""
         return self._open()
+
+    def reveal_or(self, otherwise: str) -> str:
+        """The value itself, or ``otherwise`` where it cannot be opened; an operator is told of that."""
+        try:
+            return self._open()
+        except SealError:
+            return otherwise
 
     def __repr__(self) -> str:
         return HIDDEN

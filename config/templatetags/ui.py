@@ -191,6 +191,7 @@ STATES = {
     "stale": ("warn", "clock", "Out of date"),
     "error": ("error", "exclamation-triangle", "Not answering"),
     "reauth": ("warn", "key", "Sign-in needed"),
+    "repair": ("warn", "wrench-screwdriver", "Needs repair"),
     "disconnected": ("off", "link-slash", "Disconnected"),
     "elsewhere": ("off", "link-slash", "Other environment"),
 }

@@ -1,9 +1,23 @@
 """What the roof's tests start from: what banking's and credit's tests have of Alice's bank and bureau."""
 
+from collections.abc import Callable
+
+import pytest
+
+from accounts.models import User
+from banking.models import Item
 from banking.tests.conftest import item, make_item, provider
 from banking.tests.sandbox_process import sandbox
+from banking.tests.scripted import ScriptedProvider
+from config.tests.belongings import Belongings, belongings_of
 from credit.tests.conftest import days, local_bureau, own_cache, sandbox_program, site_bureau
 
 __all__ = [
     "days", "item", "local_bureau", "make_item", "own_cache", "provider", "sandbox", "sandbox_program", "site_bureau",
 ]  # fmt: skip
+
+
+@pytest.fixture
+def belongings(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> Belongings:
+    """One of each thing of Alice's."""
+    return belongings_of(alice, make_item)

@@ -9,6 +9,7 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from compliance.vault.inspection import Inspection
 from config.management.commands import doctor
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner", "ops", "viewer"])
@@ -131,3 +132,18 @@ def test_it_notes_that_nobody_will_be_warned_of_a_real_bureaus_password(settings
     assert examine()[0]["Bureau"].startswith("note CREDIT_ENV=production, soft inquiries; EXPERIAN_PASSWORD_SET_ON")
     settings.CREDIT_ENV = "off"
     assert examine()[0]["Bureau"] == "note CREDIT_ENV=off: no credit reports"
+
+
+def test_it_says_how_many_sealed_values_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "inspect", lambda **_: Inspection(looked_at=1200, is_complete=False))
+    table, _ = examine()
+    assert table["Sealed values"] == "ok 1,200 looked at in 10 s, not all; each of them opens"
+    assert table["Owed at Plaid"].startswith("ok")
+
+
+def test_it_names_sealed_values_that_do_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [f"banking.item.access_token {number}" for number in range(4)]
+    monkeypatch.setattr(doctor, "inspect", lambda **_: Inspection(looked_at=9, unreadable=broken))
+    table, complaint = examine()
+    assert table["Sealed values"].startswith(f"MISSING 4 cannot be read ({', '.join(broken[:3])})")
+    assert "Sealed values" in complaint

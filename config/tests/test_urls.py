@@ -3,117 +3,36 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from copy import copy
-from dataclasses import dataclass
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
-from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
-from accounts.kinds import Kind
-from accounts.models import Notification, User
-from accounts.notices import notify
-from accounts.tests.passkeys import passkey
+from accounts.models import User
 from accounts.tests.phone import SECRET as APP_SECRET
 from accounts.tests.phone import recovery_codes
-from banking.linking import open_link
-from banking.models import Account, BalanceSnapshot, Item, LinkSession
-from banking.tests.rows import account_at, balance_on, moved
+from banking.models import BalanceSnapshot
 from banking.tests.scripted import ScriptedProvider
 from compliance.isolation import tenant
 from config.models import PolicyViolation
+from config.tests.belongings import CANARIES, OTHERS_ARGUMENTS, Belongings, address
 from config.tests.routes import NAMES, PEOPLE, TABLE, routes
-from credit.tests.comparing import CARD_KEY
-from credit.tests.experian_samples import read
-from credit.tests.filed import filed
 
 pytestmark = pytest.mark.django_db
 
 # What stands in for a form's token is a signature in one case and the dialog's own token in the other.
 WITHOUT_FORM_TOKEN = {"webhook-plaid", "sandbox", "policy_reports"}
-OTHERS_ARGUMENTS: dict[str, list[object]] = {
-    "unlock": ["forged"],
-    "account_reset_password_from_key": ["1", "set-password"],
-    "sandbox": ["link/v2/stable/link-initialize.js"],
-    "admin:app_list": ["accounts"],
-    "admin:config_policyviolation_change": [1],
-}
 WITH_IDS = [
     route.name
     for route in routes()
     if route.pattern.pattern.regex.groups and not (route.name in OTHERS_ARGUMENTS or route.name.startswith("admin:"))
 ]
 CONFIRMING = ("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn")
-# Strings that stand in rows of Alice's and are nobody's business, her own browser's included.
-CANARIES = {
-    "access_token": "access-sandbox-canary",
-    "provider_item_id": "canary-item-id",
-    "cursor": "canary-cursor",
-    "lease_holder": UUID(int=0xCA4A51),
-}
-
-
-@dataclass(frozen=True)
-class Belongings:
-    """One of each thing of Alice's that an address can name."""
-
-    item: Item
-    account: Account
-    session: LinkSession
-    place: UserSession
-    passkey: Authenticator
-    alert: Notification
-    report_id: UUID
-
-    def arguments(self, name: str) -> list[object]:
-        """What a route's address takes. Raises ``NoReverseMatch`` for a route that this test does not know."""
-        if name in OTHERS_ARGUMENTS:
-            return OTHERS_ARGUMENTS[name]
-        found = {
-            "person_id": self.item.owner_id,
-            "item_id": self.item.pk,
-            "account_id": self.account.pk,
-            "session_id": self.session.pk,
-            "place_id": self.place.pk,
-            "alert_id": self.alert.pk,
-            "report_id": self.report_id,
-            "key": CARD_KEY,
-            "mfa_edit_webauthn": self.passkey.pk,
-            "mfa_remove_webauthn": self.passkey.pk,
-            "admin:accounts_user_change": self.item.owner_id,
-            "admin:banking_item_change": self.item.pk,
-        }
-        if name in found:
-            return [found[name]]
-        converters = next(route for route in routes() if route.name == name).pattern.pattern.converters
-        if unknown := set(converters) - set(found):
-            raise NoReverseMatch(f"Tell this test what {unknown} of {name!r} may be.")
-        return [found[converter] for converter in converters]
-
-
-@pytest.fixture
-def belongings(alice: User, make_item: Callable[..., Item], provider: ScriptedProvider) -> Belongings:
-    item = make_item(alice, leased_until=timezone.now())
-    with tenant(alice.pk):
-        for name, value in CANARIES.items():
-            setattr(item, name, value)
-        item.save()
-    account = account_at(item, provider_id="canary-account", persistent_id="canary-persistent")
-    moved(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
-    for days in range(3):
-        balance_on(account, days, "100")
-    place = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
-    notify(person_id=alice.pk, kind=Kind.BANK_RECONNECT, title="Alice has an alert", url="/overview/", fingerprint="1")
-    with tenant(alice.pk):
-        alert = Notification.objects.get()
-    report_id = filed(alice, read())
-    return Belongings(item, account, open_link(user=alice).session, place, passkey(alice), alert, report_id)
 
 
 @pytest.fixture
@@ -121,10 +40,6 @@ def as_alice(as_alice: Client, alice: User, with_second_factor: Callable[..., Cl
     """Alice has an authenticator app and recovery codes, and has just given a code."""
     recovery_codes(alice)
     return with_second_factor(as_alice, alice)
-
-
-def address(name: str, belongings: Belongings) -> str:
-    return reverse(name, args=belongings.arguments(name))
 
 
 # --- Who may go where -------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from credit.views.pulling import ask
 
 # In these, the number itself may be what does not fit.
 IN_DOUBT = frozenset({State.NO_HIT, State.INPUT, State.MISMATCH})
+SIGNATURE_LOST = "Your signature cannot be read any more, so it cannot be compared with your name. Please sign again."
 WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it kept to ask with is deleted."
 
 
@@ -53,9 +54,10 @@ def start(request: PersonRequest) -> HttpResponse:
 def details(request: PersonRequest) -> HttpResponse:
     """Take the details by which the bureau finds a file, and ask it at once."""
     signed = living_instruction(request)
-    if signed is None:
+    name = signature_of(request, signed) if signed else ""
+    if signed is None or not name:
         return redirect("credit_start")
-    form = details_form(request, signed)
+    form = details_form(request, name)
     if not form.is_valid():
         return details_page(request, form)
     subject, keep = form.subject(), form.cleaned_data["keep_ssn"]
@@ -75,10 +77,20 @@ def living_instruction(request: PersonRequest) -> ConsentEvent | None:
 
 
 @sensitive_variables()
-def details_form(request: PersonRequest, signed: ConsentEvent) -> DetailsForm:
+def signature_of(request: PersonRequest, signed: ConsentEvent) -> str:
+    """The name that a person typed under the instruction; empty, with a word to them, where it cannot be read."""
+    with tenant(request.user.pk):
+        name = signed.typed_name.reveal_or("")
+    if not name:
+        messages.info(request, SIGNATURE_LOST)
+    return name
+
+
+@sensitive_variables()
+def details_form(request: PersonRequest, name: str) -> DetailsForm:
     """The form, with what the person gave before. The number counts as known once it has found a file."""
     with tenant(request.user.pk):
-        name, known = signed.typed_name.reveal(), enrolling.details(owner=request.user.pk)
+        known = enrolling.details(owner=request.user.pk)
         now = standing(owner=request.user.pk)
     found = known is not None and now.succeeded_at is not None and now.state not in IN_DOUBT
     return DetailsForm(

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.requests import PersonRequest
 from accounts.step_up import fresh_sign_in
 from compliance.audit import Action, record
+from compliance.vault import SealError
 from credit import models, originals, reports
 from credit.forms import CompleteForm
 from credit.report import State
@@ -36,7 +37,8 @@ def newest(request: PersonRequest) -> HttpResponse:
 def one(request: PersonRequest, report_id: UUID) -> HttpResponse:
     """Show a page of an answer, masked."""
     listing, answer = opened(request, report_id)
-    noted(request, report_id, "page")
+    if answer is not None:
+        noted(request, report_id, "page")
     return answer_page(request, listing, answer, CompleteForm())
 
 
@@ -47,6 +49,8 @@ def one(request: PersonRequest, report_id: UUID) -> HttpResponse:
 def file(request: PersonRequest, report_id: UUID) -> HttpResponse:
     """Hand an answer out as a file: masked, or complete for who has said so in the form."""
     listing, answer = opened(request, report_id)
+    if answer is None:
+        return answer_page(request, listing, answer, CompleteForm())
     if request.method != "POST":
         try:
             masked = json.dumps(originals.redacted(answer), indent=2, ensure_ascii=False).encode()
@@ -62,8 +66,8 @@ def file(request: PersonRequest, report_id: UUID) -> HttpResponse:
 
 
 @sensitive_variables()
-def opened(request: PersonRequest, report_id: UUID) -> tuple[Listing, bytes]:
-    """A report of the person's own and the answer behind it. Raises ``Http404``."""
+def opened(request: PersonRequest, report_id: UUID) -> tuple[Listing, bytes | None]:
+    """A report of the person's own, and the answer behind it unless that cannot be opened. Raises ``Http404``."""
     listed = reports.listed(owner=request.user.pk)
     listing = next((each for each in listed if each.id == report_id and each.state not in NOT_SHOWN), None)
     if listing is None:
@@ -72,12 +76,14 @@ def opened(request: PersonRequest, report_id: UUID) -> tuple[Listing, bytes]:
         return listing, reports.raw(owner=request.user.pk, report_id=report_id)
     except models.RawReport.DoesNotExist:
         raise Http404 from None
+    except SealError:
+        return listing, None
 
 
 @sensitive_variables()
-def answer_page(request: PersonRequest, listing: Listing, answer: bytes, form: CompleteForm) -> HttpResponse:
+def answer_page(request: PersonRequest, listing: Listing, answer: bytes | None, form: CompleteForm) -> HttpResponse:
     try:
-        parts = originals.sections(originals.redacted(answer))
+        parts = {} if answer is None else originals.sections(originals.redacted(answer))
     except originals.Unreadable:
         parts = {}
     chosen = request.GET.get("section", "")
@@ -86,6 +92,7 @@ def answer_page(request: PersonRequest, listing: Listing, answer: bytes, form: C
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
     context = {
         "listing": listing,
+        "is_sealed": answer is None,
         "sections": originals.listed(parts),
         "name": name,
         "page": originals.page(parts[name], number=number) if parts else None,

@@ -19,6 +19,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django_redis import get_redis_connection
 from kombu.exceptions import OperationalError
 
+from banking.credentials import UNREADABLE_CODE
+from banking.models import PendingRemoval
+from compliance.vault.inspection import inspect
 from compliance.vault.keyring import parse
 from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
 from config.celery import app
@@ -28,6 +31,7 @@ from credit import password
 ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops", "viewer": "app_viewer"}
 WORKER_SECONDS = 2
 PROVIDER_SECONDS = 3
+SEALED_SECONDS = 10
 LEAST_ROOM = 1024**3
 
 OK, NOTE, MISSING = "ok", "note", "MISSING"
@@ -156,6 +160,38 @@ def keys() -> Iterator[Finding]:
     yield Finding("Field keys", NOTE if due else OK, f"{says}; rotation is due" if due else says)
 
 
+def sealed_values() -> Iterator[Finding]:
+    """Yield how many sealed values do not open, and which the first of them are."""
+    try:
+        found = inspect(seconds=SEALED_SECONDS)
+    except DatabaseError as error:
+        yield Finding("Sealed values", MISSING, f"cannot be looked at: {first_line(error)}")
+        return
+    scope = f"{found.looked_at:,} looked at" + ("" if found.is_complete else f" in {SEALED_SECONDS} s, not all")
+    if found.unreadable:
+        first = ", ".join(found.unreadable[:3])
+        yield Finding("Sealed values", MISSING, f"{len(found.unreadable):,} cannot be read ({first}); {scope}")
+    else:
+        yield Finding("Sealed values", OK, f"{scope}; each of them opens")
+
+
+def owed() -> Iterator[Finding]:
+    """Yield what is still owed at the provider and can be paid by nobody but an operator."""
+    try:
+        stuck = list(
+            PendingRemoval.objects.using("ops")
+            .filter(error_code=UNREADABLE_CODE)
+            .values_list("item__provider_item_id", flat=True)
+        )
+    except DatabaseError as error:
+        yield Finding("Owed at Plaid", MISSING, f"cannot be looked at: {first_line(error)}")
+        return
+    if stuck:
+        yield Finding("Owed at Plaid", MISSING, f"Items to be ended by Plaid's support: {', '.join(stuck[:5])}")
+    else:
+        yield Finding("Owed at Plaid", OK, "nothing that only Plaid's support could end")
+
+
 def plaid() -> Iterator[Finding]:
     """Yield whether Plaid's credentials are set and, for the local sandbox, whether it answers."""
     if settings.PLAID_ENV not in {"embedded", "sandbox", "production"}:
@@ -229,7 +265,9 @@ LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     workers,
     mail,
     keys,
+    sealed_values,
     plaid,
+    owed,
     bureau,
     static_files,
     disk,

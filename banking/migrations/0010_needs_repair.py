@@ -1,0 +1,33 @@
+"""An Item whose token cannot be read needs repair: it is linked anew, and what it owes the provider is kept."""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+import compliance.vault.fields
+from banking.models import Connection
+from compliance.isolation.migrations import OwnedReference
+
+
+class Migration(migrations.Migration):
+    dependencies = [("banking", "0009_replaced")]
+
+    operations = [
+        migrations.AlterField(
+            model_name="item",
+            name="connection",
+            field=models.CharField(choices=Connection, default=Connection.ACTIVE, max_length=20),
+        ),
+        migrations.AlterField(
+            model_name="pendingremoval",
+            name="access_token",
+            field=compliance.vault.fields.SealedTextField(null=True),
+        ),
+        migrations.AddField(
+            model_name="linksession",
+            name="replaces",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="banking.item"
+            ),
+        ),
+        OwnedReference("LinkSession", "replaces"),
+    ]

@@ -1,0 +1,150 @@
+"""An Item whose token cannot be read: its person is told, links the bank anew and keeps the history."""
+
+import logging
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Notification, User
+from banking import due
+from banking.linking import Chosen, finish_link
+from banking.models import Account, Connection, Item, LinkSession, PendingRemoval, Transaction
+from banking.provider import Credential
+from banking.relinking import open_relink
+from banking.sync import sync_item
+from banking.tests.rows import account_at, moved
+from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.unlinking import remove_at_provider, unlink
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+SPOIL = "UPDATE {} SET access_token = set_byte(access_token, length(access_token) - 1, %s) WHERE id = %s"
+CHOSEN = Chosen(institution_id="ins_1", institution_name="First Platypus Bank", accounts=frozenset())
+
+
+def spoiled(row: Item | PendingRemoval, byte: int = 7) -> None:
+    """Change the last byte of a row's token."""
+    with tenant(row.owner_id), connection.cursor() as cursor:
+        cursor.execute(SPOIL.format(row._meta.db_table), [byte, row.pk])
+
+
+@pytest.fixture
+def unreadable(item: Item) -> Item:
+    moved(account_at(item), "-4.33")
+    spoiled(item)
+    return item
+
+
+def now(item: Item) -> Item:
+    with tenant(item.owner_id):
+        return Item.objects.get(pk=item.pk)
+
+
+@pytest.fixture
+def read(unreadable: Item, provider: ScriptedProvider) -> Item:
+    """The Item after somebody tried to read it."""
+    assert sync_item(owner_id=unreadable.owner_id, item_id=unreadable.pk, trigger="test").ran
+    return now(unreadable)
+
+
+def test_it_needs_repair_and_tells_person_and_operator(
+    unreadable: Item, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync_item(owner_id=unreadable.owner_id, item_id=unreadable.pk, trigger="test")
+    item = now(unreadable)
+    assert (item.connection, item.state, item.error_code) == (
+        Connection.NEEDS_REPAIR,
+        "repair",
+        "CREDENTIAL_UNREADABLE",
+    )
+    alert = f"SEALED_VALUE_UNREADABLE banking.item.access_token row {item.pk} owner {item.owner_id}"
+    assert [line.levelno for line in caplog.records if line.getMessage().startswith(alert)] == [logging.CRITICAL]
+    with tenant(item.owner_id):
+        told = Notification.objects.get()
+    assert "has to be connected again" in told.title
+    assert told.url == reverse("reconnect", args=[item.pk])
+
+
+def test_it_is_asked_for_nothing_more(read: Item, alice: User) -> None:
+    assert due.claim_syncs(limit=10) == []
+    assert due.refresh_all(user=alice, cooldown=due.REPLAYABLE * 0) == []
+
+
+def test_it_says_what_to_do(read: Item, as_alice: Client) -> None:
+    shown = as_alice.get(reverse("accounts")).content.decode()
+    assert "Needs repair" in shown
+    assert "Connect First Platypus Bank again" in shown
+    assert "Sync now" not in shown
+    asked = as_alice.get(reverse("reconnect", args=[read.pk])).content.decode()
+    assert "Its history stays" in asked
+    assert "has to be connected again" in as_alice.get(reverse("overview")).content.decode()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "found out on the click"])
+def test_it_is_linked_anew_with_its_history_kept(
+    known: bool, alice: User, unreadable: Item, provider: ScriptedProvider
+) -> None:
+    if known:
+        sync_item(owner_id=alice.pk, item_id=unreadable.pk, trigger="test")
+    session = open_relink(user=alice, item_id=unreadable.pk).session
+    assert (session.repairs, session.replaces_id) == (False, unreadable.pk)
+    assert now(unreadable).connection == Connection.NEEDS_REPAIR
+    provider.credential = Credential("access-sandbox-new", "item-new", "req")
+    fresh = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", chosen=CHOSEN)
+    provider.pages = [page(added=[transaction("a")])]
+    sync_item(owner_id=alice.pk, item_id=fresh.pk, trigger="test")
+    with tenant(alice.pk):
+        assert list(Item.objects.living()) == [fresh]
+        assert now(unreadable).connection == Connection.REMOVING
+        assert Transaction.objects.filter(account__item=unreadable).count() == 1
+        assert not Account.objects.filter(item=unreadable, closed_at=None).exists()
+        assert Account.objects.open().filter(item=fresh).count() == 2
+
+
+def test_it_leaves_the_old_connection_alone_until_the_new_one_stands(
+    alice: User, read: Item, provider: ScriptedProvider
+) -> None:
+    session = open_relink(user=alice, item_id=read.pk).session
+    with tenant(alice.pk):
+        assert list(Item.objects.living()) == [read]
+        assert LinkSession.objects.get(pk=session.pk).state == LinkSession.State.OPEN
+
+
+def test_it_keeps_what_is_owed_for_the_day_on_which_the_key_is_back(
+    alice: User, read: Item, provider: ScriptedProvider, item: Item
+) -> None:
+    owed = unlink(user=alice, item_id=read.pk, keep_history=True)
+    assert owed is not None
+    assert owed.access_token is None
+    with pytest.raises(Exception, match="CREDENTIAL_UNREADABLE"):
+        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    with tenant(alice.pk):
+        assert PendingRemoval.objects.get().error_code == "CREDENTIAL_UNREADABLE"
+        restored = Item.objects.get(pk=read.pk)
+        restored.access_token = "access-sandbox-secret"
+        restored.save()
+        PendingRemoval.objects.update(next_attempt_at=read.connected_at)
+    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    assert provider.ended == ["access-sandbox-secret"]
+    assert (now(read).connection, now(read).access_token) == (Connection.REMOVED, None)
+
+
+def test_it_lets_go_of_a_bank_twice_without_a_second_debt(alice: User, read: Item) -> None:
+    assert unlink(user=alice, item_id=read.pk, keep_history=True) is not None
+    assert unlink(user=alice, item_id=read.pk, keep_history=True) is None
+
+
+def test_it_tells_nobody_else_that_it_exists(mallory: User, read: Item, as_mallory: Client) -> None:
+    with pytest.raises(Item.DoesNotExist):
+        open_relink(user=mallory, item_id=read.pk)
+    assert as_mallory.post(reverse("reconnect", args=[read.pk])).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_replaces_nothing_of_another_person(mallory: User, item: Item) -> None:
+    session = LinkSession(owner=mallory, replaces=item, link_token_hash="h", expires_at=item.connected_at)
+    with pytest.raises(DatabaseError, match="same_owner"), tenant(mallory.pk):
+        session.save()

@@ -1,0 +1,99 @@
+"""One of each thing of Alice's that an address can name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from accounts.kinds import Kind
+from accounts.models import Notification, User
+from accounts.notices import notify
+from accounts.tests.passkeys import passkey
+from banking.linking import open_link
+from banking.models import Account, Item, LinkSession
+from banking.tests.rows import account_at, balance_on, moved
+from compliance.isolation import tenant
+from config.tests.routes import routes
+from credit.tests.comparing import CARD_KEY
+from credit.tests.experian_samples import read
+from credit.tests.filed import filed
+
+OTHERS_ARGUMENTS: dict[str, list[object]] = {
+    "unlock": ["forged"],
+    "account_reset_password_from_key": ["1", "set-password"],
+    "sandbox": ["link/v2/stable/link-initialize.js"],
+    "admin:app_list": ["accounts"],
+    "admin:config_policyviolation_change": [1],
+}
+# Strings that stand in rows of Alice's and are nobody's business, her own browser's included.
+CANARIES = {
+    "access_token": "access-sandbox-canary",
+    "provider_item_id": "canary-item-id",
+    "cursor": "canary-cursor",
+    "lease_holder": UUID(int=0xCA4A51),
+}
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """One of each thing of Alice's that an address can name."""
+
+    item: Item
+    account: Account
+    session: LinkSession
+    place: UserSession
+    passkey: Authenticator
+    alert: Notification
+    report_id: UUID
+
+    def arguments(self, name: str) -> list[object]:
+        """What a route's address takes. Raises ``NoReverseMatch`` for a route that this test does not know."""
+        if name in OTHERS_ARGUMENTS:
+            return OTHERS_ARGUMENTS[name]
+        found = {
+            "person_id": self.item.owner_id,
+            "item_id": self.item.pk,
+            "account_id": self.account.pk,
+            "session_id": self.session.pk,
+            "place_id": self.place.pk,
+            "alert_id": self.alert.pk,
+            "report_id": self.report_id,
+            "key": CARD_KEY,
+            "mfa_edit_webauthn": self.passkey.pk,
+            "mfa_remove_webauthn": self.passkey.pk,
+            "admin:accounts_user_change": self.item.owner_id,
+            "admin:banking_item_change": self.item.pk,
+        }
+        if name in found:
+            return [found[name]]
+        converters = next(route for route in routes() if route.name == name).pattern.pattern.converters
+        if unknown := set(converters) - set(found):
+            raise NoReverseMatch(f"Tell this test what {unknown} of {name!r} may be.")
+        return [found[converter] for converter in converters]
+
+
+def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
+    """Give Alice one of each; the provider's door has to be answered by a script."""
+    item = make_item(alice, leased_until=timezone.now())
+    with tenant(alice.pk):
+        for name, value in CANARIES.items():
+            setattr(item, name, value)
+        item.save()
+    account = account_at(item, provider_id="canary-account", persistent_id="canary-persistent")
+    moved(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
+    for days in range(3):
+        balance_on(account, days, "100")
+    place = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
+    notify(person_id=alice.pk, kind=Kind.BANK_RECONNECT, title="Alice has an alert", url="/overview/", fingerprint="1")
+    with tenant(alice.pk):
+        alert = Notification.objects.get()
+    report_id = filed(alice, read())
+    return Belongings(item, account, open_link(user=alice).session, place, passkey(alice), alert, report_id)
+
+
+def address(name: str, belongings: Belongings) -> str:
+    return reverse(name, args=belongings.arguments(name))

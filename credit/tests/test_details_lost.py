@@ -1,0 +1,84 @@
+"""The sealed details of a person cannot be opened: nothing is asked, and the person gives them again."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Notification
+from compliance.isolation import tenant
+from credit import reports, tasks
+from credit.changing import changes_since
+from credit.diffing import Subject
+from credit.enrolling import subject_of
+from credit.models import Enrollment, PersonalDetail, PullAttempt
+from credit.report import UNREADABLE
+from credit.standing import State, standing
+from credit.tests.asking import count, enrolled, enrollment_of
+from credit.tests.filed import filed_whole
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SPOIL = "UPDATE {} SET {} = set_byte({}, length({}) - 1, 7) WHERE owner_id = %s"
+
+
+def spoil(user, model, column):
+    with tenant(user.pk), connection.cursor() as cursor:
+        cursor.execute(SPOIL.format(model._meta.db_table, *[column] * 3), [user.pk])
+
+
+@pytest.fixture
+def lost(alice):
+    """Alice's enrollment, whose next report is due and whose details cannot be opened."""
+    enrolled(alice)
+    with tenant(alice.pk):
+        Enrollment.objects.update(next_pull_at=timezone.now())
+    spoil(alice, Enrollment, "identity")
+    tasks.pull_report(str(alice.pk), "clock")
+    return enrollment_of(alice)
+
+
+def test_it_asks_nothing_and_tells_the_person(alice, lost):
+    assert (lost.state, lost.next_pull_at) == (State.DETAILS_LOST, None)
+    assert count(PullAttempt, alice) == 0
+    with tenant(alice.pk):
+        assert Notification.objects.get().title == "Your details have to be given again"
+
+
+def test_it_leads_to_the_details(as_alice, lost):
+    page = as_alice.get(reverse("credit")).content.decode()
+    assert "cannot be read any more" in page
+    assert reverse("credit_details") in page
+    assert as_alice.get(reverse("credit_details")).status_code == 200
+
+
+def test_it_goes_on_with_new_details_and_no_sooner(alice, lost):
+    later = timezone.now() + timedelta(days=20)
+    with tenant(alice.pk):
+        Enrollment.objects.update(eligible_at=later)
+    enrolled(alice)
+    again = enrollment_of(alice)
+    assert (again.state, again.eligible_at) == (State.NOT_PULLED, later)
+    assert standing(owner=alice.pk).wants_details is False
+
+
+def test_it_asks_with_the_last_four_where_only_the_kept_number_is_lost(alice):
+    enrolled(alice)
+    spoil(alice, Enrollment, "ssn")
+    with tenant(alice.pk):
+        assert len(subject_of(Enrollment.objects.get()).ssn) == 4
+
+
+def test_it_calls_nothing_new_beside_an_older_text_that_cannot_be_read(alice):
+    newest = filed_whole(alice)
+    with tenant(alice.pk):
+        newer, older = [reports.kept(owner=alice.pk, report_id=each.id) for each in reports.listed(owner=alice.pk)]
+    assert newer.id == newest
+    spoil(alice, PersonalDetail, "text")
+    with tenant(alice.pk):
+        blind = reports.kept(owner=alice.pk, report_id=older.id).report
+    assert {detail.text for detail in blind.personal} == {UNREADABLE}
+    for before, after in ((blind, newer.report), (newer.report, blind)):
+        assert Subject.PERSONAL_ADDED not in {change.subject for change in changes_since([before], after)}

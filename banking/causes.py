@@ -1,7 +1,9 @@
-"""Why a bank wants its customer to sign in again: Plaid's code, and the sentence that a person reads.
+"""Why a bank cannot be read, in the sentence that a person reads: it wants a sign-in, or a reading failed.
 
-Source: https://plaid.com/docs/errors/item/
+Source of the codes: https://plaid.com/docs/errors/item/
 """
+
+from banking.provider import Fault
 
 CAUSES = {
     "CREDENTIAL_UNREADABLE": (
@@ -14,3 +16,14 @@ CAUSES = {
     "ADDITIONAL_CONSENT_REQUIRED": "Your bank asks whether you agree to share more before we can read on.",
     "ACCESS_NOT_GRANTED": "Your bank shared less than we need to read. Sign in again and allow it.",
 }
+
+TROUBLES = {
+    Fault.BANK: "{bank} is not answering.",
+    Fault.OURS: "We couldn't update {bank} because of a problem on our end. Nothing is wrong at your bank.",
+}
+UNEXPLAINED = "We couldn't update {bank}."
+
+
+def trouble(bank: str, fault: str) -> str:
+    """Say why a reading failed; a bank is named as the reason only where the provider names it."""
+    return TROUBLES.get(fault, UNEXPLAINED).format(bank=bank or "your bank")  # type: ignore[call-overload]

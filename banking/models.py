@@ -15,8 +15,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from banking.causes import CAUSES
-from banking.provider import Readiness
+from banking.causes import CAUSES, trouble
+from banking.provider import Fault, Readiness
 from banking.transfer_model import Transfer as Transfer
 from compliance.isolation.models import Owned, OwnedQuerySet
 from compliance.vault.fields import SealedTextField
@@ -104,6 +104,7 @@ class Item(Owned):
 
     failures = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=100, blank=True)
+    fault = models.CharField(max_length=10, blank=True, choices=[(f, f) for f in Fault])
     request_id = models.CharField(max_length=100, blank=True)
     # Stays in the past until a reading ends, so that whatever happens to a job, the Item is due still.
     next_sync_at = models.DateTimeField(default=timezone.now)
@@ -147,6 +148,11 @@ class Item(Owned):
     def cause(self) -> str:
         """Why the person has to sign in at the bank again, in one sentence."""
         return CAUSES.get(self.error_code, "")
+
+    @property
+    def trouble(self) -> str:
+        """Why the last reading failed, in one sentence that blames nobody without reason."""
+        return trouble(self.institution_name, self.fault)
 
     @property
     def is_importing(self) -> bool:

@@ -2,7 +2,7 @@
 
 from banking.linking import LinkRefused
 from banking.models import LinkSession
-from banking.provider import LoginRequired, Misconfigured, ProviderError, PublicTokenRefused, RateLimited
+from banking.provider import Fault, LoginRequired, ProviderError, PublicTokenRefused, RateLimited
 
 REFUSALS = {
     "expired": "That took longer than the bank connection stays open. Nothing was shared. Please start again.",
@@ -37,4 +37,4 @@ def sentence(error: LinkRefused | ProviderError) -> str:
         return STILL
     if isinstance(error, RateLimited):
         return BUSY
-    return OURS if isinstance(error, Misconfigured) else AWAY
+    return OURS if error.fault is Fault.OURS else AWAY

@@ -11,7 +11,7 @@ from datetime import date as Day
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 
 class Readiness(StrEnum):
@@ -142,12 +142,22 @@ class Doorbell:
     fingerprint: str
 
 
+class Fault(StrEnum):
+    """On whose side a failure lies, so that no page blames a bank for what is none of its making."""
+
+    OURS = "ours"
+    PROVIDER = "provider"
+    BANK = "bank"
+
+
 class ProviderError(Exception):
-    """Anything that went wrong at the provider.
+    """Anything that went wrong at the provider. It is our fault where nothing says otherwise.
 
     ``code`` is the vendor's word for an operator, ``request_id`` what vendor support asks for. Neither the
     message nor any attribute ever holds a token, a secret or a request body.
     """
+
+    fault: ClassVar = Fault.OURS
 
     def __init__(self, code: str, *, request_id: str = "", detail: str = "") -> None:
         super().__init__(f"{code} (request {request_id or 'unknown'}){': ' + detail if detail else ''}")
@@ -157,6 +167,8 @@ class ProviderError(Exception):
 
 class Unavailable(ProviderError):
     """The provider or the bank does not answer now; the same call may work later."""
+
+    fault: ClassVar = Fault.PROVIDER
 
 
 class RateLimited(Unavailable):
@@ -170,6 +182,8 @@ class RateLimited(Unavailable):
 
 class InstitutionDown(Unavailable):
     """The bank has problems that only time cures; a person can do nothing."""
+
+    fault: ClassVar = Fault.BANK
 
 
 class LoginRequired(ProviderError):

@@ -70,7 +70,9 @@ def repair(*, user: User, item: Item, session: LinkSession) -> Item:
     """Write the good news down, unless the bank was disconnected while the provider was asked."""
     with tenant(user.pk):
         repaired = Item.objects.for_user(user).living().here().filter(pk=item.pk)
-        if not repaired.update(connection=Connection.ACTIVE, failures=0, error_code="", next_sync_at=timezone.now()):
+        if not repaired.update(
+            connection=Connection.ACTIVE, failures=0, error_code="", fault="", next_sync_at=timezone.now()
+        ):
             raise LinkRefused("used")
         LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED)
         record(Action.TOKEN_REFRESH, actor=user, subject=user, resource="item", resource_id=str(item.pk))

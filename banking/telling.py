@@ -15,10 +15,10 @@ from accounts.notices import notify
 from accounts.notifications import USUAL_LARGE_CHANGE
 from banking.models import Item, SyncRun
 from compliance.isolation import tenant
+from formats.money import money
 
 # Older rows that come in late, as those of an account that was just added, are history and no news.
 NEWS: Final = timedelta(days=30)
-CENT: Final = Decimal("0.01")
 WHAT_TO_DO: Final = {
     "reauth": ("{} wants you to sign in again", "reconnect"),
     "repair": ("{} has to be connected again", "reconnect"),
@@ -61,14 +61,14 @@ class Largest(NamedTuple):
         if self.found > 1:
             return f"{self.found} large transactions at {self.bank or 'your bank'}"
         way = "came in" if self.amount > 0 else "went out"
-        return f"{amount_words(self.amount, self.currency)} {way}: {self.label or 'Unknown'}"
+        return f"{money(abs(self.amount), self.currency)} {way}: {self.label or 'Unknown'}"
 
     @property
     def text(self) -> str:
         """A line more."""
         if self.found > 1:
             way = "in" if self.amount > 0 else "out"
-            largest = amount_words(self.amount, self.currency)
+            largest = money(abs(self.amount), self.currency)
             return f"The largest: {largest} {way}, {self.label or 'Unknown'}."
         account = f"{self.account} ••{self.mask}" if self.mask else self.account
         return f"{account}, {self.bank}." if self.bank else f"{account}."
@@ -119,9 +119,3 @@ def large_changes(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> bool:
             url=largest.url,
             fingerprint=f"large changes of {run_id}",
         )
-
-
-def amount_words(amount: Decimal, currency: str) -> str:
-    """The size of an amount: ``$1,234.50``, ``1,234.50 EUR``."""
-    digits = f"{abs(amount).quantize(CENT):,f}"
-    return f"${digits}" if currency == "USD" else f"{digits} {currency}".rstrip()

@@ -18,11 +18,18 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class BankTotal:
-    """One currency's checking and savings: what is there, and what can be spent now (``None`` if unsaid)."""
+    """One currency's checking and savings: what is there, and what can be spent now (``None`` if unsaid).
+
+    ``count`` accounts are in the currency; the banks do not say the balance of ``unstated`` of them, and what can be
+    spent only of ``available_count``.
+    """
 
     currency: str
-    amount: Decimal
+    amount: Decimal | None
     available: Decimal | None
+    count: int = 0
+    unstated: int = 0
+    available_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +55,21 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class CardTotal:
-    """One currency's cards. Only cards with a limit count towards ``limit`` and ``utilization``."""
+    """One currency's cards. ``owed``, ``limit`` and ``utilization`` are of the cards that have a balance and a limit.
+
+    What is owed on ``unlimited`` cards without a limit, what the banks owe the person on ``overpaid`` cards, and how
+    many cards have no known balance stand apart.
+    """
 
     currency: str
-    balance: Decimal
-    limit: Decimal | None
-    utilization: Decimal | None
+    owed: Decimal = ZERO
+    limit: Decimal | None = None
+    utilization: Decimal | None = None
+    owed_without_limit: Decimal = ZERO
+    unlimited: int = 0
+    owed_to_person: Decimal = ZERO
+    overpaid: int = 0
+    unstated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +91,15 @@ def bank_balance(items: Iterable[Item]) -> BankBalance | None:
 
 
 def bank_total(currency: str, found: list[Account]) -> BankTotal:
-    stated = [account.available for account in found if account.available is not None]
+    stated = [account.current for account in found if account.current is not None]
+    available = [account.available for account in found if account.available is not None]
     return BankTotal(
         currency=currency,
-        amount=sum((account.current or ZERO for account in found), ZERO),
-        available=sum(stated, ZERO) if stated else None,
+        amount=sum(stated, ZERO) if stated else None,
+        available=sum(available, ZERO) if available else None,
+        count=len(found),
+        unstated=len(found) - len(stated),
+        available_count=len(available),
     )
 
 
@@ -108,14 +128,25 @@ def card(account: Account) -> Card:
 
 def card_total(currency: str, found: list[Account]) -> CardTotal:
     limited = [account for account in found if account.utilization is not None]
-    limit = sum((account.limit or ZERO for account in limited), ZERO)
-    owed = sum((max(account.current or ZERO, ZERO) for account in limited), ZERO)
+    unlimited = [account for account in found if account.utilization is None and account.current is not None]
+    overpaid = [account for account in found if (account.current or ZERO) < 0]
+    limit, owed = sum((account.limit or ZERO for account in limited), ZERO), owed_on(limited)
     return CardTotal(
         currency=currency,
-        balance=sum((account.current or ZERO for account in found), ZERO),
+        owed=owed,
         limit=limit or None,
         utilization=owed * 100 / limit if limit else None,
+        owed_without_limit=owed_on(unlimited),
+        unlimited=len(unlimited),
+        owed_to_person=-sum((account.current or ZERO for account in overpaid), ZERO),
+        overpaid=len(overpaid),
+        unstated=sum(account.current is None for account in found),
     )
+
+
+def owed_on(found: Iterable[Account]) -> Decimal:
+    """What is owed on some cards; one that is overpaid owes nothing and takes nothing from the others."""
+    return sum((max(account.current or ZERO, ZERO) for account in found), ZERO)
 
 
 def accounts(items: Iterable[Item]) -> list[Account]:

@@ -17,11 +17,12 @@ class Banner:
     text: str
     url: str
     action: str
+    about: str = ""
 
 
 def most_urgent(items: Sequence[Item]) -> Banner | None:
     """What only the person can do comes before an error, and that before figures that are merely old."""
-    for state, make in (("reauth", sign_in_again), ("repair", connect_again), ("error", not_answering), ("stale", old)):
+    for state, make in (("reauth", sign_in_again), ("repair", connect_again), ("error", not_updated), ("stale", old)):
         item = next((item for item in items if item.state == state), None)
         if item is not None:
             return make(item)
@@ -34,7 +35,8 @@ def sign_in_again(item: Item) -> Banner:
         title=f"{item.institution_name} needs you to sign in again.",
         text="Its figures stay as they were last read.",
         url=reverse("reconnect", args=[item.pk]),
-        action=f"Reconnect {item.institution_name}",
+        action="Reconnect",
+        about=item.institution_name,
     )
 
 
@@ -44,17 +46,19 @@ def connect_again(item: Item) -> Banner:
         title=f"{item.institution_name} has to be connected again.",
         text="Its figures stay as they were last read.",
         url=reverse("reconnect", args=[item.pk]),
-        action=f"Connect {item.institution_name} again",
+        action="Connect again",
+        about=item.institution_name,
     )
 
 
-def not_answering(item: Item) -> Banner:
+def not_updated(item: Item) -> Banner:
     return Banner(
         tone="error",
-        title=f"{item.institution_name} is not answering.",
+        title=item.trouble,
         text="Plumbline tries again by itself; there is nothing that you have to do.",
         url=reverse("item", args=[item.pk]),
         action="See its state",
+        about=item.institution_name,
     )
 
 
@@ -65,4 +69,5 @@ def old(item: Item) -> Banner:
         text="Totals that include it say so.",
         url=reverse("item", args=[item.pk]),
         action="See its state",
+        about=item.institution_name,
     )

@@ -42,15 +42,16 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of days, both ends included."""
+    """A span of days, both ends included. What is dated after ``until`` and up to ``ahead`` counts as of ``until``."""
 
     since: date
     until: date
+    ahead: date
 
     @classmethod
     def ending(cls, today: date) -> "Window":
-        """The thirty days that end today."""
-        return cls(since=today - timedelta(days=DAYS - 1), until=today)
+        """The thirty days that end today, wherever on earth a bank writes today's date: tomorrow begins there first."""
+        return cls(since=today - timedelta(days=DAYS - 1), until=today, ahead=today + timedelta(days=1))
 
 
 class Movement(NamedTuple):
@@ -93,12 +94,14 @@ class Flow:
             self.by_category[move.category] -= move.money_out
 
     def running_net(self, window: Window) -> list[tuple[date, Decimal]]:
-        """What was left over from the window's first day up to each of its days."""
-        total, points = ZERO, []
+        """What was left over up to the end of each day, from zero before the first day to the whole net."""
+        before = window.since - timedelta(days=1)
+        total, points = ZERO, [(before, ZERO)]
         for offset in range((window.until - window.since).days + 1):
             day = window.since + timedelta(days=offset)
             total += self.net_by_day.get(day, ZERO)
             points.append((day, total))
+        points[-1] = (window.until, self.net)
         return points
 
 
@@ -108,7 +111,7 @@ def movements(*, user: User, window: Window, accounts: Collection[UUID]) -> list
         "owner": user.pk,
         "accounts": list(accounts),
         "since": window.since,
-        "until": window.until,
+        "until": window.ahead,
         "way": Transfer.LONGEST_WAY,
         **COUNTED_FACTS,
     }
@@ -125,8 +128,11 @@ def flows(found: Collection[Movement]) -> dict[str, Flow]:
     return dict(sorted(sums.items(), key=lambda each: (-len(each[1].net_by_day), each[0])))
 
 
-def runway_months(*, liquid: Decimal, net: Decimal) -> Decimal | None:
-    """How many months ``liquid`` lasts when ``net`` of thirty days repeats; ``None`` when it does not shrink."""
-    if net >= 0:
+def runway_months(*, liquid: Decimal | None, net: Decimal) -> Decimal | None:
+    """How many months ``liquid`` lasts when ``net`` of thirty days repeats.
+
+    ``None`` when it does not shrink, and when it is not known.
+    """
+    if net >= 0 or liquid is None:
         return None
     return max(liquid, ZERO) / -net

@@ -20,7 +20,7 @@ LATEST = 10
 
 @dataclass(frozen=True, slots=True)
 class FlowTotal:
-    """One currency's month."""
+    """One currency's month. ``spending`` is below zero where more was refunded than spent, ``income`` likewise."""
 
     currency: str
     income: Decimal
@@ -28,6 +28,16 @@ class FlowTotal:
     net: Decimal
     runway_months: Decimal | None
     chart: charts.Line
+
+    @property
+    def refunded(self) -> Decimal:
+        """By how much refunds are above all spending; below zero in an ordinary month."""
+        return -self.spending
+
+    @property
+    def taken_back(self) -> Decimal:
+        """By how much income that was taken back is above what came in; below zero in an ordinary month."""
+        return -self.income
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class CategorySpending:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Where the money of one currency went, largest first."""
+    """Where the money of one currency went, largest first; categories that gave more back stand last, below zero."""
 
     since: date
     until: date
@@ -60,6 +70,16 @@ class Spending:
     total: Decimal
     categories: list[CategorySpending]
     age: Age
+
+    @property
+    def spent(self) -> Decimal:
+        """What was spent in the categories that took more than they gave back; the shares are parts of it."""
+        return sum((part.amount for part in self.categories if part.amount > 0), Decimal(0))
+
+    @property
+    def refunded(self) -> Decimal:
+        """What the other categories gave back."""
+        return self.spent - self.total
 
 
 def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
@@ -94,7 +114,7 @@ def cash_flow(
             income=flow.income,
             spending=flow.spending,
             net=flow.net,
-            runway_months=runway_months(liquid=liquid.get(flow.currency, Decimal(0)), net=flow.net),
+            runway_months=runway_months(liquid=liquid.get(flow.currency), net=flow.net),
             chart=charts.line([charts.Point(day, net) for day, net in flow.running_net(window)]),
         )
         for flow in found.values()
@@ -118,7 +138,7 @@ def spending(*, items: list[Item], window: Window, found: dict[str, Flow]) -> Sp
         categories=[
             CategorySpending(
                 category=code,
-                url=listed_at + addresses.spent_on(code, since=window.since, until=window.until),
+                url=listed_at + addresses.spent_on(code, since=window.since, until=window.ahead),
                 amount=amount,
                 bar=bar,
             )

@@ -58,7 +58,8 @@ def people_of(*, hour: int, limit: int) -> Iterator[UUID]:
 def check(*, person_id: UUID) -> list[str]:
     """Look at one person's runways and tell them of each that became low; returns the currencies of these.
 
-    While one of their banks is out of date nothing is said and nothing forgotten: the figures are of another day.
+    While one of their banks is out of date, or does not say a balance, nothing is said and nothing forgotten: the
+    figures are of another day, or not all there.
     """
     with tenant(person_id):
         known = {row.currency: row for row in LowRunway.objects.filter(owner=person_id)}
@@ -85,6 +86,7 @@ def _runways(person_id: UUID) -> list[Runway]:
             runway_months(liquid=total.amount, net=net[total.currency].net) if total.currency in net else None,
         )
         for total in bank.totals
+        if total.amount is not None and not total.unstated
     ]
 
 

@@ -7,10 +7,12 @@ Every transaction of every sync passes through here, so one row may cost a few m
 """
 
 import functools
+import html
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html.entities import html5
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -39,6 +41,8 @@ PRODUCT_LISTS = ("products", "billed_products", "consented_products", "available
 # Eighteen digits before the point are as many as a money column has; no account comes near.
 TOO_MUCH = Decimal(10) ** 18
 
+# With its semicolon: HTML reads some without one, and would make "B®AL" of "B&REGAL".
+_ENTITY = re.compile(r"&(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -101,7 +105,7 @@ def item(answer: Json) -> ItemFacts:
     return ItemFacts(
         provider_item_id=_identifier(facts, "item_id"),
         institution_id=_text(facts, "institution_id"),
-        institution_name=_text(facts, "institution_name"),
+        institution_name=_words(facts, "institution_name"),
         error_code=word(_optional_object(facts, "error").get("error_code")),
         webhook=_text(facts, "webhook"),
         consent_expires_at=_moment(facts, "consent_expiration_time"),
@@ -120,7 +124,7 @@ def institution(answer: Json) -> InstitutionFacts:
     url, color = _text(facts, "url"), _text(facts, "primary_color")
     return InstitutionFacts(
         institution_id=_identifier(facts, "institution_id"),
-        name=_text(facts, "name"),
+        name=_words(facts, "name"),
         url=url if _is_web_address(url) else "",
         color=color if _COLOR.fullmatch(color) else "",
     )
@@ -175,8 +179,8 @@ def _transaction(row: Json) -> TransactionRow:
         _currency(row, True),
         _day(row["date"], "date"),
         None if row.get("authorized_date") is None else _day(row["authorized_date"], "authorized_date"),
-        _text(row, "name"),
-        _text(row, "merchant_name"),
+        _words(row, "name"),
+        _words(row, "merchant_name"),
         _flag(row, "pending"),
         _text(row, "pending_transaction_id"),
         _text(category, "primary"),
@@ -194,8 +198,8 @@ def _account(row: Json) -> AccountRow:
     return AccountRow(
         provider_id=_identifier(row, "account_id"),
         persistent_id=_text(row, "persistent_account_id"),
-        name=_text(row, "name"),
-        official_name=_text(row, "official_name"),
+        name=_words(row, "name"),
+        official_name=_words(row, "official_name"),
         mask=_text(row, "mask"),
         type=_identifier(row, "type"),
         subtype=_text(row, "subtype"),
@@ -233,6 +237,17 @@ def _text(row: Json, field: str) -> str:
     if type(value) is not str:
         raise Flaw(field)
     return value if value.isprintable() else _storable(value)
+
+
+def _words(row: Json, field: str) -> str:
+    """A text that people read. Some banks send it escaped for HTML, ``AT&amp;T``; that is taken back, once."""
+    text = _text(row, field)
+    return _ENTITY.sub(_unescaped, text) if "&" in text else text
+
+
+def _unescaped(entity: re.Match[str]) -> str:
+    """The character that an entity stands for; a name that HTML does not have stays, where HTML would take a part."""
+    return html.unescape(entity[0]) if entity[1].startswith("#") or entity[1] in html5 else entity[0]
 
 
 def _storable(text: str) -> str:

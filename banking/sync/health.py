@@ -75,7 +75,7 @@ def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank:
     item.data_as_of = facts.data_as_of or item.data_as_of
     item.checked_at = now
     item.failures = 0
-    item.error_code = ""
+    item.error_code = item.fault = ""
     item.request_id = spool.request_id
     again_in = next_look(item=item, run=run)
     item.next_sync_at = now + (regular_wait() if again_in is None else timedelta(seconds=again_in))
@@ -148,7 +148,7 @@ def suffer(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:
     if isinstance(error, NotReady):
         item.next_sync_at = now + timedelta(seconds=POLLS[2])
         return POLLS[2]
-    item.error_code = error.code[:100]
+    item.error_code, item.fault = error.code[:100], error.fault
     item.connection = ENDS.get(type(error), item.connection)
     if isinstance(error, Misconfigured):
         logger.critical("The provider refuses our configuration: %s", error)

@@ -285,3 +285,20 @@ def test_it_translates_a_row_or_refuses_it_and_never_crashes(row):
     except MalformedAnswer:
         return
     assert type(page.added[0].amount) is Decimal
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("AT&amp;T", "AT&T"),
+        ("AT&T", "AT&T"),
+        ("AT&amp;amp;T", "AT&amp;T"),
+        ("TRADER JOE&#39;S &#x26; CO", "TRADER JOE'S & CO"),
+        ("&lt;script&gt;alert(1)&lt;/script&gt;", "<script>alert(1)</script>"),
+        ("B&REGAL &notary &notary; &", "B&REGAL &notary &notary; &"),
+        ("nul &#0; half &#xD83D;", "nul \ufffd half \ufffd"),
+    ],
+)
+def test_it_reads_once_what_a_bank_has_escaped(sent, read):
+    row = transaction(name=sent, merchant_name=sent)
+    assert (row.name, row.merchant_name) == (read, read)

@@ -284,7 +284,7 @@ def test_it_asks_a_person_to_sign_in_only_when_that_would_help(
     provider.pages = [error]
     read(item)
     assert item.connection == connection_after
-    assert (item.failures, item.error_code) == (1, error.code)
+    assert (item.failures, item.error_code, item.fault) == (1, error.code, error.fault)
     assert not item.is_syncing
 
 
@@ -292,7 +292,7 @@ def test_it_forgets_an_error_after_a_good_reading(item: Item, provider: Scripted
     provider.pages = [Unavailable("TIMEOUT")]
     read(item)
     read(item)
-    assert (item.failures, item.error_code, item.state) == (0, "", "fresh")
+    assert (item.failures, item.error_code, item.fault, item.state) == (0, "", "", "fresh")
 
 
 def test_it_waits_longer_after_each_failure_and_as_long_as_a_limit_says(item: Item, provider: ScriptedProvider) -> None:

@@ -89,6 +89,17 @@ def test_it_tells_once_of_many_large_amounts(whole: Item, provider: ScriptedProv
 
 
 @pytest.mark.parametrize(
+    ("currency", "said"), [("JPY", "700 JPY"), ("BTC", "700.00314159 BTC"), ("KWD", "700.003 KWD")]
+)
+def test_it_says_an_amount_as_its_currency_is_written(
+    whole: Item, provider: ScriptedProvider, alice: User, currency: str, said: str
+) -> None:
+    provider.pages = [page(added=[new("a", "-700.00314159", currency=currency)])]
+    sync(whole)
+    assert told(alice)[0][0] == f"{said} went out: Starbucks"
+
+
+@pytest.mark.parametrize(
     "row",
     [
         new("a", "-900", pending=True),

@@ -23,6 +23,7 @@ from config.templatetags.ui import (
     signed,
     whole,
 )
+from formats.money import decimals_of
 from insights.charts import Facts, Known, Line, Point
 from insights.overview import CategorySpending, Spending
 
@@ -60,9 +61,12 @@ def category_rows(spending: Spending) -> SafeString:
 
 
 def category_row(row: CategorySpending, currency: str) -> str:
-    return f"""<li class="bars__row">{category_mark(row.category)}
+    head = f"""<li class="bars__row">{category_mark(row.category)}
 <a href="{escape(row.url)}">{escape(category_name(row.category))}</a>
-<span class="num">{escape(money(row.amount, currency))}</span><span class="bars__share">{row.bar.share}%</span>
+<span class="num">{escape(money(abs(row.amount), currency))}</span>"""
+    if row.amount < 0:
+        return f'{head}<span class="bars__share">back</span></li>'
+    return f"""{head}<span class="bars__share">{row.bar.share}%</span>
 <svg class="bar {category_tone(row.category)}" aria-hidden="true">
 <rect class="bar__track" width="100%" height="100%" rx="3" />
 <rect class="bar__fill" width="{row.bar.width}%" height="100%" rx="3" />
@@ -85,9 +89,11 @@ def line_chart(chart: Line, currency: str, *, name: str, key: str) -> SafeString
     ``name`` is what the values are; ``key`` is unique on the page.
     """
     caption, safe_name, safe_currency = f"{escape(key)}-caption", escape(name), escape(currency)
+    least, most = decimals_of(currency)
     return drawn([
         f'<figure class="chart" data-chart data-start="{chart.start}" data-span="{chart.span}"'
-        f' data-points="{chart.readout}" data-currency="{safe_currency}" aria-labelledby="{caption}">',
+        f' data-points="{chart.readout}" data-currency="{safe_currency}"'
+        f' data-least="{least}" data-most="{most}" aria-labelledby="{caption}">',
         f'<figcaption id="{caption}" class="chart__caption">{chart_words(chart.facts, currency, name)}</figcaption>',
         '<div class="chart__plot" data-plot><div class="chart__values" aria-hidden="true">',
         f'{value_marks(chart, currency)}</div>{plot(chart)}',

@@ -5,7 +5,7 @@ never zero. Times are aware and shown in the reader's zone. What a page repeats 
 """
 
 from datetime import date, datetime, tzinfo
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from functools import lru_cache
 
 from django import template
@@ -17,67 +17,23 @@ from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_mini
 
 from banking import categories
+from formats import money as formats
+from formats.money import EXACT, MINUS, NOT_AVAILABLE, ONE
 from insights.charts import gauge
 
 register = template.Library()
 
-NOT_AVAILABLE = "Not available"
-
 # --- Amounts ---------------------------------------------------------------------------------------------
 
-MINUS = "\N{MINUS SIGN}"
-EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
-ONE = Decimal(1)
-CENT = Decimal("0.01")
-# The currencies whose minor unit is not a hundredth. Source: ISO 4217, table A.1
-WITHOUT_CENTS = (
-    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
-    "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF",
-)  # fmt: skip
-IN_THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
-MINOR_UNITS = dict.fromkeys(WITHOUT_CENTS, ONE) | dict.fromkeys(IN_THOUSANDTHS, Decimal("0.001"))
-
-
-@register.filter
-def money(amount: Decimal | None, currency: str = "USD") -> str:
-    """Say an amount to its currency's smallest unit: ``$1,234.56``, ``−$20.00``, ``1,234 JPY``."""
-    return worded(amount, currency, MINOR_UNITS.get(currency, CENT))
+money = register.filter(formats.money)
+whole = register.filter(formats.whole)
+mark = register.filter(formats.mark)
 
 
 @register.filter
 def signed(amount: Decimal | None, currency: str = "USD") -> str:
     """Say an amount that moved: ``+$50.00`` came in, ``−$50.00`` went out."""
-    return worded(amount, currency, MINOR_UNITS.get(currency, CENT), plus="+")
-
-
-@register.filter
-def whole(amount: Decimal | None, currency: str = "USD") -> str:
-    """Say an amount to the nearest whole unit, for sentences: ``$6,268``."""
-    return worded(amount, currency, ONE)
-
-
-@register.filter
-def mark(amount: Decimal, currency: str = "USD") -> str:
-    """Say a round value beside an axis, short where that loses nothing: ``$12.5K``, ``$2.50``."""
-    for size, letter in ((Decimal(1_000_000), "M"), (Decimal(1_000), "K")):
-        short = amount / size
-        if abs(short) >= ONE and short == short.quantize(Decimal("0.1"), context=EXACT):
-            return with_currency(f"{abs(short).normalize():f}{letter}", currency, sign=MINUS if amount < 0 else "")
-    return worded(amount, currency, ONE if amount == amount.to_integral_value() else CENT)
-
-
-def worded(amount: Decimal | None, currency: str, unit: Decimal, *, plus: str = "") -> str:
-    """Round half up to ``unit``, group the digits and put the sign first; a rounded zero has no sign."""
-    if amount is None:
-        return NOT_AVAILABLE
-    rounded = amount.quantize(unit, context=EXACT)
-    sign = MINUS if rounded < 0 else plus if rounded else ""
-    return with_currency(f"{abs(rounded):,f}", currency, sign=sign)
-
-
-def with_currency(digits: str, currency: str, *, sign: str) -> str:
-    """Put the dollar sign before the digits, or any other currency's code behind them."""
-    return f"{sign}${digits}" if currency == "USD" else f"{sign}{digits} {currency}".rstrip()
+    return formats.money(amount, currency, plus="+")
 
 
 @register.filter
@@ -113,6 +69,12 @@ def months(count: Decimal | None) -> str:
     if rounded > 120:
         return "More than 10 years"
     return f"About {rounded} month{'' if rounded == 1 else 's'}"
+
+
+@register.filter
+def size(amount: Decimal, currency: str = "USD") -> str:
+    """Say an amount without its sign, where the words beside it say whose it is."""
+    return formats.money(amount.copy_abs(), currency)
 
 
 # --- Times -----------------------------------------------------------------------------------------------
@@ -189,7 +151,7 @@ STATES = {
     "syncing": ("info", "arrow-path", "Updating"),
     "fresh": ("ok", "check", "Up to date"),
     "stale": ("warn", "clock", "Out of date"),
-    "error": ("error", "exclamation-triangle", "Not answering"),
+    "error": ("error", "exclamation-triangle", "Sync failed"),
     "reauth": ("warn", "key", "Sign-in needed"),
     "repair": ("warn", "wrench-screwdriver", "Needs repair"),
     "disconnected": ("off", "link-slash", "Disconnected"),

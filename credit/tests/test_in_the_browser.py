@@ -253,6 +253,15 @@ def test_it_leaves_axe_nothing_to_say(page: Page, visit: Visit, in_: None, schem
     without_faults(page)
 
 
+def test_it_keeps_long_references_inside_a_small_window(page: Page, visit: Visit, in_: None) -> None:
+    get_report(page, visit, "P01")
+    page.set_viewport_size({"width": 320, "height": 800})
+    visit("credit_rights")
+    for row in page.locator(".facts > div").all():
+        assert row.evaluate("each => each.scrollWidth <= each.clientWidth"), row.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_it_has_room_for_five_places_on_a_phone(page: Page, visit: Visit, in_: None) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     visit("credit")

@@ -326,3 +326,13 @@ def test_it_compares_no_score_with_that_of_another_file(as_alice, alice):
     said = words(as_alice, "credit")
     assert "another one than the last" in said
     assert "82 points" not in said
+
+
+def test_it_says_that_one_report_has_changed_nothing(as_alice, alice):
+    filed_year(alice, [read()])
+    assert "No changes yet. They appear after your second credit report." in words(as_alice, "credit_changes")
+
+
+def test_it_says_that_two_reports_have_changed_nothing(as_alice, alice):
+    filed_year(alice, [read(headerRecord=header("10202026")), read()])
+    assert "Nothing has changed from report to report so far." in words(as_alice, "credit_changes")

@@ -12,6 +12,8 @@ from credit.diffing import NotComparable, diff
 from credit.report import State
 
 PER_PAGE = 6
+FIRST_REPORT = "No changes yet. They appear after your second credit report."
+NO_CHANGE = "Nothing has changed from report to report so far."
 OTHER_FILE = "These two reports are about different files, so nothing can be said about both."
 
 
@@ -25,7 +27,7 @@ def index(request: PersonRequest) -> HttpResponse:
     asked = bool({"before", "after"} & set(request.GET))
     form = ComparisonForm(request.GET if asked else None, reports=listed)
     context = {"form": form, "can_compare": len(listed) > 1}
-    context |= compared(request, form) if asked else told(request)
+    context |= compared(request, form) if asked else told(request, len(listed))
     return render(request, "credit/changes.html", context, status=422 if form.errors else 200)
 
 
@@ -43,9 +45,10 @@ def compared(request: PersonRequest, form: ComparisonForm) -> dict[str, object]:
     return {"kept": found[other], "compared": feed.entries(changes, accounts=())}
 
 
-def told(request: PersonRequest) -> dict[str, object]:
-    """What is stored about each report, a few reports a page."""
+def told(request: PersonRequest, count: int) -> dict[str, object]:
+    """What is stored about each of ``count`` reports, a few reports a page."""
     kept = reports.latest(owner=request.user.pk)
     accounts = {each.key for each in kept.report.tradelines} if kept else set()
     chapters = feed.chapters(reports.changes(owner=request.user.pk), accounts=accounts)
-    return {"kept": kept, "page": Paginator(chapters, PER_PAGE).get_page(request.GET.get("page"))}
+    page = Paginator(chapters, PER_PAGE).get_page(request.GET.get("page"))
+    return {"kept": kept, "page": page, "nothing": NO_CHANGE if count > 1 else FIRST_REPORT}

@@ -47,14 +47,24 @@ def test_it_adds_checking_and_savings_and_nothing_else(alice: User, item: Item) 
     card(item, "410", "2000")
     bank(item, "9999", closed_at=timezone.now())
     found = bank_balance(connections(alice))
-    assert found.totals == [BankTotal("USD", amount=Decimal("1375.505"), available=Decimal("1300.50"))]
+    assert found.totals == [
+        BankTotal("USD", amount=Decimal("1375.505"), available=Decimal("1300.50"), count=3, available_count=2)
+    ]
     assert len(found.accounts) == 3
 
 
 def test_it_leaves_out_what_the_bank_does_not_say(alice: User, item: Item) -> None:
     bank(item, None)
     bank(item, "100")
-    assert bank_balance(connections(alice)).totals == [BankTotal("USD", amount=Decimal(100), available=None)]
+    assert bank_balance(connections(alice)).totals == [
+        BankTotal("USD", amount=Decimal(100), available=None, count=2, unstated=1)
+    ]
+
+
+def test_it_knows_no_sum_where_no_bank_says_a_balance(alice: User, item: Item) -> None:
+    bank(item, None)
+    (total,) = bank_balance(connections(alice)).totals
+    assert (total.amount, total.unstated) == (None, 1)
 
 
 def test_it_never_adds_two_currencies_and_puts_the_usual_one_first(alice: User, item: Item) -> None:
@@ -80,8 +90,17 @@ def test_it_measures_use_only_by_cards_that_have_a_limit(alice: User, item: Item
     card(item, "500", None)
     card(item, "70", "0")
     found = cards(connections(alice))
-    # 410 of 3,200 is 12.8125 %; what is owed without a limit is owed all the same.
-    assert found.totals == [CardTotal("USD", Decimal(980), limit=Decimal(3200), utilization=Decimal("12.8125"))]
+    # 410 of 3,200 is 12.8125 %; what is owed without a limit is owed all the same, and stands apart.
+    assert found.totals == [
+        CardTotal(
+            "USD",
+            owed=Decimal(410),
+            limit=Decimal(3200),
+            utilization=Decimal("12.8125"),
+            owed_without_limit=Decimal(570),
+            unlimited=2,
+        )
+    ]
     assert sorted((c.utilization is None, c.utilization or 0) for c in found.cards) == [
         (False, Decimal(0)),
         (False, Decimal("20.5")),
@@ -94,8 +113,19 @@ def test_it_counts_an_overpaid_card_as_unused(alice: User, item: Item) -> None:
     card(item, "-50", "1000")
     card(item, "300", "1000")
     (total,) = cards(connections(alice)).totals
-    # The 50 are the person's and lower what is owed; they do not lend the other card room.
-    assert (total.balance, total.limit, total.utilization) == (Decimal(250), Decimal(2000), Decimal(15))
+    # The 50 are the person's; they neither lower what is owed on the other card nor lend it room.
+    assert (total.owed, total.limit, total.utilization) == (Decimal(300), Decimal(2000), Decimal(15))
+    assert (total.owed_to_person, total.overpaid) == (Decimal(50), 1)
+
+
+def test_it_tells_the_share_that_its_own_figures_give(alice: User, item: Item) -> None:
+    card(item, "-250.13", "1000")
+    card(item, "635.13", "2000")
+    card(item, "900", None)
+    card(item, None, "5000")
+    (total,) = cards(connections(alice)).totals
+    assert total.utilization == total.owed * 100 / total.limit == Decimal("21.171")
+    assert total.unstated == 1
 
 
 def test_it_tells_more_than_all_of_a_limit(alice: User, item: Item) -> None:
@@ -107,7 +137,8 @@ def test_it_tells_no_use_where_no_card_has_a_limit(alice: User, item: Item) -> N
     card(item, "500", None)
     card(item, None, "1000")
     (total,) = cards(connections(alice)).totals
-    assert (total.balance, total.limit, total.utilization) == (Decimal(500), None, None)
+    assert (total.owed_without_limit, total.limit, total.utilization) == (Decimal(500), None, None)
+    assert (total.unlimited, total.unstated) == (1, 1)
 
 
 def test_it_measures_each_currency_by_itself(alice: User, item: Item) -> None:

@@ -129,11 +129,31 @@ def test_it_puts_the_currency_of_everyday_first(alice: User, checking: Account) 
 
 
 def test_it_looks_at_thirty_days_with_both_ends(alice: User, checking: Account) -> None:
-    for day in (date(2026, 10, 23), date(2026, 10, 24), date(2026, 11, 22), date(2026, 11, 23)):
+    for day in (date(2026, 10, 23), date(2026, 10, 24), date(2026, 11, 22), date(2026, 11, 24)):
         move(checking, f"-{day.day}", "TRAVEL", day=day)
     flow = flows_of(alice, checking)["USD"]
     assert flow.net_by_day == {date(2026, 10, 24): Decimal(-24), date(2026, 11, 22): Decimal(-22)}
     assert flow.spending == Decimal(46)
+
+
+def test_it_counts_what_a_bank_further_east_dates_tomorrow(alice: User, checking: Account) -> None:
+    move(checking, "-7", "TRAVEL", day=TODAY + timedelta(days=1))
+    flow = flows_of(alice, checking)["USD"]
+    assert flow.spending == Decimal(7)
+    # It stands with today, where the chart ends.
+    assert flow.running_net(Window.ending(TODAY))[-2:] == [
+        (TODAY - timedelta(days=1), Decimal(0)),
+        (TODAY, Decimal(-7)),
+    ]
+
+
+def test_it_adds_up_from_zero_before_the_first_day_to_the_whole_net(alice: User, checking: Account) -> None:
+    move(checking, "-45.50", "TRAVEL", day=TODAY - timedelta(days=29))
+    move(checking, "1017.42", "INCOME")
+    flow = flows_of(alice, checking)["USD"]
+    line = flow.running_net(Window.ending(TODAY))
+    assert line[:2] == [(TODAY - timedelta(days=30), Decimal(0)), (TODAY - timedelta(days=29), Decimal("-45.50"))]
+    assert line[-1] == (TODAY, flow.net) == (TODAY, Decimal("971.92"))
 
 
 def test_it_counts_only_what_stands_on_the_accounts_it_was_given(
@@ -188,10 +208,12 @@ def test_it_leaves_out_what_only_moves(alice: User, checking: Account, category:
         ("6000", "0", None),
         ("6000", "0.01", None),
         ("-250", "10", None),
+        (None, "-1500", None),
     ],
 )
-def test_it_says_how_long_money_lasts(liquid: str, net: str, months: str | None) -> None:
-    assert runway_months(liquid=Decimal(liquid), net=Decimal(net)) == (months and Decimal(months))
+def test_it_says_how_long_money_lasts(liquid: str | None, net: str, months: str | None) -> None:
+    known = None if liquid is None else Decimal(liquid)
+    assert runway_months(liquid=known, net=Decimal(net)) == (months and Decimal(months))
 
 
 def test_it_names_accounts_by_id_alone(alice: User) -> None:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from banking import listing, rosters, totals
+from banking import addresses, listing, rosters, totals
 from banking.filters import TransactionFilter
 from banking.models import Account, Item, Transaction
 from banking.provider import Readiness
@@ -101,6 +101,31 @@ def test_it_shows_parts_that_add_up_to_the_whole(alice: User, checking: Account)
         ("MEDICAL", Decimal(-30)),
     ]
     assert spent.total == sum(part.amount for part in spent.categories) == Decimal(82)
+    assert (spent.spent, spent.refunded) == (Decimal(112), Decimal(30))
+    assert [part.bar.share for part in spent.categories] == [89, 11, 0]
+
+
+def test_it_draws_the_line_to_the_figure_that_stands_above_it(alice: User, checking: Account) -> None:
+    moved(checking, "-45.50", category="TRAVEL", day=TODAY - timedelta(days=29))
+    moved(checking, "1017.42", category="INCOME")
+    (flow,) = figures(alice)["flow"].totals
+    assert flow.chart.facts.change == flow.chart.facts.last.value == flow.net == Decimal("971.92")
+
+
+def test_it_counts_and_lists_what_is_dated_tomorrow(alice: User, checking: Account) -> None:
+    """A purchase at UTC+13 in the evening of a day that has not begun in London."""
+    moved(checking, "-60", category="TRAVEL", day=TODAY + timedelta(days=1))
+    found = figures(alice)
+    (part,) = found["spending"].categories
+    assert found["flow"].totals[0].spending == part.amount == -behind(alice, part.url) == Decimal(60)
+    for preset in addresses.presets(QueryDict(), TODAY):
+        assert behind(alice, preset.url) == Decimal(-60)
+
+
+def test_it_knows_no_runway_without_a_bank_balance(alice: User, item: Item) -> None:
+    well(item)
+    moved(account_at(item, type="credit", current=Decimal(500)), "-100", category="TRAVEL")
+    assert figures(alice)["flow"].totals[0].runway_months is None
 
 
 def test_it_leads_from_each_part_to_the_transactions_that_make_it_up(alice: User, checking: Account) -> None:

@@ -99,6 +99,14 @@ def test_it_forgets_when_money_shrinks_no_more(checking: Account) -> None:
     assert holds(checking, "10") == ["USD"]
 
 
+def test_it_says_nothing_while_a_balance_is_not_known(checking: Account, item: Item) -> None:
+    other = account_at(item, current=None)
+    assert holds(checking, "10") == []
+    with tenant(item.owner_id):
+        other.delete()
+    assert holds(checking, "10") == ["USD"]
+
+
 def test_it_adds_no_currencies_up(checking: Account, item: Item) -> None:
     euros = account_at(item, currency="EUR", current=Decimal(100))
     moved(euros, "-200")

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -40,6 +41,11 @@ def words(response) -> str:
     return " ".join(unescape(response.content.decode()).split())
 
 
+def seen(response) -> str:
+    """What a person reads, without the markup."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", response.content.decode())).split())
+
+
 # --- The overview -----------------------------------------------------------------------------------------
 
 
@@ -74,7 +80,10 @@ def test_it_draws_another_span_or_the_usual_one(as_alice: Client, checking: Acco
     ("facts", "expected"),
     [
         ({"connection": Connection.LOGIN_REQUIRED}, "Platypus & Sons needs you to sign in again."),
-        ({"failures": 1}, "Platypus & Sons is not answering."),
+        ({"failures": 1, "fault": "bank"}, "Platypus & Sons is not answering."),
+        ({"failures": 1, "fault": "provider"}, "We couldn't update Platypus & Sons."),
+        ({"failures": 1, "fault": "ours"}, "We couldn't update Platypus & Sons because of a problem on our end."),
+        ({"failures": 1}, "We couldn't update Platypus & Sons."),
         ({"checked_at": timedelta(days=-2)}, "has not been read for more than a day"),
         ({"readiness": Readiness.INITIAL}, "Importing"),
         ({"connection": Connection.REVOKED}, "Disconnected"),
@@ -97,6 +106,80 @@ def test_it_stands_with_figures_that_no_bank_says(as_alice: Client, item: Item) 
     page = as_alice.get(reverse("overview"))
     assert page.status_code == 200
     assert "None" not in words(page)
+
+
+def test_it_says_that_more_was_refunded_than_spent(as_alice: Client, checking: Account) -> None:
+    moved(checking, "402.93", category="GENERAL_MERCHANDISE")
+    page = seen(as_alice.get(reverse("overview")))
+    assert "Refunds above spending $398.60 More was refunded than spent" in page
+    assert "$398.60 more refunded than spent" in page
+    assert "Runway Not available A month of refunds shows no pace of spending" in page
+    assert "$4.33 spent, less $402.93 that came back in other categories." in page
+    assert "Shopping $402.93 back" in page
+    for lie in ("−$398.60", "−$402.93", "Not burning", " 0%"):
+        assert lie not in page
+
+
+def test_it_says_that_more_income_was_taken_back_than_came_in(as_alice: Client, checking: Account) -> None:
+    moved(checking, "-500", category="INCOME")
+    assert "Income taken back $500.00 More was taken back than came in" in seen(as_alice.get(reverse("overview")))
+
+
+def test_it_says_what_is_owed_on_which_cards(as_alice: Client, item: Item) -> None:
+    for number, (current, limit) in enumerate(
+        [("10727.48", "27000"), ("11922.40", None), ("-250.13", "1000"), (None, "1")]
+    ):
+        money = {"current": current and Decimal(current), "limit": limit and Decimal(limit)}
+        account_at(item, type="credit", name=f"Card {number}", mask="", **money)
+    page = seen(as_alice.get(reverse("overview")))
+    for said in (
+        "$10,727.48 owed of $28,000.00",
+        "$11,922.40 owed on 1 card without a credit limit",
+        "$250.13 owed to you on 1 overpaid card",
+        "Balance not available for 1 card",
+        "$11,922.40 owed, credit limit not available",
+        "$250.13 owed to you, credit limit $1,000.00",
+        "Balance not available, credit limit $1.00",
+    ):
+        assert said in page
+    for lie in ("Not available of", "$22,", "−$250.13"):
+        assert lie not in page
+
+
+@pytest.mark.parametrize(
+    ("current", "said", "lie"),
+    [
+        ("-250.13", "$250.13 owed to you", "−$250.13"),
+        (None, "Not available", "Not available owed"),
+        ("5", "$5.00 owed", "to you"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["credit", "loan"])
+def test_it_says_who_owes_whom_on_every_page(
+    as_alice: Client, item: Item, kind: str, current: str | None, said: str, lie: str
+) -> None:
+    account = account_at(item, type=kind, current=current and Decimal(current))
+    for address in (reverse("accounts"), reverse("account", args=[account.pk])):
+        page = seen(as_alice.get(address))
+        assert said in page
+        assert lie not in page
+
+
+def test_it_says_for_which_accounts_a_sum_stands(as_alice: Client, checking: Account, item: Item) -> None:
+    account_at(item, name="Savings", current=Decimal(10), available=Decimal(8))
+    account_at(item, name="Silent", current=None)
+    page = seen(as_alice.get(reverse("overview")))
+    assert "$1,210.50" in page
+    assert "$8.00 available on 1 of 3 accounts" in page
+    assert "Balance not available for 1 of 3 accounts" in page
+
+
+def test_it_never_calls_an_unknown_balance_nothing(as_alice: Client, item: Item) -> None:
+    account = account_at(item, name="Silent", current=None)
+    moved(account, "-10", category="TRAVEL")
+    page = as_alice.get(reverse("overview"))
+    assert '<p class="figure">Not available</p>' in words(page)
+    assert "Less than a month" not in seen(page)
 
 
 # --- The strip of connections -----------------------------------------------------------------------------

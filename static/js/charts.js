@@ -5,7 +5,7 @@ const DAY = 24 * 3600 * 1000;
 const days = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeZone: "UTC" });
 
 for (const chart of document.querySelectorAll("[data-chart]")) {
-  const { start, span, points, currency } = chart.dataset;
+  const { start, span, points, currency, least, most } = chart.dataset;
   const plot = chart.querySelector("[data-plot]");
   const svg = plot.querySelector("svg");
   const read = chart.querySelector("[data-read]");
@@ -17,7 +17,7 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
   });
   const first = Date.parse(start);
   // Number formats take the text itself, so that no amount passes through a floating-point number.
-  const amounts = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const amounts = new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most });
   const words = (text) => {
     // A score has no currency and is said as it is.
     if (currency === undefined) return text;

@@ -1,0 +1,1 @@
+"""Words for values, without Django: what pages, mails and alerts say alike."""

@@ -12,7 +12,7 @@ PRODUCTION := env DEBUG=0 ALLOWED_HOSTS=plumbline.example PUBLIC_URL=https://plu
 	PLAID_CLIENT_ID=0123456789abcdef01234567 PLAID_SECRET=0123456789abcdef0123456789abcd
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench lock packages dev-packages
+.PHONY: help run test dates check fix bench lock packages dev-packages
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ run: packages  ## start everything on this machine: site, jobs, sandbox, Postgre
 
 test: dev-packages  ## run all tests (ARGS="-k sync" to choose; --no-browser leaves the browser's out)
 	@$(EXEC) $(BIN)/python -m pytest -n 2 $(ARGS)
+
+dates: dev-packages  ## run the tests about dates on three other days, which needs libfaketime
+	@$(BIN)/python -m config.tests.clock -q $(ARGS)
 
 check: dev-packages  ## lint, types, templates, import directions, migrations, deployment settings
 	$(BIN)/ruff check .

@@ -11,12 +11,14 @@ class AccountsConfig(AppConfig):
             factors,
             passkeys,
             receivers,  # noqa: F401  (connects allauth's signals to what follows from them)
+            sessions,
             totp,
         )
 
         totp.take_over()
         factors.take_over()
         passkeys.take_over()
+        sessions.take_over()
 
 
 class OperatorsConfig(AdminConfig):

@@ -1,9 +1,13 @@
 """Whose a request is: Django's sessions and allauth's backend, with the two questions of every request written out.
 
 Django takes longer to write them than PostgreSQL to answer both.
+
+A session's key stands in its browser's cookie and nowhere else. The database holds a hash of it, so whoever reads the
+database, or a copy of it, finds no key that lets them in. A key is random, so one fast hash is enough.
 """
 
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.sessions.backends import db
@@ -16,18 +20,55 @@ SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND ex
 PERSON = "SELECT * FROM accounts_user WHERE id = %s"
 
 
+# As much as Django's and allauth's columns hold: 160 bits, as many as a key has.
+DIGITS: Final = 40
+
+
+def row_key(session_key: str) -> str:
+    """What stands in the database for a session's key. ``migrations/0006_session_keys.py`` says it in SQL."""
+    return sha256(session_key.encode(errors="replace")).hexdigest()[:DIGITS]
+
+
 class SessionStore(db.SessionStore):
-    """Sessions in the database."""
+    """Sessions in the database, by the hashes of their keys."""
+
+    def row_key(self, session_key: str | None) -> str | None:
+        """Which row holds the session with a key."""
+        return None if session_key is None else row_key(session_key)
 
     def load(self) -> dict[str, Any]:
         """Read the session; one that is over or was ended is empty and loses its key."""
         with connection.cursor() as cursor:
-            cursor.execute(SESSION, [self.session_key, timezone.now()])
+            cursor.execute(SESSION, [self.row_key(self.session_key), timezone.now()])
             found = cursor.fetchone()
         if found is None:
             self._session_key = None
             return {}
         return self.decode(found[0])
+
+    def exists(self, session_key: str | None) -> bool:
+        """Whether there is a session with a key, over or not."""
+        return bool(super().exists(self.row_key(session_key)))
+
+    def create_model_instance(self, data: dict[str, Any]) -> Any:
+        """The row that holds the session."""
+        row = super().create_model_instance(data)
+        row.session_key = self.row_key(row.session_key)
+        return row
+
+    def delete(self, session_key: str | None = None) -> None:
+        """Forget the session with a key, or this one."""
+        wanted = self.row_key(self.session_key if session_key is None else session_key)
+        if wanted is not None:
+            super().delete(wanted)
+
+
+class StoredSession(SessionStore):
+    """A session that is known by its row alone, as in a list of them. Never make one of what a browser sends."""
+
+    def row_key(self, session_key: str | None) -> str | None:
+        """The key is the row's."""
+        return session_key
 
 
 class Backend(AuthenticationBackend):

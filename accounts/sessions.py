@@ -2,7 +2,8 @@
 
 Sessions are rows of the database that every request reads, so one that is ended here is over at its next request.
 allauth's ``UserSession`` stands beside each and says from where and since when; nothing but the session's own row
-lets anybody in.
+lets anybody in. Both know a session by the hash of its key (``recognition``), for which allauth has no setting, so
+``take_over`` puts what stands here in the place of its methods.
 """
 
 import time
@@ -12,7 +13,8 @@ from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Final
 
-from allauth.usersessions.models import UserSession
+from allauth.account.adapter import get_adapter
+from allauth.usersessions.models import UserSession, UserSessionManager
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
@@ -22,6 +24,7 @@ from django.utils import timezone
 
 from accounts.agents import device_words
 from accounts.models import User
+from accounts.recognition import StoredSession, row_key
 from accounts.requests import PersonRequest
 from compliance.audit import Action, record
 from compliance.audit.facts import current_facts
@@ -48,6 +51,35 @@ class Place:
     is_current: bool
 
 
+def take_over() -> None:
+    """Let allauth's own walks, such as the one at each sign-in, know sessions by the hashes of their keys."""
+    UserSessionManager.create_from_request = _create_row
+    UserSession._session_store = lambda self, *key: StoredSession(*key)
+    UserSession.end = _end_row
+
+
+def key_of(session: SessionBase) -> str:
+    """What stands in the database for a session's key; empty for a session that was never stored."""
+    return row_key(session.session_key) if session.session_key else ""
+
+
+def _create_row(rows: UserSessionManager, request: PersonRequest) -> None:
+    if not request.session.session_key:
+        request.session.save()
+    facts = {
+        "user": request.user,
+        "ip": get_adapter().get_client_ip(request),
+        "user_agent": current_facts().user_agent[:LONGEST_AGENT],
+        "last_seen_at": timezone.now(),
+    }
+    rows.update_or_create(session_key=key_of(request.session), defaults=facts)
+
+
+def _end_row(row: UserSession) -> None:
+    StoredSession().delete(row.session_key)
+    row.delete()
+
+
 # --- How long they last -----------------------------------------------------------------------------------
 
 
@@ -68,7 +100,7 @@ def outlived(session: SessionBase) -> str:
 
 def expire(request: HttpRequest, reason: str) -> None:
     """End the session of a request that came too late, and treat it as a stranger's."""
-    UserSession.objects.filter(session_key=request.session.session_key).delete()
+    UserSession.objects.filter(session_key=key_of(request.session)).delete()
     record(Action.SESSION_ENDED, subject=request.user, resource="session", reason=reason)
     request.session.flush()
     request.user = AnonymousUser()
@@ -80,11 +112,11 @@ def touch(request: PersonRequest) -> list[str]:
     if now - request.session[SEEN] < TOUCH_SECONDS:
         return []
     request.session[SEEN] = now
-    return _seen(request.session.session_key)
+    return _seen(key_of(request.session))
 
 
 @transaction.atomic
-def _seen(session_key: str | None) -> list[str]:
+def _seen(session_key: str) -> list[str]:
     row = UserSession.objects.select_for_update().filter(session_key=session_key).first()
     if row is None:
         # Ended a moment ago; there is no session left to save either.
@@ -102,7 +134,7 @@ def tell_others(request: HttpRequest, user: User, sentence: str) -> None:
     # Locked, because each session rewrites its own row when it reads its notices; in one order, so that none waits
     # for another in a circle.
     rows = UserSession.objects.select_for_update().filter(user=user).order_by("pk")
-    for row in rows.exclude(session_key=request.session.session_key):
+    for row in rows.exclude(session_key=key_of(request.session)):
         row.data[NOTICES] = [*row.data.get(NOTICES, []), sentence]
         row.save(update_fields=["data"])
 
@@ -112,7 +144,7 @@ def tell_others(request: HttpRequest, user: User, sentence: str) -> None:
 
 def places(request: PersonRequest) -> list[Place]:
     """The person's sessions that still let somebody in, the one that asks first, then the latest used."""
-    current = request.session.session_key
+    current = key_of(request.session)
     rows = [row for row in UserSession.objects.filter(user=request.user) if not _is_over(row)]
     rows.sort(key=lambda row: (row.session_key == current, row.last_seen_at), reverse=True)
     return [_place(row, is_current=row.session_key == current) for row in rows]
@@ -143,7 +175,7 @@ def end(*, user: User, session_id: int) -> str:
 
 def end_others(request: HttpRequest, user: User, *, reason: str) -> int:
     """End all sessions of a person but the one that asks; returns how many."""
-    rows = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
+    rows = UserSession.objects.filter(user=user).exclude(session_key=key_of(request.session))
     return _end_each(rows, actor=user, reason=reason)
 
 
@@ -154,9 +186,9 @@ def end_all(user: User, *, actor: User | None, reason: str) -> int:
 
 def renew_key(request: HttpRequest) -> None:
     """Give a session a new key, after which the old one opens nothing, and let its row follow."""
-    old = request.session.session_key
+    old = key_of(request.session)
     request.session.cycle_key()
-    UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
+    UserSession.objects.filter(session_key=old).update(session_key=key_of(request.session))
 
 
 def forget_over() -> None:

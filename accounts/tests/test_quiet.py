@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from accounts.quiet import Pace, Rhythm
 
+pytestmark = pytest.mark.dates
+
 NEW_YORK = ZoneInfo("America/New_York")
 NIGHT = {"quiet_from": time(22), "quiet_until": time(7)}
 # Zones that move their clocks by an hour at night, by half an hour, at midnight, and not at all.

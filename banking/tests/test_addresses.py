@@ -12,6 +12,8 @@ from banking.models import Item, Transaction
 from banking.tests.rows import account_at
 from compliance.isolation import tenant
 
+pytestmark = pytest.mark.dates
+
 TODAY = date(2026, 11, 22)
 
 

@@ -10,7 +10,7 @@ from banking import due
 from banking.models import Connection, Item
 from compliance.isolation import NoTenant, tenant
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
 
 MakeItem = Callable[..., Item]
 

@@ -20,7 +20,7 @@ from compliance.tests.threads import in_threads
 from compliance.vault import SealError, rotation
 from compliance.vault.datakeys import forget, shred
 
-pytestmark = everywhere
+pytestmark = [everywhere, pytest.mark.dates]
 
 YEAR = timedelta(days=365)
 MOMENT = datetime(2026, 11, 22, 9, 40, tzinfo=UTC)

@@ -10,6 +10,8 @@ from django.template import Context, Template
 from banking.models import Item
 from insights.age import Age
 
+pytestmark = pytest.mark.dates
+
 ATTACK = "<img src=x onerror=alert(1)>\"'&amp;"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -11,6 +11,8 @@ from credit.models import Change, Trigger
 from credit.tests.asking import calls, count, enrolled, enrollment_of, pull, stored
 from credit.tests.test_diffing_year import YEAR, in_short
 
+pytestmark = pytest.mark.dates
+
 
 @pytest.mark.django_db(transaction=True)
 def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bureau):

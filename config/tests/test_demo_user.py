@@ -9,7 +9,7 @@ from credit import enrolling, reports
 from credit.standing import State
 from credit.tests.asking import attempts_of, calls, state_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
 
 
 def test_it_pulls_the_demo_logins_report_once(site_bureau):

@@ -18,6 +18,8 @@ from insights.age import Age
 from insights.charts import Bar, Point
 from insights.overview import CategorySpending, Spending
 
+pytestmark = pytest.mark.dates
+
 DAY = date(2026, 11, 20)
 ATTACK = "<img src=x onerror=alert(1)>\"'&amp;"
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from config.templatetags import ui
 
+pytestmark = pytest.mark.dates
+
 NOW = datetime(2026, 11, 21, 19, 30, tzinfo=UTC)
 
 

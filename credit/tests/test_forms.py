@@ -8,6 +8,8 @@ import time_machine
 from credit.forms import DetailsForm
 from credit.tests.signing import ADA
 
+pytestmark = pytest.mark.dates
+
 
 def filled(signed_as: str = "Ada Mercer", last_four: str = "", **changes: str) -> DetailsForm:
     return DetailsForm({**ADA, **changes}, signed_as=signed_as, last_four=last_four)

@@ -8,6 +8,8 @@ from credit.inquiries import asked, leaves, months_after
 from credit.report import Day, Precision
 from credit.tests.experian_samples import INQUIRY, read
 
+pytestmark = pytest.mark.dates
+
 
 @pytest.mark.parametrize(
     ("day", "after"),

@@ -15,6 +15,8 @@ from credit.provider import BureauUnavailable
 from credit.schedule import NextPull, next_pull, own_day_after
 from credit.tests.asking import enrolled, enrollment_of, pull
 
+pytestmark = pytest.mark.dates
+
 MIDNIGHT = UUID(int=0)
 NOON = UUID(int=12 * 60 * 60)
 NOW = datetime(2027, 1, 31, 9, 30, tzinfo=UTC)

@@ -14,6 +14,8 @@ from credit.checks import password_is_young
 from credit.models import Enrollment, Trigger
 from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, stored
 
+pytestmark = pytest.mark.dates
+
 # --- Whose turn it is ---------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from banking.tests.rows import account_at
 from compliance.isolation import tenant
 from insights.balances import BankTotal, CardTotal, bank_balance, cards
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

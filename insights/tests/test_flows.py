@@ -21,7 +21,7 @@ from insights.flows import Flow, Movement, Window, flows, movements, runway_mont
 TODAY = date(2026, 11, 22)
 CARD_PAYMENT = {"category": "LOAN_PAYMENTS", "category_detail": "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"}
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 
 @pytest.fixture

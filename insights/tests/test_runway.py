@@ -19,7 +19,7 @@ from compliance.tests.threads import in_threads
 from insights import runway, tasks
 from insights.models import LowRunway
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -11,6 +11,8 @@ from credit.report import State
 from credit.reports import KeptChange, Listing
 from insights.score_history import history
 
+pytestmark = pytest.mark.dates
+
 MODELS = {"V4": "vantagescore_4", "F9": "fico_9"}
 
 

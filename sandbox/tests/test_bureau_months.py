@@ -7,6 +7,8 @@ import pytest
 
 from sandbox.bureau.months import LAG, between, latest, page, plus
 
+pytestmark = pytest.mark.dates
+
 DAYS = [date(2024, 1, 1) + timedelta(days=number) for number in range(0, 1500, 3)]
 
 

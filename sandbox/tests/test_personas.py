@@ -12,6 +12,8 @@ from sandbox.errors import PlaidError
 from sandbox.personas import categories
 from sandbox.personas.drafts import Book, TransactionDraft
 
+pytestmark = pytest.mark.dates
+
 TODAY = date(2026, 3, 17)
 EVERYONE = ("user_good", "user_transactions_dynamic", "user_living", "user_messy", "user_scale_900")
 BILL = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"

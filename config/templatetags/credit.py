@@ -170,8 +170,9 @@ def account_standing(account: Tradeline) -> str:
 
 @register.filter
 def in_short(account: Tradeline) -> str:
-    """Say the one thing about an account that matters most: a bad condition, else how payments go."""
-    if account.derogatory or not (account.standing or account.standing_code):
+    """Say the one thing about an account that matters most: a bad condition, else how payments go or went."""
+    is_bad = account.derogatory and account.condition != "paid"
+    if is_bad or not (account.standing or account.standing_code):
         return account_condition(account)
     return account_standing(account)
 

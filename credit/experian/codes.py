@@ -90,6 +90,14 @@ STANDINGS: Mapping[str, str] = {
     "83": "late150",
     "84": "late180",
 }
+# What a bad status means beside a condition that says the debt was paid.
+PAID_AFTER: Mapping[str, str] = {
+    "charge_off": "paid_was_charged_off",
+    "collection": "paid_was_collection",
+    "foreclosure": "paid_was_foreclosed",
+    "repossession": "paid_was_repossessed",
+    "voluntary_surrender": "paid_was_surrendered",
+}
 # Statuses that say what has become of an account where no condition does.
 PAID = frozenset({"12", "13", "61", "62", "63", "64", "65"}) | {code for code in STANDINGS if code[:1] == "5"}
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from credit.experian import codes
 from credit.experian.node import Node, Oddities, day_of
 from credit.report import Kind, Tradeline
 
 PROFILE_SUMMARY = "profile summary"
 OLDEST = "oldestTradeDate"
 EXCLUDED = "disputedAccountsExcluded"
+PAID = "paid"
 # Some attributes only say whether another one is complete.
 FLAGS = ("Y", "N", "*")
 
@@ -76,8 +76,8 @@ def _is_real_estate(line: Tradeline) -> bool:
 
 
 def _was_bad(line: Tradeline) -> bool:
-    """Whether an account that is in order now was late or worse at any time."""
-    is_bad = line.derogatory or line.standing in codes.DEROGATORY or line.standing.startswith("late")
+    """Whether an account that is in order now, or paid, was late or worse at any time."""
+    is_bad = line.standing.startswith("late") or (line.derogatory and line.condition != PAID)
     return not is_bad and any(line.counters[:-1])
 
 

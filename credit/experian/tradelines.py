@@ -43,7 +43,8 @@ def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
     revolving = row.word("revolvingOrInstallment", REVOLVING, None)
     original = _first(more.amount("originalLoanAmount"), amounts.get(ORIGINAL))
     condition_code, condition = _condition(row, more)
-    standing_code, standing = _standing(row, more, condition_code)
+    standing_code, told = _standing(row, more, condition_code)
+    standing = codes.PAID_AFTER.get(told, told) if condition == "paid" else told
     opened, balance_on, status_on = (row.day(name) for name in ("openDate", "balanceDate", "statusDate"))
     return Tradeline(
         key=_key(row, _kind_in_key(row, more), revolving, original, opened.first if opened else None),

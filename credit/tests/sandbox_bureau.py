@@ -36,6 +36,7 @@ PEOPLE = {
     "P12": ("QUINN", "O'DDITY", "666121012"),
     "P13": ("MAX", "LARGE", "666131013"),
     "P14": ("TEA", "PIGGYBACK", "666141014"),
+    "P15": ("JUNE", "ORDWAY", "666151015"),
 }
 ANSWERED = sorted(PEOPLE.keys() - {"P04"})
 

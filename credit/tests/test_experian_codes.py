@@ -169,7 +169,23 @@ def test_it_reads_a_paid_collection_of_another_lender():
     line = one(
         card(status="93", openOrClosed="C", enhanced={"enhancedAccountCondition": "A2", "enhancedPaymentStatus": None})
     )
-    assert (line.condition, line.standing, line.derogatory) == ("paid", "collection", True)
+    assert (line.condition, line.standing, line.derogatory) == ("paid", "paid_was_collection", True)
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("93", "paid_was_collection"),
+        ("94", "paid_was_foreclosed"),
+        ("95", "paid_was_surrendered"),
+        ("96", "paid_was_repossessed"),
+        ("97", "paid_was_charged_off"),
+    ],
+)
+def test_it_calls_nothing_bad_now_that_was_paid(code, word):
+    paid = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": code}
+    assert one(card(openOrClosed="C", enhanced=paid)).standing == word
+    assert one(card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": code})).standing != word
 
 
 @pytest.mark.parametrize(("code", "word"), [("A2", "paid"), ("05", "transferred"), ("A3", "closed")])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from credit.bands import label
+from credit.payment_history import Bucket
 from credit.report import Kind, State
 from credit.summary import summarize
 from credit.tests.sandbox_bureau import ANSWERED, person
@@ -18,7 +19,7 @@ def test_it_finds_the_bureaus_own_totals_again(local_bureau, persona):
     assert report.totals or persona == "P05"
 
 
-@pytest.mark.parametrize("persona", sorted(set(ANSWERED) - {"P07", "P10", "P12"}))
+@pytest.mark.parametrize("persona", sorted(set(ANSWERED) - {"P07", "P10", "P12", "P15"}))
 def test_it_finds_nothing_odd_in_an_ordinary_file(local_bureau, persona):
     assert local_bureau.read(persona).warnings == ()
 
@@ -63,6 +64,7 @@ def test_it_reads_a_troubled_file(local_bureau):
         ("P07", State.RESTRICTED),
         ("P08", State.READY),
         ("P13", State.READY),
+        ("P15", State.READY),
     ],
 )
 def test_it_says_whether_a_file_can_be_shown(local_bureau, persona, state):
@@ -127,3 +129,70 @@ def test_it_reads_other_models(local_bureau):
     report = local_bureau.read("P01", risk_models=("V4", "V3", "F9", "ZZ"))
     assert [score.indicator for score in report.scores] == ["V4", "V3", "F9"]
     assert [message.code for message in report.messages] == ["0084", "1616"]
+
+
+# --- A file like real ones ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def real(local_bureau):
+    """The accounts of P15 by their creditors."""
+    return {line.creditor: line for line in local_bureau.read("P15").tradelines}
+
+
+def test_it_finds_nothing_odd_in_a_real_file_but_dates_that_are_missing(local_bureau):
+    assert {warning.problem for warning in local_bureau.read("P15").warnings} == {"history_dated_otherwise"}
+
+
+def test_it_knows_what_every_account_of_a_real_file_is(real):
+    assert {creditor: line.kind for creditor, line in real.items() if line.kind is Kind.OTHER} == {
+        "SUMMIT SERVICES": Kind.OTHER
+    }
+    assert (real["FIRST STEP CARD"].product, real["MESA LEASING"].kind) == ("secured_card", Kind.LEASE)
+
+
+def test_it_counts_the_secured_card_of_a_real_file(local_bureau):
+    use = utilization(local_bureau.read("P15").tradelines)
+    assert use.overall == (1590, 12500)
+    assert [str(card.use.percent) for card in use.cards] == ["90.0", "9.5"]
+    assert [line.creditor for line in use.without_limit] == ["HARBOR STORE CARD"]
+
+
+def test_it_says_how_late_the_accounts_of_a_real_file_are(real):
+    late = {creditor: line.standing for creditor, line in real.items() if line.standing.startswith("late")}
+    assert late == {"PRAIRIE BUSINESS BANK": "late30", "DUNES CREDIT UNION": "late30", "QUICKLEND": "late180"}
+
+
+def test_it_counts_the_paid_collections_of_a_real_file(local_bureau):
+    report = local_bureau.read("P15")
+    found = summarize(report.tradelines, report.inquiries, on=report.reported_on)
+    assert (found.derogatory, found.collections, found.collection_balance) == (2, 2, 0)
+    assert {line.standing for line in report.tradelines if line.derogatory} == {"paid_was_collection"}
+
+
+def test_it_dates_what_a_real_file_leaves_undated(local_bureau, real):
+    report = local_bureau.read("P15")
+    assert {creditor: str(line.history.dated_by) for creditor, line in real.items() if line.balance_on is None} == {
+        "HARBOR FURNITURE": "status",
+        "SUMMIT SERVICES": "report",
+    }
+    assert real["SUMMIT SERVICES"].history.latest == report.reported_on.replace(day=1)
+
+
+def test_it_keeps_the_blank_months_of_a_real_file_in_their_places(real):
+    store = real["HARBOR STORE CARD"]
+    [late] = [each.month for each in store.history.months() if each.bucket is Bucket.LATE_30]
+    assert store.history.codes[0] == " "
+    assert (store.balance_on.first.year * 12 + store.balance_on.first.month) - (late.year * 12 + late.month) == 4
+
+
+def test_it_finds_a_dispute_that_only_a_code_tells(local_bureau, real):
+    assert [line.creditor for line in real.values() if line.disputed] == ["MESA AUTO LEASING"]
+    assert dict(local_bureau.read("P15").totals)["disputedAccountsExcluded"] == 1
+
+
+def test_it_finds_no_record_that_a_message_tells_of(local_bureau):
+    local_bureau.control("bureau/personas/P04", {"mode": "no_hit_message"})
+    report = local_bureau.read("P04")
+    local_bureau.control("bureau/personas/P04", {"mode": "usual"})
+    assert (report.state, [message.code for message in report.messages]) == (State.NO_HIT, ["0007"])

@@ -44,6 +44,15 @@ def test_it_leaves_a_balance_that_is_not_reported_out_of_the_totals():
     assert read(tradeline=lines, summaries=summed(**totals)).warnings == ()
 
 
+def test_it_takes_a_bad_debt_that_was_paid_for_one_that_was_bad():
+    enhanced = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": "93"}
+    paid = card(openOrClosed="C", balanceAmount=None, status="93", derogCounter="07", enhanced=enhanced)
+    told = {"wasDelinquentDerog": "001", "totalTradeItems": "001"}
+    assert read(tradeline=[paid], summaries=summed(**told)).warnings == ()
+    unpaid = card(status="93", derogCounter="07", enhanced={"enhancedAccountCondition": "93"})
+    assert read(tradeline=[unpaid], summaries=summed(**told | {"wasDelinquentDerog": "000"})).warnings == ()
+
+
 # --- Accounts that are in dispute -----------------------------------------------------------------------------
 
 DISPUTED = card(

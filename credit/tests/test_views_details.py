@@ -37,7 +37,7 @@ def test_it_says_when_an_account_was_late_and_when_it_was_worst(as_alice, alice)
         },
     }
     page = account(as_alice, alice, card(**late))
-    assert "Last late Sep 1, 2017 Late before that Jan 1, 2017 Worst 60 days late, Jul 1, 2011" in page
+    assert "Last late Sep 1, 2017 Late before that Jan 1, 2017 Worst delinquency 60 days late, Jul 1, 2011" in page
     assert "Lender's notice Closed by the consumer" in page
 
 
@@ -112,3 +112,29 @@ def test_it_tells_neither_to_anybody_else(as_mallory, alice):
     filed(alice, report)
     assert as_mallory.get(f"/credit/accounts/{report.tradelines[0].key}/").status_code == 404
     assert "OFAC" not in as_mallory.get("/credit/personal/", follow=True).content.decode()
+
+
+def paid_collection(**changes):
+    enhanced = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": "93"}
+    facts = {"accountType": "48", "openOrClosed": "C", "balanceAmount": None, "status": "93", "enhanced": enhanced}
+    return card(**facts | changes)
+
+
+def test_it_says_that_a_collection_was_paid(as_alice, alice):
+    page = account(as_alice, alice, paid_collection())
+    assert "Status Paid Payments Paid, was in collection" in page
+    assert "Closed. Paid, was in collection" in words(as_alice, "credit_accounts")
+    assert "Paid, was in collection · balance not reported · opened Mar 15, 2016" in words(as_alice, "credit_records")
+
+
+def test_it_says_what_is_owed_on_a_collection(as_alice, alice):
+    owed = paid_collection(balanceAmount="00000842", openOrClosed="O", enhanced={"enhancedAccountCondition": "93"})
+    filed(alice, read(tradeline=[owed]))
+    assert "In collection · $842 owed" in words(as_alice, "credit_records")
+
+
+def test_it_says_in_words_that_a_day_is_missing(as_alice, alice):
+    page = account(as_alice, alice, card(balanceDate=None), headerRecord=None)
+    assert "of Not reported" not in page
+    assert "The lender sent no date for it." in page
+    assert "Experian report Score" in page

@@ -72,11 +72,15 @@ class Account:
     @property
     def status(self) -> str:
         """The condition if it is one that says more than the payments do, else how the payments are."""
+        if self.trade.status:
+            return self.trade.status
         return self.payment_status if self.condition in NOT_A_STATUS else self.condition
 
     @property
     def payment_status(self) -> str:
         """How the payments are now, or how they were at their worst if they are in order now."""
+        if self.trade.payment_status:
+            return self.trade.payment_status
         now = self.grid[:1]
         if now in BAD:
             return BAD[now]

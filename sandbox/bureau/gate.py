@@ -93,6 +93,8 @@ class Call:
         self.facts["month"] = page.number
         if mode == "frozen":
             return reports.answer(reports.frozen(persona.on_file, page, wanted.asked, at=now))
+        if mode == "no_hit_message":
+            return reports.answer(reports.no_record(persona, page, wanted.asked, at=now))
         if mode == "empty":
             return reports.answer()
         complete = match.complete and mode != "mismatch"

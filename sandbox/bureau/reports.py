@@ -1,13 +1,13 @@
 """A whole report: everything on one page of one person's file, as the bureau writes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
 from sandbox.bureau import summaries
-from sandbox.bureau.encoding import UNKNOWN, count, day, present
+from sandbox.bureau.encoding import UNKNOWN, amount, count, day, present
 from sandbox.bureau.months import Page, between
 from sandbox.bureau.personas import Persona, quirks
 from sandbox.bureau.personas.drafts import Address, File, Inquiry, Record, Statement
@@ -17,6 +17,8 @@ from sandbox.bureau.tradelines import tradeline, visible
 MODELS = {"V4": 0, "V3": -6, "F9": 8}
 FICO = {"13": "9", "32": "10", "30": "10", "84": "8", "85": "8", "9": "18", "5": "13", "11": "39"}
 KEEPS_INQUIRIES = 24
+# What an inquiry was about: the type of account by the kind of business, and 31 for what nobody says.
+INQUIRY_TYPES = {"BC": "18", "DC": "07", "FA": "00", "FP": "01", "FM": "26", "YC": "48"}
 FROZEN = Statement("25", "SECURITY FREEZE: FILE FROZEN DUE TO STATE LEGISLATION. CONSUMER HAS NOT AUTHORIZED ACCESS.")
 ADDRESS_NOT_ON_FILE = "03"
 
@@ -53,6 +55,7 @@ def report(persona: Persona, page: Page, asked: Asked, *, at: datetime, complete
         {
             **_person(persona, page, asked, at, complete),
             "fraudShield": [_fraud_shield(persona, page, complete)] if asked.fraud_shield else [],
+            "ofac": {"messageNumber": file.ofac[0], "messageText": file.ofac[1]} if file.ofac else {},
             "inquiry": inquiries,
             "publicRecord": records,
             "riskModel": _scores(file, page, asked),
@@ -69,6 +72,18 @@ def frozen(persona: Persona, page: Page, asked: Asked, *, at: datetime) -> Secti
     person = _person(persona, page, asked, at, complete=True)
     kept = {name: person[name] for name in ("headerRecord", "consumerIdentity")}
     return finished({**kept, "statement": [_statement(FROZEN, page)]}, persona, asked)
+
+
+def no_record(persona: Persona, page: Page, asked: Asked, *, at: datetime) -> Section:
+    """An answer about nobody: the bureau looked, and says so in a message."""
+    return finished(
+        {
+            "headerRecord": [_header(page.today, asked, at)],
+            "informationalMessage": [_message("07", "0007", "NO RECORD FOUND")],
+        },
+        persona,
+        replace(asked, unique_id=False),
+    )
 
 
 def answer(*profiles: Section) -> Section:
@@ -149,7 +164,7 @@ def _employment(file: File, page: Page) -> list[Section]:
     """Where the person works, as somebody told the bureau long ago."""
     if not file.employer:
         return []
-    since = {"firstReportedDate": day(page.as_of(-30)), "lastReportedDate": day(page.as_of(-8))}
+    since = {"firstReportedDate": day(page.as_of(-30)), "lastUpdatedDate": day(page.as_of(-8))}
     return [{"name": file.employer, **since}]
 
 
@@ -162,7 +177,7 @@ def _fraud_shield(persona: Persona, page: Page, complete: bool) -> Section:
     alarms = [*file.alarms, *([] if complete else [ADDRESS_NOT_ON_FILE])]
     return present(
         {
-            "type": "S",
+            "type": "99",
             "addressCount": count(len(file.addresses) + 1),
             "socialCount": "01",
             "dateOfDeath": "" if file.died is None else day(page.as_of(file.died)),
@@ -186,7 +201,7 @@ def _inquiry(one: Inquiry, page: Page) -> Section:
         "subscriberName": one.creditor,
         "subscriberCode": one.member,
         "kob": one.business,
-        "type": "I",
+        "type": one.type or INQUIRY_TYPES.get(one.business, "31"),
         "terms": "UNK",
         "amount": UNKNOWN,
     }
@@ -200,10 +215,14 @@ def _record(one: Record, page: Page) -> Section:
             "status": one.status,
             "statusDate": day(page.as_of(one.settled)),
             "filingDate": day(page.as_of(one.filed)),
-            "amount": None if one.amount is None else f"{one.amount:08d}",
+            "amount": amount(one.amount),
             "referenceNumber": one.reference,
             "evaluation": "N",
+            "ecoa": "1",
             "plaintiffName": one.plaintiff,
+            "bankruptcyAssetAmount": amount(one.assets),
+            "bankruptcyVoluntaryIndicator": "" if one.assets is None else "V",
+            "repaymentPercent": "" if one.repays is None else count(one.repays, 3),
         }
     )
 

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS bureau_stories (
     persona TEXT PRIMARY KEY, began TEXT NOT NULL DEFAULT '', mode TEXT NOT NULL DEFAULT ''
 );
 """
-MODES = ("normal", "frozen", "frozen_422", "no_hit", "empty", "mismatch", "alert_list")
+MODES = ("normal", "frozen", "frozen_422", "no_hit", "no_hit_message", "empty", "mismatch", "alert_list")
 CHANGES = {"mode": Field(one_of("usual", *MODES)), "month": Field(whole(0, 240))}
 
 

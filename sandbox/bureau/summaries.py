@@ -9,15 +9,20 @@ from sandbox.bureau.encoding import UNKNOWN, amount, count
 from sandbox.bureau.months import plus
 
 REAL_ESTATE = ("08", "19", "25", "26")
-BAD = set(accounts.BAD.values())
+LATE_AGAIN = {"72", "73", "74", "75", "76", "77", "79", "81"}
+BAD = set(accounts.BAD.values()) | LATE_AGAIN
+PAID = "A2"
+DISPUTED = "XB"
 
 Row = dict[str, Any]
 
 
 def summary(rows: list[Row], inquiries: list[Row], records: list[Row], today: date) -> Row:
-    """The section with its twenty-four attributes, in the bureau's order."""
+    """The section with its twenty-four attributes, in the bureau's order. What is in dispute is left out of it."""
+    disputed = [row for row in rows if _wide(row).get("complianceCondition") == DISPUTED]
+    rows = [row for row in rows if row not in disputed]
     values = {
-        "disputedAccountsExcluded": count(0, 3),
+        "disputedAccountsExcluded": count(len(disputed), 3),
         "publicRecordsCount": count(len(records), 3),
         **_debts(rows),
         "totalInquiries": count(len(inquiries), 3),
@@ -54,7 +59,7 @@ def _debts(rows: list[Row]) -> dict[str, str | None]:
 
 def _accounts(rows: list[Row]) -> dict[str, str]:
     """How many accounts there are. Each is in order, bad now, or was bad before."""
-    bad = [row for row in rows if row["status"] in BAD]
+    bad = [row for row in rows if row["status"] in BAD and _wide(row).get("enhancedAccountCondition") != PAID]
     was = [row for row in rows if row not in bad and _ever_bad(row)]
     return {
         "totalTradeItems": count(len(rows), 3),
@@ -85,7 +90,13 @@ def _available(rows: list[Row]) -> str | None:
 
 
 def _limit(row: Row) -> str | None:
-    wide: str | None = row.get("enhancedPaymentData", {}).get("creditLimitAmount")
+    wide: str | None = _wide(row).get("creditLimitAmount")
+    return wide
+
+
+def _wide(row: Row) -> Row:
+    """The enhanced data of an account, which some come without."""
+    wide: Row = row.get("enhancedPaymentData", {})
     return wide
 
 

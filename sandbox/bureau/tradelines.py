@@ -8,6 +8,7 @@ from sandbox.bureau.months import Page
 from sandbox.bureau.personas.drafts import Trade
 
 GRID, TREND = 25, 24
+BALANCE, STATUS = "balance", "status"
 DISPUTED = "XB"
 
 Section = dict[str, Any]
@@ -36,10 +37,7 @@ def tradeline(trade: Trade, page: Page, *, long_grid: bool = True, trend: bool =
             **_amounts(account),
             **_payments(account),
             "specialComment": trade.remark,
-            "consumerDisputeFlag": "Y" if page.number in trade.disputed else "",
-            "originalCreditorName": trade.original_creditor,
-            "bankruptcyChapterNumber": trade.chapter,
-            "enhancedPaymentData": _enhanced(account, long_grid),
+            "enhancedPaymentData": {} if trade.plain else _enhanced(account, long_grid),
             "trendedTrades": _trend(account) if trend else [],
         }
     )
@@ -52,7 +50,7 @@ def _amounts(account: Account) -> Section:
     qualified = [("L", account.limit), ("O", trade.original), ("C", trade.charged_off), ("H", trade.high)]
     known = [(letter, dollars) for letter, dollars in qualified if dollars is not None][:2]
     return {
-        "balanceDate": day(account.date_of(account.last)),
+        "balanceDate": day(account.date_of(account.last)) if trade.dated == BALANCE else None,
         "balanceAmount": None if owes_nothing else amount(account.balance),
         "amountPastDue": amount(account.past_due),
         "monthlyPaymentAmount": amount(account.payment),
@@ -69,7 +67,7 @@ def _payments(account: Account) -> Section:
     derogatory = sum(code in DEROGATORY for code in grid)
     return {
         "status": account.status,
-        "statusDate": day(account.date_of(account.since)),
+        "statusDate": day(account.date_of(account.since)) if account.trade.dated in (BALANCE, STATUS) else None,
         "evaluation": "N" if account.status in BAD.values() else "P",
         "lastPaymentDate": day(account.paid),
         "maxDelinquencyDate": day(account.starts(account.worst_month())),
@@ -93,19 +91,26 @@ def _enhanced(account: Account, long_grid: bool) -> Section:
             "originalLoanAmount": wide(trade.original),
             "actualPaymentAmount": wide(account.payment),
             "chargeoffAmount": wide(trade.charged_off),
-            "enhancedAccountCondition": account.condition if not account.closed or trade.condition else "A3",
+            "enhancedAccountCondition": _wide_condition(account),
             "enhancedPaymentStatus": account.payment_status,
             "enhancedAccountType": account.kind.enhanced or account.kind.code,
             "enhancedTerms": account.kind.terms,
             "enhancedPaymentHistory84": account.grid[:LONG_GRID] if long_grid else "",
             "complianceCondition": DISPUTED if account.page.number in trade.disputed else "",
-            "ciiCode": trade.cii,
+            "paymentLevelDate": day(account.starts(account.last)) if trade.dated == BALANCE else "",
             # The real field holds the most recent delinquency, whatever its name says.
             "firstDelinquencyDate": day(account.starts(bad[0])) if bad else "",
             "secondDelinquencyDate": day(account.starts(bad[1])) if len(bad) > 1 else "",
-            "maxDelinquencyCode": "" if worst is None else BAD[account.code(worst)],
+            "maxDelinquencyCode": "" if worst is None else account.code(worst),
         }
     )
+
+
+def _wide_condition(account: Account) -> str:
+    """The condition as the enhanced data tell it: an account that is closed without more is A3."""
+    if account.closed and not account.trade.condition:
+        return "A3"
+    return account.trade.wide_condition or account.condition
 
 
 def _trend(account: Account) -> list[Section]:

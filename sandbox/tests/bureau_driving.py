@@ -25,6 +25,7 @@ PEOPLE = {
     "P12": ("QUINN", "O'DDITY", "666121012"),
     "P13": ("MAX", "LARGE", "666131013"),
     "P14": ("TEA", "PIGGYBACK", "666141014"),
+    "P15": ("JUNE", "ORDWAY", "666151015"),
 }
 REPORTED = [persona for persona in PEOPLE if persona not in ("P04", "P05")]
 

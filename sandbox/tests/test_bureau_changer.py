@@ -56,7 +56,7 @@ def facts(profile: Json) -> dict[str, str]:
         told[f"{name} closed"] = wide["enhancedAccountCondition"] if row["openOrClosed"] == "C" else ""
         told[f"{name} late"] = row["delinquencies30Days"] if row["status"] != "93" else "00"
         told[f"{name} past due"] = row.get("amountPastDue", "")
-        told[f"{name} disputed"] = row.get("consumerDisputeFlag", "")
+        told[f"{name} disputed"] = row["enhancedPaymentData"].get("complianceCondition", "")
     return told
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from sandbox.bureau.personas import bulk, changer, everyday, quirks, trouble
+from sandbox.bureau.personas import bulk, changer, everyday, quirks, real, trouble
 from sandbox.bureau.personas.drafts import Address, File
 
 CITY, STATE, ZIP = "MICHIGAN CITY", "IN", "46360"
@@ -78,6 +78,7 @@ PERSONAS = {
         Persona("P12", "QUINN", "O'DDITY", "666121012", "every oddity of the format", quirks.oddity),
         Persona("P13", "MAX", "LARGE", "666131013", "60 accounts, 100 public records", bulk.large),
         Persona("P14", "TEA", "PIGGYBACK", "666141014", "authorized user of two cards", everyday.piggyback),
+        Persona("P15", "JUNE", "ORDWAY", "666151015", "codes and gaps of real files", real.real),
     )
 }
 

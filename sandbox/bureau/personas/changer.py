@@ -171,5 +171,4 @@ def _collection() -> Trade:
         original=118,
         marks=(Mark(12, "G", FOR_EVER),),
         condition="93",
-        original_creditor="DUNES FITNESS CLUB",
     )

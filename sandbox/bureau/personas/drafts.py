@@ -34,6 +34,16 @@ KINDS = {
     "student": Kind("12", "I", "EL", "120"),
     "mortgage": Kind("26", "I", "FM", "360"),
     "collection": Kind("48", "I", "YC", "001"),
+    "secured card": Kind("2A", "R", "BC", "REV"),
+    "secured loan": Kind("02", "I", "FP", "048"),
+    "installment sale": Kind("06", "I", "HF", "024"),
+    "installment loan": Kind("78", "I", "FP", "036"),
+    "real estate": Kind("08", "I", "FM", "180"),
+    "va mortgage": Kind("25", "I", "FM", "360"),
+    "business loan": Kind("10", "I", "BB", "060"),
+    "lease": Kind("13", "I", "FA", "036"),
+    "auto lease": Kind("3A", "I", "FA", "036"),
+    "unknown": Kind("31", "I", "ZZ", "UNK"),
 }
 
 
@@ -56,6 +66,8 @@ class Trade:
     """One account. ``opened`` is when the person got it, ``appears`` when its reports begin, ``ends`` their last month.
 
     ``condition`` is how it ended, by the month from which that is so; ``limit`` and ``payment`` may change by month.
+    ``wide_condition`` and ``payment_status`` stand in the enhanced data instead of what the account itself tells, and
+    ``status`` in the plain field. A ``plain`` trade comes without enhanced data; ``dated`` says which dates it has.
     """
 
     creditor: str
@@ -78,9 +90,11 @@ class Trade:
     charged_off: int | None = None
     remark: str = ""
     disputed: range = range(0)
-    original_creditor: str = ""
-    cii: str = ""
-    chapter: str = ""
+    wide_condition: str = ""
+    payment_status: str = ""
+    status: str = ""
+    plain: bool = False
+    dated: str = "balance"
 
     @property
     def first(self) -> int:
@@ -90,18 +104,19 @@ class Trade:
 
 @dataclass(frozen=True)
 class Inquiry:
-    """Somebody's hard look at the file, ``days`` before the page of a month."""
+    """Somebody's hard look at the file, ``days`` before the page of a month; ``type`` is that of the account meant."""
 
     creditor: str
     member: str
     business: str
     month: int
     days: int = 9
+    type: str = ""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A public record."""
+    """A public record. ``assets`` and ``repays``, a percentage, are told of bankruptcies."""
 
     court: str
     court_code: str
@@ -111,6 +126,8 @@ class Record:
     reference: str
     amount: int | None = None
     plaintiff: str = ""
+    assets: int | None = None
+    repays: int | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +156,8 @@ class Statement:
 class File:
     """All that the bureau knows of one person. ``score`` is VantageScore 4.0; ``exclusion`` stands instead of it.
 
-    ``alarms`` are codes of the fraud shield; a file with ``quirks`` is written as badly as real ones are.
+    ``alarms`` are codes of the fraud shield, ``ofac`` what the list of sanctions said; a file with ``quirks`` is
+    written as badly as real ones are.
     """
 
     trades: tuple[Trade, ...] = ()
@@ -153,6 +171,7 @@ class File:
     statements: tuple[Statement, ...] = ()
     alarms: tuple[str, ...] = ()
     died: int | None = None
+    ofac: tuple[str, str] | None = None
     quirks: bool = False
 
 

@@ -83,6 +83,13 @@ def _unheard_of(row: Section) -> None:
     row |= {"accountType": "3Q", "status": "4Z", "kob": "ZZ", "specialComment": "Q9"}
     row["enhancedPaymentData"] |= {"enhancedPaymentStatus": "4Z", "enhancedAccountCondition": "Z9"}
     row["enhancedPaymentData"].pop("enhancedAccountType", None)
+    _only_in_the_schema(row)
+
+
+def _only_in_the_schema(row: Section) -> None:
+    """Four fields that the format has and no public answer of the real service: nobody else's file has them here."""
+    row |= {"consumerDisputeFlag": "Y", "originalCreditorName": "WABASH WIRELESS", "bankruptcyChapterNumber": "13"}
+    row["enhancedPaymentData"]["ciiCode"] = "L"
 
 
 def _misspelt(row: Section) -> None:

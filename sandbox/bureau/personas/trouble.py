@@ -102,7 +102,6 @@ def _given_up() -> tuple[Trade, ...]:
             original=842,
             marks=(Mark(-14, "G", FOR_EVER),),
             condition="93",
-            original_creditor="WABASH WIRELESS",
         ),
     )
 
@@ -218,6 +217,5 @@ def _discharged(
         marks=(Mark(-21, "1"), Mark(-20, "2"), Mark(-19, "3"), Mark(-18, "9", -14)),
         closed=-14,
         condition="67",
-        cii="E",
-        chapter="7",
+        wide_condition="E",
     )

@@ -32,41 +32,44 @@ def row_key(session_key: str) -> str:
 class SessionStore(db.SessionStore):
     """Sessions in the database, by the hashes of their keys."""
 
-    def row_key(self, session_key: str | None) -> str | None:
+    # What sessions are signed with, whichever of the two classes reads them.
+    key_salt = "django.contrib.sessions.SessionStore"
+
+    def row_key(self, session_key: str) -> str:
         """Which row holds the session with a key."""
-        return None if session_key is None else row_key(session_key)
+        return row_key(session_key)
 
     def load(self) -> dict[str, Any]:
         """Read the session; one that is over or was ended is empty and loses its key."""
         with connection.cursor() as cursor:
-            cursor.execute(SESSION, [self.row_key(self.session_key), timezone.now()])
+            cursor.execute(SESSION, [self.row_key(self.session_key or ""), timezone.now()])
             found = cursor.fetchone()
         if found is None:
             self._session_key = None
             return {}
         return self.decode(found[0])
 
-    def exists(self, session_key: str | None) -> bool:
+    def exists(self, session_key: str) -> bool:
         """Whether there is a session with a key, over or not."""
         return bool(super().exists(self.row_key(session_key)))
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         """The row that holds the session."""
         row = super().create_model_instance(data)
-        row.session_key = self.row_key(row.session_key)
+        row.session_key = self.row_key(str(row.session_key))
         return row
 
     def delete(self, session_key: str | None = None) -> None:
         """Forget the session with a key, or this one."""
-        wanted = self.row_key(self.session_key if session_key is None else session_key)
-        if wanted is not None:
-            super().delete(wanted)
+        wanted = session_key or self.session_key
+        if wanted:
+            super().delete(self.row_key(wanted))
 
 
 class StoredSession(SessionStore):
     """A session that is known by its row alone, as in a list of them. Never make one of what a browser sends."""
 
-    def row_key(self, session_key: str | None) -> str | None:
+    def row_key(self, session_key: str) -> str:
         """The key is the row's."""
         return session_key
 

@@ -11,6 +11,7 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -63,7 +64,7 @@ def connection() -> psycopg.Connection[Any]:
 
 def person(database: psycopg.Connection[Any], key: str) -> tuple[str, str]:
     """The e-mail address and id of whoever the session belongs to."""
-    (data,) = database.execute(SESSION, [key]).fetchone() or ("",)
+    (data,) = database.execute(SESSION, [sha256(key.encode()).hexdigest()[:40]]).fetchone() or ("",)
     payload = data.split(":")[0]
     text = base64.urlsafe_b64decode(payload.lstrip(".") + "=" * (-len(payload.lstrip(".")) % 4))
     facts = json.loads(zlib.decompress(text) if payload.startswith(".") else text)

@@ -1,16 +1,21 @@
 """Whose a request is."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 import time_machine
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.recognition import Backend, SessionStore
+from accounts.recognition import Backend, SessionStore, row_key
+from accounts.tests.conftest import PASSWORD
+from accounts.tests.pages import sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +36,58 @@ def test_it_reads_what_a_session_holds(session):
     assert again.session_key == session.session_key
 
 
+def test_it_keeps_no_key_in_the_database(session, alice: User):
+    client = Client()
+    sign_in(client, alice.email, PASSWORD)
+    keys = {session.session_key, client.session.session_key}
+    rows = [
+        *Session.objects.values_list("session_key", flat=True),
+        *UserSession.objects.values_list("session_key", flat=True),
+    ]
+    assert len(rows) == 3
+    assert not [row for row in rows if row in keys]
+    assert set(rows) == {row_key(key) for key in keys}
+
+
+def test_it_lets_nobody_in_by_what_the_database_holds(alice: User):
+    Client().force_login(alice)
+    (row,) = Session.objects.values_list("session_key", flat=True)
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = row
+    assert thief.get("/overview/").status_code == 302
+    assert SessionStore(row).load() == {}
+    # Nor can a thief end the session by it, or have it renewed under another key.
+    stolen = SessionStore(row)
+    stolen.flush()
+    stolen.cycle_key()
+    assert Session.objects.filter(session_key=row).exists()
+
+
+def test_it_knows_the_sessions_of_before_by_their_keys(session, alice: User):
+    Session.objects.update(session_key=session.session_key)
+    UserSession.objects.create(user=alice, ip="192.0.2.1", session_key=session.session_key)
+    migration = import_module("accounts.migrations.0006_session_keys").Migration
+    for _ in range(2):
+        with connection.cursor() as cursor:
+            for operation in migration.operations:
+                cursor.execute(operation.sql)
+    assert SessionStore(session.session_key)["word"] == "said"
+    assert UserSession.objects.get().session_key == row_key(session.session_key)
+
+
+def test_it_gives_a_session_another_key_and_forgets_it(session):
+    old = session.session_key
+    session.cycle_key()
+    assert session.session_key != old
+    assert not session.exists(old)
+    assert SessionStore(session.session_key)["word"] == "said"
+    session["word"] = "said again"
+    session.save()
+    assert SessionStore(session.session_key)["word"] == "said again"
+    session.delete(session.session_key)
+    assert not Session.objects.exists()
+
+
 def test_it_takes_the_key_from_a_session_that_is_over(session):
     with time_machine.travel(timezone.now() + settings.SESSION_LONGEST + timedelta(seconds=1)):
         late = SessionStore(session.session_key)
@@ -39,7 +96,7 @@ def test_it_takes_the_key_from_a_session_that_is_over(session):
 
 
 def test_it_takes_the_key_from_a_session_that_was_ended(session):
-    Session.objects.filter(session_key=session.session_key).delete()
+    Session.objects.filter(session_key=row_key(session.session_key)).delete()
     ended = SessionStore(session.session_key)
     assert ended.get("word") is None
     assert ended.session_key is None

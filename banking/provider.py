@@ -11,7 +11,7 @@ from datetime import date as Day
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, Self
 
 
 class Readiness(StrEnum):
@@ -171,6 +171,10 @@ class Unavailable(ProviderError):
     fault: ClassVar = Fault.PROVIDER
 
 
+class TimedOut(Unavailable):
+    """No answer came in the time that it was given; what was asked may have been done all the same."""
+
+
 class RateLimited(Unavailable):
     """Too many calls; wait at least ``retry_after`` seconds. ``scope`` is item, client or institution."""
 
@@ -228,6 +232,10 @@ class MalformedAnswer(ProviderError):
 
 class Provider(Protocol):
     """The calls that linking and sync make. Each may raise a ``ProviderError``."""
+
+    def within(self, *, answer: float, whole: float) -> Self:
+        """Return the same provider with less time: seconds for each answer, and for all from now on."""
+        ...
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken: ...
 

@@ -11,6 +11,7 @@ from banking import due, telling, unlinking
 from banking.models import Item, PendingRemoval
 from banking.provider import Doorbell, ProviderError
 from banking.sync import sync_item as read_item
+from banking.sync.pace import HURRIED, PATIENT
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane, waiting
 
@@ -22,13 +23,19 @@ MOST_WAITING = 2000
 
 
 @shared_task(base=TenantTask)
-def sync_item(owner_id: str, item_id: str, trigger: str) -> None:
-    """Read one Item if its time has come; look again soon while its history is prepared or news came meanwhile."""
-    outcome = read_item(owner_id=UUID(owner_id), item_id=UUID(item_id), trigger=trigger, if_due=True)
+def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = False) -> None:
+    """Read one Item if its time has come; look again soon while its history is prepared or news came meanwhile.
+
+    ``patient`` is for workers behind which nobody else waits.
+    """
+    owner, item = UUID(owner_id), UUID(item_id)
+    pace = PATIENT if patient else HURRIED
+    outcome = read_item(owner_id=owner, item_id=item, trigger=trigger, if_due=True, pace=pace)
     if outcome.news is not None:
-        telling.large_changes(owner_id=UUID(owner_id), item_id=UUID(item_id), run_id=outcome.news)
+        telling.large_changes(owner_id=owner, item_id=item, run_id=outcome.news)
     if outcome.again_in is not None:
-        sync_item.apply_async((owner_id, item_id, "follow-up"), countdown=outcome.again_in)
+        lane = Lane.SLOW if outcome.slow else Lane.SHARED
+        queue_sync(owner, item, "follow-up", lane=lane, wait=outcome.again_in)
 
 
 @shared_task
@@ -36,7 +43,7 @@ def dispatch_due_syncs() -> None:
     """Queue every Item whose time has come, a chunk at a time, so that one beat never holds many rows."""
     while waiting(Lane.ROUTINE) < MOST_WAITING and (claimed := due.claim_syncs(limit=CHUNK)):
         for owner_id, item_id, lane in claimed:
-            sync_item.apply_async((str(owner_id), str(item_id), "beat"), queue=lane.queue)
+            queue_sync(owner_id, item_id, "beat", lane=lane)
 
 
 @shared_task(base=TenantTask)
@@ -52,16 +59,22 @@ def remove_at_provider(owner_id: str, removal_id: str) -> None:
 def retry_removals() -> None:
     """Queue every removal at the provider that is still owed and due."""
     for owner_id, removal_id in due.owed_removals(limit=CHUNK):
-        remove_at_provider.delay(str(owner_id), str(removal_id))
+        queue_removal(owner_id, removal_id)
 
 
 def enqueue_sync(item: Item, *, trigger: str, wait: int = 0) -> None:
     """Queue a reading, in ``wait`` seconds. With the queue out of reach the Item is due still: the clock finds it."""
-    lane = Lane.SLOW if item.reads_slowly else Lane.SHARED
     try:
-        sync_item.apply_async((str(item.owner_id), str(item.pk), trigger), countdown=wait, queue=lane.queue)
+        queue_sync(item.owner_id, item.pk, trigger, lane=Lane.SLOW if item.reads_slowly else Lane.SHARED, wait=wait)
     except OperationalError as error:
         logger.warning("The queue does not answer, Item %s waits for the clock: %s", item.pk, error)
+
+
+def queue_sync(owner_id: UUID, item_id: UUID, trigger: str, *, lane: Lane, wait: int = 0) -> None:
+    """Queue a reading in a lane. Raises ``OperationalError`` when the queue does not answer."""
+    sync_item.apply_async(
+        (str(owner_id), str(item_id), trigger), {"patient": lane is Lane.SLOW}, queue=lane.queue, countdown=wait
+    )
 
 
 def enqueue_removal(owed: PendingRemoval | None) -> None:
@@ -69,9 +82,14 @@ def enqueue_removal(owed: PendingRemoval | None) -> None:
     if owed is None:
         return
     try:
-        remove_at_provider.delay(str(owed.owner_id), str(owed.pk))
+        queue_removal(owed.owner_id, owed.pk)
     except OperationalError as error:
         logger.warning("The queue does not answer, removal %s waits for the clock: %s", owed.pk, error)
+
+
+def queue_removal(owner_id: UUID, removal_id: UUID) -> None:
+    """Queue a removal where nobody waits behind it. Raises ``OperationalError`` when the queue does not answer."""
+    remove_at_provider.apply_async((str(owner_id), str(removal_id)), queue=Lane.SLOW.queue)
 
 
 def ring(doorbell: Doorbell) -> None:

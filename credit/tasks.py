@@ -7,6 +7,7 @@ from celery import shared_task
 from django.conf import settings
 
 from compliance.isolation.tasks import TenantTask
+from compliance.queues import Lane
 from credit import due, enrolling, password, pulling
 from credit.models import Trigger
 from credit.provider import BureauError
@@ -35,7 +36,8 @@ def dispatch_due_pulls() -> None:
         return
     while claimed := due.claim_pulls(limit=CHUNK):
         for owner_id in claimed:
-            pull_report.delay(str(owner_id), Trigger.CLOCK.value)
+            # A bureau that hangs holds up nobody's bank.
+            pull_report.apply_async((str(owner_id), Trigger.CLOCK.value), queue=Lane.SLOW.queue)
 
 
 @shared_task(base=TenantTask)

@@ -7,11 +7,12 @@ which is not, is loaded by the first ``connect()``.
 import functools
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.views.decorators.debug import sensitive_variables
 
 from banking.plaid import translate
+from banking.plaid.hurry import HurriedTransport
 from banking.plaid.keys import KeyRing
 from banking.plaid.profile import Profile
 from banking.provider import (
@@ -56,10 +57,14 @@ os.register_at_fork(after_in_child=_client.cache_clear)
 class PlaidClient:
     """Implements ``banking.provider.Provider``. Threads may share one."""
 
-    def __init__(self, profile: Profile, transport: "Transport") -> None:
+    def __init__(self, profile: Profile, transport: "Transport | HurriedTransport") -> None:
         self.profile = profile
         self.keys = KeyRing(self.webhook_key)
         self._transport = transport
+
+    def within(self, *, answer: float, whole: float) -> Self:
+        """Return a client that gives Plaid less time: seconds for each answer, and for all from now on."""
+        return type(self)(self.profile, HurriedTransport(self._transport, answer=answer, whole=whole))
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
         """Make the token that opens Link for a new Item. ``client_user_id`` must not tell who the person is.

@@ -27,7 +27,7 @@ from urllib3.exceptions import (
 
 from banking.plaid import strict_json
 from banking.plaid.errors import refusal
-from banking.provider import MalformedAnswer, Misconfigured, ProviderError, Unavailable
+from banking.provider import MalformedAnswer, Misconfigured, ProviderError, TimedOut, Unavailable
 
 CONNECT_SECONDS = 5.0
 # A full page of 500 transactions with every optional field is about 1.3 MB.
@@ -151,7 +151,7 @@ def _failure(error: HTTPError) -> ProviderError:
     if isinstance(cause, NewConnectionError):
         return Unavailable("NOT_CONNECTED")
     if isinstance(cause, TimeoutError):
-        return Unavailable("TIMEOUT")
+        return TimedOut("TIMEOUT")
     if isinstance(cause, SSLError):
         return _tls_failure(cause)
     return Unavailable("CONNECTION_LOST")

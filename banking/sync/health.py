@@ -20,6 +20,7 @@ from banking.provider import (
     ProviderError,
     RateLimited,
     Readiness,
+    Unavailable,
     Unsupported,
 )
 from banking.sync.lease import Lease, LeaseLost
@@ -92,7 +93,7 @@ def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank:
         removed=run.removed,
         duration_ms=int((now - run.started_at).total_seconds() * 1000),
     )
-    return Outcome(ran=True, again_in=again_in, news=news)
+    return Outcome(ran=True, again_in=again_in, news=news, slow=item.reads_slowly)
 
 
 def regular_wait() -> timedelta:
@@ -133,7 +134,22 @@ def failed(*, lease: Lease, run: SyncRun, error: ProviderError) -> Outcome:
             )
     except LeaseLost:
         return BUSY
-    return Outcome(ran=True, again_in=wait)
+    return Outcome(ran=True, again_in=wait, slow=item.reads_slowly)
+
+
+def handed_over(*, lease: Lease, run: SyncRun, error: ProviderError) -> Outcome:
+    """Give an Item to the workers that have time: its bank did not answer while others waited. That is no failure."""
+    logger.info("Item %s goes to workers with more time: %s", lease.item_id, error)
+    try:
+        with tenant(lease.owner_id):
+            item = lease.lock()
+            item.lease_holder = item.leased_until = None
+            item.reads_slowly, item.next_sync_at = True, timezone.now()
+            item.save(update_fields=["lease_holder", "leased_until", "reads_slowly", "next_sync_at"])
+            close(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code="HANDED_OVER")
+    except LeaseLost:
+        return BUSY
+    return Outcome(ran=True, again_in=0, slow=True)
 
 
 def suffer(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:
@@ -152,6 +168,7 @@ def suffer(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:
     item.connection = ENDS.get(type(error), item.connection)
     if isinstance(error, Misconfigured):
         logger.critical("The provider refuses our configuration: %s", error)
+    item.reads_slowly = isinstance(error, Unavailable) and not isinstance(error, RateLimited)
     item.failures = min(item.failures + 1, MOST_COUNTED)
     # Whoever asked while it failed has not been answered by it, and does not wait for hours.
     failures = 1 if was_wanted(item=item, run=run) else item.failures

@@ -6,12 +6,14 @@ from uuid import UUID
 class Outcome:
     """What a task has to know of a reading: whether it took place, and in how many seconds to look again.
 
-    ``news`` is the run whose rows are news to the person, if there may be any.
+    ``news`` is the run whose rows are news to the person, if there may be any. ``slow`` says that the next look takes
+    workers that have time.
     """
 
     ran: bool
     again_in: int | None = None
     news: UUID | None = None
+    slow: bool = False
 
 
 BUSY = Outcome(ran=False)

@@ -21,6 +21,7 @@ from banking.sync import health, institution
 from banking.sync.lease import Lease, LeaseLost, kept, take
 from banking.sync.ledger import store_accounts, store_transactions
 from banking.sync.outcome import BUSY, Outcome
+from banking.sync.pace import PATIENT, Pace
 from banking.sync.spool import Spool
 from banking.transfers import find_transfers
 from compliance.audit import Action, record
@@ -33,8 +34,8 @@ RESTARTS = 8
 PAGES = 2000
 
 
-def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = False) -> Outcome:
-    """Read an Item's stream to its end and store it.
+def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = False, pace: Pace = PATIENT) -> Outcome:
+    """Read an Item's stream to its end and store it, in the time that ``pace`` gives.
 
     Returns without doing anything when another worker holds the Item, it cannot be read, or ``if_due`` asks for a
     reading only if its time has come, and it has not. Provider errors are written to the Item and its ``SyncRun``
@@ -46,9 +47,10 @@ def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = Fal
     lease, item, run = begun
     try:
         with kept(lease):
-            return read_and_store(lease=lease, item=item, run=run)
+            return read_and_store(lease=lease, item=item, run=run, pace=pace)
     except ProviderError as error:
-        return health.failed(lease=lease, run=run, error=error)
+        end = health.handed_over if pace.gives_up(error) else health.failed
+        return end(lease=lease, run=run, error=error)
     except DataError as error:
         logger.exception("Item %s: the provider's answer does not fit the database", item.pk)
         return health.failed(lease=lease, run=run, error=MalformedAnswer(type(error).__name__))
@@ -72,9 +74,9 @@ def begin(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple
         return lease, item, SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
 
 
-def read_and_store(*, lease: Lease, item: Item, run: SyncRun) -> Outcome:
+def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Outcome:
     """Collect with no transaction open, then store everything in one."""
-    provider = connect()
+    provider = connect().within(answer=pace.answer, whole=pace.whole)
     with tenant(item.owner_id):
         token = open_token(item)
     facts = provider.item(token)
@@ -84,6 +86,7 @@ def read_and_store(*, lease: Lease, item: Item, run: SyncRun) -> Outcome:
         roster = provider.accounts(token)
         with tenant(item.owner_id):
             current = lease.lock()
+            current.reads_slowly = pace.was_needed(since=run.started_at)
             store(item=current, spool=spool, roster=roster, run=run, whole=not item.cursor)
             return health.succeeded(item=current, run=run, spool=spool, facts=facts, bank=bank)
 

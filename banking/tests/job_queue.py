@@ -20,6 +20,7 @@ class Job:
     arguments: list[str]
     start: datetime | None
     lane: Lane = Lane.SHARED
+    patient: bool = False
 
 
 def queued(about: UUID) -> list[Job]:
@@ -32,6 +33,6 @@ def queued(about: UUID) -> list[Job]:
 
 def job(lane: Lane, message: dict) -> Job:
     headers = message["headers"]
-    arguments, *_ = json.loads(base64.b64decode(message["body"]))
+    arguments, options, _ = json.loads(base64.b64decode(message["body"]))
     start = datetime.fromisoformat(headers["eta"]) if headers["eta"] else None
-    return Job(headers["task"].rpartition(".")[2], arguments, start, lane)
+    return Job(headers["task"].rpartition(".")[2], arguments, start, lane, options.get("patient", False))

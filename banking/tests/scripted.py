@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Self
 
 from banking.provider import (
     AccountRow,
@@ -117,6 +118,9 @@ class ScriptedProvider:
     exchanged: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     links: int = 0
+
+    def within(self, *, answer: float, whole: float) -> Self:
+        return self
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
         self.links += 1

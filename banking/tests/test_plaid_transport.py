@@ -25,6 +25,7 @@ from banking.provider import (
     Misconfigured,
     ProviderError,
     RateLimited,
+    TimedOut,
     Unavailable,
 )
 from banking.tests.scripted_server import blurt, say, scripted_server, stay_silent, trickle
@@ -121,7 +122,7 @@ TRANSPORT_FAULTS = {
     ),
     "another protocol": (blurt(b"SSH-2.0-OpenSSH_9.6\r\n"), Unavailable, "CONNECTION_LOST"),
     "broken compression": (say(b"not gzip", Content_Encoding="gzip"), Unavailable, "CONNECTION_LOST"),
-    "silence": (stay_silent, Unavailable, "TIMEOUT"),
+    "silence": (stay_silent, TimedOut, "TIMEOUT"),
 }
 
 

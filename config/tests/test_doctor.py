@@ -3,14 +3,17 @@
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from compliance.queues import Lane
 from compliance.vault.inspection import Inspection
 from config.management.commands import doctor
+from config.tests.programs import own_queue, worker
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner", "ops", "viewer"])
 
@@ -56,6 +59,13 @@ def test_it_fails_and_names_what_is_missing() -> None:
     assert table["Worker"].startswith("MISSING none answered")
     assert table["Plaid"].startswith("MISSING the local sandbox")
     assert complaint == "Missing: Worker, Plaid, Static files."
+
+
+def test_it_names_the_queues_that_no_worker_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "WORKER_SECONDS", 5)
+    with own_queue(f"examined-{uuid4().hex}") as queue, worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE), processes=1):
+        table, _ = examine()
+    assert table["Worker"] == f"MISSING 1 answered, and none serves {queue}.slow"
 
 
 def test_it_sees_thatstatic_root_were_collected(static_root: Path) -> None:

@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError
 
 from banking.credentials import UNREADABLE_CODE
 from banking.models import PendingRemoval
+from compliance.queues import Lane
 from compliance.vault.inspection import inspect
 from compliance.vault.keyring import parse
 from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
@@ -121,16 +122,21 @@ def broker() -> Iterator[Finding]:
 
 
 def workers() -> Iterator[Finding]:
-    """Yield how many workers answer a ping."""
+    """Yield how many workers answer, and which queues none of them serves."""
     try:
-        answers = app.control.ping(timeout=WORKER_SECONDS)
+        answers = app.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
     except OperationalError as error:
         yield Finding("Worker", MISSING, first_line(error))
         return
-    if answers:
-        yield Finding("Worker", OK, f"{len(answers)} answered")
+    served = {queue["name"] for queues in answers.values() for queue in queues}
+    unserved = [lane.queue for lane in Lane if lane.queue not in served]
+    if not answers:
+        patience = f"none answered in {WORKER_SECONDS} s"
+        yield Finding("Worker", MISSING, f"{patience}: start the Procfile's `worker` and `slow`")
+    elif unserved:
+        yield Finding("Worker", MISSING, f"{len(answers)} answered, and none serves {', '.join(unserved)}")
     else:
-        yield Finding("Worker", MISSING, f"none answered in {WORKER_SECONDS} s: start the Procfile's `worker`")
+        yield Finding("Worker", OK, f"{len(answers)} answered")
 
 
 def mail() -> Iterator[Finding]:

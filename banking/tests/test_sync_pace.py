@@ -1,0 +1,160 @@
+"""Nobody waits behind a bank that does not answer: its Item moves to workers of its own."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts.models import User
+from banking import due, tasks
+from banking.models import Item, SyncRun
+from banking.plaid.client import PlaidClient
+from banking.plaid.profile import Profile
+from banking.provider import InstitutionDown, LoginRequired, ProviderError, Readiness, TimedOut
+from banking.sync import pace, sync_item
+from banking.tests.job_queue import queued
+from banking.tests.scripted import ScriptedProvider, page
+from banking.unlinking import unlink
+from compliance.isolation import tenant
+from compliance.queues import Lane
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def changed(item: Item, **facts: object) -> Item:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(**facts)
+        item.refresh_from_db()
+    return item
+
+
+def run(item: Item, *, patient: bool = False) -> Item:
+    tasks.sync_item(str(item.owner_id), str(item.pk), "test", patient=patient)
+    return changed(item)
+
+
+def lanes(item: Item) -> list[tuple[Lane, bool]]:
+    return [(job.lane, job.patient) for job in queued(item.pk)]
+
+
+# --- A reading among others -------------------------------------------------------------------------------
+
+
+def test_it_hands_an_item_over_whose_bank_does_not_answer(item: Item, provider: ScriptedProvider) -> None:
+    provider.pages = [TimedOut("TIMEOUT")]
+    run(item)
+    assert (item.failures, item.reads_slowly, item.is_syncing) == (0, True, False)
+    assert item.next_sync_at <= timezone.now()
+    assert lanes(item) == [(Lane.SLOW, True)]
+    with tenant(item.owner_id):
+        assert SyncRun.objects.get().error_code == "HANDED_OVER"
+
+
+def test_it_gives_a_bank_its_time_among_those_that_need_it(item: Item, provider: ScriptedProvider) -> None:
+    changed(item, reads_slowly=True)
+    provider.pages = [TimedOut("TIMEOUT")]
+    run(item, patient=True)
+    assert (item.failures, item.reads_slowly, item.error_code) == (1, True, "TIMEOUT")
+    assert lanes(item) == []
+
+
+def test_it_takes_an_item_back_whose_bank_answers_quickly_again(item: Item, provider: ScriptedProvider) -> None:
+    changed(item, reads_slowly=True)
+    assert not run(item, patient=True).reads_slowly
+
+
+def test_it_leaves_an_item_there_whose_bank_answers_slowly(item: Item, provider: ScriptedProvider) -> None:
+    def answer() -> object:
+        clock.shift(timedelta(seconds=9))
+        return page()
+
+    provider.pages = [answer]
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        run(item, patient=True)
+    assert item.reads_slowly
+
+
+@pytest.mark.parametrize(
+    ("error", "slow"), [(InstitutionDown("INSTITUTION_DOWN"), True), (LoginRequired("ITEM_LOGIN_REQUIRED"), False)]
+)
+def test_it_keeps_items_of_banks_that_fail_apart(
+    item: Item, provider: ScriptedProvider, error: ProviderError, slow: bool
+) -> None:
+    provider.pages = [error]
+    assert run(item).reads_slowly is slow
+
+
+def test_it_lets_whoever_asks_for_a_reading_directly_wait(item: Item, provider: ScriptedProvider) -> None:
+    provider.pages = [TimedOut("TIMEOUT")]
+    sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
+    assert changed(item).failures == 1
+
+
+# --- Lanes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("slow", "lane"), [(False, Lane.SHARED), (True, Lane.SLOW)])
+def test_it_queues_a_persons_wish_where_it_holds_nobody_up(item: Item, slow: bool, lane: Lane) -> None:
+    tasks.enqueue_sync(changed(item, reads_slowly=slow), trigger="person")
+    assert lanes(item) == [(lane, slow)]
+
+
+def test_it_puts_what_somebody_waits_for_before_the_clocks_own(alice: User, make_item: Callable[..., Item]) -> None:
+    now, whole = timezone.now(), {"readiness": Readiness.HISTORICAL}
+    found = {
+        make_item(alice, provider_item_id="import").pk: Lane.SHARED,
+        make_item(alice, provider_item_id="regular", checked_at=now, **whole).pk: Lane.ROUTINE,
+        make_item(
+            alice, provider_item_id="wanted", checked_at=now - timedelta(hours=1), sync_wanted_at=now, **whole
+        ).pk: Lane.SHARED,
+        make_item(alice, provider_item_id="slow", reads_slowly=True).pk: Lane.SLOW,
+    }
+    assert {claimed.item_id: claimed.lane for claimed in due.claim_syncs(limit=10)} == found
+
+
+def test_it_ends_items_at_the_provider_where_that_holds_nobody_up(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    owed = unlink(user=alice, item_id=item.pk, keep_history=True)
+    assert owed is not None
+    tasks.enqueue_removal(owed)
+    tasks.retry_removals()
+    assert [job.lane for job in queued(owed.pk)] == [Lane.SLOW] * 2
+
+
+# --- The provider -----------------------------------------------------------------------------------------
+
+
+class Answering:
+    """In place of the transport: notes how long each answer may take, and takes that long or less."""
+
+    def __init__(self, *takes: float, clock: Any) -> None:
+        self.takes, self.clock, self.given = list(takes), clock, []
+
+    def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+        self.given.append(round(seconds, 3))
+        self.clock.now += min(self.takes.pop(0), seconds)
+        return {"item": {"item_id": "i", "error": None}, "status": None, "request_id": "r"}
+
+
+class Clock:
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_it_waits_no_longer_for_one_answer_or_for_all_than_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("banking.plaid.hurry.time", clock)
+    transport = Answering(1, 4, 4, clock=clock)
+    client = PlaidClient(Profile.from_settings(), transport).within(answer=4, whole=7)
+    for _ in range(3):
+        client.item("access-sandbox-secret")
+    assert transport.given == [4, 4, 2]
+    with pytest.raises(TimedOut):
+        client.item("access-sandbox-secret")
+    assert pace.HURRIED.answer < pace.HURRIED.whole < pace.PATIENT.whole

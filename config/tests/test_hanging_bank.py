@@ -1,0 +1,75 @@
+"""Two banks that do not answer, and a third that does: with the Procfile's workers nobody waits long behind them."""
+
+import sys
+import time
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from accounts.models import User
+from banking.linking import Chosen, finish_link, open_link
+from banking.models import Item
+from banking.tasks import enqueue_sync
+from banking.tests.sandbox_process import Sandbox
+from compliance.isolation import tenant
+from compliance.queues import Lane
+from config.tests.places import wait_until
+from config.tests.programs import own_queue, worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Unanswered, a call would keep its worker for 15 s at least, and the two of the shared ones are all that there are.
+MOST_SECONDS = 12
+
+
+@pytest.fixture
+def bank(sandbox: Sandbox, settings) -> Iterator[Sandbox]:
+    settings.PLAID_URL, settings.PLAID_WEBHOOK_URL = sandbox.url, ""
+    settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = sandbox.client_id, sandbox.secret
+    yield sandbox
+    sandbox.admin("faults", method="DELETE")
+
+
+def link(alice: User, bank: Sandbox, *, hangs: bool) -> Item:
+    item = finish_link(
+        user=alice,
+        session_id=open_link(user=alice).session.pk,
+        public_token=bank.public_token(),
+        chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
+    )
+    if hangs:
+        where = {"path": "/transactions/sync", "item_id": item.provider_item_id}
+        bank.admin("faults", {"match": where, "action": {"kind": "hang", "seconds": 120}, "times": None})
+    return item
+
+
+def fresh(item: Item) -> Item:
+    with tenant(item.owner_id):
+        return Item.objects.get(pk=item.pk)
+
+
+def seconds_until_read(item: Item) -> float:
+    began = time.monotonic()
+    enqueue_sync(item, trigger="link")
+    wait_until(lambda: fresh(item).readiness == "historical")
+    return time.monotonic() - began
+
+
+def test_it_reads_a_healthy_bank_soon_while_two_others_hang(alice: User, bank: Sandbox) -> None:
+    hanging = [link(alice, bank, hangs=True) for _ in range(2)]
+    new, later = link(alice, bank, hangs=False), link(alice, bank, hangs=False)
+    with (
+        own_queue(f"hanging-{uuid4().hex}") as queue,
+        worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE)),
+        worker(queue, lanes=(Lane.SLOW,), processes=1),
+    ):
+        for item in hanging:
+            enqueue_sync(item, trigger="link")
+        wait_until(lambda: all(fresh(item).is_syncing for item in hanging))
+        first = seconds_until_read(new)
+        wait_until(lambda: all(fresh(item).reads_slowly for item in hanging))
+        second = seconds_until_read(later)
+        sys.stdout.write(f"\nBehind two hanging banks: {first:.1f} s the first time, {second:.1f} s from then on\n")
+        assert fresh(hanging[0]).failures + fresh(hanging[1]).failures < 2
+    assert max(first, second) < MOST_SECONDS

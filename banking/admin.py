@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from accounts.operators import OperatorAdmin
-from banking.models import Account, Item, SyncRun, Transaction
+from banking.models import Account, Item, LinkSession, SyncRun, Transaction
 
 
 class BankDataAdmin(OperatorAdmin):
@@ -48,3 +48,15 @@ class SyncRunAdmin(BankDataAdmin):
         "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "removed", "restarts",
         "error_code", "request_id",
     )  # fmt: skip
+
+
+@admin.register(LinkSession)
+class LinkSessionAdmin(BankDataAdmin):
+    """How linking went, with the ids that the provider's support asks for; what opens the dialog is out of reach."""
+
+    what = "How you connected banks"
+    list_display = (
+        "id", "state", "created_at", "claimed_at", "exchange_sent_at", "looks", "next_look_at", "error_code",
+        "exit_status", "link_session_id", "request_id", "repairs", "environment",
+    )  # fmt: skip
+    ordering = ("-created_at",)

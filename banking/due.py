@@ -51,6 +51,11 @@ def owed_removals(*, limit: int) -> list[Named]:
     return ask("SELECT owner_id, removal_id FROM banking_due_removals(%s, %s)", settings.PLAID_ENV, limit)
 
 
+def owed_lookups(*, limit: int) -> list[Named]:
+    """Name up to ``limit`` sessions of the linking dialog (owner, session) whose outcome has to be asked for."""
+    return ask("SELECT owner_id, session_id FROM banking_owed_lookups(%s, %s)", settings.PLAID_ENV, limit)
+
+
 def item_named(*, environment: str, provider_item_id: str) -> Named | None:
     """Find whose Item the provider speaks of."""
     found = ask("SELECT owner_id, item_id FROM banking_item_named(%s, %s)", environment, provider_item_id)

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from banking.linking import Chosen, choices
+from banking.linking import Chosen, Left, choices
 
 UNREADABLE = "The list of accounts cannot be read."
 
@@ -28,7 +28,7 @@ class PublicTokenForm(forms.Form):
         institution, accounts = stated(report, "institution", dict), stated(report, "accounts", list)
         if not all(isinstance(account, dict) for account in accounts):
             raise ValidationError(UNREADABLE)
-        return {"institution": institution, "accounts": accounts}
+        return {"institution": institution, "accounts": accounts, "link_session_id": report.get("link_session_id")}
 
     def token(self) -> str:
         """The public token itself."""
@@ -41,6 +41,7 @@ class PublicTokenForm(forms.Form):
             institution_id=storable(report["institution"].get("institution_id")),
             institution_name=storable(report["institution"].get("name")),
             accounts=choices(report["accounts"]),
+            link_session_id=storable(report["link_session_id"])[:100],
         )
 
 
@@ -60,13 +61,17 @@ def storable(value: object) -> str:
 
 
 class ExitForm(forms.Form):
-    """Why the linking dialog was left, where it says so."""
+    """How the linking dialog was left, in the provider's words. What is none of them counts as not said."""
 
-    error_code = forms.RegexField(r"[A-Z0-9_]+", max_length=100, required=False)
+    error_code = forms.RegexField(r"^[A-Z0-9_]+\Z", max_length=100, required=False)
+    exit_status = forms.RegexField(r"^[a-z_]+\Z", max_length=100, required=False)
+    request_id = forms.RegexField(r"^[A-Za-z0-9-]+\Z", max_length=100, required=False)
+    link_session_id = forms.RegexField(r"^[A-Za-z0-9-]+\Z", max_length=100, required=False)
 
-    def code(self) -> str:
-        """The provider's code; empty when there is none or when it is not one."""
-        return str(self.cleaned_data.get("error_code", "")) if self.is_valid() else ""
+    def left(self) -> Left:
+        """What was said, as ``linking`` takes it."""
+        self.is_valid()
+        return Left(**{name: self.cleaned_data.get(name, "") for name in Left._fields})
 
 
 class DisconnectForm(forms.Form):

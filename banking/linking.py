@@ -17,6 +17,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import User
+from banking.confirming import Foreign, NotConfirmed, confirmed, owe, refuse_foreign
 from banking.models import Account, Connection, Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import Credential, LinkToken, ProviderError, PublicTokenRefused, Unavailable
@@ -27,7 +28,9 @@ from compliance.vault import SealError
 
 logger = logging.getLogger(__name__)
 
-# Longer than both tries of an exchange may take; whoever claimed a session before that is gone.
+UNCLAIMED = (LinkSession.State.OPEN, LinkSession.State.ABANDONED)
+TRIES = 2
+# Longer than a look and both tries of an exchange may take; whoever claimed a session before that is gone.
 CLAIM_LASTS = timedelta(minutes=2)
 
 
@@ -37,6 +40,10 @@ class LinkRefused(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class ExchangeLost(PublicTokenRefused):
+    """The public token is spent, and the answer with the access token did not reach us."""
 
 
 class DuplicateBank(LinkRefused):
@@ -54,6 +61,16 @@ class Chosen:
     institution_id: str
     institution_name: str
     accounts: frozenset[tuple[str, str]]
+    link_session_id: str = ""
+
+
+class Left(NamedTuple):
+    """How the dialog was left without a connection, in the provider's words; each may be empty."""
+
+    error_code: str = ""
+    exit_status: str = ""
+    request_id: str = ""
+    link_session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +79,6 @@ class OpenedLink:
 
     session: LinkSession
     token: LinkToken
-
-
-class Claim(NamedTuple):
-    """A session that is this call's to finish; ``again`` when an earlier call may have exchanged its token."""
-
-    session: LinkSession
-    again: bool
 
 
 def open_link(*, user: User, replaces: Item | None = None) -> OpenedLink:
@@ -90,7 +100,7 @@ def opened(*, user: User, token: LinkToken, repairs: Item | None = None, replace
             repairs=repairs is not None,
             replaces=replaces,
             link_token_hash=digest(token.value),
-            link_token=token.value if settings.PLAID_REDIRECT_URI else None,
+            link_token=token.value if repairs is None or settings.PLAID_REDIRECT_URI else None,
             expires_at=token.expires_at,
         )
     return OpenedLink(session=session, token=token)
@@ -103,29 +113,36 @@ def resume_link(*, user: User, session_id: UUID) -> OpenedLink:
     """
     with tenant(user.pk):
         waiting = LinkSession.objects.for_user(user).filter(
-            environment=settings.PLAID_ENV, expires_at__gt=timezone.now(), link_token__isnull=False
+            environment=settings.PLAID_ENV,
+            expires_at__gt=timezone.now(),
+            link_token__isnull=False,
+            resumed_at=None,
         )
+        if not settings.PLAID_REDIRECT_URI:
+            waiting = waiting.none()
         session = waiting.select_for_update(of=["self"]).get(pk=session_id)
         try:
             value = session.link_token.reveal()
         except SealError:
             raise LinkSession.DoesNotExist from None
         token = LinkToken(value=value, expires_at=session.expires_at, request_id="")
-        session.link_token = None
-        session.save(update_fields=["link_token"])
+        session.resumed_at = timezone.now()
+        session.save(update_fields=["resumed_at"])
     return OpenedLink(session=session, token=token)
 
 
-def close_link(*, user: User, session_id: UUID, error_code: str) -> LinkSession:
-    """Note that the person left the dialog; an error code says why where the dialog gave one.
+def close_link(*, user: User, session_id: UUID, left: Left) -> LinkSession:
+    """Note that the person left the dialog, and what it says of that, which the provider's support asks for.
 
-    A session that has gone further stays as it is. Raises ``LinkSession.DoesNotExist``.
+    A session that has gone further keeps its state. Raises ``LinkSession.DoesNotExist``.
     """
     with tenant(user.pk):
         session = LinkSession.objects.for_user(user).select_for_update(of=["self"]).get(pk=session_id)
-        if session.state == LinkSession.State.OPEN:
-            session.state, session.error_code = LinkSession.State.ABANDONED, error_code[:100]
-            session.save(update_fields=["state", "error_code"])
+        if session.state in UNCLAIMED:
+            session.state = LinkSession.State.ABANDONED
+            for name, value in left._asdict().items():
+                setattr(session, name, value or getattr(session, name))
+            session.save(update_fields=["state", *left._fields])
     return session
 
 
@@ -135,18 +152,34 @@ def finish_link(*, user: User, session_id: UUID, public_token: str, chosen: Chos
     Raises ``LinkSession.DoesNotExist`` for a session that is not this person's, ``DuplicateBank`` for a login
     that is linked already (nothing is exchanged then), ``LinkRefused`` and ``ProviderError``.
     """
-    session, again = claim(user=user, session_id=session_id, public_token=public_token, chosen=chosen)
-    if session.item is not None:
-        return session.item
+    session = claim(user=user, session_id=session_id, public_token=public_token, chosen=chosen)
+    return session.item or complete(user=user, session=session, chosen=chosen)
+
+
+def complete(*, user: User, session: LinkSession, chosen: Chosen | None = None) -> Item:
+    """Have a claimed session's public token confirmed by the provider, exchange it, and keep the Item.
+
+    Raises ``DuplicateBank``, ``LinkRefused`` and ``ProviderError``, each after it was written down.
+    """
     try:
-        credential = exchange(public_token, again=again)
+        brought = confirmed(session=session)
+    except Foreign:
+        refuse_foreign(user=user, session=session)
+        raise LinkRefused("foreign") from None
+    except NotConfirmed:
+        owe(user=user, session=session, code="NOT_CONFIRMED")
+        raise LinkRefused("unconfirmed") from None
     except ProviderError as error:
         fail(user=user, session=session, error=error)
         raise
-    return keep(user=user, session=session, credential=credential, chosen=chosen)
+    told = Chosen(brought.institution_id, brought.institution_name, brought.accounts)
+    refuse_late_duplicates(user=user, session=session, chosen=told)
+    credential = exchanged(user=user, session=session, public_token=brought.public_token)
+    named = told if told.institution_name or chosen is None else chosen
+    return keep(user=user, session=session, credential=credential, chosen=named)
 
 
-def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) -> Claim:
+def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) -> LinkSession:
     """Reserve a session for this public token, so that a second click finds it taken.
 
     A claim whose holder is gone, killed on the way, is handed to whoever posts the same token again.
@@ -156,25 +189,32 @@ def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) ->
         with tenant(user.pk):
             session = LinkSession.objects.for_user(user).select_for_update(of=["self"]).get(pk=session_id)
             if session.public_token_hash == fingerprint and session.item_id is not None:
-                return Claim(LinkSession.objects.select_related("item").get(pk=session.pk), again=False)
-            again = is_left_behind(session, fingerprint)
-            if not again and session.state not in (LinkSession.State.OPEN, LinkSession.State.ABANDONED):
+                return LinkSession.objects.select_related("item").get(pk=session.pk)
+            if not is_left_behind(session, fingerprint) and session.state not in UNCLAIMED:
                 raise LinkRefused("used")
             if session.is_over(at=timezone.now()):
                 raise LinkRefused("expired")
             refuse_duplicates(user=user, chosen=chosen)
             session.state, session.claimed_at = LinkSession.State.EXCHANGING, timezone.now()
             session.public_token_hash = fingerprint
-            session.save(update_fields=["state", "claimed_at", "public_token_hash"])
+            session.link_session_id = session.link_session_id or chosen.link_session_id
+            session.save(update_fields=["state", "claimed_at", "public_token_hash", "link_session_id"])
     except IntegrityError:
         # The hash is unique over everybody: this token was posted before, through another session.
         raise LinkRefused("used") from None
-    return Claim(session, again)
+    return session
 
 
 def is_left_behind(session: LinkSession, fingerprint: str) -> bool:
-    """Whether this token's exchange was begun by somebody who is gone. Raises ``LinkRefused`` while they may not be."""
-    if session.state != LinkSession.State.EXCHANGING or session.public_token_hash != fingerprint:
+    """Whether this token's exchange was begun by somebody who is gone, or who got no answer.
+
+    Raises ``LinkRefused`` while they may not be gone.
+    """
+    if session.public_token_hash != fingerprint:
+        return False
+    if session.state == LinkSession.State.OWED:
+        return True
+    if session.state != LinkSession.State.EXCHANGING:
         return False
     if session.claimed_at is not None and timezone.now() - session.claimed_at < CLAIM_LASTS:
         raise LinkRefused("under_way")
@@ -196,20 +236,74 @@ def refuse_duplicates(*, user: User, chosen: Chosen) -> None:
             raise DuplicateBank(account.item)
 
 
-def exchange(public_token: str, *, again: bool) -> Credential:
-    """Exchange a public token, trying once more when the first answer was lost on the way."""
+def refuse_late_duplicates(*, user: User, session: LinkSession, chosen: Chosen) -> None:
+    """Raise ``DuplicateBank`` where the provider's own words name a login that is linked already."""
     try:
-        return connect().exchange(public_token)
-    except Unavailable:
-        if again:
-            raise
-        return exchange(public_token, again=True)
-    except PublicTokenRefused as refused:
-        if again:
-            logger.critical(
-                "An exchange was lost: an Item may exist that nobody holds (request %s)", refused.request_id
-            )
+        with tenant(user.pk):
+            refuse_duplicates(user=user, chosen=chosen)
+    except DuplicateBank:
+        with tenant(user.pk):
+            LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.DUPLICATE, link_token=None)
         raise
+
+
+def exchanged(*, user: User, session: LinkSession, public_token: str) -> Credential:
+    """Exchange a confirmed token, and write down what an answer that is lost, or a refusal, leads to.
+
+    Raises ``LinkRefused`` where nobody knows whether an Item lives, or one lives that nobody holds; ``ProviderError``.
+    """
+    again = session.exchange_sent_at is not None
+    with tenant(user.pk):
+        session.exchange_sent_at = session.exchange_sent_at or timezone.now()
+        session.save(update_fields=["exchange_sent_at"])
+    try:
+        return exchange(public_token, again=again)
+    except ExchangeLost as lost:
+        lose(user=user, session=session, request_id=lost.request_id)
+        raise LinkRefused("lost") from None
+    except ProviderError as error:
+        if isinstance(error, Unavailable) and (again or may_have_arrived(error)):
+            owe(user=user, session=session, code=error.code)
+            raise LinkRefused("owed") from None
+        session.exchange_sent_at = None
+        fail(user=user, session=session, error=error)
+        raise
+
+
+def exchange(public_token: str, *, again: bool) -> Credential:
+    """Exchange a public token, trying once more when the first answer was lost on the way.
+
+    ``again`` says that an earlier exchange of it may have arrived. Raises ``ExchangeLost`` and ``ProviderError``.
+    """
+    lost: Unavailable | None = None
+    for _ in range(TRIES):
+        try:
+            return connect().exchange(public_token)
+        except Unavailable as error:
+            lost = lost if lost is not None and may_have_arrived(lost) else error
+        except PublicTokenRefused as refused:
+            if again or (lost is not None and may_have_arrived(lost)):
+                raise ExchangeLost(refused.code, request_id=refused.request_id) from None
+            raise
+    raise lost or Unavailable("NOT_TRIED")
+
+
+def may_have_arrived(error: Unavailable) -> bool:
+    """Whether a call may have been carried out whose answer did not come: not where it was refused or never sent."""
+    return type(error) is Unavailable and error.code != "NOT_CONNECTED"
+
+
+def lose(*, user: User, session: LinkSession, request_id: str) -> None:
+    """Write down that an Item may live at the provider, and be billed there, whose token reached nobody."""
+    logger.critical(
+        "LINK_EXCHANGE_LOST session %s, link session %s, owner %s, request %s: an Item may exist that nobody holds",
+        *(session.pk, session.link_session_id or "unknown", user.pk, request_id or "unknown"),
+    )
+    with tenant(user.pk):
+        session.state, session.error_code = LinkSession.State.LOST, "EXCHANGE_LOST"
+        session.request_id, session.link_token = request_id or session.request_id, None
+        session.save(update_fields=["state", "error_code", "request_id", "link_token"])
+        record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome="failed", code=session.error_code)
 
 
 def fail(*, user: User, session: LinkSession, error: ProviderError) -> None:
@@ -219,7 +313,8 @@ def fail(*, user: User, session: LinkSession, error: ProviderError) -> None:
         session.state = LinkSession.State.OPEN if again else LinkSession.State.FAILED
         session.public_token_hash = None if again else session.public_token_hash
         session.error_code = error.code[:100]
-        session.save(update_fields=["state", "public_token_hash", "error_code"])
+        session.request_id = error.request_id[:100]
+        session.save(update_fields=["state", "public_token_hash", "error_code", "request_id", "exchange_sent_at"])
         record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome="failed", code=error.code)
 
 
@@ -236,7 +331,9 @@ def keep(*, user: User, session: LinkSession, credential: Credential, chosen: Ch
                 days_requested=settings.PLAID_DAYS_REQUESTED,
                 request_id=credential.request_id,
             )
-            LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED, item=item)
+            LinkSession.objects.filter(pk=session.pk).update(
+                state=LinkSession.State.LINKED, item=item, link_token=None, error_code=""
+            )
             retire_replaced(user=user, session=session)
             for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):
                 record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))

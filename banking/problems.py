@@ -7,8 +7,23 @@ from banking.provider import Fault, LoginRequired, ProviderError, PublicTokenRef
 REFUSALS = {
     "expired": "That took longer than the bank connection stays open. Nothing was shared. Please start again.",
     "used": "This connection was finished already. If you do not see your bank, please start again.",
+    "foreign": "That answer is not from the window that you opened here. Nothing was connected. Please start again.",
+    "unconfirmed": (
+        "Plaid has not confirmed this connection yet. Plumbline asks again by itself: look at your accounts in a few "
+        "minutes. If your bank is not there within the hour, you will find an alert, and can start again."
+    ),
+    "owed": (
+        "Plaid's answer was lost on the way. Plumbline asks again by itself: look at your accounts in a few minutes. "
+        "If your bank is not there within the hour, you will find an alert, and can start again."
+    ),
+    "lost": (
+        "Plaid made the connection, but its answer was lost on the way, so Plumbline cannot use it and reads nothing "
+        "with it. Whoever runs this site has been told, to have it ended at Plaid. Please connect your bank again."
+    ),
     "under_way": "Your bank is being connected right now. Look at your accounts in a minute or two.",
 }
+# The site goes on by itself; there is nothing to try again.
+PENDING = frozenset({"unconfirmed", "owed", "under_way"})
 CLOSED = "You closed Plaid's window before the end. Nothing was shared."
 CLOSED_REPAIR = "You closed Plaid's window before the end. Your bank still asks for a sign-in."
 UNFINISHED = "Plaid could not finish. Nothing was shared."
@@ -25,6 +40,11 @@ def closed(session: LinkSession, error_code: str) -> str:
     if session.repairs:
         return UNFINISHED_REPAIR if error_code else CLOSED_REPAIR
     return UNFINISHED if error_code else CLOSED
+
+
+def is_pending(error: LinkRefused | ProviderError) -> bool:
+    """Whether the site goes on by itself after this, so that there is nothing to try again."""
+    return isinstance(error, LinkRefused) and error.reason in PENDING
 
 
 def sentence(error: LinkRefused | ProviderError) -> str:

@@ -5,6 +5,7 @@ vendor's failures into the errors below. Nothing above it knows which vendor ans
 costs a folder, not a change in ``sync``.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date as Day
@@ -86,6 +87,21 @@ class LinkToken:
     value: str = field(repr=False)
     expires_at: datetime
     request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What one walk through the linking dialog brought, as the provider has it; its public token may be spent."""
+
+    public_token: str = field(repr=False)
+    institution_id: str
+    institution_name: str
+    accounts: frozenset[tuple[str, str]]
+
+    @property
+    def digest(self) -> str:
+        """The public token's fingerprint."""
+        return hashlib.sha256(self.public_token.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +257,10 @@ class Provider(Protocol):
 
     def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
         """A token that opens the dialog to repair an Item that exists."""
+        ...
+
+    def brought(self, link_token: str) -> Sequence[Brought]:
+        """What the dialogs that this token opened have brought so far."""
         ...
 
     def exchange(self, public_token: str) -> Credential: ...

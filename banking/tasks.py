@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from banking import due, telling, unlinking
+from banking import due, lookups, telling, unlinking
 from banking.models import Item, PendingRemoval
 from banking.provider import Doorbell, ProviderError
 from banking.sync import sync_item as read_item
@@ -62,6 +62,21 @@ def retry_removals() -> None:
         queue_removal(owner_id, removal_id)
 
 
+@shared_task(base=TenantTask)
+def look_up_link(owner_id: str, session_id: str) -> None:
+    """Ask once what became of a dialog, and begin the import of the Item that was got back."""
+    item = lookups.look_up(owner_id=UUID(owner_id), session_id=UUID(session_id))
+    if item is not None:
+        enqueue_sync(item, trigger="link")
+
+
+@shared_task
+def look_up_links() -> None:
+    """Queue every dialog whose outcome did not reach us and has to be asked for."""
+    for owner_id, session_id in due.owed_lookups(limit=CHUNK):
+        look_up_link.delay(str(owner_id), str(session_id))
+
+
 def enqueue_sync(item: Item, *, trigger: str, wait: int = 0) -> None:
     """Queue a reading, in ``wait`` seconds. With the queue out of reach the Item is due still: the clock finds it."""
     try:
@@ -95,6 +110,9 @@ def queue_removal(owner_id: UUID, removal_id: UUID) -> None:
 def ring(doorbell: Doorbell) -> None:
     """Ask for a sync of the Item that a webhook speaks of, if it is one of ours."""
     named = due.item_named(environment=settings.PLAID_ENV, provider_item_id=doorbell.provider_item_id)
+    if named is None and doorbell.provider_item_id:
+        # It may be the Item of an exchange whose answer was lost: an operator finds its id here.
+        logger.warning("A webhook names Item %s, which is unknown here", doorbell.provider_item_id)
     if named is not None:
         owner_id, item_id = named
         item = due.want(owner_id=owner_id, item_id=item_id)

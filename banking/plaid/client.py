@@ -7,6 +7,7 @@ which is not, is loaded by the first ``connect()``.
 import functools
 import os
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from django.views.decorators.debug import sensitive_variables
@@ -16,6 +17,7 @@ from banking.plaid.hurry import HurriedTransport
 from banking.plaid.keys import KeyRing
 from banking.plaid.profile import Profile
 from banking.provider import (
+    Brought,
     Credential,
     InstitutionFacts,
     ItemFacts,
@@ -87,6 +89,15 @@ class PlaidClient:
         """
         fields = self._link_fields(client_user_id) | self._opened_by(access_token)
         return translate.link_token(self._transport.post("link_token_create", fields, seconds=CONTROL))
+
+    @sensitive_variables()
+    def brought(self, link_token: str) -> Sequence[Brought]:
+        """Read what the dialogs that a link token opened have brought. Plaid keeps it for six hours.
+
+        https://plaid.com/docs/api/link/#linktokenget
+        """
+        answer = self._transport.post("link_token_get", {"link_token": link_token}, seconds=CONTROL)
+        return translate.brought(answer)
 
     @sensitive_variables()
     def exchange(self, public_token: str) -> Credential:

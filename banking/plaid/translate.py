@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from banking.plaid.errors import word
 from banking.provider import (
     AccountRow,
+    Brought,
     Credential,
     InstitutionFacts,
     ItemFacts,
@@ -140,6 +141,33 @@ def link_token(answer: Json) -> LinkToken:
         value=_identifier(answer, "link_token"),
         expires_at=expires_at,
         request_id=word(answer.get("request_id")),
+    )
+
+
+@translation
+def brought(answer: Json) -> list[Brought]:
+    """Translate an answer of /link/token/get: what each ended session has added, in the new form and in the old.
+
+    https://plaid.com/docs/api/link/#linktokenget
+    """
+    found: dict[str, Brought] = {}
+    for session in _rows({"link_sessions": answer.get("link_sessions") or []}, "link_sessions"):
+        results, success = _optional_object(session, "results"), _optional_object(session, "on_success")
+        added = _rows({"added": results.get("item_add_results") or []}, "added")
+        if success:
+            added = [*added, {**_optional_object(success, "metadata"), "public_token": success.get("public_token")}]
+        found |= {each.public_token: each for each in map(_brought, added)}
+    return list(found.values())
+
+
+def _brought(row: Json) -> Brought:
+    institution = _optional_object(row, "institution")
+    accounts = _rows({"accounts": row.get("accounts") or []}, "accounts")
+    return Brought(
+        public_token=_identifier(row, "public_token"),
+        institution_id=_text(institution, "institution_id"),
+        institution_name=_text(institution, "name"),
+        accounts=frozenset((_text(account, "name"), _text(account, "mask")) for account in accounts),
     )
 
 

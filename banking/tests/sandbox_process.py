@@ -42,6 +42,19 @@ class Sandbox:
         )
         return str(made["public_token"])
 
+    def walk(self, link_token: str, *, username: str = "user_good", institution_id: str = "ins_109508") -> str:
+        """Go through the dialog that a link token opens, share every account, and return the public token."""
+        session = {"link_token": link_token}
+        session["link_session_id"] = self._step("open", **session)["link_session_id"]
+        sign_in = {"institution_id": institution_id, "username": username, "password": "pass_good"}
+        offered = self._step("credentials", **session, **sign_in)["accounts"]
+        return str(self._step("accounts", **session, account_ids=[each["id"] for each in offered])["public_token"])
+
+    def _step(self, name: str, **body: Any) -> dict[str, Any]:
+        view = self._call("POST", f"/link/session/{name}", body)
+        assert "error" not in view, view
+        return view
+
     def _call(self, method: str, path: str, body: dict[str, Any] | None, **headers: str) -> dict[str, Any]:
         answer = urllib3.request(method, self.url + path, json=body, headers=headers, timeout=30)
         assert answer.status == 200, answer.data.decode()

@@ -1,6 +1,6 @@
 """A provider whose answers a test writes down, with the real one's calls (see ``test_scripted.py``)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -8,6 +8,7 @@ from typing import Self
 
 from banking.provider import (
     AccountRow,
+    Brought,
     Credential,
     InstitutionFacts,
     ItemFacts,
@@ -59,6 +60,14 @@ COFFEE = TransactionRow(
     category_confidence="HIGH",
     payment_channel="in store",
 )
+
+
+def walked(
+    public_token: str, *, institution_id: str = "", name: str = "", accounts: Iterable[AccountRow] = ()
+) -> Brought:
+    """What a dialog brought that ended with this token."""
+    return Brought(public_token, institution_id, name, frozenset((each.name, each.mask) for each in accounts))
+
 
 Answer = Page | Exception | BaseException | Callable[[], Page]
 
@@ -114,6 +123,8 @@ class ScriptedProvider:
         )
     )
     refuse_removal: Exception | None = None
+    # What each dialog brought, by the link token that opened it; ``None`` stands for the first token of the tests.
+    walks: dict[str, list[Brought]] | None = None
     cursors: list[str] = field(default_factory=list)
     exchanged: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -129,6 +140,11 @@ class ScriptedProvider:
     def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
         self.links += 1
         return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
+
+    def brought(self, link_token: str) -> Sequence[Brought]:
+        if self.walks is None:
+            return [walked(f"public-sandbox-{number}") for number in (1, 2)]
+        return self.walks.get(link_token, [])
 
     def exchange(self, public_token: str) -> Credential:
         self.exchanged.append(public_token)

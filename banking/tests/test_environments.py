@@ -13,6 +13,7 @@ from banking.linking import Chosen, LinkRefused, finish_link, open_link
 from banking.models import Connection, Item, PendingRemoval
 from banking.relinking import finish_relink, open_relink
 from banking.sync import sync_item
+from banking.tests.conftest import DOORS
 from banking.tests.rows import account_at
 from banking.tests.scripted import ScriptedProvider, page
 from banking.unlinking import remove_at_provider, unlink
@@ -36,7 +37,7 @@ class Untouched(ScriptedProvider):
 def elsewhere(item: Item, monkeypatch: pytest.MonkeyPatch, settings: object) -> Item:
     """Alice's connection of the embedded sandbox, on a site that speaks with Plaid's own sandbox since."""
     settings.PLAID_ENV = "sandbox"
-    for door in ("banking.linking", "banking.relinking", "banking.unlinking", "banking.sync.run"):
+    for door in DOORS:
         monkeypatch.setattr(f"{door}.connect", Untouched)
     return item
 

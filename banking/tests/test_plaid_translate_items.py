@@ -174,3 +174,43 @@ def test_it_refuses_half_a_credential_without_telling_the_other_half(answer):
 def test_it_refuses_a_link_token_that_never_ends():
     with pytest.raises(MalformedAnswer, match="expiration"):
         translate.link_token({"link_token": "link-sandbox-x", "expiration": None})
+
+
+# --- What a dialog brought --------------------------------------------------------------------------------
+
+ADDED = {
+    "public_token": "public-sandbox-1",
+    "accounts": [{"id": "a", "name": "Checking", "mask": "0000"}, {"name": None, "mask": None}],
+    "institution": {"institution_id": "ins_1", "name": "Platypus"},
+}
+
+
+def brought(*sessions):
+    return translate.brought({"link_token": "link-sandbox-1", "link_sessions": list(sessions), "request_id": "r"})
+
+
+def test_it_reads_what_a_dialog_added_in_the_new_form_and_in_the_old():
+    new = {"link_session_id": "s1", "results": {"item_add_results": [ADDED]}}
+    old = {"on_success": {"public_token": "public-sandbox-1", "metadata": without(ADDED, "public_token")}}
+    for sessions in ([new], [old], [new | old], [{"link_session_id": "s0", "results": None, "on_success": None}, new]):
+        (found,) = brought(*sessions)
+        assert (found.public_token, found.institution_id, found.institution_name) == (
+            "public-sandbox-1",
+            "ins_1",
+            "Platypus",
+        )
+        assert found.accounts == {("Checking", "0000"), ("", "")}
+    assert "public-sandbox-1" not in repr(found)
+
+
+@pytest.mark.parametrize("sessions", [None, [], [{"link_session_id": "s"}], [{"exit": {"error": None}}]])
+def test_it_reads_that_a_dialog_has_brought_nothing(sessions):
+    assert translate.brought({"link_token": "t", "link_sessions": sessions}) == []
+
+
+@pytest.mark.parametrize(
+    "session", [{"results": []}, {"results": {"item_add_results": [{}]}}, {"on_success": {"metadata": {}}}]
+)
+def test_it_refuses_a_dialog_whose_outcome_is_broken(session):
+    with pytest.raises(MalformedAnswer):
+        brought(session)

@@ -20,8 +20,9 @@ from banking.provider import (
     LoginRequired,
     ProviderError,
     PublicTokenRefused,
+    Unavailable,
 )
-from banking.tests.dialog import DOWN, TOKEN, finish, items, refusing, words
+from banking.tests.dialog import DOWN, METADATA, TOKEN, finish, items, refusing, words
 from banking.tests.job_queue import queued
 from banking.tests.rows import account_at
 from banking.tests.scripted import ScriptedProvider
@@ -183,7 +184,8 @@ def test_it_loses_nothing_while_the_provider_is_away(
     good, provider.credential = provider.credential, error
     away = finish(as_alice, session)
     assert away.status_code == 409
-    assert "Nothing was lost" in words(away)
+    # An answer that did not come may stand for a connection that was made.
+    assert ("asks again by itself" if type(error) is Unavailable else "Nothing was lost") in words(away)
     assert error.code not in words(away)
     provider.credential = good
     assert finish(as_alice, session).status_code == 302
@@ -373,3 +375,41 @@ def test_it_wants_a_second_factor_first_where_the_operator_says_so(
     settings.REQUIRE_SECOND_FACTOR_TO_LINK = True
     for answer in (as_alice.get(reverse("connect")), as_alice.post(reverse("connect"))):
         assert answer.url == reverse("security")
+
+
+def test_it_keeps_what_the_dialog_says_when_it_is_closed(as_alice: Client, alice: User, session: LinkSession) -> None:
+    said = {
+        "error_code": "INSTITUTION_DOWN",
+        "exit_status": "requires_credentials",
+        "request_id": "Nnclj9HntPMu5dm",
+        "link_session_id": "43face8b-a5c2-42a4-adec-4a4ec589eb46",
+    }
+    page = as_alice.post(reverse("close_link", args=[session.pk]), said)
+    with tenant(alice.pk):
+        session.refresh_from_db()
+    assert {name: getattr(session, name) for name in said} == said
+    assert str(session.pk) in words(page)
+
+
+@pytest.mark.parametrize("junk", ["<b>", "x" * 101, "a\0b", "{}"])
+def test_it_keeps_nothing_that_no_dialog_says(as_alice: Client, alice: User, session: LinkSession, junk: str) -> None:
+    said = dict.fromkeys(("error_code", "exit_status", "request_id", "link_session_id"), junk)
+    assert as_alice.post(reverse("close_link", args=[session.pk]), said).status_code == 200
+    with tenant(alice.pk):
+        session.refresh_from_db()
+    assert {getattr(session, name) for name in said} == {""}
+
+
+def test_it_keeps_the_dialogs_own_id_with_a_connection(as_alice: Client, alice: User, session: LinkSession) -> None:
+    finish(as_alice, session, metadata=METADATA | {"link_session_id": "43face8b"})
+    with tenant(alice.pk):
+        session.refresh_from_db()
+    assert session.link_session_id == "43face8b"
+
+
+def test_it_says_that_it_goes_on_by_itself(as_alice: Client, session: LinkSession, provider: ScriptedProvider) -> None:
+    provider.credential = Unavailable("TIMEOUT")
+    page = words(finish(as_alice, session))
+    assert "Not connected yet" in page
+    assert "asks again by itself" in page
+    assert "Try again" not in page

@@ -15,7 +15,7 @@ from banking import linking, relinking, tasks
 from banking.forms import ExitForm, PublicTokenForm
 from banking.models import Item, LinkSession
 from banking.plaid.page import link_page, link_script
-from banking.problems import closed, sentence
+from banking.problems import closed, is_pending, sentence
 from banking.provider import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,8 @@ def finish(request: PersonRequest, session_id: UUID) -> HttpResponse:
         return render(request, "banking/duplicate.html", {"item": duplicate.item}, status=409)
     except (linking.LinkRefused, ProviderError) as error:
         logger.warning("Linking failed: %s", error)
-        return render(request, "banking/not_connected.html", {"reason": sentence(error)}, status=409)
+        context = {"reason": sentence(error), "is_pending": is_pending(error)}
+        return render(request, "banking/not_connected.html", context, status=409)
     tasks.enqueue_sync(item, trigger="link")
     return redirect("importing", item.pk)
 
@@ -115,11 +116,12 @@ def finish(request: PersonRequest, session_id: UUID) -> HttpResponse:
 @transaction.non_atomic_requests
 def close(request: PersonRequest, session_id: UUID) -> HttpResponse:
     """Note that the dialog was closed without a connection."""
-    code = ExitForm(request.POST).code()
+    left = ExitForm(request.POST).left()
     try:
-        session = linking.close_link(user=request.user, session_id=session_id, error_code=code)
+        session = linking.close_link(user=request.user, session_id=session_id, left=left)
     except LinkSession.DoesNotExist:
         raise Http404 from None
     if session.state == LinkSession.State.LINKED:
         return redirect("item", session.item_id)
-    return render(request, "banking/not_connected.html", {"reason": closed(session, code), "error_code": code})
+    context = {"reason": closed(session, left.error_code), "error_code": left.error_code, "session": session}
+    return render(request, "banking/not_connected.html", context)

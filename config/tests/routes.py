@@ -39,6 +39,7 @@ admin:app_list                              in/in    404/404  404/404  2fa/2fa  
 admin:banking_account_changelist            in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_item_change                   in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_item_changelist               in/in    404/404  404/404  2fa/2fa  403/405
+admin:banking_linksession_changelist        in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_syncrun_changelist            in/in    404/404  404/404  2fa/2fa  403/405
 admin:banking_transaction_changelist        in/in    404/404  404/404  2fa/2fa  403/405
 admin:break_glass                           in/in    404/404  404/404  2fa/2fa  200/200

@@ -72,10 +72,11 @@ def alice(make_user: Callable[..., User]) -> User:
 @pytest.fixture
 def item(alice: User, bank: Sandbox, at_work: None, settings) -> Item:
     """Alice's bank, linked and read to its end."""
+    opened = open_link(user=alice)
     linked = finish_link(
         user=alice,
-        session_id=open_link(user=alice).session.pk,
-        public_token=bank.public_token(username="user_living", webhook=settings.PLAID_WEBHOOK_URL),
+        session_id=opened.session.pk,
+        public_token=bank.walk(opened.token.value, username="user_living"),
         chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
     )
     enqueue_sync(linked, trigger="link")

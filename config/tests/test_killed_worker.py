@@ -86,10 +86,11 @@ def items(alice: User, bank: Sandbox) -> dict[str, Item]:
 
 
 def link(alice: User, bank: Sandbox, name: str) -> Item:
+    opened = open_link(user=alice)
     return finish_link(
         user=alice,
-        session_id=open_link(user=alice).session.pk,
-        public_token=bank.public_token(username="user_scale_1200"),
+        session_id=opened.session.pk,
+        public_token=bank.walk(opened.token.value, username="user_scale_1200"),
         chosen=Chosen("ins_109508", name, frozenset()),
     )
 

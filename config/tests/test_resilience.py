@@ -9,19 +9,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from banking import due
-from banking.linking import Chosen, finish_link, open_link
+from banking.linking import Chosen, LinkRefused, finish_link, open_link
+from banking.lookups import look_up
 from banking.models import Connection, Item
 from banking.plaid import client
-from banking.provider import PublicTokenRefused
 from banking.sync import sync_item
 from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
@@ -52,10 +55,11 @@ def bank(sandbox: Sandbox, settings) -> Iterator[Sandbox]:
 @pytest.fixture
 def item(alice: User, bank: Sandbox) -> Item:
     """Alice's bank with three pages of movements, linked and not yet read."""
+    opened = open_link(user=alice)
     return finish_link(
         user=alice,
-        session_id=open_link(user=alice).session.pk,
-        public_token=bank.public_token(username="user_scale_1200"),
+        session_id=opened.session.pk,
+        public_token=bank.walk(opened.token.value, username="user_scale_1200"),
         chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
     )
 
@@ -183,8 +187,8 @@ def test_it_reads_from_the_same_place_again_when_no_new_one_was_named(
 
 def link(alice: User, bank: Sandbox, *, loses: str) -> Item:
     """Link a bank while the first answer to the exchange is lost before or after the provider has done its work."""
-    session = open_link(user=alice).session
-    token = bank.public_token()
+    opened = open_link(user=alice)
+    session, token = opened.session, bank.walk(opened.token.value)
     exchange = {"path": "/item/public_token/exchange"}
     bank.admin("faults", {"match": exchange, "action": {"kind": "drop", "when": loses}})
     chosen = Chosen("ins_109508", "First Platypus Bank", frozenset())
@@ -202,11 +206,43 @@ def test_it_tries_an_exchange_again_that_never_reached_the_provider(
 def test_it_says_loudly_that_an_exchange_was_done_whose_answer_was_lost(
     alice: User, bank: Sandbox, as_operator: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(PublicTokenRefused):
+    with pytest.raises(LinkRefused, match="lost"):
         link(alice, bank, loses="after")
-    assert [record.levelname for record in caplog.records if "exchange was lost" in record.message] == ["CRITICAL"]
+    assert [record.levelname for record in caplog.records if "LINK_EXCHANGE_LOST" in record.message] == ["CRITICAL"]
     assert as_operator("SELECT count(*) FROM banking_item") == [(0,)]
-    assert as_operator("SELECT state FROM banking_linksession") == [("failed",)]
+    assert as_operator("SELECT state FROM banking_linksession") == [("lost",)]
+
+
+def test_it_gets_the_item_back_by_itself_once_the_provider_answers_again(
+    alice: User, bank: Sandbox, as_operator: Ask
+) -> None:
+    """Both tries of the exchange end before the provider hears of them, and nobody posts the answer again."""
+    opened = open_link(user=alice)
+    token = bank.walk(opened.token.value)
+    away = {"match": {"path": "/item/public_token/exchange"}, "action": {"kind": "drop", "when": "before"}}
+    bank.admin("faults", away | {"times": 2})
+    chosen = Chosen("ins_109508", "First Platypus Bank", frozenset())
+    with pytest.raises(LinkRefused, match="owed"):
+        finish_link(user=alice, session_id=opened.session.pk, public_token=token, chosen=chosen)
+    with time_machine.travel(timezone.now() + timedelta(seconds=31)):
+        item = look_up(owner_id=alice.pk, session_id=opened.session.pk)
+    assert as_operator("SELECT id FROM banking_item") == [(item.pk,)]
+    assert item.institution_name == "First Platypus Bank"
+    assert read(item).readiness == "historical"
+
+
+def test_it_takes_a_public_token_in_the_session_alone_that_it_was_made_in(
+    alice: User, make_user: Callable[..., User], bank: Sandbox, as_operator: Ask
+) -> None:
+    hers, theirs = open_link(user=alice), open_link(user=make_user("mallory"))
+    stolen, own = bank.walk(hers.token.value), bank.walk(theirs.token.value)
+    chosen = Chosen("ins_109508", "First Platypus Bank", frozenset())
+    mallory = User.objects.get(email="mallory@example.com")
+    with pytest.raises(LinkRefused, match="foreign"):
+        finish_link(user=mallory, session_id=theirs.session.pk, public_token=stolen, chosen=chosen)
+    assert as_operator("SELECT count(*) FROM banking_item") == [(0,)]
+    assert finish_link(user=alice, session_id=hers.session.pk, public_token=stolen, chosen=chosen).owner_id == alice.pk
+    assert finish_link(user=mallory, session_id=theirs.session.pk, public_token=own, chosen=chosen).owner_id
 
 
 # --- Workers ----------------------------------------------------------------------------------------------

@@ -39,8 +39,8 @@ SEEDS = "mfa.authenticator.data"
 PAGES = [name for name in NAMES if not name.startswith("admin:") and name != "sandbox"]
 # Signing in has pages enough of its own, which open seeds and nothing else that is sealed.
 OF_SIGN_IN = ("account_", "mfa_")
-# Opened by the job that ends an Item, and by a dialog that a bank's own page interrupts; by no other page.
-IN_NO_PAGE = {"banking.pendingremoval.access_token", "banking.linksession.link_token"}
+# Opened by the job that ends an Item, and by no page.
+IN_NO_PAGE = {"banking.pendingremoval.access_token"}
 
 
 def damaged(value: bytes) -> bytes:

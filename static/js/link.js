@@ -24,6 +24,7 @@ function left(error, metadata) {
     error_code: error?.error_code,
     exit_status: metadata?.status,
     request_id: metadata?.request_id,
+    link_session_id: metadata?.link_session_id,
   });
 }
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from banking.linking import Chosen, finish_link, open_link
+from banking.linking import Chosen, LinkRefused, finish_link, open_link
 from banking.models import Item
 from banking.provider import ProviderError, Readiness
 from banking.sync import sync_item
@@ -75,10 +75,10 @@ def link(user: User, institution_id: str, persona: str) -> Item:
         return finish_link(
             user=user,
             session_id=opened.session.pk,
-            public_token=public_token(institution_id=institution_id, persona=persona),
+            public_token=public_token(link_token=opened.token.value, institution_id=institution_id, persona=persona),
             chosen=Chosen(institution_id=institution_id, institution_name="", accounts=frozenset()),
         )
-    except (ProviderError, SandboxAway) as error:
+    except (LinkRefused, ProviderError, SandboxAway) as error:
         raise CommandError(str(error)) from None
 
 

@@ -20,7 +20,7 @@ from django_redis import get_redis_connection
 from kombu.exceptions import OperationalError
 
 from banking.credentials import UNREADABLE_CODE
-from banking.models import PendingRemoval
+from banking.models import LinkSession, PendingRemoval
 from compliance.queues import Lane
 from compliance.vault.inspection import inspect
 from compliance.vault.keyring import parse
@@ -33,6 +33,7 @@ ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops", "viewer"
 WORKER_SECONDS = 2
 PROVIDER_SECONDS = 3
 SEALED_SECONDS = 10
+MOST_NAMED = 5
 LEAST_ROOM = 1024**3
 
 OK, NOTE, MISSING = "ok", "note", "MISSING"
@@ -183,17 +184,18 @@ def sealed_values() -> Iterator[Finding]:
 
 def owed() -> Iterator[Finding]:
     """Yield what is still owed at the provider and can be paid by nobody but an operator."""
+    unreadable = PendingRemoval.objects.using("ops").filter(error_code=UNREADABLE_CODE)
+    lost = LinkSession.objects.using("ops").filter(state=LinkSession.State.LOST)
     try:
-        stuck = list(
-            PendingRemoval.objects.using("ops")
-            .filter(error_code=UNREADABLE_CODE)
-            .values_list("item__provider_item_id", flat=True)
-        )
+        stuck = [
+            f"Item {item_id}" for item_id in unreadable.values_list("item__provider_item_id", flat=True)[:MOST_NAMED]
+        ]
+        stuck += [f"link session {session_id}" for session_id in lost.values_list("pk", flat=True)[:MOST_NAMED]]
     except DatabaseError as error:
         yield Finding("Owed at Plaid", MISSING, f"cannot be looked at: {first_line(error)}")
         return
     if stuck:
-        yield Finding("Owed at Plaid", MISSING, f"Items to be ended by Plaid's support: {', '.join(stuck[:5])}")
+        yield Finding("Owed at Plaid", NOTE, f"to be ended by Plaid's support: {', '.join(stuck)}")
     else:
         yield Finding("Owed at Plaid", OK, "nothing that only Plaid's support could end")
 

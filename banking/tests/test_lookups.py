@@ -1,0 +1,202 @@
+"""A dialog whose end did not reach us: the provider is asked again, and what nobody holds is kept for operators."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts.models import Notification, User
+from banking import due, linking, lookups
+from banking.linking import Chosen, LinkRefused, finish_link, open_link
+from banking.models import Item, LinkSession
+from banking.problems import sentence
+from banking.provider import Credential, PublicTokenRefused, Unavailable
+from banking.tests.scripted import CHECKING, ScriptedProvider, walked
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TOKEN = "public-sandbox-1"
+NOTHING_CHOSEN = Chosen("", "", frozenset())
+GOOD = Credential("access-sandbox-secret", "item-1", "req-exchange")
+SPENT = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
+
+
+@pytest.fixture
+def session(alice: User, provider: ScriptedProvider) -> LinkSession:
+    """A dialog of Alice's, of which the provider says that it has ended with a bank."""
+    opened = open_link(user=alice)
+    provider.walks = {opened.token.value: [walked(TOKEN, institution_id="ins_1", name="Platypus", accounts=[CHECKING])]}
+    return opened.session
+
+
+def finish(session: LinkSession, token: str = TOKEN) -> Item:
+    owner = User.objects.get(pk=session.owner_id)
+    return finish_link(user=owner, session_id=session.pk, public_token=token, chosen=NOTHING_CHOSEN)
+
+
+def look(session: LinkSession) -> Item | None:
+    return lookups.look_up(owner_id=session.owner_id, session_id=session.pk)
+
+
+def now(session: LinkSession) -> LinkSession:
+    with tenant(session.owner_id):
+        return LinkSession.objects.get(pk=session.pk)
+
+
+def refused(session: LinkSession) -> LinkRefused:
+    with pytest.raises(LinkRefused) as found:
+        finish(session)
+    return found.value
+
+
+@pytest.fixture
+def later() -> Iterator[Any]:
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def owed(session: LinkSession, provider: ScriptedProvider) -> LinkSession:
+    """The session after an exchange that brought no answer."""
+    provider.credential = Unavailable("TIMEOUT")
+    assert refused(session).reason == "owed"
+    return now(session)
+
+
+# --- Whose token it is ------------------------------------------------------------------------------------
+
+
+def test_it_takes_the_banks_name_from_the_provider(session: LinkSession) -> None:
+    assert finish(session).institution_name == "Platypus"
+    assert (now(session).state, now(session).link_token) == (LinkSession.State.LINKED, None)
+
+
+def test_it_refuses_a_token_that_was_made_in_another_session(
+    session: LinkSession, alice: User, provider: ScriptedProvider
+) -> None:
+    other = open_link(user=alice)
+    provider.walks[other.token.value] = [walked("public-sandbox-2")]
+    with pytest.raises(LinkRefused, match="foreign"):
+        finish(other.session, token=TOKEN)
+    assert provider.exchanged == []
+    assert now(other.session).error_code == "FOREIGN_PUBLIC_TOKEN"
+    assert finish(session).provider_item_id == "item-1"
+    provider.credential = Credential("access-sandbox-other", "item-2", "req")
+    assert finish(other.session, token="public-sandbox-2").provider_item_id == "item-2"
+
+
+def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
+    session: LinkSession, mallory: User, provider: ScriptedProvider
+) -> None:
+    """A token of Alice's, stolen, and posted to a session that Mallory has just opened."""
+    hers = open_link(user=mallory).session
+    assert refused_for(hers, TOKEN) == "unconfirmed"
+    for _ in range(lookups.MOST_LOOKS):
+        with time_machine.travel(timezone.now() + timedelta(hours=1)):
+            look(hers)
+    assert provider.exchanged == []
+    assert now(hers).state in (LinkSession.State.OWED, LinkSession.State.FAILED)
+
+
+def refused_for(session: LinkSession, token: str) -> str:
+    with pytest.raises(LinkRefused) as found:
+        finish(session, token)
+    return found.value.reason
+
+
+# --- An answer that was lost ------------------------------------------------------------------------------
+
+
+def test_it_says_that_it_asks_again(owed: LinkSession) -> None:
+    assert owed.state == LinkSession.State.OWED
+    assert owed.exchange_sent_at is not None
+    assert "asks again by itself" in sentence(LinkRefused("owed"))
+
+
+def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
+    owed: LinkSession, provider: ScriptedProvider, later: Any
+) -> None:
+    provider.credential = GOOD
+    assert due.owed_lookups(limit=10) == []
+    assert look(owed) is None
+    with tenant(owed.owner_id):
+        LinkSession.objects.update(next_look_at=timezone.now() - timedelta(minutes=1))
+    assert due.owed_lookups(limit=10) == [(owed.owner_id, owed.pk)]
+    item = look(owed)
+    assert item is not None
+    assert (item.institution_name, now(owed).state) == ("Platypus", LinkSession.State.LINKED)
+    assert due.owed_lookups(limit=10) == []
+
+
+def test_it_keeps_an_item_that_nobody_holds_for_operators_and_says_so(
+    owed: LinkSession, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider.credential = SPENT
+    refusal = refused(owed)
+    assert refusal.reason == "lost"
+    assert "cannot use it" in sentence(refusal)
+    kept = now(owed)
+    assert (kept.state, kept.error_code, kept.request_id) == (LinkSession.State.LOST, "EXCHANGE_LOST", "req-9")
+    alarms = [line.getMessage() for line in caplog.records if line.levelno == logging.CRITICAL]
+    assert [line.split()[:3] for line in alarms] == [["LINK_EXCHANGE_LOST", "session", str(owed.pk) + ","]]
+    assert TOKEN not in caplog.text
+
+
+def test_it_tells_the_person_when_the_clock_finds_it_lost(
+    owed: LinkSession, provider: ScriptedProvider, later: Any
+) -> None:
+    provider.credential = SPENT
+    later.shift(timedelta(minutes=1))
+    assert look(owed) is None
+    with tenant(owed.owner_id):
+        assert Notification.objects.get().title == "A bank could not be connected"
+    assert now(owed).state == LinkSession.State.LOST
+
+
+def test_it_asks_more_and_more_seldom_and_not_for_ever(
+    later: Any, owed: LinkSession, provider: ScriptedProvider
+) -> None:
+    waits = []
+    while now(owed).state == LinkSession.State.OWED:
+        waits.append(now(owed).next_look_at - timezone.now())
+        later.shift(waits[-1])
+        look(owed)
+    assert waits == [timedelta(seconds=30 * 2**number) for number in range(lookups.MOST_LOOKS)]
+    assert now(owed).state == LinkSession.State.LOST
+
+
+def test_it_finishes_what_a_killed_process_left_behind(
+    session: LinkSession, provider: ScriptedProvider, later: Any
+) -> None:
+    linking.claim(
+        user=User.objects.get(pk=session.owner_id),
+        session_id=session.pk,
+        public_token=TOKEN,
+        chosen=NOTHING_CHOSEN,
+    )
+    assert look(session) is None
+    later.shift(linking.CLAIM_LASTS)
+    item = look(session)
+    assert item is not None
+    assert now(session).item_id == item.pk
+
+
+def test_it_asks_for_no_session_of_another_environment(owed: LinkSession, settings: object) -> None:
+    with tenant(owed.owner_id):
+        LinkSession.objects.update(next_look_at=timezone.now() - timedelta(minutes=1))
+    settings.PLAID_ENV = "sandbox"
+    assert due.owed_lookups(limit=10) == []
+
+
+def test_it_lets_a_call_that_never_left_be_made_again(session: LinkSession, provider: ScriptedProvider) -> None:
+    provider.credential = Unavailable("NOT_CONNECTED")
+    with pytest.raises(Unavailable):
+        finish(session)
+    assert (now(session).state, now(session).exchange_sent_at) == (LinkSession.State.OPEN, None)
+    provider.credential = GOOD
+    assert finish(session).provider_item_id == "item-1"

@@ -17,6 +17,8 @@ from accounts.models import User
 from accounts.tests.pages import sign_in
 
 PERIOD = 30
+# The beginning of a period that lies ahead, whatever today is: no app is younger than the codes that it gives then.
+TOMORROW = (int(time.time()) // PERIOD) * PERIOD + 24 * 60 * 60
 SECRET = base64.b32encode(b"12345678901234567890").decode()
 
 

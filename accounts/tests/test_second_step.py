@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
 from accounts.tests.passkeys import passkey
-from accounts.tests.phone import Phone, decline_trust, enrolled, give_code, recovery_codes, sign_in_with
+from accounts.tests.phone import TOMORROW, Phone, decline_trust, enrolled, give_code, recovery_codes, sign_in_with
 from compliance.tests.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
@@ -102,7 +102,7 @@ def test_it_sets_one_app_up_by_five_clicks_at_once(signed_in: Client, alice: Use
 
 
 def test_it_takes_no_code_again_that_set_the_app_up(signed_in: Client, alice: User) -> None:
-    now = 1_800_000_000
+    now = TOMORROW
     with time_machine.travel(now, tick=False) as clock:
         signed_in.logout()
         sign_in(signed_in, alice.email, PASSWORD)
@@ -155,7 +155,7 @@ def test_it_lets_ten_browsers_in_by_one_code_only_once(alice: User, phone: Phone
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "1000/m/ip,1000/15m/key", "login": "1000/m/ip"}
     browsers = [Client() for _ in range(10)]
     waiting = iter(browsers)
-    with time_machine.travel(1_800_000_000, tick=False):
+    with time_machine.travel(TOMORROW, tick=False):
         for browser in browsers:
             sign_in(browser, alice.email, PASSWORD)
         code = phone.code()
@@ -163,7 +163,7 @@ def test_it_lets_ten_browsers_in_by_one_code_only_once(alice: User, phone: Phone
         for browser in browsers:
             decline_trust(browser)
     assert sorted(answers) == [200] * 9 + [302]
-    with time_machine.travel(1_800_000_001):
+    with time_machine.travel(TOMORROW + 1):
         assert [is_in(browser) for browser in browsers].count(True) == 1
 
 
@@ -278,7 +278,7 @@ def test_it_trusts_no_browser_for_somebody_else(
 
 def test_it_ends_the_other_sessions_when_a_factor_goes(alice: User, phone: Phone, trail: Trail) -> None:
     here, there = Client(), Client()
-    with time_machine.travel(1_800_000_000, tick=False) as clock:
+    with time_machine.travel(TOMORROW, tick=False) as clock:
         sign_in_with(there, alice, PASSWORD, phone)
         clock.shift(30)
         sign_in_with(here, alice, PASSWORD, phone)

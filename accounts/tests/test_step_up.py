@@ -17,12 +17,11 @@ from accounts.models import User
 from accounts.step_up import fresh_sign_in, second_factor_to_link
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
-from accounts.tests.phone import Phone, recovery_codes, sign_in_with
+from accounts.tests.phone import TOMORROW, Phone, recovery_codes, sign_in_with
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash"), pytest.mark.dates]
 
 Trail = Callable[[UUID], list[str]]
-NOON = 1_800_000_000
 GUARDED = [
     "account_change_password",
     "account_email",
@@ -96,7 +95,7 @@ def test_it_asks_who_has_a_second_factor_for_that_one(signed_in: Client, alice: 
 
 def test_it_takes_a_second_factor_for_five_minutes(alice: User, phone: Phone) -> None:
     client = Client()
-    with time_machine.travel(NOON) as clock:
+    with time_machine.travel(TOMORROW) as clock:
         sign_in_with(client, alice, PASSWORD, phone)
         assert reaches(client)
         clock.shift(290)

@@ -75,6 +75,15 @@ def signed_in_as(alias: str) -> psycopg.Connection:
     return psycopg.connect(**connections[alias].get_connection_params() | {"cursor_factory": psycopg.Cursor})
 
 
+def cut_off_from_database() -> None:
+    """End this process's connection as the site, as a restart of PostgreSQL does."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (own,) = cursor.fetchone()
+    with signed_in_as("default") as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
+
+
 @pytest.fixture
 def as_operator(transactional_db: None) -> Callable[..., list[tuple[object, ...]]]:
     """Ask as the role that sees all rows."""

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from compliance.isolation.tenant import tenant_context
+from compliance.isolation.tenant import recheck_connection, tenant_context
 from credit import claims, provider, reading
 from credit.claims import AlreadyUnderWay, NotDue
 from credit.enrolling import DetailsLost, NoConsent, NotEnrolled, locked
@@ -70,11 +70,14 @@ def ask(*, attempt: PullAttempt, subject: Subject) -> provider.RawReport:
     """Make the call that an attempt stands for. Raises ``NoConsent`` and ``BureauError``, both written down."""
     try:
         consent = claims.granted(attempt)
-        return connect().fetch(subject, consent, PullOptions(attempt.reference_id))
+        answer = connect().fetch(subject, consent, PullOptions(attempt.reference_id))
+        recheck_connection()
+        return answer
     except NoConsent:
         claims.abandon(attempt=attempt)
         raise
     except BureauError as error:
+        recheck_connection()
         claims.fail(attempt=attempt, error=error)
         raise
 

@@ -26,6 +26,7 @@ from banking.sync.spool import Spool
 from banking.transfers import find_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
+from compliance.isolation.tenant import recheck_connection
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = Fal
         with kept(lease):
             return read_and_store(lease=lease, item=item, run=run, pace=pace)
     except ProviderError as error:
+        recheck_connection()
         end = health.handed_over if pace.gives_up(error) else health.failed
         return end(lease=lease, run=run, error=error)
     except DataError as error:
@@ -84,6 +86,7 @@ def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Out
     with Spool() as spool:
         collect(provider=provider, token=token, lease=lease, item=item, run=run, spool=spool)
         roster = provider.accounts(token)
+        recheck_connection()
         with tenant(item.owner_id):
             current = lease.lock()
             current.reads_slowly = pace.was_needed(since=run.started_at)

@@ -5,17 +5,16 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 from django.db.utils import OperationalError
 from django.utils import timezone
 
 from banking import due
 from banking.models import Item, SyncRun, Transaction
 from banking.provider import Readiness, Unavailable
-from banking.sync import health, sync_item
+from banking.sync import health, run, sync_item
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from compliance.isolation import tenant
-from conftest import signed_in_as
+from conftest import cut_off_from_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,16 +38,7 @@ def fresh(item: Item) -> Item:
 def results(item: Item) -> list[tuple[str, str]]:
     with tenant(item.owner_id):
         runs = SyncRun.objects.filter(item=item).order_by("started_at")
-        return [(run.result, run.error_code) for run in runs]
-
-
-def hang_up() -> None:
-    """Cut this process off from its database, as a restart of PostgreSQL does."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (own,) = cursor.fetchone()
-    with signed_in_as("default") as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
+        return [(each.result, each.error_code) for each in runs]
 
 
 def test_it_gives_an_item_back_after_an_error_that_nobody_foresaw(
@@ -79,18 +69,47 @@ def test_it_leaves_an_item_alone_for_longer_each_time_that_its_reading_breaks(
     assert waits[3] > 4 * waits[0]
 
 
-def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks(
+def test_it_reads_on_when_its_connection_to_the_database_broke_while_the_bank_answered(
     item: Item, provider: ScriptedProvider, ledger: Ledger
 ) -> None:
     def answer() -> object:
-        hang_up()
+        cut_off_from_database()
         return page(added=[transaction("a")])
 
     provider.pages = [answer]
+    read(item)
+    assert set(ledger()) == {"a"}
+    assert results(item) == [("ok", "")]
+
+
+def test_it_writes_a_failure_down_though_its_connection_to_the_database_broke(
+    item: Item, provider: ScriptedProvider
+) -> None:
+    def answer() -> object:
+        cut_off_from_database()
+        raise Unavailable("TIMEOUT")
+
+    provider.pages = [answer]
+    read(item)
+    assert results(item) == [("failed", "TIMEOUT")]
+
+
+def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks_while_it_stores(
+    item: Item, provider: ScriptedProvider, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = run.store
+
+    def cut_off(**options: object) -> None:
+        store(**options)
+        cut_off_from_database()
+
+    monkeypatch.setattr(run, "store", cut_off)
+    provider.pages = [page(added=[transaction("a")])]
     with pytest.raises(OperationalError):
         read(item)
     assert not item.is_syncing
     assert item.next_sync_at - timezone.now() < SOON
+    monkeypatch.setattr(run, "store", store)
     provider.pages = [page(added=[transaction("a")])]
     read(item)
     assert set(ledger()) == {"a"}

@@ -55,6 +55,15 @@ def tenant(owner: UUID | str) -> Iterator[None]:
         yield
 
 
+def recheck_connection() -> None:
+    """Have the next statement look first whether the connection still stands, and open another one if it does not.
+
+    For after a call of somebody else's that took its time: what was learned by it must not be lost to a connection
+    that broke meanwhile. Costs one round trip to the database.
+    """
+    connections[DEFAULT_DB_ALIAS].health_check_done = False
+
+
 @contextmanager
 def cursor_of(owner: UUID) -> Iterator[CursorWrapper]:
     """Give the current transaction's cursor, bound to ``owner`` whoever is bound outside.

@@ -1,0 +1,39 @@
+"""The connection to the database breaks while the bureau answers: what was made is paid for, and must not be lost."""
+
+import pytest
+
+from conftest import cut_off_from_database
+from credit import pulling
+from credit.provider import BureauUnavailable
+from credit.tests.asking import attempts_of, enrolled, pull, stored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_it_keeps_a_report_though_its_connection_to_the_database_broke(site_bureau, alice, monkeypatch):
+    enrolled(alice)
+    bureau = pulling.connect()
+
+    class Answering:
+        def fetch(self, *asked):
+            answer = bureau.fetch(*asked)
+            cut_off_from_database()
+            return answer
+
+    monkeypatch.setattr(pulling, "connect", Answering)
+    pull(alice)
+    assert stored(alice) == (1, 1)
+
+
+def test_it_writes_down_a_failure_though_its_connection_to_the_database_broke(site_bureau, alice, monkeypatch):
+    enrolled(alice)
+
+    class Failing:
+        def fetch(self, *asked):
+            cut_off_from_database()
+            raise BureauUnavailable("503")
+
+    monkeypatch.setattr(pulling, "connect", Failing)
+    with pytest.raises(BureauUnavailable):
+        pull(alice)
+    assert [attempt.state for attempt in attempts_of(alice)] == ["not_made"]

@@ -20,16 +20,19 @@ from compliance.isolation.tasks import TenantTask
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 30
+# Half of what the broker's visibility timeout allows a job that waits, and less.
+LONGEST_RETRY_SECONDS: Final = 900
 CHUNK: Final = 100
 
 
-@shared_task(bind=True, max_retries=8)
+@shared_task(bind=True, max_retries=13)
 def send_notice(self: Any, template: str, user_id: str, email: str, facts: dict[str, Any]) -> None:
     """Send a notice; when the mail server does not take it, try again later and later, for two hours."""
     try:
         mails.send_notice(template, user_id=UUID(user_id), email=email, facts=facts)
     except NOT_SENT as error:
-        raise self.retry(exc=error, countdown=RETRY_SECONDS * 2**self.request.retries) from error
+        wait = min(RETRY_SECONDS * 2**self.request.retries, LONGEST_RETRY_SECONDS)
+        raise self.retry(exc=error, countdown=wait) from error
 
 
 @shared_task(bind=True, max_retries=4)

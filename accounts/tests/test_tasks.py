@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from celery.exceptions import Retry
+from django.conf import LazySettings
 from django.core import mail
 from django.db import transaction
 from kombu.exceptions import OperationalError
@@ -43,14 +44,23 @@ def test_it_writes_to_nobody_who_is_gone() -> None:
     assert mail.outbox == []
 
 
-def test_it_tries_again_later(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def wait_after(user: User, retries: int) -> float:
+    """How many seconds a notice waits that could not be sent so often before."""
+    tasks.send_notice.push_request(called_directly=False, retries=retries, is_eager=False)
+    with pytest.raises(Retry) as retry:
+        tasks.send_notice.run(NOTICE, str(user.pk), "", FACTS)
+    tasks.send_notice.pop_request()
+    return float(retry.value.when)
+
+
+def test_it_tries_again_later(alice: User, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     monkeypatch.setattr(mails, "_send", away)
     monkeypatch.setattr(tasks.send_notice, "apply_async", lambda *_, **__: None)
-    tasks.send_notice.push_request(called_directly=False, retries=3, is_eager=False)
-    with pytest.raises(Retry) as retry:
-        tasks.send_notice.run(NOTICE, str(alice.pk), "", FACTS)
-    tasks.send_notice.pop_request()
-    assert retry.value.when == 240
+    waits = [wait_after(alice, retries) for retries in range(tasks.send_notice.max_retries)]
+    assert waits[:4] == [30, 60, 120, 240]
+    assert 2 * 3600 <= sum(waits) < 3 * 3600
+    # The broker takes a job that waits longer for a lost one, and a second worker would send the same mail.
+    assert max(waits) < settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"] / 2
 
 
 def test_it_sends_nothing_of_what_did_not_happen(alice: User) -> None:

@@ -90,7 +90,13 @@ def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, ite
     [
         ({"connection": Connection.LOGIN_REQUIRED}, "Sign-in needed", "reconnect"),
         ({"connection": Connection.REVOKED}, "Disconnected", "disconnect"),
-        ({"failures": 2, "error_code": "INSTITUTION_DOWN"}, "Not answering", "refresh"),
+        ({"failures": 2, "error_code": "INSTITUTION_DOWN", "fault": "bank"}, "is not answering", "refresh"),
+        (
+            {"failures": 2, "error_code": "INVALID_API_KEYS", "fault": "ours"},
+            "because of a problem on our end",
+            "refresh",
+        ),
+        ({"failures": 2, "error_code": "TIMEOUT"}, "Sync failed", "refresh"),
         ({"checked_at": timezone.now() - timedelta(days=7)}, "7 days", "refresh"),
         ({"readiness": Readiness.INITIAL}, "Importing", "importing"),
     ],

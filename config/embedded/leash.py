@@ -21,6 +21,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+# Where libfaketime makes tests live on another day, a service must not live on today's.
+FAKED = ("FAKETIME", "LD_PRELOAD", "DONT_FAKE_MONOTONIC", "FAKETIME_DONT_FAKE_MONOTONIC")
+
 
 def command(
     lock: Path,
@@ -56,9 +59,14 @@ def start(lock: Path, program: Sequence[str], *, log: Path, **options: Any) -> "
             stderr=output,
             cwd="/",
             # None of our secrets, and the plain locale: without one, PostgreSQL does not start on macOS.
-            env={"LC_ALL": "C", "PATH": os.defpath},
+            env={"LC_ALL": "C", "PATH": os.defpath} | faked_clock(),
             start_new_session=True,
         )
+
+
+def faked_clock() -> dict[str, str]:
+    """What tells a service of another day; nothing where the machine's own holds."""
+    return {name: os.environ[name] for name in FAKED if name in os.environ} if "FAKETIME" in os.environ else {}
 
 
 def hold(lock: Path) -> IO[str] | None:

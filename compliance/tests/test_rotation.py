@@ -244,6 +244,8 @@ def holding(statement: str, *values: Any) -> Iterator[None]:
             cursor.execute(statement, values)
             yield
     finally:
+        # Closing alone is not waited for: the rows would be free a little later.
+        holder.rollback()
         holder.close()
 
 

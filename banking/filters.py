@@ -20,7 +20,8 @@ LONGEST_CATEGORY = 100
 
 
 def own_accounts(request: Any) -> QuerySet[Account]:
-    return Account.objects.for_user(request.user).select_related("item").order_by("name", "id")
+    """Each real account once, as it is read now."""
+    return Account.objects.for_user(request.user).filter(successor=None).select_related("item").order_by("name", "id")
 
 
 class AmountField(forms.DecimalField):
@@ -54,7 +55,9 @@ class TransactionFilter(filters.FilterSet):
     q = filters.CharFilter(label="Search", method="search", max_length=100)
     since = filters.DateFilter(label="From", field_name="day", lookup_expr="gte")
     until = filters.DateFilter(label="To", field_name="day", lookup_expr="lte")
-    account = filters.ModelChoiceFilter(label="Account", queryset=own_accounts, empty_label="All accounts")
+    account = filters.ModelChoiceFilter(
+        label="Account", queryset=own_accounts, method="of_account", empty_label="All accounts"
+    )
     category = filters.ChoiceFilter(label="Category", choices=CHOICES, method="of_category", empty_label="All")
     direction = filters.ChoiceFilter(label="Direction", choices=DIRECTIONS, method="flowing", empty_label="Both")
     counted = filters.ChoiceFilter(label="Cash flow", choices=COUNTED, method="in_cash_flow", empty_label="All")
@@ -69,6 +72,9 @@ class TransactionFilter(filters.FilterSet):
 
     def search(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
         return rows.filter(Q(merchant_name__icontains=value) | Q(name__icontains=value) | Q(note__icontains=value))
+
+    def of_account(self, rows: QuerySet[Transaction], name: str, value: Account) -> QuerySet[Transaction]:
+        return rows.filter(account__in=[account.pk for account in value.known_as])
 
     def of_category(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
         if value == UNCATEGORIZED:

@@ -135,7 +135,12 @@ class Item(Owned):
     @cached_property
     def roster(self) -> "list[Account]":
         """The open accounts. ``rosters`` fills this in where many Items are read."""
-        return list(self.accounts.filter(closed_at=None).order_by("type", "name", "id"))
+        return list(self.accounts.filter(closed_at=None, successor=None).order_by("type", "name", "id"))
+
+    @cached_property
+    def is_followed(self) -> bool:
+        """Whether another connection reads what this one read."""
+        return self.accounts.filter(successor__isnull=False).exists()
 
     @property
     def awaits_sync(self) -> bool:
@@ -210,8 +215,8 @@ class Item(Owned):
 
 class AccountQuerySet(OwnedQuerySet["Account"]):
     def open(self) -> Self:
-        """Accounts that the bank still lists and whose connection is alive."""
-        return self.filter(closed_at=None, item__connection__in=LIVING)
+        """Accounts that the bank still lists, whose connection is alive, and that no other one has followed."""
+        return self.filter(closed_at=None, successor=None, item__connection__in=LIVING)
 
 
 class Account(Owned):
@@ -232,6 +237,12 @@ class Account(Owned):
     currency = models.CharField(blank=True)
     balance_as_of = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    # The account that the same real account is read under now, and from when on that one's balances count; see
+    # ``succession``, which alone writes both.
+    successor = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="predecessors", db_index=False
+    )
+    succeeded_on = models.DateField(null=True)
 
     objects: ClassVar = AccountQuerySet.as_manager()
 
@@ -240,6 +251,16 @@ class Account(Owned):
 
     def __str__(self) -> str:
         return f"{self.name} ••{self.mask}" if self.mask else self.name
+
+    @cached_property
+    def former(self) -> "list[Account]":
+        """What the same real account was read under before. ``rosters`` fills this in where many are read."""
+        return list(self.predecessors.order_by("pk"))
+
+    @property
+    def known_as(self) -> "list[Account]":
+        """Everything that the one real account was read under: together they hold its rows and its balances."""
+        return [self, *self.former]
 
     @property
     def is_bank(self) -> bool:
@@ -300,6 +321,7 @@ class Transaction(Owned):
         """What stands in a row's place; nothing does where the bank itself withdrew it."""
 
         POSTED = "posted", "The posted transaction"
+        SUCCESSOR = "successor", "The same account, read anew"
 
     # No index of its own: the unique one below begins with it, and every index costs each synced row.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions", db_index=False)

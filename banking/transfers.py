@@ -27,7 +27,8 @@ LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('transfers of ' || 
 # Rows whose amount went both ways: one pass and one sort, whatever the planner knows of the table. A join of the rows
 # with themselves would compare each fare of ten years with each other one.
 LEGS: Final = """
-SELECT id, account_id, day, currency, amount
+SELECT id, coalesce((SELECT successor_id FROM banking_account WHERE id = candidate.account_id), account_id), day,
+    currency, amount
 FROM (
     SELECT moved.id, moved.account_id, moved.day, moved.currency, moved.amount,
         min(moved.amount) OVER alike AS lowest, max(moved.amount) OVER alike AS highest

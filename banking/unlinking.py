@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
+from banking import succession
 from banking.credentials import CredentialUnreadable, open_token
 from banking.models import LIVING, Account, Connection, Item, PendingRemoval, Transaction
 from banking.plaid.client import connect
@@ -92,9 +93,13 @@ def settle_history(*, item: Item, keep: bool) -> None:
     accounts = Account.objects.filter(item=item)
     if keep:
         accounts.filter(closed_at=None).update(closed_at=timezone.now())
+        gone = []
     else:
+        gone = list(accounts.values_list("pk", flat=True))
         Transaction.objects.filter(account__item=item).delete()
         accounts.delete()
+    # What was kept of the same accounts from an earlier connection counts again.
+    if succession.settle(item=item, gone=gone) or gone:
         find_transfers(owner_id=item.owner_id)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from unittest.mock import patch
+from uuid import uuid4
 
 from django.db import connections
 
@@ -59,8 +60,8 @@ class Ways:
 
 
 def new_item(user: User) -> Item:
-    """An Item that has been linked and never read."""
-    return database.connect_bank(user, "Bench Bank", cursor="", readiness=Readiness.NOT_READY)
+    """An Item that has been linked and never read, at a bank where the person has no other one."""
+    return database.connect_bank(user, f"Bench Bank {uuid4()}", cursor="", readiness=Readiness.NOT_READY)
 
 
 def new_account(user: User) -> Account:

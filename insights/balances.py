@@ -154,6 +154,11 @@ def accounts(items: Iterable[Item]) -> list[Account]:
     return [account for item in items for account in item.roster]
 
 
+def ids(found: Iterable[Account]) -> list[UUID]:
+    """The ids that the accounts' rows stand under: their own, and those that they were read under before."""
+    return [known.pk for account in found for known in account.known_as]
+
+
 def by_currency(found: Iterable[Account]) -> dict[str, list[Account]]:
     """Sort accounts by currency, the one with most accounts first."""
     groups: dict[str, list[Account]] = defaultdict(list)

@@ -88,7 +88,8 @@ def matches(accounts: Sequence[Tradeline], cards: Sequence[Account], told: Itera
 
     A pair that the person denied is suggested no more. The keys are the accounts'.
     """
-    by_id, keys, told = {card.pk: card for card in cards}, {each.key for each in accounts}, list(told)
+    by_id = {known.pk: card for card in cards for known in card.known_as}
+    keys, told = {each.key for each in accounts}, list(told)
     sure = {
         link.key: Match(by_id[link.account_id], confirmed=True)
         for link in told
@@ -98,7 +99,7 @@ def matches(accounts: Sequence[Tradeline], cards: Sequence[Account], told: Itera
     likely = suggest(
         [each for each in accounts if each.key not in sure],
         [card for card in cards if card.pk not in taken],
-        denied={(link.key, link.account_id) for link in told if not link.same},
+        denied={(link.key, by_id[link.account_id].pk) for link in told if not link.same and link.account_id in by_id},
     )
     return sure | {key: Match(card, confirmed=False) for key, card in likely.items()}
 

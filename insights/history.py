@@ -8,33 +8,34 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from uuid import UUID
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from banking.models import Item
+from banking.models import Account, Item
 from insights import balances, charts
 
-# By how much the sum of some accounts changed on each day; what stood before the first day counts on that day.
+# By how much the sum of some accounts changed on each day; what stood before the first day counts on that day. An
+# account that was read under other ids before goes on from their last balance.
 CHANGES = """
 SELECT greatest(day, %(since)s) AS changed_on, sum(current - before)
 FROM (
-    SELECT day, current, lag(current, 1, 0) OVER (PARTITION BY account_id ORDER BY day) AS before
-    FROM (
-        SELECT account_id, day, current
+    SELECT day, current, lag(current, 1, 0) OVER (PARTITION BY account ORDER BY day) AS before
+    FROM unnest(%(ids)s::uuid[], %(accounts)s::uuid[], %(untils)s::date[]) AS asked (id, account, until), LATERAL (
+        SELECT day, current
         FROM banking_balancesnapshot
-        WHERE owner_id = %(owner)s AND account_id = ANY (%(accounts)s) AND day >= %(since)s AND current IS NOT NULL
-        UNION ALL
-        SELECT earlier.*
-        FROM unnest(%(accounts)s) AS asked (id), LATERAL (
-            SELECT account_id, day, current
+        WHERE owner_id = %(owner)s AND account_id = asked.id AND day >= %(since)s AND current IS NOT NULL
+            AND day < coalesce(asked.until, 'infinity')
+        UNION ALL (
+            SELECT day, current
             FROM banking_balancesnapshot
             WHERE owner_id = %(owner)s AND account_id = asked.id AND day < %(since)s AND current IS NOT NULL
+                AND day < coalesce(asked.until, 'infinity')
             ORDER BY day DESC
             LIMIT 1
-        ) AS earlier
+        )
     ) AS reading
 ) AS change
 GROUP BY changed_on
@@ -75,10 +76,10 @@ def of_bank(*, user: User, items: Collection[Item], days: int) -> History | None
     if not bank:
         return None
     currency, accounts = next(iter(balances.by_currency(bank).items()))
-    return of_accounts(user=user, accounts=[account.pk for account in accounts], currency=currency, days=days)
+    return of_accounts(user=user, accounts=accounts, currency=currency, days=days)
 
 
-def of_accounts(*, user: User, accounts: Collection[UUID], currency: str, days: int) -> History | None:
+def of_accounts(*, user: User, accounts: Collection[Account], currency: str, days: int) -> History | None:
     """Draw the sum of some accounts' balances, day by day."""
     since = timezone.localdate() - timedelta(days=days)
     points = sums(changes(user=user, accounts=accounts, since=since))
@@ -87,11 +88,22 @@ def of_accounts(*, user: User, accounts: Collection[UUID], currency: str, days: 
     return History(chart=charts.line(points), currency=currency, ranges=ranges(days))
 
 
-def changes(*, user: User, accounts: Collection[UUID], since: date) -> Changes:
+def changes(*, user: User, accounts: Collection[Account], since: date) -> Changes:
     """Tell by how much the accounts' sum changed on each day since one; that day itself carries what stood before."""
     with connection.cursor() as cursor:
-        cursor.execute(CHANGES, {"owner": user.pk, "accounts": list(accounts), "since": since})
+        asked: dict[str, Any] = {"owner": user.pk, "since": since, **columns(accounts)}
+        cursor.execute(CHANGES, asked)
         return dict(cursor.fetchall())
+
+
+def columns(accounts: Collection[Account]) -> dict[str, list[Any]]:
+    """Everything that the accounts were read under: its id, the account that it is, and until when it speaks for it."""
+    known = [(each, account) for account in accounts for each in account.known_as]
+    return {
+        "ids": [each.pk for each, _ in known],
+        "accounts": [account.pk for _, account in known],
+        "untils": [each.succeeded_on for each, _ in known],
+    }
 
 
 def sums(found: Changes) -> list[charts.Point]:

@@ -87,7 +87,7 @@ def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
     today = timezone.localdate()
     window = Window.ending(today)
     accounts = [account for account in balances.accounts(items) if account.is_bank or account.is_card]
-    found = flows(movements(user=user, window=window, accounts=[a.pk for a in accounts])) if accounts else {}
+    found = flows(movements(user=user, window=window, accounts=balances.ids(accounts))) if accounts else {}
     bank = balances.bank_balance(items)
     return {
         "today": today,

@@ -77,7 +77,7 @@ def _runways(person_id: UUID) -> list[Runway]:
     bank = balances.bank_balance(items)
     if bank is None or not _all_fresh(items):
         return []
-    accounts = [account.pk for account in balances.accounts(items) if account.is_bank or account.is_card]
+    accounts = balances.ids(a for a in balances.accounts(items) if a.is_bank or a.is_card)
     window = Window.ending(timezone.localdate())
     net = flows(movements(user=User(pk=person_id), window=window, accounts=accounts))
     return [

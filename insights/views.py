@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import PersonRequest
 from banking import listing, rosters
-from banking.models import Account, Item
+from banking.models import Account, Item, Transaction, TransactionQuerySet
 from credit import reports
 from insights import card_links, history, score_history, utilization
 from insights.banner import most_urgent
@@ -38,14 +39,22 @@ def sync_status(request: PersonRequest) -> HttpResponse:
 def account(request: PersonRequest, account_id: UUID) -> HttpResponse:
     """One account: its facts, its balance over time, its latest transactions."""
     found = get_object_or_404(Account.objects.for_user(request.user).select_related("item"), pk=account_id)
+    if found.successor_id is not None:
+        return redirect("account", found.successor_id)
     days = history.days_in(request.GET.get("range", ""))
     context = {
         "account": found,
         "item": found.item,
-        "history": history.of_accounts(user=request.user, accounts=[found.pk], currency=found.currency, days=days),
-        "recent": listing.read(found.transactions.current().newest_first()[:LATEST], owner_id=request.user.pk),
+        "history": history.of_accounts(user=request.user, accounts=[found], currency=found.currency, days=days),
+        "recent": listing.read(own_rows(found)[:LATEST], owner_id=request.user.pk),
     }
     return render(request, "insights/account.html", context)
+
+
+def own_rows(account: Account) -> QuerySet[Transaction]:
+    """What counts of an account's rows, newest first, under whatever id it was read."""
+    rows: TransactionQuerySet = Transaction.objects.filter(owner=account.owner_id, account__in=account.known_as)
+    return rows.current().newest_first()
 
 
 @require_safe

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import DataError
 
+from banking import succession
 from banking.credentials import open_token
 from banking.models import Item, SyncRun, Transaction
 from banking.plaid.client import connect
@@ -89,6 +90,7 @@ def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Out
         recheck_connection()
         with tenant(item.owner_id):
             current = lease.lock()
+            current.institution = bank or current.institution
             current.reads_slowly = pace.was_needed(since=run.started_at)
             store(item=current, spool=spool, roster=roster, run=run, whole=not item.cursor)
             return health.succeeded(item=current, run=run, spool=spool, facts=facts, bank=bank)
@@ -133,11 +135,14 @@ def store(*, item: Item, spool: Spool, roster: Roster, run: SyncRun, whole: bool
     Rows that are known already are held against a whole stream alone. One that is still being prepared is stored and
     then read from its beginning again, since rows that went meanwhile would never be missed in what follows it.
     """
+    succession.lock_accounts(owner_id=item.owner_id)
+    item.save(update_fields=["institution"])
     store_accounts(item=item, roster=roster.accounts, others=spool.accounts.values())
     complete = whole and spool.readiness == Readiness.HISTORICAL
     is_half = whole and not complete and Transaction.objects.filter(account__item=item).exists()
     stored = store_transactions(item=item, spool=spool, complete=complete)
-    if stored.written or stored.removed or stored.replaced:
+    settled = succession.settle(item=item)
+    if settled or stored.written or stored.removed or stored.replaced:
         find_transfers(owner_id=item.owner_id)
     run.written, run.removed, run.pages = stored.written, stored.removed, spool.pages
     item.cursor = "" if is_half else spool.cursor or item.cursor

@@ -26,9 +26,11 @@ def lines(*cards):
 
 def at_bank(bank="Lakeshore Bank", *, mask="1001", limit="12000", name="", currency="USD"):
     limit = None if limit is None else Decimal(limit)
-    return Account(
+    account = Account(
         item=Item(institution_name=bank), mask=mask, limit=limit, official_name=name, currency=currency, type="credit"
     )
+    account.former = []
+    return account
 
 
 def found(accounts, *cards):
@@ -207,3 +209,12 @@ class TestThePage:
             CardLink.objects.create(owner=alice, account=visa, key="one", same=True)
             with pytest.raises(IntegrityError), transaction.atomic():
                 CardLink.objects.create(owner=alice, account=visa, key=key, same=True)
+
+
+def test_it_keeps_a_persons_word_about_a_card_that_is_read_anew():
+    (account,) = lines(card(subscriberName="CBNA"))
+    before, now, other = at_bank("Some Other Bank"), at_bank("Some Other Bank"), at_bank("Some Other Bank")
+    now.former = [before]
+    confirmed = matches([account], [now, other], [word(before, account.key, True)])[account.key]
+    assert (confirmed.card, confirmed.confirmed) == (now, True)
+    assert matches([account], [now], [word(before, account.key, False)]) == {}

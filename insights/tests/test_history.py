@@ -32,7 +32,7 @@ def checking(item: Item) -> Account:
 
 def drawn(user: User, *accounts: Account, days: int = 30) -> History | None:
     with tenant(user.pk):
-        return history.of_accounts(user=user, accounts=[a.pk for a in accounts], currency="USD", days=days)
+        return history.of_accounts(user=user, accounts=accounts, currency="USD", days=days)
 
 
 def values(found: History) -> list[tuple[int, str]]:

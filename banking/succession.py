@@ -1,0 +1,304 @@
+"""Accounts that are one real account which we know twice: which of them counts, and from which day on.
+
+A bank that is connected again gives the same accounts new ids, and so does a bank that changes its systems. The newest
+account that is being read becomes the ``successor`` of the others; nothing moves and nothing is deleted. What an
+account was read under stays with it, for its own stream may go on. Instead one rule says what counts, and it is written
+into the rows whenever rows are stored: a transaction of an older account counts while it was posted before the first
+day that an account in front of it knows of, and a balance while it is older than the first balance in front of it.
+
+Two accounts of one person at one bank are the same real account, unless one list of the bank's holds both,
+
+- when the bank's own lasting id of both is the same, and never when both have one and these differ;
+- or when name, type, subtype and currency are the same and so are their rows: at least three quarters of the fewer rows
+  of the days that both know, and three at least. Where fewer than half agree, they are two accounts;
+- or, where there are too few rows to tell, when besides that they have the same last digits, nobody else at either
+  connection shares these, and one of these holds: the older one is not read any more; a balance of one day was the same
+  and not zero; another account of the same two connections was found to be the same by its id or its rows; they were
+  found to be the same before.
+
+Name and digits alone are not enough while both are read: two people of one household may bank at one bank.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from enum import Enum
+from itertools import combinations
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from banking.models import LIVING, Account, Connection, Item
+
+DAYS: Final = 90
+FEWEST: Final = 3
+READABLE: Final = (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT)
+
+# Rows that the bank has not withdrawn, whether they count or another one stands for them.
+KNOWN: Final = "NOT moved.pending AND (moved.removed_at IS NULL OR moved.replaced_by <> '')"
+
+# Two readings at once would each miss what the other one stores, and lock its rows crosswise.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('accounts of ' || %s, 0))"
+
+# How many posted rows of the latest days that both accounts know each has, and how many of these are alike.
+ALIKE: Final = f"""
+WITH known AS MATERIALIZED (
+    SELECT account_id, date, amount FROM banking_transaction AS moved
+    WHERE owner_id = %(owner)s AND account_id = ANY (%(pair)s) AND {KNOWN}
+), span AS (
+    SELECT max(first) AS since, min(last) AS until
+    FROM (SELECT min(date) AS first, max(date) AS last FROM known GROUP BY account_id) AS each
+    HAVING count(*) = 2
+), alike AS (
+    SELECT count(*) FILTER (WHERE account_id = %(one)s) AS ones,
+        count(*) FILTER (WHERE account_id = %(other)s) AS others
+    FROM known, span
+    WHERE date BETWEEN greatest(since, until - {DAYS}) AND until
+    GROUP BY date, amount
+)
+SELECT coalesce(sum(ones), 0), coalesce(sum(others), 0), coalesce(sum(least(ones, others)), 0) FROM alike
+"""  # noqa: S608  (built from constants)
+
+SAME_BALANCE: Final = """
+SELECT EXISTS (
+    SELECT FROM banking_balancesnapshot AS one JOIN banking_balancesnapshot AS other USING (day, current)
+    WHERE one.account_id = %(one)s AND other.account_id = %(other)s AND current <> 0)
+"""
+
+# The first day that each account knows transactions and balances of.
+FIRST_DAYS: Final = """
+SELECT account.id, (
+    SELECT min(date) FROM banking_transaction AS moved
+    WHERE moved.account_id = account.id AND (moved.removed_at IS NULL OR moved.replaced_by <> '')
+), (SELECT min(day) FROM banking_balancesnapshot AS balance WHERE balance.account_id = account.id)
+FROM banking_account AS account WHERE account.owner_id = %(owner)s AND account.id = ANY (%(accounts)s)
+"""
+
+SUCCEED: Final = """
+UPDATE banking_transaction AS known
+SET removed_at = CASE WHEN known.date >= span.until THEN now() END,
+    replaced_by = CASE WHEN known.date >= span.until THEN 'successor' ELSE '' END
+FROM unnest(%(accounts)s::uuid[], %(untils)s::date[]) AS span (account_id, until)
+WHERE known.account_id = span.account_id AND (known.removed_at IS NULL OR known.replaced_by <> '')
+  AND coalesce(known.date >= span.until, false) <> (known.replaced_by = 'successor')
+"""
+
+# What a person wrote on a row goes to its equal in the account that counts now, once: when the row is replaced.
+CARRY_OVER: Final = """
+WITH old AS (
+    SELECT account.successor_id, was.date, was.amount, was.name, was.user_category, was.note, was.hidden,
+        row_number() OVER (PARTITION BY was.account_id, was.date, was.amount, was.name ORDER BY was.id) AS place
+    FROM banking_transaction AS was JOIN banking_account AS account ON account.id = was.account_id
+    WHERE was.account_id = ANY (%(accounts)s) AND was.replaced_by = 'successor' AND was.removed_at = now()
+      AND (was.user_category, was.note, was.hidden) <> ('', '', false)
+), new AS (
+    SELECT moved.id, account_id, date, amount, name,
+        row_number() OVER (PARTITION BY account_id, date, amount, name ORDER BY id) AS place
+    FROM banking_transaction AS moved
+    WHERE account_id IN (SELECT successor_id FROM old) AND removed_at IS NULL
+      AND (user_category, note, hidden) = ('', '', false)
+)
+UPDATE banking_transaction AS moved SET user_category = old.user_category, note = old.note, hidden = old.hidden
+FROM old JOIN new ON new.account_id = old.successor_id AND new.date = old.date AND new.amount = old.amount
+    AND new.name = old.name AND new.place = old.place
+WHERE moved.id = new.id
+"""
+
+
+class Said(Enum):
+    """What is known of a pair of accounts."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    PERHAPS = "perhaps"
+
+
+class FirstDays(NamedTuple):
+    """The first day that an account knows a transaction of, and the first that it knows a balance of."""
+
+    transactions: date | None
+    balances: date | None
+
+
+def lock_accounts(*, owner_id: UUID) -> None:
+    """Let nobody else store rows of this person before the open transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [str(owner_id)])
+
+
+def settle(*, item: Item, gone: Iterable[UUID] = ()) -> int:
+    """Say anew which accounts of a bank count, and which rows; ``gone`` are accounts that were deleted just now.
+
+    Returns how many transactions count now that did not, or the reverse. Whoever stores, closes or deletes accounts or
+    transactions calls this inside ``tenant``, after the rows are stored.
+    """
+    accounts = accounts_at_bank(item)
+    before = {account.pk: account.successor_id for account in accounts}
+    families = find_families(accounts)
+    touched = [a for family in families if len(family) > 1 for a in family]
+    touched += [a for a in accounts if before[a.pk] is not None and a not in touched]
+    if gone := set(gone):
+        touched = accounts
+    if not touched:
+        return 0
+    days = first_days(item.owner_id, touched)
+    untils = {account.pk: until for family in families for account, until in place(family, days)}
+    facts: dict[str, Any] = {
+        "owner": item.owner_id,
+        "accounts": [a.pk for a in touched],
+        "untils": [untils[a.pk] for a in touched],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SUCCEED, facts)
+        changed = int(cursor.rowcount)
+        if changed:
+            cursor.execute(CARRY_OVER, facts)
+    return changed
+
+
+def accounts_at_bank(item: Item) -> list[Account]:
+    """The owner's accounts at the Item's bank, those in front first; of an unnamed bank, the Item's own."""
+    same_bank = Q(item__institution=item.institution_id) if item.institution_id else Q(item=item.pk)
+    found = Account.objects.filter(
+        same_bank, owner=item.owner_id, item__provider=item.provider, item__environment=item.environment
+    )
+    return sorted(found.select_related("item"), key=rank, reverse=True)
+
+
+def rank(account: Account) -> tuple[Any, ...]:
+    """An account that is read goes before one that may be again, and that before what is history; then the newest."""
+    is_open, state = account.closed_at is None, account.item.connection
+    return (
+        is_open and state == Connection.ACTIVE,
+        is_open and state in LIVING,
+        account.item.connected_at,
+        account.pk,
+    )
+
+
+def find_families(accounts: Sequence[Account]) -> list[list[Account]]:
+    """Put accounts that are the same together, each family in the order of its members' rank."""
+    said = {(one.pk, other.pk): compare(one, other) for one, other in alike_pairs(accounts)}
+    proven = {
+        frozenset((one.item_id, other.item_id))
+        for one, other in alike_pairs(accounts)
+        if said[one.pk, other.pk] is Said.SAME
+    }
+    families: dict[UUID, list[Account]] = {account.pk: [account] for account in accounts}
+    for one, other in alike_pairs(accounts):
+        verdict = said[one.pk, other.pk]
+        if verdict is Said.PERHAPS:
+            verdict = weigh(one, other, accounts, proven)
+        if verdict is Said.SAME and not any(
+            listed_together(a, b) for a in families[one.pk] for b in families[other.pk]
+        ):
+            join(families, one, other)
+    unique = {id(family): family for family in families.values()}
+    return [sorted(family, key=rank, reverse=True) for family in unique.values()]
+
+
+def join(families: dict[UUID, list[Account]], one: Account, other: Account) -> None:
+    if families[one.pk] is not families[other.pk]:
+        families[one.pk] += families[other.pk]
+        for member in families[other.pk]:
+            families[member.pk] = families[one.pk]
+
+
+def alike_pairs(accounts: Sequence[Account]) -> list[tuple[Account, Account]]:
+    """Pairs that may be the same: by the bank's lasting id, or by what the account is called and is."""
+    return [
+        (one, other)
+        for one, other in combinations(accounts, 2)
+        if not listed_together(one, other) and may_be_same(one, other)
+    ]
+
+
+def may_be_same(one: Account, other: Account) -> bool:
+    if one.persistent_id and other.persistent_id:
+        return one.persistent_id == other.persistent_id
+    return looks(one) == looks(other)
+
+
+def looks(account: Account) -> tuple[str, ...]:
+    return (account.name, account.type, account.subtype, account.currency)
+
+
+def is_lasting(one: Account, other: Account) -> bool:
+    return bool(one.persistent_id) and one.persistent_id == other.persistent_id
+
+
+def listed_together(one: Account, other: Account) -> bool:
+    """Whether the bank lists both at once, under one connection: then they are two."""
+    return one.item_id == other.item_id and one.closed_at is None and other.closed_at is None
+
+
+def compare(one: Account, other: Account) -> Said:
+    """Hold two accounts of the same looks against each other, by id or by rows; one query."""
+    if is_lasting(one, other):
+        return Said.SAME
+    with connection.cursor() as cursor:
+        pair: dict[str, Any] = {"owner": one.owner_id, "one": one.pk, "other": other.pk, "pair": [one.pk, other.pk]}
+        cursor.execute(ALIKE, pair)
+        ones, others, alike = cursor.fetchone()
+    fewer = min(ones, others)
+    if fewer < FEWEST or fewer * 2 <= alike * 4 < fewer * 3:
+        return Said.PERHAPS
+    return Said.SAME if alike * 4 >= fewer * 3 else Said.DIFFERENT
+
+
+def weigh(front: Account, older: Account, accounts: Sequence[Account], proven: set[frozenset[UUID]]) -> Said:
+    """Decide about a pair whose rows do not tell; ``proven`` are pairs of Items that share another account."""
+    if not front.mask or front.mask != older.mask or not (is_alone(front, accounts) and is_alone(older, accounts)):
+        return Said.DIFFERENT
+    is_history = older.closed_at is not None or older.item.connection not in READABLE
+    was_found = older.successor_id is not None and older.successor_id in (front.pk, front.successor_id)
+    was_found = was_found or front.successor_id == older.pk
+    shares = front.item_id != older.item_id and frozenset((front.item_id, older.item_id)) in proven
+    if is_history or was_found or shares or had_same_balance(front, older):
+        return Said.SAME
+    return Said.DIFFERENT
+
+
+def is_alone(account: Account, accounts: Sequence[Account]) -> bool:
+    """Whether no other account of its connection, in the same state, has its looks and its digits."""
+    return not any(
+        other.pk != account.pk
+        and other.item_id == account.item_id
+        and (other.closed_at is None) == (account.closed_at is None)
+        and other.successor_id is None
+        and (*looks(other), other.mask) == (*looks(account), account.mask)
+        for other in accounts
+    )
+
+
+def had_same_balance(one: Account, other: Account) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(SAME_BALANCE, {"one": one.pk, "other": other.pk})
+        return bool(cursor.fetchone()[0])
+
+
+def first_days(owner_id: UUID, accounts: Sequence[Account]) -> dict[UUID, FirstDays]:
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_DAYS, {"owner": owner_id, "accounts": [account.pk for account in accounts]})
+        found = {account_id: FirstDays(*days) for account_id, *days in cursor.fetchall()}
+    return defaultdict(lambda: FirstDays(None, None), found)
+
+
+def place(family: Sequence[Account], days: dict[UUID, FirstDays]) -> list[tuple[Account, date | None]]:
+    """Write down who follows whom in a family; returns until when each member's transactions count."""
+    front, placed, untils = family[0], [], FirstDays(None, None)
+    for account in family:
+        successor = None if account is front else front.pk
+        if (account.successor_id, account.succeeded_on) != (successor, untils.balances):
+            Account.objects.filter(pk=account.pk).update(successor=successor, succeeded_on=untils.balances)
+        placed.append((account, untils.transactions))
+        own = days[account.pk]
+        untils = FirstDays(earlier(untils.transactions, own.transactions), earlier(untils.balances, own.balances))
+    return placed
+
+
+def earlier(one: date | None, other: date | None) -> date | None:
+    """The earlier of two days, where there are two."""
+    return min(filter(None, (one, other)), default=None)

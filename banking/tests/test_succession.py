@@ -1,0 +1,291 @@
+"""One real account that is known twice counts once, and two accounts that look alike count twice."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts.models import User
+from banking import rosters, unlinking
+from banking.models import Account, Connection, Item, Transaction
+from banking.provider import AccountRow, TransactionRow
+from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
+from banking.tests.test_sync import Ledger, read
+from compliance.isolation import tenant
+from insights import balances, history
+from insights.flows import Window, movements
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TODAY = date(2026, 11, 20)
+SAVINGS = CHECKING._replace(provider_id="acc-savings", name="Savings", mask="1111", subtype="savings")
+
+
+@pytest.fixture(autouse=True)
+def clock() -> "object":
+    with time_machine.travel("2026-11-20T12:00:00Z") as traveller:
+        yield traveller
+
+
+def renamed(row: AccountRow, suffix: str = "-new", **changes: object) -> AccountRow:
+    """The same account as another connection lists it."""
+    return row._replace(provider_id=row.provider_id + suffix, **changes)
+
+
+def rows(
+    account: AccountRow, days: int, *, first: int = 0, prefix: str = "", step: str = "1.00"
+) -> list[TransactionRow]:
+    """One row a day, each of another amount, the latest ``first`` days ago."""
+    return [
+        transaction(
+            f"{prefix}{account.provider_id}-{ago}",
+            str(-Decimal(ago + 1) * Decimal(step)),
+            account_id=account.provider_id,
+            date=TODAY - timedelta(days=ago),
+            authorized_date=TODAY - timedelta(days=ago),
+            name=f"SHOP {ago}",
+        )
+        for ago in range(first, first + days)
+    ]
+
+
+@pytest.fixture
+def bank_reads(provider: ScriptedProvider) -> Callable[..., None]:
+    def reads(item: Item, roster: list[AccountRow], added: list[TransactionRow] = (), *, cursor: str = "c1") -> None:  # type: ignore[assignment]
+        provider.roster = roster
+        provider.pages = [page(added=added, cursor=cursor)]
+        read(item)
+
+    return reads
+
+
+@pytest.fixture
+def again(make_item: Callable[..., Item], alice: User) -> Item:
+    """Alice's second connection to the same bank."""
+    return make_item(alice, provider_item_id="item-again", connected_at=timezone.now() + timedelta(seconds=1))
+
+
+def revoke(item: Item) -> None:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(connection=Connection.REVOKED)
+
+
+def money_in_the_bank(user: User) -> Decimal:
+    with tenant(user.pk):
+        found = balances.bank_balance(rosters.connections(user))
+    assert found is not None
+    return found.totals[0].amount
+
+
+def spent(user: User) -> Decimal:
+    with tenant(user.pk):
+        ids = balances.ids(balances.accounts(rosters.connections(user)))
+        return sum((m.money_out for m in movements(user=user, window=Window.ending(TODAY), accounts=ids)), Decimal(0))
+
+
+def test_it_counts_a_bank_once_that_is_connected_again(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    bank_reads(item, [CHECKING, CARD], rows(CHECKING, 20, first=5))
+    revoke(item)
+    new = [renamed(CHECKING, current=Decimal("1300.50")), renamed(CARD)]
+    bank_reads(again, new, rows(new[0], 15))
+    # Ten days overlap; ten are older than all that the new connection knows.
+    assert len(ledger()) == 25
+    assert {key for key in ledger() if "-new-" not in key} == {f"acc-checking-{ago}" for ago in range(15, 25)}
+    assert money_in_the_bank(alice) == Decimal("1300.50")
+    assert spent(alice) == -sum(Decimal(ago + 1) for ago in range(25))
+    with tenant(alice.pk):
+        cards = balances.cards(rosters.connections(alice))
+    assert cards is not None
+    assert [card.balance for card in cards.cards] == [Decimal(410)]
+
+
+def test_it_counts_a_bank_once_that_was_linked_twice_before_its_first_reading(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    still = SAVINGS._replace(current=Decimal(100))
+    bank_reads(item, [CHECKING, still], rows(CHECKING, 20))
+    new = [renamed(CHECKING), renamed(still, current=Decimal(101))]
+    bank_reads(again, new, rows(new[0], 20))
+    assert len(ledger()) == 20
+    assert money_in_the_bank(alice) == CHECKING.current + 101
+    bank_reads(item, [CHECKING, still], cursor="c2")
+    assert money_in_the_bank(alice) == CHECKING.current + 101
+    with tenant(alice.pk):
+        first, second = rosters.connections(alice)
+    assert (first.roster, first.is_followed, second.is_followed) == ([], True, False)
+
+
+def test_it_lets_the_other_connection_count_when_the_newer_one_ends(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    bank_reads(item, [CHECKING], rows(CHECKING, 20))
+    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    assert all("-new-" in key for key in ledger())
+    unlinking.unlink(user=alice, item_id=again.pk, keep_history=False)
+    assert len(ledger()) == 20
+    assert money_in_the_bank(alice) == CHECKING.current
+
+
+def test_it_joins_a_history_that_was_kept_to_the_connection_that_follows(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    bank_reads(item, [CHECKING], rows(CHECKING, 30))
+    unlinking.unlink(user=alice, item_id=item.pk, keep_history=True)
+    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    assert len(ledger()) == 30
+    assert spent(alice) == -sum(Decimal(ago + 1) for ago in range(30))
+
+
+def test_it_follows_an_account_that_comes_back_under_a_new_id(
+    item: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    bank_reads(item, [CHECKING, CARD], rows(CHECKING, 20, first=5))
+    bank_reads(item, [renamed(CHECKING), CARD], rows(renamed(CHECKING), 15), cursor="c2")
+    bank_reads(item, [renamed(CHECKING, "-third"), CARD], rows(renamed(CHECKING, "-third"), 10), cursor="c3")
+    assert len(ledger()) == 25
+    assert money_in_the_bank(alice) == CHECKING.current
+    with tenant(alice.pk):
+        head = Account.objects.get(owner=alice, provider_id="acc-checking-third")
+        assert {account.provider_id for account in head.known_as} == {
+            "acc-checking",
+            "acc-checking-new",
+            "acc-checking-third",
+        }
+
+
+def test_it_carries_a_persons_words_to_the_same_payment(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    bank_reads(item, [CHECKING], rows(CHECKING, 20))
+    with tenant(alice.pk):
+        Transaction.objects.filter(provider_id="acc-checking-3").update(note="mine", user_category="TRAVEL")
+    revoke(item)
+    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    assert {(key, row.note, row.user_category) for key, row in ledger().items() if row.note} == {
+        ("acc-checking-new-3", "mine", "TRAVEL")
+    }
+    with tenant(alice.pk):
+        Transaction.objects.filter(provider_id="acc-checking-new-3").update(note="", user_category="")
+    bank_reads(again, [renamed(CHECKING)], cursor="c2")
+    assert not any(row.note for row in ledger().values())
+
+
+def test_it_draws_one_line_through_both_histories(
+    item: Item, again: Item, alice: User, bank_reads: Callable[..., None], clock: time_machine.Traveller
+) -> None:
+    clock.move_to("2026-11-10T12:00:00Z")
+    bank_reads(item, [CHECKING], rows(CHECKING, 20, first=10))
+    clock.move_to("2026-11-20T12:00:00Z")
+    revoke(item)
+    bank_reads(again, [renamed(CHECKING, current=Decimal("900"))], rows(renamed(CHECKING), 20))
+    with tenant(alice.pk):
+        accounts = balances.accounts(rosters.connections(alice))
+        points = history.sums(history.changes(user=alice, accounts=accounts, since=date(2026, 11, 1)))
+    assert [(str(point.day), point.value) for point in points[::9]] == [
+        ("2026-11-10", Decimal("1200.50")),
+        ("2026-11-19", Decimal("1200.50")),
+    ]
+    assert points[-1].value == Decimal(900)
+
+
+def test_it_knows_an_account_by_the_banks_lasting_id_whatever_it_is_called(
+    item: Item, again: Item, alice: User, bank_reads: Callable[..., None]
+) -> None:
+    lasting = CHECKING._replace(persistent_id="p-1")
+    bank_reads(item, [lasting])
+    bank_reads(again, [renamed(lasting, name="Everyday", mask="", current=Decimal(5))])
+    assert money_in_the_bank(alice) == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"persistent_id": "p-1"}, {"persistent_id": "p-2"}),
+        ({}, {"mask": "9999"}),
+        ({}, {"name": "Everyday"}),
+        ({}, {"subtype": "savings"}),
+        ({}, {"currency": "EUR"}),
+        ({"mask": ""}, {"mask": ""}),
+    ],
+)
+def test_it_keeps_accounts_apart_that_differ_or_have_nothing_to_tell_by(
+    item: Item, again: Item, alice: User, bank_reads: Callable[..., None], old: dict[str, str], new: dict[str, str]
+) -> None:
+    bank_reads(item, [CHECKING._replace(**old)])
+    revoke(item)
+    bank_reads(again, [renamed(CHECKING, **new)])
+    with tenant(alice.pk):
+        assert Account.objects.filter(owner=alice, successor=None).count() == 2
+
+
+def test_it_keeps_two_logins_apart_whose_accounts_look_the_same(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    bank_reads(item, [CHECKING], rows(CHECKING, 20))
+    hers = renamed(CHECKING, current=Decimal(50))
+    bank_reads(again, [hers])
+    assert money_in_the_bank(alice) == CHECKING.current + 50
+    bank_reads(again, [hers], rows(hers, 20, step="7.77"), cursor="c2")
+    assert (len(ledger()), money_in_the_bank(alice)) == (40, CHECKING.current + 50)
+    revoke(item)
+    bank_reads(again, [hers], cursor="c3")
+    assert len(ledger()) == 40
+
+
+def test_it_parts_two_accounts_again_when_their_rows_differ(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    bank_reads(item, [CHECKING], rows(CHECKING, 20))
+    revoke(item)
+    bank_reads(again, [renamed(CHECKING)])
+    assert money_in_the_bank(alice) == CHECKING.current
+    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20, step="7.77"), cursor="c2")
+    assert (len(ledger()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
+
+
+def test_it_keeps_two_accounts_of_one_list_apart_however_alike(
+    item: Item, again: Item, alice: User, bank_reads: Callable[..., None]
+) -> None:
+    bank_reads(item, [CHECKING, renamed(CHECKING, "-2")])
+    assert money_in_the_bank(alice) == CHECKING.current * 2
+    revoke(item)
+    bank_reads(again, [renamed(CHECKING, "-3"), renamed(CHECKING, "-4")])
+    # Nobody can say which is which: nothing is joined.
+    assert money_in_the_bank(alice) == CHECKING.current * 4
+
+
+def test_it_tells_two_alike_apart_by_their_rows(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    twin = renamed(CHECKING, "-2")
+    bank_reads(item, [CHECKING, twin], rows(CHECKING, 20) + rows(twin, 20, step="7.77"))
+    revoke(item)
+    third, fourth = renamed(CHECKING, "-3"), renamed(CHECKING, "-4")
+    bank_reads(again, [third, fourth], rows(third, 20, step="7.77") + rows(fourth, 20))
+    assert (len(ledger()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
+
+
+def test_it_never_joins_across_banks_or_people(
+    item: Item,
+    alice: User,
+    mallory: User,
+    make_item: Callable[..., Item],
+    bank_reads: Callable[..., None],
+    provider: ScriptedProvider,
+) -> None:
+    bank_reads(item, [CHECKING])
+    revoke(item)
+    elsewhere = make_item(alice, provider_item_id="item-elsewhere")
+    provider.facts = replace(provider.facts, institution_id="ins_2")
+    bank_reads(elsewhere, [renamed(CHECKING)])
+    theirs = make_item(mallory)
+    bank_reads(theirs, [renamed(CHECKING, "-theirs")])
+    for user in (alice, mallory):
+        with tenant(user.pk):
+            assert not Account.objects.filter(owner=user, successor__isnull=False).exists()

@@ -6,14 +6,14 @@ import pytest
 
 from accounts.models import User
 from banking.models import Item
-from banking.tests.conftest import item, make_item, provider
+from banking.tests.conftest import item, ledger, make_item, provider
 from banking.tests.sandbox_process import sandbox
 from banking.tests.scripted import ScriptedProvider
 from config.tests.belongings import Belongings, belongings_of
 from credit.tests.conftest import days, local_bureau, own_cache, sandbox_program, site_bureau
 
 __all__ = [
-    "days", "item", "local_bureau", "make_item", "own_cache", "provider", "sandbox", "sandbox_program", "site_bureau",
+    "days", "item", "ledger", "local_bureau", "make_item", "own_cache", "provider", "sandbox", "sandbox_program", "site_bureau",
 ]  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from config.tests.belongings import Belongings, belongings_of
 from credit.tests.conftest import days, local_bureau, own_cache, sandbox_program, site_bureau
 
 __all__ = [
-    "days", "item", "ledger", "local_bureau", "make_item", "own_cache", "provider", "sandbox", "sandbox_program", "site_bureau",
+    "days", "item", "ledger", "local_bureau", "make_item", "own_cache", "provider", "sandbox", "sandbox_program",
+    "site_bureau",
 ]  # fmt: skip
 
 

@@ -282,7 +282,9 @@ def test_it_says_that_a_report_does_not_differ_from_itself(as_alice, two):
     ],
 )
 def test_it_names_a_report_that_it_does_not_know_beside_its_field(as_alice, two, query):
-    assert "There is a problem" in text(as_alice, "credit_changes", query=query, status=422)
+    body = text(as_alice, "credit_changes", query=query, status=422)
+    assert "There is a problem" in body
+    assert "empty__mark" not in body
 
 
 def test_it_says_that_two_files_cannot_be_compared(as_alice, alice):
@@ -290,6 +292,7 @@ def test_it_says_that_two_files_cannot_be_compared(as_alice, alice):
     ids = [filed(alice, other), filed(alice, read())]
     body = text(as_alice, "credit_changes", query=f"?before={ids[0]}&after={ids[1]}", status=422)
     assert "about different files" in body
+    assert "empty__mark" not in body
 
 
 @pytest.mark.parametrize("query", ["?page=0", "?page=999999", "?page=junk", "?page=-1", "?page=%00"])

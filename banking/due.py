@@ -62,6 +62,11 @@ def item_named(*, environment: str, provider_item_id: str) -> Named | None:
     return found[0] if found else None
 
 
+def is_known(provider_item_id: str) -> bool:
+    """Whether the provider, in the environment that this site speaks with, would call an Item of ours by this name."""
+    return item_named(environment=settings.PLAID_ENV, provider_item_id=provider_item_id) is not None
+
+
 def ask(question: str, *values: str | int) -> list[Named]:
     with connection.cursor() as cursor:
         cursor.execute(question, values)

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from banking.plaid import translate
 from banking.plaid.hurry import HurriedTransport
-from banking.plaid.keys import KeyRing
+from banking.plaid.keys import CacheMemory, KeyRing
 from banking.plaid.profile import Profile
 from banking.provider import (
     Brought,
@@ -61,7 +61,7 @@ class PlaidClient:
 
     def __init__(self, profile: Profile, transport: "Transport | HurriedTransport") -> None:
         self.profile = profile
-        self.keys = KeyRing(self.webhook_key)
+        self.keys = KeyRing(self.webhook_key, CacheMemory(profile.environment))
         self._transport = transport
 
     def within(self, *, answer: float, whole: float) -> Self:

@@ -1,7 +1,9 @@
 """Plaid's webhook keys, kept per process so that a webhook rarely costs a call to Plaid.
 
-Anybody may post a made-up key id at us. Ids that Plaid does not know are remembered for a minute, and all
-unknown ids together may cause only so many calls; keys that we hold go on working through such a flood.
+Anybody may post a made-up key id at us, so ids that we never held are looked up sparingly: five a minute for all
+processes together, nobody waits for such a look-up, and ids that Plaid does not know are remembered by all processes
+for a minute. A webhook that names an Item of ours is another matter: nobody but Plaid and we know the name, so its key
+is looked up whatever strangers do. That is how the first webhook after a start or after a change of keys gets in.
 """
 
 import logging
@@ -9,10 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import jwt
+from django.core.cache import cache
 
 from banking.plaid.errors import UnknownKey
 from banking.provider import ProviderError
@@ -20,9 +23,12 @@ from banking.provider import ProviderError
 logger = logging.getLogger(__name__)
 
 # Plaid retires a key by giving it an expiry, which only a new look shows.
-REFRESH_SECONDS = 24 * 60 * 60
+REFRESH_SECONDS = 60 * 60
+# How long a key counts that Plaid, out of reach, cannot confirm.
+LONGEST_SECONDS = 24 * 60 * 60
 UNKNOWN_SECONDS = 60
-NEW_IDS_PER_MINUTE = 30
+STRANGERS_PER_MINUTE = 5
+EXPECTED_PER_MINUTE = 30
 WAIT_SECONDS = 5
 
 
@@ -41,64 +47,164 @@ class Key:
     public: jwt.PyJWK
     expires_at: int | None
     fetched_at: float
+    is_doubtful: bool = False
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether Plaid need not be asked about it again yet."""
+        return not self.is_doubtful and now - self.fetched_at < REFRESH_SECONDS
+
+
+class SharedMemory(Protocol):
+    """What all processes remember together of key ids that nobody holds."""
+
+    def is_unknown(self, key_id: str) -> bool:
+        """Whether Plaid did not know this id a moment ago."""
+        ...
+
+    def note_unknown(self, key_id: str) -> None:
+        """Remember for a while that Plaid does not know this id."""
+        ...
+
+    def count_lookup(self) -> int:
+        """Count a look-up for a stranger, and return how many there were in this minute; 0 when nobody can say."""
+        ...
+
+
+class CacheMemory:
+    """In the site's cache. While that is away nothing is remembered here, and each process counts for itself."""
+
+    def __init__(self, environment: str) -> None:
+        self._prefix = f"plaid-key:{environment}"
+
+    def is_unknown(self, key_id: str) -> bool:
+        until = cache.get(f"{self._prefix}:unknown:{key_id}")
+        return isinstance(until, int | float) and until > time.time()
+
+    def note_unknown(self, key_id: str) -> None:
+        cache.set(f"{self._prefix}:unknown:{key_id}", time.time() + UNKNOWN_SECONDS, UNKNOWN_SECONDS)
+
+    def count_lookup(self) -> int:
+        name = f"{self._prefix}:strangers:{int(time.time()) // 60}"
+        cache.add(name, 0, 2 * 60)
+        try:
+            return int(cache.incr(name) or 0)
+        except ValueError:
+            return 0
+
+
+class Budget:
+    """How many calls one process may make in a minute."""
+
+    def __init__(self, calls: int) -> None:
+        self._calls = calls
+        self._made: deque[float] = deque()
+
+    def spend(self, now: float) -> None:
+        """Count a call. Raises ``KeyUnavailable`` when there were too many in the last minute."""
+        while self._made and self._made[0] <= now - 60:
+            self._made.popleft()
+        if len(self._made) >= self._calls:
+            raise KeyUnavailable
+        self._made.append(now)
 
 
 class KeyRing:
     """Looks keys up by id. ``fetch`` asks Plaid and raises ``ProviderError``; threads may share a ring."""
 
-    def __init__(self, fetch: Callable[[str], dict[str, Any]]) -> None:
+    def __init__(self, fetch: Callable[[str], dict[str, Any]], shared: SharedMemory | None = None) -> None:
         self._fetch = fetch
+        self._shared = shared
         self._keys: dict[str, Key] = {}
         self._unknown: dict[str, float] = {}
-        self._new_ids: deque[float] = deque()
-        self._fetching = threading.Lock()
+        self._strangers, self._expected = Budget(STRANGERS_PER_MINUTE), Budget(EXPECTED_PER_MINUTE)
+        self._fetching, self._refreshing, self._doubting = threading.Lock(), threading.Lock(), threading.Lock()
 
-    def find(self, key_id: str) -> jwt.PyJWK:
-        """Return the public key of this id. Raises ``KeyRefused`` and ``KeyUnavailable``."""
-        key = self._fresh(key_id) or self._fetch_once(key_id)
+    def find(self, key_id: str, *, is_expected: Callable[[], bool] = lambda: True) -> jwt.PyJWK:
+        """Return the public key of this id. Raises ``KeyRefused`` and ``KeyUnavailable``.
+
+        ``is_expected`` says whether the webhook tells something that nobody but Plaid and we know. It is asked only
+        for an id that was never held.
+        """
+        key = self._keys.get(key_id)
+        if key is None:
+            key = self._look_up(key_id, is_expected)
+        elif not key.is_fresh(time.time()):
+            key = self._refreshed(key_id, key)
         if key.expires_at is not None and key.expires_at <= time.time():
             raise KeyRefused
         return key.public
 
-    def _fresh(self, key_id: str) -> Key | None:
-        now = time.time()
-        if self._unknown.get(key_id, 0) > now:
-            raise KeyRefused
-        key = self._keys.get(key_id)
-        return key if key and now - key.fetched_at < REFRESH_SECONDS else None
+    # --- Keys that are held -------------------------------------------------------------------------------
 
-    def _fetch_once(self, key_id: str) -> Key:
+    def _refreshed(self, key_id: str, key: Key) -> Key:
+        """Ask Plaid whether a key still counts. One thread asks; the others, and all while Plaid is away, go on."""
+        if self._refreshing.acquire(blocking=False):
+            try:
+                return self._ask(key_id)
+            except KeyUnavailable:
+                logger.warning("A webhook key could not be confirmed; the one that is held goes on")
+            finally:
+                self._refreshing.release()
+        if time.time() - key.fetched_at >= LONGEST_SECONDS:
+            raise KeyUnavailable
+        return key
+
+    # --- Keys that are not --------------------------------------------------------------------------------
+
+    def _look_up(self, key_id: str, is_expected: Callable[[], bool]) -> Key:
+        now = time.time()
+        if self._unknown.get(key_id, 0) > now or (self._shared is not None and self._shared.is_unknown(key_id)):
+            raise KeyRefused
+        return self._for_expected(key_id) if is_expected() else self._for_stranger(key_id)
+
+    def _for_expected(self, key_id: str) -> Key:
         """One thread asks Plaid; the others wait for its answer, though not for long."""
         if not self._fetching.acquire(timeout=WAIT_SECONDS):
             raise KeyUnavailable
         try:
-            return self._fresh(key_id) or self._ask(key_id)
+            if key_id in self._keys:
+                return self._keys[key_id]
+            self._expected.spend(time.time())
+            return self._new(key_id)
         finally:
             self._fetching.release()
 
+    def _for_stranger(self, key_id: str) -> Key:
+        """Ask Plaid if there is anything left of the minute's few calls; nobody waits for it."""
+        if not self._doubting.acquire(blocking=False):
+            raise KeyUnavailable
+        try:
+            self._strangers.spend(time.time())
+            if self._shared is not None and self._shared.count_lookup() > STRANGERS_PER_MINUTE:
+                raise KeyUnavailable
+            return self._new(key_id)
+        finally:
+            self._doubting.release()
+
+    def _new(self, key_id: str) -> Key:
+        """Fetch a key that was never held. A new one means that Plaid may have retired the others."""
+        key = self._ask(key_id)
+        for other, held in list(self._keys.items()):
+            if other != key_id and held.expires_at is None:
+                self._keys[other] = replace(held, is_doubtful=True)
+        return key
+
     def _ask(self, key_id: str) -> Key:
         now = time.time()
-        if key_id not in self._keys:
-            self._spend(now)
         try:
             answer = self._fetch(key_id)
         except UnknownKey:
-            self._unknown = {k: until for k, until in self._unknown.items() if until > now}
+            self._keys.pop(key_id, None)
+            self._unknown = {k: until for k, until in list(self._unknown.items()) if until > now}
             self._unknown[key_id] = now + UNKNOWN_SECONDS
+            if self._shared is not None:
+                self._shared.note_unknown(key_id)
             raise KeyRefused from None
         except ProviderError as error:
             logger.warning("A webhook key cannot be fetched: %s", error)
             raise KeyUnavailable from None
         self._keys[key_id] = _key(answer, key_id, now)
         return self._keys[key_id]
-
-    def _spend(self, now: float) -> None:
-        """Count a call for an id that we never held."""
-        while self._new_ids and self._new_ids[0] <= now - 60:
-            self._new_ids.popleft()
-        if len(self._new_ids) >= NEW_IDS_PER_MINUTE:
-            raise KeyUnavailable
-        self._new_ids.append(now)
 
 
 def _key(answer: dict[str, Any], key_id: str, now: float) -> Key:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -38,22 +39,33 @@ class WebhookRefused(Exception):
         self.reason = reason
 
 
-def verify(signature: str, body: bytes, *, client: PlaidClient | None = None) -> Doorbell:
+def verify(
+    signature: str,
+    body: bytes,
+    *,
+    client: PlaidClient | None = None,
+    is_known: Callable[[str], bool] = lambda item_id: False,
+) -> Doorbell:
     """Check the ``HEADER`` value against the raw body and return what the webhook says.
 
-    Raises ``WebhookRefused``, ``KeyUnavailable`` (answer 503: Plaid tries again) and ``Misconfigured``.
+    What can be refused without a key is refused before one is looked up. ``is_known`` tells whether an Item is one of
+    ours; it is asked only about a webhook whose key is not held. Raises ``WebhookRefused``, ``KeyUnavailable``
+    (answer 503: Plaid tries again) and ``Misconfigured``.
     """
     if len(body) > LONGEST_BODY:
         raise WebhookRefused("size")
     client = client or connect()
-    claims = _claims(signature, client)
+    key_id = _key_id(signature)
+    claims = _unverified(signature)
     _check_age(claims)
     _check_body(claims, body)
     message = _message(body)
     if message.get("environment") != client.profile.token_environment:
         raise WebhookRefused("environment")
+    item_id = _optional(message, "item_id")
+    _check_signature(signature, client, key_id, lambda: bool(item_id) and is_known(item_id))
     return Doorbell(
-        provider_item_id=_optional(message, "item_id"),
+        provider_item_id=item_id,
         kind=_required(message, "webhook_type"),
         code=_required(message, "webhook_code"),
         fingerprint=_fingerprint(signature),
@@ -72,18 +84,26 @@ def _fingerprint(signature: str) -> str:
     return hashlib.sha256(signed.encode() + b"." + drawn).hexdigest()
 
 
-def _claims(signature: str, client: PlaidClient) -> dict[str, Any]:
-    """Check the signature and return what it vouches for."""
-    key_id = _key_id(signature)
+def _check_signature(signature: str, client: PlaidClient, key_id: str, is_expected: Callable[[], bool]) -> None:
+    """Raise ``WebhookRefused`` unless one of Plaid's keys vouches for the claims."""
     try:
-        key = client.keys.find(key_id)
+        key = client.keys.find(key_id, is_expected=is_expected)
     except KeyRefused:
         raise WebhookRefused("key") from None
     try:
         # PyJWT knows no greatest age, and no clock that runs ahead: age is checked here.
-        return jwt.decode(signature, key, algorithms=["ES256"], options={"verify_iat": False})
+        jwt.decode(signature, key, algorithms=["ES256"], options={"verify_iat": False})
     except jwt.PyJWTError:
         raise WebhookRefused("signature") from None
+
+
+def _unverified(signature: str) -> dict[str, Any]:
+    """What the signature claims, before anybody vouches for it."""
+    try:
+        claims: dict[str, Any] = jwt.decode(signature, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        raise WebhookRefused("claims") from None
+    return claims
 
 
 def _key_id(signature: str) -> str:

@@ -290,7 +290,7 @@ def item_with_webhook(sandbox, client, site):
 
 
 def heard(client, delivery):
-    return verify(delivery.headers["plaid-verification"], delivery.body, client=client)
+    return verify(delivery.headers["plaid-verification"], delivery.body, client=client, is_known=bool)
 
 
 def fire(sandbox, item):

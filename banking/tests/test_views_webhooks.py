@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -23,6 +24,12 @@ pytestmark = pytest.mark.django_db
 
 KID = "key-1"
 PRIVATE = ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(settings) -> None:
+    """What processes remember of keys together is this test's alone."""
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture
@@ -61,9 +68,9 @@ def news_of(item: Item, **changes: str) -> bytes:
     return json.dumps(message | changes, indent=2).encode()
 
 
-def signature(body: bytes, **claims: object) -> str:
+def signature(body: bytes, kid: str = KID, **claims: object) -> str:
     usual = {"iat": int(time.time()), "request_body_sha256": hashlib.sha256(body).hexdigest()}
-    return jwt.encode(usual | claims, PRIVATE, algorithm="ES256", headers={"kid": KID})
+    return jwt.encode(usual | claims, PRIVATE, algorithm="ES256", headers={"kid": kid})
 
 
 def deliver(sender: Client, body: bytes, signed: str | None = None):
@@ -164,3 +171,18 @@ def test_it_notes_the_news_even_when_the_queue_is_away(
 def test_it_is_no_page(sender: Client, as_alice: Client) -> None:
     assert sender.get(reverse("webhook-plaid")).status_code == 405
     assert as_alice.get(reverse("webhook-plaid")).status_code == 405
+
+
+def test_it_hears_the_first_webhook_of_an_item_in_the_middle_of_a_flood(
+    sender: Client, plaid: object, item: Item
+) -> None:
+    """The key is new to this process, and strangers have used up what is looked up for them."""
+    unknown = {"error_type": "INVALID_INPUT", "error_code": "INVALID_WEBHOOK_VERIFICATION_KEY_ID"}
+    plaid.play(say(unknown, status=400))
+    stranger = news_of(item, item_id="nobody-knows-me")
+    made_up = [signature(stranger, f"made-up-{number}") for number in range(40)]
+    answers = [deliver(sender, stranger, signed).status_code for signed in made_up]
+    assert (answers.count(400), answers.count(503)) == (5, 35)
+    plaid.play(say({"key": public_key(), "request_id": "r"}))
+    assert deliver(sender, news_of(item)).status_code == 200
+    assert was_asked_for(item)

@@ -115,7 +115,10 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
-    """What the provider knows of an Item. ``error_code`` is empty when the Item is healthy."""
+    """What the provider knows of an Item. ``error_code`` is empty when the Item is healthy.
+
+    ``trouble`` is that error as a refused call would have raised it. What was fetched before may be read all the same.
+    """
 
     provider_item_id: str
     institution_id: str
@@ -125,6 +128,7 @@ class ItemFacts:
     consent_expires_at: datetime | None
     data_as_of: datetime | None
     products: Sequence[str]
+    trouble: "ProviderError | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,13 @@ def refusal(status: int, body: bytes | str, *, retry_after: str | None = None) -
     return kind(known, request_id=request_id)
 
 
+def trouble(error: Mapping[str, Any]) -> ProviderError | None:
+    """The error that stands on an Item, as the refusal that it would be; ``None`` for an Item that is well."""
+    code = word(error.get("error_code"))
+    kind = CODES.get(code) or _kind_of_unknown(word(error.get("error_type")), 400, bool(code))
+    return kind(code) if code and kind is not RateLimited else None
+
+
 def word(value: object) -> str:
     """Return an identifier that is safe to log and to show an operator, or an empty text."""
     return value if isinstance(value, str) and _WORD.fullmatch(value) else ""

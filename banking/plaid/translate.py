@@ -16,7 +16,7 @@ from html.entities import html5
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from banking.plaid.errors import word
+from banking.plaid.errors import trouble, word
 from banking.provider import (
     AccountRow,
     Brought,
@@ -103,15 +103,17 @@ def item(answer: Json) -> ItemFacts:
     https://plaid.com/docs/api/items/#itemget
     """
     facts, status = _object(answer, "item"), _optional_object(answer, "status")
+    error = _optional_object(facts, "error")
     return ItemFacts(
         provider_item_id=_identifier(facts, "item_id"),
         institution_id=_text(facts, "institution_id"),
         institution_name=_words(facts, "institution_name"),
-        error_code=word(_optional_object(facts, "error").get("error_code")),
+        error_code=word(error.get("error_code")),
         webhook=_text(facts, "webhook"),
         consent_expires_at=_moment(facts, "consent_expiration_time"),
         data_as_of=_moment(_optional_object(status, "transactions"), "last_successful_update"),
         products=_products(facts),
+        trouble=trouble(error),
     )
 
 

@@ -77,12 +77,16 @@ def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank:
     item.checked_at = now
     item.failures = 0
     item.error_code = item.fault = ""
+    was = item.connection
+    heed(item=item, trouble=facts.trouble)
     item.request_id = spool.request_id
     again_in = next_look(item=item, run=run)
     item.next_sync_at = now + (regular_wait() if again_in is None else timedelta(seconds=again_in))
     item.lease_holder = item.leased_until = None
     item.save()
     close(run=run, result=SyncRun.Result.OK, request_id=spool.request_id)
+    if item.connection != was:
+        telling.connection_lost(item=item, run=run)
     record(
         Action.SYNC,
         actor=None,
@@ -94,6 +98,12 @@ def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank:
         duration_ms=int((now - run.started_at).total_seconds() * 1000),
     )
     return Outcome(ran=True, again_in=again_in, news=news, slow=item.reads_slowly)
+
+
+def heed(*, item: Item, trouble: ProviderError | None) -> None:
+    """Let the error that stands on an Item end its connection, though its stream still gives what came before."""
+    if trouble is not None and type(trouble) in ENDS:
+        item.connection, item.error_code, item.fault = ENDS[type(trouble)], trouble.code[:100], trouble.fault
 
 
 def regular_wait() -> timedelta:

@@ -116,16 +116,17 @@ def collect(*, provider: Provider, token: str, lease: Lease, item: Item, run: Sy
 
 def read_pages(*, provider: Provider, token: str, lease: Lease, item: Item, spool: Spool) -> None:
     """Follow the stream from the Item's cursor to its end."""
-    cursor = item.cursor
+    cursor, seen = item.cursor, {item.cursor}
     for _ in range(PAGES):
         lease.check()
         page = provider.page(token, cursor=cursor)
         spool.add(page)
         if not page.has_more:
             return
-        if page.next_cursor == cursor:
-            raise MalformedAnswer("CURSOR_STANDS_STILL", request_id=page.request_id)
         cursor = page.next_cursor
+        if cursor in seen:
+            raise MalformedAnswer("CURSOR_STANDS_STILL", request_id=page.request_id)
+        seen.add(cursor)
     raise MalformedAnswer("STREAM_WITHOUT_END", request_id=spool.request_id)
 
 

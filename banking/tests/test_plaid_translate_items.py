@@ -4,7 +4,8 @@ from decimal import Decimal
 import pytest
 
 from banking.plaid import translate
-from banking.provider import AccountRow, MalformedAnswer
+from banking.plaid.errors import UnknownRefusal
+from banking.provider import AccountRow, InstitutionDown, LoginRequired, MalformedAnswer
 from banking.tests.plaid_samples import PLAIDS_ACCOUNT, without
 
 
@@ -107,6 +108,26 @@ def test_it_takes_an_item_that_plaid_knows_little_of():
 def test_it_reads_what_is_wrong_with_an_item():
     error = {"error_type": "ITEM_ERROR", "error_code": "ITEM_LOGIN_REQUIRED", "error_message": "x"}
     assert translate.item({"item": {"item_id": "i1", "error": error}}).error_code == "ITEM_LOGIN_REQUIRED"
+
+
+@pytest.mark.parametrize(
+    ("code", "error_type", "kind"),
+    [
+        ("ITEM_LOGIN_REQUIRED", "ITEM_ERROR", LoginRequired),
+        ("INSTITUTION_DOWN", "INSTITUTION_ERROR", InstitutionDown),
+        ("CODE_OF_TOMORROW", "ITEM_ERROR", UnknownRefusal),
+    ],
+)
+def test_it_says_what_ails_an_item_as_a_refusal_would(code, error_type, kind):
+    facts = translate.item({"item": {"item_id": "i1", "error": {"error_type": error_type, "error_code": code}}})
+    assert (type(facts.trouble), facts.trouble.code, facts.error_code) == (kind, code, code)
+
+
+@pytest.mark.parametrize(
+    "error", [None, {}, {"error_code": 7}, {"error_code": "RATE_LIMIT", "error_type": "RATE_LIMIT_EXCEEDED"}]
+)
+def test_it_sees_no_trouble_where_none_is_said(error):
+    assert translate.item({"item": {"item_id": "i1", "error": error}}).trouble is None
 
 
 def test_it_takes_a_time_without_a_zone_for_utc_and_keeps_the_others():

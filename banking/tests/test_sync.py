@@ -1,6 +1,7 @@
 """The reading of an Item, against a scripted stream. Expected rows are written down by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Notification, User
 from banking.models import Account, BalanceSnapshot, Connection, Item, SyncRun, Transaction
 from banking.provider import (
     ChangedWhilePaging,
@@ -19,6 +20,7 @@ from banking.provider import (
     LoginRequired,
     MalformedAnswer,
     Misconfigured,
+    ProviderError,
     RateLimited,
     Readiness,
     Unavailable,
@@ -223,6 +225,14 @@ def test_it_stops_at_a_cursor_that_stands_still(item: Item, provider: ScriptedPr
     assert item.error_code == "CURSOR_STANDS_STILL"
 
 
+def test_it_stops_at_a_cursor_that_leads_back(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
+    circle = [page(added=[transaction(name)], cursor=name, more=True) for name in ("c1", "c2", "c1")]
+    provider.pages = [*circle, page(cursor="c2", more=True), page(cursor="end")]
+    read(item)
+    assert (ledger(), item.cursor, item.error_code) == ({}, "", "CURSOR_STANDS_STILL")
+    assert provider.cursors == ["", "c1", "c2"]
+
+
 def test_it_refuses_a_transaction_of_an_account_that_nobody_listed(
     item: Item, provider: ScriptedProvider, ledger: Ledger
 ) -> None:
@@ -286,6 +296,28 @@ def test_it_asks_a_person_to_sign_in_only_when_that_would_help(
     assert item.connection == connection_after
     assert (item.failures, item.error_code, item.fault) == (1, error.code, error.fault)
     assert not item.is_syncing
+
+
+@pytest.mark.parametrize(
+    ("trouble", "connection_after"),
+    [
+        (LoginRequired("ITEM_LOGIN_REQUIRED"), Connection.LOGIN_REQUIRED),
+        (ItemGone("USER_PERMISSION_REVOKED"), Connection.REVOKED),
+        (InstitutionDown("INSTITUTION_DOWN"), Connection.ACTIVE),
+    ],
+)
+def test_it_does_not_call_a_bank_well_whose_stream_answers_in_spite_of_an_error(
+    item: Item, provider: ScriptedProvider, ledger: Ledger, trouble: ProviderError, connection_after: str
+) -> None:
+    provider.facts = replace(provider.facts, error_code=trouble.code, trouble=trouble)
+    provider.pages = [page(added=[transaction("a")])]
+    read(item)
+    assert set(ledger()) == {"a"}
+    lost = connection_after != Connection.ACTIVE
+    assert (item.connection, item.error_code) == (connection_after, trouble.code if lost else "")
+    assert (item.state == "fresh") is not lost
+    with tenant(item.owner_id):
+        assert Notification.objects.count() == lost
 
 
 def test_it_forgets_an_error_after_a_good_reading(item: Item, provider: ScriptedProvider) -> None:

@@ -85,8 +85,7 @@ class TransactionFilter(filters.FilterSet):
         return rows.filter(amount__gt=0) if value == "in" else rows.filter(amount__lt=0)
 
     def in_cash_flow(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
-        counts = counted(self.request.user.pk)
-        return rows.filter(counts if value == "yes" else ~counts)
+        return rows.alias(counts=counted(self.request.user.pk)).filter(counts=value == "yes")
 
     def settled(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
         return rows.filter(pending=value == "pending")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from banking.counting import counted
 from banking.models import Transaction
@@ -43,7 +43,7 @@ def of(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[Total]:
     """Total a set of one person's rows, the currency of most rows first."""
     parts = (
         rows.order_by()
-        .annotate(counts=ExpressionWrapper(counted(owner_id), output_field=BooleanField()))
+        .annotate(counts=counted(owner_id))
         .values("currency", "counts")
         .annotate(
             count=Count("id"),

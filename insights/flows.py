@@ -16,7 +16,7 @@ from django.db import connection
 
 from accounts.models import User
 from banking.categories import INCOME
-from banking.counting import COUNTED, COUNTED_FACTS
+from banking.counting import COUNTED
 from banking.models import Transfer
 
 # The transfers of the month are read once and hashed, where an index would be asked for each row.
@@ -29,7 +29,7 @@ WHERE owner_id = %(owner)s AND left_on BETWEEN %(since)s::date - %(way)s AND %(u
 MOVEMENTS = f"""
 SELECT currency, coalesce(nullif(user_category, ''), category) AS counted_as, day,
     coalesce(sum(amount) FILTER (WHERE amount > 0), 0), coalesce(sum(amount) FILTER (WHERE amount < 0), 0)
-FROM banking_transaction AS moved
+FROM banking_transaction
 WHERE owner_id = %(owner)s AND day BETWEEN %(since)s AND %(until)s AND (account_id = ANY (%(accounts)s)) IS TRUE
     AND removed_at IS NULL AND NOT hidden
     AND {COUNTED.format(legs=LEGS)}
@@ -113,7 +113,6 @@ def movements(*, user: User, window: Window, accounts: Collection[UUID]) -> list
         "since": window.since,
         "until": window.ahead,
         "way": Transfer.LONGEST_WAY,
-        **COUNTED_FACTS,
     }
     with connection.cursor() as cursor:
         cursor.execute(MOVEMENTS, asked)

@@ -129,7 +129,8 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             super().send_mail(template_prefix, email, {**context, "public_url": settings.PUBLIC_URL})
         except NOT_SENT as error:
-            ratelimit.clear(current.request, action="confirm_email", key=email.lower())
+            for action in ("confirm_email", "reset_password"):
+                ratelimit.clear(current.request, action=action, key=email.lower())
             raise MailNotSent from error
 
     def send_notification_mail(

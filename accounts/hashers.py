@@ -1,5 +1,7 @@
 """How passwords are hashed: Argon2id for all that are set here, bcrypt for those that were brought along."""
 
+from typing import Final
+
 from django.contrib.auth.hashers import (
     Argon2PasswordHasher,
     BCryptPasswordHasher,
@@ -20,12 +22,18 @@ class Argon2id(Argon2PasswordHasher):
     parallelism = 1
 
 
+# Of bcrypt, as a power of two. A hash that cost less is guessed too fast to say who somebody is.
+LEAST_COST: Final = 12
+
+
 class Imported:
     """Refuses in as much time as an address without an account takes, where bcrypt itself refuses to compare."""
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Compare; a password beyond bcrypt's 72 bytes, or a hash that is none, fits nothing."""
+        """Compare; what is beyond bcrypt's 72 bytes, a hash that is none, and one that cost too little fit nothing."""
         try:
+            if self.decode(encoded)["work_factor"] < LEAST_COST:  # type: ignore[attr-defined]
+                raise ValueError("The hash cost too little.")
             return bool(super().verify(password, encoded))  # type: ignore[misc]
         except ValueError:
             make_password(password)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -26,8 +27,16 @@ OPEN_TO_ALL_STAFF: Final = frozenset({
 })  # fmt: skip
 
 
+# What a browser forgets with a session: stored pages and whatever scripts kept. Not cookies: those that are left are
+# the theme and the marks by which a browser is known, and the host's neighbours would lose theirs too.
+FORGOTTEN: Final = '"cache", "storage"'
+
+
 class SessionLimitsMiddleware:
-    """Ends sessions that nobody used for too long, or that are too old; stands after AuthenticationMiddleware."""
+    """Ends sessions that nobody used for too long, or that are too old, and has browsers forget what has ended.
+
+    Stands after AuthenticationMiddleware.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -35,7 +44,11 @@ class SessionLimitsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated and (reason := sessions.outlived(request.session)):
             sessions.expire(request, reason)
-        return self.get_response(request)
+        response = self.get_response(request)
+        # Signed out by this request, or before it and from elsewhere: the browser still sent a key.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty():
+            response.headers["Clear-Site-Data"] = FORGOTTEN
+        return response
 
 
 class PresenceMiddleware:

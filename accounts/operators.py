@@ -7,6 +7,7 @@ nothing and was never shown a secret, and puts every look at somebody's row into
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Final
+from urllib.parse import unquote
 from uuid import UUID
 
 from allauth.account import views as account
@@ -15,7 +16,7 @@ from csp.decorators import csp_replace
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpRequest, HttpResponse
@@ -73,6 +74,8 @@ class OperatorSite(OTPAdminSite):
                 raise Http404
             if not self.has_permission(request):
                 return step_up.ask(request)
+            if "\0" in unquote(f"{request.path_info}?{request.META['QUERY_STRING']}"):
+                raise BadRequest("No column holds a NUL.")
             return inner(request, *args, **options)
 
         return page
@@ -149,9 +152,9 @@ class OperatorAdmin(admin.ModelAdmin):
         return {self.opts.pk.attname, *filter(None, [self.person]), *self.list_display, *(self.fields or ())}
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
-        """Whether rows may be filtered so: by columns that are shown. Others would answer guesses at what is hidden."""
+        """Whether rows may be filtered so: by what shown columns hold. Others answer guesses at what is hidden."""
         name, _, rest = lookup.partition(LOOKUP_SEP)
-        return name in self.columns() and not (rest and self.opts.get_field(name).is_relation)
+        return name in self.columns() and rest in ("", "exact")
 
     # --- Looking ------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ THEMES = ("system", "light", "dark")
 
 def shell(request: HttpRequest) -> dict[str, object]:
     """Give templates the nonce, the theme, the build, and whether data is the sandbox's and a bureau connected."""
-    theme = request.COOKIES.get("theme", "")
+    theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
     return {
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "theme": theme if theme in THEMES else "system",

@@ -13,6 +13,7 @@ Answer = Callable[[HttpRequest], HttpResponse]
 
 # Named where ``CONTENT_SECURITY_POLICY`` says ``report-to``.
 POLICY_ENDPOINT: Final = "policy"
+UTF_8: Final = ("utf-8", "utf8")
 OWN_FEATURES: Final = ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")
 # Each is a name that Chromium knows; it complains in the console about others.
 UNUSED_FEATURES: Final = (
@@ -45,8 +46,9 @@ class SecurityHeadersMiddleware:
 class PlausibleRequestMiddleware:
     """Stops, before anything reads it, what no form and no cookie of ours holds.
 
-    A body larger than any form's is refused, files included, for the site takes none. A cookie with a NUL in it, which
-    quoting carries past the web server and the database would choke on, is dropped.
+    A body larger than any form's is refused, files included, for the site takes none, and so is one in another
+    encoding than UTF-8, which no browser sends to a page that is in UTF-8. A cookie with a NUL in it, which quoting
+    carries past the web server and the database would choke on, is dropped.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -60,6 +62,8 @@ class PlausibleRequestMiddleware:
             return views.bad_request(request, error)
         if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return views.too_large(request)
+        if request.content_params.get("charset", "utf-8").lower() not in UTF_8:
+            return views.bad_request(request, ValueError("The body is in another encoding than UTF-8."))
         request.COOKIES = {name: value for name, value in request.COOKIES.items() if "\0" not in value}
         return self.get_response(request)
 

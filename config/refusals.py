@@ -55,6 +55,7 @@ def problems(settings: Any) -> list[str]:
         *token_key(settings),
         *debugging(settings),
         *left_from_make_run(settings),
+        *contact(settings),
     ]
     if not settings.DEBUG:
         found += [*address(settings)]
@@ -218,6 +219,13 @@ def address(settings: Any) -> Iterator[str]:
     for name in settings.ALLOWED_HOSTS:
         if is_pattern(name):
             yield f"ALLOWED_HOSTS has {name} in it, which takes names that are not the site's. Spell each name out."
+
+
+def contact(settings: Any) -> Iterator[str]:
+    """Yield why nobody could write to the address that the help page gives."""
+    name, at, host = settings.SUPPORT_EMAIL.partition("@")
+    if settings.SUPPORT_EMAIL and not (name and at and "." in host and not set(' <>"?&/') & set(name + host)):
+        yield "SUPPORT_EMAIL has to be an address such as help@plumbline.example, and nothing else."
 
 
 def is_pattern(host: str) -> bool:

@@ -48,6 +48,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 BUILD_ID = env.str("BUILD_ID", "dev")
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", "")
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -246,8 +247,14 @@ ACCOUNT_FORMS = {
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 # The limit by address stands at the door alone: who succeeds clears what "login_failed" has counted, and must not
-# clear it for all others who come from there.
-ACCOUNT_RATE_LIMITS = {"login": "20/m/ip", "login_failed": "5/15m/key", "confirm_email": "1/10s/key,10/h/key"}
+# clear it for all others who come from there. Nobody can have more than four mails of a kind sent to an address in an
+# hour, whether or not it has an account.
+ACCOUNT_RATE_LIMITS = {
+    "login": "20/m/ip",
+    "login_failed": "5/15m/key",
+    "confirm_email": "1/10s/key,4/h/key",
+    "reset_password": "20/m/ip,4/h/key",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 MFA_ADAPTER = "accounts.adapters.FactorAdapter"
@@ -271,6 +278,9 @@ MFA_TRUST_ENABLED = True
 MFA_TRUST_COOKIE_AGE = timedelta(days=14)
 MFA_TRUST_COOKIE_NAME = "trusted" if DEBUG else "__Host-trusted"
 KNOWN_BROWSER_COOKIE_NAME = "browser" if DEBUG else "__Host-browser"
+THEME_COOKIE_NAME = "theme" if DEBUG else "__Host-theme"
+MESSAGES_COOKIE_NAME = "messages" if DEBUG else "__Host-messages"
+MESSAGE_STORAGE = "config.message_storage.MessageStorage"
 REQUIRE_SECOND_FACTOR_TO_LINK = env.bool("REQUIRE_SECOND_FACTOR_TO_LINK", False)
 ADMIN_PATH = env.str("ADMIN_PATH", "operators/")
 

@@ -20,8 +20,9 @@ from config.context import THEMES
 
 YEAR = 365 * 24 * 3600
 MINUTE = 60
-# allauth's limits ask for the 429 page without saying how long; they count over a minute or more.
-ALLAUTHS_WAIT = MINUTE
+HOUR = 60 * MINUTE
+# allauth's limits ask for the 429 page without saying how long: over a minute, and over an hour where mails are sent.
+MAILING = frozenset({"account_reset_password", "account_signup", "account_login", "account_email"})
 
 
 @login_not_required
@@ -78,7 +79,8 @@ def appearance(request: HttpRequest) -> HttpResponse:
     response = HttpResponseRedirect(back)
     theme = request.POST.get("theme", "")
     if theme in THEMES:
-        response.set_cookie("theme", theme, max_age=YEAR, samesite="Lax", secure=not settings.DEBUG, httponly=True)
+        name, secure = settings.THEME_COOKIE_NAME, not settings.DEBUG
+        response.set_cookie(name, theme, max_age=YEAR, samesite="Lax", secure=secure, httponly=True)
     return response
 
 
@@ -86,7 +88,7 @@ def appearance(request: HttpRequest) -> HttpResponse:
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
     """Say how the site works and whom to ask."""
-    return render(request, "help.html")
+    return render(request, "help.html", {"support_email": settings.SUPPORT_EMAIL})
 
 
 # Browsers send these by themselves, so no form's token can come with them. What they say is only counted.
@@ -124,8 +126,9 @@ def too_large(request: HttpRequest) -> HttpResponse:
     return problem(request, 413)
 
 
-def too_many_requests(request: HttpRequest, retry_after: int = ALLAUTHS_WAIT) -> HttpResponse:
+def too_many_requests(request: HttpRequest, retry_after: int = 0) -> HttpResponse:
     """Answer 429 with the seconds to wait, as a page for people and as JSON for programs."""
+    retry_after = retry_after or allauths_wait(request)
     sentence = f"For your protection Plumbline takes no more for now. Wait {in_words(retry_after)}, then try again."
     if is_program(request):
         response: HttpResponse = JsonResponse({"error": sentence, "retry_after": retry_after}, status=429)
@@ -133,6 +136,12 @@ def too_many_requests(request: HttpRequest, retry_after: int = ALLAUTHS_WAIT) ->
         response = problem(request, 429, sentence=sentence)
     response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def allauths_wait(request: HttpRequest) -> int:
+    """How long one of allauth's limits may last, at most."""
+    match = request.resolver_match
+    return HOUR if match and match.url_name in MAILING else MINUTE
 
 
 def in_words(seconds: int) -> str:

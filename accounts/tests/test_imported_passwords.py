@@ -12,16 +12,16 @@ from accounts.tests.pages import is_in, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Source: the test vectors of OpenBSD's bcrypt as jBCrypt has them (cost 6).
+# Source: the test vectors of OpenBSD's bcrypt as jBCrypt has them (cost 12).
 VECTORS = [
-    ("a", "$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe"),
-    ("abc", "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i"),
-    ("abcdefghijklmnopqrstuvwxyz", "$2a$06$.rCVZVOThsIa97pEDOxvGuRRgzG64bvtJ0938xuqzv18d3ZpQhstC"),
+    ("a", "$2a$12$8NJH3LsPrANStV6XtBakCez0cKHXVxmvxIlcz785vxAIZrihHZpeS"),
+    ("abc", "$2a$12$EXRkfkdmXn2gzds2SSitu.MW9.gAVqa9eLS1//RYtYCmB1eLHg.9q"),
+    ("abcdefghijklmnopqrstuvwxyz", "$2a$12$D4G5f18o7aMMfwasBL7GpuQWuP3pkrZrOAnqP.bmezbMng.QwJ/pG"),
 ]
 
 
-def imported(password: str, prefix: str = "2b") -> str:
-    made = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+def imported(password: str, prefix: str = "2b", cost: int = 12) -> str:
+    made = bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
     return f"bcrypt${made.replace('$2b$', f'${prefix}$', 1)}"
 
 
@@ -49,7 +49,7 @@ def test_it_lets_a_person_in_by_an_old_password_and_hashes_it_anew(alice: User, 
 
 
 def test_it_verifies_what_django_hashed_by_bcrypt(alice: User) -> None:
-    keep(alice, BCryptSHA256PasswordHasher().encode(PASSWORD, bcrypt.gensalt(4)))
+    keep(alice, BCryptSHA256PasswordHasher().encode(PASSWORD, bcrypt.gensalt(12)))
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
     assert identify_hasher(alice.password).__class__.__name__ == "Argon2id"
@@ -64,8 +64,13 @@ def test_it_refuses_a_password_that_is_too_long_for_the_old_hash(stranger: Clien
 
 @pytest.mark.parametrize(
     ("password", "encoded"),
-    [("x" * 73, imported("x" * 72)), ("x", "bcrypt$$2z$99$x")],
-    ids=["too long to compare", "no hash at all"],
+    [
+        ("x" * 73, imported("x" * 72)),
+        ("x", "bcrypt$$2z$99$x"),
+        ("x", imported("x", cost=11)),
+        ("x", BCryptSHA256PasswordHasher().encode("x", bcrypt.gensalt(10))),
+    ],
+    ids=["too long to compare", "no hash at all", "too cheap", "too cheap as Django makes it"],
 )
 def test_it_hashes_as_for_an_unknown_address_what_it_cannot_compare(
     password: str, encoded: str, monkeypatch: pytest.MonkeyPatch

@@ -186,6 +186,38 @@ def test_it_filters_trails_by_action(operator: Client, root: User) -> None:
     assert [event.action for event in trails] == ["user_login"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=%00",
+        "email=a%00b",
+        "is_active__exact=%00",
+        "o=%00",
+        "p=%00",
+        "%00=x",
+        "e=%00",
+        "id__exact=%00",
+        "q=a%2500%00",
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["accounts_user", "account_emailaddress", "mfa_authenticator", "compliance_auditevent"]
+)
+def test_it_refuses_a_nul_in_a_filter(operator: Client, name: str, query: str) -> None:
+    place = reverse(f"admin:{name}_changelist")
+    assert operator.get(f"{place}?{query}").status_code == 400
+    assert operator.get(f"{place}%00/change/").status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["email__regex=(", "email__iregex=(a%2B)%2B$", "email__gt=a", "id__in=x", "created_at__date=x", "id=x", "p=-1",
+     "p=9999999999999999999", "o=99.x", "is_active__exact=x", "id__isnull=x", "email__search=x"],
+)  # fmt: skip
+def test_it_answers_any_other_filter_with_a_page(operator: Client, query: str) -> None:
+    assert operator.get(f"{reverse('admin:accounts_user_changelist')}?{query}").status_code in (200, 302, 400)
+
+
 def test_it_takes_no_other_packages_view_of_its_tables() -> None:
     assert all(isinstance(each, OperatorAdmin) for each in admin.site._registry.values())
     assert "django_celery_beat" not in {model._meta.app_label for model in admin.site._registry}

@@ -167,3 +167,20 @@ def test_it_changes_nothing_without_the_old_one_and_a_good_new_one(
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
     assert is_in(signed_in)
+
+
+@pytest.mark.usefixtures("cheap_hash")
+@pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
+def test_it_mails_a_link_four_times_an_hour_whoever_asks(alice: User, email: str) -> None:
+    answers = []
+    with time_machine.travel(timezone.now()) as clock:
+        for number in range(6):
+            client = Client(REMOTE_ADDR=f"192.0.2.{number}")
+            answers.append(client.post(reverse("account_reset_password"), {"email": f" {email.upper()} "}))
+            clock.shift(timedelta(minutes=5))
+        assert [answer.status_code for answer in answers] == [302] * 4 + [429] * 2
+        assert (answers[-1].headers["Retry-After"], len(mail.outbox)) == ("3600", 4)
+        assert "Wait 60 minutes" in answers[-1].content.decode()
+        clock.shift(timedelta(minutes=31))
+        client.post(reverse("account_reset_password"), {"email": email})
+    assert len(mail.outbox) == 5

@@ -36,6 +36,8 @@ TEXTS = {
     "a new header": "%0D%0AX-Evil: 1",
     "markup": "%3Cscript%3Ealert(1)%3C/script%3E",
 }
+KINDS = (FORM, "multipart/form-data; boundary=x", "application/json", "text/plain")
+CHARSETS = ("utf-16", "utf-32", "idna", "hex", "rot13", "unheard-of", "latin-1", "")
 REFUSED = (400, 403, 404, 405, 413, 415, 422, 429)
 ANSWERED = (200, 204, 302)
 
@@ -100,11 +102,12 @@ def test_it_refuses_five_megabytes(stranger: Client, name: str) -> None:
         ("multipart/form-data; boundary=\x00", b"--x--"),
         (f"{FORM}; charset=utf-7", b"login=+AGE-"),
         (f"{FORM}; charset=none", b"login=a"),
+        *((f"{kind}; charset={charset}", b"login=a") for kind in KINDS for charset in CHARSETS),
         (FORM, b"&".join(b"a%d=1" % number for number in range(5_000))),
         ("application/json", b"[" * 100_000),
         ("\xff", b"login=a"),
     ],
-    ids=range(8),
+    ids=range(8 + len(KINDS) * len(CHARSETS)),
 )
 @pytest.mark.parametrize("name", DOORS)
 def test_it_refuses_what_no_form_looks_like(stranger: Client, name: str, kind: str, body: bytes) -> None:
@@ -160,6 +163,16 @@ def test_it_answers_any_cookie(name: str, cookie: str) -> None:
     client = Client(HTTP_COOKIE=cookie)
     assert is_ours(client.get(place(name)))
     assert is_ours(client.post(place(name), {"login": "alice@example.com", "password": "wrong"}))
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_takes_utf_8_alone(stranger: Client, kind: str, charset: str) -> None:
+    for name in ("account_login", "policy_reports", "webhook-plaid"):
+        body = "login=a".encode("utf-16")
+        assert stranger.generic("POST", place(name), body, f"{kind}; charset={charset}").status_code == 400
+        usual = stranger.generic("POST", place(name), b"login=a", f'{kind}; charset="UTF-8"')
+        assert usual.status_code != 400 or name == "webhook-plaid"
 
 
 def test_it_tries_the_doors_that_there_are() -> None:

@@ -34,6 +34,7 @@ GOOD = {
     "EMAIL_BACKEND": SMTP,
     "EMAIL_HOST": "mail.internal",
     "EMAIL_PORT": 587,
+    "SUPPORT_EMAIL": "",
 }
 LOCAL = {
     "PLAID_ENV": "embedded",
@@ -88,6 +89,7 @@ def found(**changes: object) -> list[str]:
         {"PUBLIC_URL": "https://[2001:db8::7]", "ALLOWED_HOSTS": ["[2001:db8::7]"]},
         {"EMAIL_HOST": "localhost", "EMAIL_PORT": 25},
         {"ALLOW_EMBEDDED": True},
+        {"SUPPORT_EMAIL": "help@plumbline.example"},
         LOCAL,
         LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": [], "TRUSTED_PROXY_COUNT": 0},
         LOCAL | {"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]", "192.168.1.7", ".plumbline.test"]},
@@ -140,6 +142,10 @@ def test_it_has_nothing_against_settings_that_fit(changes: dict[str, object]) ->
         ({"ALLOWED_HOSTS": ["other.example"]}, "PUBLIC_URL names plumbline.example, which is not in ALLOWED_HOSTS"),
         *(({"PUBLIC_URL": url}, "PUBLIC_URL has to be an address") for url in NO_ORIGINS),
         (LOCAL | {"PUBLIC_URL": ""}, "PUBLIC_URL has to be an address"),
+        *(
+            ({"SUPPORT_EMAIL": text}, "SUPPORT_EMAIL has to be")
+            for text in ("help", "@a.b", "a@b", "a@b.c?cc=d", "a b@c.d")
+        ),
         *(({"EMAIL_BACKEND": f"django.core.mail.backends.{name}.EmailBackend"}, "EMAIL_URL") for name in NO_MAILERS),
         (LOCAL | {"ALLOW_EMBEDDED": False}, "PLAID_ENV=embedded shows made-up banks"),
         (LOCAL | {"PLAID_URL": ""}, "needs PLAID_URL"),

@@ -72,6 +72,15 @@ def test_it_tells_machines_nothing_about_people(nobody: Client) -> None:
         assert nobody.post(door).status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("email", "said"),
+    [("help@plumbline.example", 'href="mailto:help@plumbline.example"'), ("", "Ask whoever runs this site")],
+)
+def test_it_says_whom_to_ask(nobody: Client, settings, email: str, said: str) -> None:
+    settings.SUPPORT_EMAIL = email
+    assert said in nobody.get("/help/").content.decode()
+
+
 # --- The front door ---------------------------------------------------------------------------------------
 
 
@@ -84,15 +93,16 @@ def test_it_shows_strangers_the_front_page_and_alice_her_overview(nobody: Client
 def test_it_remembers_how_the_site_should_look(nobody: Client, theme: str) -> None:
     answer = nobody.post("/appearance/", {"theme": theme, "next": "/help/"})
     assert answer.url == "/help/"
-    cookie = answer.cookies["theme"]
+    cookie = answer.cookies["__Host-theme"]
+    assert (cookie["path"], cookie["domain"]) == ("/", "")
     assert (cookie.value, cookie["secure"], cookie["httponly"], cookie["samesite"]) == (theme, True, True, "Lax")
     assert f'data-theme="{theme}"' in nobody.get("/help/").content.decode()
 
 
 @pytest.mark.parametrize("theme", ["", "pink", '"><script>', "dark\0", "x" * 9000])
 def test_it_knows_no_other_looks(nobody: Client, theme: str) -> None:
-    assert "theme" not in nobody.post("/appearance/", {"theme": theme}).cookies
-    nobody.cookies["theme"] = theme
+    assert not nobody.post("/appearance/", {"theme": theme}).cookies
+    nobody.cookies["__Host-theme"] = theme
     assert 'data-theme="system"' in nobody.get("/help/").content.decode()
 
 

@@ -46,7 +46,7 @@ class SessionLimitsMiddleware:
             sessions.expire(request, reason)
         response = self.get_response(request)
         # Signed out by this request, or before it and from elsewhere: the browser still sent a key.
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty():
+        if request.COOKIES.get(settings.SESSION_COOKIE_NAME) and request.session.is_empty():
             response.headers["Clear-Site-Data"] = FORGOTTEN
         return response
 

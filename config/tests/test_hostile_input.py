@@ -171,7 +171,7 @@ def test_it_takes_utf_8_alone(stranger: Client, kind: str, charset: str) -> None
     for name in ("account_login", "policy_reports", "webhook-plaid"):
         body = "login=a".encode("utf-16")
         assert stranger.generic("POST", place(name), body, f"{kind}; charset={charset}").status_code == 400
-        usual = stranger.generic("POST", place(name), b"login=a", f'{kind}; charset="UTF-8"')
+        usual = stranger.generic("POST", place(name), b"login=a", f'{FORM}; charset="UTF-8"')
         assert usual.status_code != 400 or name == "webhook-plaid"
 
 

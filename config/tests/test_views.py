@@ -131,7 +131,7 @@ def test_it_goes_back_to_whatever_stands_in_the_form(nobody: Client, place: str)
     answer = nobody.post("/appearance/", {"theme": "dark", "next": place})
     assert answer.status_code == 302
     assert not set("\r\n\0") & set(answer.url)
-    assert list(answer.cookies) == ["theme"]
+    assert list(answer.cookies) == ["__Host-theme"]
 
 
 # --- When something is wrong ------------------------------------------------------------------------------

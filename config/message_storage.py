@@ -1,7 +1,5 @@
 """Where sentences such as "Signed out" wait for the page that shows them: in a cookie of this host alone."""
 
-from typing import ClassVar
-
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
@@ -17,4 +15,4 @@ class HostCookieStorage(CookieStorage):
 class MessageStorage(FallbackStorage):
     """The cookie, and the session for what it has no room for."""
 
-    storage_classes: ClassVar = (HostCookieStorage, SessionStorage)
+    storage_classes = (HostCookieStorage, SessionStorage)

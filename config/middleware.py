@@ -62,7 +62,7 @@ class PlausibleRequestMiddleware:
             return views.bad_request(request, error)
         if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return views.too_large(request)
-        if request.content_params.get("charset", "utf-8").lower() not in UTF_8:
+        if (request.content_params or {}).get("charset", "utf-8").lower() not in UTF_8:
             return views.bad_request(request, ValueError("The body is in another encoding than UTF-8."))
         request.COOKIES = {name: value for name, value in request.COOKIES.items() if "\0" not in value}
         return self.get_response(request)

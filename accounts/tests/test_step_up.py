@@ -19,7 +19,7 @@ from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
 from accounts.tests.phone import TOMORROW, Phone, recovery_codes, sign_in_with
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash"), pytest.mark.dates]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
 Trail = Callable[[UUID], list[str]]
 GUARDED = [
@@ -93,6 +93,7 @@ def test_it_asks_who_has_a_second_factor_for_that_one(signed_in: Client, alice: 
     assert reaches(signed_in)
 
 
+@pytest.mark.dates
 def test_it_takes_a_second_factor_for_five_minutes(alice: User, phone: Phone) -> None:
     client = Client()
     with time_machine.travel(TOMORROW) as clock:

@@ -1,6 +1,7 @@
 """The demo login's report comes through the path that every person takes."""
 
 import pytest
+from django.core.management import CommandError
 
 from compliance import consent
 from compliance.isolation import tenant
@@ -30,3 +31,16 @@ def test_it_asks_for_nothing_after_the_demo_login_withdrew(site_bureau):
     enrolling.forget(user=user)
     demo_user.pull_report(user)
     assert (len(calls(site_bureau)), state_of(user)) == (1, State.NO_CONSENT)
+
+
+def test_it_links_a_bank_through_the_dialog_that_every_person_takes(sandbox, settings):
+    settings.PLAID_URL, settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = (
+        sandbox.url,
+        sandbox.client_id,
+        sandbox.secret,
+    )
+    user = demo_user.demo_user()
+    item = demo_user.link(user, "ins_109508", "user_good")
+    assert (item.institution_name, item.owner_id) == ("First Platypus Bank", user.pk)
+    with pytest.raises(CommandError, match="INVALID_CREDENTIALS"):
+        demo_user.link(user, "ins_109508", "nobody")

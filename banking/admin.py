@@ -46,7 +46,7 @@ class SyncRunAdmin(BankDataAdmin):
     what = "How your banks were read"
     list_display = (
         "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "removed", "restarts",
-        "error_code", "request_id",
+        "set_aside", "flaws", "error_code", "request_id",
     )  # fmt: skip
 
 

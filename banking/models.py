@@ -103,6 +103,8 @@ class Item(Owned):
     data_as_of = models.DateTimeField(null=True)
     removed_at = models.DateTimeField(null=True)
 
+    # Transactions that the bank sent since its history was last read as a whole, and that could not be stored.
+    missing = models.PositiveIntegerField(default=0, db_default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=100, blank=True)
     fault = models.CharField(max_length=10, blank=True, choices=[(f, f) for f in Fault])
@@ -224,8 +226,8 @@ class Account(Owned):
 
     # No index of its own: the unique one below begins with it.
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="accounts", db_index=False)
-    provider_id = models.CharField(max_length=100)
-    persistent_id = models.CharField(max_length=100, blank=True)
+    provider_id = models.CharField(max_length=256)
+    persistent_id = models.CharField(max_length=256, blank=True)
     name = models.CharField()
     official_name = models.CharField(blank=True)
     mask = models.CharField(blank=True)
@@ -325,7 +327,7 @@ class Transaction(Owned):
 
     # No index of its own: the unique one below begins with it, and every index costs each synced row.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions", db_index=False)
-    provider_id = models.CharField(max_length=100)
+    provider_id = models.CharField(max_length=256)
     amount = money()
     provider_amount = money()
     currency = models.CharField()
@@ -335,7 +337,7 @@ class Transaction(Owned):
     name = models.CharField()
     merchant_name = models.CharField(blank=True)
     pending = models.BooleanField(default=False)
-    pending_id = models.CharField(max_length=100, blank=True)
+    pending_id = models.CharField(max_length=256, blank=True)
     category = models.CharField(blank=True)
     category_detail = models.CharField(blank=True)
     category_confidence = models.CharField(blank=True)
@@ -391,6 +393,9 @@ class SyncRun(Owned):
     written = models.PositiveIntegerField(default=0)
     removed = models.PositiveIntegerField(default=0)
     restarts = models.PositiveSmallIntegerField(default=0)
+    # Rows that could not be stored, and which fields of how many rows were not what the provider promises.
+    set_aside = models.PositiveIntegerField(default=0, db_default=0)
+    flaws = models.TextField(blank=True, default="", db_default="")
     error_code = models.CharField(max_length=100, blank=True)
     request_id = models.CharField(max_length=100, blank=True)
 

@@ -66,9 +66,20 @@ class TransactionRow(NamedTuple):
     payment_channel: str
 
 
+class SetAside(NamedTuple):
+    """A row that cannot be stored: its kind, the field that is not what the contract says, and its id where it has one.
+
+    ``field`` is a name and never what the field held.
+    """
+
+    kind: str
+    field: str
+    provider_id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of the provider's transaction stream."""
+    """One answer of the provider's transaction stream. What is in it but cannot be read stands in ``set_aside``."""
 
     added: Sequence[TransactionRow]
     modified: Sequence[TransactionRow]
@@ -78,6 +89,7 @@ class Page:
     has_more: bool
     readiness: Readiness
     request_id: str
+    set_aside: Sequence[SetAside] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +145,11 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """All accounts of an Item, with balances as of the provider's last look."""
+    """All accounts of an Item, with balances as of the provider's last look; ``set_aside`` could not be read."""
 
     accounts: Sequence[AccountRow]
     request_id: str
+    set_aside: Sequence[SetAside] = ()
 
 
 @dataclass(frozen=True, slots=True)

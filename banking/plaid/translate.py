@@ -2,7 +2,8 @@
 
 Plaid counts money that leaves an account as positive; banking counts it as negative. Figures stay exactly as
 they were sent. What Plaid may leave out or set to null becomes ``None`` or an empty text, words that Plaid
-may add tomorrow pass through, and an answer that breaks Plaid's own contract raises ``MalformedAnswer``.
+may add tomorrow pass through, and an answer that breaks Plaid's own contract raises ``MalformedAnswer``. One odd row
+takes nothing else along: what only describes it is left empty, and without what its money hangs on it is set aside.
 Every transaction of every sync passes through here, so one row may cost a few microseconds and no more.
 """
 
@@ -28,6 +29,7 @@ from banking.provider import (
     Page,
     Readiness,
     Roster,
+    SetAside,
     TransactionRow,
 )
 
@@ -39,8 +41,13 @@ READINESS = {
     "HISTORICAL_UPDATE_COMPLETE": Readiness.HISTORICAL,
 }
 PRODUCT_LISTS = ("products", "billed_products", "consented_products", "available_products")
-# Eighteen digits before the point are as many as a money column has; no account comes near.
-TOO_MUCH = Decimal(10) ** 18
+KINDS = {"added": "transaction", "modified": "transaction", "removed": "removal", "accounts": "account"}
+# Eighteen digits before the point are as many as a money column has; no account comes near. PostgreSQL reads no figure
+# with endless digits behind it.
+MOST = Decimal(10) ** 18 - 1
+SMALLEST = -1000
+LONGEST_ID = 256
+LONGEST_CURRENCY = 10
 
 # With its semicolon: HTML reads some without one, and would make "B®AL" of "B&REGAL".
 _ENTITY = re.compile(r"&(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")
@@ -77,23 +84,29 @@ def page(answer: Json) -> Page:
     if has_more and not next_cursor:
         # Following an empty cursor would read the stream from its beginning, for ever.
         raise Flaw("next_cursor")
+    aside: list[SetAside] = []
     return Page(
-        added=[_transaction(row) for row in _rows(answer, "added")],
-        modified=[_transaction(row) for row in _rows(answer, "modified")],
-        removed=[_identifier(row, "transaction_id") for row in _rows(answer, "removed")],
-        accounts=[_account(row) for row in _rows(answer, "accounts")],
+        added=_each(answer, "added", _transaction, aside),
+        modified=_each(answer, "modified", _transaction, aside),
+        removed=_each(answer, "removed", _removed, aside),
+        accounts=_each(answer, "accounts", _account, aside),
         next_cursor=next_cursor,
         has_more=has_more,
         readiness=READINESS.get(_text(answer, "transactions_update_status"), Readiness.NOT_READY),
         request_id=word(answer.get("request_id")),
+        set_aside=aside,
     )
 
 
 @translation
 def roster(answer: Json) -> Roster:
     """Translate an answer of /accounts/get. https://plaid.com/docs/api/accounts/#accountsget"""
-    accounts = [_account(row) for row in _rows(answer, "accounts")]
-    return Roster(accounts=accounts, request_id=word(answer.get("request_id")))
+    if answer["accounts"] is None:
+        # Not the same as none: every account would be closed.
+        raise Flaw("accounts")
+    aside: list[SetAside] = []
+    accounts = _each(answer, "accounts", _account, aside)
+    return Roster(accounts=accounts, request_id=word(answer.get("request_id")), set_aside=aside)
 
 
 @translation
@@ -195,48 +208,67 @@ def webhook_key(answer: Json) -> Json:
     return _object(answer, "key")
 
 
+def _each(answer: Json, field: str, translate: Callable[[Json], Shape], aside: list[SetAside]) -> list[Shape]:
+    """Translate a list's rows, and set those aside that cannot be. A list may be null; anything else is no list."""
+    rows, translated = answer[field], []
+    if rows is None:
+        return []
+    if type(rows) is not list:
+        raise Flaw(field)
+    for row in rows:
+        if type(row) is not dict:
+            aside.append(SetAside(KINDS[field], "row"))
+            continue
+        try:
+            translated.append(translate(row))
+        except (KeyError, Flaw) as flaw:
+            aside.append(SetAside(KINDS[field], str(flaw.args[0]), _loose_id(row, "transaction_id")))
+    return translated
+
+
+def _removed(row: Json) -> str:
+    return _row_id(row, "transaction_id")
+
+
 def _transaction(row: Json) -> TransactionRow:
     paid = _money(row, "amount")
     if paid is None:
         raise Flaw("amount")
-    category = _optional_object(row, "personal_finance_category")
+    category = _loose_object(row, "personal_finance_category")
     return TransactionRow(
-        _identifier(row, "transaction_id"),
-        _identifier(row, "account_id"),
+        _row_id(row, "transaction_id"),
+        _row_id(row, "account_id"),
         # copy_negate is exact at any length, where a minus rounds to 28 digits. It makes -0 of 0, though.
         paid.copy_negate() if paid else paid.copy_abs(),
         paid,
         _currency(row, True),
         _day(row["date"], "date"),
-        None if row.get("authorized_date") is None else _day(row["authorized_date"], "authorized_date"),
+        _loose_day(row, "authorized_date"),
         _words(row, "name"),
         _words(row, "merchant_name"),
         _flag(row, "pending"),
-        _text(row, "pending_transaction_id"),
-        _text(category, "primary"),
-        _text(category, "detailed"),
-        _text(category, "confidence_level"),
-        _text(row, "payment_channel"),
+        _loose_id(row, "pending_transaction_id"),
+        _loose(category, "primary"),
+        _loose(category, "detailed"),
+        _loose(category, "confidence_level"),
+        _loose(row, "payment_channel"),
     )
 
 
 def _account(row: Json) -> AccountRow:
-    balances = _object(row, "balances")
-    current, available = _money(balances, "current"), _money(balances, "available")
-    limit = _money(balances, "limit")
-    has_money = not (current is None and available is None and limit is None)
+    balances = _loose_object(row, "balances")
     return AccountRow(
-        provider_id=_identifier(row, "account_id"),
-        persistent_id=_text(row, "persistent_account_id"),
+        provider_id=_row_id(row, "account_id"),
+        persistent_id=_loose_id(row, "persistent_account_id"),
         name=_words(row, "name"),
         official_name=_words(row, "official_name"),
-        mask=_text(row, "mask"),
-        type=_identifier(row, "type"),
-        subtype=_text(row, "subtype"),
-        current=current,
-        available=available,
-        limit=limit,
-        currency=_currency(balances, has_money),
+        mask=_loose(row, "mask"),
+        type=_loose(row, "type") or "other",
+        subtype=_loose(row, "subtype"),
+        current=_loose_money(balances, "current"),
+        available=_loose_money(balances, "available"),
+        limit=_loose_money(balances, "limit"),
+        currency=_currency(balances, False),
     )
 
 
@@ -247,17 +279,65 @@ def _money(row: Json, field: str) -> Decimal | None:
         return None
     if type(value) is int:
         value = Decimal(value)
-    if type(value) is not Decimal or not -TOO_MUCH < value < TOO_MUCH:
+    if type(value) is not Decimal or not value.is_finite() or not -MOST <= value <= MOST:
+        raise Flaw(field)
+    if int(value.as_tuple().exponent) < SMALLEST:
         raise Flaw(field)
     return value
 
 
+def _loose_money(row: Json, field: str) -> Decimal | None:
+    """A balance, or nothing where what is sent is none: the account is there all the same."""
+    try:
+        return _money(row, field)
+    except Flaw:
+        return None
+
+
 def _currency(row: Json, needed: bool) -> str:
-    """The ISO code or, for the likes of BTC, Plaid's own. Money with neither cannot be counted."""
-    currency = _text(row, "iso_currency_code") or _text(row, "unofficial_currency_code")
-    if needed and not currency:
+    """The ISO code or, for the likes of BTC, Plaid's own. A movement with neither cannot be counted."""
+    for field in ("iso_currency_code", "unofficial_currency_code"):
+        code = row.get(field)
+        if type(code) is str and code.isprintable() and 0 < len(code) <= LONGEST_CURRENCY:
+            return code
+    if needed:
         raise Flaw("iso_currency_code")
-    return currency
+    return ""
+
+
+def _loose(row: Json, field: str) -> str:
+    """A text that only describes. A number is as good as its digits, anything else is as good as nothing."""
+    value = row.get(field)
+    if type(value) is str:
+        return value if value.isprintable() else _storable(value)
+    return str(value) if type(value) in (int, Decimal) else ""
+
+
+def _loose_object(row: Json, field: str) -> Json:
+    value = row.get(field)
+    return value if type(value) is dict else _NOTHING
+
+
+def _loose_day(row: Json, field: str) -> date | None:
+    value = row.get(field)
+    if value is None:
+        return None
+    try:
+        return _day(value, field)
+    except Flaw:
+        return None
+
+
+def _loose_id(row: Json, field: str) -> str:
+    value = row.get(field)
+    return value if type(value) is str and value.isprintable() and len(value) <= LONGEST_ID else ""
+
+
+def _row_id(row: Json, field: str) -> str:
+    value = _identifier(row, field)
+    if len(value) > LONGEST_ID:
+        raise Flaw(field)
+    return value
 
 
 def _text(row: Json, field: str) -> str:
@@ -271,7 +351,7 @@ def _text(row: Json, field: str) -> str:
 
 def _words(row: Json, field: str) -> str:
     """A text that people read. Some banks send it escaped for HTML, ``AT&amp;T``; that is taken back, once."""
-    text = _text(row, field)
+    text = _loose(row, field)
     return _ENTITY.sub(_unescaped, text) if "&" in text else text
 
 

@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from banking.models import Account, BalanceSnapshot, Item
-from banking.provider import AccountRow, MalformedAnswer
+from banking.provider import AccountRow, Roster
 from banking.sync import statements
 from banking.sync.spool import Spool
 
@@ -24,31 +24,33 @@ Facts = dict[str, UUID | date | list[UUID]]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many transactions were inserted or changed, withdrawn by the bank, and replaced or put back by another."""
+    """How many transactions were inserted or changed, withdrawn by the bank, and replaced or put back by another.
+
+    ``strangers`` named an account that the bank does not list, and could not be stored.
+    """
 
     written: int = 0
     removed: int = 0
     replaced: int = 0
+    strangers: int = 0
 
 
 def store_transactions(*, item: Item, spool: Spool, complete: bool) -> Stored:
-    """Store a reading's transactions; ``complete`` says that it held the Item's whole history.
-
-    Raises ``MalformedAnswer`` when a transaction names an account that the provider did not list.
-    """
-    written = removed = 0
+    """Store a reading's transactions; ``complete`` says that it held the Item's whole history."""
+    written = removed = strangers = 0
     facts = facts_about(item)
     with connection.cursor() as cursor:
         if spool.sequence or complete:
-            stage(cursor, spool=spool, facts=facts)
+            strangers = stage(cursor, spool=spool, facts=facts)
             run(cursor, statements.MOVE, facts)
             written = run(cursor, statements.UPSERT, facts)
             run(cursor, statements.CARRY_OVER, facts)
             removed = run(cursor, statements.WITHDRAW, facts)
-            if complete:
+            # Where a row did not even say which it is, nobody can tell that another one is gone.
+            if complete and not spool.unnamed:
                 removed += run(cursor, statements.RECONCILE, facts)
         replaced = run(cursor, statements.REPLACE, facts)
-    return Stored(written=written, removed=removed, replaced=replaced)
+    return Stored(written=written, removed=removed, replaced=replaced, strangers=strangers)
 
 
 def facts_about(item: Item) -> Facts:
@@ -63,8 +65,11 @@ def facts_about(item: Item) -> Facts:
     }
 
 
-def stage(cursor: CursorWrapper, *, spool: Spool, facts: Facts) -> None:
-    """Bring the spool's rows into the database and keep the last word about each transaction."""
+def stage(cursor: CursorWrapper, *, spool: Spool, facts: Facts) -> int:
+    """Bring the spool's rows into the database and keep the last word about each transaction.
+
+    Returns how many of them are of accounts that nobody listed.
+    """
     cursor.execute(statements.STAGE)
     with cursor.copy("COPY stage FROM STDIN") as copy:
         for chunk in spool.chunks():
@@ -72,8 +77,7 @@ def stage(cursor: CursorWrapper, *, spool: Spool, facts: Facts) -> None:
     for statement in statements.WORDS:
         cursor.execute(statement, facts)
     cursor.execute(statements.STRANGERS)
-    if cursor.fetchone()[0]:
-        raise MalformedAnswer("TRANSACTION_OF_UNKNOWN_ACCOUNT", request_id=spool.request_id)
+    return int(cursor.fetchone()[0])
 
 
 def run(cursor: CursorWrapper, statement: str, facts: Facts) -> int:
@@ -82,13 +86,14 @@ def run(cursor: CursorWrapper, statement: str, facts: Facts) -> int:
     return int(cursor.rowcount)
 
 
-def store_accounts(*, item: Item, roster: Iterable[AccountRow], others: Iterable[AccountRow]) -> None:
+def store_accounts(*, item: Item, roster: Roster, others: Iterable[AccountRow]) -> None:
     """Store the roster and today's balances; close accounts that the bank lists no more.
 
+    Of a roster that cannot be read in full nobody can tell what it leaves out, so that none is closed.
     ``others`` are accounts that the stream named; one that the roster does not list is kept, closed, for its rows.
     """
     now = timezone.now()
-    listed = {row.provider_id: row for row in roster}
+    listed = {row.provider_id: row for row in roster.accounts}
     Account.objects.bulk_create(
         [account(item, row, as_of=now) for row in listed.values()],
         update_conflicts=True,
@@ -99,7 +104,8 @@ def store_accounts(*, item: Item, roster: Iterable[AccountRow], others: Iterable
     Account.objects.bulk_create([account(item, row, closed_at=now) for row in unlisted.values()], ignore_conflicts=True)
     # Read back, because an account that was known keeps its own key and not the one just made for it.
     known = Account.objects.filter(item=item)
-    known.filter(closed_at=None).exclude(provider_id__in=listed).update(closed_at=now)
+    if not roster.set_aside:
+        known.filter(closed_at=None).exclude(provider_id__in=listed).update(closed_at=now)
     snapshot(item=item, accounts=known.filter(provider_id__in=listed))
 
 

@@ -1,13 +1,14 @@
 """One reading of one Item, from taking the lease to giving it back."""
 
 import logging
+from collections import Counter
 from uuid import UUID
 
 from django.db import DataError
 
 from banking import succession
 from banking.credentials import open_token
-from banking.models import Item, SyncRun, Transaction
+from banking.models import Account, Item, SyncRun, Transaction
 from banking.plaid.client import connect
 from banking.provider import (
     ChangedWhilePaging,
@@ -138,7 +139,8 @@ def store(*, item: Item, spool: Spool, roster: Roster, run: SyncRun, whole: bool
     """
     succession.lock_accounts(owner_id=item.owner_id)
     item.save(update_fields=["institution"])
-    store_accounts(item=item, roster=roster.accounts, others=spool.accounts.values())
+    is_wider = item.missing > 0 and has_new_account(item=item, roster=roster)
+    store_accounts(item=item, roster=roster, others=spool.accounts.values())
     complete = whole and spool.readiness == Readiness.HISTORICAL
     is_half = whole and not complete and Transaction.objects.filter(account__item=item).exists()
     stored = store_transactions(item=item, spool=spool, complete=complete)
@@ -146,4 +148,23 @@ def store(*, item: Item, spool: Spool, roster: Roster, run: SyncRun, whole: bool
     if settled or stored.written or stored.removed or stored.replaced:
         find_transfers(owner_id=item.owner_id)
     run.written, run.removed, run.pages = stored.written, stored.removed, spool.pages
-    item.cursor = "" if is_half else spool.cursor or item.cursor
+    note_flaws(item=item, run=run, spool=spool, roster=roster, strangers=stored.strangers, afresh=complete)
+    item.cursor = "" if is_half or (is_wider and not complete) else spool.cursor or item.cursor
+
+
+def has_new_account(*, item: Item, roster: Roster) -> bool:
+    """Whether the bank lists an account that is not known yet: what is missing may be of it, and is read again then."""
+    known = set(Account.objects.filter(item=item).values_list("provider_id", flat=True))
+    return any(row.provider_id not in known for row in roster.accounts)
+
+
+def note_flaws(*, item: Item, run: SyncRun, spool: Spool, roster: Roster, strangers: int, afresh: bool) -> None:
+    """Write down what could not be stored: for operators by field, for the person how many transactions are missing."""
+    flaws = spool.flaws + Counter(f"{kind}.{field}" for kind, field, _ in roster.set_aside)
+    flaws["transaction.account_id"] += strangers
+    missing = sum(count for flaw, count in flaws.items() if flaw.startswith("transaction."))
+    run.set_aside = flaws.total()
+    run.flaws = ", ".join(f"{flaw} {count}" for flaw, count in sorted(flaws.items()) if count)
+    item.missing = missing if afresh else item.missing + missing
+    if run.flaws:
+        logger.error("Item %s: rows were set aside in run %s: %s", item.pk, run.pk, run.flaws)

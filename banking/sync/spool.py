@@ -5,6 +5,7 @@ carries a running number, so that the database can keep the last word about each
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -29,6 +30,8 @@ class Spool:
         self.accounts: dict[str, AccountRow] = {}
         self.sequence = 0
         self.removed = 0
+        self.flaws: Counter[str] = Counter()
+        self.unnamed = 0
         self.pages = 0
         self.cursor = ""
         self.readiness = Readiness.NOT_READY
@@ -60,6 +63,13 @@ class Spool:
             self.sequence += 1
             self.removed += 1
             yield removal(self.sequence, provider_id)
+        for kind, field, provider_id in page.set_aside:
+            self.flaws[f"{kind}.{field}"] += 1
+            if provider_id:
+                self.sequence += 1
+                yield mention(self.sequence, provider_id)
+            elif kind == "transaction":
+                self.unnamed += 1
 
     def upsert(self, row: TransactionRow) -> str:
         self.sequence += 1
@@ -76,7 +86,8 @@ class Spool:
         self.file.seek(0)
         self.file.truncate()
         self.accounts.clear()
-        self.sequence = self.removed = self.pages = 0
+        self.flaws.clear()
+        self.sequence = self.removed = self.unnamed = self.pages = 0
 
 
 def upsert(sequence: int, row: TransactionRow) -> str:
@@ -105,3 +116,8 @@ def plain(row: TransactionRow) -> TransactionRow:
 def removal(sequence: int, provider_id: str) -> str:
     """The COPY line of a withdrawn transaction: its number and its id, and nothing else."""
     return f"{sequence}\tt\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"
+
+
+def mention(sequence: int, provider_id: str) -> str:
+    """The COPY line of a transaction that is there but cannot be read: neither stored nor taken for gone."""
+    return f"{sequence}\t{NULL}\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"

@@ -233,14 +233,6 @@ def test_it_stops_at_a_cursor_that_leads_back(item: Item, provider: ScriptedProv
     assert provider.cursors == ["", "c1", "c2"]
 
 
-def test_it_refuses_a_transaction_of_an_account_that_nobody_listed(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
-) -> None:
-    provider.pages = [page(added=[transaction("a"), transaction("b", account_id="acc-unknown")])]
-    read(item)
-    assert (ledger(), item.cursor, item.error_code) == ({}, "", "TRANSACTION_OF_UNKNOWN_ACCOUNT")
-
-
 def test_it_takes_an_account_that_only_the_stream_names(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
     extra = CHECKING._replace(provider_id="acc-extra", name="Extra")
     provider.pages = [page(added=[transaction("a", account_id="acc-extra")], accounts=[extra])]

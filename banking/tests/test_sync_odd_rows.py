@@ -1,0 +1,143 @@
+"""One odd row takes nothing else along: the rest is stored, the row is counted, for the person and for operators."""
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from banking.models import Account, Item
+from banking.plaid import translate
+from banking.provider import CursorLost, Page, Roster, SetAside
+from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT
+from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
+from banking.tests.test_sync import Ledger, last_run, read
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def odd_page(**changes: object) -> Page:
+    """A page as Plaid might send it: one good row, and one that is changed."""
+    good = BARE_TRANSACTION | {"account_id": "acc-checking", "transaction_id": "good"}
+    answer = {
+        "added": [good, BARE_TRANSACTION | {"account_id": "acc-checking", "transaction_id": "odd"} | changes],
+        "modified": None,
+        "removed": [],
+        "accounts": [],
+        "next_cursor": "c1",
+        "has_more": False,
+        "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
+        "request_id": "r",
+    }
+    return translate.page(answer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"account_id": "acc-unknown"}, "account_id"),
+        ({"iso_currency_code": None}, "iso_currency_code"),
+        ({"transaction_id": "x" * 300}, "transaction_id"),
+        ({"date": ""}, "date"),
+        ({"amount": Decimal("1E+30")}, "amount"),
+        ({"pending": None}, "pending"),
+    ],
+)
+def test_it_stores_the_rest_and_says_what_is_missing(
+    item: Item, provider: ScriptedProvider, ledger: Ledger, changes: dict[str, object], field: str
+) -> None:
+    provider.pages = [odd_page(**changes)]
+    read(item)
+    assert set(ledger()) == {"good"}
+    assert (item.cursor, item.error_code, item.missing) == ("c1", "", 1)
+    run = last_run(item)
+    assert (run.result, run.set_aside, run.flaws) == ("ok", 1, f"transaction.{field} 1")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"transaction_id": "x" * 256},
+        {"name": "nul\0 and half a pair \ud83d"},
+        {"merchant_name": 5, "authorized_date": "", "personal_finance_category": []},
+        {"amount": Decimal("999999999999999999")},
+        {"amount": Decimal("0.12345678901234567890")},
+    ],
+)
+def test_it_stores_what_is_odd_and_harmless(
+    item: Item, provider: ScriptedProvider, ledger: Ledger, changes: dict[str, object]
+) -> None:
+    provider.pages = [odd_page(**changes)]
+    read(item)
+    assert (len(ledger()), item.missing, last_run(item).set_aside) == (2, 0, 0)
+
+
+def test_it_takes_a_transaction_once_that_a_page_holds_twice(
+    item: Item, provider: ScriptedProvider, ledger: Ledger
+) -> None:
+    provider.pages = [odd_page(transaction_id="good", amount=7)]
+    read(item)
+    assert [row.amount for row in ledger().values()] == [-7]
+
+
+def test_it_stores_an_account_with_a_numeric_mask_and_no_currency(item: Item, provider: ScriptedProvider) -> None:
+    odd = PLAIDS_ACCOUNT | {"mask": 1234, "balances": {"current": 5, "iso_currency_code": None}}
+    provider.roster = list(translate.roster({"accounts": [odd, odd], "request_id": "r"}).accounts)
+    read(item)
+    with tenant(item.owner_id):
+        account = Account.objects.get(owner=item.owner_id)
+        assert (account.mask, account.current, account.currency) == ("1234", 5, "")
+
+
+def test_it_closes_nothing_while_the_roster_cannot_be_read_in_full(item: Item, provider: ScriptedProvider) -> None:
+    read(item)
+    provider.accounts = lambda token: Roster([CHECKING], "r", [SetAside("account", "account_id")])  # type: ignore[method-assign]
+    read(item)
+    with tenant(item.owner_id):
+        assert Account.objects.filter(owner=item.owner_id, closed_at=None).count() == 2
+    assert last_run(item).flaws == "account.account_id 1"
+
+
+@pytest.mark.parametrize("named", ["known", ""])
+def test_it_takes_no_row_for_gone_that_it_cannot_read(
+    item: Item, provider: ScriptedProvider, ledger: Ledger, named: str
+) -> None:
+    today = {"date": timezone.localdate(), "authorized_date": None}
+    provider.pages = [page(added=[transaction("known", **today)], cursor="c1")]
+    read(item)
+    whole = page(cursor="n1")
+    provider.pages = [
+        CursorLost("INVALID_FIELD"),
+        Page(**_fields(whole) | {"set_aside": [SetAside("transaction", "amount", named)]}),
+    ]
+    read(item)
+    assert set(ledger()) == {"known"}
+
+
+def _fields(answer: Page) -> dict[str, object]:
+    return {name: getattr(answer, name) for name in answer.__slots__}
+
+
+def test_it_reads_all_again_when_the_account_turns_up_that_rows_were_of(
+    item: Item, provider: ScriptedProvider, ledger: Ledger
+) -> None:
+    both = [transaction("a"), transaction("b", account_id=CARD.provider_id)]
+    provider.roster = [CHECKING]
+    provider.pages = [page(added=both, cursor="c1")]
+    read(item)
+    assert (set(ledger()), item.missing) == ({"a"}, 1)
+    provider.roster = [CHECKING, CARD]
+    provider.pages = [page(cursor="c2"), page(added=both, cursor="n1")]
+    read(item)
+    read(item)
+    assert provider.cursors == ["", "c1", ""]
+    assert (set(ledger()), item.missing) == ({"a", "b"}, 0)
+
+
+def test_it_tells_the_person_that_rows_are_missing(item: Item, provider: ScriptedProvider, as_alice: Client) -> None:
+    provider.pages = [odd_page(date="")]
+    read(item)
+    shown = as_alice.get(reverse("accounts")).content.decode()
+    assert "1 transaction of this bank could not be read and is missing" in shown

@@ -103,7 +103,7 @@ class Item(Owned):
     data_as_of = models.DateTimeField(null=True)
     removed_at = models.DateTimeField(null=True)
 
-    # Transactions that the bank sent since its history was last read as a whole, and that could not be stored.
+    # Transactions that the stream went past since it was last read as a whole, and that could not be stored.
     missing = models.PositiveIntegerField(default=0, db_default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=100, blank=True)

@@ -5,6 +5,7 @@ from collections import Counter
 from uuid import UUID
 
 from django.db import DataError
+from django.utils import timezone
 
 from banking import succession
 from banking.credentials import open_token
@@ -148,7 +149,13 @@ def store(*, item: Item, spool: Spool, roster: Roster, run: SyncRun, whole: bool
     if settled or stored.written or stored.removed or stored.replaced:
         find_transfers(owner_id=item.owner_id)
     run.written, run.removed, run.pages = stored.written, stored.removed, spool.pages
-    note_flaws(item=item, run=run, spool=spool, roster=roster, strangers=stored.strangers, afresh=complete)
+    missing = note_flaws(item=item, run=run, spool=spool, roster=roster, strangers=stored.strangers)
+    if missing and not was_odd_before(item):
+        # What is odd may have been spoiled on its way: it is asked for once more before the stream goes on.
+        item.sync_wanted_at = timezone.now()
+        item.cursor = "" if whole else item.cursor
+        return
+    item.missing = missing if complete else item.missing + missing
     item.cursor = "" if is_half or (is_wider and not complete) else spool.cursor or item.cursor
 
 
@@ -158,13 +165,19 @@ def has_new_account(*, item: Item, roster: Roster) -> bool:
     return any(row.provider_id not in known for row in roster.accounts)
 
 
-def note_flaws(*, item: Item, run: SyncRun, spool: Spool, roster: Roster, strangers: int, afresh: bool) -> None:
-    """Write down what could not be stored: for operators by field, for the person how many transactions are missing."""
+def was_odd_before(item: Item) -> bool:
+    """Whether the last good reading had to set rows aside too."""
+    last = SyncRun.objects.filter(item=item, result=SyncRun.Result.OK).order_by("-started_at").first()
+    return last is not None and last.set_aside > 0
+
+
+def note_flaws(*, item: Item, run: SyncRun, spool: Spool, roster: Roster, strangers: int) -> int:
+    """Write down by field what could not be stored, for operators; returns how many transactions that are."""
     flaws = spool.flaws + Counter(f"{kind}.{field}" for kind, field, _ in roster.set_aside)
     flaws["transaction.account_id"] += strangers
     missing = sum(count for flaw, count in flaws.items() if flaw.startswith("transaction."))
     run.set_aside = flaws.total()
     run.flaws = ", ".join(f"{flaw} {count}" for flaw, count in sorted(flaws.items()) if count)
-    item.missing = missing if afresh else item.missing + missing
     if run.flaws:
         logger.error("Item %s: rows were set aside in run %s: %s", item.pk, run.pk, run.flaws)
+    return missing

@@ -20,6 +20,7 @@ from banking.provider import (
     PublicTokenRefused,
     RateLimited,
     Readiness,
+    SetAside,
     Unavailable,
 )
 from banking.tests.scripted_server import say, scripted_server
@@ -228,7 +229,7 @@ def test_it_says_which_limit_was_reached(sandbox, client, credential):
         ({"kind": "malformed", "how": "html"}, Unavailable),
         ({"kind": "malformed", "how": "empty"}, Unavailable),
         ({"kind": "malformed", "how": "missing", "key": "has_more"}, MalformedAnswer),
-        ({"kind": "malformed", "how": "null", "key": "added.0.amount"}, MalformedAnswer),
+        ({"kind": "malformed", "how": "null", "key": "next_cursor"}, MalformedAnswer),
         ({"kind": "malformed", "how": "nan", "key": "added.0.amount"}, MalformedAnswer),
     ],
 )
@@ -238,6 +239,15 @@ def test_it_names_what_went_wrong_and_recovers(sandbox, client, credential, acti
         client.page(credential.access_token, cursor="")
     assert credential.access_token not in f"{caught.value!r} {vars(caught.value)}"
     assert client.page(credential.access_token, cursor="").added
+
+
+def test_it_sets_one_spoiled_row_aside(sandbox, client, credential):
+    whole = client.page(credential.access_token, cursor="")
+    spoil = {"kind": "malformed", "how": "null", "key": "added.0.amount"}
+    sandbox.admin("faults", {"match": {"path": "/transactions/sync"}, "action": spoil})
+    spoiled = client.page(credential.access_token, cursor="")
+    assert (list(spoiled.added), spoiled.next_cursor) == (list(whole.added)[1:], whole.next_cursor)
+    assert spoiled.set_aside == [SetAside("transaction", "amount", whole.added[0].provider_id)]
 
 
 def replace(sandbox, values, **when):

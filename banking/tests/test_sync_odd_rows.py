@@ -48,7 +48,9 @@ def odd_page(**changes: object) -> Page:
 def test_it_stores_the_rest_and_says_what_is_missing(
     item: Item, provider: ScriptedProvider, ledger: Ledger, changes: dict[str, object], field: str
 ) -> None:
-    provider.pages = [odd_page(**changes)]
+    provider.pages = [odd_page(**changes), odd_page(**changes)]
+    assert read(item).again_in == 0
+    assert (set(ledger()), item.cursor, item.missing) == ({"good"}, "", 0)
     read(item)
     assert set(ledger()) == {"good"}
     assert (item.cursor, item.error_code, item.missing) == ("c1", "", 1)
@@ -72,6 +74,13 @@ def test_it_stores_what_is_odd_and_harmless(
     provider.pages = [odd_page(**changes)]
     read(item)
     assert (len(ledger()), item.missing, last_run(item).set_aside) == (2, 0, 0)
+
+
+def test_it_loses_nothing_that_was_spoiled_on_its_way(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
+    provider.pages = [odd_page(date=""), odd_page()]
+    read(item)
+    read(item)
+    assert (set(ledger()), item.cursor, item.missing) == ({"good", "odd"}, "c1", 0)
 
 
 def test_it_takes_a_transaction_once_that_a_page_holds_twice(
@@ -125,19 +134,21 @@ def test_it_reads_all_again_when_the_account_turns_up_that_rows_were_of(
 ) -> None:
     both = [transaction("a"), transaction("b", account_id=CARD.provider_id)]
     provider.roster = [CHECKING]
-    provider.pages = [page(added=both, cursor="c1")]
+    provider.pages = [page(added=both, cursor="c1"), page(added=both, cursor="c1")]
+    read(item)
     read(item)
     assert (set(ledger()), item.missing) == ({"a"}, 1)
     provider.roster = [CHECKING, CARD]
     provider.pages = [page(cursor="c2"), page(added=both, cursor="n1")]
     read(item)
     read(item)
-    assert provider.cursors == ["", "c1", ""]
+    assert provider.cursors == ["", "", "c1", ""]
     assert (set(ledger()), item.missing) == ({"a", "b"}, 0)
 
 
 def test_it_tells_the_person_that_rows_are_missing(item: Item, provider: ScriptedProvider, as_alice: Client) -> None:
-    provider.pages = [odd_page(date="")]
+    provider.pages = [odd_page(date=""), odd_page(date="")]
+    read(item)
     read(item)
     shown = as_alice.get(reverse("accounts")).content.decode()
     assert "1 transaction of this bank could not be read and is missing" in shown

@@ -25,8 +25,9 @@ from banking.linking import Chosen, LinkRefused, finish_link, open_link
 from banking.lookups import look_up
 from banking.models import Connection, Item
 from banking.plaid import client
+from banking.provider import Doorbell
 from banking.sync import sync_item
-from banking.tasks import enqueue_sync
+from banking.tasks import enqueue_sync, ring
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from config.embedded.home import CHECKOUT
@@ -38,6 +39,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SYNC = {"path": "/transactions/sync"}
 FOR_EVER = None
+# The import, one for a burst, and one more where its first webhooks are answered before its last have come.
+MOST_READINGS = 3
 
 Ask = Callable[..., list[tuple[object, ...]]]
 
@@ -324,12 +327,27 @@ def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbo
         wait_until(lambda: not fresh(item).awaits_sync)
 
 
+def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(item: Item, as_operator: Ask) -> None:
+    readings = "SELECT count(*) FROM banking_syncrun"
+    with own_queue(f"copies-{uuid4().hex}") as queue, worker(queue) as working:
+        for _ in range(10):
+            enqueue_sync(item, trigger="link")
+        wait_until(lambda: working.said().count("succeeded") == 10)
+        assert as_operator(readings) == [(1,)]
+        bell = Doorbell(item.provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "")
+        for _ in range(24):
+            ring(bell)
+        wait_until(lambda: working.said().count("succeeded") >= 34)
+        assert as_operator(readings)[0][0] <= MOST_READINGS
+        assert not fresh(item).awaits_sync
+
+
 # --- The queue and the cache ------------------------------------------------------------------------------
 
 ENQUEUE = """
 from uuid import UUID
 from banking.models import Item
-from banking.tasks import enqueue_sync
+from banking.tasks import enqueue_sync, ring
 enqueue_sync(Item(owner_id=UUID(sys.argv[1]), pk=UUID(sys.argv[2])), trigger="link")
 print("went on")
 """

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
@@ -31,11 +31,12 @@ def bank(sandbox: Sandbox, settings) -> Iterator[Sandbox]:
     sandbox.admin("faults", method="DELETE")
 
 
-def link(alice: User, bank: Sandbox, *, hangs: bool) -> Item:
+def link(user: User, bank: Sandbox, *, hangs: bool) -> Item:
+    opened = open_link(user=user)
     item = finish_link(
-        user=alice,
-        session_id=open_link(user=alice).session.pk,
-        public_token=bank.public_token(),
+        user=user,
+        session_id=opened.session.pk,
+        public_token=bank.walk(opened.token.value),
         chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
     )
     if hangs:
@@ -56,9 +57,9 @@ def seconds_until_read(item: Item) -> float:
     return time.monotonic() - began
 
 
-def test_it_reads_a_healthy_bank_soon_while_two_others_hang(alice: User, bank: Sandbox) -> None:
-    hanging = [link(alice, bank, hangs=True) for _ in range(2)]
-    new, later = link(alice, bank, hangs=False), link(alice, bank, hangs=False)
+def test_it_reads_a_healthy_bank_soon_while_two_others_hang(make_user: Callable[..., User], bank: Sandbox) -> None:
+    hanging = [link(make_user(name), bank, hangs=True) for name in ("first", "second")]
+    new, later = (link(make_user(name), bank, hangs=False) for name in ("third", "fourth"))
     with (
         own_queue(f"hanging-{uuid4().hex}") as queue,
         worker(queue, lanes=(Lane.SHARED, Lane.ROUTINE)),

@@ -73,25 +73,26 @@ def bank(sandbox: Sandbox, settings) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def items(alice: User, bank: Sandbox) -> dict[str, Item]:
-    """One bank for each point, with three pages of movements. Two were read before, and have news since."""
-    made = {point: link(alice, bank, point) for point in POINTS}
+def items(make_user: Callable[..., User], bank: Sandbox) -> dict[str, Item]:
+    """One person's bank for each point, with three pages of movements. Two were read before, and have news since."""
+    made = {point: link(make_user(f"person{number}"), bank) for number, point in enumerate(POINTS)}
     for point in READ_BEFORE:
-        sync_item(owner_id=alice.pk, item_id=made[point].pk, trigger="test")
+        sync_item(owner_id=made[point].owner_id, item_id=made[point].pk, trigger="test")
         spend(bank, made[point])
-    with tenant(alice.pk):
-        # Read by the workers that give a bank the time that it takes.
-        Item.objects.update(reads_slowly=True, next_sync_at=made[LOOKS_AGAIN].connected_at)
+    for item in made.values():
+        with tenant(item.owner_id):
+            # Read by the workers that give a bank the time that it takes.
+            Item.objects.update(reads_slowly=True, next_sync_at=item.connected_at)
     return {point: fresh(item) for point, item in made.items()}
 
 
-def link(alice: User, bank: Sandbox, name: str) -> Item:
-    opened = open_link(user=alice)
+def link(user: User, bank: Sandbox) -> Item:
+    opened = open_link(user=user)
     return finish_link(
-        user=alice,
+        user=user,
         session_id=opened.session.pk,
         public_token=bank.walk(opened.token.value, username="user_scale_1200"),
-        chosen=Chosen("ins_109508", name, frozenset()),
+        chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
     )
 
 

@@ -314,7 +314,11 @@ def fail(*, user: User, session: LinkSession, error: ProviderError) -> None:
         session.public_token_hash = None if again else session.public_token_hash
         session.error_code = error.code[:100]
         session.request_id = error.request_id[:100]
-        session.save(update_fields=["state", "public_token_hash", "error_code", "request_id", "exchange_sent_at"])
+        changed = ["state", "public_token_hash", "error_code", "request_id", "exchange_sent_at"]
+        if not again:
+            session.link_token = None
+            changed.append("link_token")
+        session.save(update_fields=changed)
         record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome="failed", code=error.code)
 
 

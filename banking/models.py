@@ -421,7 +421,7 @@ class LinkSession(Owned):
     environment = models.CharField(max_length=20, default="")
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     link_token_hash = models.CharField(max_length=64, unique=True)
-    # Asked for what the dialog brought. Gone once the session is over.
+    # Asked for what the dialog brought. Gone once that is settled; one that was left opens nothing after four hours.
     link_token = SealedTextField(null=True)
     # When a bank's own page interrupted the dialog, which goes on once with the same token.
     resumed_at = models.DateTimeField(null=True)

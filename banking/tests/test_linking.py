@@ -95,6 +95,7 @@ def test_it_refuses_an_expired_public_token_and_closes_the_session(alice: User, 
     with pytest.raises(PublicTokenRefused):
         finish(alice, session)
     assert state(alice, session) == LinkSession.State.FAILED
+    assert session.link_token is None
 
 
 def test_it_lets_the_same_answer_be_posted_again_after_an_outage(alice: User, provider: ScriptedProvider) -> None:

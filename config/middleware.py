@@ -11,7 +11,7 @@ from config import views
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
-# Named where ``CONTENT_SECURITY_POLICY`` says ``report-to``.
+# Named where ``content_policy.CONTENT_SECURITY_POLICY`` says ``report-to``.
 POLICY_ENDPOINT: Final = "policy"
 UTF_8: Final = ("utf-8", "utf8")
 OWN_FEATURES: Final = ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")

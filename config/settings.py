@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import environ
-from csp.constants import NONCE, NONE, SELF
 
+from config.content_policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 from config.embedded.home import environment as embedded_environment
 from config.logs import logging_settings
 
@@ -352,28 +352,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
-
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [NONCE],
-        "style-src": [SELF],
-        "img-src": [SELF],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "object-src": [NONE],
-        "frame-ancestors": [NONE],
-        "require-trusted-types-for": ["'script'"],
-        # Only pages with htmx make this policy (static/js/fragments.js); on the others no text becomes HTML.
-        "trusted-types": ["default"],
-        # Chromium asks for the first, everybody else for the second.
-        "report-to": ["policy"],
-        "report-uri": ["/policy-reports/"],
-    }
-}
 
 # Off in tests, which serve the files as they lie: nothing is collected for them.
 STATIC_MANIFEST = env.bool("STATIC_MANIFEST", True)

@@ -14,6 +14,7 @@ from bench.servers import SITE, Address, served, static_files
 
 PLAIN = {"DJANGO_SETTINGS_MODULE": "bench.plain.settings"}
 STOCK_BACKEND = "django.contrib.auth.backends.ModelBackend"
+STOCK_SESSIONS = "django.contrib.sessions.backends.db"
 REQUESTS = 240
 MOST_STATEMENTS = 7
 
@@ -53,7 +54,7 @@ def main() -> None:
     database.make()
     users = random.sample(database.regulars(), k=min(100, len(database.regulars())))
     cookies = visitors.cookies(users)
-    plain_cookies = [f"sessionid={visitors.session(user, STOCK_BACKEND)}" for user in users]
+    plain_cookies = [f"sessionid={visitors.session(user, STOCK_BACKEND, STOCK_SESSIONS)}" for user in users]
     with (
         static_files(),
         served(SITE) as site,
@@ -62,12 +63,12 @@ def main() -> None:
     ):
         require_rows(site, "/overview/", cookies[0], at_least=8)
         require_rows(plain, "/", plain_cookies[0], at_least=50)
-        require_rows(bare, "/", plain_cookies[0], at_least=50)
+        require_rows(bare, "/", cookies[0], at_least=50)
         rounds = race(
             {
                 "site": rate_of(site, "/overview/", cookies),
                 "plain": rate_of(plain, "/", plain_cookies),
-                "bare": rate_of(bare, "/", plain_cookies),
+                "bare": rate_of(bare, "/", cookies),
                 "tail": tail_of(site, "/overview/", cookies),
             }
         )

@@ -12,9 +12,12 @@ from accounts.models import User
 from bench.load import get
 
 
-def session(user: User, backend: str = "") -> str:
-    """Sign a person in and return the session's key. ``backend`` is who says that they are who they are."""
-    store = import_module(settings.SESSION_ENGINE).SessionStore()
+def session(user: User, backend: str = "", engine: str = settings.SESSION_ENGINE) -> str:
+    """Sign a person in and return the session's key. ``backend`` is who says that they are who they are.
+
+    ``engine`` is what keeps sessions at the site that is visited.
+    """
+    store = import_module(engine).SessionStore()
     store[SESSION_KEY] = str(user.pk)
     store[BACKEND_SESSION_KEY] = backend or settings.AUTHENTICATION_BACKENDS[0]
     store[HASH_SESSION_KEY] = user.get_session_auth_hash()

@@ -61,7 +61,8 @@ def recheck_connection() -> None:
     For after a call of somebody else's that took its time: what was learned by it must not be lost to a connection
     that broke meanwhile. Costs one round trip to the database.
     """
-    connections[DEFAULT_DB_ALIAS].health_check_done = False
+    # Django's stubs do not know it.
+    connections[DEFAULT_DB_ALIAS].health_check_done = False  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.confirming import Foreign, NotConfirmed, confirmed, owe, refuse_foreign
-from banking.models import Account, Connection, Item, LinkSession
+from banking.models import Account, Connection, Institution, Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import Credential, LinkToken, ProviderError, PublicTokenRefused, Unavailable
 from banking.unlinking import let_go
@@ -331,6 +331,7 @@ def keep(*, user: User, session: LinkSession, credential: Credential, chosen: Ch
                 environment=settings.PLAID_ENV,
                 provider_item_id=credential.provider_item_id,
                 access_token=credential.access_token,
+                institution=Institution.objects.filter(provider="plaid", provider_id=chosen.institution_id).first(),
                 institution_name=chosen.institution_name[:200],
                 days_requested=settings.PLAID_DAYS_REQUESTED,
                 request_id=credential.request_id,

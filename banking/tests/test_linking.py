@@ -10,7 +10,7 @@ from accounts.models import User
 from banking import linking
 from banking.linking import Chosen, DuplicateBank, LinkRefused, finish_link, open_link
 from banking.models import Account, Connection, Item, LinkSession
-from banking.provider import Misconfigured, PublicTokenRefused, Unavailable
+from banking.provider import Credential, Misconfigured, PublicTokenRefused, Unavailable
 from banking.tests.scripted import ScriptedProvider
 from compliance.isolation import tenant
 
@@ -38,6 +38,17 @@ def test_it_keeps_the_item_and_shows_its_token_to_nobody(alice: User, provider: 
         assert stored.access_token.reveal() == "access-sandbox-secret"
     assert "access-sandbox-secret" not in f"{stored.access_token!r} {stored.__dict__}"
     assert state(alice, session) == LinkSession.State.LINKED
+
+
+def test_it_stores_at_once_which_bank_it_is_where_we_know_the_bank(
+    alice: User, item: Item, provider: ScriptedProvider
+) -> None:
+    linked = finish(alice, open_link(user=alice).session)
+    assert linked.institution == item.institution
+    # What a browser says makes no bank: one that we do not know is asked for by the first reading.
+    unknown = Chosen("ins_nobody", "A Bank", frozenset())
+    provider.credential = Credential("access-sandbox-2", "item-2", "req")
+    assert finish(alice, open_link(user=alice).session, token="public-sandbox-2", chosen=unknown).institution is None
 
 
 def test_it_stores_no_link_token_and_no_public_token_in_clear(

@@ -12,6 +12,7 @@ class ConfigConfig(AppConfig):
     verbose_name = "Roof"
 
     def ready(self) -> None:
-        """Raise ``ImproperlyConfigured`` when the site cannot run with its settings."""
+        """Raise ``ImproperlyConfigured`` when the site cannot run with its settings; register the checks otherwise."""
         if found := refusals.problems(settings):
             raise ImproperlyConfigured(" ".join(found))
+        from config import checks  # noqa: F401  (registers itself)

@@ -1,9 +1,37 @@
 """The cache's way to Redis."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import redis
-from redis.exceptions import ConnectionError, InvalidResponse
+from redis.exceptions import ConnectionError, InvalidResponse, TimeoutError
+
+from compliance.deadlines.silence import Silence
+
+# A limit asks twice before it gives Redis up, and refuses within two seconds all the same.
+OPTIONS: Final = {
+    "IGNORE_EXCEPTIONS": True,
+    "SOCKET_CONNECT_TIMEOUT": 0.5,
+    "SOCKET_TIMEOUT": 0.5,
+    "REDIS_CLIENT_CLASS": "config.cache.Redis",
+}
+
+
+# Of the one Redis that cache and queue share.
+silence: Final = Silence(seconds=1)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Ask Redis something. Raises redis-py's ``ConnectionError`` at once while it is silent, else what was raised."""
+    if silence.is_fresh():
+        raise ConnectionError("Redis did not answer a moment ago.")
+    try:
+        yield
+    except TimeoutError:
+        silence.begin()
+        raise
 
 
 class Redis(redis.Redis):
@@ -15,6 +43,7 @@ class Redis(redis.Redis):
     def execute_command(self, *arguments: Any, **options: Any) -> Any:
         """Raises redis-py's ``ConnectionError`` where it would raise ``InvalidResponse``, which stands beside it."""
         try:
-            return super().execute_command(*arguments, **options)
+            with asking():
+                return super().execute_command(*arguments, **options)
         except InvalidResponse as error:
             raise ConnectionError("What answers on this port is not Redis.") from error

@@ -12,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from kombu import Queue
 
+from config.broker import WORKERS_WAITS
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("plumbline")
@@ -57,8 +59,10 @@ def refuse_to_serve(**_: object) -> None:
 
     Nor without a database that could tell. Celery goes on after any other exception of a signal's receiver.
     """
-    from compliance import refusals
+    from compliance import deadlines, refusals
 
+    deadlines.choose(deadlines.JOB)
+    app.conf.broker_transport_options = app.conf.broker_transport_options | WORKERS_WAITS
     try:
         refusals.refuse_to_serve()
     except (ImproperlyConfigured, DatabaseError) as refused:

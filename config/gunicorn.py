@@ -4,6 +4,7 @@
 """
 
 import os
+from typing import Any
 
 worker_class = "config.web_worker.BufferingWorker"
 # The site is loaded once, before anything is served: settings and roles that are refused end the server there and
@@ -19,3 +20,10 @@ graceful_timeout = 8
 timeout = 30
 # A socket in the home directory that nobody here asks anything.
 control_socket_disable = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let the process that serves people wait no longer than they do."""
+    from compliance import deadlines
+
+    deadlines.choose(deadlines.WEB)

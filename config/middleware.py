@@ -43,6 +43,21 @@ class SecurityHeadersMiddleware:
         return response
 
 
+class LiveMiddleware:
+    """Says that the process lives, whatever name it is asked by and whatever else is away.
+
+    Stands before all that asks for TLS, a host or a session: a probe has none of them, or an old one.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info == reverse("live") and request.method in {"GET", "HEAD"}:
+            return views.live(request)
+        return self.get_response(request)
+
+
 class PlausibleRequestMiddleware:
     """Stops, before anything reads it, what no form and no cookie of ours holds.
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import environ
 
+from config.broker import WAITS, broker_url
+from config.cache import OPTIONS as CACHE_OPTIONS
 from config.content_policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 from config.embedded.home import environment as embedded_environment
 from config.logs import logging_settings
@@ -88,6 +90,7 @@ MIDDLEWARE = [
     "config.middleware.SecurityHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.middleware.LiveMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.PlausibleRequestMiddleware",
@@ -165,6 +168,8 @@ DATABASES = {
     "ops": {**env.db_url("DATABASE_OPS_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
     "viewer": {**env.db_url("DATABASE_VIEWER_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
 }
+for alias in ("owner", "ops", "viewer"):
+    DATABASES[alias]["ENGINE"] = "compliance.deadlines.postgresql"
 
 # --- Redis: cache, rate limits, broker; nothing that has to survive lives only here ----------------------
 
@@ -173,13 +178,7 @@ CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
-        # A limit asks twice before it gives Redis up, and refuses within two seconds all the same.
-        "OPTIONS": {
-            "IGNORE_EXCEPTIONS": True,
-            "SOCKET_CONNECT_TIMEOUT": 0.5,
-            "SOCKET_TIMEOUT": 0.5,
-            "REDIS_CLIENT_CLASS": "config.cache.Redis",
-        },
+        "OPTIONS": CACHE_OPTIONS,
         "KEY_PREFIX": "plumbline",
     }
 }
@@ -189,7 +188,7 @@ RATELIMIT_IP_META_KEY = "config.limits.address"
 
 # --- Jobs ------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
@@ -197,7 +196,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 1}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, **WAITS}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"
@@ -302,7 +302,7 @@ CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 # --- Mail ------------------------------------------------------------------------------------------------
 
 vars().update(env.email_url("EMAIL_URL"))
-EMAIL_TIMEOUT = 10
+EMAIL_TIMEOUT = 4
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Plumbline <no-reply@localhost>")
 
 # --- Plaid -----------------------------------------------------------------------------------------------

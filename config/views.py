@@ -39,7 +39,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @transaction.non_atomic_requests
 def live(request: HttpRequest) -> HttpResponse:
     """Answer as long as the process runs; asks nothing of any other part."""
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
 @login_not_required

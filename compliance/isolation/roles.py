@@ -30,6 +30,35 @@ ATTRIBUTES = {
     AUDITOR: "NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
 }
 
+# What holds whoever signs in, in whatever process; the site's own processes wait less (``compliance.deadlines``). A
+# migration that waits for its lock makes everybody wait behind it. A statement ends when nobody is there any more to
+# hear of it.
+SETTINGS = {
+    OWNER: {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "10min"},
+    SITE: {
+        "statement_timeout": "2min",
+        "lock_timeout": "30s",
+        "idle_in_transaction_session_timeout": "5min",
+        "client_connection_check_interval": "5s",
+    },
+    OPERATOR: {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "10min"},
+    VIEWER: {
+        "statement_timeout": "2500ms",
+        "lock_timeout": "2s",
+        "idle_in_transaction_session_timeout": "1min",
+        "client_connection_check_interval": "5s",
+    },
+    LOOKUP: {},
+    AUDITOR: {},
+}
+SETTINGS_MADE = """
+    SELECT rolname, datname
+      FROM pg_db_role_setting
+      JOIN pg_roles ON pg_roles.oid = setrole
+      LEFT JOIN pg_database ON pg_database.oid = setdatabase
+     WHERE rolname = ANY (%s)
+"""
+
 DATABASE_GRANTS = """
     REVOKE ALL ON DATABASE {database} FROM PUBLIC;
     GRANT CONNECT ON DATABASE {database} TO app_owner, app_rw, app_ops, app_viewer;
@@ -100,9 +129,20 @@ def _make_roles(server: Server, logins: Sequence[Login]) -> None:
     for role, attributes in ATTRIBUTES.items():
         verb = "ALTER" if role in present else "CREATE"
         server.execute(sql.SQL(f"{verb} ROLE {{}} {attributes}").format(sql.Identifier(role)))
+    _settle(server)
     for login in logins:
         _set_password(server, login)
     server.execute(f"GRANT {LOOKUP}, {AUDITOR} TO {OWNER}")
+
+
+def _settle(server: Server) -> None:
+    """Take back whatever somebody has set for our roles, in one database or in all, and set what they need."""
+    for role, database in server.execute(SETTINGS_MADE, [list(ATTRIBUTES)]).fetchall():
+        place = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
+        server.execute(sql.SQL("ALTER ROLE {}{} RESET ALL").format(sql.Identifier(role), place))
+    for role, settings in SETTINGS.items():
+        for name, value in settings.items():
+            server.execute(sql.SQL(f"ALTER ROLE {{}} SET {name} = {{}}").format(sql.Identifier(role), value))
 
 
 def _set_password(server: Server, login: Login) -> None:

@@ -69,6 +69,24 @@ def test_it_may_be_repeated_and_repairs_a_role_that_was_given_too_much(superuser
     }
 
 
+def test_it_takes_back_what_somebody_set_for_a_role_and_limits_its_waits(superuser: Any) -> None:
+    database = superuser.info.dbname
+    superuser.execute("ALTER ROLE app_rw SET row_security = off")
+    superuser.execute(f"ALTER ROLE app_rw IN DATABASE {database} SET search_path = elsewhere")
+    superuser.execute("ALTER ROLE app_viewer SET statement_timeout = 0")
+    superuser.execute("ALTER ROLE audit_owner SET session_replication_role = replica")
+    roles._make_roles(superuser, [])
+    made = (
+        "SELECT setrole::regrole::text, setconfig FROM pg_db_role_setting WHERE setrole = ANY (%s::text[]::regrole[])"
+    )
+    found = {
+        role: dict(each.split("=") for each in given)
+        for role, given in superuser.execute(made, [list(roles.ATTRIBUTES)])
+    }
+    assert found == {role: settings for role, settings in roles.SETTINGS.items() if settings}
+    assert {"statement_timeout", "lock_timeout"} <= set(found["app_rw"]) & set(found["app_viewer"])
+
+
 def test_it_refuses_without_a_superuser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_ADMIN_URL")
     with pytest.raises(CommandError, match="DATABASE_ADMIN_URL is not set"):

@@ -28,6 +28,16 @@ def nobody() -> Client:
 # --- Doors for machines -----------------------------------------------------------------------------------
 
 
+def test_it_says_that_it_lives_to_whoever_asks_without_asking_anybody(
+    as_alice: Client, settings, django_assert_num_queries
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    with django_assert_num_queries(0):
+        answer = as_alice.get("/health/live", headers={"host": "10.1.2.3:8000"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 def test_it_lives_and_is_ready(nobody: Client) -> None:
     assert nobody.get("/health/live").json() == {"status": "ok"}
     answer = nobody.get("/health/ready")

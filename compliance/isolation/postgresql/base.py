@@ -8,12 +8,21 @@ row-level security shows no owned row at all.
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.backends.postgresql import base
 from psycopg.pq import TransactionStatus
 
+from compliance.deadlines import chosen
+from compliance.deadlines.postgresql import base
 from compliance.isolation.tenant import current_tenant
 
 UNKNOWN: Final = object()
+BIND: Final = "SELECT set_config('app.user_id', %s, true)"
+
+
+def limits() -> str:
+    """What a transaction is told, in the same breath, of the time that its statements and its waits for locks have."""
+    named = {"statement_timeout": chosen().statement, "lock_timeout": chosen().lock}
+    parts = (f", set_config('{name}', '{round(value * 1000)}', true)" for name, value in named.items() if value)
+    return "".join(parts)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -35,7 +44,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _bind(self, owner: UUID | None) -> None:
         # psycopg's own cursor: this is no query of the site, so it is neither counted nor logged as one.
         with self.wrap_database_errors, self.connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('app.user_id', %s, true)", [str(owner or "")])
+            cursor.execute(BIND + limits(), [str(owner or "")])
         self._bound = owner
 
     def _set_autocommit(self, autocommit: bool) -> None:

@@ -1,0 +1,113 @@
+"""The queue: the database that REDIS_URL names, and messages that are none."""
+
+import json
+
+import pytest
+from django_redis import get_redis_connection
+from kombu import Connection
+from redis.exceptions import ConnectionError, TimeoutError
+
+from config import cache
+from config.broker import broker_url
+from config.celery import app
+from config.tests.places import wait_until
+from config.tests.programs import worker
+
+GOOD = {
+    "body": "W1tdLCB7fSwgeyJjYWxsYmFja3MiOiBudWxsLCAiZXJyYmFja3MiOiBudWxsLCAiY2hhaW4iOiBudWxsLCAiY2hvcmQiOiBudWxsfV0=",
+    "content-encoding": "utf-8",
+    "content-type": "application/json",
+    "headers": {"lang": "py", "task": "config.tasks.forget_policy_violations", "id": "1", "root_id": "1"},
+    "properties": {
+        "delivery_mode": 2,
+        "delivery_tag": "1",
+        "body_encoding": "base64",
+        "delivery_info": {"exchange": "", "routing_key": "jobs"},
+    },
+}
+
+
+def changed(**parts: object) -> bytes:
+    return json.dumps(GOOD | parts).encode()
+
+
+DAMAGED = {
+    "no JSON": b"os.system('rm')",
+    "no text": b"\x80\x04\x95\x00",
+    "nothing": b"",
+    "a number": b"1",
+    "a list": b"[]",
+    "no properties": changed(properties=None),
+    "no delivery tag": changed(
+        properties={"body_encoding": "base64", "delivery_info": GOOD["properties"]["delivery_info"]}
+    ),
+    "no way it came": changed(properties=GOOD["properties"] | {"delivery_info": {}}),
+    "a way that is none": changed(properties=GOOD["properties"] | {"delivery_info": None}),
+    "no base64": changed(body="%%%"),
+    "no body": changed(body=None),
+    "bytes": changed(**{"content-type": "application/data"}),
+    "an encoding that nobody knows": changed(**{"content-encoding": "no-such"}),
+    "JSON that is a number": changed(body="MQ=="),
+    "JSON that breaks off": changed(body="W1td"),
+    "a pickle": changed(**{"content-type": "application/x-python-serialize"}),
+    "another encoding": changed(properties=GOOD["properties"] | {"body_encoding": "utf-7"}),
+    "no headers": changed(headers=None),
+    "headers in a list": changed(headers=["task"]),
+    "a task that is no name": changed(headers={"task": {"a": 1}, "id": "1"}),
+    "a task without an id": changed(headers={"task": "config.tasks.forget_policy_violations"}),
+    "a task that nobody knows": changed(headers={"task": "os.system", "id": "1"}),
+    "arguments that are none": changed(body="eyJhIjogMX0="),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_drops_what_is_no_message_and_goes_on() -> None:
+    queue = app.conf.task_queues[0].name
+    channel = get_redis_connection("default")
+    with worker(queue) as working:
+        for message in DAMAGED.values():
+            channel.lpush(queue, message)
+        channel.lpush(queue, changed(headers=GOOD["headers"] | {"id": "the-last"}))
+        wait_until(lambda: "the-last" in working.said() or working.process.poll() is not None)
+        assert working.process.poll() is None, working.said()
+        assert "could not be read and was dropped" in working.said()
+        wait_until(lambda: "[the-last] succeeded" in working.said())
+
+
+@pytest.mark.parametrize(
+    ("named", "number", "path"),
+    [
+        ("unix:///run/redis.sock", 0, "/run/redis.sock"),
+        ("unix:///run/redis.sock?db=3", 3, "/run/redis.sock"),
+        ("unix://:pa%40ss@/run/redis.sock?db=3", 3, "/run/redis.sock"),
+        ("redis://redis.internal:6380", 0, None),
+        ("redis://redis.internal:6380/4", 4, None),
+        ("redis://redis.internal:6380?db=4", 4, None),
+        ("redis://redis.internal:6380/0?db=4", 4, None),
+        ("rediss://user:pa%40ss@redis.internal:6380/4", 4, None),
+    ],
+)
+def test_it_uses_the_database_that_is_named(named: str, number: int, path: str | None) -> None:
+    with Connection(broker_url(named)) as connection:
+        channel = connection.transport.Channel.__new__(connection.transport.Channel)
+        channel.connection = connection.transport
+        channel.connection.client = connection
+        parameters = channel._connparams()
+    assert parameters["db"] == number
+    assert parameters.get("path") == path
+    assert parameters["password"] == ("pa@ss" if "@" in named else None)
+
+
+def test_it_puts_jobs_where_the_cache_is() -> None:
+    """Both read the same setting, each in its own way."""
+    with app.connection_for_write() as connection:
+        parameters = connection.default_channel.client.connection_pool.connection_kwargs
+        assert parameters["db"] == get_redis_connection("default").connection_pool.connection_kwargs.get("db", 0)
+
+
+def test_it_asks_a_silent_redis_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "silence", cache.Silence(seconds=60))
+    with pytest.raises(TimeoutError), cache.asking():
+        raise TimeoutError
+    with pytest.raises(ConnectionError, match="did not answer a moment ago"), cache.asking():
+        raise AssertionError("It was asked again.")

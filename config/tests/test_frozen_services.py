@@ -1,0 +1,154 @@
+"""PostgreSQL and Redis that are there and say nothing: every answer comes soon, and all is well when they go on."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import psutil
+import pytest
+
+from banking.tests.scripted_server import say, scripted_server
+from banking.tests.test_views_webhooks import news_of, public_key, signature
+from config.embedded import throwaway
+from config.embedded.home import CHECKOUT, Home
+from config.tests.places import wait_until
+from config.tests.procfile import Process, running
+
+# Of each kind of request so many at once: more than there are threads.
+AT_ONCE = 5
+LONGEST = 5.0
+PATIENCE = 20
+WEBHOOK = "/webhooks/plaid/"
+PREPARE = """
+import json
+from bench import database, visitors
+from banking.models import Item
+from compliance.isolation import tenant
+person = database.person("robin@plumbline.example")
+with tenant(person.pk):
+    item = Item.objects.filter(owner=person).first().provider_item_id
+print(json.dumps({"cookie": visitors.cookies([person])[0], "item": item}))
+"""
+
+
+class Answer(NamedTuple):
+    """What a request came to, and after how many seconds."""
+
+    path: str
+    status: int
+    seconds: float
+
+
+class Site:
+    """Web with a PostgreSQL and a Redis of its own, and somebody who is signed in."""
+
+    def __init__(self, web: Process, home: Home, facts: dict[str, str]) -> None:
+        self.web, self.home, self.facts = web, home, facts
+
+    def send(self, path: str) -> Answer:
+        """Ask for a page as the person, or ring the provider's bell. Status 0 is no answer at all."""
+        began = time.monotonic()
+        with closing(HTTPConnection("127.0.0.1", self.web.port, timeout=PATIENCE)) as connection:
+            try:
+                connection.request(*self.words_of(path))
+                status = connection.getresponse().status
+            except TimeoutError:
+                status = 0
+        return Answer(path, status, time.monotonic() - began)
+
+    def words_of(self, path: str) -> tuple[str, str, bytes, dict[str, str]]:
+        """Method, path, body and headers of a request."""
+        if path != WEBHOOK:
+            return "GET", path, b"", {"Host": "localhost", "Cookie": self.facts["cookie"]}
+        body = news_of(SimpleNamespace(provider_item_id=self.facts["item"]))
+        return "POST", path, body, {"Host": "localhost", "Plaid-Verification": signature(body)}
+
+    def send_all(self, *paths: str) -> list[Answer]:
+        """Send several requests of each kind at once."""
+        with ThreadPoolExecutor(AT_ONCE * len(paths)) as senders:
+            return list(senders.map(self.send, paths * AT_ONCE))
+
+    @contextmanager
+    def frozen(self, program: str) -> Iterator[None]:
+        """Stop every process of a service where it stands; it goes on when the block ends."""
+        processes = [each for each in below(self.home.root) if name_of(each) in program.split()]
+        assert processes
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
+
+
+def below(folder: Path) -> list[psutil.Process]:
+    """The processes that name something in the folder, and their children."""
+    found = [each for each in psutil.process_iter() if str(folder) in " ".join(cmdline(each))]
+    return found + [child for each in found for child in each.children(recursive=True)]
+
+
+def name_of(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def cmdline(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+POSTGRES, REDIS = "postgres", "redis-server valkey-server"
+PAGES = ("/overview/", "/transactions/", "/accounts/login/", WEBHOOK, "/health/ready")
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with throwaway.services() as (home, found), scripted_server() as plaid:
+        env = os.environ | found | {"PLAID_URL": plaid.url}
+        plaid.play(say({"key": public_key(), "request_id": "r"}))
+        manage = [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"]
+        subprocess.run(manage, cwd=CHECKOUT, env=env, check=True)
+        prepared = subprocess.run(
+            [sys.executable, "-c", PREPARE], cwd=CHECKOUT, env=env, check=True, capture_output=True
+        )
+        few = {"WEB_WORKERS": "1", "PLAID_URL": plaid.url, **found}
+        with running("web", **few) as web:
+            yield Site(web, home, json.loads(prepared.stdout))
+
+
+def late(answers: list[Answer]) -> list[Answer]:
+    return [answer for answer in answers if answer.seconds > LONGEST]
+
+
+def test_it_answers_while_postgresql_is_frozen_and_serves_when_it_is_not(site: Site) -> None:
+    assert {answer.status for answer in site.send_all("/overview/", WEBHOOK)} == {200}, site.web.said()
+    with site.frozen(POSTGRES):
+        answers = site.send_all("/health/live", *PAGES)
+        assert late(answers) == []
+        told = {(answer.path, answer.status) for answer in answers}
+        assert {status for path, status in told if path == "/health/live"} == {200}
+        assert {status for path, status in told if path != "/health/live"} == {503}
+    wait_until(lambda: {answer.status for answer in site.send_all("/overview/", WEBHOOK, "/health/ready")} == {200})
+
+
+def test_it_answers_while_redis_is_frozen(site: Site) -> None:
+    with site.frozen(REDIS):
+        answers = site.send_all("/health/live", *PAGES)
+        assert late(answers) == []
+        told = {(answer.path, answer.status) for answer in answers}
+        assert {("/health/live", 200), ("/overview/", 200), (WEBHOOK, 200), ("/health/ready", 503)} <= told
+    wait_until(lambda: site.send("/health/ready").status == 200)

@@ -1,0 +1,31 @@
+"""What each kind of process is told of how long it may wait."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from compliance import deadlines
+from config import celery, gunicorn
+from config.broker import WAITS, WORKERS_WAITS
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take back what a test has made of this process."""
+    monkeypatch.setattr(deadlines, "_chosen", deadlines.COMMAND)
+    before = dict(celery.app.conf.broker_transport_options)
+    yield
+    celery.app.conf.broker_transport_options = before
+
+
+def test_it_lets_web_wait_least() -> None:
+    gunicorn.post_worker_init(None)
+    assert deadlines.chosen() is deadlines.WEB
+    assert celery.app.conf.broker_transport_options.items() >= WAITS.items()
+
+
+@pytest.mark.django_db
+def test_it_lets_a_worker_wait_longer() -> None:
+    celery.refuse_to_serve()
+    assert deadlines.chosen() is deadlines.JOB
+    assert celery.app.conf.broker_transport_options.items() >= WORKERS_WAITS.items()

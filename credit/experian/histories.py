@@ -40,13 +40,16 @@ def history(
 def _latest(
     more: Node, balance_on: Day | None, status_on: Day | None, reported_on: date | None
 ) -> tuple[date | None, DatedBy]:
-    """The first day of the newest month, and which date says so."""
-    if month := _month(balance_on):
-        return month, DatedBy.BALANCE
-    if month := _month(more.day("paymentLevelDate")):
-        return month, DatedBy.PAYMENT_LEVEL
-    if month := _month(status_on):
-        return month, DatedBy.STATUS
+    """The first day of the newest month, and which date says so. A month that has not come yet is none."""
+    dates = (
+        (balance_on, DatedBy.BALANCE),
+        (more.day("paymentLevelDate"), DatedBy.PAYMENT_LEVEL),
+        (status_on, DatedBy.STATUS),
+    )
+    for day, dated_by in dates:
+        month = _month(day)
+        if month and not more.is_ahead(month):
+            return month, dated_by
     if reported_on:
         return reported_on.replace(day=1), DatedBy.REPORT
     return None, DatedBy.NOTHING

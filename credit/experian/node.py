@@ -67,8 +67,13 @@ class Node:
     # --- Sections ---------------------------------------------------------------------------------------------
 
     def nodes(self, name: str) -> list["Node"]:
-        """The objects of a section, whether it is an array, an object, null or missing."""
+        """The objects of a section that say something, whether it is an array, an object, null or missing."""
         return list(self._each(name, self._fields.get(name)))
+
+    def holds(self, name: str) -> bool:
+        """Whether a section has any object that says something."""
+        value = self._fields.get(name)
+        return any(isinstance(row, dict) and row for row in (value if isinstance(value, list) else [value]))
 
     def node(self, name: str) -> "Node":
         """The first object of a section, or an empty one."""
@@ -87,9 +92,9 @@ class Node:
             self.note(name, "too_many_rows")
         for place, row in enumerate(rows[:MOST_ROWS]):
             path = f"{self.path}.{name}[{place}]"
-            if isinstance(row, dict):
+            if isinstance(row, dict) and row:
                 yield Node(row, path, self._oddities)
-            elif row is not None:
+            elif row not in (None, {}):
                 self._oddities.note(path, "not_an_object")
 
     # --- Scalars ----------------------------------------------------------------------------------------------
@@ -157,9 +162,12 @@ class Node:
         if not _SHORT_DATE.fullmatch(text):
             return None
         days = (day_of(f"{text[:4]}{each}{text[4:]}") for each in (century, century - 1))
-        # The bureau's day may have begun before ours.
-        latest = self._oddities.asof + timedelta(days=1)
-        return next((day for day in days if day and day.precision is Precision.DAY and day.first <= latest), None)
+        found = (day for day in days if day and day.precision is Precision.DAY and not self.is_ahead(day.first))
+        return next(found, None)
+
+    def is_ahead(self, day: date) -> bool:
+        """Whether a day has not come yet. The bureau's day may have begun before ours."""
+        return day > self._oddities.asof + timedelta(days=1)
 
     def day(self, name: str) -> Day | None:
         """A date MMDDCCYY. A day of 00 leaves the month, month and day of 00 leave the year, 0000... leaves nothing."""

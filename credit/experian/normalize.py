@@ -29,6 +29,7 @@ from credit.report import (
     Message,
     Notice,
     PersonalDetail,
+    Precision,
     PublicRecord,
     Report,
     Role,
@@ -116,8 +117,12 @@ def _profile(answer: dict[str, Any], oddities: Oddities) -> Node:
 
 
 def _reported_on(profile: Node) -> date | None:
+    """The longer date, or the shorter one where the longer lacks its day or lies ahead."""
     header = profile.node("headerRecord")
-    found = header.day("y2kReportedDate") or header.short_day("reportDate")
+    found = header.day("y2kReportedDate")
+    if found is None or found.precision is not Precision.DAY or header.is_ahead(found.first):
+        usable = found if found and not header.is_ahead(found.first) else None
+        found = header.short_day("reportDate") or usable
     if found is None:
         header.note("y2kReportedDate", "no_report_date")
     return found.first if found else None
@@ -283,7 +288,7 @@ def _is_no_hit(profile: Node, statements: tuple[Statement, ...], messages: tuple
     """Whether the bureau has no file: it says so in a message, beside what it was asked with, or sends nothing."""
     said = any(message.code in codes.NO_RECORD for message in messages)
     names = _OF_A_FILE if said else _NO_SUBJECT_MATTER
-    return not statements and not any(name in profile for name in names)
+    return not statements and not any(map(profile.holds, names))
 
 
 def _varies(row: Node) -> bool:

@@ -70,6 +70,19 @@ def test_it_counts_from_the_date_of_the_status(unstated):
     assert (months_late(line), line.history.dated_by) == ([date(2026, 7, 1)], "status")
 
 
+@pytest.mark.parametrize("ahead", ["12319999", "12312062", "11092126", "12012026"])
+def test_it_counts_from_no_month_that_lies_ahead(ahead):
+    line = one(balanceDate=ahead, enhanced={"paymentLevelDate": ahead}, statusDate="08152026", paymentHistory="C1")
+    assert (months_late(line), line.history.dated_by) == ([date(2026, 7, 1)], "status")
+    nowhere = one(balanceDate=ahead, statusDate=ahead, paymentHistory="C1")
+    assert (months_late(nowhere), nowhere.history.dated_by) == ([date(2026, 10, 1)], "report")
+
+
+def test_it_counts_from_a_day_that_lies_ahead_in_the_month_of_the_report():
+    line = one(balanceDate="11302026", paymentHistory="C1")
+    assert (months_late(line), line.history.dated_by) == ([date(2026, 10, 1)], "balance")
+
+
 def test_it_counts_from_the_day_of_the_report_where_nothing_else_is_dated():
     line = one(balanceDate=None, statusDate=None, paymentHistory="C1")
     assert (months_late(line), line.history.dated_by) == ([date(2026, 10, 1)], "report")
@@ -115,3 +128,22 @@ def test_it_lists_a_shorter_date_that_is_none(told):
 
 def test_it_prefers_the_longer_date_of_the_report():
     assert read(headerRecord=[header("11202026")[0] | {"reportDate": "010126"}]).reported_on == date(2026, 11, 20)
+
+
+@pytest.mark.parametrize("ahead", ["12319999", "11222026", "12002026"])
+def test_it_takes_no_day_that_lies_ahead_for_that_of_the_report(ahead):
+    shorter = {"reportDate": "112026"}
+    assert read(headerRecord=[header(ahead)[0] | shorter]).reported_on == date(2026, 11, 20)
+    report = read(headerRecord=header(ahead))
+    assert report.reported_on is None
+    assert ("y2kReportedDate", "no_report_date") in problems(report)
+
+
+def test_it_takes_a_report_of_a_day_that_has_begun_at_the_bureau_alone():
+    assert read(headerRecord=header("11212026")).reported_on == date(2026, 11, 21)
+
+
+@pytest.mark.parametrize("partial", ["11002026", "00002026"])
+def test_it_prefers_the_shorter_date_where_the_longer_one_lacks_its_day(partial):
+    assert read(headerRecord=[header(partial)[0] | {"reportDate": "112026"}]).reported_on == date(2026, 11, 20)
+    assert read(headerRecord=header(partial)).reported_on == date(2026, int(partial[:2]) or 1, 1)

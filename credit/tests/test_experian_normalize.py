@@ -201,7 +201,7 @@ def test_it_lists_a_code_that_it_does_not_know(field):
 
 
 def test_it_keeps_unknown_codes_as_they_are():
-    changes = {"enhancedPaymentStatus": "4Z", "enhancedAccountCondition": "Z9"}
+    changes = {"enhancedPaymentStatus": "4Z", "enhancedAccountCondition": "Z9", "enhancedAccountType": "3Q"}
     line = one(status="4Z", accountType="3Q", enhanced=changes)
     assert (line.standing_code, line.standing, line.condition_code, line.condition) == ("4Z", "", "Z9", "")
     assert (line.kind, line.derogatory) == (Kind.OTHER, False)
@@ -281,7 +281,7 @@ def test_it_cleans_text_that_no_database_can_hold():
 
 
 def test_it_does_not_let_rows_and_warnings_grow_without_end():
-    report = read(inquiry=[{}] * 5000, publicRecord=["x"] * 999, statement=["x"])
+    report = read(inquiry=[{"kob": "BC"}] * 5000, publicRecord=["x"] * 999, statement=["x"])
     assert len(report.inquiries) == 1000
     assert ("inquiry", "too_many_rows") in problems(report)
     assert len(report.warnings) == 1001

@@ -64,9 +64,12 @@ class Role(StrEnum):
 
 
 class Trend(NamedTuple):
-    """What an account reported in a month. ``months_ago`` counts from the month of the report, which is 0."""
+    """What an account reported in a month. ``months_ago`` counts from the month of the report, which is 0.
 
-    months_ago: int
+    ``None`` where the bureau does not number the month.
+    """
+
+    months_ago: int | None
     balance: int | None
     limit_or_original: int | None
     scheduled_payment: int | None

@@ -169,6 +169,7 @@ STAGES: Mapping[str, str] = {
     "discharged": "discharged",
     "dismissed": "dismissed",
     "withdrawn": "withdrawn",
+    "undesignated": "the chapter is not said",
     "reaffirmed": "the debt was taken on again",
     "reaffirmation_rescinded": "taking the debt on again was undone",
 }

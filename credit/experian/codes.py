@@ -46,7 +46,7 @@ CONDITIONS: Mapping[str, str] = {
     "96": "repossession",
     "97": "charge_off",
     "98": "cannot_locate",
-    **dict.fromkeys("ABCDEFGHIJKLMNOPRVWXY", "bankruptcy"),
+    **dict.fromkeys("ABCDEFGHIJKLMNOPRVWXYZ", "bankruptcy"),
 }
 DEROGATORY = frozenset(
     {
@@ -90,13 +90,14 @@ STANDINGS: Mapping[str, str] = {
     "83": "late150",
     "84": "late180",
 }
-# What a bad status means beside a condition that says the debt was paid.
+# What a bad or late status means beside a condition that says the debt was paid.
 PAID_AFTER: Mapping[str, str] = {
     "charge_off": "paid_was_charged_off",
     "collection": "paid_was_collection",
     "foreclosure": "paid_was_foreclosed",
     "repossession": "paid_was_repossessed",
     "voluntary_surrender": "paid_was_surrendered",
+    **{word: "paid_was_late" for word in STANDINGS.values() if word.startswith("late")},
 }
 # Statuses that say what has become of an account where no condition does.
 PAID = frozenset({"12", "13", "61", "62", "63", "64", "65"}) | {code for code in STANDINGS if code[:1] == "5"}
@@ -164,11 +165,15 @@ BANKRUPTCIES: Mapping[str, tuple[str, str]] = {
         letter: (chapter, "reaffirmation_rescinded")
         for letter, chapter in zip("VWXY", ("7", "11", "12", "13"), strict=True)
     },
+    "Z": ("", "undesignated"),
     "69": ("13", ""),
 }
+# What else Metro 2 says of a consumer in the same place: Q and S take an earlier mark back, T and U are about where
+# the person is, 1A is a receivership, and 2A says that a lease goes on.
+NO_BANKRUPTCIES = frozenset({"Q", "S", "T", "U", "1A", "2A"})
 VOLUNTARY: Mapping[str, bool | None] = {"V": True, "Y": True, "I": False, "N": False}
 
-NO_RECORD = frozenset({"0007"})
+NO_RECORD = frozenset({"0007", "07"})
 
 # The fraud shield's indicators that say something about the whole file.
 SHIELD_DECEASED = frozenset({"5", "05", "25"})

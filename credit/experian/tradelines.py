@@ -121,7 +121,7 @@ def _bankruptcy(row: Node, more: Node) -> tuple[str, str]:
     consumer = more.text("ciiCode", 4)
     told = (consumer, more.text("enhancedAccountCondition", 4), row.text("status", 4))
     chapter, stage = next((codes.BANKRUPTCIES[code] for code in told if code in codes.BANKRUPTCIES), ("", ""))
-    unread = "" if consumer in codes.BANKRUPTCIES else consumer
+    unread = "" if consumer in codes.BANKRUPTCIES or consumer in codes.NO_BANKRUPTCIES else consumer
     return row.text("bankruptcyChapterNumber") or chapter or unread, stage
 
 
@@ -148,8 +148,8 @@ def _type(row: Node, more: Node) -> AccountType:
     if not code:
         return more.word("enhancedAccountType", TYPES, UNKNOWN)
     plain = row.word("accountType", TYPES, UNKNOWN)
-    says_little = code in TYPES and plain.kind is Kind.OTHER
-    return enhanced if says_little or enhanced.kind is Kind.HOME_EQUITY else plain
+    says_more = enhanced is not UNKNOWN and plain.kind is Kind.OTHER
+    return enhanced if says_more or enhanced.kind is Kind.HOME_EQUITY else plain
 
 
 def _kind_in_key(row: Node, more: Node) -> Kind:
@@ -192,7 +192,7 @@ def _last_four(row: Node) -> str:
 
 def _trend(row: Node) -> Trend:
     return Trend(
-        months_ago=row.number("monthNumber") or 0,
+        months_ago=row.number("monthNumber"),
         balance=row.amount("balanceAmount", signed=True),
         limit_or_original=row.amount("originalLoanAmountOrLimit", "originalLoamAmountOrLimit"),
         scheduled_payment=row.amount("scheduledPaymentAmount"),

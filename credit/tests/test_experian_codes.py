@@ -74,7 +74,8 @@ def test_it_knows_the_types_that_say_little(code):
 
 def test_it_takes_the_enhanced_type_where_the_plain_one_says_nothing():
     assert one(card(accountType="31")).kind is Kind.CARD
-    assert one(card(accountType="3Q")).kind is Kind.OTHER
+    assert one(card(accountType="3Q")).kind is Kind.CARD
+    assert one(card(accountType="3Q", enhanced={"enhancedAccountType": "3Q"})).kind is Kind.OTHER
     assert one(card(accountType="31", enhanced={"enhancedAccountType": None})).kind is Kind.OTHER
 
 
@@ -82,6 +83,11 @@ def test_it_says_more_of_a_type_than_its_kind():
     assert one(card(accountType="2A")).product == "secured_card"
     assert plain(accountType="3A").product == "auto_lease"
     assert plain(accountType="12").product == ""
+
+
+@pytest.mark.parametrize("enhanced", [None, {"enhancedAccountType": "3Q"}])
+def test_it_keeps_what_the_plain_type_says_where_no_other_is_known(enhanced):
+    assert plain(accountType="77", enhancedPaymentData=enhanced).product == "returned_check"
 
 
 def test_it_counts_a_secured_card_in_utilization():
@@ -193,3 +199,10 @@ def test_it_reads_a_condition_where_a_payment_status_should_stand(code, word):
     sections = [card(enhanced={"enhancedPaymentStatus": code})]
     assert read(tradeline=sections).tradelines[0].standing == word
     assert problems(read(tradeline=sections)) == []
+
+
+@pytest.mark.parametrize("code", ["71", "78", "79", "80", "82", "84"])
+def test_it_calls_nobody_late_now_with_what_was_paid(code):
+    paid = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": code}
+    assert one(card(openOrClosed="C", enhanced=paid)).standing == "paid_was_late"
+    assert one(card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": "A3"})).standing.startswith("late")

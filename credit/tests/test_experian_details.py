@@ -1,11 +1,13 @@
 """What real files tell beside balances and payments, and what was thrown away: kept as it came."""
 
+import json
 from datetime import date
 
 import pytest
 
+from credit.experian.normalize import normalize
 from credit.report import Day
-from credit.tests.experian_samples import RECORD, card, loan, problems, read
+from credit.tests.experian_samples import ADDRESS, MODELS, PROFILE, RECORD, TODAY, card, loan, problems, read
 
 
 def one(**changes):
@@ -54,8 +56,8 @@ def test_it_says_in_words_how_bad_the_worst_delinquency_was(code, word):
 
 
 def test_it_lists_a_worst_delinquency_that_it_does_not_know():
-    report = read(tradeline=[card(enhanced={"maxDelinquencyCode": "Z"})])
-    assert (report.tradelines[0].worst, report.tradelines[0].worst_code) == ("", "Z")
+    report = read(tradeline=[card(enhanced={"maxDelinquencyCode": "Q"})])
+    assert (report.tradelines[0].worst, report.tradelines[0].worst_code) == ("", "Q")
     assert problems(report) == [("maxDelinquencyCode", "unknown_code")]
 
 
@@ -105,6 +107,19 @@ def test_it_reads_the_chapter_and_the_stage_of_a_bankruptcy_from_its_code(code, 
     line = one(openOrClosed="C", enhanced={"enhancedAccountCondition": "67", place: code})
     assert (line.bankruptcy, line.bankruptcy_stage) == (chapter, stage)
     assert line.derogatory
+
+
+@pytest.mark.parametrize("code", ["Q", "S", "T", "U", "1A", "2A"])
+def test_it_makes_no_bankruptcy_of_what_else_is_said_about_a_consumer(code):
+    """That an earlier mark is taken back, that somebody cannot be found, that a lease goes on."""
+    line = one(enhanced={"ciiCode": code})
+    assert (line.bankruptcy, line.bankruptcy_stage) == ("", "")
+
+
+def test_it_reads_a_bankruptcy_whose_chapter_nobody_says():
+    assert one(enhanced={"enhancedAccountCondition": "Z"}).condition == "bankruptcy"
+    assert one(enhanced={"ciiCode": "Z"}).bankruptcy_stage == "undesignated"
+    assert one(enhanced={"ciiCode": "9Z"}).bankruptcy == "9Z"
 
 
 @pytest.mark.parametrize(("code", "chapter"), [("67", ""), ("69", "13")])
@@ -168,6 +183,26 @@ def test_it_finds_no_record_where_a_message_says_so(echoed):
     if echoed == "score":
         sections["riskModel"] = [{"modelIndicator": "V4", "score": "9003"}]
     assert read(informationalMessage=NO_RECORD, **sections).state == "no_hit"
+
+
+@pytest.mark.parametrize("nothing", [[], None, {}, [{}], ""])
+def test_it_finds_no_record_beside_sections_that_hold_nothing(nothing):
+    profile = dict.fromkeys(PROFILE, nothing) | {"publicRecord": nothing, "statement": nothing}
+    empty = normalize(json.dumps({"creditProfile": [profile]}).encode(), asof=TODAY, models=MODELS)
+    assert (empty.state, empty.tradelines) == ("no_hit", ())
+    said = profile | {"informationalMessage": NO_RECORD, "addressInformation": [ADDRESS]}
+    told = normalize(json.dumps({"creditProfile": [said]}).encode(), asof=TODAY, models=MODELS)
+    assert told.state == "no_hit"
+
+
+def test_it_finds_no_record_where_only_the_shorter_number_says_so():
+    told = [{"messageNumber": "07", "messageText": "NO RECORD FOUND"}]
+    assert read(informationalMessage=told, **EMPTY).state == "no_hit"
+
+
+def test_it_makes_no_row_of_an_object_that_holds_nothing():
+    report = read(tradeline=[{}, card()], inquiry={}, publicRecord=[{}], informationalMessage=[{}])
+    assert (len(report.tradelines), report.inquiries, report.public_records, report.messages) == (1, (), (), ())
 
 
 def test_it_shows_accounts_whatever_a_message_says():

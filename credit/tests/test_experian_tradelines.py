@@ -114,6 +114,11 @@ def test_it_reads_the_misspelt_amount_of_a_trend():
     assert ("originalLoamAmountOrLimit", "misspelt_key") in flaws(trendedTrades=[trend])
 
 
+def test_it_takes_a_month_of_a_trend_that_has_no_number_for_no_month_of_its_own():
+    months = one(trendedTrades=[{"monthNumber": "0"}, {"balanceAmount": "00000100"}, {"monthNumber": "x"}]).trend
+    assert [month.months_ago for month in months] == [0, None, None]
+
+
 # --- Which account is which -----------------------------------------------------------------------------------
 
 

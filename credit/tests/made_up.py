@@ -66,7 +66,7 @@ SCORES = built(
     percentile=NUMBERS,
     factors=several(st.builds(rows.Factor, COUNTS, TEXTS)),
 )
-TRENDS = st.builds(rows.Trend, COUNTS, DOLLARS, DOLLARS, DOLLARS, DOLLARS, DAYS)
+TRENDS = st.builds(rows.Trend, st.none() | COUNTS, DOLLARS, DOLLARS, DOLLARS, DOLLARS, DAYS)
 TRADELINES = built(
     rows.Tradeline,
     key=WORDS,

@@ -24,7 +24,7 @@ from insights.models import CardLink, LowRunway
 
 pytestmark = pytest.mark.django_db
 
-MODELS = [model for app in own_apps() for model in apps.get_app_config(app).get_models()]
+MODELS = [model for app in sorted(own_apps()) for model in apps.get_app_config(app).get_models()]
 OWNED = [model for model in MODELS if issubclass(model, Owned)]
 # Rows that belong to nobody, to the person that they are, or, past Django's model, to their subject; and what signing
 # in has to read before it knows who is there.

@@ -1,0 +1,33 @@
+"""What a person's banks say, and what the person says about it.
+
+Money is stored exactly as the provider sent it, next to its currency. Text that a provider sends has no
+length limit here: a bank with a long name must not stop a sync.
+"""
+
+from banking.models.accounts import Account, BalanceSnapshot
+from banking.models.items import (
+    LIVING,
+    Connection,
+    Institution,
+    Item,
+    PendingRemoval,
+    SyncRun,
+)
+from banking.models.links import LinkSession, WebhookReceipt
+from banking.models.transactions import Transaction, TransactionQuerySet, Transfer
+
+__all__ = [
+    "LIVING",
+    "Account",
+    "BalanceSnapshot",
+    "Connection",
+    "Institution",
+    "Item",
+    "LinkSession",
+    "PendingRemoval",
+    "SyncRun",
+    "Transaction",
+    "TransactionQuerySet",
+    "Transfer",
+    "WebhookReceipt",
+]

@@ -1,0 +1,98 @@
+"""Accounts at banks and what stood on them, day by day."""
+
+from decimal import Decimal
+from functools import cached_property
+from typing import ClassVar, Self
+
+from django.db import models
+
+from banking.models.columns import money
+from banking.models.items import LIVING, Item
+from compliance.isolation.models import Owned, OwnedQuerySet
+
+
+class AccountQuerySet(OwnedQuerySet["Account"]):
+    def open(self) -> Self:
+        """Accounts that the bank still lists, whose connection is alive, and that no other one has followed."""
+        return self.filter(closed_at=None, successor=None, item__connection__in=LIVING)
+
+
+class Account(Owned):
+    """One account at a bank. A credit or loan balance is positive when money is owed."""
+
+    # No index of its own: the unique one below begins with it.
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="accounts", db_index=False)
+    provider_id = models.CharField(max_length=256)
+    persistent_id = models.CharField(max_length=256, blank=True)
+    name = models.CharField()
+    official_name = models.CharField(blank=True)
+    mask = models.CharField(blank=True)
+    type = models.CharField()
+    subtype = models.CharField(blank=True)
+    current = money(null=True)
+    available = money(null=True)
+    limit = money(null=True)
+    currency = models.CharField(blank=True)
+    balance_as_of = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    # The account that the same real account is read under now, and from when on that one's balances count; see
+    # ``succession``, which alone writes both.
+    successor = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="predecessors", db_index=False
+    )
+    succeeded_on = models.DateField(null=True)
+
+    objects: ClassVar = AccountQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["item", "provider_id"], name="one_row_per_account")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ••{self.mask}" if self.mask else self.name
+
+    @cached_property
+    def former(self) -> "list[Account]":
+        """What the same real account was read under before. ``rosters`` fills this in where many are read."""
+        return list(self.predecessors.order_by("pk"))
+
+    @property
+    def known_as(self) -> "list[Account]":
+        """Everything that the one real account was read under: together they hold its rows and its balances."""
+        return [self, *self.former]
+
+    @property
+    def is_bank(self) -> bool:
+        """Whether this is money in a bank: checking, savings and the like."""
+        return self.type == "depository"
+
+    @property
+    def is_card(self) -> bool:
+        """Whether this account borrows against a limit that utilization is measured by."""
+        return self.type == "credit"
+
+    @property
+    def is_debt(self) -> bool:
+        """Whether a positive balance is owed rather than owned."""
+        return self.type in ("credit", "loan")
+
+    @property
+    def utilization(self) -> Decimal | None:
+        """Percent of the limit in use; nothing owed is 0, and no limit means that there is none to tell."""
+        if not self.is_card or not self.limit or self.limit < 0 or self.current is None:
+            return None
+        return max(self.current, Decimal(0)) * 100 / self.limit
+
+
+class BalanceSnapshot(Owned):
+    """An account's balance as it stood on one day; the history that charts are drawn from."""
+
+    # No index of its own: the unique one below begins with it.
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="snapshots", db_index=False)
+    day = models.DateField()
+    current = money(null=True)
+    available = money(null=True)
+    limit = money(null=True)
+    currency = models.CharField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["account", "day"], name="one_snapshot_per_day")]

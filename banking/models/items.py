@@ -1,0 +1,249 @@
+"""A person's logins at banks: the credential, the connection's state, each reading, and what is owed to end one."""
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from banking.causes import CAUSES, trouble
+from banking.provider import Fault, Readiness
+from compliance.isolation.models import Owned, OwnedQuerySet
+from compliance.vault.fields import SealedTextField
+
+if TYPE_CHECKING:
+    from banking.models.accounts import Account
+
+STALE_AFTER = timedelta(hours=24)
+PATIENCE = timedelta(minutes=5)
+BILLED = frozenset({"production"})
+
+
+class Institution(models.Model):
+    """A bank. Belongs to nobody: the same row serves every person who banks there."""
+
+    provider = models.CharField(max_length=20)
+    provider_id = models.CharField(max_length=100)
+    name = models.CharField()
+    url = models.CharField(blank=True)
+    color = models.CharField(blank=True)
+    fetched_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["provider", "provider_id"], name="one_row_per_institution")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Connection(models.TextChoices):
+    """Whether the bank still lets us in."""
+
+    ACTIVE = "active", "Connected"
+    LOGIN_REQUIRED = "login_required", "Sign-in needed"
+    NEEDS_CONSENT = "needs_consent", "Consent needed"
+    NEEDS_REPAIR = "needs_repair", "Needs repair"
+    REVOKED = "revoked", "Access withdrawn"
+    UNSUPPORTED = "unsupported", "Not supported"
+    REMOVING = "removing", "Disconnecting"
+    REMOVED = "removed", "Disconnected"
+
+
+LIVING = (
+    Connection.ACTIVE,
+    Connection.LOGIN_REQUIRED,
+    Connection.NEEDS_CONSENT,
+    Connection.NEEDS_REPAIR,
+    Connection.REVOKED,
+    Connection.UNSUPPORTED,
+)
+
+
+class ItemQuerySet(OwnedQuerySet["Item"]):
+    def here(self) -> Self:
+        """Items of the environment that this site speaks with; a token of another one is never sent there."""
+        return self.filter(environment=settings.PLAID_ENV)
+
+    def living(self) -> Self:
+        """Items that a person still sees under their connections."""
+        return self.filter(connection__in=LIVING)
+
+
+class Item(Owned):
+    """One person's login at one bank: the credential, the cursor and the state of the connection."""
+
+    provider = models.CharField(max_length=20, default="plaid")
+    environment = models.CharField(max_length=20)
+    provider_item_id = models.CharField(max_length=100)
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, null=True)
+    institution_name = models.CharField(blank=True)
+    access_token = SealedTextField(null=True)
+    connection = models.CharField(max_length=20, choices=Connection, default=Connection.ACTIVE)
+    readiness = models.CharField(max_length=20, choices=[(r, r) for r in Readiness], default=Readiness.NOT_READY)
+    cursor = models.TextField(blank=True)
+    days_requested = models.PositiveSmallIntegerField(default=730)
+
+    connected_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True)
+    data_as_of = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+
+    # Transactions that the stream went past since it was last read as a whole, and that could not be stored.
+    missing = models.PositiveIntegerField(default=0, db_default=0)
+    failures = models.PositiveSmallIntegerField(default=0)
+    error_code = models.CharField(max_length=100, blank=True)
+    fault = models.CharField(max_length=10, blank=True, choices=[(f, f) for f in Fault])
+    request_id = models.CharField(max_length=100, blank=True)
+    # Stays in the past until a reading ends, so that whatever happens to a job, the Item is due still.
+    next_sync_at = models.DateTimeField(default=timezone.now)
+    # Until then the clock queues it no second time.
+    claimed_until = models.DateTimeField(null=True)
+    # Whether its bank lately failed or took long, so that others do not wait behind it.
+    reads_slowly = models.BooleanField(default=False, db_default=False)
+    sync_wanted_at = models.DateTimeField(null=True)
+    refreshed_at = models.DateTimeField(null=True)
+    lease_holder = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    objects: ClassVar = ItemQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["environment", "provider_item_id"], name="one_row_per_item"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_sync_at"],
+                condition=Q(connection=Connection.ACTIVE),
+                name="items_due",
+            )
+        ]
+
+    @cached_property
+    def roster(self) -> "list[Account]":
+        """The open accounts. ``rosters`` fills this in where many Items are read."""
+        return list(self.accounts.filter(closed_at=None, successor=None).order_by("type", "name", "id"))
+
+    @cached_property
+    def is_followed(self) -> bool:
+        """Whether another connection reads what this one read."""
+        return self.accounts.filter(successor__isnull=False).exists()
+
+    @property
+    def awaits_sync(self) -> bool:
+        """Whether somebody asked for a sync a moment ago that has not come back yet."""
+        wanted = self.sync_wanted_at
+        if wanted is None or timezone.now() - wanted > PATIENCE:
+            return False
+        return self.checked_at is None or self.checked_at < wanted
+
+    @property
+    def cause(self) -> str:
+        """Why the person has to sign in at the bank again, in one sentence."""
+        return CAUSES.get(self.error_code, "")
+
+    @property
+    def trouble(self) -> str:
+        """Why the last reading failed, in one sentence that blames nobody without reason."""
+        return trouble(self.institution_name, self.fault)
+
+    @property
+    def is_importing(self) -> bool:
+        """Whether the first, complete import is still under way."""
+        return self.connection == Connection.ACTIVE and not self.is_elsewhere and self.readiness != Readiness.HISTORICAL
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was linked in another environment than the one that this site speaks with now."""
+        return self.environment != settings.PLAID_ENV
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether the provider asks money for it as long as its token lives."""
+        return self.environment in BILLED
+
+    @property
+    def is_syncing(self) -> bool:
+        """Whether a worker holds this Item now."""
+        return self.leased_until is not None and self.leased_until > timezone.now()
+
+    @property
+    def state(self) -> str:
+        """The one word of the pages' vocabulary that fits best now."""
+        if self.is_elsewhere and self.connection in LIVING:
+            return "elsewhere"
+        if self.connection in (Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT):
+            return "reauth"
+        if self.connection == Connection.NEEDS_REPAIR:
+            return "repair"
+        if self.connection != Connection.ACTIVE:
+            return "disconnected"
+        if self.failures:
+            return "error"
+        if self.is_importing:
+            return "loading"
+        return "stale" if self.is_stale(at=timezone.now()) else "fresh"
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether "Sync now" makes sense: the bank lets us in, and its first import is over."""
+        return self.state not in ("loading", "reauth", "repair", "disconnected", "elsewhere")
+
+    def is_stale(self, *, at: datetime) -> bool:
+        """Whether the last good look at the bank was a day or more before ``at``."""
+        return self.checked_at is None or at - self.checked_at >= STALE_AFTER
+
+    def can_refresh(self, *, at: datetime, cooldown: timedelta) -> bool:
+        """Whether the person may ask for a sync again."""
+        asked = self.refreshed_at
+        open_to_us = self.connection == Connection.ACTIVE and not self.is_elsewhere
+        return open_to_us and (asked is None or at - asked >= cooldown)
+
+
+class SyncRun(Owned):
+    """One reading of one Item: what support looks at when a figure seems wrong."""
+
+    class Result(models.TextChoices):
+        RUNNING = "running"
+        OK = "ok"
+        FAILED = "failed"
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="runs")
+    trigger = models.CharField(max_length=20)
+    result = models.CharField(max_length=10, choices=Result, default=Result.RUNNING)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    pages = models.PositiveIntegerField(default=0)
+    written = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+    restarts = models.PositiveSmallIntegerField(default=0)
+    # Rows that could not be stored, and which fields of how many rows were not what the provider promises.
+    set_aside = models.PositiveIntegerField(default=0, db_default=0)
+    flaws = models.TextField(blank=True, default="", db_default="")
+    error_code = models.CharField(max_length=100, blank=True)
+    request_id = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["item", "-started_at"], name="runs_of_item")]
+
+
+class PendingRemoval(Owned):
+    """An Item that still has to be ended at the provider, with the token that this takes.
+
+    Kept until the provider confirms, because an Item that is forgotten here is billed for ever there. A token that
+    cannot be opened stays with the Item, for the day on which its key is back; ``access_token`` is None then.
+    """
+
+    item = models.OneToOneField(Item, on_delete=models.CASCADE, related_name="removal")
+    access_token = SealedTextField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    error_code = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["next_attempt_at"], name="removals_due")]

@@ -1,0 +1,107 @@
+"""What moved on accounts, and which two movements are one transfer.
+
+Columns that only a person writes (``user_category``, ``note``, ``hidden``) are never touched by a sync.
+"""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from banking.models.accounts import Account
+from banking.models.columns import money
+from compliance.isolation.models import Owned, OwnedQuerySet
+
+
+class TransactionQuerySet(OwnedQuerySet["Transaction"]):
+    def current(self) -> Self:
+        """Rows that count: neither withdrawn by the bank, nor replaced by another row, nor hidden by the person."""
+        return self.filter(removed_at=None, hidden=False)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-day", "-id")
+
+
+class Transaction(Owned):
+    """One movement on an account. ``amount`` is positive when money comes in.
+
+    ``day`` is when the person paid, where the bank says so, and the posting date otherwise. A row counts as long as
+    ``removed_at`` is empty: every list and every sum asks for that and for nothing else. One that the bank withdraws
+    stays, for whoever asks later where it went; so does one that another row stands for, as ``replaced_by`` says.
+    """
+
+    class Replaced(models.TextChoices):
+        """What stands in a row's place; nothing does where the bank itself withdrew it."""
+
+        POSTED = "posted", "The posted transaction"
+        SUCCESSOR = "successor", "The same account, read anew"
+
+    # No index of its own: the unique one below begins with it, and every index costs each synced row.
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions", db_index=False)
+    provider_id = models.CharField(max_length=256)
+    amount = money()
+    provider_amount = money()
+    currency = models.CharField()
+    day = models.DateField()
+    date = models.DateField()
+    authorized_date = models.DateField(null=True)
+    name = models.CharField()
+    merchant_name = models.CharField(blank=True)
+    pending = models.BooleanField(default=False)
+    pending_id = models.CharField(max_length=256, blank=True)
+    category = models.CharField(blank=True)
+    category_detail = models.CharField(blank=True)
+    category_confidence = models.CharField(blank=True)
+    payment_channel = models.CharField(blank=True)
+    user_category = models.CharField(max_length=60, blank=True)
+    note = models.TextField(blank=True)
+    hidden = models.BooleanField(default=False)
+    removed_at = models.DateTimeField(null=True)
+    replaced_by = models.CharField(max_length=10, choices=Replaced, blank=True, default="", db_default="")
+
+    objects: ClassVar = TransactionQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["account", "provider_id"], name="one_row_per_transaction")
+        ]
+        indexes: ClassVar = [
+            models.Index(F("owner"), F("day").desc(), F("id").desc(), name="newest_first_per_owner"),
+            # The few rows that a posted one may replace, and those that name one: asked for by each reading.
+            models.Index(
+                fields=["account"],
+                condition=Q(pending=True, removed_at=None) | Q(replaced_by="posted"),
+                name="pending_of_account",
+            ),
+            models.Index(fields=["account", "pending_id"], condition=~Q(pending_id=""), name="posted_for_pending"),
+        ]
+
+    @property
+    def effective_category(self) -> str:
+        """The category that counts: the person's own word before the provider's."""
+        return self.user_category or self.category
+
+    @property
+    def label(self) -> str:
+        """The words that a person recognizes the payment by."""
+        return self.merchant_name or self.name or "Unknown"
+
+
+class Transfer(Owned):
+    """Two transactions that are one movement between a person's own accounts: the leg that left, and the one that came.
+
+    The legs are ids and no foreign keys, which would want a unique key on transactions that each synced row pays for:
+    a pair whose leg is gone says nothing, and the next look at the person's transactions deletes it. ``left_on`` is
+    the day of the leg that left; the other one's lies within ``LONGEST_WAY`` days.
+    """
+
+    LONGEST_WAY = 4
+
+    money_out = models.UUIDField(unique=True)
+    money_in = models.UUIDField(unique=True)
+    left_on = models.DateField()
+    found_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["owner", "left_on"], name="transfers_by_day")]

@@ -4,7 +4,6 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import compliance.vault.fields
-from banking.models import Connection
 from compliance.isolation.migrations import OwnedReference
 
 
@@ -15,7 +14,20 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="item",
             name="connection",
-            field=models.CharField(choices=Connection, default=Connection.ACTIVE, max_length=20),
+            field=models.CharField(
+                choices=[
+                    ("active", "Connected"),
+                    ("login_required", "Sign-in needed"),
+                    ("needs_consent", "Consent needed"),
+                    ("needs_repair", "Needs repair"),
+                    ("revoked", "Access withdrawn"),
+                    ("unsupported", "Not supported"),
+                    ("removing", "Disconnecting"),
+                    ("removed", "Disconnected"),
+                ],
+                default="active",
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
             model_name="pendingremoval",

@@ -2,7 +2,6 @@
 
 from django.db import migrations, models
 
-from banking.models import LinkSession
 from compliance.isolation.migrations import DefinerFunction, ShowOperators
 
 WORDS = ("link_session_id", "exit_status", "request_id")
@@ -22,7 +21,20 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="linksession",
             name="state",
-            field=models.CharField(choices=LinkSession.State, default=LinkSession.State.OPEN, max_length=12),
+            field=models.CharField(
+                choices=[
+                    ("open", "Open"),
+                    ("exchanging", "Exchanging"),
+                    ("owed", "Owed"),
+                    ("lost", "Lost"),
+                    ("linked", "Linked"),
+                    ("duplicate", "Duplicate"),
+                    ("abandoned", "Abandoned"),
+                    ("failed", "Failed"),
+                ],
+                default="open",
+                max_length=12,
+            ),
         ),
         migrations.AddIndex(
             model_name="linksession",

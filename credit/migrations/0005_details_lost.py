@@ -1,6 +1,25 @@
 from django.db import migrations, models
 
-from credit.states import State
+
+STATES = (
+    "off",
+    "no_consent",
+    "consent_outdated",
+    "stale",
+    "not_pulled",
+    "under_way",
+    "ready",
+    "mismatch",
+    "no_hit",
+    "frozen",
+    "restricted",
+    "input",
+    "retrying",
+    "outcome_unknown",
+    "unreadable",
+    "details_lost",
+    "unavailable",
+)
 
 
 class Migration(migrations.Migration):
@@ -12,6 +31,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="enrollment",
             name="state",
-            field=models.CharField(choices=[(s, s) for s in State], default=State.NOT_PULLED, max_length=20),
+            field=models.CharField(choices=[(state, state) for state in STATES], default="not_pulled", max_length=20),
         ),
     ]

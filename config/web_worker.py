@@ -14,7 +14,7 @@ from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
@@ -32,9 +32,23 @@ TOO_LATE: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent
 class Request(HTTPRequestParser):  # type: ignore[misc]
     """A request that knows when its first byte came."""
 
+    # waitress leaves these out of a request that it cannot read.
+    command = path = ""
+
     def __init__(self, adjustments: Adjustments) -> None:
         super().__init__(adjustments)
         self.began = time.monotonic()
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head. Raises ``ParsingError``, also for a number of thousands of digits."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError("A header is invalid") from error
+
+    def asks_for_life(self) -> bool:
+        """Whether it asks what is answered without any other part of the site."""
+        return self.path == LIVE_PATH and self.command in ("GET", "HEAD")
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
@@ -71,7 +85,7 @@ class Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
     def add_task(self, task: Connection) -> None:
         """Put a connection with a complete request in the queue."""
         self.answered += 1
-        if task.requests[0].path == LIVE_PATH:
+        if task.requests[0].asks_for_life():
             self.for_health.add_task(task)
         else:
             super().add_task(task)

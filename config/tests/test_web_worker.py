@@ -97,6 +97,34 @@ def test_it_refuses_a_body_larger_than_any_forms_before_it_is_sent(stage: Stage)
         assert all_of(large).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"garbage\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno header\r\n\r\n",
+        b"GET / HTTP/1.1\r\nUser-Agent: \x01\r\n\r\n",
+        b"GET http://[::1/ HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    ],
+)
+def test_it_refuses_what_is_no_request_without_a_word_to_the_operator(
+    stage: Stage, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    with stage.connect(sent) as strange:
+        assert b" 400 Bad Request" in all_of(strange)
+    assert not [line for line in caplog.records if line.levelno >= logging.ERROR]
+
+
+def test_it_keeps_its_thread_for_those_who_ask_whether_it_lives(stage: Stage) -> None:
+    with stage.connect(get()), stage.connect(b"POST /health/live HTTP/1.1\r\nHost: x\r\n\r\n") as odd:
+        assert stage.asked.wait(20)
+        with stage.connect(get("/health/live")) as probe:
+            assert probe.recv(12) == b"HTTP/1.1 200"
+        wait_until(lambda: len(stage.worker.threads.queue) == 1)
+        stage.may_answer.set()
+        assert odd.recv(12) == b"HTTP/1.1 200"
+
+
 def test_it_says_that_it_lives_while_its_threads_wait(stage: Stage) -> None:
     with stage.connect(get()), stage.connect(get()):
         assert stage.asked.wait(20)

@@ -4,15 +4,18 @@ import gc
 import logging
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 from django.db import connections
 from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+django.setup(set_prefix=False)
 
 from compliance.refusals import refuse_to_serve  # noqa: E402  (needs the apps to be ready)
+from config.http import Handler  # noqa: E402
+
+application = Handler()
 
 logging.captureWarnings(capture=True)
 refuse_to_serve()

@@ -4,6 +4,8 @@ Whatever comes, the answer is a page or a refusal of the site's own. A door that
 """
 
 from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
 from urllib.parse import urljoin
 from uuid import uuid4
 
@@ -11,8 +13,10 @@ import pytest
 from django.conf import settings as real_settings
 from django.http import HttpResponse
 from django.test import Client
+from django.test.client import ClientHandler
 from django.urls import reverse
 
+from config.http import Request
 from config.tests.routes import routes
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -53,6 +57,14 @@ def _no_limits(settings) -> None:
 @pytest.fixture
 def stranger() -> Client:
     return Client()
+
+
+class AsServed(ClientHandler):
+    """Reads requests as the web server's process does."""
+
+    def __call__(self, environ: dict[str, Any]) -> HttpResponse:
+        with patch("django.test.client.WSGIRequest", Request):
+            return super().__call__(environ)
 
 
 def place(name: str) -> str:
@@ -173,6 +185,23 @@ def test_it_takes_utf_8_alone(stranger: Client, kind: str, charset: str) -> None
         assert stranger.generic("POST", place(name), body, f"{kind}; charset={charset}").status_code == 400
         usual = stranger.generic("POST", place(name), b"login=a", f'{FORM}; charset="UTF-8"')
         assert usual.status_code != 400 or name == "webhook-plaid"
+
+
+UNREADABLE = [
+    (f"{FORM}; charset*=unheard-of''x", b"login=a"),
+    (f"{FORM}; 0*1; 0*", b"login=a"),
+    (
+        "multipart/form-data; boundary=x",
+        b"--x\r\nContent-Disposition: form-data; name; 0*1; 0*\r\n\r\nb\r\n--x--\r\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "body"), UNREADABLE, ids=range(len(UNREADABLE)))
+def test_it_refuses_heads_that_cannot_be_taken_apart(kind: str, body: bytes) -> None:
+    client = Client()
+    client.handler = AsServed(enforce_csrf_checks=False)
+    assert client.generic("POST", place("appearance"), body, kind).status_code == 400
 
 
 def test_it_tries_the_doors_that_there_are() -> None:

@@ -33,6 +33,14 @@ def test_it_answers_while_many_send_slowly(web: Process) -> None:
         assert web.get("/accounts/login/").startswith(b"HTTP/1.1 200 ")
 
 
+def test_it_refuses_a_kind_of_body_that_cannot_be_read(web: Process) -> None:
+    head = (
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: a/b; charset*=unheard-of''x\r\nContent-Length: 1\r\n\r\n"
+    )
+    with web.connect(head + b"a") as odd:
+        assert odd.recv(12) == b"HTTP/1.1 400"
+
+
 def test_it_ends_right_after_its_start() -> None:
     with started("web") as process:
         process.end()

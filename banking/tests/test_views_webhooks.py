@@ -134,6 +134,45 @@ def test_it_refuses_a_signed_body_that_says_nothing(sender: Client, body: bytes)
     assert deliver(sender, body).status_code == 400
 
 
+def unsigned(body: bytes, claims: bytes = b"", **head: object) -> str:
+    """What anybody can write in the place of a signature."""
+    usual = {"iat": int(time.time()), "request_body_sha256": hashlib.sha256(body).hexdigest()}
+    parts = [json.dumps({"alg": "ES256", "kid": KID} | head).encode(), claims or json.dumps(usual).encode(), b"x" * 64]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        b"[" * 2_500,
+        b'{"iat": NOW, "request_body_sha256": "\\ud800"}',
+        b'{"iat": 1e999, "request_body_sha256": ""}',
+        b'{"iat": NaN}',
+        b"{}",
+        b"5",
+    ],
+)
+def test_it_refuses_claims_that_are_none(sender: Client, item: Item, plaid: object, claims: bytes) -> None:
+    body = news_of(item)
+    now = b"%d" % time.time()
+    assert deliver(sender, body, unsigned(body, claims.replace(b"NOW", now))).status_code == 400
+    assert plaid.asked == []
+
+
+def test_it_refuses_a_head_that_goes_on_without_end(sender: Client, item: Item, plaid: object) -> None:
+    body = news_of(item)
+    _, rest = unsigned(body).split(".", 1)
+    head = base64.urlsafe_b64encode(b"[" * 2_500).rstrip(b"=").decode()
+    assert deliver(sender, body, f"{head}.{rest}").status_code == 400
+    assert plaid.asked == []
+
+
+@pytest.mark.parametrize("item_id", ["a\0b", "\ud800", "x" * 100_000, "'; --"])
+def test_it_looks_for_no_item_that_cannot_be(sender: Client, item: Item, item_id: str) -> None:
+    body = news_of(item, item_id=item_id)
+    assert deliver(sender, body, unsigned(body, kid="never-held")).status_code in (400, 503)
+
+
 def test_it_refuses_a_body_that_is_too_large_to_read(sender: Client, item: Item) -> None:
     assert deliver(sender, news_of(item) + b" " * 2_000_000).status_code in (400, 413)
     assert not was_asked_for(item)

@@ -4,7 +4,6 @@ The same two reports give the same changes in the same order. The first report o
 """
 
 from collections.abc import Iterator
-from datetime import date
 
 from django.views.decorators.debug import sensitive_variables
 
@@ -22,7 +21,7 @@ class NotComparable(ValueError):
 
 @sensitive_variables()
 def diff(previous: Report | None, current: Report, *, thresholds: Thresholds = ORDINARY) -> tuple[Change, ...]:
-    """List what changed, in the order of the pages that show it. Reports may come in either order of time.
+    """List what changed, in the order of the pages that show it. Dated reports may come in either order.
 
     Raises ``NotComparable``. A report that has nothing to show, such as a frozen file, changes nothing but the
     flags: what it leaves out is not gone.
@@ -31,8 +30,13 @@ def diff(previous: Report | None, current: Report, *, thresholds: Thresholds = O
         return ()
     if previous.provider != current.provider or _are_different_people(previous, current):
         raise NotComparable
-    older, newer = sorted((previous, current), key=lambda report: report.reported_on or date.min)
+    older, newer = (current, previous) if _is_later(previous, current) else (previous, current)
     return tuple(dict.fromkeys(_changes(older, newer, thresholds)))
+
+
+def _is_later(report: Report, other: Report) -> bool:
+    """Whether a report says that it is later than another one. One that says no date is in its place."""
+    return bool(report.reported_on and other.reported_on and report.reported_on > other.reported_on)
 
 
 def _changes(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[Change]:

@@ -45,11 +45,17 @@ def test_it_puts_reports_in_the_order_of_their_dates():
 
 def test_it_takes_nothing_for_gone_that_a_frozen_file_holds_back():
     notice = [{"type": "25", "statementText": "FILE FROZEN"}]
-    frozen = read(headerRecord=LATER, statement=notice, tradeline=None, riskModel=None, inquiry=None)
-    assert [(each.subject, each.entity) for each in diff(read(headerRecord=EARLIER), frozen)] == [
+    frozen = read(headerRecord=EARLIER, statement=notice, tradeline=None, riskModel=None, inquiry=None)
+    assert [(each.subject, each.entity) for each in diff(read(headerRecord=header("09202026")), frozen)] == [
         (Subject.FLAG_ADDED, "flag:frozen")
     ]
-    assert subjects(diff(frozen, read(headerRecord=header("12202026")))) == [Subject.FLAG_CLEARED]
+    assert subjects(diff(frozen, read(headerRecord=LATER))) == [Subject.FLAG_CLEARED]
+
+
+@pytest.mark.parametrize(("before", "after"), [(EARLIER, None), (None, LATER), (None, None)])
+def test_it_takes_the_order_in_which_reports_come_where_one_of_them_is_not_dated(before, after):
+    old, new = read(headerRecord=before), read(headerRecord=after, tradeline=[card(), loan(), COLLECTION])
+    assert [change.subject for change in diff(old, new)] == [Subject.COLLECTION_ADDED]
 
 
 def test_it_names_a_change_the_same_way_in_every_run_and_each_change_apart():

@@ -9,6 +9,8 @@ from credit.payment_history import Bucket
 from credit.report import Inquiry, Kind, Tradeline
 
 INQUIRY_MONTHS = (6, 12, 24)
+# Less than a month ahead is a day that has begun elsewhere; a date further ahead is none.
+AHEAD = -1
 GOOD = frozenset({Bucket.OK, Bucket.OK_ZERO})
 
 
@@ -61,7 +63,7 @@ def summarize(accounts: Sequence[Tradeline], inquiries: Iterable[Inquiry], *, on
         derogatory=sum(each.derogatory for each in accounts),
         collections=len(collections),
         collection_balance=_sum(each.balance for each in collections),
-        inquiries={months: sum(age(day, on) < months for day in asked) for months in INQUIRY_MONTHS},
+        inquiries={months: sum(AHEAD <= age(day, on) < months for day in asked) for months in INQUIRY_MONTHS},
         monthly_payments=_sum(each.monthly_payment for each in is_open),
     )
 
@@ -73,7 +75,8 @@ def age(opened: date, on: date) -> int:
 
 
 def _ages(accounts: Iterable[Tradeline], on: date) -> Ages:
-    ages = [max(0, age(each.opened.first, on)) for each in accounts if each.opened]
+    found = [age(each.opened.first, on) for each in accounts if each.opened]
+    ages = [max(0, months) for months in found if months >= AHEAD]
     return Ages(max(ages), min(ages), sum(ages) // len(ages)) if ages else Ages(None, None, None)
 
 

@@ -19,10 +19,10 @@ LONGEST = 84
 def history(
     row: Node, more: Node, *, balance_on: Day | None, status_on: Day | None, reported_on: date | None
 ) -> PaymentHistory | None:
-    """Read the longer grid of an account, or else the shorter one; ``None`` where there is neither."""
-    node, name, marks = more, "enhancedPaymentHistory84", more.marks("enhancedPaymentHistory84", 2 * LONGEST)
-    if not marks:
-        node, name, marks = row, "paymentHistory", row.marks("paymentHistory", 2 * LONGEST)
+    """Read the grid of an account that tells of more months; ``None`` where there is none."""
+    grids = ((more, "enhancedPaymentHistory84"), (row, "paymentHistory"))
+    read = [(node, name, node.marks(name, 2 * LONGEST)) for node, name in grids]
+    node, name, marks = max(read, key=lambda each: (_months_known(each[2]), bool(each[2])))
     if not marks:
         return None
     if len(marks) > LONGEST:
@@ -58,6 +58,11 @@ def _latest(
 def _month(day: Day | None) -> date | None:
     """The first of a date's month; a year alone is in no month."""
     return None if day is None or day.precision is Precision.YEAR else day.first.replace(day=1)
+
+
+def _months_known(marks: str) -> int:
+    buckets, _unknown = _buckets(marks[:LONGEST])
+    return sum(bucket.is_known for bucket in buckets)
 
 
 @lru_cache(maxsize=1024)

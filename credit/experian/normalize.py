@@ -272,7 +272,7 @@ def _flags(
     shields = profile.nodes("fraudShield")
     signs = {code for row in shields for code in row.node("fraudShieldIndicators").codes("indicator")}
     notices = {statement.notice for statement in statements}
-    died = bool(signs & codes.SHIELD_DECEASED) or any(row.day("dateOfDeath") for row in shields)
+    died = bool(signs & codes.SHIELD_DECEASED) or any(map(_tells_death, shields))
     return Flags(
         frozen=Notice.FREEZE in notices,
         fraud_alert=Notice.FRAUD_ALERT in notices,
@@ -282,6 +282,11 @@ def _flags(
         address_mismatch=bool(signs & codes.SHIELD_ADDRESS),
         no_hit=_is_no_hit(profile, statements, messages),
     )
+
+
+def _tells_death(shield: Node) -> bool:
+    day = shield.day("dateOfDeath")
+    return day is not None and not shield.is_ahead(day.first)
 
 
 def _is_no_hit(profile: Node, statements: tuple[Statement, ...], messages: tuple[Message, ...]) -> bool:

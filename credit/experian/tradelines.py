@@ -18,6 +18,9 @@ from credit.report import Counters, Kind, Role, Tradeline, Trend
 
 INSTALLMENT = frozenset({Kind.AUTO, Kind.STUDENT, Kind.MORTGAGE, Kind.PERSONAL})
 OPEN: Mapping[str, bool | None] = {"O": True, "C": False}
+# Where nothing else says it.
+OPEN_BY_CONDITION = {"open": True, "closed": False, "paid": False, "refinanced": False, "transferred": False}
+REVOLVING_TERMS = frozenset({"REV", "LOC"})
 REVOLVING: Mapping[str, bool | None] = {"R": True, "I": False}
 PAYMENT_TYPES = {"S": "scheduled", "A": "actual", "E": "estimated"}
 LIMIT, ORIGINAL, HIGH = "L", "O", "H"
@@ -40,19 +43,18 @@ def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
     more = row.node("enhancedPaymentData")
     amounts = _qualified(row)
     account_type = _type(row, more)
-    revolving = row.word("revolvingOrInstallment", REVOLVING, None)
     original = _first(more.amount("originalLoanAmount"), amounts.get(ORIGINAL))
     condition_code, condition = _condition(row, more)
     standing_code, told = _standing(row, more, condition_code)
     standing = codes.PAID_AFTER.get(told, told) if condition == "paid" else told
     opened, balance_on, status_on = (row.day(name) for name in ("openDate", "balanceDate", "statusDate"))
     return Tradeline(
-        key=_key(row, _kind_in_key(row, more), revolving, original, opened.first if opened else None),
+        key=_key(row, _kind_in_key(row, more), original, opened.first if opened else None),
         path=row.path,
         kind=account_type.kind,
         product=account_type.product,
-        revolving=revolving,
-        is_open=row.word("openOrClosed", OPEN, None),
+        revolving=_revolving(row, more),
+        is_open=row.word("openOrClosed", OPEN, OPEN_BY_CONDITION.get(condition)),
         opened=opened,
         balance_on=balance_on,
         status_on=status_on,
@@ -96,7 +98,7 @@ def _in_detail(row: Node, more: Node) -> dict[str, Any]:
     compliance = more.word("complianceCondition", codes.COMPLIANCE, "")
     chapter, stage = _bankruptcy(row, more)
     return {
-        "terms": _terms(more.text("enhancedTerms", 8)) or _terms(row.text("terms", 8)),
+        "terms": _told_terms(row, more),
         # Named for the first delinquency, it holds the most recent one.
         "last_delinquency": more.day("firstDelinquencyDate"),
         "second_delinquency": more.day("secondDelinquencyDate"),
@@ -109,6 +111,10 @@ def _in_detail(row: Node, more: Node) -> dict[str, Any]:
         "bankruptcy": chapter,
         "bankruptcy_stage": stage,
     }
+
+
+def _told_terms(row: Node, more: Node) -> str:
+    return _terms(more.text("enhancedTerms", 8)) or _terms(row.text("terms", 8))
 
 
 def _terms(text: str) -> str:
@@ -140,6 +146,12 @@ def _qualified(row: Node) -> dict[str, int | None]:
 
 def _first(better: int | None, other: int | None) -> int | None:
     return other if better is None else better
+
+
+def _revolving(row: Node, more: Node) -> bool | None:
+    """What the bureau says, or else what the terms do."""
+    by_terms = True if _told_terms(row, more).upper() in REVOLVING_TERMS else None
+    return row.word("revolvingOrInstallment", REVOLVING, by_terms)
 
 
 def _type(row: Node, more: Node) -> AccountType:
@@ -201,11 +213,12 @@ def _trend(row: Node) -> Trend:
     )
 
 
-def _key(row: Node, kind: Kind, revolving: bool | None, original: int | None, opened: date | None) -> str:
+def _key(row: Node, kind: Kind, original: int | None, opened: date | None) -> str:
     """A name for the account made of what does not change. Balance, limit and account number are no part of it.
 
     The number is all zeros often enough. The original amount tells loans of one lender and day apart.
     """
+    revolving = REVOLVING.get(row.text("revolvingOrInstallment"))
     loan = original if revolving is False or kind in INSTALLMENT else None
     parts = [row.text("subscriberCode", 20), norm(row.text("subscriberName")), opened, kind, revolving, loan]
     return named(parts)

@@ -90,6 +90,22 @@ def test_it_keeps_what_the_plain_type_says_where_no_other_is_known(enhanced):
     assert plain(accountType="77", enhancedPaymentData=enhanced).product == "returned_check"
 
 
+@pytest.mark.parametrize(
+    ("condition", "is_open"), [("A1", True), ("A2", False), ("A3", False), ("05", False), ("93", None), (None, None)]
+)
+def test_it_takes_the_condition_for_whether_an_account_is_open_where_nothing_else_tells(condition, is_open):
+    told = {"enhancedAccountCondition": condition}
+    assert one(card(openOrClosed=None, enhanced=told)).is_open is is_open
+    assert one(card(openOrClosed="O", enhanced=told)).is_open
+
+
+def test_it_counts_a_card_in_utilization_of_which_only_its_terms_say_that_it_revolves():
+    told = one(card(revolvingOrInstallment=None, openOrClosed=None))
+    assert utilization([told]).overall == (1140, 12000)
+    assert told.key == one(card(revolvingOrInstallment=None, terms="036")).key
+    assert one(card(revolvingOrInstallment=None, terms="036")).revolving is None
+
+
 def test_it_counts_a_secured_card_in_utilization():
     secured = card(
         subscriberName="FIRST STEP SECURED",

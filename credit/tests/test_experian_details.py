@@ -212,6 +212,13 @@ def test_it_shows_accounts_whatever_a_message_says():
 # --- Signs of fraud -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("told", "died"), [("03012025", True), ("00002025", True), ("12319999", False), ("0" * 8, False)]
+)
+def test_it_takes_a_day_of_death_that_lies_ahead_for_none(told, died):
+    assert read(fraudShield=[{"dateOfDeath": told}]).flags.deceased is died
+
+
 @pytest.mark.parametrize(("codes", "state"), [(["01", "02", "04", "99"], "ready"), (["03"], "mismatch")])
 def test_it_knows_the_signs_that_hold_a_file_back(codes, state):
     shield = {"type": "99", "fraudShieldIndicators": {"indicator": codes}}

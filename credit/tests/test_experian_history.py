@@ -46,6 +46,15 @@ def test_it_takes_the_shorter_grid_where_the_longer_one_is_blank():
     assert one(paymentHistory="CC1", enhanced={"enhancedPaymentHistory84": " " * 84}).history.codes == "CC1"
 
 
+@pytest.mark.parametrize("longer", ["-" * 84, "B", "C1", ["C"]])
+def test_it_takes_the_shorter_grid_where_it_tells_of_more_months(longer):
+    assert one(paymentHistory="C1CCC2", enhanced={"enhancedPaymentHistory84": longer}).history.codes == "C1CCC2"
+
+
+def test_it_takes_the_longer_grid_where_both_tell_as_much():
+    assert one(paymentHistory="CC1", enhanced={"enhancedPaymentHistory84": "CC1-"}).history.codes == "CC1-"
+
+
 def test_it_finds_nothing_odd_in_a_blank_month():
     assert problems(read(tradeline=[card(paymentHistory=" CCC1")])) == []
 

@@ -49,6 +49,14 @@ def test_it_knows_no_age_without_a_date():
     assert summary(tradeline=[card(openDate=None)]).all_ages == Ages(None, None, None)
 
 
+def test_it_counts_nothing_by_a_date_that_lies_far_ahead():
+    ahead = summary(tradeline=[card(openDate="12319999"), loan()], inquiry=[INQUIRY | {"date": "12319999"}])
+    assert ahead.all_ages == Ages(oldest=87, newest=87, average=87)
+    assert ahead.inquiries == {6: 0, 12: 0, 24: 0}
+    tomorrow = summary(tradeline=[card(openDate="11212026")], inquiry=[INQUIRY | {"date": "11212026"}])
+    assert (tomorrow.all_ages.newest, tomorrow.inquiries[6]) == (0, 1)
+
+
 @pytest.mark.parametrize(("day", "counted"), [("05212026", True), ("05202026", False)])
 def test_it_counts_an_inquiry_until_its_months_are_over(day, counted):
     assert summary(inquiry=[INQUIRY | {"date": day}]).inquiries[6] == counted

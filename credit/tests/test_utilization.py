@@ -41,7 +41,7 @@ def test_it_has_no_share_of_nothing():
         {"revolvingOrInstallment": "I"},
         {"accountType": "00"},
         {"balanceAmount": "UNKNOWN"},
-        {"openOrClosed": None},
+        {"openOrClosed": None, "enhanced": {"enhancedAccountCondition": None}},
         HELOC,
         NO_LIMIT,
         {"enhanced": {"creditLimitAmount": "0000000000"}},

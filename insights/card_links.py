@@ -63,17 +63,19 @@ class Match(NamedTuple):
 def answer(*, user: User, key: str, account_id: UUID, said: Said) -> None:
     """Keep a person's word about a pair; a card and an account are each in one pair at most.
 
-    Raises ``Account.DoesNotExist`` for a card that is not the person's.
+    It goes before what was said of the card while it was read under other ids. Raises ``Account.DoesNotExist`` for a
+    card that is not the person's.
     """
     with transaction.atomic():
         # Locked, so that two answers at once leave one pair and not none.
         cards = Account.objects.for_user(user).filter(type="credit").select_for_update().order_by("pk")
-        if account_id not in {card.pk for card in cards}:
+        card = next((card for card in cards if card.pk == account_id), None)
+        if card is None:
             raise Account.DoesNotExist
-        told = CardLink.objects.for_user(user)
-        told.filter(key=key, account=account_id).delete()
+        told, known_as = CardLink.objects.for_user(user), [each.pk for each in card.known_as]
+        told.filter(key=key, account__in=known_as).delete()
         if said is Said.SAME:
-            told.filter(Q(key=key) | Q(account=account_id), same=True).delete()
+            told.filter(Q(key=key) | Q(account__in=known_as), same=True).delete()
         if said is not Said.FORGET:
             CardLink.objects.create(owner_id=user.pk, account_id=account_id, key=key, same=said is Said.SAME)
 

@@ -176,6 +176,25 @@ class TestThePage:
         self.say(as_alice, account, other.pk, "same")
         assert said_by(alice) == [(account, other.pk, True)]
 
+    @pytest.mark.parametrize("said", [Said.FORGET, Said.DIFFERENT])
+    def test_it_takes_a_word_back_that_was_said_before_the_card_was_read_anew(
+        self, alice: User, account: str, visa: Account, said: Said
+    ) -> None:
+        now = account_at(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
+        with tenant(alice.pk):
+            answer(user=alice, key=account, account_id=visa.pk, said=Said.SAME)
+            Account.objects.filter(pk=visa.pk).update(successor=now)
+            answer(user=alice, key=account, account_id=now.pk, said=said)
+        assert [same for _key, _account, same in said_by(alice)] == [False] * (said is Said.DIFFERENT)
+
+    def test_it_keeps_a_card_that_was_read_anew_in_one_pair(self, alice: User, account: str, visa: Account) -> None:
+        now = account_at(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
+        with tenant(alice.pk):
+            answer(user=alice, key="another account", account_id=visa.pk, said=Said.SAME)
+            Account.objects.filter(pk=visa.pk).update(successor=now)
+            answer(user=alice, key=account, account_id=now.pk, said=Said.SAME)
+        assert said_by(alice) == [(account, now.pk, True)]
+
     @pytest.mark.parametrize("said", ["", "junk", "SAME", "\0"])
     def test_it_takes_no_other_word(self, as_alice: Client, account: str, visa: Account, said: str) -> None:
         self.say(as_alice, account, visa.pk, said, status=404)

@@ -224,9 +224,11 @@ def is_left_behind(session: LinkSession, fingerprint: str) -> bool:
 def refuse_duplicates(*, user: User, chosen: Chosen) -> None:
     """Raise ``DuplicateBank`` when the same bank with one of the same accounts is linked already.
 
-    The bank alone would be too coarse (two logins at one bank) and the mask alone too fine (it may be shared).
+    The bank alone would be too coarse (two logins at one bank) and the mask alone too fine (it may be shared). What was
+    linked in another environment is not read by this one, and keeps nobody from linking it here.
     """
     known = Account.objects.for_user(user).filter(
+        item__environment=settings.PLAID_ENV,
         item__connection__in=(Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT),
         item__institution__provider_id=chosen.institution_id,
         closed_at=None,

@@ -81,6 +81,17 @@ def test_it_finishes_no_dialog_of_another_environment(
     assert provider.exchanged == []
 
 
+def test_it_links_a_bank_here_that_another_environment_knows(
+    alice: User, item: Item, provider: ScriptedProvider, settings: object
+) -> None:
+    account_at(item)
+    settings.PLAID_ENV = "sandbox"
+    fresh = open_link(user=alice).session
+    chosen = Chosen("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
+    linked = finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", chosen=chosen)
+    assert (linked.environment, linked.pk != item.pk) == ("sandbox", True)
+
+
 def test_it_lets_an_item_of_a_sandbox_go_without_a_call(alice: User, elsewhere: Item) -> None:
     account_at(elsewhere)
     assert unlink(user=alice, item_id=elsewhere.pk, keep_history=True) is None

@@ -89,7 +89,11 @@ def at_stake(*, user: User, item_id: UUID) -> dict[str, object]:
 
 
 def settle_history(*, item: Item, keep: bool) -> None:
-    """Close the Item's accounts, and delete what was read from them unless it is to be kept."""
+    """Close the Item's accounts, and delete what was read from them unless it is to be kept.
+
+    Another bank of the same person may be stored at the same moment: one of the two waits for the other.
+    """
+    succession.lock_accounts(owner_id=item.owner_id)
     accounts = Account.objects.filter(item=item)
     if keep:
         accounts.filter(closed_at=None).update(closed_at=timezone.now())

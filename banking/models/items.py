@@ -228,6 +228,10 @@ class SyncRun(Owned):
     error_code = models.CharField(max_length=100, blank=True)
     request_id = models.CharField(max_length=100, blank=True)
 
+    # The Item's ``sync_wanted_at`` as the reading found it, while it goes on; no column. Two machines' clocks differ,
+    # so that only another value than this one says that somebody asked meanwhile.
+    wanted_before: datetime | None = None
+
     class Meta:
         indexes: ClassVar = [models.Index(fields=["item", "-started_at"], name="runs_of_item")]
 

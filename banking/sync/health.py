@@ -187,8 +187,8 @@ def suffer(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:
 
 
 def was_wanted(*, item: Item, run: SyncRun) -> bool:
-    """Whether somebody asked for a reading after this one had begun."""
-    return item.sync_wanted_at is not None and item.sync_wanted_at > run.started_at
+    """Whether somebody asked for a reading after this one had begun, whatever their clock showed."""
+    return item.sync_wanted_at != run.wanted_before
 
 
 def backoff(*, failures: int, importing: bool, error: ProviderError) -> timedelta:

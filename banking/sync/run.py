@@ -76,7 +76,9 @@ def begin(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple
         lease, item = taken
         health.note_lost_worker(item=item)
         record(Action.CREDENTIAL_ACCESS, actor=None, subject=owner_id, resource="item", resource_id=str(item_id))
-        return lease, item, SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
+        run = SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
+        run.wanted_before = item.sync_wanted_at
+        return lease, item, run
 
 
 def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Outcome:

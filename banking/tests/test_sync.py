@@ -410,11 +410,15 @@ def test_it_holds_no_transaction_open_while_the_provider_answers(item: Item, pro
     assert seen == [False]
 
 
-def test_it_looks_again_at_once_when_it_was_asked_for_meanwhile(item: Item, provider: ScriptedProvider) -> None:
+@pytest.mark.parametrize("slow_by", [0, 5], ids=["one clock", "another clock"])
+def test_it_looks_again_at_once_when_it_was_asked_for_meanwhile(
+    item: Item, provider: ScriptedProvider, slow_by: int
+) -> None:
     from banking import due
 
     def ring() -> object:
-        due.want(owner_id=item.owner_id, item_id=item.pk)
+        with time_machine.travel(timezone.now() - timedelta(seconds=slow_by)):
+            due.want(owner_id=item.owner_id, item_id=item.pk)
         return page(cursor="c1")
 
     provider.pages = [ring]

@@ -6,7 +6,7 @@ account was read under stays with it, for its own stream may go on. Instead one 
 into the rows whenever rows are stored: a transaction of an older account counts while it was posted before the first
 day that an account in front of it knows of, and a balance while it is older than the first balance in front of it.
 
-Two accounts of one person at one bank are the same real account, unless one list of the bank's holds both,
+Two accounts of one person at one bank are the same real account, unless one list of the bank's has held both,
 
 - when the bank's own lasting id of both is the same, and never when both have one and these differ;
 - or when name, type, subtype and currency are the same and so are their rows: at least three quarters of the fewer rows
@@ -76,35 +76,73 @@ SELECT account.id, (
 FROM banking_account AS account WHERE account.owner_id = %(owner)s AND account.id = ANY (%(accounts)s)
 """
 
-SUCCEED: Final = """
-UPDATE banking_transaction AS known
-SET removed_at = CASE WHEN known.date >= span.until THEN now() END,
-    replaced_by = CASE WHEN known.date >= span.until THEN 'successor' ELSE '' END
-FROM unnest(%(accounts)s::uuid[], %(untils)s::date[]) AS span (account_id, until)
-WHERE known.account_id = span.account_id AND (known.removed_at IS NULL OR known.replaced_by <> '')
-  AND coalesce(known.date >= span.until, false) <> (known.replaced_by = 'successor')
+# Accounts of one connection that the bank has listed at once: open now, read last by one reading, or both listed on
+# more than one day. On the day on which an account gets a new id, both ids are listed without being two accounts.
+TOGETHER: Final = """
+SELECT one.id, other.id
+FROM banking_account AS one JOIN banking_account AS other ON other.item_id = one.item_id AND other.id > one.id
+WHERE one.id = ANY (%(accounts)s) AND other.id = ANY (%(accounts)s) AND (
+    one.closed_at IS NULL AND other.closed_at IS NULL OR one.balance_as_of = other.balance_as_of
+    OR (SELECT count(*) FROM (
+        SELECT one_day.day FROM banking_balancesnapshot AS one_day
+        JOIN banking_balancesnapshot AS other_day ON other_day.day = one_day.day AND other_day.account_id = other.id
+        WHERE one_day.account_id = one.id LIMIT 2) AS shared) > 1)
 """
 
-# What a person wrote on a row goes to its equal in the account that counts now, once: when the row is replaced.
-CARRY_OVER: Final = """
-WITH old AS (
-    SELECT account.successor_id, was.date, was.amount, was.name, was.user_category, was.note, was.hidden,
-        row_number() OVER (PARTITION BY was.account_id, was.date, was.amount, was.name ORDER BY was.id) AS place
-    FROM banking_transaction AS was JOIN banking_account AS account ON account.id = was.account_id
-    WHERE was.account_id = ANY (%(accounts)s) AND was.replaced_by = 'successor' AND was.removed_at = now()
-      AND (was.user_category, was.note, was.hidden) <> ('', '', false)
-), new AS (
-    SELECT moved.id, account_id, date, amount, name,
-        row_number() OVER (PARTITION BY account_id, date, amount, name ORDER BY id) AS place
-    FROM banking_transaction AS moved
-    WHERE account_id IN (SELECT successor_id FROM old) AND removed_at IS NULL
-      AND (user_category, note, hidden) = ('', '', false)
-)
-UPDATE banking_transaction AS moved SET user_category = old.user_category, note = old.note, hidden = old.hidden
-FROM old JOIN new ON new.account_id = old.successor_id AND new.date = old.date AND new.amount = old.amount
-    AND new.name = old.name AND new.place = old.place
-WHERE moved.id = new.id
+# A pending row whose posted row is here does not count, whoever is in front; see ``sync.statements.REPLACE``.
+SUCCEED: Final = """
+UPDATE banking_transaction AS known
+SET removed_at = CASE WHEN found.by <> '' THEN now() END, replaced_by = found.by
+FROM (
+    SELECT was.id, CASE
+        WHEN was.date >= span.until THEN 'successor'
+        WHEN was.pending AND EXISTS (
+            SELECT FROM banking_transaction AS posted
+            WHERE posted.account_id = ANY (%(known)s) AND posted.pending_id = was.provider_id
+              AND posted.pending_id <> '' AND NOT posted.pending
+              AND (posted.removed_at IS NULL OR posted.replaced_by <> '')) THEN 'posted'
+        ELSE '' END AS by
+    FROM banking_transaction AS was
+    JOIN unnest(%(accounts)s::uuid[], %(untils)s::date[]) AS span (account_id, until) USING (account_id)
+    WHERE (was.removed_at IS NULL OR was.replaced_by = 'successor')
+      AND coalesce(was.date >= span.until, false) <> (was.replaced_by = 'successor')
+) AS found
+WHERE known.id = found.id
+RETURNING known.id, known.replaced_by
 """
+
+# What a person wrote on a row goes to its equal in the account that counts now, once: when the row is replaced. To one
+# that counts again it goes as it is, since the person saw and changed the other one meanwhile; elsewhere it overwrites
+# nothing. Equals are found by one sort: a join of two histories compares each row with each other one, where PostgreSQL
+# knows nothing of them yet.
+CARRY_OVER: Final = """
+WITH side AS (
+    SELECT moved.id, coalesce(account.successor_id, account.id) AS front, moved.replaced_by <> '' AS is_old,
+        moved.date, moved.amount, moved.name, user_category, note, hidden,
+        (user_category, note, hidden) <> ('', '', false) AS is_written,
+        row_number() OVER (
+            PARTITION BY account_id, moved.replaced_by, date, amount, moved.name ORDER BY moved.id) AS place
+    FROM banking_transaction AS moved JOIN banking_account AS account ON account.id = moved.account_id
+    WHERE moved.account_id = ANY (%(accounts)s) AND (
+        moved.removed_at IS NULL AND account.successor_id IS NULL
+        OR moved.replaced_by = 'successor' AND moved.removed_at = now())
+), told AS (
+    SELECT id, is_old, is_written, bool_or(is_old) OVER equals AS has_old,
+        first_value(user_category) OVER equals AS user_category, first_value(note) OVER equals AS note,
+        first_value(hidden) OVER equals AS hidden
+    FROM side
+    WINDOW equals AS (PARTITION BY front, date, amount, name, place ORDER BY is_old DESC, is_written DESC, id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+)
+UPDATE banking_transaction AS moved SET user_category = told.user_category, note = told.note, hidden = told.hidden
+FROM told
+WHERE moved.id = told.id AND NOT told.is_old AND told.has_old
+  AND (NOT told.is_written OR moved.id = ANY (%(again)s))
+  AND (moved.user_category, moved.note, moved.hidden) <> (told.user_category, told.note, told.hidden)
+"""
+
+
+Pair = frozenset[UUID]
 
 
 class Said(Enum):
@@ -149,13 +187,14 @@ def settle(*, item: Item, gone: Iterable[UUID] = ()) -> int:
         "owner": item.owner_id,
         "accounts": [a.pk for a in touched],
         "untils": [untils[a.pk] for a in touched],
+        "known": [a.pk for a in accounts],
     }
     with connection.cursor() as cursor:
         cursor.execute(SUCCEED, facts)
-        changed = int(cursor.rowcount)
+        changed = cursor.fetchall()
         if changed:
-            cursor.execute(CARRY_OVER, facts)
-    return changed
+            cursor.execute(CARRY_OVER, {**facts, "again": [row_id for row_id, by in changed if not by]})
+    return len(changed)
 
 
 def accounts_at_bank(item: Item) -> list[Account]:
@@ -180,19 +219,17 @@ def rank(account: Account) -> tuple[Any, ...]:
 
 def find_families(accounts: Sequence[Account]) -> list[list[Account]]:
     """Put accounts that are the same together, each family in the order of its members' rank."""
-    said = {(one.pk, other.pk): compare(one, other) for one, other in alike_pairs(accounts)}
-    proven = {
-        frozenset((one.item_id, other.item_id))
-        for one, other in alike_pairs(accounts)
-        if said[one.pk, other.pk] is Said.SAME
-    }
+    together = listed_together(accounts)
+    pairs = [pair for pair in combinations(accounts, 2) if may_be_same(*pair) and pair_of(*pair) not in together]
+    said = {pair_of(one, other): compare(one, other) for one, other in pairs}
+    proven = {frozenset((one.item_id, other.item_id)) for one, other in pairs if said[pair_of(one, other)] is Said.SAME}
     families: dict[UUID, list[Account]] = {account.pk: [account] for account in accounts}
-    for one, other in alike_pairs(accounts):
-        verdict = said[one.pk, other.pk]
+    for one, other in pairs:
+        verdict = said[pair_of(one, other)]
         if verdict is Said.PERHAPS:
             verdict = weigh(one, other, accounts, proven)
         if verdict is Said.SAME and not any(
-            listed_together(a, b) for a in families[one.pk] for b in families[other.pk]
+            pair_of(a, b) in together for a in families[one.pk] for b in families[other.pk]
         ):
             join(families, one, other)
     unique = {id(family): family for family in families.values()}
@@ -204,15 +241,6 @@ def join(families: dict[UUID, list[Account]], one: Account, other: Account) -> N
         families[one.pk] += families[other.pk]
         for member in families[other.pk]:
             families[member.pk] = families[one.pk]
-
-
-def alike_pairs(accounts: Sequence[Account]) -> list[tuple[Account, Account]]:
-    """Pairs that may be the same: by the bank's lasting id, or by what the account is called and is."""
-    return [
-        (one, other)
-        for one, other in combinations(accounts, 2)
-        if not listed_together(one, other) and may_be_same(one, other)
-    ]
 
 
 def may_be_same(one: Account, other: Account) -> bool:
@@ -229,9 +257,15 @@ def is_lasting(one: Account, other: Account) -> bool:
     return bool(one.persistent_id) and one.persistent_id == other.persistent_id
 
 
-def listed_together(one: Account, other: Account) -> bool:
-    """Whether the bank lists both at once, under one connection: then they are two."""
-    return one.item_id == other.item_id and one.closed_at is None and other.closed_at is None
+def listed_together(accounts: Sequence[Account]) -> set[Pair]:
+    """Pairs that the bank has listed at once, under one connection: they are two accounts, now and ever after."""
+    with connection.cursor() as cursor:
+        cursor.execute(TOGETHER, {"accounts": [account.pk for account in accounts]})
+        return {frozenset(pair) for pair in cursor.fetchall()}
+
+
+def pair_of(one: Account, other: Account) -> Pair:
+    return frozenset((one.pk, other.pk))
 
 
 def compare(one: Account, other: Account) -> Said:

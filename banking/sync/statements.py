@@ -41,8 +41,12 @@ def facts_of(alias: str) -> str:
 
 
 # A transaction that turns up on another account of the Item is the same one still, with all that a person wrote on it.
+# Whether another one stands for it there, ``succession`` says anew.
 MOVE = """
-UPDATE banking_transaction AS known SET account_id = word.account_id
+UPDATE banking_transaction AS known
+SET account_id = word.account_id,
+    removed_at = CASE WHEN known.replaced_by <> 'successor' THEN known.removed_at END,
+    replaced_by = CASE WHEN known.replaced_by <> 'successor' THEN known.replaced_by ELSE '' END
 FROM word
 WHERE NOT word.gone AND known.account_id = ANY (%(accounts)s) AND known.account_id <> word.account_id
   AND known.provider_id = word.provider_id

@@ -176,6 +176,63 @@ def test_it_carries_a_persons_words_to_the_same_payment(
     assert not any(row.note for row in ledger().values())
 
 
+def test_it_gives_the_latest_words_back_to_a_payment_that_counts_again(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    def write(provider_id: str, note: str) -> None:
+        with tenant(alice.pk):
+            assert Transaction.objects.filter(provider_id=provider_id).update(note=note) == 1
+
+    bank_reads(item, [CHECKING], rows(CHECKING, 20))
+    write("acc-checking-3", "first")
+    write("acc-checking-4", "taken back later")
+    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    write("acc-checking-new-3", "changed later")
+    write("acc-checking-new-4", "")
+    unlinking.unlink(user=alice, item_id=again.pk, keep_history=True)
+    assert {key: row.note for key, row in ledger().items() if row.note} == {"acc-checking-3": "changed later"}
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_it_counts_a_payment_once_whose_posted_row_is_here_when_another_connection_goes(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None], is_kept: bool
+) -> None:
+    day = {"date": TODAY - timedelta(days=2), "authorized_date": TODAY - timedelta(days=2)}
+    pair = [
+        transaction("pending", "-14.17", pending=True, **day),
+        transaction("posted", "-14.17", pending_id="pending", **day),
+    ]
+    bank_reads(item, [CHECKING], [*rows(CHECKING, 20), *pair])
+    before = set(ledger())
+    if is_kept:
+        unlinking.unlink(user=alice, item_id=item.pk, keep_history=True)
+    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    unlinking.unlink(user=alice, item_id=again.pk, keep_history=False)
+    assert set(ledger()) == before
+
+
+def test_it_counts_a_payment_once_that_was_posted_while_another_connection_counted(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    day = {"date": TODAY, "authorized_date": TODAY}
+    bank_reads(item, [CHECKING], [*rows(CHECKING, 20), transaction("pending", "-14.17", pending=True, **day)])
+    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    bank_reads(item, [CHECKING], [transaction("posted", "-14.17", pending_id="pending", **day)], cursor="c2")
+    unlinking.unlink(user=alice, item_id=again.pk, keep_history=False)
+    assert {key for key in ledger() if key.startswith("p")} == {"posted"}
+
+
+def test_it_lets_a_payment_count_that_moves_away_from_an_account_that_was_followed(
+    item: Item, again: Item, ledger: Ledger, bank_reads: Callable[..., None]
+) -> None:
+    bank_reads(item, [CHECKING, SAVINGS], rows(CHECKING, 20))
+    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    assert "acc-checking-0" not in ledger()
+    moved = rows(CHECKING, 1)[0]._replace(account_id=SAVINGS.provider_id)
+    bank_reads(item, [CHECKING, SAVINGS], [moved], cursor="c2")
+    assert "acc-checking-0" in ledger()
+
+
 def test_it_draws_one_line_through_both_histories(
     item: Item, again: Item, alice: User, bank_reads: Callable[..., None], clock: time_machine.Traveller
 ) -> None:
@@ -258,6 +315,39 @@ def test_it_keeps_two_accounts_of_one_list_apart_however_alike(
     bank_reads(again, [renamed(CHECKING, "-3"), renamed(CHECKING, "-4")])
     # Nobody can say which is which: nothing is joined.
     assert money_in_the_bank(alice) == CHECKING.current * 4
+
+
+@pytest.fixture
+def loans() -> tuple[AccountRow, AccountRow]:
+    """Two loans that are called the same and paid off by the same amounts on the same days."""
+    loan = CHECKING._replace(name="Student Loan", type="loan", subtype="student")
+    return loan, renamed(loan, "-2", mask="2222")
+
+
+def test_it_keeps_two_accounts_of_one_list_apart_when_their_history_alone_is_left(
+    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None], loans: tuple[AccountRow, ...]
+) -> None:
+    bank_reads(item, [*loans], [row for loan in loans for row in rows(loan, 10)])
+    unlinking.unlink(user=alice, item_id=item.pk, keep_history=True)
+    assert len(ledger()) == 20
+    anew = [renamed(loan) for loan in loans]
+    bank_reads(again, anew, [row for loan in anew for row in rows(loan, 5)])
+    assert len(ledger()) == 20
+
+
+def test_it_keeps_two_accounts_of_one_list_apart_when_the_bank_lists_one_of_them_no_more(
+    item: Item,
+    ledger: Ledger,
+    bank_reads: Callable[..., None],
+    loans: tuple[AccountRow, ...],
+    clock: time_machine.Traveller,
+) -> None:
+    bank_reads(item, [*loans], [row for loan in loans for row in rows(loan, 10)])
+    clock.shift(timedelta(days=1))
+    bank_reads(item, [*loans], cursor="c2")
+    clock.shift(timedelta(days=1))
+    bank_reads(item, [loans[1]], cursor="c3")
+    assert len(ledger()) == 20
 
 
 def test_it_tells_two_alike_apart_by_their_rows(

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
@@ -83,18 +83,28 @@ class Site:
         processes = [each for each in below(self.home.root) if name_of(each) in program.split()]
         assert processes
         for process in processes:
-            process.suspend()
+            # One that serves a single connection may have ended with it.
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         try:
             yield
         finally:
             for process in processes:
-                process.resume()
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
 
 def below(folder: Path) -> list[psutil.Process]:
     """The processes that name something in the folder, and their children."""
     found = [each for each in psutil.process_iter() if str(folder) in " ".join(cmdline(each))]
-    return found + [child for each in found for child in each.children(recursive=True)]
+    return found + [child for each in found for child in children(each)]
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def name_of(process: psutil.Process) -> str:

@@ -47,10 +47,23 @@ def _change(subject: Subject, line: Tradeline, month: date, old: Bucket, new: Bu
 def _is_comparable(pair: Pair) -> bool:
     """Whether both histories are counted from the same kind of date, and not from the day of the report.
 
-    That one moves on with every report, and so would all marks of an account that reports no more.
+    That one moves on with every report, and so would all marks of an account that reports no more. Another date than
+    that of the balance may stand still while the marks move on, as a status does for as long as it holds.
     """
     counted = {line.history.dated_by for line in pair if line.history}
-    return len(counted) == 1 and counted <= FIRM
+    if counted == {DatedBy.BALANCE}:
+        return True
+    return len(counted) == 1 and counted <= FIRM and _has_moved_on_with_its_date(*pair)
+
+
+def _has_moved_on_with_its_date(old: Tradeline, new: Tradeline) -> bool:
+    """Whether the marks of both stand under the same months, as far as both reach."""
+    before, after = (_marks(line) for line in (old, new))
+    return all(before[month] == after[month] for month in before.keys() & after.keys())
+
+
+def _marks(line: Tradeline) -> dict[date, str]:
+    return {each.month: each.code for each in line.history.months()} if line.history else {}
 
 
 def _months(line: Tradeline) -> dict[date, Bucket]:

@@ -170,6 +170,14 @@ def test_it_compares_months_that_are_counted_from_the_same_kind_of_date():
     assert told(cards(before, after)) == [(Subject.LATE_PAYMENT, "no_data", "late30", "2026-11")]
 
 
+@pytest.mark.parametrize("newer", ["CCC1", "1CC1", "CC", "C1C"])
+def test_it_says_nothing_of_months_that_have_moved_on_where_their_date_has_not(newer):
+    """The status keeps its date for as long as it holds, while the lender reports month after month."""
+    undated = {"balanceDate": None, "statusDate": "06092026"}
+    found = cards(undated | {"paymentHistory": "CC1"}, undated | {"paymentHistory": newer})
+    assert only(found, Subject.LATE_PAYMENT, Subject.LATE_REMOVED, Subject.LATE_WORSENED) == []
+
+
 def test_it_takes_a_blank_month_for_no_news():
     before = {"balanceDate": "10092026", "paymentHistory": "C1C"}
     after = {"balanceDate": "11092026", "paymentHistory": " C1C"}

@@ -3,8 +3,8 @@
 A bank that is connected again gives the same accounts new ids, and so does a bank that changes its systems. The newest
 account that is being read becomes the ``successor`` of the others; nothing moves and nothing is deleted. What an
 account was read under stays with it, for its own stream may go on. Instead one rule says what counts, and it is written
-into the rows whenever rows are stored: a transaction of an older account counts while it was posted before the first
-day that an account in front of it knows of, and a balance while it is older than the first balance in front of it.
+into the rows whenever rows are stored: a transaction of an account counts while it was posted before the first day that
+one knows of which is read now or was read later, and a balance while it is older than the first balance in front of it.
 
 Two accounts of one person at one bank are the same real account, unless one list of the bank's has held both,
 
@@ -124,7 +124,7 @@ WITH side AS (
             PARTITION BY account_id, moved.replaced_by, date, amount, moved.name ORDER BY moved.id) AS place
     FROM banking_transaction AS moved JOIN banking_account AS account ON account.id = moved.account_id
     WHERE moved.account_id = ANY (%(accounts)s) AND (
-        moved.removed_at IS NULL AND account.successor_id IS NULL
+        moved.removed_at IS NULL
         OR moved.replaced_by = 'successor' AND moved.removed_at = now())
 ), told AS (
     SELECT id, is_old, is_written, bool_or(is_old) OVER equals AS has_old,
@@ -322,15 +322,27 @@ def first_days(owner_id: UUID, accounts: Sequence[Account]) -> dict[UUID, FirstD
 
 def place(family: Sequence[Account], days: dict[UUID, FirstDays]) -> list[tuple[Account, date | None]]:
     """Write down who follows whom in a family; returns until when each member's transactions count."""
-    front, placed, untils = family[0], [], FirstDays(None, None)
+    front, until = family[0], None
     for account in family:
         successor = None if account is front else front.pk
-        if (account.successor_id, account.succeeded_on) != (successor, untils.balances):
-            Account.objects.filter(pk=account.pk).update(successor=successor, succeeded_on=untils.balances)
-        placed.append((account, untils.transactions))
-        own = days[account.pk]
-        untils = FirstDays(earlier(untils.transactions, own.transactions), earlier(untils.balances, own.balances))
+        if (account.successor_id, account.succeeded_on) != (successor, until):
+            Account.objects.filter(pk=account.pk).update(successor=successor, succeeded_on=until)
+        until = earlier(until, days[account.pk].balances)
+    placed, until = [], None
+    for account in sorted(family, key=recency, reverse=True):
+        placed.append((account, until))
+        until = earlier(until, days[account.pk].transactions)
     return placed
+
+
+def recency(account: Account) -> tuple[Any, ...]:
+    """Whose transactions go before whose: those of the one that is read now, and then of the one that was read last.
+
+    It need not be the one in front: a history that was kept may be newer than a connection that has lost its access.
+    """
+    item, is_read = account.item, account.closed_at is None and account.item.connection == Connection.ACTIVE
+    known_at = item.connected_at if is_read else account.balance_as_of or item.connected_at
+    return is_read, known_at, item.connected_at, account.pk
 
 
 def earlier(one: date | None, other: date | None) -> date | None:

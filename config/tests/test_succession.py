@@ -10,7 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
-from banking import rosters, unlinking
+from banking import rosters, succession, unlinking
 from banking.models import Account, Connection, Item, Transaction
 from banking.provider import AccountRow, TransactionRow
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
@@ -140,6 +140,32 @@ def test_it_joins_a_history_that_was_kept_to_the_connection_that_follows(
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
     assert len(ledger()) == 30
     assert spent(alice) == -sum(Decimal(ago + 1) for ago in range(30))
+
+
+@pytest.mark.parametrize("ending", ["revoked", "kept"])
+def test_it_loses_nothing_that_the_older_connection_read_after_the_newer_one_ended(
+    item: Item,
+    again: Item,
+    alice: User,
+    ledger: Ledger,
+    bank_reads: Callable[..., None],
+    clock: time_machine.Traveller,
+    ending: str,
+) -> None:
+    bank_reads(item, [CHECKING], rows(CHECKING, 20))
+    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 10))
+    revoke(again)
+    clock.shift(timedelta(days=3))
+    later = [transaction("later", "-77", date=TODAY + timedelta(days=3), authorized_date=None)]
+    bank_reads(item, [CHECKING], later, cursor="c2")
+    assert len(ledger()) == 21
+    if ending == "kept":
+        unlinking.unlink(user=alice, item_id=item.pk, keep_history=True)
+    else:
+        revoke(item)
+        with tenant(alice.pk):
+            succession.settle(item=item)
+    assert len(ledger()) == 21
 
 
 def test_it_follows_an_account_that_comes_back_under_a_new_id(

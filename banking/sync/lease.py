@@ -1,7 +1,8 @@
 """Who may read an Item now.
 
 A thread beside the reader renews the lease. So it can be short, however long the provider takes over an answer: whoever
-is killed, or cut off from the database, loses the Item within ``LEASE``.
+is killed, or cut off from the database, loses the Item within ``LEASE``. The database's clock alone says when that is:
+a worker whose own clock is ahead takes nobody's Item away.
 """
 
 import logging
@@ -14,6 +15,7 @@ from uuid import UUID, uuid4
 
 from django.db import Error, connection
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from banking.models import Connection, Item
@@ -48,7 +50,7 @@ class Lease:
         """Hold on for another while; where the Item is no longer ours, ``lost`` says so from now on."""
         with tenant(self.owner_id):
             held = Item.objects.filter(pk=self.item_id, lease_holder=self.holder)
-            self.lost = not held.update(leased_until=timezone.now() + LEASE)
+            self.lost = not held.update(leased_until=Now() + LEASE)
 
     def lock(self) -> Item:
         """Lock the Item's row for the rest of the open transaction. Raises ``LeaseLost``."""
@@ -63,13 +65,12 @@ def take(*, owner_id: UUID, item_id: UUID, if_due: bool) -> tuple[Lease, Item] |
 
     With ``if_due``, only if its time has come: a copy of a job finds that another one has been here.
     """
-    now = timezone.now()
     lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4())
-    unheld = Q(leased_until=None) | Q(leased_until__lte=now)
+    unheld = Q(leased_until=None) | Q(leased_until__lte=Now())
     free = Item.objects.here().filter(unheld, pk=item_id, connection=Connection.ACTIVE)
     if if_due:
-        free = free.filter(next_sync_at__lte=now)
-    if not free.update(lease_holder=lease.holder, leased_until=now + LEASE):
+        free = free.filter(next_sync_at__lte=timezone.now())
+    if not free.update(lease_holder=lease.holder, leased_until=Now() + LEASE):
         return None
     return lease, Item.objects.select_related("institution").get(pk=item_id)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connections
 from django.db.utils import OperationalError
 from django.utils import timezone
@@ -57,6 +58,16 @@ def test_it_keeps_a_lease_however_long_an_answer_takes(
 
     provider.pages = [answer]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
+
+
+def test_it_keeps_a_lease_from_a_worker_whose_clock_is_ahead(item: Item, provider: ScriptedProvider) -> None:
+    def answer() -> object:
+        with time_machine.travel(timezone.now() + timedelta(minutes=5)):
+            assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other").ran is False
+        return page()
+
+    provider.pages = [answer]
+    assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is True
 
 
 def test_it_loses_an_item_within_half_a_minute_of_its_death(item: Item, provider: ScriptedProvider) -> None:

@@ -7,8 +7,7 @@ Every value may also come from a file: ``SECRET_KEY_FILE=/run/secrets/key`` stan
 from datetime import date, timedelta
 from pathlib import Path
 
-import environ
-
+from config.addresses import Environment
 from config.broker import WAITS, broker_url
 from config.cache import OPTIONS as CACHE_OPTIONS
 from config.content_policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
@@ -16,9 +15,9 @@ from config.embedded.home import environment as embedded_environment
 from config.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+env = Environment()
 if env.bool("READ_DOT_ENV", True):
-    environ.FileAwareEnv.read_env(BASE_DIR / ".env")
+    Environment.read_env(BASE_DIR / ".env")
 
 # --- Modes -----------------------------------------------------------------------------------------------
 
@@ -173,7 +172,7 @@ for alias in ("owner", "ops", "viewer"):
 
 # --- Redis: cache, rate limits, broker; nothing that has to survive lives only here ----------------------
 
-REDIS_URL = env.str("REDIS_URL")
+REDIS_URL = env.redis_url("REDIS_URL")
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",

@@ -66,6 +66,11 @@ def test_it_passes_every_check_for_deployment() -> None:
         ({"REDIS_URL": f"unix://{locate().sockets}/redis.sock"}, "REDIS_URL names a service"),
         ({"DATABASE_URL": f"postgres://app_rw@/plumbline?host={locate().sockets}"}, "DATABASE_URL names a service"),
         ({"PUBLIC_URL": None}, "PUBLIC_URL"),
+        ({"DATABASE_URL": "postgres://app_rw:swordfish/2@db.internal/plumbline"}, "DATABASE_URL cannot be read"),
+        ({"DATABASE_OPS_URL": "postgres://app_ops:swordfish]@db.internal:x/plumb"}, "DATABASE_OPS_URL cannot be read"),
+        ({"REDIS_URL": "redis://:swordfish/2@redis.internal:6379/0"}, "REDIS_URL cannot be read"),
+        ({"REDIS_URL": "swordfish"}, "REDIS_URL cannot be read"),
+        ({"EMAIL_URL": "smtp+tls://user:swordfish/2@mail.internal:587"}, "EMAIL_URL cannot be read"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )

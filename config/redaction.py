@@ -46,17 +46,21 @@ WHOLE_MESSAGES: Final = ("Received and deleted", "Received unregistered task", "
 SHAPES: Final = (
     # A database's second sentence, which shows values.
     (re.compile(r"^(\s*(?:DETAIL|CONTEXT|QUERY|PARAMETERS|LINE \d+):).*", re.MULTILINE), rf"\1 {HIDDEN}"),
-    (re.compile(r"Key \([^)]*\)=\(.*?\)(?= |$)|Failing row contains \(.*\)"), HIDDEN),
-    (re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)"), HIDDEN),
+    (re.compile(r"Key \([^)]*\)=\(.*?\)(?= |$)"), HIDDEN),
+    # To the end, as a value may go over many lines.
+    (re.compile(r"Failing row contains .*", re.DOTALL), HIDDEN),
+    # To the last at sign, as a password may hold one, and a slash, that ought to be written otherwise.
+    (re.compile(r"(?<=://)[^\s/@:\"'<>]*:[^\s\"'<>]*(?=@)"), HIDDEN),
     (re.compile(r"\b(?:access|public|link|processor|user|item)-(?:sandbox|development|production)-[\w-]+"), HIDDEN),
+    (re.compile(r"(?i)\b((?:set-)?cookie|authorization|[\w-]+-(?:secret|token|key)): .*"), rf"\1: {HIDDEN}"),
     (re.compile(r"\b(Bearer|Basic) +[\w.~+/=-]+"), rf"\1 {HIDDEN}"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),
-    (re.compile(r"[^\s<>\"'(),;:\[\]=]+@[\w-]+(?:\.[\w-]+)+"), HIDDEN),
+    (re.compile(r"[^\s<>\"'(),;:\[\]=]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), HIDDEN),
     (re.compile(r"(?<![\w-])(?:\d{3}-\d{2}-\d{4}|\d{9})(?![\w-])"), HIDDEN),
     (
         re.compile(
-            r"(?i)\b(\w*(?:passw(?:or)?d|secret|token|api_?key|authorization|session_?key|cookie)\w*"
-            r"(?:\"|')?(?:=|(?<=[\"']): ?)(?:\"|')?)[^\s,;&\"')}]+"
+            r"(?i)\b(\w*(?:passw(?:or)?d|secret|token|api_?key|authorization|session_?(?:key|id)|cookie)\w*"
+            r"[\"']?(?:=|(?<=[\"']): ?))(?:\"[^\"]*\"|'[^']*'|[\"']?[^\s,;&\"')}]+)"
         ),
         rf"\1{HIDDEN}",
     ),

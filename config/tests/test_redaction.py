@@ -271,6 +271,16 @@ def test_it_shows_nothing_of_a_message_that_celery_cannot_take(log: Log) -> None
         "number 666123456",
         f"duplicate key\nDETAIL:  Key (lower(email))=({PERSON}) already exists.",
         "Failing row contains (1, canary, null).",
+        "Failing row contains (1, a,\ncanary).",
+        f"redis://:a/{SECRET}@redis.internal:6379/0",
+        f"postgres://alice:a@{SECRET}@db.internal/plumbline",
+        f"Not Found: /a?email={PERSON.replace('@', '%40')}",
+        f"{{'password': 'two words {SECRET}', 'a': 1}}",
+        f'new_password="two words {SECRET}"',
+        f"__Host-sessionid={SECRET}; a=b",
+        f"Cookie: theme=dark; a={SECRET}",
+        f"Authorization: Token {SECRET}",
+        f"PLAID-SECRET: {SECRET}",
     ],
 )
 def test_it_takes_the_shapes_of_secrets_out_of_any_text(log: Log, text: str) -> None:

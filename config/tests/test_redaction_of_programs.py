@@ -18,6 +18,7 @@ import pytest
 
 from accounts.models import User
 from accounts.tasks import send_notice
+from compliance.queues import Lane
 from config.embedded.home import CHECKOUT
 from config.tests.places import wait_until
 from config.tests.programs import WORK, environment, free_port, own_queue
@@ -82,6 +83,10 @@ def running(command: Sequence[str], **more: str) -> Iterator[Running]:
             process.wait()
 
 
+def worker_of(queue: str) -> list[str]:
+    return ["-c", WORK, queue, "--queues", ",".join(lane.queue for lane in Lane)]
+
+
 def assert_clean(told: str) -> None:
     assert PERSON not in told
     assert "alice" not in told
@@ -90,14 +95,15 @@ def assert_clean(told: str) -> None:
 
 def test_it_holds_in_a_worker(alice: User, refusing: str) -> None:
     assert alice.email == PERSON
-    with own_queue(f"redaction-{uuid4().hex}") as queue, running(["-c", WORK, queue], EMAIL_URL=refusing) as worker:
+    with own_queue(f"redaction-{uuid4().hex}") as queue, running(worker_of(queue), EMAIL_URL=refusing) as worker:
         assert worker.says(" ready.")
         facts = {"timestamp": "2026-01-01T00:00:00+00:00", "ip": "", "user_agent": f"{PERSON} {PASSWORD}"}
-        send_notice.apply_async(["accounts/email/new_browser", str(alice.pk), PERSON, facts], retries=8)
+        told, last = ["accounts/email/new_browser", str(alice.pk), PERSON, facts], send_notice.max_retries
+        send_notice.apply_async(told, retries=last)
         assert worker.says("raised unexpected")
         assert worker.says("SMTPRecipientsRefused")
         assert worker.says("in send_notice")
-        send_notice.apply_async(["accounts/email/new_browser", str(alice.pk), PERSON, facts])
+        send_notice.apply_async(told)
         assert worker.says(" retry: ")
         send_notice.app.send_task("gone", [PERSON, PASSWORD])
         assert worker.says("Received unregistered task")

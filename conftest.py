@@ -84,6 +84,15 @@ def cut_off_from_database() -> None:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
 
 
+@pytest.fixture(autouse=True)
+def _heard_by_redis() -> Iterator[None]:
+    """Forget a Redis that kept an earlier test waiting: this process would not ask it for another second."""
+    yield
+    from config.cache import silence
+
+    silence.end()
+
+
 @pytest.fixture
 def as_operator(transactional_db: None) -> Callable[..., list[tuple[object, ...]]]:
     """Ask as the role that sees all rows."""

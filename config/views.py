@@ -22,7 +22,7 @@ YEAR = 365 * 24 * 3600
 MINUTE = 60
 HOUR = 60 * MINUTE
 # allauth's limits ask for the 429 page without saying how long: over a minute, and over an hour where mails are sent.
-MAILING = frozenset({"account_reset_password", "account_signup", "account_login", "account_email"})
+MAILING = frozenset({"account_reset_password", "account_signup", "account_email"})
 
 
 @login_not_required
@@ -139,9 +139,9 @@ def too_many_requests(request: HttpRequest, retry_after: int = 0) -> HttpRespons
 
 
 def allauths_wait(request: HttpRequest) -> int:
-    """How long one of allauth's limits may last, at most."""
+    """How long one of allauth's limits may last; while nobody counts, until somebody may count again."""
     match = request.resolver_match
-    return HOUR if match and match.url_name in MAILING else MINUTE
+    return HOUR if match and match.url_name in MAILING and redis_answers() else MINUTE
 
 
 def in_words(seconds: int) -> str:

@@ -21,14 +21,18 @@ from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
 
-SPOIL = "UPDATE {} SET access_token = set_byte(access_token, length(access_token) - 1, %s) WHERE id = %s"
+SPOIL = """
+UPDATE {} SET access_token = set_byte(
+    access_token, length(access_token) - 1, get_byte(access_token, length(access_token) - 1) # 7)
+WHERE id = %s
+"""
 CHOSEN = Chosen(institution_id="ins_1", institution_name="First Platypus Bank", accounts=frozenset())
 
 
-def spoiled(row: Item | PendingRemoval, byte: int = 7) -> None:
+def spoiled(row: Item | PendingRemoval) -> None:
     """Change the last byte of a row's token."""
     with tenant(row.owner_id), connection.cursor() as cursor:
-        cursor.execute(SPOIL.format(row._meta.db_table), [byte, row.pk])
+        cursor.execute(SPOIL.format(row._meta.db_table), [row.pk])
 
 
 @pytest.fixture

@@ -14,6 +14,10 @@ class Silence:
         """Note that somebody has waited in vain just now."""
         self.since = time.monotonic()
 
+    def end(self) -> None:
+        """Forget it: the server may be asked again."""
+        self.since = None
+
     def is_fresh(self) -> bool:
         """Whether there is no use in asking yet."""
         return self.since is not None and time.monotonic() - self.since < self.seconds

@@ -21,12 +21,12 @@ from credit.tests.filed import filed_whole
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SPOIL = "UPDATE {} SET {} = set_byte({}, length({}) - 1, 7) WHERE owner_id = %s"
+SPOIL = "UPDATE {0} SET {1} = set_byte({1}, length({1}) - 1, get_byte({1}, length({1}) - 1) # 7) WHERE owner_id = %s"
 
 
 def spoil(user, model, column):
     with tenant(user.pk), connection.cursor() as cursor:
-        cursor.execute(SPOIL.format(model._meta.db_table, *[column] * 3), [user.pk])
+        cursor.execute(SPOIL.format(model._meta.db_table, column), [user.pk])
 
 
 @pytest.fixture

@@ -109,11 +109,11 @@ def _profile(answer: dict[str, Any], oddities: Oddities) -> Node:
     """The person's own profile: the first. A second one is another person's or a copy, and is not read."""
     if "creditProfile" not in answer:
         raise MalformedReport("NO_PROFILE", outcome=Outcome.MADE)
-    whole = Node(answer, "$", oddities)
+    whole, first = Node(answer, "$", oddities), "$.creditProfile[0]"
     found = whole.nodes("creditProfile")
-    if len(found) > 1:
+    if any(node.path != first for node in found):
         whole.note("creditProfile", "more_than_one_profile")
-    return found[0] if found else Node({}, "$.creditProfile[0]", oddities)
+    return next((node for node in found if node.path == first), Node({}, first, oddities))
 
 
 def _reported_on(profile: Node) -> date | None:

@@ -242,6 +242,13 @@ def test_it_reads_one_profile_only():
     assert ("creditProfile", "more_than_one_profile") in problems(report)
 
 
+@pytest.mark.parametrize("first", [{}, None])
+def test_it_never_takes_the_second_profile_for_the_first(first):
+    report = normalize(json.dumps({"creditProfile": [first, PROFILE]}).encode(), asof=TODAY, models=MODELS)
+    assert (report.state, report.tradelines, report.personal) == (State.NO_HIT, (), ())
+    assert ("creditProfile", "more_than_one_profile") in problems(report)
+
+
 NO_REPORTS = [b"", b"{", b"[]", b"null", b"<html>", b'"x"', b"[" * 100_000, b"\xff\xfe", b'{"errors": []}']
 
 

@@ -14,7 +14,7 @@ class Request(WSGIRequest):
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         """Read the type as Django does, which raises before any middleware for what it cannot take apart."""
         try:
-            super()._set_content_type_params(meta)
+            super()._set_content_type_params(meta)  # type: ignore[misc]  # The stubs leave it out.
         except (TypeError, ValueError):
             self.content_type, self.content_params = "", UNREADABLE
 

@@ -28,11 +28,12 @@ def sealed(text: str, *, owner: UUID) -> str:
     return f"{owner}{SEPARATOR}{urlsafe_b64encode(value).decode()}"
 
 
-def opened(text: str, *, owner: UUID | None = None) -> str:
+def opened(value: object, *, owner: UUID | None = None) -> str:
     """Open what ``sealed`` made.
 
-    Raises ``SealError``, after an operator was told, when it was changed or belongs to another than ``owner``.
+    Raises ``SealError``, after an operator was told, when it is none, was changed or belongs to another than ``owner``.
     """
+    text = value if isinstance(value, str) else ""
     try:
         return _opened(text, owner)
     except SealError as error:
@@ -44,7 +45,7 @@ def opened(text: str, *, owner: UUID | None = None) -> str:
 def is_readable(factor: Authenticator) -> bool:
     """Whether the seed of an app or of recovery codes can be opened."""
     try:
-        opened(str(factor.data.get("secret") or factor.data.get("seed")), owner=factor.user_id)
+        opened(factor.data.get("secret") or factor.data.get("seed"), owner=factor.user_id)
     except SealError:
         return False
     return True

@@ -32,11 +32,11 @@ def verify(authenticator: Authenticator, code: str) -> bool:
         if row is None:
             return False
         try:
-            clock = _clock(factors.opened(row.data["secret"], owner=row.user_id))
+            clock, first = _clock(factors.opened(row.data.get("secret"), owner=row.user_id)), _first_step(row)
         except SealError:
             # The person has other ways: recovery codes or a passkey.
             return False
-        if not clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE, min_t=_first_step(row)):
+        if not clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE, min_t=first):
             return False
         row.data[LAST_STEP] = clock.t()
         row.save(update_fields=["data"])
@@ -66,8 +66,13 @@ def _clock(secret: str) -> oath.TOTP:
 
 
 def _first_step(row: Authenticator) -> int:
-    """The first step whose code may still be accepted: after the last, or after any that may have set the app up."""
+    """The first step whose code may still be accepted: after the last, or after any that may have set the app up.
+
+    Raises ``SealError`` where the last one cannot be read, for then no code is known to be unused.
+    """
     if LAST_STEP in row.data:
+        if type(row.data[LAST_STEP]) is not int:
+            raise SealError("The last step is no number.")
         return int(row.data[LAST_STEP]) + 1
     return int(row.created_at.timestamp()) // app_settings.TOTP_PERIOD + app_settings.TOTP_TOLERANCE + 1
 

@@ -131,3 +131,14 @@ def test_it_is_what_every_door_of_allauth_asks(phone: Phone) -> None:
         assert phone.factor.wrap().validate_code(code)
         assert not phone.factor.wrap().validate_code(code)
         assert not verify(phone.factor, code)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{}, {"secret": 0}, {"secret": None}, {"secret": ["a"]}, {"last_step": "x"}, {"last_step": None}],
+)
+def test_it_takes_no_code_for_a_row_that_is_damaged(phone: Phone, damage: dict[str, object]) -> None:
+    phone.factor.data = phone.factor.data | damage if damage else {}
+    phone.factor.save()
+    with time_machine.travel(TOMORROW, tick=False):
+        assert not verify(phone.factor, phone.code())

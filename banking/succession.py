@@ -322,13 +322,15 @@ def first_days(owner_id: UUID, accounts: Sequence[Account]) -> dict[UUID, FirstD
 
 def place(family: Sequence[Account], days: dict[UUID, FirstDays]) -> list[tuple[Account, date | None]]:
     """Write down who follows whom in a family; returns until when each member's transactions count."""
-    front, until = family[0], None
+    front = family[0]
+    until: date | None = None
     for account in family:
         successor = None if account is front else front.pk
         if (account.successor_id, account.succeeded_on) != (successor, until):
             Account.objects.filter(pk=account.pk).update(successor=successor, succeeded_on=until)
         until = earlier(until, days[account.pk].balances)
-    placed, until = [], None
+    until = None
+    placed: list[tuple[Account, date | None]] = []
     for account in sorted(family, key=recency, reverse=True):
         placed.append((account, until))
         until = earlier(until, days[account.pk].transactions)

@@ -8,16 +8,33 @@ Every transaction of every sync passes through here, so one row may cost a few m
 """
 
 import functools
-import html
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from html.entities import html5
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from banking.plaid.errors import trouble, word
+from banking.plaid.fields import (
+    Flaw,
+    Json,
+    read_currency,
+    read_day,
+    read_flag,
+    read_identifier,
+    read_loose_day,
+    read_loose_id,
+    read_loose_money,
+    read_loose_object,
+    read_loose_text,
+    read_moment,
+    read_money,
+    read_object,
+    read_optional_object,
+    read_row_id,
+    read_rows,
+    read_text,
+    read_words,
+)
 from banking.provider import (
     AccountRow,
     Brought,
@@ -33,7 +50,6 @@ from banking.provider import (
     TransactionRow,
 )
 
-Json = dict[str, Any]
 Shape = TypeVar("Shape")
 
 READINESS = {
@@ -42,20 +58,7 @@ READINESS = {
 }
 PRODUCT_LISTS = ("products", "billed_products", "consented_products", "available_products")
 KINDS = {"added": "transaction", "modified": "transaction", "removed": "removal", "accounts": "account"}
-# Eighteen digits before the point are as many as a money column has; no account comes near. PostgreSQL reads no figure
-# with endless digits behind it.
-MOST = Decimal(10) ** 18 - 1
-SMALLEST = -1000
-LONGEST_ID = 256
-LONGEST_CURRENCY = 10
-
-# With its semicolon: HTML reads some without one, and would make "B®AL" of "B&REGAL".
-_ENTITY = re.compile(r"&(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-
-
-class Flaw(Exception):
-    """A field is not what Plaid promises. Names the field, never what it held."""
 
 
 def translation(translate: Callable[[Json], Shape]) -> Callable[[Json], Shape]:
@@ -80,7 +83,7 @@ def page(answer: Json) -> Page:
     """
     if not isinstance(answer.get("next_cursor"), str):
         raise Flaw("next_cursor")
-    next_cursor, has_more = _text(answer, "next_cursor"), _flag(answer, "has_more")
+    next_cursor, has_more = read_text(answer, "next_cursor"), read_flag(answer, "has_more")
     if has_more and not next_cursor:
         # Following an empty cursor would read the stream from its beginning, for ever.
         raise Flaw("next_cursor")
@@ -92,7 +95,7 @@ def page(answer: Json) -> Page:
         accounts=_each(answer, "accounts", _account, aside),
         next_cursor=next_cursor,
         has_more=has_more,
-        readiness=READINESS.get(_text(answer, "transactions_update_status"), Readiness.NOT_READY),
+        readiness=READINESS.get(read_text(answer, "transactions_update_status"), Readiness.NOT_READY),
         request_id=word(answer.get("request_id")),
         set_aside=aside,
     )
@@ -115,16 +118,16 @@ def item(answer: Json) -> ItemFacts:
 
     https://plaid.com/docs/api/items/#itemget
     """
-    facts, status = _object(answer, "item"), _optional_object(answer, "status")
-    error = _optional_object(facts, "error")
+    facts, status = read_object(answer, "item"), read_optional_object(answer, "status")
+    error = read_optional_object(facts, "error")
     return ItemFacts(
-        provider_item_id=_identifier(facts, "item_id"),
-        institution_id=_text(facts, "institution_id"),
-        institution_name=_words(facts, "institution_name"),
+        provider_item_id=read_identifier(facts, "item_id"),
+        institution_id=read_text(facts, "institution_id"),
+        institution_name=read_words(facts, "institution_name"),
         error_code=word(error.get("error_code")),
-        webhook=_text(facts, "webhook"),
-        consent_expires_at=_moment(facts, "consent_expiration_time"),
-        data_as_of=_moment(_optional_object(status, "transactions"), "last_successful_update"),
+        webhook=read_text(facts, "webhook"),
+        consent_expires_at=read_moment(facts, "consent_expiration_time"),
+        data_as_of=read_moment(read_optional_object(status, "transactions"), "last_successful_update"),
         products=_products(facts),
         trouble=trouble(error),
     )
@@ -136,11 +139,11 @@ def institution(answer: Json) -> InstitutionFacts:
 
     https://plaid.com/docs/api/institutions/#institutionsget_by_id
     """
-    facts = _object(answer, "institution")
-    url, color = _text(facts, "url"), _text(facts, "primary_color")
+    facts = read_object(answer, "institution")
+    url, color = read_text(facts, "url"), read_text(facts, "primary_color")
     return InstitutionFacts(
-        institution_id=_identifier(facts, "institution_id"),
-        name=_words(facts, "name"),
+        institution_id=read_identifier(facts, "institution_id"),
+        name=read_words(facts, "name"),
         url=url if _is_web_address(url) else "",
         color=color if _COLOR.fullmatch(color) else "",
     )
@@ -149,11 +152,11 @@ def institution(answer: Json) -> InstitutionFacts:
 @translation
 def link_token(answer: Json) -> LinkToken:
     """Translate an answer of /link/token/create. https://plaid.com/docs/api/link/#linktokencreate"""
-    expires_at = _moment(answer, "expiration")
+    expires_at = read_moment(answer, "expiration")
     if expires_at is None:
         raise Flaw("expiration")
     return LinkToken(
-        value=_identifier(answer, "link_token"),
+        value=read_identifier(answer, "link_token"),
         expires_at=expires_at,
         request_id=word(answer.get("request_id")),
     )
@@ -166,23 +169,23 @@ def brought(answer: Json) -> list[Brought]:
     https://plaid.com/docs/api/link/#linktokenget
     """
     found: dict[str, Brought] = {}
-    for session in _rows({"link_sessions": answer.get("link_sessions") or []}, "link_sessions"):
-        results, success = _optional_object(session, "results"), _optional_object(session, "on_success")
-        added = _rows({"added": results.get("item_add_results") or []}, "added")
+    for session in read_rows({"link_sessions": answer.get("link_sessions") or []}, "link_sessions"):
+        results, success = read_optional_object(session, "results"), read_optional_object(session, "on_success")
+        added = read_rows({"added": results.get("item_add_results") or []}, "added")
         if success:
-            added = [*added, {**_optional_object(success, "metadata"), "public_token": success.get("public_token")}]
+            added = [*added, {**read_optional_object(success, "metadata"), "public_token": success.get("public_token")}]
         found |= {each.public_token: each for each in map(_brought, added)}
     return list(found.values())
 
 
 def _brought(row: Json) -> Brought:
-    institution = _optional_object(row, "institution")
-    accounts = _rows({"accounts": row.get("accounts") or []}, "accounts")
+    institution = read_optional_object(row, "institution")
+    accounts = read_rows({"accounts": row.get("accounts") or []}, "accounts")
     return Brought(
-        public_token=_identifier(row, "public_token"),
-        institution_id=_text(institution, "institution_id"),
-        institution_name=_text(institution, "name"),
-        accounts=frozenset((_text(account, "name"), _text(account, "mask")) for account in accounts),
+        public_token=read_identifier(row, "public_token"),
+        institution_id=read_text(institution, "institution_id"),
+        institution_name=read_text(institution, "name"),
+        accounts=frozenset((read_text(account, "name"), read_text(account, "mask")) for account in accounts),
     )
 
 
@@ -193,8 +196,8 @@ def credential(answer: Json) -> Credential:
     https://plaid.com/docs/api/items/#itempublic_tokenexchange
     """
     return Credential(
-        access_token=_identifier(answer, "access_token"),
-        provider_item_id=_identifier(answer, "item_id"),
+        access_token=read_identifier(answer, "access_token"),
+        provider_item_id=read_identifier(answer, "item_id"),
         request_id=word(answer.get("request_id")),
     )
 
@@ -205,7 +208,7 @@ def webhook_key(answer: Json) -> Json:
 
     https://plaid.com/docs/api/webhooks/webhook-verification/#get-webhook-verification-key
     """
-    return _object(answer, "key")
+    return read_object(answer, "key")
 
 
 def _each(answer: Json, field: str, translate: Callable[[Json], Shape], aside: list[SetAside]) -> list[Shape]:
@@ -222,200 +225,54 @@ def _each(answer: Json, field: str, translate: Callable[[Json], Shape], aside: l
         try:
             translated.append(translate(row))
         except (KeyError, Flaw) as flaw:
-            aside.append(SetAside(KINDS[field], str(flaw.args[0]), _loose_id(row, "transaction_id")))
+            aside.append(SetAside(KINDS[field], str(flaw.args[0]), read_loose_id(row, "transaction_id")))
     return translated
 
 
 def _removed(row: Json) -> str:
-    return _row_id(row, "transaction_id")
+    return read_row_id(row, "transaction_id")
 
 
 def _transaction(row: Json) -> TransactionRow:
-    paid = _money(row, "amount")
+    paid = read_money(row, "amount")
     if paid is None:
         raise Flaw("amount")
-    category = _loose_object(row, "personal_finance_category")
+    category = read_loose_object(row, "personal_finance_category")
     return TransactionRow(
-        _row_id(row, "transaction_id"),
-        _row_id(row, "account_id"),
+        read_row_id(row, "transaction_id"),
+        read_row_id(row, "account_id"),
         # copy_negate is exact at any length, where a minus rounds to 28 digits. It makes -0 of 0, though.
         paid.copy_negate() if paid else paid.copy_abs(),
         paid,
-        _currency(row, True),
-        _day(row["date"], "date"),
-        _loose_day(row, "authorized_date"),
-        _words(row, "name"),
-        _words(row, "merchant_name"),
-        _flag(row, "pending"),
-        _loose_id(row, "pending_transaction_id"),
-        _loose(category, "primary"),
-        _loose(category, "detailed"),
-        _loose(category, "confidence_level"),
-        _loose(row, "payment_channel"),
+        read_currency(row, True),
+        read_day(row["date"], "date"),
+        read_loose_day(row, "authorized_date"),
+        read_words(row, "name"),
+        read_words(row, "merchant_name"),
+        read_flag(row, "pending"),
+        read_loose_id(row, "pending_transaction_id"),
+        read_loose_text(category, "primary"),
+        read_loose_text(category, "detailed"),
+        read_loose_text(category, "confidence_level"),
+        read_loose_text(row, "payment_channel"),
     )
 
 
 def _account(row: Json) -> AccountRow:
-    balances = _loose_object(row, "balances")
+    balances = read_loose_object(row, "balances")
     return AccountRow(
-        provider_id=_row_id(row, "account_id"),
-        persistent_id=_loose_id(row, "persistent_account_id"),
-        name=_words(row, "name"),
-        official_name=_words(row, "official_name"),
-        mask=_loose(row, "mask"),
-        type=_loose(row, "type") or "other",
-        subtype=_loose(row, "subtype"),
-        current=_loose_money(balances, "current"),
-        available=_loose_money(balances, "available"),
-        limit=_loose_money(balances, "limit"),
-        currency=_currency(balances, False),
+        provider_id=read_row_id(row, "account_id"),
+        persistent_id=read_loose_id(row, "persistent_account_id"),
+        name=read_words(row, "name"),
+        official_name=read_words(row, "official_name"),
+        mask=read_loose_text(row, "mask"),
+        type=read_loose_text(row, "type") or "other",
+        subtype=read_loose_text(row, "subtype"),
+        current=read_loose_money(balances, "current"),
+        available=read_loose_money(balances, "available"),
+        limit=read_loose_money(balances, "limit"),
+        currency=read_currency(balances, False),
     )
-
-
-def _money(row: Json, field: str) -> Decimal | None:
-    """A figure exactly as sent. A float means that somebody decoded the answer carelessly."""
-    value = row.get(field)
-    if value is None:
-        return None
-    if type(value) is int:
-        value = Decimal(value)
-    if type(value) is not Decimal or not value.is_finite() or not -MOST <= value <= MOST:
-        raise Flaw(field)
-    if int(value.as_tuple().exponent) < SMALLEST:
-        raise Flaw(field)
-    return value
-
-
-def _loose_money(row: Json, field: str) -> Decimal | None:
-    """A balance, or nothing where what is sent is none: the account is there all the same."""
-    try:
-        return _money(row, field)
-    except Flaw:
-        return None
-
-
-def _currency(row: Json, needed: bool) -> str:
-    """The ISO code or, for the likes of BTC, Plaid's own. A movement with neither cannot be counted."""
-    for field in ("iso_currency_code", "unofficial_currency_code"):
-        code = row.get(field)
-        if type(code) is str and code.isprintable() and 0 < len(code) <= LONGEST_CURRENCY:
-            return code
-    if needed:
-        raise Flaw("iso_currency_code")
-    return ""
-
-
-def _loose(row: Json, field: str) -> str:
-    """A text that only describes. A number is as good as its digits, anything else is as good as nothing."""
-    value = row.get(field)
-    if type(value) is str:
-        return value if value.isprintable() else _storable(value)
-    return str(value) if type(value) in (int, Decimal) else ""
-
-
-def _loose_object(row: Json, field: str) -> Json:
-    value = row.get(field)
-    return value if type(value) is dict else _NOTHING
-
-
-def _loose_day(row: Json, field: str) -> date | None:
-    value = row.get(field)
-    if value is None:
-        return None
-    try:
-        return _day(value, field)
-    except Flaw:
-        return None
-
-
-def _loose_id(row: Json, field: str) -> str:
-    value = row.get(field)
-    return value if type(value) is str and value.isprintable() and len(value) <= LONGEST_ID else ""
-
-
-def _row_id(row: Json, field: str) -> str:
-    value = _identifier(row, field)
-    if len(value) > LONGEST_ID:
-        raise Flaw(field)
-    return value
-
-
-def _text(row: Json, field: str) -> str:
-    value = row.get(field)
-    if value is None:
-        return ""
-    if type(value) is not str:
-        raise Flaw(field)
-    return value if value.isprintable() else _storable(value)
-
-
-def _words(row: Json, field: str) -> str:
-    """A text that people read. Some banks send it escaped for HTML, ``AT&amp;T``; that is taken back, once."""
-    text = _loose(row, field)
-    return _ENTITY.sub(_unescaped, text) if "&" in text else text
-
-
-def _unescaped(entity: re.Match[str]) -> str:
-    """The character that an entity stands for; a name that HTML does not have stays, where HTML would take a part."""
-    return html.unescape(entity[0]) if entity[1].startswith("#") or entity[1] in html5 else entity[0]
-
-
-def _storable(text: str) -> str:
-    """JSON may carry NUL and halves of surrogate pairs, which no PostgreSQL text can hold."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _identifier(row: Json, field: str) -> str:
-    value = row[field]
-    if type(value) is not str or not value or not value.isprintable():
-        raise Flaw(field)
-    return value
-
-
-def _flag(row: Json, field: str) -> bool:
-    value = row[field]
-    if type(value) is not bool:
-        raise Flaw(field)
-    return value
-
-
-def _day(value: Any, field: str) -> date:
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise Flaw(field) from None
-
-
-def _moment(row: Json, field: str) -> datetime | None:
-    value = row.get(field)
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise Flaw(field) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _object(row: Json, field: str) -> Json:
-    value = row[field]
-    if type(value) is not dict:
-        raise Flaw(field)
-    return value
-
-
-_NOTHING: Json = {}
-
-
-def _optional_object(row: Json, field: str) -> Json:
-    return _NOTHING if row.get(field) is None else _object(row, field)
-
-
-def _rows(answer: Json, field: str) -> list[Json]:
-    rows = answer[field]
-    if type(rows) is not list or not all(type(row) is dict for row in rows):
-        raise Flaw(field)
-    return rows
 
 
 def _products(facts: Json) -> list[str]:

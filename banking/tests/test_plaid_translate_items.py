@@ -5,7 +5,7 @@ import pytest
 
 from banking.plaid import translate
 from banking.plaid.errors import UnknownRefusal
-from banking.provider import AccountRow, InstitutionDown, LoginRequired, MalformedAnswer
+from banking.provider import AccountRow, InstitutionDown, LoginRequired, MalformedAnswer, SetAside
 from banking.tests.plaid_samples import PLAIDS_ACCOUNT, without
 
 
@@ -49,9 +49,9 @@ def test_it_needs_no_currency_where_there_is_no_money():
     assert account(balances={"current": None, "available": None, "limit": None}).currency == ""
 
 
-def test_it_refuses_a_balance_without_a_currency():
-    with pytest.raises(MalformedAnswer, match="iso_currency_code"):
-        account(balances={"current": 0, "iso_currency_code": None, "unofficial_currency_code": None})
+def test_it_takes_a_balance_without_a_currency():
+    row = account(balances={"current": 0, "iso_currency_code": None, "unofficial_currency_code": None})
+    assert (row.current, row.currency) == (Decimal(0), "")
 
 
 @pytest.mark.parametrize("key", ["mask", "official_name", "subtype", "persistent_account_id", "name"])
@@ -62,10 +62,16 @@ def test_it_takes_an_account_whose_bank_says_little(key):
     )
 
 
-@pytest.mark.parametrize("key", ["account_id", "type", "balances"])
-def test_it_refuses_an_account_that_cannot_be_placed(key):
-    with pytest.raises(MalformedAnswer, match=key):
-        account(**{key: None})
+def test_it_takes_an_account_whose_kind_or_balances_are_not_said():
+    assert account(type=None).type == "other"
+    assert account(balances=None)[-4:] == (None, None, None, "")
+
+
+def test_it_sets_an_account_without_an_id_aside():
+    answer = {"accounts": [PLAIDS_ACCOUNT | {"account_id": None}, PLAIDS_ACCOUNT], "request_id": "r"}
+    roster = translate.roster(answer)
+    assert [row.provider_id for row in roster.accounts] == [PLAIDS_ACCOUNT["account_id"]]
+    assert roster.set_aside == [SetAside("account", "account_id")]
 
 
 # --- Items, banks and tokens ------------------------------------------------------------------------------

@@ -35,6 +35,12 @@ WITH_IDS = [
 CONFIRMING = ("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn")
 
 
+@pytest.fixture(autouse=True)
+def _counted_apart(settings) -> None:
+    """Count in a corner of Redis where no other test counts."""
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
+
+
 @pytest.fixture
 def as_alice(as_alice: Client, alice: User, with_second_factor: Callable[..., Client]) -> Client:
     """Alice has an authenticator app and recovery codes, and has just given a code."""

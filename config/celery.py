@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import beat_init, setup_logging, worker_init
+from celery.signals import setup_logging, worker_init
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connections
+from django.db import connections
 from kombu import Queue
 
 from config.broker import WORKERS_WAITS
@@ -53,7 +53,6 @@ def log_as_all_others_do(**_: object) -> None:
 
 
 @worker_init.connect
-@beat_init.connect
 def refuse_to_serve(**_: object) -> None:
     """Let no worker and no beat start as a database role, or with keys, that may not serve the site.
 
@@ -65,7 +64,7 @@ def refuse_to_serve(**_: object) -> None:
     app.conf.broker_transport_options = app.conf.broker_transport_options | WORKERS_WAITS
     try:
         refusals.refuse_to_serve()
-    except (ImproperlyConfigured, DatabaseError) as refused:
+    except ImproperlyConfigured as refused:
         sys.exit(str(refused))
     # A worker's own beat, or a child of it, would begin with a connection that two processes share.
     connections.close_all()

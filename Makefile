@@ -30,7 +30,7 @@ check: dev-packages  ## lint, types, templates, import directions, migrations, d
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/djlint --quiet --check --lint templates
+	$(BIN)/djlint --check --lint templates
 	$(EXEC) $(PRODUCTION) sh -ec '$(BIN)/mypy; \
 		$(BIN)/python manage.py migrate --database owner --verbosity 0; \
 		$(BIN)/python manage.py makemigrations --check --dry-run; \

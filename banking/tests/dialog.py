@@ -31,6 +31,11 @@ def finish(client: Client, session: LinkSession, token: str = TOKEN, metadata: o
     return client.post(reverse("finish_link", args=[session.pk]), {"public_token": token, "metadata": report})
 
 
+def fresh(user: User, session: LinkSession) -> LinkSession:
+    with tenant(user.pk):
+        return LinkSession.objects.select_related("item").get(pk=session.pk)
+
+
 def items(user: User) -> list[Item]:
     with tenant(user.pk):
         return list(Item.objects.for_user(user))

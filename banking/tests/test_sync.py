@@ -1,7 +1,6 @@
 """The reading of an Item, against a scripted stream. Expected rows are written down by hand."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -10,20 +9,12 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import Notification, User
-from banking.models import Account, BalanceSnapshot, Connection, Item, SyncRun, Transaction
+from accounts.models import User
+from banking.models import Account, BalanceSnapshot, Item, SyncRun, Transaction
 from banking.provider import (
     ChangedWhilePaging,
     CursorLost,
-    InstitutionDown,
-    ItemGone,
-    LoginRequired,
-    MalformedAnswer,
-    Misconfigured,
-    ProviderError,
-    RateLimited,
     Readiness,
-    Unavailable,
 )
 from banking.sync import sync_item
 from banking.sync.outcome import Outcome
@@ -267,74 +258,6 @@ def test_it_keeps_one_snapshot_for_each_day(item: Item, provider: ScriptedProvid
             (date(2026, 11, 20), Decimal(900)),
             (date(2026, 11, 21), Decimal(900)),
         ]
-
-
-@pytest.mark.parametrize(
-    ("error", "connection_after"),
-    [
-        (LoginRequired("ITEM_LOGIN_REQUIRED"), Connection.LOGIN_REQUIRED),
-        (ItemGone("ITEM_NOT_FOUND"), Connection.REVOKED),
-        (InstitutionDown("INSTITUTION_DOWN"), Connection.ACTIVE),
-        (Unavailable("TIMEOUT"), Connection.ACTIVE),
-        (MalformedAnswer("NOT_JSON"), Connection.ACTIVE),
-        (Misconfigured("INVALID_API_KEYS"), Connection.ACTIVE),
-    ],
-)
-def test_it_asks_a_person_to_sign_in_only_when_that_would_help(
-    item: Item, provider: ScriptedProvider, error: Exception, connection_after: str
-) -> None:
-    provider.pages = [error]
-    read(item)
-    assert item.connection == connection_after
-    assert (item.failures, item.error_code, item.fault) == (1, error.code, error.fault)
-    assert not item.is_syncing
-
-
-@pytest.mark.parametrize(
-    ("trouble", "connection_after"),
-    [
-        (LoginRequired("ITEM_LOGIN_REQUIRED"), Connection.LOGIN_REQUIRED),
-        (ItemGone("USER_PERMISSION_REVOKED"), Connection.REVOKED),
-        (InstitutionDown("INSTITUTION_DOWN"), Connection.ACTIVE),
-    ],
-)
-def test_it_does_not_call_a_bank_well_whose_stream_answers_in_spite_of_an_error(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, trouble: ProviderError, connection_after: str
-) -> None:
-    provider.facts = replace(provider.facts, error_code=trouble.code, trouble=trouble)
-    provider.pages = [page(added=[transaction("a")])]
-    read(item)
-    assert set(ledger()) == {"a"}
-    lost = connection_after != Connection.ACTIVE
-    assert (item.connection, item.error_code) == (connection_after, trouble.code if lost else "")
-    assert (item.state == "fresh") is not lost
-    with tenant(item.owner_id):
-        assert Notification.objects.count() == lost
-
-
-def test_it_forgets_an_error_after_a_good_reading(item: Item, provider: ScriptedProvider) -> None:
-    provider.pages = [Unavailable("TIMEOUT")]
-    read(item)
-    read(item)
-    assert (item.failures, item.error_code, item.fault, item.state) == (0, "", "", "fresh")
-
-
-def test_it_waits_longer_after_each_failure_and_as_long_as_a_limit_says(item: Item, provider: ScriptedProvider) -> None:
-    waits = []
-    with tenant(item.owner_id):
-        Item.objects.update(readiness=Readiness.HISTORICAL)
-    for error in (Unavailable("TIMEOUT"), Unavailable("TIMEOUT"), RateLimited("LIMIT", scope="item", retry_after=3600)):
-        provider.pages = [error]
-        read(item)
-        waits.append((item.next_sync_at - timezone.now()).total_seconds())
-    assert 90 < waits[0] < 150 < 190 < waits[1] < 300
-    assert waits[2] > 2800
-
-
-def test_it_looks_within_a_minute_at_an_import_that_failed(item: Item, provider: ScriptedProvider) -> None:
-    provider.pages = [Unavailable("TIMEOUT")]
-    read(item)
-    assert item.next_sync_at - timezone.now() < timedelta(minutes=1)
 
 
 def test_it_lets_one_worker_at_a_time_read_an_item(item: Item, provider: ScriptedProvider) -> None:

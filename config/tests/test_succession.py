@@ -1,90 +1,34 @@
 """One real account that is known twice counts once, and two accounts that look alike count twice."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 import time_machine
-from django.utils import timezone
 
 from accounts.models import User
 from banking import rosters, succession, unlinking
-from banking.models import Account, Connection, Item, Transaction
-from banking.provider import AccountRow, TransactionRow
-from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
-from banking.tests.test_sync import Ledger, read
+from banking.models import Account, Item, Transaction
+from banking.tests.scripted import CARD, CHECKING, transaction
+from banking.tests.test_sync import Ledger
 from compliance.isolation import tenant
+from config.tests.connected_twice import (
+    SAVINGS,
+    TODAY,
+    again,
+    bank_reads,
+    clock,
+    money_in_the_bank,
+    renamed,
+    revoke,
+    rows,
+    spent,
+)
 from insights import balances, history
-from insights.flows import Window, movements
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-TODAY = date(2026, 11, 20)
-SAVINGS = CHECKING._replace(provider_id="acc-savings", name="Savings", mask="1111", subtype="savings")
-
-
-@pytest.fixture(autouse=True)
-def clock() -> "object":
-    with time_machine.travel("2026-11-20T12:00:00Z") as traveller:
-        yield traveller
-
-
-def renamed(row: AccountRow, suffix: str = "-new", **changes: object) -> AccountRow:
-    """The same account as another connection lists it."""
-    return row._replace(provider_id=row.provider_id + suffix, **changes)
-
-
-def rows(
-    account: AccountRow, days: int, *, first: int = 0, prefix: str = "", step: str = "1.00"
-) -> list[TransactionRow]:
-    """One row a day, each of another amount, the latest ``first`` days ago."""
-    return [
-        transaction(
-            f"{prefix}{account.provider_id}-{ago}",
-            str(-Decimal(ago + 1) * Decimal(step)),
-            account_id=account.provider_id,
-            date=TODAY - timedelta(days=ago),
-            authorized_date=TODAY - timedelta(days=ago),
-            name=f"SHOP {ago}",
-        )
-        for ago in range(first, first + days)
-    ]
-
-
-@pytest.fixture
-def bank_reads(provider: ScriptedProvider) -> Callable[..., None]:
-    def reads(item: Item, roster: list[AccountRow], added: list[TransactionRow] = (), *, cursor: str = "c1") -> None:  # type: ignore[assignment]
-        provider.roster = roster
-        provider.pages = [page(added=added, cursor=cursor)]
-        read(item)
-
-    return reads
-
-
-@pytest.fixture
-def again(make_item: Callable[..., Item], alice: User) -> Item:
-    """Alice's second connection to the same bank."""
-    return make_item(alice, provider_item_id="item-again", connected_at=timezone.now() + timedelta(seconds=1))
-
-
-def revoke(item: Item) -> None:
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(connection=Connection.REVOKED)
-
-
-def money_in_the_bank(user: User) -> Decimal:
-    with tenant(user.pk):
-        found = balances.bank_balance(rosters.connections(user))
-    assert found is not None
-    return found.totals[0].amount
-
-
-def spent(user: User) -> Decimal:
-    with tenant(user.pk):
-        ids = balances.ids(balances.accounts(rosters.connections(user)))
-        return sum((m.money_out for m in movements(user=user, window=Window.ending(TODAY), accounts=ids)), Decimal(0))
+__all__ = ["again", "bank_reads", "clock"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clock")]
 
 
 def test_it_counts_a_bank_once_that_is_connected_again(
@@ -275,133 +219,3 @@ def test_it_draws_one_line_through_both_histories(
         ("2026-11-19", Decimal("1200.50")),
     ]
     assert points[-1].value == Decimal(900)
-
-
-def test_it_knows_an_account_by_the_banks_lasting_id_whatever_it_is_called(
-    item: Item, again: Item, alice: User, bank_reads: Callable[..., None]
-) -> None:
-    lasting = CHECKING._replace(persistent_id="p-1")
-    bank_reads(item, [lasting])
-    bank_reads(again, [renamed(lasting, name="Everyday", mask="", current=Decimal(5))])
-    assert money_in_the_bank(alice) == 5
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ({"persistent_id": "p-1"}, {"persistent_id": "p-2"}),
-        ({}, {"mask": "9999"}),
-        ({}, {"name": "Everyday"}),
-        ({}, {"subtype": "savings"}),
-        ({}, {"currency": "EUR"}),
-        ({"mask": ""}, {"mask": ""}),
-    ],
-)
-def test_it_keeps_accounts_apart_that_differ_or_have_nothing_to_tell_by(
-    item: Item, again: Item, alice: User, bank_reads: Callable[..., None], old: dict[str, str], new: dict[str, str]
-) -> None:
-    bank_reads(item, [CHECKING._replace(**old)])
-    revoke(item)
-    bank_reads(again, [renamed(CHECKING, **new)])
-    with tenant(alice.pk):
-        assert Account.objects.filter(owner=alice, successor=None).count() == 2
-
-
-def test_it_keeps_two_logins_apart_whose_accounts_look_the_same(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
-) -> None:
-    bank_reads(item, [CHECKING], rows(CHECKING, 20))
-    hers = renamed(CHECKING, current=Decimal(50))
-    bank_reads(again, [hers])
-    assert money_in_the_bank(alice) == CHECKING.current + 50
-    bank_reads(again, [hers], rows(hers, 20, step="7.77"), cursor="c2")
-    assert (len(ledger()), money_in_the_bank(alice)) == (40, CHECKING.current + 50)
-    revoke(item)
-    bank_reads(again, [hers], cursor="c3")
-    assert len(ledger()) == 40
-
-
-def test_it_parts_two_accounts_again_when_their_rows_differ(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
-) -> None:
-    bank_reads(item, [CHECKING], rows(CHECKING, 20))
-    revoke(item)
-    bank_reads(again, [renamed(CHECKING)])
-    assert money_in_the_bank(alice) == CHECKING.current
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20, step="7.77"), cursor="c2")
-    assert (len(ledger()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
-
-
-def test_it_keeps_two_accounts_of_one_list_apart_however_alike(
-    item: Item, again: Item, alice: User, bank_reads: Callable[..., None]
-) -> None:
-    bank_reads(item, [CHECKING, renamed(CHECKING, "-2")])
-    assert money_in_the_bank(alice) == CHECKING.current * 2
-    revoke(item)
-    bank_reads(again, [renamed(CHECKING, "-3"), renamed(CHECKING, "-4")])
-    # Nobody can say which is which: nothing is joined.
-    assert money_in_the_bank(alice) == CHECKING.current * 4
-
-
-@pytest.fixture
-def loans() -> tuple[AccountRow, AccountRow]:
-    """Two loans that are called the same and paid off by the same amounts on the same days."""
-    loan = CHECKING._replace(name="Student Loan", type="loan", subtype="student")
-    return loan, renamed(loan, "-2", mask="2222")
-
-
-def test_it_keeps_two_accounts_of_one_list_apart_when_their_history_alone_is_left(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None], loans: tuple[AccountRow, ...]
-) -> None:
-    bank_reads(item, [*loans], [row for loan in loans for row in rows(loan, 10)])
-    unlinking.unlink(user=alice, item_id=item.pk, keep_history=True)
-    assert len(ledger()) == 20
-    anew = [renamed(loan) for loan in loans]
-    bank_reads(again, anew, [row for loan in anew for row in rows(loan, 5)])
-    assert len(ledger()) == 20
-
-
-def test_it_keeps_two_accounts_of_one_list_apart_when_the_bank_lists_one_of_them_no_more(
-    item: Item,
-    ledger: Ledger,
-    bank_reads: Callable[..., None],
-    loans: tuple[AccountRow, ...],
-    clock: time_machine.Traveller,
-) -> None:
-    bank_reads(item, [*loans], [row for loan in loans for row in rows(loan, 10)])
-    clock.shift(timedelta(days=1))
-    bank_reads(item, [*loans], cursor="c2")
-    clock.shift(timedelta(days=1))
-    bank_reads(item, [loans[1]], cursor="c3")
-    assert len(ledger()) == 20
-
-
-def test_it_tells_two_alike_apart_by_their_rows(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
-) -> None:
-    twin = renamed(CHECKING, "-2")
-    bank_reads(item, [CHECKING, twin], rows(CHECKING, 20) + rows(twin, 20, step="7.77"))
-    revoke(item)
-    third, fourth = renamed(CHECKING, "-3"), renamed(CHECKING, "-4")
-    bank_reads(again, [third, fourth], rows(third, 20, step="7.77") + rows(fourth, 20))
-    assert (len(ledger()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
-
-
-def test_it_never_joins_across_banks_or_people(
-    item: Item,
-    alice: User,
-    mallory: User,
-    make_item: Callable[..., Item],
-    bank_reads: Callable[..., None],
-    provider: ScriptedProvider,
-) -> None:
-    bank_reads(item, [CHECKING])
-    revoke(item)
-    elsewhere = make_item(alice, provider_item_id="item-elsewhere")
-    provider.facts = replace(provider.facts, institution_id="ins_2")
-    bank_reads(elsewhere, [renamed(CHECKING)])
-    theirs = make_item(mallory)
-    bank_reads(theirs, [renamed(CHECKING, "-theirs")])
-    for user in (alice, mallory):
-        with tenant(user.pk):
-            assert not Account.objects.filter(owner=user, successor__isnull=False).exists()

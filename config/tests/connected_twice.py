@@ -1,0 +1,84 @@
+"""Banks that are connected twice, and what Alice's figures make of them."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from accounts.models import User
+from banking import rosters
+from banking.models import Connection, Item
+from banking.provider import AccountRow, TransactionRow
+from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
+from banking.tests.test_sync import read
+from compliance.isolation import tenant
+from insights import balances
+from insights.flows import Window, movements
+
+TODAY = date(2026, 11, 20)
+SAVINGS = CHECKING._replace(provider_id="acc-savings", name="Savings", mask="1111", subtype="savings")
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel("2026-11-20T12:00:00Z") as traveller:
+        yield traveller
+
+
+def renamed(row: AccountRow, suffix: str = "-new", **changes: object) -> AccountRow:
+    """The same account as another connection lists it."""
+    return row._replace(provider_id=row.provider_id + suffix, **changes)
+
+
+def rows(
+    account: AccountRow, days: int, *, first: int = 0, prefix: str = "", step: str = "1.00"
+) -> list[TransactionRow]:
+    """One row a day, each of another amount, the latest ``first`` days ago."""
+    return [
+        transaction(
+            f"{prefix}{account.provider_id}-{ago}",
+            str(-Decimal(ago + 1) * Decimal(step)),
+            account_id=account.provider_id,
+            date=TODAY - timedelta(days=ago),
+            authorized_date=TODAY - timedelta(days=ago),
+            name=f"SHOP {ago}",
+        )
+        for ago in range(first, first + days)
+    ]
+
+
+@pytest.fixture
+def bank_reads(provider: ScriptedProvider) -> Callable[..., None]:
+    def reads(item: Item, roster: list[AccountRow], added: list[TransactionRow] = (), *, cursor: str = "c1") -> None:  # type: ignore[assignment]
+        provider.roster = roster
+        provider.pages = [page(added=added, cursor=cursor)]
+        read(item)
+
+    return reads
+
+
+@pytest.fixture
+def again(make_item: Callable[..., Item], alice: User) -> Item:
+    """Alice's second connection to the same bank."""
+    return make_item(alice, provider_item_id="item-again", connected_at=timezone.now() + timedelta(seconds=1))
+
+
+def revoke(item: Item) -> None:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(connection=Connection.REVOKED)
+
+
+def money_in_the_bank(user: User) -> Decimal:
+    with tenant(user.pk):
+        found = balances.bank_balance(rosters.connections(user))
+    assert found is not None
+    return found.totals[0].amount
+
+
+def spent(user: User) -> Decimal:
+    with tenant(user.pk):
+        ids = balances.ids(balances.accounts(rosters.connections(user)))
+        return sum((m.money_out for m in movements(user=user, window=Window.ending(TODAY), accounts=ids)), Decimal(0))

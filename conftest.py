@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -91,6 +92,12 @@ def _heard_by_redis() -> Iterator[None]:
     from config.cache import silence
 
     silence.end()
+
+
+@pytest.fixture
+def own_cache(settings) -> None:
+    """A part of Redis for one test alone: test processes share one, where the same cast is counted."""
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -18,9 +18,8 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def _limits_of_its_own(settings) -> None:
-    """Count tries in a corner of Redis where no other test counts."""
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
+def _limits_of_its_own(own_cache: None) -> None:
+    """Count tries where no other test counts."""
 
 
 @pytest.fixture(autouse=True)

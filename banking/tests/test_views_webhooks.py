@@ -5,7 +5,6 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from uuid import uuid4
 
 import jwt
 import pytest
@@ -20,16 +19,10 @@ from banking.tests.job_queue import queued
 from banking.tests.scripted_server import say, scripted_server
 from compliance.isolation import tenant
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 
 KID = "key-1"
 PRIVATE = ec.generate_private_key(ec.SECP256R1())
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(settings) -> None:
-    """What processes remember of keys together is this test's alone."""
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from banking.tests.conftest import item, ledger, make_item, provider
 from banking.tests.sandbox_process import sandbox
 from banking.tests.scripted import ScriptedProvider
 from config.tests.belongings import Belongings, belongings_of
-from credit.tests.conftest import days, local_bureau, own_cache, sandbox_program, site_bureau
+from credit.tests.conftest import days, local_bureau, sandbox_program, site_bureau
 
 __all__ = [
-    "days", "item", "ledger", "local_bureau", "make_item", "own_cache", "provider", "sandbox", "sandbox_program",
+    "days", "item", "ledger", "local_bureau", "make_item", "provider", "sandbox", "sandbox_program",
     "site_bureau",
 ]  # fmt: skip
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urljoin
-from uuid import uuid4
 
 import pytest
 from django.conf import settings as real_settings
@@ -47,9 +46,8 @@ ANSWERED = (200, 204, 302)
 
 
 @pytest.fixture(autouse=True)
-def _no_limits(settings) -> None:
+def _no_limits(own_cache: None, settings) -> None:
     """Let every try through to the view, whatever was tried before."""
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
     settings.ACCOUNT_RATE_LIMITS = settings.MFA_RATE_LIMITS = False
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

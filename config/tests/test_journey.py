@@ -27,7 +27,8 @@ from config.tests.places import wait_until
 from config.tests.programs import own_queue, sandbox_with_mailbox, worker
 from config.tests.recount import Recount, dollars, recount, rows_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+# Mails and sign-ins are limited by address, and other tests have the same cast.
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_cache")]
 
 EMAIL = "alice@example.com"
 PASSWORD = "correct horse battery staple"
@@ -52,8 +53,6 @@ def bank(town: tuple[Sandbox, int], live_server: LiveServer, settings) -> Sandbo
     settings.PLAID_WEBHOOK_URL = f"{live_server.url}/webhooks/plaid/"
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", smtp_port
-    # Mails and sign-ins are limited by address, and other tests have the same cast.
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
     return sandbox
 
 

@@ -19,17 +19,11 @@ from config.limits import LIMITS
 from config.tests.routes import NAMES
 from config.views import in_words
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 
 BANK = next(limit.routes for limit in LIMITS if limit.name == "bank")
 NAME_SOMETHING = {"finish_link", "close_link", "refresh", "reconnect", "disconnect"}
 API = {"Accept": "application/json"}
-
-
-@pytest.fixture(autouse=True)
-def _counted_apart(settings) -> None:
-    """Count in a corner of Redis where no other test counts."""
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture(autouse=True)

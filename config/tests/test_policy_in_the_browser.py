@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route
@@ -11,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, Route
 from config.models import PolicyViolation
 from config.tests.places import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_cache")]
 
 # Each would set the window's name, or ask another host for something.
 INJECTIONS = {
@@ -31,11 +30,6 @@ INJECTIONS = {
 }
 POLICY = "content-security-policy"
 FORM = "<form id='bait' action='https://evil.example/' method='post'></form>"
-
-
-@pytest.fixture(autouse=True)
-def _counted_apart(settings) -> None:
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture

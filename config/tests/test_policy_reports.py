@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -14,15 +14,10 @@ from config import policy_reports
 from config.models import PolicyViolation
 from config.tasks import forget_policy_violations
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 
 OLD, NEW = policy_reports.CONTENT_TYPES
 PAGE = "http://testserver/help/"
-
-
-@pytest.fixture(autouse=True)
-def _counted_apart(settings) -> None:
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture

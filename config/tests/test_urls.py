@@ -23,7 +23,7 @@ from config.models import PolicyViolation
 from config.tests.belongings import CANARIES, OTHERS_ARGUMENTS, Belongings, address
 from config.tests.routes import NAMES, PEOPLE, TABLE, routes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 
 # What stands in for a form's token is a signature in one case and the dialog's own token in the other.
 WITHOUT_FORM_TOKEN = {"webhook-plaid", "sandbox", "policy_reports"}
@@ -33,12 +33,6 @@ WITH_IDS = [
     if route.pattern.pattern.regex.groups and not (route.name in OTHERS_ARGUMENTS or route.name.startswith("admin:"))
 ]
 CONFIRMING = ("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn")
-
-
-@pytest.fixture(autouse=True)
-def _counted_apart(settings) -> None:
-    """Count in a corner of Redis where no other test counts."""
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture

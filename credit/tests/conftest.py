@@ -1,19 +1,12 @@
 """What credit's tests start from: a scripted bureau, or the sandbox's, and no token from an earlier test."""
 
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 
 from credit.tests.asking import Calendar, calendar
 from credit.tests.sandbox_bureau import CLIENT_ID, SECRET, Bureau, sandbox
 from credit.tests.scripted_bureau import ScriptedBureau, scripted_bureau
-
-
-@pytest.fixture
-def own_cache(settings) -> None:
-    """A part of the cache for one test alone: test processes share one Redis, and must not empty it."""
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture

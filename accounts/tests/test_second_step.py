@@ -151,6 +151,7 @@ def test_it_keeps_out_who_has_a_code_of_another_time(stranger: Client, alice: Us
     assert not is_in(stranger)
 
 
+@pytest.mark.dates
 def test_it_lets_ten_browsers_in_by_one_code_only_once(alice: User, phone: Phone, settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "1000/m/ip,1000/15m/key", "login": "1000/m/ip"}
     browsers = [Client() for _ in range(10)]

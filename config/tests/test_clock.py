@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -71,3 +72,23 @@ def test_it_sleeps_as_long_as_it_is_told() -> None:
     began = time.monotonic()
     time.sleep(0.05)
     assert 0.05 <= time.monotonic() - began < 5
+
+
+def test_it_spends_no_processor_time_on_threads_that_wait_for_the_interpreter() -> None:
+    ended = threading.Event()
+
+    def wake_often() -> None:
+        while not ended.wait(0.001):
+            pass
+
+    threads = [threading.Thread(target=wake_often) for _ in range(9)]
+    for thread in threads:
+        thread.start()
+    all_began, own_began = time.process_time(), time.thread_time()
+    # One call, in which no other thread may run.
+    sum(range(20_000_000))
+    own, together = time.thread_time() - own_began, time.process_time() - all_began
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert together < 2 * own

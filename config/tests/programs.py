@@ -85,6 +85,21 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
+def django_process(code: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
+    """Run a piece of Python with Django in another process on this test's database."""
+    setup = "import sys, django; django.setup()\n"
+    command = [sys.executable, "-c", setup + code, *map(str, arguments)]
+    running = subprocess.Popen(
+        command, cwd=CHECKOUT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+@contextmanager
 def own_queue(name: str) -> Iterator[str]:
     """Let this process queue its jobs apart from those of other tests."""
     usual = app.conf.task_default_queue

@@ -3,20 +3,12 @@
 The sandbox is a program of its own and answers over HTTP; workers are processes that really die.
 """
 
-import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 import time_machine
-from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -30,9 +22,8 @@ from banking.sync import sync_item
 from banking.tasks import enqueue_sync, ring
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
-from config.embedded.home import CHECKOUT
 from config.tests.places import wait_until
-from config.tests.programs import environment, free_port, own_queue, worker
+from config.tests.programs import django_process, free_port, own_queue, worker
 from config.tests.recount import rows_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,11 +94,6 @@ def spend(bank: Sandbox, item: Item) -> None:
     account = bank.admin(f"ledger/{item.provider_item_id}", method="GET")["accounts"][0]["account_id"]
     rows = [{"account_id": account, "amount": 9.99, "name": f"NEWS {n}", "date": "2026-11-01"} for n in range(3)]
     bank.admin(f"items/{item.provider_item_id}/mutate", {"add": rows})
-
-
-def changed(item: Item, **facts: object) -> None:
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(**facts)
 
 
 # --- The provider -----------------------------------------------------------------------------------------
@@ -262,21 +248,6 @@ def test_it_takes_a_public_token_in_the_session_alone_that_it_was_made_in(
 # --- Workers ----------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def process(code: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
-    """Run a piece of Python with Django in another process on this test's database."""
-    setup = "import sys, django; django.setup()\n"
-    command = [sys.executable, "-c", setup + code, *map(str, arguments)]
-    running = subprocess.Popen(
-        command, cwd=CHECKOUT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.communicate()
-
-
 READ = """
 from uuid import UUID
 from banking.sync import sync_item
@@ -293,7 +264,7 @@ def test_it_leaves_an_item_alone_that_another_process_reads(
     item: Item, bank: Sandbox, agrees: Callable[[], bool]
 ) -> None:
     bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 3000}, "nth": 2})
-    with process(READ, item.owner_id, item.pk) as other:
+    with django_process(READ, item.owner_id, item.pk) as other:
         wait_until(lambda: fired(bank) == 1)
         assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is False
         said, complaints = other.communicate(timeout=60)
@@ -304,12 +275,12 @@ def test_it_leaves_an_item_alone_that_another_process_reads(
 def test_it_stores_each_row_once_when_two_processes_race(
     item: Item, bank: Sandbox, agrees: Callable[[], bool], as_operator: Ask
 ) -> None:
-    with process(READ, item.owner_id, item.pk) as one, process(READ, item.owner_id, item.pk) as two:
+    with django_process(READ, item.owner_id, item.pk) as one, django_process(READ, item.owner_id, item.pk) as two:
         said = sorted(other.communicate(timeout=120)[0] for other in (one, two))
     assert "True\n" in said
     assert agrees()
     spend(bank, item)
-    with process(READ, item.owner_id, item.pk) as one, process(READ, item.owner_id, item.pk) as two:
+    with django_process(READ, item.owner_id, item.pk) as one, django_process(READ, item.owner_id, item.pk) as two:
         for other in (one, two):
             other.communicate(timeout=120)
     read(item)
@@ -340,70 +311,3 @@ def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(
         wait_until(lambda: working.said().count("succeeded") >= 34)
         assert as_operator(readings)[0][0] <= MOST_READINGS
         assert not fresh(item).awaits_sync
-
-
-# --- The queue and the cache ------------------------------------------------------------------------------
-
-ENQUEUE = """
-from uuid import UUID
-from banking.models import Item
-from banking.tasks import enqueue_sync, ring
-enqueue_sync(Item(owner_id=UUID(sys.argv[1]), pk=UUID(sys.argv[2])), trigger="link")
-print("went on")
-"""
-MOST_TRIES = 10
-
-
-@contextmanager
-def redis_that_hangs_up(place: Path) -> Iterator[list[int]]:
-    """A socket that takes every call and drops it at once; the list grows by one with each."""
-    calls: list[int] = []
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(place))
-    listener.listen()
-
-    def hang_up() -> None:
-        while True:
-            try:
-                caller, _ = listener.accept()
-            except OSError:
-                return
-            calls.append(1)
-            caller.close()
-
-    thread = threading.Thread(target=hang_up)
-    thread.start()
-    try:
-        yield calls
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
-
-
-def enqueue_with(redis: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("REDIS_URL", f"unix://{redis}")
-    with process(ENQUEUE, UUID(int=1), UUID(int=2)) as other:
-        said, complaints = other.communicate(timeout=120)
-    assert "The queue does not answer" in complaints
-    return said
-
-
-def test_it_gives_a_queue_up_that_is_gone(tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert enqueue_with(tmp_path / "nobody.sock", monkeypatch) == "went on\n"
-
-
-def test_it_gives_a_queue_up_after_a_few_tries(tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = tmp_path / "redis.sock"
-    with redis_that_hangs_up(place) as calls:
-        assert enqueue_with(place, monkeypatch) == "went on\n"
-    assert 1 <= len(calls) <= MOST_TRIES
-
-
-def test_it_serves_pages_without_its_cache(make_user: Callable[..., User], tmp_path: Path, settings) -> None:
-    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": f"unix://{tmp_path}/nobody.sock"}}
-    alice = make_user("alice", "correct horse battery staple")
-    browser = Client()
-    browser.force_login(alice)
-    for name in ("overview", "accounts", "transactions", "connect"):
-        assert browser.get(reverse(name)).status_code == 200

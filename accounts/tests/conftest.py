@@ -7,14 +7,16 @@ from uuid import UUID
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from accounts import tasks
 from accounts.models import User
-from accounts.tests.phone import PERIOD, Phone, enrolled
+from accounts.tests.phone import PERIOD, Phone, enrolled, sign_in_with
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
 PASSWORD = "correct horse battery staple"
+OTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +60,23 @@ def stranger(db: None) -> Client:
 def alice(make_user: Callable[..., User]) -> User:
     """Alice has a password here."""
     return make_user("alice", PASSWORD)
+
+
+@pytest.fixture
+def root(make_user: Callable[..., User]) -> User:
+    """Root has a password here, and has signed in before."""
+    user = make_user("root", PASSWORD)
+    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True, last_login=timezone.now())
+    user.refresh_from_db()
+    return user
+
+
+@pytest.fixture
+def operator(root: User) -> Client:
+    """Root, signed in with an authenticator app."""
+    client = Client()
+    sign_in_with(client, root, PASSWORD, enrolled(root, OTHER_SECRET))
+    return client
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
+
 
 def sign_up(client: Client, email: str, password: str) -> HttpResponse:
     return client.post(reverse("account_signup"), {"email": email, "password1": password}, follow=True)
@@ -42,3 +44,8 @@ def link_in(mail: EmailMessage) -> str:
 def what_is_said(response: HttpResponse) -> str:
     """A page without the marks that differ from one request to the next."""
     return re.sub(r'(nonce|value)="[^"]*"', "", response.content.decode())
+
+
+def operators_row(user: User) -> str:
+    """The address of a person's row on the operators' site."""
+    return reverse("admin:accounts_user_change", args=[user.pk])

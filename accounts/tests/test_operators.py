@@ -1,31 +1,23 @@
-"""The operators' site: for staff with a second factor, for looking only, and never unseen."""
+"""The operators' site: for staff with a second factor, and for looking only; see ``test_operators_looks.py``."""
 
-import re
-import time
-from collections.abc import Callable, Iterator
-from uuid import UUID
+from collections.abc import Callable
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.contrib.auth.models import Group, Permission
 from django.contrib.sessions.models import Session
-from django.core import mail
 from django.db import ProgrammingError
 from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import LoginThrottle, User
 from accounts.operators import OperatorAdmin
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import sign_in
-from accounts.tests.phone import Phone, enrolled, sign_in_with
-from compliance.audit import Action, record
+from accounts.tests.pages import operators_row, sign_in
+from accounts.tests.phone import Phone, enrolled
 from compliance.audit.events import AuditEvent
-from compliance.isolation import tenant
 from compliance.isolation.viewer import viewing
 from compliance.models import DataKey
 
@@ -33,38 +25,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "viewer"]),
     pytest.mark.usefixtures("cheap_hash"),
 ]
-
-Trail = Callable[[UUID], list[str]]
-OTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-
-
-@pytest.fixture
-def root(make_user: Callable[..., User]) -> User:
-    user = make_user("root", PASSWORD)
-    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True, last_login=timezone.now())
-    user.refresh_from_db()
-    return user
-
-
-@pytest.fixture
-def operator(root: User) -> Client:
-    """Root, signed in with an authenticator app."""
-    client = Client()
-    sign_in_with(client, root, PASSWORD, enrolled(root, OTHER_SECRET))
-    return client
-
-
-def row(user: User) -> str:
-    return reverse("admin:accounts_user_change", args=[user.pk])
-
-
-def lists() -> list[str]:
-    """The lists that take no reason."""
-    return [
-        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        for model, shown in admin.site._registry.items()
-        if not shown.needs_reason
-    ]
 
 
 # --- Who --------------------------------------------------------------------------------------------------
@@ -112,7 +72,7 @@ def test_it_lets_staff_in_with_a_second_factor(operator: Client) -> None:
 def test_it_shows_staff_only_what_they_were_given(root: User, operator: Client) -> None:
     User.objects.filter(pk=root.pk).update(is_superuser=False)
     assert operator.get("/operators/").status_code == 200
-    assert operator.get(row(root)).status_code == 403
+    assert operator.get(operators_row(root)).status_code == 403
 
 
 def test_it_closes_when_the_factor_goes(operator: Client) -> None:
@@ -131,7 +91,7 @@ def test_it_has_no_page_that_changes_something(operator: Client, alice: User, pa
 def test_it_takes_no_form_about_a_row(operator: Client, alice: User) -> None:
     fields = {"email": "evil@example.com", "is_staff": "on", "_save": "Save"}
     deleting = {"action": "delete_selected", "_selected_action": alice.pk}
-    assert operator.post(row(alice), fields).status_code == 405
+    assert operator.post(operators_row(alice), fields).status_code == 405
     assert operator.post(reverse("admin:accounts_user_changelist"), deleting).status_code == 405
     alice.refresh_from_db()
     assert (alice.email, alice.is_staff) == ("alice@example.com", False)
@@ -234,168 +194,3 @@ def test_it_lets_only_its_own_scripts_run(operator: Client) -> None:
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
     assert "script-src 'self'" not in operator.get(reverse("security")).headers["Content-Security-Policy"]
-
-
-# --- Never unseen -----------------------------------------------------------------------------------------
-
-
-def event_of(person: User) -> AuditEvent:
-    """The last event in a person's trail."""
-    with tenant(person.pk):
-        event = AuditEvent.objects.filter(subject=person.pk)[0]
-        event.told = event.facts()
-    return event
-
-
-def test_it_writes_each_look_into_that_persons_trail(operator: Client, root: User, alice: User, trail: Trail) -> None:
-    operator.get(row(alice))
-    assert trail(alice.pk) == ["operator_view"]
-    operator.get(reverse("admin:accounts_user_changelist"))
-    assert trail(alice.pk) == ["operator_view"] * 2
-    assert trail(root.pk)[-1] == "operator_view"
-
-
-def test_it_says_who_looked_at_what(operator: Client, root: User, alice: User) -> None:
-    operator.get(row(alice))
-    event = event_of(alice)
-    assert (event.actor, event.resource, event.resource_id) == (root.pk, "user", str(alice.pk))
-    assert event.told["rows"] == [str(alice.pk)]
-    assert (event.told["role"], event.told["reason"]) == ("Administrator", "")
-
-
-@pytest.fixture
-def groups(db: None) -> Iterator[list[Group]]:
-    """Two groups of operators; the tables of ``auth`` are not emptied after a test."""
-    made = [Group.objects.create(name=name) for name in ("Support", "Fraud desk")]
-    yield made
-    for each in made:
-        each.delete()
-
-
-def test_it_names_the_operators_groups(operator: Client, root: User, alice: User, groups: list[Group]) -> None:
-    User.objects.filter(pk=root.pk).update(is_superuser=False)
-    root.groups.set(groups)
-    root.user_permissions.add(Permission.objects.get(codename="view_user"))
-    assert operator.get(row(alice)).status_code == 200
-    assert event_of(alice).told["role"] == "Fraud desk, Support"
-
-
-def test_it_writes_no_look_at_what_was_not_shown(operator: Client, root: User, alice: User, trail: Trail) -> None:
-    operator.get(reverse("admin:accounts_user_changelist"), {"q": "root@"})
-    operator.head(reverse("admin:accounts_user_changelist"), {"q": "nobody@"})
-    User.objects.filter(pk=root.pk).update(is_superuser=False)
-    operator.get(row(alice))
-    assert trail(alice.pk) == []
-
-
-def test_it_writes_looks_at_addresses_factors_sessions_and_trails_too(
-    operator: Client, alice: User, phone: Phone, trail: Trail
-) -> None:
-    UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="k" * 32)
-    for place in lists():
-        assert operator.get(place).status_code == 200
-    # Person, address, factor, session, and the events that these looks are.
-    assert trail(alice.pk) == ["operator_view"] * 5
-
-
-def test_it_shows_no_row_when_the_look_cannot_be_written(
-    operator: Client, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("no trail")
-
-    monkeypatch.setattr("accounts.operators.record", fail)
-    with pytest.raises(RuntimeError, match="no trail"):
-        operator.get(row(alice))
-
-
-# --- The glass --------------------------------------------------------------------------------------------
-
-REASON = "Ticket 4711: you asked why a payment of yours is missing."
-
-
-def mails_to(person: User) -> list[mail.EmailMessage]:
-    return [each for each in mail.outbox if each.to == [person.email]]
-
-
-def test_it_asks_for_a_reason_that_says_something(operator: Client, alice: User, trail: Trail) -> None:
-    place = reverse("admin:break_glass", args=[alice.pk])
-    assert operator.get(place).status_code == 200
-    for reason in ("", "ticket 4711", " " * 30, "x" * 501, "a reason with a \x00 in it"):
-        page = operator.post(place, {"reason": reason})
-        assert page.status_code == 200
-        assert page.context["form"].errors, reason
-    assert trail(alice.pk) == []
-    assert mails_to(alice) == []
-
-
-def test_it_tells_the_person_at_once(operator: Client, root: User, alice: User) -> None:
-    assert operator.post(reverse("admin:break_glass", args=[alice.pk]), {"reason": REASON}).url == "/operators/"
-    event = event_of(alice)
-    assert (event.action, event.actor, event.outcome) == ("glass_broken", root.pk, "ok")
-    assert (event.told["reason"], event.told["role"]) == (REASON, "Administrator")
-    (sent,) = mails_to(alice)
-    assert sent.subject == "Somebody may look at your bank and credit data in Plumbline"
-    assert reverse("looks") in sent.body
-    assert REASON not in sent.body
-    assert root.email not in sent.body
-
-
-def test_it_breaks_the_glass_for_nobody_who_is_not_there(operator: Client) -> None:
-    place = reverse("admin:break_glass", args=[UUID(int=7)])
-    assert operator.post(place, {"reason": REASON}).status_code == 404
-
-
-def test_it_breaks_it_only_for_those_who_may_see_what_is_behind(operator: Client, root: User, alice: User) -> None:
-    User.objects.filter(pk=root.pk).update(is_superuser=False)
-    root.user_permissions.add(Permission.objects.get(codename="view_user"))
-    assert operator.post(reverse("admin:break_glass", args=[alice.pk]), {"reason": REASON}).status_code == 403
-    assert mails_to(alice) == []
-
-
-def test_it_asks_for_the_factor_again_before_the_glass(operator: Client, alice: User, time_machine) -> None:
-    time_machine.move_to(time.time() + 301)
-    answer = operator.post(reverse("admin:break_glass", args=[alice.pk]), {"reason": REASON})
-    assert answer.url.startswith(reverse("mfa_reauthenticate"))
-    assert mails_to(alice) == []
-
-
-# --- Seen by the person -----------------------------------------------------------------------------------
-
-
-def words(page: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
-
-
-def test_a_person_reads_who_looked(operator: Client, root: User, alice: User, as_alice: Client) -> None:
-    operator.get(row(alice))
-    operator.post(reverse("admin:break_glass", args=[alice.pk]), {"reason": f"{REASON} <b>"})
-    page = as_alice.get(reverse("looks")).content.decode()
-    said = words(page)
-    assert "Administrator looked at: Your name, your email address and when you signed in last" in said
-    assert "Administrator asked to see your bank and credit data The reason: Ticket 4711" in said
-    assert "&lt;b&gt;" in page
-    assert said.index("asked to see") < said.index("looked at:")
-    assert root.email not in page
-    assert str(root.pk) not in page
-
-
-def test_a_person_reads_of_nobody_elses_looks(operator: Client, alice: User, as_mallory: Client) -> None:
-    operator.get(row(alice))
-    assert "Nobody has looked at your data." in as_mallory.get(reverse("looks")).content.decode()
-
-
-def test_a_person_pages_back_through_many_looks(as_alice: Client, alice: User) -> None:
-    for number in range(51):
-        record(Action.OPERATOR_VIEW, subject=alice, what=f"Row {number:02}", rows=["a"] * number)
-    first = as_alice.get(reverse("looks"))
-    assert "Row 50 (50 rows)" in first.content.decode()
-    assert "Row 00" not in first.content.decode()
-    second = as_alice.get(reverse("looks") + first.context["older_url"])
-    assert [look.what for look in second.context["looks"]] == ["Row 00"]
-    assert second.context["older_url"] == ""
-
-
-@pytest.mark.parametrize("before", ["-1", "x", "9" * 400, "1e3", "\x00", "٣"])
-def test_a_page_that_there_is_not_harms_nothing(as_alice: Client, before: str) -> None:
-    assert as_alice.get(reverse("looks"), {"before": before}).status_code == 200

@@ -1,6 +1,7 @@
 """Passkeys whose public halves are real, for tests that no authenticator stands behind."""
 
 from hashlib import sha256
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,12 +16,17 @@ FLAGS = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorDat
 
 def passkey(user: User, name: str = "Laptop") -> Authenticator:
     """Give a person a passkey, stored as allauth stores one that was just made."""
-    identifier = sha256(f"{user.pk}{name}".encode()).digest()
+    made = made_for(b"challenge", identifier=sha256(f"{user.pk}{name}".encode()).digest())
+    return Authenticator.objects.create(user=user, type="webauthn", data={"name": name, "credential": made})
+
+
+def made_for(challenge: bytes, *, identifier: bytes) -> dict[str, Any]:
+    """What a browser sends when it has made a passkey for the site's question."""
     key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
     credential = AttestedCredentialData.create(bytes(16), identifier, key)
     made = AuthenticatorData.create(sha256(b"testserver").digest(), FLAGS, 0, credential)
-    client = CollectedClientData.create("webauthn.create", b"challenge", "https://testserver")
-    answer = {
+    client = CollectedClientData.create("webauthn.create", challenge, "https://testserver")
+    return {
         "id": websafe_encode(identifier),
         "rawId": websafe_encode(identifier),
         "type": "public-key",
@@ -30,4 +36,3 @@ def passkey(user: User, name: str = "Laptop") -> Authenticator:
             "attestationObject": websafe_encode(AttestationObject.create("none", made, {})),
         },
     }
-    return Authenticator.objects.create(user=user, type="webauthn", data={"name": name, "credential": answer})

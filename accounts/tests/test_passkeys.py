@@ -2,27 +2,37 @@
 
 import json
 import logging
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.internal.auth import get_authenticator_by_credential_id, get_credentials
+from allauth.mfa.webauthn.internal.auth import (
+    STATE_SESSION_KEY,
+    get_authenticator_by_credential_id,
+    get_credentials,
+)
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
+from fido2.utils import websafe_decode
 
 from accounts import passkeys
+from accounts.forms import CredentialField
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
-from accounts.tests.passkeys import passkey
-from accounts.tests.phone import Phone
+from accounts.tests.passkeys import made_for, passkey
+from accounts.tests.phone import Phone, enrolled
+from conftest import signed_in_as
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
 # As they are posted: each is JSON, and none is an object.
 NO_OBJECTS = ["0", "false", "0.0", "-0", "0e5", "null", '""', "[]", "1", "true", '"x"', "[{}]"]
+NOTHING_TO_READ = [*NO_OBJECTS, "{}", r'{"id": "\u0000"}', r'{"id": "\ud800"}', "x", "[" * 100_000]
 DAMAGED: list[Any] = [
     {"name": "Phone", "credential": {}},
     {"name": "Phone", "credential": {"response": 0}},
@@ -43,6 +53,7 @@ NONE_AT_ALL: list[Any] = [
     *(0, [], "text", {}, {"name": "Phone"}),
     *({"credential": each} for each in (0, False, None, [])),
 ]
+INSERT = "INSERT INTO mfa_authenticator (user_id, type, data, created_at) VALUES (%s, 'webauthn', %s, now())"
 
 
 def damaged(user: User, data: Any) -> Authenticator:
@@ -61,6 +72,26 @@ def test_it_enrols_nothing_that_no_ceremony_made(alice: User, text: str) -> None
     answer = client.post(place, {"credential": text, "name": "x"})
     assert answer.status_code == 200
     assert not Authenticator.objects.filter(user=alice).exists()
+
+
+@pytest.mark.parametrize("text", NOTHING_TO_READ, ids=range(len(NOTHING_TO_READ)))
+def test_it_hands_nothing_but_an_object_that_holds_something_on(text: str) -> None:
+    with pytest.raises(ValidationError):
+        CredentialField().clean(text)
+    assert CredentialField().clean('{"id": "AA"}') == {"id": "AA"}
+
+
+def test_it_keeps_of_a_completed_ceremony_what_is_read_back_and_no_more(alice: User) -> None:
+    client = Client()
+    sign_in(client, alice.email, PASSWORD)
+    place = reverse("mfa_add_webauthn")
+    client.get(place)
+    question = websafe_decode(client.session[STATE_SESSION_KEY]["challenge"])
+    made = made_for(question, identifier=b"laptop")
+    sent = made | {"more": "x", "response": made["response"] | {"transports": ["internal"]}}
+    assert client.post(place, {"credential": json.dumps(sent), "name": "Laptop"}).status_code == 302
+    kept = Authenticator.objects.get(user=alice, type=Authenticator.Type.WEBAUTHN)
+    assert kept.data["credential"] == made
 
 
 def test_it_enrols_nothing_without_the_question_that_it_answers(alice: User) -> None:
@@ -147,6 +178,21 @@ def test_it_does_not_let_the_password_alone_in_for_a_damaged_passkey(alice: User
 def test_it_is_refused_by_the_database_too(alice: User, data: Any) -> None:
     with pytest.raises(IntegrityError):
         damaged(alice, data)
+
+
+def test_it_goes_where_an_older_version_let_it_in(alice: User) -> None:
+    made = import_module("accounts.migrations.0005_passkeys")
+    good, app = passkey(alice), enrolled(alice).factor
+    with signed_in_as("owner") as owner:
+        owner.execute(made.RELEASE)
+        for data in NONE_AT_ALL:
+            owner.execute(INSERT, [alice.pk, json.dumps(data)])
+        owner.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        owner.execute(made.CLEAN)
+        owner.execute(made.CONSTRAIN)
+        left = owner.execute("SELECT id FROM mfa_authenticator").fetchall()
+        owner.rollback()
+    assert sorted(left) == sorted([(good.pk,), (app.pk,)])
 
 
 def test_it_is_a_second_factor_for_nobody_on_the_operators_site(as_staff: Client) -> None:

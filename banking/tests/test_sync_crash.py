@@ -41,9 +41,12 @@ def results(item: Item) -> list[tuple[str, str]]:
         return [(each.result, each.error_code) for each in runs]
 
 
+@pytest.mark.parametrize("readiness", [Readiness.NOT_READY, Readiness.HISTORICAL])
 def test_it_gives_an_item_back_after_an_error_that_nobody_foresaw(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, ledger: Ledger, readiness: str
 ) -> None:
+    with tenant(item.owner_id):
+        Item.objects.update(readiness=readiness)
     provider.pages = [RuntimeError("nobody foresaw this")]
     with pytest.raises(RuntimeError):
         read(item)
@@ -92,6 +95,20 @@ def test_it_writes_a_failure_down_though_its_connection_to_the_database_broke(
     provider.pages = [answer]
     read(item)
     assert results(item) == [("failed", "TIMEOUT")]
+
+
+def test_it_gives_an_item_back_after_such_an_error_though_its_connection_to_the_database_broke(
+    item: Item, provider: ScriptedProvider
+) -> None:
+    def answer() -> object:
+        cut_off_from_database()
+        raise RuntimeError("nobody foresaw this")
+
+    provider.pages = [answer]
+    with pytest.raises(RuntimeError):
+        read(item)
+    assert results(item) == [("failed", "RuntimeError")]
+    assert not item.is_syncing
 
 
 def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks_while_it_stores(

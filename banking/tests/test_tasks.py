@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from accounts.models import User
 from banking import due, tasks
 from banking.models import Connection, Item, PendingRemoval, WebhookReceipt
-from banking.provider import Doorbell, LoginRequired, Readiness, Unavailable
+from banking.provider import Doorbell, LoginRequired, NotReady, Readiness, Unavailable
 from banking.tests.job_queue import queued
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from banking.unlinking import unlink
@@ -61,12 +61,16 @@ def test_it_looks_again_in_seconds_while_the_history_is_prepared(item: Item, pro
     assert timezone.now() < job.start + timedelta(seconds=1) <= timezone.now() + timedelta(seconds=4)
 
 
+@pytest.mark.parametrize(
+    ("answer", "seconds"), [(page(cursor="", readiness=Readiness.NOT_READY), 3), (NotReady("PRODUCT_NOT_READY"), 10)]
+)
 def test_it_has_written_down_when_to_look_again_should_the_queue_lose_it(
-    item: Item, provider: ScriptedProvider
+    item: Item, provider: ScriptedProvider, answer: object, seconds: int
 ) -> None:
-    provider.pages = [page(cursor="", readiness=Readiness.NOT_READY)]
+    provider.pages = [answer]
+    began = timezone.now()
     run(item)
-    assert changed(item).next_sync_at - timezone.now() < timedelta(seconds=4)
+    assert began < changed(item).next_sync_at - timedelta(seconds=seconds) <= timezone.now()
 
 
 def test_it_leaves_news_of_a_busy_item_to_the_worker_that_holds_it(item: Item, provider: ScriptedProvider) -> None:

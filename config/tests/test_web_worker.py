@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -90,6 +91,25 @@ def test_it_gives_up_a_request_that_does_not_come_to_its_end(
     with stage.connect(sent) as slow:
         assert all_of(slow) == web_worker.TOO_LATE
     assert not stage.asked.is_set()
+
+
+def test_it_waits_for_a_request_for_twenty_seconds(stage: Stage) -> None:
+    with stage.connect(b"P") as slow:
+        wait_until(lambda: any(each.request for each in stage.connections()))
+        (connection,) = stage.connections()
+        now = time.monotonic()
+        connection.request.began = now
+        assert not connection.is_late(now + 20)
+        connection.request.began -= 20.1
+        assert all_of(slow) == web_worker.TOO_LATE
+
+
+def test_it_keeps_a_connection_on_which_nothing_comes_for_thirty_seconds(stage: Stage) -> None:
+    with stage.connect(b"") as silent:
+        wait_until(stage.connections)
+        (connection,) = stage.connections()
+        connection.last_activity -= 31
+        assert all_of(silent) == b""
 
 
 def test_it_refuses_a_body_larger_than_any_forms_before_it_is_sent(stage: Stage) -> None:

@@ -71,6 +71,24 @@ def test_it_lets_a_person_ask_once_in_a_while(alice: User, item: Item) -> None:
     assert due.refresh(user=alice, item_id=item.pk, cooldown=wait) is not None
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda item: due.refresh(user=item.owner, item_id=item.pk, cooldown=timedelta(0)),
+        lambda item: due.refresh_all(user=item.owner, cooldown=timedelta(0)),
+        lambda item: due.want(owner_id=item.owner_id, item_id=item.pk),
+    ],
+    ids=["one bank", "all banks", "news"],
+)
+def test_it_is_due_for_whoever_asks_should_the_queue_lose_it(item: Item, ask: Callable[[Item], object]) -> None:
+    with tenant(item.owner_id):
+        Item.objects.update(next_sync_at=timezone.now() + timedelta(hours=6))
+    ask(item)
+    with tenant(item.owner_id):
+        item.refresh_from_db()
+    assert item.next_sync_at <= timezone.now() + timedelta(seconds=due.SETTLE)
+
+
 def test_it_asks_no_bank_that_lets_nobody_in(alice: User, item: Item) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=item.pk).update(connection=Connection.LOGIN_REQUIRED)

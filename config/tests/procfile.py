@@ -18,6 +18,9 @@ from config.embedded.home import CHECKOUT
 from config.tests.places import wait_until
 from config.tests.programs import environment, free_port
 
+LINES = parse_procfile((CHECKOUT / "Procfile").read_text()).processes
+# All but what runs once before a release is served.
+SERVING = sorted(LINES.keys() - {"release"})
 PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 STOP_SECONDS = 10
 
@@ -27,7 +30,7 @@ class Process:
 
     def __init__(self, name: str, log: IO[bytes], **settings: str) -> None:
         self.port, self.log = free_port(), log
-        line = parse_procfile((CHECKOUT / "Procfile").read_text()).processes[name].replace("0.0.0.0", "127.0.0.1")
+        line = LINES[name].replace("0.0.0.0", "127.0.0.1")
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {line}"],
             cwd=CHECKOUT,

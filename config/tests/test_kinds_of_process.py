@@ -1,6 +1,7 @@
 """What each kind of process is told of how long it may wait."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -29,3 +30,9 @@ def test_it_lets_a_worker_wait_longer() -> None:
     celery.refuse_to_serve()
     assert deadlines.chosen() is deadlines.JOB
     assert celery.app.conf.broker_transport_options.items() >= WORKERS_WAITS.items()
+
+
+def test_it_lets_the_clock_look_within_a_minute_for_what_is_due() -> None:
+    plans = celery.app.conf.beat_schedule.values()
+    (schedule,) = [plan["schedule"] for plan in plans if plan["task"] == "banking.tasks.dispatch_due_syncs"]
+    assert schedule <= timedelta(minutes=1)

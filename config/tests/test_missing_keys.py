@@ -7,19 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from honcho.environ import parse_procfile
 
 from accounts.models import User
 from compliance.isolation import tenant
 from compliance.models import DataKey
 from config.embedded.home import CHECKOUT
+from config.tests.procfile import LINES, SERVING
 from config.tests.programs import environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 GONE = "kek-20240101"
 PATIENCE = 60
-LINES = parse_procfile((CHECKOUT / "Procfile").read_text()).processes
 
 
 @pytest.fixture(autouse=True)
@@ -32,11 +31,11 @@ def _under_a_lost_key(alice: User) -> Iterator[None]:
         DataKey.objects.filter(kek=GONE).delete()
 
 
-@pytest.mark.parametrize("line", [LINES["web"], LINES["worker"], LINES["beat"]], ids=["web", "worker", "beat"])
-def test_it_ends_a_process_that_lacks_a_key_and_says_which(line: str) -> None:
+@pytest.mark.parametrize("name", SERVING)
+def test_it_ends_a_process_that_lacks_a_key_and_says_which(name: str) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ended = subprocess.run(
-        ["/bin/sh", "-c", f"exec {line}"],
+        ["/bin/sh", "-c", f"exec {LINES[name]}"],
         cwd=CHECKOUT,
         env=environment() | {"PATH": path},
         capture_output=True,

@@ -7,12 +7,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from config.tests.places import wait_until
-from config.tests.procfile import started
+from config.tests.procfile import SERVING, started
 from config.tests.programs import environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PROCESSES = ("web", "worker", "beat")
 LAST_WORDS = 400
 
 
@@ -30,17 +29,17 @@ def refused(name: str, **settings: str) -> str:
         return process.said()[-LAST_WORDS:]
 
 
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize("name", SERVING)
 def test_it_starts_nothing_as_a_superuser(name: str) -> None:
     assert "It is a superuser, so row-level security does not hold it." in refused(name, DATABASE_URL=superuser())
 
 
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize("name", SERVING)
 def test_it_starts_nothing_with_settings_that_are_refused(name: str) -> None:
     assert "PLAID_ENV has to be production or sandbox" in refused(name, PLAID_ENV="pretend")
 
 
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize("name", SERVING)
 def test_it_starts_nothing_without_a_database(name: str, tmp_path: Path) -> None:
     said = refused(name, DATABASE_URL=f"postgres://app_rw@/site?host={tmp_path}")
     assert "The database of DATABASE_URL does not answer or does not let the site in." in said

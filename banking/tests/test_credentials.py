@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Notification, User
 from banking import due
+from banking.credentials import CredentialUnreadable
 from banking.linking import Chosen, finish_link
 from banking.models import Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.provider import Credential
@@ -123,7 +124,7 @@ def test_it_keeps_what_is_owed_for_the_day_on_which_the_key_is_back(
     owed = unlink(user=alice, item_id=read.pk, keep_history=True)
     assert owed is not None
     assert owed.access_token is None
-    with pytest.raises(Exception, match="CREDENTIAL_UNREADABLE"):
+    with pytest.raises(CredentialUnreadable):
         remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     with tenant(alice.pk):
         assert PendingRemoval.objects.get().error_code == "CREDENTIAL_UNREADABLE"

@@ -154,9 +154,10 @@ def test_it_asks_once_for_each_chunk(alice: User, account: Account, monkeypatch:
 def test_it_leaves_neither_a_transaction_nor_a_tenant_open_between_lines(alice: User, account: Account) -> None:
     moved(account, "-1", removed_at=datetime(2026, 11, 20, tzinfo=UTC))
     moved_all(account, [movement(account, "-1") for _ in range(3)])
-    for _ in sheet.lines(owner_id=alice.pk, rows=Transaction.objects.for_user(alice).select_related("account")):
-        assert not connection.in_atomic_block
-        assert current_tenant() is None
+    rows = Transaction.objects.for_user(alice).select_related("account")
+    seen = [(connection.in_atomic_block, current_tenant()) for _ in sheet.lines(owner_id=alice.pk, rows=rows)]
+    assert seen
+    assert set(seen) == {(False, None)}
 
 
 def test_it_writes_no_row_of_somebody_else(mallory: User, account: Account) -> None:

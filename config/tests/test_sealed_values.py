@@ -11,6 +11,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.phone import recovery_codes
@@ -28,6 +29,7 @@ from config.tests.routes import NAMES
 from config.tests.test_urls import said
 from credit import rebuilding
 from credit import tasks as credit_tasks
+from credit.models import Enrollment
 from credit.tests.asking import signed
 from credit.tests.filed import filed_whole
 
@@ -41,6 +43,11 @@ PAGES = [name for name in NAMES if not name.startswith("admin:") and name != "sa
 OF_SIGN_IN = ("account_", "mfa_")
 # Opened by the job that ends an Item, and by no page.
 IN_NO_PAGE = {"banking.pendingremoval.access_token"}
+# Opened for pages alone.
+IN_NO_JOB = {
+    "compliance.consentevent.typed_name", "credit.report.consumer_identifier", "credit.report.messages",
+    "credit.personaldetail.text", "credit.statement.text",
+}  # fmt: skip
 
 
 def damaged(value: bytes) -> bytes:
@@ -123,17 +130,21 @@ def test_it_answers_every_page_whatever_cannot_be_read(
 @pytest.mark.parametrize("name", COLUMNS)
 def test_it_ends_every_job_whatever_cannot_be_read(
     name: str, alice: User, belongings: Belongings, damage: Callable[[str], None],
-    provider: ScriptedProvider,
+    provider: ScriptedProvider, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     damage(name)
     with tenant(alice.pk):
         removal = PendingRemoval.objects.get()
         Item.objects.filter(pk=belongings.item.pk).update(leased_until=None)
+        LinkSession.objects.update(state=LinkSession.State.OWED, next_look_at=None)
+        Enrollment.objects.update(next_pull_at=timezone.now(), eligible_at=None)
     banking_tasks.sync_item(str(alice.pk), str(belongings.item.pk), "test")
     banking_tasks.remove_at_provider(str(alice.pk), str(removal.pk))
+    banking_tasks.look_up_link(str(alice.pk), str(belongings.session.pk))
     with outside_of_the_test():
         credit_tasks.pull_report(str(alice.pk), "clock")
         rebuilding.rebuild(owner_id=alice.pk, everything=True)
+    assert alerts(caplog) == {name} - IN_NO_JOB
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,9 @@ def test_it_tells_what_a_report_brought_and_marks_what_is_grave():
 
 def test_it_keeps_every_dot_inside_the_box():
     found = history(months(300, 850, 300, 850, 301), [])
-    for place in found.chart.dots.replace("h0", "").split("M")[1:]:
+    places = found.chart.dots.replace("h0", "").split("M")[1:]
+    assert len(places) == 5
+    for place in places:
         x, y = (float(part) for part in place.split(","))
         assert 0 <= x <= 1000
         assert 0 <= y <= 300

@@ -31,8 +31,8 @@ FROM (
         UNION ALL (
             SELECT day, current
             FROM banking_balancesnapshot
-            WHERE owner_id = %(owner)s AND account_id = asked.id AND day < %(since)s AND current IS NOT NULL
-                AND day < coalesce(asked.until, 'infinity')
+            WHERE owner_id = %(owner)s AND account_id = asked.id AND day < least(%(since)s, asked.until)
+                AND current IS NOT NULL
             ORDER BY day DESC
             LIMIT 1
         )

@@ -86,7 +86,7 @@ class Account(Owned):
 class BalanceSnapshot(Owned):
     """An account's balance as it stood on one day; the history that charts are drawn from."""
 
-    # No index of its own: the unique one below begins with it.
+    # No index of its own: the unique one below serves it.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="snapshots", db_index=False)
     day = models.DateField()
     current = money(null=True)
@@ -95,4 +95,8 @@ class BalanceSnapshot(Owned):
     currency = models.CharField(blank=True)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["account", "day"], name="one_snapshot_per_day")]
+        # The owner comes first because every question names one: without it PostgreSQL expects so few rows of an owner
+        # that it reads an account's whole past to find its last day (0.65 ms for a chart instead of 0.29).
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "account", "day"], name="one_snapshot_per_day")
+        ]

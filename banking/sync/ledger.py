@@ -132,6 +132,6 @@ def snapshot(*, item: Item, accounts: Iterable[Account]) -> None:
             for stored in accounts
         ],
         update_conflicts=True,
-        unique_fields=["account", "day"],
+        unique_fields=["owner", "account", "day"],
         update_fields=["current", "available", "limit", "currency"],
     )

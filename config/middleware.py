@@ -6,6 +6,7 @@ from typing import Final
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from config import views
 
@@ -39,8 +40,13 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        response.headers.setdefault("Reporting-Endpoints", f'{POLICY_ENDPOINT}="{reverse("policy_reports")}"')
+        response.headers.setdefault("Reporting-Endpoints", self.reporting_endpoints)
         return response
+
+    @cached_property
+    def reporting_endpoints(self) -> str:
+        """Where browsers report what the policy stopped; a fact of the URLconf, so looked up once."""
+        return f'{POLICY_ENDPOINT}="{reverse("policy_reports")}"'
 
 
 class LiveMiddleware:
@@ -53,9 +59,14 @@ class LiveMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info == reverse("live") and request.method in {"GET", "HEAD"}:
+        if request.path_info == self.live_path and request.method in {"GET", "HEAD"}:
             return views.live(request)
         return self.get_response(request)
+
+    @cached_property
+    def live_path(self) -> str:
+        """Where probes ask; looked up once, for every request passes here."""
+        return reverse("live")
 
 
 class PlausibleRequestMiddleware:

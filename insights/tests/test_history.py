@@ -1,11 +1,13 @@
 """Balances over time, with the days and sums counted by hand."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 import time_machine
+from django.db import connection
 
 from accounts.models import User
 from banking import rosters
@@ -164,3 +166,14 @@ def test_it_marks_the_span_that_is_drawn(alice: User, checking: Account) -> None
         ("3M", "?range=3M", False),
         ("1Y", "?range=1Y", True),
     ]
+
+
+def test_it_finds_the_days_of_an_account_by_owner_account_and_day(alice: User, checking: Account) -> None:
+    with tenant(alice.pk), connection.cursor() as cursor:
+        # A table that is almost empty is read as a whole, whatever indexes it has.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        asked = {"owner": alice.pk, "since": date(2026, 10, 23), **history.columns([checking])}
+        cursor.execute(f"EXPLAIN {history.CHANGES}", asked)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    conditions = re.findall(r"Index Cond: \(\(owner_id = .*\) AND \(account_id = .*\) AND \(day [<>]", plan)
+    assert len(conditions) == 2, plan

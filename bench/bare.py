@@ -33,7 +33,8 @@ SPENDING = """
 """
 HISTORY = """
     SELECT snapshot.day, sum(snapshot.current)
-    FROM banking_balancesnapshot AS snapshot JOIN banking_account AS account ON account.id = snapshot.account_id
+    FROM banking_balancesnapshot AS snapshot
+    JOIN banking_account AS account ON account.owner_id = snapshot.owner_id AND account.id = snapshot.account_id
     WHERE account.owner_id = %s AND account.type = 'depository' AND snapshot.day >= current_date - 91
     GROUP BY snapshot.day ORDER BY snapshot.day
 """

@@ -48,6 +48,7 @@ class Account(models.Model):
 
 class Snapshot(models.Model):
     id = models.UUIDField(primary_key=True)
+    owner = models.ForeignKey(Person, models.CASCADE)
     account = models.ForeignKey(Account, models.CASCADE)
     day = models.DateField()
     current = models.DecimalField(max_digits=28, decimal_places=10, null=True)

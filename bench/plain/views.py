@@ -20,8 +20,12 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     context = {
         "accounts": Account.objects.filter(owner=request.user).select_related("item").order_by("name"),
         "spending": [(days, spent(rows, since=today - timedelta(days=days))) for days in WINDOWS],
+        # Both owners: the index of days begins with one, and PostgreSQL finds the accounts by the other.
         "history": Snapshot.objects.filter(
-            account__owner=request.user, account__type="depository", day__gte=today - timedelta(days=HISTORY)
+            owner=request.user,
+            account__owner=request.user,
+            account__type="depository",
+            day__gte=today - timedelta(days=HISTORY),
         )
         .values("day")
         .annotate(balance=Sum("current"))

@@ -146,6 +146,15 @@ def test_it_comes_back_soon_to_an_item_that_was_asked_for_while_its_reading_fail
     assert item.next_sync_at - timezone.now() < timedelta(minutes=3)
 
 
+@pytest.mark.parametrize("failures", [38, 32_767])
+def test_it_goes_on_with_an_item_that_failed_often(item: Item, provider: ScriptedProvider, failures: int) -> None:
+    with tenant(item.owner_id):
+        Item.objects.update(failures=failures, readiness=Readiness.HISTORICAL)
+    provider.pages = [Unavailable("TIMEOUT")]
+    read(item)
+    assert timedelta(hours=4) < item.next_sync_at - timezone.now() < timedelta(hours=8)
+
+
 def lost(item: Item, times: int) -> Item:
     """The Item after so many workers died over it."""
     for _ in range(times):

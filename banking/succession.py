@@ -20,21 +20,23 @@ Name and digits alone are not enough while both are read: two people of one hous
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from enum import Enum
 from itertools import combinations
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.utils import timezone
 
 from banking.models import LIVING, Account, Connection, Item
 
 DAYS: Final = 90
 FEWEST: Final = 3
 READABLE: Final = (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT)
+# Two regular readings. Who could not be read for so long stands behind who could, and not for a moment's trouble.
+LATE: Final = timedelta(hours=12)
 
 # Rows that the bank has not withdrawn, whether they count or another one stands for them.
 KNOWN: Final = "NOT moved.pending AND (moved.removed_at IS NULL OR moved.replaced_by <> '')"
@@ -153,6 +155,13 @@ class Said(Enum):
     PERHAPS = "perhaps"
 
 
+class Settled(NamedTuple):
+    """How many transactions count now that did not, or the reverse, and the Items that nobody needs any more."""
+
+    changed: int = 0
+    needless: Sequence[UUID] = ()
+
+
 class FirstDays(NamedTuple):
     """The first day that an account knows a transaction of, and the first that it knows a balance of."""
 
@@ -166,21 +175,19 @@ def lock_accounts(*, owner_id: UUID) -> None:
         cursor.execute(LOCK, [str(owner_id)])
 
 
-def settle(*, item: Item, gone: Iterable[UUID] = ()) -> int:
-    """Say anew which accounts of a bank count, and which rows; ``gone`` are accounts that were deleted just now.
+def settle(*, item: Item, left: list[Account] | None = None) -> Settled:
+    """Say anew which accounts of a bank count, and which rows; ``left`` are those at it that were not deleted just now.
 
-    Returns how many transactions count now that did not, or the reverse. Whoever stores, closes or deletes accounts or
-    transactions calls this inside ``tenant``, after the rows are stored.
+    Whoever stores, closes or deletes accounts or transactions, or changes an Item's connection, calls this inside
+    ``tenant``, after it is stored.
     """
-    accounts = accounts_at_bank(item)
+    accounts = accounts_at_bank(item) if left is None else left
     before = {account.pk: account.successor_id for account in accounts}
-    families = find_families(accounts)
+    families, proven = find_families(accounts)
     touched = [a for family in families if len(family) > 1 for a in family]
-    touched += [a for a in accounts if before[a.pk] is not None and a not in touched]
-    if gone := set(gone):
-        touched = accounts
+    touched += [a for a in accounts if (left is not None or before[a.pk] is not None) and a not in touched]
     if not touched:
-        return 0
+        return Settled()
     days = first_days(item.owner_id, touched)
     untils = {account.pk: until for family in families for account, until in place(family, days)}
     facts: dict[str, Any] = {
@@ -194,31 +201,47 @@ def settle(*, item: Item, gone: Iterable[UUID] = ()) -> int:
         changed = cursor.fetchall()
         if changed:
             cursor.execute(CARRY_OVER, {**facts, "again": [row_id for row_id, by in changed if not by]})
-    return len(changed)
+    return Settled(len(changed), needless(accounts, proven))
 
 
 def accounts_at_bank(item: Item) -> list[Account]:
     """The owner's accounts at the Item's bank, those in front first; of an unnamed bank, the Item's own."""
-    same_bank = Q(item__institution=item.institution_id) if item.institution_id else Q(item=item.pk)
-    found = Account.objects.filter(
-        same_bank, owner=item.owner_id, item__provider=item.provider, item__environment=item.environment
+    owned = Account.objects.filter(
+        owner=item.owner_id, item__provider=item.provider, item__environment=item.environment
     )
-    return sorted(found.select_related("item"), key=rank, reverse=True)
+    accounts = list(owned.select_related("item"))
+    ids = ids_of_bank(item, accounts)
+    return sorted((each for each in accounts if bank_id(each.item) in ids), key=rank, reverse=True)
+
+
+def ids_of_bank(item: Item, accounts: Sequence[Account]) -> set[int | UUID]:
+    """What the Item's bank is known by: its id, and ids of which accounts are one with accounts of it already.
+
+    A bank that moves to other systems may get another id, under each connection on another day.
+    """
+    banks = {account.pk: bank_id(account.item) for account in accounts}
+    ties = [{banks[each.pk], banks[each.successor_id]} for each in accounts if each.successor_id in banks]
+    found = {bank_id(item)}
+    while more := {each for tie in ties if tie & found for each in tie} - found:
+        found |= more
+    return found
+
+
+def bank_id(item: Item) -> int | UUID:
+    return item.institution_id or item.pk
 
 
 def rank(account: Account) -> tuple[Any, ...]:
-    """An account that is read goes before one that may be again, and that before what is history; then the newest."""
-    is_open, state = account.closed_at is None, account.item.connection
-    return (
-        is_open and state == Connection.ACTIVE,
-        is_open and state in LIVING,
-        account.item.connected_at,
-        account.pk,
-    )
+    """An account that is read goes before one that may be again, and that before what is history."""
+    is_open, (is_read, *recent) = account.closed_at is None and account.item.connection in LIVING, recency(account)
+    return (is_read, is_open, *recent)
 
 
-def find_families(accounts: Sequence[Account]) -> list[list[Account]]:
-    """Put accounts that are the same together, each family in the order of its members' rank."""
+def find_families(accounts: Sequence[Account]) -> tuple[list[list[Account]], set[Pair]]:
+    """Put accounts that are the same together, each family in the order of its members' rank.
+
+    Returns besides the pairs of Items of which an account was found to be the same by its id or its rows.
+    """
     together = listed_together(accounts)
     pairs = [pair for pair in combinations(accounts, 2) if may_be_same(*pair) and pair_of(*pair) not in together]
     said = {pair_of(one, other): compare(one, other) for one, other in pairs}
@@ -233,7 +256,7 @@ def find_families(accounts: Sequence[Account]) -> list[list[Account]]:
         ):
             join(families, one, other)
     unique = {id(family): family for family in families.values()}
-    return [sorted(family, key=rank, reverse=True) for family in unique.values()]
+    return [sorted(family, key=rank, reverse=True) for family in unique.values()], proven
 
 
 def join(families: dict[UUID, list[Account]], one: Account, other: Account) -> None:
@@ -282,7 +305,7 @@ def compare(one: Account, other: Account) -> Said:
     return Said.SAME if alike * 4 >= fewer * 3 else Said.DIFFERENT
 
 
-def weigh(front: Account, older: Account, accounts: Sequence[Account], proven: set[frozenset[UUID]]) -> Said:
+def weigh(front: Account, older: Account, accounts: Sequence[Account], proven: set[Pair]) -> Said:
     """Decide about a pair whose rows do not tell; ``proven`` are pairs of Items that share another account."""
     if not front.mask or front.mask != older.mask or not (is_alone(front, accounts) and is_alone(older, accounts)):
         return Said.DIFFERENT
@@ -328,6 +351,7 @@ def place(family: Sequence[Account], days: dict[UUID, FirstDays]) -> list[tuple[
         successor = None if account is front else front.pk
         if (account.successor_id, account.succeeded_on) != (successor, until):
             Account.objects.filter(pk=account.pk).update(successor=successor, succeeded_on=until)
+            account.successor_id, account.succeeded_on = successor, until
         until = earlier(until, days[account.pk].balances)
     until = None
     placed: list[tuple[Account, date | None]] = []
@@ -342,9 +366,27 @@ def recency(account: Account) -> tuple[Any, ...]:
 
     It need not be the one in front: a history that was kept may be newer than a connection that has lost its access.
     """
-    item, is_read = account.item, account.closed_at is None and account.item.connection == Connection.ACTIVE
+    item, is_read = account.item, account.closed_at is None and is_read_well(account.item)
     known_at = item.connected_at if is_read else account.balance_as_of or item.connected_at
     return is_read, known_at, item.connected_at, account.pk
+
+
+def is_read_well(item: Item) -> bool:
+    """Whether the bank lets us in and its last good reading is not long ago."""
+    is_late = item.checked_at is None or timezone.now() - item.checked_at >= LATE
+    return item.connection == Connection.ACTIVE and not is_late
+
+
+def needless(accounts: Sequence[Account], proven: set[Pair]) -> list[UUID]:
+    """The Items whose access is gone for good and whose open accounts are all read through another Item, for certain.
+
+    Accounts that only look the same may part again when their rows come; so long the older connection stays.
+    """
+    read = {each.pk: each.item_id for each in accounts if each.item.connection == Connection.ACTIVE}
+    withdrawn = [each for each in accounts if each.closed_at is None and each.item.connection == Connection.REVOKED]
+    ways = {each.pk: frozenset((each.item_id, read.get(each.successor_id))) for each in withdrawn}
+    needed = {each.item_id for each in withdrawn if ways[each.pk] not in proven}
+    return list({each.item_id for each in withdrawn} - needed)
 
 
 def earlier(one: date | None, other: date | None) -> date | None:

@@ -5,6 +5,7 @@ it takes, until the provider confirms it.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -41,7 +42,7 @@ def unlink(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval |
         return let_go(item=item, actor=user, keep_history=keep_history)
 
 
-def let_go(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | None:
+def let_go(*, item: Item, actor: User | None, keep_history: bool) -> PendingRemoval | None:
     """Disconnect a locked Item, in the open transaction; returns what is owed, or nothing when it was done before."""
     if item.connection not in LIVING:
         return None
@@ -55,6 +56,16 @@ def let_go(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | N
     settle_history(item=item, keep=keep_history)
     record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
     return owed
+
+
+def end_needless(*, owner_id: UUID, item_ids: Sequence[UUID]) -> None:
+    """End Items that nobody needs any more, with their history kept, in the open transaction.
+
+    One that somebody else is busy with is found needless again by the next reading.
+    """
+    found = Item.objects.filter(owner=owner_id, pk__in=item_ids, connection=Connection.REVOKED)
+    for item in found.select_for_update(of=["self"], skip_locked=True):
+        let_go(item=item, actor=None, keep_history=True)
 
 
 def is_free_elsewhere(item: Item) -> bool:
@@ -97,13 +108,15 @@ def settle_history(*, item: Item, keep: bool) -> None:
     accounts = Account.objects.filter(item=item)
     if keep:
         accounts.filter(closed_at=None).update(closed_at=timezone.now())
-        gone = []
+        is_changed = succession.settle(item=item).changed > 0
     else:
-        gone = list(accounts.values_list("pk", flat=True))
+        # Asked for first: what ties them to the Item's bank may go with its accounts.
+        left = [each for each in succession.accounts_at_bank(item) if each.item_id != item.pk]
         Transaction.objects.filter(account__item=item).delete()
-        accounts.delete()
-    # What was kept of the same accounts from an earlier connection counts again.
-    if succession.settle(item=item, gone=gone) or gone:
+        is_changed = accounts.delete()[0] > 0
+        # What was kept of the same accounts from an earlier connection counts again.
+        succession.settle(item=item, left=left)
+    if is_changed:
         find_transfers(owner_id=item.owner_id)
 
 

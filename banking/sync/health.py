@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import Error, connection
 from django.utils import timezone
 
-from banking import telling
+from banking import succession, telling
 from banking.credentials import CredentialUnreadable
 from banking.models import Connection, Institution, Item, SyncRun
 from banking.provider import (
@@ -26,6 +26,7 @@ from banking.provider import (
 from banking.sync.lease import Lease, LeaseLost
 from banking.sync.outcome import BUSY, Outcome
 from banking.sync.spool import Spool
+from banking.transfers import find_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 
@@ -65,20 +66,12 @@ class ReadingBroke(ProviderError):
     """The fault was neither the provider's nor the bank's: something broke here, ``code`` names its class."""
 
 
-def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank: Institution | None) -> Outcome:
-    """Close a good reading, in the transaction that stored it."""
+def succeeded(*, item: Item, was: str, run: SyncRun, spool: Spool) -> Outcome:
+    """Close a good reading, in the transaction that stored it; ``was`` is the connection before it."""
     now = timezone.now()
     # What the first import brings is history and no news.
     news = run.pk if item.readiness == Readiness.HISTORICAL and run.written else None
     item.readiness = max(Readiness(item.readiness), spool.readiness, key=ORDER.index)
-    item.institution = bank or item.institution
-    item.institution_name = (bank.name if bank else facts.institution_name) or item.institution_name
-    item.data_as_of = facts.data_as_of or item.data_as_of
-    item.checked_at = now
-    item.failures = 0
-    item.error_code = item.fault = ""
-    was = item.connection
-    heed(item=item, trouble=facts.trouble)
     item.request_id = spool.request_id
     again_in = next_look(item=item, run=run)
     item.next_sync_at = now + (regular_wait() if again_in is None else timedelta(seconds=again_in))
@@ -100,8 +93,18 @@ def succeeded(*, item: Item, run: SyncRun, spool: Spool, facts: ItemFacts, bank:
     return Outcome(ran=True, again_in=again_in, news=news, slow=item.reads_slowly)
 
 
-def heed(*, item: Item, trouble: ProviderError | None) -> None:
-    """Let the error that stands on an Item end its connection, though its stream still gives what came before."""
+def heed(*, item: Item, facts: ItemFacts, bank: Institution | None) -> None:
+    """Take over what the provider says of an Item that could be read.
+
+    An error that stands on the Item ends its connection, though its stream still gives what came before.
+    """
+    item.institution = bank or item.institution
+    item.institution_name = (bank.name if bank else facts.institution_name) or item.institution_name
+    item.data_as_of = facts.data_as_of or item.data_as_of
+    item.checked_at = timezone.now()
+    item.failures = 0
+    item.error_code = item.fault = ""
+    trouble = facts.trouble
     if trouble is not None and type(trouble) in ENDS:
         item.connection, item.error_code, item.fault = ENDS[type(trouble)], trouble.code[:100], trouble.fault
 
@@ -144,7 +147,23 @@ def failed(*, lease: Lease, run: SyncRun, error: ProviderError) -> Outcome:
             )
     except LeaseLost:
         return BUSY
+    if item.connection != was:
+        stand_back(item=item)
     return Outcome(ran=True, again_in=wait, slow=item.reads_slowly)
+
+
+def stand_back(*, item: Item) -> None:
+    """Let another connection to the same bank count at once, where the person has one, now that this one is lost.
+
+    Where somebody stores for too long meanwhile, the other connection's next reading comes to the same.
+    """
+    try:
+        with tenant(item.owner_id):
+            succession.lock_accounts(owner_id=item.owner_id)
+            if succession.settle(item=item).changed:
+                find_transfers(owner_id=item.owner_id)
+    except Error as trouble:
+        logger.warning("Item %s stands in front still: %s", item.pk, type(trouble).__name__)
 
 
 def handed_over(*, lease: Lease, run: SyncRun, error: ProviderError) -> Outcome:

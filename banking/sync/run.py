@@ -27,6 +27,7 @@ from banking.sync.outcome import BUSY, Outcome
 from banking.sync.pace import PATIENT, Pace
 from banking.sync.spool import Spool
 from banking.transfers import find_transfers
+from banking.unlinking import end_needless
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.isolation.tenant import recheck_connection
@@ -94,10 +95,11 @@ def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Out
         recheck_connection()
         with tenant(item.owner_id):
             current = lease.lock()
-            current.institution = bank or current.institution
             current.reads_slowly = pace.was_needed(since=run.started_at)
+            was = current.connection
+            health.heed(item=current, facts=facts, bank=bank)
             store(item=current, spool=spool, roster=roster, run=run, whole=not item.cursor)
-            return health.succeeded(item=current, run=run, spool=spool, facts=facts, bank=bank)
+            return health.succeeded(item=current, was=was, run=run, spool=spool)
 
 
 def collect(*, provider: Provider, token: str, lease: Lease, item: Item, run: SyncRun, spool: Spool) -> None:
@@ -141,14 +143,17 @@ def store(*, item: Item, spool: Spool, roster: Roster, run: SyncRun, whole: bool
     then read from its beginning again, since rows that went meanwhile would never be missed in what follows it.
     """
     succession.lock_accounts(owner_id=item.owner_id)
-    item.save(update_fields=["institution"])
+    # Which connection goes before which hangs on these.
+    item.save(update_fields=["institution", "connection", "checked_at"])
     is_wider = item.missing > 0 and has_new_account(item=item, roster=roster)
     store_accounts(item=item, roster=roster, others=spool.accounts.values())
     complete = whole and spool.readiness == Readiness.HISTORICAL
     is_half = whole and not complete and Transaction.objects.filter(account__item=item).exists()
     stored = store_transactions(item=item, spool=spool, complete=complete)
     settled = succession.settle(item=item)
-    if settled or stored.written or stored.removed or stored.replaced:
+    if settled.needless:
+        end_needless(owner_id=item.owner_id, item_ids=settled.needless)
+    if settled.changed or stored.written or stored.removed or stored.replaced:
         find_transfers(owner_id=item.owner_id)
     run.written, run.removed, run.pages = stored.written, stored.removed, spool.pages
     missing = note_flaws(item=item, run=run, spool=spool, roster=roster, strangers=stored.strangers)

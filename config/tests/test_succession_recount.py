@@ -1,80 +1,26 @@
 """Connections come, break and go in any order, and each payment that one of them still knows counts once."""
 
+import csv
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from banking import rosters, totals, unlinking
-from banking.models import Connection, Item, Transaction
-from banking.provider import TransactionRow
-from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
-from banking.tests.test_sync import read
+from banking import rosters, totals
+from banking.models import Item, Transaction
+from banking.tests.scripted import ScriptedProvider
 from compliance.isolation import tenant
+from config.tests.random_bank import ACCOUNTS, STEPS, Bank, Payment, month
 from insights import balances
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ACCOUNTS = (
-    CHECKING,
-    CHECKING._replace(provider_id="acc-two", mask="1111"),
-    CHECKING._replace(provider_id="acc-savings", name="Savings", subtype="savings", mask="2222"),
-)
-HISTORIES = (12, 30, 61)
-STEPS = ("link", "withdraw", "give back", "keep", "delete", "wait", "wait")
-
-
-@dataclass
-class Login:
-    """One connection, and which payments are stored under it."""
-
-    item: Item
-    since: date
-    knows: set[str] = field(default_factory=set)
-    readings: int = 0
-    is_linked: bool = True
-    is_open: bool = True
-
-
-class Bank:
-    """What really happened on three accounts, and everybody who was ever let in. ``chance`` decides what happens."""
-
-    def __init__(self, chance: random.Random, provider: ScriptedProvider, clock: time_machine.Traveller) -> None:
-        self.chance, self.provider, self.clock = chance, provider, clock
-        self.payments: list[tuple[str, str, date, str]] = []
-        self.logins: list[Login] = []
-        for ago in range(61, -1, -1):
-            self.happen(timezone.localdate() - timedelta(days=ago))
-
-    def happen(self, day: date) -> None:
-        for account in ACCOUNTS:
-            for number in range(self.chance.choice([0, 1, 1, 2])):
-                amount = self.chance.choice(["-5", "-2.75", str(-self.chance.randint(1, 99))])
-                self.payments.append((f"{account.provider_id} {day} {number}", account.provider_id, day, amount))
-
-    def wait(self) -> None:
-        for _ in range(self.chance.choice([1, 3])):
-            self.clock.shift(timedelta(days=1))
-            self.happen(timezone.localdate())
-
-    def read(self, login: Login) -> None:
-        place = f" of {login.item.provider_item_id}"
-        new = [each for each in self.payments if each[2] >= login.since and each[0] not in login.knows]
-        login.knows |= {name for name, *_ in new}
-        login.readings += 1
-        self.provider.roster = [each._replace(provider_id=each.provider_id + place) for each in ACCOUNTS]
-        self.provider.pages = [page(added=[row(place, *each) for each in new], cursor=f"c{login.readings}")]
-        assert read(login.item).ran
-
-
-def row(place: str, name: str, account_id: str, day: date, amount: str) -> TransactionRow:
-    return transaction(name + place, amount, account_id=account_id + place, date=day, authorized_date=None, name=name)
 
 
 @pytest.fixture
@@ -83,45 +29,74 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-def step(bank: Bank, what: str, alice: User, make_item: Callable[..., Item]) -> None:
-    linked = [login for login in bank.logins if login.is_linked]
-    if what == "wait":
-        bank.wait()
-    elif what == "link" and len(linked) < len(HISTORIES):
-        number = len(bank.logins)
-        at = timezone.now() + timedelta(seconds=number)
-        since = timezone.localdate() - timedelta(days=bank.chance.choice(HISTORIES))
-        bank.logins.append(Login(make_item(alice, provider_item_id=f"item {number}", connected_at=at), since))
-    elif what in ("keep", "delete") and linked:
-        login = bank.chance.choice(linked)
-        unlinking.unlink(user=alice, item_id=login.item.pk, keep_history=what == "keep")
-        login.is_linked = login.is_open = False
-        login.knows = login.knows if what == "keep" else set()
-    elif what in ("withdraw", "give back") and linked:
-        login = bank.chance.choice(linked)
-        login.is_open = what == "give back"
-        with tenant(alice.pk):
-            state = Connection.ACTIVE if login.is_open else Connection.REVOKED
-            Item.objects.filter(pk=login.item.pk).update(connection=state)
-    for login in bank.logins:
-        if login.is_open:
-            bank.read(login)
+@pytest.fixture(autouse=True)
+def _as_often_as_it_takes(settings) -> None:
+    """More files than a person may ask for in a minute are read here."""
+    settings.RATELIMIT_ENABLE = False
 
 
-@pytest.mark.parametrize("seed", [7, 11])
+def signed_in(user: User) -> Client:
+    """A browser of today: a session that is days old has ended."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def file_of(client: Client, **asked: str) -> Counter[tuple[str, str, Decimal]]:
+    """The lines of the CSV file: day, words and amount."""
+    answer = client.get(reverse("transactions-csv"), asked)
+    assert answer.status_code == 200, answer.headers
+    lines = csv.DictReader(b"".join(answer.streaming_content).decode().splitlines())
+    return Counter((line["Date"], line["Description"], Decimal(line["Amount"])) for line in lines)
+
+
+def lines_of(known: list[Payment]) -> Counter[tuple[str, str, Decimal]]:
+    return Counter((str(each.day), each.name, each.amount) for each in known)
+
+
+def check_rows(alice: User, known: list[Payment]) -> None:
+    with tenant(alice.pk):
+        rows = Transaction.objects.for_user(alice).current()
+        assert Counter(each.name for each in rows) == Counter(each.name for each in known)
+        sums = totals.of(rows, owner_id=alice.pk)
+    net = sum(total.net + total.moved_in - total.moved_out for total in sums)
+    assert net == sum(each.amount for each in known)
+
+
+def check_accounts(alice: User, client: Client, known: list[Payment]) -> None:
+    """Each real account is there once, and its file holds its own payments."""
+    with tenant(alice.pk):
+        found = balances.bank_balance(rosters.connections(alice))
+    assert found is not None
+    assert Counter(each.mask for each in found.accounts) == Counter(each.mask for each in ACCOUNTS)
+    ids = {each.mask: each.provider_id for each in ACCOUNTS}
+    for account in found.accounts:
+        own = [each for each in known if each.account_id == ids[account.mask]]
+        assert file_of(client, account=str(account.pk)) == lines_of(own)
+
+
+def check_charts(client: Client, known: list[Payment]) -> None:
+    """The overview's income, spending and what is left of both."""
+    income, spent = month(known, timezone.localdate())
+    shown = client.get(reverse("overview")).context
+    (flow,) = shown["flow"].totals
+    assert {part.category: part.amount for part in shown["spending"].categories} == spent
+    assert (flow.income, flow.spending, shown["spending"].total) == (income, *[sum(spent.values())] * 2)
+    assert flow.net == income - sum(spent.values())
+
+
+@pytest.mark.parametrize("seed", [7, 11, 72])
 def test_it_counts_each_payment_once_that_a_connection_still_knows(
     seed: int, alice: User, make_item: Callable[..., Item], provider: ScriptedProvider, clock: time_machine.Traveller
 ) -> None:
     bank = Bank(random.Random(seed), provider, clock)  # noqa: S311  (picks steps, hides nothing)
-    step(bank, "link", alice, make_item)
-    for _ in range(12):
-        step(bank, bank.chance.choice(STEPS), alice, make_item)
-        known = {name for login in bank.logins for name in login.knows}
-        with tenant(alice.pk):
-            rows = Transaction.objects.for_user(alice).current()
-            assert Counter(each.name for each in rows) == Counter(known)
-            assert sum(t.net for t in totals.of(rows, owner_id=alice.pk)) == sum(each.amount for each in rows)
-            if any(login.is_linked for login in bank.logins):
-                found = balances.bank_balance(rosters.connections(alice))
-                assert found is not None
-                assert found.totals[0].count == len(ACCOUNTS)
+    bank.step("link", alice, make_item)
+    for _ in range(14):
+        bank.step(bank.chance.choice(STEPS), alice, make_item)
+        bank.look()
+        known, client = bank.known(), signed_in(alice)
+        check_rows(alice, known)
+        assert file_of(client) == lines_of(known)
+        if any(login.is_linked and login.readings for login in bank.logins):
+            check_accounts(alice, client, known)
+            check_charts(client, known)

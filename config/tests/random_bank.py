@@ -1,0 +1,184 @@
+"""A bank whose customers come, go and are let in again by chance, and what it knows of each payment itself."""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import time_machine
+from django.utils import timezone
+
+from accounts.models import User
+from banking import unlinking
+from banking.models import LIVING, Connection, Item
+from banking.provider import InstitutionDown, ItemGone, LoginRequired, TransactionRow
+from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
+from banking.tests.test_sync import read
+from compliance.isolation import tenant
+
+ACCOUNTS = (
+    CHECKING,
+    CHECKING._replace(provider_id="acc-two", mask="1111"),
+    CHECKING._replace(provider_id="acc-savings", name="Savings", subtype="savings", mask="2222"),
+)
+HISTORIES = (12, 30, 61)
+ERRORS = {
+    "withdraw": ItemGone("USER_PERMISSION_REVOKED"),
+    "want a sign-in": LoginRequired("ITEM_LOGIN_REQUIRED"),
+    "be away": InstitutionDown("INSTITUTION_DOWN"),
+}
+STEPS = ("link", *ERRORS, "mend", "mend", "move", "keep", "delete", *["wait"] * 4)
+
+
+class Payment(NamedTuple):
+    """A payment as it really happened. ``pair`` is the same for both legs of one transfer between own accounts."""
+
+    name: str
+    account_id: str
+    day: date
+    amount: Decimal
+    category: str
+    pair: str = ""
+
+
+@dataclass
+class Login:
+    """One connection, and which payments are stored under it. ``bank`` is what the provider calls its bank."""
+
+    item: Item
+    since: date
+    bank: str
+    knows: set[str] = field(default_factory=set)
+    readings: int = 0
+    trouble: str = ""
+    is_linked: bool = True
+
+
+class Bank:
+    """What really happened on three accounts, and everybody who was ever let in. ``chance`` decides what happens."""
+
+    def __init__(self, chance: random.Random, provider: ScriptedProvider, clock: time_machine.Traveller) -> None:
+        self.chance, self.provider, self.clock = chance, provider, clock
+        self.payments: list[Payment] = []
+        self.logins: list[Login] = []
+        for ago in range(61, -1, -1):
+            self.happen(timezone.localdate() - timedelta(days=ago))
+
+    def happen(self, day: date) -> None:
+        for account in ACCOUNTS:
+            for _ in range(self.chance.choice([0, 1, 1, 2])):
+                self.pay(account.provider_id, day, *self.kind())
+        if self.chance.random() < 0.3:
+            # No other payment has such an amount, so that nobody can be in doubt what belongs together.
+            amount = Decimal(1000 + len(self.payments))
+            left, came = self.chance.sample(ACCOUNTS, 2)
+            self.pay(left.provider_id, day - timedelta(days=self.chance.randint(0, 3)), -amount, "", f"pair {amount}")
+            self.pay(came.provider_id, day, amount, "", f"pair {amount}")
+
+    def pay(self, account_id: str, day: date, amount: Decimal, category: str, pair: str = "") -> None:
+        name = f"{account_id} {day} {len(self.payments)}"
+        self.payments.append(Payment(name, account_id, day, amount, category, pair))
+
+    def kind(self) -> tuple[Decimal, str]:
+        """An amount and its category: mostly spent, at times given back, earned, moved or without any category."""
+        amount = Decimal(self.chance.choice(["5", "2.75", str(self.chance.randint(1, 99))]))
+        category = self.chance.choice(["FOOD_AND_DRINK", "FOOD_AND_DRINK", "TRAVEL", "", "INCOME", "TRANSFER_OUT"])
+        if category == "INCOME":
+            return amount * 10, category
+        if category == "TRANSFER_OUT" or self.chance.random() < 0.8:
+            return -amount, category
+        return amount + Decimal("0.37"), category
+
+    def step(self, what: str, alice: User, make_item: Callable[..., Item]) -> None:
+        """Let something happen, and everybody who is let in read."""
+        linked = [login for login in self.logins if login.is_linked]
+        if what == "wait":
+            for _ in range(self.chance.choice([1, 3])):
+                self.clock.shift(timedelta(days=1))
+                self.happen(timezone.localdate())
+        elif what == "link" and len(linked) < len(HISTORIES):
+            self.logins.append(self.link(alice, make_item))
+        elif linked:
+            self.change(what, self.chance.choice(linked), alice)
+        for login in self.logins:
+            self.read(login)
+
+    def link(self, alice: User, make_item: Callable[..., Item]) -> Login:
+        number = len(self.logins)
+        at = timezone.now() + timedelta(seconds=number)
+        since = timezone.localdate() - timedelta(days=self.chance.choice(HISTORIES))
+        # Nobody can know two names of one bank before one connection was known by both.
+        banks = sorted({login.bank for login in self.logins if login.knows}) or ["ins_1"]
+        item = make_item(alice, provider_item_id=f"item {number}", connected_at=at)
+        return Login(item, since, self.chance.choice(banks))
+
+    def change(self, what: str, login: Login, alice: User) -> None:
+        if what in ("keep", "delete"):
+            unlinking.unlink(user=alice, item_id=login.item.pk, keep_history=what == "keep")
+            login.knows = login.knows if what == "keep" else set()
+        elif what == "move" and not login.trouble and login.item.connection == Connection.ACTIVE:
+            # One that cannot be read is never heard to have moved.
+            login.bank = "ins_9"
+        elif what == "mend":
+            login.trouble = ""
+            with tenant(alice.pk):
+                mended = Item.objects.filter(pk=login.item.pk, connection=Connection.LOGIN_REQUIRED)
+                mended.update(connection=Connection.ACTIVE, failures=0)
+        elif what in ERRORS:
+            login.trouble = what
+
+    def read(self, login: Login) -> None:
+        place, today = f" of {login.item.provider_item_id}", timezone.localdate()
+        new = [each for each in self.payments if login.since <= each.day <= today and each.name not in login.knows]
+        self.provider.facts = replace(self.provider.facts, institution_id=login.bank)
+        self.provider.roster = [each._replace(provider_id=each.provider_id + place) for each in ACCOUNTS]
+        answer = page(added=[row(place, each) for each in new], cursor=f"c{login.readings + 1}")
+        self.provider.pages = [ERRORS[login.trouble] if login.trouble else answer]
+        if read(login.item).ran and not login.trouble:
+            login.knows |= {each.name for each in new}
+            login.readings += 1
+
+    def look(self) -> None:
+        """Find out which connections ended, by whoever's hand."""
+        for login in self.logins:
+            with tenant(login.item.owner_id):
+                login.item.refresh_from_db()
+            login.is_linked = login.item.connection in LIVING
+
+    def known(self) -> list[Payment]:
+        """The payments that any connection has stored."""
+        names = {name for login in self.logins for name in login.knows}
+        return [each for each in self.payments if each.name in names]
+
+
+def row(place: str, paid: Payment) -> TransactionRow:
+    return transaction(
+        paid.name + place,
+        str(paid.amount),
+        account_id=paid.account_id + place,
+        date=paid.day,
+        authorized_date=None,
+        name=paid.name,
+        merchant_name="",
+        category=paid.category,
+        category_detail="",
+    )
+
+
+def month(known: Iterable[Payment], today: date) -> tuple[Decimal, dict[str, Decimal]]:
+    """What was earned in thirty days, and what was spent by category; what only moved is neither."""
+    known = list(known)
+    legs = Counter(each.pair for each in known)
+    income, spent = Decimal(0), defaultdict[str, Decimal](Decimal)
+    for each in known:
+        is_moved = each.category == "TRANSFER_OUT" or (each.pair and legs[each.pair] == 2)
+        if is_moved or not today - timedelta(days=30) < each.day <= today:
+            continue
+        if each.category == "INCOME" or (not each.category and each.amount > 0):
+            income += each.amount
+        else:
+            spent[each.category] -= each.amount
+    return income, {category: amount for category, amount in spent.items() if amount}

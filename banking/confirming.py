@@ -8,12 +8,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from banking.models import LinkSession
+from banking.models import Institution, LinkSession
 from banking.plaid.client import connect
 from banking.provider import Brought
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.vault import SealError
+
+LONGEST_ID = 100
 
 
 class NotConfirmed(Exception):
@@ -34,6 +36,16 @@ def confirmed(*, session: LinkSession) -> Brought:
         if each.digest == session.public_token_hash:
             return each
     raise Foreign if brought else NotConfirmed
+
+
+def bank_of(brought: Brought) -> Institution | None:
+    """The bank that the provider names, written down where it is new; its details are for the first reading to ask."""
+    if not 0 < len(brought.institution_id) <= LONGEST_ID:
+        return None
+    bank, _ = Institution.objects.get_or_create(
+        provider="plaid", provider_id=brought.institution_id, defaults={"name": brought.institution_name}
+    )
+    return bank
 
 
 def link_token_of(session: LinkSession) -> str:

@@ -17,7 +17,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import User
-from banking.confirming import Foreign, NotConfirmed, confirmed, owe, refuse_foreign
+from banking.confirming import Foreign, NotConfirmed, bank_of, confirmed, owe, refuse_foreign
 from banking.models import Account, Connection, Institution, Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import Credential, LinkToken, ProviderError, PublicTokenRefused, Unavailable
@@ -174,9 +174,11 @@ def complete(*, user: User, session: LinkSession, chosen: Chosen | None = None) 
         raise
     told = Chosen(brought.institution_id, brought.institution_name, brought.accounts)
     refuse_late_duplicates(user=user, session=session, chosen=told)
+    bank = bank_of(brought)
     credential = exchanged(user=user, session=session, public_token=brought.public_token)
     named = told if told.institution_name or chosen is None else chosen
-    return keep(user=user, session=session, credential=credential, chosen=named)
+    session.chosen = sorted(told.accounts)
+    return keep(user=user, session=session, credential=credential, bank=bank, chosen=named)
 
 
 def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) -> LinkSession:
@@ -227,15 +229,19 @@ def refuse_duplicates(*, user: User, chosen: Chosen) -> None:
     The bank alone would be too coarse (two logins at one bank) and the mask alone too fine (it may be shared). What was
     linked in another environment is not read by this one, and keeps nobody from linking it here.
     """
-    known = Account.objects.for_user(user).filter(
-        item__environment=settings.PLAID_ENV,
-        item__connection__in=(Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT),
-        item__institution__provider_id=chosen.institution_id,
-        closed_at=None,
-    )
-    for account in known.select_related("item"):
-        if (account.name, account.mask) in chosen.accounts:
-            raise DuplicateBank(account.item)
+    linked = {
+        "item__environment": settings.PLAID_ENV,
+        "item__connection__in": (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT),
+        "item__institution__provider_id": chosen.institution_id,
+    }
+    known = Account.objects.for_user(user).filter(closed_at=None, **linked).select_related("item")
+    # Of what was linked a moment ago nothing is known but what was chosen.
+    unread = LinkSession.objects.for_user(user).filter(**linked).exclude(chosen=[]).select_related("item")
+    found = [({(account.name, account.mask)}, account.item) for account in known]
+    found += [({(name, mask) for name, mask in session.chosen}, session.item) for session in unread]
+    for accounts, item in found:
+        if item is not None and accounts & chosen.accounts:
+            raise DuplicateBank(item)
 
 
 def refuse_late_duplicates(*, user: User, session: LinkSession, chosen: Chosen) -> None:
@@ -324,7 +330,7 @@ def fail(*, user: User, session: LinkSession, error: ProviderError) -> None:
         record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome="failed", code=error.code)
 
 
-def keep(*, user: User, session: LinkSession, credential: Credential, chosen: Chosen) -> Item:
+def keep(*, user: User, session: LinkSession, credential: Credential, bank: Institution | None, chosen: Chosen) -> Item:
     """Write the Item down, sealed. If that fails, end the Item at the provider at once."""
     try:
         with tenant(user.pk):
@@ -333,13 +339,14 @@ def keep(*, user: User, session: LinkSession, credential: Credential, chosen: Ch
                 environment=settings.PLAID_ENV,
                 provider_item_id=credential.provider_item_id,
                 access_token=credential.access_token,
-                institution=Institution.objects.filter(provider="plaid", provider_id=chosen.institution_id).first(),
+                institution=bank
+                or Institution.objects.filter(provider="plaid", provider_id=chosen.institution_id).first(),
                 institution_name=chosen.institution_name[:200],
                 days_requested=settings.PLAID_DAYS_REQUESTED,
                 request_id=credential.request_id,
             )
             LinkSession.objects.filter(pk=session.pk).update(
-                state=LinkSession.State.LINKED, item=item, link_token=None, error_code=""
+                state=LinkSession.State.LINKED, item=item, link_token=None, error_code="", chosen=session.chosen
             )
             retire_replaced(user=user, session=session)
             for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):

@@ -1,7 +1,7 @@
 """Accounts that are one real account which we know twice: which of them counts, and from which day on.
 
 A bank that is connected again gives the same accounts new ids, and so does a bank that changes its systems. The newest
-account that is being read becomes the ``successor`` of the others; nothing moves and nothing is deleted. What an
+account that is read well becomes the ``successor`` of the others; nothing moves and nothing is deleted. What an
 account was read under stays with it, for its own stream may go on. Instead one rule says what counts, and it is written
 into the rows whenever rows are stored: a transaction of an account counts while it was posted before the first day that
 one knows of which is read now or was read later, and a balance while it is older than the first balance in front of it.

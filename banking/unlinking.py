@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking import succession
 from banking.credentials import CredentialUnreadable, open_token
-from banking.models import LIVING, Account, Connection, Item, PendingRemoval, Transaction
+from banking.models import LIVING, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.plaid.client import connect
 from banking.provider import ItemGone, ProviderError
 from banking.transfers import find_transfers
@@ -53,6 +53,7 @@ def let_go(*, item: Item, actor: User | None, keep_history: bool) -> PendingRemo
     item.removed_at = None if owed else timezone.now()
     item.lease_holder = item.leased_until = None
     item.save()
+    LinkSession.objects.filter(item=item).update(chosen=[])
     settle_history(item=item, keep=keep_history)
     record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
     return owed

@@ -30,7 +30,8 @@ class Institution(models.Model):
     name = models.CharField()
     url = models.CharField(blank=True)
     color = models.CharField(blank=True)
-    fetched_at = models.DateTimeField(auto_now=True)
+    # When its details were asked for; what linking tells of a new bank is no more than its id and its name.
+    fetched_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -47,6 +47,9 @@ class LinkSession(Owned):
     repairs = models.BooleanField(default=False)
     # The Item that a new one takes the place of, because its own token cannot be read.
     replaces = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="+")
+    # Name and last digits of each account that was chosen, by the provider's word; no longer than until the accounts
+    # themselves are read.
+    chosen = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     error_code = models.CharField(max_length=100, blank=True)
     # What the dialog says when it ends; the provider's support asks for it.
     link_session_id = models.CharField(max_length=100, blank=True)

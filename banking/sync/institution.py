@@ -18,12 +18,12 @@ def known(*, provider: Provider, item: Item, facts: ItemFacts) -> Institution | 
     if not facts.institution_id:
         return None
     bank = Institution.objects.filter(provider=item.provider, provider_id=facts.institution_id).first()
-    if bank is not None and timezone.now() - bank.fetched_at < KEEP:
+    if bank is not None and bank.fetched_at is not None and timezone.now() - bank.fetched_at < KEEP:
         return bank
     told = provider.institution(facts.institution_id)
     bank, _ = Institution.objects.update_or_create(
         provider=item.provider,
         provider_id=told.institution_id,
-        defaults={"name": told.name, "url": told.url, "color": told.color},
+        defaults={"name": told.name, "url": told.url, "color": told.color, "fetched_at": timezone.now()},
     )
     return bank

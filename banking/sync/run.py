@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from banking import succession
 from banking.credentials import open_token
-from banking.models import Account, Item, SyncRun, Transaction
+from banking.models import Account, Item, LinkSession, SyncRun, Transaction
 from banking.plaid.client import connect
 from banking.provider import (
     ChangedWhilePaging,
@@ -96,9 +96,11 @@ def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Out
         with tenant(item.owner_id):
             current = lease.lock()
             current.reads_slowly = pace.was_needed(since=run.started_at)
-            was = current.connection
+            was, is_first = current.connection, current.checked_at is None
             health.heed(item=current, facts=facts, bank=bank)
             store(item=current, spool=spool, roster=roster, run=run, whole=not item.cursor)
+            if is_first:
+                LinkSession.objects.filter(item=current).update(chosen=[])
             return health.succeeded(item=current, was=was, run=run, spool=spool)
 
 

@@ -1,0 +1,130 @@
+"""A bank that nobody here knows yet: it is the Item's from the start, by the provider's word, and is linked once."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from accounts.models import User
+from banking.linking import Chosen, DuplicateBank, finish_link, open_link
+from banking.models import Connection, Institution, Item, LinkSession
+from banking.provider import Credential, Unavailable
+from banking.sync import sync_item
+from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, walked
+from banking.unlinking import unlink
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Link = Callable[..., Item]
+NOTHING = Chosen("", "", frozenset())
+
+
+@pytest.fixture
+def link(alice: User, provider: ScriptedProvider) -> Link:
+    """Walk through a dialog; the provider names bank and accounts, the browser names nothing."""
+    provider.facts = replace(provider.facts, institution_id="ins_new", institution_name="New Bank")
+    provider.walks = {}
+
+    def walk(
+        *, bank: str = "ins_new", accounts: object = (CHECKING,), user: User = alice, name: str = "New Bank"
+    ) -> Item:
+        opened = open_link(user=user)
+        token = f"public-sandbox-{provider.links}"
+        provider.credential = Credential(f"access-sandbox-{provider.links}", f"item-{provider.links}", "req")
+        provider.walks[opened.token.value] = [walked(token, institution_id=bank, name=name, accounts=accounts)]
+        return finish_link(user=user, session_id=opened.session.pk, public_token=token, chosen=NOTHING)
+
+    return walk
+
+
+def read(item: Item, provider: ScriptedProvider) -> None:
+    provider.pages = [page()]
+    assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
+    with tenant(item.owner_id):
+        item.refresh_from_db()
+
+
+def test_it_knows_from_the_start_which_bank_a_new_one_is(link: Link, alice: User) -> None:
+    item = link()
+    with tenant(alice.pk):
+        bank = Item.objects.select_related("institution").get(pk=item.pk).institution
+    assert (bank.provider_id, bank.name, bank.fetched_at) == ("ins_new", "New Bank", None)
+
+
+def test_it_asks_at_the_first_reading_what_a_new_bank_is_like(link: Link, provider: ScriptedProvider) -> None:
+    item = link()
+    read(item, provider)
+    bank = Institution.objects.get(provider_id="ins_new")
+    assert (item.institution_id, bank.url, bank.fetched_at is not None) == (bank.pk, "https://bank.example", True)
+
+
+def test_it_links_a_new_bank_once_before_its_first_reading(link: Link, alice: User, provider: ScriptedProvider) -> None:
+    item = link()
+    with pytest.raises(DuplicateBank) as refused:
+        link(accounts=(CARD, CHECKING))
+    assert refused.value.item.pk == item.pk
+    assert provider.exchanged == ["public-sandbox-1"]
+    with tenant(alice.pk):
+        states = LinkSession.objects.for_user(alice).order_by("created_at").values_list("state", flat=True)
+        assert list(states) == [LinkSession.State.LINKED, LinkSession.State.DUPLICATE]
+
+
+@pytest.mark.parametrize("other", [{"accounts": (CARD,)}, {"bank": "ins_other"}, {"accounts": ()}])
+def test_it_links_another_login_or_bank_beside_a_new_one(link: Link, other: dict[str, object]) -> None:
+    assert link().pk != link(**other).pk
+
+
+def test_it_does_not_mind_that_somebody_else_has_just_linked_the_same(link: Link, mallory: User) -> None:
+    link()
+    assert link(user=mallory).owner_id == mallory.pk
+
+
+def test_it_links_a_new_bank_again_that_was_disconnected_meanwhile(link: Link, alice: User) -> None:
+    first = link()
+    unlink(user=alice, item_id=first.pk, keep_history=True)
+    assert link().pk != first.pk
+    with tenant(alice.pk):
+        assert LinkSession.objects.get(item=first).chosen == []
+
+
+def test_it_goes_by_the_accounts_themselves_after_the_first_reading(
+    link: Link, alice: User, provider: ScriptedProvider
+) -> None:
+    first = link()
+    provider.roster = [CARD]
+    read(first, provider)
+    assert link().pk != first.pk
+    with pytest.raises(DuplicateBank):
+        link(accounts=(CARD,))
+    with tenant(alice.pk):
+        assert LinkSession.objects.get(item=first).chosen == []
+
+
+def test_it_waits_for_the_first_reading_where_the_provider_does_not_name_the_bank(
+    link: Link, provider: ScriptedProvider
+) -> None:
+    item = link(bank="", name="")
+    assert item.institution_id is None
+    read(item, provider)
+    assert Institution.objects.get(pk=item.institution_id).provider_id == "ins_new"
+
+
+@pytest.mark.parametrize("bank", ["i" * 101, "i" * 5000])
+def test_it_links_a_bank_whose_id_is_too_long_to_be_one(link: Link, bank: str) -> None:
+    item = link(bank=bank)
+    assert (item.connection, item.institution_id) == (Connection.ACTIVE, None)
+
+
+def test_it_makes_no_bank_of_a_login_that_the_provider_does_not_confirm(
+    alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(token: str) -> None:
+        raise Unavailable("TIMEOUT")
+
+    monkeypatch.setattr(provider, "brought", away)
+    session = open_link(user=alice).session
+    said = Chosen("ins_said", "A Bank", frozenset({("Checking", "0000")}))
+    with pytest.raises(Unavailable):
+        finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", chosen=said)
+    assert not Institution.objects.exists()

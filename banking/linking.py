@@ -237,7 +237,7 @@ def refuse_duplicates(*, user: User, chosen: Chosen) -> None:
     known = Account.objects.for_user(user).filter(closed_at=None, **linked).select_related("item")
     # Of what was linked a moment ago nothing is known but what was chosen.
     unread = LinkSession.objects.for_user(user).filter(**linked).exclude(chosen=[]).select_related("item")
-    found = [({(account.name, account.mask)}, account.item) for account in known]
+    found: list[tuple[set[tuple[str, str]], Item | None]] = [({(each.name, each.mask)}, each.item) for each in known]
     found += [({(name, mask) for name, mask in session.chosen}, session.item) for session in unread]
     for accounts, item in found:
         if item is not None and accounts & chosen.accounts:

@@ -382,7 +382,9 @@ def needless(accounts: Sequence[Account], proven: set[Pair]) -> list[UUID]:
 
     Accounts that only look the same may part again when their rows come; so long the older connection stays.
     """
-    read = {each.pk: each.item_id for each in accounts if each.item.connection == Connection.ACTIVE}
+    read: dict[UUID | None, UUID] = {
+        each.pk: each.item_id for each in accounts if each.item.connection == Connection.ACTIVE
+    }
     withdrawn = [each for each in accounts if each.closed_at is None and each.item.connection == Connection.REVOKED]
     ways = {each.pk: frozenset((each.item_id, read.get(each.successor_id))) for each in withdrawn}
     needed = {each.item_id for each in withdrawn if ways[each.pk] not in proven}

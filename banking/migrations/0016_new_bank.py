@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("banking", "0014_set_aside")]
+    dependencies = [("banking", "0015_snapshots_by_owner")]
 
     operations = [
         migrations.AlterField("institution", "fetched_at", models.DateTimeField(null=True)),

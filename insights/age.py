@@ -19,6 +19,10 @@ class Age:
 
 def of(items: Iterable[Item]) -> Age:
     """Tell the age of a figure that is made from these Items."""
-    items = list(items)
-    times = [time for item in items if item.state not in LATE and (time := item.data_as_of or item.checked_at)]
-    return Age(as_of=min(times, default=None), late=[item for item in items if item.state in LATE])
+    times, late = [], []
+    for item in items:
+        if item.state in LATE:
+            late.append(item)
+        elif time := item.data_as_of or item.checked_at:
+            times.append(time)
+    return Age(as_of=min(times, default=None), late=late)

@@ -22,10 +22,10 @@ class Banner:
 
 def most_urgent(items: Sequence[Item]) -> Banner | None:
     """What only the person can do comes before an error, and that before figures that are merely old."""
+    first_in_state = {item.state: item for item in reversed(items)}
     for state, make in (("reauth", sign_in_again), ("repair", connect_again), ("error", not_updated), ("stale", old)):
-        item = next((item for item in items if item.state == state), None)
-        if item is not None:
-            return make(item)
+        if state in first_in_state:
+            return make(first_in_state[state])
     return None
 
 

@@ -89,21 +89,20 @@ def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
     accounts = [account for account in balances.accounts(items) if account.is_bank or account.is_card]
     found = flows(movements(user=user, window=window, accounts=balances.ids(accounts))) if accounts else {}
     bank = balances.bank_balance(items)
+    aged = age.of(items)
     return {
         "today": today,
         "importing": next((item for item in items if item.state == "loading"), None),
         "balance": bank,
         "history": history.of_bank(user=user, items=items, days=days),
         "cards": balances.cards(items),
-        "flow": cash_flow(items=items, window=window, found=found, bank=bank),
-        "spending": spending(items=items, window=window, found=found),
+        "flow": cash_flow(window=window, found=found, bank=bank, aged=aged),
+        "spending": spending(window=window, found=found, aged=aged),
         "recent": listing.latest(owner_id=user.pk, most=LATEST),
     }
 
 
-def cash_flow(
-    *, items: list[Item], window: Window, found: dict[str, Flow], bank: BankBalance | None
-) -> CashFlow | None:
+def cash_flow(*, window: Window, found: dict[str, Flow], bank: BankBalance | None, aged: Age) -> CashFlow | None:
     """Say what the month brought and how long the money in the bank lasts at that pace."""
     if not found:
         return None
@@ -119,10 +118,10 @@ def cash_flow(
         )
         for flow in found.values()
     ]
-    return CashFlow(since=window.since, until=window.until, totals=totals, age=age.of(items))
+    return CashFlow(since=window.since, until=window.until, totals=totals, age=aged)
 
 
-def spending(*, items: list[Item], window: Window, found: dict[str, Flow]) -> Spending | None:
+def spending(*, window: Window, found: dict[str, Flow], aged: Age) -> Spending | None:
     """Say where the money of the most used currency went; a category that gave more back stands below zero."""
     if not found:
         return None
@@ -144,5 +143,5 @@ def spending(*, items: list[Item], window: Window, found: dict[str, Flow]) -> Sp
             )
             for (amount, code), bar in zip(spent, bars, strict=True)
         ],
-        age=age.of(items),
+        age=aged,
     )

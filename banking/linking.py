@@ -21,7 +21,7 @@ from banking.confirming import Foreign, NotConfirmed, bank_of, confirmed, owe, r
 from banking.models import Account, Connection, Institution, Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import Credential, LinkToken, ProviderError, PublicTokenRefused, Unavailable
-from banking.unlinking import let_go
+from banking.unlinking import disconnect
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.vault import SealError
@@ -361,9 +361,7 @@ def keep(*, user: User, session: LinkSession, credential: Credential, bank: Inst
 def retire_replaced(*, user: User, session: LinkSession) -> None:
     """Let the Item go that a new one takes the place of, with its history kept, in the open transaction."""
     if session.replaces_id is not None:
-        old = Item.objects.for_user(user).living().select_for_update(of=["self"]).filter(pk=session.replaces_id).first()
-        if old is not None:
-            let_go(item=old, actor=user, keep_history=True)
+        disconnect(user=user, item_id=session.replaces_id, keep_history=True)
 
 
 def abandon(credential: Credential) -> None:

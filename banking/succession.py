@@ -43,6 +43,7 @@ KNOWN: Final = "NOT moved.pending AND (moved.removed_at IS NULL OR moved.replace
 
 # Two readings at once would each miss what the other one stores, and lock its rows crosswise.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('accounts of ' || %s, 0))"
+TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('accounts of ' || %s, 0))"
 
 # How many posted rows of the latest days that both accounts know each has, and how many of these are alike.
 ALIKE: Final = f"""
@@ -175,6 +176,13 @@ def lock_accounts(*, owner_id: UUID) -> None:
         cursor.execute(LOCK, [str(owner_id)])
 
 
+def try_to_lock_accounts(*, owner_id: UUID) -> bool:
+    """The same without waiting: ``False`` where somebody stores rows of this person now."""
+    with connection.cursor() as cursor:
+        cursor.execute(TRY_LOCK, [str(owner_id)])
+        return bool(cursor.fetchone()[0])
+
+
 def settle(*, item: Item, left: list[Account] | None = None) -> Settled:
     """Say anew which accounts of a bank count, and which rows; ``left`` are those at it that were not deleted just now.
 
@@ -276,10 +284,6 @@ def looks(account: Account) -> tuple[str, ...]:
     return (account.name, account.type, account.subtype, account.currency)
 
 
-def is_lasting(one: Account, other: Account) -> bool:
-    return bool(one.persistent_id) and one.persistent_id == other.persistent_id
-
-
 def listed_together(accounts: Sequence[Account]) -> set[Pair]:
     """Pairs that the bank has listed at once, under one connection: they are two accounts, now and ever after."""
     with connection.cursor() as cursor:
@@ -293,7 +297,7 @@ def pair_of(one: Account, other: Account) -> Pair:
 
 def compare(one: Account, other: Account) -> Said:
     """Hold two accounts of the same looks against each other, by id or by rows; one query."""
-    if is_lasting(one, other):
+    if one.persistent_id and one.persistent_id == other.persistent_id:
         return Said.SAME
     with connection.cursor() as cursor:
         pair: dict[str, Any] = {"owner": one.owner_id, "one": one.pk, "other": other.pk, "pair": [one.pk, other.pk]}

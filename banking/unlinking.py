@@ -24,6 +24,8 @@ from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
 
+# While something is left to be done here that a person sees.
+SOON = timedelta(seconds=30)
 FIRST_RETRY = timedelta(minutes=10)
 LONGEST_RETRY = timedelta(hours=24)
 # Ten minutes doubled so often are more than a day; without an end they are more than a timedelta can hold.
@@ -34,12 +36,32 @@ MOST_COUNTED = 1000
 def unlink(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval | None:
     """Disconnect a bank: no sync runs from now on, and its removal at the provider is owed until confirmed.
 
-    Accounts and transactions stay, marked closed, or go, as the person chose. Returns what is owed, or nothing
-    when it was done before. Raises ``Item.DoesNotExist`` for an Item that is not this person's.
+    Accounts and transactions stay, marked closed, or go, as the person chose. While rows of this person are being
+    stored nobody waits for the end of that: the worker that pays what is owed does the rest, as its ``history`` says.
+    Returns what is owed, or nothing when it was done before. Raises ``Item.DoesNotExist`` for an Item that is not this
+    person's.
     """
     with tenant(user.pk):
-        item = Item.objects.for_user(user).select_for_update(of=["self"]).get(pk=item_id)
+        return disconnect(user=user, item_id=item_id, keep_history=keep_history)
+
+
+def disconnect(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval | None:
+    """``unlink`` in the open transaction."""
+    items = Item.objects.for_user(user)
+    item = items.select_for_update(of=["self"], skip_locked=True).filter(pk=item_id).first()
+    if item is not None:
         return let_go(item=item, actor=user, keep_history=keep_history)
+    return put_off(item=items.get(pk=item_id), actor=user, keep_history=keep_history)
+
+
+def put_off(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | None:
+    """Write down that an Item is to be let go whose row another transaction holds, one that stores it most likely."""
+    if item.connection not in LIVING:
+        return None
+    owed = owe(item)
+    note(owed, history=PendingRemoval.History.KEEP if keep_history else PendingRemoval.History.DELETE)
+    record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
+    return owed
 
 
 def let_go(*, item: Item, actor: User | None, keep_history: bool) -> PendingRemoval | None:
@@ -47,6 +69,17 @@ def let_go(*, item: Item, actor: User | None, keep_history: bool) -> PendingRemo
     if item.connection not in LIVING:
         return None
     owed = None if is_free_elsewhere(item) else owe(item)
+    shut(item=item, owed=owed)
+    if owed is not None and not succession.try_to_lock_accounts(owner_id=item.owner_id):
+        note(owed, history=PendingRemoval.History.KEEP if keep_history else PendingRemoval.History.DELETE)
+    else:
+        settle_history(item=item, keep=keep_history)
+    record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
+    return owed
+
+
+def shut(*, item: Item, owed: PendingRemoval | None) -> None:
+    """Take the token away from a locked Item, and the Item away from whoever reads it."""
     if owed is None or owed.access_token is not None:
         item.access_token = None
     item.connection = Connection.REMOVING if owed else Connection.REMOVED
@@ -54,9 +87,13 @@ def let_go(*, item: Item, actor: User | None, keep_history: bool) -> PendingRemo
     item.lease_holder = item.leased_until = None
     item.save()
     LinkSession.objects.filter(item=item).update(chosen=[])
-    settle_history(item=item, keep=keep_history)
-    record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
-    return owed
+
+
+def note(owed: PendingRemoval, *, history: str) -> None:
+    """Write down what is still to be done with what was read."""
+    if owed.history != history:
+        owed.history = history
+        owed.save(update_fields=["history"])
 
 
 def end_needless(*, owner_id: UUID, item_ids: Sequence[UUID]) -> None:
@@ -84,9 +121,11 @@ def owe(item: Item) -> PendingRemoval:
     """
     try:
         open_token(item)
+        token = item.access_token
     except CredentialUnreadable:
-        return PendingRemoval.objects.create(owner_id=item.owner_id, item=item, access_token=None)
-    return PendingRemoval.objects.create(owner_id=item.owner_id, item=item, access_token=item.access_token)
+        token = None
+    facts = {"owner_id": item.owner_id, "access_token": token}
+    return PendingRemoval.objects.get_or_create(item=item, defaults=facts)[0]
 
 
 def at_stake(*, user: User, item_id: UUID) -> dict[str, object]:
@@ -129,6 +168,8 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
     owed = claim(owner_id=owner_id, removal_id=removal_id)
     if owed is None:
         return
+    if owed.history:
+        finish(owed=owed)
     try:
         with tenant(owner_id):
             token = open_token(owed if owed.access_token is not None else owed.item)
@@ -142,6 +183,16 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
     confirm(owed=owed)
 
 
+def finish(*, owed: PendingRemoval) -> None:
+    """Do what was left of letting an Item go; waits for whoever stores rows of its owner."""
+    with tenant(owed.owner_id):
+        item = Item.objects.select_for_update(of=["self"]).get(pk=owed.item_id)
+        if item.connection in LIVING:
+            shut(item=item, owed=owed)
+        settle_history(item=item, keep=owed.history == PendingRemoval.History.KEEP)
+        note(owed, history="")
+
+
 def claim(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
     """Take a removal that is due, and put its next attempt off: whatever becomes of this one, it is tried again.
 
@@ -153,7 +204,7 @@ def claim(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
         here = waiting.filter(item__environment=settings.PLAID_ENV)
         owed = here.filter(pk=removal_id, next_attempt_at__lte=now).first()
         if owed is not None:
-            owed.next_attempt_at = now + wait_after(owed.attempts)
+            owed.next_attempt_at = now + (SOON if owed.history else wait_after(owed.attempts))
             owed.attempts = min(owed.attempts + 1, MOST_COUNTED)
             owed.save(update_fields=["next_attempt_at", "attempts"])
         return owed

@@ -244,8 +244,16 @@ class PendingRemoval(Owned):
     cannot be opened stays with the Item, for the day on which its key is back; ``access_token`` is None then.
     """
 
+    class History(models.TextChoices):
+        """What is still to be done with what was read."""
+
+        KEEP = "keep"
+        DELETE = "delete"
+
     item = models.OneToOneField(Item, on_delete=models.CASCADE, related_name="removal")
     access_token = SealedTextField(null=True)
+    # Set where the Item could not be ended here at once, because its owner's rows were being stored; a worker does it.
+    history = models.CharField(max_length=6, choices=History, blank=True, default="", db_default="")
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     error_code = models.CharField(max_length=100, blank=True)

@@ -54,7 +54,9 @@ class Lease:
 
     def lock(self) -> Item:
         """Lock the Item's row for the rest of the open transaction. Raises ``LeaseLost``."""
-        item = Item.objects.select_for_update(of=["self"]).filter(pk=self.item_id, lease_holder=self.holder).first()
+        # Rows that name the Item may be written meanwhile, such as the wish to disconnect it.
+        rows = Item.objects.select_for_update(of=["self"], no_key=True)
+        item = rows.filter(pk=self.item_id, lease_holder=self.holder).first()
         if item is None:
             raise LeaseLost
         return item

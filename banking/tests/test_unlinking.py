@@ -1,11 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import User
-from banking import due, succession
+from banking import due
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import ItemGone, Unavailable
 from banking.sync import sync_item
@@ -130,19 +129,3 @@ def test_it_does_nothing_the_second_time(alice: User, read_item: Item, provider:
 def test_it_knows_no_item_of_another_person(alice: User, mallory: User, item: Item) -> None:
     with pytest.raises(Item.DoesNotExist):
         unlink(user=mallory, item_id=item.pk, keep_history=False)
-
-
-def test_it_waits_for_whoever_stores_another_bank_of_the_same_person(alice: User, read_item: Item) -> None:
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor, connection.cursor() as mine:
-            other.set_autocommit(False)
-            cursor.execute(succession.LOCK, [str(alice.pk)])
-            mine.execute("SET lock_timeout = '100ms'")
-            with pytest.raises(OperationalError):
-                unlink(user=alice, item_id=read_item.pk, keep_history=True)
-            other.rollback()
-            assert unlink(user=alice, item_id=read_item.pk, keep_history=True) is not None
-            mine.execute("RESET lock_timeout")
-    finally:
-        other.close()

@@ -19,6 +19,8 @@ from banking.models import Item
 COOLDOWN = timedelta(minutes=5)
 NOT_CONNECTED = "This bank does not let Plumbline in at the moment. See below what it needs."
 NOBODY_TO_ASK = "No bank can be asked right now: each was asked a moment ago, or needs you to sign in first."
+DISCONNECTED = "Disconnected. Plumbline reads nothing from this bank any more."
+DISCONNECTING = "Disconnecting. Plumbline is storing something of yours right now, and ends this connection after that."
 JUST_ASKED = "Your bank was asked a moment ago. Wait five minutes before asking again."
 
 
@@ -77,5 +79,5 @@ def disconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
     except Item.DoesNotExist:
         raise Http404 from None
     tasks.enqueue_removal(owed)
-    messages.success(request, "Disconnected. Plumbline reads nothing from this bank any more.")
+    messages.success(request, DISCONNECTING if owed and owed.history else DISCONNECTED)
     return redirect("accounts")

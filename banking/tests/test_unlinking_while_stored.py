@@ -1,0 +1,164 @@
+"""Letting a bank go while rows of the same person are stored: nobody waits, and a worker does what is left."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from banking import due, rosters, succession, unlinking
+from banking.credentials import CredentialUnreadable
+from banking.linking import Chosen, finish_link
+from banking.models import Account, Connection, Item, PendingRemoval, Transaction
+from banking.provider import Credential, Unavailable
+from banking.relinking import open_relink
+from banking.sync import run, sync_item
+from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.tests.test_credentials import spoiled
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def read_item(item: Item, provider: ScriptedProvider) -> Item:
+    provider.pages = [page(added=[transaction("a"), transaction("b")])]
+    sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
+    return item
+
+
+@pytest.fixture
+def stored(alice: User) -> Iterator[Callable[[], None]]:
+    """Another bank of Alice's is stored until this is called. Who waits for that gives up soon, as the web does."""
+    other = connection.copy()
+    with other.cursor() as cursor, connection.cursor() as mine:
+        other.set_autocommit(False)
+        cursor.execute(succession.LOCK, [str(alice.pk)])
+        mine.execute("SET lock_timeout = '100ms'")
+        yield other.rollback
+        mine.execute("RESET lock_timeout")
+    other.close()
+
+
+def pay(owed: PendingRemoval) -> None:
+    unlinking.remove_at_provider(owner_id=owed.owner_id, removal_id=owed.pk)
+
+
+def left_of(user: User) -> tuple[int, int, int]:
+    """Transactions, open accounts and connections that are still there."""
+    with tenant(user.pk):
+        accounts = Account.objects.for_user(user)
+        count = accounts.filter(closed_at=None).count()
+        return Transaction.objects.for_user(user).count(), count, len(rosters.connections(user))
+
+
+@pytest.mark.parametrize(("is_kept", "history", "rows"), [(True, "keep", 2), (False, "delete", 0)])
+def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
+    alice: User,
+    read_item: Item,
+    provider: ScriptedProvider,
+    stored: Callable[[], None],
+    is_kept: bool,
+    history: str,
+    rows: int,
+) -> None:
+    owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=is_kept)
+    assert owed.history == history
+    assert left_of(alice) == (2, 2, 0)
+    assert due.owed_removals(limit=9) == [(alice.pk, owed.pk)]
+    stored()
+    pay(owed)
+    assert left_of(alice) == (rows, 0, 0)
+    assert provider.ended == ["access-sandbox-secret"]
+    with tenant(alice.pk):
+        assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
+
+
+def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
+    alice: User, read_item: Item, provider: ScriptedProvider, stored: Callable[[], None]
+) -> None:
+    owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    stored()
+    provider.refuse_removal = Unavailable("TIMEOUT")
+    with pytest.raises(Unavailable):
+        pay(owed)
+    assert left_of(alice) == (0, 0, 0)
+    with tenant(alice.pk):
+        owed.refresh_from_db()
+        assert (owed.history, owed.next_attempt_at - timezone.now() < timedelta(minutes=1)) == ("", True)
+
+
+@pytest.mark.parametrize(("is_kept", "rows"), [(True, 1), (False, 0)])
+def test_it_takes_the_wish_while_the_very_bank_is_stored(
+    alice: User, item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, is_kept: bool, rows: int
+) -> None:
+    owed: list[PendingRemoval | None] = []
+
+    def wish() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '500ms'")
+            owed.append(unlinking.unlink(user=alice, item_id=item.pk, keep_history=is_kept))
+        finally:
+            connection.close()
+
+    def while_storing(**options: object) -> succession.Settled:
+        with ThreadPoolExecutor() as pool:
+            pool.submit(wish).result()
+        return settle(**options)
+
+    settle = succession.settle
+    monkeypatch.setattr(run.succession, "settle", while_storing)
+    provider.pages = [page(added=[transaction("a")])]
+    assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran
+    monkeypatch.undo()
+    assert left_of(alice) == (1, 2, 1)
+    monkeypatch.setattr(unlinking, "connect", lambda: provider)
+    pay(owed[0])
+    assert left_of(alice) == (rows, 0, 0)
+    assert provider.ended == ["access-sandbox-secret"]
+    with tenant(alice.pk):
+        item.refresh_from_db()
+    assert (item.connection, item.access_token) == (Connection.REMOVED, None)
+
+
+def test_it_wishes_once_however_often_a_person_asks(alice: User, read_item: Item, stored: Callable[[], None]) -> None:
+    first = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    assert unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
+    with tenant(alice.pk):
+        assert PendingRemoval.objects.for_user(alice).get().pk == first.pk
+
+
+def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_ended_yet(
+    alice: User,
+    read_item: Item,
+    provider: ScriptedProvider,
+    stored: Callable[[], None],
+    as_operator: Callable[..., object],
+) -> None:
+    spoiled(read_item)
+    session = open_relink(user=alice, item_id=read_item.pk).session
+    assert session.replaces_id == read_item.pk
+    provider.credential = Credential("access-sandbox-new", "item-new", "req")
+    chosen = Chosen("ins_1", "First Platypus Bank", frozenset())
+    new = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", chosen=chosen)
+    assert provider.ended == []
+    with tenant(alice.pk):
+        assert [each.pk for each in rosters.connections(alice)] == [new.pk]
+        owed = PendingRemoval.objects.get(item=read_item)
+    stored()
+    with pytest.raises(CredentialUnreadable):
+        pay(owed)
+    assert left_of(alice) == (2, 0, 1)
+
+
+def test_it_says_that_a_connection_is_being_ended(
+    as_alice: Client, read_item: Item, stored: Callable[[], None]
+) -> None:
+    answer = as_alice.post(reverse("disconnect", args=[read_item.pk]), {"history": "keep"}, follow=True)
+    assert "ends this connection after that" in answer.content.decode()

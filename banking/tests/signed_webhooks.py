@@ -1,0 +1,109 @@
+"""Webhooks as Plaid signs them, and a server that hands out the key."""
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+import time_machine
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from banking.plaid.client import PlaidClient
+from banking.plaid.profile import Profile
+from banking.plaid.transport import Transport
+from banking.plaid.webhooks import WebhookRefused, verify
+from banking.tests.scripted_server import say, scripted_server
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+KID = "6c5516e1-92dc-479e-a8ff-5a51992e0001"
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+MESSAGE = {
+    "environment": "sandbox",
+    "error": None,
+    "historical_update_complete": False,
+    "initial_update_complete": True,
+    "item_id": "wz666MBjYWTp2PDzzggYhM6oWWmBb",
+    "webhook_code": "SYNC_UPDATES_AVAILABLE",
+    "webhook_type": "TRANSACTIONS",
+}
+# Plaid indents by two spaces, and its hash is over exactly these bytes.
+BODY = json.dumps(MESSAGE, indent=2).encode()
+
+
+@pytest.fixture(scope="module")
+def private():
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture
+def server(private):
+    with scripted_server() as running:
+        running.play(say({"key": jwk(private), "request_id": "r"}))
+        yield running
+
+
+@pytest.fixture
+def client(server):
+    return plaid_at(server.url)
+
+
+@pytest.fixture
+def own_redis(settings):
+    """What processes remember together is this test's alone."""
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+def plaid_at(url, environment="embedded"):
+    profile = Profile(environment, url, "client", "secret", "Plumbline", "en", ("US",), "", 730)
+    return PlaidClient(profile, Transport(host=url, client_id="client", secret="secret"))
+
+
+def base64url(content):
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def jwk(private, **changes):
+    """The key as /webhook_verification_key/get gives it."""
+    point = private.public_key().public_numbers()
+    key = {"alg": "ES256", "crv": "P-256", "kid": KID, "kty": "EC", "use": "sig", "created_at": 1560466143}
+    key |= {"x": base64url(point.x.to_bytes(32)), "y": base64url(point.y.to_bytes(32)), "expired_at": None}
+    return key | changes
+
+
+def signed(private, body=BODY, *, header=None, claims=None):
+    """Sign a webhook by hand (RFC 7515, RFC 7518)."""
+    header = {"alg": "ES256", "kid": KID, "typ": "JWT"} | (header or {})
+    claims = {"iat": int(NOW.timestamp()), "request_body_sha256": hashlib.sha256(body).hexdigest()} | (claims or {})
+    signing_input = f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims).encode())}"
+    r, s = decode_dss_signature(private.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
+    return f"{signing_input}.{base64url(r.to_bytes(32) + s.to_bytes(32))}"
+
+
+def mirrored(token):
+    """The same signature with s mirrored, which holds as well."""
+    signing_input, _, encoded = token.rpartition(".")
+    drawn = base64.urlsafe_b64decode(encoded + "==")
+    s = ORDER - int.from_bytes(drawn[32:])
+    return f"{signing_input}.{base64url(drawn[:32] + s.to_bytes(32))}"
+
+
+def padded_otherwise(token):
+    """The same bytes with other bits after their end, where base64 has room for four."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) | 1]
+
+
+def reason(token, body=BODY, *, client):
+    with pytest.raises(WebhookRefused) as caught:
+        verify(token, body, client=client)
+    return caught.value.reason

@@ -14,22 +14,34 @@ from typing import Any
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
-from sandbox import accounts, answers, faults, heartbeat, items, journal, ledger, limits, mutations, outbox, signing
+from sandbox import (
+    accounts,
+    answers,
+    faults,
+    heartbeat,
+    items,
+    journal,
+    ledger,
+    limits,
+    mutations,
+    orders,
+    outbox,
+    signing,
+)
 from sandbox.clock import stamp
 from sandbox.errors import PlaidError
-from sandbox.shapes import Field, accept, number
+from sandbox.shapes import accept
 from sandbox.wire import json_object, json_response
 from sandbox.world import World
 
-CLOCK = {name: Field(number) for name in ("advance_days", "advance_hours", "advance_seconds")}
-
 Body = dict[str, Any]
+FURTHEST = timedelta(days=orders.LONGEST_DAYS)
 Deed = Callable[..., Any]
 
 
 def list_faults(world: World, body: Body) -> Body:
     """The faults on order."""
-    return {"faults": faults.orders(world)}
+    return {"faults": faults.ordered(world)}
 
 
 def add_fault(world: World, body: Body) -> Body:
@@ -54,14 +66,14 @@ def read_clock(world: World, body: Body) -> Body:
 
 def advance_clock(world: World, body: Body) -> Body:
     """Push time forward by ``advance_days``, ``advance_hours``, ``advance_seconds``; what is due happens at once."""
-    accept(CLOCK, body)
+    accept(orders.CLOCK, body)
     step = timedelta(
         days=float(body.get("advance_days", 0)),
         hours=float(body.get("advance_hours", 0)),
         seconds=float(body.get("advance_seconds", 0)),
     )
-    if step < timedelta(0):
-        raise PlaidError("INVALID_FIELD", "virtual time only moves forward")
+    if world.clock.offset + step > FURTHEST:
+        raise PlaidError("INVALID_FIELD", f"virtual time ends {FURTHEST.days} days ahead")
     world.clock.advance(step)
     heartbeat.beat(world)
     return read_clock(world, body)
@@ -106,6 +118,7 @@ def rotate_keys(world: World, body: Body) -> Body:
 
 def expire_keys(world: World, body: Body) -> Body:
     """Expire the key ``kid``, or all but the newest."""
+    accept(orders.KEY, body)
     return {"expired": signing.expire(world, body.get("kid", ""))}
 
 
@@ -116,6 +129,7 @@ def list_outbox(world: World, body: Body) -> Body:
 
 def choose_limits(world: World, body: Body) -> Body:
     """``{"table": "off" | "sandbox" | "production", "overrides": {path: {"per_item", "per_client"}}}``."""
+    accept(orders.LIMITS, body)
     return limits.choose(world, body.get("table", limits.OFF), body.get("overrides") or {})
 
 
@@ -150,10 +164,8 @@ def _admit(world: World, request: Request) -> None:
 
 
 def _replayed(world: World, body: Body) -> list[int]:
-    tamper = body.get("tamper", "")
-    if tamper not in ("", *signing.TAMPERINGS):
-        raise PlaidError("INVALID_FIELD", f"tamper must be one of {', '.join(signing.TAMPERINGS)}")
-    delay = float(body.get("delay_seconds", 0))
+    accept(orders.REPLAY, body)
+    tamper, delay = body.get("tamper", ""), float(body.get("delay_seconds", 0))
     try:
         return [outbox.replay(world, body["id"], tamper=tamper, delay=delay) for _ in range(body.get("times", 1))]
     except LookupError as error:

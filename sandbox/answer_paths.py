@@ -5,6 +5,7 @@ from typing import Any
 from sandbox.errors import PlaidError
 
 EACH, ONE_MORE = "*", "-"
+MOST_DIGITS = 10
 
 
 def place(body: Any, path: str) -> tuple[Any, Any]:
@@ -43,6 +44,6 @@ def _key(body: Any, part: str, path: str) -> Any:
     """A part as the key or index that it is here."""
     if isinstance(body, dict) and part in body:
         return part
-    if isinstance(body, list) and part.isdecimal() and int(part) < len(body):
+    if isinstance(body, list) and part.isdecimal() and len(part) < MOST_DIGITS and int(part) < len(body):
         return int(part)
     raise PlaidError("INVALID_FIELD", f"the answer has no {path}")

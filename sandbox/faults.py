@@ -25,8 +25,8 @@ from typing import Any
 from waitress.channel import ClientDisconnected
 from werkzeug.wrappers import Response
 
-from sandbox import answer_paths
-from sandbox.errors import CATALOGUE, PlaidError
+from sandbox import answer_paths, orders
+from sandbox.errors import PlaidError
 from sandbox.wire import dumps, json_response, loads
 from sandbox.world import World
 
@@ -35,20 +35,16 @@ CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY, spec TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0, fired INTEGER NOT NULL DEFAULT 0
 );
 """
-MATCHES = frozenset({"path", "item_id", "institution_id"})
-PARTS = frozenset({"match", "action", "nth", "times", "probability"})
-KINDS = ("error", "http", "latency", "hang", "drop", "truncate", "redirect", "malformed", "replace")
-WAYS = ("missing", "null", "html", "nan", "empty")
 PAGE = "<!doctype html><title>Bad gateway</title><h1>502</h1>"
 
 Fault = dict[str, Any]
 
 
 def add(world: World, spec: Fault) -> int:
-    """Order a fault; gives its id. Raises PlaidError INVALID_FIELD for one that could never work."""
-    problem = _problem(spec)
-    if problem:
-        raise PlaidError("INVALID_FIELD", problem)
+    """Order a fault; gives its id. Raises PlaidError for one that could never work."""
+    orders.accept_fault(spec, matches=("path", "item_id", "institution_id"), actions=orders.ACTIONS)
+    if spec["action"]["kind"] == "replace" and not {"page", "set"} & set(spec["action"]):
+        raise PlaidError("INVALID_FIELD", "replace needs page, set or both")
     return world.store.insert("INSERT INTO faults (spec) VALUES (?)", dumps(spec))
 
 
@@ -57,7 +53,7 @@ def clear(world: World) -> int:
     return world.store.execute("DELETE FROM faults")
 
 
-def orders(world: World) -> list[Fault]:
+def ordered(world: World) -> list[Fault]:
     """Every fault with how many calls it has seen and how often it fired."""
     rows = world.store.all("SELECT * FROM faults ORDER BY id")
     return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
@@ -68,7 +64,7 @@ def due(world: World, facts: dict[str, str]) -> list[Fault]:
     if world.store.one("SELECT 1 FROM faults") is None:
         return []
     with world.store.transaction():
-        return [order["action"] for order in orders(world) if _fires(world, order, facts)]
+        return [order["action"] for order in ordered(world) if _fires(world, order, facts)]
 
 
 def before(world: World, actions: list[Fault]) -> Response | None:
@@ -104,24 +100,6 @@ def after(actions: list[Fault], answer: Response) -> Response:
             case "replace" if answer.status_code == 200:
                 answer = _replaced(action, answer)
     return answer
-
-
-def _problem(spec: Fault) -> str:
-    """Why this order makes no sense, or nothing."""
-    action, match_ = spec.get("action"), spec.get("match") or {}
-    if not isinstance(action, dict) or action.get("kind") not in KINDS:
-        return f"action.kind must be one of {', '.join(KINDS)}"
-    if set(spec) - PARTS or set(match_) - MATCHES:
-        return f"a fault knows {', '.join(sorted(PARTS))}; a match knows {', '.join(sorted(MATCHES))}"
-    if action["kind"] == "error" and action.get("code") not in CATALOGUE:
-        return "action.code must be one of Plaid's error codes"
-    if action["kind"] == "replace" and not (parts := {"page", "set"} & set(action)):
-        return "replace needs page, set or both"
-    if action["kind"] == "replace" and not all(isinstance(action[part], dict) for part in parts):
-        return "page and set are objects"
-    if action["kind"] == "malformed" and action.get("how") not in WAYS:
-        return f"action.how must be one of {', '.join(WAYS)}"
-    return "action.status is missing" if action["kind"] == "http" and "status" not in action else ""
 
 
 def concerns(order: Fault, facts: dict[str, str]) -> bool:

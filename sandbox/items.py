@@ -188,6 +188,13 @@ def fetched(world: World, access_token: str) -> Item:
     return item
 
 
+def fall_ill(world: World, item_id: str, error: str) -> None:
+    """Put an Item into an error, or out of it with "". What streamed in spite of the one before does so no more."""
+    with world.store.transaction():
+        update(world, item_id, error=error)
+        let_stream(world, item_id, streams=False)
+
+
 def let_stream(world: World, item_id: str, *, streams: bool) -> None:
     """Let what was fetched earlier be read in spite of the Item's error, or not any more."""
     world.store.execute("DELETE FROM streaming_items WHERE item_id = ?", item_id)
@@ -252,7 +259,8 @@ def roster(world: World, item_id: str) -> list[tuple[str, AccountDraft, bool]]:
 def repair(world: World, *, item_id: str, account_ids: list[str] | None = None) -> None:
     """Sign in again: the error goes; with ``account_ids`` exactly these of the roster are shown afterwards."""
     with world.store.transaction():
-        update(world, item_id, error="", refreshed_at=stamp(world.clock.now()))
+        fall_ill(world, item_id, "")
+        update(world, item_id, refreshed_at=stamp(world.clock.now()))
         if account_ids is not None:
             _share(world, item_id, set(account_ids))
 

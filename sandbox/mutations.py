@@ -12,43 +12,28 @@ Parts of a mutation, all optional and applied in this order:
     webhook             false: say nothing to the site
 """
 
-from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from sandbox import accounts, items, ledger, refreshing, webhooks
+from sandbox import accounts, items, ledger, orders, refreshing, webhooks
 from sandbox.errors import PlaidError
 from sandbox.identifiers import new_id
 from sandbox.items import Item
 from sandbox.ledger import Changes, Row
 from sandbox.personas import categories
 from sandbox.personas.drafts import AccountDraft, TransactionDraft
+from sandbox.shapes import accept
 from sandbox.world import World
 
 Order = dict[str, Any]
-
-PARTS = frozenset(
-    {
-        "new_account",
-        "close_account",
-        "rotate_account_ids",
-        "balances",
-        "remove",
-        "modify",
-        "post_pending",
-        "add",
-        "webhook",
-    }
-)
 
 
 def mutate(world: World, item: Item, order: Order) -> Order:
     """Carry out a mutation; gives ``{"added", "modified", "removed", "accounts"}`` as ids.
 
-    Raises PlaidError INVALID_FIELD or INVALID_ACCOUNT_ID; then nothing has changed.
+    Raises PlaidError for an order that makes no sense; then nothing has changed.
     """
-    if unknown := set(order) - PARTS:
-        raise PlaidError("UNKNOWN_FIELDS", f"a mutation knows {', '.join(sorted(PARTS))}, not {', '.join(unknown)}")
+    accept(orders.MUTATION, order)
     with world.store.transaction():
         rotated = _change_accounts(world, item, order)
         changes = _changes(world, item, order)
@@ -142,8 +127,6 @@ def _modified(rows: dict[str, Row], facts: Order) -> Row:
 
 
 def _overlaid(row: Row, facts: Order) -> Row:
-    if unknown := set(facts) - set(row):
-        raise PlaidError("UNKNOWN_FIELDS", f"a row knows {', '.join(row)}, not {', '.join(unknown)}")
     changed = {**row, **facts}
     if changed["category"] and not categories.known(changed["category"]):
         raise PlaidError("INVALID_FIELD", f"{changed['category']} is in no primary category")
@@ -151,9 +134,6 @@ def _overlaid(row: Row, facts: Order) -> Row:
 
 
 def _account(wanted: Order) -> AccountDraft:
-    names = {field.name for field in fields(AccountDraft)}
-    if set(wanted) - names or not {"name", "type", "subtype"} <= set(wanted):
-        raise PlaidError("INVALID_FIELD", "an account needs name, type and subtype, and knows " + ", ".join(names))
     money = {name: _money(wanted.get(name)) for name in accounts.SETTERS}
     return AccountDraft(**{"key": new_id(), **wanted, **money})
 
@@ -165,12 +145,7 @@ def _set_balances(world: World, item: Item, balances: Order) -> None:
 
 
 def _money(value: Any) -> Decimal | None:
-    if value is None:
-        return None
-    try:
-        return Decimal(value)
-    except (ArithmeticError, TypeError, ValueError) as error:
-        raise PlaidError("INVALID_FIELD", f"{value!r} is no amount of money") from error
+    return None if value is None else Decimal(value)
 
 
 def set_state(world: World, item: Item, order: Order) -> None:
@@ -181,19 +156,17 @@ def set_state(world: World, item: Item, order: Order) -> None:
     ``consent_expires_at``: a moment (ITEM/PENDING_EXPIRATION); ``force_status``: the stage of history, "" for the
     clock's own; ``expire_cursors``: true makes every cursor given so far invalid; ``webhook``: false says nothing.
     """
-    known = {"error", "streams", "consent_expires_at", "force_status", "expire_cursors", "webhook"}
-    if set(order) - known:
-        raise PlaidError("UNKNOWN_FIELDS", f"a state knows {', '.join(sorted(known))}")
-    columns: Order = {name: order[name] for name in ("error", "consent_expires_at", "force_status") if name in order}
-    if columns.get("force_status", "") not in ("", *items.STAGES):
-        raise PlaidError("INVALID_FIELD", f"force_status must be one of {', '.join(items.STAGES)}")
+    accept(orders.STATE, order)
+    columns: Order = {name: order[name] for name in ("consent_expires_at", "force_status") if name in order}
     if order.get("expire_cursors"):
         columns["epoch"] = item.epoch + 1
     with world.store.transaction():
         if columns:
             items.update(world, item.item_id, **columns)
-        if {"error", "streams"} & set(order):
-            items.let_stream(world, item.item_id, streams=bool(order.get("streams")))
+        if "error" in order:
+            items.fall_ill(world, item.item_id, order["error"])
+        if "streams" in order:
+            items.let_stream(world, item.item_id, streams=order["streams"])
         if order.get("webhook", True):
             _tell(world, items.get(world, item.item_id), order)
 

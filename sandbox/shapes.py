@@ -89,6 +89,24 @@ def number(value: Any, path: str) -> str | None:
     return None if isinstance(value, int | Decimal) and not isinstance(value, bool) else "a number"
 
 
+def between(least: float, most: float) -> Callable[[Any, str], str | None]:
+    """A JSON number in this range."""
+
+    def check(value: Any, path: str) -> str | None:
+        return None if number(value, path) is None and least <= value <= most else f"a number from {least} to {most}"
+
+    return check
+
+
+def money(value: Any, path: str) -> str | None:
+    """A finite amount, as a number or as text."""
+    try:
+        good = isinstance(value, int | Decimal | str) and not isinstance(value, bool) and Decimal(value).is_finite()
+    except ArithmeticError:
+        good = False
+    return None if good else "an amount of money"
+
+
 def flag(value: Any, path: str) -> str | None:
     """true or false."""
     return None if isinstance(value, bool) else "a boolean"
@@ -127,6 +145,28 @@ def object_of(shape: Mapping[str, Field] | None = None) -> Callable[[Any, str], 
         if shape is not None:
             accept(shape, value, where=path if path.endswith(".") else path + ".")
         return None
+
+    return check
+
+
+def map_of(check: Callable[[Any, str], str | None]) -> Callable[[Any, str], str | None]:
+    """An object of any names with good values."""
+
+    def check_map(value: Any, path: str) -> str | None:
+        if not isinstance(value, dict):
+            return "an object"
+        problems = (check(entry, f"{path}.{name}.") for name, entry in value.items())
+        return next((f"an object in which each value is {problem}" for problem in problems if problem), None)
+
+    return check_map
+
+
+def either(*checks: Callable[[Any, str], str | None]) -> Callable[[Any, str], str | None]:
+    """A value that is good for one of these."""
+
+    def check(value: Any, path: str) -> str | None:
+        problems = [problem for problem in (one(value, path) for one in checks) if problem]
+        return " or ".join(problems) if len(problems) == len(checks) else None
 
     return check
 

@@ -47,7 +47,7 @@ def create_public_token(world: World, body: Body) -> Body:
 def reset_login(world: World, body: Body) -> Body:
     """Put an Item into ITEM_LOGIN_REQUIRED and tell so."""
     item = items.opened_by(world, body["access_token"])
-    items.update(world, item.item_id, error="ITEM_LOGIN_REQUIRED")
+    items.fall_ill(world, item.item_id, "ITEM_LOGIN_REQUIRED")
     webhooks.login_required(world, item)
     return {"reset_login": True}
 

@@ -24,7 +24,8 @@ from werkzeug.wrappers import Response
 
 from sandbox import faults as transport
 from sandbox.bureau.errors import CATALOGUE, BureauError
-from sandbox.errors import PlaidError
+from sandbox.orders import ACTIONS, Shape, accept_fault
+from sandbox.shapes import Field, between, object_of, one_of, text, whole
 from sandbox.wire import dumps, json_response, loads
 from sandbox.world import World
 
@@ -33,19 +34,28 @@ CREATE TABLE IF NOT EXISTS bureau_faults (
     id INTEGER PRIMARY KEY, spec TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0, fired INTEGER NOT NULL DEFAULT 0
 );
 """
-MATCHES = frozenset({"endpoint", "path", "persona"})
 SHARED = ("latency", "hang", "drop", "redirect", "http", "truncate", "malformed")
 ENCODINGS = ("utf-16", "latin-1", "bom", "gzip", "gzip_unsaid")
 PROFILES = ("none", "empty", "twice")
 MEGABYTE = 1_000_000
+OWN: dict[str, Shape] = {
+    "error": {"name": Field(one_of(*CATALOGUE), required=True), "retry_after": Field(whole(0, 1_000_000))},
+    "hang_after": {"seconds": Field(between(0, 86_400))},
+    "half_json": {},
+    "encoding": {"how": Field(one_of(*ENCODINGS), required=True)},
+    "type": {"value": Field(text(), required=True)},
+    "profiles": {"how": Field(one_of(*PROFILES), required=True)},
+    "big": {"megabytes": Field(between(0, 100))},
+    "merge": {"fields": Field(object_of(), required=True)},
+}
+ORDERS = {**{kind: ACTIONS[kind] for kind in SHARED}, **OWN}
 
 Fault = dict[str, Any]
 
 
 def add(world: World, spec: Fault) -> int:
-    """Order a fault; gives its id. Raises PlaidError INVALID_FIELD for one that could never work."""
-    if problem := _problem(spec):
-        raise PlaidError("INVALID_FIELD", problem)
+    """Order a fault; gives its id. Raises PlaidError for one that could never work."""
+    accept_fault(spec, matches=("endpoint", "path", "persona"), actions=ORDERS)
     return world.store.insert("INSERT INTO bureau_faults (spec) VALUES (?)", dumps(spec))
 
 
@@ -87,25 +97,6 @@ def after(world: World, actions: list[Fault], answer: Response) -> Response:
         spoil = SPOILERS.get(action["kind"])
         answer = spoil(action, answer) if spoil else transport.after([action], answer)
     return answer
-
-
-def _problem(spec: Fault) -> str:
-    """Why this order makes no sense, or nothing."""
-    action, match_ = spec.get("action"), spec.get("match") or {}
-    if not isinstance(action, dict) or action.get("kind") not in KINDS:
-        return f"action.kind must be one of {', '.join(KINDS)}"
-    if set(spec) - transport.PARTS or set(match_) - MATCHES:
-        return f"a fault knows {', '.join(sorted(transport.PARTS))}; a match knows {', '.join(sorted(MATCHES))}"
-    for kind, key, values in (
-        ("error", "name", tuple(CATALOGUE)),
-        ("encoding", "how", ENCODINGS),
-        ("profiles", "how", PROFILES),
-        ("malformed", "how", transport.WAYS),
-    ):
-        if action["kind"] == kind and action.get(key) not in values:
-            return f"action.{key} must be one of {', '.join(values)}"
-    needed = {"http": "status", "type": "value", "merge": "fields"}.get(action["kind"])
-    return f"action.{needed} is missing" if needed and needed not in action else ""
 
 
 def _fires(world: World, order: Fault, facts: dict[str, str]) -> bool:
@@ -187,4 +178,3 @@ SPOILERS: dict[str, Callable[[Fault, Response], Response]] = {
     "big": _big,
     "merge": _merged,
 }
-KINDS = ("error", *SHARED, "hang_after", *SPOILERS)

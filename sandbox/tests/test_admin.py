@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox import items
 from sandbox.tests.driving import Driver, Receiver, wait_for
 
 
@@ -91,7 +92,13 @@ def test_it_gives_everything_new_ids_on_order(plaid: Driver, linked: dict[str, s
         ({"add": [{"amount": 1, "name": "x", "category": "LUCK_GOOD"}]}, "INVALID_FIELD"),
         ({"modify": [{"transaction_id": "nobodys"}]}, "INVALID_FIELD"),
         ({"remove": ["nobodys"]}, "INVALID_FIELD"),
-        ({"new_account": {"name": "x"}}, "INVALID_FIELD"),
+        ({"new_account": {"name": "x"}}, "MISSING_FIELDS"),
+        ({"add": [{"amount": "NaN", "name": "x"}]}, "INVALID_FIELD"),
+        ({"add": [{"amount": 1, "name": None}]}, "INVALID_FIELD"),
+        ({"add": [{"amount": 1, "name": "x", "date": "2026-13-45"}]}, "INVALID_FIELD"),
+        ({"add": {"amount": 1, "name": "x"}}, "INVALID_FIELD"),
+        ({"balances": {"of-one": 5}}, "INVALID_FIELD"),
+        ({"new_account": {"name": "x", "type": "depository", "subtype": "savings", "mask": 1234}}, "INVALID_FIELD"),
         ({"close_account": "nobodys"}, "INVALID_ACCOUNT_ID"),
         ({"add": [{"amount": 1, "name": "x"}], "balances": {"nobodys": {}}}, "INVALID_ACCOUNT_ID"),
     ],
@@ -128,6 +135,18 @@ def test_it_makes_an_item_ill_whose_stream_still_answers(own_plaid: Driver, rece
     assert own_plaid.refused("/transactions/sync", **token) == "ITEM_LOGIN_REQUIRED"
     own_plaid.admin("POST", path, {"error": "ITEM_LOCKED"})
     assert own_plaid.refused("/transactions/sync", **token) == "ITEM_LOCKED"
+
+
+@pytest.mark.parametrize("ends", ["repair", "another error"])
+def test_it_lets_no_stream_answer_in_spite_of_the_next_error(own_plaid: Driver, ends: str) -> None:
+    linked = own_plaid.link()
+    token = {"access_token": linked["access_token"]}
+    path = f"items/{linked['item_id']}/state"
+    own_plaid.admin("POST", path, {"error": "ITEM_LOCKED", "streams": True})
+    if ends == "repair":
+        items.repair(own_plaid.world, item_id=linked["item_id"])
+    own_plaid.ok("/sandbox/item/reset_login", **token)
+    assert own_plaid.refused("/transactions/sync", **token) == "ITEM_LOGIN_REQUIRED"
 
 
 def test_it_breaks_and_mends_an_item(own_plaid: Driver, receiver: Receiver) -> None:
@@ -228,10 +247,33 @@ def test_it_lists_items_without_their_tokens(plaid: Driver, linked: dict[str, st
         ("webhooks", {"action": "replay", "id": 1, "tamper": "soul"}),
         ("limits", {"table": "lax"}),
         ("limits", {"table": "off", "overrides": {"/item/get": {"per_user": 1}}}),
+        ("clock", {"advance_days": 1e300}),
+        ("webhooks", {"action": "replay", "id": 1, "times": "2"}),
+        ("webhooks", {"action": "replay", "id": 1, "delay_seconds": "x"}),
+        ("keys/expire", {"kid": ["x"]}),
+        ("limits", {"table": "off", "overrides": {"/item/get": ""}}),
+        ("limits", {"table": "off", "overrides": {"/item/get": {"per_item": "1"}}}),
     ],
 )
 def test_it_refuses_an_order_it_does_not_understand(plaid: Driver, path: str, body: dict[str, Any]) -> None:
-    assert refused(plaid, path, body) == "INVALID_FIELD"
+    assert refused(plaid, path, body) in ("INVALID_FIELD", "UNKNOWN_FIELDS")
+
+
+@pytest.mark.parametrize(
+    "order", [{"error": "NO_SUCH_CODE"}, {"error": None}, {"consent_expires_at": "soon"}, {"streams": "yes"}]
+)
+def test_it_leaves_an_item_as_it_is_by_a_state_that_there_is_not(
+    plaid: Driver, linked: dict[str, str], order: dict[str, Any]
+) -> None:
+    before = plaid.ok("/item/get", access_token=linked["access_token"])["item"]
+    assert refused(plaid, f"items/{linked['item_id']}/state", order) == "INVALID_FIELD"
+    assert plaid.ok("/item/get", access_token=linked["access_token"])["item"] == before
+
+
+def test_it_goes_no_further_ahead_than_it_can_count(own_plaid: Driver) -> None:
+    own_plaid.admin("POST", "clock", {"advance_days": 30_000})
+    assert refused(own_plaid, "clock", {"advance_days": 30_000}) == "INVALID_FIELD"
+    assert own_plaid.admin("GET", "clock")["offset_seconds"] == 30_000 * 86_400
 
 
 def test_it_knows_no_item_of_that_name(plaid: Driver) -> None:

@@ -5,6 +5,7 @@ Set PLAID_OPENAPI to the path of Plaid's ``2020-09-14.yml`` to run these.
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,16 @@ def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: Dri
     today = plaid.world.clock.today().isoformat()
     row = {"date_transacted": today, "date_posted": today, "amount": -3.5, "description": "Refund"}
     check("/sandbox/transactions/create", **access, transactions=[row])
+
+
+def test_it_answers_about_an_ill_item_whose_stream_answers_as_documented(check: Any, plaid: Driver) -> None:
+    linked = plaid.link("user_living")
+    plaid.admin("POST", f"items/{linked['item_id']}/state", {"error": "ITEM_LOGIN_REQUIRED", "streams": True})
+    ahead = (plaid.world.clock.today() + timedelta(days=2)).isoformat()
+    row = {"amount": 1, "name": "Gum", "date": ahead}
+    plaid.admin("POST", f"items/{linked['item_id']}/mutate", {"add": [row]})
+    for path in ("/item/get", "/accounts/get", "/transactions/sync"):
+        check(path, **_only(linked, "access_token"))
 
 
 def test_it_words_errors_as_documented(plaid: Driver, components: dict[str, Any]) -> None:

@@ -1,0 +1,114 @@
+"""The declared fields of the operator's controls: an order that could never work is refused, and breaks no later one."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sandbox.errors import CATALOGUE, PlaidError
+from sandbox.items import STAGES
+from sandbox.shapes import (
+    Field,
+    accept,
+    between,
+    day,
+    either,
+    flag,
+    instant,
+    list_of,
+    map_of,
+    money,
+    object_of,
+    one_of,
+    text,
+    whole,
+)
+from sandbox.signing import TAMPERINGS
+
+Shape = Mapping[str, Field]
+
+MANY = 1_000_000_000
+A_DAY = 86_400
+LONGEST_DAYS = 36_525
+SPOILT = ("missing", "null", "html", "nan", "empty")
+
+TEXT, FLAG, OBJECT, MONEY = Field(text()), Field(flag), Field(object_of()), Field(money, nullable=True)
+WORDS = Field(text(), nullable=True)
+STATUS = Field(whole(200, 599))
+
+FAULT: Shape = {
+    "action": Field(object_of(), required=True),
+    "nth": Field(whole(1, MANY)),
+    "times": Field(whole(0, MANY), nullable=True),
+    "probability": Field(between(0, 1)),
+}
+ACTIONS: Mapping[str, Shape] = {
+    "error": {"code": Field(one_of(*CATALOGUE), required=True), "status": STATUS, "message": TEXT},
+    "http": {"status": Field(whole(200, 599), required=True), "body": TEXT, "headers": Field(map_of(text()))},
+    "latency": {"ms": Field(between(0, A_DAY * 1000))},
+    "hang": {"seconds": Field(between(0, A_DAY))},
+    "drop": {"when": Field(one_of("before", "after"))},
+    "truncate": {},
+    "redirect": {"location": TEXT},
+    "malformed": {"how": Field(one_of(*SPOILT), required=True), "key": TEXT},
+    "replace": {"page": OBJECT, "set": OBJECT},
+}
+CLOCK: Shape = {
+    "advance_days": Field(between(0, LONGEST_DAYS)),
+    "advance_hours": Field(between(0, LONGEST_DAYS * 24)),
+    "advance_seconds": Field(between(0, LONGEST_DAYS * A_DAY)),
+}
+LIMIT: Shape = dict.fromkeys(("per_item", "per_client"), Field(whole(0, MANY), nullable=True))
+LIMITS: Shape = {"table": TEXT, "overrides": Field(map_of(object_of(LIMIT)), nullable=True)}
+KEY: Shape = {"kid": TEXT}
+REPLAY: Shape = {
+    "action": TEXT,
+    "id": Field(whole(1, MANY), required=True),
+    "times": Field(whole(1, 1000)),
+    "tamper": Field(one_of("", *TAMPERINGS)),
+    "delay_seconds": Field(between(0, A_DAY)),
+}
+STATE: Shape = {
+    "error": Field(one_of("", *CATALOGUE)),
+    "streams": FLAG,
+    "consent_expires_at": Field(instant, nullable=True),
+    "force_status": Field(one_of("", *STAGES)),
+    "expire_cursors": FLAG,
+    "webhook": FLAG,
+}
+ROW: Shape = {
+    **dict.fromkeys(("transaction_id", "account_id"), Field(text(least=1))),
+    **dict.fromkeys(("name", "category", "confidence", "payment_channel"), TEXT),
+    **dict.fromkeys(("iso_currency_code", "unofficial_currency_code", "merchant_name"), WORDS),
+    **dict.fromkeys(("pending_transaction_id", "original_description", "check_number", "city", "region"), WORDS),
+    "amount": Field(money),
+    "date": Field(day),
+    "authorized_date": Field(day, nullable=True),
+    "pending": FLAG,
+}
+FIGURES: Shape = dict.fromkeys(("current", "available", "limit"), MONEY)
+ACCOUNT: Shape = {
+    **dict.fromkeys(("name", "type", "subtype"), Field(text(least=1), required=True)),
+    **dict.fromkeys(("official_name", "mask", "currency", "unofficial", "persistent"), WORDS),
+    **FIGURES,
+    "key": Field(text(least=1)),
+    "holder": TEXT,
+}
+MUTATION: Shape = {
+    "new_account": Field(object_of(ACCOUNT)),
+    "close_account": TEXT,
+    "rotate_account_ids": FLAG,
+    "balances": Field(map_of(object_of(FIGURES))),
+    "remove": Field(list_of(text())),
+    "modify": Field(list_of(object_of(ROW))),
+    "post_pending": Field(either(flag, list_of(text()))),
+    "add": Field(list_of(object_of(ROW))),
+    "webhook": FLAG,
+}
+
+
+def accept_fault(spec: Mapping[str, Any], *, matches: Iterable[str], actions: Mapping[str, Shape]) -> None:
+    """Check a fault that matches by these names and does one of these actions. Raises PlaidError."""
+    accept({"match": Field(object_of(dict.fromkeys(matches, TEXT)), nullable=True), **FAULT}, spec)
+    kind = spec["action"].get("kind")
+    if kind not in tuple(actions):
+        raise PlaidError("INVALID_FIELD", f"action.kind must be one of {', '.join(actions)}")
+    accept({"kind": TEXT, **actions[kind]}, spec["action"], where="action.")

@@ -1,4 +1,4 @@
-"""The declared fields of the operator's controls: an order that could never work is refused, and breaks no later one."""
+"""The declared fields of the operator's controls: an order that could never work is refused, and breaks no call."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

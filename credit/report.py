@@ -58,8 +58,13 @@ class Role(StrEnum):
     JOINT = "joint"
     AUTHORIZED_USER = "authorized_user"
     COSIGNER = "cosigner"
+    MAKER = "maker"
+    ON_BEHALF = "on_behalf"
+    BUSINESS = "business"
     TERMINATED = "terminated"
     DECEASED = "deceased"
+    DELETED = "deleted"
+    UNDESIGNATED = "undesignated"
     UNKNOWN = "unknown"
 
 

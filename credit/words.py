@@ -100,15 +100,22 @@ ROLES: Mapping[Role, str] = {
     Role.INDIVIDUAL: "Your own",
     Role.JOINT: "Shared with another person",
     Role.AUTHORIZED_USER: "Authorized user: somebody else owes it",
-    Role.COSIGNER: "Cosigner",
+    Role.COSIGNER: "Cosigner: you owe it if the borrower does not pay",
+    Role.MAKER: "Your own, with a cosigner",
+    Role.ON_BEHALF: "Opened on behalf of another person",
+    Role.BUSINESS: "Business account",
     Role.TERMINATED: "No longer yours",
     Role.DECEASED: "Marked as belonging to a person who died",
+    Role.DELETED: "Being removed from your file",
+    Role.UNDESIGNATED: "Not specified",
     Role.UNKNOWN: NOT_REPORTED,
 }
 SHORT_ROLES: Mapping[Role, str] = {
     Role.JOINT: "shared",
     Role.AUTHORIZED_USER: "authorized user",
     Role.COSIGNER: "cosigner",
+    Role.ON_BEHALF: "on behalf of another person",
+    Role.BUSINESS: "business",
     Role.TERMINATED: "no longer yours",
 }
 CONDITIONS: Mapping[str, str] = {

@@ -15,10 +15,13 @@ ROLES: Mapping[str, Role] = {
     "3": Role.AUTHORIZED_USER,
     "4": Role.JOINT,
     "5": Role.COSIGNER,
-    "7": Role.INDIVIDUAL,
+    "6": Role.ON_BEHALF,
+    "7": Role.MAKER,
     "T": Role.TERMINATED,
+    "W": Role.BUSINESS,
     "X": Role.DECEASED,
-    "0": Role.UNKNOWN,
+    "Z": Role.DELETED,
+    "0": Role.UNDESIGNATED,
 }
 
 CONDITIONS: Mapping[str, str] = {

@@ -43,13 +43,15 @@ def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
     more = row.node("enhancedPaymentData")
     amounts = _qualified(row)
     account_type = _type(row, more)
-    original = _first(more.amount("originalLoanAmount"), amounts.get(ORIGINAL))
+    enhanced_original = more.amount("originalLoanAmount")
+    # Keys never change, so they go on being made of the original amount as it was read at first.
+    original_in_key = amounts.get(ORIGINAL) if enhanced_original is None else enhanced_original
     condition_code, condition = _condition(row, more)
     standing_code, told = _standing(row, more, condition_code)
     standing = codes.PAID_AFTER.get(told, told) if condition == "paid" else told
     opened, balance_on, status_on = (row.day(name) for name in ("openDate", "balanceDate", "statusDate"))
     return Tradeline(
-        key=_key(row, _kind_in_key(row, more), original, opened.first if opened else None),
+        key=_key(row, _kind_in_key(row, more), original_in_key, opened.first if opened else None),
         path=row.path,
         kind=account_type.kind,
         product=account_type.product,
@@ -60,7 +62,7 @@ def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
         status_on=status_on,
         limit=_first(more.amount("creditLimitAmount"), amounts.get(LIMIT)),
         high=_first(more.amount("highBalanceAmount"), amounts.get(HIGH)),
-        original=original,
+        original=_first(enhanced_original, amounts.get(ORIGINAL)),
         condition=condition,
         condition_code=condition_code,
         standing=standing,
@@ -145,7 +147,8 @@ def _qualified(row: Node) -> dict[str, int | None]:
 
 
 def _first(better: int | None, other: int | None) -> int | None:
-    return other if better is None else better
+    """The amount of the better source. A zero there says nothing beside a real amount in the other."""
+    return other if better is None or (better == 0 and other) else better
 
 
 def _revolving(row: Node, more: Node) -> bool | None:

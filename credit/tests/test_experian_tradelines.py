@@ -3,8 +3,9 @@ from fractions import Fraction
 
 import pytest
 
+from credit import words
 from credit.payment_history import Bucket
-from credit.report import Kind
+from credit.report import Kind, Role
 from credit.summary import summarize
 from credit.tests.experian_samples import (
     TODAY,
@@ -34,6 +35,46 @@ def test_it_takes_the_limit_from_the_enhanced_data_first():
     assert one(amount1="00011000").limit == 12000
     assert one(enhanced={"creditLimitAmount": None}).limit == 12000
     assert one(amount1=None, amount1Qualifier=None).limit == 12000
+
+
+def test_it_takes_a_real_amount_beside_a_zero_in_the_enhanced_data():
+    zeros = {"creditLimitAmount": "0000000000", "highBalanceAmount": "0000000000", "originalLoanAmount": "0000000000"}
+    line = one(enhanced=zeros)
+    assert (line.limit, line.high) == (12000, 3410)
+    [loaned, same] = read(tradeline=[loan(enhancedPaymentData=zeros), loan(enhancedPaymentData=zeros)]).tradelines
+    assert loaned.original == same.original == 9000
+    assert one(amount1="00000000", enhanced=zeros).limit == 0
+
+
+def test_it_makes_an_accounts_key_of_the_amount_that_it_was_first_made_of():
+    zero = {"originalLoanAmount": "0000000000"}
+    [beside] = read(tradeline=[loan(enhancedPaymentData=zero)]).tradelines
+    [alone] = read(tradeline=[loan(enhancedPaymentData=zero, amount1=None, amount1Qualifier=None)]).tradelines
+    assert (beside.original, alone.original) == (9000, 0)
+    assert beside.key == alone.key
+
+
+@pytest.mark.parametrize(
+    ("code", "role", "said"),
+    [
+        ("0", Role.UNDESIGNATED, "Not specified"),
+        ("1", Role.INDIVIDUAL, "Your own"),
+        ("2", Role.JOINT, "Shared with another person"),
+        ("3", Role.AUTHORIZED_USER, "Authorized user: somebody else owes it"),
+        ("4", Role.JOINT, "Shared with another person"),
+        ("5", Role.COSIGNER, "Cosigner: you owe it if the borrower does not pay"),
+        ("6", Role.ON_BEHALF, "Opened on behalf of another person"),
+        ("7", Role.MAKER, "Your own, with a cosigner"),
+        ("T", Role.TERMINATED, "No longer yours"),
+        ("W", Role.BUSINESS, "Business account"),
+        ("X", Role.DECEASED, "Marked as belonging to a person who died"),
+        ("Z", Role.DELETED, "Being removed from your file"),
+    ],
+)
+def test_it_reads_how_the_person_stands_to_an_account(code, role, said):
+    line = one(ecoa=code)
+    assert (line.role, words.ROLES[line.role]) == (role, said)
+    assert flaws(ecoa=code) == []
 
 
 def test_it_never_takes_a_high_balance_for_a_limit():

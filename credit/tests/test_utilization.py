@@ -29,6 +29,15 @@ def test_it_adds_up_what_counts():
     assert str(found.overall.percent) == "15.1"
 
 
+def test_it_takes_a_real_limit_beside_a_zero_in_the_enhanced_data():
+    # 450/500 = 90 %; with 1140/12000 it is 1590/12500 = 12.72 %, where 1140/12000 alone were 9.5 %.
+    secured = card(balanceAmount="00000450", amount1="00000500", enhanced={"creditLimitAmount": "0000000000"})
+    found = utilization(lines(use(1140, 12000), secured))
+    assert [each.use.percent for each in found.cards] == [Decimal("9.5"), Decimal("90.0")]
+    assert (found.overall, found.overall.percent) == (Use(1590, 12500), Decimal("12.7"))
+    assert found.without_limit == ()
+
+
 def test_it_has_no_share_of_nothing():
     assert utilization(()).overall is None
     assert utilization(lines(card(openOrClosed="C"), card(**NO_LIMIT))).overall is None
@@ -44,7 +53,8 @@ def test_it_has_no_share_of_nothing():
         {"openOrClosed": None, "enhanced": {"enhancedAccountCondition": None}},
         HELOC,
         NO_LIMIT,
-        {"enhanced": {"creditLimitAmount": "0000000000"}},
+        {"amount1": "00000000", "enhanced": {"creditLimitAmount": "0000000000"}},
+        {"amount1": None, "enhanced": {"creditLimitAmount": "0000000000"}},
     ],
 )
 def test_it_leaves_out_what_does_not_count(changes):

@@ -38,7 +38,7 @@ from credit.report import (
     Tradeline,
 )
 
-PARSER_VERSION: Final = 2
+PARSER_VERSION: Final = 3
 LOWEST_SCORE, HIGHEST_SCORE = 300, 850
 MOST_FACTORS = 5
 

@@ -121,7 +121,7 @@ def test_it_makes_no_second_report_of_a_fault(local_bureau, fault):
         ("encoding", {"how": "utf-16"}),
         ("type", {"value": "text/plain"}),
         ("profiles", {"how": "twice"}),
-        ("latency", {"seconds": 0.1}),
+        ("latency", {"ms": 100}),
     ],
 )
 def test_it_reads_an_answer_in_an_odd_dress(local_bureau, kind, action):

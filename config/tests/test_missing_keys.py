@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from accounts.models import User
+from compliance import refusals
 from compliance.isolation import tenant
 from compliance.models import DataKey
 from config.embedded.home import CHECKOUT
@@ -44,3 +46,9 @@ def test_it_ends_a_process_that_lacks_a_key_and_says_which(name: str) -> None:
         check=False,
     )
     assert (ended.returncode, f"FIELD_KEYS lacks {GONE}" in ended.stderr) == (1, True), ended.stderr
+
+
+def test_it_says_that_a_database_lacks_what_this_version_asks_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusals, "KEYS_IN_USE", "SELECT kek FROM of_a_migration_to_come()")
+    with pytest.raises(ImproperlyConfigured, match=r"Run `manage\.py migrate --database owner` first\."):
+        refusals.refuse_to_serve()

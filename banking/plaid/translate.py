@@ -184,8 +184,8 @@ def _brought(row: Json) -> Brought:
     return Brought(
         public_token=read_identifier(row, "public_token"),
         institution_id=read_text(institution, "institution_id"),
-        institution_name=read_text(institution, "name"),
-        accounts=frozenset((read_text(account, "name"), read_text(account, "mask")) for account in accounts),
+        institution_name=read_words(institution, "name"),
+        accounts=frozenset((read_words(account, "name"), read_loose_text(account, "mask")) for account in accounts),
     )
 
 

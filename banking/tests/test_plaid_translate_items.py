@@ -32,6 +32,11 @@ def test_it_translates_an_account():
     )
 
 
+def test_it_reads_what_a_bank_has_escaped_in_names_of_accounts():
+    row = account(name="Joe&#39;s Checking", official_name="Checking &amp; More")
+    assert (row.name, row.official_name) == ("Joe's Checking", "Checking & More")
+
+
 def test_it_keeps_the_sign_of_balances():
     owed = {"current": Decimal("410.00"), "available": 1590, "limit": 2000, "iso_currency_code": "USD"}
     card = account(type="credit", balances=owed)
@@ -103,6 +108,13 @@ def test_it_translates_an_item():
     assert facts.consent_expires_at == datetime(2026, 12, 31, tzinfo=UTC)
     assert facts.data_as_of == datetime(2026, 11, 20, 6, 30, 15, 123000, tzinfo=UTC)
     assert facts.products == ["transactions", "liabilities", "balance", "investments"]
+
+
+def test_it_reads_what_is_escaped_in_the_name_of_a_bank():
+    named = {"item_id": "i1", "institution_name": "Smith &amp; Sons"}
+    assert translate.item({"item": named}).institution_name == "Smith & Sons"
+    answer = {"institution": {"institution_id": "ins_1", "name": "Smith &amp; Sons"}}
+    assert translate.institution(answer).name == "Smith & Sons"
 
 
 def test_it_takes_an_item_that_plaid_knows_little_of():
@@ -228,6 +240,15 @@ def test_it_reads_what_a_dialog_added_in_the_new_form_and_in_the_old():
         )
         assert found.accounts == {("Checking", "0000"), ("", "")}
     assert "public-sandbox-1" not in repr(found)
+
+
+def test_it_reads_a_dialogs_words_as_it_reads_those_of_the_accounts_that_are_linked_already():
+    odd = {"name": "Joe&#39;s Checking", "mask": 1234}
+    named = ADDED | {"accounts": [odd], "institution": {"institution_id": "ins_1", "name": "Smith &amp; Sons"}}
+    (found,) = brought({"link_session_id": "s1", "results": {"item_add_results": [named]}})
+    stored = account(**odd)
+    assert found.accounts == {(stored.name, stored.mask)} == {("Joe's Checking", "1234")}
+    assert found.institution_name == "Smith & Sons"
 
 
 @pytest.mark.parametrize("sessions", [None, [], [{"link_session_id": "s"}], [{"exit": {"error": None}}]])

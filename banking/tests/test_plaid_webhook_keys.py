@@ -179,6 +179,13 @@ def test_it_counts_for_itself_while_redis_is_away(private, client, server, setti
     assert flood(private, client, count=20) == (5, 15)
 
 
+def test_it_remembers_an_unknown_key_by_itself_while_redis_is_away(private, client, server, settings):
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+    server.play(UNKNOWN)
+    assert [reason(signed(private), client=client) for _ in range(9)] == ["key"] * 9
+    assert len(server.asked) == 1
+
+
 def test_it_hears_a_key_that_it_holds_in_the_middle_of_a_flood(private, client, server, clock):
     assert verify(signed(private), BODY, client=client)
     server.play(UNKNOWN)

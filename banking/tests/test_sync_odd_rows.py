@@ -109,6 +109,15 @@ def test_it_closes_nothing_while_the_roster_cannot_be_read_in_full(item: Item, p
     assert last_run(item).flaws == "account.account_id 1"
 
 
+def test_it_opens_no_account_then_that_only_a_page_names(item: Item, provider: ScriptedProvider) -> None:
+    stranger = CARD._replace(provider_id="elsewhere")
+    provider.pages = [page(accounts=[stranger])]
+    provider.accounts = lambda token: Roster([CHECKING], "r", [SetAside("account", "account_id")])  # type: ignore[method-assign]
+    read(item)
+    with tenant(item.owner_id):
+        assert Account.objects.get(provider_id="elsewhere").closed_at is not None
+
+
 @pytest.mark.parametrize("named", ["known", ""])
 def test_it_takes_no_row_for_gone_that_it_cannot_read(
     item: Item, provider: ScriptedProvider, ledger: Ledger, named: str

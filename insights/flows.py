@@ -66,7 +66,10 @@ class Movement(NamedTuple):
 
 @dataclass(slots=True)
 class Flow:
-    """One currency's income and spending, both positive, spending by category, and what each day left over."""
+    """One currency's income and spending, both positive, spending by category, and what each day left over.
+
+    ``by_category`` names each category that anything was spent or came back in, at zero where these are equal.
+    """
 
     currency: str
     income: Decimal = ZERO
@@ -91,7 +94,8 @@ class Flow:
         else:
             # Money that comes in without a category is nobody's refund.
             self.income += move.money_in
-            self.by_category[move.category] -= move.money_out
+            if move.money_out:
+                self.by_category[move.category] -= move.money_out
 
     def running_net(self, window: Window) -> list[tuple[date, Decimal]]:
         """What was left over up to the end of each day, from zero before the first day to the whole net."""

@@ -70,6 +70,8 @@ class Spending:
     total: Decimal
     categories: list[CategorySpending]
     age: Age
+    is_even: bool = False
+    """Whether something was spent, and as much came back in each category."""
 
     @property
     def spent(self) -> Decimal:
@@ -122,10 +124,10 @@ def cash_flow(*, window: Window, found: dict[str, Flow], bank: BankBalance | Non
 
 
 def spending(*, window: Window, found: dict[str, Flow], aged: Age) -> Spending | None:
-    """Say where the money of the most used currency went; a category that gave more back stands below zero."""
+    """Say where the money went of the most used currency that was spent; what gave more back stands below zero."""
     if not found:
         return None
-    flow = next(iter(found.values()))
+    flow = max(found.values(), key=lambda each: (any(each.by_category.values()), bool(each.by_category)))
     spent = sorted(((amount, code) for code, amount in flow.by_category.items() if amount), reverse=True)
     bars = charts.bars([amount for amount, _ in spent])
     listed_at = reverse("transactions")
@@ -144,4 +146,5 @@ def spending(*, window: Window, found: dict[str, Flow], aged: Age) -> Spending |
             for (amount, code), bar in zip(spent, bars, strict=True)
         ],
         age=aged,
+        is_even=bool(flow.by_category) and not spent,
     )

@@ -66,7 +66,8 @@ def category_row(row: CategorySpending, currency: str) -> str:
 <span class="num">{escape(money(abs(row.amount), currency))}</span>"""
     if row.amount < 0:
         return f'{head}<span class="bars__share">back</span></li>'
-    return f"""{head}<span class="bars__share">{row.bar.share}%</span>
+    share = f"{row.bar.share}%" if row.bar.share else "&lt;1%"
+    return f"""{head}<span class="bars__share">{share}</span>
 <svg class="bar {category_tone(row.category)}" aria-hidden="true">
 <rect class="bar__track" width="100%" height="100%" rx="3" />
 <rect class="bar__fill" width="{row.bar.width}%" height="100%" rx="3" />

@@ -1,0 +1,176 @@
+"""Months in which money came back, drawn by chance: what the overview says of them is held against the rows alone."""
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from html import unescape
+from typing import NamedTuple
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from banking.categories import category
+from banking.models import Account, Item, Transaction
+from banking.provider import Readiness
+from banking.tests.rows import account_at, moved_all, movement
+from compliance.isolation import tenant
+from formats.money import money
+
+pytestmark = pytest.mark.django_db
+
+AMOUNTS = ("0.001", "0.01", "5", "5", "12.34", "100", "100", "2500")
+KINDS = ("FOOD_AND_DRINK", "FOOD_AND_DRINK", "TRAVEL", "GENERAL_MERCHANDISE", "INCOME", "", "TRANSFER_OUT")
+ROW = re.compile(
+    r'<li class="bars__row">.*?<a href="([^"]*)">([^<]*)</a>\s*<span class="num">([^<]*)</span>'
+    r'<span class="bars__share">([^<]*)</span>',
+    re.DOTALL,
+)
+
+
+class Month(NamedTuple):
+    """One currency's month as its rows give it; ``touched`` says whether anything was spent at all."""
+
+    income: Decimal
+    by_category: dict[str, Decimal]
+    touched: bool
+
+    @property
+    def spending(self) -> Decimal:
+        return sum(self.by_category.values(), Decimal(0))
+
+    @property
+    def net(self) -> Decimal:
+        return self.income - self.spending
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Iterator[None]:
+    with time_machine.travel("2026-11-22T12:00:00Z", tick=False):
+        yield
+
+
+@pytest.fixture
+def accounts(item: Item) -> list[Account]:
+    """Alice's accounts in two currencies."""
+    with tenant(item.owner_id):
+        now = timezone.now()
+        Item.objects.filter(pk=item.pk).update(readiness=Readiness.HISTORICAL, checked_at=now, data_as_of=now)
+    return [account_at(item, currency=each, current=Decimal(3000)) for each in ("USD", "EUR")]
+
+
+def ledger(chance: random.Random, accounts: list[Account]) -> list[Transaction]:
+    """A few rows, as many of them given back as spent; the second currency has few."""
+    back = chance.choice([0.2, 0.5, 0.8, 1])
+    return [
+        movement(
+            accounts[chance.random() < 0.2],
+            ("" if chance.random() < back else "-") + chance.choice(AMOUNTS),
+            category=chance.choice(KINDS),
+            pending=chance.random() < 0.2,
+            name=f"SHOP {number}",
+        )
+        for number in range(chance.randint(1, 9))
+    ]
+
+
+def month(rows: list[Transaction], currency: str) -> Month:
+    income, spent, touched = Decimal(0), defaultdict[str, Decimal](Decimal), False
+    for row in rows:
+        if row.currency != currency or row.category == "TRANSFER_OUT":
+            continue
+        if row.category == "INCOME" or (not row.category and row.amount > 0):
+            income += row.amount
+        else:
+            spent[row.category] -= row.amount
+            touched = True
+    return Month(income, {code: amount for code, amount in spent.items() if amount}, touched)
+
+
+def seen(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+def check_flow(card: str, found: Month, currency: str) -> None:
+    """The figures of one currency are said as what they are."""
+    spent = money(abs(found.spending), currency)
+    assert (f"Refunds above spending {spent} More" if found.spending < 0 else f"Spending {spent} Without") in card
+    came = money(abs(found.income), currency)
+    assert (f"Income taken back {came} More" if found.income < 0 else f"Income {came} Without") in card
+    if found.net < 0:
+        whole = round(Decimal(3000) / -found.net)
+        lasts = "More than 10 years" if whole > 120 else f"About {whole} month{'s' if whole > 1 else ''}"
+        assert f"More went out than came in Runway {lasts} At this pace" in card
+    elif found.spending < 0:
+        assert "At least as much came in as went out Runway Not available" in card
+    else:
+        assert "At least as much came in as went out Runway Break-even or better" in card
+
+
+def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, Decimal]]:
+    """The card is about one currency, and its rows, shares and words are those of the rows."""
+    text, rows = seen(html), ROW.findall(html)
+    assert "−" not in text
+    shown = {unescape(name): (unescape(amount), share) for _, name, amount, share in rows}
+    about = [
+        currency
+        for currency, found in months.items()
+        if {category(code).label: money(abs(amount), currency) for code, amount in found.by_category.items()}
+        == {name: amount for name, (amount, _) in shown.items()}
+    ]
+    assert about
+    if not rows:
+        # Nothing is left in any currency: it was never spent, or all of it came back.
+        assert not any(found.by_category for found in months.values())
+        touched = any(found.touched for found in months.values())
+        assert ("All that was spent" in text, "Nothing was spent" in text) == (touched, not touched)
+        return []
+    currency = about[0]
+    found = months[currency]
+    for code, amount in found.by_category.items():
+        share = unescape(shown[category(code).label][1])
+        assert share == "back" if amount < 0 else share == "<1%" or 1 <= int(share.removesuffix("%")) <= 100
+    taken = [amount for amount in found.by_category.values() if amount > 0]
+    shares = [int(share[:-1]) for _, share in shown.values() if share[:-1].isdigit()]
+    assert sum(shares) == (100 if taken else 0)
+    assert ("more refunded than spent" in text) is (found.spending < 0)
+    assert "Nothing was spent" not in text
+    left = money(abs(found.spending), currency)
+    assert left in text
+    links = {unescape(name): unescape(url) for url, name, _, _ in rows}
+    return [(currency, links[category(code).label], amount) for code, amount in found.by_category.items()]
+
+
+def check_list(client: Client, currency: str, url: str, amount: Decimal) -> None:
+    """The rows behind a category's figure add up to it."""
+    sums = {total.currency: total.net for total in client.get(url).context["sums"]}
+    assert sums[currency] == -amount
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_it_says_of_any_month_what_came_back_as_what_it_is(
+    seed: int, alice: User, as_alice: Client, accounts: list[Account]
+) -> None:
+    chance = random.Random(seed)  # noqa: S311  (picks rows, hides nothing)
+    for _ in range(8):
+        with tenant(alice.pk):
+            Transaction.objects.for_user(alice).delete()
+        rows = ledger(chance, accounts)
+        for account in accounts:
+            moved_all(account, [row for row in rows if row.account == account])
+        counted = [row for row in rows if row.category != "TRANSFER_OUT"]
+        months = {each: month(counted, each) for each in sorted({row.currency for row in counted})}
+        page = as_alice.get(reverse("overview")).content.decode()
+        assert "Not burning" not in page
+        if not months:
+            continue
+        flow, rest = page.split("Cash flow, last 30 days", 1)[1].split("Spending by category", 1)
+        for currency, found in months.items():
+            check_flow(seen(flow), found, currency)
+        for behind in check_spending(rest.split("Latest transactions", 1)[0], months)[:2]:
+            check_list(as_alice, *behind)

@@ -6,8 +6,8 @@ import sys
 
 # The sync comes last: what it stores makes the table larger for whatever follows.
 BENCHES = (
-    "pages", "overview", "slow_bodies", "stops", "transactions", "isolation", "sign_in", "credit", "credit_pages",
-    "sync",
+    "pages", "overview", "slow_bodies", "frozen", "stops", "transactions", "isolation", "sign_in", "credit",
+    "credit_pages", "sync",
 )  # fmt: skip
 
 

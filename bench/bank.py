@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import simplejson
@@ -150,9 +150,17 @@ def encoded(facts: Row, accounts: Sequence[Row]) -> bytes:
     return simplejson.dumps({"accounts": accounts, "request_id": "bench", **facts}, use_decimal=True).encode()
 
 
+class Answers(Protocol):
+    """What speaks for Plaid."""
+
+    def answer(self, path: str, fields: Row) -> bytes:
+        """The body for a call."""
+        ...
+
+
 @contextmanager
-def over_http(bank: Bank) -> Iterator[str]:
-    """Serve a bank on a free port of this machine, and give its address."""
+def over_http(bank: Answers) -> Iterator[str]:
+    """Serve what answers for a bank on a free port of this machine, and give its address."""
 
     class Answering(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -2,17 +2,25 @@
 
 import logging
 import os
+import signal
 import sys
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 
+import billiard
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_init, worker_shutting_down
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from kombu import Queue
 
 from config.broker import WORKERS_WAITS
+
+# Of the ten seconds in which a stop has to be over: when jobs that go on are given back to the queue, and when a worker
+# ends whose Redis does not take them back. It then gives them out again itself, after ``visibility_timeout``.
+JOBS_END, WORKER_ENDS = 4, 9
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -68,3 +76,26 @@ def refuse_to_serve(**_: object) -> None:
         sys.exit(str(refused))
     # A worker's own beat, or a child of it, would begin with a connection that two processes share.
     connections.close_all()
+
+
+@worker_shutting_down.connect
+def end_in_time(how: str, **_: object) -> None:
+    """See to it that a worker that was asked to end does; Celery would wait for its slowest job, and for Redis."""
+    if how == "Warm":
+        after(JOBS_END, lambda: os.kill(os.getpid(), signal.SIGQUIT))
+    after(WORKER_ENDS, end_now)
+
+
+def after(seconds: float, do: Callable[[], None]) -> None:
+    """Do something later, if this process lives by then."""
+    later = threading.Timer(seconds, do)
+    later.daemon = True
+    later.start()
+
+
+def end_now() -> None:
+    """End this worker and its processes, whatever they are at."""
+    for process in billiard.active_children():
+        if process.pid:
+            os.kill(process.pid, signal.SIGKILL)
+    os._exit(1)

@@ -7,19 +7,18 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from http.client import HTTPConnection
-from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
-import psutil
 import pytest
 
 from banking.tests.scripted_server import say, scripted_server
 from banking.tests.test_views_webhooks import news_of, public_key, signature
 from config.embedded import throwaway
 from config.embedded.home import CHECKOUT, Home
+from config.tests.freezing import POSTGRES, REDIS, frozen
 from config.tests.places import wait_until
 from config.tests.procfile import Process, running
 
@@ -77,51 +76,7 @@ class Site:
         with ThreadPoolExecutor(AT_ONCE * len(paths)) as senders:
             return list(senders.map(self.send, paths * AT_ONCE))
 
-    @contextmanager
-    def frozen(self, program: str) -> Iterator[None]:
-        """Stop every process of a service where it stands; it goes on when the block ends."""
-        processes = [each for each in below(self.home.root) if name_of(each) in program.split()]
-        assert processes
-        for process in processes:
-            # One that serves a single connection may have ended with it.
-            with suppress(psutil.NoSuchProcess):
-                process.suspend()
-        try:
-            yield
-        finally:
-            for process in processes:
-                with suppress(psutil.NoSuchProcess):
-                    process.resume()
 
-
-def below(folder: Path) -> list[psutil.Process]:
-    """The processes that name something in the folder, and their children."""
-    found = [each for each in psutil.process_iter() if str(folder) in " ".join(cmdline(each))]
-    return found + [child for each in found for child in children(each)]
-
-
-def children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def name_of(process: psutil.Process) -> str:
-    try:
-        return process.name()
-    except psutil.NoSuchProcess:
-        return ""
-
-
-def cmdline(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
-
-
-POSTGRES, REDIS = "postgres", "redis-server valkey-server"
 PAGES = ("/overview/", "/transactions/", "/accounts/login/", WEBHOOK, "/health/ready")
 
 
@@ -146,7 +101,7 @@ def late(answers: list[Answer]) -> list[Answer]:
 
 def test_it_answers_while_postgresql_is_frozen_and_serves_when_it_is_not(site: Site) -> None:
     assert {answer.status for answer in site.send_all("/overview/", WEBHOOK)} == {200}, site.web.said()
-    with site.frozen(POSTGRES):
+    with frozen(site.home, POSTGRES):
         answers = site.send_all("/health/live", *PAGES)
         assert late(answers) == []
         told = {(answer.path, answer.status) for answer in answers}
@@ -156,7 +111,7 @@ def test_it_answers_while_postgresql_is_frozen_and_serves_when_it_is_not(site: S
 
 
 def test_it_answers_while_redis_is_frozen(site: Site) -> None:
-    with site.frozen(REDIS):
+    with frozen(site.home, REDIS):
         answers = site.send_all("/health/live", *PAGES)
         assert late(answers) == []
         told = {(answer.path, answer.status) for answer in answers}

@@ -6,7 +6,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from celery import Task, shared_task
-from django.db import transaction
+from django.db import InterfaceError, transaction
+from django.db import OperationalError as DatabaseAway
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -19,6 +20,8 @@ from compliance.isolation.tasks import TenantTask
 
 logger = logging.getLogger(__name__)
 
+# Nothing but the job tells of such a mail: without another try it would be lost with a database that is away.
+PASSES: Final = (*NOT_SENT, DatabaseAway, InterfaceError)
 RETRY_SECONDS: Final = 30
 # Half of what the broker's visibility timeout allows a job that waits, and less.
 LONGEST_RETRY_SECONDS: Final = 900
@@ -27,10 +30,10 @@ CHUNK: Final = 100
 
 @shared_task(bind=True, max_retries=13)
 def send_notice(self: Any, template: str, user_id: str, email: str, facts: dict[str, Any]) -> None:
-    """Send a notice; when the mail server does not take it, try again later and later, for two hours."""
+    """Send a notice; while the mail server or the database is away, try again later and later, for two hours."""
     try:
         mails.send_notice(template, user_id=UUID(user_id), email=email, facts=facts)
-    except NOT_SENT as error:
+    except PASSES as error:
         wait = min(RETRY_SECONDS * 2**self.request.retries, LONGEST_RETRY_SECONDS)
         raise self.retry(exc=error, countdown=wait) from error
 
@@ -42,7 +45,10 @@ def send_unlock_link(self: Any, user_id: str) -> None:
         return
     try:
         mails.send_unlock_link(user_id=UUID(user_id))
-    except NOT_SENT as error:
+    except mails.TooManyMails:
+        # A new password ends the lock as well, and they hold links for one, or may ask for one within the hour.
+        logger.warning("unlock-mail-not-sent to person %s: too many mails", user_id)
+    except PASSES as error:
         raise self.retry(exc=error, countdown=RETRY_SECONDS) from error
 
 

@@ -8,7 +8,8 @@ import pytest
 from celery.exceptions import Retry
 from django.conf import LazySettings
 from django.core import mail
-from django.db import transaction
+from django.db import InterfaceError, transaction
+from django.db import OperationalError as DatabaseAway
 from kombu.exceptions import OperationalError
 
 from accounts import mails, tasks
@@ -61,6 +62,26 @@ def test_it_tries_again_later(alice: User, monkeypatch: pytest.MonkeyPatch, sett
     assert 2 * 3600 <= sum(waits) < 3 * 3600
     # The broker takes a job that waits longer for a lost one, and a second worker would send the same mail.
     assert max(waits) < settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"] / 2
+
+
+@pytest.mark.parametrize("failure", [DatabaseAway("gone"), InterfaceError("the connection is closed")])
+def test_it_tries_again_when_the_database_was_away(
+    alice: User, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(User.objects, "get", fail)
+    monkeypatch.setattr(User.objects, "filter", fail)
+    for task, told in (
+        (tasks.send_notice, [NOTICE, str(alice.pk), "", FACTS]),
+        (tasks.send_unlock_link, [str(alice.pk)]),
+    ):
+        monkeypatch.setattr(task, "apply_async", lambda *_, **__: None)
+        task.push_request(called_directly=False, is_eager=False)
+        with pytest.raises(Retry):
+            task.run(*told)
+        task.pop_request()
 
 
 def test_it_sends_nothing_of_what_did_not_happen(alice: User) -> None:

@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 
 from accounts import factors, lockout, qr, step_up, tasks
 from accounts.agents import device_words
-from accounts.mails import NOT_SENT, MailNotSent, public_link
+from accounts.mails import NOT_SENT, MailNotSent, TooManyMails, counted, public_link
 from accounts.models import User
 from compliance.audit.facts import client_ip, current_facts
 
@@ -32,6 +32,12 @@ NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104
 # What allauth says when a limit of failures is reached, and how long until it has passed; see ACCOUNT_RATE_LIMITS.
 OVER_LIMIT: Final = {"too_many_login_attempts", "rate_limited"}
 WAIT_SECONDS: Final = 15 * 60
+
+
+def page_429(request: HttpRequest, *wait: int) -> HttpResponse:
+    """The site's own page for too many requests, which knows how long the limits last that it is not told of."""
+    too_many_requests: Callable[..., HttpResponse] = get_resolver().resolve_error_handler(429)
+    return too_many_requests(request, *wait)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -97,8 +103,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def validation_error(self, code: str, *args: object) -> ValidationError:
         """A refusal for a form to show. Raises ``ImmediateHttpResponse``, a page with 429, at a limit's end."""
         if code in OVER_LIMIT:
-            too_many_requests: Callable[..., HttpResponse] = get_resolver().resolve_error_handler(429)
-            raise ImmediateHttpResponse(too_many_requests(current.request, WAIT_SECONDS))
+            raise ImmediateHttpResponse(page_429(current.request, WAIT_SECONDS))
         return super().validation_error(code, *args)
 
     # --- Proving it again ---------------------------------------------------------------------------------
@@ -124,13 +129,16 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail that the request is about, while the request waits: what it carries must not lie in a queue.
 
-        Raises ``MailNotSent``, which undoes the request. A new try is not held up by the limit of mails.
+        Raises ``MailNotSent``, which undoes the request, and ``ImmediateHttpResponse`` for one mail too many, which
+        does so, too. A new try is not held up by the limit of mails.
         """
         try:
-            super().send_mail(template_prefix, email, {**context, "public_url": settings.PUBLIC_URL})
+            with counted(email):
+                super().send_mail(template_prefix, email, {**context, "public_url": settings.PUBLIC_URL})
+        except TooManyMails as error:
+            raise ImmediateHttpResponse(page_429(current.request)) from error
         except NOT_SENT as error:
-            for action in ("confirm_email", "reset_password"):
-                ratelimit.clear(current.request, action=action, key=email.lower())
+            ratelimit.clear(current.request, action="confirm_email", key=email.lower())
             raise MailNotSent from error
 
     def send_notification_mail(

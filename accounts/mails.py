@@ -1,6 +1,7 @@
 """Mails about a person's own account. They say what happened and never an amount."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parseaddr
 from smtplib import SMTPException
@@ -9,6 +10,8 @@ from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
+from allauth.core import context as current
+from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.urls import reverse
 
@@ -24,6 +27,25 @@ LINKS: Final = ("password_reset_url", "unlock_url")
 
 class MailNotSent(Exception):
     """A mail that somebody waits for could not be handed over, so what it was about is undone."""
+
+
+class TooManyMails(Exception):
+    """An address gets no more mails for now that a stranger can cause."""
+
+
+@contextmanager
+def counted(email: str) -> Iterator[None]:
+    """Send a mail that a stranger can cause. Raises ``TooManyMails``; what is not handed over does not count."""
+    usage = ratelimit.consume(
+        current.request, app="allauth.account", action="mail", key=email.strip().lower(), limit_get=True
+    )
+    if usage is None:
+        raise TooManyMails
+    try:
+        yield
+    except NOT_SENT:
+        usage.rollback()
+        raise
 
 
 def public_link(path: str) -> str:
@@ -43,10 +65,14 @@ def send_notice(template: str, *, user_id: UUID, email: str = "", facts: dict[st
 
 
 def send_unlock_link(*, user_id: UUID) -> None:
-    """Send the owner of a locked account what ends the lock. Raises ``SMTPException`` or ``OSError``."""
+    """Send the owner of a locked account what ends the lock.
+
+    Raises ``SMTPException`` or ``OSError``, and ``TooManyMails``.
+    """
     user = User.objects.get(pk=user_id)
     if token := lockout.unlock_token(user):
-        _send("accounts/email/locked", user.email, {"unlock_url": public_link(reverse("unlock", args=[token]))})
+        with counted(user.email):
+            _send("accounts/email/locked", user.email, {"unlock_url": public_link(reverse("unlock", args=[token]))})
 
 
 def send_alerts(user: User, news: Sequence[str], *, name: str) -> None:

@@ -246,13 +246,14 @@ ACCOUNT_FORMS = {
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 # The limit by address stands at the door alone: who succeeds clears what "login_failed" has counted, and must not
-# clear it for all others who come from there. Nobody can have more than four mails of a kind sent to an address in an
-# hour, whether or not it has an account.
+# clear it for all others who come from there. "mail" is counted by accounts/mails.py: nobody can have more than four
+# mails sent to an address in an hour, at whatever doors, whether or not it has an account.
 ACCOUNT_RATE_LIMITS = {
     "login": "20/m/ip",
     "login_failed": "5/15m/key",
-    "confirm_email": "1/10s/key,4/h/key",
-    "reset_password": "20/m/ip,4/h/key",
+    "confirm_email": "1/10s/key",
+    "reset_password": "20/m/ip",
+    "mail": "4/h/key",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 

@@ -68,6 +68,9 @@ SHAPES: Final = (
     (re.compile(r"(?<=/)(?![0-9a-f-]{36}(?:/|\b))[\w:~=-]{24,}(?=[/?\s\"']|$)"), HIDDEN),
 )
 
+# Django's name for the loggers of requests that it refuses: at fault is who sent them, and anybody can send many.
+REFUSED: Final = "django.security."
+
 make_plain_record: Final = logging.LogRecord
 
 
@@ -90,7 +93,9 @@ def make_record(*values: Any, **more: Any) -> logging.LogRecord:
     """Make a record whose text is final and clean, with the id of the request or job that it was written in."""
     record = make_plain_record(*values, **more)
     error = record.exc_info[1] if record.exc_info else None
-    if record.exc_info and error is not None:
+    if record.name.startswith(REFUSED):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    elif record.exc_info and error is not None:
         record.exc_text = traceback_of(error, record.exc_info[2])
     record.exc_info = None
     record.msg, record.args = message_of(record, error or sys.exc_info()[1]), None

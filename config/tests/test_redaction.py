@@ -15,7 +15,7 @@ from celery.app import trace
 from celery.exceptions import Retry
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import DatabaseError
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from plaid.exceptions import ApiException
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError
@@ -327,6 +327,14 @@ def test_it_writes_values_that_do_not_fit_their_sentence_nowhere(log: Log, capsy
     logging.getLogger("library").error("%s and %s", SECRET)
     assert SECRET not in log() + capsys.readouterr().err
     assert log().count("(with values that do not fit)") == 2
+
+
+def test_it_tells_of_a_refused_request_in_one_line(log: Log, client: Client) -> None:
+    assert client.get("/", headers={"host": HOST}).status_code == 400
+    assert client.post("/accounts/login/", dict.fromkeys(map(str, range(2000)), "1")).status_code == 400
+    told = log().splitlines()
+    assert [line.rpartition(": ")[2].rpartition(" ")[2] for line in told] == ["DisallowedHost", "TooManyFieldsSent"]
+    assert all("WARNING" in line for line in told)
 
 
 def test_it_names_the_request(settings: Any) -> None:

@@ -1,13 +1,18 @@
 """What ``manage.py check --deploy`` says about the ways to other hosts."""
 
+import os
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 
 THIS_MACHINE = {"", "localhost"}
+TRUE = {"1", "true", "yes", "y", "t"}
+# In which libpq believes nobody who has no certificate.
+# Source: https://www.postgresql.org/docs/current/libpq-ssl.html
+SURE_MODES = {"verify-ca", "verify-full"}
 
 
 @register(Tags.security, deploy=True)
@@ -24,16 +29,44 @@ def mail_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def redis_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
-    """Warn of a Redis on another host that is asked without TLS: its password and all jobs could be read, and made."""
+    """Warn of a Redis on another host that is asked without TLS, or by TLS with whoever answers.
+
+    Whoever sits between could read its password and all jobs, and make some.
+    """
     address = urlsplit(settings.REDIS_URL)
-    if address.scheme != "redis" or is_on_this_machine(address.hostname or ""):
+    asked = {name.lower(): value.lower() for name, value in parse_qsl(address.query)}
+    is_sure = asked.get("ssl_cert_reqs", "required").removeprefix("cert_") == "required"
+    is_sure = is_sure and asked.get("ssl_check_hostname", "true") in TRUE
+    if address.scheme == "unix" or is_on_this_machine(address.hostname or ""):
         return []
-    said = "REDIS_URL leads to another host unencrypted, and whoever sits between can read and make jobs."
-    return [Warning(said, hint="Use rediss://.", id="config.W002")]
+    if address.scheme == "redis":
+        said = "REDIS_URL leads to another host unencrypted, and whoever sits between can read and make jobs."
+        return [Warning(said, hint="Use rediss://.", id="config.W002")]
+    said = "REDIS_URL leads to another host and does not ask for its certificate: anybody in between could answer."
+    hint = "Take ssl_cert_reqs and ssl_check_hostname out of it; ssl_ca_certs names an authority of your own."
+    return [] if is_sure else [Warning(said, hint=hint, id="config.W002")]
+
+
+@register(Tags.security, deploy=True)
+def postgresql_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
+    """Warn of a database on another host that is asked without TLS, or by TLS with whoever answers."""
+    found = []
+    for alias, database in settings.DATABASES.items():
+        name = "DATABASE_URL" if alias == "default" else f"DATABASE_{alias.upper()}_URL"
+        options = database.get("OPTIONS", {})
+        hosts = str(options.get("host") or unquote(database.get("HOST") or "") or os.environ.get("PGHOST", ""))
+        mode = options.get("sslmode") or os.environ.get("PGSSLMODE", "prefer")
+        if mode not in SURE_MODES and not all(is_on_this_machine(host) for host in hosts.split(",")):
+            said = f"{name} leads to another host and does not ask for its certificate (sslmode={mode})."
+            hint = "Add ?sslmode=verify-full, and sslrootcert= with the file of its authority or system."
+            found.append(Warning(said, hint=hint, id="config.W003"))
+    return found
 
 
 def is_on_this_machine(host: str) -> bool:
-    """Whether nothing that is sent there leaves this machine."""
+    """Whether nothing that is sent there leaves this machine, as through a socket in a folder."""
+    if host.startswith(("/", "@")):
+        return True
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -32,6 +32,12 @@ def test_it_warns_of_mail_that_everybody_can_read(settings, address: str, is_war
         ("redis://:secret@redis.internal:6379/0", True),
         ("redis://192.0.2.7", True),
         ("rediss://:secret@redis.internal:6379/0", False),
+        ("rediss://:secret@redis.internal:6379/0?ssl_cert_reqs=none", True),
+        ("rediss://:secret@redis.internal:6379/0?ssl_cert_reqs=CERT_NONE", True),
+        ("rediss://:secret@redis.internal:6379/0?ssl_cert_reqs=optional", True),
+        ("rediss://:secret@redis.internal:6379/0?ssl_check_hostname=False", True),
+        ("rediss://:secret@redis.internal:6379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/ca.pem", False),
+        ("rediss://localhost:6379/0?ssl_cert_reqs=none", False),
         ("redis://localhost:6379", False),
         ("redis://127.0.0.2:6379", False),
         ("unix:///run/redis.sock?db=2", False),
@@ -42,6 +48,37 @@ def test_it_warns_of_a_redis_that_everybody_can_ask(settings, address: str, is_w
     assert [each.id for each in checks.redis_is_encrypted_on_its_way()] == ["config.W002"] * is_warned_of
 
 
+@pytest.mark.parametrize(
+    ("address", "is_warned_of"),
+    [
+        ("postgres://app_rw:secret@db.internal:5432/plumbline", True),
+        ("postgres://app_rw:secret@db.internal:5432/plumbline?sslmode=disable", True),
+        ("postgres://app_rw:secret@db.internal:5432/plumbline?sslmode=require", True),
+        ("postgres://app_rw:secret@192.0.2.7/plumbline?sslmode=prefer", True),
+        ("postgres://app_rw:secret@/plumbline?host=localhost,db.internal", True),
+        ("postgres://app_rw:secret@db.internal:5432/plumbline?sslmode=verify-full&sslrootcert=system", False),
+        ("postgres://app_rw:secret@db.internal:5432/plumbline?sslmode=verify-ca", False),
+        ("postgres://app_rw:secret@localhost/plumbline", False),
+        ("postgres://app_rw:secret@[::1]/plumbline", False),
+        ("postgres://app_rw@/plumbline?host=/run/postgresql", False),
+        ("postgres://app_rw@%2Frun%2Fpostgresql/plumbline", False),
+        ("postgres://app_rw@/plumbline", False),
+    ],
+)
+@pytest.mark.parametrize("alias", ["default", "ops"])
+def test_it_warns_of_a_database_that_anybody_in_between_could_be(
+    settings, monkeypatch: pytest.MonkeyPatch, address: str, alias: str, is_warned_of: bool
+) -> None:
+    for name in ("PGHOST", "PGSSLMODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(settings.DATABASES, alias, environ.Env.db_url_config(address))
+    found = checks.postgresql_is_encrypted_on_its_way()
+    name = {"default": "DATABASE_URL", "ops": "DATABASE_OPS_URL"}[alias]
+    assert [(each.id, each.msg.startswith(f"{name} leads")) for each in found] == [("config.W003", True)] * is_warned_of
+    assert not any("secret" in each.msg for each in found)
+
+
 def test_it_is_asked_before_a_release() -> None:
     asked = {check.__name__ for check in registry.registry.deployment_checks}
-    assert {"mail_is_encrypted_on_its_way", "redis_is_encrypted_on_its_way"} <= asked
+    ways = {f"{service}_is_encrypted_on_its_way" for service in ("mail", "redis", "postgresql")}
+    assert ways <= asked

@@ -16,13 +16,15 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from compliance.isolation import grants
+
 OWNER, SITE, OPERATOR, VIEWER = "app_owner", "app_rw", "app_ops", "app_viewer"
 LOOKUP, AUDITOR = "app_lookup", "audit_owner"
 TEST_PREFIX = "test_"
 
 # NOINHERIT: a migration has to say SET ROLE before it acts as one of the roles that it hands tables to.
 ATTRIBUTES = {
-    OWNER: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION NOINHERIT",
+    OWNER: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT",
     SITE: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
     OPERATOR: "LOGIN NOSUPERUSER BYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
     VIEWER: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
@@ -30,10 +32,20 @@ ATTRIBUTES = {
     AUDITOR: "NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
 }
 
+# Said of each role itself, because then nothing counts that somebody has set for a whole database or server. As a
+# replica, a session would check no foreign key.
+FIRM = {
+    "search_path": "public",
+    "row_security": "on",
+    "session_replication_role": "origin",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "role": "none",
+}
 # What holds whoever signs in, in whatever process; the site's own processes wait less (``compliance.deadlines``). A
 # migration that waits for its lock makes everybody wait behind it. A statement ends when nobody is there any more to
 # hear of it.
-SETTINGS = {
+WAITS = {
     OWNER: {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "10min"},
     SITE: {
         "statement_timeout": "2min",
@@ -48,9 +60,8 @@ SETTINGS = {
         "idle_in_transaction_session_timeout": "1min",
         "client_connection_check_interval": "5s",
     },
-    LOOKUP: {},
-    AUDITOR: {},
 }
+SETTINGS = {role: FIRM | waits for role, waits in WAITS.items()}
 SETTINGS_MADE = """
     SELECT rolname, datname
       FROM pg_db_role_setting
@@ -59,8 +70,19 @@ SETTINGS_MADE = """
      WHERE rolname = ANY (%s)
 """
 
+# What one of our roles may act as, but for what the owner has to.
+MEMBERSHIPS = """
+    SELECT held.rolname, holder.rolname, giver.rolname
+      FROM pg_auth_members
+      JOIN pg_roles held ON held.oid = roleid
+      JOIN pg_roles holder ON holder.oid = member
+      LEFT JOIN pg_roles giver ON giver.oid = grantor
+     WHERE holder.rolname = ANY (%(roles)s)
+       AND NOT (holder.rolname = %(owner)s AND held.rolname = ANY (%(owners)s) AND NOT admin_option)
+"""
+
 DATABASE_GRANTS = """
-    REVOKE ALL ON DATABASE {database} FROM PUBLIC;
+    REVOKE ALL ON DATABASE {database} FROM PUBLIC, app_owner, app_rw, app_ops, app_viewer, app_lookup, audit_owner;
     GRANT CONNECT ON DATABASE {database} TO app_owner, app_rw, app_ops, app_viewer;
     GRANT CREATE, TEMPORARY ON DATABASE {database} TO app_owner;
     -- The sync stages each reading in a temporary table.
@@ -68,11 +90,16 @@ DATABASE_GRANTS = """
 """
 
 SCHEMA_GRANTS = """
+    ALTER SCHEMA public OWNER TO pg_database_owner;
     REVOKE CREATE ON SCHEMA public FROM PUBLIC, app_rw, app_ops, app_viewer;
     GRANT USAGE ON SCHEMA public TO app_owner, app_rw, app_ops, app_viewer, app_lookup, audit_owner;
     GRANT CREATE ON SCHEMA public TO app_owner, app_lookup, audit_owner;
     ALTER DEFAULT PRIVILEGES FOR ROLE app_owner, app_lookup, audit_owner
         REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+    ALTER DEFAULT PRIVILEGES FOR ROLE app_owner, app_lookup, audit_owner
+        REVOKE ALL ON TABLES FROM PUBLIC, app_rw, app_ops, app_viewer, app_lookup;
+    ALTER DEFAULT PRIVILEGES FOR ROLE app_owner, app_lookup, audit_owner IN SCHEMA public
+        REVOKE ALL ON TABLES FROM PUBLIC, app_rw, app_ops, app_viewer, app_lookup;
     ALTER DEFAULT PRIVILEGES FOR ROLE app_owner IN SCHEMA public
         GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app_rw, app_ops;
     ALTER DEFAULT PRIVILEGES FOR ROLE app_owner IN SCHEMA public
@@ -106,11 +133,11 @@ def setup_database(*, admin_url: str, database: str, logins: Sequence[Login], re
     with _superuser(admin_url) as server:
         # Roles belong to the whole server, where two of us would get in each other's way.
         server.execute("SELECT pg_advisory_lock(hashtext('setup_database'))")
-        _make_roles(server, logins)
+        with server.transaction():
+            _make_roles(server, logins)
         _make_database(server, database, recreate=recreate)
         with _superuser(admin_url, dbname=database) as inside:
-            inside.execute(sql.SQL(DATABASE_GRANTS).format(database=sql.Identifier(database)))
-            inside.execute(SCHEMA_GRANTS)
+            _set_grants(inside, database)
 
 
 def _superuser(admin_url: str, **overrides: str) -> Server:
@@ -132,6 +159,7 @@ def _make_roles(server: Server, logins: Sequence[Login]) -> None:
     _settle(server)
     for login in logins:
         _set_password(server, login)
+    _part(server)
     server.execute(f"GRANT {LOOKUP}, {AUDITOR} TO {OWNER}")
 
 
@@ -145,12 +173,28 @@ def _settle(server: Server) -> None:
             server.execute(sql.SQL(f"ALTER ROLE {{}} SET {name} = {{}}").format(sql.Identifier(role), value))
 
 
+def _part(server: Server) -> None:
+    """Take back whatever else our roles may act as: among it may be a role that sees all."""
+    values = {"roles": list(ATTRIBUTES), "owner": OWNER, "owners": [LOOKUP, AUDITOR]}
+    for held, holder, giver in server.execute(MEMBERSHIPS, values).fetchall():
+        by = sql.SQL(" GRANTED BY {}").format(sql.Identifier(giver)) if giver else sql.SQL("")
+        names = sql.Identifier(held), sql.Identifier(holder)
+        server.execute(sql.SQL("REVOKE {} FROM {}").format(*names) + by + sql.SQL(" CASCADE"))
+
+
 def _set_password(server: Server, login: Login) -> None:
     if not login.password:
         return
     # Only the verifier travels, so that the password stands in no server log.
     verifier = server.pgconn.encrypt_password(login.password.encode(), login.role.encode(), b"scram-sha-256")
     server.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(login.role), verifier.decode()))
+
+
+def _set_grants(inside: Server, database: str) -> None:
+    """Give what our roles need in the database, and take back what else somebody gave there."""
+    inside.execute(sql.SQL(DATABASE_GRANTS).format(database=sql.Identifier(database)))
+    inside.execute(SCHEMA_GRANTS)
+    grants.take_back(inside, owners=[OWNER, LOOKUP, AUDITOR], users=[SITE, OPERATOR, VIEWER], viewer=VIEWER)
 
 
 def _make_database(server: Server, database: str, *, recreate: bool) -> None:

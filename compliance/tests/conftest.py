@@ -1,9 +1,11 @@
 """Throw-away tables for the foundation's tests, and the alias that operators' commands work on."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connections
 
@@ -27,6 +29,15 @@ def _no_keys_in_memory() -> Iterator[None]:
     datakeys.forget()
     yield
     datakeys.forget()
+
+
+@pytest.fixture
+def superuser() -> Iterator["psycopg.Connection[Any]"]:
+    """A superuser in the tests' database, whose changes are rolled back."""
+    name = connections["default"].settings_dict["NAME"]
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], dbname=name) as session:
+        yield session
+        session.rollback()
 
 
 @pytest.fixture

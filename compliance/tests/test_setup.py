@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -14,9 +15,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from compliance import checks
-from compliance.isolation import audit_tables, refusals, roles
+from compliance.isolation import audit_tables, refusals, roles, tenant
 from compliance.isolation.migrations import OwnedReference
 from compliance.isolation.refusals import problems, refuse_unsafe_role
+from compliance.models import DataKey
+from compliance.refusals import refuse_missing_keys
 from compliance.tests import throwaway
 from compliance.tests.conftest import everywhere
 from compliance.tests.threads import in_threads
@@ -24,14 +27,6 @@ from compliance.tests.threads import in_threads
 pytestmark = everywhere
 
 ADMIN_URL = os.environ.get("DATABASE_ADMIN_URL", "")
-
-
-@pytest.fixture
-def superuser() -> Iterator["psycopg.Connection[Any]"]:
-    """A superuser in the tests' database, whose changes are rolled back."""
-    with psycopg.connect(ADMIN_URL, dbname=connection.settings_dict["NAME"]) as session:
-        yield session
-        session.rollback()
 
 
 @pytest.fixture
@@ -55,8 +50,11 @@ def login_of(alias: str) -> dict[str, Any]:
 
 
 def test_it_may_be_repeated_and_repairs_a_role_that_was_given_too_much(superuser: Any) -> None:
-    superuser.execute("ALTER ROLE app_rw BYPASSRLS CREATEROLE")
+    superuser.execute("ALTER ROLE app_rw SUPERUSER BYPASSRLS CREATEROLE REPLICATION")
+    superuser.execute("ALTER ROLE app_owner SUPERUSER CREATEDB")
     roles._make_roles(superuser, [])
+    extra = "SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s) AND (rolcreatedb OR rolreplication)"
+    assert superuser.execute(extra, [list(roles.ATTRIBUTES)]).fetchone() == (0,)
     powers = "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcanlogin FROM pg_roles WHERE rolname = ANY(%s)"
     found = {name: powers for name, *powers in superuser.execute(powers, [list(roles.ATTRIBUTES)]).fetchall()}
     assert found == {
@@ -154,16 +152,39 @@ def test_it_refuses_a_role_that_sees_all(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_it_refuses_a_superuser_and_a_tables_owner(superuser: Any) -> None:
-    def powers() -> tuple[Any, ...]:
-        return superuser.execute(refusals.POWERS).fetchone()
-
-    assert powers() == (True, True, True)
+    assert [powers_of(superuser)[each] for each in (0, 1, 3)] == [True] * 3
     superuser.execute("SET ROLE app_owner")
-    assert powers() == (False, False, True)
+    assert powers_of(superuser)[:4] == (False, False, False, True)
     superuser.execute("RESET ROLE")
     superuser.execute("GRANT app_owner TO app_rw")
     superuser.execute("SET ROLE app_rw")
-    assert powers() == (False, False, True)
+    assert powers_of(superuser)[:4] == (False, False, False, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("GRANT app_ops TO app_rw", "It may act as a role that sees all"),
+        ("GRANT app_lookup TO app_rw", "It may act as a role that sees all"),
+        ("CREATE ROLE admin SUPERUSER; GRANT admin TO app_rw", "It may act as a role that sees all"),
+        ("GRANT pg_write_server_files TO app_rw", "that reaches the server's files"),
+        ("CREATE ROLE between; GRANT app_ops TO between; GRANT between TO app_rw", "It may act as a role that sees"),
+        ("ALTER ROLE app_rw CREATEROLE", "It has CREATEROLE"),
+        ("SET session_replication_role = replica", "It pretends to be a replica"),
+    ],
+)
+def test_it_refuses_what_could_become_more_than_the_sites_role(superuser: Any, given: str, reason: str) -> None:
+    superuser.execute("SET ROLE app_rw")
+    assert powers_of(superuser) == (False,) * len(refusals.REASONS)
+    superuser.execute("RESET ROLE")
+    superuser.execute(given)
+    superuser.execute("SET ROLE app_rw")
+    (said,) = [each for each, has in zip(refusals.REASONS, powers_of(superuser), strict=True) if has]
+    assert reason in said
+
+
+def powers_of(session: Any) -> tuple[Any, ...]:
+    return session.execute(refusals.POWERS, [refusals.FILES]).fetchone()
 
 
 def test_it_refuses_to_serve_through_djangos_own_backend(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +312,27 @@ def test_it_refuses_a_ring_that_lacks_a_key_in_use(settings: Any, alice: Any, ma
     assert checks.every_data_key_opens(databases=["ops"]) == []
     settings.FIELD_KEYS = "other:" + settings.FIELD_KEYS.partition(":")[2]
     assert "compliance.E003" in [error.id for error in checks.every_data_key_opens(databases=["ops"])]
+
+
+def test_it_refuses_another_key_by_the_name_of_one_in_use(settings: Any, alice: Any, make_box: Any) -> None:
+    make_box(alice)
+    refuse_missing_keys()
+    name, _, key = settings.FIELD_KEYS.partition(":")
+    settings.FIELD_KEYS = f"{name}:{b64encode(os.urandom(32)).decode()},spare:{key}"
+    with pytest.raises(ImproperlyConfigured, match=f"has another key by the name of {name} than") as refused:
+        refuse_missing_keys()
+    assert key not in str(refused.value)
+    (error,) = checks.every_data_key_opens(databases=["ops"])
+    assert "another key by that name" in error.msg
+
+
+def test_it_starts_with_one_damaged_data_key_among_sound_ones(alice: Any, mallory: Any, make_box: Any) -> None:
+    make_box(alice)
+    make_box(mallory)
+    with tenant(alice.pk):
+        kek = DataKey.objects.get(owner=alice.pk).kek
+        DataKey.objects.create(owner=alice.pk, kek=kek, wrapped=b"0" * 60, active=False)
+    refuse_missing_keys()
 
 
 def test_it_may_run_in_several_places_at_once() -> None:

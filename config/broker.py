@@ -47,7 +47,7 @@ class Message(virtual.Message):  # type: ignore[misc]
             super().__init__(payload, channel=channel, **kwargs)
             if not (self.has_envelope() and self.has_job()):
                 raise DamagedMessage
-        except (AttributeError, KeyError, TypeError, ValueError, DecodeError) as error:
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError, DecodeError) as error:
             raise DamagedMessage from error
 
     def has_envelope(self) -> bool:
@@ -70,7 +70,7 @@ def dropping_damaged() -> Iterator[None]:
     """Read one message. Raises ``Empty``, as if there were none, for what is none; it has left the queue by then."""
     try:
         yield
-    except (JSONDecodeError, UnicodeDecodeError, DamagedMessage):
+    except (JSONDecodeError, UnicodeDecodeError, RecursionError, DamagedMessage):
         # Nothing of it is repeated: it may be anything.
         logger.error("A message in the queue could not be read and was dropped.")
         raise Empty from None
@@ -95,8 +95,12 @@ class Channel(redis.Channel):  # type: ignore[misc]
             return super()._brpop_read(**options)  # type: ignore[misc]
 
     def _receive_one(self, *args: Any) -> Any:
-        with dropping_damaged():
-            return super()._receive_one(*args)  # type: ignore[misc]
+        try:
+            with dropping_damaged():
+                return super()._receive_one(*args)  # type: ignore[misc]
+        except Empty:
+            # Not raised: kombu would leave what has come behind it unread until something more comes.
+            return None
 
 
 class Transport(redis.Transport):  # type: ignore[misc]

@@ -41,7 +41,9 @@ SHORTEST: Final = 6
 JOB_TEXTS: Final = frozenset({"args", "kwargs", "argsrepr", "kwargsrepr", "return_value", "traceback"})
 BARE_RESULT: Final = re.compile(r"None|True|False|-?\d{1,9}")
 # How Celery begins to tell of a message that it cannot take, with all that is in it.
-WHOLE_MESSAGES: Final = ("Received and deleted", "Received unregistered task", "Received invalid task")
+WHOLE_MESSAGES: Final = (
+    "Received and deleted", "Received unregistered task", "Received invalid task", "Cannot process event",
+)  # fmt: skip
 
 SHAPES: Final = (
     # A database's second sentence, which shows values.

@@ -1,5 +1,6 @@
 """The queue: the database that REDIS_URL names, and messages that are none."""
 
+import base64
 import json
 
 import pytest
@@ -33,6 +34,8 @@ def changed(**parts: object) -> bytes:
 
 DAMAGED = {
     "no JSON": b"os.system('rm')",
+    "lists within lists": b"[" * 100_000,
+    "lists within lists as a body": changed(body=base64.b64encode(b"[" * 100_000).decode()),
     "no text": b"\x80\x04\x95\x00",
     "nothing": b"",
     "a number": b"1",

@@ -246,6 +246,7 @@ def test_it_shows_nothing_of_a_message_that_celery_cannot_take(log: Log) -> None
     logger.error(consumer.UNKNOWN_FORMAT, body)
     logger.error(consumer.UNKNOWN_TASK_ERROR, KeyError("gone"), body, headers, dict)
     logger.error(consumer.INVALID_TASK_ERROR, ValueError(SECRET), body)
+    logging.getLogger("kombu.transport.redis").warning("Cannot process event on channel %r: %s", "x", f"{PERSON} {KEY}")
     told = log()
     assert "Received unregistered task" in told
     assert [canary for canary in CANARIES if canary in told] == []

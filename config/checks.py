@@ -50,7 +50,7 @@ def redis_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def postgresql_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
     """Warn of a database on another host that is asked without TLS, or by TLS with whoever answers."""
-    found = []
+    found: list[CheckMessage] = []
     for alias, database in settings.DATABASES.items():
         name = "DATABASE_URL" if alias == "default" else f"DATABASE_{alias.upper()}_URL"
         options = database.get("OPTIONS", {})

@@ -49,6 +49,22 @@ def test_it_limits_the_transactions_of_web_and_jobs_and_leaves_commands_to_their
             assert (shown("statement_timeout"), shown("lock_timeout")) == (statement, lock)
 
 
+@pytest.mark.parametrize(
+    ("alias", "limits"),
+    [
+        ("default", ("2min", "30s", "5min", "5s")),
+        ("viewer", ("2500ms", "2s", "1min", "5s")),
+        ("owner", ("0", "30s", "10min", "0")),
+        ("ops", ("0", "30s", "10min", "0")),
+    ],
+)
+def test_it_limits_each_role_whoever_signs_in(alias: str, limits: tuple[str, ...]) -> None:
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    names += ("client_connection_check_interval",)
+    with psycopg.connect(**connections[alias].get_connection_params() | {"cursor_factory": psycopg.Cursor}) as plain:
+        assert tuple(plain.execute(f"SHOW {name}").fetchone()[0] for name in names) == limits
+
+
 def test_it_keeps_a_connection_whose_statement_took_too_long(choose: Choose) -> None:
     choose(replace(deadlines.WEB, statement=0.05))
     with pytest.raises(OperationalError, match="statement timeout"):

@@ -48,10 +48,13 @@ def unlink(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval |
 def disconnect(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemoval | None:
     """``unlink`` in the open transaction."""
     items = Item.objects.for_user(user)
-    item = items.select_for_update(of=["self"], skip_locked=True).filter(pk=item_id).first()
-    if item is not None:
-        return let_go(item=item, actor=user, keep_history=keep_history)
-    return put_off(item=items.get(pk=item_id), actor=user, keep_history=keep_history)
+    item = items.get(pk=item_id)
+    # What another environment owns no worker here would end: its row is waited for.
+    rows = items.select_for_update(of=["self"], skip_locked=not item.is_elsewhere)
+    locked = rows.filter(pk=item_id).first()
+    if locked is not None:
+        return let_go(item=locked, actor=user, keep_history=keep_history)
+    return put_off(item=item, actor=user, keep_history=keep_history)
 
 
 def put_off(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | None:

@@ -1,11 +1,13 @@
 """Letting a bank go while rows of the same person are stored: nobody waits, and a worker does what is left."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -43,6 +45,29 @@ def stored(alice: User) -> Iterator[Callable[[], None]]:
         yield other.rollback
         mine.execute("RESET lock_timeout")
     other.close()
+
+
+@contextmanager
+def holding(item: Item, pool: ThreadPoolExecutor) -> Iterator[None]:
+    """Another transaction holds the Item's row meanwhile."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with tenant(item.owner_id):
+                Item.objects.select_for_update(of=["self"], no_key=True).get(pk=item.pk)
+                held.set()
+                over.wait(20)
+        finally:
+            connection.close()
+
+    holder = pool.submit(hold)
+    assert held.wait(20)
+    try:
+        yield
+    finally:
+        over.set()
+        holder.result()
 
 
 def pay(owed: PendingRemoval) -> None:
@@ -125,6 +150,20 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
     with tenant(alice.pk):
         item.refresh_from_db()
     assert (item.connection, item.access_token) == (Connection.REMOVED, None)
+
+
+def test_it_owes_nothing_that_nobody_here_can_pay(alice: User, read_item: Item) -> None:
+    with tenant(alice.pk):
+        Item.objects.filter(pk=read_item.pk).update(environment="sandbox")
+    with ThreadPoolExecutor() as pool, holding(read_item, pool), connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(OperationalError):
+            unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+        cursor.execute("RESET lock_timeout")
+    with tenant(alice.pk):
+        assert not PendingRemoval.objects.for_user(alice).exists()
+    assert unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
+    assert left_of(alice) == (2, 0, 0)
 
 
 def test_it_wishes_once_however_often_a_person_asks(alice: User, read_item: Item, stored: Callable[[], None]) -> None:

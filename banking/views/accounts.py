@@ -2,22 +2,24 @@
 
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
 from banking import rosters
+from banking.models import Item
 from compliance.audit import Action, record
 
 
 @require_safe
 def index(request: PersonRequest, item_id: UUID | None = None) -> HttpResponse:
-    """All connections with their accounts, or one of them."""
+    """All connections with their accounts, or one of them; one that has ended leads to all."""
     items = rosters.connections(request.user)
     selected = next((item for item in items if item.pk == item_id), None)
     if item_id is not None and selected is None:
-        raise Http404
+        get_object_or_404(Item.objects.for_user(request.user), pk=item_id)
+        return redirect("accounts")
     record(Action.ACCOUNT_LIST, actor=request.user, subject=request.user)
     context = {"items": items, "selected": selected, "shown": [selected] if selected else items}
     return render(request, "banking/accounts.html", context)

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 import time_machine
@@ -49,12 +48,6 @@ def server(private):
 @pytest.fixture
 def client(server):
     return plaid_at(server.url)
-
-
-@pytest.fixture
-def own_redis(settings):
-    """What processes remember together is this test's alone."""
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from banking.tests.signed_webhooks import (
     client,
     clock,
     jwk,
-    own_redis,
     plaid_at,
     private,
     reason,
@@ -23,8 +22,8 @@ from banking.tests.signed_webhooks import (
     signed,
 )
 
-__all__ = ["client", "clock", "own_redis", "private", "server"]
-pytestmark = pytest.mark.usefixtures("clock", "own_redis")
+__all__ = ["client", "clock", "private", "server"]
+pytestmark = pytest.mark.usefixtures("clock", "own_cache")
 
 
 UNKNOWN = say({"error_type": "INVALID_INPUT", "error_code": "INVALID_WEBHOOK_VERIFICATION_KEY_ID"}, status=400)

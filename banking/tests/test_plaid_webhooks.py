@@ -17,7 +17,6 @@ from banking.tests.signed_webhooks import (
     client,
     clock,
     mirrored,
-    own_redis,
     padded_otherwise,
     plaid_at,
     private,
@@ -26,8 +25,8 @@ from banking.tests.signed_webhooks import (
     signed,
 )
 
-__all__ = ["client", "clock", "own_redis", "private", "server"]
-pytestmark = pytest.mark.usefixtures("clock", "own_redis")
+__all__ = ["client", "clock", "private", "server"]
+pytestmark = pytest.mark.usefixtures("clock", "own_cache")
 
 
 # --- What passes ------------------------------------------------------------------------------------------

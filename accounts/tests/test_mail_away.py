@@ -1,6 +1,7 @@
 """A mail server that is away: nothing is half done, everybody hears the same, and the operator hears why."""
 
 import logging
+import socket
 from collections.abc import Callable
 from smtplib import SMTPDataError
 from uuid import UUID
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 Trail = Callable[[UUID], list[str]]
 Door = Callable[[Client, str], HttpResponse]
 NEW = "new@example.com"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 DOORS: list[Door] = [
     lambda client, email: sign_up(client, email, PASSWORD),
     lambda client, email: client.post(reverse("account_reset_password"), {"email": email}),
@@ -109,7 +111,16 @@ def test_it_tells_the_operator_why_and_which_request(
 
 
 def test_it_meets_a_port_where_nobody_listens(stranger: Client, settings) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = SMTP
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     assert sign_up(stranger, NEW, PASSWORD).status_code == 503
     assert not User.objects.exists()
+
+
+def test_it_gives_a_silent_server_less_time_than_a_person_has(stranger: Client, settings) -> None:
+    assert 0 < mail.get_connection(SMTP).timeout < 5
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT = SMTP, 0.1
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        assert DOORS[0](stranger, NEW).status_code == 503
+    assert not User.objects.filter(email=NEW).exists()

@@ -149,7 +149,7 @@ def _available(account: Json, type_: str, current: Decimal | None, limit: Decima
 def _transaction(account: Json, place: int, number: int, entry: Json, today: date) -> TransactionDraft:
     """A movement as it stands today: one that has not posted yet has the day on which it happened."""
     pending = entry["date_posted"] > today
-    amount = Decimal(entry["amount"])
+    amount = _amount(entry["amount"])
     category, confidence = categories.derive(entry["description"], amount)
     return TransactionDraft(
         key=f"{place}/{number}",
@@ -168,4 +168,12 @@ def _transaction(account: Json, place: int, number: int, entry: Json, today: dat
 
 
 def _decimal(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
+    return None if value is None else _amount(value)
+
+
+def _amount(value: Any) -> Decimal:
+    """Money. Raises ``ValueError`` for what JSON could not say as a number."""
+    amount = Decimal(value)
+    if not amount.is_finite():
+        raise ValueError(f"{value} is no amount")
+    return amount

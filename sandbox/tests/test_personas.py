@@ -239,7 +239,10 @@ def test_it_posts_what_was_pending_on_its_day_and_on_no_other() -> None:
     "config",
     ["not json", "[]", "{}", '{"override_accounts": []}', '{"override_accounts": [{"type": "pirate"}]}',
      '{"override_accounts": [{"type": "credit", "transactions": [{"amount": 1}]}]}', '{"override_accounts": [7]}',
-     '{"override_accounts": 7}'],
+     '{"override_accounts": 7}', '{"override_accounts": [{"type": "depository", "starting_balance": "NaN"}]}',
+     '{"override_accounts": [{"type": "credit", "meta": {"limit": "-Infinity"}}]}',
+     '{"override_accounts": [{"type": "credit", "transactions": [{"amount": "Infinity", "description": "x",'
+     ' "date_transacted": "2026-01-01", "date_posted": "2026-01-01"}]}]}'],
 )  # fmt: skip
 def test_it_refuses_a_custom_person_it_cannot_read(config: str) -> None:
     with pytest.raises(PlaidError, match="INVALID_CREDENTIALS"):

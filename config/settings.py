@@ -302,6 +302,8 @@ CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 # --- Mail ------------------------------------------------------------------------------------------------
 
 vars().update(env.email_url("EMAIL_URL"))
+if vars()["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+    EMAIL_BACKEND = "config.smtp.EmailBackend"
 EMAIL_TIMEOUT = 4
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Plumbline <no-reply@localhost>")
 

@@ -12,6 +12,13 @@ from django.core.exceptions import ImproperlyConfigured
 class Environment(environ.FileAwareEnv):  # type: ignore[misc]
     """The process's environment. Its addresses hold passwords, which libraries repeat when they stumble over one."""
 
+    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
+        """A setting's value. Raises ``ImproperlyConfigured`` for a file of secrets that cannot be read."""
+        try:
+            return super().get_value(var, *args, **options)
+        except (OSError, UnicodeDecodeError):
+            raise ImproperlyConfigured(f"The file that {var}_FILE names cannot be read as text.") from None
+
     def db_url(self, var: str, *args: Any, **options: Any) -> Any:
         """A database's address as Django takes it. Raises ``ImproperlyConfigured``."""
         with naming(var):

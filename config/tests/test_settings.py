@@ -51,6 +51,11 @@ def test_it_passes_every_check_for_deployment() -> None:
         ({"FIELD_KEYS": "kek:c2hvcnQ="}, "FIELD_KEYS"),
         ({"FIELD_KEYS": f"kek:{b64encode(b'a' * 32).decode()}"}, "FIELD_KEYS: kek is"),
         ({"FIELD_KEYS": f"kek:{b64encode(bytes(32)).decode()}"}, "FIELD_KEYS: kek is"),
+        ({"FIELD_KEYS": None, "FIELD_KEYS_FILE": "/no/such/file"}, "The file that FIELD_KEYS_FILE names"),
+        ({"FIELD_KEYS": None, "FIELD_KEYS_FILE": "/"}, "The file that FIELD_KEYS_FILE names"),
+        ({"FIELD_KEYS": None, "FIELD_KEYS_FILE": sys.executable}, "The file that FIELD_KEYS_FILE names"),
+        ({"SECRET_KEY": None, "SECRET_KEY_FILE": "/no/such/file"}, "The file that SECRET_KEY_FILE names"),
+        ({"DATABASE_URL": None, "DATABASE_URL_FILE": "/no/such/file"}, "The file that DATABASE_URL_FILE names"),
         ({"DATABASE_URL": None}, "DATABASE_URL"),
         ({"REDIS_URL": None}, "REDIS_URL"),
         ({"EMAIL_URL": None}, "EMAIL_URL"),
@@ -103,3 +108,8 @@ def test_it_hardens_itself_unless_told_otherwise() -> None:
     names = "DEBUG ALLOW_EMBEDDED SESSION_COOKIE_SECURE CSRF_COOKIE_SECURE SECURE_SSL_REDIRECT SECURE_HSTS_SECONDS"
     look = f"from django.conf import settings as s; print(*[getattr(s, name) for name in {names.split()}])"
     assert start("-c", look).stdout.split() == ["False", "False", "True", "True", "True", "63072000"]
+
+
+def test_it_sends_mail_in_a_hurry() -> None:
+    shown = start("-c", "from django.conf import settings; print(settings.EMAIL_BACKEND)")
+    assert shown.stdout == "config.smtp.EmailBackend\n"

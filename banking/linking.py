@@ -202,7 +202,7 @@ def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) ->
             session.link_session_id = session.link_session_id or chosen.link_session_id
             session.save(update_fields=["state", "claimed_at", "public_token_hash", "link_session_id"])
     except IntegrityError:
-        # The hash is unique over everybody: this token was posted before, through another session.
+        # The hash is unique for a person: this token was posted before, through another session of theirs.
         raise LinkRefused("used") from None
     return session
 

@@ -37,7 +37,7 @@ class LinkSession(Owned):
     link_token = SealedTextField(null=True)
     # When a bank's own page interrupted the dialog, which goes on once with the same token.
     resumed_at = models.DateTimeField(null=True)
-    public_token_hash = models.CharField(max_length=64, null=True, unique=True)
+    public_token_hash = models.CharField(max_length=64, null=True)
     claimed_at = models.DateTimeField(null=True)
     # Since then an Item may live at the provider whose token did not reach us.
     exchange_sent_at = models.DateTimeField(null=True)
@@ -63,6 +63,10 @@ class LinkSession(Owned):
             models.Index(
                 fields=["next_look_at", "claimed_at"], condition=Q(state__in=("owed", "exchanging")), name="links_owed"
             )
+        ]
+        constraints: ClassVar = [
+            # Not over everybody: who tries another person's token, in vain, would keep them from using it.
+            models.UniqueConstraint(fields=["owner", "public_token_hash"], name="one_session_per_public_token")
         ]
 
     @property

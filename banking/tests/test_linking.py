@@ -11,7 +11,7 @@ from banking import linking
 from banking.linking import Chosen, DuplicateBank, LinkRefused, finish_link, open_link
 from banking.models import Account, Connection, Item, LinkSession
 from banking.provider import Credential, Misconfigured, PublicTokenRefused, Unavailable
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.scripted import ScriptedProvider, walked
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,8 +87,19 @@ def test_it_refuses_a_public_token_that_another_person_posted(
     alice: User, mallory: User, provider: ScriptedProvider
 ) -> None:
     finish(alice, open_link(user=alice).session)
+    opened = open_link(user=mallory)
+    provider.walks = {opened.token.value: [walked("public-sandbox-9")]}
+    with pytest.raises(LinkRefused, match="foreign"):
+        finish(mallory, opened.session)
+    assert provider.exchanged == [TOKEN]
+
+
+def test_it_refuses_a_public_token_that_was_posted_to_another_dialog_of_the_same_person(
+    alice: User, provider: ScriptedProvider
+) -> None:
+    finish(alice, open_link(user=alice).session)
     with pytest.raises(LinkRefused, match="used"):
-        finish(mallory, open_link(user=mallory).session)
+        finish(alice, open_link(user=alice).session)
     assert provider.exchanged == [TOKEN]
 
 

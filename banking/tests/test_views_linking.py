@@ -25,7 +25,7 @@ from banking.provider import (
 from banking.tests.dialog import DOWN, METADATA, TOKEN, finish, fresh, items, refusing, words
 from banking.tests.job_queue import queued
 from banking.tests.rows import account_at
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.scripted import ScriptedProvider, walked
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -141,7 +141,9 @@ def test_it_takes_no_token_that_another_person_has_posted(
     as_alice: Client, as_mallory: Client, mallory: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     finish(as_alice, session)
-    assert finish(as_mallory, open_link(user=mallory).session).status_code == 409
+    opened = open_link(user=mallory)
+    provider.walks = {opened.token.value: [walked("public-sandbox-9")]}
+    assert finish(as_mallory, opened.session).status_code == 409
     assert (provider.exchanged, items(mallory)) == ([TOKEN], [])
 
 

@@ -5,6 +5,9 @@ from uuid import UUID
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
+from django.test import Client
+from django.urls import reverse
 
 from accounts.devices import SecondFactor
 from accounts.factors import codes_left, has_second_factor, is_readable, opened, sealed
@@ -86,3 +89,14 @@ def test_it_shows_django_otp_the_same_row(alice: User, phone: Phone) -> None:
     assert SecondFactor.from_persistent_id(device.persistent_id) == device
     code = phone.code()
     assert (device.verify_token(code), device.verify_token(code)) == (True, False)
+
+
+def test_it_begins_anew_where_a_secret_that_waits_cannot_be_read(alice: User, as_alice: Client) -> None:
+    place = reverse("mfa_activate_totp")
+    as_alice.get(place)
+    session = as_alice.session
+    session[SECRET_SESSION_KEY] = session[SECRET_SESSION_KEY][:-6] + "AAAAA="
+    session.save()
+    assert as_alice.post(place, {"code": "123456"}).status_code == 200
+    assert opened(as_alice.session[SECRET_SESSION_KEY], owner=alice.pk)
+    assert not has_second_factor(alice)

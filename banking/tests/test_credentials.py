@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.models import Notification, User
 from banking import due
 from banking.credentials import CredentialUnreadable
-from banking.linking import Chosen, finish_link
+from banking.linking import Chosen, finish_link, open_link, resume_link
 from banking.models import Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.provider import Credential
 from banking.relinking import open_relink
@@ -23,17 +23,15 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db
 
 SPOIL = """
-UPDATE {} SET access_token = set_byte(
-    access_token, length(access_token) - 1, get_byte(access_token, length(access_token) - 1) # 7)
-WHERE id = %s
+UPDATE {0} SET {1} = set_byte({1}, length({1}) - 1, get_byte({1}, length({1}) - 1) # 7) WHERE id = %s
 """
 CHOSEN = Chosen(institution_id="ins_1", institution_name="First Platypus Bank", accounts=frozenset())
 
 
-def spoiled(row: Item | PendingRemoval) -> None:
+def spoiled(row: Item | PendingRemoval | LinkSession, column: str = "access_token") -> None:
     """Change the last byte of a row's token."""
     with tenant(row.owner_id), connection.cursor() as cursor:
-        cursor.execute(SPOIL.format(row._meta.db_table), [row.pk])
+        cursor.execute(SPOIL.format(row._meta.db_table, column), [row.pk])
 
 
 @pytest.fixture
@@ -140,6 +138,16 @@ def test_it_keeps_what_is_owed_for_the_day_on_which_the_key_is_back(
 def test_it_lets_go_of_a_bank_twice_without_a_second_debt(alice: User, read: Item) -> None:
     assert unlink(user=alice, item_id=read.pk, keep_history=True) is not None
     assert unlink(user=alice, item_id=read.pk, keep_history=True) is None
+
+
+def test_it_goes_on_with_no_dialog_whose_token_cannot_be_read(
+    alice: User, provider: ScriptedProvider, settings
+) -> None:
+    settings.PLAID_REDIRECT_URI = "https://plumbline.test/bank-accounts/oauth/"
+    session = open_link(user=alice).session
+    spoiled(session, "link_token")
+    with pytest.raises(LinkSession.DoesNotExist):
+        resume_link(user=alice, session_id=session.pk)
 
 
 def test_it_tells_nobody_else_that_it_exists(mallory: User, read: Item, as_mallory: Client) -> None:

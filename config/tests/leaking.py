@@ -4,6 +4,7 @@ import logging
 import os
 import smtplib
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ PERSON = os.environ.get("CANARY", "")
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-    """Answer as the site does, after a word through each logger of a server's; ``/raise`` fails past Django."""
+    """Answer as the site does, after a word through each logger of a server's; ``/raise`` fails in every way."""
     error = smtplib.SMTPDataError(554, f"No mail for <{PERSON}>".encode())
     for name in ("gunicorn.error", "waitress", "library"):
         logging.getLogger(name).error("Failed: %s", error)
@@ -23,9 +24,21 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         thread = threading.Thread(target=fail, args=[error])
         thread.start()
         thread.join()
+        warnings.warn(f"Deprecated for <{PERSON}>", stacklevel=1)
+        Unwilling(error)
         raise error
     return site(environ, start_response)
 
 
 def fail(error: Exception) -> None:
     raise error
+
+
+class Unwilling:
+    """Cannot even go without a word."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __del__(self) -> None:
+        raise self.error

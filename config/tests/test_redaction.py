@@ -351,6 +351,17 @@ def test_it_names_the_request(settings: Any) -> None:
     assert "[-]: Without" in stream.getvalue()
 
 
+def test_it_leaves_no_formatter_an_exception_to_write_out(log: Log) -> None:
+    try:
+        mail_refused()
+    except smtplib.SMTPException:
+        record = logging.getLogger("library").makeRecord(
+            "library", logging.ERROR, "f", 1, "It failed", (), sys.exc_info()
+        )
+    assert record.exc_info is None
+    assert "smtplib.SMTPRecipientsRefused" in str(record.exc_text)
+
+
 def test_it_follows_exceptions_in_a_circle_and_in_groups() -> None:
     first, second = ValueError(SECRET), ExceptionGroup(SECRET, [KeyError(PERSON)])
     first.__cause__, second.__cause__ = second, first

@@ -139,6 +139,8 @@ def test_it_holds_in_the_web_server() -> None:
         wait_until(lambda: answers(port, "/health/live") == 200 or server.process.poll() is not None)
         assert answers(port, "/raise") == 500
         assert server.says("In a thread: ")
+        assert server.says("Ignored: ")
+        assert server.says("Deprecated for <<hidden>>")
         assert server.said().count("Failed: smtplib.SMTPDataError") >= 6
         assert_clean(server.said())
 

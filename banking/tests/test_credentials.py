@@ -77,6 +77,7 @@ def test_it_is_asked_for_nothing_more(read: Item, alice: User) -> None:
 
 
 def test_it_says_what_to_do(read: Item, as_alice: Client) -> None:
+    assert not read.can_be_asked
     shown = as_alice.get(reverse("accounts")).content.decode()
     assert "Needs repair" in shown
     assert "Connect First Platypus Bank again" in shown

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from banking import due
+from banking.confirming import NotConfirmed, confirmed
 from banking.linking import Chosen, LinkRefused, finish_link, open_link
 from banking.models import Connection, Item, PendingRemoval
 from banking.relinking import finish_relink, open_relink
@@ -79,6 +80,17 @@ def test_it_finishes_no_dialog_of_another_environment(
     with pytest.raises(LinkRefused):
         finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", chosen=chosen)
     assert provider.exchanged == []
+
+
+def test_it_asks_about_no_dialog_of_another_environment(
+    alice: User, provider: ScriptedProvider, settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, asked = open_link(user=alice).session, []
+    monkeypatch.setattr(provider, "brought", asked.append)
+    settings.PLAID_ENV = "sandbox"
+    with pytest.raises(NotConfirmed):
+        confirmed(session=session)
+    assert asked == []
 
 
 def test_it_links_a_bank_here_that_another_environment_knows(

@@ -28,6 +28,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Exists, F, Q
 from django.utils import timezone
 
 from banking.models import LIVING, Account, Connection, Item
@@ -43,7 +44,6 @@ KNOWN: Final = "NOT moved.pending AND (moved.removed_at IS NULL OR moved.replace
 
 # Two readings at once would each miss what the other one stores, and lock its rows crosswise.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('accounts of ' || %s, 0))"
-TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('accounts of ' || %s, 0))"
 
 # How many posted rows of the latest days that both accounts know each has, and how many of these are alike.
 ALIKE: Final = f"""
@@ -179,7 +179,7 @@ def lock_accounts(*, owner_id: UUID) -> None:
 def try_to_lock_accounts(*, owner_id: UUID) -> bool:
     """The same without waiting: ``False`` where somebody stores rows of this person now."""
     with connection.cursor() as cursor:
-        cursor.execute(TRY_LOCK, [str(owner_id)])
+        cursor.execute(LOCK.replace("pg_advisory", "pg_try_advisory"), [str(owner_id)])
         return bool(cursor.fetchone()[0])
 
 
@@ -217,7 +217,9 @@ def accounts_at_bank(item: Item) -> list[Account]:
     owned = Account.objects.filter(
         owner=item.owner_id, item__provider=item.provider, item__environment=item.environment
     )
-    accounts = list(owned.select_related("item"))
+    same_bank = Q(item__institution=item.institution_id) if item.institution_id else Q(item=item.pk)
+    tied = owned.filter(~Q(successor__item__institution=F("item__institution")), successor__isnull=False)
+    accounts = list(owned.filter(same_bank | Exists(tied)).select_related("item"))
     ids = ids_of_bank(item, accounts)
     return sorted((each for each in accounts if bank_id(each.item) in ids), key=rank, reverse=True)
 
@@ -386,9 +388,7 @@ def needless(accounts: Sequence[Account], proven: set[Pair]) -> list[UUID]:
 
     Accounts that only look the same may part again when their rows come; so long the older connection stays.
     """
-    read: dict[UUID | None, UUID] = {
-        each.pk: each.item_id for each in accounts if each.item.connection == Connection.ACTIVE
-    }
+    read: dict[UUID | None, UUID] = {a.pk: a.item_id for a in accounts if a.item.connection == Connection.ACTIVE}
     withdrawn = [each for each in accounts if each.closed_at is None and each.item.connection == Connection.REVOKED]
     ways = {each.pk: frozenset((each.item_id, read.get(each.successor_id))) for each in withdrawn}
     needed = {each.item_id for each in withdrawn if ways[each.pk] not in proven}
@@ -396,5 +396,4 @@ def needless(accounts: Sequence[Account], proven: set[Pair]) -> list[UUID]:
 
 
 def earlier(one: date | None, other: date | None) -> date | None:
-    """The earlier of two days, where there are two."""
     return min(filter(None, (one, other)), default=None)

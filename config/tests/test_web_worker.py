@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
@@ -110,6 +111,14 @@ def test_it_keeps_a_connection_on_which_nothing_comes_for_thirty_seconds(stage: 
         (connection,) = stage.connections()
         connection.last_activity -= 31
         assert all_of(silent) == b""
+
+
+def test_it_takes_connections_behind_a_hundred_that_say_nothing(stage: Stage) -> None:
+    with ExitStack() as silent:
+        for _ in range(120):
+            silent.enter_context(stage.connect(b"P"))
+        with stage.connect(get("/health/live")) as probe:
+            assert probe.recv(12) == b"HTTP/1.1 200"
 
 
 def test_it_refuses_a_body_larger_than_any_forms_before_it_is_sent(stage: Stage) -> None:

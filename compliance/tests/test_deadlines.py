@@ -122,6 +122,13 @@ def test_it_gives_tcp_a_limit_of_its_own() -> None:
     assert (parameters["keepalives_idle"], parameters["tcp_user_timeout"]) == (10, 10_000)
 
 
+@pytest.mark.parametrize("patience", [deadlines.WEB, deadlines.JOB, deadlines.COMMAND], ids=["web", "job", "command"])
+@pytest.mark.parametrize("alias", ["default", "owner", "ops", "viewer"])
+def test_it_gives_signing_in_a_limit(choose: Choose, patience: deadlines.Patience, alias: str) -> None:
+    choose(patience)
+    assert connections[alias].get_connection_params()["connect_timeout"] == patience.connect <= 10
+
+
 def test_it_lets_what_the_address_says_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", {"connect_timeout": "7"})
     assert connections["default"].get_connection_params()["connect_timeout"] == "7"

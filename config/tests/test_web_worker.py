@@ -14,8 +14,9 @@ import pytest
 from gunicorn.config import Config
 from waitress import wasyncore
 
-from config import web_worker
+from config import gunicorn, web_worker
 from config.tests.places import wait_until
+from config.tests.procfile import STOP_SECONDS
 
 ANSWER = b"All there is."
 
@@ -178,6 +179,10 @@ def test_it_ends_without_an_answer_that_never_comes(stage: Stage, monkeypatch: p
         stage.stop()
         stage.thread.join(20)
         assert not stage.thread.is_alive()
+
+
+def test_it_is_killed_before_an_operator_gives_up_and_not_before_it_gave_its_answers() -> None:
+    assert web_worker.DRAIN_SECONDS < gunicorn.graceful_timeout < STOP_SECONDS
 
 
 def test_it_ends_when_gunicorn_is_gone(stage: Stage) -> None:

@@ -95,12 +95,8 @@ class Channel(redis.Channel):  # type: ignore[misc]
             return super()._brpop_read(**options)  # type: ignore[misc]
 
     def _receive_one(self, *args: Any) -> Any:
-        try:
-            with dropping_damaged():
-                return super()._receive_one(*args)  # type: ignore[misc]
-        except Empty:
-            # Not raised: kombu would leave what has come behind it unread until something more comes.
-            return None
+        with dropping_damaged():
+            return super()._receive_one(*args)  # type: ignore[misc]
 
 
 class Transport(redis.Transport):  # type: ignore[misc]

@@ -43,8 +43,8 @@ def store_transactions(*, item: Item, spool: Spool, complete: bool) -> Stored:
         if spool.sequence or complete:
             strangers = stage(cursor, spool=spool, facts=facts)
             run(cursor, statements.MOVE, facts)
-            written = run(cursor, statements.UPSERT, facts)
             run(cursor, statements.CARRY_OVER, facts)
+            written = run(cursor, statements.UPSERT, facts)
             removed = run(cursor, statements.WITHDRAW, facts)
             # Where a row did not even say which it is, nobody can tell that another one is gone.
             if complete and not spool.unnamed:

@@ -13,13 +13,14 @@ CREATE TEMPORARY TABLE stage (
 ) ON COMMIT DROP
 """
 
-# A stream may speak of the same transaction twice; only its last word counts. The indexes are what every statement
-# below joins by: PostgreSQL knows nothing about rows that were stored a moment ago, guesses that there is one of them,
-# and would compare 12,000 with 12,000 by reading the stage again for each.
+# A stream may speak of the same transaction twice; only its last word counts. The indexes are what statements below
+# join by: PostgreSQL knows nothing about rows that were stored a moment ago, guesses that there is one of them, and
+# would compare 12,000 with 12,000 by reading the stage again for each. The last columns are what a person wrote.
 WORDS = (
     """
     CREATE TEMPORARY TABLE word ON COMMIT DROP AS
-    SELECT DISTINCT ON (stage.provider_id) stage.*, account.id AS account_id
+    SELECT DISTINCT ON (stage.provider_id) stage.*, account.id AS account_id,
+        '' AS user_category, '' AS note, false AS hidden
     FROM stage LEFT JOIN banking_account AS account
       ON account.item_id = %(item)s AND account.owner_id = %(owner)s AND account.provider_id = stage.account_ref
     ORDER BY stage.provider_id, sequence DESC
@@ -55,11 +56,22 @@ WHERE NOT word.gone AND known.account_id = ANY (%(accounts)s) AND known.account_
     WHERE there.account_id = word.account_id AND there.provider_id = word.provider_id)
 """
 
+# What a person wrote on a pending row belongs to the posted row that replaces it; once, when that row comes, since
+# UPSERT gives it to new rows alone. What they take back from the posted row later stays taken back. (Written on words,
+# and not on the rows that they become, it costs no second version of each: 0.37 s instead of 0.55 for 24,000.)
+CARRY_OVER = """
+UPDATE word SET user_category = was.user_category, note = was.note, hidden = was.hidden
+FROM banking_transaction AS was
+WHERE word.pending_id <> '' AND was.account_id = ANY (%(accounts)s) AND was.provider_id = word.pending_id
+  AND (was.user_category, was.note, was.hidden) <> ('', '', false)
+"""
+
 # A row that another one replaced stays replaced, whatever else the bank says of it; see ``replace`` for when it ends.
 UPSERT = f"""
 INSERT INTO banking_transaction AS known
     (id, owner_id, account_id, provider_id, {", ".join(FACTS)}, user_category, note, hidden, replaced_by)
-SELECT word.id, %(owner)s, word.account_id, word.provider_id, {facts_of("word")}, '', '', false, ''
+SELECT word.id, %(owner)s, word.account_id, word.provider_id, {facts_of("word")},
+    word.user_category, word.note, word.hidden, ''
 FROM word WHERE NOT word.gone AND word.account_id IS NOT NULL
 ORDER BY word.day
 ON CONFLICT (account_id, provider_id) DO UPDATE
@@ -68,17 +80,6 @@ SET ({", ".join(FACTS)}, removed_at) = (
 WHERE ({facts_of("known")}, known.removed_at IS NULL OR known.replaced_by <> '')
     IS DISTINCT FROM ({facts_of("excluded")}, true)
 """  # noqa: S608  (built from the constants above)
-
-# What a person wrote on a pending row belongs to the posted row that replaces it; once, when that row comes, which has
-# the id that was made for it. What they take back from the posted row later stays taken back.
-CARRY_OVER = """
-UPDATE banking_transaction AS posted
-SET user_category = was.user_category, note = was.note, hidden = was.hidden
-FROM word JOIN banking_transaction AS was ON was.account_id = ANY (%(accounts)s) AND was.provider_id = word.pending_id
-WHERE word.pending_id <> ''
-  AND posted.account_id = word.account_id AND posted.provider_id = word.provider_id AND posted.id = word.id
-  AND (was.user_category, was.note, was.hidden) <> ('', '', false)
-"""
 
 # What the bank takes back; and a second copy of what stands on another account now.
 WITHDRAW = """

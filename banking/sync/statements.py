@@ -30,6 +30,8 @@ WORDS = (
     "ANALYZE word (provider_id, pending_id, account_id)",
 )
 
+HAS_ROWS = "SELECT EXISTS (SELECT FROM banking_transaction WHERE account_id = ANY (%(accounts)s))"
+
 FACTS = (
     *("amount", "provider_amount", "currency", "day", "date", "authorized_date", "name", "merchant_name"),
     *("pending", "pending_id", "category", "category_detail", "category_confidence", "payment_channel"),

@@ -60,9 +60,10 @@ def disconnect(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemov
 def put_off(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | None:
     """Write down that an Item is to be let go whose row another transaction holds, one that stores it most likely."""
     if item.connection not in LIVING:
+        wish_otherwise(item=item, keep_history=keep_history)
         return None
     owed = owe(item)
-    note(owed, history=PendingRemoval.History.KEEP if keep_history else PendingRemoval.History.DELETE)
+    note(owed, history=wish(keep_history))
     record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
     return owed
 
@@ -70,15 +71,30 @@ def put_off(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | 
 def let_go(*, item: Item, actor: User | None, keep_history: bool) -> PendingRemoval | None:
     """Disconnect a locked Item, in the open transaction; returns what is owed, or nothing when it was done before."""
     if item.connection not in LIVING:
+        wish_otherwise(item=item, keep_history=keep_history)
         return None
     owed = None if is_free_elsewhere(item) else owe(item)
     shut(item=item, owed=owed)
-    if owed is not None and not succession.try_to_lock_accounts(owner_id=item.owner_id):
-        note(owed, history=PendingRemoval.History.KEEP if keep_history else PendingRemoval.History.DELETE)
+    # What another environment owns no worker here would settle: the end of the other storing is waited for.
+    if owed is not None and not item.is_elsewhere and not succession.try_to_lock_accounts(owner_id=item.owner_id):
+        note(owed, history=wish(keep_history))
     else:
         settle_history(item=item, keep=keep_history)
+        if owed is not None:
+            # What was wished before is over: the last word counts.
+            note(owed, history="")
     record(Action.DISCONNECT, actor=actor, subject=item.owner_id, resource="item", resource_id=str(item.pk))
     return owed
+
+
+def wish(keep_history: bool) -> str:
+    """What a person wants done with what was read."""
+    return PendingRemoval.History.KEEP if keep_history else PendingRemoval.History.DELETE
+
+
+def wish_otherwise(*, item: Item, keep_history: bool) -> None:
+    """Let the last word about an Item that was let go before count, unless the first one has been done already."""
+    PendingRemoval.objects.filter(item=item).exclude(history="").update(history=wish(keep_history))
 
 
 def shut(*, item: Item, owed: PendingRemoval | None) -> None:
@@ -104,7 +120,7 @@ def end_needless(*, owner_id: UUID, item_ids: Sequence[UUID]) -> None:
 
     One that somebody else is busy with is found needless again by the next reading.
     """
-    found = Item.objects.filter(owner=owner_id, pk__in=item_ids, connection=Connection.REVOKED)
+    found = Item.objects.filter(owner=owner_id, pk__in=item_ids, connection=Connection.REVOKED, removal=None)
     for item in found.select_for_update(of=["self"], skip_locked=True):
         let_go(item=item, actor=None, keep_history=True)
 
@@ -171,8 +187,8 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
     owed = claim(owner_id=owner_id, removal_id=removal_id)
     if owed is None:
         return
-    if owed.history:
-        finish(owed=owed)
+    if owed.history and not finish(owed=owed):
+        return
     try:
         with tenant(owner_id):
             token = open_token(owed if owed.access_token is not None else owed.item)
@@ -186,14 +202,17 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
     confirm(owed=owed)
 
 
-def finish(*, owed: PendingRemoval) -> None:
-    """Do what was left of letting an Item go; waits for whoever stores rows of its owner."""
+def finish(*, owed: PendingRemoval) -> bool:
+    """Do what was left of letting an Item go; waits for whoever stores rows of its owner.
+
+    Tells whether it is done: the person may have wished otherwise meanwhile, and the next attempt does that.
+    """
     with tenant(owed.owner_id):
         item = Item.objects.select_for_update(of=["self"]).get(pk=owed.item_id)
         if item.connection in LIVING:
             shut(item=item, owed=owed)
         settle_history(item=item, keep=owed.history == PendingRemoval.History.KEEP)
-        note(owed, history="")
+        return bool(PendingRemoval.objects.filter(pk=owed.pk, history=owed.history).update(history=""))
 
 
 def claim(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
@@ -219,9 +238,10 @@ def wait_after(attempts: int) -> timedelta:
 
 
 def confirm(*, owed: PendingRemoval) -> None:
-    """Destroy the token: the provider has ended the Item."""
+    """Destroy the token: the provider has ended the Item. Unless a wish came meanwhile, for the next attempt."""
     with tenant(owed.owner_id):
-        owed.delete()
+        if not PendingRemoval.objects.filter(pk=owed.pk, history="").delete()[0]:
+            return
         ended = {"connection": Connection.REMOVED, "removed_at": timezone.now(), "access_token": None}
         Item.objects.filter(pk=owed.item_id).update(**ended)
         record(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from celery.schedules import crontab
 from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
@@ -23,6 +24,7 @@ from banking.sync import run, sync_item
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from banking.tests.test_credentials import spoiled
 from compliance.isolation import tenant
+from config.celery import app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,6 +118,7 @@ def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
     with tenant(alice.pk):
         owed.refresh_from_db()
         assert (owed.history, owed.next_attempt_at - timezone.now() < timedelta(minutes=1)) == ("", True)
+    assert app.conf.beat_schedule["retry removals at the provider"]["schedule"] == crontab()
 
 
 @pytest.mark.parametrize(("is_kept", "rows"), [(True, 1), (False, 0)])
@@ -200,4 +203,73 @@ def test_it_says_that_a_connection_is_being_ended(
     as_alice: Client, read_item: Item, stored: Callable[[], None]
 ) -> None:
     answer = as_alice.post(reverse("disconnect", args=[read_item.pk]), {"history": "keep"}, follow=True)
-    assert "ends this connection after that" in answer.content.decode()
+    assert "finishes this after that" in answer.content.decode()
+
+
+def test_it_does_what_was_wished_last(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
+    with ThreadPoolExecutor() as pool, holding(read_item, pool):
+        first = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    last = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    assert (first.history, last.history) == ("delete", "")
+    pay(last)
+    assert left_of(alice) == (2, 0, 0)
+
+
+def test_it_takes_another_wish_until_the_first_one_is_done(
+    alice: User, read_item: Item, provider: ScriptedProvider, stored: Callable[[], None]
+) -> None:
+    owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    stored()
+    pay(owed)
+    assert left_of(alice) == (0, 0, 0)
+
+
+def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
+    alice: User, read_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadPoolExecutor() as pool, holding(read_item, pool):
+        owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    settle = unlinking.settle_history
+
+    def ask() -> None:
+        try:
+            unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+        finally:
+            connection.close()
+
+    def while_settling(**options: object) -> None:
+        with ThreadPoolExecutor() as pool:
+            pool.submit(ask).result()
+        settle(**options)
+
+    monkeypatch.setattr(unlinking, "settle_history", while_settling)
+    pay(owed)
+    monkeypatch.setattr(unlinking, "settle_history", settle)
+    assert provider.ended == []
+    with tenant(alice.pk):
+        PendingRemoval.objects.update(next_attempt_at=timezone.now())
+    pay(owed)
+    assert (left_of(alice), provider.ended) == ((0, 0, 0), ["access-sandbox-secret"])
+
+
+def test_it_settles_at_once_what_no_worker_here_can_pay(
+    alice: User, read_item: Item, stored: Callable[[], None]
+) -> None:
+    with tenant(alice.pk):
+        Item.objects.filter(pk=read_item.pk).update(environment="production")
+    with pytest.raises(OperationalError):
+        unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    stored()
+    owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    assert (owed.history, left_of(alice)) == ("", (0, 0, 0))
+
+
+def test_it_overrides_no_person_when_an_item_is_needless(alice: User, read_item: Item) -> None:
+    with ThreadPoolExecutor() as pool, holding(read_item, pool):
+        owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    with tenant(alice.pk):
+        Item.objects.filter(pk=read_item.pk).update(connection=Connection.REVOKED)
+        unlinking.end_needless(owner_id=alice.pk, item_ids=[read_item.pk])
+        owed.refresh_from_db()
+    assert owed.history == "delete"

@@ -20,7 +20,7 @@ COOLDOWN = timedelta(minutes=5)
 NOT_CONNECTED = "This bank does not let Plumbline in at the moment. See below what it needs."
 NOBODY_TO_ASK = "No bank can be asked right now: each was asked a moment ago, or needs you to sign in first."
 DISCONNECTED = "Disconnected. Plumbline reads nothing from this bank any more."
-DISCONNECTING = "Disconnecting. Plumbline is storing something of yours right now, and ends this connection after that."
+DISCONNECTING = "Disconnecting. Plumbline is storing something of yours right now, and finishes this after that."
 JUST_ASKED = "Your bank was asked a moment ago. Wait five minutes before asking again."
 
 

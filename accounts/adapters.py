@@ -133,7 +133,7 @@ class AccountAdapter(DefaultAccountAdapter):
         does so, too. A new try is not held up by the limit of mails.
         """
         try:
-            with counted(email):
+            with counted(template_prefix, email):
                 super().send_mail(template_prefix, email, {**context, "public_url": settings.PUBLIC_URL})
         except TooManyMails as error:
             raise ImmediateHttpResponse(page_429(current.request)) from error

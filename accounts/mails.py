@@ -33,12 +33,17 @@ class TooManyMails(Exception):
     """An address gets no more mails for now that a stranger can cause."""
 
 
+# What the form for a forgotten password sends, with or without an account. Counted apart: each of these that reaches
+# an owner lets them in, so a stranger who uses them up helps, while mails of other doors would keep the owner out.
+RESETS: Final = ("account/email/password_reset_key", "account/email/unknown_account")
+
+
 @contextmanager
-def counted(email: str) -> Iterator[None]:
+def counted(template: str, email: str) -> Iterator[None]:
     """Send a mail that a stranger can cause. Raises ``TooManyMails``; what is not handed over does not count."""
-    usage = ratelimit.consume(
-        current.request, app="allauth.account", action="mail", key=email.strip().lower(), limit_get=True
-    )
+    door = "reset" if template in RESETS else "other"
+    key = f"{door}:{email.strip().lower()}"
+    usage = ratelimit.consume(current.request, app="allauth.account", action="mail", key=key, limit_get=True)
     if usage is None:
         raise TooManyMails
     try:
@@ -67,12 +72,12 @@ def send_notice(template: str, *, user_id: UUID, email: str = "", facts: dict[st
 def send_unlock_link(*, user_id: UUID) -> None:
     """Send the owner of a locked account what ends the lock.
 
-    Raises ``SMTPException`` or ``OSError``, and ``TooManyMails``.
+    Not counted: the lock lets three an hour pass, and a count that only owners of an account use up, or that strangers
+    can, would tell who has one, or keep them out. Raises ``SMTPException`` or ``OSError``.
     """
     user = User.objects.get(pk=user_id)
     if token := lockout.unlock_token(user):
-        with counted(user.email):
-            _send("accounts/email/locked", user.email, {"unlock_url": public_link(reverse("unlock", args=[token]))})
+        _send("accounts/email/locked", user.email, {"unlock_url": public_link(reverse("unlock", args=[token]))})
 
 
 def send_alerts(user: User, news: Sequence[str], *, name: str) -> None:

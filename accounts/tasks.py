@@ -45,9 +45,6 @@ def send_unlock_link(self: Any, user_id: str) -> None:
         return
     try:
         mails.send_unlock_link(user_id=UUID(user_id))
-    except mails.TooManyMails:
-        # A new password ends the lock as well, and they hold links for one, or may ask for one within the hour.
-        logger.warning("unlock-mail-not-sent to person %s: too many mails", user_id)
     except PASSES as error:
         raise self.retry(exc=error, countdown=RETRY_SECONDS) from error
 

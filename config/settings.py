@@ -247,7 +247,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 # The limit by address stands at the door alone: who succeeds clears what "login_failed" has counted, and must not
 # clear it for all others who come from there. "mail" is counted by accounts/mails.py: nobody can have more than four
-# mails sent to an address in an hour, at whatever doors, whether or not it has an account.
+# links for a new password sent to an address in an hour, and four mails by all other doors, whether or not it has an
+# account.
 ACCOUNT_RATE_LIMITS = {
     "login": "20/m/ip",
     "login_failed": "5/15m/key",

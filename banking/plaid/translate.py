@@ -183,7 +183,7 @@ def _brought(row: Json) -> Brought:
     accounts = read_rows({"accounts": row.get("accounts") or []}, "accounts")
     return Brought(
         public_token=read_identifier(row, "public_token"),
-        institution_id=read_text(institution, "institution_id"),
+        institution_id=read_loose_text(institution, "institution_id"),
         institution_name=read_words(institution, "name"),
         accounts=frozenset((read_words(account, "name"), read_loose_text(account, "mask")) for account in accounts),
     )

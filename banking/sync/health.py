@@ -99,7 +99,7 @@ def heed(*, item: Item, facts: ItemFacts, bank: Institution | None) -> None:
     An error that stands on the Item ends its connection, though its stream still gives what came before.
     """
     item.institution = bank or item.institution
-    item.institution_name = (bank.name if bank else facts.institution_name) or item.institution_name
+    item.institution_name = (bank.name if bank else facts.institution_name)[:200] or item.institution_name
     item.data_as_of = facts.data_as_of or item.data_as_of
     item.checked_at = timezone.now()
     item.failures = 0

@@ -251,6 +251,13 @@ def test_it_reads_a_dialogs_words_as_it_reads_those_of_the_accounts_that_are_lin
     assert found.institution_name == "Smith & Sons"
 
 
+@pytest.mark.parametrize(("said", "read"), [(None, ""), (["ins_1"], ""), ({}, ""), (7, "7")])
+def test_it_goes_on_without_a_bank_where_a_dialog_names_it_oddly(said, read):
+    named = ADDED | {"institution": {"institution_id": said, "name": said}}
+    (found,) = brought({"link_session_id": "s1", "results": {"item_add_results": [named]}})
+    assert (found.institution_id, found.institution_name) == (read, read)
+
+
 @pytest.mark.parametrize("sessions", [None, [], [{"link_session_id": "s"}], [{"exit": {"error": None}}]])
 def test_it_reads_that_a_dialog_has_brought_nothing(sessions):
     assert translate.brought({"link_token": "t", "link_sessions": sessions}) == []

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from compliance.isolation import audit_tables, refusals
-from compliance.refusals import changed_keys, missing_keys
+from compliance.refusals import doubt, missing_keys, unopened_keys
 from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
 
 
@@ -47,11 +47,9 @@ def tables_keep_owners_apart(databases: Sequence[str] | None = None, **_: Any) -
 
 @register(Tags.database)
 def every_data_key_opens(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Refuse a ring that lacks a key which data keys are wrapped under, or has another one by its name."""
+    """Refuse a ring that lacks a key which data keys are wrapped under, or whose key by that name opens none."""
     if "ops" not in (databases or ()):
         return []
-    faults = dict.fromkeys(missing_keys(using="ops"), "which is not in FIELD_KEYS")
-    faults |= dict.fromkeys(changed_keys(using="ops"), "and FIELD_KEYS has another key by that name")
-    return [
-        Error(f"Data keys are wrapped under {name}, {fault}.", id="compliance.E003") for name, fault in faults.items()
-    ]
+    faults = [f"Data keys are wrapped under {kek}, which is not in FIELD_KEYS." for kek in missing_keys(using="ops")]
+    faults += [doubt(kek, owners) for kek, owners in unopened_keys(using="ops").items()]
+    return [Error(fault, id="compliance.E003") for fault in faults]

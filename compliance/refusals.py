@@ -1,18 +1,21 @@
 """What keeps a process from serving people that only the database can tell: asked when it starts."""
 
+from collections import defaultdict
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connections
 
 from compliance.isolation.refusals import refuse_unsafe_role
+from compliance.vault.alarms import tell_unreadable
 from compliance.vault.datakeys import wrapping_context
 from compliance.vault.keyring import keyring
 from compliance.vault.sealing import SealError
 
 KEYS_IN_USE = "SELECT kek FROM compliance_keys_in_use()"
-# A single data key may be damaged. Several that do not open have been wrapped under another key.
+# One that does not open may be damaged. Where of several none does, they have been wrapped under another key.
 SAMPLES = "SELECT kek, owner, wrapped FROM compliance_key_samples(5)"
+PUT_BACK = " Put the key back that does, and give a new key a name of its own."
 # The database's own words stay out of logs: some of them show rows, or an address with its password.
 AWAY = "The database of DATABASE_URL does not answer or does not let the site in. `manage.py doctor` tells which."
 OUTDATED = "The database lacks what this version asks of it. Run `manage.py migrate --database owner` first."
@@ -33,17 +36,21 @@ def refuse_to_serve() -> None:
 
 
 def refuse_missing_keys() -> None:
-    """Raise ``ImproperlyConfigured`` when FIELD_KEYS lacks a key that data keys in the database are wrapped under."""
+    """Raise ``ImproperlyConfigured`` when FIELD_KEYS lacks a key that data keys are wrapped under, or has another one.
+
+    A single data key that does not open keeps nobody else out; an operator is told.
+    """
     if missing := missing_keys(using=DEFAULT_DB_ALIAS):
         raise ImproperlyConfigured(
             f"FIELD_KEYS lacks {', '.join(missing)}, and without it sealed values of people cannot be read. "
             "Put it back, after the primary key; `manage.py rotate_keys` says when it can go."
         )
-    if changed := changed_keys(using=DEFAULT_DB_ALIAS):
-        raise ImproperlyConfigured(
-            f"FIELD_KEYS has another key by the name of {', '.join(changed)} than the one that opens sealed values of "
-            "people. Put that one back, and give a new key a name of its own."
-        )
+    unopened = unopened_keys(using=DEFAULT_DB_ALIAS)
+    if changed := [kek for kek, owners in unopened.items() if len(owners) > 1]:
+        raise ImproperlyConfigured(" ".join(doubt(kek, unopened[kek]) for kek in changed) + PUT_BACK)
+    for kek, (owner,) in unopened.items():
+        error = SealError(doubt(kek, [owner]))
+        tell_unreadable("compliance.datakey.wrapped", row="unknown", owner=owner, error=error)
 
 
 def missing_keys(*, using: str) -> list[str]:
@@ -53,12 +60,26 @@ def missing_keys(*, using: str) -> list[str]:
         return sorted(name for (name,) in cursor.fetchall() if name not in keyring())
 
 
-def changed_keys(*, using: str) -> list[str]:
-    """Name the keys on the ring that open none of the data keys that bear their name. Asks the database."""
+def unopened_keys(*, using: str) -> dict[str, list[UUID]]:
+    """Name the keys on the ring that open none of a few data keys that bear their name, and whose those are."""
     with connections[using].cursor() as cursor:
         cursor.execute(SAMPLES)
-        samples = [(kek, opens(kek, owner, wrapped)) for kek, owner, wrapped in cursor.fetchall() if kek in keyring()]
-    return sorted({kek for kek, _ in samples} - {kek for kek, is_open in samples if is_open})
+        samples = [sample for sample in cursor.fetchall() if sample[0] in keyring()]
+    opening = {kek for kek, owner, wrapped in samples if opens(kek, owner, wrapped)}
+    unopened = defaultdict(list)
+    for kek, owner, _ in samples:
+        if kek not in opening:
+            unopened[kek].append(owner)
+    return dict(sorted(unopened.items()))
+
+
+def doubt(kek: str, owners: list[UUID]) -> str:
+    """Say what it means that a key opens no data key of these owners. One alone tells less than several."""
+    if len(owners) == 1:
+        return (
+            f"The only data key under {kek} does not open: it is damaged, or FIELD_KEYS has another key by that name."
+        )
+    return f"What FIELD_KEYS has by the name of {kek} opens none of the data keys that were wrapped under it."
 
 
 def opens(kek: str, owner: UUID, wrapped: bytes) -> bool:

@@ -95,7 +95,9 @@ SCHEMA_GRANTS = """
     GRANT USAGE ON SCHEMA public TO app_owner, app_rw, app_ops, app_viewer, app_lookup, audit_owner;
     GRANT CREATE ON SCHEMA public TO app_owner, app_lookup, audit_owner;
     ALTER DEFAULT PRIVILEGES FOR ROLE app_owner, app_lookup, audit_owner
-        REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+        REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC, app_rw, app_ops, app_viewer, app_lookup;
+    ALTER DEFAULT PRIVILEGES FOR ROLE app_owner, app_lookup, audit_owner IN SCHEMA public
+        REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC, app_rw, app_ops, app_viewer, app_lookup;
     ALTER DEFAULT PRIVILEGES FOR ROLE app_owner, app_lookup, audit_owner
         REVOKE ALL ON TABLES FROM PUBLIC, app_rw, app_ops, app_viewer, app_lookup;
     ALTER DEFAULT PRIVILEGES FOR ROLE app_owner, app_lookup, audit_owner IN SCHEMA public

@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 
 from compliance.isolation import tenant
+from compliance.models import DataKey
 from compliance.tests import throwaway
 from compliance.vault import datakeys
 
@@ -101,6 +102,22 @@ def raw(Box: Any) -> Callable[..., bytes]:
         return bytes(value)
 
     return read
+
+
+@pytest.fixture
+def damage_keys() -> Iterator[Callable[[UUID], None]]:
+    """Damage every data key of somebody. Keys outlive a test, so they are mended afterwards."""
+    keys, sound = DataKey.objects.using("ops"), {}
+
+    def damage(owner: UUID) -> None:
+        mine = keys.filter(owner=owner)
+        sound.update(mine.values_list("pk", "wrapped"))
+        mine.update(wrapped=b"0" * 60)
+        datakeys.forget()
+
+    yield damage
+    for pk, wrapped in sound.items():
+        keys.filter(pk=pk).update(wrapped=wrapped)
 
 
 def key_rows(owner: UUID) -> list[tuple[int, str, bool]]:

@@ -20,11 +20,15 @@ RIGHTS = """
          WHERE attrelid = pg_class.oid AND attacl IS NOT NULL
     ) FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY relname
 """
+CALLS = """
+    SELECT oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner))::text, NULL
+      FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+"""
 HELD = "SELECT pg_has_role('app_rw', %s, 'MEMBER'), pg_has_role('app_viewer', %s, 'MEMBER')"
 
 
 def rights(superuser: Any) -> dict[str, tuple[set[str], Any]]:
-    found = superuser.execute(RIGHTS).fetchall()
+    found = superuser.execute(RIGHTS).fetchall() + superuser.execute(CALLS).fetchall()
     return {name: (set((given or "{}")[1:-1].split(",")), columns) for name, given, columns in found}
 
 
@@ -38,9 +42,15 @@ def rights(superuser: Any) -> dict[str, tuple[set[str], Any]]:
         "GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC",
         "GRANT SELECT (password) ON accounts_user TO PUBLIC",
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO PUBLIC",
+        "GRANT UPDATE (email) ON accounts_user TO app_viewer",
+        "GRANT INSERT (email) ON accounts_user TO app_viewer WITH GRANT OPTION",
+        "GRANT REFERENCES (id) ON accounts_user TO app_rw, app_ops",
+        "GRANT REFERENCES (id) ON accounts_user TO app_viewer",
+        "GRANT EXECUTE ON FUNCTION compliance_key_samples(integer) TO app_viewer",
+        "GRANT EXECUTE ON ALL ROUTINES IN SCHEMA public TO app_viewer, PUBLIC",
     ],
 )
-def test_it_takes_back_what_no_migration_gave_on_a_table(superuser: Any, given: str) -> None:
+def test_it_takes_back_what_no_migration_gave(superuser: Any, given: str) -> None:
     before = rights(superuser)
     superuser.execute(given)
     assert rights(superuser) != before
@@ -55,6 +65,30 @@ def test_it_takes_back_a_function_that_anybody_may_call(superuser: Any) -> None:
     grants.take_back(superuser, **NAMES)
     assert superuser.execute(asked).fetchone() == (False,)
     assert superuser.execute(asked.replace("'public'", "'app_rw'")).fetchone() == (True,)
+
+
+def test_it_takes_back_a_procedure_that_a_role_may_not_call(superuser: Any) -> None:
+    superuser.execute("SET ROLE app_owner; CREATE PROCEDURE careless(INOUT n integer) LANGUAGE sql AS 'SELECT 1'")
+    superuser.execute("GRANT EXECUTE ON PROCEDURE careless TO app_viewer, PUBLIC; RESET ROLE")
+    asked = (
+        "SELECT has_function_privilege(r, 'careless(integer)', 'EXECUTE') FROM unnest(ARRAY['public', 'app_viewer']) r"
+    )
+    assert superuser.execute(asked).fetchall() == [(True,)] * 2
+    grants.take_back(superuser, **NAMES)
+    assert superuser.execute(asked).fetchall() == [(False,)] * 2
+
+
+def test_it_gives_new_functions_to_nobody(superuser: Any) -> None:
+    for place in ("", "IN SCHEMA public "):
+        superuser.execute(
+            f"ALTER DEFAULT PRIVILEGES FOR ROLE app_owner {place}GRANT ALL ON FUNCTIONS TO PUBLIC, app_rw, app_viewer"
+        )
+    roles._set_grants(superuser, superuser.info.dbname)
+    superuser.execute(
+        "SET ROLE app_owner; CREATE FUNCTION careless() RETURNS int LANGUAGE sql AS 'SELECT 1'; RESET ROLE"
+    )
+    asked = "SELECT has_function_privilege(r, 'careless()', 'EXECUTE') FROM unnest(%s::name[]) r"
+    assert superuser.execute(asked, [["public", "app_rw", "app_viewer"]]).fetchall() == [(False,)] * 3
 
 
 def test_it_takes_back_whatever_else_a_role_may_act_as(superuser: Any) -> None:

@@ -92,6 +92,14 @@ def test_it_refuses_a_data_key_of_another_owner_or_under_a_missing_key() -> None
         Keyring({"new": B}).unwrap(name, wrapped, b"alice")
 
 
+@pytest.mark.parametrize("length", [0, 5, 12, 20])
+def test_it_refuses_a_data_key_that_was_cut_off(length: int) -> None:
+    ring = Keyring({"old": A})
+    name, wrapped = ring.wrap(b"data key", b"alice")
+    with pytest.raises(SealError, match="was changed"):
+        ring.unwrap(name, wrapped[:length], b"alice")
+
+
 @pytest.mark.parametrize(
     ("name", "age"), [("kek-20261101", 21), ("kek-20261122", 0), ("kek", None), ("kek-20261399", None)]
 )

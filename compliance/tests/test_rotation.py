@@ -59,8 +59,8 @@ def test_it_wraps_every_key_again_and_touches_no_data(
     boxes = [make_box(alice, "a"), make_box(mallory, "m")]
     before = [raw(box) for box in boxes]
     new_primary()
-    assert rotation.outdated_wrappings() == DataKey.objects.using("ops").count() == rewrap()
-    assert rewrap() == rotation.outdated_wrappings() == 0
+    assert rotation.outdated_wrappings() == DataKey.objects.using("ops").count() == rewrap().rewrapped
+    assert rewrap().rewrapped == rotation.outdated_wrappings() == 0
     assert [raw(box) for box in boxes] == before
     datakeys.forget()
     assert [read_box(box).token.reveal() for box in boxes] == ["a", "m"]
@@ -91,6 +91,43 @@ def test_it_is_not_done_while_a_key_is_under_an_older_one(alice: Any, make_box: 
     with locked, pytest.raises(CommandError, match="1 data keys came up meanwhile"):
         call_command("rotate_keys", stdout=StringIO())
     call_command("rotate_keys", stdout=StringIO())
+
+
+def test_it_wraps_every_other_key_again_where_one_is_damaged(
+    alice: Any,
+    mallory: Any,
+    make_box: Any,
+    new_primary: Any,
+    monkeypatch: Any,
+    caplog: pytest.LogCaptureFixture,
+    damage_keys: Any,
+) -> None:
+    monkeypatch.setattr(rotation, "PAGE", 1)
+    make_box(alice)
+    make_box(mallory)
+    new_primary()
+    damage_keys(alice.pk)
+    ((damaged, _, _),) = key_rows(alice.pk)
+    with pytest.raises(CommandError, match="1 data keys could not be opened") as refused:
+        call_command("rotate_keys", stdout=StringIO())
+    assert "meanwhile" not in str(refused.value)
+    outdated = DataKey.objects.using("ops").exclude(kek="kek-20270101")
+    assert [key.pk for key in outdated] == [damaged]
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
+    assert told.startswith(f"SEALED_VALUE_UNREADABLE compliance.datakey.wrapped row {damaged} owner {alice.pk}: ")
+    assert rotation.outdated_wrappings(but=[damaged]) == 0
+
+
+def test_it_says_what_it_did_where_the_systems_own_key_is_damaged(
+    alice: Any, make_box: Any, new_primary: Any, damage_keys: Any
+) -> None:
+    make_box(alice)
+    datakeys.active_key(SYSTEM)
+    new_primary()
+    damage_keys(SYSTEM)
+    with pytest.raises(CommandError, match=r"1 data keys could not be opened(?s:.)*is not in the system's trail"):
+        call_command("rotate_keys", stdout=StringIO())
+    assert [kek for _, kek, _ in key_rows(alice.pk)] == ["kek-20270101"]
 
 
 def test_it_records_each_rotation_in_the_systems_trail(new_primary: Any) -> None:
@@ -146,6 +183,21 @@ def test_it_names_values_that_cannot_be_opened_and_goes_on(alice: Any, make_box:
     assert done.unreadable == [
         f"throwaway.Box {broken.pk}: A sealed value was changed, or does not belong where it stands."
     ]
+
+
+def test_it_seals_everybody_elses_values_again_where_a_data_key_is_damaged(
+    alice: Any, mallory: Any, make_box: Any, raw: Any, damage_keys: Any
+) -> None:
+    lost, whole = make_box(alice), make_box(mallory)
+    renew_data_keys(older_than=AT_ONCE)
+    damage_keys(alice.pk)
+    done = Resealing().run(columns())
+    assert done.unreadable == [f"throwaway.Box {lost.pk}: A data key was changed, or belongs to another owner."]
+    assert key_id(raw(whole)) == key_rows(mallory.pk)[-1][0]
+    with pytest.raises(SealError, match="A data key was changed"):
+        datakeys.active_key(alice.pk)
+    renew_data_keys(older_than=AT_ONCE)
+    assert datakeys.active_key(alice.pk).id == key_rows(alice.pk)[-1][0]
 
 
 def test_it_knows_every_sealed_column_of_the_project() -> None:

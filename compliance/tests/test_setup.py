@@ -314,16 +314,40 @@ def test_it_refuses_a_ring_that_lacks_a_key_in_use(settings: Any, alice: Any, ma
     assert "compliance.E003" in [error.id for error in checks.every_data_key_opens(databases=["ops"])]
 
 
-def test_it_refuses_another_key_by_the_name_of_one_in_use(settings: Any, alice: Any, make_box: Any) -> None:
+def test_it_refuses_another_key_by_the_name_of_one_in_use(
+    settings: Any, alice: Any, mallory: Any, make_box: Any
+) -> None:
     make_box(alice)
+    make_box(mallory)
     refuse_missing_keys()
     name, _, key = settings.FIELD_KEYS.partition(":")
     settings.FIELD_KEYS = f"{name}:{b64encode(os.urandom(32)).decode()},spare:{key}"
-    with pytest.raises(ImproperlyConfigured, match=f"has another key by the name of {name} than") as refused:
+    with pytest.raises(ImproperlyConfigured, match=f"by the name of {name} opens none of the data keys") as refused:
         refuse_missing_keys()
     assert key not in str(refused.value)
     (error,) = checks.every_data_key_opens(databases=["ops"])
-    assert "another key by that name" in error.msg
+    assert f"by the name of {name} opens none of the data keys" in error.msg
+
+
+@pytest.mark.parametrize("fault", ["damaged", "another key"])
+def test_it_starts_with_a_single_data_key_that_does_not_open_and_says_so(
+    settings: Any, alice: Any, make_box: Any, damage_keys: Any, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    make_box(alice)
+    DataKey.objects.using("ops").exclude(owner=alice.pk).delete()
+    name, _, key = settings.FIELD_KEYS.partition(":")
+    if fault == "damaged":
+        damage_keys(alice.pk)
+    else:
+        settings.FIELD_KEYS = f"{name}:{b64encode(os.urandom(32)).decode()},spare:{key}"
+    refuse_missing_keys()
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
+    assert told.startswith(f"SEALED_VALUE_UNREADABLE compliance.datakey.wrapped row unknown owner {alice.pk}: ")
+    (error,) = checks.every_data_key_opens(databases=["ops"])
+    assert error.id == "compliance.E003"
+    doubt = f"The only data key under {name} does not open: it is damaged, or FIELD_KEYS has another key by that name."
+    assert told.endswith(doubt)
+    assert error.msg == doubt
 
 
 def test_it_starts_with_one_damaged_data_key_among_sound_ones(alice: Any, mallory: Any, make_box: Any) -> None:
@@ -333,6 +357,7 @@ def test_it_starts_with_one_damaged_data_key_among_sound_ones(alice: Any, mallor
         kek = DataKey.objects.get(owner=alice.pk).kek
         DataKey.objects.create(owner=alice.pk, kek=kek, wrapped=b"0" * 60, active=False)
     refuse_missing_keys()
+    assert checks.every_data_key_opens(databases=["ops"]) == []
 
 
 def test_it_may_run_in_several_places_at_once() -> None:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.db.models import Model
@@ -37,9 +36,8 @@ def inspect(*, seconds: float) -> Inspection:
 def _unreadable(model: type[Model], column: SealedTextField, page: Sequence[Model]) -> list[str]:
     """Name the values of a page that do not open, like ``banking.item.access_token 0199...``."""
     names = []
-    # One query for all; after a data key that does not open, each value asks for its own.
-    with suppress(SealError):
-        adopt_keys({owner_of(row, column) for row in page})
+    # One query for all; where a data key does not open, each value asks for its own.
+    adopt_keys({owner_of(row, column) for row in page})
     for row in page:
         try:
             column.unseal(row, row.__dict__[column.attname])

@@ -22,6 +22,10 @@ LONE_KEY: Final = "kek"
 KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 
+class KeyMissing(SealError):
+    """A data key is wrapped under a key that FIELD_KEYS lacks; the message names it."""
+
+
 class BadKeyring(ImproperlyConfigured):
     """FIELD_KEYS cannot be used; the message says why and shows no key."""
 
@@ -42,12 +46,13 @@ class Keyring:
         return self.primary, nonce + self._ciphers[self.primary].encrypt(nonce, key, context)
 
     def unwrap(self, name: str, wrapped: bytes, context: bytes) -> bytes:
-        """Decrypt a data key. Raises ``SealError`` if its key is not on the ring or it was changed."""
+        """Decrypt a data key. Raises ``KeyMissing`` if its key is not on the ring, ``SealError`` if it was changed."""
         if name not in self._ciphers:
-            raise SealError(f"The key {name} is not in FIELD_KEYS. Put it back, after the primary key.")
+            raise KeyMissing(f"The key {name} is not in FIELD_KEYS. Put it back, after the primary key.")
         try:
             return self._ciphers[name].decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
+            # A value that was cut off has no nonce, which is no question of the tag any more.
             raise SealError("A data key was changed, or belongs to another owner.") from None
 
 

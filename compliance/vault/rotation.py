@@ -2,12 +2,14 @@
 
 The order for a new key-encryption key: add it to FIELD_KEYS *behind* the primary one and restart every
 process; put it first and restart again; run ``rotate_keys``; when it reports nothing left, take the old key
-out. A key that a process with the old order made in between is counted as left.
+out. A key that a process with the old order made in between is counted as left. A data key that is damaged
+keeps nobody else's from being changed; the old key stays for as long as one is under it.
 
 Works on the alias ``ops``, whose role sees every owner's rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -16,13 +18,14 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.apps import apps
 from django.db import connections, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from compliance.models import DataKey
 from compliance.vault import datakeys
+from compliance.vault.alarms import tell_unreadable
 from compliance.vault.fields import SealedTextField
-from compliance.vault.keyring import keyring
+from compliance.vault.keyring import KeyMissing, keyring
 from compliance.vault.sealing import SealError, key_id
 
 OPS: Final = "ops"
@@ -30,34 +33,58 @@ PAGE: Final = 500
 REWRAP = "UPDATE compliance_datakey SET kek = %s, wrapped = %s WHERE id = %s"
 
 
-def rewrap() -> int:
-    """Wrap every data key under the primary key-encryption key; returns how many were under another.
+@dataclass
+class Rewrapping:
+    """What one pass over the data keys did: wrapped anew, and the ids of those that do not open."""
 
-    Touches no data. Raises ``SealError`` when the key that a data key is wrapped under is not on the ring.
+    rewrapped: int = 0
+    unreadable: list[int] = field(default_factory=list)
+
+    def run(self) -> "Rewrapping":
+        """Wrap page after page, in the order of ids, so that the pass ends whatever it has to leave."""
+        last = 0
+        while (page := self._rewrap_page(last)) is not None:
+            last = page
+        return self
+
+    def _rewrap_page(self, after: int) -> int | None:
+        with transaction.atomic(using=OPS):
+            outdated = _outdated().filter(id__gt=after).order_by("id")
+            rows = list(outdated.select_for_update(skip_locked=True)[:PAGE])
+            changes = [(*wrapped, row.pk) for row in rows if (wrapped := self._rewrapped(row))]
+            with connections[OPS].cursor() as cursor:
+                cursor.executemany(REWRAP, changes)
+        self.rewrapped += len(changes)
+        return rows[-1].pk if rows else None
+
+    def _rewrapped(self, row: DataKey) -> tuple[str, bytes] | None:
+        bound_to = datakeys.wrapping_context(row.owner)
+        try:
+            return keyring().wrap(keyring().unwrap(row.kek, bytes(row.wrapped), bound_to), bound_to)
+        except KeyMissing:
+            raise
+        except SealError as error:
+            tell_unreadable("compliance.datakey.wrapped", row=row.pk, owner=row.owner, error=error)
+            self.unreadable.append(row.pk)
+            return None
+
+
+def rewrap() -> Rewrapping:
+    """Wrap every data key under the primary key-encryption key. Touches no data.
+
+    One that is damaged is told to an operator and left. Raises ``KeyMissing`` when the key that data keys are
+    wrapped under is not on the ring.
     """
-    done = 0
-    while page := _rewrap_page():
-        done += page
-    return done
+    return Rewrapping().run()
 
 
-def _rewrap_page() -> int:
-    with transaction.atomic(using=OPS):
-        outdated = DataKey.objects.using(OPS).exclude(kek=keyring().primary).order_by("id")
-        rows = list(outdated.select_for_update(skip_locked=True)[:PAGE])
-        with connections[OPS].cursor() as cursor:
-            cursor.executemany(REWRAP, [(*_rewrapped(row), row.pk) for row in rows])
-    return len(rows)
+def outdated_wrappings(*, but: Sequence[int] = ()) -> int:
+    """How many data keys, ``but`` for these, are wrapped under a key other than the primary one."""
+    return _outdated().exclude(pk__in=but).count()
 
 
-def _rewrapped(row: DataKey) -> tuple[str, bytes]:
-    bound_to = datakeys.wrapping_context(row.owner)
-    return keyring().wrap(keyring().unwrap(row.kek, bytes(row.wrapped), bound_to), bound_to)
-
-
-def outdated_wrappings() -> int:
-    """How many data keys are wrapped under a key other than the primary one."""
-    return DataKey.objects.using(OPS).exclude(kek=keyring().primary).count()
+def _outdated() -> "QuerySet[DataKey]":
+    return DataKey.objects.using(OPS).exclude(kek=keyring().primary)
 
 
 def renew_data_keys(*, older_than: timedelta) -> int:
@@ -87,7 +114,7 @@ Change = tuple[bytes, UUID, bytes]
 
 @dataclass
 class Resealing:
-    """What one pass over the sealed values did: sealed again, left to whoever wrote meanwhile, unreadable."""
+    """What one pass over the sealed values did: sealed again, left to whoever wrote meanwhile, or could not."""
 
     resealed: int = 0
     overtaken: int = 0
@@ -154,10 +181,14 @@ def owner_of(row: Model, column: SealedTextField) -> UUID:
 
 
 def adopt_keys(owners: set[UUID]) -> set[int]:
-    """Put the owners' keys into memory with one query; returns the ids of those in use now."""
+    """Put the owners' keys into memory with one query; returns the ids of those in use now.
+
+    Those that do not open are left out: whoever needs one asks for it, and is told why it cannot be had.
+    """
     active = set()
     for row in DataKey.objects.using(OPS).filter(owner__in=owners):
-        datakeys.adopt(row.owner, (row.pk, row.kek, bytes(row.wrapped)), active=row.active)
-        if row.active:
-            active.add(row.pk)
+        with suppress(SealError):
+            datakeys.adopt(row.owner, (row.pk, row.kek, bytes(row.wrapped)), active=row.active)
+            if row.active:
+                active.add(row.pk)
     return active

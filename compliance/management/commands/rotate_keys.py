@@ -1,6 +1,7 @@
 """``manage.py rotate_keys``: new key-encryption keys, and new data keys, while the site runs."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compliance.audit import Action, record
 from compliance.vault import rotation
+from compliance.vault.keyring import KeyMissing
 from compliance.vault.sealing import SealError
 
 
@@ -31,29 +33,45 @@ class Command(BaseCommand):
     def handle(self, *args: Any, new_data_keys: int | None, reseal: bool, **options: Any) -> None:
         """Raises ``CommandError`` when something was left undone; the message says what to do."""
         try:
-            rewrapped = rotation.rewrap()
-        except SealError as error:
+            done = rotation.rewrap()
+        except KeyMissing as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"Wrapped {rewrapped} data keys under the primary key.")
+        self.stdout.write(f"Wrapped {done.rewrapped} data keys under the primary key.")
         renewed = self.renew(new_data_keys) if new_data_keys is not None else 0
         resealed = self.reseal() if reseal else rotation.Resealing()
-        record(
-            Action.KEY_ROTATION,
-            subject=None,
-            rewrapped=rewrapped,
-            renewed=renewed,
-            resealed=resealed.resealed,
-        )
-        if left := rotation.outdated_wrappings():
-            raise CommandError(f"{left} data keys came up meanwhile under an older key. Run this again.")
-        if resealed.unreadable:
-            raise CommandError("Some values could not be opened:\n" + "\n".join(resealed.unreadable))
+        unrecorded = self.record(rewrapped=done.rewrapped, renewed=renewed, resealed=resealed.resealed)
+        if undone := [*self.left(done), *self.unsealed(resealed), *unrecorded]:
+            raise CommandError("\n".join(undone))
 
     def renew(self, days: int) -> int:
         """Make new data keys; returns how many."""
         renewed = rotation.renew_data_keys(older_than=timedelta(days=days))
         self.stdout.write(f"Made {renewed} new data keys.")
         return renewed
+
+    def left(self, done: rotation.Rewrapping) -> Iterator[str]:
+        """Say which data keys are not under the primary key, and what follows from it."""
+        if broken := len(done.unreadable):
+            yield (
+                f"{broken} data keys could not be opened and stay under the key that they have, which has to stay in "
+                "FIELD_KEYS. The log names them: SEALED_VALUE_UNREADABLE compliance.datakey.wrapped."
+            )
+        if left := rotation.outdated_wrappings(but=done.unreadable):
+            yield f"{left} data keys came up meanwhile under an older key. Run this again."
+
+    def unsealed(self, done: rotation.Resealing) -> Iterator[str]:
+        """Name the values that are not sealed again."""
+        if done.unreadable:
+            yield "Some values could not be opened and sealed again:"
+            yield from done.unreadable
+
+    def record(self, *, rewrapped: int, renewed: int, resealed: int) -> list[str]:
+        """Write the rotation into the system's trail, or say why it is not there: that key may be damaged as well."""
+        try:
+            record(Action.KEY_ROTATION, subject=None, rewrapped=rewrapped, renewed=renewed, resealed=resealed)
+        except SealError as error:
+            return [f"This rotation is not in the system's trail: {error}"]
+        return []
 
     def reseal(self) -> rotation.Resealing:
         """Seal values again, and say whether another pass is wanted."""

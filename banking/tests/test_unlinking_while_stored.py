@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from celery.schedules import crontab
 from django.db import OperationalError, connection
 from django.test import Client
@@ -24,7 +25,6 @@ from banking.sync import run, sync_item
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from banking.tests.test_credentials import spoiled
 from compliance.isolation import tenant
-from config.celery import app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,7 +118,7 @@ def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
     with tenant(alice.pk):
         owed.refresh_from_db()
         assert (owed.history, owed.next_attempt_at - timezone.now() < timedelta(minutes=1)) == ("", True)
-    assert app.conf.beat_schedule["retry removals at the provider"]["schedule"] == crontab()
+    assert current_app.conf.beat_schedule["retry removals at the provider"]["schedule"] == crontab()
 
 
 @pytest.mark.parametrize(("is_kept", "rows"), [(True, 1), (False, 0)])

@@ -1,26 +1,41 @@
 """The clock's own process."""
 
+import os
+import signal
 from typing import Any
 
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from compliance import deadlines
-from config.celery import refuse_to_serve
+from config.celery import PROCESS_ENDS, after, refuse_to_serve
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]
     """Reads its times once it is sure that it may: Celery's own signal for it comes after the first look."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        end_on_signals()
         refuse_to_serve()
         # It may be asked to end while the database is silent, and then writes to it once more, twice over.
         deadlines.choose(deadlines.WEB)
         super().__init__(*args, **options)
 
     def close(self) -> None:
-        """Save the times; the way to the queue ends with the process.
-
-        Celery closes it here, having opened it first: for ever while Redis is away. And what it raises then, on
-        SIGTERM, is taken for the failure of the job that was being queued, so that the clock goes on.
-        """
+        """Save the times. The way to the queue ends with the process: Celery would open it first, to close it."""
         self.sync()
+
+
+def end_on_signals() -> None:
+    """Leave the clock's loop on a signal, which then saves the times, and end in any case before time is up.
+
+    Celery saves them inside its handler, in the middle of whatever goes on: a statement on the same connection, whose
+    lock it then waits for without end, or the queueing of a job, which takes what that raises for its own failure.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+
+
+def leave(*_: object) -> None:
+    """Raises ``SystemExit``, which Celery's loop ends by."""
+    after(PROCESS_ENDS, lambda: os._exit(1))
+    raise SystemExit

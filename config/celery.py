@@ -18,9 +18,9 @@ from kombu import Queue
 
 from config.broker import WORKERS_WAITS
 
-# Of the ten seconds in which a stop has to be over: when jobs that go on are given back to the queue, and when a worker
-# ends whose Redis does not take them back. It then gives them out again itself, after ``visibility_timeout``.
-JOBS_END, WORKER_ENDS = 4, 9
+# Of the ten seconds in which a stop has to be over: when jobs that go on are given back to the queue, and when a
+# process ends whatever it waits for. What Redis did not take back it gives out again after ``visibility_timeout``.
+JOBS_END, PROCESS_ENDS = 4, 9
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -83,7 +83,7 @@ def end_in_time(how: str, **_: object) -> None:
     """See to it that a worker that was asked to end does; Celery would wait for its slowest job, and for Redis."""
     if how == "Warm":
         after(JOBS_END, lambda: os.kill(os.getpid(), signal.SIGQUIT))
-    after(WORKER_ENDS, end_now)
+    after(PROCESS_ENDS, end_now)
 
 
 def after(seconds: float, do: Callable[[], None]) -> None:

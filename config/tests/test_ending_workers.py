@@ -5,6 +5,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -116,6 +117,16 @@ def test_it_ends_in_time(services: tuple[Home, dict[str, str]], name: str, progr
         with frozen(home, *programs):
             process.end()
         assert process.children() == []
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_it_ends_while_the_clock_is_being_set(services: tuple[Home, dict[str, str]], moment: int) -> None:
+    _, found = services
+    with started("beat", **SITE, **found) as process:
+        wait_until(lambda: "beat: Starting" in process.said())
+        # Between one statement and the next of what it reads then.
+        time.sleep(moment * 0.03)
+        assert process.end() == 0
 
 
 @pytest.mark.parametrize("programs", [(), (POSTGRES,)], ids=["nothing", "postgresql"])

@@ -2,12 +2,16 @@
 
 import os
 import signal
-from typing import Any
+from types import FrameType
+from typing import Any, Final
 
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from compliance import deadlines
 from config.celery import PROCESS_ENDS, after, refuse_to_serve
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+AGAIN: Final = 0.5
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]
@@ -22,6 +26,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def close(self) -> None:
         """Save the times. The way to the queue ends with the process: Celery would open it first, to close it."""
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         self.sync()
 
 
@@ -31,11 +37,15 @@ def end_on_signals() -> None:
     Celery saves them inside its handler, in the middle of whatever goes on: a statement on the same connection, whose
     lock it then waits for without end, or the queueing of a job, which takes what that raises for its own failure.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, leave)
 
 
-def leave(*_: object) -> None:
-    """Raises ``SystemExit``, which Celery's loop ends by."""
+def leave(number: int, _: FrameType | None) -> None:
+    """Raises ``SystemExit``, which Celery's loop ends by; again while it goes on.
+
+    What is raised in the middle of a finalizer is lost, and while modules are loaded there are many.
+    """
     after(PROCESS_ENDS, lambda: os._exit(1))
+    after(AGAIN, lambda: os.kill(os.getpid(), number))
     raise SystemExit

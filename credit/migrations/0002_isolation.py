@@ -1,15 +1,15 @@
+"""Row-level security, the scheduler's questions about everybody, and what operators may read of the pulls."""
+
 from django.db import migrations
 
 from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference, ShowOperators
 
-ROWS = ("Score", "Tradeline", "Inquiry", "PublicRecord", "PersonalDetail", "Statement", "Change")
-OWNED = ("Enrollment", "PullAttempt", "RawReport", "Report", *ROWS)
-REFERENCES = (("RawReport", "attempt"), ("Report", "raw"), *((row, "report") for row in ROWS))
+REPORT_ROWS = ("Score", "Tradeline", "Inquiry", "PublicRecord", "PersonalDetail", "Statement", "Change")
+OWNED = ("Enrollment", "PullAttempt", "RawReport", "Report", *REPORT_ROWS)
+REFERENCES = (("RawReport", "attempt"), ("Report", "raw"), *((model, "report") for model in REPORT_ROWS))
 
 
 class Migration(migrations.Migration):
-    """Keep owners apart, let the clock ask whose turn it is, and show operators how pulls went."""
-
     dependencies = [("credit", "0001_initial"), ("accounts", "0003_viewer"), ("compliance", "0003_viewer")]
 
     operations = [
@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             "credit_claim_due_pulls",
             "most integer",
             "TABLE (owner_id uuid)",
-            # Moving the time on is the claim. A pull that is lost on its way comes up again half an hour later.
+            # Moving next_pull_at is the claim. A pull that is lost on its way is due again half an hour later.
             """
             UPDATE credit_enrollment AS enrollment SET next_pull_at = now() + interval '30 minutes'
             FROM (
@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
             "credit_idle_numbers",
             "most integer",
             "TABLE (owner_id uuid)",
-            # Whoever has not signed in for 90 days does not use what their number is kept for.
+            # A person who has not signed in for 90 days does not use what their Social Security number is kept for.
             """
             SELECT enrollment.owner_id FROM credit_enrollment AS enrollment
             JOIN accounts_user AS person ON person.id = enrollment.owner_id

@@ -16,9 +16,11 @@ from bench.credit import LARGEST, read, text
 from bench.rounds import at_most, report
 from bench.servers import static_files
 from compliance.isolation import tenant
-from credit import changing, models, reports
+from credit import models
+from credit.changes.record import compare
 from credit.models import PullAttempt, RawReport
 from credit.report import Report
+from credit.stored import reports
 
 KIB = 1024
 MOST_KIB = 60
@@ -48,7 +50,7 @@ def keep(user: User, told: Report, *, days_ago: int) -> UUID:
             fetched_at=at, is_sample=False, **asked,
         )  # fmt: skip
         stored = reports.store(raw=raw, report=told)
-        changing.compare(stored=stored, report=told, quietly=True)
+        compare(stored=stored, report=told, quietly=True)
     return stored.pk
 
 

@@ -12,10 +12,10 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from credit.enrollment.instruction import is_signature
 from credit.experian.request import GENERATIONS, LONGEST_LINE, LONGEST_NAME, applicant
-from credit.instruction import is_signature
 from credit.provider import BureauInputError, Subject
-from credit.recheck import Answer
+from credit.pulls.identity_check import Answer
 
 ADULT: Final = 18
 LONGEST_SIGNATURE: Final = 120

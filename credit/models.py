@@ -14,10 +14,10 @@ from django.utils import timezone
 from compliance.isolation.models import Owned
 from compliance.vault.fields import SealedTextField
 from credit import report as rows
-from credit.columns import DayField
 from credit.diffing import Severity, Subject
+from credit.fields import DayField
 from credit.payment_history import DatedBy
-from credit.states import State
+from credit.statuses import State
 
 
 class Enrollment(Owned):

@@ -154,7 +154,7 @@ class Tradeline:
 
 
 class Factor(NamedTuple):
-    """A reason that the model gives for a score. ``credit.factors`` has its words."""
+    """A reason that the model gives for a score. ``credit.analysis.factors`` has its words."""
 
     rank: int
     code: str

@@ -8,9 +8,11 @@ from django.conf import settings
 
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane
-from credit import due, enrolling, password, pulling
+from credit import password
+from credit.enrollment import enrolling
 from credit.models import Trigger
 from credit.provider import BureauError
+from credit.pulls import due, pulling
 
 logger = logging.getLogger(__name__)
 

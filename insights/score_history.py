@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from credit.bands import band, label
+from credit.analysis.bands import band, label
+from credit.changes.descriptions import Told, tell
 from credit.diffing import Change, Severity
-from credit.reports import KeptChange, Listing
-from credit.telling import Told, tell
+from credit.stored.reports import KeptChange, Listing
 from insights import charts
 
 # Reports come about every 30 days; whatever is further apart has a month missing between.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from banking.models import Item
+from credit.analysis.utilization import MARKS, CardUse, Use, Utilization, utilization
 from credit.report import Role, Tradeline
-from credit.utilization import MARKS, CardUse, Use, Utilization, utilization
 from insights import card_links
 from insights.balances import accounts
 from insights.card_links import Match

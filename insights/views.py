@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.requests import PersonRequest
 from banking import listing, rosters
 from banking.models import Account, Item, Transaction, TransactionQuerySet
-from credit import reports
+from credit.stored import reports
 from insights import card_links, history, score_history, utilization
 from insights.banner import most_urgent
 from insights.card_links import Said

@@ -15,28 +15,29 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from config.templatetags.ui import aria_current, money
-from credit import bands, telling, words
+from credit.analysis import bands, labels
+from credit.changes import descriptions
 from credit.diffing import Change
-from credit.grid import Row, Year
 from credit.payment_history import Bucket, PaymentHistory
+from credit.presentation.payment_grid import Row, Year
 from credit.report import Day, Detail, Message, Role, Tradeline
 from insights.charts import Line
 
 register = template.Library()
 
-register.filter("dollars", words.dollars)
-register.filter("reported", words.reported)
-register.filter("exclusion", words.exclusion)
-register.filter("iso_day", words.iso_day)
-register.filter("oddity", words.oddity)
-register.filter("years_and_months", words.span)
-register.filter("loan_terms", words.terms)
+register.filter("dollars", labels.dollars)
+register.filter("reported", labels.reported)
+register.filter("exclusion", labels.exclusion)
+register.filter("iso_day", labels.iso_day)
+register.filter("oddity", labels.oddity)
+register.filter("years_and_months", labels.span)
+register.filter("loan_terms", labels.terms)
 
 
 @register.filter
 def or_unreported(text: str) -> str:
     """Say that a text is missing."""
-    return text or words.NOT_REPORTED
+    return text or labels.NOT_REPORTED
 
 
 @register.filter
@@ -48,40 +49,40 @@ def points(value: Decimal) -> str:
 @register.filter
 def payment(account: Tradeline) -> str:
     """Say what is paid each month, and whether that is what is due or what was paid."""
-    amount = words.dollars(account.monthly_payment)
+    amount = labels.dollars(account.monthly_payment)
     return f"{amount} ({account.payment_type})" if account.payment_type and account.monthly_payment else amount
 
 
 @register.filter
 def account_bankruptcy(account: Tradeline) -> str:
     """Say in which bankruptcy an account is, and how far it went; empty where it is in none."""
-    return words.bankruptcy(account.bankruptcy, account.bankruptcy_stage)
+    return labels.bankruptcy(account.bankruptcy, account.bankruptcy_stage)
 
 
 @register.filter
 def account_compliance(account: Tradeline) -> str:
     """Say what the lender has to say about disputes and closings; empty where it says nothing."""
-    return words.COMPLIANCE.get(account.compliance) or (account.compliance_code and f"Code {account.compliance_code}")
+    return labels.COMPLIANCE.get(account.compliance) or (account.compliance_code and f"Code {account.compliance_code}")
 
 
 @register.filter
 def worst_time(account: Tradeline) -> str:
     """Say how bad the worst delinquency was, and when; empty where the bureau tells of none."""
-    how = words.named(words.STANDINGS, account.worst, account.worst_code) if account.worst_code else ""
-    when = words.reported(account.worst_delinquency) if account.worst_delinquency else ""
+    how = labels.named(labels.STANDINGS, account.worst, account.worst_code) if account.worst_code else ""
+    when = labels.reported(account.worst_delinquency) if account.worst_delinquency else ""
     return ", ".join(filter(None, (how, when)))
 
 
 @register.filter
 def counted_from(history: PaymentHistory) -> str:
     """Say from which date the months of a history are counted, where that is not the usual one."""
-    return words.COUNTED_FROM[history.dated_by]
+    return labels.COUNTED_FROM[history.dated_by]
 
 
 @register.filter
 def sanctions(message: Message) -> str:
     """Say what the bureau found in the government's list of sanctions; its own words where the code is not known."""
-    return words.OFAC.get(message.code, message.text)
+    return labels.OFAC.get(message.code, message.text)
 
 
 @register.filter
@@ -111,7 +112,7 @@ def at(counts: Mapping[int, int], key: int) -> int:
 @register.filter
 def tenths(share: Decimal | None) -> str:
     """Say a share that is exact to a tenth of a percent."""
-    return words.NOT_REPORTED if share is None else f"{share}%"
+    return labels.NOT_REPORTED if share is None else f"{share}%"
 
 
 @register.filter
@@ -123,7 +124,7 @@ def cents(amount: Decimal) -> str:
 @register.filter
 def full_day(day: date | None) -> str:
     """Say a day with its year, as papers about credit do."""
-    return words.reported(Day(day) if day else None)
+    return labels.reported(Day(day) if day else None)
 
 
 @register.filter
@@ -141,31 +142,31 @@ def bureau(provider: str) -> str:
 @register.filter
 def account_kind(account: Tradeline) -> str:
     """Say what an account is, as exactly as the bureau does."""
-    return words.product(account.kind, account.product)
+    return labels.product(account.kind, account.product)
 
 
 @register.filter
 def account_role(role: Role) -> str:
     """Say how the person stands to an account."""
-    return words.ROLES[role]
+    return labels.ROLES[role]
 
 
 @register.filter
 def detail_kind(kind: Detail) -> str:
     """Head a list of personal details."""
-    return words.DETAILS[kind]
+    return labels.DETAILS[kind]
 
 
 @register.filter
 def account_condition(account: Tradeline) -> str:
     """Say what has become of an account."""
-    return words.named(words.CONDITIONS, account.condition, account.condition_code)
+    return labels.named(labels.CONDITIONS, account.condition, account.condition_code)
 
 
 @register.filter
 def account_standing(account: Tradeline) -> str:
     """Say how payments on an account went."""
-    return words.named(words.STANDINGS, account.standing, account.standing_code)
+    return labels.named(labels.STANDINGS, account.standing, account.standing_code)
 
 
 @register.filter
@@ -178,9 +179,9 @@ def in_short(account: Tradeline) -> str:
 
 
 @register.filter
-def told(change: Change) -> telling.Told:
+def told(change: Change) -> descriptions.Told:
     """Put a change into words."""
-    return telling.tell(change)
+    return descriptions.tell(change)
 
 
 # --- Rows ------------------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ ACCOUNT = """<tr><th scope="row"><a href="{}">{}</a>{}</th>
 
 
 def _account_cells(account: Tradeline) -> tuple[object, ...]:
-    role = words.SHORT_ROLES.get(account.role, "")
+    role = labels.SHORT_ROLES.get(account.role, "")
     notes = [f"••{account.last_four}" if account.last_four else "", role, "disputed" if account.disputed else ""]
     note = ", ".join(filter(None, notes))
     limit = account.limit if account.revolving else account.original
@@ -207,15 +208,15 @@ def _account_cells(account: Tradeline) -> tuple[object, ...]:
         or_unnamed(account.creditor),
         format_html(' <span class="muted">{}</span>', note) if note else "",
         _status(account),
-        words.dollars(account.balance),
-        words.dollars(limit),
-        words.reported(account.opened),
+        labels.dollars(account.balance),
+        labels.dollars(limit),
+        labels.reported(account.opened),
     )
 
 
 def _status(account: Tradeline) -> str:
     closed = "Closed. " if account.is_open is False and account.condition != "closed" else ""
-    owed = f", {words.dollars(account.past_due)} past due" if account.past_due else ""
+    owed = f", {labels.dollars(account.past_due)} past due" if account.past_due else ""
     return f"{closed}{in_short(account)}{owed}"
 
 
@@ -230,7 +231,7 @@ TONES: Mapping[Bucket, str] = {
 }
 BEYOND = SafeString("<td></td>")
 CELLS: Mapping[Bucket | None, SafeString] = {
-    bucket: format_html('<td class="m m--{}">{}</td>', TONES.get(bucket, "late"), words.MARKS[bucket][0])
+    bucket: format_html('<td class="m m--{}">{}</td>', TONES.get(bucket, "late"), labels.MARKS[bucket][0])
     for bucket in Bucket
 } | {None: BEYOND}
 
@@ -252,7 +253,7 @@ def undated_rows(rows: Iterable[Row]) -> SafeString:
 @register.filter
 def payment_marks(buckets: Iterable[Bucket]) -> SafeString:
     """Explain the marks of a payment grid."""
-    rows = ((TONES.get(bucket, "late"), *words.MARKS[bucket]) for bucket in buckets)
+    rows = ((TONES.get(bucket, "late"), *labels.MARKS[bucket]) for bucket in buckets)
     return format_html_join("\n", '<li><span class="m m--{}">{}</span> {}</li>', rows)
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from config.templatetags import credit
 from config.tests.test_rows import ATTACK, Tags
-from credit.grid import Year, buckets
 from credit.payment_history import Bucket
+from credit.presentation.payment_grid import Year, buckets
 from credit.report import Role, Tradeline
 from credit.tests.experian_samples import card, loan, read
 

@@ -13,8 +13,8 @@ from django.urls import reverse
 from accounts import postman
 from compliance.isolation import tenant
 from conftest import signed_in_as
-from credit import reports
 from credit.models import RawReport, Report, Trigger
+from credit.stored import reports
 from credit.tests.asking import enrolled, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,9 +5,11 @@ from django.utils import timezone
 
 from accounts.models import Notification
 from compliance.isolation import tenant
-from credit import changing, pulling, reports
+from credit.changes.record import compare
 from credit.diffing import Severity
 from credit.models import Change, Trigger
+from credit.pulls import pulling
+from credit.stored import reports
 from credit.tests.asking import calls, count, enrolled, enrollment_of, pull, stored
 from credit.tests.test_diffing_year import YEAR, in_short
 
@@ -41,7 +43,7 @@ def nothing_new(user, report_id):
     """Compare the newest report once more."""
     with tenant(user.pk):
         row = reports.whole(user.pk).get(pk=report_id)
-        assert changing.compare(stored=row, report=reports.report_of(row), quietly=False) == []
+        assert compare(stored=row, report=reports.report_of(row), quietly=False) == []
 
 
 def reports_of(user):

@@ -6,8 +6,9 @@ from django.core.management import CommandError
 from compliance import consent
 from compliance.isolation import tenant
 from config.management.commands import demo_user
-from credit import enrolling, reports
-from credit.standing import State
+from credit.enrollment import enrolling
+from credit.enrollment.status import State
+from credit.stored import reports
 from credit.tests.asking import attempts_of, calls, state_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]

@@ -27,9 +27,9 @@ from compliance.vault.secret import Sealed
 from config.tests.belongings import Belongings, address
 from config.tests.routes import NAMES
 from config.tests.test_urls import said
-from credit import rebuilding
 from credit import tasks as credit_tasks
 from credit.models import Enrollment
+from credit.pulls import rebuilding
 from credit.tests.asking import signed
 from credit.tests.filed import filed_whole
 

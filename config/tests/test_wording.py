@@ -15,8 +15,8 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from credit.situations import SITUATIONS
-from credit.states import State
+from credit.presentation.status_messages import SITUATIONS
+from credit.statuses import State
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import enroll
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from credit.bands import band, label
+from credit.analysis.bands import band, label
 from credit.diffing.change import Change, Severity, Subject, Thresholds
 from credit.report import Report, Score
 

@@ -5,10 +5,10 @@ A way up tells the highest mark crossed, a way down the lowest: one change eithe
 
 from collections.abc import Iterator
 
+from credit.analysis.utilization import OVER_LIMIT, Use, crossings, use_of, utilization
 from credit.diffing.change import Change, Severity, Subject
 from credit.diffing.matching import Matched, Pair
 from credit.report import Report
-from credit.utilization import OVER_LIMIT, Use, crossings, use_of, utilization
 
 OVERALL = "overall"
 LIMIT_FELL, LIMIT_ROSE = "limit_fell", "limit_rose"

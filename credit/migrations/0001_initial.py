@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 import compliance.isolation.models
 import compliance.vault.fields
-import credit.columns
+import credit.fields
 
 
 class Migration(migrations.Migration):
@@ -353,17 +353,17 @@ class Migration(migrations.Migration):
                         max_length=20,
                     ),
                 ),
-                ("opened", credit.columns.DayField()),
-                ("status_on", credit.columns.DayField()),
+                ("opened", credit.fields.DayField()),
+                ("status_on", credit.fields.DayField()),
                 ("balance", models.BigIntegerField(null=True)),
-                ("balance_on", credit.columns.DayField()),
+                ("balance_on", credit.fields.DayField()),
                 ("limit", models.BigIntegerField(null=True)),
                 ("high", models.BigIntegerField(null=True)),
                 ("original", models.BigIntegerField(null=True)),
                 ("past_due", models.BigIntegerField(null=True)),
                 ("monthly_payment", models.BigIntegerField(null=True)),
                 ("payment_type", models.CharField(blank=True)),
-                ("last_payment", credit.columns.DayField()),
+                ("last_payment", credit.fields.DayField()),
                 ("condition", models.CharField(blank=True)),
                 ("condition_code", models.CharField(blank=True)),
                 ("standing", models.CharField(blank=True)),
@@ -381,7 +381,7 @@ class Migration(migrations.Migration):
                 ("original_creditor", models.CharField(blank=True)),
                 ("sold_to", models.CharField(blank=True)),
                 ("bankruptcy", models.CharField(blank=True)),
-                ("last_delinquency", credit.columns.DayField()),
+                ("last_delinquency", credit.fields.DayField()),
                 ("history_latest", models.DateField(null=True)),
                 ("history_codes", models.CharField(blank=True)),
                 ("history_buckets", models.CharField(blank=True)),
@@ -402,8 +402,8 @@ class Migration(migrations.Migration):
                 ("trend", models.JSONField()),
                 ("product", models.CharField(blank=True)),
                 ("terms", models.CharField(blank=True)),
-                ("second_delinquency", credit.columns.DayField()),
-                ("worst_delinquency", credit.columns.DayField()),
+                ("second_delinquency", credit.fields.DayField()),
+                ("worst_delinquency", credit.fields.DayField()),
                 ("worst", models.CharField(blank=True)),
                 ("worst_code", models.CharField(blank=True)),
                 ("compliance", models.CharField(blank=True)),
@@ -438,7 +438,7 @@ class Migration(migrations.Migration):
                 ("report", models.ForeignKey(db_index=False, on_delete=models.CASCADE, to="credit.report")),
                 ("position", models.PositiveSmallIntegerField()),
                 ("path", models.CharField()),
-                ("on", credit.columns.DayField()),
+                ("on", credit.fields.DayField()),
                 ("subscriber", models.CharField(blank=True)),
                 ("subscriber_code", models.CharField(blank=True)),
                 ("business", models.CharField(blank=True)),
@@ -478,8 +478,8 @@ class Migration(migrations.Migration):
                 ("court_code", models.CharField(blank=True)),
                 ("reference", models.CharField(blank=True)),
                 ("status_code", models.CharField(blank=True)),
-                ("status_on", credit.columns.DayField()),
-                ("filed_on", credit.columns.DayField()),
+                ("status_on", credit.fields.DayField()),
+                ("filed_on", credit.fields.DayField()),
                 ("amount", models.BigIntegerField(null=True)),
                 ("evaluation", models.CharField(blank=True)),
                 ("disputed", models.BooleanField()),
@@ -554,8 +554,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("text", compliance.vault.fields.SealedTextField()),
-                ("first_reported", credit.columns.DayField()),
-                ("last_reported", credit.columns.DayField()),
+                ("first_reported", credit.fields.DayField()),
+                ("last_reported", credit.fields.DayField()),
             ],
             options={
                 "constraints": [
@@ -598,7 +598,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("code", models.CharField(blank=True)),
-                ("on", credit.columns.DayField()),
+                ("on", credit.fields.DayField()),
                 ("text", compliance.vault.fields.SealedTextField()),
             ],
             options={

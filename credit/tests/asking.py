@@ -9,9 +9,10 @@ from django.db import connection
 
 from compliance import consent
 from compliance.isolation import tenant
-from credit import enrolling, instruction, pulling
+from credit.enrollment import enrolling, instruction
+from credit.enrollment.status import standing
 from credit.models import Enrollment, PullAttempt, RawReport, Report, Trigger
-from credit.standing import standing
+from credit.pulls import pulling
 from credit.tests.sandbox_bureau import Bureau, person
 
 

@@ -7,10 +7,12 @@ from itertools import pairwise
 from uuid import UUID, uuid4
 
 from compliance.isolation import tenant
-from credit import enrolling, models, reports
+from credit import models
 from credit.diffing import diff
+from credit.enrollment import enrolling
 from credit.report import Report
-from credit.states import State
+from credit.statuses import State
+from credit.stored import reports
 from credit.tests.experian_samples import RECORD, SSN, read
 from credit.tests.people import ADA
 

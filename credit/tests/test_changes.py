@@ -9,9 +9,10 @@ import pytest
 from accounts.kinds import Kind
 from accounts.models import Notification
 from compliance.isolation import tenant
-from credit import changing, reports
+from credit.changes.record import KINDS, compare
 from credit.diffing import Severity, Subject
 from credit.models import Change, PullAttempt, RawReport
+from credit.stored import reports
 from credit.tests.asking import count
 from credit.tests.experian_samples import card, header, loan, read
 
@@ -30,7 +31,7 @@ def come(user, number, *, quietly=False, **sections):
 def keep(user, number, report, *, quietly=False):
     with tenant(user.pk):
         row = reports.store(raw=kept_raw(user, report, number), report=report)
-        return changing.compare(stored=row, report=report, quietly=quietly)
+        return compare(stored=row, report=report, quietly=quietly)
 
 
 def kept_raw(user, report, number):
@@ -84,7 +85,7 @@ def test_it_finds_nothing_new_when_it_compares_again(alice):
     before, heard = count(Change, alice), told(alice)
     with tenant(alice.pk):
         row = reports.whole(alice.pk).order_by("-pulled_at").first()
-        assert changing.compare(stored=row, report=reports.report_of(row), quietly=False) == []
+        assert compare(stored=row, report=reports.report_of(row), quietly=False) == []
     assert (count(Change, alice), told(alice)) == (before, heard)
 
 
@@ -140,4 +141,4 @@ def test_it_keeps_changes_of_people_apart(alice, mallory):
 
 
 def test_it_has_a_kind_of_alert_for_every_change():
-    assert set(changing.KINDS) == set(Subject)
+    assert set(KINDS) == set(Subject)

@@ -9,13 +9,14 @@ from django.utils import timezone
 
 from accounts.models import Notification
 from compliance.isolation import tenant
-from credit import reports, tasks
-from credit.changing import changes_since
+from credit import tasks
+from credit.changes.record import changes_since
 from credit.diffing import Subject
-from credit.enrolling import subject_of
+from credit.enrollment.enrolling import subject_of
+from credit.enrollment.status import State, standing
 from credit.models import Enrollment, PersonalDetail, PullAttempt
 from credit.report import UNREADABLE
-from credit.standing import State, standing
+from credit.stored import reports
 from credit.tests.asking import count, enrolled, enrollment_of
 from credit.tests.filed import filed_whole
 

@@ -10,10 +10,11 @@ from compliance import consent
 from compliance.audit import Action
 from compliance.consent import Purpose
 from compliance.isolation import tenant
-from credit import due, enrolling, instruction
-from credit.enrolling import NoConsent, NotEnrolled
+from credit.enrollment import enrolling, instruction
+from credit.enrollment.enrolling import NoConsent, NotEnrolled
+from credit.enrollment.status import State, standing
 from credit.models import Enrollment
-from credit.standing import State, standing
+from credit.pulls import due
 from credit.tests.asking import actions_of, count, enrolled, enrollment_of, signed
 from credit.tests.sandbox_bureau import person
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from credit.analysis.summary import summarize
+from credit.analysis.utilization import utilization
 from credit.report import Kind
-from credit.summary import summarize
 from credit.tests.experian_samples import TODAY, card, loan, problems, read
-from credit.utilization import utilization
 
 
 def one(section):

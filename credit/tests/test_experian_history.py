@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
+from credit.analysis.summary import summarize
 from credit.payment_history import Bucket
-from credit.summary import summarize
 from credit.tests.experian_samples import TODAY, card, header, problems, read
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from credit.bands import label
+from credit.analysis.bands import label
+from credit.analysis.summary import summarize
+from credit.analysis.utilization import utilization
 from credit.payment_history import Bucket
 from credit.report import Kind, State
-from credit.summary import summarize
 from credit.tests.sandbox_bureau import ANSWERED, person
-from credit.utilization import utilization
 
 
 @pytest.mark.parametrize("persona", ANSWERED)

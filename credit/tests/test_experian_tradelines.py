@@ -3,10 +3,10 @@ from fractions import Fraction
 
 import pytest
 
-from credit import words
+from credit.analysis import labels
+from credit.analysis.summary import summarize
 from credit.payment_history import Bucket
 from credit.report import Kind, Role
-from credit.summary import summarize
 from credit.tests.experian_samples import (
     TODAY,
     card,
@@ -73,7 +73,7 @@ def test_it_makes_an_accounts_key_of_the_amount_that_it_was_first_made_of():
 )
 def test_it_reads_how_the_person_stands_to_an_account(code, role, said):
     line = one(ecoa=code)
-    assert (line.role, words.ROLES[line.role]) == (role, said)
+    assert (line.role, labels.ROLES[line.role]) == (role, said)
     assert flaws(ecoa=code) == []
 
 

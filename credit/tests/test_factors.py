@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from credit.bands import BANDS, band, label
-from credit.factors import BEHIND, FAMILIES, Category, accounts_behind, reason
+from credit.analysis.bands import BANDS, band, label
+from credit.analysis.factors import BEHIND, FAMILIES, Category, accounts_behind, reason
 from credit.report import Factor
 from credit.tests.experian_samples import card, loan, read
 

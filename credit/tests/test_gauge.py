@@ -2,8 +2,8 @@
 
 import pytest
 
-from credit.bands import BANDS
-from credit.gauge import gauge
+from credit.analysis.bands import BANDS
+from credit.presentation.gauge import gauge
 
 
 def test_it_lays_the_bands_end_to_end():

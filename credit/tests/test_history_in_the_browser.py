@@ -8,7 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from compliance.isolation import tenant
-from credit import reports
+from credit.stored import reports
 from credit.tests.asking import enrolled, enrollment_of, pull
 from credit.tests.test_diffing_year import YEAR
 

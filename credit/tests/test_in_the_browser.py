@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from compliance.isolation import tenant
 from credit.models import Enrollment
-from credit.states import State
+from credit.statuses import State
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import typed
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from credit.inquiries import asked, leaves, months_after
+from credit.presentation.inquiries import asked, leaves, months_after
 from credit.report import Day, Precision
 from credit.tests.experian_samples import INQUIRY, read
 

@@ -3,7 +3,7 @@
 import pytest
 
 from compliance.consent import Purpose
-from credit.instruction import CLAUSES, LIVES_FOR, SCOPE, VERSION, is_signature, text, wording
+from credit.enrollment.instruction import CLAUSES, LIVES_FOR, SCOPE, VERSION, is_signature, text, wording
 
 # Each version and the fingerprint of its words. Never change a line: add one, with a new version.
 WORDS = {"2026-11": "a5461734227e67930fb3424a18a2ca06e684791e6c1ce813e9af5a799d9b35bf"}

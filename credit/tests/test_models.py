@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from compliance.isolation import NoTenant, tenant
-from credit.columns import day_of, text_of
+from credit.fields import day_of, text_of
 from credit.models import Enrollment, PullAttempt, RawReport, Report, Tradeline
 from credit.report import Day, Precision
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from credit import overview
+from credit.presentation import overview
 from credit.report import Kind
 from credit.tests.experian_samples import SCORE, card, header, loan, read
 

@@ -10,12 +10,13 @@ from django.utils import timezone
 from compliance import consent
 from compliance.audit import Action
 from compliance.consent import Purpose
-from credit import claims, instruction, pulling, reading
-from credit.enrolling import forget
+from credit.enrollment import instruction
+from credit.enrollment.enrolling import forget
+from credit.enrollment.status import State
 from credit.models import Trigger
 from credit.provider import BureauConfigError, BureauTimeout
+from credit.pulls import attempts, processing, pulling
 from credit.report import State as Shown
-from credit.standing import State
 from credit.tests.asking import actions_of, attempts_of, calls, enrolled, enrollment_of, pull, signed, state_of, stored
 from credit.tests.sandbox_bureau import person
 
@@ -131,14 +132,14 @@ def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monk
 
 def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, monkeypatch):
     enrolled(alice)
-    claim = claims.claim
+    claim = attempts.claim
 
     def claim_and_withdraw(**options):
         taken = claim(**options)
         consent.withdraw(person=alice, purpose=Purpose.CREDIT_REPORT)
         return taken
 
-    monkeypatch.setattr(claims, "claim", claim_and_withdraw)
+    monkeypatch.setattr(attempts, "claim", claim_and_withdraw)
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert calls(site_bureau) == []
@@ -163,13 +164,13 @@ def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alic
 
 def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_was_read(site_bureau, alice, monkeypatch):
     enrolled(alice)
-    read = reading.read
+    read = processing.read
 
     def withdraw_and_read(**options):
         forget(user=alice)
         return read(**options)
 
-    monkeypatch.setattr(reading, "read", withdraw_and_read)
+    monkeypatch.setattr(processing, "read", withdraw_and_read)
     pull(alice)
     assert stored(alice) == (1, 1)
     assert (enrollment_of(alice).next_pull_at, state_of(alice)) == (None, State.NO_CONSENT)
@@ -228,7 +229,7 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
 
 def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, alice, site_bureau, killed_while):
     enrolled(alice)
-    revive = killed_while(reading, "read")
+    revive = killed_while(processing, "read")
     with pytest.raises(Killed):
         pull(alice)
     revive()
@@ -247,7 +248,7 @@ def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monke
     def ask_and_be_given_up(**options):
         answer = ask(**options)
         days.pass_by(minutes=20)
-        claims.release_lost(owner_id=alice.pk)
+        attempts.release_lost(owner_id=alice.pk)
         assert state_of(alice) is State.OUTCOME_UNKNOWN
         return answer
 
@@ -259,11 +260,11 @@ def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monke
 
 def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):
     enrolled(alice)
-    attempt, _subject = claims.claim(owner_id=alice.pk, trigger=Trigger.PERSON)
+    attempt, _subject = attempts.claim(owner_id=alice.pk, trigger=Trigger.PERSON)
     days.pass_by(minutes=20)
-    claims.release_lost(owner_id=alice.pk)
+    attempts.release_lost(owner_id=alice.pk)
     before = enrollment_of(alice).__dict__
-    claims.fail(attempt=attempt, error=BureauTimeout("LATE"))
+    attempts.fail(attempt=attempt, error=BureauTimeout("LATE"))
     after = enrollment_of(alice).__dict__
     assert {name: after[name] for name in after if name != "_state"} == {
         name: before[name] for name in before if name != "_state"

@@ -3,8 +3,8 @@
 import pytest
 
 from conftest import cut_off_from_database
-from credit import pulling
 from credit.provider import BureauUnavailable
+from credit.pulls import pulling
 from credit.tests.asking import attempts_of, enrolled, pull, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from credit import parsing, pulling, reading
+from credit.enrollment.status import State, standing
 from credit.models import Trigger
 from credit.provider import (
     BureauAuthError,
@@ -21,8 +21,9 @@ from credit.provider import (
     NoHit,
     RateLimited,
 )
+from credit.pulls import processing, pulling
 from credit.report import State as Shown
-from credit.standing import State, standing
+from credit.stored import parsing
 from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, state_of, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -241,7 +242,7 @@ def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice,
     assert waits(alice)[0] > 24 * 60
     fails(alice, pulling.NotDue, Trigger.PERSON)
     assert stored(alice) == (1, 0)
-    monkeypatch.setattr(reading, "PARSER_VERSION", 99)
+    monkeypatch.setattr(processing, "PARSER_VERSION", 99)
     fails(alice, pulling.NotDue, Trigger.PERSON)
     assert stored(alice) == (1, 1)
     assert site_bureau.made() == 1

@@ -10,11 +10,12 @@ from django.core.management import CommandError, call_command
 from accounts.models import Notification
 from compliance.audit import Action
 from compliance.isolation import tenant
-from credit import rebuilding, reports
 from credit.diffing import Subject
+from credit.enrollment.status import State
 from credit.models import Change, RawReport, Report, Tradeline
 from credit.provider import MalformedReport
-from credit.standing import State
+from credit.pulls import rebuilding
+from credit.stored import reports
 from credit.tests.asking import actions_of, calls, count, enrolled, pull, state_of, stored
 from credit.tests.sandbox_bureau import ANSWERED
 
@@ -173,7 +174,7 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
         def cannot(*_, **__):
             raise MalformedReport("NO_PROFILE")
 
-        patch.setattr("credit.parsing.normalize", cannot)
+        patch.setattr("credit.stored.parsing.normalize", cannot)
         with pytest.raises(MalformedReport):
             pull(alice)
         with pytest.raises(CommandError, match="1 answers cannot be read"):

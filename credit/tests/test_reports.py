@@ -8,9 +8,10 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 
 from compliance.isolation import tenant
-from credit import models, reports
+from credit import models
 from credit.models import PullAttempt, RawReport, Report
 from credit.report import State
+from credit.stored import reports
 from credit.tests.made_up import REPORTS
 from credit.tests.sandbox_bureau import ANSWERED
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.isolation import tenant
-from credit import claims, enrolling, schedule
+from credit.enrollment import enrolling, schedule
+from credit.enrollment.schedule import NextPull, next_pull, own_day_after
 from credit.models import RawReport, Trigger
 from credit.provider import BureauUnavailable
-from credit.schedule import NextPull, next_pull, own_day_after
+from credit.pulls import attempts
 from credit.tests.asking import enrolled, enrollment_of, pull
 
 pytestmark = pytest.mark.dates
@@ -213,5 +214,5 @@ def test_it_settles_a_report_twice_and_loses_no_month(days, alice):
         raw = RawReport.objects.select_related("attempt").latest("fetched_at")
         enrollment = enrolling.locked(alice.pk)
         before = NextPull(enrollment.due_on, enrollment.next_pull_at)
-        claims.wake_for_next(enrollment, raw.attempt, made_at=raw.fetched_at)
+        attempts.wake_for_next(enrollment, raw.attempt, made_at=raw.fetched_at)
         assert (enrollment.due_on, enrollment.next_pull_at) == before

@@ -3,8 +3,8 @@ from fractions import Fraction
 
 import pytest
 
+from credit.analysis.summary import Ages, age, summarize
 from credit.report import Kind
-from credit.summary import Ages, age, summarize
 from credit.tests.experian_samples import INQUIRY, TODAY, card, loan, read
 
 

@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from accounts.deactivation import deactivate
 from compliance.isolation import tenant
-from credit import due, enrolling, password, tasks
+from credit import password, tasks
 from credit.checks import password_is_young
+from credit.enrollment import enrolling
 from credit.models import Enrollment, Trigger
+from credit.pulls import due
 from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, stored
 
 pytestmark = pytest.mark.dates

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from credit.analysis.utilization import MARKS, Use, use_of, utilization
 from credit.report import Kind
 from credit.tests.experian_samples import card, read
-from credit.utilization import MARKS, Use, use_of, utilization
 
 
 def use(balance, limit, **changes):

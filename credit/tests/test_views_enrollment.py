@@ -19,9 +19,9 @@ from accounts.models import User
 from compliance.audit.events import AuditEvent
 from compliance.consent import ConsentEvent, Purpose, history, living
 from compliance.isolation import tenant
-from credit import instruction
+from credit.enrollment import instruction
+from credit.enrollment.status import State, standing
 from credit.models import Enrollment, PullAttempt, Report
-from credit.standing import State, standing
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import ADA, enroll, give_details, sign, typed, words
 

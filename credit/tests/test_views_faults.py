@@ -5,9 +5,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from credit.enrollment.status import State
 from credit.models import RawReport
-from credit.situations import SITUATIONS
-from credit.standing import State
+from credit.presentation.status_messages import SITUATIONS
 from credit.tests.asking import count, state_of
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import enroll, words

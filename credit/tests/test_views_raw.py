@@ -17,8 +17,8 @@ from accounts.models import User
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
-from credit import reports
 from credit.models import Report
+from credit.stored import reports
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import enroll, words
 

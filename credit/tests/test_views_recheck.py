@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from compliance.isolation import tenant
+from credit.enrollment.status import State
 from credit.models import RawReport, Tradeline
-from credit.standing import State
 from credit.tests.asking import state_of
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import ADA, enroll, give_details, words

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from compliance.isolation import tenant
-from credit import instruction
+from credit.enrollment import instruction
 from credit.models import Enrollment
-from credit.situations import SITUATIONS
-from credit.states import State
+from credit.presentation.status_messages import SITUATIONS
+from credit.statuses import State
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import enroll, sign, words
 

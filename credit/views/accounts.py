@@ -5,9 +5,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from credit import grid, reports
-from credit.summary import summarize
-from credit.utilization import use_of
+from credit.analysis.summary import summarize
+from credit.analysis.utilization import use_of
+from credit.presentation import payment_grid
+from credit.stored import reports
 
 
 @require_safe
@@ -18,7 +19,7 @@ def index(request: PersonRequest) -> HttpResponse:
         return redirect("credit")
     found = kept.report
     summary = summarize(found.tradelines, found.inquiries, on=found.reported_on or kept.pulled_at.date())
-    context = {"kept": kept, "groups": grid.groups(found.tradelines), "summary": summary}
+    context = {"kept": kept, "groups": payment_grid.groups(found.tradelines), "summary": summary}
     return render(request, "credit/accounts.html", context)
 
 
@@ -29,14 +30,14 @@ def account(request: PersonRequest, key: str) -> HttpResponse:
     account = next((each for each in kept.report.tradelines if each.key == key), None) if kept else None
     if account is None:
         raise Http404
-    years = grid.years(account.history) if account.history else []
-    undated = grid.undated(account.history) if account.history else []
+    years = payment_grid.years(account.history) if account.history else []
+    undated = payment_grid.undated(account.history) if account.history else []
     context = {
         "kept": kept,
         "account": account,
         "use": use_of(account),
         "years": years,
         "undated": undated,
-        "marks": grid.buckets([*years, *undated]),
+        "marks": payment_grid.buckets([*years, *undated]),
     }
     return render(request, "credit/account.html", context)

@@ -6,10 +6,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from credit import feed, reports
-from credit.comparing import ComparisonForm
 from credit.diffing import NotComparable, diff
+from credit.presentation import change_feed
+from credit.presentation.comparison_form import ComparisonForm
 from credit.report import State
+from credit.stored import reports
 
 PER_PAGE = 6
 FIRST_REPORT = "No changes yet. They appear after your second credit report."
@@ -42,13 +43,13 @@ def compared(request: PersonRequest, form: ComparisonForm) -> dict[str, object]:
     except NotComparable:
         form.add_error(None, OTHER_FILE)
         return {}
-    return {"kept": found[other], "compared": feed.entries(changes, accounts=())}
+    return {"kept": found[other], "compared": change_feed.entries(changes, accounts=())}
 
 
 def told(request: PersonRequest, count: int) -> dict[str, object]:
     """What is stored about each of ``count`` reports, a few reports a page."""
     kept = reports.latest(owner=request.user.pk)
     accounts = {each.key for each in kept.report.tradelines} if kept else set()
-    chapters = feed.chapters(reports.changes(owner=request.user.pk), accounts=accounts)
+    chapters = change_feed.chapters(reports.changes(owner=request.user.pk), accounts=accounts)
     page = Paginator(chapters, PER_PAGE).get_page(request.GET.get("page"))
     return {"kept": kept, "page": page, "nothing": NO_CHANGE if count > 1 else FIRST_REPORT}

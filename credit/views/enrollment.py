@@ -14,10 +14,10 @@ from accounts.step_up import fresh_sign_in
 from compliance import consent
 from compliance.consent import ConsentEvent, Purpose
 from compliance.isolation import tenant
-from credit import enrolling, instruction
+from credit.enrollment import enrolling, instruction
+from credit.enrollment.status import State, standing
 from credit.forms import DetailsForm, InstructionForm, is_sample
 from credit.provider import BureauInputError
-from credit.standing import State, standing
 from credit.views.pulling import ask
 
 # In these, the number itself may be what does not fit.

@@ -6,8 +6,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from credit import reports
-from credit.inquiries import asked
+from credit.presentation.inquiries import asked
+from credit.stored import reports
 
 PER_PAGE = 50
 

@@ -6,9 +6,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from credit import overview, reports, situations
-from credit.reports import Kept
-from credit.standing import Standing, State, standing
+from credit.enrollment.status import Standing, State, standing
+from credit.presentation import overview, status_messages
+from credit.stored import reports
+from credit.stored.reports import Kept
 from credit.views.pulling import in_place_of_report
 
 
@@ -32,7 +33,7 @@ def shown(request: PersonRequest, kept: Kept, now: Standing) -> dict[str, object
     old = overview.is_stale(reported_on=report.reported_on, pulled_at=kept.pulled_at, today=today)
     return {
         "kept": kept,
-        "banner": situations.banner(now.state),
+        "banner": status_messages.banner(now.state),
         "headline": first,
         "others": found[1:],
         "reasons": overview.reasons(first.score, report.tradelines) if first else [],

@@ -5,8 +5,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from credit import reports
 from credit.report import Detail
+from credit.stored import reports
 
 
 @require_safe

@@ -15,12 +15,12 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import PersonRequest
-from credit import pulling
+from credit.enrollment.status import Standing, State, standing
 from credit.forms import is_sample
 from credit.models import Trigger
+from credit.presentation.status_messages import FIELDS, READY_TO_ASK, SITUATIONS
 from credit.provider import BureauError, BureauInputError, Subject
-from credit.situations import FIELDS, READY_TO_ASK, SITUATIONS
-from credit.standing import Standing, State, standing
+from credit.pulls import pulling
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,12 @@ from accounts.requests import PersonRequest
 from accounts.step_up import fresh_sign_in
 from compliance.audit import Action, record
 from compliance.vault import SealError
-from credit import models, originals, reports
+from credit import models
 from credit.forms import CompleteForm
+from credit.presentation import raw_report
 from credit.report import State
-from credit.reports import Listing
+from credit.stored import reports
+from credit.stored.reports import Listing
 
 # A report that may be about somebody else is not shown in any form.
 NOT_SHOWN = frozenset({State.MISMATCH})
@@ -53,8 +55,8 @@ def file(request: PersonRequest, report_id: UUID) -> HttpResponse:
         return answer_page(request, listing, answer, CompleteForm())
     if request.method != "POST":
         try:
-            masked = json.dumps(originals.redacted(answer), indent=2, ensure_ascii=False).encode()
-        except originals.Unreadable:
+            masked = json.dumps(raw_report.redacted(answer), indent=2, ensure_ascii=False).encode()
+        except raw_report.Unreadable:
             raise Http404 from None
         noted(request, report_id, "redacted file")
         return attachment(masked, listing, "redacted")
@@ -83,8 +85,8 @@ def opened(request: PersonRequest, report_id: UUID) -> tuple[Listing, bytes | No
 @sensitive_variables()
 def answer_page(request: PersonRequest, listing: Listing, answer: bytes | None, form: CompleteForm) -> HttpResponse:
     try:
-        parts = {} if answer is None else originals.sections(originals.redacted(answer))
-    except originals.Unreadable:
+        parts = {} if answer is None else raw_report.sections(raw_report.redacted(answer))
+    except raw_report.Unreadable:
         parts = {}
     chosen = request.GET.get("section", "")
     name = chosen if chosen in parts else next(iter(parts), "")
@@ -93,9 +95,9 @@ def answer_page(request: PersonRequest, listing: Listing, answer: bytes | None, 
     context = {
         "listing": listing,
         "is_sealed": answer is None,
-        "sections": originals.listed(parts),
+        "sections": raw_report.listed(parts),
         "name": name,
-        "page": originals.page(parts[name], number=number) if parts else None,
+        "page": raw_report.page(parts[name], number=number) if parts else None,
         "form": form,
     }
     return render(request, "credit/raw.html", context, status=422 if form.is_bound else 200)

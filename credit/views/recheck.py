@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.requests import PersonRequest
 from accounts.step_up import fresh_sign_in
-from credit import recheck
 from credit.forms import RecheckForm
-from credit.situations import ANNUAL_REPORT, EXPERIAN_DISPUTES
+from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES
+from credit.pulls import identity_check
 
 CONFIRMED = "That is right. The report is shown from now on."
 WRONG = "Not all of this fits the file."
@@ -24,14 +24,14 @@ WRONG = "Not all of this fits the file."
 @sensitive_variables()
 def index(request: PersonRequest) -> HttpResponse:
     """Ask the question about a file, and judge the answer."""
-    question = recheck.question(owner=request.user.pk)
+    question = identity_check.question(owner=request.user.pk)
     form = RecheckForm(request.POST if request.method == "POST" else None)
     if question is not None and question.tries_left and form.is_valid():
-        if recheck.confirm(user=request.user, answer=form.answer()):
+        if identity_check.confirm(user=request.user, answer=form.answer()):
             messages.success(request, CONFIRMED)
             return redirect("credit")
         form.add_error(None, WRONG)
-        question = recheck.question(owner=request.user.pk)
+        question = identity_check.question(owner=request.user.pk)
     if question is None:
         return redirect("credit")
     context = {"question": question, "form": form, "links": (EXPERIAN_DISPUTES, ANNUAL_REPORT)}

@@ -6,9 +6,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from credit import rights
+from credit.enrollment import consumer_rights
+from credit.enrollment.status import standing
 from credit.forms import is_sample
-from credit.standing import standing
 
 
 @require_safe
@@ -19,10 +19,10 @@ def index(request: PersonRequest) -> HttpResponse:
         "standing": now,
         "is_sample": is_sample(),
         "may_ask": now.may_ask(at=timezone.now()),
-        "groups": rights.GROUPS,
-        "kept": rights.KEPT,
-        "consents": rights.signed(request.user),
-        "asked": rights.asked(request.user),
+        "groups": consumer_rights.GROUPS,
+        "kept": consumer_rights.KEPT,
+        "consents": consumer_rights.signed(request.user),
+        "asked": consumer_rights.asked(request.user),
         "can_withdraw": now.consent_ends_at is not None,
     }
     return render(request, "credit/rights.html", context)

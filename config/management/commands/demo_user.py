@@ -16,10 +16,11 @@ from compliance import consent
 from compliance.isolation import tenant
 from config.embedded.bank import SandboxAway, public_token
 from config.embedded.bureau import person
-from credit import enrolling, instruction, pulling
+from credit.enrollment import enrolling, instruction
+from credit.enrollment.status import State, standing
 from credit.models import Trigger
 from credit.provider import BureauError
-from credit.standing import State, standing
+from credit.pulls import pulling
 
 EMAIL = "demo@plumbline.example"
 PASSWORD = "plumbline-demo-login"  # noqa: S105  (printed by `make run`; refused outside embedded mode)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from credit import rebuilding
+from credit.pulls import rebuilding
 
 
 class Command(BaseCommand):

@@ -1,0 +1,185 @@
+"""Reasons that models give for a score, in our own words, and the accounts that stand behind each.
+
+Every table belongs to a family of models: the same number means something else to another family. A code that
+is missing here is shown as its number. Reasons only ever say what lowers a score; they are not errors, and no
+words here tell anybody what a score would become.
+
+Sources: Experian's list of VantageScore 3.0 reason codes (2013), which 4.0 extends; published lists of FICO
+reasons at Experian.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from credit.analysis.utilization import MARKS, use_of
+from credit.report import Factor, Kind, Tradeline
+
+
+class Category(StrEnum):
+    """What part of the report a reason is about."""
+
+    PAYMENTS = "payments"
+    BALANCES = "balances"
+    AGE = "age"
+    MIX = "mix"
+    INQUIRIES = "inquiries"
+    RECORDS = "records"
+    UNKNOWN = "unknown"
+
+
+class Reason(NamedTuple):
+    """A reason in words. ``kinds`` narrows it to some kinds of accounts; empty means all."""
+
+    label: str
+    category: Category
+    kinds: frozenset[Kind] = frozenset()
+
+
+ALL: frozenset[Kind] = frozenset()
+REVOLVING = frozenset({Kind.CARD, Kind.RETAIL, Kind.LINE, Kind.HOME_EQUITY})
+HOMES = frozenset({Kind.MORTGAGE, Kind.HOME_EQUITY})
+AUTOS = frozenset({Kind.AUTO})
+LOANS = frozenset({Kind.AUTO, Kind.STUDENT, Kind.PERSONAL, Kind.MORTGAGE, Kind.LEASE, Kind.BUSINESS})
+P, B, A, M, I, R = (  # noqa: E741
+    Category.PAYMENTS,
+    Category.BALANCES,
+    Category.AGE,
+    Category.MIX,
+    Category.INQUIRIES,
+    Category.RECORDS,
+)
+
+VANTAGE: Mapping[str, Reason] = {
+    "4": Reason("Balances are high compared with limits and loan amounts", B),
+    "5": Reason("Late payments are recent", P),
+    "6": Reason("Many accounts were opened recently", A),
+    "7": Reason("Several accounts are late or worse", P),
+    "8": Reason("Few loans, or loans with recent late payments", P, LOANS),
+    "9": Reason("An account is late or worse", P),
+    "10": Reason("Few loans, or loans with late payments", P, LOANS),
+    "11": Reason("Balances on late accounts are high", P),
+    "12": Reason("The oldest account is not very old", A),
+    "13": Reason("The newest account is very new", A),
+    "14": Reason("The credit history is short", A),
+    "15": Reason("The last late payment is recent", P),
+    "16": Reason("Balances on open accounts add up to a high total", B),
+    "17": Reason("Balances on accounts that were once late are high", P),
+    "18": Reason("Balances on accounts never late are high compared with their amounts", B),
+    "21": Reason("No account is open", M),
+    "22": Reason("No account has reported recently", M),
+    "23": Reason("There is little account information to go by", M),
+    "29": Reason("Many cards or credit lines have a balance", B, REVOLVING),
+    "30": Reason("Few cards or credit lines have a high limit", B, REVOLVING),
+    "31": Reason("Many cards or credit lines were opened recently", A, REVOLVING),
+    "32": Reason("Balances on cards and credit lines are high compared with their limits", B, REVOLVING),
+    "33": Reason("A card or credit line is late or worse", P, REVOLVING),
+    "34": Reason("Balances on cards and credit lines add up to a high total", B, REVOLVING),
+    "35": Reason("The highest balance on a card or credit line is high", B, REVOLVING),
+    "36": Reason("The largest limit of a card or credit line is low", B, REVOLVING),
+    "39": Reason("Little credit is left on open cards and credit lines", B, REVOLVING),
+    "40": Reason("The oldest card or credit line is not very old", A, REVOLVING),
+    "42": Reason("The newest card or credit line is very new", A, REVOLVING),
+    "43": Reason("The history of cards and credit lines is short", A, REVOLVING),
+    "44": Reason("Several cards or credit lines are late or worse", P, REVOLVING),
+    "45": Reason("Balances on late cards and credit lines are high", P, REVOLVING),
+    "47": Reason("No card or credit line is open", M, REVOLVING),
+    "48": Reason("No card or credit line has reported recently", M, REVOLVING),
+    "49": Reason("There is little information about cards and credit lines", M, REVOLVING),
+    "53": Reason("A real estate loan is late or worse", P, HOMES),
+    "54": Reason("Little of the real estate loans has been paid down", B, HOMES),
+    "55": Reason("Balances on real estate loans are high compared with their amounts", B, HOMES),
+    "57": Reason("Several real estate loans are late or worse", P, HOMES),
+    "58": Reason("Balances on real estate loans add up to a high total", B, HOMES),
+    "61": Reason("No real estate loan is open", M, HOMES),
+    "62": Reason("No real estate loan has reported recently", M, HOMES),
+    "63": Reason("There is little information about real estate loans", M, HOMES),
+    "64": Reason("No first mortgage is open", M, HOMES),
+    "65": Reason("There is little information about first mortgages", M, HOMES),
+    "66": Reason("Balances on auto loans are high compared with their amounts", B, AUTOS),
+    "68": Reason("No auto loan is open", M, AUTOS),
+    "69": Reason("There is little information about auto loans", M, AUTOS),
+    "71": Reason("Few installment loans, or installment loans with late payments", P, LOANS),
+    "72": Reason("Several installment loans are late or worse", P, LOANS),
+    "73": Reason("An installment loan is late or worse", P, LOANS),
+    "74": Reason("Little of the installment loans has been paid down", B, LOANS),
+    "75": Reason("The newest installment loan is very new", A, LOANS),
+    "76": Reason("The history of installment loans is short", A, LOANS),
+    "77": Reason("The last late payment on an installment loan is recent", P, LOANS),
+    "78": Reason("Balances on installment loans are high compared with their amounts", B, LOANS),
+    "79": Reason("Late payments on installment loans are recent", P, LOANS),
+    "81": Reason("No installment loan is open", M, LOANS),
+    "83": Reason("There is little information about installment loans", M, LOANS),
+    "84": Reason("Inquiries played a part, though not an important one", I),
+    "85": Reason("There are many inquiries", I),
+    "86": Reason("There are several public records", R),
+    "87": Reason("There are public records that are not settled", R),
+    "88": Reason("A public record is recent", R),
+}
+FICO: Mapping[str, Reason] = {
+    "8": Reason("There are many recent inquiries", I),
+    "9": Reason("Many accounts were opened recently", A),
+    "10": Reason("Balances are high compared with limits", B, REVOLVING),
+    "11": Reason("The amount owed on cards and credit lines is high", B, REVOLVING),
+    "12": Reason("The history of cards and credit lines is short", A, REVOLVING),
+    "13": Reason("The last late payment is recent, or its date is not known", P),
+    "14": Reason("Accounts have not been open for long", A),
+    "18": Reason("Several accounts have late payments", P),
+    "33": Reason("Balances on loans are high compared with their amounts", B, LOANS),
+    "38": Reason("There is a serious late payment, and a public record or collection", P),
+    "39": Reason("There is a serious late payment", P),
+    "40": Reason("There is a public record or collection", R),
+}
+FAMILIES: Mapping[str, Mapping[str, Reason]] = {
+    "vantagescore_3": VANTAGE,
+    "vantagescore_4": VANTAGE,
+    "fico_8": FICO,
+    "fico_9": FICO,
+}
+
+
+def reason(model: str, factor: Factor) -> Reason:
+    """Say what a factor of a model means. An unknown one is called by its number."""
+    known = FAMILIES.get(model, {}).get(factor.code)
+    return known or Reason(f"Factor {factor.code}", Category.UNKNOWN)
+
+
+def accounts_behind(reason: Reason, accounts: Iterable[Tradeline]) -> tuple[Tradeline, ...]:
+    """Return the accounts that a reason speaks of, the weightiest first; empty where it speaks of none.
+
+    What the model weighed is its secret. These are the accounts to which the reason's words apply.
+    """
+    behind = BEHIND.get(reason.category)
+    if behind is None:
+        return ()
+    return tuple(behind([each for each in accounts if not reason.kinds or each.kind in reason.kinds]))
+
+
+def _late(accounts: list[Tradeline]) -> list[Tradeline]:
+    """Those with a late month, an amount past due or a derogatory mark, the worst first."""
+    late = [each for each in accounts if each.past_due or each.derogatory or _worst(each)]
+    return sorted(late, key=lambda each: (-_worst(each), -(each.past_due or 0)))
+
+
+def _worst(account: Tradeline) -> int:
+    return max((bucket.severity for bucket in account.history.buckets), default=0) if account.history else 0
+
+
+def _heavy(accounts: list[Tradeline]) -> list[Tradeline]:
+    """Open accounts that owe: cards over the lowest mark, or else all of them, the largest balance first."""
+    owing = [each for each in accounts if each.is_open and (each.balance or 0) > 0]
+    over = [each for each in owing if (use := use_of(each)) and use.is_over(MARKS[0])]
+    return sorted(over or owing, key=lambda each: -(each.balance or 0))
+
+
+def _young(accounts: list[Tradeline]) -> list[Tradeline]:
+    """The newest accounts first, and no more than three."""
+    dated = [(each.opened.first, each) for each in accounts if each.opened]
+    return [each for _opened, each in sorted(dated, key=lambda pair: pair[0], reverse=True)[:3]]
+
+
+BEHIND: Mapping[Category, Callable[[list[Tradeline]], list[Tradeline]]] = {
+    Category.PAYMENTS: _late,
+    Category.BALANCES: _heavy,
+    Category.AGE: _young,
+}

@@ -1,0 +1,226 @@
+"""What a change between two reports reads like: one plain, neutral sentence for each subject.
+
+The words say what the bureau reports, before and after. They blame nobody, promise nothing, and give no advice.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import NamedTuple
+
+from credit.analysis import labels
+from credit.analysis.utilization import OVER_LIMIT
+from credit.diffing import Change, Subject
+from credit.diffing.scores import BAND
+from credit.diffing.use import LIMIT_FELL, LIMIT_ROSE
+from credit.payment_history import Bucket
+
+FLAGS: Mapping[str, tuple[str, str]] = {
+    "frozen": ("Your file was frozen", "Your file is no longer frozen"),
+    "fraud_alert": ("A fraud alert stands in your file", "The fraud alert left your file"),
+    "active_duty": ("An active duty alert stands in your file", "The active duty alert left your file"),
+    "deceased": ("The bureau marks your file as deceased", "The deceased mark left your file"),
+    "ssn_variation": (
+        "The Social Security number on file differs from yours",
+        "The Social Security number on file agrees with yours again",
+    ),
+}
+DETAILS: Mapping[str, str] = {
+    "name": "A name that was not there before is on file",
+    "address": "An address that was not there before is on file",
+    "employer": "An employer that was not there before is on file",
+}
+CAUSES = {LIMIT_FELL: "The limit fell.", LIMIT_ROSE: "The limit rose."}
+
+
+class Told(NamedTuple):
+    """A change in words: a title that stands alone, and a line more, which may be empty."""
+
+    title: str
+    text: str
+
+
+def tell(change: Change) -> Told:
+    """Say a change in words."""
+    return WORDS[change.subject](change)
+
+
+def _who(change: Change) -> str:
+    return change.name or "An account without a name"
+
+
+def _score_changed(change: Change) -> Told:
+    before, after = int(change.before or 0), int(change.after or 0)
+    way = "up" if after > before else "down"
+    band = " It is in another band of its model." if change.detail == BAND else ""
+    return Told(f"{change.name} went {way} by {_points(abs(after - before))}", f"From {before} to {after}.{band}")
+
+
+def _points(count: int) -> str:
+    return "1 point" if count == 1 else f"{count} points"
+
+
+def _score_appeared(change: Change) -> Told:
+    return Told(f"{change.name} gives a score again", f"It is {change.after}; before there was none.")
+
+
+def _score_vanished(change: Change) -> Told:
+    return Told(f"{change.name} gives no score", f"It was {change.before}. {labels.exclusion(str(change.after or ''))}")
+
+
+def _utilization(change: Change) -> Told:
+    mark, _space, cause = change.detail.partition(" ")
+    whose = _who(change) if change.key else "All cards together"
+    up = change.subject is Subject.UTILIZATION_UP
+    if mark == str(OVER_LIMIT):
+        title = f"{whose}: over the limit" if up else f"{whose}: no longer over the limit"
+    else:
+        title = f"{whose}: {'more than' if up else 'no more than'} {mark}% of the limit used"
+    return Told(title, " ".join(filter(None, (f"From {change.before}% to {change.after}%.", CAUSES.get(cause, "")))))
+
+
+def _late(title: str) -> Callable[[Change], Told]:
+    def told(change: Change) -> Told:
+        before, after = (_bucket(each) for each in (change.before, change.after))
+        return Told(f"{_who(change)}: {title} for {_month(change.detail)}", f"Before: {before}. Now: {after}.")
+
+    return told
+
+
+def _bucket(figure: object) -> str:
+    found = next((bucket for bucket in Bucket if bucket == figure), Bucket.NO_DATA)
+    return labels.MARKS[found][1].lower()
+
+
+def _month(text: str) -> str:
+    """``2027-04`` is "April 2027"; anything else stays as it is."""
+    try:
+        return f"{date.fromisoformat(f'{text}-01'):%B %Y}"
+    except ValueError:
+        return text
+
+
+def _amounts(title: str) -> Callable[[Change], Told]:
+    def told(change: Change) -> Told:
+        return Told(f"{_who(change)}: {title}", f"From {_dollars(change.before)} to {_dollars(change.after)}.")
+
+    return told
+
+
+def _with_balance(title: str) -> Callable[[Change], Told]:
+    def told(change: Change) -> Told:
+        return Told(f"{_who(change)}: {title}", f"Balance: {_dollars(change.after)}.")
+
+    return told
+
+
+def _dollars(figure: object) -> str:
+    return labels.dollars(figure) if isinstance(figure, int) else labels.NOT_REPORTED.lower()
+
+
+def _opened(change: Change) -> Told:
+    opened = f" Opened {labels.iso_day(change.detail)}." if change.detail else ""
+    return Told(f"{_who(change)}: new account", f"Balance: {_dollars(change.after)}.{opened}")
+
+
+def _transferred(change: Change) -> Told:
+    before, after = change.before or "A lender without a name", change.after or "another lender"
+    return Told(f"{before} moved a loan to {after}", "It is the same debt under another lender.")
+
+
+def _closed(change: Change) -> Told:
+    condition = labels.CONDITIONS.get(change.detail, "")
+    return Told(f"{_who(change)}: account closed", f"Reported as: {condition.lower()}." if condition else "")
+
+
+def _vanished(change: Change) -> Told:
+    text = "The bureau may have updated its records. It is not in this report."
+    last = f" Last balance: {_dollars(change.before)}." if change.before is not None else ""
+    return Told(f"{_who(change)}: no longer in the report", text + last)
+
+
+def _past_due(change: Change) -> Told:
+    return Told(f"{_who(change)}: an amount is past due", f"{_dollars(change.after)} is past due.")
+
+
+def _condition(title: str) -> Callable[[Change], Told]:
+    def told(change: Change) -> Told:
+        before, after = (labels.CONDITIONS.get(str(each or ""), labels.NOT_REPORTED) for each in change[4:6])
+        return Told(f"{_who(change)}: {title}", f"Before: {before.lower()}. Now: {after.lower()}.")
+
+    return told
+
+
+def _dispute(change: Change) -> Told:
+    title = "marked as disputed" if change.after else "no longer marked as disputed"
+    return Told(f"{_who(change)}: {title}", "The mark says that the person disputes what is reported.")
+
+
+def _remark(change: Change) -> Told:
+    before, after = (str(each or "none") for each in change[4:6])
+    return Told(f"{_who(change)}: the lender's remark changed", f"Before: {before}. Now: {after}.")
+
+
+def _asked(change: Change) -> Told:
+    when = f"On {labels.iso_day(str(change.after))}." if change.after else "The report does not say when."
+    return Told(f"{_asker(change)} asked for your file", when)
+
+
+def _asked_earlier(change: Change) -> Told:
+    when = f" It is dated {labels.iso_day(str(change.after))}." if change.after else ""
+    return Told(f"An earlier inquiry of {_asker(change)} was added", f"It was reported late.{when}")
+
+
+def _asker(change: Change) -> str:
+    return change.name or "Somebody without a name"
+
+
+def _record_added(change: Change) -> Told:
+    return Told("A public record was added", f"Court: {change.name or labels.NOT_REPORTED.lower()}.")
+
+
+def _record_changed(change: Change) -> Told:
+    codes = f"Status code {change.before or 'none'} before, {change.after or 'none'} now."
+    return Told("A public record has another status", f"Court: {change.name or labels.NOT_REPORTED.lower()}. {codes}")
+
+
+def _personal(change: Change) -> Told:
+    title = DETAILS.get(change.name, "A personal detail that was not there before is on file")
+    return Told(title, "See what is on file under Personal.")
+
+
+def _flag(change: Change) -> Told:
+    added, cleared = FLAGS.get(change.name, ("A mark was added to your file", "A mark left your file"))
+    return Told(added if change.subject is Subject.FLAG_ADDED else cleared, "")
+
+
+WORDS: Mapping[Subject, Callable[[Change], Told]] = {
+    Subject.SCORE_CHANGED: _score_changed,
+    Subject.SCORE_APPEARED: _score_appeared,
+    Subject.SCORE_VANISHED: _score_vanished,
+    Subject.INQUIRY_ADDED: _asked,
+    Subject.INQUIRY_APPEARED: _asked_earlier,
+    Subject.ACCOUNT_OPENED: _opened,
+    Subject.ACCOUNT_APPEARED: _with_balance("newly reported, though not new"),
+    Subject.ACCOUNT_TRANSFERRED: _transferred,
+    Subject.ACCOUNT_CLOSED: _closed,
+    Subject.ACCOUNT_PAID_OFF: _amounts("loan paid off"),
+    Subject.ACCOUNT_VANISHED: _vanished,
+    Subject.COLLECTION_ADDED: _with_balance("collection added"),
+    Subject.UTILIZATION_UP: _utilization,
+    Subject.UTILIZATION_DOWN: _utilization,
+    Subject.LATE_PAYMENT: _late("payment reported late"),
+    Subject.LATE_WORSENED: _late("late mark got worse"),
+    Subject.LATE_REMOVED: _late("late mark removed"),
+    Subject.PAST_DUE: _past_due,
+    Subject.BALANCE_CHANGED: _amounts("balance changed"),
+    Subject.LIMIT_CHANGED: _amounts("limit changed"),
+    Subject.PUBLIC_RECORD_ADDED: _record_added,
+    Subject.PUBLIC_RECORD_CHANGED: _record_changed,
+    Subject.DEROGATORY_ADDED: _condition("serious mark added"),
+    Subject.DEROGATORY_CLEARED: _condition("serious mark removed"),
+    Subject.DISPUTE_CHANGED: _dispute,
+    Subject.REMARK_CHANGED: _remark,
+    Subject.PERSONAL_ADDED: _personal,
+    Subject.FLAG_ADDED: _flag,
+    Subject.FLAG_CLEARED: _flag,
+}

@@ -1,0 +1,156 @@
+"""What a person may do about their credit file, and what this site has signed, asked and kept of theirs."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, NamedTuple
+
+from django.utils import timezone
+
+from accounts.models import User
+from compliance.consent import ConsentEvent, Purpose, history
+from credit.analysis.bands import PROVIDERS
+from credit.models import PullAttempt, Trigger
+from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES, EXPERIAN_FREEZE, Link
+
+ATTEMPTS_SHOWN: Final = 50
+
+
+class Group(NamedTuple):
+    """A right, and the official places where it is exercised."""
+
+    title: str
+    text: str
+    links: tuple[Link, ...]
+
+
+class Kept(NamedTuple):
+    """A kind of data, and when it goes."""
+
+    what: str
+    how_long: str
+
+
+GROUPS: Final = (
+    Group(
+        "See your whole file",
+        "By federal law the three nationwide bureaus give you your file free of charge. This is the one official "
+        "place to ask for it; they need no payment card.",
+        (ANNUAL_REPORT,),
+    ),
+    Group(
+        "Have a mistake corrected",
+        "A bureau has to look into what you dispute, in most cases within 30 days, free of charge. Plumbline shows "
+        "what the bureau sends and cannot change it. Write to the bureau whose file is wrong, and to the company "
+        "that reported it.",
+        (
+            EXPERIAN_DISPUTES,
+            Link("Corrections at Equifax", "https://www.equifax.com/personal/credit-report-services/credit-dispute/"),
+            Link("Corrections at TransUnion", "https://www.transunion.com/credit-disputes/dispute-your-credit"),
+        ),
+    ),
+    Group(
+        "Freeze your file",
+        "A freeze keeps new lenders from reading your file, until you lift it. Setting it up and lifting it are free "
+        "by law, at each bureau separately. While your file is frozen at Experian, Plumbline cannot read it either.",
+        (
+            EXPERIAN_FREEZE,
+            Link("Freezes at Equifax", "https://www.equifax.com/personal/credit-report-services/credit-freeze/"),
+            Link("Freezes at TransUnion", "https://www.transunion.com/credit-freeze"),
+        ),
+    ),
+    Group(
+        "Report identity theft",
+        "If somebody uses your name, the Federal Trade Commission leads you through what to do.",
+        (Link("IdentityTheft.gov", "https://www.identitytheft.gov/"),),
+    ),
+    Group(
+        "Complain, and read the law",
+        "The Consumer Financial Protection Bureau takes complaints about bureaus, and publishes the summary of your "
+        "rights under the Fair Credit Reporting Act.",
+        (
+            Link("File a complaint", "https://www.consumerfinance.gov/complaint/"),
+            Link("Summary of your rights", "https://www.consumerfinance.gov/learnmore/"),
+        ),
+    ),
+)
+KEPT: Final = (
+    Kept("Your reports, as Experian sent them", "Encrypted, until your account is deleted"),
+    Kept(
+        "What was read from them, for these pages",
+        "Until your account is deleted; names, addresses and statements in it are encrypted",
+    ),
+    Kept("Name, address, birth date and last four digits, to ask with", "Encrypted, until you withdraw"),
+    Kept(
+        "Your whole Social Security number",
+        "Not kept, unless you chose so; then encrypted, until you withdraw or stay away for 90 days",
+    ),
+    Kept("What you signed and withdrew, and when Plumbline asked", "As evidence, also after your account is deleted"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An instruction that was given or withdrawn. ``until`` is the last day on which it held or would have."""
+
+    what: str
+    at: datetime
+    version: str
+    sha256: str
+    text: str
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call of the bureau: what came of it, who asked, and the reference that the bureau knows it by."""
+
+    what: str
+    how: str
+    at: datetime
+    reference: str
+
+
+def signed(user: User) -> list[Signed]:
+    """What a person signed and withdrew about credit reports, the newest first."""
+    return [_signed(event) for event in history(person_id=user.pk, purpose=Purpose.CREDIT_REPORT)]
+
+
+def _signed(event: ConsentEvent) -> Signed:
+    given = event.kind == ConsentEvent.Kind.GIVEN
+    return Signed(
+        what="Signed" if given else "Withdrawn",
+        at=event.at,
+        version=event.version,
+        sha256=event.sha256,
+        text=event.text,
+        until=timezone.localtime(event.expires_at).date() if event.expires_at else None,
+    )
+
+
+OUTCOMES: Final = {
+    PullAttempt.State.PENDING: "is being asked",
+    PullAttempt.State.MADE: "sent a report",
+    PullAttempt.State.NOT_MADE: "sent no report",
+    PullAttempt.State.UNKNOWN: "was asked, and the line broke",
+}
+TRIGGERS: Final = {
+    Trigger.PERSON: "You asked",
+    Trigger.CLOCK: "The monthly refresh",
+    Trigger.DEMO: "Made with the sample person",
+}
+
+
+def asked(user: User) -> list[Asked]:
+    """The last calls of the bureau about a person, the newest first."""
+    attempts = PullAttempt.objects.for_user(user).order_by("-started_at")[:ATTEMPTS_SHOWN]
+    return [_asked(attempt) for attempt in attempts]
+
+
+def _asked(attempt: PullAttempt) -> Asked:
+    bureau = PROVIDERS.get(attempt.provider, attempt.provider)
+    return Asked(
+        what=f"{bureau} {OUTCOMES[PullAttempt.State(attempt.state)]}",
+        how=TRIGGERS[Trigger(attempt.trigger)],
+        at=attempt.started_at,
+        reference=attempt.reference_id,
+    )

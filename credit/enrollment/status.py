@@ -1,0 +1,102 @@
+"""How things stand between a person and the bureau: what the pages lead with when there is more to say than a score."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from compliance.consent import ConsentEvent, Purpose, living
+from compliance.isolation.tenant import tenant_context
+from credit.enrollment import instruction
+from credit.enrollment.enrolling import WANTS_DETAILS
+from credit.models import Enrollment
+from credit.statuses import STALE_AFTER, State
+
+__all__ = ["LOST_AFTER", "Standing", "State", "standing"]
+
+# Twice what the slowest call with its tokens may take is far below; whoever has not come back by then is gone.
+LOST_AFTER = timedelta(minutes=15)
+AUTOMATIC = frozenset({State.RETRYING, State.OUTCOME_UNKNOWN})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The state, and since when it holds.
+
+    ``field`` is the field of ``provider.Subject`` that the bureau refused. ``retry_at`` is when we ask again by
+    ourselves after a failure, ``next_pull_at`` when we ask next for whatever reason. From ``eligible_at`` on the
+    person may ask; ``None`` means at once. ``succeeded_at`` is when the last report was made, so that there may be
+    one to show whatever the state is.
+    """
+
+    state: State
+    at: datetime | None = None
+    field: str = ""
+    retry_at: datetime | None = None
+    next_pull_at: datetime | None = None
+    eligible_at: datetime | None = None
+    succeeded_at: datetime | None = None
+    consent_ends_at: datetime | None = None
+    wants_details: bool = False
+
+    def may_ask(self, *, at: datetime) -> bool:
+        """Whether the person may ask for a report at a moment."""
+        if self.state in (State.OFF, State.NO_CONSENT, State.CONSENT_OUTDATED, State.UNDER_WAY):
+            return False
+        return not self.wants_details and (self.eligible_at is None or self.eligible_at <= at)
+
+
+def standing(*, owner: UUID) -> Standing:
+    """Say how things stand for one person. Two queries, whatever there is."""
+    if settings.CREDIT_ENV == "off":
+        return Standing(State.OFF)
+    consent = living(person_id=owner, purpose=Purpose.CREDIT_REPORT)
+    with tenant_context(owner), transaction.atomic(savepoint=False):
+        enrollment = Enrollment.objects.for_user(owner).first()
+    return judged(enrollment, consent, now=timezone.now())
+
+
+def judged(enrollment: Enrollment | None, consent: ConsentEvent | None, *, now: datetime) -> Standing:
+    """Judge an enrollment and the newest living consent at a moment. Either may be missing."""
+    if enrollment is None or enrollment.withdrawn_at is not None:
+        return Standing(
+            _without_enrollment(consent),
+            consent_ends_at=consent.expires_at if consent else None,
+            succeeded_at=enrollment.succeeded_at if enrollment else None,
+        )
+    state = _state(enrollment, now) if consent is not None and is_current(consent) else _without_enrollment(consent)
+    return Standing(
+        state=state,
+        at=enrollment.state_at,
+        field=enrollment.field,
+        retry_at=enrollment.next_pull_at if state in AUTOMATIC else None,
+        next_pull_at=enrollment.next_pull_at,
+        eligible_at=enrollment.eligible_at,
+        succeeded_at=enrollment.succeeded_at,
+        consent_ends_at=consent.expires_at if consent else None,
+        wants_details=state in WANTS_DETAILS,
+    )
+
+
+def is_current(consent: ConsentEvent) -> bool:
+    """Whether a consent is to the words that stand now."""
+    return consent.version == instruction.VERSION
+
+
+def _without_enrollment(consent: ConsentEvent | None) -> State:
+    if consent is None:
+        return State.NO_CONSENT
+    return State.NOT_PULLED if is_current(consent) else State.CONSENT_OUTDATED
+
+
+def _state(enrollment: Enrollment, now: datetime) -> State:
+    state = State(enrollment.state)
+    if state is State.UNDER_WAY and now - enrollment.state_at >= LOST_AFTER:
+        return State.OUTCOME_UNKNOWN
+    succeeded = enrollment.succeeded_at
+    if state is State.READY and succeeded is not None and now - succeeded > STALE_AFTER:
+        return State.STALE
+    return state

@@ -1,0 +1,50 @@
+"""Choosing two reports to compare. What is not a report of the person's own is a field error."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol, cast
+from uuid import UUID
+
+from django import forms
+
+from credit.analysis.bands import PROVIDERS
+from credit.analysis.labels import reported
+from credit.report import Day
+
+UNKNOWN = "This is none of your reports. Choose one from the list."
+
+
+class Choosable(Protocol):
+    """A report as ``credit.stored.reports`` lists it."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def reported_on(self) -> date | None: ...
+    @property
+    def pulled_at(self) -> datetime: ...
+
+
+class ComparisonForm(forms.Form):
+    """Two reports of one person. Without a choice it proposes the newest two."""
+
+    before = forms.ChoiceField(label="Earlier", error_messages={"invalid_choice": UNKNOWN})
+    after = forms.ChoiceField(label="Later", error_messages={"invalid_choice": UNKNOWN})
+
+    def __init__(self, data: Mapping[str, str] | None, *, reports: Sequence[Choosable]) -> None:
+        newest = [str(each.id) for each in reports[:2]]
+        super().__init__(data, initial={"before": newest[-1], "after": newest[0]} if newest else None)
+        choices = [(str(each.id), _label(each)) for each in reports]
+        for name in ("before", "after"):
+            cast(forms.ChoiceField, self.fields[name]).choices = choices
+
+    def chosen(self) -> tuple[UUID, UUID]:
+        """The two that were chosen, after ``is_valid``."""
+        return UUID(self.cleaned_data["before"]), UUID(self.cleaned_data["after"])
+
+
+def _label(listed: Choosable) -> str:
+    day = listed.reported_on or listed.pulled_at.date()
+    return f"{reported(Day(day))}, {PROVIDERS.get(listed.provider, listed.provider)}"

@@ -1,0 +1,188 @@
+"""What the first page about a report shows: the score and what stands behind it, and the report in figures.
+
+Pure: a report and the list of those before it go in, plain values come out.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from typing import Protocol
+
+from credit.analysis import bands, factors
+from credit.analysis.bands import Band
+from credit.analysis.factors import Category
+from credit.analysis.labels import GROUPS
+from credit.analysis.summary import Summary, summarize
+from credit.analysis.utilization import Utilization, utilization
+from credit.presentation.gauge import Gauge, gauge
+from credit.report import Kind, Report, Score, Tradeline
+from credit.statuses import STALE_AFTER
+
+MOST_ACCOUNTS = 3
+MOST_FACTORS = 5
+# Where a reason leads that no account stands behind.
+PLACES = {Category.INQUIRIES: "credit_inquiries", Category.RECORDS: "credit_records"}
+
+
+class Listed(Protocol):
+    """An earlier report, as ``credit.stored.reports`` lists it."""
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def indicator(self) -> str: ...
+    @property
+    def value(self) -> int | None: ...
+    @property
+    def reported_on(self) -> date | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a score is from the one before it, and of which day that one was."""
+
+    points: int
+    since: date
+
+    @property
+    def distance(self) -> int:
+        """The size of the step, without its sign."""
+        return abs(self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A score with everything that has to stand beside it. ``step`` is ``None`` without an earlier one to compare."""
+
+    score: Score
+    label: str
+    bureau: str
+    gauge: Gauge
+    band: Band | None
+    step: Step | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonGiven:
+    """A reason of the model: its words, some accounts to which they apply, how many more, and a page for the rest."""
+
+    label: str
+    accounts: tuple[Tradeline, ...]
+    more: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What is owed on one kind of account; ``width`` is its bar, in percent of the longest."""
+
+    kind: Kind
+    label: str
+    balance: int
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A report in figures. ``silent`` counts accounts that report no balance and so are in no sum."""
+
+    summary: Summary
+    use: Utilization
+    on_time: Decimal | None
+    debts: tuple[Debt, ...]
+    owed: int | None
+    silent: int
+
+    @property
+    def used(self) -> Decimal | None:
+        """How much of their limits all cards together use, in percent; ``None`` where no card says."""
+        return self.use.overall.percent if self.use.overall else None
+
+
+def headlines(report: Report, earlier: Iterable[Listed]) -> list[Headline]:
+    """Put every score of a report beside its earlier self; the model that is asked for first comes first."""
+    before = [each for each in earlier if _is_before(each, report)]
+    return [_headline(score, report, before) for score in report.scores]
+
+
+def _is_before(listed: Listed, report: Report) -> bool:
+    day = listed.reported_on
+    return bool(day and report.reported_on and day < report.reported_on and listed.provider == report.provider)
+
+
+def _headline(score: Score, report: Report, earlier: Sequence[Listed]) -> Headline:
+    return Headline(
+        score=score,
+        label=bands.label(score.model, score.indicator, report.provider),
+        bureau=bands.PROVIDERS.get(report.provider, report.provider),
+        gauge=gauge(score.model, score.value),
+        band=bands.band(score.model, score.value),
+        step=_step(score, earlier),
+    )
+
+
+def _step(score: Score, earlier: Iterable[Listed]) -> Step | None:
+    """Compare with the newest earlier score of the same model of the same bureau, and with nothing else."""
+    same = [(each.reported_on, each.value) for each in earlier if each.indicator == score.indicator]
+    scored = [(day, value) for day, value in same if day is not None and value is not None]
+    if score.value is None or not scored:
+        return None
+    day, value = max(scored)
+    return Step(score.value - value, day)
+
+
+def reasons(score: Score, accounts: Sequence[Tradeline]) -> list[ReasonGiven]:
+    """Say a score's reasons in the model's order, each with the accounts that its words apply to."""
+    given = sorted(score.factors, key=lambda factor: factor.rank)[:MOST_FACTORS]
+    return [_reason(factors.reason(score.model, factor), accounts) for factor in given]
+
+
+def _reason(reason: factors.Reason, accounts: Sequence[Tradeline]) -> ReasonGiven:
+    behind = factors.accounts_behind(reason, accounts)
+    return ReasonGiven(
+        label=reason.label,
+        accounts=behind[:MOST_ACCOUNTS],
+        more=max(0, len(behind) - MOST_ACCOUNTS),
+        place=PLACES.get(reason.category, ""),
+    )
+
+
+def figures(report: Report, *, on: date) -> Figures:
+    """Add a report up as of a day."""
+    summary = summarize(report.tradelines, report.inquiries, on=on)
+    return Figures(
+        summary=summary,
+        use=utilization(report.tradelines),
+        on_time=tenths(summary.on_time),
+        debts=_debts(summary),
+        owed=_owed(report.tradelines),
+        silent=sum(each.balance is None and each.is_open is not False for each in report.tradelines),
+    )
+
+
+def tenths(share: Fraction | None) -> Decimal | None:
+    """A share in percent with one decimal, halves rounded up."""
+    if share is None:
+        return None
+    exact = Decimal(100 * share.numerator) / Decimal(share.denominator)
+    return exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def _debts(summary: Summary) -> tuple[Debt, ...]:
+    """What is owed by kind, the largest first. A kind on which the bureau owes the person is no debt."""
+    owed = sorted(((sum_, kind) for kind, sum_ in summary.balances.items() if sum_ > 0), reverse=True)
+    longest = owed[0][0] if owed else 1
+    return tuple(Debt(kind, GROUPS[kind], sum_, f"{Decimal(100 * sum_) / longest:.1f}") for sum_, kind in owed)
+
+
+def _owed(accounts: Iterable[Tradeline]) -> int | None:
+    """All balances together; ``None`` when no account reports one."""
+    stated = [each.balance for each in accounts if each.balance is not None]
+    return sum(stated) if stated else None
+
+
+def is_stale(*, reported_on: date | None, pulled_at: datetime, today: date) -> bool:
+    """Whether a report is too old to speak of the present."""
+    return today - (reported_on or pulled_at.date()) > STALE_AFTER

@@ -1,0 +1,263 @@
+"""What a person reads when there is no report to show, or none that is new: what happened, and what to do.
+
+One row for each ``credit.statuses.State``. No row blames the person, and a frozen file is no error: it is what the
+person asked the bureau for.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from django.urls import reverse
+
+from credit.statuses import State
+
+
+class Link(NamedTuple):
+    """A page of somebody else's, with words that say whose."""
+
+    label: str
+    url: str
+
+
+class Situation(NamedTuple):
+    """A title, some sentences, and the one thing to do, if there is one: ``place`` is a route, ``asks`` its method.
+
+    ``other`` is a second thing that the person may do instead, always a link. ``notice`` is the sentence above a
+    report that is shown all the same; empty where nothing has to be said.
+    """
+
+    title: str
+    texts: tuple[str, ...]
+    picture: str
+    notice: str = ""
+    action: str = ""
+    place: str = ""
+    asks: str = "get"
+    other: str = ""
+    other_place: str = ""
+    links: tuple[Link, ...] = ()
+    is_moving: bool = False
+
+
+class Banner(NamedTuple):
+    """A situation in one line, as ``ui/banner.html`` shows it."""
+
+    tone: str
+    title: str
+    text: str
+    url: str
+    action: str
+
+
+EXPERIAN_FREEZE: Final = Link("Freezes at Experian", "https://www.experian.com/freeze/center.html")
+EXPERIAN_DISPUTES: Final = Link("Corrections at Experian", "https://www.experian.com/disputes/main.html")
+ANNUAL_REPORT: Final = Link("Your whole file, free of charge", "https://www.annualcreditreport.com/")
+
+SITUATIONS: Final[Mapping[State, Situation]] = {
+    State.OFF: Situation(
+        title="This site reads no credit reports",
+        texts=("Whoever runs it has not connected a credit bureau. Nothing is asked.",),
+        notice="This site asks for no new reports.",
+        picture="no-symbol",
+    ),
+    State.NO_CONSENT: Situation(
+        title="Your credit report, here",
+        texts=(
+            "Plumbline can show you your own credit report and scores from Experian, keep every report, and say what "
+            "changed since the one before.",
+            "It does so only on your written instructions. Each time is a soft inquiry, which does not affect your "
+            "credit scores, and you can stop it whenever you like.",
+        ),
+        notice="There is no instruction from you, so no new report is asked for.",
+        picture="document-chart-bar",
+        action="Read the instruction",
+        place="credit_start",
+    ),
+    State.CONSENT_OUTDATED: Situation(
+        title="Your instruction has to be signed again",
+        texts=(
+            "Its twelve months are over, or its words have changed since you signed.",
+            "Until you sign again, nothing new is asked. The reports that you have stay here.",
+        ),
+        notice="Your instruction has to be signed again before the next report.",
+        picture="pencil-square",
+        action="Read and sign",
+        place="credit_start",
+    ),
+    State.NOT_PULLED: Situation(
+        title="One step is left",
+        texts=("You have signed. Experian now needs your details to find your file.",),
+        notice="Experian needs your details before the next report.",
+        picture="identification",
+        action="Give my details",
+        place="credit_details",
+    ),
+    State.UNDER_WAY: Situation(
+        title="Your report is on its way",
+        texts=("Plumbline is asking Experian now. This page looks again by itself; you may also leave it.",),
+        notice="A new report is on its way.",
+        picture="arrow-path",
+        is_moving=True,
+    ),
+    State.NO_HIT: Situation(
+        title="Experian found no file",
+        texts=(
+            "No file fits the details that you gave. That has plain causes: a move, another spelling of a name, a "
+            "slip in the number, or no credit in the United States so far.",
+            "Look at your details once more. Plumbline does not ask again until you have.",
+        ),
+        notice="When it was last asked, Experian found no file.",
+        picture="document-magnifying-glass",
+        action="Look at my details",
+        place="credit_details",
+    ),
+    State.FROZEN: Situation(
+        title="Your file is frozen",
+        texts=(
+            "There is a freeze on your file at Experian. It lets nobody new read the file, Plumbline included, until "
+            "you lift it. Nothing is wrong: this is how a freeze should work, and it stays as you left it.",
+            "Would you like to see your report here? Lift the freeze at Experian, for a day if you like, and then "
+            "try again. Lifting it and putting it back are free by law.",
+        ),
+        notice="Your file is frozen, so there is no newer report.",
+        picture="lock-closed",
+        action="Try again",
+        place="credit_pull",
+        asks="post",
+        links=(EXPERIAN_FREEZE,),
+    ),
+    State.RESTRICTED: Situation(
+        title="Experian does not give this report out",
+        texts=(
+            "There is a mark on the file, and with it Experian sends no report to others. Plumbline is not told more, "
+            "and draws no conclusion from it.",
+            "Such a mark can be a mistake. Experian can tell you what it is and correct it, and you can see your "
+            "whole file yourself.",
+        ),
+        notice="Experian gives out no newer report.",
+        picture="hand-raised",
+        links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
+    ),
+    State.MISMATCH: Situation(
+        title="Is this report about you?",
+        texts=(
+            "Experian sent a report, but not all of it fits the details that you gave: the address or some digits of "
+            "the number differ. Until that is settled, nothing of it is shown.",
+            "Is something wrong in your details? Correct them, and Plumbline asks once more. Are they right, and it is "
+            "Experian's file that is old or has a slip? Then answer a question about the file, to show that it is "
+            "yours.",
+            "Experian can tell you why its file differs, and correct it.",
+        ),
+        notice="The newest report does not fit your details and is not shown.",
+        picture="finger-print",
+        action="Check my details",
+        place="credit_details",
+        other="Show that it is mine",
+        other_place="credit_recheck",
+        links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
+    ),
+    State.INPUT: Situation(
+        title="Experian did not accept one detail",
+        texts=("Correct it, and Plumbline asks again at once.",),
+        notice="Experian did not accept one of your details.",
+        picture="pencil-square",
+        action="Correct it",
+        place="credit_details",
+    ),
+    State.RETRYING: Situation(
+        title="Experian is not answering",
+        texts=("No report was made. Plumbline asks again by itself; there is nothing that you have to do.",),
+        notice="Experian is not answering. Plumbline asks again by itself.",
+        picture="clock",
+    ),
+    State.OUTCOME_UNKNOWN: Situation(
+        title="We do not know yet whether there is a report",
+        texts=(
+            "The line broke while Plumbline was asking. Experian may have made a report all the same.",
+            "So that you are not asked about twice, Plumbline waits before it asks again. There is nothing that you "
+            "have to do.",
+        ),
+        notice="The line to Experian broke. Plumbline waits before it asks again.",
+        picture="clock",
+    ),
+    State.UNREADABLE: Situation(
+        title="We got your report but cannot read it yet",
+        texts=(
+            "Experian answered in a form that Plumbline does not know. The answer is kept, encrypted, and nothing of "
+            "it is lost.",
+            "This is ours to put right, and whoever runs this site has been told. You will find the report here when "
+            "it is.",
+        ),
+        notice="We got a newer report but cannot read it yet.",
+        picture="document-text",
+    ),
+    State.DETAILS_LOST: Situation(
+        title="Your details have to be given again",
+        texts=(
+            "Plumbline keeps the details that it asks Experian with encrypted, and yours cannot be read any more. This "
+            "is our fault and not yours, and whoever runs this site has been told.",
+            "Until you have given them again, nothing is asked. The reports that you have stay here.",
+        ),
+        notice="Your details cannot be read any more. Give them again before the next report.",
+        picture="identification",
+        action="Give my details",
+        place="credit_details",
+    ),
+    State.UNAVAILABLE: Situation(
+        title="Credit reports are not available at the moment",
+        texts=(
+            "Something between this site and Experian has to be put right by those who run the site, and they have "
+            "been told. Until then nothing is asked. There is nothing that you have to do.",
+        ),
+        notice="New reports are not available at the moment.",
+        picture="wrench-screwdriver",
+    ),
+    State.STALE: Situation(
+        title="Your report is old",
+        texts=("It is more than 45 days old, and no newer one came.",),
+        notice="This report is more than 45 days old. Much may have changed since.",
+        picture="clock",
+    ),
+    State.READY: Situation(
+        title="No report is kept here",
+        texts=("There is none to show. The next one is asked for by itself.",),
+        picture="check",
+    ),
+}
+# Where the details are there and nobody has asked since they came.
+READY_TO_ASK: Final = Situation(
+    title="Experian can be asked now",
+    texts=("Your details are here, and nobody has asked with them yet.",),
+    picture="paper-airplane",
+    action="Get my report",
+    place="credit_pull",
+    asks="post",
+)
+# What each field of the details is called within a sentence.
+FIELDS: Final[Mapping[str, str]] = {
+    "first_name": "first name",
+    "middle_name": "middle name",
+    "last_name": "last name",
+    "suffix": "suffix",
+    "line1": "street address",
+    "line2": "apartment or unit",
+    "city": "city",
+    "state": "state",
+    "zip_code": "ZIP code",
+    "birth": "date of birth",
+    "ssn": "Social Security number",
+}
+
+
+def banner(state: State) -> Banner | None:
+    """What stands above a report that is shown although there is something to say; ``None`` where there is not."""
+    situation = SITUATIONS[state]
+    if not situation.notice:
+        return None
+    if situation.other:
+        # Its page leads to both ways.
+        return Banner("warn", situation.notice, "", reverse(situation.other_place), situation.other)
+    posts = situation.asks != "get" or not situation.place
+    place, action = ("credit_rights", "See what comes next") if posts else (situation.place, situation.action)
+    tone = "info" if situation.is_moving else "warn"
+    return Banner(tone, situation.notice, "", reverse(place), action)

@@ -1,0 +1,157 @@
+"""A report that does not fit its person's details: one question about the file, which only they should answer right.
+
+The bureau says that the address or some digits of the number differ. A move or a slip at the bureau does that, and so
+does somebody else's file. So nothing of the report is shown until the person has named the ZIP code of an address and
+the months in which accounts were opened, as the file has them. Nothing says which part of an answer was wrong, and
+after ``MOST_WRONG`` wrong ones the report stays closed.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.models import User
+from compliance.audit import Action, record
+from compliance.isolation import tenant
+from compliance.isolation.tenant import tenant_context
+from credit import models
+from credit.enrollment.enrolling import details, locked
+from credit.models import Enrollment, RawReport
+from credit.pulls import processing
+from credit.report import Detail, Kind, Precision, Report, Role, Tradeline
+from credit.report import State as Shown
+from credit.statuses import State
+from credit.stored import reports
+from credit.stored.reports import WITHHELD
+
+MOST_WRONG = 3
+# Of as many accounts the month has to be known, or of as many as there are: one month alone is soon guessed.
+ACCOUNTS_WANTED = 2
+# "101 MAPLE ST, MICHIGAN CITY IN 463601234", as the parser writes an address.
+ZIP_OF_ADDRESS = re.compile(r",.*\b([0-9]{5})(?:-?[0-9]{4})?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the person typed: a ZIP code of five digits, and the first days of the months in which accounts opened."""
+
+    zip_code: str = field(repr=False)
+    opened: frozenset[date] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What counts as right: any of the ZIP codes, with months that are all among these."""
+
+    zip_codes: frozenset[str] = field(repr=False)
+    opened: frozenset[date] = field(repr=False)
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the file says enough to ask about."""
+        return bool(self.zip_codes and self.opened)
+
+    def fit(self, answer: Answer) -> bool:
+        """Whether an answer is right in every part."""
+        enough = len(answer.opened) >= min(ACCOUNTS_WANTED, len(self.opened))
+        return answer.zip_code in self.zip_codes and enough and answer.opened <= self.opened
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """That a report waits for its person, and how many more answers are taken. With none left it stays closed."""
+
+    tries_left: int
+
+
+def question(*, owner: UUID) -> Question | None:
+    """The question that is open to a person; ``None`` where no report waits for an answer."""
+    with tenant(owner):
+        enrollment = Enrollment.objects.for_user(owner).first()
+        raw = _waiting(enrollment) if enrollment is not None else None
+        return None if raw is None else Question(_tries_left(raw, _facts(raw)))
+
+
+@sensitive_variables()
+def confirm(*, user: User, answer: Answer) -> bool:
+    """Judge an answer; returns whether it was right. Then the report is shown from now on, as any other.
+
+    A wrong one is counted and recorded whatever the caller does afterwards, so no transaction may be open. Answers
+    that come at once are judged one after the other. Raises ``NotEnrolled``.
+    """
+    with tenant_context(user.pk), transaction.atomic(durable=True):
+        enrollment = locked(user.pk)
+        raw = _waiting(enrollment)
+        if raw is None:
+            return False
+        facts = _facts(raw)
+        if not _tries_left(raw, facts):
+            return False
+        right = facts.fit(answer)
+        if right:
+            _open(enrollment, raw)
+        else:
+            raw.wrong_answers += 1
+            raw.save(update_fields=["wrong_answers"])
+        record(
+            Action.CREDIT_CONFIRMED,
+            actor=user,
+            subject=user,
+            resource="credit_report",
+            resource_id=str(raw.pk),
+            outcome="ok" if right else "refused",
+            wrong_answers=raw.wrong_answers,
+        )
+        return right
+
+
+def _open(enrollment: Enrollment, raw: RawReport) -> None:
+    """Let a report count as any other, and the clock ask for the next one."""
+    raw.confirmed_at = timezone.now()
+    raw.save(update_fields=["confirmed_at"])
+    processing.settle(enrollment=enrollment, raw=raw, state=Shown.READY)
+
+
+def _waiting(enrollment: Enrollment) -> RawReport | None:
+    """The answer behind the newest report, if it is kept back and nothing has come or been changed since."""
+    if enrollment.state != State.MISMATCH or enrollment.withdrawn_at is not None:
+        return None
+    answers = RawReport.objects.for_user(enrollment.owner_id).defer("body").order_by("-fetched_at", "-id")
+    newest = answers.first()
+    is_withheld = newest is not None and models.Report.objects.filter(WITHHELD, pk=newest.pk).exists()
+    return newest if is_withheld else None
+
+
+def _tries_left(raw: RawReport, facts: Facts) -> int:
+    return max(0, MOST_WRONG - raw.wrong_answers) if facts.can_be_asked else 0
+
+
+@sensitive_variables()
+def _facts(raw: RawReport) -> Facts:
+    kept, known = reports.kept(owner=raw.owner_id, report_id=raw.pk), details(owner=raw.owner_id)
+    return facts_of(kept.report, own_zip=known.zip_code[:5] if known else "")
+
+
+@sensitive_variables()
+def facts_of(report: Report, *, own_zip: str) -> Facts:
+    """What the file of a report says.
+
+    The ZIP code of the person's own details counts only where the file has no other. What others opened in the
+    person's name counts for nothing: accounts that they may only use, and debts that were sold.
+    """
+    addresses = (detail.text for detail in report.personal if detail.kind is Detail.ADDRESS)
+    zip_codes = frozenset(found[1] for found in map(ZIP_OF_ADDRESS.search, addresses) if found)
+    months = (_month_of(line) for line in report.tradelines)
+    return Facts(zip_codes - {own_zip} or zip_codes, frozenset(month for month in months if month))
+
+
+def _month_of(line: Tradeline) -> date | None:
+    """The first day of the month in which the person opened an account, where the file says both."""
+    is_own = line.kind is not Kind.COLLECTION and line.role is not Role.AUTHORIZED_USER
+    is_known = line.opened is not None and line.opened.precision is not Precision.YEAR
+    return line.opened.first.replace(day=1) if line.opened and is_own and is_known else None

@@ -1,0 +1,82 @@
+"""Read stored answers again, as after a change of the parser. Nothing is asked of the bureau, and nobody is alerted."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import DataError, transaction
+from django.db.models import F, Q
+from django.views.decorators.debug import sensitive_variables
+
+from compliance.audit import Action, record
+from compliance.isolation.tenant import tenant_context
+from credit.changes.record import compare
+from credit.enrollment.enrolling import locked
+from credit.enrollment.status import State
+from credit.experian.normalize import PARSER_VERSION
+from credit.models import RawReport, Report
+from credit.provider import MalformedReport
+from credit.pulls import processing
+from credit.stored import reports
+from credit.stored.parsing import parse
+
+logger = logging.getLogger(__name__)
+
+OPS = "ops"
+OUTDATED = Q(report=None) | ~Q(report__parser_version=PARSER_VERSION) | ~Q(report__sha256=F("sha256"))
+
+
+@dataclass
+class Rebuilt:
+    """How many answers of one person were read again, and how many could not be."""
+
+    read: int = 0
+    unreadable: int = 0
+
+
+def owners(*, after: UUID | None = None) -> Iterator[UUID]:
+    """Everybody of whom there is an answer, in an order that a later run can take up."""
+    found = RawReport.objects.using(OPS).order_by("owner_id").distinct()
+    return found.filter(Q() if after is None else Q(owner_id__gt=after)).values_list("owner_id", flat=True).iterator()
+
+
+def rebuild(*, owner_id: UUID, everything: bool) -> Rebuilt:
+    """Read one person's answers again, the oldest first: all of them, or those from the first on that is outdated.
+
+    Later ones too, because what changed with them depends on it. Each answer is a transaction of its own. A run that
+    was killed is repeated.
+    """
+    done = Rebuilt()
+    with tenant_context(owner_id), transaction.atomic(durable=True):
+        stored = RawReport.objects.for_user(owner_id).order_by("fetched_at", "id")
+        first = stored.first() if everything else stored.filter(OUTDATED).first()
+        later = stored.filter(fetched_at__gte=first.fetched_at) if first else stored.none()
+        waiting = list(later.values_list("id", flat=True))
+    for raw_id in waiting:
+        try:
+            rebuild_one(owner_id=owner_id, raw_id=raw_id)
+            done.read += 1
+        except (MalformedReport, DataError) as error:
+            logger.error("Answer %s cannot be read: %s", raw_id, type(error).__name__)
+            done.unreadable += 1
+    if waiting:
+        with tenant_context(owner_id), transaction.atomic(durable=True):
+            record(Action.CREDIT_REBUILD, subject=owner_id, read=done.read, unreadable=done.unreadable)
+    return done
+
+
+@sensitive_variables()
+def rebuild_one(*, owner_id: UUID, raw_id: UUID) -> None:
+    """Put the rows of one answer in the place of those that there are. Raises ``MalformedReport``."""
+    with tenant_context(owner_id), transaction.atomic(durable=True):
+        enrollment = locked(owner_id)
+        raw = RawReport.objects.select_related("attempt").get(pk=raw_id)
+        report = parse(raw)
+        Report.objects.filter(pk=raw_id).delete()
+        stored = reports.store(raw=raw, report=report)
+        state = processing.carried_over(enrollment=enrollment, raw=raw, stored=stored)
+        compare(stored=stored, report=report, quietly=True)
+        is_newest = not RawReport.objects.filter(fetched_at__gt=raw.fetched_at).exists()
+        if is_newest and enrollment.state == State.UNREADABLE:
+            processing.settle(enrollment=enrollment, raw=raw, state=state)

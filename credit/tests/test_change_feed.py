@@ -1,0 +1,58 @@
+"""Changes as a page tells them, and the choice of two reports."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from credit.diffing import Change, Severity, Subject
+from credit.presentation import change_feed
+from credit.presentation.comparison_form import UNKNOWN, ComparisonForm
+from credit.report import State
+from credit.stored.reports import KeptChange, Listing
+
+NEWER, OLDER = UUID(int=2), UUID(int=1)
+
+
+def kept(report_id, day, severity, key=""):
+    change = Change(Subject.LIMIT_CHANGED, key or "e", severity, "BEACON CARD", 1, 2, "", key)
+    return KeptChange(report_id, day, change)
+
+
+def test_it_tells_the_newest_report_first_and_in_it_the_gravest():
+    stored = [
+        kept(NEWER, date(2026, 11, 20), Severity.INFO, "here"),
+        kept(NEWER, date(2026, 11, 20), Severity.HIGH, "gone"),
+        kept(OLDER, date(2026, 10, 20), Severity.NOTICE),
+    ]
+    found = change_feed.chapters(stored, accounts={"here"})
+    assert [chapter.reported_on for chapter in found] == [date(2026, 11, 20), date(2026, 10, 20)]
+    assert [(entry.severity, entry.key) for entry in found[0].entries] == [(Severity.HIGH, ""), (Severity.INFO, "here")]
+
+
+def listing(report_id, day):
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    return Listing(report_id, "experian", day, at, State.READY, True, "", "", None, "", None)
+
+
+REPORTS = [listing(NEWER, None), listing(OLDER, date(2026, 10, 20))]
+
+
+def test_it_proposes_the_newest_two_reports():
+    form = ComparisonForm(None, reports=REPORTS)
+    assert (form["before"].value(), form["after"].value()) == (str(OLDER), str(NEWER))
+    assert [label for _value, label in form.fields["after"].choices] == [
+        "Nov 20, 2026, Experian",
+        "Oct 20, 2026, Experian",
+    ]
+
+
+def test_it_takes_two_reports_in_either_order():
+    form = ComparisonForm({"before": str(NEWER), "after": str(OLDER)}, reports=REPORTS)
+    assert form.is_valid()
+    assert form.chosen() == (NEWER, OLDER)
+
+
+def test_it_names_what_is_none_of_the_persons_reports():
+    form = ComparisonForm({"before": str(UUID(int=3)), "after": "junk\0"}, reports=REPORTS)
+    assert form.errors["before"] == [UNKNOWN]
+    assert form.errors["after"]
+    assert ComparisonForm({"before": str(OLDER)}, reports=REPORTS).errors.keys() == {"after"}

@@ -1,0 +1,361 @@
+"""A report that does not fit: kept back until its person answers right, and closed after three wrong answers."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Notification
+from compliance.audit.events import AuditEvent
+from compliance.isolation import tenant
+from credit.enrollment import enrolling
+from credit.enrollment.enrolling import NotEnrolled
+from credit.enrollment.status import State, standing
+from credit.experian.normalize import normalize
+from credit.models import Change, RawReport, Report, Tradeline, Trigger
+from credit.provider import MalformedReport
+from credit.pulls import identity_check, rebuilding
+from credit.pulls.identity_check import Answer, Facts
+from credit.report import State as Shown
+from credit.stored import reports
+from credit.tests.asking import count, enrolled, enrollment_of, pull, state_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+JULY, MAY, MARCH = date(2014, 7, 1), date(2019, 5, 1), date(2021, 3, 1)
+ON_FILE = "46360"
+WRONG = Answer(ON_FILE, frozenset({date(1999, 1, 1), date(1999, 2, 1)}))
+
+
+def came(user, persona="P01", **changes):
+    """Let a report come that does not fit: the person gave another ZIP code, or what a test says."""
+    enrolled(user, persona, **changes or {"zip_code": "46361"})
+    assert pull(user).state is Shown.MISMATCH
+
+
+def answered_right(user):
+    with tenant(user.pk):
+        days = Tradeline.objects.exclude(kind="collection").values_list("opened", flat=True)
+        return Answer(ON_FILE, frozenset(sorted({day.first.replace(day=1) for day in days})[:2]))
+
+
+def shown(user):
+    """The newest report that is shown, the states of all, and how many changes can be read."""
+    with tenant(user.pk):
+        newest = reports.latest(owner=user.pk)
+        listed = [each.state for each in reports.listed(owner=user.pk)]
+        return newest and newest.id, listed, len(reports.changes(owner=user.pk))
+
+
+def tries_left(user):
+    found = identity_check.question(owner=user.pk)
+    return found and found.tries_left
+
+
+def trail(user):
+    with tenant(user.pk):
+        events = AuditEvent.objects.filter(subject=user.pk, action="credit_confirmed").order_by("at")
+        return [(event.outcome, event.facts()) for event in events]
+
+
+# --- What is right ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("zip_code", "opened", "fits"),
+    [
+        ("10001", {JULY, MAY}, True),
+        ("10002", {JULY, MARCH}, True),
+        ("10003", {JULY, MAY}, False),
+        ("", {JULY, MAY}, False),
+        ("10001", {JULY}, False),
+        ("10001", set(), False),
+        ("10001", {JULY, date(2014, 8, 1)}, False),
+        ("10001", {JULY, MAY, date(2014, 8, 1)}, False),
+    ],
+)
+def test_it_takes_only_an_answer_that_is_right_in_every_part(zip_code, opened, fits):
+    facts = Facts(frozenset({"10001", "10002"}), frozenset({JULY, MAY, MARCH}))
+    assert facts.fit(Answer(zip_code, frozenset(opened))) is fits
+
+
+def test_it_asks_for_as_many_accounts_as_there_are():
+    facts = Facts(frozenset({"10001"}), frozenset({JULY}))
+    assert facts.fit(Answer("10001", frozenset({JULY})))
+    assert not facts.fit(Answer("10001", frozenset({JULY, MAY})))
+    assert not Facts(frozenset({"10001"}), frozenset()).can_be_asked
+    assert not Facts(frozenset(), frozenset({JULY})).can_be_asked
+
+
+def test_it_prints_nothing_of_what_is_right():
+    for secret in (Answer("10001", frozenset({JULY})), Facts(frozenset({"10001"}), frozenset({JULY}))):
+        assert "10001" not in repr(secret)
+        assert "2014" not in repr(secret)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("101 MAPLE ST, MICHIGAN CITY IN 46360", "46360"),
+        ("101 MAPLE ST, MICHIGAN CITY IN 463601234", "46360"),
+        ("101 MAPLE ST, MICHIGAN CITY IN 46360-1234", "46360"),
+        ("12345 MAPLE ST UNIT 54321", None),
+        ("101 MAPLE ST, MICHIGAN CITY IN", None),
+        ("101 MAPLE ST, MICHIGAN CITY IN 4636", None),
+        ("101 MAPLE ST, MICHIGAN CITY IN 463601", None),
+    ],
+)
+def test_it_finds_the_zip_code_of_an_address(text, found):
+    match = identity_check.ZIP_OF_ADDRESS.search(text)
+    assert (match and match[1]) == found
+
+
+# --- Answers ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("persona", "changes"),
+    [("P01", {"zip_code": "46361"}), ("P01", {"ssn": "666061006"}), ("P06", {"zip_code": "46360"})],
+)
+def test_it_shows_the_report_everywhere_after_a_right_answer(site_bureau, alice, persona, changes):
+    came(alice, persona, **changes)
+    assert shown(alice) == (None, [Shown.MISMATCH], 0)
+    assert identity_check.confirm(user=alice, answer=answered_right(alice))
+    with tenant(alice.pk):
+        assert shown(alice) == (Report.objects.get().pk, [Shown.READY], 0)
+        assert reports.listed(owner=alice.pk)[0].value == 782
+    assert standing(owner=alice.pk).state is State.READY
+    assert enrollment_of(alice).next_pull_at >= enrollment_of(alice).eligible_at > timezone.now()
+    assert identity_check.question(owner=alice.pk) is None
+    assert not identity_check.confirm(user=alice, answer=answered_right(alice))
+    assert [outcome for outcome, _ in trail(alice)] == ["ok"]
+
+
+def test_it_closes_after_three_wrong_answers(site_bureau, alice):
+    came(alice)
+    right = answered_right(alice)
+    for left in (2, 1, 0):
+        assert not identity_check.confirm(user=alice, answer=WRONG)
+        assert tries_left(alice) == left
+    assert not identity_check.confirm(user=alice, answer=right)
+    assert shown(alice) == (None, [Shown.MISMATCH], 0)
+    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (State.MISMATCH, None)
+    assert [(outcome, facts["wrong_answers"]) for outcome, facts in trail(alice)] == [
+        ("refused", 1),
+        ("refused", 2),
+        ("refused", 3),
+    ]
+    assert not any(ON_FILE in str(facts) or "1999" in str(facts) for _, facts in trail(alice))
+
+
+def test_it_judges_eight_answers_at_once_one_after_the_other(site_bureau, alice):
+    came(alice)
+
+    def answer(_):
+        try:
+            return identity_check.confirm(user=alice, answer=WRONG)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as answers:
+        assert list(answers.map(answer, range(8))) == [False] * 8
+    with tenant(alice.pk):
+        assert RawReport.objects.get().wrong_answers == 3
+    assert len(trail(alice)) == 3
+
+
+def test_it_takes_one_of_two_right_answers_at_once(site_bureau, alice):
+    came(alice)
+    right = answered_right(alice)
+
+    def answer(_):
+        try:
+            return identity_check.confirm(user=alice, answer=right)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as answers:
+        assert sorted(answers.map(answer, range(2))) == [False, True]
+    assert [outcome for outcome, _ in trail(alice)] == ["ok"]
+
+
+def test_it_judges_nothing_in_a_transaction_that_may_be_rolled_back(site_bureau, alice):
+    came(alice)
+    with tenant(alice.pk), pytest.raises(RuntimeError, match="durable"):
+        identity_check.confirm(user=alice, answer=WRONG)
+    assert (tries_left(alice), trail(alice)) == (3, [])
+
+
+def test_it_does_not_count_the_zip_code_of_the_details_where_the_file_has_others(site_bureau, alice):
+    came(alice, ssn="666061006")
+    right = answered_right(alice)
+    with tenant(alice.pk):
+        report = Report.objects.get()
+        report.personaldetail_set.create(
+            owner=alice, position=99, path="x", kind="address", text="27 OAK AVE, CHICAGO IL 60601"
+        )
+    assert not identity_check.confirm(user=alice, answer=right)
+    assert identity_check.confirm(user=alice, answer=replace(right, zip_code="60601"))
+
+
+def test_it_does_not_ask_what_the_file_cannot_answer(site_bureau, alice):
+    came(alice)
+    right = answered_right(alice)
+    with tenant(alice.pk):
+        Tradeline.objects.update(role="authorized_user")
+    assert tries_left(alice) == 0
+    assert not identity_check.confirm(user=alice, answer=right)
+    with tenant(alice.pk):
+        Tradeline.objects.update(role="individual", opened="2014")
+    assert tries_left(alice) == 0
+
+
+def test_it_asks_nobody_whose_report_fits_and_nobody_without_one(site_bureau, alice, mallory):
+    enrolled(alice)
+    assert identity_check.question(owner=alice.pk) is None
+    pull(alice)
+    assert identity_check.question(owner=alice.pk) is None
+    assert identity_check.question(owner=mallory.pk) is None
+    with pytest.raises(NotEnrolled):
+        identity_check.confirm(user=mallory, answer=WRONG)
+
+
+def test_it_opens_nobody_elses_report(site_bureau, alice, mallory):
+    came(alice)
+    right = answered_right(alice)
+    enrolled(mallory, "P02")
+    pull(mallory)
+    assert not identity_check.confirm(user=mallory, answer=right)
+    assert (shown(alice)[1], tries_left(alice)) == ([Shown.MISMATCH], 3)
+    assert trail(mallory) == []
+
+
+@pytest.mark.parametrize("meanwhile", ["withdrawn", "other details"])
+def test_it_takes_no_answer_once_something_has_changed(site_bureau, alice, meanwhile):
+    came(alice)
+    right = answered_right(alice)
+    if meanwhile == "withdrawn":
+        enrolling.forget(user=alice)
+    else:
+        enrolled(alice, zip_code="46362")
+    assert identity_check.question(owner=alice.pk) is None
+    assert not identity_check.confirm(user=alice, answer=right)
+    assert shown(alice) == (None, [Shown.MISMATCH], 0)
+
+
+# --- Reports that follow ------------------------------------------------------------------------------------
+
+
+def following(days, user):
+    """Let the next month's report come by the clock."""
+    days.pass_by(days=31)
+    return pull(user, Trigger.CLOCK).state
+
+
+def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
+    came(alice)
+    identity_check.confirm(user=alice, answer=answered_right(alice))
+    assert following(days, alice) is Shown.READY
+    assert following(days, alice) is Shown.READY
+    assert shown(alice)[1] == [Shown.READY] * 3
+    with tenant(alice.pk):
+        assert RawReport.objects.values("confirmed_at").distinct().count() == 1
+        Report.objects.update(subject="of somebody else")
+    assert following(days, alice) is Shown.MISMATCH
+    assert shown(alice)[1] == [Shown.MISMATCH, *[Shown.READY] * 3]
+    assert (state_of(alice), tries_left(alice)) == (State.MISMATCH, 3)
+
+
+@pytest.mark.parametrize("difference", ["no subject", "other flags", "other details"])
+def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days, alice, monkeypatch, difference):
+    came(alice)
+    identity_check.confirm(user=alice, answer=answered_right(alice))
+    if difference == "no subject":
+        with tenant(alice.pk):
+            Report.objects.update(subject="")
+        monkeypatch.setattr("credit.stored.parsing.normalize", without_subject)
+    elif difference == "other flags":
+        with tenant(alice.pk):
+            Report.objects.update(ssn_variation=False)
+    else:
+        enrolled(alice, zip_code="46362")
+    assert following(days, alice) is Shown.MISMATCH
+    assert (state_of(alice), tries_left(alice)) == (State.MISMATCH, 3)
+
+
+def without_subject(*args, **options):
+    return replace(normalize(*args, **options), subject="")
+
+
+def test_it_carries_no_confirmation_over_to_another_person(days, alice, mallory):
+    came(alice)
+    identity_check.confirm(user=alice, answer=answered_right(alice))
+    came(mallory)
+    assert (state_of(mallory), shown(mallory)) == (State.MISMATCH, (None, [Shown.MISMATCH], 0))
+
+
+def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice):
+    enrolled(alice, "P11")
+    pull(alice)
+    days.pass_by(days=60)
+    came(alice, "P11", zip_code="46361")
+    # What the newest of the hidden reports would tell is written down, and nothing of it said.
+    assert count(Change, alice) > 0
+    assert (count(Notification, alice), shown(alice)[2]) == (0, 0)
+    assert shown(alice)[1] == [Shown.MISMATCH, Shown.READY]
+    assert identity_check.confirm(user=alice, answer=answered_right(alice))
+    assert (count(Notification, alice), shown(alice)[2]) == (0, count(Change, alice))
+    assert following(days, alice) is Shown.READY
+    assert count(Notification, alice) > 0
+
+
+def test_it_compares_nothing_with_a_report_that_is_kept_back(days, alice):
+    came(alice, "P11", zip_code="46361")
+    days.pass_by(days=60)
+    enrolled(alice, "P11")
+    assert pull(alice).state is Shown.READY
+    assert (count(Change, alice), count(Notification, alice)) == (0, 0)
+
+
+def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice, mallory):
+    for user in (alice, mallory):
+        came(user)
+        identity_check.confirm(user=user, answer=WRONG)
+    identity_check.confirm(user=alice, answer=answered_right(alice))
+    following(days, alice)
+    before = shown(alice), shown(mallory)
+    for user in (alice, mallory):
+        assert rebuilding.rebuild(owner_id=user.pk, everything=True).unreadable == 0
+    assert (shown(alice), shown(mallory)) == before
+    assert (state_of(alice), tries_left(alice)) == (State.READY, None)
+    assert (state_of(mallory), tries_left(mallory)) == (State.MISMATCH, 2)
+
+
+def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alice, monkeypatch):
+    came(alice)
+    identity_check.confirm(user=alice, answer=answered_right(alice))
+    with monkeypatch.context() as patch:
+
+        def cannot(*_, **__):
+            raise MalformedReport("NO_PROFILE")
+
+        patch.setattr("credit.stored.parsing.normalize", cannot)
+        with pytest.raises(MalformedReport):
+            following(days, alice)
+    rebuilding.rebuild(owner_id=alice.pk, everything=False)
+    assert (shown(alice)[1], state_of(alice)) == ([Shown.READY] * 2, State.READY)
+
+
+def test_it_asks_for_the_next_report_on_the_persons_day(days, alice):
+    came(alice)
+    days.pass_by(days=3)
+    identity_check.confirm(user=alice, answer=answered_right(alice))
+    enrollment = enrollment_of(alice)
+    with tenant(alice.pk):
+        fetched_at = RawReport.objects.get().fetched_at
+    assert (enrollment.succeeded_at, enrollment.pull_day) == (fetched_at, fetched_at.day)
+    assert 30 <= (enrollment.next_pull_at - fetched_at).days <= 32
+    assert datetime.now(UTC) < enrollment.next_pull_at

@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from uuid_utils.compat import uuid7
 
 from accounts.devices import SecondFactor
-from accounts.notifications import Notification, NotificationSettings
+from accounts.notifications.models import Notification, NotificationSettings
 
 __all__ = [
     "ONE_USER",
@@ -49,7 +49,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person with an account here. ``link_id`` is the name by which data providers know them.
 
-    ``unread`` counts their notifications, so that no page has to; ``notices`` alone writes it.
+    ``unread`` counts their notifications, so that no page has to; ``notifications.inbox`` alone writes it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

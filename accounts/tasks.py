@@ -11,10 +11,11 @@ from django.db import OperationalError as DatabaseAway
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from accounts import lockout, mails, postman, sessions
+from accounts import lockout, mails, sessions
 from accounts.agents import device_words
 from accounts.mails import NOT_SENT
 from accounts.models import User
+from accounts.notifications import digest
 from compliance.audit.facts import current_facts
 from compliance.isolation.tasks import TenantTask
 
@@ -59,21 +60,21 @@ def forget_old() -> None:
 @shared_task
 def dispatch_alert_mails() -> None:
     """Queue the mail of every person for whom one is due, a chunk at a time."""
-    held_until, people = postman.claim_due(limit=CHUNK)
+    held_until, people = digest.claim_due(limit=CHUNK)
     while people:
         for person_id in people:
             send_alert_mail.delay(str(person_id), held_until.isoformat())
-        held_until, people = postman.claim_due(limit=CHUNK)
+        held_until, people = digest.claim_due(limit=CHUNK)
 
 
 @shared_task(base=TenantTask)
 def send_alert_mail(owner_id: str, held_until: str) -> None:
     """Send one person's mail about news; what the mail server does not take, the clock brings again."""
     try:
-        postman.deliver(person_id=UUID(owner_id), held_until=datetime.fromisoformat(held_until))
+        digest.deliver(person_id=UUID(owner_id), held_until=datetime.fromisoformat(held_until))
     except NOT_SENT as error:
         # No more than its kind: servers repeat in their answers whom a mail was for.
-        logger.warning("alert-mail-not-sent, tried again in %s: %s", postman.HELD, type(error).__name__)
+        logger.warning("alert-mail-not-sent, tried again in %s: %s", digest.HELD, type(error).__name__)
 
 
 def queue_notice(template: str, *, user: User, email: str = "", **facts: Any) -> None:

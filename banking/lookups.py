@@ -11,9 +11,9 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.kinds import Kind
 from accounts.models import User
-from accounts.notices import notify
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import Kind
 from banking import linking
 from banking.confirming import owe
 from banking.models import Item, LinkSession

@@ -10,9 +10,9 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.kinds import Kind
-from accounts.notices import notify
-from accounts.notifications import USUAL_LARGE_CHANGE
+from accounts.notifications.inbox import notify
+from accounts.notifications.models import USUAL_LARGE_CHANGE
+from accounts.notifications.notification_types import Kind
 from banking.models import Item, SyncRun
 from compliance.isolation import tenant
 from formats.money import money

@@ -21,7 +21,7 @@ urlpatterns = [
     path("help/", views.help_page, name="help"),
     path("policy-reports/", views.policy_reports, name="policy_reports"),
     path("accounts/", include("accounts.urls")),
-    path("", include("accounts.alerts.urls")),
+    path("", include("accounts.notifications.urls")),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("", include("banking.urls")),
     path("", include("credit.urls")),

@@ -9,9 +9,9 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.kinds import Kind
 from accounts.models import User
-from accounts.notices import notify
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import Kind
 from banking import rosters
 from banking.models import Item
 from compliance.isolation import tenant

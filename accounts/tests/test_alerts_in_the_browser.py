@@ -8,9 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from accounts.kinds import Kind
 from accounts.models import User
-from accounts.notices import notify
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import Kind
 from accounts.tests.conftest import PASSWORD
 
 pytestmark = [

@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.alerts.forms import zones
-from accounts.kinds import Kind
 from accounts.models import Notification, NotificationSettings, User
-from accounts.notices import SHOWN, notify
+from accounts.notifications.forms import zones
+from accounts.notifications.inbox import SHOWN, notify
+from accounts.notifications.notification_types import Kind
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db

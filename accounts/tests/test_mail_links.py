@@ -10,9 +10,10 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from accounts import lockout, mails, notices, postman, tasks
-from accounts.kinds import Kind
+from accounts import lockout, mails, tasks
 from accounts.models import User
+from accounts.notifications import digest, inbox
+from accounts.notifications.notification_types import Kind
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import sign_up
 
@@ -46,9 +47,9 @@ def test_it_leads_there_from_mails_of_jobs_too(alice: User) -> None:
     for _ in range(lockout.TRIES):
         lockout.count(alice.email)
     tasks.send_unlock_link(str(alice.pk))
-    notices.notify(person_id=alice.pk, kind=Kind.LOW_RUNWAY, title="x", fingerprint="x")
-    until, (person,) = postman.claim_due(limit=1)
-    postman.deliver(person_id=person, held_until=until)
+    inbox.notify(person_id=alice.pk, kind=Kind.LOW_RUNWAY, title="x", fingerprint="x")
+    until, (person,) = digest.claim_due(limit=1)
+    digest.deliver(person_id=person, held_until=until)
     assert len(mail.outbox) == 2
     assert [link for link in links() if not link.startswith(site.PUBLIC_URL)] == []
 

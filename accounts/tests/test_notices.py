@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 
-from accounts import notices
-from accounts.kinds import WORDS, Channel, Kind, switch
 from accounts.models import Notification, NotificationSettings, User
-from accounts.notices import change_settings, listed, mark_all_read, mark_read, notify
+from accounts.notifications import inbox
+from accounts.notifications.inbox import change_settings, listed, mark_all_read, mark_read, notify
+from accounts.notifications.notification_types import WORDS, Channel, Kind, switch
 from compliance.isolation import NoTenant, tenant
 from compliance.tests.threads import in_threads
 
@@ -140,10 +140,10 @@ def test_it_lists_the_unread_first_and_then_the_newest(alice: User) -> None:
 
 
 def test_it_gives_one_row_more_than_a_page_shows(alice: User) -> None:
-    for number in range(notices.SHOWN + 2):
+    for number in range(inbox.SHOWN + 2):
         tell(alice, f"{number}")
     first, second = told(alice), told(alice, page=1)
-    assert (len(first), len(second)) == (notices.SHOWN + 1, 2)
+    assert (len(first), len(second)) == (inbox.SHOWN + 1, 2)
     assert first[-1] == second[0]
 
 

@@ -11,12 +11,13 @@ import time_machine
 from django.core import mail
 from kombu.exceptions import OperationalError
 
-from accounts import mails, postman, tasks
+from accounts import mails, tasks
 from accounts.deactivation import deactivate
-from accounts.kinds import WORDS, Kind
 from accounts.models import Notification, NotificationSettings, User
-from accounts.notices import change_settings, notify
-from accounts.quiet import Pace
+from accounts.notifications import digest
+from accounts.notifications.delivery_schedule import Pace
+from accounts.notifications.inbox import change_settings, notify
+from accounts.notifications.notification_types import WORDS, Kind
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from compliance.tests.threads import in_threads
@@ -195,7 +196,7 @@ def test_it_tries_again_when_the_queue_is_away(alice: User, clock: Any, monkeypa
 
 def test_it_goes_on_when_a_worker_was_killed_before_the_mail(alice: User, clock: Any) -> None:
     tell(alice)
-    postman.claim_due(limit=1)
+    digest.claim_due(limit=1)
     assert beat() == []
     assert beat(clock, minutes=10) == [[alice.email]]
 
@@ -205,7 +206,7 @@ def test_it_mails_twice_rather_than_never_when_a_worker_was_killed_after_the_mai
 ) -> None:
     tell(alice)
     with monkeypatch.context() as killing:
-        killing.setattr(postman, "_tick_off", killed)
+        killing.setattr(digest, "_tick_off", killed)
         with pytest.raises(KeyboardInterrupt):
             beat()
     assert beat(clock, minutes=11) == [[alice.email]] * 2
@@ -222,8 +223,8 @@ def test_it_sends_one_mail_from_many_workers(alice: User) -> None:
 
 def test_it_sends_one_mail_for_a_job_that_is_delivered_twice(alice: User, clock: Any) -> None:
     tell(alice)
-    held_until, (person_id,) = postman.claim_due(limit=1)
-    done = in_threads(3, lambda: postman.deliver(person_id=person_id, held_until=held_until))
+    held_until, (person_id,) = digest.claim_due(limit=1)
+    done = in_threads(3, lambda: digest.deliver(person_id=person_id, held_until=held_until))
     assert sorted(done) == [False, False, True]
     assert len(mail.outbox) == 1
 
@@ -237,7 +238,7 @@ def test_it_mails_what_comes_while_a_mail_is_on_its_way(
         send(*arguments)
         if len(mail.outbox) == 1:
             tell(alice, "later")
-            assert postman.claim_due(limit=1)[1] == []
+            assert digest.claim_due(limit=1)[1] == []
 
     monkeypatch.setattr(mails, "_send", interrupted)
     tell(alice)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.quiet import Pace, Rhythm
+from accounts.notifications.delivery_schedule import Pace, Rhythm
 
 pytestmark = pytest.mark.dates
 

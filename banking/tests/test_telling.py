@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Notification, User
-from accounts.notices import change_settings
+from accounts.notifications.inbox import change_settings
 from banking import tasks, telling
 from banking.models import Connection, Item, SyncRun
 from banking.provider import ConsentRequired, InstitutionDown, ItemGone, LoginRequired, Readiness, TransactionRow

@@ -9,9 +9,9 @@ from allauth.usersessions.models import UserSession
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from accounts.kinds import Kind
 from accounts.models import Notification, User
-from accounts.notices import notify
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import Kind
 from accounts.tests.passkeys import passkey
 from banking.linking import open_link
 from banking.models import Account, Item, LinkSession

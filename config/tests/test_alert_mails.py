@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts.kinds import Kind
 from accounts.models import NotificationSettings, User
-from accounts.notices import notify
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import Kind
 from accounts.tasks import dispatch_alert_mails
 from compliance.isolation import tenant
 from config.tests.places import wait_until

@@ -10,7 +10,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.urls import reverse
 
-from accounts import postman
+from accounts.notifications import digest
 from compliance.isolation import tenant
 from conftest import signed_in_as
 from credit.models import RawReport, Report, Trigger
@@ -32,9 +32,9 @@ def secrets(days, alice, caplog) -> set[str]:
     days.pass_by(days=30)
     pull(alice, Trigger.CLOCK)
     days.pass_by(days=2)
-    until, people = postman.claim_due(limit=10)
+    until, people = digest.claim_due(limit=10)
     assert people == [alice.pk]
-    assert postman.deliver(person_id=alice.pk, held_until=until)
+    assert digest.deliver(person_id=alice.pk, held_until=until)
     with tenant(alice.pk):
         answers = [reports.raw(owner=alice.pk, report_id=key) for key in Report.objects.values_list("pk", flat=True)]
         assert RawReport.objects.count() == len(answers) == 2

@@ -8,9 +8,9 @@ from django.apps import apps
 from django.db import DatabaseError, connection, connections, models, transaction
 from django.utils import timezone
 
-from accounts.kinds import Kind
 from accounts.models import User
-from accounts.notices import notify
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import Kind
 from banking.linking import open_link
 from banking.models import Item, SyncRun, Transfer
 from banking.tests.rows import account_at, balance_on, moved

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from django.conf import settings
 from django.urls import reverse
 
-from accounts.kinds import Kind
-from accounts.notices import notify
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import Kind
 from credit import models
 from credit.changes.descriptions import tell
 from credit.diffing import Change, NotComparable, Severity, Subject, Thresholds, diff

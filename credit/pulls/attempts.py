@@ -16,8 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.kinds import Kind
-from accounts.notices import notify
+from accounts.notifications.inbox import notify
+from accounts.notifications.notification_types import Kind
 from compliance.audit import Action, record
 from compliance.consent import ConsentEvent, Purpose, living
 from compliance.isolation.models import new_id

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.kinds import Kind
 from accounts.models import Notification
+from accounts.notifications.notification_types import Kind
 from compliance.isolation import tenant
 from credit.changes.record import KINDS, compare
 from credit.diffing import Severity, Subject

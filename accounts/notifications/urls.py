@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.alerts import views
+from accounts.notifications import views
 
 urlpatterns = [
     path("alerts/", views.alerts, name="alerts"),

@@ -1,4 +1,4 @@
-"""What people are told, and how each wants to be told. Written by the deeds in ``notices`` and ``postman``."""
+"""What people are told, and how each wants to be told. Written by the deeds in ``inbox`` and ``digest``."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.kinds import Channel, Kind, switch
-from accounts.quiet import Pace, Rhythm
+from accounts.notifications.delivery_schedule import Pace, Rhythm
+from accounts.notifications.notification_types import Channel, Kind, switch
 from compliance.isolation.models import Owned
 
 USUAL_LARGE_CHANGE: Final = Decimal(500)

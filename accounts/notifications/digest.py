@@ -1,4 +1,4 @@
-"""Sends the mails that say there is news. They name kinds of things and no thing, see ``kinds``.
+"""Sends the mails that say there is news. They name kinds of things and no thing, see ``notification_types``.
 
 Whoever moves a person's ``mail_due_at`` on holds their mail for as long as ``HELD``. The mail is sent with no
 transaction open, and its notifications are ticked off afterwards. A worker that is killed in between leaves them
@@ -15,9 +15,9 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import mails
-from accounts.kinds import WORDS, Kind
 from accounts.models import Notification, NotificationSettings, User
-from accounts.notices import lock
+from accounts.notifications.inbox import lock
+from accounts.notifications.notification_types import WORDS, Kind
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import notices
-from accounts.alerts.forms import SettingsForm, UntilForm
 from accounts.models import Notification, NotificationSettings
+from accounts.notifications import inbox
+from accounts.notifications.forms import SettingsForm, UntilForm
 from accounts.requests import PersonRequest
 
 LONGEST_PAGE: Final = 4
@@ -23,10 +23,10 @@ def alerts(request: PersonRequest) -> HttpResponse:
     """Show what the person was told, the unread first, a page at a time."""
     asked = request.GET.get("page", "")
     page = int(asked) if asked.isdecimal() and len(asked) <= LONGEST_PAGE else 0
-    rows = notices.listed(person_id=request.user.pk, page=page)
+    rows = inbox.listed(person_id=request.user.pk, page=page)
     context = {
-        "alerts": rows[: notices.SHOWN],
-        "older_url": f"?page={page + 1}" if len(rows) > notices.SHOWN else "",
+        "alerts": rows[: inbox.SHOWN],
+        "older_url": f"?page={page + 1}" if len(rows) > inbox.SHOWN else "",
         "newer_url": f"?page={page - 1}" if page else "",
         "is_first": not page,
         "until": timezone.now().isoformat(),
@@ -52,7 +52,7 @@ def read_all(request: PersonRequest) -> HttpResponse:
     """Take as read whatever stood on the page, or on those behind it, when it was made."""
     form = UntilForm(request.POST)
     if form.is_valid():
-        notices.mark_all_read(person_id=request.user.pk, until=form.cleaned_data["until"])
+        inbox.mark_all_read(person_id=request.user.pk, until=form.cleaned_data["until"])
     return redirect("alerts")
 
 
@@ -61,7 +61,7 @@ def settings(request: PersonRequest) -> HttpResponse:
     """Let the person choose what they are told, where and when."""
     form = SettingsForm(request.POST or None, settings=NotificationSettings.of(request.user.pk))
     if request.method == "POST" and form.is_valid():
-        notices.change_settings(person_id=request.user.pk, **form.wishes())
+        inbox.change_settings(person_id=request.user.pk, **form.wishes())
         messages.success(request, "Saved.")
         return redirect("alerts_settings")
     return render(request, "accounts/alerts_settings.html", {"form": form})
@@ -69,6 +69,6 @@ def settings(request: PersonRequest) -> HttpResponse:
 
 def _marked_read(request: PersonRequest, alert_id: UUID) -> Notification:
     try:
-        return notices.mark_read(person_id=request.user.pk, notification_id=alert_id)
+        return inbox.mark_read(person_id=request.user.pk, notification_id=alert_id)
     except Notification.DoesNotExist:
         raise Http404 from None

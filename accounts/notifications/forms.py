@@ -9,9 +9,9 @@ from zoneinfo import available_timezones
 from django import forms
 from django.forms import BoundField
 
-from accounts.kinds import WORDS, Channel, Kind, switch
 from accounts.models import NotificationSettings
-from accounts.quiet import Pace
+from accounts.notifications.delivery_schedule import Pace
+from accounts.notifications.notification_types import WORDS, Channel, Kind, switch
 
 PACES: Final = [
     (Pace.AT_ONCE.value, "At once"),
@@ -82,7 +82,7 @@ class SettingsForm(forms.Form):
         return asked
 
     def wishes(self) -> dict[str, Any]:
-        """What was chosen, as ``notices.change_settings`` takes it."""
+        """What was chosen, as ``inbox.change_settings`` takes it."""
         asked = dict(self.cleaned_data)
         names = [switch(kind, channel) for kind in Kind for channel in Channel]
         off = [name for name in names if not asked.pop(name)]

@@ -1,5 +1,5 @@
 """Whose turn it is. These questions are about everybody's Items, so the database answers them through narrow
-functions that give ids away and little else (see ``migrations/0002_isolation.py`` and ``0008_due_times.py``).
+functions that give ids away and little else (see ``migrations/0002_isolation.py``).
 
 When an Item is read stands in its row: ``next_sync_at`` is set near by whoever wants a reading, and far by the reading
 that ends well. A job is no more than a hint that the time has come. So no copy of a job reads again, and an Item whose

@@ -1,59 +1,78 @@
+"""Row-level security, the questions about everybody of the scheduler and the webhook, and what operators may read."""
+
 from django.db import migrations
 
-from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference
+from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference, ShowOperators
 
-OWNED = (
-    "Item",
-    "Account",
-    "BalanceSnapshot",
-    "Transaction",
-    "SyncRun",
-    "LinkSession",
-    "PendingRemoval",
-)
+REFERENCED = ("Item", "Account", "SyncRun", "LinkSession", "PendingRemoval", "Transfer")
+# Nothing refers to a row of these tables, and a sync writes many: the key would cost every row and serve no query.
+UNREFERENCED = ("BalanceSnapshot", "Transaction")
 
 REFERENCES = (
     ("Account", "item"),
+    ("Account", "successor"),
     ("BalanceSnapshot", "account"),
     ("Transaction", "account"),
     ("SyncRun", "item"),
     ("LinkSession", "item"),
+    ("LinkSession", "replaces"),
     ("PendingRemoval", "item"),
 )
 
 
 class Migration(migrations.Migration):
-    """Keep owners apart, and let the clock and the doorbell ask the few questions that are about everybody."""
-
-    dependencies = [("banking", "0001_initial"), ("compliance", "0002_audit")]
+    dependencies = [("banking", "0001_initial"), ("compliance", "0003_viewer")]
 
     operations = [
-        *(IsolateByOwner(model) for model in OWNED),
+        *(IsolateByOwner(model) for model in REFERENCED),
+        *(IsolateByOwner(model, owner_key=False) for model in UNREFERENCED),
         *(OwnedReference(model, field) for model, field in REFERENCES),
         DefinerFunction(
-            "banking_claim_due_items",
-            "most integer",
-            "TABLE (owner_id uuid, item_id uuid)",
-            # Moving the time on is the claim: a second dispatcher passes over what the first one holds.
+            "banking_claim_due_syncs",
+            "environment text, most integer",
+            "TABLE (owner_id uuid, item_id uuid, lane text)",
+            # A dispatcher passes over Items that another one holds or claimed within the minute, and over Items
+            # whose sync is running.
             """
-            UPDATE banking_item AS item SET next_sync_at = now() + interval '6 hours'
+            UPDATE banking_item AS item SET claimed_until = now() + interval '1 minute'
             FROM (
-                SELECT id FROM banking_item
-                WHERE connection = 'active' AND next_sync_at <= now()
-                ORDER BY next_sync_at LIMIT most FOR UPDATE SKIP LOCKED
+                SELECT due.id FROM banking_item AS due
+                WHERE due.connection = 'active' AND due.next_sync_at <= now() AND due.environment = $1
+                  AND (due.claimed_until IS NULL OR due.claimed_until <= now())
+                  AND (due.leased_until IS NULL OR due.leased_until <= now())
+                ORDER BY due.next_sync_at LIMIT most FOR UPDATE SKIP LOCKED
             ) AS due
             WHERE item.id = due.id
-            RETURNING item.owner_id, item.id
+            RETURNING item.owner_id, item.id, CASE
+                WHEN item.reads_slowly THEN 'slow'
+                WHEN item.readiness <> 'historical' THEN 'shared'
+                WHEN item.sync_wanted_at > item.checked_at THEN 'shared'
+                ELSE 'routine'
+            END
             """,
-            updates={"banking_item": ["next_sync_at"]},
+            updates={"banking_item": ["claimed_until"]},
         ),
         DefinerFunction(
             "banking_due_removals",
-            "most integer",
+            "environment text, most integer",
             "TABLE (owner_id uuid, removal_id uuid)",
             """
-            SELECT owner_id, id FROM banking_pendingremoval
-            WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT most
+            SELECT owed.owner_id, owed.id FROM banking_pendingremoval AS owed
+            JOIN banking_item AS item ON item.id = owed.item_id
+            WHERE owed.next_attempt_at <= now() AND item.environment = $1
+            ORDER BY owed.next_attempt_at LIMIT most
+            """,
+        ),
+        DefinerFunction(
+            "banking_owed_lookups",
+            "environment text, most integer",
+            "TABLE (owner_id uuid, session_id uuid)",
+            """
+            SELECT link.owner_id, link.id FROM banking_linksession AS link
+            WHERE link.environment = $1
+              AND (link.state = 'owed' AND link.next_look_at <= now()
+                   OR link.state = 'exchanging' AND link.claimed_at <= now() - interval '2 minutes')
+            ORDER BY link.next_look_at LIMIT most
             """,
         ),
         DefinerFunction(
@@ -64,5 +83,37 @@ class Migration(migrations.Migration):
             SELECT item.owner_id, item.id FROM banking_item AS item
             WHERE item.environment = $1 AND item.provider_item_id = $2
             """,
+        ),
+        ShowOperators(
+            "banking.Item",
+            columns=[
+                "id", "owner_id", "institution_name", "environment", "connection", "readiness", "connected_at",
+                "checked_at", "data_as_of", "removed_at", "failures", "error_code", "request_id", "next_sync_at",
+            ],
+        ),
+        ShowOperators(
+            "banking.Account",
+            columns=[
+                "id", "owner_id", "name", "mask", "type", "subtype", "current", "available", "limit", "currency",
+                "balance_as_of", "closed_at",
+            ],
+        ),
+        ShowOperators(
+            "banking.Transaction",
+            columns=["id", "owner_id", "day", "name", "amount", "currency", "pending", "category", "removed_at"],
+        ),
+        ShowOperators(
+            "banking.SyncRun",
+            columns=[
+                "id", "owner_id", "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written",
+                "removed", "restarts", "set_aside", "flaws", "error_code", "request_id",
+            ],
+        ),
+        ShowOperators(
+            "banking.LinkSession",
+            columns=[
+                "id", "owner_id", "environment", "state", "created_at", "claimed_at", "exchange_sent_at", "looks",
+                "next_look_at", "error_code", "exit_status", "link_session_id", "request_id", "repairs",
+            ],
         ),
     ]

@@ -19,14 +19,16 @@ ALL_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 class IsolateByOwner(Operation):
-    """Show each transaction its tenant's rows of one model alone, and give ``(owner, id)`` a unique key.
+    """Limit each transaction to its tenant's rows of one model, and make ``(owner, id)`` a unique key.
 
-    ``privileges`` is what the site may do to its tenant's rows.
+    ``privileges`` is what the site may do to its tenant's rows. A table that no ``OwnedReference`` points at can do
+    without the key (``owner_key=False``), which costs every insert.
     """
 
-    def __init__(self, model_name: str, *, privileges: Sequence[str] = ALL_PRIVILEGES) -> None:
+    def __init__(self, model_name: str, *, privileges: Sequence[str] = ALL_PRIVILEGES, owner_key: bool = True) -> None:
         self.model_name = model_name
         self.privileges = tuple(privileges)
+        self.owner_key = owner_key
 
     def state_forwards(self, app_label: str, state: State) -> None:
         """Django's picture of the model stays as it is."""
@@ -34,13 +36,16 @@ class IsolateByOwner(Operation):
     def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
         """Switch row-level security on, for the table's owner too."""
         names = self._names(schema_editor, to_state.apps.get_model(app_label, self.model_name))
+        if self.owner_key:
+            schema_editor.execute(
+                "ALTER TABLE {table} ADD CONSTRAINT {key} UNIQUE ({owner}, {pk})".format_map(names), params=None
+            )
         for statement in (
             "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             "ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
             # The sub-select makes PostgreSQL ask once for each query instead of once for each row.
             f"CREATE POLICY {{policy}} ON {{table}} TO {SITE} USING ({{owner}} = (SELECT app_tenant()))"
             " WITH CHECK ({owner} = (SELECT app_tenant()))",
-            "ALTER TABLE {table} ADD CONSTRAINT {key} UNIQUE ({owner}, {pk})",
             f"REVOKE ALL ON {{table}} FROM {SITE}",
             f"GRANT {', '.join(self.privileges)} ON {{table}} TO {SITE}",
         ):
@@ -49,8 +54,9 @@ class IsolateByOwner(Operation):
     def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
         """Take the policy and the key away again."""
         names = self._names(schema_editor, to_state.apps.get_model(app_label, self.model_name))
+        if self.owner_key:
+            schema_editor.execute("ALTER TABLE {table} DROP CONSTRAINT {key}".format_map(names), params=None)
         for statement in (
-            "ALTER TABLE {table} DROP CONSTRAINT {key}",
             "DROP POLICY {policy} ON {table}",
             "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
             "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
@@ -63,7 +69,9 @@ class IsolateByOwner(Operation):
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         """Give the arguments back, for the migration writer."""
-        options = {} if self.privileges == ALL_PRIVILEGES else {"privileges": self.privileges}
+        options: dict[str, Any] = {} if self.privileges == ALL_PRIVILEGES else {"privileges": self.privileges}
+        if not self.owner_key:
+            options["owner_key"] = False
         return type(self).__name__, [self.model_name], options
 
     def _names(self, schema_editor: Editor, model: type[Model]) -> dict[str, str]:
@@ -245,29 +253,6 @@ class DefinerFunction(Operation):
             f"GRANT EXECUTE ON FUNCTION {function} TO {SITE}, {OPERATOR}",
             "RESET ROLE",
         ]
-
-
-class DropDefinerFunction(Operation):
-    """Drop a function that an earlier ``DefinerFunction`` made, as where its arguments change. Not reversible."""
-
-    reversible = False
-
-    def __init__(self, name: str, arguments: str) -> None:
-        self.name = name
-        self.arguments = arguments
-
-    def state_forwards(self, app_label: str, state: State) -> None:
-        """Django's picture of the models stays as it is."""
-
-    def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
-        """Drop the function, as ``app_lookup``, which owns it."""
-        name = schema_editor.connection.ops.quote_name(self.name)
-        for statement in (f"SET ROLE {LOOKUP}", f"DROP FUNCTION {name}({self.arguments})", "RESET ROLE"):
-            schema_editor.execute(statement, params=None)
-
-    def describe(self) -> str:
-        """Say what the operation does, for ``migrate --plan``."""
-        return f"Drop the function {self.name}({self.arguments})"
 
 
 def _is_reference(statement: object, table: str, column: str) -> bool:

@@ -37,7 +37,7 @@ OPERATIONS = (
         bases=(Owned,),
     ),
     IsolateByOwner("Box"),
-    IsolateByOwner("Slip"),
+    IsolateByOwner("Slip", owner_key=False),
     OwnedReference("Slip", "box"),
     DefinerFunction(
         "throwaway_box_owner",

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("banking", "0005_viewer"),
+        ("banking", "0002_isolation"),
         ("compliance", "0003_viewer"),
     ]
 

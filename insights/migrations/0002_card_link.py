@@ -10,7 +10,7 @@ from compliance.isolation.migrations import IsolateByOwner, OwnedReference
 
 
 class Migration(migrations.Migration):
-    dependencies = [("insights", "0001_low_runway"), ("banking", "0005_viewer")]
+    dependencies = [("insights", "0001_low_runway"), ("banking", "0002_isolation")]
 
     operations = [
         migrations.CreateModel(

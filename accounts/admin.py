@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.operators import OperatorAdmin
+from accounts.operators.admin import OperatorAdmin
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
 

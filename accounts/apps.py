@@ -24,4 +24,4 @@ class AccountsConfig(AppConfig):
 class OperatorsConfig(AdminConfig):
     """Django's admin, with the operators' site in the place of its own."""
 
-    default_site = "accounts.operators.OperatorSite"
+    default_site = "accounts.operators.site.OperatorSite"

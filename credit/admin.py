@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.operators import OperatorAdmin
+from accounts.operators.admin import OperatorAdmin
 from credit.models import Enrollment, PullAttempt
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import LoginThrottle, User
-from accounts.operators import OperatorAdmin
+from accounts.operators.admin import OperatorAdmin
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import operators_row, sign_in
 from accounts.tests.phone import Phone, enrolled

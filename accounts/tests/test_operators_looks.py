@@ -105,7 +105,7 @@ def test_it_shows_no_row_when_the_look_cannot_be_written(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no trail")
 
-    monkeypatch.setattr("accounts.operators.record", fail)
+    monkeypatch.setattr("accounts.operators.site.record", fail)
     with pytest.raises(RuntimeError, match="no trail"):
         operator.get(operators_row(alice))
 

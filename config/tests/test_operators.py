@@ -15,7 +15,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from accounts.operators import OperatorAdmin
+from accounts.operators.admin import OperatorAdmin
 from accounts.tests.passkeys import passkey
 from accounts.tests.phone import SECRET, enrolled, recovery_codes
 from banking.linking import open_link

@@ -1,114 +1,27 @@
-"""The operators' site: Django's admin, for looking only.
-
-It wants a member of staff whose session has a second factor, reads through a role of the database that can write
-nothing and was never shown a secret, and puts every look at somebody's row into that person's own audit trail.
-"""
+"""What operators see of a model's rows: a list, and single rows where there is more to see."""
 
 from collections.abc import Callable, Iterable
-from functools import wraps
 from typing import Any, Final
-from urllib.parse import unquote
 from uuid import UUID
 
-from allauth.account import views as account
-from csp.constants import SELF
-from csp.decorators import csp_replace
-from django.contrib import admin, messages
-from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_safe
-from django_otp.admin import OTPAdminSite
 
-from accounts import glass, step_up
-from accounts.models import User
-from accounts.requests import PersonRequest
+from accounts.operators import break_glass
 from compliance.audit import Action, record
 from compliance.isolation.viewer import VIEWER, viewing
 
 ROWS: Final = 25
-# Looks that would stand in no trail, and a page that says nothing.
-LEFT_OUT: Final = {"autocomplete", "view_on_site", "password_change_done"}
+
 
 View = Callable[..., Any]
-
-
-class OperatorSite(OTPAdminSite):
-    """The site at ``ADMIN_PATH``. Whoever is no member of staff finds nothing there."""
-
-    site_header = site_title = "Plumbline operators"
-    index_title = "What you may look at"
-    index_template = "accounts/operators/index.html"
-    site_url = None
-    final_catch_all_view = False
-
-    def __init__(self, name: str = "admin") -> None:
-        super().__init__(name)
-
-    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Take a model with an ``OperatorAdmin`` of ours; those of other packages write and show all fields."""
-        if admin_class is not None and issubclass(admin_class, OperatorAdmin):
-            super().register(model_or_iterable, admin_class, **options)
-
-    def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Every page that is used, and the one that asks for a reason."""
-        kept = [each for each in super().get_urls() if getattr(each, "name", None) not in LEFT_OUT]
-        ask = self.admin_view(step_up.fresh_sign_in(self.break_glass))
-        return [path("break-glass/<uuid:person_id>/", ask, name="break_glass"), *kept]
-
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Guard a page: staff with a second factor only, under a policy that the admin's own scripts can live with."""
-        inner = super().admin_view(view, cacheable)
-
-        @csp_replace({"script-src": [SELF], "require-trusted-types-for": None, "trusted-types": None})
-        @wraps(inner)
-        def page(request: Any, *args: object, **options: object) -> HttpResponse:
-            if not request.user.is_staff:
-                raise Http404
-            if not self.has_permission(request):
-                return step_up.ask(request)
-            if "\0" in unquote(f"{request.path_info}?{request.META['QUERY_STRING']}"):
-                raise BadRequest("No column holds a NUL.")
-            return inner(request, *args, **options)
-
-        return page
-
-    @method_decorator(login_not_required)
-    def login(self, request: Any, extra_context: Any = None) -> HttpResponse:
-        """Lead strangers to the one sign-in that there is."""
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.GET.get("next", reverse("admin:index")))
-        if not request.user.is_staff:
-            raise Http404
-        return redirect("admin:index")
-
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Sign out as everywhere else."""
-        return account.logout(request)
-
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Change the password where everybody does."""
-        return redirect("account_change_password")
-
-    def break_glass(self, request: PersonRequest, person_id: UUID) -> HttpResponse:
-        """Ask for the reason to look at one person's bank and credit data, and open it for a while."""
-        if not any(each.needs_reason and each.has_view_permission(request) for each in self._registry.values()):
-            raise PermissionDenied
-        person = get_object_or_404(User, pk=person_id)
-        form = glass.ReasonForm(request.POST or None)
-        if form.is_valid():
-            leave = glass.break_glass(request=request, person=person, reason=form.cleaned_data["reason"])
-            messages.success(request, f"Until {leave.until_words} you may look at bank and credit data of {person_id}.")
-            return redirect("admin:index")
-        context = self.each_context(request) | {"form": form, "person_id": person_id, "title": "Give a reason"}
-        return TemplateResponse(request, "accounts/operators/break_glass.html", context)
 
 
 class OperatorAdmin(admin.ModelAdmin):
@@ -174,7 +87,7 @@ class OperatorAdmin(admin.ModelAdmin):
         """Render a page through the operators' role, and record the look with each person on it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        leave = glass.leave_of(request.session) if self.needs_reason else None
+        leave = break_glass.leave_of(request.session) if self.needs_reason else None
         if self.needs_reason and leave is None:
             context = self.admin_site.each_context(request) | {"title": "A reason is needed"}
             return TemplateResponse(request, "accounts/operators/reason_needed.html", context, status=403)
@@ -187,10 +100,10 @@ class OperatorAdmin(admin.ModelAdmin):
                 response.render()
             return response
 
-    def _record(self, request: Any, rows: Iterable[Any], leave: glass.Leave | None) -> None:
+    def _record(self, request: Any, rows: Iterable[Any], leave: break_glass.Leave | None) -> None:
         # With leave, a look that finds nothing is one too.
         seen: dict[UUID, list[str]] = {UUID(leave.person): []} if leave else {}
-        role = glass.role_of(request.user)
+        role = break_glass.role_of(request.user)
         for row in rows if self.person else ():
             seen.setdefault(getattr(row, str(self.person)), []).append(str(row.pk))
         for person, ids in seen.items():

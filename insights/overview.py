@@ -10,10 +10,11 @@ from django.utils import timezone
 from accounts.models import User
 from banking import addresses, listing
 from banking.models import Item
-from insights import age, balances, charts, history
-from insights.age import Age
-from insights.balances import BankBalance
-from insights.flows import Flow, Window, flows, movements, runway_months
+from insights import charts
+from insights.balances import account_totals, data_age, history
+from insights.balances.account_totals import BankBalance
+from insights.balances.data_age import Age
+from insights.cash_flow.sums import Flow, Window, flows, movements, runway_months
 
 LATEST = 10
 
@@ -88,16 +89,16 @@ def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
     """Collect the page's figures; ``items`` come with their rosters, ``days`` is how far back the chart goes."""
     today = timezone.localdate()
     window = Window.ending(today)
-    accounts = [account for account in balances.accounts(items) if account.is_bank or account.is_card]
-    found = flows(movements(user=user, window=window, accounts=balances.ids(accounts))) if accounts else {}
-    bank = balances.bank_balance(items)
-    aged = age.of(items)
+    accounts = [account for account in account_totals.accounts(items) if account.is_bank or account.is_card]
+    found = flows(movements(user=user, window=window, accounts=account_totals.ids(accounts))) if accounts else {}
+    bank = account_totals.bank_balance(items)
+    aged = data_age.of(items)
     return {
         "today": today,
         "importing": next((item for item in items if item.state == "loading"), None),
         "balance": bank,
         "history": history.of_bank(user=user, items=items, days=days),
-        "cards": balances.cards(items),
+        "cards": account_totals.cards(items),
         "flow": cash_flow(window=window, found=found, bank=bank, aged=aged),
         "spending": spending(window=window, found=found, aged=aged),
         "recent": listing.latest(owner_id=user.pk, most=LATEST),

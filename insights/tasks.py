@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from compliance.isolation.tasks import TenantTask
-from insights import runway
+from insights.cash_flow import runway
 
 CHUNK: Final = 500
 

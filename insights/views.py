@@ -11,9 +11,10 @@ from accounts.requests import PersonRequest
 from banking import listing, rosters
 from banking.models import Account, Item, Transaction, TransactionQuerySet
 from credit.stored import reports
-from insights import card_links, history, score_history, utilization
+from insights.balances import history
 from insights.banner import most_urgent
-from insights.card_links import Said
+from insights.credit import card_links, score_history, utilization
+from insights.credit.card_links import Said
 from insights.overview import overview as figures
 
 LATEST = 10

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from banking.models import Item
 from config.templatetags.ui import as_of, day_in, icon
-from insights.age import Age
+from insights.balances.data_age import Age
 
 register = template.Library()
 

@@ -15,8 +15,8 @@ from banking.provider import AccountRow, TransactionRow
 from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
 from banking.tests.test_sync import read
 from compliance.isolation import tenant
-from insights import balances
-from insights.flows import Window, movements
+from insights.balances import account_totals
+from insights.cash_flow.sums import Window, movements
 
 TODAY = date(2026, 11, 20)
 SAVINGS = CHECKING._replace(provider_id="acc-savings", name="Savings", mask="1111", subtype="savings")
@@ -73,12 +73,12 @@ def revoke(item: Item) -> None:
 
 def money_in_the_bank(user: User) -> Decimal:
     with tenant(user.pk):
-        found = balances.bank_balance(rosters.connections(user))
+        found = account_totals.bank_balance(rosters.connections(user))
     assert found is not None
     return found.totals[0].amount
 
 
 def spent(user: User) -> Decimal:
     with tenant(user.pk):
-        ids = balances.ids(balances.accounts(rosters.connections(user)))
+        ids = account_totals.ids(account_totals.accounts(rosters.connections(user)))
         return sum((m.money_out for m in movements(user=user, window=Window.ending(TODAY), accounts=ids)), Decimal(0))

@@ -8,7 +8,7 @@ import time_machine
 from django.template import Context, Template
 
 from banking.models import Item
-from insights.age import Age
+from insights.balances.data_age import Age
 
 pytestmark = pytest.mark.dates
 

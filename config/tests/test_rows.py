@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from banking.listing import Row
 from config.templatetags import rows
 from insights import charts
-from insights.age import Age
+from insights.balances.data_age import Age
 from insights.charts import Bar, Point
 from insights.overview import CategorySpending, Spending
 

@@ -25,7 +25,7 @@ from config.tests.connected_twice import (
     rows,
     spent,
 )
-from insights import balances, history
+from insights.balances import account_totals, history
 
 __all__ = ["again", "bank_reads", "clock"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clock")]
@@ -44,7 +44,7 @@ def test_it_counts_a_bank_once_that_is_connected_again(
     assert money_in_the_bank(alice) == Decimal("1300.50")
     assert spent(alice) == -sum(Decimal(ago + 1) for ago in range(25))
     with tenant(alice.pk):
-        cards = balances.cards(rosters.connections(alice))
+        cards = account_totals.cards(rosters.connections(alice))
     assert cards is not None
     assert [card.balance for card in cards.cards] == [Decimal(410)]
 
@@ -212,7 +212,7 @@ def test_it_draws_one_line_through_both_histories(
     revoke(item)
     bank_reads(again, [renamed(CHECKING, current=Decimal("900"))], rows(renamed(CHECKING), 20))
     with tenant(alice.pk):
-        accounts = balances.accounts(rosters.connections(alice))
+        accounts = account_totals.accounts(rosters.connections(alice))
         points = history.sums(history.changes(user=alice, accounts=accounts, since=date(2026, 11, 1)))
     assert [(str(point.day), point.value) for point in points[::9]] == [
         ("2026-11-10", Decimal("1200.50")),

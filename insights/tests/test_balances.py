@@ -14,7 +14,7 @@ from banking.models import Connection, Item
 from banking.provider import Readiness
 from banking.tests.rows import account_at
 from compliance.isolation import tenant
-from insights.balances import BankTotal, CardTotal, bank_balance, cards
+from insights.balances.account_totals import BankTotal, CardTotal, bank_balance, cards
 
 pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 

@@ -16,7 +16,7 @@ from banking.unlinking import unlink
 from compliance.isolation import tenant
 from credit.tests.experian_samples import card, read
 from credit.tests.filed import filed
-from insights.card_links import Said, answer, answers, matches, suggest
+from insights.credit.card_links import Said, answer, answers, matches, suggest
 from insights.models import CardLink
 
 

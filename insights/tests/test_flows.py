@@ -16,7 +16,7 @@ from banking.models import Account, Item, Transaction
 from banking.tests.rows import account_at, moved, moved_all, movement
 from banking.transfers import find_transfers
 from compliance.isolation import tenant
-from insights.flows import Flow, Movement, Window, flows, movements, runway_months
+from insights.cash_flow.sums import Flow, Movement, Window, flows, movements, runway_months
 
 TODAY = date(2026, 11, 22)
 CARD_PAYMENT = {"category": "LOAN_PAYMENTS", "category_detail": "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"}

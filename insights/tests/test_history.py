@@ -14,9 +14,9 @@ from banking import rosters
 from banking.models import Account, Item
 from banking.tests.rows import account_at, balance_on
 from compliance.isolation import tenant
-from insights import history
-from insights.balances import bank_balance
-from insights.history import History, sums
+from insights.balances import history
+from insights.balances.account_totals import bank_balance
+from insights.balances.history import History, sums
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,8 @@ from banking.provider import Readiness
 from banking.tests.rows import account_at, moved
 from compliance.isolation import tenant
 from compliance.tests.threads import in_threads
-from insights import runway, tasks
+from insights import tasks
+from insights.cash_flow import runway
 from insights.models import LowRunway
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]

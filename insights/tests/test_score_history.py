@@ -9,7 +9,7 @@ import pytest
 from credit.diffing import Change, Severity, Subject
 from credit.report import State
 from credit.stored.reports import KeptChange, Listing
-from insights.score_history import history
+from insights.credit.score_history import history
 
 pytestmark = pytest.mark.dates
 

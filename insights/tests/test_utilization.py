@@ -12,7 +12,7 @@ from banking.models import Item
 from banking.tests.rows import account_at
 from credit.tests.experian_samples import card, loan, read
 from credit.tests.filed import filed
-from insights import utilization
+from insights.credit import utilization
 
 FULL = {"subscriberName": "HARBOR STORE CARD", "subscriberCode": "2", "accountNumber": "4000000000003002"}
 SHARED = {"subscriberName": "UNION TRAVEL CARD", "subscriberCode": "3", "ecoa": "3"}

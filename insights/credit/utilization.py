@@ -10,9 +10,9 @@ from decimal import Decimal
 from banking.models import Item
 from credit.analysis.utilization import MARKS, CardUse, Use, Utilization, utilization
 from credit.report import Role, Tradeline
-from insights import card_links
-from insights.balances import accounts
-from insights.card_links import Match
+from insights.balances.account_totals import accounts
+from insights.credit import card_links
+from insights.credit.card_links import Match
 from insights.models import CardLink
 
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Account, Item
-from insights import balances, charts
+from insights import charts
+from insights.balances import account_totals
 
 # By how much the sum of some accounts changed on each day; what stood before the first day counts on that day. An
 # account that was read under other ids before goes on from their last balance.
@@ -72,10 +73,10 @@ def days_in(label: str) -> int:
 
 def of_bank(*, user: User, items: Collection[Item], days: int) -> History | None:
     """Draw the money in the bank, in the currency of most accounts; ``None`` until there are two days of it."""
-    bank = [account for account in balances.accounts(items) if account.is_bank]
+    bank = [account for account in account_totals.accounts(items) if account.is_bank]
     if not bank:
         return None
-    currency, accounts = next(iter(balances.by_currency(bank).items()))
+    currency, accounts = next(iter(account_totals.by_currency(bank).items()))
     return of_accounts(user=user, accounts=accounts, currency=currency, days=days)
 
 

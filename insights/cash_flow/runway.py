@@ -15,8 +15,8 @@ from accounts.notifications.notification_types import Kind
 from banking import rosters
 from banking.models import Item
 from compliance.isolation import tenant
-from insights import balances
-from insights.flows import Window, flows, movements, runway_months
+from insights.balances import account_totals
+from insights.cash_flow.sums import Window, flows, movements, runway_months
 from insights.models import LowRunway
 
 LOW: Final = Decimal(3)
@@ -74,10 +74,10 @@ def _chunk(hour: int, after: UUID, limit: int) -> list[UUID]:
 
 def _runways(person_id: UUID) -> list[Runway]:
     items = rosters.connections(User(pk=person_id))
-    bank = balances.bank_balance(items)
+    bank = account_totals.bank_balance(items)
     if bank is None or not _all_fresh(items):
         return []
-    accounts = balances.ids(a for a in balances.accounts(items) if a.is_bank or a.is_card)
+    accounts = account_totals.ids(a for a in account_totals.accounts(items) if a.is_bank or a.is_card)
     window = Window.ending(timezone.localdate())
     net = flows(movements(user=User(pk=person_id), window=window, accounts=accounts))
     return [

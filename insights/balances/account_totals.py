@@ -10,8 +10,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from banking.models import Account, Item
-from insights import age
-from insights.age import Age
+from insights.balances import data_age
+from insights.balances.data_age import Age
 
 ZERO = Decimal(0)
 
@@ -87,7 +87,7 @@ def bank_balance(items: Iterable[Item]) -> BankBalance | None:
     if not found:
         return None
     totals = [bank_total(currency, each) for currency, each in by_currency(found).items()]
-    return BankBalance(totals=totals, accounts=found, age=age.of({a.item: None for a in found}))
+    return BankBalance(totals=totals, accounts=found, age=data_age.of({a.item: None for a in found}))
 
 
 def bank_total(currency: str, found: list[Account]) -> BankTotal:
@@ -111,7 +111,7 @@ def cards(items: Iterable[Item]) -> Cards | None:
     return Cards(
         totals=[card_total(currency, each) for currency, each in by_currency(found).items()],
         cards=[card(account) for account in found],
-        age=age.of({a.item: None for a in found}),
+        age=data_age.of({a.item: None for a in found}),
     )
 
 

@@ -1,0 +1,1 @@
+"""What accounts hold: today, by currency, and over time."""

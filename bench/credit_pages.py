@@ -18,7 +18,7 @@ from bench.servers import static_files
 from compliance.isolation import tenant
 from credit import models
 from credit.changes.record import compare
-from credit.models import PullAttempt, RawReport
+from credit.models import AttemptStatus, PullAttempt, RawReport
 from credit.report import Report
 from credit.stored import reports
 
@@ -43,7 +43,7 @@ def keep(user: User, told: Report, *, days_ago: int) -> UUID:
     asked = {"provider": told.provider, "reference_id": uuid4().hex, "purpose": "3F", "inquiry_class": "soft"}
     with tenant(user.pk):
         attempt = PullAttempt.objects.create(
-            owner=user, state=PullAttempt.State.MADE, trigger=models.Trigger.CLOCK, consent_id=uuid4(), **asked
+            owner=user, state=AttemptStatus.MADE, trigger=models.Trigger.CLOCK, consent_id=uuid4(), **asked
         )
         raw = RawReport.objects.create(
             owner=user, attempt=attempt, body=reports.packed(b"{}"), sha256=told.sha256, size=2, http_status=200,

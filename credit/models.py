@@ -17,7 +17,7 @@ from credit import report as rows
 from credit.diffing import Severity, Subject
 from credit.fields import DayField
 from credit.payment_history import DatedBy
-from credit.statuses import State
+from credit.statuses import EnrollmentStatus
 
 
 class Enrollment(Owned):
@@ -30,7 +30,9 @@ class Enrollment(Owned):
     identity = SealedTextField(null=True)
     ssn = SealedTextField(null=True)
     consent_id = models.UUIDField(null=True)
-    state = models.CharField(max_length=20, choices=[(s, s) for s in State], default=State.NOT_PULLED)
+    state = models.CharField(
+        max_length=20, choices=[(s, s) for s in EnrollmentStatus], default=EnrollmentStatus.NOT_PULLED
+    )
     state_at = models.DateTimeField(default=timezone.now)
     field = models.CharField(max_length=20, blank=True)
     # The day of the month on which the person's report is due, and the oldest such day that no report was made for.
@@ -65,19 +67,22 @@ class Trigger(models.TextChoices):
     DEMO = "demo"
 
 
+class AttemptStatus(models.TextChoices):
+    """What became of one call of the bureau."""
+
+    PENDING = "pending"
+    MADE = "made"
+    NOT_MADE = "not_made"
+    UNKNOWN = "unknown"
+
+
 class PullAttempt(Owned):
     """One call of the bureau, written down before it is made: what was asked, on whose word, and what came of it.
 
     It holds nothing of the answer. Two cannot be pending at once, whoever asks.
     """
 
-    class State(models.TextChoices):
-        PENDING = "pending"
-        MADE = "made"
-        NOT_MADE = "not_made"
-        UNKNOWN = "unknown"
-
-    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    state = models.CharField(max_length=10, choices=AttemptStatus, default=AttemptStatus.PENDING)
     trigger = models.CharField(max_length=10, choices=Trigger)
     # The person's own day that this call is for, whenever it is made. Null until their first report.
     due_on = models.DateField(null=True)
@@ -136,7 +141,7 @@ class Report(Owned):
     pulled_at = models.DateTimeField()
     is_sample = models.BooleanField()
     inquiry_class = models.CharField(max_length=10)
-    state = models.CharField(max_length=20, choices=[(s, s) for s in rows.State])
+    state = models.CharField(max_length=20, choices=[(s, s) for s in rows.ReportStatus])
     credit_score = models.PositiveSmallIntegerField(null=True)
     subject = models.CharField(max_length=64, blank=True)
     consumer_identifier = SealedTextField()

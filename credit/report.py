@@ -283,7 +283,7 @@ class Flags:
     no_hit: bool = False
 
 
-class State(StrEnum):
+class ReportStatus(StrEnum):
     """Whether a report can be shown."""
 
     READY = "ready"
@@ -335,12 +335,12 @@ class Report:
         return next((message for message in self.messages if "OFAC" in message.text.upper()), None)
 
     @property
-    def state(self) -> State:
+    def state(self) -> ReportStatus:
         """Whether the report can be shown; what weighs more comes first."""
         if self.flags.no_hit:
-            return State.NO_HIT
+            return ReportStatus.NO_HIT
         if self.flags.deceased:
-            return State.RESTRICTED
+            return ReportStatus.RESTRICTED
         if self.flags.frozen and not self.tradelines and not any(score.value for score in self.scores):
-            return State.FROZEN
-        return State.MISMATCH if self.flags.address_mismatch or self.flags.ssn_variation else State.READY
+            return ReportStatus.FROZEN
+        return ReportStatus.MISMATCH if self.flags.address_mismatch or self.flags.ssn_variation else ReportStatus.READY

@@ -7,7 +7,7 @@ STALE_AFTER = timedelta(days=45)
 """From which age on a report no longer speaks of the present."""
 
 
-class State(StrEnum):
+class EnrollmentStatus(StrEnum):
     """What a person reads about their credit file. Those from ``NOT_PULLED`` on are written down with each pull."""
 
     OFF = "off"

@@ -7,7 +7,7 @@ from compliance import consent
 from compliance.isolation import tenant
 from config.management.commands import demo_user
 from credit.enrollment import enrolling
-from credit.enrollment.status import State
+from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.tests.asking import attempts_of, calls, state_of
 
@@ -18,7 +18,7 @@ def test_it_pulls_the_demo_logins_report_once(site_bureau):
     user = demo_user.demo_user()
     for _ in range(2):
         demo_user.pull_report(user)
-    assert (len(calls(site_bureau)), state_of(user)) == (1, State.READY)
+    assert (len(calls(site_bureau)), state_of(user)) == (1, EnrollmentStatus.READY)
     [attempt] = attempts_of(user)
     [given] = consent.history(person_id=user.pk)
     assert (attempt.trigger, attempt.consent_id, given.method) == ("demo", given.pk, "demo")
@@ -31,7 +31,7 @@ def test_it_asks_for_nothing_after_the_demo_login_withdrew(site_bureau):
     demo_user.pull_report(user)
     enrolling.forget(user=user)
     demo_user.pull_report(user)
-    assert (len(calls(site_bureau)), state_of(user)) == (1, State.NO_CONSENT)
+    assert (len(calls(site_bureau)), state_of(user)) == (1, EnrollmentStatus.NO_CONSENT)
 
 
 def test_it_links_a_bank_through_the_dialog_that_every_person_takes(sandbox, settings):

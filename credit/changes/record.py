@@ -11,12 +11,12 @@ from accounts.notifications.notification_types import Kind
 from credit import models
 from credit.changes.descriptions import tell
 from credit.diffing import Change, NotComparable, Severity, Subject, Thresholds, diff
-from credit.report import Report, State
+from credit.report import Report, ReportStatus
 from credit.stored.parsing import as_read_today
 from credit.stored.reports import WITHHELD, whole
 
 # What a frozen file or one without a hit says of accounts is nothing, so the last one that showed them counts too.
-SILENT = (State.FROZEN, State.NO_HIT)
+SILENT = (ReportStatus.FROZEN, ReportStatus.NO_HIT)
 KINDS: Mapping[Subject, Kind] = MappingProxyType(
     dict.fromkeys(Subject, Kind.CREDIT_ACCOUNT)
     | dict.fromkeys((Subject.SCORE_CHANGED, Subject.SCORE_APPEARED, Subject.SCORE_VANISHED), Kind.CREDIT_SCORE)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from compliance.consent import ConsentEvent, Purpose, history
 from credit.analysis.bands import PROVIDERS
-from credit.models import PullAttempt, Trigger
+from credit.models import AttemptStatus, PullAttempt, Trigger
 from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES, EXPERIAN_FREEZE, Link
 
 ATTEMPTS_SHOWN: Final = 50
@@ -128,10 +128,10 @@ def _signed(event: ConsentEvent) -> Signed:
 
 
 OUTCOMES: Final = {
-    PullAttempt.State.PENDING: "is being asked",
-    PullAttempt.State.MADE: "sent a report",
-    PullAttempt.State.NOT_MADE: "sent no report",
-    PullAttempt.State.UNKNOWN: "was asked, and the line broke",
+    AttemptStatus.PENDING: "is being asked",
+    AttemptStatus.MADE: "sent a report",
+    AttemptStatus.NOT_MADE: "sent no report",
+    AttemptStatus.UNKNOWN: "was asked, and the line broke",
 }
 TRIGGERS: Final = {
     Trigger.PERSON: "You asked",
@@ -149,7 +149,7 @@ def asked(user: User) -> list[Asked]:
 def _asked(attempt: PullAttempt) -> Asked:
     bureau = PROVIDERS.get(attempt.provider, attempt.provider)
     return Asked(
-        what=f"{bureau} {OUTCOMES[PullAttempt.State(attempt.state)]}",
+        what=f"{bureau} {OUTCOMES[AttemptStatus(attempt.state)]}",
         how=TRIGGERS[Trigger(attempt.trigger)],
         at=attempt.started_at,
         reference=attempt.reference_id,

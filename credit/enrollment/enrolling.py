@@ -18,12 +18,12 @@ from compliance.isolation import tenant
 from credit.enrollment import instruction
 from credit.models import Enrollment
 from credit.provider import Subject
-from credit.statuses import State
+from credit.statuses import EnrollmentStatus
 
 WHOLE_NUMBER = 9
 # What only other details can change, and what they may change.
-WANTS_DETAILS = frozenset({State.NO_HIT, State.INPUT, State.DETAILS_LOST})
-ABOUT_DETAILS = WANTS_DETAILS | {State.MISMATCH}
+WANTS_DETAILS = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.INPUT, EnrollmentStatus.DETAILS_LOST})
+ABOUT_DETAILS = WANTS_DETAILS | {EnrollmentStatus.MISMATCH}
 
 
 class NoConsent(Exception):
@@ -65,13 +65,13 @@ def enroll(*, user: User, subject: Subject, keep_ssn: bool, consent_id: UUID) ->
 def _begin_again(enrollment: Enrollment, now: datetime) -> None:
     """Open what other details may open. The first report is asked for by the person, who just typed the number."""
     returns = enrollment.withdrawn_at is not None
-    if enrollment.state == State.MISMATCH and not enrollment.corrected:
+    if enrollment.state == EnrollmentStatus.MISMATCH and not enrollment.corrected:
         enrollment.eligible_at, enrollment.corrected = None, True
     # The same details, given again, are no reason to ask sooner.
-    if enrollment.state in WANTS_DETAILS - {State.DETAILS_LOST}:
+    if enrollment.state in WANTS_DETAILS - {EnrollmentStatus.DETAILS_LOST}:
         enrollment.eligible_at = None
     if enrollment.state in ABOUT_DETAILS or (returns and enrollment.succeeded_at is None):
-        enrollment.state, enrollment.state_at, enrollment.field = State.NOT_PULLED, now, ""
+        enrollment.state, enrollment.state_at, enrollment.field = EnrollmentStatus.NOT_PULLED, now, ""
     if enrollment.succeeded_at is None:
         enrollment.pull_day, enrollment.next_pull_at = now.day, None
     elif enrollment.next_pull_at is None:

@@ -13,17 +13,15 @@ from compliance.isolation.tenant import tenant_context
 from credit.enrollment import instruction
 from credit.enrollment.enrolling import WANTS_DETAILS
 from credit.models import Enrollment
-from credit.statuses import STALE_AFTER, State
-
-__all__ = ["LOST_AFTER", "Standing", "State", "standing"]
+from credit.statuses import STALE_AFTER, EnrollmentStatus
 
 # Twice what the slowest call with its tokens may take is far below; whoever has not come back by then is gone.
-LOST_AFTER = timedelta(minutes=15)
-AUTOMATIC = frozenset({State.RETRYING, State.OUTCOME_UNKNOWN})
+ATTEMPT_TIMEOUT = timedelta(minutes=15)
+AUTOMATIC = frozenset({EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN})
 
 
 @dataclass(frozen=True)
-class Standing:
+class EnrollmentOverview:
     """The state, and since when it holds.
 
     ``field`` is the field of ``provider.Subject`` that the bureau refused. ``retry_at`` is when we ask again by
@@ -32,7 +30,7 @@ class Standing:
     one to show whatever the state is.
     """
 
-    state: State
+    state: EnrollmentStatus
     at: datetime | None = None
     field: str = ""
     retry_at: datetime | None = None
@@ -44,31 +42,36 @@ class Standing:
 
     def may_ask(self, *, at: datetime) -> bool:
         """Whether the person may ask for a report at a moment."""
-        if self.state in (State.OFF, State.NO_CONSENT, State.CONSENT_OUTDATED, State.UNDER_WAY):
+        if self.state in (
+            EnrollmentStatus.OFF,
+            EnrollmentStatus.NO_CONSENT,
+            EnrollmentStatus.CONSENT_OUTDATED,
+            EnrollmentStatus.UNDER_WAY,
+        ):
             return False
         return not self.wants_details and (self.eligible_at is None or self.eligible_at <= at)
 
 
-def standing(*, owner: UUID) -> Standing:
+def enrollment_overview(*, owner: UUID) -> EnrollmentOverview:
     """Say how things stand for one person. Two queries, whatever there is."""
     if settings.CREDIT_ENV == "off":
-        return Standing(State.OFF)
+        return EnrollmentOverview(EnrollmentStatus.OFF)
     consent = living(person_id=owner, purpose=Purpose.CREDIT_REPORT)
     with tenant_context(owner), transaction.atomic(savepoint=False):
         enrollment = Enrollment.objects.for_user(owner).first()
-    return judged(enrollment, consent, now=timezone.now())
+    return status_for(enrollment, consent, now=timezone.now())
 
 
-def judged(enrollment: Enrollment | None, consent: ConsentEvent | None, *, now: datetime) -> Standing:
+def status_for(enrollment: Enrollment | None, consent: ConsentEvent | None, *, now: datetime) -> EnrollmentOverview:
     """Judge an enrollment and the newest living consent at a moment. Either may be missing."""
     if enrollment is None or enrollment.withdrawn_at is not None:
-        return Standing(
+        return EnrollmentOverview(
             _without_enrollment(consent),
             consent_ends_at=consent.expires_at if consent else None,
             succeeded_at=enrollment.succeeded_at if enrollment else None,
         )
     state = _state(enrollment, now) if consent is not None and is_current(consent) else _without_enrollment(consent)
-    return Standing(
+    return EnrollmentOverview(
         state=state,
         at=enrollment.state_at,
         field=enrollment.field,
@@ -86,17 +89,17 @@ def is_current(consent: ConsentEvent) -> bool:
     return consent.version == instruction.VERSION
 
 
-def _without_enrollment(consent: ConsentEvent | None) -> State:
+def _without_enrollment(consent: ConsentEvent | None) -> EnrollmentStatus:
     if consent is None:
-        return State.NO_CONSENT
-    return State.NOT_PULLED if is_current(consent) else State.CONSENT_OUTDATED
+        return EnrollmentStatus.NO_CONSENT
+    return EnrollmentStatus.NOT_PULLED if is_current(consent) else EnrollmentStatus.CONSENT_OUTDATED
 
 
-def _state(enrollment: Enrollment, now: datetime) -> State:
-    state = State(enrollment.state)
-    if state is State.UNDER_WAY and now - enrollment.state_at >= LOST_AFTER:
-        return State.OUTCOME_UNKNOWN
+def _state(enrollment: Enrollment, now: datetime) -> EnrollmentStatus:
+    state = EnrollmentStatus(enrollment.state)
+    if state is EnrollmentStatus.UNDER_WAY and now - enrollment.state_at >= ATTEMPT_TIMEOUT:
+        return EnrollmentStatus.OUTCOME_UNKNOWN
     succeeded = enrollment.succeeded_at
-    if state is State.READY and succeeded is not None and now - succeeded > STALE_AFTER:
-        return State.STALE
+    if state is EnrollmentStatus.READY and succeeded is not None and now - succeeded > STALE_AFTER:
+        return EnrollmentStatus.STALE
     return state

@@ -1,7 +1,7 @@
 """What a person reads when there is no report to show, or none that is new: what happened, and what to do.
 
-One row for each ``credit.statuses.State``. No row blames the person, and a frozen file is no error: it is what the
-person asked the bureau for.
+One row for each ``credit.statuses.EnrollmentStatus``. No row blames the person, and a frozen file is no error: it is
+what the person asked the bureau for.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from django.urls import reverse
 
-from credit.statuses import State
+from credit.statuses import EnrollmentStatus
 
 
 class Link(NamedTuple):
@@ -53,14 +53,14 @@ EXPERIAN_FREEZE: Final = Link("Freezes at Experian", "https://www.experian.com/f
 EXPERIAN_DISPUTES: Final = Link("Corrections at Experian", "https://www.experian.com/disputes/main.html")
 ANNUAL_REPORT: Final = Link("Your whole file, free of charge", "https://www.annualcreditreport.com/")
 
-SITUATIONS: Final[Mapping[State, Situation]] = {
-    State.OFF: Situation(
+SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
+    EnrollmentStatus.OFF: Situation(
         title="This site reads no credit reports",
         texts=("Whoever runs it has not connected a credit bureau. Nothing is asked.",),
         notice="This site asks for no new reports.",
         picture="no-symbol",
     ),
-    State.NO_CONSENT: Situation(
+    EnrollmentStatus.NO_CONSENT: Situation(
         title="Your credit report, here",
         texts=(
             "Plumbline can show you your own credit report and scores from Experian, keep every report, and say what "
@@ -73,7 +73,7 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         action="Read the instruction",
         place="credit_start",
     ),
-    State.CONSENT_OUTDATED: Situation(
+    EnrollmentStatus.CONSENT_OUTDATED: Situation(
         title="Your instruction has to be signed again",
         texts=(
             "Its twelve months are over, or its words have changed since you signed.",
@@ -84,7 +84,7 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         action="Read and sign",
         place="credit_start",
     ),
-    State.NOT_PULLED: Situation(
+    EnrollmentStatus.NOT_PULLED: Situation(
         title="One step is left",
         texts=("You have signed. Experian now needs your details to find your file.",),
         notice="Experian needs your details before the next report.",
@@ -92,14 +92,14 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         action="Give my details",
         place="credit_details",
     ),
-    State.UNDER_WAY: Situation(
+    EnrollmentStatus.UNDER_WAY: Situation(
         title="Your report is on its way",
         texts=("Plumbline is asking Experian now. This page looks again by itself; you may also leave it.",),
         notice="A new report is on its way.",
         picture="arrow-path",
         is_moving=True,
     ),
-    State.NO_HIT: Situation(
+    EnrollmentStatus.NO_HIT: Situation(
         title="Experian found no file",
         texts=(
             "No file fits the details that you gave. That has plain causes: a move, another spelling of a name, a "
@@ -111,7 +111,7 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         action="Look at my details",
         place="credit_details",
     ),
-    State.FROZEN: Situation(
+    EnrollmentStatus.FROZEN: Situation(
         title="Your file is frozen",
         texts=(
             "There is a freeze on your file at Experian. It lets nobody new read the file, Plumbline included, until "
@@ -126,7 +126,7 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         asks="post",
         links=(EXPERIAN_FREEZE,),
     ),
-    State.RESTRICTED: Situation(
+    EnrollmentStatus.RESTRICTED: Situation(
         title="Experian does not give this report out",
         texts=(
             "There is a mark on the file, and with it Experian sends no report to others. Plumbline is not told more, "
@@ -138,7 +138,7 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         picture="hand-raised",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
-    State.MISMATCH: Situation(
+    EnrollmentStatus.MISMATCH: Situation(
         title="Is this report about you?",
         texts=(
             "Experian sent a report, but not all of it fits the details that you gave: the address or some digits of "
@@ -156,7 +156,7 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         other_place="credit_recheck",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
-    State.INPUT: Situation(
+    EnrollmentStatus.INPUT: Situation(
         title="Experian did not accept one detail",
         texts=("Correct it, and Plumbline asks again at once.",),
         notice="Experian did not accept one of your details.",
@@ -164,13 +164,13 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         action="Correct it",
         place="credit_details",
     ),
-    State.RETRYING: Situation(
+    EnrollmentStatus.RETRYING: Situation(
         title="Experian is not answering",
         texts=("No report was made. Plumbline asks again by itself; there is nothing that you have to do.",),
         notice="Experian is not answering. Plumbline asks again by itself.",
         picture="clock",
     ),
-    State.OUTCOME_UNKNOWN: Situation(
+    EnrollmentStatus.OUTCOME_UNKNOWN: Situation(
         title="We do not know yet whether there is a report",
         texts=(
             "The line broke while Plumbline was asking. Experian may have made a report all the same.",
@@ -180,7 +180,7 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         notice="The line to Experian broke. Plumbline waits before it asks again.",
         picture="clock",
     ),
-    State.UNREADABLE: Situation(
+    EnrollmentStatus.UNREADABLE: Situation(
         title="We got your report but cannot read it yet",
         texts=(
             "Experian answered in a form that Plumbline does not know. The answer is kept, encrypted, and nothing of "
@@ -191,7 +191,7 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         notice="We got a newer report but cannot read it yet.",
         picture="document-text",
     ),
-    State.DETAILS_LOST: Situation(
+    EnrollmentStatus.DETAILS_LOST: Situation(
         title="Your details have to be given again",
         texts=(
             "Plumbline keeps the details that it asks Experian with encrypted, and yours cannot be read any more. This "
@@ -203,7 +203,7 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         action="Give my details",
         place="credit_details",
     ),
-    State.UNAVAILABLE: Situation(
+    EnrollmentStatus.UNAVAILABLE: Situation(
         title="Credit reports are not available at the moment",
         texts=(
             "Something between this site and Experian has to be put right by those who run the site, and they have "
@@ -212,13 +212,13 @@ SITUATIONS: Final[Mapping[State, Situation]] = {
         notice="New reports are not available at the moment.",
         picture="wrench-screwdriver",
     ),
-    State.STALE: Situation(
+    EnrollmentStatus.STALE: Situation(
         title="Your report is old",
         texts=("It is more than 45 days old, and no newer one came.",),
         notice="This report is more than 45 days old. Much may have changed since.",
         picture="clock",
     ),
-    State.READY: Situation(
+    EnrollmentStatus.READY: Situation(
         title="No report is kept here",
         texts=("There is none to show. The next one is asked for by itself.",),
         picture="check",
@@ -249,7 +249,7 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 
 
-def banner(state: State) -> Banner | None:
+def banner(state: EnrollmentStatus) -> Banner | None:
     """What stands above a report that is shown although there is something to say; ``None`` where there is not."""
     situation = SITUATIONS[state]
     if not situation.notice:

@@ -25,12 +25,12 @@ from compliance.isolation.tenant import tenant_context
 from credit.enrollment import instruction
 from credit.enrollment.enrolling import WANTS_DETAILS, NoConsent, NotEnrolled, drop_kept_number, locked, opened
 from credit.enrollment.schedule import NextPull, next_pull
-from credit.enrollment.status import LOST_AFTER
-from credit.models import Enrollment, PullAttempt, Trigger
+from credit.enrollment.status import ATTEMPT_TIMEOUT
+from credit.models import AttemptStatus, Enrollment, PullAttempt, Trigger
 from credit.presentation.status_messages import SITUATIONS
 from credit.provider import BureauError, BureauTimeout, ConsentGrant, Outcome, Subject
 from credit.pulls.retry_policy import aftermath
-from credit.statuses import State
+from credit.statuses import EnrollmentStatus
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def claim(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) -
         if enrollment.withdrawn_at is not None:
             raise NotEnrolled
         consent = living_consent(owner_id)
-        if PullAttempt.objects.filter(state=PullAttempt.State.PENDING).exists():
+        if PullAttempt.objects.filter(state=AttemptStatus.PENDING).exists():
             raise AlreadyUnderWay
         refuse_too_soon(enrollment, trigger)
         attempt_id, now = new_id(), timezone.now()
@@ -86,8 +86,8 @@ def claim(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) -
             started_at=now,
         )
         # Should nobody come back with an answer, the clock looks what became of it.
-        enrollment.state, enrollment.state_at, enrollment.field = State.UNDER_WAY, now, ""
-        enrollment.next_pull_at = now + LOST_AFTER
+        enrollment.state, enrollment.state_at, enrollment.field = EnrollmentStatus.UNDER_WAY, now, ""
+        enrollment.next_pull_at = now + ATTEMPT_TIMEOUT
         enrollment.save()
         return Claim(attempt, subject or opened(enrollment))
 
@@ -123,8 +123,8 @@ def release_lost(*, owner_id: UUID) -> None:
     """End a claim whose worker is gone, as a call whose outcome nobody knows."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = locked(owner_id)
-        gone_since = timezone.now() - LOST_AFTER
-        lost = PullAttempt.objects.filter(state=PullAttempt.State.PENDING, started_at__lte=gone_since).first()
+        gone_since = timezone.now() - ATTEMPT_TIMEOUT
+        lost = PullAttempt.objects.filter(state=AttemptStatus.PENDING, started_at__lte=gone_since).first()
         if lost is not None:
             error = BureauTimeout("WORKER_LOST", reference_id=lost.reference_id)
             write_failure(enrollment=enrollment, attempt=lost, error=error, at=lost.started_at)
@@ -135,14 +135,14 @@ def fail(*, attempt: PullAttempt, error: BureauError) -> None:
     with tenant_context(attempt.owner_id), transaction.atomic(durable=True):
         enrollment = locked(attempt.owner_id)
         attempt.refresh_from_db()
-        if attempt.state == PullAttempt.State.PENDING:
+        if attempt.state == AttemptStatus.PENDING:
             write_failure(enrollment=enrollment, attempt=attempt, error=error, at=timezone.now())
 
 
 def write_failure(*, enrollment: Enrollment, attempt: PullAttempt, error: BureauError, at: datetime) -> None:
     """End an attempt without a report, in the open transaction. The waits that follow begin at ``at``."""
     after = aftermath(error, failures=enrollment.failures, unknowns=enrollment.unknowns)
-    end(attempt=attempt, state=PullAttempt.State(error.outcome), error=type(error).__name__, code=error.code)
+    end(attempt=attempt, state=AttemptStatus(error.outcome), error=type(error).__name__, code=error.code)
     enrollment.state, enrollment.state_at, enrollment.field = after.state, timezone.now(), getattr(error, "field", "")
     enrollment.eligible_at = at + after.pause
     if after.retry_in is not None:
@@ -163,8 +163,12 @@ def abandon(*, attempt: PullAttempt) -> None:
     """End an attempt that was never made, because its consent ended first."""
     with tenant_context(attempt.owner_id), transaction.atomic(durable=True):
         enrollment = locked(attempt.owner_id)
-        end(attempt=attempt, state=PullAttempt.State.NOT_MADE, error=NoConsent.__name__, code="NO_LIVING_CONSENT")
-        enrollment.state, enrollment.state_at, enrollment.next_pull_at = State.NOT_PULLED, timezone.now(), None
+        end(attempt=attempt, state=AttemptStatus.NOT_MADE, error=NoConsent.__name__, code="NO_LIVING_CONSENT")
+        enrollment.state, enrollment.state_at, enrollment.next_pull_at = (
+            EnrollmentStatus.NOT_PULLED,
+            timezone.now(),
+            None,
+        )
         enrollment.save()
 
 
@@ -180,20 +184,22 @@ def stop_clock(*, owner_id: UUID) -> None:
             return
         enrollment.next_pull_at = None
         enrollment.save(update_fields=["next_pull_at"])
-        tell_person(owner_id, State.CONSENT_OUTDATED, fingerprint=f"consent ended {enrollment.consent_id}")
+        tell_person(owner_id, EnrollmentStatus.CONSENT_OUTDATED, fingerprint=f"consent ended {enrollment.consent_id}")
 
 
 def stop_for_details(*, owner_id: UUID) -> None:
     """Ask for no more reports by the clock, and tell the person: their details cannot be opened any more."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = locked(owner_id)
-        enrollment.state, enrollment.state_at, enrollment.field = State.DETAILS_LOST, timezone.now(), ""
+        enrollment.state, enrollment.state_at, enrollment.field = EnrollmentStatus.DETAILS_LOST, timezone.now(), ""
         wake(enrollment, None)
         enrollment.save()
-        tell_person(owner_id, State.DETAILS_LOST, fingerprint=f"details of {enrollment.enrolled_at.isoformat()} lost")
+        tell_person(
+            owner_id, EnrollmentStatus.DETAILS_LOST, fingerprint=f"details of {enrollment.enrolled_at.isoformat()} lost"
+        )
 
 
-def end(*, attempt: PullAttempt, state: PullAttempt.State, error: str = "", code: str = "") -> None:
+def end(*, attempt: PullAttempt, state: AttemptStatus, error: str = "", code: str = "") -> None:
     """Close an attempt's row and record it with the person, in the open transaction."""
     attempt.state, attempt.finished_at = state, timezone.now()
     attempt.error, attempt.code = error[:40], code[:100]
@@ -204,7 +210,7 @@ def end(*, attempt: PullAttempt, state: PullAttempt.State, error: str = "", code
         subject=attempt.owner_id,
         resource="pull_attempt",
         resource_id=str(attempt.pk),
-        outcome="ok" if state == PullAttempt.State.MADE else "failed",
+        outcome="ok" if state == AttemptStatus.MADE else "failed",
         reference=attempt.reference_id,
         trigger=attempt.trigger,
         consent=str(attempt.consent_id),
@@ -212,7 +218,7 @@ def end(*, attempt: PullAttempt, state: PullAttempt.State, error: str = "", code
     )
 
 
-def tell_person(owner_id: UUID, state: State, *, fingerprint: str) -> None:
+def tell_person(owner_id: UUID, state: EnrollmentStatus, *, fingerprint: str) -> None:
     """Tell a person that the clock cannot go on without them."""
     notify(
         person_id=owner_id,

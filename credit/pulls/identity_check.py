@@ -23,9 +23,8 @@ from credit import models
 from credit.enrollment.enrolling import details, locked
 from credit.models import Enrollment, RawReport
 from credit.pulls import processing
-from credit.report import Detail, Kind, Precision, Report, Role, Tradeline
-from credit.report import State as Shown
-from credit.statuses import State
+from credit.report import Detail, Kind, Precision, Report, ReportStatus, Role, Tradeline
+from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.reports import WITHHELD
 
@@ -114,12 +113,12 @@ def _open(enrollment: Enrollment, raw: RawReport) -> None:
     """Let a report count as any other, and the clock ask for the next one."""
     raw.confirmed_at = timezone.now()
     raw.save(update_fields=["confirmed_at"])
-    processing.settle(enrollment=enrollment, raw=raw, state=Shown.READY)
+    processing.settle(enrollment=enrollment, raw=raw, state=ReportStatus.READY)
 
 
 def _waiting(enrollment: Enrollment) -> RawReport | None:
     """The answer behind the newest report, if it is kept back and nothing has come or been changed since."""
-    if enrollment.state != State.MISMATCH or enrollment.withdrawn_at is not None:
+    if enrollment.state != EnrollmentStatus.MISMATCH or enrollment.withdrawn_at is not None:
         return None
     answers = RawReport.objects.for_user(enrollment.owner_id).defer("body").order_by("-fetched_at", "-id")
     newest = answers.first()

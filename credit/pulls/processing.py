@@ -12,24 +12,24 @@ from compliance.isolation.tenant import tenant_context
 from credit import models
 from credit.changes.record import compare
 from credit.enrollment.enrolling import locked
-from credit.enrollment.status import State as Standing
 from credit.experian.normalize import PARSER_VERSION
 from credit.models import Enrollment, RawReport
 from credit.provider import MalformedReport, Outcome
 from credit.pulls import attempts
 from credit.pulls.retry_policy import PAUSE
-from credit.report import State
+from credit.report import ReportStatus
+from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.parsing import parse
 
 logger = logging.getLogger(__name__)
 
 # An empty answer uses nothing up: the person may ask again once the file is open, or the details are others.
-EMPTY = frozenset({State.FROZEN, State.NO_HIT})
+EMPTY = frozenset({ReportStatus.FROZEN, ReportStatus.NO_HIT})
 
 
 @sensitive_variables()
-def read(*, raw: RawReport) -> State:
+def read(*, raw: RawReport) -> ReportStatus:
     """Read the answer that has just come, store its rows, and settle what follows from it.
 
     Returns what it counts as. Raises ``MalformedReport`` where it cannot be read: the answer is kept, and read again
@@ -42,7 +42,7 @@ def read(*, raw: RawReport) -> State:
             if not models.Report.objects.filter(pk=raw.pk).exists():
                 stored = reports.store(raw=raw, report=report)
                 state = carried_over(enrollment=enrollment, raw=raw, stored=stored)
-                compare(stored=stored, report=report, quietly=state is State.MISMATCH)
+                compare(stored=stored, report=report, quietly=state is ReportStatus.MISMATCH)
                 settle(enrollment=enrollment, raw=raw, state=state)
     except (MalformedReport, DataError) as error:
         give_up(raw=raw, error=error)
@@ -50,16 +50,16 @@ def read(*, raw: RawReport) -> State:
     return reports.shown_as(raw=raw, state=report.state)
 
 
-def carried_over(*, enrollment: Enrollment, raw: RawReport, stored: models.Report) -> State:
+def carried_over(*, enrollment: Enrollment, raw: RawReport, stored: models.Report) -> ReportStatus:
     """What a report counts as that has just been read, in the open transaction.
 
     One that does not fit is confirmed already where its person has, by the same details, confirmed an earlier report
     of the very same file that differed in the same way.
     """
-    if stored.state == State.MISMATCH and raw.confirmed_at is None:
+    if stored.state == ReportStatus.MISMATCH and raw.confirmed_at is None:
         raw.confirmed_at = _confirmed_before(enrollment, stored)
         raw.save(update_fields=["confirmed_at"])
-    return reports.shown_as(raw=raw, state=State(stored.state))
+    return reports.shown_as(raw=raw, state=ReportStatus(stored.state))
 
 
 def _confirmed_before(enrollment: Enrollment, stored: models.Report) -> datetime | None:
@@ -77,9 +77,9 @@ def _confirmed_before(enrollment: Enrollment, stored: models.Report) -> datetime
     return earlier.order_by("-fetched_at").values_list("confirmed_at", flat=True).first()
 
 
-def settle(*, enrollment: Enrollment, raw: RawReport, state: State) -> None:
+def settle(*, enrollment: Enrollment, raw: RawReport, state: ReportStatus) -> None:
     """Write down what a report that can be read leads to, in the open transaction."""
-    enrollment.state, enrollment.state_at, enrollment.field = Standing(state), timezone.now(), ""
+    enrollment.state, enrollment.state_at, enrollment.field = EnrollmentStatus(state), timezone.now(), ""
     if state in EMPTY:
         enrollment.eligible_at = raw.fetched_at + PAUSE
         attempts.wake(enrollment, None)
@@ -87,15 +87,15 @@ def settle(*, enrollment: Enrollment, raw: RawReport, state: State) -> None:
         if enrollment.succeeded_at is None:
             enrollment.pull_day = raw.fetched_at.day
         enrollment.succeeded_at = raw.fetched_at
-        enrollment.corrected = enrollment.corrected and state is State.MISMATCH
-        if state is State.MISMATCH:
+        enrollment.corrected = enrollment.corrected and state is ReportStatus.MISMATCH
+        if state is ReportStatus.MISMATCH:
             attempts.wake(enrollment, None)
         else:
             attempts.wake_for_next(enrollment, raw.attempt, made_at=raw.fetched_at)
     enrollment.save()
     needs_person = enrollment.next_pull_at is None and enrollment.withdrawn_at is None
     if needs_person and raw.attempt.trigger == models.Trigger.CLOCK:
-        attempts.tell_person(raw.owner_id, Standing(enrollment.state), fingerprint=f"pull {raw.attempt_id}")
+        attempts.tell_person(raw.owner_id, EnrollmentStatus(enrollment.state), fingerprint=f"pull {raw.attempt_id}")
 
 
 def give_up(*, raw: RawReport, error: Exception) -> None:
@@ -104,7 +104,7 @@ def give_up(*, raw: RawReport, error: Exception) -> None:
     with tenant_context(raw.owner_id), transaction.atomic(durable=True):
         enrollment = locked(raw.owner_id)
         RawReport.objects.filter(pk=raw.pk).update(unread_by=PARSER_VERSION)
-        if enrollment.state == Standing.UNREADABLE:
+        if enrollment.state == EnrollmentStatus.UNREADABLE:
             attempts.wake_for_next(enrollment, raw.attempt, made_at=raw.fetched_at)
             enrollment.save()
 

@@ -17,14 +17,14 @@ from compliance.isolation.tenant import recheck_connection, tenant_context
 from credit import provider
 from credit.enrollment.enrolling import DetailsLost, NoConsent, NotEnrolled, locked
 from credit.enrollment.schedule import period
-from credit.enrollment.status import LOST_AFTER
+from credit.enrollment.status import ATTEMPT_TIMEOUT
 from credit.experian.client import connect
-from credit.models import PullAttempt, RawReport, Trigger
+from credit.models import AttemptStatus, PullAttempt, RawReport, Trigger
 from credit.provider import BureauConfigError, BureauError, PullOptions, Subject
 from credit.pulls import attempts, processing
 from credit.pulls.attempts import AlreadyUnderWay, NotDue
-from credit.report import State
-from credit.statuses import State as Standing
+from credit.report import ReportStatus
+from credit.statuses import EnrollmentStatus
 from credit.stored.reports import packed
 
 __all__ = ["AlreadyUnderWay", "NoConsent", "NotDue", "NotEnrolled", "Pulled", "pull"]
@@ -37,7 +37,7 @@ class Pulled:
     """A report that was made: whether there is something to show, and where it is stored."""
 
     report_id: UUID
-    state: State
+    state: ReportStatus
 
 
 @sensitive_variables()
@@ -91,14 +91,14 @@ def keep(*, attempt: PullAttempt, answer: provider.RawReport) -> RawReport:
     with tenant_context(attempt.owner_id), transaction.atomic(durable=True):
         enrollment = locked(attempt.owner_id)
         withdrawn = enrollment.withdrawn_at is not None
-        attempts.end(attempt=attempt, state=PullAttempt.State.MADE, code="WITHDRAWN" if withdrawn else "")
+        attempts.end(attempt=attempt, state=AttemptStatus.MADE, code="WITHDRAWN" if withdrawn else "")
         if not withdrawn:
             raw = _written(attempt, answer)
-            enrollment.state, enrollment.state_at = Standing.UNREADABLE, timezone.now()
+            enrollment.state, enrollment.state_at = EnrollmentStatus.UNREADABLE, timezone.now()
             enrollment.failures = enrollment.unknowns = 0
             enrollment.eligible_at = answer.fetched_at + period()
             # Should nobody read it now, the clock has it read.
-            enrollment.next_pull_at = timezone.now() + LOST_AFTER
+            enrollment.next_pull_at = timezone.now() + ATTEMPT_TIMEOUT
             enrollment.save()
     if withdrawn:
         raise NoConsent

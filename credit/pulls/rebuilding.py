@@ -13,11 +13,11 @@ from compliance.audit import Action, record
 from compliance.isolation.tenant import tenant_context
 from credit.changes.record import compare
 from credit.enrollment.enrolling import locked
-from credit.enrollment.status import State
 from credit.experian.normalize import PARSER_VERSION
 from credit.models import RawReport, Report
 from credit.provider import MalformedReport
 from credit.pulls import processing
+from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.parsing import parse
 
@@ -78,5 +78,5 @@ def rebuild_one(*, owner_id: UUID, raw_id: UUID) -> None:
         state = processing.carried_over(enrollment=enrollment, raw=raw, stored=stored)
         compare(stored=stored, report=report, quietly=True)
         is_newest = not RawReport.objects.filter(fetched_at__gt=raw.fetched_at).exists()
-        if is_newest and enrollment.state == State.UNREADABLE:
+        if is_newest and enrollment.state == EnrollmentStatus.UNREADABLE:
             processing.settle(enrollment=enrollment, raw=raw, state=state)

@@ -22,7 +22,7 @@ from credit.provider import (
     Outcome,
     RateLimited,
 )
-from credit.statuses import State
+from credit.statuses import EnrollmentStatus
 
 # After the last of these the bureau is left alone until the person's next day.
 RETRIES = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
@@ -31,14 +31,14 @@ UNKNOWN_WAIT = timedelta(minutes=15)
 # Between two answers without a report, however often a person clicks.
 PAUSE = timedelta(minutes=15)
 
-STATES: Mapping[type[BureauError], State] = MappingProxyType(
+STATES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
     {
-        NoHit: State.NO_HIT,
-        FileFrozen: State.FROZEN,
-        FileRestricted: State.RESTRICTED,
-        BureauInputError: State.INPUT,
-        BureauAuthError: State.UNAVAILABLE,
-        BureauConfigError: State.UNAVAILABLE,
+        NoHit: EnrollmentStatus.NO_HIT,
+        FileFrozen: EnrollmentStatus.FROZEN,
+        FileRestricted: EnrollmentStatus.RESTRICTED,
+        BureauInputError: EnrollmentStatus.INPUT,
+        BureauAuthError: EnrollmentStatus.UNAVAILABLE,
+        BureauConfigError: EnrollmentStatus.UNAVAILABLE,
     }
 )
 
@@ -51,7 +51,7 @@ class Aftermath:
     person can change what the bureau would say.
     """
 
-    state: State
+    state: EnrollmentStatus
     pause: timedelta
     retry_in: timedelta | None = None
     monthly: bool = False
@@ -61,30 +61,30 @@ class Aftermath:
 def aftermath(error: BureauError, *, failures: int, unknowns: int) -> Aftermath:
     """Judge an error. ``failures`` and ``unknowns`` are how many there were before it since anything else came."""
     if error.outcome is Outcome.MADE:
-        return Aftermath(State.UNREADABLE, pause=period(), monthly=True)
+        return Aftermath(EnrollmentStatus.UNREADABLE, pause=period(), monthly=True)
     if error.outcome is Outcome.UNKNOWN:
         return _after_unknown(unknowns)
     if isinstance(error, BureauUnavailable):
         return _after_silence(error, failures)
-    state = next((state for kind, state in STATES.items() if isinstance(error, kind)), State.UNAVAILABLE)
-    ours = state is State.UNAVAILABLE
+    state = next((state for kind, state in STATES.items() if isinstance(error, kind)), EnrollmentStatus.UNAVAILABLE)
+    ours = state is EnrollmentStatus.UNAVAILABLE
     return Aftermath(state, pause=PAUSE, monthly=ours, alarming=ours)
 
 
 def _after_unknown(unknowns: int) -> Aftermath:
     """Ask once more and no oftener: each call whose outcome is unknown may have made a report."""
     if unknowns:
-        return Aftermath(State.OUTCOME_UNKNOWN, pause=period(), monthly=True)
+        return Aftermath(EnrollmentStatus.OUTCOME_UNKNOWN, pause=period(), monthly=True)
     wait = jittered(UNKNOWN_WAIT)
-    return Aftermath(State.OUTCOME_UNKNOWN, pause=wait, retry_in=wait)
+    return Aftermath(EnrollmentStatus.OUTCOME_UNKNOWN, pause=wait, retry_in=wait)
 
 
 def _after_silence(error: BureauUnavailable, failures: int) -> Aftermath:
     if failures >= len(RETRIES):
-        return Aftermath(State.UNAVAILABLE, pause=PAUSE, monthly=True)
+        return Aftermath(EnrollmentStatus.UNAVAILABLE, pause=PAUSE, monthly=True)
     asked = timedelta(seconds=error.retry_after) if isinstance(error, RateLimited) else RETRIES[failures]
     wait = jittered(asked)
-    return Aftermath(State.RETRYING, pause=wait, retry_in=wait)
+    return Aftermath(EnrollmentStatus.RETRYING, pause=wait, retry_in=wait)
 
 
 def jittered(wait: timedelta) -> timedelta:

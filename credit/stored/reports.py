@@ -16,12 +16,12 @@ from django.db.models import Case, F, FilteredRelation, Prefetch, Q, QuerySet, V
 
 from credit import models
 from credit.diffing import Change, Severity, Subject
-from credit.report import UNREADABLE, Message, Oddity, Report, State
+from credit.report import UNREADABLE, Message, Oddity, Report, ReportStatus
 from credit.stored.rows import SECTIONS, flag_columns, flags_of
 
 # A report that may be somebody else's, until its person has proved that they know the file.
-WITHHELD = Q(state=State.MISMATCH, raw__confirmed_at=None)
-SHOWN = Q(state=State.READY) | Q(state=State.MISMATCH, raw__confirmed_at__isnull=False)
+WITHHELD = Q(state=ReportStatus.MISMATCH, raw__confirmed_at=None)
+SHOWN = Q(state=ReportStatus.READY) | Q(state=ReportStatus.MISMATCH, raw__confirmed_at__isnull=False)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Listing:
     provider: str
     reported_on: date | None
     pulled_at: datetime
-    state: State
+    state: ReportStatus
     is_sample: bool
     model: str
     indicator: str
@@ -80,9 +80,9 @@ def kept(*, owner: UUID, report_id: UUID) -> Kept:
     return _kept(whole(owner).get(pk=report_id))
 
 
-def shown_as(*, raw: models.RawReport, state: State) -> State:
+def shown_as(*, raw: models.RawReport, state: ReportStatus) -> ReportStatus:
     """What a report counts as: one that does not fit is as good as any, once its person has confirmed it."""
-    return State.READY if state is State.MISMATCH and raw.confirmed_at is not None else state
+    return ReportStatus.READY if state is ReportStatus.MISMATCH and raw.confirmed_at is not None else state
 
 
 def several(*, owner: UUID, report_ids: Collection[UUID]) -> dict[UUID, Kept]:
@@ -96,7 +96,7 @@ def listed(*, owner: UUID) -> list[Listing]:
         models.Report.objects.for_user(owner)
         .annotate(
             first=FilteredRelation("score", condition=Q(score__position=0)),
-            shown_as=Case(When(SHOWN, then=Value(State.READY)), default=F("state")),
+            shown_as=Case(When(SHOWN, then=Value(ReportStatus.READY)), default=F("state")),
         )
         .order_by("-pulled_at", "-id")
         .values_list(
@@ -108,7 +108,7 @@ def listed(*, owner: UUID) -> list[Listing]:
     return [
         _withheld(
             Listing(
-                *(id_, provider, day, at, State(state), sample),
+                *(id_, provider, day, at, ReportStatus(state), sample),
                 *(model or "", indicator or "", value, code or "", percent, comparable),
             )
         )
@@ -118,7 +118,7 @@ def listed(*, owner: UUID) -> list[Listing]:
 
 def _withheld(listing: Listing) -> Listing:
     """A listing without the score of a report that may be somebody else's."""
-    if listing.state is not State.MISMATCH:
+    if listing.state is not ReportStatus.MISMATCH:
         return listing
     return replace(listing, model="", indicator="", value=None, exclusion_code="", percentile=None)
 

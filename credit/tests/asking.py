@@ -10,7 +10,7 @@ from django.db import connection
 from compliance import consent
 from compliance.isolation import tenant
 from credit.enrollment import enrolling, instruction
-from credit.enrollment.status import standing
+from credit.enrollment.status import enrollment_overview
 from credit.models import Enrollment, PullAttempt, RawReport, Report, Trigger
 from credit.pulls import pulling
 from credit.tests.sandbox_bureau import Bureau, person
@@ -61,7 +61,7 @@ def stored(user):
 
 
 def state_of(user):
-    return standing(owner=user.pk).state
+    return enrollment_overview(owner=user.pk).state
 
 
 def calls(bureau):

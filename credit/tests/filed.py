@@ -11,7 +11,7 @@ from credit import models
 from credit.diffing import diff
 from credit.enrollment import enrolling
 from credit.report import Report
-from credit.statuses import State
+from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.tests.experian_samples import RECORD, SSN, read
 from credit.tests.people import ADA
@@ -28,7 +28,7 @@ def _raw(user, report, at, is_sample):
     called = {"provider": report.provider, "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
     attempt = models.PullAttempt.objects.create(
         owner_id=user.pk,
-        state=models.PullAttempt.State.MADE,
+        state=models.AttemptStatus.MADE,
         trigger=models.Trigger.CLOCK,
         consent_id=uuid4(),
         environment="embedded",
@@ -79,7 +79,7 @@ def filed_whole(user) -> UUID:
             identity=enrolling._written(ADA),
             ssn=SSN,
             pull_day=1,
-            state=State.READY,
+            state=EnrollmentStatus.READY,
             succeeded_at=datetime.now(UTC),
         )
     before = replace(report, reported_on=report.reported_on - timedelta(days=30), inquiries=(), public_records=())

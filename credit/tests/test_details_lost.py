@@ -13,9 +13,10 @@ from credit import tasks
 from credit.changes.record import changes_since
 from credit.diffing import Subject
 from credit.enrollment.enrolling import subject_of
-from credit.enrollment.status import State, standing
+from credit.enrollment.status import enrollment_overview
 from credit.models import Enrollment, PersonalDetail, PullAttempt
 from credit.report import UNREADABLE
+from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.tests.asking import count, enrolled, enrollment_of
 from credit.tests.filed import filed_whole
@@ -42,7 +43,7 @@ def lost(alice):
 
 
 def test_it_asks_nothing_and_tells_the_person(alice, lost):
-    assert (lost.state, lost.next_pull_at) == (State.DETAILS_LOST, None)
+    assert (lost.state, lost.next_pull_at) == (EnrollmentStatus.DETAILS_LOST, None)
     assert count(PullAttempt, alice) == 0
     with tenant(alice.pk):
         assert Notification.objects.get().title == "Your details have to be given again"
@@ -61,8 +62,8 @@ def test_it_goes_on_with_new_details_and_no_sooner(alice, lost):
         Enrollment.objects.update(eligible_at=later)
     enrolled(alice)
     again = enrollment_of(alice)
-    assert (again.state, again.eligible_at) == (State.NOT_PULLED, later)
-    assert standing(owner=alice.pk).wants_details is False
+    assert (again.state, again.eligible_at) == (EnrollmentStatus.NOT_PULLED, later)
+    assert enrollment_overview(owner=alice.pk).wants_details is False
 
 
 def test_it_asks_with_the_last_four_where_only_the_kept_number_is_lost(alice):

@@ -12,9 +12,10 @@ from compliance.consent import Purpose
 from compliance.isolation import tenant
 from credit.enrollment import enrolling, instruction
 from credit.enrollment.enrolling import NoConsent, NotEnrolled
-from credit.enrollment.status import State, standing
+from credit.enrollment.status import enrollment_overview
 from credit.models import Enrollment
 from credit.pulls import due
+from credit.statuses import EnrollmentStatus
 from credit.tests.asking import actions_of, count, enrolled, enrollment_of, signed
 from credit.tests.sandbox_bureau import person
 
@@ -85,7 +86,7 @@ def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
         enrolling.subject_of(row)
     assert [event.kind for event in consent.history(person_id=alice.pk)] == ["withdrawn", "given"]
     assert consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
-    assert standing(owner=alice.pk).state is State.NO_CONSENT
+    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
     assert actions_of(alice).count(Action.CREDIT_FORGOTTEN) == 1
 
 
@@ -93,24 +94,24 @@ def test_it_begins_again_after_a_withdrawal(alice):
     enrolled(alice)
     enrolling.forget(user=alice)
     signed(alice)
-    assert standing(owner=alice.pk).state is State.NOT_PULLED
+    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
     enrolled(alice, keep_ssn=False)
     assert subject(alice).ssn == "1001"
     assert enrollment_of(alice).withdrawn_at is None
 
 
 def test_it_says_how_things_stand_before_the_first_report(alice, settings, monkeypatch, django_assert_num_queries):
-    assert standing(owner=alice.pk).state is State.NO_CONSENT
+    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
     given = signed(alice)
-    found = standing(owner=alice.pk)
-    assert (found.state, found.consent_ends_at) == (State.NOT_PULLED, given.expires_at)
+    found = enrollment_overview(owner=alice.pk)
+    assert (found.state, found.consent_ends_at) == (EnrollmentStatus.NOT_PULLED, given.expires_at)
     enrolled(alice)
     with tenant(alice.pk), django_assert_num_queries(2):
-        assert standing(owner=alice.pk).state is State.NOT_PULLED
+        assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
     monkeypatch.setattr(instruction, "VERSION", "2031-01")
-    assert standing(owner=alice.pk).state is State.CONSENT_OUTDATED
+    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.CONSENT_OUTDATED
     settings.CREDIT_ENV = "off"
-    assert standing(owner=alice.pk).state is State.OFF
+    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.OFF
 
 
 def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):

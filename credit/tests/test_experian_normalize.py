@@ -8,7 +8,7 @@ from django.views.debug import ExceptionReporter
 
 from credit.experian.normalize import PARSER_VERSION, normalize
 from credit.provider import MalformedReport, Outcome
-from credit.report import Day, Detail, Kind, Notice, Precision, Report, Role, State
+from credit.report import Day, Detail, Kind, Notice, Precision, Report, ReportStatus, Role
 from credit.tests.experian_samples import (
     CARD,
     INQUIRY,
@@ -41,7 +41,7 @@ def test_it_reads_an_ordinary_report_without_a_warning():
     assert report.warnings == ()
     assert (report.provider, report.parser_version) == ("experian", PARSER_VERSION)
     assert report.reported_on == date(2026, 11, 20)
-    assert report.state is State.READY
+    assert report.state is ReportStatus.READY
     [score] = report.scores
     assert (score.model, score.value, score.percentile, score.on) == ("vantagescore_4", 782, 81, date(2026, 11, 20))
     assert score.factors == ((1, "13"), (2, "84"))
@@ -245,7 +245,7 @@ def test_it_reads_one_profile_only():
 @pytest.mark.parametrize("first", [{}, None])
 def test_it_never_takes_the_second_profile_for_the_first(first):
     report = normalize(json.dumps({"creditProfile": [first, PROFILE]}).encode(), asof=TODAY, models=MODELS)
-    assert (report.state, report.tradelines, report.personal) == (State.NO_HIT, (), ())
+    assert (report.state, report.tradelines, report.personal) == (ReportStatus.NO_HIT, (), ())
     assert ("creditProfile", "more_than_one_profile") in problems(report)
 
 
@@ -300,14 +300,14 @@ def test_it_does_not_let_rows_and_warnings_grow_without_end():
 @pytest.mark.parametrize("profile", [[], [{}], None, [{"headerRecord": [{"y2kReportedDate": "11202026"}]}]])
 def test_it_calls_an_empty_profile_no_hit(profile):
     report = normalize(json.dumps({"creditProfile": profile}).encode(), asof=TODAY, models=MODELS)
-    assert report.state is State.NO_HIT
+    assert report.state is ReportStatus.NO_HIT
 
 
 def test_it_knows_a_frozen_file_that_shows_nothing():
     statement = {"type": "25", "statementText": "SECURITY FREEZE: FILE FROZEN DUE TO STATE LEGISLATION."}
     hidden = read(statement=[statement], tradeline=None, riskModel=None, inquiry=None)
-    assert hidden.state is State.FROZEN
-    assert read(statement=[statement]).state is State.READY
+    assert hidden.state is ReportStatus.FROZEN
+    assert read(statement=[statement]).state is ReportStatus.READY
     assert read(statement=[statement]).flags.frozen
 
 
@@ -335,7 +335,7 @@ def test_it_tells_statements_apart_by_what_they_say(text, notice):
     ],
 )
 def test_it_restricts_the_file_of_somebody_who_died(sections):
-    assert read(**sections).state is State.RESTRICTED
+    assert read(**sections).state is ReportStatus.RESTRICTED
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_it_restricts_the_file_of_somebody_who_died(sections):
     ],
 )
 def test_it_notices_a_file_that_may_be_somebody_elses(sections):
-    assert read(**sections).state is State.MISMATCH
+    assert read(**sections).state is ReportStatus.MISMATCH
 
 
 def test_it_reads_what_the_file_says_about_a_person():

@@ -8,7 +8,7 @@ from credit.analysis.bands import label
 from credit.analysis.summary import summarize
 from credit.analysis.utilization import utilization
 from credit.payment_history import Bucket
-from credit.report import Kind, State
+from credit.report import Kind, ReportStatus
 from credit.tests.sandbox_bureau import ANSWERED, person
 
 
@@ -59,12 +59,12 @@ def test_it_reads_a_troubled_file(local_bureau):
 @pytest.mark.parametrize(
     ("persona", "state"),
     [
-        ("P01", State.READY),
-        ("P05", State.FROZEN),
-        ("P07", State.RESTRICTED),
-        ("P08", State.READY),
-        ("P13", State.READY),
-        ("P15", State.READY),
+        ("P01", ReportStatus.READY),
+        ("P05", ReportStatus.FROZEN),
+        ("P07", ReportStatus.RESTRICTED),
+        ("P08", ReportStatus.READY),
+        ("P13", ReportStatus.READY),
+        ("P15", ReportStatus.READY),
     ],
 )
 def test_it_says_whether_a_file_can_be_shown(local_bureau, persona, state):
@@ -79,7 +79,7 @@ def test_it_notices_alerts(local_bureau):
 @pytest.mark.parametrize("changes", [{"ssn": "1234"}, {"zip_code": "10001"}])
 def test_it_notices_a_file_that_does_not_fit(local_bureau, changes):
     report = local_bureau.read("P01", subject=replace(person("P01"), **changes))
-    assert report.state is State.MISMATCH
+    assert report.state is ReportStatus.MISMATCH
 
 
 def test_it_reads_a_bankruptcy(local_bureau):
@@ -195,4 +195,4 @@ def test_it_finds_no_record_that_a_message_tells_of(local_bureau):
     local_bureau.control("bureau/personas/P04", {"mode": "no_hit_message"})
     report = local_bureau.read("P04")
     local_bureau.control("bureau/personas/P04", {"mode": "usual"})
-    assert (report.state, [message.code for message in report.messages]) == (State.NO_HIT, ["0007"])
+    assert (report.state, [message.code for message in report.messages]) == (ReportStatus.NO_HIT, ["0007"])

@@ -17,7 +17,7 @@ from credit.provider import (
     Outcome,
     RateLimited,
 )
-from credit.report import State
+from credit.report import ReportStatus
 from credit.tests.sandbox_bureau import person
 
 
@@ -36,7 +36,7 @@ def test_it_makes_one_report_a_pull_and_leaks_nothing(local_bureau):
 
 
 def test_it_pulls_with_the_last_four(local_bureau):
-    assert local_bureau.read("P01", subject=replace(person("P01"), ssn="1001")).state is State.READY
+    assert local_bureau.read("P01", subject=replace(person("P01"), ssn="1001")).state is ReportStatus.READY
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_it_pulls_from_other_paths(local_bureau, path):
 def test_it_gets_over_a_token_that_ended_early(local_bureau):
     local_bureau.pull("P01")
     local_bureau.control("bureau/tokens/expire")
-    assert local_bureau.read("P01").state is State.READY
+    assert local_bureau.read("P01").state is ReportStatus.READY
     assert local_bureau.made() == 2
 
 
@@ -78,7 +78,7 @@ def test_it_finds_nobody(local_bureau):
     with pytest.raises(NoHit):
         local_bureau.pull("P04")
     local_bureau.control("bureau/personas/P01", {"mode": "empty"})
-    assert local_bureau.read("P01").state is State.NO_HIT
+    assert local_bureau.read("P01").state is ReportStatus.NO_HIT
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("frozen_422", FileFrozen), ("alert_list", FileRestricted)])

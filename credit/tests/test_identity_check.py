@@ -13,13 +13,14 @@ from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from credit.enrollment import enrolling
 from credit.enrollment.enrolling import NotEnrolled
-from credit.enrollment.status import State, standing
+from credit.enrollment.status import enrollment_overview
 from credit.experian.normalize import normalize
 from credit.models import Change, RawReport, Report, Tradeline, Trigger
 from credit.provider import MalformedReport
 from credit.pulls import identity_check, rebuilding
 from credit.pulls.identity_check import Answer, Facts
-from credit.report import State as Shown
+from credit.report import ReportStatus
+from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.tests.asking import count, enrolled, enrollment_of, pull, state_of
 
@@ -33,7 +34,7 @@ WRONG = Answer(ON_FILE, frozenset({date(1999, 1, 1), date(1999, 2, 1)}))
 def came(user, persona="P01", **changes):
     """Let a report come that does not fit: the person gave another ZIP code, or what a test says."""
     enrolled(user, persona, **changes or {"zip_code": "46361"})
-    assert pull(user).state is Shown.MISMATCH
+    assert pull(user).state is ReportStatus.MISMATCH
 
 
 def answered_right(user):
@@ -122,12 +123,12 @@ def test_it_finds_the_zip_code_of_an_address(text, found):
 )
 def test_it_shows_the_report_everywhere_after_a_right_answer(site_bureau, alice, persona, changes):
     came(alice, persona, **changes)
-    assert shown(alice) == (None, [Shown.MISMATCH], 0)
+    assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
     assert identity_check.confirm(user=alice, answer=answered_right(alice))
     with tenant(alice.pk):
-        assert shown(alice) == (Report.objects.get().pk, [Shown.READY], 0)
+        assert shown(alice) == (Report.objects.get().pk, [ReportStatus.READY], 0)
         assert reports.listed(owner=alice.pk)[0].value == 782
-    assert standing(owner=alice.pk).state is State.READY
+    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.READY
     assert enrollment_of(alice).next_pull_at >= enrollment_of(alice).eligible_at > timezone.now()
     assert identity_check.question(owner=alice.pk) is None
     assert not identity_check.confirm(user=alice, answer=answered_right(alice))
@@ -141,8 +142,8 @@ def test_it_closes_after_three_wrong_answers(site_bureau, alice):
         assert not identity_check.confirm(user=alice, answer=WRONG)
         assert tries_left(alice) == left
     assert not identity_check.confirm(user=alice, answer=right)
-    assert shown(alice) == (None, [Shown.MISMATCH], 0)
-    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (State.MISMATCH, None)
+    assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
+    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
     assert [(outcome, facts["wrong_answers"]) for outcome, facts in trail(alice)] == [
         ("refused", 1),
         ("refused", 2),
@@ -229,7 +230,7 @@ def test_it_opens_nobody_elses_report(site_bureau, alice, mallory):
     enrolled(mallory, "P02")
     pull(mallory)
     assert not identity_check.confirm(user=mallory, answer=right)
-    assert (shown(alice)[1], tries_left(alice)) == ([Shown.MISMATCH], 3)
+    assert (shown(alice)[1], tries_left(alice)) == ([ReportStatus.MISMATCH], 3)
     assert trail(mallory) == []
 
 
@@ -243,7 +244,7 @@ def test_it_takes_no_answer_once_something_has_changed(site_bureau, alice, meanw
         enrolled(alice, zip_code="46362")
     assert identity_check.question(owner=alice.pk) is None
     assert not identity_check.confirm(user=alice, answer=right)
-    assert shown(alice) == (None, [Shown.MISMATCH], 0)
+    assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
 
 
 # --- Reports that follow ------------------------------------------------------------------------------------
@@ -258,15 +259,15 @@ def following(days, user):
 def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
     came(alice)
     identity_check.confirm(user=alice, answer=answered_right(alice))
-    assert following(days, alice) is Shown.READY
-    assert following(days, alice) is Shown.READY
-    assert shown(alice)[1] == [Shown.READY] * 3
+    assert following(days, alice) is ReportStatus.READY
+    assert following(days, alice) is ReportStatus.READY
+    assert shown(alice)[1] == [ReportStatus.READY] * 3
     with tenant(alice.pk):
         assert RawReport.objects.values("confirmed_at").distinct().count() == 1
         Report.objects.update(subject="of somebody else")
-    assert following(days, alice) is Shown.MISMATCH
-    assert shown(alice)[1] == [Shown.MISMATCH, *[Shown.READY] * 3]
-    assert (state_of(alice), tries_left(alice)) == (State.MISMATCH, 3)
+    assert following(days, alice) is ReportStatus.MISMATCH
+    assert shown(alice)[1] == [ReportStatus.MISMATCH, *[ReportStatus.READY] * 3]
+    assert (state_of(alice), tries_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
 
 
 @pytest.mark.parametrize("difference", ["no subject", "other flags", "other details"])
@@ -282,8 +283,8 @@ def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days,
             Report.objects.update(ssn_variation=False)
     else:
         enrolled(alice, zip_code="46362")
-    assert following(days, alice) is Shown.MISMATCH
-    assert (state_of(alice), tries_left(alice)) == (State.MISMATCH, 3)
+    assert following(days, alice) is ReportStatus.MISMATCH
+    assert (state_of(alice), tries_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
 
 
 def without_subject(*args, **options):
@@ -294,7 +295,7 @@ def test_it_carries_no_confirmation_over_to_another_person(days, alice, mallory)
     came(alice)
     identity_check.confirm(user=alice, answer=answered_right(alice))
     came(mallory)
-    assert (state_of(mallory), shown(mallory)) == (State.MISMATCH, (None, [Shown.MISMATCH], 0))
+    assert (state_of(mallory), shown(mallory)) == (EnrollmentStatus.MISMATCH, (None, [ReportStatus.MISMATCH], 0))
 
 
 def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice):
@@ -305,10 +306,10 @@ def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice)
     # What the newest of the hidden reports would tell is written down, and nothing of it said.
     assert count(Change, alice) > 0
     assert (count(Notification, alice), shown(alice)[2]) == (0, 0)
-    assert shown(alice)[1] == [Shown.MISMATCH, Shown.READY]
+    assert shown(alice)[1] == [ReportStatus.MISMATCH, ReportStatus.READY]
     assert identity_check.confirm(user=alice, answer=answered_right(alice))
     assert (count(Notification, alice), shown(alice)[2]) == (0, count(Change, alice))
-    assert following(days, alice) is Shown.READY
+    assert following(days, alice) is ReportStatus.READY
     assert count(Notification, alice) > 0
 
 
@@ -316,7 +317,7 @@ def test_it_compares_nothing_with_a_report_that_is_kept_back(days, alice):
     came(alice, "P11", zip_code="46361")
     days.pass_by(days=60)
     enrolled(alice, "P11")
-    assert pull(alice).state is Shown.READY
+    assert pull(alice).state is ReportStatus.READY
     assert (count(Change, alice), count(Notification, alice)) == (0, 0)
 
 
@@ -330,8 +331,8 @@ def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice
     for user in (alice, mallory):
         assert rebuilding.rebuild(owner_id=user.pk, everything=True).unreadable == 0
     assert (shown(alice), shown(mallory)) == before
-    assert (state_of(alice), tries_left(alice)) == (State.READY, None)
-    assert (state_of(mallory), tries_left(mallory)) == (State.MISMATCH, 2)
+    assert (state_of(alice), tries_left(alice)) == (EnrollmentStatus.READY, None)
+    assert (state_of(mallory), tries_left(mallory)) == (EnrollmentStatus.MISMATCH, 2)
 
 
 def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alice, monkeypatch):
@@ -346,7 +347,7 @@ def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alic
         with pytest.raises(MalformedReport):
             following(days, alice)
     rebuilding.rebuild(owner_id=alice.pk, everything=False)
-    assert (shown(alice)[1], state_of(alice)) == ([Shown.READY] * 2, State.READY)
+    assert (shown(alice)[1], state_of(alice)) == ([ReportStatus.READY] * 2, EnrollmentStatus.READY)
 
 
 def test_it_asks_for_the_next_report_on_the_persons_day(days, alice):

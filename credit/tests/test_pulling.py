@@ -12,11 +12,11 @@ from compliance.audit import Action
 from compliance.consent import Purpose
 from credit.enrollment import instruction
 from credit.enrollment.enrolling import forget
-from credit.enrollment.status import State
 from credit.models import Trigger
 from credit.provider import BureauConfigError, BureauTimeout
 from credit.pulls import attempts, processing, pulling
-from credit.report import State as Shown
+from credit.report import ReportStatus
+from credit.statuses import EnrollmentStatus
 from credit.tests.asking import actions_of, attempts_of, calls, enrolled, enrollment_of, pull, signed, state_of, stored
 from credit.tests.sandbox_bureau import person
 
@@ -31,12 +31,12 @@ def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
     subject = person("P01")
     pulled = pull(alice, subject=subject)
     [call], [attempt] = calls(site_bureau), attempts_of(alice)
-    assert (pulled.state, call["reference"], call["ssn"]) == (Shown.READY, attempt.reference_id, "full")
+    assert (pulled.state, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
     assert not call["leaked"]
     assert (attempt.state, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "person", "soft", "3F")
     living = consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
     assert (attempt.consent_id, attempt.consent_version) == (living.pk, instruction.VERSION)
-    assert state_of(alice) is State.READY
+    assert state_of(alice) is EnrollmentStatus.READY
     assert stored(alice) == (1, 1)
 
 
@@ -103,7 +103,7 @@ def test_it_asks_nothing_with_the_bureau_off(site_bureau, alice, settings):
     settings.CREDIT_ENV = "off"
     with pytest.raises(BureauConfigError):
         pull(alice)
-    assert (calls(site_bureau), attempts_of(alice), state_of(alice)) == ([], [], State.OFF)
+    assert (calls(site_bureau), attempts_of(alice), state_of(alice)) == ([], [], EnrollmentStatus.OFF)
 
 
 # --- Consent ------------------------------------------------------------------------------------------------
@@ -127,7 +127,9 @@ def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monk
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert (calls(site_bureau), attempts_of(alice)) == ([], [])
-    assert state_of(alice) is (State.CONSENT_OUTDATED if how == "to other words" else State.NO_CONSENT)
+    assert state_of(alice) is (
+        EnrollmentStatus.CONSENT_OUTDATED if how == "to other words" else EnrollmentStatus.NO_CONSENT
+    )
 
 
 def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, monkeypatch):
@@ -173,7 +175,7 @@ def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_wa
     monkeypatch.setattr(processing, "read", withdraw_and_read)
     pull(alice)
     assert stored(alice) == (1, 1)
-    assert (enrollment_of(alice).next_pull_at, state_of(alice)) == (None, State.NO_CONSENT)
+    assert (enrollment_of(alice).next_pull_at, state_of(alice)) == (None, EnrollmentStatus.NO_CONSENT)
 
 
 def test_it_stops_the_clock_drops_the_number_and_says_so_when_a_consent_ends(days, alice):
@@ -216,9 +218,9 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
     assert site_bureau.made() == 1
     with pytest.raises(pulling.AlreadyUnderWay):
         pull(alice)
-    assert state_of(alice) is State.UNDER_WAY
+    assert state_of(alice) is EnrollmentStatus.UNDER_WAY
     days.pass_by(minutes=15)
-    assert state_of(alice) is State.OUTCOME_UNKNOWN
+    assert state_of(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
     days.pass_by(minutes=5)
     pull(alice, Trigger.CLOCK)
     first, second = attempts_of(alice)
@@ -233,12 +235,12 @@ def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, 
     with pytest.raises(Killed):
         pull(alice)
     revive()
-    assert (stored(alice), state_of(alice)) == ((1, 0), State.UNREADABLE)
+    assert (stored(alice), state_of(alice)) == ((1, 0), EnrollmentStatus.UNREADABLE)
     days.pass_by(minutes=15)
     assert enrollment_of(alice).next_pull_at < timezone.now()
     with pytest.raises(pulling.NotDue):
         pull(alice, Trigger.CLOCK)
-    assert (stored(alice), state_of(alice), site_bureau.made()) == ((1, 1), State.READY, 1)
+    assert (stored(alice), state_of(alice), site_bureau.made()) == ((1, 1), EnrollmentStatus.READY, 1)
 
 
 def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monkeypatch):
@@ -249,12 +251,12 @@ def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monke
         answer = ask(**options)
         days.pass_by(minutes=20)
         attempts.release_lost(owner_id=alice.pk)
-        assert state_of(alice) is State.OUTCOME_UNKNOWN
+        assert state_of(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
         return answer
 
     monkeypatch.setattr(pulling, "ask", ask_and_be_given_up)
     pull(alice)
-    assert (stored(alice), state_of(alice)) == ((1, 1), State.READY)
+    assert (stored(alice), state_of(alice)) == ((1, 1), EnrollmentStatus.READY)
     assert [each.state for each in attempts_of(alice)] == ["made"]
 
 

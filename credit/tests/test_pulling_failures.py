@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from credit.enrollment.status import State, standing
+from credit.enrollment.status import enrollment_overview
 from credit.models import Trigger
 from credit.provider import (
     BureauAuthError,
@@ -22,7 +22,8 @@ from credit.provider import (
     RateLimited,
 )
 from credit.pulls import processing, pulling
-from credit.report import State as Shown
+from credit.report import ReportStatus
+from credit.statuses import EnrollmentStatus
 from credit.stored import parsing
 from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, state_of, stored
 
@@ -51,18 +52,18 @@ def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_
         fails(alice, BureauUnavailable, Trigger.CLOCK if number else Trigger.PERSON)
         again, allowed = waits(alice)
         assert minutes - 1 < again == allowed <= minutes * 1.2
-        assert (state_of(alice), standing(owner=alice.pk).retry_at) == (
-            State.RETRYING,
+        assert (state_of(alice), enrollment_overview(owner=alice.pk).retry_at) == (
+            EnrollmentStatus.RETRYING,
             enrollment_of(alice).next_pull_at,
         )
         fails(alice, pulling.NotDue)
         days.pass_until(enrollment_of(alice).next_pull_at)
     site_bureau.fault("error", name="unavailable")
     fails(alice, BureauUnavailable)
-    assert state_of(alice) is State.UNAVAILABLE
+    assert state_of(alice) is EnrollmentStatus.UNAVAILABLE
     assert waits(alice)[0] > 24 * 60
     days.pass_by(minutes=15)
-    assert pull(alice).state is Shown.READY
+    assert pull(alice).state is ReportStatus.READY
     assert len(attempts_of(alice)) == len(calls(site_bureau)) == 5
     assert site_bureau.made() == 1
 
@@ -77,7 +78,7 @@ def test_it_begins_the_table_anew_after_a_report(days, alice, site_bureau):
     site_bureau.fault("error", name="unavailable")
     fails(alice, BureauUnavailable)
     assert 14 < waits(alice)[0] <= 18
-    assert state_of(alice) is State.RETRYING
+    assert state_of(alice) is EnrollmentStatus.RETRYING
 
 
 def test_it_waits_as_long_as_the_bureau_asks(site_bureau, alice):
@@ -85,7 +86,7 @@ def test_it_waits_as_long_as_the_bureau_asks(site_bureau, alice):
     site_bureau.fault("error", name="rate_limit", retry_after=7200)
     fails(alice, RateLimited, Trigger.PERSON)
     assert 119 < waits(alice)[0] <= 144
-    assert state_of(alice) is State.RETRYING
+    assert state_of(alice) is EnrollmentStatus.RETRYING
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop", "when": "after"}, {"kind": "error", "name": "timeout"}])
@@ -94,12 +95,12 @@ def test_it_asks_once_more_after_an_unknown_outcome_and_no_oftener(days, alice, 
     for number in range(2):
         site_bureau.fault(**fault)
         fails(alice, (BureauTimeout, BureauUnavailable), Trigger.CLOCK if number else Trigger.PERSON)
-        assert state_of(alice) is State.OUTCOME_UNKNOWN
+        assert state_of(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
         if not number:
             assert 14 < waits(alice)[0] <= 18
             fails(alice, pulling.NotDue, Trigger.PERSON)
             days.pass_until(enrollment_of(alice).next_pull_at)
-    assert standing(owner=alice.pk).eligible_at > timezone.now() + timedelta(days=29)
+    assert enrollment_overview(owner=alice.pk).eligible_at > timezone.now() + timedelta(days=29)
     fails(alice, pulling.NotDue, Trigger.PERSON)
     first, second = attempts_of(alice)
     assert (first.state, second.state) == ("unknown", "unknown")
@@ -112,7 +113,7 @@ def test_it_decides_by_the_outcome_and_not_by_the_kind_of_error(days, alice, sit
     enrolled(alice)
     site_bureau.fault("malformed", how="html")
     assert type(fails(alice, BureauUnavailable, Trigger.PERSON)) is BureauUnavailable
-    assert (state_of(alice), attempts_of(alice)[0].state) == (State.OUTCOME_UNKNOWN, "unknown")
+    assert (state_of(alice), attempts_of(alice)[0].state) == (EnrollmentStatus.OUTCOME_UNKNOWN, "unknown")
 
 
 # --- The bureau says no -------------------------------------------------------------------------------------
@@ -125,9 +126,9 @@ def turn(bureau, persona, mode):
 @pytest.mark.parametrize(
     ("mode", "error", "state"),
     [
-        ("frozen_422", FileFrozen, State.FROZEN),
-        ("alert_list", FileRestricted, State.RESTRICTED),
-        ("no_hit", NoHit, State.NO_HIT),
+        ("frozen_422", FileFrozen, EnrollmentStatus.FROZEN),
+        ("alert_list", FileRestricted, EnrollmentStatus.RESTRICTED),
+        ("no_hit", NoHit, EnrollmentStatus.NO_HIT),
     ],
 )
 def test_it_waits_for_the_person_where_only_the_person_can_help(days, alice, site_bureau, mode, error, state):
@@ -143,50 +144,50 @@ def test_it_waits_for_the_person_where_only_the_person_can_help(days, alice, sit
 def test_it_asks_once_in_a_quarter_of_an_hour_about_a_frozen_file(days, alice, site_bureau):
     enrolled(alice)
     turn(site_bureau, "P01", "frozen")
-    assert pull(alice).state is Shown.FROZEN
+    assert pull(alice).state is ReportStatus.FROZEN
     for _ in range(3):
         fails(alice, pulling.NotDue, Trigger.PERSON)
     turn(site_bureau, "P01", "usual")
     days.pass_by(minutes=15)
-    assert pull(alice).state is Shown.READY
+    assert pull(alice).state is ReportStatus.READY
     assert site_bureau.made() == 2
-    assert (state_of(alice), stored(alice)) == (State.READY, (2, 2))
+    assert (state_of(alice), stored(alice)) == (EnrollmentStatus.READY, (2, 2))
 
 
 def test_it_asks_again_where_no_file_was_found_only_by_other_details(site_bureau, alice):
     enrolled(alice, "P04")
     fails(alice, NoHit, Trigger.PERSON)
     fails(alice, pulling.NotDue, Trigger.PERSON)
-    assert standing(owner=alice.pk).wants_details
+    assert enrollment_overview(owner=alice.pk).wants_details
     enrolled(alice, "P01")
-    assert state_of(alice) is State.NOT_PULLED
-    assert pull(alice).state is Shown.READY
+    assert state_of(alice) is EnrollmentStatus.NOT_PULLED
+    assert pull(alice).state is ReportStatus.READY
     assert len(calls(site_bureau)) == 2
 
 
 def test_it_takes_an_empty_answer_for_no_file(site_bureau, alice):
     enrolled(alice)
     turn(site_bureau, "P01", "empty")
-    assert pull(alice).state is Shown.NO_HIT
-    assert state_of(alice) is State.NO_HIT
+    assert pull(alice).state is ReportStatus.NO_HIT
+    assert state_of(alice) is EnrollmentStatus.NO_HIT
 
 
 def test_it_names_the_detail_that_was_refused_and_sends_none_that_cannot_be_right(site_bureau, alice):
     enrolled(alice, last_name="M3rcer")
     fails(alice, BureauInputError, Trigger.PERSON)
-    found = standing(owner=alice.pk)
-    assert (found.state, found.field, calls(site_bureau)) == (State.INPUT, "last_name", [])
+    found = enrollment_overview(owner=alice.pk)
+    assert (found.state, found.field, calls(site_bureau)) == (EnrollmentStatus.INPUT, "last_name", [])
     enrolled(alice)
-    assert pull(alice).state is Shown.READY
+    assert pull(alice).state is ReportStatus.READY
 
 
 def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice):
     enrolled(alice, zip_code="10001")
-    assert pull(alice).state is Shown.MISMATCH
-    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (State.MISMATCH, None)
+    assert pull(alice).state is ReportStatus.MISMATCH
+    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
     fails(alice, pulling.NotDue, Trigger.PERSON)
     enrolled(alice, zip_code="10002")
-    assert pull(alice).state is Shown.MISMATCH
+    assert pull(alice).state is ReportStatus.MISMATCH
     enrolled(alice)
     fails(alice, pulling.NotDue, Trigger.PERSON)
     assert site_bureau.made() == 2
@@ -194,8 +195,8 @@ def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice)
 
 def test_it_keeps_a_file_of_somebody_deceased_from_being_asked_for_again(site_bureau, alice):
     enrolled(alice, "P07")
-    assert pull(alice).state is Shown.RESTRICTED
-    assert state_of(alice) is State.RESTRICTED
+    assert pull(alice).state is ReportStatus.RESTRICTED
+    assert state_of(alice) is EnrollmentStatus.RESTRICTED
     fails(alice, pulling.NotDue, Trigger.PERSON)
 
 
@@ -210,7 +211,7 @@ def test_it_calls_an_operator_where_our_contract_is_refused(site_bureau, alice, 
     [line] = [each.getMessage() for each in caplog.records if each.levelno == logging.CRITICAL]
     assert raised.code in line
     assert not any(word in line for word in ("ADA", "MERCER", "1001", "Maple", alice.email))
-    assert state_of(alice) is State.UNAVAILABLE
+    assert state_of(alice) is EnrollmentStatus.UNAVAILABLE
     assert waits(alice)[0] > 24 * 60
 
 
@@ -221,7 +222,7 @@ def test_it_tells_a_person_whose_file_the_clock_finds_frozen(days, alice, site_b
     turn(site_bureau, "P01", "frozen_422")
     fails(alice, FileFrozen)
     alice.refresh_from_db()
-    assert (state_of(alice), alice.unread) == (State.FROZEN, 1)
+    assert (state_of(alice), alice.unread) == (EnrollmentStatus.FROZEN, 1)
 
 
 # --- The bureau answers nonsense ----------------------------------------------------------------------------
@@ -237,7 +238,7 @@ def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice,
     with monkeypatch.context() as patch:
         patch.setattr(parsing, "normalize", cannot)
         fails(alice, MalformedReport, Trigger.PERSON)
-        assert (state_of(alice), stored(alice)) == (State.UNREADABLE, (1, 0))
+        assert (state_of(alice), stored(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))
         fails(alice, pulling.NotDue, Trigger.PERSON)
     assert waits(alice)[0] > 24 * 60
     fails(alice, pulling.NotDue, Trigger.PERSON)
@@ -258,4 +259,4 @@ def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monk
     normalize = parsing.normalize
     monkeypatch.setattr(parsing, "normalize", overflowing)
     assert fails(alice, MalformedReport, Trigger.PERSON).code == "DOES_NOT_FIT"
-    assert (state_of(alice), stored(alice)) == (State.UNREADABLE, (1, 0))
+    assert (state_of(alice), stored(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))

@@ -11,10 +11,10 @@ from accounts.models import Notification
 from compliance.audit import Action
 from compliance.isolation import tenant
 from credit.diffing import Subject
-from credit.enrollment.status import State
 from credit.models import Change, RawReport, Report, Tradeline
 from credit.provider import MalformedReport
 from credit.pulls import rebuilding
+from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.tests.asking import actions_of, calls, count, enrolled, pull, state_of, stored
 from credit.tests.sandbox_bureau import ANSWERED
@@ -179,9 +179,9 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
             pull(alice)
         with pytest.raises(CommandError, match="1 answers cannot be read"):
             rebuild()
-    assert state_of(alice) is State.UNREADABLE
+    assert state_of(alice) is EnrollmentStatus.UNREADABLE
     rebuild()
-    assert (state_of(alice), stored(alice)) == (State.READY, (1, 1))
+    assert (state_of(alice), stored(alice)) == (EnrollmentStatus.READY, (1, 1))
     assert count(Change, alice) == 0
 
 

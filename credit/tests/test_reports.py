@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from compliance.isolation import tenant
 from credit import models
 from credit.models import PullAttempt, RawReport, Report
-from credit.report import State
+from credit.report import ReportStatus
 from credit.stored import reports
 from credit.tests.made_up import REPORTS
 from credit.tests.sandbox_bureau import ANSWERED
@@ -100,7 +100,7 @@ def test_it_packs_the_largest_answer_into_a_tenth(local_bureau, alice):
 def test_it_keeps_the_columns_that_everybody_asks_for(local_bureau, alice):
     row = stored(alice, local_bureau, "P01")
     answer_day = local_bureau.control("clock", method="GET")["now"][:10]
-    assert (row.credit_score, str(row.report_date), row.state) == (782, answer_day, State.READY)
+    assert (row.credit_score, str(row.report_date), row.state) == (782, answer_day, ReportStatus.READY)
     assert (row.reference_id, row.pk) == (row.raw.reference_id, row.raw.pk)
 
 

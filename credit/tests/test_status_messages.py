@@ -5,20 +5,26 @@ from django.urls import resolve, reverse
 
 from credit.forms import DetailsForm
 from credit.presentation.status_messages import FIELDS, SITUATIONS, banner
-from credit.statuses import State
+from credit.statuses import EnrollmentStatus
 
-TO_ANSWER = {State.UNDER_WAY, State.RETRYING, State.OUTCOME_UNKNOWN, State.UNREADABLE, State.UNAVAILABLE}
+TO_ANSWER = {
+    EnrollmentStatus.UNDER_WAY,
+    EnrollmentStatus.RETRYING,
+    EnrollmentStatus.OUTCOME_UNKNOWN,
+    EnrollmentStatus.UNREADABLE,
+    EnrollmentStatus.UNAVAILABLE,
+}
 
 
 def test_it_has_words_for_every_state() -> None:
-    assert set(SITUATIONS) == set(State)
+    assert set(SITUATIONS) == set(EnrollmentStatus)
     titles = [situation.title for situation in SITUATIONS.values()]
     assert len(set(titles)) == len(titles)
     assert all(situation.texts for situation in SITUATIONS.values())
 
 
-@pytest.mark.parametrize("state", State)
-def test_it_leads_somewhere_or_says_that_nothing_has_to_be_done(state: State) -> None:
+@pytest.mark.parametrize("state", EnrollmentStatus)
+def test_it_leads_somewhere_or_says_that_nothing_has_to_be_done(state: EnrollmentStatus) -> None:
     situation = SITUATIONS[state]
     if situation.action:
         assert resolve(reverse(situation.place))
@@ -28,22 +34,24 @@ def test_it_leads_somewhere_or_says_that_nothing_has_to_be_done(state: State) ->
 
 
 def test_it_treats_a_freeze_as_what_the_person_wanted() -> None:
-    words = " ".join(SITUATIONS[State.FROZEN].texts)
+    words = " ".join(SITUATIONS[EnrollmentStatus.FROZEN].texts)
     assert "Nothing is wrong" in words
     assert "free by law" in words
     assert "error" not in words.casefold()
-    assert [link.url for link in SITUATIONS[State.FROZEN].links] == ["https://www.experian.com/freeze/center.html"]
+    assert [link.url for link in SITUATIONS[EnrollmentStatus.FROZEN].links] == [
+        "https://www.experian.com/freeze/center.html"
+    ]
 
 
 def test_it_draws_no_conclusion_from_a_restricted_file() -> None:
-    words = " ".join(SITUATIONS[State.RESTRICTED].texts).casefold()
+    words = " ".join(SITUATIONS[EnrollmentStatus.RESTRICTED].texts).casefold()
     for conclusion in ("deceased", "died", "fraud", "minor", "alert"):
         assert conclusion not in words
 
 
 def test_it_says_above_a_report_what_is_not_as_usual() -> None:
-    assert banner(State.READY) is None
-    for state in set(State) - {State.READY}:
+    assert banner(EnrollmentStatus.READY) is None
+    for state in set(EnrollmentStatus) - {EnrollmentStatus.READY}:
         found = banner(state)
         assert found is not None
         assert resolve(found.url)

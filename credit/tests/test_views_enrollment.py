@@ -20,17 +20,18 @@ from compliance.audit.events import AuditEvent
 from compliance.consent import ConsentEvent, Purpose, history, living
 from compliance.isolation import tenant
 from credit.enrollment import instruction
-from credit.enrollment.status import State, standing
+from credit.enrollment.status import enrollment_overview
 from credit.models import Enrollment, PullAttempt, Report
+from credit.statuses import EnrollmentStatus
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import ADA, enroll, give_details, sign, typed, words
 
 pytestmark = pytest.mark.django_db
 
 
-def state_of(user: User) -> State:
+def state_of(user: User) -> EnrollmentStatus:
     with tenant(user.pk):
-        return standing(owner=user.pk).state
+        return enrollment_overview(owner=user.pk).state
 
 
 def enrollment_of(user: User) -> Enrollment:
@@ -110,7 +111,7 @@ def test_it_gets_the_report_at_once(as_alice: Client, alice: User, site_bureau: 
     assert "666-01-1001" in page
     assert "checked" not in page
     assert give_details(as_alice).url == reverse("credit")
-    assert state_of(alice) is State.READY
+    assert state_of(alice) is EnrollmentStatus.READY
     assert "782" in words(as_alice.get(reverse("credit")))
     assert pulls(site_bureau) == 1
     with tenant(alice.pk):
@@ -148,10 +149,10 @@ def test_it_says_beside_the_field_what_the_bureau_refuses(as_alice: Client, alic
     refused = give_details(as_alice)
     assert refused.status_code == 422
     assert 'href="#id_ssn"' in words(refused)
-    assert state_of(alice) is State.INPUT
+    assert state_of(alice) is EnrollmentStatus.INPUT
     assert "Social Security number" in words(as_alice.get(reverse("credit")))
     assert give_details(as_alice).url == reverse("credit")
-    assert state_of(alice) is State.READY
+    assert state_of(alice) is EnrollmentStatus.READY
 
 
 @pytest.mark.parametrize("nasty", ["\0", "x" * 10_000, "\ud800", "<script>", "' OR 1=1 --", "\u202e", "﷽" * 99])
@@ -202,7 +203,7 @@ def test_it_signs_again_after_a_year_and_goes_on_without_the_number(
         assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
         sign(as_alice)
         assert give_details(as_alice, ssn="").url == reverse("credit")
-        assert state_of(alice) is State.READY
+        assert state_of(alice) is EnrollmentStatus.READY
     assert pulls(site_bureau) == 2
 
 
@@ -248,14 +249,14 @@ def test_it_checks_once_more_who_it_is_before_anything_is_shown(
 ) -> None:
     sign(as_alice)
     give_details(as_alice, zip_code="46361")
-    assert state_of(alice) is State.MISMATCH
+    assert state_of(alice) is EnrollmentStatus.MISMATCH
     for name in ("credit", "credit_accounts", "credit_personal", "credit_history", "credit_raw"):
         page = words(as_alice.get(reverse(name), follow=True))
         assert ("Is this report about you?" in page) is (name != "credit_history")
         for content in ("782", "LAKESHORE", "MERCER"):
             assert content not in page
     give_details(as_alice)
-    assert state_of(alice) is State.READY
+    assert state_of(alice) is EnrollmentStatus.READY
     assert "782" in words(as_alice.get(reverse("credit")))
     assert pulls(site_bureau) == 2
 

@@ -5,9 +5,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from credit.enrollment.status import State
 from credit.models import RawReport
 from credit.presentation.status_messages import SITUATIONS
+from credit.statuses import EnrollmentStatus
 from credit.tests.asking import count, state_of
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import enroll, words
@@ -15,19 +15,19 @@ from credit.tests.signing import enroll, words
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NO_REPORT = {
-    "lost": (("hang_after", {"seconds": 2}), State.OUTCOME_UNKNOWN),
-    "hanging": (("hang", {"seconds": 2}), State.OUTCOME_UNKNOWN),
-    "dropped": (("drop", {}), State.OUTCOME_UNKNOWN),
-    "dropped after": (("drop", {"when": "after"}), State.OUTCOME_UNKNOWN),
-    "cut": (("truncate", {}), State.OUTCOME_UNKNOWN),
-    "a page": (("malformed", {"how": "html"}), State.OUTCOME_UNKNOWN),
-    "timeout": (("error", {"name": "timeout"}), State.OUTCOME_UNKNOWN),
-    "too large": (("big", {"megabytes": 10}), State.OUTCOME_UNKNOWN),
-    "passing": (("error", {"name": "system"}), State.RETRYING),
-    "no service": (("error", {"name": "unavailable"}), State.RETRYING),
-    "too many": (("error", {"name": "rate_limit", "retry_after": 120}), State.RETRYING),
-    "forbidden": (("error", {"name": "forbidden"}), State.UNAVAILABLE),
-    "not allowed": (("error", {"name": "not_allowed"}), State.UNAVAILABLE),
+    "lost": (("hang_after", {"seconds": 2}), EnrollmentStatus.OUTCOME_UNKNOWN),
+    "hanging": (("hang", {"seconds": 2}), EnrollmentStatus.OUTCOME_UNKNOWN),
+    "dropped": (("drop", {}), EnrollmentStatus.OUTCOME_UNKNOWN),
+    "dropped after": (("drop", {"when": "after"}), EnrollmentStatus.OUTCOME_UNKNOWN),
+    "cut": (("truncate", {}), EnrollmentStatus.OUTCOME_UNKNOWN),
+    "a page": (("malformed", {"how": "html"}), EnrollmentStatus.OUTCOME_UNKNOWN),
+    "timeout": (("error", {"name": "timeout"}), EnrollmentStatus.OUTCOME_UNKNOWN),
+    "too large": (("big", {"megabytes": 10}), EnrollmentStatus.OUTCOME_UNKNOWN),
+    "passing": (("error", {"name": "system"}), EnrollmentStatus.RETRYING),
+    "no service": (("error", {"name": "unavailable"}), EnrollmentStatus.RETRYING),
+    "too many": (("error", {"name": "rate_limit", "retry_after": 120}), EnrollmentStatus.RETRYING),
+    "forbidden": (("error", {"name": "forbidden"}), EnrollmentStatus.UNAVAILABLE),
+    "not allowed": (("error", {"name": "not_allowed"}), EnrollmentStatus.UNAVAILABLE),
 }
 ONLY_KEPT = {
     "half": ("half_json", {}),
@@ -72,13 +72,13 @@ def test_it_says_what_happened_and_asks_no_second_time(asked, alice: User, site_
 @pytest.mark.parametrize("fault", ONLY_KEPT)
 def test_it_keeps_what_it_cannot_read_and_says_so(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
     page = asked(*ONLY_KEPT[fault])
-    assert SITUATIONS[State.UNREADABLE].title in page
+    assert SITUATIONS[EnrollmentStatus.UNREADABLE].title in page
     assert (count(RawReport, alice), site_bureau.made()) == (1, 1)
 
 
 @pytest.mark.parametrize("fault", ODD)
 def test_it_shows_a_report_in_an_odd_dress(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
     page = asked(*ODD[fault], persona="P12")
-    assert state_of(alice) is State.READY
+    assert state_of(alice) is EnrollmentStatus.READY
     assert "No score" in page or "model RC" in page
     assert (count(RawReport, alice), site_bureau.made()) == (1, 1)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from compliance.isolation import tenant
 from credit import models
-from credit.report import Detail, Kind, Message, Notice, PersonalDetail, State, Statement
+from credit.report import Detail, Kind, Message, Notice, PersonalDetail, ReportStatus, Statement
 from credit.tests.experian_samples import INQUIRY, RECORD, SCORE, card, header, loan, read
 from credit.tests.filed import filed, filed_year
 from credit.tests.sandbox_bureau import ANSWERED
@@ -57,7 +57,7 @@ def words(client, name, *args, query=""):
 def test_it_opens_every_page_of_everybody(as_alice, alice, told, persona):
     report = told[persona]
     filed(alice, report)
-    if report.state is State.READY:
+    if report.state is ReportStatus.READY:
         for name in PAGES:
             assert not LEAKED.search(words(as_alice, name)), name
         for account in report.tradelines:

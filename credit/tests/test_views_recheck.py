@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from compliance.isolation import tenant
-from credit.enrollment.status import State
 from credit.models import RawReport, Tradeline
+from credit.statuses import EnrollmentStatus
 from credit.tests.asking import state_of
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import ADA, enroll, give_details, words
@@ -64,7 +64,7 @@ def test_it_shows_the_report_after_a_right_answer(as_alice: Client, alice: User,
     shown = words(as_alice.get(reverse("credit")))
     assert "That is right." in shown
     assert "782" in shown
-    assert state_of(alice) is State.READY
+    assert state_of(alice) is EnrollmentStatus.READY
     for name in PAGES:
         assert as_alice.get(reverse(name)).status_code == 200
     assert as_alice.get(reverse("credit_raw"), follow=True).status_code == 200
@@ -86,7 +86,7 @@ def test_it_counts_wrong_answers_and_then_stays_closed(as_alice: Client, alice: 
         assert 'href="https://www.experian.com/disputes/' in page
         assert 'name="zip_code"' not in page
     assert "This report stays closed" in words(as_alice.get(reverse("credit_recheck")))
-    assert (wrong_answers(alice), state_of(alice)) == (3, State.MISMATCH)
+    assert (wrong_answers(alice), state_of(alice)) == (3, EnrollmentStatus.MISMATCH)
     for name in PAGES:
         assert as_alice.get(reverse(name)).url == reverse("credit")
 
@@ -132,7 +132,7 @@ def test_it_asks_first_who_is_there(
     with time_machine.travel(timezone.now() + timedelta(minutes=6)):
         assert as_alice.get(reverse("credit_recheck")).url.startswith(reverse("mfa_reauthenticate"))
         assert send(as_alice, right).url.startswith(reverse("mfa_reauthenticate"))
-    assert (wrong_answers(alice), state_of(alice)) == (0, State.MISMATCH)
+    assert (wrong_answers(alice), state_of(alice)) == (0, EnrollmentStatus.MISMATCH)
 
 
 def test_it_asks_mallory_nothing_about_alices_file(
@@ -140,7 +140,7 @@ def test_it_asks_mallory_nothing_about_alices_file(
 ) -> None:
     assert as_mallory.get(reverse("credit_recheck")).url == reverse("credit")
     assert send(as_mallory, right).url == reverse("credit")
-    assert (wrong_answers(alice), state_of(alice)) == (0, State.MISMATCH)
+    assert (wrong_answers(alice), state_of(alice)) == (0, EnrollmentStatus.MISMATCH)
 
 
 def test_it_leads_there_from_above_an_older_report(

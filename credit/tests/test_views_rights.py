@@ -13,7 +13,7 @@ from compliance.isolation import tenant
 from credit.enrollment import instruction
 from credit.models import Enrollment
 from credit.presentation.status_messages import SITUATIONS
-from credit.statuses import State
+from credit.statuses import EnrollmentStatus
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import enroll, sign, words
 
@@ -31,7 +31,7 @@ OFFICIAL = (
 )
 
 
-def stands(user: User, state: State, **facts: object) -> None:
+def stands(user: User, state: EnrollmentStatus, **facts: object) -> None:
     """Put a person's file into a state, as a pull would have."""
     sealed = {"pull_day": 1} | {"state": state, "state_at": timezone.now()} | facts
     with tenant(user.pk):
@@ -90,19 +90,28 @@ def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bure
 
 
 @pytest.mark.parametrize(
-    "state", sorted(set(State) - {State.OFF, State.NO_CONSENT, State.CONSENT_OUTDATED, State.NOT_PULLED})
+    "state",
+    sorted(
+        set(EnrollmentStatus)
+        - {
+            EnrollmentStatus.OFF,
+            EnrollmentStatus.NO_CONSENT,
+            EnrollmentStatus.CONSENT_OUTDATED,
+            EnrollmentStatus.NOT_PULLED,
+        }
+    ),
 )
-def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: State) -> None:
+def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: EnrollmentStatus) -> None:
     sign(as_alice)
     stands(alice, state, field="zip_code", next_pull_at=timezone.now() + timedelta(hours=1))
     page = words(as_alice.get(reverse("credit")))
     assert SITUATIONS[state].title in page
     assert all(text in page for text in SITUATIONS[state].texts)
     assert "None" not in page
-    assert ("<strong>ZIP code</strong>" in page) is (state is State.INPUT)
-    assert ("The next try is" in page) is (state in (State.RETRYING, State.OUTCOME_UNKNOWN))
-    assert ('http-equiv="refresh"' in page) is (state is State.UNDER_WAY)
-    assert ("hx-get" in page) is (state is State.UNDER_WAY)
+    assert ("<strong>ZIP code</strong>" in page) is (state is EnrollmentStatus.INPUT)
+    assert ("The next try is" in page) is (state in (EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN))
+    assert ('http-equiv="refresh"' in page) is (state is EnrollmentStatus.UNDER_WAY)
+    assert ("hx-get" in page) is (state is EnrollmentStatus.UNDER_WAY)
 
 
 def test_it_leads_from_one_step_to_the_next(as_alice: Client, alice: User) -> None:
@@ -111,11 +120,11 @@ def test_it_leads_from_one_step_to_the_next(as_alice: Client, alice: User) -> No
     page = words(as_alice.get(reverse("credit")))
     assert "One step is left" in page
     assert reverse("credit_details") in page
-    stands(alice, State.NOT_PULLED)
+    stands(alice, EnrollmentStatus.NOT_PULLED)
     page = words(as_alice.get(reverse("credit")))
     assert "Experian can be asked now" in page
     assert f'action="{reverse("credit_pull")}"' in page
-    stands(alice, State.NOT_PULLED, eligible_at=timezone.now() + timedelta(minutes=9))
+    stands(alice, EnrollmentStatus.NOT_PULLED, eligible_at=timezone.now() + timedelta(minutes=9))
     assert "Get my report from" in words(as_alice.get(reverse("credit")))
 
 
@@ -132,18 +141,18 @@ def test_it_asks_for_a_new_signature_when_the_words_have_changed(
 
 def test_it_leads_back_to_the_field_that_was_refused(as_alice: Client, alice: User) -> None:
     sign(as_alice)
-    stands(alice, State.INPUT, field="ssn")
+    stands(alice, EnrollmentStatus.INPUT, field="ssn")
     assert f'href="{reverse("credit_details")}#id_ssn"' in words(as_alice.get(reverse("credit")))
 
 
 def test_it_waits_without_scripts_and_with_them(as_alice: Client, alice: User) -> None:
     sign(as_alice)
-    stands(alice, State.UNDER_WAY)
+    stands(alice, EnrollmentStatus.UNDER_WAY)
     part = as_alice.get(reverse("credit_state"), headers={"HX-Request": "true"})
     assert "<html" not in words(part)
     assert 'hx-trigger="every 3s"' in words(part)
     assert as_alice.get(reverse("credit_state")).url == reverse("credit")
-    stands(alice, State.NO_HIT)
+    stands(alice, EnrollmentStatus.NO_HIT)
     assert as_alice.get(reverse("credit_state"), headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/credit/"
 
 

@@ -9,7 +9,7 @@ from accounts.requests import PersonRequest
 from credit.diffing import NotComparable, diff
 from credit.presentation import change_feed
 from credit.presentation.comparison_form import ComparisonForm
-from credit.report import State
+from credit.report import ReportStatus
 from credit.stored import reports
 
 PER_PAGE = 6
@@ -22,7 +22,7 @@ OTHER_FILE = "These two reports are about different files, so nothing can be sai
 def index(request: PersonRequest) -> HttpResponse:
     """The changes that each report brought; or, when two are chosen, what differs between them."""
     # A report that may be somebody else's is shown nowhere.
-    listed = [each for each in reports.listed(owner=request.user.pk) if each.state is not State.MISMATCH]
+    listed = [each for each in reports.listed(owner=request.user.pk) if each.state is not ReportStatus.MISMATCH]
     if not listed:
         return redirect("credit")
     asked = bool({"before", "after"} & set(request.GET))

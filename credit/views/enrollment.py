@@ -15,13 +15,14 @@ from compliance import consent
 from compliance.consent import ConsentEvent, Purpose
 from compliance.isolation import tenant
 from credit.enrollment import enrolling, instruction
-from credit.enrollment.status import State, standing
+from credit.enrollment.status import enrollment_overview
 from credit.forms import DetailsForm, InstructionForm, is_sample
 from credit.provider import BureauInputError
+from credit.statuses import EnrollmentStatus
 from credit.views.pulling import ask
 
 # In these, the number itself may be what does not fit.
-IN_DOUBT = frozenset({State.NO_HIT, State.INPUT, State.MISMATCH})
+IN_DOUBT = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.INPUT, EnrollmentStatus.MISMATCH})
 SIGNATURE_LOST = "Your signature cannot be read any more, so it cannot be compared with your name. Please sign again."
 WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it kept to ask with is deleted."
 
@@ -30,7 +31,7 @@ WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it ke
 @fresh_sign_in
 def start(request: PersonRequest) -> HttpResponse:
     """Show the written instruction, alone, and take the signature under it."""
-    if standing(owner=request.user.pk).state is State.OFF:
+    if enrollment_overview(owner=request.user.pk).state is EnrollmentStatus.OFF:
         return redirect("credit")
     form = InstructionForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
@@ -91,7 +92,7 @@ def details_form(request: PersonRequest, name: str) -> DetailsForm:
     """The form, with what the person gave before. The number counts as known once it has found a file."""
     with tenant(request.user.pk):
         known = enrolling.details(owner=request.user.pk)
-        now = standing(owner=request.user.pk)
+        now = enrollment_overview(owner=request.user.pk)
     found = known is not None and now.succeeded_at is not None and now.state not in IN_DOUBT
     return DetailsForm(
         request.POST if request.method == "POST" else None,

@@ -6,8 +6,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from credit.enrollment.status import Standing, State, standing
+from credit.enrollment.status import EnrollmentOverview, enrollment_overview
 from credit.presentation import overview, status_messages
+from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.reports import Kept
 from credit.views.pulling import in_place_of_report
@@ -17,13 +18,13 @@ from credit.views.pulling import in_place_of_report
 def index(request: PersonRequest) -> HttpResponse:
     """The newest report, or a page that says why there is none."""
     owner = request.user.pk
-    kept, now = reports.latest(owner=owner), standing(owner=owner)
+    kept, now = reports.latest(owner=owner), enrollment_overview(owner=owner)
     if kept is None:
         return in_place_of_report(request, now)
     return render(request, "credit/overview.html", shown(request, kept, now))
 
 
-def shown(request: PersonRequest, kept: Kept, now: Standing) -> dict[str, object]:
+def shown(request: PersonRequest, kept: Kept, now: EnrollmentOverview) -> dict[str, object]:
     """All that the page says about one report."""
     report, today = kept.report, timezone.localdate()
     # What was said about somebody else is no measure for this file.
@@ -40,5 +41,5 @@ def shown(request: PersonRequest, kept: Kept, now: Standing) -> dict[str, object
         "figures": overview.figures(report, on=report.reported_on or kept.pulled_at.date()),
         "next_pull_at": now.next_pull_at,
         # The banner of that state says so already.
-        "is_stale": old and now.state is not State.STALE,
+        "is_stale": old and now.state is not EnrollmentStatus.STALE,
     }

@@ -15,12 +15,13 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import PersonRequest
-from credit.enrollment.status import Standing, State, standing
+from credit.enrollment.status import EnrollmentOverview, enrollment_overview
 from credit.forms import is_sample
 from credit.models import Trigger
 from credit.presentation.status_messages import FIELDS, READY_TO_ASK, SITUATIONS
 from credit.provider import BureauError, BureauInputError, Subject
 from credit.pulls import pulling
+from credit.statuses import EnrollmentStatus
 
 logger = logging.getLogger(__name__)
 
@@ -74,20 +75,22 @@ def not_due(early: pulling.NotDue) -> str:
 @require_safe
 def state(request: PersonRequest) -> HttpResponse:
     """Answer the page that waits: still the same, or go and see."""
-    now = standing(owner=request.user.pk)
-    if request.htmx and now.state is State.UNDER_WAY:
+    now = enrollment_overview(owner=request.user.pk)
+    if request.htmx and now.state is EnrollmentStatus.UNDER_WAY:
         return in_place_of_report(request, now, "credit/state_card.html")
     return HttpResponseClientRedirect(reverse("credit")) if request.htmx else redirect("credit")
 
 
-def in_place_of_report(request: PersonRequest, now: Standing, template: str = "credit/state.html") -> HttpResponse:
+def in_place_of_report(
+    request: PersonRequest, now: EnrollmentOverview, template: str = "credit/state.html"
+) -> HttpResponse:
     """The page that a person sees where there is no report to show: what happened, and what to do."""
     context = {
         "standing": now,
-        "situation": READY_TO_ASK if now.state is State.NOT_PULLED and now.at else SITUATIONS[now.state],
-        "field": FIELDS.get(now.field, "") if now.state is State.INPUT else "",
-        "has_rights": now.state is not State.OFF,
-        "is_sample": is_sample() and now.state is not State.OFF,
+        "situation": READY_TO_ASK if now.state is EnrollmentStatus.NOT_PULLED and now.at else SITUATIONS[now.state],
+        "field": FIELDS.get(now.field, "") if now.state is EnrollmentStatus.INPUT else "",
+        "has_rights": now.state is not EnrollmentStatus.OFF,
+        "is_sample": is_sample() and now.state is not EnrollmentStatus.OFF,
         "may_ask": now.may_ask(at=timezone.now()),
     }
     return render(request, template, context)

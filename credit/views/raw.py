@@ -16,19 +16,19 @@ from compliance.vault import SealError
 from credit import models
 from credit.forms import CompleteForm
 from credit.presentation import raw_report
-from credit.report import State
+from credit.report import ReportStatus
 from credit.stored import reports
 from credit.stored.reports import Listing
 
 # A report that may be about somebody else is not shown in any form.
-NOT_SHOWN = frozenset({State.MISMATCH})
+NOT_SHOWN = frozenset({ReportStatus.MISMATCH})
 
 
 @require_safe
 def newest(request: PersonRequest) -> HttpResponse:
     """Lead to the answer behind the newest report that can be shown."""
     listed = reports.listed(owner=request.user.pk)
-    shown = next((each for each in listed if each.state is State.READY), None)
+    shown = next((each for each in listed if each.state is ReportStatus.READY), None)
     return redirect("credit_raw_of", shown.id) if shown else redirect("credit")
 
 

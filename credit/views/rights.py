@@ -7,14 +7,14 @@ from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
 from credit.enrollment import consumer_rights
-from credit.enrollment.status import standing
+from credit.enrollment.status import enrollment_overview
 from credit.forms import is_sample
 
 
 @require_safe
 def index(request: PersonRequest) -> HttpResponse:
     """Show rights, instruction and calls on one page."""
-    now = standing(owner=request.user.pk)
+    now = enrollment_overview(owner=request.user.pk)
     context = {
         "standing": now,
         "is_sample": is_sample(),

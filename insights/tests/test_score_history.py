@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from credit.diffing import Change, Severity, Subject
-from credit.report import State
+from credit.report import ReportStatus
 from credit.stored.reports import KeptChange, Listing
 from insights.credit.score_history import history
 
@@ -19,7 +19,7 @@ MODELS = {"V4": "vantagescore_4", "F9": "fico_9"}
 def listing(number, day, value=700, indicator="V4"):
     at = datetime.combine(day or date(2026, 1, number), time(12), UTC)
     model = MODELS.get(indicator, "")
-    return Listing(UUID(int=number), "experian", day, at, State.READY, False, model, indicator, value, "", None)
+    return Listing(UUID(int=number), "experian", day, at, ReportStatus.READY, False, model, indicator, value, "", None)
 
 
 def change(number, severity, subject=Subject.LIMIT_CHANGED):

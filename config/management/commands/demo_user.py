@@ -17,10 +17,11 @@ from compliance.isolation import tenant
 from config.embedded.bank import SandboxAway, public_token
 from config.embedded.bureau import person
 from credit.enrollment import enrolling, instruction
-from credit.enrollment.status import State, standing
+from credit.enrollment.status import enrollment_overview
 from credit.models import Trigger
 from credit.provider import BureauError
 from credit.pulls import pulling
+from credit.statuses import EnrollmentStatus
 
 EMAIL = "demo@plumbline.example"
 PASSWORD = "plumbline-demo-login"  # noqa: S105  (printed by `make run`; refused outside embedded mode)
@@ -85,8 +86,8 @@ def link(user: User, institution_id: str, persona: str) -> Item:
 
 def pull_report(user: User) -> None:
     """Sign the instruction, give the details of one of the bureau's people, and ask for their report."""
-    found = standing(owner=user.pk)
-    if found.state is State.NO_CONSENT and found.succeeded_at is None:
+    found = enrollment_overview(owner=user.pk)
+    if found.state is EnrollmentStatus.NO_CONSENT and found.succeeded_at is None:
         name = f"{person().first_name} {person().last_name}"
         signed = consent.give(
             person=user,
@@ -97,7 +98,7 @@ def pull_report(user: User) -> None:
             method="demo",
         )
         enrolling.enroll(user=user, subject=person(), keep_ssn=True, consent_id=signed.pk)
-    elif found.state is not State.NOT_PULLED:
+    elif found.state is not EnrollmentStatus.NOT_PULLED:
         return
     try:
         pulling.pull(owner_id=user.pk, trigger=Trigger.DEMO)

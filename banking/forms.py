@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from banking.linking import Chosen, Left, choices
+from banking.linking.sessions import Chosen, Left, choices
 
 UNREADABLE = "The list of accounts cannot be read."
 

@@ -7,9 +7,10 @@ from celery import shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from banking import due, lookups, telling, unlinking
+from banking.linking import disconnecting, recovery
 from banking.models import Item, PendingRemoval
 from banking.provider import Doorbell, ProviderError
+from banking.sync import notifications, sync_queue
 from banking.sync import sync_item as read_item
 from banking.sync.pace import HURRIED, PATIENT
 from compliance.isolation.tasks import TenantTask
@@ -32,7 +33,7 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
     pace = PATIENT if patient else HURRIED
     outcome = read_item(owner_id=owner, item_id=item, trigger=trigger, if_due=True, pace=pace)
     if outcome.news is not None:
-        telling.large_changes(owner_id=owner, item_id=item, run_id=outcome.news)
+        notifications.large_changes(owner_id=owner, item_id=item, run_id=outcome.news)
     if outcome.again_in is not None:
         lane = Lane.SLOW if outcome.slow else Lane.SHARED
         queue_sync(owner, item, "follow-up", lane=lane, wait=outcome.again_in)
@@ -41,7 +42,7 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
 @shared_task
 def dispatch_due_syncs() -> None:
     """Queue every Item whose time has come, a chunk at a time, so that one beat never holds many rows."""
-    while waiting(Lane.ROUTINE) < MOST_WAITING and (claimed := due.claim_syncs(limit=CHUNK)):
+    while waiting(Lane.ROUTINE) < MOST_WAITING and (claimed := sync_queue.claim_syncs(limit=CHUNK)):
         for owner_id, item_id, lane in claimed:
             queue_sync(owner_id, item_id, "beat", lane=lane)
 
@@ -50,7 +51,7 @@ def dispatch_due_syncs() -> None:
 def remove_at_provider(owner_id: str, removal_id: str) -> None:
     """Pay one owed removal; a failure has been written down and the clock tries again."""
     try:
-        unlinking.remove_at_provider(owner_id=UUID(owner_id), removal_id=UUID(removal_id))
+        disconnecting.remove_at_provider(owner_id=UUID(owner_id), removal_id=UUID(removal_id))
     except ProviderError as error:
         logger.warning("Removal %s is still owed: %s", removal_id, error)
 
@@ -58,14 +59,14 @@ def remove_at_provider(owner_id: str, removal_id: str) -> None:
 @shared_task
 def retry_removals() -> None:
     """Queue every removal at the provider that is still owed and due."""
-    for owner_id, removal_id in due.owed_removals(limit=CHUNK):
+    for owner_id, removal_id in sync_queue.owed_removals(limit=CHUNK):
         queue_removal(owner_id, removal_id)
 
 
 @shared_task(base=TenantTask)
 def look_up_link(owner_id: str, session_id: str) -> None:
     """Ask once what became of a dialog, and begin the import of the Item that was got back."""
-    item = lookups.look_up(owner_id=UUID(owner_id), session_id=UUID(session_id))
+    item = recovery.look_up(owner_id=UUID(owner_id), session_id=UUID(session_id))
     if item is not None:
         enqueue_sync(item, trigger="link")
 
@@ -73,7 +74,7 @@ def look_up_link(owner_id: str, session_id: str) -> None:
 @shared_task
 def look_up_links() -> None:
     """Queue every dialog whose outcome did not reach us and has to be asked for."""
-    for owner_id, session_id in due.owed_lookups(limit=CHUNK):
+    for owner_id, session_id in sync_queue.owed_lookups(limit=CHUNK):
         look_up_link.delay(str(owner_id), str(session_id))
 
 
@@ -109,18 +110,18 @@ def queue_removal(owner_id: UUID, removal_id: UUID) -> None:
 
 def ring(doorbell: Doorbell) -> None:
     """Ask for a sync of the Item that a webhook speaks of, if it is one of ours."""
-    named = due.item_named(environment=settings.PLAID_ENV, provider_item_id=doorbell.provider_item_id)
+    named = sync_queue.item_named(environment=settings.PLAID_ENV, provider_item_id=doorbell.provider_item_id)
     if named is None and doorbell.provider_item_id:
         # It may be the Item of an exchange whose answer was lost: an operator finds its id here.
         logger.warning("A webhook names Item %s, which is unknown here", doorbell.provider_item_id)
     if named is not None:
         owner_id, item_id = named
-        item = due.want(owner_id=owner_id, item_id=item_id)
+        item = sync_queue.want(owner_id=owner_id, item_id=item_id)
         if item is not None:
-            enqueue_sync(item, trigger="webhook", wait=due.SETTLE)
+            enqueue_sync(item, trigger="webhook", wait=sync_queue.SETTLE)
 
 
 @shared_task
 def forget_webhooks() -> None:
     """Drop the fingerprints of webhooks that are too old to be played again."""
-    due.forget_webhooks()
+    sync_queue.forget_webhooks()

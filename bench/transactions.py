@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from banking.models import Transaction
-from banking.paging import SIZES, Position
+from banking.transactions.paging import SIZES, Position
 from bench import database, visitors
 from bench.load import fire, get
 from bench.rounds import Case, at_most, median, race, ratios, report, seconds

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from banking import addresses, listing
 from banking.models import Item
+from banking.transactions import querystrings, transaction_list
 from insights import charts
 from insights.balances import account_totals, data_age, history
 from insights.balances.account_totals import BankBalance
@@ -101,7 +101,7 @@ def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
         "cards": account_totals.cards(items),
         "flow": cash_flow(window=window, found=found, bank=bank, aged=aged),
         "spending": spending(window=window, found=found, aged=aged),
-        "recent": listing.latest(owner_id=user.pk, most=LATEST),
+        "recent": transaction_list.latest(owner_id=user.pk, most=LATEST),
     }
 
 
@@ -140,7 +140,7 @@ def spending(*, window: Window, found: dict[str, Flow], aged: Age) -> Spending |
         categories=[
             CategorySpending(
                 category=code,
-                url=listed_at + addresses.spent_on(code, since=window.since, until=window.ahead),
+                url=listed_at + querystrings.spent_on(code, since=window.since, until=window.ahead),
                 amount=amount,
                 bar=bar,
             )

@@ -8,8 +8,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import PersonRequest
-from banking import listing, rosters
+from banking import connections
 from banking.models import Account, Item, Transaction, TransactionQuerySet
+from banking.transactions import transaction_list
 from credit.stored import reports
 from insights.balances import history
 from insights.banner import most_urgent
@@ -23,7 +24,7 @@ LATEST = 10
 @require_safe
 def overview(request: PersonRequest) -> HttpResponse:
     """Everything about a person's money on one page."""
-    items = rosters.connections(request.user)
+    items = connections.list_connections(request.user)
     context = figures(user=request.user, items=items, days=history.days_in(request.GET.get("range", "")))
     return render(request, "insights/overview.html", {"items": items, **context, **state(items)})
 
@@ -31,7 +32,7 @@ def overview(request: PersonRequest) -> HttpResponse:
 @require_safe
 def sync_status(request: PersonRequest) -> HttpResponse:
     """The strip of connections alone, for the page that waits for a sync."""
-    items = rosters.connections(request.user)
+    items = connections.list_connections(request.user)
     now = state(items)
     return render(request, "ui/strip.html", {"items": items, **now, "synced": not now["syncing"]})
 
@@ -47,7 +48,7 @@ def account(request: PersonRequest, account_id: UUID) -> HttpResponse:
         "account": found,
         "item": found.item,
         "history": history.of_accounts(user=request.user, accounts=[found], currency=found.currency, days=days),
-        "recent": listing.read(own_rows(found)[:LATEST], owner_id=request.user.pk),
+        "recent": transaction_list.read(own_rows(found)[:LATEST], owner_id=request.user.pk),
     }
     return render(request, "insights/account.html", context)
 
@@ -77,7 +78,7 @@ def credit_utilization(request: PersonRequest) -> HttpResponse:
         return redirect("credit")
     own = request.GET.get("own") == "1"
     told = card_links.answers(user=request.user)
-    page = utilization.page(kept.report.tradelines, rosters.connections(request.user), told, own=own)
+    page = utilization.page(kept.report.tradelines, connections.list_connections(request.user), told, own=own)
     return render(request, "insights/credit_utilization.html", {"kept": kept, "page": page, "own": own})
 
 

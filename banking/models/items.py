@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from banking.causes import CAUSES, trouble
 from banking.provider import Fault, Readiness
+from banking.reauth_messages import CAUSES, trouble
 from compliance.isolation.models import Owned, OwnedQuerySet
 from compliance.vault.fields import SealedTextField
 

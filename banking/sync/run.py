@@ -7,8 +7,9 @@ from uuid import UUID
 from django.db import DataError
 from django.utils import timezone
 
-from banking import succession
+from banking.account_matching import succession
 from banking.credentials import open_token
+from banking.linking.disconnecting import end_needless
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
 from banking.plaid.client import connect
 from banking.provider import (
@@ -20,14 +21,13 @@ from banking.provider import (
     Readiness,
     Roster,
 )
-from banking.sync import health, institution
+from banking.sync import institution, item_state
 from banking.sync.lease import Lease, LeaseLost, kept, take
-from banking.sync.ledger import store_accounts, store_transactions
 from banking.sync.outcome import BUSY, Outcome
 from banking.sync.pace import PATIENT, Pace
-from banking.sync.spool import Spool
-from banking.transfers import find_transfers
-from banking.unlinking import end_needless
+from banking.sync.staging_file import Spool
+from banking.sync.store import store_accounts, store_transactions
+from banking.transactions.transfers import find_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.isolation.tenant import recheck_connection
@@ -55,16 +55,16 @@ def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = Fal
             return read_and_store(lease=lease, item=item, run=run, pace=pace)
     except ProviderError as error:
         recheck_connection()
-        end = health.handed_over if pace.gives_up(error) else health.failed
+        end = item_state.handed_over if pace.gives_up(error) else item_state.failed
         return end(lease=lease, run=run, error=error)
     except DataError as error:
         logger.exception("Item %s: the provider's answer does not fit the database", item.pk)
-        return health.failed(lease=lease, run=run, error=MalformedAnswer(type(error).__name__))
+        return item_state.failed(lease=lease, run=run, error=MalformedAnswer(type(error).__name__))
     except LeaseLost:
-        health.interrupted(run=run)
+        item_state.interrupted(run=run)
         return BUSY
     except Exception as error:
-        health.broke_off(lease=lease, run=run, error=error)
+        item_state.broke_off(lease=lease, run=run, error=error)
         raise
 
 
@@ -75,7 +75,7 @@ def begin(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple
         if taken is None:
             return None
         lease, item = taken
-        health.note_lost_worker(item=item)
+        item_state.note_lost_worker(item=item)
         record(Action.CREDENTIAL_ACCESS, actor=None, subject=owner_id, resource="item", resource_id=str(item_id))
         run = SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
         run.wanted_before = item.sync_wanted_at
@@ -97,11 +97,11 @@ def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Out
             current = lease.lock()
             current.reads_slowly = pace.was_needed(since=run.started_at)
             was, is_first = current.connection, current.checked_at is None
-            health.heed(item=current, facts=facts, bank=bank)
+            item_state.heed(item=current, facts=facts, bank=bank)
             store(item=current, spool=spool, roster=roster, run=run, whole=not item.cursor)
             if is_first:
                 LinkSession.objects.filter(item=current).update(chosen=[])
-            return health.succeeded(item=current, was=was, run=run, spool=spool)
+            return item_state.succeeded(item=current, was=was, run=run, spool=spool)
 
 
 def collect(*, provider: Provider, token: str, lease: Lease, item: Item, run: SyncRun, spool: Spool) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from banking.categories import (
+from banking.transactions.categories import (
     BORROWED,
     CARD_PAYMENT,
     CATEGORIES,

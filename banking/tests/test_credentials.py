@@ -8,16 +8,15 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Notification, User
-from banking import due
 from banking.credentials import CredentialUnreadable
-from banking.linking import Chosen, finish_link, open_link, resume_link
+from banking.linking.disconnecting import remove_at_provider, unlink
+from banking.linking.sessions import Chosen, finish_link, open_link, resume_link
+from banking.linking.update_mode import open_relink
 from banking.models import Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.provider import Credential
-from banking.relinking import open_relink
-from banking.sync import sync_item
+from banking.sync import sync_item, sync_queue
 from banking.tests.rows import account_at, moved
 from banking.tests.scripted import ScriptedProvider, page, transaction
-from banking.unlinking import remove_at_provider, unlink
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -72,8 +71,8 @@ def test_it_needs_repair_and_tells_person_and_operator(
 
 
 def test_it_is_asked_for_nothing_more(read: Item, alice: User) -> None:
-    assert due.claim_syncs(limit=10) == []
-    assert due.refresh_all(user=alice, cooldown=due.REPLAYABLE * 0) == []
+    assert sync_queue.claim_syncs(limit=10) == []
+    assert sync_queue.refresh_all(user=alice, cooldown=sync_queue.REPLAYABLE * 0) == []
 
 
 def test_it_says_what_to_do(read: Item, as_alice: Client) -> None:

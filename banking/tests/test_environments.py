@@ -8,16 +8,15 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from banking import due
-from banking.confirming import NotConfirmed, confirmed
-from banking.linking import Chosen, LinkRefused, finish_link, open_link
+from banking.linking.confirmation import NotConfirmed, confirmed
+from banking.linking.disconnecting import remove_at_provider, unlink
+from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
+from banking.linking.update_mode import finish_relink, open_relink
 from banking.models import Connection, Item, PendingRemoval
-from banking.relinking import finish_relink, open_relink
-from banking.sync import sync_item
+from banking.sync import sync_item, sync_queue
 from banking.tests.conftest import DOORS
 from banking.tests.rows import account_at
 from banking.tests.scripted import ScriptedProvider, page
-from banking.unlinking import remove_at_provider, unlink
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,19 +44,19 @@ def elsewhere(item: Item, monkeypatch: pytest.MonkeyPatch, settings: object) -> 
 
 def test_it_reads_no_item_of_another_environment(alice: User, elsewhere: Item) -> None:
     assert sync_item(owner_id=alice.pk, item_id=elsewhere.pk, trigger="test").ran is False
-    assert due.claim_syncs(limit=10) == []
-    assert due.refresh_all(user=alice, cooldown=NOW) == []
-    with pytest.raises(due.NotConnected):
-        due.refresh(user=alice, item_id=elsewhere.pk, cooldown=NOW)
+    assert sync_queue.claim_syncs(limit=10) == []
+    assert sync_queue.refresh_all(user=alice, cooldown=NOW) == []
+    with pytest.raises(sync_queue.NotConnected):
+        sync_queue.refresh(user=alice, item_id=elsewhere.pk, cooldown=NOW)
 
 
 def test_it_goes_on_reading_where_the_environment_comes_back(
     alice: User, elsewhere: Item, settings: object, provider: ScriptedProvider
 ) -> None:
-    assert due.claim_syncs(limit=10) == []
+    assert sync_queue.claim_syncs(limit=10) == []
     settings.PLAID_ENV = "embedded"
     provider.pages = [page()]
-    assert [claimed.item_id for claimed in due.claim_syncs(limit=10)] == [elsewhere.pk]
+    assert [claimed.item_id for claimed in sync_queue.claim_syncs(limit=10)] == [elsewhere.pk]
     assert sync_item(owner_id=alice.pk, item_id=elsewhere.pk, trigger="test").ran is True
 
 
@@ -119,11 +118,11 @@ def test_it_owes_the_removal_of_an_item_that_is_billed_until_its_environment_is_
     with tenant(alice.pk):
         Item.objects.filter(pk=elsewhere.pk).update(environment="production")
     owed = unlink(user=alice, item_id=elsewhere.pk, keep_history=True)
-    assert due.owed_removals(limit=10) == []
+    assert sync_queue.owed_removals(limit=10) == []
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     assert provider.ended == []
     settings.PLAID_ENV = "production"
-    assert due.owed_removals(limit=10) == [(alice.pk, owed.pk)]
+    assert sync_queue.owed_removals(limit=10) == [(alice.pk, owed.pk)]
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     assert provider.ended == ["access-sandbox-secret"]
 

@@ -7,9 +7,9 @@ import pytest
 from django.http import QueryDict
 
 from accounts.models import User
-from banking.filters import TransactionFilter
 from banking.models import Account, Item, Transaction
 from banking.tests.rows import account_at, moved
+from banking.transactions.filters import TransactionFilter
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db

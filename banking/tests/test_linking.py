@@ -7,8 +7,8 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.models import User
-from banking import linking
-from banking.linking import Chosen, DuplicateBank, LinkRefused, finish_link, open_link
+from banking.linking import sessions
+from banking.linking.sessions import Chosen, DuplicateBank, LinkRefused, finish_link, open_link
 from banking.models import Account, Connection, Item, LinkSession
 from banking.provider import Credential, Misconfigured, PublicTokenRefused, Unavailable
 from banking.tests.scripted import ScriptedProvider, walked
@@ -175,7 +175,7 @@ def test_it_lets_nobody_in_while_an_exchange_is_under_way(
 def test_it_finishes_what_a_killed_worker_left_behind(
     alice: User, left_behind: LinkSession, provider: ScriptedProvider
 ) -> None:
-    with time_machine.travel(timezone.now() + linking.CLAIM_LASTS):
+    with time_machine.travel(timezone.now() + sessions.CLAIM_LASTS):
         item = finish(alice, left_behind)
     assert item.provider_item_id == "item-1"
     assert state(alice, left_behind) == LinkSession.State.LINKED
@@ -184,7 +184,7 @@ def test_it_finishes_what_a_killed_worker_left_behind(
 def test_it_finishes_it_for_the_same_token_only(
     alice: User, left_behind: LinkSession, provider: ScriptedProvider
 ) -> None:
-    with time_machine.travel(timezone.now() + linking.CLAIM_LASTS), pytest.raises(LinkRefused, match="used"):
+    with time_machine.travel(timezone.now() + sessions.CLAIM_LASTS), pytest.raises(LinkRefused, match="used"):
         finish(alice, left_behind, token="public-sandbox-2")
 
 
@@ -192,7 +192,7 @@ def test_it_says_when_the_killed_worker_had_exchanged_already(
     alice: User, left_behind: LinkSession, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
-    with time_machine.travel(timezone.now() + linking.CLAIM_LASTS), pytest.raises(LinkRefused, match="lost"):
+    with time_machine.travel(timezone.now() + sessions.CLAIM_LASTS), pytest.raises(LinkRefused, match="lost"):
         finish(alice, left_behind)
     assert "req-9" in caplog.text
     assert state(alice, left_behind) == LinkSession.State.LOST
@@ -206,18 +206,18 @@ def _interrupting_banks(settings) -> None:
 @pytest.mark.usefixtures("_interrupting_banks")
 def test_it_goes_on_once_with_a_dialog_that_a_bank_interrupted(alice: User, provider: ScriptedProvider) -> None:
     opened = open_link(user=alice)
-    assert linking.resume_link(user=alice, session_id=opened.session.pk).token.value == opened.token.value
+    assert sessions.resume_link(user=alice, session_id=opened.session.pk).token.value == opened.token.value
     with pytest.raises(LinkSession.DoesNotExist):
-        linking.resume_link(user=alice, session_id=opened.session.pk)
+        sessions.resume_link(user=alice, session_id=opened.session.pk)
 
 
 @pytest.mark.usefixtures("_interrupting_banks")
 def test_it_goes_on_for_nobody_else_and_not_too_late(alice: User, mallory: User, provider: ScriptedProvider) -> None:
     opened = open_link(user=alice)
     with pytest.raises(LinkSession.DoesNotExist):
-        linking.resume_link(user=mallory, session_id=opened.session.pk)
+        sessions.resume_link(user=mallory, session_id=opened.session.pk)
     with time_machine.travel(opened.token.expires_at), pytest.raises(LinkSession.DoesNotExist):
-        linking.resume_link(user=alice, session_id=opened.session.pk)
+        sessions.resume_link(user=alice, session_id=opened.session.pk)
 
 
 @pytest.mark.usefixtures("_interrupting_banks")
@@ -231,7 +231,7 @@ def test_it_keeps_an_interrupted_dialogs_token_sealed(
 def test_it_goes_on_with_no_dialog_where_no_bank_interrupts(alice: User, provider: ScriptedProvider) -> None:
     opened = open_link(user=alice)
     with pytest.raises(LinkSession.DoesNotExist):
-        linking.resume_link(user=alice, session_id=opened.session.pk)
+        sessions.resume_link(user=alice, session_id=opened.session.pk)
 
 
 def test_it_ends_the_item_at_the_provider_when_it_cannot_be_written_down(
@@ -241,7 +241,7 @@ def test_it_ends_the_item_at_the_provider_when_it_cannot_be_written_down(
         raise DatabaseError("disk full")
 
     session = open_link(user=alice).session
-    monkeypatch.setattr(linking.Item.objects, "create", broken)
+    monkeypatch.setattr(sessions.Item.objects, "create", broken)
     with pytest.raises(DatabaseError):
         finish(alice, session)
     assert provider.ended == ["access-sandbox-secret"]
@@ -255,7 +255,7 @@ def test_it_says_which_item_is_orphaned_when_even_that_fails(
 
     provider.refuse_removal = Unavailable("TIMEOUT")
     session = open_link(user=alice).session
-    monkeypatch.setattr(linking.Item.objects, "create", broken)
+    monkeypatch.setattr(sessions.Item.objects, "create", broken)
     with pytest.raises(DatabaseError):
         finish(alice, session)
     assert "item-1" in caplog.text

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from accounts.models import User
-from banking.linking import Chosen, DuplicateBank, finish_link, open_link
+from banking.linking.disconnecting import unlink
+from banking.linking.sessions import Chosen, DuplicateBank, finish_link, open_link
 from banking.models import Connection, Institution, Item, LinkSession
 from banking.provider import Credential, Unavailable
 from banking.sync import sync_item
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, walked
-from banking.unlinking import unlink
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,11 +10,12 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import Notification, User
-from banking import due, linking, lookups
-from banking.linking import Chosen, LinkRefused, finish_link, open_link
+from banking.linking import recovery, sessions
+from banking.linking.link_messages import sentence
+from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
 from banking.models import Item, LinkSession
-from banking.problems import sentence
 from banking.provider import Credential, PublicTokenRefused, Unavailable
+from banking.sync import sync_queue
 from banking.tests.scripted import CHECKING, ScriptedProvider, walked
 from compliance.isolation import tenant
 
@@ -40,7 +41,7 @@ def finish(session: LinkSession, token: str = TOKEN) -> Item:
 
 
 def look(session: LinkSession) -> Item | None:
-    return lookups.look_up(owner_id=session.owner_id, session_id=session.pk)
+    return recovery.look_up(owner_id=session.owner_id, session_id=session.pk)
 
 
 def now(session: LinkSession) -> LinkSession:
@@ -96,7 +97,7 @@ def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
     """A token of Alice's, stolen, and posted to a session that Mallory has just opened."""
     hers = open_link(user=mallory).session
     assert refused_for(hers, TOKEN) == "unconfirmed"
-    for _ in range(lookups.MOST_LOOKS):
+    for _ in range(recovery.MOST_LOOKS):
         with time_machine.travel(timezone.now() + timedelta(hours=1)):
             look(hers)
     assert provider.exchanged == []
@@ -122,15 +123,15 @@ def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
     owed: LinkSession, provider: ScriptedProvider, later: Any
 ) -> None:
     provider.credential = GOOD
-    assert due.owed_lookups(limit=10) == []
+    assert sync_queue.owed_lookups(limit=10) == []
     assert look(owed) is None
     with tenant(owed.owner_id):
         LinkSession.objects.update(next_look_at=timezone.now() - timedelta(minutes=1))
-    assert due.owed_lookups(limit=10) == [(owed.owner_id, owed.pk)]
+    assert sync_queue.owed_lookups(limit=10) == [(owed.owner_id, owed.pk)]
     item = look(owed)
     assert item is not None
     assert (item.institution_name, now(owed).state) == ("Platypus", LinkSession.State.LINKED)
-    assert due.owed_lookups(limit=10) == []
+    assert sync_queue.owed_lookups(limit=10) == []
 
 
 def test_it_keeps_an_item_that_nobody_holds_for_operators_and_says_so(
@@ -166,21 +167,21 @@ def test_it_asks_more_and_more_seldom_and_not_for_ever(
         waits.append(now(owed).next_look_at - timezone.now())
         later.shift(waits[-1])
         look(owed)
-    assert waits == [timedelta(seconds=30 * 2**number) for number in range(lookups.MOST_LOOKS)]
+    assert waits == [timedelta(seconds=30 * 2**number) for number in range(recovery.MOST_LOOKS)]
     assert now(owed).state == LinkSession.State.LOST
 
 
 def test_it_finishes_what_a_killed_process_left_behind(
     session: LinkSession, provider: ScriptedProvider, later: Any
 ) -> None:
-    linking.claim(
+    sessions.claim(
         user=User.objects.get(pk=session.owner_id),
         session_id=session.pk,
         public_token=TOKEN,
         chosen=NOTHING_CHOSEN,
     )
     assert look(session) is None
-    later.shift(linking.CLAIM_LASTS)
+    later.shift(sessions.CLAIM_LASTS)
     item = look(session)
     assert item is not None
     assert now(session).item_id == item.pk
@@ -190,7 +191,7 @@ def test_it_asks_for_no_session_of_another_environment(owed: LinkSession, settin
     with tenant(owed.owner_id):
         LinkSession.objects.update(next_look_at=timezone.now() - timedelta(minutes=1))
     settings.PLAID_ENV = "sandbox"
-    assert due.owed_lookups(limit=10) == []
+    assert sync_queue.owed_lookups(limit=10) == []
 
 
 def test_it_lets_a_call_that_never_left_be_made_again(session: LinkSession, provider: ScriptedProvider) -> None:

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from banking import paging
 from banking.models import Account, Item, Transaction
-from banking.paging import BadPosition, Position, RowsPage
 from banking.tests.rows import account_at, moved, moved_all, movement
+from banking.transactions import paging
+from banking.transactions.paging import BadPosition, Position, RowsPage
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db

@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from banking import progress
 from banking.models import Connection, Item
-from banking.progress import Progress
 from banking.provider import Readiness
+from banking.sync import import_progress
+from banking.sync.import_progress import Progress
 from banking.tests.rows import account_at, moved
 from compliance.isolation import tenant
 
@@ -17,7 +17,7 @@ def progress_after(item: Item, wait: timedelta, **facts: object) -> Progress:
     for name, value in facts.items():
         setattr(item, name, value)
     with tenant(item.owner_id):
-        return progress.of(item=item, at=item.connected_at + wait)
+        return import_progress.of(item=item, at=item.connected_at + wait)
 
 
 SECOND = timedelta(seconds=1)

@@ -4,14 +4,14 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from banking import relinking
-from banking.linking import LinkRefused, open_link
+from banking.linking import update_mode
+from banking.linking.disconnecting import unlink
+from banking.linking.sessions import LinkRefused, open_link
+from banking.linking.update_mode import finish_relink, open_relink
 from banking.models import Connection, Item, LinkSession
 from banking.provider import InstitutionDown, LoginRequired
-from banking.relinking import finish_relink, open_relink
 from banking.tests.rows import account_at, moved
 from banking.tests.scripted import ScriptedProvider
-from banking.unlinking import unlink
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
@@ -126,7 +126,7 @@ def test_it_knows_nothing_of_another_person(
 ) -> None:
     session = open_relink(user=alice, item_id=broken.pk).session
     with pytest.raises(Item.DoesNotExist):
-        relinking.broken(user=mallory, item_id=broken.pk)
+        update_mode.broken(user=mallory, item_id=broken.pk)
     with pytest.raises(Item.DoesNotExist):
         open_relink(user=mallory, item_id=broken.pk)
     with pytest.raises(LinkSession.DoesNotExist):

@@ -311,7 +311,7 @@ def test_it_stores_nothing_once_another_worker_took_the_item_over(
 def test_it_stores_nothing_of_an_item_that_was_disconnected_meanwhile(
     item: Item, provider: ScriptedProvider, ledger: Ledger, alice: User
 ) -> None:
-    from banking.unlinking import unlink
+    from banking.linking.disconnecting import unlink
 
     def disconnect() -> object:
         unlink(user=alice, item_id=item.pk, keep_history=False)
@@ -338,11 +338,11 @@ def test_it_holds_no_transaction_open_while_the_provider_answers(item: Item, pro
 def test_it_looks_again_at_once_when_it_was_asked_for_meanwhile(
     item: Item, provider: ScriptedProvider, slow_by: int
 ) -> None:
-    from banking import due
+    from banking.sync import sync_queue
 
     def ring() -> object:
         with time_machine.travel(timezone.now() - timedelta(seconds=slow_by)):
-            due.want(owner_id=item.owner_id, item_id=item.pk)
+            sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
         return page(cursor="c1")
 
     provider.pages = [ring]

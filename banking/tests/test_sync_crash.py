@@ -8,10 +8,9 @@ import pytest
 from django.db.utils import OperationalError
 from django.utils import timezone
 
-from banking import due
 from banking.models import Item, SyncRun, Transaction
 from banking.provider import Readiness, Unavailable
-from banking.sync import health, run, sync_item
+from banking.sync import item_state, run, sync_item, sync_queue
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from compliance.isolation import tenant
 from conftest import cut_off_from_database
@@ -136,7 +135,7 @@ def test_it_comes_back_soon_to_an_item_that_was_asked_for_while_its_reading_fail
     item: Item, provider: ScriptedProvider
 ) -> None:
     def wished() -> object:
-        due.want(owner_id=item.owner_id, item_id=item.pk)
+        sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
         raise Unavailable("TIMEOUT")
 
     with tenant(item.owner_id):
@@ -161,7 +160,7 @@ def lost(item: Item, times: int) -> Item:
         with tenant(item.owner_id):
             SyncRun.objects.create(owner_id=item.owner_id, item=item, trigger="beat")
             Item.objects.update(lease_holder=uuid4(), leased_until=timezone.now())
-            health.note_lost_worker(item=item)
+            item_state.note_lost_worker(item=item)
     return fresh(item)
 
 

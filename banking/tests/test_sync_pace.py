@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking import tasks
+from banking.linking.disconnecting import unlink
 from banking.models import Item, SyncRun
 from banking.plaid.client import PlaidClient
 from banking.plaid.profile import Profile
@@ -17,7 +18,6 @@ from banking.provider import InstitutionDown, LoginRequired, ProviderError, Read
 from banking.sync import pace, sync_item
 from banking.tests.job_queue import queued
 from banking.tests.scripted import ScriptedProvider, page
-from banking.unlinking import unlink
 from compliance.isolation import tenant
 from compliance.queues import Lane
 

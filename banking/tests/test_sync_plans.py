@@ -16,7 +16,7 @@ from django.db.backends.utils import CursorWrapper
 from accounts.models import User
 from banking.models import Item, Transaction
 from banking.provider import CursorLost, TransactionRow
-from banking.sync import ledger
+from banking.sync import store
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
 from banking.tests.test_sync import last_run, read
 from compliance.isolation import tenant
@@ -42,15 +42,15 @@ def loops_alone() -> Iterator[None]:
 def repeated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a statement's plan reads in full once for each row of something else."""
     found: list[str] = []
-    execute = ledger.run
+    execute = store.run
 
-    def explained(cursor: CursorWrapper, statement: str, facts: ledger.Facts) -> int:
+    def explained(cursor: CursorWrapper, statement: str, facts: store.Facts) -> int:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", facts)
         plan = cursor.fetchone()[0]
         found.extend(full_reads((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], again=False))
         return execute(cursor, statement, facts)
 
-    monkeypatch.setattr(ledger, "run", explained)
+    monkeypatch.setattr(store, "run", explained)
     return found
 
 

@@ -10,12 +10,13 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts.models import User
-from banking import due, tasks
+from banking import tasks
+from banking.linking.disconnecting import unlink
 from banking.models import Connection, Item, PendingRemoval, WebhookReceipt
 from banking.provider import Doorbell, LoginRequired, NotReady, Readiness, Unavailable
+from banking.sync import sync_queue
 from banking.tests.job_queue import queued
 from banking.tests.scripted import ScriptedProvider, page, transaction
-from banking.unlinking import unlink
 from compliance.isolation import TenantMismatch, tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,14 +76,14 @@ def test_it_has_written_down_when_to_look_again_should_the_queue_lose_it(
 
 def test_it_leaves_news_of_a_busy_item_to_the_worker_that_holds_it(item: Item, provider: ScriptedProvider) -> None:
     held(item)
-    due.want(owner_id=item.owner_id, item_id=item.pk)
+    sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
     run(item)
     assert (queued(item.pk), provider.cursors) == ([], [])
 
 
 @pytest.mark.parametrize("connection", [Connection.LOGIN_REQUIRED, Connection.REMOVING, Connection.REMOVED])
 def test_it_comes_back_to_no_item_that_cannot_be_read(item: Item, provider: ScriptedProvider, connection: str) -> None:
-    due.want(owner_id=item.owner_id, item_id=item.pk)
+    sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
     changed(item, connection=connection)
     run(item)
     assert (queued(item.pk), provider.cursors) == ([], [])
@@ -126,7 +127,7 @@ def test_it_queues_everybodys_due_items_once_and_chunk_by_chunk(
     alice: User, mallory: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims: list[int] = []
-    claim = due.claim_syncs
+    claim = sync_queue.claim_syncs
 
     def counted(*, limit: int) -> list[object]:
         found = claim(limit=limit)
@@ -134,7 +135,7 @@ def test_it_queues_everybodys_due_items_once_and_chunk_by_chunk(
         return found
 
     monkeypatch.setattr(tasks, "CHUNK", 2)
-    monkeypatch.setattr(due, "claim_syncs", counted)
+    monkeypatch.setattr(sync_queue, "claim_syncs", counted)
     items = [make_item(owner, provider_item_id=f"{owner.pk}-{n}") for owner in (alice, mallory) for n in range(2)]
     items.append(make_item(alice, provider_item_id="fifth"))
     rests = make_item(alice, provider_item_id="rests", next_sync_at=timezone.now() + timedelta(hours=1))
@@ -233,7 +234,7 @@ def test_it_queues_nothing_for_a_webhook_of_an_item_that_cannot_be_read(item: It
 
 def test_it_forgets_webhooks_that_are_too_old_to_be_played_again() -> None:
     now = timezone.now()
-    WebhookReceipt.objects.create(fingerprint="old", received_at=now - due.REPLAYABLE - timedelta(seconds=1))
+    WebhookReceipt.objects.create(fingerprint="old", received_at=now - sync_queue.REPLAYABLE - timedelta(seconds=1))
     WebhookReceipt.objects.create(fingerprint="new", received_at=now)
     tasks.forget_webhooks()
     assert list(WebhookReceipt.objects.values_list("fingerprint", flat=True)) == ["new"]
@@ -256,14 +257,14 @@ def test_it_leaves_the_item_to_the_clock_when_the_queue_is_away(
 ) -> None:
     tasks.enqueue_sync(item, trigger="link")
     assert str(item.pk) in caplog.text
-    assert [claimed.item_id for claimed in due.claim_syncs(limit=9)] == [item.pk]
+    assert [claimed.item_id for claimed in sync_queue.claim_syncs(limit=9)] == [item.pk]
 
 
 def test_it_leaves_the_removal_to_the_clock_when_the_queue_is_away(alice: User, item: Item, no_queue: None) -> None:
     owed = unlink(user=alice, item_id=item.pk, keep_history=True)
     tasks.enqueue_removal(owed)
     tasks.enqueue_removal(None)
-    assert due.owed_removals(limit=9) == [(alice.pk, owed.pk)]
+    assert sync_queue.owed_removals(limit=9) == [(alice.pk, owed.pk)]
 
 
 def test_it_hears_a_webhook_even_when_the_queue_is_away(item: Item, no_queue: None) -> None:

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from accounts.models import Notification, User
 from accounts.notifications.inbox import change_settings
-from banking import tasks, telling
+from banking import tasks
 from banking.models import Connection, Item, SyncRun
 from banking.provider import ConsentRequired, InstitutionDown, ItemGone, LoginRequired, Readiness, TransactionRow
+from banking.sync import notifications
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from compliance.isolation import tenant
 
@@ -151,7 +152,7 @@ def test_it_tells_a_run_once(whole: Item, provider: ScriptedProvider, alice: Use
     sync(whole)
     with tenant(alice.pk):
         run = SyncRun.objects.latest("started_at")
-    assert not telling.large_changes(owner_id=alice.pk, item_id=whole.pk, run_id=run.pk)
+    assert not notifications.large_changes(owner_id=alice.pk, item_id=whole.pk, run_id=run.pk)
     assert len(told(alice)) == 1
 
 
@@ -171,7 +172,7 @@ def test_it_tells_mallory_nothing(whole: Item, provider: ScriptedProvider, mallo
     assert told(mallory) == []
     with tenant(whole.owner_id):
         run = SyncRun.objects.latest("started_at")
-    assert not telling.large_changes(owner_id=mallory.pk, item_id=whole.pk, run_id=run.pk)
+    assert not notifications.large_changes(owner_id=mallory.pk, item_id=whole.pk, run_id=run.pk)
 
 
 # --- A connection that is lost ----------------------------------------------------------------------------

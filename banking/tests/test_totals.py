@@ -3,11 +3,11 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import User
-from banking import totals
 from banking.models import Account, Item, Transaction
 from banking.tests.rows import account_at, moved
-from banking.totals import Total
-from banking.transfers import find_transfers
+from banking.transactions import totals
+from banking.transactions.totals import Total
+from banking.transactions.transfers import find_transfers
 from compliance.isolation import tenant
 
 CARD_PAYMENT = {"category": "LOAN_PAYMENTS", "category_detail": "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"}

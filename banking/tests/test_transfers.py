@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
+from banking.linking.disconnecting import unlink
 from banking.models import Account, Item, Transaction, Transfer
 from banking.sync import sync_item
 from banking.tests.rows import account_at, moved
 from banking.tests.scripted import ScriptedProvider, page, transaction
-from banking.transfers import Leg, find_transfers, pair_legs
-from banking.unlinking import unlink
+from banking.transactions.transfers import Leg, find_transfers, pair_legs
 from compliance.isolation import tenant
 
 TODAY = date(2026, 11, 22)

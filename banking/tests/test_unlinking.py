@@ -4,12 +4,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from banking import due
+from banking.linking.disconnecting import remove_at_provider, unlink
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import ItemGone, Unavailable
-from banking.sync import sync_item
+from banking.sync import sync_item, sync_queue
 from banking.tests.scripted import ScriptedProvider, page, transaction
-from banking.unlinking import remove_at_provider, unlink
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,7 +38,7 @@ def test_it_owes_the_removal_until_the_provider_confirms(
     with tenant(alice.pk):
         owed.refresh_from_db()
         assert (owed.attempts, owed.error_code) == (1, "TIMEOUT")
-    assert due.owed_removals(limit=10) == []
+    assert sync_queue.owed_removals(limit=10) == []
 
     provider.refuse_removal = None
     changed(owed, next_attempt_at=timezone.now())

@@ -15,13 +15,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from banking import due, rosters, succession, unlinking
+from banking import connections
+from banking.account_matching import succession
 from banking.credentials import CredentialUnreadable
-from banking.linking import Chosen, finish_link
+from banking.linking import disconnecting
+from banking.linking.sessions import Chosen, finish_link
+from banking.linking.update_mode import open_relink
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import Credential, Unavailable
-from banking.relinking import open_relink
-from banking.sync import run, sync_item
+from banking.sync import run, sync_item, sync_queue
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from banking.tests.test_credentials import spoiled
 from compliance.isolation import tenant
@@ -73,7 +75,7 @@ def holding(item: Item, pool: ThreadPoolExecutor) -> Iterator[None]:
 
 
 def pay(owed: PendingRemoval) -> None:
-    unlinking.remove_at_provider(owner_id=owed.owner_id, removal_id=owed.pk)
+    disconnecting.remove_at_provider(owner_id=owed.owner_id, removal_id=owed.pk)
 
 
 def left_of(user: User) -> tuple[int, int, int]:
@@ -81,7 +83,7 @@ def left_of(user: User) -> tuple[int, int, int]:
     with tenant(user.pk):
         accounts = Account.objects.for_user(user)
         count = accounts.filter(closed_at=None).count()
-        return Transaction.objects.for_user(user).count(), count, len(rosters.connections(user))
+        return Transaction.objects.for_user(user).count(), count, len(connections.list_connections(user))
 
 
 @pytest.mark.parametrize(("is_kept", "history", "rows"), [(True, "keep", 2), (False, "delete", 0)])
@@ -94,10 +96,10 @@ def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
     history: str,
     rows: int,
 ) -> None:
-    owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=is_kept)
+    owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=is_kept)
     assert owed.history == history
     assert left_of(alice) == (2, 2, 0)
-    assert due.owed_removals(limit=9) == [(alice.pk, owed.pk)]
+    assert sync_queue.owed_removals(limit=9) == [(alice.pk, owed.pk)]
     stored()
     pay(owed)
     assert left_of(alice) == (rows, 0, 0)
@@ -109,7 +111,7 @@ def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
 def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
     alice: User, read_item: Item, provider: ScriptedProvider, stored: Callable[[], None]
 ) -> None:
-    owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
     stored()
     provider.refuse_removal = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
@@ -131,7 +133,7 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '500ms'")
-            owed.append(unlinking.unlink(user=alice, item_id=item.pk, keep_history=is_kept))
+            owed.append(disconnecting.unlink(user=alice, item_id=item.pk, keep_history=is_kept))
         finally:
             connection.close()
 
@@ -146,7 +148,7 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
     assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran
     monkeypatch.undo()
     assert left_of(alice) == (1, 2, 1)
-    monkeypatch.setattr(unlinking, "connect", lambda: provider)
+    monkeypatch.setattr(disconnecting, "connect", lambda: provider)
     pay(owed[0])
     assert left_of(alice) == (rows, 0, 0)
     assert provider.ended == ["access-sandbox-secret"]
@@ -161,17 +163,17 @@ def test_it_owes_nothing_that_nobody_here_can_pay(alice: User, read_item: Item) 
     with ThreadPoolExecutor() as pool, holding(read_item, pool), connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")
         with pytest.raises(OperationalError):
-            unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+            disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
         cursor.execute("RESET lock_timeout")
     with tenant(alice.pk):
         assert not PendingRemoval.objects.for_user(alice).exists()
-    assert unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
+    assert disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
     assert left_of(alice) == (2, 0, 0)
 
 
 def test_it_wishes_once_however_often_a_person_asks(alice: User, read_item: Item, stored: Callable[[], None]) -> None:
-    first = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
-    assert unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
+    first = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    assert disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
     with tenant(alice.pk):
         assert PendingRemoval.objects.for_user(alice).get().pk == first.pk
 
@@ -191,7 +193,7 @@ def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_end
     new = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", chosen=chosen)
     assert provider.ended == []
     with tenant(alice.pk):
-        assert [each.pk for each in rosters.connections(alice)] == [new.pk]
+        assert [each.pk for each in connections.list_connections(alice)] == [new.pk]
         owed = PendingRemoval.objects.get(item=read_item)
     stored()
     with pytest.raises(CredentialUnreadable):
@@ -208,8 +210,8 @@ def test_it_says_that_a_connection_is_being_ended(
 
 def test_it_does_what_was_wished_last(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
     with ThreadPoolExecutor() as pool, holding(read_item, pool):
-        first = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
-    last = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+        first = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    last = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
     assert (first.history, last.history) == ("delete", "")
     pay(last)
     assert left_of(alice) == (2, 0, 0)
@@ -218,8 +220,8 @@ def test_it_does_what_was_wished_last(alice: User, read_item: Item, provider: Sc
 def test_it_takes_another_wish_until_the_first_one_is_done(
     alice: User, read_item: Item, provider: ScriptedProvider, stored: Callable[[], None]
 ) -> None:
-    owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
-    unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
     stored()
     pay(owed)
     assert left_of(alice) == (0, 0, 0)
@@ -229,12 +231,12 @@ def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
     alice: User, read_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ThreadPoolExecutor() as pool, holding(read_item, pool):
-        owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=True)
-    settle = unlinking.settle_history
+        owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    settle = disconnecting.settle_history
 
     def ask() -> None:
         try:
-            unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+            disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
         finally:
             connection.close()
 
@@ -243,9 +245,9 @@ def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
             pool.submit(ask).result()
         settle(**options)
 
-    monkeypatch.setattr(unlinking, "settle_history", while_settling)
+    monkeypatch.setattr(disconnecting, "settle_history", while_settling)
     pay(owed)
-    monkeypatch.setattr(unlinking, "settle_history", settle)
+    monkeypatch.setattr(disconnecting, "settle_history", settle)
     assert provider.ended == []
     with tenant(alice.pk):
         PendingRemoval.objects.update(next_attempt_at=timezone.now())
@@ -259,17 +261,17 @@ def test_it_settles_at_once_what_no_worker_here_can_pay(
     with tenant(alice.pk):
         Item.objects.filter(pk=read_item.pk).update(environment="production")
     with pytest.raises(OperationalError):
-        unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+        disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
     stored()
-    owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
     assert (owed.history, left_of(alice)) == ("", (0, 0, 0))
 
 
 def test_it_overrides_no_person_when_an_item_is_needless(alice: User, read_item: Item) -> None:
     with ThreadPoolExecutor() as pool, holding(read_item, pool):
-        owed = unlinking.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+        owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
     with tenant(alice.pk):
         Item.objects.filter(pk=read_item.pk).update(connection=Connection.REVOKED)
-        unlinking.end_needless(owner_id=alice.pk, item_ids=[read_item.pk])
+        disconnecting.end_needless(owner_id=alice.pk, item_ids=[read_item.pk])
         owed.refresh_from_db()
     assert owed.history == "delete"

@@ -12,16 +12,17 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts.models import User
-from banking import due, tasks
-from banking.linking import open_link
+from banking import tasks
+from banking.linking.link_messages import sentence
+from banking.linking.sessions import open_link
 from banking.models import Item, LinkSession
-from banking.problems import sentence
 from banking.provider import (
     LoginRequired,
     ProviderError,
     PublicTokenRefused,
     Unavailable,
 )
+from banking.sync import sync_queue
 from banking.tests.dialog import DOWN, METADATA, TOKEN, finish, fresh, items, refusing, words
 from banking.tests.job_queue import queued
 from banking.tests.rows import account_at
@@ -199,7 +200,7 @@ def test_it_connects_even_when_the_queue_is_away(
     monkeypatch.setattr(tasks.sync_item, "apply_async", refused)
     assert finish(as_alice, session).status_code == 302
     (item,) = items(alice)
-    assert [claimed.item_id for claimed in due.claim_syncs(limit=9)] == [item.pk]
+    assert [claimed.item_id for claimed in sync_queue.claim_syncs(limit=9)] == [item.pk]
 
 
 def test_it_ends_the_bank_at_the_provider_whatever_keeps_it_from_being_written_down(
@@ -208,7 +209,7 @@ def test_it_ends_the_bank_at_the_provider_whatever_keeps_it_from_being_written_d
     def unsealable(*args: object, **options: object) -> None:
         raise ValueError("no key to seal with")
 
-    monkeypatch.setattr("banking.linking.record", unsealable)
+    monkeypatch.setattr("banking.linking.sessions.record", unsealable)
     client = Client(raise_request_exception=False)
     client.force_login(alice)
     assert finish(client, session).status_code == 500

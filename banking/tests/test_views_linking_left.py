@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from banking.linking import open_link
+from banking.linking.sessions import open_link
 from banking.models import LinkSession
 from banking.tests.dialog import finish, fresh, words
 from banking.tests.scripted import ScriptedProvider

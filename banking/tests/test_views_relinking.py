@@ -5,13 +5,13 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from banking.linking.disconnecting import unlink
+from banking.linking.update_mode import open_relink
 from banking.models import Connection, Item, LinkSession
 from banking.provider import ProviderError
-from banking.relinking import open_relink
 from banking.tests.dialog import DOWN, finish, items, refusing, words
 from banking.tests.job_queue import queued
 from banking.tests.scripted import ScriptedProvider
-from banking.unlinking import unlink
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from banking import rosters
+from banking import connections
 from banking.models import Item
 from compliance.audit import Action, record
 
@@ -15,7 +15,7 @@ from compliance.audit import Action, record
 @require_safe
 def index(request: PersonRequest, item_id: UUID | None = None) -> HttpResponse:
     """All connections with their accounts, or one of them; one that has ended leads to all."""
-    items = rosters.connections(request.user)
+    items = connections.list_connections(request.user)
     selected = next((item for item in items if item.pk == item_id), None)
     if item_id is not None and selected is None:
         get_object_or_404(Item.objects.for_user(request.user), pk=item_id)

@@ -12,9 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.requests import PersonRequest
 from accounts.step_up import fresh_sign_in
-from banking import due, progress, tasks, unlinking
+from banking import tasks
 from banking.forms import DisconnectForm
+from banking.linking import disconnecting
 from banking.models import Item
+from banking.sync import import_progress, sync_queue
 
 COOLDOWN = timedelta(minutes=5)
 NOT_CONNECTED = "This bank does not let Plumbline in at the moment. See below what it needs."
@@ -29,7 +31,7 @@ def importing(request: PersonRequest, item_id: UUID) -> HttpResponse:
     """Show how far the first import is; the fragment asks again by itself until it is done."""
     item = get_object_or_404(Item.objects.for_user(request.user), pk=item_id)
     template = "banking/importing.html#progress" if request.htmx else "banking/importing.html"
-    job = progress.of(item=item, at=timezone.now())
+    job = import_progress.of(item=item, at=timezone.now())
     return render(request, template, {"item": item, "job": job, "poll_seconds": job.poll_seconds})
 
 
@@ -38,10 +40,10 @@ def importing(request: PersonRequest, item_id: UUID) -> HttpResponse:
 def refresh(request: PersonRequest, item_id: UUID) -> HttpResponse:
     """Ask one bank for news now, at most every few minutes."""
     try:
-        item = due.refresh(user=request.user, item_id=item_id, cooldown=COOLDOWN)
+        item = sync_queue.refresh(user=request.user, item_id=item_id, cooldown=COOLDOWN)
     except Item.DoesNotExist:
         raise Http404 from None
-    except due.NotConnected:
+    except sync_queue.NotConnected:
         messages.info(request, NOT_CONNECTED)
         return redirect("item", item_id)
     if item is None:
@@ -56,7 +58,7 @@ def refresh(request: PersonRequest, item_id: UUID) -> HttpResponse:
 @transaction.non_atomic_requests
 def refresh_all(request: PersonRequest) -> HttpResponse:
     """Ask every bank for news that was not asked a moment ago."""
-    items = due.refresh_all(user=request.user, cooldown=COOLDOWN)
+    items = sync_queue.refresh_all(user=request.user, cooldown=COOLDOWN)
     for item in items:
         tasks.enqueue_sync(item, trigger="person")
     if not items:
@@ -72,10 +74,10 @@ def disconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
     form = DisconnectForm(request.POST or None)
     try:
         if not form.is_valid():
-            context = unlinking.at_stake(user=request.user, item_id=item_id)
+            context = disconnecting.at_stake(user=request.user, item_id=item_id)
             return render(request, "banking/disconnect.html", context, status=422 if form.is_bound else 200)
         keep = form.cleaned_data["history"] == "keep"
-        owed = unlinking.unlink(user=request.user, item_id=item_id, keep_history=keep)
+        owed = disconnecting.unlink(user=request.user, item_id=item_id, keep_history=keep)
     except Item.DoesNotExist:
         raise Http404 from None
     tasks.enqueue_removal(owed)

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.requests import PersonRequest
 from accounts.step_up import second_factor_to_link
-from banking import linking, relinking, tasks
+from banking import tasks
 from banking.forms import ExitForm, PublicTokenForm
+from banking.linking import sessions, update_mode
+from banking.linking.link_messages import closed, is_pending, sentence
 from banking.models import Item, LinkSession
 from banking.plaid.page import link_page, link_script
-from banking.problems import closed, is_pending, sentence
 from banking.provider import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def connect(request: PersonRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "banking/connect.html", context)
     try:
-        opened = linking.open_link(user=request.user)
+        opened = sessions.open_link(user=request.user)
     except ProviderError as error:
         logger.warning("No link token: %s", error)
         return render(request, "banking/connect.html", context | {"error": sentence(error)}, status=503)
@@ -51,10 +52,10 @@ def connect(request: PersonRequest) -> HttpResponse:
 def reconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
     """Say why the bank wants a new sign-in; on agreement open the dialog for it."""
     try:
-        item = relinking.broken(user=request.user, item_id=item_id)
+        item = update_mode.broken(user=request.user, item_id=item_id)
         if request.method != "POST":
             return render(request, "banking/reconnect.html", {"item": item})
-        return dialog(request, relinking.open_relink(user=request.user, item_id=item_id), item)
+        return dialog(request, update_mode.open_relink(user=request.user, item_id=item_id), item)
     except Item.DoesNotExist:
         raise Http404 from None
     except ProviderError as error:
@@ -62,14 +63,14 @@ def reconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
         return render(request, "banking/reconnect.html", {"item": item, "error": sentence(error)}, status=503)
 
 
-def dialog(request: PersonRequest, opened: linking.OpenedLink, item: Item | None = None) -> HttpResponse:
+def dialog(request: PersonRequest, opened: sessions.OpenedLink, item: Item | None = None) -> HttpResponse:
     if settings.PLAID_REDIRECT_URI:
         # A bank that signs people in on its own page sends them back to ``oauth_return``, in this browser.
         request.session[RETURN] = str(opened.session.pk)
     return link(request, opened, item=item)
 
 
-def link(request: PersonRequest, opened: linking.OpenedLink, **context: object) -> HttpResponse:
+def link(request: PersonRequest, opened: sessions.OpenedLink, **context: object) -> HttpResponse:
     context |= {"session": opened.session, "link_token": opened.token.value, "link_script": link_script()}
     return render(request, "banking/link.html", context)
 
@@ -82,7 +83,7 @@ def oauth_return(request: PersonRequest) -> HttpResponse:
     Source: https://plaid.com/docs/link/oauth/
     """
     try:
-        resumed = linking.resume_link(user=request.user, session_id=UUID(request.session.pop(RETURN, NOWHERE)))
+        resumed = sessions.resume_link(user=request.user, session_id=UUID(request.session.pop(RETURN, NOWHERE)))
     except LinkSession.DoesNotExist:
         return redirect("connect")
     return link(request, resumed, oauth_return=True)
@@ -97,14 +98,14 @@ def finish(request: PersonRequest, session_id: UUID) -> HttpResponse:
         reason = "The answer of Plaid's window could not be read."
         return render(request, "banking/not_connected.html", {"reason": reason}, status=422)
     try:
-        item = relinking.finish_relink(user=request.user, session_id=session_id) or linking.finish_link(
+        item = update_mode.finish_relink(user=request.user, session_id=session_id) or sessions.finish_link(
             user=request.user, session_id=session_id, public_token=form.token(), chosen=form.chosen()
         )
     except LinkSession.DoesNotExist:
         raise Http404 from None
-    except linking.DuplicateBank as duplicate:
+    except sessions.DuplicateBank as duplicate:
         return render(request, "banking/duplicate.html", {"item": duplicate.item}, status=409)
-    except (linking.LinkRefused, ProviderError) as error:
+    except (sessions.LinkRefused, ProviderError) as error:
         logger.warning("Linking failed: %s", error)
         context = {"reason": sentence(error), "is_pending": is_pending(error)}
         return render(request, "banking/not_connected.html", context, status=409)
@@ -118,7 +119,7 @@ def close(request: PersonRequest, session_id: UUID) -> HttpResponse:
     """Note that the dialog was closed without a connection."""
     left = ExitForm(request.POST).left()
     try:
-        session = linking.close_link(user=request.user, session_id=session_id, left=left)
+        session = sessions.close_link(user=request.user, session_id=session_id, left=left)
     except LinkSession.DoesNotExist:
         raise Http404 from None
     if session.state == LinkSession.State.LINKED:

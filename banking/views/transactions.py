@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
-from banking import addresses, listing, paging, sheet, totals
-from banking.filters import TransactionFilter
 from banking.models import Account, Transaction
+from banking.transactions import csv_export, paging, querystrings, totals, transaction_list
+from banking.transactions.filters import TransactionFilter
 from compliance.audit import Action, record
 
 
@@ -26,7 +26,7 @@ def index(request: PersonRequest) -> HttpResponse:
     """Show one page of what the filter leaves; a value that makes no sense is named beside its field."""
     found = asked(request)
     template = "banking/transactions.html#results" if request.htmx else "banking/transactions.html"
-    context = {"form": found.form, "presets": addresses.presets(request.GET, timezone.localdate())}
+    context = {"form": found.form, "presets": querystrings.presets(request.GET, timezone.localdate())}
     if not found.is_valid():
         return render(request, template, context, status=422)
     try:
@@ -41,7 +41,7 @@ def results(request: PersonRequest, found: TransactionFilter) -> dict[str, objec
     """One page of rows, what all of them add up to, and the addresses of the pages beside it."""
     page = paging.page(
         found.qs,
-        read=partial(listing.read, owner_id=request.user.pk),
+        read=partial(transaction_list.read, owner_id=request.user.pk),
         size=paging.size(request.GET.get("size", "")),
         before=request.GET.get("before", ""),
         after=request.GET.get("after", ""),
@@ -51,12 +51,12 @@ def results(request: PersonRequest, found: TransactionFilter) -> dict[str, objec
         "rows": page.rows,
         "sums": sums,
         "count": sum(total.count for total in sums),
-        "active_filters": addresses.active_filters(request.GET, found),
-        "older_url": addresses.changed(request.GET, before=str(page.older)) if page.older else "",
-        "newer_url": addresses.changed(request.GET, after=str(page.newer)) if page.newer else "",
+        "active_filters": querystrings.active_filters(request.GET, found),
+        "older_url": querystrings.changed(request.GET, before=str(page.older)) if page.older else "",
+        "newer_url": querystrings.changed(request.GET, after=str(page.newer)) if page.newer else "",
         "has_uncounted": any(total.has_moved for total in sums),
-        "uncounted_url": addresses.changed(request.GET, counted="no"),
-        "csv_url": reverse("transactions-csv") + addresses.changed(request.GET),
+        "uncounted_url": querystrings.changed(request.GET, counted="no"),
+        "csv_url": reverse("transactions-csv") + querystrings.changed(request.GET),
         "has_accounts": bool(page.rows) or Account.objects.for_user(request.user).exists(),
     }
 
@@ -69,7 +69,7 @@ def csv(request: PersonRequest) -> HttpResponseBase:
         return render(request, "banking/transactions.html", {"form": found.form}, status=422)
     record(Action.TRANSACTION_FETCH, actor=request.user, subject=request.user, form="csv")
     return StreamingHttpResponse(
-        sheet.lines(owner_id=request.user.pk, rows=found.qs.prefetch_related("account")),
+        csv_export.lines(owner_id=request.user.pk, rows=found.qs.prefetch_related("account")),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="transactions.csv"'},
     )

@@ -8,9 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from banking import due, tasks
+from banking import tasks
 from banking.plaid.webhooks import HEADER, KeyUnavailable, WebhookRefused, verify
 from banking.provider import Misconfigured
+from banking.sync import sync_queue
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +24,13 @@ logger = logging.getLogger(__name__)
 def plaid(request: HttpRequest) -> HttpResponse:
     """Accept a signed webhook; the answer is the same whether or not its Item is known here."""
     try:
-        doorbell = verify(request.headers.get(HEADER, ""), request.body, is_known=due.is_known)
+        doorbell = verify(request.headers.get(HEADER, ""), request.body, is_known=sync_queue.is_known)
     except WebhookRefused as refused:
         logger.warning("Webhook refused: %s", refused)
         return HttpResponse(status=400)
     except (KeyUnavailable, Misconfigured) as unable:
         logger.error("Webhook not checked: %r", unable)
         return HttpResponse(status=503)
-    if due.accept_webhook(doorbell.fingerprint):
+    if sync_queue.accept_webhook(doorbell.fingerprint):
         tasks.ring(doorbell)
     return HttpResponse(status=200)

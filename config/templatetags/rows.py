@@ -11,7 +11,7 @@ from django import template
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from banking.listing import Row
+from banking.transactions.transaction_list import Row
 from config.templatetags.ui import (
     MONTHS,
     category_mark,

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_mini
 
-from banking import categories
+from banking.transactions import categories
 from formats import money as formats
 from formats.money import EXACT, MINUS, NOT_AVAILABLE, ONE
 from insights.charts import gauge

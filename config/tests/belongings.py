@@ -13,7 +13,7 @@ from accounts.models import Notification, User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import Kind
 from accounts.tests.passkeys import passkey
-from banking.linking import open_link
+from banking.linking.sessions import open_link
 from banking.models import Account, Item, LinkSession
 from banking.tests.rows import account_at, balance_on, moved
 from compliance.isolation import tenant

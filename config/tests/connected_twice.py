@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
-from banking import rosters
+from banking import connections
 from banking.models import Connection, Item
 from banking.provider import AccountRow, TransactionRow
 from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
@@ -73,12 +73,12 @@ def revoke(item: Item) -> None:
 
 def money_in_the_bank(user: User) -> Decimal:
     with tenant(user.pk):
-        found = account_totals.bank_balance(rosters.connections(user))
+        found = account_totals.bank_balance(connections.list_connections(user))
     assert found is not None
     return found.totals[0].amount
 
 
 def spent(user: User) -> Decimal:
     with tenant(user.pk):
-        ids = account_totals.ids(account_totals.accounts(rosters.connections(user)))
+        ids = account_totals.ids(account_totals.accounts(connections.list_connections(user)))
         return sum((m.money_out for m in movements(user=user, window=Window.ending(TODAY), accounts=ids)), Decimal(0))

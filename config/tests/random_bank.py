@@ -12,7 +12,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
-from banking import unlinking
+from banking.linking import disconnecting
 from banking.models import LIVING, Connection, Item
 from banking.provider import InstitutionDown, ItemGone, LoginRequired, TransactionRow
 from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
@@ -117,7 +117,7 @@ class Bank:
 
     def change(self, what: str, login: Login, alice: User) -> None:
         if what in ("keep", "delete"):
-            unlinking.unlink(user=alice, item_id=login.item.pk, keep_history=what == "keep")
+            disconnecting.unlink(user=alice, item_id=login.item.pk, keep_history=what == "keep")
             login.knows = login.knows if what == "keep" else set()
         elif what == "move" and not login.trouble and login.item.connection == Connection.ACTIVE:
             # One that cannot be read is never heard to have moved.

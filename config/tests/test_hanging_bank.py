@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from accounts.models import User
-from banking.linking import Chosen, finish_link, open_link
+from banking.linking.sessions import Chosen, finish_link, open_link
 from banking.models import Item
 from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox

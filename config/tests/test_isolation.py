@@ -11,11 +11,11 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import Kind
-from banking.linking import open_link
+from banking.linking.disconnecting import unlink
+from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun, Transfer
 from banking.tests.rows import account_at, balance_on, moved
 from banking.tests.scripted import ScriptedProvider
-from banking.unlinking import unlink
 from compliance.isolation import audit_tables, tenant
 from compliance.isolation.models import Owned
 from config.tests.own_apps import own_apps

@@ -18,7 +18,7 @@ from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from banking.linking import Chosen, finish_link, open_link
+from banking.linking.sessions import Chosen, finish_link, open_link
 from banking.models import Item
 from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from accounts.models import User
-from banking.linking import Chosen, finish_link, open_link
+from banking.linking.sessions import Chosen, finish_link, open_link
 from banking.models import Item, SyncRun
 from banking.sync import sync_item
 from banking.tasks import enqueue_sync

@@ -18,11 +18,11 @@ from accounts.models import User
 from accounts.operators.admin import OperatorAdmin
 from accounts.tests.passkeys import passkey
 from accounts.tests.phone import SECRET, enrolled, recovery_codes
-from banking.linking import open_link
+from banking.linking.disconnecting import unlink
+from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun
 from banking.tests.rows import account_at, moved
 from banking.tests.scripted import ScriptedProvider
-from banking.unlinking import unlink
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from config.models import PolicyViolation

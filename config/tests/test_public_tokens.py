@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from accounts.models import User
-from banking.linking import Chosen, LinkRefused, OpenedLink, finish_link, open_link
+from banking.linking.sessions import Chosen, LinkRefused, OpenedLink, finish_link, open_link
 from banking.models import Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import PublicTokenRefused

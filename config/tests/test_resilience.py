@@ -12,13 +12,12 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
-from banking import due
-from banking.linking import Chosen, LinkRefused, finish_link, open_link
-from banking.lookups import look_up
+from banking.linking.recovery import look_up
+from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
 from banking.models import Connection, Item
 from banking.plaid import client
 from banking.provider import Doorbell
-from banking.sync import sync_item
+from banking.sync import sync_item, sync_queue
 from banking.tasks import enqueue_sync, ring
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
@@ -293,7 +292,7 @@ def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbo
         enqueue_sync(item, trigger="link")
         wait_until(lambda: fired(bank) == 1)
         spend(bank, item)
-        due.want(owner_id=item.owner_id, item_id=item.pk)
+        sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
         wait_until(agrees)
         wait_until(lambda: not fresh(item).awaits_sync)
 

@@ -11,7 +11,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banking.listing import Row
+from banking.transactions.transaction_list import Row
 from config.templatetags import rows
 from insights import charts
 from insights.balances.data_age import Age

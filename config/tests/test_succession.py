@@ -8,7 +8,9 @@ import pytest
 import time_machine
 
 from accounts.models import User
-from banking import rosters, succession, unlinking
+from banking import connections
+from banking.account_matching import succession
+from banking.linking import disconnecting
 from banking.models import Account, Item, Transaction
 from banking.tests.scripted import CARD, CHECKING, transaction
 from banking.tests.test_sync import Ledger
@@ -44,7 +46,7 @@ def test_it_counts_a_bank_once_that_is_connected_again(
     assert money_in_the_bank(alice) == Decimal("1300.50")
     assert spent(alice) == -sum(Decimal(ago + 1) for ago in range(25))
     with tenant(alice.pk):
-        cards = account_totals.cards(rosters.connections(alice))
+        cards = account_totals.cards(connections.list_connections(alice))
     assert cards is not None
     assert [card.balance for card in cards.cards] == [Decimal(410)]
 
@@ -61,7 +63,7 @@ def test_it_counts_a_bank_once_that_was_linked_twice_before_its_first_reading(
     bank_reads(item, [CHECKING, still], cursor="c2")
     assert money_in_the_bank(alice) == CHECKING.current + 101
     with tenant(alice.pk):
-        first, second = rosters.connections(alice)
+        first, second = connections.list_connections(alice)
     assert (first.roster, first.is_followed, second.is_followed) == ([], True, False)
 
 
@@ -71,7 +73,7 @@ def test_it_lets_the_other_connection_count_when_the_newer_one_ends(
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
     assert all("-new-" in key for key in ledger())
-    unlinking.unlink(user=alice, item_id=again.pk, keep_history=False)
+    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=False)
     assert len(ledger()) == 20
     assert money_in_the_bank(alice) == CHECKING.current
 
@@ -80,7 +82,7 @@ def test_it_joins_a_history_that_was_kept_to_the_connection_that_follows(
     item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 30))
-    unlinking.unlink(user=alice, item_id=item.pk, keep_history=True)
+    disconnecting.unlink(user=alice, item_id=item.pk, keep_history=True)
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
     assert len(ledger()) == 30
     assert spent(alice) == -sum(Decimal(ago + 1) for ago in range(30))
@@ -104,7 +106,7 @@ def test_it_loses_nothing_that_the_older_connection_read_after_the_newer_one_end
     bank_reads(item, [CHECKING], later, cursor="c2")
     assert len(ledger()) == 21
     if ending == "kept":
-        unlinking.unlink(user=alice, item_id=item.pk, keep_history=True)
+        disconnecting.unlink(user=alice, item_id=item.pk, keep_history=True)
     else:
         revoke(item)
         with tenant(alice.pk):
@@ -159,7 +161,7 @@ def test_it_gives_the_latest_words_back_to_a_payment_that_counts_again(
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
     write("acc-checking-new-3", "changed later")
     write("acc-checking-new-4", "")
-    unlinking.unlink(user=alice, item_id=again.pk, keep_history=True)
+    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=True)
     assert {key: row.note for key, row in ledger().items() if row.note} == {"acc-checking-3": "changed later"}
 
 
@@ -175,9 +177,9 @@ def test_it_counts_a_payment_once_whose_posted_row_is_here_when_another_connecti
     bank_reads(item, [CHECKING], [*rows(CHECKING, 20), *pair])
     before = set(ledger())
     if is_kept:
-        unlinking.unlink(user=alice, item_id=item.pk, keep_history=True)
+        disconnecting.unlink(user=alice, item_id=item.pk, keep_history=True)
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
-    unlinking.unlink(user=alice, item_id=again.pk, keep_history=False)
+    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=False)
     assert set(ledger()) == before
 
 
@@ -188,7 +190,7 @@ def test_it_counts_a_payment_once_that_was_posted_while_another_connection_count
     bank_reads(item, [CHECKING], [*rows(CHECKING, 20), transaction("pending", "-14.17", pending=True, **day)])
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
     bank_reads(item, [CHECKING], [transaction("posted", "-14.17", pending_id="pending", **day)], cursor="c2")
-    unlinking.unlink(user=alice, item_id=again.pk, keep_history=False)
+    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=False)
     assert {key for key in ledger() if key.startswith("p")} == {"posted"}
 
 
@@ -212,7 +214,7 @@ def test_it_draws_one_line_through_both_histories(
     revoke(item)
     bank_reads(again, [renamed(CHECKING, current=Decimal("900"))], rows(renamed(CHECKING), 20))
     with tenant(alice.pk):
-        accounts = account_totals.accounts(rosters.connections(alice))
+        accounts = account_totals.accounts(connections.list_connections(alice))
         points = history.sums(history.changes(user=alice, accounts=accounts, since=date(2026, 11, 1)))
     assert [(str(point.day), point.value) for point in points[::9]] == [
         ("2026-11-10", Decimal("1200.50")),

@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from banking import rosters, totals
+from banking import connections
 from banking.models import Item, Transaction
 from banking.tests.scripted import ScriptedProvider
+from banking.transactions import totals
 from compliance.isolation import tenant
 from config.tests.random_bank import ACCOUNTS, STEPS, Bank, Payment, month
 from insights.balances import account_totals
@@ -66,7 +67,7 @@ def check_rows(alice: User, known: list[Payment]) -> None:
 def check_accounts(alice: User, client: Client, known: list[Payment]) -> None:
     """Each real account is there once, and its file holds its own payments."""
     with tenant(alice.pk):
-        found = account_totals.bank_balance(rosters.connections(alice))
+        found = account_totals.bank_balance(connections.list_connections(alice))
     assert found is not None
     assert Counter(each.mask for each in found.accounts) == Counter(each.mask for each in ACCOUNTS)
     ids = {each.mask: each.provider_id for each in ACCOUNTS}

@@ -9,7 +9,8 @@ import pytest
 import time_machine
 
 from accounts.models import User
-from banking import rosters, unlinking
+from banking import connections
+from banking.linking import disconnecting
 from banking.models import Account, Connection, Item, PendingRemoval
 from banking.provider import InstitutionDown, LoginRequired, ProviderError
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, transaction
@@ -142,10 +143,10 @@ def test_it_lets_an_older_history_count_again_when_the_connection_goes_that_knew
     bank_reads: Callable[..., None],
     is_kept: bool,
 ) -> None:
-    unlinking.unlink(user=alice, item_id=item.pk, keep_history=True)
+    disconnecting.unlink(user=alice, item_id=item.pk, keep_history=True)
     provider.facts = replace(provider.facts, institution_id="ins_9")
     bank_reads(twice, [NEW], cursor="c2")
-    unlinking.unlink(user=alice, item_id=twice.pk, keep_history=is_kept)
+    disconnecting.unlink(user=alice, item_id=twice.pk, keep_history=is_kept)
     assert (len(ledger()), "later" in ledger()) == ((20, False) if is_kept else (21, True))
 
 
@@ -163,7 +164,7 @@ def test_it_ends_a_connection_without_access_whose_accounts_are_all_read_through
     with tenant(alice.pk):
         assert item.access_token is None
         assert PendingRemoval.objects.get(item=item).access_token is not None
-        assert [each.pk for each in rosters.connections(alice)] == [again.pk]
+        assert [each.pk for each in connections.list_connections(alice)] == [again.pk]
         ended = AuditEvent.objects.filter(subject=alice.pk, resource_id=str(item.pk), action="disconnect")
         assert [event.actor for event in ended] == [None]
     assert money_in_the_bank(alice) == CHECKING.current
@@ -186,7 +187,7 @@ def test_it_keeps_a_connection_without_access_while_one_of_its_accounts_is_read_
     bank_reads(again, [NEW], rows(NEW, 20))
     assert state(item) == Connection.REVOKED
     with tenant(alice.pk):
-        assert {a.provider_id for each in rosters.connections(alice) for a in each.roster} == {
+        assert {a.provider_id for each in connections.list_connections(alice) for a in each.roster} == {
             "acc-checking-new",
             "acc-card",
         }
@@ -219,5 +220,5 @@ def test_it_gives_the_history_of_an_ended_connection_its_place_back(
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     revoke(item)
     bank_reads(again, [NEW], rows(NEW, 10))
-    unlinking.unlink(user=alice, item_id=again.pk, keep_history=False)
+    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=False)
     assert len(ledger()) == 20

@@ -241,7 +241,7 @@ def test_it_draws_unknown_categories_like_any_other():
 
 
 def test_it_gives_every_category_an_icon_and_its_tone():
-    from banking.categories import CATEGORIES
+    from banking.transactions.categories import CATEGORIES
 
     assert all("<svg" in ui.category_mark(category) for category in CATEGORIES)
     assert set(ui.TONES) <= set(CATEGORIES)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import Kind
-from banking import rosters
+from banking import connections
 from banking.models import Item
 from compliance.isolation import tenant
 from insights.balances import account_totals
@@ -73,7 +73,7 @@ def _chunk(hour: int, after: UUID, limit: int) -> list[UUID]:
 
 
 def _runways(person_id: UUID) -> list[Runway]:
-    items = rosters.connections(User(pk=person_id))
+    items = connections.list_connections(User(pk=person_id))
     bank = account_totals.bank_balance(items)
     if bank is None or not _all_fresh(items):
         return []

@@ -15,9 +15,9 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import User
-from banking.categories import INCOME
-from banking.counting import COUNTED
 from banking.models import Transfer
+from banking.transactions.cash_flow import COUNTED
+from banking.transactions.categories import INCOME
 
 # The transfers of the month are read once and hashed, where an index would be asked for each row.
 LEGS = """

@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
-from banking import rosters
+from banking import connections
 from banking.models import Connection, Item
 from banking.provider import Readiness
 from banking.tests.rows import account_at
@@ -22,9 +22,9 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def connections(user: User) -> list[Item]:
+def load_connections(user: User) -> list[Item]:
     with tenant(user.pk):
-        return rosters.connections(user)
+        return connections.list_connections(user)
 
 
 def bank(item: Item, current: str | None, **facts: object) -> None:
@@ -46,7 +46,7 @@ def test_it_adds_checking_and_savings_and_nothing_else(alice: User, item: Item) 
     bank(item, "65262", type="loan")
     card(item, "410", "2000")
     bank(item, "9999", closed_at=timezone.now())
-    found = bank_balance(connections(alice))
+    found = bank_balance(load_connections(alice))
     assert found.totals == [
         BankTotal("USD", amount=Decimal("1375.505"), available=Decimal("1300.50"), count=3, available_count=2)
     ]
@@ -56,14 +56,14 @@ def test_it_adds_checking_and_savings_and_nothing_else(alice: User, item: Item) 
 def test_it_leaves_out_what_the_bank_does_not_say(alice: User, item: Item) -> None:
     bank(item, None)
     bank(item, "100")
-    assert bank_balance(connections(alice)).totals == [
+    assert bank_balance(load_connections(alice)).totals == [
         BankTotal("USD", amount=Decimal(100), available=None, count=2, unstated=1)
     ]
 
 
 def test_it_knows_no_sum_where_no_bank_says_a_balance(alice: User, item: Item) -> None:
     bank(item, None)
-    (total,) = bank_balance(connections(alice)).totals
+    (total,) = bank_balance(load_connections(alice)).totals
     assert (total.amount, total.unstated) == (None, 1)
 
 
@@ -71,13 +71,13 @@ def test_it_never_adds_two_currencies_and_puts_the_usual_one_first(alice: User, 
     bank(item, "1000000", currency="JPY")
     bank(item, "1", currency="USD")
     bank(item, "2", currency="USD")
-    totals = bank_balance(connections(alice)).totals
+    totals = bank_balance(load_connections(alice)).totals
     assert [(total.currency, total.amount) for total in totals] == [("USD", Decimal(3)), ("JPY", Decimal(1000000))]
 
 
 def test_it_has_no_sum_without_an_account(alice: User, item: Item) -> None:
     card(item, "410", "2000")
-    assert bank_balance(connections(alice)) is None
+    assert bank_balance(load_connections(alice)) is None
     assert bank_balance([]) is None
 
 
@@ -89,7 +89,7 @@ def test_it_measures_use_only_by_cards_that_have_a_limit(alice: User, item: Item
     card(item, "0", "1200")
     card(item, "500", None)
     card(item, "70", "0")
-    found = cards(connections(alice))
+    found = cards(load_connections(alice))
     # 410 of 3,200 is 12.8125 %; what is owed without a limit is owed all the same, and stands apart.
     assert found.totals == [
         CardTotal(
@@ -112,7 +112,7 @@ def test_it_measures_use_only_by_cards_that_have_a_limit(alice: User, item: Item
 def test_it_counts_an_overpaid_card_as_unused(alice: User, item: Item) -> None:
     card(item, "-50", "1000")
     card(item, "300", "1000")
-    (total,) = cards(connections(alice)).totals
+    (total,) = cards(load_connections(alice)).totals
     # The 50 are the person's; they neither lower what is owed on the other card nor lend it room.
     assert (total.owed, total.limit, total.utilization) == (Decimal(300), Decimal(2000), Decimal(15))
     assert (total.owed_to_person, total.overpaid) == (Decimal(50), 1)
@@ -123,20 +123,20 @@ def test_it_tells_the_share_that_its_own_figures_give(alice: User, item: Item) -
     card(item, "635.13", "2000")
     card(item, "900", None)
     card(item, None, "5000")
-    (total,) = cards(connections(alice)).totals
+    (total,) = cards(load_connections(alice)).totals
     assert total.utilization == total.owed * 100 / total.limit == Decimal("21.171")
     assert total.unstated == 1
 
 
 def test_it_tells_more_than_all_of_a_limit(alice: User, item: Item) -> None:
     card(item, "2500", "2000")
-    assert cards(connections(alice)).totals[0].utilization == Decimal(125)
+    assert cards(load_connections(alice)).totals[0].utilization == Decimal(125)
 
 
 def test_it_tells_no_use_where_no_card_has_a_limit(alice: User, item: Item) -> None:
     card(item, "500", None)
     card(item, None, "1000")
-    (total,) = cards(connections(alice)).totals
+    (total,) = cards(load_connections(alice)).totals
     assert (total.owed_without_limit, total.limit, total.utilization) == (Decimal(500), None, None)
     assert (total.unlimited, total.unstated) == (1, 1)
 
@@ -145,13 +145,13 @@ def test_it_measures_each_currency_by_itself(alice: User, item: Item) -> None:
     card(item, "100", "1000")
     card(item, "100", "1000")
     card(item, "90000", "100000", currency="JPY")
-    totals = cards(connections(alice)).totals
+    totals = cards(load_connections(alice)).totals
     assert [(total.currency, total.utilization) for total in totals] == [("USD", Decimal(10)), ("JPY", Decimal(90))]
 
 
 def test_it_has_no_cards_without_a_card(alice: User, item: Item) -> None:
     bank(item, "1")
-    assert cards(connections(alice)) is None
+    assert cards(load_connections(alice)) is None
 
 
 # --- Their age --------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def test_it_is_as_old_as_the_oldest_fresh_bank_in_it_and_names_the_late_ones(
     ]
     without = reading(make_item(alice, provider_item_id="cards only"), data_as_of=NOW - 9 * HOUR)
     card(without, "1", "2")
-    age = bank_balance(connections(alice)).age
+    age = bank_balance(load_connections(alice)).age
     assert age.as_of == NOW - 3 * HOUR
     assert age.late == late
-    assert cards(connections(alice)).age.as_of == NOW - 9 * HOUR
+    assert cards(load_connections(alice)).age.as_of == NOW - 9 * HOUR

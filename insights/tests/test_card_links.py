@@ -10,9 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from banking.linking.disconnecting import unlink
 from banking.models import Account, Item
 from banking.tests.rows import account_at
-from banking.unlinking import unlink
 from compliance.isolation import tenant
 from credit.tests.experian_samples import card, read
 from credit.tests.filed import filed

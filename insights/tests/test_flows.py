@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from banking.categories import BORROWED, TRANSFERS
 from banking.models import Account, Item, Transaction
 from banking.tests.rows import account_at, moved, moved_all, movement
-from banking.transfers import find_transfers
+from banking.transactions.categories import BORROWED, TRANSFERS
+from banking.transactions.transfers import find_transfers
 from compliance.isolation import tenant
 from insights.cash_flow.sums import Flow, Movement, Window, flows, movements, runway_months
 

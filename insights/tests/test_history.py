@@ -10,7 +10,7 @@ import time_machine
 from django.db import connection
 
 from accounts.models import User
-from banking import rosters
+from banking import connections
 from banking.models import Account, Item
 from banking.tests.rows import account_at, balance_on
 from compliance.isolation import tenant
@@ -125,7 +125,7 @@ def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item
         balance_on(account, 1, "5")
         balance_on(account, 0, "7")
     with tenant(alice.pk):
-        items = rosters.connections(alice)
+        items = connections.list_connections(alice)
         found = history.of_bank(user=alice, items=items, days=30)
     assert found.currency == "USD"
     assert values(found) == [(21, "10"), (22, "14")]
@@ -135,7 +135,7 @@ def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item
 def test_it_has_no_line_without_a_bank_account(alice: User, item: Item) -> None:
     account_at(item, type="credit")
     with tenant(alice.pk):
-        items = rosters.connections(alice)
+        items = connections.list_connections(alice)
         assert history.of_bank(user=alice, items=items, days=30) is None
 
 

@@ -15,12 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from banking import addresses, listing, rosters, totals
-from banking.filters import TransactionFilter
+from banking import connections
 from banking.models import Account, Item, Transaction
 from banking.provider import Readiness
 from banking.tests.rows import account_at, balance_on, moved, moved_all, movement
-from banking.transfers import find_transfers
+from banking.transactions import querystrings, totals, transaction_list
+from banking.transactions.filters import TransactionFilter
+from banking.transactions.transfers import find_transfers
 from compliance.isolation import tenant
 from insights.overview import overview
 
@@ -58,7 +59,7 @@ def well(item: Item, **facts: object) -> Item:
 
 def figures(user: User) -> dict[str, object]:
     with tenant(user.pk):
-        return overview(user=user, items=rosters.connections(user), days=30)
+        return overview(user=user, items=connections.list_connections(user), days=30)
 
 
 def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Account) -> None:
@@ -118,7 +119,7 @@ def test_it_counts_and_lists_what_is_dated_tomorrow(alice: User, checking: Accou
     found = figures(alice)
     (part,) = found["spending"].categories
     assert found["flow"].totals[0].spending == part.amount == -behind(alice, part.url) == Decimal(60)
-    for preset in addresses.presets(QueryDict(), TODAY):
+    for preset in querystrings.presets(QueryDict(), TODAY):
         assert behind(alice, preset.url) == Decimal(-60)
 
 
@@ -184,8 +185,8 @@ def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Accou
     with tenant(alice.pk):
         rows = Transaction.objects.for_user(alice).current()
         (total,) = totals.of(rows, owner_id=alice.pk)
-        listed = listing.latest(owner_id=alice.pk, most=50)
-        assert listed == listing.read(rows.newest_first(), owner_id=alice.pk)
+        listed = transaction_list.latest(owner_id=alice.pk, most=50)
+        assert listed == transaction_list.read(rows.newest_first(), owner_id=alice.pk)
     assert total.net == flow.net == sum(row.amount for row in listed if row.counts)
     assert behind(alice, f"{month}&counted=no") == total.moved_in - total.moved_out
     for part in found["spending"].categories:

@@ -15,10 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from banking.categories import category
 from banking.models import Account, Item, Transaction
 from banking.provider import Readiness
 from banking.tests.rows import account_at, moved_all, movement
+from banking.transactions.categories import category
 from compliance.isolation import tenant
 from formats.money import money
 

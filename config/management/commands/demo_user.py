@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from banking.linking import Chosen, LinkRefused, finish_link, open_link
+from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
 from banking.models import Item
 from banking.provider import ProviderError, Readiness
 from banking.sync import sync_item

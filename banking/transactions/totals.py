@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
-from banking.counting import counted
 from banking.models import Transaction
+from banking.transactions.cash_flow import counted
 
 ZERO = Decimal(0)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import Error, connection
 from django.utils import timezone
 
-from banking import succession, telling
+from banking.account_matching import succession
 from banking.credentials import CredentialUnreadable
 from banking.models import Connection, Institution, Item, SyncRun
 from banking.provider import (
@@ -23,10 +23,11 @@ from banking.provider import (
     Unavailable,
     Unsupported,
 )
+from banking.sync import notifications
 from banking.sync.lease import Lease, LeaseLost
 from banking.sync.outcome import BUSY, Outcome
-from banking.sync.spool import Spool
-from banking.transfers import find_transfers
+from banking.sync.staging_file import Spool
+from banking.transactions.transfers import find_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 
@@ -79,7 +80,7 @@ def succeeded(*, item: Item, was: str, run: SyncRun, spool: Spool) -> Outcome:
     item.save()
     close(run=run, result=SyncRun.Result.OK, request_id=spool.request_id)
     if item.connection != was:
-        telling.connection_lost(item=item, run=run)
+        notifications.connection_lost(item=item, run=run)
     record(
         Action.SYNC,
         actor=None,
@@ -135,7 +136,7 @@ def failed(*, lease: Lease, run: SyncRun, error: ProviderError) -> Outcome:
             item.save()
             close(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code=error.code)
             if item.connection != was:
-                telling.connection_lost(item=item, run=run)
+                notifications.connection_lost(item=item, run=run)
             record(
                 Action.SYNC,
                 actor=None,

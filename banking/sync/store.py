@@ -17,7 +17,7 @@ from django.utils import timezone
 from banking.models import Account, BalanceSnapshot, Item
 from banking.provider import AccountRow, Roster
 from banking.sync import statements
-from banking.sync.spool import Spool
+from banking.sync.staging_file import Spool
 
 Facts = dict[str, UUID | date | list[UUID]]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
-from banking.categories import BORROWED, CARD_PAYMENT, TRANSFERS
+from banking.transactions.categories import BORROWED, CARD_PAYMENT, TRANSFERS
 
 COUNTED_TYPES: Final = ("depository", "credit")
 UNCOUNTED: Final = TRANSFERS | BORROWED

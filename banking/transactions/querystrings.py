@@ -7,8 +7,8 @@ from urllib.parse import quote_plus
 
 from django.http import QueryDict
 
-from banking.categories import UNCATEGORIZED
-from banking.filters import TransactionFilter
+from banking.transactions.categories import UNCATEGORIZED
+from banking.transactions.filters import TransactionFilter
 
 PAGING = ("before", "after")
 SPANS = (("30 days", 30), ("90 days", 90), ("1 year", 365))

@@ -14,8 +14,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import Kind
-from banking import linking
-from banking.confirming import owe
+from banking.linking import sessions
+from banking.linking.confirmation import owe
 from banking.models import Item, LinkSession
 from banking.provider import ProviderError
 from compliance.isolation import tenant
@@ -35,10 +35,10 @@ def look_up(*, owner_id: UUID, session_id: UUID) -> Item | None:
     with tenant(owner_id):
         user = User.objects.get(pk=owner_id)
     try:
-        return linking.complete(user=user, session=session)
-    except linking.DuplicateBank:
+        return sessions.complete(user=user, session=session)
+    except sessions.DuplicateBank:
         return None
-    except (linking.LinkRefused, ProviderError) as error:
+    except (sessions.LinkRefused, ProviderError) as error:
         logger.warning("Link session %s was asked about: %s", session.pk, error)
     settle(user=user, session=session)
     return None
@@ -62,7 +62,7 @@ def is_due(session: LinkSession) -> bool:
     now = timezone.now()
     if session.state == LinkSession.State.OWED:
         return session.next_look_at is None or session.next_look_at <= now
-    return session.claimed_at is None or now - session.claimed_at >= linking.CLAIM_LASTS
+    return session.claimed_at is None or now - session.claimed_at >= sessions.CLAIM_LASTS
 
 
 def settle(*, user: User, session: LinkSession) -> None:
@@ -74,7 +74,7 @@ def settle(*, user: User, session: LinkSession) -> None:
         owe(user=user, session=session, code=session.error_code)
         return
     if is_open and session.exchange_sent_at is not None:
-        linking.lose(user=user, session=session, request_id=session.request_id)
+        sessions.lose(user=user, session=session, request_id=session.request_id)
     elif is_open:
         with tenant(user.pk):
             LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.FAILED, link_token=None)

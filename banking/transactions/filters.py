@@ -8,9 +8,9 @@ import django_filters as filters
 from django import forms
 from django.db.models import Q, QuerySet
 
-from banking.categories import CHOICES, UNCATEGORIZED, category
-from banking.counting import counted
 from banking.models import Account, Transaction
+from banking.transactions.cash_flow import counted
+from banking.transactions.categories import CHOICES, UNCATEGORIZED, category
 
 LARGEST = Decimal(10) ** 15
 DIRECTIONS = (("in", "Money in"), ("out", "Money out"))

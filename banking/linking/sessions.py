@@ -17,11 +17,11 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import User
-from banking.confirming import Foreign, NotConfirmed, bank_of, confirmed, owe, refuse_foreign
+from banking.linking.confirmation import Foreign, NotConfirmed, bank_of, confirmed, owe, refuse_foreign
+from banking.linking.disconnecting import disconnect
 from banking.models import Account, Connection, Institution, Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import Credential, LinkToken, ProviderError, PublicTokenRefused, Unavailable
-from banking.unlinking import disconnect
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.vault import SealError

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from banking.counting import COUNTED, COUNTED_TYPES, counted, literals
 from banking.models import Account, Transaction
+from banking.transactions.cash_flow import COUNTED, COUNTED_TYPES, counted, literals
 
 COLUMNS = ("id", "day", "merchant_name", "name", "category", "user_category", "amount", "currency", "pending")
 # Looked up row by row, because a join misleads PostgreSQL: it guesses that few rows belong to a person's accounts,

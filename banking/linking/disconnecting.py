@@ -13,12 +13,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from banking import succession
+from banking.account_matching import succession
 from banking.credentials import CredentialUnreadable, open_token
 from banking.models import LIVING, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.plaid.client import connect
 from banking.provider import ItemGone, ProviderError
-from banking.transfers import find_transfers
+from banking.transactions.transfers import find_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 

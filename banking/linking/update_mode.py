@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.credentials import CredentialUnreadable, open_token
-from banking.linking import LinkRefused, OpenedLink, open_link, opened
+from banking.linking.sessions import LinkRefused, OpenedLink, open_link, opened
 from banking.models import Connection, Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import LoginRequired

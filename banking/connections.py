@@ -15,7 +15,7 @@ WHERE owner_id = %s AND (closed_at IS NULL OR successor_id IS NOT NULL) ORDER BY
 """
 
 
-def connections(user: User) -> list[Item]:
+def list_connections(user: User) -> list[Item]:
     """A person's living Items, oldest first, each with its open accounts in ``roster``; two queries.
 
     What an account was read under before stands in its ``former``, and in no roster.

@@ -1,6 +1,6 @@
 """What a person reads when linking does not work: what happened, and what to do."""
 
-from banking.linking import LinkRefused
+from banking.linking.sessions import LinkRefused
 from banking.models import LinkSession
 from banking.provider import Fault, LoginRequired, ProviderError, PublicTokenRefused, RateLimited
 

@@ -18,8 +18,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from banking.categories import CARD_PAYMENT, UNTOLD
 from banking.models import Transfer
+from banking.transactions.categories import CARD_PAYMENT, UNTOLD
 
 # One transaction at a time matches a person's rows: two that read different banks would each miss the other's legs.
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('transfers of ' || %s, 0))"

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from banking import paging
-from banking.categories import category
 from banking.models import Transaction
+from banking.transactions import paging
+from banking.transactions.categories import category
 from compliance.isolation import tenant
 
 CHUNK = 1000

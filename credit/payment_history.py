@@ -1,11 +1,12 @@
 """How an account was paid, month by month."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
+
+import msgspec
 
 
 class Bucket(StrEnum):
@@ -67,8 +68,7 @@ class DatedBy(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentHistory:
+class PaymentHistory(msgspec.Struct, frozen=True):
     """The months of an account, newest first and without a gap. ``latest`` is the first day of the newest.
 
     Only the date of the balance is sure to be in the newest month. Where nothing is dated, ``latest`` is ``None``.

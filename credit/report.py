@@ -5,15 +5,26 @@ dollars, as bureaus send them. ``None`` means that the bureau does not say, and 
 ``path`` at which it stands in the raw report. No row holds a Social Security number or a whole account number.
 """
 
-from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
+
+import msgspec
 
 from credit.payment_history import PaymentHistory
 
 # What stands in the place of a text that is kept sealed and cannot be opened.
 UNREADABLE: Final = "Cannot be read"
+
+
+class Guarded(msgspec.Struct, frozen=True):
+    """A struct that prints without the fields named in ``UNPRINTED``, which tell who a person is."""
+
+    UNPRINTED: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr__(self) -> str:
+        names = (name for name in self.__struct_fields__ if name not in self.UNPRINTED)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
 class Precision(StrEnum):
@@ -68,7 +79,7 @@ class Role(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Trend(NamedTuple):
+class Trend(msgspec.Struct, frozen=True):
     """What an account reported in a month. ``months_ago`` counts from the month of the report, which is 0.
 
     ``None`` where the bureau does not number the month.
@@ -82,7 +93,7 @@ class Trend(NamedTuple):
     last_payment: Day | None
 
 
-class Counters(NamedTuple):
+class Counters(msgspec.Struct, frozen=True):
     """How often an account was ever so late, as the bureau counts it; ``months`` is how long it counts."""
 
     days_30: int
@@ -91,9 +102,13 @@ class Counters(NamedTuple):
     derogatory: int
     months: int
 
+    @property
+    def ever_late(self) -> bool:
+        """Whether the account was late or worse at any time."""
+        return any((self.days_30, self.days_60, self.days_90, self.derogatory))
 
-@dataclass(frozen=True, slots=True)
-class Tradeline:
+
+class Tradeline(msgspec.Struct, frozen=True):
     """One account on file. ``key`` stays the same from report to report, whatever its figures do.
 
     ``balance`` may be below zero where the bureau sends it so. ``limit`` is a credit limit and never a high
@@ -153,15 +168,14 @@ class Tradeline:
         return self.status_on if self.is_open is False else None
 
 
-class Factor(NamedTuple):
+class Factor(msgspec.Struct, frozen=True, order=True):
     """A reason that the model gives for a score. ``credit.analysis.factors`` has its words."""
 
     rank: int
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(msgspec.Struct, frozen=True):
     """One model's score. ``value`` is ``None`` where the model gives none, and ``exclusion_code`` says why.
 
     ``model`` names a model that we know, such as ``vantagescore_4``, or is empty; ``indicator`` is the bureau's.
@@ -177,8 +191,7 @@ class Score:
     factors: tuple[Factor, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Inquiry:
+class Inquiry(msgspec.Struct, frozen=True):
     """Somebody who asked for the file and whose asking others can see."""
 
     path: str
@@ -190,8 +203,7 @@ class Inquiry:
     amount: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PublicRecord:
+class PublicRecord(msgspec.Struct, frozen=True):
     """A court's record. ``percent`` is what a chapter 13 plan repays, ``adjustment_percent`` what was adjusted of it.
 
     ``assets`` and ``voluntary`` are told of bankruptcies; ``comment`` is the person's own.
@@ -231,13 +243,14 @@ class Detail(StrEnum):
     PHONE = "phone"
 
 
-@dataclass(frozen=True, slots=True)
-class PersonalDetail:
+class PersonalDetail(Guarded, frozen=True):
     """A personal detail on file, as one line of text."""
+
+    UNPRINTED = frozenset({"text"})
 
     path: str
     kind: Detail
-    text: str = field(repr=False)
+    text: str
     first_reported: Day | None = None
     last_reported: Day | None = None
 
@@ -251,18 +264,19 @@ class Notice(StrEnum):
     CONSUMER = "consumer"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Guarded, frozen=True):
     """A statement that stands in the file. Its text may hold a person's telephone number."""
+
+    UNPRINTED = frozenset({"text"})
 
     path: str
     notice: Notice
     code: str
     on: Day | None
-    text: str = field(repr=False)
+    text: str
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True):
     """A note of the bureau about its own answer."""
 
     path: str
@@ -270,8 +284,7 @@ class Message(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(msgspec.Struct, frozen=True):
     """What holds for the file as a whole."""
 
     frozen: bool = False
@@ -293,7 +306,7 @@ class ReportStatus(StrEnum):
     MISMATCH = "mismatch"
 
 
-class Oddity(NamedTuple):
+class Oddity(msgspec.Struct, frozen=True):
     """Something in the raw report that could not be read as it should be.
 
     ``code`` is the bureau's own short code where an unknown one is the oddity, and else empty: what else stood
@@ -305,19 +318,20 @@ class Oddity(NamedTuple):
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Guarded, frozen=True):
     """A whole report. ``subject`` tells files apart, and nothing else; it is empty where the bureau sends none.
 
     ``consumer_identifier`` is the bureau's lasting name for the person: sealed, never shown.
     """
+
+    UNPRINTED = frozenset({"consumer_identifier"})
 
     provider: str
     parser_version: int
     sha256: str
     reported_on: date | None
     subject: str
-    consumer_identifier: str = field(repr=False)
+    consumer_identifier: str
     flags: Flags
     scores: tuple[Score, ...]
     tradelines: tuple[Tradeline, ...]

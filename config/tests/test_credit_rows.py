@@ -1,12 +1,12 @@
 """What pages about credit draw without a template: nothing that a lender wrote becomes an element."""
 
-from dataclasses import replace
 from datetime import date
 from html import unescape
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from config.templatetags import credit
 from config.tests.test_rows import ATTACK, Tags

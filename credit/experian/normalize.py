@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
 from django.views.decorators.debug import sensitive_variables
+from msgspec.structs import replace
 
 from credit.experian import codes, totals
 from credit.experian.keys import named, numbered

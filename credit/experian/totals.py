@@ -78,7 +78,7 @@ def _is_real_estate(line: Tradeline) -> bool:
 def _was_bad(line: Tradeline) -> bool:
     """Whether an account that is in order now, or paid, was late or worse at any time."""
     is_bad = line.standing.startswith("late") or (line.derogatory and line.condition != PAID)
-    return not is_bad and any(line.counters[:-1])
+    return not is_bad and line.counters.ever_late
 
 
 COUNTS: Mapping[str, Callable[[Sequence[Tradeline]], int]] = {

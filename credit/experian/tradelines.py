@@ -5,9 +5,10 @@ Half of a tradeline stands in its ``enhancedPaymentData``, whose figures are the
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any
+
+from msgspec.structs import replace
 
 from credit.experian import codes
 from credit.experian.account_types import KINDS_IN_KEYS, TYPES, UNKNOWN, AccountType

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Case, F, FilteredRelation, Prefetch, Q, QuerySet, Value, When
+from msgspec.structs import astuple
 
 from credit import models
 from credit.diffing import Change, Severity, Subject
@@ -219,9 +220,9 @@ def store(*, raw: models.RawReport, report: Report) -> models.Report:
         credit_score=report.scores[0].value if report.scores else None,
         subject=report.subject,
         consumer_identifier=report.consumer_identifier,
-        messages=json.dumps(report.messages),
+        messages=json.dumps([astuple(message) for message in report.messages]),
         totals=report.totals,
-        warnings=report.warnings,
+        warnings=[astuple(warning) for warning in report.warnings],
         **flag_columns(report.flags),
     )
     for section in SECTIONS:

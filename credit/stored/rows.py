@@ -1,9 +1,11 @@
 """The rows of ``credit.report`` as rows of tables, and back. What is stored and read again is equal to what it was."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import asdict, astuple
 
 from credit import models
 from credit.fields import day_of, text_of
@@ -30,7 +32,7 @@ Columns = dict[str, Any]
 
 COUNTERS = ("days_30", "days_60", "days_90", "times_derogatory", "months_counted")
 HISTORY = ("history_latest", "history_codes", "history_buckets", "history_dated_by")
-FLAGS = tuple(field.name for field in fields(Flags))
+FLAGS = Flags.__struct_fields__
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,11 @@ class Section:
 
 
 def _plain(row: Any) -> Columns:
-    return {field.name: getattr(row, field.name) for field in fields(row)}
+    return asdict(row)
 
 
 def _score_columns(score: Score) -> Columns:
-    return _plain(score) | {"factors": [list(factor) for factor in score.factors]}
+    return _plain(score) | {"factors": [astuple(factor) for factor in score.factors]}
 
 
 def _score(columns: Columns) -> Score:
@@ -70,18 +72,20 @@ def _score(columns: Columns) -> Score:
 def _tradeline_columns(line: Tradeline) -> Columns:
     columns = _plain(line)
     counters, history, trend = (columns.pop(name) for name in ("counters", "history", "trend"))
-    columns.update(zip(COUNTERS, counters, strict=True))
+    columns.update(zip(COUNTERS, astuple(counters), strict=True))
     if history:
         told = (history.latest, history.codes, " ".join(history.buckets), history.dated_by)
         columns.update(zip(HISTORY, told, strict=True))
-    return columns | {"trend": [[*month[:-1], month.last_payment and text_of(month.last_payment)] for month in trend]}
+    return columns | {
+        "trend": [[*astuple(month)[:-1], month.last_payment and text_of(month.last_payment)] for month in trend]
+    }
 
 
 def _tradeline(columns: Columns) -> Tradeline:
     counters = Counters(*(columns.pop(name) for name in COUNTERS))
     latest, codes, buckets, dated_by = (columns.pop(name) for name in HISTORY)
     history = PaymentHistory(latest, codes, _buckets(buckets), DatedBy(dated_by)) if codes else None
-    trend = tuple(Trend._make((*figures, day and day_of(day))) for *figures, day in columns.pop("trend"))
+    trend = tuple(Trend(*figures, day and day_of(day)) for *figures, day in columns.pop("trend"))
     kind, role = Kind(columns.pop("kind")), Role(columns.pop("role"))
     return Tradeline(kind=kind, role=role, counters=counters, history=history, trend=trend, **columns)
 
@@ -104,7 +108,7 @@ def _statement(columns: Columns) -> Statement:
 
 
 def _names(kind: type[Any], *, without: Iterable[str] = (), plus: Iterable[str] = ()) -> tuple[str, ...]:
-    return (*(field.name for field in fields(kind) if field.name not in set(without)), *plus)
+    return (*(name for name in kind.__struct_fields__ if name not in set(without)), *plus)
 
 
 SECTIONS = (

@@ -1,10 +1,11 @@
 """Reports put straight into the store, as pulls would leave them, without a bureau and without a consent."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from uuid import UUID, uuid4
+
+from msgspec.structs import replace
 
 from compliance.isolation import tenant
 from credit import models

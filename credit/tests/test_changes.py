@@ -1,10 +1,10 @@
 """What changed with a report: written down once, told once, and silent where nothing can be said."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from accounts.models import Notification
 from accounts.notifications.notification_types import Kind

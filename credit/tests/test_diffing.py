@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from credit.diffing import NotComparable, Severity, Subject, Thresholds, diff
 from credit.tests.comparing import COLLECTION, EARLIER, LATER, changed, subjects, told

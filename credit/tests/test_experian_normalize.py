@@ -1,14 +1,15 @@
 import json
 import sys
-from dataclasses import asdict, replace
 from datetime import date
 
+import msgspec
 import pytest
 from django.views.debug import ExceptionReporter
+from msgspec import structs
 
 from credit.experian.normalize import PARSER_VERSION, normalize
 from credit.provider import MalformedReport, Outcome
-from credit.report import Day, Detail, Kind, Notice, Precision, Report, ReportStatus, Role
+from credit.report import Day, Detail, Factor, Kind, Notice, Precision, Report, ReportStatus, Role
 from credit.tests.experian_samples import (
     CARD,
     INQUIRY,
@@ -44,7 +45,7 @@ def test_it_reads_an_ordinary_report_without_a_warning():
     assert report.state is ReportStatus.READY
     [score] = report.scores
     assert (score.model, score.value, score.percentile, score.on) == ("vantagescore_4", 782, 81, date(2026, 11, 20))
-    assert score.factors == ((1, "13"), (2, "84"))
+    assert score.factors == (Factor(1, "13"), Factor(2, "84"))
     mine, student = report.tradelines
     assert (mine.kind, mine.balance, mine.limit, mine.high, mine.original) == (Kind.CARD, 1140, 12000, 3410, None)
     assert (mine.is_open, mine.revolving, mine.role, mine.condition) == (True, True, Role.INDIVIDUAL, "open")
@@ -63,7 +64,7 @@ def test_it_reads_the_same_bytes_the_same_way():
 
 
 def test_it_keeps_no_social_security_number_and_no_account_number():
-    told = str(asdict(read()))
+    told = str(msgspec.to_builtins(read()))
     assert SSN not in told
     assert CARD["accountNumber"] not in told
     assert "1001" in told
@@ -125,7 +126,7 @@ def test_it_does_not_guess_at_a_model():
 def test_it_puts_factors_in_the_order_of_their_importance():
     factors = [{"importance": "2", "code": "84"}, {"importance": "1", "code": "04"}, {"importance": "3", "code": ""}]
     [score] = read(riskModel=[SCORE | {"scoreFactors": factors}]).scores
-    assert score.factors == ((1, "4"), (2, "84"))
+    assert score.factors == (Factor(1, "4"), Factor(2, "84"))
 
 
 # --- Amounts, dates, codes ------------------------------------------------------------------------------------
@@ -218,7 +219,7 @@ def test_it_shows_in_a_warning_only_a_short_code_and_never_a_text():
 @pytest.mark.parametrize("section", sorted(PROFILE.keys() - {"tradeline"}))
 def test_it_takes_an_object_for_an_array_of_one(section):
     report = read(**{section: PROFILE[section][0]})
-    assert report == replace(read(), sha256=report.sha256)
+    assert report == structs.replace(read(), sha256=report.sha256)
 
 
 ODD_SECTIONS = [None, [], "", {}, [None], ["text"], "text", [[]], True, [{"x": {"y": 1}}]]

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from django.db import connection
 from django.utils import timezone
+from msgspec import structs
 
 from accounts.models import Notification
 from compliance.audit.events import AuditEvent
@@ -288,7 +289,7 @@ def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days,
 
 
 def without_subject(*args, **options):
-    return replace(normalize(*args, **options), subject="")
+    return structs.replace(normalize(*args, **options), subject="")
 
 
 def test_it_carries_no_confirmation_over_to_another_person(days, alice, mallory):

@@ -1,11 +1,12 @@
 """The first page about a report, before it is drawn: a score beside its own earlier self, reasons, figures."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from msgspec import structs
 
 from credit.presentation import overview
 from credit.report import Kind
@@ -95,7 +96,7 @@ def test_it_knows_no_sum_where_no_balance_is_reported():
 
 def test_it_draws_no_bar_for_what_the_bureau_owes_the_person():
     report = read(tradeline=[card(balanceAmount="-0000025")])
-    report = replace(report, tradelines=(replace(report.tradelines[0], balance=-25),))
+    report = structs.replace(report, tradelines=(structs.replace(report.tradelines[0], balance=-25),))
     assert overview.figures(report, on=date(2026, 11, 20)).debts == ()
 
 

@@ -1,7 +1,6 @@
 """The pages of a report, for everybody in the sandbox's bureau: they open, they escape, they belong to one person."""
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from uuid import UUID
@@ -9,6 +8,7 @@ from uuid import UUID
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from msgspec.structs import replace
 
 from compliance.isolation import tenant
 from credit import models

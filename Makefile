@@ -1,8 +1,8 @@
 # Plumbline: the few commands that everyone needs. `make help` lists them.
 
 BIN := .venv/bin
-EXEC := $(BIN)/python -m config.embedded exec --
-INSTALL = python=$$(PYTHON="$(PYTHON)" sh config/embedded/find_python.sh) && "$$python" -I config/embedded/install.py
+EXEC := $(BIN)/python -m devservices exec --
+INSTALL = python=$$(PYTHON="$(PYTHON)" sh devservices/find_python.sh) && "$$python" -I devservices/install.py
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock"
 
@@ -18,7 +18,7 @@ help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: packages  ## start everything on this machine: site, jobs, sandbox, PostgreSQL, Redis (PORT=8001 to choose)
-	@$(BIN)/python -m config.launch
+	@$(BIN)/python -m devservices.launch
 
 test: dev-packages  ## run all tests (ARGS="-k sync" to choose; --no-browser leaves the browser's out)
 	@$(EXEC) $(BIN)/python -m pytest -n 2 $(ARGS)

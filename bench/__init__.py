@@ -1,6 +1,6 @@
 """Plumbline measured against floors of its own run. See docs/performance.md.
 
-Each bench runs by itself, ``python -m config.embedded exec -- python -m bench.sync``, or with the others,
+Each bench runs by itself, ``python -m devservices exec -- python -m bench.sync``, or with the others,
 ``python -m bench``. It prints one line of JSON: every goal as a ratio, the goal, and whether it is met.
 Importing this package prepares Django for them, with production's settings minus TLS.
 """

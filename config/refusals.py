@@ -10,8 +10,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from config.embedded import envfile
-from config.embedded.home import locate
+from devservices import envfile
+from devservices.data_dir import locate
 
 REAL_ENVIRONMENTS = ("sandbox", "production")
 CREDENTIALS = ("PLAID_CLIENT_ID", "PLAID_SECRET")

@@ -11,8 +11,8 @@ from config.addresses import Environment
 from config.broker import WAITS, broker_url
 from config.cache import OPTIONS as CACHE_OPTIONS
 from config.content_policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
-from config.embedded.home import environment as embedded_environment
 from config.logs import logging_settings
+from devservices.data_dir import environment as embedded_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()

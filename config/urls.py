@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import views
-from config.embedded import browser
+from config.local_sandbox import proxy
 
 handler400 = "config.views.bad_request"
 handler403 = "config.views.forbidden"
@@ -29,4 +29,4 @@ urlpatterns = [
 ]
 
 if settings.PLAID_ENV == "embedded":
-    urlpatterns.append(path("_sandbox/<path:path>", browser.sandbox, name="sandbox"))
+    urlpatterns.append(path("_sandbox/<path:path>", proxy.sandbox, name="sandbox"))

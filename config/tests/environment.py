@@ -1,6 +1,6 @@
 """The environment that every test runs in: hardened settings, minus TLS, which a test server does not speak.
 
-Loaded by pytest before Django reads its settings. The database and Redis come from `config.embedded exec`.
+Loaded by pytest before Django reads its settings. The database and Redis come from `devservices exec`.
 """
 
 import os

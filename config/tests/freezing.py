@@ -6,13 +6,13 @@ from pathlib import Path
 
 import psutil
 
-from config.embedded.home import Home
+from devservices.data_dir import DataDir
 
 POSTGRES, REDIS = "postgres", "redis-server valkey-server"
 
 
 @contextmanager
-def frozen(home: Home, *programs: str) -> Iterator[None]:
+def frozen(home: DataDir, *programs: str) -> Iterator[None]:
     """Stop every process of the services of a home where it stands; it goes on when the block ends."""
     names = " ".join(programs).split()
     processes = [each for each in below(home.root) if name_of(each) in names]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from config.embedded.account import PLACE
+from devservices.account import PLACE
 
 PATIENCE = 60
 

@@ -14,9 +14,9 @@ from typing import IO
 import psutil
 from honcho.environ import parse_procfile
 
-from config.embedded.home import CHECKOUT
 from config.tests.places import wait_until
 from config.tests.programs import environment, free_port
+from devservices.data_dir import CHECKOUT
 
 LINES = parse_procfile((CHECKOUT / "Procfile").read_text()).processes
 # All but what runs once before a release is served.

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from config.embedded.home import CHECKOUT
 from config.tests.programs import environment
+from devservices.data_dir import CHECKOUT
 
 PATIENCE = 60
 

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from config.embedded import throwaway
-from config.embedded.home import CHECKOUT, Home
 from config.tests.freezing import POSTGRES, REDIS, frozen
 from config.tests.places import wait_until
 from config.tests.procfile import Process, started
+from devservices import ephemeral
+from devservices.data_dir import CHECKOUT, DataDir
 
 SITE = {"EMAIL_URL": "memorymail://", "PLAID_URL": "http://127.0.0.1:1"}
 PREPARE = """
@@ -72,8 +72,8 @@ class Conversation(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[tuple[Home, dict[str, str]]]:
-    with throwaway.services() as (home, found):
+def services() -> Iterator[tuple[DataDir, dict[str, str]]]:
+    with ephemeral.services() as (home, found):
         env = os.environ | found
         manage = [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"]
         subprocess.run(manage, cwd=CHECKOUT, env=env, check=True)
@@ -107,7 +107,7 @@ FROZEN = [(), (POSTGRES,), (REDIS,), (POSTGRES, REDIS)]
 
 @pytest.mark.parametrize("programs", FROZEN, ids=["nothing", "postgresql", "redis", "both"])
 @pytest.mark.parametrize("name", ["worker", "beat"])
-def test_it_ends_in_time(services: tuple[Home, dict[str, str]], name: str, programs: tuple[str, ...]) -> None:
+def test_it_ends_in_time(services: tuple[DataDir, dict[str, str]], name: str, programs: tuple[str, ...]) -> None:
     home, found = services
     with started(name, **SITE, **found) as process:
         wait_until(lambda: is_ready(process))
@@ -120,7 +120,7 @@ def test_it_ends_in_time(services: tuple[Home, dict[str, str]], name: str, progr
 
 
 @pytest.mark.parametrize("moment", range(4))
-def test_it_ends_while_the_clock_is_being_set(services: tuple[Home, dict[str, str]], moment: int) -> None:
+def test_it_ends_while_the_clock_is_being_set(services: tuple[DataDir, dict[str, str]], moment: int) -> None:
     _, found = services
     with started("beat", **SITE, **found) as process:
         wait_until(lambda: "beat: Starting" in process.said())
@@ -131,7 +131,7 @@ def test_it_ends_while_the_clock_is_being_set(services: tuple[Home, dict[str, st
 
 @pytest.mark.parametrize("programs", [(), (POSTGRES,)], ids=["nothing", "postgresql"])
 def test_it_gives_a_job_back_that_takes_too_long(
-    services: tuple[Home, dict[str, str]], mailbox: Mailbox, programs: tuple[str, ...]
+    services: tuple[DataDir, dict[str, str]], mailbox: Mailbox, programs: tuple[str, ...]
 ) -> None:
     home, found = services
     few = SITE | {"WORKER_CONCURRENCY": "1", "EMAIL_URL": mailbox.url}

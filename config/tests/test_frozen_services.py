@@ -16,11 +16,11 @@ import pytest
 
 from banking.tests.scripted_server import say, scripted_server
 from banking.tests.test_views_webhooks import news_of, public_key, signature
-from config.embedded import throwaway
-from config.embedded.home import CHECKOUT, Home
 from config.tests.freezing import POSTGRES, REDIS, frozen
 from config.tests.places import wait_until
 from config.tests.procfile import Process, running
+from devservices import ephemeral
+from devservices.data_dir import CHECKOUT, DataDir
 
 # Of each kind of request so many at once: more than there are threads.
 AT_ONCE = 5
@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 class Site:
     """Web with a PostgreSQL and a Redis of its own, and somebody who is signed in."""
 
-    def __init__(self, web: Process, home: Home, facts: dict[str, str]) -> None:
+    def __init__(self, web: Process, home: DataDir, facts: dict[str, str]) -> None:
         self.web, self.home, self.facts = web, home, facts
 
     def send(self, path: str) -> Answer:
@@ -82,7 +82,7 @@ PAGES = ("/overview/", "/transactions/", "/accounts/login/", WEBHOOK, "/health/r
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with throwaway.services() as (home, found), scripted_server() as plaid:
+    with ephemeral.services() as (home, found), scripted_server() as plaid:
         env = os.environ | found | {"PLAID_URL": plaid.url}
         plaid.play(say({"key": public_key(), "request_id": "r"}))
         manage = [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"]

@@ -13,9 +13,9 @@ from accounts.models import User
 from compliance import refusals
 from compliance.isolation import tenant
 from compliance.models import DataKey
-from config.embedded.home import CHECKOUT
 from config.tests.procfile import LINES, SERVING
 from config.tests.programs import environment
+from devservices.data_dir import CHECKOUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

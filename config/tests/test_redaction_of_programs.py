@@ -19,9 +19,9 @@ import pytest
 from accounts.models import User
 from accounts.tasks import send_notice
 from compliance.queues import Lane
-from config.embedded.home import CHECKOUT
 from config.tests.places import wait_until
 from config.tests.programs import WORK, environment, free_port, own_queue
+from devservices.data_dir import CHECKOUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

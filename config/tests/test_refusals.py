@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from config.embedded.home import locate
 from config.refusals import BUREAU_CREDENTIALS, is_weak, problems
+from devservices.data_dir import locate
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 GOOD = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded.home import CHECKOUT
+from devservices.data_dir import CHECKOUT
 
 TEST_CODE = {"tests", "conftest.py", "bench"}
 

@@ -7,7 +7,7 @@ from base64 import b64encode
 
 import pytest
 
-from config.embedded.home import CHECKOUT, locate
+from devservices.data_dir import CHECKOUT, locate
 
 FIELD_KEY = b64encode(bytes.fromhex("8f1c0a77d2e94b3356b1e07a9c44f20d3be6715890c2ad4fe8137d665a09bb2e")).decode()
 SECRETS = {

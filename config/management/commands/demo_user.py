@@ -14,8 +14,8 @@ from banking.provider import ProviderError, Readiness
 from banking.sync import sync_item
 from compliance import consent
 from compliance.isolation import tenant
-from config.embedded.bank import SandboxAway, public_token
-from config.embedded.bureau import person
+from config.local_sandbox.applicant import person
+from config.local_sandbox.link_dialog import SandboxAway, public_token
 from credit.enrollment import enrolling, instruction
 from credit.enrollment.status import enrollment_overview
 from credit.models import Trigger

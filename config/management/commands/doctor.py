@@ -26,8 +26,8 @@ from compliance.vault.inspection import inspect
 from compliance.vault.keyring import parse
 from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
 from config.celery import app
-from config.embedded.home import locate
 from credit import password
+from devservices.data_dir import locate
 
 ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops", "viewer": "app_viewer"}
 WORKER_SECONDS = 2

@@ -22,7 +22,7 @@ MISSING = "libfaketime is missing. `apt-get install libfaketime` brings it; it h
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[2]
 MARK = "pytest.mark.dates"
-RUN = ("-m", "config.embedded", "exec", "--", sys.executable, "-m", "pytest", "-m", "dates", "--no-browser")
+RUN = ("-m", "devservices", "exec", "--", sys.executable, "-m", "pytest", "-m", "dates", "--no-browser")
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from config.embedded import CannotStart, leash
-from config.embedded.account import Account
-from config.embedded.home import SUPERUSER, Home
-from config.embedded.programs import POSTGRES_MAJOR, postgres_programs
+from devservices import CannotStart, supervise
+from devservices.account import Account
+from devservices.data_dir import SUPERUSER, DataDir
+from devservices.programs import POSTGRES_MAJOR, postgres_programs
 
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -48,7 +48,7 @@ class Cluster:
     A `precious` cluster survives a power cut; the other kind is for tests, and trades that for speed.
     """
 
-    home: Home
+    home: DataDir
     password: str = ""
     precious: bool = True
     account: Account | None = None
@@ -130,7 +130,7 @@ class Cluster:
         settings = ALWAYS | {"unix_socket_directories": str(self.home.sockets)} | ({} if self.precious else CARELESS)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         program = [str(postgres_programs(self.account) / "postgres"), "-D", str(self.data), *options]
-        return leash.start(
+        return supervise.start(
             self.home.lock,
             program,
             log=self.home.log("postgres"),

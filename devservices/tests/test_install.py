@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded import install
-from config.embedded.home import CHECKOUT
+from devservices import install
+from devservices.data_dir import CHECKOUT
 
-FIND = CHECKOUT / "config" / "embedded" / "find_python.sh"
+FIND = CHECKOUT / "devservices" / "find_python.sh"
 GOOD = '#!/bin/sh\ncase "$2" in *print*) echo {version} ;; esac\n'
 NO_VENV = '#!/bin/sh\ncase "$2" in *print*) echo {version} ;; *) exit 1 ;; esac\n'
 BROKEN = "#!/bin/sh\necho 'pyenv: command not found' >&2\nexit 127\n"
@@ -124,7 +124,7 @@ def test_it_reports_a_package_whose_hash_is_not_the_locked_one(checkout: Path) -
 
 
 def test_it_never_needs_more_than_the_standard_library() -> None:
-    program = CHECKOUT / "config" / "embedded" / "install.py"
+    program = CHECKOUT / "devservices" / "install.py"
     done = subprocess.run(
         # Loaded and not run: what it would do, it would do to this checkout.
         [sys.executable, "-I", "-S", "-c", "import runpy, sys; runpy.run_path(sys.argv[1])", str(program)],

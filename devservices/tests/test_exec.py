@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded.home import CHECKOUT
 from config.tests.places import data_place, running_below, wait_until
+from devservices.data_dir import CHECKOUT
 
 QUESTIONS = """
 import os, psycopg, redis
@@ -29,10 +29,10 @@ def place() -> Iterator[Path]:
 
 
 def start(place: Path, *command: str) -> "subprocess.Popen[str]":
-    """Start a command as ``config.embedded exec`` does, in an environment that holds no service yet."""
+    """Start a command as ``devservices exec`` does, in an environment that holds no service yet."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.Popen(
-        [sys.executable, "-m", "config.embedded", "exec", "--", *command],
+        [sys.executable, "-m", "devservices", "exec", "--", *command],
         cwd=CHECKOUT,
         env={**kept, "PLUMBLINE_HOME": str(place)},
         stdin=subprocess.DEVNULL,

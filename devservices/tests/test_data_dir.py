@@ -9,54 +9,54 @@ import psycopg
 import pytest
 import redis
 
-from config.embedded import CannotStart, envfile, home, keys
-from config.embedded.account import PLACE
-from config.embedded.home import Home, NotInitialised
+from devservices import CannotStart, data_dir, envfile, keys
+from devservices.account import PLACE
+from devservices.data_dir import DataDir, NotInitialised
 
 
 @pytest.fixture
-def chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     """A data home that PLUMBLINE_HOME names."""
     monkeypatch.setenv("PLUMBLINE_HOME", str(tmp_path / "data"))
-    return home.locate()
+    return data_dir.locate()
 
 
-def test_it_lies_where_the_person_says(chosen: Home, tmp_path: Path) -> None:
+def test_it_lies_where_the_person_says(chosen: DataDir, tmp_path: Path) -> None:
     assert chosen.root == tmp_path / "data"
 
 
 def test_it_lies_in_the_checkout_or_for_root_in_var_lib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PLUMBLINE_HOME", raising=False)
-    place = home.locate(tmp_path).root
-    assert place == (PLACE / home.fingerprint(tmp_path) if os.geteuid() == 0 else tmp_path / ".data")
+    place = data_dir.locate(tmp_path).root
+    assert place == (PLACE / data_dir.fingerprint(tmp_path) if os.geteuid() == 0 else tmp_path / ".data")
 
 
 def test_it_is_another_one_for_another_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PLUMBLINE_HOME", raising=False)
-    assert home.locate(tmp_path / "one").root != home.locate(tmp_path / "two").root
+    assert data_dir.locate(tmp_path / "one").root != data_dir.locate(tmp_path / "two").root
 
 
 def test_it_keeps_the_sockets_inside_when_their_path_is_short() -> None:
-    assert Home(Path("/srv/plumbline")).sockets == Path("/srv/plumbline/sockets")
+    assert DataDir(Path("/srv/plumbline")).sockets == Path("/srv/plumbline/sockets")
 
 
 @pytest.mark.parametrize("root", [Path("/srv") / ("deep" * 30), Path("/srv/my checkout"), Path("/srv/a?b#c%20")])
 def test_it_moves_the_sockets_out_of_a_path_that_is_long_or_needs_quoting(root: Path) -> None:
-    sockets = Home(root).sockets
+    sockets = DataDir(root).sockets
     assert len(str(sockets / ".s.PGSQL.5432")) <= 100
-    assert home.PLAIN_PATH.fullmatch(str(sockets))
-    assert sockets != Home(root / "other").sockets
+    assert data_dir.PLAIN_PATH.fullmatch(str(sockets))
+    assert sockets != DataDir(root / "other").sockets
 
 
 def test_it_is_closed_to_others(tmp_path: Path) -> None:
-    made = home.prepare(Home(tmp_path / "data"), account=None)
+    made = data_dir.prepare(DataDir(tmp_path / "data"), account=None)
     assert stat.S_IMODE(made.root.stat().st_mode) == 0o700
     assert stat.S_IMODE(made.sockets.stat().st_mode) == 0o700
 
 
 def test_it_leaves_the_folders_above_as_they_are(tmp_path: Path) -> None:
     tmp_path.chmod(0o750)
-    home.prepare(Home(tmp_path / "data"), account=None)
+    data_dir.prepare(DataDir(tmp_path / "data"), account=None)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o750
 
 
@@ -64,7 +64,7 @@ def test_it_does_not_follow_a_link_that_somebody_laid(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "data").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CannotStart, match="belongs to somebody else"):
-        home.make_private(tmp_path / "data")
+        data_dir.make_private(tmp_path / "data")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder somebody else's")
@@ -72,21 +72,21 @@ def test_it_does_not_use_a_folder_of_somebody_else(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     os.chown(tmp_path / "data", 65534, 65534)
     with pytest.raises(CannotStart, match="belongs to somebody else"):
-        home.make_private(tmp_path / "data")
+        data_dir.make_private(tmp_path / "data")
 
 
 @pytest.mark.usefixtures("chosen")
 def test_it_says_what_to_run_before_the_first_start() -> None:
     with pytest.raises(NotInitialised, match="Run `make run` first"):
-        home.environment()
+        data_dir.environment()
 
 
-def test_it_gives_addresses_that_every_reader_understands(chosen: Home) -> None:
-    home.prepare(chosen, account=None)
+def test_it_gives_addresses_that_every_reader_understands(chosen: DataDir) -> None:
+    data_dir.prepare(chosen, account=None)
     secrets = keys.ensure(chosen, has_data=False) | {"RW_PASSWORD": "p@ss/word:%?#"}
     envfile.write(chosen.keys, secrets, "keys")
     envfile.write(chosen.ports, {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"}, "ports")
-    found = home.environment()
+    found = data_dir.environment()
 
     for_django = environ.Env.db_url_config(found["DATABASE_URL"])
     assert (for_django["NAME"], for_django["USER"], for_django["PASSWORD"]) == ("plumbline", "app_rw", "p@ss/word:%?#")
@@ -100,4 +100,4 @@ def test_it_gives_addresses_that_every_reader_understands(chosen: Home) -> None:
 
 
 def test_it_names_no_password_when_none_is_asked() -> None:
-    assert home.database_url(Path("/run/x"), "app_rw", "") == "postgres://app_rw@/plumbline?host=/run/x"
+    assert data_dir.database_url(Path("/run/x"), "app_rw", "") == "postgres://app_rw@/plumbline?host=/run/x"

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 import redis as redis_client
 
-from config.embedded import CannotStart, leash, postgres, redis
-from config.embedded.account import service_account
-from config.embedded.home import Home, database_url, prepare
-from config.embedded.postgres import Cluster
 from config.tests.places import data_place, has_gone, wait_until
+from devservices import CannotStart, postgres, redis, supervise
+from devservices.account import service_account
+from devservices.data_dir import DataDir, database_url, prepare
+from devservices.postgres import Cluster
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def made() -> Iterator[Cluster]:
     """One cluster for all tests here, as a first `make run` makes it; its lock is held by the test process."""
     with data_place() as place:
         account = service_account()
-        home = prepare(Home(place / "data"), account)
-        held = leash.hold(home.lock)
+        home = prepare(DataDir(place / "data"), account)
+        held = supervise.hold(home.lock)
         assert held is not None
         cluster = Cluster(home, password="of the superuser", account=account)
         cluster.create()

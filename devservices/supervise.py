@@ -83,7 +83,7 @@ def hold(lock: Path) -> IO[str] | None:
     return file
 
 
-class Leash:
+class Supervisor:
     """One program, its stop signal, and the time it may take to obey."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -155,7 +155,7 @@ def main() -> int:
     parser.add_argument("program", nargs="+")
     options = parser.parse_args()
     try:
-        return Leash(options).wait()
+        return Supervisor(options).wait()
     except (FileNotFoundError, PermissionError) as error:
         sys.stderr.write(f"{options.program[0]}: {error.strerror}\n")
         return 127

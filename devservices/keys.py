@@ -4,8 +4,8 @@ import base64
 import datetime
 import secrets
 
-from config.embedded import CannotStart, envfile
-from config.embedded.home import Home
+from devservices import CannotStart, envfile
+from devservices.data_dir import DataDir
 
 HEADING = "Made by `make run`. Without FIELD_KEYS nothing sealed in this data home can be read again."
 
@@ -26,7 +26,7 @@ def make() -> dict[str, str]:
     }
 
 
-def ensure(home: Home, *, has_data: bool) -> dict[str, str]:
+def ensure(home: DataDir, *, has_data: bool) -> dict[str, str]:
     """Return the home's keys, making them when the home is new.
 
     Raises CannotStart when data are there and their keys are not: new keys could not read them.
@@ -43,7 +43,7 @@ def ensure(home: Home, *, has_data: bool) -> dict[str, str]:
     return keys
 
 
-def _with_new_roles(home: Home) -> dict[str, str]:
+def _with_new_roles(home: DataDir) -> dict[str, str]:
     # A home that is older than a role of the database lacks its password. `setup_database` sets whatever stands here.
     known = envfile.read(home.keys)
     keys = {"VIEWER_PASSWORD": secrets.token_urlsafe(24)} | known

@@ -16,11 +16,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from compliance.isolation.roles import setup_database
-from config.embedded import keys, leash, redis
-from config.embedded.account import Account, service_account
-from config.embedded.home import DATABASE, Home, addresses, fingerprint, locate, make_private, prepare
-from config.embedded.postgres import LOCALE, Cluster
-from config.embedded.programs import POSTGRES_WHEEL
+from devservices import keys, redis, supervise
+from devservices.account import Account, service_account
+from devservices.data_dir import DATABASE, DataDir, addresses, fingerprint, locate, make_private, prepare
+from devservices.postgres import LOCALE, Cluster
+from devservices.programs import POSTGRES_WHEEL
 
 PASSED_ON = (
     "DATABASE_URL",
@@ -40,7 +40,7 @@ def run(command: Sequence[str]) -> int:
     """Run a command with services of its own, and return its exit code."""
     end_on_signals()
     with services() as (home, environment):
-        leashed = leash.command(home.lock, command, foreground=True)
+        leashed = supervise.command(home.lock, command, foreground=True)
         return wait(subprocess.Popen(leashed, env=os.environ | environment))
 
 
@@ -72,7 +72,7 @@ def in_terminal_foreground() -> bool:
 
 
 @contextmanager
-def services() -> Iterator[tuple[Home, dict[str, str]]]:
+def services() -> Iterator[tuple[DataDir, dict[str, str]]]:
     """Start both services; give their home and the settings by which they are reached."""
     account = service_account()
     with new_home(locate(), account) as home:
@@ -87,7 +87,7 @@ def services() -> Iterator[tuple[Home, dict[str, str]]]:
             database.stop()
 
 
-def settings(home: Home) -> dict[str, str]:
+def settings(home: DataDir) -> dict[str, str]:
     """Create the roles and the site's database, and return how to reach everything."""
     found = addresses(home.sockets, keys.make() | NO_PASSWORDS, NO_PORTS)
     setup_database(admin_url=found["DATABASE_ADMIN_URL"], database=DATABASE, logins=[])
@@ -95,15 +95,15 @@ def settings(home: Home) -> dict[str, str]:
 
 
 @contextmanager
-def new_home(checkout_home: Home, account: Account | None) -> Iterator[Home]:
+def new_home(checkout_home: DataDir, account: Account | None) -> Iterator[DataDir]:
     """Make a home with a fresh cluster in it, hold its lock, and remove it afterwards."""
     mode = 0o711 if account else 0o700
     place = make_private(make_private(checkout_home.root, mode) / "test", mode)
     with one_at_a_time(place):
         sweep(place, account)
         template = ensure_template(place, account)
-        home = prepare(Home(Path(tempfile.mkdtemp(prefix="run-", dir=place))), account)
-        held = leash.hold(home.lock)
+        home = prepare(DataDir(Path(tempfile.mkdtemp(prefix="run-", dir=place))), account)
+        held = supervise.hold(home.lock)
     try:
         copy_cluster(template, home)
         yield home
@@ -124,18 +124,18 @@ def one_at_a_time(place: Path) -> Iterator[None]:
 def sweep(place: Path, account: Account | None) -> None:
     """Remove what killed runs left behind. A run that lives, or is still ending, holds its lock."""
     for folder in place.glob("run-*"):
-        home = Home(folder)
-        if held := leash.hold(home.lock):
+        home = DataDir(folder)
+        if held := supervise.hold(home.lock):
             Cluster(home, account=account).end_leftover()
             redis.end_leftover(home.sockets / "redis.sock")
             remove(home)
             held.close()
 
 
-def ensure_template(place: Path, account: Account | None) -> Home:
+def ensure_template(place: Path, account: Account | None) -> DataDir:
     """Return a home with an initialised cluster that is never started, making it when initdb itself has changed."""
     version = importlib.metadata.version(POSTGRES_WHEEL)
-    template = Home(place / f"template-{fingerprint(Path(version, *LOCALE))}")
+    template = DataDir(place / f"template-{fingerprint(Path(version, *LOCALE))}")
     cluster = Cluster(template, account=account)
     if not cluster.exists():
         for outdated in place.glob("template-*"):
@@ -145,12 +145,12 @@ def ensure_template(place: Path, account: Account | None) -> Home:
     return template
 
 
-def copy_cluster(template: Home, home: Home) -> None:
+def copy_cluster(template: DataDir, home: DataDir) -> None:
     """Copy the template's cluster, with its owner: shutil.copytree would leave that out."""
     subprocess.run(["cp", "-a", str(template.root / "postgres"), str(home.root / "postgres")], check=True)
 
 
-def remove(home: Home) -> None:
+def remove(home: DataDir) -> None:
     """Delete a home, with the sockets that may lie outside it."""
     shutil.rmtree(home.sockets, ignore_errors=True)
     shutil.rmtree(home.root, ignore_errors=True)

@@ -1,14 +1,14 @@
-"""``python -m config.embedded exec -- COMMAND``: run a command with a PostgreSQL and a Redis of its own."""
+"""``python -m devservices exec -- COMMAND``: run a command with a PostgreSQL and a Redis of its own."""
 
 import argparse
 import sys
 
-from config.embedded import CannotStart, throwaway
+from devservices import CannotStart, ephemeral
 
 
 def main() -> int:
     """Return the command's own exit code, or 1 when the services could not be started."""
-    parser = argparse.ArgumentParser(prog="python -m config.embedded", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m devservices", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     execute = actions.add_parser("exec", help="run a command with throw-away services")
     execute.add_argument("command", nargs=argparse.REMAINDER)
@@ -18,7 +18,7 @@ def main() -> int:
     if not command:
         parser.error("name a command to run, after `exec --`")
     try:
-        return throwaway.run(command)
+        return ephemeral.run(command)
     except CannotStart as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 1

@@ -20,10 +20,10 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Printer
 
-from config.embedded import CannotStart, envfile, keys, leash, ports, redis
-from config.embedded.account import Account, service_account
-from config.embedded.home import CHECKOUT, Home, addresses, locate, make_private, prepare
-from config.embedded.postgres import Cluster
+from devservices import CannotStart, envfile, keys, ports, redis, supervise
+from devservices.account import Account, service_account
+from devservices.data_dir import CHECKOUT, DataDir, addresses, locate, make_private, prepare
+from devservices.postgres import Cluster
 
 PROCFILE = CHECKOUT / "Procfile.dev"
 # A killed run's services need up to this long to end; they hold the lock until they have.
@@ -92,13 +92,13 @@ def step(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def only_run(home: Home) -> Iterator[None]:
+def only_run(home: DataDir) -> Iterator[None]:
     """Hold the home's lock, by which our processes also notice that we are gone.
 
     Raises CannotStart when another run lives. Waits for one that is ending.
     """
     deadline = time.monotonic() + LOCK_SECONDS
-    while (held := leash.hold(home.lock)) is None:
+    while (held := supervise.hold(home.lock)) is None:
         if holder := living_holder(home):
             raise CannotStart(f"Plumbline already runs from this checkout, as process {holder}. Stop that one first.")
         if time.monotonic() > deadline:
@@ -111,7 +111,7 @@ def only_run(home: Home) -> Iterator[None]:
         yield
 
 
-def living_holder(home: Home) -> int | None:
+def living_holder(home: DataDir) -> int | None:
     """Return the process id in the lock file while that process lives."""
     text = home.lock.read_text()
     if not text.isdecimal():
@@ -126,7 +126,7 @@ def living_holder(home: Home) -> int | None:
 # --- Services and settings --------------------------------------------------------------------------------
 
 
-def start_services(home: Home, account: Account | None, stack: ExitStack) -> dict[str, str]:
+def start_services(home: DataDir, account: Account | None, stack: ExitStack) -> dict[str, str]:
     """Start those that no setting names another one for, and return the settings that lead to them.
 
     A database of one's own brings all its roles: none of ours is mixed in.
@@ -140,7 +140,7 @@ def start_services(home: Home, account: Account | None, stack: ExitStack) -> dic
     return {name: value for name, value in settings.items() if not (brings_database and name.startswith("DATABASE_"))}
 
 
-def start_postgres(home: Home, account: Account | None, stack: ExitStack) -> dict[str, str]:
+def start_postgres(home: DataDir, account: Account | None, stack: ExitStack) -> dict[str, str]:
     """Start PostgreSQL, making its cluster the first time, and return the home's keys."""
     exists = Cluster(home).exists()
     own = keys.ensure(home, has_data=exists)
@@ -161,7 +161,7 @@ def site_environment(settings: dict[str, str], port: int) -> dict[str, str]:
     return ours | dict(os.environ) | {"PORT": str(port), "PATH": programs, "PYTHONUNBUFFERED": "1"}
 
 
-def sandbox_environment(home: Home, settings: dict[str, str]) -> dict[str, str]:
+def sandbox_environment(home: DataDir, settings: dict[str, str]) -> dict[str, str]:
     """Return what the sandbox needs to know. It gets no key and no address of the site's services."""
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -206,11 +206,11 @@ def manage(*arguments: str, env: dict[str, str]) -> None:
 # --- The processes ----------------------------------------------------------------------------------------
 
 
-def serve(home: Home, site: dict[str, str], sandbox: dict[str, str], stack: ExitStack) -> int:
+def serve(home: DataDir, site: dict[str, str], sandbox: dict[str, str], stack: ExitStack) -> int:
     """Run the lines of Procfile.dev until asked to stop or until one of them ends, and return the exit code."""
     manager = Manager(Printer(sys.stdout))
     for name, line in parse_procfile(PROCFILE.read_text()).processes.items():
-        command = leash.command(home.lock, ["/bin/sh", "-c", f"exec {line}"], grace=GRACE_SECONDS)
+        command = supervise.command(home.lock, ["/bin/sh", "-c", f"exec {line}"], grace=GRACE_SECONDS)
         manager.add_process(
             name, f"exec {shlex.join(command)}", env=sandbox if name == "sandbox" else site, cwd=str(CHECKOUT)
         )
@@ -225,11 +225,11 @@ def serve(home: Home, site: dict[str, str], sandbox: dict[str, str], stack: Exit
     return 1
 
 
-def welcome(home: Home, site: dict[str, str]) -> "subprocess.Popen[bytes]":
+def welcome(home: DataDir, site: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start the program that says where the site is, once it answers."""
-    program = [sys.executable, "-m", "config.embedded.welcome", site["PORT"], str(home.root)]
+    program = [sys.executable, "-m", "devservices.welcome", site["PORT"], str(home.root)]
     return subprocess.Popen(
-        leash.command(home.lock, program, grace=GRACE_SECONDS), cwd=CHECKOUT, env=site, start_new_session=True
+        supervise.command(home.lock, program, grace=GRACE_SECONDS), cwd=CHECKOUT, env=site, start_new_session=True
     )
 
 

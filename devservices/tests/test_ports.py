@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded import CannotStart, ports
-from config.embedded.home import Home
+from devservices import CannotStart, ports
+from devservices.data_dir import DataDir
 
 RESERVER = """
 import sys
-from config.embedded import ports
+from devservices import ports
 with ports.reserved("") as choice:
     print(choice.port, flush=True)
     sys.stdin.readline()
@@ -86,14 +86,14 @@ def test_it_gives_two_that_start_at_once_different_ports() -> None:
 
 
 def test_it_remembers_the_ports_of_the_sandbox(tmp_path: Path) -> None:
-    first = ports.ensure_sandbox_ports(Home(tmp_path))
-    assert ports.ensure_sandbox_ports(Home(tmp_path)) == first
+    first = ports.ensure_sandbox_ports(DataDir(tmp_path))
+    assert ports.ensure_sandbox_ports(DataDir(tmp_path)) == first
     assert len(set(first.values())) == 2
 
 
 def test_it_replaces_only_the_port_that_somebody_took(tmp_path: Path) -> None:
-    first = ports.ensure_sandbox_ports(Home(tmp_path))
+    first = ports.ensure_sandbox_ports(DataDir(tmp_path))
     with socket.create_server(("127.0.0.1", int(first["SANDBOX_PORT"]))):
-        second = ports.ensure_sandbox_ports(Home(tmp_path))
+        second = ports.ensure_sandbox_ports(DataDir(tmp_path))
     assert second["SANDBOX_PORT"] != first["SANDBOX_PORT"]
     assert second["SANDBOX_SMTP_PORT"] == first["SANDBOX_SMTP_PORT"]

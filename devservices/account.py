@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config.embedded import CannotStart
+from devservices import CannotStart
 
 NAME = "plumbline"
 PLACE = Path("/var/lib/plumbline")

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from config.embedded import CannotStart
-from config.embedded.account import PLACE, Account
-from config.embedded.envfile import read
+from devservices import CannotStart
+from devservices.account import PLACE, Account
+from devservices.envfile import read
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[1]
 DATABASE = "plumbline"
 SUPERUSER = "postgres"
 
@@ -32,7 +32,7 @@ class NotInitialised(CannotStart):
 
 
 @dataclass(frozen=True)
-class Home:
+class DataDir:
     """The folders and files of one data home. Nothing is created by asking."""
 
     root: Path
@@ -70,17 +70,17 @@ def fingerprint(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
 
 
-def locate(checkout: Path = CHECKOUT) -> Home:
+def locate(checkout: Path = CHECKOUT) -> DataDir:
     """Return this checkout's data home: ``PLUMBLINE_HOME``, else ``.data`` in the checkout, else below /var/lib.
 
     PostgreSQL refuses to run as root. Root's cluster belongs to a system user, which may not be able to enter
     the checkout (think of /root), and we never open a folder that is not ours.
     """
     if chosen := os.environ.get("PLUMBLINE_HOME"):
-        return Home(Path(chosen).expanduser().resolve())
+        return DataDir(Path(chosen).expanduser().resolve())
     if os.geteuid() == 0:
-        return Home(PLACE / fingerprint(checkout))
-    return Home(checkout / ".data")
+        return DataDir(PLACE / fingerprint(checkout))
+    return DataDir(checkout / ".data")
 
 
 def runtime_folder() -> Path:
@@ -107,7 +107,7 @@ def make_private(folder: Path, mode: int = 0o700) -> Path:
     return folder
 
 
-def prepare(home: Home, account: Account | None) -> Home:
+def prepare(home: DataDir, account: Account | None) -> DataDir:
     """Create a home's folders, and return the home. An account other than ours may pass, but not look around."""
     mode = 0o711 if account else 0o700
     make_private(home.root, mode)

@@ -10,9 +10,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config.embedded import CannotStart, leash
-from config.embedded.home import Home, make_private
-from config.embedded.programs import redis_program
+from devservices import CannotStart, supervise
+from devservices.data_dir import DataDir, make_private
+from devservices.programs import redis_program
 
 START_SECONDS = 20
 STOP_SECONDS = 5
@@ -44,7 +44,7 @@ class Server:
         self.process.wait()
 
 
-def start(home: Home, *, save: Sequence[str]) -> Server:
+def start(home: DataDir, *, save: Sequence[str]) -> Server:
     """Start the Redis of one home on a leash, and wait until it answers.
 
     Raises CannotStart with the last lines of its log when it does not.
@@ -54,7 +54,7 @@ def start(home: Home, *, save: Sequence[str]) -> Server:
     end_leftover(socket)
     place = ["--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(data)]
     program = [str(redis_program()), *place, "--daemonize", "no", *save]
-    process = leash.start(home.lock, program, log=home.log("redis"), grace=STOP_SECONDS)
+    process = supervise.start(home.lock, program, log=home.log("redis"), grace=STOP_SECONDS)
     server = Server(socket, process)
     server.wait_until_ready(home.log("redis"))
     return server

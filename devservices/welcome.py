@@ -1,4 +1,4 @@
-"""Say where the site is, once it answers, and fill it for a newcomer: ``python -m config.embedded.welcome PORT HOME``.
+"""Say where the site is, once it answers, and fill it for a newcomer: ``python -m devservices.welcome PORT HOME``.
 
 A process of its own beside the others, so that nothing waits for it and Ctrl-C ends it with them.
 """
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from config.embedded.home import CHECKOUT
+from devservices.data_dir import CHECKOUT
 
 ANSWER_SECONDS = 60
 DEMO_USER = CHECKOUT / "config" / "management" / "commands" / "demo_user.py"

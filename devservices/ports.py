@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from config.embedded import CannotStart, envfile, leash
-from config.embedded.home import Home, make_private, runtime_folder
+from devservices import CannotStart, envfile, supervise
+from devservices.data_dir import DataDir, make_private, runtime_folder
 
 FIRST = 8000
 TRIES = 100
@@ -67,7 +67,7 @@ def reserved(asked: str) -> Iterator[Choice]:
     """
     marks = make_private(make_private(runtime_folder(), 0o711) / "ports")
     for port in wanted(asked):
-        if is_free(port) and (mark := leash.hold(marks / str(port))):
+        if is_free(port) and (mark := supervise.hold(marks / str(port))):
             note = "" if asked or port == FIRST else f"Port {FIRST} is taken by {user_of(FIRST)}, so this is {port}."
             try:
                 yield Choice(port, note)
@@ -89,7 +89,7 @@ def wanted(asked: str) -> range:
     return range(int(asked), int(asked) + 1)
 
 
-def ensure_sandbox_ports(home: Home) -> dict[str, str]:
+def ensure_sandbox_ports(home: DataDir) -> dict[str, str]:
     """Return the sandbox's ports: the ones it had last time while they are free, else new ones, remembered."""
     before = envfile.read(home.ports)
     ports = {name: before.get(name, "") for name in SANDBOX_PORTS}

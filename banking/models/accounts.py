@@ -52,7 +52,7 @@ class Account(Owned):
 
     @cached_property
     def former(self) -> "list[Account]":
-        """What the same real account was read under before. ``rosters`` fills this in where many are read."""
+        """What the same real account was read under before. ``connections`` fills this in where many are read."""
         return list(self.predecessors.order_by("pk"))
 
     @property

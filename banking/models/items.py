@@ -127,7 +127,7 @@ class Item(Owned):
 
     @cached_property
     def roster(self) -> "list[Account]":
-        """The open accounts. ``rosters`` fills this in where many Items are read."""
+        """The open accounts. ``connections`` fills this in where many Items are read."""
         return list(self.accounts.filter(closed_at=None, successor=None).order_by("type", "name", "id"))
 
     @cached_property

@@ -91,7 +91,7 @@ class Spool:
 
 
 def upsert(sequence: int, row: TransactionRow) -> str:
-    """One COPY line, in the order of ``ledger.STAGE``. By ``str``, figures and days are quicker than by ``format``."""
+    """One COPY line, in the order of ``statements.STAGE``. ``str`` is faster than ``format`` for amounts and dates."""
     row = plain(row)
     posted, authorized = str(row.date), str(row.authorized_date) if row.authorized_date else None
     return (

@@ -9,7 +9,13 @@ from banking.models import Institution, Item, Transaction
 from banking.tests.scripted import ScriptedProvider
 from compliance.isolation import tenant
 
-DOORS = ("banking.linking.confirmation", "banking.linking.sessions", "banking.linking.update_mode", "banking.linking.disconnecting", "banking.sync.run")
+DOORS = (
+    "banking.linking.confirmation",
+    "banking.linking.sessions",
+    "banking.linking.update_mode",
+    "banking.linking.disconnecting",
+    "banking.sync.run",
+)
 
 
 @pytest.fixture

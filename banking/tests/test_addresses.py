@@ -82,9 +82,9 @@ def test_it_offers_spans_that_end_today_and_keeps_the_other_filters() -> None:
     [("", "All"), ("since=2026-10-24", "30 days"), ("since=2026-08-25&q=a", "90 days"), ("since=2026-10-23", "")],
 )
 def test_it_marks_the_span_that_is_shown(query: str, label: str) -> None:
-    assert [preset.label for preset in querystrings.presets(QueryDict(query), TODAY) if preset.current] == [label] * bool(
+    assert [preset.label for preset in querystrings.presets(QueryDict(query), TODAY) if preset.current] == [
         label
-    )
+    ] * bool(label)
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         ("account", "0009_emailaddress_unique_primary_email"),
         ("mfa", "0003_authenticator_type_uniq"),
         ("usersessions", "0001_initial"),
-        ("compliance", "0003_viewer"),
+        ("compliance", "0002_isolation"),
     ]
 
     operations = [

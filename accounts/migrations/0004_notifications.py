@@ -27,7 +27,7 @@ def owner():
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0003_viewer"), ("compliance", "0003_viewer")]
+    dependencies = [("accounts", "0003_viewer"), ("compliance", "0002_isolation")]
 
     operations = [
         migrations.AddField("User", "unread", models.PositiveIntegerField(default=0, editable=False)),

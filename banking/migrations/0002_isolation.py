@@ -21,7 +21,7 @@ REFERENCES = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("banking", "0001_initial"), ("compliance", "0003_viewer")]
+    dependencies = [("banking", "0001_initial"), ("compliance", "0002_isolation")]
 
     operations = [
         *(IsolateByOwner(model) for model in REFERENCED),

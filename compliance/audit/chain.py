@@ -131,7 +131,7 @@ def genesis(subject: UUID) -> bytes:
 
 
 def link_hash(link: Link, before: bytes) -> bytes:
-    """Compute what ``audit_chain()`` in ``migrations/0002_audit.py`` computes."""
+    """Compute what ``audit_chain()`` in ``migrations/0003_audit.py`` computes."""
     sequence, identity = struct.pack(">q", link.sequence), struct.pack(">qq", link.event_id, link.at)
     names = (link.action, link.resource, link.resource_id, link.outcome)
     event = identity + b"".join(map(_part, (link.event_subject, link.actor, *names, link.payload)))

@@ -1,4 +1,4 @@
-"""The rows of the audit trail, as Django reads them; ``migrations/0002_audit.py`` makes their tables."""
+"""The rows of the audit trail, as Django reads them; ``migrations/0003_audit.py`` makes their tables."""
 
 from typing import Any, ClassVar
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Writing events down. The database puts them in order and chains them, see ``migrations/0002_audit.py``."""
+"""Writing events down. The database puts them in order and chains them, see ``migrations/0003_audit.py``."""
 
 from dataclasses import asdict
 from typing import Any, Literal, Protocol

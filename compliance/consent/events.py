@@ -1,4 +1,4 @@
-"""The rows of the consent ledger; ``migrations/0004_consent.py`` keeps them from being changed."""
+"""The rows of the consent ledger; ``migrations/0002_isolation.py`` keeps them from being changed."""
 
 from typing import ClassVar
 

@@ -1,6 +1,6 @@
 """Migration operations that make PostgreSQL keep owners apart.
 
-A migration that uses them depends on ``("compliance", "0001_initial")``, which makes the function that names
+A migration that uses them depends on ``("compliance", "0002_isolation")``, which makes the function that names
 the current tenant, and on a database that ``manage.py setup_database`` has prepared.
 """
 

@@ -1,37 +1,78 @@
-"""The function that names the current tenant, and the vault's data keys."""
+"""The vault's data keys and the consent ledger."""
 
 from django.db import migrations, models
 
-from compliance.isolation.migrations import IsolateByOwner
+import compliance.isolation.models
+import compliance.vault.fields
 
-# Null, so that no row matches, when nobody is bound: a setting that was local to a transaction is '' after it.
-CURRENT_TENANT = """
-    CREATE FUNCTION app_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
-        SET search_path = pg_catalog, pg_temp
-        AS $$ SELECT nullif(current_setting('app.user_id', true), '')::uuid $$;
-    REVOKE ALL ON FUNCTION app_tenant() FROM PUBLIC;
-    GRANT EXECUTE ON FUNCTION app_tenant() TO app_rw, app_ops, app_lookup;
-"""
 
-# A site that could write here could make the next migration skip, or run twice.
-PROTECT_HISTORY = "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM app_rw, app_ops"
+ROLES = ["app_rw", "app_ops", "app_lookup", "app_viewer", "audit_owner"]
 
 
 def require_roles(apps, schema_editor):
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname IN ('app_rw', 'app_ops', 'app_lookup')")
-        if cursor.fetchone() != (3,):
+        cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [ROLES])
+        if cursor.fetchone() != (len(ROLES),):
             raise RuntimeError("The database's roles are missing. Run `manage.py setup_database` first.")
 
 
 class Migration(migrations.Migration):
     initial = True
+
     dependencies = []
 
     operations = [
         migrations.RunPython(require_roles, migrations.RunPython.noop),
-        migrations.RunSQL(CURRENT_TENANT, "DROP FUNCTION app_tenant()"),
-        migrations.RunSQL(PROTECT_HISTORY, migrations.RunSQL.noop),
+        migrations.CreateModel(
+            name="ConsentEvent",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=compliance.isolation.models.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("owner", models.UUIDField(editable=False)),
+                ("kind", models.CharField(choices=[("given", "Given"), ("withdrawn", "Withdrawn")], max_length=10)),
+                ("purpose", models.CharField(max_length=20)),
+                ("version", models.CharField(max_length=40)),
+                ("sha256", models.CharField(max_length=64)),
+                ("text", models.TextField(blank=True)),
+                ("typed_name", compliance.vault.fields.SealedTextField(null=True, owner="owner")),
+                ("scope", models.JSONField(default=dict)),
+                ("locale", models.CharField(max_length=20)),
+                ("method", models.CharField(max_length=20)),
+                ("ip", models.GenericIPAddressField(null=True)),
+                ("user_agent", models.CharField(blank=True, max_length=300)),
+                ("at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("ends", models.UUIDField(null=True)),
+            ],
+            options={
+                "ordering": ["-at", "-id"],
+                "indexes": [
+                    models.Index(
+                        models.F("owner"),
+                        models.F("purpose"),
+                        models.OrderBy(models.F("at"), descending=True),
+                        name="newest_consent",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("ends",), name="one_withdrawal_per_consent"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ends", None), ("expires_at__gt", models.F("at")), ("kind", "given")),
+                            models.Q(
+                                ("ends__isnull", False), ("expires_at", None), ("kind", "withdrawn"), ("text", "")
+                            ),
+                            _connector="OR",
+                        ),
+                        name="given_or_withdrawn",
+                    ),
+                ],
+            },
+        ),
         migrations.CreateModel(
             name="DataKey",
             fields=[
@@ -45,12 +86,9 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(
-                        condition=models.Q(("active", True)),
-                        fields=("owner",),
-                        name="one_active_data_key_per_owner",
+                        condition=models.Q(("active", True)), fields=("owner",), name="one_active_data_key_per_owner"
                     )
-                ],
+                ]
             },
         ),
-        IsolateByOwner("DataKey", privileges=("SELECT", "INSERT", "DELETE")),
     ]

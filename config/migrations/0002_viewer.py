@@ -4,7 +4,7 @@ from compliance.isolation.migrations import ShowOperators
 
 
 class Migration(migrations.Migration):
-    dependencies = [("config", "0001_initial"), ("compliance", "0003_viewer")]
+    dependencies = [("config", "0001_initial"), ("compliance", "0002_isolation")]
 
     operations = [
         ShowOperators(

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ("banking", "0002_isolation"),
-        ("compliance", "0003_viewer"),
+        ("compliance", "0002_isolation"),
     ]
 
     operations = [

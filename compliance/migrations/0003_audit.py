@@ -1,7 +1,7 @@
 """The audit trail: tables that only grow, and a trigger that chains each event when its transaction commits.
 
-Everything here belongs to ``audit_owner``, as whom nobody signs in. The site may insert an event, without
-choosing its id or time, and read its tenant's; it cannot write links or heads at all.
+Everything here belongs to ``audit_owner``, a role that cannot log in. The site may insert an event, without choosing
+its id or time, and read its tenant's events; it cannot write links or heads at all.
 """
 
 from django.db import migrations, models
@@ -144,19 +144,26 @@ INSERT_EVENTS = """
     GRANT INSERT (subject, actor, action, resource, resource_id, outcome, payload) ON audit_event TO app_rw;
 """
 
+# What the operators' site reads of every trail: all of an event but its sealed payload.
+READ_EVENTS = """
+    GRANT SELECT (id, at, subject, actor, action, resource, resource_id, outcome) ON audit_event TO app_viewer;
+    CREATE POLICY audit_event_of_viewer ON audit_event FOR SELECT TO app_viewer USING (true);
+"""
+
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0001_initial")]
+    dependencies = [("compliance", "0002_isolation")]
 
     operations = [
-        migrations.RunSQL("SET ROLE audit_owner", "RESET ROLE"),
+        migrations.RunSQL("SET ROLE audit_owner"),
         migrations.RunSQL(TABLES),
         migrations.RunSQL(BYTES),
         migrations.RunSQL(CHAIN),
         migrations.RunSQL(GUARDS),
         *(migrations.RunSQL(privileges(table)) for table in ("audit_event", "audit_link", "audit_head")),
         migrations.RunSQL(INSERT_EVENTS),
-        migrations.RunSQL("RESET ROLE", "SET ROLE audit_owner"),
+        migrations.RunSQL(READ_EVENTS),
+        migrations.RunSQL("RESET ROLE"),
         migrations.CreateModel(
             name="AuditEvent",
             fields=[

@@ -25,7 +25,7 @@ DIGITS: Final = 40
 
 
 def row_key(session_key: str) -> str:
-    """What stands in the database for a session's key. ``migrations/0006_session_keys.py`` says it in SQL."""
+    """Return the hash that the database holds in place of a session's key."""
     return sha256(session_key.encode(errors="replace")).hexdigest()[:DIGITS]
 
 

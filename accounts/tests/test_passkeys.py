@@ -2,7 +2,6 @@
 
 import json
 import logging
-from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -25,8 +24,7 @@ from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
 from accounts.tests.passkeys import made_for, passkey
-from accounts.tests.phone import Phone, enrolled
-from conftest import signed_in_as
+from accounts.tests.phone import Phone
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
@@ -53,7 +51,6 @@ NONE_AT_ALL: list[Any] = [
     *(0, [], "text", {}, {"name": "Phone"}),
     *({"credential": each} for each in (0, False, None, [])),
 ]
-INSERT = "INSERT INTO mfa_authenticator (user_id, type, data, created_at) VALUES (%s, 'webauthn', %s, now())"
 
 
 def damaged(user: User, data: Any) -> Authenticator:
@@ -178,21 +175,6 @@ def test_it_does_not_let_the_password_alone_in_for_a_damaged_passkey(alice: User
 def test_it_is_refused_by_the_database_too(alice: User, data: Any) -> None:
     with pytest.raises(IntegrityError):
         damaged(alice, data)
-
-
-def test_it_goes_where_an_older_version_let_it_in(alice: User) -> None:
-    made = import_module("accounts.migrations.0005_passkeys")
-    good, app = passkey(alice), enrolled(alice).factor
-    with signed_in_as("owner") as owner:
-        owner.execute(made.RELEASE)
-        for data in NONE_AT_ALL:
-            owner.execute(INSERT, [alice.pk, json.dumps(data)])
-        owner.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        owner.execute(made.CLEAN)
-        owner.execute(made.CONSTRAIN)
-        left = owner.execute("SELECT id FROM mfa_authenticator").fetchall()
-        owner.rollback()
-    assert sorted(left) == sorted([(good.pk,), (app.pk,)])
 
 
 def test_it_is_a_second_factor_for_nobody_on_the_operators_site(as_staff: Client) -> None:

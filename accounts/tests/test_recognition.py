@@ -1,14 +1,12 @@
 """Whose a request is."""
 
 from datetime import timedelta
-from importlib import import_module
 
 import pytest
 import time_machine
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -61,18 +59,6 @@ def test_it_lets_nobody_in_by_what_the_database_holds(alice: User):
     stolen.flush()
     stolen.cycle_key()
     assert Session.objects.filter(session_key=row).exists()
-
-
-def test_it_knows_the_sessions_of_before_by_their_keys(session, alice: User):
-    Session.objects.update(session_key=session.session_key)
-    UserSession.objects.create(user=alice, ip="192.0.2.1", session_key=session.session_key)
-    migration = import_module("accounts.migrations.0006_session_keys").Migration
-    for _ in range(2):
-        with connection.cursor() as cursor:
-            for operation in migration.operations:
-                cursor.execute(operation.sql)
-    assert SessionStore(session.session_key)["word"] == "said"
-    assert UserSession.objects.get().session_key == row_key(session.session_key)
 
 
 def test_it_gives_a_session_another_key_and_forgets_it(session):

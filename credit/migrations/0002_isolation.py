@@ -10,7 +10,7 @@ REFERENCES = (("RawReport", "attempt"), ("Report", "raw"), *((model, "report") f
 
 
 class Migration(migrations.Migration):
-    dependencies = [("credit", "0001_initial"), ("accounts", "0003_viewer"), ("compliance", "0002_isolation")]
+    dependencies = [("credit", "0001_initial"), ("accounts", "0002_isolation"), ("compliance", "0002_isolation")]
 
     operations = [
         *(IsolateByOwner(model) for model in OWNED),

@@ -1,18 +1,44 @@
-"""Which card at a bank a person says is which account in their credit report."""
+"""Low-runway alerts, and the cards that people linked to accounts of their credit report."""
 
-import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
 import compliance.isolation.models
-from compliance.isolation.migrations import IsolateByOwner, OwnedReference
 
 
 class Migration(migrations.Migration):
-    dependencies = [("insights", "0001_low_runway"), ("banking", "0002_isolation")]
+    initial = True
+
+    dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL), ("banking", "0001_initial")]
 
     operations = [
+        migrations.CreateModel(
+            name="LowRunway",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=compliance.isolation.models.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=models.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=10)),
+                ("since", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("owner", "currency"), name="one_row_per_low_runway")]
+            },
+        ),
         migrations.CreateModel(
             name="CardLink",
             fields=[
@@ -22,28 +48,23 @@ class Migration(migrations.Migration):
                         default=compliance.isolation.models.new_id, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("key", models.CharField(max_length=80)),
-                ("same", models.BooleanField()),
-                ("said_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "account",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="banking.account",
-                    ),
-                ),
                 (
                     "owner",
                     models.ForeignKey(
                         db_index=False,
                         editable=False,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=models.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                (
+                    "account",
+                    models.ForeignKey(db_index=False, on_delete=models.CASCADE, related_name="+", to="banking.account"),
+                ),
+                ("key", models.CharField(max_length=80)),
+                ("same", models.BooleanField()),
+                ("said_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
                 "constraints": [
@@ -54,9 +75,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         condition=models.Q(("same", True)), fields=("owner", "key"), name="one_card_per_account"
                     ),
-                ],
+                ]
             },
         ),
-        IsolateByOwner("CardLink"),
-        OwnedReference("CardLink", "account"),
     ]

@@ -2,10 +2,13 @@
 
 from django.db import migrations, models
 
+from compliance.isolation.migrations import ShowOperators
+
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies = []
+
+    dependencies = [("compliance", "0002_isolation")]
 
     operations = [
         migrations.CreateModel(
@@ -21,12 +24,18 @@ class Migration(migrations.Migration):
                 ("first_at", models.DateTimeField()),
                 ("last_at", models.DateTimeField()),
             ],
-            options={"ordering": ["-last_at"]},
+            options={
+                "ordering": ["-last_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("day", "directive", "page", "blocked", "source"),
+                        name="one_row_a_day_for_each_violation",
+                    )
+                ],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="policyviolation",
-            constraint=models.UniqueConstraint(
-                fields=("day", "directive", "page", "blocked", "source"), name="one_row_a_day_for_each_violation"
-            ),
+        ShowOperators(
+            "config.PolicyViolation",
+            columns=["id", "day", "directive", "page", "blocked", "source", "count", "first_at", "last_at"],
         ),
     ]

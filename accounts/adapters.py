@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from accounts import factors, lockout, qr, step_up, tasks
 from accounts.agents import device_words
 from accounts.mails import NOT_SENT, MailNotSent, TooManyMails, counted, public_link
-from accounts.models import User
+from accounts.users.models import User
 from compliance.audit.facts import client_ip, current_facts
 
 # Source: RFC 5321, 4.5.3.1.3, less the angle brackets.

@@ -10,8 +10,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.models import User
 from accounts.operators.admin import OperatorAdmin
+from accounts.users.models import User
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
 

@@ -11,7 +11,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
-from accounts.models import User
+from accounts.users.models import User
 
 SALT: Final = "accounts.browsers"
 KEPT: Final = timedelta(days=365)

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from accounts import sessions
-from accounts.models import User
+from accounts.users.models import User
 from compliance.audit import Action, record
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 
-from accounts.models import User
+from accounts.users.models import User
 from compliance.vault import SealError, context, seal, tell_unreadable, unseal
 
 SEPARATOR: Final = "."

@@ -22,7 +22,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts import factors, lockout, passkeys
-from accounts.models import ONE_USER, User
+from accounts.users.models import ONE_USER, User
 from compliance.audit import Action, record
 from compliance.vault import SealError
 

@@ -15,7 +15,8 @@ from django.core import signing
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.models import LoginThrottle, User
+from accounts.sign_in.models import LoginThrottle
+from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.isolation import SYSTEM
 from compliance.isolation.tenant import cursor_apart

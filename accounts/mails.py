@@ -16,7 +16,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts import lockout
-from accounts.models import User
+from accounts.users.models import User
 
 # What Django's mail backends raise when a server is away, slow or unwilling.
 NOT_SENT: Final = (SMTPException, OSError)

@@ -13,7 +13,7 @@ from allauth.mfa.webauthn.internal import auth
 from django.core.exceptions import ValidationError
 from fido2.webauthn import AttestedCredentialData, RegistrationResponse
 
-from accounts.models import User
+from accounts.users.models import User
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts import browsers, factors, lockout, sessions, step_up, tasks, totp
 from accounts.adapters import count_failure
 from accounts.agents import device_words
-from accounts.models import User
+from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.audit.facts import current_facts
 

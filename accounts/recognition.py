@@ -14,7 +14,7 @@ from django.contrib.sessions.backends import db
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.users.models import User
 
 SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
 PERSON = "SELECT * FROM accounts_user WHERE id = %s"

@@ -23,9 +23,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.agents import device_words
-from accounts.models import User
 from accounts.recognition import StoredSession, row_key
-from accounts.requests import PersonRequest
+from accounts.users.models import User
+from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
 from compliance.audit.facts import current_facts
 
@@ -63,7 +63,7 @@ def key_of(session: SessionBase) -> str:
     return row_key(session.session_key) if session.session_key else ""
 
 
-def _create_row(rows: UserSessionManager, request: PersonRequest) -> None:
+def _create_row(rows: UserSessionManager, request: AuthenticatedHttpRequest) -> None:
     if not request.session.session_key:
         request.session.save()
     facts = {
@@ -106,7 +106,7 @@ def expire(request: HttpRequest, reason: str) -> None:
     request.user = AnonymousUser()
 
 
-def touch(request: PersonRequest) -> list[str]:
+def touch(request: AuthenticatedHttpRequest) -> list[str]:
     """Write down that a session is in use, at most once a minute; returns what its person has to be told once."""
     now = time.time()
     if now - request.session[SEEN] < TOUCH_SECONDS:
@@ -142,7 +142,7 @@ def tell_others(request: HttpRequest, user: User, sentence: str) -> None:
 # --- Which there are --------------------------------------------------------------------------------------
 
 
-def places(request: PersonRequest) -> list[Place]:
+def places(request: AuthenticatedHttpRequest) -> list[Place]:
     """The person's sessions that still let somebody in, the one that asks first, then the latest used."""
     current = key_of(request.session)
     rows = [row for row in UserSession.objects.filter(user=request.user) if not _is_over(row)]

@@ -23,9 +23,9 @@ from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_otp import DEVICE_ID_SESSION_KEY
 
-from accounts.devices import SecondFactor
 from accounts.factors import has_second_factor
-from accounts.requests import PersonRequest
+from accounts.mfa.models import SecondFactor
+from accounts.users.requests import AuthenticatedHttpRequest
 
 FRESH_SECONDS: Final = 300
 VERIFIED_AT: Final = "otp_at"
@@ -38,7 +38,7 @@ def fresh_sign_in(view: View) -> View:
     """Let only those reach a view who have proved within five minutes who they are; the others are asked."""
 
     @wraps(view)
-    def guarded(request: PersonRequest, *args: object, **options: object) -> HttpResponse:
+    def guarded(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
         return view(request, *args, **options) if is_fresh(request) else ask(request)
 
     return guarded
@@ -48,7 +48,7 @@ def second_factor_to_link(view: View) -> View:
     """Let only sessions with a second factor reach a view while ``REQUIRE_SECOND_FACTOR_TO_LINK`` is set."""
 
     @wraps(view)
-    def guarded(request: PersonRequest, *args: object, **options: object) -> HttpResponse:
+    def guarded(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
         if not settings.REQUIRE_SECOND_FACTOR_TO_LINK or request.user.is_verified():
             return view(request, *args, **options)
         return ask(request) if has_second_factor(request.user) else enrol(request)
@@ -56,7 +56,7 @@ def second_factor_to_link(view: View) -> View:
     return guarded
 
 
-def is_fresh(request: PersonRequest) -> bool:
+def is_fresh(request: AuthenticatedHttpRequest) -> bool:
     """Whether the person has proved within five minutes who they are, by the best proof that they have."""
     if not request.user.is_authenticated:
         return False
@@ -68,7 +68,7 @@ def is_fresh(request: PersonRequest) -> bool:
     return time.time() - proved_at <= FRESH_SECONDS
 
 
-def ask(request: PersonRequest) -> HttpResponse:
+def ask(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Lead to the page that asks for proof and back here. What was posted is not kept: it may hold a password."""
     methods = get_adapter().get_reauthentication_methods(request.user)
     if not methods:
@@ -76,13 +76,13 @@ def ask(request: PersonRequest) -> HttpResponse:
     return lead_to(request, f"{methods[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
 
 
-def enrol(request: PersonRequest) -> HttpResponse:
+def enrol(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Lead to the page where second factors are set up."""
     messages.warning(request, ENROL_FIRST)
     return lead_to(request, reverse("security"))
 
 
-def lead_to(request: PersonRequest, url: str) -> HttpResponse:
+def lead_to(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:
     """Redirect the whole page, also where htmx asked for a part of it."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 

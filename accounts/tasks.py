@@ -14,8 +14,8 @@ from kombu.exceptions import OperationalError
 from accounts import lockout, mails, sessions
 from accounts.agents import device_words
 from accounts.mails import NOT_SENT
-from accounts.models import User
 from accounts.notifications import digest
+from accounts.users.models import User
 from compliance.audit.facts import current_facts
 from compliance.isolation.tasks import TenantTask
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from accounts.agents import device_words
-from accounts.models import User
+from accounts.users.models import User
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
 from compliance.vault import UNREADABLE, SealError

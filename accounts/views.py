@@ -13,13 +13,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import factors, lockout, passkeys, sessions, trail
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 
 FEW_CODES: Final = 3
 
 
 @require_safe
-def security(request: PersonRequest) -> HttpResponse:
+def security(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show what protects the account, where it is signed in and who tried."""
     mine = list(Authenticator.objects.filter(user=request.user).order_by("created_at"))
     of_type = {kind: [factor for factor in mine if factor.type == kind] for kind in Authenticator.Type}
@@ -38,7 +38,7 @@ def security(request: PersonRequest) -> HttpResponse:
 
 
 @require_POST
-def end_session(request: PersonRequest, place_id: int) -> HttpResponse:
+def end_session(request: AuthenticatedHttpRequest, place_id: int) -> HttpResponse:
     """End one of the person's sessions; ending the one that asks signs out."""
     try:
         device = sessions.end(user=request.user, session_id=place_id)
@@ -49,7 +49,7 @@ def end_session(request: PersonRequest, place_id: int) -> HttpResponse:
 
 
 @require_POST
-def end_other_sessions(request: PersonRequest) -> HttpResponse:
+def end_other_sessions(request: AuthenticatedHttpRequest) -> HttpResponse:
     """End all of the person's sessions but this one."""
     count = sessions.end_others(request, request.user, reason="person")
     messages.success(request, f"Signed out everywhere else ({count}).")
@@ -57,7 +57,7 @@ def end_other_sessions(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-def looks(request: PersonRequest) -> HttpResponse:
+def looks(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show who of the operators looked at the person's data, a page at a time."""
     before = trail.position(request.GET.get("before", ""))
     shown = trail.looks(request.user, before=before)

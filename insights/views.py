@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections
 from banking.models import Account, Item, Transaction, TransactionQuerySet
 from banking.transactions import transaction_list
@@ -22,7 +22,7 @@ LATEST = 10
 
 
 @require_safe
-def overview(request: PersonRequest) -> HttpResponse:
+def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Everything about a person's money on one page."""
     items = connections.list_connections(request.user)
     context = figures(user=request.user, items=items, days=history.days_in(request.GET.get("range", "")))
@@ -30,7 +30,7 @@ def overview(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-def sync_status(request: PersonRequest) -> HttpResponse:
+def sync_status(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The strip of connections alone, for the page that waits for a sync."""
     items = connections.list_connections(request.user)
     now = state(items)
@@ -38,7 +38,7 @@ def sync_status(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-def account(request: PersonRequest, account_id: UUID) -> HttpResponse:
+def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse:
     """One account: its facts, its balance over time, its latest transactions."""
     found = get_object_or_404(Account.objects.for_user(request.user).select_related("item"), pk=account_id)
     if found.successor_id is not None:
@@ -60,7 +60,7 @@ def own_rows(account: Account) -> QuerySet[Transaction]:
 
 
 @require_safe
-def credit_history(request: PersonRequest) -> HttpResponse:
+def credit_history(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The score, report by report."""
     listed = reports.listed(owner=request.user.pk)
     if not listed:
@@ -71,7 +71,7 @@ def credit_history(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-def credit_utilization(request: PersonRequest) -> HttpResponse:
+def credit_utilization(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Each card's use of its limit, as the bureau reports it and as the bank says today."""
     kept = reports.latest(owner=request.user.pk)
     if kept is None:
@@ -83,7 +83,7 @@ def credit_utilization(request: PersonRequest) -> HttpResponse:
 
 
 @require_POST
-def card_link(request: PersonRequest, key: str, account_id: UUID) -> HttpResponse:
+def card_link(request: AuthenticatedHttpRequest, key: str, account_id: UUID) -> HttpResponse:
     """Take a person's word on whether an account of the report is a card at a bank."""
     kept, said = reports.latest(owner=request.user.pk), request.POST.get("said", "")
     if kept is None or said not in list(Said) or key not in {each.key for each in kept.report.tradelines}:

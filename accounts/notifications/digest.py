@@ -15,9 +15,10 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import mails
-from accounts.models import Notification, NotificationSettings, User
 from accounts.notifications.inbox import lock
+from accounts.notifications.models import Notification, NotificationSettings
 from accounts.notifications.notification_types import WORDS, Kind
+from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 

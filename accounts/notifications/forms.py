@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 from django import forms
 from django.forms import BoundField
 
-from accounts.models import NotificationSettings
 from accounts.notifications.delivery_schedule import Pace
+from accounts.notifications.models import NotificationSettings
 from accounts.notifications.notification_types import WORDS, Channel, Kind, switch
 
 PACES: Final = [

@@ -13,8 +13,9 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts.models import Notification, NotificationSettings, User
+from accounts.notifications.models import Notification, NotificationSettings
 from accounts.notifications.notification_types import WORDS, Channel, Kind
+from accounts.users.models import User
 from compliance.isolation import tenant
 
 SHOWN: Final = 25

@@ -10,16 +10,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import Notification, NotificationSettings
 from accounts.notifications import inbox
 from accounts.notifications.forms import SettingsForm, UntilForm
-from accounts.requests import PersonRequest
+from accounts.notifications.models import Notification, NotificationSettings
+from accounts.users.requests import AuthenticatedHttpRequest
 
 LONGEST_PAGE: Final = 4
 
 
 @require_safe
-def alerts(request: PersonRequest) -> HttpResponse:
+def alerts(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show what the person was told, the unread first, a page at a time."""
     asked = request.GET.get("page", "")
     page = int(asked) if asked.isdecimal() and len(asked) <= LONGEST_PAGE else 0
@@ -35,20 +35,20 @@ def alerts(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-def open_alert(request: PersonRequest, alert_id: UUID) -> HttpResponse:
+def open_alert(request: AuthenticatedHttpRequest, alert_id: UUID) -> HttpResponse:
     """Lead to what an alert speaks of, and take it as read: an address that changes no more than a visited link."""
     return HttpResponseRedirect(_marked_read(request, alert_id).url or reverse("alerts"))
 
 
 @require_POST
-def read(request: PersonRequest, alert_id: UUID) -> HttpResponse:
+def read(request: AuthenticatedHttpRequest, alert_id: UUID) -> HttpResponse:
     """Take one alert as read, without going where it leads."""
     _marked_read(request, alert_id)
     return redirect("alerts")
 
 
 @require_POST
-def read_all(request: PersonRequest) -> HttpResponse:
+def read_all(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Take as read whatever stood on the page, or on those behind it, when it was made."""
     form = UntilForm(request.POST)
     if form.is_valid():
@@ -57,7 +57,7 @@ def read_all(request: PersonRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def settings(request: PersonRequest) -> HttpResponse:
+def settings(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Let the person choose what they are told, where and when."""
     form = SettingsForm(request.POST or None, settings=NotificationSettings.of(request.user.pk))
     if request.method == "POST" and form.is_valid():
@@ -67,7 +67,7 @@ def settings(request: PersonRequest) -> HttpResponse:
     return render(request, "accounts/alerts_settings.html", {"form": form})
 
 
-def _marked_read(request: PersonRequest, alert_id: UUID) -> Notification:
+def _marked_read(request: AuthenticatedHttpRequest, alert_id: UUID) -> Notification:
     try:
         return inbox.mark_read(person_id=request.user.pk, notification_id=alert_id)
     except Notification.DoesNotExist:

@@ -16,8 +16,8 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from accounts import tasks
-from accounts.models import User
-from accounts.requests import PersonRequest
+from accounts.users.models import User
+from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
 
 LEAVE: Final = "leave_to_look"
@@ -62,7 +62,7 @@ def leave_of(session: SessionBase) -> Leave | None:
 
 
 @transaction.atomic
-def break_glass(*, request: PersonRequest, person: User, reason: str) -> Leave:
+def break_glass(*, request: AuthenticatedHttpRequest, person: User, reason: str) -> Leave:
     """Let the operator who asks see the bank and credit data of ``person`` for 15 minutes, and of nobody else."""
     operator = request.user
     leave = Leave(str(person.pk), reason, time.time() + SECONDS)

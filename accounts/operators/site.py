@@ -24,10 +24,10 @@ from django.utils.decorators import method_decorator
 from django_otp.admin import OTPAdminSite
 
 from accounts import step_up
-from accounts.models import User
 from accounts.operators import break_glass
 from accounts.operators.admin import OperatorAdmin, View
-from accounts.requests import PersonRequest
+from accounts.users.models import User
+from accounts.users.requests import AuthenticatedHttpRequest
 
 # Looks that would stand in no trail, and a page that says nothing.
 LEFT_OUT: Final = {"autocomplete", "view_on_site", "password_change_done"}
@@ -90,7 +90,7 @@ class OperatorSite(OTPAdminSite):
         """Change the password where everybody does."""
         return redirect("account_change_password")
 
-    def break_glass(self, request: PersonRequest, person_id: UUID) -> HttpResponse:
+    def break_glass(self, request: AuthenticatedHttpRequest, person_id: UUID) -> HttpResponse:
         """Ask for the reason to look at one person's bank and credit data, and open it for a while."""
         if not any(each.needs_reason and each.has_view_permission(request) for each in self._registry.values()):
             raise PermissionDenied

@@ -9,8 +9,8 @@ from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.test import Client
 from django.urls import reverse
 
-from accounts.devices import SecondFactor
 from accounts.factors import codes_left, has_second_factor, is_readable, opened, sealed
+from accounts.mfa.models import SecondFactor
 from accounts.models import User
 from accounts.tests.phone import SECRET, Phone, enrolled, recovery_codes
 from accounts.totp import verify

@@ -14,7 +14,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts import lockout, tasks
-from accounts.models import LoginThrottle, User
+from accounts.models import User
+from accounts.sign_in.models import LoginThrottle
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in, what_is_said
 from accounts.tests.phone import Phone, decline_trust, give_code

@@ -12,8 +12,9 @@ from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import LoginThrottle, User
+from accounts.models import User
 from accounts.operators.admin import OperatorAdmin
+from accounts.sign_in.models import LoginThrottle
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import operators_row, sign_in
 from accounts.tests.phone import Phone, enrolled

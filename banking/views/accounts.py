@@ -6,14 +6,14 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from banking import connections
 from banking.models import Item
 from compliance.audit import Action, record
 
 
 @require_safe
-def index(request: PersonRequest, item_id: UUID | None = None) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest, item_id: UUID | None = None) -> HttpResponse:
     """All connections with their accounts, or one of them; one that has ended leads to all."""
     items = connections.list_connections(request.user)
     selected = next((item for item in items if item.pk == item_id), None)

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.requests import PersonRequest
 from accounts.step_up import fresh_sign_in
+from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
 from banking.forms import DisconnectForm
 from banking.linking import disconnecting
@@ -27,7 +27,7 @@ JUST_ASKED = "Your bank was asked a moment ago. Wait five minutes before asking 
 
 
 @require_safe
-def importing(request: PersonRequest, item_id: UUID) -> HttpResponse:
+def importing(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """Show how far the first import is; the fragment asks again by itself until it is done."""
     item = get_object_or_404(Item.objects.for_user(request.user), pk=item_id)
     template = "banking/importing.html#progress" if request.htmx else "banking/importing.html"
@@ -37,7 +37,7 @@ def importing(request: PersonRequest, item_id: UUID) -> HttpResponse:
 
 @require_POST
 @transaction.non_atomic_requests
-def refresh(request: PersonRequest, item_id: UUID) -> HttpResponse:
+def refresh(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """Ask one bank for news now, at most every few minutes."""
     try:
         item = sync_queue.refresh(user=request.user, item_id=item_id, cooldown=COOLDOWN)
@@ -56,7 +56,7 @@ def refresh(request: PersonRequest, item_id: UUID) -> HttpResponse:
 
 @require_POST
 @transaction.non_atomic_requests
-def refresh_all(request: PersonRequest) -> HttpResponse:
+def refresh_all(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask every bank for news that was not asked a moment ago."""
     items = sync_queue.refresh_all(user=request.user, cooldown=COOLDOWN)
     for item in items:
@@ -69,7 +69,7 @@ def refresh_all(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @fresh_sign_in
 @transaction.non_atomic_requests
-def disconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
+def disconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """Say what goes and what stays, then let the bank go."""
     form = DisconnectForm(request.POST or None)
     try:

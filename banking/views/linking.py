@@ -9,8 +9,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.requests import PersonRequest
 from accounts.step_up import second_factor_to_link
+from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
 from banking.forms import ExitForm, PublicTokenForm
 from banking.linking import sessions, update_mode
@@ -33,7 +33,7 @@ CONSENT = (
 @require_http_methods(["GET", "HEAD", "POST"])
 @second_factor_to_link
 @transaction.non_atomic_requests
-def connect(request: PersonRequest) -> HttpResponse:
+def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Say what connecting shares; on agreement open the dialog with a token made for this click."""
     context = {"consent_text": CONSENT, "days_requested": settings.PLAID_DAYS_REQUESTED}
     if request.method != "POST":
@@ -49,7 +49,7 @@ def connect(request: PersonRequest) -> HttpResponse:
 @link_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
-def reconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
+def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """Say why the bank wants a new sign-in; on agreement open the dialog for it."""
     try:
         item = update_mode.broken(user=request.user, item_id=item_id)
@@ -63,21 +63,21 @@ def reconnect(request: PersonRequest, item_id: UUID) -> HttpResponse:
         return render(request, "banking/reconnect.html", {"item": item, "error": sentence(error)}, status=503)
 
 
-def dialog(request: PersonRequest, opened: sessions.OpenedLink, item: Item | None = None) -> HttpResponse:
+def dialog(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, item: Item | None = None) -> HttpResponse:
     if settings.PLAID_REDIRECT_URI:
         # A bank that signs people in on its own page sends them back to ``oauth_return``, in this browser.
         request.session[RETURN] = str(opened.session.pk)
     return link(request, opened, item=item)
 
 
-def link(request: PersonRequest, opened: sessions.OpenedLink, **context: object) -> HttpResponse:
+def link(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, **context: object) -> HttpResponse:
     context |= {"session": opened.session, "link_token": opened.token.value, "link_script": link_script()}
     return render(request, "banking/link.html", context)
 
 
 @link_page
 @require_safe
-def oauth_return(request: PersonRequest) -> HttpResponse:
+def oauth_return(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Go on with the dialog where the bank's own sign-in page left it.
 
     Source: https://plaid.com/docs/link/oauth/
@@ -91,7 +91,7 @@ def oauth_return(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 @transaction.non_atomic_requests
-def finish(request: PersonRequest, session_id: UUID) -> HttpResponse:
+def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
     """Take what the dialog brings, keep the Item, begin the import."""
     form = PublicTokenForm(request.POST)
     if not form.is_valid():
@@ -115,7 +115,7 @@ def finish(request: PersonRequest, session_id: UUID) -> HttpResponse:
 
 @require_POST
 @transaction.non_atomic_requests
-def close(request: PersonRequest, session_id: UUID) -> HttpResponse:
+def close(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
     """Note that the dialog was closed without a connection."""
     left = ExitForm(request.POST).left()
     try:

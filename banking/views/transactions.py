@@ -8,21 +8,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from banking.models import Account, Transaction
 from banking.transactions import csv_export, paging, querystrings, totals, transaction_list
 from banking.transactions.filters import TransactionFilter
 from compliance.audit import Action, record
 
 
-def asked(request: PersonRequest) -> TransactionFilter:
+def asked(request: AuthenticatedHttpRequest) -> TransactionFilter:
     """The request's filter over the person's own rows."""
     rows = Transaction.objects.for_user(request.user).current()
     return TransactionFilter(request.GET, queryset=rows, request=request)
 
 
 @require_safe
-def index(request: PersonRequest) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show one page of what the filter leaves; a value that makes no sense is named beside its field."""
     found = asked(request)
     template = "banking/transactions.html#results" if request.htmx else "banking/transactions.html"
@@ -37,7 +37,7 @@ def index(request: PersonRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-def results(request: PersonRequest, found: TransactionFilter) -> dict[str, object]:
+def results(request: AuthenticatedHttpRequest, found: TransactionFilter) -> dict[str, object]:
     """One page of rows, what all of them add up to, and the addresses of the pages beside it."""
     page = paging.page(
         found.qs,
@@ -62,7 +62,7 @@ def results(request: PersonRequest, found: TransactionFilter) -> dict[str, objec
 
 
 @require_safe
-def csv(request: PersonRequest) -> HttpResponseBase:
+def csv(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """Stream everything that the filter leaves as a CSV file."""
     found = asked(request)
     if not found.is_valid():

@@ -20,7 +20,8 @@ from plaid.exceptions import ApiException
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError
 
-from accounts.models import LoginThrottle, User
+from accounts.models import User
+from accounts.sign_in.models import LoginThrottle
 from banking.provider import RateLimited
 from compliance.audit.facts import facts_of
 from config import redaction

@@ -4,7 +4,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from credit.analysis.summary import summarize
 from credit.analysis.utilization import use_of
 from credit.presentation import payment_grid
@@ -12,7 +12,7 @@ from credit.stored import reports
 
 
 @require_safe
-def index(request: PersonRequest) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """All accounts, by what they are for."""
     kept = reports.latest(owner=request.user.pk)
     if kept is None:
@@ -24,7 +24,7 @@ def index(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-def account(request: PersonRequest, key: str) -> HttpResponse:
+def account(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     """One account, with every month that it reports."""
     kept = reports.latest(owner=request.user.pk)
     account = next((each for each in kept.report.tradelines if each.key == key), None) if kept else None

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from credit.diffing import NotComparable, diff
 from credit.presentation import change_feed
 from credit.presentation.comparison_form import ComparisonForm
@@ -19,7 +19,7 @@ OTHER_FILE = "These two reports are about different files, so nothing can be sai
 
 
 @require_safe
-def index(request: PersonRequest) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The changes that each report brought; or, when two are chosen, what differs between them."""
     # A report that may be somebody else's is shown nowhere.
     listed = [each for each in reports.listed(owner=request.user.pk) if each.state is not ReportStatus.MISMATCH]
@@ -32,7 +32,7 @@ def index(request: PersonRequest) -> HttpResponse:
     return render(request, "credit/changes.html", context, status=422 if form.errors else 200)
 
 
-def compared(request: PersonRequest, form: ComparisonForm) -> dict[str, object]:
+def compared(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[str, object]:
     """Compare two reports on the spot."""
     if not form.is_valid():
         return {}
@@ -46,7 +46,7 @@ def compared(request: PersonRequest, form: ComparisonForm) -> dict[str, object]:
     return {"kept": found[other], "compared": change_feed.entries(changes, accounts=())}
 
 
-def told(request: PersonRequest, count: int) -> dict[str, object]:
+def told(request: AuthenticatedHttpRequest, count: int) -> dict[str, object]:
     """What is stored about each of ``count`` reports, a few reports a page."""
     kept = reports.latest(owner=request.user.pk)
     accounts = {each.key for each in kept.report.tradelines} if kept else set()

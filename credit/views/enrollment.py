@@ -9,8 +9,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from accounts.requests import PersonRequest
 from accounts.step_up import fresh_sign_in
+from accounts.users.requests import AuthenticatedHttpRequest
 from compliance import consent
 from compliance.consent import ConsentEvent, Purpose
 from compliance.isolation import tenant
@@ -29,7 +29,7 @@ WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it ke
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @fresh_sign_in
-def start(request: PersonRequest) -> HttpResponse:
+def start(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show the written instruction, alone, and take the signature under it."""
     if enrollment_overview(owner=request.user.pk).state is EnrollmentStatus.OFF:
         return redirect("credit")
@@ -52,7 +52,7 @@ def start(request: PersonRequest) -> HttpResponse:
 @fresh_sign_in
 @transaction.non_atomic_requests
 @sensitive_variables()
-def details(request: PersonRequest) -> HttpResponse:
+def details(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Take the details by which the bureau finds a file, and ask it at once."""
     signed = living_instruction(request)
     name = signature_of(request, signed) if signed else ""
@@ -72,13 +72,13 @@ def details(request: PersonRequest) -> HttpResponse:
         return details_page(request, form)
 
 
-def living_instruction(request: PersonRequest) -> ConsentEvent | None:
+def living_instruction(request: AuthenticatedHttpRequest) -> ConsentEvent | None:
     """The signature that stands under the words as they are now."""
     return consent.living(person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
 
 
 @sensitive_variables()
-def signature_of(request: PersonRequest, signed: ConsentEvent) -> str:
+def signature_of(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> str:
     """The name that a person typed under the instruction; empty, with a word to them, where it cannot be read."""
     with tenant(request.user.pk):
         name = signed.typed_name.reveal_or("")
@@ -88,7 +88,7 @@ def signature_of(request: PersonRequest, signed: ConsentEvent) -> str:
 
 
 @sensitive_variables()
-def details_form(request: PersonRequest, name: str) -> DetailsForm:
+def details_form(request: AuthenticatedHttpRequest, name: str) -> DetailsForm:
     """The form, with what the person gave before. The number counts as known once it has found a file."""
     with tenant(request.user.pk):
         known = enrolling.details(owner=request.user.pk)
@@ -102,13 +102,13 @@ def details_form(request: PersonRequest, name: str) -> DetailsForm:
     )
 
 
-def details_page(request: PersonRequest, form: DetailsForm) -> HttpResponse:
+def details_page(request: AuthenticatedHttpRequest, form: DetailsForm) -> HttpResponse:
     context = {"form": form, "is_sample": is_sample()}
     return render(request, "credit/details.html", context, status=422 if form.is_bound else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def withdraw(request: PersonRequest) -> HttpResponse:
+def withdraw(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Say what stops and what stays, then end the instruction and forget what was kept to ask with."""
     if request.method != "POST":
         return render(request, "credit/withdraw.html")

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from credit.presentation.inquiries import asked
 from credit.stored import reports
 
@@ -13,7 +13,7 @@ PER_PAGE = 50
 
 
 @require_safe
-def index(request: PersonRequest) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Others' inquiries, and beside them our own, which only the person sees."""
     kept = reports.latest(owner=request.user.pk)
     if kept is None:

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from credit.enrollment.status import EnrollmentOverview, enrollment_overview
 from credit.presentation import overview, status_messages
 from credit.statuses import EnrollmentStatus
@@ -15,7 +15,7 @@ from credit.views.pulling import in_place_of_report
 
 
 @require_safe
-def index(request: PersonRequest) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The newest report, or a page that says why there is none."""
     owner = request.user.pk
     kept, now = reports.latest(owner=owner), enrollment_overview(owner=owner)
@@ -24,7 +24,7 @@ def index(request: PersonRequest) -> HttpResponse:
     return render(request, "credit/overview.html", shown(request, kept, now))
 
 
-def shown(request: PersonRequest, kept: Kept, now: EnrollmentOverview) -> dict[str, object]:
+def shown(request: AuthenticatedHttpRequest, kept: Kept, now: EnrollmentOverview) -> dict[str, object]:
     """All that the page says about one report."""
     report, today = kept.report, timezone.localdate()
     # What was said about somebody else is no measure for this file.

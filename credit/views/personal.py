@@ -4,13 +4,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from credit.report import Detail
 from credit.stored import reports
 
 
 @require_safe
-def index(request: PersonRequest) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Names, addresses and the like, by kind; of the Social Security number only whether it fits."""
     kept = reports.latest(owner=request.user.pk)
     if kept is None:

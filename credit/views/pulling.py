@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from credit.enrollment.status import EnrollmentOverview, enrollment_overview
 from credit.forms import is_sample
 from credit.models import Trigger
@@ -32,7 +32,7 @@ JUST_ASKED = "Experian was asked a short while ago. You can ask again in {minute
 
 @require_POST
 @transaction.non_atomic_requests
-def pull(request: PersonRequest) -> HttpResponse:
+def pull(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask for a report once more, by what is kept of the person."""
     try:
         return ask(request)
@@ -41,7 +41,7 @@ def pull(request: PersonRequest) -> HttpResponse:
 
 
 @sensitive_variables()
-def ask(request: PersonRequest, subject: Subject | None = None) -> HttpResponse:
+def ask(request: AuthenticatedHttpRequest, subject: Subject | None = None) -> HttpResponse:
     """Ask the bureau and lead to what came of it. Raises ``BureauInputError`` for a detail that it refuses."""
     try:
         pulling.pull(owner_id=request.user.pk, trigger=Trigger.PERSON, subject=subject)
@@ -73,7 +73,7 @@ def not_due(early: pulling.NotDue) -> str:
 
 
 @require_safe
-def state(request: PersonRequest) -> HttpResponse:
+def state(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Answer the page that waits: still the same, or go and see."""
     now = enrollment_overview(owner=request.user.pk)
     if request.htmx and now.state is EnrollmentStatus.UNDER_WAY:
@@ -82,7 +82,7 @@ def state(request: PersonRequest) -> HttpResponse:
 
 
 def in_place_of_report(
-    request: PersonRequest, now: EnrollmentOverview, template: str = "credit/state.html"
+    request: AuthenticatedHttpRequest, now: EnrollmentOverview, template: str = "credit/state.html"
 ) -> HttpResponse:
     """The page that a person sees where there is no report to show: what happened, and what to do."""
     context = {

@@ -9,8 +9,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.requests import PersonRequest
 from accounts.step_up import fresh_sign_in
+from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
 from compliance.vault import SealError
 from credit import models
@@ -25,7 +25,7 @@ NOT_SHOWN = frozenset({ReportStatus.MISMATCH})
 
 
 @require_safe
-def newest(request: PersonRequest) -> HttpResponse:
+def newest(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Lead to the answer behind the newest report that can be shown."""
     listed = reports.listed(owner=request.user.pk)
     shown = next((each for each in listed if each.state is ReportStatus.READY), None)
@@ -36,7 +36,7 @@ def newest(request: PersonRequest) -> HttpResponse:
 @require_safe
 @fresh_sign_in
 @sensitive_variables()
-def one(request: PersonRequest, report_id: UUID) -> HttpResponse:
+def one(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Show a page of an answer, masked."""
     listing, answer = opened(request, report_id)
     if answer is not None:
@@ -48,7 +48,7 @@ def one(request: PersonRequest, report_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @fresh_sign_in
 @sensitive_variables()
-def file(request: PersonRequest, report_id: UUID) -> HttpResponse:
+def file(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Hand an answer out as a file: masked, or complete for who has said so in the form."""
     listing, answer = opened(request, report_id)
     if answer is None:
@@ -68,7 +68,7 @@ def file(request: PersonRequest, report_id: UUID) -> HttpResponse:
 
 
 @sensitive_variables()
-def opened(request: PersonRequest, report_id: UUID) -> tuple[Listing, bytes | None]:
+def opened(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[Listing, bytes | None]:
     """A report of the person's own, and the answer behind it unless that cannot be opened. Raises ``Http404``."""
     listed = reports.listed(owner=request.user.pk)
     listing = next((each for each in listed if each.id == report_id and each.state not in NOT_SHOWN), None)
@@ -83,7 +83,9 @@ def opened(request: PersonRequest, report_id: UUID) -> tuple[Listing, bytes | No
 
 
 @sensitive_variables()
-def answer_page(request: PersonRequest, listing: Listing, answer: bytes | None, form: CompleteForm) -> HttpResponse:
+def answer_page(
+    request: AuthenticatedHttpRequest, listing: Listing, answer: bytes | None, form: CompleteForm
+) -> HttpResponse:
     try:
         parts = {} if answer is None else raw_report.sections(raw_report.redacted(answer))
     except raw_report.Unreadable:
@@ -103,7 +105,7 @@ def answer_page(request: PersonRequest, listing: Listing, answer: bytes | None, 
     return render(request, "credit/raw.html", context, status=422 if form.is_bound else 200)
 
 
-def noted(request: PersonRequest, report_id: UUID, kind: str) -> None:
+def noted(request: AuthenticatedHttpRequest, report_id: UUID, kind: str) -> None:
     """Write down that the answer was read, and in which form."""
     record(
         Action.CREDIT_RAW_VIEWED,

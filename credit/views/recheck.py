@@ -7,8 +7,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from accounts.requests import PersonRequest
 from accounts.step_up import fresh_sign_in
+from accounts.users.requests import AuthenticatedHttpRequest
 from credit.forms import RecheckForm
 from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES
 from credit.pulls import identity_check
@@ -22,7 +22,7 @@ WRONG = "Not all of this fits the file."
 @fresh_sign_in
 @transaction.non_atomic_requests
 @sensitive_variables()
-def index(request: PersonRequest) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask the question about a file, and judge the answer."""
     question = identity_check.question(owner=request.user.pk)
     form = RecheckForm(request.POST if request.method == "POST" else None)

@@ -5,14 +5,14 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.requests import PersonRequest
+from accounts.users.requests import AuthenticatedHttpRequest
 from credit.enrollment import consumer_rights
 from credit.enrollment.status import enrollment_overview
 from credit.forms import is_sample
 
 
 @require_safe
-def index(request: PersonRequest) -> HttpResponse:
+def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show rights, instruction and calls on one page."""
     now = enrollment_overview(owner=request.user.pk)
     context = {

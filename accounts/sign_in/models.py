@@ -1,0 +1,14 @@
+from django.db import models
+
+
+class LoginThrottle(models.Model):
+    """How often sign-in to one account, or to an address that has none, was refused; see ``lockout``.
+
+    ``key`` is a keyed hash, so the table tells neither who has an account nor who was aimed at.
+    """
+
+    key = models.BinaryField(primary_key=True, max_length=32)
+    failures = models.PositiveIntegerField()
+    failed_at = models.DateTimeField()
+    locked_at = models.DateTimeField(null=True)
+    locked_until = models.DateTimeField(null=True)

@@ -1,0 +1,84 @@
+"""The account of a user: who they are. Signing in is allauth's."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from uuid_utils.compat import uuid7
+
+ONE_USER = "one_user_per_email"
+"""The constraint that a sign-up breaks when another with the same address has just come first."""
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes people. An e-mail address is a person's name and is compared without regard to case."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a person; a ``None`` password means that they cannot sign in by password."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a member of staff who may use every part of the operators' site."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> "User":
+        """Find a person by address, in any case."""
+        return self.get(email__iexact=email)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person with an account here. ``link_id`` is the name by which data providers know them.
+
+    ``unread`` counts their notifications, so that no page has to; ``notifications.inbox`` alone writes it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(max_length=255)
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    link_id = models.UUIDField(default=uuid4, editable=False)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    unread = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    is_verified: Callable[[], bool]
+    """Whether a second factor stands behind this session; put here by django-otp's middleware."""
+    is_first_sign_in = False
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name=ONE_USER)]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def save(self, **options: Any) -> None:
+        """Store the person, all but ``unread``: a request would put the count back that it began with."""
+        if not self._state.adding and options.get("update_fields") is None:
+            left_out = {"id", "unread", *self.get_deferred_fields()}
+            options["update_fields"] = {field.attname for field in self._meta.concrete_fields} - left_out
+        super().save(**options)
+
+    @property
+    def name(self) -> str:
+        """The person's full name, or their address while they have not told us one."""
+        return f"{self.first_name} {self.last_name}".strip() or self.email
+
+
+def display_name(user: User) -> str:
+    """What allauth calls a person in its pages and mails."""
+    return user.name

@@ -66,7 +66,7 @@ class TransactionRow(NamedTuple):
     payment_channel: str
 
 
-class SetAside(NamedTuple):
+class SkippedRow(NamedTuple):
     """A row that cannot be stored: its kind, the field that is not what the contract says, and its id where it has one.
 
     ``field`` is a name and never what the field held.
@@ -78,8 +78,8 @@ class SetAside(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One answer of the provider's transaction stream. What is in it but cannot be read stands in ``set_aside``."""
+class TransactionsPage:
+    """One answer of the provider's transaction stream. What is in it but cannot be read stands in ``skipped``."""
 
     added: Sequence[TransactionRow]
     modified: Sequence[TransactionRow]
@@ -89,7 +89,7 @@ class Page:
     has_more: bool
     readiness: Readiness
     request_id: str
-    set_aside: Sequence[SetAside] = ()
+    skipped: Sequence[SkippedRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class LinkToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class LinkResult:
     """What one walk through the linking dialog brought, as the provider has it; its public token may be spent."""
 
     public_token: str = field(repr=False)
@@ -126,10 +126,10 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemFacts:
+class ItemDetails:
     """What the provider knows of an Item. ``error_code`` is empty when the Item is healthy.
 
-    ``trouble`` is that error as a refused call would have raised it. What was fetched before may be read all the same.
+    ``error`` is that error as a refused call would have raised it. What was fetched before may be read all the same.
     """
 
     provider_item_id: str
@@ -140,20 +140,20 @@ class ItemFacts:
     consent_expires_at: datetime | None
     data_as_of: datetime | None
     products: Sequence[str]
-    trouble: "ProviderError | None" = None
+    error: "ProviderError | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
-    """All accounts of an Item, with balances as of the provider's last look; ``set_aside`` could not be read."""
+class AccountsResponse:
+    """All accounts of an Item, with balances as of the provider's last look; ``skipped`` could not be read."""
 
     accounts: Sequence[AccountRow]
     request_id: str
-    set_aside: Sequence[SetAside] = ()
+    skipped: Sequence[SkippedRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class InstitutionFacts:
+class InstitutionDetails:
     """A bank as the provider describes it."""
 
     institution_id: str
@@ -163,7 +163,7 @@ class InstitutionFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Doorbell:
+class WebhookEvent:
     """A verified webhook: which Item it speaks of and what it says. A hint, never data.
 
     ``fingerprint`` is the same for every copy of one signed delivery, and another for each other delivery.
@@ -231,7 +231,7 @@ class ConsentRequired(ProviderError):
     """The person has to agree to more before this product can be read."""
 
 
-class ItemGone(ProviderError):
+class ItemNotFound(ProviderError):
     """The Item no longer exists at the provider, or access was withdrawn for good."""
 
 
@@ -243,11 +243,11 @@ class NotReady(ProviderError):
     """The provider is still preparing the data."""
 
 
-class ChangedWhilePaging(ProviderError):
+class MutationDuringPagination(ProviderError):
     """The stream changed while it was read: begin again from the loop's first cursor."""
 
 
-class CursorLost(ProviderError):
+class InvalidCursor(ProviderError):
     """The stored cursor is not accepted any more: read the whole stream again."""
 
 
@@ -255,18 +255,18 @@ class PublicTokenRefused(ProviderError):
     """The public token is expired, was used already, or never existed."""
 
 
-class Misconfigured(ProviderError):
+class ProviderConfigurationError(ProviderError):
     """Our keys, environment or request are wrong; an operator has to act and no Item is to blame."""
 
 
-class MalformedAnswer(ProviderError):
+class MalformedResponse(ProviderError):
     """The provider answered with something that its contract does not allow."""
 
 
 class Provider(Protocol):
     """The calls that linking and sync make. Each may raise a ``ProviderError``."""
 
-    def within(self, *, answer: float, whole: float) -> Self:
+    def with_timeouts(self, *, response: float, total: float) -> Self:
         """Return the same provider with less time: seconds for each answer, and for all from now on."""
         ...
 
@@ -276,22 +276,22 @@ class Provider(Protocol):
         """A token that opens the dialog to repair an Item that exists."""
         ...
 
-    def brought(self, link_token: str) -> Sequence[Brought]:
+    def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
         """What the dialogs that this token opened have brought so far."""
         ...
 
-    def exchange(self, public_token: str) -> Credential: ...
+    def exchange_public_token(self, public_token: str) -> Credential: ...
 
-    def item(self, access_token: str) -> ItemFacts: ...
+    def get_item(self, access_token: str) -> ItemDetails: ...
 
-    def accounts(self, access_token: str) -> Roster: ...
+    def get_accounts(self, access_token: str) -> AccountsResponse: ...
 
-    def page(self, access_token: str, *, cursor: str) -> Page:
+    def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
         """Return the page after ``cursor``; an empty cursor asks for the stream's beginning."""
         ...
 
-    def institution(self, institution_id: str) -> InstitutionFacts: ...
+    def get_institution(self, institution_id: str) -> InstitutionDetails: ...
 
-    def remove(self, access_token: str) -> None:
+    def remove_item(self, access_token: str) -> None:
         """End the Item at the provider. An Item that is gone already counts as removed."""
         ...

@@ -9,7 +9,7 @@ from kombu.exceptions import OperationalError
 
 from banking.linking import disconnecting, recovery
 from banking.models import Item, PendingRemoval
-from banking.provider import Doorbell, ProviderError
+from banking.provider import ProviderError, WebhookEvent
 from banking.sync import notifications, sync_queue
 from banking.sync import sync_item as read_item
 from banking.sync.pace import HURRIED, PATIENT
@@ -108,7 +108,7 @@ def queue_removal(owner_id: UUID, removal_id: UUID) -> None:
     remove_at_provider.apply_async((str(owner_id), str(removal_id)), queue=Lane.SLOW.queue)
 
 
-def ring(doorbell: Doorbell) -> None:
+def ring(doorbell: WebhookEvent) -> None:
     """Ask for a sync of the Item that a webhook speaks of, if it is one of ours."""
     named = sync_queue.item_named(environment=settings.PLAID_ENV, provider_item_id=doorbell.provider_item_id)
     if named is None and doorbell.provider_item_id:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Institution, LinkSession
 from banking.plaid.client import connect
-from banking.provider import Brought
+from banking.provider import LinkResult
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.vault import SealError
@@ -26,19 +26,19 @@ class Foreign(NotConfirmed):
     """The provider names others there: this one was made in another session."""
 
 
-def confirmed(*, session: LinkSession) -> Brought:
+def confirmed(*, session: LinkSession) -> LinkResult:
     """What the provider says of the public token that was posted to a claimed session.
 
     Raises ``Foreign``, ``NotConfirmed`` where the provider knows of no end of the dialog yet, and ``ProviderError``.
     """
-    brought = connect().brought(link_token_of(session))
+    brought = connect().get_link_results(link_token_of(session))
     for each in brought:
         if each.digest == session.public_token_hash:
             return each
     raise Foreign if brought else NotConfirmed
 
 
-def bank_of(brought: Brought) -> Institution | None:
+def bank_of(brought: LinkResult) -> Institution | None:
     """The bank that the provider names, written down where it is new; its details are for the first reading to ask."""
     if not 0 < len(brought.institution_id) <= LONGEST_ID:
         return None

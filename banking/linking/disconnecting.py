@@ -17,7 +17,7 @@ from banking.account_matching import succession
 from banking.credentials import CredentialUnreadable, open_token
 from banking.models import LIVING, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.plaid.client import connect
-from banking.provider import ItemGone, ProviderError
+from banking.provider import ItemNotFound, ProviderError
 from banking.transactions.transfers import find_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -192,8 +192,8 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
     try:
         with tenant(owner_id):
             token = open_token(owed if owed.access_token is not None else owed.item)
-        connect().remove(token)
-    except ItemGone:
+        connect().remove_item(token)
+    except ItemNotFound:
         logger.info("Item %s was gone already", owed.item.provider_item_id)
     except ProviderError as error:
         with tenant(owner_id):

@@ -286,7 +286,7 @@ def exchange(public_token: str, *, again: bool) -> Credential:
     lost: Unavailable | None = None
     for _ in range(TRIES):
         try:
-            return connect().exchange(public_token)
+            return connect().exchange_public_token(public_token)
         except Unavailable as error:
             lost = lost if lost is not None and may_have_arrived(lost) else error
         except PublicTokenRefused as refused:
@@ -367,7 +367,7 @@ def retire_replaced(*, user: User, session: LinkSession) -> None:
 def abandon(credential: Credential) -> None:
     """End an Item that could not be written down."""
     try:
-        connect().remove(credential.access_token)
+        connect().remove_item(credential.access_token)
     except ProviderError as error:
         logger.critical("Item %s is alive but unknown here: %s", credential.provider_item_id, error)
 

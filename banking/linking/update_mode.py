@@ -60,7 +60,7 @@ def finish_relink(*, user: User, session_id: UUID) -> Item | None:
         if item is None or item.access_token is None:
             raise LinkRefused("used")
         secret = open_token(item)
-    facts = connect().item(secret)
+    facts = connect().get_item(secret)
     if facts.error_code:
         raise LoginRequired(facts.error_code)
     return repair(user=user, item=item, session=session)

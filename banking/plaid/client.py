@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any, Self
 from django.views.decorators.debug import sensitive_variables
 
 from banking.plaid import translate
-from banking.plaid.hurry import HurriedTransport
+from banking.plaid.deadline import DeadlineTransport
 from banking.plaid.keys import CacheMemory, KeyRing
 from banking.plaid.profile import Profile
 from banking.provider import (
-    Brought,
+    AccountsResponse,
     Credential,
-    InstitutionFacts,
-    ItemFacts,
-    ItemGone,
+    InstitutionDetails,
+    ItemDetails,
+    ItemNotFound,
+    LinkResult,
     LinkToken,
-    Misconfigured,
-    Page,
+    ProviderConfigurationError,
     PublicTokenRefused,
-    Roster,
+    TransactionsPage,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ CATEGORY_VERSION = "v2"
 
 
 def connect() -> "PlaidClient":
-    """Return this process's client for the Plaid that the settings name. Raises ``Misconfigured``."""
+    """Return this process's client for the Plaid that the settings name. Raises ``ProviderConfigurationError``."""
     return _client(Profile.from_settings())
 
 
@@ -59,14 +59,14 @@ os.register_at_fork(after_in_child=_client.cache_clear)
 class PlaidClient:
     """Implements ``banking.provider.Provider``. Threads may share one."""
 
-    def __init__(self, profile: Profile, transport: "Transport | HurriedTransport") -> None:
+    def __init__(self, profile: Profile, transport: "Transport | DeadlineTransport") -> None:
         self.profile = profile
         self.keys = KeyRing(self.webhook_key, CacheMemory(profile.environment))
         self._transport = transport
 
-    def within(self, *, answer: float, whole: float) -> Self:
+    def with_timeouts(self, *, response: float, total: float) -> Self:
         """Return a client that gives Plaid less time: seconds for each answer, and for all from now on."""
-        return type(self)(self.profile, HurriedTransport(self._transport, answer=answer, whole=whole))
+        return type(self)(self.profile, DeadlineTransport(self._transport, response=response, total=total))
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
         """Make the token that opens Link for a new Item. ``client_user_id`` must not tell who the person is.
@@ -91,7 +91,7 @@ class PlaidClient:
         return translate.link_token(self._transport.post("link_token_create", fields, seconds=CONTROL))
 
     @sensitive_variables()
-    def brought(self, link_token: str) -> Sequence[Brought]:
+    def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
         """Read what the dialogs that a link token opened have brought. Plaid keeps it for six hours.
 
         https://plaid.com/docs/api/link/#linktokenget
@@ -100,7 +100,7 @@ class PlaidClient:
         return translate.brought(answer)
 
     @sensitive_variables()
-    def exchange(self, public_token: str) -> Credential:
+    def exchange_public_token(self, public_token: str) -> Credential:
         """Exchange a public token, which works once. It comes from a browser, so its form is checked first.
 
         https://plaid.com/docs/api/items/#itempublic_tokenexchange
@@ -112,13 +112,13 @@ class PlaidClient:
         return translate.credential(answer)
 
     @sensitive_variables()
-    def item(self, access_token: str) -> ItemFacts:
+    def get_item(self, access_token: str) -> ItemDetails:
         """Read an Item's own state. Free of charge. https://plaid.com/docs/api/items/#itemget"""
         fields = self._opened_by(access_token)
         return translate.item(self._transport.post("item_get", fields, seconds=CONTROL))
 
     @sensitive_variables()
-    def accounts(self, access_token: str) -> Roster:
+    def get_accounts(self, access_token: str) -> AccountsResponse:
         """Read all accounts with the balances that Plaid last saw. Free of charge, unlike live balances.
 
         https://plaid.com/docs/api/accounts/#accountsget
@@ -127,7 +127,7 @@ class PlaidClient:
         return translate.roster(self._transport.post("accounts_get", fields, seconds=CONTROL))
 
     @sensitive_variables()
-    def page(self, access_token: str, *, cursor: str) -> Page:
+    def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
         """Read the page of the transaction stream that follows ``cursor``; an empty one means from the start.
 
         https://plaid.com/docs/api/products/transactions/#transactionssync
@@ -141,7 +141,7 @@ class PlaidClient:
         answer = self._transport.post("transactions_sync", fields, seconds=SYNC if cursor else FIRST_SYNC)
         return translate.page(answer)
 
-    def institution(self, institution_id: str) -> InstitutionFacts:
+    def get_institution(self, institution_id: str) -> InstitutionDetails:
         """Read what Plaid knows of a bank. https://plaid.com/docs/api/institutions/#institutionsget_by_id"""
         fields = {
             "institution_id": institution_id,
@@ -151,7 +151,7 @@ class PlaidClient:
         return translate.institution(self._transport.post("institutions_get_by_id", fields, seconds=CONTROL))
 
     @sensitive_variables()
-    def remove(self, access_token: str) -> None:
+    def remove_item(self, access_token: str) -> None:
         """End an Item at Plaid, and its billing. An Item that is gone already counts as removed.
 
         https://plaid.com/docs/api/items/#itemremove
@@ -159,7 +159,7 @@ class PlaidClient:
         fields = self._opened_by(access_token)
         try:
             self._transport.post("item_remove", fields, seconds=CONTROL)
-        except ItemGone:
+        except ItemNotFound:
             return
 
     def webhook_key(self, key_id: str) -> dict[str, Any]:
@@ -185,5 +185,5 @@ class PlaidClient:
     def _opened_by(self, access_token: str) -> dict[str, Any]:
         """Refuse a token of another environment: Plaid would call it unknown, and a living Item seem dead."""
         if not access_token.startswith(f"access-{self.profile.token_environment}-"):
-            raise Misconfigured("WRONG_ENVIRONMENT")
+            raise ProviderConfigurationError("WRONG_ENVIRONMENT")
         return {"access_token": access_token}

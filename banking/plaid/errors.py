@@ -10,14 +10,14 @@ from typing import Any
 
 from banking.plaid import strict_json
 from banking.provider import (
-    ChangedWhilePaging,
     ConsentRequired,
-    CursorLost,
     InstitutionDown,
-    ItemGone,
+    InvalidCursor,
+    ItemNotFound,
     LoginRequired,
-    Misconfigured,
+    MutationDuringPagination,
     NotReady,
+    ProviderConfigurationError,
     ProviderError,
     PublicTokenRefused,
     RateLimited,
@@ -30,7 +30,7 @@ class UnknownKey(ProviderError):
     """Plaid has no webhook key of this id."""
 
 
-class UnknownRefusal(ProviderError):
+class UnknownErrorCode(ProviderError):
     """Plaid refused with a code that this release does not know. It says nothing about other calls."""
 
 
@@ -51,7 +51,7 @@ _CODES_BY_KIND: Mapping[type[ProviderError], tuple[str, ...]] = {
         "USER_INPUT_TIMEOUT",
     ),
     ConsentRequired: ("ADDITIONAL_CONSENT_REQUIRED", "ACCESS_NOT_GRANTED"),
-    ItemGone: (
+    ItemNotFound: (
         "ITEM_NOT_FOUND",
         "ITEM_CONCURRENTLY_DELETED",
         "USER_PERMISSION_REVOKED",
@@ -79,10 +79,10 @@ _CODES_BY_KIND: Mapping[type[ProviderError], tuple[str, ...]] = {
         "PLANNED_MAINTENANCE",
         "LAST_UPDATED_DATETIME_OUT_OF_RANGE",
     ),
-    ChangedWhilePaging: ("TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION",),
+    MutationDuringPagination: ("TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION",),
     PublicTokenRefused: ("INVALID_PUBLIC_TOKEN",),
     UnknownKey: ("INVALID_WEBHOOK_VERIFICATION_KEY_ID",),
-    Misconfigured: (
+    ProviderConfigurationError: (
         "INVALID_API_KEYS",
         "UNAUTHORIZED_ENVIRONMENT",
         "UNAUTHORIZED_ROUTE_ACCESS",
@@ -110,7 +110,7 @@ CODES = {code: kind for kind, codes in _CODES_BY_KIND.items() for code in codes}
 TYPES: Mapping[str, type[ProviderError]] = {
     "API_ERROR": Unavailable,
     "INSTITUTION_ERROR": InstitutionDown,
-    "INVALID_REQUEST": Misconfigured,
+    "INVALID_REQUEST": ProviderConfigurationError,
 }
 
 # Every other limit is counted per Item. https://plaid.com/docs/errors/rate-limit-exceeded/
@@ -125,7 +125,7 @@ RETRY_AFTER, LONGEST_RETRY_AFTER = 60, 4 * 60 * 60
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-def refusal(status: int, body: bytes | str, *, retry_after: str | None = None) -> ProviderError:
+def error_from_response(status: int, body: bytes | str, *, retry_after: str | None = None) -> ProviderError:
     """Make the error that an answer other than 200 stands for; never fails itself.
 
     ``retry_after`` is the header of that name, if it was sent.
@@ -134,26 +134,26 @@ def refusal(status: int, body: bytes | str, *, retry_after: str | None = None) -
         answer = strict_json.decode(body)
     except ValueError:
         answer = {}
-    code = word(answer.get("error_code"))
+    code = safe_code(answer.get("error_code"))
     known = code or f"HTTP_{status}"
-    request_id = word(answer.get("request_id"))
-    kind = CODES.get(code) or _kind_of_unknown(word(answer.get("error_type")), status, bool(code))
+    request_id = safe_code(answer.get("request_id"))
+    kind = CODES.get(code) or _kind_of_unknown(safe_code(answer.get("error_type")), status, bool(code))
     if code == "INVALID_FIELD" and _speaks_of_cursor(answer):
-        kind = CursorLost
+        kind = InvalidCursor
     if kind is RateLimited:
         scope = LIMIT_SCOPES.get(code, "item" if code.endswith("_LIMIT") else "client")
         return RateLimited(known, scope=scope, retry_after=_seconds(retry_after), request_id=request_id)
     return kind(known, request_id=request_id)
 
 
-def trouble(error: Mapping[str, Any]) -> ProviderError | None:
+def item_error(error: Mapping[str, Any]) -> ProviderError | None:
     """The error that stands on an Item, as the refusal that it would be; ``None`` for an Item that is well."""
-    code = word(error.get("error_code"))
-    kind = CODES.get(code) or _kind_of_unknown(word(error.get("error_type")), 400, bool(code))
+    code = safe_code(error.get("error_code"))
+    kind = CODES.get(code) or _kind_of_unknown(safe_code(error.get("error_type")), 400, bool(code))
     return kind(code) if code and kind is not RateLimited else None
 
 
-def word(value: object) -> str:
+def safe_code(value: object) -> str:
     """Return an identifier that is safe to log and to show an operator, or an empty text."""
     return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
 
@@ -164,9 +164,9 @@ def _kind_of_unknown(error_type: str, status: int, has_code: bool) -> type[Provi
     if error_type in TYPES:
         return TYPES[error_type]
     if 300 <= status < 400:
-        return Misconfigured
+        return ProviderConfigurationError
     # An error without a code is a proxy's, not Plaid's.
-    return Unavailable if status >= 500 or not has_code else UnknownRefusal
+    return Unavailable if status >= 500 or not has_code else UnknownErrorCode
 
 
 def _speaks_of_cursor(answer: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
-"""Fields of Plaid's answers, read as what they are promised to be.
+"""Readers for the fields of Plaid's responses.
 
-A strict reader raises ``Flaw``. A loose one gives nothing for what is odd, since the field only describes its row.
-Every field of every transaction passes through here, so one may cost a fraction of a microsecond and no more.
+A strict reader raises ``FieldError``. A tolerant reader returns an empty value instead, because its field only
+describes the row. Every field of every transaction passes through here, so one may cost a fraction of a microsecond.
 """
 
 import html
@@ -25,7 +25,7 @@ _ENTITY = re.compile(r"&(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]
 _NOTHING: Json = {}
 
 
-class Flaw(Exception):
+class FieldError(Exception):
     """A field is not what Plaid promises. Names the field, never what it held."""
 
 
@@ -37,9 +37,9 @@ def read_money(row: Json, field: str) -> Decimal | None:
     if type(value) is int:
         value = Decimal(value)
     if type(value) is not Decimal or not value.is_finite() or not -MOST <= value <= MOST:
-        raise Flaw(field)
+        raise FieldError(field)
     if int(value.as_tuple().exponent) < SMALLEST:
-        raise Flaw(field)
+        raise FieldError(field)
     return value
 
 
@@ -47,7 +47,7 @@ def read_loose_money(row: Json, field: str) -> Decimal | None:
     """A balance, or nothing where what is sent is none: the account is there all the same."""
     try:
         return read_money(row, field)
-    except Flaw:
+    except FieldError:
         return None
 
 
@@ -58,7 +58,7 @@ def read_currency(row: Json, needed: bool) -> str:
         if type(code) is str and code.isprintable() and 0 < len(code) <= LONGEST_CURRENCY:
             return code
     if needed:
-        raise Flaw("iso_currency_code")
+        raise FieldError("iso_currency_code")
     return ""
 
 
@@ -75,13 +75,13 @@ def read_loose_object(row: Json, field: str) -> Json:
     return value if type(value) is dict else _NOTHING
 
 
-def read_loose_day(row: Json, field: str) -> date | None:
+def read_optional_date(row: Json, field: str) -> date | None:
     value = row.get(field)
     if value is None:
         return None
     try:
-        return read_day(value, field)
-    except Flaw:
+        return read_date(value, field)
+    except FieldError:
         return None
 
 
@@ -93,7 +93,7 @@ def read_loose_id(row: Json, field: str) -> str:
 def read_row_id(row: Json, field: str) -> str:
     value = read_identifier(row, field)
     if len(value) > LONGEST_ID:
-        raise Flaw(field)
+        raise FieldError(field)
     return value
 
 
@@ -102,11 +102,11 @@ def read_text(row: Json, field: str) -> str:
     if value is None:
         return ""
     if type(value) is not str:
-        raise Flaw(field)
+        raise FieldError(field)
     return value if value.isprintable() else _storable(value)
 
 
-def read_words(row: Json, field: str) -> str:
+def read_display_text(row: Json, field: str) -> str:
     """A text that people read. Some banks send it escaped for HTML, ``AT&amp;T``; that is taken back, once."""
     text = read_loose_text(row, field)
     return _ENTITY.sub(_unescaped, text) if "&" in text else text
@@ -125,39 +125,39 @@ def _storable(text: str) -> str:
 def read_identifier(row: Json, field: str) -> str:
     value = row[field]
     if type(value) is not str or not value or not value.isprintable():
-        raise Flaw(field)
+        raise FieldError(field)
     return value
 
 
 def read_flag(row: Json, field: str) -> bool:
     value = row[field]
     if type(value) is not bool:
-        raise Flaw(field)
+        raise FieldError(field)
     return value
 
 
-def read_day(value: Any, field: str) -> date:
+def read_date(value: Any, field: str) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise Flaw(field) from None
+        raise FieldError(field) from None
 
 
-def read_moment(row: Json, field: str) -> datetime | None:
+def read_datetime(row: Json, field: str) -> datetime | None:
     value = row.get(field)
     if value is None:
         return None
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise Flaw(field) from None
+        raise FieldError(field) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def read_object(row: Json, field: str) -> Json:
     value = row[field]
     if type(value) is not dict:
-        raise Flaw(field)
+        raise FieldError(field)
     return value
 
 
@@ -168,5 +168,5 @@ def read_optional_object(row: Json, field: str) -> Json:
 def read_rows(answer: Json, field: str) -> list[Json]:
     rows = answer[field]
     if type(rows) is not list or not all(type(row) is dict for row in rows):
-        raise Flaw(field)
+        raise FieldError(field)
     return rows

@@ -5,7 +5,7 @@ from typing import Self
 
 from django.conf import settings
 
-from banking.provider import Misconfigured
+from banking.provider import ProviderConfigurationError
 from compliance.loopback import is_on_this_machine
 
 # The SDK would send our secret to any host, and to production when none is named.
@@ -28,7 +28,7 @@ class Profile:
 
     @classmethod
     def from_settings(cls) -> Self:
-        """Read the ``PLAID_*`` settings. Raises ``Misconfigured`` for a host or keys that cannot be right."""
+        """Read the ``PLAID_*`` settings. Raises ``ProviderConfigurationError`` for an invalid host or key."""
         return cls(
             environment=settings.PLAID_ENV,
             host=host_of(settings.PLAID_ENV, settings.PLAID_URL),
@@ -50,20 +50,20 @@ class Profile:
 def host_of(environment: str, url: str) -> str:
     """Return the base URL of an environment, without a trailing slash.
 
-    ``url`` counts only in the embedded environment and must be on this machine. Raises ``Misconfigured``.
+    ``url`` counts only in the embedded environment and must be on this machine. Raises ``ProviderConfigurationError``.
     """
     if environment in HOSTS:
         return HOSTS[environment]
     if environment != "embedded" or not is_on_this_machine(url):
-        raise Misconfigured("HOST_REFUSED")
+        raise ProviderConfigurationError("HOST_REFUSED")
     return url.rstrip("/")
 
 
 def credential(value: str) -> str:
-    """Return an API key as it is. Raises ``Misconfigured`` if it is empty or cannot stand in a header.
+    """Return an API key as it is. Raises ``ProviderConfigurationError`` if it is empty or cannot stand in a header.
 
     The HTTP library would refuse such a header too, but with the key in its message.
     """
     if not (value and value.isascii() and value.isprintable() and " " not in value):
-        raise Misconfigured("INVALID_API_KEYS")
+        raise ProviderConfigurationError("INVALID_API_KEYS")
     return value

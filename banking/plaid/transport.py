@@ -26,8 +26,8 @@ from urllib3.exceptions import (
 )
 
 from banking.plaid import strict_json
-from banking.plaid.errors import refusal
-from banking.provider import MalformedAnswer, Misconfigured, ProviderError, TimedOut, Unavailable
+from banking.plaid.errors import error_from_response
+from banking.provider import MalformedResponse, ProviderConfigurationError, ProviderError, TimedOut, Unavailable
 
 CONNECT_SECONDS = 5.0
 # A full page of 500 transactions with every optional field is about 1.3 MB.
@@ -35,11 +35,11 @@ MOST_BYTES = 16 * 1024 * 1024
 CHUNK = 64 * 1024
 
 
-class AnswerTooLarge(HTTPError):
+class ResponseTooLarge(HTTPError):
     """The answer has more bytes than any true one."""
 
 
-class AnswerTooSlow(TimeoutError):
+class ResponseTooSlow(TimeoutError):
     """The answer trickles in and is not complete in time."""
 
 
@@ -49,7 +49,7 @@ class BoundedPool(PoolManager):
     def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> BaseHTTPResponse:  # type: ignore[override]
         """Send one request and return its answer with the body read. ``redirect`` is ignored.
 
-        Raises ``AnswerTooLarge``, ``AnswerTooSlow`` and what urllib3 raises.
+        Raises ``ResponseTooLarge``, ``ResponseTooSlow`` and what urllib3 raises.
         """
         timeout = options["timeout"]
         deadline = time.monotonic() + timeout.connect_timeout + timeout.read_timeout
@@ -98,7 +98,7 @@ class Transport:
         """
         status, body, headers = self._send(endpoint, fields, seconds)
         if status != 200:
-            raise refusal(status, body, retry_after=headers.get("Retry-After"))
+            raise error_from_response(status, body, retry_after=headers.get("Retry-After"))
         return _decode(body)
 
     def _send(
@@ -113,7 +113,7 @@ class Transport:
         except plaid.ApiException as error:
             return error.status, error.body, error.headers
         except plaid.OpenApiException:
-            failure = Misconfigured("REQUEST_REFUSED_BY_SDK", detail=endpoint)
+            failure = ProviderConfigurationError("REQUEST_REFUSED_BY_SDK", detail=endpoint)
         except HTTPError as error:
             failure = _failure(error)
         except UnicodeDecodeError:
@@ -127,9 +127,9 @@ def _read(answer: BaseHTTPResponse, deadline: float) -> bytes:
     while chunk := answer.read1(CHUNK):
         body += chunk
         if len(body) > MOST_BYTES:
-            raise AnswerTooLarge
+            raise ResponseTooLarge
         if time.monotonic() > deadline:
-            raise AnswerTooSlow
+            raise ResponseTooSlow
     return bytes(body)
 
 
@@ -140,14 +140,14 @@ def _decode(body: bytes | str) -> dict[str, Any]:
     except strict_json.NotJson:
         failure = Unavailable("NOT_JSON")
     except strict_json.BadNumber:
-        failure = MalformedAnswer("BAD_NUMBER")
+        failure = MalformedResponse("BAD_NUMBER")
     raise failure
 
 
 def _failure(error: HTTPError) -> ProviderError:
     cause = error.reason if isinstance(error, MaxRetryError) else error
-    if isinstance(cause, AnswerTooLarge):
-        return MalformedAnswer("ANSWER_TOO_LARGE")
+    if isinstance(cause, ResponseTooLarge):
+        return MalformedResponse("RESPONSE_TOO_LARGE")
     if isinstance(cause, NewConnectionError):
         return Unavailable("NOT_CONNECTED")
     if isinstance(cause, TimeoutError):
@@ -160,5 +160,5 @@ def _failure(error: HTTPError) -> ProviderError:
 def _tls_failure(error: SSLError) -> ProviderError:
     """A certificate that does not hold is for an operator; a handshake that breaks off is the network's."""
     if any(isinstance(reason, ssl.SSLCertVerificationError) for reason in error.args):
-        return Misconfigured("CERTIFICATE_REFUSED")
+        return ProviderConfigurationError("CERTIFICATE_REFUSED")
     return Unavailable("TLS_FAILED")

@@ -16,7 +16,7 @@ from jwt.utils import base64url_decode
 from banking.plaid import strict_json
 from banking.plaid.client import PlaidClient, connect
 from banking.plaid.keys import KeyRefused, KeyUnavailable
-from banking.provider import Doorbell
+from banking.provider import WebhookEvent
 
 __all__ = ["HEADER", "KeyUnavailable", "WebhookRefused", "verify"]
 
@@ -45,12 +45,12 @@ def verify(
     *,
     client: PlaidClient | None = None,
     is_known: Callable[[str], bool] = lambda item_id: False,
-) -> Doorbell:
+) -> WebhookEvent:
     """Check the ``HEADER`` value against the raw body and return what the webhook says.
 
     What can be refused without a key is refused before one is looked up. ``is_known`` tells whether an Item is one of
     ours; it is asked only about a webhook whose key is not held. Raises ``WebhookRefused``, ``KeyUnavailable``
-    (answer 503: Plaid tries again) and ``Misconfigured``.
+    (answer 503: Plaid tries again) and ``ProviderConfigurationError``.
     """
     if len(body) > LONGEST_BODY:
         raise WebhookRefused("size")
@@ -64,7 +64,7 @@ def verify(
         raise WebhookRefused("environment")
     item_id = _optional(message, "item_id")
     _check_signature(signature, client, key_id, lambda: bool(item_id) and is_known(item_id))
-    return Doorbell(
+    return WebhookEvent(
         provider_item_id=item_id,
         kind=_required(message, "webhook_type"),
         code=_required(message, "webhook_code"),

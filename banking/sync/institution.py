@@ -5,12 +5,12 @@ from datetime import timedelta
 from django.utils import timezone
 
 from banking.models import Institution, Item
-from banking.provider import ItemFacts, Provider
+from banking.provider import ItemDetails, Provider
 
 KEEP = timedelta(days=7)
 
 
-def known(*, provider: Provider, item: Item, facts: ItemFacts) -> Institution | None:
+def known(*, provider: Provider, item: Item, facts: ItemDetails) -> Institution | None:
     """Return the Item's bank, asking the provider when ours is missing or a week old.
 
     ``None`` when the provider does not say which bank it is. Raises ``ProviderError``.
@@ -20,7 +20,7 @@ def known(*, provider: Provider, item: Item, facts: ItemFacts) -> Institution | 
     bank = Institution.objects.filter(provider=item.provider, provider_id=facts.institution_id).first()
     if bank is not None and bank.fetched_at is not None and timezone.now() - bank.fetched_at < KEEP:
         return bank
-    told = provider.institution(facts.institution_id)
+    told = provider.get_institution(facts.institution_id)
     bank, _ = Institution.objects.update_or_create(
         provider=item.provider,
         provider_id=told.institution_id,

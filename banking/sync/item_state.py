@@ -12,11 +12,11 @@ from banking.credentials import CredentialUnreadable
 from banking.models import Connection, Institution, Item, SyncRun
 from banking.provider import (
     ConsentRequired,
-    ItemFacts,
-    ItemGone,
+    ItemDetails,
+    ItemNotFound,
     LoginRequired,
-    Misconfigured,
     NotReady,
+    ProviderConfigurationError,
     ProviderError,
     RateLimited,
     Readiness,
@@ -56,7 +56,7 @@ ENDS = {
     LoginRequired: Connection.LOGIN_REQUIRED,
     ConsentRequired: Connection.NEEDS_CONSENT,
     CredentialUnreadable: Connection.NEEDS_REPAIR,
-    ItemGone: Connection.REVOKED,
+    ItemNotFound: Connection.REVOKED,
     Unsupported: Connection.UNSUPPORTED,
 }
 
@@ -94,7 +94,7 @@ def succeeded(*, item: Item, was: str, run: SyncRun, spool: Spool) -> Outcome:
     return Outcome(ran=True, again_in=again_in, news=news, slow=item.reads_slowly)
 
 
-def heed(*, item: Item, facts: ItemFacts, bank: Institution | None) -> None:
+def heed(*, item: Item, facts: ItemDetails, bank: Institution | None) -> None:
     """Take over what the provider says of an Item that could be read.
 
     An error that stands on the Item ends its connection, though its stream still gives what came before.
@@ -105,9 +105,9 @@ def heed(*, item: Item, facts: ItemFacts, bank: Institution | None) -> None:
     item.checked_at = timezone.now()
     item.failures = 0
     item.error_code = item.fault = ""
-    trouble = facts.trouble
-    if trouble is not None and type(trouble) in ENDS:
-        item.connection, item.error_code, item.fault = ENDS[type(trouble)], trouble.code[:100], trouble.fault
+    error = facts.error
+    if error is not None and type(error) in ENDS:
+        item.connection, item.error_code, item.fault = ENDS[type(error)], error.code[:100], error.fault
 
 
 def regular_wait() -> timedelta:
@@ -196,7 +196,7 @@ def suffer(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:
         return POLLS[2]
     item.error_code, item.fault = error.code[:100], error.fault
     item.connection = ENDS.get(type(error), item.connection)
-    if isinstance(error, Misconfigured):
+    if isinstance(error, ProviderConfigurationError):
         logger.critical("The provider refuses our configuration: %s", error)
     item.reads_slowly = isinstance(error, Unavailable) and not isinstance(error, RateLimited)
     item.failures = min(item.failures + 1, MOST_COUNTED)

@@ -13,13 +13,13 @@ from banking.linking.disconnecting import end_needless
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
 from banking.plaid.client import connect
 from banking.provider import (
-    ChangedWhilePaging,
-    CursorLost,
-    MalformedAnswer,
+    AccountsResponse,
+    InvalidCursor,
+    MalformedResponse,
+    MutationDuringPagination,
     Provider,
     ProviderError,
     Readiness,
-    Roster,
 )
 from banking.sync import institution, item_state
 from banking.sync.lease import Lease, LeaseLost, kept, take
@@ -59,7 +59,7 @@ def sync_item(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = Fal
         return end(lease=lease, run=run, error=error)
     except DataError as error:
         logger.exception("Item %s: the provider's answer does not fit the database", item.pk)
-        return item_state.failed(lease=lease, run=run, error=MalformedAnswer(type(error).__name__))
+        return item_state.failed(lease=lease, run=run, error=MalformedResponse(type(error).__name__))
     except LeaseLost:
         item_state.interrupted(run=run)
         return BUSY
@@ -84,14 +84,14 @@ def begin(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple
 
 def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Outcome:
     """Collect with no transaction open, then store everything in one."""
-    provider = connect().within(answer=pace.answer, whole=pace.whole)
+    provider = connect().with_timeouts(response=pace.answer, total=pace.whole)
     with tenant(item.owner_id):
         token = open_token(item)
-    facts = provider.item(token)
+    facts = provider.get_item(token)
     bank = institution.known(provider=provider, item=item, facts=facts)
     with Spool() as spool:
         collect(provider=provider, token=token, lease=lease, item=item, run=run, spool=spool)
-        roster = provider.accounts(token)
+        roster = provider.get_accounts(token)
         recheck_connection()
         with tenant(item.owner_id):
             current = lease.lock()
@@ -107,19 +107,19 @@ def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Out
 def collect(*, provider: Provider, token: str, lease: Lease, item: Item, run: SyncRun, spool: Spool) -> None:
     """Read every page into the spool, beginning again when the stream changes under the reader.
 
-    Raises ``ChangedWhilePaging`` after too many beginnings; a cursor that the provider no longer accepts
+    Raises ``MutationDuringPagination`` after too many beginnings; a cursor that the provider no longer accepts
     leads to one reading of the whole stream.
     """
     for _ in range(RESTARTS):
         try:
             return read_pages(provider=provider, token=token, lease=lease, item=item, spool=spool)
-        except (ChangedWhilePaging, CursorLost) as error:
+        except (MutationDuringPagination, InvalidCursor) as error:
             logger.info("Item %s: %s, beginning again", item.pk, error)
-            if isinstance(error, CursorLost):
+            if isinstance(error, InvalidCursor):
                 item.cursor = ""
             run.restarts += 1
             spool.clear()
-    raise ChangedWhilePaging("CHANGED_TOO_OFTEN")
+    raise MutationDuringPagination("CHANGED_TOO_OFTEN")
 
 
 def read_pages(*, provider: Provider, token: str, lease: Lease, item: Item, spool: Spool) -> None:
@@ -127,18 +127,18 @@ def read_pages(*, provider: Provider, token: str, lease: Lease, item: Item, spoo
     cursor, seen = item.cursor, {item.cursor}
     for _ in range(PAGES):
         lease.check()
-        page = provider.page(token, cursor=cursor)
+        page = provider.sync_transactions(token, cursor=cursor)
         spool.add(page)
         if not page.has_more:
             return
         cursor = page.next_cursor
         if cursor in seen:
-            raise MalformedAnswer("CURSOR_STANDS_STILL", request_id=page.request_id)
+            raise MalformedResponse("CURSOR_STANDS_STILL", request_id=page.request_id)
         seen.add(cursor)
-    raise MalformedAnswer("STREAM_WITHOUT_END", request_id=spool.request_id)
+    raise MalformedResponse("STREAM_WITHOUT_END", request_id=spool.request_id)
 
 
-def store(*, item: Item, spool: Spool, roster: Roster, run: SyncRun, whole: bool) -> None:
+def store(*, item: Item, spool: Spool, roster: AccountsResponse, run: SyncRun, whole: bool) -> None:
     """Store accounts, balances and transactions and move the cursor, all in the open transaction.
 
     Rows that are known already are held against a whole stream alone. One that is still being prepared is stored and
@@ -168,7 +168,7 @@ def store(*, item: Item, spool: Spool, roster: Roster, run: SyncRun, whole: bool
     item.cursor = "" if is_half or (is_wider and not complete) else spool.cursor or item.cursor
 
 
-def has_new_account(*, item: Item, roster: Roster) -> bool:
+def has_new_account(*, item: Item, roster: AccountsResponse) -> bool:
     """Whether the bank lists an account that is not known yet: what is missing may be of it, and is read again then."""
     known = set(Account.objects.filter(item=item).values_list("provider_id", flat=True))
     return any(row.provider_id not in known for row in roster.accounts)
@@ -180,9 +180,9 @@ def was_odd_before(item: Item) -> bool:
     return last is not None and last.set_aside > 0
 
 
-def note_flaws(*, item: Item, run: SyncRun, spool: Spool, roster: Roster, strangers: int) -> int:
+def note_flaws(*, item: Item, run: SyncRun, spool: Spool, roster: AccountsResponse, strangers: int) -> int:
     """Write down by field what could not be stored, for operators; returns how many transactions that are."""
-    flaws = spool.flaws + Counter(f"{kind}.{field}" for kind, field, _ in roster.set_aside)
+    flaws = spool.flaws + Counter(f"{kind}.{field}" for kind, field, _ in roster.skipped)
     flaws["transaction.account_id"] += strangers
     missing = sum(count for flaw, count in flaws.items() if flaw.startswith("transaction."))
     run.set_aside = flaws.total()

@@ -12,7 +12,7 @@ from typing import Self
 
 from uuid_utils import uuid7
 
-from banking.provider import AccountRow, Page, Readiness, TransactionRow
+from banking.provider import AccountRow, Readiness, TransactionRow, TransactionsPage
 
 IN_MEMORY = 4 * 1024 * 1024
 CHUNK = 256 * 1024
@@ -45,7 +45,7 @@ class Spool:
     ) -> None:
         self.file.close()
 
-    def add(self, page: Page) -> None:
+    def add(self, page: TransactionsPage) -> None:
         """Append a page. Within a page, what is removed has the last word."""
         self.file.write("".join(self.lines(page)).encode())
         self.accounts.update((row.provider_id, row) for row in page.accounts)
@@ -54,7 +54,7 @@ class Spool:
         self.readiness = page.readiness
         self.request_id = page.request_id
 
-    def lines(self, page: Page) -> Iterator[str]:
+    def lines(self, page: TransactionsPage) -> Iterator[str]:
         for row in page.added:
             yield self.upsert(row)
         for row in page.modified:
@@ -63,7 +63,7 @@ class Spool:
             self.sequence += 1
             self.removed += 1
             yield removal(self.sequence, provider_id)
-        for kind, field, provider_id in page.set_aside:
+        for kind, field, provider_id in page.skipped:
             self.flaws[f"{kind}.{field}"] += 1
             if provider_id:
                 self.sequence += 1

@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from banking.models import Account, BalanceSnapshot, Item
-from banking.provider import AccountRow, Roster
+from banking.provider import AccountRow, AccountsResponse
 from banking.sync import statements
 from banking.sync.staging_file import Spool
 
@@ -103,7 +103,7 @@ def run(cursor: CursorWrapper, statement: str, facts: Facts) -> int:
     return int(cursor.rowcount)
 
 
-def store_accounts(*, item: Item, roster: Roster, others: Iterable[AccountRow]) -> None:
+def store_accounts(*, item: Item, roster: AccountsResponse, others: Iterable[AccountRow]) -> None:
     """Store the roster and today's balances; close accounts that the bank lists no more.
 
     Of a roster that cannot be read in full nobody can tell what it leaves out, so that none is closed.
@@ -121,7 +121,7 @@ def store_accounts(*, item: Item, roster: Roster, others: Iterable[AccountRow]) 
     Account.objects.bulk_create([account(item, row, closed_at=now) for row in unlisted.values()], ignore_conflicts=True)
     # Read back, because an account that was known keeps its own key and not the one just made for it.
     known = Account.objects.filter(item=item)
-    if not roster.set_aside:
+    if not roster.skipped:
         known.filter(closed_at=None).exclude(provider_id__in=listed).update(closed_at=now)
     snapshot(item=item, accounts=known.filter(provider_id__in=listed))
 

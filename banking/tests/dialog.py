@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from banking.models import Item, LinkSession
-from banking.provider import InstitutionDown, Misconfigured, ProviderError, RateLimited, Unavailable
+from banking.provider import InstitutionDown, ProviderConfigurationError, ProviderError, RateLimited, Unavailable
 from compliance.isolation import tenant
 
 TOKEN = "public-sandbox-1"
@@ -22,7 +22,7 @@ DOWN = (
     Unavailable("TIMEOUT", request_id="req-secret"),
     InstitutionDown("INSTITUTION_DOWN", request_id="req-secret"),
     RateLimited("RATE_LIMIT", scope="client", request_id="req-secret"),
-    Misconfigured("INVALID_API_KEYS", request_id="req-secret"),
+    ProviderConfigurationError("INVALID_API_KEYS", request_id="req-secret"),
 )
 
 

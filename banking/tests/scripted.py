@@ -8,15 +8,15 @@ from typing import Self
 
 from banking.provider import (
     AccountRow,
-    Brought,
+    AccountsResponse,
     Credential,
-    InstitutionFacts,
-    ItemFacts,
+    InstitutionDetails,
+    ItemDetails,
+    LinkResult,
     LinkToken,
-    Page,
     Readiness,
-    Roster,
     TransactionRow,
+    TransactionsPage,
 )
 
 CHECKING = AccountRow(
@@ -64,12 +64,12 @@ COFFEE = TransactionRow(
 
 def walked(
     public_token: str, *, institution_id: str = "", name: str = "", accounts: Iterable[AccountRow] = ()
-) -> Brought:
+) -> LinkResult:
     """What a dialog brought that ended with this token."""
-    return Brought(public_token, institution_id, name, frozenset((each.name, each.mask) for each in accounts))
+    return LinkResult(public_token, institution_id, name, frozenset((each.name, each.mask) for each in accounts))
 
 
-Answer = Page | Exception | BaseException | Callable[[], Page]
+Answer = TransactionsPage | Exception | BaseException | Callable[[], TransactionsPage]
 
 
 def transaction(provider_id: str, amount: str = "-4.33", **changes: object) -> TransactionRow:
@@ -87,9 +87,9 @@ def page(
     more: bool = False,
     readiness: Readiness = Readiness.HISTORICAL,
     accounts: Iterable[AccountRow] = (),
-) -> Page:
+) -> TransactionsPage:
     """One answer of the stream."""
-    return Page(
+    return TransactionsPage(
         added=list(added),
         modified=list(modified),
         removed=list(removed),
@@ -110,8 +110,8 @@ class ScriptedProvider:
     credential: Credential | Exception = field(
         default_factory=lambda: Credential("access-sandbox-secret", "item-1", "req-exchange")
     )
-    facts: ItemFacts = field(
-        default_factory=lambda: ItemFacts(
+    facts: ItemDetails = field(
+        default_factory=lambda: ItemDetails(
             provider_item_id="item-1",
             institution_id="ins_1",
             institution_name="First Platypus Bank",
@@ -124,13 +124,13 @@ class ScriptedProvider:
     )
     refuse_removal: Exception | None = None
     # What each dialog brought, by the link token that opened it; ``None`` stands for the first token of the tests.
-    walks: dict[str, list[Brought]] | None = None
+    walks: dict[str, list[LinkResult]] | None = None
     cursors: list[str] = field(default_factory=list)
     exchanged: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     links: int = 0
 
-    def within(self, *, answer: float, whole: float) -> Self:
+    def with_timeouts(self, *, response: float, total: float) -> Self:
         return self
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
@@ -141,34 +141,34 @@ class ScriptedProvider:
         self.links += 1
         return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
 
-    def brought(self, link_token: str) -> Sequence[Brought]:
+    def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
         if self.walks is None:
             return [walked(f"public-sandbox-{number}") for number in (1, 2)]
         return self.walks.get(link_token, [])
 
-    def exchange(self, public_token: str) -> Credential:
+    def exchange_public_token(self, public_token: str) -> Credential:
         self.exchanged.append(public_token)
         if isinstance(self.credential, Exception):
             raise self.credential
         return self.credential
 
-    def item(self, access_token: str) -> ItemFacts:
+    def get_item(self, access_token: str) -> ItemDetails:
         return self.facts
 
-    def accounts(self, access_token: str) -> Roster:
-        return Roster(accounts=self.roster, request_id="req-accounts")
+    def get_accounts(self, access_token: str) -> AccountsResponse:
+        return AccountsResponse(accounts=self.roster, request_id="req-accounts")
 
-    def page(self, access_token: str, *, cursor: str) -> Page:
+    def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
         self.cursors.append(cursor)
         answer = self.pages.pop(0) if self.pages else page(cursor=cursor or "c0")
         if isinstance(answer, BaseException):
             raise answer
         return answer() if callable(answer) else answer
 
-    def institution(self, institution_id: str) -> InstitutionFacts:
-        return InstitutionFacts(institution_id, "First Platypus Bank", "https://bank.example", "#0a5f86")
+    def get_institution(self, institution_id: str) -> InstitutionDetails:
+        return InstitutionDetails(institution_id, "First Platypus Bank", "https://bank.example", "#0a5f86")
 
-    def remove(self, access_token: str) -> None:
+    def remove_item(self, access_token: str) -> None:
         if self.refuse_removal is not None:
             raise self.refuse_removal
         self.ended.append(access_token)

@@ -10,7 +10,7 @@ from accounts.models import User
 from banking.linking import sessions
 from banking.linking.sessions import Chosen, DuplicateBank, LinkRefused, finish_link, open_link
 from banking.models import Account, Connection, Item, LinkSession
-from banking.provider import Credential, Misconfigured, PublicTokenRefused, Unavailable
+from banking.provider import Credential, ProviderConfigurationError, PublicTokenRefused, Unavailable
 from banking.tests.scripted import ScriptedProvider, walked
 from compliance.isolation import tenant
 
@@ -308,10 +308,10 @@ def test_it_gives_no_token_when_the_provider_refuses(
     alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(**options: object) -> None:
-        raise Misconfigured("INVALID_API_KEYS")
+        raise ProviderConfigurationError("INVALID_API_KEYS")
 
     monkeypatch.setattr(provider, "create_link_token", refused)
-    with pytest.raises(Misconfigured):
+    with pytest.raises(ProviderConfigurationError):
         open_link(user=alice)
     with tenant(alice.pk):
         assert not LinkSession.objects.for_user(alice).exists()

@@ -11,9 +11,9 @@ from banking.plaid.profile import Profile, host_of
 from banking.plaid.transport import Transport
 from banking.provider import (
     Credential,
-    InstitutionFacts,
-    Misconfigured,
+    InstitutionDetails,
     NotReady,
+    ProviderConfigurationError,
     PublicTokenRefused,
     Unavailable,
 )
@@ -112,7 +112,7 @@ def test_it_connects_to_plaid_or_to_this_machine(environment, url, host):
     ],
 )
 def test_it_connects_nowhere_else(environment, url):
-    with pytest.raises(Misconfigured) as caught:
+    with pytest.raises(ProviderConfigurationError) as caught:
         host_of(environment, url)
     assert caught.value.code == "HOST_REFUSED"
 
@@ -137,7 +137,7 @@ def test_it_takes_its_profile_from_the_settings():
 @pytest.mark.parametrize("name", ["PLAID_CLIENT_ID", "PLAID_SECRET"])
 @pytest.mark.parametrize("value", ["", "CANARY key", "CANARY\n", "CANARY\r\nHost: evil", "CANÁRY"])
 def test_it_refuses_keys_that_cannot_be_sent_without_repeating_them(name, value):
-    with override_settings(**{name: value}), pytest.raises(Misconfigured) as caught:
+    with override_settings(**{name: value}), pytest.raises(ProviderConfigurationError) as caught:
         connect()
     assert caught.value.code == "INVALID_API_KEYS"
     assert "CAN" not in str(caught.value)
@@ -213,7 +213,7 @@ def test_it_asks_for_no_product_when_somebody_signs_in_again(client, server):
 
 def test_it_reads_the_stream_from_its_beginning_by_sending_no_cursor(client, server):
     server.play(say(STREAM_END))
-    page = client.page(TOKEN, cursor="")
+    page = client.sync_transactions(TOKEN, cursor="")
     assert (page.next_cursor, page.request_id) == ("c2", "r1")
     assert server.asked[0].path == "/transactions/sync"
     assert server.asked[0].fields == {
@@ -225,13 +225,13 @@ def test_it_reads_the_stream_from_its_beginning_by_sending_no_cursor(client, ser
 
 def test_it_reads_the_stream_on_from_a_cursor(client, server):
     server.play(say(STREAM_END))
-    client.page(TOKEN, cursor="c1")
+    client.sync_transactions(TOKEN, cursor="c1")
     assert server.asked[0].fields["cursor"] == "c1"
 
 
 def test_it_asks_for_what_makes_a_bank_recognizable(client, server):
     server.play(say({"institution": {"institution_id": "ins_1", "name": "Bank", "url": None}, "request_id": "r"}))
-    assert client.institution("ins_1") == InstitutionFacts("ins_1", "Bank", "", "")
+    assert client.get_institution("ins_1") == InstitutionDetails("ins_1", "Bank", "", "")
     assert server.asked[0].fields == {
         "institution_id": "ins_1",
         "country_codes": ["US", "CA"],
@@ -253,9 +253,9 @@ class PatientDoor:
 def test_it_waits_longest_where_plaid_is_slowest():
     door = PatientDoor()
     client = PlaidClient(profile(), door)
-    client.page(TOKEN, cursor="")
-    client.page(TOKEN, cursor="c1")
-    client.item(TOKEN)
+    client.sync_transactions(TOKEN, cursor="")
+    client.sync_transactions(TOKEN, cursor="c1")
+    client.get_item(TOKEN)
     client.webhook_key("k1")
     assert door.patience == [
         ("transactions_sync", 60),
@@ -268,10 +268,10 @@ def test_it_waits_longest_where_plaid_is_slowest():
 # --- What it never sends ----------------------------------------------------------------------------------
 
 CALLS_WITH_A_TOKEN = {
-    "item": lambda client, token: client.item(token),
-    "accounts": lambda client, token: client.accounts(token),
-    "page": lambda client, token: client.page(token, cursor="c1"),
-    "remove": lambda client, token: client.remove(token),
+    "item": lambda client, token: client.get_item(token),
+    "accounts": lambda client, token: client.get_accounts(token),
+    "page": lambda client, token: client.sync_transactions(token, cursor="c1"),
+    "remove": lambda client, token: client.remove_item(token),
     "update": lambda client, token: client.create_update_token(token, client_user_id="u1"),
 }
 
@@ -279,15 +279,15 @@ CALLS_WITH_A_TOKEN = {
 @pytest.mark.parametrize("call", CALLS_WITH_A_TOKEN)
 @pytest.mark.parametrize("token", ["access-production-1", "public-sandbox-1", "access-sandboxes-1", "", "x"])
 def test_it_sends_no_token_of_another_environment(client, server, call, token):
-    with pytest.raises(Misconfigured) as caught:
+    with pytest.raises(ProviderConfigurationError) as caught:
         CALLS_WITH_A_TOKEN[call](client, token)
     assert caught.value.code == "WRONG_ENVIRONMENT"
     assert server.asked == []
 
 
 def test_it_sends_no_sandbox_token_to_production(client_with, server):
-    with pytest.raises(Misconfigured):
-        client_with(environment="production").item(TOKEN)
+    with pytest.raises(ProviderConfigurationError):
+        client_with(environment="production").get_item(TOKEN)
     assert server.asked == []
 
 
@@ -297,7 +297,7 @@ def test_it_sends_no_sandbox_token_to_production(client_with, server):
 )
 def test_it_sends_no_public_token_that_cannot_be_one(client, server, token):
     with pytest.raises(PublicTokenRefused):
-        client.exchange(token)
+        client.exchange_public_token(token)
     assert server.asked == []
 
 
@@ -311,23 +311,23 @@ def refused(error_type, code, status=400):
 @pytest.mark.parametrize("code", ["ITEM_NOT_FOUND", "INVALID_ACCESS_TOKEN"])
 def test_it_counts_an_item_that_is_gone_as_removed(client, server, code):
     server.play(refused("ITEM_ERROR", code))
-    assert client.remove(TOKEN) is None
+    assert client.remove_item(TOKEN) is None
 
 
 def test_it_does_not_call_an_item_removed_when_plaid_could_not(client, server):
     server.play(refused("API_ERROR", "INTERNAL_SERVER_ERROR", 500))
     with pytest.raises(Unavailable):
-        client.remove(TOKEN)
+        client.remove_item(TOKEN)
 
 
 def test_it_passes_on_whose_request_failed(client, server):
     server.play(refused("ITEM_ERROR", "PRODUCT_NOT_READY"))
     with pytest.raises(NotReady) as caught:
-        client.page(TOKEN, cursor="")
+        client.sync_transactions(TOKEN, cursor="")
     assert str(caught.value) == "PRODUCT_NOT_READY (request r9)"
 
 
 def test_it_exchanges_a_public_token(client, server):
     server.play(say({"access_token": TOKEN, "item_id": "i1", "request_id": "r2"}))
-    assert client.exchange("public-sandbox-5c224a01") == Credential(TOKEN, "i1", "r2")
+    assert client.exchange_public_token("public-sandbox-5c224a01") == Credential(TOKEN, "i1", "r2")
     assert server.asked[0].fields == {"public_token": "public-sandbox-5c224a01"}

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banking.plaid.errors import CODES, UnknownKey, UnknownRefusal, refusal
+from banking.plaid.errors import CODES, UnknownErrorCode, UnknownKey, error_from_response
 from banking.provider import (
-    ChangedWhilePaging,
     ConsentRequired,
-    CursorLost,
     InstitutionDown,
-    ItemGone,
+    InvalidCursor,
+    ItemNotFound,
     LoginRequired,
-    Misconfigured,
+    MutationDuringPagination,
     NotReady,
+    ProviderConfigurationError,
     ProviderError,
     PublicTokenRefused,
     RateLimited,
@@ -42,7 +42,7 @@ PLAIDS_TABLE = [
         "INSUFFICIENT_CREDENTIALS INVALID_SEND_METHOD INVALID_UPDATED_USERNAME",
     ),
     (LoginRequired, "ITEM_ERROR", 400, "INVALID_PHONE_NUMBER USER_INPUT_TIMEOUT"),
-    (ItemGone, "ITEM_ERROR", 400, "ITEM_NOT_FOUND ITEM_CONCURRENTLY_DELETED"),
+    (ItemNotFound, "ITEM_ERROR", 400, "ITEM_NOT_FOUND ITEM_CONCURRENTLY_DELETED"),
     (ConsentRequired, "ITEM_ERROR", 400, "ACCESS_NOT_GRANTED"),
     (
         Unsupported,
@@ -56,33 +56,34 @@ PLAIDS_TABLE = [
     (InstitutionDown, "INSTITUTION_ERROR", 400, "INSTITUTION_DOWN INSTITUTION_NOT_RESPONDING"),
     (InstitutionDown, "INSTITUTION_ERROR", 400, "INSTITUTION_NOT_AVAILABLE"),
     (Unsupported, "INSTITUTION_ERROR", 400, "INSTITUTION_NO_LONGER_SUPPORTED"),
-    (Misconfigured, "INSTITUTION_ERROR", 400, "UNAUTHORIZED_INSTITUTION INSTITUTION_REGISTRATION_REQUIRED"),
-    (Misconfigured, "INSTITUTION_ERROR", 400, "INSTITUTION_NOT_ENABLED_IN_ENVIRONMENT"),
+    (ProviderConfigurationError, "INSTITUTION_ERROR", 400, "UNAUTHORIZED_INSTITUTION"),
+    (ProviderConfigurationError, "INSTITUTION_ERROR", 400, "INSTITUTION_REGISTRATION_REQUIRED"),
+    (ProviderConfigurationError, "INSTITUTION_ERROR", 400, "INSTITUTION_NOT_ENABLED_IN_ENVIRONMENT"),
     (Unavailable, "INSTITUTION_ERROR", 400, "UNSUPPORTED_RESPONSE"),
     (ConsentRequired, "INVALID_INPUT", 400, "ADDITIONAL_CONSENT_REQUIRED"),
-    (ItemGone, "INVALID_INPUT", 400, "USER_PERMISSION_REVOKED INVALID_ACCESS_TOKEN"),
+    (ItemNotFound, "INVALID_INPUT", 400, "USER_PERMISSION_REVOKED INVALID_ACCESS_TOKEN"),
     (PublicTokenRefused, "INVALID_INPUT", 400, "INVALID_PUBLIC_TOKEN"),
     (
-        Misconfigured,
+        ProviderConfigurationError,
         "INVALID_INPUT",
         400,
         "INVALID_API_KEYS UNAUTHORIZED_ENVIRONMENT UNAUTHORIZED_ROUTE_ACCESS",
     ),
     (
-        Misconfigured,
+        ProviderConfigurationError,
         "INVALID_INPUT",
         400,
         "INVALID_PRODUCT INVALID_INSTITUTION INVALID_ACCOUNT_ID INVALID_LINK_TOKEN",
     ),
     (UnknownKey, "INVALID_INPUT", 400, "INVALID_WEBHOOK_VERIFICATION_KEY_ID"),
-    (Misconfigured, "INVALID_REQUEST", 400, "MISSING_FIELDS INVALID_FIELD INVALID_BODY INVALID_HEADERS"),
-    (Misconfigured, "INVALID_REQUEST", 400, "UNKNOWN_FIELDS INVALID_CONFIGURATION SANDBOX_ONLY"),
-    (Misconfigured, "INVALID_REQUEST", 404, "NOT_FOUND NO_LONGER_AVAILABLE"),
+    (ProviderConfigurationError, "INVALID_REQUEST", 400, "MISSING_FIELDS INVALID_FIELD INVALID_BODY INVALID_HEADERS"),
+    (ProviderConfigurationError, "INVALID_REQUEST", 400, "UNKNOWN_FIELDS INVALID_CONFIGURATION SANDBOX_ONLY"),
+    (ProviderConfigurationError, "INVALID_REQUEST", 404, "NOT_FOUND NO_LONGER_AVAILABLE"),
     (Unavailable, "INVALID_RESULT", 400, "LAST_UPDATED_DATETIME_OUT_OF_RANGE"),
-    (ChangedWhilePaging, "TRANSACTIONS_ERROR", 400, "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"),
+    (MutationDuringPagination, "TRANSACTIONS_ERROR", 400, "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"),
     (Unavailable, "API_ERROR", 500, "INTERNAL_SERVER_ERROR plaid-internal-error"),
     (Unavailable, "API_ERROR", 503, "PLANNED_MAINTENANCE"),
-    (Misconfigured, "RATE_LIMIT_EXCEEDED", 429, "CREDITS_EXHAUSTED"),
+    (ProviderConfigurationError, "RATE_LIMIT_EXCEEDED", 429, "CREDITS_EXHAUSTED"),
 ]
 FIELDS = ["error_code", "error_type", "error_message", "request_id"]
 CASES = [(*rest, code) for *rest, codes in PLAIDS_TABLE for code in codes.split()]
@@ -95,7 +96,7 @@ def body(code=None, error_type=None, message="please look at access-sandbox-CANA
 
 @pytest.mark.parametrize(("expected", "error_type", "status", "code"), CASES)
 def test_it_knows_every_code_of_plaids_table(expected, error_type, status, code):
-    error = refusal(status, body(code, error_type))
+    error = error_from_response(status, body(code, error_type))
     assert type(error) is expected
     assert error.code == code
     assert error.request_id == "Hx1Yq0a2b3c4d5e"
@@ -120,7 +121,7 @@ def test_it_knows_no_code_that_the_table_above_leaves_out():
     ],
 )
 def test_it_says_what_a_rate_limit_counts(code, scope):
-    error = refusal(429, body(code, "RATE_LIMIT_EXCEEDED"))
+    error = error_from_response(429, body(code, "RATE_LIMIT_EXCEEDED"))
     assert isinstance(error, RateLimited)
     assert (error.scope, error.retry_after, error.code) == (scope, 60, code)
 
@@ -141,7 +142,7 @@ def test_it_says_what_a_rate_limit_counts(code, scope):
     ],
 )
 def test_it_waits_as_long_as_retry_after_says_within_reason(header, seconds):
-    error = refusal(429, body("RATE_LIMIT", "RATE_LIMIT_EXCEEDED"), retry_after=header)
+    error = error_from_response(429, body("RATE_LIMIT", "RATE_LIMIT_EXCEEDED"), retry_after=header)
     assert error.retry_after == seconds
 
 
@@ -151,19 +152,19 @@ def test_it_waits_as_long_as_retry_after_says_within_reason(header, seconds):
         ("API_ERROR", 500, Unavailable),
         ("API_ERROR", 400, Unavailable),
         ("INSTITUTION_ERROR", 400, InstitutionDown),
-        ("INVALID_REQUEST", 400, Misconfigured),
-        ("ITEM_ERROR", 400, UnknownRefusal),
-        ("INVALID_INPUT", 400, UnknownRefusal),
-        ("OAUTH_ERROR", 208, UnknownRefusal),
-        ("TYPE_OF_TOMORROW", 400, UnknownRefusal),
+        ("INVALID_REQUEST", 400, ProviderConfigurationError),
+        ("ITEM_ERROR", 400, UnknownErrorCode),
+        ("INVALID_INPUT", 400, UnknownErrorCode),
+        ("OAUTH_ERROR", 208, UnknownErrorCode),
+        ("TYPE_OF_TOMORROW", 400, UnknownErrorCode),
         ("TYPE_OF_TOMORROW", 502, Unavailable),
         ("TYPE_OF_TOMORROW", 429, RateLimited),
-        (None, 400, UnknownRefusal),
-        (["nonsense"], 400, UnknownRefusal),
+        (None, 400, UnknownErrorCode),
+        (["nonsense"], 400, UnknownErrorCode),
     ],
 )
 def test_it_judges_an_unknown_code_by_type_then_by_status(error_type, status, expected):
-    error = refusal(status, body("CODE_OF_TOMORROW", error_type))
+    error = error_from_response(status, body("CODE_OF_TOMORROW", error_type))
     assert type(error) is expected
     assert error.code == "CODE_OF_TOMORROW"
 
@@ -175,38 +176,40 @@ def test_it_judges_an_unknown_code_by_type_then_by_status(error_type, status, ex
         (503, Unavailable),
         (403, Unavailable),
         (404, Unavailable),
-        (302, Misconfigured),
-        (307, Misconfigured),
+        (302, ProviderConfigurationError),
+        (307, ProviderConfigurationError),
         (429, RateLimited),
     ],
 )
 @pytest.mark.parametrize("content", [b"<h1>Bad gateway</h1>", b"", b"\xff\xfe", b"[1]", b"null", b"NaN", b"{}"])
 def test_it_judges_an_answer_that_is_not_plaids_by_status(status, expected, content):
-    error = refusal(status, content)
+    error = error_from_response(status, content)
     assert type(error) is expected
     assert error.code == f"HTTP_{status}"
 
 
 def test_it_tells_a_lost_cursor_from_other_invalid_fields():
-    lost = refusal(400, body("INVALID_FIELD", "INVALID_REQUEST", "cursor not associated with access_token"))
-    other = refusal(400, body("INVALID_FIELD", "INVALID_REQUEST", "client_id must be properly formatted"))
-    missing = refusal(400, body("MISSING_FIELDS", "INVALID_REQUEST", "the following fields are missing: cursor"))
-    assert type(lost) is CursorLost
-    assert type(missing) is Misconfigured
-    assert type(other) is Misconfigured
+    lost = error_from_response(400, body("INVALID_FIELD", "INVALID_REQUEST", "cursor not associated with access_token"))
+    other = error_from_response(400, body("INVALID_FIELD", "INVALID_REQUEST", "client_id must be properly formatted"))
+    missing = error_from_response(
+        400, body("MISSING_FIELDS", "INVALID_REQUEST", "the following fields are missing: cursor")
+    )
+    assert type(lost) is InvalidCursor
+    assert type(missing) is ProviderConfigurationError
+    assert type(other) is ProviderConfigurationError
 
 
 @pytest.mark.parametrize("code", ["x" * 101, "ITEM\nLOGIN", "access token", 7, {"a": 1}, ""])
 def test_it_keeps_no_code_that_is_not_a_word(code):
-    assert refusal(400, body(code, "ITEM_ERROR")).code == "HTTP_400"
+    assert error_from_response(400, body(code, "ITEM_ERROR")).code == "HTTP_400"
 
 
 def test_it_keeps_no_request_id_that_is_not_a_word():
-    assert refusal(400, body("NOT_FOUND", request_id="a\nb")).request_id == ""
+    assert error_from_response(400, body("NOT_FOUND", request_id="a\nb")).request_id == ""
 
 
 def test_it_repeats_none_of_plaids_sentences():
-    error = refusal(400, body("CODE_OF_TOMORROW", "ITEM_ERROR", display_message="public-sandbox-CANARY"))
+    error = error_from_response(400, body("CODE_OF_TOMORROW", "ITEM_ERROR", display_message="public-sandbox-CANARY"))
     assert "CANARY" not in f"{error!r} {error} {vars(error)}"
 
 
@@ -223,4 +226,4 @@ def test_it_repeats_none_of_plaids_sentences():
     header=st.none() | st.text(max_size=12),
 )
 def test_it_makes_an_error_of_any_answer_at_all(status, content, header):
-    assert isinstance(refusal(status, content, retry_after=header), ProviderError)
+    assert isinstance(error_from_response(status, content, retry_after=header), ProviderError)

@@ -9,18 +9,18 @@ from banking.plaid.profile import Profile
 from banking.plaid.transport import Transport
 from banking.plaid.webhooks import WebhookRefused, verify
 from banking.provider import (
-    ChangedWhilePaging,
-    CursorLost,
     InstitutionDown,
-    ItemGone,
+    InvalidCursor,
+    ItemNotFound,
     LoginRequired,
-    MalformedAnswer,
-    Misconfigured,
+    MalformedResponse,
+    MutationDuringPagination,
     NotReady,
+    ProviderConfigurationError,
     PublicTokenRefused,
     RateLimited,
     Readiness,
-    SetAside,
+    SkippedRow,
     Unavailable,
 )
 from banking.tests.scripted_server import say, scripted_server
@@ -41,14 +41,14 @@ def client(sandbox):
 
 @pytest.fixture
 def credential(sandbox, client):
-    return client.exchange(sandbox.public_token())
+    return client.exchange_public_token(sandbox.public_token())
 
 
 def read_stream(client, token, cursor=""):
     """Every page from ``cursor`` to the end."""
-    pages = [client.page(token, cursor=cursor)]
+    pages = [client.sync_transactions(token, cursor=cursor)]
     while pages[-1].has_more:
-        pages.append(client.page(token, cursor=pages[-1].next_cursor))
+        pages.append(client.sync_transactions(token, cursor=pages[-1].next_cursor))
     return pages
 
 
@@ -67,7 +67,7 @@ def test_it_opens_link_for_signing_in_again(client, credential):
 
 
 def test_it_learns_what_plaid_knows_of_an_item(client, credential):
-    facts = client.item(credential.access_token)
+    facts = client.get_item(credential.access_token)
     assert facts.provider_item_id == credential.provider_item_id
     assert (facts.institution_id, facts.institution_name) == ("ins_109508", "First Platypus Bank")
     assert facts.error_code == ""
@@ -75,7 +75,7 @@ def test_it_learns_what_plaid_knows_of_an_item(client, credential):
 
 
 def test_it_reads_every_account_with_the_sign_of_its_balance(client, credential):
-    rows = {row.mask: row for row in client.accounts(credential.access_token).accounts}
+    rows = {row.mask: row for row in client.get_accounts(credential.access_token).accounts}
     assert len(rows) == 12
     assert (rows["0000"].current, rows["0000"].available) == (Decimal(110), Decimal(100))
     assert (rows["3333"].type, rows["3333"].current, rows["3333"].limit) == (
@@ -87,12 +87,12 @@ def test_it_reads_every_account_with_the_sign_of_its_balance(client, credential)
 
 
 def test_it_learns_what_a_bank_is_called(client):
-    assert client.institution("ins_109508").name == "First Platypus Bank"
+    assert client.get_institution("ins_109508").name == "First Platypus Bank"
 
 
 @pytest.mark.parametrize("username", ["user_good", "user_messy", "user_transactions_dynamic"])
 def test_it_reads_each_transaction_as_the_bank_has_it_with_the_sign_turned(sandbox, client, username):
-    credential = client.exchange(sandbox.public_token(username=username))
+    credential = client.exchange_public_token(sandbox.public_token(username=username))
     read = {
         row.provider_id: (row.account_id, row.amount, row.currency, row.date.isoformat(), row.pending)
         for page in read_stream(client, credential.access_token)
@@ -112,7 +112,7 @@ def test_it_reads_each_transaction_as_the_bank_has_it_with_the_sign_turned(sandb
 
 
 def test_it_reads_a_long_history_page_by_page_and_then_nothing_more(sandbox, client):
-    token = client.exchange(sandbox.public_token(username="user_scale_1200")).access_token
+    token = client.exchange_public_token(sandbox.public_token(username="user_scale_1200")).access_token
     pages = read_stream(client, token)
     assert [len(page.added) for page in pages] == [500, 500, 200]
     assert len({row.provider_id for page in pages for row in page.added}) == 1200
@@ -144,10 +144,10 @@ def test_it_reads_what_changed_since_the_cursor(sandbox, client, credential):
 
 def test_it_ends_an_item_and_finds_it_gone(client, credential):
     token = credential.access_token
-    client.remove(token)
-    client.remove(token)
-    with pytest.raises(ItemGone):
-        client.page(token, cursor="")
+    client.remove_item(token)
+    client.remove_item(token)
+    with pytest.raises(ItemNotFound):
+        client.sync_transactions(token, cursor="")
 
 
 # --- Refusals ---------------------------------------------------------------------------------------------
@@ -155,46 +155,46 @@ def test_it_ends_an_item_and_finds_it_gone(client, credential):
 
 def test_it_says_that_a_public_token_was_used_before(sandbox, client):
     public_token = sandbox.public_token()
-    client.exchange(public_token)
+    client.exchange_public_token(public_token)
     with pytest.raises(PublicTokenRefused):
-        client.exchange(public_token)
+        client.exchange_public_token(public_token)
 
 
 def test_it_says_that_the_person_has_to_sign_in_again(sandbox, client, credential):
     sandbox.plaid("sandbox/item/reset_login", access_token=credential.access_token)
     with pytest.raises(LoginRequired) as caught:
-        client.page(credential.access_token, cursor="")
+        client.sync_transactions(credential.access_token, cursor="")
     assert caught.value.code == "ITEM_LOGIN_REQUIRED"
     assert len(caught.value.request_id) == 15
-    assert client.item(credential.access_token).error_code == "ITEM_LOGIN_REQUIRED"
+    assert client.get_item(credential.access_token).error_code == "ITEM_LOGIN_REQUIRED"
 
 
 def test_it_reads_the_stream_of_an_item_that_is_ill(sandbox, client, credential):
     ill = {"error": "ITEM_LOGIN_REQUIRED", "streams": True}
     sandbox.admin(f"items/{credential.provider_item_id}/state", ill)
-    assert client.item(credential.access_token).error_code == "ITEM_LOGIN_REQUIRED"
-    assert client.accounts(credential.access_token).accounts
-    assert client.page(credential.access_token, cursor="").added
+    assert client.get_item(credential.access_token).error_code == "ITEM_LOGIN_REQUIRED"
+    assert client.get_accounts(credential.access_token).accounts
+    assert client.sync_transactions(credential.access_token, cursor="").added
 
 
 def test_it_says_that_the_stream_changed_while_it_was_read(sandbox, client):
-    credential = client.exchange(sandbox.public_token(username="user_scale_1200"))
-    first = client.page(credential.access_token, cursor="")
+    credential = client.exchange_public_token(sandbox.public_token(username="user_scale_1200"))
+    first = client.sync_transactions(credential.access_token, cursor="")
     change = {"add": [{"amount": 1, "name": "In between"}], "webhook": False}
     sandbox.admin(f"items/{credential.provider_item_id}/mutate", change)
-    with pytest.raises(ChangedWhilePaging):
-        client.page(credential.access_token, cursor=first.next_cursor)
+    with pytest.raises(MutationDuringPagination):
+        client.sync_transactions(credential.access_token, cursor=first.next_cursor)
 
 
 def test_it_says_that_a_cursor_is_lost(sandbox, client, credential):
-    other = client.exchange(sandbox.public_token())
-    cursor = client.page(other.access_token, cursor="").next_cursor
-    with pytest.raises(CursorLost):
-        client.page(credential.access_token, cursor=cursor)
+    other = client.exchange_public_token(sandbox.public_token())
+    cursor = client.sync_transactions(other.access_token, cursor="").next_cursor
+    with pytest.raises(InvalidCursor):
+        client.sync_transactions(credential.access_token, cursor=cursor)
 
 
 def test_it_says_that_our_keys_are_wrong(sandbox):
-    with pytest.raises(Misconfigured) as caught:
+    with pytest.raises(ProviderConfigurationError) as caught:
         client_of(sandbox, secret="wrong").create_link_token(client_user_id="u1", webhook="")
     assert caught.value.code == "INVALID_API_KEYS"
 
@@ -202,12 +202,12 @@ def test_it_says_that_our_keys_are_wrong(sandbox):
 def test_it_says_which_limit_was_reached(sandbox, client, credential):
     limit = {"/accounts/get": {"per_item": 1}, "/institutions/get_by_id": {"per_client": 1}}
     sandbox.admin("limits", {"table": "off", "overrides": limit})
-    client.accounts(credential.access_token)
-    client.institution("ins_109508")
+    client.get_accounts(credential.access_token)
+    client.get_institution("ins_109508")
     with pytest.raises(RateLimited) as of_item:
-        client.accounts(credential.access_token)
+        client.get_accounts(credential.access_token)
     with pytest.raises(RateLimited) as of_client:
-        client.institution("ins_109508")
+        client.get_institution("ins_109508")
     assert (of_item.value.code, of_item.value.scope) == ("ACCOUNTS_LIMIT", "item")
     assert (of_client.value.code, of_client.value.scope) == ("INSTITUTIONS_GET_BY_ID_LIMIT", "client")
 
@@ -225,29 +225,29 @@ def test_it_says_which_limit_was_reached(sandbox, client, credential):
         ({"kind": "drop", "when": "before"}, Unavailable),
         ({"kind": "drop", "when": "after"}, Unavailable),
         ({"kind": "truncate"}, Unavailable),
-        ({"kind": "redirect"}, Misconfigured),
+        ({"kind": "redirect"}, ProviderConfigurationError),
         ({"kind": "malformed", "how": "html"}, Unavailable),
         ({"kind": "malformed", "how": "empty"}, Unavailable),
-        ({"kind": "malformed", "how": "missing", "key": "has_more"}, MalformedAnswer),
-        ({"kind": "malformed", "how": "null", "key": "next_cursor"}, MalformedAnswer),
-        ({"kind": "malformed", "how": "nan", "key": "added.0.amount"}, MalformedAnswer),
+        ({"kind": "malformed", "how": "missing", "key": "has_more"}, MalformedResponse),
+        ({"kind": "malformed", "how": "null", "key": "next_cursor"}, MalformedResponse),
+        ({"kind": "malformed", "how": "nan", "key": "added.0.amount"}, MalformedResponse),
     ],
 )
 def test_it_names_what_went_wrong_and_recovers(sandbox, client, credential, action, expected):
     sandbox.admin("faults", {"match": {"path": "/transactions/sync"}, "action": action})
     with pytest.raises(expected) as caught:
-        client.page(credential.access_token, cursor="")
+        client.sync_transactions(credential.access_token, cursor="")
     assert credential.access_token not in f"{caught.value!r} {vars(caught.value)}"
-    assert client.page(credential.access_token, cursor="").added
+    assert client.sync_transactions(credential.access_token, cursor="").added
 
 
 def test_it_sets_one_spoiled_row_aside(sandbox, client, credential):
-    whole = client.page(credential.access_token, cursor="")
+    whole = client.sync_transactions(credential.access_token, cursor="")
     spoil = {"kind": "malformed", "how": "null", "key": "added.0.amount"}
     sandbox.admin("faults", {"match": {"path": "/transactions/sync"}, "action": spoil})
-    spoiled = client.page(credential.access_token, cursor="")
+    spoiled = client.sync_transactions(credential.access_token, cursor="")
     assert (list(spoiled.added), spoiled.next_cursor) == (list(whole.added)[1:], whole.next_cursor)
-    assert spoiled.set_aside == [SetAside("transaction", "amount", whole.added[0].provider_id)]
+    assert spoiled.skipped == [SkippedRow("transaction", "amount", whole.added[0].provider_id)]
 
 
 def replace(sandbox, values, **when):
@@ -257,16 +257,16 @@ def replace(sandbox, values, **when):
 
 def test_it_reads_whatever_a_page_holds_in_the_place_of_what_was_true(sandbox, client, credential):
     replace(sandbox, {"added.0.account_id": "of-nobody", "added.1.amount": -0.01, "added.2.date": "2031-01-31"})
-    first, second, third = client.page(credential.access_token, cursor="").added[:3]
+    first, second, third = client.sync_transactions(credential.access_token, cursor="").added[:3]
     assert (first.account_id, second.amount, third.date.isoformat()) == ("of-nobody", Decimal("0.01"), "2031-01-31")
 
 
 def test_it_may_be_led_in_a_circle(sandbox, client):
-    token = client.exchange(sandbox.public_token(username="user_scale_1200")).access_token
-    first = client.page(token, cursor="").next_cursor
+    token = client.exchange_public_token(sandbox.public_token(username="user_scale_1200")).access_token
+    first = client.sync_transactions(token, cursor="").next_cursor
     replace(sandbox, {"next_cursor": first, "has_more": True}, nth=2, times=None)
-    second = client.page(token, cursor=first).next_cursor
-    pages = [client.page(token, cursor=second) for _ in range(2)]
+    second = client.sync_transactions(token, cursor=first).next_cursor
+    pages = [client.sync_transactions(token, cursor=second) for _ in range(2)]
     assert [(page.next_cursor, page.has_more) for page in pages] == [(first, True)] * 2
 
 
@@ -275,9 +275,9 @@ def test_it_may_lose_the_answer_of_an_exchange_that_was_done(sandbox, client):
     path = {"path": "/item/public_token/exchange"}
     sandbox.admin("faults", {"match": path, "action": {"kind": "drop", "when": "after"}})
     with pytest.raises(Unavailable):
-        client.exchange(public_token)
+        client.exchange_public_token(public_token)
     with pytest.raises(PublicTokenRefused):
-        client.exchange(public_token)
+        client.exchange_public_token(public_token)
 
 
 # --- Webhooks ---------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ def site():
 
 @pytest.fixture
 def item_with_webhook(sandbox, client, site):
-    return client.exchange(sandbox.public_token(webhook=f"{site.url}/webhooks/plaid/"))
+    return client.exchange_public_token(sandbox.public_token(webhook=f"{site.url}/webhooks/plaid/"))
 
 
 def heard(client, delivery):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banking.plaid import strict_json, translate
-from banking.provider import MalformedAnswer, Readiness, SetAside, TransactionRow
+from banking.provider import MalformedResponse, Readiness, SkippedRow, TransactionRow
 from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT, PLAIDS_TRANSACTION, without
 
 
@@ -153,7 +153,7 @@ def test_it_sets_a_transaction_aside_that_lacks_what_its_money_hangs_on(key):
     found = translate.page(stream(added=[BARE_TRANSACTION | {"transaction_id": "t0"}, without(BARE_TRANSACTION, key)]))
     assert [row.provider_id for row in found.added] == ["t0"]
     named = "" if key == "transaction_id" else "t1"
-    assert found.set_aside == [SetAside("transaction", key, named)]
+    assert found.skipped == [SkippedRow("transaction", key, named)]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_it_sets_an_odd_row_aside_by_the_fields_name_alone(key, value):
         stream(modified=[BARE_TRANSACTION | {key: value}, BARE_TRANSACTION | {"transaction_id": "t2"}])
     )
     assert [row.provider_id for row in found.modified] == ["t2"]
-    assert found.set_aside == [SetAside("transaction", key, "" if key == "transaction_id" else "t1")]
+    assert found.skipped == [SkippedRow("transaction", key, "" if key == "transaction_id" else "t1")]
 
 
 @pytest.mark.parametrize(
@@ -219,13 +219,13 @@ def test_it_keeps_a_row_whose_description_is_odd(changes, kept):
 @pytest.mark.parametrize("row", [None, 7, "x", [], True])
 def test_it_sets_aside_what_is_no_row_at_all(row):
     found = translate.page(stream(added=[row], removed=[row], accounts=[row]))
-    assert found.set_aside == [SetAside(kind, "row") for kind in ("transaction", "removal", "account")]
+    assert found.skipped == [SkippedRow(kind, "row") for kind in ("transaction", "removal", "account")]
 
 
 def test_it_takes_a_null_list_for_an_empty_one_except_for_the_roster():
     found = translate.page(stream(added=None, modified=None, removed=None, accounts=None))
     assert (found.added, found.modified, found.removed, found.accounts) == ([], [], [], [])
-    with pytest.raises(MalformedAnswer, match="accounts"):
+    with pytest.raises(MalformedResponse, match="accounts"):
         translate.roster({"accounts": None, "request_id": "r"})
 
 
@@ -249,7 +249,7 @@ def test_it_keeps_an_odd_account(changes, kept):
 
 def test_it_sets_an_account_aside_that_has_no_id():
     found = translate.roster({"accounts": [without(PLAIDS_ACCOUNT, "account_id"), PLAIDS_ACCOUNT], "request_id": "r"})
-    assert (len(found.accounts), found.set_aside) == (1, [SetAside("account", "account_id")])
+    assert (len(found.accounts), found.skipped) == (1, [SkippedRow("account", "account_id")])
 
 
 # --- The stream -------------------------------------------------------------------------------------------
@@ -292,13 +292,13 @@ def test_it_takes_the_answer_of_an_item_that_is_not_ready():
 
 
 def test_it_refuses_an_empty_cursor_that_promises_more():
-    with pytest.raises(MalformedAnswer, match="next_cursor"):
+    with pytest.raises(MalformedResponse, match="next_cursor"):
         translate.page(stream(next_cursor="", has_more=True))
 
 
 @pytest.mark.parametrize("key", ["added", "modified", "removed", "accounts", "has_more"])
 def test_it_refuses_a_page_without_what_plaid_promises(key):
-    with pytest.raises(MalformedAnswer, match=key):
+    with pytest.raises(MalformedResponse, match=key):
         translate.page(without(stream(), key))
 
 
@@ -315,13 +315,13 @@ def test_it_refuses_a_page_without_what_plaid_promises(key):
     ],
 )
 def test_it_refuses_a_page_of_another_shape(changes):
-    with pytest.raises(MalformedAnswer):
+    with pytest.raises(MalformedResponse):
         translate.page(stream(**changes))
 
 
 def test_it_refuses_an_empty_object_whatever_was_asked():
     for translation in (translate.page, translate.roster, translate.item, translate.institution):
-        with pytest.raises(MalformedAnswer):
+        with pytest.raises(MalformedResponse):
             translation({})
 
 
@@ -335,7 +335,7 @@ JSON = st.recursive(
 @given(row=st.dictionaries(st.sampled_from(sorted(PLAIDS_TRANSACTION)), JSON))
 def test_it_translates_a_row_or_sets_it_aside_and_never_crashes(row):
     page = translate.page(stream(added=[PLAIDS_TRANSACTION | row], removed=[row], accounts=[row]))
-    assert len(page.added) + len(page.removed) + len(page.accounts) + len(page.set_aside) == 3
+    assert len(page.added) + len(page.removed) + len(page.accounts) + len(page.skipped) == 3
     assert all(type(each.amount) is Decimal for each in page.added)
 
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 import pytest
 
 from banking.plaid import translate
-from banking.plaid.errors import UnknownRefusal
-from banking.provider import AccountRow, InstitutionDown, LoginRequired, MalformedAnswer, SetAside
+from banking.plaid.errors import UnknownErrorCode
+from banking.provider import AccountRow, InstitutionDown, LoginRequired, MalformedResponse, SkippedRow
 from banking.tests.plaid_samples import PLAIDS_ACCOUNT, without
 
 
@@ -76,7 +76,7 @@ def test_it_sets_an_account_without_an_id_aside():
     answer = {"accounts": [PLAIDS_ACCOUNT | {"account_id": None}, PLAIDS_ACCOUNT], "request_id": "r"}
     roster = translate.roster(answer)
     assert [row.provider_id for row in roster.accounts] == [PLAIDS_ACCOUNT["account_id"]]
-    assert roster.set_aside == [SetAside("account", "account_id")]
+    assert roster.skipped == [SkippedRow("account", "account_id")]
 
 
 # --- Items, banks and tokens ------------------------------------------------------------------------------
@@ -133,19 +133,19 @@ def test_it_reads_what_is_wrong_with_an_item():
     [
         ("ITEM_LOGIN_REQUIRED", "ITEM_ERROR", LoginRequired),
         ("INSTITUTION_DOWN", "INSTITUTION_ERROR", InstitutionDown),
-        ("CODE_OF_TOMORROW", "ITEM_ERROR", UnknownRefusal),
+        ("CODE_OF_TOMORROW", "ITEM_ERROR", UnknownErrorCode),
     ],
 )
 def test_it_says_what_ails_an_item_as_a_refusal_would(code, error_type, kind):
     facts = translate.item({"item": {"item_id": "i1", "error": {"error_type": error_type, "error_code": code}}})
-    assert (type(facts.trouble), facts.trouble.code, facts.error_code) == (kind, code, code)
+    assert (type(facts.error), facts.error.code, facts.error_code) == (kind, code, code)
 
 
 @pytest.mark.parametrize(
     "error", [None, {}, {"error_code": 7}, {"error_code": "RATE_LIMIT", "error_type": "RATE_LIMIT_EXCEEDED"}]
 )
 def test_it_sees_no_trouble_where_none_is_said(error):
-    assert translate.item({"item": {"item_id": "i1", "error": error}}).trouble is None
+    assert translate.item({"item": {"item_id": "i1", "error": error}}).error is None
 
 
 def test_it_takes_a_time_without_a_zone_for_utc_and_keeps_the_others():
@@ -154,7 +154,7 @@ def test_it_takes_a_time_without_a_zone_for_utc_and_keeps_the_others():
 
     assert at("2026-12-31T10:00:00") == datetime(2026, 12, 31, 10, tzinfo=UTC)
     assert at("2026-12-31T10:00:00+05:00") == datetime(2026, 12, 31, 10, tzinfo=timezone(timedelta(hours=5)))
-    with pytest.raises(MalformedAnswer):
+    with pytest.raises(MalformedResponse):
         at("next week")
 
 
@@ -205,13 +205,13 @@ def test_it_shows_neither_token_it_translates():
 
 @pytest.mark.parametrize("answer", [{"item_id": "i1"}, {"access_token": "access-sandbox-CANARY"}])
 def test_it_refuses_half_a_credential_without_telling_the_other_half(answer):
-    with pytest.raises(MalformedAnswer) as caught:
+    with pytest.raises(MalformedResponse) as caught:
         translate.credential(answer)
     assert "CANARY" not in f"{caught.value!r} {vars(caught.value)}"
 
 
 def test_it_refuses_a_link_token_that_never_ends():
-    with pytest.raises(MalformedAnswer, match="expiration"):
+    with pytest.raises(MalformedResponse, match="expiration"):
         translate.link_token({"link_token": "link-sandbox-x", "expiration": None})
 
 
@@ -267,5 +267,5 @@ def test_it_reads_that_a_dialog_has_brought_nothing(sessions):
     "session", [{"results": []}, {"results": {"item_add_results": [{}]}}, {"on_success": {"metadata": {}}}]
 )
 def test_it_refuses_a_dialog_whose_outcome_is_broken(session):
-    with pytest.raises(MalformedAnswer):
+    with pytest.raises(MalformedResponse):
         brought(session)

@@ -21,8 +21,8 @@ from banking.plaid.profile import Profile
 from banking.plaid.transport import Transport
 from banking.provider import (
     LoginRequired,
-    MalformedAnswer,
-    Misconfigured,
+    MalformedResponse,
+    ProviderConfigurationError,
     ProviderError,
     RateLimited,
     TimedOut,
@@ -94,10 +94,10 @@ TRANSPORT_FAULTS = {
     "an answer cut in the middle": (say(f'{{"access_token": "{TOKEN}'.encode()), Unavailable, "NOT_JSON"),
     "an answer that is not UTF-8": (say(b'{"a": "\xff\xfe"}'), Unavailable, "NOT_JSON"),
     "an answer nested without end": (say(b'{"a":' + b"[" * 100_000), Unavailable, "NOT_JSON"),
-    "NaN": (say(b'{"amount": NaN}'), MalformedAnswer, "BAD_NUMBER"),
-    "infinity": (say(b'{"amount": -Infinity}'), MalformedAnswer, "BAD_NUMBER"),
-    "a number of 5,000 digits": (say(b'{"amount": ' + b"9" * 5000 + b"}"), MalformedAnswer, "BAD_NUMBER"),
-    "an unthinkable exponent": (say(b'{"amount": 1.0e99999999999999999999}'), MalformedAnswer, "BAD_NUMBER"),
+    "NaN": (say(b'{"amount": NaN}'), MalformedResponse, "BAD_NUMBER"),
+    "infinity": (say(b'{"amount": -Infinity}'), MalformedResponse, "BAD_NUMBER"),
+    "a number of 5,000 digits": (say(b'{"amount": ' + b"9" * 5000 + b"}"), MalformedResponse, "BAD_NUMBER"),
+    "an unthinkable exponent": (say(b'{"amount": 1.0e99999999999999999999}'), MalformedResponse, "BAD_NUMBER"),
     "a refusal": (say(REFUSED, status=400), LoginRequired, "ITEM_LOGIN_REQUIRED"),
     "a refusal with a success status": (say(REFUSED, status=208), LoginRequired, "ITEM_LOGIN_REQUIRED"),
     "a proxy's error page": (say(b"<h1>Bad gateway</h1>", status=502), Unavailable, "HTTP_502"),
@@ -169,16 +169,16 @@ def test_it_gives_up_an_answer_that_only_trickles(server, transport, monkeypatch
 def test_it_gives_up_an_answer_without_end(server, transport, monkeypatch, status):
     monkeypatch.setattr(transport_module, "MOST_BYTES", 10_000)
     server.play(say(b'{"a": "' + b"x" * 10_000 + b'"}', status=status))
-    with pytest.raises(MalformedAnswer) as caught:
+    with pytest.raises(MalformedResponse) as caught:
         ask(transport)
-    assert caught.value.code == "ANSWER_TOO_LARGE"
+    assert caught.value.code == "RESPONSE_TOO_LARGE"
 
 
 def test_it_measures_a_compressed_answer_unpacked(server, transport):
     server.play(say(gzip.compress(b" " * 20_000_000), Content_Encoding="gzip"))
-    with pytest.raises(MalformedAnswer) as caught:
+    with pytest.raises(MalformedResponse) as caught:
         ask(transport)
-    assert caught.value.code == "ANSWER_TOO_LARGE"
+    assert caught.value.code == "RESPONSE_TOO_LARGE"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -186,7 +186,7 @@ def test_it_never_follows_a_redirect(server, transport, status):
     with scripted_server() as elsewhere:
         elsewhere.play(say({"a": 1}))
         server.play(say(b"", status=status, Location=f"{elsewhere.url}/accounts/get"))
-        with pytest.raises(Misconfigured) as caught:
+        with pytest.raises(ProviderConfigurationError) as caught:
             ask(transport)
         assert elsewhere.asked == []
     assert caught.value.code == f"HTTP_{status}"
@@ -216,7 +216,7 @@ def test_it_says_that_nobody_listens():
 
 
 def test_it_refuses_a_request_that_plaid_would_refuse(server, transport):
-    with pytest.raises(Misconfigured) as caught:
+    with pytest.raises(ProviderConfigurationError) as caught:
         transport.post("transactions_sync", {"access_token": TOKEN, "count": 501}, seconds=5)
     assert caught.value.code == "REQUEST_REFUSED_BY_SDK"
     assert caught.value.__context__ is None
@@ -259,7 +259,7 @@ def tls(certificate):
 
 def test_it_sends_nothing_to_a_host_whose_certificate_does_not_hold(tls):
     with scripted_server(tls) as server:
-        with pytest.raises(Misconfigured) as caught:
+        with pytest.raises(ProviderConfigurationError) as caught:
             ask(Transport(host=server.url, client_id="client", secret=SECRET))
         assert server.asked == []
     assert caught.value.code == "CERTIFICATE_REFUSED"
@@ -298,12 +298,12 @@ def test_it_survives_a_tls_stream_that_breaks_within_the_answer(tls, certificate
 @pytest.mark.parametrize(
     "call",
     [
-        lambda client: client.page(TOKEN, cursor=""),
-        lambda client: client.item(TOKEN),
-        lambda client: client.accounts(TOKEN),
-        lambda client: client.remove(TOKEN),
+        lambda client: client.sync_transactions(TOKEN, cursor=""),
+        lambda client: client.get_item(TOKEN),
+        lambda client: client.get_accounts(TOKEN),
+        lambda client: client.remove_item(TOKEN),
         lambda client: client.create_update_token(TOKEN, client_user_id="u"),
-        lambda client: client.exchange("public-sandbox-CANARY"),
+        lambda client: client.exchange_public_token("public-sandbox-CANARY"),
     ],
 )
 @pytest.mark.parametrize(

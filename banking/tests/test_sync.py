@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Account, BalanceSnapshot, Item, SyncRun, Transaction
 from banking.provider import (
-    ChangedWhilePaging,
-    CursorLost,
+    InvalidCursor,
+    MutationDuringPagination,
     Readiness,
 )
 from banking.sync import sync_item
@@ -167,7 +167,7 @@ def test_it_begins_again_from_the_first_cursor_when_the_stream_changes(
     provider.cursors.clear()
     provider.pages = [
         page(added=[transaction("ghost")], cursor="p1", more=True),
-        ChangedWhilePaging("TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"),
+        MutationDuringPagination("TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"),
         page(added=[transaction("real")], cursor="p2"),
     ]
     read(item)
@@ -177,7 +177,7 @@ def test_it_begins_again_from_the_first_cursor_when_the_stream_changes(
 
 
 def test_it_gives_up_on_a_stream_that_never_holds_still(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
-    provider.pages = [ChangedWhilePaging("MUTATION")] * 20
+    provider.pages = [MutationDuringPagination("MUTATION")] * 20
     read(item)
     assert (ledger(), item.cursor, item.failures) == ({}, "", 1)
     assert last_run(item).error_code == "CHANGED_TOO_OFTEN"
@@ -190,7 +190,7 @@ def test_it_reads_everything_again_when_its_cursor_is_lost_and_drops_ghosts(
     recent = {"date": today, "authorized_date": today}
     provider.pages = [page(added=[transaction("kept", **recent), transaction("ghost", **recent)], cursor="c1")]
     read(item)
-    provider.pages = [CursorLost("INVALID_FIELD"), page(added=[transaction("kept", **recent)], cursor="n1")]
+    provider.pages = [InvalidCursor("INVALID_FIELD"), page(added=[transaction("kept", **recent)], cursor="n1")]
     read(item)
     assert set(ledger()) == {"kept"}
     assert item.cursor == "n1"

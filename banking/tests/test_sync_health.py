@@ -10,10 +10,10 @@ from accounts.models import Notification
 from banking.models import Connection, Item
 from banking.provider import (
     InstitutionDown,
-    ItemGone,
+    ItemNotFound,
     LoginRequired,
-    MalformedAnswer,
-    Misconfigured,
+    MalformedResponse,
+    ProviderConfigurationError,
     ProviderError,
     RateLimited,
     Readiness,
@@ -30,11 +30,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
     ("error", "connection_after"),
     [
         (LoginRequired("ITEM_LOGIN_REQUIRED"), Connection.LOGIN_REQUIRED),
-        (ItemGone("ITEM_NOT_FOUND"), Connection.REVOKED),
+        (ItemNotFound("ITEM_NOT_FOUND"), Connection.REVOKED),
         (InstitutionDown("INSTITUTION_DOWN"), Connection.ACTIVE),
         (Unavailable("TIMEOUT"), Connection.ACTIVE),
-        (MalformedAnswer("NOT_JSON"), Connection.ACTIVE),
-        (Misconfigured("INVALID_API_KEYS"), Connection.ACTIVE),
+        (MalformedResponse("NOT_JSON"), Connection.ACTIVE),
+        (ProviderConfigurationError("INVALID_API_KEYS"), Connection.ACTIVE),
     ],
 )
 def test_it_asks_a_person_to_sign_in_only_when_that_would_help(
@@ -51,14 +51,14 @@ def test_it_asks_a_person_to_sign_in_only_when_that_would_help(
     ("trouble", "connection_after"),
     [
         (LoginRequired("ITEM_LOGIN_REQUIRED"), Connection.LOGIN_REQUIRED),
-        (ItemGone("USER_PERMISSION_REVOKED"), Connection.REVOKED),
+        (ItemNotFound("USER_PERMISSION_REVOKED"), Connection.REVOKED),
         (InstitutionDown("INSTITUTION_DOWN"), Connection.ACTIVE),
     ],
 )
 def test_it_does_not_call_a_bank_well_whose_stream_answers_in_spite_of_an_error(
     item: Item, provider: ScriptedProvider, ledger: Ledger, trouble: ProviderError, connection_after: str
 ) -> None:
-    provider.facts = replace(provider.facts, error_code=trouble.code, trouble=trouble)
+    provider.facts = replace(provider.facts, error_code=trouble.code, error=trouble)
     provider.pages = [page(added=[transaction("a")])]
     read(item)
     assert set(ledger()) == {"a"}

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from banking.models import Account, Item
 from banking.plaid import translate
-from banking.provider import CursorLost, Page, Roster, SetAside
+from banking.provider import AccountsResponse, InvalidCursor, SkippedRow, TransactionsPage
 from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
 from banking.tests.test_sync import Ledger, last_run, read
@@ -18,7 +18,7 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def odd_page(**changes: object) -> Page:
+def odd_page(**changes: object) -> TransactionsPage:
     """A page as Plaid might send it: one good row, and one that is changed."""
     good = BARE_TRANSACTION | {"account_id": "acc-checking", "transaction_id": "good"}
     answer = {
@@ -102,7 +102,7 @@ def test_it_stores_an_account_with_a_numeric_mask_and_no_currency(item: Item, pr
 
 def test_it_closes_nothing_while_the_roster_cannot_be_read_in_full(item: Item, provider: ScriptedProvider) -> None:
     read(item)
-    provider.accounts = lambda token: Roster([CHECKING], "r", [SetAside("account", "account_id")])  # type: ignore[method-assign]
+    provider.accounts = lambda token: AccountsResponse([CHECKING], "r", [SkippedRow("account", "account_id")])  # type: ignore[method-assign]
     read(item)
     with tenant(item.owner_id):
         assert Account.objects.filter(owner=item.owner_id, closed_at=None).count() == 2
@@ -112,7 +112,7 @@ def test_it_closes_nothing_while_the_roster_cannot_be_read_in_full(item: Item, p
 def test_it_opens_no_account_then_that_only_a_page_names(item: Item, provider: ScriptedProvider) -> None:
     stranger = CARD._replace(provider_id="elsewhere")
     provider.pages = [page(accounts=[stranger])]
-    provider.accounts = lambda token: Roster([CHECKING], "r", [SetAside("account", "account_id")])  # type: ignore[method-assign]
+    provider.accounts = lambda token: AccountsResponse([CHECKING], "r", [SkippedRow("account", "account_id")])  # type: ignore[method-assign]
     read(item)
     with tenant(item.owner_id):
         assert Account.objects.get(provider_id="elsewhere").closed_at is not None
@@ -127,14 +127,14 @@ def test_it_takes_no_row_for_gone_that_it_cannot_read(
     read(item)
     whole = page(cursor="n1")
     provider.pages = [
-        CursorLost("INVALID_FIELD"),
-        Page(**_fields(whole) | {"set_aside": [SetAside("transaction", "amount", named)]}),
+        InvalidCursor("INVALID_FIELD"),
+        TransactionsPage(**_fields(whole) | {"skipped": [SkippedRow("transaction", "amount", named)]}),
     ]
     read(item)
     assert set(ledger()) == {"known"}
 
 
-def _fields(answer: Page) -> dict[str, object]:
+def _fields(answer: TransactionsPage) -> dict[str, object]:
     return {name: getattr(answer, name) for name in answer.__slots__}
 
 

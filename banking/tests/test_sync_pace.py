@@ -150,12 +150,12 @@ class Clock:
 
 def test_it_waits_no_longer_for_one_answer_or_for_all_than_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr("banking.plaid.hurry.time", clock)
+    monkeypatch.setattr("banking.plaid.deadline.time", clock)
     transport = Answering(1, 4, 4, clock=clock)
-    client = PlaidClient(Profile.from_settings(), transport).within(answer=4, whole=7)
+    client = PlaidClient(Profile.from_settings(), transport).with_timeouts(response=4, total=7)
     for _ in range(3):
-        client.item("access-sandbox-secret")
+        client.get_item("access-sandbox-secret")
     assert transport.given == [4, 4, 2]
     with pytest.raises(TimedOut):
-        client.item("access-sandbox-secret")
+        client.get_item("access-sandbox-secret")
     assert pace.HURRIED.answer < pace.HURRIED.whole < pace.PATIENT.whole

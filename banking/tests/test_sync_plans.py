@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 from accounts.models import User
 from banking.models import Item, Transaction
-from banking.provider import CursorLost, TransactionRow
+from banking.provider import InvalidCursor, TransactionRow
 from banking.sync import store
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
 from banking.tests.test_sync import last_run, read
@@ -94,7 +94,8 @@ def test_it_posts_changes_withdraws_and_reads_again_as_many_rows(
     late = [f"pending-{number}" for number in range(HALF)]
     provider.pages = [page(added=[posted(number) for number in range(HALF)], removed=late, cursor="c2")]
     read(item)
-    provider.pages = [CursorLost("INVALID_FIELD"), page(added=[posted(number) for number in range(ROWS)], cursor="n1")]
+    whole = page(added=[posted(number) for number in range(ROWS)], cursor="n1")
+    provider.pages = [InvalidCursor("INVALID_FIELD"), whole]
     read(item)
     assert last_run(item).result == "ok"
     with tenant(alice.pk):

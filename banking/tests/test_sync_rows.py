@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Account, Item, Transaction
-from banking.provider import CursorLost, Readiness, TransactionRow
+from banking.provider import InvalidCursor, Readiness, TransactionRow
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
 from banking.tests.test_sync import Ledger, last_run, read
 from compliance.isolation import tenant
@@ -148,7 +148,7 @@ def test_it_keeps_the_rows_of_an_account_that_left_the_roster_when_all_is_read_a
     provider.pages = [page(added=[recent("a"), recent("b", account_id=CARD.provider_id)], cursor="c1")]
     read(item)
     provider.roster = [CHECKING]
-    provider.pages = [CursorLost("INVALID_FIELD"), page(added=[recent("a")], cursor="n1")]
+    provider.pages = [InvalidCursor("INVALID_FIELD"), page(added=[recent("a")], cursor="n1")]
     read(item)
     assert set(ledger()) == {"a", "b"}
 
@@ -159,7 +159,7 @@ def test_it_drops_ghosts_when_all_is_read_again_in_two_parts(
     provider.pages = [page(added=[recent("kept"), recent("old"), recent("ghost")], cursor="c1")]
     read(item)
     provider.pages = [
-        CursorLost("INVALID_FIELD"),
+        InvalidCursor("INVALID_FIELD"),
         page(added=[recent("kept")], cursor="n1", readiness=Readiness.INITIAL),
     ]
     read(item)

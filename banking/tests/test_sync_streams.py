@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from banking.models import Item, Transaction
-from banking.provider import CursorLost, Page, Readiness, TransactionRow
+from banking.provider import InvalidCursor, Readiness, TransactionRow, TransactionsPage
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
 from banking.tests.test_sync import read
 from compliance.isolation import tenant
@@ -40,18 +40,18 @@ class StreamingBank:
         self.rows.pop(provider_id, None)
         self.log.append({"removed": [provider_id]})
 
-    def answer(self, cursor: str) -> Page:
+    def answer(self, cursor: str) -> TransactionsPage:
         if not cursor:
             return self.beginning()
         if self.loses_cursors:
             self.loses_cursors = False
-            raise CursorLost("INVALID_FIELD")
+            raise InvalidCursor("INVALID_FIELD")
         seen = int(cursor)
         event = self.log[seen] if seen < len(self.log) else {}
         reached = min(seen + 1, len(self.log))
         return page(**event, cursor=str(reached), more=reached < len(self.log))
 
-    def beginning(self) -> Page:
+    def beginning(self) -> TransactionsPage:
         """All rows at once; while the history is being prepared the half of them, and the others as news later."""
         rows, head = list(self.rows.values()), str(len(self.log))
         if self.in_parts:

@@ -13,7 +13,7 @@ from accounts.models import User
 from banking import tasks
 from banking.linking.disconnecting import unlink
 from banking.models import Connection, Item, PendingRemoval, WebhookReceipt
-from banking.provider import Doorbell, LoginRequired, NotReady, Readiness, Unavailable
+from banking.provider import LoginRequired, NotReady, Readiness, Unavailable, WebhookEvent
 from banking.sync import sync_queue
 from banking.tests.job_queue import queued
 from banking.tests.scripted import ScriptedProvider, page, transaction
@@ -180,8 +180,8 @@ def test_it_says_which_removal_is_owed_and_shows_no_token(
 # --- The doorbell -----------------------------------------------------------------------------------------
 
 
-def bell(provider_item_id: str) -> Doorbell:
-    return Doorbell(provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "f" * 64)
+def bell(provider_item_id: str) -> WebhookEvent:
+    return WebhookEvent(provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "f" * 64)
 
 
 def test_it_asks_for_the_item_that_a_webhook_speaks_of(item: Item) -> None:

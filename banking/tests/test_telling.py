@@ -14,7 +14,7 @@ from accounts.models import Notification, User
 from accounts.notifications.inbox import change_settings
 from banking import tasks
 from banking.models import Connection, Item, SyncRun
-from banking.provider import ConsentRequired, InstitutionDown, ItemGone, LoginRequired, Readiness, TransactionRow
+from banking.provider import ConsentRequired, InstitutionDown, ItemNotFound, LoginRequired, Readiness, TransactionRow
 from banking.sync import notifications
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from compliance.isolation import tenant
@@ -183,7 +183,7 @@ def test_it_tells_mallory_nothing(whole: Item, provider: ScriptedProvider, mallo
     [
         (LoginRequired("ITEM_LOGIN_REQUIRED"), "First Platypus Bank wants you to sign in again", "reconnect/"),
         (ConsentRequired("ACCESS_NOT_GRANTED"), "First Platypus Bank wants you to sign in again", "reconnect/"),
-        (ItemGone("ITEM_NOT_FOUND"), "First Platypus Bank can no longer be read", "/bank-accounts/"),
+        (ItemNotFound("ITEM_NOT_FOUND"), "First Platypus Bank can no longer be read", "/bank-accounts/"),
     ],
 )
 def test_it_tells_that_a_connection_is_lost(

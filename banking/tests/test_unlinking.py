@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.linking.disconnecting import remove_at_provider, unlink
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
-from banking.provider import ItemGone, Unavailable
+from banking.provider import ItemNotFound, Unavailable
 from banking.sync import sync_item, sync_queue
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from compliance.isolation import tenant
@@ -88,7 +88,7 @@ def test_it_counts_an_item_that_is_gone_already_as_removed(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
     owed = unlink(user=alice, item_id=read_item.pk, keep_history=True)
-    provider.refuse_removal = ItemGone("ITEM_NOT_FOUND")
+    provider.refuse_removal = ItemNotFound("ITEM_NOT_FOUND")
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     with tenant(alice.pk):
         assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED

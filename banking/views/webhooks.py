@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from banking import tasks
 from banking.plaid.webhooks import HEADER, KeyUnavailable, WebhookRefused, verify
-from banking.provider import Misconfigured
+from banking.provider import ProviderConfigurationError
 from banking.sync import sync_queue
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def plaid(request: HttpRequest) -> HttpResponse:
     except WebhookRefused as refused:
         logger.warning("Webhook refused: %s", refused)
         return HttpResponse(status=400)
-    except (KeyUnavailable, Misconfigured) as unable:
+    except (KeyUnavailable, ProviderConfigurationError) as unable:
         logger.error("Webhook not checked: %r", unable)
         return HttpResponse(status=503)
     if sync_queue.accept_webhook(doorbell.fingerprint):

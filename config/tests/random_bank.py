@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.linking import disconnecting
 from banking.models import LIVING, Connection, Item
-from banking.provider import InstitutionDown, ItemGone, LoginRequired, TransactionRow
+from banking.provider import InstitutionDown, ItemNotFound, LoginRequired, TransactionRow
 from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
 from banking.tests.test_sync import read
 from compliance.isolation import tenant
@@ -26,7 +26,7 @@ ACCOUNTS = (
 )
 HISTORIES = (12, 30, 61)
 ERRORS = {
-    "withdraw": ItemGone("USER_PERMISSION_REVOKED"),
+    "withdraw": ItemNotFound("USER_PERMISSION_REVOKED"),
     "want a sign-in": LoginRequired("ITEM_LOGIN_REQUIRED"),
     "be away": InstitutionDown("INSTITUTION_DOWN"),
 }

@@ -57,7 +57,7 @@ def test_it_takes_no_token_that_its_dialog_did_not_make(
     with pytest.raises(LinkRefused):
         post(mallory, opened, token)
     # Nothing was spent.
-    assert connect().exchange(token).access_token
+    assert connect().exchange_public_token(token).access_token
     with tenant(mallory.pk):
         assert not Item.objects.for_user(mallory).exists()
     if own:
@@ -93,7 +93,7 @@ def test_it_connects_once_however_often_a_token_is_posted(bank: Sandbox, alice: 
     with pytest.raises(LinkRefused):
         post(mallory, open_link(user=mallory), token)
     with pytest.raises(PublicTokenRefused):
-        connect().exchange(token)
+        connect().exchange_public_token(token)
     with tenant(alice.pk):
         assert Item.objects.for_user(alice).count() == 1
 
@@ -103,4 +103,4 @@ def test_it_takes_no_token_of_another_environment(bank: Sandbox, alice: User, en
     opened, token = walked(bank, alice)
     with pytest.raises(LinkRefused):
         post(alice, opened, token.replace("public-sandbox-", f"public-{environment}-"))
-    assert connect().exchange(token).access_token
+    assert connect().exchange_public_token(token).access_token

@@ -16,7 +16,7 @@ from banking.linking.recovery import look_up
 from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
 from banking.models import Connection, Item
 from banking.plaid import client
-from banking.provider import Doorbell
+from banking.provider import WebhookEvent
 from banking.sync import sync_item, sync_queue
 from banking.tasks import enqueue_sync, ring
 from banking.tests.sandbox_process import Sandbox
@@ -304,7 +304,7 @@ def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(
             enqueue_sync(item, trigger="link")
         wait_until(lambda: working.said().count("succeeded") == 10)
         assert as_operator(readings) == [(1,)]
-        bell = Doorbell(item.provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "")
+        bell = WebhookEvent(item.provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "")
         for _ in range(24):
             ring(bell)
         wait_until(lambda: working.said().count("succeeded") >= 34)

@@ -60,7 +60,7 @@ def test_it_shows_it_too_where_the_stream_of_the_one_in_front_still_answers(
     twice: Item, ledger: Ledger, provider: ScriptedProvider, bank_reads: Callable[..., None]
 ) -> None:
     trouble = LoginRequired("ITEM_LOGIN_REQUIRED")
-    provider.facts = replace(provider.facts, error_code=trouble.code, trouble=trouble)
+    provider.facts = replace(provider.facts, error_code=trouble.code, error=trouble)
     bank_reads(twice, [NEW], cursor="c2")
     assert state(twice) == Connection.LOGIN_REQUIRED
     assert (len(ledger()), "later" in ledger()) == (21, True)

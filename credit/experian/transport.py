@@ -111,7 +111,7 @@ def _read(answer: BaseHTTPResponse, deadline: float) -> bytes:
     while chunk := answer.read1(CHUNK):
         body += chunk
         if len(body) > MOST_BYTES:
-            raise TooLarge("ANSWER_TOO_LARGE")
+            raise TooLarge("RESPONSE_TOO_LARGE")
         if time.monotonic() > deadline:
             raise Lost("TIMEOUT")
     return bytes(body)

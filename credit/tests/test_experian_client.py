@@ -308,7 +308,7 @@ def test_it_gives_up_an_answer_without_end(bureau, monkeypatch, encoding):
     body = b" " * 20_000
     bureau.answer(say(gzip.compress(body) if encoding == "gzip" else body, Content_Encoding=encoding))
     error = failure(bureau)
-    assert (type(error), error.code, error.outcome) == (MalformedReport, "ANSWER_TOO_LARGE", Outcome.UNKNOWN)
+    assert (type(error), error.code, error.outcome) == (MalformedReport, "RESPONSE_TOO_LARGE", Outcome.UNKNOWN)
 
 
 def test_it_gives_up_an_answer_that_only_trickles(bureau, monkeypatch):

@@ -7,18 +7,13 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from accounts import (
-            factors,
-            passkeys,
-            receivers,  # noqa: F401  (connects allauth's signals to what follows from them)
-            sessions,
-            totp,
-        )
+        from accounts import factors, passkeys, totp
+        from accounts.sessions import active_sessions
 
         totp.take_over()
         factors.take_over()
         passkeys.take_over()
-        sessions.take_over()
+        active_sessions.take_over()
 
 
 class OperatorsConfig(AdminConfig):

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from accounts import sessions
+from accounts.sessions import active_sessions
 from accounts.users.models import User
 from compliance.audit import Action, record
 
@@ -12,5 +12,5 @@ def deactivate(*, user: User, actor: User | None) -> None:
     """Let nobody sign in as this person any more, and end the sessions that they have."""
     User.objects.filter(pk=user.pk).update(is_active=False)
     user.is_active = False
-    sessions.end_all(user, actor=actor, reason="deactivated")
+    active_sessions.end_all(user, actor=actor, reason="deactivated")
     record(Action.ACCOUNT_DEACTIVATED, actor=actor, subject=user)

@@ -1,22 +1,19 @@
 """What every request passes: is the session still good, is it in use, may staff go on, could its mail be sent."""
 
 import logging
-from collections.abc import Callable
 from typing import Any, Final
 
-from django.conf import settings
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts import sessions, step_up
+from accounts import step_up
 from accounts.factors import has_second_factor
 from accounts.mails import MailNotSent
+from accounts.users.requests import GetResponse
 from compliance.audit.facts import current_facts
 
 logger = logging.getLogger(__name__)
 
-Answer = Callable[[HttpRequest], HttpResponse]
 
 # Where staff without a second factor may go: to set one up, or away.
 OPEN_TO_ALL_STAFF: Final = frozenset({
@@ -27,47 +24,10 @@ OPEN_TO_ALL_STAFF: Final = frozenset({
 })  # fmt: skip
 
 
-# What a browser forgets with a session: stored pages and whatever scripts kept. Not cookies: those that are left are
-# the theme and the marks by which a browser is known, and the host's neighbours would lose theirs too.
-FORGOTTEN: Final = '"cache", "storage"'
-
-
-class SessionLimitsMiddleware:
-    """Ends sessions that nobody used for too long, or that are too old, and has browsers forget what has ended.
-
-    Stands after AuthenticationMiddleware.
-    """
-
-    def __init__(self, get_response: Answer) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated and (reason := sessions.outlived(request.session)):
-            sessions.expire(request, reason)
-        response = self.get_response(request)
-        # Signed out by this request, or before it and from elsewhere: the browser still sent a key.
-        if request.COOKIES.get(settings.SESSION_COOKIE_NAME) and request.session.is_empty():
-            response.headers["Clear-Site-Data"] = FORGOTTEN
-        return response
-
-
-class PresenceMiddleware:
-    """Keeps "last seen", and says what other sessions did; stands after MessageMiddleware and AccountMiddleware."""
-
-    def __init__(self, get_response: Answer) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: Any) -> HttpResponse:
-        if request.user.is_authenticated:
-            for sentence in sessions.touch(request):
-                messages.warning(request, sentence)
-        return self.get_response(request)
-
-
 class StaffSecondFactorMiddleware:
     """Lets staff without a second factor do nothing but set one up."""
 
-    def __init__(self, get_response: Answer) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -85,7 +45,7 @@ class StaffSecondFactorMiddleware:
 class MailMiddleware:
     """Answers for a mail server that is away: by now everything that the request did is undone."""
 
-    def __init__(self, get_response: Answer) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -15,9 +15,10 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from accounts import browsers, factors, lockout, sessions, step_up, tasks, totp
+from accounts import browsers, factors, lockout, step_up, tasks, totp
 from accounts.adapters import count_failure
-from accounts.agents import device_words
+from accounts.sessions import active_sessions, lifetime, session_messages
+from accounts.sessions.user_agents import device_words
 from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.audit.facts import current_facts
@@ -46,7 +47,7 @@ def begin_session(request: HttpRequest, user: User, **_: Any) -> None:
     """Record a sign-in with the steps that it took, and mark the session with its beginning and its factor."""
     steps = get_authentication_records(request, user)
     record(Action.USER_LOGIN, actor=user, subject=user, steps=[step.get("type", step["method"]) for step in steps])
-    sessions.begin(request.session)
+    lifetime.begin(request.session)
     for step in steps:
         if step["method"] == "mfa":
             step_up.mark_verified(request, factor_id=step["id"], at=step["at"])
@@ -58,7 +59,7 @@ def greet_browser(request: HttpRequest, user: User, response: HttpResponse, **_:
     if not browsers.is_known(request, user) and not user.is_first_sign_in:
         device = device_words(current_facts().user_agent)
         tasks.queue_notice("accounts/email/new_browser", user=user)
-        sessions.tell_others(request, user, f"Somebody signed in with a browser that is new here: {device}.")
+        session_messages.tell_others(request, user, f"Somebody signed in with a browser that is new here: {device}.")
         messages.info(request, "This browser is new here, so we have sent you a message about this sign-in.")
     browsers.remember(request, response, user)
 
@@ -91,14 +92,14 @@ def count_failed_code(user: User, authenticator: Authenticator, **_: Any) -> Non
 @receiver(signals.password_set)
 def end_sessions_after_change(request: HttpRequest, user: User, **_: Any) -> None:
     record(Action.PASSWORD_CHANGED, actor=user, subject=user)
-    sessions.end_all(user, actor=user, reason="password changed")
+    active_sessions.end_all(user, actor=user, reason="password changed")
 
 
 @receiver(signals.password_reset)
 def end_sessions_after_reset(user: User, **_: Any) -> None:
     """End every session, and the lock as well: whoever reads the mailbox may try anew."""
     record(Action.PASSWORD_RESET, actor=user, subject=user)
-    sessions.end_all(user, actor=user, reason="password reset")
+    active_sessions.end_all(user, actor=user, reason="password reset")
     lockout.forgive(user)
 
 
@@ -109,7 +110,7 @@ def audit_address(request: HttpRequest, user: User, from_email_address: Any, **_
         # Confirming the first one is no change.
         return
     record(Action.EMAIL_CHANGED, actor=user, subject=user)
-    sessions.tell_others(request, user, "The address of your account was changed.")
+    session_messages.tell_others(request, user, "The address of your account was changed.")
 
 
 # --- Second factors ---------------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ def confirm_session(request: HttpRequest, user: User, method: str, **facts: Any)
         return
     if method == "mfa":
         step_up.mark_verified(request, factor_id=facts["id"], at=time.time())
-    sessions.renew_key(request)
+    active_sessions.renew_key(request)
     record(Action.IDENTITY_CONFIRMED, actor=user, subject=user, step=facts.get("type", method))
 
 
@@ -137,13 +138,13 @@ def audit_new_factor(request: HttpRequest, user: User, authenticator: Authentica
     else:
         record(Action.FACTOR_ADDED, actor=user, subject=user, resource=authenticator.type)
         step_up.mark_verified(request, factor_id=authenticator.pk, at=time.time())
-    sessions.tell_others(request, user, f"{NEW[authenticator.type]} added to your account.")
+    session_messages.tell_others(request, user, f"{NEW[authenticator.type]} added to your account.")
 
 
 @receiver(factor_signals.authenticator_removed)
 def end_sessions_after_removal(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
     record(Action.FACTOR_REMOVED, actor=user, subject=user, resource=authenticator.type)
-    sessions.end_others(request, user, reason="second factor removed")
+    active_sessions.end_others(request, user, reason="second factor removed")
 
 
 @receiver(factor_signals.authenticator_used)
@@ -157,4 +158,4 @@ def audit_used_factor(request: HttpRequest, user: User, authenticator: Authentic
         record(Action.RECOVERY_CODE_USED, actor=user, subject=user, left=left)
         tasks.queue_notice("accounts/email/recovery_code_used", user=user, left=left)
         messages.warning(request, f"You used a recovery code. Codes left: {left}.")
-        sessions.tell_others(request, user, f"A recovery code was used for your account. Codes left: {left}.")
+        session_messages.tell_others(request, user, f"A recovery code was used for your account. Codes left: {left}.")

@@ -11,10 +11,11 @@ from django.db import OperationalError as DatabaseAway
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from accounts import lockout, mails, sessions
-from accounts.agents import device_words
+from accounts import lockout, mails
 from accounts.mails import NOT_SENT
 from accounts.notifications import digest
+from accounts.sessions import active_sessions
+from accounts.sessions.user_agents import device_words
 from accounts.users.models import User
 from compliance.audit.facts import current_facts
 from compliance.isolation.tasks import TenantTask
@@ -53,7 +54,7 @@ def send_unlock_link(self: Any, user_id: str) -> None:
 @shared_task
 def forget_old() -> None:
     """Drop sessions that are over, and failures to sign in that no longer count."""
-    sessions.forget_over()
+    active_sessions.forget_over()
     lockout.forget_old()
 
 

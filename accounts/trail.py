@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.agents import device_words
+from accounts.sessions.user_agents import device_words
 from accounts.users.models import User
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent

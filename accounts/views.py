@@ -12,7 +12,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import factors, lockout, passkeys, sessions, trail
+from accounts import factors, lockout, passkeys, trail
+from accounts.sessions import active_sessions
 from accounts.users.requests import AuthenticatedHttpRequest
 
 FEW_CODES: Final = 3
@@ -31,7 +32,7 @@ def security(request: AuthenticatedHttpRequest) -> HttpResponse:
         "codes": next(iter(of_type[Authenticator.Type.RECOVERY_CODES]), None),
         "codes_left": factors.codes_left(mine),
         "few_codes": FEW_CODES,
-        "places": sessions.places(request),
+        "places": active_sessions.places(request),
         "visits": trail.recent_sign_ins(request.user),
     }
     return render(request, "accounts/security.html", context)
@@ -41,7 +42,7 @@ def security(request: AuthenticatedHttpRequest) -> HttpResponse:
 def end_session(request: AuthenticatedHttpRequest, place_id: int) -> HttpResponse:
     """End one of the person's sessions; ending the one that asks signs out."""
     try:
-        device = sessions.end(user=request.user, session_id=place_id)
+        device = active_sessions.end(user=request.user, session_id=place_id)
     except UserSession.DoesNotExist:
         raise Http404 from None
     messages.success(request, f"Signed out: {device}.")
@@ -51,7 +52,7 @@ def end_session(request: AuthenticatedHttpRequest, place_id: int) -> HttpRespons
 @require_POST
 def end_other_sessions(request: AuthenticatedHttpRequest) -> HttpResponse:
     """End all of the person's sessions but this one."""
-    count = sessions.end_others(request, request.user, reason="person")
+    count = active_sessions.end_others(request, request.user, reason="person")
     messages.success(request, f"Signed out everywhere else ({count}).")
     return redirect("security")
 

@@ -7,8 +7,8 @@ from importlib import import_module
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
-from accounts import sessions
 from accounts.models import User
+from accounts.sessions import lifetime
 from bench.load import get
 
 
@@ -21,7 +21,7 @@ def session(user: User, backend: str = "", engine: str = settings.SESSION_ENGINE
     store[SESSION_KEY] = str(user.pk)
     store[BACKEND_SESSION_KEY] = backend or settings.AUTHENTICATION_BACKENDS[0]
     store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    sessions.begin(store)
+    lifetime.begin(store)
     store.create()
     return str(store.session_key)
 

@@ -99,14 +99,14 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.middleware.PrivatePagesMiddleware",
-    "accounts.middleware.SessionLimitsMiddleware",
+    "accounts.sessions.middleware.SessionLimitsMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "compliance.isolation.middleware.TenantMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.middleware.PresenceMiddleware",
+    "accounts.sessions.middleware.PresenceMiddleware",
     "accounts.middleware.StaffSecondFactorMiddleware",
     "accounts.middleware.MailMiddleware",
     "config.limits.LimitsMiddleware",
@@ -206,7 +206,7 @@ CELERY_TIMEZONE = "UTC"
 AUTH_USER_MODEL = "accounts.User"
 # E-mail is unique by a constraint on its lower-case form, which this check does not look for.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
-AUTHENTICATION_BACKENDS = ["accounts.recognition.Backend"]
+AUTHENTICATION_BACKENDS = ["accounts.sign_in.auth_backend.Backend"]
 # The first hashes; the others only verify what was brought along, until its owner signs in.
 PASSWORD_HASHERS = [
     "accounts.hashers.Argon2id",
@@ -287,7 +287,7 @@ ADMIN_PATH = env.str("ADMIN_PATH", "operators/")
 
 SESSION_IDLE = timedelta(minutes=30)
 SESSION_LONGEST = timedelta(hours=12)
-SESSION_ENGINE = "accounts.recognition"
+SESSION_ENGINE = "accounts.sessions.session_store"
 SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
 SESSION_COOKIE_AGE = int(SESSION_LONGEST.total_seconds())
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import sessions
 from accounts.models import User
+from accounts.sessions import active_sessions
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import sign_in
 from accounts.tests.phone import Phone, give_code
@@ -74,7 +74,7 @@ def client(alice: User) -> Client:
 
 
 def elsewhere(client: Client, user: User) -> HttpResponse:
-    sessions.end_all(user, actor=None, reason="test")
+    active_sessions.end_all(user, actor=None, reason="test")
     return client.get(reverse("overview"))
 
 

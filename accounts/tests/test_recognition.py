@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.recognition import Backend, SessionStore, row_key
+from accounts.sessions.session_store import SessionStore, row_key
+from accounts.sign_in.auth_backend import Backend
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import sign_in
 

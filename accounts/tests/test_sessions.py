@@ -15,10 +15,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import deactivation, sessions
-from accounts.agents import device_words
+from accounts import deactivation
 from accounts.models import User
-from accounts.recognition import row_key
+from accounts.sessions import active_sessions, lifetime, session_messages
+from accounts.sessions.session_store import row_key
+from accounts.sessions.user_agents import device_words
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
 from compliance.tests.threads import in_threads
@@ -280,7 +281,9 @@ def test_it_tells_other_sessions_once_what_happened(at: Callable[..., Client], a
     here, there = at(), at(IPHONE)
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         security(there)
-    sessions.tell_others(here.get(reverse("security")).wsgi_request, alice, "A passkey was added to your account.")
+    session_messages.tell_others(
+        here.get(reverse("security")).wsgi_request, alice, "A passkey was added to your account."
+    )
     with time_machine.travel(timezone.now() + timedelta(minutes=4)):
         told = ["A passkey was added" in security(client) for client in (here, there, there)]
     assert told == [False, True, False]
@@ -289,7 +292,7 @@ def test_it_tells_other_sessions_once_what_happened(at: Callable[..., Client], a
 def test_it_loses_no_notice_of_ten_at_a_time(at: Callable[..., Client], alice: User) -> None:
     here, there = at(), at(IPHONE)
     request, numbers = here.get(reverse("security")).wsgi_request, iter(range(10))
-    in_threads(10, lambda: sessions.tell_others(request, alice, f"Notice {next(numbers)}."))
+    in_threads(10, lambda: session_messages.tell_others(request, alice, f"Notice {next(numbers)}."))
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         page = security(there)
     assert [f"Notice {number}." in page for number in range(10)] == [True] * 10
@@ -298,9 +301,9 @@ def test_it_loses_no_notice_of_ten_at_a_time(at: Callable[..., Client], alice: U
 def test_it_brings_no_session_back_that_ended_during_its_request(at: Callable[..., Client], alice: User) -> None:
     client = at()
     request = client.get(reverse("security")).wsgi_request
-    sessions.end_all(alice, actor=None, reason="test")
+    active_sessions.end_all(alice, actor=None, reason="test")
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        assert sessions.touch(request) == []
+        assert lifetime.touch(request) == []
         with pytest.raises(UpdateError):
             request.session.save()
     assert not UserSession.objects.exists()
@@ -312,10 +315,10 @@ def test_it_forgets_sessions_that_are_over(at: Callable[..., Client], alice: Use
     UserSession.objects.create(
         user=alice, ip="192.0.2.1", session_key="gone", last_seen_at=timezone.now() - timedelta(days=1)
     )
-    sessions.forget_over()
+    active_sessions.forget_over()
     assert is_in(client)
     assert [row.session_key for row in UserSession.objects.all()] == [row_key(client.session.session_key)]
     with time_machine.travel(timezone.now() + timedelta(hours=13)):
-        sessions.forget_over()
+        active_sessions.forget_over()
         assert not Session.objects.exists()
         assert not UserSession.objects.exists()

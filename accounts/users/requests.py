@@ -1,4 +1,6 @@
-from django.http import HttpRequest
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
 from accounts.users.models import User
@@ -9,3 +11,6 @@ class AuthenticatedHttpRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+
+
+GetResponse = Callable[[HttpRequest], HttpResponse]

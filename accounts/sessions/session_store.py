@@ -9,15 +9,12 @@ database, or a copy of it, finds no key that lets them in. A key is random, so o
 from hashlib import sha256
 from typing import Any, Final
 
-from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import connection
 from django.utils import timezone
 
-from accounts.users.models import User
-
 SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
-PERSON = "SELECT * FROM accounts_user WHERE id = %s"
 
 
 # As much as Django's and allauth's columns hold: 160 bits, as many as a key has.
@@ -74,10 +71,6 @@ class StoredSession(SessionStore):
         return session_key
 
 
-class Backend(AuthenticationBackend):
-    """Sign-in by allauth."""
-
-    def get_user(self, user_id: Any) -> User | None:
-        """Return the person of a session, unless the account is closed."""
-        person = next(iter(User.objects.raw(PERSON, [user_id])), None)
-        return person if person is not None and self.user_can_authenticate(person) else None
+def key_of(session: SessionBase) -> str:
+    """What stands in the database for a session's key; empty for a session that was never stored."""
+    return row_key(session.session_key) if session.session_key else ""

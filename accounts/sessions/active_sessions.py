@@ -6,37 +6,24 @@ lets anybody in. Both know a session by the hash of its key (``recognition``), f
 ``take_over`` puts what stands here in the place of its methods.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
-from typing import Final
 
 from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession, UserSessionManager
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.base import SessionBase
-from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.agents import device_words
-from accounts.recognition import StoredSession, row_key
+from accounts.sessions.lifetime import LONGEST_AGENT, TOUCH_SECONDS
+from accounts.sessions.session_store import StoredSession, key_of
+from accounts.sessions.user_agents import device_words
 from accounts.users.models import User
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
 from compliance.audit.facts import current_facts
-
-BEGAN: Final = "began_at"
-SEEN: Final = "seen_at"
-NOTICES: Final = "notices"
-
-# How often "last seen" is written: exact enough for both limits, and no write for most requests.
-TOUCH_SECONDS: Final = 60
-# As much of a User-Agent header as allauth's column holds.
-LONGEST_AGENT: Final = UserSession._meta.get_field("user_agent").max_length
 
 
 @dataclass(frozen=True)
@@ -58,11 +45,6 @@ def take_over() -> None:
     UserSession.end = _end_row
 
 
-def key_of(session: SessionBase) -> str:
-    """What stands in the database for a session's key; empty for a session that was never stored."""
-    return row_key(session.session_key) if session.session_key else ""
-
-
 def _create_row(rows: UserSessionManager, request: AuthenticatedHttpRequest) -> None:
     if not request.session.session_key:
         request.session.save()
@@ -81,62 +63,6 @@ def _end_row(row: UserSession) -> None:
 
 
 # --- How long they last -----------------------------------------------------------------------------------
-
-
-def begin(session: SessionBase) -> None:
-    """Let a new session's time run from now."""
-    session[BEGAN] = session[SEEN] = time.time()
-
-
-def outlived(session: SessionBase) -> str:
-    """Why a session may not go on: ``idle`` or ``absolute``; empty while it may."""
-    now = time.time()
-    if now - session.get(BEGAN, 0) > settings.SESSION_LONGEST.total_seconds():
-        return "absolute"
-    if now - session.get(SEEN, 0) > settings.SESSION_IDLE.total_seconds():
-        return "idle"
-    return ""
-
-
-def expire(request: HttpRequest, reason: str) -> None:
-    """End the session of a request that came too late, and treat it as a stranger's."""
-    UserSession.objects.filter(session_key=key_of(request.session)).delete()
-    record(Action.SESSION_ENDED, subject=request.user, resource="session", reason=reason)
-    request.session.flush()
-    request.user = AnonymousUser()
-
-
-def touch(request: AuthenticatedHttpRequest) -> list[str]:
-    """Write down that a session is in use, at most once a minute; returns what its person has to be told once."""
-    now = time.time()
-    if now - request.session[SEEN] < TOUCH_SECONDS:
-        return []
-    request.session[SEEN] = now
-    return _seen(key_of(request.session))
-
-
-@transaction.atomic
-def _seen(session_key: str) -> list[str]:
-    row = UserSession.objects.select_for_update().filter(session_key=session_key).first()
-    if row is None:
-        # Ended a moment ago; there is no session left to save either.
-        return []
-    facts = current_facts()
-    row.ip, row.user_agent, row.last_seen_at = facts.ip or row.ip, facts.user_agent[:LONGEST_AGENT], timezone.now()
-    told: list[str] = row.data.pop(NOTICES, [])
-    row.save(update_fields=["ip", "user_agent", "last_seen_at", "data"])
-    return told
-
-
-@transaction.atomic
-def tell_others(request: HttpRequest, user: User, sentence: str) -> None:
-    """Have the person's other sessions say something once, within a minute of being used."""
-    # Locked, because each session rewrites its own row when it reads its notices; in one order, so that none waits
-    # for another in a circle.
-    rows = UserSession.objects.select_for_update().filter(user=user).order_by("pk")
-    for row in rows.exclude(session_key=key_of(request.session)):
-        row.data[NOTICES] = [*row.data.get(NOTICES, []), sentence]
-        row.save(update_fields=["data"])
 
 
 # --- Which there are --------------------------------------------------------------------------------------

@@ -1,0 +1,46 @@
+"""Ends sessions that have expired, and records when each was last used."""
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+
+from accounts.sessions import lifetime
+from accounts.users.requests import GetResponse
+
+# What a browser forgets with a session: stored pages and whatever scripts kept. Not cookies: those that are left are
+# the theme and the marks by which a browser is known, and the host's neighbours would lose theirs too.
+FORGOTTEN: Final = '"cache", "storage"'
+
+
+class SessionLimitsMiddleware:
+    """Ends sessions that nobody used for too long, or that are too old, and has browsers forget what has ended.
+
+    Stands after AuthenticationMiddleware.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and (reason := lifetime.outlived(request.session)):
+            lifetime.expire(request, reason)
+        response = self.get_response(request)
+        # Signed out by this request, or before it and from elsewhere: the browser still sent a key.
+        if request.COOKIES.get(settings.SESSION_COOKIE_NAME) and request.session.is_empty():
+            response.headers["Clear-Site-Data"] = FORGOTTEN
+        return response
+
+
+class PresenceMiddleware:
+    """Keeps "last seen", and says what other sessions did; stands after MessageMiddleware and AccountMiddleware."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            for sentence in lifetime.touch(request):
+                messages.warning(request, sentence)
+        return self.get_response(request)

@@ -1,0 +1,20 @@
+"""Messages that a user's other sessions show once."""
+
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts.sessions.lifetime import NOTICES
+from accounts.sessions.session_store import key_of
+from accounts.users.models import User
+
+
+@transaction.atomic
+def tell_others(request: HttpRequest, user: User, sentence: str) -> None:
+    """Have the person's other sessions say something once, within a minute of being used."""
+    # Locked, because each session rewrites its own row when it reads its notices; in one order, so that none waits
+    # for another in a circle.
+    rows = UserSession.objects.select_for_update().filter(user=user).order_by("pk")
+    for row in rows.exclude(session_key=key_of(request.session)):
+        row.data[NOTICES] = [*row.data.get(NOTICES, []), sentence]
+        row.save(update_fields=["data"])

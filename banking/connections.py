@@ -6,7 +6,7 @@ The two questions are written out because Django takes longer to write them than
 from uuid import UUID
 
 from accounts.models import User
-from banking.models import LIVING, Account, Item
+from banking.models import VISIBLE_CONNECTIONS, Account, Item
 
 ITEMS = "SELECT * FROM banking_item WHERE owner_id = %s AND connection = ANY (%s) ORDER BY connected_at, id"
 ACCOUNTS = """
@@ -16,16 +16,16 @@ WHERE owner_id = %s AND (closed_at IS NULL OR successor_id IS NOT NULL) ORDER BY
 
 
 def list_connections(user: User) -> list[Item]:
-    """A person's living Items, oldest first, each with its open accounts in ``roster``; two queries.
+    """A person's living Items, oldest first, each with its open accounts in ``open_accounts``; two queries.
 
-    What an account was read under before stands in its ``former``, and in no roster.
+    What an account was read under before stands in its ``former_accounts``, and in no roster.
     """
-    items = {item.pk: item for item in Item.objects.raw(ITEMS, [user.pk, list(LIVING)])}
+    items = {item.pk: item for item in Item.objects.raw(ITEMS, [user.pk, list(VISIBLE_CONNECTIONS)])}
     for item in items.values():
-        item.roster, item.is_followed = [], False
+        item.open_accounts, item.has_successors = [], False
     accounts = {account.pk: account for account in Account.objects.raw(ACCOUNTS, [user.pk])}
     for account in accounts.values():
-        account.former = []
+        account.former_accounts = []
     for account in accounts.values():
         enter(account, items=items, accounts=accounts)
     return list(items.values())
@@ -35,9 +35,9 @@ def enter(account: Account, *, items: dict[UUID, Item], accounts: dict[UUID, Acc
     """Put an account on its Item's roster, or beside the one that followed it."""
     item = items.get(account.item_id)
     if account.successor_id in accounts:
-        accounts[account.successor_id].former.append(account)
+        accounts[account.successor_id].former_accounts.append(account)
     if item is not None and account.successor_id is None:
         account.item = item
-        item.roster.append(account)
+        item.open_accounts.append(account)
     elif item is not None:
-        item.is_followed = True
+        item.has_successors = True

@@ -5,7 +5,7 @@ Source of the codes: https://plaid.com/docs/errors/item/
 
 from banking.provider import Fault
 
-CAUSES = {
+REAUTH_MESSAGES = {
     "CREDENTIAL_UNREADABLE": (
         "Plumbline keeps the key to this bank encrypted, and cannot read it any more. This is our fault and not yours."
     ),
@@ -17,13 +17,13 @@ CAUSES = {
     "ACCESS_NOT_GRANTED": "Your bank shared less than we need to read. Sign in again and allow it.",
 }
 
-TROUBLES = {
+SYNC_ERROR_MESSAGES = {
     Fault.BANK: "{bank} is not answering.",
     Fault.OURS: "We couldn't update {bank} because of a problem on our end. Nothing is wrong at your bank.",
 }
 UNEXPLAINED = "We couldn't update {bank}."
 
 
-def trouble(bank: str, fault: str) -> str:
+def sync_error_message(bank: str, fault: str) -> str:
     """Say why a reading failed; a bank is named as the reason only where the provider names it."""
-    return TROUBLES.get(fault, UNEXPLAINED).format(bank=bank or "your bank")  # type: ignore[call-overload]
+    return SYNC_ERROR_MESSAGES.get(fault, UNEXPLAINED).format(bank=bank or "your bank")  # type: ignore[call-overload]

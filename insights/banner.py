@@ -54,7 +54,7 @@ def connect_again(item: Item) -> Banner:
 def not_updated(item: Item) -> Banner:
     return Banner(
         tone="error",
-        title=item.trouble,
+        title=item.sync_error_message,
         text="Plumbline tries again by itself; there is nothing that you have to do.",
         url=reverse("item", args=[item.pk]),
         action="See its state",

@@ -55,7 +55,9 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
 
 def own_rows(account: Account) -> QuerySet[Transaction]:
     """What counts of an account's rows, newest first, under whatever id it was read."""
-    rows: TransactionQuerySet = Transaction.objects.filter(owner=account.owner_id, account__in=account.known_as)
+    rows: TransactionQuerySet = Transaction.objects.filter(
+        owner=account.owner_id, account__in=account.with_former_accounts
+    )
     return rows.current().newest_first()
 
 
@@ -98,6 +100,6 @@ def card_link(request: AuthenticatedHttpRequest, key: str, account_id: UUID) -> 
 def state(items: list[Item]) -> dict[str, object]:
     """What the page says about the connections as a whole."""
     return {
-        "syncing": any(item.is_syncing or item.awaits_sync for item in items),
+        "syncing": any(item.is_syncing or item.has_pending_sync_request for item in items),
         "banner": most_urgent(items),
     }

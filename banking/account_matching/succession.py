@@ -31,7 +31,7 @@ from django.db import connection
 from django.db.models import Exists, F, Q
 from django.utils import timezone
 
-from banking.models import LIVING, Account, Connection, Item
+from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item
 
 DAYS: Final = 90
 FEWEST: Final = 3
@@ -243,7 +243,10 @@ def bank_id(item: Item) -> int | UUID:
 
 def rank(account: Account) -> tuple[Any, ...]:
     """An account that is read goes before one that may be again, and that before what is history."""
-    is_open, (is_read, *recent) = account.closed_at is None and account.item.connection in LIVING, recency(account)
+    is_open, (is_read, *recent) = (
+        account.closed_at is None and account.item.connection in VISIBLE_CONNECTIONS,
+        recency(account),
+    )
     return (is_read, is_open, *recent)
 
 

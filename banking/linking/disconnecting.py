@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.account_matching import succession
 from banking.credentials import CredentialUnreadable, open_token
-from banking.models import LIVING, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
+from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.plaid.client import connect
 from banking.provider import ItemNotFound, ProviderError
 from banking.transactions.transfers import find_transfers
@@ -50,7 +50,7 @@ def disconnect(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemov
     items = Item.objects.for_user(user)
     item = items.get(pk=item_id)
     # What another environment owns no worker here would end: its row is waited for.
-    rows = items.select_for_update(of=["self"], skip_locked=not item.is_elsewhere)
+    rows = items.select_for_update(of=["self"], skip_locked=not item.is_in_other_environment)
     locked = rows.filter(pk=item_id).first()
     if locked is not None:
         return let_go(item=locked, actor=user, keep_history=keep_history)
@@ -59,7 +59,7 @@ def disconnect(*, user: User, item_id: UUID, keep_history: bool) -> PendingRemov
 
 def put_off(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | None:
     """Write down that an Item is to be let go whose row another transaction holds, one that stores it most likely."""
-    if item.connection not in LIVING:
+    if item.connection not in VISIBLE_CONNECTIONS:
         wish_otherwise(item=item, keep_history=keep_history)
         return None
     owed = owe(item)
@@ -70,13 +70,17 @@ def put_off(*, item: Item, actor: User, keep_history: bool) -> PendingRemoval | 
 
 def let_go(*, item: Item, actor: User | None, keep_history: bool) -> PendingRemoval | None:
     """Disconnect a locked Item, in the open transaction; returns what is owed, or nothing when it was done before."""
-    if item.connection not in LIVING:
+    if item.connection not in VISIBLE_CONNECTIONS:
         wish_otherwise(item=item, keep_history=keep_history)
         return None
     owed = None if is_free_elsewhere(item) else owe(item)
     shut(item=item, owed=owed)
     # What another environment owns no worker here would settle: the end of the other storing is waited for.
-    if owed is not None and not item.is_elsewhere and not succession.try_to_lock_accounts(owner_id=item.owner_id):
+    if (
+        owed is not None
+        and not item.is_in_other_environment
+        and not succession.try_to_lock_accounts(owner_id=item.owner_id)
+    ):
         note(owed, history=wish(keep_history))
     else:
         settle_history(item=item, keep=keep_history)
@@ -130,7 +134,7 @@ def is_free_elsewhere(item: Item) -> bool:
 
     The removal of a billed one stays owed, and is paid once the site speaks with its environment again.
     """
-    return item.is_elsewhere and not item.is_billed
+    return item.is_in_other_environment and not item.is_billed
 
 
 def owe(item: Item) -> PendingRemoval:
@@ -150,7 +154,7 @@ def owe(item: Item) -> PendingRemoval:
 def at_stake(*, user: User, item_id: UUID) -> dict[str, object]:
     """The connection that a person is asked about, and how much was read from it. Raises ``Item.DoesNotExist``."""
     with tenant(user.pk):
-        item = Item.objects.for_user(user).living().get(pk=item_id)
+        item = Item.objects.for_user(user).visible().get(pk=item_id)
         return {
             "item": item,
             "accounts": Account.objects.filter(item=item).count(),
@@ -209,7 +213,7 @@ def finish(*, owed: PendingRemoval) -> bool:
     """
     with tenant(owed.owner_id):
         item = Item.objects.select_for_update(of=["self"]).get(pk=owed.item_id)
-        if item.connection in LIVING:
+        if item.connection in VISIBLE_CONNECTIONS:
             shut(item=item, owed=owed)
         settle_history(item=item, keep=owed.history == PendingRemoval.History.KEEP)
         return bool(PendingRemoval.objects.filter(pk=owed.pk, history=owed.history).update(history=""))

@@ -21,7 +21,9 @@ from compliance.isolation import tenant
 def broken(*, user: User, item_id: UUID) -> Item:
     """The connection that a person is about to repair. Raises ``Item.DoesNotExist``."""
     with tenant(user.pk):
-        return Item.objects.for_user(user).living().here().select_related("institution").get(pk=item_id)
+        return (
+            Item.objects.for_user(user).visible().in_current_environment().select_related("institution").get(pk=item_id)
+        )
 
 
 def open_relink(*, user: User, item_id: UUID) -> OpenedLink:
@@ -30,7 +32,7 @@ def open_relink(*, user: User, item_id: UUID) -> OpenedLink:
     Raises ``Item.DoesNotExist`` and ``ProviderError``.
     """
     with tenant(user.pk):
-        item = Item.objects.for_user(user).living().here().get(pk=item_id)
+        item = Item.objects.for_user(user).visible().in_current_environment().get(pk=item_id)
         record(Action.CREDENTIAL_ACCESS, actor=user, subject=user, resource="item", resource_id=str(item.pk))
         try:
             secret = open_token(item)
@@ -69,7 +71,7 @@ def finish_relink(*, user: User, session_id: UUID) -> Item | None:
 def repair(*, user: User, item: Item, session: LinkSession) -> Item:
     """Write the good news down, unless the bank was disconnected while the provider was asked."""
     with tenant(user.pk):
-        repaired = Item.objects.for_user(user).living().here().filter(pk=item.pk)
+        repaired = Item.objects.for_user(user).visible().in_current_environment().filter(pk=item.pk)
         if not repaired.update(
             connection=Connection.ACTIVE, failures=0, error_code="", fault="", next_sync_at=timezone.now()
         ):

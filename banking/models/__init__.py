@@ -6,7 +6,7 @@ length limit here: a bank with a long name must not stop a sync.
 
 from banking.models.accounts import Account, BalanceSnapshot
 from banking.models.items import (
-    LIVING,
+    VISIBLE_CONNECTIONS,
     Connection,
     Institution,
     Item,
@@ -17,7 +17,7 @@ from banking.models.links import LinkSession, WebhookReceipt
 from banking.models.transactions import Transaction, TransactionQuerySet, Transfer
 
 __all__ = [
-    "LIVING",
+    "VISIBLE_CONNECTIONS",
     "Account",
     "BalanceSnapshot",
     "Connection",

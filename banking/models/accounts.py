@@ -7,14 +7,14 @@ from typing import ClassVar, Self
 from django.db import models
 
 from banking.models.columns import money
-from banking.models.items import LIVING, Item
+from banking.models.items import VISIBLE_CONNECTIONS, Item
 from compliance.isolation.models import Owned, OwnedQuerySet
 
 
 class AccountQuerySet(OwnedQuerySet["Account"]):
     def open(self) -> Self:
         """Accounts that the bank still lists, whose connection is alive, and that no other one has followed."""
-        return self.filter(closed_at=None, successor=None, item__connection__in=LIVING)
+        return self.filter(closed_at=None, successor=None, item__connection__in=VISIBLE_CONNECTIONS)
 
 
 class Account(Owned):
@@ -51,14 +51,14 @@ class Account(Owned):
         return f"{self.name} ••{self.mask}" if self.mask else self.name
 
     @cached_property
-    def former(self) -> "list[Account]":
+    def former_accounts(self) -> "list[Account]":
         """What the same real account was read under before. ``connections`` fills this in where many are read."""
         return list(self.predecessors.order_by("pk"))
 
     @property
-    def known_as(self) -> "list[Account]":
+    def with_former_accounts(self) -> "list[Account]":
         """Everything that the one real account was read under: together they hold its rows and its balances."""
-        return [self, *self.former]
+        return [self, *self.former_accounts]
 
     @property
     def is_bank(self) -> bool:

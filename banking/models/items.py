@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from banking.provider import Fault, Readiness
-from banking.reauth_messages import CAUSES, trouble
+from banking.reauth_messages import REAUTH_MESSAGES, sync_error_message
 from compliance.isolation.models import Owned, OwnedQuerySet
 from compliance.vault.fields import SealedTextField
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from banking.models.accounts import Account
 
 STALE_AFTER = timedelta(hours=24)
-PATIENCE = timedelta(minutes=5)
-BILLED = frozenset({"production"})
+SYNC_REQUEST_TIMEOUT = timedelta(minutes=5)
+BILLED_ENVIRONMENTS = frozenset({"production"})
 
 
 class Institution(models.Model):
@@ -55,7 +55,7 @@ class Connection(models.TextChoices):
     REMOVED = "removed", "Disconnected"
 
 
-LIVING = (
+VISIBLE_CONNECTIONS = (
     Connection.ACTIVE,
     Connection.LOGIN_REQUIRED,
     Connection.NEEDS_CONSENT,
@@ -66,13 +66,13 @@ LIVING = (
 
 
 class ItemQuerySet(OwnedQuerySet["Item"]):
-    def here(self) -> Self:
+    def in_current_environment(self) -> Self:
         """Items of the environment that this site speaks with; a token of another one is never sent there."""
         return self.filter(environment=settings.PLAID_ENV)
 
-    def living(self) -> Self:
+    def visible(self) -> Self:
         """Items that a person still sees under their connections."""
-        return self.filter(connection__in=LIVING)
+        return self.filter(connection__in=VISIBLE_CONNECTIONS)
 
 
 class Item(Owned):
@@ -126,47 +126,51 @@ class Item(Owned):
         ]
 
     @cached_property
-    def roster(self) -> "list[Account]":
+    def open_accounts(self) -> "list[Account]":
         """The open accounts. ``connections`` fills this in where many Items are read."""
         return list(self.accounts.filter(closed_at=None, successor=None).order_by("type", "name", "id"))
 
     @cached_property
-    def is_followed(self) -> bool:
+    def has_successors(self) -> bool:
         """Whether another connection reads what this one read."""
         return self.accounts.filter(successor__isnull=False).exists()
 
     @property
-    def awaits_sync(self) -> bool:
+    def has_pending_sync_request(self) -> bool:
         """Whether somebody asked for a sync a moment ago that has not come back yet."""
         wanted = self.sync_wanted_at
-        if wanted is None or timezone.now() - wanted > PATIENCE:
+        if wanted is None or timezone.now() - wanted > SYNC_REQUEST_TIMEOUT:
             return False
         return self.checked_at is None or self.checked_at < wanted
 
     @property
-    def cause(self) -> str:
+    def reauth_message(self) -> str:
         """Why the person has to sign in at the bank again, in one sentence."""
-        return CAUSES.get(self.error_code, "")
+        return REAUTH_MESSAGES.get(self.error_code, "")
 
     @property
-    def trouble(self) -> str:
+    def sync_error_message(self) -> str:
         """Why the last reading failed, in one sentence that blames nobody without reason."""
-        return trouble(self.institution_name, self.fault)
+        return sync_error_message(self.institution_name, self.fault)
 
     @property
     def is_importing(self) -> bool:
         """Whether the first, complete import is still under way."""
-        return self.connection == Connection.ACTIVE and not self.is_elsewhere and self.readiness != Readiness.HISTORICAL
+        return (
+            self.connection == Connection.ACTIVE
+            and not self.is_in_other_environment
+            and self.readiness != Readiness.HISTORICAL
+        )
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_in_other_environment(self) -> bool:
         """Whether it was linked in another environment than the one that this site speaks with now."""
         return self.environment != settings.PLAID_ENV
 
     @property
     def is_billed(self) -> bool:
         """Whether the provider asks money for it as long as its token lives."""
-        return self.environment in BILLED
+        return self.environment in BILLED_ENVIRONMENTS
 
     @property
     def is_syncing(self) -> bool:
@@ -176,7 +180,7 @@ class Item(Owned):
     @property
     def state(self) -> str:
         """The one word of the pages' vocabulary that fits best now."""
-        if self.is_elsewhere and self.connection in LIVING:
+        if self.is_in_other_environment and self.connection in VISIBLE_CONNECTIONS:
             return "elsewhere"
         if self.connection in (Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT):
             return "reauth"
@@ -191,7 +195,7 @@ class Item(Owned):
         return "stale" if self.is_stale(at=timezone.now()) else "fresh"
 
     @property
-    def can_be_asked(self) -> bool:
+    def can_sync_now(self) -> bool:
         """Whether "Sync now" makes sense: the bank lets us in, and its first import is over."""
         return self.state not in ("loading", "reauth", "repair", "disconnected", "elsewhere")
 
@@ -202,7 +206,7 @@ class Item(Owned):
     def can_refresh(self, *, at: datetime, cooldown: timedelta) -> bool:
         """Whether the person may ask for a sync again."""
         asked = self.refreshed_at
-        open_to_us = self.connection == Connection.ACTIVE and not self.is_elsewhere
+        open_to_us = self.connection == Connection.ACTIVE and not self.is_in_other_environment
         return open_to_us and (asked is None or at - asked >= cooldown)
 
 

@@ -69,7 +69,7 @@ def take(*, owner_id: UUID, item_id: UUID, if_due: bool) -> tuple[Lease, Item] |
     """
     lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4())
     unheld = Q(leased_until=None) | Q(leased_until__lte=Now())
-    free = Item.objects.here().filter(unheld, pk=item_id, connection=Connection.ACTIVE)
+    free = Item.objects.in_current_environment().filter(unheld, pk=item_id, connection=Connection.ACTIVE)
     if if_due:
         free = free.filter(next_sync_at__lte=timezone.now())
     if not free.update(lease_holder=lease.holder, leased_until=Now() + LEASE):

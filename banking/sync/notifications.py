@@ -87,7 +87,7 @@ def connection_lost(*, item: Item, run: SyncRun) -> bool:
         person_id=item.owner_id,
         kind=Kind.BANK_RECONNECT,
         title=words.format(item.institution_name or "A bank"),
-        text=item.cause,
+        text=item.reauth_message,
         url=reverse(page, args=[item.pk]),
         fingerprint=f"connection {item.pk} lost in {run.pk}",
     )

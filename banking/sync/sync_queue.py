@@ -77,7 +77,7 @@ def want(*, owner_id: UUID, item_id: UUID) -> Item | None:
     """Note that an Item has news, for the worker that holds it or the next one; ``None`` when it cannot be read."""
     now = timezone.now()
     with tenant(owner_id):
-        readable = Item.objects.here().filter(pk=item_id, connection=Connection.ACTIVE)
+        readable = Item.objects.in_current_environment().filter(pk=item_id, connection=Connection.ACTIVE)
         soon = Least(F("next_sync_at"), now + timedelta(seconds=SETTLE))
         return readable.first() if readable.update(sync_wanted_at=now, next_sync_at=soon) else None
 
@@ -93,7 +93,7 @@ def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
     """
     with tenant(user.pk):
         item = Item.objects.for_user(user).select_for_update(of=["self"]).get(pk=item_id)
-        if item.connection != Connection.ACTIVE or item.is_elsewhere:
+        if item.connection != Connection.ACTIVE or item.is_in_other_environment:
             raise NotConnected
         return item if wish(item=item, cooldown=cooldown) else None
 
@@ -101,7 +101,7 @@ def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
 def refresh_all(*, user: User, cooldown: timedelta) -> list[Item]:
     """Note a person's wish for a sync of all their banks; returns those that were not asked a moment ago."""
     with tenant(user.pk):
-        items = Item.objects.for_user(user).living().select_for_update(of=["self"]).order_by("pk")
+        items = Item.objects.for_user(user).visible().select_for_update(of=["self"]).order_by("pk")
         return [item for item in items if wish(item=item, cooldown=cooldown)]
 
 

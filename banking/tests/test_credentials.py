@@ -76,7 +76,7 @@ def test_it_is_asked_for_nothing_more(read: Item, alice: User) -> None:
 
 
 def test_it_says_what_to_do(read: Item, as_alice: Client) -> None:
-    assert not read.can_be_asked
+    assert not read.can_sync_now
     shown = as_alice.get(reverse("accounts")).content.decode()
     assert "Needs repair" in shown
     assert "Connect First Platypus Bank again" in shown
@@ -100,7 +100,7 @@ def test_it_is_linked_anew_with_its_history_kept(
     provider.pages = [page(added=[transaction("a")])]
     sync_item(owner_id=alice.pk, item_id=fresh.pk, trigger="test")
     with tenant(alice.pk):
-        assert list(Item.objects.living()) == [fresh]
+        assert list(Item.objects.visible()) == [fresh]
         assert now(unreadable).connection == Connection.REMOVING
         assert Transaction.objects.filter(account__item=unreadable).count() == 1
         assert not Account.objects.filter(item=unreadable, closed_at=None).exists()
@@ -112,7 +112,7 @@ def test_it_leaves_the_old_connection_alone_until_the_new_one_stands(
 ) -> None:
     session = open_relink(user=alice, item_id=read.pk).session
     with tenant(alice.pk):
-        assert list(Item.objects.living()) == [read]
+        assert list(Item.objects.visible()) == [read]
         assert LinkSession.objects.get(pk=session.pk).state == LinkSession.State.OPEN
 
 

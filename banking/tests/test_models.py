@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 import time_machine
 
-from banking.models import LIVING, Account, Connection, Item, Transaction
+from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, Transaction
 from banking.provider import Readiness
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -62,10 +62,10 @@ def test_it_has_a_word_for_every_combination_of_facts() -> None:
     assert words == {"loading", "fresh", "stale", "error", "reauth", "repair", "disconnected"}
 
 
-@pytest.mark.parametrize("connection", LIVING)
+@pytest.mark.parametrize("connection", VISIBLE_CONNECTIONS)
 def test_it_says_that_a_connection_is_of_another_environment(connection: Connection) -> None:
     item = Item(environment="sandbox", connection=connection)
-    assert (item.state, item.can_be_asked, item.can_refresh(at=NOW, cooldown=MINUTE)) == ("elsewhere", False, False)
+    assert (item.state, item.can_sync_now, item.can_refresh(at=NOW, cooldown=MINUTE)) == ("elsewhere", False, False)
 
 
 def test_it_is_being_read_until_the_lease_runs_out() -> None:
@@ -86,7 +86,7 @@ def test_it_is_being_read_until_the_lease_runs_out() -> None:
     ],
 )
 def test_it_waits_for_a_sync_that_was_asked_for_but_not_for_ever(facts: dict[str, object], waits: bool) -> None:
-    assert Item(**facts).awaits_sync is waits
+    assert Item(**facts).has_pending_sync_request is waits
 
 
 @pytest.mark.parametrize(
@@ -160,10 +160,10 @@ def test_it_always_has_a_label() -> None:
 
 @pytest.mark.parametrize("code", ["ITEM_LOGIN_REQUIRED", "ITEM_LOCKED", "PASSWORD_RESET_REQUIRED"])
 def test_it_says_why_a_sign_in_is_needed_in_a_sentence(code: str) -> None:
-    cause = Item(connection=Connection.LOGIN_REQUIRED, error_code=code).cause
+    cause = Item(connection=Connection.LOGIN_REQUIRED, error_code=code).reauth_message
     assert cause.endswith(".")
     assert code not in cause
 
 
 def test_it_makes_no_cause_up() -> None:
-    assert Item(error_code="SOMETHING_NEW").cause == ""
+    assert Item(error_code="SOMETHING_NEW").reauth_message == ""

@@ -74,7 +74,7 @@ class TransactionFilter(filters.FilterSet):
         return rows.filter(Q(merchant_name__icontains=value) | Q(name__icontains=value) | Q(note__icontains=value))
 
     def of_account(self, rows: QuerySet[Transaction], name: str, value: Account) -> QuerySet[Transaction]:
-        return rows.filter(account__in=[account.pk for account in value.known_as])
+        return rows.filter(account__in=[account.pk for account in value.with_former_accounts])
 
     def of_category(self, rows: QuerySet[Transaction], name: str, value: str) -> QuerySet[Transaction]:
         if value == UNCATEGORIZED:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.linking import disconnecting
-from banking.models import LIVING, Connection, Item
+from banking.models import VISIBLE_CONNECTIONS, Connection, Item
 from banking.provider import InstitutionDown, ItemNotFound, LoginRequired, TransactionRow
 from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
 from banking.tests.test_sync import read
@@ -146,7 +146,7 @@ class Bank:
         for login in self.logins:
             with tenant(login.item.owner_id):
                 login.item.refresh_from_db()
-            login.is_linked = login.item.connection in LIVING
+            login.is_linked = login.item.connection in VISIBLE_CONNECTIONS
 
     def known(self) -> list[Payment]:
         """The payments that any connection has stored."""

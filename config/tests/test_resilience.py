@@ -294,7 +294,7 @@ def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbo
         spend(bank, item)
         sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
         wait_until(agrees)
-        wait_until(lambda: not fresh(item).awaits_sync)
+        wait_until(lambda: not fresh(item).has_pending_sync_request)
 
 
 def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(item: Item, as_operator: Ask) -> None:
@@ -309,4 +309,4 @@ def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(
             ring(bell)
         wait_until(lambda: working.said().count("succeeded") >= 34)
         assert as_operator(readings)[0][0] <= MOST_READINGS
-        assert not fresh(item).awaits_sync
+        assert not fresh(item).has_pending_sync_request

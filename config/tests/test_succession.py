@@ -64,7 +64,7 @@ def test_it_counts_a_bank_once_that_was_linked_twice_before_its_first_reading(
     assert money_in_the_bank(alice) == CHECKING.current + 101
     with tenant(alice.pk):
         first, second = connections.list_connections(alice)
-    assert (first.roster, first.is_followed, second.is_followed) == ([], True, False)
+    assert (first.open_accounts, first.has_successors, second.has_successors) == ([], True, False)
 
 
 def test_it_lets_the_other_connection_count_when_the_newer_one_ends(
@@ -124,7 +124,7 @@ def test_it_follows_an_account_that_comes_back_under_a_new_id(
     assert money_in_the_bank(alice) == CHECKING.current
     with tenant(alice.pk):
         head = Account.objects.get(owner=alice, provider_id="acc-checking-third")
-        assert {account.provider_id for account in head.known_as} == {
+        assert {account.provider_id for account in head.with_former_accounts} == {
             "acc-checking",
             "acc-checking-new",
             "acc-checking-third",

@@ -130,7 +130,7 @@ def test_it_counts_once_when_a_third_connection_knows_the_bank_by_its_new_id_alo
     assert money_in_the_bank(alice) == 40
     with tenant(alice.pk):
         head = Account.objects.get(provider_id=newest.provider_id)
-        assert len(head.known_as) == 3
+        assert len(head.with_former_accounts) == 3
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
@@ -187,7 +187,7 @@ def test_it_keeps_a_connection_without_access_while_one_of_its_accounts_is_read_
     bank_reads(again, [NEW], rows(NEW, 20))
     assert state(item) == Connection.REVOKED
     with tenant(alice.pk):
-        assert {a.provider_id for each in connections.list_connections(alice) for a in each.roster} == {
+        assert {a.provider_id for each in connections.list_connections(alice) for a in each.open_accounts} == {
             "acc-checking-new",
             "acc-card",
         }

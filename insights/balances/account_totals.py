@@ -151,12 +151,12 @@ def owed_on(found: Iterable[Account]) -> Decimal:
 
 def accounts(items: Iterable[Item]) -> list[Account]:
     """The Items' open accounts, each with its Item at hand."""
-    return [account for item in items for account in item.roster]
+    return [account for item in items for account in item.open_accounts]
 
 
 def ids(found: Iterable[Account]) -> list[UUID]:
     """The ids that the accounts' rows stand under: their own, and those that they were read under before."""
-    return [known.pk for account in found for known in account.known_as]
+    return [known.pk for account in found for known in account.with_former_accounts]
 
 
 def by_currency(found: Iterable[Account]) -> dict[str, list[Account]]:

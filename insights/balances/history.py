@@ -99,7 +99,7 @@ def changes(*, user: User, accounts: Collection[Account], since: date) -> Change
 
 def columns(accounts: Collection[Account]) -> dict[str, list[Any]]:
     """Everything that the accounts were read under: its id, the account that it is, and until when it speaks for it."""
-    known = [(each, account) for account in accounts for each in account.known_as]
+    known = [(each, account) for account in accounts for each in account.with_former_accounts]
     return {
         "ids": [each.pk for each, _ in known],
         "accounts": [account.pk for _, account in known],

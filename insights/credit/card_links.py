@@ -72,7 +72,7 @@ def answer(*, user: User, key: str, account_id: UUID, said: Said) -> None:
         card = next((card for card in cards if card.pk == account_id), None)
         if card is None:
             raise Account.DoesNotExist
-        told, known_as = CardLink.objects.for_user(user), [each.pk for each in card.known_as]
+        told, known_as = CardLink.objects.for_user(user), [each.pk for each in card.with_former_accounts]
         told.filter(key=key, account__in=known_as).delete()
         if said is Said.SAME:
             told.filter(Q(key=key) | Q(account__in=known_as), same=True).delete()
@@ -90,7 +90,7 @@ def matches(accounts: Sequence[Tradeline], cards: Sequence[Account], told: Itera
 
     A pair that the person denied is suggested no more. The keys are the accounts'.
     """
-    by_id = {known.pk: card for card in cards for known in card.known_as}
+    by_id = {known.pk: card for card in cards for known in card.with_former_accounts}
     keys, told = {each.key for each in accounts}, list(told)
     sure = {
         link.key: Match(by_id[link.account_id], confirmed=True)

@@ -29,7 +29,7 @@ def at_bank(bank="Lakeshore Bank", *, mask="1001", limit="12000", name="", curre
     account = Account(
         item=Item(institution_name=bank), mask=mask, limit=limit, official_name=name, currency=currency, type="credit"
     )
-    account.former = []
+    account.former_accounts = []
     return account
 
 
@@ -233,7 +233,7 @@ class TestThePage:
 def test_it_keeps_a_persons_word_about_a_card_that_is_read_anew():
     (account,) = lines(card(subscriberName="CBNA"))
     before, now, other = at_bank("Some Other Bank"), at_bank("Some Other Bank"), at_bank("Some Other Bank")
-    now.former = [before]
+    now.former_accounts = [before]
     confirmed = matches([account], [now, other], [word(before, account.key, True)])[account.key]
     assert (confirmed.card, confirmed.confirmed) == (now, True)
     assert matches([account], [now], [word(before, account.key, False)]) == {}

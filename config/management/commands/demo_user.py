@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 def items(user: User) -> list[Item]:
     with tenant(user.pk):
-        return list(Item.objects.for_user(user).living().order_by("connected_at"))
+        return list(Item.objects.for_user(user).visible().order_by("connected_at"))
 
 
 def demo_user() -> User:

@@ -10,8 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from devservices import envfile
-from devservices.data_dir import locate
+from config.environment import read_dev_environment
 
 REAL_ENVIRONMENTS = ("sandbox", "production")
 CREDENTIALS = ("PLAID_CLIENT_ID", "PLAID_SECRET")
@@ -145,9 +144,17 @@ def embedded_services(settings: Any) -> Iterator[str]:
         name = "DATABASE_URL" if alias == "default" else f"DATABASE_{alias.upper()}_URL"
         # A socket's folder stands in the host's place of the URL or, as `make run` writes it, behind ``?host=``.
         places[name] = unquote(database.get("HOST", "")) or database.get("OPTIONS", {}).get("host", "")
+    folders = socket_folders(settings.DEV_ENVIRONMENT)
     for name, place in places.items():
-        if str(locate().sockets) in place:
+        if any(folder in place for folder in folders):
             yield f"{name} names a service that `make run` started. Name one of your own, or set ALLOW_EMBEDDED=1."
+
+
+def socket_folders(dev_environment: Path) -> set[str]:
+    """Where the services of `make run` listen: in its data directory, or where its last start put the sockets."""
+    redis = urlsplit(read_dev_environment(dev_environment).get("REDIS_URL", ""))
+    moved = {str(Path(unquote(redis.path)).parent)} if redis.scheme == "unix" else set()
+    return {str(dev_environment.parent / "sockets")} | moved
 
 
 def secrets(settings: Any) -> Iterator[str]:
@@ -249,22 +256,14 @@ def left_from_make_run(settings: Any) -> Iterator[str]:
     """Yield the sandbox program's credentials and mailbox where real banks, or real people, are meant."""
     if settings.PLAID_ENV not in REAL_ENVIRONMENTS:
         return
-    home = locate()
-    keys, ports = known_values(home.keys), known_values(home.ports)
+    known = read_dev_environment(settings.DEV_ENVIRONMENT)
     for name in CREDENTIALS:
-        if (value := getattr(settings, name)) and value == keys.get(name):
+        if (value := getattr(settings, name)) and value == known.get(name):
             yield f"{name} is the one of the sandbox program on this machine. Plaid's dashboard shows your own."
     is_here = settings.EMAIL_HOST == "localhost" or settings.EMAIL_HOST.startswith("127.")
-    if settings.PLAID_ENV == "production" and is_here and str(settings.EMAIL_PORT) == ports.get("SANDBOX_SMTP_PORT"):
+    mailbox = urlsplit(known.get("EMAIL_URL", "")).port
+    if settings.PLAID_ENV == "production" and is_here and mailbox and str(settings.EMAIL_PORT) == str(mailbox):
         yield "EMAIL_URL leads to the mailbox of `make run`, which keeps them all. Name the server that delivers."
-
-
-def known_values(file: Path) -> dict[str, str]:
-    """What a file of `make run` says; nothing where this process may not look."""
-    try:
-        return envfile.read(file)
-    except PermissionError:
-        return {}
 
 
 def site(settings: Any) -> Iterator[str]:

@@ -7,12 +7,11 @@ Every value may also come from a file: ``SECRET_KEY_FILE=/run/secrets/key`` stan
 from datetime import date, timedelta
 from pathlib import Path
 
-from config.addresses import Environment
 from config.broker import WAITS, broker_url
 from config.cache import OPTIONS as CACHE_OPTIONS
 from config.content_policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
+from config.environment import Environment, find_dev_environment
 from config.logs import logging_settings
-from devservices.data_dir import environment as embedded_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -25,9 +24,10 @@ DEBUG = env.bool("DEBUG", False)
 ALLOW_EMBEDDED = env.bool("ALLOW_EMBEDDED", DEBUG)
 PLAID_ENV = env.str("PLAID_ENV", "embedded" if DEBUG else "")
 CREDIT_ENV = env.str("CREDIT_ENV", "embedded" if PLAID_ENV == "embedded" else "off")
+# What `make run` wrote about the services that it started. Settings that are made already win.
+DEV_ENVIRONMENT = find_dev_environment(BASE_DIR)
 if ALLOW_EMBEDDED and "DATABASE_URL" not in env:
-    for name, value in embedded_environment().items():
-        env.ENVIRON.setdefault(name, value)
+    env.load_dev_environment(DEV_ENVIRONMENT)
 
 # --- Secrets ---------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """Where the embedded services keep their data, and the settings by which the site reaches them.
 
-One data home per checkout, so two checkouts side by side never share anything. Standard library only, because
-``config/settings.py`` imports this before Django is configured.
+One data directory per checkout, so two checkouts side by side never share anything.
 """
 
 import hashlib
@@ -15,7 +14,6 @@ from urllib.parse import quote
 
 from devservices import CannotStart
 from devservices.account import PLACE, Account
-from devservices.envfile import read
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DATABASE = "plumbline"
@@ -25,10 +23,6 @@ SUPERUSER = "postgres"
 LONGEST_SOCKET_FOLDER = 100 - len("/.s.PGSQL.5432")
 # Characters that need no quoting in any of the URLs below.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
-
-
-class NotInitialised(CannotStart):
-    """This checkout has no data home yet."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +48,11 @@ class DataDir:
     def ports(self) -> Path:
         """The ports that were free when first chosen, and are kept while they stay free."""
         return self.root / "ports.env"
+
+    @property
+    def site_environment(self) -> Path:
+        """The settings by which the site reaches the services; ``config/environment.py`` looks for it here."""
+        return self.root / "site.env"
 
     @property
     def lock(self) -> Path:
@@ -117,20 +116,6 @@ def prepare(home: DataDir, account: Account | None) -> DataDir:
     else:
         make_private(home.sockets)
     return home
-
-
-def environment() -> dict[str, str]:
-    """Return the settings by which the site reaches the embedded services of this checkout.
-
-    Raises NotInitialised before the first ``make run``.
-    """
-    home = locate()
-    if not home.keys.exists():
-        raise NotInitialised(
-            f"There is no database yet: {home.root} has not been set up. Run `make run` first, "
-            "or set DATABASE_URL and REDIS_URL to services of your own."
-        )
-    return addresses(home.sockets, read(home.keys), read(home.ports))
 
 
 def addresses(sockets: Path, keys: dict[str, str], ports: dict[str, str]) -> dict[str, str]:

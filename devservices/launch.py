@@ -62,6 +62,7 @@ def launch(stack: ExitStack) -> int:
     stack.enter_context(only_run(home))
     web = stack.enter_context(ports.reserved(os.environ.get("PORT", "")))
     settings = start_services(home, account, stack)
+    envfile.write(home.site_environment, settings, "Written by `make run` for `manage.py`, at each start.")
     site = site_environment(settings, web.port)
     prepare_database(site, settings)
     if not is_true(site["DEBUG"]):

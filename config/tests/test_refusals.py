@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from config.refusals import BUREAU_CREDENTIALS, is_weak, problems
-from devservices.data_dir import locate
 
+DATA_DIR = Path("/srv/plumbline")
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 GOOD = {
     "DEBUG": False,
@@ -35,6 +35,7 @@ GOOD = {
     "EMAIL_HOST": "mail.internal",
     "EMAIL_PORT": 587,
     "SUPPORT_EMAIL": "",
+    "DEV_ENVIRONMENT": DATA_DIR / "site.env",
 }
 LOCAL = {
     "PLAID_ENV": "embedded",
@@ -69,7 +70,7 @@ NO_ORIGINS = (
 )
 NO_MAILERS = ("console", "locmem", "dummy", "filebased")
 BUREAU_SANDBOX = {"CREDIT_ENV": "sandbox", "EXPERIAN_CLIENT_REFERENCE_ID": "SBMYSQL"}
-INSIDE = str(locate().sockets)
+INSIDE = str(DATA_DIR / "sockets")
 
 
 def found(**changes: object) -> list[str]:
@@ -104,7 +105,7 @@ def found(**changes: object) -> list[str]:
         BUREAU | {"CREDIT_ENV": "uat"},
         BUREAU | BUREAU_SANDBOX | {"EXPERIAN_SUBSCRIBER_CODE": "2222222"},
         # The throw-away services of `make check`, which judges the settings of production.
-        {"DATABASES": {"default": {"HOST": str(locate().root / "test" / "run-x" / "sockets")}}},
+        {"DATABASES": {"default": {"HOST": str(DATA_DIR / "test" / "run-x" / "sockets")}}},
     ],
 )
 def test_it_has_nothing_against_settings_that_fit(changes: dict[str, object]) -> None:
@@ -178,11 +179,29 @@ def test_it_says_what_does_not_fit(changes: dict[str, object], named: str) -> No
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The data home of a `make run`, with the keys and ports of its sandbox program."""
-    monkeypatch.setenv("PLUMBLINE_HOME", str(tmp_path))
-    (tmp_path / "keys.env").write_text("PLAID_CLIENT_ID=0f0f\nPLAID_SECRET=hunter3\n")
-    (tmp_path / "ports.env").write_text("SANDBOX_PORT=8001\nSANDBOX_SMTP_PORT=8002\n")
+def dev_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a `make run` wrote: the keys and ports of its sandbox program, and sockets that lie elsewhere."""
+    monkeypatch.setitem(GOOD, "DEV_ENVIRONMENT", tmp_path / "site.env")
+    lines = (
+        "# Written by `make run`.",
+        "REDIS_URL=unix:///run/user/1000/plumbline/0f/redis.sock",
+        "EMAIL_URL=smtp://127.0.0.1:8002",
+        "PLAID_CLIENT_ID=0f0f",
+        "PLAID_SECRET=hunter3",
+    )
+    (tmp_path / "site.env").write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"REDIS_URL": "unix:///run/user/1000/plumbline/0f/redis.sock"},
+        {"DATABASES": {"default": {"OPTIONS": {"host": "/run/user/1000/plumbline/0f"}}}},
+    ],
+)
+def test_it_knows_sockets_that_lie_outside_of_the_data_directory(dev_environment: None, changes: dict) -> None:
+    (sentence,) = found(**changes)
+    assert "names a service that `make run` started" in sentence
 
 
 @pytest.mark.parametrize("environment", ["production", "sandbox"])
@@ -197,7 +216,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_it_shows_no_bank_the_keys_and_no_person_the_mailbox_of_make_run(
-    home: None, environment: str, debug: dict[str, object], changes: dict[str, object], named: str
+    dev_environment: None, environment: str, debug: dict[str, object], changes: dict[str, object], named: str
 ) -> None:
     said = found(**{"PLAID_ENV": environment, "ALLOW_EMBEDDED": True} | debug | changes)
     assert [named in sentence for sentence in said].count(True) == (named[:5] != "EMAIL" or environment == "production")
@@ -205,7 +224,7 @@ def test_it_shows_no_bank_the_keys_and_no_person_the_mailbox_of_make_run(
     assert "0f0f" not in str(said)
 
 
-def test_it_takes_them_where_they_belong(home: None) -> None:
+def test_it_takes_them_where_they_belong(dev_environment: None) -> None:
     assert found(**LOCAL | {"PLAID_CLIENT_ID": "0f0f", "PLAID_SECRET": "hunter3"}) == []
 
 

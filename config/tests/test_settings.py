@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
-from devservices.data_dir import CHECKOUT, locate
+from devservices import data_dir, envfile, keys
+from devservices.data_dir import CHECKOUT
 
 FIELD_KEY = b64encode(bytes.fromhex("8f1c0a77d2e94b3356b1e07a9c44f20d3be6715890c2ad4fe8137d665a09bb2e")).decode()
 SECRETS = {
@@ -15,7 +17,10 @@ SECRETS = {
     "FIELD_KEYS": f"kek:{FIELD_KEY}",
     "PLAID_SECRET": "0123456789abcdef0123456789abcd",
 }
+# Where no `make run` has written anything.
+DATA_DIR = "/srv/plumbline-data"
 PRODUCTION = SECRETS | {
+    "PLUMBLINE_HOME": DATA_DIR,
     "PLAID_ENV": "production",
     "PLAID_CLIENT_ID": "5f0000000000000000000000",
     "PUBLIC_URL": "https://plumbline.example",
@@ -68,8 +73,8 @@ def test_it_passes_every_check_for_deployment() -> None:
         ({"SECRET_KEY": "a-key-that-somebody-made-up"}, "SECRET_KEY is short"),
         ({"SECRET_KEY_FALLBACKS": "x" * 60}, "SECRET_KEY_FALLBACKS is short"),
         ({"TRUSTED_PROXY_COUNT": None}, "TRUSTED_PROXY_COUNT"),
-        ({"REDIS_URL": f"unix://{locate().sockets}/redis.sock"}, "REDIS_URL names a service"),
-        ({"DATABASE_URL": f"postgres://app_rw@/plumbline?host={locate().sockets}"}, "DATABASE_URL names a service"),
+        ({"REDIS_URL": f"unix://{DATA_DIR}/sockets/redis.sock"}, "REDIS_URL names a service"),
+        ({"DATABASE_URL": f"postgres://app_rw@/plumbline?host={DATA_DIR}/sockets"}, "DATABASE_URL names a service"),
         ({"PUBLIC_URL": None}, "PUBLIC_URL"),
         ({"DATABASE_URL": "postgres://app_rw:swordfish/2@db.internal/plumbline"}, "DATABASE_URL cannot be read"),
         ({"DATABASE_OPS_URL": "postgres://app_ops:swordfish]@db.internal:x/plumb"}, "DATABASE_OPS_URL cannot be read"),
@@ -94,6 +99,29 @@ def test_it_starts_neither_web_nor_worker_with_a_setting_that_is_to_blame(comman
     done = start(*command, PLAID_ENV="embedded")
     assert done.returncode != 0
     assert "PLAID_ENV=embedded shows made-up banks" in done.stderr
+
+
+# What somebody types beside a running `make run`, whose settings nobody sets by hand.
+BY_HAND = dict.fromkeys(PRODUCTION) | {"DEBUG": "1", "READ_DOT_ENV": "0"}
+
+
+def test_a_command_by_hand_finds_the_services_of_make_run(tmp_path: Path) -> None:
+    made, ports = keys.make(), {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"}
+    written = data_dir.addresses(tmp_path / "sockets", made, ports)
+    envfile.write(tmp_path / "site.env", written, "settings")
+    look = (
+        "from django.conf import settings as s; "
+        "print(s.DATABASES['default']['OPTIONS']['host'], s.REDIS_URL, s.EMAIL_PORT, s.PLAID_URL, s.FIELD_KEYS)"
+    )
+    done = start("-c", look, **BY_HAND | {"PLUMBLINE_HOME": str(tmp_path), "REDIS_URL": "redis://my.own/0"})
+    sockets = str(tmp_path / "sockets")
+    assert done.stdout.split() == [sockets, "redis://my.own/0", "4002", "http://127.0.0.1:4001", made["FIELD_KEYS"]]
+
+
+def test_a_command_by_hand_says_what_to_run_before_the_first_start(tmp_path: Path) -> None:
+    done = start("manage.py", "check", **BY_HAND | {"PLUMBLINE_HOME": str(tmp_path)})
+    assert done.returncode != 0
+    assert f"{tmp_path} has not been set up. Run `make run` first" in done.stderr
 
 
 def test_it_takes_a_secret_from_a_file(tmp_path) -> None:

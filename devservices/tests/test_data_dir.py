@@ -9,9 +9,10 @@ import psycopg
 import pytest
 import redis
 
+from config.environment import find_dev_environment, read_dev_environment
 from devservices import CannotStart, data_dir, envfile, keys
 from devservices.account import PLACE
-from devservices.data_dir import DataDir, NotInitialised
+from devservices.data_dir import DataDir
 
 
 @pytest.fixture
@@ -75,18 +76,13 @@ def test_it_does_not_use_a_folder_of_somebody_else(tmp_path: Path) -> None:
         data_dir.make_private(tmp_path / "data")
 
 
-@pytest.mark.usefixtures("chosen")
-def test_it_says_what_to_run_before_the_first_start() -> None:
-    with pytest.raises(NotInitialised, match="Run `make run` first"):
-        data_dir.environment()
-
-
 def test_it_gives_addresses_that_every_reader_understands(chosen: DataDir) -> None:
     data_dir.prepare(chosen, account=None)
     secrets = keys.ensure(chosen, has_data=False) | {"RW_PASSWORD": "p@ss/word:%?#"}
-    envfile.write(chosen.keys, secrets, "keys")
-    envfile.write(chosen.ports, {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"}, "ports")
-    found = data_dir.environment()
+    ports = {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"}
+    settings = data_dir.addresses(chosen.sockets, secrets, ports)
+    envfile.write(chosen.site_environment, settings, "settings")
+    found = read_dev_environment(find_dev_environment(data_dir.CHECKOUT))
 
     for_django = environ.Env.db_url_config(found["DATABASE_URL"])
     assert (for_django["NAME"], for_django["USER"], for_django["PASSWORD"]) == ("plumbline", "app_rw", "p@ss/word:%?#")
@@ -97,6 +93,14 @@ def test_it_gives_addresses_that_every_reader_understands(chosen: DataDir) -> No
     assert environ.Env.email_url_config(found["EMAIL_URL"])["EMAIL_PORT"] == 4002
     assert found["PLAID_URL"] == "http://127.0.0.1:4001"
     assert found["FIELD_KEYS"] == secrets["FIELD_KEYS"]
+
+
+def test_the_settings_look_where_it_lies(chosen: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_dev_environment(tmp_path) == chosen.site_environment
+    monkeypatch.delenv("PLUMBLINE_HOME")
+    assert find_dev_environment(tmp_path) == data_dir.locate(tmp_path).site_environment
+    monkeypatch.setenv("DEV_ENVIRONMENT", "/run/plumbline/site.env")
+    assert find_dev_environment(tmp_path) == Path("/run/plumbline/site.env")
 
 
 def test_it_names_no_password_when_none_is_asked() -> None:

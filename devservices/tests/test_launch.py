@@ -132,6 +132,16 @@ def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(pl
     assert get(port, "/health/ready") == 200
     assert get(port, "/_sandbox/mailbox/") == 200
 
+    by_hand = subprocess.run(
+        [sys.executable, "manage.py", "check", "--database", "default"],
+        cwd=CHECKOUT,
+        env={"PATH": os.environ["PATH"], "PLUMBLINE_HOME": str(place), "DEBUG": "1", "READ_DOT_ENV": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert by_hand.returncode == 0, by_hand.stderr
+
     second = subprocess.run(
         [sys.executable, "-m", "devservices.launch"],
         cwd=CHECKOUT,

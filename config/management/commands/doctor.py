@@ -27,7 +27,6 @@ from compliance.vault.keyring import parse
 from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
 from config.celery import app
 from credit import password
-from devservices.data_dir import locate
 
 ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops", "viewer": "app_viewer"}
 WORKER_SECONDS = 2
@@ -69,7 +68,7 @@ def modes() -> Iterator[Finding]:
     hardened = "off" if settings.DEBUG else "on"
     yield Finding("Mode", OK, f"hardening {hardened}, PLAID_ENV={settings.PLAID_ENV or 'unset'}")
     if settings.ALLOW_EMBEDDED:
-        yield Finding("Data home", OK, f"{locate().root}")
+        yield Finding("Data directory", OK, f"{settings.DEV_ENVIRONMENT.parent}")
 
 
 def databases() -> Iterator[Finding]:
@@ -252,8 +251,8 @@ def static_files() -> Iterator[Finding]:
 
 def disk() -> Iterator[Finding]:
     """Yield the room that is left where data are written."""
-    home = locate().root
-    place = home if settings.ALLOW_EMBEDDED and home.exists() else settings.BASE_DIR
+    data_dir = settings.DEV_ENVIRONMENT.parent
+    place = data_dir if settings.ALLOW_EMBEDDED and data_dir.exists() else settings.BASE_DIR
     free = shutil.disk_usage(place).free
     state = OK if free >= LEAST_ROOM else NOTE
     yield Finding("Disk", state, f"{free / 1024**3:.1f} GB left at {place}")

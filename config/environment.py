@@ -1,7 +1,10 @@
-"""Reads the addresses of services from the environment; one that cannot be read is named and never shown."""
+"""Reads settings from the environment; an address that cannot be read is named and never shown."""
 
+import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +40,40 @@ class Environment(environ.FileAwareEnv):  # type: ignore[misc]
             if parts.scheme not in ("redis", "rediss", "unix") or (parts.port or 1) < 1:
                 raise ValueError
         return address
+
+    def load_dev_environment(self, file: Path) -> None:
+        """Set what the environment lacks from the file that `make run` wrote. Raises ``ImproperlyConfigured``."""
+        values = read_dev_environment(file)
+        if not values:
+            raise ImproperlyConfigured(
+                f"There is no database yet: {file.parent} has not been set up. Run `make run` first, "
+                "or set DATABASE_URL and REDIS_URL to services of your own."
+            )
+        for name, value in values.items():
+            self.ENVIRON.setdefault(name, value)
+
+
+def find_dev_environment(checkout: Path) -> Path:
+    """Where `make run` leaves the settings of the services that it starts: in the data directory of the checkout.
+
+    ``devservices/data_dir.py`` has the same rule.
+    """
+    if named := os.environ.get("DEV_ENVIRONMENT"):
+        return Path(named)
+    if chosen := os.environ.get("PLUMBLINE_HOME"):
+        return Path(chosen).expanduser().resolve() / "site.env"
+    if os.geteuid() == 0:
+        return Path("/var/lib/plumbline") / hashlib.sha256(os.fsencode(checkout)).hexdigest()[:12] / "site.env"
+    return checkout / ".data" / "site.env"
+
+
+def read_dev_environment(file: Path) -> dict[str, str]:
+    """What the file of `make run` says; nothing where there is none, or none that this process may read."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
 @contextmanager

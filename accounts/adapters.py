@@ -20,7 +20,8 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from accounts import factors, lockout, qr, step_up, tasks
-from accounts.mails import NOT_SENT, MailNotSent, TooManyMails, counted, public_link
+from accounts.emails.rate_limit import TooManyMails, counted
+from accounts.emails.sending import NOT_SENT, MailNotSent, public_link
 from accounts.sessions.user_agents import device_words
 from accounts.users.models import User
 from compliance.audit.facts import client_ip, current_facts

@@ -1,19 +1,12 @@
 """What every request passes: is the session still good, is it in use, may staff go on, could its mail be sent."""
 
-import logging
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from accounts import step_up
 from accounts.factors import has_second_factor
-from accounts.mails import MailNotSent
 from accounts.users.requests import GetResponse
-from compliance.audit.facts import current_facts
-
-logger = logging.getLogger(__name__)
-
 
 # Where staff without a second factor may go: to set one up, or away.
 OPEN_TO_ALL_STAFF: Final = frozenset({
@@ -40,25 +33,3 @@ class StaffSecondFactorMiddleware:
         if request.resolver_match.url_name in OPEN_TO_ALL_STAFF or has_second_factor(request.user):
             return None
         return step_up.enrol(request)
-
-
-class MailMiddleware:
-    """Answers for a mail server that is away: by now everything that the request did is undone."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Say 503, and to try again; the operator finds the request's id and the cause in the log."""
-        if not isinstance(exception, MailNotSent):
-            return None
-        request_id, cause = current_facts().request_id, exception.__cause__
-        # No more of the cause than its kind and number: servers repeat in their answers whom a mail was for.
-        number = getattr(cause, "smtp_code", None) or getattr(cause, "errno", None) or ""
-        logger.error("mail-not-sent, request %s: %s %s", request_id, type(cause).__name__, number)
-        response = render(request, "accounts/mail_not_sent.html", {"request_id": request_id}, status=503)
-        response.headers["Retry-After"] = "120"
-        return response

@@ -11,11 +11,13 @@ from django.db import OperationalError as DatabaseAway
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from accounts import lockout, mails
-from accounts.mails import NOT_SENT
+from accounts import lockout
+from accounts.emails import sending
+from accounts.emails.sending import NOT_SENT
 from accounts.notifications import digest
 from accounts.sessions import active_sessions
 from accounts.sessions.user_agents import device_words
+from accounts.sign_in import lockout_email
 from accounts.users.models import User
 from compliance.audit.facts import current_facts
 from compliance.isolation.tasks import TenantTask
@@ -34,7 +36,7 @@ CHUNK: Final = 100
 def send_notice(self: Any, template: str, user_id: str, email: str, facts: dict[str, Any]) -> None:
     """Send a notice; while the mail server or the database is away, try again later and later, for two hours."""
     try:
-        mails.send_notice(template, user_id=UUID(user_id), email=email, facts=facts)
+        sending.send_notice(template, user_id=UUID(user_id), email=email, facts=facts)
     except PASSES as error:
         wait = min(RETRY_SECONDS * 2**self.request.retries, LONGEST_RETRY_SECONDS)
         raise self.retry(exc=error, countdown=wait) from error
@@ -46,7 +48,7 @@ def send_unlock_link(self: Any, user_id: str) -> None:
     if not user_id:
         return
     try:
-        mails.send_unlock_link(user_id=UUID(user_id))
+        lockout_email.send_unlock_link(user_id=UUID(user_id))
     except PASSES as error:
         raise self.retry(exc=error, countdown=RETRY_SECONDS) from error
 

@@ -108,7 +108,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.sessions.middleware.PresenceMiddleware",
     "accounts.middleware.StaffSecondFactorMiddleware",
-    "accounts.middleware.MailMiddleware",
+    "accounts.emails.middleware.MailMiddleware",
     "config.limits.LimitsMiddleware",
 ]
 
@@ -246,9 +246,8 @@ ACCOUNT_FORMS = {
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 # The limit by address stands at the door alone: who succeeds clears what "login_failed" has counted, and must not
-# clear it for all others who come from there. "mail" is counted by accounts/mails.py: nobody can have more than four
-# links for a new password sent to an address in an hour, and four mails by all other doors, whether or not it has an
-# account.
+# clear it for all others who come from there. "mail" is counted in accounts/emails/rate_limit.py: an address gets at
+# most four links for a new password in an hour, and four emails of other kinds, whether or not it has an account.
 ACCOUNT_RATE_LIMITS = {
     "login": "20/m/ip",
     "login_failed": "5/15m/key",

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from accounts import mails
+from accounts.notifications import emails
 from accounts.notifications.inbox import lock
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.notifications.notification_types import WORDS, Kind
@@ -62,7 +62,7 @@ def deliver(*, person_id: UUID, held_until: datetime) -> bool:
     found = _collect(person_id, held_until)
     if found is None:
         return False
-    mails.send_alerts(found.user, [WORDS[kind].mailed for kind in found.kinds], name=found.name)
+    emails.send_alerts(found.user, [WORDS[kind].mailed for kind in found.kinds], name=found.name)
     _tick_off(found)
     return True
 

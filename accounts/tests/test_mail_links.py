@@ -10,7 +10,8 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from accounts import lockout, mails, tasks
+from accounts import lockout, tasks
+from accounts.emails import sending
 from accounts.models import User
 from accounts.notifications import digest, inbox
 from accounts.notifications.notification_types import Kind
@@ -58,5 +59,5 @@ def test_it_leads_there_from_mails_of_jobs_too(alice: User) -> None:
 def test_it_is_written_with_the_public_address_or_a_link_that_has_it(template: Path) -> None:
     text = template.read_text()
     variables = set(re.findall(r"{{\s*(\w*url\w*)", text))
-    assert variables <= {"public_url", *mails.LINKS}
+    assert variables <= {"public_url", *sending.LINKS}
     assert len(re.findall(r"{% url", text)) == len(re.findall(r"{{ public_url }}{% url", text))

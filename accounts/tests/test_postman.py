@@ -11,8 +11,9 @@ import time_machine
 from django.core import mail
 from kombu.exceptions import OperationalError
 
-from accounts import mails, tasks
+from accounts import tasks
 from accounts.deactivation import deactivate
+from accounts.emails import sending
 from accounts.models import Notification, NotificationSettings, User
 from accounts.notifications import digest
 from accounts.notifications.delivery_schedule import Pace
@@ -167,16 +168,16 @@ def test_it_goes_by_utc_where_a_zone_is_not_known(alice: User, clock: Any) -> No
 def test_it_tries_again_when_the_mail_server_is_away(
     alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    there = mails._send
+    there = sending.send_email
 
     def away(*_: object) -> None:
         raise SMTPDataError(554, f"No mail for <{alice.email}>".encode())
 
     tell(alice)
-    monkeypatch.setattr(mails, "_send", away)
+    monkeypatch.setattr(sending, "send_email", away)
     assert beat() == []
     assert alice.email not in caplog.text
-    monkeypatch.setattr(mails, "_send", there)
+    monkeypatch.setattr(sending, "send_email", there)
     assert beat(clock, minutes=10) == []
     assert beat(clock, minutes=1) == [[alice.email]]
     assert beat(clock, minutes=11) == [[alice.email]]
@@ -232,7 +233,7 @@ def test_it_sends_one_mail_for_a_job_that_is_delivered_twice(alice: User, clock:
 def test_it_mails_what_comes_while_a_mail_is_on_its_way(
     alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send = mails._send
+    send = sending.send_email
 
     def interrupted(*arguments: Any) -> None:
         send(*arguments)
@@ -240,7 +241,7 @@ def test_it_mails_what_comes_while_a_mail_is_on_its_way(
             tell(alice, "later")
             assert digest.claim_due(limit=1)[1] == []
 
-    monkeypatch.setattr(mails, "_send", interrupted)
+    monkeypatch.setattr(sending, "send_email", interrupted)
     tell(alice)
     assert beat() == [[alice.email]] * 2
     assert waiting(alice) == 0

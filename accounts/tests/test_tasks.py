@@ -12,7 +12,8 @@ from django.db import InterfaceError, transaction
 from django.db import OperationalError as DatabaseAway
 from kombu.exceptions import OperationalError
 
-from accounts import mails, tasks
+from accounts import tasks
+from accounts.emails import sending
 from accounts.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,7 +56,7 @@ def wait_after(user: User, retries: int) -> float:
 
 
 def test_it_tries_again_later(alice: User, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
-    monkeypatch.setattr(mails, "_send", away)
+    monkeypatch.setattr(sending, "send_email", away)
     monkeypatch.setattr(tasks.send_notice, "apply_async", lambda *_, **__: None)
     waits = [wait_after(alice, retries) for retries in range(tasks.send_notice.max_retries)]
     assert waits[:4] == [30, 60, 120, 240]
@@ -102,7 +103,7 @@ def test_it_sends_at_once_when_the_queue_is_away(alice: User, monkeypatch: pytes
 
 
 def test_it_lets_the_deed_stand_when_both_are_away(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mails, "_send", away)
+    monkeypatch.setattr(sending, "send_email", away)
     with transaction.atomic():
         User.objects.filter(pk=alice.pk).update(first_name="Alicia")
         tasks.queue_notice(NOTICE, user=alice)

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
@@ -14,6 +16,8 @@ class AccountsConfig(AppConfig):
         factors.take_over()
         passkeys.take_over()
         active_sessions.take_over()
+        # Connects allauth's signals to what follows from them.
+        import_module("accounts.receivers")
 
 
 class OperatorsConfig(AdminConfig):

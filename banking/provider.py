@@ -175,6 +175,18 @@ class WebhookEvent:
     fingerprint: str
 
 
+class WebhookRejected(Exception):
+    """The request is no genuine webhook of the provider. ``reason`` is one word for logs and counters."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class WebhookNotVerifiable(Exception):
+    """The webhook may be genuine, but cannot be verified now. Answer 503, and the provider sends it again."""
+
+
 class Fault(StrEnum):
     """On whose side a failure lies, so that no page blames a bank for what is none of its making."""
 
@@ -263,7 +275,7 @@ class MalformedResponse(ProviderError):
     """The provider answered with something that its contract does not allow."""
 
 
-class Provider(Protocol):
+class ProviderClient(Protocol):
     """The calls that linking and sync make. Each may raise a ``ProviderError``."""
 
     def with_timeouts(self, *, response: float, total: float) -> Self:

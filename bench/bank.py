@@ -16,9 +16,9 @@ from uuid import uuid4
 
 import simplejson
 
-from banking.plaid import strict_json
+from banking.plaid import json_decoding
 from banking.plaid.client import PlaidClient
-from banking.plaid.profile import Profile
+from banking.plaid.settings import PlaidSettings
 from bench.merchants import VISITED, Merchant
 
 PAGE = 500
@@ -138,11 +138,11 @@ class Bank:
     def post(self, endpoint: str, fields: Row, *, seconds: float) -> Row:
         """Answer as `Transport.post` does, without the network."""
         path = {"transactions_sync": "/transactions/sync", "item_get": "/item/get"}.get(endpoint, "/accounts/get")
-        return strict_json.decode(self.answer(path, fields))
+        return json_decoding.decode(self.answer(path, fields))
 
     def door(self) -> Callable[[], PlaidClient]:
         """What stands in for ``banking.plaid.client.connect``."""
-        client = PlaidClient(Profile.from_settings(), self)  # type: ignore[arg-type]
+        client = PlaidClient(PlaidSettings.from_settings(), self)  # type: ignore[arg-type]
         return lambda: client
 
 

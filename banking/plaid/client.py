@@ -14,8 +14,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from banking.plaid import translate
 from banking.plaid.deadline import DeadlineTransport
-from banking.plaid.keys import CacheMemory, KeyRing
-from banking.plaid.profile import Profile
+from banking.plaid.settings import PlaidSettings
+from banking.plaid.webhook_keys import CachedKeyLookupLimits, WebhookKeys
 from banking.provider import (
     AccountsResponse,
     Credential,
@@ -41,15 +41,15 @@ CATEGORY_VERSION = "v2"
 
 def connect() -> "PlaidClient":
     """Return this process's client for the Plaid that the settings name. Raises ``ProviderConfigurationError``."""
-    return _client(Profile.from_settings())
+    return _client(PlaidSettings.from_settings())
 
 
 @functools.cache
-def _client(profile: Profile) -> "PlaidClient":
+def _client(settings: PlaidSettings) -> "PlaidClient":
     from banking.plaid.transport import Transport
 
-    transport = Transport(host=profile.host, client_id=profile.client_id, secret=profile.secret)
-    return PlaidClient(profile, transport)
+    transport = Transport(host=settings.host, client_id=settings.client_id, secret=settings.secret)
+    return PlaidClient(settings, transport)
 
 
 # A forked child must not share its parent's open connections.
@@ -57,16 +57,16 @@ os.register_at_fork(after_in_child=_client.cache_clear)
 
 
 class PlaidClient:
-    """Implements ``banking.provider.Provider``. Threads may share one."""
+    """Implements ``banking.provider.ProviderClient``. Threads may share one."""
 
-    def __init__(self, profile: Profile, transport: "Transport | DeadlineTransport") -> None:
-        self.profile = profile
-        self.keys = KeyRing(self.webhook_key, CacheMemory(profile.environment))
+    def __init__(self, settings: PlaidSettings, transport: "Transport | DeadlineTransport") -> None:
+        self.settings = settings
+        self.keys = WebhookKeys(self.webhook_key, CachedKeyLookupLimits(settings.environment))
         self._transport = transport
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
         """Return a client that gives Plaid less time: seconds for each answer, and for all from now on."""
-        return type(self)(self.profile, DeadlineTransport(self._transport, response=response, total=total))
+        return type(self)(self.settings, DeadlineTransport(self._transport, response=response, total=total))
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
         """Make the token that opens Link for a new Item. ``client_user_id`` must not tell who the person is.
@@ -75,7 +75,7 @@ class PlaidClient:
         """
         fields = self._link_fields(client_user_id) | {
             "products": ["transactions"],
-            "transactions": {"days_requested": self.profile.days_requested},
+            "transactions": {"days_requested": self.settings.days_requested},
         }
         if webhook:
             fields["webhook"] = webhook
@@ -105,7 +105,7 @@ class PlaidClient:
 
         https://plaid.com/docs/api/items/#itempublic_tokenexchange
         """
-        if not re.fullmatch(rf"public-{self.profile.token_environment}-[A-Za-z0-9-]{{1,100}}", public_token):
+        if not re.fullmatch(rf"public-{self.settings.token_environment}-[A-Za-z0-9-]{{1,100}}", public_token):
             raise PublicTokenRefused("INVALID_PUBLIC_TOKEN")
         fields = {"public_token": public_token}
         answer = self._transport.post("item_public_token_exchange", fields, seconds=CONTROL)
@@ -145,7 +145,7 @@ class PlaidClient:
         """Read what Plaid knows of a bank. https://plaid.com/docs/api/institutions/#institutionsget_by_id"""
         fields = {
             "institution_id": institution_id,
-            "country_codes": list(self.profile.country_codes),
+            "country_codes": list(self.settings.country_codes),
             "options": {"include_optional_metadata": True},
         }
         return translate.institution(self._transport.post("institutions_get_by_id", fields, seconds=CONTROL))
@@ -172,18 +172,18 @@ class PlaidClient:
 
     def _link_fields(self, client_user_id: str) -> dict[str, Any]:
         fields: dict[str, Any] = {
-            "client_name": self.profile.client_name,
-            "language": self.profile.language,
-            "country_codes": list(self.profile.country_codes),
+            "client_name": self.settings.client_name,
+            "language": self.settings.language,
+            "country_codes": list(self.settings.country_codes),
             "user": {"client_user_id": client_user_id},
         }
         # Plaid refuses the whole call for an address that is not on its list, so none is sent just in case.
-        if self.profile.redirect_uri:
-            fields["redirect_uri"] = self.profile.redirect_uri
+        if self.settings.redirect_uri:
+            fields["redirect_uri"] = self.settings.redirect_uri
         return fields
 
     def _opened_by(self, access_token: str) -> dict[str, Any]:
         """Refuse a token of another environment: Plaid would call it unknown, and a living Item seem dead."""
-        if not access_token.startswith(f"access-{self.profile.token_environment}-"):
+        if not access_token.startswith(f"access-{self.settings.token_environment}-"):
             raise ProviderConfigurationError("WRONG_ENVIRONMENT")
         return {"access_token": access_token}

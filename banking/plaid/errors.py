@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from banking.plaid import strict_json
+from banking.plaid import json_decoding
 from banking.provider import (
     ConsentRequired,
     InstitutionDown,
@@ -131,7 +131,7 @@ def error_from_response(status: int, body: bytes | str, *, retry_after: str | No
     ``retry_after`` is the header of that name, if it was sent.
     """
     try:
-        answer = strict_json.decode(body)
+        answer = json_decoding.decode(body)
     except ValueError:
         answer = {}
     code = safe_code(answer.get("error_code"))

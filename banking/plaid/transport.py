@@ -25,7 +25,7 @@ from urllib3.exceptions import (
     TimeoutError,
 )
 
-from banking.plaid import strict_json
+from banking.plaid import json_decoding
 from banking.plaid.errors import error_from_response
 from banking.provider import MalformedResponse, ProviderConfigurationError, ProviderError, TimedOut, Unavailable
 
@@ -136,10 +136,10 @@ def _read(answer: BaseHTTPResponse, deadline: float) -> bytes:
 def _decode(body: bytes | str) -> dict[str, Any]:
     failure: ProviderError
     try:
-        return strict_json.decode(body)
-    except strict_json.NotJson:
+        return json_decoding.decode(body)
+    except json_decoding.InvalidJson:
         failure = Unavailable("NOT_JSON")
-    except strict_json.BadNumber:
+    except json_decoding.InvalidNumber:
         failure = MalformedResponse("BAD_NUMBER")
     raise failure
 

@@ -13,12 +13,10 @@ from typing import Any
 import jwt
 from jwt.utils import base64url_decode
 
-from banking.plaid import strict_json
+from banking.plaid import json_decoding
 from banking.plaid.client import PlaidClient, connect
-from banking.plaid.keys import KeyRefused, KeyUnavailable
-from banking.provider import WebhookEvent
-
-__all__ = ["HEADER", "KeyUnavailable", "WebhookRefused", "verify"]
+from banking.plaid.webhook_keys import KeyRefused
+from banking.provider import WebhookEvent, WebhookRejected
 
 HEADER = "Plaid-Verification"
 LONGEST_SIGNATURE = 4096
@@ -31,14 +29,6 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _KEY_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
-class WebhookRefused(Exception):
-    """This is not a webhook of ours to hear. ``reason`` is one word for a counter."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 def verify(
     signature: str,
     body: bytes,
@@ -49,19 +39,19 @@ def verify(
     """Check the ``HEADER`` value against the raw body and return what the webhook says.
 
     What can be refused without a key is refused before one is looked up. ``is_known`` tells whether an Item is one of
-    ours; it is asked only about a webhook whose key is not held. Raises ``WebhookRefused``, ``KeyUnavailable``
+    ours; it is asked only about a webhook whose key is not held. Raises ``WebhookRejected``, ``KeyUnavailable``
     (answer 503: Plaid tries again) and ``ProviderConfigurationError``.
     """
     if len(body) > LONGEST_BODY:
-        raise WebhookRefused("size")
+        raise WebhookRejected("size")
     client = client or connect()
     key_id = _key_id(signature)
     claims = _unverified(signature)
     _check_age(claims)
     _check_body(claims, body)
     message = _message(body)
-    if message.get("environment") != client.profile.token_environment:
-        raise WebhookRefused("environment")
+    if message.get("environment") != client.settings.token_environment:
+        raise WebhookRejected("environment")
     item_id = _optional(message, "item_id")
     _check_signature(signature, client, key_id, lambda: bool(item_id) and is_known(item_id))
     return WebhookEvent(
@@ -85,16 +75,16 @@ def _fingerprint(signature: str) -> str:
 
 
 def _check_signature(signature: str, client: PlaidClient, key_id: str, is_expected: Callable[[], bool]) -> None:
-    """Raise ``WebhookRefused`` unless one of Plaid's keys vouches for the claims."""
+    """Raise ``WebhookRejected`` unless one of Plaid's keys vouches for the claims."""
     try:
         key = client.keys.find(key_id, is_expected=is_expected)
     except KeyRefused:
-        raise WebhookRefused("key") from None
+        raise WebhookRejected("key") from None
     try:
         # PyJWT knows no greatest age, and no clock that runs ahead: age is checked here.
         jwt.decode(signature, key, algorithms=["ES256"], options={"verify_iat": False})
     except jwt.PyJWTError:
-        raise WebhookRefused("signature") from None
+        raise WebhookRejected("signature") from None
 
 
 def _unverified(signature: str) -> dict[str, Any]:
@@ -102,57 +92,57 @@ def _unverified(signature: str) -> dict[str, Any]:
     try:
         claims: dict[str, Any] = jwt.decode(signature, options={"verify_signature": False})
     except jwt.PyJWTError:
-        raise WebhookRefused("claims") from None
+        raise WebhookRejected("claims") from None
     return claims
 
 
 def _key_id(signature: str) -> str:
     if not signature:
-        raise WebhookRefused("missing")
+        raise WebhookRejected("missing")
     if len(signature) > LONGEST_SIGNATURE or not _COMPACT.fullmatch(signature):
-        raise WebhookRefused("malformed")
+        raise WebhookRejected("malformed")
     try:
         header = jwt.get_unverified_header(signature)
     except jwt.PyJWTError:
-        raise WebhookRefused("malformed") from None
+        raise WebhookRejected("malformed") from None
     if header.get("alg") != "ES256":
-        raise WebhookRefused("algorithm")
+        raise WebhookRejected("algorithm")
     key_id = header.get("kid")
     if not isinstance(key_id, str) or not _KEY_ID.fullmatch(key_id):
-        raise WebhookRefused("key")
+        raise WebhookRejected("key")
     return key_id
 
 
 def _check_age(claims: dict[str, Any]) -> None:
     issued_at = claims.get("iat")
     if type(issued_at) is not int:
-        raise WebhookRefused("claims")
+        raise WebhookRejected("claims")
     age = int(time.time()) - issued_at
     if not -CLOCK_SKEW_SECONDS <= age <= OLDEST_SECONDS:
-        raise WebhookRefused("age")
+        raise WebhookRejected("age")
 
 
 def _check_body(claims: dict[str, Any], body: bytes) -> None:
     """The hash is over the bytes as sent; Plaid's spaces would not survive decoding and encoding again."""
     claimed = claims.get("request_body_sha256")
     if not isinstance(claimed, str):
-        raise WebhookRefused("claims")
+        raise WebhookRejected("claims")
     # Bytes, for text is compared only where it is ASCII; a claim may be half a character.
     if not hmac.compare_digest(hashlib.sha256(body).hexdigest().encode(), claimed.encode(errors="replace")):
-        raise WebhookRefused("body")
+        raise WebhookRejected("body")
 
 
 def _message(body: bytes) -> dict[str, Any]:
     try:
-        return strict_json.decode(body)
+        return json_decoding.decode(body)
     except ValueError:
-        raise WebhookRefused("message") from None
+        raise WebhookRejected("message") from None
 
 
 def _required(message: dict[str, Any], field: str) -> str:
     value = _optional(message, field)
     if not value:
-        raise WebhookRefused("message")
+        raise WebhookRejected("message")
     return value
 
 
@@ -162,5 +152,5 @@ def _optional(message: dict[str, Any], field: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or not value.isprintable():
-        raise WebhookRefused("message")
+        raise WebhookRejected("message")
     return value

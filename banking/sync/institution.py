@@ -5,12 +5,12 @@ from datetime import timedelta
 from django.utils import timezone
 
 from banking.models import Institution, Item
-from banking.provider import ItemDetails, Provider
+from banking.provider import ItemDetails, ProviderClient
 
 KEEP = timedelta(days=7)
 
 
-def known(*, provider: Provider, item: Item, facts: ItemDetails) -> Institution | None:
+def known(*, provider: ProviderClient, item: Item, facts: ItemDetails) -> Institution | None:
     """Return the Item's bank, asking the provider when ours is missing or a week old.
 
     ``None`` when the provider does not say which bank it is. Raises ``ProviderError``.

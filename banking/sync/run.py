@@ -17,7 +17,7 @@ from banking.provider import (
     InvalidCursor,
     MalformedResponse,
     MutationDuringPagination,
-    Provider,
+    ProviderClient,
     ProviderError,
     Readiness,
 )
@@ -104,7 +104,7 @@ def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Out
             return item_state.succeeded(item=current, was=was, run=run, spool=spool)
 
 
-def collect(*, provider: Provider, token: str, lease: Lease, item: Item, run: SyncRun, spool: Spool) -> None:
+def collect(*, provider: ProviderClient, token: str, lease: Lease, item: Item, run: SyncRun, spool: Spool) -> None:
     """Read every page into the spool, beginning again when the stream changes under the reader.
 
     Raises ``MutationDuringPagination`` after too many beginnings; a cursor that the provider no longer accepts
@@ -122,7 +122,7 @@ def collect(*, provider: Provider, token: str, lease: Lease, item: Item, run: Sy
     raise MutationDuringPagination("CHANGED_TOO_OFTEN")
 
 
-def read_pages(*, provider: Provider, token: str, lease: Lease, item: Item, spool: Spool) -> None:
+def read_pages(*, provider: ProviderClient, token: str, lease: Lease, item: Item, spool: Spool) -> None:
     """Follow the stream from the Item's cursor to its end."""
     cursor, seen = item.cursor, {item.cursor}
     for _ in range(PAGES):

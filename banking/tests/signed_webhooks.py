@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from banking.plaid.client import PlaidClient
-from banking.plaid.profile import Profile
+from banking.plaid.settings import PlaidSettings
 from banking.plaid.transport import Transport
-from banking.plaid.webhooks import WebhookRefused, verify
+from banking.plaid.webhooks import verify
+from banking.provider import WebhookRejected
 from banking.tests.scripted_server import say, scripted_server
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -57,8 +58,8 @@ def clock():
 
 
 def plaid_at(url, environment="embedded"):
-    profile = Profile(environment, url, "client", "secret", "Plumbline", "en", ("US",), "", 730)
-    return PlaidClient(profile, Transport(host=url, client_id="client", secret="secret"))
+    settings = PlaidSettings(environment, url, "client", "secret", "Plumbline", "en", ("US",), "", 730)
+    return PlaidClient(settings, Transport(host=url, client_id="client", secret="secret"))
 
 
 def base64url(content):
@@ -97,6 +98,6 @@ def padded_otherwise(token):
 
 
 def reason(token, body=BODY, *, client):
-    with pytest.raises(WebhookRefused) as caught:
+    with pytest.raises(WebhookRejected) as caught:
         verify(token, body, client=client)
     return caught.value.reason

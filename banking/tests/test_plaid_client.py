@@ -7,7 +7,7 @@ import pytest
 from django.test import override_settings
 
 from banking.plaid.client import PlaidClient, connect
-from banking.plaid.profile import Profile, host_of
+from banking.plaid.settings import PlaidSettings, host_of
 from banking.plaid.transport import Transport
 from banking.provider import (
     Credential,
@@ -33,7 +33,7 @@ STREAM_END = {
 LINK = {"link_token": "link-sandbox-1", "expiration": "2026-11-22T16:00:00Z", "request_id": "r1"}
 
 
-def profile(url="http://127.0.0.1:1", **changes):
+def plaid_settings(url="http://127.0.0.1:1", **changes):
     facts = {
         "environment": "embedded",
         "host": url,
@@ -45,7 +45,7 @@ def profile(url="http://127.0.0.1:1", **changes):
         "redirect_uri": "",
         "days_requested": 730,
     }
-    return Profile(**facts | changes)
+    return PlaidSettings(**facts | changes)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def server():
 @pytest.fixture
 def client_with(server):
     def make(**changes):
-        made = profile(server.url, **changes)
+        made = plaid_settings(server.url, **changes)
         return PlaidClient(made, Transport(host=made.host, client_id=made.client_id, secret=made.secret))
 
     return make
@@ -128,7 +128,7 @@ def test_it_is_one_client_a_process_for_one_set_of_settings():
 def test_it_takes_its_profile_from_the_settings():
     changes = {"PLAID_ENV": "production", "PLAID_CLIENT_ID": "id", "PLAID_COUNTRY_CODES": ["US", "CA"]}
     with override_settings(**changes, PLAID_REDIRECT_URI="https://plumbline.test/return"):
-        made = connect().profile
+        made = connect().settings
     assert (made.host, made.client_id) == ("https://production.plaid.com", "id")
     assert (made.country_codes, made.redirect_uri) == (("US", "CA"), "https://plumbline.test/return")
     assert made.days_requested == 730
@@ -144,7 +144,7 @@ def test_it_refuses_keys_that_cannot_be_sent_without_repeating_them(name, value)
 
 
 def test_it_shows_no_secret_when_printed(client):
-    assert "CANARY" not in f"{client!r} {client.profile!r} {vars(client)!r}"
+    assert "CANARY" not in f"{client!r} {client.settings!r} {vars(client)!r}"
 
 
 def test_it_is_a_new_client_in_a_forked_child():
@@ -252,7 +252,7 @@ class PatientDoor:
 
 def test_it_waits_longest_where_plaid_is_slowest():
     door = PatientDoor()
-    client = PlaidClient(profile(), door)
+    client = PlaidClient(plaid_settings(), door)
     client.sync_transactions(TOKEN, cursor="")
     client.sync_transactions(TOKEN, cursor="c1")
     client.get_item(TOKEN)

@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from banking.plaid.client import PlaidClient
-from banking.plaid.profile import Profile
+from banking.plaid.settings import PlaidSettings
 from banking.plaid.transport import Transport
-from banking.plaid.webhooks import WebhookRefused, verify
+from banking.plaid.webhooks import verify
 from banking.provider import (
     InstitutionDown,
     InvalidCursor,
@@ -22,13 +22,14 @@ from banking.provider import (
     Readiness,
     SkippedRow,
     Unavailable,
+    WebhookRejected,
 )
 from banking.tests.scripted_server import say, scripted_server
 
 
 def client_of(sandbox, secret=None):
     secret = secret or sandbox.secret
-    profile = Profile("embedded", sandbox.url, sandbox.client_id, secret, "Plumbline", "en", ("US",), "", 730)
+    profile = PlaidSettings("embedded", sandbox.url, sandbox.client_id, secret, "Plumbline", "en", ("US",), "", 730)
     return PlaidClient(profile, Transport(host=sandbox.url, client_id=sandbox.client_id, secret=secret))
 
 
@@ -316,9 +317,9 @@ def fired_last(sandbox):
 def test_it_hears_a_webhook_that_the_sandbox_delivers(sandbox, client, site, item_with_webhook):
     fire(sandbox, item_with_webhook)
     [delivery] = site.wait_for(1, saying=FIRED)
-    ring = heard(client, delivery)
-    assert ring.provider_item_id == item_with_webhook.provider_item_id
-    assert (ring.kind, ring.code) == ("ITEM", "NEW_ACCOUNTS_AVAILABLE")
+    event = heard(client, delivery)
+    assert event.provider_item_id == item_with_webhook.provider_item_id
+    assert (event.kind, event.code) == ("ITEM", "NEW_ACCOUNTS_AVAILABLE")
 
 
 def test_it_tells_twins_of_one_second_apart(sandbox, client, site, item_with_webhook):
@@ -341,7 +342,7 @@ def test_it_refuses_a_webhook_that_was_tampered_with(sandbox, client, site, item
     site.wait_for(1, saying=FIRED)
     sandbox.admin("webhooks", {"action": "replay", "id": fired_last(sandbox), "tamper": tamper})
     delivery = site.wait_for(2, saying=FIRED)[1]
-    with pytest.raises(WebhookRefused) as caught:
+    with pytest.raises(WebhookRejected) as caught:
         heard(client, delivery)
     assert caught.value.reason == reason
 
@@ -357,5 +358,5 @@ def test_it_follows_plaid_to_a_new_key_and_leaves_the_old_one(sandbox, client, s
     sandbox.admin("keys/expire", {})
     stranger = client_of(sandbox)
     assert heard(stranger, new)
-    with pytest.raises(WebhookRefused):
+    with pytest.raises(WebhookRejected):
         heard(stranger, old)

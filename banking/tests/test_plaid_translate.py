@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banking.plaid import strict_json, translate
+from banking.plaid import json_decoding, translate
 from banking.provider import MalformedResponse, Readiness, SkippedRow, TransactionRow
 from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT, PLAIDS_TRANSACTION, without
 
@@ -88,7 +88,7 @@ def test_it_loses_no_digit_of_any_amount(amount):
 @given(st.decimals(min_value=-(10**12), max_value=10**12, places=4).filter(bool))
 def test_it_keeps_amounts_exact_all_the_way_from_json(amount):
     text = f'{{"amount": {amount:f}}}'
-    assert transaction(**strict_json.decode(text)).amount == -amount
+    assert transaction(**json_decoding.decode(text)).amount == -amount
 
 
 def test_it_fills_what_plaid_leaves_out():

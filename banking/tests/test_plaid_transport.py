@@ -17,7 +17,7 @@ from django.views.debug import ExceptionReporter
 
 from banking.plaid import transport as transport_module
 from banking.plaid.client import PlaidClient
-from banking.plaid.profile import Profile
+from banking.plaid.settings import PlaidSettings
 from banking.plaid.transport import Transport
 from banking.provider import (
     LoginRequired,
@@ -316,8 +316,8 @@ def test_it_survives_a_tls_stream_that_breaks_within_the_answer(tls, certificate
     ],
 )
 def test_it_keeps_secrets_out_of_djangos_error_report(server, transport, call, script):
-    profile = Profile("embedded", server.url, "client", SECRET, "Plumbline", "en", ("US",), "", 730)
-    client = PlaidClient(profile, transport)
+    settings = PlaidSettings("embedded", server.url, "client", SECRET, "Plumbline", "en", ("US",), "", 730)
+    client = PlaidClient(settings, transport)
     server.play(script)
     try:
         call(client)

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from banking.plaid.keys import KeyUnavailable
-from banking.plaid.webhooks import WebhookRefused, verify
+from banking.plaid.webhook_keys import KeyUnavailable
+from banking.plaid.webhooks import verify
+from banking.provider import WebhookRejected
 from banking.tests.scripted_server import say
 from banking.tests.signed_webhooks import (
     BODY,
@@ -144,7 +145,7 @@ def flood(private, *clients, count=300):
     for number in range(count):
         try:
             verify(signed(private, header={"kid": f"made-up-{number}"}), BODY, client=clients[number % len(clients)])
-        except WebhookRefused:
+        except WebhookRejected:
             refused += 1
         except KeyUnavailable:
             put_off += 1

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banking.plaid.webhooks import WebhookRefused, verify
+from banking.plaid.webhooks import verify
+from banking.provider import WebhookRejected
 from banking.tests.signed_webhooks import (
     BODY,
     KID,
@@ -33,8 +34,8 @@ pytestmark = pytest.mark.usefixtures("clock", "own_cache")
 
 
 def test_it_hears_a_webhook_of_plaid(private, client, server):
-    ring = verify(signed(private), BODY, client=client)
-    assert (ring.provider_item_id, ring.kind, ring.code) == (
+    event = verify(signed(private), BODY, client=client)
+    assert (event.provider_item_id, event.kind, event.code) == (
         "wz666MBjYWTp2PDzzggYhM6oWWmBb",
         "TRANSACTIONS",
         "SYNC_UPDATES_AVAILABLE",
@@ -49,8 +50,8 @@ def test_it_hears_a_webhook_that_names_no_item(private, client):
 
 def test_it_hears_codes_of_tomorrow(private, client):
     body = json.dumps(MESSAGE | {"webhook_type": "NEW", "webhook_code": "NEWER", "more": [1]}).encode()
-    ring = verify(signed(private, body), body, client=client)
-    assert (ring.kind, ring.code) == ("NEW", "NEWER")
+    event = verify(signed(private, body), body, client=client)
+    assert (event.kind, event.code) == ("NEW", "NEWER")
 
 
 @pytest.mark.parametrize(
@@ -205,5 +206,5 @@ def test_it_refuses_a_body_beyond_all_measure(private, client, server):
 
 @given(token=st.text(st.characters(max_codepoint=127), max_size=80), body=st.binary(max_size=40))
 def test_it_refuses_noise_and_never_crashes(token, body):
-    with pytest.raises(WebhookRefused):
+    with pytest.raises(WebhookRejected):
         verify(token, body, client=plaid_at("http://127.0.0.1:1"))

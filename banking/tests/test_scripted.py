@@ -3,14 +3,14 @@ import inspect
 import pytest
 
 from banking.plaid.client import PlaidClient
-from banking.provider import Provider
+from banking.provider import ProviderClient
 from banking.tests.scripted import ScriptedProvider
 
-CALLS = [name for name, value in vars(Provider).items() if callable(value) and not name.startswith("_")]
+CALLS = [name for name, value in vars(ProviderClient).items() if callable(value) and not name.startswith("_")]
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("implementation", [ScriptedProvider, PlaidClient])
 def test_it_is_called_like_the_provider_that_banking_expects(call: str, implementation: type) -> None:
-    expected = inspect.signature(getattr(Provider, call))
+    expected = inspect.signature(getattr(ProviderClient, call))
     assert inspect.signature(getattr(implementation, call)) == expected

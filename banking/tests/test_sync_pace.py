@@ -13,7 +13,7 @@ from banking import tasks
 from banking.linking.disconnecting import unlink
 from banking.models import Item, SyncRun
 from banking.plaid.client import PlaidClient
-from banking.plaid.profile import Profile
+from banking.plaid.settings import PlaidSettings
 from banking.provider import InstitutionDown, LoginRequired, ProviderError, Readiness, TimedOut
 from banking.sync import pace, sync_item
 from banking.tests.job_queue import queued
@@ -152,7 +152,7 @@ def test_it_waits_no_longer_for_one_answer_or_for_all_than_it_was_told(monkeypat
     clock = Clock()
     monkeypatch.setattr("banking.plaid.deadline.time", clock)
     transport = Answering(1, 4, 4, clock=clock)
-    client = PlaidClient(Profile.from_settings(), transport).with_timeouts(response=4, total=7)
+    client = PlaidClient(PlaidSettings.from_settings(), transport).with_timeouts(response=4, total=7)
     for _ in range(3):
         client.get_item("access-sandbox-secret")
     assert transport.given == [4, 4, 2]

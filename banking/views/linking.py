@@ -16,7 +16,7 @@ from banking.forms import ExitForm, PublicTokenForm
 from banking.linking import sessions, update_mode
 from banking.linking.link_messages import closed, is_pending, sentence
 from banking.models import Item, LinkSession
-from banking.plaid.page import link_page, link_script
+from banking.plaid.link_page import link_page, link_script
 from banking.provider import ProviderError
 
 logger = logging.getLogger(__name__)

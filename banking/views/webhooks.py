@@ -9,8 +9,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from banking import tasks
-from banking.plaid.webhooks import HEADER, KeyUnavailable, WebhookRefused, verify
-from banking.provider import ProviderConfigurationError
+from banking.plaid.webhooks import HEADER, verify
+from banking.provider import ProviderConfigurationError, WebhookNotVerifiable, WebhookRejected
 from banking.sync import sync_queue
 
 logger = logging.getLogger(__name__)
@@ -25,10 +25,10 @@ def plaid(request: HttpRequest) -> HttpResponse:
     """Accept a signed webhook; the answer is the same whether or not its Item is known here."""
     try:
         doorbell = verify(request.headers.get(HEADER, ""), request.body, is_known=sync_queue.is_known)
-    except WebhookRefused as refused:
+    except WebhookRejected as refused:
         logger.warning("Webhook refused: %s", refused)
         return HttpResponse(status=400)
-    except (KeyUnavailable, ProviderConfigurationError) as unable:
+    except (WebhookNotVerifiable, ProviderConfigurationError) as unable:
         logger.error("Webhook not checked: %r", unable)
         return HttpResponse(status=503)
     if sync_queue.accept_webhook(doorbell.fingerprint):

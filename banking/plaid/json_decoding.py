@@ -12,11 +12,11 @@ from typing import Any, Never
 import msgspec
 
 
-class NotJson(ValueError):
+class InvalidJson(ValueError):
     """The text is not one JSON object."""
 
 
-class BadNumber(ValueError):
+class InvalidNumber(ValueError):
     """A number is NaN, infinite or beyond all measure."""
 
 
@@ -36,20 +36,20 @@ def decode(text: bytes | str) -> dict[str, Any]:
 
 
 def _decode(text: bytes | str) -> dict[str, Any]:
-    flaw: type[ValueError] = NotJson
+    flaw: type[ValueError] = InvalidJson
     value = None
     try:
         document = text if isinstance(text, str) else text.decode()
         value = json.loads(document, parse_float=Decimal, parse_constant=_refuse)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        flaw = NotJson
+        flaw = InvalidJson
     except (ValueError, ArithmeticError):
         # Python raises a bare ValueError for a whole number of more than 4,300 digits.
-        flaw = BadNumber
+        flaw = InvalidNumber
     if not isinstance(value, dict):
         raise flaw
     return value
 
 
 def _refuse(constant: str) -> Never:
-    raise BadNumber(constant)
+    raise InvalidNumber(constant)

@@ -2,33 +2,33 @@ from decimal import Decimal
 
 import pytest
 
-from banking.plaid import strict_json
-from banking.plaid.strict_json import BadNumber, NotJson
+from banking.plaid import json_decoding
+from banking.plaid.json_decoding import InvalidJson, InvalidNumber
 
 
 @pytest.mark.parametrize("text", ["", " ", "[]", "null", "1", '"x"', "{", '{"a"}', '{"a": 1} trailing', "{'a': 1}"])
 def test_it_reads_nothing_but_one_object(text):
-    with pytest.raises(NotJson) as caught:
-        strict_json.decode(text)
+    with pytest.raises(InvalidJson) as caught:
+        json_decoding.decode(text)
     assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1" * 4301, "1e1000000000000000000000"])
 def test_it_reads_no_number_that_json_does_not_know(number):
-    with pytest.raises(BadNumber):
-        strict_json.decode(f'{{"a": {number}}}')
+    with pytest.raises(InvalidNumber):
+        json_decoding.decode(f'{{"a": {number}}}')
 
 
 def test_it_reads_only_utf_8():
     for encoding in ("utf-16", "utf-32", "latin-1"):
-        with pytest.raises(NotJson):
-            strict_json.decode('{"a": "é"}'.encode(encoding))
-    assert strict_json.decode('{"a": "é"}'.encode()) == {"a": "é"}
+        with pytest.raises(InvalidJson):
+            json_decoding.decode('{"a": "é"}'.encode(encoding))
+    assert json_decoding.decode('{"a": "é"}'.encode()) == {"a": "é"}
 
 
 def test_it_keeps_every_digit():
     text = '{"a": 0.10, "b": 123456789012345678901.5, "c": 1e400, "d": -0.0, "e": 18446744073709551616}'
-    read = strict_json.decode(text)
+    read = json_decoding.decode(text)
     assert [str(value) for value in read.values()] == [
         *("0.10", "123456789012345678901.5", "1E+400", "-0.0", "18446744073709551616")
     ]
@@ -36,9 +36,9 @@ def test_it_keeps_every_digit():
 
 
 def test_it_reads_half_a_surrogate_pair_as_python_does():
-    assert strict_json.decode(r'{"a": "Caf\ud83d", "b": 0.10}') == {"a": "Caf\ud83d", "b": Decimal("0.10")}
+    assert json_decoding.decode(r'{"a": "Caf\ud83d", "b": 0.10}') == {"a": "Caf\ud83d", "b": Decimal("0.10")}
 
 
 def test_it_gives_up_on_what_is_nested_without_end():
-    with pytest.raises(NotJson):
-        strict_json.decode('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    with pytest.raises(InvalidJson):
+        json_decoding.decode('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}")

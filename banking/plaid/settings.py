@@ -13,7 +13,7 @@ HOSTS = {"sandbox": "https://sandbox.plaid.com", "production": "https://producti
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class PlaidSettings:
     """Everything the client has to know, read from the settings once."""
 
     environment: str

@@ -18,7 +18,7 @@ import jwt
 from django.core.cache import cache
 
 from banking.plaid.errors import UnknownKey
-from banking.provider import ProviderError
+from banking.provider import ProviderError, WebhookNotVerifiable
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ EXPECTED_PER_MINUTE = 30
 WAIT_SECONDS = 5
 
 
-class KeyUnavailable(Exception):
-    """The key cannot be had now. The webhook may be genuine: answer 503, and Plaid sends it again."""
+class KeyUnavailable(WebhookNotVerifiable):
+    """The key cannot be fetched now."""
 
 
 class KeyRefused(Exception):
@@ -41,7 +41,7 @@ class KeyRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class WebhookKey:
     """A public key and how long it counts, in seconds since 1970."""
 
     public: jwt.PyJWK
@@ -54,7 +54,7 @@ class Key:
         return not self.is_doubtful and now - self.fetched_at < REFRESH_SECONDS
 
 
-class SharedMemory(Protocol):
+class KeyLookupLimits(Protocol):
     """What all processes remember together of key ids that nobody holds."""
 
     def is_unknown(self, key_id: str) -> bool:
@@ -70,7 +70,7 @@ class SharedMemory(Protocol):
         ...
 
 
-class CacheMemory:
+class CachedKeyLookupLimits:
     """In the site's cache. While that is away nothing is remembered here, and each process counts for itself."""
 
     def __init__(self, environment: str) -> None:
@@ -92,7 +92,7 @@ class CacheMemory:
             return 0
 
 
-class Budget:
+class CallBudget:
     """How many calls one process may make in a minute."""
 
     def __init__(self, calls: int) -> None:
@@ -108,15 +108,15 @@ class Budget:
         self._made.append(now)
 
 
-class KeyRing:
+class WebhookKeys:
     """Looks keys up by id. ``fetch`` asks Plaid and raises ``ProviderError``; threads may share a ring."""
 
-    def __init__(self, fetch: Callable[[str], dict[str, Any]], shared: SharedMemory | None = None) -> None:
+    def __init__(self, fetch: Callable[[str], dict[str, Any]], shared: KeyLookupLimits | None = None) -> None:
         self._fetch = fetch
         self._shared = shared
-        self._keys: dict[str, Key] = {}
+        self._keys: dict[str, WebhookKey] = {}
         self._unknown: dict[str, float] = {}
-        self._strangers, self._expected = Budget(STRANGERS_PER_MINUTE), Budget(EXPECTED_PER_MINUTE)
+        self._strangers, self._expected = CallBudget(STRANGERS_PER_MINUTE), CallBudget(EXPECTED_PER_MINUTE)
         self._fetching, self._refreshing, self._doubting = threading.Lock(), threading.Lock(), threading.Lock()
 
     def find(self, key_id: str, *, is_expected: Callable[[], bool] = lambda: True) -> jwt.PyJWK:
@@ -136,7 +136,7 @@ class KeyRing:
 
     # --- Keys that are held -------------------------------------------------------------------------------
 
-    def _refreshed(self, key_id: str, key: Key) -> Key:
+    def _refreshed(self, key_id: str, key: WebhookKey) -> WebhookKey:
         """Ask Plaid whether a key still counts. One thread asks; the others, and all while Plaid is away, go on."""
         if self._refreshing.acquire(blocking=False):
             try:
@@ -151,13 +151,13 @@ class KeyRing:
 
     # --- Keys that are not --------------------------------------------------------------------------------
 
-    def _look_up(self, key_id: str, is_expected: Callable[[], bool]) -> Key:
+    def _look_up(self, key_id: str, is_expected: Callable[[], bool]) -> WebhookKey:
         now = time.time()
         if self._unknown.get(key_id, 0) > now or (self._shared is not None and self._shared.is_unknown(key_id)):
             raise KeyRefused
         return self._for_expected(key_id) if is_expected() else self._for_stranger(key_id)
 
-    def _for_expected(self, key_id: str) -> Key:
+    def _for_expected(self, key_id: str) -> WebhookKey:
         """One thread asks Plaid; the others wait for its answer, though not for long."""
         if not self._fetching.acquire(timeout=WAIT_SECONDS):
             raise KeyUnavailable
@@ -169,7 +169,7 @@ class KeyRing:
         finally:
             self._fetching.release()
 
-    def _for_stranger(self, key_id: str) -> Key:
+    def _for_stranger(self, key_id: str) -> WebhookKey:
         """Ask Plaid if there is anything left of the minute's few calls; nobody waits for it."""
         if not self._doubting.acquire(blocking=False):
             raise KeyUnavailable
@@ -181,7 +181,7 @@ class KeyRing:
         finally:
             self._doubting.release()
 
-    def _new(self, key_id: str) -> Key:
+    def _new(self, key_id: str) -> WebhookKey:
         """Fetch a key that was never held. A new one means that Plaid may have retired the others."""
         key = self._ask(key_id)
         for other, held in list(self._keys.items()):
@@ -189,7 +189,7 @@ class KeyRing:
                 self._keys[other] = replace(held, is_doubtful=True)
         return key
 
-    def _ask(self, key_id: str) -> Key:
+    def _ask(self, key_id: str) -> WebhookKey:
         now = time.time()
         try:
             answer = self._fetch(key_id)
@@ -207,7 +207,7 @@ class KeyRing:
         return self._keys[key_id]
 
 
-def _key(answer: dict[str, Any], key_id: str, now: float) -> Key:
+def _key(answer: dict[str, Any], key_id: str, now: float) -> WebhookKey:
     """Check that the answer is the key we asked for, of the one kind that Plaid signs with."""
     kind = {"kid": key_id, "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
     expires_at = answer.get("expired_at")
@@ -218,4 +218,4 @@ def _key(answer: dict[str, Any], key_id: str, now: float) -> Key:
         public = jwt.PyJWK(answer, algorithm="ES256")
     except jwt.PyJWTError:
         raise KeyUnavailable from None
-    return Key(public=public, expires_at=expires_at, fetched_at=now)
+    return WebhookKey(public=public, expires_at=expires_at, fetched_at=now)

@@ -4,8 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from banking.plaid import keys
-from banking.plaid.keys import KeyRing, KeyUnavailable
+from banking.plaid import webhook_keys
+from banking.plaid.webhook_keys import KeyUnavailable, WebhookKeys
 from banking.provider import Unavailable
 
 PUBLIC = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True)
@@ -33,17 +33,17 @@ def plaid():
     slow.may_answer.set()
 
 
-def find_in_threads(ring, *key_ids):
+def find_in_threads(held_keys, *key_ids):
     found = []
-    threads = [threading.Thread(target=lambda kid=kid: found.append(ring.find(kid))) for kid in key_ids]
+    threads = [threading.Thread(target=lambda kid=kid: found.append(held_keys.find(kid))) for kid in key_ids]
     for thread in threads:
         thread.start()
     return threads, found
 
 
 def test_it_asks_once_for_many_that_wait(plaid):
-    ring = KeyRing(plaid.fetch)
-    threads, found = find_in_threads(ring, *["k1"] * 8)
+    held_keys = WebhookKeys(plaid.fetch)
+    threads, found = find_in_threads(held_keys, *["k1"] * 8)
     plaid.entered.wait()
     plaid.may_answer.set()
     for thread in threads:
@@ -53,26 +53,26 @@ def test_it_asks_once_for_many_that_wait(plaid):
 
 
 def test_it_finds_a_key_it_holds_while_another_is_looked_up(plaid):
-    ring = KeyRing(plaid.fetch)
+    held_keys = WebhookKeys(plaid.fetch)
     plaid.may_answer.set()
-    ring.find("held")
+    held_keys.find("held")
     plaid.may_answer.clear()
     plaid.entered.clear()
-    [thread], _ = find_in_threads(ring, "slow")
+    [thread], _ = find_in_threads(held_keys, "slow")
     plaid.entered.wait()
-    assert ring.find("held")
+    assert held_keys.find("held")
     assert thread.is_alive()
     plaid.may_answer.set()
     thread.join()
 
 
 def test_it_does_not_wait_for_ever_behind_another_lookup(plaid, monkeypatch):
-    monkeypatch.setattr(keys, "WAIT_SECONDS", 0.01)
-    ring = KeyRing(plaid.fetch)
-    [thread], _ = find_in_threads(ring, "slow")
+    monkeypatch.setattr(webhook_keys, "WAIT_SECONDS", 0.01)
+    held_keys = WebhookKeys(plaid.fetch)
+    [thread], _ = find_in_threads(held_keys, "slow")
     plaid.entered.wait()
     with pytest.raises(KeyUnavailable):
-        ring.find("other")
+        held_keys.find("other")
     plaid.may_answer.set()
     thread.join()
     assert plaid.asked == ["slow"]
@@ -81,10 +81,10 @@ def test_it_does_not_wait_for_ever_behind_another_lookup(plaid, monkeypatch):
 def test_it_stays_usable_after_a_lookup_that_failed(plaid):
     plaid.may_answer.set()
     fetches = iter([fail, plaid.fetch])
-    ring = KeyRing(lambda key_id: next(fetches)(key_id))
+    held_keys = WebhookKeys(lambda key_id: next(fetches)(key_id))
     with pytest.raises(KeyUnavailable):
-        ring.find("k1")
-    assert ring.find("k1")
+        held_keys.find("k1")
+    assert held_keys.find("k1")
 
 
 def fail(key_id):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from compliance.isolation import audit_tables, refusals
+from compliance.isolation import audit_tables, history, refusals
 from compliance.refusals import doubt, missing_keys, unopened_keys
 from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
 
@@ -53,3 +53,17 @@ def every_data_key_opens(databases: Sequence[str] | None = None, **_: Any) -> li
     faults = [f"Data keys are wrapped under {kek}, which is not in FIELD_KEYS." for kek in missing_keys(using="ops")]
     faults += [doubt(kek, owners) for kek, owners in unopened_keys(using="ops").items()]
     return [Error(fault, id="compliance.E003") for fault in faults]
+
+
+@register(Tags.database)
+def check_version_of_tables(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Refuse a database that another version made, before ``migrate`` mixes the tables of both."""
+    if "owner" not in (databases or ()):
+        return []
+    connection = connections["owner"]
+    with connection.cursor() as cursor:
+        unknown = history.find_unknown_migrations(cursor)
+    if not unknown:
+        return []
+    text = history.describe_unknown(str(connection.settings_dict["NAME"]), unknown)
+    return [Error(text, hint=history.ADVICE, id="compliance.E004")]

@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import environ
 import psutil
@@ -20,6 +21,7 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Printer
 
+from compliance.isolation.roles import OTHER_VERSION_EXIT_CODE
 from devservices import CannotStart, envfile, keys, ports, redis, supervise
 from devservices.account import Account, service_account
 from devservices.data_dir import CHECKOUT, DataDir, addresses, locate, make_private, prepare
@@ -64,7 +66,7 @@ def launch(stack: ExitStack) -> int:
     settings = start_services(home, account, stack)
     envfile.write(home.site_environment, settings, "Written by `make run` for `manage.py`, at each start.")
     site = site_environment(settings, web.port)
-    prepare_database(site, settings)
+    prepare_database(home, site, settings)
     if not is_true(site["DEBUG"]):
         with step("Static files"):
             manage("collectstatic", "--noinput", env=site)
@@ -174,13 +176,25 @@ def sandbox_environment(home: DataDir, settings: dict[str, str]) -> dict[str, st
     }
 
 
-def prepare_database(site: dict[str, str], settings: dict[str, str]) -> None:
-    """Bring roles and tables to the state that the code expects."""
+def prepare_database(home: DataDir, site: dict[str, str], settings: dict[str, str]) -> None:
+    """Bring roles and tables to the state that the code expects.
+
+    Raises CannotStart, and changes nothing, where another version of Plumbline made the database.
+    """
     if admin := os.environ.get(ADMIN) or settings.get(ADMIN):
         with step("Database roles"):
-            manage("setup_database", env=site | {ADMIN: admin})
+            advice = {OTHER_VERSION_EXIT_CODE: data_dir_advice(home)} if ADMIN in settings else {}
+            manage("setup_database", env=site | {ADMIN: admin}, advice=advice)
     with step("Tables"):
         manage("migrate", "--database", "owner", "--noinput", env=site)
+
+
+def data_dir_advice(home: DataDir) -> str:
+    """Say how to start with an empty embedded database."""
+    return (
+        f"The database is in {home.root}. To start with an empty one, set PLUMBLINE_HOME to a new folder, or move "
+        f"{home.root} away."
+    )
 
 
 def is_true(flag: str) -> bool:
@@ -188,8 +202,11 @@ def is_true(flag: str) -> bool:
     return flag.lower() in environ.Env.BOOLEAN_TRUE_STRINGS
 
 
-def manage(*arguments: str, env: dict[str, str]) -> None:
-    """Run a management command; raise CannotStart with its own last words when it fails."""
+def manage(*arguments: str, env: dict[str, str], advice: Mapping[int, str] = MappingProxyType({})) -> None:
+    """Run a management command.
+
+    Raises CannotStart with the end of its output when it fails, and with the advice for its exit code.
+    """
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=CHECKOUT,
@@ -201,7 +218,8 @@ def manage(*arguments: str, env: dict[str, str]) -> None:
     )
     if done.returncode != 0:
         last = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise CannotStart(f"`manage.py {arguments[0]}` failed:\n{last}")
+        text = f"`manage.py {arguments[0]}` failed:\n{last}\n{advice.get(done.returncode, '')}"
+        raise CannotStart(text.rstrip())
 
 
 # --- The processes ----------------------------------------------------------------------------------------

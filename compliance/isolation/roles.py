@@ -21,6 +21,8 @@ from compliance.isolation import grants
 OWNER, SITE, OPERATOR, VIEWER = "app_owner", "app_rw", "app_ops", "app_viewer"
 LOOKUP, AUDITOR = "app_lookup", "audit_owner"
 TEST_PREFIX = "test_"
+# What ``setup_database`` ends with for a database that another version made.
+OTHER_VERSION_EXIT_CODE = 3
 
 # NOINHERIT: a migration has to say SET ROLE before it acts as one of the roles that it hands tables to.
 ATTRIBUTES = {

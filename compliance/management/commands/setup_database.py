@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from compliance.isolation import roles
+from compliance.isolation import history, roles
 
 ALIASES = {"default": roles.SITE, "owner": roles.OWNER, "ops": roles.OPERATOR, "viewer": roles.VIEWER}
 
@@ -28,12 +28,20 @@ class Command(BaseCommand):
         if not admin_url:
             raise CommandError("DATABASE_ADMIN_URL is not set. It has to name a superuser of the server.")
         database, logins = _database(), [_login(alias, role) for alias, role in ALIASES.items()]
+        if not recreate:
+            _check_version(database, admin_url)
         try:
             roles.setup_database(admin_url=admin_url, database=database, logins=logins, recreate=recreate)
         except roles.SetupRefused as error:
             raise CommandError(str(error)) from error
         if verbosity:
             self.stdout.write(f"The database {database} is ready. Next: manage.py migrate --database owner")
+
+
+def _check_version(database: str, admin_url: str) -> None:
+    if unknown := history.find_unknown_migrations_of(database, admin_url=admin_url):
+        text = f"{history.describe_unknown(database, unknown)} {history.ADVICE}"
+        raise CommandError(text, returncode=roles.OTHER_VERSION_EXIT_CODE)
 
 
 def _database() -> str:

@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError
 
 from banking.credentials import UNREADABLE_CODE
 from banking.models import LinkSession, PendingRemoval
+from compliance.isolation import history
 from compliance.queues import Lane
 from compliance.vault.inspection import inspect
 from compliance.vault.keyring import parse
@@ -86,13 +87,17 @@ def databases() -> Iterator[Finding]:
 
 
 def migrations() -> Iterator[Finding]:
-    """Yield how many migrations the tables are behind the code."""
+    """Yield whether the tables are those of this version."""
     try:
         executor = MigrationExecutor(connections["owner"])
+        with connections["owner"].cursor() as cursor:
+            unknown = history.find_unknown_migrations(cursor)
     except DatabaseError as error:
         yield Finding("Tables", MISSING, first_line(error))
         return
-    if waiting := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if unknown:
+        yield Finding("Tables", MISSING, f"made by another version, with {unknown[0]}. {history.ADVICE}")
+    elif waiting := executor.migration_plan(executor.loader.graph.leaf_nodes()):
         yield Finding("Tables", MISSING, f"{len(waiting)} migrations wait: manage.py migrate --database owner")
     else:
         yield Finding("Tables", OK, "every migration is applied")

@@ -1,0 +1,92 @@
+"""`make run` refuses a data folder that another version filled, says what to do, and changes nothing in it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from compliance.isolation.roles import setup_database
+from config.tests.places import data_place, running_below
+from devservices import keys, supervise
+from devservices.account import service_account
+from devservices.data_dir import CHECKOUT, DATABASE, DataDir, database_url, prepare
+from devservices.postgres import Cluster
+from devservices.programs import postgres_programs
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[str]:
+    """Start the PostgreSQL of a data folder, made if need be, and give the superuser's address of its server."""
+    account = service_account()
+    home = prepare(DataDir(folder), account)
+    lock = supervise.hold(home.lock)
+    assert lock is not None
+    password = keys.ensure(home, has_data=Cluster(home).exists())["ADMIN_PASSWORD"]
+    cluster = Cluster(home, password=password, account=account)
+    if not cluster.exists():
+        cluster.create()
+    server = cluster.start()
+    try:
+        yield database_url(home.sockets, "postgres", password, "postgres")
+    finally:
+        server.stop()
+        lock.close()
+
+
+def dump(url: str) -> str:
+    """Every database of the server, and its roles."""
+    login = psycopg.conninfo.conninfo_to_dict(url)
+    program = str(postgres_programs(service_account()) / "pg_dumpall")
+    done = subprocess.run(
+        [program, "--host", str(login["host"]), "--username", str(login["user"]), "--restrict-key=same"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.defpath, "PGPASSWORD": str(login["password"])},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A data folder with a database of which an older version has run a few migrations."""
+    with data_place() as place:
+        folder = place / "data"
+        with started(folder) as url:
+            setup_database(admin_url=url, database=DATABASE, logins=[])
+            with psycopg.connect(url, dbname=DATABASE) as session:
+                session.execute("CREATE TABLE django_migrations (id bigint, app text, name text, applied timestamptz)")
+                session.execute("INSERT INTO django_migrations VALUES (1, 'compliance', '0002_audit', now())")
+                session.execute("CREATE TABLE banking_item AS SELECT 1 AS id")
+        yield folder
+
+
+def test_it_says_where_the_data_are_and_how_to_start_with_none(folder: Path) -> None:
+    with started(folder) as url:
+        before = dump(url)
+    known = (folder / "keys.env").read_text()
+
+    run = subprocess.run(
+        [sys.executable, "-m", "devservices.launch"],
+        cwd=CHECKOUT,
+        env={"PATH": os.environ["PATH"], "PLUMBLINE_HOME": str(folder)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 1
+    assert f"The database {DATABASE} was made by another version of Plumbline" in run.stderr
+    assert f"The database is in {folder}." in run.stderr
+    assert f"set PLUMBLINE_HOME to a new folder, or move {folder} away." in run.stderr
+    assert running_below(folder) == []
+    with started(folder) as url:
+        assert dump(url) == before
+    assert (folder / "keys.env").read_text() == known

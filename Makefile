@@ -45,6 +45,7 @@ bench: dev-packages  ## measure, with a PostgreSQL and a Redis of its own
 	@$(EXEC) $(BIN)/python -m bench $(ARGS)
 
 lock: dev-packages  ## resolve requirements*.in anew into requirements*.txt, with hashes (ARGS=--upgrade for newer ones)
+	$(LOCK) $(ARGS) --output-file requirements-uv.txt requirements-uv.in
 	$(LOCK) $(ARGS) --output-file requirements-build.txt requirements-build.in
 	$(LOCK) $(ARGS) --output-file requirements.txt requirements.in
 	$(LOCK) $(ARGS) --output-file requirements-dev.txt requirements-dev.in

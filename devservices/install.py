@@ -1,12 +1,18 @@
 """Make the virtual environment and install the locked packages into it, unless that is done already.
 
 Run by the machine's own Python, so it uses nothing but the standard library: ``python install.py FILE...``
+uv installs, because it takes a fifth of pip's time. pip, which Python brings along, fetches uv, and installs everything
+where there is no uv for the machine. Both refuse a package whose hash is not the locked one.
 """
 
+import ast
+import ensurepip
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +20,24 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
+UV = VENV / "bin" / "uv"
+UV_REQUIREMENTS = "requirements-uv.txt"
 ROOM_NEEDED = 700 * 1024**2
+# Without build isolation a package is built by what requirements-build.txt locked, not by the newest there is.
+OPTIONS = ("--require-hashes", "--no-build-isolation", "--quiet")
+PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--root-user-action=ignore")
+# What a stamp says while its packages are being installed.
+UNFINISHED = "unfinished"
+# Where pip finds packages, in pip's own words and in uv's.
+SOURCES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_EXTRA_INDEX_URL",
+    "find-links": "UV_FIND_LINKS",
+    "no-index": "UV_NO_INDEX",
+    "cert": "SSL_CERT_FILE",
+}
+
+Done = subprocess.CompletedProcess[str]
 
 
 class InstallFailed(RuntimeError):
@@ -26,8 +49,10 @@ def main(requirements: list[str]) -> int:
     try:
         if not works(PYTHON):
             timed("Virtual environment", make_environment)
-        for name in requirements:
-            if not is_installed(name):
+        if pending := [name for name in requirements if not is_installed(name)]:
+            if not is_installed(UV_REQUIREMENTS):
+                timed("Installer", install_uv)
+            for name in pending:
                 timed(f"Packages of {name}", install, name)
     except InstallFailed as trouble:
         sys.stderr.write(f"\n{trouble}\n")
@@ -51,7 +76,7 @@ def works(python: Path) -> bool:
     """Say whether an environment is there that runs. An upgrade of the system's Python can break it."""
     if not python.exists() or was_moved():
         return False
-    check = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
+    check = "import sys; sys.exit(sys.version_info < (3, 11))"
     return subprocess.run([str(python), "-c", check], capture_output=True, check=False).returncode == 0
 
 
@@ -71,7 +96,11 @@ def make_environment() -> None:
         raise InstallFailed(f"{VENV} is a link, so nothing is replaced there. Remove the link and try again.")
     require_room()
     done = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True, check=False
+        # uv needs no pip in there, and pip runs from the wheel that Python brings along.
+        [sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise InstallFailed(f"Making {VENV} failed:\n{done.stdout}{done.stderr}")
@@ -101,28 +130,70 @@ def is_installed(name: str) -> bool:
     return stamp(name).exists() and stamp(name).read_text() == digest(name)
 
 
+def was_interrupted(name: str) -> bool:
+    """Whether an earlier installation did not come to its end, so that half a package may stand there."""
+    return stamp(name).exists() and stamp(name).read_text() == UNFINISHED
+
+
+def install_uv() -> None:
+    """Install uv where it has a wheel for this machine. Where it has none, pip does its work."""
+    if run_pip(UV_REQUIREMENTS, "--only-binary=:all:").returncode == 0:
+        stamp(UV_REQUIREMENTS).write_text(digest(UV_REQUIREMENTS))
+
+
 def install(name: str) -> None:
-    """Install what the file lists, refusing every package whose hash is not the locked one."""
+    """Install what the file lists, refusing every package whose hash is not the locked one. Raises InstallFailed."""
     require_room()
-    # Without build isolation a package is built by what requirements-build.txt locked, not by the newest there is.
-    options = [
-        "--require-hashes",
-        "--no-build-isolation",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--root-user-action=ignore",
-    ]
-    done = subprocess.run(
-        [str(PYTHON), "-m", "pip", "install", *options, "--requirement", str(CHECKOUT / name)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    again = was_interrupted(name)
+    stamp(name).write_text(UNFINISHED)
+    if is_installed(UV_REQUIREMENTS) and run_uv(name, *(["--reinstall"] if again else [])).returncode == 0:
+        stamp(name).write_text(digest(name))
+        return
+    done = run_pip(name, *(["--force-reinstall"] if again else []))
     if done.returncode != 0:
         raise InstallFailed(f"{done.stdout.strip()}\n\npip could not install {name}; its own words are above.")
     stamp(name).write_text(digest(name))
+
+
+def run_uv(name: str, *options: str) -> Done:
+    """Let uv install what the file lists, from the places that pip is told to look at."""
+    command = [str(UV), "pip", "install", "--python", str(PYTHON), *OPTIONS, *options]
+    # pip asks every index for the best version; the hash decides what is taken.
+    command += ["--index-strategy", "unsafe-best-match", "--requirement", str(CHECKOUT / name)]
+    return run(command, env=package_sources() | dict(os.environ))
+
+
+def run_pip(name: str, *options: str) -> Done:
+    """Let pip install what the file lists."""
+    return run([*pip(), "install", *OPTIONS, *PIP_OPTIONS, *options, "--requirement", str(CHECKOUT / name)])
+
+
+def package_sources() -> dict[str, str]:
+    """What pip's own settings say about where packages are, as uv takes it."""
+    values: dict[str, str] = {}
+    lines = [line.partition("=") for line in run([*pip(), "config", "list"]).stdout.splitlines()]
+    for section in ("global", "install", ":env:"):
+        for key, _, value in lines:
+            place, _, name = key.partition(".")
+            if place == section and name in SOURCES:
+                separator = "," if name == "find-links" else " "
+                values[SOURCES[name]] = separator.join(str(ast.literal_eval(value)).split())
+    return values
+
+
+def pip() -> list[str]:
+    """The command line of pip: from the wheel that Python brings along, else installed in the environment first."""
+    folders = (sysconfig.get_config_var("WHEEL_PKG_DIR"), Path(ensurepip.__file__).parent / "_bundled")
+    for folder in filter(None, folders):
+        if wheels := sorted(Path(folder).glob("pip-*.whl")):
+            return [str(PYTHON), str(wheels[-1] / "pip")]
+    run([str(PYTHON), "-m", "ensurepip"])
+    return [str(PYTHON), "-m", "pip"]
+
+
+def run(command: list[str], env: dict[str, str] | None = None) -> Done:
+    """Run a program, and return its exit code and all that it printed."""
+    return subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,9 @@ def test_they_name_every_package_that_the_code_imports() -> None:
     assert not unnamed
 
 
-@pytest.mark.parametrize("name", ["requirements-build.txt", "requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements-uv.txt", "requirements-build.txt", "requirements.txt", "requirements-dev.txt"]
+)
 def test_the_lock_holds_hashes_and_no_address(name: str) -> None:
     text = (CHECKOUT / name).read_text()
     pinned = re.findall(r"^[a-z0-9][\w.-]*==", text, re.MULTILINE)
@@ -57,7 +59,9 @@ def test_the_lock_holds_hashes_and_no_address(name: str) -> None:
     assert not re.search(r"https?:|file:|--index|--find-links|--trusted", text)
 
 
-@pytest.mark.parametrize("name", ["requirements-build.in", "requirements.in", "requirements-dev.in"])
+@pytest.mark.parametrize(
+    "name", ["requirements-uv.in", "requirements-build.in", "requirements.in", "requirements-dev.in"]
+)
 def test_every_requirement_says_why(name: str) -> None:
     lines = (CHECKOUT / name).read_text().splitlines()
     for before, line in zip(["", *lines], lines, strict=False):

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -112,15 +113,120 @@ def test_it_does_not_trust_an_environment_whose_python_is_gone(checkout: Path) -
     assert not install.works(install.PYTHON)
 
 
-def test_it_reports_a_package_whose_hash_is_not_the_locked_one(checkout: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(checkout / ".venv")], check=True)
-    (checkout / "package").mkdir()
-    (checkout / "package" / "one-1-py3-none-any.whl").write_bytes(b"not the package that was locked")
-    wheel = (checkout / "package" / "one-1-py3-none-any.whl").as_uri()
-    (checkout / "requirements.txt").write_text(f"one @ {wheel} --hash=sha256:{'0' * 64}\n")
+@pytest.fixture
+def environment(checkout: Path) -> Path:
+    """An environment with nothing in it, not even pip."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(checkout / ".venv")], check=True)
+    return checkout / ".venv"
+
+
+@pytest.fixture
+def uv(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same with the uv that these tests were installed by."""
+    program = Path(sys.executable).with_name("uv")
+    if not program.exists():
+        pytest.skip("There is no uv for this machine.")
+    monkeypatch.setattr(install, "UV", program)
+    (environment.parent / install.UV_REQUIREMENTS).write_text("uv==1\n")
+    install.stamp(install.UV_REQUIREMENTS).write_text(install.digest(install.UV_REQUIREMENTS))
+    return program
+
+
+def lock_package(checkout: Path, digest: str = "") -> None:
+    """Lock a package of one module, by its own hash unless another one is given."""
+    wheel = checkout / "one-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("one.py", "")
+        archive.writestr("one-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: one\nVersion: 1\n")
+        archive.writestr("one-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("one-1.dist-info/RECORD", "one.py,,\n")
+    digest = digest or hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (checkout / "requirements.txt").write_text(f"one @ {wheel.as_uri()} --hash=sha256:{digest}\n")
+
+
+def find_module(environment: Path) -> list[Path]:
+    return list(environment.glob("lib/*/site-packages/one.py"))
+
+
+@pytest.mark.parametrize("tool", ["uv", "pip"])
+def test_it_installs_the_package_that_was_locked(
+    checkout: Path, environment: Path, tool: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock_package(checkout)
+    if tool == "uv":
+        request.getfixturevalue("uv")
+        monkeypatch.setattr(install, "run_pip", None)
+    install.install("requirements.txt")
+    assert install.is_installed("requirements.txt")
+    assert find_module(environment)
+
+
+@pytest.mark.parametrize("tool", ["uv", "pip"])
+def test_it_refuses_a_package_whose_hash_is_not_the_locked_one(
+    checkout: Path, environment: Path, tool: str, request: pytest.FixtureRequest
+) -> None:
+    lock_package(checkout, "0" * 64)
+    if tool == "uv":
+        request.getfixturevalue("uv")
+        refusal = install.run_uv("requirements.txt")
+        assert refusal.returncode != 0
+        assert "Hash mismatch" in refusal.stdout
     with pytest.raises(install.InstallFailed, match="THESE PACKAGES DO NOT MATCH THE HASHES"):
         install.install("requirements.txt")
     assert not install.is_installed("requirements.txt")
+    assert not find_module(environment)
+
+
+@pytest.mark.parametrize("tool", ["uv", "pip"])
+def test_it_takes_no_package_without_a_hash(
+    checkout: Path, environment: Path, tool: str, request: pytest.FixtureRequest
+) -> None:
+    lock_package(checkout)
+    locked = (checkout / "requirements.txt").read_text()
+    (checkout / "requirements.txt").write_text(locked.partition(" --hash")[0])
+    if tool == "uv":
+        request.getfixturevalue("uv")
+        assert install.run_uv("requirements.txt").returncode != 0
+    with pytest.raises(install.InstallFailed):
+        install.install("requirements.txt")
+    assert not find_module(environment)
+
+
+@pytest.mark.parametrize("tool", ["uv", "pip"])
+def test_it_repairs_what_was_interrupted(
+    checkout: Path, environment: Path, tool: str, request: pytest.FixtureRequest
+) -> None:
+    if tool == "uv":
+        request.getfixturevalue("uv")
+    lock_package(checkout)
+    install.install("requirements.txt")
+    find_module(environment)[0].unlink()
+    install.stamp("requirements.txt").write_text(install.UNFINISHED)
+    assert not install.is_installed("requirements.txt")
+    install.install("requirements.txt")
+    assert find_module(environment)
+
+
+def test_it_lets_pip_install_where_there_is_no_uv_for_the_machine(
+    checkout: Path, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkout / install.UV_REQUIREMENTS).write_text(f"one @ file:///no-such-one --hash=sha256:{'0' * 64}\n")
+    lock_package(checkout)
+    monkeypatch.setattr(install, "run_uv", None)
+    assert install.main(["requirements.txt"]) == 0
+    assert not install.is_installed(install.UV_REQUIREMENTS)
+    assert find_module(environment)
+
+
+def test_uv_looks_for_packages_where_pip_does(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "https://packages.internal/simple")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://a.internal/simple https://b.internal/simple")
+    monkeypatch.setenv("PIP_FIND_LINKS", "/srv/wheels /srv/more-wheels")
+    sources = install.package_sources()
+    assert sources["UV_DEFAULT_INDEX"] == "https://packages.internal/simple"
+    assert sources["UV_EXTRA_INDEX_URL"] == "https://a.internal/simple https://b.internal/simple"
+    assert sources["UV_FIND_LINKS"] == "/srv/wheels,/srv/more-wheels"
 
 
 def test_it_never_needs_more_than_the_standard_library() -> None:

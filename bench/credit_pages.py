@@ -43,8 +43,9 @@ def keep(user: User, told: Report, *, days_ago: int) -> UUID:
     asked = {"provider": told.provider, "reference_id": uuid4().hex, "purpose": "3F", "inquiry_class": "soft"}
     with tenant(user.pk):
         attempt = PullAttempt.objects.create(
-            owner=user, state=AttemptStatus.MADE, trigger=models.Trigger.CLOCK, consent_id=uuid4(), **asked
-        )
+            owner=user, state=AttemptStatus.MADE, trigger=models.Trigger.CLOCK, finished_at=at, consent_id=uuid4(),
+            **asked,
+        )  # fmt: skip
         raw = RawReport.objects.create(
             owner=user, attempt=attempt, body=reports.packed(b"{}"), sha256=told.sha256, size=2, http_status=200,
             fetched_at=at, is_sample=False, **asked,

@@ -8,7 +8,7 @@ Amounts are whole US dollars, and null where the bureau does not say. What tells
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from compliance.isolation.models import Owned
@@ -17,7 +17,7 @@ from credit import report as rows
 from credit.diffing import Severity, Subject
 from credit.fields import DayField
 from credit.payment_history import DatedBy
-from credit.statuses import EnrollmentStatus
+from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
 
 
 class Enrollment(Owned):
@@ -53,7 +53,27 @@ class Enrollment(Owned):
     withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["owner"], name="one_enrollment_per_person")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner"], name="one_enrollment_per_person"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None) | Q(identity__isnull=True, ssn__isnull=True, next_pull_at=None),
+                name="withdrawn_stores_no_details",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=sorted(status.value for status in NEEDS_DETAILS)) | Q(next_pull_at=None),
+                name="no_pull_before_new_details",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=[EnrollmentStatus.READY.value, EnrollmentStatus.MISMATCH.value])
+                | ~Q(succeeded_at=None),
+                name="report_has_its_date",
+            ),
+            models.CheckConstraint(
+                condition=Q(field="") | Q(state=EnrollmentStatus.INPUT.value), name="refused_field_with_refused_details"
+            ),
+            models.CheckConstraint(condition=Q(unknowns__lte=F("failures")), name="unknown_outcomes_are_failures"),
+            models.CheckConstraint(condition=Q(pull_day__range=(1, 31)), name="pull_day_of_a_month"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["next_pull_at"], condition=Q(next_pull_at__isnull=False), name="pulls_due"),
         ]
@@ -102,6 +122,11 @@ class PullAttempt(Owned):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["owner"], condition=Q(state="pending"), name="one_pull_under_way"),
             models.UniqueConstraint(fields=["reference_id"], name="one_reference_per_attempt"),
+            models.CheckConstraint(
+                condition=Q(state=AttemptStatus.PENDING, finished_at=None)
+                | (~Q(state=AttemptStatus.PENDING) & ~Q(finished_at=None)),
+                name="finished_unless_pending",
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["owner", "-started_at"], name="attempts_newest_first")]
 

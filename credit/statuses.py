@@ -1,14 +1,16 @@
-"""How things stand between a person and the bureau, in one word each."""
+"""The statuses of an enrollment with the bureau."""
 
 from datetime import timedelta
 from enum import StrEnum
 
+# A report older than this is no longer current.
 STALE_AFTER = timedelta(days=45)
-"""From which age on a report no longer speaks of the present."""
+# The slowest call takes less than half of this with its tokens. A worker that is not back by then is gone.
+ATTEMPT_TIMEOUT = timedelta(minutes=15)
 
 
 class EnrollmentStatus(StrEnum):
-    """What a person reads about their credit file. Those from ``NOT_PULLED`` on are written down with each pull."""
+    """What the user reads about their credit file. Those from ``NOT_PULLED`` on are stored; the others are derived."""
 
     OFF = "off"
     NO_CONSENT = "no_consent"
@@ -28,3 +30,7 @@ class EnrollmentStatus(StrEnum):
     UNREADABLE = "unreadable"
     DETAILS_LOST = "details_lost"
     UNAVAILABLE = "unavailable"
+
+
+# Only other details can change these.
+NEEDS_DETAILS = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.INPUT, EnrollmentStatus.DETAILS_LOST})

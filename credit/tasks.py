@@ -9,7 +9,7 @@ from django.conf import settings
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane
 from credit import password
-from credit.enrollment import enrolling
+from credit.enrollment import lifecycle
 from credit.models import Trigger
 from credit.provider import BureauError
 from credit.pulls import due, pulling
@@ -17,7 +17,7 @@ from credit.pulls import due, pulling
 logger = logging.getLogger(__name__)
 
 CHUNK = 100
-NOTHING_ASKED = (pulling.NotDue, pulling.AlreadyUnderWay, pulling.NoConsent, pulling.NotEnrolled)
+NOTHING_ASKED = (pulling.NotDue, pulling.PullInProgress, pulling.NoConsent, pulling.NotEnrolled)
 
 
 @shared_task(base=TenantTask)
@@ -45,7 +45,7 @@ def dispatch_due_pulls() -> None:
 @shared_task(base=TenantTask)
 def drop_number(owner_id: str) -> None:
     """Forget one Social Security number that nobody uses."""
-    enrolling.drop_number(owner_id=UUID(owner_id))
+    lifecycle.delete_ssn(owner_id=UUID(owner_id))
 
 
 @shared_task

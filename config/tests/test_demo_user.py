@@ -6,7 +6,7 @@ from django.core.management import CommandError
 from compliance import consent
 from compliance.isolation import tenant
 from config.management.commands import demo_user
-from credit.enrollment import enrolling
+from credit.enrollment import lifecycle
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.tests.asking import attempts_of, calls, state_of
@@ -29,7 +29,7 @@ def test_it_pulls_the_demo_logins_report_once(site_bureau):
 def test_it_asks_for_nothing_after_the_demo_login_withdrew(site_bureau):
     user = demo_user.demo_user()
     demo_user.pull_report(user)
-    enrolling.forget(user=user)
+    lifecycle.withdraw_enrollment(user=user)
     demo_user.pull_report(user)
     assert (len(calls(site_bureau)), state_of(user)) == (1, EnrollmentStatus.NO_CONSENT)
 

@@ -11,6 +11,8 @@ from uuid import UUID
 from django.conf import settings
 
 SECONDS_A_DAY = 24 * 60 * 60
+# Between two answers without a report, however often the user clicks.
+COOLDOWN = timedelta(minutes=15)
 
 
 class NextPull(NamedTuple):

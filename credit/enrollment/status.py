@@ -1,7 +1,7 @@
 """How things stand between a person and the bureau: what the pages lead with when there is more to say than a score."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -11,12 +11,9 @@ from django.utils import timezone
 from compliance.consent import ConsentEvent, Purpose, living
 from compliance.isolation.tenant import tenant_context
 from credit.enrollment import instruction
-from credit.enrollment.enrolling import WANTS_DETAILS
 from credit.models import Enrollment
-from credit.statuses import STALE_AFTER, EnrollmentStatus
+from credit.statuses import ATTEMPT_TIMEOUT, NEEDS_DETAILS, STALE_AFTER, EnrollmentStatus
 
-# Twice what the slowest call with its tokens may take is far below; whoever has not come back by then is gone.
-ATTEMPT_TIMEOUT = timedelta(minutes=15)
 AUTOMATIC = frozenset({EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN})
 
 
@@ -80,7 +77,7 @@ def status_for(enrollment: Enrollment | None, consent: ConsentEvent | None, *, n
         eligible_at=enrollment.eligible_at,
         succeeded_at=enrollment.succeeded_at,
         consent_ends_at=consent.expires_at if consent else None,
-        wants_details=state in WANTS_DETAILS,
+        wants_details=state in NEEDS_DETAILS,
     )
 
 

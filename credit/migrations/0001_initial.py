@@ -82,7 +82,44 @@ class Migration(migrations.Migration):
                         condition=models.Q(("next_pull_at__isnull", False)), fields=["next_pull_at"], name="pulls_due"
                     )
                 ],
-                "constraints": [models.UniqueConstraint(fields=("owner",), name="one_enrollment_per_person")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("owner",), name="one_enrollment_per_person"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("withdrawn_at", None),
+                            models.Q(("identity__isnull", True), ("next_pull_at", None), ("ssn__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="withdrawn_stores_no_details",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["details_lost", "input", "no_hit"]), _negated=True),
+                            ("next_pull_at", None),
+                            _connector="OR",
+                        ),
+                        name="no_pull_before_new_details",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["ready", "mismatch"]), _negated=True),
+                            models.Q(("succeeded_at", None), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="report_has_its_date",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("field", ""), ("state", "input"), _connector="OR"),
+                        name="refused_field_with_refused_details",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("unknowns__lte", models.F("failures"))),
+                        name="unknown_outcomes_are_failures",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("pull_day__range", (1, 31))), name="pull_day_of_a_month"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -143,6 +180,17 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state", "pending")), fields=("owner",), name="one_pull_under_way"
                     ),
                     models.UniqueConstraint(fields=("reference_id",), name="one_reference_per_attempt"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("finished_at", None), ("state", "pending")),
+                            models.Q(
+                                models.Q(("state", "pending"), _negated=True),
+                                models.Q(("finished_at", None), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="finished_unless_pending",
+                    ),
                 ],
             },
         ),

@@ -20,7 +20,8 @@ from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.isolation.tenant import tenant_context
 from credit import models
-from credit.enrollment.enrolling import details, locked
+from credit.enrollment.details import get_details
+from credit.enrollment.lifecycle import lock_enrollment
 from credit.models import Enrollment, RawReport
 from credit.pulls import processing
 from credit.report import Detail, Kind, Precision, Report, ReportStatus, Role, Tradeline
@@ -84,7 +85,7 @@ def confirm(*, user: User, answer: Answer) -> bool:
     that come at once are judged one after the other. Raises ``NotEnrolled``.
     """
     with tenant_context(user.pk), transaction.atomic(durable=True):
-        enrollment = locked(user.pk)
+        enrollment = lock_enrollment(user.pk)
         raw = _waiting(enrollment)
         if raw is None:
             return False
@@ -113,7 +114,7 @@ def _open(enrollment: Enrollment, raw: RawReport) -> None:
     """Let a report count as any other, and the clock ask for the next one."""
     raw.confirmed_at = timezone.now()
     raw.save(update_fields=["confirmed_at"])
-    processing.settle(enrollment=enrollment, raw=raw, state=ReportStatus.READY)
+    processing.update_enrollment(enrollment, raw, ReportStatus.READY)
 
 
 def _waiting(enrollment: Enrollment) -> RawReport | None:
@@ -132,7 +133,7 @@ def _tries_left(raw: RawReport, facts: Facts) -> int:
 
 @sensitive_variables()
 def _facts(raw: RawReport) -> Facts:
-    kept, known = reports.kept(owner=raw.owner_id, report_id=raw.pk), details(owner=raw.owner_id)
+    kept, known = reports.kept(owner=raw.owner_id, report_id=raw.pk), get_details(owner=raw.owner_id)
     return facts_of(kept.report, own_zip=known.zip_code[:5] if known else "")
 
 

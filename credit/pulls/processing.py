@@ -1,4 +1,7 @@
-"""From a stored answer to the rows that pages show. The same answer gives the same rows, today and in ten years."""
+"""Process a stored answer: normalize it, store the report, compare it, update the enrollment, notify the user.
+
+The same answer gives the same rows, today and in ten years.
+"""
 
 import logging
 from datetime import datetime
@@ -11,12 +14,12 @@ from django.views.decorators.debug import sensitive_variables
 from compliance.isolation.tenant import tenant_context
 from credit import models
 from credit.changes.record import compare
-from credit.enrollment.enrolling import locked
+from credit.enrollment import transitions
+from credit.enrollment.lifecycle import lock_enrollment
 from credit.experian.normalize import PARSER_VERSION
 from credit.models import Enrollment, RawReport
 from credit.provider import MalformedReport, Outcome
-from credit.pulls import attempts
-from credit.pulls.retry_policy import PAUSE
+from credit.pulls.attempts import notify_if_stopped
 from credit.report import ReportStatus
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
@@ -24,45 +27,50 @@ from credit.stored.parsing import parse
 
 logger = logging.getLogger(__name__)
 
-# An empty answer uses nothing up: the person may ask again once the file is open, or the details are others.
-EMPTY = frozenset({ReportStatus.FROZEN, ReportStatus.NO_HIT})
-
 
 @sensitive_variables()
-def read(*, raw: RawReport) -> ReportStatus:
-    """Read the answer that has just come, store its rows, and settle what follows from it.
+def process_report(*, raw: RawReport) -> ReportStatus:
+    """Process the answer that has just come, and return the status of its report.
 
-    Returns what it counts as. Raises ``MalformedReport`` where it cannot be read: the answer is kept, and read again
-    by a later parser.
+    Raises ``MalformedReport`` where it cannot be parsed. The answer is kept, and a later parser tries again.
     """
     try:
         report = parse(raw)
         with tenant_context(raw.owner_id), transaction.atomic(durable=True):
-            enrollment = locked(raw.owner_id)
+            enrollment = lock_enrollment(raw.owner_id)
             if not models.Report.objects.filter(pk=raw.pk).exists():
                 stored = reports.store(raw=raw, report=report)
-                state = carried_over(enrollment=enrollment, raw=raw, stored=stored)
-                compare(stored=stored, report=report, quietly=state is ReportStatus.MISMATCH)
-                settle(enrollment=enrollment, raw=raw, state=state)
+                status = inherit_confirmation(enrollment, raw, stored)
+                compare(stored=stored, report=report, quietly=status is ReportStatus.MISMATCH)
+                update_enrollment(enrollment, raw, status)
     except (MalformedReport, DataError) as error:
-        give_up(raw=raw, error=error)
-        raise MalformedReport(_code(error), reference_id=raw.reference_id, outcome=Outcome.MADE) from None
+        mark_unparsed(raw, error)
+        raise MalformedReport(_error_code(error), reference_id=raw.reference_id, outcome=Outcome.MADE) from None
     return reports.shown_as(raw=raw, state=report.state)
 
 
-def carried_over(*, enrollment: Enrollment, raw: RawReport, stored: models.Report) -> ReportStatus:
-    """What a report counts as that has just been read, in the open transaction.
+def update_enrollment(enrollment: Enrollment, raw: RawReport, status: ReportStatus) -> None:
+    """Update a locked enrollment for the newest report, and notify the user if they have to act."""
+    transitions.complete_report(
+        enrollment, status, fetched_at=raw.fetched_at, now=timezone.now(), due_on=raw.attempt.due_on
+    )
+    enrollment.save()
+    notify_if_stopped(enrollment, raw.attempt)
 
-    One that does not fit is confirmed already where its person has, by the same details, confirmed an earlier report
-    of the very same file that differed in the same way.
+
+def inherit_confirmation(enrollment: Enrollment, raw: RawReport, stored: models.Report) -> ReportStatus:
+    """Return the status of a report that was just stored, in the open transaction.
+
+    A report that does not match counts as confirmed where the user, with the same details, has confirmed an earlier
+    report of the same file that differed in the same way.
     """
     if stored.state == ReportStatus.MISMATCH and raw.confirmed_at is None:
-        raw.confirmed_at = _confirmed_before(enrollment, stored)
+        raw.confirmed_at = _earlier_confirmation(enrollment, stored)
         raw.save(update_fields=["confirmed_at"])
     return reports.shown_as(raw=raw, state=ReportStatus(stored.state))
 
 
-def _confirmed_before(enrollment: Enrollment, stored: models.Report) -> datetime | None:
+def _earlier_confirmation(enrollment: Enrollment, stored: models.Report) -> datetime | None:
     if not stored.subject:
         return None
     earlier = RawReport.objects.for_user(stored.owner_id).filter(
@@ -77,50 +85,29 @@ def _confirmed_before(enrollment: Enrollment, stored: models.Report) -> datetime
     return earlier.order_by("-fetched_at").values_list("confirmed_at", flat=True).first()
 
 
-def settle(*, enrollment: Enrollment, raw: RawReport, state: ReportStatus) -> None:
-    """Write down what a report that can be read leads to, in the open transaction."""
-    enrollment.state, enrollment.state_at, enrollment.field = EnrollmentStatus(state), timezone.now(), ""
-    if state in EMPTY:
-        enrollment.eligible_at = raw.fetched_at + PAUSE
-        attempts.wake(enrollment, None)
-    else:
-        if enrollment.succeeded_at is None:
-            enrollment.pull_day = raw.fetched_at.day
-        enrollment.succeeded_at = raw.fetched_at
-        enrollment.corrected = enrollment.corrected and state is ReportStatus.MISMATCH
-        if state is ReportStatus.MISMATCH:
-            attempts.wake(enrollment, None)
-        else:
-            attempts.wake_for_next(enrollment, raw.attempt, made_at=raw.fetched_at)
-    enrollment.save()
-    needs_person = enrollment.next_pull_at is None and enrollment.withdrawn_at is None
-    if needs_person and raw.attempt.trigger == models.Trigger.CLOCK:
-        attempts.tell_person(raw.owner_id, EnrollmentStatus(enrollment.state), fingerprint=f"pull {raw.attempt_id}")
-
-
-def give_up(*, raw: RawReport, error: Exception) -> None:
-    """Note that this parser cannot read an answer. It was made all the same: the next one is due in a month."""
-    logger.error("Report %s cannot be read: %s", raw.reference_id, _code(error))
+def mark_unparsed(raw: RawReport, error: Exception) -> None:
+    """Note that this parser cannot read an answer. The report was made all the same: the next is due in a month."""
+    logger.error("Report %s cannot be read: %s", raw.reference_id, _error_code(error))
     with tenant_context(raw.owner_id), transaction.atomic(durable=True):
-        enrollment = locked(raw.owner_id)
+        enrollment = lock_enrollment(raw.owner_id)
         RawReport.objects.filter(pk=raw.pk).update(unread_by=PARSER_VERSION)
         if enrollment.state == EnrollmentStatus.UNREADABLE:
-            attempts.wake_for_next(enrollment, raw.attempt, made_at=raw.fetched_at)
+            transitions.postpone_unreadable(enrollment, fetched_at=raw.fetched_at, due_on=raw.attempt.due_on)
             enrollment.save()
 
 
-def _code(error: Exception) -> str:
-    """A word for what kept an answer from being read. What the database says may repeat what stood there."""
+def _error_code(error: Exception) -> str:
+    """Return a code that is safe to log. A message of the database may repeat values."""
     return error.code if isinstance(error, MalformedReport) else "DOES_NOT_FIT"
 
 
-def catch_up(*, owner_id: UUID) -> None:
-    """Read the newest answer if nobody has, as where its worker was killed or a new parser has come."""
+def process_pending(*, owner_id: UUID) -> None:
+    """Process the newest answer if no parser has, as where a worker was killed or the parser is newer."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         newest = RawReport.objects.for_user(owner_id).select_related("attempt").order_by("-fetched_at", "-id").first()
-        waits = newest is not None and not hasattr(newest, "report") and (newest.unread_by or 0) < PARSER_VERSION
-    if newest is not None and waits:
+        is_pending = newest is not None and not hasattr(newest, "report") and (newest.unread_by or 0) < PARSER_VERSION
+    if newest is not None and is_pending:
         try:
-            read(raw=newest)
+            process_report(raw=newest)
         except MalformedReport as error:
             logger.warning("Still no report: %s", error)

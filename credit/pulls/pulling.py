@@ -1,7 +1,7 @@
-"""Ask the bureau for one person's report, exactly once for each claim, and keep whatever it answers.
+"""Pull one user's report: call the bureau exactly once for each attempt, and store whatever it answers.
 
-The claim is committed before the call, and the answer before anybody reads it. No transaction is open during the
-call. What a killed worker leaves behind is sorted out by the next one that comes by, and never by asking at once.
+The attempt is committed before the call, and the answer before it is parsed. No transaction is open during the call.
+What a killed worker leaves behind is sorted out by the next pull, and never by calling again at once.
 """
 
 import logging
@@ -15,26 +15,25 @@ from django.views.decorators.debug import sensitive_variables
 
 from compliance.isolation.tenant import recheck_connection, tenant_context
 from credit import provider
-from credit.enrollment.enrolling import DetailsLost, NoConsent, NotEnrolled, locked
-from credit.enrollment.schedule import period
-from credit.enrollment.status import ATTEMPT_TIMEOUT
+from credit.enrollment import transitions
+from credit.enrollment.details import DetailsLost, NotEnrolled
+from credit.enrollment.lifecycle import NoConsent, lock_enrollment
 from credit.experian.client import connect
 from credit.models import AttemptStatus, PullAttempt, RawReport, Trigger
 from credit.provider import BureauConfigError, BureauError, PullOptions, Subject
 from credit.pulls import attempts, processing
-from credit.pulls.attempts import AlreadyUnderWay, NotDue
+from credit.pulls.attempts import NotDue, PullInProgress
 from credit.report import ReportStatus
-from credit.statuses import EnrollmentStatus
 from credit.stored.reports import packed
 
-__all__ = ["AlreadyUnderWay", "NoConsent", "NotDue", "NotEnrolled", "Pulled", "pull"]
+__all__ = ["NoConsent", "NotDue", "NotEnrolled", "PullInProgress", "Pulled", "pull"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """A report that was made: whether there is something to show, and where it is stored."""
+    """A report that was made: its status, and where it is stored."""
 
     report_id: UUID
     state: ReportStatus
@@ -42,70 +41,66 @@ class Pulled:
 
 @sensitive_variables()
 def pull(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) -> Pulled:
-    """Ask for a person's report and store it. ``subject`` is the person with the whole number, just typed.
+    """Pull a user's report and store it. ``subject`` holds the details with the whole number, as just typed.
 
-    Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``AlreadyUnderWay`` or ``NotDue`` where
-    nothing was asked, and ``BureauError`` where there is no report, or none that can be read yet.
+    Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``PullInProgress`` or ``NotDue`` where the
+    bureau was not called, and ``BureauError`` where there is no report, or none that can be parsed yet.
     """
     if settings.CREDIT_ENV == "off":
         raise BureauConfigError("CREDIT_IS_OFF")
-    attempts.release_lost(owner_id=owner_id)
+    attempts.expire_lost_attempt(owner_id=owner_id)
     try:
-        attempt, about = attempts.claim(owner_id=owner_id, trigger=trigger, subject=subject)
+        attempt, about = attempts.begin_attempt(owner_id=owner_id, trigger=trigger, subject=subject)
     except NotDue:
-        # An answer that nobody has read yet is no reason to ask again, but one to read it.
-        processing.catch_up(owner_id=owner_id)
+        # An answer that is not parsed yet is no reason to pull again, but one to parse it.
+        processing.process_pending(owner_id=owner_id)
         raise
     except NoConsent:
-        attempts.stop_clock(owner_id=owner_id)
+        attempts.stop_scheduled_pulls(owner_id=owner_id)
         raise
     except DetailsLost:
-        attempts.stop_for_details(owner_id=owner_id)
+        attempts.stop_without_details(owner_id=owner_id)
         raise
-    raw = keep(attempt=attempt, answer=ask(attempt=attempt, subject=about))
-    return Pulled(raw.pk, processing.read(raw=raw))
+    raw = store_answer(attempt=attempt, answer=call_bureau(attempt=attempt, subject=about))
+    return Pulled(raw.pk, processing.process_report(raw=raw))
 
 
 @sensitive_variables()
-def ask(*, attempt: PullAttempt, subject: Subject) -> provider.RawReport:
-    """Make the call that an attempt stands for. Raises ``NoConsent`` and ``BureauError``, both written down."""
+def call_bureau(*, attempt: PullAttempt, subject: Subject) -> provider.RawReport:
+    """Make the call of an attempt. Raises ``NoConsent`` and ``BureauError``; both are recorded."""
     try:
-        consent = attempts.granted(attempt)
+        consent = attempts.consent_grant(attempt)
         answer = connect().fetch(subject, consent, PullOptions(attempt.reference_id))
         recheck_connection()
         return answer
     except NoConsent:
-        attempts.abandon(attempt=attempt)
+        attempts.abandon_attempt(attempt=attempt)
         raise
     except BureauError as error:
         recheck_connection()
-        attempts.fail(attempt=attempt, error=error)
+        attempts.record_failure(attempt=attempt, error=error)
         raise
 
 
-def keep(*, attempt: PullAttempt, answer: provider.RawReport) -> RawReport:
-    """Store an answer as it came. Whether it can be read is a question for later; that it was made is certain now.
+def store_answer(*, attempt: PullAttempt, answer: provider.RawReport) -> RawReport:
+    """Store an answer as it came, before anybody parses it: from now on it is certain that a report was made.
 
-    Raises ``NoConsent``, and stores nothing, where its person withdrew while the call was on its way.
+    Raises ``NoConsent``, and stores nothing, where the user withdrew during the call.
     """
     with tenant_context(attempt.owner_id), transaction.atomic(durable=True):
-        enrollment = locked(attempt.owner_id)
-        withdrawn = enrollment.withdrawn_at is not None
-        attempts.end(attempt=attempt, state=AttemptStatus.MADE, code="WITHDRAWN" if withdrawn else "")
-        if not withdrawn:
-            raw = _written(attempt, answer)
-            enrollment.state, enrollment.state_at = EnrollmentStatus.UNREADABLE, timezone.now()
-            enrollment.failures = enrollment.unknowns = 0
-            enrollment.eligible_at = answer.fetched_at + period()
-            # Should nobody read it now, the clock has it read.
-            enrollment.next_pull_at = timezone.now() + ATTEMPT_TIMEOUT
+        enrollment = lock_enrollment(attempt.owner_id)
+        is_withdrawn = enrollment.withdrawn_at is not None
+        attempts.finish_attempt(attempt, AttemptStatus.MADE, code="WITHDRAWN" if is_withdrawn else "")
+        if not is_withdrawn:
+            raw = _store_raw(attempt, answer)
+            transitions.store_answer(enrollment, fetched_at=answer.fetched_at, now=timezone.now())
             enrollment.save()
-    if withdrawn:
+    if is_withdrawn:
         raise NoConsent
     return raw
 
 
-def _written(attempt: PullAttempt, answer: provider.RawReport) -> RawReport:
+def _store_raw(attempt: PullAttempt, answer: provider.RawReport) -> RawReport:
     return RawReport.objects.create(
         owner_id=attempt.owner_id,
         attempt=attempt,

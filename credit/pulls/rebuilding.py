@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from compliance.audit import Action, record
 from compliance.isolation.tenant import tenant_context
 from credit.changes.record import compare
-from credit.enrollment.enrolling import locked
+from credit.enrollment.lifecycle import lock_enrollment
 from credit.experian.normalize import PARSER_VERSION
 from credit.models import RawReport, Report
 from credit.provider import MalformedReport
@@ -70,13 +70,13 @@ def rebuild(*, owner_id: UUID, everything: bool) -> Rebuilt:
 def rebuild_one(*, owner_id: UUID, raw_id: UUID) -> None:
     """Put the rows of one answer in the place of those that there are. Raises ``MalformedReport``."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
-        enrollment = locked(owner_id)
+        enrollment = lock_enrollment(owner_id)
         raw = RawReport.objects.select_related("attempt").get(pk=raw_id)
         report = parse(raw)
         Report.objects.filter(pk=raw_id).delete()
         stored = reports.store(raw=raw, report=report)
-        state = processing.carried_over(enrollment=enrollment, raw=raw, stored=stored)
+        state = processing.inherit_confirmation(enrollment, raw, stored)
         compare(stored=stored, report=report, quietly=True)
         is_newest = not RawReport.objects.filter(fetched_at__gt=raw.fetched_at).exists()
         if is_newest and enrollment.state == EnrollmentStatus.UNREADABLE:
-            processing.settle(enrollment=enrollment, raw=raw, state=state)
+            processing.update_enrollment(enrollment, raw, state)

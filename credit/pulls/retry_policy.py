@@ -1,15 +1,15 @@
-"""What follows from a pull that brought no report: what the person reads, and whether the clock asks again.
+"""What follows from a pull that brought no report: what the user reads, and whether and when the pull is retried.
 
-Whether a repeat may happen depends on the error's outcome alone. Its class only says how long to wait and what to say.
+Whether a retry may happen depends on the error's outcome alone. Its class only decides the delay and the message.
 """
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
-from credit.enrollment.schedule import period
+from credit.enrollment.schedule import COOLDOWN, period
+from credit.enrollment.transitions import FailureDecision
 from credit.provider import (
     BureauAuthError,
     BureauConfigError,
@@ -24,14 +24,12 @@ from credit.provider import (
 )
 from credit.statuses import EnrollmentStatus
 
-# After the last of these the bureau is left alone until the person's next day.
-RETRIES = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
-# How long a report whose outcome is unknown may still be in the making.
-UNKNOWN_WAIT = timedelta(minutes=15)
-# Between two answers without a report, however often a person clicks.
-PAUSE = timedelta(minutes=15)
+# After the last of these retries the bureau is not called until the user's next monthly pull.
+RETRY_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6))
+# How long the bureau may still be making a report whose outcome is unknown.
+UNKNOWN_OUTCOME_DELAY = timedelta(minutes=15)
 
-STATES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
+STATUSES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
     {
         NoHit: EnrollmentStatus.NO_HIT,
         FileFrozen: EnrollmentStatus.FROZEN,
@@ -43,50 +41,36 @@ STATES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class Aftermath:
-    """What to write down. ``retry_in`` is when the clock asks again, and nobody may ask before ``pause`` is over.
-
-    ``monthly`` says that without a retry the clock still asks on the person's next day. Where it is false, only the
-    person can change what the bureau would say.
-    """
-
-    state: EnrollmentStatus
-    pause: timedelta
-    retry_in: timedelta | None = None
-    monthly: bool = False
-    alarming: bool = False
-
-
-def aftermath(error: BureauError, *, failures: int, unknowns: int) -> Aftermath:
-    """Judge an error. ``failures`` and ``unknowns`` are how many there were before it since anything else came."""
+def decide(error: BureauError, *, failures: int, unknowns: int) -> FailureDecision:
+    """Decide what follows from an error. The counts are of the failures before it since the last answer."""
     if error.outcome is Outcome.MADE:
-        return Aftermath(EnrollmentStatus.UNREADABLE, pause=period(), monthly=True)
+        return FailureDecision(EnrollmentStatus.UNREADABLE, cooldown=period(), monthly=True)
     if error.outcome is Outcome.UNKNOWN:
-        return _after_unknown(unknowns)
+        return _decide_unknown(unknowns)
     if isinstance(error, BureauUnavailable):
-        return _after_silence(error, failures)
-    state = next((state for kind, state in STATES.items() if isinstance(error, kind)), EnrollmentStatus.UNAVAILABLE)
-    ours = state is EnrollmentStatus.UNAVAILABLE
-    return Aftermath(state, pause=PAUSE, monthly=ours, alarming=ours)
+        return _decide_unavailable(error, failures)
+    statuses = (status for error_class, status in STATUSES.items() if isinstance(error, error_class))
+    status = next(statuses, EnrollmentStatus.UNAVAILABLE)
+    is_ours = status is EnrollmentStatus.UNAVAILABLE
+    return FailureDecision(status, cooldown=COOLDOWN, monthly=is_ours, needs_operator=is_ours)
 
 
-def _after_unknown(unknowns: int) -> Aftermath:
-    """Ask once more and no oftener: each call whose outcome is unknown may have made a report."""
+def _decide_unknown(unknowns: int) -> FailureDecision:
+    """Retry once and no more: each call whose outcome is unknown may have made a report."""
     if unknowns:
-        return Aftermath(EnrollmentStatus.OUTCOME_UNKNOWN, pause=period(), monthly=True)
-    wait = jittered(UNKNOWN_WAIT)
-    return Aftermath(EnrollmentStatus.OUTCOME_UNKNOWN, pause=wait, retry_in=wait)
+        return FailureDecision(EnrollmentStatus.OUTCOME_UNKNOWN, cooldown=period(), monthly=True)
+    delay = add_jitter(UNKNOWN_OUTCOME_DELAY)
+    return FailureDecision(EnrollmentStatus.OUTCOME_UNKNOWN, cooldown=delay, retry_in=delay)
 
 
-def _after_silence(error: BureauUnavailable, failures: int) -> Aftermath:
-    if failures >= len(RETRIES):
-        return Aftermath(EnrollmentStatus.UNAVAILABLE, pause=PAUSE, monthly=True)
-    asked = timedelta(seconds=error.retry_after) if isinstance(error, RateLimited) else RETRIES[failures]
-    wait = jittered(asked)
-    return Aftermath(EnrollmentStatus.RETRYING, pause=wait, retry_in=wait)
+def _decide_unavailable(error: BureauUnavailable, failures: int) -> FailureDecision:
+    if failures >= len(RETRY_DELAYS):
+        return FailureDecision(EnrollmentStatus.UNAVAILABLE, cooldown=COOLDOWN, monthly=True)
+    wanted = timedelta(seconds=error.retry_after) if isinstance(error, RateLimited) else RETRY_DELAYS[failures]
+    delay = add_jitter(wanted)
+    return FailureDecision(EnrollmentStatus.RETRYING, cooldown=delay, retry_in=delay)
 
 
-def jittered(wait: timedelta) -> timedelta:
-    """The wait and up to a fifth more, so that those who failed together do not come back together."""
-    return wait + timedelta(seconds=secrets.randbelow(int(wait.total_seconds()) // 5 + 1))
+def add_jitter(delay: timedelta) -> timedelta:
+    """Add up to a fifth, so that pulls which failed together do not retry together."""
+    return delay + timedelta(seconds=secrets.randbelow(int(delay.total_seconds()) // 5 + 1))

@@ -9,7 +9,7 @@ from django.db import connection
 
 from compliance import consent
 from compliance.isolation import tenant
-from credit.enrollment import enrolling, instruction
+from credit.enrollment import instruction, lifecycle
 from credit.enrollment.status import enrollment_overview
 from credit.models import Enrollment, PullAttempt, RawReport, Report, Trigger
 from credit.pulls import pulling
@@ -26,7 +26,7 @@ def signed(user, *, lives_for=instruction.LIVES_FOR):
 def enrolled(user, persona="P01", *, keep_ssn=True, **changes):
     """Sign, and give the details of one of the bureau's people."""
     subject = replace(person(persona), **changes)
-    return enrolling.enroll(user=user, subject=subject, keep_ssn=keep_ssn, consent_id=signed(user).pk)
+    return lifecycle.enroll(user=user, subject=subject, keep_ssn=keep_ssn, consent_id=signed(user).pk)
 
 
 def pull(user, trigger=Trigger.PERSON, **options):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from compliance.isolation import tenant
 from credit import models
 from credit.diffing import diff
-from credit.enrollment import enrolling
+from credit.enrollment import details
 from credit.report import Report
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
@@ -77,7 +77,7 @@ def filed_whole(user) -> UUID:
     with tenant(user.pk):
         models.Enrollment.objects.create(
             owner=user,
-            identity=enrolling._written(ADA),
+            identity=details.serialize(ADA),
             ssn=SSN,
             pull_day=1,
             state=EnrollmentStatus.READY,

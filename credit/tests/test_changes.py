@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from msgspec.structs import replace
 
 from accounts.models import Notification
@@ -37,7 +38,13 @@ def keep(user, number, report, *, quietly=False):
 def kept_raw(user, report, number):
     asked = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
     attempt = PullAttempt.objects.create(
-        owner=user, state="made", trigger="clock", consent_id=uuid4(), environment="embedded", **asked
+        owner=user,
+        state="made",
+        trigger="clock",
+        finished_at=timezone.now(),
+        consent_id=uuid4(),
+        environment="embedded",
+        **asked,
     )
     return RawReport.objects.create(
         owner=user,

@@ -12,7 +12,7 @@ from compliance.isolation import tenant
 from credit import tasks
 from credit.changes.record import changes_since
 from credit.diffing import Subject
-from credit.enrollment.enrolling import subject_of
+from credit.enrollment.details import parse_details
 from credit.enrollment.status import enrollment_overview
 from credit.models import Enrollment, PersonalDetail, PullAttempt
 from credit.report import UNREADABLE
@@ -70,7 +70,7 @@ def test_it_asks_with_the_last_four_where_only_the_kept_number_is_lost(alice):
     enrolled(alice)
     spoil(alice, Enrollment, "ssn")
     with tenant(alice.pk):
-        assert len(subject_of(Enrollment.objects.get()).ssn) == 4
+        assert len(parse_details(Enrollment.objects.get()).ssn) == 4
 
 
 def test_it_calls_nothing_new_beside_an_older_text_that_cannot_be_read(alice):

@@ -10,8 +10,9 @@ from compliance import consent
 from compliance.audit import Action
 from compliance.consent import Purpose
 from compliance.isolation import tenant
-from credit.enrollment import enrolling, instruction
-from credit.enrollment.enrolling import NoConsent, NotEnrolled
+from credit.enrollment import details, instruction, lifecycle
+from credit.enrollment.details import NotEnrolled
+from credit.enrollment.lifecycle import NoConsent
 from credit.enrollment.status import enrollment_overview
 from credit.models import Enrollment
 from credit.pulls import due
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 def subject(user):
     with tenant(user.pk):
-        return enrolling.subject_of(Enrollment.objects.get())
+        return details.parse_details(Enrollment.objects.get())
 
 
 def known(subject):
@@ -52,9 +53,9 @@ def test_it_keeps_the_whole_number_only_where_its_owner_wants_that(alice):
 def test_it_gives_pages_no_more_than_the_last_four(alice, mallory):
     enrolled(alice)
     with tenant(alice.pk):
-        assert enrolling.details(owner=alice.pk).ssn == "1001"
+        assert details.get_details(owner=alice.pk).ssn == "1001"
     with tenant(mallory.pk):
-        assert enrolling.details(owner=mallory.pk) is None
+        assert details.get_details(owner=mallory.pk) is None
 
 
 def test_it_keeps_one_row_of_a_person(alice):
@@ -66,24 +67,24 @@ def test_it_keeps_one_row_of_a_person(alice):
 
 def test_it_writes_nothing_without_the_consent_that_it_is_named(alice, mallory):
     with pytest.raises(NoConsent):
-        enrolling.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=uuid4())
+        lifecycle.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=uuid4())
     theirs = signed(mallory)
     with pytest.raises(NoConsent):
-        enrolling.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=theirs.pk)
+        lifecycle.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=theirs.pk)
     old, _new = signed(alice), signed(alice)
     with pytest.raises(NoConsent):
-        enrolling.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=old.pk)
+        lifecycle.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=old.pk)
     assert count(Enrollment, alice) == 0
 
 
 def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
     enrolled(alice)
-    enrolling.forget(user=alice)
-    enrolling.forget(user=alice)
+    lifecycle.withdraw_enrollment(user=alice)
+    lifecycle.withdraw_enrollment(user=alice)
     row = enrollment_of(alice)
     assert (row.identity, row.ssn, row.next_pull_at) == (None, None, None)
     with tenant(alice.pk), pytest.raises(NotEnrolled):
-        enrolling.subject_of(row)
+        details.parse_details(row)
     assert [event.kind for event in consent.history(person_id=alice.pk)] == ["withdrawn", "given"]
     assert consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
     assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
@@ -92,7 +93,7 @@ def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
 
 def test_it_begins_again_after_a_withdrawal(alice):
     enrolled(alice)
-    enrolling.forget(user=alice)
+    lifecycle.withdraw_enrollment(user=alice)
     signed(alice)
     assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
     enrolled(alice, keep_ssn=False)
@@ -120,8 +121,8 @@ def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):
         enrolled(user, keep_ssn=user != carol)
         away(user, days_away)
     assert due.idle_numbers(limit=10) == [alice.pk]
-    enrolling.drop_number(owner_id=alice.pk)
-    enrolling.drop_number(owner_id=alice.pk)
+    lifecycle.delete_ssn(owner_id=alice.pk)
+    lifecycle.delete_ssn(owner_id=alice.pk)
     assert due.idle_numbers(limit=10) == []
     assert (subject(alice).ssn, subject(mallory).ssn) == ("1001", "666011001")
     assert actions_of(alice).count(Action.CREDENTIAL_DELETE) == 1

@@ -12,8 +12,8 @@ from msgspec import structs
 from accounts.models import Notification
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
-from credit.enrollment import enrolling
-from credit.enrollment.enrolling import NotEnrolled
+from credit.enrollment import lifecycle
+from credit.enrollment.details import NotEnrolled
 from credit.enrollment.status import enrollment_overview
 from credit.experian.normalize import normalize
 from credit.models import Change, RawReport, Report, Tradeline, Trigger
@@ -240,7 +240,7 @@ def test_it_takes_no_answer_once_something_has_changed(site_bureau, alice, meanw
     came(alice)
     right = answered_right(alice)
     if meanwhile == "withdrawn":
-        enrolling.forget(user=alice)
+        lifecycle.withdraw_enrollment(user=alice)
     else:
         enrolled(alice, zip_code="46362")
     assert identity_check.question(owner=alice.pk) is None

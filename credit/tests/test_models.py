@@ -5,12 +5,14 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from compliance.isolation import NoTenant, tenant
 from credit.fields import day_of, text_of
 from credit.models import Enrollment, PullAttempt, RawReport, Report, Tradeline
 from credit.report import Day, Precision
 
+NOW = timezone.now()
 ASKED = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F"}
 
 
@@ -69,8 +71,8 @@ def test_it_sorts_dates_by_time():
 
 def test_it_lets_one_pull_be_under_way(alice, mallory):
     with tenant(alice.pk):
-        attempt(alice, state="made")
-        attempt(alice, state="unknown")
+        attempt(alice, state="made", finished_at=timezone.now())
+        attempt(alice, state="unknown", finished_at=timezone.now())
         attempt(alice)
         with pytest.raises(IntegrityError, match="one_pull_under_way"), transaction.atomic():
             attempt(alice)
@@ -83,6 +85,34 @@ def test_it_keeps_one_enrollment_of_a_person(alice):
         Enrollment.objects.create(owner=alice, pull_day=1)
         with pytest.raises(IntegrityError, match="one_enrollment_per_person"), transaction.atomic():
             Enrollment.objects.create(owner=alice, pull_day=1)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "columns"),
+    [
+        ("withdrawn_stores_no_details", {"withdrawn_at": NOW, "identity": "{}"}),
+        ("withdrawn_stores_no_details", {"withdrawn_at": NOW, "ssn": "666011001"}),
+        ("withdrawn_stores_no_details", {"withdrawn_at": NOW, "next_pull_at": NOW}),
+        ("no_pull_before_new_details", {"state": "no_hit", "next_pull_at": NOW}),
+        ("no_pull_before_new_details", {"state": "input", "next_pull_at": NOW}),
+        ("no_pull_before_new_details", {"state": "details_lost", "next_pull_at": NOW}),
+        ("report_has_its_date", {"state": "ready"}),
+        ("report_has_its_date", {"state": "mismatch"}),
+        ("refused_field_with_refused_details", {"field": "ssn"}),
+        ("unknown_outcomes_are_failures", {"unknowns": 1}),
+        ("pull_day_of_a_month", {"pull_day": 0}),
+        ("pull_day_of_a_month", {"pull_day": 32}),
+    ],
+)
+def test_it_stores_no_enrollment_that_contradicts_itself(alice, constraint, columns):
+    with tenant(alice.pk), pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        Enrollment.objects.create(**{"owner": alice, "pull_day": 1} | columns)
+
+
+@pytest.mark.parametrize("columns", [{"finished_at": NOW}, {"state": "made"}, {"state": "unknown"}])
+def test_it_stores_no_attempt_that_is_finished_and_pending(alice, columns):
+    with tenant(alice.pk), pytest.raises(IntegrityError, match="finished_unless_pending"), transaction.atomic():
+        attempt(alice, **columns)
 
 
 def test_it_hides_rows_of_other_people(alice, mallory):

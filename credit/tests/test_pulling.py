@@ -11,7 +11,7 @@ from compliance import consent
 from compliance.audit import Action
 from compliance.consent import Purpose
 from credit.enrollment import instruction
-from credit.enrollment.enrolling import forget
+from credit.enrollment.lifecycle import withdraw_enrollment
 from credit.models import Trigger
 from credit.provider import BureauConfigError, BureauTimeout
 from credit.pulls import attempts, processing, pulling
@@ -63,7 +63,7 @@ def test_it_makes_one_call_of_eight_clicks_at_once(site_bureau, alice):
     def click(_):
         try:
             return pull(alice)
-        except (pulling.AlreadyUnderWay, pulling.NotDue) as refused:
+        except (pulling.PullInProgress, pulling.NotDue) as refused:
             return type(refused)
         finally:
             connection.close()
@@ -134,14 +134,14 @@ def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monk
 
 def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, monkeypatch):
     enrolled(alice)
-    claim = attempts.claim
+    begin_attempt = attempts.begin_attempt
 
-    def claim_and_withdraw(**options):
-        taken = claim(**options)
+    def begin_and_withdraw(**options):
+        attempt = begin_attempt(**options)
         consent.withdraw(person=alice, purpose=Purpose.CREDIT_REPORT)
-        return taken
+        return attempt
 
-    monkeypatch.setattr(attempts, "claim", claim_and_withdraw)
+    monkeypatch.setattr(attempts, "begin_attempt", begin_and_withdraw)
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert calls(site_bureau) == []
@@ -150,14 +150,14 @@ def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, m
 
 def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alice, monkeypatch):
     enrolled(alice)
-    ask = pulling.ask
+    call_bureau = pulling.call_bureau
 
-    def ask_and_withdraw(**options):
-        answer = ask(**options)
-        forget(user=alice)
+    def call_and_withdraw(**options):
+        answer = call_bureau(**options)
+        withdraw_enrollment(user=alice)
         return answer
 
-    monkeypatch.setattr(pulling, "ask", ask_and_withdraw)
+    monkeypatch.setattr(pulling, "call_bureau", call_and_withdraw)
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert stored(alice) == (0, 0)
@@ -166,13 +166,13 @@ def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alic
 
 def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_was_read(site_bureau, alice, monkeypatch):
     enrolled(alice)
-    read = processing.read
+    process_report = processing.process_report
 
-    def withdraw_and_read(**options):
-        forget(user=alice)
-        return read(**options)
+    def withdraw_and_process(**options):
+        withdraw_enrollment(user=alice)
+        return process_report(**options)
 
-    monkeypatch.setattr(processing, "read", withdraw_and_read)
+    monkeypatch.setattr(processing, "process_report", withdraw_and_process)
     pull(alice)
     assert stored(alice) == (1, 1)
     assert (enrollment_of(alice).next_pull_at, state_of(alice)) == (None, EnrollmentStatus.NO_CONSENT)
@@ -211,12 +211,12 @@ def killed_while(monkeypatch):
 
 def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, site_bureau, killed_while):
     enrolled(alice)
-    revive = killed_while(pulling, "keep")
+    revive = killed_while(pulling, "store_answer")
     with pytest.raises(Killed):
         pull(alice)
     revive()
     assert site_bureau.made() == 1
-    with pytest.raises(pulling.AlreadyUnderWay):
+    with pytest.raises(pulling.PullInProgress):
         pull(alice)
     assert state_of(alice) is EnrollmentStatus.UNDER_WAY
     days.pass_by(minutes=15)
@@ -231,7 +231,7 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
 
 def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, alice, site_bureau, killed_while):
     enrolled(alice)
-    revive = killed_while(processing, "read")
+    revive = killed_while(processing, "process_report")
     with pytest.raises(Killed):
         pull(alice)
     revive()
@@ -245,16 +245,16 @@ def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, 
 
 def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monkeypatch):
     enrolled(alice)
-    ask = pulling.ask
+    call_bureau = pulling.call_bureau
 
-    def ask_and_be_given_up(**options):
-        answer = ask(**options)
+    def call_and_expire(**options):
+        answer = call_bureau(**options)
         days.pass_by(minutes=20)
-        attempts.release_lost(owner_id=alice.pk)
+        attempts.expire_lost_attempt(owner_id=alice.pk)
         assert state_of(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
         return answer
 
-    monkeypatch.setattr(pulling, "ask", ask_and_be_given_up)
+    monkeypatch.setattr(pulling, "call_bureau", call_and_expire)
     pull(alice)
     assert (stored(alice), state_of(alice)) == ((1, 1), EnrollmentStatus.READY)
     assert [each.state for each in attempts_of(alice)] == ["made"]
@@ -262,11 +262,11 @@ def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monke
 
 def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):
     enrolled(alice)
-    attempt, _subject = attempts.claim(owner_id=alice.pk, trigger=Trigger.PERSON)
+    attempt, _subject = attempts.begin_attempt(owner_id=alice.pk, trigger=Trigger.PERSON)
     days.pass_by(minutes=20)
-    attempts.release_lost(owner_id=alice.pk)
+    attempts.expire_lost_attempt(owner_id=alice.pk)
     before = enrollment_of(alice).__dict__
-    attempts.fail(attempt=attempt, error=BureauTimeout("LATE"))
+    attempts.record_failure(attempt=attempt, error=BureauTimeout("LATE"))
     after = enrollment_of(alice).__dict__
     assert {name: after[name] for name in after if name != "_state"} == {
         name: before[name] for name in before if name != "_state"
@@ -275,7 +275,7 @@ def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):
 
 def test_it_asks_no_third_time_after_two_killed_calls(days, alice, site_bureau, killed_while):
     enrolled(alice)
-    killed_while(pulling, "keep")
+    killed_while(pulling, "store_answer")
     for _ in range(2):
         with pytest.raises(Killed):
             pull(alice)

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 
 from compliance.isolation import tenant
@@ -23,6 +24,7 @@ def kept_raw(user, answer, **facts):
         owner=user,
         state="made",
         trigger="person",
+        finished_at=timezone.now(),
         reference_id=uuid4().hex,
         consent_id=uuid4(),
         environment="embedded",

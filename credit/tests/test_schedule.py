@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.isolation import tenant
-from credit.enrollment import enrolling, schedule
+from credit.enrollment import lifecycle, schedule, transitions
 from credit.enrollment.schedule import NextPull, next_pull, own_day_after
 from credit.models import RawReport, Trigger
 from credit.provider import BureauUnavailable
-from credit.pulls import attempts
+from credit.report import ReportStatus
 from credit.tests.asking import enrolled, enrollment_of, pull
 
 pytestmark = pytest.mark.dates
@@ -198,7 +198,7 @@ def test_it_makes_one_report_after_an_outage_of_months_and_goes_on(days, alice, 
 def test_it_goes_on_with_the_months_of_a_person_who_left_and_comes_back(days, alice):
     year = first_report(days, alice)
     days.pass_until(datetime(year, 1, 10, 12, tzinfo=UTC))
-    enrolling.forget(user=alice)
+    lifecycle.withdraw_enrollment(user=alice)
     enrolled(alice)
     days.pass_until(enrollment_of(alice).next_pull_at)
     pull(alice, Trigger.CLOCK)
@@ -212,7 +212,13 @@ def test_it_settles_a_report_twice_and_loses_no_month(days, alice):
     pull(alice, Trigger.CLOCK)
     with tenant(alice.pk):
         raw = RawReport.objects.select_related("attempt").latest("fetched_at")
-        enrollment = enrolling.locked(alice.pk)
+        enrollment = lifecycle.lock_enrollment(alice.pk)
         before = NextPull(enrollment.due_on, enrollment.next_pull_at)
-        attempts.wake_for_next(enrollment, raw.attempt, made_at=raw.fetched_at)
+        transitions.complete_report(
+            enrollment,
+            ReportStatus.READY,
+            fetched_at=raw.fetched_at,
+            now=raw.fetched_at,
+            due_on=raw.attempt.due_on,
+        )
         assert (enrollment.due_on, enrollment.next_pull_at) == before

@@ -11,7 +11,7 @@ from accounts.deactivation import deactivate
 from compliance.isolation import tenant
 from credit import password, tasks
 from credit.checks import password_is_young
-from credit.enrollment import enrolling
+from credit.enrollment import lifecycle
 from credit.models import Enrollment, Trigger
 from credit.pulls import due
 from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, stored
@@ -42,7 +42,7 @@ def test_it_names_each_person_whose_time_has_come_once(alice, mallory, make_user
 @pytest.mark.django_db
 def test_it_names_nobody_who_withdrew(alice):
     due_at(alice, timezone.now() - timedelta(days=1))
-    enrolling.forget(user=alice)
+    lifecycle.withdraw_enrollment(user=alice)
     assert due.claim_pulls(limit=10) == []
 
 

@@ -13,7 +13,7 @@ from compliance.isolation import tenant
 from credit.enrollment import instruction
 from credit.models import Enrollment
 from credit.presentation.status_messages import SITUATIONS
-from credit.statuses import EnrollmentStatus
+from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import enroll, sign, words
 
@@ -31,9 +31,12 @@ OFFICIAL = (
 )
 
 
-def stands(user: User, state: EnrollmentStatus, **facts: object) -> None:
-    """Put a person's file into a state, as a pull would have."""
-    sealed = {"pull_day": 1} | {"state": state, "state_at": timezone.now()} | facts
+SUCCEEDED = dict.fromkeys([EnrollmentStatus.READY, EnrollmentStatus.MISMATCH], timezone.now())
+
+
+def stands(user: User, state: EnrollmentStatus, **columns: object) -> None:
+    """Put a user's enrollment into a status, as a pull would have."""
+    sealed = {"pull_day": 1, "state": state, "succeeded_at": SUCCEEDED.get(state)} | columns
     with tenant(user.pk):
         Enrollment.objects.filter(owner=user).delete()
         Enrollment.objects.create(owner=user, identity='{"birth": 1971, "last_four": "1001"}', **sealed)
@@ -103,7 +106,9 @@ def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bure
 )
 def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: EnrollmentStatus) -> None:
     sign(as_alice)
-    stands(alice, state, field="zip_code", next_pull_at=timezone.now() + timedelta(hours=1))
+    next_pull_at = None if state in NEEDS_DETAILS else timezone.now() + timedelta(hours=1)
+    field = "zip_code" if state is EnrollmentStatus.INPUT else ""
+    stands(alice, state, field=field, next_pull_at=next_pull_at)
     page = words(as_alice.get(reverse("credit")))
     assert SITUATIONS[state].title in page
     assert all(text in page for text in SITUATIONS[state].texts)

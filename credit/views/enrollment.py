@@ -14,7 +14,8 @@ from accounts.users.requests import AuthenticatedHttpRequest
 from compliance import consent
 from compliance.consent import ConsentEvent, Purpose
 from compliance.isolation import tenant
-from credit.enrollment import enrolling, instruction
+from credit.enrollment import instruction, lifecycle
+from credit.enrollment.details import get_details
 from credit.enrollment.status import enrollment_overview
 from credit.forms import DetailsForm, InstructionForm, is_sample
 from credit.provider import BureauInputError
@@ -63,9 +64,9 @@ def details(request: AuthenticatedHttpRequest) -> HttpResponse:
         return details_page(request, form)
     subject, keep = form.subject(), form.cleaned_data["keep_ssn"]
     try:
-        enrolling.enroll(user=request.user, subject=subject, keep_ssn=keep, consent_id=signed.pk)
+        lifecycle.enroll(user=request.user, subject=subject, keep_ssn=keep, consent_id=signed.pk)
         return ask(request, subject)
-    except enrolling.NoConsent:
+    except lifecycle.NoConsent:
         return redirect("credit_start")
     except BureauInputError as refused:
         form.refuse(refused.field)
@@ -91,7 +92,7 @@ def signature_of(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> str
 def details_form(request: AuthenticatedHttpRequest, name: str) -> DetailsForm:
     """The form, with what the person gave before. The number counts as known once it has found a file."""
     with tenant(request.user.pk):
-        known = enrolling.details(owner=request.user.pk)
+        known = get_details(owner=request.user.pk)
         now = enrollment_overview(owner=request.user.pk)
     found = known is not None and now.succeeded_at is not None and now.state not in IN_DOUBT
     return DetailsForm(
@@ -112,6 +113,6 @@ def withdraw(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Say what stops and what stays, then end the instruction and forget what was kept to ask with."""
     if request.method != "POST":
         return render(request, "credit/withdraw.html")
-    enrolling.forget(user=request.user)
+    lifecycle.withdraw_enrollment(user=request.user)
     messages.success(request, WITHDRAWN)
     return redirect("credit_rights")

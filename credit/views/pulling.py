@@ -53,7 +53,7 @@ def ask(request: AuthenticatedHttpRequest, subject: Subject | None = None) -> Ht
         return redirect("credit_start")
     except pulling.NotDue as early:
         messages.info(request, not_due(early))
-    except pulling.AlreadyUnderWay:
+    except pulling.PullInProgress:
         logger.info("A second click while a report is under way.")
     except BureauError as error:
         # What the person reads about it stands in their standing; this is for the operator.

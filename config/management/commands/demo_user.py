@@ -16,7 +16,7 @@ from compliance import consent
 from compliance.isolation import tenant
 from config.local_sandbox.applicant import person
 from config.local_sandbox.link_dialog import SandboxAway, public_token
-from credit.enrollment import enrolling, instruction
+from credit.enrollment import instruction, lifecycle
 from credit.enrollment.status import enrollment_overview
 from credit.models import Trigger
 from credit.provider import BureauError
@@ -97,7 +97,7 @@ def pull_report(user: User) -> None:
             lives_for=instruction.LIVES_FOR,
             method="demo",
         )
-        enrolling.enroll(user=user, subject=person(), keep_ssn=True, consent_id=signed.pk)
+        lifecycle.enroll(user=user, subject=person(), keep_ssn=True, consent_id=signed.pk)
     elif found.state is not EnrollmentStatus.NOT_PULLED:
         return
     try:

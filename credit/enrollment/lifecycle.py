@@ -1,0 +1,89 @@
+"""Enroll a user on the strength of an active consent, and withdraw again.
+
+A Social Security number is stored only if the user wants that, and no longer than it is of use to them.
+"""
+
+from uuid import UUID
+
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.models import User
+from compliance.audit import Action, record
+from compliance.consent import Purpose, living, withdraw
+from compliance.isolation import tenant
+from credit.enrollment import instruction, transitions
+from credit.enrollment.details import NotEnrolled, digits_of, serialize
+from credit.models import Enrollment
+from credit.provider import Subject
+
+SSN_LENGTH = 9
+
+
+class NoConsent(Exception):
+    """The user has no active consent to the current text of the instruction."""
+
+
+@sensitive_variables()
+def enroll(*, user: User, subject: Subject, keep_ssn: bool, consent_id: UUID) -> Enrollment:
+    """Store a user's details in place of earlier ones. ``keep_ssn`` stores the whole number too, sealed.
+
+    Raises ``NoConsent`` unless the consent is the user's active one.
+    """
+    with tenant(user.pk):
+        now = timezone.now()
+        consent = living(person_id=user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
+        if consent is None or consent.pk != consent_id:
+            raise NoConsent
+        Enrollment.objects.get_or_create(owner=user, defaults={"pull_day": now.day})
+        enrollment = lock_enrollment(user.pk)
+        number = digits_of(subject.ssn)
+        transitions.change_details(
+            enrollment,
+            identity=serialize(subject),
+            ssn=number if keep_ssn and len(number) == SSN_LENGTH else None,
+            consent_id=consent_id,
+            now=now,
+        )
+        enrollment.save()
+        if enrollment.ssn is not None:
+            record(Action.CREDENTIAL_STORE, actor=user, subject=user, resource="ssn", resource_id=str(enrollment.pk))
+    return enrollment
+
+
+def withdraw_enrollment(*, user: User) -> None:
+    """Withdraw: stop all pulls, and delete the details and the number. Repeating it does nothing.
+
+    Reports stay, for the user to read or delete, and so does the record of consents and pulls.
+    """
+    with tenant(user.pk):
+        withdraw(person=user, purpose=Purpose.CREDIT_REPORT)
+        enrollment = Enrollment.objects.for_user(user).select_for_update(of=["self"]).first()
+        if enrollment is None or enrollment.withdrawn_at is not None:
+            return
+        delete_stored_ssn(enrollment)
+        transitions.withdraw(enrollment, now=timezone.now())
+        enrollment.save()
+        record(Action.CREDIT_FORGOTTEN, actor=user, subject=user, resource="enrollment", resource_id=str(enrollment.pk))
+
+
+def delete_ssn(*, owner_id: UUID) -> None:
+    """Delete the stored Social Security number of a user who has stayed away. The last four digits stay."""
+    with tenant(owner_id):
+        delete_stored_ssn(lock_enrollment(owner_id))
+
+
+def delete_stored_ssn(enrollment: Enrollment) -> None:
+    """Delete the number of a locked enrollment, if there is one, in the open transaction."""
+    if enrollment.ssn is not None:
+        transitions.delete_ssn(enrollment)
+        enrollment.save(update_fields=["ssn"])
+        record(Action.CREDENTIAL_DELETE, subject=enrollment.owner_id, resource="ssn", resource_id=str(enrollment.pk))
+
+
+def lock_enrollment(owner_id: UUID) -> Enrollment:
+    """Lock a user's enrollment for the rest of the open transaction. Raises ``NotEnrolled`` if there is none."""
+    enrollment = Enrollment.objects.for_user(owner_id).select_for_update(of=["self"]).first()
+    if enrollment is None:
+        raise NotEnrolled
+    return enrollment

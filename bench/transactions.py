@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from banking.models import Transaction
-from banking.transactions.paging import SIZES, Position
+from banking.transactions.pagination import PAGE_SIZES, Position
 from bench import database, visitors
 from bench.load import fire, get
 from bench.rounds import Case, at_most, median, race, ratios, report, seconds
@@ -22,7 +22,7 @@ PEOPLE = 20
 REQUESTS = 60
 FIRST = "/transactions/"
 # The statement that reads a page's rows asks for one more, to know whether there is an older page.
-READS_ROWS = f"LIMIT {SIZES[0] + 1}"
+READS_ROWS = f"LIMIT {PAGE_SIZES[0] + 1}"
 
 
 class Visitor(NamedTuple):

@@ -101,7 +101,7 @@ def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
         "cards": account_totals.cards(items),
         "flow": cash_flow(window=window, found=found, bank=bank, aged=aged),
         "spending": spending(window=window, found=found, aged=aged),
-        "recent": transaction_list.latest(owner_id=user.pk, most=LATEST),
+        "recent": transaction_list.recent_transactions(owner_id=user.pk, limit=LATEST),
     }
 
 
@@ -140,7 +140,7 @@ def spending(*, window: Window, found: dict[str, Flow], aged: Age) -> Spending |
         categories=[
             CategorySpending(
                 category=code,
-                url=listed_at + querystrings.spent_on(code, since=window.since, until=window.ahead),
+                url=listed_at + querystrings.spending_filter(code, since=window.since, until=window.ahead),
                 amount=amount,
                 bar=bar,
             )

@@ -48,7 +48,7 @@ def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse
         "account": found,
         "item": found.item,
         "history": history.of_accounts(user=request.user, accounts=[found], currency=found.currency, days=days),
-        "recent": transaction_list.read(own_rows(found)[:LATEST], owner_id=request.user.pk),
+        "recent": transaction_list.read_rows(own_rows(found)[:LATEST], owner_id=request.user.pk),
     }
     return render(request, "insights/account.html", context)
 

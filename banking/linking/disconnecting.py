@@ -18,7 +18,7 @@ from banking.credentials import CredentialUnreadable, open_token
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.plaid.client import connect
 from banking.provider import ItemNotFound, ProviderError
-from banking.transactions.transfers import find_transfers
+from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 
@@ -180,7 +180,7 @@ def settle_history(*, item: Item, keep: bool) -> None:
         # What was kept of the same accounts from an earlier connection counts again.
         succession.settle(item=item, left=left)
     if is_changed:
-        find_transfers(owner_id=item.owner_id)
+        update_transfers(owner_id=item.owner_id)
 
 
 def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:

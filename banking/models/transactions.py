@@ -93,10 +93,10 @@ class Transfer(Owned):
 
     The legs are ids and no foreign keys, which would want a unique key on transactions that each synced row pays for:
     a pair whose leg is gone says nothing, and the next look at the person's transactions deletes it. ``left_on`` is
-    the day of the leg that left; the other one's lies within ``LONGEST_WAY`` days.
+    the day of the leg that left; the other one's lies within ``MAX_DAYS_APART`` days.
     """
 
-    LONGEST_WAY = 4
+    MAX_DAYS_APART = 4
 
     money_out = models.UUIDField(unique=True)
     money_in = models.UUIDField(unique=True)

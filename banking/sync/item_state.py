@@ -27,7 +27,7 @@ from banking.sync import notifications
 from banking.sync.lease import Lease, LeaseLost
 from banking.sync.outcome import BUSY, Outcome
 from banking.sync.staging_file import Spool
-from banking.transactions.transfers import find_transfers
+from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 
@@ -162,7 +162,7 @@ def stand_back(*, item: Item) -> None:
         with tenant(item.owner_id):
             succession.lock_accounts(owner_id=item.owner_id)
             if succession.settle(item=item).changed:
-                find_transfers(owner_id=item.owner_id)
+                update_transfers(owner_id=item.owner_id)
     except Error as trouble:
         logger.warning("Item %s stands in front still: %s", item.pk, type(trouble).__name__)
 

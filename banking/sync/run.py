@@ -27,7 +27,7 @@ from banking.sync.outcome import BUSY, Outcome
 from banking.sync.pace import PATIENT, Pace
 from banking.sync.staging_file import Spool
 from banking.sync.store import store_accounts, store_transactions
-from banking.transactions.transfers import find_transfers
+from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.isolation.tenant import recheck_connection
@@ -156,7 +156,7 @@ def store(*, item: Item, spool: Spool, roster: AccountsResponse, run: SyncRun, w
     if settled.needless:
         end_needless(owner_id=item.owner_id, item_ids=settled.needless)
     if settled.changed or stored.written or stored.removed or stored.replaced:
-        find_transfers(owner_id=item.owner_id)
+        update_transfers(owner_id=item.owner_id)
     run.written, run.removed, run.pages = stored.written, stored.removed, spool.pages
     missing = note_flaws(item=item, run=run, spool=spool, roster=roster, strangers=stored.strangers)
     if missing and not was_odd_before(item):

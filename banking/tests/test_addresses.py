@@ -9,7 +9,7 @@ from banking.models import Item, Transaction
 from banking.tests.rows import account_at
 from banking.transactions import querystrings
 from banking.transactions.filters import TransactionFilter
-from banking.transactions.querystrings import ActiveFilter, Preset
+from banking.transactions.querystrings import ActiveFilter, DateRangePreset
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.dates
@@ -30,12 +30,12 @@ TODAY = date(2026, 11, 22)
     ],
 )
 def test_it_changes_one_thing_and_starts_over(query: str, changes: dict[str, str | None], expected: str) -> None:
-    assert querystrings.changed(QueryDict(query), **changes) == expected
+    assert querystrings.with_params(QueryDict(query), **changes) == expected
 
 
 @pytest.mark.parametrize("category", ["TRAVEL", "Bees & honey", "SPACE_TRAVEL", '"><script>', "é"])
 def test_it_leads_to_what_was_spent_on_a_category_and_what_came_back(category: str) -> None:
-    query = querystrings.spent_on(category, since=date(2026, 10, 24), until=TODAY)
+    query = querystrings.spending_filter(category, since=date(2026, 10, 24), until=TODAY)
     assert QueryDict(query.removeprefix("?")).dict() == {
         "category": category,
         "counted": "yes",
@@ -45,7 +45,7 @@ def test_it_leads_to_what_was_spent_on_a_category_and_what_came_back(category: s
 
 
 def test_it_leads_to_what_went_out_without_a_category() -> None:
-    query = querystrings.spent_on("", since=TODAY, until=TODAY)
+    query = querystrings.spending_filter("", since=TODAY, until=TODAY)
     assert QueryDict(query.removeprefix("?")).dict() == {
         "category": "UNCATEGORIZED",
         "direction": "out",
@@ -57,23 +57,23 @@ def test_it_leads_to_what_went_out_without_a_category() -> None:
 
 @pytest.mark.parametrize("value", ['"><script>', "a&b=c", "#", "é ☕", "\n"])
 def test_it_keeps_any_value_a_value(value: str) -> None:
-    address = querystrings.changed(QueryDict("size=25"), q=value)
+    address = querystrings.with_params(QueryDict("size=25"), q=value)
     assert QueryDict(address.removeprefix("?")).dict() == {"size": "25", "q": value}
     assert not set(address) & set('"<># \n')
 
 
 def test_it_leaves_the_request_as_it_is() -> None:
     query = QueryDict("q=a&before=x")
-    querystrings.changed(query, q=None)
+    querystrings.with_params(query, q=None)
     assert query.urlencode() == "q=a&before=x"
 
 
 def test_it_offers_spans_that_end_today_and_keeps_the_other_filters() -> None:
-    assert querystrings.presets(QueryDict("q=a&until=2026-01-01"), TODAY) == [
-        Preset("30 days", "?q=a&since=2026-10-24", current=False),
-        Preset("90 days", "?q=a&since=2026-08-25", current=False),
-        Preset("1 year", "?q=a&since=2025-11-23", current=False),
-        Preset("All", "?q=a", current=False),
+    assert querystrings.date_range_presets(QueryDict("q=a&until=2026-01-01"), TODAY) == [
+        DateRangePreset("30 days", "?q=a&since=2026-10-24", current=False),
+        DateRangePreset("90 days", "?q=a&since=2026-08-25", current=False),
+        DateRangePreset("1 year", "?q=a&since=2025-11-23", current=False),
+        DateRangePreset("All", "?q=a", current=False),
     ]
 
 
@@ -82,7 +82,7 @@ def test_it_offers_spans_that_end_today_and_keeps_the_other_filters() -> None:
     [("", "All"), ("since=2026-10-24", "30 days"), ("since=2026-08-25&q=a", "90 days"), ("since=2026-10-23", "")],
 )
 def test_it_marks_the_span_that_is_shown(query: str, label: str) -> None:
-    assert [preset.label for preset in querystrings.presets(QueryDict(query), TODAY) if preset.current] == [
+    assert [preset.label for preset in querystrings.date_range_presets(QueryDict(query), TODAY) if preset.current] == [
         label
     ] * bool(label)
 

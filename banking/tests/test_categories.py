@@ -1,15 +1,15 @@
 import pytest
 
 from banking.transactions.categories import (
-    BORROWED,
     CARD_PAYMENT,
     CATEGORIES,
-    CHOICES,
+    CATEGORY_CHOICES,
     INCOME,
+    LOAN_PROCEEDS,
     TRANSFERS,
     UNCATEGORIZED,
     UNKNOWN,
-    category,
+    get_category,
 )
 
 # Plaid's list, version 2, written down from its migration guide.
@@ -37,7 +37,7 @@ PRIMARIES = [
 
 def test_it_knows_all_eighteen() -> None:
     assert sorted(CATEGORIES) == PRIMARIES
-    assert [code for code, _ in CHOICES] == [*sorted(CATEGORIES), UNCATEGORIZED]
+    assert [code for code, _ in CATEGORY_CHOICES] == [*sorted(CATEGORIES), UNCATEGORIZED]
 
 
 def test_it_calls_no_two_alike() -> None:
@@ -55,13 +55,13 @@ def test_it_calls_no_two_alike() -> None:
     ],
 )
 def test_it_has_words_for_codes_known_and_unknown(code: str, label: str) -> None:
-    assert category(code).label == label
+    assert get_category(code).label == label
 
 
 def test_it_marks_what_it_does_not_know() -> None:
-    assert category("").icon == category("PET_CARE").icon == UNKNOWN.icon
+    assert get_category("").icon == get_category("PET_CARE").icon == UNKNOWN.icon
 
 
 def test_it_speaks_of_money_that_is_neither_earned_nor_spent_in_known_words() -> None:
-    assert TRANSFERS | BORROWED | {INCOME} <= set(CATEGORIES)
+    assert TRANSFERS | LOAN_PROCEEDS | {INCOME} <= set(CATEGORIES)
     assert CARD_PAYMENT.startswith("LOAN_PAYMENTS_")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.tests.rows import account_at, moved, moved_all, movement
-from banking.transactions import paging
-from banking.transactions.paging import BadPosition, Position, RowsPage
+from banking.transactions import pagination
+from banking.transactions.pagination import InvalidPosition, Position, RowsPage
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def account(item: Item) -> Account:
 
 
 def page(user: User, size: int, **position: str) -> RowsPage:
-    return paging.page(Transaction.objects.for_user(user), read=list, size=size, **position)
+    return pagination.get_page(Transaction.objects.for_user(user), read=list, size=size, **position)
 
 
 def refill(account: Account, days: list[int]) -> list[UUID]:
@@ -126,7 +126,7 @@ def test_it_reads_its_own_positions() -> None:
     ],
 )
 def test_it_refuses_a_position_that_it_did_not_make(text: str) -> None:
-    with pytest.raises(BadPosition):
+    with pytest.raises(InvalidPosition):
         Position.parse(text)
 
 
@@ -134,4 +134,4 @@ def test_it_refuses_a_position_that_it_did_not_make(text: str) -> None:
     ("text", "expected"), [("25", 25), ("100", 100), ("", 50), ("0", 50), ("1e9", 50), ("-25", 50)]
 )
 def test_it_has_three_sizes(text: str, expected: int) -> None:
-    assert paging.size(text) == expected
+    assert pagination.parse_page_size(text) == expected

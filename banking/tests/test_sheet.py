@@ -30,7 +30,7 @@ def account(item: Item) -> Account:
 
 def written(user: User) -> list[list[str]]:
     rows = Transaction.objects.for_user(user).current().select_related("account")
-    return list(islice(csv.reader(csv_export.lines(owner_id=user.pk, rows=rows)), MOST_LINES))
+    return list(islice(csv.reader(csv_export.csv_lines(owner_id=user.pk, rows=rows)), MOST_LINES))
 
 
 def test_it_says_what_each_row_is(alice: User, account: Account) -> None:
@@ -131,19 +131,19 @@ def test_it_writes_every_row_once_and_newest_first_over_many_chunks(alice: User,
 def test_it_holds_no_more_than_a_chunk_in_memory(
     alice: User, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_export, "CHUNK", 50)
+    monkeypatch.setattr(csv_export, "CHUNK_SIZE", 50)
     moved_all(account, [movement(account, "-1") for _ in range(500)])
     rows = Transaction.objects.for_user(alice).select_related("account")
     gc.collect()
     most = 0
-    for _ in csv_export.lines(owner_id=alice.pk, rows=rows):
+    for _ in csv_export.csv_lines(owner_id=alice.pk, rows=rows):
         most = max(most, sum(type(thing) is Transaction for thing in gc.get_objects()))
     # The chunk that was read and the one that is being read, each with the row that tells of another page.
     assert most <= 2 * (50 + 1)
 
 
 def test_it_asks_once_for_each_chunk(alice: User, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_export, "CHUNK", 10)
+    monkeypatch.setattr(csv_export, "CHUNK_SIZE", 10)
     moved_all(account, [movement(account, "-1") for _ in range(30)])
     with CaptureQueriesContext(connection) as asked:
         written(alice)
@@ -155,7 +155,7 @@ def test_it_leaves_neither_a_transaction_nor_a_tenant_open_between_lines(alice: 
     moved(account, "-1", removed_at=datetime(2026, 11, 20, tzinfo=UTC))
     moved_all(account, [movement(account, "-1") for _ in range(3)])
     rows = Transaction.objects.for_user(alice).select_related("account")
-    seen = [(connection.in_atomic_block, current_tenant()) for _ in csv_export.lines(owner_id=alice.pk, rows=rows)]
+    seen = [(connection.in_atomic_block, current_tenant()) for _ in csv_export.csv_lines(owner_id=alice.pk, rows=rows)]
     assert seen
     assert set(seen) == {(False, None)}
 

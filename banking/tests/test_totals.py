@@ -6,8 +6,8 @@ from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.tests.rows import account_at, moved
 from banking.transactions import totals
-from banking.transactions.totals import Total
-from banking.transactions.transfers import find_transfers
+from banking.transactions.totals import CurrencyTotal
+from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
 
 CARD_PAYMENT = {"category": "LOAN_PAYMENTS", "category_detail": "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"}
@@ -20,16 +20,16 @@ def account(item: Item) -> Account:
     return account_at(item)
 
 
-def totals_of(user: User) -> list[Total]:
+def totals_of(user: User) -> list[CurrencyTotal]:
     with tenant(user.pk):
-        return totals.of(Transaction.objects.for_user(user).newest_first(), owner_id=user.pk)
+        return totals.totals_by_currency(Transaction.objects.for_user(user).newest_first(), owner_id=user.pk)
 
 
 def test_it_adds_what_came_in_and_what_went_out(alice: User, account: Account) -> None:
     for amount in ("2500.00", "-4.33", "-0.67", "0", "12.345"):
         moved(account, amount)
     (dollars,) = totals_of(alice)
-    assert dollars == Total(currency="USD", count=5, money_in=Decimal("2512.345"), money_out=Decimal("5.00"))
+    assert dollars == CurrencyTotal(currency="USD", count=5, money_in=Decimal("2512.345"), money_out=Decimal("5.00"))
     assert dollars.net == Decimal("2507.345")
 
 
@@ -38,8 +38,8 @@ def test_it_never_adds_two_currencies(alice: User, account: Account) -> None:
     moved(account, "-20", currency="EUR")
     moved(account, "30", currency="EUR")
     assert totals_of(alice) == [
-        Total(currency="EUR", count=2, money_in=Decimal(30), money_out=Decimal(20)),
-        Total(currency="USD", count=1, money_in=Decimal(0), money_out=Decimal(10)),
+        CurrencyTotal(currency="EUR", count=2, money_in=Decimal(30), money_out=Decimal(20)),
+        CurrencyTotal(currency="USD", count=1, money_in=Decimal(0), money_out=Decimal(10)),
     ]
 
 
@@ -80,8 +80,8 @@ def test_it_counts_neither_leg_of_a_transfer_or_a_card_payment(alice: User, item
     moved(account, "-30")
     moved(account, "70", category="INCOME")
     with tenant(alice.pk):
-        find_transfers(owner_id=alice.pk)
+        update_transfers(owner_id=alice.pk)
     (dollars,) = totals_of(alice)
     assert (dollars.money_in, dollars.money_out, dollars.net) == (Decimal(70), Decimal(30), Decimal(40))
-    assert (dollars.moved_in, dollars.moved_out) == (Decimal(410 + 500 + 3000 + 25), Decimal(410 + 500))
+    assert (dollars.uncounted_in, dollars.uncounted_out) == (Decimal(410 + 500 + 3000 + 25), Decimal(410 + 500))
     assert dollars.count == 8

@@ -16,7 +16,7 @@ from banking.models import Account, Item, Transaction, Transfer
 from banking.sync import sync_item
 from banking.tests.rows import account_at, moved
 from banking.tests.scripted import ScriptedProvider, page, transaction
-from banking.transactions.transfers import Leg, find_transfers, pair_legs
+from banking.transactions.transfers import Leg, pair_legs, update_transfers
 from compliance.isolation import tenant
 
 TODAY = date(2026, 11, 22)
@@ -44,7 +44,7 @@ def on(account: Account, amount: str, days_ago: int = 0, **facts: object) -> Tra
 
 def pairs_of(user: User) -> Pairs:
     with tenant(user.pk):
-        find_transfers(owner_id=user.pk)
+        update_transfers(owner_id=user.pk)
         return sorted(Transfer.objects.for_user(user).values_list("money_out", "money_in"))
 
 
@@ -146,7 +146,7 @@ def test_it_takes_no_payment_of_a_loan_for_a_transfer_but_borrowed_money(
 def test_it_lets_a_pair_go_whose_leg_is_gone(alice: User, checking: Account, savings: Account) -> None:
     out, back = on(checking, "-500", 1), on(savings, "500")
     with tenant(alice.pk):
-        find_transfers(owner_id=alice.pk)
+        update_transfers(owner_id=alice.pk)
         Transaction.objects.filter(pk=back.pk).update(removed_at=timezone.now())
     again = on(savings, "500", 2)
     assert pairs_of(alice) == [(out.pk, again.pk)]

@@ -1,8 +1,8 @@
-"""Which transactions are income or spending: one condition in SQL, for queries that are written out and for the ORM.
+"""Which transactions count in cash flow: one SQL condition, for hand-written queries and for the ORM.
 
-Not counted are transfers between own accounts, payments of a card whose purchases count already, borrowed money, and
-whatever moves on accounts that are neither money in a bank nor a card, such as loans and investments. A person's own
-category goes before what the bank says and before a pair that was found.
+Not counted are transfers between a person's own accounts, payments of a card whose purchases count already, borrowed
+money, and everything on accounts that are neither a bank account nor a card, such as loans and investments. The
+person's own category takes precedence over the bank's category and over a detected transfer.
 """
 
 from typing import Final
@@ -11,35 +11,36 @@ from uuid import UUID
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
-from banking.transactions.categories import BORROWED, CARD_PAYMENT, TRANSFERS
+from banking.transactions.categories import CARD_PAYMENT, LOAN_PROCEEDS, TRANSFERS
 
-COUNTED_TYPES: Final = ("depository", "credit")
-UNCOUNTED: Final = TRANSFERS | BORROWED
-
-
-def literals(words: frozenset[str] | tuple[str, ...]) -> str:
-    """Our own constants as a list in SQL; nothing that anybody sent ever gets here."""
-    return ", ".join(f"'{word}'" for word in sorted(words))
+CASH_FLOW_ACCOUNT_TYPES: Final = ("depository", "credit")
+EXCLUDED_CATEGORIES: Final = TRANSFERS | LOAN_PROCEEDS
 
 
-# Of a row of banking_transaction; its account's type is asked beside it. ``{legs}`` is a query for the ids of legs of
-# transfers, as many as can be among the rows: PostgreSQL hashes them once.
-COUNTED: Final = f"""
-CASE WHEN banking_transaction.user_category <> '' THEN banking_transaction.user_category NOT IN ({literals(UNCOUNTED)})
-ELSE banking_transaction.category NOT IN ({literals(UNCOUNTED)})
+def sql_literals(values: frozenset[str] | tuple[str, ...]) -> str:
+    """Constants of this module as an SQL list. Never called with anything from a request or a provider."""
+    return ", ".join(f"'{value}'" for value in sorted(values))
+
+
+# For a row of banking_transaction; the type of its account is checked beside it. ``{legs}`` is a query for the ids of
+# transfer legs, in as small a set as covers the rows: PostgreSQL hashes it once.
+IN_CASH_FLOW: Final = f"""
+CASE WHEN banking_transaction.user_category <> ''
+    THEN banking_transaction.user_category NOT IN ({sql_literals(EXCLUDED_CATEGORIES)})
+ELSE banking_transaction.category NOT IN ({sql_literals(EXCLUDED_CATEGORIES)})
     AND banking_transaction.category_detail <> '{CARD_PAYMENT}' AND banking_transaction.id NOT IN ({{legs}})
 END
 """
-OF_OWNER: Final = f"""
+IN_CASH_FLOW_OF_OWNER: Final = f"""
 (banking_transaction.account_id IN (
-    SELECT id FROM banking_account WHERE owner_id = %s AND type IN ({literals(COUNTED_TYPES)}))
-AND {COUNTED.format(legs="SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer WHERE owner_id = %s")})
+    SELECT id FROM banking_account WHERE owner_id = %s AND type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)}))
+AND {IN_CASH_FLOW.format(legs="SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer WHERE owner_id = %s")})
 """  # noqa: S608  (built from the constants above)
 
 
-def counted(owner_id: UUID) -> RawSQL:
-    """Whether one person's transaction counts, for a queryset of transactions.
+def is_in_cash_flow(owner_id: UUID) -> RawSQL:
+    """Whether one person's transaction counts in cash flow, as an expression for a queryset of transactions.
 
-    Written out, because Django takes longer to write it than PostgreSQL to answer it, on every page of the list.
+    Hand-written, because Django takes longer to compose it than PostgreSQL to execute it, on every page of the list.
     """
-    return RawSQL(OF_OWNER, [owner_id, owner_id], output_field=BooleanField())  # noqa: S611
+    return RawSQL(IN_CASH_FLOW_OF_OWNER, [owner_id, owner_id], output_field=BooleanField())  # noqa: S611

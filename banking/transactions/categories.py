@@ -1,13 +1,13 @@
-"""The eighteen categories of spending and income, as Plaid's personal finance categories (version 2) cut them.
+"""The eighteen primary categories of Plaid's personal finance categories (version 2), with label and icon.
 
-A category that is not in this table is shown by its own words. Source: https://plaid.com/docs/transactions/pfc-migration/
+A code that is not in this table is shown in its own words. Source: https://plaid.com/docs/transactions/pfc-migration/
 """
 
 from typing import NamedTuple
 
 
 class Category(NamedTuple):
-    """What a page calls a category and the icon beside it."""
+    """A category's label and the icon beside it."""
 
     label: str
     icon: str
@@ -36,23 +36,26 @@ CATEGORIES = {
 
 UNKNOWN = Category("Uncategorized", "question-mark-circle")
 
-# What an address says for the transactions that have no category.
+# The value of the query string for transactions without a category.
 UNCATEGORIZED = "UNCATEGORIZED"
 
-CHOICES = [*((code, category.label) for code, category in CATEGORIES.items()), (UNCATEGORIZED, UNKNOWN.label)]
+CATEGORY_CHOICES = [
+    *((code, category.label) for code, category in CATEGORIES.items()),
+    (UNCATEGORIZED, UNKNOWN.label),
+]
 
-# Money that only moves between a person's own accounts, or pays a card whose purchases were counted already.
+# Money that only moves between a person's own accounts, or pays a card whose purchases are counted already.
 TRANSFERS = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
-BORROWED = frozenset({"LOAN_DISBURSEMENTS"})
+LOAN_PROCEEDS = frozenset({"LOAN_DISBURSEMENTS"})
 INCOME = "INCOME"
 CARD_PAYMENT = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
 
-# Categories that do not tell what money was for: half of a transfer may stand under any of them.
-UNTOLD = TRANSFERS | {"", "OTHER"}
+# Categories that do not say what the money was for: either leg of a transfer may have any of them.
+UNSPECIFIC = TRANSFERS | {"", "OTHER"}
 
 
-def category(code: str) -> Category:
-    """Name a category; a code we do not know is named by its own words."""
+def get_category(code: str) -> Category:
+    """The label and icon of a category; an unknown code is labeled with its own words."""
     if not code:
         return UNKNOWN
     return CATEGORIES.get(code) or Category(code.replace("_", " ").capitalize(), UNKNOWN.icon)

@@ -1,4 +1,4 @@
-"""Addresses of the transaction list with one thing changed: a filter less, a page further, another span."""
+"""Query strings of the transaction list with one parameter changed: a filter, a page or a date range."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,31 +10,31 @@ from django.http import QueryDict
 from banking.transactions.categories import UNCATEGORIZED
 from banking.transactions.filters import TransactionFilter
 
-PAGING = ("before", "after")
-SPANS = (("30 days", 30), ("90 days", 90), ("1 year", 365))
+PAGE_PARAMS = ("before", "after")
+DATE_RANGES = (("30 days", 30), ("90 days", 90), ("1 year", 365))
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveFilter:
-    """A filter that is on, in words, and the address of the list without it."""
+    """The label of an active filter, and the query string of the list without it."""
 
     label: str
     remove_url: str
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
-    """A span of days that people ask for often."""
+class DateRangePreset:
+    """A common date range, as a link."""
 
     label: str
     url: str
     current: bool
 
 
-def changed(query: QueryDict, **changes: str | None) -> str:
-    """The query string with some values set, or taken out where the value is ``None``; paging starts over."""
+def with_params(query: QueryDict, **changes: str | None) -> str:
+    """The query string with some parameters set, or removed where the value is ``None``; pagination starts over."""
     copy = query.copy()
-    for name in (*PAGING, *changes):
+    for name in (*PAGE_PARAMS, *changes):
         copy.pop(name, None)
     for name, value in changes.items():
         if value is not None:
@@ -42,40 +42,43 @@ def changed(query: QueryDict, **changes: str | None) -> str:
     return f"?{copy.urlencode()}"
 
 
-def spent_on(category: str, *, since: date, until: date) -> str:
-    """The query for what was spent on a category and what came back; without a category, for what went out alone.
+def spending_filter(category: str, *, since: date, until: date) -> str:
+    """The query string for spending on a category and its refunds; without a category, for money out alone.
 
-    It leaves out what does not count, as the figure does that leads there.
+    Like the figure that links there, it leaves out what does not count in cash flow.
     """
-    asked = f"category={quote_plus(category)}" if category else f"category={UNCATEGORIZED}&direction=out"
-    return f"?{asked}&counted=yes&since={since}&until={until}"
+    category_query = f"category={quote_plus(category)}" if category else f"category={UNCATEGORIZED}&direction=out"
+    return f"?{category_query}&counted=yes&since={since}&until={until}"
 
 
-def active_filters(query: QueryDict, found: TransactionFilter) -> list[ActiveFilter]:
-    """Name every filter that is on, by its field's label and the words of the value."""
-    values = found.form.cleaned_data
+def active_filters(query: QueryDict, transaction_filter: TransactionFilter) -> list[ActiveFilter]:
+    """The active filters, each by its field's label and the label of its value."""
+    form = transaction_filter.form
     return [
         ActiveFilter(
-            label=f"{found.filters[name].label}: {words(found.form.fields[name], value)}",
-            remove_url=changed(query, **{name: None}),
+            label=f"{transaction_filter.filters[name].label}: {display_value(form.fields[name], value)}",
+            remove_url=with_params(query, **{name: None}),
         )
-        for name, value in values.items()
+        for name, value in form.cleaned_data.items()
         if value not in (None, "")
     ]
 
 
-def words(field: Any, value: object) -> str:
-    """The words that a person chose a value by."""
+def display_value(field: Any, value: object) -> str:
+    """The label of a choice, or the value itself."""
     choices = dict(field.choices) if isinstance(value, str) and hasattr(field, "choices") else {}
     return str(choices.get(value, value))
 
 
-def presets(query: QueryDict, today: date) -> list[Preset]:
-    """The usual spans up to today, and everything."""
-    asked = (query.get("since", ""), query.get("until", ""))
-    spans = [(label, str(today - timedelta(days=days - 1))) for label, days in SPANS]
-    usual = [
-        Preset(label=label, url=changed(query, since=since, until=None), current=asked == (since, ""))
-        for label, since in spans
+def date_range_presets(query: QueryDict, today: date) -> list[DateRangePreset]:
+    """The common date ranges up to today, and everything."""
+    requested = (query.get("since", ""), query.get("until", ""))
+    ranges = [(label, str(today - timedelta(days=days - 1))) for label, days in DATE_RANGES]
+    presets = [
+        DateRangePreset(label=label, url=with_params(query, since=since, until=None), current=requested == (since, ""))
+        for label, since in ranges
     ]
-    return [*usual, Preset(label="All", url=changed(query, since=None, until=None), current=asked == ("", ""))]
+    return [
+        *presets,
+        DateRangePreset(label="All", url=with_params(query, since=None, until=None), current=requested == ("", "")),
+    ]

@@ -1,4 +1,4 @@
-"""What a set of transactions adds up to: what counts as income or spending, and apart from it what only moved.
+"""Totals of a set of transactions: income and spending, and apart from them what does not count in cash flow.
 
 Currencies are never added together.
 """
@@ -10,53 +10,55 @@ from uuid import UUID
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from banking.models import Transaction
-from banking.transactions.cash_flow import counted
+from banking.transactions.cash_flow import is_in_cash_flow
 
 ZERO = Decimal(0)
 
 
 @dataclass(slots=True)
-class Total:
-    """One currency's part: how many rows, money in and money out (positive), and what is left of it.
+class CurrencyTotal:
+    """One currency's number of rows, money in and money out; every amount is positive, except ``net``.
 
-    ``moved_in`` and ``moved_out`` are what moved without counting: transfers, card payments, borrowed money.
+    ``uncounted_in`` and ``uncounted_out`` are transfers, card payments and borrowed money.
     """
 
     currency: str
     count: int = 0
     money_in: Decimal = ZERO
     money_out: Decimal = ZERO
-    moved_in: Decimal = ZERO
-    moved_out: Decimal = ZERO
+    uncounted_in: Decimal = ZERO
+    uncounted_out: Decimal = ZERO
 
     @property
     def net(self) -> Decimal:
         return self.money_in - self.money_out
 
     @property
-    def has_moved(self) -> bool:
-        """Whether there is anything that does not count."""
-        return bool(self.moved_in or self.moved_out)
+    def has_uncounted(self) -> bool:
+        """Whether any of it does not count in cash flow."""
+        return bool(self.uncounted_in or self.uncounted_out)
 
 
-def of(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[Total]:
-    """Total a set of one person's rows, the currency of most rows first."""
+def totals_by_currency(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[CurrencyTotal]:
+    """The totals of one person's rows, the currency with the most rows first."""
     parts = (
         rows.order_by()
-        .annotate(counts=counted(owner_id))
+        .annotate(counts=is_in_cash_flow(owner_id))
         .values("currency", "counts")
         .annotate(
             count=Count("id"),
-            came=Sum("amount", filter=Q(amount__gt=0), default=ZERO),
-            went=Sum(-F("amount"), filter=Q(amount__lt=0), default=ZERO),
+            total_in=Sum("amount", filter=Q(amount__gt=0), default=ZERO),
+            total_out=Sum(-F("amount"), filter=Q(amount__lt=0), default=ZERO),
         )
     )
-    totals: dict[str, Total] = {}
-    for currency, counts, count, came, went in parts.values_list("currency", "counts", "count", "came", "went"):
-        total = totals.setdefault(currency, Total(currency))
+    totals: dict[str, CurrencyTotal] = {}
+    for currency, counts, count, total_in, total_out in parts.values_list(
+        "currency", "counts", "count", "total_in", "total_out"
+    ):
+        total = totals.setdefault(currency, CurrencyTotal(currency))
         total.count += count
         if counts:
-            total.money_in, total.money_out = came, went
+            total.money_in, total.money_out = total_in, total_out
         else:
-            total.moved_in, total.moved_out = came, went
+            total.uncounted_in, total.uncounted_out = total_in, total_out
     return sorted(totals.values(), key=lambda total: (-total.count, total.currency))

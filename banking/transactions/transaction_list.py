@@ -1,4 +1,4 @@
-"""Transactions as lists show them: plain values, read without making models, which costs half the time."""
+"""The rows of transaction lists: plain values, read without model instances, which halves the time."""
 
 from datetime import date
 from decimal import Decimal
@@ -9,38 +9,42 @@ from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from banking.models import Account, Transaction
-from banking.transactions.cash_flow import COUNTED, COUNTED_TYPES, counted, literals
+from banking.transactions.cash_flow import CASH_FLOW_ACCOUNT_TYPES, IN_CASH_FLOW, is_in_cash_flow, sql_literals
 
 COLUMNS = ("id", "day", "merchant_name", "name", "category", "user_category", "amount", "currency", "pending")
-# Looked up row by row, because a join misleads PostgreSQL: it guesses that few rows belong to a person's accounts,
-# and sorts all of them for one page instead of walking down the newest ones.
-ITS_ACCOUNT = Account.objects.filter(pk=OuterRef("account"))
-ACCOUNT = (Subquery(ITS_ACCOUNT.values("name")), Subquery(ITS_ACCOUNT.values("mask")))
+# A subquery for each row, because a join misleads the planner: it expects few rows for a person's accounts and sorts
+# all of them for one page, instead of walking down the index of the newest ones.
+ACCOUNT_OF_ROW = Account.objects.filter(pk=OuterRef("account"))
+ACCOUNT_COLUMNS = (Subquery(ACCOUNT_OF_ROW.values("name")), Subquery(ACCOUNT_OF_ROW.values("mask")))
 
-LEG = """
+TRANSFER_LEGS = """
 SELECT money_out FROM banking_transfer WHERE money_out = banking_transaction.id
 UNION ALL SELECT money_in FROM banking_transfer WHERE money_in = banking_transaction.id
 """
 
-# The newest rows of everything, as the overview shows them on every visit: to have Django write these words costs
-# ten times what PostgreSQL takes to answer them.
-LATEST = f"""
+# The newest rows, shown on every visit of the overview. Hand-written: composing this query in Django takes ten times
+# as long as PostgreSQL takes to execute it.
+RECENT_TRANSACTIONS = f"""
 SELECT banking_transaction.id, day, merchant_name, banking_transaction.name, category, user_category, amount,
     banking_transaction.currency, pending,
-    account.name, account.mask, account.type IN ({literals(COUNTED_TYPES)}) AND {COUNTED.format(legs=LEG)}
+    account.name, account.mask,
+    -- Whether the row counts in cash flow.
+    account.type IN ({sql_literals(CASH_FLOW_ACCOUNT_TYPES)})
+        AND {IN_CASH_FLOW.format(legs=TRANSFER_LEGS)}
 FROM banking_transaction JOIN banking_account AS account ON account.id = banking_transaction.account_id
+-- The ids come first, straight from the index (owner, day, id); the account is joined to these rows alone.
 WHERE banking_transaction.id = ANY (ARRAY(
     SELECT id FROM banking_transaction
     WHERE owner_id = %(owner)s AND removed_at IS NULL AND NOT hidden
-    ORDER BY day DESC, id DESC LIMIT %(most)s))
+    ORDER BY day DESC, id DESC LIMIT %(limit)s))
 ORDER BY day DESC, banking_transaction.id DESC
 """  # noqa: S608  (built from constants)
 
 
-class Row(NamedTuple):
-    """One line of a list. ``category`` is the person's own word where they gave one.
+class TransactionListRow(NamedTuple):
+    """One row of a list. ``category`` is the person's own category where they set one.
 
-    ``counts`` says whether it is income or spending, and not only a transfer.
+    ``amount`` is positive when money comes in; ``counts`` says whether it counts in cash flow.
     """
 
     id: UUID
@@ -54,19 +58,19 @@ class Row(NamedTuple):
     counts: bool = True
 
 
-def read(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[Row]:
-    """Read an owner's rows in the order that they were asked for in; one query."""
-    return [row(*values) for values in rows.values_list(*COLUMNS, *ACCOUNT, counted(owner_id))]
+def read_rows(rows: QuerySet[Transaction], *, owner_id: UUID) -> list[TransactionListRow]:
+    """Read an owner's rows in the order of the queryset; one query."""
+    return [build_row(*values) for values in rows.values_list(*COLUMNS, *ACCOUNT_COLUMNS, is_in_cash_flow(owner_id))]
 
 
-def latest(*, owner_id: UUID, most: int) -> list[Row]:
+def recent_transactions(*, owner_id: UUID, limit: int) -> list[TransactionListRow]:
     """Read an owner's newest rows; one query."""
     with connection.cursor() as cursor:
-        cursor.execute(LATEST, {"owner": owner_id, "most": most})
-        return [row(*values) for values in cursor.fetchall()]
+        cursor.execute(RECENT_TRANSACTIONS, {"owner": owner_id, "limit": limit})
+        return [build_row(*values) for values in cursor.fetchall()]
 
 
-def row(
+def build_row(
     id: UUID,
     day: date,
     merchant_name: str,
@@ -79,9 +83,9 @@ def row(
     account: str,
     mask: str,
     counts: bool,
-) -> Row:
-    """Put one row's columns into words, as the model's own properties do."""
-    return Row(
+) -> TransactionListRow:
+    """Build a row from its columns, by the same rules as the model's properties."""
+    return TransactionListRow(
         id,
         day,
         merchant_name or name or "Unknown",

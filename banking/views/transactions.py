@@ -1,4 +1,4 @@
-"""Transactions: filtered, a page at a time, or as one CSV file."""
+"""The transaction list: filtered, paginated, or exported as CSV."""
 
 from functools import partial
 
@@ -10,66 +10,69 @@ from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking.models import Account, Transaction
-from banking.transactions import csv_export, paging, querystrings, totals, transaction_list
+from banking.transactions import csv_export, pagination, querystrings, totals, transaction_list
 from banking.transactions.filters import TransactionFilter
 from compliance.audit import Action, record
 
 
-def asked(request: AuthenticatedHttpRequest) -> TransactionFilter:
-    """The request's filter over the person's own rows."""
+def build_filter(request: AuthenticatedHttpRequest) -> TransactionFilter:
+    """The filter of the request, over the person's own rows."""
     rows = Transaction.objects.for_user(request.user).current()
     return TransactionFilter(request.GET, queryset=rows, request=request)
 
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show one page of what the filter leaves; a value that makes no sense is named beside its field."""
-    found = asked(request)
+    """Show one page of the filtered list; an invalid value is named beside its field."""
+    transaction_filter = build_filter(request)
     template = "banking/transactions.html#results" if request.htmx else "banking/transactions.html"
-    context = {"form": found.form, "presets": querystrings.presets(request.GET, timezone.localdate())}
-    if not found.is_valid():
+    context = {
+        "form": transaction_filter.form,
+        "presets": querystrings.date_range_presets(request.GET, timezone.localdate()),
+    }
+    if not transaction_filter.is_valid():
         return render(request, template, context, status=422)
     try:
-        context |= results(request, found)
-    except paging.BadPosition:
-        found.form.add_error(None, "This page's address is damaged. Clear the filters to begin again.")
+        context |= build_results(request, transaction_filter)
+    except pagination.InvalidPosition:
+        transaction_filter.form.add_error(None, "This page's address is damaged. Clear the filters to begin again.")
         return render(request, template, context, status=422)
     return render(request, template, context)
 
 
-def results(request: AuthenticatedHttpRequest, found: TransactionFilter) -> dict[str, object]:
-    """One page of rows, what all of them add up to, and the addresses of the pages beside it."""
-    page = paging.page(
-        found.qs,
-        read=partial(transaction_list.read, owner_id=request.user.pk),
-        size=paging.size(request.GET.get("size", "")),
+def build_results(request: AuthenticatedHttpRequest, transaction_filter: TransactionFilter) -> dict[str, object]:
+    """One page of rows, the totals of all pages, and the links of the page."""
+    page = pagination.get_page(
+        transaction_filter.qs,
+        read=partial(transaction_list.read_rows, owner_id=request.user.pk),
+        size=pagination.parse_page_size(request.GET.get("size", "")),
         before=request.GET.get("before", ""),
         after=request.GET.get("after", ""),
     )
-    sums = totals.of(found.qs, owner_id=request.user.pk)
+    sums = totals.totals_by_currency(transaction_filter.qs, owner_id=request.user.pk)
     return {
         "rows": page.rows,
         "sums": sums,
         "count": sum(total.count for total in sums),
-        "active_filters": querystrings.active_filters(request.GET, found),
-        "older_url": querystrings.changed(request.GET, before=str(page.older)) if page.older else "",
-        "newer_url": querystrings.changed(request.GET, after=str(page.newer)) if page.newer else "",
-        "has_uncounted": any(total.has_moved for total in sums),
-        "uncounted_url": querystrings.changed(request.GET, counted="no"),
-        "csv_url": reverse("transactions-csv") + querystrings.changed(request.GET),
+        "active_filters": querystrings.active_filters(request.GET, transaction_filter),
+        "older_url": querystrings.with_params(request.GET, before=str(page.older)) if page.older else "",
+        "newer_url": querystrings.with_params(request.GET, after=str(page.newer)) if page.newer else "",
+        "has_uncounted": any(total.has_uncounted for total in sums),
+        "uncounted_url": querystrings.with_params(request.GET, counted="no"),
+        "csv_url": reverse("transactions-csv") + querystrings.with_params(request.GET),
         "has_accounts": bool(page.rows) or Account.objects.for_user(request.user).exists(),
     }
 
 
 @require_safe
 def csv(request: AuthenticatedHttpRequest) -> HttpResponseBase:
-    """Stream everything that the filter leaves as a CSV file."""
-    found = asked(request)
-    if not found.is_valid():
-        return render(request, "banking/transactions.html", {"form": found.form}, status=422)
+    """Stream the filtered transactions as a CSV file."""
+    transaction_filter = build_filter(request)
+    if not transaction_filter.is_valid():
+        return render(request, "banking/transactions.html", {"form": transaction_filter.form}, status=422)
     record(Action.TRANSACTION_FETCH, actor=request.user, subject=request.user, form="csv")
     return StreamingHttpResponse(
-        csv_export.lines(owner_id=request.user.pk, rows=found.qs.prefetch_related("account")),
+        csv_export.csv_lines(owner_id=request.user.pk, rows=transaction_filter.qs.prefetch_related("account")),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="transactions.csv"'},
     )

@@ -11,7 +11,7 @@ from django import template
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from banking.transactions.transaction_list import Row
+from banking.transactions.transaction_list import TransactionListRow
 from config.templatetags.ui import (
     MONTHS,
     category_mark,
@@ -38,13 +38,13 @@ def drawn(rows: Iterable[str]) -> SafeString:
 
 
 @register.filter
-def transaction_rows(rows: Sequence[Row]) -> SafeString:
+def transaction_rows(rows: Sequence[TransactionListRow]) -> SafeString:
     """Draw the body of a table of transactions."""
     year = timezone.localdate().year
     return drawn(transaction_row(row, year) for row in rows)
 
 
-def transaction_row(row: Row, this_year: int) -> str:
+def transaction_row(row: TransactionListRow, this_year: int) -> str:
     return f"""<tr{' class="is-pending"' if row.pending else ""}>
 <td class="tx__day">{day_in(row.day, this_year)}</td>
 <td class="tx__label">{category_mark(row.category)}{escape(row.label)}{PENDING if row.pending else ""}</td>

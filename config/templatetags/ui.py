@@ -226,7 +226,7 @@ PLAIN_TONE = 7
 @lru_cache(maxsize=512)
 def category_name(category: str) -> str:
     """Say a category in words."""
-    return categories.category(category).label
+    return categories.get_category(category).label
 
 
 @register.filter
@@ -240,7 +240,7 @@ def category_tone(category: str) -> str:
 @lru_cache(maxsize=512)
 def category_mark(category: str) -> SafeString:
     """Draw a category's icon on its tone. The category's name stands beside it in words."""
-    picture = heroicon(categories.category(category).icon, 16)
+    picture = heroicon(categories.get_category(category).icon, 16)
     return format_html('<span class="mark {}">{}</span>', category_tone(category), picture)
 
 

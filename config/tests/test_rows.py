@@ -11,7 +11,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banking.transactions.transaction_list import Row
+from banking.transactions.transaction_list import TransactionListRow
 from config.templatetags import rows
 from insights import charts
 from insights.balances.data_age import Age
@@ -40,7 +40,7 @@ class Tags(HTMLParser):
         self.words.append(data)
 
 
-def row(**facts: object) -> Row:
+def row(**facts: object) -> TransactionListRow:
     usual = {
         "id": UUID(int=1),
         "day": DAY,
@@ -51,7 +51,7 @@ def row(**facts: object) -> Row:
         "pending": False,
         "account": "Everyday ••0000",
     }
-    return Row(**usual | facts)
+    return TransactionListRow(**usual | facts)
 
 
 def spending(**facts: object) -> Spending:

@@ -59,8 +59,8 @@ def check_rows(alice: User, known: list[Payment]) -> None:
     with tenant(alice.pk):
         rows = Transaction.objects.for_user(alice).current()
         assert Counter(each.name for each in rows) == Counter(each.name for each in known)
-        sums = totals.of(rows, owner_id=alice.pk)
-    net = sum(total.net + total.moved_in - total.moved_out for total in sums)
+        sums = totals.totals_by_currency(rows, owner_id=alice.pk)
+    net = sum(total.net + total.uncounted_in - total.uncounted_out for total in sums)
     assert net == sum(each.amount for each in known)
 
 

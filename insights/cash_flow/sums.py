@@ -16,7 +16,7 @@ from django.db import connection
 
 from accounts.models import User
 from banking.models import Transfer
-from banking.transactions.cash_flow import COUNTED
+from banking.transactions.cash_flow import IN_CASH_FLOW
 from banking.transactions.categories import INCOME
 
 # The transfers of the month are read once and hashed, where an index would be asked for each row.
@@ -32,7 +32,7 @@ SELECT currency, coalesce(nullif(user_category, ''), category) AS counted_as, da
 FROM banking_transaction
 WHERE owner_id = %(owner)s AND day BETWEEN %(since)s AND %(until)s AND (account_id = ANY (%(accounts)s)) IS TRUE
     AND removed_at IS NULL AND NOT hidden
-    AND {COUNTED.format(legs=LEGS)}
+    AND {IN_CASH_FLOW.format(legs=LEGS)}
 GROUP BY currency, counted_as, day
 """  # noqa: S608  (built from constants)
 
@@ -116,7 +116,7 @@ def movements(*, user: User, window: Window, accounts: Collection[UUID]) -> list
         "accounts": list(accounts),
         "since": window.since,
         "until": window.ahead,
-        "way": Transfer.LONGEST_WAY,
+        "way": Transfer.MAX_DAYS_APART,
     }
     with connection.cursor() as cursor:
         cursor.execute(MOVEMENTS, asked)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.tests.rows import account_at, moved, moved_all, movement
-from banking.transactions.categories import BORROWED, TRANSFERS
-from banking.transactions.transfers import find_transfers
+from banking.transactions.categories import LOAN_PROCEEDS, TRANSFERS
+from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
 from insights.cash_flow.sums import Flow, Movement, Window, flows, movements, runway_months
 
@@ -191,7 +191,7 @@ def test_it_loses_nothing_and_counts_nothing_twice(found: list[Movement]) -> Non
     assert flow.spending == sum(flow.by_category.values())
 
 
-@pytest.mark.parametrize("category", sorted(TRANSFERS | BORROWED))
+@pytest.mark.parametrize("category", sorted(TRANSFERS | LOAN_PROCEEDS))
 @pytest.mark.parametrize("amount", ["100", "-100"])
 def test_it_leaves_out_what_only_moves(alice: User, checking: Account, category: str, amount: str) -> None:
     move(checking, amount, category)
@@ -230,7 +230,7 @@ def test_it_counts_neither_leg_of_a_transfer_that_no_category_names(alice: User,
     move(savings, "500")
     move(checking, "-30")
     with tenant(alice.pk):
-        find_transfers(owner_id=alice.pk)
+        update_transfers(owner_id=alice.pk)
     flow = flows_of(alice, checking, savings)["USD"]
     assert (flow.income, flow.spending) == (Decimal(0), Decimal(30))
 
@@ -242,7 +242,7 @@ def test_it_counts_neither_leg_where_the_other_one_lies_outside_the_window(
     move(checking, "-500", day=TODAY - timedelta(days=32))
     move(savings, "500", day=TODAY - timedelta(days=28))
     with tenant(alice.pk):
-        find_transfers(owner_id=alice.pk)
+        update_transfers(owner_id=alice.pk)
     assert flows_of(alice, checking, savings) == {}
 
 
@@ -252,6 +252,6 @@ def test_it_takes_a_persons_word_against_a_pair_that_was_found(alice: User, item
     moved_all(checking, [out])
     move(savings, "500")
     with tenant(alice.pk):
-        find_transfers(owner_id=alice.pk)
+        update_transfers(owner_id=alice.pk)
         Transaction.objects.filter(pk=out.pk).update(user_category="Bees")
     assert flows_of(alice, checking, savings)["USD"].by_category == {"Bees": Decimal(500)}

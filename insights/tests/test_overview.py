@@ -21,7 +21,7 @@ from banking.provider import Readiness
 from banking.tests.rows import account_at, balance_on, moved, moved_all, movement
 from banking.transactions import querystrings, totals, transaction_list
 from banking.transactions.filters import TransactionFilter
-from banking.transactions.transfers import find_transfers
+from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
 from insights.overview import overview
 
@@ -119,7 +119,7 @@ def test_it_counts_and_lists_what_is_dated_tomorrow(alice: User, checking: Accou
     found = figures(alice)
     (part,) = found["spending"].categories
     assert found["flow"].totals[0].spending == part.amount == -behind(alice, part.url) == Decimal(60)
-    for preset in querystrings.presets(QueryDict(), TODAY):
+    for preset in querystrings.date_range_presets(QueryDict(), TODAY):
         assert behind(alice, preset.url) == Decimal(-60)
 
 
@@ -165,7 +165,7 @@ def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Accou
     for row in legs:
         moved_all(row.account, [row])
     with tenant(alice.pk):
-        find_transfers(owner_id=alice.pk)
+        update_transfers(owner_id=alice.pk)
         Transaction.objects.filter(pk=legs[2].pk).update(user_category="Bees")
     for amount, category in (("1000", "INCOME"), ("-100", "TRAVEL"), ("30", "TRAVEL"), ("-12", ""), ("7", "")):
         moved(checking, amount, category=category)
@@ -184,11 +184,11 @@ def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Accou
     assert behind(alice, f"{month}&counted=yes") == flow.net
     with tenant(alice.pk):
         rows = Transaction.objects.for_user(alice).current()
-        (total,) = totals.of(rows, owner_id=alice.pk)
-        listed = transaction_list.latest(owner_id=alice.pk, most=50)
-        assert listed == transaction_list.read(rows.newest_first(), owner_id=alice.pk)
+        (total,) = totals.totals_by_currency(rows, owner_id=alice.pk)
+        listed = transaction_list.recent_transactions(owner_id=alice.pk, limit=50)
+        assert listed == transaction_list.read_rows(rows.newest_first(), owner_id=alice.pk)
     assert total.net == flow.net == sum(row.amount for row in listed if row.counts)
-    assert behind(alice, f"{month}&counted=no") == total.moved_in - total.moved_out
+    assert behind(alice, f"{month}&counted=no") == total.uncounted_in - total.uncounted_out
     for part in found["spending"].categories:
         assert behind(alice, part.url) == -part.amount
 

@@ -18,7 +18,7 @@ from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.provider import Readiness
 from banking.tests.rows import account_at, moved_all, movement
-from banking.transactions.categories import category
+from banking.transactions.categories import get_category
 from compliance.isolation import tenant
 from formats.money import money
 
@@ -120,7 +120,7 @@ def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, 
     about = [
         currency
         for currency, found in months.items()
-        if {category(code).label: money(abs(amount), currency) for code, amount in found.by_category.items()}
+        if {get_category(code).label: money(abs(amount), currency) for code, amount in found.by_category.items()}
         == {name: amount for name, (amount, _) in shown.items()}
     ]
     assert about
@@ -133,7 +133,7 @@ def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, 
     currency = about[0]
     found = months[currency]
     for code, amount in found.by_category.items():
-        share = unescape(shown[category(code).label][1])
+        share = unescape(shown[get_category(code).label][1])
         assert share == "back" if amount < 0 else share == "<1%" or 1 <= int(share.removesuffix("%")) <= 100
     taken = [amount for amount in found.by_category.values() if amount > 0]
     shares = [int(share[:-1]) for _, share in shown.values() if share[:-1].isdigit()]
@@ -143,7 +143,7 @@ def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, 
     left = money(abs(found.spending), currency)
     assert left in text
     links = {unescape(name): unescape(url) for url, name, _, _ in rows}
-    return [(currency, links[category(code).label], amount) for code, amount in found.by_category.items()]
+    return [(currency, links[get_category(code).label], amount) for code, amount in found.by_category.items()]
 
 
 def check_list(client: Client, currency: str, url: str, amount: Decimal) -> None:

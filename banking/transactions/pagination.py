@@ -1,7 +1,7 @@
-"""Pages of transactions by keyset: page four thousand costs what page one costs.
+"""Keyset pagination of transactions: page four thousand costs what page one costs.
 
-A position is the (day, id) of a row. It travels in the query string as plain text; a forged one can only ever
-point into the person's own rows.
+A position is the (day, id) of a row. It is plain text in the query string; a forged one can only point into the
+person's own rows.
 """
 
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from django.db.models import Q, QuerySet
 
 from banking.models import Transaction
 
-SIZES = (50, 25, 100)
+PAGE_SIZES = (50, 25, 100)
 
 
-def size(text: str) -> int:
-    """The page size that was asked for, or the usual one."""
-    return next((size for size in SIZES if text == str(size)), SIZES[0])
+def parse_page_size(text: str) -> int:
+    """The requested page size, or the default."""
+    return next((size for size in PAGE_SIZES if text == str(size)), PAGE_SIZES[0])
 
 
-class Placed(Protocol):
-    """Whatever has a place in the list."""
+class Positioned(Protocol):
+    """A row that has a position in the list."""
 
     @property
     def day(self) -> date: ...
@@ -32,17 +32,17 @@ class Placed(Protocol):
     def id(self) -> UUID: ...
 
 
-Row = TypeVar("Row", bound=Placed)
+Row = TypeVar("Row", bound=Positioned)
 Reader = Callable[[QuerySet[Transaction]], list[Row]]
 
 
-class BadPosition(ValueError):
-    """The position in the address was not made by us."""
+class InvalidPosition(ValueError):
+    """The position in the query string is malformed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The row that a page begins after."""
+    """The row after which a page begins."""
 
     day: date
     id: UUID
@@ -52,15 +52,15 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> "Position":
-        """Read a position. Raises ``BadPosition``."""
+        """Parse a position. Raises ``InvalidPosition``."""
         day, _, row = text.partition("_")
         try:
             return cls(date.fromisoformat(day), UUID(row))
         except ValueError:
-            raise BadPosition(text) from None
+            raise InvalidPosition(text) from None
 
     @classmethod
-    def of(cls, row: Placed) -> "Position":
+    def of(cls, row: Positioned) -> "Position":
         return cls(row.day, row.id)
 
 
@@ -73,34 +73,34 @@ class RowsPage(Generic[Row]):
     newer: Position | None
 
 
-def page(
+def get_page(
     rows: QuerySet[Transaction], *, read: Reader[Row], size: int, before: str = "", after: str = ""
 ) -> RowsPage[Row]:
-    """Cut one page out of ``rows``: the rows older than ``before``, or newer than ``after``, or the newest.
+    """One page of ``rows``: the rows older than ``before``, or newer than ``after``, or the newest.
 
-    ``read`` makes of a queryset what the page is to hold. Raises ``BadPosition``.
+    ``read`` turns a queryset into the list that the page holds. Raises ``InvalidPosition``.
     """
     if after:
-        return newer_page(rows, read=read, size=size, than=Position.parse(after))
+        return get_newer_page(rows, read=read, size=size, than=Position.parse(after))
     if before:
         rows = rows.filter(older_than(Position.parse(before)))
-    found = read(rows.order_by("-day", "-id")[: size + 1])
-    shown = found[:size]
+    fetched = read(rows.order_by("-day", "-id")[: size + 1])
+    shown = fetched[:size]
     return RowsPage(
         rows=shown,
-        older=Position.of(shown[-1]) if len(found) > size else None,
+        older=Position.of(shown[-1]) if len(fetched) > size else None,
         newer=Position.of(shown[0]) if before and shown else None,
     )
 
 
-def newer_page(rows: QuerySet[Transaction], *, read: Reader[Row], size: int, than: Position) -> RowsPage[Row]:
-    """The page that comes right before ``than``, walking back towards today."""
-    found = read(rows.filter(newer_than(than)).order_by("day", "id")[: size + 1])
-    shown = found[:size][::-1]
+def get_newer_page(rows: QuerySet[Transaction], *, read: Reader[Row], size: int, than: Position) -> RowsPage[Row]:
+    """The page right before ``than``, going back towards today."""
+    fetched = read(rows.filter(newer_than(than)).order_by("day", "id")[: size + 1])
+    shown = fetched[:size][::-1]
     return RowsPage(
         rows=shown,
         older=Position.of(shown[-1]) if shown else None,
-        newer=Position.of(shown[0]) if len(found) > size else None,
+        newer=Position.of(shown[0]) if len(fetched) > size else None,
     )
 
 

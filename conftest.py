@@ -177,7 +177,7 @@ def as_staff(make_user: Callable[..., object]) -> Client:
 @pytest.fixture
 def with_second_factor() -> Callable[..., Client]:
     """Give a person an authenticator app, and mark their session as one in which its code was just given."""
-    from accounts.step_up import mark_verified
+    from accounts.mfa.step_up import mark_verified
     from accounts.tests.phone import enrolled
 
     def mark(client: Client, user: Any) -> Client:

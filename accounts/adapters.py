@@ -9,7 +9,6 @@ from allauth.account.models import EmailAddress
 from allauth.core import context as current
 from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
@@ -17,14 +16,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.safestring import SafeString
 
-from accounts import factors, lockout, qr, step_up, tasks
+from accounts import lockout, tasks
 from accounts.emails.rate_limit import TooManyMails, counted
 from accounts.emails.sending import NOT_SENT, MailNotSent, public_link
-from accounts.sessions.user_agents import device_words
+from accounts.mfa import second_factors, step_up
 from accounts.users.models import User
-from compliance.audit.facts import client_ip, current_facts
+from compliance.audit.facts import client_ip
 
 # Source: RFC 5321, 4.5.3.1.3, less the angle brackets.
 LONGEST_EMAIL: Final = 254
@@ -116,7 +114,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """The ways to confirm who one is, the surest first; a person with a second factor has only those."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        if user.is_authenticated and factors.has_second_factor(user):
+        if user.is_authenticated and second_factors.has_second_factor(user):
             methods = [method for method in methods if method["id"] != "reauthenticate"]
         methods.sort(key=lambda method: method["id"] != PASSKEY)
         return [method | {"description": WAYS[method["id"]]} for method in methods]
@@ -151,32 +149,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
 PASSKEY = "mfa_reauthenticate:webauthn"
 WAYS = {"reauthenticate": "Use your password", "mfa_reauthenticate": "Use a code", PASSKEY: "Use a passkey"}
-
-
-class FactorAdapter(DefaultMFAAdapter):
-    """Second factors: their secrets are sealed, their words are ours."""
-
-    error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": "That is not right, or it was used before. Wait for the next code and try again.",
-        "unreadable_passkey": "The passkey could not be read. Try again, or use another way to sign in.",
-        "add_email_blocked": "While a second factor protects the account, its address stays as it is.",
-    }
-
-    def encrypt(self, text: str) -> str:
-        """Seal a new seed for the person who is setting a factor up."""
-        return factors.sealed(text, owner=current.request.user.pk)
-
-    def decrypt(self, encrypted_text: str) -> str:
-        """Open a seed. Raises ``SealError``."""
-        return factors.opened(encrypted_text)
-
-    def build_totp_svg(self, url: str) -> SafeString:
-        """Draw the code that an authenticator app scans, for the page itself."""
-        return qr.svg(url)
-
-    def generate_authenticator_name(self, user: User, type: str) -> str:
-        """Name a passkey by the device that it is made on."""
-        return device_words(current_facts().user_agent)
 
 
 def count_failure(email: str) -> None:

@@ -9,11 +9,11 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from accounts import factors, passkeys, totp
+        from accounts.mfa import passkeys, recovery_codes, totp
         from accounts.sessions import active_sessions
 
         totp.take_over()
-        factors.take_over()
+        recovery_codes.take_over()
         passkeys.take_over()
         active_sessions.take_over()
         # Connects allauth's signals to what follows from them.

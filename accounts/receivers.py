@@ -15,8 +15,9 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from accounts import browsers, factors, lockout, step_up, tasks, totp
+from accounts import browsers, lockout, tasks
 from accounts.adapters import count_failure
+from accounts.mfa import recovery_codes, step_up, totp
 from accounts.sessions import active_sessions, lifetime, session_messages
 from accounts.sessions.user_agents import device_words
 from accounts.users.models import User
@@ -154,7 +155,7 @@ def audit_used_factor(request: HttpRequest, user: User, authenticator: Authentic
         record(Action.PASSKEY_USED, actor=user, subject=user)
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         authenticator.refresh_from_db(fields=["data"])
-        left = factors.codes_left([authenticator])
+        left = recovery_codes.codes_left([authenticator])
         record(Action.RECOVERY_CODE_USED, actor=user, subject=user, left=left)
         tasks.queue_notice("accounts/email/recovery_code_used", user=user, left=left)
         messages.warning(request, f"You used a recovery code. Codes left: {left}.")

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
 
 from accounts import views
-from accounts.step_up import fresh_sign_in
+from accounts.mfa.step_up import fresh_sign_in
 
 View = Callable[..., HttpResponse]
 

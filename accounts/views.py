@@ -12,7 +12,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import factors, lockout, passkeys, trail
+from accounts import lockout, trail
+from accounts.mfa import passkeys, recovery_codes, sealed_secrets
 from accounts.sessions import active_sessions
 from accounts.users.requests import AuthenticatedHttpRequest
 
@@ -27,10 +28,10 @@ def security(request: AuthenticatedHttpRequest) -> HttpResponse:
     app = next(iter(of_type[Authenticator.Type.TOTP]), None)
     context = {
         "app": app,
-        "app_is_readable": app is not None and factors.is_readable(app),
+        "app_is_readable": app is not None and sealed_secrets.is_readable(app),
         "passkeys": [(each, passkeys.is_readable(each)) for each in of_type[Authenticator.Type.WEBAUTHN]],
         "codes": next(iter(of_type[Authenticator.Type.RECOVERY_CODES]), None),
-        "codes_left": factors.codes_left(mine),
+        "codes_left": recovery_codes.codes_left(mine),
         "few_codes": FEW_CODES,
         "places": active_sessions.places(request),
         "visits": trail.recent_sign_ins(request.user),

@@ -107,7 +107,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.sessions.middleware.PresenceMiddleware",
-    "accounts.middleware.StaffSecondFactorMiddleware",
+    "accounts.mfa.middleware.StaffSecondFactorMiddleware",
     "accounts.emails.middleware.MailMiddleware",
     "config.limits.LimitsMiddleware",
 ]
@@ -257,16 +257,16 @@ ACCOUNT_RATE_LIMITS = {
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
-MFA_ADAPTER = "accounts.adapters.FactorAdapter"
+MFA_ADAPTER = "accounts.mfa.adapter.FactorAdapter"
 MFA_FORMS = {
-    "authenticate": "accounts.forms.CodeForm",
-    "reauthenticate": "accounts.forms.ConfirmCodeForm",
-    "activate_totp": "accounts.forms.ActivateForm",
-    "add_webauthn": "accounts.forms.AddPasskeyForm",
-    "edit_webauthn": "accounts.forms.RenamePasskeyForm",
-    "authenticate_webauthn": "accounts.forms.PasskeyStepForm",
-    "login_webauthn": "accounts.forms.PasskeySignInForm",
-    "reauthenticate_webauthn": "accounts.forms.ConfirmPasskeyForm",
+    "authenticate": "accounts.mfa.forms.CodeForm",
+    "reauthenticate": "accounts.mfa.forms.ConfirmCodeForm",
+    "activate_totp": "accounts.mfa.forms.ActivateForm",
+    "add_webauthn": "accounts.mfa.forms.AddPasskeyForm",
+    "edit_webauthn": "accounts.mfa.forms.RenamePasskeyForm",
+    "authenticate_webauthn": "accounts.mfa.forms.PasskeyStepForm",
+    "login_webauthn": "accounts.mfa.forms.PasskeySignInForm",
+    "reauthenticate_webauthn": "accounts.mfa.forms.ConfirmPasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Plumbline"

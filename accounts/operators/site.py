@@ -23,7 +23,7 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django_otp.admin import OTPAdminSite
 
-from accounts import step_up
+from accounts.mfa import step_up
 from accounts.operators import break_glass
 from accounts.operators.admin import OperatorAdmin, View
 from accounts.users.models import User

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.factors import sealed
+from accounts.mfa.sealed_secrets import sealed
 from accounts.models import User
 from accounts.tests.pages import sign_in
 

@@ -9,11 +9,13 @@ from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.test import Client
 from django.urls import reverse
 
-from accounts.factors import codes_left, has_second_factor, is_readable, opened, sealed
 from accounts.mfa.models import SecondFactor
+from accounts.mfa.recovery_codes import codes_left
+from accounts.mfa.sealed_secrets import is_readable, opened, sealed
+from accounts.mfa.second_factors import has_second_factor
+from accounts.mfa.totp import verify
 from accounts.models import User
 from accounts.tests.phone import SECRET, Phone, enrolled, recovery_codes
-from accounts.totp import verify
 from compliance.vault import SealError
 from compliance.vault.datakeys import shred
 

@@ -154,10 +154,10 @@ def test_it_proves_by_a_passkey_who_is_there(
 ) -> None:
     add_passkey(page, visit)
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    monkeypatch.setattr("accounts.step_up.FRESH_SECONDS", -1)
+    monkeypatch.setattr("accounts.mfa.step_up.FRESH_SECONDS", -1)
     visit("account_change_password")
     expect(page.get_by_role("link", name="Use a code")).to_be_visible()
-    monkeypatch.setattr("accounts.step_up.FRESH_SECONDS", 300)
+    monkeypatch.setattr("accounts.mfa.step_up.FRESH_SECONDS", 300)
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="Change your password")).to_be_visible()
 

@@ -102,9 +102,9 @@ def test_it_keeps_the_address_and_the_session_of_who_wanted_another(
 def test_it_tells_the_operator_why_and_which_request(
     stranger: Client, away: object, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.ERROR, logger="accounts.middleware"):
+    with caplog.at_level(logging.ERROR, logger="accounts.mfa.middleware"):
         answer = sign_up(stranger, NEW, PASSWORD)
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "accounts.middleware"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "accounts.emails.middleware"]
     # Without the address, which the server has repeated.
     assert line == f"mail-not-sent, request {answer.headers['X-Request-ID']}: SMTPDataError 554"
     assert answer.headers["X-Request-ID"] in answer.content.decode()

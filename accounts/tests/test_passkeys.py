@@ -18,8 +18,8 @@ from django.test import Client
 from django.urls import reverse
 from fido2.utils import websafe_decode
 
-from accounts import passkeys
-from accounts.forms import CredentialField
+from accounts.mfa import passkeys
+from accounts.mfa.forms import CredentialField
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
@@ -122,7 +122,7 @@ def test_it_passes_over_what_cannot_be_read_and_tells_the_operator(
     alice: User, data: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     good, bad = passkey(alice), damaged(alice, data)
-    with caplog.at_level(logging.ERROR, logger="accounts.passkeys"):
+    with caplog.at_level(logging.ERROR, logger="accounts.mfa.passkeys"):
         (only,) = get_credentials(alice)
         assert get_authenticator_by_credential_id(alice, only.credential_id) == good
         assert get_authenticator_by_credential_id(alice, b"other") is None

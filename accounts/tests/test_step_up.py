@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import include, path, reverse
 from django.utils import timezone
 
+from accounts.mfa.step_up import fresh_sign_in, second_factor_to_link
 from accounts.models import User
-from accounts.step_up import fresh_sign_in, second_factor_to_link
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
 from accounts.tests.phone import TOMORROW, Phone, recovery_codes, sign_in_with

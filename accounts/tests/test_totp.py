@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 import time_machine
 
+from accounts.mfa.totp import verify
 from accounts.models import User
 from accounts.tests.phone import TOMORROW, Phone, enrolled
-from accounts.totp import verify
 from compliance.tests.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.step_up import fresh_sign_in
+from accounts.mfa.step_up import fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
 from banking.forms import DisconnectForm

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.step_up import second_factor_to_link
+from accounts.mfa.step_up import second_factor_to_link
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
 from banking.forms import ExitForm, PublicTokenForm

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from accounts.step_up import fresh_sign_in
+from accounts.mfa.step_up import fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance import consent
 from compliance.consent import ConsentEvent, Purpose

@@ -9,7 +9,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.step_up import fresh_sign_in
+from accounts.mfa.step_up import fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
 from compliance.vault import SealError

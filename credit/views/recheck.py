@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from accounts.step_up import fresh_sign_in
+from accounts.mfa.step_up import fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from credit.forms import RecheckForm
 from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES

@@ -16,7 +16,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.db import transaction
 from django_otp import oath
 
-from accounts import factors
+from accounts.mfa import sealed_secrets
 from compliance.vault import SealError
 
 LAST_STEP: Final = "last_step"
@@ -32,7 +32,7 @@ def verify(authenticator: Authenticator, code: str) -> bool:
         if row is None:
             return False
         try:
-            clock, first = _clock(factors.opened(row.data.get("secret"), owner=row.user_id)), _first_step(row)
+            clock, first = _clock(sealed_secrets.opened(row.data.get("secret"), owner=row.user_id)), _first_step(row)
         except SealError:
             # The person has other ways: recovery codes or a passkey.
             return False
@@ -47,7 +47,7 @@ def verify(authenticator: Authenticator, code: str) -> bool:
 def mark_used(authenticator: Authenticator, code: str) -> None:
     """Count the code that has just set an app up as its first, so that the next one is good and this one is not."""
     number = _number(code)
-    clock = _clock(factors.opened(authenticator.data["secret"], owner=authenticator.user_id))
+    clock = _clock(sealed_secrets.opened(authenticator.data["secret"], owner=authenticator.user_id))
     if number is not None and clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE):
         authenticator.data[LAST_STEP] = clock.t()
         authenticator.save(update_fields=["data"])

@@ -23,8 +23,8 @@ from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_otp import DEVICE_ID_SESSION_KEY
 
-from accounts.factors import has_second_factor
 from accounts.mfa.models import SecondFactor
+from accounts.mfa.second_factors import has_second_factor
 from accounts.users.requests import AuthenticatedHttpRequest
 
 FRESH_SECONDS: Final = 300

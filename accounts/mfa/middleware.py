@@ -1,11 +1,11 @@
-"""What every request passes: is the session still good, is it in use, may staff go on, could its mail be sent."""
+"""Keeps staff without a second factor from everything but setting one up."""
 
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts import step_up
-from accounts.factors import has_second_factor
+from accounts.mfa import step_up
+from accounts.mfa.second_factors import has_second_factor
 from accounts.users.requests import GetResponse
 
 # Where staff without a second factor may go: to set one up, or away.

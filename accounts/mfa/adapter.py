@@ -1,0 +1,36 @@
+"""What allauth asks this project about second factors."""
+
+from allauth.core import context as current
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.utils.safestring import SafeString
+
+from accounts.mfa import qr_code, sealed_secrets
+from accounts.sessions.user_agents import device_words
+from accounts.users.models import User
+from compliance.audit.facts import current_facts
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """Second factors: their secrets are sealed, their words are ours."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "That is not right, or it was used before. Wait for the next code and try again.",
+        "unreadable_passkey": "The passkey could not be read. Try again, or use another way to sign in.",
+        "add_email_blocked": "While a second factor protects the account, its address stays as it is.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        """Seal a new seed for the person who is setting a factor up."""
+        return sealed_secrets.sealed(text, owner=current.request.user.pk)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open a seed. Raises ``SealError``."""
+        return sealed_secrets.opened(encrypted_text)
+
+    def build_totp_svg(self, url: str) -> SafeString:
+        """Draw the code that an authenticator app scans, for the page itself."""
+        return qr_code.svg(url)
+
+    def generate_authenticator_name(self, user: User, type: str) -> str:
+        """Name a passkey by the device that it is made on."""
+        return device_words(current_facts().user_agent)

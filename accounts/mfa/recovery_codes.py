@@ -1,0 +1,34 @@
+"""Recovery codes: how many are left, and codes whose seed cannot be read."""
+
+from collections.abc import Iterable
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+
+from accounts.mfa.sealed_secrets import is_readable
+from compliance.vault import SealError
+
+
+def codes_left(factors: Iterable[Authenticator]) -> int | None:
+    """How many recovery codes among these factors are unused, or None where there are none that can be read."""
+    for factor in factors:
+        if factor.type == Authenticator.Type.RECOVERY_CODES and is_readable(factor):
+            return len(factor.wrap().get_unused_codes())
+    return None
+
+
+def take_over() -> None:
+    """Let recovery codes whose seed cannot be read count as none, on every page of allauth's that counts or takes them.
+
+    allauth has no setting for this, and all of them ask this method.
+    """
+    generate = RecoveryCodes.generate_codes
+
+    def readable_codes(self: RecoveryCodes) -> list[str]:
+        try:
+            codes: list[str] = generate(self)
+        except SealError:
+            return []
+        return codes
+
+    RecoveryCodes.generate_codes = readable_codes

@@ -1,11 +1,11 @@
 """What follows from a pull that brought no report, or none that can be read or shown."""
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from msgspec.structs import replace
 
 from credit.enrollment.status import enrollment_overview
 from credit.models import Trigger

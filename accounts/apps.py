@@ -17,7 +17,8 @@ class AccountsConfig(AppConfig):
         passkeys.take_over()
         active_sessions.take_over()
         # Connects allauth's signals to what follows from them.
-        import_module("accounts.receivers")
+        import_module("accounts.sign_in.receivers")
+        import_module("accounts.mfa.receivers")
 
 
 class OperatorsConfig(AdminConfig):

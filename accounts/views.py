@@ -12,9 +12,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import lockout, trail
 from accounts.mfa import passkeys, recovery_codes, sealed_secrets
+from accounts.operators import access_log
 from accounts.sessions import active_sessions
+from accounts.sign_in import lockout, sign_in_events
 from accounts.users.requests import AuthenticatedHttpRequest
 
 FEW_CODES: Final = 3
@@ -34,7 +35,7 @@ def security(request: AuthenticatedHttpRequest) -> HttpResponse:
         "codes_left": recovery_codes.codes_left(mine),
         "few_codes": FEW_CODES,
         "places": active_sessions.places(request),
-        "visits": trail.recent_sign_ins(request.user),
+        "visits": sign_in_events.recent_sign_ins(request.user),
     }
     return render(request, "accounts/security.html", context)
 
@@ -61,9 +62,9 @@ def end_other_sessions(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_safe
 def looks(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show who of the operators looked at the person's data, a page at a time."""
-    before = trail.position(request.GET.get("before", ""))
-    shown = trail.looks(request.user, before=before)
-    older = f"?before={shown[-1].id}" if len(shown) == trail.LOOKS_SHOWN else ""
+    before = access_log.position(request.GET.get("before", ""))
+    shown = access_log.looks(request.user, before=before)
+    older = f"?before={shown[-1].id}" if len(shown) == access_log.LOOKS_SHOWN else ""
     return render(request, "accounts/looks.html", {"looks": shown, "older_url": older, "is_first": before is None})
 
 

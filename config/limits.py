@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from django.http import HttpRequest, HttpResponse
 from django_ratelimit.core import get_usage
 
-from accounts.adapters import NO_ADDRESS
+from accounts.sign_in.adapter import NO_ADDRESS
 from compliance.audit.facts import client_ip
 from config import views
 

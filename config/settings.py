@@ -209,20 +209,20 @@ SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["accounts.sign_in.auth_backend.Backend"]
 # The first hashes; the others only verify what was brought along, until its owner signs in.
 PASSWORD_HASHERS = [
-    "accounts.hashers.Argon2id",
-    "accounts.hashers.ImportedBcrypt",
-    "accounts.hashers.ImportedBcryptSHA256",
+    "accounts.sign_in.hashers.Argon2id",
+    "accounts.sign_in.hashers.ImportedBcrypt",
+    "accounts.sign_in.hashers.ImportedBcryptSHA256",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "accounts.validators.MaximumLengthValidator"},
+    {"NAME": "accounts.sign_in.validators.MaximumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
 SIGNUP_OPEN = env.bool("SIGNUP_OPEN", True)
-ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -240,8 +240,8 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_FORMS = {
-    "signup": "accounts.forms.SignupForm",
-    "confirm_email_verification_code": "accounts.forms.MailedCodeForm",
+    "signup": "accounts.sign_in.forms.SignupForm",
+    "confirm_email_verification_code": "accounts.sign_in.forms.MailedCodeForm",
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True

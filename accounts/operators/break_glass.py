@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from accounts import tasks
+from accounts.emails.tasks import queue_notice
 from accounts.users.models import User
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
@@ -67,7 +67,7 @@ def break_glass(*, request: AuthenticatedHttpRequest, person: User, reason: str)
     operator = request.user
     leave = Leave(str(person.pk), reason, time.time() + SECONDS)
     record(Action.GLASS_BROKEN, actor=operator, subject=person, role=role_of(operator), reason=reason)
-    tasks.queue_notice("accounts/email/glass_broken", user=person)
+    queue_notice("accounts/email/glass_broken", user=person)
     request.session[LEAVE] = asdict(leave)
     return leave
 

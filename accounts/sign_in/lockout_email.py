@@ -4,8 +4,8 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from accounts import lockout
 from accounts.emails import sending
+from accounts.sign_in import lockout
 from accounts.users.models import User
 
 

@@ -13,8 +13,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from accounts import forms
 from accounts.models import User
+from accounts.sign_in import forms
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import sign_in, sign_up, what_is_said
 from accounts.tests.phone import Phone

@@ -5,8 +5,8 @@ import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher, check_password, identify_hasher
 from django.test import Client
 
-from accounts import hashers
 from accounts.models import User
+from accounts.sign_in import hashers
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
 
@@ -91,4 +91,4 @@ def test_it_lets_nobody_in_by_a_hash_that_is_none(stranger: Client, alice: User,
 
 
 def test_it_makes_no_new_hash_by_bcrypt(settings) -> None:
-    assert settings.PASSWORD_HASHERS[0] == "accounts.hashers.Argon2id"
+    assert settings.PASSWORD_HASHERS[0] == "accounts.sign_in.hashers.Argon2id"

@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from accounts import lockout
 from accounts.models import User
+from accounts.sign_in import lockout
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.phone import Phone, enrolled, recovery_codes
 

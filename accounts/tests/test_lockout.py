@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from accounts import lockout, tasks
 from accounts.models import User
+from accounts.sign_in import lockout
 from accounts.sign_in.models import LoginThrottle
+from accounts.sign_in.tasks import queue_unlock_mail, send_unlock_link
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in, what_is_said
 from accounts.tests.phone import Phone, decline_trust, give_code
@@ -195,7 +196,7 @@ def test_it_mails_a_way_out_when_the_queue_is_away(alice: User, monkeypatch: pyt
     def refused(*_: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
-    monkeypatch.setattr(tasks.send_unlock_link, "delay", refused)
+    monkeypatch.setattr(send_unlock_link, "delay", refused)
     fail(ALICE, 10)
     assert [message.to for message in mail.outbox] == [[ALICE]]
 
@@ -224,7 +225,7 @@ def test_it_unlocks_codes_with_passwords(alice: User, phone: Phone, settings) ->
         give_code(client, phone.wrong_code())
     for _ in range(5):
         lockout.count(ALICE)
-    tasks.queue_unlock_mail(alice)
+    queue_unlock_mail(alice)
     Client().post(link())
     give_code(client, phone.code())
     decline_trust(client)

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import lockout
 from accounts.models import User
+from accounts.sign_in import lockout
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import sign_in, sign_up
 

@@ -10,11 +10,12 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from accounts import lockout, tasks
 from accounts.emails import sending
 from accounts.models import User
 from accounts.notifications import digest, inbox
 from accounts.notifications.notification_types import Kind
+from accounts.sign_in import lockout
+from accounts.sign_in.tasks import send_unlock_link
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import sign_up
 
@@ -47,7 +48,7 @@ def test_it_leads_to_the_sites_own_address(alice: User, door: str, host: str) ->
 def test_it_leads_there_from_mails_of_jobs_too(alice: User) -> None:
     for _ in range(lockout.TRIES):
         lockout.count(alice.email)
-    tasks.send_unlock_link(str(alice.pk))
+    send_unlock_link(str(alice.pk))
     inbox.notify(person_id=alice.pk, kind=Kind.LOW_RUNWAY, title="x", fingerprint="x")
     until, (person,) = digest.claim_due(limit=1)
     digest.deliver(person_id=person, held_until=until)

@@ -14,9 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.sign_in.validators import MaximumLengthValidator
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, link_in, sign_in, what_is_said
-from accounts.validators import MaximumLengthValidator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,7 +48,7 @@ def test_it_hashes_by_argon2id_with_the_houses_cost() -> None:
 
 
 def test_it_makes_no_weaker_hash() -> None:
-    assert settings.PASSWORD_HASHERS[0] == "accounts.hashers.Argon2id"
+    assert settings.PASSWORD_HASHERS[0] == "accounts.sign_in.hashers.Argon2id"
 
 
 def test_it_bounds_the_length_of_a_password() -> None:

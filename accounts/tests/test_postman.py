@@ -11,7 +11,6 @@ import time_machine
 from django.core import mail
 from kombu.exceptions import OperationalError
 
-from accounts import tasks
 from accounts.deactivation import deactivate
 from accounts.emails import sending
 from accounts.models import Notification, NotificationSettings, User
@@ -19,6 +18,7 @@ from accounts.notifications import digest
 from accounts.notifications.delivery_schedule import Pace
 from accounts.notifications.inbox import change_settings, notify
 from accounts.notifications.notification_types import WORDS, Kind
+from accounts.notifications.tasks import dispatch_alert_mails, send_alert_mail
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from compliance.tests.threads import in_threads
@@ -38,7 +38,7 @@ def clock() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a job where it is queued, as a worker would a moment later."""
-    monkeypatch.setattr(tasks.send_alert_mail, "delay", tasks.send_alert_mail)
+    monkeypatch.setattr(send_alert_mail, "delay", send_alert_mail)
 
 
 def tell(person: User, thing: str = "1", kind: Kind = Kind.CREDIT_SCORE) -> None:
@@ -49,7 +49,7 @@ def beat(clock: Any = None, **passed: int) -> list[list[str]]:
     """Let time pass and the clock strike; returns to whom all mails so far went."""
     if clock:
         clock.shift(timedelta(**passed))
-    tasks.dispatch_alert_mails()
+    dispatch_alert_mails()
     return [message.to for message in mail.outbox]
 
 
@@ -189,7 +189,7 @@ def test_it_tries_again_when_the_queue_is_away(alice: User, clock: Any, monkeypa
 
     tell(alice)
     with monkeypatch.context() as away:
-        away.setattr(tasks.send_alert_mail, "delay", refused)
+        away.setattr(send_alert_mail, "delay", refused)
         with pytest.raises(OperationalError):
             beat()
     assert beat(clock, minutes=10) == [[alice.email]]
@@ -218,7 +218,7 @@ def test_it_mails_twice_rather_than_never_when_a_worker_was_killed_after_the_mai
 
 def test_it_sends_one_mail_from_many_workers(alice: User) -> None:
     tell(alice)
-    in_threads(4, tasks.dispatch_alert_mails)
+    in_threads(4, dispatch_alert_mails)
     assert [message.to for message in mail.outbox] == [[alice.email]]
 
 

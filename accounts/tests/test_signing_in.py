@@ -7,8 +7,8 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from accounts import lockout
 from accounts.models import User
+from accounts.sign_in import lockout
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in, what_is_said
 from compliance.audit.events import AuditEvent

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import NotificationSettings, User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import Kind
-from accounts.tasks import dispatch_alert_mails
+from accounts.notifications.tasks import dispatch_alert_mails
 from compliance.isolation import tenant
 from config.tests.places import wait_until
 from config.tests.programs import own_queue, worker

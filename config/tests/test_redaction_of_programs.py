@@ -16,8 +16,8 @@ from uuid import uuid4
 
 import pytest
 
+from accounts.emails.tasks import send_notice
 from accounts.models import User
-from accounts.tasks import send_notice
 from compliance.queues import Lane
 from config.tests.places import wait_until
 from config.tests.programs import WORK, environment, free_port, own_queue

@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.users.models import User
 
-SALT: Final = "accounts.browsers"
+SALT: Final = "accounts.sign_in.known_devices"
 KEPT: Final = timedelta(days=365)
 MOST_PEOPLE: Final = 8
 

@@ -126,4 +126,4 @@ def _key(email: str, person: User | None) -> bytes:
 
 
 def _hashed(name: str) -> bytes:
-    return salted_hmac("accounts.lockout", name, algorithm="sha256").digest()
+    return salted_hmac("accounts.sign_in.lockout", name, algorithm="sha256").digest()

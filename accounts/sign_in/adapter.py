@@ -17,10 +17,12 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts import lockout, tasks
 from accounts.emails.rate_limit import TooManyMails, counted
 from accounts.emails.sending import NOT_SENT, MailNotSent, public_link
+from accounts.emails.tasks import queue_notice
 from accounts.mfa import second_factors, step_up
+from accounts.sign_in import lockout
+from accounts.sign_in.tasks import queue_unlock_mail
 from accounts.users.models import User
 from compliance.audit.facts import client_ip
 
@@ -144,7 +146,7 @@ class AccountAdapter(DefaultAccountAdapter):
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
         """Tell a person of a change; a mail server that does not answer neither stops nor undoes it."""
-        tasks.queue_notice(template_prefix, user=user, email=email or "", **(context or {}))
+        queue_notice(template_prefix, user=user, email=email or "", **(context or {}))
 
 
 PASSKEY = "mfa_reauthenticate:webauthn"
@@ -154,4 +156,4 @@ WAYS = {"reauthenticate": "Use your password", "mfa_reauthenticate": "Use a code
 def count_failure(email: str) -> None:
     """Count a refused password or code; on the one that locks, known or not, have the owner told."""
     if lockout.count(email):
-        tasks.queue_unlock_mail(lockout.person_of(email))
+        queue_unlock_mail(lockout.person_of(email))

@@ -9,8 +9,8 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import lockout
 from accounts.mfa.forms import one_at_a_time
+from accounts.sign_in import lockout
 from accounts.users.models import ONE_USER
 from compliance.audit import Action, record
 

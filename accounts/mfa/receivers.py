@@ -1,0 +1,68 @@
+"""What follows when a second factor is added, removed or used, and when a user proves again who they are."""
+
+import time
+from typing import Any
+
+from allauth.account import signals
+from allauth.mfa import signals as factor_signals
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from accounts.emails.tasks import queue_notice
+from accounts.mfa import recovery_codes, step_up, totp
+from accounts.sessions import active_sessions, session_messages
+from accounts.users.models import User
+from compliance.audit import Action, record
+
+NEW = {
+    Authenticator.Type.TOTP: "An authenticator app was",
+    Authenticator.Type.WEBAUTHN: "A passkey was",
+    Authenticator.Type.RECOVERY_CODES: "Recovery codes were",
+}
+
+
+@receiver(signals.authentication_step_completed)
+def confirm_session(request: HttpRequest, user: User, method: str, **facts: Any) -> None:
+    """Renew a session whose person has just proved again who they are."""
+    if not facts.get("reauthenticated"):
+        return
+    if method == "mfa":
+        step_up.mark_verified(request, factor_id=facts["id"], at=time.time())
+    active_sessions.renew_key(request)
+    record(Action.IDENTITY_CONFIRMED, actor=user, subject=user, step=facts.get("type", method))
+
+
+@receiver(factor_signals.authenticator_added)
+@receiver(factor_signals.authenticator_reset)
+def audit_new_factor(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    """Record a new factor, which this session has just been shown to hold, and tell the person's other sessions."""
+    if authenticator.type == Authenticator.Type.TOTP:
+        totp.mark_used(authenticator, request.POST.get("code", ""))
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        record(Action.RECOVERY_CODES_MADE, actor=user, subject=user)
+    else:
+        record(Action.FACTOR_ADDED, actor=user, subject=user, resource=authenticator.type)
+        step_up.mark_verified(request, factor_id=authenticator.pk, at=time.time())
+    session_messages.tell_others(request, user, f"{NEW[authenticator.type]} added to your account.")
+
+
+@receiver(factor_signals.authenticator_removed)
+def end_sessions_after_removal(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    record(Action.FACTOR_REMOVED, actor=user, subject=user, resource=authenticator.type)
+    active_sessions.end_others(request, user, reason="second factor removed")
+
+
+@receiver(factor_signals.authenticator_used)
+def audit_used_factor(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    """Record the use of a passkey, and tell the person when a recovery code is gone."""
+    if authenticator.type == Authenticator.Type.WEBAUTHN:
+        record(Action.PASSKEY_USED, actor=user, subject=user)
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        authenticator.refresh_from_db(fields=["data"])
+        left = recovery_codes.codes_left([authenticator])
+        record(Action.RECOVERY_CODE_USED, actor=user, subject=user, left=left)
+        queue_notice("accounts/email/recovery_code_used", user=user, left=left)
+        messages.warning(request, f"You used a recovery code. Codes left: {left}.")
+        session_messages.tell_others(request, user, f"A recovery code was used for your account. Codes left: {left}.")

@@ -1,0 +1,34 @@
+"""Sends the email that ends a lockout, and deletes what no longer counts."""
+
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+
+from accounts.emails.tasks import PASSES, RETRY_SECONDS, enqueue_after_commit
+from accounts.sessions import active_sessions
+from accounts.sign_in import lockout, lockout_email
+from accounts.users.models import User
+
+
+@shared_task(bind=True, max_retries=4)
+def send_unlock_link(self: Any, user_id: str) -> None:
+    """Send the link that ends a lock; an address without an account comes here too and ends at once."""
+    if not user_id:
+        return
+    try:
+        lockout_email.send_unlock_link(user_id=UUID(user_id))
+    except PASSES as error:
+        raise self.retry(exc=error, countdown=RETRY_SECONDS) from error
+
+
+@shared_task
+def forget_old() -> None:
+    """Drop sessions that are over, and failures to sign in that no longer count."""
+    active_sessions.forget_over()
+    lockout.forget_old()
+
+
+def queue_unlock_mail(person: User | None) -> None:
+    """Queue the mail that ends a lock, in the same time whether or not there is anybody to mail."""
+    enqueue_after_commit(send_unlock_link, str(person.pk) if person else "")

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from compliance.isolation import audit_tables, history, refusals
+from compliance.isolation import history, role_checks, unisolated_tables
 from compliance.refusals import doubt, missing_keys, unopened_keys
 from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
 
@@ -33,7 +33,7 @@ def site_role_is_bound(databases: Sequence[str] | None = None, **_: Any) -> list
     """Refuse a role that row-level security does not hold."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
-    found = refusals.problems(connections[DEFAULT_DB_ALIAS])
+    found = role_checks.find_role_errors(connections[DEFAULT_DB_ALIAS])
     return [Error(text, hint="Run `manage.py setup_database`.", id="compliance.E001") for text in found]
 
 
@@ -42,7 +42,10 @@ def tables_keep_owners_apart(databases: Sequence[str] | None = None, **_: Any) -
     """Refuse tables that hold people's rows without keeping them apart."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
-    return [Error(text, id="compliance.E002") for text in audit_tables.leaks(connections[DEFAULT_DB_ALIAS])]
+    return [
+        Error(text, id="compliance.E002")
+        for text in unisolated_tables.find_unisolated_tables(connections[DEFAULT_DB_ALIAS])
+    ]
 
 
 @register(Tags.database)

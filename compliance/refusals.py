@@ -6,7 +6,7 @@ from uuid import UUID
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connections
 
-from compliance.isolation.refusals import refuse_unsafe_role
+from compliance.isolation.role_checks import check_site_role
 from compliance.vault.alarms import tell_unreadable
 from compliance.vault.datakeys import wrapping_context
 from compliance.vault.keyring import keyring
@@ -27,7 +27,7 @@ def refuse_to_serve() -> None:
     For web, worker and beat processes, when they start. So too without a database that could tell.
     """
     try:
-        refuse_unsafe_role()
+        check_site_role()
         refuse_missing_keys()
     except OperationalError as error:
         raise ImproperlyConfigured(AWAY) from error

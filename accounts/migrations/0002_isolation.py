@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, ShowOperators
+from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, GrantOperatorRead
 
 # A value that is false as JSON (``0``, ``false``) would count as a second factor that nobody can sign in with.
 SECOND_FACTOR_CONSTRAINTS = """
@@ -44,16 +44,16 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(SECOND_FACTOR_CONSTRAINTS),
         # Who people are, how they sign in and from where; nothing that could be used to sign in as them.
-        ShowOperators(
+        GrantOperatorRead(
             "accounts.User",
             columns=[
                 "id", "email", "first_name", "last_name", "is_active", "is_staff",
                 "created_at", "last_login", "deleted_at",
             ],
         ),
-        ShowOperators("account.EmailAddress", columns=["id", "user_id", "email", "verified", "primary"]),
-        ShowOperators("mfa.Authenticator", columns=["id", "user_id", "type", "created_at", "last_used_at"]),
-        ShowOperators(
+        GrantOperatorRead("account.EmailAddress", columns=["id", "user_id", "email", "verified", "primary"]),
+        GrantOperatorRead("mfa.Authenticator", columns=["id", "user_id", "type", "created_at", "last_used_at"]),
+        GrantOperatorRead(
             "usersessions.UserSession",
             columns=["id", "user_id", "ip", "user_agent", "created_at", "last_seen_at"],
         ),

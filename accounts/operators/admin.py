@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.operators import break_glass
 from compliance.audit import Action, record
-from compliance.isolation.viewer import VIEWER, viewing
+from compliance.isolation.viewer import VIEWER, operator_view
 
 ROWS: Final = 25
 
@@ -27,9 +27,9 @@ View = Callable[..., Any]
 class OperatorAdmin(admin.ModelAdmin):
     """Rows to look at: always as a list, and one by one where ``fields`` says what more there is to see.
 
-    Name the columns: none is shown unasked, and a migration has to show them to the operators' role of the database
-    as well (``ShowOperators``). ``person`` is the column that holds the id of the person whose row it is, None for rows
-    of nobody; ``what`` tells that person what was looked at; ``needs_reason`` keeps the rows behind the glass.
+    Name the columns: none is shown unasked, and a migration has to show them to the operators' role of the database as
+    well (``GrantOperatorRead``). ``person`` is the column that holds the id of the person whose row it is, None for
+    rows of nobody; ``what`` tells that person what was looked at; ``needs_reason`` keeps the rows behind the glass.
     """
 
     person: str | None = "owner_id"
@@ -91,7 +91,7 @@ class OperatorAdmin(admin.ModelAdmin):
         if self.needs_reason and leave is None:
             context = self.admin_site.each_context(request) | {"title": "A reason is needed"}
             return TemplateResponse(request, "accounts/operators/reason_needed.html", context, status=403)
-        with viewing(UUID(leave.person) if leave else None):
+        with operator_view(UUID(leave.person) if leave else None):
             response: HttpResponse = view(request, *args)
             if isinstance(response, TemplateResponse) and response.context_data is not None:
                 if leave:

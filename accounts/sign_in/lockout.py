@@ -19,7 +19,7 @@ from accounts.sign_in.models import LoginThrottle
 from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.isolation import SYSTEM
-from compliance.isolation.tenant import cursor_apart
+from compliance.isolation.tenant import autonomous_cursor
 
 TRIES: Final = 10
 FIRST_LOCK: Final = timedelta(minutes=15)
@@ -64,7 +64,7 @@ def count(email: str) -> bool:
         "first": FIRST_LOCK,
         "doublings": MOST_DOUBLINGS,
     }
-    with cursor_apart(SYSTEM) as cursor:
+    with autonomous_cursor(SYSTEM) as cursor:
         cursor.execute(COUNT, values)
         (has_locked,) = cursor.fetchone()
     if has_locked:

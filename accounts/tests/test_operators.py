@@ -19,7 +19,7 @@ from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import operators_row, sign_in
 from accounts.tests.phone import Phone, enrolled
 from compliance.audit.events import AuditEvent
-from compliance.isolation.viewer import viewing
+from compliance.isolation.viewer import operator_view
 from compliance.models import DataKey
 
 pytestmark = [
@@ -105,7 +105,7 @@ def test_its_database_refuses_what_it_would_write(alice: User) -> None:
         rows.delete,
         lambda: User(email="x@example.com").save(using="viewer"),
     ):
-        with pytest.raises(ProgrammingError, match="permission denied"), viewing():
+        with pytest.raises(ProgrammingError, match="permission denied"), operator_view():
             write()
 
 
@@ -124,7 +124,7 @@ def test_its_database_refuses_what_it_would_write(alice: User) -> None:
     ],
 )
 def test_its_database_shows_it_no_secret(alice: User, read: Callable[[], QuerySet]) -> None:
-    with pytest.raises(ProgrammingError, match="permission denied"), viewing():
+    with pytest.raises(ProgrammingError, match="permission denied"), operator_view():
         list(read().using("viewer"))
 
 

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference, ShowOperators
+from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference, GrantOperatorRead
 
 REFERENCED = ("Item", "Account", "SyncRun", "LinkSession", "PendingRemoval", "Transfer")
 # Nothing refers to a row of these tables, and a sync writes many: the key would cost every row and serve no query.
@@ -84,32 +84,32 @@ class Migration(migrations.Migration):
             WHERE item.environment = $1 AND item.provider_item_id = $2
             """,
         ),
-        ShowOperators(
+        GrantOperatorRead(
             "banking.Item",
             columns=[
                 "id", "owner_id", "institution_name", "environment", "connection", "readiness", "connected_at",
                 "checked_at", "data_as_of", "removed_at", "failures", "error_code", "request_id", "next_sync_at",
             ],
         ),
-        ShowOperators(
+        GrantOperatorRead(
             "banking.Account",
             columns=[
                 "id", "owner_id", "name", "mask", "type", "subtype", "current", "available", "limit", "currency",
                 "balance_as_of", "closed_at",
             ],
         ),
-        ShowOperators(
+        GrantOperatorRead(
             "banking.Transaction",
             columns=["id", "owner_id", "day", "name", "amount", "currency", "pending", "category", "removed_at"],
         ),
-        ShowOperators(
+        GrantOperatorRead(
             "banking.SyncRun",
             columns=[
                 "id", "owner_id", "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written",
                 "removed", "restarts", "set_aside", "flaws", "error_code", "request_id",
             ],
         ),
-        ShowOperators(
+        GrantOperatorRead(
             "banking.LinkSession",
             columns=[
                 "id", "owner_id", "environment", "state", "created_at", "claimed_at", "exchange_sent_at", "looks",

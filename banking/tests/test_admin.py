@@ -15,7 +15,7 @@ from banking.models import Account, Item, SyncRun, Transaction
 from banking.tests.rows import account_at, moved
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
-from compliance.isolation.viewer import viewing
+from compliance.isolation.viewer import operator_view
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "viewer"])
 
@@ -135,7 +135,7 @@ def test_it_is_held_by_the_database_too(alice: User, mallory: User, banks: dict[
     question = "SELECT DISTINCT owner_id FROM banking_transaction WHERE owner_id IS NOT NULL OR true"
     found = []
     for person in (alice.pk, mallory.pk, None):
-        with viewing(person), connections["viewer"].cursor() as cursor:
+        with operator_view(person), connections["viewer"].cursor() as cursor:
             cursor.execute(question)
             found.append(cursor.fetchall())
     assert found == [[(alice.pk,)], [(mallory.pk,)], []]

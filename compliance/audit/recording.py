@@ -7,7 +7,7 @@ from uuid import UUID
 from compliance.audit.actions import Action
 from compliance.audit.facts import current_facts
 from compliance.audit.payload import sealed
-from compliance.isolation.tenant import SYSTEM, cursor_apart, cursor_of
+from compliance.isolation.tenant import SYSTEM, autonomous_cursor, tenant_cursor
 
 INSERT = """
     INSERT INTO audit_event (subject, actor, action, resource, resource_id, outcome, payload)
@@ -48,7 +48,7 @@ def record(
     skeleton = (owner, _id_of(actor), str(action), resource, str(resource_id), str(outcome))
     origin = {name: value for name, value in asdict(current_facts()).items() if value}
     payload = sealed({**origin, **facts}, subject=owner, skeleton=skeleton, apart=durable)
-    with cursor_apart(owner) if durable else cursor_of(owner) as cursor:
+    with autonomous_cursor(owner) if durable else tenant_cursor(owner) as cursor:
         cursor.execute(INSERT, [*skeleton, payload])
 
 

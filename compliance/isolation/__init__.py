@@ -1,11 +1,11 @@
-"""Keep it apart: one person's rows are out of reach for everybody else, by the database's own rules.
+"""Isolation: the database itself keeps each person's rows out of reach of everybody else.
 
-``with tenant(owner): ...`` is the only door to owned rows. Three fences stand behind it: the queryset of
-``Owned`` refuses to run without a tenant, row-level security shows a transaction its tenant's rows alone, and
-composite foreign keys let a row point at rows of its own owner only.
+``with tenant(owner): ...`` is the only way to reach owned rows. Three barriers enforce it: the queryset of ``Owned``
+refuses to run without a tenant, row-level security limits a transaction to its tenant's rows, and composite foreign
+keys let a row refer only to rows of its own owner.
 
-What this does not stop: whoever can run SQL of their own choice as the site's role can also change the
-binding. Row-level security limits mistakes in queries; it is no answer to SQL injection.
+What this does not stop: whoever can run arbitrary SQL as the site's role can also change the tenant. Row-level security
+limits mistakes in queries; it does not protect against SQL injection.
 """
 
 from compliance.isolation.tenant import SYSTEM, NoTenant, TenantMismatch, current_tenant, tenant

@@ -1,7 +1,7 @@
-"""What was given by hand on our tables, sequences and functions, beyond all that migrations give, and its taking back.
+"""Revokes privileges on our tables, sequences and functions that somebody granted by hand.
 
-Migrations give nothing to everybody, to a role no more than rows and columns, and to ``app_viewer`` nothing but
-columns to read and the one function that says whose rows those are.
+Migrations grant nothing to PUBLIC, nothing but access to rows and columns to a role, and nothing but columns to read
+and the function that names the tenant to ``app_viewer``. Everything else was granted by hand.
 """
 
 from collections.abc import Sequence
@@ -10,38 +10,44 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-# TRUNCATE asks no row-level security; a trigger sees the rows of everybody who writes; a reference tells which exist.
-NEVER_GIVEN = ["TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"]
-VIEWER_CALLS = "public.app_tenant()"
+# TRUNCATE ignores row-level security, a trigger sees every row that is written, a reference reveals which rows exist.
+NEVER_GRANTED = ["TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"]
+VIEWER_FUNCTION = "public.app_tenant()"
 
-# Which columns the viewer may read and the others may use, only migrations know: those stay.
-# The second column names a table whose columns the viewer is to keep: taking the table back takes them along.
-ON_TABLES = """
+# Only migrations know which columns the viewer may read and which ones the other roles may use, so those stay. The
+# second column of the result is a table whose column grants to the viewer have to be restored: revoking SELECT on the
+# table revokes them too.
+TABLE_REVOKES = """
     WITH given AS (
+        -- Privileges on whole tables and sequences.
         SELECT c.oid, c.relkind, a.grantee, a.privilege_type
           FROM pg_class c, aclexplode(c.relacl) a WHERE c.relowner = ANY (%(owners)s::text[]::regrole[])
          UNION
+        -- Privileges on columns; SELECT on a column is kept unless it was granted to PUBLIC.
         SELECT c.oid, c.relkind, a.grantee, a.privilege_type
           FROM pg_class c JOIN pg_attribute ON attrelid = c.oid, aclexplode(attacl) a
          WHERE (a.grantee = 0 OR a.privilege_type <> 'SELECT') AND c.relowner = ANY (%(owners)s::text[]::regrole[])
     )
+    -- One REVOKE statement for each privilege that has to go.
     SELECT DISTINCT
            format('REVOKE %%s ON %%s %%s FROM %%s CASCADE', privilege_type,
                   CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, oid::regclass,
                   CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END),
            CASE grantee WHEN %(viewer)s::regrole THEN oid END
       FROM given
+     -- Whatever PUBLIC or the viewer has, and what no role of ours may have.
      WHERE grantee IN (0, %(viewer)s::regrole)
         OR grantee = ANY (%(roles)s::text[]::regrole[]) AND privilege_type = ANY (%(never)s)
 """
-SHOWN = """
+VIEWER_COLUMN_GRANTS = """
     SELECT format('GRANT SELECT (%%s) ON TABLE %%s TO %%I', string_agg(quote_ident(attname), ', '), attrelid::regclass,
                   %(viewer)s::text)
       FROM pg_attribute, aclexplode(attacl)
      WHERE attrelid = ANY (%(tables)s) AND grantee = %(viewer)s::regrole AND privilege_type = 'SELECT'
      GROUP BY attrelid
 """
-ON_FUNCTIONS = """
+FUNCTION_REVOKES = """
+    -- Functions are executable by PUBLIC unless their privileges say otherwise, hence acldefault.
     SELECT format('REVOKE ALL ON ROUTINE %%s FROM %%s CASCADE', oid::regprocedure,
                   CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END)
       FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
@@ -50,20 +56,21 @@ ON_FUNCTIONS = """
 """
 
 
-def take_back(
+def revoke_manual_grants(
     database: "psycopg.Connection[tuple[Any, ...]]", *, owners: Sequence[str], users: Sequence[str], viewer: str
 ) -> None:
-    """Take back what no migration gave on anything of the ``owners``, as a superuser and in one transaction."""
+    """Revoke what no migration granted on objects of the ``owners``, as a superuser and in one transaction."""
     values = {
         "owners": list(owners),
         "roles": list(users),
         "viewer": viewer,
-        "never": NEVER_GIVEN,
-        "calls": VIEWER_CALLS,
+        "never": NEVER_GRANTED,
+        "calls": VIEWER_FUNCTION,
     }
     with database.transaction():
-        found = database.execute(ON_TABLES, values).fetchall()
-        kept = database.execute(SHOWN, {"viewer": viewer, "tables": [table for _, table in found if table]}).fetchall()
-        found += database.execute(ON_FUNCTIONS, values).fetchall()
-        for statement, *_ in [*found, *kept]:
+        revokes = database.execute(TABLE_REVOKES, values).fetchall()
+        tables = [table for _, table in revokes if table]
+        grants = database.execute(VIEWER_COLUMN_GRANTS, {"viewer": viewer, "tables": tables}).fetchall()
+        revokes += database.execute(FUNCTION_REVOKES, values).fetchall()
+        for statement, *_ in [*revokes, *grants]:
             database.execute(sql.SQL(statement))

@@ -1,4 +1,4 @@
-"""Binds each request to the person who sent it."""
+"""Makes the person who sent a request its tenant."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ from compliance.isolation.tenant import tenant_context
 
 
 class TenantMiddleware:
-    """Names the signed-in person as tenant for one request; stands after AuthenticationMiddleware.
+    """Sets the tenant to the signed-in person. Has to come after AuthenticationMiddleware.
 
-    A request without a session costs no query here, one with a session costs the two that load its user.
+    A request without a session costs no query here; one with a session costs the two that load its user.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

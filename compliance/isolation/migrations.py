@@ -1,6 +1,6 @@
-"""Migration operations that make PostgreSQL keep owners apart.
+"""Migration operations for row-level security and the functions that read across owners.
 
-A migration that uses them depends on ``("compliance", "0002_isolation")``, which makes the function that names
+A migration that uses them depends on ``("compliance", "0002_isolation")``, which makes the function that returns
 the current tenant, and on a database that ``manage.py setup_database`` has prepared.
 """
 
@@ -31,10 +31,10 @@ class IsolateByOwner(Operation):
         self.owner_key = owner_key
 
     def state_forwards(self, app_label: str, state: State) -> None:
-        """Django's picture of the model stays as it is."""
+        """Leave the state alone: only the database changes."""
 
     def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
-        """Switch row-level security on, for the table's owner too."""
+        """Enable row-level security, for the table's owner too."""
         names = self._names(schema_editor, to_state.apps.get_model(app_label, self.model_name))
         if self.owner_key:
             schema_editor.execute(
@@ -43,7 +43,7 @@ class IsolateByOwner(Operation):
         for statement in (
             "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             "ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-            # The sub-select makes PostgreSQL ask once for each query instead of once for each row.
+            # The sub-select makes PostgreSQL call the function once for each query instead of once for each row.
             f"CREATE POLICY {{policy}} ON {{table}} TO {SITE} USING ({{owner}} = (SELECT app_tenant()))"
             " WITH CHECK ({owner} = (SELECT app_tenant()))",
             f"REVOKE ALL ON {{table}} FROM {SITE}",
@@ -52,7 +52,7 @@ class IsolateByOwner(Operation):
             schema_editor.execute(statement.format_map(names), params=None)
 
     def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
-        """Take the policy and the key away again."""
+        """Drop the policy and the key."""
         names = self._names(schema_editor, to_state.apps.get_model(app_label, self.model_name))
         if self.owner_key:
             schema_editor.execute("ALTER TABLE {table} DROP CONSTRAINT {key}".format_map(names), params=None)
@@ -64,11 +64,11 @@ class IsolateByOwner(Operation):
             schema_editor.execute(statement.format_map(names), params=None)
 
     def describe(self) -> str:
-        """Say what the operation does, for ``migrate --plan``."""
-        return f"Show {self.model_name} rows to their owner alone"
+        """Describe the operation for ``migrate --plan``."""
+        return f"Limit {self.model_name} rows to their owner"
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """Give the arguments back, for the migration writer."""
+        """Return the arguments for the migration writer."""
         options: dict[str, Any] = {} if self.privileges == ALL_PRIVILEGES else {"privileges": self.privileges}
         if not self.owner_key:
             options["owner_key"] = False
@@ -87,10 +87,10 @@ class IsolateByOwner(Operation):
 
 
 class OwnedReference(Operation):
-    """Let a foreign key point at rows of the same owner only.
+    """Let a foreign key refer only to rows of the same owner.
 
-    Foreign keys are checked past row-level security, so a plain one would accept another owner's id. This
-    puts ``(owner, x) -> (owner, id)`` in its place. The model pointed at needs ``IsolateByOwner`` first.
+    Foreign keys are checked past row-level security, so a plain one would accept the id of another owner's row. This
+    replaces it with ``(owner, x) -> (owner, id)``. The model that it refers to needs ``IsolateByOwner`` first.
     """
 
     def __init__(self, model_name: str, field_name: str) -> None:
@@ -98,10 +98,10 @@ class OwnedReference(Operation):
         self.field_name = field_name
 
     def state_forwards(self, app_label: str, state: State) -> None:
-        """Django's picture of the field stays as it is."""
+        """Leave the state alone: only the database changes."""
 
     def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
-        """Drop the plain constraint, made or still to be made, and add the composite one."""
+        """Drop the plain constraint, whether it exists or is still deferred, and add the composite one."""
         model, field = self._field(app_label, to_state)
         self._drop_plain(schema_editor, model, field)
         schema_editor.execute(
@@ -113,7 +113,7 @@ class OwnedReference(Operation):
         )
 
     def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
-        """Put the plain constraint back."""
+        """Restore the plain constraint."""
         model, field = self._field(app_label, to_state)
         names = self._names(schema_editor, model, field)
         schema_editor.execute("ALTER TABLE {table} DROP CONSTRAINT {name}".format_map(names), params=None)
@@ -124,25 +124,25 @@ class OwnedReference(Operation):
         )
 
     def describe(self) -> str:
-        """Say what the operation does, for ``migrate --plan``."""
-        return f"Let {self.model_name}.{self.field_name} point at rows of the same owner only"
+        """Describe the operation for ``migrate --plan``."""
+        return f"Let {self.model_name}.{self.field_name} refer only to rows of the same owner"
 
     def _field(self, app_label: str, state: State) -> "tuple[type[Model], ForeignKey[Any, Any]]":
         model = state.apps.get_model(app_label, self.model_name)
         field = model._meta.get_field(self.field_name)
         if not isinstance(field, ForeignKey):
-            raise TypeError(f"{self.model_name}.{self.field_name} is no foreign key.")
+            raise TypeError(f"{self.model_name}.{self.field_name} is not a foreign key.")
         return model, field
 
     def _drop_plain(self, schema_editor: Editor, model: type[Model], field: "ForeignKey[Any, Any]") -> None:
         table, column = model._meta.db_table, field.column
-        # Django adds a new table's foreign keys at the end of the migration; until then they wait here.
-        waiting = schema_editor.deferred_sql
-        schema_editor.deferred_sql = [s for s in waiting if not _is_reference(s, table, column)]
+        # Django adds a new table's foreign keys at the end of the migration; until then they are deferred.
+        deferred = schema_editor.deferred_sql
+        schema_editor.deferred_sql = [s for s in deferred if not _is_reference(s, table, column)]
         quote = schema_editor.connection.ops.quote_name
         with schema_editor.connection.cursor() as cursor:
-            present = schema_editor.connection.introspection.get_constraints(cursor, table)
-        for name, constraint in present.items():
+            constraints = schema_editor.connection.introspection.get_constraints(cursor, table)
+        for name, constraint in constraints.items():
             if constraint["foreign_key"] and constraint["columns"] == [column]:
                 schema_editor.execute(f"ALTER TABLE {quote(table)} DROP CONSTRAINT {quote(name)}", params=None)
 
@@ -160,11 +160,11 @@ class OwnedReference(Operation):
         }
 
 
-class ShowOperators(Operation):
-    """Let the operators' site read some columns of one model, ``app.Model``, and no other.
+class GrantOperatorRead(Operation):
+    """Grant the operators' site SELECT on some columns of one model, ``app.Model``.
 
-    Of an owned model it sees the rows of the one person whom ``viewing`` names. Leave out what is sealed, hashed or
-    lets somebody in: the database then refuses it to whatever the site may ask.
+    Of an owned model it sees the rows of the one person passed to ``operator_view``. Leave out columns that are sealed,
+    hashed or usable for signing in: the database then refuses to return them, whatever the site queries.
     """
 
     def __init__(self, model: str, *, columns: Sequence[str]) -> None:
@@ -172,21 +172,21 @@ class ShowOperators(Operation):
         self.columns = tuple(columns)
 
     def state_forwards(self, app_label: str, state: State) -> None:
-        """Django's picture of the model stays as it is."""
+        """Leave the state alone: only the database changes."""
 
     def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
-        """Grant the columns, and let the policy of an owned table hold for the operators' site as for the site."""
+        """Grant the columns, and apply the policy of an owned table to the operators' site as well."""
         self._execute(schema_editor, to_state, "GRANT SELECT ({columns}) ON {table} TO {viewer}", (SITE, VIEWER))
 
     def database_backwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
-        """Take both back."""
+        """Revoke the columns and restrict the policy to the site again."""
         self._execute(schema_editor, to_state, "REVOKE SELECT ({columns}) ON {table} FROM {viewer}", (SITE,))
 
     def describe(self) -> str:
-        """Say what the operation does, for ``migrate --plan``."""
-        return f"Show operators {len(self.columns)} columns of {self.model}"
+        """Describe the operation for ``migrate --plan``."""
+        return f"Grant operators {len(self.columns)} columns of {self.model}"
 
-    def _execute(self, schema_editor: Editor, state: State, statement: str, bound: Sequence[str]) -> None:
+    def _execute(self, schema_editor: Editor, state: State, statement: str, policy_roles: Sequence[str]) -> None:
         model = state.apps.get_model(self.model)
         quote = schema_editor.connection.ops.quote_name
         table = model._meta.db_table
@@ -194,15 +194,15 @@ class ShowOperators(Operation):
         schema_editor.execute(statement.format(columns=columns, table=quote(table), viewer=VIEWER), params=None)
         if any(field.column == "owner_id" for field in model._meta.fields):
             policy = quote(f"{table}_of_owner")
-            schema_editor.execute(f"ALTER POLICY {policy} ON {quote(table)} TO {', '.join(bound)}", params=None)
+            schema_editor.execute(f"ALTER POLICY {policy} ON {quote(table)} TO {', '.join(policy_roles)}", params=None)
 
 
 class DefinerFunction(Operation):
-    """Make an SQL function that looks across owners and gives away what its columns say, nothing else.
+    """Create an SQL function that reads across owners and returns the declared columns only.
 
-    It runs as ``app_lookup``, which may read every table, with a pinned search path; only the site and the
-    operators may call it. ``arguments`` and ``returns`` are written as in SQL. ``updates`` names the columns
-    that the body changes, by table: ``{"banking_item": ["next_sync_at"]}``.
+    It runs as ``app_lookup``, which may read every table, with a pinned search path; only the site and the operators
+    may call it. ``arguments`` and ``returns`` are written as in SQL. ``updates`` lists the columns that the body
+    changes, by table: ``{"banking_item": ["next_sync_at"]}``.
     """
 
     def __init__(
@@ -221,7 +221,7 @@ class DefinerFunction(Operation):
         self.updates = updates or {}
 
     def state_forwards(self, app_label: str, state: State) -> None:
-        """Django's picture of the models stays as it is."""
+        """Leave the state alone: only the database changes."""
 
     def database_forwards(self, app_label: str, schema_editor: Editor, from_state: State, to_state: State) -> None:
         """Create the function as ``app_lookup``."""
@@ -239,8 +239,8 @@ class DefinerFunction(Operation):
             schema_editor.execute(statement, params=None)
 
     def describe(self) -> str:
-        """Say what the operation does, for ``migrate --plan``."""
-        return f"Create the function {self.name}, which looks across owners"
+        """Describe the operation for ``migrate --plan``."""
+        return f"Create the function {self.name}, which reads across owners"
 
     def _statements(self, name: str) -> list[str]:
         function = f"{name}({self.arguments})"

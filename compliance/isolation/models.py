@@ -1,4 +1,4 @@
-"""What every row that belongs to a person has in common."""
+"""The base of every model whose rows belong to one person."""
 
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -13,40 +13,40 @@ Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 def new_id() -> UUID:
-    """Make a primary key that sorts by time, so that an index grows at its end."""
+    """Return a primary key that sorts by time, so that an index grows at its end."""
     return uuid7()
 
 
 class BoundQuerySet(models.QuerySet[Row]):
-    """A queryset that refuses to run where row-level security would quietly answer "nothing there"."""
+    """A queryset that refuses to run without a tenant, where row-level security would silently return no rows."""
 
     @property
     def db(self) -> str:
-        # Whatever runs a queryset asks it for its database first, so this one door guards them all. Other
-        # aliases belong to operators and migrations, whose roles are not bound to a tenant.
+        # Everything that runs a queryset reads this property first, so one check covers all of it. Other aliases belong
+        # to operators and migrations, whose roles have no tenant.
         alias: str = super().db
         if alias == DEFAULT_DB_ALIAS:
-            self._demand_tenant()
+            self._require_tenant()
         return alias
 
-    def _demand_tenant(self) -> None:
+    def _require_tenant(self) -> None:
         name = self.model._meta.label
         if current_tenant() is None:
-            raise NoTenant(f"{name} was asked for while nobody is bound. Use `with tenant(owner):`.")
+            raise NoTenant(f"{name} was queried without a tenant. Use `with tenant(owner):`.")
         if not connections[DEFAULT_DB_ALIAS].in_atomic_block:
-            raise NoTenant(f"{name} was asked for outside a transaction. Use `with tenant(owner):`.")
+            raise NoTenant(f"{name} was queried outside a transaction. Use `with tenant(owner):`.")
 
 
 class OwnedQuerySet(BoundQuerySet[Row]):
-    """The rows of an owned model."""
+    """Rows of an owned model."""
 
     def for_user(self, user: Any) -> Self:
-        """Rows of one person, given as a user or by id."""
+        """Filter by owner, given as a user or as an id."""
         return self.filter(owner=user)
 
 
 class Owned(models.Model):
-    """A row that belongs to one person and that nobody else can see.
+    """A row that belongs to one person and is invisible to everybody else.
 
     Its migration needs ``IsolateByOwner``, and ``OwnedReference`` for each foreign key to an owned model.
     """

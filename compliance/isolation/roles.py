@@ -1,11 +1,11 @@
-"""The database's roles, who may do what, and the SQL that makes it so.
+"""The database's roles, their privileges, and the SQL that creates them.
 
 - ``app_owner`` migrates and owns the tables. Never used by web or workers.
-- ``app_rw`` is the site: reads and writes rows, bound by row-level security, owns nothing.
+- ``app_rw`` is the site: reads and writes rows under row-level security, owns nothing.
 - ``app_ops`` sees all rows; for the operators' commands.
-- ``app_viewer`` is the operators' site: reads the columns that migrations show it, and can write nothing.
-- ``app_lookup`` owns the few functions that look across owners; nobody can sign in as it.
-- ``audit_owner`` owns the audit tables; nobody can sign in as it.
+- ``app_viewer`` is the operators' site: reads the columns that migrations grant it, and can write nothing.
+- ``app_lookup`` owns the few functions that read across owners; it cannot log in.
+- ``audit_owner`` owns the audit tables; it cannot log in.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ TEST_PREFIX = "test_"
 # What ``setup_database`` ends with for a database that another version made.
 OTHER_VERSION_EXIT_CODE = 3
 
-# NOINHERIT: a migration has to say SET ROLE before it acts as one of the roles that it hands tables to.
+# NOINHERIT: a migration has to SET ROLE before it acts as one of the roles that own functions and audit tables.
 ATTRIBUTES = {
     OWNER: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT",
     SITE: "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
@@ -34,9 +34,9 @@ ATTRIBUTES = {
     AUDITOR: "NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION",
 }
 
-# Said of each role itself, because then nothing counts that somebody has set for a whole database or server. As a
-# replica, a session would check no foreign key.
-FIRM = {
+# Set on each role, because that overrides what somebody has set for a whole database or server. With
+# session_replication_role = replica, a session would not check foreign keys.
+FIXED_SETTINGS = {
     "search_path": "public",
     "row_security": "on",
     "session_replication_role": "origin",
@@ -44,10 +44,10 @@ FIRM = {
     "default_transaction_read_only": "off",
     "role": "none",
 }
-# What holds whoever signs in, in whatever process; the site's own processes wait less (``compliance.deadlines``). A
-# migration that waits for its lock makes everybody wait behind it. A statement ends when nobody is there any more to
-# hear of it.
-WAITS = {
+# Timeouts of every session of a role; the site's own processes have shorter ones (``compliance.deadlines``). A
+# migration that waits for a lock makes everybody wait behind it. client_connection_check_interval ends a statement
+# whose client has disconnected.
+TIMEOUTS = {
     OWNER: {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "10min"},
     SITE: {
         "statement_timeout": "2min",
@@ -63,8 +63,8 @@ WAITS = {
         "client_connection_check_interval": "5s",
     },
 }
-SETTINGS = {role: FIRM | waits for role, waits in WAITS.items()}
-SETTINGS_MADE = """
+SETTINGS = {role: FIXED_SETTINGS | timeouts for role, timeouts in TIMEOUTS.items()}
+EXISTING_SETTINGS = """
     SELECT rolname, datname
       FROM pg_db_role_setting
       JOIN pg_roles ON pg_roles.oid = setrole
@@ -72,8 +72,8 @@ SETTINGS_MADE = """
      WHERE rolname = ANY (%s)
 """
 
-# What one of our roles may act as, but for what the owner has to.
-MEMBERSHIPS = """
+# Memberships of our roles, except those that app_owner needs.
+EXTRA_MEMBERSHIPS = """
     SELECT held.rolname, holder.rolname, giver.rolname
       FROM pg_auth_members
       JOIN pg_roles held ON held.oid = roleid
@@ -87,7 +87,7 @@ DATABASE_GRANTS = """
     REVOKE ALL ON DATABASE {database} FROM PUBLIC, app_owner, app_rw, app_ops, app_viewer, app_lookup, audit_owner;
     GRANT CONNECT ON DATABASE {database} TO app_owner, app_rw, app_ops, app_viewer;
     GRANT CREATE, TEMPORARY ON DATABASE {database} TO app_owner;
-    -- The sync stages each reading in a temporary table.
+    -- A sync stages its rows in a temporary table.
     GRANT TEMPORARY ON DATABASE {database} TO app_rw;
 """
 
@@ -114,44 +114,46 @@ SCHEMA_GRANTS = """
 Server = psycopg.Connection[tuple[Any, ...]]
 
 
-class SetupRefused(Exception):
+class SetupError(Exception):
     """The database cannot be set up; the message says what to change."""
 
 
 @dataclass(frozen=True)
 class Login:
-    """How one of our roles signs in; an empty password means that the server does not ask for one."""
+    """The password of one of our roles; an empty one means that the server does not require one."""
 
     role: str
     password: str
 
 
 def setup_database(*, admin_url: str, database: str, logins: Sequence[Login], recreate: bool = False) -> None:
-    """Create roles, database and grants as a superuser, or bring them back to what they should be.
+    """Create roles, database and grants as a superuser, or restore them.
 
-    Safe to repeat. ``recreate`` empties a test's database first. Raises ``SetupRefused`` when the superuser
-    is none, the server does not answer, or a database that is no test's should be emptied.
+    Safe to repeat. ``recreate`` empties a test database first. Raises ``SetupError`` when the role is not a superuser,
+    the server does not answer, or ``recreate`` is asked for a database that is not a test database.
     """
     if recreate and not database.startswith(TEST_PREFIX):
-        raise SetupRefused(f"{database} is no test's database, so it is not emptied.")
-    with _superuser(admin_url) as server:
-        # Roles belong to the whole server, where two of us would get in each other's way.
+        raise SetupError(f"{database} is not a test database, so it is not emptied.")
+    with _connect_as_superuser(admin_url) as server:
+        # Roles are shared by the whole server, where two runs at once would conflict.
         server.execute("SELECT pg_advisory_lock(hashtext('setup_database'))")
         with server.transaction():
             _make_roles(server, logins)
         _make_database(server, database, recreate=recreate)
-        with _superuser(admin_url, dbname=database) as inside:
+        with _connect_as_superuser(admin_url, dbname=database) as inside:
             _set_grants(inside, database)
 
 
-def _superuser(admin_url: str, **overrides: str) -> Server:
+def _connect_as_superuser(admin_url: str, **overrides: str) -> Server:
     try:
         server = psycopg.connect(make_conninfo(admin_url, **overrides), autocommit=True)
     except psycopg.Error as error:
-        raise SetupRefused(f"DATABASE_ADMIN_URL does not work: {error}") from error
+        raise SetupError(f"DATABASE_ADMIN_URL does not work: {error}") from error
     if server.info.parameter_status("is_superuser") != "on":
         server.close()
-        raise SetupRefused("DATABASE_ADMIN_URL has to name a superuser: no other may make a role that sees all.")
+        raise SetupError(
+            "DATABASE_ADMIN_URL has to name a superuser: only a superuser may create a role that sees every row."
+        )
     return server
 
 
@@ -160,27 +162,27 @@ def _make_roles(server: Server, logins: Sequence[Login]) -> None:
     for role, attributes in ATTRIBUTES.items():
         verb = "ALTER" if role in present else "CREATE"
         server.execute(sql.SQL(f"{verb} ROLE {{}} {attributes}").format(sql.Identifier(role)))
-    _settle(server)
+    _reset_settings(server)
     for login in logins:
         _set_password(server, login)
-    _part(server)
+    _revoke_memberships(server)
     server.execute(f"GRANT {LOOKUP}, {AUDITOR} TO {OWNER}")
 
 
-def _settle(server: Server) -> None:
-    """Take back whatever somebody has set for our roles, in one database or in all, and set what they need."""
-    for role, database in server.execute(SETTINGS_MADE, [list(ATTRIBUTES)]).fetchall():
-        place = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
-        server.execute(sql.SQL("ALTER ROLE {}{} RESET ALL").format(sql.Identifier(role), place))
+def _reset_settings(server: Server) -> None:
+    """Reset whatever somebody has set for our roles, in one database or in all, then apply SETTINGS."""
+    for role, database in server.execute(EXISTING_SETTINGS, [list(ATTRIBUTES)]).fetchall():
+        scope = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
+        server.execute(sql.SQL("ALTER ROLE {}{} RESET ALL").format(sql.Identifier(role), scope))
     for role, settings in SETTINGS.items():
         for name, value in settings.items():
             server.execute(sql.SQL(f"ALTER ROLE {{}} SET {name} = {{}}").format(sql.Identifier(role), value))
 
 
-def _part(server: Server) -> None:
-    """Take back whatever else our roles may act as: among it may be a role that sees all."""
+def _revoke_memberships(server: Server) -> None:
+    """Revoke all other memberships of our roles: one of them may be a role that sees every row."""
     values = {"roles": list(ATTRIBUTES), "owner": OWNER, "owners": [LOOKUP, AUDITOR]}
-    for held, holder, giver in server.execute(MEMBERSHIPS, values).fetchall():
+    for held, holder, giver in server.execute(EXTRA_MEMBERSHIPS, values).fetchall():
         by = sql.SQL(" GRANTED BY {}").format(sql.Identifier(giver)) if giver else sql.SQL("")
         names = sql.Identifier(held), sql.Identifier(holder)
         server.execute(sql.SQL("REVOKE {} FROM {}").format(*names) + by + sql.SQL(" CASCADE"))
@@ -189,16 +191,16 @@ def _part(server: Server) -> None:
 def _set_password(server: Server, login: Login) -> None:
     if not login.password:
         return
-    # Only the verifier travels, so that the password stands in no server log.
+    # Only the verifier is sent, so that no server log contains the password.
     verifier = server.pgconn.encrypt_password(login.password.encode(), login.role.encode(), b"scram-sha-256")
     server.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(login.role), verifier.decode()))
 
 
 def _set_grants(inside: Server, database: str) -> None:
-    """Give what our roles need in the database, and take back what else somebody gave there."""
+    """Grant what our roles need in the database, and revoke what else somebody granted there."""
     inside.execute(sql.SQL(DATABASE_GRANTS).format(database=sql.Identifier(database)))
     inside.execute(SCHEMA_GRANTS)
-    grants.take_back(inside, owners=[OWNER, LOOKUP, AUDITOR], users=[SITE, OPERATOR, VIEWER], viewer=VIEWER)
+    grants.revoke_manual_grants(inside, owners=[OWNER, LOOKUP, AUDITOR], users=[SITE, OPERATOR, VIEWER], viewer=VIEWER)
 
 
 def _make_database(server: Server, database: str, *, recreate: bool) -> None:

@@ -1,4 +1,4 @@
-"""Binds each background job to the owner it works for."""
+"""Makes the owner of a background job its tenant."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from compliance.isolation.tenant import tenant_context
 
 
 class TenantTask(Task[..., Any]):
-    """A job whose first argument is its owner's id; every transaction it opens is bound to that owner.
+    """A task whose first argument is its owner's id, which is the tenant of every transaction that it opens.
 
-    The job itself is no transaction: open short ones around the work on rows and none around a provider's
-    answer. Raises ``TypeError`` when called without an owner, ``ValueError`` when the owner is no UUID.
+    The task itself is not a transaction: open short ones around work on rows, and none around a call to a provider.
+    Raises ``TypeError`` when called without an owner, ``ValueError`` when the owner is not a UUID.
     """
 
     abstract = True

@@ -1,7 +1,7 @@
-"""Whose data the running code may touch.
+"""The tenant: the person whose rows the running code may read and write.
 
-The tenant is a context variable, so it belongs to one thread or task and never to a connection. The database
-backend in ``postgresql/`` repeats it to PostgreSQL in every transaction, where row-level security obeys it.
+The tenant is a context variable, so it belongs to one thread or task and never to a connection. The database backend in
+``postgresql/`` passes it to PostgreSQL in every transaction, where the row-level security policies read it.
 """
 
 from collections.abc import Iterator
@@ -13,79 +13,79 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 SYSTEM = UUID(int=0)
-"""The owner of what belongs to no person, such as a sign-in attempt for an unknown address."""
+"""The owner of rows that belong to no person, such as a sign-in attempt for an unknown address."""
 
 _current: ContextVar[UUID | None] = ContextVar("tenant", default=None)
 
 
 class NoTenant(RuntimeError):
-    """Owned rows were asked for while nobody was bound, or outside the transaction that would bind them."""
+    """Owned rows were queried without a tenant, or outside a transaction."""
 
 
 class TenantMismatch(RuntimeError):
-    """Code that works for one owner tried to work for another."""
+    """Code that runs for one tenant tried to switch to another."""
 
 
 def current_tenant() -> UUID | None:
-    """The owner whose rows may be touched now, or None."""
+    """Return the current tenant, or None."""
     return _current.get()
 
 
 @contextmanager
 def tenant_context(owner: UUID | str | None) -> Iterator[None]:
-    """Name the owner without opening a transaction; each transaction begun inside is bound to them.
+    """Set the tenant without opening a transaction; it applies to each transaction that is opened inside.
 
-    Raises ``TenantMismatch`` when another owner is bound already, ``ValueError`` for what is no UUID.
+    Raises ``TenantMismatch`` when there is another tenant already, ``ValueError`` when ``owner`` is not a UUID.
     """
-    wanted = None if owner is None else UUID(str(owner))
-    bound = _current.get()
-    if bound is not None and bound != wanted:
-        raise TenantMismatch("Another owner is bound already. Finish their work first.")
-    with _switched(wanted):
+    new = None if owner is None else UUID(str(owner))
+    current = _current.get()
+    if current is not None and current != new:
+        raise TenantMismatch("There is another tenant already. Finish its work first.")
+    with _set_tenant(new):
         yield
 
 
 @contextmanager
 def tenant(owner: UUID | str) -> Iterator[None]:
-    """Work on one owner's rows, in a transaction that shows no other rows.
+    """Open a transaction that is limited to one owner's rows.
 
-    Raises ``TenantMismatch`` when another owner is bound already, ``ValueError`` for what is no UUID.
+    Raises ``TenantMismatch`` when there is another tenant already, ``ValueError`` when ``owner`` is not a UUID.
     """
     with tenant_context(owner), transaction.atomic():
         yield
 
 
 def recheck_connection() -> None:
-    """Have the next statement look first whether the connection still stands, and open another one if it does not.
+    """Make the next statement check the connection first, and open another one if it is broken.
 
-    For after a call of somebody else's that took its time: what was learned by it must not be lost to a connection
-    that broke meanwhile. Costs one round trip to the database.
+    Call it after a slow call to a provider, whose result must not be lost because the connection broke meanwhile. Costs
+    one round trip to the database.
     """
     # Django's stubs do not know it.
     connections[DEFAULT_DB_ALIAS].health_check_done = False  # type: ignore[attr-defined]
 
 
 @contextmanager
-def cursor_of(owner: UUID) -> Iterator[CursorWrapper]:
-    """Give the current transaction's cursor, bound to ``owner`` whoever is bound outside.
+def tenant_cursor(owner: UUID) -> Iterator[CursorWrapper]:
+    """Yield a cursor of the current transaction with ``owner`` as tenant, whoever the tenant is outside.
 
-    For the vault and the audit trail only: they keep rows for the subject of an event, who need not be the
-    person at the keyboard. Everything else asks ``tenant``, which refuses to change owners.
+    For the vault and the audit trail only: they write rows of the subject of an event, who is not always the person who
+    is signed in. All other code uses ``tenant``, which refuses to switch tenants.
     """
-    with _switched(owner), transaction.atomic(savepoint=False), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+    with _set_tenant(owner), transaction.atomic(savepoint=False), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         yield cursor
 
 
 @contextmanager
-def cursor_apart(owner: UUID) -> Iterator[CursorWrapper]:
-    """Give a cursor on a connection of its own, bound to ``owner`` and committed at the end.
+def autonomous_cursor(owner: UUID) -> Iterator[CursorWrapper]:
+    """Yield a cursor in an autonomous transaction of ``owner``, on a connection of its own, committed at the end.
 
-    For the few rows that have to outlive a rollback of the work that caused them. The connection is opened
-    for this purpose and closed again.
+    For the few rows that have to survive a rollback of the work that caused them. The connection is opened and closed
+    here.
     """
     connection = connections[DEFAULT_DB_ALIAS].copy()
     try:
-        with _switched(owner):
+        with _set_tenant(owner):
             connection.set_autocommit(False)
             with connection.cursor() as cursor:
                 yield cursor
@@ -95,7 +95,7 @@ def cursor_apart(owner: UUID) -> Iterator[CursorWrapper]:
 
 
 @contextmanager
-def _switched(owner: UUID | None) -> Iterator[None]:
+def _set_tenant(owner: UUID | None) -> Iterator[None]:
     token = _current.set(owner)
     try:
         yield
@@ -105,8 +105,8 @@ def _switched(owner: UUID | None) -> Iterator[None]:
 
 
 def _rebind() -> None:
-    # A cursor that was opened before the switch may be used after it and must not find the old binding.
-    # Opening any cursor renews it.
+    # A cursor that was opened before the switch may be used after it and must not run under the old tenant. Opening any
+    # cursor sets the tenant in PostgreSQL again.
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.in_atomic_block and not connection.needs_rollback:
         connection.cursor().close()

@@ -1,7 +1,7 @@
-"""How the operators' site reads: as a role that was shown some columns, can write none, and is held to one person.
+"""How the operators' site reads: as a role that may read some columns and write none.
 
-Who a person is and what stands in the audit trails, it reads of everybody. Rows with an owner it sees of the one person
-alone whom ``viewing`` names, and of nobody otherwise: row-level security holds it as it holds the site.
+It reads accounts and audit trails of everybody. Of tables with an owner it sees only the rows of the one person passed
+to ``operator_view``, and none without one: row-level security applies to it as it does to the site.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ VIEWER: Final = "viewer"
 
 
 @contextmanager
-def viewing(person: UUID | None = None) -> Iterator[None]:
-    """Open a transaction on the alias ``viewer`` that shows ``person``'s rows and no other owner's.
+def operator_view(person: UUID | None = None) -> Iterator[None]:
+    """Open a transaction on the alias ``viewer`` that is limited to ``person``'s rows.
 
-    Raises ``ProgrammingError`` when the alias signs in as another role, which might be allowed more.
+    Raises ``ProgrammingError`` when the alias signs in as another role, which might have more privileges.
     """
     with transaction.atomic(using=VIEWER):
         with connections[VIEWER].cursor() as cursor:

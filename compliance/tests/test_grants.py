@@ -54,7 +54,7 @@ def test_it_takes_back_what_no_migration_gave(superuser: Any, given: str) -> Non
     before = rights(superuser)
     superuser.execute(given)
     assert rights(superuser) != before
-    grants.take_back(superuser, **NAMES)
+    grants.revoke_manual_grants(superuser, **NAMES)
     assert rights(superuser) == before
 
 
@@ -62,7 +62,7 @@ def test_it_takes_back_a_function_that_anybody_may_call(superuser: Any) -> None:
     asked = "SELECT has_function_privilege('public', 'compliance_keys_in_use()', 'EXECUTE')"
     superuser.execute("GRANT EXECUTE ON FUNCTION compliance_keys_in_use() TO PUBLIC")
     assert superuser.execute(asked).fetchone() == (True,)
-    grants.take_back(superuser, **NAMES)
+    grants.revoke_manual_grants(superuser, **NAMES)
     assert superuser.execute(asked).fetchone() == (False,)
     assert superuser.execute(asked.replace("'public'", "'app_rw'")).fetchone() == (True,)
 
@@ -74,7 +74,7 @@ def test_it_takes_back_a_procedure_that_a_role_may_not_call(superuser: Any) -> N
         "SELECT has_function_privilege(r, 'careless(integer)', 'EXECUTE') FROM unnest(ARRAY['public', 'app_viewer']) r"
     )
     assert superuser.execute(asked).fetchall() == [(True,)] * 2
-    grants.take_back(superuser, **NAMES)
+    grants.revoke_manual_grants(superuser, **NAMES)
     assert superuser.execute(asked).fetchall() == [(False,)] * 2
 
 

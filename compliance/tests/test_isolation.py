@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, connections, transaction
 
 from compliance.isolation import TenantMismatch, current_tenant, tenant
-from compliance.isolation.tenant import cursor_of, tenant_context
+from compliance.isolation.tenant import tenant_context, tenant_cursor
 from compliance.tests.conftest import everywhere
 from compliance.tests.throwaway import visible_owners
 
@@ -128,7 +128,7 @@ def test_it_refuses_an_owner_that_is_no_uuid(nonsense: Any) -> None:
 
 def test_it_switches_for_the_foundation_and_switches_back(both: Any, alice: Any, mallory: Any) -> None:
     with tenant(alice.pk):
-        with cursor_of(mallory.pk):
+        with tenant_cursor(mallory.pk):
             assert visible_owners() == {mallory.pk}
         assert visible_owners() == {alice.pk}
 

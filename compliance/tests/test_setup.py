@@ -15,9 +15,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from compliance import checks
-from compliance.isolation import audit_tables, refusals, roles, tenant
+from compliance.isolation import role_checks, roles, tenant, unisolated_tables
 from compliance.isolation.migrations import OwnedReference
-from compliance.isolation.refusals import problems, refuse_unsafe_role
+from compliance.isolation.role_checks import check_site_role, find_role_errors
 from compliance.models import DataKey
 from compliance.refusals import refuse_missing_keys
 from compliance.tests import throwaway
@@ -107,7 +107,7 @@ def test_it_refuses_urls_that_name_other_roles_or_databases(monkeypatch: pytest.
 
 
 def test_it_empties_no_database_that_is_no_tests() -> None:
-    with pytest.raises(roles.SetupRefused, match="is no test's database"):
+    with pytest.raises(roles.SetupError, match="is not a test database"):
         roles.setup_database(admin_url=ADMIN_URL, database="plumbline", logins=[], recreate=True)
 
 
@@ -142,23 +142,23 @@ def test_it_lets_the_owner_act_as_the_roles_it_hands_tables_to_only_when_it_says
 
 
 def test_it_serves_as_the_sites_role() -> None:
-    assert problems(connections["default"]) == []
-    refuse_unsafe_role()
+    assert find_role_errors(connections["default"]) == []
+    check_site_role()
 
 
 def test_it_refuses_a_role_that_sees_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(connections["ops"].settings_dict, "ENGINE", refusals.ENGINE)
-    assert problems(connections["ops"]) == ["It has BYPASSRLS, so row-level security does not hold it."]
+    monkeypatch.setitem(connections["ops"].settings_dict, "ENGINE", role_checks.ENGINE)
+    assert find_role_errors(connections["ops"]) == ["It has BYPASSRLS, so row-level security does not hold it."]
 
 
 def test_it_refuses_a_superuser_and_a_tables_owner(superuser: Any) -> None:
-    assert [powers_of(superuser)[each] for each in (0, 1, 3)] == [True] * 3
+    assert [privileges_of(superuser)[each] for each in (0, 1, 3)] == [True] * 3
     superuser.execute("SET ROLE app_owner")
-    assert powers_of(superuser)[:4] == (False, False, False, True)
+    assert privileges_of(superuser)[:4] == (False, False, False, True)
     superuser.execute("RESET ROLE")
     superuser.execute("GRANT app_owner TO app_rw")
     superuser.execute("SET ROLE app_rw")
-    assert powers_of(superuser)[:4] == (False, False, False, True)
+    assert privileges_of(superuser)[:4] == (False, False, False, True)
 
 
 @pytest.mark.parametrize(
@@ -175,22 +175,22 @@ def test_it_refuses_a_superuser_and_a_tables_owner(superuser: Any) -> None:
 )
 def test_it_refuses_what_could_become_more_than_the_sites_role(superuser: Any, given: str, reason: str) -> None:
     superuser.execute("SET ROLE app_rw")
-    assert powers_of(superuser) == (False,) * len(refusals.REASONS)
+    assert privileges_of(superuser) == (False,) * len(role_checks.REASONS)
     superuser.execute("RESET ROLE")
     superuser.execute(given)
     superuser.execute("SET ROLE app_rw")
-    (said,) = [each for each, has in zip(refusals.REASONS, powers_of(superuser), strict=True) if has]
+    (said,) = [each for each, has in zip(role_checks.REASONS, privileges_of(superuser), strict=True) if has]
     assert reason in said
 
 
-def powers_of(session: Any) -> tuple[Any, ...]:
-    return session.execute(refusals.POWERS, [refusals.FILES]).fetchone()
+def privileges_of(session: Any) -> tuple[Any, ...]:
+    return session.execute(role_checks.PRIVILEGES, [role_checks.FILE_ROLES]).fetchone()
 
 
 def test_it_refuses_to_serve_through_djangos_own_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections["default"].settings_dict, "ENGINE", "django.db.backends.postgresql")
     with pytest.raises(ImproperlyConfigured, match="no transaction would be bound"):
-        refuse_unsafe_role()
+        check_site_role()
     assert [error.id for error in checks.site_role_is_bound(databases=["default"])] == ["compliance.E001"]
 
 
@@ -203,7 +203,7 @@ def test_it_asks_no_database_that_it_was_not_asked_about() -> None:
 
 
 def leaks_of(table: str) -> list[str]:
-    return [line for line in audit_tables.leaks(connection) if line.startswith(table)]
+    return [line for line in unisolated_tables.find_unisolated_tables(connection) if line.startswith(table)]
 
 
 def test_it_finds_no_fault_with_the_tables_that_the_operations_made() -> None:

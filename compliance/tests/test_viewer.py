@@ -7,13 +7,13 @@ import pytest
 from django.db import ProgrammingError, connections, transaction
 
 from compliance.audit import Action, record
-from compliance.isolation.migrations import ShowOperators
-from compliance.isolation.viewer import viewing
+from compliance.isolation.migrations import GrantOperatorRead
+from compliance.isolation.viewer import operator_view
 from compliance.tests import throwaway
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops", "viewer"])
 
-SHOWN = ShowOperators("throwaway.Box", columns=["id", "owner_id", "label"])
+SHOWN = GrantOperatorRead("throwaway.Box", columns=["id", "owner_id", "label"])
 
 
 @pytest.fixture
@@ -34,20 +34,20 @@ def seen(columns: str = "label", table: str = "throwaway_box") -> list[tuple[Any
 
 
 def refused(statement: Callable[[], object]) -> None:
-    with pytest.raises(ProgrammingError, match="permission denied"), viewing():
+    with pytest.raises(ProgrammingError, match="permission denied"), operator_view():
         statement()
 
 
 def test_it_sees_the_rows_of_the_one_person_who_is_named(alice: Any, both: Any, shown: None) -> None:
-    with viewing(alice.pk):
+    with operator_view(alice.pk):
         assert seen() == [("alice",)]
         assert seen("count(*)") == [(1,)]
-    with viewing():
+    with operator_view():
         assert seen() == []
 
 
 def test_it_forgets_the_person_with_the_transaction(alice: Any, both: Any, shown: None) -> None:
-    with viewing(alice.pk):
+    with operator_view(alice.pk):
         assert len(seen()) == 1
     with transaction.atomic(using="viewer"):
         assert seen() == []
@@ -85,7 +85,7 @@ def test_it_writes_nothing(both: Any, shown: None, statement: str) -> None:
 def test_it_reads_what_is_readable_in_every_trail(alice: Any, mallory: Any) -> None:
     record(Action.CONNECT, subject=alice)
     record(Action.SYNC, subject=mallory)
-    with viewing():
+    with operator_view():
         found = set(seen("subject, action", "audit_event"))
     assert found >= {(alice.pk, "connect"), (mallory.pk, "sync")}
     refused(lambda: seen("payload", "audit_event"))
@@ -95,7 +95,7 @@ def test_it_does_not_start_as_another_role(monkeypatch: pytest.MonkeyPatch, both
     connections["viewer"].close()
     monkeypatch.setitem(connections["viewer"].settings_dict, "USER", "app_rw")
     try:
-        with pytest.raises(ProgrammingError, match='permission denied to set role "app_viewer"'), viewing():
+        with pytest.raises(ProgrammingError, match='permission denied to set role "app_viewer"'), operator_view():
             pass
     finally:
         connections["viewer"].close()

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
-from compliance.isolation.tenant import SYSTEM, cursor_apart, cursor_of
+from compliance.isolation.tenant import SYSTEM, autonomous_cursor, tenant_cursor
 from compliance.vault.keyring import keyring
 from compliance.vault.sealing import LoadedKey, SealError, context
 
@@ -93,7 +93,7 @@ def key_by_id(owner: UUID, identifier: int) -> LoadedKey:
     """The key that sealed a value of ``owner``. Raises ``KeyGone``."""
     if (kept := _by_id.get((owner, identifier))) is not None:
         return kept
-    with cursor_of(owner) as cursor:
+    with tenant_cursor(owner) as cursor:
         cursor.execute(FIND, [owner, identifier])
         row = cursor.fetchone()
     if row is None:
@@ -123,7 +123,7 @@ def shred(owner: UUID) -> int:
     """
     if owner == SYSTEM:
         raise ValueError("The system's data key is never destroyed.")
-    with cursor_of(owner) as cursor:
+    with tenant_cursor(owner) as cursor:
         cursor.execute(SHRED, [owner])
         destroyed: int = cursor.rowcount
         transaction.on_commit(forget)
@@ -137,13 +137,13 @@ def forget() -> None:
 
 
 def _found_active(owner: UUID) -> LoadedKey | None:
-    with cursor_of(owner) as cursor:
+    with tenant_cursor(owner) as cursor:
         row = _active_row(cursor, owner)
     return row and remember(owner, row)
 
 
 def _find_or_create(owner: UUID) -> LoadedKey:
-    with cursor_apart(owner) as cursor:
+    with autonomous_cursor(owner) as cursor:
         row = _active_row(cursor, owner)
         if row is None:
             cursor.execute(CREATE, [owner, *keyring().wrap(AESGCM.generate_key(256), wrapping_context(owner))])

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from compliance.isolation.migrations import ShowOperators
+from compliance.isolation.migrations import GrantOperatorRead
 
 
 class Migration(migrations.Migration):
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        ShowOperators(
+        GrantOperatorRead(
             "config.PolicyViolation",
             columns=["id", "day", "directive", "page", "blocked", "source", "count", "first_at", "last_at"],
         ),

@@ -16,7 +16,7 @@ from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun, Transfer
 from banking.tests.rows import account_at, balance_on, moved
 from banking.tests.scripted import ScriptedProvider
-from compliance.isolation import audit_tables, tenant
+from compliance.isolation import tenant, unisolated_tables
 from compliance.isolation.models import Owned
 from config.tests.own_apps import own_apps
 from credit.tests.filed import filed_whole
@@ -85,7 +85,7 @@ def test_it_looks_at_every_app_of_the_site_by_itself() -> None:
 
 
 def test_it_finds_nothing_that_leaks() -> None:
-    assert audit_tables.leaks(connection) == []
+    assert unisolated_tables.find_unisolated_tables(connection) == []
 
 
 def test_it_fences_every_owned_table_by_one_policy() -> None:
@@ -129,7 +129,7 @@ def test_it_would_notice_a_table_without_a_fence() -> None:
     with connections["owner"].cursor() as cursor:
         cursor.execute("CREATE TABLE forgotten (id uuid PRIMARY KEY, owner_id uuid)")
         cursor.execute("CREATE TABLE pointing (owner_id uuid, at uuid REFERENCES forgotten)")
-    complaints = audit_tables.leaks(connections["owner"])
+    complaints = unisolated_tables.find_unisolated_tables(connections["owner"])
     assert sum(line.startswith("forgotten: ") for line in complaints) == 3
     assert any("pointing_at_fkey may point at another owner's row" in line for line in complaints)
 

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference, ShowOperators
+from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference, GrantOperatorRead
 
 REPORT_ROWS = ("Score", "Tradeline", "Inquiry", "PublicRecord", "PersonalDetail", "Statement", "Change")
 OWNED = ("Enrollment", "PullAttempt", "RawReport", "Report", *REPORT_ROWS)
@@ -46,14 +46,14 @@ class Migration(migrations.Migration):
             LIMIT most
             """,
         ),
-        ShowOperators(
+        GrantOperatorRead(
             "credit.PullAttempt",
             columns=[
                 "id", "owner_id", "state", "trigger", "reference_id", "purpose", "inquiry_class", "provider",
                 "environment", "started_at", "finished_at", "error", "code",
             ],
         ),
-        ShowOperators(
+        GrantOperatorRead(
             "credit.Enrollment",
             columns=[
                 "id", "owner_id", "state", "state_at", "failures", "succeeded_at", "eligible_at", "next_pull_at",

@@ -32,7 +32,7 @@ class Command(BaseCommand):
             _check_version(database, admin_url)
         try:
             roles.setup_database(admin_url=admin_url, database=database, logins=logins, recreate=recreate)
-        except roles.SetupRefused as error:
+        except roles.SetupError as error:
             raise CommandError(str(error)) from error
         if verbosity:
             self.stdout.write(f"The database {database} is ready. Next: manage.py migrate --database owner")

@@ -1,4 +1,4 @@
-"""Refuses to serve from a database role that could look past its tenant."""
+"""Checks that row-level security applies to the database role that the site signs in as."""
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -6,21 +6,24 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 ENGINE = "compliance.isolation.postgresql"
 
-POWERS = """
+# One row of booleans, in the order of REASONS.
+PRIVILEGES = """
     SELECT rolsuper, rolbypassrls, rolcreaterole, EXISTS (
+        -- It owns a table, or can act as a role that does.
         SELECT FROM pg_class
          WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
            AND pg_has_role(current_user, relowner, 'MEMBER')
     ), NOT rolsuper AND EXISTS (
+        -- It can act as a role that sees every row or reads the server's files.
         SELECT FROM pg_roles other
          WHERE (other.rolsuper OR other.rolbypassrls OR other.rolname = ANY (%s)) AND other.rolname <> current_user
            AND pg_has_role(current_user, other.oid, 'MEMBER')
     ), current_setting('session_replication_role') <> 'origin'
       FROM pg_roles WHERE rolname = current_user
 """
-# Each can read or write what all rows are stored in.
+# Each can read or write the files that all rows are stored in.
 # Source: https://www.postgresql.org/docs/current/predefined-roles.html
-FILES = ["pg_read_server_files", "pg_write_server_files", "pg_execute_server_program"]
+FILE_ROLES = ["pg_read_server_files", "pg_write_server_files", "pg_execute_server_program"]
 REASONS = (
     "It is a superuser, so row-level security does not hold it.",
     "It has BYPASSRLS, so row-level security does not hold it.",
@@ -31,24 +34,24 @@ REASONS = (
 )
 
 
-def refuse_unsafe_role() -> None:
-    """Raise ``ImproperlyConfigured`` unless the site's connection is held by row-level security.
+def check_site_role() -> None:
+    """Raise ``ImproperlyConfigured`` unless row-level security applies to the site's connection.
 
-    For web and worker processes, when they start. Asks the database.
+    Web and worker processes call it when they start. It queries the database.
     """
-    if found := problems(connections[DEFAULT_DB_ALIAS]):
+    if errors := find_role_errors(connections[DEFAULT_DB_ALIAS]):
         raise ImproperlyConfigured(
             "DATABASE_URL signs in as a role that may not serve the site. "
-            + " ".join(found)
+            + " ".join(errors)
             + " Run `manage.py setup_database` and let DATABASE_URL name app_rw."
         )
 
 
-def problems(connection: BaseDatabaseWrapper) -> list[str]:
-    """Say, one sentence each, why this connection could look past its tenant; empty when it cannot."""
+def find_role_errors(connection: BaseDatabaseWrapper) -> list[str]:
+    """Explain, one sentence each, why this connection could see rows of other tenants; empty when it could not."""
     if connection.settings_dict["ENGINE"] != ENGINE:
         return [f"Its ENGINE is not {ENGINE}, so no transaction would be bound to a tenant."]
     with connection.cursor() as cursor:
-        cursor.execute(POWERS, [FILES])
-        powers = cursor.fetchone() or ()
-    return [reason for reason, has_power in zip(REASONS, powers, strict=True) if has_power]
+        cursor.execute(PRIVILEGES, [FILE_ROLES])
+        privileges = cursor.fetchone() or ()
+    return [reason for reason, is_held in zip(REASONS, privileges, strict=True) if is_held]

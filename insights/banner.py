@@ -9,7 +9,7 @@ from banking.models import Item
 
 
 @dataclass(frozen=True, slots=True)
-class Banner:
+class ConnectionBanner:
     """A sentence above the page, and where to go."""
 
     tone: str
@@ -20,17 +20,22 @@ class Banner:
     about: str = ""
 
 
-def most_urgent(items: Sequence[Item]) -> Banner | None:
+def most_urgent_banner(items: Sequence[Item]) -> ConnectionBanner | None:
     """What only the person can do comes before an error, and that before figures that are merely old."""
     first_in_state = {item.state: item for item in reversed(items)}
-    for state, make in (("reauth", sign_in_again), ("repair", connect_again), ("error", not_updated), ("stale", old)):
+    for state, make in (
+        ("reauth", reauth_banner),
+        ("repair", repair_banner),
+        ("error", error_banner),
+        ("stale", stale_banner),
+    ):
         if state in first_in_state:
             return make(first_in_state[state])
     return None
 
 
-def sign_in_again(item: Item) -> Banner:
-    return Banner(
+def reauth_banner(item: Item) -> ConnectionBanner:
+    return ConnectionBanner(
         tone="warn",
         title=f"{item.institution_name} needs you to sign in again.",
         text="Its figures stay as they were last read.",
@@ -40,8 +45,8 @@ def sign_in_again(item: Item) -> Banner:
     )
 
 
-def connect_again(item: Item) -> Banner:
-    return Banner(
+def repair_banner(item: Item) -> ConnectionBanner:
+    return ConnectionBanner(
         tone="warn",
         title=f"{item.institution_name} has to be connected again.",
         text="Its figures stay as they were last read.",
@@ -51,8 +56,8 @@ def connect_again(item: Item) -> Banner:
     )
 
 
-def not_updated(item: Item) -> Banner:
-    return Banner(
+def error_banner(item: Item) -> ConnectionBanner:
+    return ConnectionBanner(
         tone="error",
         title=item.sync_error_message,
         text="Plumbline tries again by itself; there is nothing that you have to do.",
@@ -62,8 +67,8 @@ def not_updated(item: Item) -> Banner:
     )
 
 
-def old(item: Item) -> Banner:
-    return Banner(
+def stale_banner(item: Item) -> ConnectionBanner:
+    return ConnectionBanner(
         tone="warn",
         title=f"{item.institution_name} has not been read for more than a day.",
         text="Totals that include it say so.",

@@ -1,7 +1,7 @@
 """Chart geometry: exact numbers in, text for SVG attributes out. No HTML and no color lives here.
 
 Coordinates are text with one decimal, so that a drawing is a plain value to compare. Amounts stay ``Decimal``
-from end to end. The drawing box is `WIDTH` by `HEIGHT` units and is stretched to its place by the page.
+from end to end. The drawing area is `WIDTH` by `HEIGHT` units and is stretched to its place by the page.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ class Point(NamedTuple):
     value: Decimal | None
 
 
-class Known(NamedTuple):
+class KnownPoint(NamedTuple):
     """A point whose value is known."""
 
     day: date
@@ -41,13 +41,13 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class LineSummary:
     """What a sentence about the line may say. ``percent`` is ``None`` where a share would mislead."""
 
-    first: Known
-    last: Known
-    lowest: Known
-    highest: Known
+    first: KnownPoint
+    last: KnownPoint
+    lowest: KnownPoint
+    highest: KnownPoint
     change: Decimal
     percent: Decimal | None
 
@@ -63,7 +63,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LineChart:
     """A drawn line: SVG path data, the marks of both axes, and the values behind the drawing.
 
     ``readout`` lists each value for the reading script; one that does not follow on the day before it says so
@@ -82,7 +82,7 @@ class Line:
     readout: str
     rows: tuple[Point, ...]
     row_step: int
-    facts: Facts
+    facts: LineSummary
 
     @property
     def is_long(self) -> bool:
@@ -97,38 +97,38 @@ class Bar(NamedTuple):
     share: int
 
 
-def line(points: Sequence[Point]) -> Line:
+def draw_line(points: Sequence[Point]) -> LineChart:
     """Draw one value over time; ``points`` are in the order of their days.
 
     Raises `NothingToDraw` when no value is known.
     """
     known = known_points(points)
     marks = value_marks(min(point.value for point in known), max(point.value for point in known))
-    box = Box(points[0].day, (points[-1].day - points[0].day).days, marks[0], marks[-1])
-    unthinned = [known] if len(known) == len(points) else unbroken(points)
-    segments = [thin(segment, len(points)) for segment in unthinned]
+    area = PlotArea(points[0].day, (points[-1].day - points[0].day).days, marks[0], marks[-1])
+    unthinned = [known] if len(known) == len(points) else split_at_gaps(points)
+    segments = [thin_out(segment, len(points)) for segment in unthinned]
     runs = [segment for segment in segments if len(segment) > 1]
-    strokes = [box.stroke(run) for run in runs]
+    segment_paths = [area.path_segment(run) for run in runs]
     step = -(-len(points) // MOST_ROWS)
-    return Line(
-        path="".join(strokes),
-        area="".join(stroke + box.closing(run) for stroke, run in zip(strokes, runs, strict=True)),
-        dots="".join(f"M{box.at(segment[0])}h0" for segment in segments if len(segment) == 1),
-        grid="".join(f"M0 {tenths(box.y(mark))}H{WIDTH}" for mark in marks),
-        zero=tenths(box.y(Decimal(0))) if marks[0] < 0 < marks[-1] else "",
+    return LineChart(
+        path="".join(segment_paths),
+        area="".join(stroke + area.close_path(run) for stroke, run in zip(segment_paths, runs, strict=True)),
+        dots="".join(f"M{area.format_point(segment[0])}h0" for segment in segments if len(segment) == 1),
+        grid="".join(f"M0 {format_tenths(area.y(mark))}H{WIDTH}" for mark in marks),
+        zero=format_tenths(area.y(Decimal(0))) if marks[0] < 0 < marks[-1] else "",
         value_marks=tuple(reversed(marks)),
-        day_marks=day_marks(box.start, box.span),
-        start=box.start,
-        span=box.span,
-        readout=box.readout([point for segment in segments for point in segment]),
+        day_marks=day_marks(area.start, area.span),
+        start=area.start,
+        span=area.span,
+        readout=area.encode_points([point for segment in segments for point in segment]),
         rows=tuple(reversed(points[::-1][::step])),
         row_step=step,
-        facts=facts(known),
+        facts=summarize(known),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class PlotArea:
     """The plane that a line is drawn on: days from left to right, values from ``low`` up to ``high``."""
 
     start: date
@@ -152,24 +152,26 @@ class Box:
         """Return the value's place from the top, in tenths."""
         return round((self.high - value) * self.unit)
 
-    def at(self, point: Known) -> str:
-        return f"{tenths(self.x(point.day))},{tenths(self.y(point.value))}"
+    def format_point(self, point: KnownPoint) -> str:
+        return f"{format_tenths(self.x(point.day))},{format_tenths(self.y(point.value))}"
 
-    def stroke(self, segment: Sequence[Known]) -> str:
+    def path_segment(self, segment: Sequence[KnownPoint]) -> str:
         """Return a path that steps from point to point: steps compress to half of what places do.
 
         A step is the difference of two rounded places, so that rounding never adds up along the way.
         """
         places = [(self.x(point.day), self.y(point.value)) for point in segment]
-        steps = [f"{tenths(x - old_x)},{tenths(y - old_y)}" for (old_x, old_y), (x, y) in pairwise(places)]
-        return f"M{self.at(segment[0])}l{' '.join(steps)}"
+        steps = [
+            f"{format_tenths(x - old_x)},{format_tenths(y - old_y)}" for (old_x, old_y), (x, y) in pairwise(places)
+        ]
+        return f"M{self.format_point(segment[0])}l{' '.join(steps)}"
 
-    def closing(self, segment: Sequence[Known]) -> str:
-        """Return what closes a stroke into an area, down to zero or to the box's edge that is nearest to zero."""
+    def close_path(self, segment: Sequence[KnownPoint]) -> str:
+        """Return what closes a stroke into an area, down to zero or to the area's edge that is nearest to zero."""
         base = self.y(min(max(Decimal(0), self.low), self.high))
-        return f"V{tenths(base)}H{tenths(self.x(segment[0].day))}Z"
+        return f"V{format_tenths(base)}H{format_tenths(self.x(segment[0].day))}Z"
 
-    def readout(self, points: Sequence[Known]) -> str:
+    def encode_points(self, points: Sequence[KnownPoint]) -> str:
         """Return the values, each with its day's number where that is not the next one."""
         days = [-1, *(self.offset(point.day) for point in points)]
         return " ".join(
@@ -179,25 +181,25 @@ class Box:
 
 
 @lru_cache(maxsize=8192)
-def tenths(place: int) -> str:
+def format_tenths(place: int) -> str:
     """Write a place that is counted in tenths."""
     return f"{place / 10:.1f}"
 
 
-def known_points(points: Sequence[Point]) -> list[Known]:
+def known_points(points: Sequence[Point]) -> list[KnownPoint]:
     """Return the points whose value is known, or raise `NothingToDraw`."""
-    known = [cast(Known, point) for point in points if point.value is not None]
+    known = [cast(KnownPoint, point) for point in points if point.value is not None]
     if not known:
         raise NothingToDraw("no value is known")
     return known
 
 
-def unbroken(points: Sequence[Point]) -> Iterator[list[Known]]:
+def split_at_gaps(points: Sequence[Point]) -> Iterator[list[KnownPoint]]:
     """Split the points into runs of known values."""
-    run: list[Known] = []
+    run: list[KnownPoint] = []
     for point in points:
         if point.value is not None:
-            run.append(Known(point.day, point.value))
+            run.append(KnownPoint(point.day, point.value))
         elif run:
             yield run
             run = []
@@ -205,7 +207,7 @@ def unbroken(points: Sequence[Point]) -> Iterator[list[Known]]:
         yield run
 
 
-def thin(segment: list[Known], total: int) -> list[Known]:
+def thin_out(segment: list[KnownPoint], total: int) -> list[KnownPoint]:
     """Keep the lowest and the highest point of each bucket when a drawing has more points than can be seen.
 
     The ends stay too, so that a long history keeps its peaks, its troughs and its first and last value.
@@ -220,11 +222,11 @@ def thin(segment: list[Known], total: int) -> list[Known]:
     return sorted(kept)
 
 
-def facts(known: Sequence[Known]) -> Facts:
+def summarize(known: Sequence[KnownPoint]) -> LineSummary:
     """Return the ends, the extremes and the change; equal extremes are dated by their first day."""
     first, last = known[0], known[-1]
     change = last.value - first.value
-    return Facts(
+    return LineSummary(
         first=first,
         last=last,
         lowest=min(known, key=lambda point: point.value),
@@ -266,7 +268,7 @@ def day_marks(start: date, span: int) -> tuple[date, ...]:
     return tuple(start + timedelta(days=round(span * number / (count - 1))) for number in range(count))
 
 
-def bars(amounts: Sequence[Decimal]) -> tuple[Bar, ...]:
+def draw_bars(amounts: Sequence[Decimal]) -> tuple[Bar, ...]:
     """Return one bar for each amount; an amount below zero has no length and no share.
 
     Shares are whole percents that add up to exactly 100 whenever any amount is above zero.
@@ -291,7 +293,7 @@ def whole_shares(amounts: Sequence[Decimal]) -> list[int]:
     return shares
 
 
-def gauge(value: Decimal, *, low: Decimal = Decimal(0), high: Decimal = Decimal(100)) -> str:
+def percent_filled(value: Decimal, *, low: Decimal = Decimal(0), high: Decimal = Decimal(100)) -> str:
     """Return how much of a meter or an arc is filled, in percent; a value outside fills none or all of it."""
     inside = min(max(value, low), high)
     return f"{(inside - low) * 100 / (high - low):.1f}"

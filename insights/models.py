@@ -30,11 +30,11 @@ class CardLink(Owned):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=80)
     same = models.BooleanField()
-    said_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["account", "key"], name="one_word_per_pair"),
+            models.UniqueConstraint(fields=["account", "key"], name="one_decision_per_pair"),
             models.UniqueConstraint(fields=["account"], condition=Q(same=True), name="one_account_per_card"),
             models.UniqueConstraint(fields=["owner", "key"], condition=Q(same=True), name="one_card_per_account"),
         ]

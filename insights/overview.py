@@ -14,13 +14,13 @@ from insights import charts
 from insights.balances import account_totals, data_age, history
 from insights.balances.account_totals import BankBalance
 from insights.balances.data_age import Age
-from insights.cash_flow.sums import Flow, Window, flows, movements, runway_months
+from insights.cash_flow.sums import CashFlow, Window, add_up_by_currency, runway_months, sum_transactions
 
-LATEST = 10
+RECENT_COUNT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class FlowTotal:
+class CashFlowTotal:
     """One currency's month. ``spending`` is below zero where more was refunded than spent, ``income`` likewise."""
 
     currency: str
@@ -28,26 +28,26 @@ class FlowTotal:
     spending: Decimal
     net: Decimal
     runway_months: Decimal | None
-    chart: charts.Line
+    chart: charts.LineChart
 
     @property
-    def refunded(self) -> Decimal:
+    def net_refunds(self) -> Decimal:
         """By how much refunds are above all spending; below zero in an ordinary month."""
         return -self.spending
 
     @property
-    def taken_back(self) -> Decimal:
+    def income_reversed(self) -> Decimal:
         """By how much income that was taken back is above what came in; below zero in an ordinary month."""
         return -self.income
 
 
 @dataclass(frozen=True, slots=True)
-class CashFlow:
+class CashFlowSummary:
     """Income, spending and runway over the window."""
 
     since: date
     until: date
-    totals: list[FlowTotal]
+    totals: list[CashFlowTotal]
     age: Age
 
 
@@ -75,62 +75,70 @@ class Spending:
     """Whether something was spent, and as much came back in each category."""
 
     @property
-    def spent(self) -> Decimal:
+    def total_spent(self) -> Decimal:
         """What was spent in the categories that took more than they gave back; the shares are parts of it."""
         return sum((part.amount for part in self.categories if part.amount > 0), Decimal(0))
 
     @property
-    def refunded(self) -> Decimal:
+    def total_refunded(self) -> Decimal:
         """What the other categories gave back."""
-        return self.spent - self.total
+        return self.total_spent - self.total
 
 
-def overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
+def build_overview(*, user: User, items: list[Item], days: int) -> dict[str, object]:
     """Collect the page's figures; ``items`` come with their rosters, ``days`` is how far back the chart goes."""
     today = timezone.localdate()
     window = Window.ending(today)
-    accounts = [account for account in account_totals.accounts(items) if account.is_bank or account.is_card]
-    found = flows(movements(user=user, window=window, accounts=account_totals.ids(accounts))) if accounts else {}
+    accounts = [account for account in account_totals.open_accounts(items) if account.is_bank or account.is_card]
+    flows = (
+        add_up_by_currency(
+            sum_transactions(user=user, window=window, accounts=account_totals.list_row_account_ids(accounts))
+        )
+        if accounts
+        else {}
+    )
     bank = account_totals.bank_balance(items)
-    aged = data_age.of(items)
+    age = data_age.data_age(items)
     return {
         "today": today,
         "importing": next((item for item in items if item.state == "loading"), None),
         "balance": bank,
-        "history": history.of_bank(user=user, items=items, days=days),
+        "history": history.bank_balance_history(user=user, items=items, days=days),
         "cards": account_totals.cards(items),
-        "flow": cash_flow(window=window, found=found, bank=bank, aged=aged),
-        "spending": spending(window=window, found=found, aged=aged),
-        "recent": transaction_list.recent_transactions(owner_id=user.pk, limit=LATEST),
+        "flow": cash_flow(window=window, flows=flows, bank=bank, age=age),
+        "spending": spending(window=window, flows=flows, age=age),
+        "recent": transaction_list.recent_transactions(owner_id=user.pk, limit=RECENT_COUNT),
     }
 
 
-def cash_flow(*, window: Window, found: dict[str, Flow], bank: BankBalance | None, aged: Age) -> CashFlow | None:
+def cash_flow(
+    *, window: Window, flows: dict[str, CashFlow], bank: BankBalance | None, age: Age
+) -> CashFlowSummary | None:
     """Say what the month brought and how long the money in the bank lasts at that pace."""
-    if not found:
+    if not flows:
         return None
     liquid = {total.currency: total.amount for total in bank.totals} if bank else {}
     totals = [
-        FlowTotal(
+        CashFlowTotal(
             currency=flow.currency,
             income=flow.income,
             spending=flow.spending,
             net=flow.net,
             runway_months=runway_months(liquid=liquid.get(flow.currency), net=flow.net),
-            chart=charts.line([charts.Point(day, net) for day, net in flow.running_net(window)]),
+            chart=charts.draw_line([charts.Point(day, net) for day, net in flow.running_net(window)]),
         )
-        for flow in found.values()
+        for flow in flows.values()
     ]
-    return CashFlow(since=window.since, until=window.until, totals=totals, age=aged)
+    return CashFlowSummary(since=window.since, until=window.until, totals=totals, age=age)
 
 
-def spending(*, window: Window, found: dict[str, Flow], aged: Age) -> Spending | None:
+def spending(*, window: Window, flows: dict[str, CashFlow], age: Age) -> Spending | None:
     """Say where the money went of the most used currency that was spent; what gave more back stands below zero."""
-    if not found:
+    if not flows:
         return None
-    flow = max(found.values(), key=lambda each: (any(each.by_category.values()), bool(each.by_category)))
+    flow = max(flows.values(), key=lambda flow: (any(flow.by_category.values()), bool(flow.by_category)))
     spent = sorted(((amount, code) for code, amount in flow.by_category.items() if amount), reverse=True)
-    bars = charts.bars([amount for amount, _ in spent])
+    bars = charts.draw_bars([amount for amount, _ in spent])
     listed_at = reverse("transactions")
     return Spending(
         since=window.since,
@@ -146,6 +154,6 @@ def spending(*, window: Window, found: dict[str, Flow], aged: Age) -> Spending |
             )
             for (amount, code), bar in zip(spent, bars, strict=True)
         ],
-        age=aged,
+        age=age,
         is_even=bool(flow.by_category) and not spent,
     )

@@ -15,11 +15,11 @@ CHUNK: Final = 500
 @shared_task
 def dispatch_runway_checks() -> None:
     """Queue a look at the runway of everybody whose hour of the day this is."""
-    for person_id in runway.people_of(hour=timezone.now().hour, limit=CHUNK):
+    for person_id in runway.list_owners_due(hour=timezone.now().hour, limit=CHUNK):
         check_runway.delay(str(person_id))
 
 
 @shared_task(base=TenantTask)
 def check_runway(owner_id: str) -> None:
     """Look at one person's runway, and tell them when it became low."""
-    runway.check(person_id=UUID(owner_id))
+    runway.update_alerts(person_id=UUID(owner_id))

@@ -13,10 +13,10 @@ from banking.models import Account, Item, Transaction, TransactionQuerySet
 from banking.transactions import transaction_list
 from credit.stored import reports
 from insights.balances import history
-from insights.banner import most_urgent
+from insights.banner import most_urgent_banner
 from insights.credit import card_links, score_history, utilization
-from insights.credit.card_links import Said
-from insights.overview import overview as figures
+from insights.credit.card_links import LinkDecision
+from insights.overview import build_overview
 
 LATEST = 10
 
@@ -25,35 +25,37 @@ LATEST = 10
 def overview(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Everything about a person's money on one page."""
     items = connections.list_connections(request.user)
-    context = figures(user=request.user, items=items, days=history.days_in(request.GET.get("range", "")))
-    return render(request, "insights/overview.html", {"items": items, **context, **state(items)})
+    context = build_overview(user=request.user, items=items, days=history.days_in_range(request.GET.get("range", "")))
+    return render(request, "insights/overview.html", {"items": items, **context, **connection_state(items)})
 
 
 @require_safe
 def sync_status(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The strip of connections alone, for the page that waits for a sync."""
     items = connections.list_connections(request.user)
-    now = state(items)
+    now = connection_state(items)
     return render(request, "ui/strip.html", {"items": items, **now, "synced": not now["syncing"]})
 
 
 @require_safe
 def account(request: AuthenticatedHttpRequest, account_id: UUID) -> HttpResponse:
     """One account: its facts, its balance over time, its latest transactions."""
-    found = get_object_or_404(Account.objects.for_user(request.user).select_related("item"), pk=account_id)
-    if found.successor_id is not None:
-        return redirect("account", found.successor_id)
-    days = history.days_in(request.GET.get("range", ""))
+    account = get_object_or_404(Account.objects.for_user(request.user).select_related("item"), pk=account_id)
+    if account.successor_id is not None:
+        return redirect("account", account.successor_id)
+    days = history.days_in_range(request.GET.get("range", ""))
     context = {
-        "account": found,
-        "item": found.item,
-        "history": history.of_accounts(user=request.user, accounts=[found], currency=found.currency, days=days),
-        "recent": transaction_list.read_rows(own_rows(found)[:LATEST], owner_id=request.user.pk),
+        "account": account,
+        "item": account.item,
+        "history": history.account_balance_history(
+            user=request.user, accounts=[account], currency=account.currency, days=days
+        ),
+        "recent": transaction_list.read_rows(account_transactions(account)[:LATEST], owner_id=request.user.pk),
     }
     return render(request, "insights/account.html", context)
 
 
-def own_rows(account: Account) -> QuerySet[Transaction]:
+def account_transactions(account: Account) -> QuerySet[Transaction]:
     """What counts of an account's rows, newest first, under whatever id it was read."""
     rows: TransactionQuerySet = Transaction.objects.filter(
         owner=account.owner_id, account__in=account.with_former_accounts
@@ -67,8 +69,8 @@ def credit_history(request: AuthenticatedHttpRequest) -> HttpResponse:
     listed = reports.listed(owner=request.user.pk)
     if not listed:
         return redirect("credit")
-    found = score_history.history(listed, reports.changes(owner=request.user.pk))
-    context = {"history": found, "is_sample": any(each.is_sample for each in listed)}
+    history_of_scores = score_history.score_history(listed, reports.changes(owner=request.user.pk))
+    context = {"history": history_of_scores, "is_sample": any(report.is_sample for report in listed)}
     return render(request, "insights/credit_history.html", context)
 
 
@@ -79,27 +81,33 @@ def credit_utilization(request: AuthenticatedHttpRequest) -> HttpResponse:
     if kept is None:
         return redirect("credit")
     own = request.GET.get("own") == "1"
-    told = card_links.answers(user=request.user)
-    page = utilization.page(kept.report.tradelines, connections.list_connections(request.user), told, own=own)
+    links = card_links.list_decisions(user=request.user)
+    page = utilization.utilization_page(
+        kept.report.tradelines, connections.list_connections(request.user), links, own=own
+    )
     return render(request, "insights/credit_utilization.html", {"kept": kept, "page": page, "own": own})
 
 
 @require_POST
 def card_link(request: AuthenticatedHttpRequest, key: str, account_id: UUID) -> HttpResponse:
     """Take a person's word on whether an account of the report is a card at a bank."""
-    kept, said = reports.latest(owner=request.user.pk), request.POST.get("said", "")
-    if kept is None or said not in list(Said) or key not in {each.key for each in kept.report.tradelines}:
+    kept, answer = reports.latest(owner=request.user.pk), request.POST.get("decision", "")
+    if (
+        kept is None
+        or answer not in list(LinkDecision)
+        or key not in {tradeline.key for tradeline in kept.report.tradelines}
+    ):
         raise Http404
     try:
-        card_links.answer(user=request.user, key=key, account_id=account_id, said=Said(said))
+        card_links.record_decision(user=request.user, key=key, account_id=account_id, decision=LinkDecision(answer))
     except Account.DoesNotExist:
         raise Http404 from None
     return redirect("credit_utilization")
 
 
-def state(items: list[Item]) -> dict[str, object]:
+def connection_state(items: list[Item]) -> dict[str, object]:
     """What the page says about the connections as a whole."""
     return {
         "syncing": any(item.is_syncing or item.has_pending_sync_request for item in items),
-        "banner": most_urgent(items),
+        "banner": most_urgent_banner(items),
     }

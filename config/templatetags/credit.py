@@ -21,7 +21,7 @@ from credit.diffing import Change
 from credit.payment_history import Bucket, PaymentHistory
 from credit.presentation.payment_grid import Row, Year
 from credit.report import Day, Detail, Message, Role, Tradeline
-from insights.charts import Line
+from insights.charts import LineChart
 
 register = template.Library()
 
@@ -258,7 +258,7 @@ def payment_marks(buckets: Iterable[Bucket]) -> SafeString:
 
 
 @register.filter
-def score_marks(chart: Line) -> SafeString:
+def score_marks(chart: LineChart) -> SafeString:
     """Draw the words of the upright axis of scores."""
     return format_html_join("\n", "<span>{}</span>", ((f"{mark.normalize():f}",) for mark in chart.value_marks))
 

@@ -24,7 +24,7 @@ from config.templatetags.ui import (
     whole,
 )
 from formats.money import decimals_of
-from insights.charts import Facts, Known, Line, Point
+from insights.charts import KnownPoint, LineChart, LineSummary, Point
 from insights.overview import CategorySpending, Spending
 
 register = template.Library()
@@ -84,7 +84,7 @@ def readings(points: Sequence[Point], currency: str) -> SafeString:
 
 
 @register.simple_tag
-def line_chart(chart: Line, currency: str, *, name: str, key: str) -> SafeString:
+def line_chart(chart: LineChart, currency: str, *, name: str, key: str) -> SafeString:
     """Draw a line over days: what it says in words, the drawing, and its values as a table.
 
     ``name`` is what the values are; ``key`` is unique on the page.
@@ -108,7 +108,7 @@ def line_chart(chart: Line, currency: str, *, name: str, key: str) -> SafeString
     ])  # fmt: skip
 
 
-def plot(chart: Line) -> str:
+def plot(chart: LineChart) -> str:
     """The drawing itself; every figure in it is ours."""
     zero = f'<path class="plot__zero" d="M0 {chart.zero}H1000" />' if chart.zero else ""
     return (
@@ -118,16 +118,16 @@ def plot(chart: Line) -> str:
     )
 
 
-def row_words(chart: Line) -> str:
+def row_words(chart: LineChart) -> str:
     return "Every day" if chart.row_step == 1 else f"One day in {chart.row_step}, counted back from the last"
 
 
-def chart_words(facts: Facts, currency: str, name: str) -> SafeString:
+def chart_words(facts: LineSummary, currency: str, name: str) -> SafeString:
     """Say in words what a chart shows: the change and from what to what, the lowest and the highest value."""
     first, last, safe_name = facts.first, facts.last, escape(name)
     year = timezone.localdate().year
 
-    def at(point: Known) -> str:
+    def at(point: KnownPoint) -> str:
         return f"{escape(whole(point.value, currency))} on {day_in(point.day, year)}"
 
     if first.day == last.day:
@@ -142,7 +142,7 @@ def chart_words(facts: Facts, currency: str, name: str) -> SafeString:
     return drawn([change, span, f"Lowest {at(facts.lowest)}, highest {at(facts.highest)}."])
 
 
-def change_words(facts: Facts, currency: str) -> str:
+def change_words(facts: LineSummary, currency: str) -> str:
     """``▲ Up $120 (4%)``, in its color; the mark is for eyes alone."""
     tone, arrow = ("pos", "▲") if facts.direction == "up" else ("neg", "▼")
     share = "" if facts.percent is None else f" ({facts.percent}%)"
@@ -150,13 +150,13 @@ def change_words(facts: Facts, currency: str) -> str:
     return f'<span class="{tone}"><span aria-hidden="true">{arrow}</span> {words}</span>{share}'
 
 
-def value_marks(chart: Line, currency: str) -> SafeString:
+def value_marks(chart: LineChart, currency: str) -> SafeString:
     """Draw the words of a chart's upright axis."""
     return drawn(f"<span>{escape(mark(value, currency))}</span>" for value in chart.value_marks)
 
 
 @register.filter
-def day_marks(chart: Line) -> SafeString:
+def day_marks(chart: LineChart) -> SafeString:
     """Draw the words of a chart's level axis: days, or months where the span is long."""
     words = month_words if chart.is_long else day_words
     return drawn(f"<span>{words(day)}</span>" for day in chart.day_marks)

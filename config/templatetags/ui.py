@@ -19,7 +19,7 @@ from heroicons.templatetags.heroicons import heroicon_mini
 from banking.transactions import categories
 from formats import money as formats
 from formats.money import EXACT, MINUS, NOT_AVAILABLE, ONE
-from insights.charts import gauge
+from insights.charts import percent_filled
 
 register = template.Library()
 
@@ -55,7 +55,7 @@ def grouped(count: int) -> str:
 @register.filter
 def fill(value: Decimal | None) -> str:
     """Return how much of a meter is filled, in percent, for an SVG attribute."""
-    return gauge(value or Decimal(0))
+    return percent_filled(value or Decimal(0))
 
 
 @register.filter

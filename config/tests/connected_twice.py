@@ -16,7 +16,7 @@ from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
 from banking.tests.test_sync import read
 from compliance.isolation import tenant
 from insights.balances import account_totals
-from insights.cash_flow.sums import Window, movements
+from insights.cash_flow.sums import Window, sum_transactions
 
 TODAY = date(2026, 11, 20)
 SAVINGS = CHECKING._replace(provider_id="acc-savings", name="Savings", mask="1111", subtype="savings")
@@ -80,5 +80,7 @@ def money_in_the_bank(user: User) -> Decimal:
 
 def spent(user: User) -> Decimal:
     with tenant(user.pk):
-        ids = account_totals.ids(account_totals.accounts(connections.list_connections(user)))
-        return sum((m.money_out for m in movements(user=user, window=Window.ending(TODAY), accounts=ids)), Decimal(0))
+        ids = account_totals.list_row_account_ids(account_totals.open_accounts(connections.list_connections(user)))
+        return sum(
+            (m.money_out for m in sum_transactions(user=user, window=Window.ending(TODAY), accounts=ids)), Decimal(0)
+        )

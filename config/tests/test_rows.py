@@ -133,12 +133,12 @@ def test_it_draws_a_charts_values_as_a_table():
 )
 def test_it_names_days_or_months_along_a_chart(span, words):
     last = date.fromordinal(DAY.toordinal() + span)
-    drawn = rows.day_marks(charts.line([Point(DAY, Decimal(1)), Point(last, Decimal(2))]))
+    drawn = rows.day_marks(charts.draw_line([Point(DAY, Decimal(1)), Point(last, Decimal(2))]))
     assert Tags(drawn).words[::2][: len(words)] == words
 
 
 def test_it_names_the_values_beside_a_chart():
-    chart = charts.line([Point(DAY, Decimal(0)), Point(date(2026, 11, 21), Decimal(20_000))])
+    chart = charts.draw_line([Point(DAY, Decimal(0)), Point(date(2026, 11, 21), Decimal(20_000))])
     assert rows.value_marks(chart, "USD") == "\n".join(
         f"<span>{words}</span>" for words in ("$20K", "$15K", "$10K", "$5K", "$0")
     )
@@ -146,7 +146,7 @@ def test_it_names_the_values_beside_a_chart():
 
 def words(points: list[tuple[int, str]], currency: str = "USD", name: str = "Bank balance") -> str:
     """What is said about a line through so much on such days of November."""
-    chart = charts.line([Point(date(2026, 11, day), Decimal(value)) for day, value in points])
+    chart = charts.draw_line([Point(date(2026, 11, day), Decimal(value)) for day, value in points])
     return rows.chart_words(chart.facts, currency, name)
 
 
@@ -188,7 +188,7 @@ def test_it_shows_markup_beside_a_chart_as_words():
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
 def test_it_draws_a_chart_with_its_words_and_its_table():
     points = [Point(date(2026, 11, day), Decimal(value)) for day, value in ((18, -10), (19, 30), (20, 20))]
-    drawn = rows.line_chart(charts.line(points), "USD", name="Net cash flow", key="flow")
+    drawn = rows.line_chart(charts.draw_line(points), "USD", name="Net cash flow", key="flow")
     tags = Tags(drawn)
     assert [name for name, _ in tags.elements].count("path") == 5
     assert drawn.count("<tr>") == 1 + len(points)
@@ -198,7 +198,7 @@ def test_it_draws_a_chart_with_its_words_and_its_table():
 
 
 def test_it_shows_markup_in_a_chart_as_words():
-    chart = charts.line([Point(DAY, Decimal(1)), Point(date(2026, 11, 21), Decimal(2))])
+    chart = charts.draw_line([Point(DAY, Decimal(1)), Point(date(2026, 11, 21), Decimal(2))])
     drawn = rows.line_chart(chart, ATTACK, name=ATTACK, key=ATTACK)
     assert "img" not in [name for name, _ in Tags(drawn).elements]
     assert not [attrs for _, attrs in Tags(drawn).elements if "onerror" in attrs]

@@ -214,8 +214,8 @@ def test_it_draws_one_line_through_both_histories(
     revoke(item)
     bank_reads(again, [renamed(CHECKING, current=Decimal("900"))], rows(renamed(CHECKING), 20))
     with tenant(alice.pk):
-        accounts = account_totals.accounts(connections.list_connections(alice))
-        points = history.sums(history.changes(user=alice, accounts=accounts, since=date(2026, 11, 1)))
+        accounts = account_totals.open_accounts(connections.list_connections(alice))
+        points = history.running_totals(history.daily_changes(user=alice, accounts=accounts, since=date(2026, 11, 1)))
     assert [(str(point.day), point.value) for point in points[::9]] == [
         ("2026-11-10", Decimal("1200.50")),
         ("2026-11-19", Decimal("1200.50")),

@@ -55,19 +55,19 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class CardTotal:
-    """One currency's cards. ``owed``, ``limit`` and ``utilization`` are of the cards that have a balance and a limit.
+    """One currency's cards; ``balance``, ``limit`` and ``utilization`` cover those with a balance and a limit.
 
     What is owed on ``unlimited`` cards without a limit, what the banks owe the person on ``overpaid`` cards, and how
     many cards have no known balance stand apart.
     """
 
     currency: str
-    owed: Decimal = ZERO
+    balance: Decimal = ZERO
     limit: Decimal | None = None
     utilization: Decimal | None = None
-    owed_without_limit: Decimal = ZERO
+    balance_without_limit: Decimal = ZERO
     unlimited: int = 0
-    owed_to_person: Decimal = ZERO
+    credit_balance: Decimal = ZERO
     overpaid: int = 0
     unstated: int = 0
 
@@ -83,35 +83,35 @@ class Cards:
 
 def bank_balance(items: Iterable[Item]) -> BankBalance | None:
     """Add up checking and savings; ``None`` when there is no such account."""
-    found = [account for account in accounts(items) if account.is_bank]
-    if not found:
+    accounts = [account for account in open_accounts(items) if account.is_bank]
+    if not accounts:
         return None
-    totals = [bank_total(currency, each) for currency, each in by_currency(found).items()]
-    return BankBalance(totals=totals, accounts=found, age=data_age.of({a.item: None for a in found}))
+    totals = [bank_total(currency, group) for currency, group in group_by_currency(accounts).items()]
+    return BankBalance(totals=totals, accounts=accounts, age=data_age.data_age({a.item: None for a in accounts}))
 
 
-def bank_total(currency: str, found: list[Account]) -> BankTotal:
-    stated = [account.current for account in found if account.current is not None]
-    available = [account.available for account in found if account.available is not None]
+def bank_total(currency: str, accounts: list[Account]) -> BankTotal:
+    stated = [account.current for account in accounts if account.current is not None]
+    available = [account.available for account in accounts if account.available is not None]
     return BankTotal(
         currency=currency,
         amount=sum(stated, ZERO) if stated else None,
         available=sum(available, ZERO) if available else None,
-        count=len(found),
-        unstated=len(found) - len(stated),
+        count=len(accounts),
+        unstated=len(accounts) - len(stated),
         available_count=len(available),
     )
 
 
 def cards(items: Iterable[Item]) -> Cards | None:
     """Add up the credit cards; ``None`` when there is none."""
-    found = [account for account in accounts(items) if account.is_card]
-    if not found:
+    accounts = [account for account in open_accounts(items) if account.is_card]
+    if not accounts:
         return None
     return Cards(
-        totals=[card_total(currency, each) for currency, each in by_currency(found).items()],
-        cards=[card(account) for account in found],
-        age=data_age.of({a.item: None for a in found}),
+        totals=[card_total(currency, group) for currency, group in group_by_currency(accounts).items()],
+        cards=[card(account) for account in accounts],
+        age=data_age.data_age({a.item: None for a in accounts}),
     )
 
 
@@ -126,42 +126,42 @@ def card(account: Account) -> Card:
     )
 
 
-def card_total(currency: str, found: list[Account]) -> CardTotal:
-    limited = [account for account in found if account.utilization is not None]
-    unlimited = [account for account in found if account.utilization is None and account.current is not None]
-    overpaid = [account for account in found if (account.current or ZERO) < 0]
-    limit, owed = sum((account.limit or ZERO for account in limited), ZERO), owed_on(limited)
+def card_total(currency: str, accounts: list[Account]) -> CardTotal:
+    limited = [account for account in accounts if account.utilization is not None]
+    unlimited = [account for account in accounts if account.utilization is None and account.current is not None]
+    overpaid = [account for account in accounts if (account.current or ZERO) < 0]
+    limit, balance = sum((account.limit or ZERO for account in limited), ZERO), add_up_debt(limited)
     return CardTotal(
         currency=currency,
-        owed=owed,
+        balance=balance,
         limit=limit or None,
-        utilization=owed * 100 / limit if limit else None,
-        owed_without_limit=owed_on(unlimited),
+        utilization=balance * 100 / limit if limit else None,
+        balance_without_limit=add_up_debt(unlimited),
         unlimited=len(unlimited),
-        owed_to_person=-sum((account.current or ZERO for account in overpaid), ZERO),
+        credit_balance=-sum((account.current or ZERO for account in overpaid), ZERO),
         overpaid=len(overpaid),
-        unstated=sum(account.current is None for account in found),
+        unstated=sum(account.current is None for account in accounts),
     )
 
 
-def owed_on(found: Iterable[Account]) -> Decimal:
+def add_up_debt(accounts: Iterable[Account]) -> Decimal:
     """What is owed on some cards; one that is overpaid owes nothing and takes nothing from the others."""
-    return sum((max(account.current or ZERO, ZERO) for account in found), ZERO)
+    return sum((max(account.current or ZERO, ZERO) for account in accounts), ZERO)
 
 
-def accounts(items: Iterable[Item]) -> list[Account]:
+def open_accounts(items: Iterable[Item]) -> list[Account]:
     """The Items' open accounts, each with its Item at hand."""
     return [account for item in items for account in item.open_accounts]
 
 
-def ids(found: Iterable[Account]) -> list[UUID]:
+def list_row_account_ids(accounts: Iterable[Account]) -> list[UUID]:
     """The ids that the accounts' rows stand under: their own, and those that they were read under before."""
-    return [known.pk for account in found for known in account.with_former_accounts]
+    return [known.pk for account in accounts for known in account.with_former_accounts]
 
 
-def by_currency(found: Iterable[Account]) -> dict[str, list[Account]]:
+def group_by_currency(accounts: Iterable[Account]) -> dict[str, list[Account]]:
     """Sort accounts by currency, the one with most accounts first."""
     groups: dict[str, list[Account]] = defaultdict(list)
-    for account in found:
+    for account in accounts:
         groups[account.currency].append(account)
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from banking.models import Item
 
-LATE = ("stale", "reauth", "repair", "error", "disconnected", "elsewhere")
+LATE_STATES = ("stale", "reauth", "repair", "error", "disconnected", "elsewhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,11 @@ class Age:
     late: list[Item]
 
 
-def of(items: Iterable[Item]) -> Age:
+def data_age(items: Iterable[Item]) -> Age:
     """Tell the age of a figure that is made from these Items."""
     times, late = [], []
     for item in items:
-        if item.state in LATE:
+        if item.state in LATE_STATES:
             late.append(item)
         elif time := item.data_as_of or item.checked_at:
             times.append(time)

@@ -16,14 +16,14 @@ from banking import connections
 from banking.models import Item
 from compliance.isolation import tenant
 from insights.balances import account_totals
-from insights.cash_flow.sums import Window, flows, movements, runway_months
+from insights.cash_flow.sums import Window, add_up_by_currency, runway_months, sum_transactions
 from insights.models import LowRunway
 
-LOW: Final = Decimal(3)
+LOW_MONTHS: Final = Decimal(3)
 # A runway that hovers about three months is one piece of news and not one a day.
-WELL: Final = Decimal("3.5")
-NOBODY: Final = UUID(int=0)
-ASK: Final = "SELECT owner_id FROM insights_people_of_hour(%s, %s, %s)"
+RECOVERED_MONTHS: Final = Decimal("3.5")
+FIRST_ID: Final = UUID(int=0)
+OWNERS_DUE: Final = "SELECT owner_id FROM insights_owners_due(%s, %s, %s)"
 
 
 class Runway(NamedTuple):
@@ -34,28 +34,28 @@ class Runway(NamedTuple):
 
     @property
     def is_low(self) -> bool:
-        return self.months is not None and self.months < LOW
+        return self.months is not None and self.months < LOW_MONTHS
 
     @property
-    def is_well(self) -> bool:
-        return self.months is None or self.months >= WELL
+    def is_recovered(self) -> bool:
+        return self.months is None or self.months >= RECOVERED_MONTHS
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """The time as coarsely as it is known; never more than there is."""
         months = int(self.months or 0)
         return f"about {months} month{'' if months == 1 else 's'}" if months else "less than a month"
 
 
-def people_of(*, hour: int, limit: int) -> Iterator[UUID]:
+def list_owners_due(*, hour: int, limit: int) -> Iterator[UUID]:
     """Everybody whose runway is looked at in an hour of the day (0 to 23), asked for a chunk at a time."""
-    after = NOBODY
+    after = FIRST_ID
     while chunk := _chunk(hour, after, limit):
         yield from chunk
         after = chunk[-1]
 
 
-def check(*, person_id: UUID) -> list[str]:
+def update_alerts(*, person_id: UUID) -> list[str]:
     """Look at one person's runways and tell them of each that became low; returns the currencies of these.
 
     While one of their banks is out of date, or does not say a balance, nothing is said and nothing forgotten: the
@@ -63,12 +63,16 @@ def check(*, person_id: UUID) -> list[str]:
     """
     with tenant(person_id):
         known = {row.currency: row for row in LowRunway.objects.filter(owner=person_id)}
-        return [each.currency for each in _runways(person_id) if _follow(person_id, each, known.get(each.currency))]
+        return [
+            runway.currency
+            for runway in _runways(person_id)
+            if _update_alert(person_id, runway, known.get(runway.currency))
+        ]
 
 
 def _chunk(hour: int, after: UUID, limit: int) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(ASK, [hour, after, limit])
+        cursor.execute(OWNERS_DUE, [hour, after, limit])
         return [owner for (owner,) in cursor.fetchall()]
 
 
@@ -77,9 +81,11 @@ def _runways(person_id: UUID) -> list[Runway]:
     bank = account_totals.bank_balance(items)
     if bank is None or not _all_fresh(items):
         return []
-    accounts = account_totals.ids(a for a in account_totals.accounts(items) if a.is_bank or a.is_card)
+    accounts = account_totals.list_row_account_ids(
+        a for a in account_totals.open_accounts(items) if a.is_bank or a.is_card
+    )
     window = Window.ending(timezone.localdate())
-    net = flows(movements(user=User(pk=person_id), window=window, accounts=accounts))
+    net = add_up_by_currency(sum_transactions(user=User(pk=person_id), window=window, accounts=accounts))
     return [
         Runway(
             total.currency,
@@ -94,9 +100,9 @@ def _all_fresh(items: list[Item]) -> bool:
     return all(item.state == "fresh" for item in items)
 
 
-def _follow(person_id: UUID, runway: Runway, known: LowRunway | None) -> bool:
+def _update_alert(person_id: UUID, runway: Runway, known: LowRunway | None) -> bool:
     if known is not None:
-        if runway.is_well:
+        if runway.is_recovered:
             known.delete()
         return False
     if not runway.is_low:
@@ -106,7 +112,7 @@ def _follow(person_id: UUID, runway: Runway, known: LowRunway | None) -> bool:
         notify(
             person_id=person_id,
             kind=Kind.LOW_RUNWAY,
-            title=f"Your money lasts {runway.words} at the pace of the last 30 days",
+            title=f"Your money lasts {runway.description} at the pace of the last 30 days",
             text=f"This counts what is in your bank accounts in {runway.currency or 'an unnamed currency'}.",
             url=reverse("overview"),
             fingerprint=f"low runway {row.pk}",

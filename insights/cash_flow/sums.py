@@ -26,7 +26,7 @@ WHERE owner_id = %(owner)s AND left_on BETWEEN %(since)s::date - %(way)s AND %(u
 """
 
 # IS TRUE keeps PostgreSQL from reading those accounts' whole history in an index, for the few rows of one month.
-MOVEMENTS = f"""
+DAILY_TOTALS = f"""
 SELECT currency, coalesce(nullif(user_category, ''), category) AS counted_as, day,
     coalesce(sum(amount) FILTER (WHERE amount > 0), 0), coalesce(sum(amount) FILTER (WHERE amount < 0), 0)
 FROM banking_transaction
@@ -54,7 +54,7 @@ class Window:
         return cls(since=today - timedelta(days=DAYS - 1), until=today, ahead=today + timedelta(days=1))
 
 
-class Movement(NamedTuple):
+class DailyTotal(NamedTuple):
     """One day's sums of one category in one currency; ``money_out`` is negative or zero."""
 
     currency: str
@@ -65,7 +65,7 @@ class Movement(NamedTuple):
 
 
 @dataclass(slots=True)
-class Flow:
+class CashFlow:
     """One currency's income and spending, both positive, spending by category, and what each day left over.
 
     ``by_category`` names each category that anything was spent or came back in, at zero where these are equal.
@@ -84,18 +84,17 @@ class Flow:
     def net(self) -> Decimal:
         return self.income - self.spending
 
-    def add(self, move: Movement) -> None:
-        """Count one movement."""
-        self.net_by_day[move.day] += move.money_in + move.money_out
-        if move.category == INCOME:
-            self.income += move.money_in + move.money_out
-        elif move.category:
-            self.by_category[move.category] -= move.money_in + move.money_out
+    def add(self, daily_total: DailyTotal) -> None:
+        self.net_by_day[daily_total.day] += daily_total.money_in + daily_total.money_out
+        if daily_total.category == INCOME:
+            self.income += daily_total.money_in + daily_total.money_out
+        elif daily_total.category:
+            self.by_category[daily_total.category] -= daily_total.money_in + daily_total.money_out
         else:
             # Money that comes in without a category is nobody's refund.
-            self.income += move.money_in
-            if move.money_out:
-                self.by_category[move.category] -= move.money_out
+            self.income += daily_total.money_in
+            if daily_total.money_out:
+                self.by_category[daily_total.category] -= daily_total.money_out
 
     def running_net(self, window: Window) -> list[tuple[date, Decimal]]:
         """What was left over up to the end of each day, from zero before the first day to the whole net."""
@@ -109,9 +108,9 @@ class Flow:
         return points
 
 
-def movements(*, user: User, window: Window, accounts: Collection[UUID]) -> list[Movement]:
+def sum_transactions(*, user: User, window: Window, accounts: Collection[UUID]) -> list[DailyTotal]:
     """Sum the window's movements on these accounts, without transfers, card payments and loans."""
-    asked: dict[str, Any] = {
+    params: dict[str, Any] = {
         "owner": user.pk,
         "accounts": list(accounts),
         "since": window.since,
@@ -119,16 +118,16 @@ def movements(*, user: User, window: Window, accounts: Collection[UUID]) -> list
         "way": Transfer.MAX_DAYS_APART,
     }
     with connection.cursor() as cursor:
-        cursor.execute(MOVEMENTS, asked)
-        return [Movement(*row) for row in cursor.fetchall()]
+        cursor.execute(DAILY_TOTALS, params)
+        return [DailyTotal(*row) for row in cursor.fetchall()]
 
 
-def flows(found: Collection[Movement]) -> dict[str, Flow]:
+def add_up_by_currency(daily_totals: Collection[DailyTotal]) -> dict[str, CashFlow]:
     """Add movements up, one ``Flow`` for each currency, the one that money moved in on most days first."""
-    sums: dict[str, Flow] = {}
-    for move in found:
-        sums.setdefault(move.currency, Flow(move.currency)).add(move)
-    return dict(sorted(sums.items(), key=lambda each: (-len(each[1].net_by_day), each[0])))
+    sums: dict[str, CashFlow] = {}
+    for daily_total in daily_totals:
+        sums.setdefault(daily_total.currency, CashFlow(daily_total.currency)).add(daily_total)
+    return dict(sorted(sums.items(), key=lambda item: (-len(item[1].net_by_day), item[0])))
 
 
 def runway_months(*, liquid: Decimal | None, net: Decimal) -> Decimal | None:

@@ -22,10 +22,10 @@ from credit.report import Tradeline
 from insights.models import CardLink
 
 # Both digits and name agree, the digits do, the name does.
-SURENESS = (3, 2, 1)
+CONFIDENCE_LEVELS = (3, 2, 1)
 
 # Words that say that a name is a bank's, and not which bank's.
-COMMON = frozenset(
+GENERIC_WORDS = frozenset(
     {"bank", "na", "nb", "usa", "us", "inc", "co", "corp", "the", "of", "and", "first", "national", "credit", "union"}
     | {"card", "cards", "cc", "fcu", "cu", "federal", "financial", "trust", "savings", "services", "store", "fsb"}
 )
@@ -45,7 +45,7 @@ ALIASES = {
 }
 
 
-class Said(StrEnum):
+class LinkDecision(StrEnum):
     """What a person can say about a pair."""
 
     SAME = "same"
@@ -53,18 +53,18 @@ class Said(StrEnum):
     FORGET = "forget"
 
 
-class Match(NamedTuple):
+class CardMatch(NamedTuple):
     """A card at a bank that is an account of the report: by the person's word, or perhaps."""
 
     card: Account
     confirmed: bool
 
 
-def answer(*, user: User, key: str, account_id: UUID, said: Said) -> None:
-    """Keep a person's word about a pair; a card and an account are each in one pair at most.
+def record_decision(*, user: User, key: str, account_id: UUID, decision: LinkDecision) -> None:
+    """Store a person's decision about a pair; a card and a tradeline are each in one pair at most.
 
-    It goes before what was said of the card while it was read under other ids. Raises ``Account.DoesNotExist`` for a
-    card that is not the person's.
+    It replaces what was decided about the card under its earlier ids. Raises ``Account.DoesNotExist`` for a card of
+    somebody else.
     """
     with transaction.atomic():
         # Locked, so that two answers at once leave one pair and not none.
@@ -72,63 +72,67 @@ def answer(*, user: User, key: str, account_id: UUID, said: Said) -> None:
         card = next((card for card in cards if card.pk == account_id), None)
         if card is None:
             raise Account.DoesNotExist
-        told, known_as = CardLink.objects.for_user(user), [each.pk for each in card.with_former_accounts]
-        told.filter(key=key, account__in=known_as).delete()
-        if said is Said.SAME:
-            told.filter(Q(key=key) | Q(account__in=known_as), same=True).delete()
-        if said is not Said.FORGET:
-            CardLink.objects.create(owner_id=user.pk, account_id=account_id, key=key, same=said is Said.SAME)
+        links, known_as = CardLink.objects.for_user(user), [row.pk for row in card.with_former_accounts]
+        links.filter(key=key, account__in=known_as).delete()
+        if decision is LinkDecision.SAME:
+            links.filter(Q(key=key) | Q(account__in=known_as), same=True).delete()
+        if decision is not LinkDecision.FORGET:
+            CardLink.objects.create(
+                owner_id=user.pk, account_id=account_id, key=key, same=decision is LinkDecision.SAME
+            )
 
 
-def answers(*, user: User) -> list[CardLink]:
-    """Everything that a person has said about pairs; one query."""
+def list_decisions(*, user: User) -> list[CardLink]:
+    """Everything that a person has decided about pairs; one query."""
     return list(CardLink.objects.for_user(user))
 
 
-def matches(accounts: Sequence[Tradeline], cards: Sequence[Account], told: Iterable[CardLink]) -> dict[str, Match]:
+def match_cards(
+    accounts: Sequence[Tradeline], cards: Sequence[Account], links: Iterable[CardLink]
+) -> dict[str, CardMatch]:
     """Pair accounts of a report with cards at banks: by the person's word first, then by likeness.
 
     A pair that the person denied is suggested no more. The keys are the accounts'.
     """
     by_id = {known.pk: card for card in cards for known in card.with_former_accounts}
-    keys, told = {each.key for each in accounts}, list(told)
+    keys, links = {account.key for account in accounts}, list(links)
     sure = {
-        link.key: Match(by_id[link.account_id], confirmed=True)
-        for link in told
+        link.key: CardMatch(by_id[link.account_id], confirmed=True)
+        for link in links
         if link.same and link.account_id in by_id and link.key in keys
     }
     taken = {match.card.pk for match in sure.values()}
-    likely = suggest(
-        [each for each in accounts if each.key not in sure],
+    likely = suggest_matches(
+        [account for account in accounts if account.key not in sure],
         [card for card in cards if card.pk not in taken],
-        denied={(link.key, by_id[link.account_id].pk) for link in told if not link.same and link.account_id in by_id},
+        denied={(link.key, by_id[link.account_id].pk) for link in links if not link.same and link.account_id in by_id},
     )
-    return sure | {key: Match(card, confirmed=False) for key, card in likely.items()}
+    return sure | {key: CardMatch(card, confirmed=False) for key, card in likely.items()}
 
 
-def suggest(
+def suggest_matches(
     accounts: Sequence[Tradeline], cards: Iterable[Account], *, denied: Collection[tuple[str, UUID]] = ()
 ) -> dict[str, Account]:
     """Pair what is alike, the surest first; where two are equally likely nothing is suggested."""
     pairs = [
-        (sureness, line, card)
+        (confidence, line, card)
         for card in cards
         for line in accounts
-        if (sureness := _sureness(line, card)) and (line.key, card.pk) not in denied
+        if (confidence := _match_confidence(line, card)) and (line.key, card.pk) not in denied
     ]
-    found: dict[str, Account] = {}
+    matches: dict[str, Account] = {}
     taken: set[UUID] = set()
-    for level in SURENESS:
+    for level in CONFIDENCE_LEVELS:
         free = [(line, card) for sure, line, card in pairs if sure == level]
-        free = [(line, card) for line, card in free if line.key not in found and card.pk not in taken]
+        free = [(line, card) for line, card in free if line.key not in matches and card.pk not in taken]
         lines, banks = Counter(line.key for line, _card in free), Counter(card.pk for _line, card in free)
         alone = [(line, card) for line, card in free if lines[line.key] == banks[card.pk] == 1]
-        found |= {line.key: card for line, card in alone}
+        matches |= {line.key: card for line, card in alone}
         taken |= {card.pk for _line, card in alone}
-    return found
+    return matches
 
 
-def _sureness(line: Tradeline, card: Account) -> int:
+def _match_confidence(line: Tradeline, card: Account) -> int:
     """Zero for no; one where the name agrees, two where the digits do, three for both."""
     if not _is_same_limit(line.limit, card.limit) or card.currency not in ("", "USD"):
         return 0
@@ -136,7 +140,9 @@ def _sureness(line: Tradeline, card: Account) -> int:
     if line.last_four and mask and line.last_four != mask:
         return 0
     digits = bool(line.last_four and line.last_four == mask)
-    name = bool(_names(line.creditor) & _names(f"{card.item.institution_name} {card.official_name}"))
+    name = bool(
+        _distinctive_words(line.creditor) & _distinctive_words(f"{card.item.institution_name} {card.official_name}")
+    )
     return 2 * digits + name
 
 
@@ -145,6 +151,6 @@ def _is_same_limit(reported: int | None, limit: Decimal | None) -> bool:
     return bool(reported and limit and abs(limit - reported) * 100 <= reported)
 
 
-def _names(text: str) -> set[str]:
-    words = (ALIASES.get(word, word) for word in WORD.findall(text.lower()))
-    return {word for word in words if word not in COMMON and len(word) > 1}
+def _distinctive_words(text: str) -> set[str]:
+    parts = (ALIASES.get(part, part) for part in WORD.findall(text.lower()))
+    return {part for part in parts if part not in GENERIC_WORDS and len(part) > 1}

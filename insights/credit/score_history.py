@@ -18,7 +18,7 @@ MOST_EVENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ScoreReading:
     """One report: its score, its model, its band, and what it brought that was worth telling."""
 
     day: date
@@ -28,58 +28,58 @@ class Reading:
     breaks: str
     events: tuple[Told, ...]
     more: int
-    is_grave: bool
+    is_severe: bool
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class ScoreHistory:
     """All readings, newest first, and their drawing; ``chart`` is ``None`` where no report has a score."""
 
-    readings: tuple[Reading, ...]
-    chart: charts.Line | None
+    readings: tuple[ScoreReading, ...]
+    chart: charts.LineChart | None
     marks: str
     models: tuple[str, ...]
 
 
-def history(listed: Sequence[Listing], changes: Iterable[KeptChange]) -> History:
+def score_history(listed: Sequence[Listing], changes: Iterable[KeptChange]) -> ScoreHistory:
     """Lay the reports of a person out in time; ``listed`` come newest first."""
     in_order = list(listed[::-1])
-    in_order.sort(key=lambda each: (_day(each), each.pulled_at))
+    in_order.sort(key=lambda report: (_day(report), report.pulled_at))
     events = _events(changes)
-    readings = tuple(_readings(in_order, events))
+    readings = tuple(_list_readings(in_order, events))
     points = list(_points(readings))
     chart = _line(points) if any(point.value is not None for point in points) else None
-    return History(
+    return ScoreHistory(
         readings=readings[::-1],
         chart=chart,
-        marks=_marks(chart, [each.day for each in readings if each.is_grave]) if chart else "",
-        models=tuple(dict.fromkeys(each.model for each in readings if each.value is not None)),
+        marks=_severe_marks(chart, [reading.day for reading in readings if reading.is_severe]) if chart else "",
+        models=tuple(dict.fromkeys(reading.model for reading in readings if reading.value is not None)),
     )
 
 
 def _events(changes: Iterable[KeptChange]) -> Mapping[object, list[Change]]:
     """What is worth telling of each report, by its id; figures that only moved stay on the page of changes."""
-    told = [each for each in changes if each.change.severity is not Severity.INFO]
+    notable = [change for change in changes if change.change.severity is not Severity.INFO]
     return {
-        key: sorted((each.change for each in own), key=lambda change: change.severity is not Severity.HIGH)
-        for key, own in groupby(told, key=lambda each: each.report_id)
+        key: sorted((stored.change for stored in own), key=lambda change: change.severity is not Severity.HIGH)
+        for key, own in groupby(notable, key=lambda change: change.report_id)
     }
 
 
-def _readings(in_order: Sequence[Listing], events: Mapping[object, list[Change]]) -> Iterator[Reading]:
-    before: Reading | None = None
-    for each in in_order:
-        told, model = events.get(each.id, []), _model(each)
-        found = band(each.model, each.value)
-        before = Reading(
-            day=_day(each),
-            value=each.value,
+def _list_readings(in_order: Sequence[Listing], events: Mapping[object, list[Change]]) -> Iterator[ScoreReading]:
+    before: ScoreReading | None = None
+    for report in in_order:
+        notable, model = events.get(report.id, []), _model(report)
+        score_band = band(report.model, report.value)
+        before = ScoreReading(
+            day=_day(report),
+            value=report.value,
             model=model,
-            band=found.name if found else "",
-            breaks=_break(before, each, model),
-            events=tuple(tell(change) for change in told[:MOST_EVENTS]),
-            more=max(0, len(told) - MOST_EVENTS),
-            is_grave=any(change.severity is Severity.HIGH for change in told),
+            band=score_band.name if score_band else "",
+            breaks=_break(before, report, model),
+            events=tuple(tell(change) for change in notable[:MOST_EVENTS]),
+            more=max(0, len(notable) - MOST_EVENTS),
+            is_severe=any(change.severity is Severity.HIGH for change in notable),
         )
         yield before
 
@@ -93,7 +93,7 @@ def _model(listed: Listing) -> str:
     return label(listed.model, listed.indicator, listed.provider) if listed.indicator or listed.model else ""
 
 
-def _break(before: Reading | None, listed: Listing, model: str) -> str:
+def _break(before: ScoreReading | None, listed: Listing, model: str) -> str:
     """Why the line cannot lead from the report before to this one; empty where it can."""
     if before is None:
         return ""
@@ -104,31 +104,31 @@ def _break(before: Reading | None, listed: Listing, model: str) -> str:
     return "No report in between" if _day(listed) - before.day > GAP else ""
 
 
-def _points(readings: Sequence[Reading]) -> Iterator[charts.Point]:
+def _points(readings: Sequence[ScoreReading]) -> Iterator[charts.Point]:
     """A point for each report, and an unknown one wherever the line has to break."""
-    for place, each in enumerate(readings):
-        if each.breaks:
-            yield charts.Point(_between(readings[place - 1].day, each.day), None)
-        yield charts.Point(each.day, None if each.value is None else Decimal(each.value))
+    for place, reading in enumerate(readings):
+        if reading.breaks:
+            yield charts.Point(_between(readings[place - 1].day, reading.day), None)
+        yield charts.Point(reading.day, None if reading.value is None else Decimal(reading.value))
 
 
-def _between(one: date, other: date) -> date:
-    return one + (other - one) / 2
+def _between(first: date, last: date) -> date:
+    return first + (last - first) / 2
 
 
-def _line(points: Sequence[charts.Point]) -> charts.Line:
+def _line(points: Sequence[charts.Point]) -> charts.LineChart:
     """Draw the line, and a dot for every report: there are few, and each is a fact of its own."""
-    drawn = charts.line(points)
-    box = _box(drawn)
-    dots = "".join(f"M{box.at(point)}h0" for point in charts.known_points(points))
-    return replace(drawn, dots=dots, area="")
+    chart = charts.draw_line(points)
+    area = _plot_area(chart)
+    dots = "".join(f"M{area.format_point(point)}h0" for point in charts.known_points(points))
+    return replace(chart, dots=dots, area="")
 
 
-def _box(chart: charts.Line) -> charts.Box:
-    return charts.Box(chart.start, chart.span, chart.value_marks[-1], chart.value_marks[0])
+def _plot_area(chart: charts.LineChart) -> charts.PlotArea:
+    return charts.PlotArea(chart.start, chart.span, chart.value_marks[-1], chart.value_marks[0])
 
 
-def _marks(chart: charts.Line, days: Iterable[date]) -> str:
+def _severe_marks(chart: charts.LineChart, days: Iterable[date]) -> str:
     """An upright line on each day whose report brought something grave."""
-    box = _box(chart)
-    return "".join(f"M{charts.tenths(box.x(day))} 0V{charts.HEIGHT}" for day in sorted(set(days)))
+    area = _plot_area(chart)
+    return "".join(f"M{charts.format_tenths(area.x(day))} 0V{charts.HEIGHT}" for day in sorted(set(days)))

@@ -10,14 +10,14 @@ from decimal import Decimal
 from banking.models import Item
 from credit.analysis.utilization import MARKS, CardUse, Use, Utilization, utilization
 from credit.report import Role, Tradeline
-from insights.balances.account_totals import accounts
+from insights.balances.account_totals import open_accounts
 from insights.credit import card_links
-from insights.credit.card_links import Match
+from insights.credit.card_links import CardMatch
 from insights.models import CardLink
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PaydownTarget:
     """A mark, and what to pay to come down to it."""
 
     percent: int
@@ -30,45 +30,45 @@ class CardRow:
 
     account: Tradeline
     use: Use
-    marks: tuple[Mark, ...]
-    bank: Match | None
+    marks: tuple[PaydownTarget, ...]
+    bank: CardMatch | None
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class UtilizationPage:
     """All cards of a report, those apart from the sum, and whether authorized-user accounts could be left out."""
 
     overall: Use | None
-    marks: tuple[Mark, ...]
+    marks: tuple[PaydownTarget, ...]
     cards: tuple[CardRow, ...]
-    found: Utilization
+    utilization: Utilization
     has_shared: bool
 
 
-def page(
-    report_accounts: Sequence[Tradeline], items: Iterable[Item], told: Iterable[CardLink] = (), *, own: bool
-) -> Page:
+def utilization_page(
+    report_accounts: Sequence[Tradeline], items: Iterable[Item], links: Iterable[CardLink] = (), *, own: bool
+) -> UtilizationPage:
     """Lay the cards out, the highest use first; ``own`` leaves authorized-user accounts out."""
-    found = utilization(report_accounts, authorized_user=not own)
-    at_banks = [account for account in accounts(items) if account.is_card]
-    matched = card_links.matches([card.account for card in found.cards], at_banks, told)
-    return Page(
-        overall=found.overall,
-        marks=marks(found.overall) if found.overall else (),
-        cards=tuple(_row(card, matched.get(card.account.key)) for card in _highest_first(found.cards)),
-        found=found,
-        has_shared=any(each.role is Role.AUTHORIZED_USER and each.is_open for each in report_accounts),
+    report_utilization = utilization(report_accounts, authorized_user=not own)
+    at_banks = [account for account in open_accounts(items) if account.is_card]
+    matched = card_links.match_cards([card.account for card in report_utilization.cards], at_banks, links)
+    return UtilizationPage(
+        overall=report_utilization.overall,
+        marks=paydown_targets(report_utilization.overall) if report_utilization.overall else (),
+        cards=tuple(_row(card, matched.get(card.account.key)) for card in _highest_first(report_utilization.cards)),
+        utilization=report_utilization,
+        has_shared=any(account.role is Role.AUTHORIZED_USER and account.is_open for account in report_accounts),
     )
 
 
-def marks(use: Use) -> tuple[Mark, ...]:
+def paydown_targets(use: Use) -> tuple[PaydownTarget, ...]:
     """What it takes to come down to each mark that is passed, the nearest first."""
-    return tuple(Mark(mark, use.down_to(mark)) for mark in reversed(MARKS) if use.is_over(mark))
+    return tuple(PaydownTarget(mark, use.down_to(mark)) for mark in reversed(MARKS) if use.is_over(mark))
 
 
 def _highest_first(cards: Iterable[CardUse]) -> list[CardUse]:
     return sorted(cards, key=lambda card: (-card.use.percent, card.account.creditor))
 
 
-def _row(card: CardUse, bank: Match | None) -> CardRow:
-    return CardRow(account=card.account, use=card.use, marks=marks(card.use), bank=bank)
+def _row(card: CardUse, bank: CardMatch | None) -> CardRow:
+    return CardRow(account=card.account, use=card.use, marks=paydown_targets(card.use), bank=bank)

@@ -64,11 +64,11 @@ class Migration(migrations.Migration):
                 ),
                 ("key", models.CharField(max_length=80)),
                 ("same", models.BooleanField()),
-                ("said_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("decided_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("account", "key"), name="one_word_per_pair"),
+                    models.UniqueConstraint(fields=("account", "key"), name="one_decision_per_pair"),
                     models.UniqueConstraint(
                         condition=models.Q(("same", True)), fields=("account",), name="one_account_per_card"
                     ),

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         IsolateByOwner("CardLink"),
         OwnedReference("CardLink", "account"),
         DefinerFunction(
-            "insights_people_of_hour",
+            "insights_owners_due",
             "hour integer, after uuid, most integer",
             "TABLE (owner_id uuid)",
             # Everybody has one hour of the day, so that the work is spread over all hours.

@@ -94,10 +94,10 @@ def test_it_measures_use_only_by_cards_that_have_a_limit(alice: User, item: Item
     assert found.totals == [
         CardTotal(
             "USD",
-            owed=Decimal(410),
+            balance=Decimal(410),
             limit=Decimal(3200),
             utilization=Decimal("12.8125"),
-            owed_without_limit=Decimal(570),
+            balance_without_limit=Decimal(570),
             unlimited=2,
         )
     ]
@@ -114,8 +114,8 @@ def test_it_counts_an_overpaid_card_as_unused(alice: User, item: Item) -> None:
     card(item, "300", "1000")
     (total,) = cards(load_connections(alice)).totals
     # The 50 are the person's; they neither lower what is owed on the other card nor lend it room.
-    assert (total.owed, total.limit, total.utilization) == (Decimal(300), Decimal(2000), Decimal(15))
-    assert (total.owed_to_person, total.overpaid) == (Decimal(50), 1)
+    assert (total.balance, total.limit, total.utilization) == (Decimal(300), Decimal(2000), Decimal(15))
+    assert (total.credit_balance, total.overpaid) == (Decimal(50), 1)
 
 
 def test_it_tells_the_share_that_its_own_figures_give(alice: User, item: Item) -> None:
@@ -124,7 +124,7 @@ def test_it_tells_the_share_that_its_own_figures_give(alice: User, item: Item) -
     card(item, "900", None)
     card(item, None, "5000")
     (total,) = cards(load_connections(alice)).totals
-    assert total.utilization == total.owed * 100 / total.limit == Decimal("21.171")
+    assert total.utilization == total.balance * 100 / total.limit == Decimal("21.171")
     assert total.unstated == 1
 
 
@@ -137,7 +137,7 @@ def test_it_tells_no_use_where_no_card_has_a_limit(alice: User, item: Item) -> N
     card(item, "500", None)
     card(item, None, "1000")
     (total,) = cards(load_connections(alice)).totals
-    assert (total.owed_without_limit, total.limit, total.utilization) == (Decimal(500), None, None)
+    assert (total.balance_without_limit, total.limit, total.utilization) == (Decimal(500), None, None)
     assert (total.unlimited, total.unstated) == (1, 1)
 
 
@@ -169,19 +169,19 @@ def reading(item: Item, **facts: object) -> Item:
 def test_it_is_as_old_as_the_oldest_fresh_bank_in_it_and_names_the_late_ones(
     alice: User, make_item: Callable[..., Item]
 ) -> None:
-    def linked(name: str, **facts: object) -> Item:
+    def make_item_with_balance(name: str, **facts: object) -> Item:
         item = reading(make_item(alice, provider_item_id=name), institution_name=name, **facts)
         bank(item, "1")
         return item
 
-    linked("now")
-    linked("morning", data_as_of=NOW - 3 * HOUR)
-    linked("checked", data_as_of=None, checked_at=NOW - HOUR)
+    make_item_with_balance("now")
+    make_item_with_balance("morning", data_as_of=NOW - 3 * HOUR)
+    make_item_with_balance("checked", data_as_of=None, checked_at=NOW - HOUR)
     late = [
-        linked("stale", checked_at=NOW - 25 * HOUR, data_as_of=NOW - 26 * HOUR),
-        linked("reauth", connection=Connection.LOGIN_REQUIRED, data_as_of=NOW - 99 * HOUR),
-        linked("error", failures=1),
-        linked("gone", connection=Connection.REVOKED),
+        make_item_with_balance("stale", checked_at=NOW - 25 * HOUR, data_as_of=NOW - 26 * HOUR),
+        make_item_with_balance("reauth", connection=Connection.LOGIN_REQUIRED, data_as_of=NOW - 99 * HOUR),
+        make_item_with_balance("error", failures=1),
+        make_item_with_balance("gone", connection=Connection.REVOKED),
     ]
     without = reading(make_item(alice, provider_item_id="cards only"), data_as_of=NOW - 9 * HOUR)
     card(without, "1", "2")

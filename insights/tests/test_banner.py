@@ -5,7 +5,7 @@ import time_machine
 
 from banking.models import Connection, Item
 from banking.provider import Readiness
-from insights.banner import most_urgent
+from insights.banner import most_urgent_banner
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ REVOKED = connection("Revoked", connection=Connection.REVOKED)
 )
 @time_machine.travel(NOW, tick=False)
 def test_it_names_the_connection_that_most_needs_attention(items: list[Item], named: str | None) -> None:
-    banner = most_urgent(items)
+    banner = most_urgent_banner(items)
     assert (banner and banner.about) == named
     assert banner is None or named in banner.title
 
@@ -48,7 +48,7 @@ def test_it_names_the_connection_that_most_needs_attention(items: list[Item], na
 )
 @time_machine.travel(NOW, tick=False)
 def test_it_leads_to_where_something_can_be_done(item: Item, tone: str, address: str) -> None:
-    banner = most_urgent([item])
+    banner = most_urgent_banner([item])
     assert banner.tone == tone
     assert address in banner.url
     assert str(item.pk) in banner.url

@@ -16,7 +16,7 @@ from banking.tests.rows import account_at
 from compliance.isolation import tenant
 from credit.tests.experian_samples import card, read
 from credit.tests.filed import filed
-from insights.credit.card_links import Said, answer, answers, matches, suggest
+from insights.credit.card_links import LinkDecision, list_decisions, match_cards, record_decision, suggest_matches
 from insights.models import CardLink
 
 
@@ -36,7 +36,7 @@ def at_bank(bank="Lakeshore Bank", *, mask="1001", limit="12000", name="", curre
 def found(accounts, *cards):
     """Each suggestion as the account's creditor and the card's digits."""
     names = {each.key: each.creditor for each in accounts}
-    return {names[key]: card.mask for key, card in suggest(accounts, cards).items()}
+    return {names[key]: card.mask for key, card in suggest_matches(accounts, cards).items()}
 
 
 def test_it_suggests_the_card_with_the_same_limit_and_digits():
@@ -94,7 +94,7 @@ def test_it_gives_every_card_to_one_account_and_the_surer_pair_first():
 
 
 def test_it_suggests_nothing_without_a_bank():
-    assert suggest(lines(card()), []) == {}
+    assert suggest_matches(lines(card()), []) == {}
 
 
 # --- What a person says -----------------------------------------------------------------------------------
@@ -107,21 +107,22 @@ def word(account: Account, key: str, same: bool) -> CardLink:
 def test_it_takes_a_persons_word_before_any_likeness():
     accounts = lines(card(), card(subscriberName="BEACON CARD", subscriberCode="2", accountNumber="5000000000002002"))
     like, unlike = at_bank(), at_bank("Other Bank", mask="7777", limit="500")
-    said = matches(accounts, [like, unlike], [word(unlike, accounts[0].key, True)])
-    assert {key: (match.card, match.confirmed) for key, match in said.items()} == {accounts[0].key: (unlike, True)}
+    matches = match_cards(accounts, [like, unlike], [word(unlike, accounts[0].key, True)])
+    assert {key: (match.card, match.confirmed) for key, match in matches.items()} == {accounts[0].key: (unlike, True)}
 
 
 def test_it_suggests_no_pair_that_was_denied():
     (account,), likely = lines(card()), at_bank()
-    assert matches([account], [likely], [])[account.key].confirmed is False
-    assert matches([account], [likely], [word(likely, account.key, False)]) == {}
+    assert match_cards([account], [likely], [])[account.key].confirmed is False
+    assert match_cards([account], [likely], [word(likely, account.key, False)]) == {}
 
 
 def test_it_forgets_a_word_about_what_is_no_longer_there():
     (account,), gone, likely = lines(card()), at_bank(), at_bank()
-    assert matches([account], [likely], [word(gone, account.key, True)])[account.key].card is likely
+    assert match_cards([account], [likely], [word(gone, account.key, True)])[account.key].card is likely
     assert (
-        matches([account], [likely], [word(likely, "an account that left the file", True)])[account.key].card is likely
+        match_cards([account], [likely], [word(likely, "an account that left the file", True)])[account.key].card
+        is likely
     )
 
 
@@ -138,66 +139,66 @@ def visa(alice: User, make_item: Callable[..., Item]) -> Account:
     return account_at(make_item(alice), type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
 
 
-def said_by(user: User) -> list[tuple[str, object, bool]]:
+def list_links(user: User) -> list[tuple[str, object, bool]]:
     with tenant(user.pk):
-        return [(link.key, link.account_id, link.same) for link in answers(user=user)]
+        return [(link.key, link.account_id, link.same) for link in list_decisions(user=user)]
 
 
 @pytest.mark.django_db
 class TestThePage:
-    def say(self, client: Client, key: str, account_id: object, said: str, status: int = 302) -> None:
-        assert client.post(reverse("card_link", args=[key, account_id]), {"said": said}).status_code == status
+    def say(self, client: Client, key: str, account_id: object, decision: str, status: int = 302) -> None:
+        assert client.post(reverse("card_link", args=[key, account_id]), {"decision": decision}).status_code == status
 
-    def shown(self, client: Client) -> str:
+    def get_page(self, client: Client) -> str:
         return client.get(reverse("credit_utilization")).content.decode()
 
     def test_it_asks_and_remembers_yes(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
-        assert "Is it the same card?" in self.shown(as_alice)
+        assert "Is it the same card?" in self.get_page(as_alice)
         self.say(as_alice, account, visa.pk, "same")
-        assert said_by(alice) == [(account, visa.pk, True)]
-        body = self.shown(as_alice)
+        assert list_links(alice) == [(account, visa.pk, True)]
+        body = self.get_page(as_alice)
         assert "You said that it is the same card" in body
         assert "Is it the same card?" not in body
 
     def test_it_remembers_no_and_asks_no_more(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
         self.say(as_alice, account, visa.pk, "different")
-        assert said_by(alice) == [(account, visa.pk, False)]
-        assert "1,240.55" not in self.shown(as_alice)
+        assert list_links(alice) == [(account, visa.pk, False)]
+        assert "1,240.55" not in self.get_page(as_alice)
 
     def test_it_takes_a_word_back(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
-        for said in ("same", "same", "forget", "forget"):
-            self.say(as_alice, account, visa.pk, said)
-        assert said_by(alice) == []
-        assert "Is it the same card?" in self.shown(as_alice)
+        for decision in ("same", "same", "forget", "forget"):
+            self.say(as_alice, account, visa.pk, decision)
+        assert list_links(alice) == []
+        assert "Is it the same card?" in self.get_page(as_alice)
 
     def test_it_lets_go_of_the_pair_before(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
         other = account_at(visa.item, type="credit", mask="2002", limit=Decimal(500))
         self.say(as_alice, account, visa.pk, "same")
         self.say(as_alice, account, other.pk, "same")
-        assert said_by(alice) == [(account, other.pk, True)]
+        assert list_links(alice) == [(account, other.pk, True)]
 
-    @pytest.mark.parametrize("said", [Said.FORGET, Said.DIFFERENT])
+    @pytest.mark.parametrize("decision", [LinkDecision.FORGET, LinkDecision.DIFFERENT])
     def test_it_takes_a_word_back_that_was_said_before_the_card_was_read_anew(
-        self, alice: User, account: str, visa: Account, said: Said
+        self, alice: User, account: str, visa: Account, decision: LinkDecision
     ) -> None:
         now = account_at(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
         with tenant(alice.pk):
-            answer(user=alice, key=account, account_id=visa.pk, said=Said.SAME)
+            record_decision(user=alice, key=account, account_id=visa.pk, decision=LinkDecision.SAME)
             Account.objects.filter(pk=visa.pk).update(successor=now)
-            answer(user=alice, key=account, account_id=now.pk, said=said)
-        assert [same for _key, _account, same in said_by(alice)] == [False] * (said is Said.DIFFERENT)
+            record_decision(user=alice, key=account, account_id=now.pk, decision=decision)
+        assert [same for _key, _account, same in list_links(alice)] == [False] * (decision is LinkDecision.DIFFERENT)
 
     def test_it_keeps_a_card_that_was_read_anew_in_one_pair(self, alice: User, account: str, visa: Account) -> None:
         now = account_at(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
         with tenant(alice.pk):
-            answer(user=alice, key="another account", account_id=visa.pk, said=Said.SAME)
+            record_decision(user=alice, key="another account", account_id=visa.pk, decision=LinkDecision.SAME)
             Account.objects.filter(pk=visa.pk).update(successor=now)
-            answer(user=alice, key=account, account_id=now.pk, said=Said.SAME)
-        assert said_by(alice) == [(account, now.pk, True)]
+            record_decision(user=alice, key=account, account_id=now.pk, decision=LinkDecision.SAME)
+        assert list_links(alice) == [(account, now.pk, True)]
 
-    @pytest.mark.parametrize("said", ["", "junk", "SAME", "\0"])
-    def test_it_takes_no_other_word(self, as_alice: Client, account: str, visa: Account, said: str) -> None:
-        self.say(as_alice, account, visa.pk, said, status=404)
+    @pytest.mark.parametrize("decision", ["", "junk", "SAME", "\0"])
+    def test_it_takes_no_other_word(self, as_alice: Client, account: str, visa: Account, decision: str) -> None:
+        self.say(as_alice, account, visa.pk, decision, status=404)
 
     def test_it_knows_no_other_account_and_no_other_card(
         self, as_alice: Client, alice: User, account: str, visa: Account
@@ -206,7 +207,7 @@ class TestThePage:
         self.say(as_alice, "0" * 32, visa.pk, "same", status=404)
         self.say(as_alice, account, uuid4(), "same", status=404)
         self.say(as_alice, account, checking.pk, "same", status=404)
-        assert said_by(alice) == []
+        assert list_links(alice) == []
 
     def test_it_takes_no_word_about_somebody_elses_card(
         self, as_mallory: Client, mallory: User, alice: User, account: str, visa: Account
@@ -214,13 +215,13 @@ class TestThePage:
         self.say(as_mallory, account, visa.pk, "same", status=404)
         filed(mallory, read(tradeline=[card()]))
         self.say(as_mallory, account, visa.pk, "same", status=404)
-        assert said_by(mallory) == said_by(alice) == []
+        assert list_links(mallory) == list_links(alice) == []
 
     def test_it_goes_with_the_banks_history(self, alice: User, account: str, visa: Account, provider: object) -> None:
         with tenant(alice.pk):
-            answer(user=alice, key=account, account_id=visa.pk, said=Said.SAME)
+            record_decision(user=alice, key=account, account_id=visa.pk, decision=LinkDecision.SAME)
         unlink(user=alice, item_id=visa.item_id, keep_history=False)
-        assert said_by(alice) == []
+        assert list_links(alice) == []
 
     @pytest.mark.parametrize("key", ["one", "two"])
     def test_it_is_kept_by_the_database_to_one_pair_each(self, alice: User, visa: Account, key: str) -> None:
@@ -234,6 +235,6 @@ def test_it_keeps_a_persons_word_about_a_card_that_is_read_anew():
     (account,) = lines(card(subscriberName="CBNA"))
     before, now, other = at_bank("Some Other Bank"), at_bank("Some Other Bank"), at_bank("Some Other Bank")
     now.former_accounts = [before]
-    confirmed = matches([account], [now, other], [word(before, account.key, True)])[account.key]
+    confirmed = match_cards([account], [now, other], [word(before, account.key, True)])[account.key]
     assert (confirmed.card, confirmed.confirmed) == (now, True)
-    assert matches([account], [now], [word(before, account.key, False)]) == {}
+    assert match_cards([account], [now], [word(before, account.key, False)]) == {}

@@ -14,13 +14,13 @@ from insights.charts import (
     MOST_POINTS,
     MOST_ROWS,
     WIDTH,
-    Line,
+    LineChart,
     NothingToDraw,
     Point,
-    bars,
     day_marks,
-    gauge,
-    line,
+    draw_bars,
+    draw_line,
+    percent_filled,
     value_marks,
 )
 
@@ -39,7 +39,7 @@ def daily(*values: str | Decimal | None) -> list[Point]:
     ]
 
 
-def drawn(chart: Line) -> list[tuple[Fraction, Fraction]]:
+def places_on_chart(chart: LineChart) -> list[tuple[Fraction, Fraction]]:
     """The places that a chart's line and dots pass through."""
     places = []
     for stroke in (chart.path + chart.dots.replace("h0", "")).split("M")[1:]:
@@ -50,7 +50,7 @@ def drawn(chart: Line) -> list[tuple[Fraction, Fraction]]:
     return places
 
 
-def read(chart: Line) -> list[tuple[int, Decimal]]:
+def decode_readout(chart: LineChart) -> list[tuple[int, Decimal]]:
     """The days and values that the reading script finds, by the rule that it follows."""
     found, last = [], -1
     for text in chart.readout.split():
@@ -61,7 +61,7 @@ def read(chart: Line) -> list[tuple[int, Decimal]]:
 
 
 def test_it_draws_a_line_from_edge_to_edge():
-    chart = line(daily("100", "300", "200"))
+    chart = draw_line(daily("100", "300", "200"))
 
     # Marks from 100 to 300 in steps of 50: 300 units of height for 200 dollars.
     assert chart.value_marks == (300, 250, 200, 150, 100)
@@ -72,21 +72,21 @@ def test_it_draws_a_line_from_edge_to_edge():
 
 
 def test_it_breaks_the_line_where_a_value_is_not_known():
-    chart = line(daily("0", "10", None, "20", "40"))
+    chart = draw_line(daily("0", "10", None, "20", "40"))
 
     assert chart.path == "M0.0,300.0l250.0,-75.0M750.0,150.0l250.0,-150.0"
     assert chart.area == "M0.0,300.0l250.0,-75.0V300.0H0.0ZM750.0,150.0l250.0,-150.0V300.0H750.0Z"
 
 
 def test_it_draws_a_known_day_between_unknown_ones_as_a_dot():
-    chart = line(daily("0", "0", None, "40", None))
+    chart = draw_line(daily("0", "0", None, "40", None))
 
     assert chart.path == "M0.0,300.0l250.0,0.0"
     assert chart.dots == "M750.0,0.0h0"
 
 
 def test_it_fills_down_to_zero_on_both_sides_of_it():
-    chart = line(daily("-50", "50"))
+    chart = draw_line(daily("-50", "50"))
 
     assert chart.value_marks == (50, 25, 0, -25, -50)
     assert chart.zero == "150.0"
@@ -94,7 +94,7 @@ def test_it_fills_down_to_zero_on_both_sides_of_it():
 
 
 def test_it_fills_up_to_the_edge_nearest_to_zero_when_all_is_owed():
-    chart = line(daily("-40", "-20"))
+    chart = draw_line(daily("-40", "-20"))
 
     assert chart.value_marks == (-20, -25, -30, -35, -40)
     assert chart.area == "M0.0,300.0l1000.0,-300.0V0.0H0.0Z"
@@ -102,7 +102,7 @@ def test_it_fills_up_to_the_edge_nearest_to_zero_when_all_is_owed():
 
 
 def test_it_stands_a_single_day_in_the_middle():
-    chart = line(daily("1000"))
+    chart = draw_line(daily("1000"))
 
     # Marks around 900 and 1100, a tenth to either side.
     assert chart.value_marks == (1100, 1050, 1000, 950, 900)
@@ -112,7 +112,7 @@ def test_it_stands_a_single_day_in_the_middle():
 
 
 def test_it_draws_equal_values_level_and_inside():
-    assert line(daily("0", "0", "0")).path == "M0.0,150.0l500.0,0.0 500.0,0.0"
+    assert draw_line(daily("0", "0", "0")).path == "M0.0,150.0l500.0,0.0 500.0,0.0"
 
 
 def test_it_places_days_by_the_calendar_not_by_their_count():
@@ -122,24 +122,24 @@ def test_it_places_days_by_the_calendar_not_by_their_count():
         Point(date(2026, 11, 11), Decimal(4)),
     ]
 
-    assert line(points).path == "M0.0,300.0l100.0,0.0 900.0,-300.0"
+    assert draw_line(points).path == "M0.0,300.0l100.0,0.0 900.0,-300.0"
 
 
 def test_it_hands_the_reading_script_exact_values():
-    assert line(daily("0.10", None, "-12345678901234567.89")).readout == "0.1 -12345678901234567.89:2"
+    assert draw_line(daily("0.10", None, "-12345678901234567.89")).readout == "0.1 -12345678901234567.89:2"
 
 
 @pytest.mark.parametrize("points", [[], daily(None), daily(None, None)])
 def test_it_refuses_to_draw_nothing(points):
     with pytest.raises(NothingToDraw):
-        line(points)
+        draw_line(points)
 
 
 @given(series)
 def test_it_stays_inside_its_box_and_moves_to_the_right(values):
-    chart = line(daily(*values))
+    chart = draw_line(daily(*values))
 
-    places = drawn(chart)
+    places = places_on_chart(chart)
     assert len(places) == sum(value is not None for value in values)
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in places)
     in_order = sorted(places)
@@ -150,17 +150,17 @@ def test_it_stays_inside_its_box_and_moves_to_the_right(values):
 def test_it_hands_the_reading_script_every_known_day(values):
     known = [(day, value) for day, value in enumerate(values) if value is not None]
 
-    assert read(line(daily(*values))) == known
+    assert decode_readout(draw_line(daily(*values))) == known
 
 
 @given(series)
 def test_it_puts_higher_values_higher(values):
-    chart = line(daily(*values))
+    chart = draw_line(daily(*values))
 
-    height = dict(drawn(chart))
+    height = dict(places_on_chart(chart))
     known = [
         (Fraction(value), x)
-        for (x, _), value in zip(sorted(drawn(chart)), filter(lambda v: v is not None, values), strict=True)
+        for (x, _), value in zip(sorted(places_on_chart(chart)), filter(lambda v: v is not None, values), strict=True)
     ]
     for (low, low_x), (high, high_x) in pairwise(sorted(known)):
         assert low == high or height[low_x] >= height[high_x]
@@ -168,7 +168,7 @@ def test_it_puts_higher_values_higher(values):
 
 @given(series)
 def test_it_encloses_every_value_in_at_most_seven_evenly_spaced_marks(values):
-    marks = line(daily(*values)).value_marks
+    marks = draw_line(daily(*values)).value_marks
 
     known = [value for value in values if value is not None]
     assert marks[-1] <= min(known)
@@ -203,16 +203,16 @@ def test_it_marks_up_to_five_days_from_the_first_to_the_last(span, offsets):
 
 
 def test_it_draws_a_year_day_by_day():
-    assert len(drawn(line(daily(*map(str, range(365)))))) == 365
+    assert len(places_on_chart(draw_line(daily(*map(str, range(365)))))) == 365
 
 
 @settings(max_examples=25)
 @given(st.integers(MOST_POINTS + 1, 3 * MOST_POINTS), st.integers(1, 2000))
 def test_it_keeps_ends_peaks_and_troughs_of_a_long_history(days, stride):
     values = [day * stride % 2001 - 1000 for day in range(days)]
-    chart = line(daily(*map(str, values)))
+    chart = draw_line(daily(*map(str, values)))
 
-    kept = read(chart)
+    kept = decode_readout(chart)
     assert all(values[day] == value for day, value in kept)
     assert {min(values), max(values)} <= {value for _, value in kept}
     assert (kept[0][0], kept[-1][0]) == (0, days - 1)
@@ -222,12 +222,12 @@ def test_it_keeps_ends_peaks_and_troughs_of_a_long_history(days, stride):
 def test_it_keeps_the_gap_in_a_long_history():
     values = ["1"] * 400 + [None] * 100 + ["2"] * 400
 
-    assert line(daily(*values)).path.count("M") == 2
+    assert draw_line(daily(*values)).path.count("M") == 2
 
 
 @pytest.mark.parametrize(("days", "step"), [(1, 1), (31, 1), (32, 2), (62, 2), (63, 3), (730, 24)])
 def test_it_tabulates_few_days_the_last_one_among_them(days, step):
-    chart = line(daily(*map(str, range(days))))
+    chart = draw_line(daily(*map(str, range(days))))
 
     assert chart.row_step == step
     assert len(chart.rows) <= MOST_ROWS
@@ -236,14 +236,14 @@ def test_it_tabulates_few_days_the_last_one_among_them(days, step):
 
 
 def test_it_says_not_available_in_the_table_by_keeping_unknown_days():
-    assert [row.value for row in line(daily("5", None, "7")).rows] == [Decimal(5), None, Decimal(7)]
+    assert [row.value for row in draw_line(daily("5", None, "7")).rows] == [Decimal(5), None, Decimal(7)]
 
 
 # --- What a sentence may say ------------------------------------------------------------------------------
 
 
 def test_it_tells_a_fall():
-    facts = line(daily("42082.20", "45000", "28870.01", "35814.20")).facts
+    facts = draw_line(daily("42082.20", "45000", "28870.01", "35814.20")).facts
 
     # 6,268.00 of 42,082.20 is 14.8946...%.
     assert (facts.direction, facts.distance, facts.percent) == ("down", Decimal("6268.00"), Decimal("14.9"))
@@ -251,30 +251,30 @@ def test_it_tells_a_fall():
 
 
 def test_it_tells_no_percentage_of_nothing_or_of_debt():
-    assert line(daily("0", "10")).facts.percent is None
-    assert line(daily("-10", "10")).facts.percent is None
-    assert line(daily("10", "-10")).facts.percent is None
+    assert draw_line(daily("0", "10")).facts.percent is None
+    assert draw_line(daily("-10", "10")).facts.percent is None
+    assert draw_line(daily("10", "-10")).facts.percent is None
 
 
 def test_it_tells_no_percentage_beyond_tenfold():
-    assert line(daily("1", "11")).facts.percent == 1000
-    assert line(daily("1", "11.01")).facts.percent is None
+    assert draw_line(daily("1", "11")).facts.percent == 1000
+    assert draw_line(daily("1", "11.01")).facts.percent is None
 
 
 def test_it_tells_when_nothing_changed():
-    facts = line(daily("7", "9", "7")).facts
+    facts = draw_line(daily("7", "9", "7")).facts
 
     assert (facts.direction, facts.distance, facts.percent) == ("level", Decimal(0), Decimal(0))
 
 
 def test_it_dates_equal_extremes_by_their_first_day():
-    facts = line(daily("1", "1")).facts
+    facts = draw_line(daily("1", "1")).facts
 
     assert facts.lowest.day == facts.highest.day == FIRST
 
 
 def test_it_tells_only_of_known_days():
-    facts = line(daily(None, "3", "4", None)).facts
+    facts = draw_line(daily(None, "3", "4", None)).facts
 
     assert (facts.first.day, facts.last.day) == (date(2026, 11, 2), date(2026, 11, 3))
 
@@ -283,26 +283,26 @@ def test_it_tells_only_of_known_days():
 
 
 def test_it_measures_bars_against_the_longest():
-    assert bars([Decimal(200), Decimal(50), Decimal(0)]) == (("100.0", 80), ("25.0", 20), ("0.0", 0))
+    assert draw_bars([Decimal(200), Decimal(50), Decimal(0)]) == (("100.0", 80), ("25.0", 20), ("0.0", 0))
 
 
 def test_it_gives_a_refunded_category_no_bar():
-    assert bars([Decimal(90), Decimal(-10)]) == (("100.0", 100), ("0.0", 0))
+    assert draw_bars([Decimal(90), Decimal(-10)]) == (("100.0", 100), ("0.0", 0))
 
 
 @pytest.mark.parametrize("amounts", [[], [Decimal(0)], [Decimal(-1), Decimal(0)]])
 def test_it_has_no_shares_where_nothing_was_spent(amounts):
-    assert all(bar == ("0.0", 0) for bar in bars(amounts))
-    assert len(bars(amounts)) == len(amounts)
+    assert all(bar == ("0.0", 0) for bar in draw_bars(amounts))
+    assert len(draw_bars(amounts)) == len(amounts)
 
 
 def test_it_gives_thirds_that_add_up_to_a_hundred():
-    assert [bar.share for bar in bars([Decimal(1)] * 3)] == [34, 33, 33]
+    assert [bar.share for bar in draw_bars([Decimal(1)] * 3)] == [34, 33, 33]
 
 
 @given(st.lists(st.decimals(min_value="0.01", max_value=10**12, places=2), min_size=1, max_size=30))
 def test_it_gives_shares_that_add_up_and_are_off_by_less_than_one(spent):
-    shares = [bar.share for bar in bars(spent)]
+    shares = [bar.share for bar in draw_bars(spent)]
 
     assert sum(shares) == 100
     whole = sum(map(Fraction, spent))
@@ -313,9 +313,9 @@ def test_it_gives_shares_that_add_up_and_are_off_by_less_than_one(spent):
     ("value", "filled"), [("31", "31.0"), ("0", "0.0"), ("-5", "0.0"), ("117.5", "100.0"), ("14.84", "14.8")]
 )
 def test_it_fills_a_gauge_within_its_ends(value, filled):
-    assert gauge(Decimal(value)) == filled
+    assert percent_filled(Decimal(value)) == filled
 
 
 def test_it_fills_a_gauge_that_does_not_begin_at_zero():
     # 736 on a scale from 300 to 850 is 436 of 550 steps.
-    assert gauge(Decimal(736), low=Decimal(300), high=Decimal(850)) == "79.3"
+    assert percent_filled(Decimal(736), low=Decimal(300), high=Decimal(850)) == "79.3"

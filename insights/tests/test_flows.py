@@ -16,7 +16,7 @@ from banking.tests.rows import account_at, moved, moved_all, movement
 from banking.transactions.categories import LOAN_PROCEEDS, TRANSFERS
 from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
-from insights.cash_flow.sums import Flow, Movement, Window, flows, movements, runway_months
+from insights.cash_flow.sums import CashFlow, DailyTotal, Window, add_up_by_currency, runway_months, sum_transactions
 
 TODAY = date(2026, 11, 22)
 CARD_PAYMENT = {"category": "LOAN_PAYMENTS", "category_detail": "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"}
@@ -34,9 +34,11 @@ def card(item: Item) -> Account:
     return account_at(item, type="credit", name="Card")
 
 
-def flows_of(user: User, *accounts: Account) -> dict[str, Flow]:
+def flows_of(user: User, *accounts: Account) -> dict[str, CashFlow]:
     with tenant(user.pk):
-        return flows(movements(user=user, window=Window.ending(TODAY), accounts=[a.pk for a in accounts]))
+        return add_up_by_currency(
+            sum_transactions(user=user, window=Window.ending(TODAY), accounts=[a.pk for a in accounts])
+        )
 
 
 def move(account: Account, amount: str, category: str = "", **facts: object) -> None:
@@ -175,7 +177,7 @@ def test_it_has_nothing_to_say_about_nothing(alice: User, checking: Account) -> 
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**12, places=4)
 MOVEMENTS = st.builds(
-    Movement,
+    DailyTotal,
     currency=st.just("USD"),
     category=st.sampled_from(["INCOME", "TRAVEL", "MEDICAL", "", "Bees"]),
     day=st.dates(date(2026, 10, 24), TODAY),
@@ -185,8 +187,8 @@ MOVEMENTS = st.builds(
 
 
 @given(st.lists(MOVEMENTS, max_size=20))
-def test_it_loses_nothing_and_counts_nothing_twice(found: list[Movement]) -> None:
-    flow = flows(found).get("USD", Flow("USD"))
+def test_it_loses_nothing_and_counts_nothing_twice(found: list[DailyTotal]) -> None:
+    flow = add_up_by_currency(found).get("USD", CashFlow("USD"))
     assert flow.net == sum(move.money_in + move.money_out for move in found)
     assert flow.spending == sum(flow.by_category.values())
 
@@ -218,7 +220,7 @@ def test_it_says_how_long_money_lasts(liquid: str | None, net: str, months: str 
 
 def test_it_names_accounts_by_id_alone(alice: User) -> None:
     with tenant(alice.pk):
-        assert movements(user=alice, window=Window.ending(TODAY), accounts=[UUID(int=1)]) == []
+        assert sum_transactions(user=alice, window=Window.ending(TODAY), accounts=[UUID(int=1)]) == []
 
 
 # --- Transfers between own accounts -----------------------------------------------------------------------

@@ -16,7 +16,7 @@ from banking.tests.rows import account_at, balance_on
 from compliance.isolation import tenant
 from insights.balances import history
 from insights.balances.account_totals import bank_balance
-from insights.balances.history import History, sums
+from insights.balances.history import BalanceHistory, running_totals
 
 pytestmark = pytest.mark.django_db
 
@@ -32,19 +32,19 @@ def checking(item: Item) -> Account:
     return account_at(item)
 
 
-def drawn(user: User, *accounts: Account, days: int = 30) -> History | None:
+def draw_history(user: User, *accounts: Account, days: int = 30) -> BalanceHistory | None:
     with tenant(user.pk):
-        return history.of_accounts(user=user, accounts=accounts, currency="USD", days=days)
+        return history.account_balance_history(user=user, accounts=accounts, currency="USD", days=days)
 
 
-def values(found: History) -> list[tuple[int, str]]:
+def values(found: BalanceHistory) -> list[tuple[int, str]]:
     """The drawn points as (November's day, amount)."""
     return [((point.day - date(2026, 10, 31)).days, f"{point.value.normalize():f}") for point in found.chart.rows]
 
 
 def test_it_adds_changes_up_over_days_without_any() -> None:
     first = date(2026, 11, 1)
-    found = sums(
+    found = running_totals(
         {
             first + timedelta(days=3): Decimal(-120),
             first: Decimal(100),
@@ -65,7 +65,7 @@ def test_it_repeats_what_was_last_known_of_each_account(alice: User, item: Item,
     balance_on(savings, 3, "10.50")
     balance_on(checking, 1, "-20")
     balance_on(savings, 0, "0")
-    assert values(drawn(alice, checking, savings)) == [
+    assert values(draw_history(alice, checking, savings)) == [
         (18, "100"),
         (19, "110.5"),
         (20, "110.5"),
@@ -79,7 +79,7 @@ def test_it_draws_the_sum_of_all_accounts(alice: User, item: Item, checking: Acc
     balance_on(checking, 2, "100")
     balance_on(savings, 2, "1000.25")
     balance_on(checking, 0, "50")
-    assert values(drawn(alice, checking, savings)) == [(20, "1100.25"), (21, "1100.25"), (22, "1050.25")]
+    assert values(draw_history(alice, checking, savings)) == [(20, "1100.25"), (21, "1100.25"), (22, "1050.25")]
 
 
 def test_it_begins_with_the_balance_that_stood_when_the_span_begins(alice: User, item: Item, checking: Account) -> None:
@@ -88,34 +88,34 @@ def test_it_begins_with_the_balance_that_stood_when_the_span_begins(alice: User,
     balance_on(checking, 31, "70")
     balance_on(checking, 28, "80")
     balance_on(unread, 200, "5")
-    assert values(drawn(alice, checking, unread)) == [(-8, "75"), (-7, "75"), (-6, "85")]
+    assert values(draw_history(alice, checking, unread)) == [(-8, "75"), (-7, "75"), (-6, "85")]
 
 
 def test_it_takes_the_reading_of_the_first_day_before_an_older_one(alice: User, checking: Account) -> None:
     balance_on(checking, 31, "1")
     balance_on(checking, 30, "2")
     balance_on(checking, 29, "3")
-    assert values(drawn(alice, checking)) == [(-8, "2"), (-7, "3")]
+    assert values(draw_history(alice, checking)) == [(-8, "2"), (-7, "3")]
 
 
 def test_it_does_not_take_silence_for_zero(alice: User, checking: Account) -> None:
     balance_on(checking, 2, "100")
     balance_on(checking, 1, None)
     balance_on(checking, 0, "120")
-    assert values(drawn(alice, checking)) == [(20, "100"), (21, "100"), (22, "120")]
+    assert values(draw_history(alice, checking)) == [(20, "100"), (21, "100"), (22, "120")]
 
 
 @pytest.mark.parametrize("days_ago", [[], [0], [50]])
 def test_it_draws_nothing_until_there_are_two_days(alice: User, checking: Account, days_ago: list[int]) -> None:
     for days in days_ago:
         balance_on(checking, days, "100")
-    assert drawn(alice, checking) is None
+    assert draw_history(alice, checking) is None
 
 
 def test_it_draws_nothing_where_no_balance_was_ever_said(alice: User, checking: Account) -> None:
     for days in range(3):
         balance_on(checking, days, None)
-    assert drawn(alice, checking) is None
+    assert draw_history(alice, checking) is None
 
 
 def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item: Item) -> None:
@@ -126,7 +126,7 @@ def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item
         balance_on(account, 0, "7")
     with tenant(alice.pk):
         items = connections.list_connections(alice)
-        found = history.of_bank(user=alice, items=items, days=30)
+        found = history.bank_balance_history(user=alice, items=items, days=30)
     assert found.currency == "USD"
     assert values(found) == [(21, "10"), (22, "14")]
     assert found.chart.facts.last.value == bank_balance(items).totals[0].amount
@@ -136,7 +136,7 @@ def test_it_has_no_line_without_a_bank_account(alice: User, item: Item) -> None:
     account_at(item, type="credit")
     with tenant(alice.pk):
         items = connections.list_connections(alice)
-        assert history.of_bank(user=alice, items=items, days=30) is None
+        assert history.bank_balance_history(user=alice, items=items, days=30) is None
 
 
 def test_it_draws_nothing_of_somebody_else(
@@ -144,24 +144,24 @@ def test_it_draws_nothing_of_somebody_else(
 ) -> None:
     for days in range(3):
         balance_on(checking, days, "100")
-    assert drawn(mallory, checking) is None
+    assert draw_history(mallory, checking) is None
     hers = account_at(make_item(mallory))
     balance_on(hers, 1, "1")
     balance_on(hers, 0, "2")
-    assert values(drawn(mallory, hers, checking)) == [(21, "1"), (22, "2")]
+    assert values(draw_history(mallory, hers, checking)) == [(21, "1"), (22, "2")]
 
 
 @pytest.mark.parametrize(
     ("label", "days"), [("1M", 30), ("3M", 91), ("1Y", 365), ("", 91), ("ALL", 91), ("\0", 91), ("9" * 99, 91)]
 )
 def test_it_knows_three_spans(label: str, days: int) -> None:
-    assert history.days_in(label) == days
+    assert history.days_in_range(label) == days
 
 
 def test_it_marks_the_span_that_is_drawn(alice: User, checking: Account) -> None:
     balance_on(checking, 1, "1")
     balance_on(checking, 0, "2")
-    assert [(r.label, r.url, r.current) for r in drawn(alice, checking, days=365).ranges] == [
+    assert [(r.label, r.url, r.current) for r in draw_history(alice, checking, days=365).ranges] == [
         ("1M", "?range=1M", False),
         ("3M", "?range=3M", False),
         ("1Y", "?range=1Y", True),
@@ -172,8 +172,8 @@ def test_it_finds_the_days_of_an_account_by_owner_account_and_day(alice: User, c
     with tenant(alice.pk), connection.cursor() as cursor:
         # A table that is almost empty is read as a whole, whatever indexes it has.
         cursor.execute("SET LOCAL enable_seqscan = off")
-        asked = {"owner": alice.pk, "since": date(2026, 10, 23), **history.columns([checking])}
-        cursor.execute(f"EXPLAIN {history.CHANGES}", asked)
+        asked = {"owner": alice.pk, "since": date(2026, 10, 23), **history.account_columns([checking])}
+        cursor.execute(f"EXPLAIN {history.DAILY_CHANGES}", asked)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     conditions = re.findall(r"Index Cond: \(\(owner_id = .*\) AND \(account_id = .*\) AND \(day [<>]", plan)
     assert len(conditions) == 2, plan

@@ -23,7 +23,7 @@ from banking.transactions import querystrings, totals, transaction_list
 from banking.transactions.filters import TransactionFilter
 from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
-from insights.overview import overview
+from insights.overview import build_overview
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +59,7 @@ def well(item: Item, **facts: object) -> Item:
 
 def figures(user: User) -> dict[str, object]:
     with tenant(user.pk):
-        return overview(user=user, items=connections.list_connections(user), days=30)
+        return build_overview(user=user, items=connections.list_connections(user), days=30)
 
 
 def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Account) -> None:
@@ -102,7 +102,7 @@ def test_it_shows_parts_that_add_up_to_the_whole(alice: User, checking: Account)
         ("MEDICAL", Decimal(-30)),
     ]
     assert spent.total == sum(part.amount for part in spent.categories) == Decimal(82)
-    assert (spent.spent, spent.refunded) == (Decimal(112), Decimal(30))
+    assert (spent.total_spent, spent.total_refunded) == (Decimal(112), Decimal(30))
     assert [part.bar.share for part in spent.categories] == [89, 11, 0]
 
 

@@ -92,7 +92,7 @@ def month(rows: list[Transaction], currency: str) -> Month:
     return Month(income, {code: amount for code, amount in spent.items() if amount}, touched)
 
 
-def seen(html: str) -> str:
+def visible_text(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
 
 
@@ -114,7 +114,7 @@ def check_flow(card: str, found: Month, currency: str) -> None:
 
 def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, Decimal]]:
     """The card is about one currency, and its rows, shares and words are those of the rows."""
-    text, rows = seen(html), ROW.findall(html)
+    text, rows = visible_text(html), ROW.findall(html)
     assert "−" not in text
     shown = {unescape(name): (unescape(amount), share) for _, name, amount, share in rows}
     about = [
@@ -171,6 +171,6 @@ def test_it_says_of_any_month_what_came_back_as_what_it_is(
             continue
         flow, rest = page.split("Cash flow, last 30 days", 1)[1].split("Spending by category", 1)
         for currency, found in months.items():
-            check_flow(seen(flow), found, currency)
+            check_flow(visible_text(flow), found, currency)
         for behind in check_spending(rest.split("Latest transactions", 1)[0], months)[:2]:
             check_list(as_alice, *behind)

@@ -34,14 +34,14 @@ def clock() -> Iterator[Any]:
 @pytest.fixture
 def checking(item: Item) -> Account:
     """Alice's account, just read, with 1,000 dollars a month going out."""
-    refreshed(item)
+    mark_fresh(item)
     account = account_at(item, current=Decimal(5000))
     moved(account, "-1500")
     moved(account, "500", category="INCOME")
     return account
 
 
-def refreshed(item: Item, **facts: object) -> None:
+def mark_fresh(item: Item, **facts: object) -> None:
     """Let the bank have been read just now, but for what a test says otherwise."""
     usual = {"connection": Connection.ACTIVE, "failures": 0, "readiness": Readiness.HISTORICAL}
     usual |= {"checked_at": timezone.now(), "data_as_of": timezone.now()}
@@ -53,10 +53,10 @@ def holds(account: Account, amount: str) -> list[str]:
     """Let an account hold so much, and look at its owner's runway."""
     with tenant(account.owner_id):
         Account.objects.filter(pk=account.pk).update(current=Decimal(amount))
-    return runway.check(person_id=account.owner_id)
+    return runway.update_alerts(person_id=account.owner_id)
 
 
-def told(person: User) -> list[str]:
+def list_titles(person: User) -> list[str]:
     with tenant(person.pk):
         return [row.title for row in Notification.objects.order_by("id")]
 
@@ -72,7 +72,7 @@ def test_it_tells_below_three_months(checking: Account, amount: str, says: list[
 )
 def test_it_says_how_long_and_never_too_long(checking: Account, alice: User, amount: str, words: str) -> None:
     holds(checking, amount)
-    assert told(alice) == [f"Your money lasts {words} at the pace of the last 30 days"]
+    assert list_titles(alice) == [f"Your money lasts {words} at the pace of the last 30 days"]
 
 
 def test_it_tells_once_for_each_crossing(checking: Account, alice: User) -> None:
@@ -83,7 +83,7 @@ def test_it_tells_once_for_each_crossing(checking: Account, alice: User) -> None
     assert holds(checking, "2900") == []
     assert holds(checking, "3500") == []
     assert holds(checking, "2900") == ["USD"]
-    assert len(told(alice)) == 2
+    assert len(list_titles(alice)) == 2
 
 
 def test_it_is_no_news_when_money_does_not_shrink(checking: Account, alice: User) -> None:
@@ -127,36 +127,36 @@ def test_it_adds_no_currencies_up(checking: Account, item: Item) -> None:
 def test_it_says_and_forgets_nothing_while_a_bank_is_out_of_date(
     checking: Account, item: Item, alice: User, facts: dict[str, object]
 ) -> None:
-    refreshed(item, **facts)
+    mark_fresh(item, **facts)
     assert holds(checking, "10") == []
-    refreshed(item)
+    mark_fresh(item)
     assert holds(checking, "10") == ["USD"]
-    refreshed(item, **facts)
+    mark_fresh(item, **facts)
     assert holds(checking, "90000") == []
-    refreshed(item)
+    mark_fresh(item)
     assert holds(checking, "10") == []
 
 
 def test_it_has_nothing_to_say_to_who_has_cards_alone(item: Item) -> None:
-    refreshed(item)
+    mark_fresh(item)
     card = account_at(item, type="credit", current=Decimal(500), limit=Decimal(2000))
     moved(card, "-500")
-    assert runway.check(person_id=item.owner_id) == []
+    assert runway.update_alerts(person_id=item.owner_id) == []
 
 
 def test_it_tells_once_however_many_look_at_once(checking: Account, alice: User) -> None:
     with tenant(alice.pk):
         Account.objects.update(current=Decimal(10))
-    results = in_threads(4, lambda: runway.check(person_id=alice.pk))
+    results = in_threads(4, lambda: runway.update_alerts(person_id=alice.pk))
     assert sorted(results) == [[], [], [], ["USD"]]
-    assert len(told(alice)) == 1
+    assert len(list_titles(alice)) == 1
 
 
 # --- Everybody, an hour at a time -------------------------------------------------------------------------
 
 
 def of_day(limit: int = 2) -> list[UUID]:
-    return [person for hour in range(24) for person in runway.people_of(hour=hour, limit=limit)]
+    return [person for hour in range(24) for person in runway.list_owners_due(hour=hour, limit=limit)]
 
 
 def test_it_looks_at_everybody_once_a_day(make_user: Callable[[str], User], make_item: Callable[..., Item]) -> None:
@@ -181,8 +181,8 @@ def test_it_checks_whose_hour_it_is(
         Account.objects.update(current=Decimal(10))
     for hour in range(24):
         clock.move_to(NOW.replace(hour=hour))
-        refreshed(checking.item)
+        mark_fresh(checking.item)
         tasks.dispatch_runway_checks()
-    assert len(told(alice)) == 1
+    assert len(list_titles(alice)) == 1
     with tenant(alice.pk):
         assert LowRunway.objects.get().currency == "USD"

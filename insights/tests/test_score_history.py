@@ -9,7 +9,7 @@ import pytest
 from credit.diffing import Change, Severity, Subject
 from credit.report import ReportStatus
 from credit.stored.reports import KeptChange, Listing
-from insights.credit.score_history import history
+from insights.credit.score_history import score_history
 
 pytestmark = pytest.mark.dates
 
@@ -35,14 +35,14 @@ def months(*values):
 
 
 def test_it_draws_a_point_for_a_first_report():
-    found = history(months(702), [])
+    found = score_history(months(702), [])
     assert (found.chart.path, found.chart.dots.count("M")) == ("", 1)
     assert [each.value for each in found.readings] == [702]
     assert found.models == ("VantageScore 4.0",)
 
 
 def test_it_draws_one_line_through_months_that_follow_each_other():
-    found = history(months(702, 688, 684), [])
+    found = score_history(months(702, 688, 684), [])
     assert found.chart.path.count("M") == 1
     assert found.chart.dots.count("M") == 3
     assert [each.value for each in found.readings] == [684, 688, 702]
@@ -50,20 +50,20 @@ def test_it_draws_one_line_through_months_that_follow_each_other():
 
 
 def test_it_leaves_a_gap_where_a_month_is_missing():
-    found = history(months(702, 688, None, 690, 691), [])
+    found = score_history(months(702, 688, None, 690, 691), [])
     assert found.chart.path.count("M") == 2
     assert [each.breaks for each in found.readings] == ["", "No report in between", "", ""]
 
 
 @pytest.mark.parametrize(("day", "broken"), [(date(2026, 2, 24), False), (date(2026, 2, 25), True)])
 def test_it_waits_45_days_before_it_misses_a_report(day, broken):
-    found = history([listing(2, day), listing(1, date(2026, 1, 10))], [])
+    found = score_history([listing(2, day), listing(1, date(2026, 1, 10))], [])
     assert bool(found.readings[0].breaks) is broken
 
 
 def test_it_breaks_the_line_where_the_model_changes():
     first, second, third, fourth = months(702, 688, 690, 691)
-    found = history(
+    found = score_history(
         [
             replace(first, indicator="F9", model="fico_9"),
             replace(second, indicator="F9", model="fico_9"),
@@ -79,30 +79,30 @@ def test_it_breaks_the_line_where_the_model_changes():
 
 def test_it_breaks_the_line_at_a_report_about_another_file():
     newest, middle, oldest = months(702, 688, 690)
-    found = history([newest, replace(middle, comparable=False), oldest], [])
+    found = score_history([newest, replace(middle, comparable=False), oldest], [])
     assert [each.breaks.partition(":")[0] for each in found.readings] == ["", "Another file", ""]
     assert found.chart.path.count("M") == 1
 
 
 def test_it_breaks_the_line_at_a_report_without_a_score_and_keeps_its_row():
     newest, middle, oldest = months(702, 688, 690)
-    found = history([newest, replace(middle, value=None), oldest], [])
+    found = score_history([newest, replace(middle, value=None), oldest], [])
     assert found.chart.path == ""
     assert found.chart.dots.count("M") == 2
     assert found.readings[1].value is None
 
 
 def test_it_draws_nothing_where_no_report_has_a_score():
-    found = history([replace(each, value=None) for each in months(702, 688)], [])
+    found = score_history([replace(each, value=None) for each in months(702, 688)], [])
     assert (found.chart, found.marks, found.models) == (None, "", ())
     assert len(found.readings) == 2
 
 
 def test_it_takes_reports_of_one_day_and_reports_without_a_day():
     day = date(2026, 1, 10)
-    found = history([listing(3, None), listing(2, day, 690), listing(1, day, 700)], [])
+    found = score_history([listing(3, None), listing(2, day, 690), listing(1, day, 700)], [])
     assert [(each.day, each.value) for each in found.readings] == [(day, 690), (day, 700), (date(2026, 1, 3), 700)]
-    assert history([], []).readings == ()
+    assert score_history([], []).readings == ()
 
 
 def test_it_tells_what_a_report_brought_and_marks_what_is_grave():
@@ -112,19 +112,19 @@ def test_it_tells_what_a_report_brought_and_marks_what_is_grave():
         change(1, Severity.INFO),
         change(3, Severity.NOTICE),
     ]
-    found = history(months(702, 688, 684), stored)
+    found = score_history(months(702, 688, 684), stored)
     newest, middle, oldest = found.readings
     assert [event.title for event in middle.events] == [
         "A mark was added to your file",
         *["BEACON CARD: limit changed"] * 2,
     ]
-    assert (middle.more, middle.is_grave) == (1, True)
-    assert (len(newest.events), newest.is_grave, oldest.events) == (1, False, ())
+    assert (middle.more, middle.is_severe) == (1, True)
+    assert (len(newest.events), newest.is_severe, oldest.events) == (1, False, ())
     assert found.marks == "M525.4 0V300"
 
 
 def test_it_keeps_every_dot_inside_the_box():
-    found = history(months(300, 850, 300, 850, 301), [])
+    found = score_history(months(300, 850, 300, 850, 301), [])
     places = found.chart.dots.replace("h0", "").split("M")[1:]
     assert len(places) == 5
     for place in places:

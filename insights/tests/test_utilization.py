@@ -18,19 +18,24 @@ FULL = {"subscriberName": "HARBOR STORE CARD", "subscriberCode": "2", "accountNu
 SHARED = {"subscriberName": "UNION TRAVEL CARD", "subscriberCode": "3", "ecoa": "3"}
 
 
-def limited(limit: str, balance: str, **changes: object) -> dict[str, object]:
+def card_with_limit(limit: str, balance: str, **changes: object) -> dict[str, object]:
     return card(balanceAmount=balance, enhanced={"creditLimitAmount": limit}, **changes)
 
 
-LINES = [limited("12000", "1140"), limited("1000", "1015", **FULL), limited("8000", "4000", **SHARED), loan()]
+LINES = [
+    card_with_limit("12000", "1140"),
+    card_with_limit("1000", "1015", **FULL),
+    card_with_limit("8000", "4000", **SHARED),
+    loan(),
+]
 
 
-def page(lines: list[dict[str, object]] = LINES, *, own: bool = False) -> utilization.Page:
-    return utilization.page(read(tradeline=lines).tradelines, [], own=own)
+def build_page(lines: list[dict[str, object]] = LINES, *, own: bool = False) -> utilization.UtilizationPage:
+    return utilization.utilization_page(read(tradeline=lines).tradelines, [], own=own)
 
 
 def test_it_lists_the_fullest_card_first_with_dollars_to_each_mark_that_is_passed() -> None:
-    found = page()
+    found = build_page()
     assert [(row.account.creditor, str(row.use.percent)) for row in found.cards] == [
         ("HARBOR STORE CARD", "101.5"),
         ("UNION TRAVEL CARD", "50.0"),
@@ -47,15 +52,15 @@ def test_it_lists_the_fullest_card_first_with_dollars_to_each_mark_that_is_passe
 
 
 def test_it_adds_all_cards_up_and_leaves_shared_ones_out_on_request() -> None:
-    assert page().overall == (6155, 21_000)
-    assert page(own=True).overall == (2155, 13_000)
-    assert page().has_shared
-    assert page(own=True).has_shared
-    assert not page([limited("12000", "1140")]).has_shared
+    assert build_page().overall == (6155, 21_000)
+    assert build_page(own=True).overall == (2155, 13_000)
+    assert build_page().has_shared
+    assert build_page(own=True).has_shared
+    assert not build_page([card_with_limit("12000", "1140")]).has_shared
 
 
 def test_it_has_nothing_to_add_up_without_cards() -> None:
-    found = page([loan()])
+    found = build_page([loan()])
     assert (found.overall, found.cards, found.marks) == (None, (), ())
 
 
@@ -64,7 +69,7 @@ def test_it_has_nothing_to_add_up_without_cards() -> None:
 
 @pytest.mark.django_db
 class TestThePage:
-    def shown(self, client: Client, query: str = "") -> str:
+    def get_page(self, client: Client, query: str = "") -> str:
         answer = client.get(reverse("credit_utilization") + query)
         assert answer.status_code == 200
         return answer.content.decode()
@@ -75,7 +80,7 @@ class TestThePage:
         filed(alice, read(tradeline=LINES))
         item = make_item(alice)
         account_at(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"), name="Visa")
-        body = self.shown(as_alice)
+        body = self.get_page(as_alice)
         assert "$1,140 of $12,000, reported Nov 9, 2026" in body
         assert "$1,240.55" in body
         assert body.count("A guess. Is it the same card?") == 1
@@ -86,20 +91,20 @@ class TestThePage:
         filed(alice, read(tradeline=LINES))
         item = make_item(mallory)
         account_at(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
-        assert "1,240.55" not in self.shown(as_alice)
+        assert "1,240.55" not in self.get_page(as_alice)
 
     def test_it_leaves_shared_cards_out_on_request(self, as_alice: Client, alice: User) -> None:
         filed(alice, read(tradeline=LINES))
-        assert "UNION TRAVEL CARD" in self.shown(as_alice)
-        assert "UNION TRAVEL CARD" not in self.shown(as_alice, "?own=1")
-        assert "UNION TRAVEL CARD" in self.shown(as_alice, "?own=junk")
+        assert "UNION TRAVEL CARD" in self.get_page(as_alice)
+        assert "UNION TRAVEL CARD" not in self.get_page(as_alice, "?own=1")
+        assert "UNION TRAVEL CARD" in self.get_page(as_alice, "?own=junk")
 
     def test_it_lists_apart_what_does_not_count(self, as_alice: Client, alice: User) -> None:
         no_limit = card(subscriberName="UNION CHARGE CARD", amount1=None, enhanced={"creditLimitAmount": None})
         silent = card(subscriberName="QUIET CARD", subscriberCode="9", balanceAmount="UNKNOWN")
         home = card(subscriberName="CEDAR HOME", accountType="47", enhanced={"enhancedAccountType": "89"})
         filed(alice, read(tradeline=[no_limit, silent, home]))
-        body = self.shown(as_alice)
+        body = self.get_page(as_alice)
         assert "No limit reported. Balance $1,140." in body
         assert "No balance reported. Limit $12,000." in body
         assert "secured by a house" in body

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def checking(item: Item) -> Account:
     """Alice's account after good readings on three days."""
-    changed(item, institution_name="Platypus & Sons", readiness=Readiness.HISTORICAL, checked_at=timezone.now())
+    update_item(item, institution_name="Platypus & Sons", readiness=Readiness.HISTORICAL, checked_at=timezone.now())
     account = account_at(item, name="Everyday", official_name="Everyday Plus", current=Decimal("1200.50"))
     for days, balance in ((2, "1000"), (1, "1100"), (0, "1200.50")):
         balance_on(account, days, balance)
@@ -30,18 +30,18 @@ def checking(item: Item) -> Account:
     return account
 
 
-def changed(item: Item, **facts: object) -> Item:
+def update_item(item: Item, **facts: object) -> Item:
     with tenant(item.owner_id):
         Item.objects.filter(pk=item.pk).update(**facts)
         item.refresh_from_db()
     return item
 
 
-def words(response) -> str:
+def joined_text(response) -> str:
     return " ".join(unescape(response.content.decode()).split())
 
 
-def seen(response) -> str:
+def visible_text(response) -> str:
     """What a person reads, without the markup."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", response.content.decode())).split())
 
@@ -51,14 +51,14 @@ def seen(response) -> str:
 
 def test_it_shows_a_persons_figures(as_alice: Client, item: Item, checking: Account) -> None:
     account_at(item, type="credit", name="Card", mask="3333", current=Decimal(410), limit=Decimal(2000))
-    page = words(as_alice.get(reverse("overview")))
+    page = joined_text(as_alice.get(reverse("overview")))
     for expected in ("$1,200.50", "$410.00", "$2,000.00", "21%", "$4.33", "−$4.33", "Café", "Platypus & Sons"):
         assert expected in page
     assert "None" not in page
 
 
 def test_it_shows_nothing_of_somebody_else(as_mallory: Client, checking: Account) -> None:
-    page = words(as_mallory.get(reverse("overview")))
+    page = joined_text(as_mallory.get(reverse("overview")))
     assert "Three steps" in page
     for hers in ("Platypus", "1,200.50", "Café"):
         assert hers not in page
@@ -94,10 +94,10 @@ def test_it_says_what_a_connection_needs(
 ) -> None:
     if "checked_at" in facts:
         facts = {"checked_at": timezone.now() + facts["checked_at"]}
-    changed(item, **facts)
+    update_item(item, **facts)
     page = as_alice.get(reverse("overview"))
     assert page.status_code == 200
-    assert expected in words(page)
+    assert expected in joined_text(page)
 
 
 def test_it_stands_with_figures_that_no_bank_says(as_alice: Client, item: Item) -> None:
@@ -105,12 +105,12 @@ def test_it_stands_with_figures_that_no_bank_says(as_alice: Client, item: Item) 
     account_at(item, name="Card", type="credit", currency="")
     page = as_alice.get(reverse("overview"))
     assert page.status_code == 200
-    assert "None" not in words(page)
+    assert "None" not in joined_text(page)
 
 
 def test_it_says_that_more_was_refunded_than_spent(as_alice: Client, checking: Account) -> None:
     moved(checking, "402.93", category="GENERAL_MERCHANDISE")
-    page = seen(as_alice.get(reverse("overview")))
+    page = visible_text(as_alice.get(reverse("overview")))
     assert "Refunds above spending $398.60 More was refunded than spent" in page
     assert "$398.60 more refunded than spent" in page
     assert "Runway Not available A month of refunds shows no pace of spending" in page
@@ -122,7 +122,9 @@ def test_it_says_that_more_was_refunded_than_spent(as_alice: Client, checking: A
 
 def test_it_says_that_more_income_was_taken_back_than_came_in(as_alice: Client, checking: Account) -> None:
     moved(checking, "-500", category="INCOME")
-    assert "Income taken back $500.00 More was taken back than came in" in seen(as_alice.get(reverse("overview")))
+    assert "Income taken back $500.00 More was taken back than came in" in visible_text(
+        as_alice.get(reverse("overview"))
+    )
 
 
 def test_it_says_what_is_owed_on_which_cards(as_alice: Client, item: Item) -> None:
@@ -131,7 +133,7 @@ def test_it_says_what_is_owed_on_which_cards(as_alice: Client, item: Item) -> No
     ):
         money = {"current": current and Decimal(current), "limit": limit and Decimal(limit)}
         account_at(item, type="credit", name=f"Card {number}", mask="", **money)
-    page = seen(as_alice.get(reverse("overview")))
+    page = visible_text(as_alice.get(reverse("overview")))
     for said in (
         "$10,727.48 owed of $28,000.00",
         "$11,922.40 owed on 1 card without a credit limit",
@@ -160,7 +162,7 @@ def test_it_says_who_owes_whom_on_every_page(
 ) -> None:
     account = account_at(item, type=kind, current=current and Decimal(current))
     for address in (reverse("accounts"), reverse("account", args=[account.pk])):
-        page = seen(as_alice.get(address))
+        page = visible_text(as_alice.get(address))
         assert said in page
         assert lie not in page
 
@@ -168,7 +170,7 @@ def test_it_says_who_owes_whom_on_every_page(
 def test_it_says_for_which_accounts_a_sum_stands(as_alice: Client, checking: Account, item: Item) -> None:
     account_at(item, name="Savings", current=Decimal(10), available=Decimal(8))
     account_at(item, name="Silent", current=None)
-    page = seen(as_alice.get(reverse("overview")))
+    page = visible_text(as_alice.get(reverse("overview")))
     assert "$1,210.50" in page
     assert "$8.00 available on 1 of 3 accounts" in page
     assert "Balance not available for 1 of 3 accounts" in page
@@ -178,8 +180,8 @@ def test_it_never_calls_an_unknown_balance_nothing(as_alice: Client, item: Item)
     account = account_at(item, name="Silent", current=None)
     moved(account, "-10", category="TRAVEL")
     page = as_alice.get(reverse("overview"))
-    assert '<p class="figure">Not available</p>' in words(page)
-    assert "Less than a month" not in seen(page)
+    assert '<p class="figure">Not available</p>' in joined_text(page)
+    assert "Less than a month" not in visible_text(page)
 
 
 # --- The strip of connections -----------------------------------------------------------------------------
@@ -197,19 +199,19 @@ def test_it_never_calls_an_unknown_balance_nothing(as_alice: Client, item: Item)
 def test_it_asks_again_only_while_banks_are_read(
     as_alice: Client, item: Item, checking: Account, facts: dict[str, timedelta], expected: str, polls: bool
 ) -> None:
-    changed(item, **{name: timezone.now() + wait for name, wait in facts.items()})
-    part = words(as_alice.get(reverse("sync_status")))
+    update_item(item, **{name: timezone.now() + wait for name, wait in facts.items()})
+    part = joined_text(as_alice.get(reverse("sync_status")))
     assert part.startswith("<section")
     assert expected in part
     assert ("hx-trigger" in part) is polls
 
 
 def test_it_leads_back_to_the_overview_when_a_sync_is_done(as_alice: Client, checking: Account) -> None:
-    assert f'href="{reverse("overview")}"' in words(as_alice.get(reverse("sync_status")))
+    assert f'href="{reverse("overview")}"' in joined_text(as_alice.get(reverse("sync_status")))
 
 
 def test_it_strips_no_bank_of_somebody_else(as_mallory: Client, checking: Account) -> None:
-    assert "Platypus" not in words(as_mallory.get(reverse("sync_status")))
+    assert "Platypus" not in joined_text(as_mallory.get(reverse("sync_status")))
 
 
 # --- One account ------------------------------------------------------------------------------------------
@@ -220,19 +222,19 @@ def test_it_shows_one_account(as_alice: Client, item: Item, checking: Account) -
     moved(other, "9.99", merchant_name="Interest")
     page = as_alice.get(reverse("account", args=[checking.pk]))
     for expected in ("Everyday", "Everyday Plus", "••0000", "$1,200.50", "Café", "−$4.33", "Platypus & Sons"):
-        assert expected in words(page)
-    assert "Interest" not in words(page)
-    assert f"{reverse('transactions')}?account={checking.pk}" in words(page)
+        assert expected in joined_text(page)
+    assert "Interest" not in joined_text(page)
+    assert f"{reverse('transactions')}?account={checking.pk}" in joined_text(page)
     assert page.context["history"].chart.facts.last.value == Decimal("1200.50")
 
 
 def test_it_shows_an_account_that_was_closed_or_let_go(as_alice: Client, item: Item, checking: Account) -> None:
-    changed(item, connection=Connection.REMOVED)
+    update_item(item, connection=Connection.REMOVED)
     with tenant(item.owner_id):
         Account.objects.filter(pk=checking.pk).update(closed_at=timezone.now())
     page = as_alice.get(reverse("account", args=[checking.pk]))
     assert page.status_code == 200
-    assert "Closed" in words(page)
+    assert "Closed" in joined_text(page)
 
 
 def test_it_shows_no_account_of_somebody_else(
@@ -247,7 +249,7 @@ def test_it_shows_no_account_of_somebody_else(
 
 def test_it_shows_text_of_banks_as_text(as_alice: Client, item: Item) -> None:
     attack = "<script>alert(1)</script>"
-    changed(item, institution_name=attack)
+    update_item(item, institution_name=attack)
     account = account_at(item, name=attack, official_name=attack, subtype=attack, mask="<b>", currency="<i>")
     moved(account, "-1", merchant_name=attack, category=attack)
     for address in (reverse("overview"), reverse("account", args=[account.pk]), reverse("sync_status")):

@@ -5,7 +5,8 @@ uv installs, because it takes a fifth of pip's time. pip, which Python brings al
 where there is no uv for the machine. Both refuse a package whose hash is not the locked one.
 """
 
-import ast
+import configparser
+import contextlib
 import ensurepip
 import hashlib
 import os
@@ -169,16 +170,37 @@ def run_pip(name: str, *options: str) -> Done:
 
 
 def package_sources() -> dict[str, str]:
-    """What pip's own settings say about where packages are, as uv takes it."""
-    values: dict[str, str] = {}
-    lines = [line.partition("=") for line in run([*pip(), "config", "list"]).stdout.splitlines()]
-    for section in ("global", "install", ":env:"):
-        for key, _, value in lines:
-            place, _, name = key.partition(".")
-            if place == section and name in SOURCES:
-                separator = "," if name == "find-links" else " "
-                values[SOURCES[name]] = separator.join(str(ast.literal_eval(value)).split())
-    return values
+    """What pip's own settings say about where packages are, as uv takes it. The environment wins over files."""
+    settings: dict[str, str] = {}
+    parser = configparser.RawConfigParser()
+    with contextlib.suppress(configparser.Error):
+        parser.read(pip_configuration())
+    for section in ("global", "install"):
+        if parser.has_section(section):
+            settings |= {name.replace("_", "-"): value for name, value in parser.items(section)}
+    variables = {name: os.environ.get(f"PIP_{name.upper().replace('-', '_')}", "") for name in SOURCES}
+    settings |= {name: value for name, value in variables.items() if value}
+    return {
+        SOURCES[name]: ("," if name == "find-links" else " ").join(value.split())
+        for name, value in settings.items()
+        if name in SOURCES
+    }
+
+
+def pip_configuration() -> list[Path]:
+    """The files that pip reads, the last of which wins.
+
+    Source: https://pip.pypa.io/en/stable/topics/configuration/
+    """
+    if os.environ.get("PIP_CONFIG_FILE") == os.devnull:
+        return []
+    home = Path.home()
+    systems = os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
+    folders = [Path("/Library/Application Support/pip"), *(Path(folder, "pip") for folder in systems), Path("/etc")]
+    folders += [home / ".pip", Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip"]
+    folders += [home / "Library" / "Application Support" / "pip", VENV]
+    named = os.environ.get("PIP_CONFIG_FILE")
+    return [folder / "pip.conf" for folder in folders] + ([Path(named)] if named else [])
 
 
 def pip() -> list[str]:

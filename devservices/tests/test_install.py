@@ -218,15 +218,41 @@ def test_it_lets_pip_install_where_there_is_no_uv_for_the_machine(
     assert find_module(environment)
 
 
-def test_uv_looks_for_packages_where_pip_does(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_INDEX_URL", "https://packages.internal/simple")
-    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://a.internal/simple https://b.internal/simple")
+def test_uv_looks_for_packages_where_pip_does(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = checkout / "pip.conf"
+    config.write_text(
+        "[global]\nindex-url = https://packages.internal/simple\nfind-links = /srv/wheels\n\n"
+        "[install]\nextra-index-url =\n    https://a.internal/simple\n    https://b.internal/simple\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
     monkeypatch.setenv("PIP_FIND_LINKS", "/srv/wheels /srv/more-wheels")
     sources = install.package_sources()
     assert sources["UV_DEFAULT_INDEX"] == "https://packages.internal/simple"
     assert sources["UV_EXTRA_INDEX_URL"] == "https://a.internal/simple https://b.internal/simple"
     assert sources["UV_FIND_LINKS"] == "/srv/wheels,/srv/more-wheels"
+    assert [part.partition("=")[2] for part in pip_settings() if part.startswith("global.index-url")] == [
+        "'https://packages.internal/simple'"
+    ]
+
+
+def pip_settings() -> list[str]:
+    """What pip itself reads."""
+    return install.run([sys.executable, *install.pip()[1:], "config", "list"]).stdout.splitlines()
+
+
+@pytest.mark.parametrize("content", ["", "no section\n", "[global]\nindex-url\n"])
+def test_it_passes_over_a_configuration_that_nobody_can_read(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (checkout / "pip.conf").write_text(content)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(checkout / "pip.conf"))
+    monkeypatch.setenv("PIP_INDEX_URL", "https://packages.internal/simple")
+    assert install.package_sources()["UV_DEFAULT_INDEX"] == "https://packages.internal/simple"
+
+
+def test_it_reads_no_configuration_where_pip_reads_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    assert install.pip_configuration() == []
 
 
 def test_it_never_needs_more_than_the_standard_library() -> None:

@@ -21,6 +21,7 @@ from credit.changes.record import compare
 from credit.models import AttemptStatus, PullAttempt, RawReport
 from credit.report import Report
 from credit.stored import reports
+from credit.stored.documents import pack
 
 KIB = 1024
 MOST_KIB = 60
@@ -47,7 +48,7 @@ def keep(user: User, told: Report, *, days_ago: int) -> UUID:
             **asked,
         )  # fmt: skip
         raw = RawReport.objects.create(
-            owner=user, attempt=attempt, body=reports.packed(b"{}"), sha256=told.sha256, size=2, http_status=200,
+            owner=user, attempt=attempt, body=pack(b"{}"), sha256=told.sha256, size=2, http_status=200,
             fetched_at=at, is_sample=False, **asked,
         )  # fmt: skip
         stored = reports.store(raw=raw, report=told)

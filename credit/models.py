@@ -1,8 +1,7 @@
-"""Credit reports: what was asked of the bureau, what it answered, and the rows that were read from the answer.
+"""Credit reports: what was asked of the bureau, what it answered, and the report that was read from the answer.
 
-The raw answer lies sealed in a table of its own, which no page reads. Rows stand as ``credit.report`` names them;
-every one leads to its ``Report``, which says from which raw answer and by which version of the parser it was read.
-Amounts are whole US dollars, and null where the bureau does not say. What tells who a person is, is sealed.
+The raw answer is sealed in a table of its own, which no page reads. A ``Report`` holds everything read from one as a
+sealed document; beside it stand the columns that are queried, which say nothing about accounts or addresses.
 """
 
 from typing import ClassVar
@@ -13,10 +12,7 @@ from django.utils import timezone
 
 from compliance.isolation.models import Owned
 from compliance.vault.fields import SealedTextField
-from credit import report as rows
-from credit.diffing import Severity, Subject
-from credit.fields import DayField
-from credit.payment_history import DatedBy
+from credit.report import ReportStatus
 from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
 
 
@@ -155,7 +151,12 @@ class RawReport(Owned):
 
 
 class Report(Owned):
-    """A report as it was read. ``credit_score`` is the value of the first score, which is the one that we ask for."""
+    """A report as the parser read it: one sealed document, and beside it the few columns that are queried.
+
+    ``document`` holds a ``credit.report.Report`` and ``changes`` what changed since the report before it, both as
+    ``credit.stored.documents`` writes them. The score's columns are those of the first score, which is the one that
+    we ask for. ``consumer_hash`` tells people's files apart.
+    """
 
     raw = models.OneToOneField(RawReport, on_delete=models.SET_NULL, null=True, related_name="report")
     provider = models.CharField(max_length=20)
@@ -166,179 +167,19 @@ class Report(Owned):
     pulled_at = models.DateTimeField()
     is_sample = models.BooleanField()
     inquiry_class = models.CharField(max_length=10)
-    state = models.CharField(max_length=20, choices=[(s, s) for s in rows.ReportStatus])
-    credit_score = models.PositiveSmallIntegerField(null=True)
-    subject = models.CharField(max_length=64, blank=True)
-    consumer_identifier = SealedTextField()
-    frozen = models.BooleanField()
-    fraud_alert = models.BooleanField()
-    active_duty = models.BooleanField()
-    deceased = models.BooleanField()
-    ssn_variation = models.BooleanField()
+    state = models.CharField(max_length=20, choices=[(status, status) for status in ReportStatus])
+    consumer_hash = models.CharField(max_length=64, blank=True)
     address_mismatch = models.BooleanField()
-    no_hit = models.BooleanField()
-    messages = SealedTextField()
-    totals = models.JSONField()
-    warnings = models.JSONField()
+    ssn_variation = models.BooleanField()
+    credit_score = models.PositiveSmallIntegerField(null=True)
+    score_model = models.CharField(blank=True)
+    score_indicator = models.CharField(blank=True)
+    score_exclusion_code = models.CharField(blank=True)
+    score_percentile = models.PositiveIntegerField(null=True)
+    document = SealedTextField()
+    changes = SealedTextField(null=True)
     # The bureau says that it is about somebody else than the report before it.
     comparable = models.BooleanField(default=True)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["owner", "-pulled_at"], name="reports_newest_first")]
-
-
-class Row(Owned):
-    """A row of a report, in its place among its kind. ``path`` is where it stands in the raw answer."""
-
-    # No index of its own: the unique one below begins with it.
-    report = models.ForeignKey(Report, on_delete=models.CASCADE, db_index=False)
-    position = models.PositiveSmallIntegerField()
-    path = models.CharField()
-
-    class Meta:
-        abstract = True
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["report", "position"], name="one_%(class)s_in_each_place")
-        ]
-
-
-class Score(Row):
-    """A model's score; ``factors`` are pairs of rank and code."""
-
-    model = models.CharField(blank=True)
-    indicator = models.CharField(blank=True)
-    value = models.PositiveSmallIntegerField(null=True)
-    exclusion_code = models.CharField(blank=True)
-    on = models.DateField(null=True)
-    percentile = models.PositiveIntegerField(null=True)
-    factors = models.JSONField()
-
-
-class Tradeline(Row):
-    """An account. The payment history is its newest month, the bureau's marks, and what each mark amounts to."""
-
-    key = models.CharField(max_length=80)
-    creditor = models.CharField(blank=True)
-    subscriber_code = models.CharField(blank=True)
-    kind = models.CharField(max_length=20, choices=[(k, k) for k in rows.Kind])
-    revolving = models.BooleanField(null=True)
-    is_open = models.BooleanField(null=True)
-    role = models.CharField(max_length=20, choices=[(r, r) for r in rows.Role])
-    opened = DayField()
-    status_on = DayField()
-    balance = models.BigIntegerField(null=True)
-    balance_on = DayField()
-    limit = models.BigIntegerField(null=True)
-    high = models.BigIntegerField(null=True)
-    original = models.BigIntegerField(null=True)
-    past_due = models.BigIntegerField(null=True)
-    monthly_payment = models.BigIntegerField(null=True)
-    payment_type = models.CharField(blank=True)
-    last_payment = DayField()
-    condition = models.CharField(blank=True)
-    condition_code = models.CharField(blank=True)
-    standing = models.CharField(blank=True)
-    standing_code = models.CharField(blank=True)
-    derogatory = models.BooleanField()
-    disputed = models.BooleanField()
-    remark_code = models.CharField(blank=True)
-    comment = models.CharField(blank=True)
-    days_30 = models.PositiveIntegerField()
-    days_60 = models.PositiveIntegerField()
-    days_90 = models.PositiveIntegerField()
-    times_derogatory = models.PositiveIntegerField()
-    months_counted = models.PositiveIntegerField()
-    last_four = models.CharField(blank=True)
-    original_creditor = models.CharField(blank=True)
-    sold_to = models.CharField(blank=True)
-    bankruptcy = models.CharField(blank=True)
-    last_delinquency = DayField()
-    history_latest = models.DateField(null=True)
-    history_codes = models.CharField(blank=True)
-    history_buckets = models.CharField(blank=True)
-    history_dated_by = models.CharField(max_length=20, choices=[(d, d) for d in DatedBy], default=DatedBy.BALANCE)
-    trend = models.JSONField()
-    product = models.CharField(blank=True)
-    terms = models.CharField(blank=True)
-    second_delinquency = DayField()
-    worst_delinquency = DayField()
-    worst = models.CharField(blank=True)
-    worst_code = models.CharField(blank=True)
-    compliance = models.CharField(blank=True)
-    compliance_code = models.CharField(blank=True)
-    bankruptcy_stage = models.CharField(blank=True)
-
-
-class Inquiry(Row):
-    """Somebody who asked for the file."""
-
-    on = DayField()
-    subscriber = models.CharField(blank=True)
-    subscriber_code = models.CharField(blank=True)
-    business = models.CharField(blank=True)
-    type = models.CharField(blank=True)
-    amount = models.BigIntegerField(null=True)
-
-
-class PublicRecord(Row):
-    """A court's record."""
-
-    key = models.CharField(max_length=80)
-    court = models.CharField(blank=True)
-    court_code = models.CharField(blank=True)
-    reference = models.CharField(blank=True)
-    status_code = models.CharField(blank=True)
-    status_on = DayField()
-    filed_on = DayField()
-    amount = models.BigIntegerField(null=True)
-    evaluation = models.CharField(blank=True)
-    disputed = models.BooleanField()
-    plaintiff = models.CharField(blank=True)
-    bankruptcy = models.BooleanField()
-    percent = models.PositiveIntegerField(null=True)
-    adjustment_percent = models.PositiveIntegerField(null=True)
-    assets = models.BigIntegerField(null=True)
-    voluntary = models.BooleanField(null=True)
-    role = models.CharField(max_length=20, choices=[(r, r) for r in rows.Role], default=rows.Role.UNKNOWN)
-    comment = models.CharField(blank=True)
-
-
-class PersonalDetail(Row):
-    """A name, an address or the like that the bureau keeps."""
-
-    kind = models.CharField(max_length=20, choices=[(d, d) for d in rows.Detail])
-    text = SealedTextField()
-    first_reported = DayField()
-    last_reported = DayField()
-
-
-class Statement(Row):
-    """A statement that stands in the file."""
-
-    notice = models.CharField(max_length=20, choices=[(n, n) for n in rows.Notice])
-    code = models.CharField(blank=True)
-    on = DayField()
-    text = SealedTextField()
-
-
-class Change(Owned):
-    """What changed from an earlier report to this one. A change is written down once, whoever compares again."""
-
-    # No index of its own: the unique one below begins with it.
-    report = models.ForeignKey(Report, on_delete=models.CASCADE, db_index=False)
-    position = models.PositiveIntegerField()
-    fingerprint = models.CharField(max_length=64)
-    subject = models.CharField(max_length=30, choices=[(s, s) for s in Subject])
-    entity = models.CharField()
-    severity = models.CharField(max_length=10, choices=[(s, s) for s in Severity])
-    name = models.CharField(blank=True)
-    before = models.JSONField(null=True)
-    after = models.JSONField(null=True)
-    detail = models.CharField(blank=True)
-    key = models.CharField(max_length=80, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["report", "position"], name="one_change_in_each_place"),
-            models.UniqueConstraint(fields=["owner", "fingerprint"], name="one_row_per_change"),
-        ]

@@ -7,14 +7,11 @@ dollars, as bureaus send them. ``None`` means that the bureau does not say, and 
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
 from credit.payment_history import PaymentHistory
-
-# What stands in the place of a text that is kept sealed and cannot be opened.
-UNREADABLE: Final = "Cannot be read"
 
 
 class Guarded(msgspec.Struct, frozen=True):
@@ -319,7 +316,7 @@ class Oddity(msgspec.Struct, frozen=True):
 
 
 class Report(Guarded, frozen=True):
-    """A whole report. ``subject`` tells files apart, and nothing else; it is empty where the bureau sends none.
+    """A whole report. ``consumer_hash`` tells files apart, and nothing else; it is empty where the bureau names nobody.
 
     ``consumer_identifier`` is the bureau's lasting name for the person: sealed, never shown.
     """
@@ -330,7 +327,7 @@ class Report(Guarded, frozen=True):
     parser_version: int
     sha256: str
     reported_on: date | None
-    subject: str
+    consumer_hash: str
     consumer_identifier: str
     flags: Flags
     scores: tuple[Score, ...]

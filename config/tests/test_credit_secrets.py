@@ -16,6 +16,7 @@ from conftest import signed_in_as
 from credit.models import RawReport, Report, Trigger
 from credit.stored import reports
 from credit.tests.asking import enrolled, pull
+from credit.tests.documents import stored_accounts, stored_changes, stored_reports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,12 +44,20 @@ def secrets(days, alice, caplog) -> set[str]:
     return {NUMBER, "666-11-1011", "revolvingOrInstallment", "RIVERA", "MAPLE"} | accounts
 
 
+def names_on_file(user) -> set[str]:
+    """What names accounts, lenders and balances in a person's reports, as they are sealed."""
+    accounts, changes = stored_accounts(user), stored_changes(user)
+    inquiries = [inquiry.subscriber for report in stored_reports(user) for inquiry in report.inquiries]
+    names = {name for account in accounts for name in (account.creditor, account.key)} | set(inquiries)
+    return names | {change.name for change in changes if change.name} - {""}
+
+
 def shown(secrets: set[str], text: str) -> set[str]:
     return {secret for secret in secrets if secret in text}
 
 
-def rows_of_all_tables() -> Iterator[str]:
-    """Every row of every table as text, as somebody with a copy of the database would read it."""
+def rows_of_all_tables() -> Iterator[tuple[str, str]]:
+    """Every table's name and row as text, as somebody with a copy of the database would read it."""
     with signed_in_as("ops") as operator:
         tables = operator.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"
@@ -57,13 +66,22 @@ def rows_of_all_tables() -> Iterator[str]:
         assert len(tables) > 40
         for (table,) in tables:
             for (row,) in operator.execute(f"SELECT row_::text FROM {table} AS row_"):
-                yield row
+                yield table, row
 
 
 def test_it_stands_in_no_table(secrets):
     rows = list(rows_of_all_tables())
-    assert any("BEACON CARD" in row for row in rows)
-    assert shown(secrets, "\n".join(rows)) == set()
+    assert shown(secrets, "\n".join(row for _table, row in rows)) == set()
+
+
+def test_a_report_says_nothing_of_its_accounts_to_who_has_a_copy_of_the_database(secrets, alice):
+    names = names_on_file(alice)
+    assert {"BEACON CARD"} < names
+    rows = list(rows_of_all_tables())
+    assert sum(table == "public.credit_report" for table, _row in rows) == 2
+    # An alert says what changed in words of its own, which are not sealed.
+    telling = {table for table, row in rows if shown(names, row)}
+    assert telling <= {"public.accounts_notification"}
 
 
 def test_it_stands_in_no_cache_and_no_queue(secrets):

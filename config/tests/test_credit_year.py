@@ -7,10 +7,12 @@ from accounts.models import Notification
 from compliance.isolation import tenant
 from credit.changes.record import compare
 from credit.diffing import Severity
-from credit.models import Change, Trigger
+from credit.models import Report, Trigger
 from credit.pulls import pulling
 from credit.stored import reports
+from credit.stored.parsing import read_report
 from credit.tests.asking import calls, count, enrolled, enrollment_of, pull, stored
+from credit.tests.documents import stored_changes
 from credit.tests.test_diffing_year import YEAR, in_short
 
 pytestmark = pytest.mark.dates
@@ -33,7 +35,7 @@ def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bure
             pull(alice, Trigger.CLOCK)
     alice.refresh_from_db()
     assert count(Notification, alice) == alice.unread == alerts
-    assert count(Change, alice) == len(reports_of(alice))
+    assert len(stored_changes(alice)) == len(reports_of(alice))
     assert stored(alice) == (13, 13)
     assert site_bureau.made() == len(calls(site_bureau)) == 13
     assert enrollment_of(alice).next_pull_at > timezone.now()
@@ -42,8 +44,8 @@ def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bure
 def nothing_new(user, report_id):
     """Compare the newest report once more."""
     with tenant(user.pk):
-        row = reports.whole(user.pk).get(pk=report_id)
-        assert compare(stored=row, report=reports.report_of(row), quietly=False) == []
+        row = Report.objects.get(pk=report_id)
+        assert compare(stored=row, report=read_report(row), quietly=False) == []
 
 
 def reports_of(user):

@@ -45,8 +45,7 @@ OF_SIGN_IN = ("account_", "mfa_")
 IN_NO_PAGE = {"banking.pendingremoval.access_token"}
 # Opened for pages alone.
 IN_NO_JOB = {
-    "compliance.consentevent.typed_name", "credit.report.consumer_identifier", "credit.report.messages",
-    "credit.personaldetail.text", "credit.statement.text",
+    "compliance.consentevent.typed_name", "credit.report.document", "credit.report.changes",
 }  # fmt: skip
 
 
@@ -153,9 +152,8 @@ def test_it_ends_every_job_whatever_cannot_be_read(
         (AUDIT, "security"),
         (AUDIT, "looks"),
         (SEEDS, "security"),
-        ("credit.personaldetail.text", "credit_personal"),
-        ("credit.statement.text", "credit"),
-        ("credit.report.messages", "credit"),
+        ("credit.report.document", "credit"),
+        ("credit.report.changes", "credit_changes"),
         ("credit.rawreport.body", "credit_raw_of"),
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import NamedTuple
 
+from compliance.vault import UNREADABLE
 from credit.analysis import labels
 from credit.analysis.utilization import OVER_LIMIT
 from credit.diffing import Change, Subject
@@ -144,7 +145,9 @@ def _past_due(change: Change) -> Told:
 
 def _condition(title: str) -> Callable[[Change], Told]:
     def told(change: Change) -> Told:
-        before, after = (labels.CONDITIONS.get(str(each or ""), labels.NOT_REPORTED) for each in change[4:6])
+        before, after = (
+            labels.CONDITIONS.get(str(each or ""), labels.NOT_REPORTED) for each in (change.before, change.after)
+        )
         return Told(f"{_who(change)}: {title}", f"Before: {before.lower()}. Now: {after.lower()}.")
 
     return told
@@ -156,7 +159,7 @@ def _dispute(change: Change) -> Told:
 
 
 def _remark(change: Change) -> Told:
-    before, after = (str(each or "none") for each in change[4:6])
+    before, after = (str(each or "none") for each in (change.before, change.after))
     return Told(f"{_who(change)}: the lender's remark changed", f"Before: {before}. Now: {after}.")
 
 
@@ -222,5 +225,6 @@ WORDS: Mapping[Subject, Callable[[Change], Told]] = {
     Subject.REMARK_CHANGED: _remark,
     Subject.PERSONAL_ADDED: _personal,
     Subject.FLAG_ADDED: _flag,
+    Subject.UNREADABLE: lambda _change: Told(UNREADABLE, ""),
     Subject.FLAG_CLEARED: _flag,
 }

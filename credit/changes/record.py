@@ -1,6 +1,6 @@
 """What changed with a report: compared with the one before it, written down once, and told to its person once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from django.conf import settings
@@ -12,8 +12,9 @@ from credit import models
 from credit.changes.descriptions import tell
 from credit.diffing import Change, NotComparable, Severity, Subject, Thresholds, diff
 from credit.report import Report, ReportStatus
-from credit.stored.parsing import as_read_today
-from credit.stored.reports import WITHHELD, whole
+from credit.stored.documents import StaleDocument, decode_changes, encode_changes
+from credit.stored.parsing import UnreadableReport, read_by_current_parser
+from credit.stored.reports import WITHHELD
 
 # What a frozen file or one without a hit says of accounts is nothing, so the last one that showed them counts too.
 SILENT = (ReportStatus.FROZEN, ReportStatus.NO_HIT)
@@ -42,11 +43,12 @@ def compare(*, stored: models.Report, report: Report, quietly: bool) -> list[Cha
     except NotComparable:
         models.Report.objects.filter(pk=stored.pk).update(comparable=False)
         return []
-    names = {change.fingerprint(str(stored.owner_id), report.sha256): change for change in found}
-    known = models.Change.objects.for_user(stored.owner_id).filter(fingerprint__in=names)
-    known_names = set(known.values_list("fingerprint", flat=True))
-    fresh = {name: change for name, change in names.items() if name not in known_names}
-    models.Change.objects.bulk_create(_rows(stored, fresh, after=len(known_names)))
+    known = _stored_fingerprints(stored)
+    fingerprints = {change.fingerprint(str(stored.owner_id), report.sha256): change for change in found}
+    fresh = {fingerprint: change for fingerprint, change in fingerprints.items() if fingerprint not in known}
+    if fresh:
+        stored.changes = encode_changes((*_stored_changes(stored), *fresh.values()))
+        stored.save(update_fields=["changes"])
     if not quietly:
         tell_person(stored, fresh)
     return list(fresh.values())
@@ -64,7 +66,7 @@ def _before(stored: models.Report) -> list[Report]:
     One that may be somebody else's is passed over: what it says must not come out in a comparison.
     """
     earlier = (
-        whole(stored.owner_id)
+        models.Report.objects.for_user(stored.owner_id)
         .filter(provider=stored.provider, is_sample=stored.is_sample, pulled_at__lt=stored.pulled_at)
         .exclude(WITHHELD)
         .order_by("-pulled_at", "-id")
@@ -73,14 +75,31 @@ def _before(stored: models.Report) -> list[Report]:
     if last is None:
         return []
     spoke = earlier.exclude(state__in=SILENT).first() if last.state in SILENT else None
-    return [as_read_today(each) for each in (last, spoke) if each is not None]
+    return [report for report in map(_read_or_none, (last, spoke)) if report is not None]
 
 
-def _rows(stored: models.Report, changes: Mapping[str, Change], *, after: int) -> Iterable[models.Change]:
-    for position, (fingerprint, change) in enumerate(changes.items(), start=after):
-        yield models.Change(
-            owner_id=stored.owner_id, report=stored, position=position, fingerprint=fingerprint, **change._asdict()
-        )
+def _read_or_none(stored: models.Report | None) -> Report | None:
+    try:
+        return None if stored is None else read_by_current_parser(stored)
+    except UnreadableReport:
+        return None
+
+
+def _stored_fingerprints(stored: models.Report) -> set[str]:
+    """The changes that are stored already with this report, or with another one that was read from the same answer."""
+    same = models.Report.objects.for_user(stored.owner_id).filter(sha256=stored.sha256, changes__isnull=False)
+    return {
+        change.fingerprint(str(stored.owner_id), stored.sha256)
+        for report in same.defer("document")
+        for change in _stored_changes(report)
+    }
+
+
+def _stored_changes(stored: models.Report) -> tuple[Change, ...]:
+    try:
+        return decode_changes(stored.changes) if stored.changes else ()
+    except StaleDocument:
+        return ()
 
 
 def tell_person(stored: models.Report, changes: Mapping[str, Change]) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from django.views.decorators.debug import sensitive_variables
 
 from credit.diffing import accounts, filing, scores, use
-from credit.diffing.change import ORDINARY, Change, Severity, Subject, Thresholds
+from credit.diffing.change import ORDINARY, UNREADABLE_CHANGE, Change, Severity, Subject, Thresholds
 from credit.diffing.matching import match
 from credit.report import Report
 
-__all__ = ["ORDINARY", "Change", "NotComparable", "Severity", "Subject", "Thresholds", "diff"]
+__all__ = ["ORDINARY", "UNREADABLE_CHANGE", "Change", "NotComparable", "Severity", "Subject", "Thresholds", "diff"]
 
 
 class NotComparable(ValueError):
@@ -54,7 +54,7 @@ def _changes(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[C
 
 
 def _are_different_people(one: Report, other: Report) -> bool:
-    return bool(one.subject and other.subject and one.subject != other.subject)
+    return bool(one.consumer_hash and other.consumer_hash and one.consumer_hash != other.consumer_hash)
 
 
 def _shows_accounts(report: Report) -> bool:

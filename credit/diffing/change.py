@@ -3,7 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+
+import msgspec
 
 
 class Subject(StrEnum):
@@ -38,6 +39,7 @@ class Subject(StrEnum):
     PERSONAL_ADDED = "personal_added"
     FLAG_ADDED = "flag_added"
     FLAG_CLEARED = "flag_cleared"
+    UNREADABLE = "unreadable"
 
 
 class Severity(StrEnum):
@@ -51,7 +53,7 @@ class Severity(StrEnum):
 Figure = int | str | None
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True):
     """One change. ``entity`` names what changed, the same in every run; ``name`` is what a person calls it.
 
     ``before`` and ``after`` are dollars, points or words. ``detail`` is a word more: a mark, a month, a cause.
@@ -70,6 +72,10 @@ class Change(NamedTuple):
     def fingerprint(self, user_id: str, sha256: str) -> str:
         """Name this change of this person in the report with this hash: an alert is sent once for each."""
         return hashlib.sha256("|".join((user_id, self.subject, self.entity, sha256)).encode()).hexdigest()
+
+
+# Stands in the place of stored changes that cannot be read.
+UNREADABLE_CHANGE = Change(Subject.UNREADABLE, "", Severity.INFO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from credit.diffing.change import Change, Severity, Subject, Thresholds
-from credit.report import UNREADABLE, Detail, Flags, Inquiry, Report
+from credit.report import Detail, Flags, Inquiry, Report
 
 # An inquiry dated this long before the last report was posted late and is no news.
 POSTED_LATE = timedelta(days=30)
@@ -63,11 +63,7 @@ def public_records(older: Report, newer: Report) -> Iterator[Change]:
 def identity(older: Report, newer: Report) -> Iterator[Change]:
     """List names, addresses and employers that the older report has not. The text itself is in the report."""
     known = {(detail.kind, detail.text.upper()) for detail in older.personal}
-    # Where an older text cannot be read, nobody can say that a newer one of its kind is new.
-    unknown = {detail.kind for detail in older.personal if detail.text == UNREADABLE}
     for detail in newer.personal:
-        if detail.kind in unknown or detail.text == UNREADABLE:
-            continue
         mark = (detail.kind, detail.text.upper())
         if detail.kind in TOLD and mark not in known:
             known.add(mark)

@@ -38,7 +38,7 @@ from credit.report import (
     Tradeline,
 )
 
-PARSER_VERSION: Final = 3
+PARSER_VERSION: Final = 4
 LOWEST_SCORE, HIGHEST_SCORE = 300, 850
 MOST_FACTORS = 5
 
@@ -66,7 +66,7 @@ def normalize(raw: bytes, *, asof: date, models: Mapping[str, str]) -> Report:
         parser_version=PARSER_VERSION,
         sha256=hashlib.sha256(raw).hexdigest(),
         reported_on=reported_on,
-        subject=hashlib.sha256(f"experian|{identifier}".encode()).hexdigest() if identifier else "",
+        consumer_hash=hashlib.sha256(f"experian|{identifier}".encode()).hexdigest() if identifier else "",
         consumer_identifier=identifier,
         flags=_flags(profile, lines, statements, messages),
         scores=tuple(_score(row, reported_on, models) for row in profile.nodes("riskModel")),

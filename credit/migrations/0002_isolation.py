@@ -4,9 +4,8 @@ from django.db import migrations
 
 from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, OwnedReference, GrantOperatorRead
 
-REPORT_ROWS = ("Score", "Tradeline", "Inquiry", "PublicRecord", "PersonalDetail", "Statement", "Change")
-OWNED = ("Enrollment", "PullAttempt", "RawReport", "Report", *REPORT_ROWS)
-REFERENCES = (("RawReport", "attempt"), ("Report", "raw"), *((model, "report") for model in REPORT_ROWS))
+OWNED = ("Enrollment", "PullAttempt", "RawReport", "Report")
+REFERENCES = (("RawReport", "attempt"), ("Report", "raw"))
 
 
 class Migration(migrations.Migration):

@@ -233,6 +233,15 @@ READY_TO_ASK: Final = Situation(
     place="credit_pull",
     asks="post",
 )
+# Where there is a report to show, and neither it nor the answer behind it can be opened.
+REPORT_UNREADABLE: Final = Situation(
+    title="Your report cannot be read",
+    texts=(
+        "Plumbline keeps your reports encrypted, and this one does not open any more. Whoever runs this site has been "
+        "told. The next report is obtained as usual.",
+    ),
+    picture="lock-closed",
+)
 # What each field of the details is called within a sentence.
 FIELDS: Final[Mapping[str, str]] = {
     "first_name": "first name",

@@ -27,6 +27,7 @@ from credit.pulls import processing
 from credit.report import Detail, Kind, Precision, Report, ReportStatus, Role, Tradeline
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
+from credit.stored.parsing import UnreadableReport
 from credit.stored.reports import WITHHELD
 
 MOST_WRONG = 3
@@ -133,7 +134,11 @@ def _tries_left(raw: RawReport, facts: Facts) -> int:
 
 @sensitive_variables()
 def _facts(raw: RawReport) -> Facts:
-    kept, known = reports.kept(owner=raw.owner_id, report_id=raw.pk), get_details(owner=raw.owner_id)
+    known = get_details(owner=raw.owner_id)
+    try:
+        kept = reports.kept(owner=raw.owner_id, report_id=raw.pk)
+    except UnreadableReport:
+        return Facts(frozenset(), frozenset())
     return facts_of(kept.report, own_zip=known.zip_code[:5] if known else "")
 
 

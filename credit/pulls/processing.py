@@ -71,14 +71,14 @@ def inherit_confirmation(enrollment: Enrollment, raw: RawReport, stored: models.
 
 
 def _earlier_confirmation(enrollment: Enrollment, stored: models.Report) -> datetime | None:
-    if not stored.subject:
+    if not stored.consumer_hash:
         return None
     earlier = RawReport.objects.for_user(stored.owner_id).filter(
         confirmed_at__gte=enrollment.enrolled_at,
         fetched_at__lt=stored.pulled_at,
         report__provider=stored.provider,
         report__is_sample=stored.is_sample,
-        report__subject=stored.subject,
+        report__consumer_hash=stored.consumer_hash,
         report__address_mismatch=stored.address_mismatch,
         report__ssn_variation=stored.ssn_variation,
     )

@@ -24,7 +24,7 @@ from credit.provider import BureauConfigError, BureauError, PullOptions, Subject
 from credit.pulls import attempts, processing
 from credit.pulls.attempts import NotDue, PullInProgress
 from credit.report import ReportStatus
-from credit.stored.reports import packed
+from credit.stored.documents import pack
 
 __all__ = ["NoConsent", "NotDue", "NotEnrolled", "PullInProgress", "Pulled", "pull"]
 
@@ -104,7 +104,7 @@ def _store_raw(attempt: PullAttempt, answer: provider.RawReport) -> RawReport:
     return RawReport.objects.create(
         owner_id=attempt.owner_id,
         attempt=attempt,
-        body=packed(answer.body),
+        body=pack(answer.body),
         sha256=answer.sha256,
         size=len(answer.body),
         content_type=answer.content_type,

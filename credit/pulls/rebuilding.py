@@ -1,30 +1,29 @@
 """Read stored answers again, as after a change of the parser. Nothing is asked of the bureau, and nobody is alerted."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import dropwhile
 from uuid import UUID
 
 from django.db import DataError, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
 from compliance.audit import Action, record
 from compliance.isolation.tenant import tenant_context
 from credit.changes.record import compare
 from credit.enrollment.lifecycle import lock_enrollment
-from credit.experian.normalize import PARSER_VERSION
 from credit.models import RawReport, Report
 from credit.provider import MalformedReport
 from credit.pulls import processing
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.stored.parsing import parse
+from credit.stored.parsing import is_stale, parse
 
 logger = logging.getLogger(__name__)
 
 OPS = "ops"
-OUTDATED = Q(report=None) | ~Q(report__parser_version=PARSER_VERSION) | ~Q(report__sha256=F("sha256"))
 
 
 @dataclass
@@ -49,10 +48,9 @@ def rebuild(*, owner_id: UUID, everything: bool) -> Rebuilt:
     """
     done = Rebuilt()
     with tenant_context(owner_id), transaction.atomic(durable=True):
-        stored = RawReport.objects.for_user(owner_id).order_by("fetched_at", "id")
-        first = stored.first() if everything else stored.filter(OUTDATED).first()
-        later = stored.filter(fetched_at__gte=first.fetched_at) if first else stored.none()
-        waiting = list(later.values_list("id", flat=True))
+        answers = RawReport.objects.for_user(owner_id).order_by("fetched_at", "id")
+        stored = list(answers.defer("body").select_related("report"))
+        waiting = [raw.pk for raw in stored] if everything else list(_from_first_stale(stored))
     for raw_id in waiting:
         try:
             rebuild_one(owner_id=owner_id, raw_id=raw_id)
@@ -66,9 +64,19 @@ def rebuild(*, owner_id: UUID, everything: bool) -> Rebuilt:
     return done
 
 
+def _from_first_stale(answers: Iterable[RawReport]) -> Iterator[UUID]:
+    for raw in dropwhile(lambda raw: not _is_stale(raw), answers):
+        yield raw.pk
+
+
+def _is_stale(raw: RawReport) -> bool:
+    stored = getattr(raw, "report", None)
+    return stored is None or stored.sha256 != raw.sha256 or is_stale(stored)
+
+
 @sensitive_variables()
 def rebuild_one(*, owner_id: UUID, raw_id: UUID) -> None:
-    """Put the rows of one answer in the place of those that there are. Raises ``MalformedReport``."""
+    """Put the report of one answer in the place of the one that there is. Raises ``MalformedReport``."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)
         raw = RawReport.objects.select_related("attempt").get(pk=raw_id)

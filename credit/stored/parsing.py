@@ -1,36 +1,78 @@
-"""A stored answer as the parser of this version reads it. Nothing is stored here."""
+"""Reading reports back: from their document or, where that is stale, from the raw answer. Nothing is stored here."""
 
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from compliance.vault import SealError
+from credit import models
 from credit.experian.normalize import PARSER_VERSION, normalize
-from credit.models import RawReport
-from credit.models import Report as StoredReport
 from credit.provider import MalformedReport
 from credit.report import Report
-from credit.stored import reports
+from credit.stored.documents import StaleDocument, decode_changes, decode_report, unpack
+
+
+class UnreadableReport(Exception):
+    """Neither the document of a report nor the raw answer behind it can be read. Carries nothing of them."""
+
+
+def raw_body(raw: models.RawReport) -> bytes:
+    """Open and unpack a raw answer. Raises ``SealError`` and ``ValueError``."""
+    return unpack(raw.body.reveal())
 
 
 @sensitive_variables()
-def parse(raw: RawReport) -> Report:
+def parse(raw: models.RawReport) -> Report:
     """Read an answer as of the day on which it came. Raises ``MalformedReport``, also where it cannot be opened."""
     try:
-        body = reports.unpacked(raw)
-    except SealError:
+        body = raw_body(raw)
+    except (SealError, ValueError):
         raise MalformedReport("SEALED_VALUE_UNREADABLE", reference_id=raw.reference_id) from None
     return normalize(body, asof=raw.fetched_at.date(), models=settings.CREDIT_MODEL_MAP)
 
 
 @sensitive_variables()
-def as_read_today(stored: StoredReport) -> Report:
-    """A stored report as this parser reads its answer, so that two reports differ only where the file changed.
+def read_report(stored: models.Report) -> Report:
+    """Read a stored report. Where its document is stale, its raw answer is parsed instead, in one more statement.
 
-    One whose answer is gone, or cannot be read any more, is taken as it stands.
+    Raises ``UnreadableReport``.
     """
-    if stored.parser_version == PARSER_VERSION or stored.raw is None:
-        return reports.report_of(stored)
+    try:
+        return decode_report(stored.document)
+    except StaleDocument:
+        return _parsed_anew(stored)
+
+
+def is_stale(stored: models.Report) -> bool:
+    """Whether a report was read by another parser, or this version cannot decode what is stored of it."""
+    if stored.parser_version != PARSER_VERSION:
+        return True
+    try:
+        decode_report(stored.document)
+        if stored.changes is not None:
+            decode_changes(stored.changes)
+    except StaleDocument:
+        return True
+    return False
+
+
+@sensitive_variables()
+def read_by_current_parser(stored: models.Report) -> Report:
+    """Read a stored report as this version's parser reads its answer, so that two differ only where the file changed.
+
+    One whose answer is gone, or cannot be read any more, is read as it is stored. Raises ``UnreadableReport``.
+    """
+    if stored.parser_version == PARSER_VERSION:
+        return read_report(stored)
+    try:
+        return _parsed_anew(stored)
+    except UnreadableReport:
+        return read_report(stored)
+
+
+def _parsed_anew(stored: models.Report) -> Report:
+    if stored.raw is None:
+        raise UnreadableReport
     try:
         return parse(stored.raw)
     except MalformedReport:
-        return reports.report_of(stored)
+        raise UnreadableReport from None

@@ -1,24 +1,21 @@
 """Reports as they are stored: written whole, and read back equal to what was written.
 
-Pages read through here alone. Nothing here opens the raw answer but ``raw``.
+Pages read through here alone. Nothing here opens the raw answer but ``raw``, unless a document is stale.
 """
 
-import base64
-import json
-import zlib
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Case, F, FilteredRelation, Prefetch, Q, QuerySet, Value, When
-from msgspec.structs import astuple
+from django.db.models import Case, F, Q, Value, When
 
 from credit import models
-from credit.diffing import Change, Severity, Subject
-from credit.report import UNREADABLE, Message, Oddity, Report, ReportStatus
-from credit.stored.rows import SECTIONS, flag_columns, flags_of
+from credit.diffing import UNREADABLE_CHANGE, Change
+from credit.report import Report, ReportStatus
+from credit.stored.documents import StaleDocument, decode_changes, encode_report
+from credit.stored.parsing import UnreadableReport, raw_body, read_report
 
 # A report that may be somebody else's, until its person has proved that they know the file.
 WITHHELD = Q(state=ReportStatus.MISMATCH, raw__confirmed_at=None)
@@ -27,7 +24,7 @@ SHOWN = Q(state=ReportStatus.READY) | Q(state=ReportStatus.MISMATCH, raw__confir
 
 @dataclass(frozen=True)
 class Kept:
-    """A stored report, and how it was come by. One that is not comparable is about somebody else than the last."""
+    """A stored report, and how it was obtained. One that is not comparable is about somebody else than the last."""
 
     id: UUID
     pulled_at: datetime
@@ -71,14 +68,28 @@ class KeptChange(NamedTuple):
 
 
 def latest(*, owner: UUID) -> Kept | None:
-    """Read the newest report that can be shown, whole; ``None`` where there is none yet."""
-    shown = whole(owner).filter(SHOWN).order_by("-pulled_at", "-id").first()
-    return None if shown is None else _kept(shown)
+    """Read the newest report that can be shown; ``None`` where there is none yet, or where it cannot be read."""
+    shown = models.Report.objects.for_user(owner).filter(SHOWN).order_by("-pulled_at", "-id").first()
+    try:
+        return None if shown is None else _kept(shown)
+    except UnreadableReport:
+        return None
+
+
+def has_shown(*, owner: UUID) -> bool:
+    """Whether there is a report that could be shown if it can be read."""
+    return models.Report.objects.for_user(owner).filter(SHOWN).exists()
 
 
 def kept(*, owner: UUID, report_id: UUID) -> Kept:
-    """Read one report whole. Raises ``models.Report.DoesNotExist``, also for somebody else's."""
-    return _kept(whole(owner).get(pk=report_id))
+    """Read one report. Raises ``models.Report.DoesNotExist``, also for somebody else's, and ``UnreadableReport``."""
+    return _kept(models.Report.objects.for_user(owner).get(pk=report_id))
+
+
+def several(*, owner: UUID, report_ids: Collection[UUID]) -> dict[UUID, Kept]:
+    """Read some reports by their ids in one statement; what cannot be read and somebody else's are left out."""
+    stored = models.Report.objects.for_user(owner).filter(pk__in=report_ids)
+    return {report.id: report for report in map(_kept_or_none, stored) if report is not None}
 
 
 def shown_as(*, raw: models.RawReport, state: ReportStatus) -> ReportStatus:
@@ -86,42 +97,35 @@ def shown_as(*, raw: models.RawReport, state: ReportStatus) -> ReportStatus:
     return ReportStatus.READY if state is ReportStatus.MISMATCH and raw.confirmed_at is not None else state
 
 
-def several(*, owner: UUID, report_ids: Collection[UUID]) -> dict[UUID, Kept]:
-    """Read some reports whole, by their ids, for the cost of one; somebody else's are left out."""
-    return {stored.pk: _kept(stored) for stored in whole(owner).filter(pk__in=report_ids)}
-
-
 def listed(*, owner: UUID) -> list[Listing]:
-    """List all reports, newest first."""
-    stored = (
-        models.Report.objects.for_user(owner)
-        .annotate(
-            first=FilteredRelation("score", condition=Q(score__position=0)),
-            shown_as=Case(When(SHOWN, then=Value(ReportStatus.READY)), default=F("state")),
-        )
-        .order_by("-pulled_at", "-id")
-        .values_list(
-            "id", "provider", "report_date", "pulled_at", "shown_as", "is_sample",
-            "first__model", "first__indicator", "first__value", "first__exclusion_code", "first__percentile",
-            "comparable",
-        )
+    """List all reports, newest first. The score of a report that may be somebody else's is left out."""
+    columns = (
+        "id", "provider", "report_date", "pulled_at", "shown_as", "is_sample", "comparable",
+        "score_model", "score_indicator", "credit_score", "score_exclusion_code", "score_percentile",
     )  # fmt: skip
-    return [
-        _withheld(
-            Listing(
-                *(id_, provider, day, at, ReportStatus(state), sample),
-                *(model or "", indicator or "", value, code or "", percent, comparable),
-            )
-        )
-        for id_, provider, day, at, state, sample, model, indicator, value, code, percent, comparable in stored
-    ]
+    stored = models.Report.objects.for_user(owner).annotate(
+        shown_as=Case(When(SHOWN, then=Value(ReportStatus.READY)), default=F("state"))
+    )
+    return [_listing(row) for row in stored.order_by("-pulled_at", "-id").values(*columns)]
 
 
-def _withheld(listing: Listing) -> Listing:
-    """A listing without the score of a report that may be somebody else's."""
-    if listing.state is not ReportStatus.MISMATCH:
-        return listing
-    return replace(listing, model="", indicator="", value=None, exclusion_code="", percentile=None)
+def _listing(row: dict[str, Any]) -> Listing:
+    state = ReportStatus(row["shown_as"])
+    is_withheld = state is ReportStatus.MISMATCH
+    return Listing(
+        id=row["id"],
+        provider=row["provider"],
+        reported_on=row["report_date"],
+        pulled_at=row["pulled_at"],
+        state=state,
+        is_sample=row["is_sample"],
+        model="" if is_withheld else row["score_model"],
+        indicator="" if is_withheld else row["score_indicator"],
+        value=None if is_withheld else row["credit_score"],
+        exclusion_code="" if is_withheld else row["score_exclusion_code"],
+        percentile=None if is_withheld else row["score_percentile"],
+        comparable=row["comparable"],
+    )
 
 
 def raw(*, owner: UUID, report_id: UUID) -> bytes:
@@ -129,7 +133,7 @@ def raw(*, owner: UUID, report_id: UUID) -> bytes:
 
     Raises ``models.RawReport.DoesNotExist``, also for somebody else's, and ``SealError``.
     """
-    return unpacked(models.RawReport.objects.for_user(owner).get(report=report_id))
+    return raw_body(models.RawReport.objects.for_user(owner).get(report=report_id))
 
 
 def changes(*, owner: UUID, report_id: UUID | None = None) -> list[KeptChange]:
@@ -137,28 +141,28 @@ def changes(*, owner: UUID, report_id: UUID | None = None) -> list[KeptChange]:
 
     Changes of a report that may be somebody else's are left out.
     """
-    withheld = models.Report.objects.for_user(owner).filter(WITHHELD)
-    stored = models.Change.objects.for_user(owner).annotate(reported_on=F("report__report_date"))
+    stored = models.Report.objects.for_user(owner).filter(changes__isnull=False).exclude(WITHHELD)
     if report_id is not None:
-        stored = stored.filter(report=report_id)
-    ordered = stored.exclude(report__in=withheld).order_by("-report__pulled_at", "-report_id", "position")
-    return [KeptChange(row.report_id, row.reported_on, change_of(row)) for row in ordered]
-
-
-def change_of(row: models.Change) -> Change:
-    """The change that a row keeps."""
-    return Change(
-        Subject(row.subject), row.entity, Severity(row.severity), row.name, row.before, row.after, row.detail, row.key
-    )
-
-
-def whole(owner: UUID) -> QuerySet[models.Report]:
-    """Reports with all their rows: one statement for each kind of row, however many there are."""
-    rows = [
-        Prefetch(f"{section.model._meta.model_name}_set", section.model.objects.order_by("position"))
-        for section in SECTIONS
+        stored = stored.filter(pk=report_id)
+    return [
+        KeptChange(report.pk, report.report_date, change)
+        for report in stored.defer("document").order_by("-pulled_at", "-id")
+        for change in _changes(report)
     ]
-    return models.Report.objects.for_user(owner).prefetch_related(*rows)
+
+
+def _changes(stored: models.Report) -> tuple[Change, ...]:
+    try:
+        return decode_changes(stored.changes)
+    except StaleDocument:
+        return (UNREADABLE_CHANGE,)
+
+
+def _kept_or_none(stored: models.Report) -> Kept | None:
+    try:
+        return _kept(stored)
+    except UnreadableReport:
+        return None
 
 
 def _kept(stored: models.Report) -> Kept:
@@ -167,35 +171,9 @@ def _kept(stored: models.Report) -> Kept:
         pulled_at=stored.pulled_at,
         is_sample=stored.is_sample,
         inquiry_class=stored.inquiry_class,
-        report=report_of(stored),
+        report=read_report(stored),
         comparable=stored.comparable,
     )
-
-
-def report_of(stored: models.Report) -> Report:
-    """The report that a row keeps, with all its rows."""
-    rows = {
-        section.name: section.read(getattr(stored, f"{section.model._meta.model_name}_set").all())
-        for section in SECTIONS
-    }
-    return Report(
-        provider=stored.provider,
-        parser_version=stored.parser_version,
-        sha256=stored.sha256,
-        reported_on=stored.report_date,
-        subject=stored.subject,
-        consumer_identifier=stored.consumer_identifier.reveal_or(""),
-        flags=flags_of(stored),
-        messages=_messages(stored),
-        totals=tuple((name, value) for name, value in stored.totals),
-        warnings=tuple(Oddity(*oddity) for oddity in stored.warnings),
-        **rows,
-    )
-
-
-def _messages(stored: models.Report) -> tuple[Message, ...]:
-    written = stored.messages.reveal_or("")
-    return tuple(Message(*message) for message in json.loads(written)) if written else (Message("", "", UNREADABLE),)
 
 
 # --- Writing ------------------------------------------------------------------------------------------------
@@ -203,7 +181,8 @@ def _messages(stored: models.Report) -> tuple[Message, ...]:
 
 def store(*, raw: models.RawReport, report: Report) -> models.Report:
     """Write down what was read from a raw answer, in the open transaction."""
-    stored = models.Report.objects.create(
+    score = report.scores[0] if report.scores else None
+    return models.Report.objects.create(
         # The same in every rebuild, so that addresses of pages hold.
         id=raw.pk,
         owner_id=raw.owner_id,
@@ -217,24 +196,13 @@ def store(*, raw: models.RawReport, report: Report) -> models.Report:
         is_sample=raw.is_sample,
         inquiry_class=raw.inquiry_class,
         state=report.state,
-        credit_score=report.scores[0].value if report.scores else None,
-        subject=report.subject,
-        consumer_identifier=report.consumer_identifier,
-        messages=json.dumps([astuple(message) for message in report.messages]),
-        totals=report.totals,
-        warnings=[astuple(warning) for warning in report.warnings],
-        **flag_columns(report.flags),
+        consumer_hash=report.consumer_hash,
+        address_mismatch=report.flags.address_mismatch,
+        ssn_variation=report.flags.ssn_variation,
+        credit_score=score.value if score else None,
+        score_model=score.model if score else "",
+        score_indicator=score.indicator if score else "",
+        score_exclusion_code=score.exclusion_code if score else "",
+        score_percentile=score.percentile if score else None,
+        document=encode_report(report),
     )
-    for section in SECTIONS:
-        section.model.objects.bulk_create(section.stored(stored, getattr(report, section.name)))
-    return stored
-
-
-def packed(body: bytes) -> str:
-    """Pack a raw answer into text: a report is mostly padding, and shrinks to a tenth."""
-    return base64.b64encode(zlib.compress(body, 9)).decode()
-
-
-def unpacked(raw: models.RawReport) -> bytes:
-    """Open and unpack a raw answer. Raises ``SealError``."""
-    return zlib.decompress(base64.b64decode(raw.body.reveal()))

@@ -14,6 +14,7 @@ from credit.enrollment import details
 from credit.report import Report
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
+from credit.stored.documents import encode_changes, pack
 from credit.tests.experian_samples import RECORD, SSN, read
 from credit.tests.people import ADA
 
@@ -39,7 +40,7 @@ def _raw(user, report, at, is_sample):
     return models.RawReport.objects.create(
         owner_id=user.pk,
         attempt=attempt,
-        body=reports.packed(b"{}"),
+        body=pack(b"{}"),
         sha256=report.sha256,
         size=2,
         http_status=200,
@@ -55,16 +56,10 @@ def filed_year(user, told: Sequence[Report]) -> list[UUID]:
     ids = [filed(user, report) for report in told]
     with tenant(user.pk):
         for (before, after), report_id in zip(pairwise(told), ids[1:], strict=True):
-            models.Change.objects.bulk_create(_changes(user, diff(before, after), after, report_id))
+            row = models.Report.objects.get(pk=report_id)
+            row.changes = encode_changes(diff(before, after))
+            row.save(update_fields=["changes"])
     return ids
-
-
-def _changes(user, changes, after, report_id):
-    for position, change in enumerate(changes):
-        fingerprint = change.fingerprint(str(user.pk), after.sha256)
-        yield models.Change(
-            owner_id=user.pk, report_id=report_id, position=position, fingerprint=fingerprint, **change._asdict()
-        )
 
 
 def filed_whole(user) -> UUID:

@@ -89,7 +89,7 @@ REPORTS = st.builds(
     parser_version=st.integers(1, 1000),
     sha256=st.from_regex("[0-9a-f]{64}", fullmatch=True),
     reported_on=st.none() | DATES,
-    subject=st.from_regex("[0-9a-f]{64}|", fullmatch=True),
+    consumer_hash=st.from_regex("[0-9a-f]{64}|", fullmatch=True),
     consumer_identifier=TEXTS,
     flags=built(rows.Flags),
     scores=several(SCORES),

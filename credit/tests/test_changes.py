@@ -12,9 +12,10 @@ from accounts.notifications.notification_types import Kind
 from compliance.isolation import tenant
 from credit.changes.record import KINDS, compare
 from credit.diffing import Severity, Subject
-from credit.models import Change, PullAttempt, RawReport
+from credit.models import PullAttempt, RawReport, Report
 from credit.stored import reports
-from credit.tests.asking import count
+from credit.stored.parsing import read_report
+from credit.tests.documents import stored_changes
 from credit.tests.experian_samples import card, header, loan, read
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +68,7 @@ def told(user):
 
 def test_it_says_nothing_about_the_first_report(alice):
     assert come(alice, 0, tradeline=STEADY) == []
-    assert (count(Change, alice), told(alice)) == (0, [])
+    assert (len(stored_changes(alice)), told(alice)) == (0, [])
 
 
 def test_it_writes_down_what_changed_and_tells_what_matters(alice):
@@ -89,11 +90,11 @@ def test_it_writes_down_what_changed_and_tells_what_matters(alice):
 def test_it_finds_nothing_new_when_it_compares_again(alice):
     come(alice, 0, tradeline=STEADY)
     come(alice, 1, tradeline=[card(balanceAmount="00007000"), loan()])
-    before, heard = count(Change, alice), told(alice)
+    before, heard = len(stored_changes(alice)), told(alice)
     with tenant(alice.pk):
-        row = reports.whole(alice.pk).order_by("-pulled_at").first()
-        assert compare(stored=row, report=reports.report_of(row), quietly=False) == []
-    assert (count(Change, alice), told(alice)) == (before, heard)
+        row = Report.objects.order_by("-pulled_at").first()
+        assert compare(stored=row, report=read_report(row), quietly=False) == []
+    assert (len(stored_changes(alice)), told(alice)) == (before, heard)
 
 
 def test_it_stays_quiet_when_it_is_asked_to(alice):
@@ -144,7 +145,7 @@ def test_it_keeps_changes_of_people_apart(alice, mallory):
         report_ids = {kept.report_id for kept in reports.changes(owner=mallory.pk)}
     with tenant(alice.pk):
         assert not report_ids & {kept.report_id for kept in reports.changes(owner=alice.pk)}
-    assert count(Change, alice) == count(Change, mallory) == 1
+    assert len(stored_changes(alice)) == len(stored_changes(mallory)) == 1
 
 
 def test_it_has_a_kind_of_alert_for_every_change():

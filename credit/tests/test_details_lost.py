@@ -10,16 +10,11 @@ from django.utils import timezone
 from accounts.models import Notification
 from compliance.isolation import tenant
 from credit import tasks
-from credit.changes.record import changes_since
-from credit.diffing import Subject
 from credit.enrollment.details import parse_details
 from credit.enrollment.status import enrollment_overview
-from credit.models import Enrollment, PersonalDetail, PullAttempt
-from credit.report import UNREADABLE
+from credit.models import Enrollment, PullAttempt
 from credit.statuses import EnrollmentStatus
-from credit.stored import reports
 from credit.tests.asking import count, enrolled, enrollment_of
-from credit.tests.filed import filed_whole
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,16 +66,3 @@ def test_it_asks_with_the_last_four_where_only_the_kept_number_is_lost(alice):
     spoil(alice, Enrollment, "ssn")
     with tenant(alice.pk):
         assert len(parse_details(Enrollment.objects.get()).ssn) == 4
-
-
-def test_it_calls_nothing_new_beside_an_older_text_that_cannot_be_read(alice):
-    newest = filed_whole(alice)
-    with tenant(alice.pk):
-        newer, older = [reports.kept(owner=alice.pk, report_id=each.id) for each in reports.listed(owner=alice.pk)]
-    assert newer.id == newest
-    spoil(alice, PersonalDetail, "text")
-    with tenant(alice.pk):
-        blind = reports.kept(owner=alice.pk, report_id=older.id).report
-    assert {detail.text for detail in blind.personal} == {UNREADABLE}
-    for before, after in ((blind, newer.report), (newer.report, blind)):
-        assert Subject.PERSONAL_ADDED not in {change.subject for change in changes_since([before], after)}

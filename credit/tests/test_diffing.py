@@ -32,8 +32,8 @@ def test_it_refuses_to_compare_bureaus_or_people():
     with pytest.raises(NotComparable):
         diff(replace(report, provider="other"), report)
     with pytest.raises(NotComparable):
-        diff(replace(report, subject="other"), report)
-    assert diff(replace(report, subject=""), report) == ()
+        diff(replace(report, consumer_hash="other"), report)
+    assert diff(replace(report, consumer_hash=""), report) == ()
 
 
 def test_it_puts_reports_in_the_order_of_their_dates():

@@ -16,14 +16,15 @@ from credit.enrollment import lifecycle
 from credit.enrollment.details import NotEnrolled
 from credit.enrollment.status import enrollment_overview
 from credit.experian.normalize import normalize
-from credit.models import Change, RawReport, Report, Tradeline, Trigger
+from credit.models import RawReport, Report, Trigger
 from credit.provider import MalformedReport
 from credit.pulls import identity_check, rebuilding
 from credit.pulls.identity_check import Answer, Facts
-from credit.report import ReportStatus
+from credit.report import Day, Detail, Kind, PersonalDetail, Precision, ReportStatus, Role
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.tests.asking import count, enrolled, enrollment_of, pull, state_of
+from credit.tests.documents import rewrite_accounts, rewrite_reports, stored_accounts, stored_changes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,9 +40,8 @@ def came(user, persona="P01", **changes):
 
 
 def answered_right(user):
-    with tenant(user.pk):
-        days = Tradeline.objects.exclude(kind="collection").values_list("opened", flat=True)
-        return Answer(ON_FILE, frozenset(sorted({day.first.replace(day=1) for day in days})[:2]))
+    accounts = [account for account in stored_accounts(user) if account.kind is not Kind.COLLECTION]
+    return Answer(ON_FILE, frozenset(sorted({account.opened.first.replace(day=1) for account in accounts})[:2]))
 
 
 def shown(user):
@@ -194,11 +194,8 @@ def test_it_judges_nothing_in_a_transaction_that_may_be_rolled_back(site_bureau,
 def test_it_does_not_count_the_zip_code_of_the_details_where_the_file_has_others(site_bureau, alice):
     came(alice, ssn="666061006")
     right = answered_right(alice)
-    with tenant(alice.pk):
-        report = Report.objects.get()
-        report.personaldetail_set.create(
-            owner=alice, position=99, path="x", kind="address", text="27 OAK AVE, CHICAGO IL 60601"
-        )
+    other = PersonalDetail("x", Detail.ADDRESS, "27 OAK AVE, CHICAGO IL 60601")
+    rewrite_reports(alice, lambda report: structs.replace(report, personal=(*report.personal, other)))
     assert not identity_check.confirm(user=alice, answer=right)
     assert identity_check.confirm(user=alice, answer=replace(right, zip_code="60601"))
 
@@ -206,12 +203,10 @@ def test_it_does_not_count_the_zip_code_of_the_details_where_the_file_has_others
 def test_it_does_not_ask_what_the_file_cannot_answer(site_bureau, alice):
     came(alice)
     right = answered_right(alice)
-    with tenant(alice.pk):
-        Tradeline.objects.update(role="authorized_user")
+    rewrite_accounts(alice, role=Role.AUTHORIZED_USER)
     assert tries_left(alice) == 0
     assert not identity_check.confirm(user=alice, answer=right)
-    with tenant(alice.pk):
-        Tradeline.objects.update(role="individual", opened="2014")
+    rewrite_accounts(alice, role=Role.INDIVIDUAL, opened=Day(date(2014, 1, 1), Precision.YEAR))
     assert tries_left(alice) == 0
 
 
@@ -265,7 +260,7 @@ def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
     assert shown(alice)[1] == [ReportStatus.READY] * 3
     with tenant(alice.pk):
         assert RawReport.objects.values("confirmed_at").distinct().count() == 1
-        Report.objects.update(subject="of somebody else")
+        Report.objects.update(consumer_hash="of somebody else")
     assert following(days, alice) is ReportStatus.MISMATCH
     assert shown(alice)[1] == [ReportStatus.MISMATCH, *[ReportStatus.READY] * 3]
     assert (state_of(alice), tries_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
@@ -277,7 +272,7 @@ def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days,
     identity_check.confirm(user=alice, answer=answered_right(alice))
     if difference == "no subject":
         with tenant(alice.pk):
-            Report.objects.update(subject="")
+            Report.objects.update(consumer_hash="")
         monkeypatch.setattr("credit.stored.parsing.normalize", without_subject)
     elif difference == "other flags":
         with tenant(alice.pk):
@@ -289,7 +284,7 @@ def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days,
 
 
 def without_subject(*args, **options):
-    return structs.replace(normalize(*args, **options), subject="")
+    return structs.replace(normalize(*args, **options), consumer_hash="")
 
 
 def test_it_carries_no_confirmation_over_to_another_person(days, alice, mallory):
@@ -305,11 +300,11 @@ def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice)
     days.pass_by(days=60)
     came(alice, "P11", zip_code="46361")
     # What the newest of the hidden reports would tell is written down, and nothing of it said.
-    assert count(Change, alice) > 0
+    assert len(stored_changes(alice)) > 0
     assert (count(Notification, alice), shown(alice)[2]) == (0, 0)
     assert shown(alice)[1] == [ReportStatus.MISMATCH, ReportStatus.READY]
     assert identity_check.confirm(user=alice, answer=answered_right(alice))
-    assert (count(Notification, alice), shown(alice)[2]) == (0, count(Change, alice))
+    assert (count(Notification, alice), shown(alice)[2]) == (0, len(stored_changes(alice)))
     assert following(days, alice) is ReportStatus.READY
     assert count(Notification, alice) > 0
 
@@ -319,7 +314,7 @@ def test_it_compares_nothing_with_a_report_that_is_kept_back(days, alice):
     days.pass_by(days=60)
     enrolled(alice, "P11")
     assert pull(alice).state is ReportStatus.READY
-    assert (count(Change, alice), count(Notification, alice)) == (0, 0)
+    assert (len(stored_changes(alice)), count(Notification, alice)) == (0, 0)
 
 
 def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice, mallory):

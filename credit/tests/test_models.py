@@ -1,6 +1,5 @@
 """What the tables of credit hold fast by themselves."""
 
-from datetime import date
 from uuid import uuid4
 
 import pytest
@@ -8,9 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from compliance.isolation import NoTenant, tenant
-from credit.fields import day_of, text_of
-from credit.models import Enrollment, PullAttempt, RawReport, Report, Tradeline
-from credit.report import Day, Precision
+from credit.models import Enrollment, PullAttempt, RawReport, Report
 
 NOW = timezone.now()
 ASKED = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F"}
@@ -42,31 +39,6 @@ def answer(user, of):
         is_sample=True,
         **ASKED,
     )
-
-
-@pytest.mark.parametrize(
-    ("day", "text"),
-    [
-        (Day(date(2016, 3, 15)), "2016-03-15"),
-        (Day(date(2016, 3, 1), Precision.MONTH), "2016-03"),
-        (Day(date(2016, 1, 1), Precision.YEAR), "2016"),
-        (Day(date(2016, 1, 1)), "2016-01-01"),
-    ],
-)
-def test_it_writes_a_date_as_far_as_it_is_known(day, text):
-    assert text_of(day) == text
-    assert day_of(text) == day
-
-
-@pytest.mark.parametrize("text", ["", "16", "2016-3", "2016-13", "2016-02-30", "2016-03-15T"])
-def test_it_reads_no_other_date(text):
-    with pytest.raises(ValueError, match=r"date|isoformat|month|day"):
-        day_of(text)
-
-
-def test_it_sorts_dates_by_time():
-    days = ["2016", "2016-02", "2016-02-01", "2016-03", "2017"]
-    assert sorted(days) == days
 
 
 def test_it_lets_one_pull_be_under_way(alice, mallory):
@@ -136,7 +108,6 @@ def test_it_lets_no_row_point_at_other_peoples_rows(alice, mallory):
 
 def test_it_leaves_raw_answers_out_of_what_pages_read():
     assert "body" not in {field.name for field in Report._meta.get_fields()}
-    assert not any(field.related_model is RawReport for field in Tradeline._meta.fields)
 
 
 def test_it_seals_what_tells_who_a_person_is(alice):

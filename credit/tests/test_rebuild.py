@@ -11,12 +11,14 @@ from accounts.models import Notification
 from compliance.audit import Action
 from compliance.isolation import tenant
 from credit.diffing import Subject
-from credit.models import Change, RawReport, Report, Tradeline
+from credit.models import RawReport, Report
 from credit.provider import MalformedReport
 from credit.pulls import rebuilding
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
+from credit.stored.documents import pack
 from credit.tests.asking import actions_of, calls, count, enrolled, pull, state_of, stored
+from credit.tests.documents import rewrite_accounts, rewrite_histories, stored_accounts, stored_changes
 from credit.tests.sandbox_bureau import ANSWERED
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
@@ -93,7 +95,8 @@ def test_it_compares_with_an_older_report_as_it_reads_it_today(days, alice, mall
         pull(user)
     with tenant(alice.pk):
         Report.objects.update(parser_version=1)
-        Tradeline.objects.update(derogatory=False, history_latest=date(2019, 1, 1), balance=None, disputed=True)
+    rewrite_accounts(alice, derogatory=False, balance=None, disputed=True)
+    rewrite_histories(alice, latest=date(2019, 1, 1))
     days.pass_by(days=30)
     for user in (alice, mallory):
         pull(user)
@@ -109,10 +112,10 @@ def test_it_compares_with_an_older_report_as_it_stands_where_it_cannot_read_it(d
     pull(alice)
     with tenant(alice.pk):
         Report.objects.update(parser_version=1)
-        Tradeline.objects.update(derogatory=False)
         raw = RawReport.objects.get()
-        raw.body = reports.packed(b"no report")
+        raw.body = pack(b"no report")
         raw.save()
+    rewrite_accounts(alice, derogatory=False)
     days.pass_by(days=30)
     pull(alice)
     assert Subject.DEROGATORY_ADDED in {subject for subject, _entity, _after in changes_of(alice)}
@@ -125,11 +128,10 @@ def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau,
     assert rebuild() == "Read 0 answers again.\n"
     with tenant(alice.pk):
         Report.objects.update(parser_version=0)
-        Tradeline.objects.update(creditor="AS AN OLDER PARSER READ IT")
+    rewrite_accounts(alice, creditor="AS AN OLDER PARSER READ IT")
     assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 answers again.\n"
     assert rebuild() == "Read 0 answers again.\n"
-    with tenant(alice.pk):
-        assert not Tradeline.objects.filter(creditor="AS AN OLDER PARSER READ IT").exists()
+    assert "AS AN OLDER PARSER READ IT" not in {account.creditor for account in stored_accounts(alice)}
     assert actions_of(mallory).count(Action.CREDIT_REBUILD) == 0
 
 
@@ -182,7 +184,7 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
     assert state_of(alice) is EnrollmentStatus.UNREADABLE
     rebuild()
     assert (state_of(alice), stored(alice)) == (EnrollmentStatus.READY, (1, 1))
-    assert count(Change, alice) == 0
+    assert stored_changes(alice) == []
 
 
 def test_it_leaves_rows_alone_that_it_cannot_make_anew(site_bureau, alice):
@@ -191,7 +193,7 @@ def test_it_leaves_rows_alone_that_it_cannot_make_anew(site_bureau, alice):
     before = everything(alice)
     with tenant(alice.pk):
         raw = RawReport.objects.get()
-        raw.body = reports.packed(b"no report")
+        raw.body = pack(b"no report")
         raw.save()
     with pytest.raises(CommandError):
         rebuild("--all")

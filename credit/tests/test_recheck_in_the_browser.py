@@ -8,8 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from compliance.isolation import tenant
-from credit.models import Tradeline
+from credit.tests.documents import stored_accounts
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.test_in_the_browser import PASSWORD, get_report, sign_in, without_faults
 
@@ -55,8 +54,7 @@ def answer(page: Page, first: str, second: str) -> None:
 
 
 def months_on_file(user: User) -> list[str]:
-    with tenant(user.pk):
-        return sorted({f"{line.opened.first:%Y-%m}" for line in Tradeline.objects.all()})
+    return sorted({f"{account.opened.first:%Y-%m}" for account in stored_accounts(user) if account.opened})
 
 
 def test_it_settles_without_scripts(

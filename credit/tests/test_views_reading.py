@@ -288,7 +288,7 @@ def test_it_names_a_report_that_it_does_not_know_beside_its_field(as_alice, two,
 
 
 def test_it_says_that_two_files_cannot_be_compared(as_alice, alice):
-    other = replace(read(headerRecord=header("10202026")), subject="another", sha256="1")
+    other = replace(read(headerRecord=header("10202026")), consumer_hash="another", sha256="1")
     ids = [filed(alice, other), filed(alice, read())]
     body = text(as_alice, "credit_changes", query=f"?before={ids[0]}&after={ids[1]}", status=422)
     assert "about different files" in body

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from compliance.isolation import tenant
-from credit.models import RawReport, Tradeline
+from credit.models import RawReport
 from credit.statuses import EnrollmentStatus
 from credit.tests.asking import state_of
+from credit.tests.documents import stored_accounts
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import ADA, enroll, give_details, words
 
@@ -33,9 +34,7 @@ def waiting(as_alice: Client, site_bureau: Bureau) -> None:
 @pytest.fixture
 def right(waiting: None, alice: User) -> dict[str, str]:
     """What the person types who knows the file."""
-    with tenant(alice.pk):
-        days = Tradeline.objects.order_by("opened").values_list("opened", flat=True)
-        first, second = (day.first for day in days[:2])
+    first, second = sorted(account.opened.first for account in stored_accounts(alice) if account.opened)[:2]
     return {"zip_code": "46360-1234", "first_month": f"{first:%Y-%m}", "second_month": f"{second:%m/%Y}"}
 
 

@@ -17,6 +17,8 @@ FIRST_REPORT = "No changes yet. They appear after your second credit report."
 NO_CHANGE = "Nothing has changed from report to report so far."
 OTHER_FILE = "These two reports are about different files, so nothing can be said about both."
 
+UNREADABLE_REPORT = "One of these reports cannot be read. Whoever runs this site has been told."
+
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
@@ -38,6 +40,9 @@ def compared(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[st
         return {}
     one, other = form.chosen()
     found = reports.several(owner=request.user.pk, report_ids=(one, other))
+    if not found.keys() >= {one, other}:
+        form.add_error(None, UNREADABLE_REPORT)
+        return {}
     try:
         changes = diff(found[one].report, found[other].report)
     except NotComparable:

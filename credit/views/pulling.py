@@ -18,10 +18,11 @@ from accounts.users.requests import AuthenticatedHttpRequest
 from credit.enrollment.status import EnrollmentOverview, enrollment_overview
 from credit.forms import is_sample
 from credit.models import Trigger
-from credit.presentation.status_messages import FIELDS, READY_TO_ASK, SITUATIONS
+from credit.presentation.status_messages import FIELDS, READY_TO_ASK, REPORT_UNREADABLE, SITUATIONS, Situation
 from credit.provider import BureauError, BureauInputError, Subject
 from credit.pulls import pulling
 from credit.statuses import EnrollmentStatus
+from credit.stored import reports
 
 logger = logging.getLogger(__name__)
 
@@ -87,10 +88,18 @@ def in_place_of_report(
     """The page that a person sees where there is no report to show: what happened, and what to do."""
     context = {
         "standing": now,
-        "situation": READY_TO_ASK if now.state is EnrollmentStatus.NOT_PULLED and now.at else SITUATIONS[now.state],
+        "situation": _situation(request, now),
         "field": FIELDS.get(now.field, "") if now.state is EnrollmentStatus.INPUT else "",
         "has_rights": now.state is not EnrollmentStatus.OFF,
         "is_sample": is_sample() and now.state is not EnrollmentStatus.OFF,
         "may_ask": now.may_ask(at=timezone.now()),
     }
     return render(request, template, context)
+
+
+def _situation(request: AuthenticatedHttpRequest, now: EnrollmentOverview) -> Situation:
+    if now.state is EnrollmentStatus.NOT_PULLED and now.at:
+        return READY_TO_ASK
+    if now.state in (EnrollmentStatus.READY, EnrollmentStatus.STALE) and reports.has_shown(owner=request.user.pk):
+        return REPORT_UNREADABLE
+    return SITUATIONS[now.state]

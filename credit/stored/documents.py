@@ -1,0 +1,71 @@
+"""How a report and its changes are written into their sealed columns: JSON by the types of their structs, packed.
+
+Packed, a report takes about a tenth of its JSON, whose names repeat in every row. What an older version wrote and this
+one cannot decode is ``StaleDocument``, as is what cannot be opened: both can be made again from the raw answer.
+"""
+
+import base64
+import zlib
+from typing import Final, TypeVar
+
+import msgspec
+
+from compliance.vault import SealError
+from compliance.vault.secret import Secret
+from credit.diffing import Change
+from credit.report import Report
+
+Document = TypeVar("Document")
+
+# Bureau answers are kept for years and written once a month; documents are also rewritten by every rebuild.
+RAW_LEVEL: Final = 9
+DOCUMENT_LEVEL: Final = 6
+
+_REPORT = msgspec.json.Decoder(Report)
+_CHANGES = msgspec.json.Decoder(tuple[Change, ...])
+
+
+class StaleDocument(Exception):
+    """A document cannot be opened, or not be decoded by this version. Carries nothing of it."""
+
+
+def pack(body: bytes, *, level: int = RAW_LEVEL) -> str:
+    """Pack bytes into text."""
+    return base64.b64encode(zlib.compress(body, level)).decode()
+
+
+def unpack(text: str) -> bytes:
+    """Read what ``pack`` wrote. Raises ``ValueError`` for anything else."""
+    try:
+        return zlib.decompress(base64.b64decode(text))
+    except zlib.error:
+        raise ValueError("Not a packed text.") from None
+
+
+def encode_report(report: Report) -> str:
+    """Write a report as text to seal."""
+    return pack(msgspec.json.encode(report), level=DOCUMENT_LEVEL)
+
+
+def decode_report(document: Secret) -> Report:
+    """Read a report. Raises ``StaleDocument``."""
+    return _decode(_REPORT, document)
+
+
+def encode_changes(changes: tuple[Change, ...]) -> str:
+    """Write the changes of a report as text to seal."""
+    return pack(msgspec.json.encode(changes), level=DOCUMENT_LEVEL)
+
+
+def decode_changes(document: Secret) -> tuple[Change, ...]:
+    """Read the changes of a report. Raises ``StaleDocument``."""
+    return _decode(_CHANGES, document)
+
+
+def _decode(decoder: "msgspec.json.Decoder[Document]", document: Secret) -> Document:
+    # What fails is raised outside, where no decoding error keeps a part of the document.
+    try:
+        return decoder.decode(unpack(document.reveal()))
+    except (SealError, msgspec.MsgspecError, ValueError):
+        pass
+    raise StaleDocument

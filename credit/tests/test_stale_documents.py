@@ -1,0 +1,153 @@
+"""Documents that this version cannot open or decode: parsed anew for the page, rebuilt by the command, never a 500."""
+
+from io import StringIO
+
+import msgspec
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.urls import reverse
+
+from compliance.isolation import tenant
+from credit.diffing import UNREADABLE_CHANGE
+from credit.models import RawReport, Report
+from credit.stored import reports
+from credit.stored.documents import StaleDocument, decode_report, encode_changes, encode_report, pack
+from credit.stored.parsing import UnreadableReport
+from credit.tests.asking import count, enrolled, pull
+from credit.tests.documents import stored_changes, stored_reports
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+
+OLDER_SHAPE = pack(msgspec.json.encode({"provider": "experian", "parser_version": 1}))
+NO_DOCUMENT = "no document"
+PAGES = ("", "_accounts", "_inquiries", "_records", "_personal", "_changes", "_history", "_utilization", "_rights")
+
+
+def rewrite(user, **columns):
+    """Put other texts into sealed columns of all of a person's reports."""
+    with tenant(user.pk):
+        for row in Report.objects.all():
+            for name, text in columns.items():
+                setattr(row, name, text)
+            row.save(update_fields=list(columns))
+
+
+def damage(user, table, column):
+    """Change the last byte of a sealed column."""
+    with tenant(user.pk), connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {column} = set_byte({column}, length({column}) - 1,"
+            f" get_byte({column}, length({column}) - 1) # 1)"
+        )
+        assert cursor.rowcount
+
+
+def rebuild(*options):
+    out = StringIO()
+    call_command("credit_rebuild", *options, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def report(site_bureau, alice):
+    enrolled(alice, "P11")
+    pull(alice)
+    [report] = stored_reports(alice)
+    return report
+
+
+@pytest.fixture
+def spoiled(request, report, alice):
+    if request.param == "damaged":
+        damage(alice, "credit_report", "document")
+    else:
+        rewrite(alice, document=request.param)
+
+
+EVERY_WAY = pytest.mark.parametrize("spoiled", [OLDER_SHAPE, NO_DOCUMENT, pack(b"{"), "damaged"], indirect=True)
+
+
+@EVERY_WAY
+def test_it_reads_the_raw_answer_instead_in_one_more_statement(alice, report, spoiled, django_assert_num_queries):
+    with tenant(alice.pk), django_assert_num_queries(2):
+        found = reports.latest(owner=alice.pk)
+    assert found.report == report
+
+
+@EVERY_WAY
+def test_it_is_found_and_mended_by_a_plain_rebuild(alice, report, spoiled):
+    assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 answers again.\n"
+    assert stored_reports(alice) == [report]
+    assert rebuild() == "Read 0 answers again.\n"
+
+
+@pytest.mark.parametrize("answer", ["damaged", "no report"])
+def test_every_page_answers_where_the_answer_cannot_be_read_either(as_alice, alice, report, answer, settings):
+    rewrite(alice, document=OLDER_SHAPE)
+    if answer == "damaged":
+        damage(alice, "credit_rawreport", "body")
+    else:
+        with tenant(alice.pk):
+            raw = RawReport.objects.get()
+            raw.body = pack(b"no report")
+            raw.save()
+    for name in PAGES:
+        assert as_alice.get(reverse(f"credit{name}")).status_code in (200, 302), name
+    assert "Your report cannot be read" in as_alice.get(reverse("credit")).content.decode()
+    with tenant(alice.pk):
+        [listing] = reports.listed(owner=alice.pk)
+        assert listing.value == report.scores[0].value
+        assert reports.latest(owner=alice.pk) is None
+        assert reports.several(owner=alice.pk, report_ids=[listing.id]) == {}
+        with pytest.raises(UnreadableReport):
+            reports.kept(owner=alice.pk, report_id=listing.id)
+    chosen = {"before": listing.id, "after": listing.id}
+    page = as_alice.get(reverse("credit_changes"), chosen)
+    assert (page.status_code, "cannot be read" in page.content.decode()) == (422, True)
+    with pytest.raises(CommandError):
+        rebuild()
+
+
+def test_it_compares_nothing_with_a_report_that_cannot_be_read(days, alice, report):
+    damage(alice, "credit_report", "document")
+    damage(alice, "credit_rawreport", "body")
+    days.pass_by(days=60)
+    pull(alice)
+    with tenant(alice.pk):
+        assert reports.changes(owner=alice.pk) == []
+        assert reports.latest(owner=alice.pk) is not None
+    assert count(Report, alice) == 2
+
+
+@pytest.mark.parametrize("text", [pack(b'[{"entity": 1}]'), NO_DOCUMENT])
+def test_it_says_that_changes_cannot_be_read_and_finds_them_anew(as_alice, days, alice, report, text):
+    days.pass_by(days=60)
+    pull(alice)
+    before = stored_changes(alice)
+    assert len(before) > 1
+    with tenant(alice.pk):
+        row = Report.objects.get(changes__isnull=False)
+        row.changes = text
+        row.save(update_fields=["changes"])
+        assert [stored.change for stored in reports.changes(owner=alice.pk)] == [UNREADABLE_CHANGE]
+    as_alice.force_login(alice)
+    assert "Cannot be read" in as_alice.get(reverse("credit_changes")).content.decode()
+    assert as_alice.get(reverse("credit_history")).status_code == 200
+    assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 answers again.\n"
+    assert stored_changes(alice) == before
+
+
+def test_a_document_says_nothing_of_itself_when_it_cannot_be_decoded(alice, report):
+    with tenant(alice.pk):
+        row = Report.objects.get()
+        row.document = pack(b'{"provider": ["CANARY"]}')
+        with pytest.raises(StaleDocument) as error:
+            decode_report(row.document)
+    assert "CANARY" not in repr(error.value)
+    assert error.value.__context__ is None
+
+
+def test_it_packs_a_report_into_a_fraction(report):
+    assert len(encode_report(report)) * 3 < len(msgspec.json.encode(report))
+    assert len(encode_changes((UNREADABLE_CHANGE,) * 100)) < 1000

@@ -1,18 +1,18 @@
-"""What banking expects of any bank data provider, in banking's own words.
+"""What banking expects of any bank data provider, in banking's own terms.
 
-A provider package (``banking/plaid/`` today) translates its vendor's words into the shapes below and its
-vendor's failures into the errors below. Nothing above it knows which vendor answered, so a second provider
-costs a folder, not a change in ``sync``.
+A provider package (``banking/plaid/`` today) maps its vendor's responses to the shapes below and its vendor's failures
+to the errors below. No other module imports a provider package: ``banking.providers`` finds the packages by the
+settings, so a second provider is one more folder.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date as Day
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 
 class Readiness(StrEnum):
@@ -164,11 +164,12 @@ class InstitutionDetails:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """A verified webhook: which Item it speaks of and what it says. A hint, never data.
+    """A verified webhook: which Item of which provider it names, and what it says. A hint to sync, never data.
 
-    ``fingerprint`` is the same for every copy of one signed delivery, and another for each other delivery.
+    ``fingerprint`` is the same for every copy of one signed delivery, and different for every other delivery.
     """
 
+    provider: str
     provider_item_id: str
     kind: str
     code: str
@@ -273,6 +274,54 @@ class ProviderConfigurationError(ProviderError):
 
 class MalformedResponse(ProviderError):
     """The provider answered with something that its contract does not allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """How this site opens the provider's linking dialog.
+
+    ``webhook_url`` and ``redirect_uri`` are empty where there are none; a redirect URI lets a bank's own sign-in page
+    interrupt the dialog. ``content_security_policy`` holds the directives that the page of the dialog replaces.
+    """
+
+    script_url: str
+    webhook_url: str
+    redirect_uri: str
+    days_requested: int
+    content_security_policy: Mapping[str, Any]
+
+
+class Provider(Protocol):
+    """One bank data provider. Everything but ``connect`` and ``verify_webhook`` works without valid credentials.
+
+    ``key`` is what rows store, ``name`` what people read. ``billed_environments`` are those in which every Item costs
+    money until it is removed. ``reauth_messages`` explain the provider's error codes, one sentence each.
+    """
+
+    key: str
+    name: str
+    billed_environments: frozenset[str]
+    reauth_messages: Mapping[str, str]
+
+    @property
+    def environment(self) -> str:
+        """The environment that the site talks to now. Tokens of one environment are never sent to another."""
+        ...
+
+    def connect(self) -> "ProviderClient":
+        """Return this process's client. Raises ``ProviderConfigurationError``."""
+        ...
+
+    def link_settings(self) -> LinkSettings: ...
+
+    def verify_webhook(
+        self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]
+    ) -> WebhookEvent:
+        """Check a webhook's signature over its raw body. ``is_known`` says whether an Item id is one of this site's.
+
+        Raises ``WebhookRejected``, ``WebhookNotVerifiable`` and ``ProviderConfigurationError``.
+        """
+        ...
 
 
 class ProviderClient(Protocol):

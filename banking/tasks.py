@@ -4,7 +4,6 @@ import logging
 from uuid import UUID
 
 from celery import shared_task
-from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from banking.linking import disconnecting, recovery
@@ -110,7 +109,7 @@ def queue_removal(owner_id: UUID, removal_id: UUID) -> None:
 
 def ring(doorbell: WebhookEvent) -> None:
     """Ask for a sync of the Item that a webhook speaks of, if it is one of ours."""
-    named = sync_queue.item_named(environment=settings.PLAID_ENV, provider_item_id=doorbell.provider_item_id)
+    named = sync_queue.current_item_named(provider_key=doorbell.provider, provider_item_id=doorbell.provider_item_id)
     if named is None and doorbell.provider_item_id:
         # It may be the Item of an exchange whose answer was lost: an operator finds its id here.
         logger.warning("A webhook names Item %s, which is unknown here", doorbell.provider_item_id)

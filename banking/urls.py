@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.urls import path
 
 from banking.views import accounts, connections, linking, transactions, webhooks
@@ -16,5 +17,8 @@ urlpatterns = [
     path("connections/<uuid:item_id>/import/", connections.importing, name="importing"),
     path("connections/<uuid:item_id>/reconnect/", linking.reconnect, name="reconnect"),
     path("connections/<uuid:item_id>/disconnect/", connections.disconnect, name="disconnect"),
-    path("webhooks/plaid/", webhooks.plaid, name="webhook-plaid"),
+    *(
+        path(f"webhooks/{key}/", webhooks.receive, {"provider_key": key}, name=f"webhook-{key}")
+        for key in settings.BANK_PROVIDERS
+    ),
 ]

@@ -141,7 +141,7 @@ class Bank:
         return json_decoding.decode(self.answer(path, fields))
 
     def door(self) -> Callable[[], PlaidClient]:
-        """What stands in for ``banking.plaid.client.connect``."""
+        """What stands in for ``PlaidProvider.connect``."""
         client = PlaidClient(PlaidSettings.from_settings(), self)  # type: ignore[arg-type]
         return lambda: client
 

@@ -70,7 +70,7 @@ def new_account(user: User) -> Account:
 
 def read(item: Item, source: Bank) -> None:
     """Let the site read an Item from this bank."""
-    with patch("banking.sync.run.connect", source.door()):
+    with patch("banking.plaid.provider.PlaidProvider.connect", staticmethod(source.door())):
         outcome = sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="bench")
     if not outcome.ran:
         raise SystemExit("The Item could not be read.")

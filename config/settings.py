@@ -307,6 +307,10 @@ if vars()["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
 EMAIL_TIMEOUT = 4
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Plumbline <no-reply@localhost>")
 
+# --- Banks: each provider's class by the key that rows store ----------------------------------------------
+
+BANK_PROVIDERS = {"plaid": "banking.plaid.provider.PlaidProvider"}
+
 # --- Plaid -----------------------------------------------------------------------------------------------
 
 PLAID_CLIENT_ID = env.str("PLAID_CLIENT_ID", "")

@@ -4,13 +4,12 @@ A public token is exchanged only where the provider names it under the link toke
 to. So a token that was made in another person's dialog, or in another one of the same person, connects nothing here.
 """
 
-from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Institution, LinkSession
-from banking.plaid.client import connect
 from banking.provider import LinkResult
+from banking.providers import is_current, provider_for
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.vault import SealError
@@ -31,26 +30,26 @@ def confirmed(*, session: LinkSession) -> LinkResult:
 
     Raises ``Foreign``, ``NotConfirmed`` where the provider knows of no end of the dialog yet, and ``ProviderError``.
     """
-    brought = connect().get_link_results(link_token_of(session))
+    brought = provider_for(session.provider).connect().get_link_results(link_token_of(session))
     for each in brought:
         if each.digest == session.public_token_hash:
             return each
     raise Foreign if brought else NotConfirmed
 
 
-def bank_of(brought: LinkResult) -> Institution | None:
+def bank_of(brought: LinkResult, *, provider_key: str) -> Institution | None:
     """The bank that the provider names, written down where it is new; its details are for the first reading to ask."""
     if not 0 < len(brought.institution_id) <= LONGEST_ID:
         return None
     bank, _ = Institution.objects.get_or_create(
-        provider="plaid", provider_id=brought.institution_id, defaults={"name": brought.institution_name}
+        provider=provider_key, provider_id=brought.institution_id, defaults={"name": brought.institution_name}
     )
     return bank
 
 
 def link_token_of(session: LinkSession) -> str:
     """The token that opened a session's dialog. Raises ``NotConfirmed`` where it is not kept or cannot be read."""
-    if session.link_token is None or session.environment != settings.PLAID_ENV:
+    if session.link_token is None or not is_current(session.provider, session.environment):
         raise NotConfirmed
     try:
         return session.link_token.reveal()

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
 from banking.account_matching import succession
 from banking.credentials import CredentialUnreadable, open_token
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
-from banking.plaid.client import connect
 from banking.provider import ItemNotFound, ProviderError
+from banking.providers import in_current_environments, provider_for
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
 from compliance.isolation import tenant
@@ -196,7 +195,7 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
     try:
         with tenant(owner_id):
             token = open_token(owed if owed.access_token is not None else owed.item)
-        connect().remove_item(token)
+        provider_for(owed.item.provider).connect().remove_item(token)
     except ItemNotFound:
         logger.info("Item %s was gone already", owed.item.provider_item_id)
     except ProviderError as error:
@@ -227,7 +226,7 @@ def claim(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
     now = timezone.now()
     with tenant(owner_id):
         waiting = PendingRemoval.objects.select_related("item").select_for_update(of=["self"])
-        here = waiting.filter(item__environment=settings.PLAID_ENV)
+        here = waiting.filter(in_current_environments("item__"))
         owed = here.filter(pk=removal_id, next_attempt_at__lte=now).first()
         if owed is not None:
             owed.next_attempt_at = now + (SOON if owed.history else wait_after(owed.attempts))

@@ -2,32 +2,34 @@
 
 from banking.linking.sessions import LinkRefused
 from banking.models import LinkSession
-from banking.provider import Fault, LoginRequired, ProviderError, PublicTokenRefused, RateLimited
+from banking.provider import Fault, LoginRequired, Provider, ProviderError, PublicTokenRefused, RateLimited
+from banking.providers import provider_for
 
 REFUSALS = {
     "expired": "That took longer than the bank connection stays open. Nothing was shared. Please start again.",
     "used": "This connection was finished already. If you do not see your bank, please start again.",
     "foreign": "That answer is not from the window that you opened here. Nothing was connected. Please start again.",
     "unconfirmed": (
-        "Plaid has not confirmed this connection yet. Plumbline asks again by itself: look at your accounts in a few "
-        "minutes. If your bank is not there within the hour, you will find an alert, and can start again."
+        "{provider} has not confirmed this connection yet. Plumbline asks again by itself: look at your accounts in a "
+        "few minutes. If your bank is not there within the hour, you will find an alert, and can start again."
     ),
     "owed": (
-        "Plaid's answer was lost on the way. Plumbline asks again by itself: look at your accounts in a few minutes. "
-        "If your bank is not there within the hour, you will find an alert, and can start again."
+        "{provider}'s answer was lost on the way. Plumbline asks again by itself: look at your accounts in a few "
+        "minutes. If your bank is not there within the hour, you will find an alert, and can start again."
     ),
     "lost": (
-        "Plaid made the connection, but its answer was lost on the way, so Plumbline cannot use it and reads nothing "
-        "with it. Whoever runs this site has been told, to have it ended at Plaid. Please connect your bank again."
+        "{provider} made the connection, but its answer was lost on the way, so Plumbline cannot use it and reads "
+        "nothing with it. Whoever runs this site has been told, to have it ended at {provider}. Please connect your "
+        "bank again."
     ),
     "under_way": "Your bank is being connected right now. Look at your accounts in a minute or two.",
 }
 # The site goes on by itself; there is nothing to try again.
 PENDING = frozenset({"unconfirmed", "owed", "under_way"})
-CLOSED = "You closed Plaid's window before the end. Nothing was shared."
-CLOSED_REPAIR = "You closed Plaid's window before the end. Your bank still asks for a sign-in."
-UNFINISHED = "Plaid could not finish. Nothing was shared."
-UNFINISHED_REPAIR = "Plaid could not finish. Your bank still asks for a sign-in."
+CLOSED = "You closed {provider}'s window before the end. Nothing was shared."
+CLOSED_REPAIR = "You closed {provider}'s window before the end. Your bank still asks for a sign-in."
+UNFINISHED = "{provider} could not finish. Nothing was shared."
+UNFINISHED_REPAIR = "{provider} could not finish. Your bank still asks for a sign-in."
 TOO_LATE = "The bank's answer was too old or had been used already. Nothing was connected. Please start again."
 STILL = "The bank still asks for a sign-in. Please start again, and go on until the window says that it is done."
 BUSY = "Our connection service is very busy. Nothing was lost; please try again in a minute."
@@ -36,10 +38,12 @@ AWAY = "Our connection service does not answer. Nothing was lost; please try aga
 
 
 def closed(session: LinkSession, error_code: str) -> str:
-    """Say in one sentence what closing Plaid's window means."""
+    """Say in one sentence what closing the provider's window means."""
     if session.repairs:
-        return UNFINISHED_REPAIR if error_code else CLOSED_REPAIR
-    return UNFINISHED if error_code else CLOSED
+        text = UNFINISHED_REPAIR if error_code else CLOSED_REPAIR
+    else:
+        text = UNFINISHED if error_code else CLOSED
+    return text.format(provider=provider_for(session.provider).name)
 
 
 def is_pending(error: LinkRefused | ProviderError) -> bool:
@@ -47,10 +51,10 @@ def is_pending(error: LinkRefused | ProviderError) -> bool:
     return isinstance(error, LinkRefused) and error.reason in PENDING
 
 
-def sentence(error: LinkRefused | ProviderError) -> str:
+def sentence(error: LinkRefused | ProviderError, *, provider: Provider) -> str:
     """Say in one sentence what happened and what to do; codes and request ids stay in the log."""
     if isinstance(error, LinkRefused):
-        return REFUSALS[error.reason]
+        return REFUSALS[error.reason].format(provider=provider.name)
     if isinstance(error, PublicTokenRefused):
         return TOO_LATE
     if isinstance(error, LoginRequired):

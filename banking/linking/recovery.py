@@ -18,6 +18,7 @@ from banking.linking import sessions
 from banking.linking.confirmation import owe
 from banking.models import Item, LinkSession
 from banking.provider import ProviderError
+from banking.providers import provider_for
 from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 OWED = (LinkSession.State.OWED, LinkSession.State.EXCHANGING)
 # A public token lives for half an hour. By the seventh look, half an hour and more after the first, it is dead.
 MOST_LOOKS = 7
+NO_ACCESS = "{provider} did not give Plumbline the access that you agreed to. Please connect the bank again."
 
 
 def look_up(*, owner_id: UUID, session_id: UUID) -> Item | None:
@@ -83,7 +85,7 @@ def settle(*, user: User, session: LinkSession) -> None:
             person_id=user.pk,
             kind=Kind.BANK_RECONNECT,
             title="A bank could not be connected",
-            text="Plaid did not give Plumbline the access that you agreed to. Please connect the bank again.",
+            text=NO_ACCESS.format(provider=provider_for(session.provider).name),
             url=reverse("connect"),
             fingerprint=f"link session {session.pk} came to nothing",
         )

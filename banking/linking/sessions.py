@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
@@ -20,8 +19,8 @@ from accounts.models import User
 from banking.linking.confirmation import Foreign, NotConfirmed, bank_of, confirmed, owe, refuse_foreign
 from banking.linking.disconnecting import disconnect
 from banking.models import Account, Connection, Institution, Item, LinkSession
-from banking.plaid.client import connect
-from banking.provider import Credential, LinkToken, ProviderError, PublicTokenRefused, Unavailable
+from banking.provider import Credential, LinkToken, Provider, ProviderError, PublicTokenRefused, Unavailable
+from banking.providers import DEFAULT_PROVIDER, in_current_environments, provider_for
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.vault import SealError
@@ -81,29 +80,42 @@ class OpenedLink:
     token: LinkToken
 
 
-def open_link(*, user: User, replaces: Item | None = None) -> OpenedLink:
+def open_link(*, user: User, provider_key: str = DEFAULT_PROVIDER, replaces: Item | None = None) -> OpenedLink:
     """Begin linking a bank, in the place of an Item whose token cannot be read if there is one.
 
     Raises ``ProviderError`` when the provider gives no token.
     """
-    token = connect().create_link_token(client_user_id=str(user.link_id), webhook=settings.PLAID_WEBHOOK_URL)
-    return opened(user=user, token=token, replaces=replaces)
+    provider = provider_for(provider_key if replaces is None else replaces.provider)
+    webhook_url = provider.link_settings().webhook_url
+    token = provider.connect().create_link_token(client_user_id=str(user.link_id), webhook=webhook_url)
+    return opened(user=user, provider=provider, token=token, replaces=replaces)
 
 
-def opened(*, user: User, token: LinkToken, repairs: Item | None = None, replaces: Item | None = None) -> OpenedLink:
+def opened(
+    *, user: User, provider: Provider, token: LinkToken, repairs: Item | None = None, replaces: Item | None = None
+) -> OpenedLink:
     """Write down that a dialog opens with this token."""
+    can_be_resumed = bool(provider.link_settings().redirect_uri)
     with tenant(user.pk):
         session = LinkSession.objects.create(
             owner=user,
-            environment=settings.PLAID_ENV,
+            provider=provider.key,
+            environment=provider.environment,
             item=repairs,
             repairs=repairs is not None,
             replaces=replaces,
             link_token_hash=digest(token.value),
-            link_token=token.value if repairs is None or settings.PLAID_REDIRECT_URI else None,
+            link_token=token.value if repairs is None or can_be_resumed else None,
             expires_at=token.expires_at,
         )
     return OpenedLink(session=session, token=token)
+
+
+def session_provider(*, user: User, session_id: UUID) -> Provider:
+    """The provider of a person's linking session; the default one where there is no such session."""
+    with tenant(user.pk):
+        key = LinkSession.objects.for_user(user).filter(pk=session_id).values_list("provider", flat=True).first()
+    return provider_for(key or DEFAULT_PROVIDER)
 
 
 def resume_link(*, user: User, session_id: UUID) -> OpenedLink:
@@ -113,14 +125,14 @@ def resume_link(*, user: User, session_id: UUID) -> OpenedLink:
     """
     with tenant(user.pk):
         waiting = LinkSession.objects.for_user(user).filter(
-            environment=settings.PLAID_ENV,
+            in_current_environments(),
             expires_at__gt=timezone.now(),
             link_token__isnull=False,
             resumed_at=None,
         )
-        if not settings.PLAID_REDIRECT_URI:
-            waiting = waiting.none()
         session = waiting.select_for_update(of=["self"]).get(pk=session_id)
+        if not provider_for(session.provider).link_settings().redirect_uri:
+            raise LinkSession.DoesNotExist
         try:
             value = session.link_token.reveal()
         except SealError:
@@ -174,7 +186,7 @@ def complete(*, user: User, session: LinkSession, chosen: Chosen | None = None) 
         raise
     told = Chosen(brought.institution_id, brought.institution_name, brought.accounts)
     refuse_late_duplicates(user=user, session=session, chosen=told)
-    bank = bank_of(brought)
+    bank = bank_of(brought, provider_key=session.provider)
     credential = exchanged(user=user, session=session, public_token=brought.public_token)
     named = told if told.institution_name or chosen is None else chosen
     session.chosen = sorted(told.accounts)
@@ -196,7 +208,7 @@ def claim(*, user: User, session_id: UUID, public_token: str, chosen: Chosen) ->
                 raise LinkRefused("used")
             if session.is_over(at=timezone.now()):
                 raise LinkRefused("expired")
-            refuse_duplicates(user=user, chosen=chosen)
+            refuse_duplicates(user=user, session=session, chosen=chosen)
             session.state, session.claimed_at = LinkSession.State.EXCHANGING, timezone.now()
             session.public_token_hash = fingerprint
             session.link_session_id = session.link_session_id or chosen.link_session_id
@@ -223,14 +235,15 @@ def is_left_behind(session: LinkSession, fingerprint: str) -> bool:
     return True
 
 
-def refuse_duplicates(*, user: User, chosen: Chosen) -> None:
+def refuse_duplicates(*, user: User, session: LinkSession, chosen: Chosen) -> None:
     """Raise ``DuplicateBank`` when the same bank with one of the same accounts is linked already.
 
     The bank alone would be too coarse (two logins at one bank) and the mask alone too fine (it may be shared). What was
     linked in another environment is not read by this one, and keeps nobody from linking it here.
     """
     linked = {
-        "item__environment": settings.PLAID_ENV,
+        "item__provider": session.provider,
+        "item__environment": session.environment,
         "item__connection__in": (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT),
         "item__institution__provider_id": chosen.institution_id,
     }
@@ -248,7 +261,7 @@ def refuse_late_duplicates(*, user: User, session: LinkSession, chosen: Chosen) 
     """Raise ``DuplicateBank`` where the provider's own words name a login that is linked already."""
     try:
         with tenant(user.pk):
-            refuse_duplicates(user=user, chosen=chosen)
+            refuse_duplicates(user=user, session=session, chosen=chosen)
     except DuplicateBank:
         with tenant(user.pk):
             LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.DUPLICATE, link_token=None)
@@ -265,7 +278,7 @@ def exchanged(*, user: User, session: LinkSession, public_token: str) -> Credent
         session.exchange_sent_at = session.exchange_sent_at or timezone.now()
         session.save(update_fields=["exchange_sent_at"])
     try:
-        return exchange(public_token, again=again)
+        return exchange(provider_for(session.provider), public_token, again=again)
     except ExchangeLost as lost:
         lose(user=user, session=session, request_id=lost.request_id)
         raise LinkRefused("lost") from None
@@ -278,15 +291,15 @@ def exchanged(*, user: User, session: LinkSession, public_token: str) -> Credent
         raise
 
 
-def exchange(public_token: str, *, again: bool) -> Credential:
+def exchange(provider: Provider, public_token: str, *, again: bool) -> Credential:
     """Exchange a public token, trying once more when the first answer was lost on the way.
 
     ``again`` says that an earlier exchange of it may have arrived. Raises ``ExchangeLost`` and ``ProviderError``.
     """
-    lost: Unavailable | None = None
+    client, lost = provider.connect(), None
     for _ in range(TRIES):
         try:
-            return connect().exchange_public_token(public_token)
+            return client.exchange_public_token(public_token)
         except Unavailable as error:
             lost = lost if lost is not None and may_have_arrived(lost) else error
         except PublicTokenRefused as refused:
@@ -332,17 +345,19 @@ def fail(*, user: User, session: LinkSession, error: ProviderError) -> None:
 
 def keep(*, user: User, session: LinkSession, credential: Credential, bank: Institution | None, chosen: Chosen) -> Item:
     """Write the Item down, sealed. If that fails, end the Item at the provider at once."""
+    provider = provider_for(session.provider)
     try:
         with tenant(user.pk):
             item = Item.objects.create(
                 owner=user,
-                environment=settings.PLAID_ENV,
+                provider=provider.key,
+                environment=provider.environment,
                 provider_item_id=credential.provider_item_id,
                 access_token=credential.access_token,
                 institution=bank
-                or Institution.objects.filter(provider="plaid", provider_id=chosen.institution_id).first(),
+                or Institution.objects.filter(provider=provider.key, provider_id=chosen.institution_id).first(),
                 institution_name=chosen.institution_name[:200],
-                days_requested=settings.PLAID_DAYS_REQUESTED,
+                days_requested=provider.link_settings().days_requested,
                 request_id=credential.request_id,
             )
             LinkSession.objects.filter(pk=session.pk).update(
@@ -353,7 +368,7 @@ def keep(*, user: User, session: LinkSession, credential: Credential, bank: Inst
                 record(action, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     except Exception:
         # Whatever it was: nobody else holds this token.
-        abandon(credential)
+        abandon(credential, provider=provider)
         raise
     return item
 
@@ -364,10 +379,10 @@ def retire_replaced(*, user: User, session: LinkSession) -> None:
         disconnect(user=user, item_id=session.replaces_id, keep_history=True)
 
 
-def abandon(credential: Credential) -> None:
+def abandon(credential: Credential, *, provider: Provider) -> None:
     """End an Item that could not be written down."""
     try:
-        connect().remove_item(credential.access_token)
+        provider.connect().remove_item(credential.access_token)
     except ProviderError as error:
         logger.critical("Item %s is alive but unknown here: %s", credential.provider_item_id, error)
 

@@ -12,8 +12,8 @@ from accounts.models import User
 from banking.credentials import CredentialUnreadable, open_token
 from banking.linking.sessions import LinkRefused, OpenedLink, open_link, opened
 from banking.models import Connection, Item, LinkSession
-from banking.plaid.client import connect
 from banking.provider import LoginRequired
+from banking.providers import provider_for
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 
@@ -42,8 +42,9 @@ def open_relink(*, user: User, item_id: UUID) -> OpenedLink:
             secret = ""
     if not secret:
         return open_link(user=user, replaces=item)
-    token = connect().create_update_token(secret, client_user_id=str(user.link_id))
-    return opened(user=user, token=token, repairs=item)
+    provider = provider_for(item.provider)
+    token = provider.connect().create_update_token(secret, client_user_id=str(user.link_id))
+    return opened(user=user, provider=provider, token=token, repairs=item)
 
 
 def finish_relink(*, user: User, session_id: UUID) -> Item | None:
@@ -62,7 +63,7 @@ def finish_relink(*, user: User, session_id: UUID) -> Item | None:
         if item is None or item.access_token is None:
             raise LinkRefused("used")
         secret = open_token(item)
-    facts = connect().get_item(secret)
+    facts = provider_for(item.provider).connect().get_item(secret)
     if facts.error_code:
         raise LoginRequired(facts.error_code)
     return repair(user=user, item=item, session=session)

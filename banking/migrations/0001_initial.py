@@ -4,6 +4,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import banking.providers
 import compliance.isolation.models
 import compliance.vault.fields
 
@@ -50,7 +51,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("provider", models.CharField(default="plaid", max_length=20)),
+                ("provider", models.CharField(choices=banking.providers.provider_choices, default="plaid", max_length=20)),
                 ("environment", models.CharField(max_length=20)),
                 ("provider_item_id", models.CharField(max_length=100)),
                 ("institution", models.ForeignKey(null=True, on_delete=models.PROTECT, to="banking.institution")),
@@ -114,7 +115,9 @@ class Migration(migrations.Migration):
                     )
                 ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("environment", "provider_item_id"), name="one_row_per_item")
+                    models.UniqueConstraint(
+                        fields=("provider", "environment", "provider_item_id"), name="one_row_per_item"
+                    )
                 ],
             },
         ),
@@ -307,6 +310,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                ("provider", models.CharField(choices=banking.providers.provider_choices, default="plaid", max_length=20)),
                 ("environment", models.CharField(default="", max_length=20)),
                 (
                     "state",

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         *(OwnedReference(model, field) for model, field in REFERENCES),
         DefinerFunction(
             "banking_claim_due_syncs",
-            "environment text, most integer",
+            "provider text, environment text, most integer",
             "TABLE (owner_id uuid, item_id uuid, lane text)",
             # A dispatcher passes over Items that another one holds or claimed within the minute, and over Items
             # whose sync is running.
@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
             UPDATE banking_item AS item SET claimed_until = now() + interval '1 minute'
             FROM (
                 SELECT due.id FROM banking_item AS due
-                WHERE due.connection = 'active' AND due.next_sync_at <= now() AND due.environment = $1
+                WHERE due.connection = 'active' AND due.next_sync_at <= now() AND due.provider = $1 AND due.environment = $2
                   AND (due.claimed_until IS NULL OR due.claimed_until <= now())
                   AND (due.leased_until IS NULL OR due.leased_until <= now())
                 ORDER BY due.next_sync_at LIMIT most FOR UPDATE SKIP LOCKED
@@ -54,22 +54,22 @@ class Migration(migrations.Migration):
         ),
         DefinerFunction(
             "banking_due_removals",
-            "environment text, most integer",
+            "provider text, environment text, most integer",
             "TABLE (owner_id uuid, removal_id uuid)",
             """
             SELECT owed.owner_id, owed.id FROM banking_pendingremoval AS owed
             JOIN banking_item AS item ON item.id = owed.item_id
-            WHERE owed.next_attempt_at <= now() AND item.environment = $1
+            WHERE owed.next_attempt_at <= now() AND item.provider = $1 AND item.environment = $2
             ORDER BY owed.next_attempt_at LIMIT most
             """,
         ),
         DefinerFunction(
             "banking_owed_lookups",
-            "environment text, most integer",
+            "provider text, environment text, most integer",
             "TABLE (owner_id uuid, session_id uuid)",
             """
             SELECT link.owner_id, link.id FROM banking_linksession AS link
-            WHERE link.environment = $1
+            WHERE link.provider = $1 AND link.environment = $2
               AND (link.state = 'owed' AND link.next_look_at <= now()
                    OR link.state = 'exchanging' AND link.claimed_at <= now() - interval '2 minutes')
             ORDER BY link.next_look_at LIMIT most
@@ -77,11 +77,11 @@ class Migration(migrations.Migration):
         ),
         DefinerFunction(
             "banking_item_named",
-            "environment text, provider_item_id text",
+            "provider text, environment text, provider_item_id text",
             "TABLE (owner_id uuid, item_id uuid)",
             """
             SELECT item.owner_id, item.id FROM banking_item AS item
-            WHERE item.environment = $1 AND item.provider_item_id = $2
+            WHERE item.provider = $1 AND item.environment = $2 AND item.provider_item_id = $3
             """,
         ),
         GrantOperatorRead(

@@ -4,13 +4,19 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from banking.provider import Fault, Readiness
-from banking.reauth_messages import REAUTH_MESSAGES, sync_error_message
+from banking.providers import (
+    DEFAULT_PROVIDER,
+    find_provider,
+    in_current_environments,
+    is_current,
+    provider_choices,
+)
+from banking.reauth_messages import reauth_message, sync_error_message
 from compliance.isolation.models import Owned, OwnedQuerySet
 from compliance.vault.fields import SealedTextField
 
@@ -19,7 +25,6 @@ if TYPE_CHECKING:
 
 STALE_AFTER = timedelta(hours=24)
 SYNC_REQUEST_TIMEOUT = timedelta(minutes=5)
-BILLED_ENVIRONMENTS = frozenset({"production"})
 
 
 class Institution(models.Model):
@@ -68,7 +73,7 @@ VISIBLE_CONNECTIONS = (
 class ItemQuerySet(OwnedQuerySet["Item"]):
     def in_current_environment(self) -> Self:
         """Items of the environment that this site speaks with; a token of another one is never sent there."""
-        return self.filter(environment=settings.PLAID_ENV)
+        return self.filter(in_current_environments())
 
     def visible(self) -> Self:
         """Items that a person still sees under their connections."""
@@ -78,7 +83,7 @@ class ItemQuerySet(OwnedQuerySet["Item"]):
 class Item(Owned):
     """One person's login at one bank: the credential, the cursor and the state of the connection."""
 
-    provider = models.CharField(max_length=20, default="plaid")
+    provider = models.CharField(max_length=20, choices=provider_choices, default=DEFAULT_PROVIDER)
     environment = models.CharField(max_length=20)
     provider_item_id = models.CharField(max_length=100)
     institution = models.ForeignKey(Institution, on_delete=models.PROTECT, null=True)
@@ -115,7 +120,7 @@ class Item(Owned):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["environment", "provider_item_id"], name="one_row_per_item"),
+            models.UniqueConstraint(fields=["provider", "environment", "provider_item_id"], name="one_row_per_item"),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -146,7 +151,7 @@ class Item(Owned):
     @property
     def reauth_message(self) -> str:
         """Why the person has to sign in at the bank again, in one sentence."""
-        return REAUTH_MESSAGES.get(self.error_code, "")
+        return reauth_message(self.provider, self.error_code)
 
     @property
     def sync_error_message(self) -> str:
@@ -165,12 +170,13 @@ class Item(Owned):
     @property
     def is_in_other_environment(self) -> bool:
         """Whether it was linked in another environment than the one that this site speaks with now."""
-        return self.environment != settings.PLAID_ENV
+        return not is_current(self.provider, self.environment)
 
     @property
     def is_billed(self) -> bool:
         """Whether the provider asks money for it as long as its token lives."""
-        return self.environment in BILLED_ENVIRONMENTS
+        provider = find_provider(self.provider)
+        return provider is not None and self.environment in provider.billed_environments
 
     @property
     def is_syncing(self) -> bool:

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from banking.models.items import Item
+from banking.providers import DEFAULT_PROVIDER, is_current, provider_choices
 from compliance.isolation.models import Owned
 from compliance.vault.fields import SealedTextField
 
@@ -30,6 +30,7 @@ class LinkSession(Owned):
         ABANDONED = "abandoned"
         FAILED = "failed"
 
+    provider = models.CharField(max_length=20, choices=provider_choices, default=DEFAULT_PROVIDER)
     environment = models.CharField(max_length=20, default="")
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     link_token_hash = models.CharField(max_length=64, unique=True)
@@ -76,7 +77,7 @@ class LinkSession(Owned):
 
     def is_over(self, *, at: datetime) -> bool:
         """Whether the dialog can lead to nothing any more: too old, or opened in another environment."""
-        return self.expires_at <= at or self.environment != settings.PLAID_ENV
+        return self.expires_at <= at or not is_current(self.provider, self.environment)
 
 
 class WebhookReceipt(models.Model):

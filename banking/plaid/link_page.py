@@ -1,21 +1,16 @@
-"""The one page that opens Plaid Link, and the only one whose policy lets Plaid's parts in.
+"""What the page that opens Plaid Link loads, and the content security policy that this takes.
 
 Source: https://plaid.com/docs/link/web/ (content security policy). The script has to come from Plaid's own
 host and cannot be pinned by a hash, so the policy names its exact address.
 """
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from csp.constants import NONCE, SELF
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 LINK_SCRIPT = "https://cdn.plaid.com/link/v2/stable/link-initialize.js"
-
-View = Callable[..., HttpResponse]
 
 
 def link_script() -> str:
@@ -26,7 +21,7 @@ def link_script() -> str:
 
 
 def link_policy() -> dict[str, list[Any] | None]:
-    """The directives that the Link page changes; none of them is needed in embedded mode."""
+    """The directives that the page of Link replaces; none in embedded mode."""
     if settings.PLAID_ENV == "embedded":
         return {}
     policy: dict[str, list[Any] | None] = {
@@ -41,16 +36,3 @@ def link_policy() -> dict[str, list[Any] | None]:
     if settings.PLAID_LINK_STYLE_ATTR:
         policy["style-src-attr"] = ["'unsafe-inline'"]
     return policy
-
-
-def link_page(view: View) -> View:
-    """Give a view's answer the policy that Link needs, and let a bank's pop-up talk back to it."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, *args: object, **options: object) -> HttpResponse:
-        response = view(request, *args, **options)
-        response._csp_replace = link_policy()  # type: ignore[attr-defined]
-        response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
-        return response
-
-    return answer

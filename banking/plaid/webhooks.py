@@ -55,6 +55,7 @@ def verify(
     item_id = _optional(message, "item_id")
     _check_signature(signature, client, key_id, lambda: bool(item_id) and is_known(item_id))
     return WebhookEvent(
+        provider="plaid",
         provider_item_id=item_id,
         kind=_required(message, "webhook_type"),
         code=_required(message, "webhook_code"),

@@ -11,7 +11,6 @@ from banking.account_matching import succession
 from banking.credentials import open_token
 from banking.linking.disconnecting import end_needless
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
-from banking.plaid.client import connect
 from banking.provider import (
     AccountsResponse,
     InvalidCursor,
@@ -21,6 +20,7 @@ from banking.provider import (
     ProviderError,
     Readiness,
 )
+from banking.providers import provider_for
 from banking.sync import institution, item_state
 from banking.sync.lease import Lease, LeaseLost, kept, take
 from banking.sync.outcome import BUSY, Outcome
@@ -84,7 +84,7 @@ def begin(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple
 
 def read_and_store(*, lease: Lease, item: Item, run: SyncRun, pace: Pace) -> Outcome:
     """Collect with no transaction open, then store everything in one."""
-    provider = connect().with_timeouts(response=pace.answer, total=pace.whole)
+    provider = provider_for(item.provider).connect().with_timeouts(response=pace.answer, total=pace.whole)
     with tenant(item.owner_id):
         token = open_token(item)
     facts = provider.get_item(token)

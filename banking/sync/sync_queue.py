@@ -7,10 +7,10 @@ job is lost, with the queue or with a worker, is due still and found by the cloc
 """
 
 from datetime import timedelta
+from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Least
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Connection, Item, WebhookReceipt
+from banking.providers import all_providers, provider_for
 from compliance.isolation import tenant
 from compliance.queues import Lane
 
@@ -39,32 +40,43 @@ class Claimed(NamedTuple):
 
 def claim_syncs(*, limit: int) -> list[Claimed]:
     """Name up to ``limit`` Items that are due, each at most once a minute, and none that is being read."""
+    claimed: list[Claimed] = []
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT owner_id, item_id, lane FROM banking_claim_due_syncs(%s, %s)", [settings.PLAID_ENV, limit]
-        )
-        return [Claimed(owner_id, item_id, Lane(lane)) for owner_id, item_id, lane in cursor.fetchall()]
+        for provider in all_providers():
+            cursor.execute(
+                "SELECT owner_id, item_id, lane FROM banking_claim_due_syncs(%s, %s, %s)",
+                [provider.key, provider.environment, limit - len(claimed)],
+            )
+            claimed += [Claimed(owner_id, item_id, Lane(lane)) for owner_id, item_id, lane in cursor.fetchall()]
+    return claimed
 
 
 def owed_removals(*, limit: int) -> list[Named]:
     """Name up to ``limit`` removals (owner, removal) that are owed and due."""
-    return ask("SELECT owner_id, removal_id FROM banking_due_removals(%s, %s)", settings.PLAID_ENV, limit)
+    return ask_of_each_provider("SELECT owner_id, removal_id FROM banking_due_removals(%s, %s, %s)", limit)
 
 
 def owed_lookups(*, limit: int) -> list[Named]:
     """Name up to ``limit`` sessions of the linking dialog (owner, session) whose outcome has to be asked for."""
-    return ask("SELECT owner_id, session_id FROM banking_owed_lookups(%s, %s)", settings.PLAID_ENV, limit)
+    return ask_of_each_provider("SELECT owner_id, session_id FROM banking_owed_lookups(%s, %s, %s)", limit)
 
 
-def item_named(*, environment: str, provider_item_id: str) -> Named | None:
+def item_named(*, provider_key: str, environment: str, provider_item_id: str) -> Named | None:
     """Find whose Item the provider speaks of."""
-    found = ask("SELECT owner_id, item_id FROM banking_item_named(%s, %s)", environment, provider_item_id)
+    question = "SELECT owner_id, item_id FROM banking_item_named(%s, %s, %s)"
+    found = ask(question, provider_key, environment, provider_item_id)
     return found[0] if found else None
 
 
-def is_known(provider_item_id: str) -> bool:
-    """Whether the provider, in the environment that this site speaks with, would call an Item of ours by this name."""
-    return item_named(environment=settings.PLAID_ENV, provider_item_id=provider_item_id) is not None
+def current_item_named(*, provider_key: str, provider_item_id: str) -> Named | None:
+    """Find whose Item the provider names, in the environment that this site talks to."""
+    environment = provider_for(provider_key).environment
+    return item_named(provider_key=provider_key, environment=environment, provider_item_id=provider_item_id)
+
+
+def ask_of_each_provider(question: str, limit: int) -> list[Named]:
+    answers = (ask(question, provider.key, provider.environment, limit) for provider in all_providers())
+    return list(chain.from_iterable(answers))
 
 
 def ask(question: str, *values: str | int) -> list[Named]:

@@ -6,24 +6,16 @@ import pytest
 
 from accounts.models import User
 from banking.models import Institution, Item, Transaction
+from banking.plaid.provider import PlaidProvider
 from banking.tests.scripted import ScriptedProvider
 from compliance.isolation import tenant
-
-DOORS = (
-    "banking.linking.confirmation",
-    "banking.linking.sessions",
-    "banking.linking.update_mode",
-    "banking.linking.disconnecting",
-    "banking.sync.run",
-)
 
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> ScriptedProvider:
-    """The provider's door, answered by a script."""
+    """Plaid's client, replaced by a script."""
     scripted = ScriptedProvider()
-    for door in DOORS:
-        monkeypatch.setattr(f"{door}.connect", lambda: scripted)
+    monkeypatch.setattr(PlaidProvider, "connect", lambda self: scripted)
     return scripted
 
 

@@ -52,9 +52,12 @@ def test_it_names_no_more_than_asked(alice: User, make_item: MakeItem) -> None:
 
 def test_it_finds_whose_item_the_provider_speaks_of(alice: User, make_item: MakeItem) -> None:
     item = make_item(alice, provider_item_id="Abc")
-    assert sync_queue.item_named(environment="embedded", provider_item_id="Abc") == (alice.pk, item.pk)
-    assert sync_queue.item_named(environment="embedded", provider_item_id="aBC") is None
-    assert sync_queue.item_named(environment="production", provider_item_id="Abc") is None
+    assert sync_queue.item_named(provider_key="plaid", environment="embedded", provider_item_id="Abc") == (
+        alice.pk,
+        item.pk,
+    )
+    assert sync_queue.item_named(provider_key="plaid", environment="embedded", provider_item_id="aBC") is None
+    assert sync_queue.item_named(provider_key="plaid", environment="production", provider_item_id="Abc") is None
 
 
 def test_it_gives_nothing_but_ids_away(alice: User, item: Item) -> None:

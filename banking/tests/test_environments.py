@@ -13,8 +13,8 @@ from banking.linking.disconnecting import remove_at_provider, unlink
 from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
 from banking.linking.update_mode import finish_relink, open_relink
 from banking.models import Connection, Item, PendingRemoval
+from banking.plaid.provider import PlaidProvider
 from banking.sync import sync_item, sync_queue
-from banking.tests.conftest import DOORS
 from banking.tests.rows import account_at
 from banking.tests.scripted import ScriptedProvider, page
 from compliance.isolation import tenant
@@ -30,15 +30,15 @@ class Untouched(ScriptedProvider):
     def refuse(self, token: str, **_: object) -> None:
         raise AssertionError("An Item's token was sent to another environment.")
 
-    item = accounts = page = remove = create_update_token = exchange = refuse
+    get_item = get_accounts = sync_transactions = remove_item = refuse
+    create_update_token = exchange_public_token = refuse
 
 
 @pytest.fixture
 def elsewhere(item: Item, monkeypatch: pytest.MonkeyPatch, settings: object) -> Item:
     """Alice's connection of the embedded sandbox, on a site that speaks with Plaid's own sandbox since."""
     settings.PLAID_ENV = "sandbox"
-    for door in DOORS:
-        monkeypatch.setattr(f"{door}.connect", Untouched)
+    monkeypatch.setattr(PlaidProvider, "connect", Untouched)
     return item
 
 
@@ -85,7 +85,7 @@ def test_it_asks_about_no_dialog_of_another_environment(
     alice: User, provider: ScriptedProvider, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, asked = open_link(user=alice).session, []
-    monkeypatch.setattr(provider, "brought", asked.append)
+    monkeypatch.setattr(provider, "get_link_results", asked.append)
     settings.PLAID_ENV = "sandbox"
     with pytest.raises(NotConfirmed):
         confirmed(session=session)

@@ -137,7 +137,7 @@ def test_it_tries_an_exchange_twice_when_the_first_answer_is_lost(
     def exchange(token: str) -> None:
         raise answers.pop(0)
 
-    monkeypatch.setattr(provider, "exchange", exchange)
+    monkeypatch.setattr(provider, "exchange_public_token", exchange)
     with pytest.raises(LinkRefused, match="lost"):
         finish(alice, open_link(user=alice).session)
     assert "req-9" in caplog.text
@@ -157,7 +157,7 @@ def left_behind(alice: User, provider: ScriptedProvider, monkeypatch: pytest.Mon
 
     session = open_link(user=alice).session
     with monkeypatch.context() as patch:
-        patch.setattr(provider, "exchange", killed)
+        patch.setattr(provider, "exchange_public_token", killed)
         with pytest.raises(Killed):
             finish(alice, session)
     assert state(alice, session) == LinkSession.State.EXCHANGING

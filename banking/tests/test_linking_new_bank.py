@@ -122,7 +122,7 @@ def test_it_makes_no_bank_of_a_login_that_the_provider_does_not_confirm(
     def away(token: str) -> None:
         raise Unavailable("TIMEOUT")
 
-    monkeypatch.setattr(provider, "brought", away)
+    monkeypatch.setattr(provider, "get_link_results", away)
     session = open_link(user=alice).session
     said = Chosen("ins_said", "A Bank", frozenset({("Checking", "0000")}))
     with pytest.raises(Unavailable):

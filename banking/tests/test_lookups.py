@@ -15,6 +15,7 @@ from banking.linking.link_messages import sentence
 from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
 from banking.models import Item, LinkSession
 from banking.provider import Credential, PublicTokenRefused, Unavailable
+from banking.providers import provider_for
 from banking.sync import sync_queue
 from banking.tests.scripted import CHECKING, ScriptedProvider, walked
 from compliance.isolation import tenant
@@ -116,7 +117,7 @@ def refused_for(session: LinkSession, token: str) -> str:
 def test_it_says_that_it_asks_again(owed: LinkSession) -> None:
     assert owed.state == LinkSession.State.OWED
     assert owed.exchange_sent_at is not None
-    assert "asks again by itself" in sentence(LinkRefused("owed"))
+    assert "asks again by itself" in sentence(LinkRefused("owed"), provider=provider_for("plaid"))
 
 
 def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
@@ -140,7 +141,7 @@ def test_it_keeps_an_item_that_nobody_holds_for_operators_and_says_so(
     provider.credential = SPENT
     refusal = refused(owed)
     assert refusal.reason == "lost"
-    assert "cannot use it" in sentence(refusal)
+    assert "cannot use it" in sentence(refusal, provider=provider_for("plaid"))
     kept = now(owed)
     assert (kept.state, kept.error_code, kept.request_id) == (LinkSession.State.LOST, "EXCHANGE_LOST", "req-9")
     alarms = [line.getMessage() for line in caplog.records if line.levelno == logging.CRITICAL]

@@ -67,7 +67,7 @@ def test_it_writes_nothing_when_the_provider_does_not_answer(
         raise InstitutionDown("INSTITUTION_DOWN")
 
     session = open_relink(user=alice, item_id=broken.pk).session
-    monkeypatch.setattr(provider, "item", down)
+    monkeypatch.setattr(provider, "get_item", down)
     with pytest.raises(InstitutionDown):
         finish_relink(user=alice, session_id=session.pk)
     assert changed(broken).connection == Connection.LOGIN_REQUIRED
@@ -106,7 +106,7 @@ def test_it_brings_no_bank_back_that_was_disconnected_while_the_provider_was_ask
 
     session = open_relink(user=alice, item_id=broken.pk).session
     provider.unwell("")
-    monkeypatch.setattr(provider, "item", disconnect_meanwhile)
+    monkeypatch.setattr(provider, "get_item", disconnect_meanwhile)
     with pytest.raises(LinkRefused, match="used"):
         finish_relink(user=alice, session_id=session.pk)
     assert changed(broken).connection == Connection.REMOVING

@@ -102,7 +102,7 @@ def test_it_stores_an_account_with_a_numeric_mask_and_no_currency(item: Item, pr
 
 def test_it_closes_nothing_while_the_roster_cannot_be_read_in_full(item: Item, provider: ScriptedProvider) -> None:
     read(item)
-    provider.accounts = lambda token: AccountsResponse([CHECKING], "r", [SkippedRow("account", "account_id")])  # type: ignore[method-assign]
+    provider.get_accounts = lambda token: AccountsResponse([CHECKING], "r", [SkippedRow("account", "account_id")])  # type: ignore[method-assign]
     read(item)
     with tenant(item.owner_id):
         assert Account.objects.filter(owner=item.owner_id, closed_at=None).count() == 2
@@ -112,7 +112,7 @@ def test_it_closes_nothing_while_the_roster_cannot_be_read_in_full(item: Item, p
 def test_it_opens_no_account_then_that_only_a_page_names(item: Item, provider: ScriptedProvider) -> None:
     stranger = CARD._replace(provider_id="elsewhere")
     provider.pages = [page(accounts=[stranger])]
-    provider.accounts = lambda token: AccountsResponse([CHECKING], "r", [SkippedRow("account", "account_id")])  # type: ignore[method-assign]
+    provider.get_accounts = lambda token: AccountsResponse([CHECKING], "r", [SkippedRow("account", "account_id")])  # type: ignore[method-assign]
     read(item)
     with tenant(item.owner_id):
         assert Account.objects.get(provider_id="elsewhere").closed_at is not None

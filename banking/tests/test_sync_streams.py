@@ -109,7 +109,7 @@ def test_it_ends_with_exactly_the_rows_that_count_at_the_bank(
 ) -> None:
     bank = StreamingBank()
     item = make_item(alice, provider_item_id=uuid4().hex)
-    provider.page = lambda token, *, cursor: bank.answer(cursor)
+    provider.sync_transactions = lambda token, *, cursor: bank.answer(cursor)
     for event in [*story, "read"]:
         match event:
             case "removed", str(key):

@@ -181,7 +181,7 @@ def test_it_says_which_removal_is_owed_and_shows_no_token(
 
 
 def bell(provider_item_id: str) -> WebhookEvent:
-    return WebhookEvent(provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "f" * 64)
+    return WebhookEvent("plaid", provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "f" * 64)
 
 
 def test_it_asks_for_the_item_that_a_webhook_speaks_of(item: Item) -> None:

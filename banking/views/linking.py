@@ -3,7 +3,6 @@
 import logging
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,15 +15,16 @@ from banking.forms import ExitForm, PublicTokenForm
 from banking.linking import sessions, update_mode
 from banking.linking.link_messages import closed, is_pending, sentence
 from banking.models import Item, LinkSession
-from banking.plaid.link_page import link_page, link_script
 from banking.provider import ProviderError
+from banking.providers import DEFAULT_PROVIDER, find_provider, provider_for
+from banking.views.link_page import link_page
 
 logger = logging.getLogger(__name__)
 
 RETURN = "link_to_return_to"
 NOWHERE = str(UUID(int=0))
 CONSENT = (
-    "I agree that Plumbline reads the accounts that I choose through Plaid, keeps what it reads while the bank "
+    "I agree that Plumbline reads the accounts that I choose through {provider}, keeps what it reads while the bank "
     "is connected, and shows it to me alone."
 )
 
@@ -34,15 +34,24 @@ CONSENT = (
 @second_factor_to_link
 @transaction.non_atomic_requests
 def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Say what connecting shares; on agreement open the dialog with a token made for this click."""
-    context = {"consent_text": CONSENT, "days_requested": settings.PLAID_DAYS_REQUESTED}
+    """Say what connecting shares; on agreement open the dialog with a token made for this click.
+
+    ``provider`` in the query chooses one of several providers.
+    """
+    provider = find_provider(request.GET.get("provider", DEFAULT_PROVIDER))
+    if provider is None:
+        raise Http404
+    consent_text, days_requested = CONSENT.format(provider=provider.name), provider.link_settings().days_requested
+    context = {"consent_text": consent_text, "days_requested": days_requested, "provider": provider}
     if request.method != "POST":
         return render(request, "banking/connect.html", context)
     try:
-        opened = sessions.open_link(user=request.user)
+        opened = sessions.open_link(user=request.user, provider_key=provider.key)
     except ProviderError as error:
         logger.warning("No link token: %s", error)
-        return render(request, "banking/connect.html", context | {"error": sentence(error)}, status=503)
+        return render(
+            request, "banking/connect.html", context | {"error": sentence(error, provider=provider)}, status=503
+        )
     return dialog(request, opened)
 
 
@@ -60,18 +69,21 @@ def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
         raise Http404 from None
     except ProviderError as error:
         logger.warning("No link token to reconnect: %s", error)
-        return render(request, "banking/reconnect.html", {"item": item, "error": sentence(error)}, status=503)
+        context = {"item": item, "error": sentence(error, provider=provider_for(item.provider))}
+        return render(request, "banking/reconnect.html", context, status=503)
 
 
 def dialog(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, item: Item | None = None) -> HttpResponse:
-    if settings.PLAID_REDIRECT_URI:
+    if provider_for(opened.session.provider).link_settings().redirect_uri:
         # A bank that signs people in on its own page sends them back to ``oauth_return``, in this browser.
         request.session[RETURN] = str(opened.session.pk)
     return link(request, opened, item=item)
 
 
 def link(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, **context: object) -> HttpResponse:
-    context |= {"session": opened.session, "link_token": opened.token.value, "link_script": link_script()}
+    provider = provider_for(opened.session.provider)
+    script_url = provider.link_settings().script_url
+    context |= {"session": opened.session, "link_token": opened.token.value, "link_script": script_url}
     return render(request, "banking/link.html", context)
 
 
@@ -95,7 +107,8 @@ def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
     """Take what the dialog brings, keep the Item, begin the import."""
     form = PublicTokenForm(request.POST)
     if not form.is_valid():
-        reason = "The answer of Plaid's window could not be read."
+        provider = sessions.session_provider(user=request.user, session_id=session_id)
+        reason = f"The answer of {provider.name}'s window could not be read."
         return render(request, "banking/not_connected.html", {"reason": reason}, status=422)
     try:
         item = update_mode.finish_relink(user=request.user, session_id=session_id) or sessions.finish_link(
@@ -107,7 +120,8 @@ def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
         return render(request, "banking/duplicate.html", {"item": duplicate.item}, status=409)
     except (sessions.LinkRefused, ProviderError) as error:
         logger.warning("Linking failed: %s", error)
-        context = {"reason": sentence(error), "is_pending": is_pending(error)}
+        provider = sessions.session_provider(user=request.user, session_id=session_id)
+        context = {"reason": sentence(error, provider=provider), "is_pending": is_pending(error)}
         return render(request, "banking/not_connected.html", context, status=409)
     tasks.enqueue_sync(item, trigger="link")
     return redirect("importing", item.pk)

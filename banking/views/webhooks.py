@@ -1,6 +1,7 @@
-"""The doorbell: a provider says that an Item has news. Verified, noted, answered; never believed."""
+"""Webhooks: a provider says that an Item has news. It is verified, and leads to a sync; its content is not used."""
 
 import logging
+from functools import partial
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -9,8 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from banking import tasks
-from banking.plaid.webhooks import HEADER, verify
 from banking.provider import ProviderConfigurationError, WebhookNotVerifiable, WebhookRejected
+from banking.providers import provider_for
 from banking.sync import sync_queue
 
 logger = logging.getLogger(__name__)
@@ -21,16 +22,23 @@ logger = logging.getLogger(__name__)
 @login_not_required
 @require_POST
 @transaction.non_atomic_requests
-def plaid(request: HttpRequest) -> HttpResponse:
+def receive(request: HttpRequest, provider_key: str) -> HttpResponse:
     """Accept a signed webhook; the answer is the same whether or not its Item is known here."""
     try:
-        doorbell = verify(request.headers.get(HEADER, ""), request.body, is_known=sync_queue.is_known)
-    except WebhookRejected as refused:
-        logger.warning("Webhook refused: %s", refused)
+        event = provider_for(provider_key).verify_webhook(
+            request.headers, request.body, is_known=partial(is_known, provider_key)
+        )
+    except WebhookRejected as rejected:
+        logger.warning("Webhook refused: %s", rejected)
         return HttpResponse(status=400)
-    except (WebhookNotVerifiable, ProviderConfigurationError) as unable:
-        logger.error("Webhook not checked: %r", unable)
+    except (WebhookNotVerifiable, ProviderConfigurationError) as error:
+        logger.error("Webhook not checked: %r", error)
         return HttpResponse(status=503)
-    if sync_queue.accept_webhook(doorbell.fingerprint):
-        tasks.ring(doorbell)
+    if sync_queue.accept_webhook(event.fingerprint):
+        tasks.ring(event)
     return HttpResponse(status=200)
+
+
+def is_known(provider_key: str, provider_item_id: str) -> bool:
+    """Whether the provider would name an Item of this site by this id."""
+    return sync_queue.current_item_named(provider_key=provider_key, provider_item_id=provider_item_id) is not None

@@ -201,7 +201,9 @@ def test_it_hangs_no_row_of_mallorys_on_one_of_alices(
 
 
 def test_it_gives_away_ids_and_nothing_else_across_owners(alice: User, item: Item) -> None:
-    asked = ask("SELECT * FROM banking_item_named(%s, %s)", [item.environment, item.provider_item_id])
+    asked = ask(
+        "SELECT * FROM banking_item_named(%s, %s, %s)", [item.provider, item.environment, item.provider_item_id]
+    )
     assert asked == [(alice.pk, item.pk)]
     with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
         ask("SET ROLE app_lookup")

@@ -304,7 +304,7 @@ def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(
             enqueue_sync(item, trigger="link")
         wait_until(lambda: working.said().count("succeeded") == 10)
         assert as_operator(readings) == [(1,)]
-        bell = WebhookEvent(item.provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "")
+        bell = WebhookEvent("plaid", item.provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "")
         for _ in range(24):
             ring(bell)
         wait_until(lambda: working.said().count("succeeded") >= 34)

@@ -1,0 +1,43 @@
+"""Plaid, as ``banking.providers`` finds it. Importing this module is cheap and loads no SDK."""
+
+from collections.abc import Callable, Mapping
+
+from django.conf import settings
+
+from banking.plaid import client, link_page, webhooks
+from banking.plaid.reauth_messages import REAUTH_MESSAGES
+from banking.provider import LinkSettings, ProviderClient, WebhookEvent
+
+
+class PlaidProvider:
+    """Implements ``banking.provider.Provider``."""
+
+    key = "plaid"
+    name = "Plaid"
+    billed_environments = frozenset({"production"})
+    reauth_messages = REAUTH_MESSAGES
+
+    @property
+    def environment(self) -> str:
+        """The value of ``PLAID_ENV``: embedded, sandbox or production."""
+        return str(settings.PLAID_ENV)
+
+    def connect(self) -> ProviderClient:
+        """Return this process's client. Raises ``ProviderConfigurationError``."""
+        return client.connect()
+
+    def link_settings(self) -> LinkSettings:
+        """How this site opens Plaid Link."""
+        return LinkSettings(
+            script_url=link_page.link_script(),
+            webhook_url=settings.PLAID_WEBHOOK_URL,
+            redirect_uri=settings.PLAID_REDIRECT_URI,
+            days_requested=settings.PLAID_DAYS_REQUESTED,
+            content_security_policy=link_page.link_policy(),
+        )
+
+    def verify_webhook(
+        self, headers: Mapping[str, str], body: bytes, *, is_known: Callable[[str], bool]
+    ) -> WebhookEvent:
+        """Check a webhook's signature. Raises as ``webhooks.verify`` does."""
+        return webhooks.verify(headers.get(webhooks.HEADER, ""), body, is_known=is_known)

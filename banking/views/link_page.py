@@ -1,0 +1,37 @@
+"""The pages that open a provider's linking dialog, the only ones whose policy lets the providers' scripts in."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from csp.decorators import csp_replace
+from django.http import HttpRequest, HttpResponse
+
+from banking.providers import all_providers
+
+View = Callable[..., HttpResponse]
+
+
+def link_page(view: View) -> View:
+    """Give a view's response the policy that the dialogs need, and let a bank's pop-up talk back to it."""
+
+    @wraps(view)
+    def with_policy(request: HttpRequest, *args: object, **options: object) -> HttpResponse:
+        response: HttpResponse = csp_replace(link_policy())(view)(request, *args, **options)  # type: ignore[assignment]
+        response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
+        return response
+
+    return with_policy
+
+
+def link_policy() -> dict[str, Any]:
+    """The directives that all providers of this site replace together; ``None`` removes a directive."""
+    policy: dict[str, Any] = {}
+    for provider in all_providers():
+        for directive, sources in provider.link_settings().content_security_policy.items():
+            known = policy.setdefault(directive, sources)
+            if known is not None and sources is not None:
+                policy[directive] = list(dict.fromkeys([*known, *sources]))
+            else:
+                policy[directive] = None
+    return policy

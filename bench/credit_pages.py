@@ -17,7 +17,7 @@ from bench.rounds import at_most, report
 from bench.servers import static_files
 from compliance.isolation import tenant
 from credit import models
-from credit.changes.record import compare
+from credit.changes.record import record_changes
 from credit.models import AttemptStatus, PullAttempt, RawReport
 from credit.report import Report
 from credit.stored import reports
@@ -52,7 +52,7 @@ def keep(user: User, told: Report, *, days_ago: int) -> UUID:
             fetched_at=at, is_sample=False, **asked,
         )  # fmt: skip
         stored = reports.store(raw=raw, report=told)
-        compare(stored=stored, report=told, quietly=True)
+        record_changes(stored=stored, report=told, quietly=True)
     return stored.pk
 
 

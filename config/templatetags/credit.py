@@ -19,19 +19,19 @@ from credit.analysis import bands, labels
 from credit.changes import descriptions
 from credit.diffing import Change
 from credit.payment_history import Bucket, PaymentHistory
-from credit.presentation.payment_grid import Row, Year
+from credit.presentation.payment_grid import CalendarYear, UndatedRow
 from credit.report import Day, Detail, Message, Role, Tradeline
 from insights.charts import LineChart
 
 register = template.Library()
 
-register.filter("dollars", labels.dollars)
-register.filter("reported", labels.reported)
-register.filter("exclusion", labels.exclusion)
-register.filter("iso_day", labels.iso_day)
-register.filter("oddity", labels.oddity)
-register.filter("years_and_months", labels.span)
-register.filter("loan_terms", labels.terms)
+register.filter("dollars", labels.format_dollars)
+register.filter("reported", labels.format_date)
+register.filter("exclusion", labels.exclusion_reason)
+register.filter("iso_day", labels.format_iso_date)
+register.filter("oddity", labels.warning_text)
+register.filter("years_and_months", labels.format_age)
+register.filter("loan_terms", labels.format_terms)
 
 
 @register.filter
@@ -49,14 +49,14 @@ def points(value: Decimal) -> str:
 @register.filter
 def payment(account: Tradeline) -> str:
     """Say what is paid each month, and whether that is what is due or what was paid."""
-    amount = labels.dollars(account.monthly_payment)
+    amount = labels.format_dollars(account.monthly_payment)
     return f"{amount} ({account.payment_type})" if account.payment_type and account.monthly_payment else amount
 
 
 @register.filter
 def account_bankruptcy(account: Tradeline) -> str:
     """Say in which bankruptcy an account is, and how far it went; empty where it is in none."""
-    return labels.bankruptcy(account.bankruptcy, account.bankruptcy_stage)
+    return labels.bankruptcy_label(account.bankruptcy, account.bankruptcy_stage)
 
 
 @register.filter
@@ -68,15 +68,17 @@ def account_compliance(account: Tradeline) -> str:
 @register.filter
 def worst_time(account: Tradeline) -> str:
     """Say how bad the worst delinquency was, and when; empty where the bureau tells of none."""
-    how = labels.named(labels.STANDINGS, account.worst, account.worst_code) if account.worst_code else ""
-    when = labels.reported(account.worst_delinquency) if account.worst_delinquency else ""
+    how = (
+        labels.label_for_code(labels.PAYMENT_STATUSES, account.worst, account.worst_code) if account.worst_code else ""
+    )
+    when = labels.format_date(account.worst_delinquency) if account.worst_delinquency else ""
     return ", ".join(filter(None, (how, when)))
 
 
 @register.filter
 def counted_from(history: PaymentHistory) -> str:
     """Say from which date the months of a history are counted, where that is not the usual one."""
-    return labels.COUNTED_FROM[history.dated_by]
+    return labels.DATED_BY_NOTES[history.dated_by]
 
 
 @register.filter
@@ -124,7 +126,7 @@ def cents(amount: Decimal) -> str:
 @register.filter
 def full_day(day: date | None) -> str:
     """Say a day with its year, as papers about credit do."""
-    return labels.reported(Day(day) if day else None)
+    return labels.format_date(Day(day) if day else None)
 
 
 @register.filter
@@ -142,7 +144,7 @@ def bureau(provider: str) -> str:
 @register.filter
 def account_kind(account: Tradeline) -> str:
     """Say what an account is, as exactly as the bureau does."""
-    return labels.product(account.kind, account.product)
+    return labels.product_label(account.kind, account.product)
 
 
 @register.filter
@@ -154,19 +156,19 @@ def account_role(role: Role) -> str:
 @register.filter
 def detail_kind(kind: Detail) -> str:
     """Head a list of personal details."""
-    return labels.DETAILS[kind]
+    return labels.DETAIL_KINDS[kind]
 
 
 @register.filter
 def account_condition(account: Tradeline) -> str:
     """Say what has become of an account."""
-    return labels.named(labels.CONDITIONS, account.condition, account.condition_code)
+    return labels.label_for_code(labels.ACCOUNT_CONDITIONS, account.condition, account.condition_code)
 
 
 @register.filter
 def account_standing(account: Tradeline) -> str:
     """Say how payments on an account went."""
-    return labels.named(labels.STANDINGS, account.standing, account.standing_code)
+    return labels.label_for_code(labels.PAYMENT_STATUSES, account.standing, account.standing_code)
 
 
 @register.filter
@@ -179,9 +181,9 @@ def in_short(account: Tradeline) -> str:
 
 
 @register.filter
-def told(change: Change) -> descriptions.Told:
+def told(change: Change) -> descriptions.ChangeDescription:
     """Put a change into words."""
-    return descriptions.tell(change)
+    return descriptions.describe_change(change)
 
 
 # --- Rows ------------------------------------------------------------------------------------------------
@@ -208,15 +210,15 @@ def _account_cells(account: Tradeline) -> tuple[object, ...]:
         or_unnamed(account.creditor),
         format_html(' <span class="muted">{}</span>', note) if note else "",
         _status(account),
-        labels.dollars(account.balance),
-        labels.dollars(limit),
-        labels.reported(account.opened),
+        labels.format_dollars(account.balance),
+        labels.format_dollars(limit),
+        labels.format_date(account.opened),
     )
 
 
 def _status(account: Tradeline) -> str:
     closed = "Closed. " if account.is_open is False and account.condition != "closed" else ""
-    owed = f", {labels.dollars(account.past_due)} past due" if account.past_due else ""
+    owed = f", {labels.format_dollars(account.past_due)} past due" if account.past_due else ""
     return f"{closed}{in_short(account)}{owed}"
 
 
@@ -231,20 +233,20 @@ TONES: Mapping[Bucket, str] = {
 }
 BEYOND = SafeString("<td></td>")
 CELLS: Mapping[Bucket | None, SafeString] = {
-    bucket: format_html('<td class="m m--{}">{}</td>', TONES.get(bucket, "late"), labels.MARKS[bucket][0])
+    bucket: format_html('<td class="m m--{}">{}</td>', TONES.get(bucket, "late"), labels.PAYMENT_MARKS[bucket][0])
     for bucket in Bucket
 } | {None: BEYOND}
 
 
 @register.filter
-def payment_rows(years: Iterable[Year]) -> SafeString:
+def payment_rows(years: Iterable[CalendarYear]) -> SafeString:
     """Draw the body of a payment grid: a row for each year, a cell for each month, words in every cell."""
     rows = ((year.year, SafeString("".join(CELLS[bucket] for bucket in year.months))) for year in years)
     return format_html_join("\n", '<tr><th scope="row">{}</th>{}</tr>', rows)
 
 
 @register.filter
-def undated_rows(rows: Iterable[Row]) -> SafeString:
+def undated_rows(rows: Iterable[UndatedRow]) -> SafeString:
     """Draw the body of a payment grid whose months are not known: how many reports ago, twelve a row."""
     drawn = ((row.first, SafeString("".join(CELLS[bucket] for bucket in row.months))) for row in rows)
     return format_html_join("\n", '<tr><th scope="row">{}</th>{}</tr>', drawn)
@@ -253,7 +255,7 @@ def undated_rows(rows: Iterable[Row]) -> SafeString:
 @register.filter
 def payment_marks(buckets: Iterable[Bucket]) -> SafeString:
     """Explain the marks of a payment grid."""
-    rows = ((TONES.get(bucket, "late"), *labels.MARKS[bucket]) for bucket in buckets)
+    rows = ((TONES.get(bucket, "late"), *labels.PAYMENT_MARKS[bucket]) for bucket in buckets)
     return format_html_join("\n", '<li><span class="m m--{}">{}</span> {}</li>', rows)
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from config.templatetags import credit
 from config.tests.test_rows import ATTACK, Tags
 from credit.payment_history import Bucket
-from credit.presentation.payment_grid import Year, buckets
+from credit.presentation.payment_grid import CalendarYear, used_buckets
 from credit.report import Role, Tradeline
 from credit.tests.experian_samples import card, loan, read
 
@@ -64,11 +64,11 @@ def test_it_shows_markup_as_words() -> None:
 
 
 def test_it_draws_a_cell_for_each_month_with_its_word() -> None:
-    years = [Year(2026, (Bucket.LATE_60, Bucket.OK, *[None] * 10))]
+    years = [CalendarYear(2026, (Bucket.LATE_60, Bucket.OK, *[None] * 10))]
     drawn = credit.payment_rows(years)
     assert [name for name, _ in Tags(drawn).elements] == ["tr", "th", *["td"] * 12]
     assert Tags(drawn).words == ["2026", "60", "OK"]
-    assert "60 days late" in credit.payment_marks(buckets(years))
+    assert "60 days late" in credit.payment_marks(used_buckets(years))
 
 
 def test_it_draws_nothing_for_nothing() -> None:

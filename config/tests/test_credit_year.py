@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts.models import Notification
 from compliance.isolation import tenant
-from credit.changes.record import compare
+from credit.changes.record import record_changes
 from credit.diffing import Severity
 from credit.models import Report, Trigger
 from credit.pulls import pulling
@@ -45,7 +45,7 @@ def nothing_new(user, report_id):
     """Compare the newest report once more."""
     with tenant(user.pk):
         row = Report.objects.get(pk=report_id)
-        assert compare(stored=row, report=read_report(row), quietly=False) == []
+        assert record_changes(stored=row, report=read_report(row), quietly=False) == []
 
 
 def reports_of(user):

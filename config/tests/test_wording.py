@@ -15,7 +15,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from credit.presentation.status_messages import SITUATIONS
+from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import EnrollmentStatus
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import enroll
@@ -160,6 +160,6 @@ def test_it_promises_nothing_on_the_pages(as_alice: Client, site_bureau: Bureau,
 
 @pytest.mark.django_db
 def test_it_would_find_a_promise_on_a_page(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    promise = SITUATIONS[EnrollmentStatus.NO_CONSENT]._replace(title="Improve your credit")
-    monkeypatch.setattr("credit.views.pulling.SITUATIONS", {EnrollmentStatus.NO_CONSENT: promise})
+    promise = STATUS_MESSAGES[EnrollmentStatus.NO_CONSENT]._replace(title="Improve your credit")
+    monkeypatch.setattr("credit.views.pulling.STATUS_MESSAGES", {EnrollmentStatus.NO_CONSENT: promise})
     assert "Improve your credit" in promises(drawn(as_alice, "credit"))

@@ -43,13 +43,13 @@ LABELS: Mapping[str, str] = {
 PROVIDERS: Mapping[str, str] = {"experian": "Experian"}
 
 
-def band(model: str, value: int | None) -> Band | None:
+def band_for_score(model: str, value: int | None) -> Band | None:
     """Return the band of a score, or ``None`` for a model that we do not know and for no score."""
     if value is None:
         return None
     return next((band for band in BANDS.get(model, ()) if band.low <= value <= band.high), None)
 
 
-def label(model: str, indicator: str, provider: str) -> str:
+def model_name(model: str, indicator: str, provider: str) -> str:
     """Name a model for a person. An unknown one goes by the bureau's own short code and is never guessed at."""
     return LABELS.get(model) or f"{PROVIDERS.get(provider, provider)} score, model {indicator or 'unnamed'}"

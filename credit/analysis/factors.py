@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from credit.analysis.utilization import MARKS, use_of
+from credit.analysis.utilization import THRESHOLDS, utilization_of
 from credit.report import Factor, Kind, Tradeline
 
 
@@ -149,7 +149,7 @@ def accounts_behind(reason: Reason, accounts: Iterable[Tradeline]) -> tuple[Trad
 
     What the model weighed is its secret. These are the accounts to which the reason's words apply.
     """
-    behind = BEHIND.get(reason.category)
+    behind = ACCOUNT_FILTERS.get(reason.category)
     if behind is None:
         return ()
     return tuple(behind([each for each in accounts if not reason.kinds or each.kind in reason.kinds]))
@@ -165,21 +165,21 @@ def _worst(account: Tradeline) -> int:
     return max((bucket.severity for bucket in account.history.buckets), default=0) if account.history else 0
 
 
-def _heavy(accounts: list[Tradeline]) -> list[Tradeline]:
+def _highly_utilized(accounts: list[Tradeline]) -> list[Tradeline]:
     """Open accounts that owe: cards over the lowest mark, or else all of them, the largest balance first."""
     owing = [each for each in accounts if each.is_open and (each.balance or 0) > 0]
-    over = [each for each in owing if (use := use_of(each)) and use.is_over(MARKS[0])]
+    over = [each for each in owing if (use := utilization_of(each)) and use.is_over(THRESHOLDS[0])]
     return sorted(over or owing, key=lambda each: -(each.balance or 0))
 
 
-def _young(accounts: list[Tradeline]) -> list[Tradeline]:
+def _recently_opened(accounts: list[Tradeline]) -> list[Tradeline]:
     """The newest accounts first, and no more than three."""
     dated = [(each.opened.first, each) for each in accounts if each.opened]
     return [each for _opened, each in sorted(dated, key=lambda pair: pair[0], reverse=True)[:3]]
 
 
-BEHIND: Mapping[Category, Callable[[list[Tradeline]], list[Tradeline]]] = {
+ACCOUNT_FILTERS: Mapping[Category, Callable[[list[Tradeline]], list[Tradeline]]] = {
     Category.PAYMENTS: _late,
-    Category.BALANCES: _heavy,
-    Category.AGE: _young,
+    Category.BALANCES: _highly_utilized,
+    Category.AGE: _recently_opened,
 }

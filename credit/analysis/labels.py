@@ -30,7 +30,7 @@ KINDS: Mapping[Kind, str] = {
     Kind.COLLECTION: "Collection",
     Kind.OTHER: "Other account",
 }
-GROUPS: Mapping[Kind, str] = {
+KINDS_PLURAL: Mapping[Kind, str] = {
     Kind.CARD: "Credit cards",
     Kind.RETAIL: "Store cards",
     Kind.LINE: "Lines of credit",
@@ -118,7 +118,7 @@ SHORT_ROLES: Mapping[Role, str] = {
     Role.BUSINESS: "business",
     Role.TERMINATED: "no longer yours",
 }
-CONDITIONS: Mapping[str, str] = {
+ACCOUNT_CONDITIONS: Mapping[str, str] = {
     "open": "Open",
     "paid": "Paid",
     "closed": "Closed",
@@ -137,8 +137,8 @@ CONDITIONS: Mapping[str, str] = {
     "charge_off": "Charged off",
     "cannot_locate": "The lender cannot reach the person",
 }
-STANDINGS: Mapping[str, str] = {
-    **CONDITIONS,
+PAYMENT_STATUSES: Mapping[str, str] = {
+    **ACCOUNT_CONDITIONS,
     "current": "Paid as agreed",
     "paid": "Paid off as agreed",
     "current_was_late": "Paid as agreed now, late before",
@@ -171,7 +171,7 @@ COMPLIANCE: Mapping[str, str] = {
     "dispute_ended": "Was disputed; the dispute has ended",
     "closed_and_billing_disputed": "Closed by the consumer, who disputes a bill",
 }
-STAGES: Mapping[str, str] = {
+BANKRUPTCY_STAGES: Mapping[str, str] = {
     "petitioned": "filed",
     "discharged": "discharged",
     "dismissed": "dismissed",
@@ -181,7 +181,7 @@ STAGES: Mapping[str, str] = {
     "reaffirmation_rescinded": "taking the debt on again was undone",
 }
 TERMS: Mapping[str, str] = {"REV": "Revolving", "LOC": "Line of credit"}
-COUNTED_FROM: Mapping[DatedBy, str] = {
+DATED_BY_NOTES: Mapping[DatedBy, str] = {
     DatedBy.BALANCE: "",
     DatedBy.PAYMENT_LEVEL: (
         "The lender sent no date for the balance. The months are counted from when it last reported on payments."
@@ -206,7 +206,7 @@ OFAC: Mapping[str, str] = {
     "1202": "The bureau found nothing under your name.",
 }
 # What stands in a cell of the payment grid, and what that means.
-MARKS: Mapping[Bucket, tuple[str, str]] = {
+PAYMENT_MARKS: Mapping[Bucket, tuple[str, str]] = {
     Bucket.OK: ("OK", "Paid as agreed"),
     Bucket.OK_ZERO: ("0", "Nothing owed"),
     Bucket.LATE_30: ("30", "30 days late"),
@@ -219,7 +219,7 @@ MARKS: Mapping[Bucket, tuple[str, str]] = {
     Bucket.BANKRUPTCY: ("BK", "Bankruptcy"),
     Bucket.NO_DATA: ("–", NOT_REPORTED),
 }
-DETAILS: Mapping[Detail, str] = {
+DETAIL_KINDS: Mapping[Detail, str] = {
     Detail.NAME: "Names",
     Detail.BIRTH: "Date of birth",
     Detail.ADDRESS: "Addresses",
@@ -233,7 +233,7 @@ EXCLUSIONS: Mapping[str, str] = {
     "9003": "There is not enough in the file to compute a score.",
 }
 NO_SCORE = "The model gave a code instead of a score."
-ODDITIES: Mapping[str, str] = {
+WARNINGS: Mapping[str, str] = {
     "bad_amount": "An amount cannot be read",
     "bad_date": "A date cannot be read",
     "bad_flag": "A yes or no cannot be read",
@@ -259,14 +259,14 @@ ODDITIES: Mapping[str, str] = {
 }
 
 
-def dollars(amount: int | None) -> str:
+def format_dollars(amount: int | None) -> str:
     """Say whole dollars: ``$1,140``. Below zero the bureau owes the person."""
     if amount is None:
         return NOT_REPORTED
     return f"{MINUS if amount < 0 else ''}${abs(amount):,}"
 
 
-def reported(day: Day | None) -> str:
+def format_date(day: Day | None) -> str:
     """Say a date as exactly as the bureau does: ``Nov 9, 2026``, ``Nov 2026`` or ``2026``."""
     if day is None:
         return NOT_REPORTED
@@ -276,15 +276,15 @@ def reported(day: Day | None) -> str:
     return f"{MONTHS[day.first.month]}{of_month} {day.first.year}"
 
 
-def iso_day(text: str) -> str:
+def format_iso_date(text: str) -> str:
     """Say a day that is written as ``2026-11-09``; anything else stays as it is."""
     try:
-        return reported(Day(date.fromisoformat(text)))
+        return format_date(Day(date.fromisoformat(text)))
     except ValueError:
         return text
 
 
-def span(months: int | None) -> str:
+def format_age(months: int | None) -> str:
     """Say an age in years and months: ``4 yr 2 mo``."""
     if months is None:
         return NOT_REPORTED
@@ -294,12 +294,12 @@ def span(months: int | None) -> str:
     return f"{years} yr {rest} mo" if rest else f"{years} yr"
 
 
-def named(words: Mapping[str, str], word: str, code: str) -> str:
+def label_for_code(words: Mapping[str, str], word: str, code: str) -> str:
     """Say a condition or a standing; an unknown one goes by the bureau's own code."""
     return words.get(word) or (f"Code {code}" if code else NOT_REPORTED)
 
 
-def terms(text: str) -> str:
+def format_terms(text: str) -> str:
     """Say how long or in what way an account is paid: ``72 months``, ``Revolving``; other words stay as they are."""
     if text.isdecimal() and text.isascii():
         months = int(text)
@@ -307,24 +307,24 @@ def terms(text: str) -> str:
     return TERMS.get(text.upper(), text) or NOT_REPORTED
 
 
-def product(kind: Kind, product: str) -> str:
+def product_label(kind: Kind, product: str) -> str:
     """Say what an account is, as exactly as the bureau does."""
     return PRODUCTS.get(product) or KINDS[kind]
 
 
-def bankruptcy(chapter: str, stage: str) -> str:
+def bankruptcy_label(chapter: str, stage: str) -> str:
     """Say a bankruptcy: its chapter of the code, and how far it went. The bureau's other marks stay as they are."""
     is_chapter = chapter.isdecimal() and chapter.isascii()
-    named = f"Chapter {int(chapter)}" if is_chapter else f"Code {chapter}" if chapter else ""
-    said = ", ".join(filter(None, (named, STAGES.get(stage, ""))))
-    return said[:1].upper() + said[1:]
+    chapter_label = f"Chapter {int(chapter)}" if is_chapter else f"Code {chapter}" if chapter else ""
+    label = ", ".join(filter(None, (chapter_label, BANKRUPTCY_STAGES.get(stage, ""))))
+    return label[:1].upper() + label[1:]
 
 
-def exclusion(code: str) -> str:
+def exclusion_reason(code: str) -> str:
     """Say why a model gave no score."""
     return EXCLUSIONS.get(code, NO_SCORE)
 
 
-def oddity(problem: str) -> str:
+def warning_text(problem: str) -> str:
     """Say what could not be read as it should be."""
-    return ODDITIES.get(problem, "Something could not be read")
+    return WARNINGS.get(problem, "Something could not be read")

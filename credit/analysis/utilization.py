@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from credit.report import Kind, Role, Tradeline
 
-MARKS = (30, 50, 75)
+THRESHOLDS = (30, 50, 75)
 OVER_LIMIT = 100
 COUNTED = frozenset({Kind.CARD, Kind.RETAIL, Kind.LINE})
 
 
-class Use(NamedTuple):
+class Utilization(NamedTuple):
     """A balance against a limit, in whole dollars; the limit is above zero."""
 
     balance: int
@@ -37,25 +37,25 @@ class Use(NamedTuple):
         return Decimal(max(0, 100 * self.balance - mark * self.limit)).scaleb(-2)
 
 
-class CardUse(NamedTuple):
+class CardUtilization(NamedTuple):
     """One account and how much of its limit is used."""
 
     account: Tradeline
-    use: Use
+    use: Utilization
 
 
 @dataclass(frozen=True, slots=True)
-class Utilization:
+class UtilizationSummary:
     """All revolving accounts of a report, by whether they count. ``overall`` is ``None`` where nothing does."""
 
-    cards: tuple[CardUse, ...]
-    overall: Use | None
+    cards: tuple[CardUtilization, ...]
+    overall: Utilization | None
     without_limit: tuple[Tradeline, ...]
     without_balance: tuple[Tradeline, ...]
     home_equity: tuple[Tradeline, ...]
 
 
-def utilization(accounts: Iterable[Tradeline], *, authorized_user: bool = True) -> Utilization:
+def summarize_utilization(accounts: Iterable[Tradeline], *, authorized_user: bool = True) -> UtilizationSummary:
     """Sort the open revolving accounts out and add up those that count.
 
     Accounts on which the person is only an authorized user count unless told otherwise, as most models do.
@@ -64,8 +64,8 @@ def utilization(accounts: Iterable[Tradeline], *, authorized_user: bool = True) 
     if not authorized_user:
         lines = [each for each in lines if each.role is not Role.AUTHORIZED_USER]
     counted = [each for each in lines if each.kind in COUNTED]
-    cards = tuple(CardUse(each, use) for each in counted if (use := use_of(each)) is not None)
-    return Utilization(
+    cards = tuple(CardUtilization(each, use) for each in counted if (use := utilization_of(each)) is not None)
+    return UtilizationSummary(
         cards=cards,
         overall=_sum(card.use for card in cards),
         without_limit=tuple(each for each in counted if not each.limit),
@@ -74,24 +74,24 @@ def utilization(accounts: Iterable[Tradeline], *, authorized_user: bool = True) 
     )
 
 
-def use_of(account: Tradeline) -> Use | None:
+def utilization_of(account: Tradeline) -> Utilization | None:
     """Return how much of its limit an account uses, or ``None`` where it does not count."""
     if not _is_open_line(account) or account.kind not in COUNTED or not account.limit or account.balance is None:
         return None
-    return Use(max(0, account.balance), account.limit)
+    return Utilization(max(0, account.balance), account.limit)
 
 
 def _is_open_line(account: Tradeline) -> bool:
     return bool(account.is_open and account.revolving)
 
 
-def _sum(uses: Iterable[Use]) -> Use | None:
+def _sum(uses: Iterable[Utilization]) -> Utilization | None:
     counted = list(uses)
-    return Use(sum(use.balance for use in counted), sum(use.limit for use in counted)) if counted else None
+    return Utilization(sum(use.balance for use in counted), sum(use.limit for use in counted)) if counted else None
 
 
-def crossings(before: Use, after: Use) -> Iterator[tuple[int, bool]]:
+def crossed_thresholds(before: Utilization, after: Utilization) -> Iterator[tuple[int, bool]]:
     """Yield every mark that lies between two uses, the limit itself included, and whether the way led up."""
-    for mark in (*MARKS, OVER_LIMIT):
+    for mark in (*THRESHOLDS, OVER_LIMIT):
         if before.is_over(mark) != after.is_over(mark):
             yield mark, after.is_over(mark)

@@ -33,63 +33,71 @@ DETAILS: Mapping[str, str] = {
 CAUSES = {LIMIT_FELL: "The limit fell.", LIMIT_ROSE: "The limit rose."}
 
 
-class Told(NamedTuple):
+class ChangeDescription(NamedTuple):
     """A change in words: a title that stands alone, and a line more, which may be empty."""
 
     title: str
     text: str
 
 
-def tell(change: Change) -> Told:
+def describe_change(change: Change) -> ChangeDescription:
     """Say a change in words."""
-    return WORDS[change.subject](change)
+    return DESCRIPTIONS[change.subject](change)
 
 
-def _who(change: Change) -> str:
+def _account_name(change: Change) -> str:
     return change.name or "An account without a name"
 
 
-def _score_changed(change: Change) -> Told:
+def _score_changed(change: Change) -> ChangeDescription:
     before, after = int(change.before or 0), int(change.after or 0)
     way = "up" if after > before else "down"
     band = " It is in another band of its model." if change.detail == BAND else ""
-    return Told(f"{change.name} went {way} by {_points(abs(after - before))}", f"From {before} to {after}.{band}")
+    return ChangeDescription(
+        f"{change.name} went {way} by {_points(abs(after - before))}", f"From {before} to {after}.{band}"
+    )
 
 
 def _points(count: int) -> str:
     return "1 point" if count == 1 else f"{count} points"
 
 
-def _score_appeared(change: Change) -> Told:
-    return Told(f"{change.name} gives a score again", f"It is {change.after}; before there was none.")
+def _score_appeared(change: Change) -> ChangeDescription:
+    return ChangeDescription(f"{change.name} gives a score again", f"It is {change.after}; before there was none.")
 
 
-def _score_vanished(change: Change) -> Told:
-    return Told(f"{change.name} gives no score", f"It was {change.before}. {labels.exclusion(str(change.after or ''))}")
+def _score_vanished(change: Change) -> ChangeDescription:
+    return ChangeDescription(
+        f"{change.name} gives no score", f"It was {change.before}. {labels.exclusion_reason(str(change.after or ''))}"
+    )
 
 
-def _utilization(change: Change) -> Told:
+def _utilization(change: Change) -> ChangeDescription:
     mark, _space, cause = change.detail.partition(" ")
-    whose = _who(change) if change.key else "All cards together"
+    whose = _account_name(change) if change.key else "All cards together"
     up = change.subject is Subject.UTILIZATION_UP
     if mark == str(OVER_LIMIT):
         title = f"{whose}: over the limit" if up else f"{whose}: no longer over the limit"
     else:
         title = f"{whose}: {'more than' if up else 'no more than'} {mark}% of the limit used"
-    return Told(title, " ".join(filter(None, (f"From {change.before}% to {change.after}%.", CAUSES.get(cause, "")))))
+    return ChangeDescription(
+        title, " ".join(filter(None, (f"From {change.before}% to {change.after}%.", CAUSES.get(cause, ""))))
+    )
 
 
-def _late(title: str) -> Callable[[Change], Told]:
-    def told(change: Change) -> Told:
+def _late(title: str) -> Callable[[Change], ChangeDescription]:
+    def told(change: Change) -> ChangeDescription:
         before, after = (_bucket(each) for each in (change.before, change.after))
-        return Told(f"{_who(change)}: {title} for {_month(change.detail)}", f"Before: {before}. Now: {after}.")
+        return ChangeDescription(
+            f"{_account_name(change)}: {title} for {_month(change.detail)}", f"Before: {before}. Now: {after}."
+        )
 
     return told
 
 
 def _bucket(figure: object) -> str:
     found = next((bucket for bucket in Bucket if bucket == figure), Bucket.NO_DATA)
-    return labels.MARKS[found][1].lower()
+    return labels.PAYMENT_MARKS[found][1].lower()
 
 
 def _month(text: str) -> str:
@@ -100,108 +108,123 @@ def _month(text: str) -> str:
         return text
 
 
-def _amounts(title: str) -> Callable[[Change], Told]:
-    def told(change: Change) -> Told:
-        return Told(f"{_who(change)}: {title}", f"From {_dollars(change.before)} to {_dollars(change.after)}.")
+def _amounts(title: str) -> Callable[[Change], ChangeDescription]:
+    def told(change: Change) -> ChangeDescription:
+        return ChangeDescription(
+            f"{_account_name(change)}: {title}", f"From {_dollars(change.before)} to {_dollars(change.after)}."
+        )
 
     return told
 
 
-def _with_balance(title: str) -> Callable[[Change], Told]:
-    def told(change: Change) -> Told:
-        return Told(f"{_who(change)}: {title}", f"Balance: {_dollars(change.after)}.")
+def _with_balance(title: str) -> Callable[[Change], ChangeDescription]:
+    def told(change: Change) -> ChangeDescription:
+        return ChangeDescription(f"{_account_name(change)}: {title}", f"Balance: {_dollars(change.after)}.")
 
     return told
 
 
 def _dollars(figure: object) -> str:
-    return labels.dollars(figure) if isinstance(figure, int) else labels.NOT_REPORTED.lower()
+    return labels.format_dollars(figure) if isinstance(figure, int) else labels.NOT_REPORTED.lower()
 
 
-def _opened(change: Change) -> Told:
-    opened = f" Opened {labels.iso_day(change.detail)}." if change.detail else ""
-    return Told(f"{_who(change)}: new account", f"Balance: {_dollars(change.after)}.{opened}")
+def _opened(change: Change) -> ChangeDescription:
+    opened = f" Opened {labels.format_iso_date(change.detail)}." if change.detail else ""
+    return ChangeDescription(f"{_account_name(change)}: new account", f"Balance: {_dollars(change.after)}.{opened}")
 
 
-def _transferred(change: Change) -> Told:
+def _transferred(change: Change) -> ChangeDescription:
     before, after = change.before or "A lender without a name", change.after or "another lender"
-    return Told(f"{before} moved a loan to {after}", "It is the same debt under another lender.")
+    return ChangeDescription(f"{before} moved a loan to {after}", "It is the same debt under another lender.")
 
 
-def _closed(change: Change) -> Told:
-    condition = labels.CONDITIONS.get(change.detail, "")
-    return Told(f"{_who(change)}: account closed", f"Reported as: {condition.lower()}." if condition else "")
+def _closed(change: Change) -> ChangeDescription:
+    condition = labels.ACCOUNT_CONDITIONS.get(change.detail, "")
+    return ChangeDescription(
+        f"{_account_name(change)}: account closed", f"Reported as: {condition.lower()}." if condition else ""
+    )
 
 
-def _vanished(change: Change) -> Told:
+def _vanished(change: Change) -> ChangeDescription:
     text = "The bureau may have updated its records. It is not in this report."
     last = f" Last balance: {_dollars(change.before)}." if change.before is not None else ""
-    return Told(f"{_who(change)}: no longer in the report", text + last)
+    return ChangeDescription(f"{_account_name(change)}: no longer in the report", text + last)
 
 
-def _past_due(change: Change) -> Told:
-    return Told(f"{_who(change)}: an amount is past due", f"{_dollars(change.after)} is past due.")
+def _past_due(change: Change) -> ChangeDescription:
+    return ChangeDescription(
+        f"{_account_name(change)}: an amount is past due", f"{_dollars(change.after)} is past due."
+    )
 
 
-def _condition(title: str) -> Callable[[Change], Told]:
-    def told(change: Change) -> Told:
+def _condition(title: str) -> Callable[[Change], ChangeDescription]:
+    def told(change: Change) -> ChangeDescription:
         before, after = (
-            labels.CONDITIONS.get(str(each or ""), labels.NOT_REPORTED) for each in (change.before, change.after)
+            labels.ACCOUNT_CONDITIONS.get(str(each or ""), labels.NOT_REPORTED)
+            for each in (change.before, change.after)
         )
-        return Told(f"{_who(change)}: {title}", f"Before: {before.lower()}. Now: {after.lower()}.")
+        return ChangeDescription(
+            f"{_account_name(change)}: {title}", f"Before: {before.lower()}. Now: {after.lower()}."
+        )
 
     return told
 
 
-def _dispute(change: Change) -> Told:
+def _dispute(change: Change) -> ChangeDescription:
     title = "marked as disputed" if change.after else "no longer marked as disputed"
-    return Told(f"{_who(change)}: {title}", "The mark says that the person disputes what is reported.")
+    return ChangeDescription(
+        f"{_account_name(change)}: {title}", "The mark says that the person disputes what is reported."
+    )
 
 
-def _remark(change: Change) -> Told:
+def _remark(change: Change) -> ChangeDescription:
     before, after = (str(each or "none") for each in (change.before, change.after))
-    return Told(f"{_who(change)}: the lender's remark changed", f"Before: {before}. Now: {after}.")
+    return ChangeDescription(
+        f"{_account_name(change)}: the lender's remark changed", f"Before: {before}. Now: {after}."
+    )
 
 
-def _asked(change: Change) -> Told:
-    when = f"On {labels.iso_day(str(change.after))}." if change.after else "The report does not say when."
-    return Told(f"{_asker(change)} asked for your file", when)
+def _inquiry_added(change: Change) -> ChangeDescription:
+    when = f"On {labels.format_iso_date(str(change.after))}." if change.after else "The report does not say when."
+    return ChangeDescription(f"{_inquirer(change)} asked for your file", when)
 
 
-def _asked_earlier(change: Change) -> Told:
-    when = f" It is dated {labels.iso_day(str(change.after))}." if change.after else ""
-    return Told(f"An earlier inquiry of {_asker(change)} was added", f"It was reported late.{when}")
+def _inquiry_appeared(change: Change) -> ChangeDescription:
+    when = f" It is dated {labels.format_iso_date(str(change.after))}." if change.after else ""
+    return ChangeDescription(f"An earlier inquiry of {_inquirer(change)} was added", f"It was reported late.{when}")
 
 
-def _asker(change: Change) -> str:
+def _inquirer(change: Change) -> str:
     return change.name or "Somebody without a name"
 
 
-def _record_added(change: Change) -> Told:
-    return Told("A public record was added", f"Court: {change.name or labels.NOT_REPORTED.lower()}.")
+def _record_added(change: Change) -> ChangeDescription:
+    return ChangeDescription("A public record was added", f"Court: {change.name or labels.NOT_REPORTED.lower()}.")
 
 
-def _record_changed(change: Change) -> Told:
+def _record_changed(change: Change) -> ChangeDescription:
     codes = f"Status code {change.before or 'none'} before, {change.after or 'none'} now."
-    return Told("A public record has another status", f"Court: {change.name or labels.NOT_REPORTED.lower()}. {codes}")
+    return ChangeDescription(
+        "A public record has another status", f"Court: {change.name or labels.NOT_REPORTED.lower()}. {codes}"
+    )
 
 
-def _personal(change: Change) -> Told:
+def _personal(change: Change) -> ChangeDescription:
     title = DETAILS.get(change.name, "A personal detail that was not there before is on file")
-    return Told(title, "See what is on file under Personal.")
+    return ChangeDescription(title, "See what is on file under Personal.")
 
 
-def _flag(change: Change) -> Told:
+def _flag(change: Change) -> ChangeDescription:
     added, cleared = FLAGS.get(change.name, ("A mark was added to your file", "A mark left your file"))
-    return Told(added if change.subject is Subject.FLAG_ADDED else cleared, "")
+    return ChangeDescription(added if change.subject is Subject.FLAG_ADDED else cleared, "")
 
 
-WORDS: Mapping[Subject, Callable[[Change], Told]] = {
+DESCRIPTIONS: Mapping[Subject, Callable[[Change], ChangeDescription]] = {
     Subject.SCORE_CHANGED: _score_changed,
     Subject.SCORE_APPEARED: _score_appeared,
     Subject.SCORE_VANISHED: _score_vanished,
-    Subject.INQUIRY_ADDED: _asked,
-    Subject.INQUIRY_APPEARED: _asked_earlier,
+    Subject.INQUIRY_ADDED: _inquiry_added,
+    Subject.INQUIRY_APPEARED: _inquiry_appeared,
     Subject.ACCOUNT_OPENED: _opened,
     Subject.ACCOUNT_APPEARED: _with_balance("newly reported, though not new"),
     Subject.ACCOUNT_TRANSFERRED: _transferred,
@@ -225,6 +248,6 @@ WORDS: Mapping[Subject, Callable[[Change], Told]] = {
     Subject.REMARK_CHANGED: _remark,
     Subject.PERSONAL_ADDED: _personal,
     Subject.FLAG_ADDED: _flag,
-    Subject.UNREADABLE: lambda _change: Told(UNREADABLE, ""),
+    Subject.UNREADABLE: lambda _change: ChangeDescription(UNREADABLE, ""),
     Subject.FLAG_CLEARED: _flag,
 }

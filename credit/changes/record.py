@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import Kind
 from credit import models
-from credit.changes.descriptions import tell
+from credit.changes.descriptions import describe_change
 from credit.diffing import Change, NotComparable, Severity, Subject, Thresholds, diff
 from credit.report import Report, ReportStatus
 from credit.stored.documents import StaleDocument, decode_changes, encode_changes
@@ -17,8 +17,8 @@ from credit.stored.parsing import UnreadableReport, read_by_current_parser
 from credit.stored.reports import WITHHELD
 
 # What a frozen file or one without a hit says of accounts is nothing, so the last one that showed them counts too.
-SILENT = (ReportStatus.FROZEN, ReportStatus.NO_HIT)
-KINDS: Mapping[Subject, Kind] = MappingProxyType(
+NO_ACCOUNT_DATA = (ReportStatus.FROZEN, ReportStatus.NO_HIT)
+NOTIFICATION_TYPES: Mapping[Subject, Kind] = MappingProxyType(
     dict.fromkeys(Subject, Kind.CREDIT_ACCOUNT)
     | dict.fromkeys((Subject.SCORE_CHANGED, Subject.SCORE_APPEARED, Subject.SCORE_VANISHED), Kind.CREDIT_SCORE)
     | dict.fromkeys((Subject.INQUIRY_ADDED, Subject.INQUIRY_APPEARED), Kind.CREDIT_INQUIRY)
@@ -33,13 +33,13 @@ KINDS: Mapping[Subject, Kind] = MappingProxyType(
 )
 
 
-def compare(*, stored: models.Report, report: Report, quietly: bool) -> list[Change]:
+def record_changes(*, stored: models.Report, report: Report, quietly: bool) -> list[Change]:
     """Write down what changed since the reports before this one, in the open transaction; returns what is new.
 
     ``quietly`` sends no alerts: for what is read again, or not shown. Comparing again finds nothing new.
     """
     try:
-        found = changes_since(_before(stored), report)
+        found = changes_since(_earlier_reports(stored), report)
     except NotComparable:
         models.Report.objects.filter(pk=stored.pk).update(comparable=False)
         return []
@@ -50,7 +50,7 @@ def compare(*, stored: models.Report, report: Report, quietly: bool) -> list[Cha
         stored.changes = encode_changes((*_stored_changes(stored), *fresh.values()))
         stored.save(update_fields=["changes"])
     if not quietly:
-        tell_person(stored, fresh)
+        notify_of_changes(stored, fresh)
     return list(fresh.values())
 
 
@@ -60,7 +60,7 @@ def changes_since(earlier: Sequence[Report], report: Report) -> list[Change]:
     return list(dict.fromkeys(change for each in earlier for change in diff(each, report, thresholds=thresholds)))
 
 
-def _before(stored: models.Report) -> list[Report]:
+def _earlier_reports(stored: models.Report) -> list[Report]:
     """The report before this one and, if that one shows no accounts, the last that did.
 
     One that may be somebody else's is passed over: what it says must not come out in a comparison.
@@ -74,7 +74,7 @@ def _before(stored: models.Report) -> list[Report]:
     last = earlier.first()
     if last is None:
         return []
-    spoke = earlier.exclude(state__in=SILENT).first() if last.state in SILENT else None
+    spoke = earlier.exclude(state__in=NO_ACCOUNT_DATA).first() if last.state in NO_ACCOUNT_DATA else None
     return [report for report in map(_read_or_none, (last, spoke)) if report is not None]
 
 
@@ -102,14 +102,14 @@ def _stored_changes(stored: models.Report) -> tuple[Change, ...]:
         return ()
 
 
-def tell_person(stored: models.Report, changes: Mapping[str, Change]) -> None:
+def notify_of_changes(stored: models.Report, changes: Mapping[str, Change]) -> None:
     """Tell a person of the changes that are worth more than a line on a page."""
     for fingerprint, change in changes.items():
         if change.severity is not Severity.INFO:
-            told = tell(change)
+            told = describe_change(change)
             notify(
                 person_id=stored.owner_id,
-                kind=KINDS[change.subject],
+                kind=NOTIFICATION_TYPES[change.subject],
                 title=told.title,
                 text=told.text,
                 url=reverse("credit_changes"),

@@ -10,8 +10,8 @@ from credit.report import Detail, Flags, Inquiry, Report
 
 # An inquiry dated this long before the last report was posted late and is no news.
 POSTED_LATE = timedelta(days=30)
-TOLD = (Detail.NAME, Detail.ADDRESS, Detail.EMPLOYER)
-GRAVE = frozenset({"deceased", "fraud_alert", "frozen"})
+NOTIFIED_DETAILS = (Detail.NAME, Detail.ADDRESS, Detail.EMPLOYER)
+SEVERE_FLAGS = frozenset({"deceased", "fraud_alert", "frozen"})
 FLAGS = ("frozen", "fraud_alert", "active_duty", "deceased", "ssn_variation")
 
 Mark = tuple[str, str, str, str]
@@ -65,7 +65,7 @@ def identity(older: Report, newer: Report) -> Iterator[Change]:
     known = {(detail.kind, detail.text.upper()) for detail in older.personal}
     for detail in newer.personal:
         mark = (detail.kind, detail.text.upper())
-        if detail.kind in TOLD and mark not in known:
+        if detail.kind in NOTIFIED_DETAILS and mark not in known:
             known.add(mark)
             entity = f"personal:{detail.kind}:{hashlib.sha256(detail.text.upper().encode()).hexdigest()[:32]}"
             yield Change(Subject.PERSONAL_ADDED, entity, Severity.NOTICE, detail.kind)
@@ -77,7 +77,7 @@ def flags(older: Report, newer: Report) -> Iterator[Change]:
         was, now = _flag(older.flags, name), _flag(newer.flags, name)
         if was != now:
             subject = Subject.FLAG_ADDED if now else Subject.FLAG_CLEARED
-            severity = Severity.HIGH if now and name in GRAVE else Severity.NOTICE
+            severity = Severity.HIGH if now and name in SEVERE_FLAGS else Severity.NOTICE
             yield Change(subject, f"flag:{name}", severity, name)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from credit.analysis.bands import band, label
+from credit.analysis.bands import band_for_score, model_name
 from credit.diffing.change import Change, Severity, Subject, Thresholds
 from credit.report import Report, Score
 
@@ -22,10 +22,10 @@ def _by_model(report: Report) -> dict[str, Score]:
 
 
 def _change(old: Score, new: Score, provider: str, thresholds: Thresholds) -> Iterator[Change]:
-    entity, name = f"score:{new.indicator}", label(new.model, new.indicator, provider)
+    entity, name = f"score:{new.indicator}", model_name(new.model, new.indicator, provider)
     if old.value is not None and new.value is not None:
         distance = abs(new.value - old.value)
-        other_band = band(old.model, old.value) != band(new.model, new.value)
+        other_band = band_for_score(old.model, old.value) != band_for_score(new.model, new.value)
         if distance >= thresholds.score or other_band:
             severity = Severity.NOTICE if distance >= thresholds.major_score or other_band else Severity.INFO
             detail = BAND if other_band else ""

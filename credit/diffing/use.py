@@ -5,7 +5,13 @@ A way up tells the highest mark crossed, a way down the lowest: one change eithe
 
 from collections.abc import Iterator
 
-from credit.analysis.utilization import OVER_LIMIT, Use, crossings, use_of, utilization
+from credit.analysis.utilization import (
+    OVER_LIMIT,
+    Utilization,
+    crossed_thresholds,
+    summarize_utilization,
+    utilization_of,
+)
 from credit.diffing.change import Change, Severity, Subject
 from credit.diffing.matching import Matched, Pair
 from credit.report import Report
@@ -17,16 +23,16 @@ LIMIT_FELL, LIMIT_ROSE = "limit_fell", "limit_rose"
 def changes(matched: Matched, older: Report, newer: Report) -> Iterator[Change]:
     """List crossings. A side that lacks a limit says nothing."""
     for pair in matched.pairs:
-        before, after = use_of(pair.old), use_of(pair.new)
+        before, after = utilization_of(pair.old), utilization_of(pair.new)
         if before and after:
             yield from _change(before, after, pair)
-    was, now = utilization(older.tradelines).overall, utilization(newer.tradelines).overall
+    was, now = summarize_utilization(older.tradelines).overall, summarize_utilization(newer.tradelines).overall
     if was and now:
         yield from _change(was, now, None)
 
 
-def _change(before: Use, after: Use, pair: Pair | None) -> Iterator[Change]:
-    crossed = list(crossings(before, after))
+def _change(before: Utilization, after: Utilization, pair: Pair | None) -> Iterator[Change]:
+    crossed = list(crossed_thresholds(before, after))
     if not crossed:
         return
     up = crossed[0][1]
@@ -44,7 +50,7 @@ def _change(before: Use, after: Use, pair: Pair | None) -> Iterator[Change]:
     )
 
 
-def _cause(before: Use, after: Use) -> str:
+def _cause(before: Utilization, after: Utilization) -> str:
     """The limit, where it moved in the direction that explains the crossing."""
     up = after.balance * before.limit > before.balance * after.limit
     if up:

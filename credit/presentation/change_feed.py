@@ -6,13 +6,13 @@ from datetime import date
 from itertools import groupby
 from typing import Protocol
 
-from credit.changes.descriptions import Told, tell
+from credit.changes.descriptions import ChangeDescription, describe_change
 from credit.diffing import Change, Severity
 
 ORDER = (Severity.HIGH, Severity.NOTICE, Severity.INFO)
 
 
-class Stored(Protocol):
+class DatedChange(Protocol):
     """A change and the report that brought it, as ``credit.stored.reports`` lists them."""
 
     @property
@@ -26,27 +26,29 @@ class Entry:
     """One change in words; ``key`` names an account that a page can be linked to, or is empty."""
 
     severity: Severity
-    told: Told
+    told: ChangeDescription
     key: str
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class ReportChanges:
     """What one report brought."""
 
     reported_on: date | None
     entries: tuple[Entry, ...]
 
 
-def chapters(stored: Iterable[Stored], *, accounts: Collection[str]) -> list[Chapter]:
+def group_by_report(stored: Iterable[DatedChange], *, accounts: Collection[str]) -> list[ReportChanges]:
     """Sort stored changes, which come newest report first; ``accounts`` are the keys that have a page now."""
     return [
-        Chapter(day, entries([each.change for each in together], accounts=accounts))
+        ReportChanges(day, describe_changes([each.change for each in together], accounts=accounts))
         for day, together in groupby(stored, key=lambda each: each.reported_on)
     ]
 
 
-def entries(changes: Sequence[Change], *, accounts: Collection[str]) -> tuple[Entry, ...]:
+def describe_changes(changes: Sequence[Change], *, accounts: Collection[str]) -> tuple[Entry, ...]:
     """Put changes into words, the gravest first."""
     ordered = sorted(changes, key=lambda change: ORDER.index(change.severity))
-    return tuple(Entry(each.severity, tell(each), each.key if each.key in accounts else "") for each in ordered)
+    return tuple(
+        Entry(each.severity, describe_change(each), each.key if each.key in accounts else "") for each in ordered
+    )

@@ -8,13 +8,13 @@ from uuid import UUID
 from django import forms
 
 from credit.analysis.bands import PROVIDERS
-from credit.analysis.labels import reported
+from credit.analysis.labels import format_date
 from credit.report import Day
 
 UNKNOWN = "This is none of your reports. Choose one from the list."
 
 
-class Choosable(Protocol):
+class ReportChoice(Protocol):
     """A report as ``credit.stored.reports`` lists it."""
 
     @property
@@ -33,7 +33,7 @@ class ComparisonForm(forms.Form):
     before = forms.ChoiceField(label="Earlier", error_messages={"invalid_choice": UNKNOWN})
     after = forms.ChoiceField(label="Later", error_messages={"invalid_choice": UNKNOWN})
 
-    def __init__(self, data: Mapping[str, str] | None, *, reports: Sequence[Choosable]) -> None:
+    def __init__(self, data: Mapping[str, str] | None, *, reports: Sequence[ReportChoice]) -> None:
         newest = [str(each.id) for each in reports[:2]]
         super().__init__(data, initial={"before": newest[-1], "after": newest[0]} if newest else None)
         choices = [(str(each.id), _label(each)) for each in reports]
@@ -45,6 +45,6 @@ class ComparisonForm(forms.Form):
         return UUID(self.cleaned_data["before"]), UUID(self.cleaned_data["after"])
 
 
-def _label(listed: Choosable) -> str:
+def _label(listed: ReportChoice) -> str:
     day = listed.reported_on or listed.pulled_at.date()
-    return f"{reported(Day(day))}, {PROVIDERS.get(listed.provider, listed.provider)}"
+    return f"{format_date(Day(day))}, {PROVIDERS.get(listed.provider, listed.provider)}"

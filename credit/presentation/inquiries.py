@@ -7,30 +7,30 @@ from typing import NamedTuple
 
 from credit.report import Day, Inquiry, Precision
 
-KEPT_MONTHS = 24
+RETENTION_MONTHS = 24
 
 
-class Asked(NamedTuple):
+class InquiryRow(NamedTuple):
     """An inquiry and the day on which it leaves the file; ``None`` where its own day is not reported."""
 
     inquiry: Inquiry
-    leaves: Day | None
+    removal_date: Day | None
 
 
-def asked(inquiries: Iterable[Inquiry]) -> list[Asked]:
+def list_inquiries(inquiries: Iterable[Inquiry]) -> list[InquiryRow]:
     """List inquiries, newest first; those without a day come last."""
-    rows = [Asked(each, leaves(each.on)) for each in inquiries]
+    rows = [InquiryRow(each, removal_date(each.on)) for each in inquiries]
     return sorted(rows, key=lambda row: row.inquiry.on.first if row.inquiry.on else date.min, reverse=True)
 
 
-def leaves(day: Day | None) -> Day | None:
+def removal_date(day: Day | None) -> Day | None:
     """When an inquiry falls off: two years on, as exactly as its own date is known."""
     if day is None or day.precision is Precision.YEAR or day.first.year + 2 > MAXYEAR:
         return None
-    return Day(months_after(day.first, KEPT_MONTHS), day.precision)
+    return Day(add_months(day.first, RETENTION_MONTHS), day.precision)
 
 
-def months_after(day: date, months: int) -> date:
+def add_months(day: date, months: int) -> date:
     """The same day some months later, or the last of that month where it has no such day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

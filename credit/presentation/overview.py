@@ -13,20 +13,20 @@ from typing import Protocol
 from credit.analysis import bands, factors
 from credit.analysis.bands import Band
 from credit.analysis.factors import Category
-from credit.analysis.labels import GROUPS
+from credit.analysis.labels import KINDS_PLURAL
 from credit.analysis.summary import Summary, summarize
-from credit.analysis.utilization import Utilization, utilization
+from credit.analysis.utilization import UtilizationSummary, summarize_utilization
 from credit.presentation.gauge import Gauge, gauge
 from credit.report import Kind, Report, Score, Tradeline
 from credit.statuses import STALE_AFTER
 
-MOST_ACCOUNTS = 3
-MOST_FACTORS = 5
+MAX_ACCOUNTS = 3
+MAX_FACTORS = 5
 # Where a reason leads that no account stands behind.
-PLACES = {Category.INQUIRIES: "credit_inquiries", Category.RECORDS: "credit_records"}
+CATEGORY_PAGES = {Category.INQUIRIES: "credit_inquiries", Category.RECORDS: "credit_records"}
 
 
-class Listed(Protocol):
+class EarlierReport(Protocol):
     """An earlier report, as ``credit.stored.reports`` lists it."""
 
     @property
@@ -40,7 +40,7 @@ class Listed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScoreChange:
     """How far a score is from the one before it, and of which day that one was."""
 
     points: int
@@ -53,7 +53,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Headline:
+class ScoreHeadline:
     """A score with everything that has to stand beside it. ``step`` is ``None`` without an earlier one to compare."""
 
     score: Score
@@ -61,11 +61,11 @@ class Headline:
     bureau: str
     gauge: Gauge
     band: Band | None
-    step: Step | None
+    step: ScoreChange | None
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonGiven:
+class ReasonWithAccounts:
     """A reason of the model: its words, some accounts to which they apply, how many more, and a page for the rest."""
 
     label: str
@@ -75,7 +75,7 @@ class ReasonGiven:
 
 
 @dataclass(frozen=True, slots=True)
-class Debt:
+class DebtTotal:
     """What is owed on one kind of account; ``width`` is its bar, in percent of the longest."""
 
     kind: Kind
@@ -89,9 +89,9 @@ class Figures:
     """A report in figures. ``silent`` counts accounts that report no balance and so are in no sum."""
 
     summary: Summary
-    use: Utilization
+    use: UtilizationSummary
     on_time: Decimal | None
-    debts: tuple[Debt, ...]
+    debts: tuple[DebtTotal, ...]
     owed: int | None
     silent: int
 
@@ -101,51 +101,51 @@ class Figures:
         return self.use.overall.percent if self.use.overall else None
 
 
-def headlines(report: Report, earlier: Iterable[Listed]) -> list[Headline]:
+def headlines(report: Report, earlier: Iterable[EarlierReport]) -> list[ScoreHeadline]:
     """Put every score of a report beside its earlier self; the model that is asked for first comes first."""
     before = [each for each in earlier if _is_before(each, report)]
     return [_headline(score, report, before) for score in report.scores]
 
 
-def _is_before(listed: Listed, report: Report) -> bool:
+def _is_before(listed: EarlierReport, report: Report) -> bool:
     day = listed.reported_on
     return bool(day and report.reported_on and day < report.reported_on and listed.provider == report.provider)
 
 
-def _headline(score: Score, report: Report, earlier: Sequence[Listed]) -> Headline:
-    return Headline(
+def _headline(score: Score, report: Report, earlier: Sequence[EarlierReport]) -> ScoreHeadline:
+    return ScoreHeadline(
         score=score,
-        label=bands.label(score.model, score.indicator, report.provider),
+        label=bands.model_name(score.model, score.indicator, report.provider),
         bureau=bands.PROVIDERS.get(report.provider, report.provider),
         gauge=gauge(score.model, score.value),
-        band=bands.band(score.model, score.value),
-        step=_step(score, earlier),
+        band=bands.band_for_score(score.model, score.value),
+        step=_score_change(score, earlier),
     )
 
 
-def _step(score: Score, earlier: Iterable[Listed]) -> Step | None:
+def _score_change(score: Score, earlier: Iterable[EarlierReport]) -> ScoreChange | None:
     """Compare with the newest earlier score of the same model of the same bureau, and with nothing else."""
     same = [(each.reported_on, each.value) for each in earlier if each.indicator == score.indicator]
     scored = [(day, value) for day, value in same if day is not None and value is not None]
     if score.value is None or not scored:
         return None
     day, value = max(scored)
-    return Step(score.value - value, day)
+    return ScoreChange(score.value - value, day)
 
 
-def reasons(score: Score, accounts: Sequence[Tradeline]) -> list[ReasonGiven]:
+def reasons(score: Score, accounts: Sequence[Tradeline]) -> list[ReasonWithAccounts]:
     """Say a score's reasons in the model's order, each with the accounts that its words apply to."""
-    given = sorted(score.factors, key=lambda factor: factor.rank)[:MOST_FACTORS]
+    given = sorted(score.factors, key=lambda factor: factor.rank)[:MAX_FACTORS]
     return [_reason(factors.reason(score.model, factor), accounts) for factor in given]
 
 
-def _reason(reason: factors.Reason, accounts: Sequence[Tradeline]) -> ReasonGiven:
+def _reason(reason: factors.Reason, accounts: Sequence[Tradeline]) -> ReasonWithAccounts:
     behind = factors.accounts_behind(reason, accounts)
-    return ReasonGiven(
+    return ReasonWithAccounts(
         label=reason.label,
-        accounts=behind[:MOST_ACCOUNTS],
-        more=max(0, len(behind) - MOST_ACCOUNTS),
-        place=PLACES.get(reason.category, ""),
+        accounts=behind[:MAX_ACCOUNTS],
+        more=max(0, len(behind) - MAX_ACCOUNTS),
+        place=CATEGORY_PAGES.get(reason.category, ""),
     )
 
 
@@ -154,15 +154,15 @@ def figures(report: Report, *, on: date) -> Figures:
     summary = summarize(report.tradelines, report.inquiries, on=on)
     return Figures(
         summary=summary,
-        use=utilization(report.tradelines),
-        on_time=tenths(summary.on_time),
+        use=summarize_utilization(report.tradelines),
+        on_time=percent_of_share(summary.on_time),
         debts=_debts(summary),
         owed=_owed(report.tradelines),
         silent=sum(each.balance is None and each.is_open is not False for each in report.tradelines),
     )
 
 
-def tenths(share: Fraction | None) -> Decimal | None:
+def percent_of_share(share: Fraction | None) -> Decimal | None:
     """A share in percent with one decimal, halves rounded up."""
     if share is None:
         return None
@@ -170,11 +170,13 @@ def tenths(share: Fraction | None) -> Decimal | None:
     return exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
-def _debts(summary: Summary) -> tuple[Debt, ...]:
+def _debts(summary: Summary) -> tuple[DebtTotal, ...]:
     """What is owed by kind, the largest first. A kind on which the bureau owes the person is no debt."""
     owed = sorted(((sum_, kind) for kind, sum_ in summary.balances.items() if sum_ > 0), reverse=True)
     longest = owed[0][0] if owed else 1
-    return tuple(Debt(kind, GROUPS[kind], sum_, f"{Decimal(100 * sum_) / longest:.1f}") for sum_, kind in owed)
+    return tuple(
+        DebtTotal(kind, KINDS_PLURAL[kind], sum_, f"{Decimal(100 * sum_) / longest:.1f}") for sum_, kind in owed
+    )
 
 
 def _owed(accounts: Iterable[Tradeline]) -> int | None:

@@ -12,26 +12,26 @@ from typing import Any, Final
 
 from django.utils.html import escape
 
-WRAPPER: Final = "creditProfile"
+PROFILES_KEY: Final = "creditProfile"
 PAGE_BYTES: Final = 24 * 1024
 LONGEST_LINE: Final = 400
-HIDDEN: Final = "•"
-KEPT: Final = 4
-LONG_ENOUGH: Final = 8
+MASK: Final = "•"
+VISIBLE_CHARACTERS: Final = 4
+MIN_PARTIALLY_MASKED: Final = 8
 
 # Below these keys, whatever has digits in it is hidden.
 SECRET_PLACES: Final = frozenset({"ssn", "driverslicense", "uniqueconsumeridentifier"})
 SECRET_KEY: Final = re.compile(r"(account|card|license|socialsecurity)(number|no|num|nbr)|^ssn|ssn$|^social$", re.ASCII)
 INDICATORS: Final = re.compile(r"indicator|count|date", re.ASCII)
-WHOLE_NUMBER: Final = re.compile(r"\d{3}-?\d{2}-?\d{4}", re.ASCII)
+SSN: Final = re.compile(r"\d{3}-?\d{2}-?\d{4}", re.ASCII)
 
 
-class Unreadable(Exception):
+class InvalidJson(Exception):
     """The answer is no JSON, so that nothing in it can be found and masked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class RawSection:
     """A part of an answer: its name, and how many rows it has."""
 
     name: str
@@ -39,7 +39,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RawPage:
     """A page of a section as indented JSON. ``before`` and ``after`` are its neighbors, or 0 where there is none."""
 
     text: str
@@ -60,35 +60,35 @@ class Page:
 # --- Masking ----------------------------------------------------------------------------------------------
 
 
-def redacted(raw: bytes) -> Any:
+def redact(raw: bytes) -> Any:
     """Read an answer and mask its secrets. Raises ``Unreadable``."""
     try:
         # A number with a point stays as it was written.
         document = json.loads(raw, parse_float=str)
     except (ValueError, RecursionError):
-        raise Unreadable from None
-    numbers = sorted({number for number in _numbers(document, ()) if len(set(number)) > 1})
+        raise InvalidJson from None
+    numbers = sorted({number for number in _find_ssns(document, ()) if len(set(number)) > 1})
     known = re.compile("|".join(f"{n[:3]}-?{n[3:5]}-?{n[5:]}" for n in numbers)) if numbers else None
-    return _masked(document, (), known)
+    return _mask_value(document, (), known)
 
 
-def _numbers(value: Any, path: tuple[str, ...]) -> Iterator[str]:
+def _find_ssns(value: Any, path: tuple[str, ...]) -> Iterator[str]:
     """Yield the whole Social Security numbers that stand where one is expected."""
     if isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _numbers(each, (*path, _plain(key)))
+            yield from _find_ssns(each, (*path, _letters_of(key)))
     elif isinstance(value, list):
         for each in value:
-            yield from _numbers(each, path)
-    elif "ssn" in "".join(path) and WHOLE_NUMBER.fullmatch(str(value)):
+            yield from _find_ssns(each, path)
+    elif "ssn" in "".join(path) and SSN.fullmatch(str(value)):
         yield str(value).replace("-", "")
 
 
-def _masked(value: Any, path: tuple[str, ...], known: re.Pattern[str] | None) -> Any:
+def _mask_value(value: Any, path: tuple[str, ...], known: re.Pattern[str] | None) -> Any:
     if isinstance(value, Mapping):
-        return {key: _masked(each, (*path, _plain(key)), known) for key, each in value.items()}
+        return {key: _mask_value(each, (*path, _letters_of(key)), known) for key, each in value.items()}
     if isinstance(value, list):
-        return [_masked(each, path, known) for each in value]
+        return [_mask_value(each, path, known) for each in value]
     if _is_secret(value, path):
         return mask(str(value))
     if known is not None and isinstance(value, str | int) and not isinstance(value, bool):
@@ -107,40 +107,40 @@ def _is_secret(value: Any, path: tuple[str, ...]) -> bool:
 
 def mask(text: str) -> str:
     """Hide a secret; of one with at least eight characters the last four stay."""
-    kept = KEPT if len(text) >= LONG_ENOUGH else 0
-    return HIDDEN * (len(text) - kept) + text[len(text) - kept :]
+    kept = VISIBLE_CHARACTERS if len(text) >= MIN_PARTIALLY_MASKED else 0
+    return MASK * (len(text) - kept) + text[len(text) - kept :]
 
 
-def _plain(key: str) -> str:
+def _letters_of(key: str) -> str:
     return re.sub(r"[^a-z]", "", key.casefold())
 
 
 # --- Reading a part at a time -----------------------------------------------------------------------------
 
 
-def sections(document: Any) -> dict[str, Any]:
+def split_sections(document: Any) -> dict[str, Any]:
     """Take an answer apart by the names of its sections; what has another form is one section."""
     if not isinstance(document, Mapping):
         return {"answer": document}
-    profiles = document.get(WRAPPER, [])
+    profiles = document.get(PROFILES_KEY, [])
     parts: dict[str, Any] = {}
     for place, profile in enumerate(profiles if isinstance(profiles, list) else [profiles]):
         behind = f" ({place + 1})" if place else ""
-        found = profile if isinstance(profile, Mapping) else {WRAPPER: profile}
+        found = profile if isinstance(profile, Mapping) else {PROFILES_KEY: profile}
         parts |= {f"{name}{behind}": part for name, part in found.items()}
-    return parts | {name: part for name, part in document.items() if name != WRAPPER}
+    return parts | {name: part for name, part in document.items() if name != PROFILES_KEY}
 
 
-def listed(parts: Mapping[str, Any]) -> list[Section]:
+def list_sections(parts: Mapping[str, Any]) -> list[RawSection]:
     """List sections in their order."""
-    return [Section(name, len(part) if isinstance(part, list) else 1) for name, part in parts.items()]
+    return [RawSection(name, len(part) if isinstance(part, list) else 1) for name, part in parts.items()]
 
 
-def page(part: Any, *, number: int) -> Page:
+def render_page(part: Any, *, number: int) -> RawPage:
     """Write a section out and return one page of it, counted from 1; a number too high or low is the nearest."""
     pages = list(_pages(json.dumps(part, indent=2, ensure_ascii=False)))
     number = min(max(number, 1), len(pages))
-    return Page(pages[number - 1], number, len(pages))
+    return RawPage(pages[number - 1], number, len(pages))
 
 
 def _pages(text: str) -> Iterator[str]:

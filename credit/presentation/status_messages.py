@@ -19,7 +19,7 @@ class Link(NamedTuple):
     url: str
 
 
-class Situation(NamedTuple):
+class StatusMessage(NamedTuple):
     """A title, some sentences, and the one thing to do, if there is one: ``place`` is a route, ``asks`` its method.
 
     ``other`` is a second thing that the person may do instead, always a link. ``notice`` is the sentence above a
@@ -53,14 +53,14 @@ EXPERIAN_FREEZE: Final = Link("Freezes at Experian", "https://www.experian.com/f
 EXPERIAN_DISPUTES: Final = Link("Corrections at Experian", "https://www.experian.com/disputes/main.html")
 ANNUAL_REPORT: Final = Link("Your whole file, free of charge", "https://www.annualcreditreport.com/")
 
-SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
-    EnrollmentStatus.OFF: Situation(
+STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
+    EnrollmentStatus.OFF: StatusMessage(
         title="This site reads no credit reports",
         texts=("Whoever runs it has not connected a credit bureau. Nothing is asked.",),
         notice="This site asks for no new reports.",
         picture="no-symbol",
     ),
-    EnrollmentStatus.NO_CONSENT: Situation(
+    EnrollmentStatus.NO_CONSENT: StatusMessage(
         title="Your credit report, here",
         texts=(
             "Plumbline can show you your own credit report and scores from Experian, keep every report, and say what "
@@ -73,7 +73,7 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         action="Read the instruction",
         place="credit_start",
     ),
-    EnrollmentStatus.CONSENT_OUTDATED: Situation(
+    EnrollmentStatus.CONSENT_OUTDATED: StatusMessage(
         title="Your instruction has to be signed again",
         texts=(
             "Its twelve months are over, or its words have changed since you signed.",
@@ -84,7 +84,7 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         action="Read and sign",
         place="credit_start",
     ),
-    EnrollmentStatus.NOT_PULLED: Situation(
+    EnrollmentStatus.NOT_PULLED: StatusMessage(
         title="One step is left",
         texts=("You have signed. Experian now needs your details to find your file.",),
         notice="Experian needs your details before the next report.",
@@ -92,14 +92,14 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         action="Give my details",
         place="credit_details",
     ),
-    EnrollmentStatus.UNDER_WAY: Situation(
+    EnrollmentStatus.UNDER_WAY: StatusMessage(
         title="Your report is on its way",
         texts=("Plumbline is asking Experian now. This page looks again by itself; you may also leave it.",),
         notice="A new report is on its way.",
         picture="arrow-path",
         is_moving=True,
     ),
-    EnrollmentStatus.NO_HIT: Situation(
+    EnrollmentStatus.NO_HIT: StatusMessage(
         title="Experian found no file",
         texts=(
             "No file fits the details that you gave. That has plain causes: a move, another spelling of a name, a "
@@ -111,7 +111,7 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         action="Look at my details",
         place="credit_details",
     ),
-    EnrollmentStatus.FROZEN: Situation(
+    EnrollmentStatus.FROZEN: StatusMessage(
         title="Your file is frozen",
         texts=(
             "There is a freeze on your file at Experian. It lets nobody new read the file, Plumbline included, until "
@@ -126,7 +126,7 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         asks="post",
         links=(EXPERIAN_FREEZE,),
     ),
-    EnrollmentStatus.RESTRICTED: Situation(
+    EnrollmentStatus.RESTRICTED: StatusMessage(
         title="Experian does not give this report out",
         texts=(
             "There is a mark on the file, and with it Experian sends no report to others. Plumbline is not told more, "
@@ -138,7 +138,7 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         picture="hand-raised",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
-    EnrollmentStatus.MISMATCH: Situation(
+    EnrollmentStatus.MISMATCH: StatusMessage(
         title="Is this report about you?",
         texts=(
             "Experian sent a report, but not all of it fits the details that you gave: the address or some digits of "
@@ -156,7 +156,7 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         other_place="credit_recheck",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
-    EnrollmentStatus.INPUT: Situation(
+    EnrollmentStatus.INPUT: StatusMessage(
         title="Experian did not accept one detail",
         texts=("Correct it, and Plumbline asks again at once.",),
         notice="Experian did not accept one of your details.",
@@ -164,13 +164,13 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         action="Correct it",
         place="credit_details",
     ),
-    EnrollmentStatus.RETRYING: Situation(
+    EnrollmentStatus.RETRYING: StatusMessage(
         title="Experian is not answering",
         texts=("No report was made. Plumbline asks again by itself; there is nothing that you have to do.",),
         notice="Experian is not answering. Plumbline asks again by itself.",
         picture="clock",
     ),
-    EnrollmentStatus.OUTCOME_UNKNOWN: Situation(
+    EnrollmentStatus.OUTCOME_UNKNOWN: StatusMessage(
         title="We do not know yet whether there is a report",
         texts=(
             "The line broke while Plumbline was asking. Experian may have made a report all the same.",
@@ -180,7 +180,7 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         notice="The line to Experian broke. Plumbline waits before it asks again.",
         picture="clock",
     ),
-    EnrollmentStatus.UNREADABLE: Situation(
+    EnrollmentStatus.UNREADABLE: StatusMessage(
         title="We got your report but cannot read it yet",
         texts=(
             "Experian answered in a form that Plumbline does not know. The answer is kept, encrypted, and nothing of "
@@ -191,7 +191,7 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         notice="We got a newer report but cannot read it yet.",
         picture="document-text",
     ),
-    EnrollmentStatus.DETAILS_LOST: Situation(
+    EnrollmentStatus.DETAILS_LOST: StatusMessage(
         title="Your details have to be given again",
         texts=(
             "Plumbline keeps the details that it asks Experian with encrypted, and yours cannot be read any more. This "
@@ -203,7 +203,7 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         action="Give my details",
         place="credit_details",
     ),
-    EnrollmentStatus.UNAVAILABLE: Situation(
+    EnrollmentStatus.UNAVAILABLE: StatusMessage(
         title="Credit reports are not available at the moment",
         texts=(
             "Something between this site and Experian has to be put right by those who run the site, and they have "
@@ -212,20 +212,20 @@ SITUATIONS: Final[Mapping[EnrollmentStatus, Situation]] = {
         notice="New reports are not available at the moment.",
         picture="wrench-screwdriver",
     ),
-    EnrollmentStatus.STALE: Situation(
+    EnrollmentStatus.STALE: StatusMessage(
         title="Your report is old",
         texts=("It is more than 45 days old, and no newer one came.",),
         notice="This report is more than 45 days old. Much may have changed since.",
         picture="clock",
     ),
-    EnrollmentStatus.READY: Situation(
+    EnrollmentStatus.READY: StatusMessage(
         title="No report is kept here",
         texts=("There is none to show. The next one is asked for by itself.",),
         picture="check",
     ),
 }
 # Where the details are there and nobody has asked since they came.
-READY_TO_ASK: Final = Situation(
+READY_TO_PULL: Final = StatusMessage(
     title="Experian can be asked now",
     texts=("Your details are here, and nobody has asked with them yet.",),
     picture="paper-airplane",
@@ -234,7 +234,7 @@ READY_TO_ASK: Final = Situation(
     asks="post",
 )
 # Where there is a report to show, and neither it nor the answer behind it can be opened.
-REPORT_UNREADABLE: Final = Situation(
+REPORT_UNREADABLE: Final = StatusMessage(
     title="Your report cannot be read",
     texts=(
         "Plumbline keeps your reports encrypted, and this one does not open any more. Whoever runs this site has been "
@@ -243,7 +243,7 @@ REPORT_UNREADABLE: Final = Situation(
     picture="lock-closed",
 )
 # What each field of the details is called within a sentence.
-FIELDS: Final[Mapping[str, str]] = {
+FIELD_LABELS: Final[Mapping[str, str]] = {
     "first_name": "first name",
     "middle_name": "middle name",
     "last_name": "last name",
@@ -258,9 +258,9 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 
 
-def banner(state: EnrollmentStatus) -> Banner | None:
+def banner_for(state: EnrollmentStatus) -> Banner | None:
     """What stands above a report that is shown although there is something to say; ``None`` where there is not."""
-    situation = SITUATIONS[state]
+    situation = STATUS_MESSAGES[state]
     if not situation.notice:
         return None
     if situation.other:

@@ -26,7 +26,7 @@ from credit.enrollment import instruction, transitions
 from credit.enrollment.details import NotEnrolled, open_details
 from credit.enrollment.lifecycle import NoConsent, delete_stored_ssn, lock_enrollment
 from credit.models import AttemptStatus, Enrollment, PullAttempt, Trigger
-from credit.presentation.status_messages import SITUATIONS
+from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.provider import BureauError, BureauTimeout, ConsentGrant, Subject
 from credit.pulls import retry_policy
 from credit.statuses import ATTEMPT_TIMEOUT, NEEDS_DETAILS, EnrollmentStatus
@@ -227,7 +227,7 @@ def notify_user(owner_id: UUID, status: EnrollmentStatus, *, fingerprint: str) -
     notify(
         person_id=owner_id,
         kind=Kind.CREDIT_REPORT,
-        title=SITUATIONS[status].title,
+        title=STATUS_MESSAGES[status].title,
         url=reverse("credit"),
         fingerprint=fingerprint,
     )

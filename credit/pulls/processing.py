@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from compliance.isolation.tenant import tenant_context
 from credit import models
-from credit.changes.record import compare
+from credit.changes.record import record_changes
 from credit.enrollment import transitions
 from credit.enrollment.lifecycle import lock_enrollment
 from credit.experian.normalize import PARSER_VERSION
@@ -41,7 +41,7 @@ def process_report(*, raw: RawReport) -> ReportStatus:
             if not models.Report.objects.filter(pk=raw.pk).exists():
                 stored = reports.store(raw=raw, report=report)
                 status = inherit_confirmation(enrollment, raw, stored)
-                compare(stored=stored, report=report, quietly=status is ReportStatus.MISMATCH)
+                record_changes(stored=stored, report=report, quietly=status is ReportStatus.MISMATCH)
                 update_enrollment(enrollment, raw, status)
     except (MalformedReport, DataError) as error:
         mark_unparsed(raw, error)

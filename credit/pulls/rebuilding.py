@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from compliance.audit import Action, record
 from compliance.isolation.tenant import tenant_context
-from credit.changes.record import compare
+from credit.changes.record import record_changes
 from credit.enrollment.lifecycle import lock_enrollment
 from credit.models import RawReport, Report
 from credit.provider import MalformedReport
@@ -84,7 +84,7 @@ def rebuild_one(*, owner_id: UUID, raw_id: UUID) -> None:
         Report.objects.filter(pk=raw_id).delete()
         stored = reports.store(raw=raw, report=report)
         state = processing.inherit_confirmation(enrollment, raw, stored)
-        compare(stored=stored, report=report, quietly=True)
+        record_changes(stored=stored, report=report, quietly=True)
         is_newest = not RawReport.objects.filter(fetched_at__gt=raw.fetched_at).exists()
         if is_newest and enrollment.state == EnrollmentStatus.UNREADABLE:
             processing.update_enrollment(enrollment, raw, state)

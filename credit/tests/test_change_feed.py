@@ -23,7 +23,7 @@ def test_it_tells_the_newest_report_first_and_in_it_the_gravest():
         kept(NEWER, date(2026, 11, 20), Severity.HIGH, "gone"),
         kept(OLDER, date(2026, 10, 20), Severity.NOTICE),
     ]
-    found = change_feed.chapters(stored, accounts={"here"})
+    found = change_feed.group_by_report(stored, accounts={"here"})
     assert [chapter.reported_on for chapter in found] == [date(2026, 11, 20), date(2026, 10, 20)]
     assert [(entry.severity, entry.key) for entry in found[0].entries] == [(Severity.HIGH, ""), (Severity.INFO, "here")]
 

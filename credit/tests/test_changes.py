@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from accounts.models import Notification
 from accounts.notifications.notification_types import Kind
 from compliance.isolation import tenant
-from credit.changes.record import KINDS, compare
+from credit.changes.record import NOTIFICATION_TYPES, record_changes
 from credit.diffing import Severity, Subject
 from credit.models import PullAttempt, RawReport, Report
 from credit.stored import reports
@@ -33,7 +33,7 @@ def come(user, number, *, quietly=False, **sections):
 def keep(user, number, report, *, quietly=False):
     with tenant(user.pk):
         row = reports.store(raw=kept_raw(user, report, number), report=report)
-        return compare(stored=row, report=report, quietly=quietly)
+        return record_changes(stored=row, report=report, quietly=quietly)
 
 
 def kept_raw(user, report, number):
@@ -93,7 +93,7 @@ def test_it_finds_nothing_new_when_it_compares_again(alice):
     before, heard = len(stored_changes(alice)), told(alice)
     with tenant(alice.pk):
         row = Report.objects.order_by("-pulled_at").first()
-        assert compare(stored=row, report=read_report(row), quietly=False) == []
+        assert record_changes(stored=row, report=read_report(row), quietly=False) == []
     assert (len(stored_changes(alice)), told(alice)) == (before, heard)
 
 
@@ -149,4 +149,4 @@ def test_it_keeps_changes_of_people_apart(alice, mallory):
 
 
 def test_it_has_a_kind_of_alert_for_every_change():
-    assert set(KINDS) == set(Subject)
+    assert set(NOTIFICATION_TYPES) == set(Subject)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from credit.changes.descriptions import tell
+from credit.changes.descriptions import describe_change
 from credit.diffing import Change, Severity, Subject
 
 LINT = re.compile(r"\b(improve|boost|repair|fix|raise|increase|should|must|bad|unfortunately|sorry|great)\w*\b", re.I)
@@ -23,7 +23,7 @@ def test_it_has_calm_words_for_every_subject_whatever_the_figures(subject, figur
     if subject in FIGURED:
         before, after = 700, 701
     for name in ("BEACON CARD", ""):
-        told = tell(change(subject, name=name, before=before, after=after, detail="2027-04"))
+        told = describe_change(change(subject, name=name, before=before, after=after, detail="2027-04"))
         assert not LINT.search(f"{told.title} {told.text}")
         assert "None" not in f"{told.title} {told.text}"
 
@@ -106,9 +106,9 @@ def test_it_has_calm_words_for_every_subject_whatever_the_figures(subject, figur
     ids=lambda value: value.subject if isinstance(value, Change) else "",
 )
 def test_it_tells_what_was_before_and_what_is_now(made, title, text):
-    assert tell(made) == (title, text)
+    assert describe_change(made) == (title, text)
 
 
 def test_it_says_not_reported_where_there_was_no_figure():
-    assert tell(change(Subject.COLLECTION_ADDED, after=None)).text == "Balance: not reported."
-    assert tell(change(Subject.BALANCE_CHANGED, before=None, after=0)).text == "From not reported to $0."
+    assert describe_change(change(Subject.COLLECTION_ADDED, after=None)).text == "Balance: not reported."
+    assert describe_change(change(Subject.BALANCE_CHANGED, before=None, after=0)).text == "From not reported to $0."

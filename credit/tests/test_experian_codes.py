@@ -3,7 +3,7 @@
 import pytest
 
 from credit.analysis.summary import summarize
-from credit.analysis.utilization import utilization
+from credit.analysis.utilization import summarize_utilization
 from credit.report import Kind
 from credit.tests.experian_samples import TODAY, card, loan, problems, read
 
@@ -101,7 +101,7 @@ def test_it_takes_the_condition_for_whether_an_account_is_open_where_nothing_els
 
 def test_it_counts_a_card_in_utilization_of_which_only_its_terms_say_that_it_revolves():
     told = one(card(revolvingOrInstallment=None, openOrClosed=None))
-    assert utilization([told]).overall == (1140, 12000)
+    assert summarize_utilization([told]).overall == (1140, 12000)
     assert told.key == one(card(revolvingOrInstallment=None, terms="036")).key
     assert one(card(revolvingOrInstallment=None, terms="036")).revolving is None
 
@@ -116,7 +116,7 @@ def test_it_counts_a_secured_card_in_utilization():
         amount2Qualifier=None,
         enhanced={"creditLimitAmount": "0000000500", "enhancedAccountType": "2A"},
     )
-    use = utilization(read(tradeline=[card(), secured]).tradelines)
+    use = summarize_utilization(read(tradeline=[card(), secured]).tradelines)
     assert str(use.overall.percent) == "12.7"
     assert [str(each.use.percent) for each in use.cards] == ["9.5", "90.0"]
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from credit.analysis.bands import label
+from credit.analysis.bands import model_name
 from credit.analysis.summary import summarize
-from credit.analysis.utilization import utilization
+from credit.analysis.utilization import summarize_utilization
 from credit.payment_history import Bucket
 from credit.report import Kind, ReportStatus
 from credit.tests.sandbox_bureau import ANSWERED, person
@@ -35,9 +35,9 @@ def test_it_reads_a_prime_file(local_bureau):
     report = local_bureau.read("P01")
     [score] = report.scores
     assert (score.value, [factor.code for factor in score.factors]) == (782, ["13", "84"])
-    assert label(score.model, score.indicator, report.provider) == "VantageScore 4.0"
-    assert str(utilization(report.tradelines).overall.percent) == "15.1"
-    assert utilization(report.tradelines).overall == (3012, 20000)
+    assert model_name(score.model, score.indicator, report.provider) == "VantageScore 4.0"
+    assert str(summarize_utilization(report.tradelines).overall.percent) == "15.1"
+    assert summarize_utilization(report.tradelines).overall == (3012, 20000)
     assert [(line.kind, line.balance, line.original) for line in report.tradelines[3:]] == [
         (Kind.AUTO, 11960, 28400),
         (Kind.MORTGAGE, 281450, 318000),
@@ -49,7 +49,7 @@ def test_it_reads_a_prime_file(local_bureau):
 def test_it_reads_a_troubled_file(local_bureau):
     report = local_bureau.read("P03")
     assert report.scores[0].value == 548
-    assert utilization(report.tradelines).overall == (3265, 3500)
+    assert summarize_utilization(report.tradelines).overall == (3265, 3500)
     found = summarize(report.tradelines, report.inquiries, on=report.reported_on)
     assert found.past_due > 0
     assert (found.collections, found.collection_balance, found.inquiries[12]) == (1, 842, 5)
@@ -109,7 +109,7 @@ def test_it_lists_every_oddity_of_the_odd_file(local_bureau):
     assert noir.balance > noir.limit
     assert (prairie.balance, prairie.original, beacon.balance) == (None, None, 0)
     assert len({line.key for line in report.tradelines}) == 9
-    assert label(report.scores[0].model, "RC", "experian") == "Experian score, model RC"
+    assert model_name(report.scores[0].model, "RC", "experian") == "Experian score, model RC"
 
 
 def test_it_reads_the_largest_file(local_bureau):
@@ -121,8 +121,8 @@ def test_it_reads_the_largest_file(local_bureau):
 
 def test_it_leaves_borrowed_cards_out_on_demand(local_bureau):
     lines = local_bureau.read("P14").tradelines
-    assert utilization(lines).overall == (1890, 25200)
-    assert utilization(lines, authorized_user=False).overall == (840, 1200)
+    assert summarize_utilization(lines).overall == (1890, 25200)
+    assert summarize_utilization(lines, authorized_user=False).overall == (840, 1200)
 
 
 def test_it_reads_other_models(local_bureau):
@@ -152,7 +152,7 @@ def test_it_knows_what_every_account_of_a_real_file_is(real):
 
 
 def test_it_counts_the_secured_card_of_a_real_file(local_bureau):
-    use = utilization(local_bureau.read("P15").tradelines)
+    use = summarize_utilization(local_bureau.read("P15").tradelines)
     assert use.overall == (1590, 12500)
     assert [str(card.use.percent) for card in use.cards] == ["90.0", "9.5"]
     assert [line.creditor for line in use.without_limit] == ["HARBOR STORE CARD"]

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from credit.analysis.bands import BANDS, band, label
-from credit.analysis.factors import BEHIND, FAMILIES, Category, accounts_behind, reason
+from credit.analysis.bands import BANDS, band_for_score, model_name
+from credit.analysis.factors import ACCOUNT_FILTERS, FAMILIES, Category, accounts_behind, reason
 from credit.report import Factor
 from credit.tests.experian_samples import card, loan, read
 
@@ -56,7 +56,7 @@ def test_it_narrows_a_reason_to_its_kinds():
 
 def test_it_leads_from_inquiries_to_no_account():
     assert behind("vantagescore_4", "85", LATE) == []
-    assert Category.INQUIRIES not in BEHIND
+    assert Category.INQUIRIES not in ACCOUNT_FILTERS
 
 
 @pytest.mark.parametrize("model", BANDS)
@@ -70,14 +70,14 @@ def test_it_has_one_band_for_every_score(model):
     [("vantagescore_4", 782, "Superprime"), ("vantagescore_4", 660, "Near prime"), ("fico_9", 740, "Very good")],
 )
 def test_it_names_a_band(model, value, name):
-    assert band(model, value).name == name
+    assert band_for_score(model, value).name == name
 
 
 def test_it_has_no_band_without_a_model_or_a_score():
-    assert band("", 782) is None
-    assert band("vantagescore_4", None) is None
+    assert band_for_score("", 782) is None
+    assert band_for_score("vantagescore_4", None) is None
 
 
 def test_it_guesses_at_no_models_name():
-    assert label("vantagescore_4", "V4", "experian") == "VantageScore 4.0"
-    assert label("", "RC", "experian") == "Experian score, model RC"
+    assert model_name("vantagescore_4", "V4", "experian") == "VantageScore 4.0"
+    assert model_name("", "RC", "experian") == "Experian score, model RC"

@@ -14,16 +14,16 @@ from credit.report import Day, Detail, Kind, Precision, Role
     ("table", "all_of"),
     [
         (labels.KINDS, Kind),
-        (labels.GROUPS, Kind),
+        (labels.KINDS_PLURAL, Kind),
         (labels.ROLES, Role),
-        (labels.MARKS, Bucket),
-        (labels.DETAILS, Detail),
-        (labels.CONDITIONS, codes.CONDITIONS.values()),
-        (labels.STANDINGS, codes.STANDINGS.values()),
-        (labels.STANDINGS, codes.WORST.values()),
+        (labels.PAYMENT_MARKS, Bucket),
+        (labels.DETAIL_KINDS, Detail),
+        (labels.ACCOUNT_CONDITIONS, codes.CONDITIONS.values()),
+        (labels.PAYMENT_STATUSES, codes.STANDINGS.values()),
+        (labels.PAYMENT_STATUSES, codes.WORST.values()),
         (labels.COMPLIANCE, codes.COMPLIANCE.values()),
-        (labels.STAGES, {stage for _chapter, stage in codes.BANKRUPTCIES.values() if stage}),
-        (labels.COUNTED_FROM, DatedBy),
+        (labels.BANKRUPTCY_STAGES, {stage for _chapter, stage in codes.BANKRUPTCIES.values() if stage}),
+        (labels.DATED_BY_NOTES, DatedBy),
         (labels.PRODUCTS, {each.product for each in account_types.TYPES.values() if each.product}),
     ],
     ids=[
@@ -46,26 +46,26 @@ def test_it_has_words_for_everything_that_is_known(table, all_of):
 
 
 def test_it_tells_every_mark_of_a_month_apart():
-    assert len({mark for mark, _meaning in labels.MARKS.values()}) == len(Bucket)
+    assert len({mark for mark, _meaning in labels.PAYMENT_MARKS.values()}) == len(Bucket)
 
 
 @pytest.mark.parametrize(
     ("amount", "said"), [(0, "$0"), (1140, "$1,140"), (-25, "−$25"), (281_450, "$281,450"), (None, "Not reported")]
 )
 def test_it_says_dollars_and_never_zero_for_what_is_not_reported(amount, said):
-    assert labels.dollars(amount) == said
+    assert labels.format_dollars(amount) == said
 
 
 @pytest.mark.parametrize(
     ("precision", "said"), [(Precision.DAY, "Nov 9, 2026"), (Precision.MONTH, "Nov 2026"), (Precision.YEAR, "2026")]
 )
 def test_it_says_a_date_as_exactly_as_the_bureau_does(precision, said):
-    assert labels.reported(Day(date(2026, 11, 9), precision)) == said
+    assert labels.format_date(Day(date(2026, 11, 9), precision)) == said
 
 
 @pytest.mark.parametrize(("text", "said"), [("1971-01-15", "Jan 15, 1971"), ("1971", "1971"), ("<b>", "<b>"), ("", "")])
 def test_it_says_a_day_that_came_as_text(text, said):
-    assert labels.iso_day(text) == said
+    assert labels.format_iso_date(text) == said
 
 
 @pytest.mark.parametrize(
@@ -73,18 +73,18 @@ def test_it_says_a_day_that_came_as_text(text, said):
     [(None, "Not reported"), (0, "0 mo"), (11, "11 mo"), (12, "1 yr"), (50, "4 yr 2 mo"), (240, "20 yr")],
 )
 def test_it_says_an_age(months, said):
-    assert labels.span(months) == said
+    assert labels.format_age(months) == said
 
 
 def test_it_shows_a_code_that_it_does_not_know_as_it_is():
-    assert labels.named(labels.STANDINGS, "", "4Z") == "Code 4Z"
-    assert labels.named(labels.STANDINGS, "", "") == "Not reported"
-    assert labels.named(labels.STANDINGS, "late60", "78") == "60 days late"
+    assert labels.label_for_code(labels.PAYMENT_STATUSES, "", "4Z") == "Code 4Z"
+    assert labels.label_for_code(labels.PAYMENT_STATUSES, "", "") == "Not reported"
+    assert labels.label_for_code(labels.PAYMENT_STATUSES, "late60", "78") == "60 days late"
 
 
 def test_it_says_why_there_is_no_score():
-    assert "recent activity" in labels.exclusion("9002")
-    assert labels.exclusion("0004") == labels.NO_SCORE
+    assert "recent activity" in labels.exclusion_reason("9002")
+    assert labels.exclusion_reason("0004") == labels.NO_SCORE
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_it_says_why_there_is_no_score():
     ],
 )
 def test_it_says_terms(told, said):
-    assert labels.terms(told) == said
+    assert labels.format_terms(told) == said
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_it_says_terms(told, said):
     ],
 )
 def test_it_says_a_bankruptcy(chapter, stage, said):
-    assert labels.bankruptcy(chapter, stage) == said
+    assert labels.bankruptcy_label(chapter, stage) == said

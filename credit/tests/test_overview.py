@@ -105,8 +105,8 @@ def test_it_draws_no_bar_for_what_the_bureau_owes_the_person():
     [(Fraction(21, 23), "91.3"), (Fraction(1), "100.0"), (Fraction(1, 2000), "0.1"), (Fraction(0), "0.0")],
 )
 def test_it_says_a_share_to_a_tenth(share, said):
-    assert overview.tenths(share) == Decimal(said)
-    assert overview.tenths(None) is None
+    assert overview.percent_of_share(share) == Decimal(said)
+    assert overview.percent_of_share(None) is None
 
 
 @pytest.mark.parametrize(

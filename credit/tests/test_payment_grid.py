@@ -12,22 +12,22 @@ OK, LATE, NONE = Bucket.OK, Bucket.LATE_30, Bucket.NO_DATA
 
 def test_it_puts_every_month_under_its_name():
     history = PaymentHistory(date(2026, 2, 1), "C1-C", (OK, LATE, NONE, OK))
-    rows = payment_grid.years(history)
+    rows = payment_grid.group_by_year(history)
     assert [row.year for row in rows] == [2026, 2025]
     assert rows[0].months == (LATE, OK, *[None] * 10)
     assert rows[1].months == (*[None] * 10, OK, NONE)
 
 
 def test_it_lays_84_months_out_without_losing_one():
-    rows = payment_grid.years(PaymentHistory(date(2026, 11, 1), "C" * 84, (OK,) * 84))
+    rows = payment_grid.group_by_year(PaymentHistory(date(2026, 11, 1), "C" * 84, (OK,) * 84))
     assert [row.year for row in rows] == list(range(2026, 2018, -1))
     assert sum(bucket is OK for row in rows for bucket in row.months) == 84
 
 
 def test_it_explains_only_the_marks_that_are_used():
-    rows = payment_grid.years(PaymentHistory(date(2026, 2, 1), "C1", (OK, LATE)))
-    assert payment_grid.buckets(rows) == [OK, LATE]
-    assert payment_grid.buckets([]) == []
+    rows = payment_grid.group_by_year(PaymentHistory(date(2026, 2, 1), "C1", (OK, LATE)))
+    assert payment_grid.used_buckets(rows) == [OK, LATE]
+    assert payment_grid.used_buckets([]) == []
 
 
 def test_it_groups_accounts_by_kind_with_open_ones_first():
@@ -38,23 +38,23 @@ def test_it_groups_accounts_by_kind_with_open_ones_first():
             card(subscriberName="ALPHA BANK", subscriberCode="2", openOrClosed="C", balanceAmount=None),
         ]
     )
-    found = payment_grid.groups(report.tradelines)
+    found = payment_grid.group_accounts(report.tradelines)
     assert [(group.kind, group.balance) for group in found] == [(Kind.CARD, 1140), (Kind.STUDENT, 6100)]
     assert [each.creditor for each in found[0].accounts] == ["ZEBRA BANK", "ALPHA BANK"]
 
 
 def test_it_knows_no_balance_of_a_group_that_reports_none():
-    (group,) = payment_grid.groups(read(tradeline=[card(balanceAmount="UNKNOWN")]).tradelines)
+    (group,) = payment_grid.group_accounts(read(tradeline=[card(balanceAmount="UNKNOWN")]).tradelines)
     assert group.balance is None
-    assert payment_grid.groups([]) == []
+    assert payment_grid.group_accounts([]) == []
 
 
 def test_it_lays_a_history_out_in_rows_where_nothing_dates_it():
     history = PaymentHistory(None, "C1C" * 9, (OK, LATE, OK) * 9, DatedBy.NOTHING)
-    assert payment_grid.years(history) == []
-    rows = payment_grid.undated(history)
+    assert payment_grid.group_by_year(history) == []
+    rows = payment_grid.undated_rows(history)
     assert [row.first for row in rows] == [1, 13, 25]
     assert [len(row.months) for row in rows] == [12, 12, 12]
     assert rows[0].months[:3] == (OK, LATE, OK)
     assert rows[2].months == (OK, LATE, OK, *[None] * 9)
-    assert payment_grid.undated(PaymentHistory(date(2026, 2, 1), "C", (OK,))) == []
+    assert payment_grid.undated_rows(PaymentHistory(date(2026, 2, 1), "C", (OK,))) == []

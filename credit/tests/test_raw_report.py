@@ -7,7 +7,15 @@ from django.utils.html import escape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credit.presentation.raw_report import PAGE_BYTES, Unreadable, listed, mask, page, redacted, sections
+from credit.presentation.raw_report import (
+    PAGE_BYTES,
+    InvalidJson,
+    list_sections,
+    mask,
+    redact,
+    render_page,
+    split_sections,
+)
 
 SSN = "666011001"
 PROFILE = {
@@ -25,7 +33,7 @@ PROFILE = {
 
 
 def read(profile: object = PROFILE) -> dict:
-    found = redacted(json.dumps({"creditProfile": [profile]}).encode())
+    found = redact(json.dumps({"creditProfile": [profile]}).encode())
     return found["creditProfile"][0]
 
 
@@ -76,13 +84,13 @@ def test_it_does_not_take_zeros_for_a_number_to_look_for() -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"<html>", b'{"creditProfile": [', b"\xff\xfe", b"[" * 100_000])
 def test_it_shows_nothing_of_what_it_cannot_read(raw: bytes) -> None:
-    with pytest.raises(Unreadable):
-        redacted(raw)
+    with pytest.raises(InvalidJson):
+        redact(raw)
 
 
 def test_it_takes_an_answer_apart_by_its_sections() -> None:
-    parts = sections({"creditProfile": [{"ssn": [1, 2], "endTotals": {}}, {"ssn": []}], "success": True})
-    assert [(each.name, each.rows) for each in listed(parts)] == [
+    parts = split_sections({"creditProfile": [{"ssn": [1, 2], "endTotals": {}}, {"ssn": []}], "success": True})
+    assert [(each.name, each.rows) for each in list_sections(parts)] == [
         ("ssn", 2),
         ("endTotals", 1),
         ("ssn (2)", 0),
@@ -92,14 +100,14 @@ def test_it_takes_an_answer_apart_by_its_sections() -> None:
 
 @pytest.mark.parametrize("document", [None, 7, "text", [], [1], {}, {"creditProfile": None}, {"creditProfile": "x"}])
 def test_it_shows_an_answer_of_any_form(document: object) -> None:
-    parts = sections(redacted(json.dumps(document).encode()))
+    parts = split_sections(redact(json.dumps(document).encode()))
     assert bool(parts) == (document != {})
-    assert {page(part, number=1).count for part in parts.values()} <= {1}
+    assert {render_page(part, number=1).count for part in parts.values()} <= {1}
 
 
 def test_it_cuts_a_long_section_into_pages_that_make_up_the_whole() -> None:
     part = [{"text": f"<{number}>" * 20} for number in range(2000)]
-    pages = [page(part, number=number) for number in range(1, page(part, number=1).count + 1)]
+    pages = [render_page(part, number=number) for number in range(1, render_page(part, number=1).count + 1)]
     assert len(pages) > 2
     assert "\n".join(each.text for each in pages) == json.dumps(part, indent=2)
     assert max(len(escape(each.text).encode()) for each in pages) <= PAGE_BYTES
@@ -108,14 +116,14 @@ def test_it_cuts_a_long_section_into_pages_that_make_up_the_whole() -> None:
 
 def test_it_cuts_a_line_that_has_no_end() -> None:
     text = "x" * 100_000
-    first = page(text, number=1)
-    pages = [page(text, number=number).text for number in range(1, first.count + 1)]
+    first = render_page(text, number=1)
+    pages = [render_page(text, number=number).text for number in range(1, first.count + 1)]
     assert "".join(pages).replace("\n", "") == f'"{text}"'
     assert max(map(len, pages)) <= PAGE_BYTES
 
 
 def test_it_gives_the_nearest_page_for_a_number_that_is_none() -> None:
-    assert (page([], number=-3).number, page([], number=99).number) == (1, 1)
+    assert (render_page([], number=-3).number, render_page([], number=99).number) == (1, 1)
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.sampled_from([SSN, "666-01-1001"])
@@ -134,9 +142,9 @@ DOCUMENTS = st.recursive(
 @given(DOCUMENTS)
 def test_it_hides_a_number_that_stands_where_one_is_expected(document: object) -> None:
     whole = {"creditProfile": [{"ssn": [{"number": SSN}], "rest": document}]}
-    found = redacted(json.dumps(whole).encode())
+    found = redact(json.dumps(whole).encode())
     text = json.dumps(found, ensure_ascii=False)
     assert SSN not in text
     assert "666-01-1001" not in text
-    for part in sections(found).values():
-        page(part, number=1)
+    for part in split_sections(found).values():
+        render_page(part, number=1)

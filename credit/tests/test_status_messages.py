@@ -4,7 +4,7 @@ import pytest
 from django.urls import resolve, reverse
 
 from credit.forms import DetailsForm
-from credit.presentation.status_messages import FIELDS, SITUATIONS, banner
+from credit.presentation.status_messages import FIELD_LABELS, STATUS_MESSAGES, banner_for
 from credit.statuses import EnrollmentStatus
 
 TO_ANSWER = {
@@ -17,15 +17,15 @@ TO_ANSWER = {
 
 
 def test_it_has_words_for_every_state() -> None:
-    assert set(SITUATIONS) == set(EnrollmentStatus)
-    titles = [situation.title for situation in SITUATIONS.values()]
+    assert set(STATUS_MESSAGES) == set(EnrollmentStatus)
+    titles = [situation.title for situation in STATUS_MESSAGES.values()]
     assert len(set(titles)) == len(titles)
-    assert all(situation.texts for situation in SITUATIONS.values())
+    assert all(situation.texts for situation in STATUS_MESSAGES.values())
 
 
 @pytest.mark.parametrize("state", EnrollmentStatus)
 def test_it_leads_somewhere_or_says_that_nothing_has_to_be_done(state: EnrollmentStatus) -> None:
-    situation = SITUATIONS[state]
+    situation = STATUS_MESSAGES[state]
     if situation.action:
         assert resolve(reverse(situation.place))
         assert situation.asks in ("get", "post")
@@ -34,28 +34,28 @@ def test_it_leads_somewhere_or_says_that_nothing_has_to_be_done(state: Enrollmen
 
 
 def test_it_treats_a_freeze_as_what_the_person_wanted() -> None:
-    words = " ".join(SITUATIONS[EnrollmentStatus.FROZEN].texts)
+    words = " ".join(STATUS_MESSAGES[EnrollmentStatus.FROZEN].texts)
     assert "Nothing is wrong" in words
     assert "free by law" in words
     assert "error" not in words.casefold()
-    assert [link.url for link in SITUATIONS[EnrollmentStatus.FROZEN].links] == [
+    assert [link.url for link in STATUS_MESSAGES[EnrollmentStatus.FROZEN].links] == [
         "https://www.experian.com/freeze/center.html"
     ]
 
 
 def test_it_draws_no_conclusion_from_a_restricted_file() -> None:
-    words = " ".join(SITUATIONS[EnrollmentStatus.RESTRICTED].texts).casefold()
+    words = " ".join(STATUS_MESSAGES[EnrollmentStatus.RESTRICTED].texts).casefold()
     for conclusion in ("deceased", "died", "fraud", "minor", "alert"):
         assert conclusion not in words
 
 
 def test_it_says_above_a_report_what_is_not_as_usual() -> None:
-    assert banner(EnrollmentStatus.READY) is None
+    assert banner_for(EnrollmentStatus.READY) is None
     for state in set(EnrollmentStatus) - {EnrollmentStatus.READY}:
-        found = banner(state)
+        found = banner_for(state)
         assert found is not None
         assert resolve(found.url)
 
 
 def test_it_names_every_field_that_can_be_refused() -> None:
-    assert set(FIELDS) == set(DetailsForm.base_fields) - {"keep_ssn"}
+    assert set(FIELD_LABELS) == set(DetailsForm.base_fields) - {"keep_ssn"}

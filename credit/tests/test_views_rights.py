@@ -12,7 +12,7 @@ from accounts.models import User
 from compliance.isolation import tenant
 from credit.enrollment import instruction
 from credit.models import Enrollment
-from credit.presentation.status_messages import SITUATIONS
+from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
 from credit.tests.sandbox_bureau import Bureau
 from credit.tests.signing import enroll, sign, words
@@ -110,8 +110,8 @@ def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: Enr
     field = "zip_code" if state is EnrollmentStatus.INPUT else ""
     stands(alice, state, field=field, next_pull_at=next_pull_at)
     page = words(as_alice.get(reverse("credit")))
-    assert SITUATIONS[state].title in page
-    assert all(text in page for text in SITUATIONS[state].texts)
+    assert STATUS_MESSAGES[state].title in page
+    assert all(text in page for text in STATUS_MESSAGES[state].texts)
     assert "None" not in page
     assert ("<strong>ZIP code</strong>" in page) is (state is EnrollmentStatus.INPUT)
     assert ("The next try is" in page) is (state in (EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN))

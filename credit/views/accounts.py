@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
 from credit.analysis.summary import summarize
-from credit.analysis.utilization import use_of
+from credit.analysis.utilization import utilization_of
 from credit.presentation import payment_grid
 from credit.stored import reports
 
@@ -19,7 +19,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
         return redirect("credit")
     found = kept.report
     summary = summarize(found.tradelines, found.inquiries, on=found.reported_on or kept.pulled_at.date())
-    context = {"kept": kept, "groups": payment_grid.groups(found.tradelines), "summary": summary}
+    context = {"kept": kept, "groups": payment_grid.group_accounts(found.tradelines), "summary": summary}
     return render(request, "credit/accounts.html", context)
 
 
@@ -30,14 +30,14 @@ def account(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     account = next((each for each in kept.report.tradelines if each.key == key), None) if kept else None
     if account is None:
         raise Http404
-    years = payment_grid.years(account.history) if account.history else []
-    undated = payment_grid.undated(account.history) if account.history else []
+    years = payment_grid.group_by_year(account.history) if account.history else []
+    undated = payment_grid.undated_rows(account.history) if account.history else []
     context = {
         "kept": kept,
         "account": account,
-        "use": use_of(account),
+        "use": utilization_of(account),
         "years": years,
         "undated": undated,
-        "marks": payment_grid.buckets([*years, *undated]),
+        "marks": payment_grid.used_buckets([*years, *undated]),
     }
     return render(request, "credit/account.html", context)

@@ -48,13 +48,13 @@ def compared(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[st
     except NotComparable:
         form.add_error(None, OTHER_FILE)
         return {}
-    return {"kept": found[other], "compared": change_feed.entries(changes, accounts=())}
+    return {"kept": found[other], "compared": change_feed.describe_changes(changes, accounts=())}
 
 
 def told(request: AuthenticatedHttpRequest, count: int) -> dict[str, object]:
     """What is stored about each of ``count`` reports, a few reports a page."""
     kept = reports.latest(owner=request.user.pk)
     accounts = {each.key for each in kept.report.tradelines} if kept else set()
-    chapters = change_feed.chapters(reports.changes(owner=request.user.pk), accounts=accounts)
+    chapters = change_feed.group_by_report(reports.changes(owner=request.user.pk), accounts=accounts)
     page = Paginator(chapters, PER_PAGE).get_page(request.GET.get("page"))
     return {"kept": kept, "page": page, "nothing": NO_CHANGE if count > 1 else FIRST_REPORT}

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
-from credit.presentation.inquiries import asked
+from credit.presentation.inquiries import list_inquiries
 from credit.stored import reports
 
 PER_PAGE = 50
@@ -18,6 +18,6 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     kept = reports.latest(owner=request.user.pk)
     if kept is None:
         return redirect("credit")
-    page = Paginator(asked(kept.report.inquiries), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(list_inquiries(kept.report.inquiries), PER_PAGE).get_page(request.GET.get("page"))
     own = reports.listed(owner=request.user.pk)
     return render(request, "credit/inquiries.html", {"kept": kept, "page": page, "own": own})

@@ -34,7 +34,7 @@ def shown(request: AuthenticatedHttpRequest, kept: Kept, now: EnrollmentOverview
     old = overview.is_stale(reported_on=report.reported_on, pulled_at=kept.pulled_at, today=today)
     return {
         "kept": kept,
-        "banner": status_messages.banner(now.state),
+        "banner": status_messages.banner_for(now.state),
         "headline": first,
         "others": found[1:],
         "reasons": overview.reasons(first.score, report.tradelines) if first else [],

@@ -18,7 +18,13 @@ from accounts.users.requests import AuthenticatedHttpRequest
 from credit.enrollment.status import EnrollmentOverview, enrollment_overview
 from credit.forms import is_sample
 from credit.models import Trigger
-from credit.presentation.status_messages import FIELDS, READY_TO_ASK, REPORT_UNREADABLE, SITUATIONS, Situation
+from credit.presentation.status_messages import (
+    FIELD_LABELS,
+    READY_TO_PULL,
+    REPORT_UNREADABLE,
+    STATUS_MESSAGES,
+    StatusMessage,
+)
 from credit.provider import BureauError, BureauInputError, Subject
 from credit.pulls import pulling
 from credit.statuses import EnrollmentStatus
@@ -89,7 +95,7 @@ def in_place_of_report(
     context = {
         "standing": now,
         "situation": _situation(request, now),
-        "field": FIELDS.get(now.field, "") if now.state is EnrollmentStatus.INPUT else "",
+        "field": FIELD_LABELS.get(now.field, "") if now.state is EnrollmentStatus.INPUT else "",
         "has_rights": now.state is not EnrollmentStatus.OFF,
         "is_sample": is_sample() and now.state is not EnrollmentStatus.OFF,
         "may_ask": now.may_ask(at=timezone.now()),
@@ -97,9 +103,9 @@ def in_place_of_report(
     return render(request, template, context)
 
 
-def _situation(request: AuthenticatedHttpRequest, now: EnrollmentOverview) -> Situation:
+def _situation(request: AuthenticatedHttpRequest, now: EnrollmentOverview) -> StatusMessage:
     if now.state is EnrollmentStatus.NOT_PULLED and now.at:
-        return READY_TO_ASK
+        return READY_TO_PULL
     if now.state in (EnrollmentStatus.READY, EnrollmentStatus.STALE) and reports.has_shown(owner=request.user.pk):
         return REPORT_UNREADABLE
-    return SITUATIONS[now.state]
+    return STATUS_MESSAGES[now.state]

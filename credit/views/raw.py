@@ -55,8 +55,8 @@ def file(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
         return answer_page(request, listing, answer, CompleteForm())
     if request.method != "POST":
         try:
-            masked = json.dumps(raw_report.redacted(answer), indent=2, ensure_ascii=False).encode()
-        except raw_report.Unreadable:
+            masked = json.dumps(raw_report.redact(answer), indent=2, ensure_ascii=False).encode()
+        except raw_report.InvalidJson:
             raise Http404 from None
         noted(request, report_id, "redacted file")
         return attachment(masked, listing, "redacted")
@@ -87,8 +87,8 @@ def answer_page(
     request: AuthenticatedHttpRequest, listing: Listing, answer: bytes | None, form: CompleteForm
 ) -> HttpResponse:
     try:
-        parts = {} if answer is None else raw_report.sections(raw_report.redacted(answer))
-    except raw_report.Unreadable:
+        parts = {} if answer is None else raw_report.split_sections(raw_report.redact(answer))
+    except raw_report.InvalidJson:
         parts = {}
     chosen = request.GET.get("section", "")
     name = chosen if chosen in parts else next(iter(parts), "")
@@ -97,9 +97,9 @@ def answer_page(
     context = {
         "listing": listing,
         "is_sealed": answer is None,
-        "sections": raw_report.listed(parts),
+        "sections": raw_report.list_sections(parts),
         "name": name,
-        "page": raw_report.page(parts[name], number=number) if parts else None,
+        "page": raw_report.render_page(parts[name], number=number) if parts else None,
         "form": form,
     }
     return render(request, "credit/raw.html", context, status=422 if form.is_bound else 200)

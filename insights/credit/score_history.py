@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from credit.analysis.bands import band, label
-from credit.changes.descriptions import Told, tell
+from credit.analysis.bands import band_for_score, model_name
+from credit.changes.descriptions import ChangeDescription, describe_change
 from credit.diffing import Change, Severity
 from credit.stored.reports import KeptChange, Listing
 from insights import charts
@@ -26,7 +26,7 @@ class ScoreReading:
     model: str
     band: str
     breaks: str
-    events: tuple[Told, ...]
+    events: tuple[ChangeDescription, ...]
     more: int
     is_severe: bool
 
@@ -70,14 +70,14 @@ def _list_readings(in_order: Sequence[Listing], events: Mapping[object, list[Cha
     before: ScoreReading | None = None
     for report in in_order:
         notable, model = events.get(report.id, []), _model(report)
-        score_band = band(report.model, report.value)
+        score_band = band_for_score(report.model, report.value)
         before = ScoreReading(
             day=_day(report),
             value=report.value,
             model=model,
             band=score_band.name if score_band else "",
             breaks=_break(before, report, model),
-            events=tuple(tell(change) for change in notable[:MOST_EVENTS]),
+            events=tuple(describe_change(change) for change in notable[:MOST_EVENTS]),
             more=max(0, len(notable) - MOST_EVENTS),
             is_severe=any(change.severity is Severity.HIGH for change in notable),
         )
@@ -90,7 +90,7 @@ def _day(listed: Listing) -> date:
 
 
 def _model(listed: Listing) -> str:
-    return label(listed.model, listed.indicator, listed.provider) if listed.indicator or listed.model else ""
+    return model_name(listed.model, listed.indicator, listed.provider) if listed.indicator or listed.model else ""
 
 
 def _break(before: ScoreReading | None, listed: Listing, model: str) -> str:

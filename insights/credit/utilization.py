@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from banking.models import Item
-from credit.analysis.utilization import MARKS, CardUse, Use, Utilization, utilization
+from credit.analysis.utilization import (
+    THRESHOLDS,
+    CardUtilization,
+    Utilization,
+    UtilizationSummary,
+    summarize_utilization,
+)
 from credit.report import Role, Tradeline
 from insights.balances.account_totals import open_accounts
 from insights.credit import card_links
@@ -29,7 +35,7 @@ class CardRow:
     """One card: its use and marks, and the card at a bank that it is, or may be."""
 
     account: Tradeline
-    use: Use
+    use: Utilization
     marks: tuple[PaydownTarget, ...]
     bank: CardMatch | None
 
@@ -38,10 +44,10 @@ class CardRow:
 class UtilizationPage:
     """All cards of a report, those apart from the sum, and whether authorized-user accounts could be left out."""
 
-    overall: Use | None
+    overall: Utilization | None
     marks: tuple[PaydownTarget, ...]
     cards: tuple[CardRow, ...]
-    utilization: Utilization
+    summarize_utilization: UtilizationSummary
     has_shared: bool
 
 
@@ -49,7 +55,7 @@ def utilization_page(
     report_accounts: Sequence[Tradeline], items: Iterable[Item], links: Iterable[CardLink] = (), *, own: bool
 ) -> UtilizationPage:
     """Lay the cards out, the highest use first; ``own`` leaves authorized-user accounts out."""
-    report_utilization = utilization(report_accounts, authorized_user=not own)
+    report_utilization = summarize_utilization(report_accounts, authorized_user=not own)
     at_banks = [account for account in open_accounts(items) if account.is_card]
     matched = card_links.match_cards([card.account for card in report_utilization.cards], at_banks, links)
     return UtilizationPage(
@@ -61,14 +67,14 @@ def utilization_page(
     )
 
 
-def paydown_targets(use: Use) -> tuple[PaydownTarget, ...]:
+def paydown_targets(use: Utilization) -> tuple[PaydownTarget, ...]:
     """What it takes to come down to each mark that is passed, the nearest first."""
-    return tuple(PaydownTarget(mark, use.down_to(mark)) for mark in reversed(MARKS) if use.is_over(mark))
+    return tuple(PaydownTarget(mark, use.down_to(mark)) for mark in reversed(THRESHOLDS) if use.is_over(mark))
 
 
-def _highest_first(cards: Iterable[CardUse]) -> list[CardUse]:
+def _highest_first(cards: Iterable[CardUtilization]) -> list[CardUtilization]:
     return sorted(cards, key=lambda card: (-card.use.percent, card.account.creditor))
 
 
-def _row(card: CardUse, bank: CardMatch | None) -> CardRow:
+def _row(card: CardUtilization, bank: CardMatch | None) -> CardRow:
     return CardRow(account=card.account, use=card.use, marks=paydown_targets(card.use), bank=bank)

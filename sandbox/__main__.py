@@ -11,13 +11,13 @@ from types import FrameType
 
 import waitress
 
-from sandbox import heartbeat
 from sandbox.app import Application
+from sandbox.bank import scheduler
+from sandbox.bank.items import PROFILES
 from sandbox.bureau import headers
-from sandbox.items import PROFILES
+from sandbox.context import AppContext, open_context
 from sandbox.mailbox import smtp
-from sandbox.outbox import Sender
-from sandbox.world import World, open_world
+from sandbox.webhooks.outbox import Sender
 
 HOST = "127.0.0.1"
 THREADS = 16
@@ -50,31 +50,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     logging.basicConfig(level=logging.INFO, format="sandbox: %(message)s")
     logging.getLogger("waitress").setLevel(logging.ERROR)
-    world = open_world(
+    context = open_context(
         asked.data,
         client_id=asked.client_id,
         secret=asked.secret,
         admin_token=os.environ.get("SANDBOX_ADMIN_TOKEN", ""),
         profile=asked.profile,
     )
-    run(world, asked.port, asked.smtp_port)
+    run(context, asked.port, asked.smtp_port)
     return 0
 
 
-def run(world: World, port: int, smtp_port: int | None = None) -> None:
+def run(context: AppContext, port: int, smtp_port: int | None = None) -> None:
     """Serve until SIGINT or SIGTERM. Says in one line when it is ready."""
-    server = waitress.create_server(Application(world), host=HOST, port=port, threads=THREADS, ident=None)
+    server = waitress.create_server(Application(context), host=HOST, port=port, threads=THREADS, ident=None)
     headers.let_in(server)
-    sender = Sender(world)
+    sender = Sender(context)
     sender.start()
-    beating = heartbeat.start(world)
-    postbox = smtp.listen(world, smtp_port) if smtp_port else None
-    _stop_on_signal(world)
+    beating = scheduler.start(context)
+    postbox = smtp.listen(context, smtp_port) if smtp_port else None
+    _stop_on_signal(context)
     print(f"sandbox: ready on http://{HOST}:{server.effective_port}", flush=True)  # noqa: T201
     try:
         server.run()
     finally:
-        world.stopping.set()
+        context.stopping.set()
         server.close()
         sender.join()
         beating.join()
@@ -82,9 +82,9 @@ def run(world: World, port: int, smtp_port: int | None = None) -> None:
             postbox.stop()
 
 
-def _stop_on_signal(world: World) -> None:
+def _stop_on_signal(context: AppContext) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
-        world.stopping.set()
+        context.stopping.set()
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)

@@ -14,160 +14,154 @@ from typing import Any
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
-from sandbox import (
-    accounts,
-    answers,
-    faults,
-    heartbeat,
-    items,
-    journal,
-    ledger,
-    limits,
-    mutations,
-    orders,
-    outbox,
-    signing,
-)
+from sandbox import faults
+from sandbox.api import control_schemas, rate_limits, request_log, serializers
+from sandbox.api.fields import accept
+from sandbox.bank import accounts, items, mutations, scheduler, transaction_log
 from sandbox.clock import stamp
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.shapes import accept
-from sandbox.wire import json_object, json_response
-from sandbox.world import World
+from sandbox.json_codec import json_object, json_response
+from sandbox.webhooks import outbox, signing
 
 Body = dict[str, Any]
-FURTHEST = timedelta(days=orders.LONGEST_DAYS)
+FURTHEST = timedelta(days=control_schemas.LONGEST_DAYS)
 Deed = Callable[..., Any]
 
 
-def list_faults(world: World, body: Body) -> Body:
+def list_faults(context: AppContext, body: Body) -> Body:
     """The faults on order."""
-    return {"faults": faults.ordered(world)}
+    return {"faults": faults.ordered(context)}
 
 
-def add_fault(world: World, body: Body) -> Body:
+def add_fault(context: AppContext, body: Body) -> Body:
     """Order one fault; see ``faults``."""
-    return {"id": faults.add(world, body)}
+    return {"id": faults.add(context, body)}
 
 
-def clear_faults(world: World, body: Body) -> Body:
+def clear_faults(context: AppContext, body: Body) -> Body:
     """Cancel all faults."""
-    return {"cleared": faults.clear(world)}
+    return {"cleared": faults.clear(context)}
 
 
-def list_requests(world: World, body: Body) -> Body:
+def list_requests(context: AppContext, body: Body) -> Body:
     """The journal; ``?path=`` and ``?item_id=`` narrow it."""
-    return {"requests": journal.lines(world, path=body.get("path", ""), item_id=body.get("item_id", ""))}
+    return {"requests": request_log.lines(context, path=body.get("path", ""), item_id=body.get("item_id", ""))}
 
 
-def read_clock(world: World, body: Body) -> Body:
+def read_clock(context: AppContext, body: Body) -> Body:
     """The virtual time."""
-    return {"now": stamp(world.clock.now()), "offset_seconds": world.clock.offset.total_seconds()}
+    return {"now": stamp(context.clock.now()), "offset_seconds": context.clock.offset.total_seconds()}
 
 
-def advance_clock(world: World, body: Body) -> Body:
+def advance_clock(context: AppContext, body: Body) -> Body:
     """Push time forward by ``advance_days``, ``advance_hours``, ``advance_seconds``; what is due happens at once."""
-    accept(orders.CLOCK, body)
+    accept(control_schemas.CLOCK, body)
     step = timedelta(
         days=float(body.get("advance_days", 0)),
         hours=float(body.get("advance_hours", 0)),
         seconds=float(body.get("advance_seconds", 0)),
     )
-    if world.clock.offset + step > FURTHEST:
+    if context.clock.offset + step > FURTHEST:
         raise PlaidError("INVALID_FIELD", f"virtual time ends {FURTHEST.days} days ahead")
-    world.clock.advance(step)
-    heartbeat.beat(world)
-    return read_clock(world, body)
+    context.clock.advance(step)
+    scheduler.beat(context)
+    return read_clock(context, body)
 
 
-def list_items(world: World, body: Body) -> Body:
+def list_items(context: AppContext, body: Body) -> Body:
     """Every linked Item without its token."""
     wanted = ("item_id", "institution_id", "persona", "products", "webhook", "error", "created_at", "first_synced_at")
-    living = items.living(world)
-    return {"items": [{**{n: getattr(item, n) for n in wanted}, "stage": items.stage(world, item)} for item in living]}
+    living = items.living(context)
+    return {
+        "items": [{**{n: getattr(item, n) for n in wanted}, "stage": items.stage(context, item)} for item in living]
+    }
 
 
-def mutate_item(world: World, body: Body, item_id: str) -> Body:
+def mutate_item(context: AppContext, body: Body, item_id: str) -> Body:
     """Let the bank say something new; see ``mutations.mutate``."""
-    return mutations.mutate(world, items.get(world, item_id), body)
+    return mutations.mutate(context, items.get(context, item_id), body)
 
 
-def set_item_state(world: World, body: Body, item_id: str) -> Body:
+def set_item_state(context: AppContext, body: Body, item_id: str) -> Body:
     """Change an Item's error, consent, readiness or cursors; see ``mutations.set_state``."""
-    mutations.set_state(world, items.get(world, item_id), body)
-    return {"item": answers.item(world, items.get(world, item_id))}
+    mutations.set_state(context, items.get(context, item_id), body)
+    return {"item": serializers.item(context, items.get(context, item_id))}
 
 
-def steer_webhooks(world: World, body: Body) -> Body:
+def steer_webhooks(context: AppContext, body: Body) -> Body:
     """``{"action": "replay", "id", "times", "tamper", "delay_seconds"}``, ``hold``, or ``release`` with ``order``."""
     match body.get("action"):
         case "replay":
-            return {"ids": _replayed(world, body)}
+            return {"ids": _replayed(context, body)}
         case "hold":
-            outbox.hold(world)
+            outbox.hold(context)
         case "release":
-            outbox.release(world, newest_first=body.get("order") == "reversed")
+            outbox.release(context, newest_first=body.get("order") == "reversed")
         case _:
             raise PlaidError("INVALID_FIELD", "action must be replay, hold or release")
     return {}
 
 
-def rotate_keys(world: World, body: Body) -> Body:
+def rotate_keys(context: AppContext, body: Body) -> Body:
     """Sign with a new key from now on."""
-    return {"kid": signing.rotate(world)}
+    return {"kid": signing.rotate(context)}
 
 
-def expire_keys(world: World, body: Body) -> Body:
+def expire_keys(context: AppContext, body: Body) -> Body:
     """Expire the key ``kid``, or all but the newest."""
-    accept(orders.KEY, body)
-    return {"expired": signing.expire(world, body.get("kid", ""))}
+    accept(control_schemas.KEY, body)
+    return {"expired": signing.expire(context, body.get("kid", ""))}
 
 
-def list_outbox(world: World, body: Body) -> Body:
+def list_outbox(context: AppContext, body: Body) -> Body:
     """Every webhook written so far and what became of it."""
-    return {"webhooks": outbox.messages(world)}
+    return {"webhooks": outbox.messages(context)}
 
 
-def choose_limits(world: World, body: Body) -> Body:
+def choose_limits(context: AppContext, body: Body) -> Body:
     """``{"table": "off" | "sandbox" | "production", "overrides": {path: {"per_item", "per_client"}}}``."""
-    accept(orders.LIMITS, body)
-    return limits.choose(world, body.get("table", limits.OFF), body.get("overrides") or {})
+    accept(control_schemas.LIMITS, body)
+    return rate_limits.choose(context, body.get("table", rate_limits.OFF), body.get("overrides") or {})
 
 
-def reset(world: World, body: Body) -> Body:
+def reset(context: AppContext, body: Body) -> Body:
     """Forget everything: Items, tokens, faults, keys, mail, and the clock's offset."""
-    world.store.empty()
+    context.store.empty()
     return {}
 
 
-def read_ledger(world: World, body: Body, item_id: str) -> Body:
+def read_ledger(context: AppContext, body: Body, item_id: str) -> Body:
     """All the bank knows of an Item now, with live balances and plain rows, whatever the site has been told."""
-    item = items.get(world, item_id)
+    item = items.get(context, item_id)
     return {
         "item_id": item_id,
-        "stage": items.stage(world, item),
-        "accounts": [answers.account(account) for account in accounts.of_item(world, item_id, live=True)],
-        "transactions": [{**row, "amount": Decimal(row["amount"])} for row in ledger.current(world, item_id)],
+        "stage": items.stage(context, item),
+        "accounts": [serializers.account(account) for account in accounts.of_item(context, item_id, live=True)],
+        "transactions": [
+            {**row, "amount": Decimal(row["amount"])} for row in transaction_log.current(context, item_id)
+        ],
     }
 
 
-def serve(world: World, request: Request, deed: Deed, **parts: str) -> Response:
+def serve(context: AppContext, request: Request, deed: Deed, **parts: str) -> Response:
     """Let the operator in, run the deed, answer JSON."""
-    _admit(world, request)
+    _admit(context, request)
     body = json_object(request) if request.get_data() else {}
-    return json_response(deed(world, {**request.args.to_dict(), **body}, **parts))
+    return json_response(deed(context, {**request.args.to_dict(), **body}, **parts))
 
 
-def _admit(world: World, request: Request) -> None:
+def _admit(context: AppContext, request: Request) -> None:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), world.admin_token.encode()):
+    if not hmac.compare_digest(given.encode(), context.admin_token.encode()):
         raise PlaidError("UNAUTHORIZED_ROUTE_ACCESS")
 
 
-def _replayed(world: World, body: Body) -> list[int]:
-    accept(orders.REPLAY, body)
+def _replayed(context: AppContext, body: Body) -> list[int]:
+    accept(control_schemas.REPLAY, body)
     tamper, delay = body.get("tamper", ""), float(body.get("delay_seconds", 0))
     try:
-        return [outbox.replay(world, body["id"], tamper=tamper, delay=delay) for _ in range(body.get("times", 1))]
+        return [outbox.replay(context, body["id"], tamper=tamper, delay=delay) for _ in range(body.get("times", 1))]
     except LookupError as error:
         raise PlaidError("INVALID_FIELD", "id must be the number of a webhook in the outbox") from error
 

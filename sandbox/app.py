@@ -1,7 +1,7 @@
-"""The WSGI application: which path leads to which room.
+"""The WSGI application: which path leads to which endpoint.
 
-A room that serves HTTP has a module ``routes`` with a list ``ROUTES`` of werkzeug ``Rule``; the endpoint of a
-rule is a function ``(world, request, **parts_of_the_path) -> Response``. A room with tables has a text
+A package that serves HTTP has a module ``routes`` with a list ``ROUTES`` of werkzeug ``Rule``; the endpoint of a
+rule is a function ``(context, request, **parts_of_the_path) -> Response``. A module with tables has a text
 ``SCHEMA``. A ``PlaidError`` (``LinkError`` is one) raised by an endpoint is answered as Plaid's error JSON.
 """
 
@@ -12,47 +12,50 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from sandbox import accounts, admin, api, faults, items, journal, ledger, limits, links, outbox, refreshing, signing
-from sandbox.bureau import calls as bureau_calls
-from sandbox.bureau import faults as bureau_faults
-from sandbox.bureau import routes as bureau_routes
-from sandbox.bureau import stories as bureau_stories
-from sandbox.bureau import tokens as bureau_tokens
+import sandbox.bureau.faults
+import sandbox.bureau.request_log
+import sandbox.bureau.routes
+import sandbox.bureau.timelines
+import sandbox.bureau.tokens
+import sandbox.link.routes
+import sandbox.mailbox.routes
+from sandbox import admin, api, faults
+from sandbox.api import rate_limits, request_log
+from sandbox.bank import accounts, items, links, refreshes, transaction_log
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import request_id
-from sandbox.link import routes as link_routes
+from sandbox.json_codec import json_response
 from sandbox.mailbox import mails
-from sandbox.mailbox import routes as mailbox_routes
-from sandbox.wire import json_response
-from sandbox.world import World
+from sandbox.webhooks import outbox, signing
 
-ROOMS = (
+MODULES_WITH_TABLES = (
     items,
     accounts,
-    ledger,
+    transaction_log,
     links,
-    refreshing,
+    refreshes,
     signing,
     outbox,
     faults,
-    limits,
-    journal,
+    rate_limits,
+    request_log,
     mails,
-    bureau_tokens,
-    bureau_stories,
-    bureau_faults,
-    bureau_calls,
+    sandbox.bureau.tokens,
+    sandbox.bureau.timelines,
+    sandbox.bureau.faults,
+    sandbox.bureau.request_log,
 )
 
 
 class Application:
     """The sandbox as a WSGI callable. Safe to call from many threads."""
 
-    def __init__(self, world: World) -> None:
-        """Make the tables of every room and learn the routes."""
-        self.world = world
-        for room in ROOMS:
-            world.store.create(room.SCHEMA)
+    def __init__(self, context: AppContext) -> None:
+        """Create every module's tables and read the routes."""
+        self.context = context
+        for module in MODULES_WITH_TABLES:
+            context.store.create(module.SCHEMA)
         self.map = Map([rule.empty() for rule in _rules()], merge_slashes=False)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -64,7 +67,7 @@ class Application:
         """Find the endpoint and run it; errors become answers here and nowhere else."""
         try:
             endpoint, parts = self.map.bind_to_environ(request.environ).match()
-            answer: Response = endpoint(self.world, request, **parts)
+            answer: Response = endpoint(self.context, request, **parts)
             return answer
         except (NotFound, MethodNotAllowed):
             return _refusal(PlaidError("NOT_FOUND"))
@@ -74,9 +77,9 @@ class Application:
             return Response(error.description, error.code or 500, content_type="text/plain; charset=utf-8")
 
 
-def healthz(world: World, request: Request) -> Response:
+def healthz(context: AppContext, request: Request) -> Response:
     """Tell a supervisor that the sandbox answers and its store can be read."""
-    world.store.one("SELECT 1")
+    context.store.one("SELECT 1")
     return json_response({"status": "ok"})
 
 
@@ -85,9 +88,9 @@ def _rules() -> list[Rule]:
         Rule("/healthz", endpoint=healthz),
         *api.ROUTES,
         *admin.ROUTES,
-        *link_routes.ROUTES,
-        *mailbox_routes.ROUTES,
-        *bureau_routes.ROUTES,
+        *sandbox.link.routes.ROUTES,
+        *sandbox.mailbox.routes.ROUTES,
+        *sandbox.bureau.routes.ROUTES,
     ]
 
 

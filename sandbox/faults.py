@@ -25,10 +25,10 @@ from typing import Any
 from waitress.channel import ClientDisconnected
 from werkzeug.wrappers import Response
 
-from sandbox import answer_paths, orders
+from sandbox.api import control_schemas, response_paths
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.wire import dumps, json_response, loads
-from sandbox.world import World
+from sandbox.json_codec import dumps, json_response, loads
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS faults (
@@ -40,41 +40,41 @@ PAGE = "<!doctype html><title>Bad gateway</title><h1>502</h1>"
 Fault = dict[str, Any]
 
 
-def add(world: World, spec: Fault) -> int:
+def add(context: AppContext, spec: Fault) -> int:
     """Order a fault; gives its id. Raises PlaidError for one that could never work."""
-    orders.accept_fault(spec, matches=("path", "item_id", "institution_id"), actions=orders.ACTIONS)
+    control_schemas.accept_fault(spec, matches=("path", "item_id", "institution_id"), actions=control_schemas.ACTIONS)
     if spec["action"]["kind"] == "replace" and not {"page", "set"} & set(spec["action"]):
         raise PlaidError("INVALID_FIELD", "replace needs page, set or both")
-    return world.store.insert("INSERT INTO faults (spec) VALUES (?)", dumps(spec))
+    return context.store.insert("INSERT INTO faults (spec) VALUES (?)", dumps(spec))
 
 
-def clear(world: World) -> int:
+def clear(context: AppContext) -> int:
     """Cancel every fault; gives how many there were."""
-    return world.store.execute("DELETE FROM faults")
+    return context.store.execute("DELETE FROM faults")
 
 
-def ordered(world: World) -> list[Fault]:
+def ordered(context: AppContext) -> list[Fault]:
     """Every fault with how many calls it has seen and how often it fired."""
-    rows = world.store.all("SELECT * FROM faults ORDER BY id")
+    rows = context.store.all("SELECT * FROM faults ORDER BY id")
     return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
 
 
-def due(world: World, facts: dict[str, str]) -> list[Fault]:
+def due(context: AppContext, facts: dict[str, str]) -> list[Fault]:
     """The actions to apply to a call with these facts (path, item_id, institution_id), in the order they were made."""
-    if world.store.one("SELECT 1 FROM faults") is None:
+    if context.store.one("SELECT 1 FROM faults") is None:
         return []
-    with world.store.transaction():
-        return [order["action"] for order in ordered(world) if _fires(world, order, facts)]
+    with context.store.transaction():
+        return [order["action"] for order in ordered(context) if _fires(context, order, facts)]
 
 
-def before(world: World, actions: list[Fault]) -> Response | None:
+def before(context: AppContext, actions: list[Fault]) -> Response | None:
     """Apply what comes before the work; an answer means the work is not done at all."""
     for action in actions:
         match action["kind"]:
             case "latency":
-                world.stopping.wait(float(action.get("ms", 1000)) / 1000)
+                context.stopping.wait(float(action.get("ms", 1000)) / 1000)
             case "hang":
-                world.stopping.wait(float(action.get("seconds", 60)))
+                context.stopping.wait(float(action.get("seconds", 60)))
                 raise ClientDisconnected
             case "drop" if action.get("when", "before") == "before":
                 raise ClientDisconnected
@@ -116,13 +116,13 @@ def strikes(order: Fault, seen: int) -> bool:
     return seen >= order.get("nth", 1) and not spent and lucky
 
 
-def _fires(world: World, order: Fault, facts: dict[str, str]) -> bool:
+def _fires(context: AppContext, order: Fault, facts: dict[str, str]) -> bool:
     if not concerns(order, facts):
         return False
-    world.store.execute("UPDATE faults SET seen = seen + 1 WHERE id = ?", order["id"])
+    context.store.execute("UPDATE faults SET seen = seen + 1 WHERE id = ?", order["id"])
     if not strikes(order, order["seen"] + 1):
         return False
-    world.store.execute("UPDATE faults SET fired = fired + 1 WHERE id = ?", order["id"])
+    context.store.execute("UPDATE faults SET fired = fired + 1 WHERE id = ?", order["id"])
     return True
 
 
@@ -143,7 +143,7 @@ def _malformed(action: Fault, answer: Response) -> Response:
     if action["how"] in ("html", "empty"):
         return Response(PAGE if action["how"] == "html" else "", answer.status_code, content_type="text/html")
     body = loads(answer.get_data())
-    holder, key = answer_paths.place(body, str(action.get("key", "request_id")))
+    holder, key = response_paths.place(body, str(action.get("key", "request_id")))
     if action["how"] == "missing":
         holder.pop(key, None)
     else:
@@ -158,5 +158,5 @@ def _replaced(action: Fault, answer: Response) -> Response:
     if "page" in action:
         body = {"request_id": body["request_id"], **action["page"]}
     for path, value in action.get("set", {}).items():
-        answer_paths.put(body, path, value)
+        response_paths.put(body, path, value)
     return json_response(body, answer.status_code)

@@ -4,21 +4,23 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sandbox import accounts, institutions, items, ledger, links, personas, refreshing, webhooks
+from sandbox import personas
 from sandbox.api.links import check_webhook
+from sandbox.bank import accounts, institutions, items, links, refreshes, transaction_log
+from sandbox.bank.items import Item
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import new_id
-from sandbox.items import Item
 from sandbox.personas import categories
 from sandbox.personas.drafts import TransactionDraft
-from sandbox.world import World
+from sandbox.webhooks import notifications
 
 Body = dict[str, Any]
 OLDEST = timedelta(days=14)
 DYNAMIC = "user_transactions_dynamic"
 
 
-def create_public_token(world: World, body: Body) -> Body:
+def create_public_token(context: AppContext, body: Body) -> Body:
     """Link a persona without a browser, with all its accounts."""
     options = body.get("options") or {}
     bank = institutions.find(body["institution_id"])
@@ -31,7 +33,7 @@ def create_public_token(world: World, body: Body) -> Body:
     signed_in = personas.sign_in(username, options.get("override_password") or "pass_good")
     item_id = new_id()
     items.create(
-        world,
+        context,
         item_id=item_id,
         institution_id=bank.id,
         persona=signed_in.persona,
@@ -39,60 +41,60 @@ def create_public_token(world: World, body: Body) -> Body:
         products=body["initial_products"],
         consented=[],
         webhook=options.get("webhook") or "",
-        days_requested=_days(world, options.get("transactions") or {}),
+        days_requested=_days(context, options.get("transactions") or {}),
     )
-    return {"public_token": links.issue_public_token(world, item_id)}
+    return {"public_token": links.issue_public_token(context, item_id)}
 
 
-def reset_login(world: World, body: Body) -> Body:
+def reset_login(context: AppContext, body: Body) -> Body:
     """Put an Item into ITEM_LOGIN_REQUIRED and tell so."""
-    item = items.opened_by(world, body["access_token"])
-    items.fall_ill(world, item.item_id, "ITEM_LOGIN_REQUIRED")
-    webhooks.login_required(world, item)
+    item = items.opened_by(context, body["access_token"])
+    items.fall_ill(context, item.item_id, "ITEM_LOGIN_REQUIRED")
+    notifications.login_required(context, item)
     return {"reset_login": True}
 
 
-def fire_webhook(world: World, body: Body) -> Body:
+def fire_webhook(context: AppContext, body: Body) -> Body:
     """Send one webhook; the data stay as they are."""
-    item = items.opened_by(world, body["access_token"])
+    item = items.opened_by(context, body["access_token"])
     code = body["webhook_code"]
-    webhooks.fire(world, item, body.get("webhook_type") or _usual_type(code), code)
+    notifications.fire(context, item, body.get("webhook_type") or _usual_type(code), code)
     return {"webhook_fired": True}
 
 
-def set_verification_status(world: World, body: Body) -> Body:
+def set_verification_status(context: AppContext, body: Body) -> Body:
     """Mark an account as verified or expired."""
-    item = items.readable(world, body["access_token"])
-    accounts.set_verification_status(world, item.item_id, body["account_id"], body["verification_status"])
+    item = items.readable(context, body["access_token"])
+    accounts.set_verification_status(context, item.item_id, body["account_id"], body["verification_status"])
     return {}
 
 
-def create_transactions(world: World, body: Body) -> Body:
+def create_transactions(context: AppContext, body: Body) -> Body:
     """Let custom transactions happen at the bank and refresh. Only for the dynamic persona, as at Plaid."""
-    item = items.readable(world, body["access_token"])
+    item = items.readable(context, body["access_token"])
     if item.persona != DYNAMIC:
         raise PlaidError("SANDBOX_TRANSACTIONS_CREATE_INVALID", f"only items of {DYNAMIC} accept custom transactions")
-    rows = [_row(world, item, wanted) for wanted in body["transactions"]]
-    with world.store.transaction():
-        ledger.append(world, item.item_id, ledger.Changes(added=rows))
-        refreshing.ask(world, item)
+    rows = [_row(context, item, wanted) for wanted in body["transactions"]]
+    with context.store.transaction():
+        transaction_log.append(context, item.item_id, transaction_log.Changes(added=rows))
+        refreshes.ask(context, item)
     return {}
 
 
-def _days(world: World, wanted: Body) -> int:
+def _days(context: AppContext, wanted: Body) -> int:
     """How much history was asked for, in days or by its first day."""
     if "start_date" in wanted:
-        return (world.clock.today() - date.fromisoformat(wanted["start_date"])).days
+        return (context.clock.today() - date.fromisoformat(wanted["start_date"])).days
     return int(wanted.get("days_requested", items.DEFAULT_DAYS))
 
 
 def _usual_type(code: str) -> str:
     """The webhook type a code belongs to when none is named."""
-    return next((kind for kind, codes in webhooks.FIREABLE.items() if code in codes), "TRANSACTIONS")
+    return next((kind for kind, codes in notifications.FIREABLE.items() if code in codes), "TRANSACTIONS")
 
 
-def _row(world: World, item: Item, wanted: Body) -> ledger.Row:
-    today = world.clock.today()
+def _row(context: AppContext, item: Item, wanted: Body) -> transaction_log.Row:
+    today = context.clock.today()
     transacted, posted = date.fromisoformat(wanted["date_transacted"]), date.fromisoformat(wanted["date_posted"])
     if not today - OLDEST <= transacted <= posted <= today:
         raise PlaidError("INVALID_FIELD", "both dates must be within the last 14 days, transacted before posted")
@@ -110,12 +112,12 @@ def _row(world: World, item: Item, wanted: Body) -> ledger.Row:
         channel="other",
         currency=wanted.get("iso_currency_code", "USD"),
     )
-    return ledger.row(_account_id(world, item, wanted.get("account_id")), draft)
+    return transaction_log.row(_account_id(context, item, wanted.get("account_id")), draft)
 
 
-def _account_id(world: World, item: Item, account_id: str | None) -> str:
+def _account_id(context: AppContext, item: Item, account_id: str | None) -> str:
     """The named account, or the first that holds deposits. Raises PlaidError INVALID_ACCOUNT_ID."""
-    open_accounts = accounts.pick(world, item.item_id, [account_id] if account_id else None)
+    open_accounts = accounts.pick(context, item.item_id, [account_id] if account_id else None)
     deposits = [account.id for account in open_accounts if account.draft.type == "depository"]
     if not deposits:
         raise PlaidError("INVALID_ACCOUNT_ID", "custom transactions need a depository account")

@@ -2,37 +2,37 @@
 
 from typing import Any
 
-from sandbox import answers
+from sandbox.api import serializers
+from sandbox.bank.institutions import Institution, find, search
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.institutions import Institution, find, search
-from sandbox.world import World
 
 Body = dict[str, Any]
 SEARCH_SIZE = 10
 
 
-def get(world: World, body: Body) -> Body:
+def get(context: AppContext, body: Body) -> Body:
     """A stretch of the catalogue and how long it is."""
     options = body.get("options") or {}
     banks = _filtered(search(country_codes=body["country_codes"], products=options.get("products")), options)
     start, count = body["offset"], body["count"]
     page = banks[start : start + count]
-    return {"institutions": [_institution(world, bank, options) for bank in page], "total": len(banks)}
+    return {"institutions": [_institution(context, bank, options) for bank in page], "total": len(banks)}
 
 
-def get_by_id(world: World, body: Body) -> Body:
+def get_by_id(context: AppContext, body: Body) -> Body:
     """One bank of the asked countries."""
     bank = find(body["institution_id"])
     if bank is None or bank.country not in body["country_codes"]:
         raise PlaidError("INVALID_INSTITUTION")
-    return {"institution": _institution(world, bank, body.get("options") or {})}
+    return {"institution": _institution(context, bank, body.get("options") or {})}
 
 
-def find_by_name(world: World, body: Body) -> Body:
+def find_by_name(context: AppContext, body: Body) -> Body:
     """Up to ten banks named like the query."""
     options = body.get("options") or {}
     found = search(query=body["query"], country_codes=body["country_codes"], products=body.get("products"))
-    return {"institutions": [_institution(world, bank, options) for bank in _filtered(found, options)[:SEARCH_SIZE]]}
+    return {"institutions": [_institution(context, bank, options) for bank in _filtered(found, options)[:SEARCH_SIZE]]}
 
 
 def _filtered(banks: list[Institution], options: Body) -> list[Institution]:
@@ -44,9 +44,11 @@ def _filtered(banks: list[Institution], options: Body) -> list[Institution]:
     ]
 
 
-def _institution(world: World, bank: Institution, options: Body) -> Body:
-    answer = answers.institution(bank, options)
-    return {**answer, "status": answers.institution_status(world, bank)} if options.get("include_status") else answer
+def _institution(context: AppContext, bank: Institution, options: Body) -> Body:
+    answer = serializers.institution(bank, options)
+    return (
+        {**answer, "status": serializers.institution_status(context, bank)} if options.get("include_status") else answer
+    )
 
 
 ENDPOINTS = {

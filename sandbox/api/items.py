@@ -2,41 +2,43 @@
 
 from typing import Any
 
-from sandbox import answers, items, webhooks
+from sandbox.api import serializers
 from sandbox.api.links import check_webhook
-from sandbox.world import World
+from sandbox.bank import items
+from sandbox.context import AppContext
+from sandbox.webhooks import notifications
 
 Body = dict[str, Any]
 
 
-def get(world: World, body: Body) -> Body:
+def get(context: AppContext, body: Body) -> Body:
     """An Item and how it is; works whatever error it is in."""
-    item = items.opened_by(world, body["access_token"])
-    return {"item": answers.item(world, item), "status": answers.item_status(world, item)}
+    item = items.opened_by(context, body["access_token"])
+    return {"item": serializers.item(context, item), "status": serializers.item_status(context, item)}
 
 
-def remove(world: World, body: Body) -> Body:
+def remove(context: AppContext, body: Body) -> Body:
     """End an Item for good."""
-    items.remove(world, items.opened_by(world, body["access_token"]))
+    items.remove(context, items.opened_by(context, body["access_token"]))
     return {}
 
 
-def update_webhook(world: World, body: Body) -> Body:
+def update_webhook(context: AppContext, body: Body) -> Body:
     """Send an Item's webhooks elsewhere, or nowhere for null, and tell the new address so."""
     url = body.get("webhook") or ""
     check_webhook(url)
-    item_id = items.opened_by(world, body["access_token"]).item_id
-    with world.store.transaction():
-        items.update(world, item_id, webhook=url)
-        item = items.get(world, item_id)
-        webhooks.send(world, item, "ITEM", "WEBHOOK_UPDATE_ACKNOWLEDGED", new_webhook_url=url)
-    return {"item": answers.item(world, items.get(world, item_id))}
+    item_id = items.opened_by(context, body["access_token"]).item_id
+    with context.store.transaction():
+        items.update(context, item_id, webhook=url)
+        item = items.get(context, item_id)
+        notifications.send(context, item, "ITEM", "WEBHOOK_UPDATE_ACKNOWLEDGED", new_webhook_url=url)
+    return {"item": serializers.item(context, items.get(context, item_id))}
 
 
-def invalidate(world: World, body: Body) -> Body:
+def invalidate(context: AppContext, body: Body) -> Body:
     """Give a new access token; the old one dies at once."""
-    item = items.opened_by(world, body["access_token"])
-    return {"new_access_token": items.grant(world, item_id=item.item_id)}
+    item = items.opened_by(context, body["access_token"])
+    return {"new_access_token": items.grant(context, item_id=item.item_id)}
 
 
 ENDPOINTS = {

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sandbox import signing
-from sandbox.world import World
+from sandbox.context import AppContext
+from sandbox.webhooks import signing
 
 
-def get(world: World, body: dict[str, Any]) -> dict[str, Any]:
+def get(context: AppContext, body: dict[str, Any]) -> dict[str, Any]:
     """The public key that a webhook's signature names."""
-    return {"key": signing.public_key(world, body["key_id"])}
+    return {"key": signing.public_key(context, body["key_id"])}
 
 
 ENDPOINTS = {"/webhook_verification_key/get": get}

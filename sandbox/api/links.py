@@ -4,10 +4,11 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import answers, items, links
+from sandbox.api import serializers
+from sandbox.bank import items, links
+from sandbox.bank.institutions import ALL, find
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.institutions import ALL, find
-from sandbox.world import World
 
 Body = dict[str, Any]
 
@@ -21,11 +22,11 @@ NOT_OFFERED = ("hosted_link", "enable_multi_item_link", "access_tokens", "user_t
 NEVER_INITIAL = frozenset({"balance", "recurring_transactions", "transactions_refresh", "investments_refresh"})
 
 
-def create(world: World, body: Body) -> Body:
+def create(context: AppContext, body: Body) -> Body:
     """Make a link token; with ``access_token`` one that repairs that Item."""
     item_id = None
     if body.get("access_token"):
-        item_id = items.opened_by(world, body["access_token"]).item_id
+        item_id = items.opened_by(context, body["access_token"]).item_id
         _refuse_update_products(body)
     else:
         _check_products(body)
@@ -35,28 +36,28 @@ def create(world: World, body: Body) -> Body:
     if body.get("institution_id") and find(body["institution_id"]) is None:
         raise PlaidError("INVALID_INSTITUTION")
     asked = {name: value for name, value in body.items() if name != "access_token"}
-    made = links.create_token(world, request=asked, item_id=item_id)
+    made = links.create_token(context, request=asked, item_id=item_id)
     return {"link_token": made.token, "expiration": made.expires_at}
 
 
-def get(world: World, body: Body) -> Body:
+def get(context: AppContext, body: Body) -> Body:
     """What a link token was made for, and what came of it."""
-    known = links.find_token(world, body["link_token"])
+    known = links.find_token(context, body["link_token"])
     if known is None:
         raise PlaidError("INVALID_LINK_TOKEN")
     answer = {
         "link_token": known.token,
         "created_at": known.created_at,
         "expiration": known.expires_at,
-        "metadata": answers.link_token_facts(known),
+        "metadata": serializers.link_token_facts(known),
     }
-    ended = [walk for walk in links.sessions(world, known.token) if walk["finished_at"]]
-    return {**answer, "link_sessions": [answers.link_session(walk) for walk in ended]} if ended else answer
+    ended = [walk for walk in links.sessions(context, known.token) if walk["finished_at"]]
+    return {**answer, "link_sessions": [serializers.link_session(walk) for walk in ended]} if ended else answer
 
 
-def exchange(world: World, body: Body) -> Body:
+def exchange(context: AppContext, body: Body) -> Body:
     """Turn a public token into an access token."""
-    access_token, item_id = links.exchange(world, public_token=body["public_token"])
+    access_token, item_id = links.exchange(context, public_token=body["public_token"])
     return {"access_token": access_token, "item_id": item_id}
 
 

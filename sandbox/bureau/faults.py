@@ -23,11 +23,11 @@ from waitress.channel import ClientDisconnected
 from werkzeug.wrappers import Response
 
 from sandbox import faults as transport
+from sandbox.api.control_schemas import ACTIONS, Shape, accept_fault
+from sandbox.api.fields import Field, between, object_of, one_of, text, whole
 from sandbox.bureau.errors import CATALOGUE, BureauError
-from sandbox.orders import ACTIONS, Shape, accept_fault
-from sandbox.shapes import Field, between, object_of, one_of, text, whole
-from sandbox.wire import dumps, json_response, loads
-from sandbox.world import World
+from sandbox.context import AppContext
+from sandbox.json_codec import dumps, json_response, loads
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bureau_faults (
@@ -53,59 +53,59 @@ ORDERS = {**{kind: ACTIONS[kind] for kind in SHARED}, **OWN}
 Fault = dict[str, Any]
 
 
-def add(world: World, spec: Fault) -> int:
+def add(context: AppContext, spec: Fault) -> int:
     """Order a fault; gives its id. Raises PlaidError for one that could never work."""
     accept_fault(spec, matches=("endpoint", "path", "persona"), actions=ORDERS)
-    return world.store.insert("INSERT INTO bureau_faults (spec) VALUES (?)", dumps(spec))
+    return context.store.insert("INSERT INTO bureau_faults (spec) VALUES (?)", dumps(spec))
 
 
-def clear(world: World) -> int:
+def clear(context: AppContext) -> int:
     """Cancel every fault; gives how many there were."""
-    return world.store.execute("DELETE FROM bureau_faults")
+    return context.store.execute("DELETE FROM bureau_faults")
 
 
-def orders(world: World) -> list[Fault]:
+def orders(context: AppContext) -> list[Fault]:
     """Every fault with how many calls it has seen and how often it fired."""
-    rows = world.store.all("SELECT * FROM bureau_faults ORDER BY id")
+    rows = context.store.all("SELECT * FROM bureau_faults ORDER BY id")
     return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
 
 
-def due(world: World, facts: dict[str, str]) -> list[Fault]:
+def due(context: AppContext, facts: dict[str, str]) -> list[Fault]:
     """The actions to apply to a call with these facts (endpoint, path, persona), in the order they were made."""
-    if world.store.one("SELECT 1 FROM bureau_faults") is None:
+    if context.store.one("SELECT 1 FROM bureau_faults") is None:
         return []
-    with world.store.transaction():
-        return [order["action"] for order in orders(world) if _fires(world, order, facts)]
+    with context.store.transaction():
+        return [order["action"] for order in orders(context) if _fires(context, order, facts)]
 
 
-def before(world: World, actions: list[Fault]) -> Response | None:
+def before(context: AppContext, actions: list[Fault]) -> Response | None:
     """Apply what comes before the work; an answer means the work is not done at all."""
     for action in actions:
         if action["kind"] == "error":
             return _error(action)
-        if action["kind"] in SHARED and (instead := transport.before(world, [action])) is not None:
+        if action["kind"] in SHARED and (instead := transport.before(context, [action])) is not None:
             return instead
     return None
 
 
-def after(world: World, actions: list[Fault], answer: Response) -> Response:
+def after(context: AppContext, actions: list[Fault], answer: Response) -> Response:
     """Apply what comes after the work to the answer that would have been given."""
     for action in actions:
         if action["kind"] == "hang_after":
-            world.stopping.wait(float(action.get("seconds", 60)))
+            context.stopping.wait(float(action.get("seconds", 60)))
             raise ClientDisconnected
         spoil = SPOILERS.get(action["kind"])
         answer = spoil(action, answer) if spoil else transport.after([action], answer)
     return answer
 
 
-def _fires(world: World, order: Fault, facts: dict[str, str]) -> bool:
+def _fires(context: AppContext, order: Fault, facts: dict[str, str]) -> bool:
     if not transport.concerns(order, facts):
         return False
-    world.store.execute("UPDATE bureau_faults SET seen = seen + 1 WHERE id = ?", order["id"])
+    context.store.execute("UPDATE bureau_faults SET seen = seen + 1 WHERE id = ?", order["id"])
     if not transport.strikes(order, order["seen"] + 1):
         return False
-    world.store.execute("UPDATE bureau_faults SET fired = fired + 1 WHERE id = ?", order["id"])
+    context.store.execute("UPDATE bureau_faults SET fired = fired + 1 WHERE id = ?", order["id"])
     return True
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from werkzeug.wrappers import Request
 
+from sandbox.api.fields import Field, accept, list_of, object_of, one_of, text
 from sandbox.bureau.errors import BureauError
 from sandbox.bureau.reports import Asked
 from sandbox.errors import PlaidError
-from sandbox.shapes import Field, accept, list_of, object_of, one_of, text
-from sandbox.wire import json_object
+from sandbox.json_codec import json_object
 
 SUBSCRIBER = "2222222"
 PURPOSES = ("08", "0B", "3F")

@@ -7,9 +7,9 @@ from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
 from sandbox import admin
-from sandbox.bureau import calls, faults, gate, stories, tokens
-from sandbox.wire import json_response
-from sandbox.world import World
+from sandbox.bureau import dispatcher, faults, request_log, timelines, tokens
+from sandbox.context import AppContext
+from sandbox.json_codec import json_response
 
 TOKEN_PATH = "/oauth2/v1/token"  # noqa: S105 - a path
 TABLES = ("bureau_tokens", "bureau_stories", "bureau_faults", "bureau_calls")
@@ -17,7 +17,7 @@ TABLES = ("bureau_tokens", "bureau_stories", "bureau_faults", "bureau_calls")
 Body = dict[str, Any]
 
 
-def discover(world: World, request: Request) -> Response:
+def discover(context: AppContext, request: Request) -> Response:
     """What clients may look up about tokens."""
     base = request.host_url.rstrip("/")
     return json_response(
@@ -30,57 +30,57 @@ def discover(world: World, request: Request) -> Response:
     )
 
 
-def not_here(world: World, request: Request, **_: str) -> Response:
+def not_here(context: AppContext, request: Request, **_: str) -> Response:
     """A path of the bureau's that is not built, or a method that it does not know."""
-    known = request.path in (TOKEN_PATH, *gate.REPORT_PATHS)
-    return gate.refuse("no_method" if known else "no_path")
+    known = request.path in (TOKEN_PATH, *dispatcher.REPORT_PATHS)
+    return dispatcher.refuse("no_method" if known else "no_path")
 
 
-def list_personas(world: World, body: Body) -> Body:
+def list_personas(context: AppContext, body: Body) -> Body:
     """The people, with what it takes to find them."""
-    return {"personas": stories.everybody(world)}
+    return {"personas": timelines.everybody(context)}
 
 
-def change_persona(world: World, body: Body, persona: str) -> Body:
+def change_persona(context: AppContext, body: Body, persona: str) -> Body:
     """Set a person's ``mode`` or ``month``; see ``stories.change``."""
-    return stories.change(world, persona, body)
+    return timelines.change(context, persona, body)
 
 
-def list_calls(world: World, body: Body) -> Body:
+def list_calls(context: AppContext, body: Body) -> Body:
     """The call log; ``?endpoint=`` and ``?persona=`` narrow it."""
-    return {"calls": calls.lines(world, endpoint=body.get("endpoint", ""), persona=body.get("persona", ""))}
+    return {"calls": request_log.lines(context, endpoint=body.get("endpoint", ""), persona=body.get("persona", ""))}
 
 
-def clear_calls(world: World, body: Body) -> Body:
+def clear_calls(context: AppContext, body: Body) -> Body:
     """Forget the call log."""
-    return {"cleared": calls.clear(world)}
+    return {"cleared": request_log.clear(context)}
 
 
-def list_faults(world: World, body: Body) -> Body:
+def list_faults(context: AppContext, body: Body) -> Body:
     """The faults on order."""
-    return {"faults": faults.orders(world)}
+    return {"faults": faults.orders(context)}
 
 
-def add_fault(world: World, body: Body) -> Body:
+def add_fault(context: AppContext, body: Body) -> Body:
     """Order one fault; see ``faults``."""
-    return {"id": faults.add(world, body)}
+    return {"id": faults.add(context, body)}
 
 
-def clear_faults(world: World, body: Body) -> Body:
+def clear_faults(context: AppContext, body: Body) -> Body:
     """Cancel all faults."""
-    return {"cleared": faults.clear(world)}
+    return {"cleared": faults.clear(context)}
 
 
-def expire_tokens(world: World, body: Body) -> Body:
+def expire_tokens(context: AppContext, body: Body) -> Body:
     """End every access token now."""
-    return {"expired": tokens.expire(world)}
+    return {"expired": tokens.expire(context)}
 
 
-def reset(world: World, body: Body) -> Body:
+def reset(context: AppContext, body: Body) -> Body:
     """Forget all that the bureau has been told. The clock and the banks go on."""
-    with world.store.transaction():
+    with context.store.transaction():
         for table in TABLES:
-            world.store.execute(f"DELETE FROM {table}")  # noqa: S608 - our own name
+            context.store.execute(f"DELETE FROM {table}")  # noqa: S608 - our own name
     return {}
 
 
@@ -89,9 +89,9 @@ def _lever(method: str, path: str, deed: admin.Deed) -> Rule:
 
 
 ROUTES = [
-    Rule(TOKEN_PATH, endpoint=gate.grant_token, methods=["POST"]),
-    *(Rule(path, endpoint=gate.tell_report, methods=["POST"]) for path in gate.REPORT_PATHS),
-    Rule("/eits/gdp/v1/request", endpoint=gate.forward, methods=["POST"]),
+    Rule(TOKEN_PATH, endpoint=dispatcher.grant_token, methods=["POST"]),
+    *(Rule(path, endpoint=dispatcher.tell_report, methods=["POST"]) for path in dispatcher.REPORT_PATHS),
+    Rule("/eits/gdp/v1/request", endpoint=dispatcher.forward, methods=["POST"]),
     Rule("/.well-known/openid-configuration", endpoint=discover, methods=["GET"]),
     *(Rule(f"/{room}/<path:rest>", endpoint=not_here) for room in ("oauth2", "consumerservices", "eits")),
     _lever("GET", "personas", list_personas),

@@ -17,9 +17,9 @@ from werkzeug.wrappers import Request
 
 from sandbox.bureau.errors import BureauError
 from sandbox.clock import stamp
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.wire import json_object
-from sandbox.world import World
+from sandbox.json_codec import json_object
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bureau_tokens (digest TEXT PRIMARY KEY, expires_at TEXT NOT NULL);
@@ -30,15 +30,15 @@ USER_FIELDS, CLIENT_FIELDS = ("username", "password"), ("client_id", "client_sec
 HEADERS, BODY, FORM = "headers", "body", "form"
 
 
-def grant(world: World, request: Request) -> dict[str, Any]:
+def grant(context: AppContext, request: Request) -> dict[str, Any]:
     """The answer to a good request for a token. Raises BureauError for any other."""
     given = _credentials(request)
     # The digests of both sides are compared, so that odd characters cannot break the comparison.
-    if not (_same(given["client_id"], world.client_id) and _same(given["client_secret"], world.secret)):
+    if not (_same(given["client_id"], context.client_id) and _same(given["client_secret"], context.secret)):
         raise BureauError("bad_client")
     if not (_same(given["username"], USERNAME) and _same(given["password"], PASSWORD)):
         raise BureauError("bad_password")
-    return _issue(world)
+    return _issue(context)
 
 
 def style(request: Request) -> str:
@@ -48,26 +48,26 @@ def style(request: Request) -> str:
     return HEADERS if "client_id" in request.headers else BODY
 
 
-def check(world: World, request: Request) -> None:
+def check(context: AppContext, request: Request) -> None:
     """Let in whoever carries a living token. Raises BureauError ``invalid_token``."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    known = world.store.one("SELECT expires_at FROM bureau_tokens WHERE digest = ?", _digest(token))
-    if scheme != "Bearer" or known is None or known["expires_at"] <= stamp(world.clock.now()):
+    known = context.store.one("SELECT expires_at FROM bureau_tokens WHERE digest = ?", _digest(token))
+    if scheme != "Bearer" or known is None or known["expires_at"] <= stamp(context.clock.now()):
         raise BureauError("invalid_token")
 
 
-def expire(world: World) -> int:
+def expire(context: AppContext) -> int:
     """End every token now; gives how many there were."""
-    return world.store.execute("DELETE FROM bureau_tokens")
+    return context.store.execute("DELETE FROM bureau_tokens")
 
 
-def _issue(world: World) -> dict[str, Any]:
-    now, until = world.clock.real(), world.clock.now() + LIFETIME
+def _issue(context: AppContext) -> dict[str, Any]:
+    now, until = context.clock.real(), context.clock.now() + LIFETIME
     claims = {"sub": USERNAME, "iat": int(now.timestamp()), "exp": int((now + LIFETIME).timestamp())}
     header = _part(json.dumps({"alg": "RS256", "typ": "JWT"}).encode())
     token = f"{header}.{_part(json.dumps(claims).encode())}.{_part(secrets.token_bytes(64))}"
-    world.store.execute("DELETE FROM bureau_tokens WHERE expires_at <= ?", stamp(world.clock.now()))
-    world.store.insert("INSERT INTO bureau_tokens (digest, expires_at) VALUES (?, ?)", _digest(token), stamp(until))
+    context.store.execute("DELETE FROM bureau_tokens WHERE expires_at <= ?", stamp(context.clock.now()))
+    context.store.insert("INSERT INTO bureau_tokens (digest, expires_at) VALUES (?, ?)", _digest(token), stamp(until))
     return {
         "issued_at": str(int(now.timestamp() * 1000)),
         "expires_in": int(LIFETIME.total_seconds()),

@@ -14,15 +14,15 @@ from werkzeug.routing import Rule
 from werkzeug.utils import send_from_directory
 from werkzeug.wrappers import Request, Response
 
-from sandbox import links
+from sandbox.bank import links
+from sandbox.bank.institutions import Institution
+from sandbox.bank.links import Choice, LinkError, Session
+from sandbox.context import AppContext
 from sandbox.identifiers import request_id
-from sandbox.institutions import Institution
-from sandbox.link import people
-from sandbox.link.wording import wording
-from sandbox.links import Choice, LinkError, Session
+from sandbox.json_codec import json_object, json_response
+from sandbox.link import credentials
+from sandbox.link.messages import wording
 from sandbox.personas import Challenge
-from sandbox.wire import json_object, json_response
-from sandbox.world import World
 
 ASSETS = Path(__file__).parent / "assets"
 STATUSES = (
@@ -42,27 +42,27 @@ EXIT_FACTS = ("error_type", "error_code", "error_message", "display_message")
 Facts = dict[str, Any]
 
 
-def asset(world: World, request: Request, name: str) -> Response:
+def asset(context: AppContext, request: Request, name: str) -> Response:
     """``link-initialize.js`` or one of the files it loads. Browsers ask each time whether it has changed."""
     answer = send_from_directory(ASSETS, name, request.environ, max_age=None)
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 
 
-def step(world: World, request: Request, name: str) -> Response:
+def step(context: AppContext, request: Request, name: str) -> Response:
     """Take one step of a session and answer with the view that follows."""
     body = json_object(request)
     asked = request_id()
     try:
-        answer = STEPS[name](world, body)
+        answer = STEPS[name](context, body)
     except LinkError as error:
         answer = {"error": {**error.body(asked), **wording(error.code)._asdict()}}
     return json_response({**answer, "request_id": asked})
 
 
-def _open(world: World, body: Facts) -> Facts:
+def _open(context: AppContext, body: Facts) -> Facts:
     """Start a session: what the site wants, and at which bank if that is settled already."""
-    session = links.open_session(world, link_token=_key(body, "link_token"))
+    session = links.open_session(context, link_token=_key(body, "link_token"))
     asked = session.link_token.request
     return {
         "view": "CREDENTIAL" if session.is_update else "CONSENT",
@@ -71,48 +71,48 @@ def _open(world: World, body: Facts) -> Facts:
         "client_name": asked["client_name"],
         "products": _products(asked),
         "institution": _bank(session.institution),
-        "people": people.as_json(),
+        "people": credentials.as_json(),
     }
 
 
-def _institutions(world: World, body: Facts) -> Facts:
+def _institutions(context: AppContext, body: Facts) -> Facts:
     """The banks whose name holds ``query``."""
     query = _text(body, "query")
-    found = links.search_institutions(world, session=_session(world, body), query=query)
+    found = links.search_institutions(context, session=_session(context, body), query=query)
     return {"query": query, "institutions": [_bank(bank) for bank in found]}
 
 
-def _credentials(world: World, body: Facts) -> Facts:
+def _credentials(context: AppContext, body: Facts) -> Facts:
     """Sign in at the bank ``institution_id`` with ``username`` and ``password``."""
-    session = _session(world, body)
+    session = _session(context, body)
     if not session.is_update:
-        session = links.choose_institution(world, session=session, institution_id=_text(body, "institution_id"))
+        session = links.choose_institution(context, session=session, institution_id=_text(body, "institution_id"))
     username, password = _text(body, "username"), _text(body, "password")
-    return _next(world, links.submit_credentials(world, session=session, username=username, password=password))
+    return _next(context, links.submit_credentials(context, session=session, username=username, password=password))
 
 
-def _mfa(world: World, body: Facts) -> Facts:
+def _mfa(context: AppContext, body: Facts) -> Facts:
     """Answer the bank's questions: ``answers``, one for each prompt, in their order."""
-    session = _session(world, body)
-    return _next(world, links.answer_challenge(world, session=session, answers=_texts(body, "answers")))
+    session = _session(context, body)
+    return _next(context, links.answer_challenge(context, session=session, answers=_texts(body, "answers")))
 
 
-def _accounts(world: World, body: Facts) -> Facts:
+def _accounts(context: AppContext, body: Facts) -> Facts:
     """Share the accounts ``account_ids`` and finish."""
-    return _finish(world, _session(world, body), _texts(body, "account_ids"))
+    return _finish(context, _session(context, body), _texts(body, "account_ids"))
 
 
-def _exit(world: World, body: Facts) -> Facts:
+def _exit(context: AppContext, body: Facts) -> Facts:
     """Note that the person left at ``status``, after ``error`` if there was one."""
-    session = _session(world, body)
+    session = _session(context, body)
     status, error = body.get("status"), body.get("error")
     facts = {name: error.get(name) for name in EXIT_FACTS} if isinstance(error, dict) else None
     if session.step != "finished":
-        links.leave(world, session=session, status=status if status in STATUSES else "", error=facts)
+        links.leave(context, session=session, status=status if status in STATUSES else "", error=facts)
     return {}
 
 
-STEPS: dict[str, Callable[[World, Facts], Facts]] = {
+STEPS: dict[str, Callable[[AppContext, Facts], Facts]] = {
     "open": _open,
     "institutions": _institutions,
     "credentials": _credentials,
@@ -122,17 +122,17 @@ STEPS: dict[str, Callable[[World, Facts], Facts]] = {
 }
 
 
-def _next(world: World, session: Session) -> Facts:
+def _next(context: AppContext, session: Session) -> Facts:
     """The view after a good sign-in. A repair that changes no accounts is over at once."""
     if session.challenge:
         return {"view": "MFA", "mfa": _challenge(session.challenge)}
     if not session.link_token.selects_accounts:
-        return _finish(world, session, [])
+        return _finish(context, session, [])
     return {"view": "SELECT_ACCOUNT", "accounts": [_account(choice) for choice in session.choices]}
 
 
-def _finish(world: World, session: Session, account_ids: list[str]) -> Facts:
-    success = links.finish(world, session=session, account_ids=account_ids)
+def _finish(context: AppContext, session: Session, account_ids: list[str]) -> Facts:
+    success = links.finish(context, session=session, account_ids=account_ids)
     return {"view": "CONNECTED", "public_token": success.public_token, "metadata": success.metadata}
 
 
@@ -166,10 +166,10 @@ def _products(asked: Facts) -> list[str]:
     return sorted({product for name in PRODUCT_LISTS for product in asked.get(name) or []})
 
 
-def _session(world: World, body: Facts) -> Session:
+def _session(context: AppContext, body: Facts) -> Session:
     """The session of this token. Raises LinkError INVALID_LINK_TOKEN if the two do not belong together."""
     link_token, session_id = _key(body, "link_token"), _key(body, "link_session_id")
-    return links.get_session(world, link_token=link_token, session_id=session_id)
+    return links.get_session(context, link_token=link_token, session_id=session_id)
 
 
 def _key(body: Facts, name: str) -> str:

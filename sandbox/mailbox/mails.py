@@ -13,7 +13,7 @@ from sqlite3 import Row
 from typing import Any
 
 from sandbox.clock import moment, stamp
-from sandbox.world import World
+from sandbox.context import AppContext
 
 KEPT = 500
 ADDRESS_IN_TEXT = re.compile(r"https?://[^\s<>\"']+")
@@ -103,13 +103,13 @@ class Mail:
         return next((part for part in parts if part.get_content_type() == kind), None)
 
 
-def keep(world: World, *, sender: str, recipients: list[str], raw: bytes) -> int:
+def keep(context: AppContext, *, sender: str, recipients: list[str], raw: bytes) -> int:
     """Keep one mail, forget those beyond the last ``KEPT``, and give its number."""
-    store = world.store
+    store = context.store
     with store.transaction():
         mail_id = store.insert(
             "INSERT INTO mails (received_at, sender, recipients, raw) VALUES (?, ?, ?, ?)",
-            stamp(world.clock.real()),
+            stamp(context.clock.real()),
             _whole(sender),
             json.dumps([_whole(address) for address in recipients]),
             raw,
@@ -118,15 +118,15 @@ def keep(world: World, *, sender: str, recipients: list[str], raw: bytes) -> int
     return mail_id
 
 
-def find(world: World, mail_id: int) -> Mail | None:
+def find(context: AppContext, mail_id: int) -> Mail | None:
     """The mail of that number, or None if it never was or is forgotten."""
-    row = world.store.one("SELECT * FROM mails WHERE mail_id = ?", mail_id)
+    row = context.store.one("SELECT * FROM mails WHERE mail_id = ?", mail_id)
     return _mail(row) if row else None
 
 
-def newest(world: World, *, to: str = "", before: int | None = None, count: int = KEPT) -> list[Mail]:
+def newest(context: AppContext, *, to: str = "", before: int | None = None, count: int = KEPT) -> list[Mail]:
     """Up to ``count`` mails, newest first: those to the address ``to`` if given, older than the mail ``before``."""
-    rows = world.store.all(
+    rows = context.store.all(
         """
         SELECT * FROM mails
         WHERE (? = '' OR EXISTS (SELECT 1 FROM json_each(recipients) WHERE lower(value) = lower(?)))

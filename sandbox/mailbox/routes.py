@@ -11,9 +11,9 @@ from werkzeug.routing import Rule
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Request, Response
 
+from sandbox.context import AppContext
+from sandbox.json_codec import json_response
 from sandbox.mailbox import mails
-from sandbox.wire import json_response
-from sandbox.world import World
 
 HERE = Path(__file__).parent
 PAGE = 50
@@ -27,31 +27,31 @@ HEADERS = {
 pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
-def inbox(world: World, request: Request) -> Response:
+def inbox(context: AppContext, request: Request) -> Response:
     """The list, newest first, fifty at a time; ``?to=`` keeps one person's mails, ``?before=`` turns the page."""
     to = request.args.get("to", "").strip()
     before = request.args.get("before", type=int)
-    found = mails.newest(world, to=to, before=before, count=PAGE + 1)
+    found = mails.newest(context, to=to, before=before, count=PAGE + 1)
     return _page("inbox.html", mails=found[:PAGE], older=len(found) > PAGE, to=to, before=before, kept=mails.KEPT)
 
 
-def mail(world: World, request: Request, mail_id: int) -> Response:
+def mail(context: AppContext, request: Request, mail_id: int) -> Response:
     """One mail: its text, its headers, and the source of its HTML part if it has one."""
-    found = mails.find(world, mail_id)
+    found = mails.find(context, mail_id)
     if found is None:
         return _page("missing.html", status=404, kept=mails.KEPT)
     return _page("mail.html", mail=found)
 
 
-def messages(world: World, request: Request) -> Response:
+def messages(context: AppContext, request: Request) -> Response:
     """``{"messages": [...]}``, newest first, every kept mail or those to ``?to=``. For tests and scripts."""
-    found = mails.newest(world, to=request.args.get("to", "").strip())
+    found = mails.newest(context, to=request.args.get("to", "").strip())
     answer = json_response({"messages": [mail.as_json() for mail in found]})
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-def style(world: World, request: Request) -> Response:
+def style(context: AppContext, request: Request) -> Response:
     """The pages' style sheet."""
     return send_file(HERE / "assets" / "mailbox.css", request.environ, mimetype="text/css")
 
@@ -62,7 +62,7 @@ def _page(template: str, *, status: int = 200, **facts: object) -> Response:
     )
 
 
-def entrance(world: World, request: Request) -> Response:
+def entrance(context: AppContext, request: Request) -> Response:
     """Whoever left the last slash out is sent on, relative to the address the browser shows."""
     return Response(status=308, headers={"Location": "mailbox/"})
 

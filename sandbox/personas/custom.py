@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.errors import CATALOGUE, PlaidError
+from sandbox.json_codec import loads
 from sandbox.personas import categories
 from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
-from sandbox.wire import loads
 
 MOST_ACCOUNTS = 10
 MOST_BYTES = 55_000

@@ -1,4 +1,4 @@
-"""The shops, employers and landlords of the sandbox's world. None of them exists."""
+"""The shops, employers and landlords of the sandbox's context. None of them exists."""
 
 from decimal import Decimal
 from random import Random

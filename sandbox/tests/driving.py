@@ -11,12 +11,12 @@ from typing import Any
 import urllib3
 import waitress
 
-from sandbox import heartbeat
 from sandbox.app import Application
+from sandbox.bank import scheduler
 from sandbox.bureau import headers
-from sandbox.outbox import Sender
+from sandbox.context import AppContext, open_context
 from sandbox.personas import PASSWORD
-from sandbox.world import World, open_world
+from sandbox.webhooks.outbox import Sender
 
 CLIENT_ID, SECRET, ADMIN = "test-client-id", "test-secret", "test-admin-token"
 PATIENCE = 20
@@ -33,10 +33,10 @@ def wait_for(condition: Callable[[], Any]) -> Any:
 
 
 class Driver:
-    """One running sandbox seen from outside: API calls, operator's calls, and its world for a look inside."""
+    """One running sandbox seen from outside: API calls, operator's calls, and its context for a look inside."""
 
-    def __init__(self, world: World, port: int) -> None:
-        self.world = world
+    def __init__(self, context: AppContext, port: int) -> None:
+        self.context = context
         self.url = f"http://127.0.0.1:{port}"
         self.http = urllib3.PoolManager(retries=False, timeout=30)
 
@@ -100,20 +100,20 @@ class Driver:
 
 def run(directory: Path, profile: str) -> Iterator[Driver]:
     """Serve a sandbox from a thread until the test is over."""
-    world = open_world(directory, client_id=CLIENT_ID, secret=SECRET, admin_token=ADMIN, profile=profile)
-    server = waitress.create_server(Application(world), host="127.0.0.1", port=0, threads=8)
+    context = open_context(directory, client_id=CLIENT_ID, secret=SECRET, admin_token=ADMIN, profile=profile)
+    server = waitress.create_server(Application(context), host="127.0.0.1", port=0, threads=8)
     headers.let_in(server)
-    serving = threading.Thread(target=serve, args=(server, world.stopping))
+    serving = threading.Thread(target=serve, args=(server, context.stopping))
     serving.start()
-    sender, beating = Sender(world), heartbeat.start(world)
+    sender, beating = Sender(context), scheduler.start(context)
     sender.start()
-    driver = Driver(world, server.effective_port)
+    driver = Driver(context, server.effective_port)
     yield driver
-    world.stopping.set()
+    context.stopping.set()
     driver.http.clear()
     for thread in (serving, beating, sender):
         thread.join()
-    world.store.close()
+    context.store.close()
 
 
 def serve(server: Any, stopping: threading.Event) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import items
+from sandbox.bank import items
 from sandbox.tests.driving import Driver, Receiver, wait_for
 
 
@@ -20,7 +20,7 @@ def mutate(plaid: Driver, linked: dict[str, str], **order: Any) -> dict[str, Any
 
 
 def refused(plaid: Driver, path: str, body: Any) -> str:
-    headers = {"Authorization": f"Bearer {plaid.world.admin_token}"}
+    headers = {"Authorization": f"Bearer {plaid.context.admin_token}"}
     answer = plaid.http.request("POST", f"{plaid.url}/_double/{path}", body=json.dumps(body), headers=headers)
     assert answer.status >= 400
     return json.loads(answer.data)["error_code"]
@@ -112,8 +112,8 @@ def test_it_changes_nothing_by_an_order_it_refuses(
 
 
 def test_it_holds_a_row_that_is_dated_ahead_as_pending(plaid: Driver, linked: dict[str, str]) -> None:
-    ahead = (plaid.world.clock.today() + timedelta(days=2)).isoformat()
-    today = plaid.world.clock.today().isoformat()
+    ahead = (plaid.context.clock.today() + timedelta(days=2)).isoformat()
+    today = plaid.context.clock.today().isoformat()
     dates = ({"date": ahead}, {"date": ahead, "pending": False}, {"date": today}, {})
     made = mutate(plaid, linked, add=[{"amount": 1, "name": "Gum", **facts} for facts in dates])["added"]
     rows, _ = plaid.sync(linked["access_token"])
@@ -144,7 +144,7 @@ def test_it_lets_no_stream_answer_in_spite_of_the_next_error(own_plaid: Driver, 
     path = f"items/{linked['item_id']}/state"
     own_plaid.admin("POST", path, {"error": "ITEM_LOCKED", "streams": True})
     if ends == "repair":
-        items.repair(own_plaid.world, item_id=linked["item_id"])
+        items.repair(own_plaid.context, item_id=linked["item_id"])
     own_plaid.ok("/sandbox/item/reset_login", **token)
     assert own_plaid.refused("/transactions/sync", **token) == "ITEM_LOGIN_REQUIRED"
 
@@ -196,7 +196,7 @@ def test_it_lets_days_pass(own_plaid: Driver, receiver: Receiver) -> None:
 
 def recent(plaid: Driver, linked: dict[str, str]) -> list[tuple[str, float, bool]]:
     """What the last weeks look like, whoever looks at them."""
-    since = plaid.world.clock.today().replace(day=1).isoformat()
+    since = plaid.context.clock.today().replace(day=1).isoformat()
     rows = plaid.ledger(linked["item_id"])["transactions"]
     return sorted((row["date"], row["amount"], row["pending"]) for row in rows if row["date"] >= since)
 

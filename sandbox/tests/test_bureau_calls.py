@@ -66,8 +66,8 @@ def test_it_keeps_nothing_that_tells_who_a_person_is(own_bureau: Bureau) -> None
     own_bureau.ask(body("P11"), clientReferenceId=f"pull{last.title()}")
     own_bureau.ask(body("P11"), path=f"{REPORT}?ssn={ssn}", X_Who=f"{first} {last}")
     own_bureau.send(TOKEN, USER | {"password": "hunter2hunter2"}, **{"Content-Type": "application/json"}, **CLIENT)
-    own_bureau.driver.world.store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    kept = b"".join(file.read_bytes() for file in own_bureau.driver.world.directory.glob("sandbox.sqlite3*")).lower()
+    own_bureau.driver.context.store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept = b"".join(file.read_bytes() for file in own_bureau.driver.context.directory.glob("sandbox.sqlite3*")).lower()
     assert b"[redacted]" in kept
     for _, surname, number in PEOPLE.values():
         assert number.encode() not in kept
@@ -121,7 +121,7 @@ def test_it_lists_the_people_with_all_that_finds_them(bureau: Bureau) -> None:
 
 @pytest.mark.parametrize("wrong", [{"mode": "asleep"}, {"month": -1}, {"month": "3"}, {"moth": 3}])
 def test_it_refuses_a_change_that_makes_no_sense(bureau: Bureau, wrong: dict[str, object]) -> None:
-    headers = {"Authorization": f"Bearer {bureau.driver.world.admin_token}"}
+    headers = {"Authorization": f"Bearer {bureau.driver.context.admin_token}"}
     assert bureau.send("/_double/bureau/personas/P01", wrong, **headers).status == 400
     assert bureau.send("/_double/bureau/personas/P99", {"month": 1}, **headers).status == 400
 

@@ -190,7 +190,7 @@ def test_it_drops_a_connection_before_or_after_the_report_was_made(bureau: Burea
     ],
 )
 def test_it_refuses_an_order_that_could_never_work(bureau: Bureau, wrong: Json) -> None:
-    headers = {"Authorization": f"Bearer {bureau.driver.world.admin_token}"}
+    headers = {"Authorization": f"Bearer {bureau.driver.context.admin_token}"}
     answer = bureau.send("/_double/bureau/faults", wrong, **headers)
     assert answer.status == 400
     assert json.loads(answer.data)["error_code"] in ("INVALID_FIELD", "MISSING_FIELDS", "UNKNOWN_FIELDS")

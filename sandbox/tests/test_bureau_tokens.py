@@ -101,7 +101,7 @@ def test_it_ends_all_tokens_when_the_operator_says_so(bureau: Bureau) -> None:
 
 
 def test_it_keeps_no_token(own_bureau: Bureau) -> None:
-    kept = b"".join(file.read_bytes() for file in own_bureau.driver.world.directory.glob("sandbox.sqlite3*"))
+    kept = b"".join(file.read_bytes() for file in own_bureau.driver.context.directory.glob("sandbox.sqlite3*"))
     assert b"bureau_tokens" in kept
     assert own_bureau.token.encode() not in kept
     assert own_bureau.token.rpartition(".")[2].encode() not in kept

@@ -38,8 +38,9 @@ from plaid.model.webhook_type import WebhookType
 from plaid.model.webhook_verification_key_get_request import WebhookVerificationKeyGetRequest
 from urllib3.util import Retry
 
-from sandbox import links, signing
+from sandbox.bank import links
 from sandbox.tests.driving import CLIENT_ID, SECRET, Driver
+from sandbox.webhooks import signing
 
 US = [CountryCode("US")]
 WEBHOOK = "https://site.example/webhooks/plaid"
@@ -97,11 +98,11 @@ def test_it_makes_and_describes_a_link_token(client: PlaidApi) -> None:
 
 def test_it_reports_the_sessions_of_a_link_token(client: PlaidApi, plaid: Driver) -> None:
     token = client.link_token_create(new_token_request()).link_token
-    world = plaid.world
-    session = links.open_session(world, link_token=token)
-    session = links.choose_institution(world, session=session, institution_id="ins_109508")
-    session = links.submit_credentials(world, session=session, username="user_good", password="pass_good")
-    success = links.finish(world, session=session, account_ids=[session.choices[0].id])
+    context = plaid.context
+    session = links.open_session(context, link_token=token)
+    session = links.choose_institution(context, session=session, institution_id="ins_109508")
+    session = links.submit_credentials(context, session=session, username="user_good", password="pass_good")
+    success = links.finish(context, session=session, account_ids=[session.choices[0].id])
     walk = client.link_token_get(LinkTokenGetRequest(token)).link_sessions[0]
     added = walk.results.item_add_results[0]
     assert walk.link_session_id == session.id
@@ -188,7 +189,7 @@ def test_it_syncs_modified_and_removed_rows(client: PlaidApi) -> None:
 
 def test_it_takes_custom_transactions(client: PlaidApi, plaid: Driver) -> None:
     access_token = linked(client, "user_transactions_dynamic")
-    today = plaid.world.clock.today()
+    today = plaid.context.clock.today()
     wanted = CustomSandboxTransaction(
         date_transacted=today, date_posted=today, amount=12.34, description="Lemonade stand"
     )
@@ -218,7 +219,7 @@ def test_it_searches_institutions(client: PlaidApi) -> None:
 
 
 def test_it_shows_a_verification_key(client: PlaidApi, plaid: Driver) -> None:
-    kid = signing.rotate(plaid.world)
+    kid = signing.rotate(plaid.context)
     key = client.webhook_verification_key_get(WebhookVerificationKeyGetRequest(kid)).key
     assert (key.kid, key.alg, key.crv, key.kty, key.use, key.expired_at) == (kid, "ES256", "P-256", "EC", "sig", None)
 

@@ -197,7 +197,7 @@ def test_it_fires_by_chance_and_the_same_way_every_time(own_plaid: Driver, acces
     ],
 )
 def test_it_refuses_an_order_that_could_never_work(own_plaid: Driver, wrong: dict[str, Any]) -> None:
-    headers = {"Authorization": f"Bearer {own_plaid.world.admin_token}"}
+    headers = {"Authorization": f"Bearer {own_plaid.context.admin_token}"}
     url = own_plaid.url + "/_double/faults"
     answer = own_plaid.http.request("POST", url, body=json.dumps(wrong), headers=headers)
     assert answer.status == 400

@@ -51,7 +51,7 @@ def test_it_shows_cached_balances_until_the_bank_is_asked(plaid: Driver) -> None
 
 
 def test_it_has_no_balance_of_tomorrow(plaid: Driver) -> None:
-    tomorrow = (plaid.world.clock.now() + timedelta(days=1)).isoformat()
+    tomorrow = (plaid.context.clock.now() + timedelta(days=1)).isoformat()
     options = {"min_last_updated_datetime": tomorrow}
     code = plaid.refused("/accounts/balance/get", **access(plaid.link()), options=options)
     assert code == "LAST_UPDATED_DATETIME_OUT_OF_RANGE"
@@ -85,7 +85,7 @@ def test_it_links_a_custom_person(plaid: Driver) -> None:
 
 
 def test_it_posts_a_custom_persons_pending_row_when_its_day_has_come(own_plaid: Driver) -> None:
-    today = own_plaid.world.clock.today()
+    today = own_plaid.context.clock.today()
     posts = (today + timedelta(days=2)).isoformat()
     entry = {"date_transacted": today.isoformat(), "date_posted": posts, "amount": 5, "description": "Tea"}
     person = {"override_accounts": [{"type": "depository", "transactions": [entry]}]}
@@ -129,7 +129,7 @@ def test_it_moves_balances_with_the_money(plaid: Driver, dynamic: dict[str, str]
 
     before = balances()
     checking, card = before
-    today = plaid.world.clock.today().isoformat()
+    today = plaid.context.clock.today().isoformat()
     mutation = {
         "add": [
             {"account_id": checking, "amount": 10, "name": "Posted", "date": today},
@@ -154,7 +154,7 @@ def test_it_takes_custom_transactions_from_the_dynamic_person(plaid: Driver, dyn
 
 
 def custom(plaid: Driver, **fields: Any) -> dict[str, Any]:
-    today = plaid.world.clock.today().isoformat()
+    today = plaid.context.clock.today().isoformat()
     return {
         "date_transacted": today,
         "date_posted": today,
@@ -168,7 +168,7 @@ def custom(plaid: Driver, **fields: Any) -> dict[str, Any]:
 def test_it_refuses_custom_transactions_outside_the_last_fortnight(
     plaid: Driver, dynamic: dict[str, str], transacted: int, posted: int
 ) -> None:
-    today = plaid.world.clock.today()
+    today = plaid.context.clock.today()
     row = custom(
         plaid,
         date_transacted=(today + timedelta(days=transacted)).isoformat(),

@@ -4,13 +4,13 @@ import pytest
 from werkzeug.test import Client
 
 from sandbox.app import Application
+from sandbox.context import open_context
 from sandbox.link.routes import ASSETS
-from sandbox.world import open_world
 
 
 @pytest.fixture
 def http(tmp_path):
-    return Client(Application(open_world(tmp_path, client_id="client", secret="client-secret")))
+    return Client(Application(open_context(tmp_path, client_id="client", secret="client-secret")))
 
 
 @pytest.mark.parametrize("token", ["", "link-sandbox-unknown", None, 7, {"a": 1}])

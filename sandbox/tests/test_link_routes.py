@@ -5,33 +5,33 @@ from datetime import timedelta
 import pytest
 from werkzeug.test import Client
 
-from sandbox import items, links
 from sandbox.app import Application
-from sandbox.world import open_world
+from sandbox.bank import items, links
+from sandbox.context import open_context
 
 PLATYPUS = "ins_109508"
 GOOD = "pass_good"
 
 
 @pytest.fixture
-def world(tmp_path):
-    return open_world(tmp_path, client_id="client", secret="client-secret")
+def context(tmp_path):
+    return open_context(tmp_path, client_id="client", secret="client-secret")
 
 
 @pytest.fixture
-def http(world):
-    return Client(Application(world))
+def http(context):
+    return Client(Application(context))
 
 
 @pytest.fixture
-def begin(world, http):
+def begin(context, http):
     """Open Link with a fresh token; the options are those of ``/link/token/create``."""
 
     def begin(*, item_id=None, **request) -> "Walk":
         asked = {"client_name": "Plumbline", "country_codes": ["US"], **request}
         if item_id is None:
             asked.setdefault("products", ["transactions"])
-        return Walk(http, links.create_token(world, request=asked, item_id=item_id).token)
+        return Walk(http, links.create_token(context, request=asked, item_id=item_id).token)
 
     return begin
 
@@ -98,9 +98,9 @@ def test_it_never_shows_the_clients_secret(http, begin):
     assert "client-secret" not in str(seen) + script
 
 
-def test_it_refuses_a_token_after_four_hours_even_in_mid_walk(world, begin):
+def test_it_refuses_a_token_after_four_hours_even_in_mid_walk(context, begin):
     walk = begin()
-    world.clock.advance(timedelta(hours=4))
+    context.clock.advance(timedelta(hours=4))
 
     assert walk.take("open")["error"]["error_code"] == "INVALID_LINK_TOKEN"
     assert walk.sign_in()["error"]["error_code"] == "INVALID_LINK_TOKEN"
@@ -256,7 +256,7 @@ def test_it_lets_nobody_past_the_second_factor(begin):
 # --- Accounts and the end ---------------------------------------------------------------------------------
 
 
-def test_it_ends_with_a_public_token_and_plaids_metadata(world, begin):
+def test_it_ends_with_a_public_token_and_plaids_metadata(context, begin):
     walk = begin()
     checking, saving = walk.sign_in()["accounts"][:2]
 
@@ -275,7 +275,7 @@ def test_it_ends_with_a_public_token_and_plaids_metadata(world, begin):
     assert metadata["account"] == shared[0]
     assert metadata["link_session_id"] == walk.id
     assert metadata["transfer_status"] is None
-    assert links.exchange(world, public_token=answer["public_token"])[0].startswith("access-sandbox-")
+    assert links.exchange(context, public_token=answer["public_token"])[0].startswith("access-sandbox-")
 
 
 def test_it_shares_nothing_when_nothing_is_ticked(begin):
@@ -305,10 +305,10 @@ def test_it_ends_only_once(begin):
 
 
 @pytest.fixture
-def item_id(world, begin):
+def item_id(context, begin):
     """An Item that shares one account and wants a new sign-in."""
-    _, item_id = links.exchange(world, public_token=begin().connect()["public_token"])
-    items.update(world, item_id, error="ITEM_LOGIN_REQUIRED")
+    _, item_id = links.exchange(context, public_token=begin().connect()["public_token"])
+    items.update(context, item_id, error="ITEM_LOGIN_REQUIRED")
     return item_id
 
 
@@ -319,12 +319,12 @@ def test_it_goes_straight_to_the_sign_in_of_the_items_own_bank(begin, item_id):
     assert opened["institution"]["institution_id"] == PLATYPUS
 
 
-def test_it_repairs_without_asking_for_accounts(world, begin, item_id):
+def test_it_repairs_without_asking_for_accounts(context, begin, item_id):
     answer = begin(item_id=item_id).sign_in()
 
     assert answer["view"] == "CONNECTED"
     assert [account["mask"] for account in answer["metadata"]["accounts"]] == ["0000"]
-    assert items.get(world, item_id).error == ""
+    assert items.get(context, item_id).error == ""
 
 
 def test_it_stays_at_the_items_own_bank_whatever_the_browser_says(begin, item_id):
@@ -343,13 +343,13 @@ def test_it_ticks_what_is_shared_when_accounts_may_be_changed(begin, item_id):
 # --- Leaving ----------------------------------------------------------------------------------------------
 
 
-def test_it_records_how_a_person_left(world, begin):
+def test_it_records_how_a_person_left(context, begin):
     walk = begin()
     error = walk.sign_in("error_ITEM_LOCKED")["error"]
 
     walk.take("exit", status="requires_credentials", error=error)
 
-    ended = links.sessions(world, walk.token)[-1]
+    ended = links.sessions(context, walk.token)[-1]
     assert ended["finished_at"]
     assert ended["outcome"]["exit"]["metadata"]["status"] == "requires_credentials"
     assert ended["outcome"]["exit"]["error"] == {
@@ -357,22 +357,22 @@ def test_it_records_how_a_person_left(world, begin):
     }
 
 
-def test_it_does_not_let_a_late_exit_undo_a_success(world, begin):
+def test_it_does_not_let_a_late_exit_undo_a_success(context, begin):
     walk = begin()
     token = walk.connect()["public_token"]
 
     walk.take("exit", status=None, error=None)
 
-    assert links.sessions(world, walk.token)[-1]["outcome"]["public_token"] == token
+    assert links.sessions(context, walk.token)[-1]["outcome"]["public_token"] == token
 
 
 @pytest.mark.parametrize("status", [None, 5, "<script>", ["requires_code"]])
-def test_it_records_no_status_that_plaid_does_not_have(world, begin, status):
+def test_it_records_no_status_that_plaid_does_not_have(context, begin, status):
     walk = begin()
 
     walk.take("exit", status=status, error="nonsense")
 
-    assert links.sessions(world, walk.token)[-1]["outcome"]["exit"] == {"error": None, "metadata": {"status": ""}}
+    assert links.sessions(context, walk.token)[-1]["outcome"]["exit"] == {"error": None, "metadata": {"status": ""}}
 
 
 # --- Bad requests -----------------------------------------------------------------------------------------

@@ -2,17 +2,18 @@
 
 import pytest
 
-from sandbox import items, links, outbox
+from sandbox.bank import items, links
+from sandbox.bank.links import LinkError, Session
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.links import LinkError, Session
 from sandbox.personas import PASSWORD
 from sandbox.tests.driving import Driver
-from sandbox.world import World
+from sandbox.webhooks import outbox
 
 
 @pytest.fixture(scope="module")
-def world(plaid: Driver) -> World:
-    return plaid.world
+def context(plaid: Driver) -> AppContext:
+    return plaid.context
 
 
 ASKED = {
@@ -34,21 +35,21 @@ def update_token(plaid: Driver, access_token: str, **fields: object) -> str:
 
 
 def at_accounts(plaid: Driver, token: str, username: str = "user_good", password: str = PASSWORD) -> Session:
-    world = plaid.world
-    session = links.open_session(world, link_token=token)
+    context = plaid.context
+    session = links.open_session(context, link_token=token)
     if session.step == "institution":
-        session = links.choose_institution(world, session=session, institution_id="ins_109508")
-    return links.submit_credentials(world, session=session, username=username, password=password)
+        session = links.choose_institution(context, session=session, institution_id="ins_109508")
+    return links.submit_credentials(context, session=session, username=username, password=password)
 
 
 def exchanged(plaid: Driver, success: links.Success) -> dict[str, str]:
     return plaid.ok("/item/public_token/exchange", public_token=success.public_token)
 
 
-def test_it_ends_with_the_accounts_the_person_chose(plaid: Driver, world: World) -> None:
+def test_it_ends_with_the_accounts_the_person_chose(plaid: Driver, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid))
     chosen = [choice for choice in session.choices if choice.mask in ("0000", "3333")]
-    success = links.finish(world, session=session, account_ids=[choice.id for choice in chosen])
+    success = links.finish(context, session=session, account_ids=[choice.id for choice in chosen])
     linked = exchanged(plaid, success)
     accounts = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
     assert [account["account_id"] for account in accounts] == [choice.id for choice in chosen]
@@ -58,96 +59,96 @@ def test_it_ends_with_the_accounts_the_person_chose(plaid: Driver, world: World)
     assert {row["account_id"] for row in rows.values()} == {choice.id for choice in chosen}
 
 
-def test_it_remembers_a_walk_between_deeds(plaid: Driver, world: World) -> None:
+def test_it_remembers_a_walk_between_deeds(plaid: Driver, context: AppContext) -> None:
     token = link_token(plaid)
     session = at_accounts(plaid, token)
-    assert links.get_session(world, link_token=token, session_id=session.id) == session
+    assert links.get_session(context, link_token=token, session_id=session.id) == session
 
 
-def test_it_gives_as_many_days_as_were_asked_for(plaid: Driver, world: World) -> None:
+def test_it_gives_as_many_days_as_were_asked_for(plaid: Driver, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid, transactions={"days_requested": 45}))
-    success = links.finish(world, session=session, account_ids=[choice.id for choice in session.choices])
+    success = links.finish(context, session=session, account_ids=[choice.id for choice in session.choices])
     rows, _ = plaid.sync(exchanged(plaid, success)["access_token"])
-    ages = [(world.clock.today() - world.clock.today().fromisoformat(row["date"])).days for row in rows.values()]
+    ages = [(context.clock.today() - context.clock.today().fromisoformat(row["date"])).days for row in rows.values()]
     assert 30 < max(ages) <= 45
 
 
 def test_it_refuses_an_unknown_or_expired_token(own_plaid: Driver) -> None:
     token = link_token(own_plaid)
-    session = links.open_session(own_plaid.world, link_token=token)
+    session = links.open_session(own_plaid.context, link_token=token)
     own_plaid.admin("POST", "clock", {"advance_hours": 4})
     for attempt in (
-        lambda: links.open_session(own_plaid.world, link_token=token),
-        lambda: links.open_session(own_plaid.world, link_token="link-sandbox-nobody"),
-        lambda: links.get_session(own_plaid.world, link_token=token, session_id=session.id),
+        lambda: links.open_session(own_plaid.context, link_token=token),
+        lambda: links.open_session(own_plaid.context, link_token="link-sandbox-nobody"),
+        lambda: links.get_session(own_plaid.context, link_token=token, session_id=session.id),
     ):
         with pytest.raises(LinkError, match="INVALID_LINK_TOKEN"):
             attempt()
 
 
-def test_it_refuses_the_session_of_another_token(plaid: Driver, world: World) -> None:
+def test_it_refuses_the_session_of_another_token(plaid: Driver, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid))
     with pytest.raises(LinkError, match="INVALID_LINK_TOKEN"):
-        links.get_session(world, link_token=link_token(plaid), session_id=session.id)
+        links.get_session(context, link_token=link_token(plaid), session_id=session.id)
 
 
-def test_it_stays_at_the_credentials_after_a_refusal(plaid: Driver, world: World) -> None:
+def test_it_stays_at_the_credentials_after_a_refusal(plaid: Driver, context: AppContext) -> None:
     token = link_token(plaid)
-    session = links.open_session(world, link_token=token)
-    session = links.choose_institution(world, session=session, institution_id="ins_109508")
+    session = links.open_session(context, link_token=token)
+    session = links.choose_institution(context, session=session, institution_id="ins_109508")
     with pytest.raises(LinkError, match="ITEM_LOCKED") as refusal:
-        links.submit_credentials(world, session=session, username="user_good", password="error_ITEM_LOCKED")
+        links.submit_credentials(context, session=session, username="user_good", password="error_ITEM_LOCKED")
     assert refusal.value.display
-    assert links.get_session(world, link_token=token, session_id=session.id).step == "credentials"
+    assert links.get_session(context, link_token=token, session_id=session.id).step == "credentials"
 
 
-def test_it_finds_a_bank_that_is_down(plaid: Driver, world: World) -> None:
-    session = links.open_session(world, link_token=link_token(plaid))
-    session = links.choose_institution(world, session=session, institution_id="ins_132361")
+def test_it_finds_a_bank_that_is_down(plaid: Driver, context: AppContext) -> None:
+    session = links.open_session(context, link_token=link_token(plaid))
+    session = links.choose_institution(context, session=session, institution_id="ins_132361")
     with pytest.raises(LinkError, match="INSTITUTION_DOWN"):
-        links.submit_credentials(world, session=session, username="user_good", password="pass_good")
+        links.submit_credentials(context, session=session, username="user_good", password="pass_good")
 
 
-def test_it_asks_for_a_second_factor_round_by_round(plaid: Driver, world: World) -> None:
+def test_it_asks_for_a_second_factor_round_by_round(plaid: Driver, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid), password="mfa_device")
     assert session.step == "mfa"
     assert session.challenge
-    session = links.answer_challenge(world, session=session, answers=[session.challenge.prompts[0].options[0]])
+    session = links.answer_challenge(context, session=session, answers=[session.challenge.prompts[0].options[0]])
     with pytest.raises(LinkError, match="INVALID_MFA"):
-        links.answer_challenge(world, session=session, answers=["0000"])
-    assert links.answer_challenge(world, session=session, answers=["1234"]).step == "accounts"
+        links.answer_challenge(context, session=session, answers=["0000"])
+    assert links.answer_challenge(context, session=session, answers=["1234"]).step == "accounts"
 
 
-def test_it_shares_nothing_that_was_not_offered_or_not_chosen(plaid: Driver, world: World) -> None:
+def test_it_shares_nothing_that_was_not_offered_or_not_chosen(plaid: Driver, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid))
     with pytest.raises(LinkError, match="INVALID_ACCOUNT_ID"):
-        links.finish(world, session=session, account_ids=["somebody-elses"])
+        links.finish(context, session=session, account_ids=["somebody-elses"])
     with pytest.raises(LinkError, match="NO_ACCOUNTS"):
-        links.finish(world, session=session, account_ids=[])
+        links.finish(context, session=session, account_ids=[])
 
 
-def test_it_does_not_skip_steps(plaid: Driver, world: World) -> None:
-    session = links.open_session(world, link_token=link_token(plaid))
+def test_it_does_not_skip_steps(plaid: Driver, context: AppContext) -> None:
+    session = links.open_session(context, link_token=link_token(plaid))
     with pytest.raises(LinkError):
-        links.finish(world, session=session, account_ids=[])
+        links.finish(context, session=session, account_ids=[])
     done = at_accounts(plaid, link_token(plaid))
-    links.finish(world, session=done, account_ids=[done.choices[0].id])
-    again = links.get_session(world, link_token=done.link_token.token, session_id=done.id)
+    links.finish(context, session=done, account_ids=[done.choices[0].id])
+    again = links.get_session(context, link_token=done.link_token.token, session_id=done.id)
     with pytest.raises(LinkError):
-        links.finish(world, session=again, account_ids=[done.choices[0].id])
+        links.finish(context, session=again, account_ids=[done.choices[0].id])
 
 
-def test_it_searches_banks_of_the_asked_country_and_products(plaid: Driver, world: World) -> None:
-    session = links.open_session(world, link_token=link_token(plaid))
-    names = [bank.name for bank in links.search_institutions(world, session=session, query="PLAT")]
+def test_it_searches_banks_of_the_asked_country_and_products(plaid: Driver, context: AppContext) -> None:
+    session = links.open_session(context, link_token=link_token(plaid))
+    names = [bank.name for bank in links.search_institutions(context, session=session, query="PLAT")]
     assert names[0] == "Platypus OAuth Bank"
     assert "First Platypus Bank" in names
-    assert links.search_institutions(world, session=session, query="tartan-dom") == []
-    assert len(links.search_institutions(world, session=session)) > 40
+    assert links.search_institutions(context, session=session, query="tartan-dom") == []
+    assert len(links.search_institutions(context, session=session)) > 40
 
 
-def test_it_starts_at_the_preset_bank(plaid: Driver, world: World) -> None:
-    session = links.open_session(world, link_token=link_token(plaid, institution_id="ins_109511"))
+def test_it_starts_at_the_preset_bank(plaid: Driver, context: AppContext) -> None:
+    session = links.open_session(context, link_token=link_token(plaid, institution_id="ins_109511"))
     assert (session.step, session.institution_id) == ("credentials", "ins_109511")
 
 
@@ -174,14 +175,14 @@ def ids(ledger: dict[str, list[dict[str, str]]]) -> set[str]:
     return {row["transaction_id"] for row in ledger["transactions"]}
 
 
-def test_it_repairs_an_item_and_keeps_its_token(plaid: Driver, world: World) -> None:
+def test_it_repairs_an_item_and_keeps_its_token(plaid: Driver, context: AppContext) -> None:
     linked = plaid.link()
     access = {"access_token": linked["access_token"]}
     plaid.ok("/sandbox/item/reset_login", **access)
     assert plaid.refused("/transactions/sync", **access) == "ITEM_LOGIN_REQUIRED"
     session = at_accounts(plaid, update_token(plaid, linked["access_token"]))
     assert session.is_update
-    success = links.finish(world, session=session, account_ids=[])
+    success = links.finish(context, session=session, account_ids=[])
     assert len(success.metadata["accounts"]) == 12
     assert plaid.ok("/item/get", **access)["item"]["error"] is None
     assert plaid.ok("/transactions/sync", **access)["added"]
@@ -195,58 +196,59 @@ def test_it_stays_broken_after_a_failed_repair(plaid: Driver) -> None:
     assert plaid.refused("/accounts/get", **access) == "ITEM_LOGIN_REQUIRED"
 
 
-def test_it_changes_the_shared_accounts_of_an_item(plaid: Driver, world: World) -> None:
+def test_it_changes_the_shared_accounts_of_an_item(plaid: Driver, context: AppContext) -> None:
     linked = plaid.link("user_living", transactions={"days_requested": 730})
     _, cursor = plaid.sync(linked["access_token"])
     selection = {"update": {"account_selection_enabled": True}}
     session = at_accounts(plaid, update_token(plaid, linked["access_token"], **selection), "user_living")
     assert all(choice.ticked for choice in session.choices)
     kept = [choice.id for choice in session.choices if choice.mask != "4471"]
-    links.finish(world, session=session, account_ids=kept)
+    links.finish(context, session=session, account_ids=kept)
     shown = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
     assert [account["account_id"] for account in shown] == kept
 
     session = at_accounts(plaid, update_token(plaid, linked["access_token"], **selection), "user_living")
     back = next(choice for choice in session.choices if choice.mask == "4471")
     assert not back.ticked
-    links.finish(world, session=session, account_ids=[choice.id for choice in session.choices])
+    links.finish(context, session=session, account_ids=[choice.id for choice in session.choices])
     shown = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
     assert {account["account_id"] for account in shown} == {*kept, back.id}
     news, _ = plaid.sync(linked["access_token"], cursor)
     assert {row["account_id"] for row in news.values()} == {back.id}
 
 
-def test_it_opens_no_update_for_a_removed_item(plaid: Driver, world: World) -> None:
+def test_it_opens_no_update_for_a_removed_item(plaid: Driver, context: AppContext) -> None:
     access_token = plaid.link()["access_token"]
     token = update_token(plaid, access_token)
     plaid.ok("/item/remove", access_token=access_token)
     with pytest.raises(LinkError, match="INVALID_LINK_TOKEN"):
-        links.open_session(world, link_token=token)
+        links.open_session(context, link_token=token)
 
 
-def test_it_records_that_somebody_left(plaid: Driver, world: World) -> None:
+def test_it_records_that_somebody_left(plaid: Driver, context: AppContext) -> None:
     token = link_token(plaid)
-    session = links.open_session(world, link_token=token)
-    links.leave(world, session=session, status="requires_credentials")
+    session = links.open_session(context, link_token=token)
+    links.leave(context, session=session, status="requires_credentials")
     walk = plaid.ok("/link/token/get", link_token=token)["link_sessions"][0]
     assert walk["exit"] == {"error": None, "metadata": {"status": "requires_credentials"}}
     assert "results" not in walk
 
 
-def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: Driver, world: World) -> None:
+def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: Driver, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid))
     with pytest.raises(LinkError):
-        links.finish(world, session=session, account_ids=["nothing"])
+        links.finish(context, session=session, account_ids=["nothing"])
     with pytest.raises(PlaidError, match="ITEM_NOT_FOUND"):
-        items.get(world, session.item_id)
-    assert not [message for message in outbox.messages(world) if message["item_id"] == session.item_id]
+        items.get(context, session.item_id)
+    assert not [message for message in outbox.messages(context) if message["item_id"] == session.item_id]
 
 
-def test_it_gives_the_same_token_for_the_public_token_of_an_update(plaid: Driver, world: World) -> None:
+def test_it_gives_the_same_token_for_the_public_token_of_an_update(plaid: Driver, context: AppContext) -> None:
     linked = plaid.link()
     session = at_accounts(plaid, update_token(plaid, linked["access_token"]))
     assert (
-        exchanged(plaid, links.finish(world, session=session, account_ids=[]))["access_token"] == linked["access_token"]
+        exchanged(plaid, links.finish(context, session=session, account_ids=[]))["access_token"]
+        == linked["access_token"]
     )
 
 
@@ -256,10 +258,10 @@ def test_it_offers_only_accounts_that_pass_the_filters(plaid: Driver) -> None:
     assert [choice.mask for choice in session.choices] == ["0000", "3333", "9999"]
 
 
-def test_it_starts_optional_products_that_the_bank_has(plaid: Driver, world: World) -> None:
+def test_it_starts_optional_products_that_the_bank_has(plaid: Driver, context: AppContext) -> None:
     asked = {"optional_products": ["liabilities"], "additional_consented_products": ["investments"]}
     session = at_accounts(plaid, link_token(plaid, **asked))
-    linked = exchanged(plaid, links.finish(world, session=session, account_ids=[session.choices[0].id]))
+    linked = exchanged(plaid, links.finish(context, session=session, account_ids=[session.choices[0].id]))
     item = plaid.ok("/item/get", access_token=linked["access_token"])["item"]
     assert item["billed_products"] == ["transactions", "liabilities"]
     assert item["consented_products"] == ["investments", "liabilities", "transactions"]

@@ -12,28 +12,28 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from sandbox.app import Application
+from sandbox.context import AppContext, open_context
 from sandbox.mailbox import mails, smtp
 from sandbox.mailbox.routes import pages
-from sandbox.world import World, open_world
 
 
 @pytest.fixture
-def world(tmp_path):
-    return open_world(tmp_path, client_id="client", secret="secret")
+def context(tmp_path):
+    return open_context(tmp_path, client_id="client", secret="secret")
 
 
 @pytest.fixture
-def reader(world):
-    return Client(Application(world))
+def reader(context):
+    return Client(Application(context))
 
 
 @pytest.fixture
-def post(world, reader):
+def post(context, reader):
     """Hand a mail in over SMTP, as the site does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    postbox = smtp.listen(world, port)
+    postbox = smtp.listen(context, port)
 
     def send(message: EmailMessage, *, to: list[str] | None = None) -> None:
         with smtplib.SMTP("127.0.0.1", port, timeout=10) as connection:
@@ -50,8 +50,8 @@ def letter(subject="Confirm your address", text="Hello", *, to="alice@example.co
     return message
 
 
-def keep(world: World, raw: bytes, *, to: str = "alice@example.com") -> int:
-    return mails.keep(world, sender="no-reply@plumbline.example", recipients=[to], raw=raw)
+def keep(context: AppContext, raw: bytes, *, to: str = "alice@example.com") -> int:
+    return mails.keep(context, sender="no-reply@plumbline.example", recipients=[to], raw=raw)
 
 
 def test_it_lists_what_came_in_by_smtp_newest_first(post, reader):
@@ -72,13 +72,13 @@ def test_it_shows_the_text_with_a_link_to_follow(post, reader):
     assert '<a href="http://127.0.0.1:8000/confirm/a-b_c/?next=%2F&amp;x=1" rel="noopener noreferrer">' in page
 
 
-def test_it_escapes_everything_a_sender_chose(reader, world):
+def test_it_escapes_everything_a_sender_chose(reader, context):
     evil = "<script>alert(1)</script>"
     message = letter(subject=evil, text=f'{evil} javascript:alert(1) http://a.example/"onmouseover="alert(1)')
     message["X-Evil"] = evil
     message.add_alternative(f"<b>{evil}</b>", subtype="html")
     message.add_attachment(b"x", maintype="text", subtype="plain", filename=f"{evil}.txt")
-    mails.keep(world, sender=evil, recipients=[evil], raw=message.as_bytes())
+    mails.keep(context, sender=evil, recipients=[evil], raw=message.as_bytes())
 
     for page in (reader.get("/mailbox/").text, reader.get("/mailbox/messages/1/").text):
         assert "<script" not in page
@@ -86,10 +86,10 @@ def test_it_escapes_everything_a_sender_chose(reader, world):
         assert 'href="javascript' not in page
 
 
-def test_it_shows_html_as_source_and_never_as_a_page(reader, world):
+def test_it_shows_html_as_source_and_never_as_a_page(reader, context):
     message = letter(text="Plain words")
     message.add_alternative('<p>Rich</p><img src="http://tracker.example/x.png">', subtype="html")
-    keep(world, message.as_bytes())
+    keep(context, message.as_bytes())
 
     page = reader.get("/mailbox/messages/1/").text
 
@@ -107,9 +107,9 @@ def test_it_answers_with_a_policy_that_forbids_scripts(reader):
 
 
 @pytest.mark.parametrize("path", ["/mailbox/", "/mailbox/messages/1/", "/mailbox/messages/99/"])
-def test_it_uses_relative_addresses_only(reader, world, path):
+def test_it_uses_relative_addresses_only(reader, context, path):
     for _ in range(60):
-        keep(world, letter().as_bytes())
+        keep(context, letter().as_bytes())
 
     page = reader.get(path).text
 
@@ -137,15 +137,15 @@ def test_it_finds_one_persons_mail_by_envelope_even_a_blind_copy(post, reader):
     assert "For Mallory" not in page
 
 
-def test_it_does_not_take_part_of_an_address_for_the_whole(reader, world):
-    keep(world, letter().as_bytes(), to="malice@example.com")
+def test_it_does_not_take_part_of_an_address_for_the_whole(reader, context):
+    keep(context, letter().as_bytes(), to="malice@example.com")
 
     assert reader.get("/mailbox/api/messages?to=alice@example.com").json == {"messages": []}
 
 
-def test_it_gives_the_links_of_a_mail_to_scripts(reader, world):
+def test_it_gives_the_links_of_a_mail_to_scripts(reader, context):
     text = "Go to http://site.example/reset/abc/ (valid 1 hour), or https://site.example/help."
-    keep(world, letter(text=text).as_bytes())
+    keep(context, letter(text=text).as_bytes())
 
     mail = reader.get("/mailbox/api/messages").json["messages"][0]
 
@@ -155,9 +155,9 @@ def test_it_gives_the_links_of_a_mail_to_scripts(reader, world):
     assert mail["has_html"] is False
 
 
-def test_it_keeps_the_last_five_hundred(reader, world):
+def test_it_keeps_the_last_five_hundred(reader, context):
     for number in range(503):
-        keep(world, letter(f"Mail {number}").as_bytes())
+        keep(context, letter(f"Mail {number}").as_bytes())
 
     subjects = [mail["subject"] for mail in reader.get("/mailbox/api/messages").json["messages"]]
 
@@ -168,9 +168,9 @@ def test_it_keeps_the_last_five_hundred(reader, world):
     assert reader.get("/mailbox/messages/4/").status_code == 200
 
 
-def test_it_turns_pages_of_fifty(reader, world):
+def test_it_turns_pages_of_fifty(reader, context):
     for number in range(51):
-        keep(world, letter(f"Mail number {number}.").as_bytes())
+        keep(context, letter(f"Mail number {number}.").as_bytes())
 
     first = reader.get("/mailbox/").text
     second = reader.get("/mailbox/?before=2").text
@@ -187,9 +187,9 @@ def test_it_remembers_mail_after_a_restart(tmp_path):
     assert [mail.subject for mail in mails.newest(_built(tmp_path))] == ["Before"]
 
 
-def _built(directory) -> World:
-    world = open_world(directory, client_id="client", secret="secret")
-    return Application(world).world
+def _built(directory) -> AppContext:
+    context = open_context(directory, client_id="client", secret="secret")
+    return Application(context).context
 
 
 def test_it_refuses_a_mail_that_is_too_large(post, reader):
@@ -215,10 +215,10 @@ def test_it_refuses_a_mail_that_is_too_large(post, reader):
         (b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n%%%", "", None),
     ],
 )
-def test_it_shows_even_a_broken_mail(reader, world, raw, subject, text):
-    number = keep(world, raw)
+def test_it_shows_even_a_broken_mail(reader, context, raw, subject, text):
+    number = keep(context, raw)
 
-    mail = mails.find(world, number)
+    mail = mails.find(context, number)
 
     assert reader.get(f"/mailbox/messages/{number}/").status_code == 200
     assert reader.get("/mailbox/").status_code == 200
@@ -240,10 +240,10 @@ def test_it_reads_any_bytes_as_a_mail(parts):
     assert json.dumps(mail.as_json())
 
 
-def test_it_names_an_attachment_without_mistaking_it_for_the_text(reader, world):
+def test_it_names_an_attachment_without_mistaking_it_for_the_text(reader, context):
     message = letter(text="The export is ready.")
     message.add_attachment(b"secret rows", maintype="text", subtype="plain", filename="rows.txt")
-    keep(world, message.as_bytes())
+    keep(context, message.as_bytes())
 
     page = reader.get("/mailbox/messages/1/").text
 

@@ -13,8 +13,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from sandbox import links, outbox, signing
+from sandbox.bank import links
 from sandbox.tests.driving import Driver
+from sandbox.webhooks import outbox, signing
 
 DOCUMENT = os.environ.get("PLAID_OPENAPI", "")
 
@@ -85,12 +86,12 @@ def test_it_answers_about_link_as_documented(check: Any, plaid: Driver) -> None:
     asked = {"client_name": "Plumbline", "language": "en", "country_codes": US, "user": {"client_user_id": "1"}}
     token = check("/link/token/create", **asked, products=["transactions"])["link_token"]
     check("/link/token/get", link_token=token)
-    session = links.open_session(plaid.world, link_token=token)
-    session = links.choose_institution(plaid.world, session=session, institution_id="ins_109511")
-    session = links.submit_credentials(plaid.world, session=session, username="user_good", password="pass_good")
-    success = links.finish(plaid.world, session=session, account_ids=[session.choices[0].id])
-    left = links.open_session(plaid.world, link_token=token)
-    links.leave(plaid.world, session=left, status="requires_credentials", error=None)
+    session = links.open_session(plaid.context, link_token=token)
+    session = links.choose_institution(plaid.context, session=session, institution_id="ins_109511")
+    session = links.submit_credentials(plaid.context, session=session, username="user_good", password="pass_good")
+    success = links.finish(plaid.context, session=session, account_ids=[session.choices[0].id])
+    left = links.open_session(plaid.context, link_token=token)
+    links.leave(plaid.context, session=left, status="requires_credentials", error=None)
     check("/link/token/get", link_token=token)
     check("/item/public_token/exchange", public_token=success.public_token)
 
@@ -104,8 +105,8 @@ def test_it_answers_about_institutions_as_documented(check: Any) -> None:
 
 
 def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: Driver) -> None:
-    check("/webhook_verification_key/get", key_id=signing.rotate(plaid.world))
-    signing.expire(plaid.world)
+    check("/webhook_verification_key/get", key_id=signing.rotate(plaid.context))
+    signing.expire(plaid.context)
     options = {"override_username": "user_transactions_dynamic"}
     made = check(
         "/sandbox/public_token/create",
@@ -114,7 +115,7 @@ def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: Dri
         options=options,
     )
     access = {"access_token": plaid.ok("/item/public_token/exchange", **_only(made, "public_token"))["access_token"]}
-    today = plaid.world.clock.today().isoformat()
+    today = plaid.context.clock.today().isoformat()
     row = {"date_transacted": today, "date_posted": today, "amount": -3.5, "description": "Refund"}
     check("/sandbox/transactions/create", **access, transactions=[row])
 
@@ -122,7 +123,7 @@ def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: Dri
 def test_it_answers_about_an_ill_item_whose_stream_answers_as_documented(check: Any, plaid: Driver) -> None:
     linked = plaid.link("user_living")
     plaid.admin("POST", f"items/{linked['item_id']}/state", {"error": "ITEM_LOGIN_REQUIRED", "streams": True})
-    ahead = (plaid.world.clock.today() + timedelta(days=2)).isoformat()
+    ahead = (plaid.context.clock.today() + timedelta(days=2)).isoformat()
     row = {"amount": 1, "name": "Gum", "date": ahead}
     plaid.admin("POST", f"items/{linked['item_id']}/mutate", {"add": [row]})
     for path in ("/item/get", "/accounts/get", "/transactions/sync"):
@@ -153,7 +154,7 @@ WEBHOOKS = {
 def test_it_sends_webhooks_as_documented(plaid: Driver, components: dict[str, Any], kind: str, code: str) -> None:
     linked = plaid.link(webhook="http://127.0.0.1:9/")
     plaid.ok("/sandbox/item/fire_webhook", **_only(linked, "access_token"), webhook_type=kind, webhook_code=code)
-    sent = [m["body"] for m in outbox.messages(plaid.world) if m["item_id"] == linked["item_id"]][-1]
+    sent = [m["body"] for m in outbox.messages(plaid.context) if m["item_id"] == linked["item_id"]][-1]
     schema = {"$ref": f"#/components/schemas/{WEBHOOKS[kind, code]}", "components": components}
     problems = Draft202012Validator(schema).iter_errors(json.loads(json.dumps(sent)))
     assert [f"{problem.json_path}: {problem.message[:200]}" for problem in problems] == []

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.clock import Clock, moment, stamp
+from sandbox.context import open_context
 from sandbox.store import FILE, Store
-from sandbox.world import open_world
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_it_stamps_moments_so_that_text_sorts_like_time(store: Store) -> None:
 
 
 def test_it_keeps_the_operators_token_it_made(tmp_path: Path) -> None:
-    first = open_world(tmp_path, client_id="id", secret="secret").admin_token
+    first = open_context(tmp_path, client_id="id", secret="secret").admin_token
     assert len(first) > 30
-    assert open_world(tmp_path, client_id="id", secret="secret").admin_token == first
+    assert open_context(tmp_path, client_id="id", secret="secret").admin_token == first
     assert stat.S_IMODE((tmp_path / "admin-token").stat().st_mode) == 0o600

@@ -9,20 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox import accounts, ledger, sync
+from sandbox.bank import accounts, sync, transaction_log
+from sandbox.bank.transaction_log import Changes, Row
+from sandbox.context import AppContext, open_context
 from sandbox.errors import PlaidError
 from sandbox.identifiers import new_id
-from sandbox.ledger import Changes, Row
 from sandbox.personas.drafts import AccountDraft
-from sandbox.world import World, open_world
 
 MUTATION = "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = open_world(tmp_path_factory.mktemp("sync"), client_id="id", secret="secret")
-    for schema in (accounts.SCHEMA, ledger.SCHEMA):
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppContext]:
+    made = open_context(tmp_path_factory.mktemp("sync"), client_id="id", secret="secret")
+    for schema in (accounts.SCHEMA, transaction_log.SCHEMA):
         made.store.create(schema)
     yield made
     made.store.close()
@@ -31,12 +31,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 class Bank:
     """One Item's ledger, to write in."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, context: AppContext) -> None:
+        self.context = context
         self.item_id = new_id()
         self.names: list[str] = []
         self.accounts = [
-            accounts.open_account(world, self.item_id, AccountDraft(key, key, "depository", "checking", Decimal(0)))
+            accounts.open_account(context, self.item_id, AccountDraft(key, key, "depository", "checking", Decimal(0)))
             for key in ("first", "second")
         ]
 
@@ -60,15 +60,15 @@ class Bank:
         self.append(Changes(removed=[transaction_id]))
 
     def append(self, changes: Changes) -> None:
-        ledger.append(self.world, self.item_id, changes)
+        transaction_log.append(self.context, self.item_id, changes)
 
     def amounts(self) -> dict[str, str]:
-        return {row["transaction_id"]: row["amount"] for row in ledger.current(self.world, self.item_id)}
+        return {row["transaction_id"]: row["amount"] for row in transaction_log.current(self.context, self.item_id)}
 
     def page(self, cursor: str = "", count: int = 100, account: str = "", epoch: int = 0) -> sync.Page:
-        head = ledger.head(self.world, self.item_id)
+        head = transaction_log.head(self.context, self.item_id)
         return sync.read_page(
-            self.world,
+            self.context,
             item_id=self.item_id,
             epoch=epoch,
             released=head,
@@ -127,8 +127,8 @@ DEEDS = st.lists(st.tuples(st.sampled_from("aaamrs"), st.integers(0, 999), st.in
 
 @given(deeds=DEEDS, during=DEEDS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_it_leads_any_client_to_the_ledger(world: World, deeds: list[Any], during: list[Any]) -> None:
-    bank = Bank(world)
+def test_it_leads_any_client_to_the_ledger(context: AppContext, deeds: list[Any], during: list[Any]) -> None:
+    bank = Bank(context)
     client = Client(bank)
     for kind, number, count in deeds:
         if kind == "s":
@@ -151,24 +151,24 @@ def change(bank: Bank, kind: str, number: int) -> None:
         bank.add(number)
 
 
-def test_it_keeps_silent_about_what_came_and_went_between_two_syncs(world: World) -> None:
-    bank = Bank(world)
+def test_it_keeps_silent_about_what_came_and_went_between_two_syncs(context: AppContext) -> None:
+    bank = Bank(context)
     cursor = bank.page().next_cursor
     bank.remove(bank.add(5))
     page = bank.page(cursor)
     assert (page.added, page.modified, page.removed) == ([], [], [])
 
 
-def test_it_calls_a_row_new_that_was_added_and_changed(world: World) -> None:
-    bank = Bank(world)
+def test_it_calls_a_row_new_that_was_added_and_changed(context: AppContext) -> None:
+    bank = Bank(context)
     bank.modify(bank.add(5), 6)
     page = bank.page()
     assert [row["amount"] for row in page.added] == ["6"]
     assert page.modified == []
 
 
-def test_it_calls_a_row_removed_that_was_changed_and_removed(world: World) -> None:
-    bank = Bank(world)
+def test_it_calls_a_row_removed_that_was_changed_and_removed(context: AppContext) -> None:
+    bank = Bank(context)
     row = bank.add(5)
     cursor = bank.page().next_cursor
     bank.modify(row, 6)
@@ -176,8 +176,8 @@ def test_it_calls_a_row_removed_that_was_changed_and_removed(world: World) -> No
     assert bank.page(cursor).removed == [(row, bank.accounts[0])]
 
 
-def test_it_refuses_the_next_page_when_the_ledger_grew(world: World) -> None:
-    bank = Bank(world)
+def test_it_refuses_the_next_page_when_the_ledger_grew(context: AppContext) -> None:
+    bank = Bank(context)
     bank.add(1)
     bank.add(2)
     page = bank.page(count=1)
@@ -187,41 +187,41 @@ def test_it_refuses_the_next_page_when_the_ledger_grew(world: World) -> None:
     assert [row["amount"] for row in bank.page(count=3).added] == ["1", "2", "3"]
 
 
-def test_it_ends_a_loop_exactly_at_a_full_page(world: World) -> None:
-    bank = Bank(world)
+def test_it_ends_a_loop_exactly_at_a_full_page(context: AppContext) -> None:
+    bank = Bank(context)
     bank.add(1)
     bank.add(2)
     assert not bank.page(count=2).has_more
 
 
-def test_it_gives_an_empty_page_when_nothing_changed(world: World) -> None:
-    bank = Bank(world)
+def test_it_gives_an_empty_page_when_nothing_changed(context: AppContext) -> None:
+    bank = Bank(context)
     bank.add(1)
     cursor = bank.page().next_cursor
     page = bank.page(cursor)
     assert (page.added, page.has_more, page.next_cursor) == ([], False, cursor)
 
 
-def test_it_refuses_a_cursor_of_another_item(world: World) -> None:
-    stranger = Bank(world).page().next_cursor
+def test_it_refuses_a_cursor_of_another_item(context: AppContext) -> None:
+    stranger = Bank(context).page().next_cursor
     with pytest.raises(PlaidError, match="cursor not associated with access_token"):
-        Bank(world).page(stranger)
+        Bank(context).page(stranger)
 
 
-def test_it_refuses_a_cursor_of_an_earlier_epoch(world: World) -> None:
-    bank = Bank(world)
+def test_it_refuses_a_cursor_of_an_earlier_epoch(context: AppContext) -> None:
+    bank = Bank(context)
     with pytest.raises(PlaidError, match="cursor not associated with access_token"):
         bank.page(bank.page().next_cursor, epoch=1)
 
 
 @pytest.mark.parametrize("cursor", ["nonsense!", "AAAA", "üüü", "A" * 256])
-def test_it_refuses_an_invented_cursor(world: World, cursor: str) -> None:
+def test_it_refuses_an_invented_cursor(context: AppContext, cursor: str) -> None:
     with pytest.raises(PlaidError, match="INVALID_FIELD"):
-        Bank(world).page(cursor)
+        Bank(context).page(cursor)
 
 
-def test_it_follows_one_account_in_a_stream_of_its_own(world: World) -> None:
-    bank = Bank(world)
+def test_it_follows_one_account_in_a_stream_of_its_own(context: AppContext) -> None:
+    bank = Bank(context)
     bank.add(1, account=0)
     bank.add(2, account=1)
     page = bank.page(account=bank.accounts[1])
@@ -230,7 +230,7 @@ def test_it_follows_one_account_in_a_stream_of_its_own(world: World) -> None:
         bank.page(page.next_cursor)
 
 
-def test_it_keeps_cursors_within_256_characters(world: World, tmp_path: Path) -> None:
-    bank = Bank(world)
+def test_it_keeps_cursors_within_256_characters(context: AppContext, tmp_path: Path) -> None:
+    bank = Bank(context)
     bank.add(1)
     assert len(bank.page(account=bank.accounts[0]).next_cursor) <= 256

@@ -8,8 +8,8 @@ import jwt
 import pytest
 import urllib3
 
-from sandbox.outbox import deliver, messages
 from sandbox.tests.driving import Driver, Receiver, wait_for
+from sandbox.webhooks.outbox import deliver, messages
 
 
 def verify(plaid: Driver, headers: dict[str, str], body: bytes) -> None:
@@ -55,7 +55,7 @@ def test_it_signs_what_it_sends(own_plaid: Driver, receiver: Receiver) -> None:
 @pytest.mark.parametrize("tamper", ["body", "sig", "iat", "kid", "alg"])
 def test_it_spoils_a_signature_on_order(own_plaid: Driver, receiver: Receiver, tamper: str) -> None:
     fired(own_plaid, receiver)
-    first = messages(own_plaid.world)[-1]["id"]
+    first = messages(own_plaid.context)[-1]["id"]
     before = len(receiver.deliveries)
     own_plaid.admin("POST", "webhooks", {"action": "replay", "id": first, "tamper": tamper})
     wait_for(lambda: len(receiver.deliveries) > before)
@@ -94,7 +94,7 @@ def test_it_tries_again_with_longer_waits_until_somebody_listens(own_plaid: Driv
 
 def tried(plaid: Driver, attempts: int) -> dict[str, Any] | None:
     """The last message if it has been tried this often and is not on its way."""
-    message = messages(plaid.world)[-1]
+    message = messages(plaid.context)[-1]
     return message if message["attempts"] == attempts and message["status"] != "sending" else None
 
 
@@ -114,16 +114,16 @@ def test_it_does_not_follow_a_redirect(own_plaid: Driver, receiver: Receiver) ->
 
 def test_it_notes_that_nobody_listens(own_plaid: Driver) -> None:
     own_plaid.link(webhook="http://127.0.0.1:9/")
-    wait_for(lambda: messages(own_plaid.world))
+    wait_for(lambda: messages(own_plaid.context))
     message = wait_for(lambda: tried(own_plaid, 1))
     assert (message["status"], message["last_status"], message["last_error"]) == ("waiting", None, "NewConnectionError")
 
 
 def test_it_sends_what_was_under_way_when_it_stopped(own_plaid: Driver, receiver: Receiver) -> None:
     fired(own_plaid, receiver)
-    row = own_plaid.world.store.all("SELECT * FROM outbox")[-1]
+    row = own_plaid.context.store.all("SELECT * FROM outbox")[-1]
     with urllib3.PoolManager(retries=False) as http:
-        deliver(own_plaid.world, http, row)
+        deliver(own_plaid.context, http, row)
     assert receiver.codes()[-2:] == ["NEW_ACCOUNTS_AVAILABLE"] * 2
 
 
@@ -140,7 +140,7 @@ def test_it_holds_everything_and_lets_it_go_backwards(own_plaid: Driver, receive
 
 def test_it_sends_a_message_several_times_on_order(own_plaid: Driver, receiver: Receiver) -> None:
     fired(own_plaid, receiver)
-    last = messages(own_plaid.world)[-1]["id"]
+    last = messages(own_plaid.context)[-1]["id"]
     own_plaid.admin("POST", "webhooks", {"action": "replay", "id": last, "times": 3})
     wait_for(lambda: receiver.codes().count("NEW_ACCOUNTS_AVAILABLE") == 4)
 
@@ -148,7 +148,7 @@ def test_it_sends_a_message_several_times_on_order(own_plaid: Driver, receiver: 
 def test_it_never_signs_two_webhooks_alike(own_plaid: Driver, receiver: Receiver) -> None:
     """Real ones of one second with the same words differ in their signatures, in ``r`` as in ``s``."""
     fired(own_plaid, receiver)
-    first, before = messages(own_plaid.world)[-1]["id"], len(receiver.deliveries)
+    first, before = messages(own_plaid.context)[-1]["id"], len(receiver.deliveries)
     own_plaid.admin("POST", "webhooks", {"action": "replay", "id": first, "times": 8})
     wait_for(lambda: len(receiver.deliveries) == before + 8)
     signatures = [headers["Plaid-Verification"].rpartition(".")[2] for headers, _ in receiver.deliveries[before:]]
@@ -179,7 +179,7 @@ def test_it_tells_of_history_in_two_steps_once_the_site_has_synced(slow_plaid: D
     assert not told["SYNC_UPDATES_AVAILABLE"]["historical_update_complete"]
     assert told["INITIAL_UPDATE"]["new_transactions"] == len(recent)
     assert {body["webhook_code"] for body in receiver.bodies()[2:]} == {"SYNC_UPDATES_AVAILABLE", "HISTORICAL_UPDATE"}
-    oldest = slow_plaid.world.clock.today() - timedelta(days=30)
+    oldest = slow_plaid.context.clock.today() - timedelta(days=30)
     assert min(row["date"] for row in recent.values()) >= oldest.isoformat()
     assert max(row["date"] for row in older.values()) < oldest.isoformat()
 
@@ -188,7 +188,7 @@ def test_it_keeps_the_sync_webhook_back_until_the_first_sync(slow_plaid: Driver,
     slow_plaid.link(webhook=receiver.url)
     slow_plaid.admin("POST", "clock", {"advance_seconds": 100})
     wait_for(lambda: receiver.codes() == ["HISTORICAL_UPDATE"])
-    assert [m["body"]["webhook_code"] for m in messages(slow_plaid.world)] == ["HISTORICAL_UPDATE"]
+    assert [m["body"]["webhook_code"] for m in messages(slow_plaid.context)] == ["HISTORICAL_UPDATE"]
 
 
 def test_it_tells_the_new_address_of_a_move(own_plaid: Driver, receiver: Receiver) -> None:

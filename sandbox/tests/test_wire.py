@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from sandbox.wire import dumps, loads
+from sandbox.json_codec import dumps, loads
 
 
 @pytest.mark.parametrize(

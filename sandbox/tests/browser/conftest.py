@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from sandbox.context import open_context
 from sandbox.tests.browser.host import Host, running
 from sandbox.tests.browser.tab import Tab
-from sandbox.world import open_world
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
     """A strict site with a sandbox of its own."""
-    with running(open_world(tmp_path, client_id="client", secret="secret")) as host:
+    with running(open_context(tmp_path, client_id="client", secret="secret")) as host:
         yield host
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from sandbox import links
 from sandbox.app import Application
-from sandbox.world import World
+from sandbox.bank import links
+from sandbox.context import AppContext
 
 PREFIX = "/_sandbox"
 NONCE = "c2FuZGJveA"
@@ -42,10 +42,10 @@ document.getElementById("open").addEventListener("click", () => window.handler.o
 class Host:
     """The running site."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, context: AppContext) -> None:
+        self.context = context
         self.url = ""
-        self._sandbox = Application(world)
+        self._sandbox = Application(context)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         path = environ["PATH_INFO"]
@@ -66,12 +66,12 @@ class Host:
             "additional_consented_products": ["liabilities"],
             **request,
         }
-        return links.create_token(self.world, request=asked, item_id=None).token
+        return links.create_token(self.context, request=asked, item_id=None).token
 
     def repair_token(self, item_id: str, **request: Any) -> str:
         """A link token that opens Link in update mode."""
         asked = {"client_name": "Plumbline", "country_codes": ["US"], **request}
-        return links.create_token(self.world, request=asked, item_id=item_id).token
+        return links.create_token(self.context, request=asked, item_id=item_id).token
 
     def _own(self, request: Request) -> Response:
         if request.path == "/host.js":
@@ -83,9 +83,9 @@ class Host:
 
 
 @contextmanager
-def running(world: World) -> Iterator[Host]:
+def running(context: AppContext) -> Iterator[Host]:
     """The site on a free port of this machine, until the block ends."""
-    host = Host(world)
+    host = Host(context)
     server = make_server("127.0.0.1", 0, host, threaded=True)
     host.url = f"http://127.0.0.1:{server.server_port}"
     thread = Thread(target=server.serve_forever)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from sandbox import items, links
+from sandbox.bank import items, links
 
 pytestmark = pytest.mark.browser
 
@@ -87,8 +87,8 @@ def item_id(tab) -> str:
     tab.to_success()
     tab.press("Finish")
     tab.is_closed()
-    _, item_id = links.exchange(tab.host.world, public_token=tab.calls("onSuccess")[0][0])
-    items.update(tab.host.world, item_id, error="ITEM_LOGIN_REQUIRED")
+    _, item_id = links.exchange(tab.host.context, public_token=tab.calls("onSuccess")[0][0])
+    items.update(tab.host.context, item_id, error="ITEM_LOGIN_REQUIRED")
     return item_id
 
 
@@ -102,7 +102,7 @@ def test_it_repairs_a_connection_by_a_sign_in_alone(tab, item_id):
     tab.is_closed()
 
     assert tab.events()[:2] == ["OPEN", "TRANSITION_VIEW CREDENTIAL"]
-    assert items.get(tab.host.world, item_id).error == ""
+    assert items.get(tab.host.context, item_id).error == ""
 
 
 def test_it_shows_what_is_shared_when_accounts_may_be_changed(tab, item_id):
@@ -140,7 +140,7 @@ def test_it_says_where_a_person_left_by_escape(tab, password, title, status):
     assert metadata["status"] == status
     assert tab.events()[-1] == "EXIT"
     token = tab.page.locator("body").get_attribute("data-token")
-    [session] = links.sessions(tab.host.world, token)
+    [session] = links.sessions(tab.host.context, token)
     assert session["outcome"]["exit"]["metadata"]["status"] == status
     expect(tab.page.locator("#open")).to_be_focused()
 

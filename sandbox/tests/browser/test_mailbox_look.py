@@ -37,7 +37,7 @@ def mailed(host):
     rich.add_alternative('<img src="https://tracker.example/x.png"><script>alert(1)</script>', subtype="html")
     for message in (plain, rich):
         mails.keep(
-            host.world, sender="no-reply@plumbline.example", recipients=["alice@example.com"], raw=bytes(message)
+            host.context, sender="no-reply@plumbline.example", recipients=["alice@example.com"], raw=bytes(message)
         )
 
 

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox.bureau import calls, faults, reports, requests, stories, tokens
+from sandbox.bureau import faults, reports, request_log, requests, timelines, tokens
 from sandbox.bureau.errors import BureauError
 from sandbox.bureau.personas import Match, find
 from sandbox.bureau.requests import Wanted
-from sandbox.wire import json_response
-from sandbox.world import World
+from sandbox.context import AppContext
+from sandbox.json_codec import json_response
 
 TOKEN, REPORT = "token", "report"
 REPORT_PATHS = ("/consumerservices/credit-profile/v2/credit-report", "/consumerservices/prequal/v1/credit-report")
@@ -24,8 +24,8 @@ REFUSING = {"no_hit": "no_record", "frozen_422": "frozen", "alert_list": "alert_
 class Call:
     """One call on its way through the gate."""
 
-    def __init__(self, world: World, request: Request, endpoint: str) -> None:
-        self.world = world
+    def __init__(self, context: AppContext, request: Request, endpoint: str) -> None:
+        self.context = context
         self.request = request
         self.endpoint = endpoint
         self.persona = ""
@@ -53,17 +53,17 @@ class Call:
             self.error = error.name
             answer = json_response(error.body(), error.status)
             answer.headers.update(error.headers)
-            return faults.after(self.world, self.actions, answer)
+            return faults.after(self.context, self.actions, answer)
 
     def _token(self) -> Response:
         self.facts = {"style": tokens.style(self.request)}
         instead = self._before()
         if instead is not None:
             return instead
-        return faults.after(self.world, self.actions, json_response(tokens.grant(self.world, self.request)))
+        return faults.after(self.context, self.actions, json_response(tokens.grant(self.context, self.request)))
 
     def _report(self) -> Response:
-        tokens.check(self.world, self.request)
+        tokens.check(self.context, self.request)
         wanted = requests.wanted(self.request)
         match = find(wanted.surname, wanted.ssn, wanted.zip_code)
         self.persona = match.persona.id if match else ""
@@ -73,23 +73,23 @@ class Call:
             return instead
         body = self._told(match, wanted)
         self.produced = True
-        return faults.after(self.world, self.actions, json_response(body))
+        return faults.after(self.context, self.actions, json_response(body))
 
     def _before(self) -> Response | None:
         """What faults make of the call before any work is done."""
         facts = {"endpoint": self.endpoint, "path": self.request.path, "persona": self.persona}
-        self.actions = faults.due(self.world, facts)
-        return faults.before(self.world, self.actions)
+        self.actions = faults.due(self.context, facts)
+        return faults.before(self.context, self.actions)
 
     def _told(self, match: Match | None, wanted: Wanted) -> dict[str, Any]:
         """What the bureau says about whom it found. Raises BureauError where that is nothing."""
         if match is None:
             raise BureauError("no_record")
-        persona, now = match.persona, self.world.clock.now()
-        mode = stories.mode(self.world, persona)
+        persona, now = match.persona, self.context.clock.now()
+        mode = timelines.mode(self.context, persona)
         if mode in REFUSING:
             raise BureauError(REFUSING[mode])
-        page = stories.turn(self.world, persona)
+        page = timelines.turn(self.context, persona)
         self.facts["month"] = page.number
         if mode == "frozen":
             return reports.answer(reports.frozen(persona.on_file, page, wanted.asked, at=now))
@@ -102,36 +102,36 @@ class Call:
 
     def _note(self, status: int) -> None:
         headers = (value for name, value in self.request.headers if name != "Authorization")
-        calls.note(
-            self.world,
+        request_log.note(
+            self.context,
             endpoint=self.endpoint,
-            path=calls.redacted(self.request.path),
+            path=request_log.redacted(self.request.path),
             status=status,
             error=self.error,
             persona=self.persona,
             produced=self.produced,
-            leaked=calls.holds_ssn(self.request.full_path, *headers),
+            leaked=request_log.holds_ssn(self.request.full_path, *headers),
             faults=" ".join(action["kind"] for action in self.actions),
             milliseconds=round((time.monotonic() - self.started) * 1000),
             facts=self.facts,
         )
 
 
-def grant_token(world: World, request: Request) -> Response:
+def grant_token(context: AppContext, request: Request) -> Response:
     """Answer one request for a token."""
-    return Call(world, request, TOKEN).answer()
+    return Call(context, request, TOKEN).answer()
 
 
-def tell_report(world: World, request: Request) -> Response:
+def tell_report(context: AppContext, request: Request) -> Response:
     """Answer one request for a report."""
-    return Call(world, request, REPORT).answer()
+    return Call(context, request, REPORT).answer()
 
 
-def forward(world: World, request: Request) -> Response:
+def forward(context: AppContext, request: Request) -> Response:
     """The gateway's form: the address of the report stands in ``targeturl``."""
     if urlsplit(request.args.get("targeturl", "")).path not in REPORT_PATHS:
         return refuse("no_path")
-    return tell_report(world, request)
+    return tell_report(context, request)
 
 
 def refuse(name: str) -> Response:
@@ -146,7 +146,7 @@ def _facts(wanted: Wanted) -> dict[str, Any]:
     return {
         "purpose": wanted.purpose,
         "subscriber": asked.subscriber,
-        "reference": calls.redacted(wanted.reference, wanted.surname, wanted.first_name),
+        "reference": request_log.redacted(wanted.reference, wanted.surname, wanted.first_name),
         "models": list(asked.models),
         "ssn": {0: "none", 4: "last four"}.get(len(wanted.ssn), "full"),
         "dob": {0: "none", 4: "year"}.get(len(wanted.born), "full"),

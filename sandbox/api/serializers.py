@@ -6,15 +6,15 @@ Source: https://plaid.com/docs/api/ ; what is required is what plaid-python 46 r
 from decimal import Decimal
 from typing import Any
 
-from sandbox import items
-from sandbox.accounts import Account
+from sandbox.bank import items
+from sandbox.bank.accounts import Account
+from sandbox.bank.institutions import Institution
+from sandbox.bank.items import Item
+from sandbox.bank.links import LinkToken
+from sandbox.bank.transaction_log import Row
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.institutions import Institution
-from sandbox.items import Item
-from sandbox.ledger import Row
-from sandbox.links import LinkToken
 from sandbox.personas import categories
-from sandbox.world import World
 
 Answer = dict[str, Any]
 
@@ -39,7 +39,7 @@ RESULTS = (
 )
 
 
-def item(world: World, item: Item) -> Answer:
+def item(context: AppContext, item: Item) -> Answer:
     """An Item object. ``webhook`` is "" when none is set."""
     bank = item.institution
     known = [*item.products, *item.consented]
@@ -62,9 +62,9 @@ def item(world: World, item: Item) -> Answer:
     }
 
 
-def item_status(world: World, item: Item) -> Answer:
+def item_status(context: AppContext, item: Item) -> Answer:
     """When data last arrived and which webhook was last sent."""
-    ready = items.stage(world, item) != items.NOT_READY
+    ready = items.stage(context, item) != items.NOT_READY
     transactions = {
         "last_successful_update": (item.refreshed_at or item.granted_at) if ready else None,
         "last_failed_update": item.failed_at,
@@ -152,13 +152,13 @@ def institution(bank: Institution, options: Answer) -> Answer:
     return answer
 
 
-def institution_status(world: World, bank: Institution) -> Answer:
+def institution_status(context: AppContext, bank: Institution) -> Answer:
     """How well the bank has been answering lately."""
     share = {"HEALTHY": "0.99", "DEGRADED": "0.6", "DOWN": "0.02"}[bank.health]
     success = Decimal(share)
     part: Answer = {
         "status": bank.health,
-        "last_status_change": world.clock.now().replace(microsecond=0, hour=0, minute=0, second=0).isoformat(),
+        "last_status_change": context.clock.now().replace(microsecond=0, hour=0, minute=0, second=0).isoformat(),
         "breakdown": {"success": success, "error_plaid": Decimal("0"), "error_institution": 1 - success},
     }
     updates = {**part, "breakdown": {**part["breakdown"], "refresh_interval": "NORMAL"}}

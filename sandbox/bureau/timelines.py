@@ -6,11 +6,11 @@ A story begins with the first report anybody asks for, unless an operator says w
 from datetime import date
 from typing import Any
 
+from sandbox.api.fields import Field, accept, one_of, whole
 from sandbox.bureau.months import Page, page, plus
 from sandbox.bureau.personas import PERSONAS, Persona
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.shapes import Field, accept, one_of, whole
-from sandbox.world import World
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bureau_stories (
@@ -21,44 +21,44 @@ MODES = ("normal", "frozen", "frozen_422", "no_hit", "no_hit_message", "empty", 
 CHANGES = {"mode": Field(one_of("usual", *MODES)), "month": Field(whole(0, 240))}
 
 
-def turn(world: World, persona: Persona) -> Page:
+def turn(context: AppContext, persona: Persona) -> Page:
     """The page that is read today. The first reader opens the story at page 0."""
-    today = world.clock.today()
-    world.store.execute(
+    today = context.clock.today()
+    context.store.execute(
         "INSERT INTO bureau_stories (persona, began) VALUES (?, ?) "
         "ON CONFLICT (persona) DO UPDATE SET began = excluded.began WHERE began = ''",
         persona.id,
         today.isoformat(),
     )
-    return _page(world, persona.id)
+    return _page(context, persona.id)
 
 
-def mode(world: World, persona: Persona) -> str:
+def mode(context: AppContext, persona: Persona) -> str:
     """How the bureau treats a person: as an operator has said, else as is usual for them."""
-    row = world.store.one("SELECT mode FROM bureau_stories WHERE persona = ?", persona.id)
+    row = context.store.one("SELECT mode FROM bureau_stories WHERE persona = ?", persona.id)
     return (row["mode"] if row else "") or persona.mode
 
 
-def change(world: World, persona_id: str, body: dict[str, Any]) -> dict[str, Any]:
+def change(context: AppContext, persona_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set ``mode`` ("usual" takes a change back) and ``month``, the page that shall be today's.
 
     Raises PlaidError INVALID_FIELD for an unknown person.
     """
     persona = _known(persona_id)
     accept(CHANGES, body)
-    with world.store.transaction():
-        world.store.execute("INSERT OR IGNORE INTO bureau_stories (persona) VALUES (?)", persona.id)
+    with context.store.transaction():
+        context.store.execute("INSERT OR IGNORE INTO bureau_stories (persona) VALUES (?)", persona.id)
         if "mode" in body:
             kept = "" if body["mode"] == "usual" else body["mode"]
-            world.store.execute("UPDATE bureau_stories SET mode = ? WHERE persona = ?", kept, persona.id)
+            context.store.execute("UPDATE bureau_stories SET mode = ? WHERE persona = ?", kept, persona.id)
         if "month" in body:
-            _begin(world, persona, body["month"])
-    return told(world, persona)
+            _begin(context, persona, body["month"])
+    return told(context, persona)
 
 
-def told(world: World, persona: Persona) -> dict[str, Any]:
+def told(context: AppContext, persona: Persona) -> dict[str, Any]:
     """What an operator sees of a person. ``month`` is null until somebody has asked for a report."""
-    row = world.store.one("SELECT began FROM bureau_stories WHERE persona = ?", persona.id)
+    row = context.store.one("SELECT began FROM bureau_stories WHERE persona = ?", persona.id)
     return {
         "id": persona.id,
         "about": persona.about,
@@ -70,27 +70,27 @@ def told(world: World, persona: Persona) -> dict[str, Any]:
         "city": persona.address.city,
         "state": persona.address.state,
         "zip": persona.address.zip_code,
-        "mode": mode(world, persona),
-        "month": _page(world, persona.id).number if row and row["began"] else None,
+        "mode": mode(context, persona),
+        "month": _page(context, persona.id).number if row and row["began"] else None,
     }
 
 
-def everybody(world: World) -> list[dict[str, Any]]:
+def everybody(context: AppContext) -> list[dict[str, Any]]:
     """All people."""
-    return [told(world, persona) for persona in PERSONAS.values()]
+    return [told(context, persona) for persona in PERSONAS.values()]
 
 
-def _begin(world: World, persona: Persona, month: int) -> None:
+def _begin(context: AppContext, persona: Persona, month: int) -> None:
     """Let the story have begun so long ago that today's page has this number."""
-    began = plus(world.clock.today(), -month)
-    world.store.execute("UPDATE bureau_stories SET began = ? WHERE persona = ?", began.isoformat(), persona.id)
+    began = plus(context.clock.today(), -month)
+    context.store.execute("UPDATE bureau_stories SET began = ? WHERE persona = ?", began.isoformat(), persona.id)
 
 
-def _page(world: World, persona_id: str) -> Page:
-    row = world.store.one("SELECT began FROM bureau_stories WHERE persona = ?", persona_id)
+def _page(context: AppContext, persona_id: str) -> Page:
+    row = context.store.one("SELECT began FROM bureau_stories WHERE persona = ?", persona_id)
     if row is None:
         raise LookupError(f"the story of {persona_id} has not begun")
-    return page(date.fromisoformat(row["began"]), world.clock.today())
+    return page(date.fromisoformat(row["began"]), context.clock.today())
 
 
 def _known(persona_id: str) -> Persona:

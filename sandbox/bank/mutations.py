@@ -15,61 +15,63 @@ Parts of a mutation, all optional and applied in this order:
 from decimal import Decimal
 from typing import Any
 
-from sandbox import accounts, items, ledger, orders, refreshing, webhooks
+from sandbox.api import control_schemas
+from sandbox.api.fields import accept
+from sandbox.bank import accounts, items, refreshes, transaction_log
+from sandbox.bank.items import Item
+from sandbox.bank.transaction_log import Changes, Row
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import new_id
-from sandbox.items import Item
-from sandbox.ledger import Changes, Row
 from sandbox.personas import categories
 from sandbox.personas.drafts import AccountDraft, TransactionDraft
-from sandbox.shapes import accept
-from sandbox.world import World
+from sandbox.webhooks import notifications
 
 Order = dict[str, Any]
 
 
-def mutate(world: World, item: Item, order: Order) -> Order:
+def mutate(context: AppContext, item: Item, order: Order) -> Order:
     """Carry out a mutation; gives ``{"added", "modified", "removed", "accounts"}`` as ids.
 
     Raises PlaidError for an order that makes no sense; then nothing has changed.
     """
-    accept(orders.MUTATION, order)
-    with world.store.transaction():
-        rotated = _change_accounts(world, item, order)
-        changes = _changes(world, item, order)
-        ledger.append(world, item.item_id, changes)
+    accept(control_schemas.MUTATION, order)
+    with context.store.transaction():
+        rotated = _change_accounts(context, item, order)
+        changes = _changes(context, item, order)
+        transaction_log.append(context, item.item_id, changes)
         added, removed = rotated.added + changes.added, rotated.removed + changes.removed
         if (added or removed or changes.modified) and order.get("webhook", True):
-            webhooks.transactions_changed(world, item, len(added), removed)
-        _set_balances(world, item, order.get("balances") or {})
+            notifications.transactions_changed(context, item, len(added), removed)
+        _set_balances(context, item, order.get("balances") or {})
     return {
         "added": [row["transaction_id"] for row in added],
         "modified": [row["transaction_id"] for row in changes.modified],
         "removed": removed,
-        "accounts": [account.id for account in accounts.of_item(world, item.item_id)],
+        "accounts": [account.id for account in accounts.of_item(context, item.item_id)],
     }
 
 
-def _change_accounts(world: World, item: Item, order: Order) -> Changes:
+def _change_accounts(context: AppContext, item: Item, order: Order) -> Changes:
     if wanted := order.get("new_account"):
-        accounts.open_account(world, item.item_id, _account(wanted))
+        accounts.open_account(context, item.item_id, _account(wanted))
     if closing := order.get("close_account"):
-        accounts.pick(world, item.item_id, [closing])
-        accounts.close_account(world, closing)
-    return _rotate(world, item) if order.get("rotate_account_ids") else Changes()
+        accounts.pick(context, item.item_id, [closing])
+        accounts.close_account(context, closing)
+    return _rotate(context, item) if order.get("rotate_account_ids") else Changes()
 
 
-def _rotate(world: World, item: Item) -> Changes:
+def _rotate(context: AppContext, item: Item) -> Changes:
     """Close every account and open it again under a new id, with its transactions under new ids."""
-    old = accounts.of_item(world, item.item_id, live=True)
-    rows = ledger.current(world, item.item_id)
-    ledger.append(world, item.item_id, Changes(removed=[row["transaction_id"] for row in rows]))
+    old = accounts.of_item(context, item.item_id, live=True)
+    rows = transaction_log.current(context, item.item_id)
+    transaction_log.append(context, item.item_id, Changes(removed=[row["transaction_id"] for row in rows]))
     renamed = {}
     for account in old:
-        accounts.close_account(world, account.id)
-        renamed[account.id] = accounts.open_account(world, item.item_id, account.draft)
+        accounts.close_account(context, account.id)
+        renamed[account.id] = accounts.open_account(context, item.item_id, account.draft)
     moved = [_moved(row, renamed[row["account_id"]]) for row in rows if row["account_id"] in renamed]
-    ledger.open_ledger(world, item.item_id, moved)
+    transaction_log.open_ledger(context, item.item_id, moved)
     return Changes(added=moved, removed=[row["transaction_id"] for row in rows])
 
 
@@ -78,27 +80,27 @@ def _moved(row: Row, account_id: str) -> Row:
     return {
         **row,
         "account_id": account_id,
-        "transaction_id": ledger.transaction_id(account_id, row["transaction_id"]),
-        "pending_transaction_id": ledger.transaction_id(account_id, pending) if pending else None,
+        "transaction_id": transaction_log.transaction_id(account_id, row["transaction_id"]),
+        "pending_transaction_id": transaction_log.transaction_id(account_id, pending) if pending else None,
     }
 
 
-def _changes(world: World, item: Item, order: Order) -> Changes:
-    rows = {row["transaction_id"]: row for row in ledger.current(world, item.item_id)}
+def _changes(context: AppContext, item: Item, order: Order) -> Changes:
+    rows = {row["transaction_id"]: row for row in transaction_log.current(context, item.item_id)}
     posting = order.get("post_pending") or []
     wanted = [row for row in rows.values() if row["pending"] and (posting is True or row["transaction_id"] in posting)]
-    settled = refreshing.settled(world, wanted)
+    settled = refreshes.settled(context, wanted)
     return Changes(
-        added=settled.added + [_added(world, item, facts) for facts in order.get("add") or []],
+        added=settled.added + [_added(context, item, facts) for facts in order.get("add") or []],
         modified=[_modified(rows, facts) for facts in order.get("modify") or []],
         removed=settled.removed + list(order.get("remove") or []),
     )
 
 
-def _added(world: World, item: Item, facts: Order) -> Row:
+def _added(context: AppContext, item: Item, facts: Order) -> Row:
     """A new plain row: an ordinary purchase of today, except for what is said about it."""
     account_ids = [facts["account_id"]] if "account_id" in facts else None
-    account = accounts.pick(world, item.item_id, account_ids)[0]
+    account = accounts.pick(context, item.item_id, account_ids)[0]
     if "amount" not in facts or "name" not in facts:
         raise PlaidError("MISSING_FIELDS", "add needs amount and name")
     amount = _money(facts["amount"]) or Decimal(0)
@@ -106,7 +108,7 @@ def _added(world: World, item: Item, facts: Order) -> Row:
     draft = TransactionDraft(
         key=new_id(),
         account=account.key,
-        day=world.clock.today(),
+        day=context.clock.today(),
         amount=amount,
         name=facts["name"],
         category=category,
@@ -115,8 +117,8 @@ def _added(world: World, item: Item, facts: Order) -> Row:
         currency=account.draft.currency,
         unofficial=account.draft.unofficial,
     )
-    is_to_come = str(facts.get("date", "")) > world.clock.today().isoformat()
-    return _overlaid(ledger.row(account.id, draft), {"pending": is_to_come, **facts})
+    is_to_come = str(facts.get("date", "")) > context.clock.today().isoformat()
+    return _overlaid(transaction_log.row(account.id, draft), {"pending": is_to_come, **facts})
 
 
 def _modified(rows: dict[str, Row], facts: Order) -> Row:
@@ -138,17 +140,17 @@ def _account(wanted: Order) -> AccountDraft:
     return AccountDraft(**{"key": new_id(), **wanted, **money})
 
 
-def _set_balances(world: World, item: Item, balances: Order) -> None:
+def _set_balances(context: AppContext, item: Item, balances: Order) -> None:
     for account_id, figures in balances.items():
-        accounts.pick(world, item.item_id, [account_id])
-        accounts.set_figures(world, account_id, {name: _money(value) for name, value in figures.items()})
+        accounts.pick(context, item.item_id, [account_id])
+        accounts.set_figures(context, account_id, {name: _money(value) for name, value in figures.items()})
 
 
 def _money(value: Any) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def set_state(world: World, item: Item, order: Order) -> None:
+def set_state(context: AppContext, item: Item, order: Order) -> None:
     """Change how an Item is, and tell the site as Plaid would.
 
     ``error``: a code (ITEM/ERROR or ITEM/USER_PERMISSION_REVOKED follows) or "" (ITEM/LOGIN_REPAIRED follows), and
@@ -156,30 +158,30 @@ def set_state(world: World, item: Item, order: Order) -> None:
     ``consent_expires_at``: a moment (ITEM/PENDING_EXPIRATION); ``force_status``: the stage of history, "" for the
     clock's own; ``expire_cursors``: true makes every cursor given so far invalid; ``webhook``: false says nothing.
     """
-    accept(orders.STATE, order)
+    accept(control_schemas.STATE, order)
     columns: Order = {name: order[name] for name in ("consent_expires_at", "force_status") if name in order}
     if order.get("expire_cursors"):
         columns["epoch"] = item.epoch + 1
-    with world.store.transaction():
+    with context.store.transaction():
         if columns:
-            items.update(world, item.item_id, **columns)
+            items.update(context, item.item_id, **columns)
         if "error" in order:
-            items.fall_ill(world, item.item_id, order["error"])
+            items.fall_ill(context, item.item_id, order["error"])
         if "streams" in order:
-            items.let_stream(world, item.item_id, streams=order["streams"])
+            items.let_stream(context, item.item_id, streams=order["streams"])
         if order.get("webhook", True):
-            _tell(world, items.get(world, item.item_id), order)
+            _tell(context, items.get(context, item.item_id), order)
 
 
-def _tell(world: World, item: Item, order: Order) -> None:
+def _tell(context: AppContext, item: Item, order: Order) -> None:
     if order.get("error") == "USER_PERMISSION_REVOKED":
-        webhooks.send(
-            world, item, "ITEM", "USER_PERMISSION_REVOKED", error=PlaidError("USER_PERMISSION_REVOKED").body()
+        notifications.send(
+            context, item, "ITEM", "USER_PERMISSION_REVOKED", error=PlaidError("USER_PERMISSION_REVOKED").body()
         )
     elif order.get("error"):
-        webhooks.login_required(world, item, order["error"])
+        notifications.login_required(context, item, order["error"])
     elif "error" in order:
-        webhooks.send(world, item, "ITEM", "LOGIN_REPAIRED")
+        notifications.send(context, item, "ITEM", "LOGIN_REPAIRED")
     if order.get("consent_expires_at"):
         expires = order["consent_expires_at"]
-        webhooks.send(world, item, "ITEM", "PENDING_EXPIRATION", consent_expiration_time=expires)
+        notifications.send(context, item, "ITEM", "PENDING_EXPIRATION", consent_expiration_time=expires)

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sandbox import accounts, ledger, personas
+from sandbox import personas
+from sandbox.bank import accounts, transaction_log
+from sandbox.bank.institutions import Institution, find
 from sandbox.clock import moment, stamp
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import derived_id, is_token, token
-from sandbox.institutions import Institution, find
+from sandbox.json_codec import dumps, loads
 from sandbox.personas.drafts import AccountDraft, Book
-from sandbox.wire import dumps, loads
-from sandbox.world import World
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
@@ -74,7 +75,7 @@ class Item:
 
 
 def create(
-    world: World,
+    context: AppContext,
     *,
     item_id: str,
     institution_id: str,
@@ -87,10 +88,10 @@ def create(
     account_ids: list[str] | None = None,
 ) -> None:
     """Make an Item with these accounts (all for None) and as much history as was asked for."""
-    today = world.clock.today()
+    today = context.clock.today()
     book = personas.draw(persona, config, institution_id, today)
-    with world.store.transaction():
-        world.store.execute(
+    with context.store.transaction():
+        context.store.execute(
             "INSERT INTO items (item_id, institution_id, persona, config, products, consented, webhook, "
             "days_requested, created_at, lived_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(
@@ -102,47 +103,47 @@ def create(
                 dumps(consented),
                 webhook,
                 days_requested,
-                stamp(world.clock.now()),
+                stamp(context.clock.now()),
                 today.isoformat(),
             ),
         )
         drafts = [d for d in book.accounts if account_ids is None or derived_id(item_id, d.key, 0) in account_ids]
-        initial = _open_accounts(world, item_id, Book(drafts, book.transactions), days_requested)
-        world.store.execute("UPDATE items SET initial_seq = ? WHERE item_id = ?", initial, item_id)
+        initial = _open_accounts(context, item_id, Book(drafts, book.transactions), days_requested)
+        context.store.execute("UPDATE items SET initial_seq = ? WHERE item_id = ?", initial, item_id)
 
 
-def grant(world: World, *, item_id: str) -> str:
+def grant(context: AppContext, *, item_id: str) -> str:
     """Hand out a fresh access token of an Item. The first one lets its data ripen; each kills the one before."""
     made = token("access")
-    world.store.execute(
+    context.store.execute(
         "UPDATE items SET access_token = ?, granted_at = COALESCE(granted_at, ?) WHERE item_id = ?",
-        *(made, stamp(world.clock.now()), item_id),
+        *(made, stamp(context.clock.now()), item_id),
     )
     return made
 
 
-def get(world: World, item_id: str) -> Item:
+def get(context: AppContext, item_id: str) -> Item:
     """The Item with this id, removed or not. Raises PlaidError ITEM_NOT_FOUND."""
-    row = world.store.one("SELECT * FROM items WHERE item_id = ?", item_id)
+    row = context.store.one("SELECT * FROM items WHERE item_id = ?", item_id)
     if row is None:
         raise PlaidError("ITEM_NOT_FOUND")
     return _item(row)
 
 
-def exists(world: World, item_id: str) -> bool:
+def exists(context: AppContext, item_id: str) -> bool:
     """Whether there is an Item with this id that was not removed."""
-    return world.store.one("SELECT 1 FROM items WHERE item_id = ? AND removed_at IS NULL", item_id) is not None
+    return context.store.one("SELECT 1 FROM items WHERE item_id = ? AND removed_at IS NULL", item_id) is not None
 
 
-def living(world: World) -> list[Item]:
+def living(context: AppContext) -> list[Item]:
     """Every Item whose token has been handed out and that was not removed."""
-    rows = world.store.all("SELECT * FROM items WHERE removed_at IS NULL AND granted_at IS NOT NULL")
+    rows = context.store.all("SELECT * FROM items WHERE removed_at IS NULL AND granted_at IS NOT NULL")
     return [_item(row) for row in rows]
 
 
-def behind(world: World, today: date) -> list[Item]:
+def behind(context: AppContext, today: date) -> list[Item]:
     """The living Items that have not told all their history yet, or have not lived through ``today``."""
-    rows = world.store.all(
+    rows = context.store.all(
         "SELECT * FROM items WHERE removed_at IS NULL AND granted_at IS NOT NULL "
         "AND (announced != ? OR lived_until < ?)",
         *(HISTORICAL, today.isoformat()),
@@ -150,7 +151,7 @@ def behind(world: World, today: date) -> list[Item]:
     return [_item(row) for row in rows]
 
 
-def opened_by(world: World, access_token: str) -> Item:
+def opened_by(context: AppContext, access_token: str) -> Item:
     """The Item a token opens, whatever state it is in.
 
     Raises PlaidError INVALID_ACCESS_TOKEN for an unknown or invalidated token or one of another environment,
@@ -158,7 +159,7 @@ def opened_by(world: World, access_token: str) -> Item:
     """
     if not is_token(access_token, "access"):
         raise PlaidError("INVALID_ACCESS_TOKEN", "provided access token is for the wrong Plaid environment")
-    row = world.store.one("SELECT * FROM items WHERE access_token = ?", access_token)
+    row = context.store.one("SELECT * FROM items WHERE access_token = ?", access_token)
     if row is None:
         raise PlaidError("INVALID_ACCESS_TOKEN")
     if row["removed_at"]:
@@ -166,125 +167,127 @@ def opened_by(world: World, access_token: str) -> Item:
     return _item(row)
 
 
-def known_by(world: World, access_token: object) -> Item | None:
+def known_by(context: AppContext, access_token: object) -> Item | None:
     """The Item a token opens or once opened, or None; for those who only want to name it."""
-    row = world.store.one("SELECT * FROM items WHERE access_token = ?", str(access_token or ""))
+    row = context.store.one("SELECT * FROM items WHERE access_token = ?", str(access_token or ""))
     return _item(row) if row else None
 
 
-def readable(world: World, access_token: str) -> Item:
+def readable(context: AppContext, access_token: str) -> Item:
     """The Item a token opens, if its bank lets data through. Raises PlaidError with the Item's own error else."""
-    item = opened_by(world, access_token)
+    item = opened_by(context, access_token)
     if item.error:
         raise PlaidError(item.error)
     return item
 
 
-def fetched(world: World, access_token: str) -> Item:
+def fetched(context: AppContext, access_token: str) -> Item:
     """The Item a token opens, if what was fetched of it earlier may be read. Raises PlaidError with its error else."""
-    item = opened_by(world, access_token)
-    if item.error and world.store.one("SELECT 1 FROM streaming_items WHERE item_id = ?", item.item_id) is None:
+    item = opened_by(context, access_token)
+    if item.error and context.store.one("SELECT 1 FROM streaming_items WHERE item_id = ?", item.item_id) is None:
         raise PlaidError(item.error)
     return item
 
 
-def fall_ill(world: World, item_id: str, error: str) -> None:
+def fall_ill(context: AppContext, item_id: str, error: str) -> None:
     """Put an Item into an error, or out of it with "". What streamed in spite of the one before does so no more."""
-    with world.store.transaction():
-        update(world, item_id, error=error)
-        let_stream(world, item_id, streams=False)
+    with context.store.transaction():
+        update(context, item_id, error=error)
+        let_stream(context, item_id, streams=False)
 
 
-def let_stream(world: World, item_id: str, *, streams: bool) -> None:
+def let_stream(context: AppContext, item_id: str, *, streams: bool) -> None:
     """Let what was fetched earlier be read in spite of the Item's error, or not any more."""
-    world.store.execute("DELETE FROM streaming_items WHERE item_id = ?", item_id)
+    context.store.execute("DELETE FROM streaming_items WHERE item_id = ?", item_id)
     if streams:
-        world.store.execute("INSERT INTO streaming_items VALUES (?)", item_id)
+        context.store.execute("INSERT INTO streaming_items VALUES (?)", item_id)
 
 
-def use_product(world: World, item: Item, product: str) -> None:
+def use_product(context: AppContext, item: Item, product: str) -> None:
     """Begin to bill a product that was consented to. Raises PlaidError ADDITIONAL_CONSENT_REQUIRED otherwise."""
     if product in item.products:
         return
     if product not in item.consented:
         raise PlaidError("ADDITIONAL_CONSENT_REQUIRED")
-    update(world, item.item_id, products=dumps([*item.products, product]))
+    update(context, item.item_id, products=dumps([*item.products, product]))
 
 
-def stage(world: World, item: Item) -> str:
+def stage(context: AppContext, item: Item) -> str:
     """How much of the history the bank has delivered: one of ``STAGES``."""
     if item.force_status:
         return item.force_status
     if item.granted_at is None:
         return NOT_READY
-    age = (world.clock.now() - moment(item.granted_at)).total_seconds()
-    initial, historical = PROFILES[world.profile]
+    age = (context.clock.now() - moment(item.granted_at)).total_seconds()
+    initial, historical = PROFILES[context.profile]
     return HISTORICAL if age >= historical else INITIAL if age >= initial else NOT_READY
 
 
-def released(world: World, item: Item) -> int:
+def released(context: AppContext, item: Item) -> int:
     """The last event of the ledger that may be seen at this stage."""
-    now = stage(world, item)
+    now = stage(context, item)
     if now == HISTORICAL:
-        return ledger.head(world, item.item_id)
+        return transaction_log.head(context, item.item_id)
     return item.initial_seq if now == INITIAL else 0
 
 
-def update(world: World, item_id: str, **columns: Any) -> None:
+def update(context: AppContext, item_id: str, **columns: Any) -> None:
     """Set columns of one Item."""
     names = ", ".join(f"{name} = ?" for name in columns)
     statement = f"UPDATE items SET {names} WHERE item_id = ?"  # noqa: S608 - the names are our callers' keywords
-    world.store.execute(statement, *columns.values(), item_id)
+    context.store.execute(statement, *columns.values(), item_id)
 
 
-def remove(world: World, item: Item) -> None:
+def remove(context: AppContext, item: Item) -> None:
     """End an Item: its token opens nothing any more."""
-    update(world, item.item_id, removed_at=stamp(world.clock.now()))
+    update(context, item.item_id, removed_at=stamp(context.clock.now()))
 
 
-def roster(world: World, item_id: str) -> list[tuple[str, AccountDraft, bool]]:
+def roster(context: AppContext, item_id: str) -> list[tuple[str, AccountDraft, bool]]:
     """All accounts the person has at the bank as (account id, account, whether the Item shows it)."""
-    item = get(world, item_id)
-    shown = accounts.of_item(world, item_id)
+    item = get(context, item_id)
+    shown = accounts.of_item(context, item_id)
     keys = {account.key for account in shown}
-    book = personas.draw(item.persona, item.config, item.institution_id, world.clock.today())
+    book = personas.draw(item.persona, item.config, item.institution_id, context.clock.today())
     rest = [
-        (derived_id(item_id, draft.key, accounts.times_opened(world, item_id, draft.key)), draft, False)
+        (derived_id(item_id, draft.key, accounts.times_opened(context, item_id, draft.key)), draft, False)
         for draft in book.accounts
         if draft.key not in keys
     ]
     return [(account.id, account.draft, True) for account in shown] + rest
 
 
-def repair(world: World, *, item_id: str, account_ids: list[str] | None = None) -> None:
+def repair(context: AppContext, *, item_id: str, account_ids: list[str] | None = None) -> None:
     """Sign in again: the error goes; with ``account_ids`` exactly these of the roster are shown afterwards."""
-    with world.store.transaction():
-        fall_ill(world, item_id, "")
-        update(world, item_id, refreshed_at=stamp(world.clock.now()))
+    with context.store.transaction():
+        fall_ill(context, item_id, "")
+        update(context, item_id, refreshed_at=stamp(context.clock.now()))
         if account_ids is not None:
-            _share(world, item_id, set(account_ids))
+            _share(context, item_id, set(account_ids))
 
 
-def _share(world: World, item_id: str, wanted: set[str]) -> None:
-    item = get(world, item_id)
-    known = roster(world, item_id)
+def _share(context: AppContext, item_id: str, wanted: set[str]) -> None:
+    item = get(context, item_id)
+    known = roster(context, item_id)
     for account_id, _, shown in known:
         if shown and account_id not in wanted:
-            accounts.close_account(world, account_id)
+            accounts.close_account(context, account_id)
     new = [draft for account_id, draft, shown in known if not shown and account_id in wanted]
-    book = personas.draw(item.persona, item.config, item.institution_id, world.clock.today())
-    _open_accounts(world, item_id, Book(new, book.transactions), item.days_requested)
+    book = personas.draw(item.persona, item.config, item.institution_id, context.clock.today())
+    _open_accounts(context, item_id, Book(new, book.transactions), item.days_requested)
 
 
-def _open_accounts(world: World, item_id: str, book: Book, days: int) -> int:
+def _open_accounts(context: AppContext, item_id: str, book: Book, days: int) -> int:
     """Open the book's accounts with their history, newest first; gives the last seq of the first 30 days."""
-    ids = {draft.key: accounts.open_account(world, item_id, draft) for draft in book.accounts}
-    today = world.clock.today()
+    ids = {draft.key: accounts.open_account(context, item_id, draft) for draft in book.accounts}
+    today = context.clock.today()
     seen = [t for t in reversed(book.transactions) if t.account in ids and t.day >= today - timedelta(days=days)]
     recent = [draft for draft in seen if draft.day >= today - INITIAL_DAYS]
     older = [draft for draft in seen if draft.day < today - INITIAL_DAYS]
-    start = ledger.head(world, item_id)
-    ledger.open_ledger(world, item_id, (ledger.row(ids[draft.account], draft) for draft in recent + older))
+    start = transaction_log.head(context, item_id)
+    transaction_log.open_ledger(
+        context, item_id, (transaction_log.row(ids[draft.account], draft) for draft in recent + older)
+    )
     return start + len(recent)
 
 

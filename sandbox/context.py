@@ -13,7 +13,7 @@ KEPT_TOKEN = "admin-token"  # noqa: S105 - the name of a file
 
 
 @dataclass(frozen=True)
-class World:
+class AppContext:
     """One sandbox: its store, its clock, the credentials it accepts and how fast its banks are."""
 
     directory: Path
@@ -26,11 +26,13 @@ class World:
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
-def open_world(directory: Path, *, client_id: str, secret: str, admin_token: str = "", profile: str = "fast") -> World:
+def open_context(
+    directory: Path, *, client_id: str, secret: str, admin_token: str = "", profile: str = "fast"
+) -> AppContext:
     """Open the sandbox that lives in ``directory``, making it if it is new. Tables are made by ``app.build``."""
     store = Store(directory)
     token = admin_token or _kept_token(directory / KEPT_TOKEN)
-    return World(directory, store, Clock(store), client_id, secret, token, profile)
+    return AppContext(directory, store, Clock(store), client_id, secret, token, profile)
 
 
 def _kept_token(path: Path) -> str:

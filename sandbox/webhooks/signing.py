@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from sandbox.clock import moment, stamp
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.world import World
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS signing_keys (
@@ -25,29 +25,31 @@ CREATE TABLE IF NOT EXISTS signing_keys (
 TAMPERINGS = ("body", "sig", "iat", "kid", "alg")
 
 
-def rotate(world: World) -> str:
+def rotate(context: AppContext) -> str:
     """Make a new key the one that signs; older keys stay valid until ``expire``. Gives the new kid."""
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     kid = str(uuid.uuid4())
-    world.store.execute("INSERT INTO signing_keys VALUES (?, ?, ?, NULL)", kid, pem.decode(), stamp(world.clock.real()))
+    context.store.execute(
+        "INSERT INTO signing_keys VALUES (?, ?, ?, NULL)", kid, pem.decode(), stamp(context.clock.real())
+    )
     return kid
 
 
-def expire(world: World, kid: str = "") -> int:
+def expire(context: AppContext, kid: str = "") -> int:
     """Mark this key as expired, or every key but the newest. Gives how many were marked."""
-    now = stamp(world.clock.real())
+    now = stamp(context.clock.real())
     if kid:
-        return world.store.execute("UPDATE signing_keys SET expired_at = ? WHERE kid = ?", now, kid)
-    newest, _ = _newest(world)
-    return world.store.execute("UPDATE signing_keys SET expired_at = ? WHERE kid != ?", now, newest)
+        return context.store.execute("UPDATE signing_keys SET expired_at = ? WHERE kid = ?", now, kid)
+    newest, _ = _newest(context)
+    return context.store.execute("UPDATE signing_keys SET expired_at = ? WHERE kid != ?", now, newest)
 
 
-def sign(world: World, body: bytes, tamper: str = "") -> str:
+def sign(context: AppContext, body: bytes, tamper: str = "") -> str:
     """The value of the header ``Plaid-Verification`` for this body. ``tamper`` spoils it in the named way."""
-    kid, pem = _newest(world)
-    issued = int(world.clock.real().timestamp()) - (3600 if tamper == "iat" else 0)
+    kid, pem = _newest(context)
+    issued = int(context.clock.real().timestamp()) - (3600 if tamper == "iat" else 0)
     claims = {"iat": issued, "request_body_sha256": hashlib.sha256(body).hexdigest()}
     if tamper == "alg":
         return jwt.encode(claims, "0" * 32, algorithm="HS256", headers={"kid": kid})
@@ -55,9 +57,9 @@ def sign(world: World, body: bytes, tamper: str = "") -> str:
     return _flipped(signed) if tamper == "sig" else signed
 
 
-def public_key(world: World, kid: str) -> dict[str, Any]:
+def public_key(context: AppContext, kid: str) -> dict[str, Any]:
     """The public JWK of a key with Plaid's two extra members. Raises PlaidError for an unknown kid."""
-    row = world.store.one("SELECT * FROM signing_keys WHERE kid = ?", kid)
+    row = context.store.one("SELECT * FROM signing_keys WHERE kid = ?", kid)
     if row is None:
         raise PlaidError("INVALID_WEBHOOK_VERIFICATION_KEY_ID")
     private = serialization.load_pem_private_key(row["pem"].encode(), None)
@@ -77,10 +79,10 @@ def public_key(world: World, kid: str) -> dict[str, Any]:
     }
 
 
-def _newest(world: World) -> tuple[str, str]:
+def _newest(context: AppContext) -> tuple[str, str]:
     newest = "SELECT kid, pem FROM signing_keys ORDER BY rowid DESC LIMIT 1"
-    with world.store.transaction():
-        row = world.store.one(newest) or (rotate(world) and world.store.one(newest))
+    with context.store.transaction():
+        row = context.store.one(newest) or (rotate(context) and context.store.one(newest))
     if not row:
         raise LookupError("no signing key could be made")
     return row["kid"], row["pem"]

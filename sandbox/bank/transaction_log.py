@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sandbox import accounts
+from sandbox.bank import accounts
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import derived_id
+from sandbox.json_codec import dumps, loads
 from sandbox.personas.drafts import TransactionDraft
-from sandbox.wire import dumps, loads
-from sandbox.world import World
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -70,46 +70,46 @@ def row(account_id: str, draft: TransactionDraft) -> Row:
     }
 
 
-def open_ledger(world: World, item_id: str, rows: Iterable[Row]) -> None:
+def open_ledger(context: AppContext, item_id: str, rows: Iterable[Row]) -> None:
     """Write the first history of a new Item, in this order. Balances are taken as already including it."""
-    start = head(world, item_id) + 1
-    world.store.many(INSERT, (_event(item_id, seq, "add", row) for seq, row in enumerate(rows, start)))
+    start = head(context, item_id) + 1
+    context.store.many(INSERT, (_event(item_id, seq, "add", row) for seq, row in enumerate(rows, start)))
 
 
-def append(world: World, item_id: str, changes: Changes) -> None:
+def append(context: AppContext, item_id: str, changes: Changes) -> None:
     """Write what the bank now says and let the balances follow.
 
     Raises PlaidError INVALID_FIELD for adding a known transaction or changing an unknown one.
     """
-    with world.store.transaction():
+    with context.store.transaction():
         for gone in changes.removed:
-            _supersede(world, item_id, "remove", {**_known(world, item_id, gone)})
+            _supersede(context, item_id, "remove", {**_known(context, item_id, gone)})
         for changed in changes.modified:
-            _supersede(world, item_id, "modify", changed)
+            _supersede(context, item_id, "modify", changed)
         for new in changes.added:
-            if find(world, item_id, new["transaction_id"]):
+            if find(context, item_id, new["transaction_id"]):
                 raise PlaidError("INVALID_FIELD", "the transaction exists already")
-            _supersede(world, item_id, "add", new)
-        accounts.refresh(world, item_id)
+            _supersede(context, item_id, "add", new)
+        accounts.refresh(context, item_id)
 
 
-def head(world: World, item_id: str) -> int:
+def head(context: AppContext, item_id: str) -> int:
     """The seq of the newest event; 0 for an empty ledger."""
-    newest = world.store.one("SELECT MAX(seq) AS seq FROM events WHERE item_id = ?", item_id)
+    newest = context.store.one("SELECT MAX(seq) AS seq FROM events WHERE item_id = ?", item_id)
     return (newest["seq"] or 0) if newest else 0
 
 
-def current(world: World, item_id: str) -> list[Row]:
+def current(context: AppContext, item_id: str) -> list[Row]:
     """Every transaction as the bank sees it now, as plain rows, in the order of their last change."""
-    rows = world.store.all(
+    rows = context.store.all(
         "SELECT body FROM events WHERE item_id = ? AND superseded_by IS NULL AND kind != 'remove' ORDER BY seq", item_id
     )
     return [loads(row["body"]) for row in rows]
 
 
-def find(world: World, item_id: str, transaction_id: str) -> Row | None:
+def find(context: AppContext, item_id: str, transaction_id: str) -> Row | None:
     """One transaction as it is now; None if it never was or is gone."""
-    found = world.store.one(
+    found = context.store.one(
         "SELECT body FROM events WHERE item_id = ? AND transaction_id = ? AND superseded_by IS NULL "
         "AND kind != 'remove'",
         *(item_id, transaction_id),
@@ -129,31 +129,31 @@ def settle(row: Row, *, day: str, key: str) -> Row:
     }
 
 
-def _known(world: World, item_id: str, transaction_id: str) -> Row:
-    found = find(world, item_id, transaction_id)
+def _known(context: AppContext, item_id: str, transaction_id: str) -> Row:
+    found = find(context, item_id, transaction_id)
     if found is None:
         raise PlaidError("INVALID_FIELD", "there is no such transaction on this item")
     return found
 
 
-def _supersede(world: World, item_id: str, kind: str, row: Row) -> None:
+def _supersede(context: AppContext, item_id: str, kind: str, row: Row) -> None:
     """Append one event, end its predecessor, and move the balances by the difference."""
-    before = None if kind == "add" else _known(world, item_id, row["transaction_id"])
-    seq = head(world, item_id) + 1
-    world.store.execute(
+    before = None if kind == "add" else _known(context, item_id, row["transaction_id"])
+    seq = head(context, item_id) + 1
+    context.store.execute(
         "UPDATE events SET superseded_by = ? WHERE item_id = ? AND transaction_id = ? AND superseded_by IS NULL",
         *(seq, item_id, row["transaction_id"]),
     )
-    world.store.execute(INSERT, *_event(item_id, seq, kind, row))
+    context.store.execute(INSERT, *_event(item_id, seq, kind, row))
     if before:
-        _move(world, before, -1)
+        _move(context, before, -1)
     if kind != "remove":
-        _move(world, row, 1)
+        _move(context, row, 1)
 
 
-def _move(world: World, row: Row, sign: int) -> None:
+def _move(context: AppContext, row: Row, sign: int) -> None:
     amount = Decimal(row["amount"]) * sign
-    accounts.move(world, row["account_id"], posted=Decimal(0) if row["pending"] else amount, held=amount)
+    accounts.move(context, row["account_id"], posted=Decimal(0) if row["pending"] else amount, held=amount)
 
 
 def _event(item_id: str, seq: int, kind: str, row: Row) -> tuple[str, int, str, str, str, str]:

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sandbox.errors import CATALOGUE, PlaidError
-from sandbox.items import STAGES
-from sandbox.shapes import (
+from sandbox.api.fields import (
     Field,
     accept,
     between,
@@ -21,7 +19,9 @@ from sandbox.shapes import (
     text,
     whole,
 )
-from sandbox.signing import TAMPERINGS
+from sandbox.bank.items import STAGES
+from sandbox.errors import CATALOGUE, PlaidError
+from sandbox.webhooks.signing import TAMPERINGS
 
 Shape = Mapping[str, Field]
 

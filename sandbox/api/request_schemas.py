@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.shapes import Field, day, flag, instant, list_of, number, object_of, one_of, text, whole
+from sandbox.api.fields import Field, day, flag, instant, list_of, number, object_of, one_of, text, whole
 
 Shape = Mapping[str, Field]
 

@@ -14,10 +14,10 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 
+from sandbox.bank.transaction_log import Row
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.ledger import Row
-from sandbox.wire import loads
-from sandbox.world import World
+from sandbox.json_codec import loads
 
 KEY = "cursor.key"
 MAC_LENGTH = 16
@@ -65,32 +65,32 @@ class Page:
 
 
 def read_page(
-    world: World, *, item_id: str, epoch: int, released: int, cursor: str, count: int, account_id: str = ""
+    context: AppContext, *, item_id: str, epoch: int, released: int, cursor: str, count: int, account_id: str = ""
 ) -> Page:
     """The next ``count`` net changes after ``cursor`` ("" = from the beginning), up to event ``released``.
 
     Raises PlaidError INVALID_FIELD for a cursor of another Item, stream or epoch, and
     TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION when the log grew since the loop began.
     """
-    start = _unsealed(world, item_id, epoch, cursor) if cursor else Cursor(account_id=account_id)
+    start = _unsealed(context, item_id, epoch, cursor) if cursor else Cursor(account_id=account_id)
     if start.account_id != account_id:
         raise PlaidError("INVALID_FIELD", "cursor belongs to another account_id")
     if cursor and start.inside and start.until != released:
         raise PlaidError("TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION")
     if not start.inside:
         start = Cursor(start.since, released, start.since, account_id)
-    rows = _rows(world, item_id, start, count + 1)
+    rows = _rows(context, item_id, start, count + 1)
     more = len(rows) > count
     rows = rows[:count]
     after = Cursor(start.since, start.until, rows[-1]["seq"], account_id) if more else _done(start)
-    return _page(rows, _sealed(world, item_id, epoch, after), more)
+    return _page(rows, _sealed(context, item_id, epoch, after), more)
 
 
 def _done(loop: Cursor) -> Cursor:
     return Cursor(loop.until, loop.until, loop.until, loop.account_id)
 
 
-def _rows(world: World, item_id: str, loop: Cursor, limit: int) -> list[sqlite3.Row]:
+def _rows(context: AppContext, item_id: str, loop: Cursor, limit: int) -> list[sqlite3.Row]:
     values = {
         "item_id": item_id,
         "since": loop.since,
@@ -99,7 +99,7 @@ def _rows(world: World, item_id: str, loop: Cursor, limit: int) -> list[sqlite3.
         "account_id": loop.account_id,
         "limit": limit,
     }
-    return world.store.query(PAGE, values)
+    return context.store.query(PAGE, values)
 
 
 def _page(rows: list[sqlite3.Row], next_cursor: str, more: bool) -> Page:
@@ -110,30 +110,30 @@ def _page(rows: list[sqlite3.Row], next_cursor: str, more: bool) -> Page:
     return Page(added, modified, gone, next_cursor, more)
 
 
-def _sealed(world: World, item_id: str, epoch: int, cursor: Cursor) -> str:
+def _sealed(context: AppContext, item_id: str, epoch: int, cursor: Cursor) -> str:
     text = f"{cursor.since}|{cursor.until}|{cursor.place}|{cursor.account_id}".encode()
-    return base64.b64encode(_mac(world, item_id, epoch, text) + text).decode()
+    return base64.b64encode(_mac(context, item_id, epoch, text) + text).decode()
 
 
-def _unsealed(world: World, item_id: str, epoch: int, cursor: str) -> Cursor:
+def _unsealed(context: AppContext, item_id: str, epoch: int, cursor: str) -> Cursor:
     try:
         sealed = base64.b64decode(cursor, validate=True)
     except (binascii.Error, ValueError) as error:
         raise PlaidError("INVALID_FIELD", "cursor is not valid") from error
     mac, text = sealed[:MAC_LENGTH], sealed[MAC_LENGTH:]
-    if not hmac.compare_digest(mac, _mac(world, item_id, epoch, text)):
+    if not hmac.compare_digest(mac, _mac(context, item_id, epoch, text)):
         raise PlaidError("INVALID_FIELD", "cursor not associated with access_token")
     since, until, place, account_id = text.decode().split("|")
     return Cursor(int(since), int(until), int(place), account_id)
 
 
-def _mac(world: World, item_id: str, epoch: int, text: bytes) -> bytes:
+def _mac(context: AppContext, item_id: str, epoch: int, text: bytes) -> bytes:
     message = f"{item_id}|{epoch}|".encode() + text
-    return hmac.new(_key(world), message, hashlib.sha256).digest()[:MAC_LENGTH]
+    return hmac.new(_key(context), message, hashlib.sha256).digest()[:MAC_LENGTH]
 
 
-def _key(world: World) -> bytes:
+def _key(context: AppContext) -> bytes:
     """The signing key of this sandbox, made at its first cursor."""
-    if not world.store.setting(KEY):
-        world.store.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", KEY, secrets.token_hex(32))
-    return bytes.fromhex(world.store.setting(KEY))
+    if not context.store.setting(KEY):
+        context.store.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", KEY, secrets.token_hex(32))
+    return bytes.fromhex(context.store.setting(KEY))

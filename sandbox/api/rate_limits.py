@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sandbox.clock import stamp
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.wire import dumps, loads
-from sandbox.world import World
+from sandbox.json_codec import dumps, loads
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS hits (path TEXT NOT NULL, item_id TEXT NOT NULL, at TEXT NOT NULL);
@@ -65,35 +65,35 @@ CLIENT_CODES = {
 }
 
 
-def choose(world: World, table: str, overrides: dict[str, dict[str, int | None]]) -> dict[str, Any]:
+def choose(context: AppContext, table: str, overrides: dict[str, dict[str, int | None]]) -> dict[str, Any]:
     """Use one of the tables with single limits replaced: ``{path: {"per_item": 2, "per_client": None}}``.
 
     Raises PlaidError INVALID_FIELD for an unknown table.
     """
     if table not in TABLES:
         raise PlaidError("INVALID_FIELD", f"table must be one of {', '.join(TABLES)}")
-    world.store.set(SETTING, dumps({"table": table, "overrides": overrides}))
-    world.store.execute("DELETE FROM hits")
-    return {"table": table, "limits": {path: limit._asdict() for path, limit in _in_force(world).items()}}
+    context.store.set(SETTING, dumps({"table": table, "overrides": overrides}))
+    context.store.execute("DELETE FROM hits")
+    return {"table": table, "limits": {path: limit._asdict() for path, limit in _in_force(context).items()}}
 
 
-def count(world: World, path: str, item_id: str) -> None:
+def count(context: AppContext, path: str, item_id: str) -> None:
     """Count one call. Raises PlaidError with the limit's own code (HTTP 429) when it is one too many."""
-    limit = _in_force(world).get(path)
+    limit = _in_force(context).get(path)
     if limit is None:
         return
-    now = world.clock.now()
-    with world.store.transaction():
-        world.store.execute("DELETE FROM hits WHERE at <= ?", stamp(now - WINDOW))
-        if limit.per_item is not None and item_id and _hits(world, path, item_id) >= limit.per_item:
+    now = context.clock.now()
+    with context.store.transaction():
+        context.store.execute("DELETE FROM hits WHERE at <= ?", stamp(now - WINDOW))
+        if limit.per_item is not None and item_id and _hits(context, path, item_id) >= limit.per_item:
             raise PlaidError(ITEM_CODES.get(path, "RATE_LIMIT"))
-        if limit.per_client is not None and _hits(world, path, "") >= limit.per_client:
+        if limit.per_client is not None and _hits(context, path, "") >= limit.per_client:
             raise PlaidError(CLIENT_CODES.get(path, "RATE_LIMIT"))
-        world.store.execute("INSERT INTO hits VALUES (?, ?, ?)", path, item_id, stamp(now))
+        context.store.execute("INSERT INTO hits VALUES (?, ?, ?)", path, item_id, stamp(now))
 
 
-def _in_force(world: World) -> dict[str, Limit]:
-    setting = world.store.setting(SETTING)
+def _in_force(context: AppContext) -> dict[str, Limit]:
+    setting = context.store.setting(SETTING)
     if not setting:
         return {}
     chosen = loads(setting)
@@ -103,6 +103,6 @@ def _in_force(world: World) -> dict[str, Limit]:
     return limits
 
 
-def _hits(world: World, path: str, item_id: str) -> int:
-    row = world.store.one("SELECT COUNT(*) AS n FROM hits WHERE path = ? AND ? IN ('', item_id)", path, item_id)
+def _hits(context: AppContext, path: str, item_id: str) -> int:
+    row = context.store.one("SELECT COUNT(*) AS n FROM hits WHERE path = ? AND ? IN ('', item_id)", path, item_id)
     return row["n"] if row else 0

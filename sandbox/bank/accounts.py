@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.clock import stamp
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import derived_id
+from sandbox.json_codec import dumps, loads
 from sandbox.personas.drafts import AccountDraft
-from sandbox.wire import dumps, loads
-from sandbox.world import World
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -42,37 +42,39 @@ class Account:
     verification_status: str | None
 
 
-def open_account(world: World, item_id: str, draft: AccountDraft) -> str:
+def open_account(context: AppContext, item_id: str, draft: AccountDraft) -> str:
     """Give the Item an account and return its id: a new one each time the same account is opened again."""
-    account_id = derived_id(item_id, draft.key, times_opened(world, item_id, draft.key))
+    account_id = derived_id(item_id, draft.key, times_opened(context, item_id, draft.key))
     figures = [_text(draft.current), _text(draft.available), _text(draft.limit)]
-    world.store.execute(
+    context.store.execute(
         "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
-        *(account_id, item_id, draft.key, _face(draft), *figures, figures[0], figures[1], stamp(world.clock.now())),
+        *(account_id, item_id, draft.key, _face(draft), *figures, figures[0], figures[1], stamp(context.clock.now())),
     )
     return account_id
 
 
-def times_opened(world: World, item_id: str, key: str) -> int:
+def times_opened(context: AppContext, item_id: str, key: str) -> int:
     """How often the Item has had this account, closed ones included."""
-    row = world.store.one("SELECT COUNT(*) AS n FROM accounts WHERE item_id = ? AND key = ?", item_id, key)
+    row = context.store.one("SELECT COUNT(*) AS n FROM accounts WHERE item_id = ? AND key = ?", item_id, key)
     return row["n"] if row else 0
 
 
-def close_account(world: World, account_id: str) -> None:
+def close_account(context: AppContext, account_id: str) -> None:
     """Stop showing an account. Its id never comes back."""
-    world.store.execute("UPDATE accounts SET closed_at = ? WHERE account_id = ?", stamp(world.clock.now()), account_id)
+    context.store.execute(
+        "UPDATE accounts SET closed_at = ? WHERE account_id = ?", stamp(context.clock.now()), account_id
+    )
 
 
-def of_item(world: World, item_id: str, *, live: bool = False) -> list[Account]:
+def of_item(context: AppContext, item_id: str, *, live: bool = False) -> list[Account]:
     """The Item's open accounts in the bank's order, with cached figures or the bank's live ones."""
-    rows = world.store.all("SELECT * FROM accounts WHERE item_id = ? AND closed_at IS NULL ORDER BY rowid", item_id)
+    rows = context.store.all("SELECT * FROM accounts WHERE item_id = ? AND closed_at IS NULL ORDER BY rowid", item_id)
     return [_account(row, live) for row in rows]
 
 
-def pick(world: World, item_id: str, account_ids: list[str] | None, *, live: bool = False) -> list[Account]:
+def pick(context: AppContext, item_id: str, account_ids: list[str] | None, *, live: bool = False) -> list[Account]:
     """The open accounts with these ids, all for None. Raises PlaidError INVALID_ACCOUNT_ID for an unknown id."""
-    accounts = of_item(world, item_id, live=live)
+    accounts = of_item(context, item_id, live=live)
     if account_ids is None:
         return accounts
     if set(account_ids) - {account.id for account in accounts}:
@@ -80,38 +82,38 @@ def pick(world: World, item_id: str, account_ids: list[str] | None, *, live: boo
     return [account for account in accounts if account.id in account_ids]
 
 
-def move(world: World, account_id: str, *, posted: Decimal, held: Decimal) -> None:
+def move(context: AppContext, account_id: str, *, posted: Decimal, held: Decimal) -> None:
     """Let money move at the bank. ``posted`` changes the balance, ``held`` what is available; Plaid's signs."""
-    row = world.store.one("SELECT * FROM accounts WHERE account_id = ?", account_id)
+    row = context.store.one("SELECT * FROM accounts WHERE account_id = ?", account_id)
     if row is None:
         raise PlaidError("INVALID_ACCOUNT_ID")
     draft = _account(row, live=True).draft
     current = draft.current if draft.current is None else draft.current + (posted if draft.owes else -posted)
     available = draft.available if draft.available is None else draft.available - held
-    set_figures(world, account_id, {"current": current, "available": available})
+    set_figures(context, account_id, {"current": current, "available": available})
 
 
-def set_figures(world: World, account_id: str, figures: dict[str, Decimal | None]) -> None:
+def set_figures(context: AppContext, account_id: str, figures: dict[str, Decimal | None]) -> None:
     """Set live figures by name (current, available, limit). The cached ones stay until ``refresh``."""
     for name, value in figures.items():
         if name not in SETTERS:
             raise PlaidError("INVALID_FIELD", f"balances know {', '.join(SETTERS)}, not {name}")
-        world.store.execute(SETTERS[name], _text(value), account_id)
+        context.store.execute(SETTERS[name], _text(value), account_id)
 
 
-def refresh(world: World, item_id: str) -> None:
+def refresh(context: AppContext, item_id: str) -> None:
     """Copy the bank's live figures into what ``/accounts/get`` shows."""
-    world.store.execute(
+    context.store.execute(
         "UPDATE accounts SET cached_current = current, cached_available = available, refreshed_at = ? "
         "WHERE item_id = ? AND closed_at IS NULL",
-        *(stamp(world.clock.now()), item_id),
+        *(stamp(context.clock.now()), item_id),
     )
 
 
-def set_verification_status(world: World, item_id: str, account_id: str, status: str) -> None:
+def set_verification_status(context: AppContext, item_id: str, account_id: str, status: str) -> None:
     """Mark an account as verified or expired. Raises PlaidError INVALID_ACCOUNT_ID."""
-    pick(world, item_id, [account_id])
-    world.store.execute("UPDATE accounts SET verification_status = ? WHERE account_id = ?", status, account_id)
+    pick(context, item_id, [account_id])
+    context.store.execute("UPDATE accounts SET verification_status = ? WHERE account_id = ?", status, account_id)
 
 
 def _account(row: sqlite3.Row, live: bool) -> Account:

@@ -14,9 +14,9 @@ from typing import Any
 
 import urllib3
 
-from sandbox import signing
 from sandbox.clock import stamp
-from sandbox.world import World
+from sandbox.context import AppContext
+from sandbox.webhooks import signing
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
@@ -36,46 +36,48 @@ IDLE_SECONDS = 0.1
 SENDERS = 4
 
 
-def post(world: World, item_id: str, url: str, payload: dict[str, Any], *, tamper: str = "", delay: float = 0) -> int:
+def post(
+    context: AppContext, item_id: str, url: str, payload: dict[str, Any], *, tamper: str = "", delay: float = 0
+) -> int:
     """Write a webhook down for delivery after ``delay`` seconds; gives its id. The body is Plaid's: indented by 2."""
-    return _write(world, item_id, url, json.dumps(payload, indent=2), tamper, delay)
+    return _write(context, item_id, url, json.dumps(payload, indent=2), tamper, delay)
 
 
-def replay(world: World, message_id: int, *, tamper: str = "", delay: float = 0) -> int:
+def replay(context: AppContext, message_id: int, *, tamper: str = "", delay: float = 0) -> int:
     """Send an old message once more, as a new one; gives its id. Raises LookupError for an unknown id."""
-    row = world.store.one("SELECT * FROM outbox WHERE id = ?", message_id)
+    row = context.store.one("SELECT * FROM outbox WHERE id = ?", message_id)
     if row is None:
         raise LookupError(f"no webhook {message_id}")
-    return _write(world, row["item_id"], row["url"], row["body"], tamper, delay)
+    return _write(context, row["item_id"], row["url"], row["body"], tamper, delay)
 
 
-def hold(world: World) -> None:
+def hold(context: AppContext) -> None:
     """Keep everything back until ``release``."""
-    world.store.set(HELD, "yes")
+    context.store.set(HELD, "yes")
 
 
-def release(world: World, *, newest_first: bool = False) -> None:
+def release(context: AppContext, *, newest_first: bool = False) -> None:
     """Let everything go again, in order or in the reverse order, a fifth of a second apart."""
-    waiting = world.store.all("SELECT id FROM outbox WHERE status = 'waiting' ORDER BY id")
-    now = world.clock.now()
+    waiting = context.store.all("SELECT id FROM outbox WHERE status = 'waiting' ORDER BY id")
+    now = context.clock.now()
     for place, row in enumerate(reversed(waiting) if newest_first else waiting):
         due = stamp(now + timedelta(seconds=place / 5))
-        world.store.execute("UPDATE outbox SET due_at = ? WHERE id = ?", due, row["id"])
-    world.store.set(HELD, "")
+        context.store.execute("UPDATE outbox SET due_at = ? WHERE id = ?", due, row["id"])
+    context.store.set(HELD, "")
 
 
-def messages(world: World) -> list[dict[str, Any]]:
+def messages(context: AppContext) -> list[dict[str, Any]]:
     """Every webhook ever written, oldest first, its body as an object."""
-    rows = world.store.all("SELECT * FROM outbox ORDER BY id")
+    rows = context.store.all("SELECT * FROM outbox ORDER BY id")
     return [{**dict(row), "body": json.loads(row["body"])} for row in rows]
 
 
 class Sender:
     """Delivers what is due, in a few threads, until it is stopped."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, context: AppContext) -> None:
         """Nothing is sent before ``start``."""
-        self._world = world
+        self._world = context
         self._http = urllib3.PoolManager(maxsize=SENDERS, retries=False, timeout=WAIT_SECONDS)
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
@@ -86,7 +88,7 @@ class Sender:
         self._thread.start()
 
     def join(self) -> None:
-        """Wait until the last delivery has ended. Set ``world.stopping`` first."""
+        """Wait until the last delivery has ended. Set ``context.stopping`` first."""
         self._thread.join()
         self._pool.shutdown()
 
@@ -96,17 +98,17 @@ class Sender:
                 self._pool.submit(deliver, self._world, self._http, row).add_done_callback(_report)
 
 
-def deliver(world: World, http: urllib3.PoolManager, row: sqlite3.Row) -> None:
+def deliver(context: AppContext, http: urllib3.PoolManager, row: sqlite3.Row) -> None:
     """Make one attempt and write down how it ended."""
     signed = row["body"].encode()
-    headers = {"Content-Type": "application/json", "Plaid-Verification": signing.sign(world, signed, row["tamper"])}
+    headers = {"Content-Type": "application/json", "Plaid-Verification": signing.sign(context, signed, row["tamper"])}
     sent = signed + b" " if row["tamper"] == "body" else signed
     status, error = None, None
     try:
         status = http.request("POST", row["url"], body=sent, headers=headers, redirect=False).status
     except urllib3.exceptions.HTTPError as failure:
         error = type(failure).__name__
-    _record(world, row, status, error)
+    _record(context, row, status, error)
 
 
 def _report(delivery: Future[None]) -> None:
@@ -115,11 +117,11 @@ def _report(delivery: Future[None]) -> None:
         logger.error("a webhook could not be sent", exc_info=error)
 
 
-def _record(world: World, row: sqlite3.Row, status: int | None, error: str | None) -> None:
+def _record(context: AppContext, row: sqlite3.Row, status: int | None, error: str | None) -> None:
     attempts = row["attempts"] + 1
     outcome = "delivered" if status == 200 else "waiting" if attempts < DELIVERIES else "failed"
-    due = stamp(world.clock.now() + FIRST_RETRY * 4 ** (attempts - 1))
-    world.store.execute(
+    due = stamp(context.clock.now() + FIRST_RETRY * 4 ** (attempts - 1))
+    context.store.execute(
         "UPDATE outbox SET status = ?, attempts = ?, due_at = ?, last_status = ?, last_error = ? WHERE id = ?",
         outcome,
         attempts,
@@ -130,9 +132,9 @@ def _record(world: World, row: sqlite3.Row, status: int | None, error: str | Non
     )
 
 
-def _write(world: World, item_id: str, url: str, body: str, tamper: str, delay: float) -> int:
-    now = world.clock.now()
-    return world.store.insert(
+def _write(context: AppContext, item_id: str, url: str, body: str, tamper: str, delay: float) -> int:
+    now = context.clock.now()
+    return context.store.insert(
         "INSERT INTO outbox (item_id, url, body, tamper, status, created_at, due_at) "
         "VALUES (?, ?, ?, ?, 'waiting', ?, ?)",
         item_id,
@@ -144,12 +146,12 @@ def _write(world: World, item_id: str, url: str, body: str, tamper: str, delay: 
     )
 
 
-def _claim(world: World) -> list[sqlite3.Row]:
+def _claim(context: AppContext) -> list[sqlite3.Row]:
     """Take what is due, oldest first, so that no other thread sends it too."""
-    if world.store.setting(HELD):
+    if context.store.setting(HELD):
         return []
     due = "SELECT * FROM outbox WHERE status = 'waiting' AND due_at <= ? ORDER BY due_at, id LIMIT ?"
-    rows = world.store.all(due, stamp(world.clock.now()), SENDERS)
+    rows = context.store.all(due, stamp(context.clock.now()), SENDERS)
     for row in rows:
-        world.store.execute("UPDATE outbox SET status = 'sending' WHERE id = ?", row["id"])
+        context.store.execute("UPDATE outbox SET status = 'sending' WHERE id = ?", row["id"])
     return rows

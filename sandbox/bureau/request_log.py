@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from sandbox.clock import stamp
-from sandbox.world import World
+from sandbox.context import AppContext
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bureau_calls (
@@ -24,7 +24,7 @@ SSN = re.compile(r"666-?\d{2}-?\d{4}")
 
 
 def note(
-    world: World,
+    context: AppContext,
     *,
     endpoint: str,
     path: str,
@@ -42,10 +42,10 @@ def note(
     ``produced`` says that a report was made, and would be billed, whether or not it arrived. ``leaked`` says that a
     Social Security number stood in the address or in a header, where it gets written into other people's logs.
     """
-    line = world.store.insert(
+    line = context.store.insert(
         "INSERT INTO bureau_calls (at, endpoint, path, status, error, persona, produced, leaked, faults, milliseconds, "
         "facts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        stamp(world.clock.now()),
+        stamp(context.clock.now()),
         endpoint,
         path,
         status,
@@ -58,20 +58,20 @@ def note(
         json.dumps(facts),
     )
     if line % 500 == 0:
-        world.store.execute("DELETE FROM bureau_calls WHERE id <= ?", line - KEPT)
+        context.store.execute("DELETE FROM bureau_calls WHERE id <= ?", line - KEPT)
 
 
-def lines(world: World, *, endpoint: str = "", persona: str = "") -> list[dict[str, Any]]:
+def lines(context: AppContext, *, endpoint: str = "", persona: str = "") -> list[dict[str, Any]]:
     """The lines kept, oldest first, of one endpoint (token, report) or one person if named."""
-    rows = world.store.all(
+    rows = context.store.all(
         "SELECT * FROM bureau_calls WHERE ? IN ('', endpoint) AND ? IN ('', persona) ORDER BY id", endpoint, persona
     )
     return [_line(dict(row)) for row in rows]
 
 
-def clear(world: World) -> int:
+def clear(context: AppContext) -> int:
     """Forget the log; gives how many lines there were."""
-    return world.store.execute("DELETE FROM bureau_calls")
+    return context.store.execute("DELETE FROM bureau_calls")
 
 
 def holds_ssn(*texts: str) -> bool:

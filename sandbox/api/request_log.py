@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.clock import stamp
-from sandbox.world import World
+from sandbox.context import AppContext
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -15,13 +15,21 @@ KEPT = 10_000
 
 
 def note(
-    world: World, *, path: str, item_id: str, status: int, code: str, milliseconds: int, request_id: str, faults: str
+    context: AppContext,
+    *,
+    path: str,
+    item_id: str,
+    status: int,
+    code: str,
+    milliseconds: int,
+    request_id: str,
+    faults: str,
 ) -> None:
     """Write one line; lines beyond the newest ten thousand are dropped. ``status`` 0 means no answer was sent."""
-    line = world.store.insert(
+    line = context.store.insert(
         "INSERT INTO requests (at, path, item_id, status, error_code, milliseconds, request_id, faults) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        stamp(world.clock.real()),
+        stamp(context.clock.real()),
         path,
         item_id,
         status,
@@ -31,12 +39,12 @@ def note(
         faults,
     )
     if line % 500 == 0:
-        world.store.execute("DELETE FROM requests WHERE id <= ?", line - KEPT)
+        context.store.execute("DELETE FROM requests WHERE id <= ?", line - KEPT)
 
 
-def lines(world: World, *, path: str = "", item_id: str = "") -> list[dict[str, Any]]:
+def lines(context: AppContext, *, path: str = "", item_id: str = "") -> list[dict[str, Any]]:
     """The lines kept, oldest first, of one path or one Item if named."""
-    rows = world.store.all(
+    rows = context.store.all(
         "SELECT * FROM requests WHERE ? IN ('', path) AND ? IN ('', item_id) ORDER BY id", path, item_id
     )
     return [dict(row) for row in rows]

@@ -11,14 +11,15 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from sandbox import items, personas
+from sandbox import personas
+from sandbox.bank import items
+from sandbox.bank.institutions import Institution, find, search
 from sandbox.clock import moment, stamp
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import derived_id, new_id, token
-from sandbox.institutions import Institution, find, search
+from sandbox.json_codec import dumps, loads
 from sandbox.personas.drafts import AccountDraft
-from sandbox.wire import dumps, loads
-from sandbox.world import World
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS link_tokens (
@@ -108,47 +109,47 @@ class Success:
     metadata: dict[str, Any]
 
 
-def create_token(world: World, *, request: dict[str, Any], item_id: str | None) -> LinkToken:
+def create_token(context: AppContext, *, request: dict[str, Any], item_id: str | None) -> LinkToken:
     """Keep what the site asked for under a fresh link token: 4 hours for a new Item, 30 minutes for an update."""
-    now = world.clock.now()
+    now = context.clock.now()
     expires = now + (UPDATE_LIFE if item_id else NEW_LIFE)
     made = LinkToken(token("link"), item_id, request, stamp(now), stamp(expires))
-    world.store.execute(
+    context.store.execute(
         "INSERT INTO link_tokens VALUES (?, ?, ?, ?, ?)",
         *(made.token, made.item_id, dumps(request), made.created_at, made.expires_at),
     )
     return made
 
 
-def find_token(world: World, link_token: str) -> LinkToken | None:
+def find_token(context: AppContext, link_token: str) -> LinkToken | None:
     """The link token, expired or not; None if it was never made here."""
-    row = world.store.one("SELECT * FROM link_tokens WHERE token = ?", link_token)
+    row = context.store.one("SELECT * FROM link_tokens WHERE token = ?", link_token)
     if row is None:
         return None
     return LinkToken(row["token"], row["item_id"], loads(row["request"]), row["created_at"], row["expires_at"])
 
 
-def open_session(world: World, *, link_token: str) -> Session:
+def open_session(context: AppContext, *, link_token: str) -> Session:
     """Start a walk. Update mode starts at ``credentials`` with the Item's own bank, as does a preset bank.
 
     Raises LinkError INVALID_LINK_TOKEN for an unknown or expired token.
     """
-    known = _live_token(world, link_token)
+    known = _live_token(context, link_token)
     session = Session(new_id(), known, item_id=known.item_id or new_id())
-    preset = items.get(world, known.item_id).institution_id if known.item_id else known.request.get("institution_id")
+    preset = items.get(context, known.item_id).institution_id if known.item_id else known.request.get("institution_id")
     if preset:
         session = replace(session, institution_id=preset, step="credentials")
-    world.store.execute(
+    context.store.execute(
         "INSERT INTO link_sessions (id, token, state, started_at) VALUES (?, ?, ?, ?)",
-        *(session.id, known.token, _state(session), stamp(world.clock.now())),
+        *(session.id, known.token, _state(session), stamp(context.clock.now())),
     )
     return session
 
 
-def get_session(world: World, *, link_token: str, session_id: str) -> Session:
+def get_session(context: AppContext, *, link_token: str, session_id: str) -> Session:
     """The walk that belongs to both. Raises LinkError INVALID_LINK_TOKEN if there is none or the token expired."""
-    known = _live_token(world, link_token)
-    row = world.store.one("SELECT * FROM link_sessions WHERE id = ? AND token = ?", session_id, link_token)
+    known = _live_token(context, link_token)
+    row = context.store.one("SELECT * FROM link_sessions WHERE id = ? AND token = ?", session_id, link_token)
     if row is None:
         raise LinkError("INVALID_LINK_TOKEN")
     state = loads(row["state"])
@@ -156,21 +157,21 @@ def get_session(world: World, *, link_token: str, session_id: str) -> Session:
     return Session(session_id, known, choices=choices, **state)
 
 
-def search_institutions(world: World, *, session: Session, query: str = "") -> list[Institution]:
+def search_institutions(context: AppContext, *, session: Session, query: str = "") -> list[Institution]:
     """The banks this person may choose: of the asked countries, with all asked products, named like ``query``."""
     asked = session.link_token.request
     return search(query=query, country_codes=asked["country_codes"], products=asked.get("products") or [])
 
 
-def choose_institution(world: World, *, session: Session, institution_id: str) -> Session:
+def choose_institution(context: AppContext, *, session: Session, institution_id: str) -> Session:
     """Go on to ``credentials`` at this bank. Raises LinkError INVALID_INSTITUTION for an unknown id."""
     if find(institution_id) is None:
         raise LinkError("INVALID_INSTITUTION")
     _expect(session, "institution", "credentials")
-    return _keep(world, replace(session, step="credentials", institution_id=institution_id))
+    return _keep(context, replace(session, step="credentials", institution_id=institution_id))
 
 
-def submit_credentials(world: World, *, session: Session, username: str, password: str) -> Session:
+def submit_credentials(context: AppContext, *, session: Session, username: str, password: str) -> Session:
     """Sign in at the bank and go on to ``mfa`` or ``accounts``.
 
     Raises LinkError with the code of the refusal: INVALID_CREDENTIALS, INSTITUTION_DOWN, whatever
@@ -185,11 +186,11 @@ def submit_credentials(world: World, *, session: Session, username: str, passwor
     signed_in = _sign_in(username, password)
     session = replace(session, persona=signed_in.persona, config=signed_in.config, mfa=signed_in.mfa, round=0)
     if signed_in.mfa:
-        return _keep(world, replace(session, step="mfa"))
-    return _to_accounts(world, session)
+        return _keep(context, replace(session, step="mfa"))
+    return _to_accounts(context, session)
 
 
-def answer_challenge(world: World, *, session: Session, answers: list[str]) -> Session:
+def answer_challenge(context: AppContext, *, session: Session, answers: list[str]) -> Session:
     """Answer the round of questions in ``session.challenge``; goes on to the next round or ``accounts``.
 
     Raises LinkError INVALID_MFA for a wrong answer; the session stays where it was.
@@ -199,11 +200,11 @@ def answer_challenge(world: World, *, session: Session, answers: list[str]) -> S
     if challenge is None or not challenge.accepts(answers):
         raise LinkError("INVALID_MFA")
     if personas.challenge(session.mfa, session.round + 1):
-        return _keep(world, replace(session, round=session.round + 1))
-    return _to_accounts(world, session)
+        return _keep(context, replace(session, round=session.round + 1))
+    return _to_accounts(context, session)
 
 
-def finish(world: World, *, session: Session, account_ids: list[str]) -> Success:
+def finish(context: AppContext, *, session: Session, account_ids: list[str]) -> Success:
     """Share these accounts with the site and end the walk with a public token (30 minutes, one exchange).
 
     Raises LinkError NO_ACCOUNTS when none is chosen, INVALID_ACCOUNT_ID for one that was not offered.
@@ -211,61 +212,61 @@ def finish(world: World, *, session: Session, account_ids: list[str]) -> Success
     """
     _expect(session, "accounts")
     chosen = _chosen(session, account_ids)
-    with world.store.transaction():
+    with context.store.transaction():
         if session.is_update:
-            items.repair(world, item_id=session.item_id, account_ids=_wanted(session, chosen))
+            items.repair(context, item_id=session.item_id, account_ids=_wanted(session, chosen))
         else:
-            _make_item(world, session, chosen)
-        session = _keep(world, replace(session, step="finished"))
-        success = Success(issue_public_token(world, session.item_id), _metadata(session, chosen))
-        _end(world, session, {"public_token": success.public_token, "metadata": success.metadata})
+            _make_item(context, session, chosen)
+        session = _keep(context, replace(session, step="finished"))
+        success = Success(issue_public_token(context, session.item_id), _metadata(session, chosen))
+        _end(context, session, {"public_token": success.public_token, "metadata": success.metadata})
     return success
 
 
-def leave(world: World, *, session: Session, status: str, error: dict[str, Any] | None = None) -> None:
+def leave(context: AppContext, *, session: Session, status: str, error: dict[str, Any] | None = None) -> None:
     """Record that the person closed Link at ``status`` (``requires_credentials`` ...), after ``error`` if any."""
-    _end(world, session, {"exit": {"error": error, "metadata": {"status": status}}})
+    _end(context, session, {"exit": {"error": error, "metadata": {"status": status}}})
 
 
-def issue_public_token(world: World, item_id: str) -> str:
+def issue_public_token(context: AppContext, item_id: str) -> str:
     """A fresh public token for an Item."""
     made = token("public")
-    expires = stamp(world.clock.now() + PUBLIC_LIFE)
-    world.store.execute("INSERT INTO public_tokens VALUES (?, ?, ?, NULL)", made, item_id, expires)
+    expires = stamp(context.clock.now() + PUBLIC_LIFE)
+    context.store.execute("INSERT INTO public_tokens VALUES (?, ?, ?, NULL)", made, item_id, expires)
     return made
 
 
-def exchange(world: World, *, public_token: str) -> tuple[str, str]:
+def exchange(context: AppContext, *, public_token: str) -> tuple[str, str]:
     """Turn a public token into (access_token, item_id), once; one from an update gives the token it has already.
 
     Raises PlaidError INVALID_PUBLIC_TOKEN for an unknown, spent or expired one.
     """
-    now = stamp(world.clock.now())
-    with world.store.transaction():
-        spent = world.store.execute(
+    now = stamp(context.clock.now())
+    with context.store.transaction():
+        spent = context.store.execute(
             "UPDATE public_tokens SET exchanged_at = ? WHERE token = ? AND exchanged_at IS NULL AND expires_at > ?",
             *(now, public_token, now),
         )
         if not spent:
             raise PlaidError("INVALID_PUBLIC_TOKEN")
-        row = world.store.one("SELECT item_id FROM public_tokens WHERE token = ?", public_token)
+        row = context.store.one("SELECT item_id FROM public_tokens WHERE token = ?", public_token)
         if row is None:
             raise PlaidError("INVALID_PUBLIC_TOKEN")
-        known = items.get(world, row["item_id"]).access_token
-        return known or items.grant(world, item_id=row["item_id"]), row["item_id"]
+        known = items.get(context, row["item_id"]).access_token
+        return known or items.grant(context, item_id=row["item_id"]), row["item_id"]
 
 
-def sessions(world: World, link_token: str) -> list[dict[str, Any]]:
+def sessions(context: AppContext, link_token: str) -> list[dict[str, Any]]:
     """The walks made with this token, oldest first: ``{id, started_at, finished_at, outcome}``."""
-    rows = world.store.all("SELECT * FROM link_sessions WHERE token = ? ORDER BY started_at", link_token)
+    rows = context.store.all("SELECT * FROM link_sessions WHERE token = ? ORDER BY started_at", link_token)
     return [{**dict(row), "outcome": loads(row["outcome"])} for row in rows]
 
 
-def _live_token(world: World, link_token: str) -> LinkToken:
-    known = find_token(world, link_token)
-    if known is None or moment(known.expires_at) <= world.clock.now():
+def _live_token(context: AppContext, link_token: str) -> LinkToken:
+    known = find_token(context, link_token)
+    if known is None or moment(known.expires_at) <= context.clock.now():
         raise LinkError("INVALID_LINK_TOKEN")
-    if known.item_id and not items.exists(world, known.item_id):
+    if known.item_id and not items.exists(context, known.item_id):
         raise LinkError("INVALID_LINK_TOKEN")
     return known
 
@@ -282,15 +283,15 @@ def _sign_in(username: str, password: str) -> personas.SignIn:
         raise LinkError(error.code, error.message) from error
 
 
-def _to_accounts(world: World, session: Session) -> Session:
-    return _keep(world, replace(session, step="accounts", choices=_choices(world, session)))
+def _to_accounts(context: AppContext, session: Session) -> Session:
+    return _keep(context, replace(session, step="accounts", choices=_choices(context, session)))
 
 
-def _choices(world: World, session: Session) -> list[Choice]:
+def _choices(context: AppContext, session: Session) -> list[Choice]:
     """The bank's accounts. In update mode those the site already sees keep their ids and are ticked."""
     if session.is_update:
-        return [_choice(id, draft, ticked) for id, draft, ticked in items.roster(world, session.item_id)]
-    book = personas.draw(session.persona, session.config, session.institution_id, world.clock.today())
+        return [_choice(id, draft, ticked) for id, draft, ticked in items.roster(context, session.item_id)]
+    book = personas.draw(session.persona, session.config, session.institution_id, context.clock.today())
     offered = [draft for draft in book.accounts if _passes(session.link_token.request.get("account_filters"), draft)]
     return [_choice(derived_id(session.item_id, draft.key, 0), draft, False) for draft in offered]
 
@@ -323,10 +324,10 @@ def _wanted(session: Session, chosen: list[Choice]) -> list[str] | None:
     return [choice.id for choice in chosen] if session.link_token.selects_accounts else None
 
 
-def _make_item(world: World, session: Session, chosen: list[Choice]) -> None:
+def _make_item(context: AppContext, session: Session, chosen: list[Choice]) -> None:
     asked = session.link_token.request
     items.create(
-        world,
+        context,
         item_id=session.item_id,
         institution_id=session.institution_id,
         persona=session.persona,
@@ -372,8 +373,8 @@ def _metadata(session: Session, chosen: list[Choice]) -> dict[str, Any]:
     }
 
 
-def _keep(world: World, session: Session) -> Session:
-    world.store.execute("UPDATE link_sessions SET state = ? WHERE id = ?", _state(session), session.id)
+def _keep(context: AppContext, session: Session) -> Session:
+    context.store.execute("UPDATE link_sessions SET state = ? WHERE id = ?", _state(session), session.id)
     return session
 
 
@@ -382,8 +383,8 @@ def _state(session: Session) -> str:
     return dumps({name: value for name, value in state.items() if name not in ("id", "link_token")})
 
 
-def _end(world: World, session: Session, outcome: dict[str, Any]) -> None:
-    world.store.execute(
+def _end(context: AppContext, session: Session, outcome: dict[str, Any]) -> None:
+    context.store.execute(
         "UPDATE link_sessions SET finished_at = ?, outcome = ? WHERE id = ?",
-        *(stamp(world.clock.now()), dumps(outcome), session.id),
+        *(stamp(context.clock.now()), dumps(outcome), session.id),
     )

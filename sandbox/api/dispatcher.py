@@ -10,17 +10,18 @@ from typing import Any
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
-from sandbox import faults, items, journal, limits
-from sandbox.api import accounts, controls, institutions, keys, links, transactions
+from sandbox import faults
+from sandbox.api import accounts, controls, institutions, keys, links, rate_limits, request_log, transactions
 from sandbox.api import items as item_endpoints
+from sandbox.api.fields import accept
+from sandbox.api.request_schemas import SHAPES
+from sandbox.bank import items
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import request_id
-from sandbox.requests import SHAPES
-from sandbox.shapes import accept
-from sandbox.wire import json_object, json_response
-from sandbox.world import World
+from sandbox.json_codec import json_object, json_response
 
-Endpoint = Callable[[World, dict[str, Any]], dict[str, Any]]
+Endpoint = Callable[[AppContext, dict[str, Any]], dict[str, Any]]
 
 ENDPOINTS: dict[str, Endpoint] = {
     **links.ENDPOINTS,
@@ -37,8 +38,8 @@ CLIENT_ID_LENGTHS = range(8, 65)
 class Call:
     """One API call on its way through the gate."""
 
-    def __init__(self, world: World, request: Request) -> None:
-        self.world = world
+    def __init__(self, context: AppContext, request: Request) -> None:
+        self.context = context
         self.request = request
         self.path = request.path
         self.id = request_id()
@@ -60,12 +61,12 @@ class Call:
     def _faulty(self) -> Response:
         try:
             body = self._accepted()
-            self.actions = faults.due(self.world, self._facts(body))
-            instead = faults.before(self.world, self.actions)
+            self.actions = faults.due(self.context, self._facts(body))
+            instead = faults.before(self.context, self.actions)
             if instead is not None:
                 return instead
-            limits.count(self.world, self.path, self.item_id)
-            done = ENDPOINTS[self.path](self.world, _without_credentials(body))
+            rate_limits.count(self.context, self.path, self.item_id)
+            done = ENDPOINTS[self.path](self.context, _without_credentials(body))
         except PlaidError as error:
             self.code = error.code
             return faults.after(self.actions, json_response(error.body(self.id), error.status))
@@ -74,21 +75,21 @@ class Call:
     def _accepted(self) -> dict[str, Any]:
         """The body, once its keys and fields are right."""
         body = json_object(self.request)
-        _authenticate(self.world, self.request, body)
+        _authenticate(self.context, self.request, body)
         accept(SHAPES[self.path], body)
         return body
 
     def _facts(self, body: dict[str, Any]) -> dict[str, str]:
         """What a fault can be matched with. Remembers the Item for the journal."""
         facts = {"path": self.path, "institution_id": str(body.get("institution_id", ""))}
-        if item := items.known_by(self.world, body.get("access_token")):
+        if item := items.known_by(self.context, body.get("access_token")):
             self.item_id = item.item_id
             facts["institution_id"] = item.institution_id
         return {**facts, "item_id": self.item_id}
 
     def _note(self, status: int) -> None:
-        journal.note(
-            self.world,
+        request_log.note(
+            self.context,
             path=self.path,
             item_id=self.item_id,
             status=status,
@@ -99,12 +100,12 @@ class Call:
         )
 
 
-def serve(world: World, request: Request, **_: str) -> Response:
+def serve(context: AppContext, request: Request, **_: str) -> Response:
     """Answer one API call."""
-    return Call(world, request).answer()
+    return Call(context, request).answer()
 
 
-def _authenticate(world: World, request: Request, body: dict[str, Any]) -> None:
+def _authenticate(context: AppContext, request: Request, body: dict[str, Any]) -> None:
     """Check the client's keys, from headers or body. Plaid answers wrong ones with 400."""
     client_id = request.headers.get("Plaid-Client-Id") or body.get("client_id")
     secret = request.headers.get("Plaid-Secret") or body.get("secret")
@@ -113,7 +114,7 @@ def _authenticate(world: World, request: Request, body: dict[str, Any]) -> None:
         raise PlaidError("MISSING_FIELDS", f"the following required fields are missing: {', '.join(absent)}")
     if not isinstance(client_id, str) or len(client_id) not in CLIENT_ID_LENGTHS:
         raise PlaidError("INVALID_FIELD", "client_id must be a properly formatted, non-empty string")
-    if (client_id, secret) != (world.client_id, world.secret):
+    if (client_id, secret) != (context.client_id, context.secret):
         raise PlaidError("INVALID_API_KEYS")
 
 

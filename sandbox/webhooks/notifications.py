@@ -6,11 +6,12 @@ Source: https://plaid.com/docs/api/webhooks/
 from datetime import timedelta
 from typing import Any
 
-from sandbox import accounts, items, outbox
+from sandbox.bank import accounts, items
+from sandbox.bank.items import HISTORICAL, INITIAL, Item
 from sandbox.clock import stamp
+from sandbox.context import AppContext
 from sandbox.errors import PlaidError
-from sandbox.items import HISTORICAL, INITIAL, Item
-from sandbox.world import World
+from sandbox.webhooks import outbox
 
 ENVIRONMENT = "sandbox"
 NOTICE = timedelta(days=7)
@@ -29,16 +30,16 @@ FIREABLE = {
 }  # fmt: skip
 
 
-def send(world: World, item: Item, webhook_type: str, code: str, **extra: Any) -> None:
+def send(context: AppContext, item: Item, webhook_type: str, code: str, **extra: Any) -> None:
     """Write one webhook of an Item into the outbox, ``error`` explicit, and remember it on the Item."""
     if not item.webhook:
         return
     payload = {"webhook_type": webhook_type, "webhook_code": code, "item_id": item.item_id}
-    outbox.post(world, item.item_id, item.webhook, {**payload, "error": None, **extra, "environment": ENVIRONMENT})
-    items.update(world, item.item_id, webhook_sent_at=stamp(world.clock.now()), webhook_code=code)
+    outbox.post(context, item.item_id, item.webhook, {**payload, "error": None, **extra, "environment": ENVIRONMENT})
+    items.update(context, item.item_id, webhook_sent_at=stamp(context.clock.now()), webhook_code=code)
 
 
-def fire(world: World, item: Item, webhook_type: str, code: str) -> None:
+def fire(context: AppContext, item: Item, webhook_type: str, code: str) -> None:
     """Send a webhook that an operator asked for, with plausible contents; no data changes.
 
     Raises PlaidError SANDBOX_WEBHOOK_INVALID for an Item without an address, INVALID_FIELD for an unknown pair.
@@ -47,48 +48,48 @@ def fire(world: World, item: Item, webhook_type: str, code: str) -> None:
         raise PlaidError("SANDBOX_WEBHOOK_INVALID")
     if code not in FIREABLE.get(webhook_type, ()):
         raise PlaidError("INVALID_FIELD", f"webhook_code {code} cannot be fired for webhook_type {webhook_type}")
-    send(world, item, webhook_type, code, **_contents(world, item, webhook_type, code))
+    send(context, item, webhook_type, code, **_contents(context, item, webhook_type, code))
 
 
-def login_required(world: World, item: Item, code: str = "ITEM_LOGIN_REQUIRED") -> None:
+def login_required(context: AppContext, item: Item, code: str = "ITEM_LOGIN_REQUIRED") -> None:
     """Tell that the Item is stuck in an error."""
-    send(world, item, "ITEM", "ERROR", error=PlaidError(code).body())
+    send(context, item, "ITEM", "ERROR", error=PlaidError(code).body())
 
 
-def stage_reached(world: World, item: Item, stage: str) -> None:
+def stage_reached(context: AppContext, item: Item, stage: str) -> None:
     """Tell that more history has arrived. The sync webhook waits until the site has synced once."""
     if item.first_synced_at:
-        sync_updates(world, item, stage)
+        sync_updates(context, item, stage)
     legacy = "HISTORICAL_UPDATE" if stage == HISTORICAL else "INITIAL_UPDATE"
-    send(world, item, "TRANSACTIONS", legacy, new_transactions=items.released(world, item))
+    send(context, item, "TRANSACTIONS", legacy, new_transactions=items.released(context, item))
 
 
-def transactions_changed(world: World, item: Item, new: int, removed: list[str]) -> None:
+def transactions_changed(context: AppContext, item: Item, new: int, removed: list[str]) -> None:
     """Tell that the ledger changed, in the new words and in the legacy ones that Plaid sends beside them."""
-    stage = items.stage(world, item)
+    stage = items.stage(context, item)
     if item.first_synced_at:
-        sync_updates(world, item, stage)
-    send(world, item, "TRANSACTIONS", "DEFAULT_UPDATE", new_transactions=new)
+        sync_updates(context, item, stage)
+    send(context, item, "TRANSACTIONS", "DEFAULT_UPDATE", new_transactions=new)
     if removed:
-        send(world, item, "TRANSACTIONS", "TRANSACTIONS_REMOVED", removed_transactions=removed)
+        send(context, item, "TRANSACTIONS", "TRANSACTIONS_REMOVED", removed_transactions=removed)
 
 
-def sync_updates(world: World, item: Item, stage: str) -> None:
+def sync_updates(context: AppContext, item: Item, stage: str) -> None:
     """Tell that ``/transactions/sync`` has something new."""
-    send(world, item, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", **_progress(stage))
+    send(context, item, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", **_progress(stage))
 
 
-def _contents(world: World, item: Item, webhook_type: str, code: str) -> dict[str, Any]:
+def _contents(context: AppContext, item: Item, webhook_type: str, code: str) -> dict[str, Any]:
     """The extra fields that a webhook of this kind always has."""
-    in_a_week = stamp(world.clock.now() + NOTICE)
+    in_a_week = stamp(context.clock.now() + NOTICE)
     by_code: dict[str, dict[str, Any]] = {
-        "SYNC_UPDATES_AVAILABLE": _progress(items.stage(world, item)),
+        "SYNC_UPDATES_AVAILABLE": _progress(items.stage(context, item)),
         "ERROR": {"error": PlaidError("ITEM_LOGIN_REQUIRED").body()},
         "USER_PERMISSION_REVOKED": {"error": PlaidError("USER_PERMISSION_REVOKED").body()},
-        "USER_ACCOUNT_REVOKED": {"account_id": _first_account(world, item)},
+        "USER_ACCOUNT_REVOKED": {"account_id": _first_account(context, item)},
         "PENDING_DISCONNECT": {"reason": "INSTITUTION_TOKEN_EXPIRATION", "disconnect_time": in_a_week},
         "PENDING_EXPIRATION": {"consent_expiration_time": item.consent_expires_at or in_a_week},
-        "RECURRING_TRANSACTIONS_UPDATE": {"account_ids": _account_ids(world, item)},
+        "RECURRING_TRANSACTIONS_UPDATE": {"account_ids": _account_ids(context, item)},
     }
     by_type: dict[str, dict[str, Any]] = {
         "TRANSACTIONS": {"new_transactions": 0},
@@ -106,10 +107,10 @@ def _progress(stage: str) -> dict[str, bool]:
     }
 
 
-def _account_ids(world: World, item: Item) -> list[str]:
-    return [account.id for account in accounts.of_item(world, item.item_id)]
+def _account_ids(context: AppContext, item: Item) -> list[str]:
+    return [account.id for account in accounts.of_item(context, item.item_id)]
 
 
-def _first_account(world: World, item: Item) -> str | None:
-    ids = _account_ids(world, item)
+def _first_account(context: AppContext, item: Item) -> str | None:
+    ids = _account_ids(context, item)
     return ids[0] if ids else None

@@ -1,0 +1,70 @@
+"""What ``/transactions/refresh`` sets off: the bank is asked, and a little later there may be news."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from sandbox.bank import accounts, items, transaction_log
+from sandbox.bank.items import Item
+from sandbox.bank.transaction_log import Changes, Row
+from sandbox.clock import stamp
+from sandbox.context import AppContext
+from sandbox.personas import dynamic
+from sandbox.webhooks import notifications
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS refreshes (id INTEGER PRIMARY KEY, item_id TEXT NOT NULL, due_at TEXT NOT NULL)"
+DELAYS = {"instant": 0.0, "fast": 1.0, "real": 10.0}
+DYNAMIC = "user_transactions_dynamic"
+
+
+def ask(context: AppContext, item: Item) -> None:
+    """Ask the bank for news; ``run_due`` brings them after the profile's delay, at once without one."""
+    delay = DELAYS[context.profile]
+    if not delay:
+        refresh(context, item)
+        return
+    due = stamp(context.clock.now() + timedelta(seconds=delay))
+    context.store.execute("INSERT INTO refreshes (item_id, due_at) VALUES (?, ?)", item.item_id, due)
+
+
+def run_due(context: AppContext) -> None:
+    """Refresh every Item whose bank has had time to answer."""
+    for row in context.store.all("SELECT * FROM refreshes WHERE due_at <= ?", stamp(context.clock.now())):
+        with context.store.transaction():
+            context.store.execute("DELETE FROM refreshes WHERE id = ?", row["id"])
+            if items.exists(context, row["item_id"]):
+                refresh(context, items.get(context, row["item_id"]))
+
+
+def refresh(context: AppContext, item: Item) -> None:
+    """Take over the bank's balances and news, and tell the site if there are any."""
+    with context.store.transaction():
+        news = _news(context, item)
+        transaction_log.append(context, item.item_id, news)
+        accounts.refresh(context, item.item_id)
+        items.update(context, item.item_id, refreshed_at=stamp(context.clock.now()))
+        if news:
+            notifications.transactions_changed(context, item, len(news.added), news.removed)
+
+
+def settled(context: AppContext, pending: list[Row]) -> Changes:
+    """The changes by which these pending rows become posted ones today."""
+    today = context.clock.today().isoformat()
+    posted = [transaction_log.settle(row, day=today, key="posted") for row in pending]
+    return Changes(added=posted, removed=[row["transaction_id"] for row in pending])
+
+
+def _news(context: AppContext, item: Item) -> Changes:
+    """For the dynamic persona: pendings post, new ones appear, and one amount grows by 1.00. Else nothing."""
+    if item.persona != DYNAMIC:
+        return Changes()
+    rows = transaction_log.current(context, item.item_id)
+    posting = settled(context, [row for row in rows if row["pending"]])
+    corrected = [_grown(row) for row in rows if not row["pending"] and row["payment_channel"] == "online"][:1]
+    ids = {account.key: account.id for account in accounts.of_item(context, item.item_id)}
+    drafts = dynamic.pendings(f"{item.item_id}/{transaction_log.head(context, item.item_id)}", context.clock.today())
+    fresh = [transaction_log.row(ids[draft.account], draft) for draft in drafts if draft.account in ids]
+    return Changes(added=posting.added + fresh, modified=corrected, removed=posting.removed)
+
+
+def _grown(row: Row) -> Row:
+    return {**row, "amount": str(Decimal(row["amount"]) + 1)}

@@ -1,0 +1,80 @@
+"""What happens without anyone asking: history arrives, refreshes answer, and living people spend money."""
+
+import threading
+from datetime import date, timedelta
+
+from sandbox import personas
+from sandbox.bank import accounts, items, refreshes, transaction_log
+from sandbox.bank.items import Item
+from sandbox.bank.transaction_log import Changes
+from sandbox.clock import moment
+from sandbox.context import AppContext
+from sandbox.webhooks import notifications
+
+BEAT_SECONDS = 0.2
+
+
+def start(context: AppContext) -> threading.Thread:
+    """Beat until ``context.stopping`` is set."""
+    thread = threading.Thread(target=_run, args=(context,), name="heartbeat", daemon=True)
+    thread.start()
+    return thread
+
+
+def beat(context: AppContext) -> None:
+    """Bring everything up to the clock's present."""
+    for item in items.behind(context, context.clock.today()):
+        _live(context, item.item_id)
+        _announce(context, item.item_id)
+    refreshes.run_due(context)
+
+
+def _run(context: AppContext) -> None:
+    while not context.stopping.wait(BEAT_SECONDS):
+        beat(context)
+
+
+def _announce(context: AppContext, item_id: str) -> None:
+    """Tell once that a further stage of the history is there."""
+    item = items.get(context, item_id)
+    if items.stage(context, item) == item.announced:
+        return
+    with context.store.transaction():
+        item = items.get(context, item_id)
+        stage = items.stage(context, item)
+        if items.STAGES.index(stage) > items.STAGES.index(item.announced):
+            items.update(context, item_id, announced=stage)
+            notifications.stage_reached(context, item, stage)
+
+
+def _live(context: AppContext, item_id: str) -> None:
+    """Let the days pass that have gone by since the Item last looked."""
+    today = context.clock.today()
+    if items.get(context, item_id).lived_until >= today.isoformat():
+        return
+    with context.store.transaction():
+        item = items.get(context, item_id)
+        news = [_day(context, item, day) for day in _days(item, today)]
+        items.update(context, item_id, lived_until=today.isoformat())
+        added, removed = sum(len(day.added) for day in news), [gone for day in news for gone in day.removed]
+        if added:
+            notifications.transactions_changed(context, item, added, removed)
+
+
+def _days(item: Item, today: date) -> list[date]:
+    first = date.fromisoformat(item.lived_until) + timedelta(days=1)
+    return [first + timedelta(days=number) for number in range((today - first).days + 1)]
+
+
+def _day(context: AppContext, item: Item, day: date) -> Changes:
+    """Write one day of a person's life into the ledger."""
+    ids = {account.key: account.id for account in accounts.of_item(context, item.item_id)}
+    linked_on = moment(item.created_at).date()
+    drafts = personas.next_day(item.persona, item.config, item.institution_id, linked_on=linked_on, day=day)
+    rows = [transaction_log.row(ids[draft.account], draft) for draft in drafts if draft.account in ids]
+    gone = [row["pending_transaction_id"] for row in rows if row["pending_transaction_id"]]
+    known = [pending for pending in gone if transaction_log.find(context, item.item_id, pending)]
+    changes = Changes(added=rows, removed=known)
+    if changes:
+        transaction_log.append(context, item.item_id, changes)
+    return changes

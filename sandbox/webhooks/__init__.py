@@ -1,0 +1,1 @@
+"""Webhooks: what is said, signed and delivered as Plaid does."""

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from compliance.vault import refusals
+from compliance.vault import key_checks
 
 
 class ComplianceConfig(AppConfig):
@@ -13,6 +13,6 @@ class ComplianceConfig(AppConfig):
 
     def ready(self) -> None:
         """Raise ``ImproperlyConfigured`` when FIELD_KEYS cannot be used; register the checks otherwise."""
-        if found := refusals.problems(settings.FIELD_KEYS, settings.SECRET_KEY):
+        if found := key_checks.find_key_errors(settings.FIELD_KEYS, settings.SECRET_KEY):
             raise ImproperlyConfigured(" ".join(found))
         from compliance import checks  # noqa: F401  (registers itself)

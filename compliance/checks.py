@@ -10,13 +10,13 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from compliance.isolation import history, role_checks, unisolated_tables
 from compliance.refusals import doubt, missing_keys, unopened_keys
-from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
+from compliance.vault.key_checks import ROTATE_AFTER_DAYS, primary_key_age
 
 
 @register(Tags.security, deploy=True)
 def primary_key_is_young(**_: Any) -> list[CheckMessage]:
     """Warn when the primary key-encryption key is due for rotation."""
-    age = age_of_primary(settings.FIELD_KEYS, datetime.now(UTC).date())
+    age = primary_key_age(settings.FIELD_KEYS, datetime.now(UTC).date())
     if age is None or age <= ROTATE_AFTER_DAYS:
         return []
     return [

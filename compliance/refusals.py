@@ -7,10 +7,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connections
 
 from compliance.isolation.role_checks import check_site_role
-from compliance.vault.alarms import tell_unreadable
-from compliance.vault.datakeys import wrapping_context
+from compliance.vault.alerts import report_unreadable
+from compliance.vault.data_keys import wrapping_aad
+from compliance.vault.errors import SealError
 from compliance.vault.keyring import keyring
-from compliance.vault.sealing import SealError
 
 KEYS_IN_USE = "SELECT kek FROM compliance_keys_in_use()"
 # One that does not open may be damaged. Where of several none does, they have been wrapped under another key.
@@ -50,7 +50,7 @@ def refuse_missing_keys() -> None:
         raise ImproperlyConfigured(" ".join(doubt(kek, unopened[kek]) for kek in changed) + PUT_BACK)
     for kek, (owner,) in unopened.items():
         error = SealError(doubt(kek, [owner]))
-        tell_unreadable("compliance.datakey.wrapped", row="unknown", owner=owner, error=error)
+        report_unreadable("compliance.datakey.wrapped", row="unknown", owner=owner, error=error)
 
 
 def missing_keys(*, using: str) -> list[str]:
@@ -85,7 +85,7 @@ def doubt(kek: str, owners: list[UUID]) -> str:
 def opens(kek: str, owner: UUID, wrapped: bytes) -> bool:
     """Whether a data key can be unwrapped."""
     try:
-        keyring().unwrap(kek, bytes(wrapped), wrapping_context(owner))
+        keyring().unwrap(kek, bytes(wrapped), wrapping_aad(owner))
     except SealError:
         return False
     return True

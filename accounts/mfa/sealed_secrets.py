@@ -12,14 +12,14 @@ from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 
-from compliance.vault import SealError, context, seal, tell_unreadable, unseal
+from compliance.vault import SealError, build_aad, report_unreadable, seal, unseal
 
 SEPARATOR: Final = "."
 
 
 def sealed(text: str, *, owner: UUID) -> str:
     """Seal a seed for its owner, as text that names them."""
-    value = seal(text.encode(), owner=owner, bound_to=_context(owner))
+    value = seal(text.encode(), owner=owner, aad=_build_aad(owner))
     return f"{owner}{SEPARATOR}{urlsafe_b64encode(value).decode()}"
 
 
@@ -33,7 +33,7 @@ def opened(value: object, *, owner: UUID | None = None) -> str:
         return _opened(text, owner)
     except SealError as error:
         named = text.partition(SEPARATOR)[0]
-        tell_unreadable("mfa.authenticator.data", row="unknown", owner=owner or named, error=error)
+        report_unreadable("mfa.authenticator.data", row="unknown", owner=owner or named, error=error)
         raise
 
 
@@ -54,8 +54,8 @@ def _opened(text: str, owner: UUID | None) -> str:
         raise SealError("This is no sealed seed.") from None
     if owner not in (None, named):
         raise SealError("A seed stands with a person whose it is not.")
-    return unseal(payload, owner=named, bound_to=_context(named)).decode()
+    return unseal(payload, owner=named, aad=_build_aad(named)).decode()
 
 
-def _context(owner: UUID) -> bytes:
-    return context("second factor/v1", owner)
+def _build_aad(owner: UUID) -> bytes:
+    return build_aad("second factor/v1", owner)

@@ -17,7 +17,7 @@ from accounts.mfa.totp import verify
 from accounts.models import User
 from accounts.tests.phone import SECRET, Phone, enrolled, recovery_codes
 from compliance.vault import SealError
-from compliance.vault.datakeys import shred
+from compliance.vault.data_keys import shred
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,7 +7,7 @@ from django.db import models
 
 from compliance.audit.payload import opened
 from compliance.isolation.models import BoundQuerySet
-from compliance.vault import SealError, tell_unreadable
+from compliance.vault import SealError, report_unreadable
 
 
 class AuditEvent(models.Model):
@@ -41,7 +41,7 @@ class AuditEvent(models.Model):
         try:
             return opened(bytes(self.payload), subject=self.subject, skeleton=self.skeleton())
         except SealError as error:
-            tell_unreadable("compliance.auditevent.payload", row=self.pk, owner=self.subject, error=error)
+            report_unreadable("compliance.auditevent.payload", row=self.pk, owner=self.subject, error=error)
             raise
 
     def skeleton(self) -> tuple[str | UUID | None, ...]:

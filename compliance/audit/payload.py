@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from compliance.vault import context, seal, unseal
+from compliance.vault import build_aad, seal, unseal
 
 LONGEST_TEXT: Final = 500
 MOST_BYTES: Final = 8192
@@ -22,7 +22,7 @@ class SecretFact(ValueError):
     """A fact's name says that its value is a secret. Leave it out, or record its id."""
 
 
-def sealed(facts: dict[str, Any], *, subject: UUID, skeleton: Skeleton, apart: bool = False) -> bytes:
+def sealed(facts: dict[str, Any], *, subject: UUID, skeleton: Skeleton, autonomous: bool = False) -> bytes:
     """Seal facts for their subject, bound to the event's readable part.
 
     Long texts are cut; facts that are too many in all are replaced by their names. Raises ``SecretFact`` for
@@ -32,12 +32,12 @@ def sealed(facts: dict[str, Any], *, subject: UUID, skeleton: Skeleton, apart: b
     text = json.dumps(_bounded(facts), cls=DjangoJSONEncoder)
     if len(text) > MOST_BYTES:
         text = json.dumps({"too_large": sorted(facts)[:50]})
-    return seal(text.encode(), owner=subject, bound_to=_context(skeleton), apart=apart)
+    return seal(text.encode(), owner=subject, aad=_context(skeleton), autonomous=autonomous)
 
 
 def opened(payload: bytes, *, subject: UUID, skeleton: Skeleton) -> dict[str, Any]:
     """Open what ``sealed`` made. Raises ``SealError`` when it was changed, moved, or its subject erased."""
-    facts: dict[str, Any] = json.loads(unseal(payload, owner=subject, bound_to=_context(skeleton)))
+    facts: dict[str, Any] = json.loads(unseal(payload, owner=subject, aad=_context(skeleton)))
     return facts
 
 
@@ -64,4 +64,4 @@ def _bounded(value: Any) -> Any:
 
 
 def _context(skeleton: Skeleton) -> bytes:
-    return context("audit/v1", *skeleton)
+    return build_aad("audit/v1", *skeleton)

@@ -47,7 +47,7 @@ def record(
     owner = _id_of(subject) or SYSTEM
     skeleton = (owner, _id_of(actor), str(action), resource, str(resource_id), str(outcome))
     origin = {name: value for name, value in asdict(current_facts()).items() if value}
-    payload = sealed({**origin, **facts}, subject=owner, skeleton=skeleton, apart=durable)
+    payload = sealed({**origin, **facts}, subject=owner, skeleton=skeleton, autonomous=durable)
     with autonomous_cursor(owner) if durable else tenant_cursor(owner) as cursor:
         cursor.execute(INSERT, [*skeleton, payload])
 

@@ -12,7 +12,7 @@ from django.db import connections
 from compliance.isolation import tenant
 from compliance.models import DataKey
 from compliance.tests import throwaway
-from compliance.vault import datakeys
+from compliance.vault import data_keys
 
 everywhere = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
@@ -27,9 +27,9 @@ def throwaway_tables(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def _no_keys_in_memory() -> Iterator[None]:
     """Begin and end each test as a fresh process does, with no unwrapped key in memory."""
-    datakeys.forget()
+    data_keys.clear_cache()
     yield
-    datakeys.forget()
+    data_keys.clear_cache()
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def damage_keys() -> Iterator[Callable[[UUID], None]]:
         mine = keys.filter(owner=owner)
         sound.update(mine.values_list("pk", "wrapped"))
         mine.update(wrapped=b"0" * 60)
-        datakeys.forget()
+        data_keys.clear_cache()
 
     yield damage
     for pk, wrapped in sound.items():

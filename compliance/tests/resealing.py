@@ -9,4 +9,4 @@ if __name__ == "__main__":
 
     box = model("Box")
     done = Resealing().run([(box, box._meta.get_field("token"))])
-    print(done.resealed, done.overtaken)  # noqa: T201
+    print(done.resealed, done.changed_meanwhile)  # noqa: T201

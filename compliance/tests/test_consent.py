@@ -18,7 +18,7 @@ from compliance.models import AuditEvent
 from compliance.tests.conftest import everywhere
 from compliance.tests.threads import in_threads
 from compliance.vault import SealError, rotation
-from compliance.vault.datakeys import forget, shred
+from compliance.vault.data_keys import clear_cache, shred
 
 pytestmark = [everywhere, pytest.mark.dates]
 
@@ -326,7 +326,7 @@ def test_it_outlives_its_person_without_their_name(alice: Any) -> None:
     given(alice)
     owner = alice.pk
     shred(owner)
-    forget()
+    clear_cache()
     with tenant(owner):
         alice.delete()
     (event,) = history(person_id=owner)

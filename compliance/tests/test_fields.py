@@ -13,8 +13,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from compliance.isolation import tenant
 from compliance.tests.conftest import everywhere
+from compliance.vault.errors import SealError
 from compliance.vault.fields import SealedTextField
-from compliance.vault.sealing import SealError
 from compliance.vault.secret import Sealed, Secret
 
 pytestmark = everywhere

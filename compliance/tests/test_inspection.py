@@ -26,7 +26,7 @@ def test_it_names_the_values_that_do_not_open(alice: Any, make_box: Any, monkeyp
             "UPDATE throwaway_box SET token = set_byte(token, 30, get_byte(token, 30) # 7) WHERE id = %s", [broken.pk]
         )
     found = inspection.inspect(seconds=60)
-    assert (found.looked_at, found.is_complete) == (2, True)
+    assert (found.checked, found.is_complete) == (2, True)
     assert found.unreadable == [f"throwaway.box.token {broken.pk}"]
 
 
@@ -34,4 +34,4 @@ def test_it_says_when_its_time_did_not_suffice(alice: Any, make_box: Any, monkey
     monkeypatch.setattr(inspection, "sealed_columns", columns)
     make_box(alice)
     found = inspection.inspect(seconds=0)
-    assert (found.looked_at, found.is_complete) == (0, False)
+    assert (found.checked, found.is_complete) == (0, False)

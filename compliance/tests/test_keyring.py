@@ -5,9 +5,9 @@ from hashlib import sha256
 
 import pytest
 
-from compliance.vault import refusals
-from compliance.vault.keyring import BadKeyring, Keyring, parse
-from compliance.vault.sealing import SealError
+from compliance.vault import key_checks
+from compliance.vault.errors import SealError
+from compliance.vault.keyring import InvalidKeyring, Keyring, parse_keyring
 
 A, B = sha256(b"a").digest(), sha256(b"b").digest()
 SECRET_KEY = "s" * 50
@@ -18,13 +18,13 @@ def text(key: bytes) -> str:
 
 
 def test_it_reads_a_ring_whose_first_key_is_primary() -> None:
-    keys = parse(f"kek-20261101:{text(A)}, kek-20260801:{text(B)}")
+    keys = parse_keyring(f"kek-20261101:{text(A)}, kek-20260801:{text(B)}")
     assert keys == {"kek-20261101": A, "kek-20260801": B}
     assert Keyring(keys).primary == "kek-20261101"
 
 
 def test_it_reads_a_single_bare_key() -> None:
-    assert parse(text(A)) == {"kek": A}
+    assert parse_keyring(text(A)) == {"kek": A}
 
 
 @pytest.mark.parametrize(
@@ -37,15 +37,15 @@ def test_it_reads_a_single_bare_key() -> None:
         ("kek-1:%%%", "is not base64"),
         (f"KEK 1:{text(A)}", "a key id is"),
         (f"{text(A)},{text(B)}", "a key id is"),
-        (f"kek-1:{text(A)},kek-1:{text(B)}", "stands there twice"),
-        (f"kek-1:{text(A)},kek-2:{text(A)}", "stands there twice"),
+        (f"kek-1:{text(A)},kek-1:{text(B)}", "appears twice"),
+        (f"kek-1:{text(A)},kek-2:{text(A)}", "appears twice"),
     ],
 )
 def test_it_refuses_a_ring_that_it_cannot_read(spec: str, words: str) -> None:
-    with pytest.raises(BadKeyring, match=words) as caught:
-        parse(spec)
+    with pytest.raises(InvalidKeyring, match=words) as caught:
+        parse_keyring(spec)
     assert text(A) not in str(caught.value)
-    assert refusals.problems(spec, SECRET_KEY) == [str(caught.value)]
+    assert key_checks.find_key_errors(spec, SECRET_KEY) == [str(caught.value)]
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def test_it_refuses_a_ring_that_it_cannot_read(spec: str, words: str) -> None:
     ],
 )
 def test_it_refuses_a_key_that_is_not_random(weak: bytes) -> None:
-    (found,) = refusals.problems(f"kek-20261101:{text(weak)}", SECRET_KEY)
+    (found,) = key_checks.find_key_errors(f"kek-20261101:{text(weak)}", SECRET_KEY)
     assert found.startswith("FIELD_KEYS: kek-20261101 is ")
     assert text(weak) not in found
 
 
 def test_it_refuses_no_random_key() -> None:
-    assert not any(refusals.problems(text(os.urandom(32)), SECRET_KEY) for _ in range(2000))
+    assert not any(key_checks.find_key_errors(text(os.urandom(32)), SECRET_KEY) for _ in range(2000))
 
 
 def test_it_refuses_a_key_that_is_part_of_the_secret_key() -> None:
-    (found,) = refusals.problems(f"kek-1:{text(A)}", f"x{text(A)}y")
+    (found,) = key_checks.find_key_errors(f"kek-1:{text(A)}", f"x{text(A)}y")
     assert "part of SECRET_KEY" in found
 
 
@@ -104,4 +104,4 @@ def test_it_refuses_a_data_key_that_was_cut_off(length: int) -> None:
     ("name", "age"), [("kek-20261101", 21), ("kek-20261122", 0), ("kek", None), ("kek-20261399", None)]
 )
 def test_it_reads_the_primary_keys_age_from_its_id(name: str, age: int | None) -> None:
-    assert refusals.age_of_primary(f"{name}:{text(A)}", date(2026, 11, 22)) == age
+    assert key_checks.primary_key_age(f"{name}:{text(A)}", date(2026, 11, 22)) == age

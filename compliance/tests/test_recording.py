@@ -18,7 +18,7 @@ from compliance.isolation import SYSTEM, NoTenant, current_tenant, tenant
 from compliance.models import AuditEvent
 from compliance.tests.conftest import everywhere
 from compliance.vault import SealError
-from compliance.vault.datakeys import forget, shred
+from compliance.vault.data_keys import clear_cache, shred
 
 pytestmark = everywhere
 
@@ -204,7 +204,7 @@ def test_it_keeps_address_program_and_id_with_an_event_and_names_the_id_in_the_a
 def test_it_keeps_the_skeleton_of_an_erased_persons_trail_and_nothing_else(alice: Any) -> None:
     record(Action.CONNECT, subject=alice, bank="First")
     shred(alice.pk)
-    forget()
+    clear_cache()
     (event,) = trail(alice.pk)
     assert event.action == "connect"
     with pytest.raises(SealError):

@@ -22,9 +22,10 @@ from compliance.isolation import SYSTEM, tenant
 from compliance.models import AuditEvent, DataKey
 from compliance.tests.conftest import everywhere, key_rows
 from compliance.tests.throwaway import model
-from compliance.vault import datakeys, rotation
+from compliance.vault import data_keys, rotation
+from compliance.vault.envelope_encryption import key_id
+from compliance.vault.errors import SealError
 from compliance.vault.rotation import Resealing, renew_data_keys, rewrap
-from compliance.vault.sealing import SealError, key_id
 
 pytestmark = everywhere
 
@@ -43,7 +44,7 @@ def new_primary(settings: Any) -> Iterator[Callable[[], None]]:
 
     def put() -> None:
         settings.FIELD_KEYS = f"{new},{old}"
-        datakeys.forget()
+        data_keys.clear_cache()
 
     yield put
     settings.FIELD_KEYS = f"{old},{new}"
@@ -59,10 +60,10 @@ def test_it_wraps_every_key_again_and_touches_no_data(
     boxes = [make_box(alice, "a"), make_box(mallory, "m")]
     before = [raw(box) for box in boxes]
     new_primary()
-    assert rotation.outdated_wrappings() == DataKey.objects.using("ops").count() == rewrap().rewrapped
-    assert rewrap().rewrapped == rotation.outdated_wrappings() == 0
+    assert rotation.count_outdated_wrappings() == DataKey.objects.using("ops").count() == rewrap().rewrapped
+    assert rewrap().rewrapped == rotation.count_outdated_wrappings() == 0
     assert [raw(box) for box in boxes] == before
-    datakeys.forget()
+    data_keys.clear_cache()
     assert [read_box(box).token.reveal() for box in boxes] == ["a", "m"]
 
 
@@ -80,7 +81,7 @@ def test_it_needs_the_old_key_until_everything_is_wrapped_again(
     settings.FIELD_KEYS = both
     call_command("rotate_keys", stdout=StringIO())
     settings.FIELD_KEYS = both.split(",")[0]
-    datakeys.forget()
+    data_keys.clear_cache()
     assert read_box(box).token.reveal() == "a"
 
 
@@ -102,7 +103,7 @@ def test_it_wraps_every_other_key_again_where_one_is_damaged(
     caplog: pytest.LogCaptureFixture,
     damage_keys: Any,
 ) -> None:
-    monkeypatch.setattr(rotation, "PAGE", 1)
+    monkeypatch.setattr(rotation, "PAGE_SIZE", 1)
     make_box(alice)
     make_box(mallory)
     new_primary()
@@ -115,14 +116,14 @@ def test_it_wraps_every_other_key_again_where_one_is_damaged(
     assert [key.pk for key in outdated] == [damaged]
     (told,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
     assert told.startswith(f"SEALED_VALUE_UNREADABLE compliance.datakey.wrapped row {damaged} owner {alice.pk}: ")
-    assert rotation.outdated_wrappings(but=[damaged]) == 0
+    assert rotation.count_outdated_wrappings(excluding=[damaged]) == 0
 
 
 def test_it_says_what_it_did_where_the_systems_own_key_is_damaged(
     alice: Any, make_box: Any, new_primary: Any, damage_keys: Any
 ) -> None:
     make_box(alice)
-    datakeys.active_key(SYSTEM)
+    data_keys.get_active_key(SYSTEM)
     new_primary()
     damage_keys(SYSTEM)
     with pytest.raises(CommandError, match=r"1 data keys could not be opened(?s:.)*is not in the system's trail"):
@@ -149,7 +150,7 @@ def test_it_gives_each_owner_a_new_key_and_keeps_the_retired_one(alice: Any, mak
     (old, _, old_active), (new, _, new_active) = key_rows(alice.pk)
     assert (old_active, new_active) == (False, True)
     assert read_box(box).token.reveal() == "old"
-    assert datakeys.active_key(alice.pk).id == new != old
+    assert data_keys.get_active_key(alice.pk).id == new != old
 
 
 def test_it_goes_on_instead_of_starting_over_when_repeated(alice: Any, make_box: Any) -> None:
@@ -164,11 +165,11 @@ def test_it_seals_every_column_again(alice: Any, make_box: Any, read_box: Any, r
     box, bare = make_box(alice, "t", note="n"), make_box(alice, "u")
     renew_data_keys(older_than=AT_ONCE)
     done = Resealing().run(columns())
-    assert (done.resealed, done.overtaken, done.unreadable) == (3, 0, [])
+    assert (done.resealed, done.changed_meanwhile, done.unreadable) == (3, 0, [])
     (old, *_), (new, *_) = key_rows(alice.pk)
     assert {key_id(raw(box)), key_id(raw(box, "note")), key_id(raw(bare))} == {new}
     DataKey.objects.using("ops").filter(pk=old).delete()
-    datakeys.forget()
+    data_keys.clear_cache()
     again = read_box(box)
     assert (again.token.reveal(), again.note.reveal(), read_box(bare).token.reveal()) == ("t", "n", "u")
     assert Resealing().run(columns()).resealed == 0
@@ -195,9 +196,9 @@ def test_it_seals_everybody_elses_values_again_where_a_data_key_is_damaged(
     assert done.unreadable == [f"throwaway.Box {lost.pk}: A data key was changed, or belongs to another owner."]
     assert key_id(raw(whole)) == key_rows(mallory.pk)[-1][0]
     with pytest.raises(SealError, match="A data key was changed"):
-        datakeys.active_key(alice.pk)
+        data_keys.get_active_key(alice.pk)
     renew_data_keys(older_than=AT_ONCE)
-    assert datakeys.active_key(alice.pk).id == key_rows(alice.pk)[-1][0]
+    assert data_keys.get_active_key(alice.pk).id == key_rows(alice.pk)[-1][0]
 
 
 def test_it_knows_every_sealed_column_of_the_project() -> None:
@@ -237,7 +238,7 @@ def test_it_loses_no_update_to_writers_at_work(alice: Any, mallory: Any, make_bo
     stop.set()
     for writer in writers:
         writer.join()
-    datakeys.forget()
+    data_keys.clear_cache()
     Resealing().run(columns())
 
     retired = DataKey.objects.using("ops").filter(active=False, owner__in=boxes)
@@ -262,16 +263,16 @@ def test_it_leaves_a_value_alone_that_was_written_meanwhile(alice: Any, make_box
             super()._swap(*arguments)
 
     done = Overtaken().run(columns()[:1])
-    assert (done.resealed, done.overtaken) == (0, 1)
+    assert (done.resealed, done.changed_meanwhile) == (0, 1)
     assert read_box(box).token.reveal() == "newer"
 
 
 def test_it_survives_being_killed_midway(alice: Any, Box: Any, raw: Any) -> None:
-    total, page = 1200, rotation.PAGE
+    total, page = 1200, rotation.PAGE_SIZE
     with tenant(alice.pk):
         boxes = Box.objects.bulk_create([Box(owner_id=alice.pk, token=f"t{n}") for n in range(total)])
     renew_data_keys(older_than=AT_ONCE)
-    new = datakeys.active_key(alice.pk).id
+    new = data_keys.get_active_key(alice.pk).id
     # Somebody holds a row of the second page: the program stops there, with the first page done.
     with holding("SELECT FROM throwaway_box WHERE id = %s FOR UPDATE", boxes[page + 10].pk):
         program = start_resealing()
@@ -281,7 +282,7 @@ def test_it_survives_being_killed_midway(alice: Any, Box: Any, raw: Any) -> None
 
     assert sum(key_id(raw(box)) == new for box in boxes) == page
     done = Resealing().run(columns())
-    assert (done.resealed, done.overtaken) == (total - page, 0)
+    assert (done.resealed, done.changed_meanwhile) == (total - page, 0)
     with tenant(alice.pk):
         assert [box.token.reveal() for box in Box.objects.order_by("id")] == [f"t{n}" for n in range(total)]
 

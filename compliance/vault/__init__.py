@@ -1,11 +1,12 @@
-"""Keep it secret: values sealed with AES-256-GCM under one data key per person.
+"""The vault: values sealed with AES-256-GCM under one data key per person.
 
-``SealedTextField`` (in ``fields``) seals a model's column; ``seal`` and ``unseal`` serve values that stand
-elsewhere. There is no plaintext mode: without good keys in ``FIELD_KEYS`` the program does not start.
+``SealedTextField`` (in ``fields``) seals a model's column; ``seal`` and ``unseal`` are for values elsewhere. There is
+no plaintext mode: without usable keys in ``FIELD_KEYS`` the program does not start.
 """
 
-from compliance.vault.alarms import UNREADABLE, tell_unreadable
-from compliance.vault.envelope import seal, unseal
-from compliance.vault.sealing import SealError, context
+from compliance.vault.aad import build_aad
+from compliance.vault.alerts import UNREADABLE, report_unreadable
+from compliance.vault.envelope_encryption import seal, unseal
+from compliance.vault.errors import SealError
 
-__all__ = ["UNREADABLE", "SealError", "context", "seal", "tell_unreadable", "unseal"]
+__all__ = ["UNREADABLE", "SealError", "build_aad", "report_unreadable", "seal", "unseal"]

@@ -1,8 +1,8 @@
-"""A text column that is sealed on its way in and opened only by ``reveal()``.
+"""A text column that is sealed when it is saved and opened only by ``reveal()``.
 
-The plumbing is django-cryptography's ``EncryptedMixin`` (kept alive as django-cryptography-django5): a bytea
-column, no lookups but ``isnull``. Its cipher and its pickles are replaced: AES-256-GCM under the owner's data
-key, bound to model, field, row and owner, so that a value opens where it was written and nowhere else.
+It builds on ``EncryptedMixin`` of django-cryptography (maintained as django-cryptography-django5): a bytea column
+without lookups except ``isnull``. The cipher and the pickles are replaced: AES-256-GCM under the owner's data key,
+bound to model, field, row and owner, so that a value opens only where it was written.
 """
 
 from functools import partial
@@ -14,14 +14,15 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django_cryptography.fields import EncryptedMixin
 
-from compliance.vault.alarms import tell_unreadable
-from compliance.vault.envelope import seal, unseal
-from compliance.vault.sealing import SealError, context
+from compliance.vault.aad import build_aad
+from compliance.vault.alerts import report_unreadable
+from compliance.vault.envelope_encryption import seal, unseal
+from compliance.vault.errors import SealError
 from compliance.vault.secret import HIDDEN, Sealed, Secret
 
 
 class SealedAttribute:
-    """The attribute on a row: gives a ``Secret``, takes text or a ``Secret``."""
+    """The descriptor of a row's value: returns a ``Secret``, accepts text or a ``Secret``."""
 
     def __init__(self, field: "SealedTextField") -> None:
         self.field = field
@@ -41,16 +42,16 @@ class SealedAttribute:
         if isinstance(value, str):
             value = Secret(partial(str, value))
         elif isinstance(value, Secret) and value.sealed is not None:
-            # The same row keeps its ciphertext; another row has to seal the value for its own place.
+            # The same row keeps its ciphertext; another row has to seal the value again, with its own AAD.
             value = value.sealed if value.row is row else Secret(value.reveal)
         row.__dict__[self.field.attname] = value
 
 
 class SealedTextField(EncryptedMixin, models.TextField):  # type: ignore[type-arg]
-    """Text that only its row's owner's key opens. Assign text and ``save()``; read with ``.reveal()``.
+    """Text that is sealed under the key of its row's owner. Assign text and ``save()``; read with ``.reveal()``.
 
-    ``owner`` names the attribute that holds the owner's id. The row's primary key has to exist before it is
-    saved, as one made in Python does. ``update()``, filters, fixtures and forms are refused.
+    ``owner`` names the attribute that holds the owner's id. The row's primary key has to exist before it is saved, as a
+    UUID does that Python creates. ``update()``, filters, fixtures and forms are not supported.
     """
 
     base_class = models.TextField
@@ -61,11 +62,11 @@ class SealedTextField(EncryptedMixin, models.TextField):  # type: ignore[type-ar
     def __init__(self, *args: Any, owner: str = "owner_id", **options: Any) -> None:
         self.owner = owner
         options["editable"] = False
-        # Past EncryptedMixin's own __init__, which would derive a key from SECRET_KEY.
+        # Skips EncryptedMixin.__init__, which would derive a key from SECRET_KEY.
         models.TextField.__init__(self, *args, **options)
 
     def deconstruct(self) -> tuple[str, str, Any, dict[str, Any]]:
-        """Write the field into migrations as what it is."""
+        """Return the arguments for the migration writer."""
         name, _, args, options = models.Field.deconstruct(self)
         del options["editable"]
         if self.owner != "owner_id":
@@ -73,52 +74,52 @@ class SealedTextField(EncryptedMixin, models.TextField):  # type: ignore[type-ar
         return name, f"{type(self).__module__}.{type(self).__qualname__}", args, options
 
     def clone(self) -> "SealedTextField":
-        """Make an unattached copy."""
+        """Return an unattached copy."""
         _, _, args, options = self.deconstruct()
         return type(self)(*args, **options)
 
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
-        """Hang the attribute that seals on the model."""
+        """Add the descriptor that seals to the model."""
         super().contribute_to_class(cls, name, private_only)
         if not cls._meta.abstract:
             setattr(cls, self.attname, SealedAttribute(self))
 
     def seal(self, row: models.Model, text: str) -> Sealed:
-        """Seal text for its place in ``row``. Raises ``SealError`` when the row has no key or owner yet."""
-        return Sealed(seal(text.encode(), owner=self._owner_of(row), bound_to=self._context(row)))
+        """Seal text for this field of ``row``. Raises ``SealError`` when the row has no primary key or owner yet."""
+        return Sealed(seal(text.encode(), owner=self._get_owner_id(row), aad=self._build_aad(row)))
 
     def open(self, row: models.Model, sealed: Sealed) -> str:
-        """Open what stands in ``row``. Raises ``SealError``, after an operator was told."""
+        """Open the value of ``row``. Reports one that does not open to operators and raises ``SealError``."""
         try:
             return self.unseal(row, sealed)
         except SealError as error:
             name = f"{row._meta.label_lower}.{self.attname}"
-            tell_unreadable(name, row=row.pk, owner=getattr(row, self.owner), error=error)
+            report_unreadable(name, row=row.pk, owner=getattr(row, self.owner), error=error)
             raise
 
     def unseal(self, row: models.Model, sealed: Sealed) -> str:
-        """Open what stands in ``row`` for one who looks whether it opens. Raises ``SealError`` and tells nobody."""
-        return unseal(sealed, owner=self._owner_of(row), bound_to=self._context(row)).decode()
+        """Open the value of ``row`` without reporting. Raises ``SealError`` when it does not open."""
+        return unseal(sealed, owner=self._get_owner_id(row), aad=self._build_aad(row)).decode()
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Sealed | None:
-        """Seal what was assigned since the last save; a ciphertext that is there already stays as it is."""
+        """Seal what was assigned since the last save; a ciphertext stays as it is."""
         value = model_instance.__dict__.get(self.attname)
         if isinstance(value, Secret):
             value = model_instance.__dict__[self.attname] = self.seal(model_instance, value.reveal())
         return value
 
     def to_python(self, value: Any) -> Any:
-        """Take what a row may hold. Raises ``ValidationError`` for the mark that stands in a dump."""
+        """Accept any value except the placeholder of dumps. Raises ``ValidationError`` for that."""
         if value == HIDDEN:
             raise ValidationError("Sealed values are not in a dump.")
         return value
 
     def get_prep_value(self, value: Any) -> Any:
-        """Leave the value alone: it is sealed in ``pre_save``, which knows the row."""
+        """Return the value as it is: ``pre_save``, which has the row, seals it."""
         return value
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        """Let nothing but ciphertext through. Raises ``SealError`` for text, as from ``update()``."""
+        """Accept ciphertext only. Raises ``SealError`` for text, as from ``update()``."""
         if isinstance(value, Secret):
             value = value.sealed or value
         if value is None or isinstance(value, Sealed):
@@ -126,21 +127,21 @@ class SealedTextField(EncryptedMixin, models.TextField):  # type: ignore[type-ar
         raise SealError("A value that is not sealed was about to be written. Assign it and use save().")
 
     def from_db_value(self, value: Any, *_: Any) -> Sealed | None:
-        """Read the ciphertext, unopened."""
+        """Return the ciphertext, still sealed."""
         return None if value is None else Sealed(value)
 
     def value_to_string(self, obj: models.Model) -> str:
-        """What dumps and serializers may show."""
+        """Return the placeholder for dumps and serializers."""
         return HIDDEN
 
-    def _owner_of(self, row: models.Model) -> UUID:
+    def _get_owner_id(self, row: models.Model) -> UUID:
         owner = getattr(row, self.owner)
         if row.pk is None or owner is None:
             raise SealError("A row needs its primary key and its owner before a value can be sealed in it.")
         return owner if isinstance(owner, UUID) else UUID(str(owner))
 
-    def _context(self, row: models.Model) -> bytes:
-        return context("field/v1", row._meta.label_lower, self.attname, row.pk, self._owner_of(row))
+    def _build_aad(self, row: models.Model) -> bytes:
+        return build_aad("field/v1", row._meta.label_lower, self.attname, row.pk, self._get_owner_id(row))
 
     def _dump(self, value: Any) -> Never:
         raise SealError("The mixin's own cipher is not in use.")

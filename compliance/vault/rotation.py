@@ -1,11 +1,11 @@
-"""Changing keys while the site runs. Every step may be killed and run again: what is left to do is a query.
+"""Rotates keys while the site runs. Every step can be killed and run again: a query finds what is left to do.
 
-The order for a new key-encryption key: add it to FIELD_KEYS *behind* the primary one and restart every
-process; put it first and restart again; run ``rotate_keys``; when it reports nothing left, take the old key
-out. A key that a process with the old order made in between is counted as left. A data key that is damaged
-keeps nobody else's from being changed; the old key stays for as long as one is under it.
+The order for a new key-encryption key: add it to FIELD_KEYS *after* the primary key and restart every process; put it
+first and restart again; run ``rotate_keys``; when it reports nothing left, remove the old key. A key that a process
+with the old order created in between is counted as left. A damaged data key does not prevent the others from being
+rotated; the old key has to stay as long as a data key is wrapped under it.
 
-Works on the alias ``ops``, whose role sees every owner's rows.
+Uses the alias ``ops``, whose role sees every owner's rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,65 +22,66 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from compliance.models import DataKey
-from compliance.vault import datakeys
-from compliance.vault.alarms import tell_unreadable
+from compliance.vault import data_keys
+from compliance.vault.alerts import report_unreadable
+from compliance.vault.envelope_encryption import key_id
+from compliance.vault.errors import KeyMissing, SealError
 from compliance.vault.fields import SealedTextField
-from compliance.vault.keyring import KeyMissing, keyring
-from compliance.vault.sealing import SealError, key_id
+from compliance.vault.keyring import keyring
 
 OPS: Final = "ops"
-PAGE: Final = 500
+PAGE_SIZE: Final = 500
 REWRAP = "UPDATE compliance_datakey SET kek = %s, wrapped = %s WHERE id = %s"
 
 
 @dataclass
 class Rewrapping:
-    """What one pass over the data keys did: wrapped anew, and the ids of those that do not open."""
+    """One pass over the data keys: how many were rewrapped, and the ids of those that do not open."""
 
     rewrapped: int = 0
     unreadable: list[int] = field(default_factory=list)
 
     def run(self) -> "Rewrapping":
-        """Wrap page after page, in the order of ids, so that the pass ends whatever it has to leave."""
-        last = 0
-        while (page := self._rewrap_page(last)) is not None:
-            last = page
+        """Rewrap page by page, in the order of ids, so that the pass ends even if some keys do not open."""
+        last_id = 0
+        while (page_end := self._rewrap_page(last_id)) is not None:
+            last_id = page_end
         return self
 
     def _rewrap_page(self, after: int) -> int | None:
         with transaction.atomic(using=OPS):
             outdated = _outdated().filter(id__gt=after).order_by("id")
-            rows = list(outdated.select_for_update(skip_locked=True)[:PAGE])
-            changes = [(*wrapped, row.pk) for row in rows if (wrapped := self._rewrapped(row))]
+            rows = list(outdated.select_for_update(skip_locked=True)[:PAGE_SIZE])
+            changes = [(*wrapped, row.pk) for row in rows if (wrapped := self._rewrap(row))]
             with connections[OPS].cursor() as cursor:
                 cursor.executemany(REWRAP, changes)
         self.rewrapped += len(changes)
         return rows[-1].pk if rows else None
 
-    def _rewrapped(self, row: DataKey) -> tuple[str, bytes] | None:
-        bound_to = datakeys.wrapping_context(row.owner)
+    def _rewrap(self, row: DataKey) -> tuple[str, bytes] | None:
+        aad = data_keys.wrapping_aad(row.owner)
         try:
-            return keyring().wrap(keyring().unwrap(row.kek, bytes(row.wrapped), bound_to), bound_to)
+            return keyring().wrap(keyring().unwrap(row.kek, bytes(row.wrapped), aad), aad)
         except KeyMissing:
             raise
         except SealError as error:
-            tell_unreadable("compliance.datakey.wrapped", row=row.pk, owner=row.owner, error=error)
+            report_unreadable("compliance.datakey.wrapped", row=row.pk, owner=row.owner, error=error)
             self.unreadable.append(row.pk)
             return None
 
 
 def rewrap() -> Rewrapping:
-    """Wrap every data key under the primary key-encryption key. Touches no data.
+    """Wrap every data key under the primary key-encryption key. Changes no sealed value.
 
-    One that is damaged is told to an operator and left. Raises ``KeyMissing`` when the key that data keys are
-    wrapped under is not on the ring.
+    A damaged one is reported to operators and left as it is. Raises ``KeyMissing`` when FIELD_KEYS lacks a key that
+    data keys are wrapped under.
     """
     return Rewrapping().run()
 
 
-def outdated_wrappings(*, but: Sequence[int] = ()) -> int:
-    """How many data keys, ``but`` for these, are wrapped under a key other than the primary one."""
-    return _outdated().exclude(pk__in=but).count()
+def count_outdated_wrappings(*, excluding: Sequence[int] = ()) -> int:
+    """Count the data keys, ``excluding`` these ids, that are wrapped under a key other than the primary one."""
+    return _outdated().exclude(pk__in=excluding).count()
 
 
 def _outdated() -> "QuerySet[DataKey]":
@@ -88,18 +89,18 @@ def _outdated() -> "QuerySet[DataKey]":
 
 
 def renew_data_keys(*, older_than: timedelta) -> int:
-    """Give each owner whose data key is old a new one, for what is sealed from now on; returns how many.
+    """Create a new data key for each owner whose key is old; returns how many.
 
-    The retired keys stay: values that are not sealed again yet, and audit events, still need them.
+    The retired keys stay: audit events, and values that have not been sealed again yet, still need them.
     """
     old = DataKey.objects.using(OPS).filter(active=True, created_at__lte=timezone.now() - older_than)
-    renewed = sum(_renew(row) for row in old.order_by("id").iterator(chunk_size=PAGE))
-    datakeys.forget()
+    renewed = sum(_renew(row) for row in old.order_by("id").iterator(chunk_size=PAGE_SIZE))
+    data_keys.clear_cache()
     return renewed
 
 
 def _renew(row: DataKey) -> bool:
-    kek, wrapped = keyring().wrap(AESGCM.generate_key(256), datakeys.wrapping_context(row.owner))
+    kek, wrapped = keyring().wrap(AESGCM.generate_key(256), data_keys.wrapping_aad(row.owner))
     with transaction.atomic(using=OPS):
         retired = DataKey.objects.using(OPS).filter(pk=row.pk, active=True).update(active=False)
         if retired:
@@ -108,28 +109,28 @@ def _renew(row: DataKey) -> bool:
 
 
 SealedColumn = tuple[type[Model], SealedTextField]
-Change = tuple[bytes, UUID, bytes]
-"""The new value, the row's primary key, the value it had."""
+ResealedValue = tuple[bytes, UUID, bytes]
+"""The new ciphertext, the row's primary key, the old ciphertext."""
 
 
 @dataclass
 class Resealing:
-    """What one pass over the sealed values did: sealed again, left to whoever wrote meanwhile, or could not."""
+    """One pass over the sealed values: how many were sealed again or changed meanwhile, and which do not open."""
 
     resealed: int = 0
-    overtaken: int = 0
+    changed_meanwhile: int = 0
     unreadable: list[str] = field(default_factory=list)
 
     def run(self, columns: Iterable[SealedColumn]) -> "Resealing":
-        """Seal every value again that stands under a retired data key."""
+        """Seal every value again that is sealed under a retired data key."""
         for model, column in columns:
-            for page in pages(model, column):
+            for page in iterate_pages(model, column):
                 self._reseal(model, column, page)
         return self
 
     def _reseal(self, model: type[Model], column: SealedTextField, page: Sequence[Model]) -> None:
-        active = adopt_keys({owner_of(row, column) for row in page})
-        changes: list[Change] = []
+        active = cache_keys({get_owner_id(row, column) for row in page})
+        changes: list[ResealedValue] = []
         for row in page:
             sealed = row.__dict__[column.attname]
             try:
@@ -139,9 +140,9 @@ class Resealing:
                 self.unreadable.append(f"{model._meta.label} {row.pk}: {error}")
         self._swap(model, column, changes)
 
-    def _swap(self, model: type[Model], column: SealedTextField, changes: list[Change]) -> None:
-        # Compare and swap: no row is locked while values are sealed, and a value that somebody has written
-        # meanwhile is newer than ours and stays.
+    def _swap(self, model: type[Model], column: SealedTextField, changes: list[ResealedValue]) -> None:
+        # Compare and swap: no row is locked while values are sealed, and a value that was written meanwhile is newer
+        # than ours and stays.
         connection = connections[OPS]
         quote = connection.ops.quote_name
         table, name, pk = (
@@ -149,46 +150,46 @@ class Resealing:
             quote(str(column.column)),
             quote(str(model._meta.pk.column)),
         )
-        swap = f"UPDATE {table} SET {name} = %s WHERE {pk} = %s AND {name} = %s"  # noqa: S608  (names of ours)
+        swap = f"UPDATE {table} SET {name} = %s WHERE {pk} = %s AND {name} = %s"  # noqa: S608  (our own table and column names)
         with transaction.atomic(using=OPS), connection.cursor() as cursor:
             cursor.executemany(swap, changes)
             swapped = cursor.rowcount if changes else 0
         self.resealed += swapped
-        self.overtaken += len(changes) - swapped
+        self.changed_meanwhile += len(changes) - swapped
 
 
 def sealed_columns() -> Iterator[SealedColumn]:
-    """Every sealed column of every model."""
+    """Yield every sealed column of every model."""
     for model in apps.get_models():
         for column in model._meta.local_concrete_fields:
             if isinstance(column, SealedTextField):
                 yield model, column
 
 
-def pages(model: type[Model], column: SealedTextField) -> Iterator[Sequence[Model]]:
-    """Rows that hold a value, in the order of their primary keys."""
+def iterate_pages(model: type[Model], column: SealedTextField) -> Iterator[Sequence[Model]]:
+    """Yield pages of rows that have a value, in the order of their primary keys."""
     rows = model._base_manager.using(OPS).filter(**{f"{column.attname}__isnull": False}).order_by("pk")
     rows = rows.only("pk", column.owner, column.attname)
-    page = list(rows[:PAGE])
+    page = list(rows[:PAGE_SIZE])
     while page:
         yield page
-        page = list(rows.filter(pk__gt=page[-1].pk)[:PAGE])
+        page = list(rows.filter(pk__gt=page[-1].pk)[:PAGE_SIZE])
 
 
-def owner_of(row: Model, column: SealedTextField) -> UUID:
-    """Whose key seals this row's value."""
+def get_owner_id(row: Model, column: SealedTextField) -> UUID:
+    """Return the id of the person under whose key this row's value is sealed."""
     return UUID(str(getattr(row, column.owner)))
 
 
-def adopt_keys(owners: set[UUID]) -> set[int]:
-    """Put the owners' keys into memory with one query; returns the ids of those in use now.
+def cache_keys(owners: set[UUID]) -> set[int]:
+    """Cache the owners' keys with one query; returns the ids of the active ones.
 
-    Those that do not open are left out: whoever needs one asks for it, and is told why it cannot be had.
+    Keys that do not open are left out: whoever needs one queries it and gets the error.
     """
     active = set()
     for row in DataKey.objects.using(OPS).filter(owner__in=owners):
         with suppress(SealError):
-            datakeys.adopt(row.owner, (row.pk, row.kek, bytes(row.wrapped)), active=row.active)
+            data_keys.cache_key(row.owner, (row.pk, row.kek, bytes(row.wrapped)), active=row.active)
             if row.active:
                 active.add(row.pk)
     return active

@@ -1,24 +1,24 @@
-"""A value that shows itself only when asked by name."""
+"""A value that is only visible through ``reveal()``."""
 
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from django.db import models
 
-from compliance.vault.sealing import SealError
+from compliance.vault.errors import SealError
 
 HIDDEN: Final = "<secret>"
 
 
 class Sealed(bytes):
-    """A sealed value as it lies in the database."""
+    """A sealed value, as the database stores it."""
 
     def __repr__(self) -> str:
         return "<sealed>"
 
 
 class Secret:
-    """What a sealed attribute gives. Prints as ``<secret>``; refuses to be pickled or turned into JSON.
+    """The value of a sealed field. Prints as ``<secret>``; cannot be pickled or turned into JSON.
 
     ``row`` is the model instance that it was read from and ``sealed`` its ciphertext; both are None for a
     value that has not been saved yet.
@@ -34,15 +34,15 @@ class Secret:
         self.sealed = sealed
 
     def reveal(self) -> str:
-        """The value itself. Raises ``SealError`` when it was tampered with or its owner's key is gone."""
+        """Return the value. Raises ``SealError`` when it was tampered with or its owner's key is destroyed."""
         return self._open()
 
-    def reveal_or(self, otherwise: str) -> str:
-        """The value itself, or ``otherwise`` where it cannot be opened; an operator is told of that."""
+    def reveal_or(self, default: str) -> str:
+        """Return the value, or ``default`` when it cannot be opened, which is reported to operators."""
         try:
             return self._open()
         except SealError:
-            return otherwise
+            return default
 
     def __repr__(self) -> str:
         return HIDDEN
@@ -50,4 +50,4 @@ class Secret:
     __str__ = __repr__
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("A secret is not serialized. Pass the row's id on and reveal it there.")
+        raise TypeError("A secret is not serialized. Pass the row's id and reveal it there.")

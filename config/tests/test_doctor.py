@@ -145,7 +145,7 @@ def test_it_notes_that_nobody_will_be_warned_of_a_real_bureaus_password(settings
 
 
 def test_it_says_how_many_sealed_values_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "inspect", lambda **_: Inspection(looked_at=1200, is_complete=False))
+    monkeypatch.setattr(doctor, "inspect", lambda **_: Inspection(checked=1200, is_complete=False))
     table, _ = examine()
     assert table["Sealed values"] == "ok 1,200 looked at in 10 s, not all; each of them opens"
     assert table["Owed at Plaid"].startswith("ok")
@@ -153,7 +153,7 @@ def test_it_says_how_many_sealed_values_open(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_it_names_sealed_values_that_do_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = [f"banking.item.access_token {number}" for number in range(4)]
-    monkeypatch.setattr(doctor, "inspect", lambda **_: Inspection(looked_at=9, unreadable=broken))
+    monkeypatch.setattr(doctor, "inspect", lambda **_: Inspection(checked=9, unreadable=broken))
     table, complaint = examine()
     assert table["Sealed values"].startswith(f"MISSING 4 cannot be read ({', '.join(broken[:3])})")
     assert "Sealed values" in complaint

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from compliance.vault import refusals
+from compliance.vault import key_checks
 from devservices import CannotStart, envfile, keys
 from devservices.data_dir import DataDir
 
@@ -29,7 +29,7 @@ def test_they_are_readable_by_their_owner_only(tmp_path: Path) -> None:
 
 def test_they_are_keys_that_the_vault_takes() -> None:
     made = keys.make()
-    assert refusals.problems(made["FIELD_KEYS"], made["SECRET_KEY"]) == []
+    assert key_checks.find_key_errors(made["FIELD_KEYS"], made["SECRET_KEY"]) == []
 
 
 def test_they_are_never_made_anew_for_data_that_others_sealed(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compliance.audit import Action, record
 from compliance.vault import rotation
-from compliance.vault.keyring import KeyMissing
-from compliance.vault.sealing import SealError
+from compliance.vault.errors import KeyMissing, SealError
 
 
 class Command(BaseCommand):
@@ -56,7 +55,7 @@ class Command(BaseCommand):
                 f"{broken} data keys could not be opened and stay under the key that they have, which has to stay in "
                 "FIELD_KEYS. The log names them: SEALED_VALUE_UNREADABLE compliance.datakey.wrapped."
             )
-        if left := rotation.outdated_wrappings(but=done.unreadable):
+        if left := rotation.count_outdated_wrappings(excluding=done.unreadable):
             yield f"{left} data keys came up meanwhile under an older key. Run this again."
 
     def unsealed(self, done: rotation.Resealing) -> Iterator[str]:
@@ -76,7 +75,7 @@ class Command(BaseCommand):
     def reseal(self) -> rotation.Resealing:
         """Seal values again, and say whether another pass is wanted."""
         done = rotation.Resealing().run(rotation.sealed_columns())
-        self.stdout.write(f"Sealed {done.resealed} values again; {done.overtaken} were written meanwhile.")
-        if done.overtaken:
+        self.stdout.write(f"Sealed {done.resealed} values again; {done.changed_meanwhile} were written meanwhile.")
+        if done.changed_meanwhile:
             self.stdout.write("Run this again in a minute, when no process uses a retired data key any more.")
         return done

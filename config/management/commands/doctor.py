@@ -24,8 +24,8 @@ from banking.models import LinkSession, PendingRemoval
 from compliance.isolation import history
 from compliance.queues import Lane
 from compliance.vault.inspection import inspect
-from compliance.vault.keyring import parse
-from compliance.vault.refusals import ROTATE_AFTER_DAYS, age_of_primary
+from compliance.vault.key_checks import ROTATE_AFTER_DAYS, primary_key_age
+from compliance.vault.keyring import parse_keyring
 from config.celery import app
 from credit import password
 
@@ -164,8 +164,8 @@ def mail() -> Iterator[Finding]:
 
 def keys() -> Iterator[Finding]:
     """Yield the ids of the field keys and the age of the one in use. The vault refuses bad ones at start-up."""
-    names = list(parse(settings.FIELD_KEYS))
-    age = age_of_primary(settings.FIELD_KEYS, datetime.now(UTC).date())
+    names = list(parse_keyring(settings.FIELD_KEYS))
+    age = primary_key_age(settings.FIELD_KEYS, datetime.now(UTC).date())
     says = f"{', '.join(names)}; the first is in use" + (f", {age} days old" if age is not None else "")
     due = age is not None and age > ROTATE_AFTER_DAYS
     yield Finding("Field keys", NOTE if due else OK, f"{says}; rotation is due" if due else says)
@@ -178,7 +178,7 @@ def sealed_values() -> Iterator[Finding]:
     except DatabaseError as error:
         yield Finding("Sealed values", MISSING, f"cannot be looked at: {first_line(error)}")
         return
-    scope = f"{found.looked_at:,} looked at" + ("" if found.is_complete else f" in {SEALED_SECONDS} s, not all")
+    scope = f"{found.checked:,} looked at" + ("" if found.is_complete else f" in {SEALED_SECONDS} s, not all")
     if found.unreadable:
         first = ", ".join(found.unreadable[:3])
         yield Finding("Sealed values", MISSING, f"{len(found.unreadable):,} cannot be read ({first}); {scope}")

@@ -8,24 +8,25 @@ from django.db import ProgrammingError, connection, transaction
 from compliance.isolation import SYSTEM, current_tenant, tenant
 from compliance.tests.conftest import everywhere, key_rows
 from compliance.tests.threads import in_threads
-from compliance.vault import context, datakeys, seal, unseal
-from compliance.vault.datakeys import KEPT_KEYS, KeyGone, ShortMemory, active_key, key_by_id, shred
-from compliance.vault.sealing import LoadedKey, SealError
+from compliance.vault import build_aad, data_keys, seal, unseal
+from compliance.vault.data_keys import get_active_key, get_key, shred
+from compliance.vault.errors import KeyDestroyed, SealError
+from compliance.vault.key_cache import CACHE_SIZE, KeyCache, LoadedKey
 
 pytestmark = everywhere
 
-HERE = context("test/v1")
+HERE = build_aad("test/v1")
 
 
 def test_it_makes_one_key_for_each_owner() -> None:
     alice, mallory = uuid4(), uuid4()
-    assert active_key(alice).id == active_key(alice).id != active_key(mallory).id
+    assert get_active_key(alice).id == get_active_key(alice).id != get_active_key(mallory).id
     assert len(key_rows(alice)) == len(key_rows(mallory)) == 1
 
 
 def test_it_makes_one_key_when_many_need_the_first_at_once() -> None:
     owner = uuid4()
-    ids = in_threads(8, lambda: active_key(owner).id)
+    ids = in_threads(8, lambda: get_active_key(owner).id)
     assert len(set(ids)) == 1
     assert len(key_rows(owner)) == 1
 
@@ -33,36 +34,36 @@ def test_it_makes_one_key_when_many_need_the_first_at_once() -> None:
 def test_it_keeps_a_key_whose_first_use_was_rolled_back() -> None:
     owner = uuid4()
     with tenant(owner):
-        sealed = seal(b"value", owner=owner, bound_to=HERE)
+        sealed = seal(b"value", owner=owner, aad=HERE)
         transaction.set_rollback(True)
-    datakeys.forget()
-    assert unseal(sealed, owner=owner, bound_to=HERE) == b"value"
+    data_keys.clear_cache()
+    assert unseal(sealed, owner=owner, aad=HERE) == b"value"
 
 
 def test_it_finds_a_key_apart_from_a_transaction_that_has_failed() -> None:
     owner = uuid4()
     with transaction.atomic():
         transaction.set_rollback(True)
-        key = active_key(owner, apart=True)
+        key = get_active_key(owner, autonomous=True)
     assert [row[0] for row in key_rows(owner)] == [key.id]
 
 
 def test_it_seals_for_another_than_the_bound_owner_and_leaves_the_binding_alone() -> None:
     alice, subject = uuid4(), uuid4()
     with tenant(alice):
-        sealed = seal(b"value", owner=subject, bound_to=HERE)
+        sealed = seal(b"value", owner=subject, aad=HERE)
         assert current_tenant() == alice
         with connection.cursor() as cursor:
             cursor.execute("SELECT app_tenant()")
             assert cursor.fetchone() == (alice,)
-    datakeys.forget()
-    assert unseal(sealed, owner=subject, bound_to=HERE) == b"value"
+    data_keys.clear_cache()
+    assert unseal(sealed, owner=subject, aad=HERE) == b"value"
 
 
 def test_it_shows_the_site_no_other_owners_keys() -> None:
     alice, mallory = uuid4(), uuid4()
-    active_key(alice)
-    active_key(mallory)
+    get_active_key(alice)
+    get_active_key(mallory)
     with tenant(mallory), connection.cursor() as cursor:
         cursor.execute("SELECT owner FROM compliance_datakey")
         assert cursor.fetchall() == [(mallory,)]
@@ -72,35 +73,35 @@ def test_it_shows_the_site_no_other_owners_keys() -> None:
 
 def test_it_lets_the_site_change_no_key() -> None:
     owner = uuid4()
-    active_key(owner)
+    get_active_key(owner)
     with pytest.raises(ProgrammingError, match="permission denied"), tenant(owner), connection.cursor() as cursor:
         cursor.execute("UPDATE compliance_datakey SET kek = 'mine'")
 
 
 def test_it_refuses_a_key_of_another_owner() -> None:
     alice, mallory = uuid4(), uuid4()
-    sealed = seal(b"value", owner=alice, bound_to=HERE)
-    with pytest.raises(KeyGone):
-        key_by_id(mallory, active_key(alice).id)
+    sealed = seal(b"value", owner=alice, aad=HERE)
+    with pytest.raises(KeyDestroyed):
+        get_key(mallory, get_active_key(alice).id)
     with pytest.raises(SealError):
-        unseal(sealed, owner=mallory, bound_to=HERE)
+        unseal(sealed, owner=mallory, aad=HERE)
 
 
 def test_it_forgets_keys_after_a_minute() -> None:
     seconds = iter([1000.0, 1059.9, 1060.0])
-    memory: ShortMemory[str] = ShortMemory(clock=lambda: next(seconds))
+    memory: KeyCache[str] = KeyCache(clock=lambda: next(seconds))
     memory.put("alice", LoadedKey(1, None))
     assert memory.get("alice") is not None
     assert memory.get("alice") is None
 
 
 def test_it_keeps_a_bounded_number_of_keys() -> None:
-    memory: ShortMemory[int] = ShortMemory()
-    for name in range(KEPT_KEYS + 1):
+    memory: KeyCache[int] = KeyCache()
+    for name in range(CACHE_SIZE + 1):
         memory.put(name, LoadedKey(name, None))
     assert memory.get(0) is None
     assert memory.get(1) is not None
-    assert memory.get(KEPT_KEYS) is not None
+    assert memory.get(CACHE_SIZE) is not None
 
 
 # --- Crypto-shredding -------------------------------------------------------------------------------------
@@ -108,23 +109,23 @@ def test_it_keeps_a_bounded_number_of_keys() -> None:
 
 def test_it_makes_everything_unreadable_when_shredded() -> None:
     alice, mallory = uuid4(), uuid4()
-    hers = seal(b"value", owner=alice, bound_to=HERE)
-    others = seal(b"value", owner=mallory, bound_to=HERE)
+    hers = seal(b"value", owner=alice, aad=HERE)
+    others = seal(b"value", owner=mallory, aad=HERE)
     assert shred(alice) == 1
-    with pytest.raises(KeyGone):
-        unseal(hers, owner=alice, bound_to=HERE)
-    assert unseal(others, owner=mallory, bound_to=HERE) == b"value"
+    with pytest.raises(KeyDestroyed):
+        unseal(hers, owner=alice, aad=HERE)
+    assert unseal(others, owner=mallory, aad=HERE) == b"value"
     assert key_rows(alice) == []
 
 
 def test_it_shreds_with_the_transaction_that_asked_for_it() -> None:
     owner = uuid4()
-    sealed = seal(b"value", owner=owner, bound_to=HERE)
+    sealed = seal(b"value", owner=owner, aad=HERE)
     with transaction.atomic():
         shred(owner)
         transaction.set_rollback(True)
-    datakeys.forget()
-    assert unseal(sealed, owner=owner, bound_to=HERE) == b"value"
+    data_keys.clear_cache()
+    assert unseal(sealed, owner=owner, aad=HERE) == b"value"
 
 
 def test_it_never_shreds_the_systems_key() -> None:

@@ -4,7 +4,10 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from compliance.vault.sealing import LoadedKey, SealError, context, decrypt, encrypt, key_id
+from compliance.vault.aad import build_aad
+from compliance.vault.envelope_encryption import decrypt, encrypt, key_id
+from compliance.vault.errors import SealError
+from compliance.vault.key_cache import LoadedKey
 
 RAW = bytes(range(100, 132))
 KEY = LoadedKey(7, AESGCM(RAW))
@@ -57,7 +60,7 @@ def test_it_says_in_no_error_what_it_was_about() -> None:
 
 
 def test_it_keeps_contexts_apart_that_would_read_the_same() -> None:
-    assert context("a", "bc") != context("ab", "c")
-    assert context("a", "") != context("a")
-    assert context("a") == b"\0\0\0\1a"
-    assert context(UUID(int=1), None) == b"\0\0\0\x10" + bytes(15) + b"\1" + b"\0\0\0\4None"
+    assert build_aad("a", "bc") != build_aad("ab", "c")
+    assert build_aad("a", "") != build_aad("a")
+    assert build_aad("a") == b"\0\0\0\1a"
+    assert build_aad(UUID(int=1), None) == b"\0\0\0\x10" + bytes(15) + b"\1" + b"\0\0\0\4None"

@@ -1,0 +1,20 @@
+"""Reports sealed values that cannot be read: to people on the page, to operators in the log."""
+
+import logging
+from typing import Final
+from uuid import UUID
+
+from compliance.vault.errors import SealError
+
+logger = logging.getLogger(__name__)
+
+UNREADABLE: Final = "Cannot be read"
+"""What a page shows in place of the value."""
+
+
+def report_unreadable(column: str, *, row: object, owner: UUID | str, error: SealError) -> None:
+    """Write the log line that alerts operators: which value, whose, and why. It contains ids only.
+
+    ``column`` is written like ``banking.item.access_token``.
+    """
+    logger.critical("SEALED_VALUE_UNREADABLE %s row %s owner %s: %s", column, row, owner, error)

@@ -38,7 +38,7 @@ app.conf.beat_schedule = {
     "forget old policy reports": {"task": "config.tasks.forget_policy_violations", "schedule": crontab(minute="52")},
     "forget old sessions and failures": {"task": "accounts.sign_in.tasks.forget_old", "schedule": crontab(minute="41")},
     "look at runways": {"task": "insights.tasks.dispatch_runway_checks", "schedule": crontab(minute="34")},
-    "mail that there is news": {"task": "accounts.notifications.tasks.dispatch_alert_mails", "schedule": crontab()},
+    "send due digests": {"task": "accounts.notifications.tasks.dispatch_due_digests", "schedule": crontab()},
     "pull due credit reports": {"task": "credit.tasks.dispatch_due_pulls", "schedule": crontab(minute="*/5")},
     "drop idle numbers": {"task": "credit.tasks.drop_idle_numbers", "schedule": crontab(hour="4", minute="7")},
     "look at our password": {"task": "credit.tasks.look_at_password", "schedule": crontab(hour="8", minute="3")},

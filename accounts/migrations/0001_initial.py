@@ -104,16 +104,16 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("kind", models.CharField(max_length=30)),
+                ("type", models.CharField(max_length=30)),
                 ("title", models.CharField()),
                 ("text", models.TextField(blank=True)),
                 ("url", models.CharField(blank=True)),
                 ("fingerprint", models.CharField(max_length=64)),
                 ("in_app", models.BooleanField()),
-                ("awaits_mail", models.BooleanField()),
+                ("email_pending", models.BooleanField()),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("read_at", models.DateTimeField(null=True)),
-                ("mailed_at", models.DateTimeField(null=True)),
+                ("emailed_at", models.DateTimeField(null=True)),
             ],
             options={
                 "indexes": [
@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
                         name="unread_notifications",
                     ),
                     models.Index(
-                        condition=models.Q(("awaits_mail", True)), fields=["owner"], name="unmailed_notifications"
+                        condition=models.Q(("email_pending", True)), fields=["owner"], name="notifications_to_email"
                     ),
                 ],
                 "constraints": [
@@ -150,18 +150,18 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("off", models.JSONField(default=list)),
-                ("zone", models.CharField(default="UTC", max_length=60)),
-                ("pace", models.CharField(default="at_once", max_length=10)),
-                ("quiet_from", models.TimeField(null=True)),
-                ("quiet_until", models.TimeField(null=True)),
-                ("large_change", models.DecimalField(decimal_places=2, default=Decimal("500"), max_digits=14)),
-                ("mail_due_at", models.DateTimeField(null=True)),
+                ("disabled", models.JSONField(default=list)),
+                ("time_zone", models.CharField(default="UTC", max_length=60)),
+                ("frequency", models.CharField(default="immediate", max_length=10)),
+                ("quiet_hours_start", models.TimeField(null=True)),
+                ("quiet_hours_end", models.TimeField(null=True)),
+                ("large_transaction", models.DecimalField(decimal_places=2, default=Decimal("500"), max_digits=14)),
+                ("digest_due_at", models.DateTimeField(null=True)),
             ],
             options={
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("mail_due_at__isnull", False)), fields=["mail_due_at"], name="mails_due"
+                        condition=models.Q(("digest_due_at__isnull", False)), fields=["digest_due_at"], name="digests_due"
                     )
                 ],
                 "constraints": [models.UniqueConstraint(fields=("owner",), name="one_settings_per_person")],

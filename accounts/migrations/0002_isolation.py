@@ -26,21 +26,21 @@ class Migration(migrations.Migration):
         IsolateByOwner("Notification"),
         IsolateByOwner("NotificationSettings"),
         DefinerFunction(
-            "accounts_claim_due_mails",
+            "accounts_claim_due_digests",
             "moment timestamptz, until timestamptz, most integer",
             "TABLE (owner_id uuid)",
-            # Moving mail_due_at is the claim: a second dispatcher passes over what the first one holds.
+            # Moving digest_due_at is the claim: a second dispatcher passes over what the first one holds.
             """
-            UPDATE accounts_notificationsettings AS settings SET mail_due_at = until
+            UPDATE accounts_notificationsettings AS settings SET digest_due_at = until
             FROM (
                 SELECT id FROM accounts_notificationsettings
-                WHERE mail_due_at <= moment
-                ORDER BY mail_due_at LIMIT most FOR UPDATE SKIP LOCKED
+                WHERE digest_due_at <= moment
+                ORDER BY digest_due_at LIMIT most FOR UPDATE SKIP LOCKED
             ) AS due
             WHERE settings.id = due.id
             RETURNING settings.owner_id
             """,
-            updates={"accounts_notificationsettings": ["mail_due_at"]},
+            updates={"accounts_notificationsettings": ["digest_due_at"]},
         ),
         migrations.RunSQL(SECOND_FACTOR_CONSTRAINTS),
         # Who people are, how they sign in and from where; nothing that could be used to sign in as them.

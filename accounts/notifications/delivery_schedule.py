@@ -17,53 +17,55 @@ MONDAY: Final = 0
 DAYS_TO_LOOK: Final = 9
 
 
-class Pace(StrEnum):
+class Frequency(StrEnum):
     """How often mails go out."""
 
-    AT_ONCE = "at_once"
+    IMMEDIATE = "immediate"
     DAILY = "daily"
     WEEKLY = "weekly"
 
 
 @dataclass(frozen=True)
-class Rhythm:
-    """A person's zone, pace and quiet hours. No hours are quiet when both ends are equal or one is missing."""
+class DeliverySchedule:
+    """A user's time zone, frequency and quiet hours, which need two different ends to be in force."""
 
-    zone: ZoneInfo
-    pace: Pace = Pace.AT_ONCE
-    quiet_from: time | None = None
-    quiet_until: time | None = None
+    time_zone: ZoneInfo
+    frequency: Frequency = Frequency.IMMEDIATE
+    quiet_hours_start: time | None = None
+    quiet_hours_end: time | None = None
 
-    def is_quiet(self, at: datetime) -> bool:
+    def in_quiet_hours(self, at: datetime) -> bool:
         """Whether no mail may go out at a moment."""
-        since, until = self.quiet_from, self.quiet_until
+        since, until = self.quiet_hours_start, self.quiet_hours_end
         if since is None or until is None or since == until:
             return False
-        wall = at.astimezone(self.zone).time()
+        wall = at.astimezone(self.time_zone).time()
         return since <= wall < until if since < until else wall >= since or wall < until
 
-    def next_mail(self, after: datetime) -> datetime:
+    def next_delivery(self, after: datetime) -> datetime:
         """The first moment, from ``after`` on, at which a mail about something of then may go out."""
-        if self.pace is Pace.DAILY:
-            after = next(self._moments(DIGEST_TIME, after))
-        elif self.pace is Pace.WEEKLY:
-            after = next(moment for moment in self._moments(DIGEST_TIME, after) if self._is_monday(moment))
-        return self.end_of_quiet(after)
+        if self.frequency is Frequency.DAILY:
+            after = next(self._occurrences(DIGEST_TIME, after))
+        elif self.frequency is Frequency.WEEKLY:
+            after = next(moment for moment in self._occurrences(DIGEST_TIME, after) if self._is_monday(moment))
+        return self.end_of_quiet_hours(after)
 
-    def end_of_quiet(self, at: datetime) -> datetime:
+    def end_of_quiet_hours(self, at: datetime) -> datetime:
         """``at`` itself, or the end of the quiet hours that it falls into."""
-        if self.quiet_until is None or not self.is_quiet(at):
+        if self.quiet_hours_end is None or not self.in_quiet_hours(at):
             return at
-        return next(moment for moment in self._moments(self.quiet_until, at) if not self.is_quiet(moment))
+        return next(moment for moment in self._occurrences(self.quiet_hours_end, at) if not self.in_quiet_hours(moment))
 
-    def _moments(self, wall: time, after: datetime) -> Iterator[datetime]:
+    def _occurrences(self, wall: time, after: datetime) -> Iterator[datetime]:
         # Both readings of a time that comes twice; of one that is skipped, the first falls into the hour after it.
-        today = after.astimezone(self.zone).date()
+        today = after.astimezone(self.time_zone).date()
         days = (today + timedelta(days=offset) for offset in range(DAYS_TO_LOOK))
         moments = {
-            datetime.combine(day, wall.replace(fold=fold), self.zone).astimezone(UTC) for day in days for fold in (0, 1)
+            datetime.combine(day, wall.replace(fold=fold), self.time_zone).astimezone(UTC)
+            for day in days
+            for fold in (0, 1)
         }
         return iter(sorted(moment for moment in moments if moment > after))
 
     def _is_monday(self, moment: datetime) -> bool:
-        return moment.astimezone(self.zone).weekday() == MONDAY
+        return moment.astimezone(self.time_zone).weekday() == MONDAY

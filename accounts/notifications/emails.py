@@ -10,7 +10,7 @@ from accounts.emails import sending
 from accounts.users.models import User
 
 
-def send_alerts(user: User, news: Sequence[str], *, name: str) -> None:
+def send_digest_email(user: User, news: Sequence[str], *, name: str) -> None:
     """Say that there is news, by its kinds alone; mails of one ``name`` carry the same Message-ID.
 
     Raises ``SMTPException`` or ``OSError``.

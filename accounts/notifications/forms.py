@@ -9,29 +9,29 @@ from zoneinfo import available_timezones
 from django import forms
 from django.forms import BoundField
 
-from accounts.notifications.delivery_schedule import Pace
+from accounts.notifications.delivery_schedule import Frequency
 from accounts.notifications.models import NotificationSettings
-from accounts.notifications.notification_types import WORDS, Channel, Kind, switch
+from accounts.notifications.notification_types import TEXTS, Channel, NotificationType, preference_key
 
-PACES: Final = [
-    (Pace.AT_ONCE.value, "At once"),
-    (Pace.DAILY.value, "Once a day, at 8 a.m."),
-    (Pace.WEEKLY.value, "Once a week, Mondays at 8 a.m."),
+FREQUENCIES: Final = [
+    (Frequency.IMMEDIATE.value, "At once"),
+    (Frequency.DAILY.value, "Once a day, at 8 a.m."),
+    (Frequency.WEEKLY.value, "Once a week, Mondays at 8 a.m."),
 ]
-CLOCK: Final = {"type": "time", "autocomplete": "off"}
-AMOUNT: Final = {"inputmode": "decimal", "autocomplete": "off"}
+TIME_ATTRS: Final = {"type": "time", "autocomplete": "off"}
+AMOUNT_ATTRS: Final = {"inputmode": "decimal", "autocomplete": "off"}
 # Names without a place, of which each says the same as one with a place.
-NOT_PLACES: Final = ("Etc/", "SystemV/", "US/")
+NAMES_WITHOUT_CITY: Final = ("Etc/", "SystemV/", "US/")
 
 
 @cache
-def zones() -> list[tuple[str, str]]:
+def list_time_zones() -> list[tuple[str, str]]:
     """Every time zone that is named after a place, and UTC first."""
-    places = sorted(name for name in available_timezones() if "/" in name and not name.startswith(NOT_PLACES))
+    places = sorted(name for name in available_timezones() if "/" in name and not name.startswith(NAMES_WITHOUT_CITY))
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in places)]
 
 
-class Switches(NamedTuple):
+class PreferenceRow(NamedTuple):
     """One kind's row of the form."""
 
     label: str
@@ -39,57 +39,69 @@ class Switches(NamedTuple):
     mail: BoundField
 
 
-class SettingsForm(forms.Form):
-    """Switches for each kind and channel, the pace of mails, quiet hours, and what counts as a large amount."""
+class NotificationSettingsForm(forms.Form):
+    """Switches for each kind and channel, the frequency of mails, quiet hours, and what counts as a large amount."""
 
-    pace = forms.ChoiceField(label="How often", choices=PACES)
-    quiet_from = forms.TimeField(
-        label="No mails from", required=False, widget=forms.TimeInput(format="%H:%M", attrs=CLOCK)
+    frequency = forms.ChoiceField(label="How often", choices=FREQUENCIES)
+    quiet_hours_start = forms.TimeField(
+        label="No mails from", required=False, widget=forms.TimeInput(format="%H:%M", attrs=TIME_ATTRS)
     )
-    quiet_until = forms.TimeField(label="Until", required=False, widget=forms.TimeInput(format="%H:%M", attrs=CLOCK))
-    zone = forms.ChoiceField(label="Your time zone", choices=zones)
-    large_change = forms.DecimalField(
+    quiet_hours_end = forms.TimeField(
+        label="Until", required=False, widget=forms.TimeInput(format="%H:%M", attrs=TIME_ATTRS)
+    )
+    time_zone = forms.ChoiceField(label="Your time zone", choices=list_time_zones)
+    large_transaction = forms.DecimalField(
         label="A transaction is large from",
         help_text="In the currency of the account, in or out.",
         min_value=Decimal("0.01"),
         max_digits=14,
         decimal_places=2,
-        widget=forms.TextInput(attrs=AMOUNT),
+        widget=forms.TextInput(attrs=AMOUNT_ATTRS),
     )
 
     def __init__(self, data: Any = None, *, settings: NotificationSettings) -> None:
-        names = ("pace", "quiet_from", "quiet_until", "zone", "large_change")
+        names = ("frequency", "quiet_hours_start", "quiet_hours_end", "time_zone", "large_transaction")
         initial = {name: getattr(settings, name) for name in names}
-        initial |= {switch(kind, channel): settings.is_on(kind, channel) for kind in WORDS for channel in Channel}
+        initial |= {
+            preference_key(notification_type, channel): settings.is_enabled(notification_type, channel)
+            for notification_type in TEXTS
+            for channel in Channel
+        }
         super().__init__(data, initial=initial)
-        for kind, words in WORDS.items():
+        for notification_type, words in TEXTS.items():
             for channel in Channel:
                 field = forms.BooleanField(label=f"{words.label}: {channel}", required=False)
-                self.fields[switch(kind, channel)] = field
+                self.fields[preference_key(notification_type, channel)] = field
 
-    def switches(self) -> Iterator[Switches]:
+    def preference_rows(self) -> Iterator[PreferenceRow]:
         """The rows of switches, in the order of the list of kinds."""
-        for kind, words in WORDS.items():
-            yield Switches(words.label, self[switch(kind, Channel.APP)], self[switch(kind, Channel.MAIL)])
+        for notification_type, words in TEXTS.items():
+            yield PreferenceRow(
+                words.label,
+                self[preference_key(notification_type, Channel.APP)],
+                self[preference_key(notification_type, Channel.MAIL)],
+            )
 
     def clean(self) -> dict[str, Any]:
         """Refuse quiet hours that have one end alone."""
         asked = self.cleaned_data
-        if "quiet_from" in asked and "quiet_until" in asked:
-            for missing, other in (("quiet_from", "quiet_until"), ("quiet_until", "quiet_from")):
+        if "quiet_hours_start" in asked and "quiet_hours_end" in asked:
+            for missing, other in (("quiet_hours_start", "quiet_hours_end"), ("quiet_hours_end", "quiet_hours_start")):
                 if asked[missing] is None and asked[other] is not None:
                     self.add_error(missing, "Quiet hours need a beginning and an end. Leave both empty for none.")
         return asked
 
-    def wishes(self) -> dict[str, Any]:
+    def preferences(self) -> dict[str, Any]:
         """What was chosen, as ``inbox.change_settings`` takes it."""
         asked = dict(self.cleaned_data)
-        names = [switch(kind, channel) for kind in Kind for channel in Channel]
-        off = [name for name in names if not asked.pop(name)]
-        return {**asked, "off": off}
+        names = [
+            preference_key(notification_type, channel) for notification_type in NotificationType for channel in Channel
+        ]
+        disabled = [name for name in names if not asked.pop(name)]
+        return {**asked, "disabled": disabled}
 
 
-class UntilForm(forms.Form):
+class MarkAllReadForm(forms.Form):
     """When a page of alerts was made."""
 
     until = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M:%S.%f%z"])

@@ -1,6 +1,6 @@
 """The kinds of things that people are told of, and where they are told.
 
-``mailed`` is all that a mail ever says of a thing: which part of Plumbline has news, and never a figure, a creditor
+``email_line`` is all that a mail ever says of a thing: which part of Plumbline has news, and never a figure, a creditor
 or a bank. To add a kind, add it here with its words; everything else finds it.
 """
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 
-class Kind(StrEnum):
+class NotificationType(StrEnum):
     """What a notification is about. The values are stored; never change or reuse one."""
 
     CREDIT_SCORE = "credit_score"
@@ -31,28 +31,42 @@ class Channel(StrEnum):
     MAIL = "mail"
 
 
-class Words(NamedTuple):
+class NotificationText(NamedTuple):
     """How a kind is called: beside its switches, and in mails."""
 
     label: str
-    mailed: str
+    email_line: str
 
 
-WORDS: Final = {
-    Kind.CREDIT_SCORE: Words("Your credit score changed", "A change of your credit score"),
-    Kind.CREDIT_INQUIRY: Words("Somebody asked for your credit report", "An inquiry on your credit report"),
-    Kind.CREDIT_ACCOUNT: Words("An account opened, closed or changed", "An account on your credit report"),
-    Kind.CREDIT_UTILIZATION: Words("Card balances passed a mark", "Your credit utilization"),
-    Kind.CREDIT_PAYMENT: Words("A late payment was reported", "A payment on your credit report"),
-    Kind.CREDIT_RECORD: Words("A public record or collection changed", "A record on your credit report"),
-    Kind.CREDIT_IDENTITY: Words("Your personal data on file changed", "Your personal data on your credit report"),
-    Kind.CREDIT_REPORT: Words("A credit report needs you", "Getting your credit report needs you"),
-    Kind.BANK_RECONNECT: Words("A bank wants you to sign in again", "A bank connection needs you"),
-    Kind.BANK_LARGE_CHANGE: Words("A large amount moved", "A large transaction"),
-    Kind.LOW_RUNWAY: Words("Your money lasts less than three months", "How long your money lasts"),
+TEXTS: Final = {
+    NotificationType.CREDIT_SCORE: NotificationText("Your credit score changed", "A change of your credit score"),
+    NotificationType.CREDIT_INQUIRY: NotificationText(
+        "Somebody asked for your credit report", "An inquiry on your credit report"
+    ),
+    NotificationType.CREDIT_ACCOUNT: NotificationText(
+        "An account opened, closed or changed", "An account on your credit report"
+    ),
+    NotificationType.CREDIT_UTILIZATION: NotificationText("Card balances passed a mark", "Your credit utilization"),
+    NotificationType.CREDIT_PAYMENT: NotificationText("A late payment was reported", "A payment on your credit report"),
+    NotificationType.CREDIT_RECORD: NotificationText(
+        "A public record or collection changed", "A record on your credit report"
+    ),
+    NotificationType.CREDIT_IDENTITY: NotificationText(
+        "Your personal data on file changed", "Your personal data on your credit report"
+    ),
+    NotificationType.CREDIT_REPORT: NotificationText(
+        "A credit report needs you", "Getting your credit report needs you"
+    ),
+    NotificationType.BANK_RECONNECT: NotificationText(
+        "A bank wants you to sign in again", "A bank connection needs you"
+    ),
+    NotificationType.BANK_LARGE_CHANGE: NotificationText("A large amount moved", "A large transaction"),
+    NotificationType.LOW_RUNWAY: NotificationText(
+        "Your money lasts less than three months", "How long your money lasts"
+    ),
 }
 
 
-def switch(kind: Kind, channel: Channel) -> str:
+def preference_key(notification_type: NotificationType, channel: Channel) -> str:
     """The name of one switch, under which it is stored when it is off."""
-    return f"{kind}.{channel}"
+    return f"{notification_type}.{channel}"

@@ -13,24 +13,24 @@ from compliance.isolation.tasks import TenantTask
 
 logger = logging.getLogger(__name__)
 
-CHUNK: Final = 100
+BATCH_SIZE: Final = 100
 
 
 @shared_task
-def dispatch_alert_mails() -> None:
+def dispatch_due_digests() -> None:
     """Queue the mail of every person for whom one is due, a chunk at a time."""
-    held_until, people = digest.claim_due(limit=CHUNK)
+    claimed_until, people = digest.claim_due_digests(limit=BATCH_SIZE)
     while people:
-        for person_id in people:
-            send_alert_mail.delay(str(person_id), held_until.isoformat())
-        held_until, people = digest.claim_due(limit=CHUNK)
+        for user_id in people:
+            send_due_digest.delay(str(user_id), claimed_until.isoformat())
+        claimed_until, people = digest.claim_due_digests(limit=BATCH_SIZE)
 
 
 @shared_task(base=TenantTask)
-def send_alert_mail(owner_id: str, held_until: str) -> None:
+def send_due_digest(owner_id: str, claimed_until: str) -> None:
     """Send one person's mail about news; what the mail server does not take, the clock brings again."""
     try:
-        digest.deliver(person_id=UUID(owner_id), held_until=datetime.fromisoformat(held_until))
+        digest.send_digest(user_id=UUID(owner_id), claimed_until=datetime.fromisoformat(claimed_until))
     except NOT_SENT as error:
         # No more than its kind: servers repeat in their answers whom a mail was for.
-        logger.warning("alert-mail-not-sent, tried again in %s: %s", digest.HELD, type(error).__name__)
+        logger.warning("digest-not-sent, tried again in %s: %s", digest.CLAIM_DURATION, type(error).__name__)

@@ -11,22 +11,22 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.notifications import inbox
-from accounts.notifications.forms import SettingsForm, UntilForm
+from accounts.notifications.forms import MarkAllReadForm, NotificationSettingsForm
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.users.requests import AuthenticatedHttpRequest
 
-LONGEST_PAGE: Final = 4
+MAX_PAGE_DIGITS: Final = 4
 
 
 @require_safe
 def alerts(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show what the person was told, the unread first, a page at a time."""
     asked = request.GET.get("page", "")
-    page = int(asked) if asked.isdecimal() and len(asked) <= LONGEST_PAGE else 0
-    rows = inbox.listed(person_id=request.user.pk, page=page)
+    page = int(asked) if asked.isdecimal() and len(asked) <= MAX_PAGE_DIGITS else 0
+    rows = inbox.list_notifications(user_id=request.user.pk, page=page)
     context = {
-        "alerts": rows[: inbox.SHOWN],
-        "older_url": f"?page={page + 1}" if len(rows) > inbox.SHOWN else "",
+        "alerts": rows[: inbox.PAGE_SIZE],
+        "older_url": f"?page={page + 1}" if len(rows) > inbox.PAGE_SIZE else "",
         "newer_url": f"?page={page - 1}" if page else "",
         "is_first": not page,
         "until": timezone.now().isoformat(),
@@ -50,18 +50,18 @@ def read(request: AuthenticatedHttpRequest, alert_id: UUID) -> HttpResponse:
 @require_POST
 def read_all(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Take as read whatever stood on the page, or on those behind it, when it was made."""
-    form = UntilForm(request.POST)
+    form = MarkAllReadForm(request.POST)
     if form.is_valid():
-        inbox.mark_all_read(person_id=request.user.pk, until=form.cleaned_data["until"])
+        inbox.mark_all_read(user_id=request.user.pk, until=form.cleaned_data["until"])
     return redirect("alerts")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Let the person choose what they are told, where and when."""
-    form = SettingsForm(request.POST or None, settings=NotificationSettings.of(request.user.pk))
+    form = NotificationSettingsForm(request.POST or None, settings=NotificationSettings.for_user(request.user.pk))
     if request.method == "POST" and form.is_valid():
-        inbox.change_settings(person_id=request.user.pk, **form.wishes())
+        inbox.change_settings(user_id=request.user.pk, **form.preferences())
         messages.success(request, "Saved.")
         return redirect("alerts_settings")
     return render(request, "accounts/alerts_settings.html", {"form": form})
@@ -69,6 +69,6 @@ def settings(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 def _marked_read(request: AuthenticatedHttpRequest, alert_id: UUID) -> Notification:
     try:
-        return inbox.mark_read(person_id=request.user.pk, notification_id=alert_id)
+        return inbox.mark_read(user_id=request.user.pk, notification_id=alert_id)
     except Notification.DoesNotExist:
         raise Http404 from None

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from accounts.notifications.inbox import notify
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.notification_types import NotificationType
 from accounts.tests.conftest import PASSWORD
 
 pytestmark = [
@@ -36,8 +36,8 @@ def told(page: Page, visit: Visit, alice: User) -> None:
     """Alice is signed in, and was told three things."""
     for number, title in enumerate(THINGS):
         notify(
-            person_id=alice.pk,
-            kind=Kind.BANK_RECONNECT,
+            user_id=alice.pk,
+            type=NotificationType.BANK_RECONNECT,
             title=title,
             text="A line more.",
             url=reverse("help"),

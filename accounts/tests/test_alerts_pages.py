@@ -14,20 +14,25 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Notification, NotificationSettings, User
-from accounts.notifications.forms import zones
-from accounts.notifications.inbox import SHOWN, notify
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.forms import list_time_zones
+from accounts.notifications.inbox import PAGE_SIZE, notify
+from accounts.notifications.notification_types import NotificationType
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
 
-WISHES = {"pace": "daily", "quiet_from": "22:00", "quiet_until": "07:00", "zone": "America/New_York"}
-WISHES |= {"large_change": "1250.50", "credit_score.app": "on", "bank_reconnect.mail": "on"}
+WISHES = {
+    "frequency": "daily",
+    "quiet_hours_start": "22:00",
+    "quiet_hours_end": "07:00",
+    "time_zone": "America/New_York",
+}
+WISHES |= {"large_transaction": "1250.50", "credit_score.app": "on", "bank_reconnect.mail": "on"}
 
 
 def tell(person: User, thing: str = "1", **options: Any) -> Notification:
-    usual = {"kind": Kind.BANK_RECONNECT, "title": "Chase wants you to sign in", "url": "/overview/"}
-    notify(person_id=person.pk, fingerprint=thing, **(usual | options))
+    usual = {"type": NotificationType.BANK_RECONNECT, "title": "Chase wants you to sign in", "url": "/overview/"}
+    notify(user_id=person.pk, fingerprint=thing, **(usual | options))
     with tenant(person.pk):
         return Notification.objects.order_by("-id")[0]
 
@@ -106,10 +111,10 @@ def test_it_takes_nothing_as_read_until_a_time_that_is_none(as_alice: Client, al
 
 
 def test_it_turns_pages(as_alice: Client, alice: User) -> None:
-    for number in range(SHOWN + 1):
+    for number in range(PAGE_SIZE + 1):
         tell(alice, str(number), title=f"Thing {number:02}.")
     first, second = page(as_alice), page(as_alice, page=1)
-    assert (first.count("Thing "), second.count("Thing ")) == (2 * SHOWN, 2)
+    assert (first.count("Thing "), second.count("Thing ")) == (2 * PAGE_SIZE, 2)
     assert 'href="?page=1"' in first
     assert "Thing 00." in second
     assert 'href="?page=0"' in second
@@ -149,17 +154,25 @@ def test_it_shows_mallory_nothing_of_alices(as_mallory: Client, alice: User) -> 
 
 def test_it_begins_with_everything_on(as_alice: Client) -> None:
     form = as_alice.get(reverse("alerts_settings")).context["form"]
-    assert all(row.app.value() and row.mail.value() for row in form.switches())
-    assert [form[name].value() for name in ("pace", "zone", "large_change")] == ["at_once", "UTC", Decimal(500)]
+    assert all(row.app.value() and row.mail.value() for row in form.preference_rows())
+    assert [form[name].value() for name in ("frequency", "time_zone", "large_transaction")] == [
+        "immediate",
+        "UTC",
+        Decimal(500),
+    ]
 
 
 def test_it_stores_what_was_chosen_and_shows_it_again(as_alice: Client, alice: User) -> None:
     assert as_alice.post(reverse("alerts_settings"), WISHES).headers["Location"] == reverse("alerts_settings")
     with tenant(alice.pk):
         stored = NotificationSettings.objects.get()
-    assert (stored.pace, stored.zone, stored.large_change) == ("daily", "America/New_York", Decimal("1250.50"))
-    assert (stored.quiet_from, stored.quiet_until) == (time(22), time(7))
-    assert len(stored.off) == 2 * len(Kind) - 2
+    assert (stored.frequency, stored.time_zone, stored.large_transaction) == (
+        "daily",
+        "America/New_York",
+        Decimal("1250.50"),
+    )
+    assert (stored.quiet_hours_start, stored.quiet_hours_end) == (time(22), time(7))
+    assert len(stored.disabled) == 2 * len(NotificationType) - 2
     said = as_alice.get(reverse("alerts_settings")).content.decode()
     assert said.count(" checked") == 2
     assert 'value="22:00"' in said
@@ -169,16 +182,16 @@ def test_it_stores_what_was_chosen_and_shows_it_again(as_alice: Client, alice: U
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("quiet_until", "", "need a beginning and an end"),
-        ("quiet_from", "", "need a beginning and an end"),
-        ("quiet_from", "25:00", "valid time"),
-        ("zone", "Mars/Olympus", "valid choice"),
-        ("zone", "../../etc/passwd", "valid choice"),
-        ("pace", "hourly", "valid choice"),
-        ("large_change", "0", "greater than or equal to 0.01"),
-        ("large_change", "NaN", "Enter a number"),
-        ("large_change", "9" * 40, "no more than 14 digits"),
-        ("large_change", "", "required"),
+        ("quiet_hours_end", "", "need a beginning and an end"),
+        ("quiet_hours_start", "", "need a beginning and an end"),
+        ("quiet_hours_start", "25:00", "valid time"),
+        ("time_zone", "Mars/Olympus", "valid choice"),
+        ("time_zone", "../../etc/passwd", "valid choice"),
+        ("frequency", "hourly", "valid choice"),
+        ("large_transaction", "0", "greater than or equal to 0.01"),
+        ("large_transaction", "NaN", "Enter a number"),
+        ("large_transaction", "9" * 40, "no more than 14 digits"),
+        ("large_transaction", "", "required"),
     ],
 )
 def test_it_says_what_is_wrong_and_stores_nothing(
@@ -194,7 +207,7 @@ def test_it_says_what_is_wrong_and_stores_nothing(
 
 
 def test_it_offers_utc_and_places() -> None:
-    names = [name for name, _ in zones()]
+    names = [name for name, _ in list_time_zones()]
     assert names[0] == "UTC"
     assert {"America/New_York", "Europe/Berlin", "Asia/Kolkata"} <= set(names)
     assert len(set(names)) == len(names)

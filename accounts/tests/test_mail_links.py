@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.emails import sending
 from accounts.models import User
 from accounts.notifications import digest, inbox
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.notification_types import NotificationType
 from accounts.sign_in import lockout
 from accounts.sign_in.tasks import send_unlock_link
 from accounts.tests.conftest import PASSWORD
@@ -49,9 +49,9 @@ def test_it_leads_there_from_mails_of_jobs_too(alice: User) -> None:
     for _ in range(lockout.TRIES):
         lockout.count(alice.email)
     send_unlock_link(str(alice.pk))
-    inbox.notify(person_id=alice.pk, kind=Kind.LOW_RUNWAY, title="x", fingerprint="x")
-    until, (person,) = digest.claim_due(limit=1)
-    digest.deliver(person_id=person, held_until=until)
+    inbox.notify(user_id=alice.pk, type=NotificationType.LOW_RUNWAY, title="x", fingerprint="x")
+    until, (person,) = digest.claim_due_digests(limit=1)
+    digest.send_digest(user_id=person, claimed_until=until)
     assert len(mail.outbox) == 2
     assert [link for link in links() if not link.startswith(site.PUBLIC_URL)] == []
 

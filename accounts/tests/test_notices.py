@@ -8,8 +8,8 @@ from django.db import connection, transaction
 
 from accounts.models import Notification, NotificationSettings, User
 from accounts.notifications import inbox
-from accounts.notifications.inbox import change_settings, listed, mark_all_read, mark_read, notify
-from accounts.notifications.notification_types import WORDS, Channel, Kind, switch
+from accounts.notifications.inbox import change_settings, list_notifications, mark_all_read, mark_read, notify
+from accounts.notifications.notification_types import TEXTS, Channel, NotificationType, preference_key
 from compliance.isolation import NoTenant, tenant
 from compliance.tests.threads import in_threads
 
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def tell(person: User, thing: str = "score 2026-11", **options: Any) -> bool:
-    usual = {"kind": Kind.CREDIT_SCORE, "title": "Your score went from 700 to 712", "url": "/credit/"}
-    return notify(person_id=person.pk, fingerprint=thing, **(usual | options))
+    usual = {"type": NotificationType.CREDIT_SCORE, "title": "Your score went from 700 to 712", "url": "/credit/"}
+    return notify(user_id=person.pk, fingerprint=thing, **(usual | options))
 
 
 def told(person: User, page: int = 0) -> list[Notification]:
     with tenant(person.pk):
-        return listed(person_id=person.pk, page=page)
+        return list_notifications(user_id=person.pk, page=page)
 
 
 def unread(person: User) -> int:
@@ -32,7 +32,7 @@ def unread(person: User) -> int:
 
 def settings_of(person: User) -> NotificationSettings:
     with tenant(person.pk):
-        return NotificationSettings.of(person.pk)
+        return NotificationSettings.for_user(person.pk)
 
 
 # --- Telling ----------------------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ def settings_of(person: User) -> NotificationSettings:
 def test_it_tells_a_thing_and_counts_it(alice: User) -> None:
     assert tell(alice, text="VantageScore 4.0 by Experian")
     (row,) = told(alice)
-    assert (row.kind, row.title, row.url) == ("credit_score", "Your score went from 700 to 712", "/credit/")
+    assert (row.type, row.title, row.url) == ("credit_score", "Your score went from 700 to 712", "/credit/")
     assert (row.text, row.read_at) == ("VantageScore 4.0 by Experian", None)
     assert unread(alice) == 1
 
@@ -68,7 +68,7 @@ def test_it_falls_with_the_transaction_of_its_deed(alice: User) -> None:
     with transaction.atomic():
         tell(alice)
         transaction.set_rollback(True)
-    assert (told(alice), unread(alice), settings_of(alice).mail_due_at) == ([], 0, None)
+    assert (told(alice), unread(alice), settings_of(alice).digest_due_at) == ([], 0, None)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_it_refuses_to_lead_elsewhere(alice: User, url: str) -> None:
 
 def test_it_tells_nobody_who_is_not_there() -> None:
     with pytest.raises(User.DoesNotExist):
-        notify(person_id=uuid4(), kind=Kind.LOW_RUNWAY, title="x", fingerprint="x")
+        notify(user_id=uuid4(), type=NotificationType.LOW_RUNWAY, title="x", fingerprint="x")
 
 
 def test_it_tells_a_thing_once_however_many_say_it_at_once(alice: User) -> None:
@@ -99,31 +99,31 @@ def test_it_counts_right_when_many_things_happen_at_once(alice: User) -> None:
 
 
 def test_it_has_words_for_every_kind() -> None:
-    assert list(WORDS) == list(Kind)
+    assert list(TEXTS) == list(NotificationType)
 
 
 def test_it_keeps_what_is_off_in_the_app_out_of_the_list_and_of_the_count(alice: User) -> None:
-    change_settings(person_id=alice.pk, off=[switch(Kind.CREDIT_SCORE, Channel.APP)])
+    change_settings(user_id=alice.pk, disabled=[preference_key(NotificationType.CREDIT_SCORE, Channel.APP)])
     assert not tell(alice)
     assert (told(alice), unread(alice)) == ([], 0)
-    assert settings_of(alice).mail_due_at is not None
+    assert settings_of(alice).digest_due_at is not None
     # Switched on later, it is no news any more.
-    change_settings(person_id=alice.pk, off=[])
+    change_settings(user_id=alice.pk, disabled=[])
     assert not tell(alice)
 
 
 def test_it_mails_nothing_of_what_is_off_by_mail(alice: User) -> None:
-    change_settings(person_id=alice.pk, off=[switch(Kind.CREDIT_SCORE, Channel.MAIL)])
+    change_settings(user_id=alice.pk, disabled=[preference_key(NotificationType.CREDIT_SCORE, Channel.MAIL)])
     assert tell(alice)
-    assert settings_of(alice).mail_due_at is None
-    assert not told(alice)[0].awaits_mail
+    assert settings_of(alice).digest_due_at is None
+    assert not told(alice)[0].email_pending
 
 
 def test_it_takes_back_a_mail_that_waits_when_its_kind_is_switched_off(alice: User) -> None:
     tell(alice)
-    assert settings_of(alice).mail_due_at is not None
-    change_settings(person_id=alice.pk, off=[switch(Kind.CREDIT_SCORE, Channel.MAIL)])
-    assert settings_of(alice).mail_due_at is None
+    assert settings_of(alice).digest_due_at is not None
+    change_settings(user_id=alice.pk, disabled=[preference_key(NotificationType.CREDIT_SCORE, Channel.MAIL)])
+    assert settings_of(alice).digest_due_at is None
 
 
 # --- Reading ----------------------------------------------------------------------------------------------
@@ -133,25 +133,25 @@ def test_it_lists_the_unread_first_and_then_the_newest(alice: User) -> None:
     for number in range(4):
         tell(alice, f"{number}", title=f"Thing {number}")
     newest, _, second, _ = told(alice)
-    mark_read(person_id=alice.pk, notification_id=newest.pk)
-    mark_read(person_id=alice.pk, notification_id=second.pk)
+    mark_read(user_id=alice.pk, notification_id=newest.pk)
+    mark_read(user_id=alice.pk, notification_id=second.pk)
     assert [row.title for row in told(alice)] == ["Thing 2", "Thing 0", "Thing 3", "Thing 1"]
     assert unread(alice) == 2
 
 
 def test_it_gives_one_row_more_than_a_page_shows(alice: User) -> None:
-    for number in range(inbox.SHOWN + 2):
+    for number in range(inbox.PAGE_SIZE + 2):
         tell(alice, f"{number}")
     first, second = told(alice), told(alice, page=1)
-    assert (len(first), len(second)) == (inbox.SHOWN + 1, 2)
+    assert (len(first), len(second)) == (inbox.PAGE_SIZE + 1, 2)
     assert first[-1] == second[0]
 
 
 def test_it_reads_a_thing_once(alice: User) -> None:
     tell(alice)
     (row,) = told(alice)
-    first = mark_read(person_id=alice.pk, notification_id=row.pk).read_at
-    assert mark_read(person_id=alice.pk, notification_id=row.pk).read_at == first
+    first = mark_read(user_id=alice.pk, notification_id=row.pk).read_at
+    assert mark_read(user_id=alice.pk, notification_id=row.pk).read_at == first
     assert unread(alice) == 0
 
 
@@ -159,7 +159,7 @@ def test_it_leaves_what_came_after_the_page_was_made(alice: User) -> None:
     tell(alice, "seen")
     until = told(alice)[0].created_at
     tell(alice, "not seen", title="Newer")
-    assert mark_all_read(person_id=alice.pk, until=until) == 1
+    assert mark_all_read(user_id=alice.pk, until=until) == 1
     assert unread(alice) == 1
     assert told(alice)[0].title == "Newer"
 
@@ -168,8 +168,8 @@ def test_it_reads_nothing_of_anybody_else(alice: User, mallory: User) -> None:
     tell(alice)
     (row,) = told(alice)
     with pytest.raises(Notification.DoesNotExist):
-        mark_read(person_id=mallory.pk, notification_id=row.pk)
-    assert mark_all_read(person_id=mallory.pk, until=row.created_at) == 0
+        mark_read(user_id=mallory.pk, notification_id=row.pk)
+    assert mark_all_read(user_id=mallory.pk, until=row.created_at) == 0
     assert (unread(alice), told(mallory)) == (1, [])
 
 

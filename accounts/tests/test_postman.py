@@ -15,10 +15,10 @@ from accounts.deactivation import deactivate
 from accounts.emails import sending
 from accounts.models import Notification, NotificationSettings, User
 from accounts.notifications import digest
-from accounts.notifications.delivery_schedule import Pace
+from accounts.notifications.delivery_schedule import Frequency
 from accounts.notifications.inbox import change_settings, notify
-from accounts.notifications.notification_types import WORDS, Kind
-from accounts.notifications.tasks import dispatch_alert_mails, send_alert_mail
+from accounts.notifications.notification_types import TEXTS, NotificationType
+from accounts.notifications.tasks import dispatch_due_digests, send_due_digest
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from compliance.tests.threads import in_threads
@@ -26,7 +26,7 @@ from compliance.tests.threads import in_threads
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-NIGHT = {"quiet_from": time(22), "quiet_until": time(7)}
+NIGHT = {"quiet_hours_start": time(22), "quiet_hours_end": time(7)}
 
 
 @pytest.fixture
@@ -38,18 +38,18 @@ def clock() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a job where it is queued, as a worker would a moment later."""
-    monkeypatch.setattr(send_alert_mail, "delay", send_alert_mail)
+    monkeypatch.setattr(send_due_digest, "delay", send_due_digest)
 
 
-def tell(person: User, thing: str = "1", kind: Kind = Kind.CREDIT_SCORE) -> None:
-    notify(person_id=person.pk, kind=kind, title=f"Chase took $1,234 ({thing})", url="/overview/", fingerprint=thing)
+def tell(person: User, thing: str = "1", kind: NotificationType = NotificationType.CREDIT_SCORE) -> None:
+    notify(user_id=person.pk, type=kind, title=f"Chase took $1,234 ({thing})", url="/overview/", fingerprint=thing)
 
 
 def beat(clock: Any = None, **passed: int) -> list[list[str]]:
     """Let time pass and the clock strike; returns to whom all mails so far went."""
     if clock:
         clock.shift(timedelta(**passed))
-    dispatch_alert_mails()
+    dispatch_due_digests()
     return [message.to for message in mail.outbox]
 
 
@@ -59,33 +59,33 @@ def killed(*_: object) -> None:
 
 def due(person: User) -> datetime | None:
     with tenant(person.pk):
-        return NotificationSettings.of(person.pk).mail_due_at
+        return NotificationSettings.for_user(person.pk).digest_due_at
 
 
 def waiting(person: User) -> int:
     with tenant(person.pk):
-        return Notification.objects.filter(awaits_mail=True).count()
+        return Notification.objects.filter(email_pending=True).count()
 
 
 # --- What it says -----------------------------------------------------------------------------------------
 
 
 def test_it_names_kinds_and_where_to_sign_in_and_nothing_else(alice: User, clock: Any) -> None:
-    for kind in Kind:
+    for kind in NotificationType:
         tell(alice, kind, kind)
     beat()
     (message,) = mail.outbox
     assert message.to == [alice.email]
     named = [line[2:] for line in message.body.splitlines() if line.startswith("- ")]
-    assert named == [words.mailed for words in WORDS.values()]
+    assert named == [words.email_line for words in TEXTS.values()]
     assert "https://plumbline.test/alerts/" in message.body
     for private in ("Chase", "1,234", "$", "Alice", alice.email):
         assert private not in message.body + message.subject
 
 
 def test_it_puts_no_digit_and_no_name_into_the_words_of_a_kind() -> None:
-    for words in WORDS.values():
-        assert not any(letter.isdigit() or letter == "$" for letter in words.mailed)
+    for words in TEXTS.values():
+        assert not any(letter.isdigit() or letter == "$" for letter in words.email_line)
 
 
 def test_it_sends_one_mail_for_many_things(alice: User, mallory: User, clock: Any) -> None:
@@ -99,9 +99,9 @@ def test_it_sends_one_mail_for_many_things(alice: User, mallory: User, clock: An
 
 def test_it_stands_in_the_trail(alice: User, trail: Callable[[UUID], list[str]], clock: Any) -> None:
     tell(alice, "a")
-    tell(alice, "b", Kind.LOW_RUNWAY)
+    tell(alice, "b", NotificationType.LOW_RUNWAY)
     beat()
-    assert trail(alice.pk) == ["alert_sent"]
+    assert trail(alice.pk) == ["digest_sent"]
     with tenant(alice.pk):
         assert AuditEvent.objects.get().facts() == {"kinds": ["credit_score", "low_runway"], "count": 2}
 
@@ -110,7 +110,7 @@ def test_it_stands_in_the_trail(alice: User, trail: Callable[[UUID], list[str]],
 
 
 def test_it_waits_for_the_end_of_the_quiet_hours(alice: User, clock: Any) -> None:
-    change_settings(person_id=alice.pk, zone="America/New_York", **NIGHT)
+    change_settings(user_id=alice.pk, time_zone="America/New_York", **NIGHT)
     clock.move_to(datetime(2026, 11, 24, 4, tzinfo=UTC))
     tell(alice)
     assert beat(clock, hours=7, minutes=59) == []
@@ -118,7 +118,7 @@ def test_it_waits_for_the_end_of_the_quiet_hours(alice: User, clock: Any) -> Non
 
 
 def test_it_collects_a_day(alice: User, clock: Any) -> None:
-    change_settings(person_id=alice.pk, pace=Pace.DAILY)
+    change_settings(user_id=alice.pk, frequency=Frequency.DAILY)
     tell(alice, "a")
     assert beat(clock, hours=10) == []
     tell(alice, "b")
@@ -127,7 +127,7 @@ def test_it_collects_a_day(alice: User, clock: Any) -> None:
 
 
 def test_it_collects_a_week(alice: User, clock: Any) -> None:
-    change_settings(person_id=alice.pk, pace=Pace.WEEKLY)
+    change_settings(user_id=alice.pk, frequency=Frequency.WEEKLY)
     tell(alice)
     # From Monday noon to the next Monday, 8 a.m.
     assert beat(clock, days=6, hours=19) == []
@@ -135,14 +135,14 @@ def test_it_collects_a_week(alice: User, clock: Any) -> None:
 
 
 def test_it_follows_wishes_that_change_while_a_mail_waits(alice: User, clock: Any) -> None:
-    change_settings(person_id=alice.pk, pace=Pace.WEEKLY)
+    change_settings(user_id=alice.pk, frequency=Frequency.WEEKLY)
     tell(alice)
-    change_settings(person_id=alice.pk, pace=Pace.AT_ONCE)
+    change_settings(user_id=alice.pk, frequency=Frequency.IMMEDIATE)
     assert beat() == [[alice.email]]
 
 
 def test_it_keeps_quiet_even_when_it_is_late(alice: User, clock: Any) -> None:
-    change_settings(person_id=alice.pk, **NIGHT)
+    change_settings(user_id=alice.pk, **NIGHT)
     tell(alice)
     # No worker ran until night.
     assert beat(clock, hours=11) == []
@@ -157,7 +157,7 @@ def test_it_writes_to_nobody_whose_account_is_closed(alice: User, clock: Any) ->
 
 
 def test_it_goes_by_utc_where_a_zone_is_not_known(alice: User, clock: Any) -> None:
-    change_settings(person_id=alice.pk, zone="Mars/Olympus_Mons", **NIGHT)
+    change_settings(user_id=alice.pk, time_zone="Mars/Olympus_Mons", **NIGHT)
     tell(alice)
     assert beat() == [[alice.email]]
 
@@ -189,7 +189,7 @@ def test_it_tries_again_when_the_queue_is_away(alice: User, clock: Any, monkeypa
 
     tell(alice)
     with monkeypatch.context() as away:
-        away.setattr(send_alert_mail, "delay", refused)
+        away.setattr(send_due_digest, "delay", refused)
         with pytest.raises(OperationalError):
             beat()
     assert beat(clock, minutes=10) == [[alice.email]]
@@ -197,7 +197,7 @@ def test_it_tries_again_when_the_queue_is_away(alice: User, clock: Any, monkeypa
 
 def test_it_goes_on_when_a_worker_was_killed_before_the_mail(alice: User, clock: Any) -> None:
     tell(alice)
-    digest.claim_due(limit=1)
+    digest.claim_due_digests(limit=1)
     assert beat() == []
     assert beat(clock, minutes=10) == [[alice.email]]
 
@@ -207,7 +207,7 @@ def test_it_mails_twice_rather_than_never_when_a_worker_was_killed_after_the_mai
 ) -> None:
     tell(alice)
     with monkeypatch.context() as killing:
-        killing.setattr(digest, "_tick_off", killed)
+        killing.setattr(digest, "_mark_sent", killed)
         with pytest.raises(KeyboardInterrupt):
             beat()
     assert beat(clock, minutes=11) == [[alice.email]] * 2
@@ -218,14 +218,14 @@ def test_it_mails_twice_rather_than_never_when_a_worker_was_killed_after_the_mai
 
 def test_it_sends_one_mail_from_many_workers(alice: User) -> None:
     tell(alice)
-    in_threads(4, dispatch_alert_mails)
+    in_threads(4, dispatch_due_digests)
     assert [message.to for message in mail.outbox] == [[alice.email]]
 
 
 def test_it_sends_one_mail_for_a_job_that_is_delivered_twice(alice: User, clock: Any) -> None:
     tell(alice)
-    held_until, (person_id,) = digest.claim_due(limit=1)
-    done = in_threads(3, lambda: digest.deliver(person_id=person_id, held_until=held_until))
+    claimed_until, (user_id,) = digest.claim_due_digests(limit=1)
+    done = in_threads(3, lambda: digest.send_digest(user_id=user_id, claimed_until=claimed_until))
     assert sorted(done) == [False, False, True]
     assert len(mail.outbox) == 1
 
@@ -239,7 +239,7 @@ def test_it_mails_what_comes_while_a_mail_is_on_its_way(
         send(*arguments)
         if len(mail.outbox) == 1:
             tell(alice, "later")
-            assert digest.claim_due(limit=1)[1] == []
+            assert digest.claim_due_digests(limit=1)[1] == []
 
     monkeypatch.setattr(sending, "send_email", interrupted)
     tell(alice)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.notifications.delivery_schedule import Pace, Rhythm
+from accounts.notifications.delivery_schedule import DeliverySchedule, Frequency
 
 pytestmark = pytest.mark.dates
 
 NEW_YORK = ZoneInfo("America/New_York")
-NIGHT = {"quiet_from": time(22), "quiet_until": time(7)}
+NIGHT = {"quiet_hours_start": time(22), "quiet_hours_end": time(7)}
 # Zones that move their clocks by an hour at night, by half an hour, at midnight, and not at all.
 ZONES = ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata", "UTC"]
 
@@ -21,11 +21,11 @@ walls = st.times().map(lambda wall: wall.replace(second=0, microsecond=0))
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 moments = st.timedeltas(timedelta(0), timedelta(days=730)).map(lambda passed: BEGINNING + passed)
 rhythms = st.builds(
-    Rhythm,
-    zone=st.sampled_from(ZONES).map(ZoneInfo),
-    pace=st.sampled_from(Pace),
-    quiet_from=st.none() | walls,
-    quiet_until=st.none() | walls,
+    DeliverySchedule,
+    time_zone=st.sampled_from(ZONES).map(ZoneInfo),
+    frequency=st.sampled_from(Frequency),
+    quiet_hours_start=st.none() | walls,
+    quiet_hours_end=st.none() | walls,
 )
 
 
@@ -34,30 +34,37 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def wall(moment: datetime, zone: ZoneInfo = NEW_YORK) -> str:
-    return moment.astimezone(zone).strftime("%a %d %H:%M %Z")
+def wall(moment: datetime, time_zone: ZoneInfo = NEW_YORK) -> str:
+    return moment.astimezone(time_zone).strftime("%a %d %H:%M %Z")
 
 
-@given(rhythm=rhythms, moment=moments)
-def test_it_mails_at_no_quiet_moment_and_never_before_the_thing_itself(rhythm: Rhythm, moment: datetime) -> None:
-    goes = rhythm.next_mail(moment)
+@given(delivery_schedule=rhythms, moment=moments)
+def test_it_mails_at_no_quiet_moment_and_never_before_the_thing_itself(
+    delivery_schedule: DeliverySchedule, moment: datetime
+) -> None:
+    goes = delivery_schedule.next_delivery(moment)
     assert goes >= moment
-    assert not rhythm.is_quiet(goes)
+    assert not delivery_schedule.in_quiet_hours(goes)
     assert goes - moment <= timedelta(days=9)
 
 
-@given(zone=st.sampled_from(ZONES).map(ZoneInfo), since=walls, until=walls, moment=moments)
-def test_it_waits_no_longer_than_the_quiet_lasts(zone: ZoneInfo, since: time, until: time, moment: datetime) -> None:
-    rhythm = Rhythm(zone, Pace.AT_ONCE, since, until)
-    goes = rhythm.next_mail(moment)
+@given(time_zone=st.sampled_from(ZONES).map(ZoneInfo), since=walls, until=walls, moment=moments)
+def test_it_waits_no_longer_than_the_quiet_lasts(
+    time_zone: ZoneInfo, since: time, until: time, moment: datetime
+) -> None:
+    delivery_schedule = DeliverySchedule(time_zone, Frequency.IMMEDIATE, since, until)
+    goes = delivery_schedule.next_delivery(moment)
     minutes = (goes - moment) // timedelta(minutes=1)
     # Asked of each minute in between, by the definition alone.
-    assert all(rhythm.is_quiet(moment + timedelta(minutes=minute)) for minute in range(minutes))
+    assert all(delivery_schedule.in_quiet_hours(moment + timedelta(minutes=minute)) for minute in range(minutes))
 
 
-@given(zone=st.sampled_from(ZONES).map(ZoneInfo), moment=moments)
-def test_it_mails_a_digest_once_a_day_in_the_morning(zone: ZoneInfo, moment: datetime) -> None:
-    daily, weekly = (Rhythm(zone, pace).next_mail(moment).astimezone(zone) for pace in (Pace.DAILY, Pace.WEEKLY))
+@given(time_zone=st.sampled_from(ZONES).map(ZoneInfo), moment=moments)
+def test_it_mails_a_digest_once_a_day_in_the_morning(time_zone: ZoneInfo, moment: datetime) -> None:
+    daily, weekly = (
+        DeliverySchedule(time_zone, frequency).next_delivery(moment).astimezone(time_zone)
+        for frequency in (Frequency.DAILY, Frequency.WEEKLY)
+    )
     assert daily.time() == weekly.time() == time(8)
     assert weekly.weekday() == 0
     assert daily - moment <= timedelta(hours=25)
@@ -69,46 +76,48 @@ def test_it_mails_a_digest_once_a_day_in_the_morning(zone: ZoneInfo, moment: dat
     [("21:59", False), ("22:00", True), ("23:59", True), ("00:00", True), ("06:59", True), ("07:00", False)],
 )
 def test_it_is_quiet_across_midnight(clock: str, quiet: bool) -> None:
-    assert Rhythm(ZoneInfo("UTC"), **NIGHT).is_quiet(at(f"2026-11-22T{clock}")) is quiet
+    assert DeliverySchedule(ZoneInfo("UTC"), **NIGHT).in_quiet_hours(at(f"2026-11-22T{clock}")) is quiet
 
 
 @pytest.mark.parametrize(("clock", "quiet"), [("12:59", False), ("13:00", True), ("14:00", False)])
 def test_it_is_quiet_within_a_day(clock: str, quiet: bool) -> None:
-    rhythm = Rhythm(ZoneInfo("UTC"), quiet_from=time(13), quiet_until=time(14))
-    assert rhythm.is_quiet(at(f"2026-11-22T{clock}")) is quiet
+    delivery_schedule = DeliverySchedule(ZoneInfo("UTC"), quiet_hours_start=time(13), quiet_hours_end=time(14))
+    assert delivery_schedule.in_quiet_hours(at(f"2026-11-22T{clock}")) is quiet
 
 
-@pytest.mark.parametrize("hours", [{}, {"quiet_from": time(9)}, {"quiet_from": time(9), "quiet_until": time(9)}])
+@pytest.mark.parametrize(
+    "hours", [{}, {"quiet_hours_start": time(9)}, {"quiet_hours_start": time(9), "quiet_hours_end": time(9)}]
+)
 def test_it_is_never_quiet_without_two_different_ends(hours: dict[str, time]) -> None:
-    rhythm = Rhythm(ZoneInfo("UTC"), **hours)
-    assert rhythm.next_mail(at("2026-11-22T09:00")) == at("2026-11-22T09:00")
+    delivery_schedule = DeliverySchedule(ZoneInfo("UTC"), **hours)
+    assert delivery_schedule.next_delivery(at("2026-11-22T09:00")) == at("2026-11-22T09:00")
 
 
 def test_it_ends_the_night_by_the_wall_when_clocks_go_forward() -> None:
     # March 8, 2026: 2 a.m. is 3 a.m. at once, and the night is an hour shorter.
-    goes = Rhythm(NEW_YORK, **NIGHT).next_mail(at("2026-03-08T04:00"))
+    goes = DeliverySchedule(NEW_YORK, **NIGHT).next_delivery(at("2026-03-08T04:00"))
     assert goes == at("2026-03-08T11:00")
     assert wall(goes) == "Sun 08 07:00 EDT"
 
 
 def test_it_ends_the_night_by_the_wall_when_clocks_go_back() -> None:
-    goes = Rhythm(NEW_YORK, **NIGHT).next_mail(at("2026-11-01T04:00"))
+    goes = DeliverySchedule(NEW_YORK, **NIGHT).next_delivery(at("2026-11-01T04:00"))
     assert goes == at("2026-11-01T12:00")
     assert wall(goes) == "Sun 01 07:00 EST"
 
 
 def test_it_goes_on_when_quiet_ends_at_an_hour_that_does_not_come() -> None:
-    rhythm = Rhythm(NEW_YORK, quiet_from=time(22), quiet_until=time(2, 30))
-    assert wall(rhythm.next_mail(at("2026-03-08T06:59"))) == "Sun 08 03:30 EDT"
+    delivery_schedule = DeliverySchedule(NEW_YORK, quiet_hours_start=time(22), quiet_hours_end=time(2, 30))
+    assert wall(delivery_schedule.next_delivery(at("2026-03-08T06:59"))) == "Sun 08 03:30 EDT"
 
 
 def test_it_is_quiet_again_in_the_hour_that_comes_twice() -> None:
-    rhythm = Rhythm(NEW_YORK, quiet_from=time(22), quiet_until=time(1, 30))
+    delivery_schedule = DeliverySchedule(NEW_YORK, quiet_hours_start=time(22), quiet_hours_end=time(1, 30))
     # 1:10 a.m., first in summer time and an hour later in winter time.
-    assert wall(rhythm.next_mail(at("2026-11-01T05:10"))) == "Sun 01 01:30 EDT"
-    assert wall(rhythm.next_mail(at("2026-11-01T06:10"))) == "Sun 01 01:30 EST"
+    assert wall(delivery_schedule.next_delivery(at("2026-11-01T05:10"))) == "Sun 01 01:30 EDT"
+    assert wall(delivery_schedule.next_delivery(at("2026-11-01T06:10"))) == "Sun 01 01:30 EST"
 
 
 def test_it_lets_a_digest_wait_for_the_end_of_the_night() -> None:
-    rhythm = Rhythm(NEW_YORK, Pace.WEEKLY, time(22), time(9))
-    assert wall(rhythm.next_mail(at("2026-11-22T20:00"))) == "Mon 23 09:00 EST"
+    delivery_schedule = DeliverySchedule(NEW_YORK, Frequency.WEEKLY, time(22), time(9))
+    assert wall(delivery_schedule.next_delivery(at("2026-11-22T20:00"))) == "Mon 23 09:00 EST"

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.notifications.inbox import notify
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.notification_types import NotificationType
 from banking.linking import sessions
 from banking.linking.confirmation import owe
 from banking.models import Item, LinkSession
@@ -82,8 +82,8 @@ def settle(*, user: User, session: LinkSession) -> None:
             LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.FAILED, link_token=None)
     with tenant(user.pk):
         notify(
-            person_id=user.pk,
-            kind=Kind.BANK_RECONNECT,
+            user_id=user.pk,
+            type=NotificationType.BANK_RECONNECT,
             title="A bank could not be connected",
             text=NO_ACCESS.format(provider=provider_for(session.provider).name),
             url=reverse("connect"),

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.notifications.inbox import notify
-from accounts.notifications.models import USUAL_LARGE_CHANGE
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.models import DEFAULT_LARGE_TRANSACTION
+from accounts.notifications.notification_types import NotificationType
 from banking.models import Item, SyncRun
 from compliance.isolation import tenant
 from formats.money import money
@@ -28,16 +28,16 @@ WHAT_TO_DO: Final = {
 # Ids are made in the order of time: rows that a run brought carry ids after its own, whoever else writes meanwhile.
 LARGEST = """
 SELECT moved.amount, moved.currency, coalesce(nullif(moved.merchant_name, ''), moved.name), account.name, account.mask,
-    item.institution_name, count(*) OVER (), min(moved.day) OVER (), wish.large_change
+    item.institution_name, count(*) OVER (), min(moved.day) OVER (), wish.large_transaction
 FROM (
-    SELECT coalesce(max(large_change), %(usual)s) AS large_change
+    SELECT coalesce(max(large_transaction), %(usual)s) AS large_transaction
     FROM accounts_notificationsettings WHERE owner_id = %(owner)s
 ) AS wish, banking_transaction AS moved
 JOIN banking_account AS account ON account.id = moved.account_id
 JOIN banking_item AS item ON item.id = account.item_id
 WHERE moved.owner_id = %(owner)s AND account.item_id = %(item)s AND moved.id > %(run)s AND moved.day >= %(since)s
     AND NOT moved.pending AND NOT moved.hidden AND moved.removed_at IS NULL
-    AND abs(moved.amount) >= wish.large_change
+    AND abs(moved.amount) >= wish.large_transaction
 ORDER BY abs(moved.amount) DESC, moved.id LIMIT 1
 """
 
@@ -84,8 +84,8 @@ def connection_lost(*, item: Item, run: SyncRun) -> bool:
     """Tell an Item's owner that its bank lets us in no more, in the transaction that found it out."""
     words, page = WHAT_TO_DO[item.state]
     return notify(
-        person_id=item.owner_id,
-        kind=Kind.BANK_RECONNECT,
+        user_id=item.owner_id,
+        type=NotificationType.BANK_RECONNECT,
         title=words.format(item.institution_name or "A bank"),
         text=item.reauth_message,
         url=reverse(page, args=[item.pk]),
@@ -103,7 +103,7 @@ def large_changes(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> bool:
         "item": item_id,
         "run": run_id,
         "since": timezone.localdate() - NEWS,
-        "usual": USUAL_LARGE_CHANGE,
+        "usual": DEFAULT_LARGE_TRANSACTION,
     }
     with tenant(owner_id), connection.cursor() as cursor:
         cursor.execute(LARGEST, facts)
@@ -112,8 +112,8 @@ def large_changes(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> bool:
             return False
         largest = Largest(*row)
         return notify(
-            person_id=owner_id,
-            kind=Kind.BANK_LARGE_CHANGE,
+            user_id=owner_id,
+            type=NotificationType.BANK_LARGE_CHANGE,
             title=largest.title,
             text=largest.text,
             url=largest.url,

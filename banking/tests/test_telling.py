@@ -132,7 +132,7 @@ def test_it_tells_when_a_pending_payment_is_posted(whole: Item, provider: Script
 
 
 def test_it_keeps_to_the_persons_own_threshold(whole: Item, provider: ScriptedProvider, alice: User) -> None:
-    change_settings(person_id=alice.pk, large_change=Decimal("50.00"))
+    change_settings(user_id=alice.pk, large_transaction=Decimal("50.00"))
     provider.pages = [page(added=[new("a", "-50"), new("b", "-49.99")])]
     sync(whole)
     assert [title for title, _ in told(alice)] == ["$50.00 went out: Starbucks"]
@@ -162,7 +162,7 @@ def test_it_asks_once_and_not_at_all_when_nothing_came(whole: Item, provider: Sc
         provider.pages = [page(added=rows)]
         with CaptureQueriesContext(connection) as queries:
             sync(whole)
-        counts.append(sum("wish.large_change" in query["sql"] for query in queries))
+        counts.append(sum("wish.large_transaction" in query["sql"] for query in queries))
     assert counts == [0, 1]
 
 
@@ -199,7 +199,7 @@ def test_it_tells_that_a_connection_is_lost(
     sync(whole)
     with tenant(alice.pk):
         row = Notification.objects.get()
-    assert (row.kind, row.title) == ("bank_reconnect", title)
+    assert (row.type, row.title) == ("bank_reconnect", title)
     assert where in row.url
     assert as_alice.get(row.url).status_code == 200
 

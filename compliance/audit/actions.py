@@ -38,7 +38,7 @@ class Action(StrEnum):
 
     CONSENT_GIVEN = "consent_given"
     CONSENT_WITHDRAWN = "consent_withdrawn"
-    ALERT_SENT = "alert_sent"
+    DIGEST_SENT = "digest_sent"
 
     CREDIT_PULL = "credit_pull"
     CREDIT_CONFIRMED = "credit_confirmed"

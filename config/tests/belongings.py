@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Notification, User
 from accounts.notifications.inbox import notify
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.notification_types import NotificationType
 from accounts.tests.passkeys import passkey
 from banking.linking.sessions import open_link
 from banking.models import Account, Item, LinkSession
@@ -88,7 +88,13 @@ def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
     for days in range(3):
         balance_on(account, days, "100")
     place = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
-    notify(person_id=alice.pk, kind=Kind.BANK_RECONNECT, title="Alice has an alert", url="/overview/", fingerprint="1")
+    notify(
+        user_id=alice.pk,
+        type=NotificationType.BANK_RECONNECT,
+        title="Alice has an alert",
+        url="/overview/",
+        fingerprint="1",
+    )
     with tenant(alice.pk):
         alert = Notification.objects.get()
     report_id = filed(alice, read())

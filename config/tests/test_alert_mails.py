@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.models import NotificationSettings, User
 from accounts.notifications.inbox import notify
-from accounts.notifications.notification_types import Kind
-from accounts.notifications.tasks import dispatch_alert_mails
+from accounts.notifications.notification_types import NotificationType
+from accounts.notifications.tasks import dispatch_due_digests
 from compliance.isolation import tenant
 from config.tests.places import wait_until
 from config.tests.programs import own_queue, worker
@@ -70,26 +70,26 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
 @pytest.fixture
 def told(alice: User) -> User:
     """Alice was told something a moment ago."""
-    notify(person_id=alice.pk, kind=Kind.CREDIT_IDENTITY, title="A name was added: MALLORY", fingerprint="1")
+    notify(user_id=alice.pk, type=NotificationType.CREDIT_IDENTITY, title="A name was added: MALLORY", fingerprint="1")
     return alice
 
 
 def hold_is_over(person: User) -> None:
     """Let the time pass for which a worker holds a mail."""
     with tenant(person.pk):
-        NotificationSettings.objects.update(mail_due_at=timezone.now() - timedelta(seconds=1))
+        NotificationSettings.objects.update(digest_due_at=timezone.now() - timedelta(seconds=1))
 
 
 def sent(ask: Ask, person: User) -> int:
     """How often the trail says that a mail was sent."""
-    ((count,),) = ask("SELECT count(*) FROM audit_event WHERE subject = %s AND action = 'alert_sent'", person.pk)
+    ((count,),) = ask("SELECT count(*) FROM audit_event WHERE subject = %s AND action = 'digest_sent'", person.pk)
     return int(str(count))
 
 
 def test_it_comes_twice_and_never_not_when_a_worker_is_killed(mailbox: Mailbox, told: User, as_operator: Ask) -> None:
     with own_queue(uuid4().hex) as queue:
         with worker(queue) as working:
-            dispatch_alert_mails()
+            dispatch_due_digests()
             wait_until(lambda: len(mailbox.taken) == 1)
             working.kill()
         assert sent(as_operator, told) == 0
@@ -97,7 +97,7 @@ def test_it_comes_twice_and_never_not_when_a_worker_is_killed(mailbox: Mailbox, 
         with worker(queue):
             # The queue's own second delivery of the job finds the mail held, and leaves it.
             hold_is_over(told)
-            dispatch_alert_mails()
+            dispatch_due_digests()
             wait_until(lambda: sent(as_operator, told) == 1)
     first, second = mailbox.taken
     assert first["Message-ID"] == second["Message-ID"]
@@ -109,7 +109,7 @@ def test_it_comes_once_from_two_workers(mailbox: Mailbox, told: User, as_operato
     with own_queue(uuid4().hex) as queue, worker(queue), worker(queue):
         for round_ in (1, 2):
             for _ in range(3):
-                dispatch_alert_mails()
+                dispatch_due_digests()
             wait_until(lambda round_=round_: sent(as_operator, told) == round_)
-            notify(person_id=told.pk, kind=Kind.LOW_RUNWAY, title="Another thing", fingerprint="2")
+            notify(user_id=told.pk, type=NotificationType.LOW_RUNWAY, title="Another thing", fingerprint="2")
     assert len(mailbox.taken) == 2

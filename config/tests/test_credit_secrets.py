@@ -33,9 +33,9 @@ def secrets(days, alice, caplog) -> set[str]:
     days.pass_by(days=30)
     pull(alice, Trigger.CLOCK)
     days.pass_by(days=2)
-    until, people = digest.claim_due(limit=10)
+    until, people = digest.claim_due_digests(limit=10)
     assert people == [alice.pk]
-    assert digest.deliver(person_id=alice.pk, held_until=until)
+    assert digest.send_digest(user_id=alice.pk, claimed_until=until)
     with tenant(alice.pk):
         answers = [reports.raw(owner=alice.pk, report_id=key) for key in Report.objects.values_list("pk", flat=True)]
         assert RawReport.objects.count() == len(answers) == 2

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.notifications.inbox import notify
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.notification_types import NotificationType
 from banking.linking.disconnecting import unlink
 from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun, Transfer
@@ -149,7 +149,7 @@ def both_have_everything(
         balance_on(account, 5, "1")
         open_link(user=person)
         filed_whole(person)
-        notify(person_id=person.pk, kind=Kind.LOW_RUNWAY, title="Low", fingerprint="low")
+        notify(user_id=person.pk, type=NotificationType.LOW_RUNWAY, title="Low", fingerprint="low")
         with tenant(person.pk):
             SyncRun.objects.create(owner=person, item=item, trigger="test")
             Transfer.objects.create(owner=person, money_out=uuid4(), money_in=uuid4(), left_on=timezone.localdate())

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.notifications.inbox import notify
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.notification_types import NotificationType
 from credit import models
 from credit.changes.descriptions import describe_change
 from credit.diffing import Change, NotComparable, Severity, Subject, Thresholds, diff
@@ -18,18 +18,24 @@ from credit.stored.reports import WITHHELD
 
 # What a frozen file or one without a hit says of accounts is nothing, so the last one that showed them counts too.
 NO_ACCOUNT_DATA = (ReportStatus.FROZEN, ReportStatus.NO_HIT)
-NOTIFICATION_TYPES: Mapping[Subject, Kind] = MappingProxyType(
-    dict.fromkeys(Subject, Kind.CREDIT_ACCOUNT)
-    | dict.fromkeys((Subject.SCORE_CHANGED, Subject.SCORE_APPEARED, Subject.SCORE_VANISHED), Kind.CREDIT_SCORE)
-    | dict.fromkeys((Subject.INQUIRY_ADDED, Subject.INQUIRY_APPEARED), Kind.CREDIT_INQUIRY)
-    | dict.fromkeys((Subject.UTILIZATION_UP, Subject.UTILIZATION_DOWN), Kind.CREDIT_UTILIZATION)
+NOTIFICATION_TYPES: Mapping[Subject, NotificationType] = MappingProxyType(
+    dict.fromkeys(Subject, NotificationType.CREDIT_ACCOUNT)
     | dict.fromkeys(
-        (Subject.LATE_PAYMENT, Subject.LATE_WORSENED, Subject.LATE_REMOVED, Subject.PAST_DUE), Kind.CREDIT_PAYMENT
+        (Subject.SCORE_CHANGED, Subject.SCORE_APPEARED, Subject.SCORE_VANISHED), NotificationType.CREDIT_SCORE
+    )
+    | dict.fromkeys((Subject.INQUIRY_ADDED, Subject.INQUIRY_APPEARED), NotificationType.CREDIT_INQUIRY)
+    | dict.fromkeys((Subject.UTILIZATION_UP, Subject.UTILIZATION_DOWN), NotificationType.CREDIT_UTILIZATION)
+    | dict.fromkeys(
+        (Subject.LATE_PAYMENT, Subject.LATE_WORSENED, Subject.LATE_REMOVED, Subject.PAST_DUE),
+        NotificationType.CREDIT_PAYMENT,
     )
     | dict.fromkeys(
-        (Subject.PUBLIC_RECORD_ADDED, Subject.PUBLIC_RECORD_CHANGED, Subject.COLLECTION_ADDED), Kind.CREDIT_RECORD
+        (Subject.PUBLIC_RECORD_ADDED, Subject.PUBLIC_RECORD_CHANGED, Subject.COLLECTION_ADDED),
+        NotificationType.CREDIT_RECORD,
     )
-    | dict.fromkeys((Subject.PERSONAL_ADDED, Subject.FLAG_ADDED, Subject.FLAG_CLEARED), Kind.CREDIT_IDENTITY)
+    | dict.fromkeys(
+        (Subject.PERSONAL_ADDED, Subject.FLAG_ADDED, Subject.FLAG_CLEARED), NotificationType.CREDIT_IDENTITY
+    )
 )
 
 
@@ -108,8 +114,8 @@ def notify_of_changes(stored: models.Report, changes: Mapping[str, Change]) -> N
         if change.severity is not Severity.INFO:
             told = describe_change(change)
             notify(
-                person_id=stored.owner_id,
-                kind=NOTIFICATION_TYPES[change.subject],
+                user_id=stored.owner_id,
+                type=NOTIFICATION_TYPES[change.subject],
                 title=told.title,
                 text=told.text,
                 url=reverse("credit_changes"),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.notifications.inbox import notify
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.notification_types import NotificationType
 from compliance.audit import Action, record
 from compliance.consent import ConsentEvent, Purpose, living
 from compliance.isolation.models import new_id
@@ -225,8 +225,8 @@ def notify_if_stopped(enrollment: Enrollment, attempt: PullAttempt) -> None:
 def notify_user(owner_id: UUID, status: EnrollmentStatus, *, fingerprint: str) -> None:
     """Notify a user that scheduled pulls cannot go on without them."""
     notify(
-        person_id=owner_id,
-        kind=Kind.CREDIT_REPORT,
+        user_id=owner_id,
+        type=NotificationType.CREDIT_REPORT,
         title=STATUS_MESSAGES[status].title,
         url=reverse("credit"),
         fingerprint=fingerprint,

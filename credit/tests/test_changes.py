@@ -8,7 +8,7 @@ from django.utils import timezone
 from msgspec.structs import replace
 
 from accounts.models import Notification
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.notification_types import NotificationType
 from compliance.isolation import tenant
 from credit.changes.record import NOTIFICATION_TYPES, record_changes
 from credit.diffing import Severity, Subject
@@ -63,7 +63,7 @@ def kept_raw(user, report, number):
 
 def told(user):
     with tenant(user.pk):
-        return list(Notification.objects.order_by("created_at").values_list("kind", "title"))
+        return list(Notification.objects.order_by("created_at").values_list("type", "title"))
 
 
 def test_it_says_nothing_about_the_first_report(alice):
@@ -81,7 +81,7 @@ def test_it_writes_down_what_changed_and_tells_what_matters(alice):
     with tenant(alice.pk):
         assert [kept.change for kept in reports.changes(owner=alice.pk)] == found
         assert {kept.reported_on for kept in reports.changes(owner=alice.pk)} == {date(2026, 2, 20)}
-    assert {kind for kind, _title in told(alice)} == {Kind.CREDIT_UTILIZATION}
+    assert {kind for kind, _title in told(alice)} == {NotificationType.CREDIT_UTILIZATION}
     assert any("LAKESHORE BANK" in title for _kind, title in told(alice))
     with tenant(alice.pk):
         assert {row.url for row in Notification.objects.all()} == {"/credit/changes/"}

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.notifications.inbox import notify
-from accounts.notifications.notification_types import Kind
+from accounts.notifications.notification_types import NotificationType
 from banking import connections
 from banking.models import Item
 from compliance.isolation import tenant
@@ -110,8 +110,8 @@ def _update_alert(person_id: UUID, runway: Runway, known: LowRunway | None) -> b
     row, is_new = LowRunway.objects.get_or_create(owner_id=person_id, currency=runway.currency)
     if is_new:
         notify(
-            person_id=person_id,
-            kind=Kind.LOW_RUNWAY,
+            user_id=person_id,
+            type=NotificationType.LOW_RUNWAY,
             title=f"Your money lasts {runway.description} at the pace of the last 30 days",
             text=f"This counts what is in your bank accounts in {runway.currency or 'an unnamed currency'}.",
             url=reverse("overview"),

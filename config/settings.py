@@ -324,6 +324,10 @@ PLAID_DAYS_REQUESTED = env.int("PLAID_DAYS_REQUESTED", 730)
 PLAID_LINK_STYLE_ATTR = env.bool("PLAID_LINK_STYLE_ATTR", False)
 PLAID_WEBHOOK_URL = env.str("PLAID_WEBHOOK_URL", f"{PUBLIC_URL}/webhooks/plaid/" if "PUBLIC_URL" in env else "")
 
+# --- Credit bureaus: each one's class by the key that rows store; new reports come from the first ----------
+
+CREDIT_BUREAUS = {"experian": "credit.experian.bureau.ExperianBureau"}
+
 # --- Credit bureau: in embedded mode, the sandbox program's, which lets anybody in as bureau_user ---------
 
 EXPERIAN_BASE_URL = env.str("EXPERIAN_BASE_URL", PLAID_URL if CREDIT_ENV == "embedded" else "")

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Tags, Warning, register
 
-from credit import password
+from credit import bureau_password
 
 
 @register(Tags.security, deploy=True)
 def password_is_young(**_: Any) -> list[CheckMessage]:
     """Warn when our password at the bureau is about to end."""
-    found = password.warning()
+    found = bureau_password.password_warning()
     hint = "Change it at Experian, then set EXPERIAN_PASSWORD and EXPERIAN_PASSWORD_SET_ON."
     return [Warning(found, hint=hint, id="credit.W001")] if found else []

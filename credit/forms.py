@@ -7,13 +7,12 @@ from datetime import date
 from typing import Any, Final
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from credit.bureaus import current_bureau
 from credit.enrollment.instruction import is_signature
-from credit.experian.request import GENERATIONS, LONGEST_LINE, LONGEST_NAME, applicant
 from credit.provider import BureauInputError, Subject
 from credit.pulls.identity_check import Answer
 
@@ -33,8 +32,8 @@ OTHER_NAME: Final = (
     "You signed the instruction as “%s”. Give that name here, or go back and sign with the name that you give here."
 )
 REFUSED: Final[Mapping[str, str]] = {
-    "NAME_REFUSED": f"Experian takes letters with hyphens or spaces between them, at most {LONGEST_NAME}.",
-    "ADDRESS_REFUSED": f"Experian takes plain letters, digits and signs, at most {LONGEST_LINE}.",
+    "NAME_REFUSED": "%(bureau)s takes letters with hyphens or spaces between them, at most %(name_length)s.",
+    "ADDRESS_REFUSED": "%(bureau)s takes plain letters, digits and signs, at most %(line_length)s.",
     "ZIP_REFUSED": "A ZIP code has five digits, or nine.",
     "STATE_REFUSED": "Give the two letters of the state, such as IN.",
     "BIRTH_REFUSED": "Look at the year again.",
@@ -51,6 +50,19 @@ NEUTRAL: Final[Mapping[str, Any]] = {
 def told(autocomplete: str, **attributes: str) -> forms.TextInput:
     """A field that the browser may fill in."""
     return forms.TextInput(attrs={"autocomplete": autocomplete, **attributes})
+
+
+def suffix_choices() -> list[tuple[str, str]]:
+    """The generation suffixes that the bureau takes, after none at all."""
+    return [("", "None"), *((suffix, suffix) for suffix in current_bureau().applicant_limits.suffixes)]
+
+
+def refusal_message(code: str) -> str:
+    """Say which form of a field the bureau takes."""
+    bureau = current_bureau()
+    limits = bureau.applicant_limits
+    values = {"bureau": bureau.name, "name_length": limits.name_length, "line_length": limits.line_length}
+    return REFUSED[code] % values
 
 
 # A month; its first day stands for it. Browsers without a field for months take it as text.
@@ -102,9 +114,7 @@ class DetailsForm(forms.Form):
         label="Middle name (optional)", max_length=100, required=False, widget=told("additional-name")
     )
     last_name = forms.CharField(label="Last name", max_length=100, widget=told("family-name"))
-    suffix = forms.ChoiceField(
-        label="Suffix (optional)", required=False, choices=[("", "None"), *((each, each) for each in GENERATIONS)]
-    )
+    suffix = forms.ChoiceField(label="Suffix (optional)", required=False, choices=suffix_choices)
     line1 = forms.CharField(
         label="Street address",
         help_text="Where you live now, as on your bills.",
@@ -172,9 +182,9 @@ class DetailsForm(forms.Form):
         subject = self.subject()
         for _ in NEUTRAL:
             try:
-                applicant(subject, is_sample=is_sample())
+                current_bureau().validate_applicant(subject)
             except BureauInputError as refused:
-                self.refuse(refused.field, REFUSED[refused.code])
+                self.refuse(refused.field, refusal_message(refused.code))
                 subject = replace(subject, **{refused.field: NEUTRAL[refused.field]})
         self._compare_signature()
         return self.cleaned_data
@@ -235,4 +245,4 @@ class CompleteForm(forms.Form):
 
 def is_sample() -> bool:
     """Whether reports are about made-up people, so that real numbers have no place here."""
-    return bool(settings.CREDIT_ENV != "production")
+    return current_bureau().is_sample

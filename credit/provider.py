@@ -1,8 +1,8 @@
-"""What credit expects of any bureau, in credit's own words.
+"""What credit expects of any bureau, in credit's own terms.
 
-A bureau package (``credit/experian/`` today) asks its bureau, keeps the answer untouched, and reads it into the
-rows of ``credit.report``. Asking costs money and leaves a trace in a person's file, so every error says
-whether a report may have been made. What a person reads about an error stands elsewhere.
+A bureau package (``credit/experian/`` today) calls its bureau, keeps the response untouched, and normalizes it to the
+rows of ``credit.report``. No other module imports such a package: ``credit.bureaus`` finds it by the settings. A call
+costs money and leaves an inquiry in a person's file, so every error says whether a report may have been made.
 """
 
 from collections.abc import Set
@@ -174,16 +174,75 @@ class MalformedReport(BureauError):
         super().__init__(code, reference_id=reference_id, outcome=outcome)
 
 
-class BureauProvider(Protocol):
-    """A credit bureau. ``fetch`` is the only method that talks to it."""
+@dataclass(frozen=True, slots=True)
+class ApplicantLimits:
+    """What the bureau takes of an applicant: the longest name and address line, and the generation suffixes."""
+
+    name_length: int
+    line_length: int
+    suffixes: tuple[str, ...]
+
+
+class Bureau(Protocol):
+    """One credit bureau. Everything but ``connect`` works without valid credentials. Only its client calls the bureau.
+
+    ``key`` is what rows store, ``name`` what people read. ``parser_version`` rises with every change of what
+    ``normalize`` returns. ``password_lifetime`` is how many days a password of the site lasts there, or ``None``.
+    """
 
     key: str
+    name: str
     capabilities: Set[Capability]
+    parser_version: int
+    applicant_limits: ApplicantLimits
+    password_lifetime: int | None
 
-    def fetch(self, subject: Subject, consent: ConsentGrant, options: PullOptions) -> RawReport:
-        """Ask for one report, once. Raises ``BureauError``."""
+    @property
+    def environment(self) -> str:
+        """The environment that the site talks to now; ``off`` where it talks to none."""
+        ...
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the reports of this environment are about made-up people."""
+        ...
+
+    @property
+    def permissible_purpose(self) -> str:
+        """The purpose that every request states."""
+        ...
+
+    @property
+    def inquiry_class(self) -> str:
+        """Whether requests count as soft or hard inquiries."""
+        ...
+
+    @property
+    def own_subscriber_codes(self) -> frozenset[str]:
+        """The codes under which the site's own inquiries stand in a report."""
+        ...
+
+    @property
+    def password_set_on(self) -> date | None:
+        """When the site's password was set, or ``None`` where the settings do not say."""
+        ...
+
+    def connect(self) -> "BureauClient":
+        """Return this process's client. Raises ``BureauConfigError``."""
+        ...
+
+    def validate_applicant(self, applicant: Subject) -> None:
+        """Raise ``BureauInputError`` for details that a request cannot carry."""
         ...
 
     def normalize(self, raw: bytes, *, asof: date) -> Report:
         """Read a raw report: the same bytes and day give the same rows. Raises ``MalformedReport``."""
+        ...
+
+
+class BureauClient(Protocol):
+    """The connection to a bureau."""
+
+    def fetch(self, subject: Subject, consent: ConsentGrant, options: PullOptions) -> RawReport:
+        """Ask for one report, once. Raises ``BureauError``."""
         ...

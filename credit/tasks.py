@@ -8,7 +8,7 @@ from django.conf import settings
 
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane
-from credit import password
+from credit import bureau_password
 from credit.enrollment import lifecycle
 from credit.models import Trigger
 from credit.provider import BureauError
@@ -58,5 +58,5 @@ def drop_idle_numbers() -> None:
 @shared_task
 def look_at_password() -> None:
     """Tell operators, once a day, that our password at the bureau is about to end."""
-    if settings.CREDIT_ENV != "off" and (found := password.warning()):
+    if settings.CREDIT_ENV != "off" and (found := bureau_password.password_warning()):
         logger.warning("%s", found)

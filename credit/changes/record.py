@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from django.conf import settings
 from django.urls import reverse
 
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from credit import models
 from credit.changes.descriptions import describe_change
+from credit.bureaus import find_bureau
 from credit.diffing import Change, NotComparable, Severity, Subject, Thresholds, diff
 from credit.report import Report, ReportStatus
 from credit.stored.documents import StaleDocument, decode_changes, encode_changes
@@ -62,7 +62,8 @@ def record_changes(*, stored: models.Report, report: Report, quietly: bool) -> l
 
 def changes_since(earlier: Sequence[Report], report: Report) -> list[Change]:
     """Compare with each of the earlier reports. Raises ``NotComparable`` when one is about somebody else."""
-    thresholds = Thresholds(own_codes=frozenset({settings.EXPERIAN_SUBSCRIBER_CODE} - {""}))
+    bureau = find_bureau(report.provider)
+    thresholds = Thresholds(own_codes=frozenset() if bureau is None else bureau.own_subscriber_codes)
     return list(dict.fromkeys(change for each in earlier for change in diff(each, report, thresholds=thresholds)))
 
 

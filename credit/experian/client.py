@@ -9,13 +9,12 @@ import hashlib
 import json
 import os
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from credit.experian import errors, request
-from credit.experian.normalize import normalize
 from credit.experian.profile import Profile
 from credit.experian.tokens import TokenKeeper
 from credit.experian.transport import Answer, Failure, Lost, NotSent, TooLarge, Transport, Untrusted
@@ -24,7 +23,6 @@ from credit.provider import (
     BureauError,
     BureauTimeout,
     BureauUnavailable,
-    Capability,
     ConsentGrant,
     ConsentLapsed,
     MalformedReport,
@@ -33,7 +31,6 @@ from credit.provider import (
     RawReport,
     Subject,
 )
-from credit.report import Report
 
 UNAUTHORIZED = 401
 
@@ -53,10 +50,7 @@ os.register_at_fork(after_in_child=_client.cache_clear)
 
 
 class ExperianClient:
-    """Implements ``credit.provider.BureauProvider``. Threads may share one."""
-
-    key = "experian"
-    capabilities = frozenset({Capability.REPORT, Capability.SCORE, Capability.FREEZE_SIGNAL})
+    """Implements ``credit.provider.BureauClient``. Threads may share one."""
 
     def __init__(self, profile: Profile, transport: Transport, rules: tuple[errors.Rule, ...] = ()) -> None:
         self.profile = profile
@@ -80,10 +74,6 @@ class ExperianClient:
             self._tokens.drop(token)
             answer = self._ask(self._tokens.get(), body, reference_id)
         return self._kept(answer, reference_id)
-
-    def normalize(self, raw: bytes, *, asof: date) -> Report:
-        """Read a raw report. Raises ``MalformedReport``."""
-        return normalize(raw, asof=asof, models=dict(self.profile.models))
 
     def _reference(self, options: PullOptions) -> str:
         if not re.fullmatch("[A-Za-z0-9]{1,32}", options.reference_id):
@@ -119,7 +109,7 @@ class ExperianClient:
             http_status=answer.status,
             reference_id=reference_id,
             fetched_at=datetime.now(UTC),
-            provider=self.key,
+            provider="experian",
             endpoint=self.profile.report_path,
             inquiry_class=self.profile.inquiry_class,
             purpose=self.profile.permissible_purpose,

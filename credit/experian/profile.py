@@ -38,7 +38,6 @@ class Profile:
     permissible_purpose: str
     inquiry_class: str
     risk_models: tuple[str, ...]
-    models: tuple[tuple[str, str], ...]
     reference_id: str
     vendor_number: str
     vendor_version: str
@@ -61,7 +60,6 @@ class Profile:
             permissible_purpose=code("PERMISSIBLE_PURPOSE", settings.EXPERIAN_PERMISSIBLE_PURPOSE, "[A-Z0-9]{2}"),
             inquiry_class=code("INQUIRY_CLASS", settings.EXPERIAN_INQUIRY_CLASS, "soft"),
             risk_models=tuple(code("RISK_MODELS", each, r"\w{1,4}") for each in settings.EXPERIAN_RISK_MODELS),
-            models=tuple(settings.CREDIT_MODEL_MAP.items()),
             reference_id=code("CLIENT_REFERENCE_ID", settings.EXPERIAN_CLIENT_REFERENCE_ID, "[A-Za-z0-9]{0,32}"),
             vendor_number=code("VENDOR_NUMBER", settings.EXPERIAN_VENDOR_NUMBER, "([A-Za-z0-9]{3})?"),
             vendor_version=code("VENDOR_VERSION", settings.EXPERIAN_VENDOR_VERSION, "[A-Za-z0-9.]{0,6}"),

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +21,7 @@ from compliance.audit import Action, record
 from compliance.consent import ConsentEvent, Purpose, living
 from compliance.isolation.models import new_id
 from compliance.isolation.tenant import tenant_context
+from credit.bureaus import current_bureau
 from credit.enrollment import instruction, transitions
 from credit.enrollment.details import NotEnrolled, open_details
 from credit.enrollment.lifecycle import NoConsent, delete_stored_ssn, lock_enrollment
@@ -32,8 +32,6 @@ from credit.pulls import retry_policy
 from credit.statuses import ATTEMPT_TIMEOUT, NEEDS_DETAILS, EnrollmentStatus
 
 logger = logging.getLogger(__name__)
-
-PROVIDER = "experian"
 
 
 class NotDue(Exception):
@@ -77,7 +75,7 @@ def begin_attempt(*, owner_id: UUID, trigger: Trigger, subject: Subject | None =
 
 
 def _create_attempt(enrollment: Enrollment, consent: ConsentEvent, trigger: Trigger, *, now: datetime) -> PullAttempt:
-    attempt_id = new_id()
+    attempt_id, bureau = new_id(), current_bureau()
     return PullAttempt.objects.create(
         id=attempt_id,
         owner_id=enrollment.owner_id,
@@ -86,10 +84,10 @@ def _create_attempt(enrollment: Enrollment, consent: ConsentEvent, trigger: Trig
         reference_id=attempt_id.hex,
         consent_id=consent.pk,
         consent_version=consent.version,
-        purpose=settings.EXPERIAN_PERMISSIBLE_PURPOSE,
-        inquiry_class=settings.EXPERIAN_INQUIRY_CLASS,
-        provider=PROVIDER,
-        environment=settings.CREDIT_ENV,
+        purpose=bureau.permissible_purpose,
+        inquiry_class=bureau.inquiry_class,
+        provider=bureau.key,
+        environment=bureau.environment,
         started_at=now,
     )
 

@@ -14,9 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 from compliance.isolation.tenant import tenant_context
 from credit import models
 from credit.changes.record import record_changes
+from credit.bureaus import find_bureau
 from credit.enrollment import transitions
 from credit.enrollment.lifecycle import lock_enrollment
-from credit.experian.normalize import PARSER_VERSION
 from credit.models import Enrollment, RawReport
 from credit.provider import MalformedReport, Outcome
 from credit.pulls.attempts import notify_if_stopped
@@ -90,10 +90,15 @@ def mark_unparsed(raw: RawReport, error: Exception) -> None:
     logger.error("Report %s cannot be read: %s", raw.reference_id, _error_code(error))
     with tenant_context(raw.owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(raw.owner_id)
-        RawReport.objects.filter(pk=raw.pk).update(unread_by=PARSER_VERSION)
+        RawReport.objects.filter(pk=raw.pk).update(unread_by=_parser_version(raw))
         if enrollment.state == EnrollmentStatus.UNREADABLE:
             transitions.postpone_unreadable(enrollment, fetched_at=raw.fetched_at, due_on=raw.attempt.due_on)
             enrollment.save()
+
+
+def _parser_version(raw: RawReport) -> int:
+    bureau = find_bureau(raw.provider)
+    return 0 if bureau is None else bureau.parser_version
 
 
 def _error_code(error: Exception) -> str:
@@ -105,8 +110,8 @@ def process_pending(*, owner_id: UUID) -> None:
     """Process the newest answer if no parser has, as where a worker was killed or the parser is newer."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         newest = RawReport.objects.for_user(owner_id).select_related("attempt").order_by("-fetched_at", "-id").first()
-        is_pending = newest is not None and not hasattr(newest, "report") and (newest.unread_by or 0) < PARSER_VERSION
-    if newest is not None and is_pending:
+        is_pending = newest is not None and not hasattr(newest, "report")
+    if newest is not None and is_pending and (newest.unread_by or 0) < _parser_version(newest):
         try:
             process_report(raw=newest)
         except MalformedReport as error:

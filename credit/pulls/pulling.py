@@ -8,17 +8,16 @@ import logging
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from compliance.isolation.tenant import recheck_connection, tenant_context
 from credit import provider
+from credit.bureaus import bureau_for, current_bureau
 from credit.enrollment import transitions
 from credit.enrollment.details import DetailsLost, NotEnrolled
 from credit.enrollment.lifecycle import NoConsent, lock_enrollment
-from credit.experian.client import connect
 from credit.models import AttemptStatus, PullAttempt, RawReport, Trigger
 from credit.provider import BureauConfigError, BureauError, PullOptions, Subject
 from credit.pulls import attempts, processing
@@ -46,7 +45,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) ->
     Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``PullInProgress`` or ``NotDue`` where the
     bureau was not called, and ``BureauError`` where there is no report, or none that can be parsed yet.
     """
-    if settings.CREDIT_ENV == "off":
+    if current_bureau().environment == "off":
         raise BureauConfigError("CREDIT_IS_OFF")
     attempts.expire_lost_attempt(owner_id=owner_id)
     try:
@@ -70,7 +69,7 @@ def call_bureau(*, attempt: PullAttempt, subject: Subject) -> provider.RawReport
     """Make the call of an attempt. Raises ``NoConsent`` and ``BureauError``; both are recorded."""
     try:
         consent = attempts.consent_grant(attempt)
-        answer = connect().fetch(subject, consent, PullOptions(attempt.reference_id))
+        answer = bureau_for(attempt.provider).connect().fetch(subject, consent, PullOptions(attempt.reference_id))
         recheck_connection()
         return answer
     except NoConsent:

@@ -1,11 +1,10 @@
 """Reading reports back: from their document or, where that is stale, from the raw answer. Nothing is stored here."""
 
-from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from compliance.vault import SealError
 from credit import models
-from credit.experian.normalize import PARSER_VERSION, normalize
+from credit.bureaus import find_bureau, is_current_parser
 from credit.provider import MalformedReport
 from credit.report import Report
 from credit.stored.documents import StaleDocument, decode_changes, decode_report, unpack
@@ -27,7 +26,10 @@ def parse(raw: models.RawReport) -> Report:
         body = raw_body(raw)
     except (SealError, ValueError):
         raise MalformedReport("SEALED_VALUE_UNREADABLE", reference_id=raw.reference_id) from None
-    return normalize(body, asof=raw.fetched_at.date(), models=settings.CREDIT_MODEL_MAP)
+    bureau = find_bureau(raw.provider)
+    if bureau is None:
+        raise MalformedReport("UNKNOWN_BUREAU", reference_id=raw.reference_id)
+    return bureau.normalize(body, asof=raw.fetched_at.date())
 
 
 @sensitive_variables()
@@ -44,7 +46,7 @@ def read_report(stored: models.Report) -> Report:
 
 def is_stale(stored: models.Report) -> bool:
     """Whether a report was read by another parser, or this version cannot decode what is stored of it."""
-    if stored.parser_version != PARSER_VERSION:
+    if not is_current_parser(stored.provider, stored.parser_version):
         return True
     try:
         decode_report(stored.document)
@@ -61,7 +63,7 @@ def read_by_current_parser(stored: models.Report) -> Report:
 
     One whose answer is gone, or cannot be read any more, is read as it is stored. Raises ``UnreadableReport``.
     """
-    if stored.parser_version == PARSER_VERSION:
+    if is_current_parser(stored.provider, stored.parser_version):
         return read_report(stored)
     try:
         return _parsed_anew(stored)

@@ -36,7 +36,6 @@ PROFILE = Profile(
     permissible_purpose="3F",
     inquiry_class="soft",
     risk_models=("V4",),
-    models=(("V4", "vantagescore_4"),),
     reference_id="",
     vendor_number="",
     vendor_version="",

@@ -13,6 +13,7 @@ from typing import Any
 
 import urllib3
 
+from credit.experian.bureau import ExperianBureau
 from credit.provider import (
     PullOptions,
     Subject,
@@ -78,7 +79,7 @@ class Bureau:
 
     def read(self, persona, **options):
         asof = (datetime.now(UTC) + timedelta(days=400)).date()
-        return self.client().normalize(self.pull(persona, **options).body, asof=asof)
+        return ExperianBureau().normalize(self.pull(persona, **options).body, asof=asof)
 
 
 def person(persona):

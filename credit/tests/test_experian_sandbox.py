@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from credit.experian.bureau import ExperianBureau
 from credit.provider import (
     BureauAuthError,
     BureauConfigError,
@@ -139,7 +140,7 @@ def test_it_keeps_an_answer_that_it_cannot_read(local_bureau, kind, action):
     raw = local_bureau.pull("P01")
     assert raw.body
     with pytest.raises(MalformedReport):
-        local_bureau.client().normalize(raw.body, asof=raw.fetched_at.date())
+        ExperianBureau().normalize(raw.body, asof=raw.fetched_at.date())
 
 
 def test_it_takes_a_life_in_text_for_one(local_bureau):

@@ -273,7 +273,7 @@ def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days,
     if difference == "no subject":
         with tenant(alice.pk):
             Report.objects.update(consumer_hash="")
-        monkeypatch.setattr("credit.stored.parsing.normalize", without_subject)
+        monkeypatch.setattr("credit.experian.normalize.normalize", without_subject)
     elif difference == "other flags":
         with tenant(alice.pk):
             Report.objects.update(ssn_variation=False)
@@ -339,7 +339,7 @@ def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alic
         def cannot(*_, **__):
             raise MalformedReport("NO_PROFILE")
 
-        patch.setattr("credit.stored.parsing.normalize", cannot)
+        patch.setattr("credit.experian.normalize.normalize", cannot)
         with pytest.raises(MalformedReport):
             following(days, alice)
     rebuilding.rebuild(owner_id=alice.pk, everything=False)

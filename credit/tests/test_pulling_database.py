@@ -3,8 +3,8 @@
 import pytest
 
 from conftest import cut_off_from_database
+from credit.experian.bureau import ExperianBureau
 from credit.provider import BureauUnavailable
-from credit.pulls import pulling
 from credit.tests.asking import attempts_of, enrolled, pull, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_it_keeps_a_report_though_its_connection_to_the_database_broke(site_bureau, alice, monkeypatch):
     enrolled(alice)
-    bureau = pulling.connect()
+    bureau = ExperianBureau().connect()
 
     class Answering:
         def fetch(self, *asked):
@@ -20,7 +20,7 @@ def test_it_keeps_a_report_though_its_connection_to_the_database_broke(site_bure
             cut_off_from_database()
             return answer
 
-    monkeypatch.setattr(pulling, "connect", Answering)
+    monkeypatch.setattr(ExperianBureau, "connect", lambda self: Answering())
     pull(alice)
     assert stored(alice) == (1, 1)
 
@@ -33,7 +33,7 @@ def test_it_writes_down_a_failure_though_its_connection_to_the_database_broke(si
             cut_off_from_database()
             raise BureauUnavailable("503")
 
-    monkeypatch.setattr(pulling, "connect", Failing)
+    monkeypatch.setattr(ExperianBureau, "connect", lambda self: Failing())
     with pytest.raises(BureauUnavailable):
         pull(alice)
     assert [attempt.state for attempt in attempts_of(alice)] == ["not_made"]

@@ -8,6 +8,8 @@ from django.utils import timezone
 from msgspec.structs import replace
 
 from credit.enrollment.status import enrollment_overview
+from credit.experian.bureau import ExperianBureau
+from credit.experian.normalize import normalize
 from credit.models import Trigger
 from credit.provider import (
     BureauAuthError,
@@ -21,10 +23,9 @@ from credit.provider import (
     NoHit,
     RateLimited,
 )
-from credit.pulls import processing, pulling
+from credit.pulls import pulling
 from credit.report import ReportStatus
 from credit.statuses import EnrollmentStatus
-from credit.stored import parsing
 from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, state_of, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -236,14 +237,14 @@ def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice,
         raise MalformedReport("NO_PROFILE")
 
     with monkeypatch.context() as patch:
-        patch.setattr(parsing, "normalize", cannot)
+        patch.setattr("credit.experian.normalize.normalize", cannot)
         fails(alice, MalformedReport, Trigger.PERSON)
         assert (state_of(alice), stored(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))
         fails(alice, pulling.NotDue, Trigger.PERSON)
     assert waits(alice)[0] > 24 * 60
     fails(alice, pulling.NotDue, Trigger.PERSON)
     assert stored(alice) == (1, 0)
-    monkeypatch.setattr(processing, "PARSER_VERSION", 99)
+    monkeypatch.setattr(ExperianBureau, "parser_version", 99)
     fails(alice, pulling.NotDue, Trigger.PERSON)
     assert stored(alice) == (1, 1)
     assert site_bureau.made() == 1
@@ -256,7 +257,6 @@ def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monk
         report = normalize(*args, **options)
         return replace(report, scores=(replace(report.scores[0], value=10**9),))
 
-    normalize = parsing.normalize
-    monkeypatch.setattr(parsing, "normalize", overflowing)
+    monkeypatch.setattr("credit.experian.normalize.normalize", overflowing)
     assert fails(alice, MalformedReport, Trigger.PERSON).code == "DOES_NOT_FIT"
     assert (state_of(alice), stored(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))

@@ -176,7 +176,7 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
         def cannot(*_, **__):
             raise MalformedReport("NO_PROFILE")
 
-        patch.setattr("credit.stored.parsing.normalize", cannot)
+        patch.setattr("credit.experian.normalize.normalize", cannot)
         with pytest.raises(MalformedReport):
             pull(alice)
         with pytest.raises(CommandError, match="1 answers cannot be read"):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from compliance.isolation import tenant
 from credit import models
+from credit.experian.bureau import ExperianBureau
 from credit.models import PullAttempt, RawReport, Report
 from credit.report import ReportStatus
 from credit.stored import reports
@@ -47,7 +48,7 @@ def kept_raw(user, answer, **facts):
 
 
 def read(bureau, answer):
-    return bureau.client().normalize(answer.body, asof=answer.fetched_at.date())
+    return ExperianBureau().normalize(answer.body, asof=answer.fetched_at.date())
 
 
 def stored(user, bureau, persona, **facts):

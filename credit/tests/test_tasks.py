@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.deactivation import deactivate
 from compliance.isolation import tenant
-from credit import password, tasks
+from credit import bureau_password, tasks
 from credit.checks import password_is_young
 from credit.enrollment import lifecycle
 from credit.models import Enrollment, Trigger
@@ -138,7 +138,7 @@ def test_it_stands_in_the_clocks_list():
 def test_it_warns_of_a_password_that_is_about_to_end(settings, caplog, age, warns):
     today = timezone.now().date()
     settings.EXPERIAN_PASSWORD_SET_ON = None if age is None else today - timedelta(days=age)
-    assert password.age_of_password() == age
+    assert bureau_password.password_age() == age
     assert bool(password_is_young()) is warns
     with caplog.at_level(logging.WARNING):
         tasks.look_at_password()

@@ -27,7 +27,7 @@ from compliance.vault.inspection import inspect
 from compliance.vault.key_checks import ROTATE_AFTER_DAYS, primary_key_age
 from compliance.vault.keyring import parse_keyring
 from config.celery import app
-from credit import password
+from credit import bureau_password
 
 ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops", "viewer": "app_viewer"}
 WORKER_SECONDS = 2
@@ -233,9 +233,10 @@ def bureau() -> Iterator[Finding]:
         yield Finding("Bureau", NOTE, "CREDIT_ENV=off: no credit reports")
         return
     says = f"CREDIT_ENV={settings.CREDIT_ENV}, {settings.EXPERIAN_INQUIRY_CLASS or 'unset'} inquiries"
-    age = password.age_of_password()
+    age = bureau_password.password_age()
     if age is not None:
-        state, told = (NOTE, password.warning()) if password.warning() else (OK, f"password {age} days old")
+        warning = bureau_password.password_warning()
+        state, told = (NOTE, warning) if warning else (OK, f"password {age} days old")
     elif settings.CREDIT_ENV == "embedded":
         state, told = OK, "no password of ours"
     else:

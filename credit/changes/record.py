@@ -8,8 +8,8 @@ from django.urls import reverse
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from credit import models
-from credit.changes.descriptions import describe_change
 from credit.bureaus import find_bureau
+from credit.changes.descriptions import describe_change
 from credit.diffing import Change, NotComparable, Severity, Subject, Thresholds, diff
 from credit.report import Report, ReportStatus
 from credit.stored.documents import StaleDocument, decode_changes, encode_changes

@@ -13,8 +13,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from compliance.isolation.tenant import tenant_context
 from credit import models
-from credit.changes.record import record_changes
 from credit.bureaus import find_bureau
+from credit.changes.record import record_changes
 from credit.enrollment import transitions
 from credit.enrollment.lifecycle import lock_enrollment
 from credit.models import Enrollment, RawReport

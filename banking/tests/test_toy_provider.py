@@ -1,0 +1,140 @@
+"""A second provider links, syncs, rings and disconnects through the site's own views and tasks."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from banking import tasks
+from banking.models import Account, Connection, Item, LinkSession, PendingRemoval, Transaction
+from banking.provider import ProviderConfigurationError
+from banking.providers import provider_for
+from banking.sync import sync_queue
+from banking.tests.dialog import finish, items, words
+from banking.tests.job_queue import queued
+from banking.tests.scripted import ScriptedProvider
+from banking.tests.toy_provider import ToyBank, ToyProvider, sign
+from banking.views import webhooks
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bank(settings, monkeypatch: pytest.MonkeyPatch) -> ToyBank:
+    """The toy's bank, on a site that works with Plaid as well."""
+    settings.BANK_PROVIDERS = {**settings.BANK_PROVIDERS, "toy": "banking.tests.toy_provider.ToyProvider"}
+    monkeypatch.setattr(ToyProvider, "bank", ToyBank())
+    return ToyProvider.bank
+
+
+@pytest.fixture
+def linked(bank: ToyBank, as_alice: Client, alice: User) -> Item:
+    """Alice's connection, linked through the site's pages."""
+    page = as_alice.post(reverse("connect") + "?provider=toy")
+    assert 'src="https://toy.example/dialog.js"' in words(page)
+    assert "https://toy.example/dialog.js" in page.headers["Content-Security-Policy"]
+    with tenant(alice.pk):
+        session = LinkSession.objects.get()
+        link_token = session.link_token.reveal()
+    assert finish(as_alice, session, token=bank.finish_dialog(link_token)).status_code == 302
+    [item] = items(alice)
+    return item
+
+
+def sync(item: Item) -> Item:
+    tasks.sync_item(str(item.owner_id), str(item.pk), "test")
+    with tenant(item.owner_id):
+        return Item.objects.select_related("institution").get(pk=item.pk)
+
+
+def make_due(item: Item) -> None:
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(next_sync_at=timezone.now() - timedelta(hours=1))
+
+
+def test_it_links_through_the_sites_pages(linked: Item) -> None:
+    assert (linked.provider, linked.environment, linked.days_requested) == ("toy", "toybox", 30)
+    assert not linked.is_in_other_environment
+    assert [job.task for job in queued(linked.pk)] == ["sync_item"]
+
+
+def test_it_names_itself_where_consent_is_asked_for(bank: ToyBank, as_alice: Client) -> None:
+    assert "that I choose through Toyland" in words(as_alice.get(reverse("connect") + "?provider=toy"))
+    assert "that I choose through Plaid" in words(as_alice.get(reverse("connect")))
+    assert as_alice.get(reverse("connect") + "?provider=nobody").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_syncs_to_the_cent_and_goes_on_from_its_cursor(linked: Item, bank: ToyBank, alice: User) -> None:
+    bank.amounts += [Decimal("-4.33"), Decimal("100.01")]
+    item = sync(linked)
+    bank.amounts += [Decimal("-0.01")]
+    make_due(linked)
+    sync(linked)
+    with tenant(alice.pk):
+        assert list(Transaction.objects.order_by("day").values_list("amount", "currency")) == [
+            (Decimal("-4.33"), "EUR"),
+            (Decimal("100.01"), "EUR"),
+            (Decimal("-0.01"), "EUR"),
+        ]
+        assert Account.objects.get().current == Decimal("12.34")
+    assert (item.institution.name, item.institution.provider, item.connection) == ("Toy Bank", "toy", "active")
+
+
+def test_it_is_found_by_the_scheduler_beside_plaids(
+    linked: Item, alice: User, mallory: User, make_item, provider: ScriptedProvider
+) -> None:
+    plaids = make_item(mallory)
+    make_due(linked)
+    make_due(plaids)
+    assert {claimed.item_id for claimed in sync_queue.claim_syncs(limit=10)} == {linked.pk, plaids.pk}
+
+
+def test_it_keeps_ids_of_two_providers_apart(linked: Item, mallory: User, make_item) -> None:
+    twin = make_item(mallory, provider_item_id=linked.provider_item_id)
+    found = [
+        sync_queue.current_item_named(provider_key=key, provider_item_id=linked.provider_item_id)
+        for key in ("toy", "plaid")
+    ]
+    assert found == [(linked.owner_id, linked.pk), (mallory.pk, twin.pk)]
+
+
+def test_it_rings_with_its_own_signature(linked: Item, rf: RequestFactory) -> None:
+    body = json.dumps({"item": linked.provider_item_id}).encode()
+    jobs = len(queued(linked.pk))
+    for signature, status in ((sign(body), 200), ("forged", 400)):
+        request = rf.post("/webhooks/toy/", body, content_type="application/json", headers={"Toy-Signature": signature})
+        assert webhooks.receive(request, "toy").status_code == status
+    assert len(queued(linked.pk)) == jobs + 1
+
+
+def test_it_disconnects_and_ends_the_item_at_its_bank(linked: Item, bank: ToyBank, as_alice: Client) -> None:
+    as_alice.post(reverse("disconnect", args=[linked.pk]), {"history": "keep"})
+    with tenant(linked.owner_id):
+        removal = PendingRemoval.objects.get()
+    assert bank.access_tokens
+    tasks.remove_at_provider(str(linked.owner_id), str(removal.pk))
+    assert bank.access_tokens == {}
+    with tenant(linked.owner_id):
+        assert Item.objects.get().connection == Connection.REMOVED
+
+
+def test_it_explains_its_own_codes(linked: Item) -> None:
+    linked.error_code = "TOY_LOCKED"
+    assert linked.reauth_message == "Your toy box is locked."
+    linked.error_code = "ITEM_LOGIN_REQUIRED"
+    assert linked.reauth_message == ""
+
+
+def test_it_speaks_to_no_provider_that_the_settings_do_not_name(linked: Item, settings) -> None:
+    settings.BANK_PROVIDERS = {"plaid": settings.BANK_PROVIDERS["plaid"]}
+    assert linked.is_in_other_environment
+    assert sync_queue.claim_syncs(limit=10) == []
+    with pytest.raises(ProviderConfigurationError, match="UNKNOWN_PROVIDER"):
+        provider_for("toy")

@@ -10,8 +10,8 @@ from banking.linking import disconnecting, recovery
 from banking.models import Item, PendingRemoval
 from banking.provider import ProviderError, WebhookEvent
 from banking.sync import notifications, sync_queue
-from banking.sync import sync_item as read_item
-from banking.sync.pace import HURRIED, PATIENT
+from banking.sync import sync_item as run_sync
+from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane, waiting
 
@@ -29,19 +29,19 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
     ``patient`` is for workers behind which nobody else waits.
     """
     owner, item = UUID(owner_id), UUID(item_id)
-    pace = PATIENT if patient else HURRIED
-    outcome = read_item(owner_id=owner, item_id=item, trigger=trigger, if_due=True, pace=pace)
-    if outcome.news is not None:
-        notifications.large_changes(owner_id=owner, item_id=item, run_id=outcome.news)
-    if outcome.again_in is not None:
-        lane = Lane.SLOW if outcome.slow else Lane.SHARED
-        queue_sync(owner, item, "follow-up", lane=lane, wait=outcome.again_in)
+    timeouts = LONG_TIMEOUTS if patient else QUICK_TIMEOUTS
+    outcome = run_sync(owner_id=owner, item_id=item, trigger=trigger, if_due=True, timeouts=timeouts)
+    if outcome.new_rows_run_id is not None:
+        notifications.notify_large_transactions(owner_id=owner, item_id=item, run_id=outcome.new_rows_run_id)
+    if outcome.retry_in is not None:
+        lane = Lane.SLOW if outcome.is_slow else Lane.SHARED
+        queue_sync(owner, item, "follow-up", lane=lane, wait=outcome.retry_in)
 
 
 @shared_task
 def dispatch_due_syncs() -> None:
     """Queue every Item whose time has come, a chunk at a time, so that one beat never holds many rows."""
-    while waiting(Lane.ROUTINE) < MOST_WAITING and (claimed := sync_queue.claim_syncs(limit=CHUNK)):
+    while waiting(Lane.ROUTINE) < MOST_WAITING and (claimed := sync_queue.claim_due_syncs(limit=CHUNK)):
         for owner_id, item_id, lane in claimed:
             queue_sync(owner_id, item_id, "beat", lane=lane)
 
@@ -58,7 +58,7 @@ def remove_at_provider(owner_id: str, removal_id: str) -> None:
 @shared_task
 def retry_removals() -> None:
     """Queue every removal at the provider that is still owed and due."""
-    for owner_id, removal_id in sync_queue.owed_removals(limit=CHUNK):
+    for owner_id, removal_id in sync_queue.due_removals(limit=CHUNK):
         queue_removal(owner_id, removal_id)
 
 
@@ -73,7 +73,7 @@ def look_up_link(owner_id: str, session_id: str) -> None:
 @shared_task
 def look_up_links() -> None:
     """Queue every dialog whose outcome did not reach us and has to be asked for."""
-    for owner_id, session_id in sync_queue.owed_lookups(limit=CHUNK):
+    for owner_id, session_id in sync_queue.due_link_recoveries(limit=CHUNK):
         look_up_link.delay(str(owner_id), str(session_id))
 
 
@@ -107,20 +107,20 @@ def queue_removal(owner_id: UUID, removal_id: UUID) -> None:
     remove_at_provider.apply_async((str(owner_id), str(removal_id)), queue=Lane.SLOW.queue)
 
 
-def ring(doorbell: WebhookEvent) -> None:
+def handle_webhook(event: WebhookEvent) -> None:
     """Ask for a sync of the Item that a webhook speaks of, if it is one of ours."""
-    named = sync_queue.current_item_named(provider_key=doorbell.provider, provider_item_id=doorbell.provider_item_id)
-    if named is None and doorbell.provider_item_id:
+    named = sync_queue.find_current_item(provider_key=event.provider, provider_item_id=event.provider_item_id)
+    if named is None and event.provider_item_id:
         # It may be the Item of an exchange whose answer was lost: an operator finds its id here.
-        logger.warning("A webhook names Item %s, which is unknown here", doorbell.provider_item_id)
+        logger.warning("A webhook names Item %s, which is unknown here", event.provider_item_id)
     if named is not None:
         owner_id, item_id = named
-        item = sync_queue.want(owner_id=owner_id, item_id=item_id)
+        item = sync_queue.request_sync(owner_id=owner_id, item_id=item_id)
         if item is not None:
-            enqueue_sync(item, trigger="webhook", wait=sync_queue.SETTLE)
+            enqueue_sync(item, trigger="webhook", wait=sync_queue.WEBHOOK_DELAY_SECONDS)
 
 
 @shared_task
 def forget_webhooks() -> None:
     """Drop the fingerprints of webhooks that are too old to be played again."""
-    sync_queue.forget_webhooks()
+    sync_queue.delete_old_webhooks()

@@ -42,13 +42,13 @@ def empty_again() -> None:
 def timed_transactions() -> Iterator[list[float]]:
     """Collect when each storing transaction begins: a reading takes its Item's row for it."""
     begun: list[float] = []
-    lock = Lease.lock
+    lock = Lease.lock_item
 
     def noted(lease: Lease) -> Item:
         begun.append(time.perf_counter())
         return lock(lease)
 
-    with patch.object(Lease, "lock", noted):
+    with patch.object(Lease, "lock_item", noted):
         yield begun
 
 

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from banking.models import Account, Transaction
 from banking.plaid import json_decoding, translate
 from banking.provider import TransactionRow
-from banking.sync.statements import FACTS
+from banking.sync.statements import PROVIDER_COLUMNS
 from bench import database
 from compliance.isolation import tenant
 from compliance.isolation.models import new_id
 
-COLUMNS = ("id", "owner_id", "account_id", "provider_id", *FACTS, "user_category", "note", "hidden")
+COLUMNS = ("id", "owner_id", "account_id", "provider_id", *PROVIDER_COLUMNS, "user_category", "note", "hidden")
 STAGE = "CREATE TEMPORARY TABLE stage (LIKE banking_transaction INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
 COPY = f"COPY stage ({', '.join(COLUMNS)}) FROM STDIN"
 UPSERT = f"""
     INSERT INTO banking_transaction ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM stage
     ON CONFLICT (account_id, provider_id) DO UPDATE
-    SET ({", ".join(FACTS)}) = ({", ".join(f"excluded.{fact}" for fact in FACTS)})
+    SET ({", ".join(PROVIDER_COLUMNS)}) = ({", ".join(f"excluded.{fact}" for fact in PROVIDER_COLUMNS)})
 """
 
 
@@ -61,7 +61,7 @@ def store_by_orm(account: Account, pages: Sequence[bytes]) -> None:
                 models(account, added(page)),
                 update_conflicts=True,
                 unique_fields=["account", "provider_id"],
-                update_fields=[*FACTS, "removed_at"],
+                update_fields=[*PROVIDER_COLUMNS, "removed_at"],
             )
 
 

@@ -241,7 +241,7 @@ class SyncRun(Owned):
 
     # The Item's ``sync_wanted_at`` as the reading found it, while it goes on; no column. Two machines' clocks differ,
     # so that only another value than this one says that somebody asked meanwhile.
-    wanted_before: datetime | None = None
+    request_before_run: datetime | None = None
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["item", "-started_at"], name="runs_of_item")]

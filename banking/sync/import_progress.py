@@ -1,4 +1,4 @@
-"""How far an Item's first import is, in words and steps."""
+"""How far the first import of an Item is, as a message and as steps."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,13 +7,13 @@ from banking.models import Account, Connection, Item, Transaction
 from banking.provider import Readiness
 
 STEPS = 3
-HURRY = timedelta(seconds=30)
-SLOW = timedelta(minutes=10)
-REACHED = {Readiness.NOT_READY: 1, Readiness.INITIAL: 2, Readiness.HISTORICAL: 3}
+FAST_POLLING_PERIOD = timedelta(seconds=30)
+SLOW_AFTER = timedelta(minutes=10)
+STEP_BY_READINESS = {Readiness.NOT_READY: 1, Readiness.INITIAL: 2, Readiness.HISTORICAL: 3}
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ImportProgress:
     """``state`` is running, slow, done or failed; ``step`` counts up to ``steps``."""
 
     state: str
@@ -25,30 +25,30 @@ class Progress:
     poll_seconds: int
 
 
-def of(*, item: Item, at: datetime) -> Progress:
-    """Tell how far an import is; asks for two counts."""
-    state = job_state(item=item, at=at)
-    return Progress(
+def import_progress(*, item: Item, at: datetime) -> ImportProgress:
+    """How far an import is; makes two counts."""
+    state = import_state(item=item, at=at)
+    return ImportProgress(
         state=state,
-        sentence=sentence(state=state, item=item),
-        step=REACHED[Readiness(item.readiness)],
+        sentence=progress_message(state=state, item=item),
+        step=STEP_BY_READINESS[Readiness(item.readiness)],
         steps=STEPS,
         accounts=Account.objects.filter(item=item, closed_at=None).count(),
         transactions=Transaction.objects.filter(account__item=item, removed_at=None).count(),
-        poll_seconds=2 if at - item.connected_at < HURRY else 5,
+        poll_seconds=2 if at - item.connected_at < FAST_POLLING_PERIOD else 5,
     )
 
 
-def job_state(*, item: Item, at: datetime) -> str:
+def import_state(*, item: Item, at: datetime) -> str:
     if item.readiness == Readiness.HISTORICAL:
         return "done"
     if item.connection != Connection.ACTIVE or item.failures:
         return "failed"
-    return "slow" if at - item.connected_at > SLOW else "running"
+    return "slow" if at - item.connected_at > SLOW_AFTER else "running"
 
 
-def sentence(*, state: str, item: Item) -> str:
-    """What a person reads, and what a screen reader says when it changes."""
+def progress_message(*, state: str, item: Item) -> str:
+    """What the page says, and what a screen reader says when it changes."""
     bank = item.institution_name
     if state == "done":
         return f"Everything from {bank} is here."

@@ -1,4 +1,4 @@
-"""Whose bank an Item belongs to."""
+"""The bank that an Item belongs to."""
 
 from datetime import timedelta
 
@@ -7,23 +7,24 @@ from django.utils import timezone
 from banking.models import Institution, Item
 from banking.provider import ItemDetails, ProviderClient
 
-KEEP = timedelta(days=7)
+MAX_AGE = timedelta(days=7)
 
 
-def known(*, provider: ProviderClient, item: Item, facts: ItemDetails) -> Institution | None:
-    """Return the Item's bank, asking the provider when ours is missing or a week old.
+def load_institution(*, provider: ProviderClient, item: Item, details: ItemDetails) -> Institution | None:
+    """Return the Item's bank; asks the provider when ours is missing or a week old.
 
     ``None`` when the provider does not say which bank it is. Raises ``ProviderError``.
     """
-    if not facts.institution_id:
+    if not details.institution_id:
         return None
-    bank = Institution.objects.filter(provider=item.provider, provider_id=facts.institution_id).first()
-    if bank is not None and bank.fetched_at is not None and timezone.now() - bank.fetched_at < KEEP:
-        return bank
-    told = provider.get_institution(facts.institution_id)
-    bank, _ = Institution.objects.update_or_create(
+    institution = Institution.objects.filter(provider=item.provider, provider_id=details.institution_id).first()
+    fetched_at = institution.fetched_at if institution else None
+    if fetched_at is not None and timezone.now() - fetched_at < MAX_AGE:
+        return institution
+    fetched = provider.get_institution(details.institution_id)
+    institution, _ = Institution.objects.update_or_create(
         provider=item.provider,
-        provider_id=told.institution_id,
-        defaults={"name": told.name, "url": told.url, "color": told.color, "fetched_at": timezone.now()},
+        provider_id=fetched.institution_id,
+        defaults={"name": fetched.name, "url": fetched.url, "color": fetched.color, "fetched_at": timezone.now()},
     )
-    return bank
+    return institution

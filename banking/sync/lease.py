@@ -1,8 +1,8 @@
-"""Who may read an Item now.
+"""The lease that lets one worker at a time sync an Item.
 
-A thread beside the reader renews the lease. So it can be short, however long the provider takes over an answer: whoever
-is killed, or cut off from the database, loses the Item within ``LEASE``. The database's clock alone says when that is:
-a worker whose own clock is ahead takes nobody's Item away.
+A background thread renews the lease. So it can be short, however long the provider takes to respond: a worker that is
+killed, or cut off from the database, loses the Item within ``LEASE_DURATION``. The database's clock alone decides when:
+a worker whose own clock is ahead takes no Item away from another one.
 """
 
 import logging
@@ -23,18 +23,18 @@ from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
 
-# Two renewals may fail before the lease runs out. Most readings have ended before the first is due.
-LEASE = timedelta(seconds=30)
+# Two renewals may fail before the lease expires. Most syncs end before the first renewal is due.
+LEASE_DURATION = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10.0
 
 
 class LeaseLost(Exception):
-    """Somebody else took the Item over, or it was disconnected, while it was being read."""
+    """Another worker took the Item over, or it was disconnected, during the sync."""
 
 
 @dataclass(slots=True)
 class Lease:
-    """The right of one worker to read one Item until ``leased_until`` in its row."""
+    """The right of one worker to sync one Item until ``leased_until`` in its row."""
 
     owner_id: UUID
     item_id: UUID
@@ -42,19 +42,19 @@ class Lease:
     lost: bool = False
 
     def check(self) -> None:
-        """Raise ``LeaseLost`` once a renewal has found that the Item is no longer ours. Asks nobody."""
+        """Raise ``LeaseLost`` if a renewal has failed. Makes no query."""
         if self.lost:
             raise LeaseLost
 
     def renew(self) -> None:
-        """Hold on for another while; where the Item is no longer ours, ``lost`` says so from now on."""
+        """Extend the lease; sets ``lost`` if another worker holds the Item."""
         with tenant(self.owner_id):
             held = Item.objects.filter(pk=self.item_id, lease_holder=self.holder)
-            self.lost = not held.update(leased_until=Now() + LEASE)
+            self.lost = not held.update(leased_until=Now() + LEASE_DURATION)
 
-    def lock(self) -> Item:
+    def lock_item(self) -> Item:
         """Lock the Item's row for the rest of the open transaction. Raises ``LeaseLost``."""
-        # Rows that name the Item may be written meanwhile, such as the wish to disconnect it.
+        # ``no_key`` lets others write rows that refer to the Item meanwhile, such as a pending removal.
         rows = Item.objects.select_for_update(of=["self"], no_key=True)
         item = rows.filter(pk=self.item_id, lease_holder=self.holder).first()
         if item is None:
@@ -62,37 +62,37 @@ class Lease:
         return item
 
 
-def take(*, owner_id: UUID, item_id: UUID, if_due: bool) -> tuple[Lease, Item] | None:
-    """Take the Item if it can be read, is of this environment and nobody holds it, in the open transaction.
+def acquire_lease(*, owner_id: UUID, item_id: UUID, if_due: bool) -> tuple[Lease, Item] | None:
+    """Take the Item if it can be synced, is in this environment and nobody holds it, in the open transaction.
 
-    With ``if_due``, only if its time has come: a copy of a job finds that another one has been here.
+    With ``if_due``, only if it is due: a duplicate job finds that another one was here before.
     """
     lease = Lease(owner_id=owner_id, item_id=item_id, holder=uuid4())
     unheld = Q(leased_until=None) | Q(leased_until__lte=Now())
     free = Item.objects.in_current_environment().filter(unheld, pk=item_id, connection=Connection.ACTIVE)
     if if_due:
         free = free.filter(next_sync_at__lte=timezone.now())
-    if not free.update(lease_holder=lease.holder, leased_until=Now() + LEASE):
+    if not free.update(lease_holder=lease.holder, leased_until=Now() + LEASE_DURATION):
         return None
     return lease, Item.objects.select_related("institution").get(pk=item_id)
 
 
 @contextmanager
-def kept(lease: Lease) -> Iterator[None]:
-    """Renew the lease until the block ends, on a thread and a database connection of its own."""
-    over = threading.Event()
-    heart = threading.Thread(target=_keep, args=(lease, over), name=f"lease of {lease.item_id}", daemon=True)
-    heart.start()
+def keep_renewed(lease: Lease) -> Iterator[None]:
+    """Renew the lease until the block ends, in a thread with a database connection of its own."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_renew_until, args=(lease, stop), name=f"lease of {lease.item_id}", daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        over.set()
-        heart.join()
+        stop.set()
+        thread.join()
 
 
-def _keep(lease: Lease, over: threading.Event) -> None:
+def _renew_until(lease: Lease, stop: threading.Event) -> None:
     try:
-        while not lease.lost and not over.wait(HEARTBEAT_SECONDS):
+        while not lease.lost and not stop.wait(HEARTBEAT_SECONDS):
             _renew(lease)
     finally:
         connection.close()
@@ -102,6 +102,6 @@ def _renew(lease: Lease) -> None:
     try:
         lease.renew()
     except Error as error:
-        # The next one may get through; if none does, the lease runs out as it should.
+        # The next renewal may succeed; if none does, the lease expires as it should.
         logger.warning("The lease of Item %s could not be renewed: %s", lease.item_id, type(error).__name__)
         connection.close()

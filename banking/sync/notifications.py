@@ -1,116 +1,97 @@
-"""What a person is told of their banks: that one lets us in no more, and that a large amount moved."""
+"""Notifications about banks: a connection was lost, and a large amount moved."""
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db import connection
+from django.db.models import Count, F, Min, Subquery, Value, Window
+from django.db.models.functions import Abs, Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.notifications.inbox import notify
-from accounts.notifications.models import DEFAULT_LARGE_TRANSACTION
+from accounts.notifications.models import DEFAULT_LARGE_TRANSACTION, NotificationSettings
 from accounts.notifications.notification_types import NotificationType
-from banking.models import Item, SyncRun
+from banking.models import Item, SyncRun, Transaction
 from compliance.isolation import tenant
 from formats.money import money
 
-# Older rows that come in late, as those of an account that was just added, are history and no news.
-NEWS: Final = timedelta(days=30)
+# Older rows that arrive late, such as those of an account that was just added, are history and no news.
+MAX_AGE: Final = timedelta(days=30)
 WHAT_TO_DO: Final = {
     "reauth": ("{} wants you to sign in again", "reconnect"),
     "repair": ("{} has to be connected again", "reconnect"),
     "disconnected": ("{} can no longer be read", "item"),
 }
 
-# Ids are made in the order of time: rows that a run brought carry ids after its own, whoever else writes meanwhile.
-LARGEST = """
-SELECT moved.amount, moved.currency, coalesce(nullif(moved.merchant_name, ''), moved.name), account.name, account.mask,
-    item.institution_name, count(*) OVER (), min(moved.day) OVER (), wish.large_transaction
-FROM (
-    SELECT coalesce(max(large_transaction), %(usual)s) AS large_transaction
-    FROM accounts_notificationsettings WHERE owner_id = %(owner)s
-) AS wish, banking_transaction AS moved
-JOIN banking_account AS account ON account.id = moved.account_id
-JOIN banking_item AS item ON item.id = account.item_id
-WHERE moved.owner_id = %(owner)s AND account.item_id = %(item)s AND moved.id > %(run)s AND moved.day >= %(since)s
-    AND NOT moved.pending AND NOT moved.hidden AND moved.removed_at IS NULL
-    AND abs(moved.amount) >= wish.large_transaction
-ORDER BY abs(moved.amount) DESC, moved.id LIMIT 1
-"""
 
-
-class Largest(NamedTuple):
-    """The largest of a run's large movements, how many there are, since when, and what counts as large."""
+class LargestTransaction(NamedTuple):
+    """The largest of a sync's large transactions, how many there are, since when, and what counts as large."""
 
     amount: Decimal
     currency: str
-    label: str
-    account: str
+    merchant_name: str
+    name: str
+    account_name: str
     mask: str
     bank: str
-    found: int
+    count: int
     since: date
     threshold: Decimal
 
     @property
+    def label(self) -> str:
+        return self.merchant_name or self.name or "Unknown"
+
+    @property
     def title(self) -> str:
-        """What happened, in a line: of one movement itself, of several their number."""
-        if self.found > 1:
-            return f"{self.found} large transactions at {self.bank or 'your bank'}"
-        way = "came in" if self.amount > 0 else "went out"
-        return f"{money(abs(self.amount), self.currency)} {way}: {self.label or 'Unknown'}"
+        """What happened: the transaction itself, or how many there are."""
+        if self.count > 1:
+            return f"{self.count} large transactions at {self.bank or 'your bank'}"
+        direction = "came in" if self.amount > 0 else "went out"
+        return f"{money(abs(self.amount), self.currency)} {direction}: {self.label}"
 
     @property
     def text(self) -> str:
-        """A line more."""
-        if self.found > 1:
-            way = "in" if self.amount > 0 else "out"
+        """The details."""
+        if self.count > 1:
+            direction = "in" if self.amount > 0 else "out"
             largest = money(abs(self.amount), self.currency)
-            return f"The largest: {largest} {way}, {self.label or 'Unknown'}."
-        account = f"{self.account} ••{self.mask}" if self.mask else self.account
+            return f"The largest: {largest} {direction}, {self.label}."
+        account = f"{self.account_name} ••{self.mask}" if self.mask else self.account_name
         return f"{account}, {self.bank}." if self.bank else f"{account}."
 
     @property
     def url(self) -> str:
-        """The list that holds all of them."""
-        asked = urlencode({"since": self.since, "min": f"{self.threshold.normalize():f}"})
-        return f"{reverse('transactions')}?{asked}"
+        """The list of all of them."""
+        query = urlencode({"since": self.since, "min": f"{self.threshold.normalize():f}"})
+        return f"{reverse('transactions')}?{query}"
 
 
-def connection_lost(*, item: Item, run: SyncRun) -> bool:
-    """Tell an Item's owner that its bank lets us in no more, in the transaction that found it out."""
-    words, page = WHAT_TO_DO[item.state]
+def notify_connection_lost(*, item: Item, run: SyncRun) -> bool:
+    """Notify an Item's owner that its bank no longer gives access, in the transaction that found out."""
+    title, url_name = WHAT_TO_DO[item.state]
     return notify(
         user_id=item.owner_id,
         type=NotificationType.BANK_RECONNECT,
-        title=words.format(item.institution_name or "A bank"),
+        title=title.format(item.institution_name or "A bank"),
         text=item.reauth_message,
-        url=reverse(page, args=[item.pk]),
+        url=reverse(url_name, args=[item.pk]),
         fingerprint=f"connection {item.pk} lost in {run.pk}",
     )
 
 
-def large_changes(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> bool:
-    """Tell a person of the large amounts among what a run brought, in one notification; one query when there are none.
+def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> bool:
+    """Notify a person of the large amounts that a run stored, in one notification; one query when there are none.
 
-    Asked after the run's rows are committed: a worker that dies in between loses the news and no row.
+    Called after the run's rows are committed: a worker that dies in between loses the notification and no row.
     """
-    facts: dict[str, Any] = {
-        "owner": owner_id,
-        "item": item_id,
-        "run": run_id,
-        "since": timezone.localdate() - NEWS,
-        "usual": DEFAULT_LARGE_TRANSACTION,
-    }
-    with tenant(owner_id), connection.cursor() as cursor:
-        cursor.execute(LARGEST, facts)
-        row = cursor.fetchone()
-        if row is None:
+    with tenant(owner_id):
+        largest = find_largest(owner_id=owner_id, item_id=item_id, run_id=run_id)
+        if largest is None:
             return False
-        largest = Largest(*row)
         return notify(
             user_id=owner_id,
             type=NotificationType.BANK_LARGE_CHANGE,
@@ -119,3 +100,33 @@ def large_changes(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> bool:
             url=largest.url,
             fingerprint=f"large changes of {run_id}",
         )
+
+
+def find_largest(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> LargestTransaction | None:
+    """The largest transaction at or above the person's threshold that a run stored, if there is one.
+
+    Ids are made in the order of time: rows that a run stored have ids after its own, whoever else writes meanwhile.
+    """
+    settings = NotificationSettings.objects.filter(owner=owner_id).values("large_transaction")[:1]
+    recent = Transaction.objects.current().filter(
+        owner=owner_id,
+        account__item=item_id,
+        pk__gt=run_id,
+        day__gte=timezone.localdate() - MAX_AGE,
+        pending=False,
+    )
+    large = recent.annotate(
+        size=Abs("amount"), threshold=Coalesce(Subquery(settings), Value(DEFAULT_LARGE_TRANSACTION))
+    ).filter(size__gte=F("threshold"))
+    row = (
+        large.annotate(count=Window(Count("pk")), since=Window(Min("day")))
+        .order_by("-size", "pk")
+        .values(
+            *("amount", "currency", "merchant_name", "name", "count", "since", "threshold"),
+            account_name=F("account__name"),
+            mask=F("account__mask"),
+            bank=F("account__item__institution_name"),
+        )
+        .first()
+    )
+    return None if row is None else LargestTransaction(**row)

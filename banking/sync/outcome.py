@@ -3,17 +3,17 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a task has to know of a reading: whether it took place, and in how many seconds to look again.
+class SyncOutcome:
+    """What a task has to know of a sync: whether it ran, and in how many seconds to retry.
 
-    ``news`` is the run whose rows are news to the person, if there may be any. ``slow`` says that the next look takes
-    workers that have time.
+    ``new_rows_run_id`` is the run whose rows may be news to the person. ``is_slow`` says that the retry belongs to the
+    workers with more time.
     """
 
     ran: bool
-    again_in: int | None = None
-    news: UUID | None = None
-    slow: bool = False
+    retry_in: int | None = None
+    new_rows_run_id: UUID | None = None
+    is_slow: bool = False
 
 
-BUSY = Outcome(ran=False)
+SKIPPED = SyncOutcome(ran=False)

@@ -1,7 +1,7 @@
-"""Pages on their way from the provider to the database, in bounded memory.
+"""The downloaded pages on their way to the database, in bounded memory.
 
-Rows are written as COPY lines into a temporary file that touches the disk only when it grows. Each line
-carries a running number, so that the database can keep the last word about each transaction.
+Rows are written as COPY lines into a temporary file that goes to disk only when it grows. Each line has a sequence
+number, so that the database can keep the latest change of each transaction.
 """
 
 import tempfile
@@ -14,24 +14,24 @@ from uuid_utils import uuid7
 
 from banking.provider import AccountRow, Readiness, TransactionRow, TransactionsPage
 
-IN_MEMORY = 4 * 1024 * 1024
-CHUNK = 256 * 1024
+MAX_IN_MEMORY = 4 * 1024 * 1024
+CHUNK_SIZE = 256 * 1024
 
-# COPY's text format gives these characters a meaning of their own.
+# Characters with a meaning of their own in COPY's text format.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 NULL = "\\N"
 
 
-class Spool:
-    """Everything that one reading of the stream brought, in the order it was sent."""
+class StagingFile:
+    """Everything that one sync downloaded, in the order in which it was sent."""
 
     def __init__(self) -> None:
-        self.file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+b")  # noqa: SIM115
+        self.file = tempfile.SpooledTemporaryFile(max_size=MAX_IN_MEMORY, mode="w+b")  # noqa: SIM115
         self.accounts: dict[str, AccountRow] = {}
         self.sequence = 0
         self.removed = 0
-        self.flaws: Counter[str] = Counter()
-        self.unnamed = 0
+        self.field_errors: Counter[str] = Counter()
+        self.rows_without_id = 0
         self.pages = 0
         self.cursor = ""
         self.readiness = Readiness.NOT_READY
@@ -45,54 +45,54 @@ class Spool:
     ) -> None:
         self.file.close()
 
-    def add(self, page: TransactionsPage) -> None:
-        """Append a page. Within a page, what is removed has the last word."""
-        self.file.write("".join(self.lines(page)).encode())
+    def add_page(self, page: TransactionsPage) -> None:
+        """Append a page. Within a page, a removal is the latest change."""
+        self.file.write("".join(self._copy_lines(page)).encode())
         self.accounts.update((row.provider_id, row) for row in page.accounts)
         self.pages += 1
         self.cursor = page.next_cursor
         self.readiness = page.readiness
         self.request_id = page.request_id
 
-    def lines(self, page: TransactionsPage) -> Iterator[str]:
+    def _copy_lines(self, page: TransactionsPage) -> Iterator[str]:
         for row in page.added:
-            yield self.upsert(row)
+            yield self._upsert_line(row)
         for row in page.modified:
-            yield self.upsert(row)
+            yield self._upsert_line(row)
         for provider_id in page.removed:
             self.sequence += 1
             self.removed += 1
-            yield removal(self.sequence, provider_id)
+            yield removal_line(self.sequence, provider_id)
         for kind, field, provider_id in page.skipped:
-            self.flaws[f"{kind}.{field}"] += 1
+            self.field_errors[f"{kind}.{field}"] += 1
             if provider_id:
                 self.sequence += 1
-                yield mention(self.sequence, provider_id)
+                yield skipped_line(self.sequence, provider_id)
             elif kind == "transaction":
-                self.unnamed += 1
+                self.rows_without_id += 1
 
-    def upsert(self, row: TransactionRow) -> str:
+    def _upsert_line(self, row: TransactionRow) -> str:
         self.sequence += 1
-        return upsert(self.sequence, row)
+        return upsert_line(self.sequence, row)
 
     def chunks(self) -> Iterator[bytes]:
-        """Give the COPY lines back from the start."""
+        """Yield the COPY lines from the start."""
         self.file.seek(0)
-        while chunk := self.file.read(CHUNK):
+        while chunk := self.file.read(CHUNK_SIZE):
             yield chunk
 
     def clear(self) -> None:
-        """Forget everything: the stream changed under the reader, who begins again."""
+        """Discard everything: the stream changed during the download, which starts over."""
         self.file.seek(0)
         self.file.truncate()
         self.accounts.clear()
-        self.flaws.clear()
-        self.sequence = self.removed = self.unnamed = self.pages = 0
+        self.field_errors.clear()
+        self.sequence = self.removed = self.rows_without_id = self.pages = 0
 
 
-def upsert(sequence: int, row: TransactionRow) -> str:
-    """One COPY line, in the order of ``statements.STAGE``. ``str`` is faster than ``format`` for amounts and dates."""
-    row = plain(row)
+def upsert_line(sequence: int, row: TransactionRow) -> str:
+    """One COPY line, in the column order of ``statements.CREATE_STAGING_TABLE``. ``str`` is faster than ``format``."""
+    row = escape_row(row)
     posted, authorized = str(row.date), str(row.authorized_date) if row.authorized_date else None
     return (
         f"{sequence}\tf\t{row.provider_id}\t{uuid7()!s}\t{row.account_id}\t{row.amount!s}\t{row.provider_amount!s}\t"
@@ -102,22 +102,22 @@ def upsert(sequence: int, row: TransactionRow) -> str:
     )
 
 
-def plain(row: TransactionRow) -> TransactionRow:
-    """The row with texts that COPY reads back as they were. Hardly any needs escaping, and to look is quicker."""
+def escape_row(row: TransactionRow) -> TransactionRow:
+    """The row with its texts escaped for COPY. Few rows need it, and checking is faster than escaping."""
     texts = (
         f"{row.provider_id}{row.account_id}{row.currency}{row.name}{row.merchant_name}{row.pending_id}{row.category}"
         f"{row.category_detail}{row.category_confidence}{row.payment_channel}"
     )
     if texts.isprintable() and "\\" not in texts:
         return row
-    return TransactionRow._make(each.translate(ESCAPES) if isinstance(each, str) else each for each in row)
+    return TransactionRow._make(value.translate(ESCAPES) if isinstance(value, str) else value for value in row)
 
 
-def removal(sequence: int, provider_id: str) -> str:
-    """The COPY line of a withdrawn transaction: its number and its id, and nothing else."""
+def removal_line(sequence: int, provider_id: str) -> str:
+    """The COPY line of a removed transaction: its sequence number and its id, and nothing else."""
     return f"{sequence}\tt\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"
 
 
-def mention(sequence: int, provider_id: str) -> str:
-    """The COPY line of a transaction that is there but cannot be read: neither stored nor taken for gone."""
+def skipped_line(sequence: int, provider_id: str) -> str:
+    """The COPY line of a transaction that exists but could not be read: neither stored nor marked removed."""
     return f"{sequence}\t{NULL}\t{provider_id.translate(ESCAPES)}" + f"\t{NULL}" * 16 + "\n"

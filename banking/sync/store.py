@@ -1,8 +1,6 @@
-"""Store what a reading brought, inside the caller's transaction.
+"""Store what a sync downloaded, inside the caller's transaction.
 
-Transactions travel by COPY into a temporary table and from there by one statement into theirs: measured at
-about three times the speed of Django's bulk_create with conflicts. A row that says nothing new is not
-written again, so an unchanged page costs no row version.
+Transactions go by COPY into a temporary table, and from there by one statement into their own; see ``statements``.
 """
 
 from collections.abc import Iterable
@@ -17,61 +15,62 @@ from django.utils import timezone
 from banking.models import Account, BalanceSnapshot, Item
 from banking.provider import AccountRow, AccountsResponse
 from banking.sync import statements
-from banking.sync.staging_file import Spool
+from banking.sync.staging_file import StagingFile
 
-Facts = dict[str, UUID | date | list[UUID]]
+Params = dict[str, UUID | date | list[UUID]]
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """How many transactions were inserted or changed, withdrawn by the bank, and replaced or put back by another.
+class StoreResult:
+    """How many transactions were inserted or changed, removed by the bank, and replaced by another row or restored.
 
-    ``strangers`` named an account that the bank does not list, and could not be stored.
+    ``unknown_accounts`` counts those of accounts that the bank does not list, which could not be stored.
     """
 
     written: int = 0
     removed: int = 0
     replaced: int = 0
-    strangers: int = 0
+    unknown_accounts: int = 0
 
 
-def store_transactions(*, item: Item, spool: Spool, complete: bool) -> Stored:
-    """Store a reading's transactions; ``complete`` says that it held the Item's whole history."""
-    written = removed = strangers = 0
-    facts = facts_about(item)
+def store_transactions(*, item: Item, staging: StagingFile, complete: bool) -> StoreResult:
+    """Store the downloaded transactions; ``complete`` says that they are the Item's whole history."""
+    written = removed = unknown_accounts = 0
+    params = statement_params(item)
     with connection.cursor() as cursor:
-        if spool.sequence or complete:
-            strangers = stage(cursor, spool=spool, facts=facts)
-            # Where a row did not even say which it is, nobody can tell that another one is gone.
-            written, removed = merge(cursor, facts=facts, complete=complete and not spool.unnamed)
-        replaced = run(cursor, statements.REPLACE, facts)
-    return Stored(written=written, removed=removed, replaced=replaced, strangers=strangers)
+        if staging.sequence or complete:
+            unknown_accounts = load_incoming(cursor, staging=staging, params=params)
+            # While rows without an id were skipped, nobody can tell that a stored row is gone.
+            can_reconcile = complete and not staging.rows_without_id
+            written, removed = merge_incoming(cursor, params=params, complete=can_reconcile)
+        replaced = execute(cursor, statements.REPLACE_PENDING, params)
+    return StoreResult(written=written, removed=removed, replaced=replaced, unknown_accounts=unknown_accounts)
 
 
-def merge(cursor: CursorWrapper, *, facts: Facts, complete: bool) -> tuple[int, int]:
-    """Bring what is stored in line with the stage; returns how many rows were written and how many taken back.
+def merge_incoming(cursor: CursorWrapper, *, params: Params, complete: bool) -> tuple[int, int]:
+    """Merge the incoming rows into the stored ones; returns how many rows were written and how many marked removed.
 
-    A first import finds nothing to move, to take over or to take back, and looks for none: 8 % of its time.
+    A first import has nothing to move, to copy or to remove, and skips these statements: 8 % of its time.
     """
-    if not has_rows(cursor, facts=facts):
-        return run(cursor, statements.UPSERT, facts), 0
-    run(cursor, statements.MOVE, facts)
-    run(cursor, statements.CARRY_OVER, facts)
-    written = run(cursor, statements.UPSERT, facts)
-    removed = run(cursor, statements.WITHDRAW, facts)
+    if not has_transactions(cursor, params=params):
+        return execute(cursor, statements.UPSERT, params), 0
+    execute(cursor, statements.MOVE_BETWEEN_ACCOUNTS, params)
+    execute(cursor, statements.COPY_USER_FIELDS, params)
+    written = execute(cursor, statements.UPSERT, params)
+    removed = execute(cursor, statements.MARK_REMOVED, params)
     if complete:
-        removed += run(cursor, statements.RECONCILE, facts)
+        removed += execute(cursor, statements.MARK_MISSING_REMOVED, params)
     return written, removed
 
 
-def has_rows(cursor: CursorWrapper, *, facts: Facts) -> bool:
-    """Whether anything of the Item is stored, counting or not."""
-    cursor.execute(statements.HAS_ROWS, facts)
+def has_transactions(cursor: CursorWrapper, *, params: Params) -> bool:
+    """Whether any transaction of the Item is stored, removed ones included."""
+    cursor.execute(statements.HAS_TRANSACTIONS, params)
     return bool(cursor.fetchone()[0])
 
 
-def facts_about(item: Item) -> Facts:
-    """What the statements ask for."""
+def statement_params(item: Item) -> Params:
+    """The parameters of all statements."""
     accounts = list(Account.objects.filter(item=item).values_list("pk", "closed_at"))
     return {
         "owner": item.owner_id,
@@ -82,71 +81,71 @@ def facts_about(item: Item) -> Facts:
     }
 
 
-def stage(cursor: CursorWrapper, *, spool: Spool, facts: Facts) -> int:
-    """Bring the spool's rows into the database and keep the last word about each transaction.
+def load_incoming(cursor: CursorWrapper, *, staging: StagingFile, params: Params) -> int:
+    """Copy the staging file into the database and keep the latest change of each transaction.
 
-    Returns how many of them are of accounts that nobody listed.
+    Returns how many of them belong to accounts that the bank does not list.
     """
-    cursor.execute(statements.STAGE)
-    with cursor.copy("COPY stage FROM STDIN") as copy:
-        for chunk in spool.chunks():
+    cursor.execute(statements.CREATE_STAGING_TABLE)
+    with cursor.copy("COPY staging FROM STDIN") as copy:
+        for chunk in staging.chunks():
             copy.write(chunk)
-    for statement in statements.WORDS:
-        cursor.execute(statement, facts)
-    cursor.execute(statements.STRANGERS)
+    for statement in statements.LATEST_CHANGES:
+        cursor.execute(statement, params)
+    cursor.execute(statements.UNKNOWN_ACCOUNTS)
     return int(cursor.fetchone()[0])
 
 
-def run(cursor: CursorWrapper, statement: str, facts: Facts) -> int:
+def execute(cursor: CursorWrapper, statement: str, params: Params) -> int:
     """Execute a statement and return how many rows it touched."""
-    cursor.execute(statement, facts)
+    cursor.execute(statement, params)
     return int(cursor.rowcount)
 
 
-def store_accounts(*, item: Item, roster: AccountsResponse, others: Iterable[AccountRow]) -> None:
-    """Store the roster and today's balances; close accounts that the bank lists no more.
+def store_accounts(*, item: Item, response: AccountsResponse, others: Iterable[AccountRow]) -> None:
+    """Store the listed accounts and today's balances; close accounts that the bank no longer lists.
 
-    Of a roster that cannot be read in full nobody can tell what it leaves out, so that none is closed.
-    ``others`` are accounts that the stream named; one that the roster does not list is kept, closed, for its rows.
+    If part of the list could not be read, nobody can tell which accounts are missing from it, and none is closed.
+    ``others`` are accounts that the stream named; one that is not listed is stored as closed, for its transactions.
     """
     now = timezone.now()
-    listed = {row.provider_id: row for row in roster.accounts}
+    listed = {row.provider_id: row for row in response.accounts}
     Account.objects.bulk_create(
-        [account(item, row, as_of=now) for row in listed.values()],
+        [build_account(item, row, as_of=now) for row in listed.values()],
         update_conflicts=True,
         unique_fields=["item", "provider_id"],
         update_fields=[*AccountRow._fields[1:], "balance_as_of", "closed_at"],
     )
     unlisted = {row.provider_id: row for row in others if row.provider_id not in listed}
-    Account.objects.bulk_create([account(item, row, closed_at=now) for row in unlisted.values()], ignore_conflicts=True)
-    # Read back, because an account that was known keeps its own key and not the one just made for it.
-    known = Account.objects.filter(item=item)
-    if not roster.skipped:
-        known.filter(closed_at=None).exclude(provider_id__in=listed).update(closed_at=now)
-    snapshot(item=item, accounts=known.filter(provider_id__in=listed))
+    closed = [build_account(item, row, closed_at=now) for row in unlisted.values()]
+    Account.objects.bulk_create(closed, ignore_conflicts=True)
+    # Read back, because a known account keeps its own key and not the one that was just made for it.
+    stored = Account.objects.filter(item=item)
+    if not response.skipped:
+        stored.filter(closed_at=None).exclude(provider_id__in=listed).update(closed_at=now)
+    save_balance_snapshots(item=item, accounts=stored.filter(provider_id__in=listed))
 
 
-def account(
+def build_account(
     item: Item, row: AccountRow, *, as_of: datetime | None = None, closed_at: datetime | None = None
 ) -> Account:
-    """An account as it is to be stored."""
     return Account(owner_id=item.owner_id, item=item, balance_as_of=as_of, closed_at=closed_at, **row._asdict())
 
 
-def snapshot(*, item: Item, accounts: Iterable[Account]) -> None:
-    """Keep today's balances; a second reading on the same day replaces the first one's."""
+def save_balance_snapshots(*, item: Item, accounts: Iterable[Account]) -> None:
+    """Store today's balances; a second sync on the same day replaces those of the first one."""
     BalanceSnapshot.objects.bulk_create(
         [
             BalanceSnapshot(
                 owner_id=item.owner_id,
-                account=stored,
+                account=account,
                 day=timezone.localdate(),
-                current=stored.current,
-                available=stored.available,
-                limit=stored.limit,
-                currency=stored.currency,
+                current=account.current,
+                available=account.available,
+                limit=account.limit,
+                currency=account.currency,
             )
-            for stored in accounts
+            for account in accounts
         ],
         update_conflicts=True,
         unique_fields=["owner", "account", "day"],

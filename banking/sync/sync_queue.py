@@ -1,9 +1,11 @@
-"""Whose turn it is. These questions are about everybody's Items, so the database answers them through narrow
-functions that give ids away and little else (see ``migrations/0002_isolation.py``).
+"""Which Items are due for a sync, and how a sync is requested.
 
-When an Item is read stands in its row: ``next_sync_at`` is set near by whoever wants a reading, and far by the reading
-that ends well. A job is no more than a hint that the time has come. So no copy of a job reads again, and an Item whose
-job is lost, with the queue or with a worker, is due still and found by the clock.
+Queries across owners go through narrow database functions that return ids and little else (see
+``migrations/0002_isolation.py``).
+
+When an Item is due is in its row: ``next_sync_at`` is brought near by every request, and put far away by a good sync. A
+job is only a hint that the time has come. So a duplicate job does nothing, and an Item whose job is lost, with the
+queue or with a worker, is still due and found by Celery beat.
 """
 
 from datetime import timedelta
@@ -22,15 +24,15 @@ from banking.providers import all_providers, provider_for
 from compliance.isolation import tenant
 from compliance.queues import Lane
 
-# Webhooks come in bursts: so many seconds after the first one reading answers all of them.
-SETTLE = 2
+# Webhooks come in bursts: one sync, so many seconds after the first, answers all of them.
+WEBHOOK_DELAY_SECONDS = 2
 # Longer than any webhook is accepted after it was signed, see banking/plaid/webhooks.py.
-REPLAYABLE = timedelta(minutes=15)
+REPLAY_WINDOW = timedelta(minutes=15)
 
-Named = tuple[UUID, UUID]
+OwnedId = tuple[UUID, UUID]
 
 
-class Claimed(NamedTuple):
+class ClaimedItem(NamedTuple):
     """An Item that is due, and the lane in which its job waits."""
 
     owner_id: UUID
@@ -38,68 +40,68 @@ class Claimed(NamedTuple):
     lane: Lane
 
 
-def claim_syncs(*, limit: int) -> list[Claimed]:
-    """Name up to ``limit`` Items that are due, each at most once a minute, and none that is being read."""
-    claimed: list[Claimed] = []
+def claim_due_syncs(*, limit: int) -> list[ClaimedItem]:
+    """Claim up to ``limit`` Items that are due, each at most once a minute, and none that a worker holds."""
+    claimed: list[ClaimedItem] = []
     with connection.cursor() as cursor:
         for provider in all_providers():
             cursor.execute(
                 "SELECT owner_id, item_id, lane FROM banking_claim_due_syncs(%s, %s, %s)",
                 [provider.key, provider.environment, limit - len(claimed)],
             )
-            claimed += [Claimed(owner_id, item_id, Lane(lane)) for owner_id, item_id, lane in cursor.fetchall()]
+            claimed += [ClaimedItem(owner_id, item_id, Lane(lane)) for owner_id, item_id, lane in cursor.fetchall()]
     return claimed
 
 
-def owed_removals(*, limit: int) -> list[Named]:
-    """Name up to ``limit`` removals (owner, removal) that are owed and due."""
-    return ask_of_each_provider("SELECT owner_id, removal_id FROM banking_due_removals(%s, %s, %s)", limit)
+def due_removals(*, limit: int) -> list[OwnedId]:
+    """Up to ``limit`` pending removals (owner, removal) that are due."""
+    return query_all_providers("SELECT owner_id, removal_id FROM banking_due_removals(%s, %s, %s)", limit)
 
 
-def owed_lookups(*, limit: int) -> list[Named]:
-    """Name up to ``limit`` sessions of the linking dialog (owner, session) whose outcome has to be asked for."""
-    return ask_of_each_provider("SELECT owner_id, session_id FROM banking_owed_lookups(%s, %s, %s)", limit)
+def due_link_recoveries(*, limit: int) -> list[OwnedId]:
+    """Up to ``limit`` link sessions (owner, session) whose result has to be requested from the provider again."""
+    return query_all_providers("SELECT owner_id, session_id FROM banking_owed_lookups(%s, %s, %s)", limit)
 
 
-def item_named(*, provider_key: str, environment: str, provider_item_id: str) -> Named | None:
-    """Find whose Item the provider speaks of."""
-    question = "SELECT owner_id, item_id FROM banking_item_named(%s, %s, %s)"
-    found = ask(question, provider_key, environment, provider_item_id)
-    return found[0] if found else None
+def find_item(*, provider_key: str, environment: str, provider_item_id: str) -> OwnedId | None:
+    """Find the Item, with its owner, that has this id at the provider."""
+    statement = "SELECT owner_id, item_id FROM banking_item_named(%s, %s, %s)"
+    ids = query_ids(statement, provider_key, environment, provider_item_id)
+    return ids[0] if ids else None
 
 
-def current_item_named(*, provider_key: str, provider_item_id: str) -> Named | None:
-    """Find whose Item the provider names, in the environment that this site talks to."""
+def find_current_item(*, provider_key: str, provider_item_id: str) -> OwnedId | None:
+    """The same in the environment that this site is configured for."""
     environment = provider_for(provider_key).environment
-    return item_named(provider_key=provider_key, environment=environment, provider_item_id=provider_item_id)
+    return find_item(provider_key=provider_key, environment=environment, provider_item_id=provider_item_id)
 
 
-def ask_of_each_provider(question: str, limit: int) -> list[Named]:
-    answers = (ask(question, provider.key, provider.environment, limit) for provider in all_providers())
-    return list(chain.from_iterable(answers))
+def query_all_providers(statement: str, limit: int) -> list[OwnedId]:
+    ids = (query_ids(statement, provider.key, provider.environment, limit) for provider in all_providers())
+    return list(chain.from_iterable(ids))
 
 
-def ask(question: str, *values: str | int) -> list[Named]:
+def query_ids(statement: str, *params: str | int) -> list[OwnedId]:
     with connection.cursor() as cursor:
-        cursor.execute(question, values)
+        cursor.execute(statement, params)
         return [(owner_id, row_id) for owner_id, row_id in cursor.fetchall()]
 
 
-def want(*, owner_id: UUID, item_id: UUID) -> Item | None:
-    """Note that an Item has news, for the worker that holds it or the next one; ``None`` when it cannot be read."""
+def request_sync(*, owner_id: UUID, item_id: UUID) -> Item | None:
+    """Request a sync, from the worker that holds the Item or the next one; ``None`` when it cannot be synced."""
     now = timezone.now()
     with tenant(owner_id):
-        readable = Item.objects.in_current_environment().filter(pk=item_id, connection=Connection.ACTIVE)
-        soon = Least(F("next_sync_at"), now + timedelta(seconds=SETTLE))
-        return readable.first() if readable.update(sync_wanted_at=now, next_sync_at=soon) else None
+        syncable = Item.objects.in_current_environment().filter(pk=item_id, connection=Connection.ACTIVE)
+        soon = Least(F("next_sync_at"), now + timedelta(seconds=WEBHOOK_DELAY_SECONDS))
+        return syncable.first() if syncable.update(sync_wanted_at=now, next_sync_at=soon) else None
 
 
 class NotConnected(Exception):
-    """The bank lets nobody in at the moment, or is not asked by this environment."""
+    """The bank gives no access at the moment, or the Item is in another environment."""
 
 
 def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
-    """Note a person's wish for a sync; ``None`` when they asked a moment ago.
+    """Request a sync for the person; ``None`` within ``cooldown`` of their last request.
 
     Raises ``Item.DoesNotExist`` for an Item that is not this person's, and ``NotConnected``.
     """
@@ -107,18 +109,18 @@ def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
         item = Item.objects.for_user(user).select_for_update(of=["self"]).get(pk=item_id)
         if item.connection != Connection.ACTIVE or item.is_in_other_environment:
             raise NotConnected
-        return item if wish(item=item, cooldown=cooldown) else None
+        return item if record_request(item=item, cooldown=cooldown) else None
 
 
 def refresh_all(*, user: User, cooldown: timedelta) -> list[Item]:
-    """Note a person's wish for a sync of all their banks; returns those that were not asked a moment ago."""
+    """Request a sync of all banks of the person; returns those outside ``cooldown`` of their last request."""
     with tenant(user.pk):
         items = Item.objects.for_user(user).visible().select_for_update(of=["self"]).order_by("pk")
-        return [item for item in items if wish(item=item, cooldown=cooldown)]
+        return [item for item in items if record_request(item=item, cooldown=cooldown)]
 
 
-def wish(*, item: Item, cooldown: timedelta) -> bool:
-    """Write the wish to a locked Item, unless it comes too soon after the last one."""
+def record_request(*, item: Item, cooldown: timedelta) -> bool:
+    """Record a request on a locked Item, unless it comes too soon after the last one."""
     now = timezone.now()
     if not item.can_refresh(at=now, cooldown=cooldown):
         return False
@@ -128,12 +130,12 @@ def wish(*, item: Item, cooldown: timedelta) -> bool:
     return True
 
 
-def accept_webhook(fingerprint: str) -> bool:
-    """Remember a webhook's fingerprint; ``False`` when it was seen before."""
-    _, fresh = WebhookReceipt.objects.get_or_create(fingerprint=fingerprint)
-    return fresh
+def record_webhook(fingerprint: str) -> bool:
+    """Record a webhook's fingerprint; ``False`` for a replay."""
+    _, is_new = WebhookReceipt.objects.get_or_create(fingerprint=fingerprint)
+    return is_new
 
 
-def forget_webhooks() -> None:
-    """Drop fingerprints that no webhook can carry any more."""
-    WebhookReceipt.objects.filter(received_at__lt=timezone.now() - REPLAYABLE).delete()
+def delete_old_webhooks() -> None:
+    """Delete fingerprints too old to be replayed."""
+    WebhookReceipt.objects.filter(received_at__lt=timezone.now() - REPLAY_WINDOW).delete()

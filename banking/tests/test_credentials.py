@@ -71,8 +71,8 @@ def test_it_needs_repair_and_tells_person_and_operator(
 
 
 def test_it_is_asked_for_nothing_more(read: Item, alice: User) -> None:
-    assert sync_queue.claim_syncs(limit=10) == []
-    assert sync_queue.refresh_all(user=alice, cooldown=sync_queue.REPLAYABLE * 0) == []
+    assert sync_queue.claim_due_syncs(limit=10) == []
+    assert sync_queue.refresh_all(user=alice, cooldown=sync_queue.REPLAY_WINDOW * 0) == []
 
 
 def test_it_says_what_to_do(read: Item, as_alice: Client) -> None:

@@ -19,20 +19,20 @@ def test_it_names_each_due_item_once(alice: User, mallory: User, make_item: Make
     mine, theirs = make_item(alice), make_item(mallory)
     make_item(alice, provider_item_id="later", next_sync_at=timezone.now() + timedelta(hours=1))
     make_item(alice, provider_item_id="broken", connection=Connection.LOGIN_REQUIRED)
-    named = [(claimed.owner_id, claimed.item_id) for claimed in sync_queue.claim_syncs(limit=10)]
+    named = [(claimed.owner_id, claimed.item_id) for claimed in sync_queue.claim_due_syncs(limit=10)]
     assert sorted(named) == sorted([(alice.pk, mine.pk), (mallory.pk, theirs.pk)])
-    assert sync_queue.claim_syncs(limit=10) == []
+    assert sync_queue.claim_due_syncs(limit=10) == []
 
 
 def test_it_names_an_item_again_whose_job_was_lost_with_the_queue(alice: User, item: Item) -> None:
-    assert sync_queue.claim_syncs(limit=10) != []
+    assert sync_queue.claim_due_syncs(limit=10) != []
     with tenant(alice.pk):
         item.refresh_from_db()
     assert item.next_sync_at < timezone.now()
     assert item.claimed_until - timezone.now() < timedelta(minutes=1)
     with tenant(alice.pk):
         Item.objects.update(claimed_until=timezone.now())
-    assert sync_queue.claim_syncs(limit=10) != []
+    assert sync_queue.claim_due_syncs(limit=10) != []
 
 
 @pytest.mark.parametrize(("seconds_left", "named"), [(30, 0), (-1, 1)])
@@ -40,24 +40,24 @@ def test_it_names_an_item_whose_reader_died_and_none_that_is_being_read(
     make_item: MakeItem, alice: User, seconds_left: int, named: int
 ) -> None:
     make_item(alice, lease_holder=uuid4(), leased_until=timezone.now() + timedelta(seconds=seconds_left))
-    assert len(sync_queue.claim_syncs(limit=10)) == named
+    assert len(sync_queue.claim_due_syncs(limit=10)) == named
 
 
 def test_it_names_no_more_than_asked(alice: User, make_item: MakeItem) -> None:
     for number in range(3):
         make_item(alice, provider_item_id=f"item-{number}")
-    assert len(sync_queue.claim_syncs(limit=2)) == 2
-    assert len(sync_queue.claim_syncs(limit=2)) == 1
+    assert len(sync_queue.claim_due_syncs(limit=2)) == 2
+    assert len(sync_queue.claim_due_syncs(limit=2)) == 1
 
 
 def test_it_finds_whose_item_the_provider_speaks_of(alice: User, make_item: MakeItem) -> None:
     item = make_item(alice, provider_item_id="Abc")
-    assert sync_queue.item_named(provider_key="plaid", environment="embedded", provider_item_id="Abc") == (
+    assert sync_queue.find_item(provider_key="plaid", environment="embedded", provider_item_id="Abc") == (
         alice.pk,
         item.pk,
     )
-    assert sync_queue.item_named(provider_key="plaid", environment="embedded", provider_item_id="aBC") is None
-    assert sync_queue.item_named(provider_key="plaid", environment="production", provider_item_id="Abc") is None
+    assert sync_queue.find_item(provider_key="plaid", environment="embedded", provider_item_id="aBC") is None
+    assert sync_queue.find_item(provider_key="plaid", environment="production", provider_item_id="Abc") is None
 
 
 def test_it_gives_nothing_but_ids_away(alice: User, item: Item) -> None:
@@ -79,7 +79,7 @@ def test_it_lets_a_person_ask_once_in_a_while(alice: User, item: Item) -> None:
     [
         lambda item: sync_queue.refresh(user=item.owner, item_id=item.pk, cooldown=timedelta(0)),
         lambda item: sync_queue.refresh_all(user=item.owner, cooldown=timedelta(0)),
-        lambda item: sync_queue.want(owner_id=item.owner_id, item_id=item.pk),
+        lambda item: sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk),
     ],
     ids=["one bank", "all banks", "news"],
 )
@@ -89,7 +89,7 @@ def test_it_is_due_for_whoever_asks_should_the_queue_lose_it(item: Item, ask: Ca
     ask(item)
     with tenant(item.owner_id):
         item.refresh_from_db()
-    assert item.next_sync_at <= timezone.now() + timedelta(seconds=sync_queue.SETTLE)
+    assert item.next_sync_at <= timezone.now() + timedelta(seconds=sync_queue.WEBHOOK_DELAY_SECONDS)
 
 
 def test_it_asks_no_bank_that_lets_nobody_in(alice: User, item: Item) -> None:
@@ -108,5 +108,5 @@ def test_it_lets_nobody_ask_for_another_person(alice: User, mallory: User, item:
 
 
 def test_it_rings_once_for_each_copy_of_a_webhook() -> None:
-    assert sync_queue.accept_webhook("f" * 64) is True
-    assert sync_queue.accept_webhook("f" * 64) is False
+    assert sync_queue.record_webhook("f" * 64) is True
+    assert sync_queue.record_webhook("f" * 64) is False

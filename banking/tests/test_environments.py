@@ -44,7 +44,7 @@ def elsewhere(item: Item, monkeypatch: pytest.MonkeyPatch, settings: object) -> 
 
 def test_it_reads_no_item_of_another_environment(alice: User, elsewhere: Item) -> None:
     assert sync_item(owner_id=alice.pk, item_id=elsewhere.pk, trigger="test").ran is False
-    assert sync_queue.claim_syncs(limit=10) == []
+    assert sync_queue.claim_due_syncs(limit=10) == []
     assert sync_queue.refresh_all(user=alice, cooldown=NOW) == []
     with pytest.raises(sync_queue.NotConnected):
         sync_queue.refresh(user=alice, item_id=elsewhere.pk, cooldown=NOW)
@@ -53,10 +53,10 @@ def test_it_reads_no_item_of_another_environment(alice: User, elsewhere: Item) -
 def test_it_goes_on_reading_where_the_environment_comes_back(
     alice: User, elsewhere: Item, settings: object, provider: ScriptedProvider
 ) -> None:
-    assert sync_queue.claim_syncs(limit=10) == []
+    assert sync_queue.claim_due_syncs(limit=10) == []
     settings.PLAID_ENV = "embedded"
     provider.pages = [page()]
-    assert [claimed.item_id for claimed in sync_queue.claim_syncs(limit=10)] == [elsewhere.pk]
+    assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)] == [elsewhere.pk]
     assert sync_item(owner_id=alice.pk, item_id=elsewhere.pk, trigger="test").ran is True
 
 
@@ -118,11 +118,11 @@ def test_it_owes_the_removal_of_an_item_that_is_billed_until_its_environment_is_
     with tenant(alice.pk):
         Item.objects.filter(pk=elsewhere.pk).update(environment="production")
     owed = unlink(user=alice, item_id=elsewhere.pk, keep_history=True)
-    assert sync_queue.owed_removals(limit=10) == []
+    assert sync_queue.due_removals(limit=10) == []
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     assert provider.ended == []
     settings.PLAID_ENV = "production"
-    assert sync_queue.owed_removals(limit=10) == [(alice.pk, owed.pk)]
+    assert sync_queue.due_removals(limit=10) == [(alice.pk, owed.pk)]
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     assert provider.ended == ["access-sandbox-secret"]
 

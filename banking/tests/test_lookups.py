@@ -124,15 +124,15 @@ def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
     owed: LinkSession, provider: ScriptedProvider, later: Any
 ) -> None:
     provider.credential = GOOD
-    assert sync_queue.owed_lookups(limit=10) == []
+    assert sync_queue.due_link_recoveries(limit=10) == []
     assert look(owed) is None
     with tenant(owed.owner_id):
         LinkSession.objects.update(next_look_at=timezone.now() - timedelta(minutes=1))
-    assert sync_queue.owed_lookups(limit=10) == [(owed.owner_id, owed.pk)]
+    assert sync_queue.due_link_recoveries(limit=10) == [(owed.owner_id, owed.pk)]
     item = look(owed)
     assert item is not None
     assert (item.institution_name, now(owed).state) == ("Platypus", LinkSession.State.LINKED)
-    assert sync_queue.owed_lookups(limit=10) == []
+    assert sync_queue.due_link_recoveries(limit=10) == []
 
 
 def test_it_keeps_an_item_that_nobody_holds_for_operators_and_says_so(
@@ -192,7 +192,7 @@ def test_it_asks_for_no_session_of_another_environment(owed: LinkSession, settin
     with tenant(owed.owner_id):
         LinkSession.objects.update(next_look_at=timezone.now() - timedelta(minutes=1))
     settings.PLAID_ENV = "sandbox"
-    assert sync_queue.owed_lookups(limit=10) == []
+    assert sync_queue.due_link_recoveries(limit=10) == []
 
 
 def test_it_lets_a_call_that_never_left_be_made_again(session: LinkSession, provider: ScriptedProvider) -> None:

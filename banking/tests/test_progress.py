@@ -6,18 +6,18 @@ from django.utils import timezone
 from banking.models import Connection, Item
 from banking.provider import Readiness
 from banking.sync import import_progress
-from banking.sync.import_progress import Progress
+from banking.sync.import_progress import ImportProgress
 from banking.tests.rows import account_at, moved
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
 
 
-def progress_after(item: Item, wait: timedelta, **facts: object) -> Progress:
+def progress_after(item: Item, wait: timedelta, **facts: object) -> ImportProgress:
     for name, value in facts.items():
         setattr(item, name, value)
     with tenant(item.owner_id):
-        return import_progress.of(item=item, at=item.connected_at + wait)
+        return import_progress.import_progress(item=item, at=item.connected_at + wait)
 
 
 SECOND = timedelta(seconds=1)

@@ -17,7 +17,7 @@ from banking.provider import (
     Readiness,
 )
 from banking.sync import sync_item
-from banking.sync.outcome import Outcome
+from banking.sync.outcome import SyncOutcome
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
 from compliance.isolation import tenant
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Ledger = Callable[[], dict[str, Transaction]]
 
 
-def read(item: Item) -> Outcome:
+def read(item: Item) -> SyncOutcome:
     outcome = sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
     with tenant(item.owner_id):
         item.refresh_from_db()
@@ -199,14 +199,14 @@ def test_it_reads_everything_again_when_its_cursor_is_lost_and_drops_ghosts(
 def test_it_keeps_the_cursor_while_the_provider_prepares(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [page(cursor="", readiness=Readiness.NOT_READY)]
     outcome = read(item)
-    assert (item.cursor, item.readiness, outcome.again_in) == ("", Readiness.NOT_READY, 3)
+    assert (item.cursor, item.readiness, outcome.retry_in) == ("", Readiness.NOT_READY, 3)
 
 
 def test_it_never_takes_readiness_back(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [page(cursor="c1"), page(cursor="c2", readiness=Readiness.INITIAL)]
     read(item)
     outcome = read(item)
-    assert (item.readiness, outcome.again_in) == (Readiness.HISTORICAL, None)
+    assert (item.readiness, outcome.retry_in) == (Readiness.HISTORICAL, None)
 
 
 def test_it_stops_at_a_cursor_that_stands_still(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
@@ -261,7 +261,7 @@ def test_it_keeps_one_snapshot_for_each_day(item: Item, provider: ScriptedProvid
 
 
 def test_it_lets_one_worker_at_a_time_read_an_item(item: Item, provider: ScriptedProvider) -> None:
-    outcomes: list[Outcome] = []
+    outcomes: list[SyncOutcome] = []
 
     def second_worker() -> object:
         outcomes.append(sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other"))
@@ -342,12 +342,12 @@ def test_it_looks_again_at_once_when_it_was_asked_for_meanwhile(
 
     def ring() -> object:
         with time_machine.travel(timezone.now() - timedelta(seconds=slow_by)):
-            sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
+            sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
         return page(cursor="c1")
 
     provider.pages = [ring]
-    assert read(item).again_in == 0
-    assert read(item).again_in is None
+    assert read(item).retry_in == 0
+    assert read(item).retry_in is None
 
 
 def test_it_takes_text_that_copy_would_read_as_commands(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from banking.models import Item, SyncRun, Transaction
 from banking.provider import Readiness, Unavailable
-from banking.sync import item_state, run, sync_item, sync_queue
+from banking.sync import item_state, item_sync, sync_item, sync_queue
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from compliance.isolation import tenant
 from conftest import cut_off_from_database
@@ -113,19 +113,19 @@ def test_it_gives_an_item_back_after_such_an_error_though_its_connection_to_the_
 def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks_while_it_stores(
     item: Item, provider: ScriptedProvider, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = run.store
+    store = item_sync.store
 
     def cut_off(**options: object) -> None:
         store(**options)
         cut_off_from_database()
 
-    monkeypatch.setattr(run, "store", cut_off)
+    monkeypatch.setattr(item_sync, "store", cut_off)
     provider.pages = [page(added=[transaction("a")])]
     with pytest.raises(OperationalError):
         read(item)
     assert not item.is_syncing
     assert item.next_sync_at - timezone.now() < SOON
-    monkeypatch.setattr(run, "store", store)
+    monkeypatch.setattr(item_sync, "store", store)
     provider.pages = [page(added=[transaction("a")])]
     read(item)
     assert set(ledger()) == {"a"}
@@ -135,7 +135,7 @@ def test_it_comes_back_soon_to_an_item_that_was_asked_for_while_its_reading_fail
     item: Item, provider: ScriptedProvider
 ) -> None:
     def wished() -> object:
-        sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
+        sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
         raise Unavailable("TIMEOUT")
 
     with tenant(item.owner_id):
@@ -160,7 +160,7 @@ def lost(item: Item, times: int) -> Item:
         with tenant(item.owner_id):
             SyncRun.objects.create(owner_id=item.owner_id, item=item, trigger="beat")
             Item.objects.update(lease_holder=uuid4(), leased_until=timezone.now())
-            item_state.note_lost_worker(item=item)
+            item_state.close_run_of_lost_worker(item=item)
     return fresh(item)
 
 

@@ -49,7 +49,7 @@ def test_it_stores_the_rest_and_says_what_is_missing(
     item: Item, provider: ScriptedProvider, ledger: Ledger, changes: dict[str, object], field: str
 ) -> None:
     provider.pages = [odd_page(**changes), odd_page(**changes)]
-    assert read(item).again_in == 0
+    assert read(item).retry_in == 0
     assert (set(ledger()), item.cursor, item.missing) == ({"good"}, "", 0)
     read(item)
     assert set(ledger()) == {"good"}

@@ -15,7 +15,8 @@ from banking.models import Item, SyncRun
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
 from banking.provider import InstitutionDown, LoginRequired, ProviderError, Readiness, TimedOut
-from banking.sync import pace, sync_item
+from banking.sync import sync_item
+from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from banking.tests.job_queue import queued
 from banking.tests.scripted import ScriptedProvider, page
 from compliance.isolation import tenant
@@ -158,4 +159,4 @@ def test_it_waits_no_longer_for_one_answer_or_for_all_than_it_was_told(monkeypat
     assert transport.given == [4, 4, 2]
     with pytest.raises(TimedOut):
         client.get_item("access-sandbox-secret")
-    assert pace.HURRIED.answer < pace.HURRIED.whole < pace.PATIENT.whole
+    assert QUICK_TIMEOUTS.response < QUICK_TIMEOUTS.total < LONG_TIMEOUTS.total

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROWS = 24_000
 HALF = ROWS // 2
-LARGE = ("stage", "word", "banking_transaction")
+LARGE = ("staging", "incoming", "banking_transaction")
 KEYS = ("provider_id", "pending_id", "id =")
 
 
@@ -42,15 +42,15 @@ def loops_alone() -> Iterator[None]:
 def repeated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a statement's plan reads in full once for each row of something else."""
     found: list[str] = []
-    execute = store.run
+    execute = store.execute
 
-    def explained(cursor: CursorWrapper, statement: str, facts: store.Facts) -> int:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", facts)
+    def explained(cursor: CursorWrapper, statement: str, params: store.Params) -> int:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", params)
         plan = cursor.fetchone()[0]
         found.extend(full_reads((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], again=False))
-        return execute(cursor, statement, facts)
+        return execute(cursor, statement, params)
 
-    monkeypatch.setattr(store, "run", explained)
+    monkeypatch.setattr(store, "execute", explained)
     return found
 
 

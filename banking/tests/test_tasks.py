@@ -76,14 +76,14 @@ def test_it_has_written_down_when_to_look_again_should_the_queue_lose_it(
 
 def test_it_leaves_news_of_a_busy_item_to_the_worker_that_holds_it(item: Item, provider: ScriptedProvider) -> None:
     held(item)
-    sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
+    sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
     run(item)
     assert (queued(item.pk), provider.cursors) == ([], [])
 
 
 @pytest.mark.parametrize("connection", [Connection.LOGIN_REQUIRED, Connection.REMOVING, Connection.REMOVED])
 def test_it_comes_back_to_no_item_that_cannot_be_read(item: Item, provider: ScriptedProvider, connection: str) -> None:
-    sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
+    sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
     changed(item, connection=connection)
     run(item)
     assert (queued(item.pk), provider.cursors) == ([], [])
@@ -127,7 +127,7 @@ def test_it_queues_everybodys_due_items_once_and_chunk_by_chunk(
     alice: User, mallory: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims: list[int] = []
-    claim = sync_queue.claim_syncs
+    claim = sync_queue.claim_due_syncs
 
     def counted(*, limit: int) -> list[object]:
         found = claim(limit=limit)
@@ -135,7 +135,7 @@ def test_it_queues_everybodys_due_items_once_and_chunk_by_chunk(
         return found
 
     monkeypatch.setattr(tasks, "CHUNK", 2)
-    monkeypatch.setattr(sync_queue, "claim_syncs", counted)
+    monkeypatch.setattr(sync_queue, "claim_due_syncs", counted)
     items = [make_item(owner, provider_item_id=f"{owner.pk}-{n}") for owner in (alice, mallory) for n in range(2)]
     items.append(make_item(alice, provider_item_id="fifth"))
     rests = make_item(alice, provider_item_id="rests", next_sync_at=timezone.now() + timedelta(hours=1))
@@ -185,27 +185,27 @@ def bell(provider_item_id: str) -> WebhookEvent:
 
 
 def test_it_asks_for_the_item_that_a_webhook_speaks_of(item: Item) -> None:
-    tasks.ring(bell(item.provider_item_id))
+    tasks.handle_webhook(bell(item.provider_item_id))
     assert triggers(item) == ["webhook"]
     assert changed(item).sync_wanted_at is not None
 
 
 @pytest.mark.parametrize("stranger", ["", "unknown", "' OR true --"])
 def test_it_asks_for_nothing_when_the_item_is_not_ours(item: Item, stranger: str) -> None:
-    tasks.ring(bell(stranger))
+    tasks.handle_webhook(bell(stranger))
     assert triggers(item) == []
     assert changed(item).sync_wanted_at is None
 
 
 def test_it_does_not_mistake_another_environments_item(item: Item) -> None:
     changed(item, environment="production")
-    tasks.ring(bell(item.provider_item_id))
+    tasks.handle_webhook(bell(item.provider_item_id))
     assert triggers(item) == []
 
 
 def test_it_reads_twice_at_most_when_a_bell_rings_while_it_reads(item: Item, provider: ScriptedProvider) -> None:
     def ring() -> object:
-        tasks.ring(bell(item.provider_item_id))
+        tasks.handle_webhook(bell(item.provider_item_id))
         return page(cursor="c1")
 
     provider.pages = [ring]
@@ -218,7 +218,7 @@ def test_it_reads_twice_at_most_when_a_bell_rings_while_it_reads(item: Item, pro
 def test_it_reads_once_for_a_burst_of_webhooks(item: Item, provider: ScriptedProvider) -> None:
     run(item)
     for _ in range(24):
-        tasks.ring(bell(item.provider_item_id))
+        tasks.handle_webhook(bell(item.provider_item_id))
     provider.cursors.clear()
     with time_machine.travel(max(job.start or timezone.now() for job in queued(item.pk))):
         for _ in range(24):
@@ -228,13 +228,13 @@ def test_it_reads_once_for_a_burst_of_webhooks(item: Item, provider: ScriptedPro
 
 def test_it_queues_nothing_for_a_webhook_of_an_item_that_cannot_be_read(item: Item) -> None:
     changed(item, connection=Connection.REMOVED)
-    tasks.ring(bell(item.provider_item_id))
+    tasks.handle_webhook(bell(item.provider_item_id))
     assert queued(item.pk) == []
 
 
 def test_it_forgets_webhooks_that_are_too_old_to_be_played_again() -> None:
     now = timezone.now()
-    WebhookReceipt.objects.create(fingerprint="old", received_at=now - sync_queue.REPLAYABLE - timedelta(seconds=1))
+    WebhookReceipt.objects.create(fingerprint="old", received_at=now - sync_queue.REPLAY_WINDOW - timedelta(seconds=1))
     WebhookReceipt.objects.create(fingerprint="new", received_at=now)
     tasks.forget_webhooks()
     assert list(WebhookReceipt.objects.values_list("fingerprint", flat=True)) == ["new"]
@@ -257,16 +257,16 @@ def test_it_leaves_the_item_to_the_clock_when_the_queue_is_away(
 ) -> None:
     tasks.enqueue_sync(item, trigger="link")
     assert str(item.pk) in caplog.text
-    assert [claimed.item_id for claimed in sync_queue.claim_syncs(limit=9)] == [item.pk]
+    assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=9)] == [item.pk]
 
 
 def test_it_leaves_the_removal_to_the_clock_when_the_queue_is_away(alice: User, item: Item, no_queue: None) -> None:
     owed = unlink(user=alice, item_id=item.pk, keep_history=True)
     tasks.enqueue_removal(owed)
     tasks.enqueue_removal(None)
-    assert sync_queue.owed_removals(limit=9) == [(alice.pk, owed.pk)]
+    assert sync_queue.due_removals(limit=9) == [(alice.pk, owed.pk)]
 
 
 def test_it_hears_a_webhook_even_when_the_queue_is_away(item: Item, no_queue: None) -> None:
-    tasks.ring(bell(item.provider_item_id))
+    tasks.handle_webhook(bell(item.provider_item_id))
     assert changed(item).sync_wanted_at is not None

@@ -152,7 +152,7 @@ def test_it_tells_a_run_once(whole: Item, provider: ScriptedProvider, alice: Use
     sync(whole)
     with tenant(alice.pk):
         run = SyncRun.objects.latest("started_at")
-    assert not notifications.large_changes(owner_id=alice.pk, item_id=whole.pk, run_id=run.pk)
+    assert not notifications.notify_large_transactions(owner_id=alice.pk, item_id=whole.pk, run_id=run.pk)
     assert len(told(alice)) == 1
 
 
@@ -162,7 +162,7 @@ def test_it_asks_once_and_not_at_all_when_nothing_came(whole: Item, provider: Sc
         provider.pages = [page(added=rows)]
         with CaptureQueriesContext(connection) as queries:
             sync(whole)
-        counts.append(sum("wish.large_transaction" in query["sql"] for query in queries))
+        counts.append(sum("large_transaction" in query["sql"] for query in queries))
     assert counts == [0, 1]
 
 
@@ -172,7 +172,7 @@ def test_it_tells_mallory_nothing(whole: Item, provider: ScriptedProvider, mallo
     assert told(mallory) == []
     with tenant(whole.owner_id):
         run = SyncRun.objects.latest("started_at")
-    assert not notifications.large_changes(owner_id=mallory.pk, item_id=whole.pk, run_id=run.pk)
+    assert not notifications.notify_large_transactions(owner_id=mallory.pk, item_id=whole.pk, run_id=run.pk)
 
 
 # --- A connection that is lost ----------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def test_it_owes_the_removal_until_the_provider_confirms(
     with tenant(alice.pk):
         owed.refresh_from_db()
         assert (owed.attempts, owed.error_code) == (1, "TIMEOUT")
-    assert sync_queue.owed_removals(limit=10) == []
+    assert sync_queue.due_removals(limit=10) == []
 
     provider.refuse_removal = None
     changed(owed, next_attempt_at=timezone.now())

@@ -23,7 +23,7 @@ from banking.linking.sessions import Chosen, finish_link
 from banking.linking.update_mode import open_relink
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import Credential, Unavailable
-from banking.sync import run, sync_item, sync_queue
+from banking.sync import item_sync, sync_item, sync_queue
 from banking.tests.scripted import ScriptedProvider, page, transaction
 from banking.tests.test_credentials import spoiled
 from compliance.isolation import tenant
@@ -99,7 +99,7 @@ def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
     owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=is_kept)
     assert owed.history == history
     assert left_of(alice) == (2, 2, 0)
-    assert sync_queue.owed_removals(limit=9) == [(alice.pk, owed.pk)]
+    assert sync_queue.due_removals(limit=9) == [(alice.pk, owed.pk)]
     stored()
     pay(owed)
     assert left_of(alice) == (rows, 0, 0)
@@ -143,7 +143,7 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
         return settle(**options)
 
     settle = succession.settle
-    monkeypatch.setattr(run.succession, "settle", while_storing)
+    monkeypatch.setattr(item_sync.succession, "settle", while_storing)
     provider.pages = [page(added=[transaction("a")])]
     assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran
     monkeypatch.undo()

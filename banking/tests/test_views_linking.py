@@ -201,7 +201,7 @@ def test_it_connects_even_when_the_queue_is_away(
     monkeypatch.setattr(tasks.sync_item, "apply_async", refused)
     assert finish(as_alice, session).status_code == 302
     (item,) = items(alice)
-    assert [claimed.item_id for claimed in sync_queue.claim_syncs(limit=9)] == [item.pk]
+    assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=9)] == [item.pk]
 
 
 def test_it_ends_the_bank_at_the_provider_whatever_keeps_it_from_being_written_down(

@@ -31,7 +31,7 @@ def importing(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """Show how far the first import is; the fragment asks again by itself until it is done."""
     item = get_object_or_404(Item.objects.for_user(request.user), pk=item_id)
     template = "banking/importing.html#progress" if request.htmx else "banking/importing.html"
-    job = import_progress.of(item=item, at=timezone.now())
+    job = import_progress.import_progress(item=item, at=timezone.now())
     return render(request, template, {"item": item, "job": job, "poll_seconds": job.poll_seconds})
 
 

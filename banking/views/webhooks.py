@@ -34,11 +34,11 @@ def receive(request: HttpRequest, provider_key: str) -> HttpResponse:
     except (WebhookNotVerifiable, ProviderConfigurationError) as error:
         logger.error("Webhook not checked: %r", error)
         return HttpResponse(status=503)
-    if sync_queue.accept_webhook(event.fingerprint):
-        tasks.ring(event)
+    if sync_queue.record_webhook(event.fingerprint):
+        tasks.handle_webhook(event)
     return HttpResponse(status=200)
 
 
 def is_known(provider_key: str, provider_item_id: str) -> bool:
     """Whether the provider would name an Item of this site by this id."""
-    return sync_queue.current_item_named(provider_key=provider_key, provider_item_id=provider_item_id) is not None
+    return sync_queue.find_current_item(provider_key=provider_key, provider_item_id=provider_item_id) is not None

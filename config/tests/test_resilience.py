@@ -18,7 +18,7 @@ from banking.models import Connection, Item
 from banking.plaid import client
 from banking.provider import WebhookEvent
 from banking.sync import sync_item, sync_queue
-from banking.tasks import enqueue_sync, ring
+from banking.tasks import enqueue_sync, handle_webhook
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from config.tests.places import wait_until
@@ -292,7 +292,7 @@ def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbo
         enqueue_sync(item, trigger="link")
         wait_until(lambda: fired(bank) == 1)
         spend(bank, item)
-        sync_queue.want(owner_id=item.owner_id, item_id=item.pk)
+        sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
         wait_until(agrees)
         wait_until(lambda: not fresh(item).has_pending_sync_request)
 
@@ -306,7 +306,7 @@ def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(
         assert as_operator(readings) == [(1,)]
         bell = WebhookEvent("plaid", item.provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "")
         for _ in range(24):
-            ring(bell)
+            handle_webhook(bell)
         wait_until(lambda: working.said().count("succeeded") >= 34)
         assert as_operator(readings)[0][0] <= MOST_READINGS
         assert not fresh(item).has_pending_sync_request

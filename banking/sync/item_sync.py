@@ -1,0 +1,205 @@
+"""One sync of one Item, from taking its lease to releasing it."""
+
+import logging
+from collections import Counter
+from uuid import UUID
+
+from django.db import DataError
+from django.utils import timezone
+
+from banking.account_matching import succession
+from banking.credentials import open_token
+from banking.linking.disconnecting import end_needless
+from banking.models import Account, Item, LinkSession, SyncRun, Transaction
+from banking.provider import (
+    AccountsResponse,
+    InvalidCursor,
+    MalformedResponse,
+    MutationDuringPagination,
+    ProviderClient,
+    ProviderError,
+    Readiness,
+)
+from banking.providers import provider_for
+from banking.sync import item_state
+from banking.sync.institution import load_institution
+from banking.sync.lease import Lease, LeaseLost, acquire_lease, keep_renewed
+from banking.sync.outcome import SKIPPED, SyncOutcome
+from banking.sync.staging_file import StagingFile
+from banking.sync.store import store_accounts, store_transactions
+from banking.sync.timeouts import LONG_TIMEOUTS, SyncTimeouts
+from banking.transactions.transfers import update_transfers
+from compliance.audit import Action, record
+from compliance.isolation import tenant
+from compliance.isolation.tenant import recheck_connection
+
+logger = logging.getLogger(__name__)
+
+MAX_RESTARTS = 8
+# At 500 rows a page, far more than any bank keeps; ends a stream that never ends.
+MAX_PAGES = 2000
+
+
+def sync_item(
+    *, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool = False, timeouts: SyncTimeouts = LONG_TIMEOUTS
+) -> SyncOutcome:
+    """Download an Item's stream to its end and store it, within ``timeouts``.
+
+    Returns ``SKIPPED`` when another worker holds the Item, when it cannot be synced, or when ``if_due`` is set and it
+    is not due. Provider errors are written to the Item and its ``SyncRun`` and not raised: ``item_state`` decides about
+    the retry. Every other exception is recorded and raised.
+    """
+    started = start_run(owner_id=owner_id, item_id=item_id, trigger=trigger, if_due=if_due)
+    if started is None:
+        return SKIPPED
+    lease, item, run = started
+    try:
+        with keep_renewed(lease):
+            return download_and_store(lease=lease, item=item, run=run, timeouts=timeouts)
+    except ProviderError as error:
+        recheck_connection()
+        finish = item_state.hand_over if timeouts.should_hand_over(error) else item_state.record_failure
+        return finish(lease=lease, run=run, error=error)
+    except DataError as error:
+        logger.exception("Item %s: the provider's response does not fit the database", item.pk)
+        return item_state.record_failure(lease=lease, run=run, error=MalformedResponse(type(error).__name__))
+    except LeaseLost:
+        item_state.close_interrupted_run(run=run)
+        return SKIPPED
+    except Exception as error:
+        item_state.record_crash(lease=lease, run=run, error=error)
+        raise
+
+
+def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> tuple[Lease, Item, SyncRun] | None:
+    """Take the Item's lease, and record that a run begins and that it uses the credential."""
+    with tenant(owner_id):
+        acquired = acquire_lease(owner_id=owner_id, item_id=item_id, if_due=if_due)
+        if acquired is None:
+            return None
+        lease, item = acquired
+        item_state.close_run_of_lost_worker(item=item)
+        record(Action.CREDENTIAL_ACCESS, actor=None, subject=owner_id, resource="item", resource_id=str(item_id))
+        run = SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
+        run.request_before_run = item.sync_wanted_at
+        return lease, item, run
+
+
+def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: SyncTimeouts) -> SyncOutcome:
+    """Download with no transaction open, then store everything in one."""
+    provider = provider_for(item.provider).connect().with_timeouts(response=timeouts.response, total=timeouts.total)
+    with tenant(item.owner_id):
+        token = open_token(item)
+    details = provider.get_item(token)
+    institution = load_institution(provider=provider, item=item, details=details)
+    with StagingFile() as staging:
+        download_pages(provider=provider, token=token, lease=lease, item=item, run=run, staging=staging)
+        accounts = provider.get_accounts(token)
+        recheck_connection()
+        with tenant(item.owner_id):
+            current = lease.lock_item()
+            current.reads_slowly = timeouts.were_needed(since=run.started_at)
+            connection_before, is_first = current.connection, current.checked_at is None
+            item_state.apply_item_details(item=current, details=details, institution=institution)
+            store(item=current, staging=staging, accounts=accounts, run=run, from_start=not item.cursor)
+            if is_first:
+                LinkSession.objects.filter(item=current).update(chosen=[])
+            return item_state.record_success(
+                item=current, connection_before=connection_before, run=run, staging=staging
+            )
+
+
+def download_pages(
+    *, provider: ProviderClient, token: str, lease: Lease, item: Item, run: SyncRun, staging: StagingFile
+) -> None:
+    """Download every page into the staging file, starting over when the stream changes meanwhile.
+
+    Raises ``MutationDuringPagination`` after too many restarts; a cursor that the provider no longer accepts
+    leads to one download of the whole stream.
+    """
+    for _ in range(MAX_RESTARTS):
+        try:
+            return download_from_cursor(provider=provider, token=token, lease=lease, item=item, staging=staging)
+        except (MutationDuringPagination, InvalidCursor) as error:
+            logger.info("Item %s: %s, starting over", item.pk, error)
+            if isinstance(error, InvalidCursor):
+                item.cursor = ""
+            run.restarts += 1
+            staging.clear()
+    raise MutationDuringPagination("CHANGED_TOO_OFTEN")
+
+
+def download_from_cursor(
+    *, provider: ProviderClient, token: str, lease: Lease, item: Item, staging: StagingFile
+) -> None:
+    """Follow the stream from the Item's cursor to its end."""
+    cursor, seen = item.cursor, {item.cursor}
+    for _ in range(MAX_PAGES):
+        lease.check()
+        page = provider.sync_transactions(token, cursor=cursor)
+        staging.add_page(page)
+        if not page.has_more:
+            return
+        cursor = page.next_cursor
+        if cursor in seen:
+            raise MalformedResponse("CURSOR_STANDS_STILL", request_id=page.request_id)
+        seen.add(cursor)
+    raise MalformedResponse("STREAM_WITHOUT_END", request_id=staging.request_id)
+
+
+def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: SyncRun, from_start: bool) -> None:
+    """Store accounts, balances and transactions and move the cursor, all in the open transaction.
+
+    Stored rows are reconciled only with a whole stream. One that is still being prepared is stored and then downloaded
+    from its start again, since what follows it would never tell which rows were removed meanwhile.
+    """
+    succession.lock_accounts(owner_id=item.owner_id)
+    # The order of the connections depends on these.
+    item.save(update_fields=["institution", "connection", "checked_at"])
+    is_wider = item.missing > 0 and has_new_account(item=item, accounts=accounts)
+    store_accounts(item=item, response=accounts, others=staging.accounts.values())
+    complete = from_start and staging.readiness == Readiness.HISTORICAL
+    is_half = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
+    stored = store_transactions(item=item, staging=staging, complete=complete)
+    settled = succession.settle(item=item)
+    if settled.needless:
+        end_needless(owner_id=item.owner_id, item_ids=settled.needless)
+    if settled.changed or stored.written or stored.removed or stored.replaced:
+        update_transfers(owner_id=item.owner_id)
+    run.written, run.removed, run.pages = stored.written, stored.removed, staging.pages
+    missing = record_skipped_rows(
+        item=item, run=run, staging=staging, accounts=accounts, unknown_accounts=stored.unknown_accounts
+    )
+    if missing and not skipped_rows_before(item):
+        # An unreadable row may have been damaged on its way: it is requested once more before the stream goes on.
+        item.sync_wanted_at = timezone.now()
+        item.cursor = "" if from_start else item.cursor
+        return
+    item.missing = missing if complete else item.missing + missing
+    item.cursor = "" if is_half or (is_wider and not complete) else staging.cursor or item.cursor
+
+
+def has_new_account(*, item: Item, accounts: AccountsResponse) -> bool:
+    """Whether the bank lists a new account: skipped rows may belong to it, and are downloaded again then."""
+    known = set(Account.objects.filter(item=item).values_list("provider_id", flat=True))
+    return any(row.provider_id not in known for row in accounts.accounts)
+
+
+def skipped_rows_before(item: Item) -> bool:
+    """Whether the last good sync skipped rows too."""
+    last = SyncRun.objects.filter(item=item, result=SyncRun.Result.OK).order_by("-started_at").first()
+    return last is not None and last.set_aside > 0
+
+
+def record_skipped_rows(
+    *, item: Item, run: SyncRun, staging: StagingFile, accounts: AccountsResponse, unknown_accounts: int
+) -> int:
+    """Record by field what could not be stored, for operators; returns how many transactions that are."""
+    errors = staging.field_errors + Counter(f"{kind}.{field}" for kind, field, _ in accounts.skipped)
+    errors["transaction.account_id"] += unknown_accounts
+    missing = sum(count for field, count in errors.items() if field.startswith("transaction."))
+    run.set_aside = errors.total()
+    run.flaws = ", ".join(f"{field} {count}" for field, count in sorted(errors.items()) if count)
+    if run.flaws:
+        logger.error("Item %s: rows were skipped in run %s: %s", item.pk, run.pk, run.flaws)
+    return missing

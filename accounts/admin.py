@@ -20,8 +20,8 @@ from compliance.audit.events import AuditEvent
 class PersonAdmin(OperatorAdmin):
     """Where every look begins: the page of a person leads to everything else of theirs."""
 
-    person = "id"
-    what = "Your name, your email address and when you signed in last"
+    user_column = "id"
+    data_label = "Your name, your email address and when you signed in last"
     change_form_template = "accounts/operators/person.html"
     fields = ("email", "first_name", "last_name", "is_active", "is_staff", "created_at", "last_login", "deleted_at")
     list_display = ("email", "is_active", "is_staff", "last_login", "created_at")
@@ -31,8 +31,8 @@ class PersonAdmin(OperatorAdmin):
 
 @admin.register(EmailAddress)
 class AddressAdmin(OperatorAdmin):
-    person = "user_id"
-    what = "Your email addresses"
+    user_column = "user_id"
+    data_label = "Your email addresses"
     list_display = ("user_id", "email", "verified", "primary")
     search_fields = ("email",)
 
@@ -41,8 +41,8 @@ class AddressAdmin(OperatorAdmin):
 class FactorAdmin(OperatorAdmin):
     """Which factors there are; what they are made of is out of reach."""
 
-    person = "user_id"
-    what = "Which second factors you have"
+    user_column = "user_id"
+    data_label = "Which second factors you have"
     list_display = ("user_id", "type", "created_at", "last_used_at")
     list_filter = ("type",)
 
@@ -51,8 +51,8 @@ class FactorAdmin(OperatorAdmin):
 class SessionAdmin(OperatorAdmin):
     """Where people are signed in, without the keys that would let somebody else in."""
 
-    person = "user_id"
-    what = "Where you are signed in"
+    user_column = "user_id"
+    data_label = "Where you are signed in"
     list_display = ("user_id", "ip", "user_agent", "created_at", "last_seen_at")
 
 
@@ -72,7 +72,7 @@ class ActionFilter(admin.SimpleListFilter):
 class EventAdmin(OperatorAdmin):
     """The readable part of the trails; what is sealed in them opens for nobody here."""
 
-    person = "subject"
-    what = "Your audit trail, without what is sealed in it"
+    user_column = "subject"
+    data_label = "Your audit trail, without what is sealed in it"
     list_display = ("at", "subject", "actor", "action", "resource", "resource_id", "outcome")
     list_filter = (ActionFilter,)

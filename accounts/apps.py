@@ -12,10 +12,10 @@ class AccountsConfig(AppConfig):
         from accounts.mfa import passkeys, recovery_codes, totp
         from accounts.sessions import active_sessions
 
-        totp.take_over()
-        recovery_codes.take_over()
-        passkeys.take_over()
-        active_sessions.take_over()
+        totp.patch_allauth_totp()
+        recovery_codes.patch_allauth_recovery_codes()
+        passkeys.patch_allauth_passkeys()
+        active_sessions.patch_allauth_sessions()
         # Connects allauth's signals to what follows from them.
         import_module("accounts.sign_in.receivers")
         import_module("accounts.mfa.receivers")

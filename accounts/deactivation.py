@@ -12,5 +12,5 @@ def deactivate(*, user: User, actor: User | None) -> None:
     """Let nobody sign in as this person any more, and end the sessions that they have."""
     User.objects.filter(pk=user.pk).update(is_active=False)
     user.is_active = False
-    active_sessions.end_all(user, actor=actor, reason="deactivated")
+    active_sessions.end_all_sessions(user, actor=actor, reason="deactivated")
     record(Action.ACCOUNT_DEACTIVATED, actor=actor, subject=user)

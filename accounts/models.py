@@ -3,10 +3,10 @@
 from accounts.mfa.models import SecondFactor
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.sign_in.models import LoginThrottle
-from accounts.users.models import ONE_USER, User, UserManager, display_name
+from accounts.users.models import UNIQUE_EMAIL_CONSTRAINT, User, UserManager, display_name
 
 __all__ = [
-    "ONE_USER",
+    "UNIQUE_EMAIL_CONSTRAINT",
     "LoginThrottle",
     "Notification",
     "NotificationSettings",

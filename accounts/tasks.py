@@ -1,7 +1,13 @@
 """All tasks of this app, for Celery; each is defined beside the code that it runs."""
 
-from accounts.emails.tasks import send_notice
+from accounts.emails.tasks import send_security_email
 from accounts.notifications.tasks import dispatch_due_digests, send_due_digest
-from accounts.sign_in.tasks import forget_old, send_unlock_link
+from accounts.sign_in.tasks import delete_expired_sessions_and_failures, send_unlock_email
 
-__all__ = ["dispatch_due_digests", "forget_old", "send_due_digest", "send_notice", "send_unlock_link"]
+__all__ = [
+    "delete_expired_sessions_and_failures",
+    "dispatch_due_digests",
+    "send_due_digest",
+    "send_security_email",
+    "send_unlock_email",
+]

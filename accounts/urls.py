@@ -11,12 +11,12 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
 
 from accounts import views
-from accounts.mfa.step_up import fresh_sign_in
+from accounts.mfa.step_up import require_fresh_sign_in
 
 View = Callable[..., HttpResponse]
 
 
-def to_security(view: View) -> View:
+def redirect_to_security(view: View) -> View:
     """Put the security page in the place of one of allauth's lists, which it holds."""
 
     def lead(request: HttpRequest) -> HttpResponse:
@@ -25,32 +25,32 @@ def to_security(view: View) -> View:
     return lead
 
 
-CHANGES: Final[dict[str | None, Callable[[View], View]]] = {
+VIEW_GUARDS: Final[dict[str | None, Callable[[View], View]]] = {
     # What changes how one signs in asks first who is there.
-    "account_change_password": fresh_sign_in,
-    "account_set_password": fresh_sign_in,
-    "account_email": fresh_sign_in,
-    "mfa_activate_totp": fresh_sign_in,
-    "mfa_deactivate_totp": fresh_sign_in,
-    "mfa_view_recovery_codes": fresh_sign_in,
-    "mfa_generate_recovery_codes": fresh_sign_in,
-    "mfa_download_recovery_codes": fresh_sign_in,
-    "mfa_add_webauthn": fresh_sign_in,
-    "mfa_edit_webauthn": fresh_sign_in,
-    "mfa_remove_webauthn": fresh_sign_in,
-    "mfa_index": to_security,
-    "mfa_list_webauthn": to_security,
+    "account_change_password": require_fresh_sign_in,
+    "account_set_password": require_fresh_sign_in,
+    "account_email": require_fresh_sign_in,
+    "mfa_activate_totp": require_fresh_sign_in,
+    "mfa_deactivate_totp": require_fresh_sign_in,
+    "mfa_view_recovery_codes": require_fresh_sign_in,
+    "mfa_generate_recovery_codes": require_fresh_sign_in,
+    "mfa_download_recovery_codes": require_fresh_sign_in,
+    "mfa_add_webauthn": require_fresh_sign_in,
+    "mfa_edit_webauthn": require_fresh_sign_in,
+    "mfa_remove_webauthn": require_fresh_sign_in,
+    "mfa_index": redirect_to_security,
+    "mfa_list_webauthn": redirect_to_security,
     # allauth leaves this one behind the sign-in that it is.
     "mfa_login_webauthn": login_not_required,
 }
 
 
-def changed(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern | URLResolver]:
+def guard_views(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern | URLResolver]:
     """allauth's addresses, each with its view as ``CHANGES`` wants it."""
     return [
-        URLResolver(each.pattern, changed(each.url_patterns))
+        URLResolver(each.pattern, guard_views(each.url_patterns))
         if isinstance(each, URLResolver)
-        else URLPattern(each.pattern, CHANGES.get(each.name, lambda view: view)(each.callback), name=each.name)
+        else URLPattern(each.pattern, VIEW_GUARDS.get(each.name, lambda view: view)(each.callback), name=each.name)
         for each in patterns
     ]
 
@@ -61,6 +61,6 @@ urlpatterns = [
     path("security/sessions/end-others/", views.end_other_sessions, name="end_other_sessions"),
     path("security/looks/", views.looks, name="looks"),
     path("unlock/<str:token>/", views.unlock, name="unlock"),
-    path("2fa/", include(changed(factor_patterns))),
-    path("", include(changed(account_patterns))),
+    path("2fa/", include(guard_views(factor_patterns))),
+    path("", include(guard_views(account_patterns))),
 ]

@@ -18,7 +18,7 @@ from accounts.sessions import active_sessions
 from accounts.sign_in import lockout, sign_in_events
 from accounts.users.requests import AuthenticatedHttpRequest
 
-FEW_CODES: Final = 3
+FEW_RECOVERY_CODES: Final = 3
 
 
 @require_safe
@@ -29,13 +29,13 @@ def security(request: AuthenticatedHttpRequest) -> HttpResponse:
     app = next(iter(of_type[Authenticator.Type.TOTP]), None)
     context = {
         "app": app,
-        "app_is_readable": app is not None and sealed_secrets.is_readable(app),
-        "passkeys": [(each, passkeys.is_readable(each)) for each in of_type[Authenticator.Type.WEBAUTHN]],
+        "app_is_readable": app is not None and sealed_secrets.is_secret_readable(app),
+        "passkeys": [(each, passkeys.is_passkey_readable(each)) for each in of_type[Authenticator.Type.WEBAUTHN]],
         "codes": next(iter(of_type[Authenticator.Type.RECOVERY_CODES]), None),
-        "codes_left": recovery_codes.codes_left(mine),
-        "few_codes": FEW_CODES,
-        "places": active_sessions.places(request),
-        "visits": sign_in_events.recent_sign_ins(request.user),
+        "codes_left": recovery_codes.count_unused_codes(mine),
+        "few_codes": FEW_RECOVERY_CODES,
+        "places": active_sessions.list_sessions(request),
+        "visits": sign_in_events.list_recent_sign_ins(request.user),
     }
     return render(request, "accounts/security.html", context)
 
@@ -44,7 +44,7 @@ def security(request: AuthenticatedHttpRequest) -> HttpResponse:
 def end_session(request: AuthenticatedHttpRequest, place_id: int) -> HttpResponse:
     """End one of the person's sessions; ending the one that asks signs out."""
     try:
-        device = active_sessions.end(user=request.user, session_id=place_id)
+        device = active_sessions.end_session(user=request.user, session_id=place_id)
     except UserSession.DoesNotExist:
         raise Http404 from None
     messages.success(request, f"Signed out: {device}.")
@@ -54,7 +54,7 @@ def end_session(request: AuthenticatedHttpRequest, place_id: int) -> HttpRespons
 @require_POST
 def end_other_sessions(request: AuthenticatedHttpRequest) -> HttpResponse:
     """End all of the person's sessions but this one."""
-    count = active_sessions.end_others(request, request.user, reason="person")
+    count = active_sessions.end_other_sessions(request, request.user, reason="person")
     messages.success(request, f"Signed out everywhere else ({count}).")
     return redirect("security")
 
@@ -62,9 +62,9 @@ def end_other_sessions(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_safe
 def looks(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show who of the operators looked at the person's data, a page at a time."""
-    before = access_log.position(request.GET.get("before", ""))
-    shown = access_log.looks(request.user, before=before)
-    older = f"?before={shown[-1].id}" if len(shown) == access_log.LOOKS_SHOWN else ""
+    before = access_log.parse_cursor(request.GET.get("before", ""))
+    shown = access_log.list_data_accesses(request.user, before=before)
+    older = f"?before={shown[-1].id}" if len(shown) == access_log.PAGE_SIZE else ""
     return render(request, "accounts/looks.html", {"looks": shown, "older_url": older, "is_first": before is None})
 
 
@@ -74,11 +74,11 @@ def looks(request: AuthenticatedHttpRequest) -> HttpResponse:
 def unlock(request: HttpRequest, token: str) -> HttpResponse:
     """End the lock that a mail speaks of, by a button: programs that read mail open links."""
     if request.method != "POST":
-        person = lockout.locked_person(token)
+        person = lockout.user_for_unlock_token(token)
         return render(request, "accounts/unlock.html", {"is_good": person is not None})
     user = lockout.unlock(token)
     if user is None:
         return render(request, "accounts/unlock.html", {"is_good": False})
-    get_adapter().unblock(request, user)
+    get_adapter().clear_login_limits(request, user)
     messages.success(request, "Unlocked. You can sign in now.")
     return redirect("account_login")

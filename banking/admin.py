@@ -16,7 +16,7 @@ class BankDataAdmin(OperatorAdmin):
 class ItemAdmin(BankDataAdmin):
     """How a connection is, without the credential, the cursor and the bank's own name for it."""
 
-    what = "Your connections to banks"
+    data_label = "Your connections to banks"
     fields = (
         "institution_name", "environment", "connection", "readiness", "connected_at", "checked_at", "data_as_of",
         "removed_at", "failures", "error_code", "request_id", "next_sync_at",
@@ -26,7 +26,7 @@ class ItemAdmin(BankDataAdmin):
 
 @admin.register(Account)
 class BankAccountAdmin(BankDataAdmin):
-    what = "Your bank accounts and their balances"
+    data_label = "Your bank accounts and their balances"
     list_display = (
         "name", "mask", "type", "subtype", "current", "available", "limit", "currency", "balance_as_of", "closed_at",
     )  # fmt: skip
@@ -36,14 +36,14 @@ class BankAccountAdmin(BankDataAdmin):
 class TransactionAdmin(BankDataAdmin):
     """What the bank says; the person's own notes and categories are nobody's business."""
 
-    what = "Your transactions"
+    data_label = "Your transactions"
     list_display = ("day", "name", "amount", "currency", "pending", "category", "removed_at")
     ordering = ("-day", "-id")
 
 
 @admin.register(SyncRun)
 class SyncRunAdmin(BankDataAdmin):
-    what = "How your banks were read"
+    data_label = "How your banks were read"
     list_display = (
         "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "removed", "restarts",
         "set_aside", "flaws", "error_code", "request_id",
@@ -54,7 +54,7 @@ class SyncRunAdmin(BankDataAdmin):
 class LinkSessionAdmin(BankDataAdmin):
     """How linking went, with the ids that the provider's support asks for; what opens the dialog is out of reach."""
 
-    what = "How you connected banks"
+    data_label = "How you connected banks"
     list_display = (
         "id", "state", "created_at", "claimed_at", "exchange_sent_at", "looks", "next_look_at", "error_code",
         "exit_status", "link_session_id", "request_id", "repairs", "environment",

@@ -21,7 +21,7 @@ def session(user: User, backend: str = "", engine: str = settings.SESSION_ENGINE
     store[SESSION_KEY] = str(user.pk)
     store[BACKEND_SESSION_KEY] = backend or settings.AUTHENTICATION_BACKENDS[0]
     store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    lifetime.begin(store)
+    lifetime.start_session(store)
     store.create()
     return str(store.session_key)
 

@@ -10,7 +10,7 @@ from config.models import PolicyViolation
 class PolicyViolationAdmin(OperatorAdmin):
     """What browsers refused to run or load, and where."""
 
-    person = None
+    user_column = None
     fields = ("day", "directive", "page", "blocked", "source", "count", "first_at", "last_at")
     list_display = ("day", "directive", "page", "blocked", "source", "count", "last_at")
     list_filter = ("day", "directive")

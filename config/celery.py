@@ -36,7 +36,10 @@ app.conf.beat_schedule = {
     "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab()},
     "forget old webhooks": {"task": "banking.tasks.forget_webhooks", "schedule": crontab(minute="23")},
     "forget old policy reports": {"task": "config.tasks.forget_policy_violations", "schedule": crontab(minute="52")},
-    "forget old sessions and failures": {"task": "accounts.sign_in.tasks.forget_old", "schedule": crontab(minute="41")},
+    "delete expired sessions": {
+        "task": "accounts.sign_in.tasks.delete_expired_sessions_and_failures",
+        "schedule": crontab(minute="41"),
+    },
     "look at runways": {"task": "insights.tasks.dispatch_runway_checks", "schedule": crontab(minute="34")},
     "send due digests": {"task": "accounts.notifications.tasks.dispatch_due_digests", "schedule": crontab()},
     "pull due credit reports": {"task": "credit.tasks.dispatch_due_pulls", "schedule": crontab(minute="*/5")},

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from django.http import HttpRequest, HttpResponse
 from django_ratelimit.core import get_usage
 
-from accounts.sign_in.adapter import NO_ADDRESS
+from accounts.sign_in.adapter import UNKNOWN_IP
 from compliance.audit.facts import client_ip
 from config import views
 
@@ -100,4 +100,4 @@ def seconds_to_wait(request: HttpRequest, limit: Limit) -> int:
 
 def address(request: HttpRequest) -> str:
     """The client's address for ``RATELIMIT_IP_META_KEY``, as the audit trail has it; IPv6 counts by network."""
-    return client_ip(request) or NO_ADDRESS
+    return client_ip(request) or UNKNOWN_IP

@@ -106,9 +106,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.sessions.middleware.PresenceMiddleware",
+    "accounts.sessions.middleware.LastSeenMiddleware",
     "accounts.mfa.middleware.StaffSecondFactorMiddleware",
-    "accounts.emails.middleware.MailMiddleware",
+    "accounts.emails.middleware.MailFailureMiddleware",
     "config.limits.LimitsMiddleware",
 ]
 
@@ -206,7 +206,7 @@ CELERY_TIMEZONE = "UTC"
 AUTH_USER_MODEL = "accounts.User"
 # E-mail is unique by a constraint on its lower-case form, which this check does not look for.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
-AUTHENTICATION_BACKENDS = ["accounts.sign_in.auth_backend.Backend"]
+AUTHENTICATION_BACKENDS = ["accounts.sign_in.auth_backend.AuthBackend"]
 # The first hashes; the others only verify what was brought along, until its owner signs in.
 PASSWORD_HASHERS = [
     "accounts.sign_in.hashers.Argon2id",
@@ -241,7 +241,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_FORMS = {
     "signup": "accounts.sign_in.forms.SignupForm",
-    "confirm_email_verification_code": "accounts.sign_in.forms.MailedCodeForm",
+    "confirm_email_verification_code": "accounts.sign_in.forms.EmailCodeForm",
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -257,16 +257,16 @@ ACCOUNT_RATE_LIMITS = {
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
-MFA_ADAPTER = "accounts.mfa.adapter.FactorAdapter"
+MFA_ADAPTER = "accounts.mfa.adapter.MFAAdapter"
 MFA_FORMS = {
-    "authenticate": "accounts.mfa.forms.CodeForm",
-    "reauthenticate": "accounts.mfa.forms.ConfirmCodeForm",
-    "activate_totp": "accounts.mfa.forms.ActivateForm",
+    "authenticate": "accounts.mfa.forms.SecondStepCodeForm",
+    "reauthenticate": "accounts.mfa.forms.ReauthenticateCodeForm",
+    "activate_totp": "accounts.mfa.forms.ActivateAuthenticatorForm",
     "add_webauthn": "accounts.mfa.forms.AddPasskeyForm",
     "edit_webauthn": "accounts.mfa.forms.RenamePasskeyForm",
-    "authenticate_webauthn": "accounts.mfa.forms.PasskeyStepForm",
+    "authenticate_webauthn": "accounts.mfa.forms.SecondStepPasskeyForm",
     "login_webauthn": "accounts.mfa.forms.PasskeySignInForm",
-    "reauthenticate_webauthn": "accounts.mfa.forms.ConfirmPasskeyForm",
+    "reauthenticate_webauthn": "accounts.mfa.forms.ReauthenticatePasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Plumbline"

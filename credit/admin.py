@@ -11,7 +11,7 @@ class PullAttemptAdmin(OperatorAdmin):
     """The calls of the bureau. The reference is what bureau support asks for."""
 
     needs_reason = True
-    what = "How your credit reports were asked for"
+    data_label = "How your credit reports were asked for"
     list_display = (
         "started_at", "finished_at", "state", "trigger", "error", "code", "reference_id", "inquiry_class", "purpose",
         "provider", "environment",
@@ -24,7 +24,7 @@ class EnrollmentAdmin(OperatorAdmin):
     """When a person's report is asked for, without the details that it is asked by."""
 
     needs_reason = True
-    what = "When your credit report is asked for"
+    data_label = "When your credit report is asked for"
     list_display = (
         "state", "state_at", "failures", "succeeded_at", "eligible_at", "next_pull_at", "enrolled_at", "withdrawn_at",
     )  # fmt: skip

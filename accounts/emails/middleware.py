@@ -5,14 +5,14 @@ import logging
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.emails.sending import MailNotSent
+from accounts.emails.sending import EmailNotSent
 from accounts.users.requests import GetResponse
 from compliance.audit.facts import current_facts
 
 logger = logging.getLogger(__name__)
 
 
-class MailMiddleware:
+class MailFailureMiddleware:
     """Answers for a mail server that is away: by now everything that the request did is undone."""
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -23,7 +23,7 @@ class MailMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Say 503, and to try again; the operator finds the request's id and the cause in the log."""
-        if not isinstance(exception, MailNotSent):
+        if not isinstance(exception, EmailNotSent):
             return None
         request_id, cause = current_facts().request_id, exception.__cause__
         # No more of the cause than its kind and number: servers repeat in their answers whom a mail was for.

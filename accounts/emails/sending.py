@@ -12,13 +12,13 @@ from django.conf import settings
 from accounts.users.models import User
 
 # What Django's mail backends raise when a server is away, slow or unwilling.
-NOT_SENT: Final = (SMTPException, OSError)
+DELIVERY_ERRORS: Final = (SMTPException, OSError)
 
 # Names in the templates of what leads back to the site, made by ``public_link``.
 LINKS: Final = ("password_reset_url", "unlock_url")
 
 
-class MailNotSent(Exception):
+class EmailNotSent(Exception):
     """A mail that somebody waits for could not be handed over, so what it was about is undone."""
 
 
@@ -27,7 +27,7 @@ def public_link(path: str) -> str:
     return f"{settings.PUBLIC_URL}{path}"
 
 
-def send_notice(template: str, *, user_id: UUID, email: str = "", facts: dict[str, Any]) -> None:
+def send_security_email(template: str, *, user_id: UUID, email: str = "", facts: dict[str, Any]) -> None:
     """Send a notice to a person's primary address, or to ``email`` when it concerns that one.
 
     ``facts["timestamp"]`` is when it happened, ISO 8601. Raises ``SMTPException`` or ``OSError``.

@@ -11,42 +11,42 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts.emails import sending
-from accounts.emails.sending import NOT_SENT
-from accounts.sessions.user_agents import device_words
+from accounts.emails.sending import DELIVERY_ERRORS
+from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
 from compliance.audit.facts import current_facts
 
 logger = logging.getLogger(__name__)
 # Nothing but the job tells of such a mail: without another try it would be lost with a database that is away.
-PASSES: Final = (*NOT_SENT, DatabaseAway, InterfaceError)
+RETRYABLE_ERRORS: Final = (*DELIVERY_ERRORS, DatabaseAway, InterfaceError)
 RETRY_SECONDS: Final = 30
 # Half of what the broker's visibility timeout allows a job that waits, and less.
-LONGEST_RETRY_SECONDS: Final = 900
+MAX_RETRY_SECONDS: Final = 900
 
 
 @shared_task(bind=True, max_retries=13)
-def send_notice(self: Any, template: str, user_id: str, email: str, facts: dict[str, Any]) -> None:
+def send_security_email(self: Any, template: str, user_id: str, email: str, facts: dict[str, Any]) -> None:
     """Send a notice; while the mail server or the database is away, try again later and later, for two hours."""
     try:
-        sending.send_notice(template, user_id=UUID(user_id), email=email, facts=facts)
-    except PASSES as error:
-        wait = min(RETRY_SECONDS * 2**self.request.retries, LONGEST_RETRY_SECONDS)
+        sending.send_security_email(template, user_id=UUID(user_id), email=email, facts=facts)
+    except RETRYABLE_ERRORS as error:
+        wait = min(RETRY_SECONDS * 2**self.request.retries, MAX_RETRY_SECONDS)
         raise self.retry(exc=error, countdown=wait) from error
 
 
-def queue_notice(template: str, *, user: User, email: str = "", **facts: Any) -> None:
+def enqueue_security_email(template: str, *, user: User, email: str = "", **facts: Any) -> None:
     """Have a person told of something, with when and from where, once it is committed."""
     here = current_facts()
-    facts |= {"timestamp": timezone.now().isoformat(), "ip": here.ip, "user_agent": device_words(here.user_agent)}
-    enqueue_after_commit(send_notice, template, str(user.pk), email, facts)
+    facts |= {"timestamp": timezone.now().isoformat(), "ip": here.ip, "user_agent": describe_device(here.user_agent)}
+    enqueue_after_commit(send_security_email, template, str(user.pk), email, facts)
 
 
 def enqueue_after_commit(task: "Task[..., Any]", *arguments: Any) -> None:
     # Robust: the deed stands whatever becomes of the mail. Not a partial, which Django cannot name in its log.
-    transaction.on_commit(lambda: _queue(task, *arguments), robust=True)
+    transaction.on_commit(lambda: _enqueue(task, *arguments), robust=True)
 
 
-def _queue(task: "Task[..., Any]", *arguments: Any) -> None:
+def _enqueue(task: "Task[..., Any]", *arguments: Any) -> None:
     try:
         task.delay(*arguments)
     except OperationalError as error:

@@ -5,12 +5,12 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.utils.safestring import SafeString
 
 from accounts.mfa import qr_code, sealed_secrets
-from accounts.sessions.user_agents import device_words
+from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
 from compliance.audit.facts import current_facts
 
 
-class FactorAdapter(DefaultMFAAdapter):
+class MFAAdapter(DefaultMFAAdapter):
     """Second factors: their secrets are sealed, their words are ours."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
@@ -21,16 +21,16 @@ class FactorAdapter(DefaultMFAAdapter):
 
     def encrypt(self, text: str) -> str:
         """Seal a new seed for the person who is setting a factor up."""
-        return sealed_secrets.sealed(text, owner=current.request.user.pk)
+        return sealed_secrets.seal_secret(text, owner=current.request.user.pk)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Open a seed. Raises ``SealError``."""
-        return sealed_secrets.opened(encrypted_text)
+        return sealed_secrets.open_secret(encrypted_text)
 
     def build_totp_svg(self, url: str) -> SafeString:
         """Draw the code that an authenticator app scans, for the page itself."""
-        return qr_code.svg(url)
+        return qr_code.render_svg(url)
 
     def generate_authenticator_name(self, user: User, type: str) -> str:
         """Name a passkey by the device that it is made on."""
-        return device_words(current_facts().user_agent)
+        return describe_device(current_facts().user_agent)

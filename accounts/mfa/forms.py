@@ -20,10 +20,10 @@ from accounts.mfa import passkeys, sealed_secrets
 from accounts.users.models import User
 from compliance.vault import SealError
 
-LONGEST_NAME: Final = 60
+MAX_PASSKEY_NAME_LENGTH: Final = 60
 """Of a passkey."""
-DAMAGED: Final = "This passkey cannot be read any more. Remove it on the security page and add a new one."
-CODE = forms.CharField(
+UNREADABLE_PASSKEY: Final = "This passkey cannot be read any more. Remove it on the security page and add a new one."
+CODE_FIELD = forms.CharField(
     label="Code",
     help_text="Six digits from your authenticator app, or one of your recovery codes.",
     max_length=20,
@@ -31,32 +31,34 @@ CODE = forms.CharField(
 )
 
 
-class CodeForm(AuthenticateForm):
+class SecondStepCodeForm(AuthenticateForm):
     """The second step of a sign-in. No code is looked at while the account is locked."""
 
-    code = CODE
+    code = CODE_FIELD
 
     def clean_code(self) -> str:
         """Raise ``ValidationError`` for a wrong code, a used one, and while locked or over the limits."""
-        get_adapter().refuse_locked(self.user.email)
+        get_adapter().check_not_locked(self.user.email)
         return str(super().clean_code())
 
 
-class ConfirmCodeForm(ReauthenticateForm):
+class ReauthenticateCodeForm(ReauthenticateForm):
     """The same question to somebody who is signed in."""
 
-    code = CODE
+    code = CODE_FIELD
 
     def clean_code(self) -> str:
         """Raise ``ValidationError`` for a wrong code, a used one, and while locked or over the limits."""
-        get_adapter().refuse_locked(self.user.email)
+        get_adapter().check_not_locked(self.user.email)
         return str(super().clean_code())
 
 
-class ActivateForm(ActivateTOTPForm):
+class ActivateAuthenticatorForm(ActivateTOTPForm):
     """Setting up an authenticator app. Until it is confirmed, its secret waits sealed in the session."""
 
-    code = forms.CharField(label="Code", max_length=20, help_text="Six digits that the app shows.", widget=CODE.widget)
+    code = forms.CharField(
+        label="Code", max_length=20, help_text="Six digits that the app shows.", widget=CODE_FIELD.widget
+    )
 
     secret: str
 
@@ -64,22 +66,22 @@ class ActivateForm(ActivateTOTPForm):
         super().__init__(*args, **options)
         if sealed_secrets.SEPARATOR in self.secret:
             try:
-                self.secret = sealed_secrets.opened(self.secret, owner=self.user.pk)
+                self.secret = sealed_secrets.open_secret(self.secret, owner=self.user.pk)
                 return
             except SealError:
                 # The code that was typed fits it no more, and the form shows the new one.
                 self.secret = generate_totp_secret()
-        current.request.session[SECRET_SESSION_KEY] = sealed_secrets.sealed(self.secret, owner=self.user.pk)
+        current.request.session[SECRET_SESSION_KEY] = sealed_secrets.seal_secret(self.secret, owner=self.user.pk)
 
     def clean_code(self) -> str:
         """Raise ``ValidationError`` for a code that does not belong to the secret and to now, or comes second."""
-        one_at_a_time(self.user)
+        lock_user(self.user)
         if Authenticator.objects.filter(user=self.user, type=Authenticator.Type.TOTP).exists():
             raise get_factor_adapter().validation_error("incorrect_code")
         return str(super().clean_code())
 
 
-def one_at_a_time(user: User) -> None:
+def lock_user(user: User) -> None:
     """Hold whatever else changes how a person signs in until this request ends, such as a form's second click."""
     User.objects.select_for_update().get(pk=user.pk)
 
@@ -96,66 +98,66 @@ class CredentialField(forms.JSONField):
             text = json.dumps(parsed, ensure_ascii=False).encode()
         except (RecursionError, ValueError):
             # Too deep, a number of thousands of digits, half a character.
-            raise _refused() from None
+            raise _unreadable_passkey() from None
         # An empty object too: allauth skips a value that is false, and would enrol it unread.
         if rb"\u0000" in text or not isinstance(parsed, dict) or not parsed:
-            raise _refused()
+            raise _unreadable_passkey()
         return parsed
 
 
 @contextmanager
-def reading_credential() -> Iterator[None]:
+def raise_for_bad_credential() -> Iterator[None]:
     """Refuse in words what cannot be read as a credential. Raises ``ValidationError``."""
     try:
         yield
     except ValidationError as error:
         # allauth says "incorrect code" here as well.
-        raise _refused() if error.code == "incorrect_code" else error from error
-    except passkeys.NO_CREDENTIAL as error:
-        raise _refused() from error
+        raise _unreadable_passkey() if error.code == "incorrect_code" else error from error
+    except passkeys.CREDENTIAL_ERRORS as error:
+        raise _unreadable_passkey() from error
 
 
-def _refused() -> ValidationError:
+def _unreadable_passkey() -> ValidationError:
     return get_factor_adapter().validation_error("unreadable_passkey")
 
 
 class AddPasskeyForm(webauthn.AddWebAuthnForm):
     """Adding a passkey: a name and what the browser made. It always has to verify its user by itself."""
 
-    name = forms.CharField(label="Name", max_length=LONGEST_NAME, required=False)
+    name = forms.CharField(label="Name", max_length=MAX_PASSKEY_NAME_LENGTH, required=False)
     passwordless = None
     credential = CredentialField()
 
     def clean(self) -> dict[str, Any]:
         """Raise ``ValidationError`` for an answer that does not fit the question."""
         self.cleaned_data["passwordless"] = True
-        with reading_credential():
+        with raise_for_bad_credential():
             cleaned = dict(super().clean())
             if "credential" in cleaned:
-                cleaned["credential"] = passkeys.readable(cleaned["credential"])
+                cleaned["credential"] = passkeys.extract_credential(cleaned["credential"])
             return cleaned
 
 
 class RenamePasskeyForm(webauthn.EditWebAuthnForm):
     """Another name for a passkey; one that cannot be read has nothing to write it to."""
 
-    name = forms.CharField(label="Name", max_length=LONGEST_NAME)
+    name = forms.CharField(label="Name", max_length=MAX_PASSKEY_NAME_LENGTH)
 
     def clean(self) -> dict[str, Any]:
         """Raise ``ValidationError`` for a passkey whose row is damaged."""
-        if not passkeys.is_readable(self.instance):
-            raise ValidationError(DAMAGED)
+        if not passkeys.is_passkey_readable(self.instance):
+            raise ValidationError(UNREADABLE_PASSKEY)
         return dict(super().clean() or {})
 
 
-class PasskeyStepForm(webauthn.AuthenticateWebAuthnForm):
+class SecondStepPasskeyForm(webauthn.AuthenticateWebAuthnForm):
     """A passkey as the second step of a sign-in; works while the account is locked, as it cannot be guessed."""
 
     credential = CredentialField()
 
     def clean_credential(self) -> Authenticator:
         """Raise ``ValidationError`` for an answer that does not fit the question."""
-        with reading_credential():
+        with raise_for_bad_credential():
             return super().clean_credential()
 
 
@@ -166,16 +168,16 @@ class PasskeySignInForm(webauthn.LoginWebAuthnForm):
 
     def clean_credential(self) -> Authenticator:
         """Raise ``ValidationError`` for an answer that does not fit the question."""
-        with reading_credential():
+        with raise_for_bad_credential():
             return super().clean_credential()
 
 
-class ConfirmPasskeyForm(webauthn.ReauthenticateWebAuthnForm):
+class ReauthenticatePasskeyForm(webauthn.ReauthenticateWebAuthnForm):
     """The same question to somebody who is signed in."""
 
     credential = CredentialField()
 
     def clean_credential(self) -> Authenticator:
         """Raise ``ValidationError`` for an answer that does not fit the question."""
-        with reading_credential():
+        with raise_for_bad_credential():
             return super().clean_credential()

@@ -9,7 +9,7 @@ from accounts.mfa.second_factors import has_second_factor
 from accounts.users.requests import GetResponse
 
 # Where staff without a second factor may go: to set one up, or away.
-OPEN_TO_ALL_STAFF: Final = frozenset({
+ALLOWED_WITHOUT_SECOND_FACTOR: Final = frozenset({
     "security", "account_logout", "account_reauthenticate", "account_email", "account_change_password",
     "account_email_verification_sent",
     "mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "mfa_view_recovery_codes", "appearance", "help",
@@ -30,6 +30,6 @@ class StaffSecondFactorMiddleware:
         """Lead such a person to their security page."""
         if not (request.user.is_authenticated and request.user.is_staff):
             return None
-        if request.resolver_match.url_name in OPEN_TO_ALL_STAFF or has_second_factor(request.user):
+        if request.resolver_match.url_name in ALLOWED_WITHOUT_SECOND_FACTOR or has_second_factor(request.user):
             return None
-        return step_up.enrol(request)
+        return step_up.redirect_to_mfa_setup(request)

@@ -17,13 +17,13 @@ from accounts.users.models import User
 
 logger = logging.getLogger(__name__)
 
-NAMELESS: Final = "Passkey"
+DEFAULT_NAME: Final = "Passkey"
 
 # What fido2 raises for bytes that are no credential; it checks their form while it takes them apart.
-NO_CREDENTIAL: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+CREDENTIAL_ERRORS: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 
 
-def readable(credential: dict[str, Any]) -> dict[str, Any]:
+def extract_credential(credential: dict[str, Any]) -> dict[str, Any]:
     """The parts of a browser's new credential that are read back later, and no others.
 
     Raises one of ``NO_CREDENTIAL`` when they are no credential.
@@ -41,52 +41,52 @@ def readable(credential: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def credential_of(factor: Authenticator) -> AttestedCredentialData | None:
+def read_credential(factor: Authenticator) -> AttestedCredentialData | None:
     """The public half of a stored passkey; None, and a line for the operator, when it cannot be read."""
     try:
         found: AttestedCredentialData | None = factor.wrap().authenticator_data.credential_data
-    except (*NO_CREDENTIAL, ValidationError):
+    except (*CREDENTIAL_ERRORS, ValidationError):
         found = None
     if found is None:
         logger.error("passkey-unreadable: second factor %s", factor.pk)
     return found
 
 
-def is_readable(factor: Authenticator) -> bool:
+def is_passkey_readable(factor: Authenticator) -> bool:
     """Whether its owner can sign in with a stored passkey."""
-    return credential_of(factor) is not None
+    return read_credential(factor) is not None
 
 
-def credentials(user: User) -> list[AttestedCredentialData]:
+def list_credentials(user: User) -> list[AttestedCredentialData]:
     """The public halves of a person's passkeys, without those that cannot be read."""
-    return [found for factor in _passkeys(user) if (found := credential_of(factor)) is not None]
+    return [found for factor in _list_passkeys(user) if (found := read_credential(factor)) is not None]
 
 
-def with_credential_id(user: User, credential_id: bytes) -> Authenticator | None:
+def find_by_credential_id(user: User, credential_id: bytes) -> Authenticator | None:
     """The passkey of a person that has this id; None when there is none."""
-    for factor in _passkeys(user):
-        found = credential_of(factor)
+    for factor in _list_passkeys(user):
+        found = read_credential(factor)
         if found is not None and found.credential_id == credential_id:
             return factor
     return None
 
 
-def take_over() -> None:
+def patch_allauth_passkeys() -> None:
     """Let every door of allauth's read stored passkeys as this module does."""
-    auth.get_credentials = credentials
-    auth.get_authenticator_by_credential_id = with_credential_id
-    auth.WebAuthn.name = property(_name, _rename)
+    auth.get_credentials = list_credentials
+    auth.get_authenticator_by_credential_id = find_by_credential_id
+    auth.WebAuthn.name = property(_get_name, _set_name)
 
 
-def _passkeys(user: User) -> list[Authenticator]:
+def _list_passkeys(user: User) -> list[Authenticator]:
     return list(Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN))
 
 
-def _name(passkey: auth.WebAuthn) -> str:
+def _get_name(passkey: auth.WebAuthn) -> str:
     data = passkey.instance.data
     name = data.get("name") if isinstance(data, dict) else None
-    return name if isinstance(name, str) and name else NAMELESS
+    return name if isinstance(name, str) and name else DEFAULT_NAME
 
 
-def _rename(passkey: auth.WebAuthn, name: str) -> None:
+def _set_name(passkey: auth.WebAuthn, name: str) -> None:
     passkey.instance.data["name"] = name

@@ -8,7 +8,7 @@ BORDER = 4
 """Empty modules around it. Source: ISO/IEC 18004, 5.3.8"""
 
 
-def svg(text: str) -> SafeString:
+def render_svg(text: str) -> SafeString:
     """Draw a text, dark on light in either theme, because readers need it so."""
     code = QRCode(border=BORDER)
     code.add_data(text)

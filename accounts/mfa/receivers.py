@@ -10,13 +10,13 @@ from django.contrib import messages
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from accounts.emails.tasks import queue_notice
+from accounts.emails.tasks import enqueue_security_email
 from accounts.mfa import recovery_codes, step_up, totp
 from accounts.sessions import active_sessions, session_messages
 from accounts.users.models import User
 from compliance.audit import Action, record
 
-NEW = {
+ADDED_MESSAGES = {
     Authenticator.Type.TOTP: "An authenticator app was",
     Authenticator.Type.WEBAUTHN: "A passkey was",
     Authenticator.Type.RECOVERY_CODES: "Recovery codes were",
@@ -30,7 +30,7 @@ def confirm_session(request: HttpRequest, user: User, method: str, **facts: Any)
         return
     if method == "mfa":
         step_up.mark_verified(request, factor_id=facts["id"], at=time.time())
-    active_sessions.renew_key(request)
+    active_sessions.rotate_session_key(request)
     record(Action.IDENTITY_CONFIRMED, actor=user, subject=user, step=facts.get("type", method))
 
 
@@ -39,19 +39,21 @@ def confirm_session(request: HttpRequest, user: User, method: str, **facts: Any)
 def audit_new_factor(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
     """Record a new factor, which this session has just been shown to hold, and tell the person's other sessions."""
     if authenticator.type == Authenticator.Type.TOTP:
-        totp.mark_used(authenticator, request.POST.get("code", ""))
+        totp.mark_code_used(authenticator, request.POST.get("code", ""))
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         record(Action.RECOVERY_CODES_MADE, actor=user, subject=user)
     else:
         record(Action.FACTOR_ADDED, actor=user, subject=user, resource=authenticator.type)
         step_up.mark_verified(request, factor_id=authenticator.pk, at=time.time())
-    session_messages.tell_others(request, user, f"{NEW[authenticator.type]} added to your account.")
+    session_messages.queue_message_for_other_sessions(
+        request, user, f"{ADDED_MESSAGES[authenticator.type]} added to your account."
+    )
 
 
 @receiver(factor_signals.authenticator_removed)
 def end_sessions_after_removal(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
     record(Action.FACTOR_REMOVED, actor=user, subject=user, resource=authenticator.type)
-    active_sessions.end_others(request, user, reason="second factor removed")
+    active_sessions.end_other_sessions(request, user, reason="second factor removed")
 
 
 @receiver(factor_signals.authenticator_used)
@@ -61,8 +63,10 @@ def audit_used_factor(request: HttpRequest, user: User, authenticator: Authentic
         record(Action.PASSKEY_USED, actor=user, subject=user)
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         authenticator.refresh_from_db(fields=["data"])
-        left = recovery_codes.codes_left([authenticator])
+        left = recovery_codes.count_unused_codes([authenticator])
         record(Action.RECOVERY_CODE_USED, actor=user, subject=user, left=left)
-        queue_notice("accounts/email/recovery_code_used", user=user, left=left)
+        enqueue_security_email("accounts/email/recovery_code_used", user=user, left=left)
         messages.warning(request, f"You used a recovery code. Codes left: {left}.")
-        session_messages.tell_others(request, user, f"A recovery code was used for your account. Codes left: {left}.")
+        session_messages.queue_message_for_other_sessions(
+            request, user, f"A recovery code was used for your account. Codes left: {left}."
+        )

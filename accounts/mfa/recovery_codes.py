@@ -5,19 +5,19 @@ from collections.abc import Iterable
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 
-from accounts.mfa.sealed_secrets import is_readable
+from accounts.mfa.sealed_secrets import is_secret_readable
 from compliance.vault import SealError
 
 
-def codes_left(factors: Iterable[Authenticator]) -> int | None:
+def count_unused_codes(factors: Iterable[Authenticator]) -> int | None:
     """How many recovery codes among these factors are unused, or None where there are none that can be read."""
     for factor in factors:
-        if factor.type == Authenticator.Type.RECOVERY_CODES and is_readable(factor):
+        if factor.type == Authenticator.Type.RECOVERY_CODES and is_secret_readable(factor):
             return len(factor.wrap().get_unused_codes())
     return None
 
 
-def take_over() -> None:
+def patch_allauth_recovery_codes() -> None:
     """Let recovery codes whose seed cannot be read count as none, on every page of allauth's that counts or takes them.
 
     allauth has no setting for this, and all of them ask this method.

@@ -17,36 +17,36 @@ from compliance.vault import SealError, build_aad, report_unreadable, seal, unse
 SEPARATOR: Final = "."
 
 
-def sealed(text: str, *, owner: UUID) -> str:
+def seal_secret(text: str, *, owner: UUID) -> str:
     """Seal a seed for its owner, as text that names them."""
     value = seal(text.encode(), owner=owner, aad=_build_aad(owner))
     return f"{owner}{SEPARATOR}{urlsafe_b64encode(value).decode()}"
 
 
-def opened(value: object, *, owner: UUID | None = None) -> str:
+def open_secret(value: object, *, owner: UUID | None = None) -> str:
     """Open what ``sealed`` made.
 
     Raises ``SealError``, after an operator was told, when it is none, was changed or belongs to another than ``owner``.
     """
     text = value if isinstance(value, str) else ""
     try:
-        return _opened(text, owner)
+        return _unseal_secret(text, owner)
     except SealError as error:
         named = text.partition(SEPARATOR)[0]
         report_unreadable("mfa.authenticator.data", row="unknown", owner=owner or named, error=error)
         raise
 
 
-def is_readable(factor: Authenticator) -> bool:
+def is_secret_readable(factor: Authenticator) -> bool:
     """Whether the seed of an app or of recovery codes can be opened."""
     try:
-        opened(factor.data.get("secret") or factor.data.get("seed"), owner=factor.user_id)
+        open_secret(factor.data.get("secret") or factor.data.get("seed"), owner=factor.user_id)
     except SealError:
         return False
     return True
 
 
-def _opened(text: str, owner: UUID | None) -> str:
+def _unseal_secret(text: str, owner: UUID | None) -> str:
     name, _, value = text.partition(SEPARATOR)
     try:
         named, payload = UUID(name), urlsafe_b64decode(value)

@@ -6,10 +6,10 @@ from allauth.mfa.models import Authenticator
 
 from accounts.users.models import User
 
-VERIFYING: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+SIGN_IN_TYPES: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """What makes sign-in ask for a second step; recovery codes only ever stand beside one of these."""
 
 
 def has_second_factor(user: User) -> bool:
     """Whether signing in as this person takes a second step."""
-    return Authenticator.objects.filter(user=user, type__in=VERIFYING).exists()
+    return Authenticator.objects.filter(user=user, type__in=SIGN_IN_TYPES).exists()

@@ -29,29 +29,31 @@ from accounts.users.requests import AuthenticatedHttpRequest
 
 FRESH_SECONDS: Final = 300
 VERIFIED_AT: Final = "otp_at"
-ENROL_FIRST: Final = "Set up a second factor first: an authenticator app or a passkey."
+SET_UP_FIRST: Final = "Set up a second factor first: an authenticator app or a passkey."
 
 View = Callable[..., HttpResponse]
 
 
-def fresh_sign_in(view: View) -> View:
+def require_fresh_sign_in(view: View) -> View:
     """Let only those reach a view who have proved within five minutes who they are; the others are asked."""
 
     @wraps(view)
     def guarded(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
-        return view(request, *args, **options) if is_fresh(request) else ask(request)
+        return view(request, *args, **options) if is_fresh(request) else redirect_to_reauthentication(request)
 
     return guarded
 
 
-def second_factor_to_link(view: View) -> View:
+def require_second_factor_to_link(view: View) -> View:
     """Let only sessions with a second factor reach a view while ``REQUIRE_SECOND_FACTOR_TO_LINK`` is set."""
 
     @wraps(view)
     def guarded(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
         if not settings.REQUIRE_SECOND_FACTOR_TO_LINK or request.user.is_verified():
             return view(request, *args, **options)
-        return ask(request) if has_second_factor(request.user) else enrol(request)
+        return (
+            redirect_to_reauthentication(request) if has_second_factor(request.user) else redirect_to_mfa_setup(request)
+        )
 
     return guarded
 
@@ -68,21 +70,23 @@ def is_fresh(request: AuthenticatedHttpRequest) -> bool:
     return time.time() - proved_at <= FRESH_SECONDS
 
 
-def ask(request: AuthenticatedHttpRequest) -> HttpResponse:
+def redirect_to_reauthentication(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Lead to the page that asks for proof and back here. What was posted is not kept: it may hold a password."""
     methods = get_adapter().get_reauthentication_methods(request.user)
     if not methods:
         raise PermissionDenied("This person has neither a password nor a second factor to prove anything by.")
-    return lead_to(request, f"{methods[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
+    return redirect_whole_page(
+        request, f"{methods[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}"
+    )
 
 
-def enrol(request: AuthenticatedHttpRequest) -> HttpResponse:
+def redirect_to_mfa_setup(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Lead to the page where second factors are set up."""
-    messages.warning(request, ENROL_FIRST)
-    return lead_to(request, reverse("security"))
+    messages.warning(request, SET_UP_FIRST)
+    return redirect_whole_page(request, reverse("security"))
 
 
-def lead_to(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:
+def redirect_whole_page(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:
     """Redirect the whole page, also where htmx asked for a part of it."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 

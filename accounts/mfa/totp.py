@@ -22,9 +22,9 @@ from compliance.vault import SealError
 LAST_STEP: Final = "last_step"
 
 
-def verify(authenticator: Authenticator, code: str) -> bool:
+def verify_code(authenticator: Authenticator, code: str) -> bool:
     """Accept a code that is right for now and later than any accepted before; commits with the transaction."""
-    number = _number(code)
+    number = _parse_code(code)
     if number is None:
         return False
     with transaction.atomic():
@@ -32,7 +32,10 @@ def verify(authenticator: Authenticator, code: str) -> bool:
         if row is None:
             return False
         try:
-            clock, first = _clock(sealed_secrets.opened(row.data.get("secret"), owner=row.user_id)), _first_step(row)
+            clock, first = (
+                _make_totp(sealed_secrets.open_secret(row.data.get("secret"), owner=row.user_id)),
+                _first_valid_step(row),
+            )
         except SealError:
             # The person has other ways: recovery codes or a passkey.
             return False
@@ -44,28 +47,28 @@ def verify(authenticator: Authenticator, code: str) -> bool:
     return True
 
 
-def mark_used(authenticator: Authenticator, code: str) -> None:
+def mark_code_used(authenticator: Authenticator, code: str) -> None:
     """Count the code that has just set an app up as its first, so that the next one is good and this one is not."""
-    number = _number(code)
-    clock = _clock(sealed_secrets.opened(authenticator.data["secret"], owner=authenticator.user_id))
+    number = _parse_code(code)
+    clock = _make_totp(sealed_secrets.open_secret(authenticator.data["secret"], owner=authenticator.user_id))
     if number is not None and clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE):
         authenticator.data[LAST_STEP] = clock.t()
         authenticator.save(update_fields=["data"])
 
 
-def take_over() -> None:
+def patch_allauth_totp() -> None:
     """Let every door of allauth's verify here; it has no setting for this, and all of them end in this method."""
-    TOTP.validate_code = lambda self, code: verify(self.instance, code)
+    TOTP.validate_code = lambda self, code: verify_code(self.instance, code)
 
 
-def _clock(secret: str) -> oath.TOTP:
+def _make_totp(secret: str) -> oath.TOTP:
     clock = oath.TOTP(base64.b32decode(secret), step=app_settings.TOTP_PERIOD, digits=app_settings.TOTP_DIGITS)
     # The clock stands still, so that the step that is written down is the step that was compared.
     clock.time = time.time()
     return clock
 
 
-def _first_step(row: Authenticator) -> int:
+def _first_valid_step(row: Authenticator) -> int:
     """The first step whose code may still be accepted: after the last, or after any that may have set the app up.
 
     Raises ``SealError`` where the last one cannot be read, for then no code is known to be unused.
@@ -77,7 +80,7 @@ def _first_step(row: Authenticator) -> int:
     return int(row.created_at.timestamp()) // app_settings.TOTP_PERIOD + app_settings.TOTP_TOLERANCE + 1
 
 
-def _number(code: str) -> int | None:
+def _parse_code(code: str) -> int | None:
     digits = normalize_user_code(code)
     if len(digits) != app_settings.TOTP_DIGITS or not (digits.isascii() and digits.isdecimal()):
         return None

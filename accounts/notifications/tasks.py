@@ -7,7 +7,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from accounts.emails.sending import NOT_SENT
+from accounts.emails.sending import DELIVERY_ERRORS
 from accounts.notifications import digest
 from compliance.isolation.tasks import TenantTask
 
@@ -31,6 +31,6 @@ def send_due_digest(owner_id: str, claimed_until: str) -> None:
     """Send one person's mail about news; what the mail server does not take, the clock brings again."""
     try:
         digest.send_digest(user_id=UUID(owner_id), claimed_until=datetime.fromisoformat(claimed_until))
-    except NOT_SENT as error:
+    except DELIVERY_ERRORS as error:
         # No more than its kind: servers repeat in their answers whom a mail was for.
         logger.warning("digest-not-sent, tried again in %s: %s", digest.CLAIM_DURATION, type(error).__name__)

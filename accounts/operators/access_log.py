@@ -4,56 +4,57 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from accounts.sign_in.sign_in_events import _facts
+from accounts.sign_in.sign_in_events import read_details
 from accounts.users.models import User
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
 from compliance.vault import UNREADABLE
 
-LOOKS: Final = (Action.OPERATOR_VIEW, Action.GLASS_BROKEN)
-LOOKS_SHOWN: Final = 50
-LONGEST_POSITION: Final = 18
+ACCESS_ACTIONS: Final = (Action.OPERATOR_VIEW, Action.BREAK_GLASS)
+PAGE_SIZE: Final = 50
+MAX_CURSOR_DIGITS: Final = 18
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look of an operator's: when, who by their role, at what, how many rows, and the reason they had to give.
+class DataAccess:
+    """One access of an operator to a user's data.
 
-    ``opens`` says that they only gave the reason, with which they could look at bank and credit data for a while.
+    ``role`` says who it was, ``rows`` how many rows were shown. ``is_break_glass`` means that the operator only gave
+    the reason, with which they could then see bank and credit data for a while.
     """
 
     id: int
     at: datetime
-    who: str
+    role: str
     what: str
     rows: int
     reason: str
-    opens: bool
+    is_break_glass: bool
 
 
-def position(text: str) -> int | None:
+def parse_cursor(text: str) -> int | None:
     """Read from an address after which look a page begins; None, the first page, for whatever we did not write."""
-    return int(text) if text.isdecimal() and len(text) <= LONGEST_POSITION else None
+    return int(text) if text.isdecimal() and len(text) <= MAX_CURSOR_DIGITS else None
 
 
-def looks(user: User, *, before: int | None = None) -> list[Look]:
+def list_data_accesses(user: User, *, before: int | None = None) -> list[DataAccess]:
     """Operators' looks at the data of the person who is bound, the latest first, those before one when it is named."""
-    events = AuditEvent.objects.filter(subject=user.pk, action__in=LOOKS)
+    events = AuditEvent.objects.filter(subject=user.pk, action__in=ACCESS_ACTIONS)
     if before is not None:
         events = events.filter(pk__lt=before)
-    return [_look(event) for event in events[:LOOKS_SHOWN]]
+    return [_to_data_access(event) for event in events[:PAGE_SIZE]]
 
 
-def _look(event: AuditEvent) -> Look:
-    facts = _facts(event)
+def _to_data_access(event: AuditEvent) -> DataAccess:
+    facts = read_details(event)
     unreadable = facts is None
     facts = facts or {}
-    return Look(
+    return DataAccess(
         id=event.pk,
         at=event.at,
-        who=facts.get("role", "Operator"),
+        role=facts.get("role", "Operator"),
         what=UNREADABLE if unreadable else facts.get("what", ""),
         rows=len(facts.get("rows", ())),
         reason=facts.get("reason", ""),
-        opens=event.action == Action.GLASS_BROKEN,
+        is_break_glass=event.action == Action.BREAK_GLASS,
     )

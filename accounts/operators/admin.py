@@ -18,27 +18,27 @@ from accounts.operators import break_glass
 from compliance.audit import Action, record
 from compliance.isolation.viewer import VIEWER, operator_view
 
-ROWS: Final = 25
+PAGE_SIZE: Final = 25
 
 
 View = Callable[..., Any]
 
 
 class OperatorAdmin(admin.ModelAdmin):
-    """Rows to look at: always as a list, and one by one where ``fields`` says what more there is to see.
+    """A read-only list of a model's rows, with a page for each row where ``fields`` names more columns.
 
-    Name the columns: none is shown unasked, and a migration has to show them to the operators' role of the database as
-    well (``GrantOperatorRead``). ``person`` is the column that holds the id of the person whose row it is, None for
-    rows of nobody; ``what`` tells that person what was looked at; ``needs_reason`` keeps the rows behind the glass.
+    Name the columns: none is shown by default, and a migration has to show each to the operators' database role as
+    well (``GrantOperatorRead``). ``user_column`` holds the id of the user whose row it is, None for rows of nobody.
+    ``data_label`` tells that user what was looked at. With ``needs_reason``, rows are shown only under break glass.
     """
 
-    person: str | None = "owner_id"
-    what = ""
+    user_column: str | None = "owner_id"
+    data_label = ""
     needs_reason = False
 
     actions = None
     change_form_template = "accounts/operators/row.html"
-    list_per_page = list_max_show_all = ROWS
+    list_per_page = list_max_show_all = PAGE_SIZE
     show_full_result_count = False
 
     # --- What is shown ------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ class OperatorAdmin(admin.ModelAdmin):
 
     def columns(self) -> set[str]:
         """The columns that are read."""
-        return {self.opts.pk.attname, *filter(None, [self.person]), *self.list_display, *(self.fields or ())}
+        return {self.opts.pk.attname, *filter(None, [self.user_column]), *self.list_display, *(self.fields or ())}
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Whether rows may be filtered so: by what shown columns hold. Others answer guesses at what is hidden."""
@@ -87,25 +87,25 @@ class OperatorAdmin(admin.ModelAdmin):
         """Render a page through the operators' role, and record the look with each person on it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        leave = break_glass.leave_of(request.session) if self.needs_reason else None
-        if self.needs_reason and leave is None:
+        grant = break_glass.current_grant(request.session) if self.needs_reason else None
+        if self.needs_reason and grant is None:
             context = self.admin_site.each_context(request) | {"title": "A reason is needed"}
             return TemplateResponse(request, "accounts/operators/reason_needed.html", context, status=403)
-        with operator_view(UUID(leave.person) if leave else None):
+        with operator_view(UUID(grant.person) if grant else None):
             response: HttpResponse = view(request, *args)
             if isinstance(response, TemplateResponse) and response.context_data is not None:
-                if leave:
-                    response.context_data["subtitle"] = f"Of person {leave.person}, until {leave.until_words}"
-                self._record(request, _rows(response.context_data), leave)
+                if grant:
+                    response.context_data["subtitle"] = f"Of person {grant.person}, until {grant.expires_at_text}"
+                self._record(request, _displayed_rows(response.context_data), grant)
                 response.render()
             return response
 
-    def _record(self, request: Any, rows: Iterable[Any], leave: break_glass.Leave | None) -> None:
-        # With leave, a look that finds nothing is one too.
-        seen: dict[UUID, list[str]] = {UUID(leave.person): []} if leave else {}
-        role = break_glass.role_of(request.user)
-        for row in rows if self.person else ():
-            seen.setdefault(getattr(row, str(self.person)), []).append(str(row.pk))
+    def _record(self, request: Any, rows: Iterable[Any], grant: break_glass.BreakGlassGrant | None) -> None:
+        # Under break glass, a look that finds nothing is recorded too.
+        seen: dict[UUID, list[str]] = {UUID(grant.person): []} if grant else {}
+        role = break_glass.describe_role(request.user)
+        for row in rows if self.user_column else ():
+            seen.setdefault(getattr(row, str(self.user_column)), []).append(str(row.pk))
         for person, ids in seen.items():
             record(
                 Action.OPERATOR_VIEW,
@@ -113,10 +113,10 @@ class OperatorAdmin(admin.ModelAdmin):
                 subject=person,
                 resource=str(self.opts.model_name),
                 resource_id=ids[0] if len(ids) == 1 else "",
-                what=self.what,
+                what=self.data_label,
                 rows=ids,
                 role=role,
-                reason=leave.reason if leave else "",
+                reason=grant.reason if grant else "",
             )
 
     def _get_obj_does_not_exist_redirect(self, *_: Any) -> HttpResponse:
@@ -135,5 +135,5 @@ class OperatorAdmin(admin.ModelAdmin):
         return False
 
 
-def _rows(shown: dict[str, Any]) -> Iterable[Any]:
+def _displayed_rows(shown: dict[str, Any]) -> Iterable[Any]:
     return [shown["original"]] if "original" in shown else shown["cl"].result_list

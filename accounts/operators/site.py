@@ -30,7 +30,7 @@ from accounts.users.models import User
 from accounts.users.requests import AuthenticatedHttpRequest
 
 # Looks that would stand in no trail, and a page that says nothing.
-LEFT_OUT: Final = {"autocomplete", "view_on_site", "password_change_done"}
+EXCLUDED_URL_NAMES: Final = {"autocomplete", "view_on_site", "password_change_done"}
 
 
 class OperatorSite(OTPAdminSite):
@@ -52,8 +52,8 @@ class OperatorSite(OTPAdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Every page that is used, and the one that asks for a reason."""
-        kept = [each for each in super().get_urls() if getattr(each, "name", None) not in LEFT_OUT]
-        ask = self.admin_view(step_up.fresh_sign_in(self.break_glass))
+        kept = [each for each in super().get_urls() if getattr(each, "name", None) not in EXCLUDED_URL_NAMES]
+        ask = self.admin_view(step_up.require_fresh_sign_in(self.break_glass))
         return [path("break-glass/<uuid:person_id>/", ask, name="break_glass"), *kept]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
@@ -66,7 +66,7 @@ class OperatorSite(OTPAdminSite):
             if not request.user.is_staff:
                 raise Http404
             if not self.has_permission(request):
-                return step_up.ask(request)
+                return step_up.redirect_to_reauthentication(request)
             if "\0" in unquote(f"{request.path_info}?{request.META['QUERY_STRING']}"):
                 raise BadRequest("No column holds a NUL.")
             return inner(request, *args, **options)
@@ -95,10 +95,12 @@ class OperatorSite(OTPAdminSite):
         if not any(each.needs_reason and each.has_view_permission(request) for each in self._registry.values()):
             raise PermissionDenied
         person = get_object_or_404(User, pk=person_id)
-        form = break_glass.ReasonForm(request.POST or None)
+        form = break_glass.BreakGlassForm(request.POST or None)
         if form.is_valid():
-            leave = break_glass.break_glass(request=request, person=person, reason=form.cleaned_data["reason"])
-            messages.success(request, f"Until {leave.until_words} you may look at bank and credit data of {person_id}.")
+            grant = break_glass.break_glass(request=request, person=person, reason=form.cleaned_data["reason"])
+            messages.success(
+                request, f"Until {grant.expires_at_text} you may look at bank and credit data of {person_id}."
+            )
             return redirect("admin:index")
         context = self.each_context(request) | {"form": form, "person_id": person_id, "title": "Give a reason"}
         return TemplateResponse(request, "accounts/operators/break_glass.html", context)

@@ -1,9 +1,9 @@
-"""A person's sessions: how long they last, which there are, and how they end.
+"""Active sessions: which ones a user has, and how they end.
 
 Sessions are rows of the database that every request reads, so one that is ended here is over at its next request.
-allauth's ``UserSession`` stands beside each and says from where and since when; nothing but the session's own row
-lets anybody in. Both know a session by the hash of its key (``recognition``), for which allauth has no setting, so
-``take_over`` puts what stands here in the place of its methods.
+allauth's ``UserSession`` is kept beside each and says from where and since when; only the row of ``django_session``
+signs anybody in. Both know a session by the hash of its key (``session_store``). allauth has no setting for this, so
+``patch_allauth_sessions`` replaces its methods.
 """
 
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.sessions.lifetime import LONGEST_AGENT, TOUCH_SECONDS
-from accounts.sessions.session_store import StoredSession, key_of
-from accounts.sessions.user_agents import device_words
+from accounts.sessions.lifetime import LAST_SEEN_INTERVAL_SECONDS, MAX_USER_AGENT_LENGTH
+from accounts.sessions.session_store import StoredSession, session_hash
+from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
@@ -27,7 +27,7 @@ from compliance.audit.facts import current_facts
 
 
 @dataclass(frozen=True)
-class Place:
+class ActiveSession:
     """One session as its person sees it."""
 
     id: int
@@ -38,51 +38,48 @@ class Place:
     is_current: bool
 
 
-def take_over() -> None:
+def patch_allauth_sessions() -> None:
     """Let allauth's own walks, such as the one at each sign-in, know sessions by the hashes of their keys."""
-    UserSessionManager.create_from_request = _create_row
+    UserSessionManager.create_from_request = _create_user_session
     UserSession._session_store = lambda self, *key: StoredSession(*key)
-    UserSession.end = _end_row
+    UserSession.end = _end_user_session
 
 
-def _create_row(rows: UserSessionManager, request: AuthenticatedHttpRequest) -> None:
+def _create_user_session(rows: UserSessionManager, request: AuthenticatedHttpRequest) -> None:
     if not request.session.session_key:
         request.session.save()
     facts = {
         "user": request.user,
         "ip": get_adapter().get_client_ip(request),
-        "user_agent": current_facts().user_agent[:LONGEST_AGENT],
+        "user_agent": current_facts().user_agent[:MAX_USER_AGENT_LENGTH],
         "last_seen_at": timezone.now(),
     }
-    rows.update_or_create(session_key=key_of(request.session), defaults=facts)
+    rows.update_or_create(session_key=session_hash(request.session), defaults=facts)
 
 
-def _end_row(row: UserSession) -> None:
+def _end_user_session(row: UserSession) -> None:
     StoredSession().delete(row.session_key)
     row.delete()
-
-
-# --- How long they last -----------------------------------------------------------------------------------
 
 
 # --- Which there are --------------------------------------------------------------------------------------
 
 
-def places(request: AuthenticatedHttpRequest) -> list[Place]:
+def list_sessions(request: AuthenticatedHttpRequest) -> list[ActiveSession]:
     """The person's sessions that still let somebody in, the one that asks first, then the latest used."""
-    current = key_of(request.session)
-    rows = [row for row in UserSession.objects.filter(user=request.user) if not _is_over(row)]
+    current = session_hash(request.session)
+    rows = [row for row in UserSession.objects.filter(user=request.user) if not _end_if_expired(row)]
     rows.sort(key=lambda row: (row.session_key == current, row.last_seen_at), reverse=True)
-    return [_place(row, is_current=row.session_key == current) for row in rows]
+    return [_to_active_session(row, is_current=row.session_key == current) for row in rows]
 
 
-def _place(row: UserSession, *, is_current: bool) -> Place:
-    return Place(row.pk, device_words(row.user_agent), row.ip, row.created_at, row.last_seen_at, is_current)
+def _to_active_session(row: UserSession, *, is_current: bool) -> ActiveSession:
+    return ActiveSession(row.pk, describe_device(row.user_agent), row.ip, row.created_at, row.last_seen_at, is_current)
 
 
-def _is_over(row: UserSession) -> bool:
+def _end_if_expired(row: UserSession) -> bool:
     now = timezone.now()
-    late = now - row.last_seen_at > settings.SESSION_IDLE + timedelta(seconds=TOUCH_SECONDS)
+    late = now - row.last_seen_at > settings.SESSION_IDLE + timedelta(seconds=LAST_SEEN_INTERVAL_SECONDS)
     if late or now - row.created_at > settings.SESSION_LONGEST:
         row.end()
         return True
@@ -92,32 +89,32 @@ def _is_over(row: UserSession) -> bool:
 # --- How they end -----------------------------------------------------------------------------------------
 
 
-def end(*, user: User, session_id: int) -> str:
+def end_session(*, user: User, session_id: int) -> str:
     """End one session of a person; returns its device in words. Raises ``UserSession.DoesNotExist``."""
     row = UserSession.objects.get(user=user, pk=session_id)
-    _end(row, actor=user, reason="person")
-    return device_words(row.user_agent)
+    _end_session(row, actor=user, reason="person")
+    return describe_device(row.user_agent)
 
 
-def end_others(request: HttpRequest, user: User, *, reason: str) -> int:
+def end_other_sessions(request: HttpRequest, user: User, *, reason: str) -> int:
     """End all sessions of a person but the one that asks; returns how many."""
-    rows = UserSession.objects.filter(user=user).exclude(session_key=key_of(request.session))
-    return _end_each(rows, actor=user, reason=reason)
+    rows = UserSession.objects.filter(user=user).exclude(session_key=session_hash(request.session))
+    return _end_sessions(rows, actor=user, reason=reason)
 
 
-def end_all(user: User, *, actor: User | None, reason: str) -> int:
+def end_all_sessions(user: User, *, actor: User | None, reason: str) -> int:
     """End every session of a person; returns how many."""
-    return _end_each(UserSession.objects.filter(user=user), actor=actor, reason=reason)
+    return _end_sessions(UserSession.objects.filter(user=user), actor=actor, reason=reason)
 
 
-def renew_key(request: HttpRequest) -> None:
+def rotate_session_key(request: HttpRequest) -> None:
     """Give a session a new key, after which the old one opens nothing, and let its row follow."""
-    old = key_of(request.session)
+    old = session_hash(request.session)
     request.session.cycle_key()
-    UserSession.objects.filter(session_key=old).update(session_key=key_of(request.session))
+    UserSession.objects.filter(session_key=old).update(session_key=session_hash(request.session))
 
 
-def forget_over() -> None:
+def delete_expired_sessions() -> None:
     """Delete the rows of sessions that let nobody in any more."""
     engine = import_module(settings.SESSION_ENGINE)
     engine.SessionStore.clear_expired()
@@ -125,14 +122,14 @@ def forget_over() -> None:
     unused.exclude(session_key__in=engine.SessionStore.get_model_class().objects.values("session_key")).delete()
 
 
-def _end_each(rows: Iterable[UserSession], *, actor: User | None, reason: str) -> int:
+def _end_sessions(rows: Iterable[UserSession], *, actor: User | None, reason: str) -> int:
     ended = list(rows)
     for row in ended:
-        _end(row, actor=actor, reason=reason)
+        _end_session(row, actor=actor, reason=reason)
     return len(ended)
 
 
-def _end(row: UserSession, *, actor: User | None, reason: str) -> None:
+def _end_session(row: UserSession, *, actor: User | None, reason: str) -> None:
     row.end()
-    facts = {"device": device_words(row.user_agent), "from_ip": row.ip, "reason": reason}
+    facts = {"device": describe_device(row.user_agent), "from_ip": row.ip, "reason": reason}
     record(Action.SESSION_ENDED, actor=actor, subject=row.user_id, resource="session", resource_id=str(row.pk), **facts)

@@ -11,60 +11,64 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.sessions.session_store import key_of
+from accounts.sessions.session_store import session_hash
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
 from compliance.audit.facts import current_facts
 
-BEGAN: Final = "began_at"
-SEEN: Final = "seen_at"
-NOTICES: Final = "notices"
+STARTED_AT: Final = "started_at"
+LAST_SEEN_AT: Final = "last_seen_at"
+PENDING_MESSAGES: Final = "pending_messages"
 # How often "last seen" is written: exact enough for both limits, and no write for most requests.
-TOUCH_SECONDS: Final = 60
+LAST_SEEN_INTERVAL_SECONDS: Final = 60
 # As much of a User-Agent header as allauth's column holds.
-LONGEST_AGENT: Final = UserSession._meta.get_field("user_agent").max_length
+MAX_USER_AGENT_LENGTH: Final = UserSession._meta.get_field("user_agent").max_length
 
 
-def begin(session: SessionBase) -> None:
+def start_session(session: SessionBase) -> None:
     """Let a new session's time run from now."""
-    session[BEGAN] = session[SEEN] = time.time()
+    session[STARTED_AT] = session[LAST_SEEN_AT] = time.time()
 
 
-def outlived(session: SessionBase) -> str:
+def expiry_reason(session: SessionBase) -> str:
     """Why a session may not go on: ``idle`` or ``absolute``; empty while it may."""
     now = time.time()
-    if now - session.get(BEGAN, 0) > settings.SESSION_LONGEST.total_seconds():
+    if now - session.get(STARTED_AT, 0) > settings.SESSION_LONGEST.total_seconds():
         return "absolute"
-    if now - session.get(SEEN, 0) > settings.SESSION_IDLE.total_seconds():
+    if now - session.get(LAST_SEEN_AT, 0) > settings.SESSION_IDLE.total_seconds():
         return "idle"
     return ""
 
 
-def expire(request: HttpRequest, reason: str) -> None:
+def expire_session(request: HttpRequest, reason: str) -> None:
     """End the session of a request that came too late, and treat it as a stranger's."""
-    UserSession.objects.filter(session_key=key_of(request.session)).delete()
+    UserSession.objects.filter(session_key=session_hash(request.session)).delete()
     record(Action.SESSION_ENDED, subject=request.user, resource="session", reason=reason)
     request.session.flush()
     request.user = AnonymousUser()
 
 
-def touch(request: AuthenticatedHttpRequest) -> list[str]:
+def update_last_seen(request: AuthenticatedHttpRequest) -> list[str]:
     """Write down that a session is in use, at most once a minute; returns what its person has to be told once."""
     now = time.time()
-    if now - request.session[SEEN] < TOUCH_SECONDS:
+    if now - request.session[LAST_SEEN_AT] < LAST_SEEN_INTERVAL_SECONDS:
         return []
-    request.session[SEEN] = now
-    return _seen(key_of(request.session))
+    request.session[LAST_SEEN_AT] = now
+    return _record_use(session_hash(request.session))
 
 
 @transaction.atomic
-def _seen(session_key: str) -> list[str]:
+def _record_use(session_key: str) -> list[str]:
     row = UserSession.objects.select_for_update().filter(session_key=session_key).first()
     if row is None:
         # Ended a moment ago; there is no session left to save either.
         return []
     facts = current_facts()
-    row.ip, row.user_agent, row.last_seen_at = facts.ip or row.ip, facts.user_agent[:LONGEST_AGENT], timezone.now()
-    told: list[str] = row.data.pop(NOTICES, [])
+    row.ip, row.user_agent, row.last_seen_at = (
+        facts.ip or row.ip,
+        facts.user_agent[:MAX_USER_AGENT_LENGTH],
+        timezone.now(),
+    )
+    told: list[str] = row.data.pop(PENDING_MESSAGES, [])
     row.save(update_fields=["ip", "user_agent", "last_seen_at", "data"])
     return told

@@ -11,7 +11,7 @@ from accounts.users.requests import GetResponse
 
 # What a browser forgets with a session: stored pages and whatever scripts kept. Not cookies: those that are left are
 # the theme and the marks by which a browser is known, and the host's neighbours would lose theirs too.
-FORGOTTEN: Final = '"cache", "storage"'
+CLEARED_SITE_DATA: Final = '"cache", "storage"'
 
 
 class SessionLimitsMiddleware:
@@ -24,16 +24,16 @@ class SessionLimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated and (reason := lifetime.outlived(request.session)):
-            lifetime.expire(request, reason)
+        if request.user.is_authenticated and (reason := lifetime.expiry_reason(request.session)):
+            lifetime.expire_session(request, reason)
         response = self.get_response(request)
         # Signed out by this request, or before it and from elsewhere: the browser still sent a key.
         if request.COOKIES.get(settings.SESSION_COOKIE_NAME) and request.session.is_empty():
-            response.headers["Clear-Site-Data"] = FORGOTTEN
+            response.headers["Clear-Site-Data"] = CLEARED_SITE_DATA
         return response
 
 
-class PresenceMiddleware:
+class LastSeenMiddleware:
     """Keeps "last seen", and says what other sessions did; stands after MessageMiddleware and AccountMiddleware."""
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -41,6 +41,6 @@ class PresenceMiddleware:
 
     def __call__(self, request: Any) -> HttpResponse:
         if request.user.is_authenticated:
-            for sentence in lifetime.touch(request):
+            for sentence in lifetime.update_last_seen(request):
                 messages.warning(request, sentence)
         return self.get_response(request)

@@ -4,17 +4,17 @@ from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts.sessions.lifetime import NOTICES
-from accounts.sessions.session_store import key_of
+from accounts.sessions.lifetime import PENDING_MESSAGES
+from accounts.sessions.session_store import session_hash
 from accounts.users.models import User
 
 
 @transaction.atomic
-def tell_others(request: HttpRequest, user: User, sentence: str) -> None:
+def queue_message_for_other_sessions(request: HttpRequest, user: User, sentence: str) -> None:
     """Have the person's other sessions say something once, within a minute of being used."""
     # Locked, because each session rewrites its own row when it reads its notices; in one order, so that none waits
     # for another in a circle.
     rows = UserSession.objects.select_for_update().filter(user=user).order_by("pk")
-    for row in rows.exclude(session_key=key_of(request.session)):
-        row.data[NOTICES] = [*row.data.get(NOTICES, []), sentence]
+    for row in rows.exclude(session_key=session_hash(request.session)):
+        row.data[PENDING_MESSAGES] = [*row.data.get(PENDING_MESSAGES, []), sentence]
         row.save(update_fields=["data"])

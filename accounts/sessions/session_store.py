@@ -14,16 +14,16 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import connection
 from django.utils import timezone
 
-SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
+LOAD_SESSION = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
 
 
 # As much as Django's and allauth's columns hold: 160 bits, as many as a key has.
-DIGITS: Final = 40
+HASH_LENGTH: Final = 40
 
 
-def row_key(session_key: str) -> str:
+def hash_session_key(session_key: str) -> str:
     """Return the hash that the database holds in place of a session's key."""
-    return sha256(session_key.encode(errors="replace")).hexdigest()[:DIGITS]
+    return sha256(session_key.encode(errors="replace")).hexdigest()[:HASH_LENGTH]
 
 
 class SessionStore(db.SessionStore):
@@ -32,14 +32,14 @@ class SessionStore(db.SessionStore):
     # What sessions are signed with, whichever of the two classes reads them.
     key_salt = "django.contrib.sessions.SessionStore"
 
-    def row_key(self, session_key: str) -> str:
+    def stored_key(self, session_key: str) -> str:
         """Which row holds the session with a key."""
-        return row_key(session_key)
+        return hash_session_key(session_key)
 
     def load(self) -> dict[str, Any]:
         """Read the session; one that is over or was ended is empty and loses its key."""
         with connection.cursor() as cursor:
-            cursor.execute(SESSION, [self.row_key(self.session_key or ""), timezone.now()])
+            cursor.execute(LOAD_SESSION, [self.stored_key(self.session_key or ""), timezone.now()])
             found = cursor.fetchone()
         if found is None:
             self._session_key = None
@@ -48,29 +48,29 @@ class SessionStore(db.SessionStore):
 
     def exists(self, session_key: str) -> bool:
         """Whether there is a session with a key, over or not."""
-        return bool(super().exists(self.row_key(session_key)))
+        return bool(super().exists(self.stored_key(session_key)))
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         """The row that holds the session."""
         row = super().create_model_instance(data)
-        row.session_key = self.row_key(str(row.session_key))
+        row.session_key = self.stored_key(str(row.session_key))
         return row
 
     def delete(self, session_key: str | None = None) -> None:
         """Forget the session with a key, or this one."""
         wanted = session_key or self.session_key
         if wanted:
-            super().delete(self.row_key(wanted))
+            super().delete(self.stored_key(wanted))
 
 
 class StoredSession(SessionStore):
     """A session that is known by its row alone, as in a list of them. Never make one of what a browser sends."""
 
-    def row_key(self, session_key: str) -> str:
+    def stored_key(self, session_key: str) -> str:
         """The key is the row's."""
         return session_key
 
 
-def key_of(session: SessionBase) -> str:
+def session_hash(session: SessionBase) -> str:
     """What stands in the database for a session's key; empty for a session that was never stored."""
-    return row_key(session.session_key) if session.session_key else ""
+    return hash_session_key(session.session_key) if session.session_key else ""

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-UNKNOWN: Final = "Unknown browser"
+UNKNOWN_BROWSER: Final = "Unknown browser"
 
 # In this order: most browsers also call themselves by the names further down.
 BROWSERS: Final = (
@@ -25,14 +25,14 @@ SYSTEMS: Final = (
 )
 
 
-def device_words(user_agent: str) -> str:
+def describe_device(user_agent: str) -> str:
     """Say a User-Agent header in words: ``Firefox on Windows``, ``Chrome``, ``Unknown browser``."""
-    browser = _first(BROWSERS, user_agent)
-    system = _first(SYSTEMS, user_agent)
+    browser = _first_match(BROWSERS, user_agent)
+    system = _first_match(SYSTEMS, user_agent)
     if browser and system:
         return f"{browser} on {system}"
-    return browser or (f"{UNKNOWN} on {system}" if system else UNKNOWN)
+    return browser or (f"{UNKNOWN_BROWSER} on {system}" if system else UNKNOWN_BROWSER)
 
 
-def _first(names: tuple[tuple[str, re.Pattern[str]], ...], user_agent: str) -> str:
+def _first_match(names: tuple[tuple[str, re.Pattern[str]], ...], user_agent: str) -> str:
     return next((name for name, pattern in names if pattern.search(user_agent)), "")

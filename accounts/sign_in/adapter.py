@@ -17,25 +17,25 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts.emails.rate_limit import TooManyMails, counted
-from accounts.emails.sending import NOT_SENT, MailNotSent, public_link
-from accounts.emails.tasks import queue_notice
+from accounts.emails.rate_limit import TooManyEmails, limit_emails
+from accounts.emails.sending import DELIVERY_ERRORS, EmailNotSent, public_link
+from accounts.emails.tasks import enqueue_security_email
 from accounts.mfa import second_factors, step_up
 from accounts.sign_in import lockout
-from accounts.sign_in.tasks import queue_unlock_mail
+from accounts.sign_in.tasks import enqueue_unlock_email
 from accounts.users.models import User
 from compliance.audit.facts import client_ip
 
 # Source: RFC 5321, 4.5.3.1.3, less the angle brackets.
-LONGEST_EMAIL: Final = 254
+MAX_EMAIL_LENGTH: Final = 254
 # Stands for a client whose address nobody told us, as behind a unix socket; all of them share one limit.
-NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104
+UNKNOWN_IP: Final = "0.0.0.0"  # noqa: S104
 # What allauth says when a limit of failures is reached, and how long until it has passed; see ACCOUNT_RATE_LIMITS.
-OVER_LIMIT: Final = {"too_many_login_attempts", "rate_limited"}
-WAIT_SECONDS: Final = 15 * 60
+RATE_LIMIT_CODES: Final = {"too_many_login_attempts", "rate_limited"}
+RETRY_AFTER_SECONDS: Final = 15 * 60
 
 
-def page_429(request: HttpRequest, *wait: int) -> HttpResponse:
+def render_too_many_requests(request: HttpRequest, *wait: int) -> HttpResponse:
     """The site's own page for too many requests, which knows how long the limits last that it is not told of."""
     too_many_requests: Callable[..., HttpResponse] = get_resolver().resolve_error_handler(429)
     return too_many_requests(request, *wait)
@@ -55,7 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def clean_email(self, email: str) -> str:
         """Refuse an address that is longer than mail can carry, which allauth would cut off."""
-        MaxLengthValidator(LONGEST_EMAIL)(email)
+        MaxLengthValidator(MAX_EMAIL_LENGTH)(email)
         return str(super().clean_email(email))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -70,14 +70,14 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse before a password is looked at. Raises ``ValidationError`` while locked or over the limits."""
-        self.refuse_locked(credentials.get("email", ""))
+        self.check_not_locked(credentials.get("email", ""))
         super().pre_authenticate(request, **credentials)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Count a refused password, and mail the owner a way out when it was the one that locked."""
-        count_failure(credentials.get("email", ""))
+        record_failed_attempt(credentials.get("email", ""))
 
-    def refuse_locked(self, email: str) -> None:
+    def check_not_locked(self, email: str) -> None:
         """Raise ``ValidationError`` with the time when the lock on an address ends."""
         if until := lockout.locked_until(email):
             raise self.validation_error("locked", date_format(timezone.localtime(until), "H:i e"))
@@ -86,9 +86,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """Begin a session after the last step; what was refused before is forgiven."""
         user.is_first_sign_in = user.last_login is None
         super().login(request, user)
-        lockout.forgive(user)
+        lockout.reset_failures(user)
 
-    def unblock(self, request: HttpRequest, user: User) -> None:
+    def clear_login_limits(self, request: HttpRequest, user: User) -> None:
         """Also clear the limits that stand in front of the lock, which its owner has just ended."""
         self._delete_login_attempts_cached_email(request, email=user.email)
         ratelimit.clear(request, action="login_failed", key=f"mfa-auth-user-{user.pk}")
@@ -99,12 +99,12 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The client's address as the audit trail has it, so that one setting decides whom to believe."""
-        return client_ip(request) or NO_ADDRESS
+        return client_ip(request) or UNKNOWN_IP
 
     def validation_error(self, code: str, *args: object) -> ValidationError:
         """A refusal for a form to show. Raises ``ImmediateHttpResponse``, a page with 429, at a limit's end."""
-        if code in OVER_LIMIT:
-            raise ImmediateHttpResponse(page_429(current.request, WAIT_SECONDS))
+        if code in RATE_LIMIT_CODES:
+            raise ImmediateHttpResponse(render_too_many_requests(current.request, RETRY_AFTER_SECONDS))
         return super().validation_error(code, *args)
 
     # --- Proving it again ---------------------------------------------------------------------------------
@@ -118,8 +118,8 @@ class AccountAdapter(DefaultAccountAdapter):
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if user.is_authenticated and second_factors.has_second_factor(user):
             methods = [method for method in methods if method["id"] != "reauthenticate"]
-        methods.sort(key=lambda method: method["id"] != PASSKEY)
-        return [method | {"description": WAYS[method["id"]]} for method in methods]
+        methods.sort(key=lambda method: method["id"] != PASSKEY_METHOD)
+        return [method | {"description": METHOD_LABELS[method["id"]]} for method in methods]
 
     # --- Mail ---------------------------------------------------------------------------------------------
 
@@ -134,26 +134,30 @@ class AccountAdapter(DefaultAccountAdapter):
         does so, too. A new try is not held up by the limit of mails.
         """
         try:
-            with counted(template_prefix, email):
+            with limit_emails(template_prefix, email):
                 super().send_mail(template_prefix, email, {**context, "public_url": settings.PUBLIC_URL})
-        except TooManyMails as error:
-            raise ImmediateHttpResponse(page_429(current.request)) from error
-        except NOT_SENT as error:
+        except TooManyEmails as error:
+            raise ImmediateHttpResponse(render_too_many_requests(current.request)) from error
+        except DELIVERY_ERRORS as error:
             ratelimit.clear(current.request, action="confirm_email", key=email.lower())
-            raise MailNotSent from error
+            raise EmailNotSent from error
 
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
         """Tell a person of a change; a mail server that does not answer neither stops nor undoes it."""
-        queue_notice(template_prefix, user=user, email=email or "", **(context or {}))
+        enqueue_security_email(template_prefix, user=user, email=email or "", **(context or {}))
 
 
-PASSKEY = "mfa_reauthenticate:webauthn"
-WAYS = {"reauthenticate": "Use your password", "mfa_reauthenticate": "Use a code", PASSKEY: "Use a passkey"}
+PASSKEY_METHOD = "mfa_reauthenticate:webauthn"
+METHOD_LABELS = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use a code",
+    PASSKEY_METHOD: "Use a passkey",
+}
 
 
-def count_failure(email: str) -> None:
+def record_failed_attempt(email: str) -> None:
     """Count a refused password or code; on the one that locks, known or not, have the owner told."""
-    if lockout.count(email):
-        queue_unlock_mail(lockout.person_of(email))
+    if lockout.record_failure(email):
+        enqueue_unlock_email(lockout.user_for_email(email))

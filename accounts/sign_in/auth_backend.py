@@ -6,13 +6,13 @@ from allauth.account.auth_backends import AuthenticationBackend
 
 from accounts.users.models import User
 
-PERSON = "SELECT * FROM accounts_user WHERE id = %s"
+LOAD_USER = "SELECT * FROM accounts_user WHERE id = %s"
 
 
-class Backend(AuthenticationBackend):
+class AuthBackend(AuthenticationBackend):
     """Sign-in by allauth."""
 
     def get_user(self, user_id: Any) -> User | None:
         """Return the person of a session, unless the account is closed."""
-        person = next(iter(User.objects.raw(PERSON, [user_id])), None)
+        person = next(iter(User.objects.raw(LOAD_USER, [user_id])), None)
         return person if person is not None and self.user_can_authenticate(person) else None

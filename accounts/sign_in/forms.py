@@ -9,13 +9,13 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts.mfa.forms import one_at_a_time
+from accounts.mfa.forms import lock_user
 from accounts.sign_in import lockout
-from accounts.users.models import ONE_USER
+from accounts.users.models import UNIQUE_EMAIL_CONSTRAINT
 from compliance.audit import Action, record
 
-GIVEN = forms.TextInput(attrs={"autocomplete": "given-name"})
-FAMILY = forms.TextInput(attrs={"autocomplete": "family-name"})
+GIVEN_NAME_INPUT = forms.TextInput(attrs={"autocomplete": "given-name"})
+FAMILY_NAME_INPUT = forms.TextInput(attrs={"autocomplete": "family-name"})
 
 
 class SignupForm(AllauthSignupForm):
@@ -23,8 +23,8 @@ class SignupForm(AllauthSignupForm):
 
     account_already_exists: bool
 
-    first_name = forms.CharField(label="First name (optional)", max_length=100, required=False, widget=GIVEN)
-    last_name = forms.CharField(label="Last name (optional)", max_length=100, required=False, widget=FAMILY)
+    first_name = forms.CharField(label="First name (optional)", max_length=100, required=False, widget=GIVEN_NAME_INPUT)
+    last_name = forms.CharField(label="Last name (optional)", max_length=100, required=False, widget=FAMILY_NAME_INPUT)
 
     field_order = ("email", "password1", "first_name", "last_name")
 
@@ -36,7 +36,7 @@ class SignupForm(AllauthSignupForm):
             with transaction.atomic():
                 return super().try_save(request)
         except IntegrityError as error:
-            if ONE_USER not in str(error):
+            if UNIQUE_EMAIL_CONSTRAINT not in str(error):
                 raise
             self.account_already_exists = True
             return self._refuse(request)
@@ -44,18 +44,18 @@ class SignupForm(AllauthSignupForm):
     def _refuse(self, request: HttpRequest) -> Any:
         """Hash the password and write into a trail, as for an unknown address; allauth does neither."""
         make_password(self.cleaned_data["password1"])
-        owner = lockout.person_of(self.cleaned_data["email"])
+        owner = lockout.user_for_email(self.cleaned_data["email"])
         record(Action.SECURITY_ALERT, subject=owner, outcome="refused", durable=True, attempt="sign-up")
         return super().try_save(request)
 
 
-class MailedCodeForm(ConfirmEmailVerificationCodeForm):
+class EmailCodeForm(ConfirmEmailVerificationCodeForm):
     """The code that confirms an address."""
 
     def clean_code(self) -> str:
         """Raise ``ValidationError`` for a wrong code, and for an address that is somebody else's by now."""
         if self.user:
-            one_at_a_time(self.user)
+            lock_user(self.user)
         return str(super().clean_code())
 
 

@@ -23,16 +23,16 @@ class Argon2id(Argon2PasswordHasher):
 
 
 # Of bcrypt, as a power of two. A hash that cost less is guessed too fast to say who somebody is.
-LEAST_COST: Final = 12
+MIN_BCRYPT_COST: Final = 12
 
 
-class Imported:
+class ImportedHashMixin:
     """Refuses in as much time as an address without an account takes, where bcrypt itself refuses to compare."""
 
     def verify(self, password: str, encoded: str) -> bool:
         """Compare; what is beyond bcrypt's 72 bytes, a hash that is none, and one that cost too little fit nothing."""
         try:
-            if self.decode(encoded)["work_factor"] < LEAST_COST:  # type: ignore[attr-defined]
+            if self.decode(encoded)["work_factor"] < MIN_BCRYPT_COST:  # type: ignore[attr-defined]
                 raise ValueError("The hash cost too little.")
             return bool(super().verify(password, encoded))  # type: ignore[misc]
         except ValueError:
@@ -40,12 +40,12 @@ class Imported:
             return False
 
 
-class ImportedBcrypt(Imported, BCryptPasswordHasher):
+class ImportedBcrypt(ImportedHashMixin, BCryptPasswordHasher):
     """Plain bcrypt of another program, stored as ``bcrypt$`` before its ``$2a$``, ``$2b$`` or ``$2y$`` hash.
 
     Only ever verified: the first sign-in replaces it by Argon2id.
     """
 
 
-class ImportedBcryptSHA256(Imported, BCryptSHA256PasswordHasher):
+class ImportedBcryptSHA256(ImportedHashMixin, BCryptSHA256PasswordHasher):
     """bcrypt over SHA-256, as Django stores it. Only ever verified, like the plain one."""

@@ -14,37 +14,37 @@ from django.utils.crypto import salted_hmac
 from accounts.users.models import User
 
 SALT: Final = "accounts.sign_in.known_devices"
-KEPT: Final = timedelta(days=365)
-MOST_PEOPLE: Final = 8
+COOKIE_MAX_AGE: Final = timedelta(days=365)
+MAX_USERS: Final = 8
 
 
-def is_known(request: HttpRequest, user: User) -> bool:
+def is_known_device(request: HttpRequest, user: User) -> bool:
     """Whether this browser carries the mark of an earlier sign-in as this person."""
-    return _mark(user) in _marks(request)
+    return _make_marker(user) in _read_markers(request)
 
 
-def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
+def remember_device(request: HttpRequest, response: HttpResponse, user: User) -> None:
     """Give the browser the mark, beside those of others who share it; the oldest goes when there are too many."""
-    marks = [mark for mark in _marks(request) if mark != _mark(user)]
+    marks = [mark for mark in _read_markers(request) if mark != _make_marker(user)]
     response.set_cookie(
         settings.KNOWN_BROWSER_COOKIE_NAME,
-        signing.dumps([*marks, _mark(user)][-MOST_PEOPLE:], salt=SALT),
-        max_age=KEPT,
+        signing.dumps([*marks, _make_marker(user)][-MAX_USERS:], salt=SALT),
+        max_age=COOKIE_MAX_AGE,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
     )
 
 
-def _marks(request: HttpRequest) -> list[str]:
+def _read_markers(request: HttpRequest) -> list[str]:
     try:
         marks: list[str] = signing.loads(
-            request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, ""), salt=SALT, max_age=KEPT
+            request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, ""), salt=SALT, max_age=COOKIE_MAX_AGE
         )
     except signing.BadSignature:
         return []
     return marks
 
 
-def _mark(user: User) -> str:
+def _make_marker(user: User) -> str:
     return salted_hmac(SALT, str(user.pk), algorithm="sha256").hexdigest()

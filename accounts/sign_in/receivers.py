@@ -14,12 +14,12 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from accounts.emails.tasks import queue_notice
+from accounts.emails.tasks import enqueue_security_email
 from accounts.mfa import step_up
 from accounts.sessions import active_sessions, lifetime, session_messages
-from accounts.sessions.user_agents import device_words
+from accounts.sessions.user_agents import describe_device
 from accounts.sign_in import known_devices, lockout
-from accounts.sign_in.adapter import count_failure
+from accounts.sign_in.adapter import record_failed_attempt
 from accounts.users.models import User
 from compliance.audit import Action, record
 from compliance.audit.facts import current_facts
@@ -38,25 +38,27 @@ def audit_confirmation(email_address: Any, **_: Any) -> None:
 
 
 @receiver(user_logged_in)
-def begin_session(request: HttpRequest, user: User, **_: Any) -> None:
+def start_session(request: HttpRequest, user: User, **_: Any) -> None:
     """Record a sign-in with the steps that it took, and mark the session with its beginning and its factor."""
     steps = get_authentication_records(request, user)
     record(Action.USER_LOGIN, actor=user, subject=user, steps=[step.get("type", step["method"]) for step in steps])
-    lifetime.begin(request.session)
+    lifetime.start_session(request.session)
     for step in steps:
         if step["method"] == "mfa":
             step_up.mark_verified(request, factor_id=step["id"], at=step["at"])
 
 
 @receiver(signals.user_logged_in)
-def greet_browser(request: HttpRequest, user: User, response: HttpResponse, **_: Any) -> None:
+def notify_of_new_device(request: HttpRequest, user: User, response: HttpResponse, **_: Any) -> None:
     """Tell the person, by mail and in their other sessions, of a sign-in with a browser that is new to them."""
-    if not known_devices.is_known(request, user) and not user.is_first_sign_in:
-        device = device_words(current_facts().user_agent)
-        queue_notice("accounts/email/new_browser", user=user)
-        session_messages.tell_others(request, user, f"Somebody signed in with a browser that is new here: {device}.")
+    if not known_devices.is_known_device(request, user) and not user.is_first_sign_in:
+        device = describe_device(current_facts().user_agent)
+        enqueue_security_email("accounts/email/new_browser", user=user)
+        session_messages.queue_message_for_other_sessions(
+            request, user, f"Somebody signed in with a browser that is new here: {device}."
+        )
         messages.info(request, "This browser is new here, so we have sent you a message about this sign-in.")
-    known_devices.remember(request, response, user)
+    known_devices.remember_device(request, response, user)
 
 
 @receiver(user_logged_out)
@@ -69,7 +71,7 @@ def audit_sign_out(user: User | None, **_: Any) -> None:
 def audit_failed_sign_in(credentials: dict[str, Any], **_: Any) -> None:
     """Record a refused sign-in against the person it aimed at; of the attempted address only a keyed hash."""
     email = credentials.get("email", "")
-    target, aim = lockout.person_of(email), lockout.address_hash(email)
+    target, aim = lockout.user_for_email(email), lockout.hash_email(email)
     record(Action.LOGIN_FAILED, subject=target, outcome="refused", durable=True, address_hash=aim)
 
 
@@ -77,7 +79,7 @@ def audit_failed_sign_in(credentials: dict[str, Any], **_: Any) -> None:
 def count_failed_code(user: User, authenticator: Authenticator, **_: Any) -> None:
     """Record a refused code and count it like a refused password."""
     record(Action.LOGIN_FAILED, subject=user, outcome="refused", durable=True, step=authenticator.type)
-    count_failure(user.email)
+    record_failed_attempt(user.email)
 
 
 # --- Passwords and addresses ------------------------------------------------------------------------------
@@ -87,15 +89,15 @@ def count_failed_code(user: User, authenticator: Authenticator, **_: Any) -> Non
 @receiver(signals.password_set)
 def end_sessions_after_change(request: HttpRequest, user: User, **_: Any) -> None:
     record(Action.PASSWORD_CHANGED, actor=user, subject=user)
-    active_sessions.end_all(user, actor=user, reason="password changed")
+    active_sessions.end_all_sessions(user, actor=user, reason="password changed")
 
 
 @receiver(signals.password_reset)
 def end_sessions_after_reset(user: User, **_: Any) -> None:
     """End every session, and the lock as well: whoever reads the mailbox may try anew."""
     record(Action.PASSWORD_RESET, actor=user, subject=user)
-    active_sessions.end_all(user, actor=user, reason="password reset")
-    lockout.forgive(user)
+    active_sessions.end_all_sessions(user, actor=user, reason="password reset")
+    lockout.reset_failures(user)
 
 
 @receiver(signals.email_changed)
@@ -105,4 +107,4 @@ def audit_address(request: HttpRequest, user: User, from_email_address: Any, **_
         # Confirming the first one is no change.
         return
     record(Action.EMAIL_CHANGED, actor=user, subject=user)
-    session_messages.tell_others(request, user, "The address of your account was changed.")
+    session_messages.queue_message_for_other_sessions(request, user, "The address of your account was changed.")

@@ -6,15 +6,15 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.sessions.user_agents import device_words
+from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
 from compliance.audit import Action
 from compliance.audit.events import AuditEvent
 from compliance.vault import UNREADABLE, SealError
 
-SHOWN: Final = 10
+MAX_EVENTS: Final = 10
 PERIOD: Final = timedelta(days=90)
-WORDS: Final = {
+LABELS: Final = {
     Action.USER_LOGIN: "Signed in",
     Action.LOGIN_FAILED: "A try was refused",
     Action.LOCKED: "Locked after too many tries",
@@ -25,7 +25,7 @@ WORDS: Final = {
 
 
 @dataclass(frozen=True)
-class Visit:
+class SignInEvent:
     """One line about signing in: what happened, when, with which device, from which address."""
 
     what: str
@@ -38,20 +38,20 @@ class Visit:
 # --- Signing in -------------------------------------------------------------------------------------------
 
 
-def recent_sign_ins(user: User) -> list[Visit]:
+def list_recent_sign_ins(user: User) -> list[SignInEvent]:
     """The last sign-ins and refusals of the person who is bound, the latest first."""
-    events = AuditEvent.objects.filter(subject=user.pk, action__in=list(WORDS), at__gte=timezone.now() - PERIOD)
-    return [_visit(event) for event in events[:SHOWN]]
+    events = AuditEvent.objects.filter(subject=user.pk, action__in=list(LABELS), at__gte=timezone.now() - PERIOD)
+    return [_to_sign_in_event(event) for event in events[:MAX_EVENTS]]
 
 
-def _visit(event: AuditEvent) -> Visit:
-    facts = _facts(event)
-    device = UNREADABLE if facts is None else device_words(facts.get("user_agent", ""))
+def _to_sign_in_event(event: AuditEvent) -> SignInEvent:
+    facts = read_details(event)
+    device = UNREADABLE if facts is None else describe_device(facts.get("user_agent", ""))
     ip = "" if facts is None else facts.get("ip", "")
-    return Visit(WORDS[Action(event.action)], event.at, device, ip, event.outcome == "refused")
+    return SignInEvent(LABELS[Action(event.action)], event.at, device, ip, event.outcome == "refused")
 
 
-def _facts(event: AuditEvent) -> dict[str, Any] | None:
+def read_details(event: AuditEvent) -> dict[str, Any] | None:
     """What is sealed in an event; None where it cannot be read."""
     try:
         return event.facts()

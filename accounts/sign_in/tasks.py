@@ -5,30 +5,30 @@ from uuid import UUID
 
 from celery import shared_task
 
-from accounts.emails.tasks import PASSES, RETRY_SECONDS, enqueue_after_commit
+from accounts.emails.tasks import RETRY_SECONDS, RETRYABLE_ERRORS, enqueue_after_commit
 from accounts.sessions import active_sessions
 from accounts.sign_in import lockout, lockout_email
 from accounts.users.models import User
 
 
 @shared_task(bind=True, max_retries=4)
-def send_unlock_link(self: Any, user_id: str) -> None:
+def send_unlock_email(self: Any, user_id: str) -> None:
     """Send the link that ends a lock; an address without an account comes here too and ends at once."""
     if not user_id:
         return
     try:
-        lockout_email.send_unlock_link(user_id=UUID(user_id))
-    except PASSES as error:
+        lockout_email.send_unlock_email(user_id=UUID(user_id))
+    except RETRYABLE_ERRORS as error:
         raise self.retry(exc=error, countdown=RETRY_SECONDS) from error
 
 
 @shared_task
-def forget_old() -> None:
+def delete_expired_sessions_and_failures() -> None:
     """Drop sessions that are over, and failures to sign in that no longer count."""
-    active_sessions.forget_over()
-    lockout.forget_old()
+    active_sessions.delete_expired_sessions()
+    lockout.delete_old_failures()
 
 
-def queue_unlock_mail(person: User | None) -> None:
+def enqueue_unlock_email(person: User | None) -> None:
     """Queue the mail that ends a lock, in the same time whether or not there is anybody to mail."""
-    enqueue_after_commit(send_unlock_link, str(person.pk) if person else "")
+    enqueue_after_commit(send_unlock_email, str(person.pk) if person else "")

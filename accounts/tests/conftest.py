@@ -9,9 +9,9 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from accounts.emails.tasks import send_notice
+from accounts.emails.tasks import send_security_email
 from accounts.models import User
-from accounts.sign_in.tasks import send_unlock_link
+from accounts.sign_in.tasks import send_unlock_email
 from accounts.tests.phone import PERIOD, Phone, enrolled, sign_in_with
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
@@ -35,7 +35,7 @@ def _a_whole_period() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _mails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send what is queued before the answer is there, as a worker would a moment later."""
-    for task in (send_notice, send_unlock_link):
+    for task in (send_security_email, send_unlock_email):
         monkeypatch.setattr(task, "delay", task)
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.mfa.sealed_secrets import sealed
+from accounts.mfa.sealed_secrets import seal_secret
 from accounts.models import User
 from accounts.tests.pages import sign_in
 
@@ -44,7 +44,7 @@ def enrolled(user: User, secret: str = SECRET) -> Phone:
     factor = Authenticator.objects.create(
         user=user,
         type=Authenticator.Type.TOTP,
-        data={"secret": sealed(secret, owner=user.pk)},
+        data={"secret": seal_secret(secret, owner=user.pk)},
         created_at=timezone.now() - timedelta(days=1),
     )
     return Phone(factor, secret)
@@ -55,7 +55,7 @@ def recovery_codes(user: User) -> list[str]:
     factor = Authenticator.objects.create(
         user=user,
         type=Authenticator.Type.RECOVERY_CODES,
-        data={"seed": sealed("ab" * 40, owner=user.pk), "used_mask": 0},
+        data={"seed": seal_secret("ab" * 40, owner=user.pk), "used_mask": 0},
     )
     codes: list[str] = factor.wrap().get_unused_codes()
     return codes

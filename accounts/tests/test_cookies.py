@@ -74,7 +74,7 @@ def client(alice: User) -> Client:
 
 
 def elsewhere(client: Client, user: User) -> HttpResponse:
-    active_sessions.end_all(user, actor=None, reason="test")
+    active_sessions.end_all_sessions(user, actor=None, reason="test")
     return client.get(reverse("overview"))
 
 

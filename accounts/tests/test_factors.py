@@ -10,10 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.mfa.models import SecondFactor
-from accounts.mfa.recovery_codes import codes_left
-from accounts.mfa.sealed_secrets import is_readable, opened, sealed
+from accounts.mfa.recovery_codes import count_unused_codes
+from accounts.mfa.sealed_secrets import is_secret_readable, open_secret, seal_secret
 from accounts.mfa.second_factors import has_second_factor
-from accounts.mfa.totp import verify
+from accounts.mfa.totp import verify_code
 from accounts.models import User
 from accounts.tests.phone import SECRET, Phone, enrolled, recovery_codes
 from compliance.vault import SealError
@@ -32,49 +32,53 @@ def test_it_keeps_no_seed_in_the_clear(
 
 
 def test_it_opens_what_it_sealed(alice: User) -> None:
-    assert opened(sealed("a seed", owner=alice.pk)) == "a seed"
-    assert opened(sealed("a seed", owner=alice.pk), owner=alice.pk) == "a seed"
+    assert open_secret(seal_secret("a seed", owner=alice.pk)) == "a seed"
+    assert open_secret(seal_secret("a seed", owner=alice.pk), owner=alice.pk) == "a seed"
 
 
 @pytest.mark.parametrize("text", ["", "a seed", "x.y", *(f"{UUID(int=7)}{end}" for end in ("", ".", ".!!!", ".AAAA"))])
 def test_it_opens_nothing_else(alice: User, text: str) -> None:
     with pytest.raises(SealError):
-        opened(text)
+        open_secret(text)
 
 
 def test_it_opens_no_seed_that_was_changed_or_renamed(alice: User, mallory: User) -> None:
-    text = sealed("a seed", owner=alice.pk)
-    sealed("another", owner=mallory.pk)
+    text = seal_secret("a seed", owner=alice.pk)
+    seal_secret("another", owner=mallory.pk)
     for forged in (f"{text[:-6]}AAAAA=", text.replace(str(alice.pk), str(mallory.pk))):
         with pytest.raises(SealError):
-            opened(forged)
+            open_secret(forged)
 
 
 def test_it_opens_no_seed_that_was_moved_to_another_person(alice: User, phone: Phone, mallory: User) -> None:
     hers = enrolled(mallory, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     Authenticator.objects.filter(pk=phone.factor.pk).update(data=hers.factor.data)
-    assert verify(phone.factor, hers.code()) is False
+    assert verify_code(phone.factor, hers.code()) is False
     with pytest.raises(SealError):
-        opened(hers.factor.data["secret"], owner=alice.pk)
+        open_secret(hers.factor.data["secret"], owner=alice.pk)
 
 
 def test_it_forgets_seeds_with_their_owners_keys(alice: User, phone: Phone) -> None:
     codes = recovery_codes(alice)
     shred(alice.pk)
-    assert verify(phone.factor, phone.code()) is False
+    assert verify_code(phone.factor, phone.code()) is False
     factor = Authenticator.objects.get(user=alice, type="recovery_codes")
     assert factor.wrap().validate_code(codes[0]) is False
-    assert (codes_left([factor]), is_readable(factor), is_readable(phone.factor)) == (None, False, False)
+    assert (count_unused_codes([factor]), is_secret_readable(factor), is_secret_readable(phone.factor)) == (
+        None,
+        False,
+        False,
+    )
 
 
 def test_it_counts_recovery_codes_that_are_unused(alice: User, phone: Phone) -> None:
-    assert codes_left([phone.factor]) is None
+    assert count_unused_codes([phone.factor]) is None
     codes = recovery_codes(alice)
     factor = Authenticator.objects.get(user=alice, type="recovery_codes")
-    assert (len(codes), len(set(codes)), codes_left([phone.factor, factor])) == (10, 10, 10)
+    assert (len(codes), len(set(codes)), count_unused_codes([phone.factor, factor])) == (10, 10, 10)
     assert factor.wrap().validate_code(codes[3])
     factor.refresh_from_db()
-    assert codes_left([factor]) == 9
+    assert count_unused_codes([factor]) == 9
 
 
 def test_it_asks_no_second_step_for_recovery_codes_alone(alice: User) -> None:
@@ -100,5 +104,5 @@ def test_it_begins_anew_where_a_secret_that_waits_cannot_be_read(alice: User, as
     session[SECRET_SESSION_KEY] = session[SECRET_SESSION_KEY][:-6] + "AAAAA="
     session.save()
     assert as_alice.post(place, {"code": "123456"}).status_code == 200
-    assert opened(as_alice.session[SECRET_SESSION_KEY], owner=alice.pk)
+    assert open_secret(as_alice.session[SECRET_SESSION_KEY], owner=alice.pk)
     assert not has_second_factor(alice)

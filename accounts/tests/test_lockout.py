@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 from accounts.models import User
 from accounts.sign_in import lockout
 from accounts.sign_in.models import LoginThrottle
-from accounts.sign_in.tasks import queue_unlock_mail, send_unlock_link
+from accounts.sign_in.tasks import enqueue_unlock_email, send_unlock_email
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in, what_is_said
 from accounts.tests.phone import Phone, decline_trust, give_code
@@ -78,14 +78,14 @@ def test_it_opens_again_when_the_time_is_over_and_doubles_it_at_the_next_failure
 
 
 def test_it_does_not_lengthen_a_lock_by_guesses_that_were_on_their_way(alice: User) -> None:
-    in_threads(20, lambda: lockout.count(ALICE))
+    in_threads(20, lambda: lockout.record_failure(ALICE))
     row = LoginThrottle.objects.get()
     assert row.failures == 10
     assert lock_lasts(ALICE) == timedelta(minutes=15)
 
 
 def test_it_tells_one_of_many_at_once_that_it_locked(alice: User, trail: Trail) -> None:
-    assert in_threads(12, lambda: lockout.count(ALICE)).count(True) == 1
+    assert in_threads(12, lambda: lockout.record_failure(ALICE)).count(True) == 1
     assert trail(alice.pk) == ["locked"]
 
 
@@ -196,7 +196,7 @@ def test_it_mails_a_way_out_when_the_queue_is_away(alice: User, monkeypatch: pyt
     def refused(*_: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
-    monkeypatch.setattr(send_unlock_link, "delay", refused)
+    monkeypatch.setattr(send_unlock_email, "delay", refused)
     fail(ALICE, 10)
     assert [message.to for message in mail.outbox] == [[ALICE]]
 
@@ -213,7 +213,7 @@ def test_it_forgets_failures_that_no_longer_count(alice: User) -> None:
     with time_machine.travel(timezone.now() + timedelta(hours=23)):
         fail(NOBODY, 1)
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
-        lockout.forget_old()
+        lockout.delete_old_failures()
         assert LoginThrottle.objects.count() == 1
 
 
@@ -224,8 +224,8 @@ def test_it_unlocks_codes_with_passwords(alice: User, phone: Phone, settings) ->
     for _ in range(5):
         give_code(client, phone.wrong_code())
     for _ in range(5):
-        lockout.count(ALICE)
-    queue_unlock_mail(alice)
+        lockout.record_failure(ALICE)
+    enqueue_unlock_email(alice)
     Client().post(link())
     give_code(client, phone.code())
     decline_trust(client)

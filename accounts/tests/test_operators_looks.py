@@ -133,7 +133,7 @@ def test_it_asks_for_a_reason_that_says_something(operator: Client, alice: User,
 def test_it_tells_the_person_at_once(operator: Client, root: User, alice: User) -> None:
     assert operator.post(reverse("admin:break_glass", args=[alice.pk]), {"reason": REASON}).url == "/operators/"
     event = event_of(alice)
-    assert (event.action, event.actor, event.outcome) == ("glass_broken", root.pk, "ok")
+    assert (event.action, event.actor, event.outcome) == ("break_glass", root.pk, "ok")
     assert (event.told["reason"], event.told["role"]) == (REASON, "Administrator")
     (sent,) = mails_to(alice)
     assert sent.subject == "Somebody may look at your bank and credit data in Plumbline"

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.sessions.session_store import SessionStore, row_key
-from accounts.sign_in.auth_backend import Backend
+from accounts.sessions.session_store import SessionStore, hash_session_key
+from accounts.sign_in.auth_backend import AuthBackend
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import sign_in
 
@@ -45,7 +45,7 @@ def test_it_keeps_no_key_in_the_database(session, alice: User):
     ]
     assert len(rows) == 3
     assert not [row for row in rows if row in keys]
-    assert set(rows) == {row_key(key) for key in keys}
+    assert set(rows) == {hash_session_key(key) for key in keys}
 
 
 def test_it_lets_nobody_in_by_what_the_database_holds(alice: User):
@@ -83,7 +83,7 @@ def test_it_takes_the_key_from_a_session_that_is_over(session):
 
 
 def test_it_takes_the_key_from_a_session_that_was_ended(session):
-    Session.objects.filter(session_key=row_key(session.session_key)).delete()
+    Session.objects.filter(session_key=hash_session_key(session.session_key)).delete()
     ended = SessionStore(session.session_key)
     assert ended.get("word") is None
     assert ended.session_key is None
@@ -98,10 +98,10 @@ def test_it_answers_a_made_up_session_as_a_strangers(key):
 
 
 def test_it_knows_a_person_until_the_account_is_closed(alice: User):
-    assert Backend().get_user(alice.pk) == alice
+    assert AuthBackend().get_user(alice.pk) == alice
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    assert Backend().get_user(alice.pk) is None
+    assert AuthBackend().get_user(alice.pk) is None
 
 
 def test_it_knows_nobody_by_an_id_that_no_account_has(alice: User):
-    assert Backend().get_user("0195b1a0-0000-7000-8000-000000000000") is None
+    assert AuthBackend().get_user("0195b1a0-0000-7000-8000-000000000000") is None

@@ -18,8 +18,8 @@ from django.utils import timezone
 from accounts import deactivation
 from accounts.models import User
 from accounts.sessions import active_sessions, lifetime, session_messages
-from accounts.sessions.session_store import row_key
-from accounts.sessions.user_agents import device_words
+from accounts.sessions.session_store import hash_session_key
+from accounts.sessions.user_agents import describe_device
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
 from compliance.tests.threads import in_threads
@@ -152,14 +152,14 @@ def test_it_lists_who_tried(at: Callable[..., Client], alice: User) -> None:
     ],
 )
 def test_it_says_a_browser_in_words(agent: str, words: str) -> None:
-    assert device_words(agent) == words
+    assert describe_device(agent) == words
 
 
 # --- Ending -----------------------------------------------------------------------------------------------
 
 
 def number_of(client: Client) -> int:
-    return UserSession.objects.get(session_key=row_key(client.session.session_key)).pk
+    return UserSession.objects.get(session_key=hash_session_key(client.session.session_key)).pk
 
 
 def test_it_ends_one_session_at_once(at: Callable[..., Client], alice: User, trail: Trail) -> None:
@@ -198,7 +198,7 @@ def test_it_ends_all_sessions_with_the_password(at: Callable[..., Client], alice
     here.post(reverse("account_change_password"), fields)
     assert [is_in(here), is_in(there)] == [False, False]
     assert not UserSession.objects.exists()
-    assert not Session.objects.filter(session_key=row_key(key)).exists()
+    assert not Session.objects.filter(session_key=hash_session_key(key)).exists()
     assert "session_ended" in trail(alice.pk)
     assert "Your Plumbline password was changed" in mails()
 
@@ -281,7 +281,7 @@ def test_it_tells_other_sessions_once_what_happened(at: Callable[..., Client], a
     here, there = at(), at(IPHONE)
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         security(there)
-    session_messages.tell_others(
+    session_messages.queue_message_for_other_sessions(
         here.get(reverse("security")).wsgi_request, alice, "A passkey was added to your account."
     )
     with time_machine.travel(timezone.now() + timedelta(minutes=4)):
@@ -292,7 +292,9 @@ def test_it_tells_other_sessions_once_what_happened(at: Callable[..., Client], a
 def test_it_loses_no_notice_of_ten_at_a_time(at: Callable[..., Client], alice: User) -> None:
     here, there = at(), at(IPHONE)
     request, numbers = here.get(reverse("security")).wsgi_request, iter(range(10))
-    in_threads(10, lambda: session_messages.tell_others(request, alice, f"Notice {next(numbers)}."))
+    in_threads(
+        10, lambda: session_messages.queue_message_for_other_sessions(request, alice, f"Notice {next(numbers)}.")
+    )
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         page = security(there)
     assert [f"Notice {number}." in page for number in range(10)] == [True] * 10
@@ -301,9 +303,9 @@ def test_it_loses_no_notice_of_ten_at_a_time(at: Callable[..., Client], alice: U
 def test_it_brings_no_session_back_that_ended_during_its_request(at: Callable[..., Client], alice: User) -> None:
     client = at()
     request = client.get(reverse("security")).wsgi_request
-    active_sessions.end_all(alice, actor=None, reason="test")
+    active_sessions.end_all_sessions(alice, actor=None, reason="test")
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        assert lifetime.touch(request) == []
+        assert lifetime.update_last_seen(request) == []
         with pytest.raises(UpdateError):
             request.session.save()
     assert not UserSession.objects.exists()
@@ -315,10 +317,10 @@ def test_it_forgets_sessions_that_are_over(at: Callable[..., Client], alice: Use
     UserSession.objects.create(
         user=alice, ip="192.0.2.1", session_key="gone", last_seen_at=timezone.now() - timedelta(days=1)
     )
-    active_sessions.forget_over()
+    active_sessions.delete_expired_sessions()
     assert is_in(client)
-    assert [row.session_key for row in UserSession.objects.all()] == [row_key(client.session.session_key)]
+    assert [row.session_key for row in UserSession.objects.all()] == [hash_session_key(client.session.session_key)]
     with time_machine.travel(timezone.now() + timedelta(hours=13)):
-        active_sessions.forget_over()
+        active_sessions.delete_expired_sessions()
         assert not Session.objects.exists()
         assert not UserSession.objects.exists()

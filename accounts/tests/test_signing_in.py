@@ -51,7 +51,7 @@ def test_it_writes_a_refusal_down_without_what_was_typed(stranger: Client, alice
     assert "wrong" not in told
     assert "example.com" not in told
     # Tries at one address can be told from tries at another.
-    assert facts["address_hash"] == lockout.address_hash("alice@example.com") != lockout.address_hash("bob@example.com")
+    assert facts["address_hash"] == lockout.hash_email("alice@example.com") != lockout.hash_email("bob@example.com")
 
 
 def test_it_writes_a_refusal_for_nobody_into_the_systems_trail(stranger: Client) -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import include, path, reverse
 from django.utils import timezone
 
-from accounts.mfa.step_up import fresh_sign_in, second_factor_to_link
+from accounts.mfa.step_up import require_fresh_sign_in, require_second_factor_to_link
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import is_in, sign_in
@@ -38,8 +38,8 @@ def reached(request: object) -> HttpResponse:
 
 handler429 = "config.views.too_many_requests"
 urlpatterns = [
-    path("dangerous/", fresh_sign_in(reached), name="dangerous"),
-    path("link/", second_factor_to_link(reached), name="linking"),
+    path("dangerous/", require_fresh_sign_in(reached), name="dangerous"),
+    path("link/", require_second_factor_to_link(reached), name="linking"),
     path("", include("config.urls")),
 ]
 

@@ -13,9 +13,9 @@ from django.db import OperationalError as DatabaseAway
 from kombu.exceptions import OperationalError
 
 from accounts.emails import sending
-from accounts.emails.tasks import queue_notice, send_notice
+from accounts.emails.tasks import enqueue_security_email, send_security_email
 from accounts.models import User
-from accounts.sign_in.tasks import queue_unlock_mail, send_unlock_link
+from accounts.sign_in.tasks import enqueue_unlock_email, send_unlock_email
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,7 +28,7 @@ def away(*_: Any, **__: Any) -> None:
 
 
 def test_it_says_when_and_from_where_and_how_to_react(alice: User) -> None:
-    send_notice(NOTICE, str(alice.pk), "", FACTS)
+    send_security_email(NOTICE, str(alice.pk), "", FACTS)
     (message,) = mail.outbox
     assert message.to == [alice.email]
     assert "Nov 21, 2026, 09:40 UTC" in message.body
@@ -38,28 +38,28 @@ def test_it_says_when_and_from_where_and_how_to_react(alice: User) -> None:
 
 
 def test_it_writes_to_another_address_when_that_one_is_concerned(alice: User) -> None:
-    send_notice(NOTICE, str(alice.pk), "old@example.com", FACTS)
+    send_security_email(NOTICE, str(alice.pk), "old@example.com", FACTS)
     assert mail.outbox[0].to == ["old@example.com"]
 
 
 def test_it_writes_to_nobody_who_is_gone() -> None:
-    send_notice(NOTICE, str(uuid4()), "", FACTS)
+    send_security_email(NOTICE, str(uuid4()), "", FACTS)
     assert mail.outbox == []
 
 
 def wait_after(user: User, retries: int) -> float:
     """How many seconds a notice waits that could not be sent so often before."""
-    send_notice.push_request(called_directly=False, retries=retries, is_eager=False)
+    send_security_email.push_request(called_directly=False, retries=retries, is_eager=False)
     with pytest.raises(Retry) as retry:
-        send_notice.run(NOTICE, str(user.pk), "", FACTS)
-    send_notice.pop_request()
+        send_security_email.run(NOTICE, str(user.pk), "", FACTS)
+    send_security_email.pop_request()
     return float(retry.value.when)
 
 
 def test_it_tries_again_later(alice: User, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     monkeypatch.setattr(sending, "send_email", away)
-    monkeypatch.setattr(send_notice, "apply_async", lambda *_, **__: None)
-    waits = [wait_after(alice, retries) for retries in range(send_notice.max_retries)]
+    monkeypatch.setattr(send_security_email, "apply_async", lambda *_, **__: None)
+    waits = [wait_after(alice, retries) for retries in range(send_security_email.max_retries)]
     assert waits[:4] == [30, 60, 120, 240]
     assert 2 * 3600 <= sum(waits) < 3 * 3600
     # The broker takes a job that waits longer for a lost one, and a second worker would send the same mail.
@@ -76,8 +76,8 @@ def test_it_tries_again_when_the_database_was_away(
     monkeypatch.setattr(User.objects, "get", fail)
     monkeypatch.setattr(User.objects, "filter", fail)
     for task, told in (
-        (send_notice, [NOTICE, str(alice.pk), "", FACTS]),
-        (send_unlock_link, [str(alice.pk)]),
+        (send_security_email, [NOTICE, str(alice.pk), "", FACTS]),
+        (send_unlock_email, [str(alice.pk)]),
     ):
         monkeypatch.setattr(task, "apply_async", lambda *_, **__: None)
         task.push_request(called_directly=False, is_eager=False)
@@ -88,7 +88,7 @@ def test_it_tries_again_when_the_database_was_away(
 
 def test_it_sends_nothing_of_what_did_not_happen(alice: User) -> None:
     with transaction.atomic():
-        queue_notice(NOTICE, user=alice)
+        enqueue_security_email(NOTICE, user=alice)
         transaction.set_rollback(True)
     assert mail.outbox == []
 
@@ -97,9 +97,9 @@ def test_it_sends_at_once_when_the_queue_is_away(alice: User, monkeypatch: pytes
     def refused(*_: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
-    monkeypatch.setattr(send_notice, "delay", refused)
+    monkeypatch.setattr(send_security_email, "delay", refused)
     with transaction.atomic():
-        queue_notice(NOTICE, user=alice)
+        enqueue_security_email(NOTICE, user=alice)
     assert [message.to for message in mail.outbox] == [[alice.email]]
 
 
@@ -107,7 +107,7 @@ def test_it_lets_the_deed_stand_when_both_are_away(alice: User, monkeypatch: pyt
     monkeypatch.setattr(sending, "send_email", away)
     with transaction.atomic():
         User.objects.filter(pk=alice.pk).update(first_name="Alicia")
-        queue_notice(NOTICE, user=alice)
+        enqueue_security_email(NOTICE, user=alice)
     alice.refresh_from_db()
     assert alice.first_name == "Alicia"
     assert mail.outbox == []
@@ -115,9 +115,9 @@ def test_it_lets_the_deed_stand_when_both_are_away(alice: User, monkeypatch: pyt
 
 def test_it_queues_the_same_job_for_an_address_without_an_account(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     queued: list[tuple[object, ...]] = []
-    monkeypatch.setattr(send_unlock_link, "delay", lambda *arguments: queued.append(arguments))
-    queue_unlock_mail(alice)
-    queue_unlock_mail(None)
+    monkeypatch.setattr(send_unlock_email, "delay", lambda *arguments: queued.append(arguments))
+    enqueue_unlock_email(alice)
+    enqueue_unlock_email(None)
     assert queued == [(str(alice.pk),), ("",)]
-    send_unlock_link("")
+    send_unlock_email("")
     assert mail.outbox == []

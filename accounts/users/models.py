@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from uuid_utils.compat import uuid7
 
-ONE_USER = "one_user_per_email"
+UNIQUE_EMAIL_CONSTRAINT = "one_user_per_email"
 """The constraint that a sign-up breaks when another with the same address has just come first."""
 
 
@@ -61,7 +61,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name=ONE_USER)]
+        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name=UNIQUE_EMAIL_CONSTRAINT)]
 
     def __str__(self) -> str:
         return self.email

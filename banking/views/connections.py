@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.mfa.step_up import fresh_sign_in
+from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
 from banking.forms import DisconnectForm
@@ -67,7 +67,7 @@ def refresh_all(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@fresh_sign_in
+@require_fresh_sign_in
 @transaction.non_atomic_requests
 def disconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """Say what goes and what stays, then let the bank go."""

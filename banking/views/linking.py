@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.mfa.step_up import second_factor_to_link
+from accounts.mfa.step_up import require_second_factor_to_link
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
 from banking.forms import ExitForm, PublicTokenForm
@@ -31,7 +31,7 @@ CONSENT = (
 
 @link_page
 @require_http_methods(["GET", "HEAD", "POST"])
-@second_factor_to_link
+@require_second_factor_to_link
 @transaction.non_atomic_requests
 def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Say what connecting shares; on agreement open the dialog with a token made for this click.

@@ -51,4 +51,4 @@ class Action(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     KEY_ROTATION = "key_rotation"
     OPERATOR_VIEW = "operator_view"
-    GLASS_BROKEN = "glass_broken"
+    BREAK_GLASS = "break_glass"

@@ -170,7 +170,7 @@ def test_it_may_change_nothing(shown: OperatorAdmin) -> None:
 
 @pytest.mark.parametrize("shown", ADMINS, ids=str)
 def test_it_tells_people_what_was_looked_at(shown: OperatorAdmin) -> None:
-    assert bool(shown.what) == (shown.person is not None)
+    assert bool(shown.data_label) == (shown.user_column is not None)
     assert not shown.needs_reason or shown.opts.app_label in ("banking", "credit")
 
 
@@ -239,7 +239,7 @@ def test_a_person_reads_who_looked(
     expect(page.get_by_text("Nobody has looked at your data.")).to_be_visible()
     faults = [*Axe().run(page).response["violations"]]
     record(Action.OPERATOR_VIEW, subject=root, actor=root, role="Support", what="Your transactions", rows=["a"] * 12)
-    record(Action.GLASS_BROKEN, subject=root, actor=root, role="Support", reason="You asked about a payment.")
+    record(Action.BREAK_GLASS, subject=root, actor=root, role="Support", reason="You asked about a payment.")
     visit("overview")
     page.locator("[data-menu] > summary").click()
     page.get_by_role("link", name="Who looked at my data").click()

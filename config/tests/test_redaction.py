@@ -209,7 +209,7 @@ def test_it_tells_the_same_of_what_nobody_catches(failure: str, capsys: pytest.C
 def test_it_tells_of_a_job_that_failed_without_what_it_was_called_with(log: Log, failure: str) -> None:
     fail, named = FAILURES[failure]
     context = {
-        "hostname": "here", "id": "job-1", "name": "accounts.emails.tasks.send_notice",
+        "hostname": "here", "id": "job-1", "name": "accounts.emails.tasks.send_security_email",
         "description": "raised unexpected",
         "args": f"('{PERSON}',)", "kwargs": f"{{'code': '{SECRET}'}}", "internal": False,
     }  # fmt: skip
@@ -221,7 +221,7 @@ def test_it_tells_of_a_job_that_failed_without_what_it_was_called_with(log: Log,
         logger.error(f"{trace.LOG_FAILURE} %(args)s %(kwargs)s %(traceback)s", context | texts, exc_info=True)
         logger.info(trace.LOG_RETRY, context | {"exc": str(Retry(exc=error, when=30))})
     told = log()
-    assert "Task accounts.emails.tasks.send_notice[job-1] raised unexpected: " in told
+    assert "Task accounts.emails.tasks.send_security_email[job-1] raised unexpected: " in told
     assert [canary for canary in CANARIES if canary in told] == []
     assert [name for name in named if name not in told] == []
 

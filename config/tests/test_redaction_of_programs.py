@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.emails.tasks import send_notice
+from accounts.emails.tasks import send_security_email
 from accounts.models import User
 from compliance.queues import Lane
 from config.tests.places import wait_until
@@ -98,14 +98,14 @@ def test_it_holds_in_a_worker(alice: User, refusing: str) -> None:
     with own_queue(f"redaction-{uuid4().hex}") as queue, running(worker_of(queue), EMAIL_URL=refusing) as worker:
         assert worker.says(" ready.")
         facts = {"timestamp": "2026-01-01T00:00:00+00:00", "ip": "", "user_agent": f"{PERSON} {PASSWORD}"}
-        told, last = ["accounts/email/new_browser", str(alice.pk), PERSON, facts], send_notice.max_retries
-        send_notice.apply_async(told, retries=last)
+        told, last = ["accounts/email/new_browser", str(alice.pk), PERSON, facts], send_security_email.max_retries
+        send_security_email.apply_async(told, retries=last)
         assert worker.says("raised unexpected")
         assert worker.says("SMTPRecipientsRefused")
         assert worker.says("in send_notice")
-        send_notice.apply_async(told)
+        send_security_email.apply_async(told)
         assert worker.says(" retry: ")
-        send_notice.app.send_task("gone", [PERSON, PASSWORD])
+        send_security_email.app.send_task("gone", [PERSON, PASSWORD])
         assert worker.says("Received unregistered task")
         assert_clean(worker.said())
 

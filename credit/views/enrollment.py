@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from accounts.mfa.step_up import fresh_sign_in
+from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance import consent
 from compliance.consent import ConsentEvent, Purpose
@@ -29,7 +29,7 @@ WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it ke
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@fresh_sign_in
+@require_fresh_sign_in
 def start(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show the written instruction, alone, and take the signature under it."""
     if enrollment_overview(owner=request.user.pk).state is EnrollmentStatus.OFF:
@@ -50,7 +50,7 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
-@fresh_sign_in
+@require_fresh_sign_in
 @transaction.non_atomic_requests
 @sensitive_variables()
 def details(request: AuthenticatedHttpRequest) -> HttpResponse:

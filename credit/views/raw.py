@@ -9,7 +9,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.mfa.step_up import fresh_sign_in
+from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
 from compliance.vault import SealError
@@ -34,7 +34,7 @@ def newest(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @cache_control(no_store=True)
 @require_safe
-@fresh_sign_in
+@require_fresh_sign_in
 @sensitive_variables()
 def one(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Show a page of an answer, masked."""
@@ -46,7 +46,7 @@ def one(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
 
 @cache_control(no_store=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-@fresh_sign_in
+@require_fresh_sign_in
 @sensitive_variables()
 def file(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Hand an answer out as a file: masked, or complete for who has said so in the form."""

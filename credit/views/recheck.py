@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from accounts.mfa.step_up import fresh_sign_in
+from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
 from credit.forms import RecheckForm
 from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES
@@ -19,7 +19,7 @@ WRONG = "Not all of this fits the file."
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
-@fresh_sign_in
+@require_fresh_sign_in
 @transaction.non_atomic_requests
 @sensitive_variables()
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:

@@ -51,7 +51,7 @@ def keep(user: User, told: Report, *, days_ago: int) -> UUID:
             owner=user, attempt=attempt, body=pack(b"{}"), sha256=told.sha256, size=2, http_status=200,
             fetched_at=at, is_sample=False, **asked,
         )  # fmt: skip
-        stored = reports.store(raw=raw, report=told)
+        stored = reports.store_report(raw=raw, report=told)
         record_changes(stored=stored, report=told, quietly=True)
     return stored.pk
 

@@ -66,10 +66,10 @@ def account_transactions(account: Account) -> QuerySet[Transaction]:
 @require_safe
 def credit_history(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The score, report by report."""
-    listed = reports.listed(owner=request.user.pk)
+    listed = reports.list_reports(owner=request.user.pk)
     if not listed:
         return redirect("credit")
-    history_of_scores = score_history.score_history(listed, reports.changes(owner=request.user.pk))
+    history_of_scores = score_history.score_history(listed, reports.list_changes(owner=request.user.pk))
     context = {"history": history_of_scores, "is_sample": any(report.is_sample for report in listed)}
     return render(request, "insights/credit_history.html", context)
 
@@ -77,25 +77,25 @@ def credit_history(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_safe
 def credit_utilization(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Each card's use of its limit, as the bureau reports it and as the bank says today."""
-    kept = reports.latest(owner=request.user.pk)
-    if kept is None:
+    stored = reports.get_latest_report(owner=request.user.pk)
+    if stored is None:
         return redirect("credit")
     own = request.GET.get("own") == "1"
     links = card_links.list_decisions(user=request.user)
     page = utilization.utilization_page(
-        kept.report.tradelines, connections.list_connections(request.user), links, own=own
+        stored.report.tradelines, connections.list_connections(request.user), links, own=own
     )
-    return render(request, "insights/credit_utilization.html", {"kept": kept, "page": page, "own": own})
+    return render(request, "insights/credit_utilization.html", {"stored": stored, "page": page, "own": own})
 
 
 @require_POST
 def card_link(request: AuthenticatedHttpRequest, key: str, account_id: UUID) -> HttpResponse:
     """Take a person's word on whether an account of the report is a card at a bank."""
-    kept, answer = reports.latest(owner=request.user.pk), request.POST.get("decision", "")
+    stored, answer = reports.get_latest_report(owner=request.user.pk), request.POST.get("decision", "")
     if (
-        kept is None
+        stored is None
         or answer not in list(LinkDecision)
-        or key not in {tradeline.key for tradeline in kept.report.tradelines}
+        or key not in {tradeline.key for tradeline in stored.report.tradelines}
     ):
         raise Http404
     try:

@@ -37,7 +37,8 @@ def secrets(days, alice, caplog) -> set[str]:
     assert people == [alice.pk]
     assert digest.send_digest(user_id=alice.pk, claimed_until=until)
     with tenant(alice.pk):
-        answers = [reports.raw(owner=alice.pk, report_id=key) for key in Report.objects.values_list("pk", flat=True)]
+        report_ids = list(Report.objects.values_list("pk", flat=True))
+        answers = [reports.get_raw_answer(owner=alice.pk, report_id=report_id) for report_id in report_ids]
         assert RawReport.objects.count() == len(answers) == 2
     profiles = [json.loads(answer)["creditProfile"][0] for answer in answers]
     accounts = {line["accountNumber"] for profile in profiles for line in profile["tradeline"]}

@@ -27,7 +27,7 @@ def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bure
         days.pass_by(days=30)
         report_id = pull(alice, Trigger.CLOCK).report_id
         with tenant(alice.pk):
-            found = [kept.change for kept in reports.changes(owner=alice.pk, report_id=report_id)]
+            found = [kept.change for kept in reports.list_changes(owner=alice.pk, report_id=report_id)]
         assert {in_short(change) for change in found} == expected, month
         alerts += sum(change.severity is not Severity.INFO for change in found)
         nothing_new(alice, report_id)
@@ -50,4 +50,4 @@ def nothing_new(user, report_id):
 
 def reports_of(user):
     with tenant(user.pk):
-        return reports.changes(owner=user.pk)
+        return reports.list_changes(owner=user.pk)

@@ -23,7 +23,7 @@ def test_it_pulls_the_demo_logins_report_once(site_bureau):
     [given] = consent.history(person_id=user.pk)
     assert (attempt.trigger, attempt.consent_id, given.method) == ("demo", given.pk, "demo")
     with tenant(user.pk):
-        assert reports.latest(owner=user.pk).report.scores[0].value == 702
+        assert reports.get_latest_report(owner=user.pk).report.scores[0].value == 702
 
 
 def test_it_asks_for_nothing_after_the_demo_login_withdrew(site_bureau):

@@ -119,7 +119,7 @@ def _open(enrollment: Enrollment, raw: RawReport) -> None:
 
 
 def _waiting(enrollment: Enrollment) -> RawReport | None:
-    """The answer behind the newest report, if it is kept back and nothing has come or been changed since."""
+    """The answer behind the newest report, if it is withheld and nothing has come or been changed since."""
     if enrollment.state != EnrollmentStatus.MISMATCH or enrollment.withdrawn_at is not None:
         return None
     answers = RawReport.objects.for_user(enrollment.owner_id).defer("body").order_by("-fetched_at", "-id")
@@ -136,10 +136,10 @@ def _tries_left(raw: RawReport, facts: Facts) -> int:
 def _facts(raw: RawReport) -> Facts:
     known = get_details(owner=raw.owner_id)
     try:
-        kept = reports.kept(owner=raw.owner_id, report_id=raw.pk)
+        stored = reports.get_report(owner=raw.owner_id, report_id=raw.pk)
     except UnreadableReport:
         return Facts(frozenset(), frozenset())
-    return facts_of(kept.report, own_zip=known.zip_code[:5] if known else "")
+    return facts_of(stored.report, own_zip=known.zip_code[:5] if known else "")
 
 
 @sensitive_variables()

@@ -23,7 +23,7 @@ from credit.pulls.attempts import notify_if_stopped
 from credit.report import ReportStatus
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.stored.parsing import parse
+from credit.stored.parsing import parse_answer
 
 logger = logging.getLogger(__name__)
 
@@ -35,18 +35,18 @@ def process_report(*, raw: RawReport) -> ReportStatus:
     Raises ``MalformedReport`` where it cannot be parsed. The answer is kept, and a later parser tries again.
     """
     try:
-        report = parse(raw)
+        report = parse_answer(raw)
         with tenant_context(raw.owner_id), transaction.atomic(durable=True):
             enrollment = lock_enrollment(raw.owner_id)
             if not models.Report.objects.filter(pk=raw.pk).exists():
-                stored = reports.store(raw=raw, report=report)
+                stored = reports.store_report(raw=raw, report=report)
                 status = inherit_confirmation(enrollment, raw, stored)
                 record_changes(stored=stored, report=report, quietly=status is ReportStatus.MISMATCH)
                 update_enrollment(enrollment, raw, status)
     except (MalformedReport, DataError) as error:
         mark_unparsed(raw, error)
         raise MalformedReport(_error_code(error), reference_id=raw.reference_id, outcome=Outcome.MADE) from None
-    return reports.shown_as(raw=raw, state=report.state)
+    return reports.effective_status(raw=raw, state=report.state)
 
 
 def update_enrollment(enrollment: Enrollment, raw: RawReport, status: ReportStatus) -> None:
@@ -67,7 +67,7 @@ def inherit_confirmation(enrollment: Enrollment, raw: RawReport, stored: models.
     if stored.state == ReportStatus.MISMATCH and raw.confirmed_at is None:
         raw.confirmed_at = _earlier_confirmation(enrollment, stored)
         raw.save(update_fields=["confirmed_at"])
-    return reports.shown_as(raw=raw, state=ReportStatus(stored.state))
+    return reports.effective_status(raw=raw, state=ReportStatus(stored.state))
 
 
 def _earlier_confirmation(enrollment: Enrollment, stored: models.Report) -> datetime | None:

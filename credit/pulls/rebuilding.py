@@ -19,7 +19,7 @@ from credit.provider import MalformedReport
 from credit.pulls import processing
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.stored.parsing import is_stale, parse
+from credit.stored.parsing import is_stale, parse_answer
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +80,9 @@ def rebuild_one(*, owner_id: UUID, raw_id: UUID) -> None:
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)
         raw = RawReport.objects.select_related("attempt").get(pk=raw_id)
-        report = parse(raw)
+        report = parse_answer(raw)
         Report.objects.filter(pk=raw_id).delete()
-        stored = reports.store(raw=raw, report=report)
+        stored = reports.store_report(raw=raw, report=report)
         state = processing.inherit_confirmation(enrollment, raw, stored)
         record_changes(stored=stored, report=report, quietly=True)
         is_newest = not RawReport.objects.filter(fetched_at__gt=raw.fetched_at).exists()

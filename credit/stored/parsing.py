@@ -14,16 +14,16 @@ class UnreadableReport(Exception):
     """Neither the document of a report nor the raw answer behind it can be read. Carries nothing of them."""
 
 
-def raw_body(raw: models.RawReport) -> bytes:
+def unpack_answer(raw: models.RawReport) -> bytes:
     """Open and unpack a raw answer. Raises ``SealError`` and ``ValueError``."""
     return unpack(raw.body.reveal())
 
 
 @sensitive_variables()
-def parse(raw: models.RawReport) -> Report:
+def parse_answer(raw: models.RawReport) -> Report:
     """Read an answer as of the day on which it came. Raises ``MalformedReport``, also where it cannot be opened."""
     try:
-        body = raw_body(raw)
+        body = unpack_answer(raw)
     except (SealError, ValueError):
         raise MalformedReport("SEALED_VALUE_UNREADABLE", reference_id=raw.reference_id) from None
     bureau = find_bureau(raw.provider)
@@ -75,6 +75,6 @@ def _parsed_anew(stored: models.Report) -> Report:
     if stored.raw is None:
         raise UnreadableReport
     try:
-        return parse(stored.raw)
+        return parse_answer(stored.raw)
     except MalformedReport:
         raise UnreadableReport from None

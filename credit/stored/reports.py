@@ -1,6 +1,6 @@
 """Reports as they are stored: written whole, and read back equal to what was written.
 
-Pages read through here alone. Nothing here opens the raw answer but ``raw``, unless a document is stale.
+Pages read through here alone. Nothing here opens the raw answer but ``get_raw_answer``, unless a document is stale.
 """
 
 from collections.abc import Collection
@@ -15,7 +15,7 @@ from credit import models
 from credit.diffing import UNREADABLE_CHANGE, Change
 from credit.report import Report, ReportStatus
 from credit.stored.documents import StaleDocument, decode_changes, encode_report
-from credit.stored.parsing import UnreadableReport, raw_body, read_report
+from credit.stored.parsing import UnreadableReport, read_report, unpack_answer
 
 # A report that may be somebody else's, until its person has proved that they know the file.
 WITHHELD = Q(state=ReportStatus.MISMATCH, raw__confirmed_at=None)
@@ -23,7 +23,7 @@ SHOWN = Q(state=ReportStatus.READY) | Q(state=ReportStatus.MISMATCH, raw__confir
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredReport:
     """A stored report, and how it was obtained. One that is not comparable is about somebody else than the last."""
 
     id: UUID
@@ -35,7 +35,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Listing:
+class ReportSummary:
     """A stored report in one line, with the first of its scores. A report may have none.
 
     ``state`` is ``READY`` for whatever is shown, as a report that did not fit and that its person has confirmed. One
@@ -56,7 +56,7 @@ class Listing:
     comparable: bool = True
 
 
-class KeptChange(NamedTuple):
+class StoredChange(NamedTuple):
     """A stored change, and the report that it came with."""
 
     report_id: UUID
@@ -67,52 +67,52 @@ class KeptChange(NamedTuple):
 # --- Reading ------------------------------------------------------------------------------------------------
 
 
-def latest(*, owner: UUID) -> Kept | None:
+def get_latest_report(*, owner: UUID) -> StoredReport | None:
     """Read the newest report that can be shown; ``None`` where there is none yet, or where it cannot be read."""
     shown = models.Report.objects.for_user(owner).filter(SHOWN).order_by("-pulled_at", "-id").first()
     try:
-        return None if shown is None else _kept(shown)
+        return None if shown is None else _read(shown)
     except UnreadableReport:
         return None
 
 
-def has_shown(*, owner: UUID) -> bool:
+def has_report(*, owner: UUID) -> bool:
     """Whether there is a report that could be shown if it can be read."""
     return models.Report.objects.for_user(owner).filter(SHOWN).exists()
 
 
-def kept(*, owner: UUID, report_id: UUID) -> Kept:
+def get_report(*, owner: UUID, report_id: UUID) -> StoredReport:
     """Read one report. Raises ``models.Report.DoesNotExist``, also for somebody else's, and ``UnreadableReport``."""
-    return _kept(models.Report.objects.for_user(owner).get(pk=report_id))
+    return _read(models.Report.objects.for_user(owner).get(pk=report_id))
 
 
-def several(*, owner: UUID, report_ids: Collection[UUID]) -> dict[UUID, Kept]:
+def get_reports(*, owner: UUID, report_ids: Collection[UUID]) -> dict[UUID, StoredReport]:
     """Read some reports by their ids in one statement; what cannot be read and somebody else's are left out."""
     stored = models.Report.objects.for_user(owner).filter(pk__in=report_ids)
-    return {report.id: report for report in map(_kept_or_none, stored) if report is not None}
+    return {report.id: report for report in map(_read_or_none, stored) if report is not None}
 
 
-def shown_as(*, raw: models.RawReport, state: ReportStatus) -> ReportStatus:
+def effective_status(*, raw: models.RawReport, state: ReportStatus) -> ReportStatus:
     """What a report counts as: one that does not fit is as good as any, once its person has confirmed it."""
     return ReportStatus.READY if state is ReportStatus.MISMATCH and raw.confirmed_at is not None else state
 
 
-def listed(*, owner: UUID) -> list[Listing]:
+def list_reports(*, owner: UUID) -> list[ReportSummary]:
     """List all reports, newest first. The score of a report that may be somebody else's is left out."""
     columns = (
-        "id", "provider", "report_date", "pulled_at", "shown_as", "is_sample", "comparable",
+        "id", "provider", "report_date", "pulled_at", "effective_status", "is_sample", "comparable",
         "score_model", "score_indicator", "credit_score", "score_exclusion_code", "score_percentile",
     )  # fmt: skip
     stored = models.Report.objects.for_user(owner).annotate(
-        shown_as=Case(When(SHOWN, then=Value(ReportStatus.READY)), default=F("state"))
+        effective_status=Case(When(SHOWN, then=Value(ReportStatus.READY)), default=F("state"))
     )
-    return [_listing(row) for row in stored.order_by("-pulled_at", "-id").values(*columns)]
+    return [_summarize(row) for row in stored.order_by("-pulled_at", "-id").values(*columns)]
 
 
-def _listing(row: dict[str, Any]) -> Listing:
-    state = ReportStatus(row["shown_as"])
+def _summarize(row: dict[str, Any]) -> ReportSummary:
+    state = ReportStatus(row["effective_status"])
     is_withheld = state is ReportStatus.MISMATCH
-    return Listing(
+    return ReportSummary(
         id=row["id"],
         provider=row["provider"],
         reported_on=row["report_date"],
@@ -128,15 +128,15 @@ def _listing(row: dict[str, Any]) -> Listing:
     )
 
 
-def raw(*, owner: UUID, report_id: UUID) -> bytes:
+def get_raw_answer(*, owner: UUID, report_id: UUID) -> bytes:
     """Open the bureau's answer behind a report.
 
     Raises ``models.RawReport.DoesNotExist``, also for somebody else's, and ``SealError``.
     """
-    return raw_body(models.RawReport.objects.for_user(owner).get(report=report_id))
+    return unpack_answer(models.RawReport.objects.for_user(owner).get(report=report_id))
 
 
-def changes(*, owner: UUID, report_id: UUID | None = None) -> list[KeptChange]:
+def list_changes(*, owner: UUID, report_id: UUID | None = None) -> list[StoredChange]:
     """List what changed with one report, or with all of them: the newest report first, its changes in their order.
 
     Changes of a report that may be somebody else's are left out.
@@ -145,7 +145,7 @@ def changes(*, owner: UUID, report_id: UUID | None = None) -> list[KeptChange]:
     if report_id is not None:
         stored = stored.filter(pk=report_id)
     return [
-        KeptChange(report.pk, report.report_date, change)
+        StoredChange(report.pk, report.report_date, change)
         for report in stored.defer("document").order_by("-pulled_at", "-id")
         for change in _changes(report)
     ]
@@ -158,15 +158,15 @@ def _changes(stored: models.Report) -> tuple[Change, ...]:
         return (UNREADABLE_CHANGE,)
 
 
-def _kept_or_none(stored: models.Report) -> Kept | None:
+def _read_or_none(stored: models.Report) -> StoredReport | None:
     try:
-        return _kept(stored)
+        return _read(stored)
     except UnreadableReport:
         return None
 
 
-def _kept(stored: models.Report) -> Kept:
-    return Kept(
+def _read(stored: models.Report) -> StoredReport:
+    return StoredReport(
         id=stored.pk,
         pulled_at=stored.pulled_at,
         is_sample=stored.is_sample,
@@ -179,7 +179,7 @@ def _kept(stored: models.Report) -> Kept:
 # --- Writing ------------------------------------------------------------------------------------------------
 
 
-def store(*, raw: models.RawReport, report: Report) -> models.Report:
+def store_report(*, raw: models.RawReport, report: Report) -> models.Report:
     """Write down what was read from a raw answer, in the open transaction."""
     score = report.scores[0] if report.scores else None
     return models.Report.objects.create(

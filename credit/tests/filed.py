@@ -23,7 +23,7 @@ def filed(user, report: Report, *, is_sample=False) -> UUID:
     """Keep one report of a person, pulled at the noon of its day."""
     with tenant(user.pk):
         at = datetime.combine(report.reported_on, time(12), UTC) if report.reported_on else datetime.now(UTC)
-        return reports.store(raw=_raw(user, report, at, is_sample), report=report).pk
+        return reports.store_report(raw=_raw(user, report, at, is_sample), report=report).pk
 
 
 def _raw(user, report, at, is_sample):

@@ -7,14 +7,14 @@ from credit.diffing import Change, Severity, Subject
 from credit.presentation import change_feed
 from credit.presentation.comparison_form import UNKNOWN, ComparisonForm
 from credit.report import ReportStatus
-from credit.stored.reports import KeptChange, Listing
+from credit.stored.reports import ReportSummary, StoredChange
 
 NEWER, OLDER = UUID(int=2), UUID(int=1)
 
 
 def kept(report_id, day, severity, key=""):
     change = Change(Subject.LIMIT_CHANGED, key or "e", severity, "BEACON CARD", 1, 2, "", key)
-    return KeptChange(report_id, day, change)
+    return StoredChange(report_id, day, change)
 
 
 def test_it_tells_the_newest_report_first_and_in_it_the_gravest():
@@ -30,7 +30,7 @@ def test_it_tells_the_newest_report_first_and_in_it_the_gravest():
 
 def listing(report_id, day):
     at = datetime(2026, 11, 20, tzinfo=UTC)
-    return Listing(report_id, "experian", day, at, ReportStatus.READY, True, "", "", None, "", None)
+    return ReportSummary(report_id, "experian", day, at, ReportStatus.READY, True, "", "", None, "", None)
 
 
 REPORTS = [listing(NEWER, None), listing(OLDER, date(2026, 10, 20))]

@@ -32,7 +32,7 @@ def come(user, number, *, quietly=False, **sections):
 
 def keep(user, number, report, *, quietly=False):
     with tenant(user.pk):
-        row = reports.store(raw=kept_raw(user, report, number), report=report)
+        row = reports.store_report(raw=kept_raw(user, report, number), report=report)
         return record_changes(stored=row, report=report, quietly=quietly)
 
 
@@ -79,8 +79,8 @@ def test_it_writes_down_what_changed_and_tells_what_matters(alice):
         (Subject.UTILIZATION_UP, Severity.NOTICE),
     } | {(change.subject, change.severity) for change in found if change.entity == "overall"}
     with tenant(alice.pk):
-        assert [kept.change for kept in reports.changes(owner=alice.pk)] == found
-        assert {kept.reported_on for kept in reports.changes(owner=alice.pk)} == {date(2026, 2, 20)}
+        assert [kept.change for kept in reports.list_changes(owner=alice.pk)] == found
+        assert {kept.reported_on for kept in reports.list_changes(owner=alice.pk)} == {date(2026, 2, 20)}
     assert {kind for kind, _title in told(alice)} == {NotificationType.CREDIT_UTILIZATION}
     assert any("LAKESHORE BANK" in title for _kind, title in told(alice))
     with tenant(alice.pk):
@@ -124,10 +124,10 @@ def test_it_marks_a_report_about_somebody_else_and_compares_nothing(alice):
     come(alice, 0, tradeline=STEADY)
     assert come(alice, 1, tradeline=[], uniqueConsumerIdentifier=[{"value": "SOMEBODYELSE"}]) == []
     with tenant(alice.pk):
-        newest, first = reports.listed(owner=alice.pk)
-        assert not reports.kept(owner=alice.pk, report_id=newest.id).comparable
-        assert reports.kept(owner=alice.pk, report_id=first.id).comparable
-        assert [each.comparable for each in reports.listed(owner=alice.pk)] == [False, True]
+        newest, first = reports.list_reports(owner=alice.pk)
+        assert not reports.get_report(owner=alice.pk, report_id=newest.id).comparable
+        assert reports.get_report(owner=alice.pk, report_id=first.id).comparable
+        assert [each.comparable for each in reports.list_reports(owner=alice.pk)] == [False, True]
     assert told(alice) == []
 
 
@@ -142,9 +142,9 @@ def test_it_keeps_changes_of_people_apart(alice, mallory):
         come(user, 0, tradeline=STEADY)
         assert come(user, 1, tradeline=[loan()])
     with tenant(mallory.pk):
-        report_ids = {kept.report_id for kept in reports.changes(owner=mallory.pk)}
+        report_ids = {kept.report_id for kept in reports.list_changes(owner=mallory.pk)}
     with tenant(alice.pk):
-        assert not report_ids & {kept.report_id for kept in reports.changes(owner=alice.pk)}
+        assert not report_ids & {kept.report_id for kept in reports.list_changes(owner=alice.pk)}
     assert len(stored_changes(alice)) == len(stored_changes(mallory)) == 1
 
 

@@ -55,7 +55,7 @@ def visit(page, live_server, alice, year):
 def kept(alice, year):
     """Alice's reports, newest first."""
     with tenant(alice.pk):
-        return reports.listed(owner=alice.pk)
+        return reports.list_reports(owner=alice.pk)
 
 
 def test_it_shows_a_year_and_what_made_it(page, visit, kept):
@@ -108,7 +108,7 @@ def test_it_leaves_axe_nothing_to_say(page, visit, alice, scheme, width):
     page.emulate_media(color_scheme=scheme)
     faults = []
     with tenant(alice.pk):
-        account = reports.latest(owner=alice.pk).report.tradelines[0]
+        account = reports.get_latest_report(owner=alice.pk).report.tradelines[0]
     for name, args in [*((f"credit{name}", []) for name in PAGES), ("credit_account", [account.key])]:
         visit(name, *args)
         faults += [(name, fault["id"], fault["nodes"][0]["html"]) for fault in Axe().run(page).response["violations"]]

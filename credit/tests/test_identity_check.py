@@ -47,9 +47,9 @@ def answered_right(user):
 def shown(user):
     """The newest report that is shown, the states of all, and how many changes can be read."""
     with tenant(user.pk):
-        newest = reports.latest(owner=user.pk)
-        listed = [each.state for each in reports.listed(owner=user.pk)]
-        return newest and newest.id, listed, len(reports.changes(owner=user.pk))
+        newest = reports.get_latest_report(owner=user.pk)
+        listed = [each.state for each in reports.list_reports(owner=user.pk)]
+        return newest and newest.id, listed, len(reports.list_changes(owner=user.pk))
 
 
 def tries_left(user):
@@ -128,7 +128,7 @@ def test_it_shows_the_report_everywhere_after_a_right_answer(site_bureau, alice,
     assert identity_check.confirm(user=alice, answer=answered_right(alice))
     with tenant(alice.pk):
         assert shown(alice) == (Report.objects.get().pk, [ReportStatus.READY], 0)
-        assert reports.listed(owner=alice.pk)[0].value == 782
+        assert reports.list_reports(owner=alice.pk)[0].value == 782
     assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.READY
     assert enrollment_of(alice).next_pull_at >= enrollment_of(alice).eligible_at > timezone.now()
     assert identity_check.question(owner=alice.pk) is None

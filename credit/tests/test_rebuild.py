@@ -33,18 +33,18 @@ def rebuild(*options):
 def everything(user):
     """All that pages can read of a person."""
     with tenant(user.pk):
-        listed = reports.listed(owner=user.pk)
+        listed = reports.list_reports(owner=user.pk)
         return (
             listed,
-            [reports.kept(owner=user.pk, report_id=each.id) for each in listed],
-            reports.changes(owner=user.pk),
-            reports.latest(owner=user.pk),
+            [reports.get_report(owner=user.pk, report_id=each.id) for each in listed],
+            reports.list_changes(owner=user.pk),
+            reports.get_latest_report(owner=user.pk),
         )
 
 
 def changes_of(user):
     with tenant(user.pk):
-        found = reports.changes(owner=user.pk)
+        found = reports.list_changes(owner=user.pk)
     return [(kept.change.subject, kept.change.entity, kept.change.after) for kept in found]
 
 

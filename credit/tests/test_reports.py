@@ -54,18 +54,18 @@ def read(bureau, answer):
 def stored(user, bureau, persona, **facts):
     answer = bureau.pull(persona)
     with tenant(user.pk):
-        return reports.store(raw=kept_raw(user, answer, **facts), report=read(bureau, answer))
+        return reports.store_report(raw=kept_raw(user, answer, **facts), report=read(bureau, answer))
 
 
 @pytest.mark.parametrize("persona", ANSWERED)
 def test_it_reads_back_what_it_stored(local_bureau, alice, persona):
     answer = local_bureau.pull(persona)
     with tenant(alice.pk):
-        row = reports.store(raw=kept_raw(alice, answer), report=read(local_bureau, answer))
-        found = reports.kept(owner=alice.pk, report_id=row.pk)
+        row = reports.store_report(raw=kept_raw(alice, answer), report=read(local_bureau, answer))
+        found = reports.get_report(owner=alice.pk, report_id=row.pk)
         assert found.report == read(local_bureau, answer)
         assert (found.is_sample, found.inquiry_class, found.pulled_at) == (True, "soft", answer.fetched_at)
-        assert reports.raw(owner=alice.pk, report_id=row.pk) == answer.body
+        assert reports.get_raw_answer(owner=alice.pk, report_id=row.pk) == answer.body
 
 
 @pytest.fixture
@@ -77,19 +77,19 @@ def an_answer(local_bureau):
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_it_reads_back_whatever_a_report_may_hold(an_answer, alice, report):
     with tenant(alice.pk):
-        row = reports.store(raw=kept_raw(alice, an_answer), report=report)
-        assert reports.kept(owner=alice.pk, report_id=row.pk).report == report
+        row = reports.store_report(raw=kept_raw(alice, an_answer), report=report)
+        assert reports.get_report(owner=alice.pk, report_id=row.pk).report == report
 
 
 def test_it_reads_the_largest_report_in_one_statement(local_bureau, alice, django_assert_num_queries):
     row = stored(alice, local_bureau, "P13")
     with tenant(alice.pk):
         with django_assert_num_queries(1):
-            found = reports.latest(owner=alice.pk)
+            found = reports.get_latest_report(owner=alice.pk)
         assert found.id == row.pk
         assert (len(found.report.tradelines), len(found.report.public_records)) == (60, 100)
         with django_assert_num_queries(1):
-            assert len(reports.listed(owner=alice.pk)) == 1
+            assert len(reports.list_reports(owner=alice.pk)) == 1
 
 
 def test_it_packs_the_largest_answer_into_a_tenth(local_bureau, alice):
@@ -114,14 +114,14 @@ def test_it_shows_the_newest_report_that_can_be_shown(local_bureau, alice):
         later = ready.pulled_at + timedelta(days=30)
     frozen = stored(alice, local_bureau, "P05", fetched_at=later)
     with tenant(alice.pk):
-        assert reports.latest(owner=alice.pk).id == ready.pk
-        assert [each.id for each in reports.listed(owner=alice.pk)] == [frozen.pk, ready.pk]
+        assert reports.get_latest_report(owner=alice.pk).id == ready.pk
+        assert [each.id for each in reports.list_reports(owner=alice.pk)] == [frozen.pk, ready.pk]
 
 
 def test_it_has_no_report_to_show_at_first(alice):
     with tenant(alice.pk):
-        assert reports.latest(owner=alice.pk) is None
-        assert reports.listed(owner=alice.pk) == reports.changes(owner=alice.pk) == []
+        assert reports.get_latest_report(owner=alice.pk) is None
+        assert reports.list_reports(owner=alice.pk) == reports.list_changes(owner=alice.pk) == []
 
 
 @pytest.mark.parametrize(
@@ -131,24 +131,24 @@ def test_it_has_no_report_to_show_at_first(alice):
 def test_it_lists_the_first_score_of_each_report(local_bureau, alice, persona, indicator, value, code):
     stored(alice, local_bureau, persona)
     with tenant(alice.pk):
-        [line] = reports.listed(owner=alice.pk)
+        [line] = reports.list_reports(owner=alice.pk)
     assert (line.indicator, line.value, line.exclusion_code) == (indicator, value, code)
 
 
 def test_it_shows_nobody_somebody_elses_report(local_bureau, alice, mallory):
     row = stored(alice, local_bureau, "P01")
     with tenant(mallory.pk):
-        for read_it in (reports.kept, reports.raw):
+        for read_it in (reports.get_report, reports.get_raw_answer):
             with pytest.raises((Report.DoesNotExist, RawReport.DoesNotExist)):
                 read_it(owner=mallory.pk, report_id=row.pk)
-        assert reports.latest(owner=mallory.pk) is None
-        assert reports.listed(owner=mallory.pk) == reports.changes(owner=mallory.pk, report_id=row.pk) == []
+        assert reports.get_latest_report(owner=mallory.pk) is None
+        assert reports.list_reports(owner=mallory.pk) == reports.list_changes(owner=mallory.pk, report_id=row.pk) == []
 
 
 def test_it_leaves_neither_who_a_person_is_nor_their_accounts_in_the_open(local_bureau, alice):
     row = stored(alice, local_bureau, "P08")
     with tenant(alice.pk), connection.cursor() as cursor:
-        report = reports.kept(owner=alice.pk, report_id=row.pk).report
+        report = reports.get_report(owner=alice.pk, report_id=row.pk).report
         secrets = {account.creditor for account in report.tradelines} | {account.key for account in report.tradelines}
         assert len(secrets) > 2
         for model in (models.RawReport, models.Report):

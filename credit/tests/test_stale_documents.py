@@ -71,7 +71,7 @@ EVERY_WAY = pytest.mark.parametrize("spoiled", [OLDER_SHAPE, NO_DOCUMENT, pack(b
 @EVERY_WAY
 def test_it_reads_the_raw_answer_instead_in_one_more_statement(alice, report, spoiled, django_assert_num_queries):
     with tenant(alice.pk), django_assert_num_queries(2):
-        found = reports.latest(owner=alice.pk)
+        found = reports.get_latest_report(owner=alice.pk)
     assert found.report == report
 
 
@@ -96,12 +96,12 @@ def test_every_page_answers_where_the_answer_cannot_be_read_either(as_alice, ali
         assert as_alice.get(reverse(f"credit{name}")).status_code in (200, 302), name
     assert "Your report cannot be read" in as_alice.get(reverse("credit")).content.decode()
     with tenant(alice.pk):
-        [listing] = reports.listed(owner=alice.pk)
+        [listing] = reports.list_reports(owner=alice.pk)
         assert listing.value == report.scores[0].value
-        assert reports.latest(owner=alice.pk) is None
-        assert reports.several(owner=alice.pk, report_ids=[listing.id]) == {}
+        assert reports.get_latest_report(owner=alice.pk) is None
+        assert reports.get_reports(owner=alice.pk, report_ids=[listing.id]) == {}
         with pytest.raises(UnreadableReport):
-            reports.kept(owner=alice.pk, report_id=listing.id)
+            reports.get_report(owner=alice.pk, report_id=listing.id)
     chosen = {"before": listing.id, "after": listing.id}
     page = as_alice.get(reverse("credit_changes"), chosen)
     assert (page.status_code, "cannot be read" in page.content.decode()) == (422, True)
@@ -115,8 +115,8 @@ def test_it_compares_nothing_with_a_report_that_cannot_be_read(days, alice, repo
     days.pass_by(days=60)
     pull(alice)
     with tenant(alice.pk):
-        assert reports.changes(owner=alice.pk) == []
-        assert reports.latest(owner=alice.pk) is not None
+        assert reports.list_changes(owner=alice.pk) == []
+        assert reports.get_latest_report(owner=alice.pk) is not None
     assert count(Report, alice) == 2
 
 
@@ -130,7 +130,7 @@ def test_it_says_that_changes_cannot_be_read_and_finds_them_anew(as_alice, days,
         row = Report.objects.get(changes__isnull=False)
         row.changes = text
         row.save(update_fields=["changes"])
-        assert [stored.change for stored in reports.changes(owner=alice.pk)] == [UNREADABLE_CHANGE]
+        assert [stored.change for stored in reports.list_changes(owner=alice.pk)] == [UNREADABLE_CHANGE]
     as_alice.force_login(alice)
     assert "Cannot be read" in as_alice.get(reverse("credit_changes")).content.decode()
     assert as_alice.get(reverse("credit_history")).status_code == 200

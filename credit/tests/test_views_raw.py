@@ -33,7 +33,7 @@ def report_id(as_alice: Client, alice: User, site_bureau: Bureau) -> UUID:
     """Alice's report of Ada Mercer."""
     enroll(as_alice)
     with tenant(alice.pk):
-        return reports.listed(owner=alice.pk)[0].id
+        return reports.list_reports(owner=alice.pk)[0].id
 
 
 def address(report_id: UUID, name: str = "credit_raw_of") -> str:
@@ -69,7 +69,7 @@ def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
     assert complete.headers["Content-Disposition"].endswith('-complete.json"')
     assert complete.headers["Cache-Control"] == "no-store"
     with tenant(alice.pk):
-        assert complete.content == reports.raw(owner=alice.pk, report_id=report_id)
+        assert complete.content == reports.get_raw_answer(owner=alice.pk, report_id=report_id)
     assert SSN in complete.content.decode()
     assert looks(alice) == ["complete file", "redacted file"]
 
@@ -125,7 +125,7 @@ def test_it_keeps_the_pages_of_a_huge_report_small(
 ) -> None:
     enroll(as_alice, "P13")
     with tenant(alice.pk):
-        place = address(reports.listed(owner=alice.pk)[0].id)
+        place = address(reports.list_reports(owner=alice.pk)[0].id)
     sizes = [len(each.content) for section in ("tradeline", "publicRecord") for each in pages(as_alice, place, section)]
     assert len(sizes) > 4
     assert max(sizes) <= 60 * KIB

@@ -14,26 +14,26 @@ from credit.stored import reports
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """All accounts, by what they are for."""
-    kept = reports.latest(owner=request.user.pk)
-    if kept is None:
+    stored = reports.get_latest_report(owner=request.user.pk)
+    if stored is None:
         return redirect("credit")
-    found = kept.report
-    summary = summarize(found.tradelines, found.inquiries, on=found.reported_on or kept.pulled_at.date())
-    context = {"kept": kept, "groups": payment_grid.group_accounts(found.tradelines), "summary": summary}
+    found = stored.report
+    summary = summarize(found.tradelines, found.inquiries, on=found.reported_on or stored.pulled_at.date())
+    context = {"stored": stored, "groups": payment_grid.group_accounts(found.tradelines), "summary": summary}
     return render(request, "credit/accounts.html", context)
 
 
 @require_safe
 def account(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     """One account, with every month that it reports."""
-    kept = reports.latest(owner=request.user.pk)
-    account = next((each for each in kept.report.tradelines if each.key == key), None) if kept else None
+    stored = reports.get_latest_report(owner=request.user.pk)
+    account = next((each for each in stored.report.tradelines if each.key == key), None) if stored else None
     if account is None:
         raise Http404
     years = payment_grid.group_by_year(account.history) if account.history else []
     undated = payment_grid.undated_rows(account.history) if account.history else []
     context = {
-        "kept": kept,
+        "stored": stored,
         "account": account,
         "use": utilization_of(account),
         "years": years,

@@ -24,7 +24,7 @@ UNREADABLE_REPORT = "One of these reports cannot be read. Whoever runs this site
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The changes that each report brought; or, when two are chosen, what differs between them."""
     # A report that may be somebody else's is shown nowhere.
-    listed = [each for each in reports.listed(owner=request.user.pk) if each.state is not ReportStatus.MISMATCH]
+    listed = [each for each in reports.list_reports(owner=request.user.pk) if each.state is not ReportStatus.MISMATCH]
     if not listed:
         return redirect("credit")
     asked = bool({"before", "after"} & set(request.GET))
@@ -39,7 +39,7 @@ def compared(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[st
     if not form.is_valid():
         return {}
     one, other = form.chosen()
-    found = reports.several(owner=request.user.pk, report_ids=(one, other))
+    found = reports.get_reports(owner=request.user.pk, report_ids=(one, other))
     if not found.keys() >= {one, other}:
         form.add_error(None, UNREADABLE_REPORT)
         return {}
@@ -48,13 +48,13 @@ def compared(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[st
     except NotComparable:
         form.add_error(None, OTHER_FILE)
         return {}
-    return {"kept": found[other], "compared": change_feed.describe_changes(changes, accounts=())}
+    return {"stored": found[other], "compared": change_feed.describe_changes(changes, accounts=())}
 
 
 def told(request: AuthenticatedHttpRequest, count: int) -> dict[str, object]:
     """What is stored about each of ``count`` reports, a few reports a page."""
-    kept = reports.latest(owner=request.user.pk)
-    accounts = {each.key for each in kept.report.tradelines} if kept else set()
-    chapters = change_feed.group_by_report(reports.changes(owner=request.user.pk), accounts=accounts)
+    stored = reports.get_latest_report(owner=request.user.pk)
+    accounts = {each.key for each in stored.report.tradelines} if stored else set()
+    chapters = change_feed.group_by_report(reports.list_changes(owner=request.user.pk), accounts=accounts)
     page = Paginator(chapters, PER_PAGE).get_page(request.GET.get("page"))
-    return {"kept": kept, "page": page, "nothing": NO_CHANGE if count > 1 else FIRST_REPORT}
+    return {"stored": stored, "page": page, "nothing": NO_CHANGE if count > 1 else FIRST_REPORT}

@@ -15,9 +15,9 @@ PER_PAGE = 50
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Others' inquiries, and beside them our own, which only the person sees."""
-    kept = reports.latest(owner=request.user.pk)
-    if kept is None:
+    stored = reports.get_latest_report(owner=request.user.pk)
+    if stored is None:
         return redirect("credit")
-    page = Paginator(list_inquiries(kept.report.inquiries), PER_PAGE).get_page(request.GET.get("page"))
-    own = reports.listed(owner=request.user.pk)
-    return render(request, "credit/inquiries.html", {"kept": kept, "page": page, "own": own})
+    page = Paginator(list_inquiries(stored.report.inquiries), PER_PAGE).get_page(request.GET.get("page"))
+    own = reports.list_reports(owner=request.user.pk)
+    return render(request, "credit/inquiries.html", {"stored": stored, "page": page, "own": own})

@@ -10,7 +10,7 @@ from credit.enrollment.status import EnrollmentOverview, enrollment_overview
 from credit.presentation import overview, status_messages
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.stored.reports import Kept
+from credit.stored.reports import StoredReport
 from credit.views.pulling import in_place_of_report
 
 
@@ -18,27 +18,27 @@ from credit.views.pulling import in_place_of_report
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The newest report, or a page that says why there is none."""
     owner = request.user.pk
-    kept, now = reports.latest(owner=owner), enrollment_overview(owner=owner)
-    if kept is None:
+    stored, now = reports.get_latest_report(owner=owner), enrollment_overview(owner=owner)
+    if stored is None:
         return in_place_of_report(request, now)
-    return render(request, "credit/overview.html", shown(request, kept, now))
+    return render(request, "credit/overview.html", shown(request, stored, now))
 
 
-def shown(request: AuthenticatedHttpRequest, kept: Kept, now: EnrollmentOverview) -> dict[str, object]:
+def shown(request: AuthenticatedHttpRequest, stored: StoredReport, now: EnrollmentOverview) -> dict[str, object]:
     """All that the page says about one report."""
-    report, today = kept.report, timezone.localdate()
+    report, today = stored.report, timezone.localdate()
     # What was said about somebody else is no measure for this file.
-    earlier = reports.listed(owner=request.user.pk) if kept.comparable else []
+    earlier = reports.list_reports(owner=request.user.pk) if stored.comparable else []
     found = overview.headlines(report, earlier)
     first = found[0] if found else None
-    old = overview.is_stale(reported_on=report.reported_on, pulled_at=kept.pulled_at, today=today)
+    old = overview.is_stale(reported_on=report.reported_on, pulled_at=stored.pulled_at, today=today)
     return {
-        "kept": kept,
+        "stored": stored,
         "banner": status_messages.banner_for(now.state),
         "headline": first,
         "others": found[1:],
         "reasons": overview.reasons(first.score, report.tradelines) if first else [],
-        "figures": overview.figures(report, on=report.reported_on or kept.pulled_at.date()),
+        "figures": overview.figures(report, on=report.reported_on or stored.pulled_at.date()),
         "next_pull_at": now.next_pull_at,
         # The banner of that state says so already.
         "is_stale": old and now.state is not EnrollmentStatus.STALE,

@@ -12,9 +12,9 @@ from credit.stored import reports
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Names, addresses and the like, by kind; of the Social Security number only whether it fits."""
-    kept = reports.latest(owner=request.user.pk)
-    if kept is None:
+    stored = reports.get_latest_report(owner=request.user.pk)
+    if stored is None:
         return redirect("credit")
-    details = kept.report.personal
+    details = stored.report.personal
     kinds = [(kind, own) for kind in Detail if (own := [each for each in details if each.kind is kind])]
-    return render(request, "credit/personal.html", {"kept": kept, "kinds": kinds})
+    return render(request, "credit/personal.html", {"stored": stored, "kinds": kinds})

@@ -106,6 +106,6 @@ def in_place_of_report(
 def _situation(request: AuthenticatedHttpRequest, now: EnrollmentOverview) -> StatusMessage:
     if now.state is EnrollmentStatus.NOT_PULLED and now.at:
         return READY_TO_PULL
-    if now.state in (EnrollmentStatus.READY, EnrollmentStatus.STALE) and reports.has_shown(owner=request.user.pk):
+    if now.state in (EnrollmentStatus.READY, EnrollmentStatus.STALE) and reports.has_report(owner=request.user.pk):
         return REPORT_UNREADABLE
     return STATUS_MESSAGES[now.state]

@@ -18,7 +18,7 @@ from credit.forms import CompleteForm
 from credit.presentation import raw_report
 from credit.report import ReportStatus
 from credit.stored import reports
-from credit.stored.reports import Listing
+from credit.stored.reports import ReportSummary
 
 # A report that may be about somebody else is not shown in any form.
 NOT_SHOWN = frozenset({ReportStatus.MISMATCH})
@@ -27,7 +27,7 @@ NOT_SHOWN = frozenset({ReportStatus.MISMATCH})
 @require_safe
 def newest(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Lead to the answer behind the newest report that can be shown."""
-    listed = reports.listed(owner=request.user.pk)
+    listed = reports.list_reports(owner=request.user.pk)
     shown = next((each for each in listed if each.state is ReportStatus.READY), None)
     return redirect("credit_raw_of", shown.id) if shown else redirect("credit")
 
@@ -68,14 +68,14 @@ def file(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
 
 
 @sensitive_variables()
-def opened(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[Listing, bytes | None]:
+def opened(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[ReportSummary, bytes | None]:
     """A report of the person's own, and the answer behind it unless that cannot be opened. Raises ``Http404``."""
-    listed = reports.listed(owner=request.user.pk)
+    listed = reports.list_reports(owner=request.user.pk)
     listing = next((each for each in listed if each.id == report_id and each.state not in NOT_SHOWN), None)
     if listing is None:
         raise Http404
     try:
-        return listing, reports.raw(owner=request.user.pk, report_id=report_id)
+        return listing, reports.get_raw_answer(owner=request.user.pk, report_id=report_id)
     except models.RawReport.DoesNotExist:
         raise Http404 from None
     except SealError:
@@ -84,7 +84,7 @@ def opened(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[Listing,
 
 @sensitive_variables()
 def answer_page(
-    request: AuthenticatedHttpRequest, listing: Listing, answer: bytes | None, form: CompleteForm
+    request: AuthenticatedHttpRequest, listing: ReportSummary, answer: bytes | None, form: CompleteForm
 ) -> HttpResponse:
     try:
         parts = {} if answer is None else raw_report.split_sections(raw_report.redact(answer))
@@ -117,7 +117,7 @@ def noted(request: AuthenticatedHttpRequest, report_id: UUID, kind: str) -> None
     )
 
 
-def attachment(body: bytes, listing: Listing, kind: str) -> HttpResponse:
+def attachment(body: bytes, listing: ReportSummary, kind: str) -> HttpResponse:
     day = listing.reported_on or listing.pulled_at.date()
     name = f"{listing.provider}-{day:%Y-%m-%d}-{kind}.json"
     return HttpResponse(

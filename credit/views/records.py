@@ -15,9 +15,9 @@ PER_PAGE = 25
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The records of courts, a page at a time, and the accounts that are in collection."""
-    kept = reports.latest(owner=request.user.pk)
-    if kept is None:
+    stored = reports.get_latest_report(owner=request.user.pk)
+    if stored is None:
         return redirect("credit")
-    page = Paginator(kept.report.public_records, PER_PAGE).get_page(request.GET.get("page"))
-    collections = [each for each in kept.report.tradelines if each.kind is Kind.COLLECTION]
-    return render(request, "credit/records.html", {"kept": kept, "page": page, "collections": collections})
+    page = Paginator(stored.report.public_records, PER_PAGE).get_page(request.GET.get("page"))
+    collections = [each for each in stored.report.tradelines if each.kind is Kind.COLLECTION]
+    return render(request, "credit/records.html", {"stored": stored, "page": page, "collections": collections})

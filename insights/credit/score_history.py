@@ -9,7 +9,7 @@ from itertools import groupby
 from credit.analysis.bands import band_for_score, model_name
 from credit.changes.descriptions import ChangeDescription, describe_change
 from credit.diffing import Change, Severity
-from credit.stored.reports import KeptChange, Listing
+from credit.stored.reports import ReportSummary, StoredChange
 from insights import charts
 
 # Reports come about every 30 days; whatever is further apart has a month missing between.
@@ -41,7 +41,7 @@ class ScoreHistory:
     models: tuple[str, ...]
 
 
-def score_history(listed: Sequence[Listing], changes: Iterable[KeptChange]) -> ScoreHistory:
+def score_history(listed: Sequence[ReportSummary], changes: Iterable[StoredChange]) -> ScoreHistory:
     """Lay the reports of a person out in time; ``listed`` come newest first."""
     in_order = list(listed[::-1])
     in_order.sort(key=lambda report: (_day(report), report.pulled_at))
@@ -57,7 +57,7 @@ def score_history(listed: Sequence[Listing], changes: Iterable[KeptChange]) -> S
     )
 
 
-def _events(changes: Iterable[KeptChange]) -> Mapping[object, list[Change]]:
+def _events(changes: Iterable[StoredChange]) -> Mapping[object, list[Change]]:
     """What is worth telling of each report, by its id; figures that only moved stay on the page of changes."""
     notable = [change for change in changes if change.change.severity is not Severity.INFO]
     return {
@@ -66,7 +66,7 @@ def _events(changes: Iterable[KeptChange]) -> Mapping[object, list[Change]]:
     }
 
 
-def _list_readings(in_order: Sequence[Listing], events: Mapping[object, list[Change]]) -> Iterator[ScoreReading]:
+def _list_readings(in_order: Sequence[ReportSummary], events: Mapping[object, list[Change]]) -> Iterator[ScoreReading]:
     before: ScoreReading | None = None
     for report in in_order:
         notable, model = events.get(report.id, []), _model(report)
@@ -84,16 +84,16 @@ def _list_readings(in_order: Sequence[Listing], events: Mapping[object, list[Cha
         yield before
 
 
-def _day(listed: Listing) -> date:
+def _day(listed: ReportSummary) -> date:
     """The day of a report; one that does not say it counts as of the day on which it was obtained."""
     return listed.reported_on or listed.pulled_at.date()
 
 
-def _model(listed: Listing) -> str:
+def _model(listed: ReportSummary) -> str:
     return model_name(listed.model, listed.indicator, listed.provider) if listed.indicator or listed.model else ""
 
 
-def _break(before: ScoreReading | None, listed: Listing, model: str) -> str:
+def _break(before: ScoreReading | None, listed: ReportSummary, model: str) -> str:
     """Why the line cannot lead from the report before to this one; empty where it can."""
     if before is None:
         return ""

@@ -8,7 +8,7 @@ import pytest
 
 from credit.diffing import Change, Severity, Subject
 from credit.report import ReportStatus
-from credit.stored.reports import KeptChange, Listing
+from credit.stored.reports import ReportSummary, StoredChange
 from insights.credit.score_history import score_history
 
 pytestmark = pytest.mark.dates
@@ -19,12 +19,13 @@ MODELS = {"V4": "vantagescore_4", "F9": "fico_9"}
 def listing(number, day, value=700, indicator="V4"):
     at = datetime.combine(day or date(2026, 1, number), time(12), UTC)
     model = MODELS.get(indicator, "")
-    return Listing(UUID(int=number), "experian", day, at, ReportStatus.READY, False, model, indicator, value, "", None)
+    report_id = UUID(int=number)
+    return ReportSummary(report_id, "experian", day, at, ReportStatus.READY, False, model, indicator, value, "", None)
 
 
 def change(number, severity, subject=Subject.LIMIT_CHANGED):
     made = Change(subject, "e", severity, "BEACON CARD", 1, 2, "", "")
-    return KeptChange(UUID(int=number), None, made)
+    return StoredChange(UUID(int=number), None, made)
 
 
 def months(*values):

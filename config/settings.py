@@ -57,6 +57,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "config",
+    "ui",
     "compliance",
     "accounts.apps.AccountsConfig",
     "banking",
@@ -123,15 +124,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "config.context.shell",
             ],
-            "builtins": [
-                "django.templatetags.static",
-                "config.templatetags.ui",
-                "config.templatetags.rows",
-                "config.templatetags.credit",
-                "config.templatetags.cards",
-                "heroicons.templatetags.heroicons",
-                "template_partials.templatetags.partials",
-            ],
+            "builtins": ["django.templatetags.static", "template_partials.templatetags.partials"],
             "loaders": [
                 (
                     "template_partials.loader.Loader",
@@ -147,7 +140,13 @@ TEMPLATES = [
                 )
             ],
         },
-    }
+    },
+    # What pages repeat many times: ui/macros.py. Its templates lie in the folders "jinja2" of the apps.
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "APP_DIRS": True,
+        "OPTIONS": {"environment": "config.jinja2.environment"},
+    },
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 

@@ -11,7 +11,8 @@ from django.utils import timezone as clock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.templatetags import ui
+from formats import money
+from ui.templatetags import formatting
 
 pytestmark = pytest.mark.dates
 
@@ -45,10 +46,10 @@ def _afternoon_in_new_york():
     ],
 )
 def test_it_says_an_amount_to_the_smallest_unit_of_its_currency(amount, currency, words):
-    assert ui.money(Decimal(amount), currency) == words
+    assert formatting.money(Decimal(amount), currency) == words
 
 
-@pytest.mark.parametrize("say", [ui.money, ui.signed, ui.whole, ui.percent, ui.months])
+@pytest.mark.parametrize("say", [formatting.money, formatting.signed_money, money.whole, formatting.percent])
 def test_it_never_says_zero_for_what_is_not_known(say):
     assert say(None) == "Not available"
 
@@ -58,12 +59,12 @@ def test_it_never_says_zero_for_what_is_not_known(say):
     [("50", "+$50.00"), ("-50", "−$50.00"), ("0", "$0.00"), ("0.001", "$0.00"), ("-0.001", "$0.00")],
 )
 def test_it_signs_what_came_in_and_what_went_out(amount, words):
-    assert ui.signed(Decimal(amount)) == words
+    assert formatting.signed_money(Decimal(amount)) == words
 
 
 @pytest.mark.parametrize(("amount", "words"), [("6268.50", "$6,269"), ("-6267.5", "−$6,268"), ("0.4", "$0")])
 def test_it_rounds_half_away_from_zero_in_sentences(amount, words):
-    assert ui.whole(Decimal(amount)) == words
+    assert money.whole(Decimal(amount)) == words
 
 
 @pytest.mark.parametrize(
@@ -81,14 +82,14 @@ def test_it_rounds_half_away_from_zero_in_sentences(amount, words):
     ],
 )
 def test_it_shortens_marks_of_an_axis_only_where_nothing_is_lost(amount, words):
-    assert ui.mark(Decimal(amount)) == words
+    assert money.mark(Decimal(amount)) == words
 
 
 @given(st.decimals(min_value=-(10**17), max_value=10**17, places=10))
 def test_it_says_amounts_that_read_back_within_half_a_cent(amount):
-    words = ui.money(amount)
+    words = formatting.money(amount)
 
-    value = Decimal(words.replace("$", "").replace(",", "").replace(ui.MINUS, "-"))
+    value = Decimal(words.replace("$", "").replace(",", "").replace(formatting.MINUS, "-"))
     assert abs(value - amount) <= Decimal("0.005")
 
 
@@ -105,37 +106,22 @@ def test_it_says_amounts_that_read_back_within_half_a_cent(amount):
     ],
 )
 def test_it_says_a_share_in_whole_percent(value, words):
-    assert ui.percent(Decimal(value)) == words
-
-
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [
-        ("0", "Less than a month"),
-        ("0.49", "Less than a month"),
-        ("0.5", "About 1 month"),
-        ("15.3", "About 15 months"),
-        ("120.4", "About 120 months"),
-        ("121", "More than 10 years"),
-    ],
-)
-def test_it_says_how_long_money_lasts_as_coarsely_as_it_is_known(count, words):
-    assert ui.months(Decimal(count)) == words
+    assert formatting.percent(Decimal(value)) == words
 
 
 # --- Times ------------------------------------------------------------------------------------------------
 
 
 def test_it_names_the_year_of_a_day_only_when_it_is_another():
-    assert ui.day(date(2026, 11, 21)) == '<time datetime="2026-11-21">Nov 21</time>'
-    assert ui.day(date(2025, 1, 2)) == '<time datetime="2025-01-02">Jan 2, 2025</time>'
+    assert formatting.short_date(date(2026, 11, 21)) == '<time datetime="2026-11-21">Nov 21</time>'
+    assert formatting.short_date(date(2025, 1, 2)) == '<time datetime="2025-01-02">Jan 2, 2025</time>'
 
 
 def test_it_forgets_last_year_when_the_year_turns():
-    assert "2026" not in ui.day(date(2026, 12, 31)).split(">", 1)[1]
+    assert "2026" not in formatting.short_date(date(2026, 12, 31)).split(">", 1)[1]
 
     with time_machine.travel(datetime(2027, 1, 1, 12, tzinfo=UTC)):
-        assert ">Dec 31, 2026<" in ui.day(date(2026, 12, 31))
+        assert ">Dec 31, 2026<" in formatting.short_date(date(2026, 12, 31))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +136,7 @@ def test_it_forgets_last_year_when_the_year_turns():
     ],
 )
 def test_it_says_a_moment_in_the_readers_zone(utc, words):
-    assert f">{words}<" in ui.moment(datetime(*utc, tzinfo=UTC))
+    assert f">{words}<" in formatting.local_datetime(datetime(*utc, tzinfo=UTC))
 
 
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
@@ -158,15 +144,15 @@ def test_it_says_one_moment_to_each_reader_in_their_own_zone():
     said = {}
     for zone in ("Europe/Berlin", "America/Denver"):
         with clock.override(zone):
-            said[zone] = ui.moment(datetime(2026, 11, 22, 12, tzinfo=UTC))
+            said[zone] = formatting.local_datetime(datetime(2026, 11, 22, 12, tzinfo=UTC))
     assert "1:00 p.m." in said["Europe/Berlin"]
     assert "5:00 a.m." in said["America/Denver"]
 
 
 def test_it_says_the_age_of_a_figure_by_the_hour_today_and_by_the_day_before():
-    assert ">9:40 a.m.<" in ui.as_of(datetime(2026, 11, 21, 14, 40, tzinfo=UTC))
+    assert ">9:40 a.m.<" in formatting.as_of(datetime(2026, 11, 21, 14, 40, tzinfo=UTC))
     # 11:59 p.m. on the 13th in New York is the 14th in UTC.
-    assert ">Nov 13<" in ui.as_of(datetime(2026, 11, 14, 4, 59, tzinfo=UTC))
+    assert ">Nov 13<" in formatting.as_of(datetime(2026, 11, 14, 4, 59, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -184,80 +170,16 @@ def test_it_says_the_age_of_a_figure_by_the_hour_today_and_by_the_day_before():
     ],
 )
 def test_it_says_how_long_ago_in_the_largest_whole_unit(elapsed, words):
-    assert f">{words}<" in ui.ago(NOW - elapsed)
+    assert f">{words}<" in formatting.ago(NOW - elapsed)
 
 
 def test_it_says_never_for_what_has_not_happened():
-    assert ui.ago(None) == "never"
-
-
-# --- States, categories, parts ----------------------------------------------------------------------------
+    assert formatting.ago(None) == "never"
 
 
 def rendered(source: str, **context: object) -> str:
-    return Template(source).render(Context(context))
-
-
-@pytest.mark.parametrize("state", ui.STATES)
-def test_it_names_every_state_with_a_mark_and_a_word(state):
-    html = rendered("{% pill state %}", state=state)
-
-    assert 'aria-hidden="true"' in html
-    assert ui.STATES[state][2] in html
-
-
-def test_it_says_the_age_of_a_stale_connection():
-    assert "7 days old" in rendered("{% pill 'stale' since %}", since=NOW - timedelta(days=7, hours=5))
-    assert "Out of date" in rendered("{% pill 'stale' since %}", since=None)
-
-
-def test_it_refuses_a_state_that_nobody_defined():
-    with pytest.raises(KeyError):
-        rendered("{% pill 'fine' %}")
-
-
-def test_it_knows_every_state_that_an_item_can_have():
-    from banking.models import Connection, Item
-
-    items = [
-        Item(environment=environment, connection=connection, readiness=readiness, failures=failures, checked_at=checked)
-        for environment in ("embedded", "sandbox")
-        for connection in Connection
-        for readiness in ("not_ready", "historical")
-        for failures in (0, 3)
-        for checked in (None, NOW)
-    ]
-    assert {item.state for item in items} <= set(ui.STATES)
+    return Template("{% load formatting %}" + source).render(Context(context))
 
 
 def test_it_escapes_what_a_bank_calls_its_currency():
     assert rendered("{{ amount|money:currency }}", amount=Decimal(1), currency="<b>") == "1.00 &lt;b&gt;"
-
-
-def test_it_draws_unknown_categories_like_any_other():
-    assert ui.category_name("SPACE_TRAVEL") == "Space travel"
-    assert 'class="mark c7"' in ui.category_mark("SPACE_TRAVEL")
-    assert ui.category_name("") == "Uncategorized"
-
-
-def test_it_gives_every_category_an_icon_and_its_tone():
-    from banking.transactions.categories import CATEGORIES
-
-    assert all("<svg" in ui.category_mark(category) for category in CATEGORIES)
-    assert set(ui.TONES) <= set(CATEGORIES)
-
-
-@pytest.mark.parametrize(("name", "words"), [("credit card", "Credit card"), ("cd", "CD"), ("ira", "IRA"), ("", "")])
-def test_it_says_kinds_of_accounts(name, words):
-    assert ui.kind(name) == words
-
-
-def test_it_marks_the_page_that_the_reader_is_on(rf):
-    from django.urls import resolve
-
-    request = rf.get("/transactions/")
-    request.resolver_match = resolve(request.path)
-    links = ['"transactions" "Transactions" "tag"', '"help" "Help" "tag" "transactions"', '"home" "Home" "tag"']
-    html = "".join(rendered(f"{{% nav_link {link} %}}", request=request) for link in links)
-
-    assert [part.split('"')[0] for part in html.split('aria-current="')[1:]] == ["page", "true", "false"]

@@ -1,57 +1,21 @@
-"""Rows that are drawn without a template, whose makers have to escape what is not theirs themselves."""
+"""What pages draw of charts and spending: whatever a bank or a person wrote stays words."""
 
 from datetime import date
 from decimal import Decimal
-from html import unescape
-from html.parser import HTMLParser
-from uuid import UUID
 
 import pytest
 import time_machine
-from hypothesis import given
-from hypothesis import strategies as st
 
-from banking.transactions.transaction_list import TransactionListRow
-from config.templatetags import rows
 from insights import charts
 from insights.balances.data_age import Age
 from insights.charts import Bar, Point
 from insights.overview import CategorySpending, Spending
+from insights.templatetags import chart_tags, insights_tags
+from ui.tests.html_tags import ATTACK, Tags
 
 pytestmark = pytest.mark.dates
 
 DAY = date(2026, 11, 20)
-ATTACK = "<img src=x onerror=alert(1)>\"'&amp;"
-
-
-class Tags(HTMLParser):
-    """What a browser would make of a piece of HTML: its elements with their attributes, and its words."""
-
-    def __init__(self, drawn: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, tuple[str, ...]]] = []
-        self.words: list[str] = []
-        self.feed(drawn)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, tuple(name for name, _ in attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def row(**facts: object) -> TransactionListRow:
-    usual = {
-        "id": UUID(int=1),
-        "day": DAY,
-        "label": "Café",
-        "category": "FOOD_AND_DRINK",
-        "amount": Decimal("-4.33"),
-        "currency": "USD",
-        "pending": False,
-        "account": "Everyday ••0000",
-    }
-    return TransactionListRow(**usual | facts)
 
 
 def spending(**facts: object) -> Spending:
@@ -67,61 +31,20 @@ def spending(**facts: object) -> Spending:
     )
 
 
-@time_machine.travel("2026-11-22T12:00:00Z", tick=False)
-def test_it_says_everything_about_a_transaction():
-    drawn = rows.transaction_rows([row()])
-    for said in ("Nov 20", "Café", "Food and drink", "Everyday ••0000", "−$4.33"):
-        assert said in drawn
-    assert "is-pending" not in drawn
-    assert "pos" not in drawn
-
-
-@time_machine.travel("2026-11-22T12:00:00Z", tick=False)
-def test_it_marks_what_is_pending_and_what_came_in():
-    drawn = rows.transaction_rows([row(pending=True, amount=Decimal(50), day=date(2025, 12, 31))])
-    assert '<tr class="is-pending">' in drawn
-    assert '<span class="pill">Pending</span>' in drawn
-    assert '<td class="num pos">+$50.00</td>' in drawn
-    assert "Dec 31, 2025" in drawn
-
-
-def test_it_shows_a_transfer_that_came_in_as_no_gain():
-    assert '<td class="num">+$50.00</td>' in rows.transaction_rows([row(amount=Decimal(50), counts=False)])
-
-
-def test_it_draws_no_row_for_nothing():
-    assert rows.transaction_rows([]) == rows.readings([], "USD") == ""
-
-
-@pytest.mark.parametrize("field", ["label", "currency", "account"])
-def test_it_shows_markup_in_a_transaction_as_words(field):
-    drawn = rows.transaction_rows([row(**{field: ATTACK})])
-    assert "<img" not in drawn
-    assert ATTACK in unescape(drawn)
-
-
 @pytest.mark.parametrize("facts", [{"category": ATTACK}, {"currency": ATTACK}, {"url": f"/x?{ATTACK}"}])
 def test_it_shows_markup_in_a_category_as_words(facts):
-    tags = Tags(rows.category_rows(spending(**facts)))
+    tags = Tags(insights_tags.category_rows(spending(**facts)))
     assert "img" not in [name for name, _ in tags.elements]
     assert not [attrs for _, attrs in tags.elements if "onerror" in attrs]
 
 
 def test_it_leads_from_a_category_to_its_transactions():
-    assert 'href="/transactions/?category=TRAVEL&amp;since=2026-11-01"' in rows.category_rows(spending())
-
-
-@given(st.text(), st.text(), st.text(), st.text(max_size=5))
-def test_it_adds_no_element_whatever_the_words_are(label, category, account, currency):
-    drawn = rows.transaction_rows([row(label=label, category=category, account=account, currency=currency)])
-    assert [name for name, _ in Tags(drawn).elements if name not in ("svg", "path")] == [
-        *("tr", "td", "time", "td", "span", "td", "td", "td")
-    ]
+    assert 'href="/transactions/?category=TRAVEL&amp;since=2026-11-01"' in insights_tags.category_rows(spending())
 
 
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
 def test_it_draws_a_charts_values_as_a_table():
-    drawn = rows.readings([Point(DAY, Decimal("1234.5")), Point(date(2026, 11, 21), None)], "<EUR>")
+    drawn = chart_tags.value_rows([Point(DAY, Decimal("1234.5")), Point(date(2026, 11, 21), None)], "<EUR>")
     assert "1,234.50 &lt;EUR&gt;" in drawn
     assert "Not available" in drawn
     assert drawn.count("<tr>") == 2
@@ -133,13 +56,13 @@ def test_it_draws_a_charts_values_as_a_table():
 )
 def test_it_names_days_or_months_along_a_chart(span, words):
     last = date.fromordinal(DAY.toordinal() + span)
-    drawn = rows.day_marks(charts.draw_line([Point(DAY, Decimal(1)), Point(last, Decimal(2))]))
+    drawn = chart_tags.day_labels(charts.draw_line([Point(DAY, Decimal(1)), Point(last, Decimal(2))]))
     assert Tags(drawn).words[::2][: len(words)] == words
 
 
 def test_it_names_the_values_beside_a_chart():
     chart = charts.draw_line([Point(DAY, Decimal(0)), Point(date(2026, 11, 21), Decimal(20_000))])
-    assert rows.value_marks(chart, "USD") == "\n".join(
+    assert chart_tags.value_labels(chart, "USD") == "\n".join(
         f"<span>{words}</span>" for words in ("$20K", "$15K", "$10K", "$5K", "$0")
     )
 
@@ -147,7 +70,7 @@ def test_it_names_the_values_beside_a_chart():
 def words(points: list[tuple[int, str]], currency: str = "USD", name: str = "Bank balance") -> str:
     """What is said about a line through so much on such days of November."""
     chart = charts.draw_line([Point(date(2026, 11, day), Decimal(value)) for day, value in points])
-    return rows.chart_words(chart.facts, currency, name)
+    return chart_tags.chart_caption(chart.facts, currency, name)
 
 
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
@@ -188,7 +111,7 @@ def test_it_shows_markup_beside_a_chart_as_words():
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
 def test_it_draws_a_chart_with_its_words_and_its_table():
     points = [Point(date(2026, 11, day), Decimal(value)) for day, value in ((18, -10), (19, 30), (20, 20))]
-    drawn = rows.line_chart(charts.draw_line(points), "USD", name="Net cash flow", key="flow")
+    drawn = chart_tags.line_chart(charts.draw_line(points), "USD", name="Net cash flow", key="flow")
     tags = Tags(drawn)
     assert [name for name, _ in tags.elements].count("path") == 5
     assert drawn.count("<tr>") == 1 + len(points)
@@ -199,6 +122,29 @@ def test_it_draws_a_chart_with_its_words_and_its_table():
 
 def test_it_shows_markup_in_a_chart_as_words():
     chart = charts.draw_line([Point(DAY, Decimal(1)), Point(date(2026, 11, 21), Decimal(2))])
-    drawn = rows.line_chart(chart, ATTACK, name=ATTACK, key=ATTACK)
+    drawn = chart_tags.line_chart(chart, ATTACK, name=ATTACK, key=ATTACK)
     assert "img" not in [name for name, _ in Tags(drawn).elements]
     assert not [attrs for _, attrs in Tags(drawn).elements if "onerror" in attrs]
+
+
+def test_it_draws_no_row_of_a_chart_without_values():
+    assert chart_tags.value_rows([], "USD") == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        ("0", "Less than a month"),
+        ("0.49", "Less than a month"),
+        ("0.5", "About 1 month"),
+        ("15.3", "About 15 months"),
+        ("120.4", "About 120 months"),
+        ("121", "More than 10 years"),
+    ],
+)
+def test_it_says_how_long_money_lasts_as_coarsely_as_it_is_known(count, words):
+    assert insights_tags.runway(Decimal(count)) == words
+
+
+def test_it_never_says_zero_for_a_time_that_is_not_known():
+    assert insights_tags.runway(None) == "Not available"

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from config.templatetags import credit
-from config.tests.test_rows import ATTACK, Tags
 from credit.payment_history import Bucket
 from credit.presentation.payment_grid import CalendarYear, used_buckets
 from credit.report import Role, Tradeline
+from credit.templatetags import credit_tags
 from credit.tests.experian_samples import card, loan, read
+from ui.tests.html_tags import ATTACK, Tags
 
 
 def account(**changes: object) -> Tradeline:
@@ -21,7 +21,7 @@ def account(**changes: object) -> Tradeline:
 
 
 def test_it_says_what_matters_about_an_account() -> None:
-    drawn = credit.account_rows([account()])
+    drawn = credit_tags.account_rows([account()])
     assert Tags(drawn).words[0] == "LAKESHORE BANK"
     for said in ("••1001", "Paid as agreed", "$1,140", "$12,000", "Mar 15, 2016"):
         assert said in drawn
@@ -41,16 +41,16 @@ def test_it_says_what_matters_about_an_account() -> None:
     ],
 )
 def test_it_says_in_short_how_an_account_stands(changes: dict[str, object], said: str) -> None:
-    assert said in credit.account_rows([account(**changes)])
+    assert said in credit_tags.account_rows([account(**changes)])
 
 
 def test_it_shows_the_original_amount_of_a_loan() -> None:
-    assert "$9,000" in credit.account_rows(read(tradeline=[loan()]).tradelines)
+    assert "$9,000" in credit_tags.account_rows(read(tradeline=[loan()]).tradelines)
 
 
 @given(st.text(), st.text(max_size=4), st.text())
 def test_it_adds_no_element_whatever_a_lender_is_called(creditor: str, last_four: str, standing_code: str) -> None:
-    drawn = credit.account_rows(
+    drawn = credit_tags.account_rows(
         [account(creditor=creditor, last_four=last_four, standing="", standing_code=standing_code)]
     )
     elements = [name for name, _ in Tags(drawn).elements if name != "span"]
@@ -58,23 +58,23 @@ def test_it_adds_no_element_whatever_a_lender_is_called(creditor: str, last_four
 
 
 def test_it_shows_markup_as_words() -> None:
-    drawn = credit.account_rows([account(creditor=ATTACK)])
+    drawn = credit_tags.account_rows([account(creditor=ATTACK)])
     assert "<img" not in drawn
     assert ATTACK in unescape(drawn)
 
 
 def test_it_draws_a_cell_for_each_month_with_its_word() -> None:
     years = [CalendarYear(2026, (Bucket.LATE_60, Bucket.OK, *[None] * 10))]
-    drawn = credit.payment_rows(years)
+    drawn = credit_tags.payment_rows(years)
     assert [name for name, _ in Tags(drawn).elements] == ["tr", "th", *["td"] * 12]
     assert Tags(drawn).words == ["2026", "60", "OK"]
-    assert "60 days late" in credit.payment_marks(used_buckets(years))
+    assert "60 days late" in credit_tags.payment_legend(used_buckets(years))
 
 
 def test_it_draws_nothing_for_nothing() -> None:
-    assert credit.account_rows([]) == credit.payment_rows([]) == credit.payment_marks([]) == ""
+    assert credit_tags.account_rows([]) == credit_tags.payment_rows([]) == credit_tags.payment_legend([]) == ""
 
 
 def test_it_says_days_with_their_year() -> None:
-    assert credit.full_day(date(2026, 11, 20)) == "Nov 20, 2026"
-    assert credit.full_day(None) == "Not reported"
+    assert credit_tags.full_date(date(2026, 11, 20)) == "Nov 20, 2026"
+    assert credit_tags.full_date(None) == "Not reported"

@@ -1,4 +1,4 @@
-"""The frame around a part of a page, which escapes what is not its own."""
+"""The parts that pages share, which escape what is not their own."""
 
 from datetime import UTC, date, datetime
 from html import unescape
@@ -9,17 +9,21 @@ from django.template import Context, Template
 
 from banking.models import Item
 from insights.balances.data_age import Age
+from ui.tests.html_tags import ATTACK
 
 pytestmark = pytest.mark.dates
 
-ATTACK = "<img src=x onerror=alert(1)>\"'&amp;"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
+def rendered(source: str, **context: object) -> str:
+    return Template("{% load components %}" + source).render(Context(context))
+
+
 def framed(facts: str = "", **context: object) -> str:
-    return Template(f"{{% card title key='balance' {facts} %}}{{{{ name }}}}{{% endcard %}}").render(
-        Context({"title": "Balance", "name": "inside"} | context)
-    )
+    return Template(
+        f"{{% load components %}}{{% card title key='balance' {facts} %}}{{{{ name }}}}{{% endcard %}}"
+    ).render(Context({"title": "Balance", "name": "inside"} | context))
 
 
 def test_it_frames_a_part_of_a_page_under_its_heading():
@@ -59,11 +63,22 @@ def test_it_shows_markup_as_words():
 
 
 def test_it_says_a_figure_under_its_label():
-    html = Template('{% stat "Income" figure note="A <note>" tone="pos" %}').render(Context({"figure": ATTACK}))
+    html = Template('{% load components %}{% stat "Income" figure note="A <note>" tone="pos" %}').render(
+        Context({"figure": ATTACK})
+    )
     assert "<img" not in html
     assert ATTACK in unescape(html)
     for said in ("<dt>Income</dt>", 'class="stat__value pos"', "A &lt;note&gt;"):
         assert said in html
-    assert Template('{% stat "Net" "$5" %}').render(Context()) == (
-        '<div class="stat"><dt>Net</dt><dd class="stat__value">$5</dd></div>'
-    )
+    assert rendered('{% stat "Net" "$5" %}') == ('<div class="stat"><dt>Net</dt><dd class="stat__value">$5</dd></div>')
+
+
+def test_it_marks_the_page_that_the_reader_is_on(rf):
+    from django.urls import resolve
+
+    request = rf.get("/transactions/")
+    request.resolver_match = resolve(request.path)
+    links = ['"transactions" "Transactions" "tag"', '"help" "Help" "tag" "transactions"', '"home" "Home" "tag"']
+    html = "".join(rendered(f"{{% nav_link {link} %}}", request=request) for link in links)
+
+    assert [part.split('"')[0] for part in html.split('aria-current="')[1:]] == ["page", "true", "false"]

@@ -1,0 +1,101 @@
+"""How pages say states of connections, categories and kinds of accounts, and list transactions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from markupsafe import Markup
+
+from banking.transactions import categories
+from banking.transactions.transaction_list import TransactionListRow
+from ui.macros import load_macro
+from ui.templatetags.components import icon
+from ui.templatetags.formatting import elapsed
+
+register = template.Library()
+
+# --- States ----------------------------------------------------------------------------------------------
+
+# The tone, the icon and the label of a connection's state, the same on every page.
+STATES = {
+    "loading": ("info", "arrow-path", "Importing"),
+    "syncing": ("info", "arrow-path", "Updating"),
+    "fresh": ("ok", "check", "Up to date"),
+    "stale": ("warn", "clock", "Out of date"),
+    "error": ("error", "exclamation-triangle", "Sync failed"),
+    "reauth": ("warn", "key", "Sign-in needed"),
+    "repair": ("warn", "wrench-screwdriver", "Needs repair"),
+    "disconnected": ("off", "link-slash", "Disconnected"),
+    "elsewhere": ("off", "link-slash", "Other environment"),
+}
+
+
+@register.simple_tag
+def status_badge(state: str, data_as_of: datetime | None = None) -> SafeString:
+    """Name a state in a word with its icon; a stale one says its age: "7 days old". Raises ``KeyError``."""
+    tone, picture, label = STATES[state]
+    if state == "stale" and data_as_of:
+        label = elapsed(data_as_of, "old", label)
+    return format_html('<span class="pill pill--{}">{}{}</span>', tone, icon(picture), label)
+
+
+# --- Categories and kinds --------------------------------------------------------------------------------
+
+# The tone of each category, as a number of the palette; neighbors on a page should differ.
+TONES = {
+    "BANK_FEES": 6,
+    "ENTERTAINMENT": 4,
+    "FOOD_AND_DRINK": 3,
+    "GENERAL_MERCHANDISE": 1,
+    "GENERAL_SERVICES": 7,
+    "GOVERNMENT_AND_NON_PROFIT": 7,
+    "HOME_IMPROVEMENT": 8,
+    "INCOME": 5,
+    "LOAN_DISBURSEMENTS": 5,
+    "LOAN_PAYMENTS": 6,
+    "MEDICAL": 6,
+    "PERSONAL_CARE": 4,
+    "RENT_AND_UTILITIES": 8,
+    "TRANSPORTATION": 2,
+    "TRAVEL": 2,
+}
+PLAIN_TONE = 7
+
+
+@register.filter
+@lru_cache(maxsize=512)
+def category_name(category: str) -> str:
+    return categories.get_category(category).label
+
+
+@register.filter
+@lru_cache(maxsize=512)
+def category_tone(category: str) -> str:
+    """Return the class that colors a category, the same on every page."""
+    return f"c{TONES.get(category, PLAIN_TONE)}"
+
+
+@register.filter
+@lru_cache(maxsize=512)
+def category_icon(category: str) -> SafeString:
+    """Draw a category's icon on its tone. The category's name stands beside it in words."""
+    picture = icon(categories.get_category(category).icon)
+    return format_html('<span class="mark {}">{}</span>', category_tone(category), picture)
+
+
+@register.filter
+def account_type(name: str) -> str:
+    """Format a type of account: ``credit card`` is "Credit card", an abbreviation such as ``cd`` is "CD"."""
+    return name.upper() if len(name) <= len("ira") else name[:1].upper() + name[1:]
+
+
+# --- Transactions ----------------------------------------------------------------------------------------
+
+
+@register.filter
+def transaction_rows(rows: Sequence[TransactionListRow]) -> Markup:
+    """Draw the body of a table of transactions."""
+    return load_macro("banking/transactions.html", "transaction_rows")(rows)

@@ -1,0 +1,41 @@
+"""The Jinja2 environment of the macros that pages repeat many times (``ui/macros.py``); pages are Django templates.
+
+Filters come from the tag libraries of the apps and are named here one by one. A name that a macro does not find is an
+error and never an empty place.
+"""
+
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from banking.templatetags import banking_tags
+from credit.analysis import labels
+from credit.templatetags import credit_tags
+from ui.templatetags import formatting
+
+FILTERS = {
+    "absolute_money": formatting.absolute_money,
+    "signed_money": formatting.signed_money,
+    "short_date": formatting.short_date,
+    "category_icon": banking_tags.category_icon,
+    "category_name": banking_tags.category_name,
+    "category_tone": banking_tags.category_tone,
+    "account_note": credit_tags.account_note,
+    "account_status": credit_tags.account_status,
+    "account_url": credit_tags.account_url,
+    "creditor_name": credit_tags.creditor_name,
+    "dollars": labels.format_dollars,
+    "payment_mark": credit_tags.payment_mark,
+    "payment_meaning": credit_tags.payment_meaning,
+    "payment_tone": credit_tags.payment_tone,
+    "reported": labels.format_date,
+}
+GLOBALS = {"current_year": formatting.current_year}
+
+
+def environment(**options: Any) -> Environment:
+    """Make the environment that Django's backend asks for; it escapes everything (``autoescape`` is the backend's)."""
+    env = Environment(**options | {"undefined": StrictUndefined})  # noqa: S701 Django's backend passes autoescape=True
+    env.filters.update(FILTERS)
+    env.globals.update(GLOBALS)
+    return env

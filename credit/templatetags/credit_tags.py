@@ -1,0 +1,227 @@
+"""How pages say what a credit report holds. The words are those of `credit.analysis.labels`.
+
+An amount is whole dollars as the bureau sends it. ``None`` reads "Not reported", never zero.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from django import template
+from django.urls import reverse
+from django.utils import timezone
+from markupsafe import Markup
+
+from credit.analysis import bands, labels
+from credit.payment_history import Bucket, PaymentHistory
+from credit.presentation.payment_grid import CalendarYear, UndatedRow
+from credit.report import Day, Detail, Message, Role, Tradeline
+from ui.macros import load_macro
+
+register = template.Library()
+
+register.filter("dollars", labels.format_dollars)
+register.filter("reported", labels.format_date)
+register.filter("exclusion_reason", labels.exclusion_reason)
+register.filter("iso_date", labels.format_iso_date)
+register.filter("warning_text", labels.warning_text)
+register.filter("format_age", labels.format_age)
+register.filter("loan_terms", labels.format_terms)
+
+
+@register.filter
+def or_unreported(text: str) -> str:
+    """Say that a text is missing."""
+    return text or labels.NOT_REPORTED
+
+
+@register.filter
+def monthly_payment(account: Tradeline) -> str:
+    """Say what is paid each month, and whether that is what is due or what was paid."""
+    amount = labels.format_dollars(account.monthly_payment)
+    return f"{amount} ({account.payment_type})" if account.payment_type and account.monthly_payment else amount
+
+
+@register.filter
+def account_bankruptcy(account: Tradeline) -> str:
+    """Say in which bankruptcy an account is, and how far it went; empty where it is in none."""
+    return labels.bankruptcy_label(account.bankruptcy, account.bankruptcy_stage)
+
+
+@register.filter
+def account_compliance(account: Tradeline) -> str:
+    """Say what the lender has to say about disputes and closings; empty where it says nothing."""
+    return labels.COMPLIANCE.get(account.compliance) or (account.compliance_code and f"Code {account.compliance_code}")
+
+
+@register.filter
+def worst_delinquency(account: Tradeline) -> str:
+    """Say how bad the worst delinquency was, and when; empty where the bureau tells of none."""
+    how = (
+        labels.label_for_code(labels.PAYMENT_STATUSES, account.worst, account.worst_code) if account.worst_code else ""
+    )
+    when = labels.format_date(account.worst_delinquency) if account.worst_delinquency else ""
+    return ", ".join(filter(None, (how, when)))
+
+
+@register.filter
+def history_basis(history: PaymentHistory) -> str:
+    """Say from which date the months of a history are counted, where that is not the usual one."""
+    return labels.DATED_BY_NOTES[history.dated_by]
+
+
+@register.filter
+def sanctions_text(message: Message) -> str:
+    """Say what the bureau found in the government's list of sanctions; its own words where the code is not known."""
+    return labels.OFAC.get(message.code, message.text)
+
+
+@register.filter
+def bankruptcy_filer(voluntary: bool) -> str:
+    """Say who asked for a bankruptcy."""
+    return "filed by the person" if voluntary else "filed by creditors"
+
+
+@register.filter
+def creditor_name(creditor: str) -> str:
+    """Call an account whose creditor is not reported something that can be clicked on."""
+    return creditor or "Account without a name"
+
+
+@register.filter
+def percentile(value: int) -> str:
+    """Say what a percentile means."""
+    return f"{value}% of people"
+
+
+@register.filter
+def percent1(share: Decimal | None) -> str:
+    """Format a share that is exact to a tenth of a percent."""
+    return labels.NOT_REPORTED if share is None else f"{share}%"
+
+
+@register.filter
+def full_date(day: date | None) -> str:
+    """Format a day with its year, as papers about credit do."""
+    return labels.format_date(Day(day) if day else None)
+
+
+@register.filter
+def local_date(value: datetime) -> str:
+    """Format the day of a time in the reader's zone, with its year."""
+    return full_date(timezone.localtime(value).date())
+
+
+@register.filter
+def bureau_name(provider: str) -> str:
+    return bands.PROVIDERS.get(provider, provider)
+
+
+@register.filter
+def account_product(account: Tradeline) -> str:
+    """Say what an account is, as exactly as the bureau does."""
+    return labels.product_label(account.kind, account.product)
+
+
+@register.filter
+def account_role(role: Role) -> str:
+    """Say how the person is tied to an account."""
+    return labels.ROLES[role]
+
+
+@register.filter
+def detail_heading(kind: Detail) -> str:
+    """Head a list of personal details."""
+    return labels.DETAIL_KINDS[kind]
+
+
+@register.filter
+def account_condition(account: Tradeline) -> str:
+    """Say what has become of an account."""
+    return labels.label_for_code(labels.ACCOUNT_CONDITIONS, account.condition, account.condition_code)
+
+
+@register.filter
+def payment_status(account: Tradeline) -> str:
+    """Say how payments on an account went."""
+    return labels.label_for_code(labels.PAYMENT_STATUSES, account.standing, account.standing_code)
+
+
+@register.filter
+def account_summary(account: Tradeline) -> str:
+    """Say the one thing about an account that matters most: a bad condition, else how payments go or went."""
+    is_bad = account.derogatory and account.condition != "paid"
+    if is_bad or not (account.standing or account.standing_code):
+        return account_condition(account)
+    return payment_status(account)
+
+
+# --- Rows ------------------------------------------------------------------------------------------------
+
+
+@register.filter
+def account_rows(accounts: Iterable[Tradeline]) -> Markup:
+    """Draw the body of a table of accounts; a report may hold hundreds."""
+    return load_macro("credit/rows.html", "account_rows")(accounts)
+
+
+def account_url(account: Tradeline) -> str:
+    return reverse("credit_account", args=[account.key])
+
+
+def account_note(account: Tradeline) -> str:
+    """What stands behind an account's name in a table: its last digits, whose it is, that it is disputed."""
+    role = labels.SHORT_ROLES.get(account.role, "")
+    notes = [f"••{account.last_four}" if account.last_four else "", role, "disputed" if account.disputed else ""]
+    return ", ".join(filter(None, notes))
+
+
+def account_status(account: Tradeline) -> str:
+    """Say in a table whether an account is closed, what matters most about it, and what is past due."""
+    closed = "Closed. " if account.is_open is False and account.condition != "closed" else ""
+    owed = f", {labels.format_dollars(account.past_due)} past due" if account.past_due else ""
+    return f"{closed}{account_summary(account)}{owed}"
+
+
+# --- Payment grids ---------------------------------------------------------------------------------------
+
+TONES: Mapping[Bucket, str] = {
+    Bucket.OK: "ok",
+    Bucket.OK_ZERO: "ok",
+    Bucket.NO_DATA: "none",
+    Bucket.DEROGATORY: "bad",
+    Bucket.BANKRUPTCY: "bad",
+}
+
+
+def payment_tone(bucket: Bucket) -> str:
+    """Return the class that colors a cell of a payment grid."""
+    return TONES.get(bucket, "late")
+
+
+def payment_mark(bucket: Bucket) -> str:
+    """Return what stands in a cell of a payment grid."""
+    return labels.PAYMENT_MARKS[bucket][0]
+
+
+def payment_meaning(bucket: Bucket) -> str:
+    """Say what the mark in a cell of a payment grid means."""
+    return labels.PAYMENT_MARKS[bucket][1]
+
+
+@register.filter
+def payment_rows(years: Iterable[CalendarYear]) -> Markup:
+    """Draw the body of a payment grid: a row for each year, a cell for each month, words in every cell."""
+    return load_macro("credit/rows.html", "payment_rows")(years)
+
+
+@register.filter
+def undated_rows(rows: Iterable[UndatedRow]) -> Markup:
+    """Draw the body of a payment grid whose months are not known: how many reports ago, twelve a row."""
+    return load_macro("credit/rows.html", "undated_rows")(rows)
+
+
+@register.filter
+def payment_legend(buckets: Iterable[Bucket]) -> Markup:
+    """Explain the marks of a payment grid."""
+    return load_macro("credit/rows.html", "payment_legend")(buckets)

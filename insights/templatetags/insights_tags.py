@@ -1,0 +1,43 @@
+"""How pages say what insights work out: spending by category, how long money lasts, scores."""
+
+from decimal import Decimal
+
+from django import template
+from markupsafe import Markup
+
+from formats.money import EXACT, NOT_AVAILABLE, ONE, money
+from insights.overview import Spending
+from ui.macros import load_macro
+
+register = template.Library()
+
+
+@register.filter
+def category_rows(spending: Spending) -> Markup:
+    """Draw what went to each category: its icon, its name that leads to the transactions, its amount and its bar."""
+    return load_macro("insights/spending.html", "category_rows")(spending)
+
+
+@register.filter
+def runway(months: Decimal | None) -> str:
+    """Format how long money lasts, as coarsely as the figure is known."""
+    if months is None:
+        return NOT_AVAILABLE
+    rounded = int(months.quantize(ONE, context=EXACT))
+    if rounded < 1:
+        return "Less than a month"
+    if rounded > 120:
+        return "More than 10 years"
+    return f"About {rounded} month{'' if rounded == 1 else 's'}"
+
+
+@register.filter
+def score(value: Decimal) -> str:
+    """Format a score, or the size of its change, which a chart keeps as a number without a unit."""
+    return f"{value:f}"
+
+
+@register.filter
+def exact_dollars(amount: Decimal) -> str:
+    """Format an exact amount, without cents where there are none."""
+    return money(amount).removesuffix(".00")

@@ -43,8 +43,8 @@ app.conf.beat_schedule = {
     "look at runways": {"task": "insights.tasks.dispatch_runway_checks", "schedule": crontab(minute="34")},
     "send due digests": {"task": "accounts.notifications.tasks.dispatch_due_digests", "schedule": crontab()},
     "pull due credit reports": {"task": "credit.tasks.dispatch_due_pulls", "schedule": crontab(minute="*/5")},
-    "drop idle numbers": {"task": "credit.tasks.drop_idle_numbers", "schedule": crontab(hour="4", minute="7")},
-    "look at our password": {"task": "credit.tasks.look_at_password", "schedule": crontab(hour="8", minute="3")},
+    "drop idle numbers": {"task": "credit.tasks.delete_idle_ssns", "schedule": crontab(hour="4", minute="7")},
+    "look at our password": {"task": "credit.tasks.check_bureau_password", "schedule": crontab(hour="8", minute="3")},
     "verify the audit trail": {
         "task": "compliance.tasks.verify_audit_trail",
         "schedule": crontab(hour="3", minute="17"),

@@ -50,7 +50,7 @@ LIMITS: Final = (
         "bureau",
         "20/m",
         per="user",
-        routes=frozenset({"credit_details", "credit_pull", "credit_raw_file", "credit_recheck"}),
+        routes=frozenset({"credit_details", "credit_pull", "credit_raw_download", "credit_identity_check"}),
         uncounted=TO_LOOK,
     ),
     # Stands before whatever is routed there, and before nothing at all: guessing at addresses counts too.

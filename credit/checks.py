@@ -8,7 +8,7 @@ from credit import bureau_password
 
 
 @register(Tags.security, deploy=True)
-def password_is_young(**_: Any) -> list[CheckMessage]:
+def check_password_age(**_: Any) -> list[CheckMessage]:
     """Warn when our password at the bureau is about to end."""
     found = bureau_password.password_warning()
     hint = "Change it at Experian, then set EXPERIAN_PASSWORD and EXPERIAN_PASSWORD_SET_ON."

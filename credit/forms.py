@@ -14,9 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 from credit.bureaus import current_bureau
 from credit.enrollment.instruction import is_signature
 from credit.provider import BureauInputError, Subject
-from credit.pulls.identity_check import Answer
+from credit.pulls.identity_check import IdentityAnswer
 
-ADULT: Final = 18
+MINIMUM_AGE: Final = 18
 LONGEST_SIGNATURE: Final = 120
 NEVER_ISSUED: Final = "666"
 PUBLISHED_TEST_NUMBER: Final = "111111111"
@@ -47,7 +47,7 @@ NEUTRAL: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-def told(autocomplete: str, **attributes: str) -> forms.TextInput:
+def text_input(autocomplete: str, **attributes: str) -> forms.TextInput:
     """A field that the browser may fill in."""
     return forms.TextInput(attrs={"autocomplete": autocomplete, **attributes})
 
@@ -101,7 +101,7 @@ class InstructionForm(forms.Form):
     typed_name = forms.CharField(
         label="Your full name, as your signature",
         max_length=LONGEST_SIGNATURE,
-        widget=told("name"),
+        widget=text_input("name"),
         error_messages={"required": "Type your full name to sign."},
     )
 
@@ -109,29 +109,29 @@ class InstructionForm(forms.Form):
 class DetailsForm(forms.Form):
     """Who a report is about. Nothing of it is logged, and the number is never shown again."""
 
-    first_name = forms.CharField(label="First name", max_length=100, widget=told("given-name"))
+    first_name = forms.CharField(label="First name", max_length=100, widget=text_input("given-name"))
     middle_name = forms.CharField(
-        label="Middle name (optional)", max_length=100, required=False, widget=told("additional-name")
+        label="Middle name (optional)", max_length=100, required=False, widget=text_input("additional-name")
     )
-    last_name = forms.CharField(label="Last name", max_length=100, widget=told("family-name"))
+    last_name = forms.CharField(label="Last name", max_length=100, widget=text_input("family-name"))
     suffix = forms.ChoiceField(label="Suffix (optional)", required=False, choices=suffix_choices)
     line1 = forms.CharField(
         label="Street address",
         help_text="Where you live now, as on your bills.",
         max_length=100,
-        widget=told("address-line1"),
+        widget=text_input("address-line1"),
     )
     line2 = forms.CharField(
-        label="Apartment or unit (optional)", max_length=100, required=False, widget=told("address-line2")
+        label="Apartment or unit (optional)", max_length=100, required=False, widget=text_input("address-line2")
     )
-    city = forms.CharField(label="City", max_length=100, widget=told("address-level2"))
+    city = forms.CharField(label="City", max_length=100, widget=text_input("address-level2"))
     state = forms.CharField(
         label="State",
         help_text="Two letters.",
         max_length=2,
-        widget=told("address-level1", autocapitalize="characters"),
+        widget=text_input("address-level1", autocapitalize="characters"),
     )
-    zip_code = forms.CharField(label="ZIP code", max_length=10, widget=told("postal-code", inputmode="numeric"))
+    zip_code = forms.CharField(label="ZIP code", max_length=10, widget=text_input("postal-code", inputmode="numeric"))
     birth = forms.DateField(
         label="Date of birth",
         input_formats=["%Y-%m-%d", "%m/%d/%Y"],
@@ -158,7 +158,7 @@ class DetailsForm(forms.Form):
         """Raise ``ValidationError`` for who is not yet an adult today."""
         birth, today = self.cleaned_data["birth"], timezone.localdate()
         age = today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
-        if age < ADULT:
+        if age < MINIMUM_AGE:
             raise ValidationError(TOO_YOUNG)
         return birth
 
@@ -204,14 +204,14 @@ class DetailsForm(forms.Form):
         return Subject(**{name: self.cleaned_data.get(name) or neutral for name, neutral in NEUTRAL.items()})
 
 
-class RecheckForm(forms.Form):
+class IdentityCheckForm(forms.Form):
     """What a person knows about a file that does not fit their details."""
 
     zip_code = forms.CharField(
         label="ZIP code of an earlier address",
         help_text="Of any address that lenders have known. Have you never lived elsewhere? Then the one of now.",
         max_length=10,
-        widget=told("off", inputmode="numeric"),
+        widget=text_input("off", inputmode="numeric"),
     )
     first_month = forms.DateField(label="Month in which you opened an account", help_text=MONTH_HELP, **MONTH)
     second_month = forms.DateField(
@@ -228,13 +228,13 @@ class RecheckForm(forms.Form):
             raise ValidationError(REFUSED["ZIP_REFUSED"])
         return found[1]
 
-    def answer(self) -> Answer:
+    def answer(self) -> IdentityAnswer:
         """The answer, once the form is valid."""
         months = (self.cleaned_data["first_month"], self.cleaned_data["second_month"])
-        return Answer(self.cleaned_data["zip_code"], frozenset(month for month in months if month))
+        return IdentityAnswer(self.cleaned_data["zip_code"], frozenset(month for month in months if month))
 
 
-class CompleteForm(forms.Form):
+class UnmaskedDownloadForm(forms.Form):
     """The second, explicit decision: a report with nothing masked."""
 
     complete = forms.BooleanField(

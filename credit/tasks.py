@@ -17,7 +17,7 @@ from credit.pulls import due, pulling
 logger = logging.getLogger(__name__)
 
 CHUNK = 100
-NOTHING_ASKED = (pulling.NotDue, pulling.PullInProgress, pulling.NoConsent, pulling.NotEnrolled)
+NOT_CALLED = (pulling.NotDue, pulling.PullInProgress, pulling.NoConsent, pulling.NotEnrolled)
 
 
 @shared_task(base=TenantTask)
@@ -25,7 +25,7 @@ def pull_report(owner_id: str, trigger: str) -> None:
     """Ask for one person's report. What a failure leads to has been written down, and the clock comes again."""
     try:
         pulling.pull(owner_id=UUID(owner_id), trigger=Trigger(trigger))
-    except NOTHING_ASKED as reason:
+    except NOT_CALLED as reason:
         logger.info("Nothing was asked for person %s: %s", owner_id, type(reason).__name__)
     except BureauError as error:
         logger.warning("No report for person %s: %s", owner_id, error)
@@ -36,27 +36,27 @@ def dispatch_due_pulls() -> None:
     """Queue everybody whose time has come, a chunk at a time, so that one beat never holds many rows."""
     if settings.CREDIT_ENV == "off":
         return
-    while claimed := due.claim_pulls(limit=CHUNK):
+    while claimed := due.claim_due_pulls(limit=CHUNK):
         for owner_id in claimed:
             # A bureau that hangs holds up nobody's bank.
             pull_report.apply_async((str(owner_id), Trigger.CLOCK.value), queue=Lane.SLOW.queue)
 
 
 @shared_task(base=TenantTask)
-def drop_number(owner_id: str) -> None:
+def delete_ssn(owner_id: str) -> None:
     """Forget one Social Security number that nobody uses."""
     lifecycle.delete_ssn(owner_id=UUID(owner_id))
 
 
 @shared_task
-def drop_idle_numbers() -> None:
+def delete_idle_ssns() -> None:
     """Queue everybody whose kept number has not been of use for long; the rest of many wait for the next day."""
-    for owner_id in due.idle_numbers(limit=CHUNK * CHUNK):
-        drop_number.delay(str(owner_id))
+    for owner_id in due.list_idle_ssns(limit=CHUNK * CHUNK):
+        delete_ssn.delay(str(owner_id))
 
 
 @shared_task
-def look_at_password() -> None:
+def check_bureau_password() -> None:
     """Tell operators, once a day, that our password at the bureau is about to end."""
     if settings.CREDIT_ENV != "off" and (found := bureau_password.password_warning()):
         logger.warning("%s", found)

@@ -154,7 +154,7 @@ def test_it_ends_every_job_whatever_cannot_be_read(
         (SEEDS, "security"),
         ("credit.report.document", "credit"),
         ("credit.report.changes", "credit_changes"),
-        ("credit.rawreport.body", "credit_raw_of"),
+        ("credit.rawreport.body", "credit_raw_page"),
     ],
 )
 def test_it_says_in_its_row_what_cannot_be_read(

@@ -140,7 +140,7 @@ def test_it_promises_nothing_in_documents() -> None:
 
 PAGES = (
     "credit", "credit_history", "credit_utilization", "credit_accounts", "credit_inquiries", "credit_records",
-    "credit_personal", "credit_changes", "credit_rights", "credit_start", "credit_details", "credit_recheck",
+    "credit_personal", "credit_changes", "credit_rights", "credit_start", "credit_details", "credit_identity_check",
     "credit_withdraw", "overview", "help",
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES
 ATTEMPTS_SHOWN: Final = 50
 
 
-class Group(NamedTuple):
+class Right(NamedTuple):
     """A right, and the official places where it is exercised."""
 
     title: str
@@ -23,21 +23,21 @@ class Group(NamedTuple):
     links: tuple[Link, ...]
 
 
-class Kept(NamedTuple):
+class RetentionRule(NamedTuple):
     """A kind of data, and when it goes."""
 
     what: str
     how_long: str
 
 
-GROUPS: Final = (
-    Group(
+RIGHTS: Final = (
+    Right(
         "See your whole file",
         "By federal law the three nationwide bureaus give you your file free of charge. This is the one official "
         "place to ask for it; they need no payment card.",
         (ANNUAL_REPORT,),
     ),
-    Group(
+    Right(
         "Have a mistake corrected",
         "A bureau has to look into what you dispute, in most cases within 30 days, free of charge. Plumbline shows "
         "what the bureau sends and cannot change it. Write to the bureau whose file is wrong, and to the company "
@@ -48,7 +48,7 @@ GROUPS: Final = (
             Link("Corrections at TransUnion", "https://www.transunion.com/credit-disputes/dispute-your-credit"),
         ),
     ),
-    Group(
+    Right(
         "Freeze your file",
         "A freeze keeps new lenders from reading your file, until you lift it. Setting it up and lifting it are free "
         "by law, at each bureau separately. While your file is frozen at Experian, Plumbline cannot read it either.",
@@ -58,12 +58,12 @@ GROUPS: Final = (
             Link("Freezes at TransUnion", "https://www.transunion.com/credit-freeze"),
         ),
     ),
-    Group(
+    Right(
         "Report identity theft",
         "If somebody uses your name, the Federal Trade Commission leads you through what to do.",
         (Link("IdentityTheft.gov", "https://www.identitytheft.gov/"),),
     ),
-    Group(
+    Right(
         "Complain, and read the law",
         "The Consumer Financial Protection Bureau takes complaints about bureaus, and publishes the summary of your "
         "rights under the Fair Credit Reporting Act.",
@@ -73,23 +73,25 @@ GROUPS: Final = (
         ),
     ),
 )
-KEPT: Final = (
-    Kept("Your reports, as Experian sent them", "Encrypted, until your account is deleted"),
-    Kept(
+RETENTION_RULES: Final = (
+    RetentionRule("Your reports, as Experian sent them", "Encrypted, until your account is deleted"),
+    RetentionRule(
         "What was read from them, for these pages",
         "Until your account is deleted; names, addresses and statements in it are encrypted",
     ),
-    Kept("Name, address, birth date and last four digits, to ask with", "Encrypted, until you withdraw"),
-    Kept(
+    RetentionRule("Name, address, birth date and last four digits, to ask with", "Encrypted, until you withdraw"),
+    RetentionRule(
         "Your whole Social Security number",
         "Not kept, unless you chose so; then encrypted, until you withdraw or stay away for 90 days",
     ),
-    Kept("What you signed and withdrew, and when Plumbline asked", "As evidence, also after your account is deleted"),
+    RetentionRule(
+        "What you signed and withdrew, and when Plumbline asked", "As evidence, also after your account is deleted"
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedConsent:
     """An instruction that was given or withdrawn. ``until`` is the last day on which it held or would have."""
 
     what: str
@@ -101,7 +103,7 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PullRecord:
     """One call of the bureau: what came of it, who asked, and the reference that the bureau knows it by."""
 
     what: str
@@ -110,14 +112,14 @@ class Asked:
     reference: str
 
 
-def signed(user: User) -> list[Signed]:
+def list_consents(user: User) -> list[SignedConsent]:
     """What a person signed and withdrew about credit reports, the newest first."""
-    return [_signed(event) for event in history(person_id=user.pk, purpose=Purpose.CREDIT_REPORT)]
+    return [_signed_consent(event) for event in history(person_id=user.pk, purpose=Purpose.CREDIT_REPORT)]
 
 
-def _signed(event: ConsentEvent) -> Signed:
+def _signed_consent(event: ConsentEvent) -> SignedConsent:
     given = event.kind == ConsentEvent.Kind.GIVEN
-    return Signed(
+    return SignedConsent(
         what="Signed" if given else "Withdrawn",
         at=event.at,
         version=event.version,
@@ -127,30 +129,30 @@ def _signed(event: ConsentEvent) -> Signed:
     )
 
 
-OUTCOMES: Final = {
+OUTCOME_LABELS: Final = {
     AttemptStatus.PENDING: "is being asked",
     AttemptStatus.MADE: "sent a report",
     AttemptStatus.NOT_MADE: "sent no report",
     AttemptStatus.UNKNOWN: "was asked, and the line broke",
 }
-TRIGGERS: Final = {
+TRIGGER_LABELS: Final = {
     Trigger.PERSON: "You asked",
     Trigger.CLOCK: "The monthly refresh",
     Trigger.DEMO: "Made with the sample person",
 }
 
 
-def asked(user: User) -> list[Asked]:
+def list_pulls(user: User) -> list[PullRecord]:
     """The last calls of the bureau about a person, the newest first."""
     attempts = PullAttempt.objects.for_user(user).order_by("-started_at")[:ATTEMPTS_SHOWN]
-    return [_asked(attempt) for attempt in attempts]
+    return [_pull_record(attempt) for attempt in attempts]
 
 
-def _asked(attempt: PullAttempt) -> Asked:
+def _pull_record(attempt: PullAttempt) -> PullRecord:
     bureau = PROVIDERS.get(attempt.provider, attempt.provider)
-    return Asked(
-        what=f"{bureau} {OUTCOMES[AttemptStatus(attempt.state)]}",
-        how=TRIGGERS[Trigger(attempt.trigger)],
+    return PullRecord(
+        what=f"{bureau} {OUTCOME_LABELS[AttemptStatus(attempt.state)]}",
+        how=TRIGGER_LABELS[Trigger(attempt.trigger)],
         at=attempt.started_at,
         reference=attempt.reference_id,
     )

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from compliance.consent import Purpose, Wording
 
 VERSION: Final = "2026-11"
-LIVES_FOR: Final = timedelta(days=365)
+VALID_FOR: Final = timedelta(days=365)
 SCOPE: Final[Mapping[str, str]] = {
     "bureau": "Experian",
     "product": "own credit report and credit scores",
@@ -93,14 +93,14 @@ def wording() -> Wording:
 
 def is_signature(typed: str, *, first_name: str, last_name: str, middle_name: str = "") -> bool:
     """Whether a typed name is that of the person, with or without the middle name, its initial, or a Jr."""
-    first, middle, last = map(_letters, (first_name, middle_name, last_name))
+    first, middle, last = map(_split_name, (first_name, middle_name, last_name))
     between = {(), tuple(middle), tuple(word[0] for word in middle)}
-    signed = _letters(typed)
+    signed = _split_name(typed)
     endings = (signed, signed[:-1] if signed and signed[-1] in SUFFIXES else signed)
     return bool(first and last) and any([*first, *words, *last] == name for words in between for name in endings)
 
 
-def _letters(name: str) -> list[str]:
+def _split_name(name: str) -> list[str]:
     """The words of a name without case, accents and marks: ``Zoë O'Neil-Ray`` is ``zoe``, ``oneil``, ``ray``."""
     plain = "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
     return re.sub(r"[^\w\s-]", "", plain.casefold()).replace("-", " ").split()

@@ -22,7 +22,7 @@ class NextPull(NamedTuple):
     at: datetime
 
 
-def period() -> timedelta:
+def refresh_interval() -> timedelta:
     """For how long a report that was made keeps a person from having another one made."""
     return timedelta(days=settings.CREDIT_REFRESH_DAYS)
 
@@ -36,24 +36,24 @@ def next_pull(
     two at once. One that came early stands for its own day only where it leaves no room for another on that day.
     """
     made_on, soonest = after.astimezone(UTC).date(), earliest or after
-    if due_on is not None and made_on < due_on and (at := moment_on(owner, due_on)) >= soonest:
+    if due_on is not None and made_on < due_on and (at := pull_time_on(owner, due_on)) >= soonest:
         return NextPull(due_on, at)
-    following = own_day_after(max(made_on, due_on or made_on), day)
-    return NextPull(following, max(moment_on(owner, following), soonest))
+    following = next_due_day(max(made_on, due_on or made_on), day)
+    return NextPull(following, max(pull_time_on(owner, following), soonest))
 
 
-def own_day_after(date_: date, day: int) -> date:
+def next_due_day(date_: date, day: int) -> date:
     """The first day after a date that is the person's own. In a month that is shorter it is the last one."""
-    own = own_day(date_.year, date_.month, day)
+    own = due_day_in_month(date_.year, date_.month, day)
     if own > date_:
         return own
-    return own_day(date_.year + date_.month // 12, date_.month % 12 + 1, day)
+    return due_day_in_month(date_.year + date_.month // 12, date_.month % 12 + 1, day)
 
 
-def own_day(year: int, month: int, day: int) -> date:
+def due_day_in_month(year: int, month: int, day: int) -> date:
     return date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
-def moment_on(owner: UUID, date_: date) -> datetime:
+def pull_time_on(owner: UUID, date_: date) -> datetime:
     """The person's own hour of a day."""
     return datetime.combine(date_, time(), UTC) + timedelta(seconds=owner.int % SECONDS_A_DAY)

@@ -14,7 +14,7 @@ from credit.enrollment import instruction
 from credit.models import Enrollment
 from credit.statuses import ATTEMPT_TIMEOUT, NEEDS_DETAILS, STALE_AFTER, EnrollmentStatus
 
-AUTOMATIC = frozenset({EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN})
+RETRIED = frozenset({EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN})
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class EnrollmentOverview:
         return not self.wants_details and (self.eligible_at is None or self.eligible_at <= at)
 
 
-def enrollment_overview(*, owner: UUID) -> EnrollmentOverview:
+def get_overview(*, owner: UUID) -> EnrollmentOverview:
     """Say how things stand for one person. Two queries, whatever there is."""
     if settings.CREDIT_ENV == "off":
         return EnrollmentOverview(EnrollmentStatus.OFF)
@@ -63,16 +63,20 @@ def status_for(enrollment: Enrollment | None, consent: ConsentEvent | None, *, n
     """Judge an enrollment and the newest living consent at a moment. Either may be missing."""
     if enrollment is None or enrollment.withdrawn_at is not None:
         return EnrollmentOverview(
-            _without_enrollment(consent),
+            _status_without_enrollment(consent),
             consent_ends_at=consent.expires_at if consent else None,
             succeeded_at=enrollment.succeeded_at if enrollment else None,
         )
-    state = _state(enrollment, now) if consent is not None and is_current(consent) else _without_enrollment(consent)
+    state = (
+        _current_status(enrollment, now)
+        if consent is not None and is_current(consent)
+        else _status_without_enrollment(consent)
+    )
     return EnrollmentOverview(
         state=state,
         at=enrollment.state_at,
         field=enrollment.field,
-        retry_at=enrollment.next_pull_at if state in AUTOMATIC else None,
+        retry_at=enrollment.next_pull_at if state in RETRIED else None,
         next_pull_at=enrollment.next_pull_at,
         eligible_at=enrollment.eligible_at,
         succeeded_at=enrollment.succeeded_at,
@@ -86,13 +90,13 @@ def is_current(consent: ConsentEvent) -> bool:
     return consent.version == instruction.VERSION
 
 
-def _without_enrollment(consent: ConsentEvent | None) -> EnrollmentStatus:
+def _status_without_enrollment(consent: ConsentEvent | None) -> EnrollmentStatus:
     if consent is None:
         return EnrollmentStatus.NO_CONSENT
     return EnrollmentStatus.NOT_PULLED if is_current(consent) else EnrollmentStatus.CONSENT_OUTDATED
 
 
-def _state(enrollment: Enrollment, now: datetime) -> EnrollmentStatus:
+def _current_status(enrollment: Enrollment, now: datetime) -> EnrollmentStatus:
     state = EnrollmentStatus(enrollment.state)
     if state is EnrollmentStatus.UNDER_WAY and now - enrollment.state_at >= ATTEMPT_TIMEOUT:
         return EnrollmentStatus.OUTCOME_UNKNOWN

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.views.decorators.debug import sensitive_variables
 
-from credit.enrollment.schedule import COOLDOWN, next_pull, period
+from credit.enrollment.schedule import COOLDOWN, next_pull, refresh_interval
 from credit.models import Enrollment
 from credit.report import ReportStatus
 from credit.statuses import ATTEMPT_TIMEOUT, NEEDS_DETAILS, EnrollmentStatus
@@ -247,7 +247,7 @@ def store_answer(enrollment: Enrollment, *, fetched_at: datetime, now: datetime)
     _check(enrollment, Event.STORE_ANSWER, EnrollmentStatus.UNREADABLE)
     _set_status(enrollment, EnrollmentStatus.UNREADABLE, now)
     enrollment.failures = enrollment.unknowns = 0
-    enrollment.eligible_at = fetched_at + period()
+    enrollment.eligible_at = fetched_at + refresh_interval()
     _schedule_pull(enrollment, now + ATTEMPT_TIMEOUT)
 
 

@@ -153,7 +153,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
         action="Check my details",
         place="credit_details",
         other="Show that it is mine",
-        other_place="credit_recheck",
+        other_place="credit_identity_check",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
     EnrollmentStatus.INPUT: StatusMessage(

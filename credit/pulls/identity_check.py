@@ -30,15 +30,15 @@ from credit.stored import reports
 from credit.stored.parsing import UnreadableReport
 from credit.stored.reports import WITHHELD
 
-MOST_WRONG = 3
+MAX_ATTEMPTS = 3
 # Of as many accounts the month has to be known, or of as many as there are: one month alone is soon guessed.
-ACCOUNTS_WANTED = 2
+REQUIRED_ACCOUNTS = 2
 # "101 MAPLE ST, MICHIGAN CITY IN 463601234", as the parser writes an address.
 ZIP_OF_ADDRESS = re.compile(r",.*\b([0-9]{5})(?:-?[0-9]{4})?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class IdentityAnswer:
     """What the person typed: a ZIP code of five digits, and the first days of the months in which accounts opened."""
 
     zip_code: str = field(repr=False)
@@ -46,7 +46,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ExpectedAnswers:
     """What counts as right: any of the ZIP codes, with months that are all among these."""
 
     zip_codes: frozenset[str] = field(repr=False)
@@ -57,29 +57,29 @@ class Facts:
         """Whether the file says enough to ask about."""
         return bool(self.zip_codes and self.opened)
 
-    def fit(self, answer: Answer) -> bool:
+    def fit(self, answer: IdentityAnswer) -> bool:
         """Whether an answer is right in every part."""
-        enough = len(answer.opened) >= min(ACCOUNTS_WANTED, len(self.opened))
+        enough = len(answer.opened) >= min(REQUIRED_ACCOUNTS, len(self.opened))
         return answer.zip_code in self.zip_codes and enough and answer.opened <= self.opened
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class IdentityQuestion:
     """That a report waits for its person, and how many more answers are taken. With none left it stays closed."""
 
     tries_left: int
 
 
-def question(*, owner: UUID) -> Question | None:
+def get_question(*, owner: UUID) -> IdentityQuestion | None:
     """The question that is open to a person; ``None`` where no report waits for an answer."""
     with tenant(owner):
         enrollment = Enrollment.objects.for_user(owner).first()
-        raw = _waiting(enrollment) if enrollment is not None else None
-        return None if raw is None else Question(_tries_left(raw, _facts(raw)))
+        raw = _find_withheld(enrollment) if enrollment is not None else None
+        return None if raw is None else IdentityQuestion(_attempts_left(raw, _load_expected_answers(raw)))
 
 
 @sensitive_variables()
-def confirm(*, user: User, answer: Answer) -> bool:
+def check_answer(*, user: User, answer: IdentityAnswer) -> bool:
     """Judge an answer; returns whether it was right. Then the report is shown from now on, as any other.
 
     A wrong one is counted and recorded whatever the caller does afterwards, so no transaction may be open. Answers
@@ -87,15 +87,15 @@ def confirm(*, user: User, answer: Answer) -> bool:
     """
     with tenant_context(user.pk), transaction.atomic(durable=True):
         enrollment = lock_enrollment(user.pk)
-        raw = _waiting(enrollment)
+        raw = _find_withheld(enrollment)
         if raw is None:
             return False
-        facts = _facts(raw)
-        if not _tries_left(raw, facts):
+        facts = _load_expected_answers(raw)
+        if not _attempts_left(raw, facts):
             return False
         right = facts.fit(answer)
         if right:
-            _open(enrollment, raw)
+            _confirm_report(enrollment, raw)
         else:
             raw.wrong_answers += 1
             raw.save(update_fields=["wrong_answers"])
@@ -111,14 +111,14 @@ def confirm(*, user: User, answer: Answer) -> bool:
         return right
 
 
-def _open(enrollment: Enrollment, raw: RawReport) -> None:
+def _confirm_report(enrollment: Enrollment, raw: RawReport) -> None:
     """Let a report count as any other, and the clock ask for the next one."""
     raw.confirmed_at = timezone.now()
     raw.save(update_fields=["confirmed_at"])
     processing.update_enrollment(enrollment, raw, ReportStatus.READY)
 
 
-def _waiting(enrollment: Enrollment) -> RawReport | None:
+def _find_withheld(enrollment: Enrollment) -> RawReport | None:
     """The answer behind the newest report, if it is withheld and nothing has come or been changed since."""
     if enrollment.state != EnrollmentStatus.MISMATCH or enrollment.withdrawn_at is not None:
         return None
@@ -128,22 +128,22 @@ def _waiting(enrollment: Enrollment) -> RawReport | None:
     return newest if is_withheld else None
 
 
-def _tries_left(raw: RawReport, facts: Facts) -> int:
-    return max(0, MOST_WRONG - raw.wrong_answers) if facts.can_be_asked else 0
+def _attempts_left(raw: RawReport, facts: ExpectedAnswers) -> int:
+    return max(0, MAX_ATTEMPTS - raw.wrong_answers) if facts.can_be_asked else 0
 
 
 @sensitive_variables()
-def _facts(raw: RawReport) -> Facts:
+def _load_expected_answers(raw: RawReport) -> ExpectedAnswers:
     known = get_details(owner=raw.owner_id)
     try:
         stored = reports.get_report(owner=raw.owner_id, report_id=raw.pk)
     except UnreadableReport:
-        return Facts(frozenset(), frozenset())
-    return facts_of(stored.report, own_zip=known.zip_code[:5] if known else "")
+        return ExpectedAnswers(frozenset(), frozenset())
+    return expected_answers(stored.report, own_zip=known.zip_code[:5] if known else "")
 
 
 @sensitive_variables()
-def facts_of(report: Report, *, own_zip: str) -> Facts:
+def expected_answers(report: Report, *, own_zip: str) -> ExpectedAnswers:
     """What the file of a report says.
 
     The ZIP code of the person's own details counts only where the file has no other. What others opened in the
@@ -151,11 +151,11 @@ def facts_of(report: Report, *, own_zip: str) -> Facts:
     """
     addresses = (detail.text for detail in report.personal if detail.kind is Detail.ADDRESS)
     zip_codes = frozenset(found[1] for found in map(ZIP_OF_ADDRESS.search, addresses) if found)
-    months = (_month_of(line) for line in report.tradelines)
-    return Facts(zip_codes - {own_zip} or zip_codes, frozenset(month for month in months if month))
+    months = (_opening_month(line) for line in report.tradelines)
+    return ExpectedAnswers(zip_codes - {own_zip} or zip_codes, frozenset(month for month in months if month))
 
 
-def _month_of(line: Tradeline) -> date | None:
+def _opening_month(line: Tradeline) -> date | None:
     """The first day of the month in which the person opened an account, where the file says both."""
     is_own = line.kind is not Kind.COLLECTION and line.role is not Role.AUTHORIZED_USER
     is_known = line.opened is not None and line.opened.precision is not Precision.YEAR

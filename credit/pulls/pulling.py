@@ -25,13 +25,13 @@ from credit.pulls.attempts import NotDue, PullInProgress
 from credit.report import ReportStatus
 from credit.stored.documents import pack
 
-__all__ = ["NoConsent", "NotDue", "NotEnrolled", "PullInProgress", "Pulled", "pull"]
+__all__ = ["NoConsent", "NotDue", "NotEnrolled", "PullInProgress", "PullResult", "pull"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Pulled:
+class PullResult:
     """A report that was made: its status, and where it is stored."""
 
     report_id: UUID
@@ -39,7 +39,7 @@ class Pulled:
 
 
 @sensitive_variables()
-def pull(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) -> Pulled:
+def pull(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) -> PullResult:
     """Pull a user's report and store it. ``subject`` holds the details with the whole number, as just typed.
 
     Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``PullInProgress`` or ``NotDue`` where the
@@ -61,7 +61,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) ->
         attempts.stop_without_details(owner_id=owner_id)
         raise
     raw = store_answer(attempt=attempt, answer=call_bureau(attempt=attempt, subject=about))
-    return Pulled(raw.pk, processing.process_report(raw=raw))
+    return PullResult(raw.pk, processing.process_report(raw=raw))
 
 
 @sensitive_variables()

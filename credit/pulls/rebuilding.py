@@ -27,33 +27,33 @@ OPS = "ops"
 
 
 @dataclass
-class Rebuilt:
+class RebuildResult:
     """How many answers of one person were read again, and how many could not be."""
 
     read: int = 0
     unreadable: int = 0
 
 
-def owners(*, after: UUID | None = None) -> Iterator[UUID]:
+def list_owners(*, after: UUID | None = None) -> Iterator[UUID]:
     """Everybody of whom there is an answer, in an order that a later run can take up."""
     found = RawReport.objects.using(OPS).order_by("owner_id").distinct()
     return found.filter(Q() if after is None else Q(owner_id__gt=after)).values_list("owner_id", flat=True).iterator()
 
 
-def rebuild(*, owner_id: UUID, everything: bool) -> Rebuilt:
+def rebuild(*, owner_id: UUID, everything: bool) -> RebuildResult:
     """Read one person's answers again, the oldest first: all of them, or those from the first on that is outdated.
 
     Later ones too, because what changed with them depends on it. Each answer is a transaction of its own. A run that
     was killed is repeated.
     """
-    done = Rebuilt()
+    done = RebuildResult()
     with tenant_context(owner_id), transaction.atomic(durable=True):
         answers = RawReport.objects.for_user(owner_id).order_by("fetched_at", "id")
         stored = list(answers.defer("body").select_related("report"))
         waiting = [raw.pk for raw in stored] if everything else list(_from_first_stale(stored))
     for raw_id in waiting:
         try:
-            rebuild_one(owner_id=owner_id, raw_id=raw_id)
+            rebuild_report(owner_id=owner_id, raw_id=raw_id)
             done.read += 1
         except (MalformedReport, DataError) as error:
             logger.error("Answer %s cannot be read: %s", raw_id, type(error).__name__)
@@ -75,7 +75,7 @@ def _is_stale(raw: RawReport) -> bool:
 
 
 @sensitive_variables()
-def rebuild_one(*, owner_id: UUID, raw_id: UUID) -> None:
+def rebuild_report(*, owner_id: UUID, raw_id: UUID) -> None:
     """Put the report of one answer in the place of the one that there is. Raises ``MalformedReport``."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)

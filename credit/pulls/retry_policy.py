@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from credit.enrollment.schedule import COOLDOWN, period
+from credit.enrollment.schedule import COOLDOWN, refresh_interval
 from credit.enrollment.transitions import FailureDecision
 from credit.provider import (
     BureauAuthError,
@@ -44,7 +44,7 @@ STATUSES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
 def decide(error: BureauError, *, failures: int, unknowns: int) -> FailureDecision:
     """Decide what follows from an error. The counts are of the failures before it since the last answer."""
     if error.outcome is Outcome.MADE:
-        return FailureDecision(EnrollmentStatus.UNREADABLE, cooldown=period(), monthly=True)
+        return FailureDecision(EnrollmentStatus.UNREADABLE, cooldown=refresh_interval(), monthly=True)
     if error.outcome is Outcome.UNKNOWN:
         return _decide_unknown(unknowns)
     if isinstance(error, BureauUnavailable):
@@ -58,7 +58,7 @@ def decide(error: BureauError, *, failures: int, unknowns: int) -> FailureDecisi
 def _decide_unknown(unknowns: int) -> FailureDecision:
     """Retry once and no more: each call whose outcome is unknown may have made a report."""
     if unknowns:
-        return FailureDecision(EnrollmentStatus.OUTCOME_UNKNOWN, cooldown=period(), monthly=True)
+        return FailureDecision(EnrollmentStatus.OUTCOME_UNKNOWN, cooldown=refresh_interval(), monthly=True)
     delay = add_jitter(UNKNOWN_OUTCOME_DELAY)
     return FailureDecision(EnrollmentStatus.OUTCOME_UNKNOWN, cooldown=delay, retry_in=delay)
 

@@ -10,13 +10,13 @@ from django.db import connection
 from compliance import consent
 from compliance.isolation import tenant
 from credit.enrollment import instruction, lifecycle
-from credit.enrollment.status import enrollment_overview
+from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt, RawReport, Report, Trigger
 from credit.pulls import pulling
 from credit.tests.sandbox_bureau import Bureau, person
 
 
-def signed(user, *, lives_for=instruction.LIVES_FOR):
+def signed(user, *, lives_for=instruction.VALID_FOR):
     """Sign the instruction as it stands."""
     return consent.give(
         person=user, wording=instruction.wording(), typed_name="A Person", scope={}, lives_for=lives_for
@@ -61,7 +61,7 @@ def stored(user):
 
 
 def state_of(user):
-    return enrollment_overview(owner=user.pk).state
+    return get_overview(owner=user.pk).state
 
 
 def calls(bureau):

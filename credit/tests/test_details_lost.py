@@ -11,7 +11,7 @@ from accounts.models import Notification
 from compliance.isolation import tenant
 from credit import tasks
 from credit.enrollment.details import parse_details
-from credit.enrollment.status import enrollment_overview
+from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt
 from credit.statuses import EnrollmentStatus
 from credit.tests.asking import count, enrolled, enrollment_of
@@ -58,7 +58,7 @@ def test_it_goes_on_with_new_details_and_no_sooner(alice, lost):
     enrolled(alice)
     again = enrollment_of(alice)
     assert (again.state, again.eligible_at) == (EnrollmentStatus.NOT_PULLED, later)
-    assert enrollment_overview(owner=alice.pk).wants_details is False
+    assert get_overview(owner=alice.pk).wants_details is False
 
 
 def test_it_asks_with_the_last_four_where_only_the_kept_number_is_lost(alice):

@@ -13,7 +13,7 @@ from compliance.isolation import tenant
 from credit.enrollment import details, instruction, lifecycle
 from credit.enrollment.details import NotEnrolled
 from credit.enrollment.lifecycle import NoConsent
-from credit.enrollment.status import enrollment_overview
+from credit.enrollment.status import get_overview
 from credit.models import Enrollment
 from credit.pulls import due
 from credit.statuses import EnrollmentStatus
@@ -87,7 +87,7 @@ def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
         details.parse_details(row)
     assert [event.kind for event in consent.history(person_id=alice.pk)] == ["withdrawn", "given"]
     assert consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
-    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
+    assert get_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
     assert actions_of(alice).count(Action.CREDIT_FORGOTTEN) == 1
 
 
@@ -95,24 +95,24 @@ def test_it_begins_again_after_a_withdrawal(alice):
     enrolled(alice)
     lifecycle.withdraw_enrollment(user=alice)
     signed(alice)
-    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
+    assert get_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
     enrolled(alice, keep_ssn=False)
     assert subject(alice).ssn == "1001"
     assert enrollment_of(alice).withdrawn_at is None
 
 
 def test_it_says_how_things_stand_before_the_first_report(alice, settings, monkeypatch, django_assert_num_queries):
-    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
+    assert get_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
     given = signed(alice)
-    found = enrollment_overview(owner=alice.pk)
+    found = get_overview(owner=alice.pk)
     assert (found.state, found.consent_ends_at) == (EnrollmentStatus.NOT_PULLED, given.expires_at)
     enrolled(alice)
     with tenant(alice.pk), django_assert_num_queries(2):
-        assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
+        assert get_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
     monkeypatch.setattr(instruction, "VERSION", "2031-01")
-    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.CONSENT_OUTDATED
+    assert get_overview(owner=alice.pk).state is EnrollmentStatus.CONSENT_OUTDATED
     settings.CREDIT_ENV = "off"
-    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.OFF
+    assert get_overview(owner=alice.pk).state is EnrollmentStatus.OFF
 
 
 def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):
@@ -120,10 +120,10 @@ def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):
     for user, days_away in ((alice, 91), (mallory, 89), (carol, 91)):
         enrolled(user, keep_ssn=user != carol)
         away(user, days_away)
-    assert due.idle_numbers(limit=10) == [alice.pk]
+    assert due.list_idle_ssns(limit=10) == [alice.pk]
     lifecycle.delete_ssn(owner_id=alice.pk)
     lifecycle.delete_ssn(owner_id=alice.pk)
-    assert due.idle_numbers(limit=10) == []
+    assert due.list_idle_ssns(limit=10) == []
     assert (subject(alice).ssn, subject(mallory).ssn) == ("1001", "666011001")
     assert actions_of(alice).count(Action.CREDENTIAL_DELETE) == 1
 

@@ -14,12 +14,12 @@ from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from credit.enrollment import lifecycle
 from credit.enrollment.details import NotEnrolled
-from credit.enrollment.status import enrollment_overview
+from credit.enrollment.status import get_overview
 from credit.experian.normalize import normalize
 from credit.models import RawReport, Report, Trigger
 from credit.provider import MalformedReport
 from credit.pulls import identity_check, rebuilding
-from credit.pulls.identity_check import Answer, Facts
+from credit.pulls.identity_check import ExpectedAnswers, IdentityAnswer
 from credit.report import Day, Detail, Kind, PersonalDetail, Precision, ReportStatus, Role
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 JULY, MAY, MARCH = date(2014, 7, 1), date(2019, 5, 1), date(2021, 3, 1)
 ON_FILE = "46360"
-WRONG = Answer(ON_FILE, frozenset({date(1999, 1, 1), date(1999, 2, 1)}))
+WRONG = IdentityAnswer(ON_FILE, frozenset({date(1999, 1, 1), date(1999, 2, 1)}))
 
 
 def came(user, persona="P01", **changes):
@@ -41,7 +41,7 @@ def came(user, persona="P01", **changes):
 
 def answered_right(user):
     accounts = [account for account in stored_accounts(user) if account.kind is not Kind.COLLECTION]
-    return Answer(ON_FILE, frozenset(sorted({account.opened.first.replace(day=1) for account in accounts})[:2]))
+    return IdentityAnswer(ON_FILE, frozenset(sorted({account.opened.first.replace(day=1) for account in accounts})[:2]))
 
 
 def shown(user):
@@ -53,7 +53,7 @@ def shown(user):
 
 
 def tries_left(user):
-    found = identity_check.question(owner=user.pk)
+    found = identity_check.get_question(owner=user.pk)
     return found and found.tries_left
 
 
@@ -80,20 +80,23 @@ def trail(user):
     ],
 )
 def test_it_takes_only_an_answer_that_is_right_in_every_part(zip_code, opened, fits):
-    facts = Facts(frozenset({"10001", "10002"}), frozenset({JULY, MAY, MARCH}))
-    assert facts.fit(Answer(zip_code, frozenset(opened))) is fits
+    facts = ExpectedAnswers(frozenset({"10001", "10002"}), frozenset({JULY, MAY, MARCH}))
+    assert facts.fit(IdentityAnswer(zip_code, frozenset(opened))) is fits
 
 
 def test_it_asks_for_as_many_accounts_as_there_are():
-    facts = Facts(frozenset({"10001"}), frozenset({JULY}))
-    assert facts.fit(Answer("10001", frozenset({JULY})))
-    assert not facts.fit(Answer("10001", frozenset({JULY, MAY})))
-    assert not Facts(frozenset({"10001"}), frozenset()).can_be_asked
-    assert not Facts(frozenset(), frozenset({JULY})).can_be_asked
+    facts = ExpectedAnswers(frozenset({"10001"}), frozenset({JULY}))
+    assert facts.fit(IdentityAnswer("10001", frozenset({JULY})))
+    assert not facts.fit(IdentityAnswer("10001", frozenset({JULY, MAY})))
+    assert not ExpectedAnswers(frozenset({"10001"}), frozenset()).can_be_asked
+    assert not ExpectedAnswers(frozenset(), frozenset({JULY})).can_be_asked
 
 
 def test_it_prints_nothing_of_what_is_right():
-    for secret in (Answer("10001", frozenset({JULY})), Facts(frozenset({"10001"}), frozenset({JULY}))):
+    for secret in (
+        IdentityAnswer("10001", frozenset({JULY})),
+        ExpectedAnswers(frozenset({"10001"}), frozenset({JULY})),
+    ):
         assert "10001" not in repr(secret)
         assert "2014" not in repr(secret)
 
@@ -125,14 +128,14 @@ def test_it_finds_the_zip_code_of_an_address(text, found):
 def test_it_shows_the_report_everywhere_after_a_right_answer(site_bureau, alice, persona, changes):
     came(alice, persona, **changes)
     assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
-    assert identity_check.confirm(user=alice, answer=answered_right(alice))
+    assert identity_check.check_answer(user=alice, answer=answered_right(alice))
     with tenant(alice.pk):
         assert shown(alice) == (Report.objects.get().pk, [ReportStatus.READY], 0)
         assert reports.list_reports(owner=alice.pk)[0].value == 782
-    assert enrollment_overview(owner=alice.pk).state is EnrollmentStatus.READY
+    assert get_overview(owner=alice.pk).state is EnrollmentStatus.READY
     assert enrollment_of(alice).next_pull_at >= enrollment_of(alice).eligible_at > timezone.now()
-    assert identity_check.question(owner=alice.pk) is None
-    assert not identity_check.confirm(user=alice, answer=answered_right(alice))
+    assert identity_check.get_question(owner=alice.pk) is None
+    assert not identity_check.check_answer(user=alice, answer=answered_right(alice))
     assert [outcome for outcome, _ in trail(alice)] == ["ok"]
 
 
@@ -140,9 +143,9 @@ def test_it_closes_after_three_wrong_answers(site_bureau, alice):
     came(alice)
     right = answered_right(alice)
     for left in (2, 1, 0):
-        assert not identity_check.confirm(user=alice, answer=WRONG)
+        assert not identity_check.check_answer(user=alice, answer=WRONG)
         assert tries_left(alice) == left
-    assert not identity_check.confirm(user=alice, answer=right)
+    assert not identity_check.check_answer(user=alice, answer=right)
     assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
     assert (state_of(alice), enrollment_of(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
     assert [(outcome, facts["wrong_answers"]) for outcome, facts in trail(alice)] == [
@@ -158,7 +161,7 @@ def test_it_judges_eight_answers_at_once_one_after_the_other(site_bureau, alice)
 
     def answer(_):
         try:
-            return identity_check.confirm(user=alice, answer=WRONG)
+            return identity_check.check_answer(user=alice, answer=WRONG)
         finally:
             connection.close()
 
@@ -175,7 +178,7 @@ def test_it_takes_one_of_two_right_answers_at_once(site_bureau, alice):
 
     def answer(_):
         try:
-            return identity_check.confirm(user=alice, answer=right)
+            return identity_check.check_answer(user=alice, answer=right)
         finally:
             connection.close()
 
@@ -187,7 +190,7 @@ def test_it_takes_one_of_two_right_answers_at_once(site_bureau, alice):
 def test_it_judges_nothing_in_a_transaction_that_may_be_rolled_back(site_bureau, alice):
     came(alice)
     with tenant(alice.pk), pytest.raises(RuntimeError, match="durable"):
-        identity_check.confirm(user=alice, answer=WRONG)
+        identity_check.check_answer(user=alice, answer=WRONG)
     assert (tries_left(alice), trail(alice)) == (3, [])
 
 
@@ -196,8 +199,8 @@ def test_it_does_not_count_the_zip_code_of_the_details_where_the_file_has_others
     right = answered_right(alice)
     other = PersonalDetail("x", Detail.ADDRESS, "27 OAK AVE, CHICAGO IL 60601")
     rewrite_reports(alice, lambda report: structs.replace(report, personal=(*report.personal, other)))
-    assert not identity_check.confirm(user=alice, answer=right)
-    assert identity_check.confirm(user=alice, answer=replace(right, zip_code="60601"))
+    assert not identity_check.check_answer(user=alice, answer=right)
+    assert identity_check.check_answer(user=alice, answer=replace(right, zip_code="60601"))
 
 
 def test_it_does_not_ask_what_the_file_cannot_answer(site_bureau, alice):
@@ -205,19 +208,19 @@ def test_it_does_not_ask_what_the_file_cannot_answer(site_bureau, alice):
     right = answered_right(alice)
     rewrite_accounts(alice, role=Role.AUTHORIZED_USER)
     assert tries_left(alice) == 0
-    assert not identity_check.confirm(user=alice, answer=right)
+    assert not identity_check.check_answer(user=alice, answer=right)
     rewrite_accounts(alice, role=Role.INDIVIDUAL, opened=Day(date(2014, 1, 1), Precision.YEAR))
     assert tries_left(alice) == 0
 
 
 def test_it_asks_nobody_whose_report_fits_and_nobody_without_one(site_bureau, alice, mallory):
     enrolled(alice)
-    assert identity_check.question(owner=alice.pk) is None
+    assert identity_check.get_question(owner=alice.pk) is None
     pull(alice)
-    assert identity_check.question(owner=alice.pk) is None
-    assert identity_check.question(owner=mallory.pk) is None
+    assert identity_check.get_question(owner=alice.pk) is None
+    assert identity_check.get_question(owner=mallory.pk) is None
     with pytest.raises(NotEnrolled):
-        identity_check.confirm(user=mallory, answer=WRONG)
+        identity_check.check_answer(user=mallory, answer=WRONG)
 
 
 def test_it_opens_nobody_elses_report(site_bureau, alice, mallory):
@@ -225,7 +228,7 @@ def test_it_opens_nobody_elses_report(site_bureau, alice, mallory):
     right = answered_right(alice)
     enrolled(mallory, "P02")
     pull(mallory)
-    assert not identity_check.confirm(user=mallory, answer=right)
+    assert not identity_check.check_answer(user=mallory, answer=right)
     assert (shown(alice)[1], tries_left(alice)) == ([ReportStatus.MISMATCH], 3)
     assert trail(mallory) == []
 
@@ -238,8 +241,8 @@ def test_it_takes_no_answer_once_something_has_changed(site_bureau, alice, meanw
         lifecycle.withdraw_enrollment(user=alice)
     else:
         enrolled(alice, zip_code="46362")
-    assert identity_check.question(owner=alice.pk) is None
-    assert not identity_check.confirm(user=alice, answer=right)
+    assert identity_check.get_question(owner=alice.pk) is None
+    assert not identity_check.check_answer(user=alice, answer=right)
     assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
 
 
@@ -254,7 +257,7 @@ def following(days, user):
 
 def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
     came(alice)
-    identity_check.confirm(user=alice, answer=answered_right(alice))
+    identity_check.check_answer(user=alice, answer=answered_right(alice))
     assert following(days, alice) is ReportStatus.READY
     assert following(days, alice) is ReportStatus.READY
     assert shown(alice)[1] == [ReportStatus.READY] * 3
@@ -269,7 +272,7 @@ def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
 @pytest.mark.parametrize("difference", ["no subject", "other flags", "other details"])
 def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days, alice, monkeypatch, difference):
     came(alice)
-    identity_check.confirm(user=alice, answer=answered_right(alice))
+    identity_check.check_answer(user=alice, answer=answered_right(alice))
     if difference == "no subject":
         with tenant(alice.pk):
             Report.objects.update(consumer_hash="")
@@ -289,7 +292,7 @@ def without_subject(*args, **options):
 
 def test_it_carries_no_confirmation_over_to_another_person(days, alice, mallory):
     came(alice)
-    identity_check.confirm(user=alice, answer=answered_right(alice))
+    identity_check.check_answer(user=alice, answer=answered_right(alice))
     came(mallory)
     assert (state_of(mallory), shown(mallory)) == (EnrollmentStatus.MISMATCH, (None, [ReportStatus.MISMATCH], 0))
 
@@ -303,7 +306,7 @@ def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice)
     assert len(stored_changes(alice)) > 0
     assert (count(Notification, alice), shown(alice)[2]) == (0, 0)
     assert shown(alice)[1] == [ReportStatus.MISMATCH, ReportStatus.READY]
-    assert identity_check.confirm(user=alice, answer=answered_right(alice))
+    assert identity_check.check_answer(user=alice, answer=answered_right(alice))
     assert (count(Notification, alice), shown(alice)[2]) == (0, len(stored_changes(alice)))
     assert following(days, alice) is ReportStatus.READY
     assert count(Notification, alice) > 0
@@ -320,8 +323,8 @@ def test_it_compares_nothing_with_a_report_that_is_kept_back(days, alice):
 def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice, mallory):
     for user in (alice, mallory):
         came(user)
-        identity_check.confirm(user=user, answer=WRONG)
-    identity_check.confirm(user=alice, answer=answered_right(alice))
+        identity_check.check_answer(user=user, answer=WRONG)
+    identity_check.check_answer(user=alice, answer=answered_right(alice))
     following(days, alice)
     before = shown(alice), shown(mallory)
     for user in (alice, mallory):
@@ -333,7 +336,7 @@ def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice
 
 def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alice, monkeypatch):
     came(alice)
-    identity_check.confirm(user=alice, answer=answered_right(alice))
+    identity_check.check_answer(user=alice, answer=answered_right(alice))
     with monkeypatch.context() as patch:
 
         def cannot(*_, **__):
@@ -349,7 +352,7 @@ def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alic
 def test_it_asks_for_the_next_report_on_the_persons_day(days, alice):
     came(alice)
     days.pass_by(days=3)
-    identity_check.confirm(user=alice, answer=answered_right(alice))
+    identity_check.check_answer(user=alice, answer=answered_right(alice))
     enrollment = enrollment_of(alice)
     with tenant(alice.pk):
         fetched_at = RawReport.objects.get().fetched_at

@@ -3,7 +3,7 @@
 import pytest
 
 from compliance.consent import Purpose
-from credit.enrollment.instruction import CLAUSES, LIVES_FOR, SCOPE, VERSION, is_signature, text, wording
+from credit.enrollment.instruction import CLAUSES, SCOPE, VALID_FOR, VERSION, is_signature, text, wording
 
 # Each version and the fingerprint of its words. Never change a line: add one, with a new version.
 WORDS = {"2026-11": "a5461734227e67930fb3424a18a2ca06e684791e6c1ce813e9af5a799d9b35bf"}
@@ -37,7 +37,7 @@ def test_it_says_what_a_person_has_to_know_before_they_sign(demanded: str) -> No
 
 
 def test_it_holds_for_a_year_and_names_what_it_covers() -> None:
-    assert LIVES_FOR.days == 365
+    assert VALID_FOR.days == 365
     assert SCOPE["bureau"] == "Experian"
     assert SCOPE["inquiry"] == "soft"
     assert wording().purpose == Purpose.CREDIT_REPORT

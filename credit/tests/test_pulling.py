@@ -70,7 +70,7 @@ def test_it_makes_one_call_of_eight_clicks_at_once(site_bureau, alice):
 
     with ThreadPoolExecutor(8) as clicks:
         found = list(clicks.map(click, range(8)))
-    assert sum(isinstance(each, pulling.Pulled) for each in found) == 1
+    assert sum(isinstance(each, pulling.PullResult) for each in found) == 1
     assert len(calls(site_bureau)) == site_bureau.made() == 1
     assert len(attempts_of(alice)) == 1
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from msgspec.structs import replace
 
-from credit.enrollment.status import enrollment_overview
+from credit.enrollment.status import get_overview
 from credit.experian.bureau import ExperianBureau
 from credit.experian.normalize import normalize
 from credit.models import Trigger
@@ -53,7 +53,7 @@ def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_
         fails(alice, BureauUnavailable, Trigger.CLOCK if number else Trigger.PERSON)
         again, allowed = waits(alice)
         assert minutes - 1 < again == allowed <= minutes * 1.2
-        assert (state_of(alice), enrollment_overview(owner=alice.pk).retry_at) == (
+        assert (state_of(alice), get_overview(owner=alice.pk).retry_at) == (
             EnrollmentStatus.RETRYING,
             enrollment_of(alice).next_pull_at,
         )
@@ -101,7 +101,7 @@ def test_it_asks_once_more_after_an_unknown_outcome_and_no_oftener(days, alice, 
             assert 14 < waits(alice)[0] <= 18
             fails(alice, pulling.NotDue, Trigger.PERSON)
             days.pass_until(enrollment_of(alice).next_pull_at)
-    assert enrollment_overview(owner=alice.pk).eligible_at > timezone.now() + timedelta(days=29)
+    assert get_overview(owner=alice.pk).eligible_at > timezone.now() + timedelta(days=29)
     fails(alice, pulling.NotDue, Trigger.PERSON)
     first, second = attempts_of(alice)
     assert (first.state, second.state) == ("unknown", "unknown")
@@ -159,7 +159,7 @@ def test_it_asks_again_where_no_file_was_found_only_by_other_details(site_bureau
     enrolled(alice, "P04")
     fails(alice, NoHit, Trigger.PERSON)
     fails(alice, pulling.NotDue, Trigger.PERSON)
-    assert enrollment_overview(owner=alice.pk).wants_details
+    assert get_overview(owner=alice.pk).wants_details
     enrolled(alice, "P01")
     assert state_of(alice) is EnrollmentStatus.NOT_PULLED
     assert pull(alice).state is ReportStatus.READY
@@ -176,7 +176,7 @@ def test_it_takes_an_empty_answer_for_no_file(site_bureau, alice):
 def test_it_names_the_detail_that_was_refused_and_sends_none_that_cannot_be_right(site_bureau, alice):
     enrolled(alice, last_name="M3rcer")
     fails(alice, BureauInputError, Trigger.PERSON)
-    found = enrollment_overview(owner=alice.pk)
+    found = get_overview(owner=alice.pk)
     assert (found.state, found.field, calls(site_bureau)) == (EnrollmentStatus.INPUT, "last_name", [])
     enrolled(alice)
     assert pull(alice).state is ReportStatus.READY

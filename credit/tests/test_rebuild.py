@@ -140,7 +140,7 @@ def test_it_goes_on_behind_the_person_named_last(site_bureau, alice, mallory):
         enrolled(user)
         pull(user)
     first, second = sorted((alice, mallory), key=lambda user: user.pk)
-    assert list(rebuilding.owners()) == [first.pk, second.pk]
+    assert list(rebuilding.list_owners()) == [first.pk, second.pk]
     assert str(first.pk) not in rebuild("--all", "--after", str(first.pk))
     assert rebuild("--owner", str(uuid4())) == "Read 0 answers again.\n"
 
@@ -152,7 +152,7 @@ def test_it_goes_on_after_being_killed(days, alice, monkeypatch):
     pull(alice)
     before = everything(alice)
     lose_rows(alice)
-    one, seen = rebuilding.rebuild_one, []
+    one, seen = rebuilding.rebuild_report, []
 
     def die_at_the_second(**options):
         seen.append(options)
@@ -161,7 +161,7 @@ def test_it_goes_on_after_being_killed(days, alice, monkeypatch):
         one(**options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(rebuilding, "rebuild_one", die_at_the_second)
+        patch.setattr(rebuilding, "rebuild_report", die_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             rebuild()
     assert stored(alice) == (2, 1)

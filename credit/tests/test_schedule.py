@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from compliance.isolation import tenant
 from credit.enrollment import lifecycle, schedule, transitions
-from credit.enrollment.schedule import NextPull, next_pull, own_day_after
+from credit.enrollment.schedule import NextPull, next_due_day, next_pull
 from credit.models import RawReport, Trigger
 from credit.provider import BureauUnavailable
 from credit.report import ReportStatus
@@ -55,7 +55,7 @@ def test_it_spreads_people_over_the_day():
 
 def test_it_counts_the_period_by_the_settings(settings):
     settings.CREDIT_REFRESH_DAYS = 7
-    assert schedule.period() == timedelta(days=7)
+    assert schedule.refresh_interval() == timedelta(days=7)
 
 
 # --- Which month a report is for ----------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def holds(following, made_at, due_on, day, period):
     assert following.at >= made_at + period
     assert following.due_on > made_at.date() or following.due_on == due_on
     own, missed = due_on or made_at.date(), []
-    while (own := own_day_after(own, day)) < following.due_on:
+    while (own := next_due_day(own, day)) < following.due_on:
         missed.append(own)
     assert all(each <= made_at.date() for each in missed)
     opens = datetime.combine(following.due_on, time(), UTC)
@@ -122,7 +122,7 @@ def holds(following, made_at, due_on, day, period):
 
 @given(MOMENTS, st.integers(1, 31))
 def test_it_finds_an_own_day_in_each_month(moment, day):
-    found = own_day_after(moment.date(), day)
+    found = next_due_day(moment.date(), day)
     assert 1 <= (found - moment.date()).days <= 31
     assert found.day == day or (found.day < day and (found + timedelta(days=1)).day == 1)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.deactivation import deactivate
 from compliance.isolation import tenant
 from credit import bureau_password, tasks
-from credit.checks import password_is_young
+from credit.checks import check_password_age
 from credit.enrollment import lifecycle
 from credit.models import Enrollment, Trigger
 from credit.pulls import due
@@ -33,8 +33,8 @@ def test_it_names_each_person_whose_time_has_come_once(alice, mallory, make_user
     due_at(alice, now - timedelta(days=1))
     due_at(mallory, now + timedelta(hours=1))
     due_at(make_user("carol"), None)
-    assert due.claim_pulls(limit=10) == [alice.pk]
-    assert due.claim_pulls(limit=10) == []
+    assert due.claim_due_pulls(limit=10) == [alice.pk]
+    assert due.claim_due_pulls(limit=10) == []
     again = enrollment_of(alice).next_pull_at
     assert timedelta(minutes=29) < again - now <= timedelta(minutes=31)
 
@@ -43,14 +43,14 @@ def test_it_names_each_person_whose_time_has_come_once(alice, mallory, make_user
 def test_it_names_nobody_who_withdrew(alice):
     due_at(alice, timezone.now() - timedelta(days=1))
     lifecycle.withdraw_enrollment(user=alice)
-    assert due.claim_pulls(limit=10) == []
+    assert due.claim_due_pulls(limit=10) == []
 
 
 @pytest.mark.django_db
 def test_it_names_nobody_whose_account_is_closed(alice):
     due_at(alice, timezone.now() - timedelta(days=1))
     deactivate(user=alice, actor=None)
-    assert due.claim_pulls(limit=10) == []
+    assert due.claim_due_pulls(limit=10) == []
 
 
 @pytest.mark.django_db
@@ -58,7 +58,7 @@ def test_it_names_no_more_at_a_time_than_it_is_asked_for(make_user):
     people = [make_user(f"person{number}") for number in range(5)]
     for user in people:
         due_at(user, timezone.now() - timedelta(days=1))
-    named = [due.claim_pulls(limit=2) for _ in range(4)]
+    named = [due.claim_due_pulls(limit=2) for _ in range(4)]
     assert [len(each) for each in named] == [2, 2, 1, 0]
     assert {owner for each in named for owner in each} == {user.pk for user in people}
 
@@ -119,15 +119,15 @@ def test_it_asks_nobody_with_the_bureau_off(site_bureau, alice, at_once, setting
 @pytest.mark.django_db
 def test_it_drops_numbers_that_nobody_uses(alice, at_once, monkeypatch):
     enrolled(alice)
-    monkeypatch.setattr(due, "idle_numbers", lambda *, limit: [alice.pk])
-    tasks.drop_idle_numbers()
+    monkeypatch.setattr(due, "list_idle_ssns", lambda *, limit: [alice.pk])
+    tasks.delete_idle_ssns()
     assert enrollment_of(alice).ssn is None
 
 
 def test_it_stands_in_the_clocks_list():
     listed = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert listed >= {
-        f"credit.tasks.{name}" for name in ("dispatch_due_pulls", "drop_idle_numbers", "look_at_password")
+        f"credit.tasks.{name}" for name in ("dispatch_due_pulls", "delete_idle_ssns", "check_bureau_password")
     }
 
 
@@ -139,7 +139,7 @@ def test_it_warns_of_a_password_that_is_about_to_end(settings, caplog, age, warn
     today = timezone.now().date()
     settings.EXPERIAN_PASSWORD_SET_ON = None if age is None else today - timedelta(days=age)
     assert bureau_password.password_age() == age
-    assert bool(password_is_young()) is warns
+    assert bool(check_password_age()) is warns
     with caplog.at_level(logging.WARNING):
-        tasks.look_at_password()
+        tasks.check_bureau_password()
     assert [f"{age} days old" in line.getMessage() for line in caplog.records] == [True] * warns

@@ -20,7 +20,7 @@ from compliance.audit.events import AuditEvent
 from compliance.consent import ConsentEvent, Purpose, history, living
 from compliance.isolation import tenant
 from credit.enrollment import instruction
-from credit.enrollment.status import enrollment_overview
+from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt, Report
 from credit.statuses import EnrollmentStatus
 from credit.tests.sandbox_bureau import Bureau
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 def state_of(user: User) -> EnrollmentStatus:
     with tenant(user.pk):
-        return enrollment_overview(owner=user.pk).state
+        return get_overview(owner=user.pk).state
 
 
 def enrollment_of(user: User) -> Enrollment:

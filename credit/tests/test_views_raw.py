@@ -36,7 +36,7 @@ def report_id(as_alice: Client, alice: User, site_bureau: Bureau) -> UUID:
         return reports.list_reports(owner=alice.pk)[0].id
 
 
-def address(report_id: UUID, name: str = "credit_raw_of") -> str:
+def address(report_id: UUID, name: str = "credit_raw_page") -> str:
     return reverse(name, args=[report_id])
 
 
@@ -61,11 +61,11 @@ def test_it_shows_the_newest_masked(as_alice: Client, alice: User, report_id: UU
 def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
     as_alice: Client, alice: User, report_id: UUID
 ) -> None:
-    masked = as_alice.get(address(report_id, "credit_raw_file"))
+    masked = as_alice.get(address(report_id, "credit_raw_download"))
     assert masked.headers["Content-Disposition"].startswith('attachment; filename="experian-')
     assert masked.headers["Cache-Control"] == "no-store"
     assert json.loads(masked.content)["creditProfile"][0]["ssn"][0]["number"] == "•••••1001"
-    complete = as_alice.post(address(report_id, "credit_raw_file"), {"complete": "on"})
+    complete = as_alice.post(address(report_id, "credit_raw_download"), {"complete": "on"})
     assert complete.headers["Content-Disposition"].endswith('-complete.json"')
     assert complete.headers["Cache-Control"] == "no-store"
     with tenant(alice.pk):
@@ -75,7 +75,7 @@ def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
 
 
 def test_it_hands_out_nothing_complete_without_a_decision(as_alice: Client, alice: User, report_id: UUID) -> None:
-    refused = as_alice.post(address(report_id, "credit_raw_file"))
+    refused = as_alice.post(address(report_id, "credit_raw_download"))
     assert refused.status_code == 422
     assert "Tick the box" in words(refused)
     assert SSN not in words(refused)
@@ -89,8 +89,8 @@ def test_it_asks_first_who_is_there(
     with time_machine.travel(timezone.now() + timedelta(minutes=6)):
         for answer in (
             as_alice.get(address(report_id)),
-            as_alice.get(address(report_id, "credit_raw_file")),
-            as_alice.post(address(report_id, "credit_raw_file"), {"complete": "on"}),
+            as_alice.get(address(report_id, "credit_raw_download")),
+            as_alice.post(address(report_id, "credit_raw_download"), {"complete": "on"}),
         ):
             assert answer.url.startswith(reverse("mfa_reauthenticate"))
     assert looks(alice) == []
@@ -99,8 +99,8 @@ def test_it_asks_first_who_is_there(
 def test_it_hides_from_mallory_that_it_exists(as_mallory: Client, mallory: User, alice: User, report_id: UUID) -> None:
     for place in (report_id, uuid4()):
         assert as_mallory.get(address(place)).status_code == 404
-        assert as_mallory.get(address(place, "credit_raw_file")).status_code == 404
-        assert as_mallory.post(address(place, "credit_raw_file"), {"complete": "on"}).status_code == 404
+        assert as_mallory.get(address(place, "credit_raw_download")).status_code == 404
+        assert as_mallory.post(address(place, "credit_raw_download"), {"complete": "on"}).status_code == 404
     assert as_mallory.get(reverse("credit_raw")).url == reverse("credit")
     assert looks(alice) == looks(mallory) == []
 
@@ -111,7 +111,7 @@ def test_it_shows_nothing_of_a_report_that_may_be_somebody_elses(
     with tenant(alice.pk):
         Report.objects.filter(pk=report_id).update(state="mismatch")
     assert as_alice.get(address(report_id)).status_code == 404
-    assert as_alice.post(address(report_id, "credit_raw_file"), {"complete": "on"}).status_code == 404
+    assert as_alice.post(address(report_id, "credit_raw_download"), {"complete": "on"}).status_code == 404
     assert as_alice.get(reverse("credit_raw")).url == reverse("credit")
 
 

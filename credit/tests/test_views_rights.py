@@ -82,7 +82,7 @@ def test_it_lets_a_person_ask_again_when_a_month_is_over(as_alice: Client, alice
 
 def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bureau: Bureau) -> None:
     sign(as_alice)
-    for name in ("credit", "credit_rights", "credit_details", "credit_state", "credit_withdraw", "credit_start"):
+    for name in ("credit", "credit_rights", "credit_details", "credit_status", "credit_withdraw", "credit_start"):
         as_alice.get(reverse(name))
         assert as_alice.head(reverse(name)).status_code in (200, 302)
     assert as_alice.get(reverse("credit_pull")).status_code == 405
@@ -153,12 +153,12 @@ def test_it_leads_back_to_the_field_that_was_refused(as_alice: Client, alice: Us
 def test_it_waits_without_scripts_and_with_them(as_alice: Client, alice: User) -> None:
     sign(as_alice)
     stands(alice, EnrollmentStatus.UNDER_WAY)
-    part = as_alice.get(reverse("credit_state"), headers={"HX-Request": "true"})
+    part = as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"})
     assert "<html" not in words(part)
     assert 'hx-trigger="every 3s"' in words(part)
-    assert as_alice.get(reverse("credit_state")).url == reverse("credit")
+    assert as_alice.get(reverse("credit_status")).url == reverse("credit")
     stands(alice, EnrollmentStatus.NO_HIT)
-    assert as_alice.get(reverse("credit_state"), headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/credit/"
+    assert as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/credit/"
 
 
 def test_it_does_not_let_a_frozen_file_be_asked_for_at_every_click(

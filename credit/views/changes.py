@@ -30,11 +30,11 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     asked = bool({"before", "after"} & set(request.GET))
     form = ComparisonForm(request.GET if asked else None, reports=listed)
     context = {"form": form, "can_compare": len(listed) > 1}
-    context |= compared(request, form) if asked else told(request, len(listed))
+    context |= compare_reports(request, form) if asked else list_changes(request, len(listed))
     return render(request, "credit/changes.html", context, status=422 if form.errors else 200)
 
 
-def compared(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[str, object]:
+def compare_reports(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[str, object]:
     """Compare two reports on the spot."""
     if not form.is_valid():
         return {}
@@ -51,7 +51,7 @@ def compared(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[st
     return {"stored": found[other], "compared": change_feed.describe_changes(changes, accounts=())}
 
 
-def told(request: AuthenticatedHttpRequest, count: int) -> dict[str, object]:
+def list_changes(request: AuthenticatedHttpRequest, count: int) -> dict[str, object]:
     """What is stored about each of ``count`` reports, a few reports a page."""
     stored = reports.get_latest_report(owner=request.user.pk)
     accounts = {each.key for each in stored.report.tradelines} if stored else set()

@@ -16,14 +16,14 @@ from compliance.consent import ConsentEvent, Purpose
 from compliance.isolation import tenant
 from credit.enrollment import instruction, lifecycle
 from credit.enrollment.details import get_details
-from credit.enrollment.status import enrollment_overview
+from credit.enrollment.status import get_overview
 from credit.forms import DetailsForm, InstructionForm, is_sample
 from credit.provider import BureauInputError
 from credit.statuses import EnrollmentStatus
-from credit.views.pulling import ask
+from credit.views.pulling import pull_now
 
 # In these, the number itself may be what does not fit.
-IN_DOUBT = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.INPUT, EnrollmentStatus.MISMATCH})
+SSN_UNCONFIRMED = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.INPUT, EnrollmentStatus.MISMATCH})
 SIGNATURE_LOST = "Your signature cannot be read any more, so it cannot be compared with your name. Please sign again."
 WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it kept to ask with is deleted."
 
@@ -32,7 +32,7 @@ WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it ke
 @require_fresh_sign_in
 def start(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show the written instruction, alone, and take the signature under it."""
-    if enrollment_overview(owner=request.user.pk).state is EnrollmentStatus.OFF:
+    if get_overview(owner=request.user.pk).state is EnrollmentStatus.OFF:
         return redirect("credit")
     form = InstructionForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
@@ -43,7 +43,7 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
         wording=instruction.wording(),
         typed_name=form.cleaned_data["typed_name"],
         scope=dict(instruction.SCOPE),
-        lives_for=instruction.LIVES_FOR,
+        lives_for=instruction.VALID_FOR,
     )
     return redirect("credit_details")
 
@@ -55,31 +55,31 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
 @sensitive_variables()
 def details(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Take the details by which the bureau finds a file, and ask it at once."""
-    signed = living_instruction(request)
-    name = signature_of(request, signed) if signed else ""
+    signed = active_instruction(request)
+    name = read_signature(request, signed) if signed else ""
     if signed is None or not name:
         return redirect("credit_start")
-    form = details_form(request, name)
+    form = build_details_form(request, name)
     if not form.is_valid():
-        return details_page(request, form)
+        return render_details(request, form)
     subject, keep = form.subject(), form.cleaned_data["keep_ssn"]
     try:
         lifecycle.enroll(user=request.user, subject=subject, keep_ssn=keep, consent_id=signed.pk)
-        return ask(request, subject)
+        return pull_now(request, subject)
     except lifecycle.NoConsent:
         return redirect("credit_start")
     except BureauInputError as refused:
         form.refuse(refused.field)
-        return details_page(request, form)
+        return render_details(request, form)
 
 
-def living_instruction(request: AuthenticatedHttpRequest) -> ConsentEvent | None:
+def active_instruction(request: AuthenticatedHttpRequest) -> ConsentEvent | None:
     """The signature that stands under the words as they are now."""
     return consent.living(person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
 
 
 @sensitive_variables()
-def signature_of(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> str:
+def read_signature(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> str:
     """The name that a person typed under the instruction; empty, with a word to them, where it cannot be read."""
     with tenant(request.user.pk):
         name = signed.typed_name.reveal_or("")
@@ -89,12 +89,12 @@ def signature_of(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> str
 
 
 @sensitive_variables()
-def details_form(request: AuthenticatedHttpRequest, name: str) -> DetailsForm:
+def build_details_form(request: AuthenticatedHttpRequest, name: str) -> DetailsForm:
     """The form, with what the person gave before. The number counts as known once it has found a file."""
     with tenant(request.user.pk):
         known = get_details(owner=request.user.pk)
-        now = enrollment_overview(owner=request.user.pk)
-    found = known is not None and now.succeeded_at is not None and now.state not in IN_DOUBT
+        now = get_overview(owner=request.user.pk)
+    found = known is not None and now.succeeded_at is not None and now.state not in SSN_UNCONFIRMED
     return DetailsForm(
         request.POST if request.method == "POST" else None,
         signed_as=name,
@@ -103,7 +103,7 @@ def details_form(request: AuthenticatedHttpRequest, name: str) -> DetailsForm:
     )
 
 
-def details_page(request: AuthenticatedHttpRequest, form: DetailsForm) -> HttpResponse:
+def render_details(request: AuthenticatedHttpRequest, form: DetailsForm) -> HttpResponse:
     context = {"form": form, "is_sample": is_sample()}
     return render(request, "credit/details.html", context, status=422 if form.is_bound else 200)
 

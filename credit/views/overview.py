@@ -6,25 +6,27 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
-from credit.enrollment.status import EnrollmentOverview, enrollment_overview
+from credit.enrollment.status import EnrollmentOverview, get_overview
 from credit.presentation import overview, status_messages
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.reports import StoredReport
-from credit.views.pulling import in_place_of_report
+from credit.views.pulling import render_status
 
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The newest report, or a page that says why there is none."""
     owner = request.user.pk
-    stored, now = reports.get_latest_report(owner=owner), enrollment_overview(owner=owner)
+    stored, now = reports.get_latest_report(owner=owner), get_overview(owner=owner)
     if stored is None:
-        return in_place_of_report(request, now)
-    return render(request, "credit/overview.html", shown(request, stored, now))
+        return render_status(request, now)
+    return render(request, "credit/overview.html", report_context(request, stored, now))
 
 
-def shown(request: AuthenticatedHttpRequest, stored: StoredReport, now: EnrollmentOverview) -> dict[str, object]:
+def report_context(
+    request: AuthenticatedHttpRequest, stored: StoredReport, now: EnrollmentOverview
+) -> dict[str, object]:
     """All that the page says about one report."""
     report, today = stored.report, timezone.localdate()
     # What was said about somebody else is no measure for this file.

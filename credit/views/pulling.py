@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.users.requests import AuthenticatedHttpRequest
-from credit.enrollment.status import EnrollmentOverview, enrollment_overview
+from credit.enrollment.status import EnrollmentOverview, get_overview
 from credit.forms import is_sample
 from credit.models import Trigger
 from credit.presentation.status_messages import (
@@ -42,13 +42,13 @@ JUST_ASKED = "Experian was asked a short while ago. You can ask again in {minute
 def pull(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask for a report once more, by what is kept of the person."""
     try:
-        return ask(request)
+        return pull_now(request)
     except BureauInputError:
         return redirect("credit")
 
 
 @sensitive_variables()
-def ask(request: AuthenticatedHttpRequest, subject: Subject | None = None) -> HttpResponse:
+def pull_now(request: AuthenticatedHttpRequest, subject: Subject | None = None) -> HttpResponse:
     """Ask the bureau and lead to what came of it. Raises ``BureauInputError`` for a detail that it refuses."""
     try:
         pulling.pull(owner_id=request.user.pk, trigger=Trigger.PERSON, subject=subject)
@@ -59,7 +59,7 @@ def ask(request: AuthenticatedHttpRequest, subject: Subject | None = None) -> Ht
     except pulling.NoConsent:
         return redirect("credit_start")
     except pulling.NotDue as early:
-        messages.info(request, not_due(early))
+        messages.info(request, not_due_message(early))
     except pulling.PullInProgress:
         logger.info("A second click while a report is under way.")
     except BureauError as error:
@@ -68,7 +68,7 @@ def ask(request: AuthenticatedHttpRequest, subject: Subject | None = None) -> Ht
     return redirect("credit")
 
 
-def not_due(early: pulling.NotDue) -> str:
+def not_due_message(early: pulling.NotDue) -> str:
     """Say when the person may ask again, or what has to happen first."""
     if early.next_pull_at is None:
         return DETAILS_FIRST
@@ -80,16 +80,16 @@ def not_due(early: pulling.NotDue) -> str:
 
 
 @require_safe
-def state(request: AuthenticatedHttpRequest) -> HttpResponse:
+def status(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Answer the page that waits: still the same, or go and see."""
-    now = enrollment_overview(owner=request.user.pk)
+    now = get_overview(owner=request.user.pk)
     if request.htmx and now.state is EnrollmentStatus.UNDER_WAY:
-        return in_place_of_report(request, now, "credit/state_card.html")
+        return render_status(request, now, "credit/status_card.html")
     return HttpResponseClientRedirect(reverse("credit")) if request.htmx else redirect("credit")
 
 
-def in_place_of_report(
-    request: AuthenticatedHttpRequest, now: EnrollmentOverview, template: str = "credit/state.html"
+def render_status(
+    request: AuthenticatedHttpRequest, now: EnrollmentOverview, template: str = "credit/status.html"
 ) -> HttpResponse:
     """The page that a person sees where there is no report to show: what happened, and what to do."""
     context = {

@@ -14,64 +14,64 @@ from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
 from compliance.vault import SealError
 from credit import models
-from credit.forms import CompleteForm
+from credit.forms import UnmaskedDownloadForm
 from credit.presentation import raw_report
 from credit.report import ReportStatus
 from credit.stored import reports
 from credit.stored.reports import ReportSummary
 
 # A report that may be about somebody else is not shown in any form.
-NOT_SHOWN = frozenset({ReportStatus.MISMATCH})
+WITHHELD_STATUSES = frozenset({ReportStatus.MISMATCH})
 
 
 @require_safe
-def newest(request: AuthenticatedHttpRequest) -> HttpResponse:
+def newest_raw(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Lead to the answer behind the newest report that can be shown."""
     listed = reports.list_reports(owner=request.user.pk)
     shown = next((each for each in listed if each.state is ReportStatus.READY), None)
-    return redirect("credit_raw_of", shown.id) if shown else redirect("credit")
+    return redirect("credit_raw_page", shown.id) if shown else redirect("credit")
 
 
 @cache_control(no_store=True)
 @require_safe
 @require_fresh_sign_in
 @sensitive_variables()
-def one(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
+def raw_page(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Show a page of an answer, masked."""
-    listing, answer = opened(request, report_id)
+    listing, answer = load_answer(request, report_id)
     if answer is not None:
-        noted(request, report_id, "page")
-    return answer_page(request, listing, answer, CompleteForm())
+        record_access(request, report_id, "page")
+    return render_raw_page(request, listing, answer, UnmaskedDownloadForm())
 
 
 @cache_control(no_store=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_fresh_sign_in
 @sensitive_variables()
-def file(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
+def download_raw(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
     """Hand an answer out as a file: masked, or complete for who has said so in the form."""
-    listing, answer = opened(request, report_id)
+    listing, answer = load_answer(request, report_id)
     if answer is None:
-        return answer_page(request, listing, answer, CompleteForm())
+        return render_raw_page(request, listing, answer, UnmaskedDownloadForm())
     if request.method != "POST":
         try:
             masked = json.dumps(raw_report.redact(answer), indent=2, ensure_ascii=False).encode()
         except raw_report.InvalidJson:
             raise Http404 from None
-        noted(request, report_id, "redacted file")
+        record_access(request, report_id, "redacted file")
         return attachment(masked, listing, "redacted")
-    form = CompleteForm(request.POST)
+    form = UnmaskedDownloadForm(request.POST)
     if not form.is_valid():
-        return answer_page(request, listing, answer, form)
-    noted(request, report_id, "complete file")
+        return render_raw_page(request, listing, answer, form)
+    record_access(request, report_id, "complete file")
     return attachment(answer, listing, "complete")
 
 
 @sensitive_variables()
-def opened(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[ReportSummary, bytes | None]:
+def load_answer(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[ReportSummary, bytes | None]:
     """A report of the person's own, and the answer behind it unless that cannot be opened. Raises ``Http404``."""
     listed = reports.list_reports(owner=request.user.pk)
-    listing = next((each for each in listed if each.id == report_id and each.state not in NOT_SHOWN), None)
+    listing = next((each for each in listed if each.id == report_id and each.state not in WITHHELD_STATUSES), None)
     if listing is None:
         raise Http404
     try:
@@ -83,8 +83,8 @@ def opened(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[ReportSu
 
 
 @sensitive_variables()
-def answer_page(
-    request: AuthenticatedHttpRequest, listing: ReportSummary, answer: bytes | None, form: CompleteForm
+def render_raw_page(
+    request: AuthenticatedHttpRequest, listing: ReportSummary, answer: bytes | None, form: UnmaskedDownloadForm
 ) -> HttpResponse:
     try:
         parts = {} if answer is None else raw_report.split_sections(raw_report.redact(answer))
@@ -105,7 +105,7 @@ def answer_page(
     return render(request, "credit/raw.html", context, status=422 if form.is_bound else 200)
 
 
-def noted(request: AuthenticatedHttpRequest, report_id: UUID, kind: str) -> None:
+def record_access(request: AuthenticatedHttpRequest, report_id: UUID, kind: str) -> None:
     """Write down that the answer was read, and in which form."""
     record(
         Action.CREDIT_RAW_VIEWED,

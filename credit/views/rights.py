@@ -7,22 +7,22 @@ from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
 from credit.enrollment import consumer_rights
-from credit.enrollment.status import enrollment_overview
+from credit.enrollment.status import get_overview
 from credit.forms import is_sample
 
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show rights, instruction and calls on one page."""
-    now = enrollment_overview(owner=request.user.pk)
+    now = get_overview(owner=request.user.pk)
     context = {
         "standing": now,
         "is_sample": is_sample(),
         "may_ask": now.may_ask(at=timezone.now()),
-        "groups": consumer_rights.GROUPS,
-        "kept": consumer_rights.KEPT,
-        "consents": consumer_rights.signed(request.user),
-        "asked": consumer_rights.asked(request.user),
+        "groups": consumer_rights.RIGHTS,
+        "kept": consumer_rights.RETENTION_RULES,
+        "consents": consumer_rights.list_consents(request.user),
+        "asked": consumer_rights.list_pulls(request.user),
         "can_withdraw": now.consent_ends_at is not None,
     }
     return render(request, "credit/rights.html", context)

@@ -47,7 +47,7 @@ class UtilizationPage:
     overall: Utilization | None
     marks: tuple[PaydownTarget, ...]
     cards: tuple[CardRow, ...]
-    summarize_utilization: UtilizationSummary
+    utilization: UtilizationSummary
     has_shared: bool
 
 

@@ -17,7 +17,7 @@ from compliance.isolation import tenant
 from config.local_sandbox.applicant import person
 from config.local_sandbox.link_dialog import SandboxAway, public_token
 from credit.enrollment import instruction, lifecycle
-from credit.enrollment.status import enrollment_overview
+from credit.enrollment.status import get_overview
 from credit.models import Trigger
 from credit.provider import BureauError
 from credit.pulls import pulling
@@ -86,7 +86,7 @@ def link(user: User, institution_id: str, persona: str) -> Item:
 
 def pull_report(user: User) -> None:
     """Sign the instruction, give the details of one of the bureau's people, and ask for their report."""
-    found = enrollment_overview(owner=user.pk)
+    found = get_overview(owner=user.pk)
     if found.state is EnrollmentStatus.NO_CONSENT and found.succeeded_at is None:
         name = f"{person().first_name} {person().last_name}"
         signed = consent.give(
@@ -94,7 +94,7 @@ def pull_report(user: User) -> None:
             wording=instruction.wording(),
             typed_name=name,
             scope=dict(instruction.SCOPE),
-            lives_for=instruction.LIVES_FOR,
+            lives_for=instruction.VALID_FOR,
             method="demo",
         )
         lifecycle.enroll(user=user, subject=person(), keep_ssn=True, consent_id=signed.pk)

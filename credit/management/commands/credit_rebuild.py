@@ -26,8 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, all: bool, owner: UUID | None, after: UUID | None, **options: Any) -> None:
         """Raises ``CommandError`` when an answer could not be read; the others are done all the same."""
-        total = rebuilding.Rebuilt()
-        for person in [owner] if owner else rebuilding.owners(after=after):
+        total = rebuilding.RebuildResult()
+        for person in [owner] if owner else rebuilding.list_owners(after=after):
             done = rebuilding.rebuild(owner_id=person, everything=all or owner is not None)
             total.read += done.read
             total.unreadable += done.unreadable

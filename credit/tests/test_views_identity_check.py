@@ -39,7 +39,7 @@ def right(waiting: None, alice: User) -> dict[str, str]:
 
 
 def send(client: Client, answer: dict[str, str], **changes: str) -> HttpResponse:
-    return client.post(reverse("credit_recheck"), {**answer, **changes})
+    return client.post(reverse("credit_identity_check"), {**answer, **changes})
 
 
 def wrong_answers(user: User) -> int:
@@ -50,12 +50,12 @@ def wrong_answers(user: User) -> int:
 def test_it_offers_both_ways_where_a_report_is_kept_back(as_alice: Client, waiting: None) -> None:
     page = words(as_alice.get(reverse("credit")))
     assert "Is this report about you?" in page
-    for name in ("credit_details", "credit_recheck"):
+    for name in ("credit_details", "credit_identity_check"):
         assert f'href="{reverse(name)}"' in page
 
 
 def test_it_shows_the_report_after_a_right_answer(as_alice: Client, alice: User, right: dict[str, str]) -> None:
-    page = words(as_alice.get(reverse("credit_recheck")))
+    page = words(as_alice.get(reverse("credit_identity_check")))
     assert "You have 3 tries left" in page
     assert 'type="month"' in page
     answer = send(as_alice, right)
@@ -67,7 +67,7 @@ def test_it_shows_the_report_after_a_right_answer(as_alice: Client, alice: User,
     for name in PAGES:
         assert as_alice.get(reverse(name)).status_code == 200
     assert as_alice.get(reverse("credit_raw"), follow=True).status_code == 200
-    assert as_alice.get(reverse("credit_recheck")).url == reverse("credit")
+    assert as_alice.get(reverse("credit_identity_check")).url == reverse("credit")
     assert send(as_alice, right).url == reverse("credit")
 
 
@@ -84,7 +84,7 @@ def test_it_counts_wrong_answers_and_then_stays_closed(as_alice: Client, alice: 
         assert "This report stays closed" in page
         assert 'href="https://www.experian.com/disputes/' in page
         assert 'name="zip_code"' not in page
-    assert "This report stays closed" in words(as_alice.get(reverse("credit_recheck")))
+    assert "This report stays closed" in words(as_alice.get(reverse("credit_identity_check")))
     assert (wrong_answers(alice), state_of(alice)) == (3, EnrollmentStatus.MISMATCH)
     for name in PAGES:
         assert as_alice.get(reverse(name)).url == reverse("credit")
@@ -106,7 +106,7 @@ def test_it_does_not_count_what_is_no_answer(
 
 
 def test_it_tells_nothing_of_the_file(as_alice: Client, waiting: None) -> None:
-    for answer in (as_alice.get(reverse("credit_recheck")), send(as_alice, NOWHERE)):
+    for answer in (as_alice.get(reverse("credit_identity_check")), send(as_alice, NOWHERE)):
         page = words(answer)
         for content in ("46360", "MERCER", "LAKESHORE", "782", "MICHIGAN"):
             assert content not in page
@@ -118,7 +118,7 @@ def test_it_counts_an_answer_whatever_happens_to_the_page(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("credit.views.recheck.render", broken)
+    monkeypatch.setattr("credit.views.identity_check.render", broken)
     as_alice.raise_request_exception = False
     assert send(as_alice, NOWHERE).status_code == 500
     assert wrong_answers(alice) == 1
@@ -129,7 +129,7 @@ def test_it_asks_first_who_is_there(
 ) -> None:
     with_second_factor(as_alice, alice)
     with time_machine.travel(timezone.now() + timedelta(minutes=6)):
-        assert as_alice.get(reverse("credit_recheck")).url.startswith(reverse("mfa_reauthenticate"))
+        assert as_alice.get(reverse("credit_identity_check")).url.startswith(reverse("mfa_reauthenticate"))
         assert send(as_alice, right).url.startswith(reverse("mfa_reauthenticate"))
     assert (wrong_answers(alice), state_of(alice)) == (0, EnrollmentStatus.MISMATCH)
 
@@ -137,7 +137,7 @@ def test_it_asks_first_who_is_there(
 def test_it_asks_mallory_nothing_about_alices_file(
     as_alice: Client, as_mallory: Client, alice: User, right: dict[str, str]
 ) -> None:
-    assert as_mallory.get(reverse("credit_recheck")).url == reverse("credit")
+    assert as_mallory.get(reverse("credit_identity_check")).url == reverse("credit")
     assert send(as_mallory, right).url == reverse("credit")
     assert (wrong_answers(alice), state_of(alice)) == (0, EnrollmentStatus.MISMATCH)
 
@@ -152,5 +152,5 @@ def test_it_leads_there_from_above_an_older_report(
         give_details(as_alice, ADA, zip_code="46361")
         page = words(as_alice.get(reverse("credit")))
     assert "The newest report does not fit your details and is not shown." in page
-    assert f'href="{reverse("credit_recheck")}"' in page
+    assert f'href="{reverse("credit_identity_check")}"' in page
     assert "782" in page

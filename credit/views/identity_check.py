@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
-from credit.forms import RecheckForm
+from credit.forms import IdentityCheckForm
 from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES
 from credit.pulls import identity_check
 
@@ -24,15 +24,15 @@ WRONG = "Not all of this fits the file."
 @sensitive_variables()
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask the question about a file, and judge the answer."""
-    question = identity_check.question(owner=request.user.pk)
-    form = RecheckForm(request.POST if request.method == "POST" else None)
+    question = identity_check.get_question(owner=request.user.pk)
+    form = IdentityCheckForm(request.POST if request.method == "POST" else None)
     if question is not None and question.tries_left and form.is_valid():
-        if identity_check.confirm(user=request.user, answer=form.answer()):
+        if identity_check.check_answer(user=request.user, answer=form.answer()):
             messages.success(request, CONFIRMED)
             return redirect("credit")
         form.add_error(None, WRONG)
-        question = identity_check.question(owner=request.user.pk)
+        question = identity_check.get_question(owner=request.user.pk)
     if question is None:
         return redirect("credit")
     context = {"question": question, "form": form, "links": (EXPERIAN_DISPUTES, ANNUAL_REPORT)}
-    return render(request, "credit/recheck.html", context, status=422 if form.is_bound else 200)
+    return render(request, "credit/identity_check.html", context, status=422 if form.is_bound else 200)

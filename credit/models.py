@@ -78,8 +78,8 @@ class Enrollment(Owned):
 class Trigger(models.TextChoices):
     """Who or what asked for a report."""
 
-    PERSON = "person"
-    CLOCK = "clock"
+    USER = "user"
+    SCHEDULED = "scheduled"
     DEMO = "demo"
 
 

@@ -39,7 +39,7 @@ def dispatch_due_pulls() -> None:
     while claimed := due.claim_due_pulls(limit=CHUNK):
         for owner_id in claimed:
             # A bureau that hangs holds up nobody's bank.
-            pull_report.apply_async((str(owner_id), Trigger.CLOCK.value), queue=Lane.SLOW.queue)
+            pull_report.apply_async((str(owner_id), Trigger.SCHEDULED.value), queue=Lane.SLOW.queue)
 
 
 @shared_task(base=TenantTask)

@@ -31,7 +31,7 @@ def secrets(days, alice, caplog) -> set[str]:
     enrolled(alice, "P11", keep_ssn=True)
     pull(alice)
     days.pass_by(days=30)
-    pull(alice, Trigger.CLOCK)
+    pull(alice, Trigger.SCHEDULED)
     days.pass_by(days=2)
     until, people = digest.claim_due_digests(limit=10)
     assert people == [alice.pk]

@@ -25,14 +25,14 @@ def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bure
     alerts = 0
     for month, expected in YEAR.items():
         days.pass_by(days=30)
-        report_id = pull(alice, Trigger.CLOCK).report_id
+        report_id = pull(alice, Trigger.SCHEDULED).report_id
         with tenant(alice.pk):
             found = [kept.change for kept in reports.list_changes(owner=alice.pk, report_id=report_id)]
         assert {in_short(change) for change in found} == expected, month
         alerts += sum(change.severity is not Severity.INFO for change in found)
         nothing_new(alice, report_id)
         with pytest.raises(pulling.NotDue):
-            pull(alice, Trigger.CLOCK)
+            pull(alice, Trigger.SCHEDULED)
     alice.refresh_from_db()
     assert count(Notification, alice) == alice.unread == alerts
     assert len(stored_changes(alice)) == len(reports_of(alice))

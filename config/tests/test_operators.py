@@ -86,7 +86,7 @@ def planted(
     )
     with tenant(alice.pk):
         Enrollment.objects.create(owner=alice, pull_day=1, identity="canary-identity", ssn="canary-number")
-        PullAttempt.objects.create(owner=alice, trigger="clock", reference_id="r1", consent_id=alice.pk)
+        PullAttempt.objects.create(owner=alice, trigger="scheduled", reference_id="r1", consent_id=alice.pk)
     now = timezone.now()
     PolicyViolation.objects.create(day=now, directive="script-src", page="/", first_at=now, last_at=now)
     stored = {text for (text,) in as_operator(SEALED) if text}

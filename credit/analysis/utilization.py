@@ -32,7 +32,7 @@ class Utilization(NamedTuple):
         """Whether more than ``mark`` percent is used. Exactly the mark is not over it."""
         return 100 * self.balance > mark * self.limit
 
-    def down_to(self, mark: int) -> Decimal:
+    def paydown_to(self, mark: int) -> Decimal:
         """How many dollars to pay until the mark is not exceeded: exact to the cent, never below zero."""
         return Decimal(max(0, 100 * self.balance - mark * self.limit)).scaleb(-2)
 

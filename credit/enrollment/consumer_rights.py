@@ -136,8 +136,8 @@ OUTCOME_LABELS: Final = {
     AttemptStatus.UNKNOWN: "was asked, and the line broke",
 }
 TRIGGER_LABELS: Final = {
-    Trigger.PERSON: "You asked",
-    Trigger.CLOCK: "The monthly refresh",
+    Trigger.USER: "You asked",
+    Trigger.SCHEDULED: "The monthly refresh",
     Trigger.DEMO: "Made with the sample person",
 }
 

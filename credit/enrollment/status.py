@@ -35,9 +35,9 @@ class EnrollmentOverview:
     eligible_at: datetime | None = None
     succeeded_at: datetime | None = None
     consent_ends_at: datetime | None = None
-    wants_details: bool = False
+    needs_details: bool = False
 
-    def may_ask(self, *, at: datetime) -> bool:
+    def can_pull(self, *, at: datetime) -> bool:
         """Whether the person may ask for a report at a moment."""
         if self.state in (
             EnrollmentStatus.OFF,
@@ -46,7 +46,7 @@ class EnrollmentOverview:
             EnrollmentStatus.UNDER_WAY,
         ):
             return False
-        return not self.wants_details and (self.eligible_at is None or self.eligible_at <= at)
+        return not self.needs_details and (self.eligible_at is None or self.eligible_at <= at)
 
 
 def get_overview(*, owner: UUID) -> EnrollmentOverview:
@@ -81,7 +81,7 @@ def status_for(enrollment: Enrollment | None, consent: ConsentEvent | None, *, n
         eligible_at=enrollment.eligible_at,
         succeeded_at=enrollment.succeeded_at,
         consent_ends_at=consent.expires_at if consent else None,
-        wants_details=state in NEEDS_DETAILS,
+        needs_details=state in NEEDS_DETAILS,
     )
 
 

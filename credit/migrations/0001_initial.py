@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
                 (
                     "trigger",
                     models.CharField(
-                        choices=[("person", "Person"), ("clock", "Clock"), ("demo", "Demo")], max_length=10
+                        choices=[("user", "User"), ("scheduled", "Scheduled"), ("demo", "Demo")], max_length=10
                     ),
                 ),
                 ("due_on", models.DateField(null=True)),

@@ -20,27 +20,27 @@ class Link(NamedTuple):
 
 
 class StatusMessage(NamedTuple):
-    """A title, some sentences, and the one thing to do, if there is one: ``place`` is a route, ``asks`` its method.
+    """What a status page says: a title, some sentences, and the one thing to do, if there is one.
 
-    ``other`` is a second thing that the person may do instead, always a link. ``notice`` is the sentence above a
-    report that is shown all the same; empty where nothing has to be said.
+    ``action_url_name`` is the route of that thing, and ``action_method`` its HTTP method. ``alternative`` is a second
+    thing to do, always a link. ``notice`` stands above a report that is shown all the same; it may be empty.
     """
 
     title: str
     texts: tuple[str, ...]
-    picture: str
+    icon: str
     notice: str = ""
     action: str = ""
-    place: str = ""
-    asks: str = "get"
-    other: str = ""
-    other_place: str = ""
+    action_url_name: str = ""
+    action_method: str = "get"
+    alternative: str = ""
+    alternative_url_name: str = ""
     links: tuple[Link, ...] = ()
-    is_moving: bool = False
+    is_in_progress: bool = False
 
 
 class Banner(NamedTuple):
-    """A situation in one line, as ``ui/banner.html`` shows it."""
+    """A status message in one line, as ``ui/banner.html`` shows it."""
 
     tone: str
     title: str
@@ -58,7 +58,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
         title="This site reads no credit reports",
         texts=("Whoever runs it has not connected a credit bureau. Nothing is asked.",),
         notice="This site asks for no new reports.",
-        picture="no-symbol",
+        icon="no-symbol",
     ),
     EnrollmentStatus.NO_CONSENT: StatusMessage(
         title="Your credit report, here",
@@ -69,9 +69,9 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "credit scores, and you can stop it whenever you like.",
         ),
         notice="There is no instruction from you, so no new report is asked for.",
-        picture="document-chart-bar",
+        icon="document-chart-bar",
         action="Read the instruction",
-        place="credit_start",
+        action_url_name="credit_start",
     ),
     EnrollmentStatus.CONSENT_OUTDATED: StatusMessage(
         title="Your instruction has to be signed again",
@@ -80,24 +80,24 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "Until you sign again, nothing new is asked. The reports that you have stay here.",
         ),
         notice="Your instruction has to be signed again before the next report.",
-        picture="pencil-square",
+        icon="pencil-square",
         action="Read and sign",
-        place="credit_start",
+        action_url_name="credit_start",
     ),
     EnrollmentStatus.NOT_PULLED: StatusMessage(
         title="One step is left",
         texts=("You have signed. Experian now needs your details to find your file.",),
         notice="Experian needs your details before the next report.",
-        picture="identification",
+        icon="identification",
         action="Give my details",
-        place="credit_details",
+        action_url_name="credit_details",
     ),
     EnrollmentStatus.UNDER_WAY: StatusMessage(
         title="Your report is on its way",
         texts=("Plumbline is asking Experian now. This page looks again by itself; you may also leave it.",),
         notice="A new report is on its way.",
-        picture="arrow-path",
-        is_moving=True,
+        icon="arrow-path",
+        is_in_progress=True,
     ),
     EnrollmentStatus.NO_HIT: StatusMessage(
         title="Experian found no file",
@@ -107,9 +107,9 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "Look at your details once more. Plumbline does not ask again until you have.",
         ),
         notice="When it was last asked, Experian found no file.",
-        picture="document-magnifying-glass",
+        icon="document-magnifying-glass",
         action="Look at my details",
-        place="credit_details",
+        action_url_name="credit_details",
     ),
     EnrollmentStatus.FROZEN: StatusMessage(
         title="Your file is frozen",
@@ -120,10 +120,10 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "try again. Lifting it and putting it back are free by law.",
         ),
         notice="Your file is frozen, so there is no newer report.",
-        picture="lock-closed",
+        icon="lock-closed",
         action="Try again",
-        place="credit_pull",
-        asks="post",
+        action_url_name="credit_pull",
+        action_method="post",
         links=(EXPERIAN_FREEZE,),
     ),
     EnrollmentStatus.RESTRICTED: StatusMessage(
@@ -135,7 +135,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "whole file yourself.",
         ),
         notice="Experian gives out no newer report.",
-        picture="hand-raised",
+        icon="hand-raised",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
     EnrollmentStatus.MISMATCH: StatusMessage(
@@ -149,26 +149,26 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "Experian can tell you why its file differs, and correct it.",
         ),
         notice="The newest report does not fit your details and is not shown.",
-        picture="finger-print",
+        icon="finger-print",
         action="Check my details",
-        place="credit_details",
-        other="Show that it is mine",
-        other_place="credit_identity_check",
+        action_url_name="credit_details",
+        alternative="Show that it is mine",
+        alternative_url_name="credit_identity_check",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
     EnrollmentStatus.INPUT: StatusMessage(
         title="Experian did not accept one detail",
         texts=("Correct it, and Plumbline asks again at once.",),
         notice="Experian did not accept one of your details.",
-        picture="pencil-square",
+        icon="pencil-square",
         action="Correct it",
-        place="credit_details",
+        action_url_name="credit_details",
     ),
     EnrollmentStatus.RETRYING: StatusMessage(
         title="Experian is not answering",
         texts=("No report was made. Plumbline asks again by itself; there is nothing that you have to do.",),
         notice="Experian is not answering. Plumbline asks again by itself.",
-        picture="clock",
+        icon="clock",
     ),
     EnrollmentStatus.OUTCOME_UNKNOWN: StatusMessage(
         title="We do not know yet whether there is a report",
@@ -178,7 +178,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "have to do.",
         ),
         notice="The line to Experian broke. Plumbline waits before it asks again.",
-        picture="clock",
+        icon="clock",
     ),
     EnrollmentStatus.UNREADABLE: StatusMessage(
         title="We got your report but cannot read it yet",
@@ -189,7 +189,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "it is.",
         ),
         notice="We got a newer report but cannot read it yet.",
-        picture="document-text",
+        icon="document-text",
     ),
     EnrollmentStatus.DETAILS_LOST: StatusMessage(
         title="Your details have to be given again",
@@ -199,9 +199,9 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "Until you have given them again, nothing is asked. The reports that you have stay here.",
         ),
         notice="Your details cannot be read any more. Give them again before the next report.",
-        picture="identification",
+        icon="identification",
         action="Give my details",
-        place="credit_details",
+        action_url_name="credit_details",
     ),
     EnrollmentStatus.UNAVAILABLE: StatusMessage(
         title="Credit reports are not available at the moment",
@@ -210,28 +210,28 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
             "been told. Until then nothing is asked. There is nothing that you have to do.",
         ),
         notice="New reports are not available at the moment.",
-        picture="wrench-screwdriver",
+        icon="wrench-screwdriver",
     ),
     EnrollmentStatus.STALE: StatusMessage(
         title="Your report is old",
         texts=("It is more than 45 days old, and no newer one came.",),
         notice="This report is more than 45 days old. Much may have changed since.",
-        picture="clock",
+        icon="clock",
     ),
     EnrollmentStatus.READY: StatusMessage(
         title="No report is kept here",
         texts=("There is none to show. The next one is asked for by itself.",),
-        picture="check",
+        icon="check",
     ),
 }
 # Where the details are there and nobody has asked since they came.
 READY_TO_PULL: Final = StatusMessage(
     title="Experian can be asked now",
     texts=("Your details are here, and nobody has asked with them yet.",),
-    picture="paper-airplane",
+    icon="paper-airplane",
     action="Get my report",
-    place="credit_pull",
-    asks="post",
+    action_url_name="credit_pull",
+    action_method="post",
 )
 # Where there is a report to show, and neither it nor the answer behind it can be opened.
 REPORT_UNREADABLE: Final = StatusMessage(
@@ -240,7 +240,7 @@ REPORT_UNREADABLE: Final = StatusMessage(
         "Plumbline keeps your reports encrypted, and this one does not open any more. Whoever runs this site has been "
         "told. The next report is obtained as usual.",
     ),
-    picture="lock-closed",
+    icon="lock-closed",
 )
 # What each field of the details is called within a sentence.
 FIELD_LABELS: Final[Mapping[str, str]] = {
@@ -260,13 +260,17 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
 
 def banner_for(state: EnrollmentStatus) -> Banner | None:
     """What stands above a report that is shown although there is something to say; ``None`` where there is not."""
-    situation = STATUS_MESSAGES[state]
-    if not situation.notice:
+    status_message = STATUS_MESSAGES[state]
+    if not status_message.notice:
         return None
-    if situation.other:
+    if status_message.alternative:
         # Its page leads to both ways.
-        return Banner("warn", situation.notice, "", reverse(situation.other_place), situation.other)
-    posts = situation.asks != "get" or not situation.place
-    place, action = ("credit_rights", "See what comes next") if posts else (situation.place, situation.action)
-    tone = "info" if situation.is_moving else "warn"
-    return Banner(tone, situation.notice, "", reverse(place), action)
+        return Banner(
+            "warn", status_message.notice, "", reverse(status_message.alternative_url_name), status_message.alternative
+        )
+    posts = status_message.action_method != "get" or not status_message.action_url_name
+    place, action = (
+        ("credit_rights", "See what comes next") if posts else (status_message.action_url_name, status_message.action)
+    )
+    tone = "info" if status_message.is_in_progress else "warn"
+    return Banner(tone, status_message.notice, "", reverse(place), action)

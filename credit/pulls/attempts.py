@@ -94,7 +94,7 @@ def _create_attempt(enrollment: Enrollment, consent: ConsentEvent, trigger: Trig
 
 def check_due(enrollment: Enrollment, trigger: Trigger, *, now: datetime) -> None:
     """Raise ``NotDue`` unless a pull is due and the trigger may start it."""
-    if enrollment.state in NEEDS_DETAILS or (trigger is Trigger.CLOCK and enrollment.next_pull_at is None):
+    if enrollment.state in NEEDS_DETAILS or (trigger is Trigger.SCHEDULED and enrollment.next_pull_at is None):
         raise NotDue(None)
     if enrollment.eligible_at is not None and enrollment.eligible_at > now:
         raise NotDue(enrollment.eligible_at)
@@ -198,7 +198,7 @@ def finish_attempt(attempt: PullAttempt, status: AttemptStatus, *, error: str = 
     attempt.save(update_fields=["state", "finished_at", "error", "code"])
     record(
         Action.CREDIT_PULL,
-        actor=attempt.owner_id if attempt.trigger == Trigger.PERSON else None,
+        actor=attempt.owner_id if attempt.trigger == Trigger.USER else None,
         subject=attempt.owner_id,
         resource="pull_attempt",
         resource_id=str(attempt.pk),
@@ -216,7 +216,7 @@ def finish_attempt(attempt: PullAttempt, status: AttemptStatus, *, error: str = 
 def notify_if_stopped(enrollment: Enrollment, attempt: PullAttempt) -> None:
     """Notify the user if a scheduled pull was the last one until they act."""
     is_stopped = enrollment.next_pull_at is None and enrollment.withdrawn_at is None
-    if is_stopped and attempt.trigger == Trigger.CLOCK:
+    if is_stopped and attempt.trigger == Trigger.SCHEDULED:
         notify_user(attempt.owner_id, EnrollmentStatus(enrollment.state), fingerprint=f"pull {attempt.pk}")
 
 

@@ -53,11 +53,11 @@ class ExpectedAnswers:
     opened: frozenset[date] = field(repr=False)
 
     @property
-    def can_be_asked(self) -> bool:
+    def is_answerable(self) -> bool:
         """Whether the file says enough to ask about."""
         return bool(self.zip_codes and self.opened)
 
-    def fit(self, answer: IdentityAnswer) -> bool:
+    def matches(self, answer: IdentityAnswer) -> bool:
         """Whether an answer is right in every part."""
         enough = len(answer.opened) >= min(REQUIRED_ACCOUNTS, len(self.opened))
         return answer.zip_code in self.zip_codes and enough and answer.opened <= self.opened
@@ -67,7 +67,7 @@ class ExpectedAnswers:
 class IdentityQuestion:
     """That a report waits for its person, and how many more answers are taken. With none left it stays closed."""
 
-    tries_left: int
+    attempts_left: int
 
 
 def get_question(*, owner: UUID) -> IdentityQuestion | None:
@@ -93,7 +93,7 @@ def check_answer(*, user: User, answer: IdentityAnswer) -> bool:
         facts = _load_expected_answers(raw)
         if not _attempts_left(raw, facts):
             return False
-        right = facts.fit(answer)
+        right = facts.matches(answer)
         if right:
             _confirm_report(enrollment, raw)
         else:
@@ -129,7 +129,7 @@ def _find_withheld(enrollment: Enrollment) -> RawReport | None:
 
 
 def _attempts_left(raw: RawReport, facts: ExpectedAnswers) -> int:
-    return max(0, MAX_ATTEMPTS - raw.wrong_answers) if facts.can_be_asked else 0
+    return max(0, MAX_ATTEMPTS - raw.wrong_answers) if facts.is_answerable else 0
 
 
 @sensitive_variables()

@@ -29,7 +29,7 @@ def enrolled(user, persona="P01", *, keep_ssn=True, **changes):
     return lifecycle.enroll(user=user, subject=subject, keep_ssn=keep_ssn, consent_id=signed(user).pk)
 
 
-def pull(user, trigger=Trigger.PERSON, **options):
+def pull(user, trigger=Trigger.USER, **options):
     return pulling.pull(owner_id=user.pk, trigger=trigger, **options)
 
 

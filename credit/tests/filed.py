@@ -31,7 +31,7 @@ def _raw(user, report, at, is_sample):
     attempt = models.PullAttempt.objects.create(
         owner_id=user.pk,
         state=models.AttemptStatus.MADE,
-        trigger=models.Trigger.CLOCK,
+        trigger=models.Trigger.SCHEDULED,
         consent_id=uuid4(),
         environment="embedded",
         finished_at=at,

@@ -41,7 +41,7 @@ def kept_raw(user, report, number):
     attempt = PullAttempt.objects.create(
         owner=user,
         state="made",
-        trigger="clock",
+        trigger="scheduled",
         finished_at=timezone.now(),
         consent_id=uuid4(),
         environment="embedded",

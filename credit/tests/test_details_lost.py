@@ -33,7 +33,7 @@ def lost(alice):
     with tenant(alice.pk):
         Enrollment.objects.update(next_pull_at=timezone.now())
     spoil(alice, Enrollment, "identity")
-    tasks.pull_report(str(alice.pk), "clock")
+    tasks.pull_report(str(alice.pk), "scheduled")
     return enrollment_of(alice)
 
 
@@ -58,7 +58,7 @@ def test_it_goes_on_with_new_details_and_no_sooner(alice, lost):
     enrolled(alice)
     again = enrollment_of(alice)
     assert (again.state, again.eligible_at) == (EnrollmentStatus.NOT_PULLED, later)
-    assert get_overview(owner=alice.pk).wants_details is False
+    assert get_overview(owner=alice.pk).needs_details is False
 
 
 def test_it_asks_with_the_last_four_where_only_the_kept_number_is_lost(alice):

@@ -52,9 +52,9 @@ def shown(user):
         return newest and newest.id, listed, len(reports.list_changes(owner=user.pk))
 
 
-def tries_left(user):
+def attempts_left(user):
     found = identity_check.get_question(owner=user.pk)
-    return found and found.tries_left
+    return found and found.attempts_left
 
 
 def trail(user):
@@ -81,15 +81,15 @@ def trail(user):
 )
 def test_it_takes_only_an_answer_that_is_right_in_every_part(zip_code, opened, fits):
     facts = ExpectedAnswers(frozenset({"10001", "10002"}), frozenset({JULY, MAY, MARCH}))
-    assert facts.fit(IdentityAnswer(zip_code, frozenset(opened))) is fits
+    assert facts.matches(IdentityAnswer(zip_code, frozenset(opened))) is fits
 
 
 def test_it_asks_for_as_many_accounts_as_there_are():
     facts = ExpectedAnswers(frozenset({"10001"}), frozenset({JULY}))
-    assert facts.fit(IdentityAnswer("10001", frozenset({JULY})))
-    assert not facts.fit(IdentityAnswer("10001", frozenset({JULY, MAY})))
-    assert not ExpectedAnswers(frozenset({"10001"}), frozenset()).can_be_asked
-    assert not ExpectedAnswers(frozenset(), frozenset({JULY})).can_be_asked
+    assert facts.matches(IdentityAnswer("10001", frozenset({JULY})))
+    assert not facts.matches(IdentityAnswer("10001", frozenset({JULY, MAY})))
+    assert not ExpectedAnswers(frozenset({"10001"}), frozenset()).is_answerable
+    assert not ExpectedAnswers(frozenset(), frozenset({JULY})).is_answerable
 
 
 def test_it_prints_nothing_of_what_is_right():
@@ -144,7 +144,7 @@ def test_it_closes_after_three_wrong_answers(site_bureau, alice):
     right = answered_right(alice)
     for left in (2, 1, 0):
         assert not identity_check.check_answer(user=alice, answer=WRONG)
-        assert tries_left(alice) == left
+        assert attempts_left(alice) == left
     assert not identity_check.check_answer(user=alice, answer=right)
     assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
     assert (state_of(alice), enrollment_of(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
@@ -191,7 +191,7 @@ def test_it_judges_nothing_in_a_transaction_that_may_be_rolled_back(site_bureau,
     came(alice)
     with tenant(alice.pk), pytest.raises(RuntimeError, match="durable"):
         identity_check.check_answer(user=alice, answer=WRONG)
-    assert (tries_left(alice), trail(alice)) == (3, [])
+    assert (attempts_left(alice), trail(alice)) == (3, [])
 
 
 def test_it_does_not_count_the_zip_code_of_the_details_where_the_file_has_others(site_bureau, alice):
@@ -207,10 +207,10 @@ def test_it_does_not_ask_what_the_file_cannot_answer(site_bureau, alice):
     came(alice)
     right = answered_right(alice)
     rewrite_accounts(alice, role=Role.AUTHORIZED_USER)
-    assert tries_left(alice) == 0
+    assert attempts_left(alice) == 0
     assert not identity_check.check_answer(user=alice, answer=right)
     rewrite_accounts(alice, role=Role.INDIVIDUAL, opened=Day(date(2014, 1, 1), Precision.YEAR))
-    assert tries_left(alice) == 0
+    assert attempts_left(alice) == 0
 
 
 def test_it_asks_nobody_whose_report_fits_and_nobody_without_one(site_bureau, alice, mallory):
@@ -229,7 +229,7 @@ def test_it_opens_nobody_elses_report(site_bureau, alice, mallory):
     enrolled(mallory, "P02")
     pull(mallory)
     assert not identity_check.check_answer(user=mallory, answer=right)
-    assert (shown(alice)[1], tries_left(alice)) == ([ReportStatus.MISMATCH], 3)
+    assert (shown(alice)[1], attempts_left(alice)) == ([ReportStatus.MISMATCH], 3)
     assert trail(mallory) == []
 
 
@@ -252,7 +252,7 @@ def test_it_takes_no_answer_once_something_has_changed(site_bureau, alice, meanw
 def following(days, user):
     """Let the next month's report come by the clock."""
     days.pass_by(days=31)
-    return pull(user, Trigger.CLOCK).state
+    return pull(user, Trigger.SCHEDULED).state
 
 
 def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
@@ -266,7 +266,7 @@ def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
         Report.objects.update(consumer_hash="of somebody else")
     assert following(days, alice) is ReportStatus.MISMATCH
     assert shown(alice)[1] == [ReportStatus.MISMATCH, *[ReportStatus.READY] * 3]
-    assert (state_of(alice), tries_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
+    assert (state_of(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
 
 
 @pytest.mark.parametrize("difference", ["no subject", "other flags", "other details"])
@@ -283,7 +283,7 @@ def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days,
     else:
         enrolled(alice, zip_code="46362")
     assert following(days, alice) is ReportStatus.MISMATCH
-    assert (state_of(alice), tries_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
+    assert (state_of(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
 
 
 def without_subject(*args, **options):
@@ -330,8 +330,8 @@ def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice
     for user in (alice, mallory):
         assert rebuilding.rebuild(owner_id=user.pk, everything=True).unreadable == 0
     assert (shown(alice), shown(mallory)) == before
-    assert (state_of(alice), tries_left(alice)) == (EnrollmentStatus.READY, None)
-    assert (state_of(mallory), tries_left(mallory)) == (EnrollmentStatus.MISMATCH, 2)
+    assert (state_of(alice), attempts_left(alice)) == (EnrollmentStatus.READY, None)
+    assert (state_of(mallory), attempts_left(mallory)) == (EnrollmentStatus.MISMATCH, 2)
 
 
 def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alice, monkeypatch):

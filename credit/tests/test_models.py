@@ -16,7 +16,7 @@ ASKED = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F"}
 def attempt(user, **facts):
     return PullAttempt.objects.create(
         owner=user,
-        trigger="person",
+        trigger="user",
         reference_id=uuid4().hex,
         consent_id=uuid4(),
         environment="embedded",

@@ -33,7 +33,7 @@ def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
     [call], [attempt] = calls(site_bureau), attempts_of(alice)
     assert (pulled.state, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
     assert not call["leaked"]
-    assert (attempt.state, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "person", "soft", "3F")
+    assert (attempt.state, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "user", "soft", "3F")
     living = consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
     assert (attempt.consent_id, attempt.consent_version) == (living.pk, instruction.VERSION)
     assert state_of(alice) is EnrollmentStatus.READY
@@ -83,9 +83,9 @@ def test_it_makes_one_report_in_thirty_days(days, alice, site_bureau):
         pull(alice)
     assert early.value.next_pull_at == enrollment_of(alice).eligible_at
     with pytest.raises(pulling.NotDue):
-        pull(alice, Trigger.CLOCK)
+        pull(alice, Trigger.SCHEDULED)
     days.pass_by(days=1)
-    pull(alice, Trigger.CLOCK)
+    pull(alice, Trigger.SCHEDULED)
     assert site_bureau.made() == 2
     assert stored(alice) == (2, 2)
 
@@ -184,7 +184,7 @@ def test_it_stops_the_clock_drops_the_number_and_says_so_when_a_consent_ends(day
     days.pass_by(days=366)
     for _ in range(2):
         with pytest.raises(pulling.NoConsent):
-            pull(alice, Trigger.CLOCK)
+            pull(alice, Trigger.SCHEDULED)
     assert (enrollment_of(alice).next_pull_at, enrollment_of(alice).ssn) == (None, None)
     alice.refresh_from_db()
     assert alice.unread == 1
@@ -222,7 +222,7 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
     days.pass_by(minutes=15)
     assert state_of(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
     days.pass_by(minutes=5)
-    pull(alice, Trigger.CLOCK)
+    pull(alice, Trigger.SCHEDULED)
     first, second = attempts_of(alice)
     assert (first.state, first.code, second.state) == ("unknown", "WORKER_LOST", "made")
     assert first.reference_id != second.reference_id
@@ -239,7 +239,7 @@ def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, 
     days.pass_by(minutes=15)
     assert enrollment_of(alice).next_pull_at < timezone.now()
     with pytest.raises(pulling.NotDue):
-        pull(alice, Trigger.CLOCK)
+        pull(alice, Trigger.SCHEDULED)
     assert (stored(alice), state_of(alice), site_bureau.made()) == ((1, 1), EnrollmentStatus.READY, 1)
 
 
@@ -262,7 +262,7 @@ def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monke
 
 def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):
     enrolled(alice)
-    attempt, _subject = attempts.begin_attempt(owner_id=alice.pk, trigger=Trigger.PERSON)
+    attempt, _subject = attempts.begin_attempt(owner_id=alice.pk, trigger=Trigger.USER)
     days.pass_by(minutes=20)
     attempts.expire_lost_attempt(owner_id=alice.pk)
     before = enrollment_of(alice).__dict__

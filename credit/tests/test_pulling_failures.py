@@ -31,7 +31,7 @@ from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pul
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def fails(user, error, trigger=Trigger.CLOCK):
+def fails(user, error, trigger=Trigger.SCHEDULED):
     with pytest.raises(error) as failed:
         pull(user, trigger)
     return failed.value
@@ -50,7 +50,7 @@ def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_
     enrolled(alice)
     for number, minutes in enumerate((15, 60, 360)):
         site_bureau.fault("error", name="unavailable")
-        fails(alice, BureauUnavailable, Trigger.CLOCK if number else Trigger.PERSON)
+        fails(alice, BureauUnavailable, Trigger.SCHEDULED if number else Trigger.USER)
         again, allowed = waits(alice)
         assert minutes - 1 < again == allowed <= minutes * 1.2
         assert (state_of(alice), get_overview(owner=alice.pk).retry_at) == (
@@ -72,9 +72,9 @@ def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_
 def test_it_begins_the_table_anew_after_a_report(days, alice, site_bureau):
     enrolled(alice)
     site_bureau.fault("error", name="unavailable")
-    fails(alice, BureauUnavailable, Trigger.PERSON)
+    fails(alice, BureauUnavailable, Trigger.USER)
     days.pass_until(enrollment_of(alice).next_pull_at)
-    pull(alice, Trigger.CLOCK)
+    pull(alice, Trigger.SCHEDULED)
     days.pass_until(enrollment_of(alice).next_pull_at)
     site_bureau.fault("error", name="unavailable")
     fails(alice, BureauUnavailable)
@@ -85,7 +85,7 @@ def test_it_begins_the_table_anew_after_a_report(days, alice, site_bureau):
 def test_it_waits_as_long_as_the_bureau_asks(site_bureau, alice):
     enrolled(alice)
     site_bureau.fault("error", name="rate_limit", retry_after=7200)
-    fails(alice, RateLimited, Trigger.PERSON)
+    fails(alice, RateLimited, Trigger.USER)
     assert 119 < waits(alice)[0] <= 144
     assert state_of(alice) is EnrollmentStatus.RETRYING
 
@@ -95,14 +95,14 @@ def test_it_asks_once_more_after_an_unknown_outcome_and_no_oftener(days, alice, 
     enrolled(alice)
     for number in range(2):
         site_bureau.fault(**fault)
-        fails(alice, (BureauTimeout, BureauUnavailable), Trigger.CLOCK if number else Trigger.PERSON)
+        fails(alice, (BureauTimeout, BureauUnavailable), Trigger.SCHEDULED if number else Trigger.USER)
         assert state_of(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
         if not number:
             assert 14 < waits(alice)[0] <= 18
-            fails(alice, pulling.NotDue, Trigger.PERSON)
+            fails(alice, pulling.NotDue, Trigger.USER)
             days.pass_until(enrollment_of(alice).next_pull_at)
     assert get_overview(owner=alice.pk).eligible_at > timezone.now() + timedelta(days=29)
-    fails(alice, pulling.NotDue, Trigger.PERSON)
+    fails(alice, pulling.NotDue, Trigger.USER)
     first, second = attempts_of(alice)
     assert (first.state, second.state) == ("unknown", "unknown")
     assert first.reference_id != second.reference_id
@@ -113,7 +113,7 @@ def test_it_decides_by_the_outcome_and_not_by_the_kind_of_error(days, alice, sit
     """A page in the place of a report may hide one that was made, unlike a plain refusal of the same class."""
     enrolled(alice)
     site_bureau.fault("malformed", how="html")
-    assert type(fails(alice, BureauUnavailable, Trigger.PERSON)) is BureauUnavailable
+    assert type(fails(alice, BureauUnavailable, Trigger.USER)) is BureauUnavailable
     assert (state_of(alice), attempts_of(alice)[0].state) == (EnrollmentStatus.OUTCOME_UNKNOWN, "unknown")
 
 
@@ -135,10 +135,10 @@ def turn(bureau, persona, mode):
 def test_it_waits_for_the_person_where_only_the_person_can_help(days, alice, site_bureau, mode, error, state):
     enrolled(alice)
     turn(site_bureau, "P01", mode)
-    fails(alice, error, Trigger.PERSON)
+    fails(alice, error, Trigger.USER)
     assert (state_of(alice), enrollment_of(alice).next_pull_at) == (state, None)
     days.pass_by(hours=1)
-    fails(alice, pulling.NotDue, Trigger.CLOCK)
+    fails(alice, pulling.NotDue, Trigger.SCHEDULED)
     assert len(calls(site_bureau)) == 1
 
 
@@ -147,7 +147,7 @@ def test_it_asks_once_in_a_quarter_of_an_hour_about_a_frozen_file(days, alice, s
     turn(site_bureau, "P01", "frozen")
     assert pull(alice).state is ReportStatus.FROZEN
     for _ in range(3):
-        fails(alice, pulling.NotDue, Trigger.PERSON)
+        fails(alice, pulling.NotDue, Trigger.USER)
     turn(site_bureau, "P01", "usual")
     days.pass_by(minutes=15)
     assert pull(alice).state is ReportStatus.READY
@@ -157,9 +157,9 @@ def test_it_asks_once_in_a_quarter_of_an_hour_about_a_frozen_file(days, alice, s
 
 def test_it_asks_again_where_no_file_was_found_only_by_other_details(site_bureau, alice):
     enrolled(alice, "P04")
-    fails(alice, NoHit, Trigger.PERSON)
-    fails(alice, pulling.NotDue, Trigger.PERSON)
-    assert get_overview(owner=alice.pk).wants_details
+    fails(alice, NoHit, Trigger.USER)
+    fails(alice, pulling.NotDue, Trigger.USER)
+    assert get_overview(owner=alice.pk).needs_details
     enrolled(alice, "P01")
     assert state_of(alice) is EnrollmentStatus.NOT_PULLED
     assert pull(alice).state is ReportStatus.READY
@@ -175,7 +175,7 @@ def test_it_takes_an_empty_answer_for_no_file(site_bureau, alice):
 
 def test_it_names_the_detail_that_was_refused_and_sends_none_that_cannot_be_right(site_bureau, alice):
     enrolled(alice, last_name="M3rcer")
-    fails(alice, BureauInputError, Trigger.PERSON)
+    fails(alice, BureauInputError, Trigger.USER)
     found = get_overview(owner=alice.pk)
     assert (found.state, found.field, calls(site_bureau)) == (EnrollmentStatus.INPUT, "last_name", [])
     enrolled(alice)
@@ -186,11 +186,11 @@ def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice)
     enrolled(alice, zip_code="10001")
     assert pull(alice).state is ReportStatus.MISMATCH
     assert (state_of(alice), enrollment_of(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
-    fails(alice, pulling.NotDue, Trigger.PERSON)
+    fails(alice, pulling.NotDue, Trigger.USER)
     enrolled(alice, zip_code="10002")
     assert pull(alice).state is ReportStatus.MISMATCH
     enrolled(alice)
-    fails(alice, pulling.NotDue, Trigger.PERSON)
+    fails(alice, pulling.NotDue, Trigger.USER)
     assert site_bureau.made() == 2
 
 
@@ -198,7 +198,7 @@ def test_it_keeps_a_file_of_somebody_deceased_from_being_asked_for_again(site_bu
     enrolled(alice, "P07")
     assert pull(alice).state is ReportStatus.RESTRICTED
     assert state_of(alice) is EnrollmentStatus.RESTRICTED
-    fails(alice, pulling.NotDue, Trigger.PERSON)
+    fails(alice, pulling.NotDue, Trigger.USER)
 
 
 @pytest.mark.parametrize(("name", "error"), [("not_allowed", BureauConfigError), ("bad_password", BureauAuthError)])
@@ -208,7 +208,7 @@ def test_it_calls_an_operator_where_our_contract_is_refused(site_bureau, alice, 
     if name == "bad_password":
         site_bureau.fault("error", name=name, endpoint="token")
     with caplog.at_level(logging.CRITICAL):
-        raised = fails(alice, error, Trigger.PERSON)
+        raised = fails(alice, error, Trigger.USER)
     [line] = [each.getMessage() for each in caplog.records if each.levelno == logging.CRITICAL]
     assert raised.code in line
     assert not any(word in line for word in ("ADA", "MERCER", "1001", "Maple", alice.email))
@@ -238,14 +238,14 @@ def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice,
 
     with monkeypatch.context() as patch:
         patch.setattr("credit.experian.normalize.normalize", cannot)
-        fails(alice, MalformedReport, Trigger.PERSON)
+        fails(alice, MalformedReport, Trigger.USER)
         assert (state_of(alice), stored(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))
-        fails(alice, pulling.NotDue, Trigger.PERSON)
+        fails(alice, pulling.NotDue, Trigger.USER)
     assert waits(alice)[0] > 24 * 60
-    fails(alice, pulling.NotDue, Trigger.PERSON)
+    fails(alice, pulling.NotDue, Trigger.USER)
     assert stored(alice) == (1, 0)
     monkeypatch.setattr(ExperianBureau, "parser_version", 99)
-    fails(alice, pulling.NotDue, Trigger.PERSON)
+    fails(alice, pulling.NotDue, Trigger.USER)
     assert stored(alice) == (1, 1)
     assert site_bureau.made() == 1
 
@@ -258,5 +258,5 @@ def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monk
         return replace(report, scores=(replace(report.scores[0], value=10**9),))
 
     monkeypatch.setattr("credit.experian.normalize.normalize", overflowing)
-    assert fails(alice, MalformedReport, Trigger.PERSON).code == "DOES_NOT_FIT"
+    assert fails(alice, MalformedReport, Trigger.USER).code == "DOES_NOT_FIT"
     assert (state_of(alice), stored(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))

@@ -25,7 +25,7 @@ def kept_raw(user, answer, **facts):
     attempt = PullAttempt.objects.create(
         owner=user,
         state="made",
-        trigger="person",
+        trigger="user",
         finished_at=timezone.now(),
         reference_id=uuid4().hex,
         consent_id=uuid4(),

@@ -160,11 +160,11 @@ def february(year):
 def test_it_asks_for_february_after_january_came_in_february(days, alice):
     year = first_report(days, alice)
     days.pass_until(datetime(year, 2, 1, 12, tzinfo=UTC))
-    pull(alice, Trigger.CLOCK)
+    pull(alice, Trigger.SCHEDULED)
     following = enrollment_of(alice)
     assert (following.due_on, following.next_pull_at) == (february(year), newest_made_at(alice) + PERIOD)
     days.pass_until(following.next_pull_at)
-    pull(alice, Trigger.CLOCK)
+    pull(alice, Trigger.SCHEDULED)
     assert enrollment_of(alice).due_on == date(year, 3, 29)
 
 
@@ -175,7 +175,7 @@ def test_it_remembers_the_month_over_retries_and_until_the_person_asks(days, ali
         days.pass_until(enrollment_of(alice).next_pull_at)
         site_bureau.fault("error", name="unavailable")
         with pytest.raises(BureauUnavailable):
-            pull(alice, Trigger.CLOCK)
+            pull(alice, Trigger.SCHEDULED)
     waiting = enrollment_of(alice)
     assert (waiting.due_on, waiting.next_pull_at.date()) == (date(year, 1, 29), february(year))
     days.pass_until(datetime(year, 2, 3, 12, tzinfo=UTC))
@@ -188,7 +188,7 @@ def test_it_remembers_the_month_over_retries_and_until_the_person_asks(days, ali
 def test_it_makes_one_report_after_an_outage_of_months_and_goes_on(days, alice, site_bureau):
     year = first_report(days, alice)
     days.pass_until(datetime(year, 4, 10, 12, tzinfo=UTC))
-    pull(alice, Trigger.CLOCK)
+    pull(alice, Trigger.SCHEDULED)
     following = enrollment_of(alice)
     assert (following.due_on, following.next_pull_at) == (date(year, 4, 29), newest_made_at(alice) + PERIOD)
     assert site_bureau.made() == 2
@@ -201,7 +201,7 @@ def test_it_goes_on_with_the_months_of_a_person_who_left_and_comes_back(days, al
     lifecycle.withdraw_enrollment(user=alice)
     enrolled(alice)
     days.pass_until(enrollment_of(alice).next_pull_at)
-    pull(alice, Trigger.CLOCK)
+    pull(alice, Trigger.SCHEDULED)
     assert enrollment_of(alice).due_on == february(year)
 
 
@@ -209,7 +209,7 @@ def test_it_goes_on_with_the_months_of_a_person_who_left_and_comes_back(days, al
 def test_it_settles_a_report_twice_and_loses_no_month(days, alice):
     year = first_report(days, alice)
     days.pass_until(datetime(year, 2, 1, 12, tzinfo=UTC))
-    pull(alice, Trigger.CLOCK)
+    pull(alice, Trigger.SCHEDULED)
     with tenant(alice.pk):
         raw = RawReport.objects.select_related("attempt").latest("fetched_at")
         enrollment = lifecycle.lock_enrollment(alice.pk)

@@ -18,19 +18,21 @@ TO_ANSWER = {
 
 def test_it_has_words_for_every_state() -> None:
     assert set(STATUS_MESSAGES) == set(EnrollmentStatus)
-    titles = [situation.title for situation in STATUS_MESSAGES.values()]
+    titles = [status_message.title for status_message in STATUS_MESSAGES.values()]
     assert len(set(titles)) == len(titles)
-    assert all(situation.texts for situation in STATUS_MESSAGES.values())
+    assert all(status_message.texts for status_message in STATUS_MESSAGES.values())
 
 
 @pytest.mark.parametrize("state", EnrollmentStatus)
 def test_it_leads_somewhere_or_says_that_nothing_has_to_be_done(state: EnrollmentStatus) -> None:
-    situation = STATUS_MESSAGES[state]
-    if situation.action:
-        assert resolve(reverse(situation.place))
-        assert situation.asks in ("get", "post")
+    status_message = STATUS_MESSAGES[state]
+    if status_message.action:
+        assert resolve(reverse(status_message.action_url_name))
+        assert status_message.action_method in ("get", "post")
     elif state in TO_ANSWER:
-        assert any("nothing that you" in text or "by itself" in text or "is ours" in text for text in situation.texts)
+        assert any(
+            "nothing that you" in text or "by itself" in text or "is ours" in text for text in status_message.texts
+        )
 
 
 def test_it_treats_a_freeze_as_what_the_person_wanted() -> None:

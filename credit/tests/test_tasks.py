@@ -85,7 +85,7 @@ def test_it_pulls_everybodys_report_month_after_month(days, alice, mallory, site
         tasks.dispatch_due_pulls()
         assert (stored(alice), stored(mallory)) == ((month, month), (month, month))
     assert len(calls(site_bureau)) == 8
-    assert {attempt.trigger for attempt in attempts_of(alice)[1:]} == {Trigger.CLOCK}
+    assert {attempt.trigger for attempt in attempts_of(alice)[1:]} == {Trigger.SCHEDULED}
 
 
 def made_due(days, *users):
@@ -102,9 +102,9 @@ def test_it_gets_over_a_bureau_that_fails_and_a_job_that_comes_twice(site_bureau
     enrolled(alice)
     site_bureau.fault("error", name="unavailable")
     for _ in range(2):
-        tasks.pull_report.delay(str(alice.pk), "person")
+        tasks.pull_report.delay(str(alice.pk), "user")
     assert len(calls(site_bureau)) == 1
-    tasks.pull_report.delay(str(alice.pk), "clock")
+    tasks.pull_report.delay(str(alice.pk), "scheduled")
     assert stored(alice) == (0, 0)
 
 

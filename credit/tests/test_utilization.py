@@ -90,7 +90,11 @@ def test_it_shows_one_decimal_with_halves_rounded_up(balance, limit, shown):
 
 def test_it_says_to_the_cent_what_to_pay_down_to_a_mark():
     card_use = Utilization(1995, 6533)
-    assert [card_use.down_to(mark) for mark in (10, 30, 50)] == [Decimal("1341.70"), Decimal("35.10"), Decimal("0.00")]
+    assert [card_use.paydown_to(mark) for mark in (10, 30, 50)] == [
+        Decimal("1341.70"),
+        Decimal("35.10"),
+        Decimal("0.00"),
+    ]
 
 
 @pytest.mark.parametrize(("balance", "over"), [(299, False), (300, False), (301, True)])
@@ -102,8 +106,8 @@ def test_it_is_over_a_mark_only_beyond_it(balance, over):
 def test_it_stops_exactly_at_the_mark(balance, limit):
     whole = Utilization(balance, limit)
     for mark in THRESHOLDS:
-        left = 100 * balance - int(whole.down_to(mark) * 100)
+        left = 100 * balance - int(whole.paydown_to(mark) * 100)
         assert left >= 0
         # What is left, in cents, is no more than the mark, and paying one cent less would be over it.
         assert 100 * left <= mark * limit * 100
-        assert whole.is_over(mark) == (whole.down_to(mark) > 0)
+        assert whole.is_over(mark) == (whole.paydown_to(mark) > 0)

@@ -117,7 +117,7 @@ def test_it_gets_the_report_at_once(as_alice: Client, alice: User, site_bureau: 
     with tenant(alice.pk):
         attempt = PullAttempt.objects.for_user(alice).get()
         consent = living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
-        assert (attempt.consent_id, attempt.trigger, attempt.inquiry_class) == (consent.pk, "person", "soft")
+        assert (attempt.consent_id, attempt.trigger, attempt.inquiry_class) == (consent.pk, "user", "soft")
 
 
 def test_it_forgets_the_number_unless_the_person_wants_it_kept(

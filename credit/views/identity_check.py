@@ -26,7 +26,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask the question about a file, and judge the answer."""
     question = identity_check.get_question(owner=request.user.pk)
     form = IdentityCheckForm(request.POST if request.method == "POST" else None)
-    if question is not None and question.tries_left and form.is_valid():
+    if question is not None and question.attempts_left and form.is_valid():
         if identity_check.check_answer(user=request.user, answer=form.answer()):
             messages.success(request, CONFIRMED)
             return redirect("credit")

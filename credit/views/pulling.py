@@ -51,7 +51,7 @@ def pull(request: AuthenticatedHttpRequest) -> HttpResponse:
 def pull_now(request: AuthenticatedHttpRequest, subject: Subject | None = None) -> HttpResponse:
     """Ask the bureau and lead to what came of it. Raises ``BureauInputError`` for a detail that it refuses."""
     try:
-        pulling.pull(owner_id=request.user.pk, trigger=Trigger.PERSON, subject=subject)
+        pulling.pull(owner_id=request.user.pk, trigger=Trigger.USER, subject=subject)
     except BureauInputError:
         raise
     except pulling.NotEnrolled:
@@ -93,17 +93,17 @@ def render_status(
 ) -> HttpResponse:
     """The page that a person sees where there is no report to show: what happened, and what to do."""
     context = {
-        "standing": now,
-        "situation": _situation(request, now),
+        "overview": now,
+        "status_message": _status_message(request, now),
         "field": FIELD_LABELS.get(now.field, "") if now.state is EnrollmentStatus.INPUT else "",
         "has_rights": now.state is not EnrollmentStatus.OFF,
         "is_sample": is_sample() and now.state is not EnrollmentStatus.OFF,
-        "may_ask": now.may_ask(at=timezone.now()),
+        "can_pull": now.can_pull(at=timezone.now()),
     }
     return render(request, template, context)
 
 
-def _situation(request: AuthenticatedHttpRequest, now: EnrollmentOverview) -> StatusMessage:
+def _status_message(request: AuthenticatedHttpRequest, now: EnrollmentOverview) -> StatusMessage:
     if now.state is EnrollmentStatus.NOT_PULLED and now.at:
         return READY_TO_PULL
     if now.state in (EnrollmentStatus.READY, EnrollmentStatus.STALE) and reports.has_report(owner=request.user.pk):

@@ -16,13 +16,13 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show rights, instruction and calls on one page."""
     now = get_overview(owner=request.user.pk)
     context = {
-        "standing": now,
+        "overview": now,
         "is_sample": is_sample(),
-        "may_ask": now.may_ask(at=timezone.now()),
-        "groups": consumer_rights.RIGHTS,
-        "kept": consumer_rights.RETENTION_RULES,
+        "can_pull": now.can_pull(at=timezone.now()),
+        "rights": consumer_rights.RIGHTS,
+        "retention_rules": consumer_rights.RETENTION_RULES,
         "consents": consumer_rights.list_consents(request.user),
-        "asked": consumer_rights.list_pulls(request.user),
+        "pulls": consumer_rights.list_pulls(request.user),
         "can_withdraw": now.consent_ends_at is not None,
     }
     return render(request, "credit/rights.html", context)

@@ -69,7 +69,7 @@ def utilization_page(
 
 def paydown_targets(use: Utilization) -> tuple[PaydownTarget, ...]:
     """What it takes to come down to each mark that is passed, the nearest first."""
-    return tuple(PaydownTarget(mark, use.down_to(mark)) for mark in reversed(THRESHOLDS) if use.is_over(mark))
+    return tuple(PaydownTarget(mark, use.paydown_to(mark)) for mark in reversed(THRESHOLDS) if use.is_over(mark))
 
 
 def _highest_first(cards: Iterable[CardUtilization]) -> list[CardUtilization]:

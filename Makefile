@@ -31,6 +31,7 @@ check: dev-packages  ## lint, types, templates, import directions, migrations, d
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check --lint templates
+	$(BIN)/djlint --profile jinja --lint */jinja2
 	$(EXEC) $(PRODUCTION) sh -ec '$(BIN)/mypy; \
 		$(BIN)/python manage.py migrate --database owner --verbosity 0; \
 		$(BIN)/python manage.py makemigrations --check --dry-run; \

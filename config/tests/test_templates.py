@@ -10,11 +10,14 @@ from pathlib import Path
 import brotli
 import pytest
 from django.conf import settings
+from django.template import engines
 from django.template.loader import get_template
+from jinja2 import StrictUndefined
 
 TEMPLATES = settings.BASE_DIR / "templates"
 STATIC = settings.BASE_DIR / "static"
-PAGES = sorted(TEMPLATES.rglob("*.html"))
+MACROS = sorted(settings.BASE_DIR.glob("*/jinja2/*/*.html"))
+PAGES = [*sorted(TEMPLATES.rglob("*.html")), *MACROS]
 MAILS = sorted(TEMPLATES.rglob("*.txt"))
 SCRIPTS = sorted((STATIC / "js").glob("*.js"))
 STYLES = sorted((STATIC / "css").glob("*.css"))
@@ -28,9 +31,22 @@ def having(pattern: str, files: Iterable[Path], flags: re.RegexFlag = re.NOFLAG)
     return [f"{path.relative_to(settings.BASE_DIR)}: {match.group()}" for path, match in found if match]
 
 
-@pytest.mark.parametrize("path", [*PAGES, *MAILS], ids=lambda path: str(path.relative_to(TEMPLATES)))
+def template_name(path: Path) -> str:
+    """Return what a template is called in code."""
+    return str(Path(*path.parts[-2:]) if path in MACROS else path.relative_to(TEMPLATES))
+
+
+@pytest.mark.parametrize("path", [*PAGES, *MAILS], ids=template_name)
 def test_it_compiles(path):
-    get_template(str(path.relative_to(TEMPLATES)))
+    get_template(template_name(path))
+
+
+def test_it_escapes_in_every_macro():
+    environment = engines["jinja2"].env
+
+    assert MACROS
+    assert environment.autoescape is True
+    assert environment.undefined is StrictUndefined
 
 
 # --- The page policy --------------------------------------------------------------------------------------
@@ -117,8 +133,11 @@ def test_it_apologizes_without_asking_the_database_who_is_there(status):
 # --- Form -------------------------------------------------------------------------------------------------
 
 
-def test_it_passes_the_template_linter():
-    command = [sys.executable, "-m", "djlint", "--lint", "--quiet", str(TEMPLATES)]
+@pytest.mark.parametrize(
+    "files", [["--lint", TEMPLATES], ["--profile", "jinja", "--lint", *MACROS]], ids=["pages", "macros"]
+)
+def test_it_passes_the_template_linter(files):
+    command = [sys.executable, "-m", "djlint", "--quiet", *map(str, files)]
     lint = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
 
     assert lint.returncode == 0, lint.stdout

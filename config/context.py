@@ -1,4 +1,4 @@
-"""What the page shell needs on every page; it costs no query."""
+"""What every page needs besides what its view gives it; it costs no query."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -6,7 +6,7 @@ from django.http import HttpRequest
 THEMES = ("system", "light", "dark")
 
 
-def shell(request: HttpRequest) -> dict[str, object]:
+def site_context(request: HttpRequest) -> dict[str, object]:
     """Give templates the nonce, the theme, the build, and whether data is the sandbox's and a bureau connected."""
     theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
     return {

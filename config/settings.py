@@ -122,7 +122,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "config.context.shell",
+                "config.context.site_context",
             ],
             "builtins": ["django.templatetags.static", "template_partials.templatetags.partials"],
             "loaders": [

@@ -77,7 +77,7 @@ RETENTION_RULES: Final = (
     RetentionRule("Your reports, as Experian sent them", "Encrypted, until your account is deleted"),
     RetentionRule(
         "What was read from them, for these pages",
-        "Until your account is deleted; names, addresses and statements in it are encrypted",
+        "Encrypted, until your account is deleted; dates, scores and the alerts about changes are not encrypted",
     ),
     RetentionRule("Name, address, birth date and last four digits, to ask with", "Encrypted, until you withdraw"),
     RetentionRule(

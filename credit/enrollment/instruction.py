@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from compliance.consent import Purpose, Wording
 
-VERSION: Final = "2026-11"
+VERSION: Final = "2026-11.2"
 VALID_FOR: Final = timedelta(days=365)
 SCOPE: Final[Mapping[str, str]] = {
     "bureau": "Experian",
@@ -62,11 +62,12 @@ CLAUSES: Final = (
     ),
     Clause(
         "What is kept",
-        "My reports stay in my Plumbline account until the account is deleted: as Experian sent them, encrypted, and "
-        "what its pages show of them, in which names, addresses and statements are encrypted. My name, address, birth "
-        "date and the last four digits of my Social Security number stay, encrypted, until I withdraw, to ask again "
-        "with. The whole number is used to ask and then forgotten, unless I choose on the next page to keep it. The "
-        "record that I signed this, and when I withdrew it, stays as evidence.",
+        "My reports stay in my Plumbline account until the account is deleted, encrypted: as Experian sent them, "
+        "and as its pages show them. Their dates and scores, and the alerts that tell me what changed, are stored "
+        "without encryption. My name, address, birth date and the last four digits of my Social Security number "
+        "stay, encrypted, until I withdraw, to ask again with. The whole number is used to ask and then forgotten, "
+        "unless I choose on the next page to keep it. The record that I signed this, and when I withdrew it, stays "
+        "as evidence.",
     ),
     Clause(
         "How I stop it",

@@ -6,7 +6,10 @@ from compliance.consent import Purpose
 from credit.enrollment.instruction import CLAUSES, SCOPE, VALID_FOR, VERSION, is_signature, text, wording
 
 # Each version and the fingerprint of its words. Never change a line: add one, with a new version.
-WORDS = {"2026-11": "a5461734227e67930fb3424a18a2ca06e684791e6c1ce813e9af5a799d9b35bf"}
+WORDS = {
+    "2026-11": "a5461734227e67930fb3424a18a2ca06e684791e6c1ce813e9af5a799d9b35bf",
+    "2026-11.2": "ce6f6515b393173c7b33a8a871f8daed76b677bca8f5f11a977f142f56f1cdcc",
+}
 
 
 def test_it_changes_its_version_with_its_words() -> None:

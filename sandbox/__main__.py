@@ -57,11 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         admin_token=os.environ.get("SANDBOX_ADMIN_TOKEN", ""),
         profile=asked.profile,
     )
-    run(context, asked.port, asked.smtp_port)
+    serve(context, asked.port, asked.smtp_port)
     return 0
 
 
-def run(context: AppContext, port: int, smtp_port: int | None = None) -> None:
+def serve(context: AppContext, port: int, smtp_port: int | None = None) -> None:
     """Serve until SIGINT or SIGTERM. Says in one line when it is ready."""
     server = waitress.create_server(Application(context), host=HOST, port=port, threads=THREADS, ident=None)
     headers.let_in(server)

@@ -31,7 +31,7 @@ Deed = Callable[..., Any]
 
 def list_faults(context: AppContext, body: Body) -> Body:
     """The faults on order."""
-    return {"faults": faults.ordered(context)}
+    return {"faults": faults.list_faults(context)}
 
 
 def add_fault(context: AppContext, body: Body) -> Body:
@@ -46,7 +46,7 @@ def clear_faults(context: AppContext, body: Body) -> Body:
 
 def list_requests(context: AppContext, body: Body) -> Body:
     """The journal; ``?path=`` and ``?item_id=`` narrow it."""
-    return {"requests": request_log.lines(context, path=body.get("path", ""), item_id=body.get("item_id", ""))}
+    return {"requests": request_log.list_requests(context, path=body.get("path", ""), item_id=body.get("item_id", ""))}
 
 
 def read_clock(context: AppContext, body: Body) -> Body:
@@ -72,7 +72,7 @@ def advance_clock(context: AppContext, body: Body) -> Body:
 def list_items(context: AppContext, body: Body) -> Body:
     """Every linked Item without its token."""
     wanted = ("item_id", "institution_id", "persona", "products", "webhook", "error", "created_at", "first_synced_at")
-    living = items.living(context)
+    living = items.list_active(context)
     return {
         "items": [{**{n: getattr(item, n) for n in wanted}, "stage": items.stage(context, item)} for item in living]
     }
@@ -93,7 +93,7 @@ def steer_webhooks(context: AppContext, body: Body) -> Body:
     """``{"action": "replay", "id", "times", "tamper", "delay_seconds"}``, ``hold``, or ``release`` with ``order``."""
     match body.get("action"):
         case "replay":
-            return {"ids": _replayed(context, body)}
+            return {"ids": _replay(context, body)}
         case "hold":
             outbox.hold(context)
         case "release":
@@ -157,7 +157,7 @@ def _admit(context: AppContext, request: Request) -> None:
         raise PlaidError("UNAUTHORIZED_ROUTE_ACCESS")
 
 
-def _replayed(context: AppContext, body: Body) -> list[int]:
+def _replay(context: AppContext, body: Body) -> list[int]:
     accept(control_schemas.REPLAY, body)
     tamper, delay = body.get("tamper", ""), float(body.get("delay_seconds", 0))
     try:

@@ -61,9 +61,9 @@ class Application:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
-        return self.answer(request)(environ, start_response)
+        return self.respond(request)(environ, start_response)
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         """Find the endpoint and run it; errors become answers here and nowhere else."""
         try:
             endpoint, parts = self.map.bind_to_environ(request.environ).match()

@@ -53,7 +53,7 @@ def clear(context: AppContext) -> int:
     return context.store.execute("DELETE FROM faults")
 
 
-def ordered(context: AppContext) -> list[Fault]:
+def list_faults(context: AppContext) -> list[Fault]:
     """Every fault with how many calls it has seen and how often it fired."""
     rows = context.store.all("SELECT * FROM faults ORDER BY id")
     return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
@@ -64,7 +64,7 @@ def due(context: AppContext, facts: dict[str, str]) -> list[Fault]:
     if context.store.one("SELECT 1 FROM faults") is None:
         return []
     with context.store.transaction():
-        return [order["action"] for order in ordered(context) if _fires(context, order, facts)]
+        return [order["action"] for order in list_faults(context) if _fires(context, order, facts)]
 
 
 def before(context: AppContext, actions: list[Fault]) -> Response | None:
@@ -94,11 +94,11 @@ def after(actions: list[Fault], answer: Response) -> Response:
             case "drop" if action.get("when") == "after":
                 raise ClientDisconnected
             case "truncate":
-                answer = _truncated(answer)
+                answer = _truncate(answer)
             case "malformed":
-                answer = _malformed(action, answer)
+                answer = _malform(action, answer)
             case "replace" if answer.status_code == 200:
-                answer = _replaced(action, answer)
+                answer = _replace_values(action, answer)
     return answer
 
 
@@ -131,7 +131,7 @@ def _error(action: Fault) -> Response:
     return json_response(error.body("injectedfault00"), action.get("status") or error.status)
 
 
-def _truncated(answer: Response) -> Response:
+def _truncate(answer: Response) -> Response:
     """Half the body under the length of the whole."""
     body = answer.get_data()
     cut = Response([body[: len(body) // 2]], answer.status_code, content_type=answer.content_type)
@@ -139,11 +139,11 @@ def _truncated(answer: Response) -> Response:
     return cut
 
 
-def _malformed(action: Fault, answer: Response) -> Response:
+def _malform(action: Fault, answer: Response) -> Response:
     if action["how"] in ("html", "empty"):
         return Response(PAGE if action["how"] == "html" else "", answer.status_code, content_type="text/html")
     body = loads(answer.get_data())
-    holder, key = response_paths.place(body, str(action.get("key", "request_id")))
+    holder, key = response_paths.locate(body, str(action.get("key", "request_id")))
     if action["how"] == "missing":
         holder.pop(key, None)
     else:
@@ -152,7 +152,7 @@ def _malformed(action: Fault, answer: Response) -> Response:
     return Response(spoiled, answer.status_code, content_type="application/json")
 
 
-def _replaced(action: Fault, answer: Response) -> Response:
+def _replace_values(action: Fault, answer: Response) -> Response:
     """The page of the order, or the true one, with the values of the order in it; a page keeps the request's id."""
     body = loads(answer.get_data())
     if "page" in action:

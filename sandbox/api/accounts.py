@@ -15,7 +15,7 @@ BALANCE_SECONDS = {"instant": 0.0, "fast": 0.0, "real": 2.5}
 
 def get(context: AppContext, body: Body) -> Body:
     """The accounts with the balances of the last refresh."""
-    return _accounts(context, items.fetched(context, body["access_token"]), body)
+    return _accounts(context, items.find_readable(context, body["access_token"]), body)
 
 
 def get_balances(context: AppContext, body: Body) -> Body:

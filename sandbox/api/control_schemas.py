@@ -11,13 +11,13 @@ from sandbox.api.fields import (
     either,
     flag,
     instant,
+    integer,
     list_of,
     map_of,
     money,
     object_of,
     one_of,
     text,
-    whole,
 )
 from sandbox.bank.items import STAGES
 from sandbox.errors import CATALOGUE, PlaidError
@@ -32,17 +32,17 @@ SPOILT = ("missing", "null", "html", "nan", "empty")
 
 TEXT, FLAG, OBJECT, MONEY = Field(text()), Field(flag), Field(object_of()), Field(money, nullable=True)
 WORDS = Field(text(), nullable=True)
-STATUS = Field(whole(200, 599))
+STATUS = Field(integer(200, 599))
 
 FAULT: Shape = {
     "action": Field(object_of(), required=True),
-    "nth": Field(whole(1, MANY)),
-    "times": Field(whole(0, MANY), nullable=True),
+    "nth": Field(integer(1, MANY)),
+    "times": Field(integer(0, MANY), nullable=True),
     "probability": Field(between(0, 1)),
 }
 ACTIONS: Mapping[str, Shape] = {
     "error": {"code": Field(one_of(*CATALOGUE), required=True), "status": STATUS, "message": TEXT},
-    "http": {"status": Field(whole(200, 599), required=True), "body": TEXT, "headers": Field(map_of(text()))},
+    "http": {"status": Field(integer(200, 599), required=True), "body": TEXT, "headers": Field(map_of(text()))},
     "latency": {"ms": Field(between(0, A_DAY * 1000))},
     "hang": {"seconds": Field(between(0, A_DAY))},
     "drop": {"when": Field(one_of("before", "after"))},
@@ -56,13 +56,13 @@ CLOCK: Shape = {
     "advance_hours": Field(between(0, LONGEST_DAYS * 24)),
     "advance_seconds": Field(between(0, LONGEST_DAYS * A_DAY)),
 }
-LIMIT: Shape = dict.fromkeys(("per_item", "per_client"), Field(whole(0, MANY), nullable=True))
+LIMIT: Shape = dict.fromkeys(("per_item", "per_client"), Field(integer(0, MANY), nullable=True))
 LIMITS: Shape = {"table": TEXT, "overrides": Field(map_of(object_of(LIMIT)), nullable=True)}
 KEY: Shape = {"kid": TEXT}
 REPLAY: Shape = {
     "action": TEXT,
-    "id": Field(whole(1, MANY), required=True),
-    "times": Field(whole(1, 1000)),
+    "id": Field(integer(1, MANY), required=True),
+    "times": Field(integer(1, 1000)),
     "tamper": Field(one_of("", *TAMPERINGS)),
     "delay_seconds": Field(between(0, A_DAY)),
 }

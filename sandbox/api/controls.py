@@ -48,7 +48,7 @@ def create_public_token(context: AppContext, body: Body) -> Body:
 
 def reset_login(context: AppContext, body: Body) -> Body:
     """Put an Item into ITEM_LOGIN_REQUIRED and tell so."""
-    item = items.opened_by(context, body["access_token"])
+    item = items.find_by_token(context, body["access_token"])
     items.fall_ill(context, item.item_id, "ITEM_LOGIN_REQUIRED")
     notifications.login_required(context, item)
     return {"reset_login": True}
@@ -56,7 +56,7 @@ def reset_login(context: AppContext, body: Body) -> Body:
 
 def fire_webhook(context: AppContext, body: Body) -> Body:
     """Send one webhook; the data stay as they are."""
-    item = items.opened_by(context, body["access_token"])
+    item = items.find_by_token(context, body["access_token"])
     code = body["webhook_code"]
     notifications.fire(context, item, body.get("webhook_type") or _usual_type(code), code)
     return {"webhook_fired": True}
@@ -77,7 +77,7 @@ def create_transactions(context: AppContext, body: Body) -> Body:
     rows = [_row(context, item, wanted) for wanted in body["transactions"]]
     with context.store.transaction():
         transaction_log.append(context, item.item_id, transaction_log.Changes(added=rows))
-        refreshes.ask(context, item)
+        refreshes.request_refresh(context, item)
     return {}
 
 

@@ -35,7 +35,7 @@ ENDPOINTS: dict[str, Endpoint] = {
 CLIENT_ID_LENGTHS = range(8, 65)
 
 
-class Call:
+class ApiCall:
     """One API call on its way through the gate."""
 
     def __init__(self, context: AppContext, request: Request) -> None:
@@ -48,23 +48,23 @@ class Call:
         self.actions: list[faults.Fault] = []
         self.started = time.monotonic()
 
-    def answer(self) -> Response:
+    def respond(self) -> Response:
         """The answer, with injected faults, noted in the journal even if the connection is dropped."""
         status = 0
         try:
-            answer = self._faulty()
+            answer = self._respond_with_faults()
             status = answer.status_code
             return answer
         finally:
-            self._note(status)
+            self._record(status)
 
-    def _faulty(self) -> Response:
+    def _respond_with_faults(self) -> Response:
         try:
-            body = self._accepted()
-            self.actions = faults.due(self.context, self._facts(body))
-            instead = faults.before(self.context, self.actions)
-            if instead is not None:
-                return instead
+            body = self._accept()
+            self.actions = faults.due(self.context, self._fault_context(body))
+            replacement = faults.before(self.context, self.actions)
+            if replacement is not None:
+                return replacement
             rate_limits.count(self.context, self.path, self.item_id)
             done = ENDPOINTS[self.path](self.context, _without_credentials(body))
         except PlaidError as error:
@@ -72,23 +72,23 @@ class Call:
             return faults.after(self.actions, json_response(error.body(self.id), error.status))
         return faults.after(self.actions, json_response({**done, "request_id": self.id}))
 
-    def _accepted(self) -> dict[str, Any]:
+    def _accept(self) -> dict[str, Any]:
         """The body, once its keys and fields are right."""
         body = json_object(self.request)
         _authenticate(self.context, self.request, body)
         accept(SHAPES[self.path], body)
         return body
 
-    def _facts(self, body: dict[str, Any]) -> dict[str, str]:
+    def _fault_context(self, body: dict[str, Any]) -> dict[str, str]:
         """What a fault can be matched with. Remembers the Item for the journal."""
         facts = {"path": self.path, "institution_id": str(body.get("institution_id", ""))}
-        if item := items.known_by(self.context, body.get("access_token")):
+        if item := items.find_by_any_token(self.context, body.get("access_token")):
             self.item_id = item.item_id
             facts["institution_id"] = item.institution_id
         return {**facts, "item_id": self.item_id}
 
-    def _note(self, status: int) -> None:
-        request_log.note(
+    def _record(self, status: int) -> None:
+        request_log.record(
             self.context,
             path=self.path,
             item_id=self.item_id,
@@ -102,7 +102,7 @@ class Call:
 
 def serve(context: AppContext, request: Request, **_: str) -> Response:
     """Answer one API call."""
-    return Call(context, request).answer()
+    return ApiCall(context, request).respond()
 
 
 def _authenticate(context: AppContext, request: Request, body: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def one_of(*values: str) -> Callable[[Any, str], str | None]:
     return lambda value, path: None if value in values else f"one of {', '.join(values)}"
 
 
-def whole(least: int, most: int) -> Callable[[Any, str], str | None]:
+def integer(least: int, most: int) -> Callable[[Any, str], str | None]:
     """An integer in this range; true and 1.0 are none."""
 
     def check(value: Any, path: str) -> str | None:

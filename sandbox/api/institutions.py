@@ -14,7 +14,7 @@ SEARCH_SIZE = 10
 def get(context: AppContext, body: Body) -> Body:
     """A stretch of the catalogue and how long it is."""
     options = body.get("options") or {}
-    banks = _filtered(search(country_codes=body["country_codes"], products=options.get("products")), options)
+    banks = _filter(search(country_codes=body["country_codes"], products=options.get("products")), options)
     start, count = body["offset"], body["count"]
     page = banks[start : start + count]
     return {"institutions": [_institution(context, bank, options) for bank in page], "total": len(banks)}
@@ -32,10 +32,10 @@ def find_by_name(context: AppContext, body: Body) -> Body:
     """Up to ten banks named like the query."""
     options = body.get("options") or {}
     found = search(query=body["query"], country_codes=body["country_codes"], products=body.get("products"))
-    return {"institutions": [_institution(context, bank, options) for bank in _filtered(found, options)[:SEARCH_SIZE]]}
+    return {"institutions": [_institution(context, bank, options) for bank in _filter(found, options)[:SEARCH_SIZE]]}
 
 
-def _filtered(banks: list[Institution], options: Body) -> list[Institution]:
+def _filter(banks: list[Institution], options: Body) -> list[Institution]:
     oauth, routing = options.get("oauth"), options.get("routing_numbers")
     return [
         bank

@@ -13,13 +13,13 @@ Body = dict[str, Any]
 
 def get(context: AppContext, body: Body) -> Body:
     """An Item and how it is; works whatever error it is in."""
-    item = items.opened_by(context, body["access_token"])
+    item = items.find_by_token(context, body["access_token"])
     return {"item": serializers.item(context, item), "status": serializers.item_status(context, item)}
 
 
 def remove(context: AppContext, body: Body) -> Body:
     """End an Item for good."""
-    items.remove(context, items.opened_by(context, body["access_token"]))
+    items.remove(context, items.find_by_token(context, body["access_token"]))
     return {}
 
 
@@ -27,7 +27,7 @@ def update_webhook(context: AppContext, body: Body) -> Body:
     """Send an Item's webhooks elsewhere, or nowhere for null, and tell the new address so."""
     url = body.get("webhook") or ""
     check_webhook(url)
-    item_id = items.opened_by(context, body["access_token"]).item_id
+    item_id = items.find_by_token(context, body["access_token"]).item_id
     with context.store.transaction():
         items.update(context, item_id, webhook=url)
         item = items.get(context, item_id)
@@ -37,7 +37,7 @@ def update_webhook(context: AppContext, body: Body) -> Body:
 
 def invalidate(context: AppContext, body: Body) -> Body:
     """Give a new access token; the old one dies at once."""
-    item = items.opened_by(context, body["access_token"])
+    item = items.find_by_token(context, body["access_token"])
     return {"new_access_token": items.grant(context, item_id=item.item_id)}
 
 

@@ -26,7 +26,7 @@ def create(context: AppContext, body: Body) -> Body:
     """Make a link token; with ``access_token`` one that repairs that Item."""
     item_id = None
     if body.get("access_token"):
-        item_id = items.opened_by(context, body["access_token"]).item_id
+        item_id = items.find_by_token(context, body["access_token"]).item_id
         _refuse_update_products(body)
     else:
         _check_products(body)

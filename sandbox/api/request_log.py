@@ -11,10 +11,10 @@ CREATE TABLE IF NOT EXISTS requests (
     error_code TEXT NOT NULL, milliseconds INTEGER NOT NULL, request_id TEXT NOT NULL, faults TEXT NOT NULL
 );
 """
-KEPT = 10_000
+MOST_REQUESTS = 10_000
 
 
-def note(
+def record(
     context: AppContext,
     *,
     path: str,
@@ -39,10 +39,10 @@ def note(
         faults,
     )
     if line % 500 == 0:
-        context.store.execute("DELETE FROM requests WHERE id <= ?", line - KEPT)
+        context.store.execute("DELETE FROM requests WHERE id <= ?", line - MOST_REQUESTS)
 
 
-def lines(context: AppContext, *, path: str = "", item_id: str = "") -> list[dict[str, Any]]:
+def list_requests(context: AppContext, *, path: str = "", item_id: str = "") -> list[dict[str, Any]]:
     """The lines kept, oldest first, of one path or one Item if named."""
     rows = context.store.all(
         "SELECT * FROM requests WHERE ? IN ('', path) AND ? IN ('', item_id) ORDER BY id", path, item_id

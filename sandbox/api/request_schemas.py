@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.api.fields import Field, day, flag, instant, list_of, number, object_of, one_of, text, whole
+from sandbox.api.fields import Field, day, flag, instant, integer, list_of, number, object_of, one_of, text
 
 Shape = Mapping[str, Field]
 
@@ -75,7 +75,7 @@ LINK_TOKEN: Shape = {
             }
         )
     ),
-    "transactions": _may(object_of({"days_requested": _may(whole(1, 730))})),
+    "transactions": _may(object_of({"days_requested": _may(integer(1, 730))})),
     "link_customization_name": _may(text()),
     "appearance_mode": _may(one_of("LIGHT", "DARK", "SYSTEM"), null=True),
     "android_package_name": _may(text()),
@@ -92,7 +92,7 @@ SYNC_OPTIONS = {
     "include_personal_finance_category": _may(flag),
     "include_logo_and_counterparty_beta": _may(flag),
     "personal_finance_category_version": _may(one_of("v1", "v2")),
-    "days_requested": _may(whole(1, 730)),
+    "days_requested": _may(integer(1, 730)),
     "account_id": _may(text(least=1)),
 }
 METADATA = {
@@ -118,7 +118,7 @@ SANDBOX_OPTIONS = {
     "webhook": _may(text(), null=True),
     "override_username": _may(text(), null=True),
     "override_password": _may(text(), null=True),
-    "transactions": _may(object_of({"start_date": _may(day), "days_requested": _may(whole(1, 730))}), null=True),
+    "transactions": _may(object_of({"start_date": _may(day), "days_requested": _may(integer(1, 730))}), null=True),
     "statements": _may(object_of(), null=True),
     "income_verification": _may(object_of(), null=True),
 }
@@ -143,13 +143,13 @@ SHAPES: dict[str, Shape] = {
     "/transactions/sync": {
         **ACCESS,
         "cursor": _may(text(most=256)),
-        "count": _may(whole(1, 500)),
+        "count": _may(integer(1, 500)),
         "options": _may(object_of(SYNC_OPTIONS)),
     },
     "/transactions/refresh": ACCESS,
     "/institutions/get": {
-        "count": _must(whole(1, 500)),
-        "offset": _must(whole(0, 1_000_000)),
+        "count": _must(integer(1, 500)),
+        "offset": _must(integer(0, 1_000_000)),
         "country_codes": _must(list_of(COUNTRY, least=1)),
         "options": _may(object_of({**METADATA, **FILTERS})),
     },
@@ -177,7 +177,7 @@ SHAPES: dict[str, Shape] = {
         **ACCESS,
         "webhook_code": TOKEN,
         "webhook_type": _may(text(least=1)),
-        "options": _may(object_of({"new_transactions": _may(whole(0, 100_000))})),
+        "options": _may(object_of({"new_transactions": _may(integer(0, 100_000))})),
     },
     "/sandbox/item/set_verification_status": {
         **ACCESS,

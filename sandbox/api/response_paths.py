@@ -8,7 +8,7 @@ EACH, ONE_MORE = "*", "-"
 MOST_DIGITS = 10
 
 
-def place(body: Any, path: str) -> tuple[Any, Any]:
+def locate(body: Any, path: str) -> tuple[Any, Any]:
     """The object or list that holds the last part of a path, and that part, which an object need not have yet.
 
     Raises PlaidError INVALID_FIELD.
@@ -28,12 +28,12 @@ def put(body: Any, path: str, value: Any) -> None:
     elif path.endswith(f".{ONE_MORE}"):
         _list(body, path.removesuffix(f".{ONE_MORE}")).append(value)
     else:
-        holder, key = place(body, path)
+        holder, key = locate(body, path)
         holder[key] = value
 
 
 def _list(body: Any, path: str) -> list[Any]:
-    holder, last = place(body, path)
+    holder, last = locate(body, path)
     rows = holder[_key(holder, last, path)]
     if not isinstance(rows, list):
         raise PlaidError("INVALID_FIELD", f"the answer has no {path} that is a list")

@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.api import serializers
 from sandbox.bank import accounts, items, refreshes
 from sandbox.bank.items import NOT_READY, Item
-from sandbox.bank.sync import Page, read_page
+from sandbox.bank.sync import SyncPage, read_page
 from sandbox.clock import stamp
 from sandbox.context import AppContext
 from sandbox.personas.drafts import DEBTS, TRANSACTING
@@ -16,13 +16,15 @@ PAGE_SIZE = 100
 
 def sync(context: AppContext, body: Body) -> Body:
     """The next page of changes since the cursor; an empty one with the cursor "" while nothing has arrived."""
-    item = items.fetched(context, body["access_token"])
+    item = items.find_readable(context, body["access_token"])
     items.use_product(context, item, "transactions")
     if item.first_synced_at is None:
         items.update(context, item.item_id, first_synced_at=stamp(context.clock.now()))
     stage = items.stage(context, item)
     page = (
-        _page(context, item, body) if stage != NOT_READY and _has_money(context, item) else Page([], [], [], "", False)
+        _page(context, item, body)
+        if stage != NOT_READY and _has_money(context, item)
+        else SyncPage([], [], [], "", False)
     )
     return {"transactions_update_status": stage, **_answer(context, item, page, body.get("options") or {})}
 
@@ -31,23 +33,23 @@ def refresh(context: AppContext, body: Body) -> Body:
     """Ask the bank for news. It answers later, by webhook."""
     item = items.readable(context, body["access_token"])
     items.use_product(context, item, "transactions")
-    refreshes.ask(context, item)
+    refreshes.request_refresh(context, item)
     return {}
 
 
-def _page(context: AppContext, item: Item, body: Body) -> Page:
+def _page(context: AppContext, item: Item, body: Body) -> SyncPage:
     return read_page(
         context,
         item_id=item.item_id,
         epoch=item.epoch,
-        released=items.released(context, item),
+        released=items.last_visible_event(context, item),
         cursor=body.get("cursor", ""),
         count=body.get("count", PAGE_SIZE),
         account_id=(body.get("options") or {}).get("account_id", ""),
     )
 
 
-def _answer(context: AppContext, item: Item, page: Page, options: Body) -> Body:
+def _answer(context: AppContext, item: Item, page: SyncPage, options: Body) -> Body:
     """A page in Plaid's words. ``accounts`` are those with rows in it, not all there are."""
     form = {
         "version": options.get("personal_finance_category_version", "v2"),

@@ -68,7 +68,7 @@ Riverbend Federal|Saltmarsh Bank|Sparrowhawk Bank|Thistledown Credit Union|Umber
 COLORS = ("#1f4e79", "#5b3a86", "#0d6b5c", "#8a4b14", "#97294a", "#3c5a14", "#40506b")
 
 
-def _invented() -> tuple[Institution, ...]:
+def _make_invented_banks() -> tuple[Institution, ...]:
     names = INVENTED_NAMES.strip().replace("\n", "|").split("|")
     return tuple(
         Institution(f"ins_{900101 + place}", name, products=ALL, color=COLORS[place % len(COLORS)])
@@ -76,7 +76,7 @@ def _invented() -> tuple[Institution, ...]:
     )
 
 
-INSTITUTIONS = PLAID_BANKS + _invented()
+INSTITUTIONS = PLAID_BANKS + _make_invented_banks()
 _BY_ID = {institution.id: institution for institution in INSTITUTIONS}
 
 

@@ -135,7 +135,7 @@ def exists(context: AppContext, item_id: str) -> bool:
     return context.store.one("SELECT 1 FROM items WHERE item_id = ? AND removed_at IS NULL", item_id) is not None
 
 
-def living(context: AppContext) -> list[Item]:
+def list_active(context: AppContext) -> list[Item]:
     """Every Item whose token has been handed out and that was not removed."""
     rows = context.store.all("SELECT * FROM items WHERE removed_at IS NULL AND granted_at IS NOT NULL")
     return [_item(row) for row in rows]
@@ -151,7 +151,7 @@ def behind(context: AppContext, today: date) -> list[Item]:
     return [_item(row) for row in rows]
 
 
-def opened_by(context: AppContext, access_token: str) -> Item:
+def find_by_token(context: AppContext, access_token: str) -> Item:
     """The Item a token opens, whatever state it is in.
 
     Raises PlaidError INVALID_ACCESS_TOKEN for an unknown or invalidated token or one of another environment,
@@ -167,7 +167,7 @@ def opened_by(context: AppContext, access_token: str) -> Item:
     return _item(row)
 
 
-def known_by(context: AppContext, access_token: object) -> Item | None:
+def find_by_any_token(context: AppContext, access_token: object) -> Item | None:
     """The Item a token opens or once opened, or None; for those who only want to name it."""
     row = context.store.one("SELECT * FROM items WHERE access_token = ?", str(access_token or ""))
     return _item(row) if row else None
@@ -175,15 +175,15 @@ def known_by(context: AppContext, access_token: object) -> Item | None:
 
 def readable(context: AppContext, access_token: str) -> Item:
     """The Item a token opens, if its bank lets data through. Raises PlaidError with the Item's own error else."""
-    item = opened_by(context, access_token)
+    item = find_by_token(context, access_token)
     if item.error:
         raise PlaidError(item.error)
     return item
 
 
-def fetched(context: AppContext, access_token: str) -> Item:
+def find_readable(context: AppContext, access_token: str) -> Item:
     """The Item a token opens, if what was fetched of it earlier may be read. Raises PlaidError with its error else."""
-    item = opened_by(context, access_token)
+    item = find_by_token(context, access_token)
     if item.error and context.store.one("SELECT 1 FROM streaming_items WHERE item_id = ?", item.item_id) is None:
         raise PlaidError(item.error)
     return item
@@ -223,7 +223,7 @@ def stage(context: AppContext, item: Item) -> str:
     return HISTORICAL if age >= historical else INITIAL if age >= initial else NOT_READY
 
 
-def released(context: AppContext, item: Item) -> int:
+def last_visible_event(context: AppContext, item: Item) -> int:
     """The last event of the ledger that may be seen at this stage."""
     now = stage(context, item)
     if now == HISTORICAL:
@@ -243,7 +243,7 @@ def remove(context: AppContext, item: Item) -> None:
     update(context, item.item_id, removed_at=stamp(context.clock.now()))
 
 
-def roster(context: AppContext, item_id: str) -> list[tuple[str, AccountDraft, bool]]:
+def list_bank_accounts(context: AppContext, item_id: str) -> list[tuple[str, AccountDraft, bool]]:
     """All accounts the person has at the bank as (account id, account, whether the Item shows it)."""
     item = get(context, item_id)
     shown = accounts.of_item(context, item_id)
@@ -268,7 +268,7 @@ def repair(context: AppContext, *, item_id: str, account_ids: list[str] | None =
 
 def _share(context: AppContext, item_id: str, wanted: set[str]) -> None:
     item = get(context, item_id)
-    known = roster(context, item_id)
+    known = list_bank_accounts(context, item_id)
     for account_id, _, shown in known:
         if shown and account_id not in wanted:
             accounts.close_account(context, account_id)
@@ -285,7 +285,7 @@ def _open_accounts(context: AppContext, item_id: str, book: Book, days: int) -> 
     recent = [draft for draft in seen if draft.day >= today - INITIAL_DAYS]
     older = [draft for draft in seen if draft.day < today - INITIAL_DAYS]
     start = transaction_log.head(context, item_id)
-    transaction_log.open_ledger(
+    transaction_log.write_history(
         context, item_id, (transaction_log.row(ids[draft.account], draft) for draft in recent + older)
     )
     return start + len(recent)

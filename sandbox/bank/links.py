@@ -58,7 +58,7 @@ class LinkToken:
 
 
 @dataclass(frozen=True)
-class Choice:
+class AccountChoice:
     """One account to tick. ``ticked`` accounts are already shared with the site (update mode)."""
 
     id: str
@@ -83,7 +83,7 @@ class Session:
     config: str = ""
     mfa: str = ""
     round: int = 0
-    choices: list[Choice] = field(default_factory=list)
+    choices: list[AccountChoice] = field(default_factory=list)
 
     @property
     def institution(self) -> Institution | None:
@@ -153,7 +153,7 @@ def get_session(context: AppContext, *, link_token: str, session_id: str) -> Ses
     if row is None:
         raise LinkError("INVALID_LINK_TOKEN")
     state = loads(row["state"])
-    choices = [Choice(**choice) for choice in state.pop("choices")]
+    choices = [AccountChoice(**choice) for choice in state.pop("choices")]
     return Session(session_id, known, choices=choices, **state)
 
 
@@ -211,10 +211,10 @@ def finish(context: AppContext, *, session: Session, account_ids: list[str]) -> 
     An update-mode walk that doesn't select accounts ignores ``account_ids``.
     """
     _expect(session, "accounts")
-    chosen = _chosen(session, account_ids)
+    chosen = _select_accounts(session, account_ids)
     with context.store.transaction():
         if session.is_update:
-            items.repair(context, item_id=session.item_id, account_ids=_wanted(session, chosen))
+            items.repair(context, item_id=session.item_id, account_ids=_accounts_to_share(session, chosen))
         else:
             _make_item(context, session, chosen)
         session = _keep(context, replace(session, step="finished"))
@@ -287,10 +287,10 @@ def _to_accounts(context: AppContext, session: Session) -> Session:
     return _keep(context, replace(session, step="accounts", choices=_choices(context, session)))
 
 
-def _choices(context: AppContext, session: Session) -> list[Choice]:
+def _choices(context: AppContext, session: Session) -> list[AccountChoice]:
     """The bank's accounts. In update mode those the site already sees keep their ids and are ticked."""
     if session.is_update:
-        return [_choice(id, draft, ticked) for id, draft, ticked in items.roster(context, session.item_id)]
+        return [_choice(id, draft, ticked) for id, draft, ticked in items.list_bank_accounts(context, session.item_id)]
     book = personas.draw(session.persona, session.config, session.institution_id, context.clock.today())
     offered = [draft for draft in book.accounts if _passes(session.link_token.request.get("account_filters"), draft)]
     return [_choice(derived_id(session.item_id, draft.key, 0), draft, False) for draft in offered]
@@ -304,11 +304,11 @@ def _passes(filters: dict[str, Any] | None, draft: AccountDraft) -> bool:
     return bool({"all", draft.subtype} & set(subtypes))
 
 
-def _choice(account_id: str, draft: AccountDraft, ticked: bool) -> Choice:
-    return Choice(account_id, draft.name, draft.official_name, draft.mask, draft.type, draft.subtype, ticked)
+def _choice(account_id: str, draft: AccountDraft, ticked: bool) -> AccountChoice:
+    return AccountChoice(account_id, draft.name, draft.official_name, draft.mask, draft.type, draft.subtype, ticked)
 
 
-def _chosen(session: Session, account_ids: list[str]) -> list[Choice]:
+def _select_accounts(session: Session, account_ids: list[str]) -> list[AccountChoice]:
     if not session.link_token.selects_accounts:
         return [choice for choice in session.choices if choice.ticked]
     if set(account_ids) - {choice.id for choice in session.choices}:
@@ -319,12 +319,12 @@ def _chosen(session: Session, account_ids: list[str]) -> list[Choice]:
     return chosen
 
 
-def _wanted(session: Session, chosen: list[Choice]) -> list[str] | None:
+def _accounts_to_share(session: Session, chosen: list[AccountChoice]) -> list[str] | None:
     """The account ids an update leaves shared; None leaves them as they are."""
     return [choice.id for choice in chosen] if session.link_token.selects_accounts else None
 
 
-def _make_item(context: AppContext, session: Session, chosen: list[Choice]) -> None:
+def _make_item(context: AppContext, session: Session, chosen: list[AccountChoice]) -> None:
     asked = session.link_token.request
     items.create(
         context,
@@ -332,7 +332,7 @@ def _make_item(context: AppContext, session: Session, chosen: list[Choice]) -> N
         institution_id=session.institution_id,
         persona=session.persona,
         config=session.config,
-        products=_billed(session),
+        products=_list_billed_products(session),
         consented=asked.get("additional_consented_products") or [],
         webhook=asked.get("webhook") or "",
         days_requested=(asked.get("transactions") or {}).get("days_requested") or items.DEFAULT_DAYS,
@@ -340,7 +340,7 @@ def _make_item(context: AppContext, session: Session, chosen: list[Choice]) -> N
     )
 
 
-def _billed(session: Session) -> list[str]:
+def _list_billed_products(session: Session) -> list[str]:
     """The products that start with the Item: those asked for, and of the optional ones those the bank has."""
     asked, bank = session.link_token.request, session.institution
     optional = [product for name in IF_SUPPORTED for product in asked.get(name) or []]
@@ -348,7 +348,7 @@ def _billed(session: Session) -> list[str]:
     return [*(asked.get("products") or []), *(product for product in optional if product in supported)]
 
 
-def _metadata(session: Session, chosen: list[Choice]) -> dict[str, Any]:
+def _metadata(session: Session, chosen: list[AccountChoice]) -> dict[str, Any]:
     """What ``onSuccess`` gets beside the public token. Sites must not trust it."""
     bank = session.institution
     accounts = [

@@ -70,12 +70,12 @@ def _rotate(context: AppContext, item: Item) -> Changes:
     for account in old:
         accounts.close_account(context, account.id)
         renamed[account.id] = accounts.open_account(context, item.item_id, account.draft)
-    moved = [_moved(row, renamed[row["account_id"]]) for row in rows if row["account_id"] in renamed]
-    transaction_log.open_ledger(context, item.item_id, moved)
+    moved = [_with_new_ids(row, renamed[row["account_id"]]) for row in rows if row["account_id"] in renamed]
+    transaction_log.write_history(context, item.item_id, moved)
     return Changes(added=moved, removed=[row["transaction_id"] for row in rows])
 
 
-def _moved(row: Row, account_id: str) -> Row:
+def _with_new_ids(row: Row, account_id: str) -> Row:
     pending = row["pending_transaction_id"]
     return {
         **row,
@@ -89,15 +89,15 @@ def _changes(context: AppContext, item: Item, order: Order) -> Changes:
     rows = {row["transaction_id"]: row for row in transaction_log.current(context, item.item_id)}
     posting = order.get("post_pending") or []
     wanted = [row for row in rows.values() if row["pending"] and (posting is True or row["transaction_id"] in posting)]
-    settled = refreshes.settled(context, wanted)
+    settled = refreshes.post_pending_rows(context, wanted)
     return Changes(
-        added=settled.added + [_added(context, item, facts) for facts in order.get("add") or []],
-        modified=[_modified(rows, facts) for facts in order.get("modify") or []],
+        added=settled.added + [_make_row(context, item, facts) for facts in order.get("add") or []],
+        modified=[_modify_row(rows, facts) for facts in order.get("modify") or []],
         removed=settled.removed + list(order.get("remove") or []),
     )
 
 
-def _added(context: AppContext, item: Item, facts: Order) -> Row:
+def _make_row(context: AppContext, item: Item, facts: Order) -> Row:
     """A new plain row: an ordinary purchase of today, except for what is said about it."""
     account_ids = [facts["account_id"]] if "account_id" in facts else None
     account = accounts.pick(context, item.item_id, account_ids)[0]
@@ -121,7 +121,7 @@ def _added(context: AppContext, item: Item, facts: Order) -> Row:
     return _overlaid(transaction_log.row(account.id, draft), {"pending": is_to_come, **facts})
 
 
-def _modified(rows: dict[str, Row], facts: Order) -> Row:
+def _modify_row(rows: dict[str, Row], facts: Order) -> Row:
     known = rows.get(facts.get("transaction_id", ""))
     if known is None:
         raise PlaidError("INVALID_FIELD", "modify needs the transaction_id of a transaction of this item")
@@ -130,7 +130,7 @@ def _modified(rows: dict[str, Row], facts: Order) -> Row:
 
 def _overlaid(row: Row, facts: Order) -> Row:
     changed = {**row, **facts}
-    if changed["category"] and not categories.known(changed["category"]):
+    if changed["category"] and not categories.is_known(changed["category"]):
         raise PlaidError("INVALID_FIELD", f"{changed['category']} is in no primary category")
     return {**changed, "amount": str(_money(changed["amount"]))}
 

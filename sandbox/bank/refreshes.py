@@ -16,7 +16,7 @@ DELAYS = {"instant": 0.0, "fast": 1.0, "real": 10.0}
 DYNAMIC = "user_transactions_dynamic"
 
 
-def ask(context: AppContext, item: Item) -> None:
+def request_refresh(context: AppContext, item: Item) -> None:
     """Ask the bank for news; ``run_due`` brings them after the profile's delay, at once without one."""
     delay = DELAYS[context.profile]
     if not delay:
@@ -46,10 +46,10 @@ def refresh(context: AppContext, item: Item) -> None:
             notifications.transactions_changed(context, item, len(news.added), news.removed)
 
 
-def settled(context: AppContext, pending: list[Row]) -> Changes:
+def post_pending_rows(context: AppContext, pending: list[Row]) -> Changes:
     """The changes by which these pending rows become posted ones today."""
     today = context.clock.today().isoformat()
-    posted = [transaction_log.settle(row, day=today, key="posted") for row in pending]
+    posted = [transaction_log.post_pending(row, day=today, key="posted") for row in pending]
     return Changes(added=posted, removed=[row["transaction_id"] for row in pending])
 
 
@@ -58,13 +58,13 @@ def _news(context: AppContext, item: Item) -> Changes:
     if item.persona != DYNAMIC:
         return Changes()
     rows = transaction_log.current(context, item.item_id)
-    posting = settled(context, [row for row in rows if row["pending"]])
-    corrected = [_grown(row) for row in rows if not row["pending"] and row["payment_channel"] == "online"][:1]
+    posting = post_pending_rows(context, [row for row in rows if row["pending"]])
+    corrected = [_increase_amount(row) for row in rows if not row["pending"] and row["payment_channel"] == "online"][:1]
     ids = {account.key: account.id for account in accounts.of_item(context, item.item_id)}
     drafts = dynamic.pendings(f"{item.item_id}/{transaction_log.head(context, item.item_id)}", context.clock.today())
     fresh = [transaction_log.row(ids[draft.account], draft) for draft in drafts if draft.account in ids]
     return Changes(added=posting.added + fresh, modified=corrected, removed=posting.removed)
 
 
-def _grown(row: Row) -> Row:
+def _increase_amount(row: Row) -> Row:
     return {**row, "amount": str(Decimal(row["amount"]) + 1)}

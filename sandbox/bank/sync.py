@@ -54,7 +54,7 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class Page:
+class SyncPage:
     """One answer: rows that are new to the client, rows that changed, (transaction_id, account_id) that are gone."""
 
     added: list[Row]
@@ -66,13 +66,13 @@ class Page:
 
 def read_page(
     context: AppContext, *, item_id: str, epoch: int, released: int, cursor: str, count: int, account_id: str = ""
-) -> Page:
+) -> SyncPage:
     """The next ``count`` net changes after ``cursor`` ("" = from the beginning), up to event ``released``.
 
     Raises PlaidError INVALID_FIELD for a cursor of another Item, stream or epoch, and
     TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION when the log grew since the loop began.
     """
-    start = _unsealed(context, item_id, epoch, cursor) if cursor else Cursor(account_id=account_id)
+    start = _decode_cursor(context, item_id, epoch, cursor) if cursor else Cursor(account_id=account_id)
     if start.account_id != account_id:
         raise PlaidError("INVALID_FIELD", "cursor belongs to another account_id")
     if cursor and start.inside and start.until != released:
@@ -82,11 +82,11 @@ def read_page(
     rows = _rows(context, item_id, start, count + 1)
     more = len(rows) > count
     rows = rows[:count]
-    after = Cursor(start.since, start.until, rows[-1]["seq"], account_id) if more else _done(start)
-    return _page(rows, _sealed(context, item_id, epoch, after), more)
+    after = Cursor(start.since, start.until, rows[-1]["seq"], account_id) if more else _finish_loop(start)
+    return _page(rows, _encode_cursor(context, item_id, epoch, after), more)
 
 
-def _done(loop: Cursor) -> Cursor:
+def _finish_loop(loop: Cursor) -> Cursor:
     return Cursor(loop.until, loop.until, loop.until, loop.account_id)
 
 
@@ -102,20 +102,20 @@ def _rows(context: AppContext, item_id: str, loop: Cursor, limit: int) -> list[s
     return context.store.query(PAGE, values)
 
 
-def _page(rows: list[sqlite3.Row], next_cursor: str, more: bool) -> Page:
+def _page(rows: list[sqlite3.Row], next_cursor: str, more: bool) -> SyncPage:
     gone = [(row["transaction_id"], row["account_id"]) for row in rows if row["kind"] == "remove"]
     alive = [row for row in rows if row["kind"] != "remove"]
     added = [loads(row["body"]) for row in alive if not row["seen"]]
     modified = [loads(row["body"]) for row in alive if row["seen"]]
-    return Page(added, modified, gone, next_cursor, more)
+    return SyncPage(added, modified, gone, next_cursor, more)
 
 
-def _sealed(context: AppContext, item_id: str, epoch: int, cursor: Cursor) -> str:
+def _encode_cursor(context: AppContext, item_id: str, epoch: int, cursor: Cursor) -> str:
     text = f"{cursor.since}|{cursor.until}|{cursor.place}|{cursor.account_id}".encode()
     return base64.b64encode(_mac(context, item_id, epoch, text) + text).decode()
 
 
-def _unsealed(context: AppContext, item_id: str, epoch: int, cursor: str) -> Cursor:
+def _decode_cursor(context: AppContext, item_id: str, epoch: int, cursor: str) -> Cursor:
     try:
         sealed = base64.b64decode(cursor, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -70,7 +70,7 @@ def row(account_id: str, draft: TransactionDraft) -> Row:
     }
 
 
-def open_ledger(context: AppContext, item_id: str, rows: Iterable[Row]) -> None:
+def write_history(context: AppContext, item_id: str, rows: Iterable[Row]) -> None:
     """Write the first history of a new Item, in this order. Balances are taken as already including it."""
     start = head(context, item_id) + 1
     context.store.many(INSERT, (_event(item_id, seq, "add", row) for seq, row in enumerate(rows, start)))
@@ -83,7 +83,7 @@ def append(context: AppContext, item_id: str, changes: Changes) -> None:
     """
     with context.store.transaction():
         for gone in changes.removed:
-            _supersede(context, item_id, "remove", {**_known(context, item_id, gone)})
+            _supersede(context, item_id, "remove", {**_get(context, item_id, gone)})
         for changed in changes.modified:
             _supersede(context, item_id, "modify", changed)
         for new in changes.added:
@@ -117,7 +117,7 @@ def find(context: AppContext, item_id: str, transaction_id: str) -> Row | None:
     return loads(found["body"]) if found else None
 
 
-def settle(row: Row, *, day: str, key: str) -> Row:
+def post_pending(row: Row, *, day: str, key: str) -> Row:
     """The posted row that takes the place of a pending one: a new id that points back to the old."""
     return {
         **row,
@@ -129,7 +129,7 @@ def settle(row: Row, *, day: str, key: str) -> Row:
     }
 
 
-def _known(context: AppContext, item_id: str, transaction_id: str) -> Row:
+def _get(context: AppContext, item_id: str, transaction_id: str) -> Row:
     found = find(context, item_id, transaction_id)
     if found is None:
         raise PlaidError("INVALID_FIELD", "there is no such transaction on this item")
@@ -138,7 +138,7 @@ def _known(context: AppContext, item_id: str, transaction_id: str) -> Row:
 
 def _supersede(context: AppContext, item_id: str, kind: str, row: Row) -> None:
     """Append one event, end its predecessor, and move the balances by the difference."""
-    before = None if kind == "add" else _known(context, item_id, row["transaction_id"])
+    before = None if kind == "add" else _get(context, item_id, row["transaction_id"])
     seq = head(context, item_id) + 1
     context.store.execute(
         "UPDATE events SET superseded_by = ? WHERE item_id = ? AND transaction_id = ? AND superseded_by IS NULL",

@@ -6,7 +6,7 @@ month earlier. Codes: Experian's glossary of account conditions, and Metro 2 for
 
 from datetime import date, timedelta
 
-from sandbox.bureau.months import Page
+from sandbox.bureau.months import StoryMonth
 from sandbox.bureau.personas.drafts import KINDS, Trade
 
 LATE = {"1": "71", "2": "78", "3": "80", "4": "82", "5": "83", "6": "84"}
@@ -19,10 +19,10 @@ PAID_BEFORE = timedelta(days=12)
 LONG_GRID = 84
 
 
-class Account:
+class CreditAccount:
     """A trade as it stands on one page."""
 
-    def __init__(self, trade: Trade, page: Page) -> None:
+    def __init__(self, trade: Trade, page: StoryMonth) -> None:
         self.trade = trade
         self.page = page
         self.kind = KINDS[trade.kind]

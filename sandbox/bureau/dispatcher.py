@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request, Response
 from sandbox.bureau import faults, reports, request_log, requests, timelines, tokens
 from sandbox.bureau.errors import BureauError
 from sandbox.bureau.personas import Match, find
-from sandbox.bureau.requests import Wanted
+from sandbox.bureau.requests import ReportRequest
 from sandbox.context import AppContext
 from sandbox.json_codec import json_response
 
@@ -21,7 +21,7 @@ REPORT_PATHS = ("/consumerservices/credit-profile/v2/credit-report", "/consumers
 REFUSING = {"no_hit": "no_record", "frozen_422": "frozen", "alert_list": "alert_list"}
 
 
-class Call:
+class BureauCall:
     """One call on its way through the gate."""
 
     def __init__(self, context: AppContext, request: Request, endpoint: str) -> None:
@@ -35,17 +35,17 @@ class Call:
         self.actions: list[faults.Fault] = []
         self.started = time.monotonic()
 
-    def answer(self) -> Response:
+    def respond(self) -> Response:
         """The answer, with injected faults, noted in the log even if the connection is dropped."""
         status = 0
         try:
-            answer = self._faulty()
+            answer = self._respond_with_faults()
             status = answer.status_code
             return answer
         finally:
-            self._note(status)
+            self._record(status)
 
-    def _faulty(self) -> Response:
+    def _respond_with_faults(self) -> Response:
         try:
             work = self._token if self.endpoint == TOKEN else self._report
             return work()
@@ -57,21 +57,21 @@ class Call:
 
     def _token(self) -> Response:
         self.facts = {"style": tokens.style(self.request)}
-        instead = self._before()
-        if instead is not None:
-            return instead
+        replacement = self._before()
+        if replacement is not None:
+            return replacement
         return faults.after(self.context, self.actions, json_response(tokens.grant(self.context, self.request)))
 
     def _report(self) -> Response:
         tokens.check(self.context, self.request)
-        wanted = requests.wanted(self.request)
+        wanted = requests.parse_request(self.request)
         match = find(wanted.surname, wanted.ssn, wanted.zip_code)
         self.persona = match.persona.id if match else ""
-        self.facts = _facts(wanted)
-        instead = self._before()
-        if instead is not None:
-            return instead
-        body = self._told(match, wanted)
+        self.facts = _fault_context(wanted)
+        replacement = self._before()
+        if replacement is not None:
+            return replacement
+        body = self._report_for(match, wanted)
         self.produced = True
         return faults.after(self.context, self.actions, json_response(body))
 
@@ -81,7 +81,7 @@ class Call:
         self.actions = faults.due(self.context, facts)
         return faults.before(self.context, self.actions)
 
-    def _told(self, match: Match | None, wanted: Wanted) -> dict[str, Any]:
+    def _report_for(self, match: Match | None, wanted: ReportRequest) -> dict[str, Any]:
         """What the bureau says about whom it found. Raises BureauError where that is nothing."""
         if match is None:
             raise BureauError("no_record")
@@ -89,23 +89,23 @@ class Call:
         mode = timelines.mode(self.context, persona)
         if mode in REFUSING:
             raise BureauError(REFUSING[mode])
-        page = timelines.turn(self.context, persona)
+        page = timelines.advance_month(self.context, persona)
         self.facts["month"] = page.number
         if mode == "frozen":
-            return reports.answer(reports.frozen(persona.on_file, page, wanted.asked, at=now))
+            return reports.response_body(reports.frozen_profile(persona.on_file, page, wanted.asked, at=now))
         if mode == "no_hit_message":
-            return reports.answer(reports.no_record(persona, page, wanted.asked, at=now))
+            return reports.response_body(reports.no_record(persona, page, wanted.asked, at=now))
         if mode == "empty":
-            return reports.answer()
+            return reports.response_body()
         complete = match.complete and mode != "mismatch"
-        return reports.answer(reports.report(persona.on_file, page, wanted.asked, at=now, complete=complete))
+        return reports.response_body(reports.report(persona.on_file, page, wanted.asked, at=now, complete=complete))
 
-    def _note(self, status: int) -> None:
+    def _record(self, status: int) -> None:
         headers = (value for name, value in self.request.headers if name != "Authorization")
         request_log.note(
             self.context,
             endpoint=self.endpoint,
-            path=request_log.redacted(self.request.path),
+            path=request_log.redact(self.request.path),
             status=status,
             error=self.error,
             persona=self.persona,
@@ -119,12 +119,12 @@ class Call:
 
 def grant_token(context: AppContext, request: Request) -> Response:
     """Answer one request for a token."""
-    return Call(context, request, TOKEN).answer()
+    return BureauCall(context, request, TOKEN).respond()
 
 
 def tell_report(context: AppContext, request: Request) -> Response:
     """Answer one request for a report."""
-    return Call(context, request, REPORT).answer()
+    return BureauCall(context, request, REPORT).respond()
 
 
 def forward(context: AppContext, request: Request) -> Response:
@@ -140,13 +140,13 @@ def refuse(name: str) -> Response:
     return json_response(error.body(), error.status)
 
 
-def _facts(wanted: Wanted) -> dict[str, Any]:
+def _fault_context(wanted: ReportRequest) -> dict[str, Any]:
     """What the log may keep of a request: how much was told, not what."""
     asked = wanted.asked
     return {
         "purpose": wanted.purpose,
         "subscriber": asked.subscriber,
-        "reference": request_log.redacted(wanted.reference, wanted.surname, wanted.first_name),
+        "reference": request_log.redact(wanted.reference, wanted.surname, wanted.first_name),
         "models": list(asked.models),
         "ssn": {0: "none", 4: "last four"}.get(len(wanted.ssn), "full"),
         "dob": {0: "none", 4: "year"}.get(len(wanted.born), "full"),

@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response
 
 from sandbox import faults as transport
 from sandbox.api.control_schemas import ACTIONS, Shape, accept_fault
-from sandbox.api.fields import Field, between, object_of, one_of, text, whole
+from sandbox.api.fields import Field, between, integer, object_of, one_of, text
 from sandbox.bureau.errors import CATALOGUE, BureauError
 from sandbox.context import AppContext
 from sandbox.json_codec import dumps, json_response, loads
@@ -39,7 +39,7 @@ ENCODINGS = ("utf-16", "latin-1", "bom", "gzip", "gzip_unsaid")
 PROFILES = ("none", "empty", "twice")
 MEGABYTE = 1_000_000
 OWN: dict[str, Shape] = {
-    "error": {"name": Field(one_of(*CATALOGUE), required=True), "retry_after": Field(whole(0, 1_000_000))},
+    "error": {"name": Field(one_of(*CATALOGUE), required=True), "retry_after": Field(integer(0, 1_000_000))},
     "hang_after": {"seconds": Field(between(0, 86_400))},
     "half_json": {},
     "encoding": {"how": Field(one_of(*ENCODINGS), required=True)},
@@ -123,7 +123,7 @@ def _half_json(action: Fault, answer: Response) -> Response:
     return _with(answer, body[: len(body) // 2])
 
 
-def _encoded(action: Fault, answer: Response) -> Response:
+def _recode(action: Fault, answer: Response) -> Response:
     """The same text in another encoding than the one everybody expects. JSON has to be UTF-8."""
     text = json.dumps(loads(answer.get_data()), ensure_ascii=False)
     match action["how"]:
@@ -138,7 +138,7 @@ def _encoded(action: Fault, answer: Response) -> Response:
             return _with(answer, text.encode(how, errors="replace"))
 
 
-def _typed(action: Fault, answer: Response) -> Response:
+def _set_content_type(action: Fault, answer: Response) -> Response:
     answer.headers["Content-Type"] = action["value"]
     return answer
 
@@ -162,7 +162,7 @@ def _big(action: Fault, answer: Response) -> Response:
     return _with(answer, dumps(body).encode())
 
 
-def _merged(action: Fault, answer: Response) -> Response:
+def _merge_fields(action: Fault, answer: Response) -> Response:
     return _with(answer, dumps({**loads(answer.get_data()), **action["fields"]}).encode())
 
 
@@ -172,9 +172,9 @@ def _with(answer: Response, body: bytes) -> Response:
 
 SPOILERS: dict[str, Callable[[Fault, Response], Response]] = {
     "half_json": _half_json,
-    "encoding": _encoded,
-    "type": _typed,
+    "encoding": _recode,
+    "type": _set_content_type,
     "profiles": _profiles,
     "big": _big,
-    "merge": _merged,
+    "merge": _merge_fields,
 }

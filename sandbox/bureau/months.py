@@ -27,7 +27,7 @@ def latest(number: int, by: date) -> date:
 
 
 @dataclass(frozen=True)
-class Page:
+class StoryMonth:
     """One page of a story: its number, the day the first page speaks of, and the day it is read."""
 
     number: int
@@ -43,7 +43,7 @@ class Page:
         return latest(day_of_month, self.as_of(month))
 
 
-def page(began: date, today: date) -> Page:
+def month_of_story(began: date, today: date) -> StoryMonth:
     """The page that somebody reads today in a story that began on ``began``. Before it began there is only page 0."""
     first = began - LAG
-    return Page(max(0, between(first, today)), first, today)
+    return StoryMonth(max(0, between(first, today)), first, today)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.bureau import summaries
 from sandbox.bureau.encoding import UNKNOWN, amount, count, day, present
-from sandbox.bureau.months import Page, between
+from sandbox.bureau.months import StoryMonth, between
 from sandbox.bureau.personas import Persona, quirks
 from sandbox.bureau.personas.drafts import Address, File, Inquiry, Record, Statement
 from sandbox.bureau.tradelines import tradeline, visible
@@ -26,7 +26,7 @@ Section = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
+class AddOns:
     """What a request wants to be told, and who asks."""
 
     subscriber: str
@@ -39,7 +39,7 @@ class Asked:
     unique_id: bool = False
 
 
-def report(persona: Persona, page: Page, asked: Asked, *, at: datetime, complete: bool = True) -> Section:
+def report(persona: Persona, page: StoryMonth, asked: AddOns, *, at: datetime, complete: bool = True) -> Section:
     """The report on a person. ``complete`` tells whether the request matched the file in everything."""
     file = persona.file
     rows = [
@@ -64,19 +64,19 @@ def report(persona: Persona, page: Page, asked: Asked, *, at: datetime, complete
             "statement": [_statement(one, page) for one in file.statements if one.since <= page.number],
         }
     )
-    return finished(quirks.spoil_profile(told) if file.quirks else told, persona, asked)
+    return finish_profile(quirks.spoil_profile(told) if file.quirks else told, persona, asked)
 
 
-def frozen(persona: Persona, page: Page, asked: Asked, *, at: datetime) -> Section:
+def frozen_profile(persona: Persona, page: StoryMonth, asked: AddOns, *, at: datetime) -> Section:
     """What a frozen file shows: who it belongs to and why there is nothing more. How it looks is our choice."""
     person = _person(persona, page, asked, at, complete=True)
     kept = {name: person[name] for name in ("headerRecord", "consumerIdentity")}
-    return finished({**kept, "statement": [_statement(FROZEN, page)]}, persona, asked)
+    return finish_profile({**kept, "statement": [_statement(FROZEN, page)]}, persona, asked)
 
 
-def no_record(persona: Persona, page: Page, asked: Asked, *, at: datetime) -> Section:
+def no_record(persona: Persona, page: StoryMonth, asked: AddOns, *, at: datetime) -> Section:
     """An answer about nobody: the bureau looked, and says so in a message."""
-    return finished(
+    return finish_profile(
         {
             "headerRecord": [_header(page.today, asked, at)],
             "informationalMessage": [_message("07", "0007", "NO RECORD FOUND")],
@@ -86,12 +86,12 @@ def no_record(persona: Persona, page: Page, asked: Asked, *, at: datetime) -> Se
     )
 
 
-def answer(*profiles: Section) -> Section:
+def response_body(*profiles: Section) -> Section:
     """The body of an answer."""
     return {"creditProfile": list(profiles)}
 
 
-def finished(told: Section, persona: Persona, asked: Asked) -> Section:
+def finish_profile(told: Section, persona: Persona, asked: AddOns) -> Section:
     """A profile with what comes last: the person's id, if asked for, and the end totals."""
     if asked.unique_id:
         told["uniqueConsumerIdentifier"] = [{"value": _unique_id(persona, asked)}]
@@ -100,7 +100,7 @@ def finished(told: Section, persona: Persona, asked: Asked) -> Section:
     return told
 
 
-def _person(persona: Persona, page: Page, asked: Asked, at: datetime, complete: bool) -> Section:
+def _person(persona: Persona, page: StoryMonth, asked: AddOns, at: datetime, complete: bool) -> Section:
     """Who the file is about, and the bureau's remarks on the request."""
     file = persona.file
     moved = sorted((one for one in file.addresses if one.since <= page.number), key=lambda one: -one.since)
@@ -125,7 +125,7 @@ def _person(persona: Persona, page: Page, asked: Asked, at: datetime, complete: 
     }
 
 
-def _header(today: date, asked: Asked, at: datetime) -> Section:
+def _header(today: date, asked: AddOns, at: datetime) -> Section:
     return {
         "reportDate": today.strftime("%m%d%y"),
         "reportTime": at.strftime("%H%M%S"),
@@ -144,7 +144,7 @@ def _identity(persona: Persona) -> Section:
     }
 
 
-def _address(one: Address, page: Page) -> Section:
+def _address(one: Address, page: StoryMonth) -> Section:
     return {
         "streetPrefix": one.number,
         "streetName": one.street,
@@ -160,7 +160,7 @@ def _address(one: Address, page: Page) -> Section:
     }
 
 
-def _employment(file: File, page: Page) -> list[Section]:
+def _employment(file: File, page: StoryMonth) -> list[Section]:
     """Where the person works, as somebody told the bureau long ago."""
     if not file.employer:
         return []
@@ -172,7 +172,7 @@ def _message(number: str, detailed: str, text: str) -> Section:
     return {"messageNumber": number, "messageNumberDetailed": detailed, "messageText": text}
 
 
-def _fraud_shield(persona: Persona, page: Page, complete: bool) -> Section:
+def _fraud_shield(persona: Persona, page: StoryMonth, complete: bool) -> Section:
     file = persona.file
     alarms = [*file.alarms, *([] if complete else [ADDRESS_NOT_ON_FILE])]
     return present(
@@ -186,16 +186,16 @@ def _fraud_shield(persona: Persona, page: Page, complete: bool) -> Section:
     )
 
 
-def _still_there(one: Inquiry, page: Page) -> bool:
+def _still_there(one: Inquiry, page: StoryMonth) -> bool:
     """Inquiries appear with their month and leave after two years."""
     return one.month <= page.number and between(_asked_on(one, page), page.today) < KEEPS_INQUIRIES
 
 
-def _asked_on(one: Inquiry, page: Page) -> date:
+def _asked_on(one: Inquiry, page: StoryMonth) -> date:
     return date.fromordinal(page.as_of(one.month).toordinal() - one.days)
 
 
-def _inquiry(one: Inquiry, page: Page) -> Section:
+def _inquiry(one: Inquiry, page: StoryMonth) -> Section:
     return {
         "date": day(_asked_on(one, page)),
         "subscriberName": one.creditor,
@@ -207,7 +207,7 @@ def _inquiry(one: Inquiry, page: Page) -> Section:
     }
 
 
-def _record(one: Record, page: Page) -> Section:
+def _record(one: Record, page: StoryMonth) -> Section:
     return present(
         {
             "courtName": one.court,
@@ -227,7 +227,7 @@ def _record(one: Record, page: Page) -> Section:
     )
 
 
-def _scores(file: File, page: Page, asked: Asked) -> list[Section]:
+def _scores(file: File, page: StoryMonth, asked: AddOns) -> list[Section]:
     """A score for each model that was asked for and may be. A model that may not be is left out."""
     scores = []
     for model in asked.models:
@@ -236,7 +236,7 @@ def _scores(file: File, page: Page, asked: Asked) -> list[Section]:
     return scores
 
 
-def _score(file: File, page: Page, asked: Asked, model: str) -> Section:
+def _score(file: File, page: StoryMonth, asked: AddOns, model: str) -> Section:
     """One score. A code of exclusion stands where the score would: 9002 is no excellent score."""
     if file.exclusion or file.score is None:
         return {"modelIndicator": model, "score": file.exclusion, "evaluation": "P"}
@@ -259,11 +259,11 @@ def _factors(codes: tuple[str, ...], model: str) -> list[str]:
     return list(dict.fromkeys(known.get(code, code) for code in codes))
 
 
-def _statement(one: Statement, page: Page) -> Section:
+def _statement(one: Statement, page: StoryMonth) -> Section:
     reported = max(one.since, -1)
     return {"type": one.type, "dateReported": day(page.as_of(reported)), "statementText": one.text}
 
 
-def _unique_id(persona: Persona, asked: Asked) -> str:
+def _unique_id(persona: Persona, asked: AddOns) -> str:
     """Seventeen characters that are the same whenever the same subscriber asks about the same person."""
     return sha256(f"{asked.subscriber}/{persona.surname}/{persona.birth}".encode()).hexdigest()[:17].upper()

@@ -79,7 +79,7 @@ def holds_ssn(*texts: str) -> bool:
     return any(SSN.search(text) for text in texts)
 
 
-def redacted(text: str, *secrets: str) -> str:
+def redact(text: str, *secrets: str) -> str:
     """The text, unless it holds a Social Security number or one of these secrets."""
     told = holds_ssn(text) or any(secret and secret.lower() in text.lower() for secret in secrets)
     return REDACTED if told else text

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request
 
 from sandbox.api.fields import Field, accept, list_of, object_of, one_of, text
 from sandbox.bureau.errors import BureauError
-from sandbox.bureau.reports import Asked
+from sandbox.bureau.reports import AddOns
 from sandbox.errors import PlaidError
 from sandbox.json_codec import json_object
 
@@ -30,7 +30,7 @@ def name(*, required: bool) -> Field:
     return Field(text(least=1, most=32, matches=NAME), required=required)
 
 
-def words(most: int, matches: str = "", *, required: bool = False) -> Field:
+def non_empty_text(most: int, matches: str = "", *, required: bool = False) -> Field:
     """A text that is not empty."""
     return Field(text(least=1, most=most, matches=matches), required=required)
 
@@ -42,20 +42,26 @@ NAMES = {
     "generationCode": Field(one_of("J", "S", "2", "3", "4", "5", "6", "7", "8", "9")),
 }
 ADDRESS = {
-    "line1": words(60, required=True),
-    "line2": words(60),
-    "city": words(38),
-    "state": words(2, r"[A-Z]{2}"),
-    "zipCode": words(9, r"\d{5}(?:\d{4})?", required=True),
+    "line1": non_empty_text(60, required=True),
+    "line2": non_empty_text(60),
+    "city": non_empty_text(38),
+    "state": non_empty_text(2, r"[A-Z]{2}"),
+    "zipCode": non_empty_text(9, r"\d{5}(?:\d{4})?", required=True),
 }
 APPLICANT = {
     "name": Field(object_of(NAMES), required=True),
     "currentAddress": Field(object_of(ADDRESS), required=True),
     "previousAddress": Field(list_of(object_of(ADDRESS), most=2)),
-    "dob": Field(object_of({"dob": words(8, BORN, required=True)})),
-    "ssn": Field(object_of({"ssn": words(11, r"\d{4}|\d{9}|\d{3}-\d{2}-\d{4}", required=True)})),
-    "phone": Field(list_of(object_of({"number": words(10, r"\d{10}", required=True), "type": words(1, "[RBIFCT]")}))),
-    "driverslicense": Field(object_of({"number": words(20, required=True), "state": words(2, r"[A-Z]{2}")})),
+    "dob": Field(object_of({"dob": non_empty_text(8, BORN, required=True)})),
+    "ssn": Field(object_of({"ssn": non_empty_text(11, r"\d{4}|\d{9}|\d{3}-\d{2}-\d{4}", required=True)})),
+    "phone": Field(
+        list_of(
+            object_of({"number": non_empty_text(10, r"\d{10}", required=True), "type": non_empty_text(1, "[RBIFCT]")})
+        )
+    ),
+    "driverslicense": Field(
+        object_of({"number": non_empty_text(20, required=True), "state": non_empty_text(2, r"[A-Z]{2}")})
+    ),
     "employment": Field(object_of()),
 }
 MODELS = {
@@ -75,21 +81,31 @@ ADD_ONS = {
 }
 SHAPE = {
     "consumerPii": Field(object_of({"primaryApplicant": Field(object_of(APPLICANT), required=True)}), required=True),
-    "requestor": Field(object_of({"subscriberCode": words(7, r"[A-Za-z0-9]{7}", required=True)}), required=True),
+    "requestor": Field(
+        object_of({"subscriberCode": non_empty_text(7, r"[A-Za-z0-9]{7}", required=True)}), required=True
+    ),
     "permissiblePurpose": Field(
-        object_of({"type": words(2, required=True), "terms": words(3, ".{3}"), "abbreviatedAmount": words(3, ".{3}")}),
+        object_of(
+            {
+                "type": non_empty_text(2, required=True),
+                "terms": non_empty_text(3, ".{3}"),
+                "abbreviatedAmount": non_empty_text(3, ".{3}"),
+            }
+        ),
         required=True,
     ),
-    "resellerInfo": Field(object_of({"endUserName": words(30, required=True)})),
-    "vendorData": Field(object_of({"vendorNumber": words(3, r"[A-Za-z0-9]{3}"), "vendorVersion": words(6)})),
-    "freezeOverride": Field(object_of({"primaryApplFreezeOverrideCode": words(10, required=True)})),
+    "resellerInfo": Field(object_of({"endUserName": non_empty_text(30, required=True)})),
+    "vendorData": Field(
+        object_of({"vendorNumber": non_empty_text(3, r"[A-Za-z0-9]{3}"), "vendorVersion": non_empty_text(6)})
+    ),
+    "freezeOverride": Field(object_of({"primaryApplFreezeOverrideCode": non_empty_text(10, required=True)})),
     "addOns": Field(object_of(ADD_ONS)),
     "customOptions": Field(object_of({"optionId": Field(list_of(text(least=1, most=10)))})),
 }
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReportRequest:
     """An accepted request: whom it is about, why, and what it wants to be told. Not to be logged."""
 
     surname: str
@@ -99,10 +115,10 @@ class Wanted:
     born: str
     purpose: str
     reference: str
-    asked: Asked
+    asked: AddOns
 
 
-def wanted(request: Request) -> Wanted:
+def parse_request(request: Request) -> ReportRequest:
     """What a request asks for. Raises BureauError for one that the bureau would not answer."""
     reference = _headers(request)
     body = _body(request)
@@ -115,7 +131,7 @@ def wanted(request: Request) -> Wanted:
         raise BureauError("unknown_purpose")
     if body["requestor"]["subscriberCode"] != SUBSCRIBER:
         raise BureauError("not_allowed")
-    return Wanted(
+    return ReportRequest(
         surname=applicant["name"]["lastName"],
         first_name=applicant["name"]["firstName"],
         ssn=ssn,
@@ -123,7 +139,7 @@ def wanted(request: Request) -> Wanted:
         born=applicant.get("dob", {}).get("dob", ""),
         purpose=body["permissiblePurpose"]["type"],
         reference=reference,
-        asked=_asked(body.get("addOns") or {}),
+        asked=_parse_add_ons(body.get("addOns") or {}),
     )
 
 
@@ -155,9 +171,9 @@ def _accept(body: dict[str, Any]) -> None:
         raise BureauError("invalid_name" if surname else "invalid", error.message) from error
 
 
-def _asked(add_ons: dict[str, Any]) -> Asked:
+def _parse_add_ons(add_ons: dict[str, Any]) -> AddOns:
     models = add_ons.get("riskModels", {})
-    return Asked(
+    return AddOns(
         subscriber=SUBSCRIBER,
         models=tuple(dict.fromkeys(models.get("modelIndicator", ()))),
         percentile=models.get("scorePercentile") == "Y",

@@ -6,8 +6,8 @@ A story begins with the first report anybody asks for, unless an operator says w
 from datetime import date
 from typing import Any
 
-from sandbox.api.fields import Field, accept, one_of, whole
-from sandbox.bureau.months import Page, page, plus
+from sandbox.api.fields import Field, accept, integer, one_of
+from sandbox.bureau.months import StoryMonth, month_of_story, plus
 from sandbox.bureau.personas import PERSONAS, Persona
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
@@ -18,10 +18,10 @@ CREATE TABLE IF NOT EXISTS bureau_stories (
 );
 """
 MODES = ("normal", "frozen", "frozen_422", "no_hit", "no_hit_message", "empty", "mismatch", "alert_list")
-CHANGES = {"mode": Field(one_of("usual", *MODES)), "month": Field(whole(0, 240))}
+CHANGES = {"mode": Field(one_of("usual", *MODES)), "month": Field(integer(0, 240))}
 
 
-def turn(context: AppContext, persona: Persona) -> Page:
+def advance_month(context: AppContext, persona: Persona) -> StoryMonth:
     """The page that is read today. The first reader opens the story at page 0."""
     today = context.clock.today()
     context.store.execute(
@@ -44,7 +44,7 @@ def change(context: AppContext, persona_id: str, body: dict[str, Any]) -> dict[s
 
     Raises PlaidError INVALID_FIELD for an unknown person.
     """
-    persona = _known(persona_id)
+    persona = _get_persona(persona_id)
     accept(CHANGES, body)
     with context.store.transaction():
         context.store.execute("INSERT OR IGNORE INTO bureau_stories (persona) VALUES (?)", persona.id)
@@ -53,10 +53,10 @@ def change(context: AppContext, persona_id: str, body: dict[str, Any]) -> dict[s
             context.store.execute("UPDATE bureau_stories SET mode = ? WHERE persona = ?", kept, persona.id)
         if "month" in body:
             _begin(context, persona, body["month"])
-    return told(context, persona)
+    return describe(context, persona)
 
 
-def told(context: AppContext, persona: Persona) -> dict[str, Any]:
+def describe(context: AppContext, persona: Persona) -> dict[str, Any]:
     """What an operator sees of a person. ``month`` is null until somebody has asked for a report."""
     row = context.store.one("SELECT began FROM bureau_stories WHERE persona = ?", persona.id)
     return {
@@ -77,7 +77,7 @@ def told(context: AppContext, persona: Persona) -> dict[str, Any]:
 
 def everybody(context: AppContext) -> list[dict[str, Any]]:
     """All people."""
-    return [told(context, persona) for persona in PERSONAS.values()]
+    return [describe(context, persona) for persona in PERSONAS.values()]
 
 
 def _begin(context: AppContext, persona: Persona, month: int) -> None:
@@ -86,14 +86,14 @@ def _begin(context: AppContext, persona: Persona, month: int) -> None:
     context.store.execute("UPDATE bureau_stories SET began = ? WHERE persona = ?", began.isoformat(), persona.id)
 
 
-def _page(context: AppContext, persona_id: str) -> Page:
+def _page(context: AppContext, persona_id: str) -> StoryMonth:
     row = context.store.one("SELECT began FROM bureau_stories WHERE persona = ?", persona_id)
     if row is None:
         raise LookupError(f"the story of {persona_id} has not begun")
-    return page(date.fromisoformat(row["began"]), context.clock.today())
+    return month_of_story(date.fromisoformat(row["began"]), context.clock.today())
 
 
-def _known(persona_id: str) -> Persona:
+def _get_persona(persona_id: str) -> Persona:
     if persona_id not in PERSONAS:
         raise PlaidError("INVALID_FIELD", f"persona must be one of {', '.join(PERSONAS)}")
     return PERSONAS[persona_id]

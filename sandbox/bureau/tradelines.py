@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sandbox.bureau.accounts import BAD, DEROGATORY, LONG_GRID, PAID_BEFORE, Account
+from sandbox.bureau.accounts import BAD, DEROGATORY, LONG_GRID, PAID_BEFORE, CreditAccount
 from sandbox.bureau.encoding import amount, count, day, present, wide
-from sandbox.bureau.months import Page
+from sandbox.bureau.months import StoryMonth
 from sandbox.bureau.personas.drafts import Trade
 
 GRID, TREND = 25, 24
@@ -14,14 +14,14 @@ DISPUTED = "XB"
 Section = dict[str, Any]
 
 
-def visible(trade: Trade, page: Page) -> bool:
+def visible(trade: Trade, page: StoryMonth) -> bool:
     """Whether the account has been reported by the time of the page."""
     return trade.first <= page.number
 
 
-def tradeline(trade: Trade, page: Page, *, long_grid: bool = True, trend: bool = False) -> Section:
+def tradeline(trade: Trade, page: StoryMonth, *, long_grid: bool = True, trend: bool = False) -> Section:
     """The section of one account."""
-    account = Account(trade, page)
+    account = CreditAccount(trade, page)
     return present(
         {
             "subscriberName": trade.creditor,
@@ -37,13 +37,13 @@ def tradeline(trade: Trade, page: Page, *, long_grid: bool = True, trend: bool =
             **_amounts(account),
             **_payments(account),
             "specialComment": trade.remark,
-            "enhancedPaymentData": {} if trade.plain else _enhanced(account, long_grid),
+            "enhancedPaymentData": {} if trade.plain else _enhanced_data(account, long_grid),
             "trendedTrades": _trend(account) if trend else [],
         }
     )
 
 
-def _amounts(account: Account) -> Section:
+def _amounts(account: CreditAccount) -> Section:
     """Balance and limits. A closed account without a debt reports no balance at all, which is not zero."""
     trade = account.trade
     owes_nothing = account.closed and (account.balance == 0 or account.condition == "05")
@@ -60,7 +60,7 @@ def _amounts(account: Account) -> Section:
     }
 
 
-def _payments(account: Account) -> Section:
+def _payments(account: CreditAccount) -> Section:
     """How the person paid: status, counters, grid."""
     grid = account.grid[:LONG_GRID]
     late = [grid.count(code) for code in "123456"]
@@ -80,7 +80,7 @@ def _payments(account: Account) -> Section:
     }
 
 
-def _enhanced(account: Account, long_grid: bool) -> Section:
+def _enhanced_data(account: CreditAccount, long_grid: bool) -> Section:
     """The second, wider copy of the account."""
     trade, bad, worst = account.trade, account.bad_months(), account.worst_month()
     revolving = account.kind.portfolio == "R"
@@ -106,14 +106,14 @@ def _enhanced(account: Account, long_grid: bool) -> Section:
     )
 
 
-def _wide_condition(account: Account) -> str:
+def _wide_condition(account: CreditAccount) -> str:
     """The condition as the enhanced data tell it: an account that is closed without more is A3."""
     if account.closed and not account.trade.condition:
         return "A3"
     return account.trade.wide_condition or account.condition
 
 
-def _trend(account: Account) -> list[Section]:
+def _trend(account: CreditAccount) -> list[Section]:
     """Two years of balances, newest first."""
     trade, first = account.trade, max(account.trade.first, account.last - TREND + 1)
     return [

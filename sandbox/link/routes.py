@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from sandbox.bank import links
 from sandbox.bank.institutions import Institution
-from sandbox.bank.links import Choice, LinkError, Session
+from sandbox.bank.links import AccountChoice, LinkError, Session
 from sandbox.context import AppContext
 from sandbox.identifiers import request_id
 from sandbox.json_codec import json_object, json_response
@@ -144,7 +144,7 @@ def _challenge(challenge: Challenge) -> Facts:
     return {"type": challenge.kind, "prompts": prompts, "hint": hint}
 
 
-def _account(choice: Choice) -> Facts:
+def _account(choice: AccountChoice) -> Facts:
     return {
         "id": choice.id,
         "name": choice.name,

@@ -51,12 +51,12 @@ class Mail:
     @property
     def subject(self) -> str:
         """The subject, decoded; empty if there is none."""
-        return _decoded(self._parsed["Subject"])
+        return _decode_header(self._message["Subject"])
 
     @property
     def headers(self) -> list[tuple[str, str]]:
         """Every header in its order, decoded and on one line."""
-        return [(name, _decoded(value)) for name, value in self._parsed.items()]
+        return [(name, _decode_header(value)) for name, value in self._message.items()]
 
     @property
     def text(self) -> str:
@@ -78,7 +78,7 @@ class Mail:
     @property
     def attachments(self) -> list[Attachment]:
         """The files that came along."""
-        return [_attachment(part) for part in self._parsed.walk() if part.get_filename()]
+        return [_attachment(part) for part in self._message.walk() if part.get_filename()]
 
     def as_json(self) -> dict[str, Any]:
         """The mail as the JSON door shows it."""
@@ -95,11 +95,11 @@ class Mail:
         }
 
     @cached_property
-    def _parsed(self) -> Message:
+    def _message(self) -> Message:
         return message_from_bytes(self.raw)
 
     def _first(self, kind: str) -> Message | None:
-        parts = (part for part in self._parsed.walk() if not part.get_filename())
+        parts = (part for part in self._message.walk() if not part.get_filename())
         return next((part for part in parts if part.get_content_type() == kind), None)
 
 
@@ -143,7 +143,7 @@ def _mail(row: Row) -> Mail:
     return Mail(row["mail_id"], moment(row["received_at"]), row["sender"], recipients, row["raw"])
 
 
-def _decoded(value: Any) -> str:
+def _decode_header(value: Any) -> str:
     """A header in Unicode on one line. One that is badly encoded is shown as it came."""
     if value is None:
         return ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sandbox.errors import CATALOGUE, PlaidError
-from sandbox.personas import custom, dynamic, good, living, messy, scale
+from sandbox.personas import custom, daily, dynamic, good, messy, scale
 from sandbox.personas.drafts import Book, TransactionDraft
 
 SCALE = re.compile(r"user_scale_(\d{1,6})")
@@ -19,7 +19,7 @@ ANY_PASSWORD = ("user_transactions_dynamic",)
 DRAWERS: dict[str, Callable[[str, date], Book]] = {
     "user_good": good.draw,
     "user_transactions_dynamic": dynamic.draw,
-    "user_living": living.draw,
+    "user_living": daily.draw,
     "user_messy": messy.draw,
 }
 LOGIN_ERRORS = frozenset(
@@ -96,7 +96,7 @@ def next_day(persona: str, config: str, seed: str, *, linked_on: date, day: date
     """What the bank writes down on ``day`` by itself: a living persona's news, and what a custom one had pending."""
     if persona == "user_custom":
         return custom.posting(config, linked_on, day)
-    return living.next_day(seed, day) if persona == "user_living" else []
+    return daily.next_day(seed, day) if persona == "user_living" else []
 
 
 def _asked_error(code: str) -> str:

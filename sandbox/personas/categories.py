@@ -109,7 +109,7 @@ def primary(detailed: str) -> str:
     return max(fitting, key=len)
 
 
-def known(detailed: str) -> bool:
+def is_known(detailed: str) -> bool:
     """Whether a code belongs to one of the primary categories."""
     return any(detailed.startswith(name + "_") for name in PRIMARIES)
 

@@ -83,7 +83,7 @@ def _book(person: Json, today: date, linked_on: date) -> Book:
         raise PlaidError("INVALID_CREDENTIALS", "a custom user has 1 to 10 override_accounts")
     shift = _shift(accounts, linked_on)
     drafts = [
-        _transaction(account, place, number, _moved(entry, shift), today)
+        _transaction(account, place, number, _shift_dates(entry, shift), today)
         for place, account in enumerate(accounts)
         for number, entry in enumerate(account.get("transactions") or [])
     ]
@@ -98,7 +98,7 @@ def _shift(accounts: list[Json], today: date) -> timedelta:
     return max(today - timedelta(days=1) - max(posted), timedelta(0)) if posted else timedelta(0)
 
 
-def _moved(entry: Json, shift: timedelta) -> Json:
+def _shift_dates(entry: Json, shift: timedelta) -> Json:
     days = {name: date.fromisoformat(entry[name]) + shift for name in ("date_transacted", "date_posted")}
     return {**entry, **days}
 

@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from sandbox.bureau.months import LAG, between, latest, page, plus
+from sandbox.bureau.months import LAG, between, latest, month_of_story, plus
 
 pytestmark = pytest.mark.dates
 
@@ -43,13 +43,13 @@ def test_it_finds_the_latest_day_with_a_number() -> None:
 @pytest.mark.parametrize("interval", [30, 31])
 def test_it_shows_every_page_once_to_whoever_reads_every_thirty_days(interval: int) -> None:
     for began in DAYS:
-        read = [page(began, began + timedelta(days=interval * number)).number for number in range(13)]
+        read = [month_of_story(began, began + timedelta(days=interval * number)).number for number in range(13)]
         assert read == list(range(13)), began
 
 
 def test_it_gives_every_page_one_statement_later_than_the_one_before() -> None:
     for began, number in product(DAYS[:40], (1, 10, 28)):
-        story = page(began, plus(began, 14))
+        story = month_of_story(began, plus(began, 14))
         days = [story.statement(month, number) for month in range(-90, 15)]
         assert [between(one, other) for one, other in pairwise(days)] == [1] * 104
         assert all(day.day == number for day in days)
@@ -58,5 +58,5 @@ def test_it_gives_every_page_one_statement_later_than_the_one_before() -> None:
 
 def test_it_stays_on_the_first_page_before_the_story_began() -> None:
     began = date(2026, 5, 5)
-    early = page(began, date(2025, 1, 1))
+    early = month_of_story(began, date(2025, 1, 1))
     assert (early.number, early.as_of(0)) == (0, began - LAG)

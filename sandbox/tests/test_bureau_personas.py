@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.bureau import reports
-from sandbox.bureau.months import page, plus
+from sandbox.bureau.months import month_of_story, plus
 from sandbox.bureau.personas import PERSONAS
 from sandbox.tests.bureau_driving import (
     REPORTED,
@@ -26,7 +26,7 @@ from sandbox.tests.bureau_driving import (
 
 MONTHS = range(14)
 STARTS = [date(2024, 1, 31), date(2024, 2, 29), date(2026, 1, 6), date(2026, 11, 22), date(2027, 12, 31)]
-EVERYTHING = reports.Asked("2222222", ("V4",), True, True, True, True, True, True)
+EVERYTHING = reports.AddOns("2222222", ("V4",), True, True, True, True, True, True)
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 HOUSES = {"08", "19", "25", "26"}
 NOW_BAD = {"71", "72", "73", "78", "80", "82", "83", "84", "67", "93", "94", "95", "96", "97"}
@@ -136,7 +136,7 @@ def test_it_gives_totals_that_the_accounts_add_up_to_in_every_month(bureau: Bure
 def test_it_writes_every_page_in_the_bureau_s_hand(persona: str, began: date) -> None:
     for month in (0, 1, 6, 11, 12, 13, 40, 90):
         today = plus(began, month)
-        story = page(began, today)
+        story = month_of_story(began, today)
         profile = reports.report(PERSONAS[persona], story, EVERYTHING, at=MIDNIGHT)
         assert story.number == month
         assert all(isinstance(value, str) and value for value in scalars(profile))
@@ -180,7 +180,8 @@ def test_it_goes_on_from_page_to_page(persona: str) -> None:
     """A month that two pages tell of is told alike, unless the bureau took a mark back."""
     began = date(2026, 1, 31)
     pages = [
-        reports.report(PERSONAS[persona], page(began, plus(began, month)), EVERYTHING, at=MIDNIGHT) for month in MONTHS
+        reports.report(PERSONAS[persona], month_of_story(began, plus(began, month)), EVERYTHING, at=MIDNIGHT)
+        for month in MONTHS
     ]
     for before, after in pairwise(pages):
         rows = {(row["subscriberCode"], row["openDate"]): row for row in after.get("tradeline", [])}

@@ -65,7 +65,7 @@ class Bank:
     def amounts(self) -> dict[str, str]:
         return {row["transaction_id"]: row["amount"] for row in transaction_log.current(self.context, self.item_id)}
 
-    def page(self, cursor: str = "", count: int = 100, account: str = "", epoch: int = 0) -> sync.Page:
+    def page(self, cursor: str = "", count: int = 100, account: str = "", epoch: int = 0) -> sync.SyncPage:
         head = transaction_log.head(self.context, self.item_id)
         return sync.read_page(
             self.context,
@@ -100,7 +100,7 @@ class Client:
             self.cursor = pages[-1].next_cursor
             return
 
-    def _pages(self, count: int, meanwhile: list[Any]) -> Iterator[sync.Page]:
+    def _pages(self, count: int, meanwhile: list[Any]) -> Iterator[sync.SyncPage]:
         cursor = self.cursor
         while True:
             page = self.bank.page(cursor, count)
@@ -111,7 +111,7 @@ class Client:
             if meanwhile:
                 meanwhile.pop(0)()
 
-    def _fold(self, page: sync.Page) -> None:
+    def _fold(self, page: sync.SyncPage) -> None:
         for row in page.added:
             assert row["transaction_id"] not in self.rows
             self.rows[row["transaction_id"]] = row["amount"]

@@ -61,7 +61,7 @@ def stage_reached(context: AppContext, item: Item, stage: str) -> None:
     if item.first_synced_at:
         sync_updates(context, item, stage)
     legacy = "HISTORICAL_UPDATE" if stage == HISTORICAL else "INITIAL_UPDATE"
-    send(context, item, "TRANSACTIONS", legacy, new_transactions=items.released(context, item))
+    send(context, item, "TRANSACTIONS", legacy, new_transactions=items.last_visible_event(context, item))
 
 
 def transactions_changed(context: AppContext, item: Item, new: int, removed: list[str]) -> None:

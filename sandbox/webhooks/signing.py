@@ -54,7 +54,7 @@ def sign(context: AppContext, body: bytes, tamper: str = "") -> str:
     if tamper == "alg":
         return jwt.encode(claims, "0" * 32, algorithm="HS256", headers={"kid": kid})
     signed = jwt.encode(claims, pem, algorithm="ES256", headers={"kid": str(uuid.uuid4()) if tamper == "kid" else kid})
-    return _flipped(signed) if tamper == "sig" else signed
+    return _tamper_signature(signed) if tamper == "sig" else signed
 
 
 def public_key(context: AppContext, kid: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _seconds(text: str | None) -> int | None:
     return int(moment(text).timestamp()) if text else None
 
 
-def _flipped(signed: str) -> str:
+def _tamper_signature(signed: str) -> str:
     """The JWT with one character of its signature changed."""
     place = signed.rindex(".") + 10
     return signed[:place] + ("A" if signed[place] != "A" else "B") + signed[place + 1 :]

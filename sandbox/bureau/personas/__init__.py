@@ -70,12 +70,12 @@ PERSONAS = {
         Persona(
             "P06", "ADA", "MERCER", "666061006", "does not match the file of P01", everyday.prime, "mismatch", "P01"
         ),
-        Persona("P07", "OLD", "TIMER", "666071007", "reported as deceased", trouble.deceased),
-        Persona("P08", "KIM", "SENTRY", "666081008", "fraud and active duty alerts", everyday.alerted),
+        Persona("P07", "OLD", "TIMER", "666071007", "reported as deceased", trouble.deceased_file),
+        Persona("P08", "KIM", "SENTRY", "666081008", "fraud and active duty alerts", everyday.file_with_alerts),
         Persona("P09", "LOU", "FRESHSTART", "666091009", "chapter 7, discharged", trouble.bankrupt),
         Persona("P10", "IVY", "QUIET", "666101010", "nothing recent enough to score", trouble.quiet),
         Persona("P11", "RAE", "RIVERA", "666111011", "changes every month", changer.changer),
-        Persona("P12", "QUINN", "O'DDITY", "666121012", "every oddity of the format", quirks.oddity),
+        Persona("P12", "QUINN", "O'DDITY", "666121012", "every oddity of the format", quirks.quirky_file),
         Persona("P13", "MAX", "LARGE", "666131013", "60 accounts, 100 public records", bulk.large),
         Persona("P14", "TEA", "PIGGYBACK", "666141014", "authorized user of two cards", everyday.piggyback),
         Persona("P15", "JUNE", "ORDWAY", "666151015", "codes and gaps of real files", real.real),

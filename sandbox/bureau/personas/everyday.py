@@ -74,7 +74,7 @@ def thin() -> File:
     )
 
 
-def alerted() -> File:
+def file_with_alerts() -> File:
     """P08: an ordinary file that carries an extended fraud alert and an active duty alert."""
     return File(
         trades=(

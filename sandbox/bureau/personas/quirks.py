@@ -15,7 +15,7 @@ SCHOOLS = "US DEPT OF EDUCATION"
 Section = dict[str, Any]
 
 
-def oddity() -> File:
+def quirky_file() -> File:
     """The accounts behind the oddities, in the order in which ``SPOILERS`` spoils them."""
     return File(
         trades=(

@@ -25,7 +25,7 @@ from sandbox.bureau.personas.everyday import card
 def real() -> File:
     """The file of P15."""
     return File(
-        trades=(*_cards(), *_loans(), *_late(), *_ended(), *_collections()),
+        trades=(*_cards(), *_loans(), *_late(), *_ended_loans(), *_collections()),
         inquiries=(
             Inquiry("SUMMIT SERVICES", "1510011", "ZZ", month=-7),
             Inquiry("CEDAR HOME LENDING", "1510005", "FM", month=-11, type="08"),
@@ -109,7 +109,7 @@ def _late() -> tuple[Trade, ...]:
     )
 
 
-def _ended() -> tuple[Trade, ...]:
+def _ended_loans() -> tuple[Trade, ...]:
     """Loans that have ended: sold to somebody else, and paid in two hands."""
     return (
         _loan("MESA LEASING", "1510009", "lease", -40, steady(0), 11800, closed=-8, condition="05"),

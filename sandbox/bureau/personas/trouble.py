@@ -106,7 +106,7 @@ def _given_up() -> tuple[Trade, ...]:
     )
 
 
-def deceased() -> File:
+def deceased_file() -> File:
     """P07: every sign of a death, and no score."""
     return File(
         trades=(
@@ -134,8 +134,8 @@ def bankrupt() -> File:
     """P09: chapter 7 discharged fourteen months ago, two debts included in it, one card since."""
     return File(
         trades=(
-            _discharged("PLAINS BANK CARD", "1900001", "4000190000009001", "card", -70, limit=5200),
-            _discharged("PRAIRIE FINANCE", "1900002", "7700190000009002", "personal", -48, original=7500),
+            _discharged_trade("PLAINS BANK CARD", "1900001", "4000190000009001", "card", -70, limit=5200),
+            _discharged_trade("PRAIRIE FINANCE", "1900002", "7700190000009002", "personal", -48, original=7500),
             Trade(
                 creditor="FIRST STEP CARD",
                 member="1900003",
@@ -200,7 +200,7 @@ def _slide(first: int) -> tuple[Mark, ...]:
     return tuple(Mark(first + number, str(number + 1)) for number in range(6))
 
 
-def _discharged(
+def _discharged_trade(
     creditor: str, member: str, number: str, kind: str, opened: int, *, limit: int = 0, original: int | None = None
 ) -> Trade:
     """A debt that fell with the bankruptcy: nothing is owed on it any more."""

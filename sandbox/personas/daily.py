@@ -103,13 +103,13 @@ def _postings(seed: str, day: date, *, linked: bool = False) -> list[Transaction
 def _spending(seed: str, day: date, linked: bool = False) -> Iterator[TransactionDraft]:
     """Everything that posts on ``day`` except card bills."""
     yield from _income(day)
-    yield from (_posted(day, f"{day}/{s.name}", s) for s in STANDING if s.day == day.day)
+    yield from (_salary_or_bill_draft(day, f"{day}/{s.name}", s) for s in STANDING if s.day == day.day)
     if day.day == 12:
         yield _plain(day, "checking", _electricity(day), "CITY LIGHT & POWER", "RENT_AND_UTILITIES_GAS_AND_ELECTRICITY")
     if day.day == 28:
         yield _plain(day, "travel", _interest(day), "INTEREST CHARGED ON PURCHASES", "BANK_FEES_INTEREST_CHARGE")
     for ago in range(LONGEST_HOLD + 1):
-        yield from (_settled(p, linked) for p in _purchases(seed, day - timedelta(days=ago)) if p.settles == day)
+        yield from (_posted_draft(p, linked) for p in _purchases(seed, day - timedelta(days=ago)) if p.settles == day)
     yield from (_refund(p, day) for p in _purchases(seed, day - timedelta(days=RETURN_AFTER)) if p.returned)
 
 
@@ -140,10 +140,10 @@ def _bill(seed: str, card: str, day: date) -> list[TransactionDraft]:
 def _month_total(seed: str, card: str, first: date) -> Decimal:
     """What a card spent, refunds taken off, in the month that begins on ``first``."""
     days = (first + timedelta(days=number) for number in range(31))
-    return _spent(seed, card, [day for day in days if day.month == first.month])
+    return _add_up_spending(seed, card, [day for day in days if day.month == first.month])
 
 
-def _spent(seed: str, card: str, days: list[date]) -> Decimal:
+def _add_up_spending(seed: str, card: str, days: list[date]) -> Decimal:
     drafts = (draft for day in days for draft in _spending(seed, day))
     return sum((draft.amount for draft in drafts if draft.account == card), Decimal(0))
 
@@ -176,19 +176,19 @@ def _purchase(random: Random, day: date, number: int) -> Purchase:
 
 
 def _pending(purchase: Purchase) -> TransactionDraft:
-    return _bought(purchase, purchase.key + "/pending", purchase.day, purchase.held, pending=True)
+    return _purchase_draft(purchase, purchase.key + "/pending", purchase.day, purchase.held, pending=True)
 
 
-def _settled(purchase: Purchase, linked: bool) -> TransactionDraft:
+def _posted_draft(purchase: Purchase, linked: bool) -> TransactionDraft:
     pending = purchase.key + "/pending" if linked else ""
-    return _bought(purchase, purchase.key, purchase.settles, purchase.amount, replaces=pending)
+    return _purchase_draft(purchase, purchase.key, purchase.settles, purchase.amount, replaces=pending)
 
 
 def _refund(purchase: Purchase, day: date) -> TransactionDraft:
-    return _bought(purchase, purchase.key + "/refund", day, -purchase.amount)
+    return _purchase_draft(purchase, purchase.key + "/refund", day, -purchase.amount)
 
 
-def _bought(
+def _purchase_draft(
     purchase: Purchase, key: str, day: date, amount: Decimal, *, pending: bool = False, replaces: str = ""
 ) -> TransactionDraft:
     return TransactionDraft(
@@ -209,7 +209,7 @@ def _bought(
     )
 
 
-def _posted(day: date, key: str, standing: Standing) -> TransactionDraft:
+def _salary_or_bill_draft(day: date, key: str, standing: Standing) -> TransactionDraft:
     return TransactionDraft(
         key=key,
         account=standing.account,
@@ -245,7 +245,7 @@ def _accounts(
 ) -> list[AccountDraft]:
     held = {key: sum((d.amount for d in pending if d.account == key), Decimal(0)) for key in (*OPENING, *LIMITS)}
     cash = {key: opening - sum(d.amount for d in posted if d.account == key) for key, opening in OPENING.items()}
-    owed = {card: _owed(seed, card, today) for card in LIMITS}
+    owed = {card: _card_balance(seed, card, today) for card in LIMITS}
     free = {key: balance - held[key] for key, balance in cash.items()}
     free |= {card: LIMITS[card] - balance - held[card] for card, balance in owed.items()}
     return [
@@ -265,10 +265,10 @@ def _accounts(
     ]
 
 
-def _owed(seed: str, card: str, today: date) -> Decimal:
+def _card_balance(seed: str, card: str, today: date) -> Decimal:
     """This month's spending so far, last month's until its bill is paid, and what the travel card carries."""
     first = today.replace(day=1)
-    owed = _spent(seed, card, [first + timedelta(days=number) for number in range(today.day)])
+    owed = _add_up_spending(seed, card, [first + timedelta(days=number) for number in range(today.day)])
     if today.day < BILL_DAY:
         owed += _month_total(seed, card, (first - timedelta(days=1)).replace(day=1))
     return owed + (CARRIED if card == "travel" else 0)

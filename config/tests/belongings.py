@@ -18,9 +18,9 @@ from banking.models import Account, Item, LinkSession
 from banking.tests.rows import account_at, balance_on, moved
 from compliance.isolation import tenant
 from config.tests.routes import routes
-from credit.tests.comparing import CARD_KEY
 from credit.tests.experian_samples import read
-from credit.tests.filed import filed
+from credit.tests.factories import store_report
+from credit.tests.report_pairs import CARD_KEY
 
 OTHERS_ARGUMENTS: dict[str, list[object]] = {
     "unlock": ["forged"],
@@ -97,7 +97,7 @@ def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
     )
     with tenant(alice.pk):
         alert = Notification.objects.get()
-    report_id = filed(alice, read())
+    report_id = store_report(alice, read())
     return Belongings(item, account, open_link(user=alice).session, place, passkey(alice), alert, report_id)
 
 

@@ -15,8 +15,8 @@ from compliance.isolation import tenant
 from conftest import signed_in_as
 from credit.models import RawReport, Report, Trigger
 from credit.stored import reports
-from credit.tests.asking import enrolled, pull
 from credit.tests.documents import stored_accounts, stored_changes, stored_reports
+from credit.tests.pull_steps import enroll_user, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,11 +28,11 @@ PAGES = ("", "_accounts", "_inquiries", "_records", "_personal", "_changes", "_h
 def secrets(days, alice, caplog) -> set[str]:
     """A person with a kept number, two reports, changes and a mail about them; returns what must stand nowhere."""
     caplog.set_level(logging.DEBUG)
-    enrolled(alice, "P11", keep_ssn=True)
+    enroll_user(alice, "P11", keep_ssn=True)
     pull(alice)
-    days.pass_by(days=30)
+    days.advance(days=30)
     pull(alice, Trigger.SCHEDULED)
-    days.pass_by(days=2)
+    days.advance(days=2)
     until, people = digest.claim_due_digests(limit=10)
     assert people == [alice.pk]
     assert digest.send_digest(user_id=alice.pk, claimed_until=until)

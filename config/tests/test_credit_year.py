@@ -11,8 +11,8 @@ from credit.models import Report, Trigger
 from credit.pulls import pulling
 from credit.stored import reports
 from credit.stored.parsing import read_report
-from credit.tests.asking import calls, count, enrolled, enrollment_of, pull, stored
 from credit.tests.documents import stored_changes
+from credit.tests.pull_steps import count, count_answers_and_reports, enroll_user, get_enrollment, pull, report_calls
 from credit.tests.test_diffing_year import YEAR, in_short
 
 pytestmark = pytest.mark.dates
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.dates
 
 @pytest.mark.django_db(transaction=True)
 def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bureau):
-    enrolled(alice, "P11")
+    enroll_user(alice, "P11")
     pull(alice)
     alerts = 0
     for month, expected in YEAR.items():
-        days.pass_by(days=30)
+        days.advance(days=30)
         report_id = pull(alice, Trigger.SCHEDULED).report_id
         with tenant(alice.pk):
             found = [kept.change for kept in reports.list_changes(owner=alice.pk, report_id=report_id)]
@@ -36,9 +36,9 @@ def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bure
     alice.refresh_from_db()
     assert count(Notification, alice) == alice.unread == alerts
     assert len(stored_changes(alice)) == len(reports_of(alice))
-    assert stored(alice) == (13, 13)
-    assert site_bureau.made() == len(calls(site_bureau)) == 13
-    assert enrollment_of(alice).next_pull_at > timezone.now()
+    assert count_answers_and_reports(alice) == (13, 13)
+    assert site_bureau.made() == len(report_calls(site_bureau)) == 13
+    assert get_enrollment(alice).next_pull_at > timezone.now()
 
 
 def nothing_new(user, report_id):

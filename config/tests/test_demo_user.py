@@ -9,7 +9,7 @@ from config.management.commands import demo_user
 from credit.enrollment import lifecycle
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.tests.asking import attempts_of, calls, state_of
+from credit.tests.pull_steps import current_status, list_attempts, report_calls
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
 
@@ -18,8 +18,8 @@ def test_it_pulls_the_demo_logins_report_once(site_bureau):
     user = demo_user.demo_user()
     for _ in range(2):
         demo_user.pull_report(user)
-    assert (len(calls(site_bureau)), state_of(user)) == (1, EnrollmentStatus.READY)
-    [attempt] = attempts_of(user)
+    assert (len(report_calls(site_bureau)), current_status(user)) == (1, EnrollmentStatus.READY)
+    [attempt] = list_attempts(user)
     [given] = consent.history(person_id=user.pk)
     assert (attempt.trigger, attempt.consent_id, given.method) == ("demo", given.pk, "demo")
     with tenant(user.pk):
@@ -31,7 +31,7 @@ def test_it_asks_for_nothing_after_the_demo_login_withdrew(site_bureau):
     demo_user.pull_report(user)
     lifecycle.withdraw_enrollment(user=user)
     demo_user.pull_report(user)
-    assert (len(calls(site_bureau)), state_of(user)) == (1, EnrollmentStatus.NO_CONSENT)
+    assert (len(report_calls(site_bureau)), current_status(user)) == (1, EnrollmentStatus.NO_CONSENT)
 
 
 def test_it_links_a_bank_through_the_dialog_that_every_person_takes(sandbox, settings):

@@ -19,7 +19,7 @@ from banking.tests.scripted import ScriptedProvider
 from compliance.isolation import tenant, unisolated_tables
 from compliance.isolation.models import Owned
 from config.tests.own_apps import own_apps
-from credit.tests.filed import filed_whole
+from credit.tests.factories import store_full_report
 from insights.models import CardLink, LowRunway
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +148,7 @@ def both_have_everything(
         moved(account, "-1")
         balance_on(account, 5, "1")
         open_link(user=person)
-        filed_whole(person)
+        store_full_report(person)
         notify(user_id=person.pk, type=NotificationType.LOW_RUNWAY, title="Low", fingerprint="low")
         with tenant(person.pk):
             SyncRun.objects.create(owner=person, item=item, trigger="test")

@@ -30,8 +30,8 @@ from config.tests.test_urls import said
 from credit import tasks as credit_tasks
 from credit.models import Enrollment
 from credit.pulls import rebuilding
-from credit.tests.asking import signed
-from credit.tests.filed import filed_whole
+from credit.tests.factories import store_full_report
+from credit.tests.pull_steps import give_consent
 
 pytestmark = pytest.mark.django_db
 
@@ -82,8 +82,8 @@ def as_alice(as_alice: Client, alice: User, with_second_factor: Callable[..., Cl
 @pytest.fixture(autouse=True)
 def _everything(alice: User, belongings: Belongings, as_alice: Client, make_item: Callable[..., Item]) -> None:
     """A value of Alice's in every sealed column."""
-    filed_whole(alice)
-    signed(alice)
+    store_full_report(alice)
+    give_consent(alice)
     gone = make_item(alice, provider_item_id="gone", connection=Connection.REMOVING)
     with tenant(alice.pk):
         PendingRemoval.objects.create(owner=alice, item=gone, access_token="access-sandbox-gone")

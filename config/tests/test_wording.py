@@ -17,8 +17,8 @@ from django.urls import reverse
 
 from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import EnrollmentStatus
+from credit.tests.page_steps import enroll_through_pages
 from credit.tests.sandbox_bureau import Bureau
-from credit.tests.signing import enroll
 
 ROOMS = ("credit", "insights", "accounts")
 BETTER = r"(?:improv|boost|repair|fix|rais|increas|enhanc|maximi[sz]|optimi[sz]|grow|strengthen|build|rebuild|clean)"
@@ -154,7 +154,7 @@ def drawn(client: Client, name: str) -> str:
 @pytest.mark.django_db
 @pytest.mark.parametrize("persona", ["P01", "P03", "P04", "P05", "P06", "P10"])
 def test_it_promises_nothing_on_the_pages(as_alice: Client, site_bureau: Bureau, persona: str) -> None:
-    enroll(as_alice, persona)
+    enroll_through_pages(as_alice, persona)
     assert {name: found for name in PAGES if (found := promises(drawn(as_alice, name)))} == {}
 
 

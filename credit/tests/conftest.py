@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from credit.tests.asking import Calendar, calendar
+from credit.tests.pull_steps import SharedClock, travel_with_bureau
 from credit.tests.sandbox_bureau import CLIENT_ID, SECRET, Bureau, sandbox
 from credit.tests.scripted_bureau import ScriptedBureau, scripted_bureau
 
@@ -38,7 +38,7 @@ def site_bureau(local_bureau: Bureau, settings) -> Bureau:
 
 
 @pytest.fixture
-def days(site_bureau: Bureau) -> Iterator[Calendar]:
+def days(site_bureau: Bureau) -> Iterator[SharedClock]:
     """A clock to move, for the bureau and the site alike."""
-    with calendar(site_bureau) as kept:
+    with travel_with_bureau(site_bureau) as kept:
         yield kept

@@ -18,7 +18,7 @@ from credit.provider import (
     PullOptions,
     Subject,
 )
-from credit.tests.people import CONSENT, client_at
+from credit.tests.client_samples import CONSENT, client_at
 
 CLIENT_ID, SECRET, ADMIN_TOKEN = "sandbox-client", "sandbox-secret", "sandbox-admin"
 PEOPLE = {

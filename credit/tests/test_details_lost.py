@@ -14,7 +14,7 @@ from credit.enrollment.details import parse_details
 from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt
 from credit.statuses import EnrollmentStatus
-from credit.tests.asking import count, enrolled, enrollment_of
+from credit.tests.pull_steps import count, enroll_user, get_enrollment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,12 +29,12 @@ def spoil(user, model, column):
 @pytest.fixture
 def lost(alice):
     """Alice's enrollment, whose next report is due and whose details cannot be opened."""
-    enrolled(alice)
+    enroll_user(alice)
     with tenant(alice.pk):
         Enrollment.objects.update(next_pull_at=timezone.now())
     spoil(alice, Enrollment, "identity")
     tasks.pull_report(str(alice.pk), "scheduled")
-    return enrollment_of(alice)
+    return get_enrollment(alice)
 
 
 def test_it_asks_nothing_and_tells_the_person(alice, lost):
@@ -55,14 +55,14 @@ def test_it_goes_on_with_new_details_and_no_sooner(alice, lost):
     later = timezone.now() + timedelta(days=20)
     with tenant(alice.pk):
         Enrollment.objects.update(eligible_at=later)
-    enrolled(alice)
-    again = enrollment_of(alice)
+    enroll_user(alice)
+    again = get_enrollment(alice)
     assert (again.state, again.eligible_at) == (EnrollmentStatus.NOT_PULLED, later)
     assert get_overview(owner=alice.pk).needs_details is False
 
 
 def test_it_asks_with_the_last_four_where_only_the_kept_number_is_lost(alice):
-    enrolled(alice)
+    enroll_user(alice)
     spoil(alice, Enrollment, "ssn")
     with tenant(alice.pk):
         assert len(parse_details(Enrollment.objects.get()).ssn) == 4

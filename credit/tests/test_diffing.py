@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from credit.diffing import NotComparable, Severity, Subject, Thresholds, diff
-from credit.tests.comparing import COLLECTION, EARLIER, LATER, changed, subjects, told
 from credit.tests.experian_samples import (
     INQUIRY,
     RECORD,
@@ -14,6 +13,7 @@ from credit.tests.experian_samples import (
     loan,
     read,
 )
+from credit.tests.report_pairs import COLLECTION, EARLIER, LATER, change_types, diff_sections, summarize
 
 # --- Whatever the reports -------------------------------------------------------------------------------------
 
@@ -39,7 +39,7 @@ def test_it_refuses_to_compare_bureaus_or_people():
 def test_it_puts_reports_in_the_order_of_their_dates():
     old, new = read(headerRecord=EARLIER), read(headerRecord=LATER, riskModel=[SCORE | {"score": "0700"}])
     assert diff(old, new) == diff(new, old)
-    assert told(diff(new, old)) == [(Subject.SCORE_CHANGED, 782, 700, "band")]
+    assert summarize(diff(new, old)) == [(Subject.SCORE_CHANGED, 782, 700, "band")]
 
 
 def test_it_takes_nothing_for_gone_that_a_frozen_file_holds_back():
@@ -48,7 +48,7 @@ def test_it_takes_nothing_for_gone_that_a_frozen_file_holds_back():
     assert [(each.subject, each.entity) for each in diff(read(headerRecord=header("09202026")), frozen)] == [
         (Subject.FLAG_ADDED, "flag:frozen")
     ]
-    assert subjects(diff(frozen, read(headerRecord=LATER))) == [Subject.FLAG_CLEARED]
+    assert change_types(diff(frozen, read(headerRecord=LATER))) == [Subject.FLAG_CLEARED]
 
 
 @pytest.mark.parametrize(("before", "after"), [(EARLIER, None), (None, LATER), (None, None)])
@@ -59,12 +59,12 @@ def test_it_takes_the_order_in_which_reports_come_where_one_of_them_is_not_dated
 
 def test_it_names_a_change_the_same_way_in_every_run_and_each_change_apart():
     before, after = {"tradeline": [card()]}, {"tradeline": [card(balanceAmount="00009500"), loan()]}
-    once = [change.fingerprint("alice", "sha") for change in changed(before, after)]
-    again = [change.fingerprint("alice", "sha") for change in changed(before, after)]
+    once = [change.fingerprint("alice", "sha") for change in diff_sections(before, after)]
+    again = [change.fingerprint("alice", "sha") for change in diff_sections(before, after)]
     assert once == again
     assert len(set(once)) == len(once) > 2
-    assert once[0] != changed(before, after)[0].fingerprint("mallory", "sha")
-    assert once[0] != changed(before, after)[0].fingerprint("alice", "other")
+    assert once[0] != diff_sections(before, after)[0].fingerprint("mallory", "sha")
+    assert once[0] != diff_sections(before, after)[0].fingerprint("alice", "other")
 
 
 # --- Scores ---------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def scores(before, after, **options):
     def section(score):
         return {"riskModel": [SCORE | {"score": score}]}
 
-    return changed(section(before), section(after), **options)
+    return diff_sections(section(before), section(after), **options)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def scores(before, after, **options):
 )
 def test_it_tells_a_score_that_moved_far_or_into_another_band(before, after, detail, severity):
     [change] = scores(before, after)
-    assert told([change]) == [(Subject.SCORE_CHANGED, int(before), int(after), detail)]
+    assert summarize([change]) == [(Subject.SCORE_CHANGED, int(before), int(after), detail)]
     assert (change.severity, change.name) == (severity, "VantageScore 4.0")
 
 
@@ -100,18 +100,20 @@ def test_it_is_silent_about_a_score_that_hardly_moved():
 
 
 def test_it_never_compares_two_models():
-    assert changed({"riskModel": [SCORE]}, {"riskModel": [SCORE | {"modelIndicator": "F9", "score": "0500"}]}) == ()
+    assert (
+        diff_sections({"riskModel": [SCORE]}, {"riskModel": [SCORE | {"modelIndicator": "F9", "score": "0500"}]}) == ()
+    )
 
 
 def test_it_tells_that_a_score_came_or_went():
-    assert told(scores("9002", "0702")) == [(Subject.SCORE_APPEARED, "9002", 702, "")]
-    assert told(scores("0702", "9002")) == [(Subject.SCORE_VANISHED, 702, "9002", "")]
+    assert summarize(scores("9002", "0702")) == [(Subject.SCORE_APPEARED, "9002", 702, "")]
+    assert summarize(scores("0702", "9002")) == [(Subject.SCORE_VANISHED, 702, "9002", "")]
     assert scores("9002", "9001") == ()
 
 
 def test_it_knows_no_band_of_an_unknown_model():
     rc = SCORE | {"modelIndicator": "RC"}
-    [change] = changed({"riskModel": [rc | {"score": "0600"}]}, {"riskModel": [rc | {"score": "0610"}]})
+    [change] = diff_sections({"riskModel": [rc | {"score": "0600"}]}, {"riskModel": [rc | {"score": "0610"}]})
     assert (change.name, change.detail) == ("Experian score, model RC", "")
 
 

@@ -1,10 +1,19 @@
 import pytest
 
 from credit.diffing import Severity, Subject
-from credit.tests.comparing import CARD_KEY, COLLECTION, LOAN_KEY, cards, changed, only, subjects, told
 from credit.tests.experian_samples import (
     card,
     loan,
+)
+from credit.tests.report_pairs import (
+    CARD_KEY,
+    COLLECTION,
+    LOAN_KEY,
+    change_types,
+    diff_card,
+    diff_sections,
+    filter_changes,
+    summarize,
 )
 
 # --- Accounts -------------------------------------------------------------------------------------------------
@@ -21,21 +30,23 @@ from credit.tests.experian_samples import (
 )
 def test_it_tells_a_new_account_from_one_that_is_newly_reported(opened, subject):
     # The older report is of October 20; ninety days before lies July 22.
-    assert subjects(changed({"tradeline": [card()]}, {"tradeline": [card(), loan(openDate=opened)]})) == [subject]
+    assert change_types(diff_sections({"tradeline": [card()]}, {"tradeline": [card(), loan(openDate=opened)]})) == [
+        subject
+    ]
 
 
 def test_it_calls_a_collection_one_however_old_it_is():
-    [change] = changed({}, {"tradeline": [card(), loan(), COLLECTION]})
+    [change] = diff_sections({}, {"tradeline": [card(), loan(), COLLECTION]})
     assert (change.subject, change.severity, change.after) == (Subject.COLLECTION_ADDED, Severity.HIGH, 118)
 
 
 def test_it_tells_that_an_account_is_gone():
-    assert told(changed({}, {"tradeline": [card()]})) == [(Subject.ACCOUNT_VANISHED, 6100, None, "")]
+    assert summarize(diff_sections({}, {"tradeline": [card()]})) == [(Subject.ACCOUNT_VANISHED, 6100, None, "")]
 
 
 def test_it_tells_that_an_account_was_closed():
     gone = {"openOrClosed": "C", "enhanced": {"enhancedAccountCondition": "A3"}}
-    assert told(cards({}, gone)) == [(Subject.ACCOUNT_CLOSED, None, None, "closed")]
+    assert summarize(diff_card({}, gone)) == [(Subject.ACCOUNT_CLOSED, None, None, "closed")]
 
 
 @pytest.mark.parametrize(
@@ -46,13 +57,13 @@ def test_it_tells_that_an_account_was_closed():
     ],
 )
 def test_it_tells_that_a_loan_was_paid_off(paid):
-    changes = changed({}, {"tradeline": [card(), loan(**paid)]})
-    assert told(only(changes, Subject.ACCOUNT_PAID_OFF)) == [(Subject.ACCOUNT_PAID_OFF, 6100, 0, "")]
+    changes = diff_sections({}, {"tradeline": [card(), loan(**paid)]})
+    assert summarize(filter_changes(changes, Subject.ACCOUNT_PAID_OFF)) == [(Subject.ACCOUNT_PAID_OFF, 6100, 0, "")]
 
 
 def test_it_calls_no_loan_paid_whose_balance_is_merely_not_reported():
-    assert changed({}, {"tradeline": [card(), loan(balanceAmount=None)]}) == ()
-    assert cards({"balanceAmount": "00000100"}, {"balanceAmount": "00000000"}) == ()
+    assert diff_sections({}, {"tradeline": [card(), loan(balanceAmount=None)]}) == ()
+    assert diff_card({"balanceAmount": "00000100"}, {"balanceAmount": "00000000"}) == ()
 
 
 NEW_LENDER = {"subscriberName": "CEDAR LOAN SERVICING", "subscriberCode": "1110005"}
@@ -60,31 +71,31 @@ LEFT = {"openOrClosed": "C", "balanceAmount": None, "enhancedPaymentData": {"enh
 
 
 def test_it_knows_a_loan_that_went_to_another_lender():
-    [change] = changed({}, {"tradeline": [card(), loan(**LEFT), loan(**NEW_LENDER)]})
-    assert told([change]) == [(Subject.ACCOUNT_TRANSFERRED, "US DEPT OF EDUCATION", "CEDAR LOAN SERVICING", "")]
+    [change] = diff_sections({}, {"tradeline": [card(), loan(**LEFT), loan(**NEW_LENDER)]})
+    assert summarize([change]) == [(Subject.ACCOUNT_TRANSFERRED, "US DEPT OF EDUCATION", "CEDAR LOAN SERVICING", "")]
     assert change.key != LOAN_KEY
 
 
 def test_it_knows_a_transferred_loan_whose_old_account_is_gone():
-    assert subjects(changed({}, {"tradeline": [card(), loan(**NEW_LENDER)]})) == [Subject.ACCOUNT_TRANSFERRED]
+    assert change_types(diff_sections({}, {"tradeline": [card(), loan(**NEW_LENDER)]})) == [Subject.ACCOUNT_TRANSFERRED]
 
 
 def test_it_takes_another_loan_for_no_transfer():
     other = loan(**NEW_LENDER, amount1="00008000")
-    changes = changed({}, {"tradeline": [card(), loan(**LEFT), other]})
-    assert subjects(changes) == [Subject.ACCOUNT_APPEARED, Subject.ACCOUNT_CLOSED]
+    changes = diff_sections({}, {"tradeline": [card(), loan(**LEFT), other]})
+    assert change_types(changes) == [Subject.ACCOUNT_APPEARED, Subject.ACCOUNT_CLOSED]
 
 
 def test_it_pairs_each_loan_with_one_transfer():
     second = {"amount1": "00005500"}
     before = {"tradeline": [loan(), loan(**second)]}
     after = {"tradeline": [loan(**NEW_LENDER), loan(**NEW_LENDER, **second)]}
-    assert subjects(changed(before, after)) == [Subject.ACCOUNT_TRANSFERRED] * 2
+    assert change_types(diff_sections(before, after)) == [Subject.ACCOUNT_TRANSFERRED] * 2
 
 
 def test_it_pairs_loans_that_nothing_tells_apart_with_one_transfer_each():
-    changes = changed({"tradeline": [loan(), loan()]}, {"tradeline": [loan(**NEW_LENDER), loan(**NEW_LENDER)]})
-    assert subjects(changes) == [Subject.ACCOUNT_TRANSFERRED] * 2
+    changes = diff_sections({"tradeline": [loan(), loan()]}, {"tradeline": [loan(**NEW_LENDER), loan(**NEW_LENDER)]})
+    assert change_types(changes) == [Subject.ACCOUNT_TRANSFERRED] * 2
     assert len({change.key for change in changes}) == 2
 
 
@@ -94,7 +105,7 @@ OCTOBER, NOVEMBER = {"balanceDate": "10092026"}, {"balanceDate": "11092026"}
 
 
 def payments(before, after):
-    return cards(OCTOBER | {"paymentHistory": before}, NOVEMBER | {"paymentHistory": after})
+    return diff_card(OCTOBER | {"paymentHistory": before}, NOVEMBER | {"paymentHistory": after})
 
 
 @pytest.mark.parametrize(
@@ -114,7 +125,7 @@ def payments(before, after):
     ],
 )
 def test_it_compares_payments_month_by_month_of_the_calendar(before, after, expected):
-    assert told(payments(before, after)) == expected
+    assert summarize(payments(before, after)) == expected
 
 
 def test_it_gives_each_month_a_name_of_its_own():
@@ -130,9 +141,11 @@ def test_it_does_not_shout_about_a_charge_off_that_only_goes_on():
 
 
 def test_it_tells_an_amount_that_became_past_due():
-    assert told(cards({}, {"amountPastDue": "00000025"})) == [(Subject.PAST_DUE, None, 25, "")]
-    assert told(cards({"amountPastDue": "00000000"}, {"amountPastDue": "00000025"})) == [(Subject.PAST_DUE, 0, 25, "")]
-    assert cards({"amountPastDue": "00000025"}, {"amountPastDue": "00000050"}) == ()
+    assert summarize(diff_card({}, {"amountPastDue": "00000025"})) == [(Subject.PAST_DUE, None, 25, "")]
+    assert summarize(diff_card({"amountPastDue": "00000000"}, {"amountPastDue": "00000025"})) == [
+        (Subject.PAST_DUE, 0, 25, "")
+    ]
+    assert diff_card({"amountPastDue": "00000025"}, {"amountPastDue": "00000050"}) == ()
 
 
 # --- Words ----------------------------------------------------------------------------------------------------
@@ -140,13 +153,15 @@ def test_it_tells_an_amount_that_became_past_due():
 
 def test_it_tells_a_derogatory_condition():
     charged_off = {"enhanced": {"enhancedAccountCondition": "97"}}
-    assert told(cards({}, charged_off)) == [(Subject.DEROGATORY_ADDED, "open", "charge_off", "")]
-    assert told(cards(charged_off, {})) == [(Subject.DEROGATORY_CLEARED, "charge_off", "open", "")]
+    assert summarize(diff_card({}, charged_off)) == [(Subject.DEROGATORY_ADDED, "open", "charge_off", "")]
+    assert summarize(diff_card(charged_off, {})) == [(Subject.DEROGATORY_CLEARED, "charge_off", "open", "")]
 
 
 def test_it_tells_a_dispute_and_a_remark():
-    assert told(cards({}, {"consumerDisputeFlag": "Y"})) == [(Subject.DISPUTE_CHANGED, "", "disputed", "")]
-    assert told(cards({"specialComment": "19"}, {"specialComment": "68"})) == [(Subject.REMARK_CHANGED, "19", "68", "")]
+    assert summarize(diff_card({}, {"consumerDisputeFlag": "Y"})) == [(Subject.DISPUTE_CHANGED, "", "disputed", "")]
+    assert summarize(diff_card({"specialComment": "19"}, {"specialComment": "68"})) == [
+        (Subject.REMARK_CHANGED, "19", "68", "")
+    ]
 
 
 # --- Histories that no balance dates --------------------------------------------------------------------------
@@ -155,33 +170,33 @@ def test_it_tells_a_dispute_and_a_remark():
 def test_it_says_nothing_of_months_that_are_counted_from_the_day_of_the_report():
     """An account that reports no more would seem to be late a month later with every report."""
     silent = {"balanceDate": None, "statusDate": None, "paymentHistory": "CC1C"}
-    assert cards(silent, silent) == ()
+    assert diff_card(silent, silent) == ()
 
 
 def test_it_says_nothing_of_months_that_are_counted_from_another_date_than_before():
     before = {"balanceDate": "10092026", "paymentHistory": "CC1C"}
     after = {"balanceDate": None, "statusDate": "09092026", "paymentHistory": "CCC1C"}
-    assert only(cards(before, after), Subject.LATE_PAYMENT, Subject.LATE_REMOVED) == []
+    assert filter_changes(diff_card(before, after), Subject.LATE_PAYMENT, Subject.LATE_REMOVED) == []
 
 
 def test_it_compares_months_that_are_counted_from_the_same_kind_of_date():
     before = {"balanceDate": None, "statusDate": "10092026", "paymentHistory": "CCC"}
     after = {"balanceDate": None, "statusDate": "11092026", "paymentHistory": "1CCC"}
-    assert told(cards(before, after)) == [(Subject.LATE_PAYMENT, "no_data", "late30", "2026-11")]
+    assert summarize(diff_card(before, after)) == [(Subject.LATE_PAYMENT, "no_data", "late30", "2026-11")]
 
 
 @pytest.mark.parametrize("newer", ["CCC1", "1CC1", "CC", "C1C"])
 def test_it_says_nothing_of_months_that_have_moved_on_where_their_date_has_not(newer):
     """The status keeps its date for as long as it holds, while the lender reports month after month."""
     undated = {"balanceDate": None, "statusDate": "06092026"}
-    found = cards(undated | {"paymentHistory": "CC1"}, undated | {"paymentHistory": newer})
-    assert only(found, Subject.LATE_PAYMENT, Subject.LATE_REMOVED, Subject.LATE_WORSENED) == []
+    found = diff_card(undated | {"paymentHistory": "CC1"}, undated | {"paymentHistory": newer})
+    assert filter_changes(found, Subject.LATE_PAYMENT, Subject.LATE_REMOVED, Subject.LATE_WORSENED) == []
 
 
 def test_it_takes_a_blank_month_for_no_news():
     before = {"balanceDate": "10092026", "paymentHistory": "C1C"}
     after = {"balanceDate": "11092026", "paymentHistory": " C1C"}
-    assert cards(before, after) == ()
+    assert diff_card(before, after) == ()
 
 
 def test_it_says_nothing_of_details_that_an_older_parser_threw_away():
@@ -190,4 +205,4 @@ def test_it_says_nothing_of_details_that_an_older_parser_threw_away():
         "maxDelinquencyDate": "07012011",
         "enhanced": {"complianceCondition": "XA", "secondDelinquencyDate": "01012017", "maxDelinquencyCode": "1"},
     }
-    assert cards({}, kept) == ()
+    assert diff_card({}, kept) == ()

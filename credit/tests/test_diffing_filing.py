@@ -1,13 +1,13 @@
 import pytest
 
 from credit.diffing import Severity, Subject, Thresholds
-from credit.tests.comparing import changed, subjects, told
 from credit.tests.experian_samples import (
     ADDRESS,
     IDENTITY,
     INQUIRY,
     RECORD,
 )
+from credit.tests.report_pairs import change_types, diff_sections, summarize
 
 
 def inquiry(day, **changes):
@@ -25,45 +25,47 @@ def inquiry(day, **changes):
 )
 def test_it_tells_a_new_inquiry_from_one_that_was_posted_late(day, subject):
     # The older report is of October 20; thirty days before lies September 20.
-    assert subjects(changed({}, {"inquiry": [INQUIRY, inquiry(day)]})) == [subject]
+    assert change_types(diff_sections({}, {"inquiry": [INQUIRY, inquiry(day)]})) == [subject]
 
 
 def test_it_counts_inquiries_that_look_alike():
     twice = [inquiry("11012026"), inquiry("11012026")]
-    assert subjects(changed({}, {"inquiry": [INQUIRY, *twice]})) == [Subject.INQUIRY_ADDED] * 2
-    assert subjects(changed({"inquiry": twice[:1]}, {"inquiry": twice})) == [Subject.INQUIRY_ADDED]
-    assert changed({"inquiry": twice}, {"inquiry": twice[:1]}) == ()
+    assert change_types(diff_sections({}, {"inquiry": [INQUIRY, *twice]})) == [Subject.INQUIRY_ADDED] * 2
+    assert change_types(diff_sections({"inquiry": twice[:1]}, {"inquiry": twice})) == [Subject.INQUIRY_ADDED]
+    assert diff_sections({"inquiry": twice}, {"inquiry": twice[:1]}) == ()
 
 
 def test_it_knows_an_inquiry_again_whose_name_is_written_otherwise():
     before, after = inquiry("11012026"), inquiry("11012026", subscriberName="Quick-Lend ")
-    assert changed({"inquiry": [before]}, {"inquiry": [after]}) == ()
+    assert diff_sections({"inquiry": [before]}, {"inquiry": [after]}) == ()
 
 
 def test_it_does_not_tell_our_own_asking():
     mine = Thresholds(own_codes=frozenset({"7770001"}))
-    assert changed({}, {"inquiry": [INQUIRY, inquiry("11012026")]}, thresholds=mine) == ()
+    assert diff_sections({}, {"inquiry": [INQUIRY, inquiry("11012026")]}, thresholds=mine) == ()
 
 
 def test_it_tells_a_new_public_record_and_one_whose_status_changed():
-    assert told(changed({}, {"publicRecord": [RECORD]})) == [(Subject.PUBLIC_RECORD_ADDED, None, "15", "")]
+    assert summarize(diff_sections({}, {"publicRecord": [RECORD]})) == [(Subject.PUBLIC_RECORD_ADDED, None, "15", "")]
     after = {"publicRecord": [RECORD | {"status": "17"}]}
-    assert told(changed({"publicRecord": [RECORD]}, after)) == [(Subject.PUBLIC_RECORD_CHANGED, "15", "17", "")]
-    assert changed({"publicRecord": [RECORD]}, {}) == ()
+    assert summarize(diff_sections({"publicRecord": [RECORD]}, after)) == [
+        (Subject.PUBLIC_RECORD_CHANGED, "15", "17", "")
+    ]
+    assert diff_sections({"publicRecord": [RECORD]}, {}) == ()
 
 
 def test_it_tells_that_a_personal_detail_is_new_without_saying_it():
     other = ADDRESS | {"streetName": "HARBOR VIEW"}
-    [change] = changed({}, {"addressInformation": [ADDRESS, other]})
+    [change] = diff_sections({}, {"addressInformation": [ADDRESS, other]})
     assert (change.subject, change.name) == (Subject.PERSONAL_ADDED, "address")
     assert "HARBOR" not in repr(change)
-    assert changed({}, {"addressInformation": [ADDRESS | {"lastUpdatedDate": "11202026"}]}) == ()
+    assert diff_sections({}, {"addressInformation": [ADDRESS | {"lastUpdatedDate": "11202026"}]}) == ()
 
 
 def test_it_tells_a_new_name_and_employer_once():
     names = [*IDENTITY["name"], {"surname": "MERCER-BYRON", "firstName": "ADA"}] * 2
     after = {"consumerIdentity": [IDENTITY | {"name": names}], "employmentInformation": [{"name": "ENGINE CO"}]}
-    assert [change.name for change in changed({}, after)] == ["name", "employer"]
+    assert [change.name for change in diff_sections({}, after)] == ["name", "employer"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_it_tells_a_new_name_and_employer_once():
     ],
 )
 def test_it_tells_what_holds_for_the_whole_file(sections, flag, severity):
-    [added] = changed({}, sections)
+    [added] = diff_sections({}, sections)
     assert (added.subject, added.entity, added.severity) == (Subject.FLAG_ADDED, f"flag:{flag}", severity)
-    [cleared] = changed(sections, {})
+    [cleared] = diff_sections(sections, {})
     assert (cleared.subject, cleared.entity) == (Subject.FLAG_CLEARED, f"flag:{flag}")

@@ -1,11 +1,11 @@
 import pytest
 
 from credit.diffing import Subject
-from credit.tests.comparing import CARD_KEY, cards, changed, only, told
 from credit.tests.experian_samples import (
     card,
     loan,
 )
+from credit.tests.report_pairs import CARD_KEY, diff_card, diff_sections, filter_changes, summarize
 
 
 @pytest.mark.parametrize(
@@ -23,19 +23,19 @@ def test_it_tells_a_balance_that_moved_by_enough(limit, before, after, tells):
     def side(balance):
         return {"balanceAmount": f"{balance:08d}", "enhanced": {"creditLimitAmount": f"{limit:010d}"}}
 
-    moved = only(cards(side(before), side(after)), Subject.BALANCE_CHANGED)
-    assert told(moved) == ([(Subject.BALANCE_CHANGED, before, after, "")] if tells else [])
+    moved = filter_changes(diff_card(side(before), side(after)), Subject.BALANCE_CHANGED)
+    assert summarize(moved) == ([(Subject.BALANCE_CHANGED, before, after, "")] if tells else [])
 
 
 def test_it_tells_no_change_of_a_balance_that_is_not_reported_or_of_a_loan():
-    assert cards({}, {"balanceAmount": "UNKNOWN"}) == ()
-    assert changed({}, {"tradeline": [card(), loan(balanceAmount="00003100")]}) == ()
+    assert diff_card({}, {"balanceAmount": "UNKNOWN"}) == ()
+    assert diff_sections({}, {"tradeline": [card(), loan(balanceAmount="00003100")]}) == ()
 
 
 def test_it_tells_that_a_limit_changed():
-    changes = cards({}, {"enhanced": {"creditLimitAmount": "0000015000"}})
-    assert told(changes) == [(Subject.LIMIT_CHANGED, 12000, 15000, "")]
-    assert cards({}, {"amount1": None, "enhanced": {"creditLimitAmount": None}}) == ()
+    changes = diff_card({}, {"enhanced": {"creditLimitAmount": "0000015000"}})
+    assert summarize(changes) == [(Subject.LIMIT_CHANGED, 12000, 15000, "")]
+    assert diff_card({}, {"amount1": None, "enhanced": {"creditLimitAmount": None}}) == ()
 
 
 def use(balance, limit):
@@ -61,13 +61,13 @@ UP, DOWN = Subject.UTILIZATION_UP, Subject.UTILIZATION_DOWN
     ],
 )
 def test_it_tells_a_mark_crossed_once_at_its_end(before, after, expected):
-    changes = only(cards(use(*before), use(*after)), UP, DOWN)
+    changes = filter_changes(diff_card(use(*before), use(*after)), UP, DOWN)
     # The card is the only one, so all cards together say the same.
-    assert told(changes) == ([expected] * 2 if expected else [])
+    assert summarize(changes) == ([expected] * 2 if expected else [])
     assert [change.entity for change in changes] == ([CARD_KEY, "overall"] if expected else [])
 
 
 def test_it_tells_no_utilization_where_a_limit_is_missing():
     no_limit = {"amount1": None, "amount1Qualifier": None, "enhanced": {"creditLimitAmount": None}}
-    assert only(cards(no_limit, use(900, 1000)), UP, DOWN) == []
-    assert only(cards(use(100, 1000), no_limit), UP, DOWN) == []
+    assert filter_changes(diff_card(no_limit, use(900, 1000)), UP, DOWN) == []
+    assert filter_changes(diff_card(use(100, 1000), no_limit), UP, DOWN) == []

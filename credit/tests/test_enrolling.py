@@ -17,7 +17,7 @@ from credit.enrollment.status import get_overview
 from credit.models import Enrollment
 from credit.pulls import due
 from credit.statuses import EnrollmentStatus
-from credit.tests.asking import actions_of, count, enrolled, enrollment_of, signed
+from credit.tests.pull_steps import count, enroll_user, get_enrollment, give_consent, list_audit_actions
 from credit.tests.sandbox_bureau import person
 
 pytestmark = pytest.mark.django_db
@@ -34,24 +34,24 @@ def known(subject):
 
 @pytest.mark.parametrize("birth", [date(1971, 1, 15), 1971, None])
 def test_it_keeps_the_details_and_the_last_four(alice, birth):
-    enrolled(alice, keep_ssn=False, middle_name="B", suffix="Jr", line2="Apt 2", birth=birth)
+    enroll_user(alice, keep_ssn=False, middle_name="B", suffix="Jr", line2="Apt 2", birth=birth)
     told = replace(person("P01"), middle_name="B", suffix="Jr", line2="Apt 2", birth=birth, ssn="1001")
     assert known(subject(alice)) == known(told)
 
 
 def test_it_keeps_the_whole_number_only_where_its_owner_wants_that(alice):
-    enrolled(alice, ssn="666-01-1001")
+    enroll_user(alice, ssn="666-01-1001")
     assert subject(alice).ssn == "666011001"
-    enrolled(alice, keep_ssn=False)
+    enroll_user(alice, keep_ssn=False)
     assert subject(alice).ssn == "1001"
-    enrolled(alice, ssn="1001")
-    assert (subject(alice).ssn, enrollment_of(alice).ssn) == ("1001", None)
-    enrolled(alice, ssn="")
+    enroll_user(alice, ssn="1001")
+    assert (subject(alice).ssn, get_enrollment(alice).ssn) == ("1001", None)
+    enroll_user(alice, ssn="")
     assert subject(alice).ssn == ""
 
 
 def test_it_gives_pages_no_more_than_the_last_four(alice, mallory):
-    enrolled(alice)
+    enroll_user(alice)
     with tenant(alice.pk):
         assert details.get_details(owner=alice.pk).ssn == "1001"
     with tenant(mallory.pk):
@@ -59,8 +59,8 @@ def test_it_gives_pages_no_more_than_the_last_four(alice, mallory):
 
 
 def test_it_keeps_one_row_of_a_person(alice):
-    enrolled(alice)
-    enrolled(alice, "P02")
+    enroll_user(alice)
+    enroll_user(alice, "P02")
     assert count(Enrollment, alice) == 1
     assert subject(alice).last_name == "BRIGHT"
 
@@ -68,45 +68,45 @@ def test_it_keeps_one_row_of_a_person(alice):
 def test_it_writes_nothing_without_the_consent_that_it_is_named(alice, mallory):
     with pytest.raises(NoConsent):
         lifecycle.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=uuid4())
-    theirs = signed(mallory)
+    theirs = give_consent(mallory)
     with pytest.raises(NoConsent):
         lifecycle.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=theirs.pk)
-    old, _new = signed(alice), signed(alice)
+    old, _new = give_consent(alice), give_consent(alice)
     with pytest.raises(NoConsent):
         lifecycle.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=old.pk)
     assert count(Enrollment, alice) == 0
 
 
 def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
-    enrolled(alice)
+    enroll_user(alice)
     lifecycle.withdraw_enrollment(user=alice)
     lifecycle.withdraw_enrollment(user=alice)
-    row = enrollment_of(alice)
+    row = get_enrollment(alice)
     assert (row.identity, row.ssn, row.next_pull_at) == (None, None, None)
     with tenant(alice.pk), pytest.raises(NotEnrolled):
         details.parse_details(row)
     assert [event.kind for event in consent.history(person_id=alice.pk)] == ["withdrawn", "given"]
     assert consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
     assert get_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
-    assert actions_of(alice).count(Action.CREDIT_FORGOTTEN) == 1
+    assert list_audit_actions(alice).count(Action.CREDIT_FORGOTTEN) == 1
 
 
 def test_it_begins_again_after_a_withdrawal(alice):
-    enrolled(alice)
+    enroll_user(alice)
     lifecycle.withdraw_enrollment(user=alice)
-    signed(alice)
+    give_consent(alice)
     assert get_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
-    enrolled(alice, keep_ssn=False)
+    enroll_user(alice, keep_ssn=False)
     assert subject(alice).ssn == "1001"
-    assert enrollment_of(alice).withdrawn_at is None
+    assert get_enrollment(alice).withdrawn_at is None
 
 
 def test_it_says_how_things_stand_before_the_first_report(alice, settings, monkeypatch, django_assert_num_queries):
     assert get_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
-    given = signed(alice)
+    given = give_consent(alice)
     found = get_overview(owner=alice.pk)
     assert (found.state, found.consent_ends_at) == (EnrollmentStatus.NOT_PULLED, given.expires_at)
-    enrolled(alice)
+    enroll_user(alice)
     with tenant(alice.pk), django_assert_num_queries(2):
         assert get_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
     monkeypatch.setattr(instruction, "VERSION", "2031-01")
@@ -118,19 +118,19 @@ def test_it_says_how_things_stand_before_the_first_report(alice, settings, monke
 def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):
     carol = make_user("carol")
     for user, days_away in ((alice, 91), (mallory, 89), (carol, 91)):
-        enrolled(user, keep_ssn=user != carol)
+        enroll_user(user, keep_ssn=user != carol)
         away(user, days_away)
     assert due.list_idle_ssns(limit=10) == [alice.pk]
     lifecycle.delete_ssn(owner_id=alice.pk)
     lifecycle.delete_ssn(owner_id=alice.pk)
     assert due.list_idle_ssns(limit=10) == []
     assert (subject(alice).ssn, subject(mallory).ssn) == ("1001", "666011001")
-    assert actions_of(alice).count(Action.CREDENTIAL_DELETE) == 1
+    assert list_audit_actions(alice).count(Action.CREDENTIAL_DELETE) == 1
 
 
 def away(user, days):
     """Let a person have enrolled and signed in so many days ago."""
-    user.last_login = enrollment_of(user).enrolled_at - timedelta(days=days)
+    user.last_login = get_enrollment(user).enrolled_at - timedelta(days=days)
     user.save()
     with tenant(user.pk):
         Enrollment.objects.update(enrolled_at=user.last_login)

@@ -38,8 +38,8 @@ from credit.provider import (
     PullOptions,
     RateLimited,
 )
+from credit.tests.client_samples import ADA, ATTEMPT, CANARIES, CONSENT, PROFILE, client_at
 from credit.tests.experian_samples import TODAY, raw
-from credit.tests.people import ADA, ATTEMPT, CANARIES, CONSENT, PROFILE, client_at
 from credit.tests.scripted_bureau import TOKEN_PATH, blurt, say, scripted_bureau, stay_silent, trickle
 
 REPORT = raw()

@@ -6,7 +6,7 @@ from credit.experian.client import connect
 from credit.provider import (
     BureauConfigError,
 )
-from credit.tests.people import ADA, PROFILE
+from credit.tests.client_samples import ADA, PROFILE
 
 
 def test_it_shows_and_pickles_no_person():

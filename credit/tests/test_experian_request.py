@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from credit.experian.request import applicant, compose
 from credit.provider import BureauInputError, Subject
-from credit.tests.people import ADA, PROFILE
+from credit.tests.client_samples import ADA, PROFILE
 
 
 def written(**changes):

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from credit.experian.tokens import Token, TokenKeeper
 from credit.experian.transport import Transport
 from credit.provider import BureauAuthError, BureauError, BureauUnavailable, Outcome
-from credit.tests.people import PROFILE
+from credit.tests.client_samples import PROFILE
 from credit.tests.scripted_bureau import TOKEN_PATH, blurt, say, stay_silent
 
 

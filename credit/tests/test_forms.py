@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from credit.forms import DetailsForm
-from credit.tests.signing import ADA
+from credit.tests.page_steps import ADA
 
 pytestmark = pytest.mark.dates
 

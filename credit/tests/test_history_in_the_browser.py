@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from compliance.isolation import tenant
 from credit.stored import reports
-from credit.tests.asking import enrolled, enrollment_of, pull
+from credit.tests.pull_steps import enroll_user, get_enrollment, pull
 from credit.tests.test_diffing_year import YEAR
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -28,10 +28,10 @@ def alice(make_user):
 @pytest.fixture
 def year(alice, days):
     """Alice signs as the bureau's changer and gets a report every month."""
-    enrolled(alice, "P11")
+    enroll_user(alice, "P11")
     pull(alice)
     for _month in range(MONTHS):
-        days.pass_until(enrollment_of(alice).eligible_at)
+        days.advance_to(get_enrollment(alice).eligible_at)
         pull(alice)
 
 

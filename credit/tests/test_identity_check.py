@@ -23,8 +23,8 @@ from credit.pulls.identity_check import ExpectedAnswers, IdentityAnswer
 from credit.report import Day, Detail, Kind, PersonalDetail, Precision, ReportStatus, Role
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
-from credit.tests.asking import count, enrolled, enrollment_of, pull, state_of
 from credit.tests.documents import rewrite_accounts, rewrite_reports, stored_accounts, stored_changes
+from credit.tests.pull_steps import count, current_status, enroll_user, get_enrollment, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +35,7 @@ WRONG = IdentityAnswer(ON_FILE, frozenset({date(1999, 1, 1), date(1999, 2, 1)}))
 
 def came(user, persona="P01", **changes):
     """Let a report come that does not fit: the person gave another ZIP code, or what a test says."""
-    enrolled(user, persona, **changes or {"zip_code": "46361"})
+    enroll_user(user, persona, **changes or {"zip_code": "46361"})
     assert pull(user).state is ReportStatus.MISMATCH
 
 
@@ -133,7 +133,7 @@ def test_it_shows_the_report_everywhere_after_a_right_answer(site_bureau, alice,
         assert shown(alice) == (Report.objects.get().pk, [ReportStatus.READY], 0)
         assert reports.list_reports(owner=alice.pk)[0].value == 782
     assert get_overview(owner=alice.pk).state is EnrollmentStatus.READY
-    assert enrollment_of(alice).next_pull_at >= enrollment_of(alice).eligible_at > timezone.now()
+    assert get_enrollment(alice).next_pull_at >= get_enrollment(alice).eligible_at > timezone.now()
     assert identity_check.get_question(owner=alice.pk) is None
     assert not identity_check.check_answer(user=alice, answer=answered_right(alice))
     assert [outcome for outcome, _ in trail(alice)] == ["ok"]
@@ -147,7 +147,7 @@ def test_it_closes_after_three_wrong_answers(site_bureau, alice):
         assert attempts_left(alice) == left
     assert not identity_check.check_answer(user=alice, answer=right)
     assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
-    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
+    assert (current_status(alice), get_enrollment(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
     assert [(outcome, facts["wrong_answers"]) for outcome, facts in trail(alice)] == [
         ("refused", 1),
         ("refused", 2),
@@ -214,7 +214,7 @@ def test_it_does_not_ask_what_the_file_cannot_answer(site_bureau, alice):
 
 
 def test_it_asks_nobody_whose_report_fits_and_nobody_without_one(site_bureau, alice, mallory):
-    enrolled(alice)
+    enroll_user(alice)
     assert identity_check.get_question(owner=alice.pk) is None
     pull(alice)
     assert identity_check.get_question(owner=alice.pk) is None
@@ -226,7 +226,7 @@ def test_it_asks_nobody_whose_report_fits_and_nobody_without_one(site_bureau, al
 def test_it_opens_nobody_elses_report(site_bureau, alice, mallory):
     came(alice)
     right = answered_right(alice)
-    enrolled(mallory, "P02")
+    enroll_user(mallory, "P02")
     pull(mallory)
     assert not identity_check.check_answer(user=mallory, answer=right)
     assert (shown(alice)[1], attempts_left(alice)) == ([ReportStatus.MISMATCH], 3)
@@ -240,7 +240,7 @@ def test_it_takes_no_answer_once_something_has_changed(site_bureau, alice, meanw
     if meanwhile == "withdrawn":
         lifecycle.withdraw_enrollment(user=alice)
     else:
-        enrolled(alice, zip_code="46362")
+        enroll_user(alice, zip_code="46362")
     assert identity_check.get_question(owner=alice.pk) is None
     assert not identity_check.check_answer(user=alice, answer=right)
     assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
@@ -251,7 +251,7 @@ def test_it_takes_no_answer_once_something_has_changed(site_bureau, alice, meanw
 
 def following(days, user):
     """Let the next month's report come by the clock."""
-    days.pass_by(days=31)
+    days.advance(days=31)
     return pull(user, Trigger.SCHEDULED).state
 
 
@@ -266,7 +266,7 @@ def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
         Report.objects.update(consumer_hash="of somebody else")
     assert following(days, alice) is ReportStatus.MISMATCH
     assert shown(alice)[1] == [ReportStatus.MISMATCH, *[ReportStatus.READY] * 3]
-    assert (state_of(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
+    assert (current_status(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
 
 
 @pytest.mark.parametrize("difference", ["no subject", "other flags", "other details"])
@@ -281,9 +281,9 @@ def test_it_asks_again_where_the_confirmed_report_says_nothing_of_this_one(days,
         with tenant(alice.pk):
             Report.objects.update(ssn_variation=False)
     else:
-        enrolled(alice, zip_code="46362")
+        enroll_user(alice, zip_code="46362")
     assert following(days, alice) is ReportStatus.MISMATCH
-    assert (state_of(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
+    assert (current_status(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
 
 
 def without_subject(*args, **options):
@@ -294,13 +294,13 @@ def test_it_carries_no_confirmation_over_to_another_person(days, alice, mallory)
     came(alice)
     identity_check.check_answer(user=alice, answer=answered_right(alice))
     came(mallory)
-    assert (state_of(mallory), shown(mallory)) == (EnrollmentStatus.MISMATCH, (None, [ReportStatus.MISMATCH], 0))
+    assert (current_status(mallory), shown(mallory)) == (EnrollmentStatus.MISMATCH, (None, [ReportStatus.MISMATCH], 0))
 
 
 def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice):
-    enrolled(alice, "P11")
+    enroll_user(alice, "P11")
     pull(alice)
-    days.pass_by(days=60)
+    days.advance(days=60)
     came(alice, "P11", zip_code="46361")
     # What the newest of the hidden reports would tell is written down, and nothing of it said.
     assert len(stored_changes(alice)) > 0
@@ -314,8 +314,8 @@ def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice)
 
 def test_it_compares_nothing_with_a_report_that_is_kept_back(days, alice):
     came(alice, "P11", zip_code="46361")
-    days.pass_by(days=60)
-    enrolled(alice, "P11")
+    days.advance(days=60)
+    enroll_user(alice, "P11")
     assert pull(alice).state is ReportStatus.READY
     assert (len(stored_changes(alice)), count(Notification, alice)) == (0, 0)
 
@@ -330,8 +330,8 @@ def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice
     for user in (alice, mallory):
         assert rebuilding.rebuild(owner_id=user.pk, everything=True).unreadable == 0
     assert (shown(alice), shown(mallory)) == before
-    assert (state_of(alice), attempts_left(alice)) == (EnrollmentStatus.READY, None)
-    assert (state_of(mallory), attempts_left(mallory)) == (EnrollmentStatus.MISMATCH, 2)
+    assert (current_status(alice), attempts_left(alice)) == (EnrollmentStatus.READY, None)
+    assert (current_status(mallory), attempts_left(mallory)) == (EnrollmentStatus.MISMATCH, 2)
 
 
 def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alice, monkeypatch):
@@ -346,14 +346,14 @@ def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alic
         with pytest.raises(MalformedReport):
             following(days, alice)
     rebuilding.rebuild(owner_id=alice.pk, everything=False)
-    assert (shown(alice)[1], state_of(alice)) == ([ReportStatus.READY] * 2, EnrollmentStatus.READY)
+    assert (shown(alice)[1], current_status(alice)) == ([ReportStatus.READY] * 2, EnrollmentStatus.READY)
 
 
 def test_it_asks_for_the_next_report_on_the_persons_day(days, alice):
     came(alice)
-    days.pass_by(days=3)
+    days.advance(days=3)
     identity_check.check_answer(user=alice, answer=answered_right(alice))
-    enrollment = enrollment_of(alice)
+    enrollment = get_enrollment(alice)
     with tenant(alice.pk):
         fetched_at = RawReport.objects.get().fetched_at
     assert (enrollment.succeeded_at, enrollment.pull_day) == (fetched_at, fetched_at.day)

@@ -13,8 +13,8 @@ from accounts.models import User
 from compliance.isolation import tenant
 from credit.models import Enrollment
 from credit.statuses import EnrollmentStatus
+from credit.tests.page_steps import details_of
 from credit.tests.sandbox_bureau import Bureau
-from credit.tests.signing import typed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -61,7 +61,7 @@ def sign_in(page: Page, visit: Visit, user: User) -> None:
 
 
 def sign(page: Page, visit: Visit, persona: str) -> None:
-    details = typed(persona)
+    details = details_of(persona)
     visit("credit")
     page.get_by_role("link", name="Read the instruction").click()
     page.get_by_role("checkbox").check()
@@ -71,7 +71,7 @@ def sign(page: Page, visit: Visit, persona: str) -> None:
 
 
 def fill_in(page: Page, persona: str) -> None:
-    details = typed(persona)
+    details = details_of(persona)
     for name, label in LABELS.items():
         page.get_by_label(label, exact=True).fill(details[name])
 
@@ -153,7 +153,7 @@ def test_it_goes_the_whole_way_by_keyboard(page: Page, visit: Visit, in_: None, 
     page.keyboard.type("Ada Mercer")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Your details")).to_be_visible()
-    details = typed("P01")
+    details = details_of("P01")
     page.get_by_label("First name").focus()
     for name in ("first_name", "middle_name", "last_name", "suffix", "line1", "line2", "city", "state", "zip_code"):
         if name != "suffix":

@@ -7,23 +7,23 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from credit.tests.filed import filed_year
-from credit.tests.told import told
+from credit.tests.factories import store_reports
+from credit.tests.fixtures import persona_reports
 
 pytestmark = pytest.mark.django_db
 
-__all__ = ["told"]
+__all__ = ["persona_reports"]
 
 MOST_STATEMENTS = 12
 LARGEST = 60 * 1024
 
 
 @pytest.fixture
-def pages(alice, sandbox_program, told):
+def pages(alice, sandbox_program, persona_reports):
     """The addresses of all pages about two reports of P13, a month apart."""
     sandbox_program.control("clock", {"advance_days": 30})
     newer = sandbox_program.read("P13")
-    before, after = filed_year(alice, [told["P13"], newer])
+    before, after = store_reports(alice, [persona_reports["P13"], newer])
     names = ("", "_history", "_changes", "_accounts", "_utilization", "_inquiries", "_records", "_personal")
     found = {f"credit{name}": reverse(f"credit{name}") for name in names}
     found["credit_account"] = reverse("credit_account", args=[newer.tradelines[0].key])
@@ -32,8 +32,8 @@ def pages(alice, sandbox_program, told):
     return found
 
 
-def test_it_is_as_large_as_it_should_be(told):
-    report = told["P13"]
+def test_it_is_as_large_as_it_should_be(persona_reports):
+    report = persona_reports["P13"]
     assert (len(report.tradelines), len(report.public_records)) == (60, 100)
     assert sum(len(line.history.codes) == 84 for line in report.tradelines) > 40
 
@@ -52,9 +52,14 @@ def test_it_asks_little_and_answers_small(as_alice, pages):
     assert all(packed < 10 * 1024 for _asked, packed, _whole in weights.values()), weights
 
 
-def test_it_shows_every_account_and_every_record_once(as_alice, pages, told):
+def test_it_shows_every_account_and_every_record_once(as_alice, pages, persona_reports):
     accounts = as_alice.get(pages["credit_accounts"]).content.decode()
-    assert {accounts.count(reverse("credit_account", args=[line.key])) for line in told["P13"].tradelines} == {1}
+    assert {
+        accounts.count(reverse("credit_account", args=[line.key])) for line in persona_reports["P13"].tradelines
+    } == {1}
     records = [as_alice.get(f"{pages['credit_records']}?page={page}").content.decode() for page in range(1, 5)]
-    found = [sum(f"reference {record.reference}" in page for page in records) for record in told["P13"].public_records]
+    found = [
+        sum(f"reference {record.reference}" in page for page in records)
+        for record in persona_reports["P13"].public_records
+    ]
     assert found == [1] * 100

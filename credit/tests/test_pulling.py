@@ -17,7 +17,17 @@ from credit.provider import BureauConfigError, BureauTimeout
 from credit.pulls import attempts, processing, pulling
 from credit.report import ReportStatus
 from credit.statuses import EnrollmentStatus
-from credit.tests.asking import actions_of, attempts_of, calls, enrolled, enrollment_of, pull, signed, state_of, stored
+from credit.tests.pull_steps import (
+    count_answers_and_reports,
+    current_status,
+    enroll_user,
+    get_enrollment,
+    give_consent,
+    list_attempts,
+    list_audit_actions,
+    pull,
+    report_calls,
+)
 from credit.tests.sandbox_bureau import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,37 +37,37 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
-    enrolled(alice, keep_ssn=False)
+    enroll_user(alice, keep_ssn=False)
     subject = person("P01")
     pulled = pull(alice, subject=subject)
-    [call], [attempt] = calls(site_bureau), attempts_of(alice)
+    [call], [attempt] = report_calls(site_bureau), list_attempts(alice)
     assert (pulled.state, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
     assert not call["leaked"]
     assert (attempt.state, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "user", "soft", "3F")
     living = consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
     assert (attempt.consent_id, attempt.consent_version) == (living.pk, instruction.VERSION)
-    assert state_of(alice) is EnrollmentStatus.READY
-    assert stored(alice) == (1, 1)
+    assert current_status(alice) is EnrollmentStatus.READY
+    assert count_answers_and_reports(alice) == (1, 1)
 
 
 def test_it_asks_by_the_last_four_where_the_number_is_not_kept(site_bureau, alice):
-    enrolled(alice, keep_ssn=False)
+    enroll_user(alice, keep_ssn=False)
     pull(alice)
-    assert calls(site_bureau)[0]["ssn"] == "last four"
+    assert report_calls(site_bureau)[0]["ssn"] == "last four"
 
 
 def test_it_opens_a_kept_number_only_where_none_was_typed_and_records_that(days, alice):
-    enrolled(alice)
+    enroll_user(alice)
     pull(alice, subject=person("P01"))
-    assert Action.CREDENTIAL_ACCESS not in actions_of(alice)
-    days.pass_by(days=31)
+    assert Action.CREDENTIAL_ACCESS not in list_audit_actions(alice)
+    days.advance(days=31)
     pull(alice)
-    assert actions_of(alice).count(Action.CREDENTIAL_ACCESS) == 1
-    assert actions_of(alice).count(Action.CREDIT_PULL) == 2
+    assert list_audit_actions(alice).count(Action.CREDENTIAL_ACCESS) == 1
+    assert list_audit_actions(alice).count(Action.CREDIT_PULL) == 2
 
 
 def test_it_makes_one_call_of_eight_clicks_at_once(site_bureau, alice):
-    enrolled(alice)
+    enroll_user(alice)
     site_bureau.fault("latency", ms=1000)
 
     def click(_):
@@ -71,69 +81,69 @@ def test_it_makes_one_call_of_eight_clicks_at_once(site_bureau, alice):
     with ThreadPoolExecutor(8) as clicks:
         found = list(clicks.map(click, range(8)))
     assert sum(isinstance(each, pulling.PullResult) for each in found) == 1
-    assert len(calls(site_bureau)) == site_bureau.made() == 1
-    assert len(attempts_of(alice)) == 1
+    assert len(report_calls(site_bureau)) == site_bureau.made() == 1
+    assert len(list_attempts(alice)) == 1
 
 
 def test_it_makes_one_report_in_thirty_days(days, alice, site_bureau):
-    enrolled(alice)
+    enroll_user(alice)
     pull(alice)
-    days.pass_by(days=29)
+    days.advance(days=29)
     with pytest.raises(pulling.NotDue) as early:
         pull(alice)
-    assert early.value.next_pull_at == enrollment_of(alice).eligible_at
+    assert early.value.next_pull_at == get_enrollment(alice).eligible_at
     with pytest.raises(pulling.NotDue):
         pull(alice, Trigger.SCHEDULED)
-    days.pass_by(days=1)
+    days.advance(days=1)
     pull(alice, Trigger.SCHEDULED)
     assert site_bureau.made() == 2
-    assert stored(alice) == (2, 2)
+    assert count_answers_and_reports(alice) == (2, 2)
 
 
 def test_it_counts_the_same_for_a_second_person(site_bureau, alice, mallory):
-    enrolled(alice)
-    enrolled(mallory, "P02")
+    enroll_user(alice)
+    enroll_user(mallory, "P02")
     first, second = pull(alice), pull(mallory)
     assert first.report_id != second.report_id
-    assert (stored(alice), stored(mallory)) == ((1, 1), (1, 1))
+    assert (count_answers_and_reports(alice), count_answers_and_reports(mallory)) == ((1, 1), (1, 1))
 
 
 def test_it_asks_nothing_with_the_bureau_off(site_bureau, alice, settings):
-    enrolled(alice)
+    enroll_user(alice)
     settings.CREDIT_ENV = "off"
     with pytest.raises(BureauConfigError):
         pull(alice)
-    assert (calls(site_bureau), attempts_of(alice), state_of(alice)) == ([], [], EnrollmentStatus.OFF)
+    assert (report_calls(site_bureau), list_attempts(alice), current_status(alice)) == ([], [], EnrollmentStatus.OFF)
 
 
 # --- Consent ------------------------------------------------------------------------------------------------
 
 
 def test_it_asks_nothing_without_details(site_bureau, alice):
-    signed(alice)
+    give_consent(alice)
     with pytest.raises(pulling.NotEnrolled):
         pull(alice)
 
 
 @pytest.mark.parametrize("how", ["withdrawn", "over", "to other words"])
 def test_it_asks_nothing_without_a_living_consent(days, alice, site_bureau, monkeypatch, how):
-    enrolled(alice)
+    enroll_user(alice)
     if how == "withdrawn":
         consent.withdraw(person=alice, purpose=Purpose.CREDIT_REPORT)
     elif how == "over":
-        days.pass_by(days=366)
+        days.advance(days=366)
     else:
         monkeypatch.setattr(instruction, "VERSION", "2031-01")
     with pytest.raises(pulling.NoConsent):
         pull(alice)
-    assert (calls(site_bureau), attempts_of(alice)) == ([], [])
-    assert state_of(alice) is (
+    assert (report_calls(site_bureau), list_attempts(alice)) == ([], [])
+    assert current_status(alice) is (
         EnrollmentStatus.CONSENT_OUTDATED if how == "to other words" else EnrollmentStatus.NO_CONSENT
     )
 
 
 def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
     begin_attempt = attempts.begin_attempt
 
     def begin_and_withdraw(**options):
@@ -144,12 +154,12 @@ def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, m
     monkeypatch.setattr(attempts, "begin_attempt", begin_and_withdraw)
     with pytest.raises(pulling.NoConsent):
         pull(alice)
-    assert calls(site_bureau) == []
-    assert [(each.state, each.code) for each in attempts_of(alice)] == [("not_made", "NO_LIVING_CONSENT")]
+    assert report_calls(site_bureau) == []
+    assert [(each.state, each.code) for each in list_attempts(alice)] == [("not_made", "NO_LIVING_CONSENT")]
 
 
 def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alice, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
     call_bureau = pulling.call_bureau
 
     def call_and_withdraw(**options):
@@ -160,12 +170,12 @@ def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alic
     monkeypatch.setattr(pulling, "call_bureau", call_and_withdraw)
     with pytest.raises(pulling.NoConsent):
         pull(alice)
-    assert stored(alice) == (0, 0)
-    assert [(each.state, each.code) for each in attempts_of(alice)] == [("made", "WITHDRAWN")]
+    assert count_answers_and_reports(alice) == (0, 0)
+    assert [(each.state, each.code) for each in list_attempts(alice)] == [("made", "WITHDRAWN")]
 
 
 def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_was_read(site_bureau, alice, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
     process_report = processing.process_report
 
     def withdraw_and_process(**options):
@@ -174,18 +184,18 @@ def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_wa
 
     monkeypatch.setattr(processing, "process_report", withdraw_and_process)
     pull(alice)
-    assert stored(alice) == (1, 1)
-    assert (enrollment_of(alice).next_pull_at, state_of(alice)) == (None, EnrollmentStatus.NO_CONSENT)
+    assert count_answers_and_reports(alice) == (1, 1)
+    assert (get_enrollment(alice).next_pull_at, current_status(alice)) == (None, EnrollmentStatus.NO_CONSENT)
 
 
 def test_it_stops_the_clock_drops_the_number_and_says_so_when_a_consent_ends(days, alice):
-    enrolled(alice)
+    enroll_user(alice)
     pull(alice)
-    days.pass_by(days=366)
+    days.advance(days=366)
     for _ in range(2):
         with pytest.raises(pulling.NoConsent):
             pull(alice, Trigger.SCHEDULED)
-    assert (enrollment_of(alice).next_pull_at, enrollment_of(alice).ssn) == (None, None)
+    assert (get_enrollment(alice).next_pull_at, get_enrollment(alice).ssn) == (None, None)
     alice.refresh_from_db()
     assert alice.unread == 1
 
@@ -210,7 +220,7 @@ def killed_while(monkeypatch):
 
 
 def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, site_bureau, killed_while):
-    enrolled(alice)
+    enroll_user(alice)
     revive = killed_while(pulling, "store_answer")
     with pytest.raises(Killed):
         pull(alice)
@@ -218,70 +228,74 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
     assert site_bureau.made() == 1
     with pytest.raises(pulling.PullInProgress):
         pull(alice)
-    assert state_of(alice) is EnrollmentStatus.UNDER_WAY
-    days.pass_by(minutes=15)
-    assert state_of(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
-    days.pass_by(minutes=5)
+    assert current_status(alice) is EnrollmentStatus.UNDER_WAY
+    days.advance(minutes=15)
+    assert current_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
+    days.advance(minutes=5)
     pull(alice, Trigger.SCHEDULED)
-    first, second = attempts_of(alice)
+    first, second = list_attempts(alice)
     assert (first.state, first.code, second.state) == ("unknown", "WORKER_LOST", "made")
     assert first.reference_id != second.reference_id
-    assert stored(alice) == (1, 1)
+    assert count_answers_and_reports(alice) == (1, 1)
 
 
 def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, alice, site_bureau, killed_while):
-    enrolled(alice)
+    enroll_user(alice)
     revive = killed_while(processing, "process_report")
     with pytest.raises(Killed):
         pull(alice)
     revive()
-    assert (stored(alice), state_of(alice)) == ((1, 0), EnrollmentStatus.UNREADABLE)
-    days.pass_by(minutes=15)
-    assert enrollment_of(alice).next_pull_at < timezone.now()
+    assert (count_answers_and_reports(alice), current_status(alice)) == ((1, 0), EnrollmentStatus.UNREADABLE)
+    days.advance(minutes=15)
+    assert get_enrollment(alice).next_pull_at < timezone.now()
     with pytest.raises(pulling.NotDue):
         pull(alice, Trigger.SCHEDULED)
-    assert (stored(alice), state_of(alice), site_bureau.made()) == ((1, 1), EnrollmentStatus.READY, 1)
+    assert (count_answers_and_reports(alice), current_status(alice), site_bureau.made()) == (
+        (1, 1),
+        EnrollmentStatus.READY,
+        1,
+    )
 
 
 def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
     call_bureau = pulling.call_bureau
 
     def call_and_expire(**options):
         answer = call_bureau(**options)
-        days.pass_by(minutes=20)
+        days.advance(minutes=20)
         attempts.expire_lost_attempt(owner_id=alice.pk)
-        assert state_of(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
+        assert current_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
         return answer
 
     monkeypatch.setattr(pulling, "call_bureau", call_and_expire)
     pull(alice)
-    assert (stored(alice), state_of(alice)) == ((1, 1), EnrollmentStatus.READY)
-    assert [each.state for each in attempts_of(alice)] == ["made"]
+    assert (count_answers_and_reports(alice), current_status(alice)) == ((1, 1), EnrollmentStatus.READY)
+    assert [each.state for each in list_attempts(alice)] == ["made"]
 
 
 def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):
-    enrolled(alice)
+    enroll_user(alice)
     attempt, _subject = attempts.begin_attempt(owner_id=alice.pk, trigger=Trigger.USER)
-    days.pass_by(minutes=20)
+    days.advance(minutes=20)
     attempts.expire_lost_attempt(owner_id=alice.pk)
-    before = enrollment_of(alice).__dict__
+    before = get_enrollment(alice).__dict__
     attempts.record_failure(attempt=attempt, error=BureauTimeout("LATE"))
-    after = enrollment_of(alice).__dict__
+    after = get_enrollment(alice).__dict__
     assert {name: after[name] for name in after if name != "_state"} == {
         name: before[name] for name in before if name != "_state"
     }
 
 
 def test_it_asks_no_third_time_after_two_killed_calls(days, alice, site_bureau, killed_while):
-    enrolled(alice)
+    enroll_user(alice)
     killed_while(pulling, "store_answer")
     for _ in range(2):
         with pytest.raises(Killed):
             pull(alice)
-        days.pass_by(minutes=20)
+        days.advance(minutes=20)
     for trigger in Trigger:
         with pytest.raises(pulling.NotDue):
             pull(alice, trigger)
     assert site_bureau.made() == 2
-    assert enrollment_of(alice).eligible_at > timezone.now() + timedelta(days=29)
+    assert get_enrollment(alice).eligible_at > timezone.now() + timedelta(days=29)

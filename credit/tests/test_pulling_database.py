@@ -5,13 +5,13 @@ import pytest
 from conftest import cut_off_from_database
 from credit.experian.bureau import ExperianBureau
 from credit.provider import BureauUnavailable
-from credit.tests.asking import attempts_of, enrolled, pull, stored
+from credit.tests.pull_steps import count_answers_and_reports, enroll_user, list_attempts, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_it_keeps_a_report_though_its_connection_to_the_database_broke(site_bureau, alice, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
     bureau = ExperianBureau().connect()
 
     class Answering:
@@ -22,11 +22,11 @@ def test_it_keeps_a_report_though_its_connection_to_the_database_broke(site_bure
 
     monkeypatch.setattr(ExperianBureau, "connect", lambda self: Answering())
     pull(alice)
-    assert stored(alice) == (1, 1)
+    assert count_answers_and_reports(alice) == (1, 1)
 
 
 def test_it_writes_down_a_failure_though_its_connection_to_the_database_broke(site_bureau, alice, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
 
     class Failing:
         def fetch(self, *asked):
@@ -36,4 +36,4 @@ def test_it_writes_down_a_failure_though_its_connection_to_the_database_broke(si
     monkeypatch.setattr(ExperianBureau, "connect", lambda self: Failing())
     with pytest.raises(BureauUnavailable):
         pull(alice)
-    assert [attempt.state for attempt in attempts_of(alice)] == ["not_made"]
+    assert [attempt.state for attempt in list_attempts(alice)] == ["not_made"]

@@ -26,7 +26,15 @@ from credit.provider import (
 from credit.pulls import pulling
 from credit.report import ReportStatus
 from credit.statuses import EnrollmentStatus
-from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, state_of, stored
+from credit.tests.pull_steps import (
+    count_answers_and_reports,
+    current_status,
+    enroll_user,
+    get_enrollment,
+    list_attempts,
+    pull,
+    report_calls,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,7 +47,7 @@ def fails(user, error, trigger=Trigger.SCHEDULED):
 
 def waits(user):
     """In how many minutes the clock asks again, and in how many anybody may."""
-    enrollment, now = enrollment_of(user), timezone.now()
+    enrollment, now = get_enrollment(user), timezone.now()
     return tuple((when - now).total_seconds() / 60 for when in (enrollment.next_pull_at, enrollment.eligible_at))
 
 
@@ -47,74 +55,74 @@ def waits(user):
 
 
 def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_month(days, alice, site_bureau):
-    enrolled(alice)
+    enroll_user(alice)
     for number, minutes in enumerate((15, 60, 360)):
         site_bureau.fault("error", name="unavailable")
         fails(alice, BureauUnavailable, Trigger.SCHEDULED if number else Trigger.USER)
         again, allowed = waits(alice)
         assert minutes - 1 < again == allowed <= minutes * 1.2
-        assert (state_of(alice), get_overview(owner=alice.pk).retry_at) == (
+        assert (current_status(alice), get_overview(owner=alice.pk).retry_at) == (
             EnrollmentStatus.RETRYING,
-            enrollment_of(alice).next_pull_at,
+            get_enrollment(alice).next_pull_at,
         )
         fails(alice, pulling.NotDue)
-        days.pass_until(enrollment_of(alice).next_pull_at)
+        days.advance_to(get_enrollment(alice).next_pull_at)
     site_bureau.fault("error", name="unavailable")
     fails(alice, BureauUnavailable)
-    assert state_of(alice) is EnrollmentStatus.UNAVAILABLE
+    assert current_status(alice) is EnrollmentStatus.UNAVAILABLE
     assert waits(alice)[0] > 24 * 60
-    days.pass_by(minutes=15)
+    days.advance(minutes=15)
     assert pull(alice).state is ReportStatus.READY
-    assert len(attempts_of(alice)) == len(calls(site_bureau)) == 5
+    assert len(list_attempts(alice)) == len(report_calls(site_bureau)) == 5
     assert site_bureau.made() == 1
 
 
 def test_it_begins_the_table_anew_after_a_report(days, alice, site_bureau):
-    enrolled(alice)
+    enroll_user(alice)
     site_bureau.fault("error", name="unavailable")
     fails(alice, BureauUnavailable, Trigger.USER)
-    days.pass_until(enrollment_of(alice).next_pull_at)
+    days.advance_to(get_enrollment(alice).next_pull_at)
     pull(alice, Trigger.SCHEDULED)
-    days.pass_until(enrollment_of(alice).next_pull_at)
+    days.advance_to(get_enrollment(alice).next_pull_at)
     site_bureau.fault("error", name="unavailable")
     fails(alice, BureauUnavailable)
     assert 14 < waits(alice)[0] <= 18
-    assert state_of(alice) is EnrollmentStatus.RETRYING
+    assert current_status(alice) is EnrollmentStatus.RETRYING
 
 
 def test_it_waits_as_long_as_the_bureau_asks(site_bureau, alice):
-    enrolled(alice)
+    enroll_user(alice)
     site_bureau.fault("error", name="rate_limit", retry_after=7200)
     fails(alice, RateLimited, Trigger.USER)
     assert 119 < waits(alice)[0] <= 144
-    assert state_of(alice) is EnrollmentStatus.RETRYING
+    assert current_status(alice) is EnrollmentStatus.RETRYING
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop", "when": "after"}, {"kind": "error", "name": "timeout"}])
 def test_it_asks_once_more_after_an_unknown_outcome_and_no_oftener(days, alice, site_bureau, fault):
-    enrolled(alice)
+    enroll_user(alice)
     for number in range(2):
         site_bureau.fault(**fault)
         fails(alice, (BureauTimeout, BureauUnavailable), Trigger.SCHEDULED if number else Trigger.USER)
-        assert state_of(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
+        assert current_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
         if not number:
             assert 14 < waits(alice)[0] <= 18
             fails(alice, pulling.NotDue, Trigger.USER)
-            days.pass_until(enrollment_of(alice).next_pull_at)
+            days.advance_to(get_enrollment(alice).next_pull_at)
     assert get_overview(owner=alice.pk).eligible_at > timezone.now() + timedelta(days=29)
     fails(alice, pulling.NotDue, Trigger.USER)
-    first, second = attempts_of(alice)
+    first, second = list_attempts(alice)
     assert (first.state, second.state) == ("unknown", "unknown")
     assert first.reference_id != second.reference_id
-    assert len(calls(site_bureau)) == 2
+    assert len(report_calls(site_bureau)) == 2
 
 
 def test_it_decides_by_the_outcome_and_not_by_the_kind_of_error(days, alice, site_bureau):
     """A page in the place of a report may hide one that was made, unlike a plain refusal of the same class."""
-    enrolled(alice)
+    enroll_user(alice)
     site_bureau.fault("malformed", how="html")
     assert type(fails(alice, BureauUnavailable, Trigger.USER)) is BureauUnavailable
-    assert (state_of(alice), attempts_of(alice)[0].state) == (EnrollmentStatus.OUTCOME_UNKNOWN, "unknown")
+    assert (current_status(alice), list_attempts(alice)[0].state) == (EnrollmentStatus.OUTCOME_UNKNOWN, "unknown")
 
 
 # --- The bureau says no -------------------------------------------------------------------------------------
@@ -133,77 +141,77 @@ def turn(bureau, persona, mode):
     ],
 )
 def test_it_waits_for_the_person_where_only_the_person_can_help(days, alice, site_bureau, mode, error, state):
-    enrolled(alice)
+    enroll_user(alice)
     turn(site_bureau, "P01", mode)
     fails(alice, error, Trigger.USER)
-    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (state, None)
-    days.pass_by(hours=1)
+    assert (current_status(alice), get_enrollment(alice).next_pull_at) == (state, None)
+    days.advance(hours=1)
     fails(alice, pulling.NotDue, Trigger.SCHEDULED)
-    assert len(calls(site_bureau)) == 1
+    assert len(report_calls(site_bureau)) == 1
 
 
 def test_it_asks_once_in_a_quarter_of_an_hour_about_a_frozen_file(days, alice, site_bureau):
-    enrolled(alice)
+    enroll_user(alice)
     turn(site_bureau, "P01", "frozen")
     assert pull(alice).state is ReportStatus.FROZEN
     for _ in range(3):
         fails(alice, pulling.NotDue, Trigger.USER)
     turn(site_bureau, "P01", "usual")
-    days.pass_by(minutes=15)
+    days.advance(minutes=15)
     assert pull(alice).state is ReportStatus.READY
     assert site_bureau.made() == 2
-    assert (state_of(alice), stored(alice)) == (EnrollmentStatus.READY, (2, 2))
+    assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.READY, (2, 2))
 
 
 def test_it_asks_again_where_no_file_was_found_only_by_other_details(site_bureau, alice):
-    enrolled(alice, "P04")
+    enroll_user(alice, "P04")
     fails(alice, NoHit, Trigger.USER)
     fails(alice, pulling.NotDue, Trigger.USER)
     assert get_overview(owner=alice.pk).needs_details
-    enrolled(alice, "P01")
-    assert state_of(alice) is EnrollmentStatus.NOT_PULLED
+    enroll_user(alice, "P01")
+    assert current_status(alice) is EnrollmentStatus.NOT_PULLED
     assert pull(alice).state is ReportStatus.READY
-    assert len(calls(site_bureau)) == 2
+    assert len(report_calls(site_bureau)) == 2
 
 
 def test_it_takes_an_empty_answer_for_no_file(site_bureau, alice):
-    enrolled(alice)
+    enroll_user(alice)
     turn(site_bureau, "P01", "empty")
     assert pull(alice).state is ReportStatus.NO_HIT
-    assert state_of(alice) is EnrollmentStatus.NO_HIT
+    assert current_status(alice) is EnrollmentStatus.NO_HIT
 
 
 def test_it_names_the_detail_that_was_refused_and_sends_none_that_cannot_be_right(site_bureau, alice):
-    enrolled(alice, last_name="M3rcer")
+    enroll_user(alice, last_name="M3rcer")
     fails(alice, BureauInputError, Trigger.USER)
     found = get_overview(owner=alice.pk)
-    assert (found.state, found.field, calls(site_bureau)) == (EnrollmentStatus.INPUT, "last_name", [])
-    enrolled(alice)
+    assert (found.state, found.field, report_calls(site_bureau)) == (EnrollmentStatus.INPUT, "last_name", [])
+    enroll_user(alice)
     assert pull(alice).state is ReportStatus.READY
 
 
 def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice):
-    enrolled(alice, zip_code="10001")
+    enroll_user(alice, zip_code="10001")
     assert pull(alice).state is ReportStatus.MISMATCH
-    assert (state_of(alice), enrollment_of(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
+    assert (current_status(alice), get_enrollment(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
     fails(alice, pulling.NotDue, Trigger.USER)
-    enrolled(alice, zip_code="10002")
+    enroll_user(alice, zip_code="10002")
     assert pull(alice).state is ReportStatus.MISMATCH
-    enrolled(alice)
+    enroll_user(alice)
     fails(alice, pulling.NotDue, Trigger.USER)
     assert site_bureau.made() == 2
 
 
 def test_it_keeps_a_file_of_somebody_deceased_from_being_asked_for_again(site_bureau, alice):
-    enrolled(alice, "P07")
+    enroll_user(alice, "P07")
     assert pull(alice).state is ReportStatus.RESTRICTED
-    assert state_of(alice) is EnrollmentStatus.RESTRICTED
+    assert current_status(alice) is EnrollmentStatus.RESTRICTED
     fails(alice, pulling.NotDue, Trigger.USER)
 
 
 @pytest.mark.parametrize(("name", "error"), [("not_allowed", BureauConfigError), ("bad_password", BureauAuthError)])
 def test_it_calls_an_operator_where_our_contract_is_refused(site_bureau, alice, caplog, name, error):
-    enrolled(alice)
+    enroll_user(alice)
     site_bureau.fault("error", name=name)
     if name == "bad_password":
         site_bureau.fault("error", name=name, endpoint="token")
@@ -212,25 +220,25 @@ def test_it_calls_an_operator_where_our_contract_is_refused(site_bureau, alice, 
     [line] = [each.getMessage() for each in caplog.records if each.levelno == logging.CRITICAL]
     assert raised.code in line
     assert not any(word in line for word in ("ADA", "MERCER", "1001", "Maple", alice.email))
-    assert state_of(alice) is EnrollmentStatus.UNAVAILABLE
+    assert current_status(alice) is EnrollmentStatus.UNAVAILABLE
     assert waits(alice)[0] > 24 * 60
 
 
 def test_it_tells_a_person_whose_file_the_clock_finds_frozen(days, alice, site_bureau):
-    enrolled(alice)
+    enroll_user(alice)
     pull(alice)
-    days.pass_until(enrollment_of(alice).next_pull_at)
+    days.advance_to(get_enrollment(alice).next_pull_at)
     turn(site_bureau, "P01", "frozen_422")
     fails(alice, FileFrozen)
     alice.refresh_from_db()
-    assert (state_of(alice), alice.unread) == (EnrollmentStatus.FROZEN, 1)
+    assert (current_status(alice), alice.unread) == (EnrollmentStatus.FROZEN, 1)
 
 
 # --- The bureau answers nonsense ----------------------------------------------------------------------------
 
 
 def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
     site_bureau.fault("merge", fields={"creditProfile": None})
 
     def cannot(raw, **_):
@@ -239,19 +247,19 @@ def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice,
     with monkeypatch.context() as patch:
         patch.setattr("credit.experian.normalize.normalize", cannot)
         fails(alice, MalformedReport, Trigger.USER)
-        assert (state_of(alice), stored(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))
+        assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))
         fails(alice, pulling.NotDue, Trigger.USER)
     assert waits(alice)[0] > 24 * 60
     fails(alice, pulling.NotDue, Trigger.USER)
-    assert stored(alice) == (1, 0)
+    assert count_answers_and_reports(alice) == (1, 0)
     monkeypatch.setattr(ExperianBureau, "parser_version", 99)
     fails(alice, pulling.NotDue, Trigger.USER)
-    assert stored(alice) == (1, 1)
+    assert count_answers_and_reports(alice) == (1, 1)
     assert site_bureau.made() == 1
 
 
 def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
 
     def overflowing(*args, **options):
         report = normalize(*args, **options)
@@ -259,4 +267,4 @@ def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monk
 
     monkeypatch.setattr("credit.experian.normalize.normalize", overflowing)
     assert fails(alice, MalformedReport, Trigger.USER).code == "DOES_NOT_FIT"
-    assert (state_of(alice), stored(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))
+    assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))

@@ -17,8 +17,16 @@ from credit.pulls import rebuilding
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.documents import pack
-from credit.tests.asking import actions_of, calls, count, enrolled, pull, state_of, stored
 from credit.tests.documents import rewrite_accounts, rewrite_histories, stored_accounts, stored_changes
+from credit.tests.pull_steps import (
+    count,
+    count_answers_and_reports,
+    current_status,
+    enroll_user,
+    list_audit_actions,
+    pull,
+    report_calls,
+)
 from credit.tests.sandbox_bureau import ANSWERED
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
@@ -60,21 +68,21 @@ def lose_rows(user):
 
 @pytest.mark.parametrize("persona", ANSWERED)
 def test_it_makes_the_same_rows_again(site_bureau, alice, persona):
-    enrolled(alice, persona)
+    enroll_user(alice, persona)
     pull(alice)
     before = everything(alice)
     lose_rows(alice)
-    assert stored(alice) == (1, 0)
+    assert count_answers_and_reports(alice) == (1, 0)
     rebuild("--all")
     assert everything(alice) == before
-    assert len(calls(site_bureau)) == 1
+    assert len(report_calls(site_bureau)) == 1
 
 
 def test_it_makes_the_same_changes_again_and_alerts_nobody(days, alice):
-    enrolled(alice, "P11")
+    enroll_user(alice, "P11")
     pull(alice)
     for _ in range(3):
-        days.pass_by(days=30)
+        days.advance(days=30)
         pull(alice)
     before, told = everything(alice), count(Notification, alice)
     assert (len(before[2]), told) > (3, 3)
@@ -85,19 +93,19 @@ def test_it_makes_the_same_changes_again_and_alerts_nobody(days, alice):
         rebuild("--owner", str(alice.pk))
         assert everything(alice) == before
     assert count(Notification, alice) == 0
-    assert actions_of(alice).count(Action.CREDIT_REBUILD) == 2
+    assert list_audit_actions(alice).count(Action.CREDIT_REBUILD) == 2
 
 
 def test_it_compares_with_an_older_report_as_it_reads_it_today(days, alice, mallory):
     """What a new parser reads otherwise did not change in the file: nobody is told that it did."""
     for user in (alice, mallory):
-        enrolled(user, "P03")
+        enroll_user(user, "P03")
         pull(user)
     with tenant(alice.pk):
         Report.objects.update(parser_version=1)
     rewrite_accounts(alice, derogatory=False, balance=None, disputed=True)
     rewrite_histories(alice, latest=date(2019, 1, 1))
-    days.pass_by(days=30)
+    days.advance(days=30)
     for user in (alice, mallory):
         pull(user)
     assert changes_of(alice) == changes_of(mallory)
@@ -108,7 +116,7 @@ def test_it_compares_with_an_older_report_as_it_reads_it_today(days, alice, mall
 
 
 def test_it_compares_with_an_older_report_as_it_stands_where_it_cannot_read_it(days, alice):
-    enrolled(alice, "P03")
+    enroll_user(alice, "P03")
     pull(alice)
     with tenant(alice.pk):
         Report.objects.update(parser_version=1)
@@ -116,14 +124,14 @@ def test_it_compares_with_an_older_report_as_it_stands_where_it_cannot_read_it(d
         raw.body = pack(b"no report")
         raw.save()
     rewrite_accounts(alice, derogatory=False)
-    days.pass_by(days=30)
+    days.advance(days=30)
     pull(alice)
     assert Subject.DEROGATORY_ADDED in {subject for subject, _entity, _after in changes_of(alice)}
 
 
 def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau, alice, mallory):
     for user in (alice, mallory):
-        enrolled(user)
+        enroll_user(user)
         pull(user)
     assert rebuild() == "Read 0 answers again.\n"
     with tenant(alice.pk):
@@ -132,12 +140,12 @@ def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau,
     assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 answers again.\n"
     assert rebuild() == "Read 0 answers again.\n"
     assert "AS AN OLDER PARSER READ IT" not in {account.creditor for account in stored_accounts(alice)}
-    assert actions_of(mallory).count(Action.CREDIT_REBUILD) == 0
+    assert list_audit_actions(mallory).count(Action.CREDIT_REBUILD) == 0
 
 
 def test_it_goes_on_behind_the_person_named_last(site_bureau, alice, mallory):
     for user in (alice, mallory):
-        enrolled(user)
+        enroll_user(user)
         pull(user)
     first, second = sorted((alice, mallory), key=lambda user: user.pk)
     assert list(rebuilding.list_owners()) == [first.pk, second.pk]
@@ -146,9 +154,9 @@ def test_it_goes_on_behind_the_person_named_last(site_bureau, alice, mallory):
 
 
 def test_it_goes_on_after_being_killed(days, alice, monkeypatch):
-    enrolled(alice, "P11")
+    enroll_user(alice, "P11")
     pull(alice)
-    days.pass_by(days=30)
+    days.advance(days=30)
     pull(alice)
     before = everything(alice)
     lose_rows(alice)
@@ -164,13 +172,13 @@ def test_it_goes_on_after_being_killed(days, alice, monkeypatch):
         patch.setattr(rebuilding, "rebuild_report", die_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             rebuild()
-    assert stored(alice) == (2, 1)
+    assert count_answers_and_reports(alice) == (2, 1)
     rebuild()
     assert everything(alice) == before
 
 
 def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
     with monkeypatch.context() as patch:
 
         def cannot(*_, **__):
@@ -181,14 +189,14 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
             pull(alice)
         with pytest.raises(CommandError, match="1 answers cannot be read"):
             rebuild()
-    assert state_of(alice) is EnrollmentStatus.UNREADABLE
+    assert current_status(alice) is EnrollmentStatus.UNREADABLE
     rebuild()
-    assert (state_of(alice), stored(alice)) == (EnrollmentStatus.READY, (1, 1))
+    assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.READY, (1, 1))
     assert stored_changes(alice) == []
 
 
 def test_it_leaves_rows_alone_that_it_cannot_make_anew(site_bureau, alice):
-    enrolled(alice)
+    enroll_user(alice)
     pull(alice)
     before = everything(alice)
     with tenant(alice.pk):

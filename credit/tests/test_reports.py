@@ -15,8 +15,8 @@ from credit.models import PullAttempt, RawReport, Report
 from credit.report import ReportStatus
 from credit.stored import reports
 from credit.stored.documents import pack
-from credit.tests.made_up import REPORTS
 from credit.tests.sandbox_bureau import ANSWERED
+from credit.tests.strategies import REPORTS
 
 
 def kept_raw(user, answer, **facts):

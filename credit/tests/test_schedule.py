@@ -14,7 +14,7 @@ from credit.enrollment.schedule import NextPull, next_due_day, next_pull
 from credit.models import RawReport, Trigger
 from credit.provider import BureauUnavailable
 from credit.report import ReportStatus
-from credit.tests.asking import enrolled, enrollment_of, pull
+from credit.tests.pull_steps import enroll_user, get_enrollment, pull
 
 pytestmark = pytest.mark.dates
 
@@ -140,10 +140,10 @@ def late_december():
 def first_report(days, user):
     """Make a person's first report on a 29 December; the next is due on 29 January."""
     begins = late_december()
-    days.pass_until(begins)
-    enrolled(user)
+    days.advance_to(begins)
+    enroll_user(user)
     pull(user)
-    assert enrollment_of(user).due_on == date(begins.year + 1, 1, 29)
+    assert get_enrollment(user).due_on == date(begins.year + 1, 1, 29)
     return begins.year + 1
 
 
@@ -159,37 +159,37 @@ def february(year):
 @pytest.mark.django_db(transaction=True)
 def test_it_asks_for_february_after_january_came_in_february(days, alice):
     year = first_report(days, alice)
-    days.pass_until(datetime(year, 2, 1, 12, tzinfo=UTC))
+    days.advance_to(datetime(year, 2, 1, 12, tzinfo=UTC))
     pull(alice, Trigger.SCHEDULED)
-    following = enrollment_of(alice)
+    following = get_enrollment(alice)
     assert (following.due_on, following.next_pull_at) == (february(year), newest_made_at(alice) + PERIOD)
-    days.pass_until(following.next_pull_at)
+    days.advance_to(following.next_pull_at)
     pull(alice, Trigger.SCHEDULED)
-    assert enrollment_of(alice).due_on == date(year, 3, 29)
+    assert get_enrollment(alice).due_on == date(year, 3, 29)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_remembers_the_month_over_retries_and_until_the_person_asks(days, alice, site_bureau):
     year = first_report(days, alice)
     for _ in range(4):
-        days.pass_until(enrollment_of(alice).next_pull_at)
+        days.advance_to(get_enrollment(alice).next_pull_at)
         site_bureau.fault("error", name="unavailable")
         with pytest.raises(BureauUnavailable):
             pull(alice, Trigger.SCHEDULED)
-    waiting = enrollment_of(alice)
+    waiting = get_enrollment(alice)
     assert (waiting.due_on, waiting.next_pull_at.date()) == (date(year, 1, 29), february(year))
-    days.pass_until(datetime(year, 2, 3, 12, tzinfo=UTC))
+    days.advance_to(datetime(year, 2, 3, 12, tzinfo=UTC))
     pull(alice)
-    following = enrollment_of(alice)
+    following = get_enrollment(alice)
     assert (following.due_on, following.next_pull_at) == (february(year), newest_made_at(alice) + PERIOD)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_makes_one_report_after_an_outage_of_months_and_goes_on(days, alice, site_bureau):
     year = first_report(days, alice)
-    days.pass_until(datetime(year, 4, 10, 12, tzinfo=UTC))
+    days.advance_to(datetime(year, 4, 10, 12, tzinfo=UTC))
     pull(alice, Trigger.SCHEDULED)
-    following = enrollment_of(alice)
+    following = get_enrollment(alice)
     assert (following.due_on, following.next_pull_at) == (date(year, 4, 29), newest_made_at(alice) + PERIOD)
     assert site_bureau.made() == 2
 
@@ -197,18 +197,18 @@ def test_it_makes_one_report_after_an_outage_of_months_and_goes_on(days, alice, 
 @pytest.mark.django_db(transaction=True)
 def test_it_goes_on_with_the_months_of_a_person_who_left_and_comes_back(days, alice):
     year = first_report(days, alice)
-    days.pass_until(datetime(year, 1, 10, 12, tzinfo=UTC))
+    days.advance_to(datetime(year, 1, 10, 12, tzinfo=UTC))
     lifecycle.withdraw_enrollment(user=alice)
-    enrolled(alice)
-    days.pass_until(enrollment_of(alice).next_pull_at)
+    enroll_user(alice)
+    days.advance_to(get_enrollment(alice).next_pull_at)
     pull(alice, Trigger.SCHEDULED)
-    assert enrollment_of(alice).due_on == february(year)
+    assert get_enrollment(alice).due_on == february(year)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_settles_a_report_twice_and_loses_no_month(days, alice):
     year = first_report(days, alice)
-    days.pass_until(datetime(year, 2, 1, 12, tzinfo=UTC))
+    days.advance_to(datetime(year, 2, 1, 12, tzinfo=UTC))
     pull(alice, Trigger.SCHEDULED)
     with tenant(alice.pk):
         raw = RawReport.objects.select_related("attempt").latest("fetched_at")

@@ -14,8 +14,8 @@ from credit.models import RawReport, Report
 from credit.stored import reports
 from credit.stored.documents import StaleDocument, decode_report, encode_changes, encode_report, pack
 from credit.stored.parsing import UnreadableReport
-from credit.tests.asking import count, enrolled, pull
 from credit.tests.documents import stored_changes, stored_reports
+from credit.tests.pull_steps import count, enroll_user, pull
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
@@ -51,7 +51,7 @@ def rebuild(*options):
 
 @pytest.fixture
 def report(site_bureau, alice):
-    enrolled(alice, "P11")
+    enroll_user(alice, "P11")
     pull(alice)
     [report] = stored_reports(alice)
     return report
@@ -112,7 +112,7 @@ def test_every_page_answers_where_the_answer_cannot_be_read_either(as_alice, ali
 def test_it_compares_nothing_with_a_report_that_cannot_be_read(days, alice, report):
     damage(alice, "credit_report", "document")
     damage(alice, "credit_rawreport", "body")
-    days.pass_by(days=60)
+    days.advance(days=60)
     pull(alice)
     with tenant(alice.pk):
         assert reports.list_changes(owner=alice.pk) == []
@@ -122,7 +122,7 @@ def test_it_compares_nothing_with_a_report_that_cannot_be_read(days, alice, repo
 
 @pytest.mark.parametrize("text", [pack(b'[{"entity": 1}]'), NO_DOCUMENT])
 def test_it_says_that_changes_cannot_be_read_and_finds_them_anew(as_alice, days, alice, report, text):
-    days.pass_by(days=60)
+    days.advance(days=60)
     pull(alice)
     before = stored_changes(alice)
     assert len(before) > 1

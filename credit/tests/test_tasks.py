@@ -14,7 +14,14 @@ from credit.checks import check_password_age
 from credit.enrollment import lifecycle
 from credit.models import Enrollment, Trigger
 from credit.pulls import due
-from credit.tests.asking import attempts_of, calls, enrolled, enrollment_of, pull, stored
+from credit.tests.pull_steps import (
+    count_answers_and_reports,
+    enroll_user,
+    get_enrollment,
+    list_attempts,
+    pull,
+    report_calls,
+)
 
 pytestmark = pytest.mark.dates
 
@@ -22,7 +29,7 @@ pytestmark = pytest.mark.dates
 
 
 def due_at(user, moment):
-    enrolled(user)
+    enroll_user(user)
     with tenant(user.pk):
         Enrollment.objects.update(next_pull_at=moment)
 
@@ -35,7 +42,7 @@ def test_it_names_each_person_whose_time_has_come_once(alice, mallory, make_user
     due_at(make_user("carol"), None)
     assert due.claim_due_pulls(limit=10) == [alice.pk]
     assert due.claim_due_pulls(limit=10) == []
-    again = enrollment_of(alice).next_pull_at
+    again = get_enrollment(alice).next_pull_at
     assert timedelta(minutes=29) < again - now <= timedelta(minutes=31)
 
 
@@ -77,35 +84,38 @@ def at_once():
 @pytest.mark.django_db(transaction=True)
 def test_it_pulls_everybodys_report_month_after_month(days, alice, mallory, site_bureau, at_once):
     for user, persona in ((alice, "P01"), (mallory, "P02")):
-        enrolled(user, persona)
+        enroll_user(user, persona)
         pull(user)
     for month in range(2, 5):
         made_due(days, alice, mallory)
         tasks.dispatch_due_pulls()
         tasks.dispatch_due_pulls()
-        assert (stored(alice), stored(mallory)) == ((month, month), (month, month))
-    assert len(calls(site_bureau)) == 8
-    assert {attempt.trigger for attempt in attempts_of(alice)[1:]} == {Trigger.SCHEDULED}
+        assert (count_answers_and_reports(alice), count_answers_and_reports(mallory)) == (
+            (month, month),
+            (month, month),
+        )
+    assert len(report_calls(site_bureau)) == 8
+    assert {attempt.trigger for attempt in list_attempts(alice)[1:]} == {Trigger.SCHEDULED}
 
 
 def made_due(days, *users):
     """Let a month go by. The database keeps its own time, so what is due there is told by ours."""
-    days.pass_by(days=32)
+    days.advance(days=32)
     for user in users:
-        assert enrollment_of(user).next_pull_at < timezone.now()
+        assert get_enrollment(user).next_pull_at < timezone.now()
         with tenant(user.pk):
             Enrollment.objects.update(next_pull_at="2020-01-01T00:00Z")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_gets_over_a_bureau_that_fails_and_a_job_that_comes_twice(site_bureau, alice, at_once):
-    enrolled(alice)
+    enroll_user(alice)
     site_bureau.fault("error", name="unavailable")
     for _ in range(2):
         tasks.pull_report.delay(str(alice.pk), "user")
-    assert len(calls(site_bureau)) == 1
+    assert len(report_calls(site_bureau)) == 1
     tasks.pull_report.delay(str(alice.pk), "scheduled")
-    assert stored(alice) == (0, 0)
+    assert count_answers_and_reports(alice) == (0, 0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -113,15 +123,15 @@ def test_it_asks_nobody_with_the_bureau_off(site_bureau, alice, at_once, setting
     due_at(alice, timezone.now() - timedelta(days=1))
     settings.CREDIT_ENV = "off"
     tasks.dispatch_due_pulls()
-    assert (attempts_of(alice), calls(site_bureau)) == ([], [])
+    assert (list_attempts(alice), report_calls(site_bureau)) == ([], [])
 
 
 @pytest.mark.django_db
 def test_it_drops_numbers_that_nobody_uses(alice, at_once, monkeypatch):
-    enrolled(alice)
+    enroll_user(alice)
     monkeypatch.setattr(due, "list_idle_ssns", lambda *, limit: [alice.pk])
     tasks.delete_idle_ssns()
-    assert enrollment_of(alice).ssn is None
+    assert get_enrollment(alice).ssn is None
 
 
 def test_it_stands_in_the_clocks_list():

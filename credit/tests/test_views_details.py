@@ -3,7 +3,7 @@
 import pytest
 
 from credit.tests.experian_samples import RECORD, card, loan, read
-from credit.tests.filed import filed
+from credit.tests.factories import store_report
 from credit.tests.test_views_reading import words
 
 pytestmark = pytest.mark.django_db
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 def account(client, user, section, **sections):
     """The page of the one account of a report, as a person reads it."""
     report = read(tradeline=[section], **sections)
-    filed(user, report)
+    store_report(user, report)
     return words(client, "credit_account", report.tradelines[0].key)
 
 
@@ -83,7 +83,7 @@ def test_it_tells_the_details_of_a_bankruptcy_in_court(as_alice, alice):
         "ecoa": "2",
         "consumerComment": "PLAN FINISHED EARLY",
     }
-    filed(alice, read(publicRecord=[RECORD | details]))
+    store_report(alice, read(publicRecord=[RECORD | details]))
     page = words(as_alice, "credit_records")
     assert "the plan repays 40% · adjusted by 15% · assets $21,635 · filed by the person · shared" in page
     assert "Your comment: PLAN FINISHED EARLY" in page
@@ -98,18 +98,18 @@ def test_it_tells_the_details_of_a_bankruptcy_in_court(as_alice, alice):
     ],
 )
 def test_it_says_what_the_sanctions_list_said(as_alice, alice, code, text, said):
-    filed(alice, read(ofac={"messageNumber": code, "messageText": text}))
+    store_report(alice, read(ofac={"messageNumber": code, "messageText": text}))
     assert said in words(as_alice, "credit_personal")
 
 
 def test_it_says_nothing_of_a_list_that_nobody_looked_at(as_alice, alice):
-    filed(alice, read())
+    store_report(alice, read())
     assert "Sanctions list" not in words(as_alice, "credit_personal")
 
 
 def test_it_tells_neither_to_anybody_else(as_mallory, alice):
     report = read(ofac={"messageNumber": "1202", "messageText": "OFAC NO RECORD FOUND"})
-    filed(alice, report)
+    store_report(alice, report)
     assert as_mallory.get(f"/credit/accounts/{report.tradelines[0].key}/").status_code == 404
     assert "OFAC" not in as_mallory.get("/credit/personal/", follow=True).content.decode()
 
@@ -129,7 +129,7 @@ def test_it_says_that_a_collection_was_paid(as_alice, alice):
 
 def test_it_says_what_is_owed_on_a_collection(as_alice, alice):
     owed = paid_collection(balanceAmount="00000842", openOrClosed="O", enhanced={"enhancedAccountCondition": "93"})
-    filed(alice, read(tradeline=[owed]))
+    store_report(alice, read(tradeline=[owed]))
     assert "In collection · $842 owed" in words(as_alice, "credit_records")
 
 

@@ -23,8 +23,8 @@ from credit.enrollment import instruction
 from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt, Report
 from credit.statuses import EnrollmentStatus
+from credit.tests.page_steps import ADA, details_of, enroll_through_pages, give_details, page_text, sign
 from credit.tests.sandbox_bureau import Bureau
-from credit.tests.signing import ADA, enroll, give_details, sign, typed, words
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +71,7 @@ def test_it_keeps_what_was_signed_as_it_was_shown(as_alice: Client, alice: User)
 def test_it_takes_no_half_signature(as_alice: Client, alice: User, missing: dict[str, str]) -> None:
     refused = sign(as_alice, **missing)
     assert refused.status_code == 422
-    assert "Error:" in words(refused)
+    assert "Error:" in page_text(refused)
     with tenant(alice.pk):
         assert history(person_id=alice.pk) == []
 
@@ -91,9 +91,9 @@ def test_it_asks_who_is_there_before_it_takes_a_signature(
 def test_it_wants_no_signature_where_there_is_no_bureau(as_alice: Client, settings) -> None:
     settings.CREDIT_ENV = "off"
     assert as_alice.get(reverse("credit_start")).url == reverse("credit")
-    assert "reads no credit reports" in words(as_alice.get(reverse("credit")))
-    assert reverse("credit_start") not in words(as_alice.get(reverse("credit")))
-    assert f'href="{reverse("credit")}"' not in words(as_alice.get(reverse("overview")))
+    assert "reads no credit reports" in page_text(as_alice.get(reverse("credit")))
+    assert reverse("credit_start") not in page_text(as_alice.get(reverse("credit")))
+    assert f'href="{reverse("credit")}"' not in page_text(as_alice.get(reverse("overview")))
 
 
 # --- Details ----------------------------------------------------------------------------------------------
@@ -107,12 +107,12 @@ def test_it_wants_a_signature_before_the_details(as_alice: Client, site_bureau: 
 
 def test_it_gets_the_report_at_once(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
     sign(as_alice)
-    page = words(as_alice.get(reverse("credit_details")))
+    page = page_text(as_alice.get(reverse("credit_details")))
     assert "666-01-1001" in page
     assert "checked" not in page
     assert give_details(as_alice).url == reverse("credit")
     assert state_of(alice) is EnrollmentStatus.READY
-    assert "782" in words(as_alice.get(reverse("credit")))
+    assert "782" in page_text(as_alice.get(reverse("credit")))
     assert pulls(site_bureau) == 1
     with tenant(alice.pk):
         attempt = PullAttempt.objects.for_user(alice).get()
@@ -123,7 +123,7 @@ def test_it_gets_the_report_at_once(as_alice: Client, alice: User, site_bureau: 
 def test_it_forgets_the_number_unless_the_person_wants_it_kept(
     as_alice: Client, alice: User, as_mallory: Client, mallory: User, site_bureau: Bureau
 ) -> None:
-    enroll(as_alice)
+    enroll_through_pages(as_alice)
     assert enrollment_of(alice).ssn is None
     sign(as_mallory)
     give_details(as_mallory, keep_ssn="on")
@@ -136,7 +136,7 @@ def test_it_says_beside_the_field_what_is_wrong_and_shows_no_number(as_alice: Cl
     sign(as_alice)
     refused = give_details(as_alice, zip_code="nowhere")
     assert refused.status_code == 422
-    page = words(refused)
+    page = page_text(refused)
     assert 'href="#id_zip_code"' in page
     assert "666-01-1001" not in page.replace("<strong>666-01-1001</strong>", "")
     assert "666011001" not in page
@@ -148,9 +148,9 @@ def test_it_says_beside_the_field_what_the_bureau_refuses(as_alice: Client, alic
     sign(as_alice)
     refused = give_details(as_alice)
     assert refused.status_code == 422
-    assert 'href="#id_ssn"' in words(refused)
+    assert 'href="#id_ssn"' in page_text(refused)
     assert state_of(alice) is EnrollmentStatus.INPUT
-    assert "Social Security number" in words(as_alice.get(reverse("credit")))
+    assert "Social Security number" in page_text(as_alice.get(reverse("credit")))
     assert give_details(as_alice).url == reverse("credit")
     assert state_of(alice) is EnrollmentStatus.READY
 
@@ -171,23 +171,23 @@ def test_it_asks_nothing_about_somebody_who_did_not_sign(as_alice: Client, alice
     sign(as_alice, "Bob Other")
     refused = give_details(as_alice)
     assert refused.status_code == 422
-    assert "“Bob Other”" in words(refused)
+    assert "“Bob Other”" in page_text(refused)
     assert pulls(site_bureau) == 0
 
 
 def test_it_gives_back_what_it_knows_but_never_the_number(as_alice: Client, site_bureau: Bureau) -> None:
-    enroll(as_alice)
-    page = words(as_alice.get(reverse("credit_details")))
+    enroll_through_pages(as_alice)
+    page = page_text(as_alice.get(reverse("credit_details")))
     assert 'value="101 Maple St"' in page
     assert "the last four digits, 1001" in page
     assert 'value="1001"' not in page
 
 
 def test_it_asks_once_in_a_month_whatever_is_clicked(as_alice: Client, site_bureau: Bureau) -> None:
-    enroll(as_alice)
+    enroll_through_pages(as_alice)
     give_details(as_alice)
     give_details(as_alice, ssn="")
-    page = words(as_alice.post(reverse("credit_pull"), follow=True))
+    page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
     assert "There is one report in 30 days" in page
     assert pulls(site_bureau) == 1
 
@@ -195,11 +195,11 @@ def test_it_asks_once_in_a_month_whatever_is_clicked(as_alice: Client, site_bure
 def test_it_signs_again_after_a_year_and_goes_on_without_the_number(
     as_alice: Client, alice: User, site_bureau: Bureau, with_second_factor: Callable[..., Client]
 ) -> None:
-    enroll(as_alice)
+    enroll_through_pages(as_alice)
     with time_machine.travel(timezone.now() + timedelta(days=366)):
         as_alice.force_login(alice)
         with_second_factor(as_alice, alice)
-        assert "There is no instruction from you" in words(as_alice.get(reverse("credit")))
+        assert "There is no instruction from you" in page_text(as_alice.get(reverse("credit")))
         assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
         sign(as_alice)
         assert give_details(as_alice, ssn="").url == reverse("credit")
@@ -211,7 +211,7 @@ def test_it_keeps_details_out_of_the_trail_and_the_log(
     as_alice: Client, alice: User, site_bureau: Bureau, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    enroll(as_alice)
+    enroll_through_pages(as_alice)
     give_details(as_alice, ssn="666-01-1001", zip_code="x")
     with tenant(alice.pk):
         trail = [str(event.facts()) for event in AuditEvent.objects.filter(subject=alice.pk)]
@@ -231,7 +231,7 @@ def test_it_reports_a_mistake_of_ours_without_what_was_typed(
     def told(request: HttpRequest, **_: object) -> None:
         reports.append(ExceptionReporter(request, *sys.exc_info()).get_traceback_html())
 
-    monkeypatch.setattr("credit.views.enrollment.enrolling.enroll", broken)
+    monkeypatch.setattr("credit.views.enrollment.lifecycle.enroll", broken)
     as_alice.raise_request_exception = False
     sign(as_alice)
     got_request_exception.connect(told)
@@ -251,13 +251,13 @@ def test_it_checks_once_more_who_it_is_before_anything_is_shown(
     give_details(as_alice, zip_code="46361")
     assert state_of(alice) is EnrollmentStatus.MISMATCH
     for name in ("credit", "credit_accounts", "credit_personal", "credit_history", "credit_raw"):
-        page = words(as_alice.get(reverse(name), follow=True))
+        page = page_text(as_alice.get(reverse(name), follow=True))
         assert ("Is this report about you?" in page) is (name != "credit_history")
         for content in ("782", "LAKESHORE", "MERCER"):
             assert content not in page
     give_details(as_alice)
     assert state_of(alice) is EnrollmentStatus.READY
-    assert "782" in words(as_alice.get(reverse("credit")))
+    assert "782" in page_text(as_alice.get(reverse("credit")))
     assert pulls(site_bureau) == 2
 
 
@@ -268,10 +268,10 @@ def test_it_withdraws_with_one_button_and_without_a_proof(as_alice: Client, alic
     sign(as_alice)
     give_details(as_alice, keep_ssn="on")
     with time_machine.travel(timezone.now() + timedelta(minutes=20)):
-        page = words(as_alice.get(reverse("credit_withdraw")))
+        page = page_text(as_alice.get(reverse("credit_withdraw")))
         assert "asks Experian for no more reports" in page
         assert "The reports that you have" in page
-        done = words(as_alice.post(reverse("credit_withdraw"), follow=True))
+        done = page_text(as_alice.post(reverse("credit_withdraw"), follow=True))
         assert "Withdrawn. Plumbline asks Experian for nothing more" in done
     kept = enrollment_of(alice)
     assert (kept.ssn, kept.identity, kept.next_pull_at) == (None, None, None)
@@ -282,19 +282,19 @@ def test_it_withdraws_with_one_button_and_without_a_proof(as_alice: Client, alic
 
 
 def test_it_asks_nothing_after_a_withdrawal(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
-    enroll(as_alice)
+    enroll_through_pages(as_alice)
     as_alice.post(reverse("credit_withdraw"))
     with time_machine.travel(timezone.now() + timedelta(days=40)):
         as_alice.force_login(alice)
         assert as_alice.post(reverse("credit_pull")).url in (reverse("credit_details"), reverse("credit_start"))
     assert pulls(site_bureau) == 1
-    shown = words(as_alice.get(reverse("credit")))
+    shown = page_text(as_alice.get(reverse("credit")))
     assert "There is no instruction from you" in shown
     assert "782" in shown
 
 
 def test_it_takes_a_second_withdrawal_as_the_first(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
-    enroll(as_alice)
+    enroll_through_pages(as_alice)
     for _ in range(2):
         assert as_alice.post(reverse("credit_withdraw")).url == reverse("credit_rights")
     with tenant(alice.pk):
@@ -303,19 +303,19 @@ def test_it_takes_a_second_withdrawal_as_the_first(as_alice: Client, alice: User
 
 
 def test_it_knows_nothing_of_somebody_elses_file(as_alice: Client, as_mallory: Client, site_bureau: Bureau) -> None:
-    enroll(as_alice)
+    enroll_through_pages(as_alice)
     for name in ("credit", "credit_rights", "credit_withdraw"):
-        page = words(as_mallory.get(reverse(name)))
+        page = page_text(as_mallory.get(reverse(name)))
         for hers in ("782", "Mercer", "1001", "Maple"):
             assert hers not in page
     as_mallory.post(reverse("credit_withdraw"))
-    assert "782" in words(as_alice.get(reverse("credit")))
+    assert "782" in page_text(as_alice.get(reverse("credit")))
 
 
 @pytest.mark.parametrize("persona", ["P04", "P05", "P07", "P10"])
 def test_it_has_a_page_for_files_that_are_not_as_usual(as_alice: Client, site_bureau: Bureau, persona: str) -> None:
-    enroll(as_alice, persona)
-    page = words(as_alice.get(reverse("credit")))
+    enroll_through_pages(as_alice, persona)
+    page = page_text(as_alice.get(reverse("credit")))
     expected = {
         "P04": "Experian found no file",
         "P05": "Your file is frozen",
@@ -324,4 +324,4 @@ def test_it_has_a_page_for_files_that_are_not_as_usual(as_alice: Client, site_bu
     }
     assert expected[persona] in page
     assert ">9002<" not in page
-    assert typed(persona)["ssn"] not in page
+    assert details_of(persona)["ssn"] not in page

@@ -8,9 +8,9 @@ from accounts.models import User
 from credit.models import RawReport
 from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import EnrollmentStatus
-from credit.tests.asking import count, state_of
+from credit.tests.page_steps import enroll_through_pages, page_text
+from credit.tests.pull_steps import count, current_status
 from credit.tests.sandbox_bureau import Bureau
-from credit.tests.signing import enroll, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,10 +51,10 @@ def asked(as_alice: Client, site_bureau: Bureau, settings):
 
     def ask(kind: str, action: dict[str, object], persona: str = "P01") -> str:
         site_bureau.fault(kind, **action)
-        assert enroll(as_alice, persona).url == reverse("credit")
+        assert enroll_through_pages(as_alice, persona).url == reverse("credit")
         page = as_alice.get(reverse("credit"))
         assert page.status_code == 200
-        return words(page)
+        return page_text(page)
 
     return ask
 
@@ -63,7 +63,7 @@ def asked(as_alice: Client, site_bureau: Bureau, settings):
 def test_it_says_what_happened_and_asks_no_second_time(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
     (kind, action), state = NO_REPORT[fault]
     page = asked(kind, action)
-    assert state_of(alice) is state
+    assert current_status(alice) is state
     assert STATUS_MESSAGES[state].title in page
     assert count(RawReport, alice) == 0
     assert site_bureau.made() <= 1
@@ -79,6 +79,6 @@ def test_it_keeps_what_it_cannot_read_and_says_so(asked, alice: User, site_burea
 @pytest.mark.parametrize("fault", ODD)
 def test_it_shows_a_report_in_an_odd_dress(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
     page = asked(*ODD[fault], persona="P12")
-    assert state_of(alice) is EnrollmentStatus.READY
+    assert current_status(alice) is EnrollmentStatus.READY
     assert "No score" in page or "model RC" in page
     assert (count(RawReport, alice), site_bureau.made()) == (1, 1)

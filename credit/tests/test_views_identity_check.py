@@ -14,10 +14,10 @@ from accounts.models import User
 from compliance.isolation import tenant
 from credit.models import RawReport
 from credit.statuses import EnrollmentStatus
-from credit.tests.asking import state_of
 from credit.tests.documents import stored_accounts
+from credit.tests.page_steps import ADA, enroll_through_pages, give_details, page_text
+from credit.tests.pull_steps import current_status
 from credit.tests.sandbox_bureau import Bureau
-from credit.tests.signing import ADA, enroll, give_details, words
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ PAGES = ("credit_accounts", "credit_personal", "credit_changes", "credit_records
 @pytest.fixture
 def waiting(as_alice: Client, site_bureau: Bureau) -> None:
     """A report of Ada Mercer's, come by the details of P06, whose number is another."""
-    enroll(as_alice, "P06")
+    enroll_through_pages(as_alice, "P06")
 
 
 @pytest.fixture
@@ -48,22 +48,22 @@ def wrong_answers(user: User) -> int:
 
 
 def test_it_offers_both_ways_where_a_report_is_kept_back(as_alice: Client, waiting: None) -> None:
-    page = words(as_alice.get(reverse("credit")))
+    page = page_text(as_alice.get(reverse("credit")))
     assert "Is this report about you?" in page
     for name in ("credit_details", "credit_identity_check"):
         assert f'href="{reverse(name)}"' in page
 
 
 def test_it_shows_the_report_after_a_right_answer(as_alice: Client, alice: User, right: dict[str, str]) -> None:
-    page = words(as_alice.get(reverse("credit_identity_check")))
+    page = page_text(as_alice.get(reverse("credit_identity_check")))
     assert "You have 3 tries left" in page
     assert 'type="month"' in page
     answer = send(as_alice, right)
     assert answer.url == reverse("credit")
-    shown = words(as_alice.get(reverse("credit")))
+    shown = page_text(as_alice.get(reverse("credit")))
     assert "That is right." in shown
     assert "782" in shown
-    assert state_of(alice) is EnrollmentStatus.READY
+    assert current_status(alice) is EnrollmentStatus.READY
     for name in PAGES:
         assert as_alice.get(reverse(name)).status_code == 200
     assert as_alice.get(reverse("credit_raw"), follow=True).status_code == 200
@@ -75,17 +75,17 @@ def test_it_counts_wrong_answers_and_then_stays_closed(as_alice: Client, alice: 
     for left in ("2 tries left", "1 try left"):
         refused = send(as_alice, right, zip_code="99999")
         assert refused.status_code == 422
-        assert "Not all of this fits the file." in words(refused)
-        assert f"You have {left}" in words(refused)
+        assert "Not all of this fits the file." in page_text(refused)
+        assert f"You have {left}" in page_text(refused)
     for answer in (NOWHERE, right):
         closed = send(as_alice, answer)
         assert closed.status_code == 422
-        page = words(closed)
+        page = page_text(closed)
         assert "This report stays closed" in page
         assert 'href="https://www.experian.com/disputes/' in page
         assert 'name="zip_code"' not in page
-    assert "This report stays closed" in words(as_alice.get(reverse("credit_identity_check")))
-    assert (wrong_answers(alice), state_of(alice)) == (3, EnrollmentStatus.MISMATCH)
+    assert "This report stays closed" in page_text(as_alice.get(reverse("credit_identity_check")))
+    assert (wrong_answers(alice), current_status(alice)) == (3, EnrollmentStatus.MISMATCH)
     for name in PAGES:
         assert as_alice.get(reverse(name)).url == reverse("credit")
 
@@ -100,14 +100,14 @@ def test_it_does_not_count_what_is_no_answer(
 ) -> None:
     refused = send(as_alice, right, **slip)
     assert refused.status_code == 422
-    assert f'href="#id_{next(iter(slip))}"' in words(refused)
+    assert f'href="#id_{next(iter(slip))}"' in page_text(refused)
     assert "<script>" not in refused.content.decode()
     assert wrong_answers(alice) == 0
 
 
 def test_it_tells_nothing_of_the_file(as_alice: Client, waiting: None) -> None:
     for answer in (as_alice.get(reverse("credit_identity_check")), send(as_alice, NOWHERE)):
-        page = words(answer)
+        page = page_text(answer)
         for content in ("46360", "MERCER", "LAKESHORE", "782", "MICHIGAN"):
             assert content not in page
 
@@ -131,7 +131,7 @@ def test_it_asks_first_who_is_there(
     with time_machine.travel(timezone.now() + timedelta(minutes=6)):
         assert as_alice.get(reverse("credit_identity_check")).url.startswith(reverse("mfa_reauthenticate"))
         assert send(as_alice, right).url.startswith(reverse("mfa_reauthenticate"))
-    assert (wrong_answers(alice), state_of(alice)) == (0, EnrollmentStatus.MISMATCH)
+    assert (wrong_answers(alice), current_status(alice)) == (0, EnrollmentStatus.MISMATCH)
 
 
 def test_it_asks_mallory_nothing_about_alices_file(
@@ -139,7 +139,7 @@ def test_it_asks_mallory_nothing_about_alices_file(
 ) -> None:
     assert as_mallory.get(reverse("credit_identity_check")).url == reverse("credit")
     assert send(as_mallory, right).url == reverse("credit")
-    assert (wrong_answers(alice), state_of(alice)) == (0, EnrollmentStatus.MISMATCH)
+    assert (wrong_answers(alice), current_status(alice)) == (0, EnrollmentStatus.MISMATCH)
 
 
 def test_it_leads_there_from_above_an_older_report(
@@ -150,7 +150,7 @@ def test_it_leads_there_from_above_an_older_report(
         as_alice.force_login(alice)
         with_second_factor(as_alice, alice)
         give_details(as_alice, ADA, zip_code="46361")
-        page = words(as_alice.get(reverse("credit")))
+        page = page_text(as_alice.get(reverse("credit")))
     assert "The newest report does not fit your details and is not shown." in page
     assert f'href="{reverse("credit_identity_check")}"' in page
     assert "782" in page

@@ -19,8 +19,8 @@ from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from credit.models import Report
 from credit.stored import reports
+from credit.tests.page_steps import enroll_through_pages, page_text
 from credit.tests.sandbox_bureau import Bureau
-from credit.tests.signing import enroll, words
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ SSN = "666011001"
 @pytest.fixture
 def report_id(as_alice: Client, alice: User, site_bureau: Bureau) -> UUID:
     """Alice's report of Ada Mercer."""
-    enroll(as_alice)
+    enroll_through_pages(as_alice)
     with tenant(alice.pk):
         return reports.list_reports(owner=alice.pk)[0].id
 
@@ -51,8 +51,8 @@ def test_it_shows_the_newest_masked(as_alice: Client, alice: User, report_id: UU
     assert as_alice.get(reverse("credit_raw")).url == address(report_id)
     page = as_alice.get(address(report_id))
     assert page.headers["Cache-Control"] == "no-store"
-    assert "headerRecord" in words(page)
-    found = words(as_alice.get(address(report_id), {"section": "ssn"}))
+    assert "headerRecord" in page_text(page)
+    found = page_text(as_alice.get(address(report_id), {"section": "ssn"}))
     assert "•••••1001" in found
     assert SSN not in found
     assert looks(alice) == ["page", "page"]
@@ -77,8 +77,8 @@ def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
 def test_it_hands_out_nothing_complete_without_a_decision(as_alice: Client, alice: User, report_id: UUID) -> None:
     refused = as_alice.post(address(report_id, "credit_raw_download"))
     assert refused.status_code == 422
-    assert "Tick the box" in words(refused)
-    assert SSN not in words(refused)
+    assert "Tick the box" in page_text(refused)
+    assert SSN not in page_text(refused)
     assert "complete file" not in looks(alice)
 
 
@@ -123,7 +123,7 @@ def test_it_takes_a_damaged_address_for_the_first_page(as_alice: Client, report_
 def test_it_keeps_the_pages_of_a_huge_report_small(
     as_alice: Client, alice: User, site_bureau: Bureau, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
-    enroll(as_alice, "P13")
+    enroll_through_pages(as_alice, "P13")
     with tenant(alice.pk):
         place = address(reports.list_reports(owner=alice.pk)[0].id)
     sizes = [len(each.content) for section in ("tradeline", "publicRecord") for each in pages(as_alice, place, section)]
@@ -137,6 +137,6 @@ def test_it_keeps_the_pages_of_a_huge_report_small(
 def pages(client: Client, place: str, section: str) -> list[HttpResponse]:
     """All pages of a section, one after the other."""
     found = [client.get(place, {"section": section, "page": 1})]
-    while 'rel="next"' in words(found[-1]):
+    while 'rel="next"' in page_text(found[-1]):
         found.append(client.get(place, {"section": section, "page": len(found) + 1}))
     return found

@@ -14,13 +14,13 @@ from compliance.isolation import tenant
 from credit import models
 from credit.report import Detail, Kind, Message, Notice, PersonalDetail, ReportStatus, Statement
 from credit.tests.experian_samples import INQUIRY, RECORD, SCORE, card, header, loan, read
-from credit.tests.filed import filed, filed_year
+from credit.tests.factories import store_report, store_reports
+from credit.tests.fixtures import persona_reports
 from credit.tests.sandbox_bureau import ANSWERED
-from credit.tests.told import told
 
 pytestmark = pytest.mark.django_db
 
-__all__ = ["told"]
+__all__ = ["persona_reports"]
 
 PAGES = (
     "credit",
@@ -54,9 +54,9 @@ def words(client, name, *args, query=""):
 
 
 @pytest.mark.parametrize("persona", ANSWERED)
-def test_it_opens_every_page_of_everybody(as_alice, alice, told, persona):
-    report = told[persona]
-    filed(alice, report)
+def test_it_opens_every_page_of_everybody(as_alice, alice, persona_reports, persona):
+    report = persona_reports[persona]
+    store_report(alice, report)
     if report.state is ReportStatus.READY:
         for name in PAGES:
             assert not LEAKED.search(words(as_alice, name)), name
@@ -65,8 +65,8 @@ def test_it_opens_every_page_of_everybody(as_alice, alice, told, persona):
 
 
 @pytest.mark.parametrize("persona", ["P05", "P07"])
-def test_it_leads_to_the_state_where_there_is_no_report_to_show(as_alice, alice, told, persona):
-    filed(alice, told[persona])
+def test_it_leads_to_the_state_where_there_is_no_report_to_show(as_alice, alice, persona_reports, persona):
+    store_report(alice, persona_reports[persona])
     assert "No score" not in words(as_alice, "credit")
     for name in ("credit_accounts", "credit_utilization", "credit_inquiries", "credit_records", "credit_personal"):
         assert as_alice.get(reverse(name)).headers["Location"] == reverse("credit")
@@ -106,7 +106,7 @@ def hostile():
 def test_it_shows_markup_in_a_report_as_words(as_alice, alice):
     report = hostile()
     before = replace(report, sha256="0", tradelines=(), inquiries=(), public_records=(), personal=())
-    ids = filed_year(alice, [replace(before, reported_on=report.reported_on.replace(day=1)), report])
+    ids = store_reports(alice, [replace(before, reported_on=report.reported_on.replace(day=1)), report])
     compare = f"?before={ids[0]}&after={ids[1]}"
     bodies = [text(as_alice, name) for name in PAGES] + [text(as_alice, "credit_changes", query=compare)]
     bodies += [text(as_alice, "credit_account", line.key) for line in report.tradelines]
@@ -121,7 +121,7 @@ def test_it_shows_markup_in_a_report_as_words(as_alice, alice):
 
 def test_it_hides_alices_report_from_mallory(as_mallory, alice):
     report = read()
-    report_id = filed(alice, report)
+    report_id = store_report(alice, report)
     for line in report.tradelines:
         assert as_mallory.get(reverse("credit_account", args=[line.key])).status_code == 404
     for name in BEHIND_A_REPORT:
@@ -133,7 +133,7 @@ def test_it_hides_alices_report_from_mallory(as_mallory, alice):
 
 def test_it_answers_404_for_an_account_that_is_not_on_the_report(as_alice, alice):
     assert as_alice.get(reverse("credit_account", args=["0" * 32])).status_code == 404
-    filed(alice, read())
+    store_report(alice, read())
     assert as_alice.get(reverse("credit_account", args=["0" * 32])).status_code == 404
 
 
@@ -142,8 +142,8 @@ def test_it_answers_404_for_an_account_that_is_not_on_the_report(as_alice, alice
 
 def test_it_says_whose_score_it_is_and_of_when(as_alice, alice):
     earlier = read(riskModel=[SCORE | {"score": "0770"}], headerRecord=header("10202026"))
-    filed(alice, earlier)
-    filed(alice, read())
+    store_report(alice, earlier)
+    store_report(alice, read())
     said = words(as_alice, "credit")
     for part in ("VantageScore 4.0", "Experian", "Nov 20, 2026", "300 to 850", "Superprime", "81% of people"):
         assert part in said
@@ -152,7 +152,7 @@ def test_it_says_whose_score_it_is_and_of_when(as_alice, alice):
 
 
 def test_it_says_no_score_and_why(as_alice, alice):
-    filed(alice, read(riskModel=[SCORE | {"score": "9002"}]))
+    store_report(alice, read(riskModel=[SCORE | {"score": "9002"}]))
     said = words(as_alice, "credit")
     assert "No score" in said
     assert "not enough recent activity" in said
@@ -160,14 +160,14 @@ def test_it_says_no_score_and_why(as_alice, alice):
 
 
 def test_it_says_no_score_where_the_report_holds_none(as_alice, alice):
-    filed(alice, read(riskModel=None))
+    store_report(alice, read(riskModel=None))
     assert "No score. The report does not hold one." in words(as_alice, "credit")
     assert "No score" in words(as_alice, "credit_history")
 
 
 def test_it_names_the_scores_of_other_models_beside_the_first(as_alice, alice):
     other = SCORE | {"modelIndicator": "F9", "score": "0760"}
-    filed(alice, read(riskModel=[SCORE, other, SCORE | {"modelIndicator": "RC", "score": "9002"}]))
+    store_report(alice, read(riskModel=[SCORE, other, SCORE | {"modelIndicator": "RC", "score": "9002"}]))
     said = words(as_alice, "credit")
     assert "FICO Score 9: 760, Very good" in said
     assert "Experian score, model RC: no score" in said
@@ -178,7 +178,7 @@ def test_it_says_not_reported_and_never_zero(as_alice, alice):
         balanceAmount="UNKNOWN", monthlyPaymentAmount="UNKNOWN", amount1=None, enhanced={"creditLimitAmount": None}
     )
     report = read(tradeline=[line])
-    filed(alice, report)
+    store_report(alice, report)
     said = words(as_alice, "credit_account", report.tradelines[0].key)
     assert "$0" not in said
     assert said.count("Not reported") >= 3
@@ -188,30 +188,30 @@ def test_it_says_not_reported_and_never_zero(as_alice, alice):
 
 @pytest.mark.parametrize(("days", "said"), [(45, False), (46, True)])
 def test_it_says_that_a_report_is_old(as_alice, alice, days, said):
-    filed(alice, replace(read(), reported_on=timezone.localdate() - timedelta(days=days)))
+    store_report(alice, replace(read(), reported_on=timezone.localdate() - timedelta(days=days)))
     assert ("more than 45 days old" in words(as_alice, "credit")) is said
 
 
 def test_it_marks_a_sample(as_alice, alice):
-    filed(alice, read(), is_sample=True)
+    store_report(alice, read(), is_sample=True)
     for name in PAGES:
         assert "Sample data" in words(as_alice, name), name
 
 
 def test_it_does_not_call_a_true_report_a_sample(as_alice, alice):
-    filed(alice, read())
+    store_report(alice, read())
     assert "Sample data" not in words(as_alice, "credit")
 
 
-def test_it_says_that_an_alert_stands_in_the_file(as_alice, alice, told):
-    filed(alice, told["P08"])
+def test_it_says_that_an_alert_stands_in_the_file(as_alice, alice, persona_reports):
+    store_report(alice, persona_reports["P08"])
     said = words(as_alice, "credit")
     assert "A fraud alert stands in your file" in said
     assert "An active duty alert stands in your file" in said
 
 
-def test_it_lists_what_it_could_not_read(as_alice, alice, told):
-    filed(alice, told["P12"])
+def test_it_lists_what_it_could_not_read(as_alice, alice, persona_reports):
+    store_report(alice, persona_reports["P12"])
     said = words(as_alice, "credit")
     assert "14 places could not be read as usual" in said
     assert "A code is not known (4Z)" in said
@@ -220,7 +220,7 @@ def test_it_lists_what_it_could_not_read(as_alice, alice, told):
 
 
 def test_it_keeps_the_social_security_number_off_every_page(as_alice, alice):
-    filed(alice, read(ssn=[{"number": "666011001", "ssnIndicators": "YYYYYYYYY"}]))
+    store_report(alice, read(ssn=[{"number": "666011001", "ssnIndicators": "YYYYYYYYY"}]))
     assert "no difference from the one that was asked with" in words(as_alice, "credit_personal")
     for name in PAGES:
         assert "666011001" not in text(as_alice, name)
@@ -229,14 +229,14 @@ def test_it_keeps_the_social_security_number_off_every_page(as_alice, alice):
 def test_it_draws_a_late_month_in_words(as_alice, alice):
     line = card(enhanced={"enhancedPaymentHistory84": "C2C"})
     report = read(tradeline=[line])
-    filed(alice, report)
+    store_report(alice, report)
     body = text(as_alice, "credit_account", report.tradelines[0].key)
     assert '<td class="m m--late">60</td><td class="m m--ok">OK</td>' in body
     assert "60 days late" in body
 
 
 def test_it_says_when_an_inquiry_falls_off(as_alice, alice):
-    filed(alice, read())
+    store_report(alice, read())
     said = words(as_alice, "credit_inquiries")
     assert "MESA AUTO FINANCE Sep 12, 2025 Not reported Sep 12, 2027" in said
     assert "Plumbline's own" in said
@@ -245,7 +245,7 @@ def test_it_says_when_an_inquiry_falls_off(as_alice, alice):
 def test_it_lists_collections_beside_public_records(as_alice, alice):
     report = read(tradeline=[loan(accountType="48", subscriberName="TRI-COUNTY RECOVERY")], publicRecord=[RECORD])
     assert report.tradelines[0].kind is Kind.COLLECTION
-    filed(alice, report)
+    store_report(alice, report)
     said = words(as_alice, "credit_records")
     for part in ("US BKPT CT IN HAMMOND", "Bankruptcy", "$38,400", "status code 15", "TRI-COUNTY RECOVERY"):
         assert part in said
@@ -257,7 +257,7 @@ def test_it_lists_collections_beside_public_records(as_alice, alice):
 @pytest.fixture
 def two(alice):
     older = read(headerRecord=header("10202026"), riskModel=[SCORE | {"score": "0700"}])
-    return filed_year(alice, [older, read()])
+    return store_reports(alice, [older, read()])
 
 
 def test_it_tells_stored_changes_with_their_figures(as_alice, two):
@@ -289,7 +289,7 @@ def test_it_names_a_report_that_it_does_not_know_beside_its_field(as_alice, two,
 
 def test_it_says_that_two_files_cannot_be_compared(as_alice, alice):
     other = replace(read(headerRecord=header("10202026")), consumer_hash="another", sha256="1")
-    ids = [filed(alice, other), filed(alice, read())]
+    ids = [store_report(alice, other), store_report(alice, read())]
     body = text(as_alice, "credit_changes", query=f"?before={ids[0]}&after={ids[1]}", status=422)
     assert "about different files" in body
     assert "empty__mark" not in body
@@ -307,8 +307,8 @@ def test_it_opens_some_page_whatever_number_is_asked_for(as_alice, two, name, qu
 @pytest.fixture
 def doubtful(alice):
     """A good report, and a newer one whose address is not Alice's."""
-    filed(alice, read(headerRecord=header("10202026"), riskModel=[SCORE | {"score": "0700"}]))
-    return filed(alice, read(ssn=[{"ssnIndicators": "YYYYYYYYN"}]))
+    store_report(alice, read(headerRecord=header("10202026"), riskModel=[SCORE | {"score": "0700"}]))
+    return store_report(alice, read(ssn=[{"ssnIndicators": "YYYYYYYYN"}]))
 
 
 def test_it_shows_no_report_that_may_be_somebody_elses(as_alice, doubtful):
@@ -321,8 +321,8 @@ def test_it_shows_no_report_that_may_be_somebody_elses(as_alice, doubtful):
 
 
 def test_it_compares_no_score_with_that_of_another_file(as_alice, alice):
-    filed(alice, read(headerRecord=header("10202026"), riskModel=[SCORE | {"score": "0700"}]))
-    newer = filed(alice, read())
+    store_report(alice, read(headerRecord=header("10202026"), riskModel=[SCORE | {"score": "0700"}]))
+    newer = store_report(alice, read())
     assert "Up 82 points" in words(as_alice, "credit")
     with tenant(alice.pk):
         models.Report.objects.filter(pk=newer).update(comparable=False)
@@ -332,10 +332,10 @@ def test_it_compares_no_score_with_that_of_another_file(as_alice, alice):
 
 
 def test_it_says_that_one_report_has_changed_nothing(as_alice, alice):
-    filed_year(alice, [read()])
+    store_reports(alice, [read()])
     assert "No changes yet. They appear after your second credit report." in words(as_alice, "credit_changes")
 
 
 def test_it_says_that_two_reports_have_changed_nothing(as_alice, alice):
-    filed_year(alice, [read(headerRecord=header("10202026")), read()])
+    store_reports(alice, [read(headerRecord=header("10202026")), read()])
     assert "Nothing has changed from report to report so far." in words(as_alice, "credit_changes")

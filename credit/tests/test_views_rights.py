@@ -14,8 +14,8 @@ from credit.enrollment import instruction
 from credit.models import Enrollment
 from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
+from credit.tests.page_steps import enroll_through_pages, page_text, sign
 from credit.tests.sandbox_bureau import Bureau
-from credit.tests.signing import enroll, sign, words
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +46,7 @@ def stands(user: User, state: EnrollmentStatus, **columns: object) -> None:
 
 
 def test_it_leads_to_the_official_places(as_alice: Client) -> None:
-    page = words(as_alice.get(reverse("credit_rights")))
+    page = page_text(as_alice.get(reverse("credit_rights")))
     for place in OFFICIAL:
         assert f'href="{place}' in page
     assert "You have signed none" in page
@@ -54,8 +54,8 @@ def test_it_leads_to_the_official_places(as_alice: Client) -> None:
 
 
 def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site_bureau: Bureau) -> None:
-    enroll(as_alice)
-    page = words(as_alice.get(reverse("credit_rights")))
+    enroll_through_pages(as_alice)
+    page = page_text(as_alice.get(reverse("credit_rights")))
     assert instruction.wording().sha256 in page
     assert instruction.CLAUSES[0].words in page
     assert "Experian sent a report" in page
@@ -64,20 +64,20 @@ def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site
     assert "disabled" in page
     assert reverse("credit_withdraw") in page
     as_alice.post(reverse("credit_withdraw"))
-    page = words(as_alice.get(reverse("credit_rights")))
+    page = page_text(as_alice.get(reverse("credit_rights")))
     assert "Withdrawn" in page
     assert reverse("credit_withdraw") not in page
     assert reverse("credit_start") in page
 
 
 def test_it_lets_a_person_ask_again_when_a_month_is_over(as_alice: Client, alice: User, site_bureau: Bureau) -> None:
-    enroll(as_alice)
+    enroll_through_pages(as_alice)
     with time_machine.travel(timezone.now() + timedelta(days=31)):
         as_alice.force_login(alice)
-        page = words(as_alice.get(reverse("credit_rights")))
+        page = page_text(as_alice.get(reverse("credit_rights")))
         assert f'action="{reverse("credit_pull")}"' in page
         assert as_alice.post(reverse("credit_pull")).url == reverse("credit")
-        assert words(as_alice.get(reverse("credit_rights"))).count("Experian sent a report") == 2
+        assert page_text(as_alice.get(reverse("credit_rights"))).count("Experian sent a report") == 2
 
 
 def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bureau: Bureau) -> None:
@@ -109,7 +109,7 @@ def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: Enr
     next_pull_at = None if state in NEEDS_DETAILS else timezone.now() + timedelta(hours=1)
     field = "zip_code" if state is EnrollmentStatus.INPUT else ""
     stands(alice, state, field=field, next_pull_at=next_pull_at)
-    page = words(as_alice.get(reverse("credit")))
+    page = page_text(as_alice.get(reverse("credit")))
     assert STATUS_MESSAGES[state].title in page
     assert all(text in page for text in STATUS_MESSAGES[state].texts)
     assert "None" not in page
@@ -120,17 +120,17 @@ def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: Enr
 
 
 def test_it_leads_from_one_step_to_the_next(as_alice: Client, alice: User) -> None:
-    assert reverse("credit_start") in words(as_alice.get(reverse("credit")))
+    assert reverse("credit_start") in page_text(as_alice.get(reverse("credit")))
     sign(as_alice)
-    page = words(as_alice.get(reverse("credit")))
+    page = page_text(as_alice.get(reverse("credit")))
     assert "One step is left" in page
     assert reverse("credit_details") in page
     stands(alice, EnrollmentStatus.NOT_PULLED)
-    page = words(as_alice.get(reverse("credit")))
+    page = page_text(as_alice.get(reverse("credit")))
     assert "Experian can be asked now" in page
     assert f'action="{reverse("credit_pull")}"' in page
     stands(alice, EnrollmentStatus.NOT_PULLED, eligible_at=timezone.now() + timedelta(minutes=9))
-    assert "Get my report from" in words(as_alice.get(reverse("credit")))
+    assert "Get my report from" in page_text(as_alice.get(reverse("credit")))
 
 
 def test_it_asks_for_a_new_signature_when_the_words_have_changed(
@@ -138,7 +138,7 @@ def test_it_asks_for_a_new_signature_when_the_words_have_changed(
 ) -> None:
     sign(as_alice)
     monkeypatch.setattr(instruction, "VERSION", "2027-01")
-    page = words(as_alice.get(reverse("credit")))
+    page = page_text(as_alice.get(reverse("credit")))
     assert "has to be signed again" in page
     assert reverse("credit_start") in page
     assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
@@ -147,15 +147,15 @@ def test_it_asks_for_a_new_signature_when_the_words_have_changed(
 def test_it_leads_back_to_the_field_that_was_refused(as_alice: Client, alice: User) -> None:
     sign(as_alice)
     stands(alice, EnrollmentStatus.INPUT, field="ssn")
-    assert f'href="{reverse("credit_details")}#id_ssn"' in words(as_alice.get(reverse("credit")))
+    assert f'href="{reverse("credit_details")}#id_ssn"' in page_text(as_alice.get(reverse("credit")))
 
 
 def test_it_waits_without_scripts_and_with_them(as_alice: Client, alice: User) -> None:
     sign(as_alice)
     stands(alice, EnrollmentStatus.UNDER_WAY)
     part = as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"})
-    assert "<html" not in words(part)
-    assert 'hx-trigger="every 3s"' in words(part)
+    assert "<html" not in page_text(part)
+    assert 'hx-trigger="every 3s"' in page_text(part)
     assert as_alice.get(reverse("credit_status")).url == reverse("credit")
     stands(alice, EnrollmentStatus.NO_HIT)
     assert as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/credit/"
@@ -164,21 +164,21 @@ def test_it_waits_without_scripts_and_with_them(as_alice: Client, alice: User) -
 def test_it_does_not_let_a_frozen_file_be_asked_for_at_every_click(
     as_alice: Client, alice: User, site_bureau: Bureau
 ) -> None:
-    enroll(as_alice, "P05")
-    page = words(as_alice.get(reverse("credit")))
+    enroll_through_pages(as_alice, "P05")
+    page = page_text(as_alice.get(reverse("credit")))
     assert "Your file is frozen" in page
     assert "https://www.experian.com/freeze/" in page
     assert "Try again from" in page
-    page = words(as_alice.post(reverse("credit_pull"), follow=True))
+    page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
     assert "You can ask again in" in page
     site_bureau.control("bureau/personas/P05", {"mode": "normal"})
     with time_machine.travel(timezone.now() + timedelta(minutes=20)):
-        assert f'action="{reverse("credit_pull")}"' in words(as_alice.get(reverse("credit")))
-        page = words(as_alice.post(reverse("credit_pull"), follow=True))
+        assert f'action="{reverse("credit_pull")}"' in page_text(as_alice.get(reverse("credit")))
+        page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
     assert "Your file is frozen" not in page
 
 
 def test_it_leads_to_the_details_while_the_same_ones_would_find_nothing(as_alice: Client, site_bureau: Bureau) -> None:
-    enroll(as_alice, "P04")
-    page = words(as_alice.post(reverse("credit_pull"), follow=True))
+    enroll_through_pages(as_alice, "P04")
+    page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
     assert "Look at your details first" in page

@@ -15,7 +15,7 @@ from banking.models import Account, Item
 from banking.tests.rows import account_at
 from compliance.isolation import tenant
 from credit.tests.experian_samples import card, read
-from credit.tests.filed import filed
+from credit.tests.factories import store_report
 from insights.credit.card_links import LinkDecision, list_decisions, match_cards, record_decision, suggest_matches
 from insights.models import CardLink
 
@@ -130,7 +130,7 @@ def test_it_forgets_a_word_about_what_is_no_longer_there():
 def account(alice: User) -> str:
     """The key of the one card in Alice's report."""
     report = read(tradeline=[card()])
-    filed(alice, report)
+    store_report(alice, report)
     return report.tradelines[0].key
 
 
@@ -213,7 +213,7 @@ class TestThePage:
         self, as_mallory: Client, mallory: User, alice: User, account: str, visa: Account
     ) -> None:
         self.say(as_mallory, account, visa.pk, "same", status=404)
-        filed(mallory, read(tradeline=[card()]))
+        store_report(mallory, read(tradeline=[card()]))
         self.say(as_mallory, account, visa.pk, "same", status=404)
         assert list_links(mallory) == list_links(alice) == []
 

@@ -11,7 +11,7 @@ from accounts.models import User
 from banking.models import Item
 from banking.tests.rows import account_at
 from credit.tests.experian_samples import card, loan, read
-from credit.tests.filed import filed
+from credit.tests.factories import store_report
 from insights.credit import utilization
 
 FULL = {"subscriberName": "HARBOR STORE CARD", "subscriberCode": "2", "accountNumber": "4000000000003002"}
@@ -77,7 +77,7 @@ class TestThePage:
     def test_it_shows_both_balances_side_by_side_and_calls_the_pair_a_guess(
         self, as_alice: Client, alice: User, make_item: Callable[..., Item]
     ) -> None:
-        filed(alice, read(tradeline=LINES))
+        store_report(alice, read(tradeline=LINES))
         item = make_item(alice)
         account_at(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"), name="Visa")
         body = self.get_page(as_alice)
@@ -88,13 +88,13 @@ class TestThePage:
     def test_it_never_shows_a_bank_of_somebody_else(
         self, as_alice: Client, alice: User, mallory: User, make_item: Callable[..., Item]
     ) -> None:
-        filed(alice, read(tradeline=LINES))
+        store_report(alice, read(tradeline=LINES))
         item = make_item(mallory)
         account_at(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
         assert "1,240.55" not in self.get_page(as_alice)
 
     def test_it_leaves_shared_cards_out_on_request(self, as_alice: Client, alice: User) -> None:
-        filed(alice, read(tradeline=LINES))
+        store_report(alice, read(tradeline=LINES))
         assert "UNION TRAVEL CARD" in self.get_page(as_alice)
         assert "UNION TRAVEL CARD" not in self.get_page(as_alice, "?own=1")
         assert "UNION TRAVEL CARD" in self.get_page(as_alice, "?own=junk")
@@ -103,7 +103,7 @@ class TestThePage:
         no_limit = card(subscriberName="UNION CHARGE CARD", amount1=None, enhanced={"creditLimitAmount": None})
         silent = card(subscriberName="QUIET CARD", subscriberCode="9", balanceAmount="UNKNOWN")
         home = card(subscriberName="CEDAR HOME", accountType="47", enhanced={"enhancedAccountType": "89"})
-        filed(alice, read(tradeline=[no_limit, silent, home]))
+        store_report(alice, read(tradeline=[no_limit, silent, home]))
         body = self.get_page(as_alice)
         assert "No limit reported. Balance $1,140." in body
         assert "No balance reported. Limit $12,000." in body

@@ -16,29 +16,29 @@ from credit.pulls import pulling
 from credit.tests.sandbox_bureau import Bureau, person
 
 
-def signed(user, *, lives_for=instruction.VALID_FOR):
+def give_consent(user, *, lives_for=instruction.VALID_FOR):
     """Sign the instruction as it stands."""
     return consent.give(
         person=user, wording=instruction.wording(), typed_name="A Person", scope={}, lives_for=lives_for
     )
 
 
-def enrolled(user, persona="P01", *, keep_ssn=True, **changes):
+def enroll_user(user, persona="P01", *, keep_ssn=True, **changes):
     """Sign, and give the details of one of the bureau's people."""
     subject = replace(person(persona), **changes)
-    return lifecycle.enroll(user=user, subject=subject, keep_ssn=keep_ssn, consent_id=signed(user).pk)
+    return lifecycle.enroll(user=user, subject=subject, keep_ssn=keep_ssn, consent_id=give_consent(user).pk)
 
 
 def pull(user, trigger=Trigger.USER, **options):
     return pulling.pull(owner_id=user.pk, trigger=trigger, **options)
 
 
-def enrollment_of(user):
+def get_enrollment(user):
     with tenant(user.pk):
         return Enrollment.objects.get()
 
 
-def attempts_of(user):
+def list_attempts(user):
     with tenant(user.pk):
         return list(PullAttempt.objects.order_by("started_at"))
 
@@ -48,49 +48,49 @@ def count(model, user):
         return model.objects.count()
 
 
-def actions_of(user):
+def list_audit_actions(user):
     """What the person's audit trail tells of."""
     with tenant(user.pk), connection.cursor() as cursor:
         cursor.execute("SELECT action FROM audit_event WHERE subject = %s", [user.pk])
         return [action for (action,) in cursor.fetchall()]
 
 
-def stored(user):
+def count_answers_and_reports(user):
     """How many answers and how many reports a person has."""
     return count(RawReport, user), count(Report, user)
 
 
-def state_of(user):
+def current_status(user):
     return get_overview(owner=user.pk).state
 
 
-def calls(bureau):
+def report_calls(bureau):
     """What got past the bureau's gateway, which turns away tokens of an earlier test."""
     return [call for call in bureau.calls() if call["endpoint"] == "report" and call["error"] != "invalid_token"]
 
 
 @dataclass
-class Calendar:
+class SharedClock:
     """The bureau's clock and ours, which go together and only forward."""
 
     bureau: Bureau
     traveller: time_machine.Traveller = field(init=False)
 
-    def pass_by(self, **time):
+    def advance(self, **time):
         """Let some time go by for everybody."""
         step = timedelta(**time)
         self.bureau.control("clock", {"advance_seconds": int(step.total_seconds())})
         self.traveller.shift(step)
 
-    def pass_until(self, moment):
+    def advance_to(self, moment):
         """Let time go by until a moment, which has to be ahead."""
-        self.pass_by(seconds=(moment - datetime.now(moment.tzinfo)).total_seconds() + 1)
+        self.advance(seconds=(moment - datetime.now(moment.tzinfo)).total_seconds() + 1)
 
 
 @contextmanager
-def calendar(bureau):
+def travel_with_bureau(bureau):
     """Go with the bureau's clock for as long as the block lasts."""
-    kept = Calendar(bureau)
+    kept = SharedClock(bureau)
     now = datetime.fromisoformat(bureau.control("clock", method="GET")["now"])
     with time_machine.travel(now, tick=True) as kept.traveller:
         yield kept

@@ -24,7 +24,7 @@ ADA = {
 }
 
 
-def typed(persona: str) -> dict[str, str]:
+def details_of(persona: str) -> dict[str, str]:
     """The details of one of the sandbox's people, as they would type them."""
     first, last, number = PEOPLE[persona]
     place = int(persona[1:])
@@ -43,13 +43,13 @@ def give_details(client: Client, details: dict[str, str] = ADA, **changes: Any) 
     return client.post(reverse("credit_details"), {**details, **changes})
 
 
-def enroll(client: Client, persona: str = "P01") -> HttpResponse:
+def enroll_through_pages(client: Client, persona: str = "P01") -> HttpResponse:
     """Go the whole way with one of the sandbox's people."""
-    details = typed(persona)
+    details = details_of(persona)
     sign(client, f"{details['first_name']} {details['last_name']}")
     return give_details(client, details)
 
 
-def words(answer: HttpResponse) -> str:
+def page_text(answer: HttpResponse) -> str:
     """A page as one line of text, markup included."""
     return " ".join(unescape(answer.content.decode()).split())

@@ -15,23 +15,23 @@ COLLECTION = loan(
 )
 
 
-def changed(before, after, **options):
+def diff_sections(before, after, **options):
     """What changed between two reports a month apart, given as sections."""
     return diff(read(headerRecord=EARLIER, **before), read(headerRecord=LATER, **after), **options)
 
 
-def cards(before, after, **options):
+def diff_card(before, after, **options):
     """What changed on the card, given as its fields."""
-    return changed({"tradeline": [card(**before)]}, {"tradeline": [card(**after)]}, **options)
+    return diff_sections({"tradeline": [card(**before)]}, {"tradeline": [card(**after)]}, **options)
 
 
-def told(changes):
+def summarize(changes):
     return [(change.subject, change.before, change.after, change.detail) for change in changes]
 
 
-def subjects(changes):
+def change_types(changes):
     return [change.subject for change in changes]
 
 
-def only(changes, *wanted):
+def filter_changes(changes, *wanted):
     return [change for change in changes if change.subject in wanted]

@@ -7,7 +7,7 @@ from credit.tests.sandbox_bureau import ANSWERED, Bureau
 
 
 @pytest.fixture(scope="module")
-def told(sandbox_program: Bureau) -> dict[str, Report]:
+def persona_reports(sandbox_program: Bureau) -> dict[str, Report]:
     """One report of every person who has a file."""
     sandbox_program.control("bureau/reset")
     return {persona: sandbox_program.read(persona) for persona in ANSWERED}

@@ -15,18 +15,18 @@ from credit.report import Report
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.documents import encode_changes, pack
+from credit.tests.client_samples import ADA
 from credit.tests.experian_samples import RECORD, SSN, read
-from credit.tests.people import ADA
 
 
-def filed(user, report: Report, *, is_sample=False) -> UUID:
+def store_report(user, report: Report, *, is_sample=False) -> UUID:
     """Keep one report of a person, pulled at the noon of its day."""
     with tenant(user.pk):
         at = datetime.combine(report.reported_on, time(12), UTC) if report.reported_on else datetime.now(UTC)
-        return reports.store_report(raw=_raw(user, report, at, is_sample), report=report).pk
+        return reports.store_report(raw=_store_raw(user, report, at, is_sample), report=report).pk
 
 
-def _raw(user, report, at, is_sample):
+def _store_raw(user, report, at, is_sample):
     called = {"provider": report.provider, "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
     attempt = models.PullAttempt.objects.create(
         owner_id=user.pk,
@@ -51,9 +51,9 @@ def _raw(user, report, at, is_sample):
     )
 
 
-def filed_year(user, told: Sequence[Report]) -> list[UUID]:
+def store_reports(user, told: Sequence[Report]) -> list[UUID]:
     """Keep several reports, oldest first, with the changes from each to the next."""
-    ids = [filed(user, report) for report in told]
+    ids = [store_report(user, report) for report in told]
     with tenant(user.pk):
         for (before, after), report_id in zip(pairwise(told), ids[1:], strict=True):
             row = models.Report.objects.get(pk=report_id)
@@ -62,7 +62,7 @@ def filed_year(user, told: Sequence[Report]) -> list[UUID]:
     return ids
 
 
-def filed_whole(user) -> UUID:
+def store_full_report(user) -> UUID:
     """Keep a report with a row of every kind, a change that came with it, and the person's details; gives its id."""
     report = read(
         publicRecord=[RECORD],
@@ -79,4 +79,4 @@ def filed_whole(user) -> UUID:
             succeeded_at=datetime.now(UTC),
         )
     before = replace(report, reported_on=report.reported_on - timedelta(days=30), inquiries=(), public_records=())
-    return filed_year(user, [before, report])[-1]
+    return store_reports(user, [before, report])[-1]

@@ -15,7 +15,7 @@ DATES = st.dates(date(1900, 1, 1), date(9999, 12, 31))
 
 
 @st.composite
-def some_days(draw):
+def partial_dates(draw):
     """A date as far as it is known: its first day is the first that it can mean."""
     day, precision = draw(DATES), draw(st.sampled_from(rows.Precision))
     if precision is rows.Precision.YEAR:
@@ -35,7 +35,7 @@ def histories(draw):
     )
 
 
-DAYS = st.none() | some_days()
+DAYS = st.none() | partial_dates()
 MAYBE = st.none() | st.booleans()
 NUMBERS = st.none() | COUNTS
 BY_TYPE = {
@@ -50,33 +50,33 @@ BY_TYPE = {
 }
 
 
-def built(shape, /, **told):
+def build(shape, /, **told):
     """A strategy for one of the shapes, by the types of its fields."""
     fields = {name: BY_TYPE[of] for name, of in shape.__annotations__.items() if of in BY_TYPE}
     return st.builds(shape, **fields | told)
 
 
-def several(strategy, most=3):
+def tuples_of(strategy, most=3):
     return st.lists(strategy, max_size=most).map(tuple)
 
 
-SCORES = built(
+SCORES = build(
     rows.Score,
     value=st.none() | st.integers(300, 850),
     percentile=NUMBERS,
-    factors=several(st.builds(rows.Factor, COUNTS, TEXTS)),
+    factors=tuples_of(st.builds(rows.Factor, COUNTS, TEXTS)),
 )
 TRENDS = st.builds(rows.Trend, st.none() | COUNTS, DOLLARS, DOLLARS, DOLLARS, DOLLARS, DAYS)
-TRADELINES = built(
+TRADELINES = build(
     rows.Tradeline,
     key=WORDS,
     kind=st.sampled_from(rows.Kind),
     role=st.sampled_from(rows.Role),
     last_four=st.from_regex("[0-9]{4}|", fullmatch=True),
     counters=st.builds(rows.Counters, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS),
-    trend=several(TRENDS),
+    trend=tuples_of(TRENDS),
 )
-PUBLIC_RECORDS = built(
+PUBLIC_RECORDS = build(
     rows.PublicRecord,
     key=WORDS,
     percent=NUMBERS,
@@ -91,14 +91,14 @@ REPORTS = st.builds(
     reported_on=st.none() | DATES,
     consumer_hash=st.from_regex("[0-9a-f]{64}|", fullmatch=True),
     consumer_identifier=TEXTS,
-    flags=built(rows.Flags),
-    scores=several(SCORES),
-    tradelines=several(TRADELINES),
-    inquiries=several(built(rows.Inquiry)),
-    public_records=several(PUBLIC_RECORDS),
-    personal=several(built(rows.PersonalDetail, kind=st.sampled_from(rows.Detail))),
-    statements=several(built(rows.Statement, notice=st.sampled_from(rows.Notice))),
-    messages=several(st.builds(rows.Message, TEXTS, TEXTS, TEXTS)),
-    totals=several(st.tuples(TEXTS, st.integers(-(10**15), 10**15))),
-    warnings=several(st.builds(rows.Oddity, TEXTS, TEXTS, TEXTS)),
+    flags=build(rows.Flags),
+    scores=tuples_of(SCORES),
+    tradelines=tuples_of(TRADELINES),
+    inquiries=tuples_of(build(rows.Inquiry)),
+    public_records=tuples_of(PUBLIC_RECORDS),
+    personal=tuples_of(build(rows.PersonalDetail, kind=st.sampled_from(rows.Detail))),
+    statements=tuples_of(build(rows.Statement, notice=st.sampled_from(rows.Notice))),
+    messages=tuples_of(st.builds(rows.Message, TEXTS, TEXTS, TEXTS)),
+    totals=tuples_of(st.tuples(TEXTS, st.integers(-(10**15), 10**15))),
+    warnings=tuples_of(st.builds(rows.Oddity, TEXTS, TEXTS, TEXTS)),
 )

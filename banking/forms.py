@@ -1,4 +1,4 @@
-"""What people and their browsers send about connections."""
+"""Forms of linking and disconnecting."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from banking.linking.sessions import Chosen, Left, choices
+from banking.linking.sessions import LinkExit, LinkMetadata, account_keys
 
 UNREADABLE = "The list of accounts cannot be read."
 
@@ -25,7 +25,7 @@ class PublicTokenForm(forms.Form):
             raise ValidationError(UNREADABLE) from None
         if not isinstance(report, dict):
             raise ValidationError(UNREADABLE)
-        institution, accounts = stated(report, "institution", dict), stated(report, "accounts", list)
+        institution, accounts = part_of(report, "institution", dict), part_of(report, "accounts", list)
         if not all(isinstance(account, dict) for account in accounts):
             raise ValidationError(UNREADABLE)
         return {"institution": institution, "accounts": accounts, "link_session_id": report.get("link_session_id")}
@@ -34,18 +34,18 @@ class PublicTokenForm(forms.Form):
         """The public token itself."""
         return str(self.cleaned_data["public_token"])
 
-    def chosen(self) -> Chosen:
-        """What the person chose, as ``linking`` takes it."""
+    def link_metadata(self) -> LinkMetadata:
+        """What the person chose, as ``LinkMetadata``."""
         report = self.cleaned_data["metadata"]
-        return Chosen(
-            institution_id=storable(report["institution"].get("institution_id")),
-            institution_name=storable(report["institution"].get("name")),
-            accounts=choices(report["accounts"]),
-            link_session_id=storable(report["link_session_id"])[:100],
+        return LinkMetadata(
+            institution_id=clean_text(report["institution"].get("institution_id")),
+            institution_name=clean_text(report["institution"].get("name")),
+            accounts=account_keys(report["accounts"]),
+            link_session_id=clean_text(report["link_session_id"])[:100],
         )
 
 
-def stated(report: dict[str, Any], name: str, kind: type[Any]) -> Any:
+def part_of(report: dict[str, Any], name: str, kind: type[Any]) -> Any:
     """One part of a report; empty where there is none. Raises ``ValidationError`` for one of another kind."""
     value = report.get(name)
     if value is None:
@@ -55,7 +55,7 @@ def stated(report: dict[str, Any], name: str, kind: type[Any]) -> Any:
     return value
 
 
-def storable(value: object) -> str:
+def clean_text(value: object) -> str:
     """A text of JSON as a database takes it, without NUL and halves of characters; empty for what is no text."""
     return value.encode(errors="replace").decode().replace("\0", "") if isinstance(value, str) else ""
 
@@ -68,10 +68,10 @@ class ExitForm(forms.Form):
     request_id = forms.RegexField(r"^[A-Za-z0-9-]+\Z", max_length=100, required=False)
     link_session_id = forms.RegexField(r"^[A-Za-z0-9-]+\Z", max_length=100, required=False)
 
-    def left(self) -> Left:
-        """What was said, as ``linking`` takes it."""
+    def link_exit(self) -> LinkExit:
+        """What was said, as ``LinkMetadata``."""
         self.is_valid()
-        return Left(**{name: self.cleaned_data.get(name, "") for name in Left._fields})
+        return LinkExit(**{name: self.cleaned_data.get(name, "") for name in LinkExit._fields})
 
 
 class DisconnectForm(forms.Form):

@@ -6,7 +6,7 @@ from uuid import UUID
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from banking.linking import disconnecting, recovery
+from banking.linking import recovery, removals
 from banking.models import Item, PendingRemoval
 from banking.provider import ProviderError, WebhookEvent
 from banking.sync import notifications, sync_queue
@@ -50,7 +50,7 @@ def dispatch_due_syncs() -> None:
 def remove_at_provider(owner_id: str, removal_id: str) -> None:
     """Pay one owed removal; a failure has been written down and the clock tries again."""
     try:
-        disconnecting.remove_at_provider(owner_id=UUID(owner_id), removal_id=UUID(removal_id))
+        removals.remove_at_provider(owner_id=UUID(owner_id), removal_id=UUID(removal_id))
     except ProviderError as error:
         logger.warning("Removal %s is still owed: %s", removal_id, error)
 
@@ -63,18 +63,18 @@ def retry_removals() -> None:
 
 
 @shared_task(base=TenantTask)
-def look_up_link(owner_id: str, session_id: str) -> None:
+def recover_link(owner_id: str, session_id: str) -> None:
     """Ask once what became of a dialog, and begin the import of the Item that was got back."""
-    item = recovery.look_up(owner_id=UUID(owner_id), session_id=UUID(session_id))
+    item = recovery.recover_link(owner_id=UUID(owner_id), session_id=UUID(session_id))
     if item is not None:
         enqueue_sync(item, trigger="link")
 
 
 @shared_task
-def look_up_links() -> None:
+def retry_link_recoveries() -> None:
     """Queue every dialog whose outcome did not reach us and has to be asked for."""
     for owner_id, session_id in sync_queue.due_link_recoveries(limit=CHUNK):
-        look_up_link.delay(str(owner_id), str(session_id))
+        recover_link.delay(str(owner_id), str(session_id))
 
 
 def enqueue_sync(item: Item, *, trigger: str, wait: int = 0) -> None:

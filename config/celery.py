@@ -32,7 +32,7 @@ app.conf.task_queues = [Queue("celery"), Queue("celery.routine"), Queue("celery.
 
 app.conf.beat_schedule = {
     "sync the Items that are due": {"task": "banking.tasks.dispatch_due_syncs", "schedule": timedelta(seconds=15)},
-    "look up links without an answer": {"task": "banking.tasks.look_up_links", "schedule": crontab()},
+    "look up links without an answer": {"task": "banking.tasks.retry_link_recoveries", "schedule": crontab()},
     "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab()},
     "forget old webhooks": {"task": "banking.tasks.forget_webhooks", "schedule": crontab(minute="23")},
     "forget old policy reports": {"task": "config.tasks.forget_policy_violations", "schedule": crontab(minute="52")},

@@ -1,7 +1,7 @@
-"""What a dialog brought, as the provider says it: a browser's word for it opens nothing.
+"""Confirm with the provider what a dialog returned: the browser alone is not trusted.
 
-A public token is exchanged only where the provider names it under the link token of the very session that it is posted
-to. So a token that was made in another person's dialog, or in another one of the same person, connects nothing here.
+A public token is exchanged only if the provider names it under the link token of the session that it is posted to. So
+a token from another person's dialog, or from another dialog of the same person, connects nothing here.
 """
 
 from django.utils import timezone
@@ -14,41 +14,41 @@ from compliance.audit import Action, record
 from compliance.isolation import tenant
 from compliance.vault import SealError
 
-LONGEST_ID = 100
+MAX_ID_LENGTH = 100
 
 
 class NotConfirmed(Exception):
     """The provider does not name this public token under the session's link token."""
 
 
-class Foreign(NotConfirmed):
-    """The provider names others there: this one was made in another session."""
+class ForeignPublicToken(NotConfirmed):
+    """The provider names other tokens there: this one was made in another session."""
 
 
-def confirmed(*, session: LinkSession) -> LinkResult:
-    """What the provider says of the public token that was posted to a claimed session.
+def confirm_public_token(*, session: LinkSession) -> LinkResult:
+    """The provider's link result for the public token that was posted to a claimed session.
 
-    Raises ``Foreign``, ``NotConfirmed`` where the provider knows of no end of the dialog yet, and ``ProviderError``.
+    Raises ``ForeignPublicToken``, ``NotConfirmed`` while the provider has no result yet, and ``ProviderError``.
     """
-    brought = provider_for(session.provider).connect().get_link_results(link_token_of(session))
-    for each in brought:
-        if each.digest == session.public_token_hash:
-            return each
-    raise Foreign if brought else NotConfirmed
+    results = provider_for(session.provider).connect().get_link_results(reveal_link_token(session))
+    for result in results:
+        if result.digest == session.public_token_hash:
+            return result
+    raise ForeignPublicToken if results else NotConfirmed
 
 
-def bank_of(brought: LinkResult, *, provider_key: str) -> Institution | None:
-    """The bank that the provider names, written down where it is new; its details are for the first reading to ask."""
-    if not 0 < len(brought.institution_id) <= LONGEST_ID:
+def get_or_create_institution(result: LinkResult, *, provider_key: str) -> Institution | None:
+    """The bank of a link result, stored if it is new; the first sync fetches its details."""
+    if not 0 < len(result.institution_id) <= MAX_ID_LENGTH:
         return None
-    bank, _ = Institution.objects.get_or_create(
-        provider=provider_key, provider_id=brought.institution_id, defaults={"name": brought.institution_name}
+    institution, _ = Institution.objects.get_or_create(
+        provider=provider_key, provider_id=result.institution_id, defaults={"name": result.institution_name}
     )
-    return bank
+    return institution
 
 
-def link_token_of(session: LinkSession) -> str:
-    """The token that opened a session's dialog. Raises ``NotConfirmed`` where it is not kept or cannot be read."""
+def reveal_link_token(session: LinkSession) -> str:
+    """The link token of a session. Raises ``NotConfirmed`` if it is deleted or cannot be unsealed."""
     if session.link_token is None or not is_current(session.provider, session.environment):
         raise NotConfirmed
     try:
@@ -57,8 +57,8 @@ def link_token_of(session: LinkSession) -> str:
         raise NotConfirmed from None
 
 
-def refuse_foreign(*, user: User, session: LinkSession) -> None:
-    """Let the session go on without the token that was not made in it."""
+def reject_foreign_token(*, user: User, session: LinkSession) -> None:
+    """Reopen the session without the token that was not made in it."""
     with tenant(user.pk):
         session.state, session.public_token_hash = LinkSession.State.OPEN, None
         session.error_code, session.claimed_at = "FOREIGN_PUBLIC_TOKEN", None
@@ -66,8 +66,8 @@ def refuse_foreign(*, user: User, session: LinkSession) -> None:
         record(Action.TOKEN_EXCHANGE, actor=user, subject=user, outcome="refused", code=session.error_code)
 
 
-def owe(*, user: User, session: LinkSession, code: str) -> None:
-    """Write down that the provider has to be asked again what became of a claimed session."""
+def schedule_recovery(*, user: User, session: LinkSession, code: str) -> None:
+    """Schedule another request to the provider for the result of a claimed session."""
     with tenant(user.pk):
         session.state, session.next_look_at = LinkSession.State.OWED, timezone.now() + session.next_wait
         session.error_code, session.claimed_at = code[:100], session.claimed_at or timezone.now()

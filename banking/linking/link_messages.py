@@ -1,11 +1,11 @@
-"""What a person reads when linking does not work: what happened, and what to do."""
+"""The messages of linking errors: what happened, and what to do."""
 
-from banking.linking.sessions import LinkRefused
+from banking.linking.errors import LinkError
 from banking.models import LinkSession
 from banking.provider import Fault, LoginRequired, Provider, ProviderError, PublicTokenRefused, RateLimited
 from banking.providers import provider_for
 
-REFUSALS = {
+LINK_ERROR_MESSAGES = {
     "expired": "That took longer than the bank connection stays open. Nothing was shared. Please start again.",
     "used": "This connection was finished already. If you do not see your bank, please start again.",
     "foreign": "That answer is not from the window that you opened here. Nothing was connected. Please start again.",
@@ -37,8 +37,8 @@ OURS = "Connecting banks is not possible at the moment because of a mistake on o
 AWAY = "Our connection service does not answer. Nothing was lost; please try again in a few minutes."
 
 
-def closed(session: LinkSession, error_code: str) -> str:
-    """Say in one sentence what closing the provider's window means."""
+def exit_message(session: LinkSession, error_code: str) -> str:
+    """The message after the dialog was closed without a connection."""
     if session.repairs:
         text = UNFINISHED_REPAIR if error_code else CLOSED_REPAIR
     else:
@@ -46,15 +46,15 @@ def closed(session: LinkSession, error_code: str) -> str:
     return text.format(provider=provider_for(session.provider).name)
 
 
-def is_pending(error: LinkRefused | ProviderError) -> bool:
+def is_pending(error: LinkError | ProviderError) -> bool:
     """Whether the site goes on by itself after this, so that there is nothing to try again."""
-    return isinstance(error, LinkRefused) and error.reason in PENDING
+    return isinstance(error, LinkError) and error.reason in PENDING
 
 
-def sentence(error: LinkRefused | ProviderError, *, provider: Provider) -> str:
-    """Say in one sentence what happened and what to do; codes and request ids stay in the log."""
-    if isinstance(error, LinkRefused):
-        return REFUSALS[error.reason].format(provider=provider.name)
+def message_for(error: LinkError | ProviderError, *, provider: Provider) -> str:
+    """The message of a linking error; codes and request ids go to the log alone."""
+    if isinstance(error, LinkError):
+        return LINK_ERROR_MESSAGES[error.reason].format(provider=provider.name)
     if isinstance(error, PublicTokenRefused):
         return TOO_LATE
     if isinstance(error, LoginRequired):

@@ -1,8 +1,8 @@
-"""Ask the provider again what became of a dialog whose end did not reach us, until it says or it is too late.
+"""Recover a link whose result did not reach us: ask the provider again until it answers or it is too late.
 
-Owed are sessions whose exchange brought no answer, that the provider had not confirmed yet, and that a killed process
-left behind. A token that is not spent is exchanged now, so the Item is got back. One that is spent has an Item that
-nobody holds: the provider gives its access token a second time to nobody, so the row stays, for operators.
+Pending are sessions whose exchange got no response, that the provider had not confirmed yet, and that a killed process
+left behind. A public token that is still unused is exchanged now, which recovers the Item. A used one has an Item whose
+access token is lost: the provider gives it out only once, so the row stays, for operators.
 """
 
 import logging
@@ -14,8 +14,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
-from banking.linking import sessions
-from banking.linking.confirmation import owe
+from banking.linking import errors, exchange, sessions
+from banking.linking.confirmation import schedule_recovery
 from banking.models import Item, LinkSession
 from banking.provider import ProviderError
 from banking.providers import provider_for
@@ -23,34 +23,34 @@ from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
 
-OWED = (LinkSession.State.OWED, LinkSession.State.EXCHANGING)
-# A public token lives for half an hour. By the seventh look, half an hour and more after the first, it is dead.
-MOST_LOOKS = 7
+PENDING_STATES = (LinkSession.State.OWED, LinkSession.State.EXCHANGING)
+# A public token is valid for half an hour. By the seventh attempt, more than that after the first, it has expired.
+MAX_ATTEMPTS = 7
 NO_ACCESS = "{provider} did not give Plumbline the access that you agreed to. Please connect the bank again."
 
 
-def look_up(*, owner_id: UUID, session_id: UUID) -> Item | None:
-    """Ask once what became of a session, if its time has come; returns the Item that was got back."""
-    session = take(owner_id=owner_id, session_id=session_id)
+def recover_link(*, owner_id: UUID, session_id: UUID) -> Item | None:
+    """Try once to recover a session, if it is due; returns the recovered Item."""
+    session = claim_pending_session(owner_id=owner_id, session_id=session_id)
     if session is None:
         return None
     with tenant(owner_id):
         user = User.objects.get(pk=owner_id)
     try:
-        return sessions.complete(user=user, session=session)
-    except sessions.DuplicateBank:
+        return exchange.complete_link(user=user, session=session)
+    except errors.DuplicateBank:
         return None
-    except (sessions.LinkRefused, ProviderError) as error:
-        logger.warning("Link session %s was asked about: %s", session.pk, error)
-    settle(user=user, session=session)
+    except (errors.LinkError, ProviderError) as error:
+        logger.warning("Link session %s was not recovered: %s", session.pk, error)
+    reschedule_or_give_up(user=user, session=session)
     return None
 
 
-def take(*, owner_id: UUID, session_id: UUID) -> LinkSession | None:
-    """Claim a session that is owed a look, so that nobody else asks at the same time."""
+def claim_pending_session(*, owner_id: UUID, session_id: UUID) -> LinkSession | None:
+    """Claim a pending session, so that nobody else recovers it at the same time."""
     now = timezone.now()
     with tenant(owner_id):
-        sessions = LinkSession.objects.select_for_update(of=["self"]).filter(state__in=OWED)
+        sessions = LinkSession.objects.select_for_update(of=["self"]).filter(state__in=PENDING_STATES)
         session = sessions.filter(pk=session_id).first()
         if session is None or not is_due(session):
             return None
@@ -60,23 +60,23 @@ def take(*, owner_id: UUID, session_id: UUID) -> LinkSession | None:
 
 
 def is_due(session: LinkSession) -> bool:
-    """Whether nobody is busy with a session that is owed, and its next look has come."""
+    """Whether a pending session is due and no process holds it."""
     now = timezone.now()
     if session.state == LinkSession.State.OWED:
         return session.next_look_at is None or session.next_look_at <= now
-    return session.claimed_at is None or now - session.claimed_at >= sessions.CLAIM_LASTS
+    return session.claimed_at is None or now - session.claimed_at >= sessions.CLAIM_TIMEOUT
 
 
-def settle(*, user: User, session: LinkSession) -> None:
-    """After a look that brought no Item: another one later, or the end of it, of which person and operator are told."""
+def reschedule_or_give_up(*, user: User, session: LinkSession) -> None:
+    """After a failed attempt: schedule the next one, or give up and notify person and operator."""
     with tenant(user.pk):
         session.refresh_from_db()
     is_open = session.state in (LinkSession.State.OWED, LinkSession.State.OPEN)
-    if is_open and session.error_code != "FOREIGN_PUBLIC_TOKEN" and session.looks < MOST_LOOKS:
-        owe(user=user, session=session, code=session.error_code)
+    if is_open and session.error_code != "FOREIGN_PUBLIC_TOKEN" and session.looks < MAX_ATTEMPTS:
+        schedule_recovery(user=user, session=session, code=session.error_code)
         return
     if is_open and session.exchange_sent_at is not None:
-        sessions.lose(user=user, session=session, request_id=session.request_id)
+        exchange.record_lost_item(user=user, session=session, request_id=session.request_id)
     elif is_open:
         with tenant(user.pk):
             LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.FAILED, link_token=None)

@@ -1,7 +1,7 @@
-"""Repair a connection: the bank wants its customer to sign in again.
+"""Reconnect a bank that asks its customer to sign in again, by the dialog's update mode.
 
-The Item and its token stay what they are; the public token that the dialog hands out in this mode is never
-exchanged. Source: https://plaid.com/docs/link/update-mode/
+The Item and its access token stay the same; the public token that the dialog returns in this mode is never exchanged.
+Source: https://plaid.com/docs/link/update-mode/
 """
 
 from uuid import UUID
@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.credentials import CredentialUnreadable, open_token
-from banking.linking.sessions import LinkRefused, OpenedLink, open_link, opened
+from banking.linking.errors import LinkError
+from banking.linking.sessions import OpenedLink, create_session, open_link
 from banking.models import Connection, Item, LinkSession
 from banking.provider import LoginRequired
 from banking.providers import provider_for
@@ -18,16 +19,16 @@ from compliance.audit import Action, record
 from compliance.isolation import tenant
 
 
-def broken(*, user: User, item_id: UUID) -> Item:
-    """The connection that a person is about to repair. Raises ``Item.DoesNotExist``."""
+def get_item_to_reconnect(*, user: User, item_id: UUID) -> Item:
+    """The Item that a person is about to reconnect. Raises ``Item.DoesNotExist``."""
     with tenant(user.pk):
         return (
             Item.objects.for_user(user).visible().in_current_environment().select_related("institution").get(pk=item_id)
         )
 
 
-def open_relink(*, user: User, item_id: UUID) -> OpenedLink:
-    """Begin a repair: a new sign-in, or where the token cannot be read a new link in the Item's place.
+def open_update_mode(*, user: User, item_id: UUID) -> OpenedLink:
+    """Open update mode; if the access token cannot be unsealed, open a new link that replaces the Item.
 
     Raises ``Item.DoesNotExist`` and ``ProviderError``.
     """
@@ -44,39 +45,39 @@ def open_relink(*, user: User, item_id: UUID) -> OpenedLink:
         return open_link(user=user, replaces=item)
     provider = provider_for(item.provider)
     token = provider.connect().create_update_token(secret, client_user_id=str(user.link_id))
-    return opened(user=user, provider=provider, token=token, repairs=item)
+    return create_session(user=user, provider=provider, token=token, repairs=item)
 
 
-def finish_relink(*, user: User, session_id: UUID) -> Item | None:
-    """Put a repaired Item back to work; ``None`` when the session is not a repair.
+def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
+    """Reactivate a reconnected Item; ``None`` when the session is not in update mode.
 
-    The provider is asked whether the Item is well, since a browser's word for it proves nothing. Raises
-    ``LinkSession.DoesNotExist``, ``LinkRefused``, ``LoginRequired`` while it is still broken, ``ProviderError``.
+    The provider confirms that the Item has no error, since the browser is not trusted. Raises
+    ``LinkSession.DoesNotExist``, ``LinkError``, ``LoginRequired`` while it is still broken, ``ProviderError``.
     """
     with tenant(user.pk):
         session = LinkSession.objects.for_user(user).select_related("item").get(pk=session_id)
         if not session.repairs:
             return None
         if session.is_over(at=timezone.now()):
-            raise LinkRefused("expired")
+            raise LinkError("expired")
         item = session.item
         if item is None or item.access_token is None:
-            raise LinkRefused("used")
+            raise LinkError("used")
         secret = open_token(item)
     facts = provider_for(item.provider).connect().get_item(secret)
     if facts.error_code:
         raise LoginRequired(facts.error_code)
-    return repair(user=user, item=item, session=session)
+    return mark_reconnected(user=user, item=item, session=session)
 
 
-def repair(*, user: User, item: Item, session: LinkSession) -> Item:
-    """Write the good news down, unless the bank was disconnected while the provider was asked."""
+def mark_reconnected(*, user: User, item: Item, session: LinkSession) -> Item:
+    """Mark the Item active, unless the bank was disconnected while the provider was asked."""
     with tenant(user.pk):
         repaired = Item.objects.for_user(user).visible().in_current_environment().filter(pk=item.pk)
         if not repaired.update(
             connection=Connection.ACTIVE, failures=0, error_code="", fault="", next_sync_at=timezone.now()
         ):
-            raise LinkRefused("used")
+            raise LinkError("used")
         LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.LINKED)
         record(Action.TOKEN_REFRESH, actor=user, subject=user, resource="item", resource_id=str(item.pk))
     return item

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from banking.account_matching import succession
 from banking.credentials import open_token
-from banking.linking.disconnecting import end_needless
+from banking.linking.disconnecting import disconnect_redundant_items
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
 from banking.provider import (
     AccountsResponse,
@@ -163,7 +163,7 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     stored = store_transactions(item=item, staging=staging, complete=complete)
     settled = succession.settle(item=item)
     if settled.needless:
-        end_needless(owner_id=item.owner_id, item_ids=settled.needless)
+        disconnect_redundant_items(owner_id=item.owner_id, item_ids=settled.needless)
     if settled.changed or stored.written or stored.removed or stored.replaced:
         update_transfers(owner_id=item.owner_id)
     run.written, run.removed, run.pages = stored.written, stored.removed, staging.pages

@@ -9,9 +9,11 @@ from django.urls import reverse
 
 from accounts.models import Notification, User
 from banking.credentials import CredentialUnreadable
-from banking.linking.disconnecting import remove_at_provider, unlink
-from banking.linking.sessions import Chosen, finish_link, open_link, resume_link
-from banking.linking.update_mode import open_relink
+from banking.linking.disconnecting import disconnect_bank
+from banking.linking.exchange import finish_link
+from banking.linking.removals import remove_at_provider
+from banking.linking.sessions import LinkMetadata, open_link, resume_link
+from banking.linking.update_mode import open_update_mode
 from banking.models import Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.provider import Credential
 from banking.sync import sync_item, sync_queue
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.django_db
 SPOIL = """
 UPDATE {0} SET {1} = set_byte({1}, length({1}) - 1, get_byte({1}, length({1}) - 1) # 7) WHERE id = %s
 """
-CHOSEN = Chosen(institution_id="ins_1", institution_name="First Platypus Bank", accounts=frozenset())
+CHOSEN = LinkMetadata(institution_id="ins_1", institution_name="First Platypus Bank", accounts=frozenset())
 
 
 def spoiled(row: Item | PendingRemoval | LinkSession, column: str = "access_token") -> None:
@@ -92,11 +94,11 @@ def test_it_is_linked_anew_with_its_history_kept(
 ) -> None:
     if known:
         sync_item(owner_id=alice.pk, item_id=unreadable.pk, trigger="test")
-    session = open_relink(user=alice, item_id=unreadable.pk).session
+    session = open_update_mode(user=alice, item_id=unreadable.pk).session
     assert (session.repairs, session.replaces_id) == (False, unreadable.pk)
     assert now(unreadable).connection == Connection.NEEDS_REPAIR
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
-    fresh = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", chosen=CHOSEN)
+    fresh = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=CHOSEN)
     provider.pages = [page(added=[transaction("a")])]
     sync_item(owner_id=alice.pk, item_id=fresh.pk, trigger="test")
     with tenant(alice.pk):
@@ -110,7 +112,7 @@ def test_it_is_linked_anew_with_its_history_kept(
 def test_it_leaves_the_old_connection_alone_until_the_new_one_stands(
     alice: User, read: Item, provider: ScriptedProvider
 ) -> None:
-    session = open_relink(user=alice, item_id=read.pk).session
+    session = open_update_mode(user=alice, item_id=read.pk).session
     with tenant(alice.pk):
         assert list(Item.objects.visible()) == [read]
         assert LinkSession.objects.get(pk=session.pk).state == LinkSession.State.OPEN
@@ -119,7 +121,7 @@ def test_it_leaves_the_old_connection_alone_until_the_new_one_stands(
 def test_it_keeps_what_is_owed_for_the_day_on_which_the_key_is_back(
     alice: User, read: Item, provider: ScriptedProvider, item: Item
 ) -> None:
-    owed = unlink(user=alice, item_id=read.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=read.pk, keep_history=True)
     assert owed is not None
     assert owed.access_token is None
     with pytest.raises(CredentialUnreadable):
@@ -136,8 +138,8 @@ def test_it_keeps_what_is_owed_for_the_day_on_which_the_key_is_back(
 
 
 def test_it_lets_go_of_a_bank_twice_without_a_second_debt(alice: User, read: Item) -> None:
-    assert unlink(user=alice, item_id=read.pk, keep_history=True) is not None
-    assert unlink(user=alice, item_id=read.pk, keep_history=True) is None
+    assert disconnect_bank(user=alice, item_id=read.pk, keep_history=True) is not None
+    assert disconnect_bank(user=alice, item_id=read.pk, keep_history=True) is None
 
 
 def test_it_goes_on_with_no_dialog_whose_token_cannot_be_read(
@@ -152,7 +154,7 @@ def test_it_goes_on_with_no_dialog_whose_token_cannot_be_read(
 
 def test_it_tells_nobody_else_that_it_exists(mallory: User, read: Item, as_mallory: Client) -> None:
     with pytest.raises(Item.DoesNotExist):
-        open_relink(user=mallory, item_id=read.pk)
+        open_update_mode(user=mallory, item_id=read.pk)
     assert as_mallory.post(reverse("reconnect", args=[read.pk])).status_code == 404
 
 

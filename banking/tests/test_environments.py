@@ -8,10 +8,13 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from banking.linking.confirmation import NotConfirmed, confirmed
-from banking.linking.disconnecting import remove_at_provider, unlink
-from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
-from banking.linking.update_mode import finish_relink, open_relink
+from banking.linking.confirmation import NotConfirmed, confirm_public_token
+from banking.linking.disconnecting import disconnect_bank
+from banking.linking.errors import LinkError
+from banking.linking.exchange import finish_link
+from banking.linking.removals import remove_at_provider
+from banking.linking.sessions import LinkMetadata, open_link
+from banking.linking.update_mode import finish_update_mode, open_update_mode
 from banking.models import Connection, Item, PendingRemoval
 from banking.plaid.provider import PlaidProvider
 from banking.sync import sync_item, sync_queue
@@ -64,20 +67,20 @@ def test_it_repairs_no_item_of_another_environment(alice: User, elsewhere: Item)
     with tenant(alice.pk):
         Item.objects.filter(pk=elsewhere.pk).update(connection=Connection.LOGIN_REQUIRED)
     with pytest.raises(Item.DoesNotExist):
-        open_relink(user=alice, item_id=elsewhere.pk)
+        open_update_mode(user=alice, item_id=elsewhere.pk)
 
 
 def test_it_finishes_no_dialog_of_another_environment(
     alice: User, item: Item, provider: ScriptedProvider, settings: object
 ) -> None:
-    repair = open_relink(user=alice, item_id=item.pk).session
+    repair = open_update_mode(user=alice, item_id=item.pk).session
     fresh = open_link(user=alice).session
     settings.PLAID_ENV = "sandbox"
-    chosen = Chosen(institution_id="ins_2", institution_name="Other", accounts=frozenset())
-    with pytest.raises(LinkRefused):
-        finish_relink(user=alice, session_id=repair.pk)
-    with pytest.raises(LinkRefused):
-        finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", chosen=chosen)
+    chosen = LinkMetadata(institution_id="ins_2", institution_name="Other", accounts=frozenset())
+    with pytest.raises(LinkError):
+        finish_update_mode(user=alice, session_id=repair.pk)
+    with pytest.raises(LinkError):
+        finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", metadata=chosen)
     assert provider.exchanged == []
 
 
@@ -88,7 +91,7 @@ def test_it_asks_about_no_dialog_of_another_environment(
     monkeypatch.setattr(provider, "get_link_results", asked.append)
     settings.PLAID_ENV = "sandbox"
     with pytest.raises(NotConfirmed):
-        confirmed(session=session)
+        confirm_public_token(session=session)
     assert asked == []
 
 
@@ -98,14 +101,14 @@ def test_it_links_a_bank_here_that_another_environment_knows(
     account_at(item)
     settings.PLAID_ENV = "sandbox"
     fresh = open_link(user=alice).session
-    chosen = Chosen("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
-    linked = finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", chosen=chosen)
+    chosen = LinkMetadata("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
+    linked = finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", metadata=chosen)
     assert (linked.environment, linked.pk != item.pk) == ("sandbox", True)
 
 
 def test_it_lets_an_item_of_a_sandbox_go_without_a_call(alice: User, elsewhere: Item) -> None:
     account_at(elsewhere)
-    assert unlink(user=alice, item_id=elsewhere.pk, keep_history=True) is None
+    assert disconnect_bank(user=alice, item_id=elsewhere.pk, keep_history=True) is None
     with tenant(alice.pk):
         elsewhere.refresh_from_db()
         assert (elsewhere.connection, elsewhere.access_token) == (Connection.REMOVED, None)
@@ -117,7 +120,7 @@ def test_it_owes_the_removal_of_an_item_that_is_billed_until_its_environment_is_
 ) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=elsewhere.pk).update(environment="production")
-    owed = unlink(user=alice, item_id=elsewhere.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=elsewhere.pk, keep_history=True)
     assert sync_queue.due_removals(limit=10) == []
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     assert provider.ended == []

@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.linking import sessions
-from banking.linking.sessions import Chosen, DuplicateBank, LinkRefused, finish_link, open_link
+from banking.linking.errors import DuplicateBank, LinkError
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Account, Connection, Item, LinkSession
 from banking.provider import Credential, ProviderConfigurationError, PublicTokenRefused, Unavailable
 from banking.tests.scripted import ScriptedProvider, walked
@@ -16,12 +18,12 @@ from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CHOSEN = Chosen("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
+CHOSEN = LinkMetadata("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
 TOKEN = "public-sandbox-1"
 
 
-def finish(user: User, session: LinkSession, token: str = TOKEN, chosen: Chosen = CHOSEN) -> Item:
-    return finish_link(user=user, session_id=session.pk, public_token=token, chosen=chosen)
+def finish(user: User, session: LinkSession, token: str = TOKEN, metadata: LinkMetadata = CHOSEN) -> Item:
+    return finish_link(user=user, session_id=session.pk, public_token=token, metadata=metadata)
 
 
 def state(user: User, session: LinkSession) -> str:
@@ -46,9 +48,9 @@ def test_it_stores_at_once_which_bank_it_is_where_we_know_the_bank(
     linked = finish(alice, open_link(user=alice).session)
     assert linked.institution == item.institution
     # What a browser says makes no bank: one that we do not know is asked for by the first reading.
-    unknown = Chosen("ins_nobody", "A Bank", frozenset())
+    unknown = LinkMetadata("ins_nobody", "A Bank", frozenset())
     provider.credential = Credential("access-sandbox-2", "item-2", "req")
-    assert finish(alice, open_link(user=alice).session, token="public-sandbox-2", chosen=unknown).institution is None
+    assert finish(alice, open_link(user=alice).session, token="public-sandbox-2", metadata=unknown).institution is None
 
 
 def test_it_stores_no_link_token_and_no_public_token_in_clear(
@@ -72,7 +74,7 @@ def test_it_gives_the_same_item_when_the_same_answer_is_posted_twice(alice: User
 def test_it_refuses_another_token_for_a_finished_session(alice: User, provider: ScriptedProvider) -> None:
     session = open_link(user=alice).session
     finish(alice, session)
-    with pytest.raises(LinkRefused, match="used"):
+    with pytest.raises(LinkError, match="used"):
         finish(alice, session, token="public-sandbox-2")
 
 
@@ -89,7 +91,7 @@ def test_it_refuses_a_public_token_that_another_person_posted(
     finish(alice, open_link(user=alice).session)
     opened = open_link(user=mallory)
     provider.walks = {opened.token.value: [walked("public-sandbox-9")]}
-    with pytest.raises(LinkRefused, match="foreign"):
+    with pytest.raises(LinkError, match="foreign"):
         finish(mallory, opened.session)
     assert provider.exchanged == [TOKEN]
 
@@ -98,7 +100,7 @@ def test_it_refuses_a_public_token_that_was_posted_to_another_dialog_of_the_same
     alice: User, provider: ScriptedProvider
 ) -> None:
     finish(alice, open_link(user=alice).session)
-    with pytest.raises(LinkRefused, match="used"):
+    with pytest.raises(LinkError, match="used"):
         finish(alice, open_link(user=alice).session)
     assert provider.exchanged == [TOKEN]
 
@@ -107,7 +109,7 @@ def test_it_refuses_a_session_that_is_too_old(alice: User, provider: ScriptedPro
     session = open_link(user=alice).session
     with tenant(alice.pk):
         LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    with pytest.raises(LinkRefused, match="expired"):
+    with pytest.raises(LinkError, match="expired"):
         finish(alice, session)
 
 
@@ -123,7 +125,7 @@ def test_it_refuses_an_expired_public_token_and_closes_the_session(alice: User, 
 def test_it_lets_the_same_answer_be_posted_again_after_an_outage(alice: User, provider: ScriptedProvider) -> None:
     good, provider.credential = provider.credential, Unavailable("TIMEOUT")
     session = open_link(user=alice).session
-    with pytest.raises(LinkRefused, match="owed"):
+    with pytest.raises(LinkError, match="owed"):
         finish(alice, session)
     provider.credential = good
     assert finish(alice, session).provider_item_id == "item-1"
@@ -138,7 +140,7 @@ def test_it_tries_an_exchange_twice_when_the_first_answer_is_lost(
         raise answers.pop(0)
 
     monkeypatch.setattr(provider, "exchange_public_token", exchange)
-    with pytest.raises(LinkRefused, match="lost"):
+    with pytest.raises(LinkError, match="lost"):
         finish(alice, open_link(user=alice).session)
     assert "req-9" in caplog.text
     assert TOKEN not in caplog.text
@@ -167,7 +169,7 @@ def left_behind(alice: User, provider: ScriptedProvider, monkeypatch: pytest.Mon
 def test_it_lets_nobody_in_while_an_exchange_is_under_way(
     alice: User, left_behind: LinkSession, provider: ScriptedProvider
 ) -> None:
-    with pytest.raises(LinkRefused, match="under_way"):
+    with pytest.raises(LinkError, match="under_way"):
         finish(alice, left_behind)
     assert provider.exchanged == []
 
@@ -175,7 +177,7 @@ def test_it_lets_nobody_in_while_an_exchange_is_under_way(
 def test_it_finishes_what_a_killed_worker_left_behind(
     alice: User, left_behind: LinkSession, provider: ScriptedProvider
 ) -> None:
-    with time_machine.travel(timezone.now() + sessions.CLAIM_LASTS):
+    with time_machine.travel(timezone.now() + sessions.CLAIM_TIMEOUT):
         item = finish(alice, left_behind)
     assert item.provider_item_id == "item-1"
     assert state(alice, left_behind) == LinkSession.State.LINKED
@@ -184,7 +186,7 @@ def test_it_finishes_what_a_killed_worker_left_behind(
 def test_it_finishes_it_for_the_same_token_only(
     alice: User, left_behind: LinkSession, provider: ScriptedProvider
 ) -> None:
-    with time_machine.travel(timezone.now() + sessions.CLAIM_LASTS), pytest.raises(LinkRefused, match="used"):
+    with time_machine.travel(timezone.now() + sessions.CLAIM_TIMEOUT), pytest.raises(LinkError, match="used"):
         finish(alice, left_behind, token="public-sandbox-2")
 
 
@@ -192,7 +194,7 @@ def test_it_says_when_the_killed_worker_had_exchanged_already(
     alice: User, left_behind: LinkSession, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
-    with time_machine.travel(timezone.now() + sessions.CLAIM_LASTS), pytest.raises(LinkRefused, match="lost"):
+    with time_machine.travel(timezone.now() + sessions.CLAIM_TIMEOUT), pytest.raises(LinkError, match="lost"):
         finish(alice, left_behind)
     assert "req-9" in caplog.text
     assert state(alice, left_behind) == LinkSession.State.LOST
@@ -241,7 +243,7 @@ def test_it_ends_the_item_at_the_provider_when_it_cannot_be_written_down(
         raise DatabaseError("disk full")
 
     session = open_link(user=alice).session
-    monkeypatch.setattr(sessions.Item.objects, "create", broken)
+    monkeypatch.setattr(Item.objects, "create", broken)
     with pytest.raises(DatabaseError):
         finish(alice, session)
     assert provider.ended == ["access-sandbox-secret"]
@@ -255,7 +257,7 @@ def test_it_says_which_item_is_orphaned_when_even_that_fails(
 
     provider.refuse_removal = Unavailable("TIMEOUT")
     session = open_link(user=alice).session
-    monkeypatch.setattr(sessions.Item.objects, "create", broken)
+    monkeypatch.setattr(Item.objects, "create", broken)
     with pytest.raises(DatabaseError):
         finish(alice, session)
     assert "item-1" in caplog.text

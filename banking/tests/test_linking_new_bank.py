@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from accounts.models import User
-from banking.linking.disconnecting import unlink
-from banking.linking.sessions import Chosen, DuplicateBank, finish_link, open_link
+from banking.linking.disconnecting import disconnect_bank
+from banking.linking.errors import DuplicateBank
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Connection, Institution, Item, LinkSession
 from banking.provider import Credential, Unavailable
 from banking.sync import sync_item
@@ -17,7 +19,7 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Link = Callable[..., Item]
-NOTHING = Chosen("", "", frozenset())
+NOTHING = LinkMetadata("", "", frozenset())
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def link(alice: User, provider: ScriptedProvider) -> Link:
         token = f"public-sandbox-{provider.links}"
         provider.credential = Credential(f"access-sandbox-{provider.links}", f"item-{provider.links}", "req")
         provider.walks[opened.token.value] = [walked(token, institution_id=bank, name=name, accounts=accounts)]
-        return finish_link(user=user, session_id=opened.session.pk, public_token=token, chosen=NOTHING)
+        return finish_link(user=user, session_id=opened.session.pk, public_token=token, metadata=NOTHING)
 
     return walk
 
@@ -82,7 +84,7 @@ def test_it_does_not_mind_that_somebody_else_has_just_linked_the_same(link: Link
 
 def test_it_links_a_new_bank_again_that_was_disconnected_meanwhile(link: Link, alice: User) -> None:
     first = link()
-    unlink(user=alice, item_id=first.pk, keep_history=True)
+    disconnect_bank(user=alice, item_id=first.pk, keep_history=True)
     assert link().pk != first.pk
     with tenant(alice.pk):
         assert LinkSession.objects.get(item=first).chosen == []
@@ -124,7 +126,7 @@ def test_it_makes_no_bank_of_a_login_that_the_provider_does_not_confirm(
 
     monkeypatch.setattr(provider, "get_link_results", away)
     session = open_link(user=alice).session
-    said = Chosen("ins_said", "A Bank", frozenset({("Checking", "0000")}))
+    said = LinkMetadata("ins_said", "A Bank", frozenset({("Checking", "0000")}))
     with pytest.raises(Unavailable):
-        finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", chosen=said)
+        finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=said)
     assert not Institution.objects.exists()

@@ -10,9 +10,11 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import Notification, User
-from banking.linking import recovery, sessions
-from banking.linking.link_messages import sentence
-from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
+from banking.linking import exchange, recovery, sessions
+from banking.linking.errors import LinkError
+from banking.linking.exchange import finish_link
+from banking.linking.link_messages import message_for
+from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Item, LinkSession
 from banking.provider import Credential, PublicTokenRefused, Unavailable
 from banking.providers import provider_for
@@ -23,7 +25,7 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TOKEN = "public-sandbox-1"
-NOTHING_CHOSEN = Chosen("", "", frozenset())
+NOTHING_CHOSEN = LinkMetadata("", "", frozenset())
 GOOD = Credential("access-sandbox-secret", "item-1", "req-exchange")
 SPENT = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
 
@@ -38,11 +40,11 @@ def session(alice: User, provider: ScriptedProvider) -> LinkSession:
 
 def finish(session: LinkSession, token: str = TOKEN) -> Item:
     owner = User.objects.get(pk=session.owner_id)
-    return finish_link(user=owner, session_id=session.pk, public_token=token, chosen=NOTHING_CHOSEN)
+    return finish_link(user=owner, session_id=session.pk, public_token=token, metadata=NOTHING_CHOSEN)
 
 
 def look(session: LinkSession) -> Item | None:
-    return recovery.look_up(owner_id=session.owner_id, session_id=session.pk)
+    return recovery.recover_link(owner_id=session.owner_id, session_id=session.pk)
 
 
 def now(session: LinkSession) -> LinkSession:
@@ -50,8 +52,8 @@ def now(session: LinkSession) -> LinkSession:
         return LinkSession.objects.get(pk=session.pk)
 
 
-def refused(session: LinkSession) -> LinkRefused:
-    with pytest.raises(LinkRefused) as found:
+def refused(session: LinkSession) -> LinkError:
+    with pytest.raises(LinkError) as found:
         finish(session)
     return found.value
 
@@ -83,7 +85,7 @@ def test_it_refuses_a_token_that_was_made_in_another_session(
 ) -> None:
     other = open_link(user=alice)
     provider.walks[other.token.value] = [walked("public-sandbox-2")]
-    with pytest.raises(LinkRefused, match="foreign"):
+    with pytest.raises(LinkError, match="foreign"):
         finish(other.session, token=TOKEN)
     assert provider.exchanged == []
     assert now(other.session).error_code == "FOREIGN_PUBLIC_TOKEN"
@@ -98,7 +100,7 @@ def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
     """A token of Alice's, stolen, and posted to a session that Mallory has just opened."""
     hers = open_link(user=mallory).session
     assert refused_for(hers, TOKEN) == "unconfirmed"
-    for _ in range(recovery.MOST_LOOKS):
+    for _ in range(recovery.MAX_ATTEMPTS):
         with time_machine.travel(timezone.now() + timedelta(hours=1)):
             look(hers)
     assert provider.exchanged == []
@@ -106,7 +108,7 @@ def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
 
 
 def refused_for(session: LinkSession, token: str) -> str:
-    with pytest.raises(LinkRefused) as found:
+    with pytest.raises(LinkError) as found:
         finish(session, token)
     return found.value.reason
 
@@ -117,7 +119,7 @@ def refused_for(session: LinkSession, token: str) -> str:
 def test_it_says_that_it_asks_again(owed: LinkSession) -> None:
     assert owed.state == LinkSession.State.OWED
     assert owed.exchange_sent_at is not None
-    assert "asks again by itself" in sentence(LinkRefused("owed"), provider=provider_for("plaid"))
+    assert "asks again by itself" in message_for(LinkError("owed"), provider=provider_for("plaid"))
 
 
 def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
@@ -141,7 +143,7 @@ def test_it_keeps_an_item_that_nobody_holds_for_operators_and_says_so(
     provider.credential = SPENT
     refusal = refused(owed)
     assert refusal.reason == "lost"
-    assert "cannot use it" in sentence(refusal, provider=provider_for("plaid"))
+    assert "cannot use it" in message_for(refusal, provider=provider_for("plaid"))
     kept = now(owed)
     assert (kept.state, kept.error_code, kept.request_id) == (LinkSession.State.LOST, "EXCHANGE_LOST", "req-9")
     alarms = [line.getMessage() for line in caplog.records if line.levelno == logging.CRITICAL]
@@ -168,21 +170,21 @@ def test_it_asks_more_and_more_seldom_and_not_for_ever(
         waits.append(now(owed).next_look_at - timezone.now())
         later.shift(waits[-1])
         look(owed)
-    assert waits == [timedelta(seconds=30 * 2**number) for number in range(recovery.MOST_LOOKS)]
+    assert waits == [timedelta(seconds=30 * 2**number) for number in range(recovery.MAX_ATTEMPTS)]
     assert now(owed).state == LinkSession.State.LOST
 
 
 def test_it_finishes_what_a_killed_process_left_behind(
     session: LinkSession, provider: ScriptedProvider, later: Any
 ) -> None:
-    sessions.claim(
+    exchange.claim_session(
         user=User.objects.get(pk=session.owner_id),
         session_id=session.pk,
         public_token=TOKEN,
-        chosen=NOTHING_CHOSEN,
+        metadata=NOTHING_CHOSEN,
     )
     assert look(session) is None
-    later.shift(sessions.CLAIM_LASTS)
+    later.shift(sessions.CLAIM_TIMEOUT)
     item = look(session)
     assert item is not None
     assert now(session).item_id == item.pk

@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.linking import update_mode
-from banking.linking.disconnecting import unlink
-from banking.linking.sessions import LinkRefused, open_link
-from banking.linking.update_mode import finish_relink, open_relink
+from banking.linking.disconnecting import disconnect_bank
+from banking.linking.errors import LinkError
+from banking.linking.sessions import open_link
+from banking.linking.update_mode import finish_update_mode, open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import InstitutionDown, LoginRequired
 from banking.tests.rows import account_at, moved
@@ -38,9 +39,9 @@ def test_it_puts_a_repaired_item_back_to_work_and_keeps_everything_else(
     alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
     moved(account_at(broken), "-1")
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     provider.unwell("")
-    assert finish_relink(user=alice, session_id=session.pk).pk == broken.pk
+    assert finish_update_mode(user=alice, session_id=session.pk).pk == broken.pk
     item = changed(broken)
     assert (item.connection, item.failures, item.error_code) == (Connection.ACTIVE, 0, "")
     assert item.next_sync_at <= timezone.now()
@@ -54,9 +55,9 @@ def test_it_puts_a_repaired_item_back_to_work_and_keeps_everything_else(
 
 
 def test_it_takes_nobodys_word_but_the_providers(alice: User, broken: Item, provider: ScriptedProvider) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     with pytest.raises(LoginRequired):
-        finish_relink(user=alice, session_id=session.pk)
+        finish_update_mode(user=alice, session_id=session.pk)
     assert changed(broken).connection == Connection.LOGIN_REQUIRED
 
 
@@ -66,34 +67,34 @@ def test_it_writes_nothing_when_the_provider_does_not_answer(
     def down(token: str) -> None:
         raise InstitutionDown("INSTITUTION_DOWN")
 
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     monkeypatch.setattr(provider, "get_item", down)
     with pytest.raises(InstitutionDown):
-        finish_relink(user=alice, session_id=session.pk)
+        finish_update_mode(user=alice, session_id=session.pk)
     assert changed(broken).connection == Connection.LOGIN_REQUIRED
 
 
 def test_it_leaves_a_session_for_a_new_bank_to_linking(alice: User, provider: ScriptedProvider) -> None:
     session = open_link(user=alice).session
-    assert finish_relink(user=alice, session_id=session.pk) is None
+    assert finish_update_mode(user=alice, session_id=session.pk) is None
 
 
 def test_it_refuses_a_session_that_is_too_old(alice: User, broken: Item, provider: ScriptedProvider) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     with tenant(alice.pk):
         LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     provider.unwell("")
-    with pytest.raises(LinkRefused, match="expired"):
-        finish_relink(user=alice, session_id=session.pk)
+    with pytest.raises(LinkError, match="expired"):
+        finish_update_mode(user=alice, session_id=session.pk)
     assert changed(broken).connection == Connection.LOGIN_REQUIRED
 
 
 def test_it_brings_no_disconnected_bank_back(alice: User, broken: Item, provider: ScriptedProvider) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
-    unlink(user=alice, item_id=broken.pk, keep_history=True)
+    session = open_update_mode(user=alice, item_id=broken.pk).session
+    disconnect_bank(user=alice, item_id=broken.pk, keep_history=True)
     provider.unwell("")
-    with pytest.raises(LinkRefused, match="used"):
-        finish_relink(user=alice, session_id=session.pk)
+    with pytest.raises(LinkError, match="used"):
+        finish_update_mode(user=alice, session_id=session.pk)
     assert changed(broken).connection == Connection.REMOVING
 
 
@@ -101,44 +102,44 @@ def test_it_brings_no_bank_back_that_was_disconnected_while_the_provider_was_ask
     alice: User, broken: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def disconnect_meanwhile(token: str) -> object:
-        unlink(user=alice, item_id=broken.pk, keep_history=True)
+        disconnect_bank(user=alice, item_id=broken.pk, keep_history=True)
         return provider.facts
 
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     provider.unwell("")
     monkeypatch.setattr(provider, "get_item", disconnect_meanwhile)
-    with pytest.raises(LinkRefused, match="used"):
-        finish_relink(user=alice, session_id=session.pk)
+    with pytest.raises(LinkError, match="used"):
+        finish_update_mode(user=alice, session_id=session.pk)
     assert changed(broken).connection == Connection.REMOVING
 
 
 def test_it_gives_the_same_answer_when_the_browser_posts_twice(
     alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     provider.unwell("")
-    first = finish_relink(user=alice, session_id=session.pk)
-    assert finish_relink(user=alice, session_id=session.pk).pk == first.pk
+    first = finish_update_mode(user=alice, session_id=session.pk)
+    assert finish_update_mode(user=alice, session_id=session.pk).pk == first.pk
 
 
 def test_it_knows_nothing_of_another_person(
     alice: User, mallory: User, broken: Item, provider: ScriptedProvider
 ) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     with pytest.raises(Item.DoesNotExist):
-        update_mode.broken(user=mallory, item_id=broken.pk)
+        update_mode.get_item_to_reconnect(user=mallory, item_id=broken.pk)
     with pytest.raises(Item.DoesNotExist):
-        open_relink(user=mallory, item_id=broken.pk)
+        open_update_mode(user=mallory, item_id=broken.pk)
     with pytest.raises(LinkSession.DoesNotExist):
-        finish_relink(user=mallory, session_id=session.pk)
+        finish_update_mode(user=mallory, session_id=session.pk)
 
 
 def test_it_writes_down_that_the_credential_was_used_and_renewed(
     alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     provider.unwell("")
-    finish_relink(user=alice, session_id=session.pk)
+    finish_update_mode(user=alice, session_id=session.pk)
     with tenant(alice.pk):
         told = AuditEvent.objects.filter(subject=alice.pk, resource_id=str(broken.pk)).values_list("action", flat=True)
         assert list(told) == ["token_refresh", "credential_access"]

@@ -311,10 +311,10 @@ def test_it_stores_nothing_once_another_worker_took_the_item_over(
 def test_it_stores_nothing_of_an_item_that_was_disconnected_meanwhile(
     item: Item, provider: ScriptedProvider, ledger: Ledger, alice: User
 ) -> None:
-    from banking.linking.disconnecting import unlink
+    from banking.linking.disconnecting import disconnect_bank
 
     def disconnect() -> object:
-        unlink(user=alice, item_id=item.pk, keep_history=False)
+        disconnect_bank(user=alice, item_id=item.pk, keep_history=False)
         return page(added=[transaction("late")], cursor="late")
 
     provider.pages = [disconnect]

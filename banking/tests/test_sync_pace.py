@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking import tasks
-from banking.linking.disconnecting import unlink
+from banking.linking.disconnecting import disconnect_bank
 from banking.models import Item, SyncRun
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
@@ -120,7 +120,7 @@ def test_it_puts_what_somebody_waits_for_before_the_clocks_own(alice: User, make
 def test_it_ends_items_at_the_provider_where_that_holds_nobody_up(
     alice: User, item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = unlink(user=alice, item_id=item.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     assert owed is not None
     tasks.enqueue_removal(owed)
     tasks.retry_removals()

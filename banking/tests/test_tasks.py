@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from accounts.models import User
 from banking import tasks
-from banking.linking.disconnecting import unlink
+from banking.linking.disconnecting import disconnect_bank
 from banking.models import Connection, Item, PendingRemoval, WebhookReceipt
 from banking.provider import LoginRequired, NotReady, Readiness, Unavailable, WebhookEvent
 from banking.sync import sync_queue
@@ -147,7 +147,7 @@ def test_it_queues_everybodys_due_items_once_and_chunk_by_chunk(
 
 
 def test_it_queues_a_removal_until_it_is_paid(alice: User, item: Item, provider: ScriptedProvider) -> None:
-    owed = unlink(user=alice, item_id=item.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     provider.refuse_removal = Unavailable("TIMEOUT")
     tasks.retry_removals()
     assert [job.task for job in queued(owed.pk)] == ["remove_at_provider"]
@@ -169,7 +169,7 @@ def test_it_queues_a_removal_until_it_is_paid(alice: User, item: Item, provider:
 def test_it_says_which_removal_is_owed_and_shows_no_token(
     alice: User, item: Item, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    owed = unlink(user=alice, item_id=item.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     provider.refuse_removal = Unavailable("TIMEOUT", request_id="req-7")
     tasks.remove_at_provider(str(alice.pk), str(owed.pk))
     assert str(owed.pk) in caplog.text
@@ -261,7 +261,7 @@ def test_it_leaves_the_item_to_the_clock_when_the_queue_is_away(
 
 
 def test_it_leaves_the_removal_to_the_clock_when_the_queue_is_away(alice: User, item: Item, no_queue: None) -> None:
-    owed = unlink(user=alice, item_id=item.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     tasks.enqueue_removal(owed)
     tasks.enqueue_removal(None)
     assert sync_queue.due_removals(limit=9) == [(alice.pk, owed.pk)]

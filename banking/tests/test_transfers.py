@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from banking.linking.disconnecting import unlink
+from banking.linking.disconnecting import disconnect_bank
 from banking.models import Account, Item, Transaction, Transfer
 from banking.sync import sync_item
 from banking.tests.rows import account_at, moved
@@ -193,7 +193,7 @@ def test_it_is_done_when_a_bank_leaves_with_its_history(
 ) -> None:
     on(checking, "-500"), on(savings, "500")
     assert len(pairs_of(alice)) == 1
-    unlink(user=alice, item_id=item.pk, keep_history=False)
+    disconnect_bank(user=alice, item_id=item.pk, keep_history=False)
     assert count(item) == 0
 
 

@@ -4,7 +4,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from banking.linking.disconnecting import remove_at_provider, unlink
+from banking.linking.disconnecting import disconnect_bank
+from banking.linking.removals import remove_at_provider
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import ItemNotFound, Unavailable
 from banking.sync import sync_item, sync_queue
@@ -31,7 +32,7 @@ def changed(owed: PendingRemoval, **facts: object) -> PendingRemoval:
 def test_it_owes_the_removal_until_the_provider_confirms(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     provider.refuse_removal = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
@@ -53,7 +54,7 @@ def test_it_owes_the_removal_until_the_provider_confirms(
 def test_it_goes_on_with_a_removal_that_failed_often(
     alice: User, read_item: Item, provider: ScriptedProvider, attempts: int
 ) -> None:
-    owed = changed(unlink(user=alice, item_id=read_item.pk, keep_history=True), attempts=attempts)
+    owed = changed(disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True), attempts=attempts)
     provider.refuse_removal = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
@@ -64,7 +65,7 @@ def test_it_goes_on_with_a_removal_that_failed_often(
 def test_it_asks_the_provider_once_for_ten_copies_of_a_removal(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     provider.refuse_removal = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
@@ -76,7 +77,7 @@ def test_it_asks_the_provider_once_for_ten_copies_of_a_removal(
 def test_it_has_put_a_removal_off_before_its_worker_can_die(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     provider.refuse_removal = RuntimeError("nobody foresaw this")
     with pytest.raises(RuntimeError):
         remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
@@ -87,7 +88,7 @@ def test_it_has_put_a_removal_off_before_its_worker_can_die(
 def test_it_counts_an_item_that_is_gone_already_as_removed(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     provider.refuse_removal = ItemNotFound("ITEM_NOT_FOUND")
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     with tenant(alice.pk):
@@ -95,7 +96,7 @@ def test_it_counts_an_item_that_is_gone_already_as_removed(
 
 
 def test_it_takes_the_token_from_the_item_at_once(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
-    unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     with tenant(alice.pk):
         item = Item.objects.get(pk=read_item.pk)
     assert item.access_token is None
@@ -105,7 +106,7 @@ def test_it_takes_the_token_from_the_item_at_once(alice: User, read_item: Item, 
 def test_it_keeps_the_history_that_a_person_wants_to_keep(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    unlink(user=alice, item_id=read_item.pk, keep_history=True)
+    disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     with tenant(alice.pk):
         assert Transaction.objects.for_user(alice).count() == 2
         assert not Account.objects.for_user(alice).filter(closed_at=None).exists()
@@ -114,17 +115,17 @@ def test_it_keeps_the_history_that_a_person_wants_to_keep(
 def test_it_deletes_the_history_that_a_person_wants_gone(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
     with tenant(alice.pk):
         assert not Transaction.objects.for_user(alice).exists()
         assert not Account.objects.for_user(alice).exists()
 
 
 def test_it_does_nothing_the_second_time(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
-    unlink(user=alice, item_id=read_item.pk, keep_history=True)
-    assert unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
+    disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    assert disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True) is None
 
 
 def test_it_knows_no_item_of_another_person(alice: User, mallory: User, item: Item) -> None:
     with pytest.raises(Item.DoesNotExist):
-        unlink(user=mallory, item_id=item.pk, keep_history=False)
+        disconnect_bank(user=mallory, item_id=item.pk, keep_history=False)

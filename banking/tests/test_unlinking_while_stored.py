@@ -18,10 +18,12 @@ from accounts.models import User
 from banking import connections
 from banking.account_matching import succession
 from banking.credentials import CredentialUnreadable
-from banking.linking import disconnecting
-from banking.linking.sessions import Chosen, finish_link
-from banking.linking.update_mode import open_relink
+from banking.linking import disconnecting, removals
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata
+from banking.linking.update_mode import open_update_mode
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
+from banking.plaid.provider import PlaidProvider
 from banking.provider import Credential, Unavailable
 from banking.sync import item_sync, sync_item, sync_queue
 from banking.tests.scripted import ScriptedProvider, page, transaction
@@ -75,7 +77,7 @@ def holding(item: Item, pool: ThreadPoolExecutor) -> Iterator[None]:
 
 
 def pay(owed: PendingRemoval) -> None:
-    disconnecting.remove_at_provider(owner_id=owed.owner_id, removal_id=owed.pk)
+    removals.remove_at_provider(owner_id=owed.owner_id, removal_id=owed.pk)
 
 
 def left_of(user: User) -> tuple[int, int, int]:
@@ -96,7 +98,7 @@ def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
     history: str,
     rows: int,
 ) -> None:
-    owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=is_kept)
+    owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=is_kept)
     assert owed.history == history
     assert left_of(alice) == (2, 2, 0)
     assert sync_queue.due_removals(limit=9) == [(alice.pk, owed.pk)]
@@ -111,7 +113,7 @@ def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
 def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
     alice: User, read_item: Item, provider: ScriptedProvider, stored: Callable[[], None]
 ) -> None:
-    owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
     stored()
     provider.refuse_removal = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
@@ -133,7 +135,7 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '500ms'")
-            owed.append(disconnecting.unlink(user=alice, item_id=item.pk, keep_history=is_kept))
+            owed.append(disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=is_kept))
         finally:
             connection.close()
 
@@ -148,7 +150,7 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
     assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran
     monkeypatch.undo()
     assert left_of(alice) == (1, 2, 1)
-    monkeypatch.setattr(disconnecting, "connect", lambda: provider)
+    monkeypatch.setattr(PlaidProvider, "connect", lambda self: provider)
     pay(owed[0])
     assert left_of(alice) == (rows, 0, 0)
     assert provider.ended == ["access-sandbox-secret"]
@@ -163,17 +165,17 @@ def test_it_owes_nothing_that_nobody_here_can_pay(alice: User, read_item: Item) 
     with ThreadPoolExecutor() as pool, holding(read_item, pool), connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")
         with pytest.raises(OperationalError):
-            disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+            disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
         cursor.execute("RESET lock_timeout")
     with tenant(alice.pk):
         assert not PendingRemoval.objects.for_user(alice).exists()
-    assert disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
+    assert disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True) is None
     assert left_of(alice) == (2, 0, 0)
 
 
 def test_it_wishes_once_however_often_a_person_asks(alice: User, read_item: Item, stored: Callable[[], None]) -> None:
-    first = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
-    assert disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True) is None
+    first = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    assert disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True) is None
     with tenant(alice.pk):
         assert PendingRemoval.objects.for_user(alice).get().pk == first.pk
 
@@ -186,11 +188,11 @@ def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_end
     as_operator: Callable[..., object],
 ) -> None:
     spoiled(read_item)
-    session = open_relink(user=alice, item_id=read_item.pk).session
+    session = open_update_mode(user=alice, item_id=read_item.pk).session
     assert session.replaces_id == read_item.pk
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
-    chosen = Chosen("ins_1", "First Platypus Bank", frozenset())
-    new = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", chosen=chosen)
+    chosen = LinkMetadata("ins_1", "First Platypus Bank", frozenset())
+    new = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=chosen)
     assert provider.ended == []
     with tenant(alice.pk):
         assert [each.pk for each in connections.list_connections(alice)] == [new.pk]
@@ -210,8 +212,8 @@ def test_it_says_that_a_connection_is_being_ended(
 
 def test_it_does_what_was_wished_last(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
     with ThreadPoolExecutor() as pool, holding(read_item, pool):
-        first = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
-    last = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
+        first = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+    last = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     assert (first.history, last.history) == ("delete", "")
     pay(last)
     assert left_of(alice) == (2, 0, 0)
@@ -220,8 +222,8 @@ def test_it_does_what_was_wished_last(alice: User, read_item: Item, provider: Sc
 def test_it_takes_another_wish_until_the_first_one_is_done(
     alice: User, read_item: Item, provider: ScriptedProvider, stored: Callable[[], None]
 ) -> None:
-    owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
-    disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
     stored()
     pay(owed)
     assert left_of(alice) == (0, 0, 0)
@@ -231,12 +233,12 @@ def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
     alice: User, read_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ThreadPoolExecutor() as pool, holding(read_item, pool):
-        owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=True)
-    settle = disconnecting.settle_history
+        owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    settle = removals.close_accounts
 
     def ask() -> None:
         try:
-            disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+            disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
         finally:
             connection.close()
 
@@ -245,9 +247,9 @@ def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
             pool.submit(ask).result()
         settle(**options)
 
-    monkeypatch.setattr(disconnecting, "settle_history", while_settling)
+    monkeypatch.setattr(removals, "close_accounts", while_settling)
     pay(owed)
-    monkeypatch.setattr(disconnecting, "settle_history", settle)
+    monkeypatch.setattr(removals, "close_accounts", settle)
     assert provider.ended == []
     with tenant(alice.pk):
         PendingRemoval.objects.update(next_attempt_at=timezone.now())
@@ -261,17 +263,17 @@ def test_it_settles_at_once_what_no_worker_here_can_pay(
     with tenant(alice.pk):
         Item.objects.filter(pk=read_item.pk).update(environment="production")
     with pytest.raises(OperationalError):
-        disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+        disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
     stored()
-    owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+    owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
     assert (owed.history, left_of(alice)) == ("", (0, 0, 0))
 
 
 def test_it_overrides_no_person_when_an_item_is_needless(alice: User, read_item: Item) -> None:
     with ThreadPoolExecutor() as pool, holding(read_item, pool):
-        owed = disconnecting.unlink(user=alice, item_id=read_item.pk, keep_history=False)
+        owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
     with tenant(alice.pk):
         Item.objects.filter(pk=read_item.pk).update(connection=Connection.REVOKED)
-        disconnecting.end_needless(owner_id=alice.pk, item_ids=[read_item.pk])
+        disconnecting.disconnect_redundant_items(owner_id=alice.pk, item_ids=[read_item.pk])
         owed.refresh_from_db()
     assert owed.history == "delete"

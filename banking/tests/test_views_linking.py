@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 
 from accounts.models import User
 from banking import tasks
-from banking.linking.link_messages import sentence
+from banking.linking.link_messages import message_for
 from banking.linking.sessions import open_link
 from banking.models import Item, LinkSession
 from banking.provider import (
@@ -210,7 +210,7 @@ def test_it_ends_the_bank_at_the_provider_whatever_keeps_it_from_being_written_d
     def unsealable(*args: object, **options: object) -> None:
         raise ValueError("no key to seal with")
 
-    monkeypatch.setattr("banking.linking.sessions.record", unsealable)
+    monkeypatch.setattr("banking.linking.exchange.record", unsealable)
     client = Client(raise_request_exception=False)
     client.force_login(alice)
     assert finish(client, session).status_code == 500
@@ -312,7 +312,7 @@ def test_it_refuses_what_is_no_public_token(
 
 @pytest.mark.parametrize("error", [LoginRequired("ITEM_LOGIN_REQUIRED"), *DOWN, PublicTokenRefused("EXPIRED")])
 def test_it_ends_each_sentence_with_something_to_do(error: ProviderError) -> None:
-    text = sentence(error, provider=provider_for("plaid"))
+    text = message_for(error, provider=provider_for("plaid"))
     assert error.code not in text
     assert any(word in text for word in ("again", "told"))
 

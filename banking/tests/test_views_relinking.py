@@ -5,8 +5,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from banking.linking.disconnecting import unlink
-from banking.linking.update_mode import open_relink
+from banking.linking.disconnecting import disconnect_bank
+from banking.linking.update_mode import open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import ProviderError
 from banking.tests.dialog import DOWN, finish, items, refusing, words
@@ -50,7 +50,7 @@ def test_it_repairs_the_connection(as_alice: Client, alice: User, broken: Item, 
 def test_it_says_that_the_bank_still_wants_a_sign_in(
     as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     refused = finish(as_alice, session)
     assert refused.status_code == 409
     assert "still asks" in words(refused)
@@ -72,7 +72,7 @@ def test_it_says_in_a_sentence_why_no_repair_begins(
 def test_it_shows_and_repairs_nothing_of_another_person(
     as_mallory: Client, alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
-    session = open_relink(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=broken.pk).session
     provider.unwell("")
     address = reverse("reconnect", args=[broken.pk])
     assert {as_mallory.get(address).status_code, as_mallory.post(address).status_code} == {404}
@@ -81,5 +81,5 @@ def test_it_shows_and_repairs_nothing_of_another_person(
 
 
 def test_it_repairs_no_bank_that_was_disconnected(as_alice: Client, alice: User, broken: Item) -> None:
-    unlink(user=alice, item_id=broken.pk, keep_history=True)
+    disconnect_bank(user=alice, item_id=broken.pk, keep_history=True)
     assert as_alice.post(reverse("reconnect", args=[broken.pk])).status_code == 404

@@ -74,10 +74,10 @@ def disconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse
     form = DisconnectForm(request.POST or None)
     try:
         if not form.is_valid():
-            context = disconnecting.at_stake(user=request.user, item_id=item_id)
+            context = disconnecting.disconnect_summary(user=request.user, item_id=item_id)
             return render(request, "banking/disconnect.html", context, status=422 if form.is_bound else 200)
         keep = form.cleaned_data["history"] == "keep"
-        owed = disconnecting.unlink(user=request.user, item_id=item_id, keep_history=keep)
+        owed = disconnecting.disconnect_bank(user=request.user, item_id=item_id, keep_history=keep)
     except Item.DoesNotExist:
         raise Http404 from None
     tasks.enqueue_removal(owed)

@@ -12,8 +12,8 @@ from accounts.mfa.step_up import require_second_factor_to_link
 from accounts.users.requests import AuthenticatedHttpRequest
 from banking import tasks
 from banking.forms import ExitForm, PublicTokenForm
-from banking.linking import sessions, update_mode
-from banking.linking.link_messages import closed, is_pending, sentence
+from banking.linking import errors, exchange, sessions, update_mode
+from banking.linking.link_messages import exit_message, is_pending, message_for
 from banking.models import Item, LinkSession
 from banking.provider import ProviderError
 from banking.providers import DEFAULT_PROVIDER, find_provider, provider_for
@@ -50,7 +50,7 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
     except ProviderError as error:
         logger.warning("No link token: %s", error)
         return render(
-            request, "banking/connect.html", context | {"error": sentence(error, provider=provider)}, status=503
+            request, "banking/connect.html", context | {"error": message_for(error, provider=provider)}, status=503
         )
     return dialog(request, opened)
 
@@ -61,15 +61,15 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
 def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     """Say why the bank wants a new sign-in; on agreement open the dialog for it."""
     try:
-        item = update_mode.broken(user=request.user, item_id=item_id)
+        item = update_mode.get_item_to_reconnect(user=request.user, item_id=item_id)
         if request.method != "POST":
             return render(request, "banking/reconnect.html", {"item": item})
-        return dialog(request, update_mode.open_relink(user=request.user, item_id=item_id), item)
+        return dialog(request, update_mode.open_update_mode(user=request.user, item_id=item_id), item)
     except Item.DoesNotExist:
         raise Http404 from None
     except ProviderError as error:
         logger.warning("No link token to reconnect: %s", error)
-        context = {"item": item, "error": sentence(error, provider=provider_for(item.provider))}
+        context = {"item": item, "error": message_for(error, provider=provider_for(item.provider))}
         return render(request, "banking/reconnect.html", context, status=503)
 
 
@@ -111,17 +111,17 @@ def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
         reason = f"The answer of {provider.name}'s window could not be read."
         return render(request, "banking/not_connected.html", {"reason": reason}, status=422)
     try:
-        item = update_mode.finish_relink(user=request.user, session_id=session_id) or sessions.finish_link(
-            user=request.user, session_id=session_id, public_token=form.token(), chosen=form.chosen()
+        item = update_mode.finish_update_mode(user=request.user, session_id=session_id) or exchange.finish_link(
+            user=request.user, session_id=session_id, public_token=form.token(), metadata=form.link_metadata()
         )
     except LinkSession.DoesNotExist:
         raise Http404 from None
-    except sessions.DuplicateBank as duplicate:
+    except errors.DuplicateBank as duplicate:
         return render(request, "banking/duplicate.html", {"item": duplicate.item}, status=409)
-    except (sessions.LinkRefused, ProviderError) as error:
+    except (errors.LinkError, ProviderError) as error:
         logger.warning("Linking failed: %s", error)
         provider = sessions.session_provider(user=request.user, session_id=session_id)
-        context = {"reason": sentence(error, provider=provider), "is_pending": is_pending(error)}
+        context = {"reason": message_for(error, provider=provider), "is_pending": is_pending(error)}
         return render(request, "banking/not_connected.html", context, status=409)
     tasks.enqueue_sync(item, trigger="link")
     return redirect("importing", item.pk)
@@ -131,12 +131,16 @@ def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
 @transaction.non_atomic_requests
 def close(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
     """Note that the dialog was closed without a connection."""
-    left = ExitForm(request.POST).left()
+    link_exit = ExitForm(request.POST).link_exit()
     try:
-        session = sessions.close_link(user=request.user, session_id=session_id, left=left)
+        session = sessions.close_link(user=request.user, session_id=session_id, link_exit=link_exit)
     except LinkSession.DoesNotExist:
         raise Http404 from None
     if session.state == LinkSession.State.LINKED:
         return redirect("item", session.item_id)
-    context = {"reason": closed(session, left.error_code), "error_code": left.error_code, "session": session}
+    context = {
+        "reason": exit_message(session, link_exit.error_code),
+        "error_code": link_exit.error_code,
+        "session": session,
+    }
     return render(request, "banking/not_connected.html", context)

@@ -117,7 +117,7 @@ class Bank:
 
     def change(self, what: str, login: Login, alice: User) -> None:
         if what in ("keep", "delete"):
-            disconnecting.unlink(user=alice, item_id=login.item.pk, keep_history=what == "keep")
+            disconnecting.disconnect_bank(user=alice, item_id=login.item.pk, keep_history=what == "keep")
             login.knows = login.knows if what == "keep" else set()
         elif what == "move" and not login.trouble and login.item.connection == Connection.ACTIVE:
             # One that cannot be read is never heard to have moved.

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from accounts.models import User
-from banking.linking.sessions import Chosen, finish_link, open_link
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Item
 from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
@@ -37,7 +38,7 @@ def link(user: User, bank: Sandbox, *, hangs: bool) -> Item:
         user=user,
         session_id=opened.session.pk,
         public_token=bank.walk(opened.token.value),
-        chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
+        metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
     if hangs:
         where = {"path": "/transactions/sync", "item_id": item.provider_item_id}

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
-from banking.linking.disconnecting import unlink
+from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun, Transfer
 from banking.tests.rows import account_at, balance_on, moved
@@ -155,7 +155,7 @@ def both_have_everything(
             Transfer.objects.create(owner=person, money_out=uuid4(), money_in=uuid4(), left_on=timezone.localdate())
             LowRunway.objects.create(owner=person, currency="USD")
             CardLink.objects.create(owner=person, account=account, key="card", same=True)
-        unlink(user=person, item_id=item.pk, keep_history=True)
+        disconnect_bank(user=person, item_id=item.pk, keep_history=True)
 
 
 @pytest.mark.parametrize("model", OWNED, ids=named)

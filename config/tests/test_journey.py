@@ -18,7 +18,8 @@ from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from banking.linking.sessions import Chosen, finish_link, open_link
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Item
 from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
@@ -76,7 +77,7 @@ def item(alice: User, bank: Sandbox, at_work: None, settings) -> Item:
         user=alice,
         session_id=opened.session.pk,
         public_token=bank.walk(opened.token.value, username="user_living"),
-        chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
+        metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
     enqueue_sync(linked, trigger="link")
     wait_until(lambda: fresh(linked).readiness == "historical")

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from accounts.models import User
-from banking.linking.sessions import Chosen, finish_link, open_link
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Item, SyncRun
 from banking.sync import sync_item
 from banking.tasks import enqueue_sync
@@ -92,7 +93,7 @@ def link(user: User, bank: Sandbox) -> Item:
         user=user,
         session_id=opened.session.pk,
         public_token=bank.walk(opened.token.value, username="user_scale_1200"),
-        chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
+        metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
 
 

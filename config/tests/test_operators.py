@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.operators.admin import OperatorAdmin
 from accounts.tests.passkeys import passkey
 from accounts.tests.phone import SECRET, enrolled, recovery_codes
-from banking.linking.disconnecting import unlink
+from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun
 from banking.tests.rows import account_at, moved
@@ -79,7 +79,7 @@ def planted(
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=item, trigger="clock")
     gone = make_item(alice, provider_item_id="canary-gone")
-    unlink(user=alice, item_id=gone.pk, keep_history=True)
+    disconnect_bank(user=alice, item_id=gone.pk, keep_history=True)
     open_link(user=alice)
     UserSession.objects.create(
         user=alice, ip="192.0.2.7", user_agent="Firefox", session_key=as_alice.session.session_key

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from accounts.models import User
-from banking.linking.sessions import Chosen, LinkRefused, OpenedLink, finish_link, open_link
+from banking.linking.errors import LinkError
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, OpenedLink, open_link
 from banking.models import Item, LinkSession
 from banking.plaid.client import connect
 from banking.provider import PublicTokenRefused
@@ -14,7 +16,7 @@ from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CHOSEN = Chosen("ins_109508", "First Platypus Bank", frozenset())
+CHOSEN = LinkMetadata("ins_109508", "First Platypus Bank", frozenset())
 Foreign = Callable[[Sandbox, User, User], str]
 
 
@@ -25,7 +27,7 @@ def bank(sandbox: Sandbox, settings) -> Sandbox:
 
 
 def post(user: User, opened: OpenedLink, token: str) -> Item:
-    return finish_link(user=user, session_id=opened.session.pk, public_token=token, chosen=CHOSEN)
+    return finish_link(user=user, session_id=opened.session.pk, public_token=token, metadata=CHOSEN)
 
 
 def walked(bank: Sandbox, user: User, institution: str = "ins_109508") -> tuple[OpenedLink, str]:
@@ -54,7 +56,7 @@ def test_it_takes_no_token_that_its_dialog_did_not_make(
     token = foreign(bank, alice, mallory)
     opened = open_link(user=mallory)
     own = bank.walk(opened.token.value) if is_walked else ""
-    with pytest.raises(LinkRefused):
+    with pytest.raises(LinkError):
         post(mallory, opened, token)
     # Nothing was spent.
     assert connect().exchange_public_token(token).access_token
@@ -72,7 +74,7 @@ def test_it_lets_its_owner_in_with_a_token_that_somebody_else_has_tried(
     other = open_link(user=mallory)
     if is_walked:
         bank.walk(other.token.value)
-    with pytest.raises(LinkRefused):
+    with pytest.raises(LinkError):
         post(mallory, other, token)
     assert post(alice, opened, token).owner_id == alice.pk
 
@@ -88,9 +90,9 @@ def test_it_connects_once_however_often_a_token_is_posted(bank: Sandbox, alice: 
     opened, token = walked(bank, alice)
     item = post(alice, opened, token)
     assert post(alice, opened, token).pk == item.pk
-    with pytest.raises(LinkRefused):
+    with pytest.raises(LinkError):
         post(alice, open_link(user=alice), token)
-    with pytest.raises(LinkRefused):
+    with pytest.raises(LinkError):
         post(mallory, open_link(user=mallory), token)
     with pytest.raises(PublicTokenRefused):
         connect().exchange_public_token(token)
@@ -101,6 +103,6 @@ def test_it_connects_once_however_often_a_token_is_posted(bank: Sandbox, alice: 
 @pytest.mark.parametrize("environment", ["production", "development", "embedded"])
 def test_it_takes_no_token_of_another_environment(bank: Sandbox, alice: User, environment: str) -> None:
     opened, token = walked(bank, alice)
-    with pytest.raises(LinkRefused):
+    with pytest.raises(LinkError):
         post(alice, opened, token.replace("public-sandbox-", f"public-{environment}-"))
     assert connect().exchange_public_token(token).access_token

@@ -12,8 +12,10 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
-from banking.linking.recovery import look_up
-from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
+from banking.linking.errors import LinkError
+from banking.linking.exchange import finish_link
+from banking.linking.recovery import recover_link
+from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Connection, Item
 from banking.plaid import client
 from banking.provider import WebhookEvent
@@ -53,7 +55,7 @@ def item(alice: User, bank: Sandbox) -> Item:
         user=alice,
         session_id=opened.session.pk,
         public_token=bank.walk(opened.token.value, username="user_scale_1200"),
-        chosen=Chosen("ins_109508", "First Platypus Bank", frozenset()),
+        metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
 
 
@@ -190,8 +192,8 @@ def link(alice: User, bank: Sandbox, *, loses: str) -> Item:
     session, token = opened.session, bank.walk(opened.token.value)
     exchange = {"path": "/item/public_token/exchange"}
     bank.admin("faults", {"match": exchange, "action": {"kind": "drop", "when": loses}})
-    chosen = Chosen("ins_109508", "First Platypus Bank", frozenset())
-    return finish_link(user=alice, session_id=session.pk, public_token=token, chosen=chosen)
+    chosen = LinkMetadata("ins_109508", "First Platypus Bank", frozenset())
+    return finish_link(user=alice, session_id=session.pk, public_token=token, metadata=chosen)
 
 
 def test_it_tries_an_exchange_again_that_never_reached_the_provider(
@@ -205,7 +207,7 @@ def test_it_tries_an_exchange_again_that_never_reached_the_provider(
 def test_it_says_loudly_that_an_exchange_was_done_whose_answer_was_lost(
     alice: User, bank: Sandbox, as_operator: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(LinkRefused, match="lost"):
+    with pytest.raises(LinkError, match="lost"):
         link(alice, bank, loses="after")
     assert [record.levelname for record in caplog.records if "LINK_EXCHANGE_LOST" in record.message] == ["CRITICAL"]
     assert as_operator("SELECT count(*) FROM banking_item") == [(0,)]
@@ -220,11 +222,11 @@ def test_it_gets_the_item_back_by_itself_once_the_provider_answers_again(
     token = bank.walk(opened.token.value)
     away = {"match": {"path": "/item/public_token/exchange"}, "action": {"kind": "drop", "when": "before"}}
     bank.admin("faults", away | {"times": 2})
-    chosen = Chosen("ins_109508", "First Platypus Bank", frozenset())
-    with pytest.raises(LinkRefused, match="owed"):
-        finish_link(user=alice, session_id=opened.session.pk, public_token=token, chosen=chosen)
+    chosen = LinkMetadata("ins_109508", "First Platypus Bank", frozenset())
+    with pytest.raises(LinkError, match="owed"):
+        finish_link(user=alice, session_id=opened.session.pk, public_token=token, metadata=chosen)
     with time_machine.travel(timezone.now() + timedelta(seconds=31)):
-        item = look_up(owner_id=alice.pk, session_id=opened.session.pk)
+        item = recover_link(owner_id=alice.pk, session_id=opened.session.pk)
     assert as_operator("SELECT id FROM banking_item") == [(item.pk,)]
     assert item.institution_name == "First Platypus Bank"
     assert read(item).readiness == "historical"
@@ -235,13 +237,15 @@ def test_it_takes_a_public_token_in_the_session_alone_that_it_was_made_in(
 ) -> None:
     hers, theirs = open_link(user=alice), open_link(user=make_user("mallory"))
     stolen, own = bank.walk(hers.token.value), bank.walk(theirs.token.value)
-    chosen = Chosen("ins_109508", "First Platypus Bank", frozenset())
+    chosen = LinkMetadata("ins_109508", "First Platypus Bank", frozenset())
     mallory = User.objects.get(email="mallory@example.com")
-    with pytest.raises(LinkRefused, match="foreign"):
-        finish_link(user=mallory, session_id=theirs.session.pk, public_token=stolen, chosen=chosen)
+    with pytest.raises(LinkError, match="foreign"):
+        finish_link(user=mallory, session_id=theirs.session.pk, public_token=stolen, metadata=chosen)
     assert as_operator("SELECT count(*) FROM banking_item") == [(0,)]
-    assert finish_link(user=alice, session_id=hers.session.pk, public_token=stolen, chosen=chosen).owner_id == alice.pk
-    assert finish_link(user=mallory, session_id=theirs.session.pk, public_token=own, chosen=chosen).owner_id
+    assert (
+        finish_link(user=alice, session_id=hers.session.pk, public_token=stolen, metadata=chosen).owner_id == alice.pk
+    )
+    assert finish_link(user=mallory, session_id=theirs.session.pk, public_token=own, metadata=chosen).owner_id
 
 
 # --- Workers ----------------------------------------------------------------------------------------------

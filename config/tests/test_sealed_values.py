@@ -139,7 +139,7 @@ def test_it_ends_every_job_whatever_cannot_be_read(
         Enrollment.objects.update(next_pull_at=timezone.now(), eligible_at=None)
     banking_tasks.sync_item(str(alice.pk), str(belongings.item.pk), "test")
     banking_tasks.remove_at_provider(str(alice.pk), str(removal.pk))
-    banking_tasks.look_up_link(str(alice.pk), str(belongings.session.pk))
+    banking_tasks.recover_link(str(alice.pk), str(belongings.session.pk))
     with outside_of_the_test():
         credit_tasks.pull_report(str(alice.pk), "scheduled")
         rebuilding.rebuild(owner_id=alice.pk, everything=True)

@@ -73,7 +73,7 @@ def test_it_lets_the_other_connection_count_when_the_newer_one_ends(
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
     assert all("-new-" in key for key in ledger())
-    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=False)
+    disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
     assert len(ledger()) == 20
     assert money_in_the_bank(alice) == CHECKING.current
 
@@ -82,7 +82,7 @@ def test_it_joins_a_history_that_was_kept_to_the_connection_that_follows(
     item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 30))
-    disconnecting.unlink(user=alice, item_id=item.pk, keep_history=True)
+    disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
     assert len(ledger()) == 30
     assert spent(alice) == -sum(Decimal(ago + 1) for ago in range(30))
@@ -106,7 +106,7 @@ def test_it_loses_nothing_that_the_older_connection_read_after_the_newer_one_end
     bank_reads(item, [CHECKING], later, cursor="c2")
     assert len(ledger()) == 21
     if ending == "kept":
-        disconnecting.unlink(user=alice, item_id=item.pk, keep_history=True)
+        disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     else:
         revoke(item)
         with tenant(alice.pk):
@@ -161,7 +161,7 @@ def test_it_gives_the_latest_words_back_to_a_payment_that_counts_again(
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
     write("acc-checking-new-3", "changed later")
     write("acc-checking-new-4", "")
-    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=True)
+    disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=True)
     assert {key: row.note for key, row in ledger().items() if row.note} == {"acc-checking-3": "changed later"}
 
 
@@ -177,9 +177,9 @@ def test_it_counts_a_payment_once_whose_posted_row_is_here_when_another_connecti
     bank_reads(item, [CHECKING], [*rows(CHECKING, 20), *pair])
     before = set(ledger())
     if is_kept:
-        disconnecting.unlink(user=alice, item_id=item.pk, keep_history=True)
+        disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
-    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=False)
+    disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
     assert set(ledger()) == before
 
 
@@ -190,7 +190,7 @@ def test_it_counts_a_payment_once_that_was_posted_while_another_connection_count
     bank_reads(item, [CHECKING], [*rows(CHECKING, 20), transaction("pending", "-14.17", pending=True, **day)])
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
     bank_reads(item, [CHECKING], [transaction("posted", "-14.17", pending_id="pending", **day)], cursor="c2")
-    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=False)
+    disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
     assert {key for key in ledger() if key.startswith("p")} == {"posted"}
 
 

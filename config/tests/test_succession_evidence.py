@@ -106,7 +106,7 @@ def test_it_keeps_two_accounts_of_one_list_apart_when_their_history_alone_is_lef
     item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None], loans: tuple[AccountRow, ...]
 ) -> None:
     bank_reads(item, [*loans], [row for loan in loans for row in rows(loan, 10)])
-    disconnecting.unlink(user=alice, item_id=item.pk, keep_history=True)
+    disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     assert len(ledger()) == 20
     anew = [renamed(loan) for loan in loans]
     bank_reads(again, anew, [row for loan in anew for row in rows(loan, 5)])

@@ -143,10 +143,10 @@ def test_it_lets_an_older_history_count_again_when_the_connection_goes_that_knew
     bank_reads: Callable[..., None],
     is_kept: bool,
 ) -> None:
-    disconnecting.unlink(user=alice, item_id=item.pk, keep_history=True)
+    disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     provider.facts = replace(provider.facts, institution_id="ins_9")
     bank_reads(twice, [NEW], cursor="c2")
-    disconnecting.unlink(user=alice, item_id=twice.pk, keep_history=is_kept)
+    disconnecting.disconnect_bank(user=alice, item_id=twice.pk, keep_history=is_kept)
     assert (len(ledger()), "later" in ledger()) == ((20, False) if is_kept else (21, True))
 
 
@@ -220,5 +220,5 @@ def test_it_gives_the_history_of_an_ended_connection_its_place_back(
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     revoke(item)
     bank_reads(again, [NEW], rows(NEW, 10))
-    disconnecting.unlink(user=alice, item_id=again.pk, keep_history=False)
+    disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
     assert len(ledger()) == 20

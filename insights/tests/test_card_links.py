@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from banking.linking.disconnecting import unlink
+from banking.linking.disconnecting import disconnect_bank
 from banking.models import Account, Item
 from banking.tests.rows import account_at
 from compliance.isolation import tenant
@@ -220,7 +220,7 @@ class TestThePage:
     def test_it_goes_with_the_banks_history(self, alice: User, account: str, visa: Account, provider: object) -> None:
         with tenant(alice.pk):
             record_decision(user=alice, key=account, account_id=visa.pk, decision=LinkDecision.SAME)
-        unlink(user=alice, item_id=visa.item_id, keep_history=False)
+        disconnect_bank(user=alice, item_id=visa.item_id, keep_history=False)
         assert list_links(alice) == []
 
     @pytest.mark.parametrize("key", ["one", "two"])

@@ -8,7 +8,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from banking.linking.sessions import Chosen, LinkRefused, finish_link, open_link
+from banking.linking.errors import LinkError
+from banking.linking.exchange import finish_link
+from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Item
 from banking.provider import ProviderError, Readiness
 from banking.sync import sync_item
@@ -78,9 +80,9 @@ def link(user: User, institution_id: str, persona: str) -> Item:
             user=user,
             session_id=opened.session.pk,
             public_token=public_token(link_token=opened.token.value, institution_id=institution_id, persona=persona),
-            chosen=Chosen(institution_id=institution_id, institution_name="", accounts=frozenset()),
+            metadata=LinkMetadata(institution_id=institution_id, institution_name="", accounts=frozenset()),
         )
-    except (LinkRefused, ProviderError, SandboxAway) as error:
+    except (LinkError, ProviderError, SandboxAway) as error:
         raise CommandError(str(error)) from None
 
 

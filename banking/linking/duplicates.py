@@ -1,0 +1,41 @@
+"""Recognize a login at a bank that is linked already."""
+
+from accounts.models import User
+from banking.linking.errors import DuplicateBank
+from banking.linking.sessions import LinkMetadata
+from banking.models import Account, Connection, Item, LinkSession
+from compliance.isolation import tenant
+
+
+def check_duplicate(*, user: User, session: LinkSession, metadata: LinkMetadata) -> None:
+    """Raise ``DuplicateBank`` when the same bank with one of the same accounts is linked already.
+
+    The bank alone would be too coarse (two logins at one bank) and the mask alone too fine (it may be shared). Items of
+    another environment are not synced by this one and are no duplicates.
+    """
+    linked = {
+        "item__provider": session.provider,
+        "item__environment": session.environment,
+        "item__connection__in": (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT),
+        "item__institution__provider_id": metadata.institution_id,
+    }
+    stored = Account.objects.for_user(user).filter(closed_at=None, **linked).select_related("item")
+    # Of an Item that was linked a moment ago only the chosen accounts are known.
+    not_synced = LinkSession.objects.for_user(user).filter(**linked).exclude(chosen=[]).select_related("item")
+    candidates: list[tuple[set[tuple[str, str]], Item | None]] = []
+    candidates += [({(account.name, account.mask)}, account.item) for account in stored]
+    candidates += [({(name, mask) for name, mask in session.chosen}, session.item) for session in not_synced]
+    for accounts, item in candidates:
+        if item is not None and accounts & metadata.accounts:
+            raise DuplicateBank(item)
+
+
+def check_confirmed_duplicate(*, user: User, session: LinkSession, metadata: LinkMetadata) -> None:
+    """Raise ``DuplicateBank`` when the link result of the provider names a login that is linked already."""
+    try:
+        with tenant(user.pk):
+            check_duplicate(user=user, session=session, metadata=metadata)
+    except DuplicateBank:
+        with tenant(user.pk):
+            LinkSession.objects.filter(pk=session.pk).update(state=LinkSession.State.DUPLICATE, link_token=None)
+        raise

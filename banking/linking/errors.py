@@ -1,0 +1,24 @@
+"""Why linking cannot go on."""
+
+from banking.models import Item
+from banking.provider import PublicTokenRefused
+
+
+class LinkError(Exception):
+    """Linking cannot go on; ``reason`` is a key of ``link_messages.LINK_ERROR_MESSAGES``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ExchangeLost(PublicTokenRefused):
+    """The public token is used up, and the response with the access token did not reach us."""
+
+
+class DuplicateBank(LinkError):
+    """The same login at the same bank is already linked, as ``item``."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__("duplicate")
+        self.item = item

@@ -1,0 +1,104 @@
+"""Removals at the provider: an Item that is forgotten here would go on being billed there.
+
+So its removal is pending, with the sealed token that it takes, until the provider confirms it.
+"""
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from banking.credentials import open_token
+from banking.linking.disconnecting import close_accounts, close_item
+from banking.models import VISIBLE_CONNECTIONS, Connection, Item, PendingRemoval
+from banking.provider import ItemNotFound, ProviderError
+from banking.providers import in_current_environments, provider_for
+from compliance.audit import Action, record
+from compliance.isolation import tenant
+
+logger = logging.getLogger(__name__)
+
+# While the person still sees something that has to be done here.
+UNFINISHED_RETRY_DELAY = timedelta(seconds=30)
+FIRST_RETRY_DELAY = timedelta(minutes=10)
+MAX_RETRY_DELAY = timedelta(hours=24)
+# Ten minutes doubled this often are more than a day; without a limit they overflow a timedelta.
+MAX_DOUBLINGS = 8
+MAX_ATTEMPT_COUNT = 1000
+
+
+def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
+    """Execute one pending removal, if it is due; a duplicate job finds that it is not.
+
+    Raises ``ProviderError`` after recording it.
+    """
+    removal = claim_removal(owner_id=owner_id, removal_id=removal_id)
+    if removal is None:
+        return
+    if removal.history and not finish_disconnect(removal=removal):
+        return
+    try:
+        with tenant(owner_id):
+            token = open_token(removal if removal.access_token is not None else removal.item)
+        provider_for(removal.item.provider).connect().remove_item(token)
+    except ItemNotFound:
+        logger.info("Item %s was gone already", removal.item.provider_item_id)
+    except ProviderError as error:
+        with tenant(owner_id):
+            PendingRemoval.objects.filter(pk=removal.pk).update(error_code=error.code[:100])
+        raise
+    confirm_removal(removal=removal)
+
+
+def finish_disconnect(*, removal: PendingRemoval) -> bool:
+    """Do what is left of a disconnect; waits for whoever stores rows of the Item's owner.
+
+    Returns whether it is done: the person may have chosen otherwise meanwhile, and the next attempt does that.
+    """
+    with tenant(removal.owner_id):
+        item = Item.objects.select_for_update(of=["self"]).get(pk=removal.item_id)
+        if item.connection in VISIBLE_CONNECTIONS:
+            close_item(item=item, removal=removal)
+        close_accounts(item=item, keep=removal.history == PendingRemoval.History.KEEP)
+        return bool(PendingRemoval.objects.filter(pk=removal.pk, history=removal.history).update(history=""))
+
+
+def claim_removal(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
+    """Take a removal that is due, and schedule its next attempt: however this one ends, it is retried.
+
+    One of another environment is not due here.
+    """
+    now = timezone.now()
+    with tenant(owner_id):
+        waiting = PendingRemoval.objects.select_related("item").select_for_update(of=["self"])
+        here = waiting.filter(in_current_environments("item__"))
+        removal = here.filter(pk=removal_id, next_attempt_at__lte=now).first()
+        if removal is not None:
+            removal.next_attempt_at = now + (
+                UNFINISHED_RETRY_DELAY if removal.history else retry_delay(removal.attempts)
+            )
+            removal.attempts = min(removal.attempts + 1, MAX_ATTEMPT_COUNT)
+            removal.save(update_fields=["next_attempt_at", "attempts"])
+        return removal
+
+
+def retry_delay(attempts: int) -> timedelta:
+    """The delay after so many attempts and one more: doubling, a day at most."""
+    return min(FIRST_RETRY_DELAY * 2 ** min(attempts, MAX_DOUBLINGS), MAX_RETRY_DELAY)
+
+
+def confirm_removal(*, removal: PendingRemoval) -> None:
+    """Delete the token after the provider has removed the Item, unless the person chose anew meanwhile."""
+    with tenant(removal.owner_id):
+        if not PendingRemoval.objects.filter(pk=removal.pk, history="").delete()[0]:
+            return
+        ended = {"connection": Connection.REMOVED, "removed_at": timezone.now(), "access_token": None}
+        Item.objects.filter(pk=removal.item_id).update(**ended)
+        record(
+            Action.CREDENTIAL_DELETE,
+            actor=None,
+            subject=removal.owner_id,
+            resource="item",
+            resource_id=str(removal.item_id),
+        )

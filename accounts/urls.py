@@ -12,6 +12,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from accounts import views
 from accounts.mfa.step_up import require_fresh_sign_in
+from accounts.operators.views import show_data_accesses
+from accounts.sessions.views import end_other_sessions, end_session
+from accounts.sign_in.views import unlock
 
 View = Callable[..., HttpResponse]
 
@@ -57,10 +60,10 @@ def guard_views(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern
 
 urlpatterns = [
     path("security/", views.security, name="security"),
-    path("security/sessions/<int:place_id>/end/", views.end_session, name="end_session"),
-    path("security/sessions/end-others/", views.end_other_sessions, name="end_other_sessions"),
-    path("security/looks/", views.looks, name="looks"),
-    path("unlock/<str:token>/", views.unlock, name="unlock"),
+    path("security/sessions/<int:user_session_id>/end/", end_session, name="end_session"),
+    path("security/sessions/end-others/", end_other_sessions, name="end_other_sessions"),
+    path("security/data-accesses/", show_data_accesses, name="data_accesses"),
+    path("unlock/<str:token>/", unlock, name="unlock"),
     path("2fa/", include(guard_views(factor_patterns))),
     path("", include(guard_views(account_patterns))),
 ]

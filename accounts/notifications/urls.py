@@ -3,9 +3,9 @@ from django.urls import path
 from accounts.notifications import views
 
 urlpatterns = [
-    path("alerts/", views.alerts, name="alerts"),
-    path("alerts/read/", views.read_all, name="alerts_read"),
-    path("alerts/settings/", views.settings, name="alerts_settings"),
-    path("alerts/<uuid:alert_id>/", views.open_alert, name="alert"),
-    path("alerts/<uuid:alert_id>/read/", views.read, name="alert_read"),
+    path("notifications/", views.show_notifications, name="notifications"),
+    path("notifications/read/", views.mark_all_read, name="mark_all_notifications_read"),
+    path("notifications/settings/", views.change_settings, name="notification_settings"),
+    path("notifications/<uuid:notification_id>/", views.open_notification, name="open_notification"),
+    path("notifications/<uuid:notification_id>/read/", views.mark_read, name="mark_notification_read"),
 ]

@@ -1,4 +1,4 @@
-"""The list of alerts, what its buttons do, and the settings."""
+"""The list of notifications, its buttons, and the settings."""
 
 from typing import Final
 from uuid import UUID
@@ -19,14 +19,14 @@ MAX_PAGE_DIGITS: Final = 4
 
 
 @require_safe
-def alerts(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show what the person was told, the unread first, a page at a time."""
-    asked = request.GET.get("page", "")
-    page = int(asked) if asked.isdecimal() and len(asked) <= MAX_PAGE_DIGITS else 0
-    rows = inbox.list_notifications(user_id=request.user.pk, page=page)
+def show_notifications(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Show a page of the user's notifications, the unread first."""
+    number = request.GET.get("page", "")
+    page = int(number) if number.isdecimal() and len(number) <= MAX_PAGE_DIGITS else 0
+    notifications = inbox.list_notifications(user_id=request.user.pk, page=page)
     context = {
-        "alerts": rows[: inbox.PAGE_SIZE],
-        "older_url": f"?page={page + 1}" if len(rows) > inbox.PAGE_SIZE else "",
+        "notifications": notifications[: inbox.PAGE_SIZE],
+        "older_url": f"?page={page + 1}" if len(notifications) > inbox.PAGE_SIZE else "",
         "newer_url": f"?page={page - 1}" if page else "",
         "is_first": not page,
         "until": timezone.now().isoformat(),
@@ -35,40 +35,41 @@ def alerts(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @require_safe
-def open_alert(request: AuthenticatedHttpRequest, alert_id: UUID) -> HttpResponse:
-    """Lead to what an alert speaks of, and take it as read: an address that changes no more than a visited link."""
-    return HttpResponseRedirect(_marked_read(request, alert_id).url or reverse("alerts"))
+def open_notification(request: AuthenticatedHttpRequest, notification_id: UUID) -> HttpResponse:
+    """Redirect to what a notification is about, and mark it as read, which is all that this GET changes."""
+    return HttpResponseRedirect(_mark_read(request, notification_id).url or reverse("notifications"))
 
 
 @require_POST
-def read(request: AuthenticatedHttpRequest, alert_id: UUID) -> HttpResponse:
-    """Take one alert as read, without going where it leads."""
-    _marked_read(request, alert_id)
-    return redirect("alerts")
+def mark_read(request: AuthenticatedHttpRequest, notification_id: UUID) -> HttpResponse:
+    """Mark one notification as read, without opening what it is about."""
+    _mark_read(request, notification_id)
+    return redirect("notifications")
 
 
 @require_POST
-def read_all(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Take as read whatever stood on the page, or on those behind it, when it was made."""
+def mark_all_read(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Mark as read whatever had been sent when the page was made, whether or not the page showed it."""
     form = MarkAllReadForm(request.POST)
     if form.is_valid():
         inbox.mark_all_read(user_id=request.user.pk, until=form.cleaned_data["until"])
-    return redirect("alerts")
+    return redirect("notifications")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def settings(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Let the person choose what they are told, where and when."""
-    form = NotificationSettingsForm(request.POST or None, settings=NotificationSettings.for_user(request.user.pk))
+def change_settings(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Let the user choose what they are notified of, where and when."""
+    settings = NotificationSettings.for_user(request.user.pk)
+    form = NotificationSettingsForm(request.POST or None, settings=settings)
     if request.method == "POST" and form.is_valid():
         inbox.change_settings(user_id=request.user.pk, **form.preferences())
         messages.success(request, "Saved.")
-        return redirect("alerts_settings")
+        return redirect("notification_settings")
     return render(request, "accounts/alerts_settings.html", {"form": form})
 
 
-def _marked_read(request: AuthenticatedHttpRequest, alert_id: UUID) -> Notification:
+def _mark_read(request: AuthenticatedHttpRequest, notification_id: UUID) -> Notification:
     try:
-        return inbox.mark_read(user_id=request.user.pk, notification_id=alert_id)
+        return inbox.mark_read(user_id=request.user.pk, notification_id=notification_id)
     except Notification.DoesNotExist:
         raise Http404 from None

@@ -54,7 +54,7 @@ class OperatorSite(OTPAdminSite):
         """Every page that is used, and the one that asks for a reason."""
         kept = [each for each in super().get_urls() if getattr(each, "name", None) not in EXCLUDED_URL_NAMES]
         ask = self.admin_view(step_up.require_fresh_sign_in(self.break_glass))
-        return [path("break-glass/<uuid:person_id>/", ask, name="break_glass"), *kept]
+        return [path("break-glass/<uuid:user_id>/", ask, name="break_glass"), *kept]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Guard a page: staff with a second factor only, under a policy that the admin's own scripts can live with."""
@@ -90,17 +90,17 @@ class OperatorSite(OTPAdminSite):
         """Change the password where everybody does."""
         return redirect("account_change_password")
 
-    def break_glass(self, request: AuthenticatedHttpRequest, person_id: UUID) -> HttpResponse:
+    def break_glass(self, request: AuthenticatedHttpRequest, user_id: UUID) -> HttpResponse:
         """Ask for the reason to look at one person's bank and credit data, and open it for a while."""
         if not any(each.needs_reason and each.has_view_permission(request) for each in self._registry.values()):
             raise PermissionDenied
-        person = get_object_or_404(User, pk=person_id)
+        person = get_object_or_404(User, pk=user_id)
         form = break_glass.BreakGlassForm(request.POST or None)
         if form.is_valid():
             grant = break_glass.break_glass(request=request, person=person, reason=form.cleaned_data["reason"])
             messages.success(
-                request, f"Until {grant.expires_at_text} you may look at bank and credit data of {person_id}."
+                request, f"Until {grant.expires_at_text} you may look at bank and credit data of {user_id}."
             )
             return redirect("admin:index")
-        context = self.each_context(request) | {"form": form, "person_id": person_id, "title": "Give a reason"}
+        context = self.each_context(request) | {"form": form, "user_id": user_id, "title": "Give a reason"}
         return TemplateResponse(request, "accounts/operators/break_glass.html", context)

@@ -61,7 +61,7 @@ def test_it_counts_opens_and_takes_as_read(page: Page, visit: Visit, told: None)
     page.get_by_role("link", name=THINGS[0]).click()
     expect(page).to_have_title("Help · Plumbline")
     assert "2 unread alerts" in counted(page)
-    visit("alerts")
+    visit("notifications")
     page.get_by_role("button", name="Mark as read Score").click()
     assert "1 unread alert" in counted(page)
     page.get_by_role("button", name="Mark all as read").click()
@@ -70,7 +70,7 @@ def test_it_counts_opens_and_takes_as_read(page: Page, visit: Visit, told: None)
 
 
 def test_it_keeps_what_was_chosen(page: Page, visit: Visit, told: None) -> None:
-    visit("alerts_settings")
+    visit("notification_settings")
     page.get_by_label("A large amount moved, by mail").uncheck()
     page.get_by_label("No mails from").fill("22:00")
     page.get_by_role("button", name="Save").click()
@@ -87,7 +87,7 @@ def test_it_keeps_what_was_chosen(page: Page, visit: Visit, told: None) -> None:
 
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["alerts", "alerts_settings"])
+@pytest.mark.parametrize("name", ["notifications", "notification_settings"])
 def test_it_is_there_for_everybody(page: Page, visit: Visit, told: None, name: str, scheme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)

@@ -38,7 +38,7 @@ def tell(person: User, thing: str = "1", **options: Any) -> Notification:
 
 
 def page(client: Client, **query: object) -> str:
-    answer = client.get(reverse("alerts"), query)
+    answer = client.get(reverse("notifications"), query)
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -78,35 +78,37 @@ def test_it_shows_no_markup_of_what_is_told(as_alice: Client, alice: User) -> No
 
 def test_it_leads_to_what_it_speaks_of_and_takes_it_as_read(as_alice: Client, alice: User) -> None:
     row = tell(alice, url="/overview/?range=1y")
-    answer = as_alice.get(reverse("alert", args=[row.pk]))
+    answer = as_alice.get(reverse("open_notification", args=[row.pk]))
     assert (answer.status_code, answer.headers["Location"]) == (302, "/overview/?range=1y")
     assert unread(alice) == 0
 
 
 def test_it_leads_back_to_the_list_when_it_speaks_of_no_page(as_alice: Client, alice: User) -> None:
     row = tell(alice, url="")
-    assert as_alice.get(reverse("alert", args=[row.pk])).headers["Location"] == reverse("alerts")
-    assert reverse("alert", args=[row.pk]) + '"' not in page(as_alice)
+    assert as_alice.get(reverse("open_notification", args=[row.pk])).headers["Location"] == reverse("notifications")
+    assert reverse("open_notification", args=[row.pk]) + '"' not in page(as_alice)
 
 
 def test_it_takes_one_as_read(as_alice: Client, alice: User) -> None:
     row, _ = tell(alice, "1"), tell(alice, "2")
-    assert as_alice.post(reverse("alert_read", args=[row.pk])).headers["Location"] == reverse("alerts")
+    assert as_alice.post(reverse("mark_notification_read", args=[row.pk])).headers["Location"] == reverse(
+        "notifications"
+    )
     assert unread(alice) == 1
 
 
 def test_it_takes_all_as_read_that_the_page_showed(as_alice: Client, alice: User) -> None:
     tell(alice, "1")
-    until = as_alice.get(reverse("alerts")).context["until"]
+    until = as_alice.get(reverse("notifications")).context["until"]
     tell(alice, "2")
-    as_alice.post(reverse("alerts_read"), {"until": until})
+    as_alice.post(reverse("mark_all_notifications_read"), {"until": until})
     assert unread(alice) == 1
 
 
 @pytest.mark.parametrize("until", ["", "yesterday", "9" * 400, "2026-13-45T00:00:00.0+00:00", "\0"])
 def test_it_takes_nothing_as_read_until_a_time_that_is_none(as_alice: Client, alice: User, until: str) -> None:
     tell(alice)
-    assert as_alice.post(reverse("alerts_read"), {"until": until}).status_code == 302
+    assert as_alice.post(reverse("mark_all_notifications_read"), {"until": until}).status_code == 302
     assert unread(alice) == 1
 
 
@@ -142,18 +144,18 @@ def test_it_asks_one_question_for_the_list_and_none_for_the_count(as_alice: Clie
 def test_it_shows_mallory_nothing_of_alices(as_mallory: Client, alice: User) -> None:
     row = tell(alice)
     assert "Chase" not in page(as_mallory)
-    assert as_mallory.get(reverse("alert", args=[row.pk])).status_code == 404
-    assert as_mallory.post(reverse("alert_read", args=[row.pk])).status_code == 404
-    as_mallory.post(reverse("alerts_read"), {"until": timezone.now().isoformat()})
+    assert as_mallory.get(reverse("open_notification", args=[row.pk])).status_code == 404
+    assert as_mallory.post(reverse("mark_notification_read", args=[row.pk])).status_code == 404
+    as_mallory.post(reverse("mark_all_notifications_read"), {"until": timezone.now().isoformat()})
     assert unread(alice) == 1
-    assert as_mallory.get(reverse("alert", args=[uuid4()])).status_code == 404
+    assert as_mallory.get(reverse("open_notification", args=[uuid4()])).status_code == 404
 
 
 # --- The settings -----------------------------------------------------------------------------------------
 
 
 def test_it_begins_with_everything_on(as_alice: Client) -> None:
-    form = as_alice.get(reverse("alerts_settings")).context["form"]
+    form = as_alice.get(reverse("notification_settings")).context["form"]
     assert all(row.app.value() and row.mail.value() for row in form.preference_rows())
     assert [form[name].value() for name in ("frequency", "time_zone", "large_transaction")] == [
         "immediate",
@@ -163,7 +165,9 @@ def test_it_begins_with_everything_on(as_alice: Client) -> None:
 
 
 def test_it_stores_what_was_chosen_and_shows_it_again(as_alice: Client, alice: User) -> None:
-    assert as_alice.post(reverse("alerts_settings"), WISHES).headers["Location"] == reverse("alerts_settings")
+    assert as_alice.post(reverse("notification_settings"), WISHES).headers["Location"] == reverse(
+        "notification_settings"
+    )
     with tenant(alice.pk):
         stored = NotificationSettings.objects.get()
     assert (stored.frequency, stored.time_zone, stored.large_transaction) == (
@@ -173,7 +177,7 @@ def test_it_stores_what_was_chosen_and_shows_it_again(as_alice: Client, alice: U
     )
     assert (stored.quiet_hours_start, stored.quiet_hours_end) == (time(22), time(7))
     assert len(stored.disabled) == 2 * len(NotificationType) - 2
-    said = as_alice.get(reverse("alerts_settings")).content.decode()
+    said = as_alice.get(reverse("notification_settings")).content.decode()
     assert said.count(" checked") == 2
     assert 'value="22:00"' in said
     assert '<option value="America/New_York" selected>' in said
@@ -197,7 +201,7 @@ def test_it_stores_what_was_chosen_and_shows_it_again(as_alice: Client, alice: U
 def test_it_says_what_is_wrong_and_stores_nothing(
     as_alice: Client, alice: User, field: str, value: str, complaint: str
 ) -> None:
-    answer = as_alice.post(reverse("alerts_settings"), WISHES | {field: value})
+    answer = as_alice.post(reverse("notification_settings"), WISHES | {field: value})
     assert answer.status_code == 200
     said = answer.content.decode()
     assert complaint in said

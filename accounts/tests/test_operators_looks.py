@@ -137,7 +137,7 @@ def test_it_tells_the_person_at_once(operator: Client, root: User, alice: User) 
     assert (event.told["reason"], event.told["role"]) == (REASON, "Administrator")
     (sent,) = mails_to(alice)
     assert sent.subject == "Somebody may look at your bank and credit data in Plumbline"
-    assert reverse("looks") in sent.body
+    assert reverse("data_accesses") in sent.body
     assert REASON not in sent.body
     assert root.email not in sent.body
 
@@ -171,7 +171,7 @@ def words(page: str) -> str:
 def test_a_person_reads_who_looked(operator: Client, root: User, alice: User, as_alice: Client) -> None:
     operator.get(operators_row(alice))
     operator.post(reverse("admin:break_glass", args=[alice.pk]), {"reason": f"{REASON} <b>"})
-    page = as_alice.get(reverse("looks")).content.decode()
+    page = as_alice.get(reverse("data_accesses")).content.decode()
     said = words(page)
     assert "Administrator looked at: Your name, your email address and when you signed in last" in said
     assert "Administrator asked to see your bank and credit data The reason: Ticket 4711" in said
@@ -183,20 +183,20 @@ def test_a_person_reads_who_looked(operator: Client, root: User, alice: User, as
 
 def test_a_person_reads_of_nobody_elses_looks(operator: Client, alice: User, as_mallory: Client) -> None:
     operator.get(operators_row(alice))
-    assert "Nobody has looked at your data." in as_mallory.get(reverse("looks")).content.decode()
+    assert "Nobody has looked at your data." in as_mallory.get(reverse("data_accesses")).content.decode()
 
 
 def test_a_person_pages_back_through_many_looks(as_alice: Client, alice: User) -> None:
     for number in range(51):
         record(Action.OPERATOR_VIEW, subject=alice, what=f"Row {number:02}", rows=["a"] * number)
-    first = as_alice.get(reverse("looks"))
+    first = as_alice.get(reverse("data_accesses"))
     assert "Row 50 (50 rows)" in first.content.decode()
     assert "Row 00" not in first.content.decode()
-    second = as_alice.get(reverse("looks") + first.context["older_url"])
-    assert [look.what for look in second.context["looks"]] == ["Row 00"]
+    second = as_alice.get(reverse("data_accesses") + first.context["older_url"])
+    assert [access.what for access in second.context["data_accesses"]] == ["Row 00"]
     assert second.context["older_url"] == ""
 
 
 @pytest.mark.parametrize("before", ["-1", "x", "9" * 400, "1e3", "\x00", "٣"])
 def test_a_page_that_there_is_not_harms_nothing(as_alice: Client, before: str) -> None:
-    assert as_alice.get(reverse("looks"), {"before": before}).status_code == 200
+    assert as_alice.get(reverse("data_accesses"), {"before": before}).status_code == 200

@@ -78,7 +78,7 @@ def test_it_names_kinds_and_where_to_sign_in_and_nothing_else(alice: User, clock
     assert message.to == [alice.email]
     named = [line[2:] for line in message.body.splitlines() if line.startswith("- ")]
     assert named == [words.email_line for words in TEXTS.values()]
-    assert "https://plumbline.test/alerts/" in message.body
+    assert "https://plumbline.test/notifications/" in message.body
     for private in ("Chase", "1,234", "$", "Alice", alice.email):
         assert private not in message.body + message.subject
 

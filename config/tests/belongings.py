@@ -45,9 +45,9 @@ class Belongings:
     item: Item
     account: Account
     session: LinkSession
-    place: UserSession
+    user_session: UserSession
     passkey: Authenticator
-    alert: Notification
+    notification: Notification
     report_id: UUID
 
     def arguments(self, name: str) -> list[object]:
@@ -55,12 +55,12 @@ class Belongings:
         if name in OTHERS_ARGUMENTS:
             return OTHERS_ARGUMENTS[name]
         found = {
-            "person_id": self.item.owner_id,
+            "user_id": self.item.owner_id,
             "item_id": self.item.pk,
             "account_id": self.account.pk,
             "session_id": self.session.pk,
-            "place_id": self.place.pk,
-            "alert_id": self.alert.pk,
+            "user_session_id": self.user_session.pk,
+            "notification_id": self.notification.pk,
             "report_id": self.report_id,
             "key": CARD_KEY,
             "mfa_edit_webauthn": self.passkey.pk,
@@ -87,7 +87,7 @@ def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
     moved(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
     for days in range(3):
         balance_on(account, days, "100")
-    place = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
+    user_session = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
     notify(
         user_id=alice.pk,
         type=NotificationType.BANK_RECONNECT,
@@ -96,9 +96,11 @@ def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
         fingerprint="1",
     )
     with tenant(alice.pk):
-        alert = Notification.objects.get()
+        notification = Notification.objects.get()
     report_id = store_report(alice, read())
-    return Belongings(item, account, open_link(user=alice).session, place, passkey(alice), alert, report_id)
+    return Belongings(
+        item, account, open_link(user=alice).session, user_session, passkey(alice), notification, report_id
+    )
 
 
 def address(name: str, belongings: Belongings) -> str:

@@ -55,11 +55,11 @@ admin:logout                                in/in    404/404  404/404  2fa/2fa  
 admin:mfa_authenticator_changelist          in/in    404/404  404/404  2fa/2fa  200/405
 admin:password_change                       in/in    404/404  404/404  2fa/2fa  on/on
 admin:usersessions_usersession_changelist   in/in    404/404  404/404  2fa/2fa  200/405
-alert                                       in/in    404/405  on/405   2fa/2fa  404/405
-alert_read                                  in/in    405/404  405/on   2fa/2fa  405/404
-alerts                                      in/in    200/405  200/405  2fa/2fa  200/405
-alerts_read                                 in/in    405/on   405/on   2fa/2fa  405/on
-alerts_settings                             in/in    200/200  200/200  2fa/2fa  200/200
+open_notification                           in/in    404/405  on/405   2fa/2fa  404/405
+mark_notification_read                      in/in    405/404  405/on   2fa/2fa  405/404
+notifications                               in/in    200/405  200/405  2fa/2fa  200/405
+mark_all_notifications_read                 in/in    405/on   405/on   2fa/2fa  405/on
+notification_settings                       in/in    200/200  200/200  2fa/2fa  200/200
 appearance                                  405/on   405/on   405/on   405/on   405/on
 card_link                                   in/in    405/404  405/404  2fa/2fa  405/404
 close_link                                  in/in    405/404  405/200  2fa/2fa  405/404
@@ -92,7 +92,7 @@ home                                        200/405  on/405   on/405   2fa/2fa  
 importing                                   in/in    404/405  200/405  2fa/2fa  404/405
 item                                        in/in    404/405  200/405  2fa/2fa  404/405
 live                                        200/405  200/405  200/405  200/405  200/405
-looks                                       in/in    200/405  200/405  2fa/2fa  200/405
+data_accesses                               in/in    200/405  200/405  2fa/2fa  200/405
 mfa_activate_totp                           in/in    200/200  on/on    200/200  on/on
 mfa_add_webauthn                            in/in    200/200  200/200  200/200  200/200
 mfa_authenticate                            on/on    on/on    on/on    2fa/2fa  on/on

@@ -63,7 +63,9 @@ def tab(page: Page, as_alice: Client) -> Page:
 
 
 def test_it_sticks_out_at_no_width(tab: Page, live_server: Any, account: Account) -> None:
-    pages = {name: reverse(name) for name in ("overview", "transactions", "accounts", "connect", "alerts", "help")}
+    pages = {
+        name: reverse(name) for name in ("overview", "transactions", "accounts", "connect", "notifications", "help")
+    }
     pages |= {"account": reverse("account", args=[account.pk]), "item": reverse("item", args=[account.item_id])}
     found = {}
     for name, address in pages.items():

@@ -235,7 +235,7 @@ def test_a_person_reads_who_looked(
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    visit("looks")
+    visit("data_accesses")
     expect(page.get_by_text("Nobody has looked at your data.")).to_be_visible()
     faults = [*Axe().run(page).response["violations"]]
     record(Action.OPERATOR_VIEW, subject=root, actor=root, role="Support", what="Your transactions", rows=["a"] * 12)

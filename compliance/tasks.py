@@ -1,4 +1,4 @@
-"""What the clock asks of the foundation."""
+"""Scheduled tasks of the compliance app."""
 
 import logging
 
@@ -12,10 +12,10 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def verify_audit_trail() -> None:
-    """Recompute every chain; when one is broken, say so in the log and in the system's own trail."""
-    found = 0
-    for problem in Verification().problems():
-        found += 1
-        logger.error("Audit trail of %s at %s: %s", problem.subject, problem.sequence, problem.what)
-    if found:
-        record(Action.SECURITY_ALERT, subject=None, resource="audit trail", outcome="failed", problems=found)
+    """Recompute every chain; report broken ones in the log and in the system's own trail."""
+    count = 0
+    for problem in Verification().find_problems():
+        count += 1
+        logger.error("Audit trail of %s at %s: %s", problem.subject, problem.sequence, problem.description)
+    if count:
+        record(Action.SECURITY_ALERT, subject=None, resource="audit trail", outcome="failed", problems=count)

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django_ratelimit.core import get_usage
 
 from accounts.sign_in.adapter import UNKNOWN_IP
-from compliance.audit.facts import client_ip
+from compliance.audit.request_details import client_ip
 from config import views
 
 # Redis is back or it is not; asking sooner helps nobody.

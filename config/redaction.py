@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from celery import current_task
 
-from compliance.audit.facts import current_facts
+from compliance.audit.request_details import current_request_details
 
 HIDDEN: Final = "<hidden>"
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -101,7 +101,7 @@ def make_record(*values: Any, **more: Any) -> logging.LogRecord:
         record.exc_text = traceback_of(error, record.exc_info[2])
     record.exc_info = None
     record.msg, record.args = message_of(record, error or sys.exc_info()[1]), None
-    record.request_id = current_facts().request_id or job_id() or "-"
+    record.request_id = current_request_details().request_id or job_id() or "-"
     return record
 
 

@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from compliance.audit.facts import current_facts
+from compliance.audit.request_details import current_request_details
 from config import policy_reports as reports
 from config.context import THEMES
 
@@ -171,5 +171,5 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def problem(request: HttpRequest, status: int, template: str = "", **context: str) -> HttpResponse:
     """Render the page for an HTTP error with the request's id, which support can look up in the logs."""
-    context["request_id"] = current_facts().request_id
+    context["request_id"] = current_request_details().request_id
     return render(request, template or f"{status}.html", context, status=status)

@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from accounts.emails.sending import EmailNotSent
 from accounts.users.requests import GetResponse
-from compliance.audit.facts import current_facts
+from compliance.audit.request_details import current_request_details
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class MailFailureMiddleware:
         """Say 503, and to try again; the operator finds the request's id and the cause in the log."""
         if not isinstance(exception, EmailNotSent):
             return None
-        request_id, cause = current_facts().request_id, exception.__cause__
+        request_id, cause = current_request_details().request_id, exception.__cause__
         # No more of the cause than its kind and number: servers repeat in their answers whom a mail was for.
         number = getattr(cause, "smtp_code", None) or getattr(cause, "errno", None) or ""
         logger.error("mail-not-sent, request %s: %s %s", request_id, type(cause).__name__, number)

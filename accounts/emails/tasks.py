@@ -14,7 +14,7 @@ from accounts.emails import sending
 from accounts.emails.sending import DELIVERY_ERRORS
 from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
-from compliance.audit.facts import current_facts
+from compliance.audit.request_details import current_request_details
 
 logger = logging.getLogger(__name__)
 # Nothing but the job tells of such a mail: without another try it would be lost with a database that is away.
@@ -36,7 +36,7 @@ def send_security_email(self: Any, template: str, user_id: str, email: str, fact
 
 def enqueue_security_email(template: str, *, user: User, email: str = "", **facts: Any) -> None:
     """Have a person told of something, with when and from where, once it is committed."""
-    here = current_facts()
+    here = current_request_details()
     facts |= {"timestamp": timezone.now().isoformat(), "ip": here.ip, "user_agent": describe_device(here.user_agent)}
     enqueue_after_commit(send_security_email, template, str(user.pk), email, facts)
 

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from accounts.mfa import qr_code, sealed_secrets
 from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
-from compliance.audit.facts import current_facts
+from compliance.audit.request_details import current_request_details
 
 
 class MFAAdapter(DefaultMFAAdapter):
@@ -33,4 +33,4 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def generate_authenticator_name(self, user: User, type: str) -> str:
         """Name a passkey by the device that it is made on."""
-        return describe_device(current_facts().user_agent)
+        return describe_device(current_request_details().user_agent)

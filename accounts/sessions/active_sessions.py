@@ -23,7 +23,7 @@ from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
-from compliance.audit.facts import current_facts
+from compliance.audit.request_details import current_request_details
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _create_user_session(rows: UserSessionManager, request: AuthenticatedHttpReq
     facts = {
         "user": request.user,
         "ip": get_adapter().get_client_ip(request),
-        "user_agent": current_facts().user_agent[:MAX_USER_AGENT_LENGTH],
+        "user_agent": current_request_details().user_agent[:MAX_USER_AGENT_LENGTH],
         "last_seen_at": timezone.now(),
     }
     rows.update_or_create(session_key=session_hash(request.session), defaults=facts)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.sessions.session_store import session_hash
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
-from compliance.audit.facts import current_facts
+from compliance.audit.request_details import current_request_details
 
 STARTED_AT: Final = "started_at"
 LAST_SEEN_AT: Final = "last_seen_at"
@@ -63,10 +63,10 @@ def _record_use(session_key: str) -> list[str]:
     if row is None:
         # Ended a moment ago; there is no session left to save either.
         return []
-    facts = current_facts()
+    details = current_request_details()
     row.ip, row.user_agent, row.last_seen_at = (
-        facts.ip or row.ip,
-        facts.user_agent[:MAX_USER_AGENT_LENGTH],
+        details.ip or row.ip,
+        details.user_agent[:MAX_USER_AGENT_LENGTH],
         timezone.now(),
     )
     told: list[str] = row.data.pop(PENDING_MESSAGES, [])

@@ -24,7 +24,7 @@ from accounts.mfa import second_factors, step_up
 from accounts.sign_in import lockout
 from accounts.sign_in.tasks import enqueue_unlock_email
 from accounts.users.models import User
-from compliance.audit.facts import client_ip
+from compliance.audit.request_details import client_ip
 
 # Source: RFC 5321, 4.5.3.1.3, less the angle brackets.
 MAX_EMAIL_LENGTH: Final = 254

@@ -22,7 +22,7 @@ from accounts.sign_in import known_devices, lockout
 from accounts.sign_in.adapter import record_failed_attempt
 from accounts.users.models import User
 from compliance.audit import Action, record
-from compliance.audit.facts import current_facts
+from compliance.audit.request_details import current_request_details
 
 # --- Coming and going -------------------------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ def start_session(request: HttpRequest, user: User, **_: Any) -> None:
 def notify_of_new_device(request: HttpRequest, user: User, response: HttpResponse, **_: Any) -> None:
     """Tell the person, by mail and in their other sessions, of a sign-in with a browser that is new to them."""
     if not known_devices.is_known_device(request, user) and not user.is_first_sign_in:
-        device = describe_device(current_facts().user_agent)
+        device = describe_device(current_request_details().user_agent)
         enqueue_security_email("accounts/email/new_browser", user=user)
         session_messages.queue_message_for_other_sessions(
             request, user, f"Somebody signed in with a browser that is new here: {device}."

@@ -54,7 +54,7 @@ def _to_sign_in_event(event: AuditEvent) -> SignInEvent:
 def read_details(event: AuditEvent) -> dict[str, Any] | None:
     """What is sealed in an event; None where it cannot be read."""
     try:
-        return event.facts()
+        return event.details()
     except SealError:
         return None
 

@@ -44,7 +44,7 @@ def event_of(person: User) -> AuditEvent:
     """The last event in a person's trail."""
     with tenant(person.pk):
         event = AuditEvent.objects.filter(subject=person.pk)[0]
-        event.told = event.facts()
+        event.told = event.details()
     return event
 
 

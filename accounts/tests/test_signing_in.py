@@ -44,7 +44,7 @@ def test_it_writes_a_refusal_down_without_what_was_typed(stranger: Client, alice
     sign_in(stranger, "Alice@example.com", "wrong wrong wrong")
     with tenant(alice.pk):
         (event,) = AuditEvent.objects.filter(subject=alice.pk)
-        facts = event.facts()
+        facts = event.details()
         told = str(facts)
     assert (event.action, event.outcome, event.actor) == ("login_failed", "refused", None)
     assert "127.0.0.1" in told

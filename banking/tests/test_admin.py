@@ -48,7 +48,7 @@ def looks_at(person: User) -> list[tuple[str, str]]:
     """What was looked at of a person, and for which reason, the oldest look first."""
     with tenant(person.pk):
         events = AuditEvent.objects.filter(subject=person.pk, action="operator_view").order_by("id")
-        return [(event.resource, event.facts()["reason"]) for event in events]
+        return [(event.resource, event.details()["reason"]) for event in events]
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -130,7 +130,7 @@ def test_it_writes_down_that_accounts_were_looked_at(as_alice: Client, alice: Us
     with tenant(alice.pk):
         (event,) = AuditEvent.objects.filter(subject=alice.pk, action="account_list")
         assert event.actor == alice.pk
-        assert event.facts()["ip"] == "127.0.0.1"
+        assert event.details()["ip"] == "127.0.0.1"
 
 
 def test_it_asks_as_often_for_many_banks_as_for_one(as_alice: Client, alice: User, well: Item, make_item) -> None:

@@ -219,7 +219,7 @@ def test_it_writes_down_that_the_rows_were_fetched(as_alice: Client, alice: User
     cells(as_alice)
     with tenant(alice.pk):
         (event,) = AuditEvent.objects.filter(subject=alice.pk, action="transaction_fetch")
-        assert event.facts()["form"] == "csv"
+        assert event.details()["form"] == "csv"
 
 
 @pytest.mark.parametrize("name", ["transactions", "transactions-csv"])

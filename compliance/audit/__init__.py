@@ -1,11 +1,11 @@
-"""Keep a record: an audit trail that the site can add to and nobody can quietly change.
+"""The audit trail: the site can append events, and nobody can change one unnoticed.
 
-``record`` writes an event; the database chains it to the event before it in the same person's trail, refuses
-any change, and ``manage.py audit_verify`` recomputes every chain.
+``record`` writes an event; the database links it to the previous event in the same person's chain and rejects changes.
+``manage.py audit_verify`` recomputes every chain.
 """
 
 from compliance.audit.actions import Action
-from compliance.audit.payload import SecretFact
+from compliance.audit.payload import SensitiveFieldError
 from compliance.audit.recording import record
 
-__all__ = ["Action", "SecretFact", "record"]
+__all__ = ["Action", "SensitiveFieldError", "record"]

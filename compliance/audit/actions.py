@@ -1,10 +1,10 @@
-"""The one list of what the audit trail speaks of."""
+"""The actions that the audit trail records."""
 
 from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What happened. The values are stored; never change or reuse one."""
+    """An action. The values are stored; never change or reuse one."""
 
     USER_REGISTERED = "user_registered"
     USER_LOGIN = "user_login"

@@ -1,7 +1,7 @@
-"""Recomputing the chains: shows that events stand as they were written, in that order, with none taken out.
+"""Recomputes the hash chains: verifies that events are unchanged, in order, and that none was removed.
 
-What this cannot see is a chain whose end was cut off together with its head, by someone who may write both;
-only a copy of the heads that is kept elsewhere shows that.
+It cannot detect that the end of a chain was removed together with its head, by someone who can write both; only a copy
+of the heads that is kept elsewhere shows that.
 """
 
 import hashlib
@@ -17,18 +17,22 @@ from uuid import UUID
 
 from django.db import connections
 
-PAGE: Final = 2000
+PAGE_SIZE: Final = 2000
 
-# The link before the first one asked for comes along: its hash is what the first one continues.
 LINKS = """
+    -- Each link with its chain's head and its event, in the order of the fields of Link.
     SELECT l.subject, l.sequence, l.hash, first.sequence, h.sequence, h.hash,
+           -- Microseconds since 1970, as audit_event_bytes() hashes them.
            e.id, (extract(epoch FROM e.at) * 1000000)::bigint,
            e.subject, e.actor, e.action, e.resource, e.resource_id, e.outcome, e.payload
       FROM audit_link l
+      -- The first link of each chain since the given time; a link without an event counts as new. The link before it is
+      -- read too, because the first one continues its hash.
       JOIN (SELECT k.subject, min(k.sequence) AS sequence
               FROM audit_link k LEFT JOIN audit_event o ON o.id = k.event_id
              WHERE coalesce(o.at, 'infinity') >= %s::timestamptz GROUP BY k.subject
            ) first ON first.subject = l.subject AND l.sequence >= first.sequence - 1
+      -- LEFT: a removed event or head is what this looks for.
       LEFT JOIN audit_event e ON e.id = l.event_id
       LEFT JOIN audit_head h ON h.subject = l.subject
      ORDER BY l.subject, l.sequence
@@ -44,16 +48,16 @@ EMPTY_CHAINS = """
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Where a trail is not what it was: whose, at which place of the chain (0: in no place), and how."""
+class ChainProblem:
+    """A fault in a trail: whose it is, its place in the chain (0: none), and what is wrong."""
 
     subject: UUID
     sequence: int
-    what: str
+    description: str
 
 
 class Link(NamedTuple):
-    """A link with its event (None in each field when that is gone) and its chain's head."""
+    """A link with its event (None in each field when that was removed) and its chain's head."""
 
     subject: UUID
     sequence: int
@@ -74,32 +78,32 @@ class Link(NamedTuple):
 
 @dataclass
 class Verification:
-    """One reading of the trails. ``events`` counts what was looked at, once ``problems`` is used up."""
+    """One verification of the trails. ``events`` counts the verified ones, once ``find_problems`` is exhausted."""
 
     using: str = "ops"
     since: datetime | None = None
     events: int = 0
 
-    def problems(self) -> Iterator[Problem]:
-        """Recompute every chain that this database role may see, a page at a time."""
+    def find_problems(self) -> Iterator[ChainProblem]:
+        """Recompute every chain that this database role can see, page by page."""
         for _, chain in groupby(self._links(), key=attrgetter("subject")):
-            yield from self._problems_of(chain)
+            yield from self._find_chain_problems(chain)
         for subject, identifier in self._rows(UNLINKED, self._start):
-            yield Problem(subject, 0, f"event {identifier} is in no chain")
+            yield ChainProblem(subject, 0, f"event {identifier} is in no chain")
         for subject, sequence in self._rows(EMPTY_CHAINS):
-            yield Problem(subject, sequence, "the whole chain is gone")
+            yield ChainProblem(subject, sequence, "the whole chain is gone")
 
-    def _problems_of(self, chain: Iterable[Link]) -> Iterator[Problem]:
-        before: Link | None = None
+    def _find_chain_problems(self, chain: Iterable[Link]) -> Iterator[ChainProblem]:
+        previous: Link | None = None
         for link in chain:
-            if before is None and link.sequence == link.first_sequence - 1:
-                before = link
+            if previous is None and link.sequence == link.first_sequence - 1:
+                previous = link
                 continue
             self.events += 1
-            yield from problems_of_link(link, before)
-            before = link
-        if before and (before.head_sequence, before.head_hash) != (before.sequence, before.hash):
-            yield Problem(before.subject, before.sequence, "the chain does not end where its head says")
+            yield from find_link_problems(link, previous)
+            previous = link
+        if previous and (previous.head_sequence, previous.head_hash) != (previous.sequence, previous.hash):
+            yield ChainProblem(previous.subject, previous.sequence, "the chain does not end where its head says")
 
     @property
     def _start(self) -> str:
@@ -111,34 +115,34 @@ class Verification:
     def _rows(self, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
         with closing(connections[self.using].chunked_cursor()) as cursor:
             cursor.execute(query, values)
-            while page := cursor.fetchmany(PAGE):
+            while page := cursor.fetchmany(PAGE_SIZE):
                 yield from page
 
 
-def problems_of_link(link: Link, before: Link | None) -> Iterator[Problem]:
-    """Say what is wrong with one link, given the one before it (None at the start of a chain)."""
-    if link.sequence != (before.sequence if before else 0) + 1:
-        yield Problem(link.subject, link.sequence, "what came before it is gone")
+def find_link_problems(link: Link, previous: Link | None) -> Iterator[ChainProblem]:
+    """Yield what is wrong with one link, given the previous one (None at the start of a chain)."""
+    if link.sequence != (previous.sequence if previous else 0) + 1:
+        yield ChainProblem(link.subject, link.sequence, "what came before it is gone")
     elif link.event_id is None:
-        yield Problem(link.subject, link.sequence, "the event is gone")
-    elif link.hash != link_hash(link, before.hash if before else genesis(link.subject)):
-        yield Problem(link.subject, link.sequence, "the event or its link was changed")
+        yield ChainProblem(link.subject, link.sequence, "the event is gone")
+    elif link.hash != link_hash(link, previous.hash if previous else genesis_hash(link.subject)):
+        yield ChainProblem(link.subject, link.sequence, "the event or its link was changed")
 
 
-def genesis(subject: UUID) -> bytes:
-    """What the first link of a chain continues."""
+def genesis_hash(subject: UUID) -> bytes:
+    """Return the hash that the first link of a chain continues."""
     return hashlib.sha256(subject.bytes).digest()
 
 
-def link_hash(link: Link, before: bytes) -> bytes:
+def link_hash(link: Link, previous_hash: bytes) -> bytes:
     """Compute what ``audit_chain()`` in ``migrations/0003_audit.py`` computes."""
     sequence, identity = struct.pack(">q", link.sequence), struct.pack(">qq", link.event_id, link.at)
     names = (link.action, link.resource, link.resource_id, link.outcome)
-    event = identity + b"".join(map(_part, (link.event_subject, link.actor, *names, link.payload)))
-    return hashlib.sha256(sequence + before + event).digest()
+    event = identity + b"".join(map(_encode_part, (link.event_subject, link.actor, *names, link.payload)))
+    return hashlib.sha256(sequence + previous_hash + event).digest()
 
 
-def _part(value: UUID | str | bytes | None) -> bytes:
+def _encode_part(value: UUID | str | bytes | None) -> bytes:
     if isinstance(value, UUID):
         value = value.bytes
     elif isinstance(value, str):

@@ -1,19 +1,19 @@
-"""The rows of the audit trail, as Django reads them; ``migrations/0003_audit.py`` makes their tables."""
+"""The models of the audit trail; ``migrations/0003_audit.py`` creates the tables."""
 
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models
 
-from compliance.audit.payload import opened
+from compliance.audit.payload import unseal_details
 from compliance.isolation.models import BoundQuerySet
 from compliance.vault import SealError, report_unreadable
 
 
 class AuditEvent(models.Model):
-    """Something that happened to one person's data. Written by ``record`` alone, changed by nobody.
+    """An action on one person's data. Only ``record`` writes one, and nobody changes it.
 
-    ``subject`` is whose trail it stands in, ``actor`` who did it (None: nobody signed in, or a job).
+    ``subject`` is the person whose data it concerns, ``actor`` the one who did it (None: not signed in, or a task).
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -33,24 +33,24 @@ class AuditEvent(models.Model):
         db_table = "audit_event"
         ordering: ClassVar = ["-id"]
 
-    def facts(self) -> dict[str, Any]:
-        """The sealed part: the request and the facts.
+    def details(self) -> dict[str, Any]:
+        """Return the sealed part: the request's details and those of the action.
 
-        Raises ``SealError``, after an operator was told, where it cannot be read, as once the subject is erased.
+        Raises ``SealError``, which is reported to operators, when it cannot be opened, as after the subject was erased.
         """
         try:
-            return opened(bytes(self.payload), subject=self.subject, skeleton=self.skeleton())
+            return unseal_details(bytes(self.payload), subject=self.subject, public_fields=self.public_fields())
         except SealError as error:
             report_unreadable("compliance.auditevent.payload", row=self.pk, owner=self.subject, error=error)
             raise
 
-    def skeleton(self) -> tuple[str | UUID | None, ...]:
-        """The readable part, which the sealed part is bound to."""
+    def public_fields(self) -> tuple[str | UUID | None, ...]:
+        """Return the readable part, which is the AAD of the sealed part."""
         return (self.subject, self.actor, self.action, self.resource, self.resource_id, self.outcome)
 
 
 class AuditLink(models.Model):
-    """An event's place in its subject's chain. Written by the database when the transaction commits."""
+    """An event's place in its subject's chain. The database writes it when the transaction commits."""
 
     event = models.OneToOneField(AuditEvent, on_delete=models.DO_NOTHING, primary_key=True, related_name="link")
     subject = models.UUIDField()

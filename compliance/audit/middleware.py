@@ -1,20 +1,20 @@
-"""Gives each request an id and keeps its facts for the audit trail; stands first."""
+"""Gives each request an id and makes its details available to the audit trail. Has to come first."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from compliance.audit.facts import facts_of
+from compliance.audit.request_details import request_details
 
 
-class RequestFactsMiddleware:
-    """Names the request in its answer, so that a person can quote to support what the log says."""
+class RequestDetailsMiddleware:
+    """Sends the request's id in a header, so that a person can quote it to support."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with facts_of(request) as facts:
+        with request_details(request) as details:
             response = self.get_response(request)
-            response.headers["X-Request-ID"] = facts.request_id
+            response.headers["X-Request-ID"] = details.request_id
             return response

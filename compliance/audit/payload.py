@@ -1,4 +1,4 @@
-"""The sealed part of an audit event: no secrets, bounded in size, unreadable once its subject is erased."""
+"""The sealed part of an audit event: no secrets, limited in size, unreadable once its subject is erased."""
 
 import json
 from typing import Any, Final
@@ -8,60 +8,63 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from compliance.vault import build_aad, seal, unseal
 
-LONGEST_TEXT: Final = 500
-MOST_BYTES: Final = 8192
-SECRET_WORDS: Final = frozenset({
+MAX_TEXT_LENGTH: Final = 500
+MAX_BYTES: Final = 8192
+SENSITIVE_WORDS: Final = frozenset({
     "authorization", "cookie", "credential", "credentials", "cvv", "key", "otp", "passphrase", "passwd",
     "password", "pin", "secret", "secrets", "session", "signature", "ssn", "token", "tokens",
 })  # fmt: skip
 
-Skeleton = tuple[str | UUID | None, ...]
+PublicFields = tuple[str | UUID | None, ...]
 
 
-class SecretFact(ValueError):
-    """A fact's name says that its value is a secret. Leave it out, or record its id."""
+class SensitiveFieldError(ValueError):
+    """A field's name says that its value is a secret. Leave it out, or record its id."""
 
 
-def sealed(facts: dict[str, Any], *, subject: UUID, skeleton: Skeleton, autonomous: bool = False) -> bytes:
-    """Seal facts for their subject, bound to the event's readable part.
+def seal_details(
+    details: dict[str, Any], *, subject: UUID, public_fields: PublicFields, autonomous: bool = False
+) -> bytes:
+    """Seal an event's details for their subject, with the readable part as AAD.
 
-    Long texts are cut; facts that are too many in all are replaced by their names. Raises ``SecretFact`` for
-    a name that speaks of a secret, at any depth, and ``TypeError`` for a value that JSON does not know.
+    Long texts are truncated; details that are too large in total are replaced by their names. Raises
+    ``SensitiveFieldError`` for a field that is named like a secret, at any depth, and ``TypeError`` for a value that is
+    not JSON.
     """
-    refuse_secrets(facts)
-    text = json.dumps(_bounded(facts), cls=DjangoJSONEncoder)
-    if len(text) > MOST_BYTES:
-        text = json.dumps({"too_large": sorted(facts)[:50]})
-    return seal(text.encode(), owner=subject, aad=_context(skeleton), autonomous=autonomous)
+    reject_sensitive_fields(details)
+    text = json.dumps(_truncate(details), cls=DjangoJSONEncoder)
+    if len(text) > MAX_BYTES:
+        text = json.dumps({"too_large": sorted(details)[:50]})
+    return seal(text.encode(), owner=subject, aad=_build_aad(public_fields), autonomous=autonomous)
 
 
-def opened(payload: bytes, *, subject: UUID, skeleton: Skeleton) -> dict[str, Any]:
-    """Open what ``sealed`` made. Raises ``SealError`` when it was changed, moved, or its subject erased."""
-    facts: dict[str, Any] = json.loads(unseal(payload, owner=subject, aad=_context(skeleton)))
-    return facts
+def unseal_details(payload: bytes, *, subject: UUID, public_fields: PublicFields) -> dict[str, Any]:
+    """Open what ``seal_details`` returned. Raises ``SealError`` when it was changed or moved, or its subject erased."""
+    details: dict[str, Any] = json.loads(unseal(payload, owner=subject, aad=_build_aad(public_fields)))
+    return details
 
 
-def refuse_secrets(value: Any) -> None:
-    """Raise ``SecretFact`` if any name in ``value`` speaks of a secret, like ``access_token`` or ``PIN``."""
+def reject_sensitive_fields(value: Any) -> None:
+    """Raise ``SensitiveFieldError`` if a name in ``value`` is one of a secret, like ``access_token`` or ``PIN``."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            if SECRET_WORDS.intersection(str(name).lower().replace("-", "_").split("_")):
-                raise SecretFact(f"{name!r} sounds like a secret. The audit trail keeps none.")
-            refuse_secrets(inner)
+            if SENSITIVE_WORDS.intersection(str(name).lower().replace("-", "_").split("_")):
+                raise SensitiveFieldError(f"{name!r} sounds like a secret. The audit trail keeps none.")
+            reject_sensitive_fields(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            refuse_secrets(inner)
+            reject_sensitive_fields(inner)
 
 
-def _bounded(value: Any) -> Any:
+def _truncate(value: Any) -> Any:
     if isinstance(value, str):
-        return value if len(value) <= LONGEST_TEXT else value[: LONGEST_TEXT - 1] + "…"
+        return value if len(value) <= MAX_TEXT_LENGTH else value[: MAX_TEXT_LENGTH - 1] + "…"
     if isinstance(value, dict):
-        return {str(name)[:LONGEST_TEXT]: _bounded(inner) for name, inner in value.items()}
+        return {str(name)[:MAX_TEXT_LENGTH]: _truncate(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_bounded(inner) for inner in value]
+        return [_truncate(inner) for inner in value]
     return value
 
 
-def _context(skeleton: Skeleton) -> bytes:
-    return build_aad("audit/v1", *skeleton)
+def _build_aad(public_fields: PublicFields) -> bytes:
+    return build_aad("audit/v1", *public_fields)

@@ -1,12 +1,12 @@
-"""Writing events down. The database puts them in order and chains them, see ``migrations/0003_audit.py``."""
+"""Writes events. The database orders and links them, see ``migrations/0003_audit.py``."""
 
 from dataclasses import asdict
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from compliance.audit.actions import Action
-from compliance.audit.facts import current_facts
-from compliance.audit.payload import sealed
+from compliance.audit.payload import seal_details
+from compliance.audit.request_details import current_request_details
 from compliance.isolation.tenant import SYSTEM, autonomous_cursor, tenant_cursor
 
 INSERT = """
@@ -18,11 +18,11 @@ Outcome = Literal["ok", "refused", "failed"]
 
 
 class Person(Protocol):
-    """Whoever has a UUID for primary key."""
+    """A user: anything with a UUID as primary key."""
 
     @property
     def pk(self) -> Any:
-        """Their id."""
+        """The primary key."""
 
 
 def record(
@@ -34,25 +34,25 @@ def record(
     resource_id: str = "",
     outcome: Outcome = "ok",
     durable: bool = False,
-    **facts: Any,
+    **details: Any,
 ) -> None:
     """Write an event into the trail of ``subject``, or of the system when that is None.
 
-    The event stands or falls with the current transaction, as the deed that it tells of does. ``durable``
-    commits it at once on a connection of its own: for a refusal, whose transaction is rolled back.
+    The event is part of the current transaction, like the action that it records. ``durable`` commits it at once in an
+    autonomous transaction: for a refused action, whose transaction is rolled back.
 
-    Further keywords are facts, kept sealed with the request's address and program. Raises ``SecretFact`` when
-    one of them is named like a secret.
+    Further keywords are sealed together with the request's details. Raises ``SensitiveFieldError`` when one of them is
+    named like a secret.
     """
     owner = _id_of(subject) or SYSTEM
-    skeleton = (owner, _id_of(actor), str(action), resource, str(resource_id), str(outcome))
-    origin = {name: value for name, value in asdict(current_facts()).items() if value}
-    payload = sealed({**origin, **facts}, subject=owner, skeleton=skeleton, autonomous=durable)
+    public_fields = (owner, _id_of(actor), str(action), resource, str(resource_id), str(outcome))
+    request = {name: value for name, value in asdict(current_request_details()).items() if value}
+    payload = seal_details({**request, **details}, subject=owner, public_fields=public_fields, autonomous=durable)
     with autonomous_cursor(owner) if durable else tenant_cursor(owner) as cursor:
-        cursor.execute(INSERT, [*skeleton, payload])
+        cursor.execute(INSERT, [*public_fields, payload])
 
 
 def _id_of(person: Person | UUID | None) -> UUID | None:
     key = person if person is None or isinstance(person, UUID) else person.pk
-    # Somebody who is not signed in is a person without a key.
+    # An anonymous user has no primary key.
     return None if key is None else UUID(str(key))

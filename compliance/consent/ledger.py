@@ -12,8 +12,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from compliance.audit import Action, record
-from compliance.audit.facts import current_facts
 from compliance.audit.recording import Person
+from compliance.audit.request_details import current_request_details
 from compliance.consent.events import ConsentEvent
 from compliance.consent.wording import Purpose, Wording
 from compliance.isolation import tenant
@@ -42,7 +42,7 @@ def give(
     owner = UUID(str(person.pk))
     with tenant(owner):
         at = _next_moment(_last_alone(owner, wording.purpose))
-        facts = current_facts()
+        details = current_request_details()
         event = ConsentEvent.objects.create(
             owner=owner,
             kind=ConsentEvent.Kind.GIVEN,
@@ -54,8 +54,8 @@ def give(
             scope=scope,
             locale=locale,
             method=method,
-            ip=facts.ip or None,
-            user_agent=facts.user_agent,
+            ip=details.ip or None,
+            user_agent=details.user_agent,
             at=at,
             expires_at=at + lives_for,
         )
@@ -71,7 +71,7 @@ def withdraw(*, person: Person, purpose: Purpose) -> ConsentEvent | None:
         at = _next_moment(last)
         if last is None or not _lives(last, at):
             return None
-        facts = current_facts()
+        details = current_request_details()
         event = ConsentEvent.objects.create(
             owner=owner,
             kind=ConsentEvent.Kind.WITHDRAWN,
@@ -80,9 +80,9 @@ def withdraw(*, person: Person, purpose: Purpose) -> ConsentEvent | None:
             sha256=last.sha256,
             scope=last.scope,
             locale=last.locale,
-            method="web" if facts.request_id else "job",
-            ip=facts.ip or None,
-            user_agent=facts.user_agent,
+            method="web" if details.request_id else "job",
+            ip=details.ip or None,
+            user_agent=details.user_agent,
             at=at,
             ends=last.pk,
         )

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, connections, transaction
 
 from compliance.audit import Action, record
-from compliance.audit.chain import Problem, Verification
+from compliance.audit.chain import ChainProblem, Verification
 from compliance.isolation import SYSTEM, tenant
 from compliance.tasks import verify_audit_trail
 from compliance.tests.conftest import everywhere
@@ -63,8 +63,8 @@ def chain(alice: Any) -> str:
     return str(alice.pk)
 
 
-def found(**options: Any) -> list[Problem]:
-    return list(Verification(**options).problems())
+def found(**options: Any) -> list[ChainProblem]:
+    return list(Verification(**options).find_problems())
 
 
 # --- As the site ------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ TAMPERING = {
 
 def test_it_finds_nothing_wrong_with_an_honest_trail(chain: str) -> None:
     verification = Verification()
-    assert list(verification.problems()) == []
+    assert list(verification.find_problems()) == []
     assert verification.events >= 5
 
 
@@ -226,7 +226,7 @@ def test_it_begins_at_a_moment_and_trusts_what_stands_before(chain: str, superus
         cursor.execute("SELECT at FROM audit_event ORDER BY id OFFSET 3 LIMIT 1")
         (fourth,) = cursor.fetchone()
     verification = Verification(since=fourth)
-    assert list(verification.problems()) == []
+    assert list(verification.find_problems()) == []
     assert verification.events == 2
     superuser(TAMPERING["content changed"][0].replace("{chain}", chain))
     assert found(since=fourth) == []
@@ -238,7 +238,7 @@ def test_it_lets_a_person_verify_their_own_trail(chain: str) -> None:
     record(Action.SYNC, subject=uuid4())
     with tenant(chain):
         verification = Verification(using="default")
-        assert list(verification.problems()) == []
+        assert list(verification.find_problems()) == []
     assert verification.events == 5
 
 

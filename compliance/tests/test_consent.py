@@ -11,7 +11,7 @@ import time_machine
 from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
 from django.test import RequestFactory
 
-from compliance.audit.facts import facts_of
+from compliance.audit.request_details import request_details
 from compliance.consent import ConsentEvent, Purpose, Wording, give, history, living, withdraw
 from compliance.isolation import NoTenant, tenant
 from compliance.models import AuditEvent
@@ -48,7 +48,7 @@ def alive(person: Any, purpose: Purpose = Purpose.CREDIT_REPORT, **options: Any)
 
 def test_it_keeps_what_was_agreed_to_by_whom_from_where_and_until_when(alice: Any) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_USER_AGENT="Firefox")
-    with time_machine.travel(MOMENT, tick=False), facts_of(request):
+    with time_machine.travel(MOMENT, tick=False), request_details(request):
         given(alice, scope={"provider": "experian", "every": "month"}, locale="es-us")
     (event,) = history(person_id=alice.pk)
     assert (event.owner, event.kind, event.purpose, event.version) == (alice.pk, "given", "credit_report", "2026-11")
@@ -84,7 +84,7 @@ def test_it_stands_in_the_trail(alice: Any) -> None:
         ("consent_given", "credit_report", str(first.pk), alice.pk),
         ("consent_withdrawn", "credit_report", str(last.pk), alice.pk),
     ]
-    assert events[0].facts() == {"version": "2026-11", "sha256": FINGERPRINT}
+    assert events[0].details() == {"version": "2026-11", "sha256": FINGERPRINT}
 
 
 @pytest.mark.parametrize("lives_for", [timedelta(0), timedelta(days=-1)])

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from compliance.audit import Action, SecretFact, record
-from compliance.audit.facts import client_ip, current_facts
-from compliance.audit.middleware import RequestFactsMiddleware
+from compliance.audit import Action, SensitiveFieldError, record
+from compliance.audit.middleware import RequestDetailsMiddleware
+from compliance.audit.request_details import client_ip, current_request_details
 from compliance.isolation import SYSTEM, NoTenant, current_tenant, tenant
 from compliance.models import AuditEvent
 from compliance.tests.conftest import everywhere
@@ -33,9 +33,9 @@ def test_it_keeps_who_did_what_to_whom(alice: Any, mallory: Any) -> None:
     record(Action.CONNECT, actor=alice, subject=alice.pk, resource="item", resource_id="i-1", bank="First", rows=3)
     record(Action.OPERATOR_VIEW, actor=mallory, subject=alice, outcome="refused")
     first, second = trail(alice.pk)
-    assert first.skeleton() == (alice.pk, alice.pk, "connect", "item", "i-1", "ok")
-    assert first.facts() == {"bank": "First", "rows": 3}
-    assert second.skeleton() == (alice.pk, mallory.pk, "operator_view", "", "", "refused")
+    assert first.public_fields() == (alice.pk, alice.pk, "connect", "item", "i-1", "ok")
+    assert first.details() == {"bank": "First", "rows": 3}
+    assert second.public_fields() == (alice.pk, mallory.pk, "operator_view", "", "", "refused")
     assert (first.link.sequence, second.link.sequence) == (1, 2)
     assert first.at.tzinfo is not None
 
@@ -96,7 +96,7 @@ def test_it_keeps_a_durable_event_from_inside_a_failed_transaction(alice: Any) -
         record(Action.SECURITY_ALERT, subject=alice, outcome="failed", durable=True, why="broken")
         transaction.set_rollback(True)
     (event,) = trail(alice.pk)
-    assert event.facts() == {"why": "broken"}
+    assert event.details() == {"why": "broken"}
 
 
 def test_it_opens_no_second_connection_when_the_key_is_there(alice: Any) -> None:
@@ -110,7 +110,7 @@ def test_it_opens_no_second_connection_when_the_key_is_there(alice: Any) -> None
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "details",
     [
         {"access_token": "x"},
         {"password": "x"},
@@ -121,9 +121,9 @@ def test_it_opens_no_second_connection_when_the_key_is_there(alice: Any) -> None
         {"session": "x"},
     ],
 )
-def test_it_refuses_facts_that_are_named_like_secrets(alice: Any, facts: dict[str, Any]) -> None:
-    with pytest.raises(SecretFact) as caught:
-        record(Action.CONNECT, subject=alice, **facts)
+def test_it_refuses_facts_that_are_named_like_secrets(alice: Any, details: dict[str, Any]) -> None:
+    with pytest.raises(SensitiveFieldError) as caught:
+        record(Action.CONNECT, subject=alice, **details)
     assert "1234" not in str(caught.value)
     assert trail(alice.pk) == []
 
@@ -131,13 +131,13 @@ def test_it_refuses_facts_that_are_named_like_secrets(alice: Any, facts: dict[st
 @pytest.mark.parametrize("name", ["tokenizer", "spinner", "keyboard", "institution_id", "compass"])
 def test_it_takes_names_that_only_contain_such_a_word(alice: Any, name: str) -> None:
     record(Action.CONNECT, subject=alice, **{name: 1})
-    assert trail(alice.pk)[0].facts() == {name: 1}
+    assert trail(alice.pk)[0].details() == {name: 1}
 
 
 def test_it_cuts_long_facts_and_drops_a_flood_of_them(alice: Any) -> None:
     record(Action.SYNC, subject=alice, text="x" * 10_000)
     record(Action.SYNC, subject=alice, flood=["x" * 400] * 100)
-    cut, flood = (event.facts() for event in trail(alice.pk))
+    cut, flood = (event.details() for event in trail(alice.pk))
     assert len(cut["text"]) == 500
     assert cut["text"].endswith("x…")
     assert flood == {"too_large": ["flood"]}
@@ -146,9 +146,9 @@ def test_it_cuts_long_facts_and_drops_a_flood_of_them(alice: Any) -> None:
 def test_it_keeps_amounts_exactly_and_odd_text_whole(alice: Any) -> None:
     odd = "\0 \ud800 'quoted' 😀"
     record(Action.SYNC, subject=alice, amount=Decimal("0.10"), nobody=uuid4(), odd=odd)
-    facts = trail(alice.pk)[0].facts()
-    assert facts["amount"] == "0.10"
-    assert facts["odd"] == odd
+    details = trail(alice.pk)[0].details()
+    assert details["amount"] == "0.10"
+    assert details["odd"] == odd
 
 
 def test_it_refuses_a_secret_as_a_fact(alice: Any, make_box: Any) -> None:
@@ -189,13 +189,13 @@ def test_it_keeps_address_program_and_id_with_an_event_and_names_the_id_in_the_a
         record(Action.CONNECT, subject=alice, bank="First")
         return HttpResponse()
 
-    response = RequestFactsMiddleware(view)(request_from("192.0.2.1", agent="Firefox/" + "9" * 1000))
-    facts = trail(alice.pk)[0].facts()
-    assert facts["ip"] == "192.0.2.1"
-    assert facts["user_agent"] == "Firefox/" + "9" * 292
-    assert facts["request_id"] == response.headers["X-Request-ID"]
-    assert facts["bank"] == "First"
-    assert current_facts().request_id == ""
+    response = RequestDetailsMiddleware(view)(request_from("192.0.2.1", agent="Firefox/" + "9" * 1000))
+    details = trail(alice.pk)[0].details()
+    assert details["ip"] == "192.0.2.1"
+    assert details["user_agent"] == "Firefox/" + "9" * 292
+    assert details["request_id"] == response.headers["X-Request-ID"]
+    assert details["bank"] == "First"
+    assert current_request_details().request_id == ""
 
 
 # --- Forgetting -------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_it_keeps_the_skeleton_of_an_erased_persons_trail_and_nothing_else(alice
     (event,) = trail(alice.pk)
     assert event.action == "connect"
     with pytest.raises(SealError):
-        event.facts()
+        event.details()
 
 
 def test_it_refuses_a_payload_that_was_moved_to_another_event(alice: Any) -> None:
@@ -217,4 +217,4 @@ def test_it_refuses_a_payload_that_was_moved_to_another_event(alice: Any) -> Non
     connect, disconnect = trail(alice.pk)
     disconnect.payload = connect.payload
     with pytest.raises(SealError):
-        disconnect.facts()
+        disconnect.details()

@@ -138,7 +138,7 @@ def test_it_records_each_rotation_in_the_systems_trail(new_primary: Any) -> None
         event = AuditEvent.objects.first()
         assert event is not None
         assert event.action == "key_rotation"
-        assert event.facts().keys() == {"rewrapped", "renewed", "resealed"}
+        assert event.details().keys() == {"rewrapped", "renewed", "resealed"}
 
 
 # --- Data keys --------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from urllib3.exceptions import MaxRetryError
 from accounts.models import User
 from accounts.sign_in.models import LoginThrottle
 from banking.provider import RateLimited
-from compliance.audit.facts import facts_of
+from compliance.audit.request_details import request_details
 from config import redaction
 from config.logs import LINE
 
@@ -346,7 +346,7 @@ def test_it_names_the_request(settings: Any) -> None:
     handler.setFormatter(logging.Formatter(LINE))
     logger = logging.getLogger(f"library.{uuid4().hex}")
     logger.addHandler(handler)
-    with facts_of(RequestFactory().get("/")) as facts:
+    with request_details(RequestFactory().get("/")) as facts:
         logger.error("Within")
     logger.error("Without")
     assert f"[{facts.request_id}]: Within" in stream.getvalue()

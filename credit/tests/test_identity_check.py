@@ -60,7 +60,7 @@ def attempts_left(user):
 def trail(user):
     with tenant(user.pk):
         events = AuditEvent.objects.filter(subject=user.pk, action="credit_confirmed").order_by("at")
-        return [(event.outcome, event.facts()) for event in events]
+        return [(event.outcome, event.details()) for event in events]
 
 
 # --- What is right ------------------------------------------------------------------------------------------

@@ -214,7 +214,7 @@ def test_it_keeps_details_out_of_the_trail_and_the_log(
     enroll_through_pages(as_alice)
     give_details(as_alice, ssn="666-01-1001", zip_code="x")
     with tenant(alice.pk):
-        trail = [str(event.facts()) for event in AuditEvent.objects.filter(subject=alice.pk)]
+        trail = [str(event.details()) for event in AuditEvent.objects.filter(subject=alice.pk)]
     for secret in ("666011001", "666-01-1001", "Maple", "1971-01-15", "Ada Mercer"):
         assert secret not in caplog.text
         assert not any(secret in facts for facts in trail)

@@ -44,7 +44,7 @@ def looks(user: User) -> list[str]:
     """How the original was read, the latest first."""
     with tenant(user.pk):
         events = AuditEvent.objects.filter(subject=user.pk, action=Action.CREDIT_RAW_VIEWED)
-        return [event.facts()["form"] for event in events]
+        return [event.details()["form"] for event in events]
 
 
 def test_it_shows_the_newest_masked(as_alice: Client, alice: User, report_id: UUID) -> None:

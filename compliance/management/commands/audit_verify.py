@@ -1,4 +1,4 @@
-"""``manage.py audit_verify``: shows that the audit trail was not changed, or where it was."""
+"""``manage.py audit_verify``: verifies the audit trail."""
 
 from argparse import ArgumentParser
 from datetime import UTC, datetime
@@ -9,28 +9,28 @@ from django.core.management.base import BaseCommand, CommandError
 from compliance.audit.chain import Verification
 
 
-def moment(text: str) -> datetime:
-    """Read an ISO 8601 date or time, in UTC unless it says otherwise. Raises ``ValueError``."""
+def parse_datetime(text: str) -> datetime:
+    """Parse an ISO 8601 date or time, in UTC unless it has an offset. Raises ``ValueError``."""
     parsed = datetime.fromisoformat(text)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 class Command(BaseCommand):
-    """Recomputes every chain; the exit code is 1 when anything is wrong."""
+    """Recomputes every chain; the exit code is 1 when a problem is found."""
 
     help = "Verify the audit trail. Prints one line for each problem and exits 1 if there is any."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Verification may begin at a moment; what stands before it is trusted."""
-        parser.add_argument("--since", type=moment, help="Begin at this moment, ISO 8601, UTC by default.")
+        """Add ``--since``; earlier events are trusted."""
+        parser.add_argument("--since", type=parse_datetime, help="Begin at this time, ISO 8601, UTC by default.")
 
     def handle(self, *args: Any, since: datetime | None, **options: Any) -> None:
-        """Raises ``CommandError`` when anything is wrong."""
+        """Raises ``CommandError`` when a problem is found."""
         verification = Verification(since=since)
-        found = 0
-        for problem in verification.problems():
-            found += 1
-            self.stdout.write(f"{problem.subject} #{problem.sequence}: {problem.what}")
-        if found:
-            raise CommandError(f"{found} problem(s) in {verification.events} audit events.")
+        count = 0
+        for problem in verification.find_problems():
+            count += 1
+            self.stdout.write(f"{problem.subject} #{problem.sequence}: {problem.description}")
+        if count:
+            raise CommandError(f"{count} problem(s) in {verification.events} audit events.")
         self.stdout.write(f"{verification.events} audit events verified.")

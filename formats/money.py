@@ -34,47 +34,47 @@ DECIMALS: Final[Mapping[str, int]] = {
 UNITS: Final[Mapping[str, Decimal]] = {code: ONE.scaleb(-decimals) for code, decimals in DECIMALS.items()}
 
 
-def decimals_of(currency: str) -> tuple[int, int]:
+def currency_decimals(currency: str) -> tuple[int, int]:
     """How many decimals an amount of this currency has at least and at most."""
     known = DECIMALS.get(currency)
     return (2, MOST_DIGITS) if known is None else (known, known)
 
 
 def money(amount: Decimal | None, currency: str = "USD", *, plus: str = "") -> str:
-    """Say an amount: ``$1,234.56``, ``−$20.00``, ``1,234 JPY``, ``0.00314159 BTC``; ``plus`` stands before a gain."""
-    return worded(amount, currency, UNITS.get(currency), plus=plus)
+    """Format an amount: ``$1,234.56``, ``−$20.00``, ``1,234 JPY``, ``0.00314159 BTC``; ``plus`` stands before a gain."""
+    return format_amount(amount, currency, UNITS.get(currency), plus=plus)
 
 
-def whole(amount: Decimal | None, currency: str = "USD") -> str:
-    """Say an amount to the nearest whole unit, for sentences: ``$6,268``."""
-    return worded(amount, currency, ONE if currency in UNITS else None)
+def rounded_money(amount: Decimal | None, currency: str = "USD") -> str:
+    """Format an amount to the nearest whole unit, for sentences: ``$6,268``."""
+    return format_amount(amount, currency, ONE if currency in UNITS else None)
 
 
-def mark(amount: Decimal, currency: str = "USD") -> str:
-    """Say a round value beside an axis, short where that loses nothing: ``$12.5K``, ``$2.50``."""
+def axis_label(amount: Decimal, currency: str = "USD") -> str:
+    """Format a round value beside an axis, short where that loses nothing: ``$12.5K``, ``$2.50``."""
     for size, letter in ((Decimal(1_000_000), "M"), (Decimal(1_000), "K")):
         short = amount / size
         if abs(short) >= ONE and short == short.quantize(Decimal("0.1"), context=EXACT):
-            return with_currency(f"{abs(short).normalize():f}{letter}", currency, sign=MINUS if amount < 0 else "")
-    return worded(amount, currency, ONE if amount == amount.to_integral_value() else UNITS.get(currency))
+            return add_currency(f"{abs(short).normalize():f}{letter}", currency, sign=MINUS if amount < 0 else "")
+    return format_amount(amount, currency, ONE if amount == amount.to_integral_value() else UNITS.get(currency))
 
 
-def worded(amount: Decimal | None, currency: str, unit: Decimal | None, *, plus: str = "") -> str:
+def format_amount(amount: Decimal | None, currency: str, unit: Decimal | None, *, plus: str = "") -> str:
     """Round half up to ``unit``, or to no unit, group the digits and put the sign first; a rounded zero has no sign."""
     if amount is None:
         return NOT_AVAILABLE
-    rounded = amount.quantize(unit, context=EXACT) if unit else with_all_digits(amount)
+    rounded = amount.quantize(unit, context=EXACT) if unit else keep_all_digits(amount)
     sign = MINUS if rounded < 0 else plus if rounded else ""
-    return with_currency(f"{abs(rounded):,f}", currency, sign=sign)
+    return add_currency(f"{abs(rounded):,f}", currency, sign=sign)
 
 
-def with_all_digits(amount: Decimal) -> Decimal:
+def keep_all_digits(amount: Decimal) -> Decimal:
     """The amount without the zeros at its end that a column adds, but with two decimals."""
     short = amount.normalize(EXACT)
     exponent = short.as_tuple().exponent
     return short if isinstance(exponent, int) and exponent < -2 else short.quantize(CENT, context=EXACT)
 
 
-def with_currency(digits: str, currency: str, *, sign: str) -> str:
+def add_currency(digits: str, currency: str, *, sign: str) -> str:
     """Put the dollar sign before the digits, or any other currency's code behind them."""
     return f"{sign}${digits}" if currency == "USD" else f"{sign}{digits} {currency}".rstrip()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formats.money import CURRENCIES_BY_DECIMALS, DECIMALS, decimals_of, mark, money, whole
+from formats.money import CURRENCIES_BY_DECIMALS, DECIMALS, axis_label, currency_decimals, money, rounded_money
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,14 @@ def test_it_keeps_the_digits_of_a_currency_without_a_smallest_unit(amount: str, 
 
 
 def test_it_keeps_them_in_sentences_and_beside_an_axis() -> None:
-    assert whole(Decimal("0.00314159"), "BTC") == "0.00314159 BTC"
-    assert mark(Decimal("0.0025"), "BTC") == "0.0025 BTC"
-    assert mark(Decimal("0.0025"), "USD") == "$0.00"
-    assert (whole(Decimal("6268.5"), "EUR"), mark(Decimal(12500), "BTC")) == ("6,269 EUR", "12.5K BTC")
+    assert rounded_money(Decimal("0.00314159"), "BTC") == "0.00314159 BTC"
+    assert axis_label(Decimal("0.0025"), "BTC") == "0.0025 BTC"
+    assert axis_label(Decimal("0.0025"), "USD") == "$0.00"
+    assert (rounded_money(Decimal("6268.5"), "EUR"), axis_label(Decimal(12500), "BTC")) == ("6,269 EUR", "12.5K BTC")
 
 
 def test_it_says_how_many_decimals_a_script_has_to_write() -> None:
-    assert [decimals_of(each) for each in ("USD", "JPY", "KWD", "BTC", "")] == [
+    assert [currency_decimals(each) for each in ("USD", "JPY", "KWD", "BTC", "")] == [
         (2, 2),
         (0, 0),
         (3, 3),

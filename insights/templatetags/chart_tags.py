@@ -12,7 +12,7 @@ from html import escape
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from formats.money import decimals_of, mark, money, whole
+from formats.money import axis_label, currency_decimals, money, rounded_money
 from insights.charts import KnownPoint, LineChart, LineSummary, Point, percent_filled
 from ui.templatetags.formatting import MONTHS, current_year, short_date
 
@@ -31,7 +31,7 @@ def line_chart(chart: LineChart, currency: str, *, name: str, key: str) -> SafeS
     ``name`` is what the values are; ``key`` is unique on the page.
     """
     caption, safe_name, safe_currency = f"{escape(key)}-caption", escape(name), escape(currency)
-    least, most = decimals_of(currency)
+    least, most = currency_decimals(currency)
     return join_html([
         f'<figure class="chart" data-chart data-start="{chart.start}" data-span="{chart.span}"'
         f' data-points="{chart.readout}" data-currency="{safe_currency}"'
@@ -77,14 +77,14 @@ def chart_caption(facts: LineSummary, currency: str, name: str) -> SafeString:
     first, last, safe_name, year = facts.first, facts.last, escape(name), current_year()
 
     def value_on_day(point: KnownPoint) -> str:
-        return f"{escape(whole(point.value, currency))} on {short_date(point.day, year)}"
+        return f"{escape(rounded_money(point.value, currency))} on {short_date(point.day, year)}"
 
     if first.day == last.day:
         exact = escape(money(last.value, currency))
         return join_html(
             [f"{safe_name} was {exact} on {short_date(last.day, year)}. The line grows by a point each day."]
         )
-    begin, end = escape(whole(first.value, currency)), escape(whole(last.value, currency))
+    begin, end = escape(rounded_money(first.value, currency)), escape(rounded_money(last.value, currency))
     if facts.direction == "level":
         change = f"{safe_name} ended where it began, at {end},"
     else:
@@ -97,13 +97,13 @@ def change_text(facts: LineSummary, currency: str) -> str:
     """``▲ Up $120 (4%)``, in its color; the arrow is for eyes alone."""
     tone, arrow = ("pos", "▲") if facts.direction == "up" else ("neg", "▼")
     share = "" if facts.percent is None else f" ({facts.percent}%)"
-    words = f"{facts.direction.capitalize()} {escape(whole(facts.distance, currency))}"
+    words = f"{facts.direction.capitalize()} {escape(rounded_money(facts.distance, currency))}"
     return f'<span class="{tone}"><span aria-hidden="true">{arrow}</span> {words}</span>{share}'
 
 
 def value_labels(chart: LineChart, currency: str) -> SafeString:
     """Draw the words of a chart's upright axis."""
-    return join_html(f"<span>{escape(mark(value, currency))}</span>" for value in chart.value_marks)
+    return join_html(f"<span>{escape(axis_label(value, currency))}</span>" for value in chart.value_marks)
 
 
 @register.filter

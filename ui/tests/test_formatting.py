@@ -49,7 +49,7 @@ def test_it_says_an_amount_to_the_smallest_unit_of_its_currency(amount, currency
     assert formatting.money(Decimal(amount), currency) == words
 
 
-@pytest.mark.parametrize("say", [formatting.money, formatting.signed_money, money.whole, formatting.percent])
+@pytest.mark.parametrize("say", [formatting.money, formatting.signed_money, money.rounded_money, formatting.percent])
 def test_it_never_says_zero_for_what_is_not_known(say):
     assert say(None) == "Not available"
 
@@ -64,7 +64,7 @@ def test_it_signs_what_came_in_and_what_went_out(amount, words):
 
 @pytest.mark.parametrize(("amount", "words"), [("6268.50", "$6,269"), ("-6267.5", "−$6,268"), ("0.4", "$0")])
 def test_it_rounds_half_away_from_zero_in_sentences(amount, words):
-    assert money.whole(Decimal(amount)) == words
+    assert money.rounded_money(Decimal(amount)) == words
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_it_rounds_half_away_from_zero_in_sentences(amount, words):
     ],
 )
 def test_it_shortens_marks_of_an_axis_only_where_nothing_is_lost(amount, words):
-    assert money.mark(Decimal(amount)) == words
+    assert money.axis_label(Decimal(amount)) == words
 
 
 @given(st.decimals(min_value=-(10**17), max_value=10**17, places=10))

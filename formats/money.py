@@ -41,7 +41,7 @@ def currency_decimals(currency: str) -> tuple[int, int]:
 
 
 def money(amount: Decimal | None, currency: str = "USD", *, plus: str = "") -> str:
-    """Format an amount: ``$1,234.56``, ``−$20.00``, ``1,234 JPY``, ``0.00314159 BTC``; ``plus`` stands before a gain."""
+    """Format an amount: ``$1,234.56``, ``−$20.00``, ``1,234 JPY``, ``0.00314159 BTC``; ``plus`` precedes a gain."""
     return format_amount(amount, currency, UNITS.get(currency), plus=plus)
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from credit.bureaus import current_bureau
 from credit.enrollment.instruction import is_signature
-from credit.provider import BureauInputError, Subject
+from credit.provider import Applicant, BureauInputError
 from credit.pulls.identity_check import IdentityAnswer
 
 MINIMUM_AGE: Final = 18
@@ -199,9 +199,9 @@ class DetailsForm(forms.Form):
         if field not in self.errors:
             self.add_error(field if field in self.fields else None, words)
 
-    def subject(self) -> Subject:
+    def subject(self) -> Applicant:
         """The person, as far as the fields are good; a bad field counts as neutral."""
-        return Subject(**{name: self.cleaned_data.get(name) or neutral for name, neutral in NEUTRAL.items()})
+        return Applicant(**{name: self.cleaned_data.get(name) or neutral for name, neutral in NEUTRAL.items()})
 
 
 class IdentityCheckForm(forms.Form):

@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Subject:
+class Applicant:
     """Whom a report is about. It is shown, logged, pickled and stored nowhere.
 
     ``ssn`` has nine digits or the last four, or is empty. ``birth`` is a date or a year.
@@ -55,10 +55,10 @@ class Subject:
     ssn: str = ""
 
     def __repr__(self) -> str:
-        return "<Subject>"
+        return "<Applicant>"
 
     def __reduce__(self) -> Never:
-        raise TypeError("A Subject stays in the memory of one process.")
+        raise TypeError("An Applicant stays in the memory of one process.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class ConsentGrant:
     granted_at: datetime
     expires_at: datetime
 
-    def is_living(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Say whether the instruction holds at ``now``."""
         return self.granted_at <= now < self.expires_at
 
@@ -120,12 +120,12 @@ class BureauConfigError(BureauError):
     """Our settings, contract or request are wrong. An operator has to act; asking again cannot help."""
 
 
-class ConsentLapsed(BureauError):
+class ConsentExpired(BureauError):
     """There is no living consent behind this pull, so nothing was asked."""
 
 
 class BureauInputError(BureauError):
-    """A personal detail is not acceptable. ``field`` is a field of ``Subject``, or empty where none is named."""
+    """A personal detail is not acceptable. ``field`` is a field of ``Applicant``, or empty where none is named."""
 
     def __init__(self, code: str, *, field: str = "", reference_id: str = "") -> None:
         super().__init__(code, reference_id=reference_id)
@@ -136,7 +136,7 @@ class BureauUnavailable(BureauError):
     """The bureau does not answer as it should now; a later call may work. Look at ``outcome`` before one."""
 
 
-class RateLimited(BureauUnavailable):
+class BureauRateLimited(BureauUnavailable):
     """Too many calls; wait at least ``retry_after`` seconds."""
 
     def __init__(self, code: str, *, retry_after: int, reference_id: str = "") -> None:
@@ -231,7 +231,7 @@ class Bureau(Protocol):
         """Return this process's client. Raises ``BureauConfigError``."""
         ...
 
-    def validate_applicant(self, applicant: Subject) -> None:
+    def validate_applicant(self, applicant: Applicant) -> None:
         """Raise ``BureauInputError`` for details that a request cannot carry."""
         ...
 
@@ -243,6 +243,6 @@ class Bureau(Protocol):
 class BureauClient(Protocol):
     """The connection to a bureau."""
 
-    def fetch(self, subject: Subject, consent: ConsentGrant, options: PullOptions) -> RawReport:
+    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> RawReport:
         """Ask for one report, once. Raises ``BureauError``."""
         ...

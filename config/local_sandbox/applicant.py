@@ -1,11 +1,11 @@
 """Whom the demo login is at the local sandbox's bureau: somebody whose report changes every month."""
 
-from credit.provider import Subject
+from credit.provider import Applicant
 
 
-def person() -> Subject:
+def person() -> Applicant:
     """Return one of the bureau's made-up people. Numbers that begin with 666 were never issued to anybody."""
-    return Subject(
+    return Applicant(
         first_name="Rae",
         last_name="Rivera",
         line1="111 Maple St",

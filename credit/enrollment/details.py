@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from compliance.audit import Action, record
 from credit.models import Enrollment
-from credit.provider import Subject
+from credit.provider import Applicant
 
 STORED_FIELDS = ("first_name", "middle_name", "last_name", "suffix", "line1", "line2", "city", "state", "zip_code")
 
@@ -23,7 +23,7 @@ class DetailsLost(NotEnrolled):
 
 
 @sensitive_variables()
-def open_details(enrollment: Enrollment) -> Subject:
+def open_details(enrollment: Enrollment) -> Applicant:
     """Open the details for the bureau, in the open transaction. Opening a whole number is recorded.
 
     Raises ``NotEnrolled`` and ``DetailsLost``.
@@ -35,7 +35,7 @@ def open_details(enrollment: Enrollment) -> Subject:
 
 
 @sensitive_variables()
-def parse_details(enrollment: Enrollment, *, with_ssn: bool = True) -> Subject:
+def parse_details(enrollment: Enrollment, *, with_ssn: bool = True) -> Applicant:
     """Return the details, with the whole number where it is stored and wanted, and else with its last four digits.
 
     A stored number that cannot be opened counts as not stored. Raises ``NotEnrolled`` and ``DetailsLost``.
@@ -48,11 +48,11 @@ def parse_details(enrollment: Enrollment, *, with_ssn: bool = True) -> Subject:
     fields: dict[str, Any] = json.loads(text)
     birth, last_four = fields.pop("birth"), fields.pop("last_four")
     number = enrollment.ssn.reveal_or(last_four) if with_ssn and enrollment.ssn is not None else last_four
-    return Subject(**fields, birth=date.fromisoformat(birth) if isinstance(birth, str) else birth, ssn=number)
+    return Applicant(**fields, birth=date.fromisoformat(birth) if isinstance(birth, str) else birth, ssn=number)
 
 
 @sensitive_variables()
-def get_details(*, owner: UUID) -> Subject | None:
+def get_details(*, owner: UUID) -> Applicant | None:
     """Return the details that a user gave, with no more of the number than its last four digits.
 
     ``None`` without any, and where they cannot be opened: the user gives them again then.
@@ -67,7 +67,7 @@ def get_details(*, owner: UUID) -> Subject | None:
 
 
 @sensitive_variables()
-def serialize(subject: Subject) -> str:
+def serialize(subject: Applicant) -> str:
     """Write the details as JSON, with no more of the number than its last four digits."""
     birth = subject.birth.isoformat() if isinstance(subject.birth, date) else subject.birth
     fields = {name: getattr(subject, name) for name in STORED_FIELDS}

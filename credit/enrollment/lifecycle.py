@@ -15,7 +15,7 @@ from compliance.isolation import tenant
 from credit.enrollment import instruction, transitions
 from credit.enrollment.details import NotEnrolled, digits_of, serialize
 from credit.models import Enrollment
-from credit.provider import Subject
+from credit.provider import Applicant
 
 SSN_LENGTH = 9
 
@@ -25,7 +25,7 @@ class NoConsent(Exception):
 
 
 @sensitive_variables()
-def enroll(*, user: User, subject: Subject, keep_ssn: bool, consent_id: UUID) -> Enrollment:
+def enroll(*, user: User, subject: Applicant, keep_ssn: bool, consent_id: UUID) -> Enrollment:
     """Store a user's details in place of earlier ones. ``keep_ssn`` stores the whole number too, sealed.
 
     Raises ``NoConsent`` unless the consent is the user's active one.

@@ -21,7 +21,7 @@ RETRIED = frozenset({EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN
 class EnrollmentOverview:
     """The state, and since when it holds.
 
-    ``field`` is the field of ``provider.Subject`` that the bureau refused. ``retry_at`` is when we ask again by
+    ``field`` is the field of ``provider.Applicant`` that the bureau refused. ``retry_at`` is when we ask again by
     ourselves after a failure, ``next_pull_at`` when we ask next for whatever reason. From ``eligible_at`` on the
     person may ask; ``None`` means at once. ``succeeded_at`` is when the last report was made, so that there may be
     one to show whatever the state is.

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from credit.experian import client, normalize, request
-from credit.provider import ApplicantLimits, BureauClient, Capability, Subject
+from credit.provider import Applicant, ApplicantLimits, BureauClient, Capability
 from credit.report import Report
 
 
@@ -59,9 +59,9 @@ class ExperianBureau:
         return client.connect()
 
     @sensitive_variables()
-    def validate_applicant(self, applicant: Subject) -> None:
+    def validate_applicant(self, applicant: Applicant) -> None:
         """Raise ``BureauInputError`` for details that a request cannot carry."""
-        request.applicant(applicant, is_sample=self.is_sample)
+        request.build_applicant(applicant, is_sample=self.is_sample)
 
     @sensitive_variables()
     def normalize(self, raw: bytes, *, asof: date) -> Report:

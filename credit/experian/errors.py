@@ -10,18 +10,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from credit.experian.transport import Answer
+from credit.experian.transport import Response
 from credit.provider import (
     BureauAuthError,
     BureauConfigError,
     BureauError,
     BureauInputError,
+    BureauRateLimited,
     BureauUnavailable,
     FileFrozen,
     FileRestricted,
     NoHit,
     Outcome,
-    RateLimited,
 )
 
 
@@ -82,31 +82,34 @@ KINDS = ("auth", "config", "input", "unavailable", "uncertain", "limited", "no_h
 RETRY_AFTER, LONGEST_RETRY_AFTER = 60, 4 * 60 * 60
 LONGEST_SENTENCE = 500
 
-_WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_SAFE_CODE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
-class Told(NamedTuple):
+class ErrorDetails(NamedTuple):
     """One error as Experian words it. The sentence goes no further than this module."""
 
     code: str
     sentence: str
 
 
-def refusal(answer: Answer, *, reference_id: str, extra: Iterable[Rule] = ()) -> BureauError | None:
-    """Make the error that an answer stands for, or ``None`` when it may be a report; never fails itself."""
-    told = list(_told(answer.body))
-    if answer.status == 200:
-        rules = (*extra, *BY_CONTENT) if told else ()
+def error_from_response(response: Response, *, reference_id: str, extra: Iterable[Rule] = ()) -> BureauError | None:
+    """Make the error that a response stands for, or ``None`` when it may be a report; never fails itself."""
+    errors = list(_error_details(response.body))
+    if response.status == 200:
+        rules = (*extra, *BY_CONTENT) if errors else ()
     else:
         rules = (*extra, *BY_CONTENT, *BY_FIELD, *BY_STATUS)
-    rule = next((rule for rule in rules if any(_fits(rule, answer.status, each) for each in told or _SILENCE)), None)
-    if rule is None and answer.status == 200:
+    rule = next(
+        (rule for rule in rules if any(_matches(rule, response.status, details) for details in errors or _NO_DETAILS)),
+        None,
+    )
+    if rule is None and response.status == 200:
         return None
-    if rule is NOT_FOUND and not any(each.code for each in told):
+    if rule is NOT_FOUND and not any(details.code for details in errors):
         # Without an error code of Experian's own, it is the path that was not found.
         rule = None
-    word = next((each.code for each in told if each.code), f"HTTP_{answer.status}")
-    return _error(rule or _by_hundred(answer.status), word, reference_id, answer)
+    code = next((details.code for details in errors if details.code), f"HTTP_{response.status}")
+    return _error(rule or _rule_for_status_class(response.status), code, reference_id, response)
 
 
 def rules(rows: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
@@ -122,55 +125,55 @@ def rules(rows: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
     return read
 
 
-_SILENCE = (Told("", ""),)
+_NO_DETAILS = (ErrorDetails("", ""),)
 
 
-def _told(body: bytes) -> Iterator[Told]:
+def _error_details(body: bytes) -> Iterator[ErrorDetails]:
     """Yield what the body says went wrong; a body with a report in it says nothing of the kind."""
     try:
-        answer = json.loads(body, parse_int=str, parse_float=str)
+        response = json.loads(body, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return
-    if not isinstance(answer, dict) or answer.get("creditProfile"):
+    if not isinstance(response, dict) or response.get("creditProfile"):
         return
-    errors = answer.get("errors")
+    errors = response.get("errors")
     for error in errors if isinstance(errors, list) else [errors]:
         if isinstance(error, dict):
-            yield Told(_code(error.get("errorCode")), str(error.get("message", ""))[:LONGEST_SENTENCE])
+            yield ErrorDetails(_code(error.get("errorCode")), str(error.get("message", ""))[:LONGEST_SENTENCE])
 
 
 def _code(value: object) -> str:
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
+    if not isinstance(value, str) or not _SAFE_CODE.fullmatch(value):
         return ""
     return value.lstrip("0") or value
 
 
-def _fits(rule: Rule, status: int, told: Told) -> bool:
+def _matches(rule: Rule, status: int, errors: ErrorDetails) -> bool:
     return (
         rule.status in (0, status)
-        and rule.code in ("", told.code)
-        and bool(not rule.pattern or re.search(rule.pattern, told.sentence, re.IGNORECASE))
+        and rule.code in ("", errors.code)
+        and bool(not rule.pattern or re.search(rule.pattern, errors.sentence, re.IGNORECASE))
     )
 
 
-def _by_hundred(status: int) -> Rule:
+def _rule_for_status_class(status: int) -> Rule:
     """A status without a row: theirs if it begins with 5, and otherwise ours, redirects included."""
     return Rule(status, "", "", "uncertain" if status >= 500 or 200 <= status < 300 else "config")
 
 
-def _error(rule: Rule, code: str, reference_id: str, answer: Answer) -> BureauError:
+def _error(rule: Rule, code: str, reference_id: str, response: Response) -> BureauError:
     if rule.kind == "input":
         return BureauInputError(code, field=rule.detail, reference_id=reference_id)
     if rule.kind == "restricted":
         return FileRestricted(code, kind=rule.detail, reference_id=reference_id)
     if rule.kind == "limited":
-        return RateLimited(code, retry_after=_seconds(answer.retry_after), reference_id=reference_id)
+        return BureauRateLimited(code, retry_after=_seconds(response.retry_after), reference_id=reference_id)
     if rule.kind == "uncertain":
         return BureauUnavailable(code, reference_id=reference_id, outcome=Outcome.UNKNOWN)
-    return _PLAIN[rule.kind](code, reference_id=reference_id)
+    return _SIMPLE_ERRORS[rule.kind](code, reference_id=reference_id)
 
 
-_PLAIN: Mapping[str, type[BureauError]] = {
+_SIMPLE_ERRORS: Mapping[str, type[BureauError]] = {
     "auth": BureauAuthError,
     "config": BureauConfigError,
     "unavailable": BureauUnavailable,

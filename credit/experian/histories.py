@@ -16,7 +16,7 @@ from credit.report import Day, Precision
 LONGEST = 84
 
 
-def history(
+def parse_history(
     row: Node, more: Node, *, balance_on: Day | None, status_on: Day | None, reported_on: date | None
 ) -> PaymentHistory | None:
     """Read the grid of an account that tells of more months; ``None`` where there is none."""

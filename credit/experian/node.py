@@ -161,7 +161,7 @@ class Node:
         text, century = self._figure(name), self._oddities.asof.year // 100
         if not _SHORT_DATE.fullmatch(text):
             return None
-        days = (day_of(f"{text[:4]}{each}{text[4:]}") for each in (century, century - 1))
+        days = (parse_date(f"{text[:4]}{each}{text[4:]}") for each in (century, century - 1))
         found = (day for day in days if day and day.precision is Precision.DAY and not self.is_ahead(day.first))
         return next(found, None)
 
@@ -174,7 +174,7 @@ class Node:
         text = self._figure(name)
         if not text.strip("0"):
             return None
-        found = day_of(text)
+        found = parse_date(text)
         if found is None:
             self.note(name, "bad_date")
         elif found.first > self._oddities.asof:
@@ -209,7 +209,7 @@ class Node:
 
 
 @lru_cache(maxsize=4096)
-def day_of(text: str) -> Day | None:
+def parse_date(text: str) -> Day | None:
     """Read a date MMDDCCYY; ``None`` where it is none."""
     if not _DATE.fullmatch(text):
         return None

@@ -17,9 +17,9 @@ from django.views.decorators.debug import sensitive_variables
 from msgspec.structs import replace
 
 from credit.experian import codes, totals
-from credit.experian.keys import named, numbered
 from credit.experian.node import LONGEST_STATEMENT, Node, Oddities
-from credit.experian.tradelines import tradelines
+from credit.experian.row_keys import hash_key, number_duplicates
+from credit.experian.tradelines import parse_tradelines
 from credit.provider import MalformedReport, Outcome
 from credit.report import (
     Detail,
@@ -57,10 +57,10 @@ def normalize(raw: bytes, *, asof: date, models: Mapping[str, str]) -> Report:
     oddities = Oddities(asof)
     profile = _profile(_decoded(raw, oddities), oddities)
     reported_on = _reported_on(profile)
-    lines, statements, messages = tradelines(profile, reported_on), _statements(profile), _messages(profile)
+    lines, statements, messages = parse_tradelines(profile, reported_on), _statements(profile), _messages(profile)
     identifier = profile.node("uniqueConsumerIdentifier").text("value", 40)
-    report_totals = totals.read(profile)
-    totals.compare(report_totals, lines, oddities)
+    report_totals = totals.parse_totals(profile)
+    totals.check_totals(report_totals, lines, oddities)
     return Report(
         provider="experian",
         parser_version=PARSER_VERSION,
@@ -177,7 +177,7 @@ def _inquiry(row: Node) -> Inquiry:
 
 def _public_records(profile: Node) -> tuple[PublicRecord, ...]:
     records = [_public_record(row) for row in profile.nodes("publicRecord")]
-    keys = numbered([(record.key, ()) for record in records])
+    keys = number_duplicates([(record.key, ()) for record in records])
     return tuple(replace(record, key=key) for record, key in zip(records, keys, strict=True))
 
 
@@ -187,7 +187,7 @@ def _public_record(row: Node) -> PublicRecord:
     court = row.text("courtName")
     parts = (row.text("courtCode", 20), reference, filed_on.first if filed_on else None)
     return PublicRecord(
-        key=named(parts),
+        key=hash_key(parts),
         path=row.path,
         court=court,
         court_code=parts[0],

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from credit.experian.profile import Profile
-from credit.provider import BureauInputError, Subject
+from credit.experian.settings import ExperianSettings
+from credit.provider import Applicant, BureauInputError
 
 Json = dict[str, Any]
 
@@ -27,55 +27,55 @@ _ZIP = re.compile(r"(\d{5})-?(\d{4})?", re.ASCII)
 
 
 @sensitive_variables()
-def compose(subject: Subject, profile: Profile) -> Json:
+def build_request(applicant: Applicant, settings: ExperianSettings) -> Json:
     """Build the request of the Consumer Credit Profile API, version 2. Raises ``BureauInputError``."""
     body: Json = {
-        "consumerPii": {"primaryApplicant": applicant(subject, is_sample=profile.is_sample)},
-        "requestor": {"subscriberCode": profile.subscriber_code},
-        "permissiblePurpose": {"type": profile.permissible_purpose},
+        "consumerPii": {"primaryApplicant": build_applicant(applicant, is_sample=settings.is_sample)},
+        "requestor": {"subscriberCode": settings.subscriber_code},
+        "permissiblePurpose": {"type": settings.permissible_purpose},
         "addOns": {
-            "riskModels": {"modelIndicator": list(profile.risk_models), "scorePercentile": "Y"},
+            "riskModels": {"modelIndicator": list(settings.risk_models), "scorePercentile": "Y"},
             "summaries": {"summaryType": ["Profile Summary"]},
             "fraudShield": "Y",
             "paymentHistory84": "Y",
             "consumerIdentCheck": {"getUniqueConsumerIdentifier": "Y"},
         },
     }
-    if profile.vendor_number:
-        body["vendorData"] = {"vendorNumber": profile.vendor_number, "vendorVersion": profile.vendor_version}
+    if settings.vendor_number:
+        body["vendorData"] = {"vendorNumber": settings.vendor_number, "vendorVersion": settings.vendor_version}
     return body
 
 
 @sensitive_variables()
-def applicant(subject: Subject, *, is_sample: bool) -> Json:
-    """Write a person as Experian wants one. Raises ``BureauInputError`` naming the field of ``Subject``."""
+def build_applicant(applicant: Applicant, *, is_sample: bool) -> Json:
+    """Write a person as Experian wants one. Raises ``BureauInputError`` naming the field of ``Applicant``."""
     person: Json = {
         "name": {
-            "lastName": _name(subject.last_name, "last_name"),
-            "firstName": _name(subject.first_name, "first_name"),
+            "lastName": _name(applicant.last_name, "last_name"),
+            "firstName": _name(applicant.first_name, "first_name"),
         },
-        "currentAddress": _address(subject),
+        "currentAddress": _address(applicant),
     }
-    if subject.middle_name:
-        person["name"]["middleName"] = _name(subject.middle_name, "middle_name")
-    if subject.suffix:
-        person["name"]["generationCode"] = _generation(subject.suffix)
-    if subject.birth is not None:
-        person["dob"] = {"dob": _birth(subject.birth)}
-    if subject.ssn:
-        person["ssn"] = {"ssn": _ssn(subject.ssn, is_sample=is_sample)}
+    if applicant.middle_name:
+        person["name"]["middleName"] = _name(applicant.middle_name, "middle_name")
+    if applicant.suffix:
+        person["name"]["generationCode"] = _generation(applicant.suffix)
+    if applicant.birth is not None:
+        person["dob"] = {"dob": _birth(applicant.birth)}
+    if applicant.ssn:
+        person["ssn"] = {"ssn": _ssn(applicant.ssn, is_sample=is_sample)}
     return person
 
 
 @sensitive_variables()
-def _address(subject: Subject) -> Json:
-    address = {"line1": _line(subject.line1, "line1"), "zipCode": _zip(subject.zip_code)}
-    if subject.line2:
-        address["line2"] = _line(subject.line2, "line2")
-    if subject.city:
-        address["city"] = _line(subject.city, "city")
-    if subject.state:
-        address["state"] = _state(subject.state)
+def _address(applicant: Applicant) -> Json:
+    address = {"line1": _line(applicant.line1, "line1"), "zipCode": _zip(applicant.zip_code)}
+    if applicant.line2:
+        address["line2"] = _line(applicant.line2, "line2")
+    if applicant.city:
+        address["city"] = _line(applicant.city, "city")
+    if applicant.state:
+        address["state"] = _state(applicant.state)
     return address
 
 

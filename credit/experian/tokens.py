@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.cache import cache
 from django.views.decorators.debug import sensitive_variables
 
-from credit.experian.profile import Profile
-from credit.experian.transport import Answer, Failure, Transport, Untrusted
+from credit.experian.settings import ExperianSettings
+from credit.experian.transport import Response, TlsError, Transport, TransportError
 from credit.provider import BureauAuthError, BureauConfigError, BureauError, BureauUnavailable
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 TOKEN_SECONDS = 15
 # Longer than any fetch, so that a claim ends by itself only when its holder died.
 CLAIM_SECONDS = 22
-# A token is renewed this long before it ends, or a tenth of its life if that is less.
+# A token is renewed this long before it ends, or a tenth of its lifetime if that is less.
 MARGIN_SECONDS = 60
 # How long a caller waits for another one who is fetching, here or in another process.
 WAIT_SECONDS = 25
@@ -49,36 +49,38 @@ class Token(NamedTuple):
         return "<Token>"
 
 
-class TokenKeeper:
+class TokenCache:
     """Gives the token that opens the bureau. Threads may share one."""
 
-    def __init__(self, profile: Profile, transport: Transport) -> None:
-        self._profile = profile
+    def __init__(self, settings: ExperianSettings, transport: Transport) -> None:
+        self._settings = settings
         self._transport = transport
         self._lock = threading.Lock()
-        self._own: Token | None = None
-        self._seal = AESGCM(hashlib.sha256(_joined(profile.client_secret, profile.username, profile.password)).digest())
-        place = hashlib.sha256(_joined(profile.host, profile.token_path, profile.client_id)).hexdigest()
-        self._place = f"credit:experian:token:{place}"
+        self._local: Token | None = None
+        self._cipher = AESGCM(
+            hashlib.sha256(_joined(settings.client_secret, settings.username, settings.password)).digest()
+        )
+        key_hash = hashlib.sha256(_joined(settings.host, settings.token_path, settings.client_id)).hexdigest()
+        self._cache_key = f"credit:experian:token:{key_hash}"
 
     @sensitive_variables()
     def get(self) -> str:
         """Return a token that still holds, asking for one only if there is none. Raises ``BureauError``."""
-        return self._held() or self._renew()
+        return self._cached() or self._renew()
 
     @sensitive_variables()
-    def drop(self, refused: str) -> None:
+    def invalidate(self, refused: str) -> None:
         """Forget a token that the bureau refused. One that somebody has fetched since stays."""
         with self._lock:
-            if self._own and self._own.value == refused:
-                self._own = None
+            if self._local and self._local.value == refused:
+                self._local = None
             if self._shared() == refused:
-                cache.delete(self._place)
+                cache.delete(self._cache_key)
 
     @sensitive_variables()
-    def _held(self) -> str:
-        own = self._own
-        return self._shared() or (own.value if own and time.monotonic() < own.until else "")
+    def _cached(self) -> str:
+        local = self._local
+        return self._shared() or (local.value if local and time.monotonic() < local.until else "")
 
     @sensitive_variables()
     def _renew(self) -> str:
@@ -86,15 +88,15 @@ class TokenKeeper:
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             raise BureauUnavailable("TOKEN_BUSY")
         try:
-            with self._alone():
-                return self._held() or self._ask()
+            with self._single_flight():
+                return self._cached() or self._request_token()
         finally:
             self._lock.release()
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _single_flight(self) -> Iterator[None]:
         """Hold other processes back. Without the cache they ask for themselves, which is harmless."""
-        claim, deadline, absent = f"{self._place}:claim", time.monotonic() + WAIT_SECONDS, 0
+        claim, deadline, absent = f"{self._cache_key}:claim", time.monotonic() + WAIT_SECONDS, 0
         while not (claimed := cache.add(claim, 1, timeout=CLAIM_SECONDS)):
             # A claim that is twice not there and cannot be made means that there is no cache.
             absent = absent + 1 if cache.get(claim) is None else 0
@@ -108,39 +110,39 @@ class TokenKeeper:
                 cache.delete(claim)
 
     @sensitive_variables()
-    def _ask(self) -> str:
-        headers, body = STYLES[self._profile.token_style](self._profile)
+    def _request_token(self) -> str:
+        headers, body = STYLES[self._settings.token_style](self._settings)
         failure: BureauError
         try:
-            answer = self._transport.post(self._profile.token_path, headers, body, seconds=TOKEN_SECONDS)
-        except Untrusted as error:
+            response = self._transport.post(self._settings.token_path, headers, body, seconds=TOKEN_SECONDS)
+        except TlsError as error:
             failure = BureauConfigError(error.code)
-        except Failure as error:
+        except TransportError as error:
             failure = BureauUnavailable(f"TOKEN_{error.code}")
         else:
-            return self._keep(answer)
+            return self._store(response)
         raise failure
 
     @sensitive_variables()
-    def _keep(self, answer: Answer) -> str:
-        if answer.status != 200:
-            raise _refusal(answer.status)
-        fields = _fields(answer.body)
-        value, life = _value(fields.get("access_token")), _life(fields.get("expires_in"))
-        if lasting := int(life - min(MARGIN_SECONDS, life / 10)):
-            self._own = Token(value, time.monotonic() + lasting)
+    def _store(self, response: Response) -> str:
+        if response.status != 200:
+            raise _refusal(response.status)
+        fields = _fields(response.body)
+        value, lifetime = _value(fields.get("access_token")), _lifetime(fields.get("expires_in"))
+        if seconds := int(lifetime - min(MARGIN_SECONDS, lifetime / 10)):
+            self._local = Token(value, time.monotonic() + seconds)
             nonce = os.urandom(NONCE)
-            sealed = nonce + self._seal.encrypt(nonce, value.encode(), self._place.encode())
-            cache.set(self._place, sealed, timeout=lasting)
+            sealed = nonce + self._cipher.encrypt(nonce, value.encode(), self._cache_key.encode())
+            cache.set(self._cache_key, sealed, timeout=seconds)
         return value
 
     @sensitive_variables()
     def _shared(self) -> str:
-        sealed = cache.get(self._place)
+        sealed = cache.get(self._cache_key)
         if not isinstance(sealed, bytes):
             return ""
         try:
-            return self._seal.decrypt(sealed[:NONCE], sealed[NONCE:], self._place.encode()).decode()
+            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], self._cache_key.encode()).decode()
         except (InvalidTag, ValueError):
             return ""
 
@@ -150,28 +152,28 @@ def _joined(*parts: str) -> bytes:
 
 
 @sensitive_variables()
-def _by_headers(profile: Profile) -> tuple[dict[str, str], bytes]:
-    headers = {"client_id": profile.client_id, "client_secret": profile.client_secret}
-    return _JSON | headers, _document({"username": profile.username, "password": profile.password})
+def _by_headers(settings: ExperianSettings) -> tuple[dict[str, str], bytes]:
+    headers = {"client_id": settings.client_id, "client_secret": settings.client_secret}
+    return _JSON | headers, _document({"username": settings.username, "password": settings.password})
 
 
 @sensitive_variables()
-def _by_body(profile: Profile) -> tuple[dict[str, str], bytes]:
-    return _JSON | {"Grant_type": "password"}, _document(_all(profile))
+def _by_body(settings: ExperianSettings) -> tuple[dict[str, str], bytes]:
+    return _JSON | {"Grant_type": "password"}, _document(_all(settings))
 
 
 @sensitive_variables()
-def _by_form(profile: Profile) -> tuple[dict[str, str], bytes]:
+def _by_form(settings: ExperianSettings) -> tuple[dict[str, str], bytes]:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    return headers, urlencode({"grant_type": "password", **_all(profile)}).encode()
+    return headers, urlencode({"grant_type": "password", **_all(settings)}).encode()
 
 
-def _all(profile: Profile) -> dict[str, str]:
+def _all(settings: ExperianSettings) -> dict[str, str]:
     return {
-        "username": profile.username,
-        "password": profile.password,
-        "client_id": profile.client_id,
-        "client_secret": profile.client_secret,
+        "username": settings.username,
+        "password": settings.password,
+        "client_id": settings.client_id,
+        "client_secret": settings.client_secret,
     }
 
 
@@ -181,7 +183,7 @@ def _document(fields: dict[str, str]) -> bytes:
 
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 # https://developer.experian.com/tutorials/oauth-20-tutorial shows the first; the others are in use as well.
-STYLES: dict[str, Callable[[Profile], tuple[dict[str, str], bytes]]] = {
+STYLES: dict[str, Callable[[ExperianSettings], tuple[dict[str, str], bytes]]] = {
     "headers": _by_headers,
     "body": _by_body,
     "form": _by_form,
@@ -198,7 +200,7 @@ def _refusal(status: int) -> BureauError:
 @sensitive_variables()
 def _fields(body: bytes) -> dict[str, Any]:
     fields = None
-    # What fails is raised below, where no decoding error keeps the answer.
+    # What fails is raised below, where no decoding error keeps the response.
     with suppress(ValueError, RecursionError):
         fields = json.loads(body)
     if not isinstance(fields, dict):
@@ -215,8 +217,8 @@ def _value(value: object) -> str:
     return value
 
 
-def _life(value: object) -> int:
-    """Seconds, sent as text or as a number. A token of unknown life is used once and not kept."""
+def _lifetime(value: object) -> int:
+    """Seconds, sent as text or as a number. A token of unknown lifetime is used once and not kept."""
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or len(text) > 9:
         logger.warning("Experian does not say how long its token lives")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from credit.experian.node import Node, Oddities, day_of
+from credit.experian.node import Node, Oddities, parse_date
 from credit.report import Kind, Tradeline
 
 PROFILE_SUMMARY = "profile summary"
@@ -23,14 +23,14 @@ class Total(NamedTuple):
     path: str
 
 
-def read(profile: Node) -> tuple[Total, ...]:
+def parse_totals(profile: Node) -> tuple[Total, ...]:
     """The attributes that can be read as a number; other figures are listed as odd."""
     summaries = [row for row in profile.nodes("summaries") if row.text("summaryType").lower() in ("", PROFILE_SUMMARY)]
     found = (_total(row) for summary in summaries for row in summary.nodes("attributes"))
     return tuple(total for total in found if total is not None)
 
 
-def compare(stated: Sequence[Total], lines: Sequence[Tradeline], oddities: Oddities) -> None:
+def check_totals(stated: Sequence[Total], lines: Sequence[Tradeline], oddities: Oddities) -> None:
     """List every total that is not what the accounts add up to. Ours are shown either way.
 
     The bureau may leave disputed accounts out. Which of its totals do so is documented nowhere: either sum agrees.
@@ -50,7 +50,7 @@ def compare(stated: Sequence[Total], lines: Sequence[Tradeline], oddities: Oddit
 def _total(row: Node) -> Total | None:
     name = row.text("id", 40)
     if name == OLDEST:
-        found = day_of(row.text("value", 8))
+        found = parse_date(row.text("value", 8))
         return Total(name, _as_number(found.first), row.path) if found else None
     if row.text("value", 8) in FLAGS:
         return None

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from credit.experian import codes
 from credit.experian.account_types import KINDS_IN_KEYS, TYPES, UNKNOWN, AccountType
-from credit.experian.histories import history
-from credit.experian.keys import named, numbered
+from credit.experian.histories import parse_history
 from credit.experian.node import UNSTATED, Node
+from credit.experian.row_keys import hash_key, number_duplicates
 from credit.report import Counters, Kind, Role, Tradeline, Trend
 
 INSTALLMENT = frozenset({Kind.AUTO, Kind.STUDENT, Kind.MORTGAGE, Kind.PERSONAL})
@@ -30,12 +30,12 @@ QUALIFIERS = frozenset({"", LIMIT, ORIGINAL, HIGH, "C", "U"})
 _NOT_IN_NAMES = re.compile(r"[^A-Z0-9]+")
 
 
-def tradelines(profile: Node, reported_on: date | None) -> tuple[Tradeline, ...]:
+def parse_tradelines(profile: Node, reported_on: date | None) -> tuple[Tradeline, ...]:
     """Read all accounts of a report of a day, each with a key that no other has."""
     return _told_apart([_tradeline(row, reported_on) for row in profile.nodes("tradeline")])
 
 
-def norm(name: str) -> str:
+def normalize_creditor(name: str) -> str:
     """A creditor's name as it is compared: capitals and digits, nothing between them."""
     return _NOT_IN_NAMES.sub("", name.upper())
 
@@ -69,7 +69,7 @@ def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
         standing=standing,
         standing_code=standing_code,
         derogatory=account_type.kind is Kind.COLLECTION or not codes.DEROGATORY.isdisjoint((condition, standing)),
-        history=history(row, more, balance_on=balance_on, status_on=status_on, reported_on=reported_on),
+        history=parse_history(row, more, balance_on=balance_on, status_on=status_on, reported_on=reported_on),
         trend=tuple(_trend(each) for each in row.nodes("trendedTrades")),
         **_as_it_stands(row),
         **_in_detail(row, more),
@@ -224,11 +224,18 @@ def _key(row: Node, kind: Kind, original: int | None, opened: date | None) -> st
     """
     revolving = REVOLVING.get(row.text("revolvingOrInstallment"))
     loan = original if revolving is False or kind in INSTALLMENT else None
-    parts = [row.text("subscriberCode", 20), norm(row.text("subscriberName")), opened, kind, revolving, loan]
-    return named(parts)
+    parts = [
+        row.text("subscriberCode", 20),
+        normalize_creditor(row.text("subscriberName")),
+        opened,
+        kind,
+        revolving,
+        loan,
+    ]
+    return hash_key(parts)
 
 
 def _told_apart(rows: list[Tradeline]) -> tuple[Tradeline, ...]:
     """Number the accounts whose keys collide, in the order of high balance, limit and place."""
-    keys = numbered([(row.key, (row.high or 0, row.limit or 0)) for row in rows])
+    keys = number_duplicates([(row.key, (row.high or 0, row.limit or 0)) for row in rows])
     return tuple(row if row.key == key else replace(row, key=key) for row, key in zip(rows, keys, strict=True))

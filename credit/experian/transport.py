@@ -1,8 +1,8 @@
-"""The one place that speaks HTTP with Experian: one request out, one bounded answer back.
+"""The one place that speaks HTTP with Experian: one request out, one bounded response back.
 
-Nothing is repeated and no redirect is followed: a request for a report may cost money even when its answer is
+Nothing is repeated and no redirect is followed: a request for a report may cost money even when its response is
 lost. Every call has a connection of its own, because a kept one that the other side has closed looks just
-like an answer that was lost. What fails says whether the request can have arrived.
+like a response that was lost. What fails says whether the request can have arrived.
 """
 
 import ssl
@@ -28,7 +28,7 @@ CHUNK = 64 * 1024
 NO_REPEATS = Retry(total=0, redirect=False, raise_on_redirect=False)
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What came back, whatever its status."""
 
     status: int
@@ -37,28 +37,28 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Failure(Exception):
-    """No usable answer came. ``code`` is a word; nothing of the request or the answer is kept."""
+class TransportError(Exception):
+    """No usable response came. ``code`` is a word; nothing of the request or the response is kept."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
-class NotSent(Failure):
+class RequestNotSent(TransportError):
     """The request did not reach the other side."""
 
 
-class Untrusted(NotSent):
+class TlsError(RequestNotSent):
     """The other side does not prove that it is Experian, so nothing was sent."""
 
 
-class Lost(Failure):
-    """The request may have reached the other side; no whole answer came back."""
+class ResponseLost(TransportError):
+    """The request may have reached the other side; no whole response came back."""
 
 
-class TooLarge(Failure):
-    """The answer has more bytes than any true one."""
+class ResponseTooLarge(TransportError):
+    """The response has more bytes than any true one."""
 
 
 class Transport:
@@ -71,25 +71,25 @@ class Transport:
 
     # Hides the locals of everything beneath from error reports: they hold tokens and personal details.
     @sensitive_variables()
-    def post(self, path: str, headers: Mapping[str, str], body: bytes, *, seconds: float) -> Answer:
+    def post(self, path: str, headers: Mapping[str, str], body: bytes, *, seconds: float) -> Response:
         """Send one request. ``seconds`` is how long the other side may think. Raises ``Failure``.
 
-        No error keeps another one inside it: those of urllib3 can hold requests and answers.
+        No error keeps another one inside it: those of urllib3 can hold requests and responses.
         """
-        failure: Failure
+        failure: TransportError
         try:
             return self._send(path, headers, body, seconds)
-        except Failure as known:
+        except TransportError as known:
             failure = known
         except HTTPError as error:
             failure = _failure(error)
         failure.__context__ = None
         raise failure
 
-    def _send(self, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
+    def _send(self, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Response:
         deadline = time.monotonic() + CONNECT_SECONDS + seconds
         with PoolManager(num_pools=1, retries=NO_REPEATS, ssl_context=self._tls) as pool:
-            answer = pool.request(
+            response = pool.request(
                 "POST",
                 self._host + path,
                 body=body,
@@ -99,32 +99,32 @@ class Transport:
                 preload_content=False,
             )
             try:
-                read = _read(answer, deadline)
+                read = _read(response, deadline)
             finally:
-                answer.close()
-        named = answer.headers
-        return Answer(answer.status, named.get("Content-Type", "")[:100], named.get("Retry-After", ""), read)
+                response.close()
+        named = response.headers
+        return Response(response.status, named.get("Content-Type", "")[:100], named.get("Retry-After", ""), read)
 
 
-def _read(answer: BaseHTTPResponse, deadline: float) -> bytes:
+def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
     body = bytearray()
-    while chunk := answer.read1(CHUNK):
+    while chunk := response.read1(CHUNK):
         body += chunk
         if len(body) > MOST_BYTES:
-            raise TooLarge("RESPONSE_TOO_LARGE")
+            raise ResponseTooLarge("RESPONSE_TOO_LARGE")
         if time.monotonic() > deadline:
-            raise Lost("TIMEOUT")
+            raise ResponseLost("TIMEOUT")
     return bytes(body)
 
 
-def _failure(error: HTTPError) -> Failure:
+def _failure(error: HTTPError) -> TransportError:
     """Only what breaks before the first byte of the request counts as not sent."""
     cause = error.reason if isinstance(error, MaxRetryError) else error
     if isinstance(cause, NewConnectionError | ConnectTimeoutError):
-        return NotSent("NOT_CONNECTED")
+        return RequestNotSent("NOT_CONNECTED")
     if isinstance(cause, SSLError) and _refused(cause):
-        return Untrusted("CERTIFICATE_REFUSED")
-    return Lost("TIMEOUT" if isinstance(cause, ReadTimeoutError) else "CONNECTION_LOST")
+        return TlsError("CERTIFICATE_REFUSED")
+    return ResponseLost("TIMEOUT" if isinstance(cause, ReadTimeoutError) else "CONNECTION_LOST")
 
 
 def _refused(error: SSLError) -> bool:

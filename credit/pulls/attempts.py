@@ -27,7 +27,7 @@ from credit.enrollment.details import NotEnrolled, open_details
 from credit.enrollment.lifecycle import NoConsent, delete_stored_ssn, lock_enrollment
 from credit.models import AttemptStatus, Enrollment, PullAttempt, Trigger
 from credit.presentation.status_messages import STATUS_MESSAGES
-from credit.provider import BureauError, BureauTimeout, ConsentGrant, Subject
+from credit.provider import Applicant, BureauError, BureauTimeout, ConsentGrant
 from credit.pulls import retry_policy
 from credit.statuses import ATTEMPT_TIMEOUT, NEEDS_DETAILS, EnrollmentStatus
 
@@ -50,11 +50,11 @@ class BegunAttempt(NamedTuple):
     """The right to make one call, and whom it is about."""
 
     attempt: PullAttempt
-    subject: Subject
+    subject: Applicant
 
 
 @sensitive_variables()
-def begin_attempt(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) -> BegunAttempt:
+def begin_attempt(*, owner_id: UUID, trigger: Trigger, subject: Applicant | None = None) -> BegunAttempt:
     """Take the right to call the bureau once, about ``subject`` as just typed or else about the stored details.
 
     Raises ``NotEnrolled``, ``DetailsLost``, ``NoConsent``, ``PullInProgress`` and ``NotDue``.
@@ -161,7 +161,7 @@ def abandon_attempt(*, attempt: PullAttempt) -> None:
     """End an attempt before its call, because its consent has ended."""
     with tenant_context(attempt.owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(attempt.owner_id)
-        finish_attempt(attempt, AttemptStatus.NOT_MADE, error=NoConsent.__name__, code="NO_LIVING_CONSENT")
+        finish_attempt(attempt, AttemptStatus.NOT_MADE, error=NoConsent.__name__, code="NO_ACTIVE_CONSENT")
         transitions.abandon_pull(enrollment, now=timezone.now())
         enrollment.save()
 

@@ -19,7 +19,7 @@ from credit.enrollment import transitions
 from credit.enrollment.details import DetailsLost, NotEnrolled
 from credit.enrollment.lifecycle import NoConsent, lock_enrollment
 from credit.models import AttemptStatus, PullAttempt, RawReport, Trigger
-from credit.provider import BureauConfigError, BureauError, PullOptions, Subject
+from credit.provider import Applicant, BureauConfigError, BureauError, PullOptions
 from credit.pulls import attempts, processing
 from credit.pulls.attempts import NotDue, PullInProgress
 from credit.report import ReportStatus
@@ -39,7 +39,7 @@ class PullResult:
 
 
 @sensitive_variables()
-def pull(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) -> PullResult:
+def pull(*, owner_id: UUID, trigger: Trigger, subject: Applicant | None = None) -> PullResult:
     """Pull a user's report and store it. ``subject`` holds the details with the whole number, as just typed.
 
     Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``PullInProgress`` or ``NotDue`` where the
@@ -65,7 +65,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, subject: Subject | None = None) ->
 
 
 @sensitive_variables()
-def call_bureau(*, attempt: PullAttempt, subject: Subject) -> provider.RawReport:
+def call_bureau(*, attempt: PullAttempt, subject: Applicant) -> provider.RawReport:
     """Make the call of an attempt. Raises ``NoConsent`` and ``BureauError``; both are recorded."""
     try:
         consent = attempts.consent_grant(attempt)

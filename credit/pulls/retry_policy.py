@@ -15,12 +15,12 @@ from credit.provider import (
     BureauConfigError,
     BureauError,
     BureauInputError,
+    BureauRateLimited,
     BureauUnavailable,
     FileFrozen,
     FileRestricted,
     NoHit,
     Outcome,
-    RateLimited,
 )
 from credit.statuses import EnrollmentStatus
 
@@ -66,7 +66,7 @@ def _decide_unknown(unknowns: int) -> FailureDecision:
 def _decide_unavailable(error: BureauUnavailable, failures: int) -> FailureDecision:
     if failures >= len(RETRY_DELAYS):
         return FailureDecision(EnrollmentStatus.UNAVAILABLE, cooldown=COOLDOWN, monthly=True)
-    wanted = timedelta(seconds=error.retry_after) if isinstance(error, RateLimited) else RETRY_DELAYS[failures]
+    wanted = timedelta(seconds=error.retry_after) if isinstance(error, BureauRateLimited) else RETRY_DELAYS[failures]
     delay = add_jitter(wanted)
     return FailureDecision(EnrollmentStatus.RETRYING, cooldown=delay, retry_in=delay)
 

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from credit.experian.client import ExperianClient
-from credit.experian.profile import Profile
+from credit.experian.settings import ExperianSettings
 from credit.experian.transport import Transport
-from credit.provider import ConsentGrant, PullOptions, Subject
+from credit.provider import Applicant, ConsentGrant, PullOptions
 
-ADA = Subject(
+ADA = Applicant(
     first_name="Ada",
     last_name="Canarymercer",
     line1="101 Canary St",
@@ -22,7 +22,7 @@ ADA = Subject(
 NOW = datetime.now(UTC)
 CONSENT = ConsentGrant("consent-1", NOW - timedelta(days=1), NOW + timedelta(days=365))
 ATTEMPT = PullOptions(reference_id="attempt1")
-PROFILE = Profile(
+PROFILE = ExperianSettings(
     environment="embedded",
     host="http://127.0.0.1:1",
     token_path="/oauth2/v1/token",
@@ -46,5 +46,5 @@ CANARIES = ("CANARY", "Canary", "666011001")
 
 def client_at(url: str, **changes: Any) -> ExperianClient:
     """A client of a bureau on this machine."""
-    profile = replace(PROFILE, host=url, **changes)
-    return ExperianClient(profile, Transport(profile.host))
+    settings = replace(PROFILE, host=url, **changes)
+    return ExperianClient(settings, Transport(settings.host))

@@ -15,8 +15,8 @@ import urllib3
 
 from credit.experian.bureau import ExperianBureau
 from credit.provider import (
+    Applicant,
     PullOptions,
-    Subject,
 )
 from credit.tests.client_samples import CONSENT, client_at
 
@@ -86,7 +86,7 @@ def person(persona):
     first, last, ssn = PEOPLE[persona]
     number = int(persona[1:])
     line1 = f"{100 + number} Maple St"
-    return Subject(first, last, line1, "46360", city="Michigan City", state="IN", birth=1970 + number, ssn=ssn)
+    return Applicant(first, last, line1, "46360", city="Michigan City", state="IN", birth=1970 + number, ssn=ssn)
 
 
 @contextmanager

@@ -26,17 +26,17 @@ from credit.provider import (
     BureauConfigError,
     BureauError,
     BureauInputError,
+    BureauRateLimited,
     BureauTimeout,
     BureauUnavailable,
+    ConsentExpired,
     ConsentGrant,
-    ConsentLapsed,
     FileFrozen,
     FileRestricted,
     MalformedReport,
     NoHit,
     Outcome,
     PullOptions,
-    RateLimited,
 )
 from credit.tests.client_samples import ADA, ATTEMPT, CANARIES, CONSENT, PROFILE, client_at
 from credit.tests.experian_samples import TODAY, raw
@@ -125,7 +125,7 @@ def test_it_refuses_a_reference_that_is_none(bureau, reference):
 def test_it_asks_nothing_without_a_living_consent(bureau, shift):
     granted = CONSENT.granted_at - shift
     lapsed = ConsentGrant("consent-1", granted, granted + timedelta(days=1))
-    with pytest.raises(ConsentLapsed):
+    with pytest.raises(ConsentExpired):
         client_at(bureau.url).fetch(ADA, lapsed, ATTEMPT)
     assert bureau.asked == []
 
@@ -188,7 +188,7 @@ REFUSALS = {
     "a frozen file": (refuse(422, "25", "FILE FROZEN"), FileFrozen, "25", Outcome.NOT_MADE),
     "an alert list": (refuse(422, "1999", "Match on Alert List"), FileRestricted, "1999", Outcome.NOT_MADE),
     "a condition it does not name": (refuse(422), FileRestricted, "HTTP_422", Outcome.NOT_MADE),
-    "too many calls": (refuse(429, Retry_After="7"), RateLimited, "HTTP_429", Outcome.NOT_MADE),
+    "too many calls": (refuse(429, Retry_After="7"), BureauRateLimited, "HTTP_429", Outcome.NOT_MADE),
     "a redirect": (
         say(HTML, status=302, Location="http://127.0.0.1:1/"),
         BureauConfigError,

@@ -77,7 +77,7 @@ def test_it_prints_neither_names_nor_the_bureaus_identifier():
     assert "2195550100" not in printed
 
 
-@pytest.mark.parametrize("stumbling", ["tradelines", "_score", "_personal"])
+@pytest.mark.parametrize("stumbling", ["parse_tradelines", "_score", "_personal"])
 def test_it_keeps_the_file_out_of_the_report_of_a_bug(monkeypatch, stumbling):
     def stumble(*rows):
         raise ZeroDivisionError

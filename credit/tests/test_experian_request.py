@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credit.experian.request import applicant, compose
-from credit.provider import BureauInputError, Subject
+from credit.experian.request import build_applicant, build_request
+from credit.provider import Applicant, BureauInputError
 from credit.tests.client_samples import ADA, PROFILE
 
 
 def written(**changes):
-    return applicant(replace(ADA, **changes), is_sample=True)
+    return build_applicant(replace(ADA, **changes), is_sample=True)
 
 
 def refused(**changes):
@@ -22,7 +22,7 @@ def refused(**changes):
 
 
 def test_it_writes_a_person_as_the_bureau_wants_one():
-    subject = Subject(
+    subject = Applicant(
         first_name="John",
         middle_name="N.",
         last_name="Cann",
@@ -35,7 +35,7 @@ def test_it_writes_a_person_as_the_bureau_wants_one():
         birth=date(1955, 11, 1),
         ssn="666-11-1111",
     )
-    assert applicant(subject, is_sample=True) == {
+    assert build_applicant(subject, is_sample=True) == {
         "name": {"lastName": "CANN", "firstName": "JOHN", "middleName": "N", "generationCode": "J"},
         "currentAddress": {
             "line1": "510 MONDRE ST",
@@ -50,8 +50,8 @@ def test_it_writes_a_person_as_the_bureau_wants_one():
 
 
 def test_it_leaves_out_what_it_is_not_told():
-    bare = Subject(first_name="A", last_name="B", line1="1 C", zip_code="46360")
-    assert applicant(bare, is_sample=True) == {
+    bare = Applicant(first_name="A", last_name="B", line1="1 C", zip_code="46360")
+    assert build_applicant(bare, is_sample=True) == {
         "name": {"lastName": "B", "firstName": "A"},
         "currentAddress": {"line1": "1 C", "zipCode": "46360"},
     }
@@ -117,7 +117,7 @@ def test_it_refuses_a_number_of_another_form(ssn):
 @pytest.mark.parametrize("ssn", ["666011001", "000121234", "900121234", "123001234", "123450000"])
 def test_it_refuses_in_production_a_number_that_was_never_issued(ssn):
     with pytest.raises(BureauInputError) as caught:
-        compose(replace(ADA, ssn=ssn), replace(PROFILE, environment="production"))
+        build_request(replace(ADA, ssn=ssn), replace(PROFILE, environment="production"))
     assert caught.value.field == "ssn"
 
 
@@ -126,19 +126,19 @@ def test_it_sends_a_year_of_birth():
 
 
 def test_it_names_its_vendor_only_where_one_is_set():
-    assert "vendorData" not in compose(ADA, PROFILE)
-    named = compose(ADA, replace(PROFILE, vendor_number="072", vendor_version="1.0"))
+    assert "vendorData" not in build_request(ADA, PROFILE)
+    named = build_request(ADA, replace(PROFILE, vendor_number="072", vendor_version="1.0"))
     assert named["vendorData"] == {"vendorNumber": "072", "vendorVersion": "1.0"}
 
 
 FIELDS = ("first_name", "last_name", "line1", "zip_code", "ssn")
 
 
-@given(st.builds(Subject, **dict.fromkeys(FIELDS, st.text())))
+@given(st.builds(Applicant, **dict.fromkeys(FIELDS, st.text())))
 def test_it_accepts_or_refuses_whatever_a_person_types(subject):
     blamed = ""
     try:
-        applicant(subject, is_sample=True)
+        build_applicant(subject, is_sample=True)
     except BureauInputError as error:
         blamed = error.field
     assert blamed in ("", *FIELDS)

@@ -9,6 +9,7 @@ from credit.provider import (
     BureauAuthError,
     BureauConfigError,
     BureauInputError,
+    BureauRateLimited,
     BureauTimeout,
     BureauUnavailable,
     FileFrozen,
@@ -16,7 +17,6 @@ from credit.provider import (
     MalformedReport,
     NoHit,
     Outcome,
-    RateLimited,
 )
 from credit.report import ReportStatus
 from credit.tests.sandbox_bureau import person
@@ -98,7 +98,7 @@ FAULTS = {
     "a gateway that waited in vain": (("error", {"name": "timeout"}), BureauUnavailable, Outcome.UNKNOWN, 0),
     "no entitlement": (("error", {"name": "forbidden"}), BureauConfigError, Outcome.NOT_MADE, 0),
     "no inquiry allowed": (("error", {"name": "not_allowed"}), BureauConfigError, Outcome.NOT_MADE, 0),
-    "too many calls": (("error", {"name": "rate_limit"}), RateLimited, Outcome.NOT_MADE, 0),
+    "too many calls": (("error", {"name": "rate_limit"}), BureauRateLimited, Outcome.NOT_MADE, 0),
     "ten megabytes": (("big", {"megabytes": 10}), MalformedReport, Outcome.UNKNOWN, 1),
 }
 

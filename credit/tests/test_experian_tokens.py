@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 from django.core.cache import cache
 
-from credit.experian.tokens import Token, TokenKeeper
+from credit.experian.tokens import Token, TokenCache
 from credit.experian.transport import Transport
 from credit.provider import BureauAuthError, BureauError, BureauUnavailable, Outcome
 from credit.tests.client_samples import PROFILE
@@ -16,8 +16,8 @@ from credit.tests.scripted_bureau import TOKEN_PATH, blurt, say, stay_silent
 
 def keeper(bureau, **changes):
     """A keeper as another process would have it: nothing is shared but the cache."""
-    profile = replace(PROFILE, host=bureau.url, **changes)
-    return TokenKeeper(profile, Transport(profile.host))
+    settings = replace(PROFILE, host=bureau.url, **changes)
+    return TokenCache(settings, Transport(settings.host))
 
 
 def granting(value, life=1800):
@@ -71,16 +71,16 @@ def test_it_keeps_a_token_until_shortly_before_its_end(bureau, life, seconds):
     bureau.grant(granting("a", life))
     made = keeper(bureau)
     made.get()
-    assert cache.ttl(made._place) in (seconds, seconds - 1)
-    assert seconds - 2 < made._own.until - time.monotonic() <= seconds
+    assert cache.ttl(made._cache_key) in (seconds, seconds - 1)
+    assert seconds - 2 < made._local.until - time.monotonic() <= seconds
 
 
 def test_it_asks_again_when_a_token_has_ended(bureau):
     bureau.grant(granting("a"), granting("b"))
     made = keeper(bureau)
     made.get()
-    cache.delete(made._place)
-    made._own = Token("a", time.monotonic() - 1)
+    cache.delete(made._cache_key)
+    made._local = Token("a", time.monotonic() - 1)
     assert made.get() == "b"
 
 
@@ -108,9 +108,9 @@ def test_it_needs_no_cache(bureau, monkeypatch):
 def test_it_leaves_no_token_and_no_secret_in_the_cache(bureau):
     made = keeper(bureau)
     made.get()
-    stored = cache.get(made._place)
+    stored = cache.get(made._cache_key)
     assert b"CANARY" not in stored
-    assert not [secret for secret in ("CANARY", "client", "127.0.0.1") if secret in made._place]
+    assert not [secret for secret in ("CANARY", "client", "127.0.0.1") if secret in made._cache_key]
 
 
 @pytest.mark.parametrize("changes", [{"client_secret": "other"}, {"password": "other"}, {"username": "other"}])
@@ -123,7 +123,7 @@ def test_it_cannot_open_the_token_of_other_credentials(bureau, changes):
 @pytest.mark.parametrize("stored", [b"", b"short", b"x" * 200, "text", 7])
 def test_it_takes_a_spoilt_entry_for_none(bureau, stored):
     made = keeper(bureau)
-    cache.set(made._place, stored)
+    cache.set(made._cache_key, stored)
     assert made.get() == "CANARYTOKEN"
 
 
@@ -174,7 +174,7 @@ def test_it_renews_a_refused_token_once_for_all(bureau):
     made.get()
 
     def renew(_):
-        made.drop("old")
+        made.invalidate("old")
         return made.get()
 
     assert at_once(8, renew) == ["new"] * 8
@@ -185,9 +185,9 @@ def test_it_forgets_only_the_token_that_was_refused(bureau):
     bureau.grant(granting("old"), granting("new"))
     mine, theirs = keeper(bureau), keeper(bureau)
     assert (mine.get(), theirs.get()) == ("old", "old")
-    mine.drop("old")
+    mine.invalidate("old")
     assert mine.get() == "new"
-    theirs.drop("old")
+    theirs.invalidate("old")
     assert theirs.get() == "new"
     assert calls(bureau) == 2
 

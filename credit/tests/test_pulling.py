@@ -155,7 +155,7 @@ def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, m
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert report_calls(site_bureau) == []
-    assert [(each.state, each.code) for each in list_attempts(alice)] == [("not_made", "NO_LIVING_CONSENT")]
+    assert [(each.state, each.code) for each in list_attempts(alice)] == [("not_made", "NO_ACTIVE_CONSENT")]
 
 
 def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alice, monkeypatch):

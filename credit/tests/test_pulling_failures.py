@@ -15,13 +15,13 @@ from credit.provider import (
     BureauAuthError,
     BureauConfigError,
     BureauInputError,
+    BureauRateLimited,
     BureauTimeout,
     BureauUnavailable,
     FileFrozen,
     FileRestricted,
     MalformedReport,
     NoHit,
-    RateLimited,
 )
 from credit.pulls import pulling
 from credit.report import ReportStatus
@@ -93,7 +93,7 @@ def test_it_begins_the_table_anew_after_a_report(days, alice, site_bureau):
 def test_it_waits_as_long_as_the_bureau_asks(site_bureau, alice):
     enroll_user(alice)
     site_bureau.fault("error", name="rate_limit", retry_after=7200)
-    fails(alice, RateLimited, Trigger.USER)
+    fails(alice, BureauRateLimited, Trigger.USER)
     assert 119 < waits(alice)[0] <= 144
     assert current_status(alice) is EnrollmentStatus.RETRYING
 

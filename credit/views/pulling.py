@@ -25,7 +25,7 @@ from credit.presentation.status_messages import (
     STATUS_MESSAGES,
     StatusMessage,
 )
-from credit.provider import BureauError, BureauInputError, Subject
+from credit.provider import Applicant, BureauError, BureauInputError
 from credit.pulls import pulling
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
@@ -48,7 +48,7 @@ def pull(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @sensitive_variables()
-def pull_now(request: AuthenticatedHttpRequest, subject: Subject | None = None) -> HttpResponse:
+def pull_now(request: AuthenticatedHttpRequest, subject: Applicant | None = None) -> HttpResponse:
     """Ask the bureau and lead to what came of it. Raises ``BureauInputError`` for a detail that it refuses."""
     try:
         pulling.pull(owner_id=request.user.pk, trigger=Trigger.USER, subject=subject)

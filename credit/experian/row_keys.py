@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 
-def named(parts: Iterable[object]) -> str:
+def hash_key(parts: Iterable[object]) -> str:
     """Make a name of what does not change about a row."""
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
-def numbered(rows: Sequence[tuple[str, tuple[int, ...]]]) -> list[str]:
+def number_duplicates(rows: Sequence[tuple[str, tuple[int, ...]]]) -> list[str]:
     """Return the rows' names, with a number behind each further one of the same name.
 
     Each row comes with what puts it in an order among its namesakes; its place decides between equals.

@@ -22,7 +22,7 @@ _PATH = re.compile(r"/(?!/)[A-Za-z0-9_.~%/-]*(\?[A-Za-z0-9_.~%/:=&-]*)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class ExperianSettings:
     """Everything the client has to know, read from the settings once."""
 
     environment: str

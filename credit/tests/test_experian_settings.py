@@ -10,7 +10,7 @@ from credit.tests.client_samples import ADA, PROFILE
 
 
 def test_it_shows_and_pickles_no_person():
-    assert repr(ADA) == "<Subject>"
+    assert repr(ADA) == "<Applicant>"
     assert "Canary" not in f"{ADA!s}{[ADA]}"
     with pytest.raises(TypeError):
         pickle.dumps(ADA)
@@ -46,9 +46,9 @@ def test_it_connects_to_the_bureau_that_the_settings_name(configured):
     configured()
     client = connect()
     assert client is connect()
-    assert (client.profile.host, client.profile.is_sample) == ("http://127.0.0.1:8001", True)
+    assert (client.settings.host, client.settings.is_sample) == ("http://127.0.0.1:8001", True)
     configured(CREDIT_ENV="production", EXPERIAN_BASE_URL="", EXPERIAN_SUBSCRIBER_CODE="1234567")
-    assert (connect().profile.host, connect().profile.is_sample) == ("https://us-api.experian.com", False)
+    assert (connect().settings.host, connect().settings.is_sample) == ("https://us-api.experian.com", False)
 
 
 @pytest.mark.parametrize(

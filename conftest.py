@@ -178,11 +178,11 @@ def as_staff(make_user: Callable[..., object]) -> Client:
 def with_second_factor() -> Callable[..., Client]:
     """Give a person an authenticator app, and mark their session as one in which its code was just given."""
     from accounts.mfa.step_up import mark_verified
-    from accounts.tests.phone import enrolled
+    from accounts.tests.totp import add_authenticator_app
 
     def mark(client: Client, user: Any) -> Client:
         session = client.session
-        mark_verified(SimpleNamespace(session=session), factor_id=enrolled(user).factor.pk, at=time.time())
+        mark_verified(SimpleNamespace(session=session), factor_id=add_authenticator_app(user).factor.pk, at=time.time())
         session.save()
         return client
 

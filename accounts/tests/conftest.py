@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.emails.tasks import send_security_email
 from accounts.models import User
 from accounts.sign_in.tasks import send_unlock_email
-from accounts.tests.phone import PERIOD, Phone, enrolled, sign_in_with
+from accounts.tests.totp import PERIOD, AuthenticatorApp, add_authenticator_app, sign_in_with_code
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
@@ -46,9 +46,9 @@ def cheap_hash(settings) -> None:
 
 
 @pytest.fixture
-def phone(alice: User) -> Phone:
+def authenticator_app(alice: User) -> AuthenticatorApp:
     """Alice's authenticator app, enrolled yesterday."""
-    return enrolled(alice)
+    return add_authenticator_app(alice)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def root(make_user: Callable[..., User]) -> User:
 def operator(root: User) -> Client:
     """Root, signed in with an authenticator app."""
     client = Client()
-    sign_in_with(client, root, PASSWORD, enrolled(root, OTHER_SECRET))
+    sign_in_with_code(client, root, PASSWORD, add_authenticator_app(root, OTHER_SECRET))
     return client
 
 

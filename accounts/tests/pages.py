@@ -19,33 +19,33 @@ def sign_in(client: Client, email: str, password: str, **fields: str) -> HttpRes
     return client.post(reverse("account_login"), {"login": email, "password": password, **fields})
 
 
-def is_in(client: Client) -> bool:
+def is_signed_in(client: Client) -> bool:
     """Whether pages behind the sign-in open."""
     return client.get(reverse("overview")).status_code == 200
 
 
-def enter_code(client: Client, code: str) -> HttpResponse:
+def submit_email_code(client: Client, code: str) -> HttpResponse:
     """Answer the question for the code that confirms an address."""
     return client.post(reverse("account_email_verification_sent"), {"action": "verify", "code": code})
 
 
-def code_in(mail: EmailMessage) -> str:
+def code_from_email(mail: EmailMessage) -> str:
     """The code that a mail carries to confirm an address."""
     (code,) = re.findall(r"^[A-Z]{4}-[A-Z]{4}$", mail.body, flags=re.MULTILINE)
     return code
 
 
-def link_in(mail: EmailMessage) -> str:
+def link_from_email(mail: EmailMessage) -> str:
     """The path that a mail asks to open."""
     (link,) = re.findall(rf"^{re.escape(settings.PUBLIC_URL)}(/\S+)$", mail.body, flags=re.MULTILINE)
     return link
 
 
-def what_is_said(response: HttpResponse) -> str:
+def page_without_tokens(response: HttpResponse) -> str:
     """A page without the marks that differ from one request to the next."""
     return re.sub(r'(nonce|value)="[^"]*"', "", response.content.decode())
 
 
-def operators_row(user: User) -> str:
+def operator_user_url(user: User) -> str:
     """The address of a person's row on the operators' site."""
     return reverse("admin:accounts_user_change", args=[user.pk])

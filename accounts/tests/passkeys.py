@@ -14,13 +14,13 @@ from accounts.models import User
 FLAGS = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorData.FLAG.AT
 
 
-def passkey(user: User, name: str = "Laptop") -> Authenticator:
+def add_passkey(user: User, name: str = "Laptop") -> Authenticator:
     """Give a person a passkey, stored as allauth stores one that was just made."""
-    made = made_for(b"challenge", identifier=sha256(f"{user.pk}{name}".encode()).digest())
+    made = make_credential(b"challenge", identifier=sha256(f"{user.pk}{name}".encode()).digest())
     return Authenticator.objects.create(user=user, type="webauthn", data={"name": name, "credential": made})
 
 
-def made_for(challenge: bytes, *, identifier: bytes) -> dict[str, Any]:
+def make_credential(challenge: bytes, *, identifier: bytes) -> dict[str, Any]:
     """What a browser sends when it has made a passkey for the site's question."""
     key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
     credential = AttestedCredentialData.create(bytes(16), identifier, key)

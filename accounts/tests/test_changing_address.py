@@ -18,8 +18,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import code_in, enter_code, is_in, sign_in, sign_up, what_is_said
-from accounts.tests.phone import Phone, sign_in_with
+from accounts.tests.pages import code_from_email, is_signed_in, page_without_tokens, sign_in, sign_up, submit_email_code
+from accounts.tests.totp import AuthenticatorApp, sign_in_with_code
 from compliance.tests.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
@@ -37,20 +37,20 @@ def addresses() -> list[tuple[str, bool, bool]]:
 
 
 @pytest.fixture
-def signed_in(alice: User, phone: Phone) -> Client:
+def signed_in(alice: User, authenticator_app: AuthenticatorApp) -> Client:
     """Alice has a second factor, and has just used it."""
     client = Client()
-    sign_in_with(client, alice, PASSWORD, phone)
+    sign_in_with_code(client, alice, PASSWORD, authenticator_app)
     return client
 
 
 def test_it_changes_the_address_of_who_has_a_second_factor(signed_in: Client, alice: User, trail: Trail) -> None:
     assert NEW in ask(signed_in, "New@Example.com").content.decode()
     assert addresses() == [(alice.email, True, True)]
-    assert enter_code(signed_in, code_in(mail.outbox[-1])).url == reverse("account_email")
+    assert submit_email_code(signed_in, code_from_email(mail.outbox[-1])).url == reverse("account_email")
     assert addresses() == [(NEW, True, True)]
     assert User.objects.get().email == NEW
-    assert is_in(signed_in)
+    assert is_signed_in(signed_in)
     assert trail(alice.pk)[-2:] == ["email_confirmed", "email_changed"]
     # The code goes to the new address, the notice to the old one.
     assert [(message.to, message.subject) for message in mail.outbox] == [
@@ -64,7 +64,7 @@ def test_it_changes_the_address_of_who_has_a_second_factor(signed_in: Client, al
 
 def test_it_signs_in_by_the_new_address_and_no_longer_by_the_old(signed_in: Client, alice: User) -> None:
     ask(signed_in, NEW)
-    enter_code(signed_in, code_in(mail.outbox[0]))
+    submit_email_code(signed_in, code_from_email(mail.outbox[0]))
     for email, answer in ((alice.email, 200), (NEW, 302)):
         assert sign_in(Client(), email, PASSWORD).status_code == answer
 
@@ -79,20 +79,20 @@ def test_it_asks_for_a_proof_first(signed_in: Client, alice: User) -> None:
 def test_it_changes_nothing_by_a_wrong_code(signed_in: Client, alice: User) -> None:
     ask(signed_in, NEW)
     for _ in range(3):
-        enter_code(signed_in, "BBBB-BBBB")
-    enter_code(signed_in, code_in(mail.outbox[0]))
+        submit_email_code(signed_in, "BBBB-BBBB")
+    submit_email_code(signed_in, code_from_email(mail.outbox[0]))
     assert addresses() == [(alice.email, True, True)]
-    assert is_in(signed_in)
+    assert is_signed_in(signed_in)
 
 
 def test_it_changes_the_address_once_by_three_clicks_at_once(signed_in: Client, alice: User, trail: Trail) -> None:
     ask(signed_in, NEW)
-    code = code_in(mail.outbox[0])
+    code = code_from_email(mail.outbox[0])
 
     def click() -> int:
         client = Client()
         client.cookies = signed_in.cookies
-        return enter_code(client, code).status_code
+        return submit_email_code(client, code).status_code
 
     assert in_threads(3, click) == [302] * 3
     assert addresses() == [(NEW, True, True)]
@@ -104,10 +104,10 @@ def test_it_leaves_an_address_to_its_owner_who_has_not_come_yet(signed_in: Clien
     owner = Client()
     with time_machine.travel(timezone.now() + timedelta(minutes=1)):
         sign_up(owner, NEW, PASSWORD)
-        enter_code(owner, code_in(mail.outbox[-1]))
-        assert is_in(owner)
+        submit_email_code(owner, code_from_email(mail.outbox[-1]))
+        assert is_signed_in(owner)
         # Too late: the address is somebody's by now.
-        enter_code(signed_in, code_in(mail.outbox[0]))
+        submit_email_code(signed_in, code_from_email(mail.outbox[0]))
     assert User.objects.get(email=NEW).check_password(PASSWORD)
     assert addresses() == [("alice@example.com", True, True), (NEW, True, True)]
 
@@ -117,7 +117,7 @@ def test_it_does_not_tell_whose_address_it_is(signed_in: Client, alice: User, ma
     said = []
     for email in ("bob@example.com", "nobody@example.com"):
         answer = ask(signed_in, email)
-        said.append((answer.redirect_chain, what_is_said(answer).replace(email, "X")))
+        said.append((answer.redirect_chain, page_without_tokens(answer).replace(email, "X")))
     assert said[0] == said[1]
     assert [message.to for message in mail.outbox] == [["bob@example.com"], ["nobody@example.com"]]
 
@@ -127,17 +127,19 @@ def test_it_takes_no_address_of_somebody_else_even_by_its_code(
 ) -> None:
     make_user("bob", PASSWORD)
     ask(signed_in, "bob@example.com")
-    answer = enter_code(signed_in, code_in(mail.outbox[0]))
+    answer = submit_email_code(signed_in, code_from_email(mail.outbox[0]))
     assert answer.status_code == 200
     assert User.objects.get(pk=alice.pk).email == alice.email
 
 
-def test_it_tells_the_persons_other_sessions(signed_in: Client, alice: User, phone: Phone) -> None:
+def test_it_tells_the_persons_other_sessions(
+    signed_in: Client, alice: User, authenticator_app: AuthenticatorApp
+) -> None:
     there = Client()
     with time_machine.travel(timezone.now() + timedelta(seconds=30)):
-        sign_in_with(there, alice, PASSWORD, phone)
+        sign_in_with_code(there, alice, PASSWORD, authenticator_app)
     ask(signed_in, NEW)
-    enter_code(signed_in, code_in(mail.outbox[-1]))
+    submit_email_code(signed_in, code_from_email(mail.outbox[-1]))
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
         assert "The address of your account was changed." in there.get(reverse("security")).content.decode()
 
@@ -164,7 +166,7 @@ def test_it_changes_an_address_in_the_browser(page: Page, live_server: LiveServe
     page.get_by_role("button", name="Confirm the address").click()
     expect(page.get_by_role("alert")).to_contain_text("That is not the code")
     assert findings(page) == []
-    page.get_by_label("Code").fill(code_in(mail.outbox[0]))
+    page.get_by_label("Code").fill(code_from_email(mail.outbox[0]))
     page.get_by_role("button", name="Confirm the address").click()
     expect(page.get_by_role("main")).to_contain_text(f"You sign in with {NEW}")
 

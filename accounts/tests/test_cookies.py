@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.sessions import active_sessions
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.pages import sign_in
-from accounts.tests.phone import Phone, give_code
+from accounts.tests.totp import AuthenticatorApp, submit_code
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
@@ -30,13 +30,13 @@ def is_of_this_host_alone(cookie: "Morsel[str]") -> bool:
     return cookie.key.startswith("__Host-") and attributes == (True, "/", "")
 
 
-def test_it_sets_cookies_of_this_host_alone(alice: User, phone: Phone) -> None:
+def test_it_sets_cookies_of_this_host_alone(alice: User, authenticator_app: AuthenticatorApp) -> None:
     client = Client()
     answers = [
         client.post("/appearance/", {"theme": "dark"}),
         client.get(reverse("account_login")),
         sign_in(client, alice.email, PASSWORD),
-        give_code(client, phone.code()),
+        submit_code(client, authenticator_app.code()),
         client.post(reverse("mfa_trust"), {"action": "trust"}),
         client.post(reverse("end_other_sessions")),
         client.get(reverse("security")),

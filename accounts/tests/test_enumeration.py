@@ -16,8 +16,8 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.sign_in import forms
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import sign_in, sign_up, what_is_said
-from accounts.tests.phone import Phone
+from accounts.tests.pages import page_without_tokens, sign_in, sign_up
+from accounts.tests.totp import AuthenticatorApp
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,7 +26,7 @@ NOBODY = "nobody@example.com"
 
 def facts(answer: HttpResponse, *names: str) -> tuple[object, ...]:
     """What an answer tells anybody who looks: status, place, page, cookies."""
-    said = what_is_said(answer)
+    said = page_without_tokens(answer)
     for name in names:
         said = said.replace(name, "X")
     return answer.status_code, answer.headers.get("Location"), said, tuple(sorted(answer.cookies))
@@ -71,7 +71,7 @@ def test_it_hashes_the_password_of_a_known_address_too(alice: User, monkeypatch:
     assert User.objects.get(email=NOBODY).check_password("another long password")
 
 
-def test_it_asks_every_browser_for_any_passkey(alice: User, phone: Phone) -> None:
+def test_it_asks_every_browser_for_any_passkey(alice: User, authenticator_app: AuthenticatorApp) -> None:
     def question(client: Client) -> object:
         asked = json.loads(client.get(reverse("mfa_login_webauthn"), headers={"Accept": "application/json"}).content)
         asked["request_options"]["publicKey"].pop("challenge")

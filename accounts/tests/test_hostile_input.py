@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, sign_in
-from accounts.tests.phone import Phone
+from accounts.tests.pages import is_signed_in, sign_in
+from accounts.tests.totp import AuthenticatorApp
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
@@ -66,17 +66,19 @@ def test_it_answers_strangers_with_a_page(stranger: Client, name: str, field: st
     body = "&".join(f"{key}={value}" for key, value in {**others, field: text}.items())
     answer = stranger.post(reverse(name), body, content_type=FORM)
     assert answer.status_code in (200, 302, 400)
-    assert not is_in(stranger)
+    assert not is_signed_in(stranger)
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 @pytest.mark.parametrize("place", ["mfa_authenticate", "mfa_trust"])
-def test_it_answers_between_the_steps_with_a_page(alice: User, phone: Phone, place: str, text: str) -> None:
+def test_it_answers_between_the_steps_with_a_page(
+    alice: User, authenticator_app: AuthenticatorApp, place: str, text: str
+) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     for field in ("code", "credential", "action"):
         assert client.post(reverse(place), f"{field}={text}", content_type=FORM).status_code in (200, 302, 400)
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
@@ -98,7 +100,7 @@ def test_it_answers_who_changes_an_address_with_a_page(alice: User, text: str) -
 def test_it_takes_no_passkey_that_is_none(alice: User, request: Any, place: str, credential: Any) -> None:
     client = Client()
     if place != "mfa_add_webauthn":
-        request.getfixturevalue("phone")
+        request.getfixturevalue("authenticator_app")
     if place == "mfa_reauthenticate_webauthn":
         client.force_login(alice)
     elif place != "mfa_login_webauthn":

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.sign_in import hashers
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, sign_in
+from accounts.tests.pages import is_signed_in, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,12 +40,12 @@ def test_it_lets_a_person_in_by_an_old_password_and_hashes_it_anew(alice: User, 
     keep(alice, imported(PASSWORD, prefix))
     client = Client()
     sign_in(client, alice.email, PASSWORD)
-    assert is_in(client)
+    assert is_signed_in(client)
     alice.refresh_from_db()
     assert identify_hasher(alice.password).__class__.__name__ == "Argon2id"
     again = Client()
     sign_in(again, alice.email, PASSWORD)
-    assert is_in(again)
+    assert is_signed_in(again)
 
 
 def test_it_verifies_what_django_hashed_by_bcrypt(alice: User) -> None:
@@ -59,7 +59,7 @@ def test_it_verifies_what_django_hashed_by_bcrypt(alice: User) -> None:
 def test_it_refuses_a_password_that_is_too_long_for_the_old_hash(stranger: Client, alice: User, password: str) -> None:
     keep(alice, imported("x" * 72))
     assert sign_in(stranger, alice.email, password).status_code == 200
-    assert not is_in(stranger)
+    assert not is_signed_in(stranger)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_it_hashes_as_for_an_unknown_address_what_it_cannot_compare(
 def test_it_lets_nobody_in_by_a_hash_that_is_none(stranger: Client, alice: User, encoded: str) -> None:
     keep(alice, encoded)
     assert sign_in(stranger, alice.email, PASSWORD).status_code == 200
-    assert not is_in(stranger)
+    assert not is_signed_in(stranger)
 
 
 def test_it_makes_no_new_hash_by_bcrypt(settings) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from accounts.sign_in import lockout
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.phone import Phone, enrolled, recovery_codes
+from accounts.tests.totp import AuthenticatorApp, add_authenticator_app, add_recovery_codes
 
 pytestmark = [
     pytest.mark.browser,
@@ -168,8 +168,8 @@ def test_it_sets_an_app_up_and_hands_the_codes_over(page: Page, visit: Visit, in
     page.get_by_role("link", name="Set up an app").click()
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     page.get_by_text("Type it in instead").click()
-    phone = Phone(Authenticator(), page.locator("details code").inner_text())
-    page.get_by_role("textbox", name="Code").fill(phone.code())
+    authenticator_app = AuthenticatorApp(Authenticator(), page.locator("details code").inner_text())
+    page.get_by_role("textbox", name="Code").fill(authenticator_app.code())
     page.get_by_role("button", name="Switch it on").click()
     codes = page.get_by_label("Recovery codes").inner_text().split()
     assert len(codes) == 10
@@ -211,8 +211,8 @@ def test_it_ends_a_session_that_somebody_left_open_elsewhere(
 
 
 def test_it_signs_in_by_app_and_by_recovery_code_without_scripts(browser: Any, live_server: Any, alice: User) -> None:
-    phone, (code, *_) = enrolled(alice), recovery_codes(alice)
-    for answer in (phone.code(), code):
+    authenticator_app, (code, *_) = add_authenticator_app(alice), add_recovery_codes(alice)
+    for answer in (authenticator_app.code(), code):
         context = browser.new_context(java_script_enabled=False)
         page = context.new_page()
         page.goto(live_server.url + reverse("account_login"))

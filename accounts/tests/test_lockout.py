@@ -18,8 +18,8 @@ from accounts.sign_in import lockout
 from accounts.sign_in.models import LoginThrottle
 from accounts.sign_in.tasks import enqueue_unlock_email, send_unlock_email
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, sign_in, what_is_said
-from accounts.tests.phone import Phone, decline_trust, give_code
+from accounts.tests.pages import is_signed_in, page_without_tokens, sign_in
+from accounts.tests.totp import AuthenticatorApp, decline_trust, submit_code
 from compliance.tests.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash", "no_limits")]
@@ -35,7 +35,7 @@ def no_limits(settings) -> None:
 
 
 def fail(email: str, times: int) -> list[str]:
-    return [what_is_said(sign_in(Client(), email, "wrong")) for _ in range(times)]
+    return [page_without_tokens(sign_in(Client(), email, "wrong")) for _ in range(times)]
 
 
 def lock_lasts(email: str) -> timedelta | None:
@@ -54,7 +54,7 @@ def test_it_locks_at_the_tenth_wrong_password(alice: User, trail: Trail) -> None
     assert lock_lasts(ALICE) == timedelta(minutes=15)
     right = Client()
     assert "no password or code is checked" in sign_in(right, ALICE, PASSWORD).content.decode()
-    assert not is_in(right)
+    assert not is_signed_in(right)
     assert trail(alice.pk) == ["login_failed"] * 10 + ["locked"]
 
 
@@ -100,26 +100,26 @@ def test_it_forgives_who_signs_in(alice: User) -> None:
     fail(ALICE, 9)
     client = Client()
     sign_in(client, ALICE, PASSWORD)
-    assert is_in(client)
+    assert is_signed_in(client)
     assert not LoginThrottle.objects.exists()
 
 
-def test_it_forgives_nobody_for_the_password_alone(alice: User, phone: Phone) -> None:
+def test_it_forgives_nobody_for_the_password_alone(alice: User, authenticator_app: AuthenticatorApp) -> None:
     fail(ALICE, 9)
     sign_in(Client(), ALICE, PASSWORD)
     assert LoginThrottle.objects.get().failures == 9
 
 
-def test_it_counts_wrong_codes_with_wrong_passwords(alice: User, phone: Phone) -> None:
+def test_it_counts_wrong_codes_with_wrong_passwords(alice: User, authenticator_app: AuthenticatorApp) -> None:
     fail(ALICE, 8)
     client = Client()
     sign_in(client, ALICE, PASSWORD)
     for _ in range(2):
-        give_code(client, phone.wrong_code())
+        submit_code(client, authenticator_app.wrong_code())
     assert lock_lasts(ALICE) == timedelta(minutes=15)
-    assert "no password or code is checked" in give_code(client, phone.code()).content.decode()
+    assert "no password or code is checked" in submit_code(client, authenticator_app.code()).content.decode()
     decline_trust(client)
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 def test_it_counts_all_addresses_of_a_person_as_one(alice: User) -> None:
@@ -156,7 +156,7 @@ def test_it_unlocks_by_the_button_behind_the_mailed_link(alice: User, trail: Tra
     assert lock_lasts(ALICE) is not None
     assert client.post(link()).url == reverse("account_login")
     sign_in(client, ALICE, PASSWORD)
-    assert is_in(client)
+    assert is_signed_in(client)
     assert trail(alice.pk)[-2:] == ["unlocked", "user_login"]
 
 
@@ -189,7 +189,7 @@ def test_it_unlocks_by_a_new_password(alice: User) -> None:
     new = "a brand new passphrase"
     client.post(form.redirect_chain[-1][0], {"password1": new, "password2": new})
     sign_in(client, ALICE, new)
-    assert is_in(client)
+    assert is_signed_in(client)
 
 
 def test_it_mails_a_way_out_when_the_queue_is_away(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,16 +217,16 @@ def test_it_forgets_failures_that_no_longer_count(alice: User) -> None:
         assert LoginThrottle.objects.count() == 1
 
 
-def test_it_unlocks_codes_with_passwords(alice: User, phone: Phone, settings) -> None:
+def test_it_unlocks_codes_with_passwords(alice: User, authenticator_app: AuthenticatorApp, settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "10000/m/ip,5/15m/key", "login": "10000/m/ip"}
     client = Client()
     sign_in(client, ALICE, PASSWORD)
     for _ in range(5):
-        give_code(client, phone.wrong_code())
+        submit_code(client, authenticator_app.wrong_code())
     for _ in range(5):
         lockout.record_failure(ALICE)
     enqueue_unlock_email(alice)
     Client().post(link())
-    give_code(client, phone.code())
+    submit_code(client, authenticator_app.code())
     decline_trust(client)
-    assert is_in(client)
+    assert is_signed_in(client)

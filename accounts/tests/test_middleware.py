@@ -6,8 +6,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, sign_in
-from accounts.tests.phone import Phone, enrolled, sign_in_with
+from accounts.tests.pages import is_signed_in, sign_in
+from accounts.tests.totp import AuthenticatorApp, add_authenticator_app, sign_in_with_code
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
@@ -48,15 +48,15 @@ def test_it_lets_staff_sign_out(without: Client) -> None:
 
 
 def test_it_lets_staff_with_a_second_factor_work(staff: User) -> None:
-    phone: Phone = enrolled(staff)
+    authenticator_app: AuthenticatorApp = add_authenticator_app(staff)
     client = Client()
-    sign_in_with(client, staff, PASSWORD, phone)
-    assert is_in(client)
-    phone.factor.delete()
-    assert not is_in(client)
+    sign_in_with_code(client, staff, PASSWORD, authenticator_app)
+    assert is_signed_in(client)
+    authenticator_app.factor.delete()
+    assert not is_signed_in(client)
 
 
 def test_it_asks_nothing_of_others(alice: User) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)
-    assert is_in(client)
+    assert is_signed_in(client)

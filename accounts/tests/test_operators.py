@@ -16,8 +16,8 @@ from accounts.models import User
 from accounts.operators.admin import OperatorAdmin
 from accounts.sign_in.models import LoginThrottle
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import operators_row, sign_in
-from accounts.tests.phone import Phone, enrolled
+from accounts.tests.pages import operator_user_url, sign_in
+from accounts.tests.totp import AuthenticatorApp, add_authenticator_app
 from compliance.audit.events import AuditEvent
 from compliance.isolation.viewer import operator_view
 from compliance.models import DataKey
@@ -56,7 +56,7 @@ def test_it_sends_staff_without_a_second_factor_to_set_one_up(root: User) -> Non
 
 
 def test_it_asks_staff_for_the_factor_in_a_session_without(root: User) -> None:
-    enrolled(root)
+    add_authenticator_app(root)
     client = Client()
     client.force_login(root)
     answer = client.get("/operators/", follow=True)
@@ -73,7 +73,7 @@ def test_it_lets_staff_in_with_a_second_factor(operator: Client) -> None:
 def test_it_shows_staff_only_what_they_were_given(root: User, operator: Client) -> None:
     User.objects.filter(pk=root.pk).update(is_superuser=False)
     assert operator.get("/operators/").status_code == 200
-    assert operator.get(operators_row(root)).status_code == 403
+    assert operator.get(operator_user_url(root)).status_code == 403
 
 
 def test_it_closes_when_the_factor_goes(operator: Client) -> None:
@@ -92,7 +92,7 @@ def test_it_has_no_page_that_changes_something(operator: Client, alice: User, pa
 def test_it_takes_no_form_about_a_row(operator: Client, alice: User) -> None:
     fields = {"email": "evil@example.com", "is_staff": "on", "_save": "Save"}
     deleting = {"action": "delete_selected", "_selected_action": alice.pk}
-    assert operator.post(operators_row(alice), fields).status_code == 405
+    assert operator.post(operator_user_url(alice), fields).status_code == 405
     assert operator.post(reverse("admin:accounts_user_changelist"), deleting).status_code == 405
     alice.refresh_from_db()
     assert (alice.email, alice.is_staff) == ("alice@example.com", False)
@@ -135,7 +135,7 @@ def test_it_answers_no_guess_at_what_it_does_not_show(operator: Client, guess: s
     assert operator.get(f"{reverse('admin:accounts_user_changelist')}?{guess}").status_code == 400
 
 
-def test_it_filters_by_person(operator: Client, root: User, alice: User, phone: Phone) -> None:
+def test_it_filters_by_person(operator: Client, root: User, alice: User, authenticator_app: AuthenticatorApp) -> None:
     page = operator.get(reverse("admin:mfa_authenticator_changelist"), {"user_id": alice.pk}).content.decode()
     assert str(alice.pk) in page
     assert str(root.pk) not in page

@@ -22,9 +22,9 @@ from accounts.mfa import passkeys
 from accounts.mfa.forms import CredentialField
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, sign_in
-from accounts.tests.passkeys import made_for, passkey
-from accounts.tests.phone import Phone
+from accounts.tests.pages import is_signed_in, sign_in
+from accounts.tests.passkeys import add_passkey, make_credential
+from accounts.tests.totp import AuthenticatorApp
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
@@ -32,11 +32,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 NO_OBJECTS = ["0", "false", "0.0", "-0", "0e5", "null", '""', "[]", "1", "true", '"x"', "[{}]"]
 NOTHING_TO_READ = [*NO_OBJECTS, "{}", r'{"id": "\u0000"}', r'{"id": "\ud800"}', "x", "[" * 100_000]
 DAMAGED: list[Any] = [
-    {"name": "Phone", "credential": {}},
-    {"name": "Phone", "credential": {"response": 0}},
-    {"name": "Phone", "credential": {"id": "AA", "rawId": "AA", "type": "public-key", "response": {}}},
+    {"name": "AuthenticatorApp", "credential": {}},
+    {"name": "AuthenticatorApp", "credential": {"response": 0}},
+    {"name": "AuthenticatorApp", "credential": {"id": "AA", "rawId": "AA", "type": "public-key", "response": {}}},
     {
-        "name": "Phone",
+        "name": "AuthenticatorApp",
         "credential": {
             "id": "AA",
             "rawId": "AA",
@@ -48,7 +48,7 @@ DAMAGED: list[Any] = [
     {"name": 5, "credential": {"id": "AA"}},
 ]
 NONE_AT_ALL: list[Any] = [
-    *(0, [], "text", {}, {"name": "Phone"}),
+    *(0, [], "text", {}, {"name": "AuthenticatorApp"}),
     *({"credential": each} for each in (0, False, None, [])),
 ]
 
@@ -84,7 +84,7 @@ def test_it_keeps_of_a_completed_ceremony_what_is_read_back_and_no_more(alice: U
     place = reverse("mfa_add_webauthn")
     client.get(place)
     question = websafe_decode(client.session[STATE_SESSION_KEY]["challenge"])
-    made = made_for(question, identifier=b"laptop")
+    made = make_credential(question, identifier=b"laptop")
     sent = made | {"more": "x", "response": made["response"] | {"transports": ["internal"]}}
     assert client.post(place, {"credential": json.dumps(sent), "name": "Laptop"}).status_code == 302
     kept = Authenticator.objects.get(user=alice, type=Authenticator.Type.WEBAUTHN)
@@ -92,7 +92,7 @@ def test_it_keeps_of_a_completed_ceremony_what_is_read_back_and_no_more(alice: U
 
 
 def test_it_enrols_nothing_without_the_question_that_it_answers(alice: User) -> None:
-    made = passkey(alice).data["credential"]
+    made = add_passkey(alice).data["credential"]
     Authenticator.objects.all().delete()
     client = Client()
     sign_in(client, alice.email, PASSWORD)
@@ -103,7 +103,9 @@ def test_it_enrols_nothing_without_the_question_that_it_answers(alice: User) -> 
 
 @pytest.mark.parametrize("text", NO_OBJECTS)
 @pytest.mark.parametrize("place", ["mfa_login_webauthn", "mfa_authenticate", "mfa_reauthenticate_webauthn"])
-def test_it_lets_nobody_in_by_what_is_no_object(alice: User, phone: Phone, place: str, text: str) -> None:
+def test_it_lets_nobody_in_by_what_is_no_object(
+    alice: User, authenticator_app: AuthenticatorApp, place: str, text: str
+) -> None:
     client = Client()
     if place == "mfa_reauthenticate_webauthn":
         client.force_login(alice)
@@ -121,7 +123,7 @@ def test_it_lets_nobody_in_by_what_is_no_object(alice: User, phone: Phone, place
 def test_it_passes_over_what_cannot_be_read_and_tells_the_operator(
     alice: User, data: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    good, bad = passkey(alice), damaged(alice, data)
+    good, bad = add_passkey(alice), damaged(alice, data)
     with caplog.at_level(logging.ERROR, logger="accounts.mfa.passkeys"):
         (only,) = get_credentials(alice)
         assert get_authenticator_by_credential_id(alice, only.credential_id) == good
@@ -151,24 +153,26 @@ def test_it_tells_the_person_and_lets_it_be_removed(alice: User, data: Any) -> N
 
 
 @pytest.mark.parametrize("data", DAMAGED, ids=range(len(DAMAGED)))
-def test_it_still_asks_for_the_factors_that_can_be_read(alice: User, phone: Phone, data: Any) -> None:
+def test_it_still_asks_for_the_factors_that_can_be_read(
+    alice: User, authenticator_app: AuthenticatorApp, data: Any
+) -> None:
     damaged(alice, data)
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     place = reverse("mfa_authenticate")
     assert client.get(place).status_code == 200
     assert client.post(place, {"credential": quote("{}")}).status_code == 200
-    client.post(place, {"code": phone.code()})
+    client.post(place, {"code": authenticator_app.code()})
     client.post(reverse("mfa_trust"), {"action": "skip"})
-    assert is_in(client)
+    assert is_signed_in(client)
 
 
 def test_it_does_not_let_the_password_alone_in_for_a_damaged_passkey(alice: User) -> None:
-    damaged(alice, {"name": "Phone", "credential": {}})
+    damaged(alice, {"name": "AuthenticatorApp", "credential": {}})
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     assert client.get(reverse("mfa_authenticate")).status_code == 200
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 @pytest.mark.parametrize("data", NONE_AT_ALL, ids=range(len(NONE_AT_ALL)))
@@ -186,11 +190,11 @@ def test_it_is_a_second_factor_for_nobody_on_the_operators_site(as_staff: Client
 
 
 def test_it_keeps_the_parts_that_are_read_back_and_no_others(alice: User) -> None:
-    made = passkey(alice).data["credential"]
+    made = add_passkey(alice).data["credential"]
     posted = made | {"more": "x", "clientExtensionResults": {"credProps": {"rk": [5]}}}
     posted["response"] = made["response"] | {"transports": 5, "publicKey": [1]}
     assert passkeys.extract_credential(posted) == made
 
 
 def test_it_reads_what_it_stored(alice: User) -> None:
-    assert passkeys.read_credential(passkey(alice)) is not None
+    assert passkeys.read_credential(add_passkey(alice)) is not None

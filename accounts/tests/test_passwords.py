@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.sign_in.validators import MaximumLengthValidator
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, link_in, sign_in, what_is_said
+from accounts.tests.pages import is_signed_in, link_from_email, page_without_tokens, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,18 +67,18 @@ def test_it_sets_a_new_password_by_a_link_and_ends_other_sessions(
     ask_for_link(stranger, "ALICE@example.com")
     (message,) = mail.outbox
     assert message.to == [alice.email]
-    set_new(stranger, link_in(message))
+    set_new(stranger, link_from_email(message))
     alice.refresh_from_db()
     assert alice.check_password(NEW)
-    assert not is_in(as_alice)
+    assert not is_signed_in(as_alice)
     assert "password_reset" in trail(alice.pk)
     sign_in(stranger, alice.email, NEW)
-    assert is_in(stranger)
+    assert is_signed_in(stranger)
 
 
 def test_it_takes_a_link_once(stranger: Client, alice: User) -> None:
     ask_for_link(stranger, alice.email)
-    link = link_in(mail.outbox[0])
+    link = link_from_email(mail.outbox[0])
     set_new(stranger, link)
     again = set_new(Client(), link, "yet another passphrase")
     alice.refresh_from_db()
@@ -88,7 +88,7 @@ def test_it_takes_a_link_once(stranger: Client, alice: User) -> None:
 
 def test_it_takes_no_link_that_is_too_old_or_forged(stranger: Client, alice: User) -> None:
     ask_for_link(stranger, alice.email)
-    link = link_in(mail.outbox[0])
+    link = link_from_email(mail.outbox[0])
     with time_machine.travel(timezone.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT + 1)):
         assert "no longer good" in set_new(Client(), link).content.decode()
     head, _, tail = link.rpartition("-")
@@ -100,14 +100,14 @@ def test_it_takes_no_link_that_is_too_old_or_forged(stranger: Client, alice: Use
 def test_it_says_the_same_whether_or_not_there_is_an_account(alice: User) -> None:
     known, unknown = ask_for_link(Client(), alice.email), ask_for_link(Client(), "nobody@example.com")
     assert known.redirect_chain == unknown.redirect_chain
-    assert what_is_said(known) == what_is_said(unknown)
+    assert page_without_tokens(known) == page_without_tokens(unknown)
     assert [message.to for message in mail.outbox] == [[alice.email], ["nobody@example.com"]]
 
 
 @pytest.mark.parametrize("password", ["short", "password1234", "alice@example.com", "x" * 257])
 def test_it_refuses_a_weak_new_password(stranger: Client, alice: User, password: str) -> None:
     ask_for_link(stranger, alice.email)
-    page = set_new(stranger, link_in(mail.outbox[0]), password)
+    page = set_new(stranger, link_from_email(mail.outbox[0]), password)
     assert "There is a problem" in page.content.decode()
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
@@ -134,7 +134,7 @@ def test_it_changes_the_password_and_signs_out_everywhere(signed_in: Client, ali
     change(signed_in, PASSWORD)
     alice.refresh_from_db()
     assert alice.check_password(NEW)
-    assert (is_in(signed_in), is_in(elsewhere)) == (False, False)
+    assert (is_signed_in(signed_in), is_signed_in(elsewhere)) == (False, False)
     assert "password_changed" in trail(alice.pk)
 
 
@@ -166,7 +166,7 @@ def test_it_changes_nothing_without_the_old_one_and_a_good_new_one(
     assert change(signed_in, old, new).status_code == 200
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
-    assert is_in(signed_in)
+    assert is_signed_in(signed_in)
 
 
 @pytest.mark.usefixtures("cheap_hash")

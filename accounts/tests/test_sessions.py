@@ -21,7 +21,7 @@ from accounts.sessions import active_sessions, lifetime, session_messages
 from accounts.sessions.session_store import hash_session_key
 from accounts.sessions.user_agents import describe_device
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, sign_in
+from accounts.tests.pages import is_signed_in, sign_in
 from compliance.tests.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
@@ -41,7 +41,7 @@ def at(alice: User) -> Callable[..., Client]:
     def browser(user_agent: str = FIREFOX, ip: str = "192.0.2.1") -> Client:
         client = Client(headers={"User-Agent": user_agent}, REMOTE_ADDR=ip)
         sign_in(client, alice.email, PASSWORD)
-        assert is_in(client)
+        assert is_signed_in(client)
         return client
 
     return browser
@@ -64,9 +64,9 @@ def test_it_ends_a_session_that_nobody_used_for_half_an_hour(
     now = timezone.now()
     client = at()
     with time_machine.travel(now + timedelta(minutes=29)):
-        assert is_in(client)
+        assert is_signed_in(client)
     with time_machine.travel(now + timedelta(minutes=58)):
-        assert is_in(client)
+        assert is_signed_in(client)
     with time_machine.travel(now + timedelta(minutes=89)):
         answer = client.get(reverse("transactions"))
         assert answer.url == f"{reverse('account_login')}?next={reverse('transactions')}"
@@ -78,7 +78,7 @@ def test_it_ends_a_session_that_was_never_used_after_the_sign_in(alice: User) ->
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     with time_machine.travel(timezone.now() + timedelta(minutes=31)):
-        assert not is_in(client)
+        assert not is_signed_in(client)
 
 
 def test_it_ends_every_session_after_twelve_hours_of_use(at: Callable[..., Client]) -> None:
@@ -86,9 +86,9 @@ def test_it_ends_every_session_after_twelve_hours_of_use(at: Callable[..., Clien
     with time_machine.travel(timezone.now()) as clock:
         for _ in range(35):
             clock.shift(timedelta(minutes=20))
-            assert is_in(client)
+            assert is_signed_in(client)
         clock.shift(timedelta(minutes=21))
-        assert not is_in(client)
+        assert not is_signed_in(client)
 
 
 def test_it_writes_last_seen_at_most_once_a_minute(at: Callable[..., Client]) -> None:
@@ -166,14 +166,14 @@ def test_it_ends_one_session_at_once(at: Callable[..., Client], alice: User, tra
     here, there, elsewhere = at(), at(IPHONE), at()
     answer = here.post(reverse("end_session", args=[number_of(there)]), follow=True)
     assert "Signed out: Safari on iPhone." in answer.content.decode()
-    assert [is_in(client) for client in (here, there, elsewhere)] == [True, False, True]
+    assert [is_signed_in(client) for client in (here, there, elsewhere)] == [True, False, True]
     assert trail(alice.pk)[-1] == "session_ended"
 
 
 def test_it_ends_all_others_at_once(at: Callable[..., Client]) -> None:
     here, there, elsewhere = at(), at(IPHONE), at()
     here.post(reverse("end_other_sessions"))
-    assert [is_in(client) for client in (here, there, elsewhere)] == [True, False, False]
+    assert [is_signed_in(client) for client in (here, there, elsewhere)] == [True, False, False]
 
 
 def test_it_ends_no_session_of_somebody_else(at: Callable[..., Client], as_mallory: Client) -> None:
@@ -181,13 +181,13 @@ def test_it_ends_no_session_of_somebody_else(at: Callable[..., Client], as_mallo
     places = [reverse("end_session", args=[number]) for number in (number_of(hers), 10**9)]
     assert [as_mallory.post(place).status_code for place in places] == [404, 404]
     as_mallory.post(reverse("end_other_sessions"))
-    assert is_in(hers)
+    assert is_signed_in(hers)
 
 
 def test_it_signs_out_who_ends_their_own_session(at: Callable[..., Client]) -> None:
     here = at()
     here.post(reverse("end_session", args=[number_of(here)]))
-    assert not is_in(here)
+    assert not is_signed_in(here)
 
 
 def test_it_ends_all_sessions_with_the_password(at: Callable[..., Client], alice: User, trail: Trail) -> None:
@@ -196,7 +196,7 @@ def test_it_ends_all_sessions_with_the_password(at: Callable[..., Client], alice
     new = "a brand new passphrase"
     fields = {"oldpassword": PASSWORD, "password1": new, "password2": new}
     here.post(reverse("account_change_password"), fields)
-    assert [is_in(here), is_in(there)] == [False, False]
+    assert [is_signed_in(here), is_signed_in(there)] == [False, False]
     assert not UserSession.objects.exists()
     assert not Session.objects.filter(session_key=hash_session_key(key)).exists()
     assert "session_ended" in trail(alice.pk)
@@ -206,7 +206,7 @@ def test_it_ends_all_sessions_with_the_password(at: Callable[..., Client], alice
 def test_it_ends_all_sessions_with_the_account(at: Callable[..., Client], alice: User, trail: Trail) -> None:
     here, there = at(), at()
     deactivation.deactivate(user=alice, actor=None)
-    assert [is_in(here), is_in(there)] == [False, False]
+    assert [is_signed_in(here), is_signed_in(there)] == [False, False]
     assert not UserSession.objects.exists()
     alice.refresh_from_db()
     assert not alice.is_active
@@ -214,7 +214,7 @@ def test_it_ends_all_sessions_with_the_account(at: Callable[..., Client], alice:
     assert trail(alice.pk)[-1] == "account_deactivated"
     again = Client()
     sign_in(again, alice.email, PASSWORD)
-    assert not is_in(again)
+    assert not is_signed_in(again)
 
 
 def test_it_moves_to_a_new_key_when_somebody_proves_who_they_are(at: Callable[..., Client], alice: User) -> None:
@@ -225,8 +225,8 @@ def test_it_moves_to_a_new_key_when_somebody_proves_who_they_are(at: Callable[..
     assert number_of(here) == number
     thief = Client()
     thief.cookies[site.SESSION_COOKIE_NAME] = old
-    assert not is_in(thief)
-    assert is_in(here)
+    assert not is_signed_in(thief)
+    assert is_signed_in(here)
 
 
 # --- Telling ----------------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_it_brings_no_session_back_that_ended_during_its_request(at: Callable[..
         with pytest.raises(UpdateError):
             request.session.save()
     assert not UserSession.objects.exists()
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 def test_it_forgets_sessions_that_are_over(at: Callable[..., Client], alice: User) -> None:
@@ -318,7 +318,7 @@ def test_it_forgets_sessions_that_are_over(at: Callable[..., Client], alice: Use
         user=alice, ip="192.0.2.1", session_key="gone", last_seen_at=timezone.now() - timedelta(days=1)
     )
     active_sessions.delete_expired_sessions()
-    assert is_in(client)
+    assert is_signed_in(client)
     assert [row.session_key for row in UserSession.objects.all()] == [hash_session_key(client.session.session_key)]
     with time_machine.travel(timezone.now() + timedelta(hours=13)):
         active_sessions.delete_expired_sessions()

@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.sign_in import lockout
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, sign_in, what_is_said
+from accounts.tests.pages import is_signed_in, page_without_tokens, sign_in
 from compliance.audit.events import AuditEvent
 from compliance.isolation import SYSTEM, tenant
 from compliance.tests.threads import in_threads
@@ -23,21 +23,21 @@ Trail = Callable[[UUID], list[str]]
 @pytest.mark.parametrize("email", ["alice@example.com", "ALICE@example.COM", " alice@example.com "])
 def test_it_lets_a_person_in_by_address_and_password(stranger: Client, alice: User, trail: Trail, email: str) -> None:
     assert sign_in(stranger, email, PASSWORD).url == reverse("overview")
-    assert is_in(stranger)
+    assert is_signed_in(stranger)
     assert trail(alice.pk) == ["user_login"]
 
 
 @pytest.mark.parametrize("password", ["", "wrong", PASSWORD.upper(), f" {PASSWORD}", "x" * 100_000, f"{PASSWORD}\0"])
 def test_it_keeps_everybody_else_out(stranger: Client, alice: User, password: str) -> None:
     assert sign_in(stranger, alice.email, password).status_code == 200
-    assert not is_in(stranger)
+    assert not is_signed_in(stranger)
 
 
 def test_it_says_the_same_of_a_wrong_password_and_an_unknown_address(alice: User) -> None:
     wrong = sign_in(Client(), "alice@example.com", "wrong wrong wrong")
     unknown = sign_in(Client(), "nobody@example.com", "wrong wrong wrong")
     assert wrong.status_code == unknown.status_code == 200
-    assert what_is_said(wrong) == what_is_said(unknown)
+    assert page_without_tokens(wrong) == page_without_tokens(unknown)
 
 
 def test_it_writes_a_refusal_down_without_what_was_typed(stranger: Client, alice: User) -> None:
@@ -72,10 +72,10 @@ def test_it_stops_taking_guesses_at_one_address(alice: User, make_user: Callable
     answer = sign_in(locked, alice.email, PASSWORD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
     assert "Wait 15 minutes" in answer.content.decode()
-    assert not is_in(locked)
+    assert not is_signed_in(locked)
     other = Client(REMOTE_ADDR="192.0.2.99")
     sign_in(other, "bob@example.com", PASSWORD)
-    assert is_in(other)
+    assert is_signed_in(other)
 
 
 @pytest.mark.usefixtures("cheap_hash")
@@ -96,7 +96,7 @@ def test_it_stops_taking_guesses_from_one_address(alice: User) -> None:
     assert guesses == [200] * 20 + [429]
     elsewhere = Client(REMOTE_ADDR="192.0.2.1")
     sign_in(elsewhere, alice.email, PASSWORD)
-    assert is_in(elsewhere)
+    assert is_signed_in(elsewhere)
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_it_leads_back_to_where_a_person_wanted_to_go(stranger: Client, alice: U
 def test_it_lets_nobody_in_whose_account_is_closed(stranger: Client, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
     sign_in(stranger, alice.email, PASSWORD)
-    assert not is_in(stranger)
+    assert not is_signed_in(stranger)
 
 
 def test_it_ends_a_session_whose_account_is_closed(as_alice: Client, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    assert not is_in(as_alice)
+    assert not is_signed_in(as_alice)
 
 
 def test_it_gives_a_session_that_nobody_could_have_known_before(stranger: Client, alice: User) -> None:
@@ -142,14 +142,14 @@ def test_it_gives_a_session_that_nobody_could_have_known_before(stranger: Client
 
 def test_it_signs_out_by_the_button_and_not_by_a_link(as_alice: Client, alice: User, trail: Trail) -> None:
     assert as_alice.get(reverse("account_logout")).status_code == 200
-    assert is_in(as_alice)
+    assert is_signed_in(as_alice)
     session = as_alice.cookies[settings.SESSION_COOKIE_NAME].value
     as_alice.post(reverse("account_logout"))
-    assert not is_in(as_alice)
+    assert not is_signed_in(as_alice)
     assert trail(alice.pk)[-1] == "user_logout"
     thief = Client()
     thief.cookies[settings.SESSION_COOKIE_NAME] = session
-    assert not is_in(thief)
+    assert not is_signed_in(thief)
 
 
 def test_it_counts_tries_at_one_account_together_whatever_name_they_give_the_site(alice: User) -> None:

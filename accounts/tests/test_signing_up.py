@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import code_in, enter_code, is_in, sign_in, sign_up, what_is_said
+from accounts.tests.pages import code_from_email, is_signed_in, page_without_tokens, sign_in, sign_up, submit_email_code
 from compliance.tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,9 +27,9 @@ EMAIL = "new@example.com"
 def test_it_lets_nobody_in_before_their_address_is_confirmed(stranger: Client) -> None:
     answer = sign_up(stranger, EMAIL, PASSWORD)
     assert answer.redirect_chain[-1] == (reverse("account_email_verification_sent"), 302)
-    assert not is_in(stranger)
+    assert not is_signed_in(stranger)
     sign_in(stranger, EMAIL, PASSWORD)
-    assert not is_in(stranger)
+    assert not is_signed_in(stranger)
 
 
 def test_it_lets_a_person_in_who_enters_the_mailed_code(stranger: Client, trail: Callable[[UUID], list[str]]) -> None:
@@ -37,10 +37,10 @@ def test_it_lets_a_person_in_who_enters_the_mailed_code(stranger: Client, trail:
     (message,) = mail.outbox
     assert message.to == [EMAIL]
     assert PASSWORD not in str(message.message())
-    code = code_in(message)
+    code = code_from_email(message)
     assert code not in page.content.decode()
-    assert enter_code(stranger, f" {code.lower()} ").url == reverse("overview")
-    assert is_in(stranger)
+    assert submit_email_code(stranger, f" {code.lower()} ").url == reverse("overview")
+    assert is_signed_in(stranger)
     # The session ends with the browser.
     assert stranger.cookies[settings.SESSION_COOKIE_NAME]["max-age"] == ""
     assert trail(User.objects.get().pk) == ["user_registered", "email_confirmed", "user_login"]
@@ -49,25 +49,25 @@ def test_it_lets_a_person_in_who_enters_the_mailed_code(stranger: Client, trail:
 def test_it_takes_a_code_in_the_browser_only_that_asked_for_it(stranger: Client) -> None:
     sign_up(stranger, EMAIL, PASSWORD)
     elsewhere = Client()
-    enter_code(elsewhere, code_in(mail.outbox[0]))
+    submit_email_code(elsewhere, code_from_email(mail.outbox[0]))
     assert not EmailAddress.objects.get(email=EMAIL).verified
-    assert not is_in(elsewhere)
+    assert not is_signed_in(elsewhere)
 
 
 def test_it_takes_three_wrong_codes_and_then_not_the_right_one(stranger: Client) -> None:
     sign_up(stranger, EMAIL, PASSWORD)
-    code = code_in(mail.outbox[0])
-    answers = [enter_code(stranger, wrong).status_code for wrong in ("", "BBBB-BBBB", "\0", code[:-1])]
+    code = code_from_email(mail.outbox[0])
+    answers = [submit_email_code(stranger, wrong).status_code for wrong in ("", "BBBB-BBBB", "\0", code[:-1])]
     assert answers == [200, 200, 302, 302]
-    enter_code(stranger, code)
-    assert not is_in(stranger)
+    submit_email_code(stranger, code)
+    assert not is_signed_in(stranger)
 
 
 def test_it_takes_no_code_after_a_quarter_of_an_hour(stranger: Client) -> None:
     sign_up(stranger, EMAIL, PASSWORD)
     with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1)):
-        enter_code(stranger, code_in(mail.outbox[0]))
-        assert not is_in(stranger)
+        submit_email_code(stranger, code_from_email(mail.outbox[0]))
+        assert not is_signed_in(stranger)
 
 
 def test_it_sends_a_new_code_to_who_starts_over_and_knows_the_password(stranger: Client) -> None:
@@ -77,10 +77,10 @@ def test_it_sends_a_new_code_to_who_starts_over_and_knows_the_password(stranger:
         assert sign_in(stranger, EMAIL, "wrong wrong wrong").status_code == 200
         assert len(mail.outbox) == 1
         assert sign_in(stranger, EMAIL, PASSWORD).url == reverse("account_email_verification_sent")
-        old, new = map(code_in, mail.outbox)
+        old, new = map(code_from_email, mail.outbox)
         assert old != new
-        enter_code(stranger, new)
-        assert is_in(stranger)
+        submit_email_code(stranger, new)
+        assert is_signed_in(stranger)
 
 
 def test_it_mails_an_address_four_times_an_hour_whoever_asks() -> None:
@@ -131,7 +131,9 @@ def test_it_answers_the_same_for_an_address_that_has_an_account(alice: User, kno
     here, there = Client(), Client()
     answers = [sign_up(here, known, "another long password"), sign_up(there, EMAIL, "another long password")]
     assert answers[0].redirect_chain == answers[1].redirect_chain
-    assert what_is_said(answers[0]).replace(alice.email, "X") == what_is_said(answers[1]).replace(EMAIL, "X")
+    assert page_without_tokens(answers[0]).replace(alice.email, "X") == page_without_tokens(answers[1]).replace(
+        EMAIL, "X"
+    )
     assert User.objects.filter(email="alice@example.com").count() == 1
     assert alice.check_password(PASSWORD)
     assert [message.to for message in mail.outbox] == [["alice@example.com"], [EMAIL]]

@@ -16,8 +16,8 @@ from django.utils import timezone
 from accounts.mfa.step_up import require_fresh_sign_in, require_second_factor_to_link
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, sign_in
-from accounts.tests.phone import TOMORROW, Phone, recovery_codes, sign_in_with
+from accounts.tests.pages import is_signed_in, sign_in
+from accounts.tests.totp import TOMORROW, AuthenticatorApp, add_recovery_codes, sign_in_with_code
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
@@ -82,22 +82,24 @@ def test_it_writes_a_proof_down(signed_in: Client, alice: User, trail: Trail) ->
     assert trail(alice.pk) == ["user_login", "identity_confirmed"]
 
 
-def test_it_asks_who_has_a_second_factor_for_that_one(signed_in: Client, alice: User, phone: Phone) -> None:
+def test_it_asks_who_has_a_second_factor_for_that_one(
+    signed_in: Client, alice: User, authenticator_app: AuthenticatorApp
+) -> None:
     assert not reaches(signed_in)
     asked = signed_in.get("/dangerous/").url
     assert asked.startswith(reverse("mfa_reauthenticate"))
     by_password = signed_in.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     assert by_password.url.startswith(reverse("mfa_reauthenticate"))
     assert not reaches(signed_in)
-    assert signed_in.post(asked, {"code": phone.code()}).url == "/dangerous/"
+    assert signed_in.post(asked, {"code": authenticator_app.code()}).url == "/dangerous/"
     assert reaches(signed_in)
 
 
 @pytest.mark.dates
-def test_it_takes_a_second_factor_for_five_minutes(alice: User, phone: Phone) -> None:
+def test_it_takes_a_second_factor_for_five_minutes(alice: User, authenticator_app: AuthenticatorApp) -> None:
     client = Client()
     with time_machine.travel(TOMORROW) as clock:
-        sign_in_with(client, alice, PASSWORD, phone)
+        sign_in_with_code(client, alice, PASSWORD, authenticator_app)
         assert reaches(client)
         clock.shift(290)
         assert reaches(client)
@@ -105,26 +107,28 @@ def test_it_takes_a_second_factor_for_five_minutes(alice: User, phone: Phone) ->
         assert not reaches(client)
 
 
-def test_it_takes_no_proof_by_a_factor_that_is_gone(alice: User, phone: Phone) -> None:
+def test_it_takes_no_proof_by_a_factor_that_is_gone(alice: User, authenticator_app: AuthenticatorApp) -> None:
     client = Client()
-    sign_in_with(client, alice, PASSWORD, phone)
+    sign_in_with_code(client, alice, PASSWORD, authenticator_app)
     Authenticator.objects.create(user=alice, type="webauthn", data={"name": "Key", "credential": {}})
     assert reaches(client)
-    phone.factor.delete()
+    authenticator_app.factor.delete()
     assert not reaches(client)
 
 
-def test_it_takes_a_recovery_code_as_proof(signed_in: Client, alice: User, phone: Phone) -> None:
-    code, *_ = recovery_codes(alice)
+def test_it_takes_a_recovery_code_as_proof(signed_in: Client, alice: User, authenticator_app: AuthenticatorApp) -> None:
+    code, *_ = add_recovery_codes(alice)
     signed_in.post(reverse("mfa_reauthenticate"), {"code": code})
     assert reaches(signed_in)
 
 
-def test_it_takes_no_code_of_somebody_else(signed_in: Client, alice: User, phone: Phone, mallory: User) -> None:
-    Authenticator.objects.filter(pk=phone.factor.pk).update(user=mallory)
-    hers, *_ = recovery_codes(mallory)
+def test_it_takes_no_code_of_somebody_else(
+    signed_in: Client, alice: User, authenticator_app: AuthenticatorApp, mallory: User
+) -> None:
+    Authenticator.objects.filter(pk=authenticator_app.factor.pk).update(user=mallory)
+    hers, *_ = add_recovery_codes(mallory)
     Authenticator.objects.create(user=alice, type="webauthn", data={"name": "Key", "credential": {}})
-    for code in (phone.code(), hers):
+    for code in (authenticator_app.code(), hers):
         signed_in.post(reverse("mfa_reauthenticate"), {"code": code})
     assert not reaches(signed_in)
 
@@ -183,18 +187,20 @@ def test_it_leads_to_where_a_second_factor_is_set_up(signed_in: Client, settings
     assert "Set up a second factor first" in page.content.decode()
 
 
-def test_it_links_in_a_session_with_a_second_factor(alice: User, phone: Phone, settings) -> None:
+def test_it_links_in_a_session_with_a_second_factor(alice: User, authenticator_app: AuthenticatorApp, settings) -> None:
     settings.REQUIRE_SECOND_FACTOR_TO_LINK = True
     client = Client()
     sign_in(client, alice.email, PASSWORD)
-    assert not is_in(client)
-    sign_in_with(client, alice, PASSWORD, phone)
+    assert not is_signed_in(client)
+    sign_in_with_code(client, alice, PASSWORD, authenticator_app)
     assert reaches(client, "/link/")
     with later(20):
         assert reaches(client, "/link/")
 
 
-def test_it_asks_for_the_factor_in_a_session_without(alice: User, phone: Phone, settings) -> None:
+def test_it_asks_for_the_factor_in_a_session_without(
+    alice: User, authenticator_app: AuthenticatorApp, settings
+) -> None:
     settings.REQUIRE_SECOND_FACTOR_TO_LINK = True
     client = Client()
     client.force_login(alice)

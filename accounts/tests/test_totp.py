@@ -7,7 +7,7 @@ import time_machine
 
 from accounts.mfa.totp import verify_code
 from accounts.models import User
-from accounts.tests.phone import TOMORROW, Phone, enrolled
+from accounts.tests.totp import TOMORROW, AuthenticatorApp, add_authenticator_app
 from compliance.tests.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dates]
@@ -23,76 +23,80 @@ VECTORS = [
 
 
 @pytest.fixture
-def old_phone(phone: Phone) -> Phone:
+def old_phone(authenticator_app: AuthenticatorApp) -> AuthenticatorApp:
     """An app that was there before the epoch's first vector."""
-    phone.factor.created_at = phone.factor.created_at.fromtimestamp(-60, tz=phone.factor.created_at.tzinfo)
-    phone.factor.save()
-    return phone
+    authenticator_app.factor.created_at = authenticator_app.factor.created_at.fromtimestamp(
+        -60, tz=authenticator_app.factor.created_at.tzinfo
+    )
+    authenticator_app.factor.save()
+    return authenticator_app
 
 
 @pytest.mark.parametrize(("moment", "code"), VECTORS)
-def test_it_takes_the_codes_of_the_standard(old_phone: Phone, moment: int, code: str) -> None:
+def test_it_takes_the_codes_of_the_standard(old_phone: AuthenticatorApp, moment: int, code: str) -> None:
     with time_machine.travel(moment, tick=False):
         assert verify_code(old_phone.factor, code)
 
 
-def test_it_takes_a_code_once(phone: Phone) -> None:
+def test_it_takes_a_code_once(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW, tick=False):
-        code = phone.code()
-        assert verify_code(phone.factor, code)
-        assert not verify_code(phone.factor, code)
+        code = authenticator_app.code()
+        assert verify_code(authenticator_app.factor, code)
+        assert not verify_code(authenticator_app.factor, code)
     with time_machine.travel(TOMORROW + 30, tick=False):
-        assert not verify_code(phone.factor, code)
-        assert verify_code(phone.factor, phone.code())
+        assert not verify_code(authenticator_app.factor, code)
+        assert verify_code(authenticator_app.factor, authenticator_app.code())
 
 
-def test_it_takes_a_code_once_from_ten_at_a_time(phone: Phone) -> None:
+def test_it_takes_a_code_once_from_ten_at_a_time(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW, tick=False):
-        code = phone.code()
-        answers = in_threads(10, lambda: verify_code(phone.factor, code))
+        code = authenticator_app.code()
+        answers = in_threads(10, lambda: verify_code(authenticator_app.factor, code))
     assert sorted(answers) == [False] * 9 + [True]
 
 
-def test_it_takes_a_code_that_was_read_just_before_it_changed(phone: Phone) -> None:
+def test_it_takes_a_code_that_was_read_just_before_it_changed(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW + 29, tick=False):
-        code = phone.code()
+        code = authenticator_app.code()
     with time_machine.travel(TOMORROW + 31, tick=False):
-        assert verify_code(phone.factor, code)
-        assert not verify_code(phone.factor, code)
-        assert verify_code(phone.factor, phone.code())
+        assert verify_code(authenticator_app.factor, code)
+        assert not verify_code(authenticator_app.factor, code)
+        assert verify_code(authenticator_app.factor, authenticator_app.code())
 
 
 @pytest.mark.parametrize(("tolerance", "steps"), [(1, -2), (1, 2), (0, -1), (0, 1)])
-def test_it_takes_no_code_of_another_time(phone: Phone, settings, tolerance: int, steps: int) -> None:
+def test_it_takes_no_code_of_another_time(
+    authenticator_app: AuthenticatorApp, settings, tolerance: int, steps: int
+) -> None:
     settings.MFA_TOTP_TOLERANCE = tolerance
-    assert not verify_code(phone.factor, phone.code(steps))
+    assert not verify_code(authenticator_app.factor, authenticator_app.code(steps))
 
 
-def test_it_takes_nothing_older_than_the_last_code(phone: Phone, settings) -> None:
+def test_it_takes_nothing_older_than_the_last_code(authenticator_app: AuthenticatorApp, settings) -> None:
     settings.MFA_TOTP_TOLERANCE = 1
     with time_machine.travel(TOMORROW, tick=False):
-        assert verify_code(phone.factor, phone.code(1))
-        assert not verify_code(phone.factor, phone.code(0))
-        assert not verify_code(phone.factor, phone.code(-1))
+        assert verify_code(authenticator_app.factor, authenticator_app.code(1))
+        assert not verify_code(authenticator_app.factor, authenticator_app.code(0))
+        assert not verify_code(authenticator_app.factor, authenticator_app.code(-1))
 
 
 @pytest.mark.parametrize("offset", [-30, -1, 0, 29, 30, 59])
-def test_it_takes_a_code_once_however_long_it_lives(phone: Phone, settings, offset: int) -> None:
+def test_it_takes_a_code_once_however_long_it_lives(authenticator_app: AuthenticatorApp, settings, offset: int) -> None:
     settings.MFA_TOTP_TOLERANCE = 1
     with time_machine.travel(TOMORROW, tick=False):
-        code = phone.code()
+        code = authenticator_app.code()
     accepted = 0
     for moment in (TOMORROW + offset, TOMORROW - 30, TOMORROW, TOMORROW + 29, TOMORROW + 59):
         with time_machine.travel(moment, tick=False):
-            accepted += verify_code(phone.factor, code)
+            accepted += verify_code(authenticator_app.factor, code)
     assert accepted == 1
 
 
-def test_it_takes_no_code_that_enrolled_the_app(alice: User, phone: Phone, settings) -> None:
+def test_it_takes_no_code_that_enrolled_the_app(alice: User, authenticator_app: AuthenticatorApp, settings) -> None:
     settings.MFA_TOTP_TOLERANCE = 1
     with time_machine.travel(TOMORROW, tick=False) as clock:
-        phone.factor.delete()
-        fresh = enrolled(alice)
+        authenticator_app.factor.delete()
+        fresh = add_authenticator_app(alice)
         fresh.factor.created_at = fresh.factor.created_at.fromtimestamp(TOMORROW, tz=fresh.factor.created_at.tzinfo)
         fresh.factor.save()
         assert not any(verify_code(fresh.factor, fresh.code(steps)) for steps in (-1, 0, 1))
@@ -100,45 +104,47 @@ def test_it_takes_no_code_that_enrolled_the_app(alice: User, phone: Phone, setti
         assert verify_code(fresh.factor, fresh.code())
 
 
-def test_it_takes_no_code_of_somebody_else(phone: Phone, make_user: Callable[..., User]) -> None:
-    other = enrolled(make_user("mallory"), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
-    assert not verify_code(phone.factor, other.code())
+def test_it_takes_no_code_of_somebody_else(authenticator_app: AuthenticatorApp, make_user: Callable[..., User]) -> None:
+    other = add_authenticator_app(make_user("mallory"), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    assert not verify_code(authenticator_app.factor, other.code())
     assert verify_code(other.factor, other.code())
 
 
 @pytest.mark.parametrize(
     "code", ["", "12345", "1234567", "abcdef", "１２３４５６", "٠١٢٣٤٥", "-12345", "1e5000", "\0" * 6, "9" * 9999]
 )
-def test_it_takes_nothing_that_is_no_code(phone: Phone, code: str) -> None:
-    assert not verify_code(phone.factor, code)
+def test_it_takes_nothing_that_is_no_code(authenticator_app: AuthenticatorApp, code: str) -> None:
+    assert not verify_code(authenticator_app.factor, code)
 
 
-def test_it_reads_a_code_with_a_gap(phone: Phone) -> None:
+def test_it_reads_a_code_with_a_gap(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW, tick=False):
-        code = phone.code()
-        assert verify_code(phone.factor, f" {code[:3]} {code[3:]}")
+        code = authenticator_app.code()
+        assert verify_code(authenticator_app.factor, f" {code[:3]} {code[3:]}")
 
 
-def test_it_takes_no_code_of_an_app_that_was_removed(phone: Phone) -> None:
-    code = phone.code()
-    phone.factor.__class__.objects.filter(pk=phone.factor.pk).delete()
-    assert not verify_code(phone.factor, code)
+def test_it_takes_no_code_of_an_app_that_was_removed(authenticator_app: AuthenticatorApp) -> None:
+    code = authenticator_app.code()
+    authenticator_app.factor.__class__.objects.filter(pk=authenticator_app.factor.pk).delete()
+    assert not verify_code(authenticator_app.factor, code)
 
 
-def test_it_is_what_every_door_of_allauth_asks(phone: Phone) -> None:
+def test_it_is_what_every_door_of_allauth_asks(authenticator_app: AuthenticatorApp) -> None:
     with time_machine.travel(TOMORROW, tick=False):
-        code = phone.code()
-        assert phone.factor.wrap().validate_code(code)
-        assert not phone.factor.wrap().validate_code(code)
-        assert not verify_code(phone.factor, code)
+        code = authenticator_app.code()
+        assert authenticator_app.factor.wrap().validate_code(code)
+        assert not authenticator_app.factor.wrap().validate_code(code)
+        assert not verify_code(authenticator_app.factor, code)
 
 
 @pytest.mark.parametrize(
     "damage",
     [{}, {"secret": 0}, {"secret": None}, {"secret": ["a"]}, {"last_step": "x"}, {"last_step": None}],
 )
-def test_it_takes_no_code_for_a_row_that_is_damaged(phone: Phone, damage: dict[str, object]) -> None:
-    phone.factor.data = phone.factor.data | damage if damage else {}
-    phone.factor.save()
+def test_it_takes_no_code_for_a_row_that_is_damaged(
+    authenticator_app: AuthenticatorApp, damage: dict[str, object]
+) -> None:
+    authenticator_app.factor.data = authenticator_app.factor.data | damage if damage else {}
+    authenticator_app.factor.save()
     with time_machine.travel(TOMORROW, tick=False):
-        assert not verify_code(phone.factor, phone.code())
+        assert not verify_code(authenticator_app.factor, authenticator_app.code())

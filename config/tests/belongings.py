@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Notification, User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
-from accounts.tests.passkeys import passkey
+from accounts.tests.passkeys import add_passkey
 from banking.linking.sessions import open_link
 from banking.models import Account, Item, LinkSession
 from banking.tests.rows import account_at, balance_on, moved
@@ -46,7 +46,7 @@ class Belongings:
     account: Account
     session: LinkSession
     user_session: UserSession
-    passkey: Authenticator
+    add_passkey: Authenticator
     notification: Notification
     report_id: UUID
 
@@ -99,7 +99,7 @@ def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
         notification = Notification.objects.get()
     report_id = store_report(alice, read())
     return Belongings(
-        item, account, open_link(user=alice).session, user_session, passkey(alice), notification, report_id
+        item, account, open_link(user=alice).session, user_session, add_passkey(alice), notification, report_id
     )
 
 

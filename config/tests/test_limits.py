@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from accounts.tests.phone import enrolled
+from accounts.tests.totp import add_authenticator_app
 from config.limits import LIMITS
 from config.tests.routes import NAMES
 from config.views import in_words
@@ -266,11 +266,11 @@ def test_it_checks_no_code_and_waits_no_longer(
     alice: User, nobody: Client, settings, request: pytest.FixtureRequest
 ) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    phone = enrolled(alice)
+    authenticator_app = add_authenticator_app(alice)
     alice.set_password(SIGN_IN_FORMS["account_login"]["password"])
     alice.save()
     assert nobody.post(reverse("account_login"), SIGN_IN_FORMS["account_login"]).url == reverse("mfa_authenticate")
     silence = request.getfixturevalue("silence")
-    refused = nobody.post(reverse("mfa_authenticate"), {"code": phone.code()})
+    refused = nobody.post(reverse("mfa_authenticate"), {"code": authenticator_app.code()})
     assert refused.status_code == 429
     assert 0 < calls_taken(silence) * settings.CACHES["default"]["OPTIONS"]["SOCKET_TIMEOUT"] < 2

@@ -16,8 +16,8 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from accounts.operators.admin import OperatorAdmin
-from accounts.tests.passkeys import passkey
-from accounts.tests.phone import SECRET, enrolled, recovery_codes
+from accounts.tests.passkeys import add_passkey
+from accounts.tests.totp import SECRET, add_authenticator_app, add_recovery_codes
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun
@@ -113,8 +113,8 @@ def phone_of_alice(alice: User, with_second_factor: Callable[..., Client], as_al
     """Alice's password, authenticator app, passkey and recovery codes; returns these."""
     User.objects.filter(pk=alice.pk).update(password=make_password("canary password"))
     with_second_factor(as_alice, alice)
-    passkey(alice)
-    return recovery_codes(alice)
+    add_passkey(alice)
+    return add_recovery_codes(alice)
 
 
 def pages(shown: OperatorAdmin, client: Client) -> Iterator[str]:
@@ -190,12 +190,12 @@ def operator(page: Page, visit: Callable[..., None], root: User) -> None:
     """Root has signed in by password and code."""
     root.set_password(PASSWORD)
     root.save()
-    phone = enrolled(root)
+    authenticator_app = add_authenticator_app(root)
     visit("account_login")
     page.get_by_label("Email").fill(root.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_label("Code").fill(phone.code())
+    page.get_by_label("Code").fill(authenticator_app.code())
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Not this one").click()
     expect(page).to_have_title("Overview · Plumbline")

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.tests.phone import recovery_codes
+from accounts.tests.totp import add_recovery_codes
 from banking import tasks as banking_tasks
 from banking.models import Connection, Item, LinkSession, PendingRemoval
 from banking.tests.scripted import ScriptedProvider
@@ -75,7 +75,7 @@ def damage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 @pytest.fixture
 def as_alice(as_alice: Client, alice: User, with_second_factor: Callable[..., Client]) -> Client:
-    recovery_codes(alice)
+    add_recovery_codes(alice)
     return with_second_factor(as_alice, alice)
 
 

@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.tests.phone import SECRET as APP_SECRET
-from accounts.tests.phone import recovery_codes
+from accounts.tests.totp import SECRET as APP_SECRET
+from accounts.tests.totp import add_recovery_codes
 from banking.models import BalanceSnapshot
 from banking.tests.scripted import ScriptedProvider
 from compliance.isolation import tenant
@@ -38,7 +38,7 @@ CONFIRMING = ("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticat
 @pytest.fixture
 def as_alice(as_alice: Client, alice: User, with_second_factor: Callable[..., Client]) -> Client:
     """Alice has an authenticator app and recovery codes, and has just given a code."""
-    recovery_codes(alice)
+    add_recovery_codes(alice)
     return with_second_factor(as_alice, alice)
 
 

@@ -1,4 +1,4 @@
-"""What people have in their pockets: an authenticator app, and the recovery codes that they wrote down."""
+"""What users sign in with: an authenticator app, and recovery codes."""
 
 import base64
 import time
@@ -23,7 +23,7 @@ SECRET = base64.b32encode(b"12345678901234567890").decode()
 
 
 @dataclass(frozen=True)
-class Phone:
+class AuthenticatorApp:
     """An authenticator app. It counts by allauth's arithmetic, which the site does not use."""
 
     factor: Authenticator
@@ -39,7 +39,7 @@ class Phone:
         return next(code for code in ("000000", "111111", "222222", "333333") if code not in near)
 
 
-def enrolled(user: User, secret: str = SECRET) -> Phone:
+def add_authenticator_app(user: User, secret: str = SECRET) -> AuthenticatorApp:
     """Give a person an authenticator app, as if they had set it up yesterday."""
     factor = Authenticator.objects.create(
         user=user,
@@ -47,10 +47,10 @@ def enrolled(user: User, secret: str = SECRET) -> Phone:
         data={"secret": seal_secret(secret, owner=user.pk)},
         created_at=timezone.now() - timedelta(days=1),
     )
-    return Phone(factor, secret)
+    return AuthenticatorApp(factor, secret)
 
 
-def recovery_codes(user: User) -> list[str]:
+def add_recovery_codes(user: User) -> list[str]:
     """Make a person's recovery codes, and return them as they would have been shown."""
     factor = Authenticator.objects.create(
         user=user,
@@ -61,7 +61,7 @@ def recovery_codes(user: User) -> list[str]:
     return codes
 
 
-def give_code(client: Client, code: str) -> HttpResponse:
+def submit_code(client: Client, code: str) -> HttpResponse:
     """Answer the second step of a sign-in."""
     return client.post(reverse("mfa_authenticate"), {"code": code})
 
@@ -71,8 +71,10 @@ def decline_trust(client: Client) -> HttpResponse:
     return client.post(reverse("mfa_trust"), {"action": "skip"})
 
 
-def sign_in_with(client: Client, user: User, password: str, phone: Phone, steps: int = 0) -> HttpResponse:
+def sign_in_with_code(
+    client: Client, user: User, password: str, authenticator_app: AuthenticatorApp, steps: int = 0
+) -> HttpResponse:
     """Sign in by password and code."""
     sign_in(client, user.email, password)
-    give_code(client, phone.code(steps))
+    submit_code(client, authenticator_app.code(steps))
     return decline_trust(client)

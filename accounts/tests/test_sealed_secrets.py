@@ -15,7 +15,7 @@ from accounts.mfa.sealed_secrets import is_secret_readable, open_secret, seal_se
 from accounts.mfa.second_factors import has_second_factor
 from accounts.mfa.totp import verify_code
 from accounts.models import User
-from accounts.tests.phone import SECRET, Phone, enrolled, recovery_codes
+from accounts.tests.totp import SECRET, AuthenticatorApp, add_authenticator_app, add_recovery_codes
 from compliance.vault import SealError
 from compliance.vault.data_keys import shred
 
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_it_keeps_no_seed_in_the_clear(
-    alice: User, phone: Phone, as_operator: Callable[..., list[tuple[object, ...]]]
+    alice: User, authenticator_app: AuthenticatorApp, as_operator: Callable[..., list[tuple[object, ...]]]
 ) -> None:
-    codes = recovery_codes(alice)
+    codes = add_recovery_codes(alice)
     rows = str(as_operator("SELECT data::text FROM mfa_authenticator"))
     assert str(alice.pk) in rows
     assert not [secret for secret in (SECRET, "12345678901234567890", "ab" * 40, *codes) if secret in rows]
@@ -50,50 +50,57 @@ def test_it_opens_no_seed_that_was_changed_or_renamed(alice: User, mallory: User
             open_secret(forged)
 
 
-def test_it_opens_no_seed_that_was_moved_to_another_person(alice: User, phone: Phone, mallory: User) -> None:
-    hers = enrolled(mallory, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
-    Authenticator.objects.filter(pk=phone.factor.pk).update(data=hers.factor.data)
-    assert verify_code(phone.factor, hers.code()) is False
+def test_it_opens_no_seed_that_was_moved_to_another_person(
+    alice: User, authenticator_app: AuthenticatorApp, mallory: User
+) -> None:
+    hers = add_authenticator_app(mallory, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    Authenticator.objects.filter(pk=authenticator_app.factor.pk).update(data=hers.factor.data)
+    assert verify_code(authenticator_app.factor, hers.code()) is False
     with pytest.raises(SealError):
         open_secret(hers.factor.data["secret"], owner=alice.pk)
 
 
-def test_it_forgets_seeds_with_their_owners_keys(alice: User, phone: Phone) -> None:
-    codes = recovery_codes(alice)
+def test_it_forgets_seeds_with_their_owners_keys(alice: User, authenticator_app: AuthenticatorApp) -> None:
+    codes = add_recovery_codes(alice)
     shred(alice.pk)
-    assert verify_code(phone.factor, phone.code()) is False
+    assert verify_code(authenticator_app.factor, authenticator_app.code()) is False
     factor = Authenticator.objects.get(user=alice, type="recovery_codes")
     assert factor.wrap().validate_code(codes[0]) is False
-    assert (count_unused_codes([factor]), is_secret_readable(factor), is_secret_readable(phone.factor)) == (
+    assert (count_unused_codes([factor]), is_secret_readable(factor), is_secret_readable(authenticator_app.factor)) == (
         None,
         False,
         False,
     )
 
 
-def test_it_counts_recovery_codes_that_are_unused(alice: User, phone: Phone) -> None:
-    assert count_unused_codes([phone.factor]) is None
-    codes = recovery_codes(alice)
+def test_it_counts_recovery_codes_that_are_unused(alice: User, authenticator_app: AuthenticatorApp) -> None:
+    assert count_unused_codes([authenticator_app.factor]) is None
+    codes = add_recovery_codes(alice)
     factor = Authenticator.objects.get(user=alice, type="recovery_codes")
-    assert (len(codes), len(set(codes)), count_unused_codes([phone.factor, factor])) == (10, 10, 10)
+    assert (len(codes), len(set(codes)), count_unused_codes([authenticator_app.factor, factor])) == (10, 10, 10)
     assert factor.wrap().validate_code(codes[3])
     factor.refresh_from_db()
     assert count_unused_codes([factor]) == 9
 
 
 def test_it_asks_no_second_step_for_recovery_codes_alone(alice: User) -> None:
-    recovery_codes(alice)
+    add_recovery_codes(alice)
     assert not has_second_factor(alice)
-    enrolled(alice)
+    add_authenticator_app(alice)
     assert has_second_factor(alice)
 
 
-def test_it_shows_django_otp_the_same_row(alice: User, phone: Phone) -> None:
+def test_it_shows_django_otp_the_same_row(alice: User, authenticator_app: AuthenticatorApp) -> None:
     (device,) = SecondFactor.objects.devices_for_user(alice, confirmed=True)
-    assert (device.pk, device.type, device.confirmed, str(device)) == (phone.factor.pk, "totp", True, "totp")
+    assert (device.pk, device.type, device.confirmed, str(device)) == (
+        authenticator_app.factor.pk,
+        "totp",
+        True,
+        "totp",
+    )
     assert list(SecondFactor.objects.devices_for_user(alice, confirmed=False)) == []
     assert SecondFactor.from_persistent_id(device.persistent_id) == device
-    code = phone.code()
+    code = authenticator_app.code()
     assert (device.verify_token(code), device.verify_token(code)) == (True, False)
 
 

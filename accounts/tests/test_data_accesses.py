@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from accounts.tests.pages import operators_row
-from accounts.tests.phone import Phone
+from accounts.tests.pages import operator_user_url
+from accounts.tests.totp import AuthenticatorApp
 from compliance.audit import Action, record
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
@@ -49,7 +49,7 @@ def event_of(person: User) -> AuditEvent:
 
 
 def test_it_writes_each_look_into_that_persons_trail(operator: Client, root: User, alice: User, trail: Trail) -> None:
-    operator.get(operators_row(alice))
+    operator.get(operator_user_url(alice))
     assert trail(alice.pk) == ["operator_view"]
     operator.get(reverse("admin:accounts_user_changelist"))
     assert trail(alice.pk) == ["operator_view"] * 2
@@ -57,7 +57,7 @@ def test_it_writes_each_look_into_that_persons_trail(operator: Client, root: Use
 
 
 def test_it_says_who_looked_at_what(operator: Client, root: User, alice: User) -> None:
-    operator.get(operators_row(alice))
+    operator.get(operator_user_url(alice))
     event = event_of(alice)
     assert (event.actor, event.resource, event.resource_id) == (root.pk, "user", str(alice.pk))
     assert event.told["rows"] == [str(alice.pk)]
@@ -77,7 +77,7 @@ def test_it_names_the_operators_groups(operator: Client, root: User, alice: User
     User.objects.filter(pk=root.pk).update(is_superuser=False)
     root.groups.set(groups)
     root.user_permissions.add(Permission.objects.get(codename="view_user"))
-    assert operator.get(operators_row(alice)).status_code == 200
+    assert operator.get(operator_user_url(alice)).status_code == 200
     assert event_of(alice).told["role"] == "Fraud desk, Support"
 
 
@@ -85,12 +85,12 @@ def test_it_writes_no_look_at_what_was_not_shown(operator: Client, root: User, a
     operator.get(reverse("admin:accounts_user_changelist"), {"q": "root@"})
     operator.head(reverse("admin:accounts_user_changelist"), {"q": "nobody@"})
     User.objects.filter(pk=root.pk).update(is_superuser=False)
-    operator.get(operators_row(alice))
+    operator.get(operator_user_url(alice))
     assert trail(alice.pk) == []
 
 
 def test_it_writes_looks_at_addresses_factors_sessions_and_trails_too(
-    operator: Client, alice: User, phone: Phone, trail: Trail
+    operator: Client, alice: User, authenticator_app: AuthenticatorApp, trail: Trail
 ) -> None:
     UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="k" * 32)
     for place in lists():
@@ -105,9 +105,9 @@ def test_it_shows_no_row_when_the_look_cannot_be_written(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no trail")
 
-    monkeypatch.setattr("accounts.operators.site.record", fail)
+    monkeypatch.setattr("accounts.operators.admin.record", fail)
     with pytest.raises(RuntimeError, match="no trail"):
-        operator.get(operators_row(alice))
+        operator.get(operator_user_url(alice))
 
 
 # --- The glass --------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def words(page: str) -> str:
 
 
 def test_a_person_reads_who_looked(operator: Client, root: User, alice: User, as_alice: Client) -> None:
-    operator.get(operators_row(alice))
+    operator.get(operator_user_url(alice))
     operator.post(reverse("admin:break_glass", args=[alice.pk]), {"reason": f"{REASON} <b>"})
     page = as_alice.get(reverse("data_accesses")).content.decode()
     said = words(page)
@@ -182,7 +182,7 @@ def test_a_person_reads_who_looked(operator: Client, root: User, alice: User, as
 
 
 def test_a_person_reads_of_nobody_elses_looks(operator: Client, alice: User, as_mallory: Client) -> None:
-    operator.get(operators_row(alice))
+    operator.get(operator_user_url(alice))
     assert "Nobody has looked at your data." in as_mallory.get(reverse("data_accesses")).content.decode()
 
 

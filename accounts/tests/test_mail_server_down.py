@@ -17,8 +17,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import code_in, enter_code, is_in, sign_in, sign_up, what_is_said
-from accounts.tests.phone import Phone, sign_in_with
+from accounts.tests.pages import code_from_email, is_signed_in, page_without_tokens, sign_in, sign_up, submit_email_code
+from accounts.tests.totp import AuthenticatorApp, sign_in_with_code
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
@@ -62,7 +62,7 @@ def test_it_says_the_same_of_every_address(alice: User, away: object, door: Door
 
 
 def without_id(answer: HttpResponse) -> str:
-    return what_is_said(answer).replace(answer.headers["X-Request-ID"], "")
+    return page_without_tokens(answer).replace(answer.headers["X-Request-ID"], "")
 
 
 def test_it_makes_nobody_and_takes_the_next_try_at_once(stranger: Client, away: Callable[[bool], None]) -> None:
@@ -71,8 +71,8 @@ def test_it_makes_nobody_and_takes_the_next_try_at_once(stranger: Client, away: 
     assert not EmailAddress.objects.exists()
     away(False)
     assert sign_up(stranger, NEW, PASSWORD).status_code == 200
-    enter_code(stranger, code_in(mail.outbox[0]))
-    assert is_in(stranger)
+    submit_email_code(stranger, code_from_email(mail.outbox[0]))
+    assert is_signed_in(stranger)
 
 
 def test_it_lets_nobody_in_by_the_sign_in_that_was_undone(
@@ -82,20 +82,20 @@ def test_it_lets_nobody_in_by_the_sign_in_that_was_undone(
     answer = sign_in(stranger, alice.email, PASSWORD)
     # Not even that the password was right is remembered.
     assert (answer.status_code, answer.cookies) == (503, {})
-    assert not is_in(stranger)
+    assert not is_signed_in(stranger)
     away(False)
     assert sign_in(stranger, alice.email, PASSWORD).url == reverse("account_email_verification_sent")
 
 
 def test_it_keeps_the_address_and_the_session_of_who_wanted_another(
-    alice: User, phone: Phone, away: Callable[[bool], None], trail: Trail
+    alice: User, authenticator_app: AuthenticatorApp, away: Callable[[bool], None], trail: Trail
 ) -> None:
     client = Client()
-    sign_in_with(client, alice, PASSWORD, phone)
+    sign_in_with_code(client, alice, PASSWORD, authenticator_app)
     answer = client.post(reverse("account_email"), {"email": NEW, "action_add": ""})
     assert answer.status_code == 503
     assert [address.email for address in EmailAddress.objects.all()] == [alice.email]
-    assert is_in(client)
+    assert is_signed_in(client)
     assert trail(alice.pk) == ["user_login"]
 
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
-from accounts.tests.pages import is_in, sign_in, sign_up
-from accounts.tests.phone import Phone, decline_trust, give_code
+from accounts.tests.pages import is_signed_in, sign_in, sign_up
+from accounts.tests.totp import AuthenticatorApp, decline_trust, submit_code
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
 
@@ -59,17 +59,17 @@ def test_it_answers_too_many_tries_to_the_right_password_too(stranger: Client, a
     assert answer.status_code == 429
     assert answer.headers["Retry-After"] == "60"
     assert "Too many tries" in answer.content.decode()
-    assert not is_in(stranger)
+    assert not is_signed_in(stranger)
 
 
-def test_it_takes_no_code(alice: User, phone: Phone, request: pytest.FixtureRequest) -> None:
+def test_it_takes_no_code(alice: User, authenticator_app: AuthenticatorApp, request: pytest.FixtureRequest) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     request.getfixturevalue("away")
-    answer = give_code(client, phone.code())
+    answer = submit_code(client, authenticator_app.code())
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
     decline_trust(client)
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 def test_it_signs_nobody_up_and_sends_nothing(stranger: Client, alice: User, away: None) -> None:
@@ -81,7 +81,7 @@ def test_it_signs_nobody_up_and_sends_nothing(stranger: Client, alice: User, awa
 
 
 def test_it_keeps_people_in_who_are_in(as_alice: Client, away: None) -> None:
-    assert is_in(as_alice)
+    assert is_signed_in(as_alice)
     assert as_alice.get(reverse("security")).status_code == 200
     as_alice.post(reverse("account_logout"))
-    assert not is_in(as_alice)
+    assert not is_signed_in(as_alice)

@@ -182,11 +182,12 @@ def prepare_database(home: DataDir, site: dict[str, str], settings: dict[str, st
     Raises CannotStart, and changes nothing, where another version of Plumbline made the database.
     """
     if admin := os.environ.get(ADMIN) or settings.get(ADMIN):
-        with step("Database roles"):
+        with step("Database roles and tables"):
             advice = {OTHER_VERSION_EXIT_CODE: data_dir_advice(home)} if ADMIN in settings else {}
-            manage("setup_database", env=site | {ADMIN: admin}, advice=advice)
-    with step("Tables"):
-        manage("migrate", "--database", "owner", "--noinput", env=site)
+            manage("setup_database", "--migrate", env=site | {ADMIN: admin}, advice=advice)
+    else:
+        with step("Tables"):
+            manage("migrate", "--database", "owner", "--noinput", env=site)
 
 
 def data_dir_advice(home: DataDir) -> str:

@@ -4,6 +4,7 @@ import os
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
@@ -21,8 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Only tests empty a database."""
         parser.add_argument("--recreate", action="store_true", help="Empty the database first; for tests only.")
+        parser.add_argument("--migrate", action="store_true", help="Migrate in the same process, which is quicker.")
 
-    def handle(self, *args: Any, recreate: bool, verbosity: int, **options: Any) -> None:
+    def handle(self, *args: Any, recreate: bool, migrate: bool, verbosity: int, **options: Any) -> None:
         """Raises ``CommandError`` with what to change when the database cannot be set up."""
         admin_url = os.environ.get("DATABASE_ADMIN_URL")
         if not admin_url:
@@ -34,7 +36,9 @@ class Command(BaseCommand):
             roles.setup_database(admin_url=admin_url, database=database, logins=logins, recreate=recreate)
         except roles.SetupError as error:
             raise CommandError(str(error)) from error
-        if verbosity:
+        if migrate:
+            call_command("migrate", database="owner", interactive=False, verbosity=verbosity)
+        elif verbosity:
             self.stdout.write(f"The database {database} is ready. Next: manage.py migrate --database owner")
 
 

@@ -1,8 +1,6 @@
 from django.apps import AppConfig
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
-from compliance.vault import key_checks
+from compliance.startup import require_startup_checks
 
 
 class ComplianceConfig(AppConfig):
@@ -12,7 +10,7 @@ class ComplianceConfig(AppConfig):
     verbose_name = "Foundation"
 
     def ready(self) -> None:
-        """Raise ``ImproperlyConfigured`` when FIELD_KEYS cannot be used; register the checks otherwise."""
-        if found := key_checks.find_key_errors(settings.FIELD_KEYS, settings.SECRET_KEY):
-            raise ImproperlyConfigured(" ".join(found))
+        """Raise ``ImproperlyConfigured`` when FIELD_KEYS cannot be used."""
         from compliance import checks  # noqa: F401  (registers itself)
+
+        require_startup_checks()

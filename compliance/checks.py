@@ -1,20 +1,30 @@
-"""What ``manage.py check --deploy --database default`` says about keys, roles and tables."""
+"""System checks of keys, roles and tables. ``docs/system-checks.md`` lists them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from compliance.isolation import history, role_checks, unisolated_tables
-from compliance.refusals import doubt, missing_keys, unopened_keys
-from compliance.vault.key_checks import ROTATE_AFTER_DAYS, primary_key_age
+from compliance.startup import SERVING, startup_check
+from compliance.vault.alerts import report_unreadable
+from compliance.vault.errors import SealError
+from compliance.vault.key_checks import ROTATE_AFTER_DAYS, find_key_errors, primary_key_age
+from compliance.vault.wrapping_keys import describe_unopened_key, find_missing_keys, find_unopened_keys
+
+
+@startup_check("plumbline.E011")
+def check_field_keys() -> list[str]:
+    """Refuse keys for sealed fields that are missing, malformed, guessable or part of another secret."""
+    return find_key_errors(settings.FIELD_KEYS, settings.SECRET_KEY)
 
 
 @register(Tags.security, deploy=True)
-def primary_key_is_young(**_: Any) -> list[CheckMessage]:
+def check_age_of_primary_key(**_: Any) -> list[CheckMessage]:
     """Warn when the primary key-encryption key is due for rotation."""
     age = primary_key_age(settings.FIELD_KEYS, datetime.now(UTC).date())
     if age is None or age <= ROTATE_AFTER_DAYS:
@@ -23,39 +33,69 @@ def primary_key_is_young(**_: Any) -> list[CheckMessage]:
         Warning(
             f"The primary key in FIELD_KEYS is {age} days old; the policy is {ROTATE_AFTER_DAYS}.",
             hint="Add a new key, put it first, restart every process, run `manage.py rotate_keys`.",
-            id="compliance.W001",
+            id="plumbline.W004",
         )
     ]
 
 
-@register(Tags.database)
-def site_role_is_bound(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Refuse a role that row-level security does not hold."""
+@register(Tags.database, SERVING)
+def check_site_role(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Refuse a role that could see rows of other tenants."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
-    found = role_checks.find_role_errors(connections[DEFAULT_DB_ALIAS])
-    return [Error(text, hint="Run `manage.py setup_database`.", id="compliance.E001") for text in found]
+    reasons = " ".join(role_checks.find_role_errors(connections[DEFAULT_DB_ALIAS]))
+    text = f"DATABASE_URL signs in as a role that may not serve the site. {reasons}"
+    hint = "Run `manage.py setup_database` and let DATABASE_URL name app_rw."
+    return [Error(text, hint=hint, id="plumbline.E012")] if reasons else []
 
 
 @register(Tags.database)
-def tables_keep_owners_apart(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+def check_isolation_of_tables(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Refuse tables that hold people's rows without keeping them apart."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
     return [
-        Error(text, id="compliance.E002")
+        Error(text, id="plumbline.E013")
         for text in unisolated_tables.find_unisolated_tables(connections[DEFAULT_DB_ALIAS])
     ]
 
 
 @register(Tags.database)
-def every_data_key_opens(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+def check_data_keys(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Refuse a ring that lacks a key which data keys are wrapped under, or whose key by that name opens none."""
     if "ops" not in (databases or ()):
         return []
-    faults = [f"Data keys are wrapped under {kek}, which is not in FIELD_KEYS." for kek in missing_keys(using="ops")]
-    faults += [doubt(kek, owners) for kek, owners in unopened_keys(using="ops").items()]
-    return [Error(fault, id="compliance.E003") for fault in faults]
+    faults = [
+        f"Data keys are wrapped under {kek}, which is not in FIELD_KEYS." for kek in find_missing_keys(using="ops")
+    ]
+    faults += [describe_unopened_key(kek, owners) for kek, owners in find_unopened_keys(using="ops").items()]
+    return [Error(fault, id="plumbline.E014") for fault in faults]
+
+
+@register(SERVING)
+def check_keys_in_use(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Refuse to serve when FIELD_KEYS lacks a key that data keys are wrapped under, or has another one by its name.
+
+    A single data key that does not open keeps nobody else out: that is a warning, and an operator is told. Where the
+    role of operators' commands is asked as well, ``check_data_keys`` says more.
+    """
+    if DEFAULT_DB_ALIAS not in (databases or ()) or "ops" in (databases or ()):
+        return []
+    if missing := find_missing_keys(using=DEFAULT_DB_ALIAS):
+        text = f"FIELD_KEYS lacks {', '.join(missing)}, and without it sealed values of people cannot be read."
+        hint = "Put it back, after the primary key; `manage.py rotate_keys` says when it can go."
+        return [Error(text, hint=hint, id="plumbline.E014")]
+    unopened = find_unopened_keys(using=DEFAULT_DB_ALIAS)
+    return [_describe_key_in_use(kek, owners) for kek, owners in unopened.items()]
+
+
+def _describe_key_in_use(kek: str, owners: list[UUID]) -> CheckMessage:
+    text = describe_unopened_key(kek, owners)
+    if len(owners) > 1:
+        hint = "Put the key back that does, and give a new key a name of its own."
+        return Error(text, hint=hint, id="plumbline.E014")
+    report_unreadable("compliance.datakey.wrapped", row="unknown", owner=owners[0], error=SealError(text))
+    return Warning(text, id="plumbline.W006")
 
 
 @register(Tags.database)
@@ -69,4 +109,4 @@ def check_version_of_tables(databases: Sequence[str] | None = None, **_: Any) ->
     if not unknown:
         return []
     text = history.describe_unknown(str(connection.settings_dict["NAME"]), unknown)
-    return [Error(text, hint=history.ADVICE, id="compliance.E004")]
+    return [Error(text, hint=history.ADVICE, id="plumbline.E015")]

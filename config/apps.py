@@ -1,8 +1,6 @@
 from django.apps import AppConfig
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
-from config import refusals
+from compliance.startup import require_startup_checks
 
 
 class ConfigConfig(AppConfig):
@@ -12,7 +10,7 @@ class ConfigConfig(AppConfig):
     verbose_name = "Roof"
 
     def ready(self) -> None:
-        """Raise ``ImproperlyConfigured`` when the site cannot run with its settings; register the checks otherwise."""
-        if found := refusals.problems(settings):
-            raise ImproperlyConfigured(" ".join(found))
+        """Raise ``ImproperlyConfigured`` when the site cannot run with its settings."""
         from config import checks  # noqa: F401  (registers itself)
+
+        require_startup_checks()

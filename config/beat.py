@@ -8,7 +8,7 @@ from typing import Any, Final
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from compliance import deadlines
-from config.celery import PROCESS_ENDS, after, refuse_to_serve
+from config.celery import PROCESS_ENDS, after, check_before_serving
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 AGAIN: Final = 0.5
@@ -19,7 +19,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         end_on_signals()
-        refuse_to_serve()
+        check_before_serving()
         # It may be asked to end while the database is silent, and then writes to it once more, twice over.
         deadlines.choose(deadlines.WEB)
         super().__init__(*args, **options)

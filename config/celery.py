@@ -64,17 +64,18 @@ def log_as_all_others_do(**_: object) -> None:
 
 
 @worker_init.connect
-def refuse_to_serve(**_: object) -> None:
+def check_before_serving(**_: object) -> None:
     """Let no worker and no beat start as a database role, or with keys, that may not serve the site.
 
     Nor without a database that could tell. Celery goes on after any other exception of a signal's receiver.
     """
-    from compliance import deadlines, refusals
+    from compliance import deadlines
+    from compliance.startup import require_serving_checks
 
     deadlines.choose(deadlines.JOB)
     app.conf.broker_transport_options = app.conf.broker_transport_options | WORKERS_WAITS
     try:
-        refusals.refuse_to_serve()
+        require_serving_checks()
     except ImproperlyConfigured as refused:
         sys.exit(str(refused))
     # A worker's own beat, or a child of it, would begin with a connection that two processes share.

@@ -1,4 +1,4 @@
-"""What the web server runs. It serves nobody as a database role, or with keys, that ``compliance.refusals`` refuses."""
+"""What the web server runs. It starts only when the serving checks of ``compliance.startup`` pass."""
 
 import gc
 import logging
@@ -12,13 +12,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 django.setup(set_prefix=False)
 
-from compliance.refusals import refuse_to_serve  # noqa: E402  (needs the apps to be ready)
+from compliance.startup import require_serving_checks  # noqa: E402  (needs the apps to be ready)
 from config.http import Handler  # noqa: E402
 
 application = Handler()
 
 logging.captureWarnings(capture=True)
-refuse_to_serve()
+require_serving_checks()
 connections.close_all()
 # Loads every view now, and not while the first person waits.
 get_resolver().url_patterns  # noqa: B018

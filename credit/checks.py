@@ -12,4 +12,4 @@ def check_password_age(**_: Any) -> list[CheckMessage]:
     """Warn when our password at the bureau is about to end."""
     found = bureau_password.password_warning()
     hint = "Change it at Experian, then set EXPERIAN_PASSWORD and EXPERIAN_PASSWORD_SET_ON."
-    return [Warning(found, hint=hint, id="credit.W001")] if found else []
+    return [Warning(found, hint=hint, id="plumbline.W005")] if found else []

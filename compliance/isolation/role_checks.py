@@ -1,7 +1,5 @@
 """Checks that row-level security applies to the database role that the site signs in as."""
 
-from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 ENGINE = "compliance.isolation.postgresql"
@@ -32,19 +30,6 @@ REASONS = (
     "It may act as a role that sees all, or that reaches the server's files, so row-level security does not hold it.",
     "It pretends to be a replica, so the database checks no reference between rows.",
 )
-
-
-def check_site_role() -> None:
-    """Raise ``ImproperlyConfigured`` unless row-level security applies to the site's connection.
-
-    Web and worker processes call it when they start. It queries the database.
-    """
-    if errors := find_role_errors(connections[DEFAULT_DB_ALIAS]):
-        raise ImproperlyConfigured(
-            "DATABASE_URL signs in as a role that may not serve the site. "
-            + " ".join(errors)
-            + " Run `manage.py setup_database` and let DATABASE_URL name app_rw."
-        )
 
 
 def find_role_errors(connection: BaseDatabaseWrapper) -> list[str]:

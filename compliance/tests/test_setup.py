@@ -17,9 +17,9 @@ from django.db import connection, connections
 from compliance import checks
 from compliance.isolation import role_checks, roles, tenant, unisolated_tables
 from compliance.isolation.migrations import OwnedReference
-from compliance.isolation.role_checks import check_site_role, find_role_errors
+from compliance.isolation.role_checks import find_role_errors
 from compliance.models import DataKey
-from compliance.refusals import refuse_missing_keys
+from compliance.startup import require_serving_checks
 from compliance.tests import throwaway
 from compliance.tests.conftest import everywhere
 from compliance.tests.threads import in_threads
@@ -143,7 +143,7 @@ def test_it_lets_the_owner_act_as_the_roles_it_hands_tables_to_only_when_it_says
 
 def test_it_serves_as_the_sites_role() -> None:
     assert find_role_errors(connections["default"]) == []
-    check_site_role()
+    require_serving_checks()
 
 
 def test_it_refuses_a_role_that_sees_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,12 +190,17 @@ def privileges_of(session: Any) -> tuple[Any, ...]:
 def test_it_refuses_to_serve_through_djangos_own_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections["default"].settings_dict, "ENGINE", "django.db.backends.postgresql")
     with pytest.raises(ImproperlyConfigured, match="no transaction would be bound"):
-        check_site_role()
-    assert [error.id for error in checks.site_role_is_bound(databases=["default"])] == ["compliance.E001"]
+        require_serving_checks()
+    assert [error.id for error in checks.check_site_role(databases=["default"])] == ["plumbline.E012"]
 
 
 def test_it_asks_no_database_that_it_was_not_asked_about() -> None:
-    for check in (checks.site_role_is_bound, checks.tables_keep_owners_apart, checks.every_data_key_opens):
+    for check in (
+        checks.check_site_role,
+        checks.check_isolation_of_tables,
+        checks.check_data_keys,
+        checks.check_keys_in_use,
+    ):
         assert check(databases=["owner"]) == check(databases=None) == []
 
 
@@ -217,7 +222,7 @@ def test_it_finds_a_table_without_row_level_security(owner_sql: Any) -> None:
         "careless: row-level security is not forced on the table's owner (owner_id)",
         "careless: no policy compares owner_id with the tenant",
     ]
-    assert len(checks.tables_keep_owners_apart(databases=["default"])) >= 3
+    assert len(checks.check_isolation_of_tables(databases=["default"])) >= 3
 
 
 @pytest.mark.parametrize(
@@ -301,17 +306,17 @@ def test_it_warns_of_a_primary_key_that_is_due(settings: Any, time_machine: Any)
     key = settings.FIELD_KEYS.partition(":")[2]
     settings.FIELD_KEYS = f"kek-20260801:{key}"
     time_machine.move_to("2026-10-30 12:00Z")
-    assert checks.primary_key_is_young() == []
+    assert checks.check_age_of_primary_key() == []
     time_machine.move_to("2026-10-31 12:00Z")
-    (warning,) = checks.primary_key_is_young()
+    (warning,) = checks.check_age_of_primary_key()
     assert "is 91 days old" in warning.msg
 
 
 def test_it_refuses_a_ring_that_lacks_a_key_in_use(settings: Any, alice: Any, make_box: Any) -> None:
     make_box(alice)
-    assert checks.every_data_key_opens(databases=["ops"]) == []
+    assert checks.check_data_keys(databases=["ops"]) == []
     settings.FIELD_KEYS = "other:" + settings.FIELD_KEYS.partition(":")[2]
-    assert "compliance.E003" in [error.id for error in checks.every_data_key_opens(databases=["ops"])]
+    assert "plumbline.E014" in [error.id for error in checks.check_data_keys(databases=["ops"])]
 
 
 def test_it_refuses_another_key_by_the_name_of_one_in_use(
@@ -319,13 +324,13 @@ def test_it_refuses_another_key_by_the_name_of_one_in_use(
 ) -> None:
     make_box(alice)
     make_box(mallory)
-    refuse_missing_keys()
+    require_serving_checks()
     name, _, key = settings.FIELD_KEYS.partition(":")
     settings.FIELD_KEYS = f"{name}:{b64encode(os.urandom(32)).decode()},spare:{key}"
     with pytest.raises(ImproperlyConfigured, match=f"by the name of {name} opens none of the data keys") as refused:
-        refuse_missing_keys()
+        require_serving_checks()
     assert key not in str(refused.value)
-    (error,) = checks.every_data_key_opens(databases=["ops"])
+    (error,) = checks.check_data_keys(databases=["ops"])
     assert f"by the name of {name} opens none of the data keys" in error.msg
 
 
@@ -340,11 +345,11 @@ def test_it_starts_with_a_single_data_key_that_does_not_open_and_says_so(
         damage_keys(alice.pk)
     else:
         settings.FIELD_KEYS = f"{name}:{b64encode(os.urandom(32)).decode()},spare:{key}"
-    refuse_missing_keys()
+    require_serving_checks()
     (told,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
     assert told.startswith(f"SEALED_VALUE_UNREADABLE compliance.datakey.wrapped row unknown owner {alice.pk}: ")
-    (error,) = checks.every_data_key_opens(databases=["ops"])
-    assert error.id == "compliance.E003"
+    (error,) = checks.check_data_keys(databases=["ops"])
+    assert error.id == "plumbline.E014"
     doubt = f"The only data key under {name} does not open: it is damaged, or FIELD_KEYS has another key by that name."
     assert told.endswith(doubt)
     assert error.msg == doubt
@@ -356,8 +361,8 @@ def test_it_starts_with_one_damaged_data_key_among_sound_ones(alice: Any, mallor
     with tenant(alice.pk):
         kek = DataKey.objects.get(owner=alice.pk).kek
         DataKey.objects.create(owner=alice.pk, kek=kek, wrapped=b"0" * 60, active=False)
-    refuse_missing_keys()
-    assert checks.every_data_key_opens(databases=["ops"]) == []
+    require_serving_checks()
+    assert checks.check_data_keys(databases=["ops"]) == []
 
 
 def test_it_may_run_in_several_places_at_once() -> None:

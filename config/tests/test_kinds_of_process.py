@@ -27,7 +27,7 @@ def test_it_lets_web_wait_least() -> None:
 
 @pytest.mark.django_db
 def test_it_lets_a_worker_wait_longer() -> None:
-    celery.refuse_to_serve()
+    celery.check_before_serving()
     assert deadlines.chosen() is deadlines.JOB
     assert celery.app.conf.broker_transport_options.items() >= WORKERS_WAITS.items()
 

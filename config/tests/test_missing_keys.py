@@ -10,9 +10,10 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.models import User
-from compliance import refusals
 from compliance.isolation import tenant
 from compliance.models import DataKey
+from compliance.startup import require_serving_checks
+from compliance.vault import wrapping_keys
 from config.tests.procfile import LINES, SERVING
 from config.tests.programs import environment
 from devservices.data_dir import CHECKOUT
@@ -49,6 +50,6 @@ def test_it_ends_a_process_that_lacks_a_key_and_says_which(name: str) -> None:
 
 
 def test_it_says_that_a_database_lacks_what_this_version_asks_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusals, "KEYS_IN_USE", "SELECT kek FROM of_a_migration_to_come()")
+    monkeypatch.setattr(wrapping_keys, "KEYS_IN_USE", "SELECT kek FROM of_a_migration_to_come()")
     with pytest.raises(ImproperlyConfigured, match=r"Run `manage\.py migrate --database owner` first\."):
-        refusals.refuse_to_serve()
+        require_serving_checks()

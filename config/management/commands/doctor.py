@@ -5,14 +5,14 @@ import smtplib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import redis
 from django.conf import settings
-from django.core.checks import Tags, run_checks
+from django.core import checks
+from django.core.checks import CheckMessage, Tags, run_checks
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -36,16 +36,8 @@ SEALED_SECONDS = 10
 MOST_NAMED = 5
 LEAST_ROOM = 1024**3
 
-OK, NOTE, MISSING = "ok", "note", "MISSING"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the table. MISSING makes the command fail; a note does not."""
-
-    part: str
-    state: str
-    says: str
+# The word of a level in the table. Errors are what the site cannot do without.
+WORDS = {checks.INFO: "ok", checks.WARNING: "note", checks.ERROR: "MISSING"}
 
 
 class Command(BaseCommand):
@@ -56,23 +48,28 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the table; raise CommandError when a required part is missing."""
-        findings = [finding for look in LOOKS for finding in look()]
-        width = max(len(finding.part) for finding in findings)
-        for finding in findings:
-            self.stdout.write(f"{finding.part:<{width}}  {finding.state:<7}  {finding.says}")
-        if missing := [finding.part for finding in findings if finding.state == MISSING]:
+        messages = [message for probe in PROBES for message in probe()]
+        width = max(len(message.obj) for message in messages)
+        for message in messages:
+            self.stdout.write(f"{message.obj:<{width}}  {WORDS[message.level]:<7}  {message.msg}")
+        if missing := [message.obj for message in messages if message.level >= checks.ERROR]:
             raise CommandError(f"Missing: {', '.join(missing)}.")
 
 
-def modes() -> Iterator[Finding]:
+def finding(part: str, level: int, text: str) -> CheckMessage:
+    """One line of the table. An error makes the command fail; a warning does not."""
+    return CheckMessage(level, text, obj=part)
+
+
+def modes() -> Iterator[CheckMessage]:
     """Yield what kind of site this is."""
     hardened = "off" if settings.DEBUG else "on"
-    yield Finding("Mode", OK, f"hardening {hardened}, PLAID_ENV={settings.PLAID_ENV or 'unset'}")
+    yield finding("Mode", checks.INFO, f"hardening {hardened}, PLAID_ENV={settings.PLAID_ENV or 'unset'}")
     if settings.ALLOW_EMBEDDED:
-        yield Finding("Data directory", OK, f"{settings.DEV_ENVIRONMENT.parent}")
+        yield finding("Data directory", checks.INFO, f"{settings.DEV_ENVIRONMENT.parent}")
 
 
-def databases() -> Iterator[Finding]:
+def databases() -> Iterator[CheckMessage]:
     """Yield for each role whether it can sign in, and with which PostgreSQL."""
     for alias, role in ALIASES.items():
         try:
@@ -80,75 +77,75 @@ def databases() -> Iterator[Finding]:
                 cursor.execute("SELECT current_user, current_setting('server_version')")
                 user, version = cursor.fetchone()
         except DatabaseError as error:
-            yield Finding(f"Database, {alias}", MISSING, first_line(error))
+            yield finding(f"Database, {alias}", checks.ERROR, first_line(error))
         else:
-            state, wish = (OK, "") if user == role else (MISSING, f"; it should be {role}")
-            yield Finding(f"Database, {alias}", state, f"PostgreSQL {version} as {user}{wish}")
+            state, wish = (checks.INFO, "") if user == role else (checks.ERROR, f"; it should be {role}")
+            yield finding(f"Database, {alias}", state, f"PostgreSQL {version} as {user}{wish}")
 
 
-def migrations() -> Iterator[Finding]:
+def migrations() -> Iterator[CheckMessage]:
     """Yield whether the tables are those of this version."""
     try:
         executor = MigrationExecutor(connections["owner"])
         with connections["owner"].cursor() as cursor:
             unknown = history.find_unknown_migrations(cursor)
     except DatabaseError as error:
-        yield Finding("Tables", MISSING, first_line(error))
+        yield finding("Tables", checks.ERROR, first_line(error))
         return
     if unknown:
-        yield Finding("Tables", MISSING, f"made by another version, with {unknown[0]}. {history.ADVICE}")
+        yield finding("Tables", checks.ERROR, f"made by another version, with {unknown[0]}. {history.ADVICE}")
     elif waiting := executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        yield Finding("Tables", MISSING, f"{len(waiting)} migrations wait: manage.py migrate --database owner")
+        yield finding("Tables", checks.ERROR, f"{len(waiting)} migrations wait: manage.py migrate --database owner")
     else:
-        yield Finding("Tables", OK, "every migration is applied")
+        yield finding("Tables", checks.INFO, "every migration is applied")
 
 
-def isolation() -> Iterator[Finding]:
+def isolation() -> Iterator[CheckMessage]:
     """Yield what the checks have to say about roles, tables and data keys."""
     try:
         messages = run_checks(tags=[Tags.database], databases=["default", "ops"])
     except DatabaseError as error:
-        yield Finding("Isolation", MISSING, f"cannot be looked at: {first_line(error)}")
+        yield finding("Isolation", checks.ERROR, f"cannot be looked at: {first_line(error)}")
         return
     for message in messages:
-        yield Finding("Isolation", MISSING, message.msg)
+        yield finding("Isolation", checks.ERROR, message.msg)
     if not messages:
-        yield Finding("Isolation", OK, "no role and no table lets one person see another's rows")
+        yield finding("Isolation", checks.INFO, "no role and no table lets one person see another's rows")
 
 
-def broker() -> Iterator[Finding]:
+def broker() -> Iterator[CheckMessage]:
     """Yield whether Redis answers."""
     try:
         known = get_redis_connection("default").info("server")
     except redis.RedisError as error:
-        yield Finding("Redis", MISSING, first_line(error))
+        yield finding("Redis", checks.ERROR, first_line(error))
     else:
-        yield Finding("Redis", OK, f"{known.get('server_name', 'redis')} {known['redis_version']}")
+        yield finding("Redis", checks.INFO, f"{known.get('server_name', 'redis')} {known['redis_version']}")
 
 
-def workers() -> Iterator[Finding]:
+def workers() -> Iterator[CheckMessage]:
     """Yield how many workers answer, and which queues none of them serves."""
     try:
         answers = app.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
     except OperationalError as error:
-        yield Finding("Worker", MISSING, first_line(error))
+        yield finding("Worker", checks.ERROR, first_line(error))
         return
     served = {queue["name"] for queues in answers.values() for queue in queues}
     unserved = [lane.queue for lane in Lane if lane.queue not in served]
     if not answers:
         patience = f"none answered in {WORKER_SECONDS} s"
-        yield Finding("Worker", MISSING, f"{patience}: start the Procfile's `worker` and `slow`")
+        yield finding("Worker", checks.ERROR, f"{patience}: start the Procfile's `worker` and `slow`")
     elif unserved:
-        yield Finding("Worker", MISSING, f"{len(answers)} answered, and none serves {', '.join(unserved)}")
+        yield finding("Worker", checks.ERROR, f"{len(answers)} answered, and none serves {', '.join(unserved)}")
     else:
-        yield Finding("Worker", OK, f"{len(answers)} answered")
+        yield finding("Worker", checks.INFO, f"{len(answers)} answered")
 
 
-def mail() -> Iterator[Finding]:
+def mail() -> Iterator[CheckMessage]:
     """Yield whether the mail server answers. Nothing is sent."""
     backend = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
     if backend != "smtp":
-        yield Finding("Mail", NOTE, f"goes to {backend}: nobody receives any")
+        yield finding("Mail", checks.WARNING, f"goes to {backend}: nobody receives any")
         return
     place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     implicit_tls = getattr(settings, "EMAIL_USE_SSL", False)
@@ -157,36 +154,36 @@ def mail() -> Iterator[Finding]:
         with connect(settings.EMAIL_HOST, settings.EMAIL_PORT, timeout=PROVIDER_SECONDS) as server:
             server.noop()
     except (OSError, smtplib.SMTPException) as error:
-        yield Finding("Mail", MISSING, f"{place}: {first_line(error)}")
+        yield finding("Mail", checks.ERROR, f"{place}: {first_line(error)}")
     else:
-        yield Finding("Mail", OK, place)
+        yield finding("Mail", checks.INFO, place)
 
 
-def keys() -> Iterator[Finding]:
+def keys() -> Iterator[CheckMessage]:
     """Yield the ids of the field keys and the age of the one in use. The vault refuses bad ones at start-up."""
     names = list(parse_keyring(settings.FIELD_KEYS))
     age = primary_key_age(settings.FIELD_KEYS, datetime.now(UTC).date())
     says = f"{', '.join(names)}; the first is in use" + (f", {age} days old" if age is not None else "")
     due = age is not None and age > ROTATE_AFTER_DAYS
-    yield Finding("Field keys", NOTE if due else OK, f"{says}; rotation is due" if due else says)
+    yield finding("Field keys", checks.WARNING if due else checks.INFO, f"{says}; rotation is due" if due else says)
 
 
-def sealed_values() -> Iterator[Finding]:
+def sealed_values() -> Iterator[CheckMessage]:
     """Yield how many sealed values do not open, and which the first of them are."""
     try:
         found = inspect(seconds=SEALED_SECONDS)
     except DatabaseError as error:
-        yield Finding("Sealed values", MISSING, f"cannot be looked at: {first_line(error)}")
+        yield finding("Sealed values", checks.ERROR, f"cannot be looked at: {first_line(error)}")
         return
     scope = f"{found.checked:,} looked at" + ("" if found.is_complete else f" in {SEALED_SECONDS} s, not all")
     if found.unreadable:
         first = ", ".join(found.unreadable[:3])
-        yield Finding("Sealed values", MISSING, f"{len(found.unreadable):,} cannot be read ({first}); {scope}")
+        yield finding("Sealed values", checks.ERROR, f"{len(found.unreadable):,} cannot be read ({first}); {scope}")
     else:
-        yield Finding("Sealed values", OK, f"{scope}; each of them opens")
+        yield finding("Sealed values", checks.INFO, f"{scope}; each of them opens")
 
 
-def owed() -> Iterator[Finding]:
+def owed() -> Iterator[CheckMessage]:
     """Yield what is still owed at the provider and can be paid by nobody but an operator."""
     unreadable = PendingRemoval.objects.using("ops").filter(error_code=UNREADABLE_CODE)
     lost = LinkSession.objects.using("ops").filter(state=LinkSession.State.LOST)
@@ -196,72 +193,73 @@ def owed() -> Iterator[Finding]:
         ]
         stuck += [f"link session {session_id}" for session_id in lost.values_list("pk", flat=True)[:MOST_NAMED]]
     except DatabaseError as error:
-        yield Finding("Owed at Plaid", MISSING, f"cannot be looked at: {first_line(error)}")
+        yield finding("Owed at Plaid", checks.ERROR, f"cannot be looked at: {first_line(error)}")
         return
     if stuck:
-        yield Finding("Owed at Plaid", NOTE, f"to be ended by Plaid's support: {', '.join(stuck)}")
+        yield finding("Owed at Plaid", checks.WARNING, f"to be ended by Plaid's support: {', '.join(stuck)}")
     else:
-        yield Finding("Owed at Plaid", OK, "nothing that only Plaid's support could end")
+        yield finding("Owed at Plaid", checks.INFO, "nothing that only Plaid's support could end")
 
 
-def plaid() -> Iterator[Finding]:
+def plaid() -> Iterator[CheckMessage]:
     """Yield whether Plaid's credentials are set and, for the local sandbox, whether it answers."""
     if settings.PLAID_ENV not in {"embedded", "sandbox", "production"}:
-        yield Finding("Plaid", MISSING, "PLAID_ENV is not set to embedded, sandbox or production")
+        yield finding("Plaid", checks.ERROR, "PLAID_ENV is not set to embedded, sandbox or production")
     elif not (settings.PLAID_CLIENT_ID and settings.PLAID_SECRET):
-        yield Finding("Plaid", MISSING, "PLAID_CLIENT_ID and PLAID_SECRET are not set")
+        yield finding("Plaid", checks.ERROR, "PLAID_CLIENT_ID and PLAID_SECRET are not set")
     elif settings.PLAID_ENV != "embedded":
         webhooks = settings.PLAID_WEBHOOK_URL or "none: set PUBLIC_URL"
-        yield Finding("Plaid", OK, f"{settings.PLAID_ENV}; webhooks to {webhooks}")
+        yield finding("Plaid", checks.INFO, f"{settings.PLAID_ENV}; webhooks to {webhooks}")
     else:
         yield sandbox()
 
 
-def sandbox() -> Finding:
+def sandbox() -> CheckMessage:
     """Return whether the local sandbox answers."""
     try:
         # The address is this site's own setting, and leads to this machine.
         with urllib.request.urlopen(f"{settings.PLAID_URL}/healthz", timeout=PROVIDER_SECONDS):  # noqa: S310
-            return Finding("Plaid", OK, f"the local sandbox answers at {settings.PLAID_URL}")
+            return finding("Plaid", checks.INFO, f"the local sandbox answers at {settings.PLAID_URL}")
     except (urllib.error.URLError, OSError, ValueError) as error:
-        return Finding("Plaid", MISSING, f"the local sandbox at {settings.PLAID_URL}: {first_line(error)}")
+        return finding("Plaid", checks.ERROR, f"the local sandbox at {settings.PLAID_URL}: {first_line(error)}")
 
 
-def bureau() -> Iterator[Finding]:
+def bureau() -> Iterator[CheckMessage]:
     """Yield which bureau is asked, with what kind of inquiry, and how old our password there is."""
     if settings.CREDIT_ENV == "off":
-        yield Finding("Bureau", NOTE, "CREDIT_ENV=off: no credit reports")
+        yield finding("Bureau", checks.WARNING, "CREDIT_ENV=off: no credit reports")
         return
     says = f"CREDIT_ENV={settings.CREDIT_ENV}, {settings.EXPERIAN_INQUIRY_CLASS or 'unset'} inquiries"
     age = bureau_password.password_age()
     if age is not None:
         warning = bureau_password.password_warning()
-        state, told = (NOTE, warning) if warning else (OK, f"password {age} days old")
+        level, text = (checks.WARNING, warning) if warning else (checks.INFO, f"password {age} days old")
     elif settings.CREDIT_ENV == "embedded":
-        state, told = OK, "no password of ours"
+        level, text = checks.INFO, "no password of ours"
     else:
-        state, told = NOTE, "EXPERIAN_PASSWORD_SET_ON is not set, so nobody is warned before the password ends"
-    yield Finding("Bureau", state, f"{says}; {told}")
+        level = checks.WARNING
+        text = "EXPERIAN_PASSWORD_SET_ON is not set, so nobody is warned before the password ends"
+    yield finding("Bureau", level, f"{says}; {text}")
 
 
-def static_files() -> Iterator[Finding]:
+def static_files() -> Iterator[CheckMessage]:
     """Yield whether the static files were collected; with DEBUG they are served from where they lie."""
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     if settings.DEBUG:
-        yield Finding("Static files", OK, "served from their sources")
+        yield finding("Static files", checks.INFO, "served from their sources")
     elif manifest.exists():
-        yield Finding("Static files", OK, f"collected in {settings.STATIC_ROOT}")
+        yield finding("Static files", checks.INFO, f"collected in {settings.STATIC_ROOT}")
     else:
-        yield Finding("Static files", MISSING, "manage.py collectstatic --noinput")
+        yield finding("Static files", checks.ERROR, "manage.py collectstatic --noinput")
 
 
-def disk() -> Iterator[Finding]:
+def disk() -> Iterator[CheckMessage]:
     """Yield the room that is left where data are written."""
     data_dir = settings.DEV_ENVIRONMENT.parent
     place = data_dir if settings.ALLOW_EMBEDDED and data_dir.exists() else settings.BASE_DIR
     free = shutil.disk_usage(place).free
-    state = OK if free >= LEAST_ROOM else NOTE
-    yield Finding("Disk", state, f"{free / 1024**3:.1f} GB left at {place}")
+    state = checks.INFO if free >= LEAST_ROOM else checks.WARNING
+    yield finding("Disk", state, f"{free / 1024**3:.1f} GB left at {place}")
 
 
 def first_line(error: BaseException) -> str:
@@ -269,7 +267,7 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
-LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+PROBES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     modes,
     databases,
     migrations,

@@ -1,4 +1,4 @@
-"""What ``manage.py check --deploy`` says about the ways to other hosts."""
+"""Warn, at ``manage.py check --deploy``, of unencrypted connections to other hosts."""
 
 import os
 from ipaddress import ip_address
@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 
-THIS_MACHINE = {"", "localhost"}
+LOCAL_HOSTS = {"", "localhost"}
 TRUE = {"1", "true", "yes", "y", "t"}
 # In which libpq believes nobody who has no certificate.
 # Source: https://www.postgresql.org/docs/current/libpq-ssl.html
@@ -16,19 +16,19 @@ SURE_MODES = {"verify-ca", "verify-full"}
 
 
 @register(Tags.security, deploy=True)
-def mail_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
+def check_mail_encryption(**_: Any) -> list[CheckMessage]:
     """Warn of mails, and of the password for sending them, that travel to another host for all to read."""
     is_plain = settings.EMAIL_BACKEND.endswith(".smtp.EmailBackend") and not (
         getattr(settings, "EMAIL_USE_TLS", False) or getattr(settings, "EMAIL_USE_SSL", False)
     )
-    if not is_plain or is_on_this_machine(settings.EMAIL_HOST):
+    if not is_plain or is_local_host(settings.EMAIL_HOST):
         return []
     said = "EMAIL_URL sends mails to another host unencrypted, and links in them open accounts."
-    return [Warning(said, hint="Use smtp+tls:// or smtp+ssl://.", id="config.W001")]
+    return [Warning(said, hint="Use smtp+tls:// or smtp+ssl://.", id="plumbline.W001")]
 
 
 @register(Tags.security, deploy=True)
-def redis_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
+def check_redis_encryption(**_: Any) -> list[CheckMessage]:
     """Warn of a Redis on another host that is asked without TLS, or by TLS with whoever answers.
 
     Whoever sits between could read its password and all jobs, and make some.
@@ -37,18 +37,18 @@ def redis_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
     asked = {name.lower(): value.lower() for name, value in parse_qsl(address.query)}
     is_sure = asked.get("ssl_cert_reqs", "required").removeprefix("cert_") == "required"
     is_sure = is_sure and asked.get("ssl_check_hostname", "true") in TRUE
-    if address.scheme == "unix" or is_on_this_machine(address.hostname or ""):
+    if address.scheme == "unix" or is_local_host(address.hostname or ""):
         return []
     if address.scheme == "redis":
         said = "REDIS_URL leads to another host unencrypted, and whoever sits between can read and make jobs."
-        return [Warning(said, hint="Use rediss://.", id="config.W002")]
+        return [Warning(said, hint="Use rediss://.", id="plumbline.W002")]
     said = "REDIS_URL leads to another host and does not ask for its certificate: anybody in between could answer."
     hint = "Take ssl_cert_reqs and ssl_check_hostname out of it; ssl_ca_certs names an authority of your own."
-    return [] if is_sure else [Warning(said, hint=hint, id="config.W002")]
+    return [] if is_sure else [Warning(said, hint=hint, id="plumbline.W002")]
 
 
 @register(Tags.security, deploy=True)
-def postgresql_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
+def check_database_encryption(**_: Any) -> list[CheckMessage]:
     """Warn of a database on another host that is asked without TLS, or by TLS with whoever answers."""
     found: list[CheckMessage] = []
     for alias, database in settings.DATABASES.items():
@@ -56,18 +56,18 @@ def postgresql_is_encrypted_on_its_way(**_: Any) -> list[CheckMessage]:
         options = database.get("OPTIONS", {})
         hosts = str(options.get("host") or unquote(database.get("HOST") or "") or os.environ.get("PGHOST", ""))
         mode = options.get("sslmode") or os.environ.get("PGSSLMODE", "prefer")
-        if mode not in SURE_MODES and not all(is_on_this_machine(host) for host in hosts.split(",")):
+        if mode not in SURE_MODES and not all(is_local_host(host) for host in hosts.split(",")):
             said = f"{name} leads to another host and does not ask for its certificate (sslmode={mode})."
             hint = "Add ?sslmode=verify-full, and sslrootcert= with the file of its authority or system."
-            found.append(Warning(said, hint=hint, id="config.W003"))
+            found.append(Warning(said, hint=hint, id="plumbline.W003"))
     return found
 
 
-def is_on_this_machine(host: str) -> bool:
+def is_local_host(host: str) -> bool:
     """Whether nothing that is sent there leaves this machine, as through a socket in a folder."""
     if host.startswith(("/", "@")):
         return True
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
-        return host.lower().rstrip(".") in THIS_MACHINE
+        return host.lower().rstrip(".") in LOCAL_HOSTS

@@ -1,6 +1,7 @@
 import secrets
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
@@ -9,8 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from django.core.checks import run_checks
 
-from config.refusals import BUREAU_CREDENTIALS, is_weak, problems
+from compliance.startup import STARTUP
+from config.checks import providers, site
+from config.checks.providers import BUREAU_CREDENTIALS
+from config.checks.site import is_weak
 
 DATA_DIR = Path("/srv/plumbline")
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -74,7 +79,12 @@ INSIDE = str(DATA_DIR / "sockets")
 
 
 def found(**changes: object) -> list[str]:
-    return problems(SimpleNamespace(**GOOD | changes))
+    """The sentences of the startup checks of this package, with settings that fit but for these."""
+    chosen = SimpleNamespace(**GOOD | changes)
+    with patch.object(providers, "settings", chosen), patch.object(site, "settings", chosen):
+        messages = run_checks(tags=[STARTUP])
+    assert all(message.is_serious() for message in messages)
+    return [message.msg for message in messages]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import environ
 import pytest
 from django.core.checks import registry
 
-from config import checks
+from config.checks import encryption
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from config import checks
 def test_it_warns_of_mail_that_everybody_can_read(settings, address: str, is_warned_of: bool) -> None:
     for name, value in environ.Env.email_url_config(address).items():
         setattr(settings, name, value)
-    assert [each.id for each in checks.mail_is_encrypted_on_its_way()] == ["config.W001"] * is_warned_of
+    assert [message.id for message in encryption.check_mail_encryption()] == ["plumbline.W001"] * is_warned_of
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_it_warns_of_mail_that_everybody_can_read(settings, address: str, is_war
 )
 def test_it_warns_of_a_redis_that_everybody_can_ask(settings, address: str, is_warned_of: bool) -> None:
     settings.REDIS_URL = address
-    assert [each.id for each in checks.redis_is_encrypted_on_its_way()] == ["config.W002"] * is_warned_of
+    assert [message.id for message in encryption.check_redis_encryption()] == ["plumbline.W002"] * is_warned_of
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,15 @@ def test_it_warns_of_a_database_that_anybody_in_between_could_be(
     for name in ("PGHOST", "PGSSLMODE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(settings.DATABASES, alias, environ.Env.db_url_config(address))
-    found = checks.postgresql_is_encrypted_on_its_way()
+    messages = encryption.check_database_encryption()
     name = {"default": "DATABASE_URL", "ops": "DATABASE_OPS_URL"}[alias]
-    assert [(each.id, each.msg.startswith(f"{name} leads")) for each in found] == [("config.W003", True)] * is_warned_of
-    assert not any("secret" in each.msg for each in found)
+    assert [(message.id, message.msg.startswith(f"{name} leads")) for message in messages] == [
+        ("plumbline.W003", True)
+    ] * is_warned_of
+    assert not any("secret" in message.msg for message in messages)
 
 
 def test_it_is_asked_before_a_release() -> None:
     asked = {check.__name__ for check in registry.registry.deployment_checks}
-    ways = {f"{service}_is_encrypted_on_its_way" for service in ("mail", "redis", "postgresql")}
-    assert ways <= asked
+    names = {"check_mail_encryption", "check_redis_encryption", "check_database_encryption"}
+    assert names <= asked

@@ -1,0 +1,52 @@
+"""Whether FIELD_KEYS has the keys that people's data keys are wrapped under. Queries the database."""
+
+from collections import defaultdict
+from uuid import UUID
+
+from django.db import connections
+
+from compliance.vault.data_keys import wrapping_aad
+from compliance.vault.errors import SealError
+from compliance.vault.keyring import keyring
+
+KEYS_IN_USE = "SELECT kek FROM compliance_keys_in_use()"
+# One that does not open may be damaged. Where of several none does, they have been wrapped under another key.
+SAMPLES = "SELECT kek, owner, wrapped FROM compliance_key_samples(5)"
+
+
+def find_missing_keys(*, using: str) -> list[str]:
+    """Name the keys that data keys are wrapped under and that are not on the ring. Asks the database."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(KEYS_IN_USE)
+        return sorted(name for (name,) in cursor.fetchall() if name not in keyring())
+
+
+def find_unopened_keys(*, using: str) -> dict[str, list[UUID]]:
+    """Name the keys on the ring that open none of a few data keys that bear their name, and whose those are."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(SAMPLES)
+        samples = [sample for sample in cursor.fetchall() if sample[0] in keyring()]
+    opening = {kek for kek, owner, wrapped in samples if can_unwrap(kek, owner, wrapped)}
+    unopened = defaultdict(list)
+    for kek, owner, _ in samples:
+        if kek not in opening:
+            unopened[kek].append(owner)
+    return dict(sorted(unopened.items()))
+
+
+def describe_unopened_key(kek: str, owners: list[UUID]) -> str:
+    """Say what it means that a key opens no data key of these owners. One alone tells less than several."""
+    if len(owners) == 1:
+        return (
+            f"The only data key under {kek} does not open: it is damaged, or FIELD_KEYS has another key by that name."
+        )
+    return f"What FIELD_KEYS has by the name of {kek} opens none of the data keys that were wrapped under it."
+
+
+def can_unwrap(kek: str, owner: UUID, wrapped: bytes) -> bool:
+    """Whether a data key can be unwrapped."""
+    try:
+        keyring().unwrap(kek, bytes(wrapped), wrapping_aad(owner))
+    except SealError:
+        return False
+    return True

@@ -1,0 +1,3 @@
+"""System checks of the settings. ``docs/system-checks.md`` lists them."""
+
+from config.checks import encryption, providers, site  # noqa: F401  (register themselves)

@@ -36,7 +36,7 @@ class Action(StrEnum):
     TRANSACTION_FETCH = "transaction_fetch"
     SYNC = "sync"
 
-    CONSENT_GIVEN = "consent_given"
+    CONSENT_GRANTED = "consent_granted"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     DIGEST_SENT = "digest_sent"
 

@@ -1,11 +1,12 @@
-"""Ask first: what each person agreed to, in which exact words, and when they took it back.
+"""Consent: what each person agreed to, the exact text, and when they withdrew it.
 
-The ledger only grows. ``give`` and ``withdraw`` add a row each, ``living`` says whether a purpose is allowed now,
-and the database refuses to change or delete a row. A row names its person by id alone and outlives the account.
+The ledger is append-only. ``grant`` and ``withdraw`` add a row each, ``get_active_consent`` returns the consent that
+allows a purpose now, and the database refuses to change or delete a row. A row refers to its person by id only and
+stays when the account is deleted.
 """
 
+from compliance.consent.consent_text import ConsentText, Purpose
 from compliance.consent.events import ConsentEvent
-from compliance.consent.ledger import give, history, living, withdraw
-from compliance.consent.wording import Purpose, Wording
+from compliance.consent.ledger import get_active_consent, grant, list_consent_events, withdraw
 
-__all__ = ["ConsentEvent", "Purpose", "Wording", "give", "history", "living", "withdraw"]
+__all__ = ["ConsentEvent", "ConsentText", "Purpose", "get_active_consent", "grant", "list_consent_events", "withdraw"]

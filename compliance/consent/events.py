@@ -1,4 +1,4 @@
-"""The rows of the consent ledger; ``migrations/0002_isolation.py`` keeps them from being changed."""
+"""The model of the consent ledger; triggers in ``migrations/0002_isolation.py`` keep its rows from being changed."""
 
 from typing import ClassVar
 
@@ -9,15 +9,16 @@ from compliance.vault.fields import SealedTextField
 
 
 class ConsentEvent(models.Model):
-    """A consent that was given, or the withdrawal that ``ends`` one. Written by the ledger alone, changed by nobody.
+    """A consent that a person granted, or the withdrawal of one (``withdraws`` is its id).
 
-    A withdrawal repeats version and fingerprint of what it ends, and has neither text nor expiry. ``scope`` says
-    what exactly was allowed (provider, frequency, products). The typed name is sealed: once its person is erased,
-    the row still shows which text was agreed to, when and from where.
+    Only the ledger writes rows, and nobody changes one. A withdrawal repeats version and fingerprint of the consent,
+    and has neither text nor expiry. ``scope`` says what was allowed (provider, frequency, products). The signature, a
+    typed name, is sealed: after its person was erased, the row still shows which text was agreed to, when and from
+    where.
     """
 
     class Kind(models.TextChoices):
-        GIVEN = "given"
+        GRANTED = "granted"
         WITHDRAWN = "withdrawn"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -27,7 +28,7 @@ class ConsentEvent(models.Model):
     version = models.CharField(max_length=40)
     sha256 = models.CharField(max_length=64)
     text = models.TextField(blank=True)
-    typed_name = SealedTextField(null=True, owner="owner")
+    signature = SealedTextField(null=True, owner="owner")
     scope = models.JSONField(default=dict)
     locale = models.CharField(max_length=20)
     method = models.CharField(max_length=20)
@@ -35,7 +36,7 @@ class ConsentEvent(models.Model):
     user_agent = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
-    ends = models.UUIDField(null=True)
+    withdraws = models.UUIDField(null=True)
 
     objects = BoundQuerySet.as_manager()
 
@@ -43,10 +44,10 @@ class ConsentEvent(models.Model):
         ordering: ClassVar = ["-at", "-id"]
         indexes: ClassVar = [models.Index("owner", "purpose", models.F("at").desc(), name="newest_consent")]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["ends"], name="one_withdrawal_per_consent"),
+            models.UniqueConstraint(fields=["withdraws"], name="one_withdrawal_per_consent"),
             models.CheckConstraint(
-                name="given_or_withdrawn",
-                condition=models.Q(kind="given", ends=None, expires_at__gt=models.F("at"))
-                | models.Q(kind="withdrawn", ends__isnull=False, expires_at=None, text=""),
+                name="granted_or_withdrawn",
+                condition=models.Q(kind="granted", withdraws=None, expires_at__gt=models.F("at"))
+                | models.Q(kind="withdrawn", withdraws__isnull=False, expires_at=None, text=""),
             ),
         ]

@@ -33,12 +33,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("owner", models.UUIDField(editable=False)),
-                ("kind", models.CharField(choices=[("given", "Given"), ("withdrawn", "Withdrawn")], max_length=10)),
+                ("kind", models.CharField(choices=[("granted", "Granted"), ("withdrawn", "Withdrawn")], max_length=10)),
                 ("purpose", models.CharField(max_length=20)),
                 ("version", models.CharField(max_length=40)),
                 ("sha256", models.CharField(max_length=64)),
                 ("text", models.TextField(blank=True)),
-                ("typed_name", compliance.vault.fields.SealedTextField(null=True, owner="owner")),
+                ("signature", compliance.vault.fields.SealedTextField(null=True, owner="owner")),
                 ("scope", models.JSONField(default=dict)),
                 ("locale", models.CharField(max_length=20)),
                 ("method", models.CharField(max_length=20)),
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ("user_agent", models.CharField(blank=True, max_length=300)),
                 ("at", models.DateTimeField()),
                 ("expires_at", models.DateTimeField(null=True)),
-                ("ends", models.UUIDField(null=True)),
+                ("withdraws", models.UUIDField(null=True)),
             ],
             options={
                 "ordering": ["-at", "-id"],
@@ -59,16 +59,16 @@ class Migration(migrations.Migration):
                     )
                 ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("ends",), name="one_withdrawal_per_consent"),
+                    models.UniqueConstraint(fields=("withdraws",), name="one_withdrawal_per_consent"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("ends", None), ("expires_at__gt", models.F("at")), ("kind", "given")),
+                            models.Q(("expires_at__gt", models.F("at")), ("kind", "granted"), ("withdraws", None)),
                             models.Q(
-                                ("ends__isnull", False), ("expires_at", None), ("kind", "withdrawn"), ("text", "")
+                                ("expires_at", None), ("kind", "withdrawn"), ("text", ""), ("withdraws__isnull", False)
                             ),
                             _connector="OR",
                         ),
-                        name="given_or_withdrawn",
+                        name="granted_or_withdrawn",
                     ),
                 ],
             },

@@ -19,21 +19,21 @@ CURRENT_TENANT = """
 # A site that could write here could make the next migration skip, or run twice.
 PROTECT_HISTORY = "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM app_rw, app_ops"
 
-# A withdrawal ends a consent of its own person, and a fingerprint is the one of the text beside it.
+# A withdrawal refers to a consent of the same person, and a fingerprint is that of the text in the same row.
 CONSENT_CONSTRAINTS = """
     ALTER TABLE compliance_consentevent
-        ADD CONSTRAINT compliance_consentevent_ends_same_owner
-            FOREIGN KEY (owner, ends) REFERENCES compliance_consentevent (owner, id),
+        ADD CONSTRAINT compliance_consentevent_withdraws_same_owner
+            FOREIGN KEY (owner, withdraws) REFERENCES compliance_consentevent (owner, id),
         ADD CONSTRAINT fingerprint_of_text
-            CHECK (kind <> 'given' OR sha256 = encode(sha256(convert_to(text, 'UTF8')), 'hex'));
+            CHECK (kind <> 'granted' OR sha256 = encode(sha256(convert_to(text, 'UTF8')), 'hex'));
 """
 
-# Operators may seal the typed name again under a new key, and nothing else. ENABLE ALWAYS: also in a session that
+# Operators may seal the signature again under a new key, and nothing else. ENABLE ALWAYS: also in a session that
 # pretends to be a replica, where ordinary triggers are off.
 CONSENT_GUARDS = """
     CREATE FUNCTION consent_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
         AS $$ BEGIN
-            IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - 'typed_name' = to_jsonb(OLD) - 'typed_name' THEN
+            IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - 'signature' = to_jsonb(OLD) - 'signature' THEN
                 RETURN NEW;
             END IF;
             RAISE EXCEPTION 'A consent is never changed.' USING ERRCODE = 'insufficient_privilege';
@@ -46,7 +46,7 @@ CONSENT_GUARDS = """
     ALTER TABLE compliance_consentevent ENABLE ALWAYS TRIGGER keep, ENABLE ALWAYS TRIGGER keep_all;
 
     REVOKE ALL ON compliance_consentevent FROM app_ops;
-    GRANT SELECT, UPDATE (typed_name) ON compliance_consentevent TO app_ops;
+    GRANT SELECT, UPDATE (signature) ON compliance_consentevent TO app_ops;
 """
 
 

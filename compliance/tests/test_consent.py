@@ -12,7 +12,15 @@ from django.db import IntegrityError, ProgrammingError, connection, connections,
 from django.test import RequestFactory
 
 from compliance.audit.request_details import request_details
-from compliance.consent import ConsentEvent, Purpose, Wording, give, history, living, withdraw
+from compliance.consent import (
+    ConsentEvent,
+    ConsentText,
+    Purpose,
+    get_active_consent,
+    grant,
+    list_consent_events,
+    withdraw,
+)
 from compliance.isolation import NoTenant, tenant
 from compliance.models import AuditEvent
 from compliance.tests.conftest import everywhere
@@ -27,20 +35,20 @@ MOMENT = datetime(2026, 11, 22, 9, 40, tzinfo=UTC)
 TEXT = "I am giving written instructions to obtain my credit report. 😀"
 # Computed with sha256sum over the UTF-8 bytes.
 FINGERPRINT = "6ceb8fbfb19e53d87c4a58914d8e94597d09cc66ff4ac1accdaa83e4ba42ba80"
-REPORT = Wording(Purpose.CREDIT_REPORT, "2026-11", TEXT)
+REPORT = ConsentText(Purpose.CREDIT_REPORT, "2026-11", TEXT)
 
 
-def given(person: Any, wording: Wording = REPORT, **options: Any) -> ConsentEvent:
-    usual = {"wording": wording, "typed_name": "Alice A", "scope": {}, "lives_for": YEAR}
-    return give(person=person, **(usual | options))
+def grant_consent(person: Any, consent_text: ConsentText = REPORT, **options: Any) -> ConsentEvent:
+    usual = {"consent_text": consent_text, "signature": "Alice A", "scope": {}, "valid_for": YEAR}
+    return grant(person=person, **(usual | options))
 
 
-def ends(person: Any, purpose: Purpose = Purpose.CREDIT_REPORT) -> ConsentEvent | None:
+def withdraw_consent(person: Any, purpose: Purpose = Purpose.CREDIT_REPORT) -> ConsentEvent | None:
     return withdraw(person=person, purpose=purpose)
 
 
 def alive(person: Any, purpose: Purpose = Purpose.CREDIT_REPORT, **options: Any) -> ConsentEvent | None:
-    return living(person_id=person.pk, purpose=purpose, **options)
+    return get_active_consent(person_id=person.pk, purpose=purpose, **options)
 
 
 # --- Giving -----------------------------------------------------------------------------------------------
@@ -49,48 +57,48 @@ def alive(person: Any, purpose: Purpose = Purpose.CREDIT_REPORT, **options: Any)
 def test_it_keeps_what_was_agreed_to_by_whom_from_where_and_until_when(alice: Any) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_USER_AGENT="Firefox")
     with time_machine.travel(MOMENT, tick=False), request_details(request):
-        given(alice, scope={"provider": "experian", "every": "month"}, locale="es-us")
-    (event,) = history(person_id=alice.pk)
-    assert (event.owner, event.kind, event.purpose, event.version) == (alice.pk, "given", "credit_report", "2026-11")
+        grant_consent(alice, scope={"provider": "experian", "every": "month"}, locale="es-us")
+    (event,) = list_consent_events(person_id=alice.pk)
+    assert (event.owner, event.kind, event.purpose, event.version) == (alice.pk, "granted", "credit_report", "2026-11")
     assert (event.text, event.sha256) == (TEXT, FINGERPRINT)
     assert (event.scope, event.locale, event.method) == ({"provider": "experian", "every": "month"}, "es-us", "web")
     assert (event.ip, event.user_agent) == ("192.0.2.1", "Firefox")
     assert (event.at, event.expires_at) == (MOMENT, datetime(2027, 11, 22, 9, 40, tzinfo=UTC))
     with tenant(alice.pk):
-        assert event.typed_name.reveal() == "Alice A"
+        assert event.signature.reveal() == "Alice A"
 
 
 def test_it_seals_the_typed_name(alice: Any) -> None:
-    event = given(alice, typed_name="Alice Canary")
+    event = grant_consent(alice, signature="Alice Canary")
     with connections["ops"].cursor() as cursor:
-        cursor.execute("SELECT typed_name FROM compliance_consentevent WHERE id = %s", [event.pk])
+        cursor.execute("SELECT signature FROM compliance_consentevent WHERE id = %s", [event.pk])
         (stored,) = cursor.fetchone()
     assert b"Canary" not in bytes(stored)
 
 
 def test_it_falls_with_the_transaction_of_its_deed(alice: Any) -> None:
     with transaction.atomic():
-        given(alice)
+        grant_consent(alice)
         transaction.set_rollback(True)
-    assert history(person_id=alice.pk) == []
+    assert list_consent_events(person_id=alice.pk) == []
 
 
 def test_it_stands_in_the_trail(alice: Any) -> None:
-    first = given(alice)
-    last = ends(alice)
+    first = grant_consent(alice)
+    last = withdraw_consent(alice)
     with tenant(alice.pk):
         events = list(AuditEvent.objects.filter(subject=alice.pk).order_by("id"))
     assert [(e.action, e.resource, e.resource_id, e.actor) for e in events] == [
-        ("consent_given", "credit_report", str(first.pk), alice.pk),
+        ("consent_granted", "credit_report", str(first.pk), alice.pk),
         ("consent_withdrawn", "credit_report", str(last.pk), alice.pk),
     ]
     assert events[0].details() == {"version": "2026-11", "sha256": FINGERPRINT}
 
 
-@pytest.mark.parametrize("lives_for", [timedelta(0), timedelta(days=-1)])
-def test_it_refuses_a_consent_that_never_lives(alice: Any, lives_for: timedelta) -> None:
-    with pytest.raises(IntegrityError, match="given_or_withdrawn"):
-        given(alice, lives_for=lives_for)
+@pytest.mark.parametrize("valid_for", [timedelta(0), timedelta(days=-1)])
+def test_it_refuses_a_consent_that_never_lives(alice: Any, valid_for: timedelta) -> None:
+    with pytest.raises(IntegrityError, match="granted_or_withdrawn"):
+        grant_consent(alice, valid_for=valid_for)
 
 
 # --- Living -----------------------------------------------------------------------------------------------
@@ -98,7 +106,7 @@ def test_it_refuses_a_consent_that_never_lives(alice: Any, lives_for: timedelta)
 
 def test_it_lives_until_it_expires(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
-        event = given(alice, lives_for=timedelta(days=1))
+        event = grant_consent(alice, valid_for=timedelta(days=1))
         assert alive(alice) == event
         clock.shift(timedelta(hours=23, minutes=59, seconds=59))
         assert alive(alice) == event
@@ -108,7 +116,7 @@ def test_it_lives_until_it_expires(alice: Any) -> None:
 
 
 def test_it_lives_for_its_own_purpose_version_and_person_alone(alice: Any, mallory: Any) -> None:
-    event = given(alice)
+    event = grant_consent(alice)
     assert alive(alice, version="2026-11") == event
     assert alive(alice, version="2026-12") is None
     assert alive(alice, Purpose.MARKETING) is None
@@ -116,35 +124,35 @@ def test_it_lives_for_its_own_purpose_version_and_person_alone(alice: Any, mallo
 
 
 def test_it_puts_a_newer_consent_in_the_place_of_an_older_one(alice: Any) -> None:
-    given(alice, lives_for=10 * YEAR)
-    newer = given(alice, Wording(Purpose.CREDIT_REPORT, "2027-01", "Other words."))
+    grant_consent(alice, valid_for=10 * YEAR)
+    newer = grant_consent(alice, ConsentText(Purpose.CREDIT_REPORT, "2027-01", "Other words."))
     assert alive(alice) == newer
     assert alive(alice, version="2026-11") is None
 
 
 def test_it_brings_nothing_back_to_life_when_a_successor_ends(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
-        given(alice, lives_for=10 * YEAR)
-        given(alice, lives_for=timedelta(days=1))
+        grant_consent(alice, valid_for=10 * YEAR)
+        grant_consent(alice, valid_for=timedelta(days=1))
         clock.shift(timedelta(days=2))
         assert alive(alice) is None
-        given(alice)
-        ends(alice)
+        grant_consent(alice)
+        withdraw_consent(alice)
         assert alive(alice) is None
 
 
 def test_it_tells_what_lived_at_a_moment_of_the_past(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
-        event = given(alice)
+        event = grant_consent(alice)
         clock.shift(timedelta(hours=2))
-        ends(alice)
+        withdraw_consent(alice)
     assert alive(alice, at=MOMENT - timedelta(seconds=1)) is None
     assert alive(alice, at=MOMENT + timedelta(hours=1)) == event
     assert alive(alice, at=MOMENT + timedelta(hours=2)) is None
 
 
 def test_it_asks_once(alice: Any, django_assert_num_queries: Any) -> None:
-    given(alice)
+    grant_consent(alice)
     with tenant(alice.pk), django_assert_num_queries(1):
         alive(alice)
 
@@ -153,78 +161,78 @@ def test_it_asks_once(alice: Any, django_assert_num_queries: Any) -> None:
 
 
 def test_it_writes_a_withdrawal_that_names_what_it_ends(alice: Any) -> None:
-    first = given(alice)
-    last = ends(alice)
+    first = grant_consent(alice)
+    last = withdraw_consent(alice)
     assert alive(alice) is None
-    assert (last.kind, last.ends, last.sha256, last.text) == ("withdrawn", first.pk, FINGERPRINT, "")
-    assert [event.pk for event in history(person_id=alice.pk)] == [last.pk, first.pk]
-    assert history(person_id=alice.pk, purpose=Purpose.TERMS) == []
+    assert (last.kind, last.withdraws, last.sha256, last.text) == ("withdrawn", first.pk, FINGERPRINT, "")
+    assert [event.pk for event in list_consent_events(person_id=alice.pk)] == [last.pk, first.pk]
+    assert list_consent_events(person_id=alice.pk, purpose=Purpose.TERMS) == []
 
 
 def test_it_withdraws_once(alice: Any) -> None:
-    assert ends(alice) is None
-    given(alice)
-    assert ends(alice) is not None
-    assert ends(alice) is None
-    assert len(history(person_id=alice.pk)) == 2
+    assert withdraw_consent(alice) is None
+    grant_consent(alice)
+    assert withdraw_consent(alice) is not None
+    assert withdraw_consent(alice) is None
+    assert len(list_consent_events(person_id=alice.pk)) == 2
 
 
 def test_it_has_nothing_to_withdraw_of_what_is_over(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
-        given(alice, lives_for=timedelta(days=1))
+        grant_consent(alice, valid_for=timedelta(days=1))
         clock.shift(timedelta(days=1))
-        assert ends(alice) is None
+        assert withdraw_consent(alice) is None
 
 
 def test_it_lives_again_when_given_again(alice: Any) -> None:
-    given(alice)
-    ends(alice)
-    again = given(alice)
+    grant_consent(alice)
+    withdraw_consent(alice)
+    again = grant_consent(alice)
     assert alive(alice) == again
 
 
 def test_it_withdraws_nothing_of_anybody_else(alice: Any, mallory: Any) -> None:
-    event = given(alice)
-    assert ends(mallory) is None
+    event = grant_consent(alice)
+    assert withdraw_consent(mallory) is None
     assert alive(alice) == event
 
 
 def test_it_keeps_the_order_when_a_clock_is_behind(alice: Any) -> None:
     with time_machine.travel(MOMENT, tick=False) as clock:
-        first = given(alice)
+        first = grant_consent(alice)
         clock.move_to(MOMENT - timedelta(minutes=5))
-        last = ends(alice)
+        last = withdraw_consent(alice)
         assert alive(alice) is None
-        again = given(alice)
+        again = grant_consent(alice)
         assert alive(alice) == again
-    assert [event.pk for event in history(person_id=alice.pk)] == [again.pk, last.pk, first.pk]
+    assert [event.pk for event in list_consent_events(person_id=alice.pk)] == [again.pk, last.pk, first.pk]
 
 
 # --- Several at once --------------------------------------------------------------------------------------
 
 
 def test_it_takes_one_of_many_withdrawals(alice: Any) -> None:
-    first = given(alice)
-    results = in_threads(6, lambda: ends(alice))
+    first = grant_consent(alice)
+    results = in_threads(6, lambda: withdraw_consent(alice))
     (done,) = [result for result in results if result is not None]
-    assert done.ends == first.pk
-    assert len(history(person_id=alice.pk)) == 2
+    assert done.withdraws == first.pk
+    assert len(list_consent_events(person_id=alice.pk)) == 2
 
 
 def test_it_orders_giving_and_withdrawing_at_once(alice: Any) -> None:
-    given(alice)
-    turns = iter([given, ends] * 4)
+    grant_consent(alice)
+    turns = iter([grant_consent, withdraw_consent] * 4)
     results = in_threads(8, lambda: next(turns)(alice))
     assert not [result for result in results if isinstance(result, Exception)]
-    events = history(person_id=alice.pk)[::-1]
+    events = list_consent_events(person_id=alice.pk)[::-1]
     assert len({event.at for event in events}) == len(events)
-    assert [e.kind for e in events].count("given") == 5
+    assert [e.kind for e in events].count("granted") == 5
     before = events[0]
     for event in events[1:]:
-        # A withdrawal comes right after the consent that it ends, so the last event alone says what lives.
-        assert event.kind == "given" or event.ends == before.pk
+        # A withdrawal directly follows the consent that it withdraws, so the last event alone says what is active.
+        assert event.kind == "granted" or event.withdraws == before.pk
         before = event
-    assert alive(alice) == (before if before.kind == "given" else None)
+    assert alive(alice) == (before if before.kind == "granted" else None)
 
 
 # --- Nobody rewrites it -----------------------------------------------------------------------------------
@@ -234,7 +242,7 @@ def test_it_orders_giving_and_withdrawing_at_once(alice: Any) -> None:
     "statement",
     [
         "UPDATE compliance_consentevent SET expires_at = now() + interval '9 years'",
-        "UPDATE compliance_consentevent SET typed_name = NULL",
+        "UPDATE compliance_consentevent SET signature = NULL",
         "DELETE FROM compliance_consentevent",
         "TRUNCATE compliance_consentevent",
         "ALTER TABLE compliance_consentevent DISABLE TRIGGER keep",
@@ -245,13 +253,13 @@ def test_it_orders_giving_and_withdrawing_at_once(alice: Any) -> None:
     ],
 )
 def test_it_refuses_the_site_everything_but_adding_an_event(alice: Any, statement: str) -> None:
-    given(alice)
+    grant_consent(alice)
     with pytest.raises(ProgrammingError), tenant(alice.pk), connection.cursor() as cursor:
         cursor.execute(statement)
 
 
 def test_it_refuses_the_site_through_the_orm_too(alice: Any) -> None:
-    event = given(alice)
+    event = grant_consent(alice)
     event.version = "2030-01"
     with pytest.raises(ProgrammingError, match="permission denied"), tenant(alice.pk):
         event.save()
@@ -263,14 +271,14 @@ def test_it_refuses_the_site_through_the_orm_too(alice: Any) -> None:
     "statement",
     [
         "UPDATE compliance_consentevent SET text = 'Anything.'",
-        "UPDATE compliance_consentevent SET typed_name = NULL, at = now()",
+        "UPDATE compliance_consentevent SET signature = NULL, at = now()",
         "DELETE FROM compliance_consentevent",
         "TRUNCATE compliance_consentevent",
     ],
 )
 @pytest.mark.parametrize("mode", ["origin", "replica"])
 def test_it_refuses_even_a_superuser_who_leaves_the_guards_on(alice: Any, statement: str, mode: str) -> None:
-    given(alice)
+    grant_consent(alice)
     where = {"dbname": connection.settings_dict["NAME"]}
     with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **where) as session:
         session.execute(f"SET session_replication_role = {mode}")
@@ -279,31 +287,31 @@ def test_it_refuses_even_a_superuser_who_leaves_the_guards_on(alice: Any, statem
 
 
 def test_it_refuses_an_event_in_another_persons_name(alice: Any, mallory: Any) -> None:
-    event = given(alice)
-    event.pk, event.owner, event.typed_name = uuid4(), mallory.pk, None
+    event = grant_consent(alice)
+    event.pk, event.owner, event.signature = uuid4(), mallory.pk, None
     event._state.adding = True
     with pytest.raises(ProgrammingError, match="row-level security"), tenant(alice.pk):
         event.save(force_insert=True)
 
 
 def test_it_refuses_to_end_another_persons_consent(alice: Any, mallory: Any) -> None:
-    theirs = given(mallory)
-    given(alice)
-    last = ends(alice)
-    last.pk, last.ends = uuid4(), theirs.pk
+    theirs = grant_consent(mallory)
+    grant_consent(alice)
+    last = withdraw_consent(alice)
+    last.pk, last.withdraws = uuid4(), theirs.pk
     with pytest.raises(IntegrityError, match="same_owner"), tenant(alice.pk):
         last.save(force_insert=True)
 
 
 def test_it_refuses_a_fingerprint_of_another_text(alice: Any) -> None:
-    event = given(alice)
-    event.pk, event.text, event.typed_name = uuid4(), TEXT + ".", None
+    event = grant_consent(alice)
+    event.pk, event.text, event.signature = uuid4(), TEXT + ".", None
     with pytest.raises(IntegrityError, match="fingerprint_of_text"), tenant(alice.pk):
         event.save(force_insert=True)
 
 
 def test_it_shows_each_person_their_own_ledger_alone(alice: Any, mallory: Any) -> None:
-    event = given(alice)
+    event = grant_consent(alice)
     with tenant(mallory.pk):
         assert not ConsentEvent.objects.filter(pk=event.pk).exists()
     with pytest.raises(NoTenant):
@@ -314,22 +322,22 @@ def test_it_shows_each_person_their_own_ledger_alone(alice: Any, mallory: Any) -
 
 
 def test_it_lets_operators_seal_the_name_again(alice: Any) -> None:
-    given(alice, typed_name="Alice A")
+    grant_consent(alice, signature="Alice A")
     rotation.renew_data_keys(older_than=timedelta(0))
-    columns = [(ConsentEvent, ConsentEvent._meta.get_field("typed_name"))]
+    columns = [(ConsentEvent, ConsentEvent._meta.get_field("signature"))]
     assert rotation.Resealing().run(columns).resealed >= 1
     with tenant(alice.pk):
-        assert ConsentEvent.objects.get().typed_name.reveal() == "Alice A"
+        assert ConsentEvent.objects.get().signature.reveal() == "Alice A"
 
 
 def test_it_outlives_its_person_without_their_name(alice: Any) -> None:
-    given(alice)
+    grant_consent(alice)
     owner = alice.pk
     shred(owner)
     clear_cache()
     with tenant(owner):
         alice.delete()
-    (event,) = history(person_id=owner)
+    (event,) = list_consent_events(person_id=owner)
     assert (event.text, event.sha256) == (TEXT, FINGERPRINT)
     with tenant(owner), pytest.raises(SealError):
-        event.typed_name.reveal()
+        event.signature.reveal()

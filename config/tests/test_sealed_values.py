@@ -45,7 +45,7 @@ OF_SIGN_IN = ("account_", "mfa_")
 IN_NO_PAGE = {"banking.pendingremoval.access_token"}
 # Opened for pages alone.
 IN_NO_JOB = {
-    "compliance.consentevent.typed_name", "credit.report.document", "credit.report.changes",
+    "compliance.consentevent.signature", "credit.report.document", "credit.report.changes",
 }  # fmt: skip
 
 

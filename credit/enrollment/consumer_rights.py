@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from django.utils import timezone
 
 from accounts.models import User
-from compliance.consent import ConsentEvent, Purpose, history
+from compliance.consent import ConsentEvent, Purpose, list_consent_events
 from credit.analysis.bands import PROVIDERS
 from credit.models import AttemptStatus, PullAttempt, Trigger
 from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES, EXPERIAN_FREEZE, Link
@@ -114,11 +114,11 @@ class PullRecord:
 
 def list_consents(user: User) -> list[SignedConsent]:
     """What a person signed and withdrew about credit reports, the newest first."""
-    return [_signed_consent(event) for event in history(person_id=user.pk, purpose=Purpose.CREDIT_REPORT)]
+    return [_signed_consent(event) for event in list_consent_events(person_id=user.pk, purpose=Purpose.CREDIT_REPORT)]
 
 
 def _signed_consent(event: ConsentEvent) -> SignedConsent:
-    given = event.kind == ConsentEvent.Kind.GIVEN
+    given = event.kind == ConsentEvent.Kind.GRANTED
     return SignedConsent(
         what="Signed" if given else "Withdrawn",
         at=event.at,

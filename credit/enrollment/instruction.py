@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from compliance.consent import Purpose, Wording
+from compliance.consent import ConsentText, Purpose
 
 VERSION: Final = "2026-11.2"
 VALID_FOR: Final = timedelta(days=365)
@@ -87,9 +87,9 @@ def text() -> str:
     return "\n\n".join(f"{clause.title}\n{clause.words}" for clause in CLAUSES)
 
 
-def wording() -> Wording:
+def consent_text() -> ConsentText:
     """The instruction as the ledger of consents keeps it."""
-    return Wording(purpose=Purpose.CREDIT_REPORT, version=VERSION, text=text())
+    return ConsentText(purpose=Purpose.CREDIT_REPORT, version=VERSION, text=text())
 
 
 def is_signature(typed: str, *, first_name: str, last_name: str, middle_name: str = "") -> bool:

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
 from compliance.audit import Action, record
-from compliance.consent import Purpose, living, withdraw
+from compliance.consent import Purpose, get_active_consent, withdraw
 from compliance.isolation import tenant
 from credit.enrollment import instruction, transitions
 from credit.enrollment.details import NotEnrolled, digits_of, serialize
@@ -32,7 +32,7 @@ def enroll(*, user: User, subject: Applicant, keep_ssn: bool, consent_id: UUID) 
     """
     with tenant(user.pk):
         now = timezone.now()
-        consent = living(person_id=user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
+        consent = get_active_consent(person_id=user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
         if consent is None or consent.pk != consent_id:
             raise NoConsent
         Enrollment.objects.get_or_create(owner=user, defaults={"pull_day": now.day})

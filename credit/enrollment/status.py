@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from compliance.consent import ConsentEvent, Purpose, living
+from compliance.consent import ConsentEvent, Purpose, get_active_consent
 from compliance.isolation.tenant import tenant_context
 from credit.enrollment import instruction
 from credit.models import Enrollment
@@ -53,7 +53,7 @@ def get_overview(*, owner: UUID) -> EnrollmentOverview:
     """Say how things stand for one person. Two queries, whatever there is."""
     if settings.CREDIT_ENV == "off":
         return EnrollmentOverview(EnrollmentStatus.OFF)
-    consent = living(person_id=owner, purpose=Purpose.CREDIT_REPORT)
+    consent = get_active_consent(person_id=owner, purpose=Purpose.CREDIT_REPORT)
     with tenant_context(owner), transaction.atomic(savepoint=False):
         enrollment = Enrollment.objects.for_user(owner).first()
     return status_for(enrollment, consent, now=timezone.now())

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from compliance.audit import Action, record
-from compliance.consent import ConsentEvent, Purpose, living
+from compliance.consent import ConsentEvent, Purpose, get_active_consent
 from compliance.isolation.models import new_id
 from compliance.isolation.tenant import tenant_context
 from credit.bureaus import current_bureau
@@ -102,7 +102,7 @@ def check_due(enrollment: Enrollment, trigger: Trigger, *, now: datetime) -> Non
 
 def active_consent(owner_id: UUID) -> ConsentEvent:
     """Return the user's active consent to the current text. Raises ``NoConsent``."""
-    consent = living(person_id=owner_id, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
+    consent = get_active_consent(person_id=owner_id, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
     if consent is None:
         raise NoConsent
     return consent

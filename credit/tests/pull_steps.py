@@ -16,10 +16,10 @@ from credit.pulls import pulling
 from credit.tests.sandbox_bureau import Bureau, person
 
 
-def give_consent(user, *, lives_for=instruction.VALID_FOR):
+def give_consent(user, *, valid_for=instruction.VALID_FOR):
     """Sign the instruction as it stands."""
-    return consent.give(
-        person=user, wording=instruction.wording(), typed_name="A Person", scope={}, lives_for=lives_for
+    return consent.grant(
+        person=user, consent_text=instruction.consent_text(), signature="A Person", scope={}, valid_for=valid_for
     )
 
 

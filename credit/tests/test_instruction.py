@@ -3,7 +3,7 @@
 import pytest
 
 from compliance.consent import Purpose
-from credit.enrollment.instruction import CLAUSES, SCOPE, VALID_FOR, VERSION, is_signature, text, wording
+from credit.enrollment.instruction import CLAUSES, SCOPE, VALID_FOR, VERSION, consent_text, is_signature, text
 
 # Each version and the fingerprint of its words. Never change a line: add one, with a new version.
 WORDS = {
@@ -13,7 +13,7 @@ WORDS = {
 
 
 def test_it_changes_its_version_with_its_words() -> None:
-    assert WORDS[VERSION] == wording().sha256, "The words have changed: give them a new VERSION and add it here."
+    assert WORDS[VERSION] == consent_text().sha256, "The words have changed: give them a new VERSION and add it here."
     assert list(WORDS)[-1] == VERSION
 
 
@@ -43,11 +43,11 @@ def test_it_holds_for_a_year_and_names_what_it_covers() -> None:
     assert VALID_FOR.days == 365
     assert SCOPE["bureau"] == "Experian"
     assert SCOPE["inquiry"] == "soft"
-    assert wording().purpose == Purpose.CREDIT_REPORT
+    assert consent_text().purpose == Purpose.CREDIT_REPORT
 
 
 def test_it_is_signed_as_it_is_shown() -> None:
-    assert wording().text == text()
+    assert consent_text().text == text()
     for clause in CLAUSES:
         assert f"{clause.title}\n{clause.words}" in text()
 

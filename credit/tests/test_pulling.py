@@ -44,7 +44,7 @@ def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
     assert (pulled.state, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
     assert not call["leaked"]
     assert (attempt.state, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "user", "soft", "3F")
-    living = consent.living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
+    living = consent.get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
     assert (attempt.consent_id, attempt.consent_version) == (living.pk, instruction.VERSION)
     assert current_status(alice) is EnrollmentStatus.READY
     assert count_answers_and_reports(alice) == (1, 1)

@@ -17,7 +17,7 @@ from django.views.debug import ExceptionReporter
 
 from accounts.models import User
 from compliance.audit.events import AuditEvent
-from compliance.consent import ConsentEvent, Purpose, history, living
+from compliance.consent import ConsentEvent, Purpose, get_active_consent, list_consent_events
 from compliance.isolation import tenant
 from credit.enrollment import instruction
 from credit.enrollment.status import get_overview
@@ -60,10 +60,10 @@ def test_it_shows_the_instruction_alone_and_to_the_letter(as_alice: Client) -> N
 def test_it_keeps_what_was_signed_as_it_was_shown(as_alice: Client, alice: User) -> None:
     assert sign(as_alice).url == reverse("credit_details")
     with tenant(alice.pk):
-        (event,) = history(person_id=alice.pk)
+        (event,) = list_consent_events(person_id=alice.pk)
         assert (event.text, event.version) == (instruction.text(), instruction.VERSION)
-        assert event.sha256 == instruction.wording().sha256
-        assert (event.typed_name.reveal(), event.scope["bureau"], event.method) == ("Ada Mercer", "Experian", "web")
+        assert event.sha256 == instruction.consent_text().sha256
+        assert (event.signature.reveal(), event.scope["bureau"], event.method) == ("Ada Mercer", "Experian", "web")
         assert event.expires_at - event.at == timedelta(days=365)
 
 
@@ -73,7 +73,7 @@ def test_it_takes_no_half_signature(as_alice: Client, alice: User, missing: dict
     assert refused.status_code == 422
     assert "Error:" in page_text(refused)
     with tenant(alice.pk):
-        assert history(person_id=alice.pk) == []
+        assert list_consent_events(person_id=alice.pk) == []
 
 
 def test_it_asks_who_is_there_before_it_takes_a_signature(
@@ -85,7 +85,7 @@ def test_it_asks_who_is_there_before_it_takes_a_signature(
             assert as_alice.get(reverse(name)).url.startswith(reverse("mfa_reauthenticate"))
             assert as_alice.post(reverse(name), ADA).url.startswith(reverse("mfa_reauthenticate"))
     with tenant(alice.pk):
-        assert history(person_id=alice.pk) == []
+        assert list_consent_events(person_id=alice.pk) == []
 
 
 def test_it_wants_no_signature_where_there_is_no_bureau(as_alice: Client, settings) -> None:
@@ -116,7 +116,7 @@ def test_it_gets_the_report_at_once(as_alice: Client, alice: User, site_bureau: 
     assert pulls(site_bureau) == 1
     with tenant(alice.pk):
         attempt = PullAttempt.objects.for_user(alice).get()
-        consent = living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
+        consent = get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
         assert (attempt.consent_id, attempt.trigger, attempt.inquiry_class) == (consent.pk, "user", "soft")
 
 
@@ -276,8 +276,8 @@ def test_it_withdraws_with_one_button_and_without_a_proof(as_alice: Client, alic
     kept = enrollment_of(alice)
     assert (kept.ssn, kept.identity, kept.next_pull_at) == (None, None, None)
     with tenant(alice.pk):
-        assert living(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
-        assert [event.kind for event in history(person_id=alice.pk)] == ["withdrawn", "given"]
+        assert get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
+        assert [event.kind for event in list_consent_events(person_id=alice.pk)] == ["withdrawn", "granted"]
         assert Report.objects.for_user(alice).count() == 1
 
 

@@ -56,7 +56,7 @@ def test_it_leads_to_the_official_places(as_alice: Client) -> None:
 def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site_bureau: Bureau) -> None:
     enroll_through_pages(as_alice)
     page = page_text(as_alice.get(reverse("credit_rights")))
-    assert instruction.wording().sha256 in page
+    assert instruction.consent_text().sha256 in page
     assert instruction.CLAUSES[0].words in page
     assert "Experian sent a report" in page
     assert "You asked" in page

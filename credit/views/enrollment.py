@@ -38,12 +38,12 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
     if not form.is_valid():
         context = {"form": form, "clauses": instruction.CLAUSES}
         return render(request, "credit/start.html", context, status=422 if form.is_bound else 200)
-    consent.give(
+    consent.grant(
         person=request.user,
-        wording=instruction.wording(),
-        typed_name=form.cleaned_data["typed_name"],
+        consent_text=instruction.consent_text(),
+        signature=form.cleaned_data["typed_name"],
         scope=dict(instruction.SCOPE),
-        lives_for=instruction.VALID_FOR,
+        valid_for=instruction.VALID_FOR,
     )
     return redirect("credit_details")
 
@@ -75,14 +75,16 @@ def details(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 def active_instruction(request: AuthenticatedHttpRequest) -> ConsentEvent | None:
     """The signature that stands under the words as they are now."""
-    return consent.living(person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION)
+    return consent.get_active_consent(
+        person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION
+    )
 
 
 @sensitive_variables()
 def read_signature(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> str:
     """The name that a person typed under the instruction; empty, with a word to them, where it cannot be read."""
     with tenant(request.user.pk):
-        name = signed.typed_name.reveal_or("")
+        name = signed.signature.reveal_or("")
     if not name:
         messages.info(request, SIGNATURE_LOST)
     return name

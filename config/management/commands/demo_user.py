@@ -91,12 +91,12 @@ def pull_report(user: User) -> None:
     found = get_overview(owner=user.pk)
     if found.state is EnrollmentStatus.NO_CONSENT and found.succeeded_at is None:
         name = f"{person().first_name} {person().last_name}"
-        signed = consent.give(
+        signed = consent.grant(
             person=user,
-            wording=instruction.wording(),
-            typed_name=name,
+            consent_text=instruction.consent_text(),
+            signature=name,
             scope=dict(instruction.SCOPE),
-            lives_for=instruction.VALID_FOR,
+            valid_for=instruction.VALID_FOR,
             method="demo",
         )
         lifecycle.enroll(user=user, subject=person(), keep_ssn=True, consent_id=signed.pk)

@@ -1,4 +1,4 @@
-"""What people are asked for, and the words in which they are asked."""
+"""What people are asked to consent to, and the text that they agree to."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,8 +16,8 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True)
-class Wording:
-    """The exact text that a person agrees to, with their own words filled in, and the version of its template."""
+class ConsentText:
+    """The exact text that a person agrees to, with their own data filled in, and the version of its template."""
 
     purpose: Purpose
     version: str
@@ -25,5 +25,5 @@ class Wording:
 
     @property
     def sha256(self) -> str:
-        """The text's fingerprint, in hexadecimal."""
+        """Return the text's fingerprint, in hexadecimal."""
         return sha256(self.text.encode()).hexdigest()

@@ -46,7 +46,7 @@ class SyncRunAdmin(BankDataAdmin):
     data_label = "How your banks were read"
     list_display = (
         "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "removed", "restarts",
-        "set_aside", "flaws", "error_code", "request_id",
+        "skipped_rows", "field_errors", "error_code", "request_id",
     )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ class LinkSessionAdmin(BankDataAdmin):
 
     data_label = "How you connected banks"
     list_display = (
-        "id", "state", "created_at", "claimed_at", "exchange_sent_at", "looks", "next_look_at", "error_code",
-        "exit_status", "link_session_id", "request_id", "repairs", "environment",
+        "id", "state", "created_at", "claimed_at", "exchange_sent_at", "recovery_attempts", "next_recovery_at",
+        "error_code", "exit_status", "link_session_id", "request_id", "is_update_mode", "environment",
     )  # fmt: skip
     ordering = ("-created_at",)

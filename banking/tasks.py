@@ -80,7 +80,7 @@ def retry_link_recoveries() -> None:
 def enqueue_sync(item: Item, *, trigger: str, wait: int = 0) -> None:
     """Queue a reading, in ``wait`` seconds. With the queue out of reach the Item is due still: the clock finds it."""
     try:
-        queue_sync(item.owner_id, item.pk, trigger, lane=Lane.SLOW if item.reads_slowly else Lane.SHARED, wait=wait)
+        queue_sync(item.owner_id, item.pk, trigger, lane=Lane.SLOW if item.is_slow else Lane.SHARED, wait=wait)
     except OperationalError as error:
         logger.warning("The queue does not answer, Item %s waits for the clock: %s", item.pk, error)
 

@@ -69,6 +69,6 @@ def reject_foreign_token(*, user: User, session: LinkSession) -> None:
 def schedule_recovery(*, user: User, session: LinkSession, code: str) -> None:
     """Schedule another request to the provider for the result of a claimed session."""
     with tenant(user.pk):
-        session.state, session.next_look_at = LinkSession.State.OWED, timezone.now() + session.next_wait
+        session.state, session.next_recovery_at = LinkSession.State.PENDING, timezone.now() + session.recovery_delay
         session.error_code, session.claimed_at = code[:100], session.claimed_at or timezone.now()
-        session.save(update_fields=["state", "next_look_at", "error_code", "claimed_at"])
+        session.save(update_fields=["state", "next_recovery_at", "error_code", "claimed_at"])

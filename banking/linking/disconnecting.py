@@ -93,7 +93,7 @@ def close_item(*, item: Item, removal: PendingRemoval | None) -> None:
     item.removed_at = None if removal else timezone.now()
     item.lease_holder = item.leased_until = None
     item.save()
-    LinkSession.objects.filter(item=item).update(chosen=[])
+    LinkSession.objects.filter(item=item).update(account_keys=[])
 
 
 def set_history(removal: PendingRemoval, *, history: str) -> None:

@@ -21,10 +21,10 @@ def check_duplicate(*, user: User, session: LinkSession, metadata: LinkMetadata)
     }
     stored = Account.objects.for_user(user).filter(closed_at=None, **linked).select_related("item")
     # Of an Item that was linked a moment ago only the chosen accounts are known.
-    not_synced = LinkSession.objects.for_user(user).filter(**linked).exclude(chosen=[]).select_related("item")
+    not_synced = LinkSession.objects.for_user(user).filter(**linked).exclude(account_keys=[]).select_related("item")
     candidates: list[tuple[set[tuple[str, str]], Item | None]] = []
     candidates += [({(account.name, account.mask)}, account.item) for account in stored]
-    candidates += [({(name, mask) for name, mask in session.chosen}, session.item) for session in not_synced]
+    candidates += [({(name, mask) for name, mask in session.account_keys}, session.item) for session in not_synced]
     for accounts, item in candidates:
         if item is not None and accounts & metadata.accounts:
             raise DuplicateBank(item)

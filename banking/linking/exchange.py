@@ -66,7 +66,7 @@ def complete_link(*, user: User, session: LinkSession, metadata: LinkMetadata | 
     credential = exchange_for_session(user=user, session=session, public_token=result.public_token)
     has_name = confirmed_metadata.institution_name or metadata is None
     named = confirmed_metadata if has_name or metadata is None else metadata
-    session.chosen = sorted(confirmed_metadata.accounts)
+    session.account_keys = sorted(confirmed_metadata.accounts)
     return save_item(user=user, session=session, credential=credential, institution=institution, metadata=named)
 
 
@@ -113,7 +113,7 @@ def exchange_for_session(*, user: User, session: LinkSession, public_token: str)
     except ProviderError as error:
         if isinstance(error, Unavailable) and (is_retry or may_have_arrived(error)):
             schedule_recovery(user=user, session=session, code=error.code)
-            raise LinkError("owed") from None
+            raise LinkError("pending") from None
         session.exchange_sent_at = None
         record_failure(user=user, session=session, error=error)
         raise
@@ -191,7 +191,11 @@ def save_item(
                 request_id=credential.request_id,
             )
             LinkSession.objects.filter(pk=session.pk).update(
-                state=LinkSession.State.LINKED, item=item, link_token=None, error_code="", chosen=session.chosen
+                state=LinkSession.State.LINKED,
+                item=item,
+                link_token=None,
+                error_code="",
+                account_keys=session.account_keys,
             )
             disconnect_replaced(user=user, session=session)
             for action in (Action.TOKEN_EXCHANGE, Action.CREDENTIAL_STORE, Action.CONNECT):

@@ -13,7 +13,7 @@ LINK_ERROR_MESSAGES = {
         "{provider} has not confirmed this connection yet. Plumbline asks again by itself: look at your accounts in a "
         "few minutes. If your bank is not there within the hour, you will find an alert, and can start again."
     ),
-    "owed": (
+    "pending": (
         "{provider}'s answer was lost on the way. Plumbline asks again by itself: look at your accounts in a few "
         "minutes. If your bank is not there within the hour, you will find an alert, and can start again."
     ),
@@ -22,10 +22,10 @@ LINK_ERROR_MESSAGES = {
         "nothing with it. Whoever runs this site has been told, to have it ended at {provider}. Please connect your "
         "bank again."
     ),
-    "under_way": "Your bank is being connected right now. Look at your accounts in a minute or two.",
+    "in_progress": "Your bank is being connected right now. Look at your accounts in a minute or two.",
 }
 # The site goes on by itself; there is nothing to try again.
-PENDING = frozenset({"unconfirmed", "owed", "under_way"})
+PENDING = frozenset({"unconfirmed", "pending", "in_progress"})
 CLOSED = "You closed {provider}'s window before the end. Nothing was shared."
 CLOSED_REPAIR = "You closed {provider}'s window before the end. Your bank still asks for a sign-in."
 UNFINISHED = "{provider} could not finish. Nothing was shared."
@@ -39,7 +39,7 @@ AWAY = "Our connection service does not answer. Nothing was lost; please try aga
 
 def exit_message(session: LinkSession, error_code: str) -> str:
     """The message after the dialog was closed without a connection."""
-    if session.repairs:
+    if session.is_update_mode:
         text = UNFINISHED_REPAIR if error_code else CLOSED_REPAIR
     else:
         text = UNFINISHED if error_code else CLOSED

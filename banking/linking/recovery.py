@@ -23,7 +23,7 @@ from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
 
-PENDING_STATES = (LinkSession.State.OWED, LinkSession.State.EXCHANGING)
+PENDING_STATES = (LinkSession.State.PENDING, LinkSession.State.EXCHANGING)
 # A public token is valid for half an hour. By the seventh attempt, more than that after the first, it has expired.
 MAX_ATTEMPTS = 7
 NO_ACCESS = "{provider} did not give Plumbline the access that you agreed to. Please connect the bank again."
@@ -54,16 +54,20 @@ def claim_pending_session(*, owner_id: UUID, session_id: UUID) -> LinkSession | 
         session = sessions.filter(pk=session_id).first()
         if session is None or not is_due(session):
             return None
-        session.state, session.claimed_at, session.looks = LinkSession.State.EXCHANGING, now, session.looks + 1
-        session.save(update_fields=["state", "claimed_at", "looks"])
+        session.state, session.claimed_at, session.recovery_attempts = (
+            LinkSession.State.EXCHANGING,
+            now,
+            session.recovery_attempts + 1,
+        )
+        session.save(update_fields=["state", "claimed_at", "recovery_attempts"])
     return session
 
 
 def is_due(session: LinkSession) -> bool:
     """Whether a pending session is due and no process holds it."""
     now = timezone.now()
-    if session.state == LinkSession.State.OWED:
-        return session.next_look_at is None or session.next_look_at <= now
+    if session.state == LinkSession.State.PENDING:
+        return session.next_recovery_at is None or session.next_recovery_at <= now
     return session.claimed_at is None or now - session.claimed_at >= sessions.CLAIM_TIMEOUT
 
 
@@ -71,8 +75,8 @@ def reschedule_or_give_up(*, user: User, session: LinkSession) -> None:
     """After a failed attempt: schedule the next one, or give up and notify person and operator."""
     with tenant(user.pk):
         session.refresh_from_db()
-    is_open = session.state in (LinkSession.State.OWED, LinkSession.State.OPEN)
-    if is_open and session.error_code != "FOREIGN_PUBLIC_TOKEN" and session.looks < MAX_ATTEMPTS:
+    is_open = session.state in (LinkSession.State.PENDING, LinkSession.State.OPEN)
+    if is_open and session.error_code != "FOREIGN_PUBLIC_TOKEN" and session.recovery_attempts < MAX_ATTEMPTS:
         schedule_recovery(user=user, session=session, code=session.error_code)
         return
     if is_open and session.exchange_sent_at is not None:

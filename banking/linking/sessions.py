@@ -64,20 +64,20 @@ def open_link(*, user: User, provider_key: str = DEFAULT_PROVIDER, replaces: Ite
 
 
 def create_session(
-    *, user: User, provider: Provider, token: LinkToken, repairs: Item | None = None, replaces: Item | None = None
+    *, user: User, provider: Provider, token: LinkToken, reconnects: Item | None = None, replaces: Item | None = None
 ) -> OpenedLink:
-    """Store a link session for this link token; ``repairs`` is the Item of a session in update mode."""
+    """Store a link session for this link token; ``reconnects`` is the Item of a session in update mode."""
     can_be_resumed = bool(provider.link_settings().redirect_uri)
     with tenant(user.pk):
         session = LinkSession.objects.create(
             owner=user,
             provider=provider.key,
             environment=provider.environment,
-            item=repairs,
-            repairs=repairs is not None,
+            item=reconnects,
+            is_update_mode=reconnects is not None,
             replaces=replaces,
             link_token_hash=token_hash(token.value),
-            link_token=token.value if repairs is None or can_be_resumed else None,
+            link_token=token.value if reconnects is None or can_be_resumed else None,
             expires_at=token.expires_at,
         )
     return OpenedLink(session=session, token=token)
@@ -137,12 +137,12 @@ def is_stale_claim(session: LinkSession, fingerprint: str) -> bool:
     """
     if session.public_token_hash != fingerprint:
         return False
-    if session.state == LinkSession.State.OWED:
+    if session.state == LinkSession.State.PENDING:
         return True
     if session.state != LinkSession.State.EXCHANGING:
         return False
     if session.claimed_at is not None and timezone.now() - session.claimed_at < CLAIM_TIMEOUT:
-        raise LinkError("under_way")
+        raise LinkError("in_progress")
     return True
 
 

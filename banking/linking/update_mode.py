@@ -45,7 +45,7 @@ def open_update_mode(*, user: User, item_id: UUID) -> OpenedLink:
         return open_link(user=user, replaces=item)
     provider = provider_for(item.provider)
     token = provider.connect().create_update_token(secret, client_user_id=str(user.link_id))
-    return create_session(user=user, provider=provider, token=token, repairs=item)
+    return create_session(user=user, provider=provider, token=token, reconnects=item)
 
 
 def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
@@ -56,7 +56,7 @@ def finish_update_mode(*, user: User, session_id: UUID) -> Item | None:
     """
     with tenant(user.pk):
         session = LinkSession.objects.for_user(user).select_related("item").get(pk=session_id)
-        if not session.repairs:
+        if not session.is_update_mode:
             return None
         if session.is_over(at=timezone.now()):
             raise LinkError("expired")

@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ("checked_at", models.DateTimeField(null=True)),
                 ("data_as_of", models.DateTimeField(null=True)),
                 ("removed_at", models.DateTimeField(null=True)),
-                ("missing", models.PositiveIntegerField(db_default=0, default=0)),
+                ("skipped_transactions", models.PositiveIntegerField(db_default=0, default=0)),
                 ("failures", models.PositiveSmallIntegerField(default=0)),
                 ("error_code", models.CharField(blank=True, max_length=100)),
                 (
@@ -102,8 +102,8 @@ class Migration(migrations.Migration):
                 ("request_id", models.CharField(blank=True, max_length=100)),
                 ("next_sync_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("claimed_until", models.DateTimeField(null=True)),
-                ("reads_slowly", models.BooleanField(db_default=False, default=False)),
-                ("sync_wanted_at", models.DateTimeField(null=True)),
+                ("is_slow", models.BooleanField(db_default=False, default=False)),
+                ("sync_requested_at", models.DateTimeField(null=True)),
                 ("refreshed_at", models.DateTimeField(null=True)),
                 ("lease_holder", models.UUIDField(null=True)),
                 ("leased_until", models.DateTimeField(null=True)),
@@ -156,8 +156,8 @@ class Migration(migrations.Migration):
                 ("written", models.PositiveIntegerField(default=0)),
                 ("removed", models.PositiveIntegerField(default=0)),
                 ("restarts", models.PositiveSmallIntegerField(default=0)),
-                ("set_aside", models.PositiveIntegerField(db_default=0, default=0)),
-                ("flaws", models.TextField(blank=True, db_default="", default="")),
+                ("skipped_rows", models.PositiveIntegerField(db_default=0, default=0)),
+                ("field_errors", models.TextField(blank=True, db_default="", default="")),
                 ("error_code", models.CharField(blank=True, max_length=100)),
                 ("request_id", models.CharField(blank=True, max_length=100)),
             ],
@@ -318,7 +318,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("open", "Open"),
                             ("exchanging", "Exchanging"),
-                            ("owed", "Owed"),
+                            ("pending", "Pending"),
                             ("lost", "Lost"),
                             ("linked", "Linked"),
                             ("duplicate", "Duplicate"),
@@ -335,20 +335,20 @@ class Migration(migrations.Migration):
                 ("public_token_hash", models.CharField(max_length=64, null=True)),
                 ("claimed_at", models.DateTimeField(null=True)),
                 ("exchange_sent_at", models.DateTimeField(null=True)),
-                ("next_look_at", models.DateTimeField(null=True)),
-                ("looks", models.PositiveSmallIntegerField(default=0)),
+                ("next_recovery_at", models.DateTimeField(null=True)),
+                ("recovery_attempts", models.PositiveSmallIntegerField(default=0)),
                 (
                     "item",
                     models.ForeignKey(
                         null=True, on_delete=models.CASCADE, related_name="link_sessions", to="banking.item"
                     ),
                 ),
-                ("repairs", models.BooleanField(default=False)),
+                ("is_update_mode", models.BooleanField(default=False)),
                 (
                     "replaces",
                     models.ForeignKey(null=True, on_delete=models.CASCADE, related_name="+", to="banking.item"),
                 ),
-                ("chosen", models.JSONField(db_default=models.Value([], models.JSONField()), default=list)),
+                ("account_keys", models.JSONField(db_default=models.Value([], models.JSONField()), default=list)),
                 ("error_code", models.CharField(blank=True, max_length=100)),
                 ("link_session_id", models.CharField(blank=True, max_length=100)),
                 ("exit_status", models.CharField(blank=True, max_length=100)),
@@ -359,9 +359,9 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("state__in", ("owed", "exchanging"))),
-                        fields=["next_look_at", "claimed_at"],
-                        name="links_owed",
+                        condition=models.Q(("state__in", ("pending", "exchanging"))),
+                        fields=["next_recovery_at", "claimed_at"],
+                        name="links_pending",
                     )
                 ],
                 "constraints": [
@@ -480,9 +480,9 @@ class Migration(migrations.Migration):
                 ),
                 ("money_out", models.UUIDField(unique=True)),
                 ("money_in", models.UUIDField(unique=True)),
-                ("left_on", models.DateField()),
-                ("found_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_on", models.DateField()),
+                ("detected_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
-            options={"indexes": [models.Index(fields=["owner", "left_on"], name="transfers_by_day")]},
+            options={"indexes": [models.Index(fields=["owner", "sent_on"], name="transfers_by_day")]},
         ),
     ]

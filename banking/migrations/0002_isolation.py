@@ -44,9 +44,9 @@ class Migration(migrations.Migration):
             ) AS due
             WHERE item.id = due.id
             RETURNING item.owner_id, item.id, CASE
-                WHEN item.reads_slowly THEN 'slow'
+                WHEN item.is_slow THEN 'slow'
                 WHEN item.readiness <> 'historical' THEN 'shared'
-                WHEN item.sync_wanted_at > item.checked_at THEN 'shared'
+                WHEN item.sync_requested_at > item.checked_at THEN 'shared'
                 ELSE 'routine'
             END
             """,
@@ -57,26 +57,26 @@ class Migration(migrations.Migration):
             "provider text, environment text, most integer",
             "TABLE (owner_id uuid, removal_id uuid)",
             """
-            SELECT owed.owner_id, owed.id FROM banking_pendingremoval AS owed
-            JOIN banking_item AS item ON item.id = owed.item_id
-            WHERE owed.next_attempt_at <= now() AND item.provider = $1 AND item.environment = $2
-            ORDER BY owed.next_attempt_at LIMIT most
+            SELECT removal.owner_id, removal.id FROM banking_pendingremoval AS removal
+            JOIN banking_item AS item ON item.id = removal.item_id
+            WHERE removal.next_attempt_at <= now() AND item.provider = $1 AND item.environment = $2
+            ORDER BY removal.next_attempt_at LIMIT most
             """,
         ),
         DefinerFunction(
-            "banking_owed_lookups",
+            "banking_due_link_recoveries",
             "provider text, environment text, most integer",
             "TABLE (owner_id uuid, session_id uuid)",
             """
             SELECT link.owner_id, link.id FROM banking_linksession AS link
             WHERE link.provider = $1 AND link.environment = $2
-              AND (link.state = 'owed' AND link.next_look_at <= now()
+              AND (link.state = 'pending' AND link.next_recovery_at <= now()
                    OR link.state = 'exchanging' AND link.claimed_at <= now() - interval '2 minutes')
-            ORDER BY link.next_look_at LIMIT most
+            ORDER BY link.next_recovery_at LIMIT most
             """,
         ),
         DefinerFunction(
-            "banking_item_named",
+            "banking_find_item",
             "provider text, environment text, provider_item_id text",
             "TABLE (owner_id uuid, item_id uuid)",
             """
@@ -106,14 +106,15 @@ class Migration(migrations.Migration):
             "banking.SyncRun",
             columns=[
                 "id", "owner_id", "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written",
-                "removed", "restarts", "set_aside", "flaws", "error_code", "request_id",
+                "removed", "restarts", "skipped_rows", "field_errors", "error_code", "request_id",
             ],
         ),
         GrantOperatorRead(
             "banking.LinkSession",
             columns=[
-                "id", "owner_id", "environment", "state", "created_at", "claimed_at", "exchange_sent_at", "looks",
-                "next_look_at", "error_code", "exit_status", "link_session_id", "request_id", "repairs",
+                "id", "owner_id", "environment", "state", "created_at", "claimed_at", "exchange_sent_at",
+                "recovery_attempts", "next_recovery_at", "error_code", "exit_status", "link_session_id", "request_id",
+                "is_update_mode",
             ],
         ),
     ]

@@ -100,7 +100,7 @@ class Item(Owned):
     removed_at = models.DateTimeField(null=True)
 
     # Transactions that the stream went past since it was last read as a whole, and that could not be stored.
-    missing = models.PositiveIntegerField(default=0, db_default=0)
+    skipped_transactions = models.PositiveIntegerField(default=0, db_default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=100, blank=True)
     fault = models.CharField(max_length=10, blank=True, choices=[(f, f) for f in Fault])
@@ -110,8 +110,8 @@ class Item(Owned):
     # Until then the clock queues it no second time.
     claimed_until = models.DateTimeField(null=True)
     # Whether its bank lately failed or took long, so that others do not wait behind it.
-    reads_slowly = models.BooleanField(default=False, db_default=False)
-    sync_wanted_at = models.DateTimeField(null=True)
+    is_slow = models.BooleanField(default=False, db_default=False)
+    sync_requested_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
     lease_holder = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
@@ -143,7 +143,7 @@ class Item(Owned):
     @property
     def has_pending_sync_request(self) -> bool:
         """Whether somebody asked for a sync a moment ago that has not come back yet."""
-        wanted = self.sync_wanted_at
+        wanted = self.sync_requested_at
         if wanted is None or timezone.now() - wanted > SYNC_REQUEST_TIMEOUT:
             return False
         return self.checked_at is None or self.checked_at < wanted
@@ -234,13 +234,13 @@ class SyncRun(Owned):
     removed = models.PositiveIntegerField(default=0)
     restarts = models.PositiveSmallIntegerField(default=0)
     # Rows that could not be stored, and which fields of how many rows were not what the provider promises.
-    set_aside = models.PositiveIntegerField(default=0, db_default=0)
-    flaws = models.TextField(blank=True, default="", db_default="")
+    skipped_rows = models.PositiveIntegerField(default=0, db_default=0)
+    field_errors = models.TextField(blank=True, default="", db_default="")
     error_code = models.CharField(max_length=100, blank=True)
     request_id = models.CharField(max_length=100, blank=True)
 
-    # The Item's ``sync_wanted_at`` as the reading found it, while it goes on; no column. Two machines' clocks differ,
-    # so that only another value than this one says that somebody asked meanwhile.
+    # The Item's ``sync_requested_at`` when the run began; an attribute, no column. The clocks of two machines differ,
+    # so a request during the run is recognized by another value and not by a later one.
     request_before_run: datetime | None = None
 
     class Meta:

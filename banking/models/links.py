@@ -12,7 +12,7 @@ from banking.providers import DEFAULT_PROVIDER, is_current, provider_choices
 from compliance.isolation.models import Owned
 from compliance.vault.fields import SealedTextField
 
-FIRST_LOOK = timedelta(seconds=30)
+FIRST_RECOVERY_DELAY = timedelta(seconds=30)
 
 
 class LinkSession(Owned):
@@ -22,7 +22,7 @@ class LinkSession(Owned):
         OPEN = "open"
         EXCHANGING = "exchanging"
         # The provider has to be asked again what became of it.
-        OWED = "owed"
+        PENDING = "pending"
         # An Item may live at the provider that nobody holds: for operators.
         LOST = "lost"
         LINKED = "linked"
@@ -42,15 +42,15 @@ class LinkSession(Owned):
     claimed_at = models.DateTimeField(null=True)
     # Since then an Item may live at the provider whose token did not reach us.
     exchange_sent_at = models.DateTimeField(null=True)
-    next_look_at = models.DateTimeField(null=True)
-    looks = models.PositiveSmallIntegerField(default=0)
+    next_recovery_at = models.DateTimeField(null=True)
+    recovery_attempts = models.PositiveSmallIntegerField(default=0)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="link_sessions")
-    repairs = models.BooleanField(default=False)
+    is_update_mode = models.BooleanField(default=False)
     # The Item that a new one takes the place of, because its own token cannot be read.
     replaces = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="+")
     # Name and last digits of each account that was chosen, by the provider's word; no longer than until the accounts
     # themselves are read.
-    chosen = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    account_keys = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     error_code = models.CharField(max_length=100, blank=True)
     # What the dialog says when it ends; the provider's support asks for it.
     link_session_id = models.CharField(max_length=100, blank=True)
@@ -62,7 +62,9 @@ class LinkSession(Owned):
     class Meta:
         indexes: ClassVar = [
             models.Index(
-                fields=["next_look_at", "claimed_at"], condition=Q(state__in=("owed", "exchanging")), name="links_owed"
+                fields=["next_recovery_at", "claimed_at"],
+                condition=Q(state__in=("pending", "exchanging")),
+                name="links_pending",
             )
         ]
         constraints: ClassVar = [
@@ -71,9 +73,9 @@ class LinkSession(Owned):
         ]
 
     @property
-    def next_wait(self) -> timedelta:
+    def recovery_delay(self) -> timedelta:
         """How long to wait before the next look: half a minute, then twice as long each time."""
-        return FIRST_LOOK * 2 ** min(self.looks, 6)
+        return FIRST_RECOVERY_DELAY * 2 ** min(self.recovery_attempts, 6)
 
     def is_over(self, *, at: datetime) -> bool:
         """Whether the dialog can lead to nothing any more: too old, or opened in another environment."""

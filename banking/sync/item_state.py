@@ -92,7 +92,7 @@ def record_success(*, item: Item, connection_before: str, run: SyncRun, staging:
         duration_ms=int((now - run.started_at).total_seconds() * 1000),
     )
     new_rows_run_id = run.pk if has_news else None
-    return SyncOutcome(ran=True, retry_in=retry_in, new_rows_run_id=new_rows_run_id, is_slow=item.reads_slowly)
+    return SyncOutcome(ran=True, retry_in=retry_in, new_rows_run_id=new_rows_run_id, is_slow=item.is_slow)
 
 
 def apply_item_details(*, item: Item, details: ItemDetails, institution: Institution | None) -> None:
@@ -153,7 +153,7 @@ def record_failure(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncO
         return SKIPPED
     if item.connection != connection_before:
         update_matching_accounts(item=item)
-    return SyncOutcome(ran=True, retry_in=retry_in, is_slow=item.reads_slowly)
+    return SyncOutcome(ran=True, retry_in=retry_in, is_slow=item.is_slow)
 
 
 def update_matching_accounts(*, item: Item) -> None:
@@ -177,8 +177,8 @@ def hand_over(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncOutcom
         with tenant(lease.owner_id):
             item = lease.lock_item()
             item.lease_holder = item.leased_until = None
-            item.reads_slowly, item.next_sync_at = True, timezone.now()
-            item.save(update_fields=["lease_holder", "leased_until", "reads_slowly", "next_sync_at"])
+            item.is_slow, item.next_sync_at = True, timezone.now()
+            item.save(update_fields=["lease_holder", "leased_until", "is_slow", "next_sync_at"])
             finish_run(run=run, result=SyncRun.Result.FAILED, request_id=error.request_id, error_code="HANDED_OVER")
     except LeaseLost:
         return SKIPPED
@@ -201,7 +201,7 @@ def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None
     item.connection = CONNECTION_AFTER_ERROR.get(type(error), item.connection)
     if isinstance(error, ProviderConfigurationError):
         logger.critical("The provider rejects our configuration: %s", error)
-    item.reads_slowly = isinstance(error, Unavailable) and not isinstance(error, RateLimited)
+    item.is_slow = isinstance(error, Unavailable) and not isinstance(error, RateLimited)
     item.failures = min(item.failures + 1, MAX_FAILURE_COUNT)
     # A sync that was requested while this one failed has not been answered, and does not wait for hours.
     failures = 1 if was_requested_meanwhile(item=item, run=run) else item.failures
@@ -211,7 +211,7 @@ def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None
 
 def was_requested_meanwhile(*, item: Item, run: SyncRun) -> bool:
     """Whether somebody requested a sync after this one began, whatever their clock showed."""
-    return item.sync_wanted_at != run.request_before_run
+    return item.sync_requested_at != run.request_before_run
 
 
 def retry_delay(*, failures: int, importing: bool, error: ProviderError) -> timedelta:

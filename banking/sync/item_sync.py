@@ -81,7 +81,7 @@ def start_run(*, owner_id: UUID, item_id: UUID, trigger: str, if_due: bool) -> t
         item_state.close_run_of_lost_worker(item=item)
         record(Action.CREDENTIAL_ACCESS, actor=None, subject=owner_id, resource="item", resource_id=str(item_id))
         run = SyncRun.objects.create(owner_id=owner_id, item=item, trigger=trigger)
-        run.request_before_run = item.sync_wanted_at
+        run.request_before_run = item.sync_requested_at
         return lease, item, run
 
 
@@ -98,12 +98,12 @@ def download_and_store(*, lease: Lease, item: Item, run: SyncRun, timeouts: Sync
         recheck_connection()
         with tenant(item.owner_id):
             current = lease.lock_item()
-            current.reads_slowly = timeouts.were_needed(since=run.started_at)
+            current.is_slow = timeouts.were_needed(since=run.started_at)
             connection_before, is_first = current.connection, current.checked_at is None
             item_state.apply_item_details(item=current, details=details, institution=institution)
             store(item=current, staging=staging, accounts=accounts, run=run, from_start=not item.cursor)
             if is_first:
-                LinkSession.objects.filter(item=current).update(chosen=[])
+                LinkSession.objects.filter(item=current).update(account_keys=[])
             return item_state.record_success(
                 item=current, connection_before=connection_before, run=run, staging=staging
             )
@@ -156,7 +156,7 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     succession.lock_accounts(owner_id=item.owner_id)
     # The order of the connections depends on these.
     item.save(update_fields=["institution", "connection", "checked_at"])
-    is_wider = item.missing > 0 and has_new_account(item=item, accounts=accounts)
+    is_wider = item.skipped_transactions > 0 and has_new_account(item=item, accounts=accounts)
     store_accounts(item=item, response=accounts, others=staging.accounts.values())
     complete = from_start and staging.readiness == Readiness.HISTORICAL
     is_half = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
@@ -172,10 +172,10 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     )
     if missing and not skipped_rows_before(item):
         # An unreadable row may have been damaged on its way: it is requested once more before the stream goes on.
-        item.sync_wanted_at = timezone.now()
+        item.sync_requested_at = timezone.now()
         item.cursor = "" if from_start else item.cursor
         return
-    item.missing = missing if complete else item.missing + missing
+    item.skipped_transactions = missing if complete else item.skipped_transactions + missing
     item.cursor = "" if is_half or (is_wider and not complete) else staging.cursor or item.cursor
 
 
@@ -188,7 +188,7 @@ def has_new_account(*, item: Item, accounts: AccountsResponse) -> bool:
 def skipped_rows_before(item: Item) -> bool:
     """Whether the last good sync skipped rows too."""
     last = SyncRun.objects.filter(item=item, result=SyncRun.Result.OK).order_by("-started_at").first()
-    return last is not None and last.set_aside > 0
+    return last is not None and last.skipped_rows > 0
 
 
 def record_skipped_rows(
@@ -198,8 +198,8 @@ def record_skipped_rows(
     errors = staging.field_errors + Counter(f"{kind}.{field}" for kind, field, _ in accounts.skipped)
     errors["transaction.account_id"] += unknown_accounts
     missing = sum(count for field, count in errors.items() if field.startswith("transaction."))
-    run.set_aside = errors.total()
-    run.flaws = ", ".join(f"{field} {count}" for field, count in sorted(errors.items()) if count)
-    if run.flaws:
-        logger.error("Item %s: rows were skipped in run %s: %s", item.pk, run.pk, run.flaws)
+    run.skipped_rows = errors.total()
+    run.field_errors = ", ".join(f"{field} {count}" for field, count in sorted(errors.items()) if count)
+    if run.field_errors:
+        logger.error("Item %s: rows were skipped in run %s: %s", item.pk, run.pk, run.field_errors)
     return missing

@@ -60,12 +60,12 @@ def due_removals(*, limit: int) -> list[OwnedId]:
 
 def due_link_recoveries(*, limit: int) -> list[OwnedId]:
     """Up to ``limit`` link sessions (owner, session) whose result has to be requested from the provider again."""
-    return query_all_providers("SELECT owner_id, session_id FROM banking_owed_lookups(%s, %s, %s)", limit)
+    return query_all_providers("SELECT owner_id, session_id FROM banking_due_link_recoveries(%s, %s, %s)", limit)
 
 
 def find_item(*, provider_key: str, environment: str, provider_item_id: str) -> OwnedId | None:
     """Find the Item, with its owner, that has this id at the provider."""
-    statement = "SELECT owner_id, item_id FROM banking_item_named(%s, %s, %s)"
+    statement = "SELECT owner_id, item_id FROM banking_find_item(%s, %s, %s)"
     ids = query_ids(statement, provider_key, environment, provider_item_id)
     return ids[0] if ids else None
 
@@ -93,7 +93,7 @@ def request_sync(*, owner_id: UUID, item_id: UUID) -> Item | None:
     with tenant(owner_id):
         syncable = Item.objects.in_current_environment().filter(pk=item_id, connection=Connection.ACTIVE)
         soon = Least(F("next_sync_at"), now + timedelta(seconds=WEBHOOK_DELAY_SECONDS))
-        return syncable.first() if syncable.update(sync_wanted_at=now, next_sync_at=soon) else None
+        return syncable.first() if syncable.update(sync_requested_at=now, next_sync_at=soon) else None
 
 
 class NotConnected(Exception):
@@ -124,9 +124,9 @@ def record_request(*, item: Item, cooldown: timedelta) -> bool:
     now = timezone.now()
     if not item.can_refresh(at=now, cooldown=cooldown):
         return False
-    item.sync_wanted_at = item.refreshed_at = now
+    item.sync_requested_at = item.refreshed_at = now
     item.next_sync_at = min(item.next_sync_at, now)
-    item.save(update_fields=["sync_wanted_at", "refreshed_at", "next_sync_at"])
+    item.save(update_fields=["sync_requested_at", "refreshed_at", "next_sync_at"])
     return True
 
 

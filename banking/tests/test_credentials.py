@@ -95,7 +95,7 @@ def test_it_is_linked_anew_with_its_history_kept(
     if known:
         sync_item(owner_id=alice.pk, item_id=unreadable.pk, trigger="test")
     session = open_update_mode(user=alice, item_id=unreadable.pk).session
-    assert (session.repairs, session.replaces_id) == (False, unreadable.pk)
+    assert (session.is_update_mode, session.replaces_id) == (False, unreadable.pk)
     assert now(unreadable).connection == Connection.NEEDS_REPAIR
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
     fresh = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=CHOSEN)

@@ -125,7 +125,7 @@ def test_it_refuses_an_expired_public_token_and_closes_the_session(alice: User, 
 def test_it_lets_the_same_answer_be_posted_again_after_an_outage(alice: User, provider: ScriptedProvider) -> None:
     good, provider.credential = provider.credential, Unavailable("TIMEOUT")
     session = open_link(user=alice).session
-    with pytest.raises(LinkError, match="owed"):
+    with pytest.raises(LinkError, match="pending"):
         finish(alice, session)
     provider.credential = good
     assert finish(alice, session).provider_item_id == "item-1"
@@ -166,10 +166,10 @@ def left_behind(alice: User, provider: ScriptedProvider, monkeypatch: pytest.Mon
     return session
 
 
-def test_it_lets_nobody_in_while_an_exchange_is_under_way(
+def test_it_lets_nobody_in_while_an_exchange_is_in_progress(
     alice: User, left_behind: LinkSession, provider: ScriptedProvider
 ) -> None:
-    with pytest.raises(LinkError, match="under_way"):
+    with pytest.raises(LinkError, match="in_progress"):
         finish(alice, left_behind)
     assert provider.exchanged == []
 

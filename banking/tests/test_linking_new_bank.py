@@ -87,7 +87,7 @@ def test_it_links_a_new_bank_again_that_was_disconnected_meanwhile(link: Link, a
     disconnect_bank(user=alice, item_id=first.pk, keep_history=True)
     assert link().pk != first.pk
     with tenant(alice.pk):
-        assert LinkSession.objects.get(item=first).chosen == []
+        assert LinkSession.objects.get(item=first).account_keys == []
 
 
 def test_it_goes_by_the_accounts_themselves_after_the_first_reading(
@@ -100,7 +100,7 @@ def test_it_goes_by_the_accounts_themselves_after_the_first_reading(
     with pytest.raises(DuplicateBank):
         link(accounts=(CARD,))
     with tenant(alice.pk):
-        assert LinkSession.objects.get(item=first).chosen == []
+        assert LinkSession.objects.get(item=first).account_keys == []
 
 
 def test_it_waits_for_the_first_reading_where_the_provider_does_not_name_the_bank(

@@ -68,7 +68,7 @@ def later() -> Iterator[Any]:
 def owed(session: LinkSession, provider: ScriptedProvider) -> LinkSession:
     """The session after an exchange that brought no answer."""
     provider.credential = Unavailable("TIMEOUT")
-    assert refused(session).reason == "owed"
+    assert refused(session).reason == "pending"
     return now(session)
 
 
@@ -104,7 +104,7 @@ def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
         with time_machine.travel(timezone.now() + timedelta(hours=1)):
             look(hers)
     assert provider.exchanged == []
-    assert now(hers).state in (LinkSession.State.OWED, LinkSession.State.FAILED)
+    assert now(hers).state in (LinkSession.State.PENDING, LinkSession.State.FAILED)
 
 
 def refused_for(session: LinkSession, token: str) -> str:
@@ -117,9 +117,9 @@ def refused_for(session: LinkSession, token: str) -> str:
 
 
 def test_it_says_that_it_asks_again(owed: LinkSession) -> None:
-    assert owed.state == LinkSession.State.OWED
+    assert owed.state == LinkSession.State.PENDING
     assert owed.exchange_sent_at is not None
-    assert "asks again by itself" in message_for(LinkError("owed"), provider=provider_for("plaid"))
+    assert "asks again by itself" in message_for(LinkError("pending"), provider=provider_for("plaid"))
 
 
 def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
@@ -129,7 +129,7 @@ def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
     assert sync_queue.due_link_recoveries(limit=10) == []
     assert look(owed) is None
     with tenant(owed.owner_id):
-        LinkSession.objects.update(next_look_at=timezone.now() - timedelta(minutes=1))
+        LinkSession.objects.update(next_recovery_at=timezone.now() - timedelta(minutes=1))
     assert sync_queue.due_link_recoveries(limit=10) == [(owed.owner_id, owed.pk)]
     item = look(owed)
     assert item is not None
@@ -166,8 +166,8 @@ def test_it_asks_more_and_more_seldom_and_not_for_ever(
     later: Any, owed: LinkSession, provider: ScriptedProvider
 ) -> None:
     waits = []
-    while now(owed).state == LinkSession.State.OWED:
-        waits.append(now(owed).next_look_at - timezone.now())
+    while now(owed).state == LinkSession.State.PENDING:
+        waits.append(now(owed).next_recovery_at - timezone.now())
         later.shift(waits[-1])
         look(owed)
     assert waits == [timedelta(seconds=30 * 2**number) for number in range(recovery.MAX_ATTEMPTS)]
@@ -192,7 +192,7 @@ def test_it_finishes_what_a_killed_process_left_behind(
 
 def test_it_asks_for_no_session_of_another_environment(owed: LinkSession, settings: object) -> None:
     with tenant(owed.owner_id):
-        LinkSession.objects.update(next_look_at=timezone.now() - timedelta(minutes=1))
+        LinkSession.objects.update(next_recovery_at=timezone.now() - timedelta(minutes=1))
     settings.PLAID_ENV = "sandbox"
     assert sync_queue.due_link_recoveries(limit=10) == []
 

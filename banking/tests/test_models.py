@@ -78,11 +78,11 @@ def test_it_is_being_read_until_the_lease_runs_out() -> None:
     ("facts", "waits"),
     [
         ({}, False),
-        ({"sync_wanted_at": NOW}, True),
-        ({"sync_wanted_at": NOW, "checked_at": NOW - MINUTE}, True),
-        ({"sync_wanted_at": NOW - MINUTE, "checked_at": NOW}, False),
-        ({"sync_wanted_at": NOW - 5 * MINUTE}, True),
-        ({"sync_wanted_at": NOW - 6 * MINUTE}, False),
+        ({"sync_requested_at": NOW}, True),
+        ({"sync_requested_at": NOW, "checked_at": NOW - MINUTE}, True),
+        ({"sync_requested_at": NOW - MINUTE, "checked_at": NOW}, False),
+        ({"sync_requested_at": NOW - 5 * MINUTE}, True),
+        ({"sync_requested_at": NOW - 6 * MINUTE}, False),
     ],
 )
 def test_it_waits_for_a_sync_that_was_asked_for_but_not_for_ever(facts: dict[str, object], waits: bool) -> None:

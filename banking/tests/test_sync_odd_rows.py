@@ -50,12 +50,12 @@ def test_it_stores_the_rest_and_says_what_is_missing(
 ) -> None:
     provider.pages = [odd_page(**changes), odd_page(**changes)]
     assert read(item).retry_in == 0
-    assert (set(ledger()), item.cursor, item.missing) == ({"good"}, "", 0)
+    assert (set(ledger()), item.cursor, item.skipped_transactions) == ({"good"}, "", 0)
     read(item)
     assert set(ledger()) == {"good"}
-    assert (item.cursor, item.error_code, item.missing) == ("c1", "", 1)
+    assert (item.cursor, item.error_code, item.skipped_transactions) == ("c1", "", 1)
     run = last_run(item)
-    assert (run.result, run.set_aside, run.flaws) == ("ok", 1, f"transaction.{field} 1")
+    assert (run.result, run.skipped_rows, run.field_errors) == ("ok", 1, f"transaction.{field} 1")
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_it_stores_what_is_odd_and_harmless(
 ) -> None:
     provider.pages = [odd_page(**changes)]
     read(item)
-    assert (len(ledger()), item.missing, last_run(item).set_aside) == (2, 0, 0)
+    assert (len(ledger()), item.skipped_transactions, last_run(item).skipped_rows) == (2, 0, 0)
 
 
 def test_it_loses_nothing_that_was_spoiled_on_its_way(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
     provider.pages = [odd_page(date=""), odd_page()]
     read(item)
     read(item)
-    assert (set(ledger()), item.cursor, item.missing) == ({"good", "odd"}, "c1", 0)
+    assert (set(ledger()), item.cursor, item.skipped_transactions) == ({"good", "odd"}, "c1", 0)
 
 
 def test_it_takes_a_transaction_once_that_a_page_holds_twice(
@@ -106,7 +106,7 @@ def test_it_closes_nothing_while_the_roster_cannot_be_read_in_full(item: Item, p
     read(item)
     with tenant(item.owner_id):
         assert Account.objects.filter(owner=item.owner_id, closed_at=None).count() == 2
-    assert last_run(item).flaws == "account.account_id 1"
+    assert last_run(item).field_errors == "account.account_id 1"
 
 
 def test_it_opens_no_account_then_that_only_a_page_names(item: Item, provider: ScriptedProvider) -> None:
@@ -146,13 +146,13 @@ def test_it_reads_all_again_when_the_account_turns_up_that_rows_were_of(
     provider.pages = [page(added=both, cursor="c1"), page(added=both, cursor="c1")]
     read(item)
     read(item)
-    assert (set(ledger()), item.missing) == ({"a"}, 1)
+    assert (set(ledger()), item.skipped_transactions) == ({"a"}, 1)
     provider.roster = [CHECKING, CARD]
     provider.pages = [page(cursor="c2"), page(added=both, cursor="n1")]
     read(item)
     read(item)
     assert provider.cursors == ["", "", "c1", ""]
-    assert (set(ledger()), item.missing) == ({"a", "b"}, 0)
+    assert (set(ledger()), item.skipped_transactions) == ({"a", "b"}, 0)
 
 
 def test_it_tells_the_person_that_rows_are_missing(item: Item, provider: ScriptedProvider, as_alice: Client) -> None:

@@ -47,7 +47,7 @@ def lanes(item: Item) -> list[tuple[Lane, bool]]:
 def test_it_hands_an_item_over_whose_bank_does_not_answer(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [TimedOut("TIMEOUT")]
     run(item)
-    assert (item.failures, item.reads_slowly, item.is_syncing) == (0, True, False)
+    assert (item.failures, item.is_slow, item.is_syncing) == (0, True, False)
     assert item.next_sync_at <= timezone.now()
     assert lanes(item) == [(Lane.SLOW, True)]
     with tenant(item.owner_id):
@@ -55,16 +55,16 @@ def test_it_hands_an_item_over_whose_bank_does_not_answer(item: Item, provider: 
 
 
 def test_it_gives_a_bank_its_time_among_those_that_need_it(item: Item, provider: ScriptedProvider) -> None:
-    changed(item, reads_slowly=True)
+    changed(item, is_slow=True)
     provider.pages = [TimedOut("TIMEOUT")]
     run(item, patient=True)
-    assert (item.failures, item.reads_slowly, item.error_code) == (1, True, "TIMEOUT")
+    assert (item.failures, item.is_slow, item.error_code) == (1, True, "TIMEOUT")
     assert lanes(item) == []
 
 
 def test_it_takes_an_item_back_whose_bank_answers_quickly_again(item: Item, provider: ScriptedProvider) -> None:
-    changed(item, reads_slowly=True)
-    assert not run(item, patient=True).reads_slowly
+    changed(item, is_slow=True)
+    assert not run(item, patient=True).is_slow
 
 
 def test_it_leaves_an_item_there_whose_bank_answers_slowly(item: Item, provider: ScriptedProvider) -> None:
@@ -75,7 +75,7 @@ def test_it_leaves_an_item_there_whose_bank_answers_slowly(item: Item, provider:
     provider.pages = [answer]
     with time_machine.travel(timezone.now(), tick=False) as clock:
         run(item, patient=True)
-    assert item.reads_slowly
+    assert item.is_slow
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_it_keeps_items_of_banks_that_fail_apart(
     item: Item, provider: ScriptedProvider, error: ProviderError, slow: bool
 ) -> None:
     provider.pages = [error]
-    assert run(item).reads_slowly is slow
+    assert run(item).is_slow is slow
 
 
 def test_it_lets_whoever_asks_for_a_reading_directly_wait(item: Item, provider: ScriptedProvider) -> None:
@@ -99,7 +99,7 @@ def test_it_lets_whoever_asks_for_a_reading_directly_wait(item: Item, provider: 
 
 @pytest.mark.parametrize(("slow", "lane"), [(False, Lane.SHARED), (True, Lane.SLOW)])
 def test_it_queues_a_persons_wish_where_it_holds_nobody_up(item: Item, slow: bool, lane: Lane) -> None:
-    tasks.enqueue_sync(changed(item, reads_slowly=slow), trigger="person")
+    tasks.enqueue_sync(changed(item, is_slow=slow), trigger="person")
     assert lanes(item) == [(lane, slow)]
 
 
@@ -109,9 +109,9 @@ def test_it_puts_what_somebody_waits_for_before_the_clocks_own(alice: User, make
         make_item(alice, provider_item_id="import").pk: Lane.SHARED,
         make_item(alice, provider_item_id="regular", checked_at=now, **whole).pk: Lane.ROUTINE,
         make_item(
-            alice, provider_item_id="wanted", checked_at=now - timedelta(hours=1), sync_wanted_at=now, **whole
+            alice, provider_item_id="wanted", checked_at=now - timedelta(hours=1), sync_requested_at=now, **whole
         ).pk: Lane.SHARED,
-        make_item(alice, provider_item_id="slow", reads_slowly=True).pk: Lane.SLOW,
+        make_item(alice, provider_item_id="slow", is_slow=True).pk: Lane.SLOW,
     }
     tasks.dispatch_due_syncs()
     assert {pk: [job.lane for job in queued(pk)] for pk in found} == {pk: [lane] for pk, lane in found.items()}

@@ -187,14 +187,14 @@ def bell(provider_item_id: str) -> WebhookEvent:
 def test_it_asks_for_the_item_that_a_webhook_speaks_of(item: Item) -> None:
     tasks.handle_webhook(bell(item.provider_item_id))
     assert triggers(item) == ["webhook"]
-    assert changed(item).sync_wanted_at is not None
+    assert changed(item).sync_requested_at is not None
 
 
 @pytest.mark.parametrize("stranger", ["", "unknown", "' OR true --"])
 def test_it_asks_for_nothing_when_the_item_is_not_ours(item: Item, stranger: str) -> None:
     tasks.handle_webhook(bell(stranger))
     assert triggers(item) == []
-    assert changed(item).sync_wanted_at is None
+    assert changed(item).sync_requested_at is None
 
 
 def test_it_does_not_mistake_another_environments_item(item: Item) -> None:
@@ -269,4 +269,4 @@ def test_it_leaves_the_removal_to_the_clock_when_the_queue_is_away(alice: User, 
 
 def test_it_hears_a_webhook_even_when_the_queue_is_away(item: Item, no_queue: None) -> None:
     tasks.handle_webhook(bell(item.provider_item_id))
-    assert changed(item).sync_wanted_at is not None
+    assert changed(item).sync_requested_at is not None

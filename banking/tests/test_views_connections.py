@@ -145,7 +145,7 @@ def test_it_asks_nothing_for_somebody_else(as_mallory: Client, read: Item) -> No
 def test_it_keeps_the_wish_when_the_queue_is_away(as_alice: Client, read: Item, no_queue: None) -> None:
     assert as_alice.post(reverse("refresh", args=[read.pk])).status_code == 302
     assert as_alice.post(reverse("refresh_all")).status_code == 302
-    assert changed(read).sync_wanted_at is not None
+    assert changed(read).sync_requested_at is not None
 
 
 # --- Letting a bank go ------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def deliver(sender: Client, body: bytes, signed: str | None = None):
 def was_asked_for(item: Item) -> bool:
     with tenant(item.owner_id):
         item.refresh_from_db()
-    return item.sync_wanted_at is not None
+    return item.sync_requested_at is not None
 
 
 def test_it_asks_for_the_items_news(sender: Client, item: Item) -> None:

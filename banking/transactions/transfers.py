@@ -79,12 +79,12 @@ def update_transfers(*, owner_id: UUID) -> None:
         pairs = pair_legs([Leg(*row) for row in cursor.fetchall()])
     detected = {(outgoing.id, incoming.id): outgoing.day for outgoing, incoming in pairs}
     stored = {(row.money_out, row.money_in): row for row in Transfer.objects.filter(owner=owner_id)}
-    outdated = [row.pk for legs, row in stored.items() if detected.get(legs) != row.left_on]
+    outdated = [row.pk for legs, row in stored.items() if detected.get(legs) != row.sent_on]
     Transfer.objects.filter(pk__in=outdated).delete()
     Transfer.objects.bulk_create(
-        Transfer(owner_id=owner_id, money_out=legs[0], money_in=legs[1], left_on=day)
+        Transfer(owner_id=owner_id, money_out=legs[0], money_in=legs[1], sent_on=day)
         for legs, day in detected.items()
-        if legs not in stored or stored[legs].left_on != day
+        if legs not in stored or stored[legs].sent_on != day
     )
 
 

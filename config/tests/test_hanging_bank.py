@@ -70,7 +70,7 @@ def test_it_reads_a_healthy_bank_soon_while_two_others_hang(make_user: Callable[
             enqueue_sync(item, trigger="link")
         wait_until(lambda: all(fresh(item).is_syncing for item in hanging))
         first = seconds_until_read(new)
-        wait_until(lambda: all(fresh(item).reads_slowly for item in hanging))
+        wait_until(lambda: all(fresh(item).is_slow for item in hanging))
         second = seconds_until_read(later)
         sys.stdout.write(f"\nBehind two hanging banks: {first:.1f} s the first time, {second:.1f} s from then on\n")
         assert fresh(hanging[0]).failures + fresh(hanging[1]).failures < 2

@@ -108,7 +108,7 @@ def test_it_lets_rows_point_only_at_rows_of_their_owner() -> None:
 
 def test_it_looks_across_owners_only_through_functions_that_are_closed_to_others() -> None:
     found = ask(FUNCTIONS)
-    assert {name for name, *_ in found} >= {"banking_claim_due_syncs", "banking_due_removals", "banking_item_named"}
+    assert {name for name, *_ in found} >= {"banking_claim_due_syncs", "banking_due_removals", "banking_find_item"}
     for name, settings, owner, public in found:
         assert any(setting.startswith("search_path=") for setting in settings or []), name
         assert owner in ("app_lookup", "audit_owner"), name
@@ -152,7 +152,7 @@ def both_have_everything(
         notify(user_id=person.pk, type=NotificationType.LOW_RUNWAY, title="Low", fingerprint="low")
         with tenant(person.pk):
             SyncRun.objects.create(owner=person, item=item, trigger="test")
-            Transfer.objects.create(owner=person, money_out=uuid4(), money_in=uuid4(), left_on=timezone.localdate())
+            Transfer.objects.create(owner=person, money_out=uuid4(), money_in=uuid4(), sent_on=timezone.localdate())
             LowRunway.objects.create(owner=person, currency="USD")
             CardLink.objects.create(owner=person, account=account, key="card", same=True)
         disconnect_bank(user=person, item_id=item.pk, keep_history=True)
@@ -201,9 +201,7 @@ def test_it_hangs_no_row_of_mallorys_on_one_of_alices(
 
 
 def test_it_gives_away_ids_and_nothing_else_across_owners(alice: User, item: Item) -> None:
-    asked = ask(
-        "SELECT * FROM banking_item_named(%s, %s, %s)", [item.provider, item.environment, item.provider_item_id]
-    )
+    asked = ask("SELECT * FROM banking_find_item(%s, %s, %s)", [item.provider, item.environment, item.provider_item_id])
     assert asked == [(alice.pk, item.pk)]
     with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
         ask("SET ROLE app_lookup")

@@ -83,7 +83,7 @@ def items(make_user: Callable[..., User], bank: Sandbox) -> dict[str, Item]:
     for item in made.values():
         with tenant(item.owner_id):
             # Read by the workers that give a bank the time that it takes.
-            Item.objects.update(reads_slowly=True, next_sync_at=item.connected_at)
+            Item.objects.update(is_slow=True, next_sync_at=item.connected_at)
     return {point: fresh(item) for point, item in made.items()}
 
 

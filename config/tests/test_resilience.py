@@ -223,7 +223,7 @@ def test_it_gets_the_item_back_by_itself_once_the_provider_answers_again(
     away = {"match": {"path": "/item/public_token/exchange"}, "action": {"kind": "drop", "when": "before"}}
     bank.admin("faults", away | {"times": 2})
     chosen = LinkMetadata("ins_109508", "First Platypus Bank", frozenset())
-    with pytest.raises(LinkError, match="owed"):
+    with pytest.raises(LinkError, match="pending"):
         finish_link(user=alice, session_id=opened.session.pk, public_token=token, metadata=chosen)
     with time_machine.travel(timezone.now() + timedelta(seconds=31)):
         item = recover_link(owner_id=alice.pk, session_id=opened.session.pk)

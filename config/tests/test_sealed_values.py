@@ -135,7 +135,7 @@ def test_it_ends_every_job_whatever_cannot_be_read(
     with tenant(alice.pk):
         removal = PendingRemoval.objects.get()
         Item.objects.filter(pk=belongings.item.pk).update(leased_until=None)
-        LinkSession.objects.update(state=LinkSession.State.OWED, next_look_at=None)
+        LinkSession.objects.update(state=LinkSession.State.PENDING, next_recovery_at=None)
         Enrollment.objects.update(next_pull_at=timezone.now(), eligible_at=None)
     banking_tasks.sync_item(str(alice.pk), str(belongings.item.pk), "test")
     banking_tasks.remove_at_provider(str(alice.pk), str(removal.pk))

@@ -22,7 +22,7 @@ from banking.transactions.categories import INCOME
 # The transfers of the month are read once and hashed, where an index would be asked for each row.
 LEGS = """
 SELECT unnest(ARRAY[money_out, money_in]) FROM banking_transfer
-WHERE owner_id = %(owner)s AND left_on BETWEEN %(since)s::date - %(way)s AND %(until)s::date + %(way)s
+WHERE owner_id = %(owner)s AND sent_on BETWEEN %(since)s::date - %(way)s AND %(until)s::date + %(way)s
 """
 
 # IS TRUE keeps PostgreSQL from reading those accounts' whole history in an index, for the few rows of one month.

@@ -34,7 +34,7 @@ def sync_status(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The strip of connections alone, for the page that waits for a sync."""
     items = connections.list_connections(request.user)
     now = connection_state(items)
-    return render(request, "ui/strip.html", {"items": items, **now, "synced": not now["syncing"]})
+    return render(request, "ui/connection_strip.html", {"items": items, **now, "synced": not now["syncing"]})
 
 
 @require_safe

@@ -67,7 +67,7 @@ def break_glass(*, request: AuthenticatedHttpRequest, person: User, reason: str)
     operator = request.user
     grant = BreakGlassGrant(str(person.pk), reason, time.time() + GRANT_SECONDS)
     record(Action.BREAK_GLASS, actor=operator, subject=person, role=describe_role(operator), reason=reason)
-    enqueue_security_email("accounts/email/glass_broken", user=person)
+    enqueue_security_email("accounts/email/break_glass", user=person)
     request.session[SESSION_KEY] = asdict(grant)
     return grant
 

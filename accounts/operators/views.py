@@ -18,4 +18,4 @@ def show_data_accesses(request: AuthenticatedHttpRequest) -> HttpResponse:
         "older_url": f"?before={accesses[-1].id}" if len(accesses) == access_log.PAGE_SIZE else "",
         "is_first": before is None,
     }
-    return render(request, "accounts/looks.html", context)
+    return render(request, "accounts/data_access_log.html", context)

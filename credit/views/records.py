@@ -20,4 +20,4 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
         return redirect("credit")
     page = Paginator(stored.report.public_records, PER_PAGE).get_page(request.GET.get("page"))
     collections = [each for each in stored.report.tradelines if each.kind is Kind.COLLECTION]
-    return render(request, "credit/records.html", {"stored": stored, "page": page, "collections": collections})
+    return render(request, "credit/public_records.html", {"stored": stored, "page": page, "collections": collections})

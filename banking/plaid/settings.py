@@ -6,7 +6,7 @@ from typing import Self
 from django.conf import settings
 
 from banking.provider import ProviderConfigurationError
-from compliance.loopback import is_on_this_machine
+from compliance.outbound.loopback import is_loopback_url
 
 # The SDK would send our secret to any host, and to production when none is named.
 HOSTS = {"sandbox": "https://sandbox.plaid.com", "production": "https://production.plaid.com"}
@@ -54,7 +54,7 @@ def host_of(environment: str, url: str) -> str:
     """
     if environment in HOSTS:
         return HOSTS[environment]
-    if environment != "embedded" or not is_on_this_machine(url):
+    if environment != "embedded" or not is_loopback_url(url):
         raise ProviderConfigurationError("HOST_REFUSED")
     return url.rstrip("/")
 

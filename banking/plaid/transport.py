@@ -16,58 +16,51 @@ import plaid
 from django.views.decorators.debug import sensitive_variables
 from plaid.api.plaid_api import PlaidApi
 from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager, Retry
-from urllib3.exceptions import (
-    HTTPError,
-    MaxRetryError,
-    NewConnectionError,
-    ProtocolError,
-    SSLError,
-    TimeoutError,
-)
+from urllib3.exceptions import ProtocolError, SSLError
 
 from banking.plaid import json_decoding
 from banking.plaid.errors import error_from_response
 from banking.provider import MalformedResponse, ProviderConfigurationError, ProviderError, TimedOut, Unavailable
+from compliance.outbound.bounded import read_bounded
+from compliance.outbound.errors import (
+    ConnectTimedOut,
+    OutboundError,
+    ResponseTimedOut,
+    ResponseTooLarge,
+    TlsError,
+    map_urllib3_exceptions,
+)
 
 CONNECT_SECONDS = 5.0
 # A full page of 500 transactions with every optional field is about 1.3 MB.
 MOST_BYTES = 16 * 1024 * 1024
-CHUNK = 64 * 1024
-
-
-class ResponseTooLarge(HTTPError):
-    """The answer has more bytes than any true one."""
-
-
-class ResponseTooSlow(TimeoutError):
-    """The answer trickles in and is not complete in time."""
 
 
 class BoundedPool(PoolManager):
-    """Connections whose answers are read here: whole, but bounded in size and time, and never redirected."""
+    """Connections whose responses are read here: whole, but bounded in size and time, and never redirected."""
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> BaseHTTPResponse:  # type: ignore[override]
-        """Send one request and return its answer with the body read. ``redirect`` is ignored.
+        """Send one request and return its response with the body read. ``redirect`` is ignored.
 
-        Raises ``ResponseTooLarge``, ``ResponseTooSlow`` and what urllib3 raises.
+        Raises ``ResponseTooLarge``, ``ResponseTimedOut`` and what urllib3 raises.
         """
         timeout = options["timeout"]
         deadline = time.monotonic() + timeout.connect_timeout + timeout.read_timeout
-        answer = super().urlopen(method, url, redirect=False, **{**options, "preload_content": False})
+        response = super().urlopen(method, url, redirect=False, **{**options, "preload_content": False})
         try:
-            body = _read(answer, deadline)
+            body = _read(response, deadline)
         except SSLError:
             # The SDK stumbles over an SSLError that comes after the handshake.
             raise ProtocolError("the TLS stream broke off") from None
         finally:
-            # An answer read to its end has given its connection back. What is left unread of another would be
-            # taken for the next answer.
-            answer.close()
+            # A response read to its end has given its connection back. What is left unread of another would be
+            # taken for the next response.
+            response.close()
         return HTTPResponse(
             body=BytesIO(body),
-            headers=answer.headers,
-            status=answer.status,
-            reason=answer.reason,
+            headers=response.headers,
+            status=response.status,
+            reason=response.reason,
             decode_content=False,
             enforce_content_length=False,
         )
@@ -94,7 +87,7 @@ class Transport:
 
         The SDK checks ``fields`` against the endpoint's own types. ``seconds`` is how long Plaid may think.
         Raises ``ProviderError``. No error keeps another one inside it: those of the SDK and of urllib3 can
-        hold requests and answers.
+        hold requests and responses.
         """
         status, body, headers = self._send(endpoint, fields, seconds)
         if status != 200:
@@ -106,31 +99,25 @@ class Transport:
     ) -> tuple[int, bytes | str, Mapping[str, str]]:
         failure: ProviderError
         try:
-            answer = getattr(self._api, endpoint)(
-                fields, _preload_content=False, _request_timeout=(CONNECT_SECONDS, seconds)
-            )
-            return answer.status, answer.data, answer.headers
+            with map_urllib3_exceptions():
+                response = getattr(self._api, endpoint)(
+                    fields, _preload_content=False, _request_timeout=(CONNECT_SECONDS, seconds)
+                )
+            return response.status, response.data, response.headers
         except plaid.ApiException as error:
             return error.status, error.body, error.headers
         except plaid.OpenApiException:
             failure = ProviderConfigurationError("REQUEST_REFUSED_BY_SDK", detail=endpoint)
-        except HTTPError as error:
-            failure = _failure(error)
+        except OutboundError as error:
+            failure = _provider_error(error)
         except UnicodeDecodeError:
-            # The SDK decodes the body of a refusal before it lets us see it.
+            # The SDK decodes the body of an error response before it returns it.
             failure = Unavailable("NOT_JSON")
         raise failure
 
 
-def _read(answer: BaseHTTPResponse, deadline: float) -> bytes:
-    body = bytearray()
-    while chunk := answer.read1(CHUNK):
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise ResponseTooLarge
-        if time.monotonic() > deadline:
-            raise ResponseTooSlow
-    return bytes(body)
+def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
+    return read_bounded(response, max_bytes=MOST_BYTES, deadline=deadline)
 
 
 def _decode(body: bytes | str) -> dict[str, Any]:
@@ -144,21 +131,12 @@ def _decode(body: bytes | str) -> dict[str, Any]:
     raise failure
 
 
-def _failure(error: HTTPError) -> ProviderError:
-    cause = error.reason if isinstance(error, MaxRetryError) else error
-    if isinstance(cause, ResponseTooLarge):
-        return MalformedResponse("RESPONSE_TOO_LARGE")
-    if isinstance(cause, NewConnectionError):
-        return Unavailable("NOT_CONNECTED")
-    if isinstance(cause, TimeoutError):
-        return TimedOut("TIMEOUT")
-    if isinstance(cause, SSLError):
-        return _tls_failure(cause)
-    return Unavailable("CONNECTION_LOST")
-
-
-def _tls_failure(error: SSLError) -> ProviderError:
-    """A certificate that does not hold is for an operator; a handshake that breaks off is the network's."""
-    if any(isinstance(reason, ssl.SSLCertVerificationError) for reason in error.args):
-        return ProviderConfigurationError("CERTIFICATE_REFUSED")
-    return Unavailable("TLS_FAILED")
+def _provider_error(error: OutboundError) -> ProviderError:
+    match error:
+        case ResponseTooLarge():
+            return MalformedResponse(error.code)
+        case ConnectTimedOut() | ResponseTimedOut():
+            return TimedOut("TIMEOUT")
+        case TlsError():
+            return ProviderConfigurationError(error.code)
+    return Unavailable(error.code)

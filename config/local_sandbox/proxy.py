@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from compliance.loopback import is_loopback
+from compliance.outbound.loopback import is_loopback
 
 ROOMS = ("link/", "mailbox/")
 TIMEOUT = 35

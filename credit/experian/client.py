@@ -14,18 +14,11 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
+from compliance.outbound.errors import OutboundError, RequestNotSent, ResponseLost, ResponseTooLarge, TlsError
 from credit.experian import errors, request
 from credit.experian.settings import ExperianSettings
 from credit.experian.tokens import TokenCache
-from credit.experian.transport import (
-    RequestNotSent,
-    Response,
-    ResponseLost,
-    ResponseTooLarge,
-    TlsError,
-    Transport,
-    TransportError,
-)
+from credit.experian.transport import Response, Transport
 from credit.provider import (
     Applicant,
     BureauConfigError,
@@ -100,7 +93,7 @@ class ExperianClient:
         failure: BureauError
         try:
             return self._transport.post(self.settings.report_path, headers, body, seconds=self.settings.seconds)
-        except TransportError as error:
+        except OutboundError as error:
             failure = _failure(error, reference_id)
         raise failure
 
@@ -131,7 +124,7 @@ def _is_page(response: Response) -> bool:
     return response.body.lstrip()[:1] in (b"", b"<")
 
 
-def _failure(error: TransportError, reference_id: str) -> BureauError:
+def _failure(error: OutboundError, reference_id: str) -> BureauError:
     """Say what a failed call leaves behind: nothing, or a report that may have been made."""
     match error:
         case TlsError():

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from compliance.loopback import is_on_this_machine
+from compliance.outbound.loopback import is_loopback_url
 from credit.provider import BureauConfigError
 
 # Credentials and personal details go to these hosts and to no other. https://developer.experian.com
@@ -81,7 +81,7 @@ def host_of(environment: str, url: str) -> str:
     known = HOSTS.get(environment)
     if known and url.rstrip("/") in ("", known):
         return known
-    if environment != "embedded" or not is_on_this_machine(url) or urlsplit(url).path.strip("/"):
+    if environment != "embedded" or not is_loopback_url(url) or urlsplit(url).path.strip("/"):
         raise BureauConfigError("HOST_REFUSED")
     return url.rstrip("/")
 

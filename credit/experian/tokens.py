@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.cache import cache
 from django.views.decorators.debug import sensitive_variables
 
+from compliance.outbound.errors import OutboundError, TlsError
 from credit.experian.settings import ExperianSettings
-from credit.experian.transport import Response, TlsError, Transport, TransportError
+from credit.experian.transport import Response, Transport
 from credit.provider import BureauAuthError, BureauConfigError, BureauError, BureauUnavailable
 
 logger = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ class TokenCache:
             response = self._transport.post(self._settings.token_path, headers, body, seconds=TOKEN_SECONDS)
         except TlsError as error:
             failure = BureauConfigError(error.code)
-        except TransportError as error:
+        except OutboundError as error:
             failure = BureauUnavailable(f"TOKEN_{error.code}")
         else:
             return self._store(response)

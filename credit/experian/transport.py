@@ -11,20 +11,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.views.decorators.debug import sensitive_variables
-from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    MaxRetryError,
-    NewConnectionError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3 import PoolManager, Retry, Timeout
+
+from compliance.outbound.bounded import read_bounded
+from compliance.outbound.errors import map_urllib3_exceptions
 
 CONNECT_SECONDS = 5.0
 # The largest public sample, with a hundred public records, has 181 kB.
 MOST_BYTES = 8 * 1024 * 1024
-CHUNK = 64 * 1024
 NO_REPEATS = Retry(total=0, redirect=False, raise_on_redirect=False)
 
 
@@ -35,30 +29,6 @@ class Response(NamedTuple):
     content_type: str
     retry_after: str
     body: bytes
-
-
-class TransportError(Exception):
-    """No usable response came. ``code`` is a word; nothing of the request or the response is kept."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class RequestNotSent(TransportError):
-    """The request did not reach the other side."""
-
-
-class TlsError(RequestNotSent):
-    """The other side does not prove that it is Experian, so nothing was sent."""
-
-
-class ResponseLost(TransportError):
-    """The request may have reached the other side; no whole response came back."""
-
-
-class ResponseTooLarge(TransportError):
-    """The response has more bytes than any true one."""
 
 
 class Transport:
@@ -72,19 +42,12 @@ class Transport:
     # Hides the locals of everything beneath from error reports: they hold tokens and personal details.
     @sensitive_variables()
     def post(self, path: str, headers: Mapping[str, str], body: bytes, *, seconds: float) -> Response:
-        """Send one request. ``seconds`` is how long the other side may think. Raises ``Failure``.
+        """Send one request. ``seconds`` is how long the other side may think. Raises ``OutboundError``.
 
         No error keeps another one inside it: those of urllib3 can hold requests and responses.
         """
-        failure: TransportError
-        try:
+        with map_urllib3_exceptions():
             return self._send(path, headers, body, seconds)
-        except TransportError as known:
-            failure = known
-        except HTTPError as error:
-            failure = _failure(error)
-        failure.__context__ = None
-        raise failure
 
     def _send(self, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Response:
         deadline = time.monotonic() + CONNECT_SECONDS + seconds
@@ -99,33 +62,8 @@ class Transport:
                 preload_content=False,
             )
             try:
-                read = _read(response, deadline)
+                content = read_bounded(response, max_bytes=MOST_BYTES, deadline=deadline)
             finally:
                 response.close()
-        named = response.headers
-        return Response(response.status, named.get("Content-Type", "")[:100], named.get("Retry-After", ""), read)
-
-
-def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
-    body = bytearray()
-    while chunk := response.read1(CHUNK):
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise ResponseTooLarge("RESPONSE_TOO_LARGE")
-        if time.monotonic() > deadline:
-            raise ResponseLost("TIMEOUT")
-    return bytes(body)
-
-
-def _failure(error: HTTPError) -> TransportError:
-    """Only what breaks before the first byte of the request counts as not sent."""
-    cause = error.reason if isinstance(error, MaxRetryError) else error
-    if isinstance(cause, NewConnectionError | ConnectTimeoutError):
-        return RequestNotSent("NOT_CONNECTED")
-    if isinstance(cause, SSLError) and _refused(cause):
-        return TlsError("CERTIFICATE_REFUSED")
-    return ResponseLost("TIMEOUT" if isinstance(cause, ReadTimeoutError) else "CONNECTION_LOST")
-
-
-def _refused(error: SSLError) -> bool:
-    return any(isinstance(reason, ssl.SSLCertVerificationError) for reason in error.args)
+        content_type = response.headers.get("Content-Type", "")[:100]
+        return Response(response.status, content_type, response.headers.get("Retry-After", ""), content)

@@ -1,13 +1,13 @@
 import pytest
 
-from compliance.loopback import is_on_this_machine
+from compliance.outbound.loopback import is_loopback_url
 
 
 @pytest.mark.parametrize(
     "url", ["http://localhost:8001", "http://127.0.0.1:1/", "https://[::1]", "http://localhost/below"]
 )
 def test_it_knows_this_machine(url: str) -> None:
-    assert is_on_this_machine(url)
+    assert is_loopback_url(url)
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ def test_it_knows_this_machine(url: str) -> None:
     ],
 )
 def test_it_takes_nothing_else_for_it(url: str) -> None:
-    assert not is_on_this_machine(url)
+    assert not is_loopback_url(url)

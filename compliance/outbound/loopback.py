@@ -4,7 +4,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 
-def is_on_this_machine(url: str) -> bool:
+def is_loopback_url(url: str) -> bool:
     """Whether ``url`` is the address of a server here, with no user, query or fragment; a path it may have."""
     try:
         parts = urlsplit(url)

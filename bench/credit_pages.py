@@ -44,7 +44,7 @@ def keep(user: User, told: Report, *, days_ago: int) -> UUID:
     asked = {"provider": told.provider, "reference_id": uuid4().hex, "purpose": "3F", "inquiry_class": "soft"}
     with tenant(user.pk):
         attempt = PullAttempt.objects.create(
-            owner=user, state=AttemptStatus.MADE, trigger=models.Trigger.SCHEDULED, finished_at=at, consent_id=uuid4(),
+            owner=user, status=AttemptStatus.MADE, trigger=models.Trigger.SCHEDULED, finished_at=at, consent_id=uuid4(),
             **asked,
         )  # fmt: skip
         raw = RawReport.objects.create(

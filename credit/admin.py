@@ -13,7 +13,7 @@ class PullAttemptAdmin(OperatorAdmin):
     needs_reason = True
     data_label = "How your credit reports were asked for"
     list_display = (
-        "started_at", "finished_at", "state", "trigger", "error", "code", "reference_id", "inquiry_class", "purpose",
+        "started_at", "finished_at", "status", "trigger", "error", "code", "reference_id", "inquiry_class", "purpose",
         "provider", "environment",
     )  # fmt: skip
     ordering = ("-started_at",)
@@ -26,5 +26,6 @@ class EnrollmentAdmin(OperatorAdmin):
     needs_reason = True
     data_label = "When your credit report is asked for"
     list_display = (
-        "state", "state_at", "failures", "succeeded_at", "eligible_at", "next_pull_at", "enrolled_at", "withdrawn_at",
+        "status", "status_changed_at", "failures", "succeeded_at", "eligible_at", "next_pull_at", "enrolled_at",
+        "withdrawn_at",
     )  # fmt: skip

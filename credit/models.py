@@ -26,11 +26,11 @@ class Enrollment(Owned):
     identity = SealedTextField(null=True)
     ssn = SealedTextField(null=True)
     consent_id = models.UUIDField(null=True)
-    state = models.CharField(
+    status = models.CharField(
         max_length=20, choices=[(s, s) for s in EnrollmentStatus], default=EnrollmentStatus.NOT_PULLED
     )
-    state_at = models.DateTimeField(default=timezone.now)
-    field = models.CharField(max_length=20, blank=True)
+    status_changed_at = models.DateTimeField(default=timezone.now)
+    rejected_field = models.CharField(max_length=20, blank=True)
     # The day of the month on which the person's report is due, and the oldest such day that no report was made for.
     # ``next_pull_at`` may be later, as after a failure, and is no word about which month is missing.
     pull_day = models.PositiveSmallIntegerField()
@@ -42,9 +42,9 @@ class Enrollment(Owned):
     next_pull_at = models.DateTimeField(null=True)
     # Since anything else came: pulls that failed, and those of them whose outcome is unknown.
     failures = models.PositiveSmallIntegerField(default=0)
-    unknowns = models.PositiveSmallIntegerField(default=0)
+    unknown_outcomes = models.PositiveSmallIntegerField(default=0)
     # Whether other details were given after a report that did not fit: that allows one more, and no third.
-    corrected = models.BooleanField(default=False)
+    details_corrected = models.BooleanField(default=False)
     enrolled_at = models.DateTimeField(default=timezone.now)
     withdrawn_at = models.DateTimeField(null=True)
 
@@ -56,18 +56,21 @@ class Enrollment(Owned):
                 name="withdrawn_stores_no_details",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=sorted(status.value for status in NEEDS_DETAILS)) | Q(next_pull_at=None),
+                condition=~Q(status__in=sorted(status.value for status in NEEDS_DETAILS)) | Q(next_pull_at=None),
                 name="no_pull_before_new_details",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=[EnrollmentStatus.READY.value, EnrollmentStatus.MISMATCH.value])
+                condition=~Q(status__in=[EnrollmentStatus.READY.value, EnrollmentStatus.MISMATCH.value])
                 | ~Q(succeeded_at=None),
                 name="report_has_its_date",
             ),
             models.CheckConstraint(
-                condition=Q(field="") | Q(state=EnrollmentStatus.INPUT.value), name="refused_field_with_refused_details"
+                condition=Q(rejected_field="") | Q(status=EnrollmentStatus.INPUT.value),
+                name="refused_field_with_refused_details",
             ),
-            models.CheckConstraint(condition=Q(unknowns__lte=F("failures")), name="unknown_outcomes_are_failures"),
+            models.CheckConstraint(
+                condition=Q(unknown_outcomes__lte=F("failures")), name="unknown_outcomes_are_failures"
+            ),
             models.CheckConstraint(condition=Q(pull_day__range=(1, 31)), name="pull_day_of_a_month"),
         ]
         indexes: ClassVar = [
@@ -98,7 +101,7 @@ class PullAttempt(Owned):
     It holds nothing of the answer. Two cannot be pending at once, whoever asks.
     """
 
-    state = models.CharField(max_length=10, choices=AttemptStatus, default=AttemptStatus.PENDING)
+    status = models.CharField(max_length=10, choices=AttemptStatus, default=AttemptStatus.PENDING)
     trigger = models.CharField(max_length=10, choices=Trigger)
     # The person's own day that this call is for, whenever it is made. Null until their first report.
     due_on = models.DateField(null=True)
@@ -116,11 +119,11 @@ class PullAttempt(Owned):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["owner"], condition=Q(state="pending"), name="one_pull_under_way"),
+            models.UniqueConstraint(fields=["owner"], condition=Q(status="pending"), name="one_pull_under_way"),
             models.UniqueConstraint(fields=["reference_id"], name="one_reference_per_attempt"),
             models.CheckConstraint(
-                condition=Q(state=AttemptStatus.PENDING, finished_at=None)
-                | (~Q(state=AttemptStatus.PENDING) & ~Q(finished_at=None)),
+                condition=Q(status=AttemptStatus.PENDING, finished_at=None)
+                | (~Q(status=AttemptStatus.PENDING) & ~Q(finished_at=None)),
                 name="finished_unless_pending",
             ),
         ]
@@ -144,7 +147,7 @@ class RawReport(Owned):
     purpose = models.CharField(max_length=10)
     is_sample = models.BooleanField()
     # The newest version of the parser that could not read it.
-    unread_by = models.PositiveSmallIntegerField(null=True)
+    failed_parser_version = models.PositiveSmallIntegerField(null=True)
     # When its person proved to know the file, where it did not fit their details; here, to outlive a rebuild.
     confirmed_at = models.DateTimeField(null=True)
     wrong_answers = models.PositiveSmallIntegerField(default=0)

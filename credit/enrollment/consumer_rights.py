@@ -151,7 +151,7 @@ def list_pulls(user: User) -> list[PullRecord]:
 def _pull_record(attempt: PullAttempt) -> PullRecord:
     bureau = PROVIDERS.get(attempt.provider, attempt.provider)
     return PullRecord(
-        what=f"{bureau} {OUTCOME_LABELS[AttemptStatus(attempt.state)]}",
+        what=f"{bureau} {OUTCOME_LABELS[AttemptStatus(attempt.status)]}",
         how=TRIGGER_LABELS[Trigger(attempt.trigger)],
         at=attempt.started_at,
         reference=attempt.reference_id,

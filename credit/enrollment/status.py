@@ -19,17 +19,17 @@ RETRIED = frozenset({EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN
 
 @dataclass(frozen=True)
 class EnrollmentOverview:
-    """The state, and since when it holds.
+    """The status of an enrollment, and since when it holds.
 
-    ``field`` is the field of ``provider.Applicant`` that the bureau refused. ``retry_at`` is when we ask again by
-    ourselves after a failure, ``next_pull_at`` when we ask next for whatever reason. From ``eligible_at`` on the
-    person may ask; ``None`` means at once. ``succeeded_at`` is when the last report was made, so that there may be
-    one to show whatever the state is.
+    ``rejected_field`` is the field of the details that the bureau refused. ``retry_at`` is when a failed pull is
+    retried, ``next_pull_at`` when the next pull is scheduled for whatever reason. From ``eligible_at`` on the user may
+    pull; ``None`` means at once. ``succeeded_at`` is when the last report was made, so that there may be one to show
+    whatever the status is.
     """
 
-    state: EnrollmentStatus
-    at: datetime | None = None
-    field: str = ""
+    status: EnrollmentStatus
+    since: datetime | None = None
+    rejected_field: str = ""
     retry_at: datetime | None = None
     next_pull_at: datetime | None = None
     eligible_at: datetime | None = None
@@ -39,7 +39,7 @@ class EnrollmentOverview:
 
     def can_pull(self, *, at: datetime) -> bool:
         """Whether the person may ask for a report at a moment."""
-        if self.state in (
+        if self.status in (
             EnrollmentStatus.OFF,
             EnrollmentStatus.NO_CONSENT,
             EnrollmentStatus.CONSENT_OUTDATED,
@@ -67,21 +67,21 @@ def status_for(enrollment: Enrollment | None, consent: ConsentEvent | None, *, n
             consent_ends_at=consent.expires_at if consent else None,
             succeeded_at=enrollment.succeeded_at if enrollment else None,
         )
-    state = (
+    status = (
         _current_status(enrollment, now)
         if consent is not None and is_current(consent)
         else _status_without_enrollment(consent)
     )
     return EnrollmentOverview(
-        state=state,
-        at=enrollment.state_at,
-        field=enrollment.field,
-        retry_at=enrollment.next_pull_at if state in RETRIED else None,
+        status=status,
+        since=enrollment.status_changed_at,
+        rejected_field=enrollment.rejected_field,
+        retry_at=enrollment.next_pull_at if status in RETRIED else None,
         next_pull_at=enrollment.next_pull_at,
         eligible_at=enrollment.eligible_at,
         succeeded_at=enrollment.succeeded_at,
         consent_ends_at=consent.expires_at if consent else None,
-        needs_details=state in NEEDS_DETAILS,
+        needs_details=status in NEEDS_DETAILS,
     )
 
 
@@ -97,10 +97,10 @@ def _status_without_enrollment(consent: ConsentEvent | None) -> EnrollmentStatus
 
 
 def _current_status(enrollment: Enrollment, now: datetime) -> EnrollmentStatus:
-    state = EnrollmentStatus(enrollment.state)
-    if state is EnrollmentStatus.UNDER_WAY and now - enrollment.state_at >= ATTEMPT_TIMEOUT:
+    status = EnrollmentStatus(enrollment.status)
+    if status is EnrollmentStatus.UNDER_WAY and now - enrollment.status_changed_at >= ATTEMPT_TIMEOUT:
         return EnrollmentStatus.OUTCOME_UNKNOWN
     succeeded = enrollment.succeeded_at
-    if state is EnrollmentStatus.READY and succeeded is not None and now - succeeded > STALE_AFTER:
+    if status is EnrollmentStatus.READY and succeeded is not None and now - succeeded > STALE_AFTER:
         return EnrollmentStatus.STALE
-    return state
+    return status

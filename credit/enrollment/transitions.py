@@ -110,15 +110,15 @@ TRANSITIONS: Final[Mapping[Event, Transition]] = MappingProxyType(
 
 def _check(enrollment: Enrollment, event: Event, target: EnrollmentStatus | None = None) -> None:
     """Raise ``IllegalTransition`` unless the event may happen now and may end in ``target``."""
-    transition, source = TRANSITIONS[event], EnrollmentStatus(enrollment.state)
+    transition, source = TRANSITIONS[event], EnrollmentStatus(enrollment.status)
     is_withdrawn = enrollment.withdrawn_at is not None
     is_allowed = source in transition.sources and (transition.while_withdrawn or not is_withdrawn)
     if not is_allowed or (target is not None and target not in (transition.targets or {source})):
         raise IllegalTransition(f"{event} from {source}{' (withdrawn)' if is_withdrawn else ''} to {target or source}")
 
 
-def _set_status(enrollment: Enrollment, status: EnrollmentStatus, now: datetime, *, field: str = "") -> None:
-    enrollment.state, enrollment.state_at, enrollment.field = status, now, field
+def _set_status(enrollment: Enrollment, status: EnrollmentStatus, now: datetime, *, rejected_field: str = "") -> None:
+    enrollment.status, enrollment.status_changed_at, enrollment.rejected_field = status, now, rejected_field
 
 
 def _schedule_pull(enrollment: Enrollment, at: datetime | None) -> None:
@@ -149,9 +149,9 @@ def change_details(enrollment: Enrollment, *, identity: str, ssn: str | None, co
     New details bring no second report in the same month, unless the first one did not match.
     """
     is_returning = enrollment.withdrawn_at is not None
-    status = EnrollmentStatus(enrollment.state)
-    if status is EnrollmentStatus.MISMATCH and not enrollment.corrected:
-        enrollment.eligible_at, enrollment.corrected = None, True
+    status = EnrollmentStatus(enrollment.status)
+    if status is EnrollmentStatus.MISMATCH and not enrollment.details_corrected:
+        enrollment.eligible_at, enrollment.details_corrected = None, True
     # The same details, given again, are no reason to pull sooner.
     if status in NEEDS_DETAILS - {EnrollmentStatus.DETAILS_LOST}:
         enrollment.eligible_at = None
@@ -216,22 +216,23 @@ def fail_pull(
     at: datetime,
     now: datetime,
     due_on: date | None,
-    field: str = "",
+    rejected_field: str = "",
 ) -> None:
     """End a pull without a report. The waits of the decision begin at ``at``.
 
-    ``field`` is the field of the details that the bureau refused. ``due_on`` is the day that the pull was for, which
-    stays due.
+    ``rejected_field`` is the field of the details that the bureau refused. ``due_on`` is the day that the pull was
+    for, which stays due.
     """
     _check(enrollment, Event.FAIL_PULL, decision.status)
-    _set_status(enrollment, decision.status, now, field=field if decision.status is EnrollmentStatus.INPUT else "")
+    is_refused = decision.status is EnrollmentStatus.INPUT
+    _set_status(enrollment, decision.status, now, rejected_field=rejected_field if is_refused else "")
     enrollment.eligible_at = at + decision.cooldown
     if decision.retry_in is not None:
         enrollment.failures += 1
-        enrollment.unknowns += decision.status is EnrollmentStatus.OUTCOME_UNKNOWN
+        enrollment.unknown_outcomes += decision.status is EnrollmentStatus.OUTCOME_UNKNOWN
         _schedule_pull(enrollment, at + decision.retry_in)
         return
-    enrollment.failures = enrollment.unknowns = 0
+    enrollment.failures = enrollment.unknown_outcomes = 0
     following = next_pull(
         owner=enrollment.owner_id,
         day=enrollment.pull_day,
@@ -246,7 +247,7 @@ def store_answer(enrollment: Enrollment, *, fetched_at: datetime, now: datetime)
     """Note that an answer is stored but not parsed yet. Should nobody parse it now, Celery beat has it parsed."""
     _check(enrollment, Event.STORE_ANSWER, EnrollmentStatus.UNREADABLE)
     _set_status(enrollment, EnrollmentStatus.UNREADABLE, now)
-    enrollment.failures = enrollment.unknowns = 0
+    enrollment.failures = enrollment.unknown_outcomes = 0
     enrollment.eligible_at = fetched_at + refresh_interval()
     _schedule_pull(enrollment, now + ATTEMPT_TIMEOUT)
 
@@ -268,7 +269,7 @@ def complete_report(
     if target is EnrollmentStatus.MISMATCH:
         _schedule_pull(enrollment, None)
         return
-    enrollment.corrected = False
+    enrollment.details_corrected = False
     _schedule_monthly_pull(enrollment, pulled_at=fetched_at, due_on=due_on)
 
 

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ("ssn", compliance.vault.fields.SealedTextField(null=True)),
                 ("consent_id", models.UUIDField(null=True)),
                 (
-                    "state",
+                    "status",
                     models.CharField(
                         choices=[
                             ("off", "off"),
@@ -62,16 +62,16 @@ class Migration(migrations.Migration):
                         max_length=20,
                     ),
                 ),
-                ("state_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("field", models.CharField(blank=True, max_length=20)),
+                ("status_changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("rejected_field", models.CharField(blank=True, max_length=20)),
                 ("pull_day", models.PositiveSmallIntegerField()),
                 ("due_on", models.DateField(null=True)),
                 ("succeeded_at", models.DateTimeField(null=True)),
                 ("eligible_at", models.DateTimeField(null=True)),
                 ("next_pull_at", models.DateTimeField(null=True)),
                 ("failures", models.PositiveSmallIntegerField(default=0)),
-                ("unknowns", models.PositiveSmallIntegerField(default=0)),
-                ("corrected", models.BooleanField(default=False)),
+                ("unknown_outcomes", models.PositiveSmallIntegerField(default=0)),
+                ("details_corrected", models.BooleanField(default=False)),
                 ("enrolled_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("withdrawn_at", models.DateTimeField(null=True)),
             ],
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("state__in", ["details_lost", "input", "no_hit"]), _negated=True),
+                            models.Q(("status__in", ["details_lost", "input", "no_hit"]), _negated=True),
                             ("next_pull_at", None),
                             _connector="OR",
                         ),
@@ -101,18 +101,18 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("state__in", ["ready", "mismatch"]), _negated=True),
+                            models.Q(("status__in", ["ready", "mismatch"]), _negated=True),
                             models.Q(("succeeded_at", None), _negated=True),
                             _connector="OR",
                         ),
                         name="report_has_its_date",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("field", ""), ("state", "input"), _connector="OR"),
+                        condition=models.Q(("rejected_field", ""), ("status", "input"), _connector="OR"),
                         name="refused_field_with_refused_details",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("unknowns__lte", models.F("failures"))),
+                        condition=models.Q(("unknown_outcomes__lte", models.F("failures"))),
                         name="unknown_outcomes_are_failures",
                     ),
                     models.CheckConstraint(
@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "state",
+                    "status",
                     models.CharField(
                         choices=[
                             ("pending", "Pending"),
@@ -176,14 +176,14 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["owner", "-started_at"], name="attempts_newest_first")],
                 "constraints": [
                     models.UniqueConstraint(
-                        condition=models.Q(("state", "pending")), fields=("owner",), name="one_pull_under_way"
+                        condition=models.Q(("status", "pending")), fields=("owner",), name="one_pull_under_way"
                     ),
                     models.UniqueConstraint(fields=("reference_id",), name="one_reference_per_attempt"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("finished_at", None), ("state", "pending")),
+                            models.Q(("finished_at", None), ("status", "pending")),
                             models.Q(
-                                models.Q(("state", "pending"), _negated=True),
+                                models.Q(("status", "pending"), _negated=True),
                                 models.Q(("finished_at", None), _negated=True),
                             ),
                             _connector="OR",
@@ -228,7 +228,7 @@ class Migration(migrations.Migration):
                 ("inquiry_class", models.CharField(max_length=10)),
                 ("purpose", models.CharField(max_length=10)),
                 ("is_sample", models.BooleanField()),
-                ("unread_by", models.PositiveSmallIntegerField(null=True)),
+                ("failed_parser_version", models.PositiveSmallIntegerField(null=True)),
                 ("confirmed_at", models.DateTimeField(null=True)),
                 ("wrong_answers", models.PositiveSmallIntegerField(default=0)),
             ],

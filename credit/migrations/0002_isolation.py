@@ -48,14 +48,14 @@ class Migration(migrations.Migration):
         GrantOperatorRead(
             "credit.PullAttempt",
             columns=[
-                "id", "owner_id", "state", "trigger", "reference_id", "purpose", "inquiry_class", "provider",
+                "id", "owner_id", "status", "trigger", "reference_id", "purpose", "inquiry_class", "provider",
                 "environment", "started_at", "finished_at", "error", "code",
             ],
         ),
         GrantOperatorRead(
             "credit.Enrollment",
             columns=[
-                "id", "owner_id", "state", "state_at", "failures", "succeeded_at", "eligible_at", "next_pull_at",
+                "id", "owner_id", "status", "status_changed_at", "failures", "succeeded_at", "eligible_at", "next_pull_at",
                 "enrolled_at", "withdrawn_at",
             ],
         ),

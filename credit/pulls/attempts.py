@@ -64,7 +64,7 @@ def begin_attempt(*, owner_id: UUID, trigger: Trigger, subject: Applicant | None
         if enrollment.withdrawn_at is not None:
             raise NotEnrolled
         consent = active_consent(owner_id)
-        if PullAttempt.objects.filter(state=AttemptStatus.PENDING).exists():
+        if PullAttempt.objects.filter(status=AttemptStatus.PENDING).exists():
             raise PullInProgress
         now = timezone.now()
         check_due(enrollment, trigger, now=now)
@@ -94,7 +94,7 @@ def _create_attempt(enrollment: Enrollment, consent: ConsentEvent, trigger: Trig
 
 def check_due(enrollment: Enrollment, trigger: Trigger, *, now: datetime) -> None:
     """Raise ``NotDue`` unless a pull is due and the trigger may start it."""
-    if enrollment.state in NEEDS_DETAILS or (trigger is Trigger.SCHEDULED and enrollment.next_pull_at is None):
+    if enrollment.status in NEEDS_DETAILS or (trigger is Trigger.SCHEDULED and enrollment.next_pull_at is None):
         raise NotDue(None)
     if enrollment.eligible_at is not None and enrollment.eligible_at > now:
         raise NotDue(enrollment.eligible_at)
@@ -124,7 +124,7 @@ def expire_lost_attempt(*, owner_id: UUID) -> None:
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)
         started_before = timezone.now() - ATTEMPT_TIMEOUT
-        lost = PullAttempt.objects.filter(state=AttemptStatus.PENDING, started_at__lte=started_before).first()
+        lost = PullAttempt.objects.filter(status=AttemptStatus.PENDING, started_at__lte=started_before).first()
         if lost is not None:
             error = BureauTimeout("WORKER_LOST", reference_id=lost.reference_id)
             _end_without_report(enrollment, lost, error, at=lost.started_at)
@@ -135,13 +135,13 @@ def record_failure(*, attempt: PullAttempt, error: BureauError) -> None:
     with tenant_context(attempt.owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(attempt.owner_id)
         attempt.refresh_from_db()
-        if attempt.state == AttemptStatus.PENDING:
+        if attempt.status == AttemptStatus.PENDING:
             _end_without_report(enrollment, attempt, error, at=timezone.now())
 
 
 def _end_without_report(enrollment: Enrollment, attempt: PullAttempt, error: BureauError, *, at: datetime) -> None:
     """End an attempt in the open transaction. The waits that follow begin at ``at``."""
-    decision = retry_policy.decide(error, failures=enrollment.failures, unknowns=enrollment.unknowns)
+    decision = retry_policy.decide(error, failures=enrollment.failures, unknown_outcomes=enrollment.unknown_outcomes)
     finish_attempt(attempt, AttemptStatus(error.outcome), error=type(error).__name__, code=error.code)
     transitions.fail_pull(
         enrollment,
@@ -149,7 +149,7 @@ def _end_without_report(enrollment: Enrollment, attempt: PullAttempt, error: Bur
         at=at,
         now=timezone.now(),
         due_on=attempt.due_on,
-        field=getattr(error, "field", ""),
+        rejected_field=getattr(error, "field", ""),
     )
     enrollment.save()
     if decision.needs_operator:
@@ -193,9 +193,9 @@ def stop_without_details(*, owner_id: UUID) -> None:
 
 def finish_attempt(attempt: PullAttempt, status: AttemptStatus, *, error: str = "", code: str = "") -> None:
     """Close an attempt and record it in the user's audit trail, in the open transaction."""
-    attempt.state, attempt.finished_at = status, timezone.now()
+    attempt.status, attempt.finished_at = status, timezone.now()
     attempt.error, attempt.code = error[:40], code[:100]
-    attempt.save(update_fields=["state", "finished_at", "error", "code"])
+    attempt.save(update_fields=["status", "finished_at", "error", "code"])
     record(
         Action.CREDIT_PULL,
         actor=attempt.owner_id if attempt.trigger == Trigger.USER else None,
@@ -217,7 +217,7 @@ def notify_if_stopped(enrollment: Enrollment, attempt: PullAttempt) -> None:
     """Notify the user if a scheduled pull was the last one until they act."""
     is_stopped = enrollment.next_pull_at is None and enrollment.withdrawn_at is None
     if is_stopped and attempt.trigger == Trigger.SCHEDULED:
-        notify_user(attempt.owner_id, EnrollmentStatus(enrollment.state), fingerprint=f"pull {attempt.pk}")
+        notify_user(attempt.owner_id, EnrollmentStatus(enrollment.status), fingerprint=f"pull {attempt.pk}")
 
 
 def notify_user(owner_id: UUID, status: EnrollmentStatus, *, fingerprint: str) -> None:

@@ -120,7 +120,7 @@ def _confirm_report(enrollment: Enrollment, raw: RawReport) -> None:
 
 def _find_withheld(enrollment: Enrollment) -> RawReport | None:
     """The answer behind the newest report, if it is withheld and nothing has come or been changed since."""
-    if enrollment.state != EnrollmentStatus.MISMATCH or enrollment.withdrawn_at is not None:
+    if enrollment.status != EnrollmentStatus.MISMATCH or enrollment.withdrawn_at is not None:
         return None
     answers = RawReport.objects.for_user(enrollment.owner_id).defer("body").order_by("-fetched_at", "-id")
     newest = answers.first()

@@ -90,8 +90,8 @@ def mark_unparsed(raw: RawReport, error: Exception) -> None:
     logger.error("Report %s cannot be read: %s", raw.reference_id, _error_code(error))
     with tenant_context(raw.owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(raw.owner_id)
-        RawReport.objects.filter(pk=raw.pk).update(unread_by=_parser_version(raw))
-        if enrollment.state == EnrollmentStatus.UNREADABLE:
+        RawReport.objects.filter(pk=raw.pk).update(failed_parser_version=_parser_version(raw))
+        if enrollment.status == EnrollmentStatus.UNREADABLE:
             transitions.postpone_unreadable(enrollment, fetched_at=raw.fetched_at, due_on=raw.attempt.due_on)
             enrollment.save()
 
@@ -111,7 +111,7 @@ def process_pending(*, owner_id: UUID) -> None:
     with tenant_context(owner_id), transaction.atomic(durable=True):
         newest = RawReport.objects.for_user(owner_id).select_related("attempt").order_by("-fetched_at", "-id").first()
         is_pending = newest is not None and not hasattr(newest, "report")
-    if newest is not None and is_pending and (newest.unread_by or 0) < _parser_version(newest):
+    if newest is not None and is_pending and (newest.failed_parser_version or 0) < _parser_version(newest):
         try:
             process_report(raw=newest)
         except MalformedReport as error:

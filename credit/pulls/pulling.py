@@ -35,7 +35,7 @@ class PullResult:
     """A report that was made: its status, and where it is stored."""
 
     report_id: UUID
-    state: ReportStatus
+    status: ReportStatus
 
 
 @sensitive_variables()

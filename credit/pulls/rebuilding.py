@@ -83,8 +83,8 @@ def rebuild_report(*, owner_id: UUID, raw_id: UUID) -> None:
         report = parse_answer(raw)
         Report.objects.filter(pk=raw_id).delete()
         stored = reports.store_report(raw=raw, report=report)
-        state = processing.inherit_confirmation(enrollment, raw, stored)
+        status = processing.inherit_confirmation(enrollment, raw, stored)
         record_changes(stored=stored, report=report, quietly=True)
         is_newest = not RawReport.objects.filter(fetched_at__gt=raw.fetched_at).exists()
-        if is_newest and enrollment.state == EnrollmentStatus.UNREADABLE:
-            processing.update_enrollment(enrollment, raw, state)
+        if is_newest and enrollment.status == EnrollmentStatus.UNREADABLE:
+            processing.update_enrollment(enrollment, raw, status)

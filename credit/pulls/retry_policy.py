@@ -41,12 +41,12 @@ STATUSES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
 )
 
 
-def decide(error: BureauError, *, failures: int, unknowns: int) -> FailureDecision:
+def decide(error: BureauError, *, failures: int, unknown_outcomes: int) -> FailureDecision:
     """Decide what follows from an error. The counts are of the failures before it since the last answer."""
     if error.outcome is Outcome.MADE:
         return FailureDecision(EnrollmentStatus.UNREADABLE, cooldown=refresh_interval(), monthly=True)
     if error.outcome is Outcome.UNKNOWN:
-        return _decide_unknown(unknowns)
+        return _decide_unknown(unknown_outcomes)
     if isinstance(error, BureauUnavailable):
         return _decide_unavailable(error, failures)
     statuses = (status for error_class, status in STATUSES.items() if isinstance(error, error_class))
@@ -55,9 +55,9 @@ def decide(error: BureauError, *, failures: int, unknowns: int) -> FailureDecisi
     return FailureDecision(status, cooldown=COOLDOWN, monthly=is_ours, needs_operator=is_ours)
 
 
-def _decide_unknown(unknowns: int) -> FailureDecision:
+def _decide_unknown(unknown_outcomes: int) -> FailureDecision:
     """Retry once and no more: each call whose outcome is unknown may have made a report."""
-    if unknowns:
+    if unknown_outcomes:
         return FailureDecision(EnrollmentStatus.OUTCOME_UNKNOWN, cooldown=refresh_interval(), monthly=True)
     delay = add_jitter(UNKNOWN_OUTCOME_DELAY)
     return FailureDecision(EnrollmentStatus.OUTCOME_UNKNOWN, cooldown=delay, retry_in=delay)

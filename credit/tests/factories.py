@@ -30,7 +30,7 @@ def _store_raw(user, report, at, is_sample):
     called = {"provider": report.provider, "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
     attempt = models.PullAttempt.objects.create(
         owner_id=user.pk,
-        state=models.AttemptStatus.MADE,
+        status=models.AttemptStatus.MADE,
         trigger=models.Trigger.SCHEDULED,
         consent_id=uuid4(),
         environment="embedded",
@@ -75,7 +75,7 @@ def store_full_report(user) -> UUID:
             identity=details.serialize(ADA),
             ssn=SSN,
             pull_day=1,
-            state=EnrollmentStatus.READY,
+            status=EnrollmentStatus.READY,
             succeeded_at=datetime.now(UTC),
         )
     before = replace(report, reported_on=report.reported_on - timedelta(days=30), inquiries=(), public_records=())

@@ -61,7 +61,7 @@ def count_answers_and_reports(user):
 
 
 def current_status(user):
-    return get_overview(owner=user.pk).state
+    return get_overview(owner=user.pk).status
 
 
 def report_calls(bureau):

@@ -40,7 +40,7 @@ def kept_raw(user, report, number):
     asked = {"provider": "experian", "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
     attempt = PullAttempt.objects.create(
         owner=user,
-        state="made",
+        status="made",
         trigger="scheduled",
         finished_at=timezone.now(),
         consent_id=uuid4(),

@@ -38,7 +38,7 @@ def lost(alice):
 
 
 def test_it_asks_nothing_and_tells_the_person(alice, lost):
-    assert (lost.state, lost.next_pull_at) == (EnrollmentStatus.DETAILS_LOST, None)
+    assert (lost.status, lost.next_pull_at) == (EnrollmentStatus.DETAILS_LOST, None)
     assert count(PullAttempt, alice) == 0
     with tenant(alice.pk):
         assert Notification.objects.get().title == "Your details have to be given again"
@@ -57,7 +57,7 @@ def test_it_goes_on_with_new_details_and_no_sooner(alice, lost):
         Enrollment.objects.update(eligible_at=later)
     enroll_user(alice)
     again = get_enrollment(alice)
-    assert (again.state, again.eligible_at) == (EnrollmentStatus.NOT_PULLED, later)
+    assert (again.status, again.eligible_at) == (EnrollmentStatus.NOT_PULLED, later)
     assert get_overview(owner=alice.pk).needs_details is False
 
 

@@ -87,7 +87,7 @@ def test_it_forgets_details_and_number_and_keeps_the_evidence(alice):
         details.parse_details(row)
     assert [event.kind for event in consent.list_consent_events(person_id=alice.pk)] == ["withdrawn", "granted"]
     assert consent.get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT) is None
-    assert get_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
+    assert get_overview(owner=alice.pk).status is EnrollmentStatus.NO_CONSENT
     assert list_audit_actions(alice).count(Action.CREDIT_FORGOTTEN) == 1
 
 
@@ -95,24 +95,24 @@ def test_it_begins_again_after_a_withdrawal(alice):
     enroll_user(alice)
     lifecycle.withdraw_enrollment(user=alice)
     give_consent(alice)
-    assert get_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
+    assert get_overview(owner=alice.pk).status is EnrollmentStatus.NOT_PULLED
     enroll_user(alice, keep_ssn=False)
     assert subject(alice).ssn == "1001"
     assert get_enrollment(alice).withdrawn_at is None
 
 
 def test_it_says_how_things_stand_before_the_first_report(alice, settings, monkeypatch, django_assert_num_queries):
-    assert get_overview(owner=alice.pk).state is EnrollmentStatus.NO_CONSENT
+    assert get_overview(owner=alice.pk).status is EnrollmentStatus.NO_CONSENT
     given = give_consent(alice)
     found = get_overview(owner=alice.pk)
-    assert (found.state, found.consent_ends_at) == (EnrollmentStatus.NOT_PULLED, given.expires_at)
+    assert (found.status, found.consent_ends_at) == (EnrollmentStatus.NOT_PULLED, given.expires_at)
     enroll_user(alice)
     with tenant(alice.pk), django_assert_num_queries(2):
-        assert get_overview(owner=alice.pk).state is EnrollmentStatus.NOT_PULLED
+        assert get_overview(owner=alice.pk).status is EnrollmentStatus.NOT_PULLED
     monkeypatch.setattr(instruction, "VERSION", "2031-01")
-    assert get_overview(owner=alice.pk).state is EnrollmentStatus.CONSENT_OUTDATED
+    assert get_overview(owner=alice.pk).status is EnrollmentStatus.CONSENT_OUTDATED
     settings.CREDIT_ENV = "off"
-    assert get_overview(owner=alice.pk).state is EnrollmentStatus.OFF
+    assert get_overview(owner=alice.pk).status is EnrollmentStatus.OFF
 
 
 def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):

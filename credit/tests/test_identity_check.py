@@ -36,7 +36,7 @@ WRONG = IdentityAnswer(ON_FILE, frozenset({date(1999, 1, 1), date(1999, 2, 1)}))
 def came(user, persona="P01", **changes):
     """Let a report come that does not fit: the person gave another ZIP code, or what a test says."""
     enroll_user(user, persona, **changes or {"zip_code": "46361"})
-    assert pull(user).state is ReportStatus.MISMATCH
+    assert pull(user).status is ReportStatus.MISMATCH
 
 
 def answered_right(user):
@@ -132,7 +132,7 @@ def test_it_shows_the_report_everywhere_after_a_right_answer(site_bureau, alice,
     with tenant(alice.pk):
         assert shown(alice) == (Report.objects.get().pk, [ReportStatus.READY], 0)
         assert reports.list_reports(owner=alice.pk)[0].value == 782
-    assert get_overview(owner=alice.pk).state is EnrollmentStatus.READY
+    assert get_overview(owner=alice.pk).status is EnrollmentStatus.READY
     assert get_enrollment(alice).next_pull_at >= get_enrollment(alice).eligible_at > timezone.now()
     assert identity_check.get_question(owner=alice.pk) is None
     assert not identity_check.check_answer(user=alice, answer=answered_right(alice))
@@ -252,7 +252,7 @@ def test_it_takes_no_answer_once_something_has_changed(site_bureau, alice, meanw
 def following(days, user):
     """Let the next month's report come by the clock."""
     days.advance(days=31)
-    return pull(user, Trigger.SCHEDULED).state
+    return pull(user, Trigger.SCHEDULED).status
 
 
 def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
@@ -316,7 +316,7 @@ def test_it_compares_nothing_with_a_report_that_is_kept_back(days, alice):
     came(alice, "P11", zip_code="46361")
     days.advance(days=60)
     enroll_user(alice, "P11")
-    assert pull(alice).state is ReportStatus.READY
+    assert pull(alice).status is ReportStatus.READY
     assert (len(stored_changes(alice)), count(Notification, alice)) == (0, 0)
 
 

@@ -210,12 +210,12 @@ def test_it_leads_back_to_the_details_that_found_nothing(page: Page, visit: Visi
 def test_it_goes_on_by_itself_when_the_answer_is_there(page: Page, visit: Visit, in_: None, alice: User) -> None:
     sign(page, visit, "P01")
     with tenant(alice.pk):
-        waiting = Enrollment.objects.create(owner=alice, identity="{}", pull_day=1, state=EnrollmentStatus.UNDER_WAY)
+        waiting = Enrollment.objects.create(owner=alice, identity="{}", pull_day=1, status=EnrollmentStatus.UNDER_WAY)
     visit("credit")
     expect(page.get_by_role("heading", name="Your report is on its way")).to_be_visible()
     without_faults(page)
     with tenant(alice.pk):
-        Enrollment.objects.filter(pk=waiting.pk).update(state=EnrollmentStatus.NO_HIT)
+        Enrollment.objects.filter(pk=waiting.pk).update(status=EnrollmentStatus.NO_HIT)
     expect(page.get_by_role("heading", name="Experian found no file")).to_be_visible(timeout=15_000)
 
 

@@ -43,8 +43,8 @@ def answer(user, of):
 
 def test_it_lets_one_pull_be_under_way(alice, mallory):
     with tenant(alice.pk):
-        attempt(alice, state="made", finished_at=timezone.now())
-        attempt(alice, state="unknown", finished_at=timezone.now())
+        attempt(alice, status="made", finished_at=timezone.now())
+        attempt(alice, status="unknown", finished_at=timezone.now())
         attempt(alice)
         with pytest.raises(IntegrityError, match="one_pull_under_way"), transaction.atomic():
             attempt(alice)
@@ -65,13 +65,13 @@ def test_it_keeps_one_enrollment_of_a_person(alice):
         ("withdrawn_stores_no_details", {"withdrawn_at": NOW, "identity": "{}"}),
         ("withdrawn_stores_no_details", {"withdrawn_at": NOW, "ssn": "666011001"}),
         ("withdrawn_stores_no_details", {"withdrawn_at": NOW, "next_pull_at": NOW}),
-        ("no_pull_before_new_details", {"state": "no_hit", "next_pull_at": NOW}),
-        ("no_pull_before_new_details", {"state": "input", "next_pull_at": NOW}),
-        ("no_pull_before_new_details", {"state": "details_lost", "next_pull_at": NOW}),
-        ("report_has_its_date", {"state": "ready"}),
-        ("report_has_its_date", {"state": "mismatch"}),
-        ("refused_field_with_refused_details", {"field": "ssn"}),
-        ("unknown_outcomes_are_failures", {"unknowns": 1}),
+        ("no_pull_before_new_details", {"status": "no_hit", "next_pull_at": NOW}),
+        ("no_pull_before_new_details", {"status": "input", "next_pull_at": NOW}),
+        ("no_pull_before_new_details", {"status": "details_lost", "next_pull_at": NOW}),
+        ("report_has_its_date", {"status": "ready"}),
+        ("report_has_its_date", {"status": "mismatch"}),
+        ("refused_field_with_refused_details", {"rejected_field": "ssn"}),
+        ("unknown_outcomes_are_failures", {"unknown_outcomes": 1}),
         ("pull_day_of_a_month", {"pull_day": 0}),
         ("pull_day_of_a_month", {"pull_day": 32}),
     ],
@@ -81,7 +81,7 @@ def test_it_stores_no_enrollment_that_contradicts_itself(alice, constraint, colu
         Enrollment.objects.create(**{"owner": alice, "pull_day": 1} | columns)
 
 
-@pytest.mark.parametrize("columns", [{"finished_at": NOW}, {"state": "made"}, {"state": "unknown"}])
+@pytest.mark.parametrize("columns", [{"finished_at": NOW}, {"status": "made"}, {"status": "unknown"}])
 def test_it_stores_no_attempt_that_is_finished_and_pending(alice, columns):
     with tenant(alice.pk), pytest.raises(IntegrityError, match="finished_unless_pending"), transaction.atomic():
         attempt(alice, **columns)

@@ -41,9 +41,9 @@ def test_it_asks_once_and_keeps_what_stands_behind_the_call(site_bureau, alice):
     subject = person("P01")
     pulled = pull(alice, subject=subject)
     [call], [attempt] = report_calls(site_bureau), list_attempts(alice)
-    assert (pulled.state, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
+    assert (pulled.status, call["reference"], call["ssn"]) == (ReportStatus.READY, attempt.reference_id, "full")
     assert not call["leaked"]
-    assert (attempt.state, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "user", "soft", "3F")
+    assert (attempt.status, attempt.trigger, attempt.inquiry_class, attempt.purpose) == ("made", "user", "soft", "3F")
     living = consent.get_active_consent(person_id=alice.pk, purpose=Purpose.CREDIT_REPORT)
     assert (attempt.consent_id, attempt.consent_version) == (living.pk, instruction.VERSION)
     assert current_status(alice) is EnrollmentStatus.READY
@@ -155,7 +155,7 @@ def test_it_looks_at_the_consent_once_more_before_the_call(site_bureau, alice, m
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert report_calls(site_bureau) == []
-    assert [(each.state, each.code) for each in list_attempts(alice)] == [("not_made", "NO_ACTIVE_CONSENT")]
+    assert [(each.status, each.code) for each in list_attempts(alice)] == [("not_made", "NO_ACTIVE_CONSENT")]
 
 
 def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alice, monkeypatch):
@@ -171,7 +171,7 @@ def test_it_keeps_no_answer_of_a_person_who_withdrew_meanwhile(site_bureau, alic
     with pytest.raises(pulling.NoConsent):
         pull(alice)
     assert count_answers_and_reports(alice) == (0, 0)
-    assert [(each.state, each.code) for each in list_attempts(alice)] == [("made", "WITHDRAWN")]
+    assert [(each.status, each.code) for each in list_attempts(alice)] == [("made", "WITHDRAWN")]
 
 
 def test_it_lets_no_clock_wake_up_for_a_person_who_withdrew_before_the_answer_was_read(site_bureau, alice, monkeypatch):
@@ -234,7 +234,7 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
     days.advance(minutes=5)
     pull(alice, Trigger.SCHEDULED)
     first, second = list_attempts(alice)
-    assert (first.state, first.code, second.state) == ("unknown", "WORKER_LOST", "made")
+    assert (first.status, first.code, second.status) == ("unknown", "WORKER_LOST", "made")
     assert first.reference_id != second.reference_id
     assert count_answers_and_reports(alice) == (1, 1)
 
@@ -271,7 +271,7 @@ def test_it_keeps_the_answer_of_a_worker_that_comes_back_late(days, alice, monke
     monkeypatch.setattr(pulling, "call_bureau", call_and_expire)
     pull(alice)
     assert (count_answers_and_reports(alice), current_status(alice)) == ((1, 1), EnrollmentStatus.READY)
-    assert [each.state for each in list_attempts(alice)] == ["made"]
+    assert [each.status for each in list_attempts(alice)] == ["made"]
 
 
 def test_it_counts_a_lost_call_once_when_its_failure_comes_late(days, alice):

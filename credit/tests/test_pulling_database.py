@@ -36,4 +36,4 @@ def test_it_writes_down_a_failure_though_its_connection_to_the_database_broke(si
     monkeypatch.setattr(ExperianBureau, "connect", lambda self: Failing())
     with pytest.raises(BureauUnavailable):
         pull(alice)
-    assert [attempt.state for attempt in list_attempts(alice)] == ["not_made"]
+    assert [attempt.status for attempt in list_attempts(alice)] == ["not_made"]

@@ -72,7 +72,7 @@ def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_
     assert current_status(alice) is EnrollmentStatus.UNAVAILABLE
     assert waits(alice)[0] > 24 * 60
     days.advance(minutes=15)
-    assert pull(alice).state is ReportStatus.READY
+    assert pull(alice).status is ReportStatus.READY
     assert len(list_attempts(alice)) == len(report_calls(site_bureau)) == 5
     assert site_bureau.made() == 1
 
@@ -112,7 +112,7 @@ def test_it_asks_once_more_after_an_unknown_outcome_and_no_oftener(days, alice, 
     assert get_overview(owner=alice.pk).eligible_at > timezone.now() + timedelta(days=29)
     fails(alice, pulling.NotDue, Trigger.USER)
     first, second = list_attempts(alice)
-    assert (first.state, second.state) == ("unknown", "unknown")
+    assert (first.status, second.status) == ("unknown", "unknown")
     assert first.reference_id != second.reference_id
     assert len(report_calls(site_bureau)) == 2
 
@@ -122,7 +122,7 @@ def test_it_decides_by_the_outcome_and_not_by_the_kind_of_error(days, alice, sit
     enroll_user(alice)
     site_bureau.fault("malformed", how="html")
     assert type(fails(alice, BureauUnavailable, Trigger.USER)) is BureauUnavailable
-    assert (current_status(alice), list_attempts(alice)[0].state) == (EnrollmentStatus.OUTCOME_UNKNOWN, "unknown")
+    assert (current_status(alice), list_attempts(alice)[0].status) == (EnrollmentStatus.OUTCOME_UNKNOWN, "unknown")
 
 
 # --- The bureau says no -------------------------------------------------------------------------------------
@@ -153,12 +153,12 @@ def test_it_waits_for_the_person_where_only_the_person_can_help(days, alice, sit
 def test_it_asks_once_in_a_quarter_of_an_hour_about_a_frozen_file(days, alice, site_bureau):
     enroll_user(alice)
     turn(site_bureau, "P01", "frozen")
-    assert pull(alice).state is ReportStatus.FROZEN
+    assert pull(alice).status is ReportStatus.FROZEN
     for _ in range(3):
         fails(alice, pulling.NotDue, Trigger.USER)
     turn(site_bureau, "P01", "usual")
     days.advance(minutes=15)
-    assert pull(alice).state is ReportStatus.READY
+    assert pull(alice).status is ReportStatus.READY
     assert site_bureau.made() == 2
     assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.READY, (2, 2))
 
@@ -170,14 +170,14 @@ def test_it_asks_again_where_no_file_was_found_only_by_other_details(site_bureau
     assert get_overview(owner=alice.pk).needs_details
     enroll_user(alice, "P01")
     assert current_status(alice) is EnrollmentStatus.NOT_PULLED
-    assert pull(alice).state is ReportStatus.READY
+    assert pull(alice).status is ReportStatus.READY
     assert len(report_calls(site_bureau)) == 2
 
 
 def test_it_takes_an_empty_answer_for_no_file(site_bureau, alice):
     enroll_user(alice)
     turn(site_bureau, "P01", "empty")
-    assert pull(alice).state is ReportStatus.NO_HIT
+    assert pull(alice).status is ReportStatus.NO_HIT
     assert current_status(alice) is EnrollmentStatus.NO_HIT
 
 
@@ -185,18 +185,18 @@ def test_it_names_the_detail_that_was_refused_and_sends_none_that_cannot_be_righ
     enroll_user(alice, last_name="M3rcer")
     fails(alice, BureauInputError, Trigger.USER)
     found = get_overview(owner=alice.pk)
-    assert (found.state, found.field, report_calls(site_bureau)) == (EnrollmentStatus.INPUT, "last_name", [])
+    assert (found.status, found.rejected_field, report_calls(site_bureau)) == (EnrollmentStatus.INPUT, "last_name", [])
     enroll_user(alice)
-    assert pull(alice).state is ReportStatus.READY
+    assert pull(alice).status is ReportStatus.READY
 
 
 def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice):
     enroll_user(alice, zip_code="10001")
-    assert pull(alice).state is ReportStatus.MISMATCH
+    assert pull(alice).status is ReportStatus.MISMATCH
     assert (current_status(alice), get_enrollment(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
     fails(alice, pulling.NotDue, Trigger.USER)
     enroll_user(alice, zip_code="10002")
-    assert pull(alice).state is ReportStatus.MISMATCH
+    assert pull(alice).status is ReportStatus.MISMATCH
     enroll_user(alice)
     fails(alice, pulling.NotDue, Trigger.USER)
     assert site_bureau.made() == 2
@@ -204,7 +204,7 @@ def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice)
 
 def test_it_keeps_a_file_of_somebody_deceased_from_being_asked_for_again(site_bureau, alice):
     enroll_user(alice, "P07")
-    assert pull(alice).state is ReportStatus.RESTRICTED
+    assert pull(alice).status is ReportStatus.RESTRICTED
     assert current_status(alice) is EnrollmentStatus.RESTRICTED
     fails(alice, pulling.NotDue, Trigger.USER)
 

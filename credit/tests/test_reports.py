@@ -24,7 +24,7 @@ def kept_raw(user, answer, **facts):
     asked = {"provider": answer.provider, "inquiry_class": answer.inquiry_class, "purpose": answer.purpose}
     attempt = PullAttempt.objects.create(
         owner=user,
-        state="made",
+        status="made",
         trigger="user",
         finished_at=timezone.now(),
         reference_id=uuid4().hex,

@@ -22,8 +22,9 @@ NOW = datetime(2027, 1, 31, 9, 30, tzinfo=UTC)
 FAILURES = sorted(TRANSITIONS[Event.FAIL_PULL].targets)
 MUTATED = frozenset(
     {
-        "state", "state_at", "field", "pull_day", "due_on", "succeeded_at", "eligible_at", "next_pull_at", "failures",
-        "unknowns", "corrected", "consent_id", "enrolled_at", "withdrawn_at", "identity", "ssn",
+        "status", "status_changed_at", "rejected_field", "pull_day", "due_on", "succeeded_at", "eligible_at",
+        "next_pull_at", "failures",
+        "unknown_outcomes", "details_corrected", "consent_id", "enrolled_at", "withdrawn_at", "identity", "ssn",
     }
 )  # fmt: skip
 ENROLLMENTS = frozenset({"enrollment"})
@@ -31,7 +32,7 @@ ENROLLMENTS = frozenset({"enrollment"})
 
 def enrollment_in(status, *, is_withdrawn=False):
     """An enrollment that is nowhere stored, in a status."""
-    enrollment = Enrollment(owner_id=OWNER, pull_day=31, state=status, identity="{}", succeeded_at=NOW)
+    enrollment = Enrollment(owner_id=OWNER, pull_day=31, status=status, identity="{}", succeeded_at=NOW)
     if is_withdrawn:
         transitions.withdraw(enrollment, now=NOW)
     return enrollment
@@ -79,8 +80,8 @@ def test_it_answers_every_event_in_every_status_with_an_allowed_status_or_refuse
         enrollment = enrollment_in(status, is_withdrawn=is_withdrawn)
         if status in transition.sources and (transition.while_withdrawn or not is_withdrawn):
             apply(event, enrollment, target)
-            assert enrollment.state in (transition.targets or {status})
-            assert target in (None, enrollment.state)
+            assert enrollment.status in (transition.targets or {status})
+            assert target in (None, enrollment.status)
         else:
             before = vars(enrollment).copy()
             with pytest.raises(IllegalTransition):
@@ -103,10 +104,10 @@ def test_it_has_a_row_for_every_event_and_leads_into_every_status():
 def test_it_keeps_the_refused_field_only_while_the_details_are_refused():
     enrollment = enrollment_in(EnrollmentStatus.UNDER_WAY)
     decision = FailureDecision(EnrollmentStatus.INPUT, cooldown=timedelta(minutes=15))
-    transitions.fail_pull(enrollment, decision, at=NOW, now=NOW, due_on=None, field="last_name")
-    assert enrollment.field == "last_name"
+    transitions.fail_pull(enrollment, decision, at=NOW, now=NOW, due_on=None, rejected_field="last_name")
+    assert enrollment.rejected_field == "last_name"
     apply(Event.CHANGE_DETAILS, enrollment, None)
-    assert (enrollment.state, enrollment.field) == (EnrollmentStatus.NOT_PULLED, "")
+    assert (enrollment.status, enrollment.rejected_field) == (EnrollmentStatus.NOT_PULLED, "")
 
 
 # --- Any walk -----------------------------------------------------------------------------------------------
@@ -123,7 +124,7 @@ class Walk(RuleBasedStateMachine):
     def may(self, event):
         transition = TRANSITIONS[event]
         is_withdrawn = self.enrollment.withdrawn_at is not None
-        return self.enrollment.state in transition.sources and (transition.while_withdrawn or not is_withdrawn)
+        return self.enrollment.status in transition.sources and (transition.while_withdrawn or not is_withdrawn)
 
     @rule(minutes=st.integers(1, 60 * 24 * 400))
     def wait(self, minutes):
@@ -142,13 +143,18 @@ class Walk(RuleBasedStateMachine):
     def abandon_pull(self):
         transitions.abandon_pull(self.enrollment, now=self.now)
 
-    @rule(status=st.sampled_from(FAILURES), minutes=st.integers(0, 400), retries=st.booleans(), field=st.just("suffix"))
-    def fail_pull(self, status, minutes, retries, field):
+    @rule(
+        status=st.sampled_from(FAILURES),
+        minutes=st.integers(0, 400),
+        retries=st.booleans(),
+        rejected_field=st.just("suffix"),
+    )
+    def fail_pull(self, status, minutes, retries, rejected_field):
         delay = timedelta(minutes=minutes)
         retries = retries and status in {EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN}
         decision = FailureDecision(status, delay, delay if retries else None, monthly=status not in NEEDS_DETAILS)
         transitions.fail_pull(
-            self.enrollment, decision, at=self.now, now=self.now, due_on=date(2027, 1, 5), field=field
+            self.enrollment, decision, at=self.now, now=self.now, due_on=date(2027, 1, 5), rejected_field=rejected_field
         )
 
     @precondition(lambda self: self.may(Event.STORE_ANSWER))
@@ -184,19 +190,19 @@ class Walk(RuleBasedStateMachine):
 
     @invariant()
     def is_in_a_stored_status(self):
-        assert self.enrollment.state in STORED
+        assert self.enrollment.status in STORED
 
     @invariant()
     def satisfies_the_constraints_of_the_database(self):
         enrollment = self.enrollment
         if enrollment.withdrawn_at is not None:
             assert (enrollment.identity, enrollment.ssn, enrollment.next_pull_at) == (None, None, None)
-        if enrollment.state in NEEDS_DETAILS:
+        if enrollment.status in NEEDS_DETAILS:
             assert enrollment.next_pull_at is None
-        if enrollment.state in {EnrollmentStatus.READY, EnrollmentStatus.MISMATCH}:
+        if enrollment.status in {EnrollmentStatus.READY, EnrollmentStatus.MISMATCH}:
             assert enrollment.succeeded_at is not None
-        assert enrollment.field == "" or enrollment.state == EnrollmentStatus.INPUT
-        assert enrollment.unknowns <= enrollment.failures
+        assert enrollment.rejected_field == "" or enrollment.status == EnrollmentStatus.INPUT
+        assert enrollment.unknown_outcomes <= enrollment.failures
         assert 1 <= enrollment.pull_day <= 31
 
 

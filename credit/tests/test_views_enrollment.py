@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 def state_of(user: User) -> EnrollmentStatus:
     with tenant(user.pk):
-        return get_overview(owner=user.pk).state
+        return get_overview(owner=user.pk).status
 
 
 def enrollment_of(user: User) -> Enrollment:

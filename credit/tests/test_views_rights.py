@@ -34,9 +34,9 @@ OFFICIAL = (
 SUCCEEDED = dict.fromkeys([EnrollmentStatus.READY, EnrollmentStatus.MISMATCH], timezone.now())
 
 
-def stands(user: User, state: EnrollmentStatus, **columns: object) -> None:
+def set_status(user: User, status: EnrollmentStatus, **columns: object) -> None:
     """Put a user's enrollment into a status, as a pull would have."""
-    sealed = {"pull_day": 1, "state": state, "succeeded_at": SUCCEEDED.get(state)} | columns
+    sealed = {"pull_day": 1, "status": status, "succeeded_at": SUCCEEDED.get(status)} | columns
     with tenant(user.pk):
         Enrollment.objects.filter(owner=user).delete()
         Enrollment.objects.create(owner=user, identity='{"birth": 1971, "last_four": "1001"}', **sealed)
@@ -108,7 +108,7 @@ def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: Enr
     sign(as_alice)
     next_pull_at = None if state in NEEDS_DETAILS else timezone.now() + timedelta(hours=1)
     field = "zip_code" if state is EnrollmentStatus.INPUT else ""
-    stands(alice, state, field=field, next_pull_at=next_pull_at)
+    set_status(alice, state, rejected_field=field, next_pull_at=next_pull_at)
     page = page_text(as_alice.get(reverse("credit")))
     assert STATUS_MESSAGES[state].title in page
     assert all(text in page for text in STATUS_MESSAGES[state].texts)
@@ -125,11 +125,11 @@ def test_it_leads_from_one_step_to_the_next(as_alice: Client, alice: User) -> No
     page = page_text(as_alice.get(reverse("credit")))
     assert "One step is left" in page
     assert reverse("credit_details") in page
-    stands(alice, EnrollmentStatus.NOT_PULLED)
+    set_status(alice, EnrollmentStatus.NOT_PULLED)
     page = page_text(as_alice.get(reverse("credit")))
     assert "Experian can be asked now" in page
     assert f'action="{reverse("credit_pull")}"' in page
-    stands(alice, EnrollmentStatus.NOT_PULLED, eligible_at=timezone.now() + timedelta(minutes=9))
+    set_status(alice, EnrollmentStatus.NOT_PULLED, eligible_at=timezone.now() + timedelta(minutes=9))
     assert "Get my report from" in page_text(as_alice.get(reverse("credit")))
 
 
@@ -146,18 +146,18 @@ def test_it_asks_for_a_new_signature_when_the_words_have_changed(
 
 def test_it_leads_back_to_the_field_that_was_refused(as_alice: Client, alice: User) -> None:
     sign(as_alice)
-    stands(alice, EnrollmentStatus.INPUT, field="ssn")
+    set_status(alice, EnrollmentStatus.INPUT, rejected_field="ssn")
     assert f'href="{reverse("credit_details")}#id_ssn"' in page_text(as_alice.get(reverse("credit")))
 
 
 def test_it_waits_without_scripts_and_with_them(as_alice: Client, alice: User) -> None:
     sign(as_alice)
-    stands(alice, EnrollmentStatus.UNDER_WAY)
+    set_status(alice, EnrollmentStatus.UNDER_WAY)
     part = as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"})
     assert "<html" not in page_text(part)
     assert 'hx-trigger="every 3s"' in page_text(part)
     assert as_alice.get(reverse("credit_status")).url == reverse("credit")
-    stands(alice, EnrollmentStatus.NO_HIT)
+    set_status(alice, EnrollmentStatus.NO_HIT)
     assert as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/credit/"
 
 

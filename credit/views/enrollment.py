@@ -32,7 +32,7 @@ WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it ke
 @require_fresh_sign_in
 def start(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show the written instruction, alone, and take the signature under it."""
-    if get_overview(owner=request.user.pk).state is EnrollmentStatus.OFF:
+    if get_overview(owner=request.user.pk).status is EnrollmentStatus.OFF:
         return redirect("credit")
     form = InstructionForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
@@ -96,7 +96,7 @@ def build_details_form(request: AuthenticatedHttpRequest, name: str) -> DetailsF
     with tenant(request.user.pk):
         known = get_details(owner=request.user.pk)
         now = get_overview(owner=request.user.pk)
-    found = known is not None and now.succeeded_at is not None and now.state not in SSN_UNCONFIRMED
+    found = known is not None and now.succeeded_at is not None and now.status not in SSN_UNCONFIRMED
     return DetailsForm(
         request.POST if request.method == "POST" else None,
         signed_as=name,

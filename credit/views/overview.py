@@ -36,12 +36,12 @@ def report_context(
     old = overview.is_stale(reported_on=report.reported_on, pulled_at=stored.pulled_at, today=today)
     return {
         "stored": stored,
-        "banner": status_messages.banner_for(now.state),
+        "banner": status_messages.banner_for(now.status),
         "headline": first,
         "others": found[1:],
         "reasons": overview.reasons(first.score, report.tradelines) if first else [],
         "figures": overview.figures(report, on=report.reported_on or stored.pulled_at.date()),
         "next_pull_at": now.next_pull_at,
         # The banner of that state says so already.
-        "is_stale": old and now.state is not EnrollmentStatus.STALE,
+        "is_stale": old and now.status is not EnrollmentStatus.STALE,
     }

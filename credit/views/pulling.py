@@ -83,7 +83,7 @@ def not_due_message(early: pulling.NotDue) -> str:
 def status(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Answer the page that waits: still the same, or go and see."""
     now = get_overview(owner=request.user.pk)
-    if request.htmx and now.state is EnrollmentStatus.UNDER_WAY:
+    if request.htmx and now.status is EnrollmentStatus.UNDER_WAY:
         return render_status(request, now, "credit/status_card.html")
     return HttpResponseClientRedirect(reverse("credit")) if request.htmx else redirect("credit")
 
@@ -95,17 +95,17 @@ def render_status(
     context = {
         "overview": now,
         "status_message": _status_message(request, now),
-        "field": FIELD_LABELS.get(now.field, "") if now.state is EnrollmentStatus.INPUT else "",
-        "has_rights": now.state is not EnrollmentStatus.OFF,
-        "is_sample": is_sample() and now.state is not EnrollmentStatus.OFF,
+        "field": FIELD_LABELS.get(now.rejected_field, "") if now.status is EnrollmentStatus.INPUT else "",
+        "has_rights": now.status is not EnrollmentStatus.OFF,
+        "is_sample": is_sample() and now.status is not EnrollmentStatus.OFF,
         "can_pull": now.can_pull(at=timezone.now()),
     }
     return render(request, template, context)
 
 
 def _status_message(request: AuthenticatedHttpRequest, now: EnrollmentOverview) -> StatusMessage:
-    if now.state is EnrollmentStatus.NOT_PULLED and now.at:
+    if now.status is EnrollmentStatus.NOT_PULLED and now.since:
         return READY_TO_PULL
-    if now.state in (EnrollmentStatus.READY, EnrollmentStatus.STALE) and reports.has_report(owner=request.user.pk):
+    if now.status in (EnrollmentStatus.READY, EnrollmentStatus.STALE) and reports.has_report(owner=request.user.pk):
         return REPORT_UNREADABLE
-    return STATUS_MESSAGES[now.state]
+    return STATUS_MESSAGES[now.status]

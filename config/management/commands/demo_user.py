@@ -89,7 +89,7 @@ def link(user: User, institution_id: str, persona: str) -> Item:
 def pull_report(user: User) -> None:
     """Sign the instruction, give the details of one of the bureau's people, and ask for their report."""
     found = get_overview(owner=user.pk)
-    if found.state is EnrollmentStatus.NO_CONSENT and found.succeeded_at is None:
+    if found.status is EnrollmentStatus.NO_CONSENT and found.succeeded_at is None:
         name = f"{person().first_name} {person().last_name}"
         signed = consent.grant(
             person=user,
@@ -100,7 +100,7 @@ def pull_report(user: User) -> None:
             method="demo",
         )
         lifecycle.enroll(user=user, subject=person(), keep_ssn=True, consent_id=signed.pk)
-    elif found.state is not EnrollmentStatus.NOT_PULLED:
+    elif found.status is not EnrollmentStatus.NOT_PULLED:
         return
     try:
         pulling.pull(owner_id=user.pk, trigger=Trigger.DEMO)

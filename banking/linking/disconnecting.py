@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from banking.account_matching import succession
+from banking.account_matching import bank_accounts, locks, succession
 from banking.credentials import CredentialUnreadable, open_token
 from banking.models import VISIBLE_CONNECTIONS, Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.transactions.transfers import update_transfers
@@ -63,7 +63,7 @@ def disconnect_locked_item(*, item: Item, actor: User | None, keep_history: bool
     if (
         removal is not None
         and not item.is_in_other_environment
-        and not succession.try_to_lock_accounts(owner_id=item.owner_id)
+        and not locks.try_to_lock_accounts(owner_id=item.owner_id)
     ):
         set_history(removal, history=history_choice(keep_history))
     else:
@@ -151,17 +151,17 @@ def close_accounts(*, item: Item, keep: bool) -> None:
 
     Another bank of the same person may be stored at the same moment: one of the two waits for the other.
     """
-    succession.lock_accounts(owner_id=item.owner_id)
+    locks.lock_accounts(owner_id=item.owner_id)
     accounts = Account.objects.filter(item=item)
     if keep:
         accounts.filter(closed_at=None).update(closed_at=timezone.now())
-        is_changed = succession.settle(item=item).changed > 0
+        is_changed = succession.update_succession(item=item).changed > 0
     else:
         # Queried first: what ties them to the Item's bank may be deleted with its accounts.
-        left = [account for account in succession.accounts_at_bank(item) if account.item_id != item.pk]
+        remaining = [account for account in bank_accounts.accounts_at_bank(item) if account.item_id != item.pk]
         Transaction.objects.filter(account__item=item).delete()
         is_changed = accounts.delete()[0] > 0
         # The history of the same accounts from an earlier connection counts again.
-        succession.settle(item=item, left=left)
+        succession.update_succession(item=item, remaining=remaining)
     if is_changed:
         update_transfers(owner_id=item.owner_id)

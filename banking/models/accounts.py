@@ -36,7 +36,7 @@ class Account(Owned):
     balance_as_of = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     # The account that the same real account is read under now, and from when on that one's balances count; see
-    # ``succession``, which alone writes both.
+    # ``account_matching``, which alone writes both.
     successor = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, related_name="predecessors", db_index=False
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import Error, connection
 from django.utils import timezone
 
-from banking.account_matching import succession
+from banking.account_matching import locks, succession
 from banking.credentials import CredentialUnreadable
 from banking.models import Connection, Institution, Item, SyncRun
 from banking.provider import (
@@ -163,8 +163,8 @@ def update_matching_accounts(*, item: Item) -> None:
     """
     try:
         with tenant(item.owner_id):
-            succession.lock_accounts(owner_id=item.owner_id)
-            if succession.settle(item=item).changed:
+            locks.lock_accounts(owner_id=item.owner_id)
+            if succession.update_succession(item=item).changed:
                 update_transfers(owner_id=item.owner_id)
     except Error as error:
         logger.warning("The accounts of Item %s were not matched again: %s", item.pk, type(error).__name__)

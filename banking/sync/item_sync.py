@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import DataError
 from django.utils import timezone
 
-from banking.account_matching import succession
+from banking.account_matching import locks, succession
 from banking.credentials import open_token
 from banking.linking.disconnecting import disconnect_redundant_items
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
@@ -153,7 +153,7 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     Stored rows are reconciled only with a whole stream. One that is still being prepared is stored and then downloaded
     from its start again, since what follows it would never tell which rows were removed meanwhile.
     """
-    succession.lock_accounts(owner_id=item.owner_id)
+    locks.lock_accounts(owner_id=item.owner_id)
     # The order of the connections depends on these.
     item.save(update_fields=["institution", "connection", "checked_at"])
     is_wider = item.skipped_transactions > 0 and has_new_account(item=item, accounts=accounts)
@@ -161,10 +161,10 @@ def store(*, item: Item, staging: StagingFile, accounts: AccountsResponse, run: 
     complete = from_start and staging.readiness == Readiness.HISTORICAL
     is_half = from_start and not complete and Transaction.objects.filter(account__item=item).exists()
     stored = store_transactions(item=item, staging=staging, complete=complete)
-    settled = succession.settle(item=item)
-    if settled.needless:
-        disconnect_redundant_items(owner_id=item.owner_id, item_ids=settled.needless)
-    if settled.changed or stored.written or stored.removed or stored.replaced:
+    result = succession.update_succession(item=item)
+    if result.redundant_items:
+        disconnect_redundant_items(owner_id=item.owner_id, item_ids=result.redundant_items)
+    if result.changed or stored.written or stored.removed or stored.replaced:
         update_transfers(owner_id=item.owner_id)
     run.written, run.removed, run.pages = stored.written, stored.removed, staging.pages
     missing = record_skipped_rows(

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking import connections
-from banking.account_matching import succession
+from banking.account_matching import locks, succession
 from banking.credentials import CredentialUnreadable
 from banking.linking import disconnecting, removals
 from banking.linking.exchange import finish_link
@@ -46,7 +46,7 @@ def stored(alice: User) -> Iterator[Callable[[], None]]:
     other = connection.copy()
     with other.cursor() as cursor, connection.cursor() as mine:
         other.set_autocommit(False)
-        cursor.execute(succession.LOCK, [str(alice.pk)])
+        cursor.execute(locks.LOCK, [str(alice.pk)])
         mine.execute("SET lock_timeout = '100ms'")
         yield other.rollback
         mine.execute("RESET lock_timeout")
@@ -139,13 +139,13 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
         finally:
             connection.close()
 
-    def while_storing(**options: object) -> succession.Settled:
+    def while_storing(**options: object) -> succession.SuccessionResult:
         with ThreadPoolExecutor() as pool:
             pool.submit(wish).result()
         return settle(**options)
 
-    settle = succession.settle
-    monkeypatch.setattr(item_sync.succession, "settle", while_storing)
+    settle = succession.update_succession
+    monkeypatch.setattr(item_sync.succession, "update_succession", while_storing)
     provider.pages = [page(added=[transaction("a")])]
     assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran
     monkeypatch.undo()

@@ -110,7 +110,7 @@ def test_it_loses_nothing_that_the_older_connection_read_after_the_newer_one_end
     else:
         revoke(item)
         with tenant(alice.pk):
-            succession.settle(item=item)
+            succession.update_succession(item=item)
     assert len(ledger()) == 21
 
 

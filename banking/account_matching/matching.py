@@ -1,0 +1,122 @@
+"""Compare accounts of one bank and group those that are the same real account."""
+
+from collections.abc import Sequence
+from enum import Enum
+from itertools import combinations
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from banking.account_matching import statements
+from banking.account_matching.precedence import rank
+from banking.models import Account, Connection
+
+# Rows of the days that both accounts cover; fewer decide nothing.
+MIN_ROWS: Final = 3
+SYNCABLE_CONNECTIONS: Final = (Connection.ACTIVE, Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT)
+
+Pair = frozenset[UUID]
+
+
+class Match(Enum):
+    """The result of comparing two accounts."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    UNDECIDED = "undecided"
+
+
+def group_accounts(accounts: Sequence[Account]) -> tuple[list[list[Account]], set[Pair]]:
+    """Group accounts that are the same, each group ordered by ``rank``.
+
+    Returns also the pairs of Items of which an account was matched by its id or its rows.
+    """
+    together = listed_together(accounts)
+    pairs = [pair for pair in combinations(accounts, 2) if may_be_same(*pair) and pair_of(*pair) not in together]
+    matches = {pair_of(one, other): compare(one, other) for one, other in pairs}
+    proven = {
+        frozenset((one.item_id, other.item_id)) for one, other in pairs if matches[pair_of(one, other)] is Match.SAME
+    }
+    groups: dict[UUID, list[Account]] = {account.pk: [account] for account in accounts}
+    for one, other in pairs:
+        match = matches[pair_of(one, other)]
+        if match is Match.UNDECIDED:
+            match = decide_by_evidence(one, other, accounts, proven)
+        if match is Match.SAME and not any(pair_of(a, b) in together for a in groups[one.pk] for b in groups[other.pk]):
+            merge_groups(groups, one, other)
+    unique = {id(group): group for group in groups.values()}
+    return [sorted(group, key=rank, reverse=True) for group in unique.values()], proven
+
+
+def merge_groups(groups: dict[UUID, list[Account]], one: Account, other: Account) -> None:
+    if groups[one.pk] is not groups[other.pk]:
+        groups[one.pk] += groups[other.pk]
+        for member in groups[other.pk]:
+            groups[member.pk] = groups[one.pk]
+
+
+def may_be_same(one: Account, other: Account) -> bool:
+    if one.persistent_id and other.persistent_id:
+        return one.persistent_id == other.persistent_id
+    return description(one) == description(other)
+
+
+def description(account: Account) -> tuple[str, ...]:
+    return (account.name, account.type, account.subtype, account.currency)
+
+
+def listed_together(accounts: Sequence[Account]) -> set[Pair]:
+    """Pairs that the bank has listed at once in one connection: they are two accounts for good."""
+    with connection.cursor() as cursor:
+        cursor.execute(statements.LISTED_TOGETHER, {"accounts": [account.pk for account in accounts]})
+        return {frozenset(pair) for pair in cursor.fetchall()}
+
+
+def pair_of(one: Account, other: Account) -> Pair:
+    return frozenset((one.pk, other.pk))
+
+
+def compare(one: Account, other: Account) -> Match:
+    """Compare two accounts with the same description, by id or by rows; one query."""
+    if one.persistent_id and one.persistent_id == other.persistent_id:
+        return Match.SAME
+    with connection.cursor() as cursor:
+        pair: dict[str, Any] = {"owner": one.owner_id, "one": one.pk, "other": other.pk, "pair": [one.pk, other.pk]}
+        cursor.execute(statements.EQUAL_ROWS, pair)
+        ones, others, equal = cursor.fetchone()
+    fewer = min(ones, others)
+    if fewer < MIN_ROWS or fewer * 2 <= equal * 4 < fewer * 3:
+        return Match.UNDECIDED
+    return Match.SAME if equal * 4 >= fewer * 3 else Match.DIFFERENT
+
+
+def decide_by_evidence(front: Account, older: Account, accounts: Sequence[Account], proven: set[Pair]) -> Match:
+    """Decide about a pair with too few rows; ``proven`` are pairs of Items that share another account."""
+    if not front.mask or front.mask != older.mask or not (is_alone(front, accounts) and is_alone(older, accounts)):
+        return Match.DIFFERENT
+    is_history = older.closed_at is not None or older.item.connection not in SYNCABLE_CONNECTIONS
+    was_matched = older.successor_id is not None and older.successor_id in (front.pk, front.successor_id)
+    was_matched = was_matched or front.successor_id == older.pk
+    shares = front.item_id != older.item_id and frozenset((front.item_id, older.item_id)) in proven
+    if is_history or was_matched or shares or had_same_balance(front, older):
+        return Match.SAME
+    return Match.DIFFERENT
+
+
+def is_alone(account: Account, accounts: Sequence[Account]) -> bool:
+    """Whether no other account of its connection, in the same state, has its description and its digits."""
+    return not any(
+        other.pk != account.pk
+        and other.item_id == account.item_id
+        and (other.closed_at is None) == (account.closed_at is None)
+        and other.successor_id is None
+        and (*description(other), other.mask) == (*description(account), account.mask)
+        for other in accounts
+    )
+
+
+def had_same_balance(one: Account, other: Account) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(statements.SAME_BALANCE, {"one": one.pk, "other": other.pk})
+        return bool(cursor.fetchone()[0])

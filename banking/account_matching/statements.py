@@ -1,0 +1,121 @@
+"""The SQL of account matching."""
+
+from typing import Final
+
+# How many of the latest days that both accounts cover are compared.
+COMPARED_DAYS: Final = 90
+
+# Posted rows that the bank has not removed, whether they count or another row replaced them.
+POSTED_ROWS: Final = "NOT transaction.pending AND (transaction.removed_at IS NULL OR transaction.replaced_by <> '')"
+
+# How many posted rows each of two accounts has in the latest days that both cover, and how many of these are equal.
+EQUAL_ROWS: Final = f"""
+-- The rows of both accounts, read once.
+WITH posted AS MATERIALIZED (
+    SELECT account_id, date, amount FROM banking_transaction AS transaction
+    WHERE owner_id = %(owner)s AND account_id = ANY (%(pair)s) AND {POSTED_ROWS}
+-- The days that both cover; no row if one of them has none.
+), span AS (
+    SELECT max(first) AS since, min(last) AS until
+    FROM (SELECT min(date) AS first, max(date) AS last FROM posted GROUP BY account_id) AS covered
+    HAVING count(*) = 2
+-- How often each has every day and amount.
+), equal AS (
+    SELECT count(*) FILTER (WHERE account_id = %(one)s) AS ones,
+        count(*) FILTER (WHERE account_id = %(other)s) AS others
+    FROM posted, span
+    WHERE date BETWEEN greatest(since, until - {COMPARED_DAYS}) AND until
+    GROUP BY date, amount
+)
+SELECT coalesce(sum(ones), 0), coalesce(sum(others), 0), coalesce(sum(least(ones, others)), 0) FROM equal
+"""  # noqa: S608  (built from constants)
+
+SAME_BALANCE: Final = """
+SELECT EXISTS (
+    SELECT FROM banking_balancesnapshot AS one JOIN banking_balancesnapshot AS other USING (day, current)
+    WHERE one.account_id = %(one)s AND other.account_id = %(other)s AND current <> 0)
+"""
+
+# The first day of each account's transactions and of its balances.
+FIRST_DAYS: Final = """
+SELECT account.id, (
+    SELECT min(date) FROM banking_transaction AS transaction
+    WHERE transaction.account_id = account.id AND (transaction.removed_at IS NULL OR transaction.replaced_by <> '')
+), (SELECT min(day) FROM banking_balancesnapshot AS balance WHERE balance.account_id = account.id)
+FROM banking_account AS account WHERE account.owner_id = %(owner)s AND account.id = ANY (%(accounts)s)
+"""
+
+# Accounts of one connection that the bank has listed at once: both open now, both updated last by one sync, or both
+# listed on more than one day. On the day on which an account gets a new id, both ids are listed for one account.
+LISTED_TOGETHER: Final = """
+SELECT one.id, other.id
+FROM banking_account AS one JOIN banking_account AS other ON other.item_id = one.item_id AND other.id > one.id
+WHERE one.id = ANY (%(accounts)s) AND other.id = ANY (%(accounts)s) AND (
+    one.closed_at IS NULL AND other.closed_at IS NULL OR one.balance_as_of = other.balance_as_of
+    OR (SELECT count(*) FROM (
+        SELECT one_day.day FROM banking_balancesnapshot AS one_day
+        JOIN banking_balancesnapshot AS other_day ON other_day.day = one_day.day AND other_day.account_id = other.id
+        WHERE one_day.account_id = one.id LIMIT 2) AS shared) > 1)
+"""
+
+# Mark the rows that a successor's rows replace, and let others count again. A pending row whose posted row is here does
+# not count in either case; see ``sync.statements.REPLACE_PENDING``.
+REPLACE_BY_SUCCESSOR: Final = """
+UPDATE banking_transaction AS existing
+SET removed_at = CASE WHEN replacement.by <> '' THEN now() END, replaced_by = replacement.by
+FROM (
+    -- What replaces each row now: a successor's rows, its own posted row, or nothing.
+    SELECT candidate.id, CASE
+        WHEN candidate.date >= span.until THEN 'successor'
+        WHEN candidate.pending AND EXISTS (
+            SELECT FROM banking_transaction AS posted
+            WHERE posted.account_id = ANY (%(known)s) AND posted.pending_id = candidate.provider_id
+              AND posted.pending_id <> '' AND NOT posted.pending
+              AND (posted.removed_at IS NULL OR posted.replaced_by <> '')) THEN 'posted'
+        ELSE '' END AS by
+    FROM banking_transaction AS candidate
+    -- Until which day the rows of each account count.
+    JOIN unnest(%(accounts)s::uuid[], %(untils)s::date[]) AS span (account_id, until) USING (account_id)
+    -- Rows that count or were replaced by a successor, and whose state changes.
+    WHERE (candidate.removed_at IS NULL OR candidate.replaced_by = 'successor')
+      AND coalesce(candidate.date >= span.until, false) <> (candidate.replaced_by = 'successor')
+) AS replacement
+WHERE existing.id = replacement.id
+RETURNING existing.id, existing.replaced_by
+"""
+
+# Copy what a person wrote on a row to the equal row of the account that counts now, once: when the row is replaced. A
+# row that counts again takes it over as it is, since the person saw and changed the other row meanwhile; elsewhere
+# nothing is overwritten. Equal rows are found by one sort: a join of two histories would compare every row with every
+# other one while PostgreSQL has no statistics about them.
+COPY_USER_FIELDS: Final = """
+-- Rows that count, and rows that were replaced in this transaction; the n-th of equal rows matches the n-th.
+WITH side AS (
+    SELECT transaction.id, coalesce(account.successor_id, account.id) AS front, transaction.replaced_by <> '' AS is_old,
+        transaction.date, transaction.amount, transaction.name, user_category, note, hidden,
+        (user_category, note, hidden) <> ('', '', false) AS is_written,
+        row_number() OVER (
+            PARTITION BY account_id, transaction.replaced_by, date, amount, transaction.name ORDER BY transaction.id
+        ) AS place
+    FROM banking_transaction AS transaction JOIN banking_account AS account ON account.id = transaction.account_id
+    WHERE transaction.account_id = ANY (%(accounts)s) AND (
+        transaction.removed_at IS NULL
+        OR transaction.replaced_by = 'successor' AND transaction.removed_at = now())
+-- What the equal rows say: the replaced one first, then one that the person wrote on.
+), equal AS (
+    SELECT id, is_old, is_written, bool_or(is_old) OVER equals AS has_old,
+        first_value(user_category) OVER equals AS user_category, first_value(note) OVER equals AS note,
+        first_value(hidden) OVER equals AS hidden
+    FROM side
+    WINDOW equals AS (PARTITION BY front, date, amount, name, place ORDER BY is_old DESC, is_written DESC, id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+)
+-- Rows that count get it, unless the person wrote on them; those that count again get it in any case.
+UPDATE banking_transaction AS transaction
+SET user_category = equal.user_category, note = equal.note, hidden = equal.hidden
+FROM equal
+WHERE transaction.id = equal.id AND NOT equal.is_old AND equal.has_old
+  AND (NOT equal.is_written OR transaction.id = ANY (%(again)s))
+  AND (transaction.user_category, transaction.note, transaction.hidden)
+    <> (equal.user_category, equal.note, equal.hidden)
+"""

@@ -1,4 +1,4 @@
-"""What operators may look at of one person's credit pulls, for a reason: how they went, not what they brought."""
+"""What operators may see of one user's credit pulls, for a stated reason: their outcome, not their content."""
 
 from django.contrib import admin
 
@@ -21,7 +21,7 @@ class PullAttemptAdmin(OperatorAdmin):
 
 @admin.register(Enrollment)
 class EnrollmentAdmin(OperatorAdmin):
-    """When a person's report is asked for, without the details that it is asked by."""
+    """When a user's report is pulled, without the user's details."""
 
     needs_reason = True
     data_label = "When your credit report is asked for"

@@ -1,4 +1,4 @@
-"""What ``manage.py check --deploy`` says about the bureau."""
+"""Deployment checks of the bureau's settings."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from credit import bureau_password
 
 @register(Tags.security, deploy=True)
 def check_password_age(**_: Any) -> list[CheckMessage]:
-    """Warn when our password at the bureau is about to end."""
+    """Warn when our password at the bureau is about to expire."""
     found = bureau_password.password_warning()
     hint = "Change it at Experian, then set EXPERIAN_PASSWORD and EXPERIAN_PASSWORD_SET_ON."
     return [Warning(found, hint=hint, id="plumbline.W005")] if found else []

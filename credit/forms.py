@@ -1,4 +1,4 @@
-"""What people send about their credit reports: a signature, personal details, a decision."""
+"""The forms of credit: the signature, the personal details, the identity check, the unmasked download."""
 
 import re
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ NEUTRAL: Final[Mapping[str, Any]] = {
 
 
 def text_input(autocomplete: str, **attributes: str) -> forms.TextInput:
-    """A field that the browser may fill in."""
+    """Return a text input that the browser may fill in."""
     return forms.TextInput(attrs={"autocomplete": autocomplete, **attributes})
 
 
@@ -65,7 +65,7 @@ def refusal_message(code: str) -> str:
     return REFUSED[code] % values
 
 
-# A month; its first day stands for it. Browsers without a field for months take it as text.
+# A month, as its first day. Browsers without a month input take it as text.
 MONTH: Final[Mapping[str, Any]] = {
     "input_formats": ["%Y-%m", "%m/%Y"],
     "widget": forms.DateInput(format="%Y-%m", attrs={"type": "month", "autocomplete": "off"}),
@@ -80,7 +80,7 @@ MONTH_HELP: Final = (
 class SecretInput(forms.TextInput):
     """A masked field whose value goes to the server and never comes back.
 
-    It is no password field: browsers would offer to keep what is in it.
+    It is not a password field: browsers would offer to save its value.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class InstructionForm(forms.Form):
 
 
 class DetailsForm(forms.Form):
-    """Who a report is about. Nothing of it is logged, and the number is never shown again."""
+    """The user whose report is pulled. Nothing of it is logged, and the number is never shown again."""
 
     first_name = forms.CharField(label="First name", max_length=100, widget=text_input("given-name"))
     middle_name = forms.CharField(
@@ -155,7 +155,7 @@ class DetailsForm(forms.Form):
             self.fields["ssn"].help_text = LEFT_OUT % last_four
 
     def clean_birth(self) -> date:
-        """Raise ``ValidationError`` for who is not yet an adult today."""
+        """Raise ``ValidationError`` for a user under 18."""
         birth, today = self.cleaned_data["birth"], timezone.localdate()
         age = today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
         if age < MINIMUM_AGE:
@@ -200,12 +200,12 @@ class DetailsForm(forms.Form):
             self.add_error(field if field in self.fields else None, words)
 
     def subject(self) -> Applicant:
-        """The person, as far as the fields are good; a bad field counts as neutral."""
+        """Return the details from the valid fields. An invalid field gets a neutral value."""
         return Applicant(**{name: self.cleaned_data.get(name) or neutral for name, neutral in NEUTRAL.items()})
 
 
 class IdentityCheckForm(forms.Form):
-    """What a person knows about a file that does not fit their details."""
+    """The answer to the identity check."""
 
     zip_code = forms.CharField(
         label="ZIP code of an earlier address",
@@ -229,7 +229,7 @@ class IdentityCheckForm(forms.Form):
         return found[1]
 
     def answer(self) -> IdentityAnswer:
-        """The answer, once the form is valid."""
+        """Return the answer of a valid form."""
         months = (self.cleaned_data["first_month"], self.cleaned_data["second_month"])
         return IdentityAnswer(self.cleaned_data["zip_code"], frozenset(month for month in months if month))
 
@@ -244,5 +244,5 @@ class UnmaskedDownloadForm(forms.Form):
 
 
 def is_sample() -> bool:
-    """Whether reports are about made-up people, so that real numbers have no place here."""
+    """Whether reports are about invented people, so that real numbers are refused."""
     return current_bureau().is_sample

@@ -17,7 +17,7 @@ from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
 
 
 class Enrollment(Owned):
-    """Whose file a person wants to see, and when it is asked for next. One row for each person.
+    """A user who wants to see their credit file, and when the next pull is due. One row per user.
 
     ``identity`` is the person as the bureau knows them, without a Social Security number but for its last four. The
     whole number is in ``ssn``, if the person wants it kept, and is gone when they withdraw or stay away.
@@ -31,19 +31,19 @@ class Enrollment(Owned):
     )
     status_changed_at = models.DateTimeField(default=timezone.now)
     rejected_field = models.CharField(max_length=20, blank=True)
-    # The day of the month on which the person's report is due, and the oldest such day that no report was made for.
-    # ``next_pull_at`` may be later, as after a failure, and is no word about which month is missing.
+    # The day of the month on which the report is due, and the oldest such day without a report. ``next_pull_at`` may be
+    # later, as after a failure, and does not tell which month is missing.
     pull_day = models.PositiveSmallIntegerField()
     due_on = models.DateField(null=True)
     succeeded_at = models.DateTimeField(null=True)
-    # Nobody may ask before this: neither a person nor the clock.
+    # No pull before this, neither by the user nor on a schedule.
     eligible_at = models.DateTimeField(null=True)
-    # The clock asks then. Null where only the person can change anything.
+    # Celery beat pulls then. Null where only the user can change anything.
     next_pull_at = models.DateTimeField(null=True)
-    # Since anything else came: pulls that failed, and those of them whose outcome is unknown.
+    # Failed pulls since the last answer, and how many of them have an unknown outcome.
     failures = models.PositiveSmallIntegerField(default=0)
     unknown_outcomes = models.PositiveSmallIntegerField(default=0)
-    # Whether other details were given after a report that did not fit: that allows one more, and no third.
+    # Whether details were changed after a report that did not match. That allows one more pull, and no third.
     details_corrected = models.BooleanField(default=False)
     enrolled_at = models.DateTimeField(default=timezone.now)
     withdrawn_at = models.DateTimeField(null=True)
@@ -79,7 +79,7 @@ class Enrollment(Owned):
 
 
 class Trigger(models.TextChoices):
-    """Who or what asked for a report."""
+    """Who or what started a pull."""
 
     USER = "user"
     SCHEDULED = "scheduled"
@@ -87,7 +87,7 @@ class Trigger(models.TextChoices):
 
 
 class AttemptStatus(models.TextChoices):
-    """What became of one call of the bureau."""
+    """The outcome of one call of the bureau."""
 
     PENDING = "pending"
     MADE = "made"
@@ -96,14 +96,14 @@ class AttemptStatus(models.TextChoices):
 
 
 class PullAttempt(Owned):
-    """One call of the bureau, written down before it is made: what was asked, on whose word, and what came of it.
+    """One call of the bureau, stored before it is made: its parameters, its consent and its outcome.
 
-    It holds nothing of the answer. Two cannot be pending at once, whoever asks.
+    It holds nothing of the answer. A user has at most one pending attempt.
     """
 
     status = models.CharField(max_length=10, choices=AttemptStatus, default=AttemptStatus.PENDING)
     trigger = models.CharField(max_length=10, choices=Trigger)
-    # The person's own day that this call is for, whenever it is made. Null until their first report.
+    # The due day that this call is for, whenever it is made. Null until the first report.
     due_on = models.DateField(null=True)
     reference_id = models.CharField(max_length=32)
     consent_id = models.UUIDField()
@@ -131,7 +131,7 @@ class PullAttempt(Owned):
 
 
 class RawReport(Owned):
-    """A bureau's answer exactly as it came, packed and sealed, and how it was asked for."""
+    """A bureau's answer exactly as it came, packed and sealed, and how it was obtained."""
 
     attempt = models.OneToOneField(PullAttempt, on_delete=models.PROTECT, related_name="raw")
     body = SealedTextField()
@@ -146,9 +146,9 @@ class RawReport(Owned):
     inquiry_class = models.CharField(max_length=10)
     purpose = models.CharField(max_length=10)
     is_sample = models.BooleanField()
-    # The newest version of the parser that could not read it.
+    # The newest version of the parser that failed on it.
     failed_parser_version = models.PositiveSmallIntegerField(null=True)
-    # When its person proved to know the file, where it did not fit their details; here, to outlive a rebuild.
+    # When the user passed the identity check of a report that did not match. Stored here to outlive a rebuild.
     confirmed_at = models.DateTimeField(null=True)
     wrong_answers = models.PositiveSmallIntegerField(default=0)
 

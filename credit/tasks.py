@@ -1,4 +1,4 @@
-"""Jobs about credit reports. Each loads nothing: it calls one deed. When to ask again stands in the enrollment."""
+"""Celery tasks of credit. Each calls one action. The enrollment stores when the next pull is due."""
 
 import logging
 from uuid import UUID
@@ -22,7 +22,7 @@ NOT_CALLED = (pulling.NotDue, pulling.PullInProgress, pulling.NoConsent, pulling
 
 @shared_task(base=TenantTask)
 def pull_report(owner_id: str, trigger: str) -> None:
-    """Ask for one person's report. What a failure leads to has been written down, and the clock comes again."""
+    """Pull one user's report. A failure is recorded, and Celery beat retries if the enrollment says so."""
     try:
         pulling.pull(owner_id=UUID(owner_id), trigger=Trigger(trigger))
     except NOT_CALLED as reason:
@@ -33,30 +33,30 @@ def pull_report(owner_id: str, trigger: str) -> None:
 
 @shared_task
 def dispatch_due_pulls() -> None:
-    """Queue everybody whose time has come, a chunk at a time, so that one beat never holds many rows."""
+    """Queue every due user, a chunk at a time, so that one beat never locks many rows."""
     if settings.CREDIT_ENV == "off":
         return
     while claimed := due.claim_due_pulls(limit=CHUNK):
         for owner_id in claimed:
-            # A bureau that hangs holds up nobody's bank.
+            # A bureau that hangs delays no bank sync.
             pull_report.apply_async((str(owner_id), Trigger.SCHEDULED.value), queue=Lane.SLOW.queue)
 
 
 @shared_task(base=TenantTask)
 def delete_ssn(owner_id: str) -> None:
-    """Forget one Social Security number that nobody uses."""
+    """Delete one idle Social Security number."""
     lifecycle.delete_ssn(owner_id=UUID(owner_id))
 
 
 @shared_task
 def delete_idle_ssns() -> None:
-    """Queue everybody whose kept number has not been of use for long; the rest of many wait for the next day."""
+    """Queue every user with an idle stored number. What exceeds the limit waits for the next day."""
     for owner_id in due.list_idle_ssns(limit=CHUNK * CHUNK):
         delete_ssn.delay(str(owner_id))
 
 
 @shared_task
 def check_bureau_password() -> None:
-    """Tell operators, once a day, that our password at the bureau is about to end."""
+    """Warn operators, once a day, that our password at the bureau is about to expire."""
     if settings.CREDIT_ENV != "off" and (found := bureau_password.password_warning()):
         logger.warning("%s", found)

@@ -1,4 +1,4 @@
-"""What a score's model calls the range that it falls into. Every band belongs to a model; no model, no band.
+"""The band of a score. Every band belongs to a scoring model; an unknown model has no bands.
 
 Sources: FICO's published ranges; VantageScore's published ranges for models 3.0 and 4.0.
 """
@@ -44,12 +44,12 @@ PROVIDERS: Mapping[str, str] = {"experian": "Experian"}
 
 
 def band_for_score(model: str, value: int | None) -> Band | None:
-    """Return the band of a score, or ``None`` for a model that we do not know and for no score."""
+    """Return the band of a score, or ``None`` for an unknown model or no score."""
     if value is None:
         return None
     return next((band for band in BANDS.get(model, ()) if band.low <= value <= band.high), None)
 
 
 def model_name(model: str, indicator: str, provider: str) -> str:
-    """Name a model for a person. An unknown one goes by the bureau's own short code and is never guessed at."""
+    """Return a model's display name. An unknown model is shown by the bureau's short code and never guessed."""
     return LABELS.get(model) or f"{PROVIDERS.get(provider, provider)} score, model {indicator or 'unnamed'}"

@@ -1,6 +1,6 @@
-"""What a change between two reports reads like: one plain, neutral sentence for each subject.
+"""Describe a change between two reports: one plain, neutral sentence for each type of change.
 
-The words say what the bureau reports, before and after. They blame nobody, promise nothing, and give no advice.
+The sentences say what the bureau reports, before and after. They blame nobody, promise nothing, and give no advice.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,14 +34,13 @@ CAUSES = {LIMIT_FELL: "The limit fell.", LIMIT_ROSE: "The limit rose."}
 
 
 class ChangeDescription(NamedTuple):
-    """A change in words: a title that stands alone, and a line more, which may be empty."""
+    """A title that stands alone, and one more line, which may be empty."""
 
     title: str
     text: str
 
 
 def describe_change(change: Change) -> ChangeDescription:
-    """Say a change in words."""
     return DESCRIPTIONS[change.subject](change)
 
 

@@ -1,4 +1,4 @@
-"""What changed with a report: compared with the one before it, written down once, and told to its person once."""
+"""Record what changed since the report before: compare, store each change once, notify the user once."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from credit.stored.documents import StaleDocument, decode_changes, encode_change
 from credit.stored.parsing import UnreadableReport, read_by_current_parser
 from credit.stored.reports import WITHHELD
 
-# What a frozen file or one without a hit says of accounts is nothing, so the last one that showed them counts too.
+# These reports hold no account data, so the last report that did is compared as well.
 NO_ACCOUNT_DATA = (ReportStatus.FROZEN, ReportStatus.NO_HIT)
 NOTIFICATION_TYPES: Mapping[Subject, NotificationType] = MappingProxyType(
     dict.fromkeys(Subject, NotificationType.CREDIT_ACCOUNT)
@@ -40,9 +40,9 @@ NOTIFICATION_TYPES: Mapping[Subject, NotificationType] = MappingProxyType(
 
 
 def record_changes(*, stored: models.Report, report: Report, quietly: bool) -> list[Change]:
-    """Write down what changed since the reports before this one, in the open transaction; returns what is new.
+    """Store what changed since the reports before this one, in the open transaction, and return what is new.
 
-    ``quietly`` sends no alerts: for what is read again, or not shown. Comparing again finds nothing new.
+    ``quietly`` sends no notifications: for what is parsed again, or withheld. Comparing again finds nothing new.
     """
     try:
         found = changes_since(_earlier_reports(stored), report)
@@ -68,9 +68,9 @@ def changes_since(earlier: Sequence[Report], report: Report) -> list[Change]:
 
 
 def _earlier_reports(stored: models.Report) -> list[Report]:
-    """The report before this one and, if that one shows no accounts, the last that did.
+    """Return the report before this one and, if that one holds no account data, the last that did.
 
-    One that may be somebody else's is passed over: what it says must not come out in a comparison.
+    A report that may be somebody else's is skipped: a comparison must not reveal what it says.
     """
     earlier = (
         models.Report.objects.for_user(stored.owner_id)
@@ -93,7 +93,7 @@ def _read_or_none(stored: models.Report | None) -> Report | None:
 
 
 def _stored_fingerprints(stored: models.Report) -> set[str]:
-    """The changes that are stored already with this report, or with another one that was read from the same answer."""
+    """Return the changes that are already stored with this report, or with another one from the same answer."""
     same = models.Report.objects.for_user(stored.owner_id).filter(sha256=stored.sha256, changes__isnull=False)
     return {
         change.fingerprint(str(stored.owner_id), stored.sha256)
@@ -110,7 +110,7 @@ def _stored_changes(stored: models.Report) -> tuple[Change, ...]:
 
 
 def notify_of_changes(stored: models.Report, changes: Mapping[str, Change]) -> None:
-    """Tell a person of the changes that are worth more than a line on a page."""
+    """Notify the user of every change above the severity ``INFO``."""
     for fingerprint, change in changes.items():
         if change.severity is not Severity.INFO:
             told = describe_change(change)

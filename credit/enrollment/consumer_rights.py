@@ -1,4 +1,4 @@
-"""What a person may do about their credit file, and what this site has signed, asked and kept of theirs."""
+"""A user's rights, consents, pulls and retention rules, for the page of credit rights."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ ATTEMPTS_SHOWN: Final = 50
 
 
 class Right(NamedTuple):
-    """A right, and the official places where it is exercised."""
+    """A consumer right, and the official pages where it is exercised."""
 
     title: str
     text: str
@@ -24,7 +24,7 @@ class Right(NamedTuple):
 
 
 class RetentionRule(NamedTuple):
-    """A kind of data, and when it goes."""
+    """A kind of data, and when it is deleted."""
 
     what: str
     how_long: str
@@ -92,7 +92,7 @@ RETENTION_RULES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SignedConsent:
-    """An instruction that was given or withdrawn. ``until`` is the last day on which it held or would have."""
+    """A consent that was granted or withdrawn. ``until`` is the last day on which it is or would have been valid."""
 
     what: str
     at: datetime
@@ -104,7 +104,7 @@ class SignedConsent:
 
 @dataclass(frozen=True, slots=True)
 class PullRecord:
-    """One call of the bureau: what came of it, who asked, and the reference that the bureau knows it by."""
+    """One call of the bureau: its outcome, its trigger, and the reference that the bureau knows."""
 
     what: str
     how: str
@@ -113,7 +113,7 @@ class PullRecord:
 
 
 def list_consents(user: User) -> list[SignedConsent]:
-    """What a person signed and withdrew about credit reports, the newest first."""
+    """List a user's credit report consents and withdrawals, newest first."""
     return [_signed_consent(event) for event in list_consent_events(person_id=user.pk, purpose=Purpose.CREDIT_REPORT)]
 
 
@@ -143,7 +143,7 @@ TRIGGER_LABELS: Final = {
 
 
 def list_pulls(user: User) -> list[PullRecord]:
-    """The last calls of the bureau about a person, the newest first."""
+    """List the last calls of the bureau about a user, newest first."""
     attempts = PullAttempt.objects.for_user(user).order_by("-started_at")[:ATTEMPTS_SHOWN]
     return [_pull_record(attempt) for attempt in attempts]
 

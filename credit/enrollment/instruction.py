@@ -1,4 +1,4 @@
-"""The written instruction on which a person's credit report is obtained: its words, its version, its signature.
+"""The written instruction under which a user's credit report is obtained: its text, its version, its signature.
 
 A bureau may hand a report out on the written instructions of the person whom it is about, and an electronic record
 is written enough: 15 U.S.C. 1681b(a)(2) and 7001(a). What a person signs is ``text()``, to the letter, and nothing
@@ -28,7 +28,7 @@ SUFFIXES: Final = frozenset({"jr", "sr", "ii", "iii", "iv", "v", "vi"})
 
 
 class Clause(NamedTuple):
-    """A part of the instruction under a heading of its own."""
+    """A part of the instruction with its own heading."""
 
     title: str
     words: str
@@ -83,17 +83,17 @@ CLAUSES: Final = (
 
 
 def text() -> str:
-    """The instruction as it is shown, signed and hashed: headings and paragraphs, an empty line between two clauses."""
+    """Return the instruction as it is shown, signed and hashed, with an empty line between two clauses."""
     return "\n\n".join(f"{clause.title}\n{clause.words}" for clause in CLAUSES)
 
 
 def consent_text() -> ConsentText:
-    """The instruction as the ledger of consents keeps it."""
+    """Return the instruction as the consent record stores it."""
     return ConsentText(purpose=Purpose.CREDIT_REPORT, version=VERSION, text=text())
 
 
 def is_signature(typed: str, *, first_name: str, last_name: str, middle_name: str = "") -> bool:
-    """Whether a typed name is that of the person, with or without the middle name, its initial, or a Jr."""
+    """Whether a typed name is the user's, with or without the middle name, its initial, or a Jr."""
     first, middle, last = map(_split_name, (first_name, middle_name, last_name))
     between = {(), tuple(middle), tuple(word[0] for word in middle)}
     signed = _split_name(typed)

@@ -1,6 +1,6 @@
-"""When a person's report is asked for: once a month, on their own day, at an hour of their own, and never too soon.
+"""When a user's report is pulled: once a month, on their due day, at their own hour, and never too soon.
 
-Days and hours are UTC. The hour comes of the person's id, so that the pulls of one day spread over the day.
+Days and hours are UTC. The hour follows from the user's id, so that the pulls of one day spread over the day.
 """
 
 import calendar
@@ -16,24 +16,24 @@ COOLDOWN = timedelta(minutes=15)
 
 
 class NextPull(NamedTuple):
-    """The person's own day that the next report is for, and when it is asked for: then, or as soon as it may be."""
+    """The due day of the next report, and when it is pulled: on that day, or as soon as a pull is allowed."""
 
     due_on: date
     at: datetime
 
 
 def refresh_interval() -> timedelta:
-    """For how long a report that was made keeps a person from having another one made."""
+    """Return how long a user waits after one report before another one is made."""
     return timedelta(days=settings.CREDIT_REFRESH_DAYS)
 
 
 def next_pull(
     *, owner: UUID, day: int, after: datetime, due_on: date | None = None, earliest: datetime | None = None
 ) -> NextPull:
-    """What follows a pull that was made at ``after`` for the own day ``due_on``, and not before ``earliest``.
+    """Return the pull that follows one at ``after`` for the due day ``due_on``, and not before ``earliest``.
 
-    It is for the first own day after both: one that came late costs no month, however late it was, and never brings
-    two at once. One that came early stands for its own day only where it leaves no room for another on that day.
+    It is for the first due day after both. A late report costs no month, however late it is, and never brings two at
+    once. An early report counts for its due day only where it leaves no room for another on that day.
     """
     made_on, soonest = after.astimezone(UTC).date(), earliest or after
     if due_on is not None and made_on < due_on and (at := pull_time_on(owner, due_on)) >= soonest:
@@ -43,7 +43,7 @@ def next_pull(
 
 
 def next_due_day(date_: date, day: int) -> date:
-    """The first day after a date that is the person's own. In a month that is shorter it is the last one."""
+    """Return the first due day after a date. In a shorter month it is the last day."""
     own = due_day_in_month(date_.year, date_.month, day)
     if own > date_:
         return own
@@ -55,5 +55,5 @@ def due_day_in_month(year: int, month: int, day: int) -> date:
 
 
 def pull_time_on(owner: UUID, date_: date) -> datetime:
-    """The person's own hour of a day."""
+    """Return the user's own time on a day."""
     return datetime.combine(date_, time(), UTC) + timedelta(seconds=owner.int % SECONDS_A_DAY)

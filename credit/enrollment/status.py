@@ -1,4 +1,4 @@
-"""How things stand between a person and the bureau: what the pages lead with when there is more to say than a score."""
+"""The status of a user's enrollment, for the pages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +38,7 @@ class EnrollmentOverview:
     needs_details: bool = False
 
     def can_pull(self, *, at: datetime) -> bool:
-        """Whether the person may ask for a report at a moment."""
+        """Whether the user may pull a report at a time."""
         if self.status in (
             EnrollmentStatus.OFF,
             EnrollmentStatus.NO_CONSENT,
@@ -50,7 +50,7 @@ class EnrollmentOverview:
 
 
 def get_overview(*, owner: UUID) -> EnrollmentOverview:
-    """Say how things stand for one person. Two queries, whatever there is."""
+    """Return the overview of one user's enrollment, in two queries."""
     if settings.CREDIT_ENV == "off":
         return EnrollmentOverview(EnrollmentStatus.OFF)
     consent = get_active_consent(person_id=owner, purpose=Purpose.CREDIT_REPORT)
@@ -60,7 +60,7 @@ def get_overview(*, owner: UUID) -> EnrollmentOverview:
 
 
 def status_for(enrollment: Enrollment | None, consent: ConsentEvent | None, *, now: datetime) -> EnrollmentOverview:
-    """Judge an enrollment and the newest living consent at a moment. Either may be missing."""
+    """Derive the overview from an enrollment and the newest active consent. Either may be missing."""
     if enrollment is None or enrollment.withdrawn_at is not None:
         return EnrollmentOverview(
             _status_without_enrollment(consent),
@@ -86,7 +86,7 @@ def status_for(enrollment: Enrollment | None, consent: ConsentEvent | None, *, n
 
 
 def is_current(consent: ConsentEvent) -> bool:
-    """Whether a consent is to the words that stand now."""
+    """Whether a consent is to the current text."""
     return consent.version == instruction.VERSION
 
 

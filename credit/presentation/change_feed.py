@@ -1,4 +1,4 @@
-"""Changes as a page tells them: by report, the newest first, and within one report the gravest first."""
+"""Changes as a page lists them: by report, newest first, and within one report the most severe first."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ORDER = (Severity.HIGH, Severity.NOTICE, Severity.INFO)
 
 
 class DatedChange(Protocol):
-    """A change and the report that brought it, as ``credit.stored.reports`` lists them."""
+    """A change and the date of its report, as ``credit.stored.reports`` lists them."""
 
     @property
     def reported_on(self) -> date | None: ...
@@ -23,7 +23,7 @@ class DatedChange(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change in words; ``key`` names an account that a page can be linked to, or is empty."""
+    """One described change. ``key`` is the key of an account with a page, or is empty."""
 
     severity: Severity
     told: ChangeDescription
@@ -32,14 +32,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ReportChanges:
-    """What one report brought."""
+    """The changes that came with one report."""
 
     reported_on: date | None
     entries: tuple[Entry, ...]
 
 
 def group_by_report(stored: Iterable[DatedChange], *, accounts: Collection[str]) -> list[ReportChanges]:
-    """Sort stored changes, which come newest report first; ``accounts`` are the keys that have a page now."""
+    """Group stored changes, which come newest report first. ``accounts`` are the keys that have a page now."""
     return [
         ReportChanges(day, describe_changes([each.change for each in together], accounts=accounts))
         for day, together in groupby(stored, key=lambda each: each.reported_on)
@@ -47,7 +47,7 @@ def group_by_report(stored: Iterable[DatedChange], *, accounts: Collection[str])
 
 
 def describe_changes(changes: Sequence[Change], *, accounts: Collection[str]) -> tuple[Entry, ...]:
-    """Put changes into words, the gravest first."""
+    """Describe changes, the most severe first."""
     ordered = sorted(changes, key=lambda change: ORDER.index(change.severity))
     return tuple(
         Entry(each.severity, describe_change(each), each.key if each.key in accounts else "") for each in ordered

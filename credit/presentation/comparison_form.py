@@ -1,4 +1,4 @@
-"""Choosing two reports to compare. What is not a report of the person's own is a field error."""
+"""The form that selects two reports to compare. A report of another user is a field error."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -28,7 +28,7 @@ class ReportChoice(Protocol):
 
 
 class ComparisonForm(forms.Form):
-    """Two reports of one person. Without a choice it proposes the newest two."""
+    """Two reports of one user. Without a selection it proposes the newest two."""
 
     before = forms.ChoiceField(label="Earlier", error_messages={"invalid_choice": UNKNOWN})
     after = forms.ChoiceField(label="Later", error_messages={"invalid_choice": UNKNOWN})
@@ -41,7 +41,7 @@ class ComparisonForm(forms.Form):
             cast(forms.ChoiceField, self.fields[name]).choices = choices
 
     def chosen(self) -> tuple[UUID, UUID]:
-        """The two that were chosen, after ``is_valid``."""
+        """Return the ids of the two selected reports, after ``is_valid``."""
         return UUID(self.cleaned_data["before"]), UUID(self.cleaned_data["after"])
 
 

@@ -1,4 +1,4 @@
-"""The drawing of a score: an arc of its model's bands, and the mark at which the score stands.
+"""The gauge of a score: an arc of its model's bands, and a mark at the score.
 
 Lengths are percent of the arc, as text for SVG attributes. A model without bands is one plain arc.
 """
@@ -13,7 +13,7 @@ GAP, MARK = 1.0, 1.2
 
 @dataclass(frozen=True, slots=True)
 class Arc:
-    """One band: where it begins, how long it is, and whether the score is in it."""
+    """One band: its start, its length, and whether the score is in it."""
 
     band: Band
     start: str
@@ -23,7 +23,7 @@ class Arc:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """All arcs and the place of the mark; ``mark`` is empty where there is no score."""
+    """All arcs and the position of the mark. ``mark`` is empty where there is no score."""
 
     low: int
     high: int
@@ -32,7 +32,7 @@ class Gauge:
 
 
 def gauge(model: str, value: int | None) -> Gauge:
-    """Draw a score of a model."""
+    """Return the gauge of a score."""
     bands = BANDS.get(model) or (Band(LOWEST, HIGHEST, ""),)
     low, high = bands[0].low, bands[-1].high
     return Gauge(

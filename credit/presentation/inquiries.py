@@ -1,4 +1,4 @@
-"""Inquiries as a list: who asked, when, and when each of them falls off the file."""
+"""Inquiries as a list: who made each, when, and when it drops off the file."""
 
 import calendar
 from collections.abc import Iterable
@@ -11,26 +11,26 @@ RETENTION_MONTHS = 24
 
 
 class InquiryRow(NamedTuple):
-    """An inquiry and the day on which it leaves the file; ``None`` where its own day is not reported."""
+    """An inquiry and the day on which it drops off the file; ``None`` where its own date is not reported."""
 
     inquiry: Inquiry
     removal_date: Day | None
 
 
 def list_inquiries(inquiries: Iterable[Inquiry]) -> list[InquiryRow]:
-    """List inquiries, newest first; those without a day come last."""
+    """List inquiries, newest first; those without a date come last."""
     rows = [InquiryRow(each, removal_date(each.on)) for each in inquiries]
     return sorted(rows, key=lambda row: row.inquiry.on.first if row.inquiry.on else date.min, reverse=True)
 
 
 def removal_date(day: Day | None) -> Day | None:
-    """When an inquiry falls off: two years on, as exactly as its own date is known."""
+    """Return when an inquiry drops off: two years later, as precise as its own date."""
     if day is None or day.precision is Precision.YEAR or day.first.year + 2 > MAXYEAR:
         return None
     return Day(add_months(day.first, RETENTION_MONTHS), day.precision)
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day some months later, or the last of that month where it has no such day."""
+    """Return the same day some months later, or the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

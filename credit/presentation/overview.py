@@ -1,6 +1,6 @@
-"""What the first page about a report shows: the score and what stands behind it, and the report in figures.
+"""The overview page of a report: the score with its reasons, and the report in figures.
 
-Pure: a report and the list of those before it go in, plain values come out.
+Pure functions from a report and the list of earlier ones to plain values.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ from credit.statuses import STALE_AFTER
 
 MAX_ACCOUNTS = 3
 MAX_FACTORS = 5
-# Where a reason leads that no account stands behind.
+# The page for a reason that no account explains.
 CATEGORY_PAGES = {Category.INQUIRIES: "credit_inquiries", Category.RECORDS: "credit_records"}
 
 
@@ -41,20 +41,20 @@ class EarlierReport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScoreChange:
-    """How far a score is from the one before it, and of which day that one was."""
+    """The difference to the score before, and the date of that one."""
 
     points: int
     since: date
 
     @property
     def distance(self) -> int:
-        """The size of the step, without its sign."""
+        """The number of points without a sign."""
         return abs(self.points)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreHeadline:
-    """A score with everything that has to stand beside it. ``step`` is ``None`` without an earlier one to compare."""
+    """A score with what is shown beside it. ``step`` is ``None`` without an earlier score to compare."""
 
     score: Score
     label: str
@@ -66,7 +66,7 @@ class ScoreHeadline:
 
 @dataclass(frozen=True, slots=True)
 class ReasonWithAccounts:
-    """A reason of the model: its words, some accounts to which they apply, how many more, and a page for the rest."""
+    """A reason of the model: its label, some accounts that it applies to, how many more, and a page for the rest."""
 
     label: str
     accounts: tuple[Tradeline, ...]
@@ -76,7 +76,7 @@ class ReasonWithAccounts:
 
 @dataclass(frozen=True, slots=True)
 class DebtTotal:
-    """What is owed on one kind of account; ``width`` is its bar, in percent of the longest."""
+    """The balance of one kind of account. ``width`` is its bar, in percent of the longest."""
 
     kind: Kind
     label: str
@@ -86,7 +86,7 @@ class DebtTotal:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A report in figures. ``silent`` counts accounts that report no balance and so are in no sum."""
+    """A report in figures. ``silent`` counts accounts without a reported balance, which are in no sum."""
 
     summary: Summary
     use: UtilizationSummary
@@ -97,12 +97,12 @@ class Figures:
 
     @property
     def used(self) -> Decimal | None:
-        """How much of their limits all cards together use, in percent; ``None`` where no card says."""
+        """The overall utilization in percent; ``None`` where no card reports it."""
         return self.use.overall.percent if self.use.overall else None
 
 
 def headlines(report: Report, earlier: Iterable[EarlierReport]) -> list[ScoreHeadline]:
-    """Put every score of a report beside its earlier self; the model that is asked for first comes first."""
+    """Compare every score of a report with its earlier value, in the order of the requested models."""
     before = [each for each in earlier if _is_before(each, report)]
     return [_headline(score, report, before) for score in report.scores]
 
@@ -124,7 +124,7 @@ def _headline(score: Score, report: Report, earlier: Sequence[EarlierReport]) ->
 
 
 def _score_change(score: Score, earlier: Iterable[EarlierReport]) -> ScoreChange | None:
-    """Compare with the newest earlier score of the same model of the same bureau, and with nothing else."""
+    """Compare with the newest earlier score of the same model and bureau only."""
     same = [(each.reported_on, each.value) for each in earlier if each.indicator == score.indicator]
     scored = [(day, value) for day, value in same if day is not None and value is not None]
     if score.value is None or not scored:
@@ -134,7 +134,7 @@ def _score_change(score: Score, earlier: Iterable[EarlierReport]) -> ScoreChange
 
 
 def reasons(score: Score, accounts: Sequence[Tradeline]) -> list[ReasonWithAccounts]:
-    """Say a score's reasons in the model's order, each with the accounts that its words apply to."""
+    """Return a score's reasons in the model's order, each with the accounts that it applies to."""
     given = sorted(score.factors, key=lambda factor: factor.rank)[:MAX_FACTORS]
     return [_reason(factors.reason(score.model, factor), accounts) for factor in given]
 
@@ -150,7 +150,7 @@ def _reason(reason: factors.Reason, accounts: Sequence[Tradeline]) -> ReasonWith
 
 
 def figures(report: Report, *, on: date) -> Figures:
-    """Add a report up as of a day."""
+    """Sum a report up as of a day."""
     summary = summarize(report.tradelines, report.inquiries, on=on)
     return Figures(
         summary=summary,
@@ -163,7 +163,7 @@ def figures(report: Report, *, on: date) -> Figures:
 
 
 def percent_of_share(share: Fraction | None) -> Decimal | None:
-    """A share in percent with one decimal, halves rounded up."""
+    """Return a share in percent with one decimal, halves rounded up."""
     if share is None:
         return None
     exact = Decimal(100 * share.numerator) / Decimal(share.denominator)
@@ -171,7 +171,7 @@ def percent_of_share(share: Fraction | None) -> Decimal | None:
 
 
 def _debts(summary: Summary) -> tuple[DebtTotal, ...]:
-    """What is owed by kind, the largest first. A kind on which the bureau owes the person is no debt."""
+    """Return the balances by kind, largest first. A negative balance is no debt."""
     owed = sorted(((sum_, kind) for kind, sum_ in summary.balances.items() if sum_ > 0), reverse=True)
     longest = owed[0][0] if owed else 1
     return tuple(
@@ -180,11 +180,11 @@ def _debts(summary: Summary) -> tuple[DebtTotal, ...]:
 
 
 def _owed(accounts: Iterable[Tradeline]) -> int | None:
-    """All balances together; ``None`` when no account reports one."""
+    """Return the sum of all balances; ``None`` when no account reports one."""
     stated = [each.balance for each in accounts if each.balance is not None]
     return sum(stated) if stated else None
 
 
 def is_stale(*, reported_on: date | None, pulled_at: datetime, today: date) -> bool:
-    """Whether a report is too old to speak of the present."""
+    """Whether a report is too old to be current."""
     return today - (reported_on or pulled_at.date()) > STALE_AFTER

@@ -1,4 +1,4 @@
-"""A payment history as a table of years and months, and accounts sorted by what they are for."""
+"""A payment history as a table of years and months, and accounts grouped by kind."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from credit.report import Kind, Tradeline
 
 
 class CalendarYear(NamedTuple):
-    """One year; the twelve months from January on, ``None`` where the history does not reach."""
+    """One year with its twelve months from January on; ``None`` outside the history."""
 
     year: int
     months: tuple[Bucket | None, ...]
 
 
 def group_by_year(history: PaymentHistory) -> list[CalendarYear]:
-    """Lay a history out by calendar years, newest first."""
+    """Group a history by calendar years, newest first."""
     found: dict[int, list[Bucket | None]] = {}
     for each in history.months():
         found.setdefault(each.month.year, [None] * 12)[each.month.month - 1] = each.bucket
@@ -25,14 +25,14 @@ def group_by_year(history: PaymentHistory) -> list[CalendarYear]:
 
 
 class UndatedRow(NamedTuple):
-    """Twelve months that nothing dates; ``first`` is how many reports ago the newest of them was, from 1 on."""
+    """Twelve months without dates. ``first`` is how many reports ago the newest of them was, from 1 on."""
 
     first: int
     months: tuple[Bucket | None, ...]
 
 
 def undated_rows(history: PaymentHistory) -> list[UndatedRow]:
-    """Lay a history out that nothing dates, newest first, twelve months a row; a dated one gives no rows."""
+    """Return the rows of a history without dates, newest first, twelve months each. A dated history has none."""
     if history.latest is not None:
         return []
     marks: list[Bucket | None] = [*history.buckets, *[None] * (-len(history.buckets) % 12)]
@@ -40,14 +40,14 @@ def undated_rows(history: PaymentHistory) -> list[UndatedRow]:
 
 
 def used_buckets(table: Iterable[CalendarYear | UndatedRow]) -> list[Bucket]:
-    """The marks that a table uses, in their own order: what its legend has to explain."""
+    """Return the buckets that a table uses, in their own order, for its legend."""
     used = {bucket for row in table for bucket in row.months}
     return [bucket for bucket in Bucket if bucket in used]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountGroup:
-    """The accounts of one kind, open ones first; ``balance`` is ``None`` where none of them reports one."""
+    """The accounts of one kind, open ones first. ``balance`` is ``None`` where no account reports one."""
 
     kind: Kind
     label: str
@@ -56,7 +56,7 @@ class AccountGroup:
 
 
 def group_accounts(accounts: Sequence[Tradeline]) -> list[AccountGroup]:
-    """Sort accounts by kind, in the order of ``labels.KINDS_PLURAL``; kinds without any are left out."""
+    """Group accounts by kind, in the order of ``labels.KINDS_PLURAL``. Empty kinds are left out."""
     return [
         _account_group(kind, own) for kind in KINDS_PLURAL if (own := [each for each in accounts if each.kind is kind])
     ]

@@ -1,4 +1,4 @@
-"""A bureau's answer as its person may read it: with the secrets masked, and a part at a time.
+"""A bureau's answer as its user may read it: with the secrets masked, one page at a time.
 
 Pure. What counts as a secret: Social Security numbers, wherever they stand, account numbers, license numbers, and
 the bureau's lasting name for the person. Of a long one, the last four characters stay.
@@ -19,7 +19,7 @@ MASK: Final = "•"
 VISIBLE_CHARACTERS: Final = 4
 MIN_PARTIALLY_MASKED: Final = 8
 
-# Below these keys, whatever has digits in it is hidden.
+# Below these keys, every value with digits is masked.
 SECRET_PLACES: Final = frozenset({"ssn", "driverslicense", "uniqueconsumeridentifier"})
 SECRET_KEY: Final = re.compile(r"(account|card|license|socialsecurity)(number|no|num|nbr)|^ssn|ssn$|^social$", re.ASCII)
 INDICATORS: Final = re.compile(r"indicator|count|date", re.ASCII)
@@ -27,12 +27,12 @@ SSN: Final = re.compile(r"\d{3}-?\d{2}-?\d{4}", re.ASCII)
 
 
 class InvalidJson(Exception):
-    """The answer is no JSON, so that nothing in it can be found and masked."""
+    """The answer is not JSON, so nothing in it can be found and masked."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawSection:
-    """A part of an answer: its name, and how many rows it has."""
+    """A section of an answer: its name, and its number of rows."""
 
     name: str
     rows: int
@@ -48,12 +48,10 @@ class RawPage:
 
     @property
     def before(self) -> int:
-        """The page before this one."""
         return self.number - 1
 
     @property
     def after(self) -> int:
-        """The page after this one."""
         return self.number + 1 if self.number < self.count else 0
 
 
@@ -61,9 +59,9 @@ class RawPage:
 
 
 def redact(raw: bytes) -> Any:
-    """Read an answer and mask its secrets. Raises ``Unreadable``."""
+    """Parse an answer and mask its secrets. Raises ``InvalidJson``."""
     try:
-        # A number with a point stays as it was written.
+        # A number with a decimal point stays as it was written.
         document = json.loads(raw, parse_float=str)
     except (ValueError, RecursionError):
         raise InvalidJson from None
@@ -73,7 +71,7 @@ def redact(raw: bytes) -> Any:
 
 
 def _find_ssns(value: Any, path: tuple[str, ...]) -> Iterator[str]:
-    """Yield the whole Social Security numbers that stand where one is expected."""
+    """Yield the whole Social Security numbers in the fields for one."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             yield from _find_ssns(each, (*path, _letters_of(key)))
@@ -106,7 +104,7 @@ def _is_secret(value: Any, path: tuple[str, ...]) -> bool:
 
 
 def mask(text: str) -> str:
-    """Hide a secret; of one with at least eight characters the last four stay."""
+    """Mask a secret. Of one with at least eight characters the last four stay."""
     kept = VISIBLE_CHARACTERS if len(text) >= MIN_PARTIALLY_MASKED else 0
     return MASK * (len(text) - kept) + text[len(text) - kept :]
 
@@ -115,11 +113,11 @@ def _letters_of(key: str) -> str:
     return re.sub(r"[^a-z]", "", key.casefold())
 
 
-# --- Reading a part at a time -----------------------------------------------------------------------------
+# --- Paging -----------------------------------------------------------------------------------------------
 
 
 def split_sections(document: Any) -> dict[str, Any]:
-    """Take an answer apart by the names of its sections; what has another form is one section."""
+    """Split an answer by the names of its sections. An answer of another shape is one section."""
     if not isinstance(document, Mapping):
         return {"answer": document}
     profiles = document.get(PROFILES_KEY, [])
@@ -132,19 +130,18 @@ def split_sections(document: Any) -> dict[str, Any]:
 
 
 def list_sections(parts: Mapping[str, Any]) -> list[RawSection]:
-    """List sections in their order."""
     return [RawSection(name, len(part) if isinstance(part, list) else 1) for name, part in parts.items()]
 
 
 def render_page(part: Any, *, number: int) -> RawPage:
-    """Write a section out and return one page of it, counted from 1; a number too high or low is the nearest."""
+    """Return one page of a section, counted from 1. A number out of range gives the nearest page."""
     pages = list(_pages(json.dumps(part, indent=2, ensure_ascii=False)))
     number = min(max(number, 1), len(pages))
     return RawPage(pages[number - 1], number, len(pages))
 
 
 def _pages(text: str) -> Iterator[str]:
-    """Cut a text at the ends of lines into pages of a size; a line that is too long is cut as well."""
+    """Split a text into pages at the ends of lines. A line that is too long is split as well."""
     lines: list[str] = []
     size = 0
     for line in _lines(text):

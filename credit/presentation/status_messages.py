@@ -1,7 +1,7 @@
-"""What a person reads when there is no report to show, or none that is new: what happened, and what to do.
+"""What the user reads when there is no report to show, or no new one: what happened, and what to do.
 
-One row for each ``credit.statuses.EnrollmentStatus``. No row blames the person, and a frozen file is no error: it is
-what the person asked the bureau for.
+One message for each ``credit.statuses.EnrollmentStatus``. No message blames the user. A frozen file is no error: the
+user asked the bureau for it.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from credit.statuses import EnrollmentStatus
 
 
 class Link(NamedTuple):
-    """A page of somebody else's, with words that say whose."""
+    """A page of another site, with a label that says whose."""
 
     label: str
     url: str
@@ -224,7 +224,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
         icon="check",
     ),
 }
-# Where the details are there and nobody has asked since they came.
+# Where the details are stored and no report was pulled with them yet.
 READY_TO_PULL: Final = StatusMessage(
     title="Experian can be asked now",
     texts=("Your details are here, and nobody has asked with them yet.",),
@@ -242,7 +242,7 @@ REPORT_UNREADABLE: Final = StatusMessage(
     ),
     icon="lock-closed",
 )
-# What each field of the details is called within a sentence.
+# The name of each field within a sentence.
 FIELD_LABELS: Final[Mapping[str, str]] = {
     "first_name": "first name",
     "middle_name": "middle name",
@@ -259,12 +259,12 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
 
 
 def banner_for(state: EnrollmentStatus) -> Banner | None:
-    """What stands above a report that is shown although there is something to say; ``None`` where there is not."""
+    """Return the banner above a report that is shown all the same; ``None`` without a notice."""
     status_message = STATUS_MESSAGES[state]
     if not status_message.notice:
         return None
     if status_message.alternative:
-        # Its page leads to both ways.
+        # The page of the alternative links to both.
         return Banner(
             "warn", status_message.notice, "", reverse(status_message.alternative_url_name), status_message.alternative
         )

@@ -1,5 +1,7 @@
-"""Whose turn it is. These questions are about everybody, so the database answers them through narrow functions that
-give ids away and nothing else (see ``migrations/0002_isolation.py``)."""
+"""Which users are due. The queries span all users, so the database runs them in narrow functions that return ids only.
+
+The functions are in ``migrations/0002_isolation.py``.
+"""
 
 from uuid import UUID
 
@@ -7,12 +9,12 @@ from django.db import connection
 
 
 def claim_due_pulls(*, limit: int) -> list[UUID]:
-    """Name up to ``limit`` people whose report is due, moving their time on so that none is named twice."""
+    """Return up to ``limit`` users whose pull is due. Their time moves ahead, so that none is returned twice."""
     return _query_owners("SELECT owner_id FROM credit_claim_due_pulls(%s)", limit)
 
 
 def list_idle_ssns(*, limit: int) -> list[UUID]:
-    """Name up to ``limit`` people whose Social Security number is kept and who have not signed in for 90 days."""
+    """Return up to ``limit`` users with a stored Social Security number who have not signed in for 90 days."""
     return _query_owners("SELECT owner_id FROM credit_idle_numbers(%s)", limit)
 
 

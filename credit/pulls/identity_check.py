@@ -31,15 +31,15 @@ from credit.stored.parsing import UnreadableReport
 from credit.stored.reports import WITHHELD
 
 MAX_ATTEMPTS = 3
-# Of as many accounts the month has to be known, or of as many as there are: one month alone is soon guessed.
+# The months of this many accounts are required, or of all if there are fewer. One month alone is easily guessed.
 REQUIRED_ACCOUNTS = 2
-# "101 MAPLE ST, MICHIGAN CITY IN 463601234", as the parser writes an address.
+# The parser writes an address as "101 MAPLE ST, MICHIGAN CITY IN 463601234".
 ZIP_OF_ADDRESS = re.compile(r",.*\b([0-9]{5})(?:-?[0-9]{4})?$")
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityAnswer:
-    """What the person typed: a ZIP code of five digits, and the first days of the months in which accounts opened."""
+    """What the user typed: a ZIP code of five digits, and the first days of the months in which accounts opened."""
 
     zip_code: str = field(repr=False)
     opened: frozenset[date] = field(repr=False)
@@ -47,14 +47,14 @@ class IdentityAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedAnswers:
-    """What counts as right: any of the ZIP codes, with months that are all among these."""
+    """What a right answer is: any of the ZIP codes, with months that are all among these."""
 
     zip_codes: frozenset[str] = field(repr=False)
     opened: frozenset[date] = field(repr=False)
 
     @property
     def is_answerable(self) -> bool:
-        """Whether the file says enough to ask about."""
+        """Whether the file holds enough for a question."""
         return bool(self.zip_codes and self.opened)
 
     def matches(self, answer: IdentityAnswer) -> bool:
@@ -65,13 +65,13 @@ class ExpectedAnswers:
 
 @dataclass(frozen=True, slots=True)
 class IdentityQuestion:
-    """That a report waits for its person, and how many more answers are taken. With none left it stays closed."""
+    """A report waits for confirmation. With no attempts left it stays closed."""
 
     attempts_left: int
 
 
 def get_question(*, owner: UUID) -> IdentityQuestion | None:
-    """The question that is open to a person; ``None`` where no report waits for an answer."""
+    """Return the user's open question; ``None`` where no report waits for an answer."""
     with tenant(owner):
         enrollment = Enrollment.objects.for_user(owner).first()
         raw = _find_withheld(enrollment) if enrollment is not None else None
@@ -80,7 +80,7 @@ def get_question(*, owner: UUID) -> IdentityQuestion | None:
 
 @sensitive_variables()
 def check_answer(*, user: User, answer: IdentityAnswer) -> bool:
-    """Judge an answer; returns whether it was right. Then the report is shown from now on, as any other.
+    """Check an answer and return whether it is right. If so, the report is shown from now on, as any other.
 
     A wrong one is counted and recorded whatever the caller does afterwards, so no transaction may be open. Answers
     that come at once are judged one after the other. Raises ``NotEnrolled``.
@@ -112,14 +112,14 @@ def check_answer(*, user: User, answer: IdentityAnswer) -> bool:
 
 
 def _confirm_report(enrollment: Enrollment, raw: RawReport) -> None:
-    """Let a report count as any other, and the clock ask for the next one."""
+    """Make a report count as any other, and schedule the next pull."""
     raw.confirmed_at = timezone.now()
     raw.save(update_fields=["confirmed_at"])
     processing.update_enrollment(enrollment, raw, ReportStatus.READY)
 
 
 def _find_withheld(enrollment: Enrollment) -> RawReport | None:
-    """The answer behind the newest report, if it is withheld and nothing has come or been changed since."""
+    """Return the answer behind the newest report, if it is withheld and nothing has changed since."""
     if enrollment.status != EnrollmentStatus.MISMATCH or enrollment.withdrawn_at is not None:
         return None
     answers = RawReport.objects.for_user(enrollment.owner_id).defer("body").order_by("-fetched_at", "-id")
@@ -144,7 +144,7 @@ def _load_expected_answers(raw: RawReport) -> ExpectedAnswers:
 
 @sensitive_variables()
 def expected_answers(report: Report, *, own_zip: str) -> ExpectedAnswers:
-    """What the file of a report says.
+    """Return what the file of a report says.
 
     The ZIP code of the person's own details counts only where the file has no other. What others opened in the
     person's name counts for nothing: accounts that they may only use, and debts that were sold.
@@ -156,7 +156,7 @@ def expected_answers(report: Report, *, own_zip: str) -> ExpectedAnswers:
 
 
 def _opening_month(line: Tradeline) -> date | None:
-    """The first day of the month in which the person opened an account, where the file says both."""
+    """Return the first day of the month in which the user opened an account, where the file says so."""
     is_own = line.kind is not Kind.COLLECTION and line.role is not Role.AUTHORIZED_USER
     is_known = line.opened is not None and line.opened.precision is not Precision.YEAR
     return line.opened.first.replace(day=1) if line.opened and is_own and is_known else None

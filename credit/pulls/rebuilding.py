@@ -1,4 +1,4 @@
-"""Read stored answers again, as after a change of the parser. Nothing is asked of the bureau, and nobody is alerted."""
+"""Parse stored answers again, as after a change of the parser. The bureau is not called, and nobody is notified."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -28,20 +28,20 @@ OPS = "ops"
 
 @dataclass
 class RebuildResult:
-    """How many answers of one person were read again, and how many could not be."""
+    """How many answers of one user were parsed again, and how many could not be."""
 
     read: int = 0
     unreadable: int = 0
 
 
 def list_owners(*, after: UUID | None = None) -> Iterator[UUID]:
-    """Everybody of whom there is an answer, in an order that a later run can take up."""
+    """Return every user with a stored answer, in an order that a later run can resume."""
     found = RawReport.objects.using(OPS).order_by("owner_id").distinct()
     return found.filter(Q() if after is None else Q(owner_id__gt=after)).values_list("owner_id", flat=True).iterator()
 
 
 def rebuild(*, owner_id: UUID, everything: bool) -> RebuildResult:
-    """Read one person's answers again, the oldest first: all of them, or those from the first on that is outdated.
+    """Parse one user's answers again, oldest first: all of them, or all from the first outdated one on.
 
     Later ones too, because what changed with them depends on it. Each answer is a transaction of its own. A run that
     was killed is repeated.
@@ -76,7 +76,7 @@ def _is_stale(raw: RawReport) -> bool:
 
 @sensitive_variables()
 def rebuild_report(*, owner_id: UUID, raw_id: UUID) -> None:
-    """Put the report of one answer in the place of the one that there is. Raises ``MalformedReport``."""
+    """Replace the report of one answer. Raises ``MalformedReport``."""
     with tenant_context(owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(owner_id)
         raw = RawReport.objects.select_related("attempt").get(pk=raw_id)

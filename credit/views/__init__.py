@@ -1,1 +1,1 @@
-"""Pages about credit reports: parse the request, call one deed, answer."""
+"""The pages of credit: parse the request, call one action, render."""

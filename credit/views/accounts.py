@@ -1,4 +1,4 @@
-"""The accounts of the newest report: all of them, and one."""
+"""The accounts of the newest report: the list, and one account."""
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +13,7 @@ from credit.stored import reports
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """All accounts, by what they are for."""
+    """List all accounts, grouped by kind."""
     stored = reports.get_latest_report(owner=request.user.pk)
     if stored is None:
         return redirect("credit")
@@ -25,7 +25,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def account(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
-    """One account, with every month that it reports."""
+    """Show one account with its payment history."""
     stored = reports.get_latest_report(owner=request.user.pk)
     account = next((each for each in stored.report.tradelines if each.key == key), None) if stored else None
     if account is None:

@@ -22,8 +22,8 @@ UNREADABLE_REPORT = "One of these reports cannot be read. Whoever runs this site
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The changes that each report brought; or, when two are chosen, what differs between them."""
-    # A report that may be somebody else's is shown nowhere.
+    """List the changes of each report or, when two are selected, the differences between them."""
+    # A report that may be somebody else's is never shown.
     listed = [each for each in reports.list_reports(owner=request.user.pk) if each.state is not ReportStatus.MISMATCH]
     if not listed:
         return redirect("credit")
@@ -35,7 +35,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def compare_reports(request: AuthenticatedHttpRequest, form: ComparisonForm) -> dict[str, object]:
-    """Compare two reports on the spot."""
+    """Compare two reports on request."""
     if not form.is_valid():
         return {}
     one, other = form.chosen()
@@ -52,7 +52,7 @@ def compare_reports(request: AuthenticatedHttpRequest, form: ComparisonForm) -> 
 
 
 def list_changes(request: AuthenticatedHttpRequest, count: int) -> dict[str, object]:
-    """What is stored about each of ``count`` reports, a few reports a page."""
+    """List the stored changes of ``count`` reports, a few reports a page."""
     stored = reports.get_latest_report(owner=request.user.pk)
     accounts = {each.key for each in stored.report.tradelines} if stored else set()
     chapters = change_feed.group_by_report(reports.list_changes(owner=request.user.pk), accounts=accounts)

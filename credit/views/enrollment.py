@@ -1,4 +1,4 @@
-"""Beginning and ending: sign the instruction, say who one is, withdraw."""
+"""Enrollment: sign the instruction, give the details, withdraw."""
 
 from dataclasses import asdict, replace
 
@@ -22,7 +22,7 @@ from credit.provider import BureauInputError
 from credit.statuses import EnrollmentStatus
 from credit.views.pulling import pull_now
 
-# In these, the number itself may be what does not fit.
+# In these statuses, the number itself may be wrong.
 SSN_UNCONFIRMED = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.INPUT, EnrollmentStatus.MISMATCH})
 SIGNATURE_LOST = "Your signature cannot be read any more, so it cannot be compared with your name. Please sign again."
 WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it kept to ask with is deleted."
@@ -31,7 +31,7 @@ WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it ke
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_fresh_sign_in
 def start(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show the written instruction, alone, and take the signature under it."""
+    """Show the written instruction, alone, and take the signature."""
     if get_overview(owner=request.user.pk).status is EnrollmentStatus.OFF:
         return redirect("credit")
     form = InstructionForm(request.POST if request.method == "POST" else None)
@@ -54,7 +54,7 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
 @transaction.non_atomic_requests
 @sensitive_variables()
 def details(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Take the details by which the bureau finds a file, and ask it at once."""
+    """Take the details by which the bureau finds a file, and pull the report at once."""
     signed = active_instruction(request)
     name = read_signature(request, signed) if signed else ""
     if signed is None or not name:
@@ -74,7 +74,7 @@ def details(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def active_instruction(request: AuthenticatedHttpRequest) -> ConsentEvent | None:
-    """The signature that stands under the words as they are now."""
+    """Return the active consent to the current text."""
     return consent.get_active_consent(
         person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION
     )
@@ -82,7 +82,7 @@ def active_instruction(request: AuthenticatedHttpRequest) -> ConsentEvent | None
 
 @sensitive_variables()
 def read_signature(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> str:
-    """The name that a person typed under the instruction; empty, with a word to them, where it cannot be read."""
+    """Return the signed name; empty, with a message to the user, where it cannot be opened."""
     with tenant(request.user.pk):
         name = signed.signature.reveal_or("")
     if not name:
@@ -92,7 +92,7 @@ def read_signature(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> s
 
 @sensitive_variables()
 def build_details_form(request: AuthenticatedHttpRequest, name: str) -> DetailsForm:
-    """The form, with what the person gave before. The number counts as known once it has found a file."""
+    """Return the form with the stored details. The number counts as known once it has found a file."""
     with tenant(request.user.pk):
         known = get_details(owner=request.user.pk)
         now = get_overview(owner=request.user.pk)
@@ -112,7 +112,7 @@ def render_details(request: AuthenticatedHttpRequest, form: DetailsForm) -> Http
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Say what stops and what stays, then end the instruction and forget what was kept to ask with."""
+    """Explain what stops and what stays, then withdraw the consent and delete the details."""
     if request.method != "POST":
         return render(request, "credit/withdraw.html")
     lifecycle.withdraw_enrollment(user=request.user)

@@ -1,4 +1,4 @@
-"""The page on which a person shows that a report is theirs although it does not fit their details."""
+"""The page on which a user confirms that a report is theirs although it does not match their details."""
 
 from django.contrib import messages
 from django.db import transaction
@@ -23,7 +23,7 @@ WRONG = "Not all of this fits the file."
 @transaction.non_atomic_requests
 @sensitive_variables()
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Ask the question about a file, and judge the answer."""
+    """Show the question about a file, and check the answer."""
     question = identity_check.get_question(owner=request.user.pk)
     form = IdentityCheckForm(request.POST if request.method == "POST" else None)
     if question is not None and question.attempts_left and form.is_valid():

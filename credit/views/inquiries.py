@@ -1,4 +1,4 @@
-"""Who asked for the file."""
+"""The inquiries of the newest report."""
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -14,7 +14,7 @@ PER_PAGE = 50
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Others' inquiries, and beside them our own, which only the person sees."""
+    """List other companies' inquiries, and beside them our own, which only the user sees."""
     stored = reports.get_latest_report(owner=request.user.pk)
     if stored is None:
         return redirect("credit")

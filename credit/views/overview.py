@@ -1,4 +1,4 @@
-"""The first page about a report: the score, what stands behind it, and the report in figures."""
+"""The overview of the newest report: the score, its reasons, and the report in figures."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -16,7 +16,7 @@ from credit.views.pulling import render_status
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The newest report, or a page that says why there is none."""
+    """Show the newest report, or the status if there is none."""
     owner = request.user.pk
     stored, now = reports.get_latest_report(owner=owner), get_overview(owner=owner)
     if stored is None:
@@ -27,9 +27,9 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
 def report_context(
     request: AuthenticatedHttpRequest, stored: StoredReport, now: EnrollmentOverview
 ) -> dict[str, object]:
-    """All that the page says about one report."""
+    """Return the template context of one report."""
     report, today = stored.report, timezone.localdate()
-    # What was said about somebody else is no measure for this file.
+    # A report about somebody else is not comparable.
     earlier = reports.list_reports(owner=request.user.pk) if stored.comparable else []
     found = overview.headlines(report, earlier)
     first = found[0] if found else None
@@ -42,6 +42,6 @@ def report_context(
         "reasons": overview.reasons(first.score, report.tradelines) if first else [],
         "figures": overview.figures(report, on=report.reported_on or stored.pulled_at.date()),
         "next_pull_at": now.next_pull_at,
-        # The banner of that state says so already.
+        # The banner of that status says so already.
         "is_stale": old and now.status is not EnrollmentStatus.STALE,
     }

@@ -1,4 +1,4 @@
-"""What the bureau keeps about who a person is."""
+"""The personal details in the bureau's file."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -11,7 +11,7 @@ from credit.stored import reports
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Names, addresses and the like, by kind; of the Social Security number only whether it fits."""
+    """List names, addresses and the like, by kind. Of the Social Security number only whether it matches."""
     stored = reports.get_latest_report(owner=request.user.pk)
     if stored is None:
         return redirect("credit")

@@ -1,4 +1,4 @@
-"""Asking the bureau: now, because the person says so; and the page that waits for the answer."""
+"""Pull a report on the user's request, and the status page that waits for it."""
 
 import logging
 from datetime import timedelta
@@ -40,7 +40,7 @@ JUST_ASKED = "Experian was asked a short while ago. You can ask again in {minute
 @require_POST
 @transaction.non_atomic_requests
 def pull(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Ask for a report once more, by what is kept of the person."""
+    """Pull a report once more, with the stored details."""
     try:
         return pull_now(request)
     except BureauInputError:
@@ -49,7 +49,7 @@ def pull(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @sensitive_variables()
 def pull_now(request: AuthenticatedHttpRequest, subject: Applicant | None = None) -> HttpResponse:
-    """Ask the bureau and lead to what came of it. Raises ``BureauInputError`` for a detail that it refuses."""
+    """Pull the report and redirect to the result. Raises ``BureauInputError`` for a detail that is refused."""
     try:
         pulling.pull(owner_id=request.user.pk, trigger=Trigger.USER, subject=subject)
     except BureauInputError:
@@ -61,15 +61,15 @@ def pull_now(request: AuthenticatedHttpRequest, subject: Applicant | None = None
     except pulling.NotDue as early:
         messages.info(request, not_due_message(early))
     except pulling.PullInProgress:
-        logger.info("A second click while a report is under way.")
+        logger.info("A second click while a pull is in progress.")
     except BureauError as error:
-        # What the person reads about it stands in their standing; this is for the operator.
+        # The user reads about it in their status. This is for the operator.
         logger.warning("No report: %s", error)
     return redirect("credit")
 
 
 def not_due_message(early: pulling.NotDue) -> str:
-    """Say when the person may ask again, or what has to happen first."""
+    """Say when the user may pull again, or what has to happen first."""
     if early.next_pull_at is None:
         return DETAILS_FIRST
     wait = early.next_pull_at - timezone.now()
@@ -81,7 +81,7 @@ def not_due_message(early: pulling.NotDue) -> str:
 
 @require_safe
 def status(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Answer the page that waits: still the same, or go and see."""
+    """Answer the polling status page: the same status again, or a redirect."""
     now = get_overview(owner=request.user.pk)
     if request.htmx and now.status is EnrollmentStatus.UNDER_WAY:
         return render_status(request, now, "credit/status_card.html")
@@ -91,7 +91,7 @@ def status(request: AuthenticatedHttpRequest) -> HttpResponse:
 def render_status(
     request: AuthenticatedHttpRequest, now: EnrollmentOverview, template: str = "credit/status.html"
 ) -> HttpResponse:
-    """The page that a person sees where there is no report to show: what happened, and what to do."""
+    """Render the status page, where there is no report to show: what happened, and what to do."""
     context = {
         "overview": now,
         "status_message": _status_message(request, now),

@@ -1,4 +1,4 @@
-"""The bureau's answer itself, for its person alone: masked on the page and in the file, complete on request."""
+"""The raw report, for its user alone: masked on the page and in the download, unmasked on request."""
 
 import json
 from uuid import UUID
@@ -20,13 +20,13 @@ from credit.report import ReportStatus
 from credit.stored import reports
 from credit.stored.reports import ReportSummary
 
-# A report that may be about somebody else is not shown in any form.
+# A report that may be about somebody else is never shown in any form.
 WITHHELD_STATUSES = frozenset({ReportStatus.MISMATCH})
 
 
 @require_safe
 def newest_raw(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Lead to the answer behind the newest report that can be shown."""
+    """Redirect to the raw report of the newest report that can be shown."""
     listed = reports.list_reports(owner=request.user.pk)
     shown = next((each for each in listed if each.state is ReportStatus.READY), None)
     return redirect("credit_raw_page", shown.id) if shown else redirect("credit")
@@ -37,7 +37,7 @@ def newest_raw(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_fresh_sign_in
 @sensitive_variables()
 def raw_page(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
-    """Show a page of an answer, masked."""
+    """Show one page of a raw report, masked."""
     listing, answer = load_answer(request, report_id)
     if answer is not None:
         record_access(request, report_id, "page")
@@ -49,7 +49,7 @@ def raw_page(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse
 @require_fresh_sign_in
 @sensitive_variables()
 def download_raw(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResponse:
-    """Hand an answer out as a file: masked, or complete for who has said so in the form."""
+    """Download a raw report: masked, or unmasked if the form says so."""
     listing, answer = load_answer(request, report_id)
     if answer is None:
         return render_raw_page(request, listing, answer, UnmaskedDownloadForm())
@@ -69,7 +69,7 @@ def download_raw(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResp
 
 @sensitive_variables()
 def load_answer(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[ReportSummary, bytes | None]:
-    """A report of the person's own, and the answer behind it unless that cannot be opened. Raises ``Http404``."""
+    """Return one of the user's reports, and its answer unless that cannot be opened. Raises ``Http404``."""
     listed = reports.list_reports(owner=request.user.pk)
     listing = next((each for each in listed if each.id == report_id and each.state not in WITHHELD_STATUSES), None)
     if listing is None:
@@ -106,7 +106,7 @@ def render_raw_page(
 
 
 def record_access(request: AuthenticatedHttpRequest, report_id: UUID, kind: str) -> None:
-    """Write down that the answer was read, and in which form."""
+    """Record in the audit trail that the answer was read, and in which form."""
     record(
         Action.CREDIT_RAW_VIEWED,
         actor=request.user,

@@ -14,7 +14,7 @@ PER_PAGE = 25
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The records of courts, a page at a time, and the accounts that are in collection."""
+    """List public records, a page at a time, and the accounts in collection."""
     stored = reports.get_latest_report(owner=request.user.pk)
     if stored is None:
         return redirect("credit")

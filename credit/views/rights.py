@@ -1,4 +1,4 @@
-"""What a person may do about their file, and what was signed, asked and kept."""
+"""The page of rights, consents, pulls and retention."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -13,7 +13,7 @@ from credit.forms import is_sample
 
 @require_safe
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show rights, instruction and calls on one page."""
+    """Show rights, consents and pulls on one page."""
     now = get_overview(owner=request.user.pk)
     context = {
         "overview": now,

@@ -1,4 +1,4 @@
-"""``manage.py credit_rebuild``: read stored answers of the bureau again."""
+"""``manage.py credit_rebuild``: parse stored answers of the bureau again."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,7 +10,7 @@ from credit.pulls import rebuilding
 
 
 class Command(BaseCommand):
-    """Asks the bureau for nothing: every row comes from the answers that are kept."""
+    """Rebuilds every report from its stored answer, without calling the bureau."""
 
     help = (
         "Make the rows of credit reports anew from the kept answers. Without options, those that the parser of this "
@@ -18,14 +18,14 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Choose whose, and how much."""
+        """Add the options that select users and answers."""
         whose = parser.add_mutually_exclusive_group()
         whose.add_argument("--all", action="store_true", help="Every answer of everybody.")
         whose.add_argument("--owner", type=UUID, metavar="ID", help="Every answer of one person.")
         parser.add_argument("--after", type=UUID, metavar="ID", help="Go on behind the person named last.")
 
     def handle(self, *args: Any, all: bool, owner: UUID | None, after: UUID | None, **options: Any) -> None:
-        """Raises ``CommandError`` when an answer could not be read; the others are done all the same."""
+        """Raise ``CommandError`` when an answer could not be parsed; the others are rebuilt all the same."""
         total = rebuilding.RebuildResult()
         for person in [owner] if owner else rebuilding.list_owners(after=after):
             done = rebuilding.rebuild(owner_id=person, everything=all or owner is not None)

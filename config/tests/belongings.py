@@ -46,7 +46,7 @@ class Belongings:
     account: Account
     session: LinkSession
     user_session: UserSession
-    add_passkey: Authenticator
+    passkey: Authenticator
     notification: Notification
     report_id: UUID
 

@@ -11,7 +11,7 @@ from compliance.audit.request_details import current_request_details
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Second factors: their secrets are sealed, their words are ours."""
+    """Second factors: their secrets are sealed, their messages are the project's own."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
         "incorrect_code": "That is not right, or it was used before. Wait for the next code and try again.",
@@ -20,7 +20,7 @@ class MFAAdapter(DefaultMFAAdapter):
     }
 
     def encrypt(self, text: str) -> str:
-        """Seal a new seed for the person who is setting a factor up."""
+        """Seal a new seed for the user who is setting up a factor."""
         return sealed_secrets.seal_secret(text, owner=current.request.user.pk)
 
     def decrypt(self, encrypted_text: str) -> str:
@@ -28,7 +28,7 @@ class MFAAdapter(DefaultMFAAdapter):
         return sealed_secrets.open_secret(encrypted_text)
 
     def build_totp_svg(self, url: str) -> SafeString:
-        """Draw the code that an authenticator app scans, for the page itself."""
+        """Draw the QR code that an authenticator app scans, inline."""
         return qr_code.render_svg(url)
 
     def generate_authenticator_name(self, user: User, type: str) -> str:

@@ -32,7 +32,7 @@ CODE_FIELD = forms.CharField(
 
 
 class SecondStepCodeForm(AuthenticateForm):
-    """The second step of a sign-in. No code is looked at while the account is locked."""
+    """The second step of a sign-in. No code is checked while the account is locked."""
 
     code = CODE_FIELD
 
@@ -43,7 +43,7 @@ class SecondStepCodeForm(AuthenticateForm):
 
 
 class ReauthenticateCodeForm(ReauthenticateForm):
-    """The same question to somebody who is signed in."""
+    """A code as reauthentication of a user who is signed in."""
 
     code = CODE_FIELD
 
@@ -54,7 +54,7 @@ class ReauthenticateCodeForm(ReauthenticateForm):
 
 
 class ActivateAuthenticatorForm(ActivateTOTPForm):
-    """Setting up an authenticator app. Until it is confirmed, its secret waits sealed in the session."""
+    """Setting up an authenticator app. Until it is confirmed, its secret is kept sealed in the session."""
 
     code = forms.CharField(
         label="Code", max_length=20, help_text="Six digits that the app shows.", widget=CODE_FIELD.widget
@@ -74,7 +74,7 @@ class ActivateAuthenticatorForm(ActivateTOTPForm):
         current.request.session[SECRET_SESSION_KEY] = sealed_secrets.seal_secret(self.secret, owner=self.user.pk)
 
     def clean_code(self) -> str:
-        """Raise ``ValidationError`` for a code that does not belong to the secret and to now, or comes second."""
+        """Raise ``ValidationError`` for a wrong code, and for the second of two submits."""
         lock_user(self.user)
         if Authenticator.objects.filter(user=self.user, type=Authenticator.Type.TOTP).exists():
             raise get_factor_adapter().validation_error("incorrect_code")
@@ -82,17 +82,17 @@ class ActivateAuthenticatorForm(ActivateTOTPForm):
 
 
 def lock_user(user: User) -> None:
-    """Hold whatever else changes how a person signs in until this request ends, such as a form's second click."""
+    """Lock the user's row until this request ends, so that a form's second click waits for the first."""
     User.objects.select_for_update().get(pk=user.pk)
 
 
 class CredentialField(forms.JSONField):
-    """What a browser's passkey dialog answers, which anybody may write; the database can hold it as JSON."""
+    """What a browser's passkey dialog returns. A client can send anything, so it has to be a JSON object."""
 
     widget = forms.HiddenInput
 
     def to_python(self, value: Any) -> Any:
-        """Raises ``ValidationError`` for what is no JSON object, goes on without end, or holds no text."""
+        """Raise ``ValidationError`` for what is not a JSON object, is nested too deep, or is not valid text."""
         try:
             parsed = super().to_python(value)
             text = json.dumps(parsed, ensure_ascii=False).encode()
@@ -107,7 +107,7 @@ class CredentialField(forms.JSONField):
 
 @contextmanager
 def raise_for_bad_credential() -> Iterator[None]:
-    """Refuse in words what cannot be read as a credential. Raises ``ValidationError``."""
+    """Turn the errors of an unreadable credential into ``ValidationError``."""
     try:
         yield
     except ValidationError as error:
@@ -122,14 +122,14 @@ def _unreadable_passkey() -> ValidationError:
 
 
 class AddPasskeyForm(webauthn.AddWebAuthnForm):
-    """Adding a passkey: a name and what the browser made. It always has to verify its user by itself."""
+    """Adding a passkey: a name and the browser's credential, which always has to verify its user."""
 
     name = forms.CharField(label="Name", max_length=MAX_PASSKEY_NAME_LENGTH, required=False)
     passwordless = None
     credential = CredentialField()
 
     def clean(self) -> dict[str, Any]:
-        """Raise ``ValidationError`` for an answer that does not fit the question."""
+        """Raise ``ValidationError`` for a credential that does not match the challenge."""
         self.cleaned_data["passwordless"] = True
         with raise_for_bad_credential():
             cleaned = dict(super().clean())
@@ -139,7 +139,7 @@ class AddPasskeyForm(webauthn.AddWebAuthnForm):
 
 
 class RenamePasskeyForm(webauthn.EditWebAuthnForm):
-    """Another name for a passkey; one that cannot be read has nothing to write it to."""
+    """Renaming a passkey."""
 
     name = forms.CharField(label="Name", max_length=MAX_PASSKEY_NAME_LENGTH)
 
@@ -156,7 +156,7 @@ class SecondStepPasskeyForm(webauthn.AuthenticateWebAuthnForm):
     credential = CredentialField()
 
     def clean_credential(self) -> Authenticator:
-        """Raise ``ValidationError`` for an answer that does not fit the question."""
+        """Raise ``ValidationError`` for a credential that does not match the challenge."""
         with raise_for_bad_credential():
             return super().clean_credential()
 
@@ -167,17 +167,17 @@ class PasskeySignInForm(webauthn.LoginWebAuthnForm):
     credential = CredentialField()
 
     def clean_credential(self) -> Authenticator:
-        """Raise ``ValidationError`` for an answer that does not fit the question."""
+        """Raise ``ValidationError`` for a credential that does not match the challenge."""
         with raise_for_bad_credential():
             return super().clean_credential()
 
 
 class ReauthenticatePasskeyForm(webauthn.ReauthenticateWebAuthnForm):
-    """The same question to somebody who is signed in."""
+    """A passkey as reauthentication of a user who is signed in."""
 
     credential = CredentialField()
 
     def clean_credential(self) -> Authenticator:
-        """Raise ``ValidationError`` for an answer that does not fit the question."""
+        """Raise ``ValidationError`` for a credential that does not match the challenge."""
         with raise_for_bad_credential():
             return super().clean_credential()

@@ -27,7 +27,7 @@ class StaffSecondFactorMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: Any, *_: object) -> HttpResponse | None:
-        """Lead such a person to their security page."""
+        """Redirect staff without a second factor to their security page."""
         if not (request.user.is_authenticated and request.user.is_staff):
             return None
         if request.resolver_match.url_name in ALLOWED_WITHOUT_SECOND_FACTOR or has_second_factor(request.user):

@@ -1,4 +1,4 @@
-"""allauth's authenticators, as django-otp sees them: no table of its own and no second store of secrets."""
+"""Second factors as django-otp sees them: allauth's table, without a second store of secrets."""
 
 from typing import Any, ClassVar
 
@@ -9,17 +9,17 @@ from django_otp.models import Device, DeviceManager
 
 
 class SecondFactorManager(DeviceManager):
-    """Finds devices. All of them are confirmed: allauth stores none before its first code was right."""
+    """Finds devices. All are confirmed: allauth stores none before its first code was right."""
 
     def devices_for_user(self, user: Any, confirmed: bool | None = None) -> "models.QuerySet[SecondFactor]":
-        """The person's devices; none of them is unconfirmed."""
+        """Return the user's devices; none of them is unconfirmed."""
         return self.none() if confirmed is False else self.filter(user=user)
 
 
 class SecondFactor(Device):
     """An authenticator app, a set of recovery codes or a passkey; ``user.otp_device`` of a verified session.
 
-    Read only. With the row goes the session's verification, at once and everywhere.
+    Read only. Deleting the row ends the verification of its sessions at once.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="+")
@@ -38,17 +38,17 @@ class SecondFactor(Device):
         return self.type
 
     def is_interactive(self) -> bool:
-        """Whether something has to be sent before a code can be asked for: never."""
+        """Return whether a code has to be sent before it can be asked for: never."""
         return False
 
     def verify_token(self, token: str) -> bool:
-        """Check a code the way every other door does. A passkey has no codes."""
+        """Verify a code as allauth does. A passkey has no codes."""
         authenticator = Authenticator.objects.get(pk=self.pk)
         if authenticator.type == Authenticator.Type.WEBAUTHN:
             return False
         return bool(authenticator.wrap().validate_code(token))
 
 
-# django-otp asks each device whether it is confirmed; a class attribute cannot say so above, where ``None`` takes
-# the abstract model's column away.
+# django-otp reads ``confirmed`` of each device. It is set here because ``None`` in the class body removes the abstract
+# model's column.
 SecondFactor.confirmed = True  # type: ignore[assignment]

@@ -1,7 +1,7 @@
-"""Stored passkeys: what of one is kept, and reading it back when its row is damaged.
+"""Stored passkeys: which parts of one are kept, and how a damaged one is read.
 
-allauth reads all passkeys of a person at once and raises for one that it cannot read, which would keep their other
-factors from working. It has no setting for this, so ``take_over`` puts what stands here in the place of its functions.
+allauth reads all passkeys of a user at once and raises for one that it cannot read, which would keep the user's other
+factors from working. It has no setting for this, so ``patch_allauth_passkeys`` replaces its functions.
 """
 
 import logging
@@ -24,9 +24,9 @@ CREDENTIAL_ERRORS: Final = (AssertionError, AttributeError, LookupError, TypeErr
 
 
 def extract_credential(credential: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a browser's new credential that are read back later, and no others.
+    """Return the parts of a browser's new credential that are read back later, and no others.
 
-    Raises one of ``NO_CREDENTIAL`` when they are no credential.
+    Raises one of ``CREDENTIAL_ERRORS`` when it is not a credential.
     """
     parsed = RegistrationResponse.from_dict(credential)
     if parsed.response.attestation_object.auth_data.credential_data is None:
@@ -42,7 +42,7 @@ def extract_credential(credential: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_credential(factor: Authenticator) -> AttestedCredentialData | None:
-    """The public half of a stored passkey; None, and a line for the operator, when it cannot be read."""
+    """Return the public key of a stored passkey; None, and a log line, when it cannot be read."""
     try:
         found: AttestedCredentialData | None = factor.wrap().authenticator_data.credential_data
     except (*CREDENTIAL_ERRORS, ValidationError):
@@ -53,17 +53,17 @@ def read_credential(factor: Authenticator) -> AttestedCredentialData | None:
 
 
 def is_passkey_readable(factor: Authenticator) -> bool:
-    """Whether its owner can sign in with a stored passkey."""
+    """Return whether its owner can sign in with a stored passkey."""
     return read_credential(factor) is not None
 
 
 def list_credentials(user: User) -> list[AttestedCredentialData]:
-    """The public halves of a person's passkeys, without those that cannot be read."""
+    """List the public keys of a user's passkeys, without those that cannot be read."""
     return [found for factor in _list_passkeys(user) if (found := read_credential(factor)) is not None]
 
 
 def find_by_credential_id(user: User, credential_id: bytes) -> Authenticator | None:
-    """The passkey of a person that has this id; None when there is none."""
+    """Find the passkey of a user by its credential id; None when there is none."""
     for factor in _list_passkeys(user):
         found = read_credential(factor)
         if found is not None and found.credential_id == credential_id:
@@ -72,7 +72,7 @@ def find_by_credential_id(user: User, credential_id: bytes) -> Authenticator | N
 
 
 def patch_allauth_passkeys() -> None:
-    """Let every door of allauth's read stored passkeys as this module does."""
+    """Let allauth read stored passkeys by the functions of this module."""
     auth.get_credentials = list_credentials
     auth.get_authenticator_by_credential_id = find_by_credential_id
     auth.WebAuthn.name = property(_get_name, _set_name)

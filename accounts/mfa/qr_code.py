@@ -1,15 +1,15 @@
-"""A QR code as SVG that stands in the page itself: no picture of its own, no ``data:`` address."""
+"""A QR code as inline SVG: no image file, no ``data:`` URL."""
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from qrcode import QRCode
 
 BORDER = 4
-"""Empty modules around it. Source: ISO/IEC 18004, 5.3.8"""
+"""Width of the quiet zone in modules. Source: ISO/IEC 18004, 5.3.8"""
 
 
 def render_svg(text: str) -> SafeString:
-    """Draw a text, dark on light in either theme, because readers need it so."""
+    """Draw a text as a QR code, dark on light in either theme, because readers need it so."""
     code = QRCode(border=BORDER)
     code.add_data(text)
     matrix = code.get_matrix()

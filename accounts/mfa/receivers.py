@@ -1,4 +1,4 @@
-"""What follows when a second factor is added, removed or used, and when a user proves again who they are."""
+"""What follows from allauth's signals about second factors and reauthentication."""
 
 import time
 from typing import Any
@@ -25,7 +25,7 @@ ADDED_MESSAGES = {
 
 @receiver(signals.authentication_step_completed)
 def confirm_session(request: HttpRequest, user: User, method: str, **facts: Any) -> None:
-    """Renew a session whose person has just proved again who they are."""
+    """Renew the key of a session whose user has just reauthenticated."""
     if not facts.get("reauthenticated"):
         return
     if method == "mfa":
@@ -37,7 +37,7 @@ def confirm_session(request: HttpRequest, user: User, method: str, **facts: Any)
 @receiver(factor_signals.authenticator_added)
 @receiver(factor_signals.authenticator_reset)
 def audit_new_factor(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    """Record a new factor, which this session has just been shown to hold, and tell the person's other sessions."""
+    """Record a new factor, which verifies this session, and tell the user's other sessions."""
     if authenticator.type == Authenticator.Type.TOTP:
         totp.mark_code_used(authenticator, request.POST.get("code", ""))
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
@@ -58,7 +58,7 @@ def end_sessions_after_removal(request: HttpRequest, user: User, authenticator: 
 
 @receiver(factor_signals.authenticator_used)
 def audit_used_factor(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    """Record the use of a passkey, and tell the person when a recovery code is gone."""
+    """Record the use of a passkey, and tell the user when a recovery code was used."""
     if authenticator.type == Authenticator.Type.WEBAUTHN:
         record(Action.PASSKEY_USED, actor=user, subject=user)
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:

@@ -10,7 +10,7 @@ from compliance.vault import SealError
 
 
 def count_unused_codes(factors: Iterable[Authenticator]) -> int | None:
-    """How many recovery codes among these factors are unused, or None where there are none that can be read."""
+    """Count the unused recovery codes among these factors; None where there are none that can be read."""
     for factor in factors:
         if factor.type == Authenticator.Type.RECOVERY_CODES and is_secret_readable(factor):
             return len(factor.wrap().get_unused_codes())
@@ -18,9 +18,9 @@ def count_unused_codes(factors: Iterable[Authenticator]) -> int | None:
 
 
 def patch_allauth_recovery_codes() -> None:
-    """Let recovery codes whose seed cannot be read count as none, on every page of allauth's that counts or takes them.
+    """Let recovery codes whose seed cannot be read count as none, wherever allauth counts or takes them.
 
-    allauth has no setting for this, and all of them ask this method.
+    allauth has no setting for this, and every place of it calls this method.
     """
     generate = RecoveryCodes.generate_codes
 

@@ -1,8 +1,8 @@
-"""Second factors: how their secrets lie in the database, and what a person has.
+"""Sealed secrets of second factors: the seeds of authenticator apps and of recovery codes.
 
-A seed is sealed under its owner's data key, with the owner's id before it: at sign-in nobody is bound yet, so the
-value itself has to say whose key opens it. Erasing a person's keys ends their factors with everything else.
-Recovery codes are derived from a sealed seed instead of being hashed one by one, because allauth derives them.
+A seed is sealed under its owner's data key, with the owner's id before it: at sign-in no tenant is set yet, so the
+value itself has to say whose key opens it. Erasing a user's keys ends their factors too. Recovery codes are derived
+from a sealed seed instead of being hashed one by one, because allauth derives them.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -18,15 +18,15 @@ SEPARATOR: Final = "."
 
 
 def seal_secret(text: str, *, owner: UUID) -> str:
-    """Seal a seed for its owner, as text that names them."""
+    """Seal a seed for its owner, as text that begins with the owner's id."""
     value = seal(text.encode(), owner=owner, aad=_build_aad(owner))
     return f"{owner}{SEPARATOR}{urlsafe_b64encode(value).decode()}"
 
 
 def open_secret(value: object, *, owner: UUID | None = None) -> str:
-    """Open what ``sealed`` made.
+    """Open what ``seal_secret`` made.
 
-    Raises ``SealError``, after an operator was told, when it is none, was changed or belongs to another than ``owner``.
+    Raises ``SealError``, and logs it for the operator, when the value is not sealed, was changed or has another owner.
     """
     text = value if isinstance(value, str) else ""
     try:
@@ -38,7 +38,7 @@ def open_secret(value: object, *, owner: UUID | None = None) -> str:
 
 
 def is_secret_readable(factor: Authenticator) -> bool:
-    """Whether the seed of an app or of recovery codes can be opened."""
+    """Return whether the seed of an authenticator app or of recovery codes can be opened."""
     try:
         open_secret(factor.data.get("secret") or factor.data.get("seed"), owner=factor.user_id)
     except SealError:

@@ -11,5 +11,5 @@ SIGN_IN_TYPES: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 def has_second_factor(user: User) -> bool:
-    """Whether signing in as this person takes a second step."""
+    """Return whether this user signs in with a second step."""
     return Authenticator.objects.filter(user=user, type__in=SIGN_IN_TYPES).exists()

@@ -1,8 +1,8 @@
-"""Asking once more who is there, before what exposes or destroys something.
+"""Step-up authentication: a recent proof of identity before a view that exposes or destroys something.
 
-``@fresh_sign_in`` wants a proof of at most five minutes: a second factor from who has one, the password from who
-has none. A sign-in counts, and so does a confirmation on the page that this leads to, which also gives the session
-a new key. ``@second_factor_to_link`` wants a second factor at all, where the operator says so.
+``@require_fresh_sign_in`` wants a proof of at most five minutes: the second factor of users who have one, otherwise
+the password. A sign-in counts, and so does a reauthentication, which also gives the session a new key.
+``@require_second_factor_to_link`` wants a second factor at all, where the operator's settings say so.
 """
 
 import time
@@ -35,7 +35,7 @@ View = Callable[..., HttpResponse]
 
 
 def require_fresh_sign_in(view: View) -> View:
-    """Let only those reach a view who have proved within five minutes who they are; the others are asked."""
+    """Let a request reach a view only within five minutes of a proof of identity; redirect others to give one."""
 
     @wraps(view)
     def guarded(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
@@ -59,7 +59,7 @@ def require_second_factor_to_link(view: View) -> View:
 
 
 def is_fresh(request: AuthenticatedHttpRequest) -> bool:
-    """Whether the person has proved within five minutes who they are, by the best proof that they have."""
+    """Return whether the user proved who they are within five minutes, by the best proof that they have."""
     if not request.user.is_authenticated:
         return False
     if has_second_factor(request.user):
@@ -71,7 +71,7 @@ def is_fresh(request: AuthenticatedHttpRequest) -> bool:
 
 
 def redirect_to_reauthentication(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Lead to the page that asks for proof and back here. What was posted is not kept: it may hold a password."""
+    """Redirect to the reauthentication page and back here. Posted data is dropped: it may hold a password."""
     methods = get_adapter().get_reauthentication_methods(request.user)
     if not methods:
         raise PermissionDenied("This person has neither a password nor a second factor to prove anything by.")
@@ -81,17 +81,17 @@ def redirect_to_reauthentication(request: AuthenticatedHttpRequest) -> HttpRespo
 
 
 def redirect_to_mfa_setup(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Lead to the page where second factors are set up."""
+    """Redirect to the page where second factors are set up."""
     messages.warning(request, SET_UP_FIRST)
     return redirect_whole_page(request, reverse("security"))
 
 
 def redirect_whole_page(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:
-    """Redirect the whole page, also where htmx asked for a part of it."""
+    """Redirect the whole page, also when htmx asked for a part of it."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 def mark_verified(request: HttpRequest, *, factor_id: int, at: float) -> None:
-    """Note in a session which second factor it was verified by, and when, for ``user.is_verified()``."""
+    """Store in a session by which second factor it was verified, and when, for ``user.is_verified()``."""
     request.session[DEVICE_ID_SESSION_KEY] = SecondFactor(pk=factor_id).persistent_id
     request.session[VERIFIED_AT] = at

@@ -1,7 +1,7 @@
-"""Codes of an authenticator app: RFC 6238 by django-otp, with a floor in the database.
+"""TOTP codes of authenticator apps: RFC 6238 by django-otp, with the last used time step in the database.
 
-allauth remembers used codes in the cache, for one period; with a tolerance a code lives longer than that, and
-without a cache nothing is remembered. Here the last accepted time step stands beside the secret and is compared
+allauth remembers used codes in the cache, for one period. With a tolerance a code is valid longer than that, and
+without a cache nothing is remembered. Here the last accepted time step is stored beside the secret and compared
 under a row lock, so a code works once, whichever server it is sent to.
 """
 
@@ -37,7 +37,7 @@ def verify_code(authenticator: Authenticator, code: str) -> bool:
                 _first_valid_step(row),
             )
         except SealError:
-            # The person has other ways: recovery codes or a passkey.
+            # The user has other ways: recovery codes or a passkey.
             return False
         if not clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE, min_t=first):
             return False
@@ -48,7 +48,7 @@ def verify_code(authenticator: Authenticator, code: str) -> bool:
 
 
 def mark_code_used(authenticator: Authenticator, code: str) -> None:
-    """Count the code that has just set an app up as its first, so that the next one is good and this one is not."""
+    """Mark the code that has just set up an app as used, so that only later codes are accepted."""
     number = _parse_code(code)
     clock = _make_totp(sealed_secrets.open_secret(authenticator.data["secret"], owner=authenticator.user_id))
     if number is not None and clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE):
@@ -57,21 +57,21 @@ def mark_code_used(authenticator: Authenticator, code: str) -> None:
 
 
 def patch_allauth_totp() -> None:
-    """Let every door of allauth's verify here; it has no setting for this, and all of them end in this method."""
+    """Let allauth verify codes here; it has no setting for this, and all its code paths call this method."""
     TOTP.validate_code = lambda self, code: verify_code(self.instance, code)
 
 
 def _make_totp(secret: str) -> oath.TOTP:
     clock = oath.TOTP(base64.b32decode(secret), step=app_settings.TOTP_PERIOD, digits=app_settings.TOTP_DIGITS)
-    # The clock stands still, so that the step that is written down is the step that was compared.
+    # The time is fixed, so that the step that is stored is the step that was compared.
     clock.time = time.time()
     return clock
 
 
 def _first_valid_step(row: Authenticator) -> int:
-    """The first step whose code may still be accepted: after the last, or after any that may have set the app up.
+    """Return the first time step whose code may be accepted: after the last used, or after the set-up.
 
-    Raises ``SealError`` where the last one cannot be read, for then no code is known to be unused.
+    Raises ``SealError`` where the last step cannot be read, because then no code is known to be unused.
     """
     if LAST_STEP in row.data:
         if type(row.data[LAST_STEP]) is not int:

@@ -1,4 +1,4 @@
-"""Where allauth asks the house."""
+"""What allauth asks this project about sign-up, sign-in, reauthentication and emails."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -36,7 +36,7 @@ RETRY_AFTER_SECONDS: Final = 15 * 60
 
 
 def render_too_many_requests(request: HttpRequest, *wait: int) -> HttpResponse:
-    """The site's own page for too many requests, which knows how long the limits last that it is not told of."""
+    """Render the site's own page for too many requests; without ``wait``, it names the longest limit."""
     too_many_requests: Callable[..., HttpResponse] = get_resolver().resolve_error_handler(429)
     return too_many_requests(request, *wait)
 
@@ -54,42 +54,42 @@ class AccountAdapter(DefaultAccountAdapter):
     # --- Signing up ---------------------------------------------------------------------------------------
 
     def clean_email(self, email: str) -> str:
-        """Refuse an address that is longer than mail can carry, which allauth would cut off."""
+        """Raise ``ValidationError`` for an address longer than email can carry; allauth would truncate it."""
         MaxLengthValidator(MAX_EMAIL_LENGTH)(email)
         return str(super().clean_email(email))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Anyone may sign up unless the operator closed the door."""
+        """Allow sign-up unless the operator has closed it."""
         return settings.SIGNUP_OPEN
 
     def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
-        """Where a person finds the address that they have just changed."""
+        """Return the page that shows the address that was just confirmed."""
         return reverse("account_email")
 
     # --- Signing in ---------------------------------------------------------------------------------------
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Refuse before a password is looked at. Raises ``ValidationError`` while locked or over the limits."""
+        """Check lockout and rate limits before the password. Raises ``ValidationError``."""
         self.check_not_locked(credentials.get("email", ""))
         super().pre_authenticate(request, **credentials)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count a refused password, and mail the owner a way out when it was the one that locked."""
+        """Count a refused password; the one that locks also emails the owner a way to unlock."""
         record_failed_attempt(credentials.get("email", ""))
 
     def check_not_locked(self, email: str) -> None:
-        """Raise ``ValidationError`` with the time when the lock on an address ends."""
+        """Raise ``ValidationError`` with the time when the lockout of an address ends."""
         if until := lockout.locked_until(email):
             raise self.validation_error("locked", date_format(timezone.localtime(until), "H:i e"))
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Begin a session after the last step; what was refused before is forgiven."""
+        """Start a session after the last step, and reset the failures before it."""
         user.is_first_sign_in = user.last_login is None
         super().login(request, user)
         lockout.reset_failures(user)
 
     def clear_login_limits(self, request: HttpRequest, user: User) -> None:
-        """Also clear the limits that stand in front of the lock, which its owner has just ended."""
+        """Clear the rate limits of a user whose lockout has just been ended by its owner."""
         self._delete_login_attempts_cached_email(request, email=user.email)
         ratelimit.clear(request, action="login_failed", key=f"mfa-auth-user-{user.pk}")
 
@@ -98,11 +98,11 @@ class AccountAdapter(DefaultAccountAdapter):
         return str(credentials.get("email", "")).strip().lower()
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The client's address as the audit trail has it, so that one setting decides whom to believe."""
+        """Return the client's address as the audit trail has it, so one setting decides which proxy to trust."""
         return client_ip(request) or UNKNOWN_IP
 
     def validation_error(self, code: str, *args: object) -> ValidationError:
-        """A refusal for a form to show. Raises ``ImmediateHttpResponse``, a page with 429, at a limit's end."""
+        """Return an error for a form. Raises ``ImmediateHttpResponse``, a page with 429, for a rate limit."""
         if code in RATE_LIMIT_CODES:
             raise ImmediateHttpResponse(render_too_many_requests(current.request, RETRY_AFTER_SECONDS))
         return super().validation_error(code, *args)
@@ -110,11 +110,11 @@ class AccountAdapter(DefaultAccountAdapter):
     # --- Proving it again ---------------------------------------------------------------------------------
 
     def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:
-        """Ask nobody again whose proof is fresh by the house's own rule; ``step_up`` asks the others first."""
+        """Use the project's own rule of what is recent enough, ``step_up.is_fresh``."""
         return not step_up.is_fresh(current.request)
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """The ways to confirm who one is, the surest first; a person with a second factor has only those."""
+        """List the ways to reauthenticate, passkeys first; with a second factor, a password is not one."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if user.is_authenticated and second_factors.has_second_factor(user):
             methods = [method for method in methods if method["id"] != "reauthenticate"]
@@ -124,14 +124,14 @@ class AccountAdapter(DefaultAccountAdapter):
     # --- Mail ---------------------------------------------------------------------------------------------
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """The link that sets a new password, at the site's own name; allauth takes the request's."""
+        """Build the password reset link from ``PUBLIC_URL``; allauth takes the request's host."""
         return public_link(urlsplit(super().get_reset_password_from_key_url(key)).path)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a mail that the request is about, while the request waits: what it carries must not lie in a queue.
+        """Send an email that the request is about while the request waits, because a queue must not hold its content.
 
-        Raises ``MailNotSent``, which undoes the request, and ``ImmediateHttpResponse`` for one mail too many, which
-        does so, too. A new try is not held up by the limit of mails.
+        Raises ``EmailNotSent``, which rolls the request back, and ``ImmediateHttpResponse``, which does so too, over
+        the limit of emails. A new attempt is not held up by allauth's own limit.
         """
         try:
             with limit_emails(template_prefix, email):
@@ -145,7 +145,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
-        """Tell a person of a change; a mail server that does not answer neither stops nor undoes it."""
+        """Enqueue a security email; a mail server that is down neither stops nor undoes the request."""
         enqueue_security_email(template_prefix, user=user, email=email or "", **(context or {}))
 
 
@@ -158,6 +158,6 @@ METHOD_LABELS = {
 
 
 def record_failed_attempt(email: str) -> None:
-    """Count a refused password or code; on the one that locks, known or not, have the owner told."""
+    """Count a refused password or code; for the one that locks, enqueue the unlock email."""
     if lockout.record_failure(email):
         enqueue_unlock_email(lockout.user_for_email(email))

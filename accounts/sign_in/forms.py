@@ -1,4 +1,4 @@
-"""allauth's forms, where the house asks more of them."""
+"""allauth's forms of sign-up, where this project checks more."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ FAMILY_NAME_INPUT = forms.TextInput(attrs={"autocomplete": "family-name"})
 
 
 class SignupForm(AllauthSignupForm):
-    """Sign-up that takes as long for an address that has an account as for one that has none."""
+    """Sign-up that takes the same time for an address with an account and for one without."""
 
     account_already_exists: bool
 
@@ -29,7 +29,7 @@ class SignupForm(AllauthSignupForm):
     field_order = ("email", "password1", "first_name", "last_name")
 
     def try_save(self, request: HttpRequest) -> Any:
-        """Make a person, or go the way of a known address, also when it became known a moment ago."""
+        """Create a user, or treat the address as known, also when it became known a moment ago."""
         if self.account_already_exists:
             return self._refuse(request)
         try:
@@ -42,7 +42,7 @@ class SignupForm(AllauthSignupForm):
             return self._refuse(request)
 
     def _refuse(self, request: HttpRequest) -> Any:
-        """Hash the password and write into a trail, as for an unknown address; allauth does neither."""
+        """Hash the password and write an audit event, as for an unknown address; allauth does neither."""
         make_password(self.cleaned_data["password1"])
         owner = lockout.user_for_email(self.cleaned_data["email"])
         record(Action.SECURITY_ALERT, subject=owner, outcome="refused", durable=True, attempt="sign-up")
@@ -50,10 +50,10 @@ class SignupForm(AllauthSignupForm):
 
 
 class EmailCodeForm(ConfirmEmailVerificationCodeForm):
-    """The code that confirms an address."""
+    """The code that confirms an email address."""
 
     def clean_code(self) -> str:
-        """Raise ``ValidationError`` for a wrong code, and for an address that is somebody else's by now."""
+        """Raise ``ValidationError`` for a wrong code, and for an address that belongs to another user by now."""
         if self.user:
             lock_user(self.user)
         return str(super().clean_code())

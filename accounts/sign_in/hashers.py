@@ -1,4 +1,4 @@
-"""How passwords are hashed: Argon2id for all that are set here, bcrypt for those that were brought along."""
+"""Password hashing: Argon2id for passwords that are set here, bcrypt for imported ones."""
 
 from typing import Final
 
@@ -13,8 +13,8 @@ from django.contrib.auth.hashers import (
 class Argon2id(Argon2PasswordHasher):
     """Argon2id with 46 MiB, three passes and one lane.
 
-    Above OWASP's least cost, while one sign-in needs half of the memory that Django's default takes, so that
-    twenty people signing in at once do not exhaust a small host.
+    This is above OWASP's minimum. One sign-in needs half the memory of Django's default, so twenty people who sign in
+    at once do not exhaust a small host.
     """
 
     time_cost = 3
@@ -22,15 +22,15 @@ class Argon2id(Argon2PasswordHasher):
     parallelism = 1
 
 
-# Of bcrypt, as a power of two. A hash that cost less is guessed too fast to say who somebody is.
+# Of bcrypt, as a power of two. A hash of a lower cost can be guessed too fast to be trusted.
 MIN_BCRYPT_COST: Final = 12
 
 
 class ImportedHashMixin:
-    """Refuses in as much time as an address without an account takes, where bcrypt itself refuses to compare."""
+    """Rejects in the time that an address without an account takes, where bcrypt would reject at once."""
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Compare; what is beyond bcrypt's 72 bytes, a hash that is none, and one that cost too little fit nothing."""
+        """Compare. False for a password over bcrypt's 72 bytes, for a damaged hash and for one of too low a cost."""
         try:
             if self.decode(encoded)["work_factor"] < MIN_BCRYPT_COST:  # type: ignore[attr-defined]
                 raise ValueError("The hash cost too little.")
@@ -43,9 +43,9 @@ class ImportedHashMixin:
 class ImportedBcrypt(ImportedHashMixin, BCryptPasswordHasher):
     """Plain bcrypt of another program, stored as ``bcrypt$`` before its ``$2a$``, ``$2b$`` or ``$2y$`` hash.
 
-    Only ever verified: the first sign-in replaces it by Argon2id.
+    It is only verified: the first sign-in replaces it by Argon2id.
     """
 
 
 class ImportedBcryptSHA256(ImportedHashMixin, BCryptSHA256PasswordHasher):
-    """bcrypt over SHA-256, as Django stores it. Only ever verified, like the plain one."""
+    """bcrypt over SHA-256, as Django stores it. Only verified, like plain bcrypt."""

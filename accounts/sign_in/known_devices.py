@@ -1,6 +1,6 @@
-"""Which browsers a person has signed in with before, so that a sign-in with another one can be told to them.
+"""Known devices: which browsers a user has signed in with before, so that a sign-in with a new one is reported.
 
-The browser keeps the mark itself, signed: it lets nobody in and only spares its owner a mail.
+The browser keeps a signed marker in a cookie. It signs nobody in; it only spares its owner an email.
 """
 
 from datetime import timedelta
@@ -19,12 +19,12 @@ MAX_USERS: Final = 8
 
 
 def is_known_device(request: HttpRequest, user: User) -> bool:
-    """Whether this browser carries the mark of an earlier sign-in as this person."""
+    """Return whether this browser has the marker of an earlier sign-in of this user."""
     return _make_marker(user) in _read_markers(request)
 
 
 def remember_device(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """Give the browser the mark, beside those of others who share it; the oldest goes when there are too many."""
+    """Set the marker beside those of other users of this browser; the oldest is dropped over the limit."""
     marks = [mark for mark in _read_markers(request) if mark != _make_marker(user)]
     response.set_cookie(
         settings.KNOWN_BROWSER_COOKIE_NAME,

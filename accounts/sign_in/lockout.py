@@ -1,10 +1,10 @@
-"""Locking an account against guessing, for as long as the guessing goes on and never for its owner's passkey.
+"""Lockout: stops guessing at one account or address, and never stops its owner's passkey.
 
-Ten refused passwords or codes lock for 15 minutes; each one after that doubles the time, up to 16 hours. A day
-after the last, all is forgotten. Addresses without an account are counted and locked alike, and stand in the table
-as a keyed hash, so neither the site's answers nor the table tell who has an account.
+Ten refused passwords or codes lock for 15 minutes. Each one after that doubles the time, up to 16 hours. A day after
+the last failure they are all forgotten. Addresses without an account are counted and locked alike, and the table
+holds a keyed hash of them, so neither the site's answers nor the table tell who has an account.
 
-The limits of allauth, which count in Redis, stand in front of this; the lock also holds when Redis forgets.
+allauth's rate limits, which count in Redis, come first. The lockout also holds when Redis loses its data.
 """
 
 from datetime import datetime, timedelta
@@ -27,34 +27,41 @@ MAX_DOUBLINGS: Final = 6
 FAILURES_EXPIRE_AFTER: Final = timedelta(days=1)
 SALT: Final = "accounts.unlock"
 
-# One statement, so that twenty guesses at once count as twenty. A guess that was on its way when the lock fell does
-# not lengthen it. The last column tells whether it was this one that locked.
+# One statement, so that twenty guesses at once count as twenty.
 RECORD_FAILURE: Final = """
+    -- The first failure of a key never locks.
     INSERT INTO accounts_loginthrottle AS t (key, failures, failed_at, locked_until)
          VALUES (%(key)s, 1, %(now)s, NULL)
     ON CONFLICT (key) DO UPDATE SET
+        -- Count from one again after a day; do not count guesses that arrive during a lockout.
         failures = CASE WHEN t.failed_at < %(forgotten)s THEN 1
                         WHEN t.locked_until > %(now)s THEN t.failures ELSE t.failures + 1 END,
+        -- Keep a lockout that is in force as it is. From the tenth failure on, lock, and double the time with each.
         locked_until = CASE WHEN t.failed_at < %(forgotten)s THEN NULL
                             WHEN t.locked_until > %(now)s OR t.failures + 1 < %(tries)s THEN t.locked_until
                             ELSE %(now)s + %(first)s * 2 ^ least(t.failures + 1 - %(tries)s, %(doublings)s) END,
+        -- Set by the failure that locks, and by no other.
         locked_at = CASE WHEN t.failed_at >= %(forgotten)s AND t.failures + 1 >= %(tries)s
                               AND (t.locked_until IS NULL OR t.locked_until <= %(now)s)
                          THEN %(now)s ELSE t.locked_at END,
         failed_at = %(now)s
+    -- Whether it was this failure that locked.
     RETURNING coalesce(locked_at = %(now)s, false)
 """
 
 
 def locked_until(email: str) -> datetime | None:
-    """When the lock on an address ends, or None while there is none."""
+    """Return when the lockout of an address ends, or None while there is none."""
     person = user_for_email(email)
     row = LoginThrottle.objects.filter(key=_key(email, person), locked_until__gt=timezone.now()).first()
     return row.locked_until if row else None
 
 
 def record_failure(email: str) -> bool:
-    """Count a refused password or code, at once and whatever becomes of the request; tells whether it locked."""
+    """Count a refused password or code on a connection of its own; return whether this one locked.
+
+    The failure is kept even when the request is rolled back.
+    """
     person, now = user_for_email(email), timezone.now()
     values: dict[str, Any] = {
         "key": _key(email, person),
@@ -73,23 +80,23 @@ def record_failure(email: str) -> bool:
 
 
 def reset_failures(user: User) -> None:
-    """Forget what was refused, because the person has proved who they are."""
+    """Delete a user's failures after they have proved who they are."""
     LoginThrottle.objects.filter(key=_key(user.email, user)).delete()
 
 
 def delete_old_failures() -> None:
-    """Delete what would count for nothing at the next failure."""
+    """Delete failures that are too old to count."""
     LoginThrottle.objects.filter(failed_at__lt=timezone.now() - FAILURES_EXPIRE_AFTER).delete()
 
 
 def make_unlock_token(user: User) -> str | None:
-    """What a mail carries to end this one lock; None when there is nothing to end."""
+    """Make the token with which an email ends this one lockout; None when there is nothing to end."""
     until = locked_until(user.email)
     return signing.dumps([str(user.pk), until.isoformat()], salt=SALT) if until else None
 
 
 def unlock(token: str) -> User | None:
-    """End the lock that a token was made for. None for a token that is forged, too old or used."""
+    """End the lockout that a token was made for. Return None for a token that is forged, too old or used."""
     user = user_for_unlock_token(token)
     if user is None:
         return None
@@ -99,7 +106,7 @@ def unlock(token: str) -> User | None:
 
 
 def user_for_unlock_token(token: str) -> User | None:
-    """Whose lock a token ends; None when that lock has ended, or the token is none of ours."""
+    """Return whose lockout a token ends; None when it has ended, or the token is not ours."""
     try:
         pk, until = signing.loads(token, salt=SALT, max_age=FAILURES_EXPIRE_AFTER)
     except signing.BadSignature:
@@ -110,14 +117,17 @@ def user_for_unlock_token(token: str) -> User | None:
 
 
 def user_for_email(email: str) -> User | None:
-    """Whose address this is, in any case; asked for unknown addresses too, so that both take as long."""
+    """Find the user of an address, in any case of letters.
+
+    Called for unknown addresses too, so that both take the same time.
+    """
     addresses = EmailAddress.objects.filter(email=email.strip().lower()).select_related("user")
     address = addresses.order_by("-verified", "pk").first()
     return address.user if address else None
 
 
 def hash_email(email: str) -> str:
-    """A keyed hash of an address, by which tries at the same one can be told without writing it down."""
+    """Hash an address with a key, so that attempts at the same address can be matched without storing it."""
     return _keyed_hash(f"address:{email.strip().lower()}").hex()
 
 

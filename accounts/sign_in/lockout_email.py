@@ -10,10 +10,10 @@ from accounts.users.models import User
 
 
 def send_unlock_email(*, user_id: UUID) -> None:
-    """Send the owner of a locked account what ends the lock.
+    """Send the owner of a locked account the link that ends the lockout. Raises ``SMTPException`` or ``OSError``.
 
-    Not counted: the lock lets three an hour pass, and a count that only owners of an account use up, or that strangers
-    can, would tell who has one, or keep them out. Raises ``SMTPException`` or ``OSError``.
+    Not rate limited: the lockout itself lets three an hour pass. A limit that only owners of an account, or strangers,
+    could use up would tell who has an account, or keep its owner out.
     """
     user = User.objects.get(pk=user_id)
     if token := lockout.make_unlock_token(user):

@@ -39,7 +39,7 @@ def audit_confirmation(email_address: Any, **_: Any) -> None:
 
 @receiver(user_logged_in)
 def start_session(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a sign-in with the steps that it took, and mark the session with its beginning and its factor."""
+    """Record a sign-in with its steps, and mark the session with its start and its second factor."""
     steps = get_authentication_records(request, user)
     record(Action.USER_LOGIN, actor=user, subject=user, steps=[step.get("type", step["method"]) for step in steps])
     lifetime.start_session(request.session)
@@ -50,7 +50,7 @@ def start_session(request: HttpRequest, user: User, **_: Any) -> None:
 
 @receiver(signals.user_logged_in)
 def notify_of_new_device(request: HttpRequest, user: User, response: HttpResponse, **_: Any) -> None:
-    """Tell the person, by mail and in their other sessions, of a sign-in with a browser that is new to them."""
+    """Report a sign-in with a new browser to the user, by email and in their other sessions."""
     if not known_devices.is_known_device(request, user) and not user.is_first_sign_in:
         device = describe_device(current_request_details().user_agent)
         enqueue_security_email("accounts/email/new_browser", user=user)
@@ -69,7 +69,7 @@ def audit_sign_out(user: User | None, **_: Any) -> None:
 
 @receiver(user_login_failed)
 def audit_failed_sign_in(credentials: dict[str, Any], **_: Any) -> None:
-    """Record a refused sign-in against the person it aimed at; of the attempted address only a keyed hash."""
+    """Record a refused sign-in for the user of the address; the address itself only as a keyed hash."""
     email = credentials.get("email", "")
     target, aim = lockout.user_for_email(email), lockout.hash_email(email)
     record(Action.LOGIN_FAILED, subject=target, outcome="refused", durable=True, address_hash=aim)
@@ -94,7 +94,7 @@ def end_sessions_after_change(request: HttpRequest, user: User, **_: Any) -> Non
 
 @receiver(signals.password_reset)
 def end_sessions_after_reset(user: User, **_: Any) -> None:
-    """End every session, and the lock as well: whoever reads the mailbox may try anew."""
+    """End every session and the lockout: whoever reads the mailbox may try again."""
     record(Action.PASSWORD_RESET, actor=user, subject=user)
     active_sessions.end_all_sessions(user, actor=user, reason="password reset")
     lockout.reset_failures(user)
@@ -102,7 +102,7 @@ def end_sessions_after_reset(user: User, **_: Any) -> None:
 
 @receiver(signals.email_changed)
 def audit_address(request: HttpRequest, user: User, from_email_address: Any, **_: Any) -> None:
-    """Record a new address, and tell the person's other sessions; allauth writes to the old one."""
+    """Record a new address, and tell the user's other sessions; allauth emails the old address."""
     if from_email_address is None:
         # Confirming the first one is no change.
         return

@@ -1,4 +1,4 @@
-"""What a person's audit trail tells about signing in, and about who looked at their data, in words."""
+"""Recent sign-ins: what a user's audit trail says about signing in."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ LABELS: Final = {
 
 @dataclass(frozen=True)
 class SignInEvent:
-    """One line about signing in: what happened, when, with which device, from which address."""
+    """One line about signing in: what happened, when, with which device, from which IP address."""
 
     what: str
     at: datetime
@@ -39,7 +39,7 @@ class SignInEvent:
 
 
 def list_recent_sign_ins(user: User) -> list[SignInEvent]:
-    """The last sign-ins and refusals of the person who is bound, the latest first."""
+    """List the user's last sign-ins and refused attempts, the latest first. Needs the user as tenant."""
     events = AuditEvent.objects.filter(subject=user.pk, action__in=list(LABELS), at__gte=timezone.now() - PERIOD)
     return [_to_sign_in_event(event) for event in events[:MAX_EVENTS]]
 
@@ -52,7 +52,7 @@ def _to_sign_in_event(event: AuditEvent) -> SignInEvent:
 
 
 def read_details(event: AuditEvent) -> dict[str, Any] | None:
-    """What is sealed in an event; None where it cannot be read."""
+    """Read the sealed details of an event; None where they cannot be read."""
     try:
         return event.details()
     except SealError:

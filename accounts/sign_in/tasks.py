@@ -13,7 +13,7 @@ from accounts.users.models import User
 
 @shared_task(bind=True, max_retries=4)
 def send_unlock_email(self: Any, user_id: str) -> None:
-    """Send the link that ends a lock; an address without an account comes here too and ends at once."""
+    """Send the link that ends a lockout; nothing for an empty ``user_id``, of an address without an account."""
     if not user_id:
         return
     try:
@@ -24,11 +24,10 @@ def send_unlock_email(self: Any, user_id: str) -> None:
 
 @shared_task
 def delete_expired_sessions_and_failures() -> None:
-    """Drop sessions that are over, and failures to sign in that no longer count."""
     active_sessions.delete_expired_sessions()
     lockout.delete_old_failures()
 
 
 def enqueue_unlock_email(person: User | None) -> None:
-    """Queue the mail that ends a lock, in the same time whether or not there is anybody to mail."""
+    """Enqueue the email that ends a lockout; takes the same time when there is no user."""
     enqueue_after_commit(send_unlock_email, str(person.pk) if person else "")

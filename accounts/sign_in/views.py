@@ -15,7 +15,7 @@ from accounts.sign_in import lockout
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def unlock(request: HttpRequest, token: str) -> HttpResponse:
-    """End the lock that a mail speaks of, by a button: programs that read mail open links."""
+    """End the lockout that an email is about. A button does so, because programs that read email open links."""
     if request.method != "POST":
         person = lockout.user_for_unlock_token(token)
         return render(request, "accounts/unlock.html", {"is_good": person is not None})

@@ -9,7 +9,7 @@ from typing import Any
 from bench.rounds import Case, at_least, at_most, race, report, seconds
 from credit.diffing import diff
 from credit.experian.normalize import normalize
-from credit.report import Report
+from credit.report import CreditReport
 
 TODAY = date(2026, 11, 20)
 MODELS = {"V4": "vantagescore_4"}
@@ -104,7 +104,7 @@ def address(number: int) -> Section:
     }
 
 
-def read(raw: bytes) -> Report:
+def read(raw: bytes) -> CreditReport:
     return normalize(raw, asof=TODAY, models=MODELS)
 
 

@@ -19,7 +19,7 @@ from compliance.isolation import tenant
 from credit import models
 from credit.changes.record import record_changes
 from credit.models import AttemptStatus, PullAttempt, RawReport
-from credit.report import Report
+from credit.report import CreditReport
 from credit.stored import reports
 from credit.stored.documents import pack
 
@@ -38,7 +38,7 @@ class Weight:
     statements: int
 
 
-def keep(user: User, told: Report, *, days_ago: int) -> UUID:
+def keep(user: User, told: CreditReport, *, days_ago: int) -> UUID:
     """Store a report as a pull some days ago would have left it."""
     at = timezone.now() - timedelta(days=days_ago)
     asked = {"provider": told.provider, "reference_id": uuid4().hex, "purpose": "3F", "inquiry_class": "soft"}
@@ -56,7 +56,7 @@ def keep(user: User, told: Report, *, days_ago: int) -> UUID:
     return stored.pk
 
 
-def addresses(told: Report, before: UUID, after: UUID) -> list[str]:
+def addresses(told: CreditReport, before: UUID, after: UUID) -> list[str]:
     """Every page that shows something of a report."""
     changes = f"{reverse('credit_changes')}?before={before}&after={after}"
     account = reverse("credit_account", args=[told.tradelines[0].key])

@@ -179,13 +179,13 @@ class DetailsForm(forms.Form):
     @sensitive_variables()
     def clean(self) -> dict[str, Any]:
         """Say beside each field what the bureau would refuse; the name has to be the signature's."""
-        subject = self.subject()
+        applicant = self.applicant()
         for _ in NEUTRAL:
             try:
-                current_bureau().validate_applicant(subject)
+                current_bureau().validate_applicant(applicant)
             except BureauInputError as refused:
                 self.refuse(refused.field, refusal_message(refused.code))
-                subject = replace(subject, **{refused.field: NEUTRAL[refused.field]})
+                applicant = replace(applicant, **{refused.field: NEUTRAL[refused.field]})
         self._compare_signature()
         return self.cleaned_data
 
@@ -199,7 +199,7 @@ class DetailsForm(forms.Form):
         if field not in self.errors:
             self.add_error(field if field in self.fields else None, words)
 
-    def subject(self) -> Applicant:
+    def applicant(self) -> Applicant:
         """Return the details from the valid fields. An invalid field gets a neutral value."""
         return Applicant(**{name: self.cleaned_data.get(name) or neutral for name, neutral in NEUTRAL.items()})
 

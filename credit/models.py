@@ -156,7 +156,7 @@ class RawReport(Owned):
 class Report(Owned):
     """A report as the parser read it: one sealed document, and beside it the few columns that are queried.
 
-    ``document`` holds a ``credit.report.Report`` and ``changes`` what changed since the report before it, both as
+    ``document`` holds a ``credit.report.CreditReport`` and ``changes`` what changed since the report before it, both as
     ``credit.stored.documents`` writes them. The score's columns are those of the first score, which is the one that
     we ask for. ``consumer_hash`` tells people's files apart.
     """

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Never, Protocol
 
-from credit.report import Report
+from credit.report import CreditReport
 
 
 class Capability(StrEnum):
@@ -235,7 +235,7 @@ class Bureau(Protocol):
         """Raise ``BureauInputError`` for details that a request cannot carry."""
         ...
 
-    def normalize(self, raw: bytes, *, asof: date) -> Report:
+    def normalize(self, raw: bytes, *, asof: date) -> CreditReport:
         """Read a raw report: the same bytes and day give the same rows. Raises ``MalformedReport``."""
         ...
 

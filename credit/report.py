@@ -32,14 +32,14 @@ class Precision(StrEnum):
     YEAR = "year"
 
 
-class Day(NamedTuple):
+class PartialDate(NamedTuple):
     """A date as reported: ``first`` is the first day that it can mean."""
 
     first: date
     precision: Precision = Precision.DAY
 
 
-class Kind(StrEnum):
+class AccountKind(StrEnum):
     """What an account is for."""
 
     CARD = "card"
@@ -87,7 +87,7 @@ class Trend(msgspec.Struct, frozen=True):
     limit_or_original: int | None
     scheduled_payment: int | None
     actual_payment: int | None
-    last_payment: Day | None
+    last_payment: PartialDate | None
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -118,21 +118,21 @@ class Tradeline(msgspec.Struct, frozen=True):
     path: str
     creditor: str
     subscriber_code: str
-    kind: Kind
+    kind: AccountKind
     revolving: bool | None
     is_open: bool | None
     role: Role
-    opened: Day | None
-    status_on: Day | None
+    opened: PartialDate | None
+    status_on: PartialDate | None
     balance: int | None
-    balance_on: Day | None
+    balance_on: PartialDate | None
     limit: int | None
     high: int | None
     original: int | None
     past_due: int | None
     monthly_payment: int | None
     payment_type: str
-    last_payment: Day | None
+    last_payment: PartialDate | None
     condition: str
     condition_code: str
     standing: str
@@ -146,13 +146,13 @@ class Tradeline(msgspec.Struct, frozen=True):
     original_creditor: str
     sold_to: str
     bankruptcy: str
-    last_delinquency: Day | None
+    last_delinquency: PartialDate | None
     history: PaymentHistory | None
     trend: tuple[Trend, ...] = ()
     product: str = ""
     terms: str = ""
-    second_delinquency: Day | None = None
-    worst_delinquency: Day | None = None
+    second_delinquency: PartialDate | None = None
+    worst_delinquency: PartialDate | None = None
     worst: str = ""
     worst_code: str = ""
     compliance: str = ""
@@ -160,7 +160,7 @@ class Tradeline(msgspec.Struct, frozen=True):
     bankruptcy_stage: str = ""
 
     @property
-    def closed_on(self) -> Day | None:
+    def closed_on(self) -> PartialDate | None:
         """When the account was closed, as far as its last change of status tells."""
         return self.status_on if self.is_open is False else None
 
@@ -192,7 +192,7 @@ class Inquiry(msgspec.Struct, frozen=True):
     """Somebody who asked for the file and whose asking others can see."""
 
     path: str
-    on: Day | None
+    on: PartialDate | None
     subscriber: str
     subscriber_code: str
     business: str
@@ -215,8 +215,8 @@ class PublicRecord(msgspec.Struct, frozen=True):
     court_code: str
     reference: str
     status_code: str
-    status_on: Day | None
-    filed_on: Day | None
+    status_on: PartialDate | None
+    filed_on: PartialDate | None
     amount: int | None
     evaluation: str
     disputed: bool
@@ -248,8 +248,8 @@ class PersonalDetail(Guarded, frozen=True):
     path: str
     kind: Detail
     text: str
-    first_reported: Day | None = None
-    last_reported: Day | None = None
+    first_reported: PartialDate | None = None
+    last_reported: PartialDate | None = None
 
 
 class Notice(StrEnum):
@@ -269,11 +269,11 @@ class Statement(Guarded, frozen=True):
     path: str
     notice: Notice
     code: str
-    on: Day | None
+    on: PartialDate | None
     text: str
 
 
-class Message(msgspec.Struct, frozen=True):
+class BureauMessage(msgspec.Struct, frozen=True):
     """A note of the bureau about its own answer."""
 
     path: str
@@ -303,10 +303,10 @@ class ReportStatus(StrEnum):
     MISMATCH = "mismatch"
 
 
-class Oddity(msgspec.Struct, frozen=True):
+class ParseWarning(msgspec.Struct, frozen=True):
     """Something in the raw report that could not be read as it should be.
 
-    ``code`` is the bureau's own short code where an unknown one is the oddity, and else empty: what else stood
+    ``code`` is the bureau's own short code where an unknown one is the warning, and else empty: what else stood
     there may be personal.
     """
 
@@ -315,7 +315,7 @@ class Oddity(msgspec.Struct, frozen=True):
     code: str = ""
 
 
-class Report(Guarded, frozen=True):
+class CreditReport(Guarded, frozen=True):
     """A whole report. ``consumer_hash`` tells files apart, and nothing else; it is empty where the bureau names nobody.
 
     ``consumer_identifier`` is the bureau's lasting name for the person: sealed, never shown.
@@ -336,12 +336,12 @@ class Report(Guarded, frozen=True):
     public_records: tuple[PublicRecord, ...]
     personal: tuple[PersonalDetail, ...]
     statements: tuple[Statement, ...]
-    messages: tuple[Message, ...]
+    messages: tuple[BureauMessage, ...]
     totals: tuple[tuple[str, int], ...]
-    warnings: tuple[Oddity, ...]
+    warnings: tuple[ParseWarning, ...]
 
     @property
-    def ofac(self) -> Message | None:
+    def ofac(self) -> BureauMessage | None:
         """What the bureau found when it looked the name up in the government's list of sanctions, if it looked."""
         return next((message for message in self.messages if "OFAC" in message.text.upper()), None)
 

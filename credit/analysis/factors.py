@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from credit.analysis.utilization import THRESHOLDS, utilization_of
-from credit.report import Factor, Kind, Tradeline
+from credit.report import AccountKind, Factor, Tradeline
 
 
 class Category(StrEnum):
@@ -33,14 +33,23 @@ class Reason(NamedTuple):
 
     label: str
     category: Category
-    kinds: frozenset[Kind] = frozenset()
+    kinds: frozenset[AccountKind] = frozenset()
 
 
-ALL: frozenset[Kind] = frozenset()
-REVOLVING = frozenset({Kind.CARD, Kind.RETAIL, Kind.LINE, Kind.HOME_EQUITY})
-HOMES = frozenset({Kind.MORTGAGE, Kind.HOME_EQUITY})
-AUTOS = frozenset({Kind.AUTO})
-LOANS = frozenset({Kind.AUTO, Kind.STUDENT, Kind.PERSONAL, Kind.MORTGAGE, Kind.LEASE, Kind.BUSINESS})
+ALL: frozenset[AccountKind] = frozenset()
+REVOLVING = frozenset({AccountKind.CARD, AccountKind.RETAIL, AccountKind.LINE, AccountKind.HOME_EQUITY})
+HOMES = frozenset({AccountKind.MORTGAGE, AccountKind.HOME_EQUITY})
+AUTOS = frozenset({AccountKind.AUTO})
+LOANS = frozenset(
+    {
+        AccountKind.AUTO,
+        AccountKind.STUDENT,
+        AccountKind.PERSONAL,
+        AccountKind.MORTGAGE,
+        AccountKind.LEASE,
+        AccountKind.BUSINESS,
+    }
+)
 P, B, A, M, I, R = (  # noqa: E741
     Category.PAYMENTS,
     Category.BALANCES,

@@ -7,45 +7,45 @@ from collections.abc import Mapping
 from datetime import date
 
 from credit.payment_history import Bucket, DatedBy
-from credit.report import Day, Detail, Kind, Precision, Role
+from credit.report import AccountKind, Detail, PartialDate, Precision, Role
 
 NOT_REPORTED = "Not reported"
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MINUS = "\N{MINUS SIGN}"
 
-KINDS: Mapping[Kind, str] = {
-    Kind.CARD: "Credit card",
-    Kind.RETAIL: "Store card",
-    Kind.LINE: "Line of credit",
-    Kind.HOME_EQUITY: "Home equity line",
-    Kind.AUTO: "Auto loan",
-    Kind.STUDENT: "Student loan",
-    Kind.MORTGAGE: "Mortgage",
-    Kind.PERSONAL: "Personal loan",
-    Kind.LEASE: "Lease",
-    Kind.BUSINESS: "Business loan",
-    Kind.MEDICAL: "Medical debt",
-    Kind.UTILITY: "Utility, phone or rent",
-    Kind.SUPPORT: "Support payments",
-    Kind.COLLECTION: "Collection",
-    Kind.OTHER: "Other account",
+KINDS: Mapping[AccountKind, str] = {
+    AccountKind.CARD: "Credit card",
+    AccountKind.RETAIL: "Store card",
+    AccountKind.LINE: "Line of credit",
+    AccountKind.HOME_EQUITY: "Home equity line",
+    AccountKind.AUTO: "Auto loan",
+    AccountKind.STUDENT: "Student loan",
+    AccountKind.MORTGAGE: "Mortgage",
+    AccountKind.PERSONAL: "Personal loan",
+    AccountKind.LEASE: "Lease",
+    AccountKind.BUSINESS: "Business loan",
+    AccountKind.MEDICAL: "Medical debt",
+    AccountKind.UTILITY: "Utility, phone or rent",
+    AccountKind.SUPPORT: "Support payments",
+    AccountKind.COLLECTION: "Collection",
+    AccountKind.OTHER: "Other account",
 }
-KINDS_PLURAL: Mapping[Kind, str] = {
-    Kind.CARD: "Credit cards",
-    Kind.RETAIL: "Store cards",
-    Kind.LINE: "Lines of credit",
-    Kind.HOME_EQUITY: "Home equity lines",
-    Kind.MORTGAGE: "Mortgages",
-    Kind.AUTO: "Auto loans",
-    Kind.STUDENT: "Student loans",
-    Kind.PERSONAL: "Personal loans",
-    Kind.LEASE: "Leases",
-    Kind.BUSINESS: "Business loans",
-    Kind.MEDICAL: "Medical debts",
-    Kind.UTILITY: "Utilities, phones and rent",
-    Kind.SUPPORT: "Support payments",
-    Kind.OTHER: "Other accounts",
-    Kind.COLLECTION: "Collections",
+KINDS_PLURAL: Mapping[AccountKind, str] = {
+    AccountKind.CARD: "Credit cards",
+    AccountKind.RETAIL: "Store cards",
+    AccountKind.LINE: "Lines of credit",
+    AccountKind.HOME_EQUITY: "Home equity lines",
+    AccountKind.MORTGAGE: "Mortgages",
+    AccountKind.AUTO: "Auto loans",
+    AccountKind.STUDENT: "Student loans",
+    AccountKind.PERSONAL: "Personal loans",
+    AccountKind.LEASE: "Leases",
+    AccountKind.BUSINESS: "Business loans",
+    AccountKind.MEDICAL: "Medical debts",
+    AccountKind.UTILITY: "Utilities, phones and rent",
+    AccountKind.SUPPORT: "Support payments",
+    AccountKind.OTHER: "Other accounts",
+    AccountKind.COLLECTION: "Collections",
 }
 # What an account is, where its kind does not say all.
 PRODUCTS: Mapping[str, str] = {
@@ -251,7 +251,7 @@ WARNINGS: Mapping[str, str] = {
     "not_an_object": "A row has another form than expected",
     "partial_date": "A date lacks its day or month",
     "score_excluded": "A code stands in place of a score",
-    "too_many_oddities": "There are more oddities than are listed",
+    "too_many_warnings": "There are more oddities than are listed",
     "too_many_rows": "A section has more rows than can be shown",
     "total_differs": "The bureau's own total differs from the sum of the accounts",
     "unknown_code": "A code is not known",
@@ -266,7 +266,7 @@ def format_dollars(amount: int | None) -> str:
     return f"{MINUS if amount < 0 else ''}${abs(amount):,}"
 
 
-def format_date(day: Day | None) -> str:
+def format_date(day: PartialDate | None) -> str:
     """Say a date as exactly as the bureau does: ``Nov 9, 2026``, ``Nov 2026`` or ``2026``."""
     if day is None:
         return NOT_REPORTED
@@ -279,7 +279,7 @@ def format_date(day: Day | None) -> str:
 def format_iso_date(text: str) -> str:
     """Say a day that is written as ``2026-11-09``; anything else stays as it is."""
     try:
-        return format_date(Day(date.fromisoformat(text)))
+        return format_date(PartialDate(date.fromisoformat(text)))
     except ValueError:
         return text
 
@@ -307,7 +307,7 @@ def format_terms(text: str) -> str:
     return TERMS.get(text.upper(), text) or NOT_REPORTED
 
 
-def product_label(kind: Kind, product: str) -> str:
+def product_label(kind: AccountKind, product: str) -> str:
     """Say what an account is, as exactly as the bureau does."""
     return PRODUCTS.get(product) or KINDS[kind]
 

@@ -6,7 +6,7 @@ from datetime import date
 from fractions import Fraction
 
 from credit.payment_history import Bucket
-from credit.report import Inquiry, Kind, Tradeline
+from credit.report import AccountKind, Inquiry, Tradeline
 
 INQUIRY_MONTHS = (6, 12, 24)
 # Less than a month ahead is a day that has begun elsewhere; a date further ahead is none.
@@ -30,7 +30,7 @@ class Summary:
     A balance that is not reported, as on most closed accounts, is left out of every sum.
     """
 
-    balances: dict[Kind, int]
+    balances: dict[AccountKind, int]
     past_due: int
     open_accounts: int
     closed_accounts: int
@@ -48,11 +48,11 @@ class Summary:
 def summarize(accounts: Sequence[Tradeline], inquiries: Iterable[Inquiry], *, on: date) -> Summary:
     """Add a report up as of the day ``on``, which is the day of the report."""
     is_open = [each for each in accounts if each.is_open]
-    collections = [each for each in accounts if each.kind is Kind.COLLECTION]
+    collections = [each for each in accounts if each.kind is AccountKind.COLLECTION]
     good, late = _months(accounts)
     asked = [inquiry.on.first for inquiry in inquiries if inquiry.on]
     return Summary(
-        balances={kind: _sum(each.balance for each in accounts if each.kind is kind) for kind in Kind},
+        balances={kind: _sum(each.balance for each in accounts if each.kind is kind) for kind in AccountKind},
         past_due=_sum(each.past_due for each in accounts),
         open_accounts=len(is_open),
         closed_accounts=sum(each.is_open is False for each in accounts),

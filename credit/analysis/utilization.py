@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from credit.report import Kind, Role, Tradeline
+from credit.report import AccountKind, Role, Tradeline
 
 THRESHOLDS = (30, 50, 75)
 OVER_LIMIT = 100
-COUNTED = frozenset({Kind.CARD, Kind.RETAIL, Kind.LINE})
+COUNTED = frozenset({AccountKind.CARD, AccountKind.RETAIL, AccountKind.LINE})
 
 
 class Utilization(NamedTuple):
@@ -70,7 +70,7 @@ def summarize_utilization(accounts: Iterable[Tradeline], *, authorized_user: boo
         overall=_sum(card.use for card in cards),
         without_limit=tuple(each for each in counted if not each.limit),
         without_balance=tuple(each for each in counted if each.limit and each.balance is None),
-        home_equity=tuple(each for each in lines if each.kind is Kind.HOME_EQUITY),
+        home_equity=tuple(each for each in lines if each.kind is AccountKind.HOME_EQUITY),
     )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from compliance.vault import UNREADABLE
 from credit.analysis import labels
 from credit.analysis.utilization import OVER_LIMIT
-from credit.diffing import Change, Subject
+from credit.diffing import Change, ChangeType
 from credit.diffing.scores import BAND
 from credit.diffing.use import LIMIT_FELL, LIMIT_ROSE
 from credit.payment_history import Bucket
@@ -41,7 +41,7 @@ class ChangeDescription(NamedTuple):
 
 
 def describe_change(change: Change) -> ChangeDescription:
-    return DESCRIPTIONS[change.subject](change)
+    return DESCRIPTIONS[change.type](change)
 
 
 def _account_name(change: Change) -> str:
@@ -74,7 +74,7 @@ def _score_vanished(change: Change) -> ChangeDescription:
 def _utilization(change: Change) -> ChangeDescription:
     mark, _space, cause = change.detail.partition(" ")
     whose = _account_name(change) if change.key else "All cards together"
-    up = change.subject is Subject.UTILIZATION_UP
+    up = change.type is ChangeType.UTILIZATION_UP
     if mark == str(OVER_LIMIT):
         title = f"{whose}: over the limit" if up else f"{whose}: no longer over the limit"
     else:
@@ -215,38 +215,38 @@ def _personal(change: Change) -> ChangeDescription:
 
 def _flag(change: Change) -> ChangeDescription:
     added, cleared = FLAGS.get(change.name, ("A mark was added to your file", "A mark left your file"))
-    return ChangeDescription(added if change.subject is Subject.FLAG_ADDED else cleared, "")
+    return ChangeDescription(added if change.type is ChangeType.FLAG_ADDED else cleared, "")
 
 
-DESCRIPTIONS: Mapping[Subject, Callable[[Change], ChangeDescription]] = {
-    Subject.SCORE_CHANGED: _score_changed,
-    Subject.SCORE_APPEARED: _score_appeared,
-    Subject.SCORE_VANISHED: _score_vanished,
-    Subject.INQUIRY_ADDED: _inquiry_added,
-    Subject.INQUIRY_APPEARED: _inquiry_appeared,
-    Subject.ACCOUNT_OPENED: _opened,
-    Subject.ACCOUNT_APPEARED: _with_balance("newly reported, though not new"),
-    Subject.ACCOUNT_TRANSFERRED: _transferred,
-    Subject.ACCOUNT_CLOSED: _closed,
-    Subject.ACCOUNT_PAID_OFF: _amounts("loan paid off"),
-    Subject.ACCOUNT_VANISHED: _vanished,
-    Subject.COLLECTION_ADDED: _with_balance("collection added"),
-    Subject.UTILIZATION_UP: _utilization,
-    Subject.UTILIZATION_DOWN: _utilization,
-    Subject.LATE_PAYMENT: _late("payment reported late"),
-    Subject.LATE_WORSENED: _late("late mark got worse"),
-    Subject.LATE_REMOVED: _late("late mark removed"),
-    Subject.PAST_DUE: _past_due,
-    Subject.BALANCE_CHANGED: _amounts("balance changed"),
-    Subject.LIMIT_CHANGED: _amounts("limit changed"),
-    Subject.PUBLIC_RECORD_ADDED: _record_added,
-    Subject.PUBLIC_RECORD_CHANGED: _record_changed,
-    Subject.DEROGATORY_ADDED: _condition("serious mark added"),
-    Subject.DEROGATORY_CLEARED: _condition("serious mark removed"),
-    Subject.DISPUTE_CHANGED: _dispute,
-    Subject.REMARK_CHANGED: _remark,
-    Subject.PERSONAL_ADDED: _personal,
-    Subject.FLAG_ADDED: _flag,
-    Subject.UNREADABLE: lambda _change: ChangeDescription(UNREADABLE, ""),
-    Subject.FLAG_CLEARED: _flag,
+DESCRIPTIONS: Mapping[ChangeType, Callable[[Change], ChangeDescription]] = {
+    ChangeType.SCORE_CHANGED: _score_changed,
+    ChangeType.SCORE_APPEARED: _score_appeared,
+    ChangeType.SCORE_VANISHED: _score_vanished,
+    ChangeType.INQUIRY_ADDED: _inquiry_added,
+    ChangeType.INQUIRY_APPEARED: _inquiry_appeared,
+    ChangeType.ACCOUNT_OPENED: _opened,
+    ChangeType.ACCOUNT_APPEARED: _with_balance("newly reported, though not new"),
+    ChangeType.ACCOUNT_TRANSFERRED: _transferred,
+    ChangeType.ACCOUNT_CLOSED: _closed,
+    ChangeType.ACCOUNT_PAID_OFF: _amounts("loan paid off"),
+    ChangeType.ACCOUNT_VANISHED: _vanished,
+    ChangeType.COLLECTION_ADDED: _with_balance("collection added"),
+    ChangeType.UTILIZATION_UP: _utilization,
+    ChangeType.UTILIZATION_DOWN: _utilization,
+    ChangeType.LATE_PAYMENT: _late("payment reported late"),
+    ChangeType.LATE_WORSENED: _late("late mark got worse"),
+    ChangeType.LATE_REMOVED: _late("late mark removed"),
+    ChangeType.PAST_DUE: _past_due,
+    ChangeType.BALANCE_CHANGED: _amounts("balance changed"),
+    ChangeType.LIMIT_CHANGED: _amounts("limit changed"),
+    ChangeType.PUBLIC_RECORD_ADDED: _record_added,
+    ChangeType.PUBLIC_RECORD_CHANGED: _record_changed,
+    ChangeType.DEROGATORY_ADDED: _condition("serious mark added"),
+    ChangeType.DEROGATORY_CLEARED: _condition("serious mark removed"),
+    ChangeType.DISPUTE_CHANGED: _dispute,
+    ChangeType.REMARK_CHANGED: _remark,
+    ChangeType.PERSONAL_ADDED: _personal,
+    ChangeType.FLAG_ADDED: _flag,
+    ChangeType.UNREADABLE: lambda _change: ChangeDescription(UNREADABLE, ""),
+    ChangeType.FLAG_CLEARED: _flag,
 }

@@ -10,36 +10,36 @@ from accounts.notifications.notification_types import NotificationType
 from credit import models
 from credit.bureaus import find_bureau
 from credit.changes.descriptions import describe_change
-from credit.diffing import Change, NotComparable, Severity, Subject, Thresholds, diff
-from credit.report import Report, ReportStatus
+from credit.diffing import Change, ChangeType, NotComparable, Severity, Thresholds, diff
+from credit.report import CreditReport, ReportStatus
 from credit.stored.documents import StaleDocument, decode_changes, encode_changes
 from credit.stored.parsing import UnreadableReport, read_by_current_parser
 from credit.stored.reports import WITHHELD
 
 # These reports hold no account data, so the last report that did is compared as well.
 NO_ACCOUNT_DATA = (ReportStatus.FROZEN, ReportStatus.NO_HIT)
-NOTIFICATION_TYPES: Mapping[Subject, NotificationType] = MappingProxyType(
-    dict.fromkeys(Subject, NotificationType.CREDIT_ACCOUNT)
+NOTIFICATION_TYPES: Mapping[ChangeType, NotificationType] = MappingProxyType(
+    dict.fromkeys(ChangeType, NotificationType.CREDIT_ACCOUNT)
     | dict.fromkeys(
-        (Subject.SCORE_CHANGED, Subject.SCORE_APPEARED, Subject.SCORE_VANISHED), NotificationType.CREDIT_SCORE
+        (ChangeType.SCORE_CHANGED, ChangeType.SCORE_APPEARED, ChangeType.SCORE_VANISHED), NotificationType.CREDIT_SCORE
     )
-    | dict.fromkeys((Subject.INQUIRY_ADDED, Subject.INQUIRY_APPEARED), NotificationType.CREDIT_INQUIRY)
-    | dict.fromkeys((Subject.UTILIZATION_UP, Subject.UTILIZATION_DOWN), NotificationType.CREDIT_UTILIZATION)
+    | dict.fromkeys((ChangeType.INQUIRY_ADDED, ChangeType.INQUIRY_APPEARED), NotificationType.CREDIT_INQUIRY)
+    | dict.fromkeys((ChangeType.UTILIZATION_UP, ChangeType.UTILIZATION_DOWN), NotificationType.CREDIT_UTILIZATION)
     | dict.fromkeys(
-        (Subject.LATE_PAYMENT, Subject.LATE_WORSENED, Subject.LATE_REMOVED, Subject.PAST_DUE),
+        (ChangeType.LATE_PAYMENT, ChangeType.LATE_WORSENED, ChangeType.LATE_REMOVED, ChangeType.PAST_DUE),
         NotificationType.CREDIT_PAYMENT,
     )
     | dict.fromkeys(
-        (Subject.PUBLIC_RECORD_ADDED, Subject.PUBLIC_RECORD_CHANGED, Subject.COLLECTION_ADDED),
+        (ChangeType.PUBLIC_RECORD_ADDED, ChangeType.PUBLIC_RECORD_CHANGED, ChangeType.COLLECTION_ADDED),
         NotificationType.CREDIT_RECORD,
     )
     | dict.fromkeys(
-        (Subject.PERSONAL_ADDED, Subject.FLAG_ADDED, Subject.FLAG_CLEARED), NotificationType.CREDIT_IDENTITY
+        (ChangeType.PERSONAL_ADDED, ChangeType.FLAG_ADDED, ChangeType.FLAG_CLEARED), NotificationType.CREDIT_IDENTITY
     )
 )
 
 
-def record_changes(*, stored: models.Report, report: Report, quietly: bool) -> list[Change]:
+def record_changes(*, stored: models.Report, report: CreditReport, quietly: bool) -> list[Change]:
     """Store what changed since the reports before this one, in the open transaction, and return what is new.
 
     ``quietly`` sends no notifications: for what is parsed again, or withheld. Comparing again finds nothing new.
@@ -60,14 +60,14 @@ def record_changes(*, stored: models.Report, report: Report, quietly: bool) -> l
     return list(fresh.values())
 
 
-def changes_since(earlier: Sequence[Report], report: Report) -> list[Change]:
+def changes_since(earlier: Sequence[CreditReport], report: CreditReport) -> list[Change]:
     """Compare with each of the earlier reports. Raises ``NotComparable`` when one is about somebody else."""
     bureau = find_bureau(report.provider)
     thresholds = Thresholds(own_codes=frozenset() if bureau is None else bureau.own_subscriber_codes)
     return list(dict.fromkeys(change for each in earlier for change in diff(each, report, thresholds=thresholds)))
 
 
-def _earlier_reports(stored: models.Report) -> list[Report]:
+def _earlier_reports(stored: models.Report) -> list[CreditReport]:
     """Return the report before this one and, if that one holds no account data, the last that did.
 
     A report that may be somebody else's is skipped: a comparison must not reveal what it says.
@@ -85,7 +85,7 @@ def _earlier_reports(stored: models.Report) -> list[Report]:
     return [report for report in map(_read_or_none, (last, spoke)) if report is not None]
 
 
-def _read_or_none(stored: models.Report | None) -> Report | None:
+def _read_or_none(stored: models.Report | None) -> CreditReport | None:
     try:
         return None if stored is None else read_by_current_parser(stored)
     except UnreadableReport:
@@ -116,7 +116,7 @@ def notify_of_changes(stored: models.Report, changes: Mapping[str, Change]) -> N
             told = describe_change(change)
             notify(
                 user_id=stored.owner_id,
-                type=NOTIFICATION_TYPES[change.subject],
+                type=NOTIFICATION_TYPES[change.type],
                 title=told.title,
                 text=told.text,
                 url=reverse("credit_changes"),

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from django.views.decorators.debug import sensitive_variables
 
 from credit.diffing import accounts, filing, scores, use
-from credit.diffing.change import ORDINARY, UNREADABLE_CHANGE, Change, Severity, Subject, Thresholds
+from credit.diffing.change import ORDINARY, UNREADABLE_CHANGE, Change, ChangeType, Severity, Thresholds
 from credit.diffing.matching import match
-from credit.report import Report
+from credit.report import CreditReport
 
-__all__ = ["ORDINARY", "UNREADABLE_CHANGE", "Change", "NotComparable", "Severity", "Subject", "Thresholds", "diff"]
+__all__ = ["ORDINARY", "UNREADABLE_CHANGE", "Change", "ChangeType", "NotComparable", "Severity", "Thresholds", "diff"]
 
 
 class NotComparable(ValueError):
@@ -20,7 +20,9 @@ class NotComparable(ValueError):
 
 
 @sensitive_variables()
-def diff(previous: Report | None, current: Report, *, thresholds: Thresholds = ORDINARY) -> tuple[Change, ...]:
+def diff(
+    previous: CreditReport | None, current: CreditReport, *, thresholds: Thresholds = ORDINARY
+) -> tuple[Change, ...]:
     """List what changed, in the order of the pages that show it. Dated reports may come in either order.
 
     Raises ``NotComparable``. A report that has nothing to show, such as a frozen file, changes nothing but the
@@ -34,12 +36,12 @@ def diff(previous: Report | None, current: Report, *, thresholds: Thresholds = O
     return tuple(dict.fromkeys(_changes(older, newer, thresholds)))
 
 
-def _is_later(report: Report, other: Report) -> bool:
+def _is_later(report: CreditReport, other: CreditReport) -> bool:
     """Whether a report says that it is later than another one. One that says no date is in its place."""
     return bool(report.reported_on and other.reported_on and report.reported_on > other.reported_on)
 
 
-def _changes(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[Change]:
+def _changes(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
     yield from filing.flags(older, newer)
     if not (_shows_accounts(older) and _shows_accounts(newer)):
         return
@@ -53,10 +55,10 @@ def _changes(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[C
     yield from filing.identity(older, newer)
 
 
-def _are_different_people(one: Report, other: Report) -> bool:
+def _are_different_people(one: CreditReport, other: CreditReport) -> bool:
     return bool(one.consumer_hash and other.consumer_hash and one.consumer_hash != other.consumer_hash)
 
 
-def _shows_accounts(report: Report) -> bool:
+def _shows_accounts(report: CreditReport) -> bool:
     """A file without a hit, or a frozen one that holds its accounts back, is silent about them."""
     return not report.flags.no_hit and not (report.flags.frozen and not report.tradelines)

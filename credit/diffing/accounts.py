@@ -4,29 +4,29 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from credit.diffing import payments
-from credit.diffing.change import Change, Figure, Severity, Subject, Thresholds
+from credit.diffing.change import Change, ChangeType, Figure, Severity, Thresholds
 from credit.diffing.matching import Matched, Pair
-from credit.report import Kind, Report, Tradeline
+from credit.report import AccountKind, CreditReport, Tradeline
 
 # Lenders report late: an account opened this long before the last report may be new in this one.
 NEW_FOR = timedelta(days=90)
 PAID = "paid"
 
 
-def changes(matched: Matched, older: Report, newer: Report) -> Iterator[Change]:
+def changes(matched: Matched, older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List accounts that came, moved and went."""
     for line in matched.added:
         yield _added(line, older)
     for pair in matched.transfers:
         yield _about(
-            pair.new, Subject.ACCOUNT_TRANSFERRED, Severity.NOTICE, before=pair.old.creditor, after=pair.new.creditor
+            pair.new, ChangeType.ACCOUNT_TRANSFERRED, Severity.NOTICE, before=pair.old.creditor, after=pair.new.creditor
         )
     for pair in matched.pairs:
         # A debt that moved is neither paid nor closed, whatever its old account says now.
         if pair.old.key not in matched.transferred_keys:
             yield from _ended(pair)
     for line in matched.vanished:
-        yield _about(line, Subject.ACCOUNT_VANISHED, Severity.NOTICE, before=line.balance)
+        yield _about(line, ChangeType.ACCOUNT_VANISHED, Severity.NOTICE, before=line.balance)
 
 
 def field_changes(matched: Matched, thresholds: Thresholds) -> Iterator[Change]:
@@ -37,22 +37,22 @@ def field_changes(matched: Matched, thresholds: Thresholds) -> Iterator[Change]:
         yield from _words(pair)
 
 
-def _added(line: Tradeline, older: Report) -> Change:
+def _added(line: Tradeline, older: CreditReport) -> Change:
     """A collection is one however old it is; any other account is new, or only newly reported."""
-    if line.kind is Kind.COLLECTION:
-        return _about(line, Subject.COLLECTION_ADDED, Severity.HIGH, after=line.balance)
+    if line.kind is AccountKind.COLLECTION:
+        return _about(line, ChangeType.COLLECTION_ADDED, Severity.HIGH, after=line.balance)
     opened, last = line.opened, older.reported_on
     if opened and last and opened.first >= last - NEW_FOR:
-        return _about(line, Subject.ACCOUNT_OPENED, Severity.NOTICE, after=line.balance, detail=str(opened.first))
-    return _about(line, Subject.ACCOUNT_APPEARED, Severity.NOTICE, after=line.balance)
+        return _about(line, ChangeType.ACCOUNT_OPENED, Severity.NOTICE, after=line.balance, detail=str(opened.first))
+    return _about(line, ChangeType.ACCOUNT_APPEARED, Severity.NOTICE, after=line.balance)
 
 
 def _ended(pair: Pair) -> Iterator[Change]:
     old, new = pair
     if old.is_open and new.is_open is False:
-        yield _about(new, Subject.ACCOUNT_CLOSED, Severity.NOTICE, detail=new.condition)
+        yield _about(new, ChangeType.ACCOUNT_CLOSED, Severity.NOTICE, detail=new.condition)
     if new.revolving is False and (old.balance or 0) > 0 and _owes_nothing(new):
-        yield _about(new, Subject.ACCOUNT_PAID_OFF, Severity.NOTICE, before=old.balance, after=0)
+        yield _about(new, ChangeType.ACCOUNT_PAID_OFF, Severity.NOTICE, before=old.balance, after=0)
 
 
 def _owes_nothing(line: Tradeline) -> bool:
@@ -63,24 +63,24 @@ def _owes_nothing(line: Tradeline) -> bool:
 def _figures(pair: Pair, thresholds: Thresholds) -> Iterator[Change]:
     old, new = pair
     if old.limit is not None and new.limit is not None and old.limit != new.limit:
-        yield _about(new, Subject.LIMIT_CHANGED, Severity.INFO, before=old.limit, after=new.limit)
+        yield _about(new, ChangeType.LIMIT_CHANGED, Severity.INFO, before=old.limit, after=new.limit)
     if new.revolving and old.balance is not None and new.balance is not None:
         moved, size = abs(new.balance - old.balance), new.limit or new.original or 0
         if moved >= thresholds.balance and 100 * moved >= thresholds.balance_percent * size:
-            yield _about(new, Subject.BALANCE_CHANGED, Severity.INFO, before=old.balance, after=new.balance)
+            yield _about(new, ChangeType.BALANCE_CHANGED, Severity.INFO, before=old.balance, after=new.balance)
 
 
 def _words(pair: Pair) -> Iterator[Change]:
     old, new = pair
     if old.derogatory != new.derogatory:
-        subject = Subject.DEROGATORY_ADDED if new.derogatory else Subject.DEROGATORY_CLEARED
+        change_type = ChangeType.DEROGATORY_ADDED if new.derogatory else ChangeType.DEROGATORY_CLEARED
         severity = Severity.HIGH if new.derogatory else Severity.NOTICE
-        yield _about(new, subject, severity, before=old.condition, after=new.condition)
+        yield _about(new, change_type, severity, before=old.condition, after=new.condition)
     if old.disputed != new.disputed:
         was, now = ("disputed" if each.disputed else "" for each in pair)
-        yield _about(new, Subject.DISPUTE_CHANGED, Severity.NOTICE, before=was, after=now)
+        yield _about(new, ChangeType.DISPUTE_CHANGED, Severity.NOTICE, before=was, after=now)
     if (old.remark_code, old.comment) != (new.remark_code, new.comment):
-        yield _about(new, Subject.REMARK_CHANGED, Severity.INFO, before=_remark(old), after=_remark(new))
+        yield _about(new, ChangeType.REMARK_CHANGED, Severity.INFO, before=_remark(old), after=_remark(new))
 
 
 def _remark(line: Tradeline) -> str:
@@ -89,11 +89,11 @@ def _remark(line: Tradeline) -> str:
 
 def _about(
     line: Tradeline,
-    subject: Subject,
+    change_type: ChangeType,
     severity: Severity,
     *,
     before: Figure = None,
     after: Figure = None,
     detail: str = "",
 ) -> Change:
-    return Change(subject, line.key, severity, line.creditor, before, after, detail, line.key)
+    return Change(change_type, line.key, severity, line.creditor, before, after, detail, line.key)

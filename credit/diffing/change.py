@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Subject(StrEnum):
+class ChangeType(StrEnum):
     """What kind of change it is. People switch alerts on and off by these."""
 
     SCORE_CHANGED = "score_changed"
@@ -60,7 +60,7 @@ class Change(msgspec.Struct, frozen=True):
     ``key`` is the account's where there is one, so that a page can lead to it.
     """
 
-    subject: Subject
+    type: ChangeType
     entity: str
     severity: Severity
     name: str = ""
@@ -71,11 +71,11 @@ class Change(msgspec.Struct, frozen=True):
 
     def fingerprint(self, user_id: str, sha256: str) -> str:
         """Name this change of this person in the report with this hash: an alert is sent once for each."""
-        return hashlib.sha256("|".join((user_id, self.subject, self.entity, sha256)).encode()).hexdigest()
+        return hashlib.sha256("|".join((user_id, self.type, self.entity, sha256)).encode()).hexdigest()
 
 
 # Stands in the place of stored changes that cannot be read.
-UNREADABLE_CHANGE = Change(Subject.UNREADABLE, "", Severity.INFO)
+UNREADABLE_CHANGE = Change(ChangeType.UNREADABLE, "", Severity.INFO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from credit.diffing.change import Change, Severity, Subject, Thresholds
-from credit.report import Detail, Flags, Inquiry, Report
+from credit.diffing.change import Change, ChangeType, Severity, Thresholds
+from credit.report import CreditReport, Detail, Flags, Inquiry
 
 # An inquiry dated this long before the last report was posted late and is no news.
 POSTED_LATE = timedelta(days=30)
@@ -17,7 +17,7 @@ FLAGS = ("frozen", "fraud_alert", "active_duty", "deceased", "ssn_variation")
 Mark = tuple[str, str, str, str]
 
 
-def inquiries(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[Change]:
+def inquiries(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
     """List inquiries that the older report has not, or has fewer of. Our own asking is no news."""
     more = Counter(map(_mark, newer.inquiries)) - Counter(map(_mark, older.inquiries))
     first = {_mark(each): each for each in newer.inquiries}
@@ -28,12 +28,12 @@ def inquiries(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[
                 yield _inquiry(inquiry, f"inquiry:{':'.join(mark)}:{number}", older)
 
 
-def _inquiry(inquiry: Inquiry, entity: str, older: Report) -> Change:
+def _inquiry(inquiry: Inquiry, entity: str, older: CreditReport) -> Change:
     day, last = inquiry.on and inquiry.on.first, older.reported_on
     is_news = day is not None and (last is None or day >= last - POSTED_LATE)
-    subject = Subject.INQUIRY_ADDED if is_news else Subject.INQUIRY_APPEARED
+    change_type = ChangeType.INQUIRY_ADDED if is_news else ChangeType.INQUIRY_APPEARED
     severity = Severity.NOTICE if is_news else Severity.INFO
-    return Change(subject, entity, severity, inquiry.subscriber, after=str(day or ""))
+    return Change(change_type, entity, severity, inquiry.subscriber, after=str(day or ""))
 
 
 def _mark(inquiry: Inquiry) -> Mark:
@@ -42,16 +42,16 @@ def _mark(inquiry: Inquiry) -> Mark:
     return str(inquiry.on.first if inquiry.on else ""), inquiry.subscriber_code, name, inquiry.type
 
 
-def public_records(older: Report, newer: Report) -> Iterator[Change]:
+def public_records(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List records that are new and records whose status changed."""
     before = {record.key: record for record in older.public_records}
     for record in newer.public_records:
         old, entity = before.get(record.key), f"record:{record.key}"
         if old is None:
-            yield Change(Subject.PUBLIC_RECORD_ADDED, entity, Severity.HIGH, record.court, after=record.status_code)
+            yield Change(ChangeType.PUBLIC_RECORD_ADDED, entity, Severity.HIGH, record.court, after=record.status_code)
         elif old.status_code != record.status_code:
             yield Change(
-                Subject.PUBLIC_RECORD_CHANGED,
+                ChangeType.PUBLIC_RECORD_CHANGED,
                 entity,
                 Severity.NOTICE,
                 record.court,
@@ -60,7 +60,7 @@ def public_records(older: Report, newer: Report) -> Iterator[Change]:
             )
 
 
-def identity(older: Report, newer: Report) -> Iterator[Change]:
+def identity(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List names, addresses and employers that the older report has not. The text itself is in the report."""
     known = {(detail.kind, detail.text.upper()) for detail in older.personal}
     for detail in newer.personal:
@@ -68,17 +68,17 @@ def identity(older: Report, newer: Report) -> Iterator[Change]:
         if detail.kind in NOTIFIED_DETAILS and mark not in known:
             known.add(mark)
             entity = f"personal:{detail.kind}:{hashlib.sha256(detail.text.upper().encode()).hexdigest()[:32]}"
-            yield Change(Subject.PERSONAL_ADDED, entity, Severity.NOTICE, detail.kind)
+            yield Change(ChangeType.PERSONAL_ADDED, entity, Severity.NOTICE, detail.kind)
 
 
-def flags(older: Report, newer: Report) -> Iterator[Change]:
+def flags(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List what began or ceased to hold for the file as a whole."""
     for name in FLAGS:
         was, now = _flag(older.flags, name), _flag(newer.flags, name)
         if was != now:
-            subject = Subject.FLAG_ADDED if now else Subject.FLAG_CLEARED
+            change_type = ChangeType.FLAG_ADDED if now else ChangeType.FLAG_CLEARED
             severity = Severity.HIGH if now and name in SEVERE_FLAGS else Severity.NOTICE
-            yield Change(subject, f"flag:{name}", severity, name)
+            yield Change(change_type, f"flag:{name}", severity, name)
 
 
 def _flag(flags: Flags, name: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from credit.diffing.change import Change, Severity, Subject
+from credit.diffing.change import Change, ChangeType, Severity
 from credit.diffing.matching import Pair
 from credit.payment_history import Bucket, DatedBy
 from credit.report import Tradeline
@@ -21,15 +21,15 @@ def changes(pair: Pair) -> Iterator[Change]:
     for month in sorted(after):
         old, new = before.get(month, Bucket.NO_DATA), after[month]
         if new.severity > old.severity:
-            subject = Subject.LATE_WORSENED if old.severity else Subject.LATE_PAYMENT
+            change_type = ChangeType.LATE_WORSENED if old.severity else ChangeType.LATE_PAYMENT
             carried = new in ENDED and before.get(_month_before(month)) in ENDED
-            yield _change(subject, pair.new, month, old, new, Severity.INFO if carried else Severity.HIGH)
+            yield _change(change_type, pair.new, month, old, new, Severity.INFO if carried else Severity.HIGH)
         elif old.severity and new.is_known and not new.severity:
-            yield _change(Subject.LATE_REMOVED, pair.new, month, old, new, Severity.NOTICE)
+            yield _change(ChangeType.LATE_REMOVED, pair.new, month, old, new, Severity.NOTICE)
     if (pair.new.past_due or 0) > 0 and not pair.old.past_due:
         line = pair.new
         yield Change(
-            Subject.PAST_DUE,
+            ChangeType.PAST_DUE,
             line.key,
             Severity.HIGH,
             line.creditor,
@@ -39,9 +39,11 @@ def changes(pair: Pair) -> Iterator[Change]:
         )
 
 
-def _change(subject: Subject, line: Tradeline, month: date, old: Bucket, new: Bucket, severity: Severity) -> Change:
+def _change(
+    change_type: ChangeType, line: Tradeline, month: date, old: Bucket, new: Bucket, severity: Severity
+) -> Change:
     entity, when = f"{line.key}:{month:%Y-%m}", f"{month:%Y-%m}"
-    return Change(subject, entity, severity, line.creditor, str(old), str(new), when, line.key)
+    return Change(change_type, entity, severity, line.creditor, str(old), str(new), when, line.key)
 
 
 def _is_comparable(pair: Pair) -> bool:

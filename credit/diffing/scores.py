@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 
 from credit.analysis.bands import band_for_score, model_name
-from credit.diffing.change import Change, Severity, Subject, Thresholds
-from credit.report import Report, Score
+from credit.diffing.change import Change, ChangeType, Severity, Thresholds
+from credit.report import CreditReport, Score
 
 BAND = "band"
 
 
-def changes(older: Report, newer: Report, thresholds: Thresholds) -> Iterator[Change]:
+def changes(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
     """Compare each model that both reports have."""
     before, after = _by_model(older), _by_model(newer)
     for indicator in sorted(after.keys() & before.keys()):
         yield from _change(before[indicator], after[indicator], newer.provider, thresholds)
 
 
-def _by_model(report: Report) -> dict[str, Score]:
+def _by_model(report: CreditReport) -> dict[str, Score]:
     """The scores by the bureau's name for their model; of two under one name, the first."""
     return {score.indicator: score for score in reversed(report.scores)}
 
@@ -29,8 +29,8 @@ def _change(old: Score, new: Score, provider: str, thresholds: Thresholds) -> It
         if distance >= thresholds.score or other_band:
             severity = Severity.NOTICE if distance >= thresholds.major_score or other_band else Severity.INFO
             detail = BAND if other_band else ""
-            yield Change(Subject.SCORE_CHANGED, entity, severity, name, old.value, new.value, detail)
+            yield Change(ChangeType.SCORE_CHANGED, entity, severity, name, old.value, new.value, detail)
     elif new.value is not None:
-        yield Change(Subject.SCORE_APPEARED, entity, Severity.NOTICE, name, old.exclusion_code, new.value)
+        yield Change(ChangeType.SCORE_APPEARED, entity, Severity.NOTICE, name, old.exclusion_code, new.value)
     elif old.value is not None:
-        yield Change(Subject.SCORE_VANISHED, entity, Severity.NOTICE, name, old.value, new.exclusion_code)
+        yield Change(ChangeType.SCORE_VANISHED, entity, Severity.NOTICE, name, old.value, new.exclusion_code)

@@ -12,15 +12,15 @@ from credit.analysis.utilization import (
     summarize_utilization,
     utilization_of,
 )
-from credit.diffing.change import Change, Severity, Subject
+from credit.diffing.change import Change, ChangeType, Severity
 from credit.diffing.matching import Matched, Pair
-from credit.report import Report
+from credit.report import CreditReport
 
 OVERALL = "overall"
 LIMIT_FELL, LIMIT_ROSE = "limit_fell", "limit_rose"
 
 
-def changes(matched: Matched, older: Report, newer: Report) -> Iterator[Change]:
+def changes(matched: Matched, older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List crossings. A side that lacks a limit says nothing."""
     for pair in matched.pairs:
         before, after = utilization_of(pair.old), utilization_of(pair.new)
@@ -39,7 +39,7 @@ def _change(before: Utilization, after: Utilization, pair: Pair | None) -> Itera
     mark = max(crossed)[0] if up else min(crossed)[0]
     severity = Severity.NOTICE if up else Severity.INFO
     yield Change(
-        subject=Subject.UTILIZATION_UP if up else Subject.UTILIZATION_DOWN,
+        type=ChangeType.UTILIZATION_UP if up else ChangeType.UTILIZATION_DOWN,
         entity=pair.new.key if pair else OVERALL,
         severity=Severity.HIGH if up and mark == OVER_LIMIT else severity,
         name=pair.new.creditor if pair else "",

@@ -28,10 +28,10 @@ def open_details(enrollment: Enrollment) -> Applicant:
 
     Raises ``NotEnrolled`` and ``DetailsLost``.
     """
-    subject = parse_details(enrollment)
+    applicant = parse_details(enrollment)
     if enrollment.ssn is not None:
         record(Action.CREDENTIAL_ACCESS, subject=enrollment.owner_id, resource="ssn", resource_id=str(enrollment.pk))
-    return subject
+    return applicant
 
 
 @sensitive_variables()
@@ -67,11 +67,11 @@ def get_details(*, owner: UUID) -> Applicant | None:
 
 
 @sensitive_variables()
-def serialize(subject: Applicant) -> str:
+def serialize(applicant: Applicant) -> str:
     """Write the details as JSON, with no more of the number than its last four digits."""
-    birth = subject.birth.isoformat() if isinstance(subject.birth, date) else subject.birth
-    fields = {name: getattr(subject, name) for name in STORED_FIELDS}
-    return json.dumps(fields | {"birth": birth, "last_four": digits_of(subject.ssn)[-4:]})
+    birth = applicant.birth.isoformat() if isinstance(applicant.birth, date) else applicant.birth
+    fields = {name: getattr(applicant, name) for name in STORED_FIELDS}
+    return json.dumps(fields | {"birth": birth, "last_four": digits_of(applicant.ssn)[-4:]})
 
 
 @sensitive_variables()

@@ -25,7 +25,7 @@ class NoConsent(Exception):
 
 
 @sensitive_variables()
-def enroll(*, user: User, subject: Applicant, keep_ssn: bool, consent_id: UUID) -> Enrollment:
+def enroll(*, user: User, applicant: Applicant, keep_ssn: bool, consent_id: UUID) -> Enrollment:
     """Store a user's details in place of earlier ones. ``keep_ssn`` stores the whole number too, sealed.
 
     Raises ``NoConsent`` unless the consent is the user's active one.
@@ -37,10 +37,10 @@ def enroll(*, user: User, subject: Applicant, keep_ssn: bool, consent_id: UUID) 
             raise NoConsent
         Enrollment.objects.get_or_create(owner=user, defaults={"pull_day": now.day})
         enrollment = lock_enrollment(user.pk)
-        number = digits_of(subject.ssn)
+        number = digits_of(applicant.ssn)
         transitions.change_details(
             enrollment,
-            identity=serialize(subject),
+            identity=serialize(applicant),
             ssn=number if keep_ssn and len(number) == SSN_LENGTH else None,
             consent_id=consent_id,
             now=now,

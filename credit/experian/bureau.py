@@ -7,7 +7,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from credit.experian import client, normalize, request
 from credit.provider import Applicant, ApplicantLimits, BureauClient, Capability
-from credit.report import Report
+from credit.report import CreditReport
 
 
 class ExperianBureau:
@@ -64,6 +64,6 @@ class ExperianBureau:
         request.build_applicant(applicant, is_sample=self.is_sample)
 
     @sensitive_variables()
-    def normalize(self, raw: bytes, *, asof: date) -> Report:
+    def normalize(self, raw: bytes, *, asof: date) -> CreditReport:
         """Read a raw report. Raises ``MalformedReport``."""
         return normalize.normalize(raw, asof=asof, models=settings.CREDIT_MODEL_MAP)

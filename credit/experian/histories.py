@@ -11,13 +11,13 @@ from functools import lru_cache
 from credit.experian import codes
 from credit.experian.node import Node
 from credit.payment_history import Bucket, DatedBy, PaymentHistory
-from credit.report import Day, Precision
+from credit.report import PartialDate, Precision
 
 LONGEST = 84
 
 
 def parse_history(
-    row: Node, more: Node, *, balance_on: Day | None, status_on: Day | None, reported_on: date | None
+    row: Node, more: Node, *, balance_on: PartialDate | None, status_on: PartialDate | None, reported_on: date | None
 ) -> PaymentHistory | None:
     """Read the grid of an account that tells of more months; ``None`` where there is none."""
     grids = ((more, "enhancedPaymentHistory84"), (row, "paymentHistory"))
@@ -38,7 +38,7 @@ def parse_history(
 
 
 def _latest(
-    more: Node, balance_on: Day | None, status_on: Day | None, reported_on: date | None
+    more: Node, balance_on: PartialDate | None, status_on: PartialDate | None, reported_on: date | None
 ) -> tuple[date | None, DatedBy]:
     """The first day of the newest month, and which date says so. A month that has not come yet is none."""
     dates = (
@@ -55,7 +55,7 @@ def _latest(
     return None, DatedBy.NOTHING
 
 
-def _month(day: Day | None) -> date | None:
+def _month(day: PartialDate | None) -> date | None:
     """The first of a date's month; a year alone is in no month."""
     return None if day is None or day.precision is Precision.YEAR else day.first.replace(day=1)
 

@@ -2,7 +2,7 @@
 
 Experian copies the fields of fixed-width segments into JSON. So every scalar is text padded with zeros, a key
 is left out where the field is empty, and a section is an array most of the time and an object now and then.
-Oddities name the path and never what stood there, except for short codes.
+Warnings name the path and never what stood there, except for short codes.
 """
 
 import calendar
@@ -13,9 +13,9 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from credit.report import Day, Oddity, Precision
+from credit.report import ParseWarning, PartialDate, Precision
 
-MOST_ODDITIES = 1000
+MAX_WARNINGS = 1000
 # Ten times what the largest true section holds; a million empty rows would keep a worker busy for minutes.
 MOST_ROWS = 1000
 LONGEST_TEXT, LONGEST_STATEMENT = 120, 1000
@@ -33,36 +33,36 @@ Word = TypeVar("Word")
 
 
 @dataclass(slots=True)
-class Oddities:
+class WarningList:
     """The list that grows while a report is read. A hostile report may not make it endless."""
 
     asof: date
-    found: list[Oddity] = field(default_factory=list)
+    found: list[ParseWarning] = field(default_factory=list)
 
     def note(self, path: str, problem: str, code: str = "") -> None:
         """List one. Of the bureau's own text only a short code is kept."""
-        if len(self.found) < MOST_ODDITIES:
-            self.found.append(Oddity(path, problem, code if _CODE.fullmatch(code) else ""))
-        elif len(self.found) == MOST_ODDITIES:
-            self.found.append(Oddity("", "too_many_oddities"))
+        if len(self.found) < MAX_WARNINGS:
+            self.found.append(ParseWarning(path, problem, code if _CODE.fullmatch(code) else ""))
+        elif len(self.found) == MAX_WARNINGS:
+            self.found.append(ParseWarning("", "too_many_warnings"))
 
 
 class Node:
     """One object of the report and where it stands."""
 
-    __slots__ = ("_fields", "_oddities", "path")
+    __slots__ = ("_fields", "_warnings", "path")
 
-    def __init__(self, fields: Mapping[str, Any], path: str, oddities: Oddities) -> None:
+    def __init__(self, fields: Mapping[str, Any], path: str, warnings: WarningList) -> None:
         self._fields = fields
-        self._oddities = oddities
+        self._warnings = warnings
         self.path = path
 
     def __contains__(self, name: str) -> bool:
         return name in self._fields
 
     def note(self, name: str, problem: str, code: str = "") -> None:
-        """List an oddity of one field, or of the object itself where the name is empty."""
-        self._oddities.note(f"{self.path}.{name}" if name else self.path, problem, code)
+        """List a warning of one field, or of the object itself where the name is empty."""
+        self._warnings.note(f"{self.path}.{name}" if name else self.path, problem, code)
 
     # --- Sections ---------------------------------------------------------------------------------------------
 
@@ -77,7 +77,7 @@ class Node:
 
     def node(self, name: str) -> "Node":
         """The first object of a section, or an empty one."""
-        return next(iter(self.nodes(name)), Node({}, f"{self.path}.{name}", self._oddities))
+        return next(iter(self.nodes(name)), Node({}, f"{self.path}.{name}", self._warnings))
 
     def codes(self, name: str) -> list[str]:
         """The short texts of a list; a lone text counts as a list of one."""
@@ -93,9 +93,9 @@ class Node:
         for place, row in enumerate(rows[:MOST_ROWS]):
             path = f"{self.path}.{name}[{place}]"
             if isinstance(row, dict) and row:
-                yield Node(row, path, self._oddities)
+                yield Node(row, path, self._warnings)
             elif row not in (None, {}):
-                self._oddities.note(path, "not_an_object")
+                self._warnings.note(path, "not_an_object")
 
     # --- Scalars ----------------------------------------------------------------------------------------------
 
@@ -156,9 +156,9 @@ class Node:
             self.note(name, "bad_flag", text)
         return text in ("Y", "TRUE")
 
-    def short_day(self, name: str) -> Day | None:
+    def short_day(self, name: str) -> PartialDate | None:
         """A day MMDDYY, of this century unless it would lie ahead; anything else leaves nothing and is not listed."""
-        text, century = self._figure(name), self._oddities.asof.year // 100
+        text, century = self._figure(name), self._warnings.asof.year // 100
         if not _SHORT_DATE.fullmatch(text):
             return None
         days = (parse_date(f"{text[:4]}{each}{text[4:]}") for each in (century, century - 1))
@@ -167,9 +167,9 @@ class Node:
 
     def is_ahead(self, day: date) -> bool:
         """Whether a day has not come yet. The bureau's day may have begun before ours."""
-        return day > self._oddities.asof + timedelta(days=1)
+        return day > self._warnings.asof + timedelta(days=1)
 
-    def day(self, name: str) -> Day | None:
+    def day(self, name: str) -> PartialDate | None:
         """A date MMDDCCYY. A day of 00 leaves the month, month and day of 00 leave the year, 0000... leaves nothing."""
         text = self._figure(name)
         if not text.strip("0"):
@@ -177,7 +177,7 @@ class Node:
         found = parse_date(text)
         if found is None:
             self.note(name, "bad_date")
-        elif found.first > self._oddities.asof:
+        elif found.first > self._warnings.asof:
             self.note(name, "future_date")
         elif found.precision is not Precision.DAY:
             self.note(name, "partial_date")
@@ -209,7 +209,7 @@ class Node:
 
 
 @lru_cache(maxsize=4096)
-def parse_date(text: str) -> Day | None:
+def parse_date(text: str) -> PartialDate | None:
     """Read a date MMDDCCYY; ``None`` where it is none."""
     if not _DATE.fullmatch(text):
         return None
@@ -217,10 +217,10 @@ def parse_date(text: str) -> Day | None:
     if year < FIRST_YEAR or month > 12 or (day and not month):
         return None
     if not month:
-        return Day(date(year, 1, 1), Precision.YEAR)
+        return PartialDate(date(year, 1, 1), Precision.YEAR)
     if not day:
-        return Day(date(year, month, 1), Precision.MONTH)
-    return Day(date(year, month, day)) if day <= calendar.monthrange(year, month)[1] else None
+        return PartialDate(date(year, month, 1), Precision.MONTH)
+    return PartialDate(date(year, month, day)) if day <= calendar.monthrange(year, month)[1] else None
 
 
 def _storable(text: str) -> str:

@@ -17,21 +17,21 @@ from django.views.decorators.debug import sensitive_variables
 from msgspec.structs import replace
 
 from credit.experian import codes, totals
-from credit.experian.node import LONGEST_STATEMENT, Node, Oddities
+from credit.experian.node import LONGEST_STATEMENT, Node, WarningList
 from credit.experian.row_keys import hash_key, number_duplicates
 from credit.experian.tradelines import parse_tradelines
 from credit.provider import MalformedReport, Outcome
 from credit.report import (
+    BureauMessage,
+    CreditReport,
     Detail,
     Factor,
     Flags,
     Inquiry,
-    Message,
     Notice,
     PersonalDetail,
     Precision,
     PublicRecord,
-    Report,
     Role,
     Score,
     Statement,
@@ -49,19 +49,19 @@ _NO_SUBJECT_MATTER = ("tradeline", "riskModel", "inquiry", "publicRecord", "addr
 
 # Hides the locals of everything beneath from error reports: they hold the whole file.
 @sensitive_variables()
-def normalize(raw: bytes, *, asof: date, models: Mapping[str, str]) -> Report:
+def normalize(raw: bytes, *, asof: date, models: Mapping[str, str]) -> CreditReport:
     """Read the bytes that Experian sent. ``models`` names the risk models that we know, by indicator.
 
     ``asof`` is the day of the pull: later dates are listed as odd. Raises ``MalformedReport``.
     """
-    oddities = Oddities(asof)
-    profile = _profile(_decoded(raw, oddities), oddities)
+    warnings = WarningList(asof)
+    profile = _profile(_decoded(raw, warnings), warnings)
     reported_on = _reported_on(profile)
     lines, statements, messages = parse_tradelines(profile, reported_on), _statements(profile), _messages(profile)
     identifier = profile.node("uniqueConsumerIdentifier").text("value", 40)
     report_totals = totals.parse_totals(profile)
-    totals.check_totals(report_totals, lines, oddities)
-    return Report(
+    totals.check_totals(report_totals, lines, warnings)
+    return CreditReport(
         provider="experian",
         parser_version=PARSER_VERSION,
         sha256=hashlib.sha256(raw).hexdigest(),
@@ -77,14 +77,14 @@ def normalize(raw: bytes, *, asof: date, models: Mapping[str, str]) -> Report:
         statements=statements,
         messages=messages,
         totals=tuple((total.id, total.value) for total in report_totals),
-        warnings=tuple(oddities.found),
+        warnings=tuple(warnings.found),
     )
 
 
-def _decoded(raw: bytes, oddities: Oddities) -> dict[str, Any]:
+def _decoded(raw: bytes, warnings: WarningList) -> dict[str, Any]:
     """Every number as text: Experian sends texts, and a number that it should send one day is read like one."""
     answer = None
-    text = _text(raw, oddities)
+    text = _text(raw, warnings)
     # What fails is raised below, where no decoding error keeps the report.
     with suppress(ValueError, RecursionError):
         answer = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
@@ -93,27 +93,27 @@ def _decoded(raw: bytes, oddities: Oddities) -> dict[str, Any]:
     return answer
 
 
-def _text(raw: bytes, oddities: Oddities) -> str:
+def _text(raw: bytes, warnings: WarningList) -> str:
     """JSON has to be UTF-8. Another encoding that can be told is read all the same, and anything else byte by byte."""
     encoding = json.detect_encoding(raw)
     if not encoding.startswith("utf-8"):
-        oddities.note("", "not_utf8")
+        warnings.note("", "not_utf8")
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError:
-        oddities.note("", "not_utf8")
+        warnings.note("", "not_utf8")
         return raw.decode("latin-1")
 
 
-def _profile(answer: dict[str, Any], oddities: Oddities) -> Node:
+def _profile(answer: dict[str, Any], warnings: WarningList) -> Node:
     """The person's own profile: the first. A second one is another person's or a copy, and is not read."""
     if "creditProfile" not in answer:
         raise MalformedReport("NO_PROFILE", outcome=Outcome.MADE)
-    whole, first = Node(answer, "$", oddities), "$.creditProfile[0]"
+    whole, first = Node(answer, "$", warnings), "$.creditProfile[0]"
     found = whole.nodes("creditProfile")
     if any(node.path != first for node in found):
         whole.note("creditProfile", "more_than_one_profile")
-    return next((node for node in found if node.path == first), Node({}, first, oddities))
+    return next((node for node in found if node.path == first), Node({}, first, warnings))
 
 
 def _reported_on(profile: Node) -> date | None:
@@ -162,7 +162,7 @@ def _factors(row: Node) -> tuple[Factor, ...]:
 
 
 def _inquiry(row: Node) -> Inquiry:
-    """An inquiry seldom has an amount, so UNKNOWN is usual there and no oddity."""
+    """An inquiry seldom has an amount, so UNKNOWN is usual there and no warning."""
     stated = row.text("amount").upper()
     return Inquiry(
         path=row.path,
@@ -219,14 +219,14 @@ def _statement(row: Node) -> Statement:
     return Statement(row.path, notice, row.text("type", 4), row.day("dateReported"), text)
 
 
-def _messages(profile: Node) -> tuple[Message, ...]:
+def _messages(profile: Node) -> tuple[BureauMessage, ...]:
     """The bureau's notes, and what it found in the government's list of sanctions, which has a section of its own."""
     return tuple(_message(row) for name in ("informationalMessage", "ofac") for row in profile.nodes(name))
 
 
-def _message(row: Node) -> Message:
+def _message(row: Node) -> BureauMessage:
     code = row.text("messageNumberDetailed", 8) or row.text("messageNumber", 8)
-    return Message(row.path, code, row.text("messageText", LONGEST_STATEMENT))
+    return BureauMessage(row.path, code, row.text("messageText", LONGEST_STATEMENT))
 
 
 def _personal(profile: Node) -> tuple[PersonalDetail, ...]:
@@ -267,7 +267,7 @@ def _line(row: Node, *names: str) -> str:
 
 
 def _flags(
-    profile: Node, lines: tuple[Tradeline, ...], statements: tuple[Statement, ...], messages: tuple[Message, ...]
+    profile: Node, lines: tuple[Tradeline, ...], statements: tuple[Statement, ...], messages: tuple[BureauMessage, ...]
 ) -> Flags:
     shields = profile.nodes("fraudShield")
     signs = {code for row in shields for code in row.node("fraudShieldIndicators").codes("indicator")}
@@ -289,7 +289,7 @@ def _tells_death(shield: Node) -> bool:
     return day is not None and not shield.is_ahead(day.first)
 
 
-def _is_no_hit(profile: Node, statements: tuple[Statement, ...], messages: tuple[Message, ...]) -> bool:
+def _is_no_hit(profile: Node, statements: tuple[Statement, ...], messages: tuple[BureauMessage, ...]) -> bool:
     """Whether the bureau has no file: it says so in a message, beside what it was asked with, or sends nothing."""
     said = any(message.code in codes.NO_RECORD for message in messages)
     names = _OF_A_FILE if said else _NO_SUBJECT_MATTER

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from credit.experian.node import Node, Oddities, parse_date
-from credit.report import Kind, Tradeline
+from credit.experian.node import Node, WarningList, parse_date
+from credit.report import AccountKind, Tradeline
 
 PROFILE_SUMMARY = "profile summary"
 OLDEST = "oldestTradeDate"
@@ -30,7 +30,7 @@ def parse_totals(profile: Node) -> tuple[Total, ...]:
     return tuple(total for total in found if total is not None)
 
 
-def check_totals(stated: Sequence[Total], lines: Sequence[Tradeline], oddities: Oddities) -> None:
+def check_totals(stated: Sequence[Total], lines: Sequence[Tradeline], warnings: WarningList) -> None:
     """List every total that is not what the accounts add up to. Ours are shown either way.
 
     The bureau may leave disputed accounts out. Which of its totals do so is documented nowhere: either sum agrees.
@@ -38,13 +38,13 @@ def check_totals(stated: Sequence[Total], lines: Sequence[Tradeline], oddities: 
     excluded = next((total for total in stated if total.id == EXCLUDED and total.value), None)
     undisputed = [line for line in lines if not line.disputed]
     if excluded and len(lines) - len(undisputed) != excluded.value:
-        oddities.note(excluded.path, "total_differs")
+        warnings.note(excluded.path, "total_differs")
         return
     readings = (lines, undisputed) if excluded else (lines,)
     for total in stated:
         count = COUNTS.get(total.id)
         if count is not None and all(count(each) != total.value for each in readings):
-            oddities.note(total.path, "total_differs")
+            warnings.note(total.path, "total_differs")
 
 
 def _total(row: Node) -> Total | None:
@@ -72,7 +72,7 @@ def _oldest(lines: Sequence[Tradeline]) -> int:
 
 
 def _is_real_estate(line: Tradeline) -> bool:
-    return line.kind is Kind.MORTGAGE
+    return line.kind is AccountKind.MORTGAGE
 
 
 def _was_bad(line: Tradeline) -> bool:

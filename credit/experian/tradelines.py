@@ -15,9 +15,9 @@ from credit.experian.account_types import KINDS_IN_KEYS, TYPES, UNKNOWN, Account
 from credit.experian.histories import parse_history
 from credit.experian.node import UNSTATED, Node
 from credit.experian.row_keys import hash_key, number_duplicates
-from credit.report import Counters, Kind, Role, Tradeline, Trend
+from credit.report import AccountKind, Counters, Role, Tradeline, Trend
 
-INSTALLMENT = frozenset({Kind.AUTO, Kind.STUDENT, Kind.MORTGAGE, Kind.PERSONAL})
+INSTALLMENT = frozenset({AccountKind.AUTO, AccountKind.STUDENT, AccountKind.MORTGAGE, AccountKind.PERSONAL})
 OPEN: Mapping[str, bool | None] = {"O": True, "C": False}
 # Where nothing else says it.
 OPEN_BY_CONDITION = {"open": True, "closed": False, "paid": False, "refinanced": False, "transferred": False}
@@ -68,7 +68,8 @@ def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
         condition_code=condition_code,
         standing=standing,
         standing_code=standing_code,
-        derogatory=account_type.kind is Kind.COLLECTION or not codes.DEROGATORY.isdisjoint((condition, standing)),
+        derogatory=account_type.kind is AccountKind.COLLECTION
+        or not codes.DEROGATORY.isdisjoint((condition, standing)),
         history=parse_history(row, more, balance_on=balance_on, status_on=status_on, reported_on=reported_on),
         trend=tuple(_trend(each) for each in row.nodes("trendedTrades")),
         **_as_it_stands(row),
@@ -121,7 +122,7 @@ def _told_terms(row: Node, more: Node) -> str:
 
 
 def _terms(text: str) -> str:
-    """How long or in what way an account is paid. That it is not known is usual, and no oddity."""
+    """How long or in what way an account is paid. That it is not known is usual, and no warning."""
     return "" if text.upper() in UNSTATED else text.strip("0") and text
 
 
@@ -164,17 +165,17 @@ def _type(row: Node, more: Node) -> AccountType:
     if not code:
         return more.word("enhancedAccountType", TYPES, UNKNOWN)
     plain = row.word("accountType", TYPES, UNKNOWN)
-    says_more = enhanced is not UNKNOWN and plain.kind is Kind.OTHER
-    return enhanced if says_more or enhanced.kind is Kind.HOME_EQUITY else plain
+    says_more = enhanced is not UNKNOWN and plain.kind is AccountKind.OTHER
+    return enhanced if says_more or enhanced.kind is AccountKind.HOME_EQUITY else plain
 
 
-def _kind_in_key(row: Node, more: Node) -> Kind:
+def _kind_in_key(row: Node, more: Node) -> AccountKind:
     """The kind by which the account was named first, however much is known of its type by now."""
-    enhanced = KINDS_IN_KEYS.get(more.text("enhancedAccountType"), Kind.OTHER)
-    if enhanced is Kind.HOME_EQUITY:
+    enhanced = KINDS_IN_KEYS.get(more.text("enhancedAccountType"), AccountKind.OTHER)
+    if enhanced is AccountKind.HOME_EQUITY:
         return enhanced
     plain = row.text("accountType")
-    return KINDS_IN_KEYS.get(plain, Kind.OTHER) if plain else enhanced
+    return KINDS_IN_KEYS.get(plain, AccountKind.OTHER) if plain else enhanced
 
 
 def _condition(row: Node, more: Node) -> tuple[str, str]:
@@ -217,7 +218,7 @@ def _trend(row: Node) -> Trend:
     )
 
 
-def _key(row: Node, kind: Kind, original: int | None, opened: date | None) -> str:
+def _key(row: Node, kind: AccountKind, original: int | None, opened: date | None) -> str:
     """A name for the account made of what does not change. Balance, limit and account number are no part of it.
 
     The number is all zeros often enough. The original amount tells loans of one lender and day apart.

@@ -9,7 +9,7 @@ from django import forms
 
 from credit.analysis.bands import PROVIDERS
 from credit.analysis.labels import format_date
-from credit.report import Day
+from credit.report import PartialDate
 
 UNKNOWN = "This is none of your reports. Choose one from the list."
 
@@ -47,4 +47,4 @@ class ComparisonForm(forms.Form):
 
 def _label(listed: ReportChoice) -> str:
     day = listed.reported_on or listed.pulled_at.date()
-    return f"{format_date(Day(day))}, {PROVIDERS.get(listed.provider, listed.provider)}"
+    return f"{format_date(PartialDate(day))}, {PROVIDERS.get(listed.provider, listed.provider)}"

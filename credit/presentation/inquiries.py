@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import MAXYEAR, date
 from typing import NamedTuple
 
-from credit.report import Day, Inquiry, Precision
+from credit.report import Inquiry, PartialDate, Precision
 
 RETENTION_MONTHS = 24
 
@@ -14,7 +14,7 @@ class InquiryRow(NamedTuple):
     """An inquiry and the day on which it drops off the file; ``None`` where its own date is not reported."""
 
     inquiry: Inquiry
-    removal_date: Day | None
+    removal_date: PartialDate | None
 
 
 def list_inquiries(inquiries: Iterable[Inquiry]) -> list[InquiryRow]:
@@ -23,11 +23,11 @@ def list_inquiries(inquiries: Iterable[Inquiry]) -> list[InquiryRow]:
     return sorted(rows, key=lambda row: row.inquiry.on.first if row.inquiry.on else date.min, reverse=True)
 
 
-def removal_date(day: Day | None) -> Day | None:
+def removal_date(day: PartialDate | None) -> PartialDate | None:
     """Return when an inquiry drops off: two years later, as precise as its own date."""
     if day is None or day.precision is Precision.YEAR or day.first.year + 2 > MAXYEAR:
         return None
-    return Day(add_months(day.first, RETENTION_MONTHS), day.precision)
+    return PartialDate(add_months(day.first, RETENTION_MONTHS), day.precision)
 
 
 def add_months(day: date, months: int) -> date:

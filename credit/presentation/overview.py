@@ -17,7 +17,7 @@ from credit.analysis.labels import KINDS_PLURAL
 from credit.analysis.summary import Summary, summarize
 from credit.analysis.utilization import UtilizationSummary, summarize_utilization
 from credit.presentation.gauge import Gauge, gauge
-from credit.report import Kind, Report, Score, Tradeline
+from credit.report import AccountKind, CreditReport, Score, Tradeline
 from credit.statuses import STALE_AFTER
 
 MAX_ACCOUNTS = 3
@@ -78,7 +78,7 @@ class ReasonWithAccounts:
 class DebtTotal:
     """The balance of one kind of account. ``width`` is its bar, in percent of the longest."""
 
-    kind: Kind
+    kind: AccountKind
     label: str
     balance: int
     width: str
@@ -101,18 +101,18 @@ class Figures:
         return self.use.overall.percent if self.use.overall else None
 
 
-def headlines(report: Report, earlier: Iterable[EarlierReport]) -> list[ScoreHeadline]:
+def headlines(report: CreditReport, earlier: Iterable[EarlierReport]) -> list[ScoreHeadline]:
     """Compare every score of a report with its earlier value, in the order of the requested models."""
     before = [each for each in earlier if _is_before(each, report)]
     return [_headline(score, report, before) for score in report.scores]
 
 
-def _is_before(listed: EarlierReport, report: Report) -> bool:
+def _is_before(listed: EarlierReport, report: CreditReport) -> bool:
     day = listed.reported_on
     return bool(day and report.reported_on and day < report.reported_on and listed.provider == report.provider)
 
 
-def _headline(score: Score, report: Report, earlier: Sequence[EarlierReport]) -> ScoreHeadline:
+def _headline(score: Score, report: CreditReport, earlier: Sequence[EarlierReport]) -> ScoreHeadline:
     return ScoreHeadline(
         score=score,
         label=bands.model_name(score.model, score.indicator, report.provider),
@@ -149,7 +149,7 @@ def _reason(reason: factors.Reason, accounts: Sequence[Tradeline]) -> ReasonWith
     )
 
 
-def figures(report: Report, *, on: date) -> Figures:
+def figures(report: CreditReport, *, on: date) -> Figures:
     """Sum a report up as of a day."""
     summary = summarize(report.tradelines, report.inquiries, on=on)
     return Figures(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from credit.analysis.labels import KINDS_PLURAL
 from credit.payment_history import Bucket, PaymentHistory
-from credit.report import Kind, Tradeline
+from credit.report import AccountKind, Tradeline
 
 
 class CalendarYear(NamedTuple):
@@ -49,7 +49,7 @@ def used_buckets(table: Iterable[CalendarYear | UndatedRow]) -> list[Bucket]:
 class AccountGroup:
     """The accounts of one kind, open ones first. ``balance`` is ``None`` where no account reports one."""
 
-    kind: Kind
+    kind: AccountKind
     label: str
     accounts: tuple[Tradeline, ...]
     balance: int | None
@@ -62,7 +62,7 @@ def group_accounts(accounts: Sequence[Tradeline]) -> list[AccountGroup]:
     ]
 
 
-def _account_group(kind: Kind, accounts: list[Tradeline]) -> AccountGroup:
+def _account_group(kind: AccountKind, accounts: list[Tradeline]) -> AccountGroup:
     stated = [each.balance for each in accounts if each.balance is not None]
     return AccountGroup(
         kind=kind,

@@ -50,12 +50,12 @@ class BegunAttempt(NamedTuple):
     """The right to make one call, and whom it is about."""
 
     attempt: PullAttempt
-    subject: Applicant
+    applicant: Applicant
 
 
 @sensitive_variables()
-def begin_attempt(*, owner_id: UUID, trigger: Trigger, subject: Applicant | None = None) -> BegunAttempt:
-    """Take the right to call the bureau once, about ``subject`` as just typed or else about the stored details.
+def begin_attempt(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None) -> BegunAttempt:
+    """Take the right to call the bureau once, about ``applicant`` as just typed or else about the stored details.
 
     Raises ``NotEnrolled``, ``DetailsLost``, ``NoConsent``, ``PullInProgress`` and ``NotDue``.
     """
@@ -71,7 +71,7 @@ def begin_attempt(*, owner_id: UUID, trigger: Trigger, subject: Applicant | None
         attempt = _create_attempt(enrollment, consent, trigger, now=now)
         transitions.begin_pull(enrollment, now=now)
         enrollment.save()
-        return BegunAttempt(attempt, subject or open_details(enrollment))
+        return BegunAttempt(attempt, applicant or open_details(enrollment))
 
 
 def _create_attempt(enrollment: Enrollment, consent: ConsentEvent, trigger: Trigger, *, now: datetime) -> PullAttempt:

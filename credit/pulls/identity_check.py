@@ -24,7 +24,7 @@ from credit.enrollment.details import get_details
 from credit.enrollment.lifecycle import lock_enrollment
 from credit.models import Enrollment, RawReport
 from credit.pulls import processing
-from credit.report import Detail, Kind, Precision, Report, ReportStatus, Role, Tradeline
+from credit.report import AccountKind, CreditReport, Detail, Precision, ReportStatus, Role, Tradeline
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.parsing import UnreadableReport
@@ -143,7 +143,7 @@ def _load_expected_answers(raw: RawReport) -> ExpectedAnswers:
 
 
 @sensitive_variables()
-def expected_answers(report: Report, *, own_zip: str) -> ExpectedAnswers:
+def expected_answers(report: CreditReport, *, own_zip: str) -> ExpectedAnswers:
     """Return what the file of a report says.
 
     The ZIP code of the person's own details counts only where the file has no other. What others opened in the
@@ -157,6 +157,6 @@ def expected_answers(report: Report, *, own_zip: str) -> ExpectedAnswers:
 
 def _opening_month(line: Tradeline) -> date | None:
     """Return the first day of the month in which the user opened an account, where the file says so."""
-    is_own = line.kind is not Kind.COLLECTION and line.role is not Role.AUTHORIZED_USER
+    is_own = line.kind is not AccountKind.COLLECTION and line.role is not Role.AUTHORIZED_USER
     is_known = line.opened is not None and line.opened.precision is not Precision.YEAR
     return line.opened.first.replace(day=1) if line.opened and is_own and is_known else None

@@ -39,8 +39,8 @@ class PullResult:
 
 
 @sensitive_variables()
-def pull(*, owner_id: UUID, trigger: Trigger, subject: Applicant | None = None) -> PullResult:
-    """Pull a user's report and store it. ``subject`` holds the details with the whole number, as just typed.
+def pull(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None) -> PullResult:
+    """Pull a user's report and store it. ``applicant`` holds the details with the whole number, as just typed.
 
     Must not run in a transaction. Raises ``NotEnrolled``, ``NoConsent``, ``PullInProgress`` or ``NotDue`` where the
     bureau was not called, and ``BureauError`` where there is no report, or none that can be parsed yet.
@@ -49,7 +49,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, subject: Applicant | None = None) 
         raise BureauConfigError("CREDIT_IS_OFF")
     attempts.expire_lost_attempt(owner_id=owner_id)
     try:
-        attempt, about = attempts.begin_attempt(owner_id=owner_id, trigger=trigger, subject=subject)
+        attempt, about = attempts.begin_attempt(owner_id=owner_id, trigger=trigger, applicant=applicant)
     except NotDue:
         # An answer that is not parsed yet is no reason to pull again, but one to parse it.
         processing.process_pending(owner_id=owner_id)
@@ -60,16 +60,16 @@ def pull(*, owner_id: UUID, trigger: Trigger, subject: Applicant | None = None) 
     except DetailsLost:
         attempts.stop_without_details(owner_id=owner_id)
         raise
-    raw = store_answer(attempt=attempt, answer=call_bureau(attempt=attempt, subject=about))
+    raw = store_answer(attempt=attempt, answer=call_bureau(attempt=attempt, applicant=about))
     return PullResult(raw.pk, processing.process_report(raw=raw))
 
 
 @sensitive_variables()
-def call_bureau(*, attempt: PullAttempt, subject: Applicant) -> provider.RawReport:
+def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.RawReport:
     """Make the call of an attempt. Raises ``NoConsent`` and ``BureauError``; both are recorded."""
     try:
         consent = attempts.consent_grant(attempt)
-        answer = bureau_for(attempt.provider).connect().fetch(subject, consent, PullOptions(attempt.reference_id))
+        answer = bureau_for(attempt.provider).connect().fetch(applicant, consent, PullOptions(attempt.reference_id))
         recheck_connection()
         return answer
     except NoConsent:

@@ -13,7 +13,7 @@ import msgspec
 from compliance.vault import SealError
 from compliance.vault.secret import Secret
 from credit.diffing import Change
-from credit.report import Report
+from credit.report import CreditReport
 
 Document = TypeVar("Document")
 
@@ -21,7 +21,7 @@ Document = TypeVar("Document")
 RAW_LEVEL: Final = 9
 DOCUMENT_LEVEL: Final = 6
 
-_REPORT = msgspec.json.Decoder(Report)
+_REPORT = msgspec.json.Decoder(CreditReport)
 _CHANGES = msgspec.json.Decoder(tuple[Change, ...])
 
 
@@ -42,12 +42,12 @@ def unpack(text: str) -> bytes:
         raise ValueError("Not a packed text.") from None
 
 
-def encode_report(report: Report) -> str:
+def encode_report(report: CreditReport) -> str:
     """Write a report as text to seal."""
     return pack(msgspec.json.encode(report), level=DOCUMENT_LEVEL)
 
 
-def decode_report(document: Secret) -> Report:
+def decode_report(document: Secret) -> CreditReport:
     """Read a report. Raises ``StaleDocument``."""
     return _decode(_REPORT, document)
 

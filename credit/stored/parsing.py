@@ -6,7 +6,7 @@ from compliance.vault import SealError
 from credit import models
 from credit.bureaus import find_bureau, is_current_parser
 from credit.provider import MalformedReport
-from credit.report import Report
+from credit.report import CreditReport
 from credit.stored.documents import StaleDocument, decode_changes, decode_report, unpack
 
 
@@ -20,7 +20,7 @@ def unpack_answer(raw: models.RawReport) -> bytes:
 
 
 @sensitive_variables()
-def parse_answer(raw: models.RawReport) -> Report:
+def parse_answer(raw: models.RawReport) -> CreditReport:
     """Read an answer as of the day on which it came. Raises ``MalformedReport``, also where it cannot be opened."""
     try:
         body = unpack_answer(raw)
@@ -33,7 +33,7 @@ def parse_answer(raw: models.RawReport) -> Report:
 
 
 @sensitive_variables()
-def read_report(stored: models.Report) -> Report:
+def read_report(stored: models.Report) -> CreditReport:
     """Read a stored report. Where its document is stale, its raw answer is parsed instead, in one more statement.
 
     Raises ``UnreadableReport``.
@@ -58,7 +58,7 @@ def is_stale(stored: models.Report) -> bool:
 
 
 @sensitive_variables()
-def read_by_current_parser(stored: models.Report) -> Report:
+def read_by_current_parser(stored: models.Report) -> CreditReport:
     """Read a stored report as this version's parser reads its answer, so that two differ only where the file changed.
 
     One whose answer is gone, or cannot be read any more, is read as it is stored. Raises ``UnreadableReport``.
@@ -71,7 +71,7 @@ def read_by_current_parser(stored: models.Report) -> Report:
         return read_report(stored)
 
 
-def _parsed_anew(stored: models.Report) -> Report:
+def _parsed_anew(stored: models.Report) -> CreditReport:
     if stored.raw is None:
         raise UnreadableReport
     try:

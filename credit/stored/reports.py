@@ -13,7 +13,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from credit import models
 from credit.diffing import UNREADABLE_CHANGE, Change
-from credit.report import Report, ReportStatus
+from credit.report import CreditReport, ReportStatus
 from credit.stored.documents import StaleDocument, decode_changes, encode_report
 from credit.stored.parsing import UnreadableReport, read_report, unpack_answer
 
@@ -30,7 +30,7 @@ class StoredReport:
     pulled_at: datetime
     is_sample: bool
     inquiry_class: str
-    report: Report
+    report: CreditReport
     comparable: bool = True
 
 
@@ -179,7 +179,7 @@ def _read(stored: models.Report) -> StoredReport:
 # --- Writing ------------------------------------------------------------------------------------------------
 
 
-def store_report(*, raw: models.RawReport, report: Report) -> models.Report:
+def store_report(*, raw: models.RawReport, report: CreditReport) -> models.Report:
     """Write down what was read from a raw answer, in the open transaction."""
     score = report.scores[0] if report.scores else None
     return models.Report.objects.create(

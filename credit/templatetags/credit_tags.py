@@ -15,7 +15,7 @@ from markupsafe import Markup
 from credit.analysis import bands, labels
 from credit.payment_history import Bucket, PaymentHistory
 from credit.presentation.payment_grid import CalendarYear, UndatedRow
-from credit.report import Day, Detail, Message, Role, Tradeline
+from credit.report import BureauMessage, Detail, PartialDate, Role, Tradeline
 from ui.macros import load_macro
 
 register = template.Library()
@@ -71,7 +71,7 @@ def history_basis(history: PaymentHistory) -> str:
 
 
 @register.filter
-def sanctions_text(message: Message) -> str:
+def sanctions_text(message: BureauMessage) -> str:
     """Say what the bureau found in the government's list of sanctions; its own words where the code is not known."""
     return labels.OFAC.get(message.code, message.text)
 
@@ -103,7 +103,7 @@ def percent1(share: Decimal | None) -> str:
 @register.filter
 def full_date(day: date | None) -> str:
     """Format a day with its year, as papers about credit do."""
-    return labels.format_date(Day(day) if day else None)
+    return labels.format_date(PartialDate(day) if day else None)
 
 
 @register.filter

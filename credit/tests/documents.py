@@ -7,15 +7,15 @@ from msgspec.structs import replace
 
 from compliance.isolation import tenant
 from credit.diffing import Change
-from credit.models import Report as ReportRow
-from credit.report import Report, Tradeline
+from credit.models import Report
+from credit.report import CreditReport, Tradeline
 from credit.stored.documents import decode_changes, decode_report, encode_report
 
 
-def stored_reports(user: Any) -> list[Report]:
+def stored_reports(user: Any) -> list[CreditReport]:
     """A person's reports, oldest first, whether they may be shown or not."""
     with tenant(user.pk):
-        return [decode_report(row.document) for row in ReportRow.objects.order_by("pulled_at")]
+        return [decode_report(row.document) for row in Report.objects.order_by("pulled_at")]
 
 
 def stored_accounts(user: Any) -> list[Tradeline]:
@@ -26,14 +26,14 @@ def stored_accounts(user: Any) -> list[Tradeline]:
 def stored_changes(user: Any) -> list[Change]:
     """Everything that is written down as changed, whether it may be shown or not."""
     with tenant(user.pk):
-        rows = ReportRow.objects.filter(changes__isnull=False).order_by("pulled_at")
+        rows = Report.objects.filter(changes__isnull=False).order_by("pulled_at")
         return [change for row in rows for change in decode_changes(row.changes)]
 
 
-def rewrite_reports(user: Any, edit: Callable[[Report], Report]) -> None:
+def rewrite_reports(user: Any, edit: Callable[[CreditReport], CreditReport]) -> None:
     """Put what ``edit`` makes of each report in its place."""
     with tenant(user.pk):
-        for row in ReportRow.objects.all():
+        for row in Report.objects.all():
             row.document = encode_report(edit(decode_report(row.document)))
             row.save(update_fields=["document"])
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from credit.experian.normalize import normalize
-from credit.report import Report
+from credit.report import CreditReport
 
 MODELS = {"V4": "vantagescore_4", "F9": "fico_9"}
 TODAY = date(2026, 11, 20)
@@ -133,7 +133,7 @@ def raw(**sections: Any) -> bytes:
     return json.dumps({"creditProfile": [_changed(PROFILE, sections)]}).encode()
 
 
-def read(**sections: Any) -> Report:
+def read(**sections: Any) -> CreditReport:
     """The report that comes of ``raw``."""
     return normalize(raw(**sections), asof=TODAY, models=MODELS)
 
@@ -143,7 +143,7 @@ def header(day: str) -> list[Section]:
     return [{"y2kReportedDate": day}]
 
 
-def problems(report: Report) -> list[tuple[str, str]]:
+def problems(report: CreditReport) -> list[tuple[str, str]]:
     """The warnings as the last part of their path and what is wrong there."""
     return [(warning.path.rpartition(".")[2], warning.problem) for warning in report.warnings]
 

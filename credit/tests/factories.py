@@ -11,7 +11,7 @@ from compliance.isolation import tenant
 from credit import models
 from credit.diffing import diff
 from credit.enrollment import details
-from credit.report import Report
+from credit.report import CreditReport
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.documents import encode_changes, pack
@@ -19,7 +19,7 @@ from credit.tests.client_samples import ADA
 from credit.tests.experian_samples import RECORD, SSN, read
 
 
-def store_report(user, report: Report, *, is_sample=False) -> UUID:
+def store_report(user, report: CreditReport, *, is_sample=False) -> UUID:
     """Keep one report of a person, pulled at the noon of its day."""
     with tenant(user.pk):
         at = datetime.combine(report.reported_on, time(12), UTC) if report.reported_on else datetime.now(UTC)
@@ -51,7 +51,7 @@ def _store_raw(user, report, at, is_sample):
     )
 
 
-def store_reports(user, told: Sequence[Report]) -> list[UUID]:
+def store_reports(user, told: Sequence[CreditReport]) -> list[UUID]:
     """Keep several reports, oldest first, with the changes from each to the next."""
     ids = [store_report(user, report) for report in told]
     with tenant(user.pk):

@@ -2,12 +2,12 @@
 
 import pytest
 
-from credit.report import Report
+from credit.report import CreditReport
 from credit.tests.sandbox_bureau import ANSWERED, Bureau
 
 
 @pytest.fixture(scope="module")
-def persona_reports(sandbox_program: Bureau) -> dict[str, Report]:
+def persona_reports(sandbox_program: Bureau) -> dict[str, CreditReport]:
     """One report of every person who has a file."""
     sandbox_program.control("bureau/reset")
     return {persona: sandbox_program.read(persona) for persona in ANSWERED}

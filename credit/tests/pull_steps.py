@@ -25,8 +25,8 @@ def give_consent(user, *, valid_for=instruction.VALID_FOR):
 
 def enroll_user(user, persona="P01", *, keep_ssn=True, **changes):
     """Sign, and give the details of one of the bureau's people."""
-    subject = replace(person(persona), **changes)
-    return lifecycle.enroll(user=user, subject=subject, keep_ssn=keep_ssn, consent_id=give_consent(user).pk)
+    applicant = replace(person(persona), **changes)
+    return lifecycle.enroll(user=user, applicant=applicant, keep_ssn=keep_ssn, consent_id=give_consent(user).pk)
 
 
 def pull(user, trigger=Trigger.USER, **options):

@@ -26,12 +26,12 @@ def diff_card(before, after, **options):
 
 
 def summarize(changes):
-    return [(change.subject, change.before, change.after, change.detail) for change in changes]
+    return [(change.type, change.before, change.after, change.detail) for change in changes]
 
 
 def change_types(changes):
-    return [change.subject for change in changes]
+    return [change.type for change in changes]
 
 
 def filter_changes(changes, *wanted):
-    return [change for change in changes if change.subject in wanted]
+    return [change for change in changes if change.type in wanted]

@@ -72,10 +72,10 @@ class Bureau:
         keys = {"client_id": CLIENT_ID, "client_secret": SECRET, "username": "bureau_user", "password": "bureau_pass"}
         return client_at(self.url, **{**keys, **changes})
 
-    def pull(self, persona, *, subject=None, **changes):
+    def pull(self, persona, *, applicant=None, **changes):
         self.pulls += 1
         options = PullOptions(f"attempt{self.pulls}")
-        return self.client(**changes).fetch(subject or person(persona), CONSENT, options)
+        return self.client(**changes).fetch(applicant or person(persona), CONSENT, options)
 
     def read(self, persona, **options):
         asof = (datetime.now(UTC) + timedelta(days=400)).date()

@@ -20,7 +20,7 @@ def partial_dates(draw):
     day, precision = draw(DATES), draw(st.sampled_from(rows.Precision))
     if precision is rows.Precision.YEAR:
         day = day.replace(month=1)
-    return rows.Day(day if precision is rows.Precision.DAY else day.replace(day=1), precision)
+    return rows.PartialDate(day if precision is rows.Precision.DAY else day.replace(day=1), precision)
 
 
 @st.composite
@@ -45,7 +45,7 @@ BY_TYPE = {
     int | None: DOLLARS,
     bool | None: MAYBE,
     date | None: st.none() | DATES,
-    rows.Day | None: DAYS,
+    rows.PartialDate | None: DAYS,
     payment_history.PaymentHistory | None: st.none() | histories(),
 }
 
@@ -70,7 +70,7 @@ TRENDS = st.builds(rows.Trend, st.none() | COUNTS, DOLLARS, DOLLARS, DOLLARS, DO
 TRADELINES = build(
     rows.Tradeline,
     key=WORDS,
-    kind=st.sampled_from(rows.Kind),
+    kind=st.sampled_from(rows.AccountKind),
     role=st.sampled_from(rows.Role),
     last_four=st.from_regex("[0-9]{4}|", fullmatch=True),
     counters=st.builds(rows.Counters, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS),
@@ -84,7 +84,7 @@ PUBLIC_RECORDS = build(
     role=st.sampled_from(rows.Role),
 )
 REPORTS = st.builds(
-    rows.Report,
+    rows.CreditReport,
     provider=st.just("experian"),
     parser_version=st.integers(1, 1000),
     sha256=st.from_regex("[0-9a-f]{64}", fullmatch=True),
@@ -98,7 +98,7 @@ REPORTS = st.builds(
     public_records=tuples_of(PUBLIC_RECORDS),
     personal=tuples_of(build(rows.PersonalDetail, kind=st.sampled_from(rows.Detail))),
     statements=tuples_of(build(rows.Statement, notice=st.sampled_from(rows.Notice))),
-    messages=tuples_of(st.builds(rows.Message, TEXTS, TEXTS, TEXTS)),
+    messages=tuples_of(st.builds(rows.BureauMessage, TEXTS, TEXTS, TEXTS)),
     totals=tuples_of(st.tuples(TEXTS, st.integers(-(10**15), 10**15))),
-    warnings=tuples_of(st.builds(rows.Oddity, TEXTS, TEXTS, TEXTS)),
+    warnings=tuples_of(st.builds(rows.ParseWarning, TEXTS, TEXTS, TEXTS)),
 )

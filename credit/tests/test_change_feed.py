@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from credit.diffing import Change, Severity, Subject
+from credit.diffing import Change, ChangeType, Severity
 from credit.presentation import change_feed
 from credit.presentation.comparison_form import UNKNOWN, ComparisonForm
 from credit.report import ReportStatus
@@ -13,7 +13,7 @@ NEWER, OLDER = UUID(int=2), UUID(int=1)
 
 
 def kept(report_id, day, severity, key=""):
-    change = Change(Subject.LIMIT_CHANGED, key or "e", severity, "BEACON CARD", 1, 2, "", key)
+    change = Change(ChangeType.LIMIT_CHANGED, key or "e", severity, "BEACON CARD", 1, 2, "", key)
     return StoredChange(report_id, day, change)
 
 

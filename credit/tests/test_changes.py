@@ -11,7 +11,7 @@ from accounts.models import Notification
 from accounts.notifications.notification_types import NotificationType
 from compliance.isolation import tenant
 from credit.changes.record import NOTIFICATION_TYPES, record_changes
-from credit.diffing import Severity, Subject
+from credit.diffing import ChangeType, Severity
 from credit.models import PullAttempt, RawReport, Report
 from credit.stored import reports
 from credit.stored.parsing import read_report
@@ -74,10 +74,10 @@ def test_it_says_nothing_about_the_first_report(alice):
 def test_it_writes_down_what_changed_and_tells_what_matters(alice):
     come(alice, 0, tradeline=STEADY)
     found = come(alice, 1, tradeline=[card(balanceAmount="00007000"), loan()])
-    assert {(change.subject, change.severity) for change in found} == {
-        (Subject.BALANCE_CHANGED, Severity.INFO),
-        (Subject.UTILIZATION_UP, Severity.NOTICE),
-    } | {(change.subject, change.severity) for change in found if change.entity == "overall"}
+    assert {(change.type, change.severity) for change in found} == {
+        (ChangeType.BALANCE_CHANGED, Severity.INFO),
+        (ChangeType.UTILIZATION_UP, Severity.NOTICE),
+    } | {(change.type, change.severity) for change in found if change.entity == "overall"}
     with tenant(alice.pk):
         assert [kept.change for kept in reports.list_changes(owner=alice.pk)] == found
         assert {kept.reported_on for kept in reports.list_changes(owner=alice.pk)} == {date(2026, 2, 20)}
@@ -115,9 +115,9 @@ def test_it_tells_of_what_happened_behind_a_freeze(alice):
     come(alice, 0, tradeline=STEADY)
     frozen = {"tradeline": None, "riskModel": None, "inquiry": None}
     freeze = [{"type": "25", "statementText": "FILE FROZEN BY CONSUMER"}]
-    assert [change.subject for change in come(alice, 1, **frozen, statement=freeze)] == [Subject.FLAG_ADDED]
+    assert [change.type for change in come(alice, 1, **frozen, statement=freeze)] == [ChangeType.FLAG_ADDED]
     found = come(alice, 2, tradeline=[loan()])
-    assert [change.subject for change in found] == [Subject.FLAG_CLEARED, Subject.ACCOUNT_VANISHED]
+    assert [change.type for change in found] == [ChangeType.FLAG_CLEARED, ChangeType.ACCOUNT_VANISHED]
 
 
 def test_it_marks_a_report_about_somebody_else_and_compares_nothing(alice):
@@ -149,4 +149,4 @@ def test_it_keeps_changes_of_people_apart(alice, mallory):
 
 
 def test_it_has_a_kind_of_alert_for_every_change():
-    assert set(NOTIFICATION_TYPES) == set(Subject)
+    assert set(NOTIFICATION_TYPES) == set(ChangeType)

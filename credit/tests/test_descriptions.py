@@ -1,29 +1,29 @@
-"""Changes in words: every subject has some, with its figures, and none of them promises or blames."""
+"""Changes in words: every change_type has some, with its figures, and none of them promises or blames."""
 
 import re
 
 import pytest
 
 from credit.changes.descriptions import describe_change
-from credit.diffing import Change, Severity, Subject
+from credit.diffing import Change, ChangeType, Severity
 
 LINT = re.compile(r"\b(improve|boost|repair|fix|raise|increase|should|must|bad|unfortunately|sorry|great)\w*\b", re.I)
 # These have a figure on both sides, always.
-FIGURED = {subject for subject in Subject if subject.startswith(("score", "utilization"))}
+FIGURED = {change_type for change_type in ChangeType if change_type.startswith(("score", "utilization"))}
 
 
-def change(subject, *, name="BEACON CARD", before=None, after=None, detail="", key="k1"):
-    return Change(subject, "entity", Severity.NOTICE, name, before, after, detail, key)
+def change(change_type, *, name="BEACON CARD", before=None, after=None, detail="", key="k1"):
+    return Change(change_type, "entity", Severity.NOTICE, name, before, after, detail, key)
 
 
-@pytest.mark.parametrize("subject", Subject)
+@pytest.mark.parametrize("change_type", ChangeType)
 @pytest.mark.parametrize("figures", [(None, None), (1, 2), ("words", ""), ("late30", "junk"), (0, 0)])
-def test_it_has_calm_words_for_every_subject_whatever_the_figures(subject, figures):
+def test_it_has_calm_words_for_every_subject_whatever_the_figures(change_type, figures):
     before, after = figures
-    if subject in FIGURED:
+    if change_type in FIGURED:
         before, after = 700, 701
     for name in ("BEACON CARD", ""):
-        told = describe_change(change(subject, name=name, before=before, after=after, detail="2027-04"))
+        told = describe_change(change(change_type, name=name, before=before, after=after, detail="2027-04"))
         assert not LINT.search(f"{told.title} {told.text}")
         assert "None" not in f"{told.title} {told.text}"
 
@@ -32,83 +32,83 @@ def test_it_has_calm_words_for_every_subject_whatever_the_figures(subject, figur
     ("made", "title", "text"),
     [
         (
-            change(Subject.SCORE_CHANGED, name="VantageScore 4.0", before=702, after=688, key=""),
+            change(ChangeType.SCORE_CHANGED, name="VantageScore 4.0", before=702, after=688, key=""),
             "VantageScore 4.0 went down by 14 points",
             "From 702 to 688.",
         ),
         (
-            change(Subject.SCORE_CHANGED, name="VantageScore 4.0", before=660, after=661, detail="band", key=""),
+            change(ChangeType.SCORE_CHANGED, name="VantageScore 4.0", before=660, after=661, detail="band", key=""),
             "VantageScore 4.0 went up by 1 point",
             "From 660 to 661. It is in another band of its model.",
         ),
         (
-            change(Subject.SCORE_VANISHED, name="VantageScore 4.0", before=660, after="9002", key=""),
+            change(ChangeType.SCORE_VANISHED, name="VantageScore 4.0", before=660, after="9002", key=""),
             "VantageScore 4.0 gives no score",
             "It was 660. There was not enough recent activity on the accounts to compute a score.",
         ),
         (
-            change(Subject.UTILIZATION_UP, before="30.7", after="51.0", detail="50"),
+            change(ChangeType.UTILIZATION_UP, before="30.7", after="51.0", detail="50"),
             "BEACON CARD: more than 50% of the limit used",
             "From 30.7% to 51.0%.",
         ),
         (
-            change(Subject.UTILIZATION_UP, before="98.0", after="101.5", detail="100 limit_fell"),
+            change(ChangeType.UTILIZATION_UP, before="98.0", after="101.5", detail="100 limit_fell"),
             "BEACON CARD: over the limit",
             "From 98.0% to 101.5%. The limit fell.",
         ),
         (
-            change(Subject.UTILIZATION_DOWN, name="", before="50.3", after="28.0", detail="30", key=""),
+            change(ChangeType.UTILIZATION_DOWN, name="", before="50.3", after="28.0", detail="30", key=""),
             "All cards together: no more than 30% of the limit used",
             "From 50.3% to 28.0%.",
         ),
         (
-            change(Subject.LATE_PAYMENT, before="no_data", after="late30", detail="2027-04"),
+            change(ChangeType.LATE_PAYMENT, before="no_data", after="late30", detail="2027-04"),
             "BEACON CARD: payment reported late for April 2027",
             "Before: not reported. Now: 30 days late.",
         ),
         (
-            change(Subject.LIMIT_CHANGED, before=6500, after=8000),
+            change(ChangeType.LIMIT_CHANGED, before=6500, after=8000),
             "BEACON CARD: limit changed",
             "From $6,500 to $8,000.",
         ),
         (
-            change(Subject.ACCOUNT_OPENED, name="MESA AUTO FINANCE", after=21500, detail="2027-02-09"),
+            change(ChangeType.ACCOUNT_OPENED, name="MESA AUTO FINANCE", after=21500, detail="2027-02-09"),
             "MESA AUTO FINANCE: new account",
             "Balance: $21,500. Opened Feb 9, 2027.",
         ),
         (
-            change(Subject.ACCOUNT_TRANSFERRED, before="NORTHFIELD EDUCATION", after="CEDAR LOAN SERVICING"),
+            change(ChangeType.ACCOUNT_TRANSFERRED, before="NORTHFIELD EDUCATION", after="CEDAR LOAN SERVICING"),
             "NORTHFIELD EDUCATION moved a loan to CEDAR LOAN SERVICING",
             "It is the same debt under another lender.",
         ),
         (
-            change(Subject.ACCOUNT_VANISHED, before=140),
+            change(ChangeType.ACCOUNT_VANISHED, before=140),
             "BEACON CARD: no longer in the report",
             "The bureau may have updated its records. It is not in this report. Last balance: $140.",
         ),
         (
-            change(Subject.DEROGATORY_ADDED, before="open", after="charge_off"),
+            change(ChangeType.DEROGATORY_ADDED, before="open", after="charge_off"),
             "BEACON CARD: serious mark added",
             "Before: open. Now: charged off.",
         ),
         (
-            change(Subject.INQUIRY_ADDED, name="MESA AUTO FINANCE", after="2027-01-15", key=""),
+            change(ChangeType.INQUIRY_ADDED, name="MESA AUTO FINANCE", after="2027-01-15", key=""),
             "MESA AUTO FINANCE asked for your file",
             "On Jan 15, 2027.",
         ),
-        (change(Subject.FLAG_CLEARED, name="frozen", key=""), "Your file is no longer frozen", ""),
+        (change(ChangeType.FLAG_CLEARED, name="frozen", key=""), "Your file is no longer frozen", ""),
         (
-            change(Subject.PERSONAL_ADDED, name="address", key=""),
+            change(ChangeType.PERSONAL_ADDED, name="address", key=""),
             "An address that was not there before is on file",
             "See what is on file under Personal.",
         ),
     ],
-    ids=lambda value: value.subject if isinstance(value, Change) else "",
+    ids=lambda value: value.type if isinstance(value, Change) else "",
 )
 def test_it_tells_what_was_before_and_what_is_now(made, title, text):
     assert describe_change(made) == (title, text)
 
 
 def test_it_says_not_reported_where_there_was_no_figure():
-    assert describe_change(change(Subject.COLLECTION_ADDED, after=None)).text == "Balance: not reported."
-    assert describe_change(change(Subject.BALANCE_CHANGED, before=None, after=0)).text == "From not reported to $0."
+    assert describe_change(change(ChangeType.COLLECTION_ADDED, after=None)).text == "Balance: not reported."
+    assert describe_change(change(ChangeType.BALANCE_CHANGED, before=None, after=0)).text == "From not reported to $0."

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from credit.diffing import NotComparable, Severity, Subject, Thresholds, diff
+from credit.diffing import ChangeType, NotComparable, Severity, Thresholds, diff
 from credit.tests.experian_samples import (
     INQUIRY,
     RECORD,
@@ -39,22 +39,22 @@ def test_it_refuses_to_compare_bureaus_or_people():
 def test_it_puts_reports_in_the_order_of_their_dates():
     old, new = read(headerRecord=EARLIER), read(headerRecord=LATER, riskModel=[SCORE | {"score": "0700"}])
     assert diff(old, new) == diff(new, old)
-    assert summarize(diff(new, old)) == [(Subject.SCORE_CHANGED, 782, 700, "band")]
+    assert summarize(diff(new, old)) == [(ChangeType.SCORE_CHANGED, 782, 700, "band")]
 
 
 def test_it_takes_nothing_for_gone_that_a_frozen_file_holds_back():
     notice = [{"type": "25", "statementText": "FILE FROZEN"}]
     frozen = read(headerRecord=EARLIER, statement=notice, tradeline=None, riskModel=None, inquiry=None)
-    assert [(each.subject, each.entity) for each in diff(read(headerRecord=header("09202026")), frozen)] == [
-        (Subject.FLAG_ADDED, "flag:frozen")
+    assert [(each.type, each.entity) for each in diff(read(headerRecord=header("09202026")), frozen)] == [
+        (ChangeType.FLAG_ADDED, "flag:frozen")
     ]
-    assert change_types(diff(frozen, read(headerRecord=LATER))) == [Subject.FLAG_CLEARED]
+    assert change_types(diff(frozen, read(headerRecord=LATER))) == [ChangeType.FLAG_CLEARED]
 
 
 @pytest.mark.parametrize(("before", "after"), [(EARLIER, None), (None, LATER), (None, None)])
 def test_it_takes_the_order_in_which_reports_come_where_one_of_them_is_not_dated(before, after):
     old, new = read(headerRecord=before), read(headerRecord=after, tradeline=[card(), loan(), COLLECTION])
-    assert [change.subject for change in diff(old, new)] == [Subject.COLLECTION_ADDED]
+    assert [change.type for change in diff(old, new)] == [ChangeType.COLLECTION_ADDED]
 
 
 def test_it_names_a_change_the_same_way_in_every_run_and_each_change_apart():
@@ -90,7 +90,7 @@ def scores(before, after, **options):
 )
 def test_it_tells_a_score_that_moved_far_or_into_another_band(before, after, detail, severity):
     [change] = scores(before, after)
-    assert summarize([change]) == [(Subject.SCORE_CHANGED, int(before), int(after), detail)]
+    assert summarize([change]) == [(ChangeType.SCORE_CHANGED, int(before), int(after), detail)]
     assert (change.severity, change.name) == (severity, "VantageScore 4.0")
 
 
@@ -106,8 +106,8 @@ def test_it_never_compares_two_models():
 
 
 def test_it_tells_that_a_score_came_or_went():
-    assert summarize(scores("9002", "0702")) == [(Subject.SCORE_APPEARED, "9002", 702, "")]
-    assert summarize(scores("0702", "9002")) == [(Subject.SCORE_VANISHED, 702, "9002", "")]
+    assert summarize(scores("9002", "0702")) == [(ChangeType.SCORE_APPEARED, "9002", 702, "")]
+    assert summarize(scores("0702", "9002")) == [(ChangeType.SCORE_VANISHED, 702, "9002", "")]
     assert scores("9002", "9001") == ()
 
 

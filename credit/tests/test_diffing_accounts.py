@@ -1,6 +1,6 @@
 import pytest
 
-from credit.diffing import Severity, Subject
+from credit.diffing import ChangeType, Severity
 from credit.tests.experian_samples import (
     card,
     loan,
@@ -20,33 +20,33 @@ from credit.tests.report_pairs import (
 
 
 @pytest.mark.parametrize(
-    ("opened", "subject"),
+    ("opened", "change_type"),
     [
-        ("07222026", Subject.ACCOUNT_OPENED),
-        ("07212026", Subject.ACCOUNT_APPEARED),
-        ("11012026", Subject.ACCOUNT_OPENED),
-        ("00000000", Subject.ACCOUNT_APPEARED),
+        ("07222026", ChangeType.ACCOUNT_OPENED),
+        ("07212026", ChangeType.ACCOUNT_APPEARED),
+        ("11012026", ChangeType.ACCOUNT_OPENED),
+        ("00000000", ChangeType.ACCOUNT_APPEARED),
     ],
 )
-def test_it_tells_a_new_account_from_one_that_is_newly_reported(opened, subject):
+def test_it_tells_a_new_account_from_one_that_is_newly_reported(opened, change_type):
     # The older report is of October 20; ninety days before lies July 22.
     assert change_types(diff_sections({"tradeline": [card()]}, {"tradeline": [card(), loan(openDate=opened)]})) == [
-        subject
+        change_type
     ]
 
 
 def test_it_calls_a_collection_one_however_old_it_is():
     [change] = diff_sections({}, {"tradeline": [card(), loan(), COLLECTION]})
-    assert (change.subject, change.severity, change.after) == (Subject.COLLECTION_ADDED, Severity.HIGH, 118)
+    assert (change.type, change.severity, change.after) == (ChangeType.COLLECTION_ADDED, Severity.HIGH, 118)
 
 
 def test_it_tells_that_an_account_is_gone():
-    assert summarize(diff_sections({}, {"tradeline": [card()]})) == [(Subject.ACCOUNT_VANISHED, 6100, None, "")]
+    assert summarize(diff_sections({}, {"tradeline": [card()]})) == [(ChangeType.ACCOUNT_VANISHED, 6100, None, "")]
 
 
 def test_it_tells_that_an_account_was_closed():
     gone = {"openOrClosed": "C", "enhanced": {"enhancedAccountCondition": "A3"}}
-    assert summarize(diff_card({}, gone)) == [(Subject.ACCOUNT_CLOSED, None, None, "closed")]
+    assert summarize(diff_card({}, gone)) == [(ChangeType.ACCOUNT_CLOSED, None, None, "closed")]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,9 @@ def test_it_tells_that_an_account_was_closed():
 )
 def test_it_tells_that_a_loan_was_paid_off(paid):
     changes = diff_sections({}, {"tradeline": [card(), loan(**paid)]})
-    assert summarize(filter_changes(changes, Subject.ACCOUNT_PAID_OFF)) == [(Subject.ACCOUNT_PAID_OFF, 6100, 0, "")]
+    assert summarize(filter_changes(changes, ChangeType.ACCOUNT_PAID_OFF)) == [
+        (ChangeType.ACCOUNT_PAID_OFF, 6100, 0, "")
+    ]
 
 
 def test_it_calls_no_loan_paid_whose_balance_is_merely_not_reported():
@@ -72,30 +74,32 @@ LEFT = {"openOrClosed": "C", "balanceAmount": None, "enhancedPaymentData": {"enh
 
 def test_it_knows_a_loan_that_went_to_another_lender():
     [change] = diff_sections({}, {"tradeline": [card(), loan(**LEFT), loan(**NEW_LENDER)]})
-    assert summarize([change]) == [(Subject.ACCOUNT_TRANSFERRED, "US DEPT OF EDUCATION", "CEDAR LOAN SERVICING", "")]
+    assert summarize([change]) == [(ChangeType.ACCOUNT_TRANSFERRED, "US DEPT OF EDUCATION", "CEDAR LOAN SERVICING", "")]
     assert change.key != LOAN_KEY
 
 
 def test_it_knows_a_transferred_loan_whose_old_account_is_gone():
-    assert change_types(diff_sections({}, {"tradeline": [card(), loan(**NEW_LENDER)]})) == [Subject.ACCOUNT_TRANSFERRED]
+    assert change_types(diff_sections({}, {"tradeline": [card(), loan(**NEW_LENDER)]})) == [
+        ChangeType.ACCOUNT_TRANSFERRED
+    ]
 
 
 def test_it_takes_another_loan_for_no_transfer():
     other = loan(**NEW_LENDER, amount1="00008000")
     changes = diff_sections({}, {"tradeline": [card(), loan(**LEFT), other]})
-    assert change_types(changes) == [Subject.ACCOUNT_APPEARED, Subject.ACCOUNT_CLOSED]
+    assert change_types(changes) == [ChangeType.ACCOUNT_APPEARED, ChangeType.ACCOUNT_CLOSED]
 
 
 def test_it_pairs_each_loan_with_one_transfer():
     second = {"amount1": "00005500"}
     before = {"tradeline": [loan(), loan(**second)]}
     after = {"tradeline": [loan(**NEW_LENDER), loan(**NEW_LENDER, **second)]}
-    assert change_types(diff_sections(before, after)) == [Subject.ACCOUNT_TRANSFERRED] * 2
+    assert change_types(diff_sections(before, after)) == [ChangeType.ACCOUNT_TRANSFERRED] * 2
 
 
 def test_it_pairs_loans_that_nothing_tells_apart_with_one_transfer_each():
     changes = diff_sections({"tradeline": [loan(), loan()]}, {"tradeline": [loan(**NEW_LENDER), loan(**NEW_LENDER)]})
-    assert change_types(changes) == [Subject.ACCOUNT_TRANSFERRED] * 2
+    assert change_types(changes) == [ChangeType.ACCOUNT_TRANSFERRED] * 2
     assert len({change.key for change in changes}) == 2
 
 
@@ -111,17 +115,17 @@ def payments(before, after):
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ("CCC", "1CCC", [(Subject.LATE_PAYMENT, "no_data", "late30", "2026-11")]),
-        ("CCC", "C1CC", [(Subject.LATE_PAYMENT, "ok", "late30", "2026-10")]),
-        ("-CC", "C2CC", [(Subject.LATE_PAYMENT, "no_data", "late60", "2026-10")]),
+        ("CCC", "1CCC", [(ChangeType.LATE_PAYMENT, "no_data", "late30", "2026-11")]),
+        ("CCC", "C1CC", [(ChangeType.LATE_PAYMENT, "ok", "late30", "2026-10")]),
+        ("-CC", "C2CC", [(ChangeType.LATE_PAYMENT, "no_data", "late60", "2026-10")]),
         ("1CC", "C1CC", []),
-        ("1CC", "C2CC", [(Subject.LATE_WORSENED, "late30", "late60", "2026-10")]),
-        ("1CC", "CCCC", [(Subject.LATE_REMOVED, "late30", "ok", "2026-10")]),
+        ("1CC", "C2CC", [(ChangeType.LATE_WORSENED, "late30", "late60", "2026-10")]),
+        ("1CC", "CCCC", [(ChangeType.LATE_REMOVED, "late30", "ok", "2026-10")]),
         ("1CC", "C-CC", []),
         ("2CC", "C1CC", []),
-        ("6CC", "L6CC", [(Subject.LATE_PAYMENT, "no_data", "derog", "2026-11")]),
+        ("6CC", "L6CC", [(ChangeType.LATE_PAYMENT, "no_data", "derog", "2026-11")]),
         ("CCC", "C", []),
-        ("C", "CC1", [(Subject.LATE_PAYMENT, "no_data", "late30", "2026-09")]),
+        ("C", "CC1", [(ChangeType.LATE_PAYMENT, "no_data", "late30", "2026-09")]),
     ],
 )
 def test_it_compares_payments_month_by_month_of_the_calendar(before, after, expected):
@@ -141,9 +145,9 @@ def test_it_does_not_shout_about_a_charge_off_that_only_goes_on():
 
 
 def test_it_tells_an_amount_that_became_past_due():
-    assert summarize(diff_card({}, {"amountPastDue": "00000025"})) == [(Subject.PAST_DUE, None, 25, "")]
+    assert summarize(diff_card({}, {"amountPastDue": "00000025"})) == [(ChangeType.PAST_DUE, None, 25, "")]
     assert summarize(diff_card({"amountPastDue": "00000000"}, {"amountPastDue": "00000025"})) == [
-        (Subject.PAST_DUE, 0, 25, "")
+        (ChangeType.PAST_DUE, 0, 25, "")
     ]
     assert diff_card({"amountPastDue": "00000025"}, {"amountPastDue": "00000050"}) == ()
 
@@ -153,14 +157,14 @@ def test_it_tells_an_amount_that_became_past_due():
 
 def test_it_tells_a_derogatory_condition():
     charged_off = {"enhanced": {"enhancedAccountCondition": "97"}}
-    assert summarize(diff_card({}, charged_off)) == [(Subject.DEROGATORY_ADDED, "open", "charge_off", "")]
-    assert summarize(diff_card(charged_off, {})) == [(Subject.DEROGATORY_CLEARED, "charge_off", "open", "")]
+    assert summarize(diff_card({}, charged_off)) == [(ChangeType.DEROGATORY_ADDED, "open", "charge_off", "")]
+    assert summarize(diff_card(charged_off, {})) == [(ChangeType.DEROGATORY_CLEARED, "charge_off", "open", "")]
 
 
 def test_it_tells_a_dispute_and_a_remark():
-    assert summarize(diff_card({}, {"consumerDisputeFlag": "Y"})) == [(Subject.DISPUTE_CHANGED, "", "disputed", "")]
+    assert summarize(diff_card({}, {"consumerDisputeFlag": "Y"})) == [(ChangeType.DISPUTE_CHANGED, "", "disputed", "")]
     assert summarize(diff_card({"specialComment": "19"}, {"specialComment": "68"})) == [
-        (Subject.REMARK_CHANGED, "19", "68", "")
+        (ChangeType.REMARK_CHANGED, "19", "68", "")
     ]
 
 
@@ -176,13 +180,13 @@ def test_it_says_nothing_of_months_that_are_counted_from_the_day_of_the_report()
 def test_it_says_nothing_of_months_that_are_counted_from_another_date_than_before():
     before = {"balanceDate": "10092026", "paymentHistory": "CC1C"}
     after = {"balanceDate": None, "statusDate": "09092026", "paymentHistory": "CCC1C"}
-    assert filter_changes(diff_card(before, after), Subject.LATE_PAYMENT, Subject.LATE_REMOVED) == []
+    assert filter_changes(diff_card(before, after), ChangeType.LATE_PAYMENT, ChangeType.LATE_REMOVED) == []
 
 
 def test_it_compares_months_that_are_counted_from_the_same_kind_of_date():
     before = {"balanceDate": None, "statusDate": "10092026", "paymentHistory": "CCC"}
     after = {"balanceDate": None, "statusDate": "11092026", "paymentHistory": "1CCC"}
-    assert summarize(diff_card(before, after)) == [(Subject.LATE_PAYMENT, "no_data", "late30", "2026-11")]
+    assert summarize(diff_card(before, after)) == [(ChangeType.LATE_PAYMENT, "no_data", "late30", "2026-11")]
 
 
 @pytest.mark.parametrize("newer", ["CCC1", "1CC1", "CC", "C1C"])
@@ -190,7 +194,7 @@ def test_it_says_nothing_of_months_that_have_moved_on_where_their_date_has_not(n
     """The status keeps its date for as long as it holds, while the lender reports month after month."""
     undated = {"balanceDate": None, "statusDate": "06092026"}
     found = diff_card(undated | {"paymentHistory": "CC1"}, undated | {"paymentHistory": newer})
-    assert filter_changes(found, Subject.LATE_PAYMENT, Subject.LATE_REMOVED, Subject.LATE_WORSENED) == []
+    assert filter_changes(found, ChangeType.LATE_PAYMENT, ChangeType.LATE_REMOVED, ChangeType.LATE_WORSENED) == []
 
 
 def test_it_takes_a_blank_month_for_no_news():

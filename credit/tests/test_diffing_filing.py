@@ -1,6 +1,6 @@
 import pytest
 
-from credit.diffing import Severity, Subject, Thresholds
+from credit.diffing import ChangeType, Severity, Thresholds
 from credit.tests.experian_samples import (
     ADDRESS,
     IDENTITY,
@@ -15,23 +15,23 @@ def inquiry(day, **changes):
 
 
 @pytest.mark.parametrize(
-    ("day", "subject"),
+    ("day", "change_type"),
     [
-        ("11012026", Subject.INQUIRY_ADDED),
-        ("09202026", Subject.INQUIRY_ADDED),
-        ("09192026", Subject.INQUIRY_APPEARED),
-        ("00000000", Subject.INQUIRY_APPEARED),
+        ("11012026", ChangeType.INQUIRY_ADDED),
+        ("09202026", ChangeType.INQUIRY_ADDED),
+        ("09192026", ChangeType.INQUIRY_APPEARED),
+        ("00000000", ChangeType.INQUIRY_APPEARED),
     ],
 )
-def test_it_tells_a_new_inquiry_from_one_that_was_posted_late(day, subject):
+def test_it_tells_a_new_inquiry_from_one_that_was_posted_late(day, change_type):
     # The older report is of October 20; thirty days before lies September 20.
-    assert change_types(diff_sections({}, {"inquiry": [INQUIRY, inquiry(day)]})) == [subject]
+    assert change_types(diff_sections({}, {"inquiry": [INQUIRY, inquiry(day)]})) == [change_type]
 
 
 def test_it_counts_inquiries_that_look_alike():
     twice = [inquiry("11012026"), inquiry("11012026")]
-    assert change_types(diff_sections({}, {"inquiry": [INQUIRY, *twice]})) == [Subject.INQUIRY_ADDED] * 2
-    assert change_types(diff_sections({"inquiry": twice[:1]}, {"inquiry": twice})) == [Subject.INQUIRY_ADDED]
+    assert change_types(diff_sections({}, {"inquiry": [INQUIRY, *twice]})) == [ChangeType.INQUIRY_ADDED] * 2
+    assert change_types(diff_sections({"inquiry": twice[:1]}, {"inquiry": twice})) == [ChangeType.INQUIRY_ADDED]
     assert diff_sections({"inquiry": twice}, {"inquiry": twice[:1]}) == ()
 
 
@@ -46,10 +46,12 @@ def test_it_does_not_tell_our_own_asking():
 
 
 def test_it_tells_a_new_public_record_and_one_whose_status_changed():
-    assert summarize(diff_sections({}, {"publicRecord": [RECORD]})) == [(Subject.PUBLIC_RECORD_ADDED, None, "15", "")]
+    assert summarize(diff_sections({}, {"publicRecord": [RECORD]})) == [
+        (ChangeType.PUBLIC_RECORD_ADDED, None, "15", "")
+    ]
     after = {"publicRecord": [RECORD | {"status": "17"}]}
     assert summarize(diff_sections({"publicRecord": [RECORD]}, after)) == [
-        (Subject.PUBLIC_RECORD_CHANGED, "15", "17", "")
+        (ChangeType.PUBLIC_RECORD_CHANGED, "15", "17", "")
     ]
     assert diff_sections({"publicRecord": [RECORD]}, {}) == ()
 
@@ -57,7 +59,7 @@ def test_it_tells_a_new_public_record_and_one_whose_status_changed():
 def test_it_tells_that_a_personal_detail_is_new_without_saying_it():
     other = ADDRESS | {"streetName": "HARBOR VIEW"}
     [change] = diff_sections({}, {"addressInformation": [ADDRESS, other]})
-    assert (change.subject, change.name) == (Subject.PERSONAL_ADDED, "address")
+    assert (change.type, change.name) == (ChangeType.PERSONAL_ADDED, "address")
     assert "HARBOR" not in repr(change)
     assert diff_sections({}, {"addressInformation": [ADDRESS | {"lastUpdatedDate": "11202026"}]}) == ()
 
@@ -79,6 +81,6 @@ def test_it_tells_a_new_name_and_employer_once():
 )
 def test_it_tells_what_holds_for_the_whole_file(sections, flag, severity):
     [added] = diff_sections({}, sections)
-    assert (added.subject, added.entity, added.severity) == (Subject.FLAG_ADDED, f"flag:{flag}", severity)
+    assert (added.type, added.entity, added.severity) == (ChangeType.FLAG_ADDED, f"flag:{flag}", severity)
     [cleared] = diff_sections(sections, {})
-    assert (cleared.subject, cleared.entity) == (Subject.FLAG_CLEARED, f"flag:{flag}")
+    assert (cleared.type, cleared.entity) == (ChangeType.FLAG_CLEARED, f"flag:{flag}")

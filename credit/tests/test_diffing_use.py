@@ -1,6 +1,6 @@
 import pytest
 
-from credit.diffing import Subject
+from credit.diffing import ChangeType
 from credit.tests.experian_samples import (
     card,
     loan,
@@ -23,8 +23,8 @@ def test_it_tells_a_balance_that_moved_by_enough(limit, before, after, tells):
     def side(balance):
         return {"balanceAmount": f"{balance:08d}", "enhanced": {"creditLimitAmount": f"{limit:010d}"}}
 
-    moved = filter_changes(diff_card(side(before), side(after)), Subject.BALANCE_CHANGED)
-    assert summarize(moved) == ([(Subject.BALANCE_CHANGED, before, after, "")] if tells else [])
+    moved = filter_changes(diff_card(side(before), side(after)), ChangeType.BALANCE_CHANGED)
+    assert summarize(moved) == ([(ChangeType.BALANCE_CHANGED, before, after, "")] if tells else [])
 
 
 def test_it_tells_no_change_of_a_balance_that_is_not_reported_or_of_a_loan():
@@ -34,7 +34,7 @@ def test_it_tells_no_change_of_a_balance_that_is_not_reported_or_of_a_loan():
 
 def test_it_tells_that_a_limit_changed():
     changes = diff_card({}, {"enhanced": {"creditLimitAmount": "0000015000"}})
-    assert summarize(changes) == [(Subject.LIMIT_CHANGED, 12000, 15000, "")]
+    assert summarize(changes) == [(ChangeType.LIMIT_CHANGED, 12000, 15000, "")]
     assert diff_card({}, {"amount1": None, "enhanced": {"creditLimitAmount": None}}) == ()
 
 
@@ -42,7 +42,7 @@ def use(balance, limit):
     return {"balanceAmount": f"{balance:08d}", "enhanced": {"creditLimitAmount": f"{limit:010d}"}}
 
 
-UP, DOWN = Subject.UTILIZATION_UP, Subject.UTILIZATION_DOWN
+UP, DOWN = ChangeType.UTILIZATION_UP, ChangeType.UTILIZATION_DOWN
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,11 @@ NAMED = ("inquiry_added", "account_opened", "account_closed", "personal_added", 
 
 def in_short(change):
     """A change in a few words: its figures, and its name where that says what happened."""
-    figures = [change.before, change.after] if change.subject != "late_payment" else [change.after]
-    if change.subject in ("inquiry_added", "account_closed"):
+    figures = [change.before, change.after] if change.type != "late_payment" else [change.after]
+    if change.type in ("inquiry_added", "account_closed"):
         figures = []
-    told = [change.subject, *([change.name] if change.subject in NAMED else []), *figures]
-    detail = change.detail if change.subject.startswith(("score", "utilization")) else ""
+    told = [change.type, *([change.name] if change.type in NAMED else []), *figures]
+    detail = change.detail if change.type.startswith(("score", "utilization")) else ""
     return " ".join(str(word) for word in (*told, detail) if word not in (None, ""))
 
 
@@ -55,4 +55,4 @@ def test_it_tells_a_year_of_changes_and_each_of_them_once(local_bureau):
         seen |= names
         previous = current
     assert diff(previous, previous) == ()
-    assert [change.severity for change in found if change.subject == "collection_added"] == [Severity.HIGH]
+    assert [change.severity for change in found if change.type == "collection_added"] == [Severity.HIGH]

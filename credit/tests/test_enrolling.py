@@ -23,31 +23,31 @@ from credit.tests.sandbox_bureau import person
 pytestmark = pytest.mark.django_db
 
 
-def subject(user):
+def applicant(user):
     with tenant(user.pk):
         return details.parse_details(Enrollment.objects.get())
 
 
-def known(subject):
-    return {name: getattr(subject, name) for name in subject.__slots__}
+def known(applicant):
+    return {name: getattr(applicant, name) for name in applicant.__slots__}
 
 
 @pytest.mark.parametrize("birth", [date(1971, 1, 15), 1971, None])
 def test_it_keeps_the_details_and_the_last_four(alice, birth):
     enroll_user(alice, keep_ssn=False, middle_name="B", suffix="Jr", line2="Apt 2", birth=birth)
     told = replace(person("P01"), middle_name="B", suffix="Jr", line2="Apt 2", birth=birth, ssn="1001")
-    assert known(subject(alice)) == known(told)
+    assert known(applicant(alice)) == known(told)
 
 
 def test_it_keeps_the_whole_number_only_where_its_owner_wants_that(alice):
     enroll_user(alice, ssn="666-01-1001")
-    assert subject(alice).ssn == "666011001"
+    assert applicant(alice).ssn == "666011001"
     enroll_user(alice, keep_ssn=False)
-    assert subject(alice).ssn == "1001"
+    assert applicant(alice).ssn == "1001"
     enroll_user(alice, ssn="1001")
-    assert (subject(alice).ssn, get_enrollment(alice).ssn) == ("1001", None)
+    assert (applicant(alice).ssn, get_enrollment(alice).ssn) == ("1001", None)
     enroll_user(alice, ssn="")
-    assert subject(alice).ssn == ""
+    assert applicant(alice).ssn == ""
 
 
 def test_it_gives_pages_no_more_than_the_last_four(alice, mallory):
@@ -62,18 +62,18 @@ def test_it_keeps_one_row_of_a_person(alice):
     enroll_user(alice)
     enroll_user(alice, "P02")
     assert count(Enrollment, alice) == 1
-    assert subject(alice).last_name == "BRIGHT"
+    assert applicant(alice).last_name == "BRIGHT"
 
 
 def test_it_writes_nothing_without_the_consent_that_it_is_named(alice, mallory):
     with pytest.raises(NoConsent):
-        lifecycle.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=uuid4())
+        lifecycle.enroll(user=alice, applicant=person("P01"), keep_ssn=True, consent_id=uuid4())
     theirs = give_consent(mallory)
     with pytest.raises(NoConsent):
-        lifecycle.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=theirs.pk)
+        lifecycle.enroll(user=alice, applicant=person("P01"), keep_ssn=True, consent_id=theirs.pk)
     old, _new = give_consent(alice), give_consent(alice)
     with pytest.raises(NoConsent):
-        lifecycle.enroll(user=alice, subject=person("P01"), keep_ssn=True, consent_id=old.pk)
+        lifecycle.enroll(user=alice, applicant=person("P01"), keep_ssn=True, consent_id=old.pk)
     assert count(Enrollment, alice) == 0
 
 
@@ -97,7 +97,7 @@ def test_it_begins_again_after_a_withdrawal(alice):
     give_consent(alice)
     assert get_overview(owner=alice.pk).status is EnrollmentStatus.NOT_PULLED
     enroll_user(alice, keep_ssn=False)
-    assert subject(alice).ssn == "1001"
+    assert applicant(alice).ssn == "1001"
     assert get_enrollment(alice).withdrawn_at is None
 
 
@@ -124,7 +124,7 @@ def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):
     lifecycle.delete_ssn(owner_id=alice.pk)
     lifecycle.delete_ssn(owner_id=alice.pk)
     assert due.list_idle_ssns(limit=10) == []
-    assert (subject(alice).ssn, subject(mallory).ssn) == ("1001", "666011001")
+    assert (applicant(alice).ssn, applicant(mallory).ssn) == ("1001", "666011001")
     assert list_audit_actions(alice).count(Action.CREDENTIAL_DELETE) == 1
 
 

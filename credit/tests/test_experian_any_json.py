@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from credit.experian.normalize import normalize
 from credit.provider import MalformedReport
-from credit.report import Report
+from credit.report import CreditReport
 from credit.tests.experian_samples import (
     ADDRESS,
     CARD,
@@ -71,7 +71,7 @@ def test_it_refuses_any_bytes_that_are_no_report(body):
 @given(header=st.text(max_size=10))
 @settings(max_examples=50, deadline=None)
 def test_it_reads_a_report_with_any_date(header):
-    assert isinstance(read(headerRecord=[{"y2kReportedDate": header}]), Report)
+    assert isinstance(read(headerRecord=[{"y2kReportedDate": header}]), CreditReport)
 
 
 def test_it_has_no_day_where_the_bureau_gives_none():

@@ -4,7 +4,7 @@ import pytest
 
 from credit.analysis.summary import summarize
 from credit.analysis.utilization import summarize_utilization
-from credit.report import Kind
+from credit.report import AccountKind
 from credit.tests.experian_samples import TODAY, card, loan, problems, read
 
 
@@ -73,10 +73,10 @@ def test_it_knows_the_types_that_say_little(code):
 
 
 def test_it_takes_the_enhanced_type_where_the_plain_one_says_nothing():
-    assert one(card(accountType="31")).kind is Kind.CARD
-    assert one(card(accountType="3Q")).kind is Kind.CARD
-    assert one(card(accountType="3Q", enhanced={"enhancedAccountType": "3Q"})).kind is Kind.OTHER
-    assert one(card(accountType="31", enhanced={"enhancedAccountType": None})).kind is Kind.OTHER
+    assert one(card(accountType="31")).kind is AccountKind.CARD
+    assert one(card(accountType="3Q")).kind is AccountKind.CARD
+    assert one(card(accountType="3Q", enhanced={"enhancedAccountType": "3Q"})).kind is AccountKind.OTHER
+    assert one(card(accountType="31", enhanced={"enhancedAccountType": None})).kind is AccountKind.OTHER
 
 
 def test_it_says_more_of_a_type_than_its_kind():

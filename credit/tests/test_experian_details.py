@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from credit.experian.normalize import normalize
-from credit.report import Day
+from credit.report import PartialDate
 from credit.tests.experian_samples import ADDRESS, MODELS, PROFILE, RECORD, TODAY, card, loan, problems, read
 
 
@@ -39,9 +39,9 @@ def test_it_keeps_the_second_and_the_worst_delinquency():
             "maxDelinquencyCode": "2",
         },
     )
-    assert line.last_delinquency == Day(date(2017, 9, 1))
-    assert line.second_delinquency == Day(date(2017, 1, 1))
-    assert (line.worst_delinquency, line.worst, line.worst_code) == (Day(date(2011, 7, 1)), "late60", "2")
+    assert line.last_delinquency == PartialDate(date(2017, 9, 1))
+    assert line.second_delinquency == PartialDate(date(2017, 1, 1))
+    assert (line.worst_delinquency, line.worst, line.worst_code) == (PartialDate(date(2011, 7, 1)), "late60", "2")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from credit.experian.normalize import PARSER_VERSION, normalize
 from credit.provider import MalformedReport, Outcome
-from credit.report import Day, Detail, Factor, Kind, Notice, Precision, Report, ReportStatus, Role
+from credit.report import AccountKind, CreditReport, Detail, Factor, Notice, PartialDate, Precision, ReportStatus, Role
 from credit.tests.experian_samples import (
     CARD,
     INQUIRY,
@@ -47,10 +47,16 @@ def test_it_reads_an_ordinary_report_without_a_warning():
     assert (score.model, score.value, score.percentile, score.on) == ("vantagescore_4", 782, 81, date(2026, 11, 20))
     assert score.factors == (Factor(1, "13"), Factor(2, "84"))
     mine, student = report.tradelines
-    assert (mine.kind, mine.balance, mine.limit, mine.high, mine.original) == (Kind.CARD, 1140, 12000, 3410, None)
+    assert (mine.kind, mine.balance, mine.limit, mine.high, mine.original) == (
+        AccountKind.CARD,
+        1140,
+        12000,
+        3410,
+        None,
+    )
     assert (mine.is_open, mine.revolving, mine.role, mine.condition) == (True, True, Role.INDIVIDUAL, "open")
     assert (mine.last_four, mine.standing, mine.monthly_payment) == ("1001", "current", 35)
-    assert (student.kind, student.original, student.limit, student.last_four) == (Kind.STUDENT, 9000, None, "")
+    assert (student.kind, student.original, student.limit, student.last_four) == (AccountKind.STUDENT, 9000, None, "")
 
 
 def test_it_says_where_in_the_raw_report_a_row_stands():
@@ -172,10 +178,10 @@ def test_it_lets_only_a_balance_be_below_zero():
 @pytest.mark.parametrize(
     ("text", "day"),
     [
-        ("03152016", Day(date(2016, 3, 15))),
-        ("02292024", Day(date(2024, 2, 29))),
-        ("03002016", Day(date(2016, 3, 1), Precision.MONTH)),
-        ("00002016", Day(date(2016, 1, 1), Precision.YEAR)),
+        ("03152016", PartialDate(date(2016, 3, 15))),
+        ("02292024", PartialDate(date(2024, 2, 29))),
+        ("03002016", PartialDate(date(2016, 3, 1), Precision.MONTH)),
+        ("00002016", PartialDate(date(2016, 1, 1), Precision.YEAR)),
         ("00000000", None),
         ("", None),
     ],
@@ -205,7 +211,7 @@ def test_it_keeps_unknown_codes_as_they_are():
     changes = {"enhancedPaymentStatus": "4Z", "enhancedAccountCondition": "Z9", "enhancedAccountType": "3Q"}
     line = one(status="4Z", accountType="3Q", enhanced=changes)
     assert (line.standing_code, line.standing, line.condition_code, line.condition) == ("4Z", "", "Z9", "")
-    assert (line.kind, line.derogatory) == (Kind.OTHER, False)
+    assert (line.kind, line.derogatory) == (AccountKind.OTHER, False)
 
 
 def test_it_shows_in_a_warning_only_a_short_code_and_never_a_text():
@@ -229,7 +235,7 @@ ODD_SECTIONS = [None, [], "", {}, [None], ["text"], "text", [[]], True, [{"x": {
 @pytest.mark.parametrize("value", ODD_SECTIONS)
 def test_it_survives_a_section_of_any_shape(section, value):
     body = json.dumps({"creditProfile": [PROFILE | {section: value}]}).encode()
-    assert isinstance(normalize(body, asof=TODAY, models=MODELS), Report)
+    assert isinstance(normalize(body, asof=TODAY, models=MODELS), CreditReport)
 
 
 def test_it_lists_what_is_no_object():
@@ -371,9 +377,9 @@ def test_it_reads_a_year_of_birth(born, text):
 def test_it_reads_a_public_record():
     [record] = read(publicRecord=[RECORD]).public_records
     assert (record.amount, record.status_code, record.bankruptcy) == (38400, "15", True)
-    assert (record.filed_on, record.reference) == (Day(date(2025, 5, 15)), "2490009")
+    assert (record.filed_on, record.reference) == (PartialDate(date(2025, 5, 15)), "2490009")
 
 
 def test_it_finds_nothing_odd_about_an_inquiry_without_an_amount():
     [inquiry] = read().inquiries
-    assert (inquiry.on, inquiry.amount) == (Day(date(2025, 9, 12)), None)
+    assert (inquiry.on, inquiry.amount) == (PartialDate(date(2025, 9, 12)), None)

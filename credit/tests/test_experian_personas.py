@@ -8,7 +8,7 @@ from credit.analysis.bands import model_name
 from credit.analysis.summary import summarize
 from credit.analysis.utilization import summarize_utilization
 from credit.payment_history import Bucket
-from credit.report import Kind, ReportStatus
+from credit.report import AccountKind, ReportStatus
 from credit.tests.sandbox_bureau import ANSWERED, person
 
 
@@ -39,8 +39,8 @@ def test_it_reads_a_prime_file(local_bureau):
     assert str(summarize_utilization(report.tradelines).overall.percent) == "15.1"
     assert summarize_utilization(report.tradelines).overall == (3012, 20000)
     assert [(line.kind, line.balance, line.original) for line in report.tradelines[3:]] == [
-        (Kind.AUTO, 11960, 28400),
-        (Kind.MORTGAGE, 281450, 318000),
+        (AccountKind.AUTO, 11960, 28400),
+        (AccountKind.MORTGAGE, 281450, 318000),
     ]
     found = summarize(report.tradelines, report.inquiries, on=report.reported_on)
     assert (found.on_time, found.inquiries) == (1, {6: 0, 12: 0, 24: 1})
@@ -78,7 +78,7 @@ def test_it_notices_alerts(local_bureau):
 
 @pytest.mark.parametrize("changes", [{"ssn": "1234"}, {"zip_code": "10001"}])
 def test_it_notices_a_file_that_does_not_fit(local_bureau, changes):
-    report = local_bureau.read("P01", subject=replace(person("P01"), **changes))
+    report = local_bureau.read("P01", applicant=replace(person("P01"), **changes))
     assert report.state is ReportStatus.MISMATCH
 
 
@@ -89,7 +89,7 @@ def test_it_reads_a_bankruptcy(local_bureau):
     assert [line.bankruptcy for line in report.tradelines if line.condition == "bankruptcy"] == ["7", "7"]
 
 
-def test_it_lists_every_oddity_of_the_odd_file(local_bureau):
+def test_it_lists_every_warning_of_the_odd_file(local_bureau):
     report = local_bureau.read("P12")
     found = {(warning.path.rpartition(".")[2], warning.problem, warning.code) for warning in report.warnings}
     assert found >= {
@@ -145,10 +145,10 @@ def test_it_finds_nothing_odd_in_a_real_file_but_dates_that_are_missing(local_bu
 
 
 def test_it_knows_what_every_account_of_a_real_file_is(real):
-    assert {creditor: line.kind for creditor, line in real.items() if line.kind is Kind.OTHER} == {
-        "SUMMIT SERVICES": Kind.OTHER
+    assert {creditor: line.kind for creditor, line in real.items() if line.kind is AccountKind.OTHER} == {
+        "SUMMIT SERVICES": AccountKind.OTHER
     }
-    assert (real["FIRST STEP CARD"].product, real["MESA LEASING"].kind) == ("secured_card", Kind.LEASE)
+    assert (real["FIRST STEP CARD"].product, real["MESA LEASING"].kind) == ("secured_card", AccountKind.LEASE)
 
 
 def test_it_counts_the_secured_card_of_a_real_file(local_bureau):

@@ -22,7 +22,7 @@ def refused(**changes):
 
 
 def test_it_writes_a_person_as_the_bureau_wants_one():
-    subject = Applicant(
+    applicant = Applicant(
         first_name="John",
         middle_name="N.",
         last_name="Cann",
@@ -35,7 +35,7 @@ def test_it_writes_a_person_as_the_bureau_wants_one():
         birth=date(1955, 11, 1),
         ssn="666-11-1111",
     )
-    assert build_applicant(subject, is_sample=True) == {
+    assert build_applicant(applicant, is_sample=True) == {
         "name": {"lastName": "CANN", "firstName": "JOHN", "middleName": "N", "generationCode": "J"},
         "currentAddress": {
             "line1": "510 MONDRE ST",
@@ -135,10 +135,10 @@ FIELDS = ("first_name", "last_name", "line1", "zip_code", "ssn")
 
 
 @given(st.builds(Applicant, **dict.fromkeys(FIELDS, st.text())))
-def test_it_accepts_or_refuses_whatever_a_person_types(subject):
+def test_it_accepts_or_refuses_whatever_a_person_types(applicant):
     blamed = ""
     try:
-        build_applicant(subject, is_sample=True)
+        build_applicant(applicant, is_sample=True)
     except BureauInputError as error:
         blamed = error.field
     assert blamed in ("", *FIELDS)

@@ -6,7 +6,7 @@ import pytest
 from credit.analysis import labels
 from credit.analysis.summary import summarize
 from credit.payment_history import Bucket
-from credit.report import Kind, Role
+from credit.report import AccountKind, Role
 from credit.tests.experian_samples import (
     TODAY,
     card,
@@ -91,13 +91,13 @@ def test_it_takes_only_an_amount_that_is_called_a_limit_for_one(qualifier):
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({"accountType": "47", "enhanced": {"enhancedAccountType": "89"}}, Kind.HOME_EQUITY),
-        ({"accountType": "47", "enhanced": {"enhancedAccountType": None}}, Kind.LINE),
-        ({"accountType": "07"}, Kind.RETAIL),
-        ({"accountType": "00"}, Kind.AUTO),
-        ({"accountType": "26"}, Kind.MORTGAGE),
-        ({"accountType": "48"}, Kind.COLLECTION),
-        ({"accountType": None}, Kind.CARD),
+        ({"accountType": "47", "enhanced": {"enhancedAccountType": "89"}}, AccountKind.HOME_EQUITY),
+        ({"accountType": "47", "enhanced": {"enhancedAccountType": None}}, AccountKind.LINE),
+        ({"accountType": "07"}, AccountKind.RETAIL),
+        ({"accountType": "00"}, AccountKind.AUTO),
+        ({"accountType": "26"}, AccountKind.MORTGAGE),
+        ({"accountType": "48"}, AccountKind.COLLECTION),
+        ({"accountType": None}, AccountKind.CARD),
     ],
 )
 def test_it_tells_kinds_of_accounts_apart(changes, kind):

@@ -18,10 +18,15 @@ def filled(signed_as: str = "Ada Mercer", last_four: str = "", **changes: str) -
 def test_it_makes_a_subject_of_what_was_typed() -> None:
     form = filled(middle_name=" Marie ", line2="Apt 2")
     assert form.is_valid(), form.errors
-    subject = form.subject()
-    assert (subject.first_name, subject.middle_name, subject.last_name) == ("Ada", "Marie", "Mercer")
-    assert (subject.line1, subject.line2, subject.zip_code, subject.state) == ("101 Maple St", "Apt 2", "46360", "IN")
-    assert (subject.birth, subject.ssn) == (date(1971, 1, 15), "666011001")
+    applicant = form.applicant()
+    assert (applicant.first_name, applicant.middle_name, applicant.last_name) == ("Ada", "Marie", "Mercer")
+    assert (applicant.line1, applicant.line2, applicant.zip_code, applicant.state) == (
+        "101 Maple St",
+        "Apt 2",
+        "46360",
+        "IN",
+    )
+    assert (applicant.birth, applicant.ssn) == (date(1971, 1, 15), "666011001")
     assert form.cleaned_data["keep_ssn"] is False
 
 
@@ -62,10 +67,10 @@ def test_it_shows_the_number_to_nobody_again() -> None:
 def test_it_goes_on_by_the_last_four_digits_where_they_are_known() -> None:
     form = filled(ssn="", last_four="1001")
     assert form.is_valid(), form.errors
-    assert form.subject().ssn == "1001"
+    assert form.applicant().ssn == "1001"
     whole = filled(last_four="1001")
     assert whole.is_valid()
-    assert whole.subject().ssn == "666011001"
+    assert whole.applicant().ssn == "666011001"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,7 @@ def test_it_is_for_adults(today: str, birth: str, grown_up: bool) -> None:
 def test_it_takes_a_date_as_americans_write_it() -> None:
     form = filled(birth="01/15/1971")
     assert form.is_valid()
-    assert form.subject().birth == date(1971, 1, 15)
+    assert form.applicant().birth == date(1971, 1, 15)
 
 
 def test_it_wants_the_name_that_was_signed() -> None:

@@ -20,7 +20,7 @@ from credit.models import RawReport, Report, Trigger
 from credit.provider import MalformedReport
 from credit.pulls import identity_check, rebuilding
 from credit.pulls.identity_check import ExpectedAnswers, IdentityAnswer
-from credit.report import Day, Detail, Kind, PersonalDetail, Precision, ReportStatus, Role
+from credit.report import AccountKind, Detail, PartialDate, PersonalDetail, Precision, ReportStatus, Role
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.tests.documents import rewrite_accounts, rewrite_reports, stored_accounts, stored_changes
@@ -40,7 +40,7 @@ def came(user, persona="P01", **changes):
 
 
 def answered_right(user):
-    accounts = [account for account in stored_accounts(user) if account.kind is not Kind.COLLECTION]
+    accounts = [account for account in stored_accounts(user) if account.kind is not AccountKind.COLLECTION]
     return IdentityAnswer(ON_FILE, frozenset(sorted({account.opened.first.replace(day=1) for account in accounts})[:2]))
 
 
@@ -209,7 +209,7 @@ def test_it_does_not_ask_what_the_file_cannot_answer(site_bureau, alice):
     rewrite_accounts(alice, role=Role.AUTHORIZED_USER)
     assert attempts_left(alice) == 0
     assert not identity_check.check_answer(user=alice, answer=right)
-    rewrite_accounts(alice, role=Role.INDIVIDUAL, opened=Day(date(2014, 1, 1), Precision.YEAR))
+    rewrite_accounts(alice, role=Role.INDIVIDUAL, opened=PartialDate(date(2014, 1, 1), Precision.YEAR))
     assert attempts_left(alice) == 0
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from credit.presentation.inquiries import add_months, list_inquiries, removal_date
-from credit.report import Day, Precision
+from credit.report import PartialDate, Precision
 from credit.tests.experian_samples import INQUIRY, read
 
 pytestmark = pytest.mark.dates
@@ -20,21 +20,23 @@ pytestmark = pytest.mark.dates
     ],
 )
 def test_it_falls_off_after_24_months(day, after):
-    assert removal_date(Day(day)) == Day(after)
+    assert removal_date(PartialDate(day)) == PartialDate(after)
 
 
 def test_it_knows_the_day_as_exactly_as_the_bureau_does():
-    assert removal_date(Day(date(2025, 9, 1), Precision.MONTH)) == Day(date(2027, 9, 1), Precision.MONTH)
-    assert removal_date(Day(date(2025, 1, 1), Precision.YEAR)) is None
+    assert removal_date(PartialDate(date(2025, 9, 1), Precision.MONTH)) == PartialDate(
+        date(2027, 9, 1), Precision.MONTH
+    )
+    assert removal_date(PartialDate(date(2025, 1, 1), Precision.YEAR)) is None
     assert removal_date(None) is None
 
 
 def test_it_survives_a_date_at_the_end_of_time():
-    assert removal_date(Day(date(9999, 12, 31))) is None
+    assert removal_date(PartialDate(date(9999, 12, 31))) is None
     assert add_months(date(9997, 12, 31), 24) == date(9999, 12, 31)
 
 
 def test_it_lists_the_newest_first_and_the_undated_last():
     rows = [INQUIRY | {"date": day} for day in ("09122025", "00000000", "10012026")]
     days = [row.inquiry.on for row in list_inquiries(read(inquiry=rows).inquiries)]
-    assert days == [Day(date(2026, 10, 1)), Day(date(2025, 9, 12)), None]
+    assert days == [PartialDate(date(2026, 10, 1)), PartialDate(date(2025, 9, 12)), None]

@@ -7,14 +7,14 @@ import pytest
 from credit.analysis import labels
 from credit.experian import account_types, codes
 from credit.payment_history import Bucket, DatedBy
-from credit.report import Day, Detail, Kind, Precision, Role
+from credit.report import AccountKind, Detail, PartialDate, Precision, Role
 
 
 @pytest.mark.parametrize(
     ("table", "all_of"),
     [
-        (labels.KINDS, Kind),
-        (labels.KINDS_PLURAL, Kind),
+        (labels.KINDS, AccountKind),
+        (labels.KINDS_PLURAL, AccountKind),
         (labels.ROLES, Role),
         (labels.PAYMENT_MARKS, Bucket),
         (labels.DETAIL_KINDS, Detail),
@@ -60,7 +60,7 @@ def test_it_says_dollars_and_never_zero_for_what_is_not_reported(amount, said):
     ("precision", "said"), [(Precision.DAY, "Nov 9, 2026"), (Precision.MONTH, "Nov 2026"), (Precision.YEAR, "2026")]
 )
 def test_it_says_a_date_as_exactly_as_the_bureau_does(precision, said):
-    assert labels.format_date(Day(date(2026, 11, 9), precision)) == said
+    assert labels.format_date(PartialDate(date(2026, 11, 9), precision)) == said
 
 
 @pytest.mark.parametrize(("text", "said"), [("1971-01-15", "Jan 15, 1971"), ("1971", "1971"), ("<b>", "<b>"), ("", "")])

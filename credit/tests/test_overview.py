@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from credit.presentation import overview
-from credit.report import Kind
+from credit.report import AccountKind
 from credit.tests.experian_samples import SCORE, card, header, loan, read
 
 
@@ -84,8 +84,8 @@ def test_it_adds_up_only_what_is_reported():
     found = overview.figures(report, on=date(2026, 11, 20))
     assert (found.owed, found.silent) == (7240, 1)
     assert [(debt.kind, debt.balance, debt.width) for debt in found.debts] == [
-        (Kind.STUDENT, 6100, "100.0"),
-        (Kind.CARD, 1140, "18.7"),
+        (AccountKind.STUDENT, 6100, "100.0"),
+        (AccountKind.CARD, 1140, "18.7"),
     ]
 
 

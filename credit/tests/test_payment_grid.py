@@ -4,7 +4,7 @@ from datetime import date
 
 from credit.payment_history import Bucket, DatedBy, PaymentHistory
 from credit.presentation import payment_grid
-from credit.report import Kind
+from credit.report import AccountKind
 from credit.tests.experian_samples import card, loan, read
 
 OK, LATE, NONE = Bucket.OK, Bucket.LATE_30, Bucket.NO_DATA
@@ -39,7 +39,7 @@ def test_it_groups_accounts_by_kind_with_open_ones_first():
         ]
     )
     found = payment_grid.group_accounts(report.tradelines)
-    assert [(group.kind, group.balance) for group in found] == [(Kind.CARD, 1140), (Kind.STUDENT, 6100)]
+    assert [(group.kind, group.balance) for group in found] == [(AccountKind.CARD, 1140), (AccountKind.STUDENT, 6100)]
     assert [each.creditor for each in found[0].accounts] == ["ZEBRA BANK", "ALPHA BANK"]
 
 

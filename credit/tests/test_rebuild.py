@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import Notification
 from compliance.audit import Action
 from compliance.isolation import tenant
-from credit.diffing import Subject
+from credit.diffing import ChangeType
 from credit.models import RawReport, Report
 from credit.provider import MalformedReport
 from credit.pulls import rebuilding
@@ -53,7 +53,7 @@ def everything(user):
 def changes_of(user):
     with tenant(user.pk):
         found = reports.list_changes(owner=user.pk)
-    return [(kept.change.subject, kept.change.entity, kept.change.after) for kept in found]
+    return [(kept.change.type, kept.change.entity, kept.change.after) for kept in found]
 
 
 def told(user):
@@ -126,7 +126,7 @@ def test_it_compares_with_an_older_report_as_it_stands_where_it_cannot_read_it(d
     rewrite_accounts(alice, derogatory=False)
     days.advance(days=30)
     pull(alice)
-    assert Subject.DEROGATORY_ADDED in {subject for subject, _entity, _after in changes_of(alice)}
+    assert ChangeType.DEROGATORY_ADDED in {change_type for change_type, _entity, _after in changes_of(alice)}
 
 
 def test_it_reads_without_being_asked_only_what_this_parser_has_not(site_bureau, alice, mallory):

@@ -4,7 +4,7 @@ from fractions import Fraction
 import pytest
 
 from credit.analysis.summary import Ages, age, summarize
-from credit.report import Kind
+from credit.report import AccountKind
 from credit.tests.experian_samples import INQUIRY, TODAY, card, loan, read
 
 
@@ -31,7 +31,11 @@ def test_it_counts_whole_months(opened, months):
 
 def test_it_adds_up_an_ordinary_report():
     found = summary()
-    assert (found.balances[Kind.CARD], found.balances[Kind.STUDENT], found.balances[Kind.AUTO]) == (1140, 6100, 0)
+    assert (
+        found.balances[AccountKind.CARD],
+        found.balances[AccountKind.STUDENT],
+        found.balances[AccountKind.AUTO],
+    ) == (1140, 6100, 0)
     assert (found.open_accounts, found.closed_accounts, found.monthly_payments) == (2, 0, 35)
     # March 15, 2016 is 128 months ago and August 20, 2019 is 87.
     assert found.all_ages == found.open_ages == Ages(oldest=128, newest=87, average=107)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credit.analysis.utilization import THRESHOLDS, Utilization, summarize_utilization, utilization_of
-from credit.report import Kind
+from credit.report import AccountKind
 from credit.tests.experian_samples import card, read
 
 
@@ -66,7 +66,7 @@ def test_it_leaves_out_what_does_not_count(changes):
 def test_it_lists_apart_what_has_no_limit_no_balance_or_a_house_behind_it():
     found = summarize_utilization(lines(card(**NO_LIMIT), card(balanceAmount=None), card(**HELOC), card()))
     assert len(found.cards) == len(found.without_limit) == len(found.without_balance) == 1
-    assert [each.kind for each in found.home_equity] == [Kind.HOME_EQUITY]
+    assert [each.kind for each in found.home_equity] == [AccountKind.HOME_EQUITY]
 
 
 def test_it_takes_a_credit_balance_for_zero():

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from compliance.isolation import tenant
 from credit import models
-from credit.report import Detail, Kind, Message, Notice, PersonalDetail, ReportStatus, Statement
+from credit.report import AccountKind, BureauMessage, Detail, Notice, PersonalDetail, ReportStatus, Statement
 from credit.tests.experian_samples import INQUIRY, RECORD, SCORE, card, header, loan, read
 from credit.tests.factories import store_report, store_reports
 from credit.tests.fixtures import persona_reports
@@ -97,7 +97,7 @@ def hostile():
     return replace(
         report,
         tradelines=lines,
-        messages=(Message("$", "<b>", ATTACK),),
+        messages=(BureauMessage("$", "<b>", ATTACK),),
         personal=tuple(PersonalDetail("$", kind, ATTACK) for kind in Detail),
         statements=(Statement("$", Notice.CONSUMER, "01", None, ATTACK),),
     )
@@ -244,7 +244,7 @@ def test_it_says_when_an_inquiry_falls_off(as_alice, alice):
 
 def test_it_lists_collections_beside_public_records(as_alice, alice):
     report = read(tradeline=[loan(accountType="48", subscriberName="TRI-COUNTY RECOVERY")], publicRecord=[RECORD])
-    assert report.tradelines[0].kind is Kind.COLLECTION
+    assert report.tradelines[0].kind is AccountKind.COLLECTION
     store_report(alice, report)
     said = words(as_alice, "credit_records")
     for part in ("US BKPT CT IN HAMMOND", "Bankruptcy", "$38,400", "status code 15", "TRI-COUNTY RECOVERY"):

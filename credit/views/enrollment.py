@@ -62,10 +62,10 @@ def details(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = build_details_form(request, name)
     if not form.is_valid():
         return render_details(request, form)
-    subject, keep = form.subject(), form.cleaned_data["keep_ssn"]
+    applicant, keep = form.applicant(), form.cleaned_data["keep_ssn"]
     try:
-        lifecycle.enroll(user=request.user, subject=subject, keep_ssn=keep, consent_id=signed.pk)
-        return pull_now(request, subject)
+        lifecycle.enroll(user=request.user, applicant=applicant, keep_ssn=keep, consent_id=signed.pk)
+        return pull_now(request, applicant)
     except lifecycle.NoConsent:
         return redirect("credit_start")
     except BureauInputError as refused:

@@ -48,10 +48,10 @@ def pull(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @sensitive_variables()
-def pull_now(request: AuthenticatedHttpRequest, subject: Applicant | None = None) -> HttpResponse:
+def pull_now(request: AuthenticatedHttpRequest, applicant: Applicant | None = None) -> HttpResponse:
     """Pull the report and redirect to the result. Raises ``BureauInputError`` for a detail that is refused."""
     try:
-        pulling.pull(owner_id=request.user.pk, trigger=Trigger.USER, subject=subject)
+        pulling.pull(owner_id=request.user.pk, trigger=Trigger.USER, applicant=applicant)
     except BureauInputError:
         raise
     except pulling.NotEnrolled:

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
-from credit.report import Kind
+from credit.report import AccountKind
 from credit.stored import reports
 
 PER_PAGE = 25
@@ -19,5 +19,5 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     if stored is None:
         return redirect("credit")
     page = Paginator(stored.report.public_records, PER_PAGE).get_page(request.GET.get("page"))
-    collections = [each for each in stored.report.tradelines if each.kind is Kind.COLLECTION]
+    collections = [each for each in stored.report.tradelines if each.kind is AccountKind.COLLECTION]
     return render(request, "credit/public_records.html", {"stored": stored, "page": page, "collections": collections})

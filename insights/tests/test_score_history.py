@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from credit.diffing import Change, Severity, Subject
+from credit.diffing import Change, ChangeType, Severity
 from credit.report import ReportStatus
 from credit.stored.reports import ReportSummary, StoredChange
 from insights.credit.score_history import score_history
@@ -23,8 +23,8 @@ def listing(number, day, value=700, indicator="V4"):
     return ReportSummary(report_id, "experian", day, at, ReportStatus.READY, False, model, indicator, value, "", None)
 
 
-def change(number, severity, subject=Subject.LIMIT_CHANGED):
-    made = Change(subject, "e", severity, "BEACON CARD", 1, 2, "", "")
+def change(number, severity, change_type=ChangeType.LIMIT_CHANGED):
+    made = Change(change_type, "e", severity, "BEACON CARD", 1, 2, "", "")
     return StoredChange(UUID(int=number), None, made)
 
 
@@ -109,7 +109,7 @@ def test_it_takes_reports_of_one_day_and_reports_without_a_day():
 def test_it_tells_what_a_report_brought_and_marks_what_is_grave():
     stored = [
         *[change(2, Severity.NOTICE)] * 3,
-        change(2, Severity.HIGH, Subject.FLAG_ADDED),
+        change(2, Severity.HIGH, ChangeType.FLAG_ADDED),
         change(1, Severity.INFO),
         change(3, Severity.NOTICE),
     ]

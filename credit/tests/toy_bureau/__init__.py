@@ -17,7 +17,7 @@ from credit.provider import (
     PullOptions,
     RawReport,
 )
-from credit.report import Flags, Report, Score
+from credit.report import CreditReport, Flags, Score
 
 
 class ToyBureau:
@@ -64,7 +64,7 @@ class ToyBureau:
             is_sample=self.is_sample,
         )
 
-    def normalize(self, raw: bytes, *, asof: date) -> Report:
+    def normalize(self, raw: bytes, *, asof: date) -> CreditReport:
         answer = json.loads(raw)
         if "toy_score" not in answer:
             raise MalformedReport("NO_SCORE")
@@ -73,7 +73,7 @@ class ToyBureau:
             ("tradelines", "inquiries", "public_records", "personal", "statements", "messages", "totals", "warnings"),
             (),
         )
-        return Report(
+        return CreditReport(
             provider=self.key,
             parser_version=self.parser_version,
             sha256=hashlib.sha256(raw).hexdigest(),

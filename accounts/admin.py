@@ -1,4 +1,4 @@
-"""What operators may look at of people: who they are, how they sign in and what was done; never a secret."""
+"""What operators may see of users: who they are, how they sign in and what was done; never a secret."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -39,7 +39,7 @@ class AddressAdmin(OperatorAdmin):
 
 @admin.register(Authenticator)
 class FactorAdmin(OperatorAdmin):
-    """Which factors there are; what they are made of is out of reach."""
+    """Which second factors there are, without their secrets."""
 
     user_column = "user_id"
     data_label = "Which second factors you have"
@@ -49,7 +49,7 @@ class FactorAdmin(OperatorAdmin):
 
 @admin.register(UserSession)
 class SessionAdmin(OperatorAdmin):
-    """Where people are signed in, without the keys that would let somebody else in."""
+    """Where users are signed in, without the session keys."""
 
     user_column = "user_id"
     data_label = "Where you are signed in"
@@ -57,7 +57,7 @@ class SessionAdmin(OperatorAdmin):
 
 
 class ActionFilter(admin.SimpleListFilter):
-    """Offers every action that there is; a look for those that occur would read the whole trail."""
+    """Offers every action; a query for those that occur would read the whole trail."""
 
     title = parameter_name = "action"
 
@@ -70,7 +70,7 @@ class ActionFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEvent)
 class EventAdmin(OperatorAdmin):
-    """The readable part of the trails; what is sealed in them opens for nobody here."""
+    """The readable part of the audit trails; sealed details stay sealed."""
 
     user_column = "subject"
     data_label = "Your audit trail, without what is sealed in it"

@@ -1,4 +1,4 @@
-"""Closing an account to everybody, its owner included, without deleting anything yet."""
+"""Deactivates an account for everybody, its owner included, without deleting anything yet."""
 
 from django.db import transaction
 
@@ -9,7 +9,7 @@ from compliance.audit import Action, record
 
 @transaction.atomic
 def deactivate(*, user: User, actor: User | None) -> None:
-    """Let nobody sign in as this person any more, and end the sessions that they have."""
+    """Stop a user from signing in, and end their sessions."""
     User.objects.filter(pk=user.pk).update(is_active=False)
     user.is_active = False
     active_sessions.end_all_sessions(user, actor=actor, reason="deactivated")

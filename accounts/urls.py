@@ -1,4 +1,4 @@
-"""Addresses below ``accounts/``: the security page, and allauth's with the house's guards put on."""
+"""URLs below ``accounts/``: the security page, and allauth's pages with the project's guards."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -20,7 +20,7 @@ View = Callable[..., HttpResponse]
 
 
 def redirect_to_security(view: View) -> View:
-    """Put the security page in the place of one of allauth's lists, which it holds."""
+    """Replace one of allauth's lists by the security page, which contains it."""
 
     def lead(request: HttpRequest) -> HttpResponse:
         return redirect("security")
@@ -49,7 +49,7 @@ VIEW_GUARDS: Final[dict[str | None, Callable[[View], View]]] = {
 
 
 def guard_views(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern | URLResolver]:
-    """allauth's addresses, each with its view as ``CHANGES`` wants it."""
+    """Return allauth's URL patterns, each view wrapped as ``VIEW_GUARDS`` says."""
     return [
         URLResolver(each.pattern, guard_views(each.url_patterns))
         if isinstance(each, URLResolver)

@@ -1,4 +1,4 @@
-"""A person's security page, and what its buttons do. Everything else about signing in is allauth's."""
+"""The security page. All other pages about signing in are allauth's or stand with their subject."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ FEW_RECOVERY_CODES: Final = 3
 
 @require_safe
 def security(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show what protects the account, where it is signed in and who tried."""
+    """Show the account's second factors, active sessions and recent sign-ins."""
     mine = list(Authenticator.objects.filter(user=request.user).order_by("created_at"))
     of_type = {kind: [factor for factor in mine if factor.type == kind] for kind in Authenticator.Type}
     app = next(iter(of_type[Authenticator.Type.TOTP]), None)

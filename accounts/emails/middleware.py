@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class MailFailureMiddleware:
-    """Answers for a mail server that is away: by now everything that the request did is undone."""
+    """Answers 503 when a request's email could not be sent. By then the request is rolled back."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -22,11 +22,11 @@ class MailFailureMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Say 503, and to try again; the operator finds the request's id and the cause in the log."""
+        """Render the page that asks to try again; the log has the request's id and the cause."""
         if not isinstance(exception, EmailNotSent):
             return None
         request_id, cause = current_request_details().request_id, exception.__cause__
-        # No more of the cause than its kind and number: servers repeat in their answers whom a mail was for.
+        # Only the class and code of the cause: servers repeat the recipient in their replies.
         number = getattr(cause, "smtp_code", None) or getattr(cause, "errno", None) or ""
         logger.error("mail-not-sent, request %s: %s %s", request_id, type(cause).__name__, number)
         response = render(request, "accounts/mail_not_sent.html", {"request_id": request_id}, status=503)

@@ -11,19 +11,19 @@ from accounts.emails.sending import DELIVERY_ERRORS
 
 
 class TooManyEmails(Exception):
-    """An address gets no more mails for now that a stranger can cause."""
+    """No more emails that a stranger can cause are sent to this address for now."""
 
 
-# What the form for a forgotten password sends, with or without an account. Counted apart: each of these that reaches
-# an owner lets them in, so a stranger who uses them up helps, while mails of other doors would keep the owner out.
+# What the form for a forgotten password sends, with or without an account. Counted apart: each of these signs its owner
+# in, so a stranger who uses them up does no harm, while sign-ups with the address must not keep the owner out.
 PASSWORD_RESET_TEMPLATES: Final = ("account/email/password_reset_key", "account/email/unknown_account")
 
 
 @contextmanager
 def limit_emails(template: str, email: str) -> Iterator[None]:
-    """Send a mail that a stranger can cause. Raises ``TooManyMails``; what is not handed over does not count."""
-    door = "reset" if template in PASSWORD_RESET_TEMPLATES else "other"
-    key = f"{door}:{email.strip().lower()}"
+    """Count one email of the block. Raises ``TooManyEmails``; an email that is not handed over does not count."""
+    purpose = "reset" if template in PASSWORD_RESET_TEMPLATES else "other"
+    key = f"{purpose}:{email.strip().lower()}"
     usage = ratelimit.consume(current.request, app="allauth.account", action="mail", key=key, limit_get=True)
     if usage is None:
         raise TooManyEmails

@@ -1,4 +1,4 @@
-"""Mails about a person's own account. They say what happened and never an amount."""
+"""Sends emails about a user's own account. They say what happened and never an amount."""
 
 from datetime import datetime
 from smtplib import SMTPException
@@ -11,24 +11,24 @@ from django.conf import settings
 
 from accounts.users.models import User
 
-# What Django's mail backends raise when a server is away, slow or unwilling.
+# What Django's mail backends raise when a server is down, slow or rejects an email.
 DELIVERY_ERRORS: Final = (SMTPException, OSError)
 
-# Names in the templates of what leads back to the site, made by ``public_link``.
+# Names in the templates of links to the site, made by ``public_link``.
 LINKS: Final = ("password_reset_url", "unlock_url")
 
 
 class EmailNotSent(Exception):
-    """A mail that somebody waits for could not be handed over, so what it was about is undone."""
+    """An email that a user waits for could not be handed over, so its request is rolled back."""
 
 
 def public_link(path: str) -> str:
-    """The address of a page for a mail: at the site's own name, whatever name a request gave it."""
+    """Return the URL of a page for an email: at ``PUBLIC_URL``, whatever host the request named."""
     return f"{settings.PUBLIC_URL}{path}"
 
 
 def send_security_email(template: str, *, user_id: UUID, email: str = "", facts: dict[str, Any]) -> None:
-    """Send a notice to a person's primary address, or to ``email`` when it concerns that one.
+    """Send a security email to a user's primary address, or to ``email`` when it is about that address.
 
     ``facts["timestamp"]`` is when it happened, ISO 8601. Raises ``SMTPException`` or ``OSError``.
     """
@@ -39,5 +39,6 @@ def send_security_email(template: str, *, user_id: UUID, email: str = "", facts:
 
 
 def send_email(template: str, email: str, facts: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+    """Render an email's template and send it. Raises ``SMTPException`` or ``OSError``."""
     facts = facts | {"email": email, "public_url": settings.PUBLIC_URL}
     get_adapter().render_mail(template, email, facts, headers).send()

@@ -17,16 +17,16 @@ from accounts.users.models import User
 from compliance.audit.request_details import current_request_details
 
 logger = logging.getLogger(__name__)
-# Nothing but the job tells of such a mail: without another try it would be lost with a database that is away.
+# Only the task knows of such an email: without a retry it would be lost when the database is down.
 RETRYABLE_ERRORS: Final = (*DELIVERY_ERRORS, DatabaseAway, InterfaceError)
 RETRY_SECONDS: Final = 30
-# Half of what the broker's visibility timeout allows a job that waits, and less.
+# At most half of the broker's visibility timeout.
 MAX_RETRY_SECONDS: Final = 900
 
 
 @shared_task(bind=True, max_retries=13)
 def send_security_email(self: Any, template: str, user_id: str, email: str, facts: dict[str, Any]) -> None:
-    """Send a notice; while the mail server or the database is away, try again later and later, for two hours."""
+    """Send a security email; retry for two hours, at growing intervals, while mail server or database is down."""
     try:
         sending.send_security_email(template, user_id=UUID(user_id), email=email, facts=facts)
     except RETRYABLE_ERRORS as error:
@@ -35,14 +35,15 @@ def send_security_email(self: Any, template: str, user_id: str, email: str, fact
 
 
 def enqueue_security_email(template: str, *, user: User, email: str = "", **facts: Any) -> None:
-    """Have a person told of something, with when and from where, once it is committed."""
+    """Enqueue a security email with its time and place, to be sent once the transaction is committed."""
     here = current_request_details()
     facts |= {"timestamp": timezone.now().isoformat(), "ip": here.ip, "user_agent": describe_device(here.user_agent)}
     enqueue_after_commit(send_security_email, template, str(user.pk), email, facts)
 
 
 def enqueue_after_commit(task: "Task[..., Any]", *arguments: Any) -> None:
-    # Robust: the deed stands whatever becomes of the mail. Not a partial, which Django cannot name in its log.
+    # Robust: the action stands whatever becomes of the email. Not a partial, which Django cannot name in its log.
+    """Enqueue a task once the transaction is committed; run it at once when the queue is down."""
     transaction.on_commit(lambda: _enqueue(task, *arguments), robust=True)
 
 

@@ -1,7 +1,7 @@
-"""When a mail may go out: not in a person's quiet hours, and as often as they wish. By the clock on their wall.
+"""When an email digest may be sent: at the user's frequency and outside their quiet hours, in their time zone.
 
-Where clocks are moved, an hour of the wall comes twice or not at all. Each time is asked what its wall shows, so no
-mail goes out while that is quiet, and none waits for an hour that does not come.
+When clocks change, an hour of local time comes twice or not at all. Each moment is converted to local time and
+checked, so no email is sent while that is quiet, and none waits for an hour that does not come.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 DIGEST_TIME: Final = time(8)
 MONDAY: Final = 0
-# A time of day that clocks skip is looked for again on the next days.
+# A local time that a clock change skips is looked for on the next days.
 DAYS_TO_LOOK: Final = 9
 
 
 class Frequency(StrEnum):
-    """How often mails go out."""
+    """How often digests are sent."""
 
     IMMEDIATE = "immediate"
     DAILY = "daily"
@@ -35,7 +35,7 @@ class DeliverySchedule:
     quiet_hours_end: time | None = None
 
     def in_quiet_hours(self, at: datetime) -> bool:
-        """Whether no mail may go out at a moment."""
+        """Return whether no email may be sent at this moment."""
         since, until = self.quiet_hours_start, self.quiet_hours_end
         if since is None or until is None or since == until:
             return False
@@ -43,7 +43,7 @@ class DeliverySchedule:
         return since <= wall < until if since < until else wall >= since or wall < until
 
     def next_delivery(self, after: datetime) -> datetime:
-        """The first moment, from ``after`` on, at which a mail about something of then may go out."""
+        """Return the first moment, from ``after`` on, at which an email about something of then may be sent."""
         if self.frequency is Frequency.DAILY:
             after = next(self._occurrences(DIGEST_TIME, after))
         elif self.frequency is Frequency.WEEKLY:
@@ -51,13 +51,13 @@ class DeliverySchedule:
         return self.end_of_quiet_hours(after)
 
     def end_of_quiet_hours(self, at: datetime) -> datetime:
-        """``at`` itself, or the end of the quiet hours that it falls into."""
+        """Return ``at`` itself, or the end of the quiet hours that it is in."""
         if self.quiet_hours_end is None or not self.in_quiet_hours(at):
             return at
         return next(moment for moment in self._occurrences(self.quiet_hours_end, at) if not self.in_quiet_hours(moment))
 
     def _occurrences(self, wall: time, after: datetime) -> Iterator[datetime]:
-        # Both readings of a time that comes twice; of one that is skipped, the first falls into the hour after it.
+        # Both moments of a local time that comes twice; of one that is skipped, the first is in the hour after it.
         today = after.astimezone(self.time_zone).date()
         days = (today + timedelta(days=offset) for offset in range(DAYS_TO_LOOK))
         moments = {

@@ -1,9 +1,10 @@
-"""Sends the mails that say there is news. They name kinds of things and no thing, see ``notification_types``.
+"""Sends each user's email digest of new notifications: immediately, daily or weekly, outside their quiet hours.
 
-Whoever moves a person's ``digest_due_at`` on holds their mail for as long as ``HELD``. The mail is sent with no
-transaction open, and its notifications are ticked off afterwards. A worker that is killed in between leaves them
-unticked, so the mail comes a second time when the hold is over: better twice than never, as it says so little. Both
-carry the same Message-ID, by which many mailboxes show one of them alone.
+A digest names types of notifications and none of their content, see ``notification_types``. Whoever moves a user's
+``digest_due_at`` on has claimed their digest for ``CLAIM_DURATION``. The email is sent with no transaction open, and
+its notifications are marked as sent afterwards. A worker that is killed in between leaves them unmarked, so the
+digest is sent again when the claim expires: better twice than never. Both emails carry the same Message-ID, so many
+mailboxes show only one of them.
 """
 
 from datetime import datetime, timedelta
@@ -28,25 +29,28 @@ CLAIM_DUE_DIGESTS: Final = "SELECT owner_id FROM accounts_claim_due_digests(%s, 
 
 
 class NotificationDigest(NamedTuple):
-    """One mail to send: to whom, and the notifications that it tells of, the oldest first."""
+    """One email to send: to whom, and the notifications that it is about, the oldest first."""
 
     user: User
     rows: list[Notification]
 
     @property
-    def kinds(self) -> list[NotificationType]:
-        """What it tells of, in the order of the list of kinds."""
-        found = {row.type for row in self.rows}
-        return [notification_type for notification_type in TEXTS if notification_type in found]
+    def types(self) -> list[NotificationType]:
+        """The types of its notifications, in the order of ``TEXTS``."""
+        present = {row.type for row in self.rows}
+        return [notification_type for notification_type in TEXTS if notification_type in present]
 
     @property
     def name(self) -> str:
-        """The same for the same notifications, and telling nothing of them."""
+        """A hash of its notifications' ids: the same for the same notifications."""
         return sha256(" ".join(str(row.pk) for row in self.rows).encode()).hexdigest()[:32]
 
 
 def claim_due_digests(*, limit: int) -> tuple[datetime, list[UUID]]:
-    """Hold the mails of up to ``limit`` people that are due; returns until when, by which ``deliver`` knows them."""
+    """Claim up to ``limit`` digests that are due.
+
+    Returns when the claim expires, which ``send_digest`` needs as its proof, and the users' ids.
+    """
     now = timezone.now()
     until = now + CLAIM_DURATION
     with connection.cursor() as cursor:
@@ -55,17 +59,19 @@ def claim_due_digests(*, limit: int) -> tuple[datetime, list[UUID]]:
 
 
 def send_digest(*, user_id: UUID, claimed_until: datetime) -> bool:
-    """Send one person what waits for them; ``False`` when there is nothing, or somebody else holds it by now.
+    """Send one user's claimed digest; ``False`` when there is nothing to send, or another worker has the claim.
 
-    Raises ``SMTPException`` or ``OSError``; the mail is then due again when the hold is over.
+    Raises ``SMTPException`` or ``OSError``; the digest is then due again when the claim expires.
     """
-    found = _collect_digest(user_id, claimed_until)
-    if found is None:
+    collected = _collect_digest(user_id, claimed_until)
+    if collected is None:
         return False
     emails.send_digest_email(
-        found.user, [TEXTS[notification_type].email_line for notification_type in found.kinds], name=found.name
+        collected.user,
+        [TEXTS[notification_type].email_line for notification_type in collected.types],
+        name=collected.name,
     )
-    _mark_sent(found)
+    _mark_sent(collected)
     return True
 
 
@@ -77,21 +83,21 @@ def _collect_digest(user_id: UUID, claimed_until: datetime) -> NotificationDiges
             return None
         rows = list(Notification.objects.filter(owner=user_id, email_pending=True).order_by("id"))
         now = timezone.now()
-        goes = settings.delivery_schedule.end_of_quiet_hours(now) if rows and user.is_active else None
-        # Held anew and for longer, so that a second job with the same hold finds it taken.
-        settings.digest_due_at = max(now + CLAIM_DURATION, claimed_until + STEP) if goes == now else goes
+        send_at = settings.delivery_schedule.end_of_quiet_hours(now) if rows and user.is_active else None
+        # Claimed again and for longer, so that a second task with the same claim finds it taken.
+        settings.digest_due_at = max(now + CLAIM_DURATION, claimed_until + STEP) if send_at == now else send_at
         settings.save(update_fields=["digest_due_at"])
-        return NotificationDigest(user, rows) if goes == now else None
+        return NotificationDigest(user, rows) if send_at == now else None
 
 
 def _mark_sent(sent: NotificationDigest) -> None:
     user_id = sent.user.pk
     with tenant(user_id):
         lock_user(user_id)
-        told = [row.pk for row in sent.rows]
-        Notification.objects.filter(pk__in=told).update(email_pending=False, emailed_at=timezone.now())
+        sent_ids = [row.pk for row in sent.rows]
+        Notification.objects.filter(pk__in=sent_ids).update(email_pending=False, emailed_at=timezone.now())
         settings = NotificationSettings.for_user(user_id)
-        waits = Notification.objects.filter(owner=user_id, email_pending=True).exists()
-        settings.digest_due_at = settings.next_delivery(timezone.now()) if waits else None
+        is_pending = Notification.objects.filter(owner=user_id, email_pending=True).exists()
+        settings.digest_due_at = settings.next_delivery(timezone.now()) if is_pending else None
         settings.save(update_fields=["digest_due_at"])
-        record(Action.DIGEST_SENT, subject=user_id, resource="mail", kinds=sent.kinds, count=len(told))
+        record(Action.DIGEST_SENT, subject=user_id, resource="mail", types=sent.types, count=len(sent_ids))

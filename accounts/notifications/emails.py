@@ -1,4 +1,4 @@
-"""The email that says that there are new notifications."""
+"""The email digest of new notifications."""
 
 from collections.abc import Sequence
 from email.utils import parseaddr
@@ -11,7 +11,7 @@ from accounts.users.models import User
 
 
 def send_digest_email(user: User, news: Sequence[str], *, name: str) -> None:
-    """Say that there is news, by its kinds alone; mails of one ``name`` carry the same Message-ID.
+    """Send an email that names only the types of new notifications; the same ``name`` gives the same Message-ID.
 
     Raises ``SMTPException`` or ``OSError``.
     """

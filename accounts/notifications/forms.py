@@ -1,4 +1,4 @@
-"""How a person wants to be told."""
+"""The form for notification settings."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -20,19 +20,19 @@ FREQUENCIES: Final = [
 ]
 TIME_ATTRS: Final = {"type": "time", "autocomplete": "off"}
 AMOUNT_ATTRS: Final = {"inputmode": "decimal", "autocomplete": "off"}
-# Names without a place, of which each says the same as one with a place.
+# Names without a city; each is an alias of one with a city.
 NAMES_WITHOUT_CITY: Final = ("Etc/", "SystemV/", "US/")
 
 
 @cache
 def list_time_zones() -> list[tuple[str, str]]:
-    """Every time zone that is named after a place, and UTC first."""
+    """List every time zone that is named after a place, and UTC first."""
     places = sorted(name for name in available_timezones() if "/" in name and not name.startswith(NAMES_WITHOUT_CITY))
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in places)]
 
 
 class PreferenceRow(NamedTuple):
-    """One kind's row of the form."""
+    """The two checkboxes of one notification type."""
 
     label: str
     app: BoundField
@@ -40,7 +40,7 @@ class PreferenceRow(NamedTuple):
 
 
 class NotificationSettingsForm(forms.Form):
-    """Switches for each kind and channel, the frequency of mails, quiet hours, and what counts as a large amount."""
+    """A checkbox for each type and channel, the frequency of digests, quiet hours, and what is a large amount."""
 
     frequency = forms.ChoiceField(label="How often", choices=FREQUENCIES)
     quiet_hours_start = forms.TimeField(
@@ -74,7 +74,7 @@ class NotificationSettingsForm(forms.Form):
                 self.fields[preference_key(notification_type, channel)] = field
 
     def preference_rows(self) -> Iterator[PreferenceRow]:
-        """The rows of switches, in the order of the list of kinds."""
+        """Yield the rows of checkboxes, in the order of ``TEXTS``."""
         for notification_type, words in TEXTS.items():
             yield PreferenceRow(
                 words.label,
@@ -83,25 +83,25 @@ class NotificationSettingsForm(forms.Form):
             )
 
     def clean(self) -> dict[str, Any]:
-        """Refuse quiet hours that have one end alone."""
-        asked = self.cleaned_data
-        if "quiet_hours_start" in asked and "quiet_hours_end" in asked:
+        """Reject quiet hours with only one end."""
+        cleaned = self.cleaned_data
+        if "quiet_hours_start" in cleaned and "quiet_hours_end" in cleaned:
             for missing, other in (("quiet_hours_start", "quiet_hours_end"), ("quiet_hours_end", "quiet_hours_start")):
-                if asked[missing] is None and asked[other] is not None:
+                if cleaned[missing] is None and cleaned[other] is not None:
                     self.add_error(missing, "Quiet hours need a beginning and an end. Leave both empty for none.")
-        return asked
+        return cleaned
 
     def preferences(self) -> dict[str, Any]:
-        """What was chosen, as ``inbox.change_settings`` takes it."""
-        asked = dict(self.cleaned_data)
+        """Return the choices as ``inbox.change_settings`` takes them."""
+        chosen = dict(self.cleaned_data)
         names = [
             preference_key(notification_type, channel) for notification_type in NotificationType for channel in Channel
         ]
-        disabled = [name for name in names if not asked.pop(name)]
-        return {**asked, "disabled": disabled}
+        disabled = [name for name in names if not chosen.pop(name)]
+        return {**chosen, "disabled": disabled}
 
 
 class MarkAllReadForm(forms.Form):
-    """When a page of alerts was made."""
+    """When the page of notifications was made."""
 
     until = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M:%S.%f%z"])

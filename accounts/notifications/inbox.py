@@ -1,7 +1,7 @@
-"""Telling people something, once, and what they do with what they were told.
+"""The inbox: notifies users of something once, lists their notifications and marks them as read.
 
-Each deed locks the person's row first and counts afterwards, so ``User.unread`` is right whatever runs at once, and
-no page has to ask for it.
+Each function locks the user's row first and counts last, so ``User.unread`` is right under concurrency, and pages
+need no query for it.
 """
 
 from datetime import datetime
@@ -21,17 +21,17 @@ from compliance.isolation import tenant
 PAGE_SIZE: Final = 25
 IS_UNREAD: Final = ExpressionWrapper(Q(read_at=None), output_field=BooleanField())
 
-# --- Telling ----------------------------------------------------------------------------------------------
+# --- Notifying ------------------------------------------------------------------------------------------
 
 
 def notify(
     *, user_id: UUID, type: NotificationType, title: str, text: str = "", url: str = "", fingerprint: str
 ) -> bool:
-    """Tell a person something, in the caller's transaction; ``False`` when it was told before or is switched off.
+    """Notify a user in the caller's transaction; ``False`` when it was done before or is disabled in the app.
 
-    ``fingerprint`` names the thing itself: the same one is told once, whoever says it how often. ``url`` is a path
-    of this site. Title and text may name figures and creditors: a mail repeats neither. Raises ``ValueError`` for
-    an address elsewhere.
+    ``fingerprint`` identifies what the notification is about: each is stored once, however often it is sent. ``url``
+    is a path of this site. Title and text may hold amounts and creditors: emails repeat neither. Raises ``ValueError``
+    for a ``url`` that leads elsewhere.
     """
     if url and not (url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)):
         raise ValueError("A notification leads to a page of this site.")
@@ -54,7 +54,7 @@ def notify(
 
 
 def _schedule_email(settings: NotificationSettings) -> None:
-    # A time that is set already is the same one, or that of a mail on its way, which must not be overtaken.
+    # A time that is set already is the same one, or that of a claimed digest, which must finish first.
     if settings.digest_due_at is None:
         settings.digest_due_at = settings.next_delivery(timezone.now())
         settings.save()
@@ -64,13 +64,13 @@ def _schedule_email(settings: NotificationSettings) -> None:
 
 
 def list_notifications(*, user_id: UUID, page: int) -> list[Notification]:
-    """A page of what a person was told, the unread first, then the newest; one more than is shown, if there is more."""
+    """List a page of notifications, unread first, then newest; one more than ``PAGE_SIZE`` if there are more."""
     rows = Notification.objects.filter(owner=user_id, in_app=True).order_by(IS_UNREAD.desc(), "-id")
     return list(rows[page * PAGE_SIZE : (page + 1) * PAGE_SIZE + 1])
 
 
 def mark_read(*, user_id: UUID, notification_id: UUID) -> Notification:
-    """Take a notification as read. Raises ``Notification.DoesNotExist`` for one that is not this person's."""
+    """Mark a notification as read. Raises ``Notification.DoesNotExist`` for another user's."""
     with tenant(user_id):
         lock_user(user_id)
         row = Notification.objects.filter(owner=user_id, in_app=True).get(pk=notification_id)
@@ -82,31 +82,31 @@ def mark_read(*, user_id: UUID, notification_id: UUID) -> Notification:
 
 
 def mark_all_read(*, user_id: UUID, until: datetime) -> int:
-    """Take as read what a person was told up to the moment when their page was made; returns how many."""
+    """Mark as read what was sent up to ``until``, when the user's page was made; return how many."""
     with tenant(user_id):
         lock_user(user_id)
         unread = Notification.objects.filter(owner=user_id, in_app=True, read_at=None, created_at__lte=until)
-        done = unread.update(read_at=timezone.now())
+        count = unread.update(read_at=timezone.now())
         _update_unread_count(user_id)
-        return done
+        return count
 
 
 # --- Settings ---------------------------------------------------------------------------------------------
 
 
 def change_settings(*, user_id: UUID, **preferences: Any) -> NotificationSettings:
-    """Store how a person wants to be told. What waits to be email_line follows the new preferences."""
+    """Store how a user wants to be notified. What waits for the next digest follows the new settings."""
     with tenant(user_id):
         lock_user(user_id)
         settings = NotificationSettings.for_user(user_id)
         for name, value in preferences.items():
             setattr(settings, name, value)
-        silent = [
+        disabled = [
             notification_type for notification_type in TEXTS if not settings.is_enabled(notification_type, Channel.MAIL)
         ]
-        waiting = Notification.objects.filter(owner=user_id, email_pending=True)
-        waiting.filter(type__in=silent).update(email_pending=False)
-        settings.digest_due_at = settings.next_delivery(timezone.now()) if waiting.exists() else None
+        pending = Notification.objects.filter(owner=user_id, email_pending=True)
+        pending.filter(type__in=disabled).update(email_pending=False)
+        settings.digest_due_at = settings.next_delivery(timezone.now()) if pending.exists() else None
         settings.save()
         return settings
 
@@ -115,8 +115,8 @@ def change_settings(*, user_id: UUID, **preferences: Any) -> NotificationSetting
 
 
 def lock_user(user_id: UUID) -> User:
-    """Hold whatever else tells this person something, or reads it, until the transaction ends."""
-    # Keyless, so that rows which point at the person can be written meanwhile, as by a sync.
+    """Lock the user's row against other changes of their notifications until the transaction ends."""
+    # FOR NO KEY UPDATE, so that rows which refer to the user can be written meanwhile, as by a sync.
     return User.objects.select_for_update(no_key=True).get(pk=user_id)
 
 

@@ -1,4 +1,4 @@
-"""What people are told, and how each wants to be told. Written by the deeds in ``inbox`` and ``digest``."""
+"""Notifications, and how each user wants to get them. Written by ``inbox`` and ``digest``."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -17,10 +17,10 @@ DEFAULT_LARGE_TRANSACTION: Final = Decimal(500)
 
 
 class Notification(Owned):
-    """Something that a person was told. ``fingerprint`` is a hash of what it was, so that it is told no second time.
+    """Something that a user is notified of. ``fingerprint`` is a hash of what it is about, so each is stored once.
 
-    A kind that its person switched off in the app is kept all the same, unlisted (``in_app``): it may be for their
-    mail, and must not come again. ``email_pending`` stays true until a mail server has taken a mail that tells of it.
+    A type that the user disabled in the app is stored too, but not listed (``in_app``): it may be due by email, and
+    must not be sent again. ``email_pending`` stays true until a mail server has taken an email about it.
     """
 
     type = models.CharField(max_length=30)
@@ -45,9 +45,9 @@ class Notification(Owned):
 
 
 class NotificationSettings(Owned):
-    """How one person wants to be told; without a row, the defaults below. Every kind is on unless it is in ``off``.
+    """How one user wants to be notified; without a row, the defaults. A type is on unless its key is in ``disabled``.
 
-    ``digest_due_at`` is when something waits to be email_line: whoever moves it on has the mail to send.
+    ``digest_due_at`` is when the next email digest is due: the worker that moves it on has claimed that digest.
     """
 
     disabled = models.JSONField(default=list)
@@ -65,24 +65,23 @@ class NotificationSettings(Owned):
         ]
 
     def is_enabled(self, notification_type: NotificationType, channel: Channel) -> bool:
-        """Whether this person is told of a kind there."""
         return preference_key(notification_type, channel) not in self.disabled
 
     @property
     def delivery_schedule(self) -> DeliverySchedule:
-        """When mails may go out."""
+        """When email digests may be sent."""
         try:
             time_zone = ZoneInfo(self.time_zone)
         except ZoneInfoNotFoundError:
-            # Chosen where time zones were newer. What a person is told must not fail for it.
+            # Chosen where the time zone database was newer. Notifications must not fail for it.
             time_zone = ZoneInfo("UTC")
         return DeliverySchedule(time_zone, Frequency(self.frequency), self.quiet_hours_start, self.quiet_hours_end)
 
     def next_delivery(self, after: datetime) -> datetime:
-        """When something that happens at ``after`` is email_line."""
+        """Return when a notification of ``after`` is due by email."""
         return self.delivery_schedule.next_delivery(after)
 
     @classmethod
     def for_user(cls, user_id: Any) -> "NotificationSettings":
-        """A person's settings, or the defaults as an unsaved row."""
+        """Return a user's settings, or the defaults as an unsaved row."""
         return cls.objects.filter(owner=user_id).first() or cls(owner_id=user_id)

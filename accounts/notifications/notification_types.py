@@ -1,7 +1,7 @@
-"""The kinds of things that people are told of, and where they are told.
+"""The types of notifications, and the channels that deliver them.
 
-``email_line`` is all that a mail ever says of a thing: which part of Plumbline has news, and never a figure, a creditor
-or a bank. To add a kind, add it here with its words; everything else finds it.
+``email_line`` is all that an email ever says of a notification: which part of Plumbline has news, and never an amount,
+a creditor or a bank. To add a type, add it here with its texts; the settings page and the digest find it.
 """
 
 from enum import StrEnum
@@ -25,14 +25,14 @@ class NotificationType(StrEnum):
 
 
 class Channel(StrEnum):
-    """Where a person is told: on the page of alerts, or by mail."""
+    """How a user is notified: on the page of notifications, or by email."""
 
     APP = "app"
     MAIL = "mail"
 
 
 class NotificationText(NamedTuple):
-    """How a kind is called: beside its switches, and in mails."""
+    """The label of a type on the settings page, and its line in emails."""
 
     label: str
     email_line: str
@@ -68,5 +68,5 @@ TEXTS: Final = {
 
 
 def preference_key(notification_type: NotificationType, channel: Channel) -> str:
-    """The name of one switch, under which it is stored when it is off."""
+    """Return the key of one checkbox, which is stored when it is off."""
     return f"{notification_type}.{channel}"

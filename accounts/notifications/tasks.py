@@ -1,4 +1,4 @@
-"""Sends the emails about new notifications in the background."""
+"""Sends email digests of new notifications in the background."""
 
 import logging
 from datetime import datetime
@@ -18,7 +18,7 @@ BATCH_SIZE: Final = 100
 
 @shared_task
 def dispatch_due_digests() -> None:
-    """Queue the mail of every person for whom one is due, a chunk at a time."""
+    """Queue every digest that is due, a batch at a time."""
     claimed_until, people = digest.claim_due_digests(limit=BATCH_SIZE)
     while people:
         for user_id in people:
@@ -28,9 +28,9 @@ def dispatch_due_digests() -> None:
 
 @shared_task(base=TenantTask)
 def send_due_digest(owner_id: str, claimed_until: str) -> None:
-    """Send one person's mail about news; what the mail server does not take, the clock brings again."""
+    """Send one user's digest; when the mail server is down, Celery beat dispatches it again later."""
     try:
         digest.send_digest(user_id=UUID(owner_id), claimed_until=datetime.fromisoformat(claimed_until))
     except DELIVERY_ERRORS as error:
-        # No more than its kind: servers repeat in their answers whom a mail was for.
+        # Only the class of the error: servers repeat the recipient in their replies.
         logger.warning("digest-not-sent, tried again in %s: %s", digest.CLAIM_DURATION, type(error).__name__)

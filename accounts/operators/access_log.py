@@ -1,4 +1,4 @@
-"""What a user's audit trail tells about the operators who looked at their data."""
+"""The access log: which operators looked at a user's data, from the user's audit trail."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,12 +33,12 @@ class DataAccess:
 
 
 def parse_cursor(text: str) -> int | None:
-    """Read from an address after which look a page begins; None, the first page, for whatever we did not write."""
+    """Read from a URL after which access a page starts; None, the first page, for anything invalid."""
     return int(text) if text.isdecimal() and len(text) <= MAX_CURSOR_DIGITS else None
 
 
 def list_data_accesses(user: User, *, before: int | None = None) -> list[DataAccess]:
-    """Operators' looks at the data of the person who is bound, the latest first, those before one when it is named."""
+    """List operators' accesses to the user's data, the latest first. Needs the user as tenant."""
     events = AuditEvent.objects.filter(subject=user.pk, action__in=ACCESS_ACTIONS)
     if before is not None:
         events = events.filter(pk__lt=before)

@@ -1,4 +1,4 @@
-"""What operators see of a model's rows: a list, and single rows where there is more to see."""
+"""Read-only admin pages of a model's rows; every row that is shown is recorded for its user."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -44,28 +44,26 @@ class OperatorAdmin(admin.ModelAdmin):
     # --- What is shown ------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """The list, and the single row where there is one; what would change a row has no address."""
+        """Return the list, and the page of a row where there is one; pages that change rows have no URL."""
         kept = ("_changelist", "_change") if self.fields else "_changelist"
         return [each for each in super().get_urls() if str(each.name).endswith(kept)]
 
     def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
-        """The first column, where there is a page that it can lead to."""
+        """Link the first column where rows have a page."""
         return super().get_list_display_links(request, list_display) if self.fields else None
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Every column that is shown."""
         return self.fields or ()
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """The columns that are shown, of every row that the database lets operators see."""
+        """Select the named columns of every row that the database shows to operators."""
         return super().get_queryset(request).using(VIEWER).only(*self.columns())
 
     def columns(self) -> set[str]:
-        """The columns that are read."""
         return {self.opts.pk.attname, *filter(None, [self.user_column]), *self.list_display, *(self.fields or ())}
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
-        """Whether rows may be filtered so: by what shown columns hold. Others answer guesses at what is hidden."""
+        """Allow filters by shown columns only. Others would answer guesses at what is hidden."""
         name, _, rest = lookup.partition(LOOKUP_SEP)
         return name in self.columns() and rest in ("", "exact")
 
@@ -73,18 +71,16 @@ class OperatorAdmin(admin.ModelAdmin):
 
     @method_decorator(require_safe)
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Show a page of rows."""
         return self._show(request, super().changelist_view, extra_context)
 
     @method_decorator(require_safe)
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show one row."""
         return self._show(request, super().change_view, object_id, form_url, extra_context)
 
     def _show(self, request: Any, view: View, *args: Any) -> HttpResponse:
-        """Render a page through the operators' role, and record the look with each person on it."""
+        """Render a page through the operators' database role, and record it for each user on it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         grant = break_glass.current_grant(request.session) if self.needs_reason else None

@@ -1,7 +1,7 @@
-"""Breaking the glass: how an operator gets to see one person's bank and credit data, for a while and for a reason.
+"""Break glass: an operator gets access to one user's bank and credit data, for a while and for a reason.
 
-The grant lies in the operator's own session and ends with it. The person is told by mail, and reads the reason beside
-every look under "Who looked at my data".
+The grant is stored in the operator's own session and ends with it. The user gets an email, and reads the reason
+beside every access under "Who looked at my data".
 """
 
 import time
@@ -28,8 +28,6 @@ MAX_REASON_LENGTH: Final = 500
 
 
 class BreakGlassForm(forms.Form):
-    """Asks why."""
-
     reason = forms.CharField(
         label="Why do you need to see this person's bank and credit data?",
         help_text="They read your words as they stand. A ticket's number alone tells them nothing.",
@@ -49,12 +47,12 @@ class BreakGlassGrant:
 
     @property
     def expires_at_text(self) -> str:
-        """The end of it as people read it, in the site's time zone: ``16:20 UTC``."""
+        """The time when it expires, in the site's time zone: ``16:20 UTC``."""
         return date_format(localtime(datetime.fromtimestamp(self.expires_at, UTC)), "H:i e")
 
 
 def current_grant(session: SessionBase) -> BreakGlassGrant | None:
-    """The grant that a session holds; None when there is none or its time is over."""
+    """Return the grant of a session; None when there is none or it has expired."""
     stored = session.get(SESSION_KEY)
     if stored is None or stored["expires_at"] <= time.time():
         return None
@@ -63,7 +61,7 @@ def current_grant(session: SessionBase) -> BreakGlassGrant | None:
 
 @transaction.atomic
 def break_glass(*, request: AuthenticatedHttpRequest, person: User, reason: str) -> BreakGlassGrant:
-    """Let the operator who asks see the bank and credit data of ``person`` for 15 minutes, and of nobody else."""
+    """Give the operator access to one user's bank and credit data for 15 minutes; it replaces an earlier grant."""
     operator = request.user
     grant = BreakGlassGrant(str(person.pk), reason, time.time() + GRANT_SECONDS)
     record(Action.BREAK_GLASS, actor=operator, subject=person, role=describe_role(operator), reason=reason)
@@ -73,7 +71,7 @@ def break_glass(*, request: AuthenticatedHttpRequest, person: User, reason: str)
 
 
 def describe_role(operator: User) -> str:
-    """What a person is told of who looked: the operator's groups, in words, and no name."""
+    """Return what users read about an operator: the names of their groups, never the operator's own name."""
     if operator.is_superuser:
         return "Administrator"
     return ", ".join(operator.groups.order_by("name").values_list("name", flat=True)) or "Operator"

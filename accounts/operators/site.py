@@ -1,7 +1,7 @@
-"""The operators' site: Django's admin, for looking only.
+"""The operators' site: Django's admin, read-only.
 
-It wants a member of staff whose session has a second factor, reads through a role of the database that can write
-nothing and was never shown a secret, and puts every look at somebody's row into that person's own audit trail.
+It requires staff with a second factor, and reads through a database role that can write nothing and cannot read
+secrets. Every row that it shows is recorded in the audit trail of the user whose row it is.
 """
 
 from functools import wraps
@@ -34,7 +34,7 @@ EXCLUDED_URL_NAMES: Final = {"autocomplete", "view_on_site", "password_change_do
 
 
 class OperatorSite(OTPAdminSite):
-    """The site at ``ADMIN_PATH``. Whoever is no member of staff finds nothing there."""
+    """The site at ``ADMIN_PATH``. Anybody but staff gets 404."""
 
     site_header = site_title = "Plumbline operators"
     index_title = "What you may look at"
@@ -46,18 +46,18 @@ class OperatorSite(OTPAdminSite):
         super().__init__(name)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Take a model with an ``OperatorAdmin`` of ours; those of other packages write and show all fields."""
+        """Register a model with an ``OperatorAdmin``; those of other packages could write and show all fields."""
         if admin_class is not None and issubclass(admin_class, OperatorAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Every page that is used, and the one that asks for a reason."""
+        """Return the pages that are in use, and the one that asks for a reason."""
         kept = [each for each in super().get_urls() if getattr(each, "name", None) not in EXCLUDED_URL_NAMES]
         ask = self.admin_view(step_up.require_fresh_sign_in(self.break_glass))
         return [path("break-glass/<uuid:user_id>/", ask, name="break_glass"), *kept]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Guard a page: staff with a second factor only, under a policy that the admin's own scripts can live with."""
+        """Require staff with a second factor, and set a content policy that the admin's own scripts can run under."""
         inner = super().admin_view(view, cacheable)
 
         @csp_replace({"script-src": [SELF], "require-trusted-types-for": None, "trusted-types": None})
@@ -75,7 +75,7 @@ class OperatorSite(OTPAdminSite):
 
     @method_decorator(login_not_required)
     def login(self, request: Any, extra_context: Any = None) -> HttpResponse:
-        """Lead strangers to the one sign-in that there is."""
+        """Redirect anonymous users to the site's own sign-in."""
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get("next", reverse("admin:index")))
         if not request.user.is_staff:
@@ -83,15 +83,15 @@ class OperatorSite(OTPAdminSite):
         return redirect("admin:index")
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Sign out as everywhere else."""
+        """Sign out by allauth."""
         return account.logout(request)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Change the password where everybody does."""
+        """Redirect to the site's own page for passwords."""
         return redirect("account_change_password")
 
     def break_glass(self, request: AuthenticatedHttpRequest, user_id: UUID) -> HttpResponse:
-        """Ask for the reason to look at one person's bank and credit data, and open it for a while."""
+        """Ask for a reason, and give access to one user's bank and credit data for a while."""
         if not any(each.needs_reason and each.has_view_permission(request) for each in self._registry.values()):
             raise PermissionDenied
         person = get_object_or_404(User, pk=user_id)

@@ -28,7 +28,7 @@ from compliance.audit.request_details import current_request_details
 
 @dataclass(frozen=True)
 class ActiveSession:
-    """One session as its person sees it."""
+    """One session as its user sees it."""
 
     id: int
     device: str
@@ -39,7 +39,7 @@ class ActiveSession:
 
 
 def patch_allauth_sessions() -> None:
-    """Let allauth's own walks, such as the one at each sign-in, know sessions by the hashes of their keys."""
+    """Let allauth's own code, such as at each sign-in, find sessions by the hashes of their keys."""
     UserSessionManager.create_from_request = _create_user_session
     UserSession._session_store = lambda self, *key: StoredSession(*key)
     UserSession.end = _end_user_session
@@ -66,7 +66,7 @@ def _end_user_session(row: UserSession) -> None:
 
 
 def list_sessions(request: AuthenticatedHttpRequest) -> list[ActiveSession]:
-    """The person's sessions that still let somebody in, the one that asks first, then the latest used."""
+    """List the user's active sessions, the current one first, then the latest used."""
     current = session_hash(request.session)
     rows = [row for row in UserSession.objects.filter(user=request.user) if not _end_if_expired(row)]
     rows.sort(key=lambda row: (row.session_key == current, row.last_seen_at), reverse=True)
@@ -90,32 +90,32 @@ def _end_if_expired(row: UserSession) -> bool:
 
 
 def end_session(*, user: User, session_id: int) -> str:
-    """End one session of a person; returns its device in words. Raises ``UserSession.DoesNotExist``."""
+    """End one session of a user; return its device in words. Raises ``UserSession.DoesNotExist``."""
     row = UserSession.objects.get(user=user, pk=session_id)
     _end_session(row, actor=user, reason="person")
     return describe_device(row.user_agent)
 
 
 def end_other_sessions(request: HttpRequest, user: User, *, reason: str) -> int:
-    """End all sessions of a person but the one that asks; returns how many."""
+    """End all sessions of a user but the current one; return how many."""
     rows = UserSession.objects.filter(user=user).exclude(session_key=session_hash(request.session))
     return _end_sessions(rows, actor=user, reason=reason)
 
 
 def end_all_sessions(user: User, *, actor: User | None, reason: str) -> int:
-    """End every session of a person; returns how many."""
+    """End every session of a user; return how many."""
     return _end_sessions(UserSession.objects.filter(user=user), actor=actor, reason=reason)
 
 
 def rotate_session_key(request: HttpRequest) -> None:
-    """Give a session a new key, after which the old one opens nothing, and let its row follow."""
+    """Give a session a new key, which makes the old one useless, and update its row."""
     old = session_hash(request.session)
     request.session.cycle_key()
     UserSession.objects.filter(session_key=old).update(session_key=session_hash(request.session))
 
 
 def delete_expired_sessions() -> None:
-    """Delete the rows of sessions that let nobody in any more."""
+    """Delete the rows of expired and ended sessions."""
     engine = import_module(settings.SESSION_ENGINE)
     engine.SessionStore.clear_expired()
     unused = UserSession.objects.filter(last_seen_at__lt=timezone.now() - settings.SESSION_LONGEST)

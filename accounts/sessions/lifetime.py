@@ -1,4 +1,4 @@
-"""How long a session lasts: when it begins, when it was last used, and when it expires."""
+"""How long a session lasts: when it starts, when it was last used, and when it expires."""
 
 import time
 from typing import Final
@@ -26,12 +26,12 @@ MAX_USER_AGENT_LENGTH: Final = UserSession._meta.get_field("user_agent").max_len
 
 
 def start_session(session: SessionBase) -> None:
-    """Let a new session's time run from now."""
+    """Start a new session's time now."""
     session[STARTED_AT] = session[LAST_SEEN_AT] = time.time()
 
 
 def expiry_reason(session: SessionBase) -> str:
-    """Why a session may not go on: ``idle`` or ``absolute``; empty while it may."""
+    """Return why a session has expired, ``idle`` or ``absolute``; empty while it has not."""
     now = time.time()
     if now - session.get(STARTED_AT, 0) > settings.SESSION_LONGEST.total_seconds():
         return "absolute"
@@ -41,7 +41,7 @@ def expiry_reason(session: SessionBase) -> str:
 
 
 def expire_session(request: HttpRequest, reason: str) -> None:
-    """End the session of a request that came too late, and treat it as a stranger's."""
+    """End the session of a request that came too late, and treat the request as anonymous."""
     UserSession.objects.filter(session_key=session_hash(request.session)).delete()
     record(Action.SESSION_ENDED, subject=request.user, resource="session", reason=reason)
     request.session.flush()
@@ -49,7 +49,7 @@ def expire_session(request: HttpRequest, reason: str) -> None:
 
 
 def update_last_seen(request: AuthenticatedHttpRequest) -> list[str]:
-    """Write down that a session is in use, at most once a minute; returns what its person has to be told once."""
+    """Record that a session is in use, at most once a minute; return its pending messages, each once."""
     now = time.time()
     if now - request.session[LAST_SEEN_AT] < LAST_SEEN_INTERVAL_SECONDS:
         return []

@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from accounts.sessions import lifetime
 from accounts.users.requests import GetResponse
 
-# What a browser forgets with a session: stored pages and whatever scripts kept. Not cookies: those that are left are
-# the theme and the marks by which a browser is known, and the host's neighbours would lose theirs too.
+# What a browser clears with a session: cached pages and what scripts stored. Not cookies: those that are left are the
+# theme and the markers of known devices, and other sites of this host would lose theirs too.
 CLEARED_SITE_DATA: Final = '"cache", "storage"'
 
 
 class SessionLimitsMiddleware:
-    """Ends sessions that nobody used for too long, or that are too old, and has browsers forget what has ended.
+    """Ends sessions that are idle for too long or too old, and clears what browsers stored of them.
 
     Stands after AuthenticationMiddleware.
     """
@@ -34,7 +34,7 @@ class SessionLimitsMiddleware:
 
 
 class LastSeenMiddleware:
-    """Keeps "last seen", and says what other sessions did; stands after MessageMiddleware and AccountMiddleware."""
+    """Updates "last seen" and shows pending messages; stands after MessageMiddleware and AccountMiddleware."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -11,9 +11,9 @@ from accounts.users.models import User
 
 @transaction.atomic
 def queue_message_for_other_sessions(request: HttpRequest, user: User, sentence: str) -> None:
-    """Have the person's other sessions say something once, within a minute of being used."""
-    # Locked, because each session rewrites its own row when it reads its notices; in one order, so that none waits
-    # for another in a circle.
+    """Let the user's other sessions show a message once, within a minute of being used."""
+    # Locked, because each session rewrites its own row when it reads its messages; in one order, so that no two
+    # transactions deadlock.
     rows = UserSession.objects.select_for_update().filter(user=user).order_by("pk")
     for row in rows.exclude(session_key=session_hash(request.session)):
         row.data[PENDING_MESSAGES] = [*row.data.get(PENDING_MESSAGES, []), sentence]

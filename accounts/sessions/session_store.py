@@ -1,9 +1,8 @@
-"""Whose a request is: Django's sessions and allauth's backend, with the two questions of every request written out.
+"""Stores sessions in the database by a hash of their key, with the one query of every request written by hand.
 
-Django takes longer to write them than PostgreSQL to answer both.
-
-A session's key stands in its browser's cookie and nowhere else. The database holds a hash of it, so whoever reads the
-database, or a copy of it, finds no key that lets them in. A key is random, so one fast hash is enough.
+Django takes longer to build this query than PostgreSQL to answer it. A session's key is in its browser's cookie and
+nowhere else. The database holds a hash of it, so whoever reads the database, or a copy of it, finds no key that signs
+them in. A key is random, so one fast hash is enough.
 """
 
 from hashlib import sha256
@@ -27,17 +26,17 @@ def hash_session_key(session_key: str) -> str:
 
 
 class SessionStore(db.SessionStore):
-    """Sessions in the database, by the hashes of their keys."""
+    """Sessions in the database, stored by the hashes of their keys."""
 
     # What sessions are signed with, whichever of the two classes reads them.
     key_salt = "django.contrib.sessions.SessionStore"
 
     def stored_key(self, session_key: str) -> str:
-        """Which row holds the session with a key."""
+        """Return the key of the row that holds a session."""
         return hash_session_key(session_key)
 
     def load(self) -> dict[str, Any]:
-        """Read the session; one that is over or was ended is empty and loses its key."""
+        """Read the session; one that expired or was ended is empty and loses its key."""
         with connection.cursor() as cursor:
             cursor.execute(LOAD_SESSION, [self.stored_key(self.session_key or ""), timezone.now()])
             found = cursor.fetchone()
@@ -47,30 +46,29 @@ class SessionStore(db.SessionStore):
         return self.decode(found[0])
 
     def exists(self, session_key: str) -> bool:
-        """Whether there is a session with a key, over or not."""
+        """Return whether there is a session with this key, expired or not."""
         return bool(super().exists(self.stored_key(session_key)))
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
-        """The row that holds the session."""
         row = super().create_model_instance(data)
         row.session_key = self.stored_key(str(row.session_key))
         return row
 
     def delete(self, session_key: str | None = None) -> None:
-        """Forget the session with a key, or this one."""
+        """Delete the session with this key, or the current one."""
         wanted = session_key or self.session_key
         if wanted:
             super().delete(self.stored_key(wanted))
 
 
 class StoredSession(SessionStore):
-    """A session that is known by its row alone, as in a list of them. Never make one of what a browser sends."""
+    """A session known only by its row, as in a list. Never make one from what a browser sends."""
 
     def stored_key(self, session_key: str) -> str:
-        """The key is the row's."""
+        """Return the key as it is: it is the row's own."""
         return session_key
 
 
 def session_hash(session: SessionBase) -> str:
-    """What stands in the database for a session's key; empty for a session that was never stored."""
+    """Return what the database holds in place of a session's key; empty for a session that was never stored."""
     return hash_session_key(session.session_key) if session.session_key else ""

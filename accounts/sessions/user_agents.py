@@ -1,4 +1,4 @@
-"""Which browser on which system: enough for a person to know their own devices by."""
+"""Names the browser and system of a User-Agent header, enough for users to recognize their own devices."""
 
 import re
 from typing import Final
@@ -26,7 +26,7 @@ SYSTEMS: Final = (
 
 
 def describe_device(user_agent: str) -> str:
-    """Say a User-Agent header in words: ``Firefox on Windows``, ``Chrome``, ``Unknown browser``."""
+    """Put a User-Agent header in words: ``Firefox on Windows``, ``Chrome``, ``Unknown browser``."""
     browser = _first_match(BROWSERS, user_agent)
     system = _first_match(SYSTEMS, user_agent)
     if browser and system:

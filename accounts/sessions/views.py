@@ -12,7 +12,7 @@ from accounts.users.requests import AuthenticatedHttpRequest
 
 @require_POST
 def end_session(request: AuthenticatedHttpRequest, user_session_id: int) -> HttpResponse:
-    """End one of the person's sessions; ending the one that asks signs out."""
+    """End one of the user's sessions; ending the current one signs out."""
     try:
         device = active_sessions.end_session(user=request.user, session_id=user_session_id)
     except UserSession.DoesNotExist:
@@ -23,7 +23,7 @@ def end_session(request: AuthenticatedHttpRequest, user_session_id: int) -> Http
 
 @require_POST
 def end_other_sessions(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """End all of the person's sessions but this one."""
+    """End all of the user's sessions but this one."""
     count = active_sessions.end_other_sessions(request, request.user, reason="person")
     messages.success(request, f"Signed out everywhere else ({count}).")
     return redirect("security")

@@ -103,7 +103,7 @@ def test_it_stands_in_the_trail(alice: User, trail: Callable[[UUID], list[str]],
     beat()
     assert trail(alice.pk) == ["digest_sent"]
     with tenant(alice.pk):
-        assert AuditEvent.objects.get().details() == {"kinds": ["credit_score", "low_runway"], "count": 2}
+        assert AuditEvent.objects.get().details() == {"types": ["credit_score", "low_runway"], "count": 2}
 
 
 # --- When it goes -----------------------------------------------------------------------------------------

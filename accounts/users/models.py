@@ -10,32 +10,32 @@ from django.db.models.functions import Lower
 from uuid_utils.compat import uuid7
 
 UNIQUE_EMAIL_CONSTRAINT = "one_user_per_email"
-"""The constraint that a sign-up breaks when another with the same address has just come first."""
+"""The constraint that a sign-up violates when another with the same address was just stored."""
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes people. An e-mail address is a person's name and is compared without regard to case."""
+    """Creates users. An email address identifies a user, and its case is ignored."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Store a person; a ``None`` password means that they cannot sign in by password."""
+        """Store a user; with ``None`` as password they cannot sign in by password."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Store a member of staff who may use every part of the operators' site."""
+        """Store a member of staff who may use every page of the operators' site."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, email: str | None) -> "User":
-        """Find a person by address, in any case."""
+        """Find a user by email address, in any case."""
         return self.get(email__iexact=email)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person with an account here. ``link_id`` is the name by which data providers know them.
+    """A user with an account here. ``link_id`` is the id by which data providers know them.
 
-    ``unread`` counts their notifications, so that no page has to; ``notifications.inbox`` alone writes it.
+    ``unread`` counts their notifications, so that pages need no query; only ``notifications.inbox`` writes it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -51,7 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     is_verified: Callable[[], bool]
-    """Whether a second factor stands behind this session; put here by django-otp's middleware."""
+    """Whether this session is verified by a second factor; set by django-otp's middleware."""
     is_first_sign_in = False
 
     USERNAME_FIELD = "email"
@@ -67,7 +67,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def save(self, **options: Any) -> None:
-        """Store the person, all but ``unread``: a request would put the count back that it began with."""
+        """Store the user without ``unread``: a request would write back the count that it started with."""
         if not self._state.adding and options.get("update_fields") is None:
             left_out = {"id", "unread", *self.get_deferred_fields()}
             options["update_fields"] = {field.attname for field in self._meta.concrete_fields} - left_out
@@ -75,10 +75,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def name(self) -> str:
-        """The person's full name, or their address while they have not told us one."""
+        """The user's full name, or their email address while they have not given one."""
         return f"{self.first_name} {self.last_name}".strip() or self.email
 
 
 def display_name(user: User) -> str:
-    """What allauth calls a person in its pages and mails."""
+    """Return what allauth calls a user on its pages and in its emails."""
     return user.name

@@ -7,7 +7,7 @@ from accounts.users.models import User
 
 
 class AuthenticatedHttpRequest(HttpRequest):
-    """A request behind the sign-in: the middleware lets nobody else reach the view."""
+    """A request of a signed-in user; middleware lets no other reach these views."""
 
     user: User
     htmx: HtmxDetails

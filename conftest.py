@@ -89,9 +89,9 @@ def cut_off_from_database() -> None:
 def _heard_by_redis() -> Iterator[None]:
     """Forget a Redis that kept an earlier test waiting: this process would not ask it for another second."""
     yield
-    from config.cache import silence
+    from config.cache import circuit_breaker
 
-    silence.end()
+    circuit_breaker.close()
 
 
 @pytest.fixture

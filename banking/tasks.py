@@ -13,7 +13,7 @@ from banking.sync import notifications, sync_queue
 from banking.sync import sync_item as run_sync
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from compliance.isolation.tasks import TenantTask
-from compliance.queues import Lane, waiting
+from compliance.queues import Lane, count_waiting_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
 @shared_task
 def dispatch_due_syncs() -> None:
     """Queue every Item whose time has come, a chunk at a time, so that one beat never holds many rows."""
-    while waiting(Lane.ROUTINE) < MOST_WAITING and (claimed := sync_queue.claim_due_syncs(limit=CHUNK)):
+    while count_waiting_jobs(Lane.ROUTINE) < MOST_WAITING and (claimed := sync_queue.claim_due_syncs(limit=CHUNK)):
         for owner_id, item_id, lane in claimed:
             queue_sync(owner_id, item_id, "beat", lane=lane)
 

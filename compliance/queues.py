@@ -1,4 +1,4 @@
-"""The queues in which jobs wait. Who serves which stands in the Procfile; a worker that is told nothing serves all."""
+"""The queues of the task workers. The Procfile assigns queues to workers; a worker without options serves all."""
 
 from enum import StrEnum
 
@@ -6,25 +6,25 @@ from celery import current_app
 
 
 class Lane(StrEnum):
-    """What a job waits for, beside jobs of the same kind."""
+    """A queue for tasks that take about as long as each other."""
 
-    # What somebody waits for, and everything that is over in a moment.
+    # Tasks that somebody waits for, and tasks that take a moment.
     SHARED = "shared"
-    # What the clock starts: behind what somebody waits for.
+    # Scheduled tasks, which come after what somebody waits for.
     ROUTINE = "routine"
-    # Calls that may take minutes: workers of their own, so that nobody else waits behind them.
+    # Calls that can take minutes: on workers of their own, so that nothing else waits behind them.
     SLOW = "slow"
 
     @property
     def queue(self) -> str:
-        """The queue's name at the broker."""
+        """Return the queue's name at the broker."""
         shared: str = current_app.conf.task_default_queue
         return shared if self is Lane.SHARED else f"{shared}.{self}"
 
 
-def waiting(lane: Lane) -> int:
-    """How many jobs wait in a lane. Raises ``kombu.exceptions.OperationalError`` when the broker does not answer."""
+def count_waiting_jobs(lane: Lane) -> int:
+    """Count the tasks in a queue. Raises ``kombu.exceptions.OperationalError`` when the broker does not answer."""
     with current_app.connection_for_write() as connection:
-        # Every transport's channel has it, whatever kombu's types say.
+        # Every transport's channel has this method, although kombu's types lack it.
         declared = connection.default_channel.queue_declare(queue=lane.queue, durable=True)  # type: ignore[attr-defined]
         return int(declared.message_count)

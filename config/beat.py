@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from compliance import deadlines
+from compliance import timeouts
 from config.celery import PROCESS_ENDS, after, check_before_serving
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -21,7 +21,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         end_on_signals()
         check_before_serving()
         # It may be asked to end while the database is silent, and then writes to it once more, twice over.
-        deadlines.choose(deadlines.WEB)
+        timeouts.set_timeouts(timeouts.WEB)
         super().__init__(*args, **options)
 
     def close(self) -> None:

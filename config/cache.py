@@ -7,7 +7,7 @@ from typing import Any, Final
 import redis
 from redis.exceptions import ConnectionError, InvalidResponse, TimeoutError
 
-from compliance.deadlines.silence import Silence
+from compliance.timeouts.circuit_breaker import CircuitBreaker
 
 # A limit asks twice before it gives Redis up, and refuses within two seconds all the same.
 OPTIONS: Final = {
@@ -19,18 +19,18 @@ OPTIONS: Final = {
 
 
 # Of the one Redis that cache and queue share.
-silence: Final = Silence(seconds=1)
+circuit_breaker: Final = CircuitBreaker(seconds=1)
 
 
 @contextmanager
 def asking() -> Iterator[None]:
     """Ask Redis something. Raises redis-py's ``ConnectionError`` at once while it is silent, else what was raised."""
-    if silence.is_fresh():
+    if circuit_breaker.is_open():
         raise ConnectionError("Redis did not answer a moment ago.")
     try:
         yield
     except TimeoutError:
-        silence.begin()
+        circuit_breaker.open()
         raise
 
 

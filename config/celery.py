@@ -69,10 +69,10 @@ def check_before_serving(**_: object) -> None:
 
     Nor without a database that could tell. Celery goes on after any other exception of a signal's receiver.
     """
-    from compliance import deadlines
+    from compliance import timeouts
     from compliance.startup import require_serving_checks
 
-    deadlines.choose(deadlines.JOB)
+    timeouts.set_timeouts(timeouts.JOB)
     app.conf.broker_transport_options = app.conf.broker_transport_options | WORKERS_WAITS
     try:
         require_serving_checks()

@@ -24,6 +24,6 @@ control_socket_disable = True
 
 def post_worker_init(worker: Any) -> None:
     """Let the process that serves people wait no longer than they do."""
-    from compliance import deadlines
+    from compliance import timeouts
 
-    deadlines.choose(deadlines.WEB)
+    timeouts.set_timeouts(timeouts.WEB)

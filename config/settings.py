@@ -167,7 +167,7 @@ DATABASES = {
     "viewer": {**env.db_url("DATABASE_VIEWER_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
 }
 for alias in ("owner", "ops", "viewer"):
-    DATABASES[alias]["ENGINE"] = "compliance.deadlines.postgresql"
+    DATABASES[alias]["ENGINE"] = "compliance.timeouts.postgresql"
 
 # --- Redis: cache, rate limits, broker; nothing that has to survive lives only here ----------------------
 

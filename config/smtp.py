@@ -8,36 +8,36 @@ from typing import Any, Final
 
 from django.core.mail.backends import smtp
 
-from compliance import deadlines
-from compliance.deadlines.silence import Silence
+from compliance import timeouts
+from compliance.timeouts.circuit_breaker import CircuitBreaker
 
 # In seconds, from the connection to the last answer. ``EMAIL_TIMEOUT`` is for each wait alone, and a server that
 # answers a little at a time makes many of them.
-WHOLE: Final = {deadlines.WEB: 6.0}
+WHOLE: Final = {timeouts.WEB: 6.0}
 JOBS_WHOLE: Final = 30.0
 
-silence: Final = Silence(seconds=5)
+circuit_breaker: Final = CircuitBreaker(seconds=5)
 
 
 class Hurried(smtplib.SMTP):
     """Hangs up on a server that takes too long, which is then an ``SMTPServerDisconnected`` or ``OSError``."""
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        if silence.is_fresh():
+        if circuit_breaker.is_open():
             raise TimeoutError("The mail server did not answer a moment ago.")
         try:
             connected: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
         except TimeoutError:
-            silence.begin()
+            circuit_breaker.open()
             raise
-        self.watch = threading.Timer(WHOLE.get(deadlines.chosen(), JOBS_WHOLE), self.hang_up)
+        self.watch = threading.Timer(WHOLE.get(timeouts.get_timeouts(), JOBS_WHOLE), self.hang_up)
         self.watch.daemon = True
         self.watch.start()
         return connected
 
     def hang_up(self) -> None:
         """End the conversation from another thread."""
-        silence.begin()
+        circuit_breaker.open()
         with suppress(OSError, AttributeError):
             # It may have ended by itself just now.
             self.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
@@ -48,7 +48,7 @@ class Hurried(smtplib.SMTP):
             return super().getreply()
         except smtplib.SMTPServerDisconnected as error:
             if isinstance(error.__context__, TimeoutError):
-                silence.begin()
+                circuit_breaker.open()
             raise
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ FIXED_SETTINGS = {
     "default_transaction_read_only": "off",
     "role": "none",
 }
-# Timeouts of every session of a role; the site's own processes have shorter ones (``compliance.deadlines``). A
+# Timeouts of every session of a role; the site's own processes have shorter ones (``compliance.timeouts``). A
 # migration that waits for a lock makes everybody wait behind it. client_connection_check_interval ends a statement
 # whose client has disconnected.
 TIMEOUTS = {

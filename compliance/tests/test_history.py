@@ -97,7 +97,7 @@ def test_setup_database_refuses_it_and_changes_nothing() -> None:
 @pytest.mark.usefixtures("_made_by_another_version")
 def test_migrate_refuses_it_and_changes_nothing() -> None:
     before = dump()
-    with pytest.raises(SystemCheckError, match=r"\(compliance\.E004\) The database .* was made by another version"):
+    with pytest.raises(SystemCheckError, match=r"\(plumbline\.E015\) The database .* was made by another version"):
         call_command("migrate", database="owner", verbosity=0, skip_checks=False)
     assert dump() == before
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from celery import current_app as app
 
-from compliance.queues import Lane, waiting
+from compliance.queues import Lane, count_waiting_jobs
 
 
 def test_it_is_served_by_a_worker_that_is_told_nothing() -> None:
@@ -22,8 +22,8 @@ def own_queues() -> Iterator[None]:
 
 @pytest.mark.parametrize("lane", Lane)
 def test_it_counts_what_waits_in_a_lane(lane: Lane, own_queues: None) -> None:
-    assert waiting(lane) == 0
+    assert count_waiting_jobs(lane) == 0
     app.send_task("nobody.knows", queue=lane.queue)
-    assert [waiting(each) for each in Lane] == [int(each is lane) for each in Lane]
+    assert [count_waiting_jobs(each) for each in Lane] == [int(each is lane) for each in Lane]
     with app.connection_for_write() as broker:
         broker.default_channel.queue_purge(lane.queue)

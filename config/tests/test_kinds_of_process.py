@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from compliance import deadlines
+from compliance import timeouts
 from config import celery, gunicorn
 from config.broker import WAITS, WORKERS_WAITS
 
@@ -13,7 +13,7 @@ from config.broker import WAITS, WORKERS_WAITS
 @pytest.fixture(autouse=True)
 def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take back what a test has made of this process."""
-    monkeypatch.setattr(deadlines, "_chosen", deadlines.COMMAND)
+    monkeypatch.setattr(timeouts, "_timeouts", timeouts.COMMAND)
     before = dict(celery.app.conf.broker_transport_options)
     yield
     celery.app.conf.broker_transport_options = before
@@ -21,14 +21,14 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_it_lets_web_wait_least() -> None:
     gunicorn.post_worker_init(None)
-    assert deadlines.chosen() is deadlines.WEB
+    assert timeouts.get_timeouts() is timeouts.WEB
     assert celery.app.conf.broker_transport_options.items() >= WAITS.items()
 
 
 @pytest.mark.django_db
 def test_it_lets_a_worker_wait_longer() -> None:
     celery.check_before_serving()
-    assert deadlines.chosen() is deadlines.JOB
+    assert timeouts.get_timeouts() is timeouts.JOB
     assert celery.app.conf.broker_transport_options.items() >= WORKERS_WAITS.items()
 
 

@@ -10,7 +10,7 @@ from smtplib import SMTPException
 import pytest
 from django.core.mail import EmailMessage, get_connection
 
-from compliance import deadlines
+from compliance import timeouts
 from config import smtp
 from config.tests.places import wait_until
 
@@ -54,9 +54,9 @@ def mail_server(handler: type[socketserver.StreamRequestHandler]) -> Iterator[so
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "silence", smtp.Silence(seconds=60))
-    monkeypatch.setattr(smtp, "WHOLE", {deadlines.WEB: SECONDS})
-    monkeypatch.setattr(deadlines, "_chosen", deadlines.WEB)
+    monkeypatch.setattr(smtp, "circuit_breaker", smtp.CircuitBreaker(seconds=60))
+    monkeypatch.setattr(smtp, "WHOLE", {timeouts.WEB: SECONDS})
+    monkeypatch.setattr(timeouts, "_timeouts", timeouts.WEB)
 
 
 def send(server: socketserver.ThreadingTCPServer, *, timeout: float = 30) -> float:
@@ -93,7 +93,7 @@ def test_it_leaves_nobody_watching_a_server_that_refuses() -> None:
     with mail_server(Refusing) as server:
         send(server)
     wait_until(lambda: threading.active_count() <= before)
-    assert not smtp.silence.is_fresh()
+    assert not smtp.circuit_breaker.is_open()
 
 
 def test_it_is_what_the_site_sends_mail_by() -> None:

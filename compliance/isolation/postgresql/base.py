@@ -10,9 +10,9 @@ from uuid import UUID
 
 from psycopg.pq import TransactionStatus
 
-from compliance.deadlines import chosen
-from compliance.deadlines.postgresql import base
 from compliance.isolation.tenant import current_tenant
+from compliance.timeouts import get_timeouts
+from compliance.timeouts.postgresql import base
 
 UNKNOWN: Final = object()
 BIND: Final = "SELECT set_config('app.user_id', %s, true)"
@@ -20,7 +20,7 @@ BIND: Final = "SELECT set_config('app.user_id', %s, true)"
 
 def timeout_settings() -> str:
     """Return the SQL that sets the transaction's timeouts in the same statement as its tenant."""
-    timeouts = {"statement_timeout": chosen().statement, "lock_timeout": chosen().lock}
+    timeouts = {"statement_timeout": get_timeouts().statement, "lock_timeout": get_timeouts().lock}
     parts = (f", set_config('{name}', '{round(value * 1000)}', true)" for name, value in timeouts.items() if value)
     return "".join(parts)
 

@@ -15,6 +15,7 @@ from banking.models import VISIBLE_CONNECTIONS, Connection, Item, PendingRemoval
 from banking.provider import ItemNotFound, ProviderError
 from banking.providers import in_current_environments, provider_for
 from compliance.audit import Action, record
+from compliance.backoff import exponential_delay
 from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
@@ -23,8 +24,6 @@ logger = logging.getLogger(__name__)
 UNFINISHED_RETRY_DELAY = timedelta(seconds=30)
 FIRST_RETRY_DELAY = timedelta(minutes=10)
 MAX_RETRY_DELAY = timedelta(hours=24)
-# Ten minutes doubled this often are more than a day; without a limit they overflow a timedelta.
-MAX_DOUBLINGS = 8
 MAX_ATTEMPT_COUNT = 1000
 
 
@@ -85,7 +84,7 @@ def claim_removal(*, owner_id: UUID, removal_id: UUID) -> PendingRemoval | None:
 
 def retry_delay(attempts: int) -> timedelta:
     """The delay after so many attempts and one more: doubling, a day at most."""
-    return min(FIRST_RETRY_DELAY * 2 ** min(attempts, MAX_DOUBLINGS), MAX_RETRY_DELAY)
+    return exponential_delay(FIRST_RETRY_DELAY, attempts, maximum=MAX_RETRY_DELAY)
 
 
 def confirm_removal(*, removal: PendingRemoval) -> None:

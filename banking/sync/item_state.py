@@ -29,6 +29,7 @@ from banking.sync.outcome import SKIPPED, SyncOutcome
 from banking.sync.staging_file import StagingFile
 from banking.transactions.transfers import update_transfers
 from compliance.audit import Action, record
+from compliance.backoff import add_jitter, exponential_delay
 from compliance.isolation import tenant
 
 logger = logging.getLogger(__name__)
@@ -39,8 +40,6 @@ FIRST_RETRY_DELAY = timedelta(minutes=2)
 # While somebody waits for the first import, and where the fault was ours.
 FIRST_RETRY_DELAY_WHEN_URGENT = timedelta(seconds=30)
 MAX_RETRY_DELAY = timedelta(hours=6)
-# Either first delay, doubled this often, is longer than the maximum.
-MAX_DOUBLINGS = 10
 MAX_FAILURE_COUNT = 1000
 
 WORKER_LOST = "WORKER_LOST"
@@ -218,10 +217,10 @@ def retry_delay(*, failures: int, importing: bool, error: ProviderError) -> time
     """The delay before the retry after another failure: doubling, with jitter, at most six hours."""
     is_urgent = importing or isinstance(error, SyncCrashed)
     first = FIRST_RETRY_DELAY_WHEN_URGENT if is_urgent else FIRST_RETRY_DELAY
-    delay = min(first * 2 ** min(failures - 1, MAX_DOUBLINGS), MAX_RETRY_DELAY)
+    delay = exponential_delay(first, failures - 1, maximum=MAX_RETRY_DELAY)
     if isinstance(error, RateLimited):
         delay = max(delay, timedelta(seconds=error.retry_after))
-    return delay * random.uniform(0.8, 1.2)  # noqa: S311
+    return add_jitter(delay, earlier=0.2, later=0.2)
 
 
 def record_crash(*, lease: Lease, run: SyncRun, error: Exception) -> None:
@@ -249,8 +248,8 @@ def close_run_of_lost_worker(*, item: Item) -> None:
         return
     losses = runs.filter(error_code=WORKER_LOST, started_at__gt=now - WORKER_LOSS_PERIOD).count()
     if losses > TOLERATED_WORKER_LOSSES:
-        doublings = min(losses - TOLERATED_WORKER_LOSSES - 1, MAX_DOUBLINGS)
-        delay = min(FIRST_RETRY_DELAY * 2**doublings, MAX_RETRY_DELAY)
+        retries = losses - TOLERATED_WORKER_LOSSES - 1
+        delay = exponential_delay(FIRST_RETRY_DELAY, retries, maximum=MAX_RETRY_DELAY)
         Item.objects.filter(pk=item.pk).update(next_sync_at=now + delay)
 
 

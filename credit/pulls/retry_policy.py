@@ -3,11 +3,11 @@
 Whether a retry may happen depends on the error's outcome alone. Its class only decides the delay and the message.
 """
 
-import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
+from compliance.backoff import add_jitter
 from credit.enrollment.schedule import COOLDOWN, refresh_interval
 from credit.enrollment.transitions import FailureDecision
 from credit.provider import (
@@ -69,8 +69,3 @@ def _decide_unavailable(error: BureauUnavailable, failures: int) -> FailureDecis
     wanted = timedelta(seconds=error.retry_after) if isinstance(error, BureauRateLimited) else RETRY_DELAYS[failures]
     delay = add_jitter(wanted)
     return FailureDecision(EnrollmentStatus.RETRYING, cooldown=delay, retry_in=delay)
-
-
-def add_jitter(delay: timedelta) -> timedelta:
-    """Add up to a fifth, so that pulls which failed together do not retry together."""
-    return delay + timedelta(seconds=secrets.randbelow(int(delay.total_seconds()) // 5 + 1))

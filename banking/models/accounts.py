@@ -1,4 +1,4 @@
-"""Accounts at banks and what stood on them, day by day."""
+"""Accounts at banks and their balances, day by day."""
 
 from decimal import Decimal
 from functools import cached_property
@@ -7,13 +7,13 @@ from typing import ClassVar, Self
 from django.db import models
 
 from banking.models.columns import money
-from banking.models.items import VISIBLE_CONNECTIONS, Item
+from banking.models.connection import VISIBLE_CONNECTIONS
 from compliance.isolation.models import Owned, OwnedQuerySet
 
 
 class AccountQuerySet(OwnedQuerySet["Account"]):
     def open(self) -> Self:
-        """Accounts that the bank still lists, whose connection is alive, and that no other one has followed."""
+        """Accounts that the bank still lists, of visible connections, without a successor."""
         return self.filter(closed_at=None, successor=None, item__connection__in=VISIBLE_CONNECTIONS)
 
 
@@ -21,7 +21,7 @@ class Account(Owned):
     """One account at a bank. A credit or loan balance is positive when money is owed."""
 
     # No index of its own: the unique one below begins with it.
-    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="accounts", db_index=False)
+    item = models.ForeignKey("banking.Item", on_delete=models.CASCADE, related_name="accounts", db_index=False)
     provider_id = models.CharField(max_length=256)
     persistent_id = models.CharField(max_length=256, blank=True)
     name = models.CharField()
@@ -35,7 +35,7 @@ class Account(Owned):
     currency = models.CharField(blank=True)
     balance_as_of = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
-    # The account that the same real account is read under now, and from when on that one's balances count; see
+    # The account that stands for the same real account now, and the day from which its balances count; see
     # ``account_matching``, which alone writes both.
     successor = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, related_name="predecessors", db_index=False
@@ -52,12 +52,12 @@ class Account(Owned):
 
     @cached_property
     def former_accounts(self) -> "list[Account]":
-        """What the same real account was read under before. ``connections`` fills this in where many are read."""
+        """The accounts that the same real account had before. ``connections`` sets this when it loads many."""
         return list(self.predecessors.order_by("pk"))
 
     @property
     def with_former_accounts(self) -> "list[Account]":
-        """Everything that the one real account was read under: together they hold its rows and its balances."""
+        """All accounts of the one real account: together they have its transactions and its balances."""
         return [self, *self.former_accounts]
 
     @property
@@ -77,14 +77,14 @@ class Account(Owned):
 
     @property
     def utilization(self) -> Decimal | None:
-        """Percent of the limit in use; nothing owed is 0, and no limit means that there is none to tell."""
+        """Percent of the limit in use; 0 when nothing is owed, ``None`` without a limit."""
         if not self.is_card or not self.limit or self.limit < 0 or self.current is None:
             return None
         return max(self.current, Decimal(0)) * 100 / self.limit
 
 
 class BalanceSnapshot(Owned):
-    """An account's balance as it stood on one day; the history that charts are drawn from."""
+    """An account's balance on one day; the history behind the charts."""
 
     # No index of its own: the unique one below serves it.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="snapshots", db_index=False)
@@ -95,8 +95,8 @@ class BalanceSnapshot(Owned):
     currency = models.CharField(blank=True)
 
     class Meta:
-        # The owner comes first because every question names one: without it PostgreSQL expects so few rows of an owner
-        # that it reads an account's whole past to find its last day (0.65 ms for a chart instead of 0.29).
+        # The owner comes first because every query has one: without it PostgreSQL expects so few rows of an owner that
+        # it reads an account's whole history to find its last day (0.65 ms for a chart instead of 0.29).
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["owner", "account", "day"], name="one_snapshot_per_day")
         ]

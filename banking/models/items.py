@@ -1,13 +1,15 @@
-"""A person's logins at banks: the credential, the connection's state, each reading, and what is owed to end one."""
+"""A person's logins at banks: the credential, the connection's state, each sync, and pending removals."""
 
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from banking.models.accounts import Account
+from banking.models.connection import VISIBLE_CONNECTIONS, Connection
 from banking.provider import Fault, Readiness
 from banking.providers import (
     DEFAULT_PROVIDER,
@@ -20,22 +22,19 @@ from banking.reauth_messages import reauth_message, sync_error_message
 from compliance.isolation.models import Owned, OwnedQuerySet
 from compliance.vault.fields import SealedTextField
 
-if TYPE_CHECKING:
-    from banking.models.accounts import Account
-
 STALE_AFTER = timedelta(hours=24)
 SYNC_REQUEST_TIMEOUT = timedelta(minutes=5)
 
 
 class Institution(models.Model):
-    """A bank. Belongs to nobody: the same row serves every person who banks there."""
+    """A bank. It has no owner: the same row serves every person who banks there."""
 
     provider = models.CharField(max_length=20)
     provider_id = models.CharField(max_length=100)
     name = models.CharField()
     url = models.CharField(blank=True)
     color = models.CharField(blank=True)
-    # When its details were asked for; what linking tells of a new bank is no more than its id and its name.
+    # When its details were fetched; linking stores only the id and the name of a new bank.
     fetched_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -45,29 +44,6 @@ class Institution(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class Connection(models.TextChoices):
-    """Whether the bank still lets us in."""
-
-    ACTIVE = "active", "Connected"
-    LOGIN_REQUIRED = "login_required", "Sign-in needed"
-    NEEDS_CONSENT = "needs_consent", "Consent needed"
-    NEEDS_REPAIR = "needs_repair", "Needs repair"
-    REVOKED = "revoked", "Access withdrawn"
-    UNSUPPORTED = "unsupported", "Not supported"
-    REMOVING = "removing", "Disconnecting"
-    REMOVED = "removed", "Disconnected"
-
-
-VISIBLE_CONNECTIONS = (
-    Connection.ACTIVE,
-    Connection.LOGIN_REQUIRED,
-    Connection.NEEDS_CONSENT,
-    Connection.NEEDS_REPAIR,
-    Connection.REVOKED,
-    Connection.UNSUPPORTED,
-)
 
 
 class ItemQuerySet(OwnedQuerySet["Item"]):
@@ -99,17 +75,17 @@ class Item(Owned):
     data_as_of = models.DateTimeField(null=True)
     removed_at = models.DateTimeField(null=True)
 
-    # Transactions that the stream went past since it was last read as a whole, and that could not be stored.
+    # Transactions that could not be stored since the stream was last downloaded as a whole.
     skipped_transactions = models.PositiveIntegerField(default=0, db_default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=100, blank=True)
     fault = models.CharField(max_length=10, blank=True, choices=[(f, f) for f in Fault])
     request_id = models.CharField(max_length=100, blank=True)
-    # Stays in the past until a reading ends, so that whatever happens to a job, the Item is due still.
+    # Stays in the past until a sync ends, so that whatever happens to a job, the Item is still due.
     next_sync_at = models.DateTimeField(default=timezone.now)
-    # Until then the clock queues it no second time.
+    # Until then Celery beat does not queue it again.
     claimed_until = models.DateTimeField(null=True)
-    # Whether its bank lately failed or took long, so that others do not wait behind it.
+    # Whether its bank failed or took long lately, so that others do not wait behind it.
     is_slow = models.BooleanField(default=False, db_default=False)
     sync_requested_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
@@ -131,18 +107,18 @@ class Item(Owned):
         ]
 
     @cached_property
-    def open_accounts(self) -> "list[Account]":
+    def open_accounts(self) -> list[Account]:
         """The open accounts. ``connections`` fills this in where many Items are read."""
         return list(self.accounts.filter(closed_at=None, successor=None).order_by("type", "name", "id"))
 
     @cached_property
     def has_successors(self) -> bool:
-        """Whether another connection reads what this one read."""
+        """Whether another connection has replaced accounts of this one."""
         return self.accounts.filter(successor__isnull=False).exists()
 
     @property
     def has_pending_sync_request(self) -> bool:
-        """Whether somebody asked for a sync a moment ago that has not come back yet."""
+        """Whether a sync was requested a moment ago and has not finished yet."""
         wanted = self.sync_requested_at
         if wanted is None or timezone.now() - wanted > SYNC_REQUEST_TIMEOUT:
             return False
@@ -217,7 +193,7 @@ class Item(Owned):
 
 
 class SyncRun(Owned):
-    """One reading of one Item: what support looks at when a figure seems wrong."""
+    """One sync of one Item, for support when a figure seems wrong."""
 
     class Result(models.TextChoices):
         RUNNING = "running"
@@ -233,7 +209,7 @@ class SyncRun(Owned):
     written = models.PositiveIntegerField(default=0)
     removed = models.PositiveIntegerField(default=0)
     restarts = models.PositiveSmallIntegerField(default=0)
-    # Rows that could not be stored, and which fields of how many rows were not what the provider promises.
+    # Rows that could not be stored, and which fields of how many rows were invalid.
     skipped_rows = models.PositiveIntegerField(default=0, db_default=0)
     field_errors = models.TextField(blank=True, default="", db_default="")
     error_code = models.CharField(max_length=100, blank=True)
@@ -248,21 +224,21 @@ class SyncRun(Owned):
 
 
 class PendingRemoval(Owned):
-    """An Item that still has to be ended at the provider, with the token that this takes.
+    """An Item that still has to be removed at the provider, with the token that this takes.
 
     Kept until the provider confirms, because an Item that is forgotten here is billed for ever there. A token that
-    cannot be opened stays with the Item, for the day on which its key is back; ``access_token`` is None then.
+    cannot be unsealed stays with the Item until its key is back; ``access_token`` is None then.
     """
 
     class History(models.TextChoices):
-        """What is still to be done with what was read."""
+        """What is still to be done with the accounts and transactions."""
 
         KEEP = "keep"
         DELETE = "delete"
 
     item = models.OneToOneField(Item, on_delete=models.CASCADE, related_name="removal")
     access_token = SealedTextField(null=True)
-    # Set where the Item could not be ended here at once, because its owner's rows were being stored; a worker does it.
+    # Set when the Item could not be closed at once, because its owner's rows were being stored; a worker does it.
     history = models.CharField(max_length=6, choices=History, blank=True, default="", db_default="")
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=timezone.now)

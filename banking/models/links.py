@@ -1,4 +1,4 @@
-"""Openings of the linking dialog, and webhooks that were heard."""
+"""Sessions of the linking dialog, and received webhooks."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -16,14 +16,14 @@ FIRST_RECOVERY_DELAY = timedelta(seconds=30)
 
 
 class LinkSession(Owned):
-    """One opening of the linking dialog: the only authority for who may exchange a public token."""
+    """One opening of the linking dialog: only its owner may exchange a public token of it."""
 
     class State(models.TextChoices):
         OPEN = "open"
         EXCHANGING = "exchanging"
-        # The provider has to be asked again what became of it.
+        # Its result has to be requested from the provider again.
         PENDING = "pending"
-        # An Item may live at the provider that nobody holds: for operators.
+        # An Item may exist at the provider whose access token is lost: for operators.
         LOST = "lost"
         LINKED = "linked"
         DUPLICATE = "duplicate"
@@ -34,25 +34,24 @@ class LinkSession(Owned):
     environment = models.CharField(max_length=20, default="")
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     link_token_hash = models.CharField(max_length=64, unique=True)
-    # Asked for what the dialog brought. Gone once that is settled; one that was left opens nothing after four hours.
+    # For requesting the link result; deleted once that is settled. It expires after four hours.
     link_token = SealedTextField(null=True)
-    # When a bank's own page interrupted the dialog, which goes on once with the same token.
+    # When the dialog was resumed after a bank's own sign-in page, which works once.
     resumed_at = models.DateTimeField(null=True)
     public_token_hash = models.CharField(max_length=64, null=True)
     claimed_at = models.DateTimeField(null=True)
-    # Since then an Item may live at the provider whose token did not reach us.
+    # Since then an Item may exist at the provider whose access token did not reach us.
     exchange_sent_at = models.DateTimeField(null=True)
     next_recovery_at = models.DateTimeField(null=True)
     recovery_attempts = models.PositiveSmallIntegerField(default=0)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="link_sessions")
     is_update_mode = models.BooleanField(default=False)
-    # The Item that a new one takes the place of, because its own token cannot be read.
+    # The Item that the new one replaces, because its token cannot be unsealed.
     replaces = models.ForeignKey(Item, on_delete=models.CASCADE, null=True, related_name="+")
-    # Name and last digits of each account that was chosen, by the provider's word; no longer than until the accounts
-    # themselves are read.
+    # Name and last digits of each chosen account, as confirmed by the provider, until the first sync.
     account_keys = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     error_code = models.CharField(max_length=100, blank=True)
-    # What the dialog says when it ends; the provider's support asks for it.
+    # Reported by the dialog when it ends; the provider's support asks for these.
     link_session_id = models.CharField(max_length=100, blank=True)
     exit_status = models.CharField(max_length=100, blank=True)
     request_id = models.CharField(max_length=100, blank=True)
@@ -68,13 +67,13 @@ class LinkSession(Owned):
             )
         ]
         constraints: ClassVar = [
-            # Not over everybody: who tries another person's token, in vain, would keep them from using it.
+            # Unique for each owner and not globally: otherwise posting another person's token would block them.
             models.UniqueConstraint(fields=["owner", "public_token_hash"], name="one_session_per_public_token")
         ]
 
     @property
     def recovery_delay(self) -> timedelta:
-        """How long to wait before the next look: half a minute, then twice as long each time."""
+        """The delay before the next attempt: half a minute, then doubling."""
         return FIRST_RECOVERY_DELAY * 2 ** min(self.recovery_attempts, 6)
 
     def is_over(self, *, at: datetime) -> bool:
@@ -83,7 +82,7 @@ class LinkSession(Owned):
 
 
 class WebhookReceipt(models.Model):
-    """The fingerprint of a webhook that was accepted, so that a copy of it rings no second time."""
+    """The fingerprint of an accepted webhook, so that a replay has no effect."""
 
     fingerprint = models.CharField(max_length=64, primary_key=True)
     received_at = models.DateTimeField(default=timezone.now, db_index=True)

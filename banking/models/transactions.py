@@ -1,4 +1,4 @@
-"""What moved on accounts, and which two movements are one transfer.
+"""Transactions, and which two of them are one transfer.
 
 Columns that only a person writes (``user_category``, ``note``, ``hidden``) are never touched by a sync.
 """
@@ -16,7 +16,7 @@ from compliance.isolation.models import Owned, OwnedQuerySet
 
 class TransactionQuerySet(OwnedQuerySet["Transaction"]):
     def current(self) -> Self:
-        """Rows that count: neither withdrawn by the bank, nor replaced by another row, nor hidden by the person."""
+        """Rows that count: neither removed by the bank, nor replaced by another row, nor hidden by the person."""
         return self.filter(removed_at=None, hidden=False)
 
     def newest_first(self) -> Self:
@@ -24,20 +24,20 @@ class TransactionQuerySet(OwnedQuerySet["Transaction"]):
 
 
 class Transaction(Owned):
-    """One movement on an account. ``amount`` is positive when money comes in.
+    """One transaction on an account. ``amount`` is positive when money comes in.
 
     ``day`` is when the person paid, where the bank says so, and the posting date otherwise. A row counts as long as
-    ``removed_at`` is empty: every list and every sum asks for that and for nothing else. One that the bank withdraws
-    stays, for whoever asks later where it went; so does one that another row stands for, as ``replaced_by`` says.
+    ``removed_at`` is empty: every list and every sum checks that and nothing else. A row that the bank removes stays,
+    to answer later where it went; so does one that another row replaced, as ``replaced_by`` says.
     """
 
     class Replaced(models.TextChoices):
-        """What stands in a row's place; nothing does where the bank itself withdrew it."""
+        """What replaced a row; empty when the bank itself removed it."""
 
         POSTED = "posted", "The posted transaction"
         SUCCESSOR = "successor", "The same account, read anew"
 
-    # No index of its own: the unique one below begins with it, and every index costs each synced row.
+    # No index of its own: the unique one below begins with it, and every index slows down each stored row.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions", db_index=False)
     provider_id = models.CharField(max_length=256)
     amount = money()
@@ -68,7 +68,7 @@ class Transaction(Owned):
         ]
         indexes: ClassVar = [
             models.Index(F("owner"), F("day").desc(), F("id").desc(), name="newest_first_per_owner"),
-            # The few rows that a posted one may replace, and those that name one: asked for by each reading.
+            # The few rows that a posted one may replace, and those that name one: every sync queries both.
             models.Index(
                 fields=["account"],
                 condition=Q(pending=True, removed_at=None) | Q(replaced_by="posted"),
@@ -79,21 +79,21 @@ class Transaction(Owned):
 
     @property
     def effective_category(self) -> str:
-        """The category that counts: the person's own word before the provider's."""
+        """The person's own category, or the provider's."""
         return self.user_category or self.category
 
     @property
     def label(self) -> str:
-        """The words that a person recognizes the payment by."""
+        """The name by which a person recognizes the payment."""
         return self.merchant_name or self.name or "Unknown"
 
 
 class Transfer(Owned):
-    """Two transactions that are one movement between a person's own accounts: the leg that left, and the one that came.
+    """Two transactions that are one transfer between a person's own accounts: the outgoing and the incoming leg.
 
-    The legs are ids and no foreign keys, which would want a unique key on transactions that each synced row pays for:
-    a pair whose leg is gone says nothing, and the next look at the person's transactions deletes it. ``sent_on`` is
-    the day of the leg that left; the other one's lies within ``MAX_DAYS_APART`` days.
+    The legs are ids and no foreign keys, which would need a unique key on transactions that slows down each stored row:
+    a pair whose leg is gone has no effect, and the next sync deletes it. ``sent_on`` is
+    the day of the outgoing leg; the other leg's day is within ``MAX_DAYS_APART`` days.
     """
 
     MAX_DAYS_APART = 4

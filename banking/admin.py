@@ -1,4 +1,4 @@
-"""What operators may look at of one person's banks, for a reason: enough to find out why a figure is wrong."""
+"""What operators may view of one person's banks, with a reason: enough to find out why a figure is wrong."""
 
 from django.contrib import admin
 
@@ -14,7 +14,7 @@ class BankDataAdmin(OperatorAdmin):
 
 @admin.register(Item)
 class ItemAdmin(BankDataAdmin):
-    """How a connection is, without the credential, the cursor and the bank's own name for it."""
+    """The state of a connection, without the credential, the cursor and the provider's id."""
 
     data_label = "Your connections to banks"
     fields = (
@@ -34,7 +34,7 @@ class BankAccountAdmin(BankDataAdmin):
 
 @admin.register(Transaction)
 class TransactionAdmin(BankDataAdmin):
-    """What the bank says; the person's own notes and categories are nobody's business."""
+    """What the bank says; the person's own notes and categories are private."""
 
     data_label = "Your transactions"
     list_display = ("day", "name", "amount", "currency", "pending", "category", "removed_at")
@@ -52,7 +52,7 @@ class SyncRunAdmin(BankDataAdmin):
 
 @admin.register(LinkSession)
 class LinkSessionAdmin(BankDataAdmin):
-    """How linking went, with the ids that the provider's support asks for; what opens the dialog is out of reach."""
+    """How linking went, with the ids that the provider's support asks for, without any token."""
 
     data_label = "How you connected banks"
     list_display = (

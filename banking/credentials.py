@@ -1,4 +1,4 @@
-"""The token of an Item, opened for use; and what it is called where it cannot be opened."""
+"""Unseal the access token of an Item."""
 
 from banking.models import Item, PendingRemoval
 from banking.provider import ProviderError
@@ -8,9 +8,9 @@ UNREADABLE_CODE = "CREDENTIAL_UNREADABLE"
 
 
 class CredentialUnreadable(ProviderError):
-    """Our own copy of a token cannot be opened, so the provider cannot be asked; an operator has been told.
+    """Our copy of a token cannot be unsealed, so the provider cannot be asked; operators are notified.
 
-    Stands among the provider's errors because the same has to follow as when it refuses a token.
+    A ``ProviderError``, because the same has to follow as when the provider rejects a token.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class CredentialUnreadable(ProviderError):
 
 
 def open_token(row: Item | PendingRemoval) -> str:
-    """Open the token that a row keeps. Raises ``CredentialUnreadable``."""
+    """Unseal the token of a row. Raises ``CredentialUnreadable``."""
     try:
         return row.access_token.reveal()
     except SealError:

@@ -1,4 +1,4 @@
-"""Jobs about Items. Each loads nothing: it calls one deed and decides when to come back."""
+"""Jobs about Items. Each calls one action and decides about the retry."""
 
 import logging
 from uuid import UUID
@@ -18,15 +18,15 @@ from compliance.queues import Lane, count_waiting_jobs
 logger = logging.getLogger(__name__)
 
 CHUNK = 100
-# Above this the clock adds nothing to a queue: what is due stays due, and a queue without workers does not fill Redis.
-MOST_WAITING = 2000
+# Above this Celery beat adds nothing: what is due stays due, and a queue without workers does not fill Redis.
+MAX_WAITING = 2000
 
 
 @shared_task(base=TenantTask)
 def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = False) -> None:
-    """Read one Item if its time has come; look again soon while its history is prepared or news came meanwhile.
+    """Sync one Item if it is due; retry soon while its history is prepared or a sync was requested meanwhile.
 
-    ``patient`` is for workers behind which nobody else waits.
+    ``patient`` is for the queue in which nobody else waits.
     """
     owner, item = UUID(owner_id), UUID(item_id)
     timeouts = LONG_TIMEOUTS if patient else QUICK_TIMEOUTS
@@ -40,31 +40,31 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
 
 @shared_task
 def dispatch_due_syncs() -> None:
-    """Queue every Item whose time has come, a chunk at a time, so that one beat never holds many rows."""
-    while count_waiting_jobs(Lane.ROUTINE) < MOST_WAITING and (claimed := sync_queue.claim_due_syncs(limit=CHUNK)):
+    """Queue every Item that is due, a chunk at a time, so that no transaction locks many rows."""
+    while count_waiting_jobs(Lane.ROUTINE) < MAX_WAITING and (claimed := sync_queue.claim_due_syncs(limit=CHUNK)):
         for owner_id, item_id, lane in claimed:
             queue_sync(owner_id, item_id, "beat", lane=lane)
 
 
 @shared_task(base=TenantTask)
 def remove_at_provider(owner_id: str, removal_id: str) -> None:
-    """Pay one owed removal; a failure has been written down and the clock tries again."""
+    """Execute one pending removal; a failure is recorded and Celery beat retries it."""
     try:
         removals.remove_at_provider(owner_id=UUID(owner_id), removal_id=UUID(removal_id))
     except ProviderError as error:
-        logger.warning("Removal %s is still owed: %s", removal_id, error)
+        logger.warning("Removal %s is still pending: %s", removal_id, error)
 
 
 @shared_task
 def retry_removals() -> None:
-    """Queue every removal at the provider that is still owed and due."""
+    """Queue every pending removal at the provider that is due."""
     for owner_id, removal_id in sync_queue.due_removals(limit=CHUNK):
         queue_removal(owner_id, removal_id)
 
 
 @shared_task(base=TenantTask)
 def recover_link(owner_id: str, session_id: str) -> None:
-    """Ask once what became of a dialog, and begin the import of the Item that was got back."""
+    """Try once to recover a link, and start the import of the recovered Item."""
     item = recovery.recover_link(owner_id=UUID(owner_id), session_id=UUID(session_id))
     if item is not None:
         enqueue_sync(item, trigger="link")
@@ -72,49 +72,49 @@ def recover_link(owner_id: str, session_id: str) -> None:
 
 @shared_task
 def retry_link_recoveries() -> None:
-    """Queue every dialog whose outcome did not reach us and has to be asked for."""
+    """Queue every pending link whose recovery is due."""
     for owner_id, session_id in sync_queue.due_link_recoveries(limit=CHUNK):
         recover_link.delay(str(owner_id), str(session_id))
 
 
 def enqueue_sync(item: Item, *, trigger: str, wait: int = 0) -> None:
-    """Queue a reading, in ``wait`` seconds. With the queue out of reach the Item is due still: the clock finds it."""
+    """Queue a sync, in ``wait`` seconds. If the queue is out of reach, the Item is still due: Celery beat finds it."""
     try:
         queue_sync(item.owner_id, item.pk, trigger, lane=Lane.SLOW if item.is_slow else Lane.SHARED, wait=wait)
     except OperationalError as error:
-        logger.warning("The queue does not answer, Item %s waits for the clock: %s", item.pk, error)
+        logger.warning("The queue does not answer, Item %s waits for Celery beat: %s", item.pk, error)
 
 
 def queue_sync(owner_id: UUID, item_id: UUID, trigger: str, *, lane: Lane, wait: int = 0) -> None:
-    """Queue a reading in a lane. Raises ``OperationalError`` when the queue does not answer."""
+    """Queue a sync in a lane. Raises ``OperationalError`` when the queue does not answer."""
     sync_item.apply_async(
         (str(owner_id), str(item_id), trigger), {"patient": lane is Lane.SLOW}, queue=lane.queue, countdown=wait
     )
 
 
-def enqueue_removal(owed: PendingRemoval | None) -> None:
-    """Queue an owed removal; the clock retries it when the queue does not answer."""
-    if owed is None:
+def enqueue_removal(removal: PendingRemoval | None) -> None:
+    """Queue a pending removal; Celery beat retries it when the queue does not answer."""
+    if removal is None:
         return
     try:
-        queue_removal(owed.owner_id, owed.pk)
+        queue_removal(removal.owner_id, removal.pk)
     except OperationalError as error:
-        logger.warning("The queue does not answer, removal %s waits for the clock: %s", owed.pk, error)
+        logger.warning("The queue does not answer, removal %s waits for Celery beat: %s", removal.pk, error)
 
 
 def queue_removal(owner_id: UUID, removal_id: UUID) -> None:
-    """Queue a removal where nobody waits behind it. Raises ``OperationalError`` when the queue does not answer."""
+    """Queue a removal in the slow lane. Raises ``OperationalError`` when the queue does not answer."""
     remove_at_provider.apply_async((str(owner_id), str(removal_id)), queue=Lane.SLOW.queue)
 
 
 def handle_webhook(event: WebhookEvent) -> None:
-    """Ask for a sync of the Item that a webhook speaks of, if it is one of ours."""
-    named = sync_queue.find_current_item(provider_key=event.provider, provider_item_id=event.provider_item_id)
-    if named is None and event.provider_item_id:
-        # It may be the Item of an exchange whose answer was lost: an operator finds its id here.
+    """Request a sync of the Item that a webhook names, if it is one of ours."""
+    owned_id = sync_queue.find_current_item(provider_key=event.provider, provider_item_id=event.provider_item_id)
+    if owned_id is None and event.provider_item_id:
+        # It may be the Item of an exchange whose response was lost: operators find its id here.
         logger.warning("A webhook names Item %s, which is unknown here", event.provider_item_id)
-    if named is not None:
-        owner_id, item_id = named
+    if owned_id is not None:
+        owner_id, item_id = owned_id
         item = sync_queue.request_sync(owner_id=owner_id, item_id=item_id)
         if item is not None:
             enqueue_sync(item, trigger="webhook", wait=sync_queue.WEBHOOK_DELAY_SECONDS)
@@ -122,5 +122,5 @@ def handle_webhook(event: WebhookEvent) -> None:
 
 @shared_task
 def forget_webhooks() -> None:
-    """Drop the fingerprints of webhooks that are too old to be played again."""
+    """Delete the fingerprints of webhooks that are too old to be replayed."""
     sync_queue.delete_old_webhooks()

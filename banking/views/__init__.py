@@ -1,1 +1,1 @@
-"""Pages about banks: parse the request, call one deed, answer."""
+"""Pages about banks: parse the request, call one action, respond."""

@@ -14,7 +14,7 @@ from compliance.audit import Action, record
 
 @require_safe
 def index(request: AuthenticatedHttpRequest, item_id: UUID | None = None) -> HttpResponse:
-    """All connections with their accounts, or one of them; one that has ended leads to all."""
+    """All connections with their accounts, or one of them; one that was disconnected redirects to all."""
     items = connections.list_connections(request.user)
     selected = next((item for item in items if item.pk == item_id), None)
     if item_id is not None and selected is None:

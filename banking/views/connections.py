@@ -1,4 +1,4 @@
-"""One connection: watch its import, ask for news, let it go."""
+"""One connection: import progress, manual refresh, disconnect."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -28,17 +28,17 @@ JUST_ASKED = "Your bank was asked a moment ago. Wait five minutes before asking 
 
 @require_safe
 def importing(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
-    """Show how far the first import is; the fragment asks again by itself until it is done."""
+    """Show the progress of the first import; the fragment polls until it is done."""
     item = get_object_or_404(Item.objects.for_user(request.user), pk=item_id)
     template = "banking/importing.html#progress" if request.htmx else "banking/importing.html"
-    job = import_progress.import_progress(item=item, at=timezone.now())
-    return render(request, template, {"item": item, "job": job, "poll_seconds": job.poll_seconds})
+    progress = import_progress.import_progress(item=item, at=timezone.now())
+    return render(request, template, {"item": item, "job": progress, "poll_seconds": progress.poll_seconds})
 
 
 @require_POST
 @transaction.non_atomic_requests
 def refresh(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
-    """Ask one bank for news now, at most every few minutes."""
+    """Sync one bank now, at most every few minutes."""
     try:
         item = sync_queue.refresh(user=request.user, item_id=item_id, cooldown=COOLDOWN)
     except Item.DoesNotExist:
@@ -57,7 +57,7 @@ def refresh(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @transaction.non_atomic_requests
 def refresh_all(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Ask every bank for news that was not asked a moment ago."""
+    """Sync every bank now that is not in its cooldown."""
     items = sync_queue.refresh_all(user=request.user, cooldown=COOLDOWN)
     for item in items:
         tasks.enqueue_sync(item, trigger="person")
@@ -70,16 +70,16 @@ def refresh_all(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_fresh_sign_in
 @transaction.non_atomic_requests
 def disconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
-    """Say what goes and what stays, then let the bank go."""
+    """Show what is kept and what is deleted, then disconnect the bank."""
     form = DisconnectForm(request.POST or None)
     try:
         if not form.is_valid():
             context = disconnecting.disconnect_summary(user=request.user, item_id=item_id)
             return render(request, "banking/disconnect.html", context, status=422 if form.is_bound else 200)
-        keep = form.cleaned_data["history"] == "keep"
-        owed = disconnecting.disconnect_bank(user=request.user, item_id=item_id, keep_history=keep)
+        keep_history = form.cleaned_data["history"] == "keep"
+        removal = disconnecting.disconnect_bank(user=request.user, item_id=item_id, keep_history=keep_history)
     except Item.DoesNotExist:
         raise Http404 from None
-    tasks.enqueue_removal(owed)
-    messages.success(request, DISCONNECTING if owed and owed.history else DISCONNECTED)
+    tasks.enqueue_removal(removal)
+    messages.success(request, DISCONNECTING if removal and removal.history else DISCONNECTED)
     return redirect("accounts")

@@ -1,4 +1,4 @@
-"""Connecting a bank: explain, open the dialog, take what it brings."""
+"""Connecting a bank: explain, open the dialog, finish the link."""
 
 import logging
 from uuid import UUID
@@ -59,7 +59,7 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
 def reconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
-    """Say why the bank wants a new sign-in; on agreement open the dialog for it."""
+    """Explain why the bank asks for a new sign-in; on agreement open the dialog in update mode."""
     try:
         item = update_mode.get_item_to_reconnect(user=request.user, item_id=item_id)
         if request.method != "POST":
@@ -90,7 +90,7 @@ def link(request: AuthenticatedHttpRequest, opened: sessions.OpenedLink, **conte
 @link_page
 @require_safe
 def oauth_return(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Go on with the dialog where the bank's own sign-in page left it.
+    """Resume the dialog after the bank's own sign-in page.
 
     Source: https://plaid.com/docs/link/oauth/
     """
@@ -104,7 +104,7 @@ def oauth_return(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_POST
 @transaction.non_atomic_requests
 def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
-    """Take what the dialog brings, keep the Item, begin the import."""
+    """Exchange the public token, save the Item, start the import."""
     form = PublicTokenForm(request.POST)
     if not form.is_valid():
         provider = sessions.session_provider(user=request.user, session_id=session_id)
@@ -130,7 +130,7 @@ def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 @transaction.non_atomic_requests
 def close(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
-    """Note that the dialog was closed without a connection."""
+    """Record that the dialog was closed without a connection."""
     link_exit = ExitForm(request.POST).link_exit()
     try:
         session = sessions.close_link(user=request.user, session_id=session_id, link_exit=link_exit)

@@ -65,7 +65,7 @@ class Enrollment(Owned):
                 name="report_has_its_date",
             ),
             models.CheckConstraint(
-                condition=Q(rejected_field="") | Q(status=EnrollmentStatus.INPUT.value),
+                condition=Q(rejected_field="") | Q(status=EnrollmentStatus.DETAILS_REFUSED.value),
                 name="refused_field_with_refused_details",
             ),
             models.CheckConstraint(
@@ -119,7 +119,7 @@ class PullAttempt(Owned):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["owner"], condition=Q(status="pending"), name="one_pull_under_way"),
+            models.UniqueConstraint(fields=["owner"], condition=Q(status="pending"), name="one_pending_attempt"),
             models.UniqueConstraint(fields=["reference_id"], name="one_reference_per_attempt"),
             models.CheckConstraint(
                 condition=Q(status=AttemptStatus.PENDING, finished_at=None)

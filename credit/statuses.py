@@ -18,19 +18,19 @@ class EnrollmentStatus(StrEnum):
     STALE = "stale"
 
     NOT_PULLED = "not_pulled"
-    UNDER_WAY = "under_way"
+    PULLING = "pulling"
     READY = "ready"
     MISMATCH = "mismatch"
     NO_HIT = "no_hit"
     FROZEN = "frozen"
     RESTRICTED = "restricted"
-    INPUT = "input"
+    DETAILS_REFUSED = "details_refused"
     RETRYING = "retrying"
     OUTCOME_UNKNOWN = "outcome_unknown"
-    UNREADABLE = "unreadable"
+    UNPARSED = "unparsed"
     DETAILS_LOST = "details_lost"
     UNAVAILABLE = "unavailable"
 
 
 # Only other details can change these.
-NEEDS_DETAILS = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.INPUT, EnrollmentStatus.DETAILS_LOST})
+NEEDS_DETAILS = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.DETAILS_REFUSED, EnrollmentStatus.DETAILS_LOST})

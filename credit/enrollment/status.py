@@ -43,7 +43,7 @@ class EnrollmentOverview:
             EnrollmentStatus.OFF,
             EnrollmentStatus.NO_CONSENT,
             EnrollmentStatus.CONSENT_OUTDATED,
-            EnrollmentStatus.UNDER_WAY,
+            EnrollmentStatus.PULLING,
         ):
             return False
         return not self.needs_details and (self.eligible_at is None or self.eligible_at <= at)
@@ -98,7 +98,7 @@ def _status_without_enrollment(consent: ConsentEvent | None) -> EnrollmentStatus
 
 def _current_status(enrollment: Enrollment, now: datetime) -> EnrollmentStatus:
     status = EnrollmentStatus(enrollment.status)
-    if status is EnrollmentStatus.UNDER_WAY and now - enrollment.status_changed_at >= ATTEMPT_TIMEOUT:
+    if status is EnrollmentStatus.PULLING and now - enrollment.status_changed_at >= ATTEMPT_TIMEOUT:
         return EnrollmentStatus.OUTCOME_UNKNOWN
     succeeded = enrollment.succeeded_at
     if status is EnrollmentStatus.READY and succeeded is not None and now - succeeded > STALE_AFTER:

@@ -60,7 +60,7 @@ class Event(StrEnum):
     FAIL_PULL = "fail_pull"
     STORE_ANSWER = "store_answer"
     COMPLETE_REPORT = "complete_report"
-    POSTPONE_UNREADABLE = "postpone_unreadable"
+    POSTPONE_UNPARSED = "postpone_unparsed"
     LOSE_DETAILS = "lose_details"
     STOP_SCHEDULE = "stop_schedule"
     DELETE_SSN = "delete_ssn"
@@ -84,22 +84,22 @@ TRANSITIONS: Final[Mapping[Event, Transition]] = MappingProxyType(
     {
         Event.CHANGE_DETAILS: Transition(targets=STORED - CORRECTABLE),
         Event.BEGIN_PULL: Transition(
-            sources=STORED - NEEDS_DETAILS, targets=frozenset({EnrollmentStatus.UNDER_WAY}), while_withdrawn=False
+            sources=STORED - NEEDS_DETAILS, targets=frozenset({EnrollmentStatus.PULLING}), while_withdrawn=False
         ),
         Event.ABANDON_PULL: Transition(targets=frozenset({EnrollmentStatus.NOT_PULLED})),
         Event.FAIL_PULL: Transition(
             targets=STORED
             - {
                 EnrollmentStatus.NOT_PULLED,
-                EnrollmentStatus.UNDER_WAY,
+                EnrollmentStatus.PULLING,
                 EnrollmentStatus.READY,
                 EnrollmentStatus.MISMATCH,
                 EnrollmentStatus.DETAILS_LOST,
             }
         ),
-        Event.STORE_ANSWER: Transition(targets=frozenset({EnrollmentStatus.UNREADABLE}), while_withdrawn=False),
+        Event.STORE_ANSWER: Transition(targets=frozenset({EnrollmentStatus.UNPARSED}), while_withdrawn=False),
         Event.COMPLETE_REPORT: Transition(targets=REPORTED),
-        Event.POSTPONE_UNREADABLE: Transition(sources=frozenset({EnrollmentStatus.UNREADABLE})),
+        Event.POSTPONE_UNPARSED: Transition(sources=frozenset({EnrollmentStatus.UNPARSED})),
         Event.LOSE_DETAILS: Transition(targets=frozenset({EnrollmentStatus.DETAILS_LOST})),
         Event.STOP_SCHEDULE: Transition(),
         Event.DELETE_SSN: Transition(),
@@ -197,8 +197,8 @@ def withdraw(enrollment: Enrollment, *, now: datetime) -> None:
 
 def begin_pull(enrollment: Enrollment, *, now: datetime) -> None:
     """Start a pull. Should nobody come back with an answer, Celery beat checks what became of it."""
-    _check(enrollment, Event.BEGIN_PULL, EnrollmentStatus.UNDER_WAY)
-    _set_status(enrollment, EnrollmentStatus.UNDER_WAY, now)
+    _check(enrollment, Event.BEGIN_PULL, EnrollmentStatus.PULLING)
+    _set_status(enrollment, EnrollmentStatus.PULLING, now)
     _schedule_pull(enrollment, now + ATTEMPT_TIMEOUT)
 
 
@@ -224,7 +224,7 @@ def fail_pull(
     for, which stays due.
     """
     _check(enrollment, Event.FAIL_PULL, decision.status)
-    is_refused = decision.status is EnrollmentStatus.INPUT
+    is_refused = decision.status is EnrollmentStatus.DETAILS_REFUSED
     _set_status(enrollment, decision.status, now, rejected_field=rejected_field if is_refused else "")
     enrollment.eligible_at = at + decision.cooldown
     if decision.retry_in is not None:
@@ -245,8 +245,8 @@ def fail_pull(
 
 def store_answer(enrollment: Enrollment, *, fetched_at: datetime, now: datetime) -> None:
     """Note that an answer is stored but not parsed yet. Should nobody parse it now, Celery beat has it parsed."""
-    _check(enrollment, Event.STORE_ANSWER, EnrollmentStatus.UNREADABLE)
-    _set_status(enrollment, EnrollmentStatus.UNREADABLE, now)
+    _check(enrollment, Event.STORE_ANSWER, EnrollmentStatus.UNPARSED)
+    _set_status(enrollment, EnrollmentStatus.UNPARSED, now)
     enrollment.failures = enrollment.unknown_outcomes = 0
     enrollment.eligible_at = fetched_at + refresh_interval()
     _schedule_pull(enrollment, now + ATTEMPT_TIMEOUT)
@@ -273,7 +273,7 @@ def complete_report(
     _schedule_monthly_pull(enrollment, pulled_at=fetched_at, due_on=due_on)
 
 
-def postpone_unreadable(enrollment: Enrollment, *, fetched_at: datetime, due_on: date | None) -> None:
+def postpone_unparsed(enrollment: Enrollment, *, fetched_at: datetime, due_on: date | None) -> None:
     """Schedule the monthly pull after an answer that this parser cannot read. The report was made all the same."""
-    _check(enrollment, Event.POSTPONE_UNREADABLE)
+    _check(enrollment, Event.POSTPONE_UNPARSED)
     _schedule_monthly_pull(enrollment, pulled_at=fetched_at, due_on=due_on)

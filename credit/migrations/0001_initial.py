@@ -45,16 +45,16 @@ class Migration(migrations.Migration):
                             ("consent_outdated", "consent_outdated"),
                             ("stale", "stale"),
                             ("not_pulled", "not_pulled"),
-                            ("under_way", "under_way"),
+                            ("pulling", "pulling"),
                             ("ready", "ready"),
                             ("mismatch", "mismatch"),
                             ("no_hit", "no_hit"),
                             ("frozen", "frozen"),
                             ("restricted", "restricted"),
-                            ("input", "input"),
+                            ("details_refused", "details_refused"),
                             ("retrying", "retrying"),
                             ("outcome_unknown", "outcome_unknown"),
-                            ("unreadable", "unreadable"),
+                            ("unparsed", "unparsed"),
                             ("details_lost", "details_lost"),
                             ("unavailable", "unavailable"),
                         ],
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("status__in", ["details_lost", "input", "no_hit"]), _negated=True),
+                            models.Q(("status__in", ["details_lost", "details_refused", "no_hit"]), _negated=True),
                             ("next_pull_at", None),
                             _connector="OR",
                         ),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                         name="report_has_its_date",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("rejected_field", ""), ("status", "input"), _connector="OR"),
+                        condition=models.Q(("rejected_field", ""), ("status", "details_refused"), _connector="OR"),
                         name="refused_field_with_refused_details",
                     ),
                     models.CheckConstraint(
@@ -176,7 +176,7 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["owner", "-started_at"], name="attempts_newest_first")],
                 "constraints": [
                     models.UniqueConstraint(
-                        condition=models.Q(("status", "pending")), fields=("owner",), name="one_pull_under_way"
+                        condition=models.Q(("status", "pending")), fields=("owner",), name="one_pending_attempt"
                     ),
                     models.UniqueConstraint(fields=("reference_id",), name="one_reference_per_attempt"),
                     models.CheckConstraint(

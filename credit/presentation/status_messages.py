@@ -92,7 +92,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
         action="Give my details",
         action_url_name="credit_details",
     ),
-    EnrollmentStatus.UNDER_WAY: StatusMessage(
+    EnrollmentStatus.PULLING: StatusMessage(
         title="Your report is on its way",
         texts=("Plumbline is asking Experian now. This page looks again by itself; you may also leave it.",),
         notice="A new report is on its way.",
@@ -156,7 +156,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
         alternative_url_name="credit_identity_check",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
-    EnrollmentStatus.INPUT: StatusMessage(
+    EnrollmentStatus.DETAILS_REFUSED: StatusMessage(
         title="Experian did not accept one detail",
         texts=("Correct it, and Plumbline asks again at once.",),
         notice="Experian did not accept one of your details.",
@@ -180,7 +180,7 @@ STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
         notice="The line to Experian broke. Plumbline waits before it asks again.",
         icon="clock",
     ),
-    EnrollmentStatus.UNREADABLE: StatusMessage(
+    EnrollmentStatus.UNPARSED: StatusMessage(
         title="We got your report but cannot read it yet",
         texts=(
             "Experian answered in a form that Plumbline does not know. The answer is kept, encrypted, and nothing of "

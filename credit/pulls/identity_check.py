@@ -1,9 +1,9 @@
-"""A report that does not fit its person's details: one question about the file, which only they should answer right.
+"""Knowledge-based verification for a report that does not match its user's details.
 
-The bureau says that the address or some digits of the number differ. A move or a slip at the bureau does that, and so
-does somebody else's file. So nothing of the report is shown until the person has named the ZIP code of an address and
-the months in which accounts were opened, as the file has them. Nothing says which part of an answer was wrong, and
-after ``MOST_WRONG`` wrong ones the report stays closed.
+The bureau says that the address or some digits of the number differ. A move or a mistake at the bureau can cause that,
+and so can somebody else's file. Nothing of the report is shown until the user has named the ZIP code of an address and
+the months in which accounts were opened, as the file has them. Nobody learns which part of an answer was wrong. After
+``MAX_ATTEMPTS`` wrong answers the report stays closed.
 """
 
 import re

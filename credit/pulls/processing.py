@@ -91,8 +91,8 @@ def mark_unparsed(raw: RawReport, error: Exception) -> None:
     with tenant_context(raw.owner_id), transaction.atomic(durable=True):
         enrollment = lock_enrollment(raw.owner_id)
         RawReport.objects.filter(pk=raw.pk).update(failed_parser_version=_parser_version(raw))
-        if enrollment.status == EnrollmentStatus.UNREADABLE:
-            transitions.postpone_unreadable(enrollment, fetched_at=raw.fetched_at, due_on=raw.attempt.due_on)
+        if enrollment.status == EnrollmentStatus.UNPARSED:
+            transitions.postpone_unparsed(enrollment, fetched_at=raw.fetched_at, due_on=raw.attempt.due_on)
             enrollment.save()
 
 

@@ -86,5 +86,5 @@ def rebuild_report(*, owner_id: UUID, raw_id: UUID) -> None:
         status = processing.inherit_confirmation(enrollment, raw, stored)
         record_changes(stored=stored, report=report, quietly=True)
         is_newest = not RawReport.objects.filter(fetched_at__gt=raw.fetched_at).exists()
-        if is_newest and enrollment.status == EnrollmentStatus.UNREADABLE:
+        if is_newest and enrollment.status == EnrollmentStatus.UNPARSED:
             processing.update_enrollment(enrollment, raw, status)

@@ -34,7 +34,7 @@ STATUSES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
         NoHit: EnrollmentStatus.NO_HIT,
         FileFrozen: EnrollmentStatus.FROZEN,
         FileRestricted: EnrollmentStatus.RESTRICTED,
-        BureauInputError: EnrollmentStatus.INPUT,
+        BureauInputError: EnrollmentStatus.DETAILS_REFUSED,
         BureauAuthError: EnrollmentStatus.UNAVAILABLE,
         BureauConfigError: EnrollmentStatus.UNAVAILABLE,
     }
@@ -44,7 +44,7 @@ STATUSES: Mapping[type[BureauError], EnrollmentStatus] = MappingProxyType(
 def decide(error: BureauError, *, failures: int, unknown_outcomes: int) -> FailureDecision:
     """Decide what follows from an error. The counts are of the failures before it since the last answer."""
     if error.outcome is Outcome.MADE:
-        return FailureDecision(EnrollmentStatus.UNREADABLE, cooldown=refresh_interval(), monthly=True)
+        return FailureDecision(EnrollmentStatus.UNPARSED, cooldown=refresh_interval(), monthly=True)
     if error.outcome is Outcome.UNKNOWN:
         return _decide_unknown(unknown_outcomes)
     if isinstance(error, BureauUnavailable):

@@ -210,7 +210,7 @@ def test_it_leads_back_to_the_details_that_found_nothing(page: Page, visit: Visi
 def test_it_goes_on_by_itself_when_the_answer_is_there(page: Page, visit: Visit, in_: None, alice: User) -> None:
     sign(page, visit, "P01")
     with tenant(alice.pk):
-        waiting = Enrollment.objects.create(owner=alice, identity="{}", pull_day=1, status=EnrollmentStatus.UNDER_WAY)
+        waiting = Enrollment.objects.create(owner=alice, identity="{}", pull_day=1, status=EnrollmentStatus.PULLING)
     visit("credit")
     expect(page.get_by_role("heading", name="Your report is on its way")).to_be_visible()
     without_faults(page)

@@ -46,7 +46,7 @@ def test_it_lets_one_pull_be_under_way(alice, mallory):
         attempt(alice, status="made", finished_at=timezone.now())
         attempt(alice, status="unknown", finished_at=timezone.now())
         attempt(alice)
-        with pytest.raises(IntegrityError, match="one_pull_under_way"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="one_pending_attempt"), transaction.atomic():
             attempt(alice)
     with tenant(mallory.pk):
         attempt(mallory)
@@ -66,7 +66,7 @@ def test_it_keeps_one_enrollment_of_a_person(alice):
         ("withdrawn_stores_no_details", {"withdrawn_at": NOW, "ssn": "666011001"}),
         ("withdrawn_stores_no_details", {"withdrawn_at": NOW, "next_pull_at": NOW}),
         ("no_pull_before_new_details", {"status": "no_hit", "next_pull_at": NOW}),
-        ("no_pull_before_new_details", {"status": "input", "next_pull_at": NOW}),
+        ("no_pull_before_new_details", {"status": "details_refused", "next_pull_at": NOW}),
         ("no_pull_before_new_details", {"status": "details_lost", "next_pull_at": NOW}),
         ("report_has_its_date", {"status": "ready"}),
         ("report_has_its_date", {"status": "mismatch"}),

@@ -228,7 +228,7 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
     assert site_bureau.made() == 1
     with pytest.raises(pulling.PullInProgress):
         pull(alice)
-    assert current_status(alice) is EnrollmentStatus.UNDER_WAY
+    assert current_status(alice) is EnrollmentStatus.PULLING
     days.advance(minutes=15)
     assert current_status(alice) is EnrollmentStatus.OUTCOME_UNKNOWN
     days.advance(minutes=5)
@@ -245,7 +245,7 @@ def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, 
     with pytest.raises(Killed):
         pull(alice)
     revive()
-    assert (count_answers_and_reports(alice), current_status(alice)) == ((1, 0), EnrollmentStatus.UNREADABLE)
+    assert (count_answers_and_reports(alice), current_status(alice)) == ((1, 0), EnrollmentStatus.UNPARSED)
     days.advance(minutes=15)
     assert get_enrollment(alice).next_pull_at < timezone.now()
     with pytest.raises(pulling.NotDue):

@@ -185,7 +185,11 @@ def test_it_names_the_detail_that_was_refused_and_sends_none_that_cannot_be_righ
     enroll_user(alice, last_name="M3rcer")
     fails(alice, BureauInputError, Trigger.USER)
     found = get_overview(owner=alice.pk)
-    assert (found.status, found.rejected_field, report_calls(site_bureau)) == (EnrollmentStatus.INPUT, "last_name", [])
+    assert (found.status, found.rejected_field, report_calls(site_bureau)) == (
+        EnrollmentStatus.DETAILS_REFUSED,
+        "last_name",
+        [],
+    )
     enroll_user(alice)
     assert pull(alice).status is ReportStatus.READY
 
@@ -247,7 +251,7 @@ def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice,
     with monkeypatch.context() as patch:
         patch.setattr("credit.experian.normalize.normalize", cannot)
         fails(alice, MalformedReport, Trigger.USER)
-        assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))
+        assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.UNPARSED, (1, 0))
         fails(alice, pulling.NotDue, Trigger.USER)
     assert waits(alice)[0] > 24 * 60
     fails(alice, pulling.NotDue, Trigger.USER)
@@ -267,4 +271,4 @@ def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monk
 
     monkeypatch.setattr("credit.experian.normalize.normalize", overflowing)
     assert fails(alice, MalformedReport, Trigger.USER).code == "DOES_NOT_FIT"
-    assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.UNREADABLE, (1, 0))
+    assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.UNPARSED, (1, 0))

@@ -189,7 +189,7 @@ def test_it_makes_an_answer_readable_that_was_not(site_bureau, alice, monkeypatc
             pull(alice)
         with pytest.raises(CommandError, match="1 answers cannot be read"):
             rebuild()
-    assert current_status(alice) is EnrollmentStatus.UNREADABLE
+    assert current_status(alice) is EnrollmentStatus.UNPARSED
     rebuild()
     assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.READY, (1, 1))
     assert stored_changes(alice) == []

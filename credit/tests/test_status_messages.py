@@ -8,10 +8,10 @@ from credit.presentation.status_messages import FIELD_LABELS, STATUS_MESSAGES, b
 from credit.statuses import EnrollmentStatus
 
 TO_ANSWER = {
-    EnrollmentStatus.UNDER_WAY,
+    EnrollmentStatus.PULLING,
     EnrollmentStatus.RETRYING,
     EnrollmentStatus.OUTCOME_UNKNOWN,
-    EnrollmentStatus.UNREADABLE,
+    EnrollmentStatus.UNPARSED,
     EnrollmentStatus.UNAVAILABLE,
 }
 

@@ -54,8 +54,8 @@ def apply(event, enrollment, target):
             transitions.store_answer(enrollment, fetched_at=NOW, now=NOW)
         case Event.COMPLETE_REPORT:
             transitions.complete_report(enrollment, target, fetched_at=NOW, now=NOW, due_on=None)
-        case Event.POSTPONE_UNREADABLE:
-            transitions.postpone_unreadable(enrollment, fetched_at=NOW, due_on=None)
+        case Event.POSTPONE_UNPARSED:
+            transitions.postpone_unparsed(enrollment, fetched_at=NOW, due_on=None)
         case Event.LOSE_DETAILS:
             transitions.lose_details(enrollment, now=NOW)
         case Event.STOP_SCHEDULE:
@@ -92,7 +92,7 @@ def test_it_answers_every_event_in_every_status_with_an_allowed_status_or_refuse
 @pytest.mark.parametrize("status", sorted(STORED - frozenset(FAILURES)))
 def test_it_refuses_a_failure_that_is_none(status):
     with pytest.raises(IllegalTransition):
-        apply(Event.FAIL_PULL, enrollment_in(EnrollmentStatus.UNDER_WAY), status)
+        apply(Event.FAIL_PULL, enrollment_in(EnrollmentStatus.PULLING), status)
 
 
 def test_it_has_a_row_for_every_event_and_leads_into_every_status():
@@ -102,8 +102,8 @@ def test_it_has_a_row_for_every_event_and_leads_into_every_status():
 
 
 def test_it_keeps_the_refused_field_only_while_the_details_are_refused():
-    enrollment = enrollment_in(EnrollmentStatus.UNDER_WAY)
-    decision = FailureDecision(EnrollmentStatus.INPUT, cooldown=timedelta(minutes=15))
+    enrollment = enrollment_in(EnrollmentStatus.PULLING)
+    decision = FailureDecision(EnrollmentStatus.DETAILS_REFUSED, cooldown=timedelta(minutes=15))
     transitions.fail_pull(enrollment, decision, at=NOW, now=NOW, due_on=None, rejected_field="last_name")
     assert enrollment.rejected_field == "last_name"
     apply(Event.CHANGE_DETAILS, enrollment, None)
@@ -166,10 +166,10 @@ class Walk(RuleBasedStateMachine):
     def complete_report(self, status):
         transitions.complete_report(self.enrollment, status, fetched_at=self.now, now=self.now, due_on=None)
 
-    @precondition(lambda self: self.may(Event.POSTPONE_UNREADABLE))
+    @precondition(lambda self: self.may(Event.POSTPONE_UNPARSED))
     @rule()
-    def postpone_unreadable(self):
-        transitions.postpone_unreadable(self.enrollment, fetched_at=self.now, due_on=None)
+    def postpone_unparsed(self):
+        transitions.postpone_unparsed(self.enrollment, fetched_at=self.now, due_on=None)
 
     @rule()
     def lose_details(self):
@@ -201,7 +201,7 @@ class Walk(RuleBasedStateMachine):
             assert enrollment.next_pull_at is None
         if enrollment.status in {EnrollmentStatus.READY, EnrollmentStatus.MISMATCH}:
             assert enrollment.succeeded_at is not None
-        assert enrollment.rejected_field == "" or enrollment.status == EnrollmentStatus.INPUT
+        assert enrollment.rejected_field == "" or enrollment.status == EnrollmentStatus.DETAILS_REFUSED
         assert enrollment.unknown_outcomes <= enrollment.failures
         assert 1 <= enrollment.pull_day <= 31
 
@@ -211,7 +211,7 @@ TestWalk = Walk.TestCase
 
 @given(minutes=st.integers(0, 60 * 24 * 40))
 def test_it_never_schedules_a_pull_before_one_is_allowed(minutes):
-    enrollment = enrollment_in(EnrollmentStatus.UNREADABLE)
+    enrollment = enrollment_in(EnrollmentStatus.UNPARSED)
     fetched_at = NOW + timedelta(minutes=minutes)
     transitions.store_answer(enrollment, fetched_at=fetched_at, now=fetched_at)
     transitions.complete_report(enrollment, ReportStatus.READY, fetched_at=fetched_at, now=fetched_at, due_on=None)

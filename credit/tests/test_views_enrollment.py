@@ -149,7 +149,7 @@ def test_it_says_beside_the_field_what_the_bureau_refuses(as_alice: Client, alic
     refused = give_details(as_alice)
     assert refused.status_code == 422
     assert 'href="#id_ssn"' in page_text(refused)
-    assert state_of(alice) is EnrollmentStatus.INPUT
+    assert state_of(alice) is EnrollmentStatus.DETAILS_REFUSED
     assert "Social Security number" in page_text(as_alice.get(reverse("credit")))
     assert give_details(as_alice).url == reverse("credit")
     assert state_of(alice) is EnrollmentStatus.READY

@@ -72,7 +72,7 @@ def test_it_says_what_happened_and_asks_no_second_time(asked, alice: User, site_
 @pytest.mark.parametrize("fault", ONLY_KEPT)
 def test_it_keeps_what_it_cannot_read_and_says_so(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
     page = asked(*ONLY_KEPT[fault])
-    assert STATUS_MESSAGES[EnrollmentStatus.UNREADABLE].title in page
+    assert STATUS_MESSAGES[EnrollmentStatus.UNPARSED].title in page
     assert (count(RawReport, alice), site_bureau.made()) == (1, 1)
 
 

@@ -107,16 +107,16 @@ def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bure
 def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: EnrollmentStatus) -> None:
     sign(as_alice)
     next_pull_at = None if state in NEEDS_DETAILS else timezone.now() + timedelta(hours=1)
-    field = "zip_code" if state is EnrollmentStatus.INPUT else ""
+    field = "zip_code" if state is EnrollmentStatus.DETAILS_REFUSED else ""
     set_status(alice, state, rejected_field=field, next_pull_at=next_pull_at)
     page = page_text(as_alice.get(reverse("credit")))
     assert STATUS_MESSAGES[state].title in page
     assert all(text in page for text in STATUS_MESSAGES[state].texts)
     assert "None" not in page
-    assert ("<strong>ZIP code</strong>" in page) is (state is EnrollmentStatus.INPUT)
+    assert ("<strong>ZIP code</strong>" in page) is (state is EnrollmentStatus.DETAILS_REFUSED)
     assert ("The next try is" in page) is (state in (EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN))
-    assert ('http-equiv="refresh"' in page) is (state is EnrollmentStatus.UNDER_WAY)
-    assert ("hx-get" in page) is (state is EnrollmentStatus.UNDER_WAY)
+    assert ('http-equiv="refresh"' in page) is (state is EnrollmentStatus.PULLING)
+    assert ("hx-get" in page) is (state is EnrollmentStatus.PULLING)
 
 
 def test_it_leads_from_one_step_to_the_next(as_alice: Client, alice: User) -> None:
@@ -146,13 +146,13 @@ def test_it_asks_for_a_new_signature_when_the_words_have_changed(
 
 def test_it_leads_back_to_the_field_that_was_refused(as_alice: Client, alice: User) -> None:
     sign(as_alice)
-    set_status(alice, EnrollmentStatus.INPUT, rejected_field="ssn")
+    set_status(alice, EnrollmentStatus.DETAILS_REFUSED, rejected_field="ssn")
     assert f'href="{reverse("credit_details")}#id_ssn"' in page_text(as_alice.get(reverse("credit")))
 
 
 def test_it_waits_without_scripts_and_with_them(as_alice: Client, alice: User) -> None:
     sign(as_alice)
-    set_status(alice, EnrollmentStatus.UNDER_WAY)
+    set_status(alice, EnrollmentStatus.PULLING)
     part = as_alice.get(reverse("credit_status"), headers={"HX-Request": "true"})
     assert "<html" not in page_text(part)
     assert 'hx-trigger="every 3s"' in page_text(part)

@@ -23,7 +23,7 @@ from credit.statuses import EnrollmentStatus
 from credit.views.pulling import pull_now
 
 # In these statuses, the number itself may be wrong.
-SSN_UNCONFIRMED = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.INPUT, EnrollmentStatus.MISMATCH})
+SSN_UNCONFIRMED = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.DETAILS_REFUSED, EnrollmentStatus.MISMATCH})
 SIGNATURE_LOST = "Your signature cannot be read any more, so it cannot be compared with your name. Please sign again."
 WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it kept to ask with is deleted."
 

@@ -83,7 +83,7 @@ def not_due_message(early: pulling.NotDue) -> str:
 def status(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Answer the polling status page: the same status again, or a redirect."""
     now = get_overview(owner=request.user.pk)
-    if request.htmx and now.status is EnrollmentStatus.UNDER_WAY:
+    if request.htmx and now.status is EnrollmentStatus.PULLING:
         return render_status(request, now, "credit/status_card.html")
     return HttpResponseClientRedirect(reverse("credit")) if request.htmx else redirect("credit")
 
@@ -95,7 +95,7 @@ def render_status(
     context = {
         "overview": now,
         "status_message": _status_message(request, now),
-        "field": FIELD_LABELS.get(now.rejected_field, "") if now.status is EnrollmentStatus.INPUT else "",
+        "field": FIELD_LABELS.get(now.rejected_field, "") if now.status is EnrollmentStatus.DETAILS_REFUSED else "",
         "has_rights": now.status is not EnrollmentStatus.OFF,
         "is_sample": is_sample() and now.status is not EnrollmentStatus.OFF,
         "can_pull": now.can_pull(at=timezone.now()),

@@ -14,10 +14,10 @@ BENCHES = (
 
 def main() -> int:
     """Run each bench in a process of its own, and pass its line on."""
-    return max(run(bench) for bench in sys.argv[1:] or BENCHES)
+    return max(run_bench(bench) for bench in sys.argv[1:] or BENCHES)
 
 
-def run(bench: str) -> int:
+def run_bench(bench: str) -> int:
     """Return 1 when a goal of the bench is missed. Raises ``CalledProcessError`` when the bench itself breaks."""
     done = subprocess.run([sys.executable, "-m", f"bench.{bench}"], stdout=subprocess.PIPE, text=True, check=True)
     print(done.stdout, end="", flush=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from bench.rounds import Case, at_least, at_most, race, report, seconds
+from bench.harness.rounds import Case, at_least, at_most, print_result, race, seconds
 from credit.diffing import diff
 from credit.experian.normalize import normalize
 from credit.report import CreditReport
@@ -104,7 +104,7 @@ def address(number: int) -> Section:
     }
 
 
-def read(raw: bytes) -> CreditReport:
+def normalize_report(raw: bytes) -> CreditReport:
     return normalize(raw, asof=TODAY, models=MODELS)
 
 
@@ -128,24 +128,24 @@ def rate(work: Callable[[], object]) -> Case:
 
 def main() -> None:
     typical, largest = text(**TYPICAL), text(**LARGEST)
-    before, after = read(largest), read(largest.replace(b"00001140", b"00009140"))
+    before, after = normalize_report(largest), normalize_report(largest.replace(b"00001140", b"00009140"))
     if (len(before.tradelines), len(before.public_records), before.warnings) != (60, 100, ()):
         raise SystemExit("The largest report was not read whole.")
     rounds = race(
         {
-            "read": rate(lambda: read(typical)),
-            "share": share(lambda: json.loads(typical), lambda: read(typical)),
-            "largest": lambda: seconds(lambda: read(largest)),
+            "read": rate(lambda: normalize_report(typical)),
+            "share": share(lambda: json.loads(typical), lambda: normalize_report(typical)),
+            "largest": lambda: seconds(lambda: normalize_report(largest)),
             "diff": lambda: seconds(lambda: diff(before, after)),
         }
     )
-    report(
+    print_result(
         "credit",
         {
-            "reads_to_json_loads": at_least(0.05, [each["share"] for each in rounds]),
-            "typical_reports_a_second": at_least(100, [each["read"] for each in rounds]),
-            "largest_report_seconds": at_most(1.0, [each["largest"] for each in rounds]),
-            "largest_diff_seconds": at_most(1.0, [each["diff"] for each in rounds]),
+            "reads_to_json_loads": at_least(0.05, [round_["share"] for round_ in rounds]),
+            "typical_reports_a_second": at_least(100, [round_["read"] for round_ in rounds]),
+            "largest_report_seconds": at_most(1.0, [round_["largest"] for round_ in rounds]),
+            "largest_diff_seconds": at_most(1.0, [round_["diff"] for round_ in rounds]),
         },
         kilobytes={"typical": len(typical) // 1000, "largest": len(largest) // 1000},
     )

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from bench import database
-from bench.credit import LARGEST, read, text
-from bench.rounds import at_most, report
-from bench.servers import static_files
+from bench.credit import LARGEST, normalize_report, text
+from bench.harness import database
+from bench.harness.rounds import at_most, print_result
+from bench.harness.servers import static_files
 from compliance.isolation import tenant
 from credit import models
 from credit.changes.record import record_changes
@@ -30,40 +30,45 @@ BY_NAME = ("", "_accounts", "_inquiries", "_records", "_personal", "_changes", "
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class CreditPageWeight:
     """One page: its HTML as it travels and as it is written, in KiB, and how many SQL statements it took."""
 
     packed: float
-    whole: float
+    unpacked: float
     statements: int
 
 
-def keep(user: User, told: CreditReport, *, days_ago: int) -> UUID:
+def store_report(user: User, report: CreditReport, *, days_ago: int) -> UUID:
     """Store a report as a pull some days ago would have left it."""
     at = timezone.now() - timedelta(days=days_ago)
-    asked = {"provider": told.provider, "reference_id": uuid4().hex, "purpose": "3F", "inquiry_class": "soft"}
+    request_facts = {
+        "provider": report.provider,
+        "reference_id": uuid4().hex,
+        "purpose": "3F",
+        "inquiry_class": "soft",
+    }
     with tenant(user.pk):
         attempt = PullAttempt.objects.create(
             owner=user, status=AttemptStatus.MADE, trigger=models.Trigger.SCHEDULED, finished_at=at, consent_id=uuid4(),
-            **asked,
+            **request_facts,
         )  # fmt: skip
         raw = RawReport.objects.create(
-            owner=user, attempt=attempt, body=pack(b"{}"), sha256=told.sha256, size=2, http_status=200,
-            fetched_at=at, is_sample=False, **asked,
+            owner=user, attempt=attempt, body=pack(b"{}"), sha256=report.sha256, size=2, http_status=200,
+            fetched_at=at, is_sample=False, **request_facts,
         )  # fmt: skip
-        stored = reports.store_report(raw=raw, report=told)
-        record_changes(stored=stored, report=told, quietly=True)
+        stored = reports.store_report(raw=raw, report=report)
+        record_changes(stored=stored, report=report, quietly=True)
     return stored.pk
 
 
-def addresses(told: CreditReport, before: UUID, after: UUID) -> list[str]:
+def addresses(report: CreditReport, before: UUID, after: UUID) -> list[str]:
     """Every page that shows something of a report."""
     changes = f"{reverse('credit_changes')}?before={before}&after={after}"
-    account = reverse("credit_account", args=[told.tradelines[0].key])
+    account = reverse("credit_account", args=[report.tradelines[0].key])
     return [*(reverse(f"credit{name}") for name in BY_NAME), account, changes, f"{reverse('credit_records')}?page=4"]
 
 
-def weigh(client: Client, address: str) -> Weight:
+def weigh(client: Client, address: str) -> CreditPageWeight:
     """Open a page and count, besides the statements that begin, bind and end its transaction."""
     seen = []
 
@@ -75,7 +80,7 @@ def weigh(client: Client, address: str) -> Weight:
         answer = client.get(address, headers={"Accept-Encoding": "gzip"})
     if answer.status_code != 200:
         raise SystemExit(f"{address} answered {answer.status_code}.")
-    return Weight(len(answer.content) / KIB, len(gzip.decompress(answer.content)) / KIB, len(seen))
+    return CreditPageWeight(len(answer.content) / KIB, len(gzip.decompress(answer.content)) / KIB, len(seen))
 
 
 def main() -> None:
@@ -83,15 +88,15 @@ def main() -> None:
     user, client = database.newcomer(), Client()
     client.force_login(user)
     largest = text(**LARGEST)
-    before, after = read(largest.replace(b"00001140", b"00009140")), read(largest)
-    pages = addresses(after, keep(user, before, days_ago=31), keep(user, after, days_ago=0))
+    before, after = normalize_report(largest.replace(b"00001140", b"00009140")), normalize_report(largest)
+    pages = addresses(after, store_report(user, before, days_ago=31), store_report(user, after, days_ago=0))
     with static_files():
         weights = {address: weigh(client, address) for address in pages}
-    report(
+    print_result(
         "credit_pages",
         {
             "html_kib": at_most(MOST_KIB, [max(weight.packed for weight in weights.values())]),
-            "html_kib_uncompressed": at_most(MOST_KIB, [max(weight.whole for weight in weights.values())]),
+            "html_kib_uncompressed": at_most(MOST_KIB, [max(weight.unpacked for weight in weights.values())]),
             "sql_statements": at_most(MOST_STATEMENTS, [max(weight.statements for weight in weights.values())]),
         },
         pages=len(pages),

@@ -14,10 +14,10 @@ from django.db import connections
 from accounts.models import User
 from banking.models import Item, Transaction
 from banking.sync.lease import Lease
-from bench import bank
-from bench.bank import Bank, Row
-from bench.rounds import at_most, report
-from bench.sync import current_cursor, new_item, read
+from bench.harness import bank
+from bench.harness.bank import Bank, Row
+from bench.harness.rounds import at_most, print_result
+from bench.sync import current_cursor, new_item, sync_from
 from compliance.isolation import tenant
 
 ROWS = 24_000
@@ -44,18 +44,18 @@ def timed_transactions() -> Iterator[list[float]]:
     begun: list[float] = []
     lock = Lease.lock_item
 
-    def noted(lease: Lease) -> Item:
+    def timed_lease(lease: Lease) -> Item:
         begun.append(time.perf_counter())
         return lock(lease)
 
-    with patch.object(Lease, "lock_item", noted):
+    with patch.object(Lease, "lock_item", timed_lease):
         yield begun
 
 
 def seconds_to_store(item: Item, source: Bank) -> float:
     """How long the transaction takes in which a reading is stored; the reading ends with its commit."""
     with timed_transactions() as begun:
-        read(item, source)
+        sync_from(item, source)
         return time.perf_counter() - begun[-1]
 
 
@@ -67,7 +67,7 @@ def as_posted(row: Row) -> Row:
     return {**row, "pending_transaction_id": f"pending {row['transaction_id']}"}
 
 
-def counted(user: User) -> int:
+def count_rows(user: User) -> int:
     with tenant(user.pk):
         return Transaction.objects.for_user(user).filter(removed_at=None).count()
 
@@ -81,10 +81,10 @@ def require(stored: int, *, expected: int) -> None:
 def measure(user: User) -> dict[str, float]:
     """Seconds in the transaction for three ways of 24,000 rows: new ones, half of them pending, and posted later."""
     pending = bank.rows(ROWS // 2)
-    both = [each for row in pending for each in (as_pending(row), as_posted(row))]
-    found = {"both": seconds_to_store(new_item(user), Bank(both)), "new": import_new(user), "posted": post(user)}
-    require(counted(user), expected=ROWS // 2 + ROWS + ROWS)
-    return found
+    both = [version for row in pending for version in (as_pending(row), as_posted(row))]
+    seconds = {"both": seconds_to_store(new_item(user), Bank(both)), "new": import_new(user), "posted": post(user)}
+    require(count_rows(user), expected=ROWS // 2 + ROWS + ROWS)
+    return seconds
 
 
 def import_new(user: User) -> float:
@@ -94,7 +94,7 @@ def import_new(user: User) -> float:
 def post(user: User) -> float:
     """Post what was pending and has a note, which goes over to the posted row."""
     item, sent = new_item(user), bank.rows(ROWS)
-    read(item, Bank([as_pending(row) for row in sent]))
+    sync_from(item, Bank([as_pending(row) for row in sent]))
     with tenant(user.pk):
         Transaction.objects.for_user(user).filter(pending=True).update(note="mine")
     return seconds_to_store(item, Bank([as_posted(row) for row in sent], after=current_cursor(item)))
@@ -103,10 +103,10 @@ def post(user: User) -> float:
 def main() -> None:
     user = make_empty()
     try:
-        found = measure(user)
+        seconds = measure(user)
     finally:
         empty_again()
-    report("fresh_import", {f"seconds_{name}": at_most(MOST_SECONDS, [value]) for name, value in found.items()})
+    print_result("fresh_import", {f"seconds_{name}": at_most(MOST_SECONDS, [value]) for name, value in seconds.items()})
 
 
 if __name__ == "__main__":

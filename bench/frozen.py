@@ -16,12 +16,12 @@ from django.urls import reverse
 from redis import Redis
 
 from banking.models import Item
-from bench import database, visitors
-from bench.bank import over_http
-from bench.load import get
-from bench.rounds import Goal, at_most, report
-from bench.servers import SITE, Address, served, static_files
-from bench.webhooks import Signer
+from bench.harness import database, visitors
+from bench.harness.bank import over_http
+from bench.harness.load import get
+from bench.harness.rounds import Goal, at_most, print_result
+from bench.harness.servers import SITE, Address, serve, static_files
+from bench.harness.webhooks import Signer
 from compliance.isolation import tenant
 
 CLIENTS_OF_A_KIND = 6
@@ -34,7 +34,7 @@ GIVEN_UP = 15
 Kinds = dict[str, Callable[[], bytes]]
 
 
-class Answer(NamedTuple):
+class TimedResponse(NamedTuple):
     """What a request came to; status 0 is no answer at all. Times are those of ``time.monotonic``."""
 
     kind: str
@@ -48,7 +48,7 @@ class Crowd:
 
     def __init__(self, address: Address, kinds: Kinds) -> None:
         self.address, self.kinds = address, kinds
-        self.answers: list[Answer] = []
+        self.answers: list[TimedResponse] = []
         self.over = threading.Event()
         self.threads = [
             threading.Thread(target=self.visit, args=(kind,)) for kind in kinds for _ in range(CLIENTS_OF_A_KIND)
@@ -68,11 +68,11 @@ class Crowd:
         while not self.over.is_set():
             began = time.monotonic()
             status = status_of(self.address, self.kinds[kind]())
-            self.answers.append(Answer(kind, status, began, time.monotonic()))
+            self.answers.append(TimedResponse(kind, status, began, time.monotonic()))
             # Thirty people, not thirty machines: what is measured is waiting, not the processor.
             self.over.wait(0.1)
 
-    def between(self, start: float, end: float) -> list[Answer]:
+    def between(self, start: float, end: float) -> list[TimedResponse]:
         """The answers that somebody waited for at a moment of this time."""
         return [answer for answer in self.answers if answer.ended >= start and answer.began <= end]
 
@@ -113,7 +113,7 @@ CASES: Final = {"postgresql": [postgresql], "redis": [redis], "both": [postgresq
 
 
 @contextmanager
-def frozen(processes: Sequence[psutil.Process]) -> Iterator[None]:
+def freeze(processes: Sequence[psutil.Process]) -> Iterator[None]:
     """Stop processes where they stand until the block ends."""
     for process in processes:
         # One that served a connection may have ended with it.
@@ -127,9 +127,9 @@ def frozen(processes: Sequence[psutil.Process]) -> Iterator[None]:
                 process.resume()
 
 
-def measured(crowd: Crowd, processes: Sequence[psutil.Process]) -> tuple[list[Answer], float]:
+def measure_freeze(crowd: Crowd, processes: Sequence[psutil.Process]) -> tuple[list[TimedResponse], float]:
     """The answers while these processes are frozen, and how long the recovery takes."""
-    with frozen(processes):
+    with freeze(processes):
         start = time.monotonic()
         time.sleep(FROZEN_SECONDS)
     end = time.monotonic()
@@ -137,7 +137,7 @@ def measured(crowd: Crowd, processes: Sequence[psutil.Process]) -> tuple[list[An
     return crowd.between(start, end), recovered
 
 
-def slowest(answers: Sequence[Answer]) -> dict[str, float]:
+def slowest(answers: Sequence[TimedResponse]) -> dict[str, float]:
     """The longest that somebody waited, for each kind of page."""
     longest: dict[str, float] = defaultdict(float)
     for answer in answers:
@@ -145,7 +145,7 @@ def slowest(answers: Sequence[Answer]) -> dict[str, float]:
     return dict(longest)
 
 
-def statuses(answers: Sequence[Answer]) -> dict[str, list[int]]:
+def statuses(answers: Sequence[TimedResponse]) -> dict[str, list[int]]:
     return {kind: sorted({a.status for a in answers if a.kind == kind}) for kind in sorted({a.kind for a in answers})}
 
 
@@ -164,17 +164,20 @@ def kinds(signer: Signer) -> Kinds:
     }
 
 
-def freeze_each(crowd: Crowd) -> dict[str, tuple[list[Answer], float]]:
+def freeze_each(crowd: Crowd) -> dict[str, tuple[list[TimedResponse], float]]:
     """What people noticed of each service that was frozen, and of both at once."""
-    return {name: measured(crowd, [each for find in found for each in find()]) for name, found in CASES.items()}
+    return {
+        name: measure_freeze(crowd, [process for find in finders for process in find()])
+        for name, finders in CASES.items()
+    }
 
 
-def goals(found: dict[str, tuple[list[Answer], float]]) -> dict[str, Goal]:
+def goals(outcomes: dict[str, tuple[list[TimedResponse], float]]) -> dict[str, Goal]:
     judged = {}
-    for name, (answers, recovered) in found.items():
+    for name, (answers, recovered) in outcomes.items():
         judged[f"{name}_slowest_seconds"] = at_most(LONGEST_ANSWER, [max(slowest(answers).values())])
         judged[f"{name}_recovery_seconds"] = at_most(LONGEST_RECOVERY, [recovered])
-    refused = [answer for answers, _ in found.values() for answer in answers if answer.kind == "live"]
+    refused = [answer for answers, _ in outcomes.values() for answer in answers if answer.kind == "live"]
     return judged | {"health_live_refused": at_most(0, [sum(answer.status != 200 for answer in refused)])}
 
 
@@ -184,18 +187,18 @@ def main() -> None:
     with (
         over_http(signer) as plaid,
         static_files(),
-        served(SITE, PLAID_URL=plaid) as address,
+        serve(SITE, PLAID_URL=plaid) as address,
         Crowd(address, kinds(signer)) as crowd,
     ):
         if crowd.seconds_until_well(time.monotonic()) >= GIVEN_UP:
             raise SystemExit(f"The site does not serve: {statuses(crowd.answers)}")
-        found = freeze_each(crowd)
-    report(
+        outcomes = freeze_each(crowd)
+    print_result(
         "frozen",
-        goals(found),
-        slowest={name: slowest(answers) for name, (answers, _) in found.items()},
-        statuses={name: statuses(answers) for name, (answers, _) in found.items()},
-        answers={name: len(answers) for name, (answers, _) in found.items()},
+        goals(outcomes),
+        slowest={name: slowest(answers) for name, (answers, _) in outcomes.items()},
+        statuses={name: statuses(answers) for name, (answers, _) in outcomes.items()},
+        answers={name: len(answers) for name, (answers, _) in outcomes.items()},
     )
 
 

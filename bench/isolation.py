@@ -5,12 +5,12 @@ import random
 import statistics
 from collections.abc import Callable, Sequence
 
-from bench import database, visitors
-from bench.load import fire, get, rows_on
-from bench.rounds import ROUNDS, Round, at_most, median, ratios, report
-from bench.servers import SITE, Address, served, static_files
+from bench.harness import database, visitors
+from bench.harness.load import fire, get, rows_on
+from bench.harness.rounds import ROUNDS, Round, at_most, median, print_result, ratios
+from bench.harness.servers import SITE, Address, serve, static_files
 
-UNBOUND = "bench.unbound:application"
+UNBOUND = "bench.harness.unbound:application"
 PAST_ALL_FENCES = {"DATABASE_URL": os.environ["DATABASE_OPS_URL"]}
 REQUESTS = 60
 
@@ -27,7 +27,7 @@ def alternating(bound: Address, unbound: Address, cookies: Sequence[str]) -> Cal
             request = [get("/overview/", random.choice(cookies))]
             for name, address in random.sample([("bound", bound), ("unbound", unbound)], k=2):
                 times[name].append(fire(address, request, connections=1).median * 1000)
-        return {name: statistics.median(each) for name, each in times.items()}
+        return {name: statistics.median(durations) for name, durations in times.items()}
 
     return one_round
 
@@ -41,12 +41,12 @@ def require_same_page(bound: Address, unbound: Address, request: bytes) -> None:
 def main() -> None:
     database.make()
     cookies = visitors.cookies(database.regulars()[:50])
-    with static_files(), served(SITE) as bound, served(UNBOUND, **PAST_ALL_FENCES) as unbound:
+    with static_files(), serve(SITE) as bound, serve(UNBOUND, **PAST_ALL_FENCES) as unbound:
         require_same_page(bound, unbound, get("/overview/", cookies[0]))
         one_round = alternating(bound, unbound, cookies)
         one_round()
         rounds = [one_round() for _ in range(ROUNDS)]
-    report(
+    print_result(
         "isolation",
         {"overview_with_row_level_security_to_without": at_most(1.1, ratios(rounds, "bound", "unbound"))},
         milliseconds={name: median(rounds, name) for name in ("bound", "unbound")},

@@ -22,9 +22,9 @@ from cryptography.x509.oid import NameOID
 from django.core.management import call_command
 from django.urls import reverse
 
-from bench import tls
-from bench.rounds import Goal, at_least, report
-from bench.servers import SITE, served, static_files
+from bench.harness import tls
+from bench.harness.rounds import Goal, at_least, print_result
+from bench.harness.servers import SITE, serve, static_files
 
 SCANNER = "node_modules/@mdn/mdn-http-observatory"
 PAGES = {"home": "home", "sign_in": "account_login"}
@@ -42,12 +42,12 @@ def main() -> None:
     with (
         certificate() as (chain, key),
         static_files(),
-        served(SITE, WEB_WORKERS="1") as site,
+        serve(SITE, WEB_WORKERS="1") as site,
         tls.in_front_of(site, chain=chain, key=key) as address,
     ):
         here = f"localhost:{address.port}"
-        told = {name: scan(scanner, here + reverse(page), chain) for name, page in PAGES.items()}
-    report("observatory", {name: goal(each) for name, each in told.items()}, scans=told)
+        results = {name: scan(scanner, here + reverse(page), chain) for name, page in PAGES.items()}
+    print_result("observatory", {name: goal(scan_result) for name, scan_result in results.items()}, scans=results)
 
 
 def without_lists(scanner: Path) -> None:
@@ -87,16 +87,16 @@ def scan(scanner: Path, place: str, chain: Path) -> dict[str, Any]:
         capture_output=True,
         text=True,
     )
-    told = json.loads(done.stdout or "{}")
-    if "scan" not in told:
-        raise SystemExit(f"The scanner broke: {told.get('error', done.stderr)}")
-    failed = [name for name, test in told["tests"].items() if test["pass"] is False]
-    return {"grade": told["scan"]["grade"], "score": told["scan"]["score"], "failed": failed}
+    result = json.loads(done.stdout or "{}")
+    if "scan" not in result:
+        raise SystemExit(f"The scanner broke: {result.get('error', done.stderr)}")
+    failed = [name for name, test in result["tests"].items() if test["pass"] is False]
+    return {"grade": result["scan"]["grade"], "score": result["scan"]["score"], "failed": failed}
 
 
-def goal(told: dict[str, Any]) -> Goal:
+def goal(result: dict[str, Any]) -> Goal:
     """Judge one page's score."""
-    return at_least(SCORE, [told["score"]])
+    return at_least(SCORE, [result["score"]])
 
 
 if __name__ == "__main__":

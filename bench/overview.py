@@ -7,10 +7,10 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
-from bench import database, visitors
-from bench.load import fire, get, rows_on
-from bench.rounds import Case, at_least, at_most, median, race, ratios, report
-from bench.servers import SITE, Address, served, static_files
+from bench.harness import database, visitors
+from bench.harness.load import fire, get, rows_on
+from bench.harness.rounds import Case, at_least, at_most, median, print_result, race, ratios
+from bench.harness.servers import SITE, Address, serve, static_files
 
 PLAIN = {"DJANGO_SETTINGS_MODULE": "bench.plain.settings"}
 STOCK_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -21,11 +21,11 @@ MOST_STATEMENTS = 7
 
 def rate_of(address: Address, path: str, cookies: Sequence[str]) -> Case:
     """A case that returns answers a second over eight connections, each by somebody drawn at random."""
-    return lambda: fire(address, visitors.drawn(path, cookies, REQUESTS)).rate
+    return lambda: fire(address, visitors.draw_requests(path, cookies, REQUESTS)).rate
 
 
 def tail_of(address: Address, path: str, cookies: Sequence[str]) -> Case:
-    return lambda: fire(address, visitors.drawn(path, cookies, REQUESTS)).tail
+    return lambda: fire(address, visitors.draw_requests(path, cookies, REQUESTS)).tail
 
 
 def statements(user: User) -> int:
@@ -57,9 +57,9 @@ def main() -> None:
     plain_cookies = [f"sessionid={visitors.session(user, STOCK_BACKEND, STOCK_SESSIONS)}" for user in users]
     with (
         static_files(),
-        served(SITE) as site,
-        served("bench.plain.wsgi:application", **PLAIN) as plain,
-        served("bench.bare:application") as bare,
+        serve(SITE) as site,
+        serve("bench.plain.wsgi:application", **PLAIN) as plain,
+        serve("bench.harness.bare:application") as bare,
     ):
         require_rows(site, "/overview/", cookies[0], at_least=8)
         require_rows(plain, "/", plain_cookies[0], at_least=50)
@@ -73,12 +73,12 @@ def main() -> None:
             }
         )
         counts = [statements(users[0]), statements(database.newcomer())]
-    report(
+    print_result(
         "overview",
         {
             "requests_to_plain_dashboard": at_least(1.5, ratios(rounds, "site", "plain")),
             "requests_to_no_framework_page": at_least(0.2, ratios(rounds, "site", "bare")),
-            "p95_to_p50": at_most(1.8, [each["tail"] for each in rounds]),
+            "p95_to_p50": at_most(1.8, [round_["tail"] for round_ in rounds]),
             "sql_statements": at_most(MOST_STATEMENTS, [max(counts)]),
             "sql_statements_more_for_5000_rows_than_for_50": at_most(0, [counts[0] - counts[1]]),
         },

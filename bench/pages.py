@@ -13,9 +13,9 @@ from typing import Any
 from django.conf import settings
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
-from bench import database, visitors
-from bench.rounds import Goal, at_most, report
-from bench.servers import SITE, served, static_files
+from bench.harness import database, visitors
+from bench.harness.rounds import Goal, at_most, print_result
+from bench.harness.servers import SITE, serve, static_files
 
 CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
 OURS = "/static/js/"
@@ -26,17 +26,17 @@ BUDGET = {"html_kib": 15, "css_kib": 10, "own_js_kib": 6, "all_kib": 60, "reques
 
 
 @dataclass
-class Weight:
+class PageWeight:
     """What one page made the browser fetch: each request's address, and its size on the wire with its headers."""
 
     addresses: dict[str, tuple[str, str]] = field(default_factory=dict)
     sizes: dict[str, float] = field(default_factory=dict)
     nodes: int = 0
 
-    def asked(self, event: Mapping[str, Any]) -> None:
+    def record_request(self, event: Mapping[str, Any]) -> None:
         self.addresses[event["requestId"]] = event["request"]["url"], event["type"]
 
-    def fetched(self, event: Mapping[str, Any]) -> None:
+    def record_size(self, event: Mapping[str, Any]) -> None:
         self.sizes[event["requestId"]] = event["encodedDataLength"] / KIB
 
     def figures(self) -> dict[str, float]:
@@ -55,11 +55,11 @@ class Weight:
         return sum(self.sizes.get(request, 0) for request in wanted)
 
 
-def weigh(browser: Browser, url: str, cookie: str = "") -> Weight:
+def weigh(browser: Browser, url: str, cookie: str = "") -> PageWeight:
     """Open a page with an empty cache and count."""
     context = browser.new_context(extra_http_headers={"Cookie": cookie} if cookie else {})
     page = context.new_page()
-    weight, session = Weight(), context.new_cdp_session(page)
+    weight, session = PageWeight(), context.new_cdp_session(page)
     listen(session, weight)
     answer = page.goto(url, wait_until="networkidle")
     if answer is None or answer.status != 200 or answer.url != url:
@@ -69,9 +69,9 @@ def weigh(browser: Browser, url: str, cookie: str = "") -> Weight:
     return weight
 
 
-def listen(session: CDPSession, weight: Weight) -> None:
-    session.on("Network.requestWillBeSent", weight.asked)
-    session.on("Network.loadingFinished", weight.fetched)
+def listen(session: CDPSession, weight: PageWeight) -> None:
+    session.on("Network.requestWillBeSent", weight.record_request)
+    session.on("Network.loadingFinished", weight.record_size)
     session.send("Network.enable")
 
 
@@ -97,7 +97,7 @@ def main() -> None:
     require_chromium()
     database.make()
     cookie = f"{settings.SESSION_COOKIE_NAME}={visitors.session(database.regulars()[0])}"
-    with static_files(), served(SITE) as site, chromium() as browser:
+    with static_files(), serve(SITE) as site, chromium() as browser:
         origin = f"http://localhost:{site.port}"
         weights = {name: weigh(browser, origin + path) for name, path in FOR_STRANGERS.items()}
         weights |= {name: weigh(browser, origin + path, cookie) for name, path in FOR_A_PERSON.items()}
@@ -105,7 +105,7 @@ def main() -> None:
     for name, weight in weights.items():
         for part, figure in weight.figures().items():
             goals[f"{name}_{part}"] = at_most(BUDGET[part], [figure])
-    report("pages", goals)
+    print_result("pages", goals)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from accounts.models import User
-from bench.rounds import Case, Goal, Round, at_most, judged, median, race, report, seconds
-from bench.servers import static_files
+from bench.harness.rounds import Case, Goal, Round, at_most, make_goal, median, print_result, race, seconds
+from bench.harness.servers import static_files
 
 ROUNDS = 50
 # Nobody tells a smaller difference apart through the noise of a network in as many tries as the limits allow.
@@ -51,7 +51,7 @@ def hashing() -> Goal:
     encoded = make_password(PASSWORD)
     times = [seconds(lambda: check_password(PASSWORD, encoded)) * 1000 for _ in range(ROUNDS)]
     least, most = HASH_MS
-    return judged(most, times, least <= statistics.median(times) <= most)
+    return make_goal(most, times, least <= statistics.median(times) <= most)
 
 
 # --- The doors --------------------------------------------------------------------------------------------
@@ -84,19 +84,19 @@ DOORS: dict[str, tuple[Door, Door | None]] = {
 }
 
 
-def known() -> Iterator[str]:
+def known_addresses() -> Iterator[str]:
     """Addresses of people, each given once a door."""
     return (user.email for user in people())
 
 
 def people() -> list[User]:
     """As many people as there are rounds, with the first."""
-    found = list(User.objects.filter(email__startswith="known").order_by("email"))
-    for number in range(len(found), ROUNDS + 1):
+    users = list(User.objects.filter(email__startswith="known").order_by("email"))
+    for number in range(len(users), ROUNDS + 1):
         user = User.objects.create_user(f"known{number:03}@plumbline.example", PASSWORD)
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-        found.append(user)
-    return found
+        users.append(user)
+    return users
 
 
 def unknown() -> Iterator[str]:
@@ -123,8 +123,8 @@ def stranger() -> Client:
 
 def apart(rounds: list[Round]) -> Goal:
     """Judge by how many milliseconds an answer about a known address comes later than one about an unknown one."""
-    differences = [each["known"] - each["unknown"] for each in rounds]
-    return judged(APART_MS, differences, abs(statistics.median(differences)) < APART_MS)
+    differences = [round_["known"] - round_["unknown"] for round_ in rounds]
+    return make_goal(APART_MS, differences, abs(statistics.median(differences)) < APART_MS)
 
 
 def without_redis() -> Goal:
@@ -139,7 +139,7 @@ def enumeration() -> tuple[dict[str, Goal], dict[str, dict[str, float]]]:
     goals, times, strangers = {}, {}, unknown()
     with override_settings(ACCOUNT_RATE_LIMITS=False, MFA_RATE_LIMITS=False):
         for name, (door, before) in DOORS.items():
-            cases = {"known": case(door, before, known()), "unknown": case(door, before, strangers)}
+            cases = {"known": case(door, before, known_addresses()), "unknown": case(door, before, strangers)}
             rounds = race(cases, rounds=ROUNDS)
             goals[f"{name}_known_less_unknown_ms"] = apart(rounds)
             times[name] = {kind: median(rounds, kind) for kind in cases}
@@ -153,7 +153,7 @@ def main() -> None:
     with static_files():
         alike, times = enumeration()
         goals |= alike | {"refused_without_redis_s": without_redis()}
-    report("sign_in", goals, milliseconds=times)
+    print_result("sign_in", goals, milliseconds=times)
 
 
 if __name__ == "__main__":

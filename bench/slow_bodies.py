@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from bench import database, visitors
-from bench.load import fire, get
-from bench.rounds import ROUNDS, at_most, report
-from bench.servers import SITE, Address, served, static_files
+from bench.harness import database, visitors
+from bench.harness.load import fire, get
+from bench.harness.rounds import ROUNDS, at_most, print_result
+from bench.harness.servers import SITE, Address, serve, static_files
 
 SENDERS = 20
 SECONDS_A_BYTE = 2
@@ -53,7 +53,9 @@ def slow_senders(address: Address) -> Iterator[None]:
 
 def p95(address: Address, cookies: Sequence[str]) -> float:
     """The 95th percentile of overviews over eight connections, in seconds."""
-    return statistics.quantiles(fire(address, visitors.drawn("/overview/", cookies, REQUESTS)).each, n=20)[-1]
+    return statistics.quantiles(fire(address, visitors.draw_requests("/overview/", cookies, REQUESTS)).durations, n=20)[
+        -1
+    ]
 
 
 def slowest_probe(address: Address) -> float:
@@ -71,10 +73,10 @@ def one_round(address: Address, cookies: Sequence[str]) -> tuple[float, float]:
 def main() -> None:
     database.make()
     cookies = visitors.cookies(database.regulars()[:50])
-    with static_files(), served(SITE) as address:
+    with static_files(), serve(SITE) as address:
         one_round(address, cookies)
         rounds = [one_round(address, cookies) for _ in range(ROUNDS)]
-    report(
+    print_result(
         "slow_bodies",
         {
             "overview_p95_to_without": at_most(2, [ratio for ratio, _ in rounds]),

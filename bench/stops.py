@@ -7,8 +7,8 @@ import time
 import psutil
 from django.core.management import call_command
 
-from bench.rounds import at_most, report
-from bench.servers import SITE, STOP_SECONDS, answers, started, static_files
+from bench.harness.rounds import at_most, print_result
+from bench.harness.servers import SITE, STOP_SECONDS, start_server, static_files, wait_until_ready
 from bench.slow_bodies import slow_senders
 
 STOPS = 30
@@ -22,8 +22,8 @@ def stop_once(after: float) -> tuple[float, int]:
 
     Gives how many seconds its end took, and how many of its processes are left.
     """
-    with started(SITE) as server:
-        if after > SENT_TO_AFTER and answers(server.address, server.process):
+    with start_server(SITE) as server:
+        if after > SENT_TO_AFTER and wait_until_ready(server.address, server.process):
             with slow_senders(server.address):
                 return timed_stop(server.process)
         time.sleep(after)
@@ -44,7 +44,7 @@ def main() -> None:
     call_command("migrate", database="owner", verbosity=0)
     with static_files():
         ends = [stop_once(random.uniform(0, LONGEST_LIFE)) for _ in range(STOPS)]
-    report(
+    print_result(
         "stops",
         {
             "slowest_of_30_seconds": at_most(STOP_SECONDS, [max(seconds for seconds, _ in ends)]),

@@ -15,9 +15,9 @@ from accounts.models import User
 from banking.models import Account, Item
 from banking.provider import Readiness
 from banking.sync import sync_item
-from bench import bank, database, stores
-from bench.bank import PAGE, Bank
-from bench.rounds import Case, at_least, at_most, median, race, ratios, report, seconds
+from bench.harness import bank, database, stores
+from bench.harness.bank import PAGE, Bank
+from bench.harness.rounds import Case, at_least, at_most, median, print_result, race, ratios, seconds
 from compliance.isolation import tenant
 
 IMPORT_PAGES = 10
@@ -41,7 +41,7 @@ class Ways:
 
     def by_sync(self) -> float:
         item, source = new_item(random.choice(self.users)), Bank(self.rows())
-        return self.rate(lambda: read(item, source))
+        return self.rate(lambda: sync_from(item, source))
 
     def by_page_limit(self) -> float:
         account = new_account(random.choice(self.users))
@@ -68,7 +68,7 @@ def new_account(user: User) -> Account:
     return database.open_accounts(new_item(user), [("Everyday Checking", "depository", "checking", "100", None)])[0]
 
 
-def read(item: Item, source: Bank) -> None:
+def sync_from(item: Item, source: Bank) -> None:
     """Let the site read an Item from this bank."""
     with patch("banking.plaid.provider.PlaidProvider.connect", staticmethod(source.door())):
         outcome = sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="bench")
@@ -79,9 +79,9 @@ def read(item: Item, source: Bank) -> None:
 def rewritten_when_unchanged(user: User) -> int:
     """How many row versions a page costs that repeats what is stored already."""
     item, sent = new_item(user), bank.rows(PAGE)
-    read(item, Bank(sent))
+    sync_from(item, Bank(sent))
     before = versions(item)
-    read(item, Bank(sent, kind="modified", after=current_cursor(item)))
+    sync_from(item, Bank(sent, kind="modified", after=current_cursor(item)))
     if len(before) != PAGE:
         raise SystemExit(f"{len(before)} rows were stored of {PAGE}.")
     return len(versions(item) - before)
@@ -108,7 +108,7 @@ def import_megabytes(user: User) -> float:
     item = new_item(user)
     with bank.over_http(Bank(bank.rows(MEMORY_ROWS))) as url:
         done = subprocess.run(
-            [sys.executable, "-m", "bench.memory", str(item.owner_id), str(item.pk)],
+            [sys.executable, "-m", "bench.harness.memory", str(item.owner_id), str(item.pk)],
             env=os.environ | {"PLAID_URL": url},
             stdout=subprocess.PIPE,
             text=True,
@@ -124,7 +124,7 @@ def main() -> None:
     users, limit = database.regulars(), stores.PageLimit()
     imports = race(Ways(users, limit, IMPORT_PAGES).cases())
     single = race(Ways(users, limit, pages=1).cases())
-    report(
+    print_result(
         "sync",
         {
             "import_to_page_limit": at_least(0.5, ratios(imports, "site", "limit")),

@@ -11,10 +11,10 @@ from django.test import Client
 from accounts.models import User
 from banking.models import Transaction
 from banking.transactions.pagination import PAGE_SIZES, Position
-from bench import database, visitors
-from bench.load import fire, get
-from bench.rounds import Case, at_most, median, race, ratios, report, seconds
-from bench.servers import SITE, Address, served, static_files
+from bench.harness import database, visitors
+from bench.harness.load import fire, get
+from bench.harness.rounds import Case, at_most, median, print_result, race, ratios, seconds
+from bench.harness.servers import SITE, Address, serve, static_files
 from compliance.isolation import tenant
 
 DEPTH = 4_000
@@ -76,16 +76,16 @@ def reading(client: Client, path: str) -> float:
 def main() -> None:
     database.make()
     people = [visitor(user) for user in database.regulars()[:PEOPLE]]
-    with static_files(), served(SITE) as site:
+    with static_files(), serve(SITE) as site:
         rounds = race(
             {
-                "top": page_case(site, [get(FIRST, each.cookie) for each in people]),
-                "deep": page_case(site, [get(each.deep, each.cookie) for each in people]),
-                "top_rows": rows_case([(each.client, FIRST) for each in people]),
-                "deep_rows": rows_case([(each.client, each.deep) for each in people]),
+                "top": page_case(site, [get(FIRST, person.cookie) for person in people]),
+                "deep": page_case(site, [get(person.deep, person.cookie) for person in people]),
+                "top_rows": rows_case([(person.client, FIRST) for person in people]),
+                "deep_rows": rows_case([(person.client, person.deep) for person in people]),
             }
         )
-    report(
+    print_result(
         "transactions",
         {
             "page_at_4000_to_first": at_most(1.2, ratios(rounds, "deep", "top")),

@@ -19,7 +19,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     rows = Transaction.objects.filter(owner=request.user, removed_at=None)
     context = {
         "accounts": Account.objects.filter(owner=request.user).select_related("item").order_by("name"),
-        "spending": [(days, spent(rows, since=today - timedelta(days=days))) for days in WINDOWS],
+        "spending": [(days, spending_by_category(rows, since=today - timedelta(days=days))) for days in WINDOWS],
         # Both owners: the index of days begins with one, and PostgreSQL finds the accounts by the other.
         "history": Snapshot.objects.filter(
             owner=request.user,
@@ -35,5 +35,5 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard.html", context)
 
 
-def spent(rows: QuerySet[Transaction], *, since: date) -> "QuerySet[Transaction, dict[str, object]]":
+def spending_by_category(rows: QuerySet[Transaction], *, since: date) -> "QuerySet[Transaction, dict[str, object]]":
     return rows.filter(day__gte=since, amount__lt=0).values("category").annotate(total=Sum("amount")).order_by("total")

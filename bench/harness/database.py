@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Account, Institution, Item
 from banking.provider import Readiness
-from bench.merchants import CARD, CHECKING, LOAN, SAVINGS, SECOND_CARD, VISITED
+from bench.harness.merchants import CARD, CHECKING, LOAN, SAVINGS, SECOND_CARD, VISITED
 from compliance.isolation import tenant
 
 TRANSACTIONS = int(os.environ.get("BENCH_TRANSACTIONS", "1_000_000"))
@@ -47,8 +47,8 @@ def make() -> None:
     call_command("setup_database", verbosity=0)
     call_command("migrate", database="owner", verbosity=0)
     if not User.objects.exists():
-        fill(people(TRANSACTIONS // EACH), each=EACH)
-        fill([person(NEWCOMER)], each=FEW)
+        fill(people(TRANSACTIONS // EACH), rows_each=EACH)
+        fill([person(NEWCOMER)], rows_each=FEW)
         tidy()
 
 
@@ -118,9 +118,9 @@ def open_accounts(item: Item, accounts: Sequence[tuple[str, str, str, str, str |
         )
 
 
-def fill(users: Sequence[User], *, each: int) -> None:
+def fill(users: Sequence[User], *, rows_each: int) -> None:
     """Give people their transactions and balances, inside the server and past row-level security."""
-    facts: dict[str, object] = {"owners": [user.pk for user in users], "each": each}
+    facts: dict[str, object] = {"owners": [user.pk for user in users], "each": rows_each}
     for column in ("account", "name", "category", "detail", "low", "high", "channel"):
         facts[column] = [getattr(merchant, column) for merchant in VISITED]
     with connections["ops"].cursor() as cursor:

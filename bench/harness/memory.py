@@ -1,4 +1,4 @@
-"""``python -m bench.memory OWNER ITEM``: read one Item as a worker would, and print the process's peak in MB."""
+"""Read one Item as a worker would, and print the peak in MB: ``python -m bench.harness.memory OWNER ITEM``."""
 
 import resource
 import sys

@@ -19,7 +19,7 @@ import simplejson
 from banking.plaid import json_decoding
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
-from bench.merchants import VISITED, Merchant
+from bench.harness.merchants import VISITED, Merchant
 
 PAGE = 500
 NOWHERE = {"address": None, "postal_code": None, "country": "US", "lat": None, "lon": None, "store_number": "3318"}
@@ -112,10 +112,10 @@ class Bank:
         for start in range(0, len(sent), PAGE):
             end = start + PAGE
             cursor = f"cursor-{uuid4().hex}"
-            self.pages[after] = self.page(kind, sent[start:end], cursor, more=end < len(sent))
+            self.pages[after] = self.sync_page(kind, sent[start:end], cursor, more=end < len(sent))
             after = cursor
 
-    def page(self, kind: str, sent: Sequence[Row], cursor: str, *, more: bool) -> bytes:
+    def sync_page(self, kind: str, sent: Sequence[Row], cursor: str, *, more: bool) -> bytes:
         facts = {
             "added": [],
             "modified": [],
@@ -125,20 +125,20 @@ class Bank:
             "has_more": more,
             "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
         }
-        return encoded(facts, self.accounts)
+        return encode_response(facts, self.accounts)
 
-    def answer(self, path: str, fields: Row) -> bytes:
+    def respond(self, path: str, fields: Row) -> bytes:
         """The body for a call; the endpoint by its path in Plaid's API."""
         if path == "/transactions/sync":
             return self.pages[fields.get("cursor", "")]
         if path == "/item/get":
-            return encoded({"item": {"item_id": "item", "institution_id": None}, "status": {}}, self.accounts)
-        return encoded({}, self.accounts)
+            return encode_response({"item": {"item_id": "item", "institution_id": None}, "status": {}}, self.accounts)
+        return encode_response({}, self.accounts)
 
     def post(self, endpoint: str, fields: Row, *, seconds: float) -> Row:
         """Answer as `Transport.post` does, without the network."""
         path = {"transactions_sync": "/transactions/sync", "item_get": "/item/get"}.get(endpoint, "/accounts/get")
-        return json_decoding.decode(self.answer(path, fields))
+        return json_decoding.decode(self.respond(path, fields))
 
     def door(self) -> Callable[[], PlaidClient]:
         """What stands in for ``PlaidProvider.connect``."""
@@ -146,14 +146,14 @@ class Bank:
         return lambda: client
 
 
-def encoded(facts: Row, accounts: Sequence[Row]) -> bytes:
+def encode_response(facts: Row, accounts: Sequence[Row]) -> bytes:
     return simplejson.dumps({"accounts": accounts, "request_id": "bench", **facts}, use_decimal=True).encode()
 
 
 class Answers(Protocol):
     """What speaks for Plaid."""
 
-    def answer(self, path: str, fields: Row) -> bytes:
+    def respond(self, path: str, fields: Row) -> bytes:
         """The body for a call."""
         ...
 
@@ -167,7 +167,7 @@ def over_http(bank: Answers) -> Iterator[str]:
 
         def do_POST(self) -> None:
             fields = simplejson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = bank.answer(self.path, fields)
+            body = bank.respond(self.path, fields)
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

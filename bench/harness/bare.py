@@ -45,22 +45,22 @@ LATEST = """
     ORDER BY t.day DESC, t.id DESC LIMIT 50
 """
 
-kept = threading.local()
+per_thread = threading.local()
 
 
 def application(request: dict[str, Any], start: Callable[..., object]) -> Iterable[bytes]:
     """Answer any address with the page of the session's person."""
     database = connection()
     email, owner = person(database, request["HTTP_COOKIE"].partition("=")[2])
-    body = "".join(page(database, owner, email)).encode()
+    body = "".join(render_page(database, owner, email)).encode()
     start("200 OK", [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body)))])
     return [body]
 
 
 def connection() -> psycopg.Connection[Any]:
-    if not hasattr(kept, "connection"):
-        kept.connection = psycopg.connect(os.environ["DATABASE_OPS_URL"], autocommit=True)
-    return kept.connection  # type: ignore[no-any-return]
+    if not hasattr(per_thread, "connection"):
+        per_thread.connection = psycopg.connect(os.environ["DATABASE_OPS_URL"], autocommit=True)
+    return per_thread.connection  # type: ignore[no-any-return]
 
 
 def person(database: psycopg.Connection[Any], key: str) -> tuple[str, str]:
@@ -73,7 +73,7 @@ def person(database: psycopg.Connection[Any], key: str) -> tuple[str, str]:
     return email, owner
 
 
-def page(database: psycopg.Connection[Any], owner: str, email: str) -> Iterator[str]:
+def render_page(database: psycopg.Connection[Any], owner: str, email: str) -> Iterator[str]:
     yield f"<!doctype html><title>Overview</title><p>{html.escape(email)}</p><ul>"
     for bank, checked, name, kind, current, limit in database.execute(ACCOUNTS, [owner]):
         yield f"<li>{html.escape(bank)} {checked:%b %d}: {html.escape(name)} ({kind}) {current:,.2f} {limit or 0:,.2f}"

@@ -12,17 +12,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 class Signer:
-    """Signs with one key, and answers whoever asks for it; ``bench.bank.over_http`` takes it for a bank."""
+    """Signs with one key, and answers whoever asks for it; ``bench.harness.bank.over_http`` takes it for a bank."""
 
     def __init__(self) -> None:
         self.key_id = uuid4().hex
         self.private = ec.generate_private_key(ec.SECP256R1())
 
-    def answer(self, path: str, fields: dict[str, Any]) -> bytes:
+    def respond(self, path: str, fields: dict[str, Any]) -> bytes:
         """What ``/webhook_verification_key/get`` gives, whatever is asked."""
         point = self.private.public_key().public_numbers()
         key = {"kid": self.key_id, "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
-        place = {"x": encoded(point.x), "y": encoded(point.y)}
+        place = {"x": encode_coordinate(point.x), "y": encode_coordinate(point.y)}
         times = {"created_at": int(time.time()), "expired_at": None}
         return json.dumps({"key": key | place | times, "request_id": "bench"}).encode()
 
@@ -37,6 +37,6 @@ class Signer:
         return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def encoded(number: int) -> str:
+def encode_coordinate(number: int) -> str:
     """A coordinate as a JWK writes it."""
     return base64.urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode()

@@ -17,8 +17,8 @@ from honcho.environ import parse_procfile
 
 from bench import STATIC_ROOT
 
-SITE = "bench.site:application"
-PROCFILE = Path(__file__).parents[1] / "Procfile"
+SITE = "bench.harness.site:application"
+PROCFILE = Path(__file__).parents[2] / "Procfile"
 PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 DEPLOYED = "config.wsgi:application"
 START_SECONDS = 60
@@ -33,7 +33,7 @@ class Address(NamedTuple):
     port: int
 
 
-class Started(NamedTuple):
+class RunningServer(NamedTuple):
     """A server that may not answer yet, where it will listen, and what it says."""
 
     process: "subprocess.Popen[bytes]"
@@ -42,19 +42,19 @@ class Started(NamedTuple):
 
 
 @contextmanager
-def served(application: str, **environment: str) -> Iterator[Address]:
+def serve(application: str, **environment: str) -> Iterator[Address]:
     """Run a WSGI application in the site's own server until the block ends.
 
     Raises ``SystemExit`` with the server's last words when it does not answer, or does not end when it is asked to.
     """
-    with started(application, **environment) as server:
-        if not answers(server.address, server.process):
+    with start_server(application, **environment) as server:
+        if not wait_until_ready(server.address, server.process):
             raise SystemExit(f"{application} did not start:\n{last_words(server.log)}")
         yield server.address
 
 
 @contextmanager
-def started(application: str, **environment: str) -> Iterator[Started]:
+def start_server(application: str, **environment: str) -> Iterator[RunningServer]:
     """Start the site's own server, and end it with the block. Raises ``SystemExit`` when it does not end."""
     address = Address("127.0.0.1", free_port())
     with tempfile.TemporaryFile("w+") as log:
@@ -65,7 +65,7 @@ def started(application: str, **environment: str) -> Iterator[Started]:
             stderr=log,
         )
         try:
-            yield Started(process, address, log)
+            yield RunningServer(process, address, log)
         finally:
             stop(process, log)
 
@@ -91,7 +91,7 @@ def command_for(application: str) -> str:
     return line.replace("0.0.0.0", "127.0.0.1").replace(DEPLOYED, application)
 
 
-def answers(address: Address, process: "subprocess.Popen[bytes]") -> bool:
+def wait_until_ready(address: Address, process: "subprocess.Popen[bytes]") -> bool:
     """Wait until the server takes connections, or has ended."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:

@@ -9,7 +9,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 
 from accounts.models import User
 from accounts.sessions import lifetime
-from bench.load import get
+from bench.harness.load import get
 
 
 def session(user: User, backend: str = "", engine: str = settings.SESSION_ENGINE) -> str:
@@ -31,6 +31,6 @@ def cookies(users: Iterable[User]) -> list[str]:
     return [f"{settings.SESSION_COOKIE_NAME}={session(user)}" for user in users]
 
 
-def drawn(path: str, cookies: Sequence[str], count: int) -> list[bytes]:
+def draw_requests(path: str, cookies: Sequence[str], count: int) -> list[bytes]:
     """So many requests for a page, each by somebody drawn at random."""
     return [get(path, random.choice(cookies)) for _ in range(count)]

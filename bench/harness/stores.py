@@ -11,7 +11,7 @@ from banking.models import Account, Transaction
 from banking.plaid import json_decoding, translate
 from banking.provider import TransactionRow
 from banking.sync.statements import PROVIDER_COLUMNS
-from bench import database
+from bench.harness import database
 from compliance.isolation import tenant
 from compliance.isolation.models import new_id
 
@@ -45,8 +45,8 @@ class PageLimit:
 
 def ready_bytes(account: Account, page: bytes) -> bytes:
     """A page of Plaid's JSON as COPY's text format; the bench's own rows hold nothing that would need escaping."""
-    values = ([getattr(row, column) for column in COLUMNS] for row in models(account, added(page)))
-    return "".join("\t".join(map(cell, each)) + "\n" for each in values).encode()
+    values = ([getattr(row, column) for column in COLUMNS] for row in models(account, decode_added(page)))
+    return "".join("\t".join(map(cell, row)) + "\n" for row in values).encode()
 
 
 def cell(value: object) -> str:
@@ -58,14 +58,14 @@ def store_by_orm(account: Account, pages: Sequence[bytes]) -> None:
     for page in pages:
         with tenant(account.owner_id):
             Transaction.objects.bulk_create(
-                models(account, added(page)),
+                models(account, decode_added(page)),
                 update_conflicts=True,
                 unique_fields=["account", "provider_id"],
                 update_fields=[*PROVIDER_COLUMNS, "removed_at"],
             )
 
 
-def added(page: bytes) -> Sequence[TransactionRow]:
+def decode_added(page: bytes) -> Sequence[TransactionRow]:
     return translate.page(json_decoding.decode(page)).added
 
 

@@ -52,29 +52,29 @@ def seconds(work: Callable[[], object]) -> float:
 
 def ratios(rounds: list[Round], over: str, under: str) -> list[float]:
     """One case's figure divided by another's, round by round."""
-    return [each[over] / each[under] for each in rounds]
+    return [figures[over] / figures[under] for figures in rounds]
 
 
 def median(rounds: list[Round], name: str) -> float:
-    return round(statistics.median(each[name] for each in rounds), 2)
+    return round(statistics.median(figures[name] for figures in rounds), 2)
 
 
 def at_least(goal: float, figures: list[float]) -> Goal:
     """Judge figures, one a round, that should not fall below the goal."""
-    return judged(goal, figures, statistics.median(figures) >= goal)
+    return make_goal(goal, figures, statistics.median(figures) >= goal)
 
 
 def at_most(goal: float, figures: list[float]) -> Goal:
     """Judge figures, one a round, that should not rise above the goal."""
-    return judged(goal, figures, statistics.median(figures) <= goal)
+    return make_goal(goal, figures, statistics.median(figures) <= goal)
 
 
-def judged(goal: float, figures: list[float], met: bool) -> Goal:
+def make_goal(goal: float, figures: list[float], met: bool) -> Goal:
     value, low, high = (round(figure, 3) for figure in (statistics.median(figures), min(figures), max(figures)))
     return Goal(value=value, goal=goal, met=met, low=low, high=high)
 
 
-def report(bench: str, goals: Mapping[str, Goal], **facts: object) -> None:
+def print_result(bench: str, goals: Mapping[str, Goal], **facts: object) -> None:
     """Print the bench's one line. ``facts`` help to read the goals and are none themselves."""
-    told = {"bench": bench, "goals": {name: asdict(goal) for name, goal in goals.items()}, **facts}
-    print(json.dumps(told))
+    line = {"bench": bench, "goals": {name: asdict(goal) for name, goal in goals.items()}, **facts}
+    print(json.dumps(line))

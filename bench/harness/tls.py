@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from bench.servers import Address, free_port
+from bench.harness.servers import Address, free_port
 
 
 @contextmanager

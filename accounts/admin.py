@@ -17,8 +17,8 @@ from compliance.audit.events import AuditEvent
 
 
 @admin.register(User)
-class PersonAdmin(OperatorAdmin):
-    """Where every look begins: the page of a person leads to everything else of theirs."""
+class UserAdmin(OperatorAdmin):
+    """Users. The page of a user links to everything else of theirs."""
 
     user_column = "id"
     data_label = "Your name, your email address and when you signed in last"
@@ -30,7 +30,7 @@ class PersonAdmin(OperatorAdmin):
 
 
 @admin.register(EmailAddress)
-class AddressAdmin(OperatorAdmin):
+class EmailAddressAdmin(OperatorAdmin):
     user_column = "user_id"
     data_label = "Your email addresses"
     list_display = ("user_id", "email", "verified", "primary")
@@ -38,7 +38,7 @@ class AddressAdmin(OperatorAdmin):
 
 
 @admin.register(Authenticator)
-class FactorAdmin(OperatorAdmin):
+class AuthenticatorAdmin(OperatorAdmin):
     """Which second factors there are, without their secrets."""
 
     user_column = "user_id"
@@ -48,7 +48,7 @@ class FactorAdmin(OperatorAdmin):
 
 
 @admin.register(UserSession)
-class SessionAdmin(OperatorAdmin):
+class UserSessionAdmin(OperatorAdmin):
     """Where users are signed in, without the session keys."""
 
     user_column = "user_id"
@@ -69,7 +69,7 @@ class ActionFilter(admin.SimpleListFilter):
 
 
 @admin.register(AuditEvent)
-class EventAdmin(OperatorAdmin):
+class AuditEventAdmin(OperatorAdmin):
     """The readable part of the audit trails; sealed details stay sealed."""
 
     user_column = "subject"

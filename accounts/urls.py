@@ -22,14 +22,14 @@ View = Callable[..., HttpResponse]
 def redirect_to_security(view: View) -> View:
     """Replace one of allauth's lists by the security page, which contains it."""
 
-    def lead(request: HttpRequest) -> HttpResponse:
+    def redirect_view(request: HttpRequest) -> HttpResponse:
         return redirect("security")
 
-    return lead
+    return redirect_view
 
 
 VIEW_GUARDS: Final[dict[str | None, Callable[[View], View]]] = {
-    # What changes how one signs in asks first who is there.
+    # Pages that change how a user signs in need a recent proof of identity.
     "account_change_password": require_fresh_sign_in,
     "account_set_password": require_fresh_sign_in,
     "account_email": require_fresh_sign_in,
@@ -43,18 +43,20 @@ VIEW_GUARDS: Final[dict[str | None, Callable[[View], View]]] = {
     "mfa_remove_webauthn": require_fresh_sign_in,
     "mfa_index": redirect_to_security,
     "mfa_list_webauthn": redirect_to_security,
-    # allauth leaves this one behind the sign-in that it is.
+    # allauth requires a sign-in for this page, which is itself a sign-in.
     "mfa_login_webauthn": login_not_required,
 }
 
 
 def guard_views(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern | URLResolver]:
-    """Return allauth's URL patterns, each view wrapped as ``VIEW_GUARDS`` says."""
+    """Return allauth's URL patterns, pattern view wrapped as ``VIEW_GUARDS`` says."""
     return [
-        URLResolver(each.pattern, guard_views(each.url_patterns))
-        if isinstance(each, URLResolver)
-        else URLPattern(each.pattern, VIEW_GUARDS.get(each.name, lambda view: view)(each.callback), name=each.name)
-        for each in patterns
+        URLResolver(pattern.pattern, guard_views(pattern.url_patterns))
+        if isinstance(pattern, URLResolver)
+        else URLPattern(
+            pattern.pattern, VIEW_GUARDS.get(pattern.name, lambda view: view)(pattern.callback), name=pattern.name
+        )
+        for pattern in patterns
     ]
 
 

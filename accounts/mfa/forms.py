@@ -69,7 +69,7 @@ class ActivateAuthenticatorForm(ActivateTOTPForm):
                 self.secret = sealed_secrets.open_secret(self.secret, owner=self.user.pk)
                 return
             except SealError:
-                # The code that was typed fits it no more, and the form shows the new one.
+                # The typed code no longer matches, and the form shows the new secret.
                 self.secret = generate_totp_secret()
         current.request.session[SECRET_SESSION_KEY] = sealed_secrets.seal_secret(self.secret, owner=self.user.pk)
 

@@ -44,12 +44,12 @@ def extract_credential(credential: dict[str, Any]) -> dict[str, Any]:
 def read_credential(factor: Authenticator) -> AttestedCredentialData | None:
     """Return the public key of a stored passkey; None, and a log line, when it cannot be read."""
     try:
-        found: AttestedCredentialData | None = factor.wrap().authenticator_data.credential_data
+        credential: AttestedCredentialData | None = factor.wrap().authenticator_data.credential_data
     except (*CREDENTIAL_ERRORS, ValidationError):
-        found = None
-    if found is None:
+        credential = None
+    if credential is None:
         logger.error("passkey-unreadable: second factor %s", factor.pk)
-    return found
+    return credential
 
 
 def is_passkey_readable(factor: Authenticator) -> bool:
@@ -59,14 +59,14 @@ def is_passkey_readable(factor: Authenticator) -> bool:
 
 def list_credentials(user: User) -> list[AttestedCredentialData]:
     """List the public keys of a user's passkeys, without those that cannot be read."""
-    return [found for factor in _list_passkeys(user) if (found := read_credential(factor)) is not None]
+    return [credential for factor in _list_passkeys(user) if (credential := read_credential(factor)) is not None]
 
 
 def find_by_credential_id(user: User, credential_id: bytes) -> Authenticator | None:
     """Find the passkey of a user by its credential id; None when there is none."""
     for factor in _list_passkeys(user):
-        found = read_credential(factor)
-        if found is not None and found.credential_id == credential_id:
+        credential = read_credential(factor)
+        if credential is not None and credential.credential_id == credential_id:
             return factor
     return None
 

@@ -51,9 +51,9 @@ def _unseal_secret(text: str, owner: UUID | None) -> str:
     try:
         named, payload = UUID(name), urlsafe_b64decode(value)
     except (ValueError, NotBase64):
-        raise SealError("This is no sealed seed.") from None
+        raise SealError("The value is not a sealed seed.") from None
     if owner not in (None, named):
-        raise SealError("A seed stands with a person whose it is not.")
+        raise SealError("The seed belongs to another user.")
     return unseal(payload, owner=named, aad=_build_aad(named)).decode()
 
 

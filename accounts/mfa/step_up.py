@@ -66,7 +66,7 @@ def is_fresh(request: AuthenticatedHttpRequest) -> bool:
         proved_at = request.session.get(VERIFIED_AT, 0) if request.user.is_verified() else 0
     else:
         records = get_authentication_records(request, request.user)
-        proved_at = max((each["at"] for each in records if each["method"] == "password"), default=0)
+        proved_at = max((record["at"] for record in records if record["method"] == "password"), default=0)
     return time.time() - proved_at <= FRESH_SECONDS
 
 
@@ -74,7 +74,7 @@ def redirect_to_reauthentication(request: AuthenticatedHttpRequest) -> HttpRespo
     """Redirect to the reauthentication page and back here. Posted data is dropped: it may hold a password."""
     methods = get_adapter().get_reauthentication_methods(request.user)
     if not methods:
-        raise PermissionDenied("This person has neither a password nor a second factor to prove anything by.")
+        raise PermissionDenied("This user has neither a password nor a second factor to reauthenticate with.")
     return redirect_whole_page(
         request, f"{methods[0]['url']}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}"
     )

@@ -32,16 +32,16 @@ def verify_code(authenticator: Authenticator, code: str) -> bool:
         if row is None:
             return False
         try:
-            clock, first = (
+            totp, first = (
                 _make_totp(sealed_secrets.open_secret(row.data.get("secret"), owner=row.user_id)),
                 _first_valid_step(row),
             )
         except SealError:
             # The user has other ways: recovery codes or a passkey.
             return False
-        if not clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE, min_t=first):
+        if not totp.verify(number, tolerance=app_settings.TOTP_TOLERANCE, min_t=first):
             return False
-        row.data[LAST_STEP] = clock.t()
+        row.data[LAST_STEP] = totp.t()
         row.save(update_fields=["data"])
     authenticator.data = row.data
     return True
@@ -50,9 +50,9 @@ def verify_code(authenticator: Authenticator, code: str) -> bool:
 def mark_code_used(authenticator: Authenticator, code: str) -> None:
     """Mark the code that has just set up an app as used, so that only later codes are accepted."""
     number = _parse_code(code)
-    clock = _make_totp(sealed_secrets.open_secret(authenticator.data["secret"], owner=authenticator.user_id))
-    if number is not None and clock.verify(number, tolerance=app_settings.TOTP_TOLERANCE):
-        authenticator.data[LAST_STEP] = clock.t()
+    totp = _make_totp(sealed_secrets.open_secret(authenticator.data["secret"], owner=authenticator.user_id))
+    if number is not None and totp.verify(number, tolerance=app_settings.TOTP_TOLERANCE):
+        authenticator.data[LAST_STEP] = totp.t()
         authenticator.save(update_fields=["data"])
 
 
@@ -62,10 +62,10 @@ def patch_allauth_totp() -> None:
 
 
 def _make_totp(secret: str) -> oath.TOTP:
-    clock = oath.TOTP(base64.b32decode(secret), step=app_settings.TOTP_PERIOD, digits=app_settings.TOTP_DIGITS)
+    totp = oath.TOTP(base64.b32decode(secret), step=app_settings.TOTP_PERIOD, digits=app_settings.TOTP_DIGITS)
     # The time is fixed, so that the step that is stored is the step that was compared.
-    clock.time = time.time()
-    return clock
+    totp.time = time.time()
+    return totp
 
 
 def _first_valid_step(row: Authenticator) -> int:

@@ -1,1 +1,1 @@
-"""The pages on which people read what they were told, and choose how they want to be told."""
+"""Notifications: the inbox, the email digest, and the settings of each user."""

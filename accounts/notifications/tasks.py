@@ -19,11 +19,11 @@ BATCH_SIZE: Final = 100
 @shared_task
 def dispatch_due_digests() -> None:
     """Queue every digest that is due, a batch at a time."""
-    claimed_until, people = digest.claim_due_digests(limit=BATCH_SIZE)
-    while people:
-        for user_id in people:
+    claimed_until, user_ids = digest.claim_due_digests(limit=BATCH_SIZE)
+    while user_ids:
+        for user_id in user_ids:
             send_due_digest.delay(str(user_id), claimed_until.isoformat())
-        claimed_until, people = digest.claim_due_digests(limit=BATCH_SIZE)
+        claimed_until, user_ids = digest.claim_due_digests(limit=BATCH_SIZE)
 
 
 @shared_task(base=TenantTask)

@@ -45,8 +45,8 @@ class OperatorAdmin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Return the list, and the page of a row where there is one; pages that change rows have no URL."""
-        kept = ("_changelist", "_change") if self.fields else "_changelist"
-        return [each for each in super().get_urls() if str(each.name).endswith(kept)]
+        suffixes = ("_changelist", "_change") if self.fields else "_changelist"
+        return [pattern for pattern in super().get_urls() if str(pattern.name).endswith(suffixes)]
 
     def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
         """Link the first column where rows have a page."""
@@ -87,26 +87,26 @@ class OperatorAdmin(admin.ModelAdmin):
         if self.needs_reason and grant is None:
             context = self.admin_site.each_context(request) | {"title": "A reason is needed"}
             return TemplateResponse(request, "accounts/operators/reason_needed.html", context, status=403)
-        with operator_view(UUID(grant.person) if grant else None):
+        with operator_view(UUID(grant.user_id) if grant else None):
             response: HttpResponse = view(request, *args)
             if isinstance(response, TemplateResponse) and response.context_data is not None:
                 if grant:
-                    response.context_data["subtitle"] = f"Of person {grant.person}, until {grant.expires_at_text}"
+                    response.context_data["subtitle"] = f"Of person {grant.user_id}, until {grant.expires_at_text}"
                 self._record(request, _displayed_rows(response.context_data), grant)
                 response.render()
             return response
 
     def _record(self, request: Any, rows: Iterable[Any], grant: break_glass.BreakGlassGrant | None) -> None:
         # Under break glass, a look that finds nothing is recorded too.
-        seen: dict[UUID, list[str]] = {UUID(grant.person): []} if grant else {}
+        seen: dict[UUID, list[str]] = {UUID(grant.user_id): []} if grant else {}
         role = break_glass.describe_role(request.user)
         for row in rows if self.user_column else ():
             seen.setdefault(getattr(row, str(self.user_column)), []).append(str(row.pk))
-        for person, ids in seen.items():
+        for user_id, ids in seen.items():
             record(
                 Action.OPERATOR_VIEW,
                 actor=request.user,
-                subject=person,
+                subject=user_id,
                 resource=str(self.opts.model_name),
                 resource_id=ids[0] if len(ids) == 1 else "",
                 what=self.data_label,

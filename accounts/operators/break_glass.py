@@ -41,7 +41,7 @@ class BreakGlassForm(forms.Form):
 class BreakGlassGrant:
     """Whose bank and credit data an operator may see, why, and when that expires (seconds since 1970)."""
 
-    person: str
+    user_id: str
     reason: str
     expires_at: float
 
@@ -60,12 +60,12 @@ def current_grant(session: SessionBase) -> BreakGlassGrant | None:
 
 
 @transaction.atomic
-def break_glass(*, request: AuthenticatedHttpRequest, person: User, reason: str) -> BreakGlassGrant:
+def break_glass(*, request: AuthenticatedHttpRequest, user: User, reason: str) -> BreakGlassGrant:
     """Give the operator access to one user's bank and credit data for 15 minutes; it replaces an earlier grant."""
     operator = request.user
-    grant = BreakGlassGrant(str(person.pk), reason, time.time() + GRANT_SECONDS)
-    record(Action.BREAK_GLASS, actor=operator, subject=person, role=describe_role(operator), reason=reason)
-    enqueue_security_email("accounts/email/break_glass", user=person)
+    grant = BreakGlassGrant(str(user.pk), reason, time.time() + GRANT_SECONDS)
+    record(Action.BREAK_GLASS, actor=operator, subject=user, role=describe_role(operator), reason=reason)
+    enqueue_security_email("accounts/email/break_glass", user=user)
     request.session[SESSION_KEY] = asdict(grant)
     return grant
 

@@ -52,9 +52,11 @@ class OperatorSite(OTPAdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return the pages that are in use, and the one that asks for a reason."""
-        kept = [each for each in super().get_urls() if getattr(each, "name", None) not in EXCLUDED_URL_NAMES]
+        patterns = [
+            pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in EXCLUDED_URL_NAMES
+        ]
         ask = self.admin_view(step_up.require_fresh_sign_in(self.break_glass))
-        return [path("break-glass/<uuid:user_id>/", ask, name="break_glass"), *kept]
+        return [path("break-glass/<uuid:user_id>/", ask, name="break_glass"), *patterns]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Require staff with a second factor, and set a content policy that the admin's own scripts can run under."""
@@ -92,12 +94,12 @@ class OperatorSite(OTPAdminSite):
 
     def break_glass(self, request: AuthenticatedHttpRequest, user_id: UUID) -> HttpResponse:
         """Ask for a reason, and give access to one user's bank and credit data for a while."""
-        if not any(each.needs_reason and each.has_view_permission(request) for each in self._registry.values()):
+        if not any(page.needs_reason and page.has_view_permission(request) for page in self._registry.values()):
             raise PermissionDenied
-        person = get_object_or_404(User, pk=user_id)
+        user = get_object_or_404(User, pk=user_id)
         form = break_glass.BreakGlassForm(request.POST or None)
         if form.is_valid():
-            grant = break_glass.break_glass(request=request, person=person, reason=form.cleaned_data["reason"])
+            grant = break_glass.break_glass(request=request, user=user, reason=form.cleaned_data["reason"])
             messages.success(
                 request, f"Until {grant.expires_at_text} you may look at bank and credit data of {user_id}."
             )

@@ -92,7 +92,7 @@ def _end_if_expired(row: UserSession) -> bool:
 def end_session(*, user: User, session_id: int) -> str:
     """End one session of a user; return its device in words. Raises ``UserSession.DoesNotExist``."""
     row = UserSession.objects.get(user=user, pk=session_id)
-    _end_session(row, actor=user, reason="person")
+    _end_session(row, actor=user, reason="user")
     return describe_device(row.user_agent)
 
 

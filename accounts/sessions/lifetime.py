@@ -69,6 +69,6 @@ def _record_use(session_key: str) -> list[str]:
         details.user_agent[:MAX_USER_AGENT_LENGTH],
         timezone.now(),
     )
-    told: list[str] = row.data.pop(PENDING_MESSAGES, [])
+    pending: list[str] = row.data.pop(PENDING_MESSAGES, [])
     row.save(update_fields=["ip", "user_agent", "last_seen_at", "data"])
-    return told
+    return pending

@@ -39,11 +39,11 @@ class SessionStore(db.SessionStore):
         """Read the session; one that expired or was ended is empty and loses its key."""
         with connection.cursor() as cursor:
             cursor.execute(LOAD_SESSION, [self.stored_key(self.session_key or ""), timezone.now()])
-            found = cursor.fetchone()
-        if found is None:
+            row = cursor.fetchone()
+        if row is None:
             self._session_key = None
             return {}
-        return self.decode(found[0])
+        return self.decode(row[0])
 
     def exists(self, session_key: str) -> bool:
         """Return whether there is a session with this key, expired or not."""
@@ -56,9 +56,9 @@ class SessionStore(db.SessionStore):
 
     def delete(self, session_key: str | None = None) -> None:
         """Delete the session with this key, or the current one."""
-        wanted = session_key or self.session_key
-        if wanted:
-            super().delete(self.stored_key(wanted))
+        key = session_key or self.session_key
+        if key:
+            super().delete(self.stored_key(key))
 
 
 class StoredSession(SessionStore):

@@ -24,6 +24,6 @@ def end_session(request: AuthenticatedHttpRequest, user_session_id: int) -> Http
 @require_POST
 def end_other_sessions(request: AuthenticatedHttpRequest) -> HttpResponse:
     """End all of the user's sessions but this one."""
-    count = active_sessions.end_other_sessions(request, request.user, reason="person")
+    count = active_sessions.end_other_sessions(request, request.user, reason="user")
     messages.success(request, f"Signed out everywhere else ({count}).")
     return redirect("security")

@@ -28,7 +28,7 @@ from compliance.audit.request_details import client_ip
 
 # Source: RFC 5321, 4.5.3.1.3, less the angle brackets.
 MAX_EMAIL_LENGTH: Final = 254
-# Stands for a client whose address nobody told us, as behind a unix socket; all of them share one limit.
+# Stands for a client of unknown address, as behind a unix socket; all of them share one limit.
 UNKNOWN_IP: Final = "0.0.0.0"  # noqa: S104
 # What allauth says when a limit of failures is reached, and how long until it has passed; see ACCOUNT_RATE_LIMITS.
 RATE_LIMIT_CODES: Final = {"too_many_login_attempts", "rate_limited"}
@@ -94,7 +94,7 @@ class AccountAdapter(DefaultAccountAdapter):
         ratelimit.clear(request, action="login_failed", key=f"mfa-auth-user-{user.pk}")
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        # allauth puts the request's Host before the address, so that each name of the site had a count of its own.
+        # allauth puts the request's Host before the address, which would give each host name a count of its own.
         return str(credentials.get("email", "")).strip().lower()
 
     def get_client_ip(self, request: HttpRequest) -> str:

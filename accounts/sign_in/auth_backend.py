@@ -15,5 +15,5 @@ LOAD_USER = "SELECT * FROM accounts_user WHERE id = %s"
 class AuthBackend(AuthenticationBackend):
     def get_user(self, user_id: Any) -> User | None:
         """Return the user of a session; None when the account is closed."""
-        person = next(iter(User.objects.raw(LOAD_USER, [user_id])), None)
-        return person if person is not None and self.user_can_authenticate(person) else None
+        user = next(iter(User.objects.raw(LOAD_USER, [user_id])), None)
+        return user if user is not None and self.user_can_authenticate(user) else None

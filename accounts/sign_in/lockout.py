@@ -52,8 +52,8 @@ RECORD_FAILURE: Final = """
 
 def locked_until(email: str) -> datetime | None:
     """Return when the lockout of an address ends, or None while there is none."""
-    person = user_for_email(email)
-    row = LoginThrottle.objects.filter(key=_key(email, person), locked_until__gt=timezone.now()).first()
+    user = user_for_email(email)
+    row = LoginThrottle.objects.filter(key=_key(email, user), locked_until__gt=timezone.now()).first()
     return row.locked_until if row else None
 
 
@@ -62,9 +62,9 @@ def record_failure(email: str) -> bool:
 
     The failure is kept even when the request is rolled back.
     """
-    person, now = user_for_email(email), timezone.now()
+    user, now = user_for_email(email), timezone.now()
     values: dict[str, Any] = {
-        "key": _key(email, person),
+        "key": _key(email, user),
         "now": now,
         "forgotten": now - FAILURES_EXPIRE_AFTER,
         "tries": FAILURES_BEFORE_LOCKOUT,
@@ -75,7 +75,7 @@ def record_failure(email: str) -> bool:
         cursor.execute(RECORD_FAILURE, values)
         (has_locked,) = cursor.fetchone()
     if has_locked:
-        record(Action.LOCKED, subject=person, outcome="refused", durable=True)
+        record(Action.LOCKED, subject=user, outcome="refused", durable=True)
     return bool(has_locked)
 
 
@@ -131,8 +131,8 @@ def hash_email(email: str) -> str:
     return _keyed_hash(f"address:{email.strip().lower()}").hex()
 
 
-def _key(email: str, person: User | None) -> bytes:
-    return _keyed_hash(f"person:{person.pk}" if person else f"address:{email.strip().lower()}")
+def _key(email: str, user: User | None) -> bytes:
+    return _keyed_hash(f"user:{user.pk}" if user else f"address:{email.strip().lower()}")
 
 
 def _keyed_hash(name: str) -> bytes:

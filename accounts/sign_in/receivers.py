@@ -104,7 +104,7 @@ def end_sessions_after_reset(user: User, **_: Any) -> None:
 def audit_address(request: HttpRequest, user: User, from_email_address: Any, **_: Any) -> None:
     """Record a new address, and tell the user's other sessions; allauth emails the old address."""
     if from_email_address is None:
-        # Confirming the first one is no change.
+        # Confirming the first address is not a change.
         return
     record(Action.EMAIL_CHANGED, actor=user, subject=user)
     session_messages.queue_message_for_other_sessions(request, user, "The address of your account was changed.")

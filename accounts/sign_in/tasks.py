@@ -28,6 +28,6 @@ def delete_expired_sessions_and_failures() -> None:
     lockout.delete_old_failures()
 
 
-def enqueue_unlock_email(person: User | None) -> None:
+def enqueue_unlock_email(user: User | None) -> None:
     """Enqueue the email that ends a lockout; takes the same time when there is no user."""
-    enqueue_after_commit(send_unlock_email, str(person.pk) if person else "")
+    enqueue_after_commit(send_unlock_email, str(user.pk) if user else "")

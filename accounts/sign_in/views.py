@@ -17,8 +17,8 @@ from accounts.sign_in import lockout
 def unlock(request: HttpRequest, token: str) -> HttpResponse:
     """End the lockout that an email is about. A button does so, because programs that read email open links."""
     if request.method != "POST":
-        person = lockout.user_for_unlock_token(token)
-        return render(request, "accounts/unlock.html", {"is_good": person is not None})
+        user = lockout.user_for_unlock_token(token)
+        return render(request, "accounts/unlock.html", {"is_good": user is not None})
     user = lockout.unlock(token)
     if user is None:
         return render(request, "accounts/unlock.html", {"is_good": False})

@@ -58,5 +58,5 @@ def delete_idle_ssns() -> None:
 @shared_task
 def check_bureau_password() -> None:
     """Warn operators, once a day, that our password at the bureau is about to expire."""
-    if settings.CREDIT_ENV != "off" and (found := bureau_password.password_warning()):
-        logger.warning("%s", found)
+    if settings.CREDIT_ENV != "off" and (message := bureau_password.password_warning()):
+        logger.warning("%s", message)

@@ -158,16 +158,16 @@ def accounts_behind(reason: Reason, accounts: Iterable[Tradeline]) -> tuple[Trad
 
     What the model weighed is its secret. These are the accounts to which the reason's words apply.
     """
-    behind = ACCOUNT_FILTERS.get(reason.category)
-    if behind is None:
+    select = ACCOUNT_FILTERS.get(reason.category)
+    if select is None:
         return ()
-    return tuple(behind([each for each in accounts if not reason.kinds or each.kind in reason.kinds]))
+    return tuple(select([account for account in accounts if not reason.kinds or account.kind in reason.kinds]))
 
 
 def _late(accounts: list[Tradeline]) -> list[Tradeline]:
     """Those with a late month, an amount past due or a derogatory mark, the worst first."""
-    late = [each for each in accounts if each.past_due or each.derogatory or _worst(each)]
-    return sorted(late, key=lambda each: (-_worst(each), -(each.past_due or 0)))
+    late = [account for account in accounts if account.past_due or account.derogatory or _worst(account)]
+    return sorted(late, key=lambda account: (-_worst(account), -(account.past_due or 0)))
 
 
 def _worst(account: Tradeline) -> int:
@@ -176,15 +176,15 @@ def _worst(account: Tradeline) -> int:
 
 def _highly_utilized(accounts: list[Tradeline]) -> list[Tradeline]:
     """Open accounts that owe: cards over the lowest mark, or else all of them, the largest balance first."""
-    owing = [each for each in accounts if each.is_open and (each.balance or 0) > 0]
-    over = [each for each in owing if (use := utilization_of(each)) and use.is_over(THRESHOLDS[0])]
-    return sorted(over or owing, key=lambda each: -(each.balance or 0))
+    owing = [account for account in accounts if account.is_open and (account.balance or 0) > 0]
+    over = [account for account in owing if (use := utilization_of(account)) and use.is_over(THRESHOLDS[0])]
+    return sorted(over or owing, key=lambda account: -(account.balance or 0))
 
 
 def _recently_opened(accounts: list[Tradeline]) -> list[Tradeline]:
     """The newest accounts first, and no more than three."""
-    dated = [(each.opened.first, each) for each in accounts if each.opened]
-    return [each for _opened, each in sorted(dated, key=lambda pair: pair[0], reverse=True)[:3]]
+    dated = [(account.opened.first, account) for account in accounts if account.opened]
+    return [account for _opened, account in sorted(dated, key=lambda pair: pair[0], reverse=True)[:3]]
 
 
 ACCOUNT_FILTERS: Mapping[Category, Callable[[list[Tradeline]], list[Tradeline]]] = {

@@ -47,24 +47,24 @@ class Summary:
 
 def summarize(accounts: Sequence[Tradeline], inquiries: Iterable[Inquiry], *, on: date) -> Summary:
     """Add a report up as of the day ``on``, which is the day of the report."""
-    is_open = [each for each in accounts if each.is_open]
-    collections = [each for each in accounts if each.kind is AccountKind.COLLECTION]
+    is_open = [account for account in accounts if account.is_open]
+    collections = [account for account in accounts if account.kind is AccountKind.COLLECTION]
     good, late = _months(accounts)
-    asked = [inquiry.on.first for inquiry in inquiries if inquiry.on]
+    inquiry_dates = [inquiry.on.first for inquiry in inquiries if inquiry.on]
     return Summary(
-        balances={kind: _sum(each.balance for each in accounts if each.kind is kind) for kind in AccountKind},
-        past_due=_sum(each.past_due for each in accounts),
+        balances={kind: _sum(account.balance for account in accounts if account.kind is kind) for kind in AccountKind},
+        past_due=_sum(account.past_due for account in accounts),
         open_accounts=len(is_open),
-        closed_accounts=sum(each.is_open is False for each in accounts),
+        closed_accounts=sum(account.is_open is False for account in accounts),
         all_ages=_ages(accounts, on),
         open_ages=_ages(is_open, on),
         on_time=Fraction(good, good + late) if good + late else None,
         late_months=late,
-        derogatory=sum(each.derogatory for each in accounts),
+        derogatory=sum(account.derogatory for account in accounts),
         collections=len(collections),
-        collection_balance=_sum(each.balance for each in collections),
-        inquiries={months: sum(AHEAD <= age(day, on) < months for day in asked) for months in INQUIRY_MONTHS},
-        monthly_payments=_sum(each.monthly_payment for each in is_open),
+        collection_balance=_sum(account.balance for account in collections),
+        inquiries={months: sum(AHEAD <= age(day, on) < months for day in inquiry_dates) for months in INQUIRY_MONTHS},
+        monthly_payments=_sum(account.monthly_payment for account in is_open),
     )
 
 
@@ -75,14 +75,14 @@ def age(opened: date, on: date) -> int:
 
 
 def _ages(accounts: Iterable[Tradeline], on: date) -> Ages:
-    found = [age(each.opened.first, on) for each in accounts if each.opened]
-    ages = [max(0, months) for months in found if months >= AHEAD]
+    ages_in_months = [age(account.opened.first, on) for account in accounts if account.opened]
+    ages = [max(0, months) for months in ages_in_months if months >= AHEAD]
     return Ages(max(ages), min(ages), sum(ages) // len(ages)) if ages else Ages(None, None, None)
 
 
 def _months(accounts: Iterable[Tradeline]) -> tuple[int, int]:
     """Count the months that were paid as agreed, and those that were not."""
-    known = [bucket for each in accounts if each.history for bucket in each.history.buckets if bucket.is_known]
+    known = [bucket for account in accounts if account.history for bucket in account.history.buckets if bucket.is_known]
     good = sum(bucket in GOOD for bucket in known)
     return good, len(known) - good
 

@@ -60,17 +60,17 @@ def summarize_utilization(accounts: Iterable[Tradeline], *, authorized_user: boo
 
     Accounts on which the person is only an authorized user count unless told otherwise, as most models do.
     """
-    lines = [each for each in accounts if _is_open_line(each)]
+    lines = [account for account in accounts if _is_open_line(account)]
     if not authorized_user:
-        lines = [each for each in lines if each.role is not Role.AUTHORIZED_USER]
-    counted = [each for each in lines if each.kind in COUNTED]
-    cards = tuple(CardUtilization(each, use) for each in counted if (use := utilization_of(each)) is not None)
+        lines = [account for account in lines if account.role is not Role.AUTHORIZED_USER]
+    counted = [account for account in lines if account.kind in COUNTED]
+    cards = tuple(CardUtilization(account, use) for account in counted if (use := utilization_of(account)) is not None)
     return UtilizationSummary(
         cards=cards,
         overall=_sum(card.use for card in cards),
-        without_limit=tuple(each for each in counted if not each.limit),
-        without_balance=tuple(each for each in counted if each.limit and each.balance is None),
-        home_equity=tuple(each for each in lines if each.kind is AccountKind.HOME_EQUITY),
+        without_limit=tuple(account for account in counted if not account.limit),
+        without_balance=tuple(account for account in counted if account.limit and account.balance is None),
+        home_equity=tuple(account for account in lines if account.kind is AccountKind.HOME_EQUITY),
     )
 
 

@@ -85,18 +85,18 @@ def _utilization(change: Change) -> ChangeDescription:
 
 
 def _late(title: str) -> Callable[[Change], ChangeDescription]:
-    def told(change: Change) -> ChangeDescription:
-        before, after = (_bucket(each) for each in (change.before, change.after))
+    def describe(change: Change) -> ChangeDescription:
+        before, after = (_bucket(value) for value in (change.before, change.after))
         return ChangeDescription(
             f"{_account_name(change)}: {title} for {_month(change.detail)}", f"Before: {before}. Now: {after}."
         )
 
-    return told
+    return describe
 
 
 def _bucket(figure: object) -> str:
-    found = next((bucket for bucket in Bucket if bucket == figure), Bucket.NO_DATA)
-    return labels.PAYMENT_MARKS[found][1].lower()
+    bucket = next((bucket for bucket in Bucket if bucket == figure), Bucket.NO_DATA)
+    return labels.PAYMENT_MARKS[bucket][1].lower()
 
 
 def _month(text: str) -> str:
@@ -108,19 +108,19 @@ def _month(text: str) -> str:
 
 
 def _amounts(title: str) -> Callable[[Change], ChangeDescription]:
-    def told(change: Change) -> ChangeDescription:
+    def describe(change: Change) -> ChangeDescription:
         return ChangeDescription(
             f"{_account_name(change)}: {title}", f"From {_dollars(change.before)} to {_dollars(change.after)}."
         )
 
-    return told
+    return describe
 
 
 def _with_balance(title: str) -> Callable[[Change], ChangeDescription]:
-    def told(change: Change) -> ChangeDescription:
+    def describe(change: Change) -> ChangeDescription:
         return ChangeDescription(f"{_account_name(change)}: {title}", f"Balance: {_dollars(change.after)}.")
 
-    return told
+    return describe
 
 
 def _dollars(figure: object) -> str:
@@ -157,16 +157,16 @@ def _past_due(change: Change) -> ChangeDescription:
 
 
 def _condition(title: str) -> Callable[[Change], ChangeDescription]:
-    def told(change: Change) -> ChangeDescription:
+    def describe(change: Change) -> ChangeDescription:
         before, after = (
-            labels.ACCOUNT_CONDITIONS.get(str(each or ""), labels.NOT_REPORTED)
-            for each in (change.before, change.after)
+            labels.ACCOUNT_CONDITIONS.get(str(value or ""), labels.NOT_REPORTED)
+            for value in (change.before, change.after)
         )
         return ChangeDescription(
             f"{_account_name(change)}: {title}", f"Before: {before.lower()}. Now: {after.lower()}."
         )
 
-    return told
+    return describe
 
 
 def _dispute(change: Change) -> ChangeDescription:
@@ -177,7 +177,7 @@ def _dispute(change: Change) -> ChangeDescription:
 
 
 def _remark(change: Change) -> ChangeDescription:
-    before, after = (str(each or "none") for each in (change.before, change.after))
+    before, after = (str(value or "none") for value in (change.before, change.after))
     return ChangeDescription(
         f"{_account_name(change)}: the lender's remark changed", f"Before: {before}. Now: {after}."
     )

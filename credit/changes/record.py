@@ -45,12 +45,12 @@ def record_changes(*, stored: models.Report, report: CreditReport, quietly: bool
     ``quietly`` sends no notifications: for what is parsed again, or withheld. Comparing again finds nothing new.
     """
     try:
-        found = changes_since(_earlier_reports(stored), report)
+        changes_found = changes_since(_earlier_reports(stored), report)
     except NotComparable:
         models.Report.objects.filter(pk=stored.pk).update(comparable=False)
         return []
     known = _stored_fingerprints(stored)
-    fingerprints = {change.fingerprint(str(stored.owner_id), report.sha256): change for change in found}
+    fingerprints = {change.fingerprint(str(stored.owner_id), report.sha256): change for change in changes_found}
     fresh = {fingerprint: change for fingerprint, change in fingerprints.items() if fingerprint not in known}
     if fresh:
         stored.changes = encode_changes((*_stored_changes(stored), *fresh.values()))
@@ -64,7 +64,11 @@ def changes_since(earlier: Sequence[CreditReport], report: CreditReport) -> list
     """Compare with each of the earlier reports. Raises ``NotComparable`` when one is about somebody else."""
     bureau = find_bureau(report.provider)
     thresholds = Thresholds(own_codes=frozenset() if bureau is None else bureau.own_subscriber_codes)
-    return list(dict.fromkeys(change for each in earlier for change in diff(each, report, thresholds=thresholds)))
+    return list(
+        dict.fromkeys(
+            change for earlier_report in earlier for change in diff(earlier_report, report, thresholds=thresholds)
+        )
+    )
 
 
 def _earlier_reports(stored: models.Report) -> list[CreditReport]:
@@ -81,8 +85,8 @@ def _earlier_reports(stored: models.Report) -> list[CreditReport]:
     last = earlier.first()
     if last is None:
         return []
-    spoke = earlier.exclude(state__in=NO_ACCOUNT_DATA).first() if last.state in NO_ACCOUNT_DATA else None
-    return [report for report in map(_read_or_none, (last, spoke)) if report is not None]
+    last_with_accounts = earlier.exclude(state__in=NO_ACCOUNT_DATA).first() if last.state in NO_ACCOUNT_DATA else None
+    return [report for report in map(_read_or_none, (last, last_with_accounts)) if report is not None]
 
 
 def _read_or_none(stored: models.Report | None) -> CreditReport | None:
@@ -113,12 +117,12 @@ def notify_of_changes(stored: models.Report, changes: Mapping[str, Change]) -> N
     """Notify the user of every change above the severity ``INFO``."""
     for fingerprint, change in changes.items():
         if change.severity is not Severity.INFO:
-            told = describe_change(change)
+            description = describe_change(change)
             notify(
                 user_id=stored.owner_id,
                 type=NOTIFICATION_TYPES[change.type],
-                title=told.title,
-                text=told.text,
+                title=description.title,
+                text=description.text,
                 url=reverse("credit_changes"),
                 fingerprint=fingerprint,
             )

@@ -31,7 +31,7 @@ class Clause(NamedTuple):
     """A part of the instruction with its own heading."""
 
     title: str
-    words: str
+    text: str
 
 
 CLAUSES: Final = (
@@ -84,7 +84,7 @@ CLAUSES: Final = (
 
 def text() -> str:
     """Return the instruction as it is shown, signed and hashed, with an empty line between two clauses."""
-    return "\n\n".join(f"{clause.title}\n{clause.words}" for clause in CLAUSES)
+    return "\n\n".join(f"{clause.title}\n{clause.text}" for clause in CLAUSES)
 
 
 def consent_text() -> ConsentText:
@@ -98,10 +98,14 @@ def is_signature(typed: str, *, first_name: str, last_name: str, middle_name: st
     between = {(), tuple(middle), tuple(word[0] for word in middle)}
     signed = _split_name(typed)
     endings = (signed, signed[:-1] if signed and signed[-1] in SUFFIXES else signed)
-    return bool(first and last) and any([*first, *words, *last] == name for words in between for name in endings)
+    return bool(first and last) and any(
+        [*first, *middle_words, *last] == name for middle_words in between for name in endings
+    )
 
 
 def _split_name(name: str) -> list[str]:
     """The words of a name without case, accents and marks: ``Zoë O'Neil-Ray`` is ``zoe``, ``oneil``, ``ray``."""
-    plain = "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
+    plain = "".join(
+        character for character in unicodedata.normalize("NFKD", name) if not unicodedata.combining(character)
+    )
     return re.sub(r"[^\w\s-]", "", plain.casefold()).replace("-", " ").split()

@@ -26,7 +26,7 @@ class Entry:
     """One described change. ``key`` is the key of an account with a page, or is empty."""
 
     severity: Severity
-    told: ChangeDescription
+    description: ChangeDescription
     key: str
 
 
@@ -41,8 +41,8 @@ class ReportChanges:
 def group_by_report(stored: Iterable[DatedChange], *, accounts: Collection[str]) -> list[ReportChanges]:
     """Group stored changes, which come newest report first. ``accounts`` are the keys that have a page now."""
     return [
-        ReportChanges(day, describe_changes([each.change for each in together], accounts=accounts))
-        for day, together in groupby(stored, key=lambda each: each.reported_on)
+        ReportChanges(reported_on, describe_changes([dated.change for dated in dated_changes], accounts=accounts))
+        for reported_on, dated_changes in groupby(stored, key=lambda dated: dated.reported_on)
     ]
 
 
@@ -50,5 +50,6 @@ def describe_changes(changes: Sequence[Change], *, accounts: Collection[str]) ->
     """Describe changes, the most severe first."""
     ordered = sorted(changes, key=lambda change: ORDER.index(change.severity))
     return tuple(
-        Entry(each.severity, describe_change(each), each.key if each.key in accounts else "") for each in ordered
+        Entry(change.severity, describe_change(change), change.key if change.key in accounts else "")
+        for change in ordered
     )

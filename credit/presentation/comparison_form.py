@@ -34,9 +34,9 @@ class ComparisonForm(forms.Form):
     after = forms.ChoiceField(label="Later", error_messages={"invalid_choice": UNKNOWN})
 
     def __init__(self, data: Mapping[str, str] | None, *, reports: Sequence[ReportChoice]) -> None:
-        newest = [str(each.id) for each in reports[:2]]
+        newest = [str(report.id) for report in reports[:2]]
         super().__init__(data, initial={"before": newest[-1], "after": newest[0]} if newest else None)
-        choices = [(str(each.id), _label(each)) for each in reports]
+        choices = [(str(report.id), _label(report)) for report in reports]
         for name in ("before", "after"):
             cast(forms.ChoiceField, self.fields[name]).choices = choices
 
@@ -45,6 +45,6 @@ class ComparisonForm(forms.Form):
         return UUID(self.cleaned_data["before"]), UUID(self.cleaned_data["after"])
 
 
-def _label(listed: ReportChoice) -> str:
-    day = listed.reported_on or listed.pulled_at.date()
-    return f"{format_date(PartialDate(day))}, {PROVIDERS.get(listed.provider, listed.provider)}"
+def _label(report: ReportChoice) -> str:
+    day = report.reported_on or report.pulled_at.date()
+    return f"{format_date(PartialDate(day))}, {PROVIDERS.get(report.provider, report.provider)}"

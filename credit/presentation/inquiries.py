@@ -19,7 +19,7 @@ class InquiryRow(NamedTuple):
 
 def list_inquiries(inquiries: Iterable[Inquiry]) -> list[InquiryRow]:
     """List inquiries, newest first; those without a date come last."""
-    rows = [InquiryRow(each, removal_date(each.on)) for each in inquiries]
+    rows = [InquiryRow(inquiry, removal_date(inquiry.on)) for inquiry in inquiries]
     return sorted(rows, key=lambda row: row.inquiry.on.first if row.inquiry.on else date.min, reverse=True)
 
 

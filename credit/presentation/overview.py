@@ -103,13 +103,13 @@ class Figures:
 
 def headlines(report: CreditReport, earlier: Iterable[EarlierReport]) -> list[ScoreHeadline]:
     """Compare every score of a report with its earlier value, in the order of the requested models."""
-    before = [each for each in earlier if _is_before(each, report)]
+    before = [candidate for candidate in earlier if _is_before(candidate, report)]
     return [_headline(score, report, before) for score in report.scores]
 
 
-def _is_before(listed: EarlierReport, report: CreditReport) -> bool:
-    day = listed.reported_on
-    return bool(day and report.reported_on and day < report.reported_on and listed.provider == report.provider)
+def _is_before(earlier_report: EarlierReport, report: CreditReport) -> bool:
+    day = earlier_report.reported_on
+    return bool(day and report.reported_on and day < report.reported_on and earlier_report.provider == report.provider)
 
 
 def _headline(score: Score, report: CreditReport, earlier: Sequence[EarlierReport]) -> ScoreHeadline:
@@ -125,7 +125,7 @@ def _headline(score: Score, report: CreditReport, earlier: Sequence[EarlierRepor
 
 def _score_change(score: Score, earlier: Iterable[EarlierReport]) -> ScoreChange | None:
     """Compare with the newest earlier score of the same model and bureau only."""
-    same = [(each.reported_on, each.value) for each in earlier if each.indicator == score.indicator]
+    same = [(old.reported_on, old.value) for old in earlier if old.indicator == score.indicator]
     scored = [(day, value) for day, value in same if day is not None and value is not None]
     if score.value is None or not scored:
         return None
@@ -140,11 +140,11 @@ def reasons(score: Score, accounts: Sequence[Tradeline]) -> list[ReasonWithAccou
 
 
 def _reason(reason: factors.Reason, accounts: Sequence[Tradeline]) -> ReasonWithAccounts:
-    behind = factors.accounts_behind(reason, accounts)
+    matching = factors.accounts_behind(reason, accounts)
     return ReasonWithAccounts(
         label=reason.label,
-        accounts=behind[:MAX_ACCOUNTS],
-        more=max(0, len(behind) - MAX_ACCOUNTS),
+        accounts=matching[:MAX_ACCOUNTS],
+        more=max(0, len(matching) - MAX_ACCOUNTS),
         place=CATEGORY_PAGES.get(reason.category, ""),
     )
 
@@ -158,7 +158,7 @@ def figures(report: CreditReport, *, on: date) -> Figures:
         on_time=percent_of_share(summary.on_time),
         debts=_debts(summary),
         owed=_owed(report.tradelines),
-        silent=sum(each.balance is None and each.is_open is not False for each in report.tradelines),
+        silent=sum(account.balance is None and account.is_open is not False for account in report.tradelines),
     )
 
 
@@ -172,17 +172,18 @@ def percent_of_share(share: Fraction | None) -> Decimal | None:
 
 def _debts(summary: Summary) -> tuple[DebtTotal, ...]:
     """Return the balances by kind, largest first. A negative balance is no debt."""
-    owed = sorted(((sum_, kind) for kind, sum_ in summary.balances.items() if sum_ > 0), reverse=True)
-    longest = owed[0][0] if owed else 1
+    balances_and_kinds = sorted(((sum_, kind) for kind, sum_ in summary.balances.items() if sum_ > 0), reverse=True)
+    longest = balances_and_kinds[0][0] if balances_and_kinds else 1
     return tuple(
-        DebtTotal(kind, KINDS_PLURAL[kind], sum_, f"{Decimal(100 * sum_) / longest:.1f}") for sum_, kind in owed
+        DebtTotal(kind, KINDS_PLURAL[kind], sum_, f"{Decimal(100 * sum_) / longest:.1f}")
+        for sum_, kind in balances_and_kinds
     )
 
 
 def _owed(accounts: Iterable[Tradeline]) -> int | None:
     """Return the sum of all balances; ``None`` when no account reports one."""
-    stated = [each.balance for each in accounts if each.balance is not None]
-    return sum(stated) if stated else None
+    balances = [account.balance for account in accounts if account.balance is not None]
+    return sum(balances) if balances else None
 
 
 def is_stale(*, reported_on: date | None, pulled_at: datetime, today: date) -> bool:

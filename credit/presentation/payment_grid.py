@@ -18,10 +18,10 @@ class CalendarYear(NamedTuple):
 
 def group_by_year(history: PaymentHistory) -> list[CalendarYear]:
     """Group a history by calendar years, newest first."""
-    found: dict[int, list[Bucket | None]] = {}
-    for each in history.months():
-        found.setdefault(each.month.year, [None] * 12)[each.month.month - 1] = each.bucket
-    return [CalendarYear(year, tuple(months)) for year, months in found.items()]
+    months_by_year: dict[int, list[Bucket | None]] = {}
+    for payment in history.months():
+        months_by_year.setdefault(payment.month.year, [None] * 12)[payment.month.month - 1] = payment.bucket
+    return [CalendarYear(year, tuple(months)) for year, months in months_by_year.items()]
 
 
 class UndatedRow(NamedTuple):
@@ -58,15 +58,17 @@ class AccountGroup:
 def group_accounts(accounts: Sequence[Tradeline]) -> list[AccountGroup]:
     """Group accounts by kind, in the order of ``labels.KINDS_PLURAL``. Empty kinds are left out."""
     return [
-        _account_group(kind, own) for kind in KINDS_PLURAL if (own := [each for each in accounts if each.kind is kind])
+        _account_group(kind, accounts_of_kind)
+        for kind in KINDS_PLURAL
+        if (accounts_of_kind := [account for account in accounts if account.kind is kind])
     ]
 
 
 def _account_group(kind: AccountKind, accounts: list[Tradeline]) -> AccountGroup:
-    stated = [each.balance for each in accounts if each.balance is not None]
+    balances = [account.balance for account in accounts if account.balance is not None]
     return AccountGroup(
         kind=kind,
         label=KINDS_PLURAL[kind],
-        accounts=tuple(sorted(accounts, key=lambda each: (each.is_open is False, each.creditor))),
-        balance=sum(stated) if stated else None,
+        accounts=tuple(sorted(accounts, key=lambda account: (account.is_open is False, account.creditor))),
+        balance=sum(balances) if balances else None,
     )

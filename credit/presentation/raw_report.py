@@ -73,24 +73,24 @@ def redact(raw: bytes) -> Any:
 def _find_ssns(value: Any, path: tuple[str, ...]) -> Iterator[str]:
     """Yield the whole Social Security numbers in the fields for one."""
     if isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _find_ssns(each, (*path, _letters_of(key)))
+        for key, item in value.items():
+            yield from _find_ssns(item, (*path, _letters_of(key)))
     elif isinstance(value, list):
-        for each in value:
-            yield from _find_ssns(each, path)
+        for item in value:
+            yield from _find_ssns(item, path)
     elif "ssn" in "".join(path) and SSN.fullmatch(str(value)):
         yield str(value).replace("-", "")
 
 
 def _mask_value(value: Any, path: tuple[str, ...], known: re.Pattern[str] | None) -> Any:
     if isinstance(value, Mapping):
-        return {key: _mask_value(each, (*path, _letters_of(key)), known) for key, each in value.items()}
+        return {key: _mask_value(item, (*path, _letters_of(key)), known) for key, item in value.items()}
     if isinstance(value, list):
-        return [_mask_value(each, path, known) for each in value]
+        return [_mask_value(item, path, known) for item in value]
     if _is_secret(value, path):
         return mask(str(value))
     if known is not None and isinstance(value, str | int) and not isinstance(value, bool):
-        text = known.sub(lambda found: mask(found.group()), str(value))
+        text = known.sub(lambda match: mask(match.group()), str(value))
         return value if text == str(value) else text
     return value
 
@@ -105,8 +105,8 @@ def _is_secret(value: Any, path: tuple[str, ...]) -> bool:
 
 def mask(text: str) -> str:
     """Mask a secret. Of one with at least eight characters the last four stay."""
-    kept = VISIBLE_CHARACTERS if len(text) >= MIN_PARTIALLY_MASKED else 0
-    return MASK * (len(text) - kept) + text[len(text) - kept :]
+    visible = VISIBLE_CHARACTERS if len(text) >= MIN_PARTIALLY_MASKED else 0
+    return MASK * (len(text) - visible) + text[len(text) - visible :]
 
 
 def _letters_of(key: str) -> str:
@@ -123,9 +123,9 @@ def split_sections(document: Any) -> dict[str, Any]:
     profiles = document.get(PROFILES_KEY, [])
     parts: dict[str, Any] = {}
     for place, profile in enumerate(profiles if isinstance(profiles, list) else [profiles]):
-        behind = f" ({place + 1})" if place else ""
-        found = profile if isinstance(profile, Mapping) else {PROFILES_KEY: profile}
-        parts |= {f"{name}{behind}": part for name, part in found.items()}
+        suffix = f" ({place + 1})" if place else ""
+        section = profile if isinstance(profile, Mapping) else {PROFILES_KEY: profile}
+        parts |= {f"{name}{suffix}": part for name, part in section.items()}
     return parts | {name: part for name, part in document.items() if name != PROFILES_KEY}
 
 

@@ -90,11 +90,11 @@ def check_answer(*, user: User, answer: IdentityAnswer) -> bool:
         raw = _find_withheld(enrollment)
         if raw is None:
             return False
-        facts = _load_expected_answers(raw)
-        if not _attempts_left(raw, facts):
+        expected = _load_expected_answers(raw)
+        if not _attempts_left(raw, expected):
             return False
-        right = facts.matches(answer)
-        if right:
+        is_right = expected.matches(answer)
+        if is_right:
             _confirm_report(enrollment, raw)
         else:
             raw.wrong_answers += 1
@@ -105,10 +105,10 @@ def check_answer(*, user: User, answer: IdentityAnswer) -> bool:
             subject=user,
             resource="credit_report",
             resource_id=str(raw.pk),
-            outcome="ok" if right else "refused",
+            outcome="ok" if is_right else "refused",
             wrong_answers=raw.wrong_answers,
         )
-        return right
+        return is_right
 
 
 def _confirm_report(enrollment: Enrollment, raw: RawReport) -> None:
@@ -128,8 +128,8 @@ def _find_withheld(enrollment: Enrollment) -> RawReport | None:
     return newest if is_withheld else None
 
 
-def _attempts_left(raw: RawReport, facts: ExpectedAnswers) -> int:
-    return max(0, MAX_ATTEMPTS - raw.wrong_answers) if facts.is_answerable else 0
+def _attempts_left(raw: RawReport, expected: ExpectedAnswers) -> int:
+    return max(0, MAX_ATTEMPTS - raw.wrong_answers) if expected.is_answerable else 0
 
 
 @sensitive_variables()
@@ -150,13 +150,13 @@ def expected_answers(report: CreditReport, *, own_zip: str) -> ExpectedAnswers:
     person's name counts for nothing: accounts that they may only use, and debts that were sold.
     """
     addresses = (detail.text for detail in report.personal if detail.kind is Detail.ADDRESS)
-    zip_codes = frozenset(found[1] for found in map(ZIP_OF_ADDRESS.search, addresses) if found)
-    months = (_opening_month(line) for line in report.tradelines)
+    zip_codes = frozenset(match[1] for match in map(ZIP_OF_ADDRESS.search, addresses) if match)
+    months = (_opening_month(account) for account in report.tradelines)
     return ExpectedAnswers(zip_codes - {own_zip} or zip_codes, frozenset(month for month in months if month))
 
 
-def _opening_month(line: Tradeline) -> date | None:
+def _opening_month(account: Tradeline) -> date | None:
     """Return the first day of the month in which the user opened an account, where the file says so."""
-    is_own = line.kind is not AccountKind.COLLECTION and line.role is not Role.AUTHORIZED_USER
-    is_known = line.opened is not None and line.opened.precision is not Precision.YEAR
-    return line.opened.first.replace(day=1) if line.opened and is_own and is_known else None
+    is_own = account.kind is not AccountKind.COLLECTION and account.role is not Role.AUTHORIZED_USER
+    is_known = account.opened is not None and account.opened.precision is not Precision.YEAR
+    return account.opened.first.replace(day=1) if account.opened and is_own and is_known else None

@@ -36,8 +36,8 @@ class RebuildResult:
 
 def list_owners(*, after: UUID | None = None) -> Iterator[UUID]:
     """Return every user with a stored answer, in an order that a later run can resume."""
-    found = RawReport.objects.using(OPS).order_by("owner_id").distinct()
-    return found.filter(Q() if after is None else Q(owner_id__gt=after)).values_list("owner_id", flat=True).iterator()
+    answers = RawReport.objects.using(OPS).order_by("owner_id").distinct()
+    return answers.filter(Q() if after is None else Q(owner_id__gt=after)).values_list("owner_id", flat=True).iterator()
 
 
 def rebuild(*, owner_id: UUID, everything: bool) -> RebuildResult:
@@ -46,7 +46,7 @@ def rebuild(*, owner_id: UUID, everything: bool) -> RebuildResult:
     Later ones too, because what changed with them depends on it. Each answer is a transaction of its own. A run that
     was killed is repeated.
     """
-    done = RebuildResult()
+    result = RebuildResult()
     with tenant_context(owner_id), transaction.atomic(durable=True):
         answers = RawReport.objects.for_user(owner_id).order_by("fetched_at", "id")
         stored = list(answers.defer("body").select_related("report"))
@@ -54,14 +54,14 @@ def rebuild(*, owner_id: UUID, everything: bool) -> RebuildResult:
     for raw_id in waiting:
         try:
             rebuild_report(owner_id=owner_id, raw_id=raw_id)
-            done.read += 1
+            result.read += 1
         except (MalformedReport, DataError) as error:
             logger.error("Answer %s cannot be read: %s", raw_id, type(error).__name__)
-            done.unreadable += 1
+            result.unreadable += 1
     if waiting:
         with tenant_context(owner_id), transaction.atomic(durable=True):
-            record(Action.CREDIT_REBUILD, subject=owner_id, read=done.read, unreadable=done.unreadable)
-    return done
+            record(Action.CREDIT_REBUILD, subject=owner_id, read=result.read, unreadable=result.unreadable)
+    return result
 
 
 def _from_first_stale(answers: Iterable[RawReport]) -> Iterator[UUID]:

@@ -49,7 +49,7 @@ def test_it_holds_for_a_year_and_names_what_it_covers() -> None:
 def test_it_is_signed_as_it_is_shown() -> None:
     assert consent_text().text == text()
     for clause in CLAUSES:
-        assert f"{clause.title}\n{clause.words}" in text()
+        assert f"{clause.title}\n{clause.text}" in text()
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site
     enroll_through_pages(as_alice)
     page = page_text(as_alice.get(reverse("credit_rights")))
     assert instruction.consent_text().sha256 in page
-    assert instruction.CLAUSES[0].words in page
+    assert instruction.CLAUSES[0].text in page
     assert "Experian sent a report" in page
     assert "You asked" in page
     assert "Ask again from" in page

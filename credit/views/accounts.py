@@ -17,9 +17,9 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     stored = reports.get_latest_report(owner=request.user.pk)
     if stored is None:
         return redirect("credit")
-    found = stored.report
-    summary = summarize(found.tradelines, found.inquiries, on=found.reported_on or stored.pulled_at.date())
-    context = {"stored": stored, "groups": payment_grid.group_accounts(found.tradelines), "summary": summary}
+    report = stored.report
+    summary = summarize(report.tradelines, report.inquiries, on=report.reported_on or stored.pulled_at.date())
+    context = {"stored": stored, "groups": payment_grid.group_accounts(report.tradelines), "summary": summary}
     return render(request, "credit/accounts.html", context)
 
 
@@ -27,7 +27,9 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
 def account(request: AuthenticatedHttpRequest, key: str) -> HttpResponse:
     """Show one account with its payment history."""
     stored = reports.get_latest_report(owner=request.user.pk)
-    account = next((each for each in stored.report.tradelines if each.key == key), None) if stored else None
+    account = (
+        next((candidate for candidate in stored.report.tradelines if candidate.key == key), None) if stored else None
+    )
     if account is None:
         raise Http404
     years = payment_grid.group_by_year(account.history) if account.history else []

@@ -24,13 +24,15 @@ UNREADABLE_REPORT = "One of these reports cannot be read. Whoever runs this site
 def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     """List the changes of each report or, when two are selected, the differences between them."""
     # A report that may be somebody else's is never shown.
-    listed = [each for each in reports.list_reports(owner=request.user.pk) if each.state is not ReportStatus.MISMATCH]
-    if not listed:
+    summaries = [
+        report for report in reports.list_reports(owner=request.user.pk) if report.state is not ReportStatus.MISMATCH
+    ]
+    if not summaries:
         return redirect("credit")
-    asked = bool({"before", "after"} & set(request.GET))
-    form = ComparisonForm(request.GET if asked else None, reports=listed)
-    context = {"form": form, "can_compare": len(listed) > 1}
-    context |= compare_reports(request, form) if asked else list_changes(request, len(listed))
+    is_comparing = bool({"before", "after"} & set(request.GET))
+    form = ComparisonForm(request.GET if is_comparing else None, reports=summaries)
+    context = {"form": form, "can_compare": len(summaries) > 1}
+    context |= compare_reports(request, form) if is_comparing else list_changes(request, len(summaries))
     return render(request, "credit/changes.html", context, status=422 if form.errors else 200)
 
 
@@ -54,7 +56,7 @@ def compare_reports(request: AuthenticatedHttpRequest, form: ComparisonForm) -> 
 def list_changes(request: AuthenticatedHttpRequest, count: int) -> dict[str, object]:
     """List the stored changes of ``count`` reports, a few reports a page."""
     stored = reports.get_latest_report(owner=request.user.pk)
-    accounts = {each.key for each in stored.report.tradelines} if stored else set()
+    accounts = {account.key for account in stored.report.tradelines} if stored else set()
     chapters = change_feed.group_by_report(reports.list_changes(owner=request.user.pk), accounts=accounts)
     page = Paginator(chapters, PER_PAGE).get_page(request.GET.get("page"))
     return {"stored": stored, "page": page, "nothing": NO_CHANGE if count > 1 else FIRST_REPORT}

@@ -31,17 +31,17 @@ def report_context(
     report, today = stored.report, timezone.localdate()
     # A report about somebody else is not comparable.
     earlier = reports.list_reports(owner=request.user.pk) if stored.comparable else []
-    found = overview.headlines(report, earlier)
-    first = found[0] if found else None
-    old = overview.is_stale(reported_on=report.reported_on, pulled_at=stored.pulled_at, today=today)
+    headlines = overview.headlines(report, earlier)
+    headline = headlines[0] if headlines else None
+    is_old = overview.is_stale(reported_on=report.reported_on, pulled_at=stored.pulled_at, today=today)
     return {
         "stored": stored,
         "banner": status_messages.banner_for(now.status),
-        "headline": first,
-        "others": found[1:],
-        "reasons": overview.reasons(first.score, report.tradelines) if first else [],
+        "headline": headline,
+        "others": headlines[1:],
+        "reasons": overview.reasons(headline.score, report.tradelines) if headline else [],
         "figures": overview.figures(report, on=report.reported_on or stored.pulled_at.date()),
         "next_pull_at": now.next_pull_at,
         # The banner of that status says so already.
-        "is_stale": old and now.status is not EnrollmentStatus.STALE,
+        "is_stale": is_old and now.status is not EnrollmentStatus.STALE,
     }

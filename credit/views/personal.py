@@ -16,5 +16,9 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     if stored is None:
         return redirect("credit")
     details = stored.report.personal
-    kinds = [(kind, own) for kind in Detail if (own := [each for each in details if each.kind is kind])]
+    kinds = [
+        (kind, details_of_kind)
+        for kind in Detail
+        if (details_of_kind := [detail for detail in details if detail.kind is kind])
+    ]
     return render(request, "credit/personal.html", {"stored": stored, "kinds": kinds})

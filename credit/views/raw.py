@@ -28,8 +28,8 @@ WITHHELD_STATUSES = frozenset({ReportStatus.MISMATCH})
 def newest_raw(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Redirect to the raw report of the newest report that can be shown."""
     listed = reports.list_reports(owner=request.user.pk)
-    shown = next((each for each in listed if each.state is ReportStatus.READY), None)
-    return redirect("credit_raw_page", shown.id) if shown else redirect("credit")
+    newest = next((summary for summary in listed if summary.state is ReportStatus.READY), None)
+    return redirect("credit_raw_page", newest.id) if newest else redirect("credit")
 
 
 @cache_control(no_store=True)
@@ -71,7 +71,9 @@ def download_raw(request: AuthenticatedHttpRequest, report_id: UUID) -> HttpResp
 def load_answer(request: AuthenticatedHttpRequest, report_id: UUID) -> tuple[ReportSummary, bytes | None]:
     """Return one of the user's reports, and its answer unless that cannot be opened. Raises ``Http404``."""
     listed = reports.list_reports(owner=request.user.pk)
-    listing = next((each for each in listed if each.id == report_id and each.state not in WITHHELD_STATUSES), None)
+    listing = next(
+        (summary for summary in listed if summary.id == report_id and summary.state not in WITHHELD_STATUSES), None
+    )
     if listing is None:
         raise Http404
     try:
@@ -92,8 +94,8 @@ def render_raw_page(
         parts = {}
     chosen = request.GET.get("section", "")
     name = chosen if chosen in parts else next(iter(parts), "")
-    asked = request.GET.get("page", "")
-    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
+    requested = request.GET.get("page", "")
+    number = int(requested) if requested.isascii() and requested.isdigit() and len(requested) < 6 else 1
     context = {
         "listing": listing,
         "is_sealed": answer is None,

@@ -1,16 +1,5 @@
-"""What operators may look at that no room below the roof has."""
+"""The operators' pages of this app, for Django."""
 
-from django.contrib import admin
+from config.csp.admin import PolicyViolationAdmin
 
-from accounts.operators.admin import OperatorAdmin
-from config.models import PolicyViolation
-
-
-@admin.register(PolicyViolation)
-class PolicyViolationAdmin(OperatorAdmin):
-    """What browsers refused to run or load, and where."""
-
-    user_column = None
-    fields = ("day", "directive", "page", "blocked", "source", "count", "first_at", "last_at")
-    list_display = ("day", "directive", "page", "blocked", "source", "count", "last_at")
-    list_filter = ("day", "directive")
+__all__ = ["PolicyViolationAdmin"]

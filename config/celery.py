@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from kombu import Queue
 
-from config.broker import WORKERS_WAITS
+from config.jobs.broker import WORKERS_WAITS
 
 # Of the ten seconds in which a stop has to be over: when jobs that go on are given back to the queue, and when a
 # process ends whatever it waits for. What Redis did not take back it gives out again after ``visibility_timeout``.
@@ -35,7 +35,10 @@ app.conf.beat_schedule = {
     "look up links without an answer": {"task": "banking.tasks.retry_link_recoveries", "schedule": crontab()},
     "retry removals at the provider": {"task": "banking.tasks.retry_removals", "schedule": crontab()},
     "forget old webhooks": {"task": "banking.tasks.forget_webhooks", "schedule": crontab(minute="23")},
-    "forget old policy reports": {"task": "config.tasks.forget_policy_violations", "schedule": crontab(minute="52")},
+    "forget old policy reports": {
+        "task": "config.csp.tasks.delete_old_policy_violations",
+        "schedule": crontab(minute="52"),
+    },
     "delete expired sessions": {
         "task": "accounts.sign_in.tasks.delete_expired_sessions_and_failures",
         "schedule": crontab(minute="41"),
@@ -57,7 +60,7 @@ def log_as_all_others_do(**_: object) -> None:
     """Put ``LOGGING`` in force in worker and beat, where Celery would put handlers and formats of its own."""
     from django.conf import settings
 
-    from config import redaction
+    from config.logging import redaction
 
     redaction.configure(settings.LOGGING)
     logging.captureWarnings(capture=True)

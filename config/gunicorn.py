@@ -6,7 +6,7 @@
 import os
 from typing import Any
 
-worker_class = "config.web_worker.BufferingWorker"
+worker_class = "config.http.worker.BufferingWorker"
 # The site is loaded once, before anything is served: settings and roles that are refused end the server there and
 # then, and a worker that takes another's place has nothing to load. In development every worker loads it, because
 # macOS does not let a process that has used the network be copied.
@@ -14,7 +14,7 @@ preload_app = os.environ.get("DEBUG", "").lower() not in {"1", "true", "yes", "o
 # A worker is replaced after so many requests, before what leaks adds up.
 max_requests = 50_000
 max_requests_jitter = 5_000
-# Of the ten seconds in which a stop has to be over. Workers take two less (config/web_worker.py); then they are killed.
+# Of the ten seconds that a stop may take. Workers take two less (config/http/worker.py); then they are killed.
 graceful_timeout = 8
 # A worker whose loop has not turned for so long is replaced.
 timeout = 30

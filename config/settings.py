@@ -7,11 +7,11 @@ Every value may also come from a file: ``SECRET_KEY_FILE=/run/secrets/key`` stan
 from datetime import date, timedelta
 from pathlib import Path
 
-from config.broker import WAITS, broker_url
 from config.cache import OPTIONS as CACHE_OPTIONS
-from config.content_policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
+from config.csp.policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 from config.environment import Environment, find_dev_environment
-from config.logs import logging_settings
+from config.jobs.broker import WAITS, broker_url
+from config.logging.settings import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -87,19 +87,19 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "compliance.audit.middleware.RequestDetailsMiddleware",
-    "config.middleware.SecurityHeadersMiddleware",
+    "config.http.middleware.SecurityHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.middleware.LiveMiddleware",
+    "config.http.middleware.LiveMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.middleware.PlausibleRequestMiddleware",
+    "config.http.middleware.RequestSanityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.middleware.PrivatePagesMiddleware",
+    "config.http.middleware.PrivatePagesMiddleware",
     "accounts.sessions.middleware.SessionLimitsMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "compliance.isolation.middleware.TenantMiddleware",
@@ -110,7 +110,7 @@ MIDDLEWARE = [
     "accounts.sessions.middleware.LastSeenMiddleware",
     "accounts.mfa.middleware.StaffSecondFactorMiddleware",
     "accounts.emails.middleware.MailFailureMiddleware",
-    "config.limits.LimitsMiddleware",
+    "config.http.limits.LimitsMiddleware",
 ]
 
 TEMPLATES = [
@@ -122,7 +122,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "config.context.site_context",
+                "config.http.context.site_context",
             ],
             "builtins": ["django.templatetags.static", "template_partials.templatetags.partials"],
             "loaders": [
@@ -182,7 +182,7 @@ CACHES = {
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 RATELIMIT_FAIL_OPEN = False
-RATELIMIT_IP_META_KEY = "config.limits.address"
+RATELIMIT_IP_META_KEY = "config.http.limits.address"
 
 # --- Jobs ------------------------------------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, **WAITS}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "config.jobs.scheduler:Scheduler"
 CELERY_TIMEZONE = "UTC"
 
 # --- People ----------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ MFA_TRUST_COOKIE_NAME = "trusted" if DEBUG else "__Host-trusted"
 KNOWN_BROWSER_COOKIE_NAME = "browser" if DEBUG else "__Host-browser"
 THEME_COOKIE_NAME = "theme" if DEBUG else "__Host-theme"
 MESSAGES_COOKIE_NAME = "messages" if DEBUG else "__Host-messages"
-MESSAGE_STORAGE = "config.message_storage.MessageStorage"
+MESSAGE_STORAGE = "config.http.message_storage.MessageStorage"
 REQUIRE_SECOND_FACTOR_TO_LINK = env.bool("REQUIRE_SECOND_FACTOR_TO_LINK", False)
 ADMIN_PATH = env.str("ADMIN_PATH", "operators/")
 
@@ -387,4 +387,4 @@ USE_TZ = True
 USE_I18N = False
 
 LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"))
-LOGGING_CONFIG = "config.redaction.configure"
+LOGGING_CONFIG = "config.logging.redaction.configure"

@@ -1,16 +1,5 @@
-"""What the clock asks of the roof."""
+"""The tasks of this app, for Celery."""
 
-from datetime import timedelta
+from config.csp.tasks import delete_old_policy_violations
 
-from celery import shared_task
-from django.utils import timezone
-
-from config import policy_reports
-
-KEPT_FOR = timedelta(days=30)
-
-
-@shared_task
-def forget_policy_violations() -> None:
-    """Drop what browsers have not reported for a month."""
-    policy_reports.forget_old(before=timezone.now() - KEPT_FOR)
+__all__ = ["delete_old_policy_violations"]

@@ -15,8 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from compliance.audit.request_details import current_request_details
-from config import policy_reports as reports
-from config.context import THEMES
+from config.csp import reports
+from config.http.context import THEMES
 
 YEAR = 365 * 24 * 3600
 MINUTE = 60

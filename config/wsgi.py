@@ -13,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 
 from compliance.startup import require_serving_checks  # noqa: E402  (needs the apps to be ready)
-from config.http import Handler  # noqa: E402
+from config.http.handler import Handler  # noqa: E402
 
 application = Handler()
 

@@ -9,8 +9,8 @@ from kombu import Connection
 from redis.exceptions import ConnectionError, TimeoutError
 
 from config import cache
-from config.broker import broker_url
 from config.celery import app
+from config.jobs.broker import broker_url
 from config.tests.places import wait_until
 from config.tests.programs import worker
 
@@ -18,7 +18,7 @@ GOOD = {
     "body": "W1tdLCB7fSwgeyJjYWxsYmFja3MiOiBudWxsLCAiZXJyYmFja3MiOiBudWxsLCAiY2hhaW4iOiBudWxsLCAiY2hvcmQiOiBudWxsfV0=",
     "content-encoding": "utf-8",
     "content-type": "application/json",
-    "headers": {"lang": "py", "task": "config.tasks.forget_policy_violations", "id": "1", "root_id": "1"},
+    "headers": {"lang": "py", "task": "config.csp.tasks.delete_old_policy_violations", "id": "1", "root_id": "1"},
     "properties": {
         "delivery_mode": 2,
         "delivery_tag": "1",
@@ -57,7 +57,7 @@ DAMAGED = {
     "no headers": changed(headers=None),
     "headers in a list": changed(headers=["task"]),
     "a task that is no name": changed(headers={"task": {"a": 1}, "id": "1"}),
-    "a task without an id": changed(headers={"task": "config.tasks.forget_policy_violations"}),
+    "a task without an id": changed(headers={"task": "config.csp.tasks.delete_old_policy_violations"}),
     "a task that nobody knows": changed(headers={"task": "os.system", "id": "1"}),
     "arguments that are none": changed(body="eyJhIjogMX0="),
 }

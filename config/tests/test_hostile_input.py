@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.client import ClientHandler
 from django.urls import reverse
 
-from config.http import Request
+from config.http.handler import Request
 from config.tests.routes import routes
 
 pytestmark = [pytest.mark.django_db(transaction=True)]

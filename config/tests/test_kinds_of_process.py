@@ -7,7 +7,7 @@ import pytest
 
 from compliance import timeouts
 from config import celery, gunicorn
-from config.broker import WAITS, WORKERS_WAITS
+from config.jobs.broker import WAITS, WORKERS_WAITS
 
 
 @pytest.fixture(autouse=True)

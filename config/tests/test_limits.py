@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.tests.totp import add_authenticator_app
-from config.limits import LIMITS
+from config.http.limits import LIMITS
 from config.tests.routes import NAMES
 from config.views import in_words
 

@@ -10,13 +10,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from config import policy_reports
+from config.csp import reports
+from config.csp.tasks import delete_old_policy_violations
 from config.models import PolicyViolation
-from config.tasks import forget_policy_violations
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 
-OLD, NEW = policy_reports.CONTENT_TYPES
+OLD, NEW = reports.CONTENT_TYPES
 PAGE = "http://testserver/help/"
 
 
@@ -75,9 +75,9 @@ def test_it_takes_both_formats_and_counts_what_is_the_same(nobody: Client) -> No
 
 
 def test_it_begins_a_new_row_each_day() -> None:
-    violation = policy_reports.Violation("img-src", "/help/", "https://evil.example", "")
+    violation = reports.Violation("img-src", "/help/", "https://evil.example", "")
     for hour in (1, 23, 25):
-        policy_reports.keep([violation], at=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour))
+        reports.keep([violation], at=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour))
     assert sorted(PolicyViolation.objects.values_list("day", "count")) == [
         (datetime(2026, 11, 1).date(), 2),  # noqa: DTZ001
         (datetime(2026, 11, 2).date(), 1),  # noqa: DTZ001
@@ -189,7 +189,7 @@ def test_it_refuses_what_no_browser_sends(nobody: Client, content_type: str) -> 
 
 def test_it_refuses_a_body_that_is_too_large(nobody: Client) -> None:
     padded = json.dumps(report()).encode()
-    padded += b" " * (policy_reports.MOST_BYTES - len(padded))
+    padded += b" " * (reports.MOST_BYTES - len(padded))
     assert send(nobody, padded) == 204
     assert send(nobody, padded + b" ") == 413
     assert send(nobody, b" " * 5_000_000) == 413
@@ -206,8 +206,8 @@ def test_it_answers_only_to_a_post_to_its_own_name(nobody: Client) -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(policy_reports, "MOST_A_DAY", 3)
-    monkeypatch.setattr(policy_reports, "MOST", 5)
+    monkeypatch.setattr(reports, "MOST_A_DAY", 3)
+    monkeypatch.setattr(reports, "MOST", 5)
 
 
 def many(count: int) -> list[Any]:
@@ -216,7 +216,7 @@ def many(count: int) -> list[Any]:
 
 def test_it_reads_the_first_few_of_a_batch(nobody: Client) -> None:
     assert send(nobody, many(30), NEW) == 204
-    assert len(kept()) == policy_reports.MOST_AT_ONCE
+    assert len(kept()) == reports.MOST_AT_ONCE
 
 
 def test_it_makes_no_more_rows_than_a_day_may_have_and_goes_on_counting(nobody: Client, small: None) -> None:
@@ -227,19 +227,19 @@ def test_it_makes_no_more_rows_than_a_day_may_have_and_goes_on_counting(nobody: 
 
 def test_it_makes_no_more_rows_than_the_table_may_have(small: None) -> None:
     at = datetime(2026, 11, 1, tzinfo=UTC)
-    told = policy_reports.read(json.dumps(many(10)).encode(), host="testserver")
+    told = reports.read(json.dumps(many(10)).encode(), host="testserver")
     for days in range(4):
-        policy_reports.keep(told, at=at + timedelta(days=days))
+        reports.keep(told, at=at + timedelta(days=days))
     assert PolicyViolation.objects.count() == 5
-    policy_reports.forget_old(before=at + timedelta(days=1))
-    policy_reports.keep(told, at=at + timedelta(days=5))
+    reports.forget_old(before=at + timedelta(days=1))
+    reports.keep(told, at=at + timedelta(days=5))
     assert PolicyViolation.objects.count() == 5
 
 
 def test_it_forgets_after_a_month() -> None:
     now = timezone.now()
     for days in (0, 29, 31):
-        violation = policy_reports.Violation("img-src", "/help/", f"https://day{days}.example", "")
-        policy_reports.keep([violation], at=now - timedelta(days=days))
-    forget_policy_violations()
+        violation = reports.Violation("img-src", "/help/", f"https://day{days}.example", "")
+        reports.keep([violation], at=now - timedelta(days=days))
+    delete_old_policy_violations()
     assert [row[2] for row in kept()] == ["https://day0.example", "https://day29.example"]

@@ -24,8 +24,8 @@ from accounts.models import User
 from accounts.sign_in.models import LoginThrottle
 from banking.provider import RateLimited
 from compliance.audit.request_details import request_details
-from config import redaction
-from config.logs import LINE
+from config.logging import redaction
+from config.logging.settings import LINE
 
 pytestmark = pytest.mark.django_db
 

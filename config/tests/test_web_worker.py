@@ -14,7 +14,8 @@ import pytest
 from gunicorn.config import Config
 from waitress import wasyncore
 
-from config import gunicorn, web_worker
+from config import gunicorn
+from config.http import worker
 from config.tests.places import wait_until
 from config.tests.procfile import STOP_SECONDS
 
@@ -29,7 +30,7 @@ class Stage:
         self.asked, self.may_answer = threading.Event(), threading.Event()
         config = Config()
         config.set("threads", 1)
-        self.worker = web_worker.BufferingWorker(
+        self.worker = worker.BufferingWorker(
             1, os.getppid(), [SimpleNamespace(sock=listener)], None, 30, config, logging.getLogger("gunicorn")
         )
         self.worker.wsgi = self.application
@@ -47,7 +48,7 @@ class Stage:
         connection.sendall(sends)
         return connection
 
-    def connections(self) -> list[web_worker.Connection]:
+    def connections(self) -> list[worker.Connection]:
         return list(self.worker.servers[0].active_channels.values())
 
     def stop(self) -> None:
@@ -89,9 +90,9 @@ def get(path: str = "/") -> bytes:
 def test_it_gives_up_a_request_that_does_not_come_to_its_end(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(web_worker, "REQUEST_SECONDS", 0)
+    monkeypatch.setattr(worker, "REQUEST_SECONDS", 0)
     with stage.connect(sent) as slow:
-        assert all_of(slow) == web_worker.TOO_LATE
+        assert all_of(slow) == worker.TOO_LATE
     assert not stage.asked.is_set()
 
 
@@ -103,7 +104,7 @@ def test_it_waits_for_a_request_for_twenty_seconds(stage: Stage) -> None:
         connection.request.began = now
         assert not connection.is_late(now + 20)
         connection.request.began -= 20.1
-        assert all_of(slow) == web_worker.TOO_LATE
+        assert all_of(slow) == worker.TOO_LATE
 
 
 def test_it_keeps_a_connection_on_which_nothing_comes_for_thirty_seconds(stage: Stage) -> None:
@@ -173,7 +174,7 @@ def test_it_gives_the_answer_that_it_owes_before_it_ends(stage: Stage) -> None:
 
 
 def test_it_ends_without_an_answer_that_never_comes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_worker, "DRAIN_SECONDS", 0.1)
+    monkeypatch.setattr(worker, "DRAIN_SECONDS", 0.1)
     with stage.connect(get()):
         assert stage.asked.wait(20)
         stage.stop()
@@ -182,7 +183,7 @@ def test_it_ends_without_an_answer_that_never_comes(stage: Stage, monkeypatch: p
 
 
 def test_it_is_killed_before_an_operator_gives_up_and_not_before_it_gave_its_answers() -> None:
-    assert web_worker.DRAIN_SECONDS < gunicorn.graceful_timeout < STOP_SECONDS
+    assert worker.DRAIN_SECONDS < gunicorn.graceful_timeout < STOP_SECONDS
 
 
 def test_it_ends_when_gunicorn_is_gone(stage: Stage) -> None:

@@ -69,7 +69,7 @@ class LiveMiddleware:
         return reverse("live")
 
 
-class PlausibleRequestMiddleware:
+class RequestSanityMiddleware:
     """Stops, before anything reads it, what no form and no cookie of ours holds.
 
     A body larger than any form's is refused, files included, for the site takes none, and so is one in another

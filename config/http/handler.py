@@ -9,7 +9,7 @@ UNREADABLE = {"charset": "unreadable"}
 
 
 class Request(WSGIRequest):
-    """A request whose Content-Type may be anything; ``PlausibleRequestMiddleware`` refuses what cannot be read."""
+    """A request whose Content-Type may be anything; ``RequestSanityMiddleware`` refuses what cannot be read."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         """Read the type as Django does, which raises before any middleware for what it cannot take apart."""

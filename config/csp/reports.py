@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.urls import Resolver404, resolve
 
-from config.models import PolicyViolation
+from config.csp.models import PolicyViolation
 
 CONTENT_TYPES: Final = ("application/csp-report", "application/reports+json")
 MOST_BYTES: Final = 16_384

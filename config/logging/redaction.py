@@ -24,7 +24,7 @@ from celery import current_task
 from compliance.audit.request_details import current_request_details
 
 HIDDEN: Final = "<hidden>"
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 OURS: Final = frozenset(folder.name for folder in ROOT.iterdir() if (folder / "__init__.py").exists())
 # Their texts speak of the program and its settings, never of what it works on.
 PLAIN: Final = frozenset({

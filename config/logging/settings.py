@@ -15,7 +15,7 @@ LINE: Final = "%(asctime)s %(levelname)s %(name)s [%(request_id)s]: %(message)s"
 
 
 def logging_settings(level: str) -> dict[str, Any]:
-    """The setting ``LOGGING``; ``config.redaction.configure`` puts it in force and keeps what is private out."""
+    """The setting ``LOGGING``. ``config.logging.redaction.configure`` applies it and keeps private data out."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,0 +1,16 @@
+"""What operators may look at that no room below the roof has."""
+
+from django.contrib import admin
+
+from accounts.operators.admin import OperatorAdmin
+from config.csp.models import PolicyViolation
+
+
+@admin.register(PolicyViolation)
+class PolicyViolationAdmin(OperatorAdmin):
+    """What browsers refused to run or load, and where."""
+
+    user_column = None
+    fields = ("day", "directive", "page", "blocked", "source", "count", "first_at", "last_at")
+    list_display = ("day", "directive", "page", "blocked", "source", "count", "last_at")
+    list_filter = ("day", "directive")

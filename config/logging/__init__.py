@@ -1,0 +1,1 @@
+"""What logs contain, and what is kept out of them."""

@@ -1,1 +1,1 @@
-"""The foundation: keeps people's data secret, apart and on record. Imports no other room."""
+"""Encryption, isolation, audit trail and consent. The lowest layer: it imports no other app."""

@@ -4,10 +4,10 @@ from compliance.startup import require_startup_checks
 
 
 class ComplianceConfig(AppConfig):
-    """The foundation. Without good keys nothing starts: web servers and workers run no system checks."""
+    """The lowest layer. Without usable keys nothing starts."""
 
     name = "compliance"
-    verbose_name = "Foundation"
+    verbose_name = "Compliance"
 
     def ready(self) -> None:
         """Raise ``ImproperlyConfigured`` when FIELD_KEYS cannot be used."""

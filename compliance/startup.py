@@ -54,7 +54,7 @@ def require_startup_checks() -> None:
 def require_serving_checks() -> None:
     """Raise ``ImproperlyConfigured`` when this process may not serve the site.
 
-    So too without a database that could tell. Web, worker and beat processes call it when they start.
+    It does so too when the database does not answer. Web, worker and beat processes call it when they start.
     """
     try:
         messages = run_checks(tags=[SERVING], databases=[DEFAULT_DB_ALIAS])

@@ -1,4 +1,4 @@
-"""The audit trail: tables that only grow, and a trigger that chains each event when its transaction commits.
+"""The audit trail: append-only tables, and a trigger that links each event into its chain when its transaction commits.
 
 Everything here belongs to ``audit_owner``, a role that cannot log in. The site may insert an event, without choosing
 its id or time, and read its tenant's events; it cannot write links or heads at all.
@@ -35,8 +35,8 @@ TABLES = """
     );
 """
 
-# Each part carries its length, so no two events have the same bytes. compliance/audit/chain.py says the same
-# in Python.
+# The bytes that are hashed. Each part is preceded by its length, so no two events have the same bytes.
+# ``link_hash`` in compliance/audit/chain.py does the same in Python.
 BYTES = """
     CREATE FUNCTION audit_part(part bytea) RETURNS bytea LANGUAGE sql IMMUTABLE
         SET search_path = pg_catalog, pg_temp
@@ -45,6 +45,7 @@ BYTES = """
     CREATE FUNCTION audit_event_bytes(event audit_event) RETURNS bytea LANGUAGE sql IMMUTABLE
         SET search_path = public, pg_temp
         AS $$
+            -- The order is part of the format: id, time in microseconds since 1970, then every other column.
             SELECT int8send(event.id)
                 || int8send((extract(epoch FROM event.at) * 1000000)::bigint)
                 || audit_part(uuid_send(event.subject))
@@ -57,13 +58,10 @@ BYTES = """
         $$;
 """
 
-# Deferred: the head of a chain is locked only while its transaction commits, however long the work before it.
-# The first call links all events of the transaction, in the order of their subjects, so that two transactions
-# that write into the same two chains cannot wait for each other. An unlinked event that is visible here and
-# not older than ours is one of ours: other transactions link theirs before they commit.
+# Deferred, so that the head of a chain is locked only during the commit, however long the transaction takes.
 #
-# The planner's settings keep a table that grows by the minute, and whose statistics are always old, from being
-# read from its beginning at each commit.
+# The planner settings prevent a sequential scan at each commit: the table grows all the time, so its statistics are
+# always out of date.
 CHAIN = """
     CREATE FUNCTION audit_chain() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
         SET search_path = public, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
@@ -73,9 +71,13 @@ CHAIN = """
             event audit_event;
             head audit_head;
         BEGIN
+            -- The trigger runs once for each event; its first run has linked all events of the transaction.
             IF EXISTS (SELECT FROM audit_link l WHERE l.event_id = NEW.id) THEN
                 RETURN NULL;
             END IF;
+            -- An unlinked event that is visible here and not older than NEW belongs to this transaction: other
+            -- transactions link theirs before they commit. Ordered by subject, so that two transactions that write into
+            -- the same two chains cannot deadlock.
             FOR event IN
                 WITH ours AS MATERIALIZED (
                     SELECT * FROM audit_event e
@@ -83,9 +85,12 @@ CHAIN = """
                 )
                 SELECT * FROM ours ORDER BY subject, id
             LOOP
+                -- The first event of a chain continues a hash of its subject.
                 INSERT INTO audit_head VALUES (event.subject, 0, sha256(uuid_send(event.subject)))
                     ON CONFLICT DO NOTHING;
+                -- Transactions that write into one chain wait for each other here.
                 SELECT * INTO head FROM audit_head h WHERE h.subject = event.subject FOR UPDATE;
+                -- The link's hash covers its place, the previous hash and the event.
                 head.sequence := head.sequence + 1;
                 head.hash := sha256(int8send(head.sequence) || head.hash || audit_event_bytes(event));
                 INSERT INTO audit_link VALUES (event.id, event.subject, head.sequence, head.hash);
@@ -101,12 +106,12 @@ CHAIN = """
 
 # ENABLE ALWAYS: also in a session that pretends to be a replica, where ordinary triggers are off.
 GUARDS = """
-    CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    CREATE FUNCTION audit_reject_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
         AS $$ BEGIN
             RAISE EXCEPTION 'The audit trail is never changed.' USING ERRCODE = 'insufficient_privilege';
         END $$;
 
-    CREATE FUNCTION audit_advance() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    CREATE FUNCTION audit_check_head() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
         AS $$ BEGIN
             IF NEW.subject <> OLD.subject OR NEW.sequence <> OLD.sequence + 1 THEN
                 RAISE EXCEPTION 'A chain only grows, by one.' USING ERRCODE = 'insufficient_privilege';
@@ -114,18 +119,24 @@ GUARDS = """
             RETURN NEW;
         END $$;
 
-    CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON audit_event FOR EACH ROW EXECUTE FUNCTION audit_refuse();
-    CREATE TRIGGER keep_all BEFORE TRUNCATE ON audit_event FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-    CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON audit_link FOR EACH ROW EXECUTE FUNCTION audit_refuse();
-    CREATE TRIGGER keep_all BEFORE TRUNCATE ON audit_link FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-    CREATE TRIGGER advance BEFORE UPDATE ON audit_head FOR EACH ROW EXECUTE FUNCTION audit_advance();
-    CREATE TRIGGER keep BEFORE DELETE ON audit_head FOR EACH ROW EXECUTE FUNCTION audit_refuse();
-    CREATE TRIGGER keep_all BEFORE TRUNCATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+    CREATE TRIGGER reject_change BEFORE UPDATE OR DELETE ON audit_event
+        FOR EACH ROW EXECUTE FUNCTION audit_reject_change();
+    CREATE TRIGGER reject_truncate BEFORE TRUNCATE ON audit_event
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_reject_change();
+    CREATE TRIGGER reject_change BEFORE UPDATE OR DELETE ON audit_link
+        FOR EACH ROW EXECUTE FUNCTION audit_reject_change();
+    CREATE TRIGGER reject_truncate BEFORE TRUNCATE ON audit_link
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_reject_change();
+    CREATE TRIGGER check_head BEFORE UPDATE ON audit_head FOR EACH ROW EXECUTE FUNCTION audit_check_head();
+    CREATE TRIGGER reject_change BEFORE DELETE ON audit_head
+        FOR EACH ROW EXECUTE FUNCTION audit_reject_change();
+    CREATE TRIGGER reject_truncate BEFORE TRUNCATE ON audit_head
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_reject_change();
 
-    ALTER TABLE audit_event ENABLE ALWAYS TRIGGER keep, ENABLE ALWAYS TRIGGER keep_all;
-    ALTER TABLE audit_link ENABLE ALWAYS TRIGGER keep, ENABLE ALWAYS TRIGGER keep_all;
+    ALTER TABLE audit_event ENABLE ALWAYS TRIGGER reject_change, ENABLE ALWAYS TRIGGER reject_truncate;
+    ALTER TABLE audit_link ENABLE ALWAYS TRIGGER reject_change, ENABLE ALWAYS TRIGGER reject_truncate;
     ALTER TABLE audit_head
-        ENABLE ALWAYS TRIGGER advance, ENABLE ALWAYS TRIGGER keep, ENABLE ALWAYS TRIGGER keep_all;
+        ENABLE ALWAYS TRIGGER check_head, ENABLE ALWAYS TRIGGER reject_change, ENABLE ALWAYS TRIGGER reject_truncate;
 """
 
 
@@ -139,7 +150,7 @@ def privileges(table):
     """
 
 
-# By column, so that nobody but the database says when an event happened.
+# By column, so that only the database sets the id and the time of an event.
 INSERT_EVENTS = """
     GRANT INSERT (subject, actor, action, resource, resource_id, outcome, payload) ON audit_event TO app_rw;
 """

@@ -245,11 +245,11 @@ def test_it_orders_giving_and_withdrawing_at_once(alice: Any) -> None:
         "UPDATE compliance_consentevent SET signature = NULL",
         "DELETE FROM compliance_consentevent",
         "TRUNCATE compliance_consentevent",
-        "ALTER TABLE compliance_consentevent DISABLE TRIGGER keep",
+        "ALTER TABLE compliance_consentevent DISABLE TRIGGER reject_change",
         "DROP TABLE compliance_consentevent",
         "SELECT * FROM compliance_consentevent FOR UPDATE",
         "SET session_replication_role = replica",
-        "SELECT consent_refuse()",
+        "SELECT consent_reject_change()",
     ],
 )
 def test_it_refuses_the_site_everything_but_adding_an_event(alice: Any, statement: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether FIELD_KEYS has the keys that people's data keys are wrapped under. Queries the database."""
+"""Checks whether FIELD_KEYS has the keys that data keys are wrapped under. Queries the database."""
 
 from collections import defaultdict
 from uuid import UUID
@@ -10,19 +10,19 @@ from compliance.vault.errors import SealError
 from compliance.vault.keyring import keyring
 
 KEYS_IN_USE = "SELECT kek FROM compliance_keys_in_use()"
-# One that does not open may be damaged. Where of several none does, they have been wrapped under another key.
+# One data key that does not open may be damaged. When none of several opens, they were wrapped under another key.
 SAMPLES = "SELECT kek, owner, wrapped FROM compliance_key_samples(5)"
 
 
 def find_missing_keys(*, using: str) -> list[str]:
-    """Name the keys that data keys are wrapped under and that are not on the ring. Asks the database."""
+    """List the names of keys that data keys are wrapped under and FIELD_KEYS lacks."""
     with connections[using].cursor() as cursor:
         cursor.execute(KEYS_IN_USE)
         return sorted(name for (name,) in cursor.fetchall() if name not in keyring())
 
 
 def find_unopened_keys(*, using: str) -> dict[str, list[UUID]]:
-    """Name the keys on the ring that open none of a few data keys that bear their name, and whose those are."""
+    """Map each key that opens none of a few data keys under its name to the owners of those."""
     with connections[using].cursor() as cursor:
         cursor.execute(SAMPLES)
         samples = [sample for sample in cursor.fetchall() if sample[0] in keyring()]
@@ -35,7 +35,7 @@ def find_unopened_keys(*, using: str) -> dict[str, list[UUID]]:
 
 
 def describe_unopened_key(kek: str, owners: list[UUID]) -> str:
-    """Say what it means that a key opens no data key of these owners. One alone tells less than several."""
+    """Explain why a key may open no data key of these owners."""
     if len(owners) == 1:
         return (
             f"The only data key under {kek} does not open: it is damaged, or FIELD_KEYS has another key by that name."
@@ -44,7 +44,7 @@ def describe_unopened_key(kek: str, owners: list[UUID]) -> str:
 
 
 def can_unwrap(kek: str, owner: UUID, wrapped: bytes) -> bool:
-    """Whether a data key can be unwrapped."""
+    """Return whether a data key can be unwrapped."""
     try:
         keyring().unwrap(kek, bytes(wrapped), wrapping_aad(owner))
     except SealError:

@@ -1,1 +1,1 @@
-"""Plaid, behind ``banking.provider``: its words, its failures and its webhooks end in this folder."""
+"""Plaid as a bank data provider. Its field names, error codes and webhooks stay in this package."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.views.decorators.debug import sensitive_variables
 
-from banking.plaid import translate
+from banking.plaid import responses
 from banking.plaid.deadline import DeadlineTransport
 from banking.plaid.settings import PlaidSettings
 from banking.plaid.webhook_keys import CachedKeyLookupLimits, WebhookKeys
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from banking.plaid.transport import Transport
 
 # How long Plaid may think, in seconds. The first page of a stream takes up to eight times as long as others.
-CONTROL, SYNC, FIRST_SYNC, WEBHOOK_KEY = 15, 30, 60, 5
+CONTROL_SECONDS, SYNC_SECONDS, FIRST_SYNC_SECONDS, WEBHOOK_KEY_SECONDS = 15, 30, 60, 5
 # The most that Plaid gives. Fewer pages mean fewer calls, and fewer changes while we read.
 ROWS_PER_PAGE = 500
 CATEGORY_VERSION = "v2"
@@ -65,11 +65,11 @@ class PlaidClient:
         self._transport = transport
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
-        """Return a client that gives Plaid less time: seconds for each answer, and for all from now on."""
+        """Return a client with shorter timeouts: seconds for each response, and for all of them from now on."""
         return type(self)(self.settings, DeadlineTransport(self._transport, response=response, total=total))
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
-        """Make the token that opens Link for a new Item. ``client_user_id`` must not tell who the person is.
+        """Make the token that opens Link for a new Item. ``client_user_id`` must not identify the user.
 
         https://plaid.com/docs/api/link/#linktokencreate
         """
@@ -79,7 +79,7 @@ class PlaidClient:
         }
         if webhook:
             fields["webhook"] = webhook
-        return translate.link_token(self._transport.post("link_token_create", fields, seconds=CONTROL))
+        return responses.parse_link_token(self._transport.post("link_token_create", fields, seconds=CONTROL_SECONDS))
 
     @sensitive_variables()
     def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
@@ -87,17 +87,17 @@ class PlaidClient:
 
         https://plaid.com/docs/link/update-mode/
         """
-        fields = self._link_fields(client_user_id) | self._opened_by(access_token)
-        return translate.link_token(self._transport.post("link_token_create", fields, seconds=CONTROL))
+        fields = self._link_fields(client_user_id) | self._with_access_token(access_token)
+        return responses.parse_link_token(self._transport.post("link_token_create", fields, seconds=CONTROL_SECONDS))
 
     @sensitive_variables()
     def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
-        """Read what the dialogs that a link token opened have brought. Plaid keeps it for six hours.
+        """Read the results of the dialogs that a link token opened. Plaid keeps them for six hours.
 
         https://plaid.com/docs/api/link/#linktokenget
         """
-        answer = self._transport.post("link_token_get", {"link_token": link_token}, seconds=CONTROL)
-        return translate.brought(answer)
+        response = self._transport.post("link_token_get", {"link_token": link_token}, seconds=CONTROL_SECONDS)
+        return responses.parse_link_results(response)
 
     @sensitive_variables()
     def exchange_public_token(self, public_token: str) -> Credential:
@@ -108,14 +108,14 @@ class PlaidClient:
         if not re.fullmatch(rf"public-{self.settings.token_environment}-[A-Za-z0-9-]{{1,100}}", public_token):
             raise PublicTokenRefused("INVALID_PUBLIC_TOKEN")
         fields = {"public_token": public_token}
-        answer = self._transport.post("item_public_token_exchange", fields, seconds=CONTROL)
-        return translate.credential(answer)
+        response = self._transport.post("item_public_token_exchange", fields, seconds=CONTROL_SECONDS)
+        return responses.parse_credential(response)
 
     @sensitive_variables()
     def get_item(self, access_token: str) -> ItemDetails:
         """Read an Item's own state. Free of charge. https://plaid.com/docs/api/items/#itemget"""
-        fields = self._opened_by(access_token)
-        return translate.item(self._transport.post("item_get", fields, seconds=CONTROL))
+        fields = self._with_access_token(access_token)
+        return responses.parse_item(self._transport.post("item_get", fields, seconds=CONTROL_SECONDS))
 
     @sensitive_variables()
     def get_accounts(self, access_token: str) -> AccountsResponse:
@@ -123,8 +123,8 @@ class PlaidClient:
 
         https://plaid.com/docs/api/accounts/#accountsget
         """
-        fields = self._opened_by(access_token)
-        return translate.roster(self._transport.post("accounts_get", fields, seconds=CONTROL))
+        fields = self._with_access_token(access_token)
+        return responses.parse_accounts(self._transport.post("accounts_get", fields, seconds=CONTROL_SECONDS))
 
     @sensitive_variables()
     def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
@@ -132,14 +132,16 @@ class PlaidClient:
 
         https://plaid.com/docs/api/products/transactions/#transactionssync
         """
-        fields: dict[str, Any] = self._opened_by(access_token) | {
+        fields: dict[str, Any] = self._with_access_token(access_token) | {
             "count": ROWS_PER_PAGE,
             "options": {"personal_finance_category_version": CATEGORY_VERSION},
         }
         if cursor:
             fields["cursor"] = cursor
-        answer = self._transport.post("transactions_sync", fields, seconds=SYNC if cursor else FIRST_SYNC)
-        return translate.page(answer)
+        response = self._transport.post(
+            "transactions_sync", fields, seconds=SYNC_SECONDS if cursor else FIRST_SYNC_SECONDS
+        )
+        return responses.parse_sync(response)
 
     def get_institution(self, institution_id: str) -> InstitutionDetails:
         """Read what Plaid knows of a bank. https://plaid.com/docs/api/institutions/#institutionsget_by_id"""
@@ -148,7 +150,9 @@ class PlaidClient:
             "country_codes": list(self.settings.country_codes),
             "options": {"include_optional_metadata": True},
         }
-        return translate.institution(self._transport.post("institutions_get_by_id", fields, seconds=CONTROL))
+        return responses.parse_institution(
+            self._transport.post("institutions_get_by_id", fields, seconds=CONTROL_SECONDS)
+        )
 
     @sensitive_variables()
     def remove_item(self, access_token: str) -> None:
@@ -156,9 +160,9 @@ class PlaidClient:
 
         https://plaid.com/docs/api/items/#itemremove
         """
-        fields = self._opened_by(access_token)
+        fields = self._with_access_token(access_token)
         try:
-            self._transport.post("item_remove", fields, seconds=CONTROL)
+            self._transport.post("item_remove", fields, seconds=CONTROL_SECONDS)
         except ItemNotFound:
             return
 
@@ -167,8 +171,8 @@ class PlaidClient:
 
         https://plaid.com/docs/api/webhooks/webhook-verification/#get-webhook-verification-key
         """
-        answer = self._transport.post("webhook_verification_key_get", {"key_id": key_id}, seconds=WEBHOOK_KEY)
-        return translate.webhook_key(answer)
+        response = self._transport.post("webhook_verification_key_get", {"key_id": key_id}, seconds=WEBHOOK_KEY_SECONDS)
+        return responses.parse_webhook_key(response)
 
     def _link_fields(self, client_user_id: str) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -177,13 +181,13 @@ class PlaidClient:
             "country_codes": list(self.settings.country_codes),
             "user": {"client_user_id": client_user_id},
         }
-        # Plaid refuses the whole call for an address that is not on its list, so none is sent just in case.
+        # Plaid rejects the whole call for a URI that is not registered with it, so an empty one is not sent.
         if self.settings.redirect_uri:
             fields["redirect_uri"] = self.settings.redirect_uri
         return fields
 
-    def _opened_by(self, access_token: str) -> dict[str, Any]:
-        """Refuse a token of another environment: Plaid would call it unknown, and a living Item seem dead."""
+    def _with_access_token(self, access_token: str) -> dict[str, Any]:
+        """Refuse a token of another environment: Plaid would not know it, and an active Item would seem to be gone."""
         if not access_token.startswith(f"access-{self.settings.token_environment}-"):
             raise ProviderConfigurationError("WRONG_ENVIRONMENT")
         return {"access_token": access_token}

@@ -1,7 +1,7 @@
 """Plaid's error codes, and which of banking's errors each one is.
 
-Source: https://plaid.com/docs/errors/ . Codes appear without notice, so an unknown one is judged by its type
-and then by its HTTP status. Plaid's sentences are never kept: some of them repeat an access token.
+Source: https://plaid.com/docs/errors/ . New codes appear without notice, so an unknown one is classified by its
+type and then by its HTTP status. Plaid's messages are never kept: some of them repeat an access token.
 """
 
 import re
@@ -31,7 +31,7 @@ class UnknownKey(ProviderError):
 
 
 class UnknownErrorCode(ProviderError):
-    """Plaid refused with a code that this release does not know. It says nothing about other calls."""
+    """An error code that this release does not know. It says nothing about other calls."""
 
 
 _CODES_BY_KIND: Mapping[type[ProviderError], tuple[str, ...]] = {
@@ -122,32 +122,32 @@ LIMIT_SCOPES: Mapping[str, str] = {
 }
 RETRY_AFTER, LONGEST_RETRY_AFTER = 60, 4 * 60 * 60
 
-_WORD = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_SAFE_CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def error_from_response(status: int, body: bytes | str, *, retry_after: str | None = None) -> ProviderError:
-    """Make the error that an answer other than 200 stands for; never fails itself.
+    """Return the error that a response other than 200 stands for. Never raises.
 
     ``retry_after`` is the header of that name, if it was sent.
     """
     try:
-        answer = json_decoding.decode(body)
+        response = json_decoding.decode(body)
     except ValueError:
-        answer = {}
-    code = safe_code(answer.get("error_code"))
-    known = code or f"HTTP_{status}"
-    request_id = safe_code(answer.get("request_id"))
-    kind = CODES.get(code) or _kind_of_unknown(safe_code(answer.get("error_type")), status, bool(code))
-    if code == "INVALID_FIELD" and _speaks_of_cursor(answer):
+        response = {}
+    code = safe_code(response.get("error_code"))
+    code_or_status = code or f"HTTP_{status}"
+    request_id = safe_code(response.get("request_id"))
+    kind = CODES.get(code) or _kind_of_unknown(safe_code(response.get("error_type")), status, bool(code))
+    if code == "INVALID_FIELD" and _names_cursor(response):
         kind = InvalidCursor
     if kind is RateLimited:
         scope = LIMIT_SCOPES.get(code, "item" if code.endswith("_LIMIT") else "client")
-        return RateLimited(known, scope=scope, retry_after=_seconds(retry_after), request_id=request_id)
-    return kind(known, request_id=request_id)
+        return RateLimited(code_or_status, scope=scope, retry_after=_seconds(retry_after), request_id=request_id)
+    return kind(code_or_status, request_id=request_id)
 
 
 def item_error(error: Mapping[str, Any]) -> ProviderError | None:
-    """The error that stands on an Item, as the refusal that it would be; ``None`` for an Item that is well."""
+    """Return the error that an Item reports, as a failed call would raise it; ``None`` for a healthy Item."""
     code = safe_code(error.get("error_code"))
     kind = CODES.get(code) or _kind_of_unknown(safe_code(error.get("error_type")), 400, bool(code))
     return kind(code) if code and kind is not RateLimited else None
@@ -155,7 +155,7 @@ def item_error(error: Mapping[str, Any]) -> ProviderError | None:
 
 def safe_code(value: object) -> str:
     """Return an identifier that is safe to log and to show an operator, or an empty text."""
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
+    return value if isinstance(value, str) and _SAFE_CODE.fullmatch(value) else ""
 
 
 def _kind_of_unknown(error_type: str, status: int, has_code: bool) -> type[ProviderError]:
@@ -169,9 +169,9 @@ def _kind_of_unknown(error_type: str, status: int, has_code: bool) -> type[Provi
     return Unavailable if status >= 500 or not has_code else UnknownErrorCode
 
 
-def _speaks_of_cursor(answer: Mapping[str, Any]) -> bool:
-    """A lost cursor has no code of its own; only the sentence names the field."""
-    return "cursor" in str(answer.get("error_message")).lower()
+def _names_cursor(response: Mapping[str, Any]) -> bool:
+    """An invalid cursor has no code of its own; only the message names the field."""
+    return "cursor" in str(response.get("error_message")).lower()
 
 
 def _seconds(retry_after: str | None) -> int:

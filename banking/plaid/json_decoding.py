@@ -1,7 +1,7 @@
-"""Decode JSON that comes from outside: exact numbers, and nothing that JSON does not know.
+"""Decode JSON of other systems strictly: exact numbers, and nothing that is not in the JSON standard.
 
-The errors carry no text on purpose. An answer may hold a token, and Python's own decoding errors keep the
-whole document with them, so they are dropped before ours are raised.
+The errors carry no text on purpose. A response may hold a token, and Python's own decoding errors keep the whole
+document, so they are dropped before ours are raised.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""Plaid's webhook keys, kept per process so that a webhook rarely costs a call to Plaid.
+"""Plaid's webhook verification keys, cached per process so that a webhook rarely costs a call to Plaid.
 
-Anybody may post a made-up key id at us, so ids that we never held are looked up sparingly: five a minute for all
-processes together, nobody waits for such a look-up, and ids that Plaid does not know are remembered by all processes
-for a minute. A webhook that names an Item of ours is another matter: nobody but Plaid and we know the name, so its key
-is looked up whatever strangers do. That is how the first webhook after a start or after a change of keys gets in.
+Anybody can send an invented key id, so ids that are not cached are looked up at a limited rate: five a minute for all
+processes together. No request waits for such a lookup, and ids that Plaid does not know are remembered by all processes
+for a minute. A webhook that names an Item of this site is exempt, because only Plaid and this site know Item ids: its
+key is always looked up. That is how the first webhook after a start or after a key rotation is accepted.
 """
 
 import logging
@@ -27,7 +27,7 @@ REFRESH_SECONDS = 60 * 60
 # How long a key counts that Plaid, out of reach, cannot confirm.
 LONGEST_SECONDS = 24 * 60 * 60
 UNKNOWN_SECONDS = 60
-STRANGERS_PER_MINUTE = 5
+UNEXPECTED_PER_MINUTE = 5
 EXPECTED_PER_MINUTE = 30
 WAIT_SECONDS = 5
 
@@ -47,11 +47,11 @@ class WebhookKey:
     public: jwt.PyJWK
     expires_at: int | None
     fetched_at: float
-    is_doubtful: bool = False
+    needs_refresh: bool = False
 
     def is_fresh(self, now: float) -> bool:
         """Whether Plaid need not be asked about it again yet."""
-        return not self.is_doubtful and now - self.fetched_at < REFRESH_SECONDS
+        return not self.needs_refresh and now - self.fetched_at < REFRESH_SECONDS
 
 
 class KeyLookupLimits(Protocol):
@@ -116,8 +116,8 @@ class WebhookKeys:
         self._shared = shared
         self._keys: dict[str, WebhookKey] = {}
         self._unknown: dict[str, float] = {}
-        self._strangers, self._expected = CallBudget(STRANGERS_PER_MINUTE), CallBudget(EXPECTED_PER_MINUTE)
-        self._fetching, self._refreshing, self._doubting = threading.Lock(), threading.Lock(), threading.Lock()
+        self._unexpected, self._expected = CallBudget(UNEXPECTED_PER_MINUTE), CallBudget(EXPECTED_PER_MINUTE)
+        self._fetching, self._refreshing, self._unexpected_lock = threading.Lock(), threading.Lock(), threading.Lock()
 
     def find(self, key_id: str, *, is_expected: Callable[[], bool] = lambda: True) -> jwt.PyJWK:
         """Return the public key of this id. Raises ``KeyRefused`` and ``KeyUnavailable``.
@@ -127,20 +127,20 @@ class WebhookKeys:
         """
         key = self._keys.get(key_id)
         if key is None:
-            key = self._look_up(key_id, is_expected)
+            key = self._lookup(key_id, is_expected)
         elif not key.is_fresh(time.time()):
-            key = self._refreshed(key_id, key)
+            key = self._refresh(key_id, key)
         if key.expires_at is not None and key.expires_at <= time.time():
             raise KeyRefused
         return key.public
 
     # --- Keys that are held -------------------------------------------------------------------------------
 
-    def _refreshed(self, key_id: str, key: WebhookKey) -> WebhookKey:
+    def _refresh(self, key_id: str, key: WebhookKey) -> WebhookKey:
         """Ask Plaid whether a key still counts. One thread asks; the others, and all while Plaid is away, go on."""
         if self._refreshing.acquire(blocking=False):
             try:
-                return self._ask(key_id)
+                return self._fetch_key(key_id)
             except KeyUnavailable:
                 logger.warning("A webhook key could not be confirmed; the one that is held goes on")
             finally:
@@ -151,48 +151,48 @@ class WebhookKeys:
 
     # --- Keys that are not --------------------------------------------------------------------------------
 
-    def _look_up(self, key_id: str, is_expected: Callable[[], bool]) -> WebhookKey:
+    def _lookup(self, key_id: str, is_expected: Callable[[], bool]) -> WebhookKey:
         now = time.time()
         if self._unknown.get(key_id, 0) > now or (self._shared is not None and self._shared.is_unknown(key_id)):
             raise KeyRefused
-        return self._for_expected(key_id) if is_expected() else self._for_stranger(key_id)
+        return self._fetch_expected(key_id) if is_expected() else self._fetch_unexpected(key_id)
 
-    def _for_expected(self, key_id: str) -> WebhookKey:
-        """One thread asks Plaid; the others wait for its answer, though not for long."""
+    def _fetch_expected(self, key_id: str) -> WebhookKey:
+        """One thread asks Plaid; the others wait for its response, though not for long."""
         if not self._fetching.acquire(timeout=WAIT_SECONDS):
             raise KeyUnavailable
         try:
             if key_id in self._keys:
                 return self._keys[key_id]
             self._expected.spend(time.time())
-            return self._new(key_id)
+            return self._fetch_new(key_id)
         finally:
             self._fetching.release()
 
-    def _for_stranger(self, key_id: str) -> WebhookKey:
+    def _fetch_unexpected(self, key_id: str) -> WebhookKey:
         """Ask Plaid if there is anything left of the minute's few calls; nobody waits for it."""
-        if not self._doubting.acquire(blocking=False):
+        if not self._unexpected_lock.acquire(blocking=False):
             raise KeyUnavailable
         try:
-            self._strangers.spend(time.time())
-            if self._shared is not None and self._shared.count_lookup() > STRANGERS_PER_MINUTE:
+            self._unexpected.spend(time.time())
+            if self._shared is not None and self._shared.count_lookup() > UNEXPECTED_PER_MINUTE:
                 raise KeyUnavailable
-            return self._new(key_id)
+            return self._fetch_new(key_id)
         finally:
-            self._doubting.release()
+            self._unexpected_lock.release()
 
-    def _new(self, key_id: str) -> WebhookKey:
+    def _fetch_new(self, key_id: str) -> WebhookKey:
         """Fetch a key that was never held. A new one means that Plaid may have retired the others."""
-        key = self._ask(key_id)
+        key = self._fetch_key(key_id)
         for other, held in list(self._keys.items()):
             if other != key_id and held.expires_at is None:
-                self._keys[other] = replace(held, is_doubtful=True)
+                self._keys[other] = replace(held, needs_refresh=True)
         return key
 
-    def _ask(self, key_id: str) -> WebhookKey:
+    def _fetch_key(self, key_id: str) -> WebhookKey:
         now = time.time()
         try:
-            answer = self._fetch(key_id)
+            response = self._fetch(key_id)
         except UnknownKey:
             self._keys.pop(key_id, None)
             self._unknown = {k: until for k, until in list(self._unknown.items()) if until > now}
@@ -203,19 +203,19 @@ class WebhookKeys:
         except ProviderError as error:
             logger.warning("A webhook key cannot be fetched: %s", error)
             raise KeyUnavailable from None
-        self._keys[key_id] = _key(answer, key_id, now)
+        self._keys[key_id] = _parse_key(response, key_id, now)
         return self._keys[key_id]
 
 
-def _key(answer: dict[str, Any], key_id: str, now: float) -> WebhookKey:
-    """Check that the answer is the key we asked for, of the one kind that Plaid signs with."""
+def _parse_key(response: dict[str, Any], key_id: str, now: float) -> WebhookKey:
+    """Check that the response is the key we asked for, of the one kind that Plaid signs with."""
     kind = {"kid": key_id, "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
-    expires_at = answer.get("expired_at")
-    if not kind.items() <= answer.items() or not isinstance(expires_at, int | None):
+    expires_at = response.get("expired_at")
+    if not kind.items() <= response.items() or not isinstance(expires_at, int | None):
         logger.error("Plaid sent a webhook key of another kind than ES256")
         raise KeyUnavailable
     try:
-        public = jwt.PyJWK(answer, algorithm="ES256")
+        public = jwt.PyJWK(response, algorithm="ES256")
     except jwt.PyJWTError:
         raise KeyUnavailable from None
     return WebhookKey(public=public, expires_at=expires_at, fetched_at=now)

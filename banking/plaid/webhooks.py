@@ -1,4 +1,4 @@
-"""Tell Plaid's webhooks from anybody else's. What passes is a doorbell: a hint to look, never data.
+"""Verify that a webhook comes from Plaid. A verified one is a hint to sync; its content is not used.
 
 Source: https://plaid.com/docs/api/webhooks/webhook-verification/
 """
@@ -36,7 +36,7 @@ def verify(
     client: PlaidClient | None = None,
     is_known: Callable[[str], bool] = lambda item_id: False,
 ) -> WebhookEvent:
-    """Check the ``HEADER`` value against the raw body and return what the webhook says.
+    """Check the ``HEADER`` value against the raw body and return the event.
 
     What can be refused without a key is refused before one is looked up. ``is_known`` tells whether an Item is one of
     ours; it is asked only about a webhook whose key is not held. Raises ``WebhookRejected``, ``KeyUnavailable``
@@ -64,10 +64,10 @@ def verify(
 
 
 def _fingerprint(signature: str) -> str:
-    """One name for a signed delivery and every rewritten copy of it, and another for the next delivery.
+    """Identify a signed delivery and every rewritten copy of it, and no other delivery.
 
-    Two webhooks of one second with the same words are the same up to the signature, and the second may ring for
-    what the first did not know of. ES256 draws ``r`` anew for each signature. Without the key one can only mirror
+    Two webhooks of one second with the same content are equal up to the signature, and the second may announce
+    what the first did not include. ES256 draws ``r`` anew for each signature. Without the key one can only mirror
     ``s``, which then still holds: so ``r`` counts, and ``s`` does not.
     """
     signed, _, encoded = signature.rpartition(".")
@@ -76,20 +76,20 @@ def _fingerprint(signature: str) -> str:
 
 
 def _check_signature(signature: str, client: PlaidClient, key_id: str, is_expected: Callable[[], bool]) -> None:
-    """Raise ``WebhookRejected`` unless one of Plaid's keys vouches for the claims."""
+    """Raise ``WebhookRejected`` unless one of Plaid's keys signed the claims."""
     try:
         key = client.keys.find(key_id, is_expected=is_expected)
     except KeyRefused:
         raise WebhookRejected("key") from None
     try:
-        # PyJWT knows no greatest age, and no clock that runs ahead: age is checked here.
+        # PyJWT limits neither the age nor clock skew: ``_check_age`` does.
         jwt.decode(signature, key, algorithms=["ES256"], options={"verify_iat": False})
     except jwt.PyJWTError:
         raise WebhookRejected("signature") from None
 
 
 def _unverified(signature: str) -> dict[str, Any]:
-    """What the signature claims, before anybody vouches for it."""
+    """Return the claims, not verified yet."""
     try:
         claims: dict[str, Any] = jwt.decode(signature, options={"verify_signature": False})
     except jwt.PyJWTError:

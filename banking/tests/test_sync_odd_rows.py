@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from banking.models import Account, Item
-from banking.plaid import translate
+from banking.plaid import responses
 from banking.provider import AccountsResponse, InvalidCursor, SkippedRow, TransactionsPage
 from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT
 from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
@@ -31,7 +31,7 @@ def odd_page(**changes: object) -> TransactionsPage:
         "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
         "request_id": "r",
     }
-    return translate.page(answer)
+    return responses.parse_sync(answer)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_it_takes_a_transaction_once_that_a_page_holds_twice(
 
 def test_it_stores_an_account_with_a_numeric_mask_and_no_currency(item: Item, provider: ScriptedProvider) -> None:
     odd = PLAIDS_ACCOUNT | {"mask": 1234, "balances": {"current": 5, "iso_currency_code": None}}
-    provider.roster = list(translate.roster({"accounts": [odd, odd], "request_id": "r"}).accounts)
+    provider.roster = list(responses.parse_accounts({"accounts": [odd, odd], "request_id": "r"}).accounts)
     read(item)
     with tenant(item.owner_id):
         account = Account.objects.get(owner=item.owner_id)

@@ -93,13 +93,13 @@ def test_it_is_found_by_the_scheduler_beside_plaids(
     plaids = make_item(mallory)
     make_due(linked)
     make_due(plaids)
-    assert {claimed.item_id for claimed in sync_queue.claim_syncs(limit=10)} == {linked.pk, plaids.pk}
+    assert {claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)} == {linked.pk, plaids.pk}
 
 
 def test_it_keeps_ids_of_two_providers_apart(linked: Item, mallory: User, make_item) -> None:
     twin = make_item(mallory, provider_item_id=linked.provider_item_id)
     found = [
-        sync_queue.current_item_named(provider_key=key, provider_item_id=linked.provider_item_id)
+        sync_queue.find_current_item(provider_key=key, provider_item_id=linked.provider_item_id)
         for key in ("toy", "plaid")
     ]
     assert found == [(linked.owner_id, linked.pk), (mallory.pk, twin.pk)]
@@ -135,6 +135,6 @@ def test_it_explains_its_own_codes(linked: Item) -> None:
 def test_it_speaks_to_no_provider_that_the_settings_do_not_name(linked: Item, settings) -> None:
     settings.BANK_PROVIDERS = {"plaid": settings.BANK_PROVIDERS["plaid"]}
     assert linked.is_in_other_environment
-    assert sync_queue.claim_syncs(limit=10) == []
+    assert sync_queue.claim_due_syncs(limit=10) == []
     with pytest.raises(ProviderConfigurationError, match="UNKNOWN_PROVIDER"):
         provider_for("toy")

@@ -1,1 +1,1 @@
-"""Experian, behind ``credit.provider``: its words, its codes and its failures end in this folder."""
+"""Experian as a credit bureau. Its field names, codes and errors stay in this package."""

@@ -1,10 +1,10 @@
-"""Plaid's answers in banking's words. The sign of money is turned here and nowhere else.
+"""Parse Plaid's responses into banking's rows. The sign of money is turned here and nowhere else.
 
-Plaid counts money that leaves an account as positive; banking counts it as negative. Figures stay exactly as
-they were sent. What Plaid may leave out or set to null becomes ``None`` or an empty text, words that Plaid
-may add tomorrow pass through, and an answer that breaks Plaid's own contract raises ``MalformedResponse``. One odd row
-takes nothing else along: what only describes it is left empty, and without what its money hangs on it is set aside.
-Every transaction of every sync passes through here, so one row may cost a few microseconds and no more.
+Plaid counts money that leaves an account as positive, banking as negative. Amounts stay exactly as they were sent.
+What Plaid may omit or set to null becomes ``None`` or an empty text, and values that Plaid may add later pass through.
+A response that breaks Plaid's own contract raises ``MalformedResponse``. A malformed row affects no other row: fields
+that only describe it are left empty, and a row without its id, account, amount, currency or date is skipped and
+listed. Every transaction of every sync is parsed here, so one row may cost a few microseconds and no more.
 """
 
 import functools
@@ -57,68 +57,68 @@ READINESS = {
     "HISTORICAL_UPDATE_COMPLETE": Readiness.HISTORICAL,
 }
 PRODUCT_LISTS = ("products", "billed_products", "consented_products", "available_products")
-KINDS = {"added": "transaction", "modified": "transaction", "removed": "removal", "accounts": "account"}
+ROW_KINDS = {"added": "transaction", "modified": "transaction", "removed": "removal", "accounts": "account"}
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def translation(translate: Callable[[Json], Shape]) -> Callable[[Json], Shape]:
-    """Let ``translate`` raise ``MalformedResponse``, with Plaid's request id, for a missing or broken field."""
+def raises_malformed_response(parse: Callable[[Json], Shape]) -> Callable[[Json], Shape]:
+    """Make a parser raise ``MalformedResponse``, with Plaid's request id, for a missing or broken field."""
 
-    @functools.wraps(translate)
-    def checked(answer: Json) -> Shape:
+    @functools.wraps(parse)
+    def parse_or_raise(response: Json) -> Shape:
         try:
-            return translate(answer)
-        except (KeyError, FieldError) as flaw:
-            field = str(flaw.args[0])
-        raise MalformedResponse("BROKEN_FIELD", request_id=safe_code(answer.get("request_id")), detail=field)
+            return parse(response)
+        except (KeyError, FieldError) as error:
+            field = str(error.args[0])
+        raise MalformedResponse("BROKEN_FIELD", request_id=safe_code(response.get("request_id")), detail=field)
 
-    return checked
+    return parse_or_raise
 
 
-@translation
-def page(answer: Json) -> TransactionsPage:
-    """Translate an answer of /transactions/sync.
+@raises_malformed_response
+def parse_sync(response: Json) -> TransactionsPage:
+    """Parse a response of /transactions/sync.
 
     https://plaid.com/docs/api/products/transactions/#transactionssync
     """
-    if not isinstance(answer.get("next_cursor"), str):
+    if not isinstance(response.get("next_cursor"), str):
         raise FieldError("next_cursor")
-    next_cursor, has_more = read_text(answer, "next_cursor"), read_flag(answer, "has_more")
+    next_cursor, has_more = read_text(response, "next_cursor"), read_flag(response, "has_more")
     if has_more and not next_cursor:
         # Following an empty cursor would read the stream from its beginning, for ever.
         raise FieldError("next_cursor")
-    aside: list[SkippedRow] = []
+    skipped: list[SkippedRow] = []
     return TransactionsPage(
-        added=_each(answer, "added", _transaction, aside),
-        modified=_each(answer, "modified", _transaction, aside),
-        removed=_each(answer, "removed", _removed, aside),
-        accounts=_each(answer, "accounts", _account, aside),
+        added=_parse_rows(response, "added", _parse_transaction, skipped),
+        modified=_parse_rows(response, "modified", _parse_transaction, skipped),
+        removed=_parse_rows(response, "removed", _parse_removed, skipped),
+        accounts=_parse_rows(response, "accounts", _parse_account, skipped),
         next_cursor=next_cursor,
         has_more=has_more,
-        readiness=READINESS.get(read_text(answer, "transactions_update_status"), Readiness.NOT_READY),
-        request_id=safe_code(answer.get("request_id")),
-        skipped=aside,
+        readiness=READINESS.get(read_text(response, "transactions_update_status"), Readiness.NOT_READY),
+        request_id=safe_code(response.get("request_id")),
+        skipped=skipped,
     )
 
 
-@translation
-def roster(answer: Json) -> AccountsResponse:
-    """Translate an answer of /accounts/get. https://plaid.com/docs/api/accounts/#accountsget"""
-    if answer["accounts"] is None:
+@raises_malformed_response
+def parse_accounts(response: Json) -> AccountsResponse:
+    """Parse a response of /accounts/get. https://plaid.com/docs/api/accounts/#accountsget"""
+    if response["accounts"] is None:
         # Not the same as none: every account would be closed.
         raise FieldError("accounts")
-    aside: list[SkippedRow] = []
-    accounts = _each(answer, "accounts", _account, aside)
-    return AccountsResponse(accounts=accounts, request_id=safe_code(answer.get("request_id")), skipped=aside)
+    skipped: list[SkippedRow] = []
+    accounts = _parse_rows(response, "accounts", _parse_account, skipped)
+    return AccountsResponse(accounts=accounts, request_id=safe_code(response.get("request_id")), skipped=skipped)
 
 
-@translation
-def item(answer: Json) -> ItemDetails:
-    """Translate an answer of /item/get; ``products`` holds all that Plaid lists for the Item, in use or not.
+@raises_malformed_response
+def parse_item(response: Json) -> ItemDetails:
+    """Parse a response of /item/get; ``products`` holds all that Plaid lists for the Item, in use or not.
 
     https://plaid.com/docs/api/items/#itemget
     """
-    facts, status = read_object(answer, "item"), read_optional_object(answer, "status")
+    facts, status = read_object(response, "item"), read_optional_object(response, "status")
     error = read_optional_object(facts, "error")
     return ItemDetails(
         provider_item_id=read_identifier(facts, "item_id"),
@@ -133,52 +133,52 @@ def item(answer: Json) -> ItemDetails:
     )
 
 
-@translation
-def institution(answer: Json) -> InstitutionDetails:
-    """Translate an answer of /institutions/get_by_id. Pages use address and color, so odd ones go.
+@raises_malformed_response
+def parse_institution(response: Json) -> InstitutionDetails:
+    """Parse a response of /institutions/get_by_id. Pages use the URL and the color, so invalid ones are dropped.
 
     https://plaid.com/docs/api/institutions/#institutionsget_by_id
     """
-    facts = read_object(answer, "institution")
+    facts = read_object(response, "institution")
     url, color = read_text(facts, "url"), read_text(facts, "primary_color")
     return InstitutionDetails(
         institution_id=read_identifier(facts, "institution_id"),
         name=read_display_text(facts, "name"),
-        url=url if _is_web_address(url) else "",
+        url=url if _is_http_url(url) else "",
         color=color if _COLOR.fullmatch(color) else "",
     )
 
 
-@translation
-def link_token(answer: Json) -> LinkToken:
-    """Translate an answer of /link/token/create. https://plaid.com/docs/api/link/#linktokencreate"""
-    expires_at = read_datetime(answer, "expiration")
+@raises_malformed_response
+def parse_link_token(response: Json) -> LinkToken:
+    """Parse a response of /link/token/create. https://plaid.com/docs/api/link/#linktokencreate"""
+    expires_at = read_datetime(response, "expiration")
     if expires_at is None:
         raise FieldError("expiration")
     return LinkToken(
-        value=read_identifier(answer, "link_token"),
+        value=read_identifier(response, "link_token"),
         expires_at=expires_at,
-        request_id=safe_code(answer.get("request_id")),
+        request_id=safe_code(response.get("request_id")),
     )
 
 
-@translation
-def brought(answer: Json) -> list[LinkResult]:
-    """Translate an answer of /link/token/get: what each ended session has added, in the new form and in the old.
+@raises_malformed_response
+def parse_link_results(response: Json) -> list[LinkResult]:
+    """Parse a response of /link/token/get: what each ended session added, in Plaid's new form and in its old one.
 
     https://plaid.com/docs/api/link/#linktokenget
     """
-    found: dict[str, LinkResult] = {}
-    for session in read_rows({"link_sessions": answer.get("link_sessions") or []}, "link_sessions"):
+    results_by_token: dict[str, LinkResult] = {}
+    for session in read_rows({"link_sessions": response.get("link_sessions") or []}, "link_sessions"):
         results, success = read_optional_object(session, "results"), read_optional_object(session, "on_success")
         added = read_rows({"added": results.get("item_add_results") or []}, "added")
         if success:
             added = [*added, {**read_optional_object(success, "metadata"), "public_token": success.get("public_token")}]
-        found |= {each.public_token: each for each in map(_brought, added)}
-    return list(found.values())
+        results_by_token |= {result.public_token: result for result in map(_link_result, added)}
+    return list(results_by_token.values())
 
 
-def _brought(row: Json) -> LinkResult:
+def _link_result(row: Json) -> LinkResult:
     institution = read_optional_object(row, "institution")
     accounts = read_rows({"accounts": row.get("accounts") or []}, "accounts")
     return LinkResult(
@@ -191,61 +191,61 @@ def _brought(row: Json) -> LinkResult:
     )
 
 
-@translation
-def credential(answer: Json) -> Credential:
-    """Translate an answer of /item/public_token/exchange.
+@raises_malformed_response
+def parse_credential(response: Json) -> Credential:
+    """Parse a response of /item/public_token/exchange.
 
     https://plaid.com/docs/api/items/#itempublic_tokenexchange
     """
     return Credential(
-        access_token=read_identifier(answer, "access_token"),
-        provider_item_id=read_identifier(answer, "item_id"),
-        request_id=safe_code(answer.get("request_id")),
+        access_token=read_identifier(response, "access_token"),
+        provider_item_id=read_identifier(response, "item_id"),
+        request_id=safe_code(response.get("request_id")),
     )
 
 
-@translation
-def webhook_key(answer: Json) -> Json:
-    """Take the JWK out of an answer of /webhook_verification_key/get.
+@raises_malformed_response
+def parse_webhook_key(response: Json) -> Json:
+    """Take the JWK out of a response of /webhook_verification_key/get.
 
     https://plaid.com/docs/api/webhooks/webhook-verification/#get-webhook-verification-key
     """
-    return read_object(answer, "key")
+    return read_object(response, "key")
 
 
-def _each(answer: Json, field: str, translate: Callable[[Json], Shape], aside: list[SkippedRow]) -> list[Shape]:
-    """Translate a list's rows, and set those aside that cannot be. A list may be null; anything else is no list."""
-    rows, translated = answer[field], []
+def _parse_rows(response: Json, field: str, parse: Callable[[Json], Shape], skipped: list[SkippedRow]) -> list[Shape]:
+    """Parse a list's rows; ``skipped`` gets those that cannot be parsed. The list may be null."""
+    rows, parsed = response[field], []
     if rows is None:
         return []
     if type(rows) is not list:
         raise FieldError(field)
     for row in rows:
         if type(row) is not dict:
-            aside.append(SkippedRow(KINDS[field], "row"))
+            skipped.append(SkippedRow(ROW_KINDS[field], "row"))
             continue
         try:
-            translated.append(translate(row))
-        except (KeyError, FieldError) as flaw:
-            aside.append(SkippedRow(KINDS[field], str(flaw.args[0]), read_loose_id(row, "transaction_id")))
-    return translated
+            parsed.append(parse(row))
+        except (KeyError, FieldError) as error:
+            skipped.append(SkippedRow(ROW_KINDS[field], str(error.args[0]), read_loose_id(row, "transaction_id")))
+    return parsed
 
 
-def _removed(row: Json) -> str:
+def _parse_removed(row: Json) -> str:
     return read_row_id(row, "transaction_id")
 
 
-def _transaction(row: Json) -> TransactionRow:
-    paid = read_money(row, "amount")
-    if paid is None:
+def _parse_transaction(row: Json) -> TransactionRow:
+    outflow = read_money(row, "amount")
+    if outflow is None:
         raise FieldError("amount")
     category = read_loose_object(row, "personal_finance_category")
     return TransactionRow(
         read_row_id(row, "transaction_id"),
         read_row_id(row, "account_id"),
         # copy_negate is exact at any length, where a minus rounds to 28 digits. It makes -0 of 0, though.
-        paid.copy_negate() if paid else paid.copy_abs(),
-        paid,
+        outflow.copy_negate() if outflow else outflow.copy_abs(),
+        outflow,
         read_currency(row, True),
         read_date(row["date"], "date"),
         read_optional_date(row, "authorized_date"),
@@ -260,7 +260,7 @@ def _transaction(row: Json) -> TransactionRow:
     )
 
 
-def _account(row: Json) -> AccountRow:
+def _parse_account(row: Json) -> AccountRow:
     balances = read_loose_object(row, "balances")
     return AccountRow(
         provider_id=read_row_id(row, "account_id"),
@@ -280,11 +280,11 @@ def _account(row: Json) -> AccountRow:
 def _products(facts: Json) -> list[str]:
     """Each product once. Where consent was asked for in advance, only ``consented_products`` may show it."""
     lists = [facts.get(field) for field in PRODUCT_LISTS]
-    listed = [safe_code(product) for products in lists if isinstance(products, list) for product in products]
-    return list(dict.fromkeys(filter(None, listed)))
+    codes = [safe_code(product) for products in lists if isinstance(products, list) for product in products]
+    return list(dict.fromkeys(filter(None, codes)))
 
 
-def _is_web_address(url: str) -> bool:
+def _is_http_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
     except ValueError:

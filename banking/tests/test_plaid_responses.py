@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banking.plaid import json_decoding, translate
+from banking.plaid import json_decoding, responses
 from banking.provider import MalformedResponse, Readiness, SkippedRow, TransactionRow
 from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT, PLAIDS_TRANSACTION, without
 
@@ -25,14 +25,14 @@ def stream(**changes):
 
 
 def transaction(**changes):
-    return translate.page(stream(added=[BARE_TRANSACTION | changes])).added[0]
+    return responses.parse_sync(stream(added=[BARE_TRANSACTION | changes])).added[0]
 
 
 # --- Transactions -----------------------------------------------------------------------------------------
 
 
 def test_it_translates_plaids_own_example():
-    assert translate.page(stream(modified=[PLAIDS_TRANSACTION])).modified == [
+    assert responses.parse_sync(stream(modified=[PLAIDS_TRANSACTION])).modified == [
         TransactionRow(
             provider_id="lPNjeW1nR6CDn5okmGQ6hEpMo4lLNoSrzqDje",
             account_id="BxBXxLj1m4HMXBm9WZZmCWVbPjX16EHwv99vp",
@@ -150,7 +150,9 @@ def test_it_lets_only_text_through_that_postgresql_can_hold(text):
 
 @pytest.mark.parametrize("key", ["transaction_id", "account_id", "amount", "iso_currency_code", "date", "pending"])
 def test_it_sets_a_transaction_aside_that_lacks_what_its_money_hangs_on(key):
-    found = translate.page(stream(added=[BARE_TRANSACTION | {"transaction_id": "t0"}, without(BARE_TRANSACTION, key)]))
+    found = responses.parse_sync(
+        stream(added=[BARE_TRANSACTION | {"transaction_id": "t0"}, without(BARE_TRANSACTION, key)])
+    )
     assert [row.provider_id for row in found.added] == ["t0"]
     named = "" if key == "transaction_id" else "t1"
     assert found.skipped == [SkippedRow("transaction", key, named)]
@@ -189,7 +191,7 @@ def test_it_sets_a_transaction_aside_that_lacks_what_its_money_hangs_on(key):
     ],
 )
 def test_it_sets_an_odd_row_aside_by_the_fields_name_alone(key, value):
-    found = translate.page(
+    found = responses.parse_sync(
         stream(modified=[BARE_TRANSACTION | {key: value}, BARE_TRANSACTION | {"transaction_id": "t2"}])
     )
     assert [row.provider_id for row in found.modified] == ["t2"]
@@ -218,15 +220,15 @@ def test_it_keeps_a_row_whose_description_is_odd(changes, kept):
 
 @pytest.mark.parametrize("row", [None, 7, "x", [], True])
 def test_it_sets_aside_what_is_no_row_at_all(row):
-    found = translate.page(stream(added=[row], removed=[row], accounts=[row]))
+    found = responses.parse_sync(stream(added=[row], removed=[row], accounts=[row]))
     assert found.skipped == [SkippedRow(kind, "row") for kind in ("transaction", "removal", "account")]
 
 
 def test_it_takes_a_null_list_for_an_empty_one_except_for_the_roster():
-    found = translate.page(stream(added=None, modified=None, removed=None, accounts=None))
+    found = responses.parse_sync(stream(added=None, modified=None, removed=None, accounts=None))
     assert (found.added, found.modified, found.removed, found.accounts) == ([], [], [], [])
     with pytest.raises(MalformedResponse, match="accounts"):
-        translate.roster({"accounts": None, "request_id": "r"})
+        responses.parse_accounts({"accounts": None, "request_id": "r"})
 
 
 @pytest.mark.parametrize(
@@ -243,12 +245,14 @@ def test_it_takes_a_null_list_for_an_empty_one_except_for_the_roster():
     ],
 )
 def test_it_keeps_an_odd_account(changes, kept):
-    (account,) = translate.roster({"accounts": [PLAIDS_ACCOUNT | changes], "request_id": "r"}).accounts
+    (account,) = responses.parse_accounts({"accounts": [PLAIDS_ACCOUNT | changes], "request_id": "r"}).accounts
     assert {field: getattr(account, field) for field in kept} == kept
 
 
 def test_it_sets_an_account_aside_that_has_no_id():
-    found = translate.roster({"accounts": [without(PLAIDS_ACCOUNT, "account_id"), PLAIDS_ACCOUNT], "request_id": "r"})
+    found = responses.parse_accounts(
+        {"accounts": [without(PLAIDS_ACCOUNT, "account_id"), PLAIDS_ACCOUNT], "request_id": "r"}
+    )
     assert (len(found.accounts), found.skipped) == (1, [SkippedRow("account", "account_id")])
 
 
@@ -263,7 +267,7 @@ def test_it_keeps_the_order_of_a_page():
         accounts=[PLAIDS_ACCOUNT],
         has_more=True,
     )
-    page = translate.page(answer)
+    page = responses.parse_sync(answer)
     assert [row.provider_id for row in page.added] == ["a", "b", "c"]
     assert [row.provider_id for row in page.modified] == ["d", "e"]
     assert page.removed == ["z", "y"]
@@ -283,23 +287,23 @@ def test_it_keeps_the_order_of_a_page():
     ],
 )
 def test_it_never_thinks_an_item_readier_than_plaid_says(status, readiness):
-    assert translate.page(stream(transactions_update_status=status)).readiness == readiness
+    assert responses.parse_sync(stream(transactions_update_status=status)).readiness == readiness
 
 
 def test_it_takes_the_answer_of_an_item_that_is_not_ready():
-    page = translate.page(stream(next_cursor="", transactions_update_status="NOT_READY"))
+    page = responses.parse_sync(stream(next_cursor="", transactions_update_status="NOT_READY"))
     assert (page.added, page.next_cursor, page.has_more) == ([], "", False)
 
 
 def test_it_refuses_an_empty_cursor_that_promises_more():
     with pytest.raises(MalformedResponse, match="next_cursor"):
-        translate.page(stream(next_cursor="", has_more=True))
+        responses.parse_sync(stream(next_cursor="", has_more=True))
 
 
 @pytest.mark.parametrize("key", ["added", "modified", "removed", "accounts", "has_more"])
 def test_it_refuses_a_page_without_what_plaid_promises(key):
     with pytest.raises(MalformedResponse, match=key):
-        translate.page(without(stream(), key))
+        responses.parse_sync(without(stream(), key))
 
 
 @pytest.mark.parametrize(
@@ -316,11 +320,16 @@ def test_it_refuses_a_page_without_what_plaid_promises(key):
 )
 def test_it_refuses_a_page_of_another_shape(changes):
     with pytest.raises(MalformedResponse):
-        translate.page(stream(**changes))
+        responses.parse_sync(stream(**changes))
 
 
 def test_it_refuses_an_empty_object_whatever_was_asked():
-    for translation in (translate.page, translate.roster, translate.item, translate.institution):
+    for translation in (
+        responses.parse_sync,
+        responses.parse_accounts,
+        responses.parse_item,
+        responses.parse_institution,
+    ):
         with pytest.raises(MalformedResponse):
             translation({})
 
@@ -334,7 +343,7 @@ JSON = st.recursive(
 
 @given(row=st.dictionaries(st.sampled_from(sorted(PLAIDS_TRANSACTION)), JSON))
 def test_it_translates_a_row_or_sets_it_aside_and_never_crashes(row):
-    page = translate.page(stream(added=[PLAIDS_TRANSACTION | row], removed=[row], accounts=[row]))
+    page = responses.parse_sync(stream(added=[PLAIDS_TRANSACTION | row], removed=[row], accounts=[row]))
     assert len(page.added) + len(page.removed) + len(page.accounts) + len(page.skipped) == 3
     assert all(type(each.amount) is Decimal for each in page.added)
 

@@ -9,13 +9,10 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
-from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from compliance.audit.request_details import current_request_details
-from config.csp import reports
 from config.http.context import THEMES
 
 YEAR = 365 * 24 * 3600
@@ -89,24 +86,6 @@ def appearance(request: HttpRequest) -> HttpResponse:
 def help_page(request: HttpRequest) -> HttpResponse:
     """Say how the site works and whom to ask."""
     return render(request, "help.html", {"support_email": settings.SUPPORT_EMAIL})
-
-
-# Browsers send these by themselves, so no form's token can come with them. What they say is only counted.
-@csrf_exempt
-@login_not_required
-@require_POST
-def policy_reports(request: HttpRequest) -> HttpResponse:
-    """Take a browser's report that a page broke the content security policy."""
-    if request.content_type not in reports.CONTENT_TYPES:
-        return HttpResponse(status=415)
-    if len(request.body) > reports.MOST_BYTES:
-        return HttpResponse(status=413)
-    try:
-        told = reports.read(request.body, host=request.get_host())
-    except reports.Unreadable:
-        return HttpResponse(status=400)
-    reports.keep(told, at=timezone.now())
-    return HttpResponse(status=204)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

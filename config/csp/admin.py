@@ -1,4 +1,4 @@
-"""What operators may look at that no room below the roof has."""
+"""The operators' page of policy violations."""
 
 from django.contrib import admin
 

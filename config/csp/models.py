@@ -1,4 +1,4 @@
-"""The roof's one table: what browsers report. It belongs to nobody and names nobody."""
+"""What browsers report of the content security policy. It belongs to nobody and names nobody."""
 
 from typing import ClassVar
 

@@ -8,24 +8,24 @@ Source: https://w3c.github.io/webappsec-csp/#reporting and https://w3c.github.io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from csp.utils import DEFAULT_DIRECTIVES
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.urls import Resolver404, resolve
 
 from config.csp.models import PolicyViolation
 
 CONTENT_TYPES: Final = ("application/csp-report", "application/reports+json")
-MOST_BYTES: Final = 16_384
-MOST_AT_ONCE: Final = 20
-MOST_A_DAY: Final = 200
-MOST: Final = 2_000
+MAX_BYTES: Final = 16_384
+MAX_REPORTS: Final = 20
+MAX_ROWS_A_DAY: Final = 200
+MAX_ROWS: Final = 2_000
 
 KEYWORDS: Final = frozenset({"inline", "eval", "wasm-eval", "self", "trusted-types-policy", "trusted-types-sink"})
 WEB: Final = frozenset({"http", "https", "ws", "wss"})
@@ -33,11 +33,9 @@ SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,30}")
 HOST: Final = re.compile(r"[a-z0-9.:\[\]-]{1,100}")
 PATH: Final = re.compile(r"/[A-Za-z0-9/._-]{1,199}")
 UNKNOWN: Final = "?"
-# Any number will do, as long as nothing else locks it.
-COUNTING: Final = 4_190_001
 
 
-class Unreadable(ValueError):
+class InvalidReport(ValueError):
     """The body is not what browsers send."""
 
 
@@ -51,46 +49,50 @@ class Violation:
     source: str
 
 
-def read(body: bytes, *, host: str) -> list[Violation]:
+def parse_reports(body: bytes, *, host: str) -> list[Violation]:
     """The violations of this site's pages in a report of either format. Raises ``Unreadable``."""
     try:
-        told = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
-        raise Unreadable("The body is no JSON.") from None
-    entries = told if isinstance(told, list) else [told]
+        raise InvalidReport("The body is no JSON.") from None
+    entries = document if isinstance(document, list) else [document]
     if not all(isinstance(entry, dict) for entry in entries):
-        raise Unreadable("A report is an object, or a list of them.")
-    return [found for each in described(entries[:MOST_AT_ONCE]) if (found := violation(each, host))]
+        raise InvalidReport("A report is an object, or a list of them.")
+    reports = normalize_entries(entries[:MAX_REPORTS])
+    return [violation for report in reports if (violation := parse_violation(report, host))]
 
 
-def described(entries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+def normalize_entries(entries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
     """Yield what each entry says, under the names of the newer format."""
     for entry in entries:
         if entry.get("type") == "csp-violation":
-            said, names = entry.get("body"), ("documentURL", "effectiveDirective", "blockedURL", "sourceFile")
+            report, names = entry.get("body"), ("documentURL", "effectiveDirective", "blockedURL", "sourceFile")
         else:
-            said, names = entry.get("csp-report"), ("document-uri", "effective-directive", "blocked-uri", "source-file")
-        if isinstance(said, dict):
-            values = [said.get(name) for name in names]
+            report, names = (
+                entry.get("csp-report"),
+                ("document-uri", "effective-directive", "blocked-uri", "source-file"),
+            )
+        if isinstance(report, dict):
+            values = [report.get(name) for name in names]
             yield {
                 name: value if isinstance(value, str) else ""
                 for name, value in zip(("document", "directive", "blocked", "source"), values, strict=True)
             }
 
 
-def violation(said: Mapping[str, str], host: str) -> Violation | None:
+def parse_violation(report: Mapping[str, str], host: str) -> Violation | None:
     """What is worth keeping of one report; None when it speaks of no directive, or of another site's page."""
-    if said["directive"] not in DEFAULT_DIRECTIVES or origin(said["document"], host) != "self":
+    if report["directive"] not in DEFAULT_DIRECTIVES or describe_origin(report["document"], host) != "self":
         return None
     return Violation(
-        directive=said["directive"],
-        page=route(said["document"]),
-        blocked=origin(said["blocked"], host),
-        source=source(said["source"], host),
+        directive=report["directive"],
+        page=route_pattern(report["document"]),
+        blocked=describe_origin(report["blocked"], host),
+        source=describe_source(report["source"], host),
     )
 
 
-def route(address: str) -> str:
+def route_pattern(address: str) -> str:
     """The pattern that one of our addresses follows, without the ids and keys in it."""
     try:
         return f"/{resolve(urlsplit(address).path).route}"[:200]
@@ -98,14 +100,14 @@ def route(address: str) -> str:
         return UNKNOWN
 
 
-def source(address: str, host: str) -> str:
+def describe_source(address: str, host: str) -> str:
     """Which of our scripts or styles did it, or else where it came from."""
-    place = origin(address, host)
+    place = describe_origin(address, host)
     path = urlsplit(address).path if place == "self" else ""
     return path if path.startswith(settings.STATIC_URL) and PATH.fullmatch(path) else place
 
 
-def origin(address: str, host: str) -> str:
+def describe_origin(address: str, host: str) -> str:
     """Where something comes from: a keyword, ``self``, a host with its scheme, or a scheme alone."""
     if address in KEYWORDS or not address:
         return address
@@ -123,20 +125,26 @@ def origin(address: str, host: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if HOST.fullmatch(parts.netloc) else UNKNOWN
 
 
-def keep(violations: Iterable[Violation], *, at: datetime) -> None:
-    """Count each violation in its row of the day; a new row is made while the day and the table have room."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        # One report at a time, so that no two of them fill the same last place.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [COUNTING])
-        today = PolicyViolation.objects.filter(day=at.date())
-        room = min(MOST_A_DAY - today.count(), MOST - PolicyViolation.objects.count())
-        for each in violations:
-            if today.filter(**asdict(each)).update(count=F("count") + 1, last_at=at) or room <= 0:
+def record_violations(violations: Iterable[Violation], *, at: datetime) -> None:
+    """Count each violation in its row of the day; a new row is made while the day and the table have room.
+
+    Reports that come at the same moment are all counted. They may each take the last place, so that a few rows more
+    are made than there is room for.
+    """
+    today = PolicyViolation.objects.filter(day=at.date())
+    with transaction.atomic():
+        room = min(MAX_ROWS_A_DAY - today.count(), MAX_ROWS - PolicyViolation.objects.count())
+        # In one order for everybody, so that no two reports wait for each other's rows.
+        for violation in sorted(violations, key=astuple):
+            row = today.filter(**asdict(violation))
+            if row.update(count=F("count") + 1, last_at=at) or room <= 0:
                 continue
-            PolicyViolation.objects.create(day=at.date(), first_at=at, last_at=at, **asdict(each))
+            new = PolicyViolation(day=at.date(), first_at=at, last_at=at, count=0, **asdict(violation))
+            PolicyViolation.objects.bulk_create([new], ignore_conflicts=True)
+            row.update(count=F("count") + 1)
             room -= 1
 
 
-def forget_old(*, before: datetime) -> None:
+def delete_old_violations(*, before: datetime) -> None:
     """Delete what was last seen before a time, so that the table has room for what happens now."""
     PolicyViolation.objects.filter(last_at__lt=before).delete()

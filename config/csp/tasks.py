@@ -1,4 +1,4 @@
-"""What the clock asks of the roof."""
+"""Scheduled work on reports of the content security policy."""
 
 from datetime import timedelta
 
@@ -13,4 +13,4 @@ KEPT_FOR = timedelta(days=30)
 @shared_task
 def delete_old_policy_violations() -> None:
     """Drop what browsers have not reported for a month."""
-    reports.forget_old(before=timezone.now() - KEPT_FOR)
+    reports.delete_old_violations(before=timezone.now() - KEPT_FOR)

@@ -12,7 +12,7 @@ from config import views
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
-# Named where ``content_policy.CONTENT_SECURITY_POLICY`` says ``report-to``.
+# Named where ``config.csp.policy`` says ``report-to``.
 POLICY_ENDPOINT: Final = "policy"
 UTF_8: Final = ("utf-8", "utf8")
 OWN_FEATURES: Final = ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -77,7 +79,7 @@ def test_it_takes_both_formats_and_counts_what_is_the_same(nobody: Client) -> No
 def test_it_begins_a_new_row_each_day() -> None:
     violation = reports.Violation("img-src", "/help/", "https://evil.example", "")
     for hour in (1, 23, 25):
-        reports.keep([violation], at=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour))
+        reports.record_violations([violation], at=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour))
     assert sorted(PolicyViolation.objects.values_list("day", "count")) == [
         (datetime(2026, 11, 1).date(), 2),  # noqa: DTZ001
         (datetime(2026, 11, 2).date(), 1),  # noqa: DTZ001
@@ -189,7 +191,7 @@ def test_it_refuses_what_no_browser_sends(nobody: Client, content_type: str) -> 
 
 def test_it_refuses_a_body_that_is_too_large(nobody: Client) -> None:
     padded = json.dumps(report()).encode()
-    padded += b" " * (reports.MOST_BYTES - len(padded))
+    padded += b" " * (reports.MAX_BYTES - len(padded))
     assert send(nobody, padded) == 204
     assert send(nobody, padded + b" ") == 413
     assert send(nobody, b" " * 5_000_000) == 413
@@ -206,8 +208,8 @@ def test_it_answers_only_to_a_post_to_its_own_name(nobody: Client) -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(reports, "MOST_A_DAY", 3)
-    monkeypatch.setattr(reports, "MOST", 5)
+    monkeypatch.setattr(reports, "MAX_ROWS_A_DAY", 3)
+    monkeypatch.setattr(reports, "MAX_ROWS", 5)
 
 
 def many(count: int) -> list[Any]:
@@ -216,7 +218,7 @@ def many(count: int) -> list[Any]:
 
 def test_it_reads_the_first_few_of_a_batch(nobody: Client) -> None:
     assert send(nobody, many(30), NEW) == 204
-    assert len(kept()) == reports.MOST_AT_ONCE
+    assert len(kept()) == reports.MAX_REPORTS
 
 
 def test_it_makes_no_more_rows_than_a_day_may_have_and_goes_on_counting(nobody: Client, small: None) -> None:
@@ -227,19 +229,33 @@ def test_it_makes_no_more_rows_than_a_day_may_have_and_goes_on_counting(nobody: 
 
 def test_it_makes_no_more_rows_than_the_table_may_have(small: None) -> None:
     at = datetime(2026, 11, 1, tzinfo=UTC)
-    told = reports.read(json.dumps(many(10)).encode(), host="testserver")
+    told = reports.parse_reports(json.dumps(many(10)).encode(), host="testserver")
     for days in range(4):
-        reports.keep(told, at=at + timedelta(days=days))
+        reports.record_violations(told, at=at + timedelta(days=days))
     assert PolicyViolation.objects.count() == 5
-    reports.forget_old(before=at + timedelta(days=1))
-    reports.keep(told, at=at + timedelta(days=5))
+    reports.delete_old_violations(before=at + timedelta(days=1))
+    reports.record_violations(told, at=at + timedelta(days=5))
     assert PolicyViolation.objects.count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_counts_every_report_of_those_that_come_at_once() -> None:
+    now, violations = timezone.now(), [reports.Violation("img-src", "/help/", f"https://{n}.example", "") for n in "ab"]
+
+    def record(number: int) -> None:
+        for _ in range(5):
+            reports.record_violations(violations[:: -1 if number % 2 else 1], at=now)
+        connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(record, range(4)))
+    assert [row[-1] for row in kept()] == [20, 20]
 
 
 def test_it_forgets_after_a_month() -> None:
     now = timezone.now()
     for days in (0, 29, 31):
         violation = reports.Violation("img-src", "/help/", f"https://day{days}.example", "")
-        reports.keep([violation], at=now - timedelta(days=days))
+        reports.record_violations([violation], at=now - timedelta(days=days))
     delete_old_policy_violations()
     assert [row[2] for row in kept()] == ["https://day0.example", "https://day29.example"]

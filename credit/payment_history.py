@@ -13,7 +13,7 @@ class Bucket(StrEnum):
     """What a month of a payment history amounts to."""
 
     OK = "ok"
-    OK_ZERO = "ok_zero"
+    CURRENT_ZERO_BALANCE = "current_zero_balance"
     LATE_30 = "late30"
     LATE_60 = "late60"
     LATE_90 = "late90"
@@ -36,7 +36,7 @@ class Bucket(StrEnum):
 
 
 _SEVERITY: Mapping[Bucket, int] = MappingProxyType(
-    dict.fromkeys((Bucket.OK, Bucket.OK_ZERO, Bucket.NO_DATA), 0)
+    dict.fromkeys((Bucket.OK, Bucket.CURRENT_ZERO_BALANCE, Bucket.NO_DATA), 0)
     | {
         Bucket.LATE_30: 1,
         Bucket.LATE_60: 2,

@@ -109,9 +109,10 @@ class Tradeline(msgspec.Struct, frozen=True):
     """One account on file. ``key`` stays the same from report to report, whatever its figures do.
 
     ``balance`` may be below zero where the bureau sends it so. ``limit`` is a credit limit and never a high
-    balance. ``condition``, ``standing``, ``worst`` and ``compliance`` are words; their ``_code`` twins are the
-    bureau's. ``product`` says more of what the account is than its kind, where there is more to say. ``terms`` is the
-    bureau's own word, mostly a number of months. ``bankruptcy`` is a chapter, and ``bankruptcy_stage`` a word.
+    balance. ``account_condition``, ``payment_status``, ``worst`` and ``compliance`` are words; their ``_code``
+    twins are the bureau's. ``product`` says more of what the account is than its kind, where there is more to say.
+    ``terms`` is the bureau's own word, mostly a number of months. ``bankruptcy`` is a chapter, and
+    ``bankruptcy_stage`` a word.
     """
 
     key: str
@@ -133,10 +134,10 @@ class Tradeline(msgspec.Struct, frozen=True):
     monthly_payment: int | None
     payment_type: str
     last_payment: PartialDate | None
-    condition: str
-    condition_code: str
-    standing: str
-    standing_code: str
+    account_condition: str
+    account_condition_code: str
+    payment_status: str
+    payment_status_code: str
     derogatory: bool
     disputed: bool
     remark_code: str

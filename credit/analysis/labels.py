@@ -208,7 +208,7 @@ OFAC: Mapping[str, str] = {
 # What stands in a cell of the payment grid, and what that means.
 PAYMENT_MARKS: Mapping[Bucket, tuple[str, str]] = {
     Bucket.OK: ("OK", "Paid as agreed"),
-    Bucket.OK_ZERO: ("0", "Nothing owed"),
+    Bucket.CURRENT_ZERO_BALANCE: ("0", "Nothing owed"),
     Bucket.LATE_30: ("30", "30 days late"),
     Bucket.LATE_60: ("60", "60 days late"),
     Bucket.LATE_90: ("90", "90 days late"),
@@ -295,7 +295,7 @@ def format_age(months: int | None) -> str:
 
 
 def label_for_code(words: Mapping[str, str], word: str, code: str) -> str:
-    """Say a condition or a standing; an unknown one goes by the bureau's own code."""
+    """Say a condition or a payment status; an unknown one goes by the bureau's own code."""
     return words.get(word) or (f"Code {code}" if code else NOT_REPORTED)
 
 

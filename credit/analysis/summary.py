@@ -11,7 +11,7 @@ from credit.report import AccountKind, Inquiry, Tradeline
 INQUIRY_MONTHS = (6, 12, 24)
 # Less than a month ahead is a day that has begun elsewhere; a date further ahead is none.
 AHEAD = -1
-GOOD = frozenset({Bucket.OK, Bucket.OK_ZERO})
+GOOD = frozenset({Bucket.OK, Bucket.CURRENT_ZERO_BALANCE})
 
 
 @dataclass(frozen=True, slots=True)

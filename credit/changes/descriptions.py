@@ -12,7 +12,7 @@ from credit.analysis import labels
 from credit.analysis.utilization import OVER_LIMIT
 from credit.diffing import Change, ChangeType
 from credit.diffing.scores import BAND
-from credit.diffing.use import LIMIT_FELL, LIMIT_ROSE
+from credit.diffing.utilization import LIMIT_FELL, LIMIT_ROSE
 from credit.payment_history import Bucket
 
 FLAGS: Mapping[str, tuple[str, str]] = {

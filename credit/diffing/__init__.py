@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from django.views.decorators.debug import sensitive_variables
 
-from credit.diffing import accounts, filing, scores, use
+from credit.diffing import accounts, file_details, scores, utilization
 from credit.diffing.change import ORDINARY, UNREADABLE_CHANGE, Change, ChangeType, Severity, Thresholds
-from credit.diffing.matching import match
+from credit.diffing.matching import match_accounts
 from credit.report import CreditReport
 
 __all__ = ["ORDINARY", "UNREADABLE_CHANGE", "Change", "ChangeType", "NotComparable", "Severity", "Thresholds", "diff"]
@@ -42,17 +42,17 @@ def _is_later(report: CreditReport, other: CreditReport) -> bool:
 
 
 def _changes(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
-    yield from filing.flags(older, newer)
+    yield from file_details.compare_flags(older, newer)
     if not (_shows_accounts(older) and _shows_accounts(newer)):
         return
-    matched = match(older.tradelines, newer.tradelines)
-    yield from scores.changes(older, newer, thresholds)
-    yield from accounts.changes(matched, older, newer)
-    yield from accounts.field_changes(matched, thresholds)
-    yield from use.changes(matched, older, newer)
-    yield from filing.inquiries(older, newer, thresholds)
-    yield from filing.public_records(older, newer)
-    yield from filing.identity(older, newer)
+    matched = match_accounts(older.tradelines, newer.tradelines)
+    yield from scores.compare_scores(older, newer, thresholds)
+    yield from accounts.compare_accounts(matched, older, newer)
+    yield from accounts.compare_account_fields(matched, thresholds)
+    yield from utilization.compare_utilization(matched, older, newer)
+    yield from file_details.compare_inquiries(older, newer, thresholds)
+    yield from file_details.compare_public_records(older, newer)
+    yield from file_details.compare_personal_details(older, newer)
 
 
 def _are_different_people(one: CreditReport, other: CreditReport) -> bool:

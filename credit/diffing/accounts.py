@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from credit.diffing import payments
 from credit.diffing.change import Change, ChangeType, Figure, Severity, Thresholds
-from credit.diffing.matching import Matched, Pair
+from credit.diffing.matching import AccountPair, MatchedAccounts
 from credit.report import AccountKind, CreditReport, Tradeline
 
 # Lenders report late: an account opened this long before the last report may be new in this one.
@@ -13,81 +13,81 @@ NEW_FOR = timedelta(days=90)
 PAID = "paid"
 
 
-def changes(matched: Matched, older: CreditReport, newer: CreditReport) -> Iterator[Change]:
+def compare_accounts(matched: MatchedAccounts, older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List accounts that came, moved and went."""
     for line in matched.added:
-        yield _added(line, older)
+        yield _addition(line, older)
     for pair in matched.transfers:
-        yield _about(
+        yield _change(
             pair.new, ChangeType.ACCOUNT_TRANSFERRED, Severity.NOTICE, before=pair.old.creditor, after=pair.new.creditor
         )
     for pair in matched.pairs:
         # A debt that moved is neither paid nor closed, whatever its old account says now.
         if pair.old.key not in matched.transferred_keys:
-            yield from _ended(pair)
+            yield from _compare_endings(pair)
     for line in matched.vanished:
-        yield _about(line, ChangeType.ACCOUNT_VANISHED, Severity.NOTICE, before=line.balance)
+        yield _change(line, ChangeType.ACCOUNT_VANISHED, Severity.NOTICE, before=line.balance)
 
 
-def field_changes(matched: Matched, thresholds: Thresholds) -> Iterator[Change]:
+def compare_account_fields(matched: MatchedAccounts, thresholds: Thresholds) -> Iterator[Change]:
     """List what changed within accounts that both reports have."""
     for pair in matched.pairs:
-        yield from payments.changes(pair)
-        yield from _figures(pair, thresholds)
-        yield from _words(pair)
+        yield from payments.compare_payments(pair)
+        yield from _compare_amounts(pair, thresholds)
+        yield from _compare_statuses(pair)
 
 
-def _added(line: Tradeline, older: CreditReport) -> Change:
+def _addition(line: Tradeline, older: CreditReport) -> Change:
     """A collection is one however old it is; any other account is new, or only newly reported."""
     if line.kind is AccountKind.COLLECTION:
-        return _about(line, ChangeType.COLLECTION_ADDED, Severity.HIGH, after=line.balance)
+        return _change(line, ChangeType.COLLECTION_ADDED, Severity.HIGH, after=line.balance)
     opened, last = line.opened, older.reported_on
     if opened and last and opened.first >= last - NEW_FOR:
-        return _about(line, ChangeType.ACCOUNT_OPENED, Severity.NOTICE, after=line.balance, detail=str(opened.first))
-    return _about(line, ChangeType.ACCOUNT_APPEARED, Severity.NOTICE, after=line.balance)
+        return _change(line, ChangeType.ACCOUNT_OPENED, Severity.NOTICE, after=line.balance, detail=str(opened.first))
+    return _change(line, ChangeType.ACCOUNT_APPEARED, Severity.NOTICE, after=line.balance)
 
 
-def _ended(pair: Pair) -> Iterator[Change]:
+def _compare_endings(pair: AccountPair) -> Iterator[Change]:
     old, new = pair
     if old.is_open and new.is_open is False:
-        yield _about(new, ChangeType.ACCOUNT_CLOSED, Severity.NOTICE, detail=new.condition)
+        yield _change(new, ChangeType.ACCOUNT_CLOSED, Severity.NOTICE, detail=new.account_condition)
     if new.revolving is False and (old.balance or 0) > 0 and _owes_nothing(new):
-        yield _about(new, ChangeType.ACCOUNT_PAID_OFF, Severity.NOTICE, before=old.balance, after=0)
+        yield _change(new, ChangeType.ACCOUNT_PAID_OFF, Severity.NOTICE, before=old.balance, after=0)
 
 
 def _owes_nothing(line: Tradeline) -> bool:
     """A loan that is closed as paid mostly reports no balance any more."""
-    return line.balance == 0 or (line.balance is None and line.is_open is False and line.condition == PAID)
+    return line.balance == 0 or (line.balance is None and line.is_open is False and line.account_condition == PAID)
 
 
-def _figures(pair: Pair, thresholds: Thresholds) -> Iterator[Change]:
+def _compare_amounts(pair: AccountPair, thresholds: Thresholds) -> Iterator[Change]:
     old, new = pair
     if old.limit is not None and new.limit is not None and old.limit != new.limit:
-        yield _about(new, ChangeType.LIMIT_CHANGED, Severity.INFO, before=old.limit, after=new.limit)
+        yield _change(new, ChangeType.LIMIT_CHANGED, Severity.INFO, before=old.limit, after=new.limit)
     if new.revolving and old.balance is not None and new.balance is not None:
         moved, size = abs(new.balance - old.balance), new.limit or new.original or 0
         if moved >= thresholds.balance and 100 * moved >= thresholds.balance_percent * size:
-            yield _about(new, ChangeType.BALANCE_CHANGED, Severity.INFO, before=old.balance, after=new.balance)
+            yield _change(new, ChangeType.BALANCE_CHANGED, Severity.INFO, before=old.balance, after=new.balance)
 
 
-def _words(pair: Pair) -> Iterator[Change]:
+def _compare_statuses(pair: AccountPair) -> Iterator[Change]:
     old, new = pair
     if old.derogatory != new.derogatory:
         change_type = ChangeType.DEROGATORY_ADDED if new.derogatory else ChangeType.DEROGATORY_CLEARED
         severity = Severity.HIGH if new.derogatory else Severity.NOTICE
-        yield _about(new, change_type, severity, before=old.condition, after=new.condition)
+        yield _change(new, change_type, severity, before=old.account_condition, after=new.account_condition)
     if old.disputed != new.disputed:
-        was, now = ("disputed" if each.disputed else "" for each in pair)
-        yield _about(new, ChangeType.DISPUTE_CHANGED, Severity.NOTICE, before=was, after=now)
+        was, now = ("disputed" if line.disputed else "" for line in pair)
+        yield _change(new, ChangeType.DISPUTE_CHANGED, Severity.NOTICE, before=was, after=now)
     if (old.remark_code, old.comment) != (new.remark_code, new.comment):
-        yield _about(new, ChangeType.REMARK_CHANGED, Severity.INFO, before=_remark(old), after=_remark(new))
+        yield _change(new, ChangeType.REMARK_CHANGED, Severity.INFO, before=_remark(old), after=_remark(new))
 
 
 def _remark(line: Tradeline) -> str:
     return " ".join(filter(None, (line.remark_code, line.comment)))
 
 
-def _about(
+def _change(
     line: Tradeline,
     change_type: ChangeType,
     severity: Severity,

@@ -9,7 +9,7 @@ from credit.report import Tradeline
 TRANSFERRED = "transferred"
 
 
-class Pair(NamedTuple):
+class AccountPair(NamedTuple):
     """The same account in two reports."""
 
     old: Tradeline
@@ -17,11 +17,11 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class MatchedAccounts:
     """Every account of both reports, exactly once, except that the old side of a transfer may be in a pair too."""
 
-    pairs: tuple[Pair, ...]
-    transfers: tuple[Pair, ...]
+    pairs: tuple[AccountPair, ...]
+    transfers: tuple[AccountPair, ...]
     added: tuple[Tradeline, ...]
     vanished: tuple[Tradeline, ...]
 
@@ -31,35 +31,35 @@ class Matched:
         return frozenset(pair.old.key for pair in self.transfers)
 
 
-def match(older: Sequence[Tradeline], newer: Sequence[Tradeline]) -> Matched:
+def match_accounts(older: Sequence[Tradeline], newer: Sequence[Tradeline]) -> MatchedAccounts:
     """Match two reports' accounts."""
-    old, new = {each.key: each for each in older}, {each.key: each for each in newer}
-    pairs = tuple(Pair(old[key], each) for key, each in new.items() if key in old)
-    added = [each for key, each in new.items() if key not in old]
-    vanished = [each for key, each in old.items() if key not in new]
+    old, new = {account.key: account for account in older}, {account.key: account for account in newer}
+    pairs = tuple(AccountPair(old[key], account) for key, account in new.items() if key in old)
+    added = [account for key, account in new.items() if key not in old]
+    vanished = [account for key, account in old.items() if key not in new]
     leaving = [pair.old for pair in pairs if _has_just_left(pair)] + vanished
     transfers = tuple(_transfers(leaving, added))
     moved_from, moved_to = {pair.old.key for pair in transfers}, {pair.new.key for pair in transfers}
-    return Matched(
+    return MatchedAccounts(
         pairs=pairs,
         transfers=transfers,
-        added=tuple(each for each in added if each.key not in moved_to),
-        vanished=tuple(each for each in vanished if each.key not in moved_from),
+        added=tuple(account for account in added if account.key not in moved_to),
+        vanished=tuple(account for account in vanished if account.key not in moved_from),
     )
 
 
-def _has_just_left(pair: Pair) -> bool:
-    return pair.new.condition == TRANSFERRED and pair.old.condition != TRANSFERRED
+def _has_just_left(pair: AccountPair) -> bool:
+    return pair.new.account_condition == TRANSFERRED and pair.old.account_condition != TRANSFERRED
 
 
-def _transfers(leaving: Iterable[Tradeline], added: Sequence[Tradeline]) -> Iterable[Pair]:
+def _transfers(leaving: Iterable[Tradeline], added: Sequence[Tradeline]) -> Iterable[AccountPair]:
     """Pair each debt that left with the first new account that is the same debt."""
     taken: set[str] = set()
     for old in leaving:
         for new in added:
             if new.key not in taken and _is_same_debt(old, new):
                 taken.add(new.key)
-                yield Pair(old, new)
+                yield AccountPair(old, new)
                 break
 
 

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from datetime import date
 
 from credit.diffing.change import Change, ChangeType, Severity
-from credit.diffing.matching import Pair
+from credit.diffing.matching import AccountPair
 from credit.payment_history import Bucket, DatedBy
 from credit.report import Tradeline
 
-ENDED = frozenset({Bucket.DEROGATORY, Bucket.BANKRUPTCY})
-FIRM = frozenset({DatedBy.BALANCE, DatedBy.PAYMENT_LEVEL, DatedBy.STATUS})
+FINAL_BUCKETS = frozenset({Bucket.DEROGATORY, Bucket.BANKRUPTCY})
+RELIABLE_DATES = frozenset({DatedBy.BALANCE, DatedBy.PAYMENT_LEVEL, DatedBy.STATUS})
 
 
-def changes(pair: Pair) -> Iterator[Change]:
+def compare_payments(pair: AccountPair) -> Iterator[Change]:
     """List each month that turned late, got worse, or is late no more, oldest first.
 
     A month that only carries a charge-off or its like on is told as no more than information: nothing new was missed.
@@ -22,7 +22,7 @@ def changes(pair: Pair) -> Iterator[Change]:
         old, new = before.get(month, Bucket.NO_DATA), after[month]
         if new.severity > old.severity:
             change_type = ChangeType.LATE_WORSENED if old.severity else ChangeType.LATE_PAYMENT
-            carried = new in ENDED and before.get(_month_before(month)) in ENDED
+            carried = new in FINAL_BUCKETS and before.get(_month_before(month)) in FINAL_BUCKETS
             yield _change(change_type, pair.new, month, old, new, Severity.INFO if carried else Severity.HIGH)
         elif old.severity and new.is_known and not new.severity:
             yield _change(ChangeType.LATE_REMOVED, pair.new, month, old, new, Severity.NOTICE)
@@ -46,7 +46,7 @@ def _change(
     return Change(change_type, entity, severity, line.creditor, str(old), str(new), when, line.key)
 
 
-def _is_comparable(pair: Pair) -> bool:
+def _is_comparable(pair: AccountPair) -> bool:
     """Whether both histories are counted from the same kind of date, and not from the day of the report.
 
     That one moves on with every report, and so would all marks of an account that reports no more. Another date than
@@ -55,7 +55,7 @@ def _is_comparable(pair: Pair) -> bool:
     counted = {line.history.dated_by for line in pair if line.history}
     if counted == {DatedBy.BALANCE}:
         return True
-    return len(counted) == 1 and counted <= FIRM and _has_moved_on_with_its_date(*pair)
+    return len(counted) == 1 and counted <= RELIABLE_DATES and _has_moved_on_with_its_date(*pair)
 
 
 def _has_moved_on_with_its_date(old: Tradeline, new: Tradeline) -> bool:
@@ -65,11 +65,11 @@ def _has_moved_on_with_its_date(old: Tradeline, new: Tradeline) -> bool:
 
 
 def _marks(line: Tradeline) -> dict[date, str]:
-    return {each.month: each.code for each in line.history.months()} if line.history else {}
+    return {payment.month: payment.code for payment in line.history.months()} if line.history else {}
 
 
 def _months(line: Tradeline) -> dict[date, Bucket]:
-    return {each.month: each.bucket for each in line.history.months()} if line.history else {}
+    return {payment.month: payment.bucket for payment in line.history.months()} if line.history else {}
 
 
 def _month_before(month: date) -> date:

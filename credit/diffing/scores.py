@@ -9,7 +9,7 @@ from credit.report import CreditReport, Score
 BAND = "band"
 
 
-def changes(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
+def compare_scores(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
     """Compare each model that both reports have."""
     before, after = _by_model(older), _by_model(newer)
     for indicator in sorted(after.keys() & before.keys()):

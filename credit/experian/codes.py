@@ -24,7 +24,7 @@ ROLES: Mapping[str, Role] = {
     "0": Role.UNDESIGNATED,
 }
 
-CONDITIONS: Mapping[str, str] = {
+ACCOUNT_CONDITIONS: Mapping[str, str] = {
     "A1": "open",
     "A2": "paid",
     "A3": "closed",
@@ -72,8 +72,8 @@ DEROGATORY = frozenset(
 
 # How payments went: 11 is current, 3x was late before, 7x and 8x are late now. 79 and 81 do not say how late: better
 # than the 90 and 120 days that they name. Experian's later answers put a condition here as well.
-STANDINGS: Mapping[str, str] = {
-    **CONDITIONS,
+PAYMENT_STATUSES: Mapping[str, str] = {
+    **ACCOUNT_CONDITIONS,
     "11": "current",
     "12": "paid",
     "13": "paid",
@@ -100,16 +100,16 @@ PAID_AFTER: Mapping[str, str] = {
     "foreclosure": "paid_was_foreclosed",
     "repossession": "paid_was_repossessed",
     "voluntary_surrender": "paid_was_surrendered",
-    **{word: "paid_was_late" for word in STANDINGS.values() if word.startswith("late")},
+    **{word: "paid_was_late" for word in PAYMENT_STATUSES.values() if word.startswith("late")},
 }
 # Statuses that say what has become of an account where no condition does.
-PAID = frozenset({"12", "13", "61", "62", "63", "64", "65"}) | {code for code in STANDINGS if code[:1] == "5"}
+PAID = frozenset({"12", "13", "61", "62", "63", "64", "65"}) | {code for code in PAYMENT_STATUSES if code[:1] == "5"}
 
 BUCKETS: Mapping[str, Bucket] = {
     " ": Bucket.NO_DATA,
     "C": Bucket.OK,
-    "0": Bucket.OK_ZERO,
-    "N": Bucket.OK_ZERO,
+    "0": Bucket.CURRENT_ZERO_BALANCE,
+    "N": Bucket.CURRENT_ZERO_BALANCE,
     "-": Bucket.NO_DATA,
     "B": Bucket.NO_DATA,
     "1": Bucket.LATE_30,
@@ -129,8 +129,8 @@ BUCKETS: Mapping[str, Bucket] = {
 }
 
 # How bad the worst delinquency was: a mark of the payment grid, or the status of that time.
-WORST: Mapping[str, str] = {
-    **STANDINGS,
+WORST_STATUSES: Mapping[str, str] = {
+    **PAYMENT_STATUSES,
     **{mark: str(bucket) for mark, bucket in BUCKETS.items() if bucket.value.startswith("late")},
     "7": "bankruptcy",
     "8": "derogatory",

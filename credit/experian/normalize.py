@@ -277,7 +277,7 @@ def _flags(
         frozen=Notice.FREEZE in notices,
         fraud_alert=Notice.FRAUD_ALERT in notices,
         active_duty=Notice.ACTIVE_DUTY in notices,
-        deceased=died or any(line.condition == "deceased" for line in lines),
+        deceased=died or any(line.account_condition == "deceased" for line in lines),
         ssn_variation=any(_varies(row) for row in profile.nodes("ssn")),
         address_mismatch=bool(signs & codes.SHIELD_ADDRESS),
         no_hit=_is_no_hit(profile, statements, messages),

@@ -77,7 +77,7 @@ def _is_real_estate(line: Tradeline) -> bool:
 
 def _was_bad(line: Tradeline) -> bool:
     """Whether an account that is in order now, or paid, was late or worse at any time."""
-    is_bad = line.standing.startswith("late") or (line.derogatory and line.condition != PAID)
+    is_bad = line.payment_status.startswith("late") or (line.derogatory and line.account_condition != PAID)
     return not is_bad and line.counters.ever_late
 
 

@@ -47,9 +47,9 @@ def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
     enhanced_original = more.amount("originalLoanAmount")
     # Keys never change, so they go on being made of the original amount as it was read at first.
     original_in_key = amounts.get(ORIGINAL) if enhanced_original is None else enhanced_original
-    condition_code, condition = _condition(row, more)
-    standing_code, told = _standing(row, more, condition_code)
-    standing = codes.PAID_AFTER.get(told, told) if condition == "paid" else told
+    account_condition_code, account_condition = _account_condition(row, more)
+    payment_status_code, told = _payment_status(row, more, account_condition_code)
+    payment_status = codes.PAID_AFTER.get(told, told) if account_condition == "paid" else told
     opened, balance_on, status_on = (row.day(name) for name in ("openDate", "balanceDate", "statusDate"))
     return Tradeline(
         key=_key(row, _kind_in_key(row, more), original_in_key, opened.first if opened else None),
@@ -57,19 +57,19 @@ def _tradeline(row: Node, reported_on: date | None) -> Tradeline:
         kind=account_type.kind,
         product=account_type.product,
         revolving=_revolving(row, more),
-        is_open=row.word("openOrClosed", OPEN, OPEN_BY_CONDITION.get(condition)),
+        is_open=row.word("openOrClosed", OPEN, OPEN_BY_CONDITION.get(account_condition)),
         opened=opened,
         balance_on=balance_on,
         status_on=status_on,
         limit=_first(more.amount("creditLimitAmount"), amounts.get(LIMIT)),
         high=_first(more.amount("highBalanceAmount"), amounts.get(HIGH)),
         original=_first(enhanced_original, amounts.get(ORIGINAL)),
-        condition=condition,
-        condition_code=condition_code,
-        standing=standing,
-        standing_code=standing_code,
+        account_condition=account_condition,
+        account_condition_code=account_condition_code,
+        payment_status=payment_status,
+        payment_status_code=payment_status_code,
         derogatory=account_type.kind is AccountKind.COLLECTION
-        or not codes.DEROGATORY.isdisjoint((condition, standing)),
+        or not codes.DEROGATORY.isdisjoint((account_condition, payment_status)),
         history=parse_history(row, more, balance_on=balance_on, status_on=status_on, reported_on=reported_on),
         trend=tuple(_trend(each) for each in row.nodes("trendedTrades")),
         **_as_it_stands(row),
@@ -107,7 +107,7 @@ def _in_detail(row: Node, more: Node) -> dict[str, Any]:
         "last_delinquency": more.day("firstDelinquencyDate"),
         "second_delinquency": more.day("secondDelinquencyDate"),
         "worst_delinquency": row.day("maxDelinquencyDate"),
-        "worst": more.word("maxDelinquencyCode", codes.WORST, ""),
+        "worst": more.word("maxDelinquencyCode", codes.WORST_STATUSES, ""),
         "worst_code": more.text("maxDelinquencyCode", 4),
         "compliance": compliance,
         "compliance_code": more.text("complianceCondition", 4),
@@ -178,22 +178,22 @@ def _kind_in_key(row: Node, more: Node) -> AccountKind:
     return KINDS_IN_KEYS.get(plain, AccountKind.OTHER) if plain else enhanced
 
 
-def _condition(row: Node, more: Node) -> tuple[str, str]:
+def _account_condition(row: Node, more: Node) -> tuple[str, str]:
     if not more.text("enhancedAccountCondition"):
         code = row.text("status", 4)
-        word = "paid" if code in codes.PAID else codes.CONDITIONS.get(code, "")
+        word = "paid" if code in codes.PAID else codes.ACCOUNT_CONDITIONS.get(code, "")
         return (code, word) if word else ("", "")
-    return more.text("enhancedAccountCondition", 4), more.word("enhancedAccountCondition", codes.CONDITIONS, "")
+    return more.text("enhancedAccountCondition", 4), more.word("enhancedAccountCondition", codes.ACCOUNT_CONDITIONS, "")
 
 
-def _standing(row: Node, more: Node, condition_code: str) -> tuple[str, str]:
+def _payment_status(row: Node, more: Node, account_condition_code: str) -> tuple[str, str]:
     """How payments went. The plain status may only repeat the condition, and then says nothing here."""
     if code := more.text("enhancedPaymentStatus", 4):
-        return code, more.word("enhancedPaymentStatus", codes.STANDINGS, "")
+        return code, more.word("enhancedPaymentStatus", codes.PAYMENT_STATUSES, "")
     code = row.text("status", 4)
-    if code == condition_code and code not in codes.PAID:
+    if code == account_condition_code and code not in codes.PAID:
         return "", ""
-    return code, row.word("status", codes.STANDINGS, "")
+    return code, row.word("status", codes.PAYMENT_STATUSES, "")
 
 
 def _counters(row: Node) -> Counters:

@@ -138,20 +138,20 @@ def detail_heading(kind: Detail) -> str:
 @register.filter
 def account_condition(account: Tradeline) -> str:
     """Say what has become of an account."""
-    return labels.label_for_code(labels.ACCOUNT_CONDITIONS, account.condition, account.condition_code)
+    return labels.label_for_code(labels.ACCOUNT_CONDITIONS, account.account_condition, account.account_condition_code)
 
 
 @register.filter
 def payment_status(account: Tradeline) -> str:
     """Say how payments on an account went."""
-    return labels.label_for_code(labels.PAYMENT_STATUSES, account.standing, account.standing_code)
+    return labels.label_for_code(labels.PAYMENT_STATUSES, account.payment_status, account.payment_status_code)
 
 
 @register.filter
 def account_summary(account: Tradeline) -> str:
     """Say the one thing about an account that matters most: a bad condition, else how payments go or went."""
-    is_bad = account.derogatory and account.condition != "paid"
-    if is_bad or not (account.standing or account.standing_code):
+    is_bad = account.derogatory and account.account_condition != "paid"
+    if is_bad or not (account.payment_status or account.payment_status_code):
         return account_condition(account)
     return payment_status(account)
 
@@ -178,7 +178,7 @@ def account_note(account: Tradeline) -> str:
 
 def account_status(account: Tradeline) -> str:
     """Say in a table whether an account is closed, what matters most about it, and what is past due."""
-    closed = "Closed. " if account.is_open is False and account.condition != "closed" else ""
+    closed = "Closed. " if account.is_open is False and account.account_condition != "closed" else ""
     owed = f", {labels.format_dollars(account.past_due)} past due" if account.past_due else ""
     return f"{closed}{account_summary(account)}{owed}"
 
@@ -187,7 +187,7 @@ def account_status(account: Tradeline) -> str:
 
 TONES: Mapping[Bucket, str] = {
     Bucket.OK: "ok",
-    Bucket.OK_ZERO: "ok",
+    Bucket.CURRENT_ZERO_BALANCE: "ok",
     Bucket.NO_DATA: "none",
     Bucket.DEROGATORY: "bad",
     Bucket.BANKRUPTCY: "bad",

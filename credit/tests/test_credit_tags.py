@@ -31,9 +31,12 @@ def test_it_says_what_matters_about_an_account() -> None:
     ("changes", "said"),
     [
         ({"is_open": False, "balance": None}, "Closed. Paid as agreed"),
-        ({"is_open": False, "condition": "closed", "standing": "", "standing_code": ""}, ">Closed<"),
-        ({"derogatory": True, "condition": "charge_off", "past_due": 1930}, "Charged off, $1,930 past due"),
-        ({"standing": "", "standing_code": "4Z"}, "Code 4Z"),
+        (
+            {"is_open": False, "account_condition": "closed", "payment_status": "", "payment_status_code": ""},
+            ">Closed<",
+        ),
+        ({"derogatory": True, "account_condition": "charge_off", "past_due": 1930}, "Charged off, $1,930 past due"),
+        ({"payment_status": "", "payment_status_code": "4Z"}, "Code 4Z"),
         ({"role": Role.AUTHORIZED_USER, "last_four": ""}, "authorized user"),
         ({"disputed": True}, "disputed"),
         ({"balance": None}, "Not reported"),
@@ -49,9 +52,11 @@ def test_it_shows_the_original_amount_of_a_loan() -> None:
 
 
 @given(st.text(), st.text(max_size=4), st.text())
-def test_it_adds_no_element_whatever_a_lender_is_called(creditor: str, last_four: str, standing_code: str) -> None:
+def test_it_adds_no_element_whatever_a_lender_is_called(
+    creditor: str, last_four: str, payment_status_code: str
+) -> None:
     drawn = credit_tags.account_rows(
-        [account(creditor=creditor, last_four=last_four, standing="", standing_code=standing_code)]
+        [account(creditor=creditor, last_four=last_four, payment_status="", payment_status_code=payment_status_code)]
     )
     elements = [name for name, _ in Tags(drawn).elements if name != "span"]
     assert elements == ["tr", "th", "a", *["td"] * 4]

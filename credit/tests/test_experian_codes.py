@@ -158,13 +158,13 @@ def test_it_calls_an_account_by_the_name_that_it_had_before_its_type_was_known(c
 )
 def test_it_knows_how_payments_stand_from_the_plain_status(code, word):
     report = read(tradeline=[loan(status=code)])
-    assert report.tradelines[0].standing == word
+    assert report.tradelines[0].payment_status == word
     assert report.warnings == ()
 
 
 @pytest.mark.parametrize("code", ["13", "61", "62", "63", "64", "65"])
 def test_it_calls_an_account_paid_whose_status_says_so(code):
-    assert plain(status=code, openOrClosed="C").condition == "paid"
+    assert plain(status=code, openOrClosed="C").account_condition == "paid"
 
 
 @pytest.mark.parametrize("code", ["61", "62", "63", "64", "65", "93", "97"])
@@ -183,7 +183,7 @@ def test_it_counts_a_paid_collection_as_a_serious_mark(told):
     status = "93" if told != "type" else "A2"
     paid = card(accountType="48", status=status, openOrClosed="C", balanceAmount=None, enhanced=enhanced)
     line = one(paid)
-    assert (line.condition, line.derogatory) == ("paid", True)
+    assert (line.account_condition, line.derogatory) == ("paid", True)
     assert summarize([line], [], on=TODAY).derogatory == 1
 
 
@@ -191,7 +191,7 @@ def test_it_reads_a_paid_collection_of_another_lender():
     line = one(
         card(status="93", openOrClosed="C", enhanced={"enhancedAccountCondition": "A2", "enhancedPaymentStatus": None})
     )
-    assert (line.condition, line.standing, line.derogatory) == ("paid", "paid_was_collection", True)
+    assert (line.account_condition, line.payment_status, line.derogatory) == ("paid", "paid_was_collection", True)
 
 
 @pytest.mark.parametrize(
@@ -206,19 +206,21 @@ def test_it_reads_a_paid_collection_of_another_lender():
 )
 def test_it_calls_nothing_bad_now_that_was_paid(code, word):
     paid = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": code}
-    assert one(card(openOrClosed="C", enhanced=paid)).standing == word
-    assert one(card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": code})).standing != word
+    assert one(card(openOrClosed="C", enhanced=paid)).payment_status == word
+    assert one(card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": code})).payment_status != word
 
 
 @pytest.mark.parametrize(("code", "word"), [("A2", "paid"), ("05", "transferred"), ("A3", "closed")])
 def test_it_reads_a_condition_where_a_payment_status_should_stand(code, word):
     sections = [card(enhanced={"enhancedPaymentStatus": code})]
-    assert read(tradeline=sections).tradelines[0].standing == word
+    assert read(tradeline=sections).tradelines[0].payment_status == word
     assert problems(read(tradeline=sections)) == []
 
 
 @pytest.mark.parametrize("code", ["71", "78", "79", "80", "82", "84"])
 def test_it_calls_nobody_late_now_with_what_was_paid(code):
     paid = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": code}
-    assert one(card(openOrClosed="C", enhanced=paid)).standing == "paid_was_late"
-    assert one(card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": "A3"})).standing.startswith("late")
+    assert one(card(openOrClosed="C", enhanced=paid)).payment_status == "paid_was_late"
+    assert one(card(openOrClosed="C", enhanced=paid | {"enhancedAccountCondition": "A3"})).payment_status.startswith(
+        "late"
+    )

@@ -117,7 +117,7 @@ def test_it_makes_no_bankruptcy_of_what_else_is_said_about_a_consumer(code):
 
 
 def test_it_reads_a_bankruptcy_whose_chapter_nobody_says():
-    assert one(enhanced={"enhancedAccountCondition": "Z"}).condition == "bankruptcy"
+    assert one(enhanced={"enhancedAccountCondition": "Z"}).account_condition == "bankruptcy"
     assert one(enhanced={"ciiCode": "Z"}).bankruptcy_stage == "undesignated"
     assert one(enhanced={"ciiCode": "9Z"}).bankruptcy == "9Z"
 

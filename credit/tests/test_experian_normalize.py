@@ -54,8 +54,8 @@ def test_it_reads_an_ordinary_report_without_a_warning():
         3410,
         None,
     )
-    assert (mine.is_open, mine.revolving, mine.role, mine.condition) == (True, True, Role.INDIVIDUAL, "open")
-    assert (mine.last_four, mine.standing, mine.monthly_payment) == ("1001", "current", 35)
+    assert (mine.is_open, mine.revolving, mine.role, mine.account_condition) == (True, True, Role.INDIVIDUAL, "open")
+    assert (mine.last_four, mine.payment_status, mine.monthly_payment) == ("1001", "current", 35)
     assert (student.kind, student.original, student.limit, student.last_four) == (AccountKind.STUDENT, 9000, None, "")
 
 
@@ -210,7 +210,12 @@ def test_it_lists_a_code_that_it_does_not_know(field):
 def test_it_keeps_unknown_codes_as_they_are():
     changes = {"enhancedPaymentStatus": "4Z", "enhancedAccountCondition": "Z9", "enhancedAccountType": "3Q"}
     line = one(status="4Z", accountType="3Q", enhanced=changes)
-    assert (line.standing_code, line.standing, line.condition_code, line.condition) == ("4Z", "", "Z9", "")
+    assert (line.payment_status_code, line.payment_status, line.account_condition_code, line.account_condition) == (
+        "4Z",
+        "",
+        "Z9",
+        "",
+    )
     assert (line.kind, line.derogatory) == (AccountKind.OTHER, False)
 
 

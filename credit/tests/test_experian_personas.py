@@ -53,7 +53,7 @@ def test_it_reads_a_troubled_file(local_bureau):
     found = summarize(report.tradelines, report.inquiries, on=report.reported_on)
     assert found.past_due > 0
     assert (found.collections, found.collection_balance, found.inquiries[12]) == (1, 842, 5)
-    assert {line.condition for line in report.tradelines if line.derogatory} == {"charge_off", "collection"}
+    assert {line.account_condition for line in report.tradelines if line.derogatory} == {"charge_off", "collection"}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_it_reads_a_bankruptcy(local_bureau):
     report = local_bureau.read("P09")
     [record] = report.public_records
     assert (record.bankruptcy, record.amount) == (True, 38400)
-    assert [line.bankruptcy for line in report.tradelines if line.condition == "bankruptcy"] == ["7", "7"]
+    assert [line.bankruptcy for line in report.tradelines if line.account_condition == "bankruptcy"] == ["7", "7"]
 
 
 def test_it_lists_every_warning_of_the_odd_file(local_bureau):
@@ -159,7 +159,7 @@ def test_it_counts_the_secured_card_of_a_real_file(local_bureau):
 
 
 def test_it_says_how_late_the_accounts_of_a_real_file_are(real):
-    late = {creditor: line.standing for creditor, line in real.items() if line.standing.startswith("late")}
+    late = {creditor: line.payment_status for creditor, line in real.items() if line.payment_status.startswith("late")}
     assert late == {"PRAIRIE BUSINESS BANK": "late30", "DUNES CREDIT UNION": "late30", "QUICKLEND": "late180"}
 
 
@@ -167,7 +167,7 @@ def test_it_counts_the_paid_collections_of_a_real_file(local_bureau):
     report = local_bureau.read("P15")
     found = summarize(report.tradelines, report.inquiries, on=report.reported_on)
     assert (found.derogatory, found.collections, found.collection_balance) == (2, 2, 0)
-    assert {line.standing for line in report.tradelines if line.derogatory} == {"paid_was_collection"}
+    assert {line.payment_status for line in report.tradelines if line.derogatory} == {"paid_was_collection"}
 
 
 def test_it_dates_what_a_real_file_leaves_undated(local_bureau, real):

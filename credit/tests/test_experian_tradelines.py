@@ -110,7 +110,7 @@ def test_it_tells_kinds_of_accounts_apart(changes, kind):
 )
 def test_it_says_in_words_how_an_account_ended(code, word, bad):
     line = one(openOrClosed="C", enhanced={"enhancedAccountCondition": code})
-    assert (line.condition, line.derogatory) == (word, bad)
+    assert (line.account_condition, line.derogatory) == (word, bad)
 
 
 # --- Payment history ------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ FLAGS = ("frozen", "fraud_alert", "active_duty", "deceased", "ssn_variation")
 Mark = tuple[str, str, str, str]
 
 
-def inquiries(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
+def compare_inquiries(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
     """List inquiries that the older report has not, or has fewer of. Our own asking is no news."""
     more = Counter(map(_mark, newer.inquiries)) - Counter(map(_mark, older.inquiries))
     first = {_mark(each): each for each in newer.inquiries}
@@ -42,7 +42,7 @@ def _mark(inquiry: Inquiry) -> Mark:
     return str(inquiry.on.first if inquiry.on else ""), inquiry.subscriber_code, name, inquiry.type
 
 
-def public_records(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
+def compare_public_records(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List records that are new and records whose status changed."""
     before = {record.key: record for record in older.public_records}
     for record in newer.public_records:
@@ -60,7 +60,7 @@ def public_records(older: CreditReport, newer: CreditReport) -> Iterator[Change]
             )
 
 
-def identity(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
+def compare_personal_details(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List names, addresses and employers that the older report has not. The text itself is in the report."""
     known = {(detail.kind, detail.text.upper()) for detail in older.personal}
     for detail in newer.personal:
@@ -71,7 +71,7 @@ def identity(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
             yield Change(ChangeType.PERSONAL_ADDED, entity, Severity.NOTICE, detail.kind)
 
 
-def flags(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
+def compare_flags(older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List what began or ceased to hold for the file as a whole."""
     for name in FLAGS:
         was, now = _flag(older.flags, name), _flag(newer.flags, name)

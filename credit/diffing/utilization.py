@@ -13,14 +13,14 @@ from credit.analysis.utilization import (
     utilization_of,
 )
 from credit.diffing.change import Change, ChangeType, Severity
-from credit.diffing.matching import Matched, Pair
+from credit.diffing.matching import AccountPair, MatchedAccounts
 from credit.report import CreditReport
 
 OVERALL = "overall"
 LIMIT_FELL, LIMIT_ROSE = "limit_fell", "limit_rose"
 
 
-def changes(matched: Matched, older: CreditReport, newer: CreditReport) -> Iterator[Change]:
+def compare_utilization(matched: MatchedAccounts, older: CreditReport, newer: CreditReport) -> Iterator[Change]:
     """List crossings. A side that lacks a limit says nothing."""
     for pair in matched.pairs:
         before, after = utilization_of(pair.old), utilization_of(pair.new)
@@ -31,7 +31,7 @@ def changes(matched: Matched, older: CreditReport, newer: CreditReport) -> Itera
         yield from _change(was, now, None)
 
 
-def _change(before: Utilization, after: Utilization, pair: Pair | None) -> Iterator[Change]:
+def _change(before: Utilization, after: Utilization, pair: AccountPair | None) -> Iterator[Change]:
     crossed = list(crossed_thresholds(before, after))
     if not crossed:
         return

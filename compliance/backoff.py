@@ -10,7 +10,8 @@ MAX_DOUBLINGS: Final = 20
 
 def exponential_delay(first: timedelta, retries: int, *, maximum: timedelta) -> timedelta:
     """Return the delay before the next retry: ``first``, doubled for each earlier retry, up to ``maximum``."""
-    return min(first * 2 ** min(retries, MAX_DOUBLINGS), maximum)
+    factor: int = 2 ** min(retries, MAX_DOUBLINGS)
+    return min(first * factor, maximum)
 
 
 def add_jitter(delay: timedelta, *, earlier: float = 0.0, later: float = 0.2) -> timedelta:

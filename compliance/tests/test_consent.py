@@ -1,4 +1,4 @@
-"""The consent ledger: what lives, what has ended, and that nobody can rewrite it."""
+"""The consent ledger: which consents are active, which have ended, and that nobody can rewrite it."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -101,7 +101,7 @@ def test_it_refuses_a_consent_that_never_lives(alice: Any, valid_for: timedelta)
         grant_consent(alice, valid_for=valid_for)
 
 
-# --- Living -----------------------------------------------------------------------------------------------
+# --- Active -----------------------------------------------------------------------------------------------
 
 
 def test_it_lives_until_it_expires(alice: Any) -> None:
@@ -115,7 +115,7 @@ def test_it_lives_until_it_expires(alice: Any) -> None:
         assert alive(alice, at=MOMENT) == event
 
 
-def test_it_lives_for_its_own_purpose_version_and_person_alone(alice: Any, mallory: Any) -> None:
+def test_it_is_active_only_for_its_own_purpose_version_and_person(alice: Any, mallory: Any) -> None:
     event = grant_consent(alice)
     assert alive(alice, version="2026-11") == event
     assert alive(alice, version="2026-12") is None

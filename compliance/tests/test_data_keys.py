@@ -89,19 +89,19 @@ def test_it_refuses_a_key_of_another_owner() -> None:
 
 def test_it_forgets_keys_after_a_minute() -> None:
     seconds = iter([1000.0, 1059.9, 1060.0])
-    memory: KeyCache[str] = KeyCache(clock=lambda: next(seconds))
-    memory.put("alice", LoadedKey(1, None))
-    assert memory.get("alice") is not None
-    assert memory.get("alice") is None
+    cache: KeyCache[str] = KeyCache(clock=lambda: next(seconds))
+    cache.put("alice", LoadedKey(1, None))
+    assert cache.get("alice") is not None
+    assert cache.get("alice") is None
 
 
 def test_it_keeps_a_bounded_number_of_keys() -> None:
-    memory: KeyCache[int] = KeyCache()
+    cache: KeyCache[int] = KeyCache()
     for name in range(CACHE_SIZE + 1):
-        memory.put(name, LoadedKey(name, None))
-    assert memory.get(0) is None
-    assert memory.get(1) is not None
-    assert memory.get(CACHE_SIZE) is not None
+        cache.put(name, LoadedKey(name, None))
+    assert cache.get(0) is None
+    assert cache.get(1) is not None
+    assert cache.get(CACHE_SIZE) is not None
 
 
 # --- Crypto-shredding -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What somebody has given by hand is gone after ``setup_database``; what migrations give stands."""
+"""``setup_database`` revokes what somebody granted by hand, and keeps what migrations grant."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def rights(superuser: Any) -> dict[str, tuple[set[str], Any]]:
         "GRANT EXECUTE ON ALL ROUTINES IN SCHEMA public TO app_viewer, PUBLIC",
     ],
 )
-def test_it_takes_back_what_no_migration_gave(superuser: Any, given: str) -> None:
+def test_it_revokes_what_no_migration_granted(superuser: Any, given: str) -> None:
     before = rights(superuser)
     superuser.execute(given)
     assert rights(superuser) != before

@@ -1,4 +1,4 @@
-"""Owners stay apart in the database, whatever a query says."""
+"""The database isolates owners, whatever a query says."""
 
 from contextlib import suppress
 from typing import Any

@@ -1,4 +1,4 @@
-"""Each request is bound to the person who sent it, and to nobody else."""
+"""The tenant of a request is the person who sent it."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""The ORM refuses to ask for owned rows while nobody is bound, instead of answering that there are none."""
+"""The ORM refuses to query owned rows without a tenant, instead of returning none."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +43,7 @@ QUERIES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_it_refuses_every_query_while_nobody_is_bound(Box: Any, name: str) -> None:
+def test_it_refuses_every_query_without_a_tenant(Box: Any, name: str) -> None:
     with pytest.raises(NoTenant, match="without a tenant"):
         QUERIES[name](Box.objects)
 
@@ -54,7 +54,7 @@ def test_it_refuses_every_query_outside_a_transaction(alice: Any, Box: Any, name
         QUERIES[name](Box.objects)
 
 
-def test_it_lets_a_queryset_be_built_before_somebody_is_bound(both: Any, alice: Any, Box: Any) -> None:
+def test_it_lets_a_queryset_be_built_before_there_is_a_tenant(both: Any, alice: Any, Box: Any) -> None:
     rows = Box.objects.filter(label="alice").order_by("id")
     with tenant(alice.pk):
         assert rows.for_user(alice.pk).count() == 1

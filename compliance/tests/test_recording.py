@@ -106,7 +106,7 @@ def test_it_opens_no_second_connection_when_the_key_is_there(alice: Any) -> None
     assert len([q for q in queries if "INSERT INTO audit_event" in q["sql"]]) == 1
 
 
-# --- Facts ------------------------------------------------------------------------------------------------
+# --- Details ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

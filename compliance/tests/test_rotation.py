@@ -114,8 +114,8 @@ def test_it_wraps_every_other_key_again_where_one_is_damaged(
     assert "meanwhile" not in str(refused.value)
     outdated = DataKey.objects.using("ops").exclude(kek="kek-20270101")
     assert [key.pk for key in outdated] == [damaged]
-    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
-    assert told.startswith(f"SEALED_VALUE_UNREADABLE compliance.datakey.wrapped row {damaged} owner {alice.pk}: ")
+    (message,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
+    assert message.startswith(f"SEALED_VALUE_UNREADABLE compliance.datakey.wrapped row {damaged} owner {alice.pk}: ")
     assert rotation.count_outdated_wrappings(excluding=[damaged]) == 0
 
 

@@ -346,13 +346,15 @@ def test_it_starts_with_a_single_data_key_that_does_not_open_and_says_so(
     else:
         settings.FIELD_KEYS = f"{name}:{b64encode(os.urandom(32)).decode()},spare:{key}"
     require_serving_checks()
-    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
-    assert told.startswith(f"SEALED_VALUE_UNREADABLE compliance.datakey.wrapped row unknown owner {alice.pk}: ")
+    (message,) = [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"]
+    assert message.startswith(f"SEALED_VALUE_UNREADABLE compliance.datakey.wrapped row unknown owner {alice.pk}: ")
     (error,) = checks.check_data_keys(databases=["ops"])
     assert error.id == "plumbline.E014"
-    doubt = f"The only data key under {name} does not open: it is damaged, or FIELD_KEYS has another key by that name."
-    assert told.endswith(doubt)
-    assert error.msg == doubt
+    explanation = (
+        f"The only data key under {name} does not open: it is damaged, or FIELD_KEYS has another key by that name."
+    )
+    assert message.endswith(explanation)
+    assert error.msg == explanation
 
 
 def test_it_starts_with_one_damaged_data_key_among_sound_ones(alice: Any, mallory: Any, make_box: Any) -> None:

@@ -1,4 +1,4 @@
-"""Each job is bound to the owner it works for."""
+"""The tenant of a task is its owner."""
 
 from typing import Any
 from uuid import UUID

@@ -99,7 +99,7 @@ def pull_report(user: User) -> None:
             valid_for=instruction.VALID_FOR,
             method="demo",
         )
-        lifecycle.enroll(user=user, subject=person(), keep_ssn=True, consent_id=signed.pk)
+        lifecycle.enroll(user=user, applicant=person(), keep_ssn=True, consent_id=signed.pk)
     elif found.status is not EnrollmentStatus.NOT_PULLED:
         return
     try:

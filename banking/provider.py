@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 
 class Readiness(StrEnum):
-    """How much of an Item's history the provider has prepared; it only ever grows."""
+    """How much of an Item's history the provider has prepared. It only ever increases."""
 
     NOT_READY = "not_ready"
     INITIAL = "initial"
@@ -24,7 +24,7 @@ class Readiness(StrEnum):
 
 
 class AccountRow(NamedTuple):
-    """One account as the provider states it; balances keep the provider's sign.
+    """One account as the provider reports it. Balances keep the provider's sign.
 
     A credit or loan balance is positive when money is owed. ``None`` means that the bank does not say.
     """
@@ -45,7 +45,7 @@ class AccountRow(NamedTuple):
 class TransactionRow(NamedTuple):
     """One transaction; ``amount`` is positive when money comes into the account.
 
-    ``provider_amount`` keeps the figure as it was sent. ``pending_id`` names the pending transaction that
+    ``provider_amount`` is the amount as it was sent. ``pending_id`` names the pending transaction that
     this posted one replaces, or is empty.
     """
 
@@ -67,9 +67,9 @@ class TransactionRow(NamedTuple):
 
 
 class SkippedRow(NamedTuple):
-    """A row that cannot be stored: its kind, the field that is not what the contract says, and its id where it has one.
+    """A row that cannot be stored: its kind, the field that breaks the contract, and its id if it has one.
 
-    ``field`` is a name and never what the field held.
+    ``field`` is a name and never the field's value.
     """
 
     kind: str
@@ -79,7 +79,7 @@ class SkippedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TransactionsPage:
-    """One answer of the provider's transaction stream. What is in it but cannot be read stands in ``skipped``."""
+    """One page of the provider's transaction stream. ``skipped`` lists the rows that cannot be read."""
 
     added: Sequence[TransactionRow]
     modified: Sequence[TransactionRow]
@@ -103,7 +103,7 @@ class LinkToken:
 
 @dataclass(frozen=True, slots=True)
 class LinkResult:
-    """What one walk through the linking dialog brought, as the provider has it; its public token may be spent."""
+    """What one run of the linking dialog linked, as the provider reports it. Its public token may be spent."""
 
     public_token: str = field(repr=False)
     institution_id: str
@@ -118,7 +118,7 @@ class LinkResult:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A fresh access token and the Item it opens. The token is shown to nobody."""
+    """A new access token and its Item. The token is never shown."""
 
     access_token: str = field(repr=False)
     provider_item_id: str
@@ -145,7 +145,7 @@ class ItemDetails:
 
 @dataclass(frozen=True, slots=True)
 class AccountsResponse:
-    """All accounts of an Item, with balances as of the provider's last look; ``skipped`` could not be read."""
+    """All accounts of an Item, with balances as of the provider's last update. ``skipped`` could not be read."""
 
     accounts: Sequence[AccountRow]
     request_id: str
@@ -189,7 +189,7 @@ class WebhookNotVerifiable(Exception):
 
 
 class Fault(StrEnum):
-    """On whose side a failure lies, so that no page blames a bank for what is none of its making."""
+    """On whose side a failure lies, so that no page blames a bank for a fault that is not the bank's."""
 
     OURS = "ours"
     PROVIDER = "provider"
@@ -197,10 +197,10 @@ class Fault(StrEnum):
 
 
 class ProviderError(Exception):
-    """Anything that went wrong at the provider. It is our fault where nothing says otherwise.
+    """Anything that went wrong at the provider. It counts as our fault unless a subclass says otherwise.
 
-    ``code`` is the vendor's word for an operator, ``request_id`` what vendor support asks for. Neither the
-    message nor any attribute ever holds a token, a secret or a request body.
+    ``code`` is the vendor's error code, for operators; ``request_id`` is what the vendor's support asks for. Neither
+    the message nor any attribute ever holds a token, a secret or a request body.
     """
 
     fault: ClassVar = Fault.OURS
@@ -212,13 +212,13 @@ class ProviderError(Exception):
 
 
 class Unavailable(ProviderError):
-    """The provider or the bank does not answer now; the same call may work later."""
+    """The provider or the bank does not respond now. The same call may work later."""
 
     fault: ClassVar = Fault.PROVIDER
 
 
 class TimedOut(Unavailable):
-    """No answer came in the time that it was given; what was asked may have been done all the same."""
+    """No response came in time. The call may have been carried out all the same."""
 
 
 class RateLimited(Unavailable):
@@ -231,17 +231,17 @@ class RateLimited(Unavailable):
 
 
 class InstitutionDown(Unavailable):
-    """The bank has problems that only time cures; a person can do nothing."""
+    """The bank has problems that the user cannot solve. Only waiting helps."""
 
     fault: ClassVar = Fault.BANK
 
 
 class LoginRequired(ProviderError):
-    """The bank wants its customer to sign in again."""
+    """The bank asks the user to sign in again."""
 
 
 class ConsentRequired(ProviderError):
-    """The person has to agree to more before this product can be read."""
+    """The user has to consent to more before this product can be read."""
 
 
 class ItemNotFound(ProviderError):
@@ -257,11 +257,11 @@ class NotReady(ProviderError):
 
 
 class MutationDuringPagination(ProviderError):
-    """The stream changed while it was read: begin again from the loop's first cursor."""
+    """The stream changed while its pages were read. Start again from the first cursor of this sync."""
 
 
 class InvalidCursor(ProviderError):
-    """The stored cursor is not accepted any more: read the whole stream again."""
+    """The stored cursor is no longer accepted. Read the whole stream again."""
 
 
 class PublicTokenRefused(ProviderError):
@@ -273,7 +273,7 @@ class ProviderConfigurationError(ProviderError):
 
 
 class MalformedResponse(ProviderError):
-    """The provider answered with something that its contract does not allow."""
+    """The provider's response breaks its contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,17 +328,17 @@ class ProviderClient(Protocol):
     """The calls that linking and sync make. Each may raise a ``ProviderError``."""
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
-        """Return the same provider with less time: seconds for each answer, and for all from now on."""
+        """Return a client with shorter timeouts: seconds for each response, and for all of them from now on."""
         ...
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken: ...
 
     def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
-        """A token that opens the dialog to repair an Item that exists."""
+        """Return a token that opens the dialog to repair an existing Item."""
         ...
 
     def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
-        """What the dialogs that this token opened have brought so far."""
+        """Return the results so far of the dialogs that this token opened."""
         ...
 
     def exchange_public_token(self, public_token: str) -> Credential: ...
@@ -354,5 +354,5 @@ class ProviderClient(Protocol):
     def get_institution(self, institution_id: str) -> InstitutionDetails: ...
 
     def remove_item(self, access_token: str) -> None:
-        """End the Item at the provider. An Item that is gone already counts as removed."""
+        """Remove the Item at the provider. An Item that does not exist any more counts as removed."""
         ...

@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Applicant:
-    """Whom a report is about. It is shown, logged, pickled and stored nowhere.
+    """The person whom a report is about. Never shown, logged, pickled or stored.
 
     ``ssn`` has nine digits or the last four, or is empty. ``birth`` is a date or a year.
     """
@@ -83,7 +83,7 @@ class PullOptions:
 
 @dataclass(frozen=True, slots=True)
 class RawReport:
-    """A bureau's answer exactly as it came, and how it was asked for."""
+    """A bureau's response exactly as it came, and how it was requested."""
 
     body: bytes = field(repr=False)
     content_type: str
@@ -101,7 +101,7 @@ class RawReport:
 class BureauError(Exception):
     """Anything that went wrong at the bureau.
 
-    ``code`` is a word for an operator, ``reference_id`` what bureau support asks for. Neither the message nor
+    ``code`` is for operators, ``reference_id`` is what the bureau's support asks for. Neither the message nor
     any attribute ever holds a token, a secret, a personal detail or a body.
     """
 
@@ -113,15 +113,15 @@ class BureauError(Exception):
 
 
 class BureauAuthError(BureauError):
-    """The bureau does not accept who we are, even with a fresh token. An operator has to act."""
+    """The bureau rejects our credentials, even with a new token. An operator has to act."""
 
 
 class BureauConfigError(BureauError):
-    """Our settings, contract or request are wrong. An operator has to act; asking again cannot help."""
+    """Our settings, contract or request are wrong. An operator has to act; a retry cannot help."""
 
 
 class ConsentExpired(BureauError):
-    """There is no living consent behind this pull, so nothing was asked."""
+    """There is no active consent behind this pull, so nothing was requested."""
 
 
 class BureauInputError(BureauError):
@@ -133,7 +133,7 @@ class BureauInputError(BureauError):
 
 
 class BureauUnavailable(BureauError):
-    """The bureau does not answer as it should now; a later call may work. Look at ``outcome`` before one."""
+    """The bureau does not respond as it should now. A later call may work; check ``outcome`` before one."""
 
 
 class BureauRateLimited(BureauUnavailable):
@@ -145,14 +145,14 @@ class BureauRateLimited(BureauUnavailable):
 
 
 class BureauTimeout(BureauError):
-    """The answer did not come, or not whole. Its outcome is unknown, always."""
+    """The response did not come, or not whole. The outcome is always unknown."""
 
     def __init__(self, code: str, *, reference_id: str = "") -> None:
         super().__init__(code, reference_id=reference_id, outcome=Outcome.UNKNOWN)
 
 
 class NoHit(BureauError):
-    """The bureau has no file that fits these personal details."""
+    """The bureau has no file that matches these details."""
 
 
 class FileFrozen(BureauError):

@@ -1,4 +1,4 @@
-"""Row-level security, the scheduler's questions about everybody, and what operators may read of the pulls."""
+"""Row-level security, the scheduler's queries across all users, and what operators may read of the pulls."""
 
 from django.db import migrations
 
@@ -16,16 +16,16 @@ class Migration(migrations.Migration):
         *(OwnedReference(model, field) for model, field in REFERENCES),
         DefinerFunction(
             "credit_claim_due_pulls",
-            "most integer",
+            "max_rows integer",
             "TABLE (owner_id uuid)",
-            # Moving next_pull_at is the claim. A pull that is lost on its way is due again half an hour later.
+            # Moving next_pull_at claims the pull. One that is lost on its way is due again half an hour later.
             """
             UPDATE credit_enrollment AS enrollment SET next_pull_at = now() + interval '30 minutes'
             FROM (
                 SELECT id FROM credit_enrollment AS candidate
                 WHERE next_pull_at <= now()
                   AND EXISTS (SELECT FROM accounts_user WHERE id = candidate.owner_id AND is_active)
-                ORDER BY next_pull_at LIMIT most FOR UPDATE SKIP LOCKED
+                ORDER BY next_pull_at LIMIT max_rows FOR UPDATE SKIP LOCKED
             ) AS due
             WHERE enrollment.id = due.id
             RETURNING enrollment.owner_id
@@ -33,16 +33,16 @@ class Migration(migrations.Migration):
             updates={"credit_enrollment": ["next_pull_at"]},
         ),
         DefinerFunction(
-            "credit_idle_numbers",
-            "most integer",
+            "credit_idle_ssns",
+            "max_rows integer",
             "TABLE (owner_id uuid)",
-            # A person who has not signed in for 90 days does not use what their Social Security number is kept for.
+            # A user who has not signed in for 90 days does not use what the number is stored for.
             """
             SELECT enrollment.owner_id FROM credit_enrollment AS enrollment
             JOIN accounts_user AS person ON person.id = enrollment.owner_id
             WHERE enrollment.ssn IS NOT NULL
               AND greatest(person.last_login, enrollment.enrolled_at) < now() - interval '90 days'
-            LIMIT most
+            LIMIT max_rows
             """,
         ),
         GrantOperatorRead(

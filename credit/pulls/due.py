@@ -15,7 +15,7 @@ def claim_due_pulls(*, limit: int) -> list[UUID]:
 
 def list_idle_ssns(*, limit: int) -> list[UUID]:
     """Return up to ``limit`` users with a stored Social Security number who have not signed in for 90 days."""
-    return _query_owners("SELECT owner_id FROM credit_idle_numbers(%s)", limit)
+    return _query_owners("SELECT owner_id FROM credit_idle_ssns(%s)", limit)
 
 
 def _query_owners(question: str, limit: int) -> list[UUID]:

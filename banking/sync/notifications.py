@@ -37,7 +37,7 @@ class LargestTransaction(NamedTuple):
     account_name: str
     mask: str
     bank: str
-    count: int
+    large_count: int
     since: date
     threshold: Decimal
 
@@ -48,15 +48,15 @@ class LargestTransaction(NamedTuple):
     @property
     def title(self) -> str:
         """What happened: the transaction itself, or how many there are."""
-        if self.count > 1:
-            return f"{self.count} large transactions at {self.bank or 'your bank'}"
+        if self.large_count > 1:
+            return f"{self.large_count} large transactions at {self.bank or 'your bank'}"
         direction = "came in" if self.amount > 0 else "went out"
         return f"{money(abs(self.amount), self.currency)} {direction}: {self.label}"
 
     @property
     def text(self) -> str:
         """The details."""
-        if self.count > 1:
+        if self.large_count > 1:
             direction = "in" if self.amount > 0 else "out"
             largest = money(abs(self.amount), self.currency)
             return f"The largest: {largest} {direction}, {self.label}."
@@ -119,10 +119,10 @@ def find_largest(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> LargestTrans
         size=Abs("amount"), threshold=Coalesce(Subquery(settings), Value(DEFAULT_LARGE_TRANSACTION))
     ).filter(size__gte=F("threshold"))
     row = (
-        large.annotate(count=Window(Count("pk")), since=Window(Min("day")))
+        large.annotate(large_count=Window(Count("pk")), since=Window(Min("day")))
         .order_by("-size", "pk")
         .values(
-            *("amount", "currency", "merchant_name", "name", "count", "since", "threshold"),
+            *("amount", "currency", "merchant_name", "name", "large_count", "since", "threshold"),
             account_name=F("account__name"),
             mask=F("account__mask"),
             bank=F("account__item__institution_name"),

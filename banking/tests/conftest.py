@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from banking.models import Institution, Item, Transaction
 from banking.plaid.provider import PlaidProvider
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 
 
@@ -45,7 +45,7 @@ def item(alice: User, make_item: Callable[..., Item]) -> Item:
 
 
 @pytest.fixture
-def ledger(alice: User) -> Callable[[], dict[str, Transaction]]:
+def stored_transactions(alice: User) -> Callable[[], dict[str, Transaction]]:
     """Alice's standing transactions by the provider's ids."""
 
     def read() -> dict[str, Transaction]:

@@ -23,7 +23,7 @@ class Job:
     patient: bool = False
 
 
-def queued(about: UUID) -> list[Job]:
+def queued_jobs(about: UUID) -> list[Job]:
     """The waiting jobs that name something by this id, the oldest first."""
     with redis.Redis.from_url(settings.REDIS_URL) as queue:
         texts = [(lane, text) for lane in Lane for text in reversed(queue.lrange(lane.queue, 0, -1))]

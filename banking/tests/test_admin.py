@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from banking.models import Account, Item, SyncRun, Transaction
-from banking.tests.rows import account_at, moved
+from banking.tests.factories import make_account, make_transaction
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from compliance.isolation.viewer import operator_view
@@ -29,7 +29,7 @@ def banks(alice: User, mallory: User, make_item: Callable[..., Item]) -> dict[UU
     items = {}
     for person, amount in ((alice, "-4.33"), (mallory, "-77.01")):
         item = items[person.pk] = make_item(person)
-        moved(account_at(item, name=f"Account of {person.first_name}"), amount)
+        make_transaction(make_account(item, name=f"Account of {person.first_name}"), amount)
         with tenant(person.pk):
             SyncRun.objects.create(owner=person, item=item, trigger="clock")
     return items

@@ -17,8 +17,8 @@ from banking.linking.update_mode import open_update_mode
 from banking.models import Account, Connection, Item, LinkSession, PendingRemoval, Transaction
 from banking.provider import Credential
 from banking.sync import sync_item, sync_queue
-from banking.tests.rows import account_at, moved
-from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.tests.factories import make_account, make_transaction
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def spoiled(row: Item | PendingRemoval | LinkSession, column: str = "access_toke
 
 @pytest.fixture
 def unreadable(item: Item) -> Item:
-    moved(account_at(item), "-4.33")
+    make_transaction(make_account(item), "-4.33")
     spoiled(item)
     return item
 
@@ -99,7 +99,7 @@ def test_it_is_linked_anew_with_its_history_kept(
     assert now(unreadable).connection == Connection.NEEDS_REPAIR
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
     fresh = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=CHOSEN)
-    provider.pages = [page(added=[transaction("a")])]
+    provider.pages = [transactions_page(added=[transaction_row("a")])]
     sync_item(owner_id=alice.pk, item_id=fresh.pk, trigger="test")
     with tenant(alice.pk):
         assert list(Item.objects.visible()) == [fresh]
@@ -133,7 +133,7 @@ def test_it_keeps_what_is_owed_for_the_day_on_which_the_key_is_back(
         restored.save()
         PendingRemoval.objects.update(next_attempt_at=read.connected_at)
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
-    assert provider.ended == ["access-sandbox-secret"]
+    assert provider.removed_tokens == ["access-sandbox-secret"]
     assert (now(read).connection, now(read).access_token) == (Connection.REMOVED, None)
 
 

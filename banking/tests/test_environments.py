@@ -18,8 +18,8 @@ from banking.linking.update_mode import finish_update_mode, open_update_mode
 from banking.models import Connection, Item, PendingRemoval
 from banking.plaid.provider import PlaidProvider
 from banking.sync import sync_item, sync_queue
-from banking.tests.rows import account_at
-from banking.tests.scripted import ScriptedProvider, page
+from banking.tests.factories import make_account
+from banking.tests.scripted_provider import ScriptedProvider, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,7 +58,7 @@ def test_it_goes_on_reading_where_the_environment_comes_back(
 ) -> None:
     assert sync_queue.claim_due_syncs(limit=10) == []
     settings.PLAID_ENV = "embedded"
-    provider.pages = [page()]
+    provider.pages = [transactions_page()]
     assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)] == [elsewhere.pk]
     assert sync_item(owner_id=alice.pk, item_id=elsewhere.pk, trigger="test").ran is True
 
@@ -81,7 +81,7 @@ def test_it_finishes_no_dialog_of_another_environment(
         finish_update_mode(user=alice, session_id=repair.pk)
     with pytest.raises(LinkError):
         finish_link(user=alice, session_id=fresh.pk, public_token="public-sandbox-1", metadata=chosen)
-    assert provider.exchanged == []
+    assert provider.exchanged_tokens == []
 
 
 def test_it_asks_about_no_dialog_of_another_environment(
@@ -98,7 +98,7 @@ def test_it_asks_about_no_dialog_of_another_environment(
 def test_it_links_a_bank_here_that_another_environment_knows(
     alice: User, item: Item, provider: ScriptedProvider, settings: object
 ) -> None:
-    account_at(item)
+    make_account(item)
     settings.PLAID_ENV = "sandbox"
     fresh = open_link(user=alice).session
     chosen = LinkMetadata("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
@@ -107,7 +107,7 @@ def test_it_links_a_bank_here_that_another_environment_knows(
 
 
 def test_it_lets_an_item_of_a_sandbox_go_without_a_call(alice: User, elsewhere: Item) -> None:
-    account_at(elsewhere)
+    make_account(elsewhere)
     assert disconnect_bank(user=alice, item_id=elsewhere.pk, keep_history=True) is None
     with tenant(alice.pk):
         elsewhere.refresh_from_db()
@@ -123,15 +123,15 @@ def test_it_owes_the_removal_of_an_item_that_is_billed_until_its_environment_is_
     owed = disconnect_bank(user=alice, item_id=elsewhere.pk, keep_history=True)
     assert sync_queue.due_removals(limit=10) == []
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
-    assert provider.ended == []
+    assert provider.removed_tokens == []
     settings.PLAID_ENV = "production"
     assert sync_queue.due_removals(limit=10) == [(alice.pk, owed.pk)]
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
-    assert provider.ended == ["access-sandbox-secret"]
+    assert provider.removed_tokens == ["access-sandbox-secret"]
 
 
 def test_it_says_so_on_the_pages(as_alice: Client, elsewhere: Item) -> None:
-    account_at(elsewhere)
+    make_account(elsewhere)
     shown = as_alice.get(reverse("accounts")).content.decode()
     assert "Other environment" in shown
     assert "Sync now" not in shown

@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from accounts.models import User
 from banking.models import Account, Item, Transaction
-from banking.tests.rows import account_at, moved
+from banking.tests.factories import make_account, make_transaction
 from banking.transactions.filters import TransactionFilter
 from compliance.isolation import tenant
 
@@ -17,19 +17,23 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def checking(item: Item) -> Account:
-    return account_at(item)
+    return make_account(item)
 
 
 @pytest.fixture
 def rows(checking: Account) -> None:
     """Six rows, named for what sets each apart."""
     plain = {"day": date(2026, 11, 10), "category": "FOOD_AND_DRINK", "name": "LUNCH"}
-    moved(checking, "-12.50", **plain | {"provider_id": "lunch", "merchant_name": "Café 100%"})
-    moved(checking, "-12.51", **plain | {"provider_id": "cent-more", "note": "with Bob_1"})
-    moved(checking, "2500", **plain | {"provider_id": "salary", "category": "INCOME", "day": date(2026, 11, 1)})
-    moved(checking, "-80", **plain | {"provider_id": "pending", "pending": True, "day": date(2026, 11, 20)})
-    moved(checking, "-9", **plain | {"provider_id": "moved", "user_category": "TRAVEL", "day": date(2026, 10, 31)})
-    moved(checking, "0", **plain | {"provider_id": "nothing", "category": "", "name": "FEE 1OO% WAIVED"})
+    make_transaction(checking, "-12.50", **plain | {"provider_id": "lunch", "merchant_name": "Café 100%"})
+    make_transaction(checking, "-12.51", **plain | {"provider_id": "cent-more", "note": "with Bob_1"})
+    make_transaction(
+        checking, "2500", **plain | {"provider_id": "salary", "category": "INCOME", "day": date(2026, 11, 1)}
+    )
+    make_transaction(checking, "-80", **plain | {"provider_id": "pending", "pending": True, "day": date(2026, 11, 20)})
+    make_transaction(
+        checking, "-9", **plain | {"provider_id": "moved", "user_category": "TRAVEL", "day": date(2026, 10, 31)}
+    )
+    make_transaction(checking, "0", **plain | {"provider_id": "nothing", "category": "", "name": "FEE 1OO% WAIVED"})
 
 
 def asked(user: User, query: str) -> TransactionFilter:
@@ -142,8 +146,8 @@ def test_it_names_the_field_that_makes_no_sense(alice: User, field: str, query: 
 
 
 def test_it_finds_a_category_that_no_table_holds(alice: User, checking: Account) -> None:
-    moved(checking, "-1", provider_id="rocket", category="SPACE_TRAVEL")
-    moved(checking, "-2", provider_id="hive", category="FOOD_AND_DRINK", user_category="Bees & honey")
+    make_transaction(checking, "-1", provider_id="rocket", category="SPACE_TRAVEL")
+    make_transaction(checking, "-2", provider_id="hive", category="FOOD_AND_DRINK", user_category="Bees & honey")
     assert found(alice, "category=SPACE_TRAVEL") == {"rocket"}
     assert found(alice, "category=Bees+%26+honey") == {"hive"}
 
@@ -157,15 +161,15 @@ def test_it_offers_a_made_up_category_while_it_is_asked_for(alice: User) -> None
 
 
 def test_it_finds_the_rows_of_one_account(alice: User, item: Item, rows: None) -> None:
-    savings = account_at(item, name="Savings")
-    moved(savings, "1", provider_id="interest")
+    savings = make_account(item, name="Savings")
+    make_transaction(savings, "1", provider_id="interest")
     assert found(alice, f"account={savings.pk}") == {"interest"}
 
 
 def test_it_offers_and_takes_no_account_of_somebody_else(
     alice: User, mallory: User, checking: Account, make_item
 ) -> None:
-    account_at(make_item(mallory), name="Hers")
+    make_account(make_item(mallory), name="Hers")
     with tenant(mallory.pk):
         filtered = asked(mallory, f"account={checking.pk}")
         assert list(filtered.form.errors) == ["account"]
@@ -173,6 +177,6 @@ def test_it_offers_and_takes_no_account_of_somebody_else(
 
 
 def test_it_shows_no_row_that_the_bank_withdrew_or_the_person_hid(alice: User, checking: Account) -> None:
-    moved(checking, "-1", hidden=True)
-    moved(checking, "-1", removed_at="2026-11-20T09:40:00Z")
+    make_transaction(checking, "-1", hidden=True)
+    make_transaction(checking, "-1", removed_at="2026-11-20T09:40:00Z")
     assert found(alice, "") == set()

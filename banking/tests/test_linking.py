@@ -13,7 +13,7 @@ from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Account, Connection, Item, LinkSession
 from banking.provider import Credential, ProviderConfigurationError, PublicTokenRefused, Unavailable
-from banking.tests.scripted import ScriptedProvider, walked
+from banking.tests.scripted_provider import ScriptedProvider, link_result
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,7 +68,7 @@ def test_it_gives_the_same_item_when_the_same_answer_is_posted_twice(alice: User
     session = open_link(user=alice).session
     first, second = finish(alice, session), finish(alice, session)
     assert first.pk == second.pk
-    assert provider.exchanged == [TOKEN]
+    assert provider.exchanged_tokens == [TOKEN]
 
 
 def test_it_refuses_another_token_for_a_finished_session(alice: User, provider: ScriptedProvider) -> None:
@@ -82,7 +82,7 @@ def test_it_knows_no_session_of_another_person(alice: User, mallory: User, provi
     session = open_link(user=alice).session
     with pytest.raises(LinkSession.DoesNotExist):
         finish(mallory, session)
-    assert provider.exchanged == []
+    assert provider.exchanged_tokens == []
 
 
 def test_it_refuses_a_public_token_that_another_person_posted(
@@ -90,10 +90,10 @@ def test_it_refuses_a_public_token_that_another_person_posted(
 ) -> None:
     finish(alice, open_link(user=alice).session)
     opened = open_link(user=mallory)
-    provider.walks = {opened.token.value: [walked("public-sandbox-9")]}
+    provider.link_results = {opened.token.value: [link_result("public-sandbox-9")]}
     with pytest.raises(LinkError, match="foreign"):
         finish(mallory, opened.session)
-    assert provider.exchanged == [TOKEN]
+    assert provider.exchanged_tokens == [TOKEN]
 
 
 def test_it_refuses_a_public_token_that_was_posted_to_another_dialog_of_the_same_person(
@@ -102,7 +102,7 @@ def test_it_refuses_a_public_token_that_was_posted_to_another_dialog_of_the_same
     finish(alice, open_link(user=alice).session)
     with pytest.raises(LinkError, match="used"):
         finish(alice, open_link(user=alice).session)
-    assert provider.exchanged == [TOKEN]
+    assert provider.exchanged_tokens == [TOKEN]
 
 
 def test_it_refuses_a_session_that_is_too_old(alice: User, provider: ScriptedProvider) -> None:
@@ -171,7 +171,7 @@ def test_it_lets_nobody_in_while_an_exchange_is_in_progress(
 ) -> None:
     with pytest.raises(LinkError, match="in_progress"):
         finish(alice, left_behind)
-    assert provider.exchanged == []
+    assert provider.exchanged_tokens == []
 
 
 def test_it_finishes_what_a_killed_worker_left_behind(
@@ -246,7 +246,7 @@ def test_it_ends_the_item_at_the_provider_when_it_cannot_be_written_down(
     monkeypatch.setattr(Item.objects, "create", broken)
     with pytest.raises(DatabaseError):
         finish(alice, session)
-    assert provider.ended == ["access-sandbox-secret"]
+    assert provider.removed_tokens == ["access-sandbox-secret"]
 
 
 def test_it_says_which_item_is_orphaned_when_even_that_fails(
@@ -255,7 +255,7 @@ def test_it_says_which_item_is_orphaned_when_even_that_fails(
     def broken(*args: object, **options: object) -> None:
         raise DatabaseError("disk full")
 
-    provider.refuse_removal = Unavailable("TIMEOUT")
+    provider.removal_error = Unavailable("TIMEOUT")
     session = open_link(user=alice).session
     monkeypatch.setattr(Item.objects, "create", broken)
     with pytest.raises(DatabaseError):
@@ -281,7 +281,7 @@ def test_it_exchanges_nothing_for_a_bank_that_is_linked_already(
     with pytest.raises(DuplicateBank) as refused:
         finish(alice, open_link(user=alice).session)
     assert refused.value.item.pk == item.pk
-    assert provider.exchanged == []
+    assert provider.exchanged_tokens == []
 
 
 @pytest.mark.parametrize("other", [{"mask": "1111"}, {"name": "Savings"}])

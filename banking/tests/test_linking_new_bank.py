@@ -13,7 +13,7 @@ from banking.linking.sessions import LinkMetadata, open_link
 from banking.models import Connection, Institution, Item, LinkSession
 from banking.provider import Credential, Unavailable
 from banking.sync import sync_item
-from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, walked
+from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, link_result, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ NOTHING = LinkMetadata("", "", frozenset())
 def link(alice: User, provider: ScriptedProvider) -> Link:
     """Walk through a dialog; the provider names bank and accounts, the browser names nothing."""
     provider.facts = replace(provider.facts, institution_id="ins_new", institution_name="New Bank")
-    provider.walks = {}
+    provider.link_results = {}
 
     def walk(
         *, bank: str = "ins_new", accounts: object = (CHECKING,), user: User = alice, name: str = "New Bank"
@@ -34,14 +34,16 @@ def link(alice: User, provider: ScriptedProvider) -> Link:
         opened = open_link(user=user)
         token = f"public-sandbox-{provider.links}"
         provider.credential = Credential(f"access-sandbox-{provider.links}", f"item-{provider.links}", "req")
-        provider.walks[opened.token.value] = [walked(token, institution_id=bank, name=name, accounts=accounts)]
+        provider.link_results[opened.token.value] = [
+            link_result(token, institution_id=bank, name=name, accounts=accounts)
+        ]
         return finish_link(user=user, session_id=opened.session.pk, public_token=token, metadata=NOTHING)
 
     return walk
 
 
 def read(item: Item, provider: ScriptedProvider) -> None:
-    provider.pages = [page()]
+    provider.pages = [transactions_page()]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
     with tenant(item.owner_id):
         item.refresh_from_db()
@@ -66,7 +68,7 @@ def test_it_links_a_new_bank_once_before_its_first_reading(link: Link, alice: Us
     with pytest.raises(DuplicateBank) as refused:
         link(accounts=(CARD, CHECKING))
     assert refused.value.item.pk == item.pk
-    assert provider.exchanged == ["public-sandbox-1"]
+    assert provider.exchanged_tokens == ["public-sandbox-1"]
     with tenant(alice.pk):
         states = LinkSession.objects.for_user(alice).order_by("created_at").values_list("state", flat=True)
         assert list(states) == [LinkSession.State.LINKED, LinkSession.State.DUPLICATE]
@@ -94,7 +96,7 @@ def test_it_goes_by_the_accounts_themselves_after_the_first_reading(
     link: Link, alice: User, provider: ScriptedProvider
 ) -> None:
     first = link()
-    provider.roster = [CARD]
+    provider.listed_accounts = [CARD]
     read(first, provider)
     assert link().pk != first.pk
     with pytest.raises(DuplicateBank):

@@ -18,33 +18,22 @@ from banking.provider import (
 )
 from banking.sync import sync_item
 from banking.sync.outcome import SyncOutcome
-from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
+from banking.tests.fixtures import StoredTransactions, last_run, run_sync
+from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Ledger = Callable[[], dict[str, Transaction]]
 
-
-def read(item: Item) -> SyncOutcome:
-    outcome = sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
-    with tenant(item.owner_id):
-        item.refresh_from_db()
-    return outcome
-
-
-def last_run(item: Item) -> SyncRun:
-    with tenant(item.owner_id):
-        return SyncRun.objects.filter(item=item).latest("started_at")
-
-
-def test_it_stores_rows_balances_and_cursor(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
+def test_it_stores_rows_balances_and_cursor(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
     provider.pages = [
-        page(added=[transaction("a", "-4.33"), transaction("b", "-10")], cursor="c1", more=True),
-        page(added=[transaction("c", "2500.00", account_id="acc-checking")], cursor="c2"),
+        transactions_page(added=[transaction_row("a", "-4.33"), transaction_row("b", "-10")], cursor="c1", more=True),
+        transactions_page(added=[transaction_row("c", "2500.00", account_id="acc-checking")], cursor="c2"),
     ]
-    read(item)
-    assert {key: row.amount for key, row in ledger().items()} == {
+    run_sync(item)
+    assert {key: row.amount for key, row in stored_transactions().items()} == {
         "a": Decimal("-4.33"),
         "b": Decimal("-10"),
         "c": Decimal("2500"),
@@ -58,66 +47,74 @@ def test_it_stores_rows_balances_and_cursor(item: Item, provider: ScriptedProvid
         assert (snapshot.day, snapshot.current) == (timezone.localdate(), Decimal("1200.50"))
 
 
-def test_it_keeps_every_digit_that_a_bank_sends(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
-    provider.pages = [page(added=[transaction("a", "-115.57268"), transaction("b", "90071992547409.93")])]
-    read(item)
-    assert ledger()["a"].amount == Decimal("-115.57268")
-    assert ledger()["b"].provider_amount == Decimal("-90071992547409.93")
+def test_it_keeps_every_digit_that_a_bank_sends(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
+    provider.pages = [
+        transactions_page(added=[transaction_row("a", "-115.57268"), transaction_row("b", "90071992547409.93")])
+    ]
+    run_sync(item)
+    assert stored_transactions()["a"].amount == Decimal("-115.57268")
+    assert stored_transactions()["b"].provider_amount == Decimal("-90071992547409.93")
 
 
 def test_it_shows_the_day_of_payment_before_the_day_of_posting(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[transaction("a"), transaction("b", authorized_date=None)])]
-    read(item)
-    assert ledger()["a"].day == date(2026, 11, 9)
-    assert ledger()["b"].day == date(2026, 11, 10)
+    provider.pages = [transactions_page(added=[transaction_row("a"), transaction_row("b", authorized_date=None)])]
+    run_sync(item)
+    assert stored_transactions()["a"].day == date(2026, 11, 9)
+    assert stored_transactions()["b"].day == date(2026, 11, 10)
 
 
 def test_it_lets_the_last_word_about_a_transaction_count(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        page(added=[transaction("a"), transaction("b")], cursor="c1", more=True),
-        page(modified=[transaction("a", "-5")], removed=["b"], cursor="c2", more=True),
-        page(modified=[transaction("a", "-6")], cursor="c3"),
+        transactions_page(added=[transaction_row("a"), transaction_row("b")], cursor="c1", more=True),
+        transactions_page(modified=[transaction_row("a", "-5")], removed=["b"], cursor="c2", more=True),
+        transactions_page(modified=[transaction_row("a", "-6")], cursor="c3"),
     ]
-    read(item)
-    assert {key: row.amount for key, row in ledger().items()} == {"a": Decimal(-6)}
+    run_sync(item)
+    assert {key: row.amount for key, row in stored_transactions().items()} == {"a": Decimal(-6)}
 
 
 def test_it_takes_what_was_added_twice_or_changed_unseen(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[transaction("a")], cursor="c1")]
-    read(item)
+    provider.pages = [transactions_page(added=[transaction_row("a")], cursor="c1")]
+    run_sync(item)
     provider.pages = [
-        page(added=[transaction("a")], modified=[transaction("new")], removed=["never-seen"], cursor="c2")
+        transactions_page(
+            added=[transaction_row("a")], modified=[transaction_row("new")], removed=["never-seen"], cursor="c2"
+        )
     ]
-    read(item)
-    assert set(ledger()) == {"a", "new"}
+    run_sync(item)
+    assert set(stored_transactions()) == {"a", "new"}
 
 
-def test_it_keeps_two_equal_purchases_apart(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
-    provider.pages = [page(added=[transaction("twin-1"), transaction("twin-2")])]
-    read(item)
-    assert set(ledger()) == {"twin-1", "twin-2"}
+def test_it_keeps_two_equal_purchases_apart(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
+    provider.pages = [transactions_page(added=[transaction_row("twin-1"), transaction_row("twin-2")])]
+    run_sync(item)
+    assert set(stored_transactions()) == {"twin-1", "twin-2"}
 
 
 def test_it_carries_what_a_person_wrote_from_pending_to_posted(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, alice: User
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, alice: User
 ) -> None:
-    provider.pages = [page(added=[transaction("pending", pending=True)], cursor="c1")]
-    read(item)
+    provider.pages = [transactions_page(added=[transaction_row("pending", pending=True)], cursor="c1")]
+    run_sync(item)
     with tenant(alice.pk):
         Transaction.objects.for_user(alice).update(user_category="TRAVEL", note="with Bob")
-    posted = transaction("posted", "-5.20", pending_id="pending")
+    posted = transaction_row("posted", "-5.20", pending_id="pending")
     provider.pages = [
-        page(added=[posted], cursor="c2", more=True),
-        page(removed=["pending"], cursor="c3"),
+        transactions_page(added=[posted], cursor="c2", more=True),
+        transactions_page(removed=["pending"], cursor="c3"),
     ]
-    read(item)
-    (row,) = ledger().values()
+    run_sync(item)
+    (row,) = stored_transactions().values()
     assert (row.provider_id, row.amount, row.user_category, row.note) == (
         "posted",
         Decimal("-5.20"),
@@ -127,15 +124,15 @@ def test_it_carries_what_a_person_wrote_from_pending_to_posted(
 
 
 def test_it_never_writes_over_what_a_person_wrote(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, alice: User
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, alice: User
 ) -> None:
-    provider.pages = [page(added=[transaction("a")], cursor="c1")]
-    read(item)
+    provider.pages = [transactions_page(added=[transaction_row("a")], cursor="c1")]
+    run_sync(item)
     with tenant(alice.pk):
         Transaction.objects.for_user(alice).update(user_category="TRAVEL", note="mine", hidden=True)
-    provider.pages = [page(modified=[transaction("a", "-9", category="MEDICAL")], cursor="c2")]
-    read(item)
-    row = ledger()["a"]
+    provider.pages = [transactions_page(modified=[transaction_row("a", "-9", category="MEDICAL")], cursor="c2")]
+    run_sync(item)
+    row = stored_transactions()["a"]
     assert (row.amount, row.category, row.user_category, row.note, row.hidden) == (
         Decimal(-9),
         "MEDICAL",
@@ -149,109 +146,125 @@ def test_it_writes_no_row_version_for_a_page_without_news(
     item: Item, provider: ScriptedProvider, as_operator: Callable[..., list[tuple[object, ...]]]
 ) -> None:
     where_rows_lie = "SELECT ctid::text, xmin::text FROM banking_transaction ORDER BY provider_id"
-    rows = [transaction(f"t{n}") for n in range(50)]
-    provider.pages = [page(added=rows, cursor="c1")]
-    read(item)
+    rows = [transaction_row(f"t{n}") for n in range(50)]
+    provider.pages = [transactions_page(added=rows, cursor="c1")]
+    run_sync(item)
     before = as_operator(where_rows_lie)
-    provider.pages = [page(modified=rows, cursor="c2")]
-    read(item)
+    provider.pages = [transactions_page(modified=rows, cursor="c2")]
+    run_sync(item)
     assert as_operator(where_rows_lie) == before
     assert last_run(item).written == 0
 
 
 def test_it_begins_again_from_the_first_cursor_when_the_stream_changes(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[transaction("old")], cursor="start")]
-    read(item)
+    provider.pages = [transactions_page(added=[transaction_row("old")], cursor="start")]
+    run_sync(item)
     provider.cursors.clear()
     provider.pages = [
-        page(added=[transaction("ghost")], cursor="p1", more=True),
+        transactions_page(added=[transaction_row("ghost")], cursor="p1", more=True),
         MutationDuringPagination("TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"),
-        page(added=[transaction("real")], cursor="p2"),
+        transactions_page(added=[transaction_row("real")], cursor="p2"),
     ]
-    read(item)
+    run_sync(item)
     assert provider.cursors == ["start", "p1", "start"]
-    assert set(ledger()) == {"old", "real"}
+    assert set(stored_transactions()) == {"old", "real"}
     assert last_run(item).restarts == 1
 
 
-def test_it_gives_up_on_a_stream_that_never_holds_still(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
+def test_it_gives_up_on_a_stream_that_never_holds_still(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
     provider.pages = [MutationDuringPagination("MUTATION")] * 20
-    read(item)
-    assert (ledger(), item.cursor, item.failures) == ({}, "", 1)
+    run_sync(item)
+    assert (stored_transactions(), item.cursor, item.failures) == ({}, "", 1)
     assert last_run(item).error_code == "CHANGED_TOO_OFTEN"
 
 
 def test_it_reads_everything_again_when_its_cursor_is_lost_and_drops_ghosts(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     today = timezone.localdate()
     recent = {"date": today, "authorized_date": today}
-    provider.pages = [page(added=[transaction("kept", **recent), transaction("ghost", **recent)], cursor="c1")]
-    read(item)
-    provider.pages = [InvalidCursor("INVALID_FIELD"), page(added=[transaction("kept", **recent)], cursor="n1")]
-    read(item)
-    assert set(ledger()) == {"kept"}
+    provider.pages = [
+        transactions_page(added=[transaction_row("kept", **recent), transaction_row("ghost", **recent)], cursor="c1")
+    ]
+    run_sync(item)
+    provider.pages = [
+        InvalidCursor("INVALID_FIELD"),
+        transactions_page(added=[transaction_row("kept", **recent)], cursor="n1"),
+    ]
+    run_sync(item)
+    assert set(stored_transactions()) == {"kept"}
     assert item.cursor == "n1"
 
 
 def test_it_keeps_the_cursor_while_the_provider_prepares(item: Item, provider: ScriptedProvider) -> None:
-    provider.pages = [page(cursor="", readiness=Readiness.NOT_READY)]
-    outcome = read(item)
+    provider.pages = [transactions_page(cursor="", readiness=Readiness.NOT_READY)]
+    outcome = run_sync(item)
     assert (item.cursor, item.readiness, outcome.retry_in) == ("", Readiness.NOT_READY, 3)
 
 
 def test_it_never_takes_readiness_back(item: Item, provider: ScriptedProvider) -> None:
-    provider.pages = [page(cursor="c1"), page(cursor="c2", readiness=Readiness.INITIAL)]
-    read(item)
-    outcome = read(item)
+    provider.pages = [transactions_page(cursor="c1"), transactions_page(cursor="c2", readiness=Readiness.INITIAL)]
+    run_sync(item)
+    outcome = run_sync(item)
     assert (item.readiness, outcome.retry_in) == (Readiness.HISTORICAL, None)
 
 
-def test_it_stops_at_a_cursor_that_stands_still(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
-    provider.pages = [page(added=[transaction("a")], cursor="c1", more=True), page(cursor="c1", more=True)]
-    read(item)
-    assert (ledger(), item.cursor) == ({}, "")
+def test_it_stops_at_a_cursor_that_stands_still(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
+    provider.pages = [
+        transactions_page(added=[transaction_row("a")], cursor="c1", more=True),
+        transactions_page(cursor="c1", more=True),
+    ]
+    run_sync(item)
+    assert (stored_transactions(), item.cursor) == ({}, "")
     assert item.error_code == "CURSOR_STANDS_STILL"
 
 
-def test_it_stops_at_a_cursor_that_leads_back(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
-    circle = [page(added=[transaction(name)], cursor=name, more=True) for name in ("c1", "c2", "c1")]
-    provider.pages = [*circle, page(cursor="c2", more=True), page(cursor="end")]
-    read(item)
-    assert (ledger(), item.cursor, item.error_code) == ({}, "", "CURSOR_STANDS_STILL")
+def test_it_stops_at_a_cursor_that_leads_back(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
+    circle = [transactions_page(added=[transaction_row(name)], cursor=name, more=True) for name in ("c1", "c2", "c1")]
+    provider.pages = [*circle, transactions_page(cursor="c2", more=True), transactions_page(cursor="end")]
+    run_sync(item)
+    assert (stored_transactions(), item.cursor, item.error_code) == ({}, "", "CURSOR_STANDS_STILL")
     assert provider.cursors == ["", "c1", "c2"]
 
 
-def test_it_takes_an_account_that_only_the_stream_names(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
+def test_it_takes_an_account_that_only_the_stream_names(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
     extra = CHECKING._replace(provider_id="acc-extra", name="Extra")
-    provider.pages = [page(added=[transaction("a", account_id="acc-extra")], accounts=[extra])]
-    read(item)
-    assert set(ledger()) == {"a"}
+    provider.pages = [transactions_page(added=[transaction_row("a", account_id="acc-extra")], accounts=[extra])]
+    run_sync(item)
+    assert set(stored_transactions()) == {"a"}
 
 
 def test_it_closes_an_account_that_the_bank_lists_no_more(item: Item, provider: ScriptedProvider) -> None:
-    read(item)
-    provider.roster = [CHECKING]
-    read(item)
+    run_sync(item)
+    provider.listed_accounts = [CHECKING]
+    run_sync(item)
     with tenant(item.owner_id):
         assert Account.objects.get(provider_id="acc-card").closed_at is not None
         assert Account.objects.get(provider_id="acc-checking").closed_at is None
-    provider.roster = [CHECKING, CARD]
-    read(item)
+    provider.listed_accounts = [CHECKING, CARD]
+    run_sync(item)
     with tenant(item.owner_id):
         assert Account.objects.get(provider_id="acc-card").closed_at is None
 
 
 def test_it_keeps_one_snapshot_for_each_day(item: Item, provider: ScriptedProvider) -> None:
     with time_machine.travel(datetime(2026, 11, 20, 8, tzinfo=UTC), tick=False) as clock:
-        read(item)
-        provider.roster = [CHECKING._replace(current=Decimal("900"))]
+        run_sync(item)
+        provider.listed_accounts = [CHECKING._replace(current=Decimal("900"))]
         clock.shift(timedelta(hours=6))
-        read(item)
+        run_sync(item)
         clock.shift(timedelta(hours=24))
-        read(item)
+        run_sync(item)
     with tenant(item.owner_id):
         days = BalanceSnapshot.objects.filter(account__provider_id="acc-checking").order_by("day")
         assert [(row.day, row.current) for row in days] == [
@@ -265,27 +278,30 @@ def test_it_lets_one_worker_at_a_time_read_an_item(item: Item, provider: Scripte
 
     def second_worker() -> object:
         outcomes.append(sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other"))
-        return page(cursor="c1")
+        return transactions_page(cursor="c1")
 
     provider.pages = [second_worker]
-    read(item)
+    run_sync(item)
     assert [outcome.ran for outcome in outcomes] == [False]
     assert item.cursor == "c1"
 
 
 def test_it_leaves_nothing_behind_when_its_worker_dies_between_pages(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[transaction("a")], cursor="p1", more=True), SystemExit()]
+    provider.pages = [transactions_page(added=[transaction_row("a")], cursor="p1", more=True), SystemExit()]
     with pytest.raises(SystemExit):
-        read(item)
-    assert ledger() == {}
-    assert read(item).ran is False
+        run_sync(item)
+    assert stored_transactions() == {}
+    assert run_sync(item).ran is False
     with tenant(item.owner_id):
         Item.objects.filter(pk=item.pk).update(leased_until=timezone.now())
-    provider.pages = [page(added=[transaction("a")], cursor="p1", more=True), page(cursor="p2")]
-    assert read(item).ran is True
-    assert set(ledger()) == {"a"}
+    provider.pages = [
+        transactions_page(added=[transaction_row("a")], cursor="p1", more=True),
+        transactions_page(cursor="p2"),
+    ]
+    assert run_sync(item).ran is True
+    assert set(stored_transactions()) == {"a"}
     assert item.cursor == "p2"
     with tenant(item.owner_id):
         runs = SyncRun.objects.filter(item=item).order_by("started_at")
@@ -293,33 +309,33 @@ def test_it_leaves_nothing_behind_when_its_worker_dies_between_pages(
 
 
 def test_it_stores_nothing_once_another_worker_took_the_item_over(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     def too_slow() -> object:
         with tenant(item.owner_id):
             Item.objects.filter(pk=item.pk).update(leased_until=timezone.now() - timedelta(seconds=1))
-        provider.pages = [page(added=[transaction("theirs")], cursor="theirs")]
+        provider.pages = [transactions_page(added=[transaction_row("theirs")], cursor="theirs")]
         sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other")
-        return page(added=[transaction("mine")], cursor="mine")
+        return transactions_page(added=[transaction_row("mine")], cursor="mine")
 
     provider.pages = [too_slow]
-    assert read(item).ran is False
-    assert set(ledger()) == {"theirs"}
+    assert run_sync(item).ran is False
+    assert set(stored_transactions()) == {"theirs"}
     assert item.cursor == "theirs"
 
 
 def test_it_stores_nothing_of_an_item_that_was_disconnected_meanwhile(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, alice: User
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, alice: User
 ) -> None:
     from banking.linking.disconnecting import disconnect_bank
 
     def disconnect() -> object:
         disconnect_bank(user=alice, item_id=item.pk, keep_history=False)
-        return page(added=[transaction("late")], cursor="late")
+        return transactions_page(added=[transaction_row("late")], cursor="late")
 
     provider.pages = [disconnect]
-    assert read(item).ran is False
-    assert ledger() == {}
+    assert run_sync(item).ran is False
+    assert stored_transactions() == {}
 
 
 def test_it_holds_no_transaction_open_while_the_provider_answers(item: Item, provider: ScriptedProvider) -> None:
@@ -327,10 +343,10 @@ def test_it_holds_no_transaction_open_while_the_provider_answers(item: Item, pro
 
     def look() -> object:
         seen.append(connection.in_atomic_block)
-        return page(cursor="c1")
+        return transactions_page(cursor="c1")
 
     provider.pages = [look]
-    read(item)
+    run_sync(item)
     assert seen == [False]
 
 
@@ -343,15 +359,17 @@ def test_it_looks_again_at_once_when_it_was_asked_for_meanwhile(
     def ring() -> object:
         with time_machine.travel(timezone.now() - timedelta(seconds=slow_by)):
             sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
-        return page(cursor="c1")
+        return transactions_page(cursor="c1")
 
     provider.pages = [ring]
-    assert read(item).retry_in == 0
-    assert read(item).retry_in is None
+    assert run_sync(item).retry_in == 0
+    assert run_sync(item).retry_in is None
 
 
-def test_it_takes_text_that_copy_would_read_as_commands(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
+def test_it_takes_text_that_copy_would_read_as_commands(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
     name = "a\tb\nc\\N\\.\r☕ 'quoted' \\"
-    provider.pages = [page(added=[transaction("a", name=name)])]
-    read(item)
-    assert ledger()["a"].name == name
+    provider.pages = [transactions_page(added=[transaction_row("a", name=name)])]
+    run_sync(item)
+    assert stored_transactions()["a"].name == name

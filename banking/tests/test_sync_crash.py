@@ -1,6 +1,5 @@
 """A reading that breaks off in a way that nobody foresaw: the Item is given back and looked at again soon."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,16 +7,16 @@ import pytest
 from django.db.utils import OperationalError
 from django.utils import timezone
 
-from banking.models import Item, SyncRun, Transaction
+from banking.models import Item, SyncRun
 from banking.provider import Readiness, Unavailable
 from banking.sync import item_state, item_sync, sync_item, sync_queue
-from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.tests.fixtures import StoredTransactions
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 from conftest import cut_off_from_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Ledger = Callable[[], dict[str, Transaction]]
 SOON = timedelta(minutes=1)
 
 
@@ -42,7 +41,7 @@ def results(item: Item) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("readiness", [Readiness.NOT_READY, Readiness.HISTORICAL])
 def test_it_gives_an_item_back_after_an_error_that_nobody_foresaw(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, readiness: str
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, readiness: str
 ) -> None:
     with tenant(item.owner_id):
         Item.objects.update(readiness=readiness)
@@ -52,9 +51,9 @@ def test_it_gives_an_item_back_after_an_error_that_nobody_foresaw(
     assert not item.is_syncing
     assert item.next_sync_at - timezone.now() < SOON
     assert (item.failures, item.error_code) == (1, "RuntimeError")
-    provider.pages = [page(added=[transaction("a")])]
+    provider.pages = [transactions_page(added=[transaction_row("a")])]
     read(item)
-    assert (item.failures, set(ledger())) == (0, {"a"})
+    assert (item.failures, set(stored_transactions())) == (0, {"a"})
     assert results(item) == [("failed", "RuntimeError"), ("ok", "")]
 
 
@@ -72,15 +71,15 @@ def test_it_leaves_an_item_alone_for_longer_each_time_that_its_reading_breaks(
 
 
 def test_it_reads_on_when_its_connection_to_the_database_broke_while_the_bank_answered(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     def answer() -> object:
         cut_off_from_database()
-        return page(added=[transaction("a")])
+        return transactions_page(added=[transaction_row("a")])
 
     provider.pages = [answer]
     read(item)
-    assert set(ledger()) == {"a"}
+    assert set(stored_transactions()) == {"a"}
     assert results(item) == [("ok", "")]
 
 
@@ -111,7 +110,7 @@ def test_it_gives_an_item_back_after_such_an_error_though_its_connection_to_the_
 
 
 def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks_while_it_stores(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = item_sync.store
 
@@ -120,15 +119,15 @@ def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks_while_
         cut_off_from_database()
 
     monkeypatch.setattr(item_sync, "store", cut_off)
-    provider.pages = [page(added=[transaction("a")])]
+    provider.pages = [transactions_page(added=[transaction_row("a")])]
     with pytest.raises(OperationalError):
         read(item)
     assert not item.is_syncing
     assert item.next_sync_at - timezone.now() < SOON
     monkeypatch.setattr(item_sync, "store", store)
-    provider.pages = [page(added=[transaction("a")])]
+    provider.pages = [transactions_page(added=[transaction_row("a")])]
     read(item)
-    assert set(ledger()) == {"a"}
+    assert set(stored_transactions()) == {"a"}
 
 
 def test_it_comes_back_soon_to_an_item_that_was_asked_for_while_its_reading_failed(

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from banking.models import Item
 from banking.sync import lease, sync_item
-from banking.tests.scripted import ScriptedProvider, page
+from banking.tests.scripted_provider import ScriptedProvider, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,7 +54,7 @@ def test_it_keeps_a_lease_however_long_an_answer_takes(
             shortened(item)
             wait_until(lambda: seconds_left(item) > 20)
         assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other").ran is False
-        return page(cursor="c1")
+        return transactions_page(cursor="c1")
 
     provider.pages = [answer]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
@@ -64,7 +64,7 @@ def test_it_keeps_a_lease_from_a_worker_whose_clock_is_ahead(item: Item, provide
     def answer() -> object:
         with time_machine.travel(timezone.now() + timedelta(minutes=5)):
             assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other").ran is False
-        return page()
+        return transactions_page()
 
     provider.pages = [answer]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is True
@@ -87,9 +87,9 @@ def test_it_stops_at_the_next_page_when_the_item_was_taken_from_it(
             Item.objects.filter(pk=item.pk).update(lease_holder=None, leased_until=None)
         # The heart stops beating once it has seen that.
         wait_until(lambda: threading.active_count() <= reading)
-        return page(cursor="c1", more=True)
+        return transactions_page(cursor="c1", more=True)
 
-    provider.pages = [answer, page(cursor="c2")]
+    provider.pages = [answer, transactions_page(cursor="c2")]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is False
     assert provider.cursors == [""]
 
@@ -100,7 +100,7 @@ def test_it_leaves_no_thread_and_no_connection_behind(
     def answer() -> object:
         shortened(item)
         wait_until(lambda: seconds_left(item) > 20)
-        return page(cursor="c1")
+        return transactions_page(cursor="c1")
 
     connections.close_all()
     provider.pages = [answer]
@@ -125,7 +125,7 @@ def test_it_goes_on_renewing_when_the_database_hangs_up_on_it(
     def answer() -> object:
         shortened(item)
         wait_until(lambda: seconds_left(item) > 20)
-        return page(cursor="c1")
+        return transactions_page(cursor="c1")
 
     monkeypatch.setattr(lease.Lease, "renew", troubled)
     provider.pages = [answer]

@@ -17,8 +17,8 @@ from accounts.models import User
 from banking.models import Item, Transaction
 from banking.provider import InvalidCursor, TransactionRow
 from banking.sync import store
-from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
-from banking.tests.test_sync import last_run, read
+from banking.tests.fixtures import last_run, run_sync
+from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,20 +66,20 @@ def full_reads(node: dict[str, Any], *, again: bool) -> Iterator[str]:
 
 def posted(number: int) -> TransactionRow:
     account = (CHECKING, CARD)[number % 2].provider_id
-    return transaction(f"posted-{number}", account_id=account, pending_id=f"pending-{number}")
+    return transaction_row(f"posted-{number}", account_id=account, pending_id=f"pending-{number}")
 
 
 def pending(number: int) -> TransactionRow:
     account = (CHECKING, CARD)[number % 2].provider_id
-    return transaction(f"pending-{number}", account_id=account, pending=True)
+    return transaction_row(f"pending-{number}", account_id=account, pending=True)
 
 
 def test_it_imports_rows_of_which_each_names_a_pending_one(
     item: Item, provider: ScriptedProvider, repeated: list[str]
 ) -> None:
     both = [row for number in range(HALF) for row in (pending(number), posted(number))]
-    provider.pages = [page(added=both, removed=[f"pending-{number}" for number in range(HALF)])]
-    read(item)
+    provider.pages = [transactions_page(added=both, removed=[f"pending-{number}" for number in range(HALF)])]
+    run_sync(item)
     assert last_run(item).result == "ok"
     assert repeated == []
 
@@ -87,16 +87,16 @@ def test_it_imports_rows_of_which_each_names_a_pending_one(
 def test_it_posts_changes_withdraws_and_reads_again_as_many_rows(
     item: Item, provider: ScriptedProvider, repeated: list[str], alice: User
 ) -> None:
-    provider.pages = [page(added=[pending(number) for number in range(HALF)], cursor="c1")]
-    read(item)
+    provider.pages = [transactions_page(added=[pending(number) for number in range(HALF)], cursor="c1")]
+    run_sync(item)
     with tenant(alice.pk):
         Transaction.objects.for_user(alice).update(note="mine")
     late = [f"pending-{number}" for number in range(HALF)]
-    provider.pages = [page(added=[posted(number) for number in range(HALF)], removed=late, cursor="c2")]
-    read(item)
-    whole = page(added=[posted(number) for number in range(ROWS)], cursor="n1")
+    provider.pages = [transactions_page(added=[posted(number) for number in range(HALF)], removed=late, cursor="c2")]
+    run_sync(item)
+    whole = transactions_page(added=[posted(number) for number in range(ROWS)], cursor="n1")
     provider.pages = [InvalidCursor("INVALID_FIELD"), whole]
-    read(item)
+    run_sync(item)
     assert last_run(item).result == "ok"
     with tenant(alice.pk):
         assert Transaction.objects.for_user(alice).filter(removed_at=None, note="mine").count() == HALF

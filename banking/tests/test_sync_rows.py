@@ -8,24 +8,24 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.provider import InvalidCursor, Readiness, TransactionRow
-from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
-from banking.tests.test_sync import Ledger, last_run, read
+from banking.tests.fixtures import StoredTransactions, last_run, run_sync
+from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def pending(**changes: object) -> TransactionRow:
-    return transaction("pending", "-14.17", pending=True, **changes)
+    return transaction_row("pending", "-14.17", pending=True, **changes)
 
 
 def posted(**changes: object) -> TransactionRow:
-    return transaction("posted", "-14.17", pending_id="pending", **changes)
+    return transaction_row("posted", "-14.17", pending_id="pending", **changes)
 
 
 def recent(provider_id: str, **changes: object) -> TransactionRow:
     today = timezone.localdate()
-    return transaction(provider_id, date=today, authorized_date=today, **changes)
+    return transaction_row(provider_id, date=today, authorized_date=today, **changes)
 
 
 @pytest.fixture
@@ -40,157 +40,191 @@ def write(alice: User) -> Callable[..., None]:
 
 
 def test_it_counts_a_payment_once_while_its_removal_is_late(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[pending()], cursor="c1"), page(added=[posted()], cursor="c2")]
-    read(item)
-    read(item)
-    assert set(ledger()) == {"posted"}
-    provider.pages = [page(modified=[pending(name="A CHANGED NAME")], cursor="c3")]
-    read(item)
-    assert set(ledger()) == {"posted"}
-    provider.pages = [page(removed=["pending"], cursor="c4")]
-    read(item)
-    assert set(ledger()) == {"posted"}
+    provider.pages = [
+        transactions_page(added=[pending()], cursor="c1"),
+        transactions_page(added=[posted()], cursor="c2"),
+    ]
+    run_sync(item)
+    run_sync(item)
+    assert set(stored_transactions()) == {"posted"}
+    provider.pages = [transactions_page(modified=[pending(name="A CHANGED NAME")], cursor="c3")]
+    run_sync(item)
+    assert set(stored_transactions()) == {"posted"}
+    provider.pages = [transactions_page(removed=["pending"], cursor="c4")]
+    run_sync(item)
+    assert set(stored_transactions()) == {"posted"}
 
 
 def test_it_counts_a_payment_once_when_the_pending_row_comes_last(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[posted()], cursor="c1"), page(added=[pending()], cursor="c2")]
-    read(item)
-    read(item)
-    assert set(ledger()) == {"posted"}
+    provider.pages = [
+        transactions_page(added=[posted()], cursor="c1"),
+        transactions_page(added=[pending()], cursor="c2"),
+    ]
+    run_sync(item)
+    run_sync(item)
+    assert set(stored_transactions()) == {"posted"}
 
 
 def test_it_counts_a_pending_row_again_when_its_posted_row_goes(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[pending(), posted()], cursor="c1"), page(removed=["posted"], cursor="c2")]
-    read(item)
-    read(item)
-    assert set(ledger()) == {"pending"}
+    provider.pages = [
+        transactions_page(added=[pending(), posted()], cursor="c1"),
+        transactions_page(removed=["posted"], cursor="c2"),
+    ]
+    run_sync(item)
+    run_sync(item)
+    assert set(stored_transactions()) == {"pending"}
 
 
 def test_it_counts_a_pending_row_again_when_the_posted_row_names_another(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        page(added=[pending(), posted()], cursor="c1"),
-        page(modified=[transaction("posted")], cursor="c2"),
+        transactions_page(added=[pending(), posted()], cursor="c1"),
+        transactions_page(modified=[transaction_row("posted")], cursor="c2"),
     ]
-    read(item)
-    read(item)
-    assert set(ledger()) == {"pending", "posted"}
+    run_sync(item)
+    run_sync(item)
+    assert set(stored_transactions()) == {"pending", "posted"}
 
 
-def test_it_lets_no_row_replace_itself(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
-    provider.pages = [page(added=[transaction("a", pending=True, pending_id="a"), transaction("b", pending_id="b")])]
-    read(item)
-    assert set(ledger()) == {"a", "b"}
+def test_it_lets_no_row_replace_itself(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
+    provider.pages = [
+        transactions_page(
+            added=[transaction_row("a", pending=True, pending_id="a"), transaction_row("b", pending_id="b")]
+        )
+    ]
+    run_sync(item)
+    assert set(stored_transactions()) == {"a", "b"}
 
 
-def test_it_mends_what_was_stored_twice_before(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
-    provider.pages = [page(added=[pending(), posted()], cursor="c1")]
-    read(item)
+def test_it_mends_what_was_stored_twice_before(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
+    provider.pages = [transactions_page(added=[pending(), posted()], cursor="c1")]
+    run_sync(item)
     with tenant(item.owner_id):
         Transaction.objects.filter(owner=item.owner_id).update(removed_at=None, replaced_by="")
-    provider.pages = [page(cursor="c1")]
-    read(item)
-    assert set(ledger()) == {"posted"}
+    provider.pages = [transactions_page(cursor="c1")]
+    run_sync(item)
+    assert set(stored_transactions()) == {"posted"}
 
 
 def test_it_carries_a_persons_words_over_once(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, write: Callable[..., None]
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, write: Callable[..., None]
 ) -> None:
-    provider.pages = [page(added=[pending()], cursor="c1"), page(added=[posted()], cursor="c2")]
-    read(item)
+    provider.pages = [
+        transactions_page(added=[pending()], cursor="c1"),
+        transactions_page(added=[posted()], cursor="c2"),
+    ]
+    run_sync(item)
     write("pending", note="with Bob", user_category="TRAVEL")
-    read(item)
-    assert (ledger()["posted"].note, ledger()["posted"].user_category) == ("with Bob", "TRAVEL")
+    run_sync(item)
+    assert (stored_transactions()["posted"].note, stored_transactions()["posted"].user_category) == (
+        "with Bob",
+        "TRAVEL",
+    )
     write("posted", note="", user_category="")
-    provider.pages = [page(modified=[posted(name="A CHANGED NAME")], cursor="c3")]
-    read(item)
-    assert (ledger()["posted"].note, ledger()["posted"].user_category) == ("", "")
+    provider.pages = [transactions_page(modified=[posted(name="A CHANGED NAME")], cursor="c3")]
+    run_sync(item)
+    assert (stored_transactions()["posted"].note, stored_transactions()["posted"].user_category) == ("", "")
 
 
 def test_it_moves_a_transaction_with_what_a_person_wrote_on_it(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, write: Callable[..., None]
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, write: Callable[..., None]
 ) -> None:
-    provider.pages = [page(added=[transaction("a")], cursor="c1")]
-    read(item)
+    provider.pages = [transactions_page(added=[transaction_row("a")], cursor="c1")]
+    run_sync(item)
     write("a", note="mine")
     for cursor, account in (("c2", CARD), ("c3", CHECKING), ("c4", CARD)):
-        provider.pages = [page(modified=[transaction("a", account_id=account.provider_id)], cursor=cursor)]
-        read(item)
+        provider.pages = [
+            transactions_page(modified=[transaction_row("a", account_id=account.provider_id)], cursor=cursor)
+        ]
+        run_sync(item)
         with tenant(item.owner_id):
             (row,) = Transaction.objects.filter(owner=item.owner_id).select_related("account")
             assert (row.account.provider_id, row.note, row.removed_at) == (account.provider_id, "mine", None)
 
 
 def test_it_withdraws_a_second_copy_that_an_older_version_left(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[transaction("a"), transaction("twin", account_id=CARD.provider_id)], cursor="c1")]
-    read(item)
+    provider.pages = [
+        transactions_page(
+            added=[transaction_row("a"), transaction_row("twin", account_id=CARD.provider_id)], cursor="c1"
+        )
+    ]
+    run_sync(item)
     with tenant(item.owner_id):
         Transaction.objects.filter(owner=item.owner_id, provider_id="twin").update(provider_id="a")
-    provider.pages = [page(modified=[transaction("a", account_id=CARD.provider_id)], cursor="c2")]
-    read(item)
+    provider.pages = [transactions_page(modified=[transaction_row("a", account_id=CARD.provider_id)], cursor="c2")]
+    run_sync(item)
     with tenant(item.owner_id):
         (row,) = Transaction.objects.filter(owner=item.owner_id, removed_at=None).select_related("account")
         assert row.account.provider_id == CARD.provider_id
 
 
 def test_it_keeps_the_rows_of_an_account_that_left_the_roster_when_all_is_read_again(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[recent("a"), recent("b", account_id=CARD.provider_id)], cursor="c1")]
-    read(item)
-    provider.roster = [CHECKING]
-    provider.pages = [InvalidCursor("INVALID_FIELD"), page(added=[recent("a")], cursor="n1")]
-    read(item)
-    assert set(ledger()) == {"a", "b"}
+    provider.pages = [transactions_page(added=[recent("a"), recent("b", account_id=CARD.provider_id)], cursor="c1")]
+    run_sync(item)
+    provider.listed_accounts = [CHECKING]
+    provider.pages = [InvalidCursor("INVALID_FIELD"), transactions_page(added=[recent("a")], cursor="n1")]
+    run_sync(item)
+    assert set(stored_transactions()) == {"a", "b"}
 
 
 def test_it_drops_ghosts_when_all_is_read_again_in_two_parts(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [page(added=[recent("kept"), recent("old"), recent("ghost")], cursor="c1")]
-    read(item)
+    provider.pages = [transactions_page(added=[recent("kept"), recent("old"), recent("ghost")], cursor="c1")]
+    run_sync(item)
     provider.pages = [
         InvalidCursor("INVALID_FIELD"),
-        page(added=[recent("kept")], cursor="n1", readiness=Readiness.INITIAL),
+        transactions_page(added=[recent("kept")], cursor="n1", readiness=Readiness.INITIAL),
     ]
-    read(item)
-    assert set(ledger()) == {"kept", "old", "ghost"}
+    run_sync(item)
+    assert set(stored_transactions()) == {"kept", "old", "ghost"}
     provider.cursors.clear()
-    provider.pages = [page(added=[recent("kept"), recent("old")], cursor="n2")]
-    read(item)
+    provider.pages = [transactions_page(added=[recent("kept"), recent("old")], cursor="n2")]
+    run_sync(item)
     assert provider.cursors == [""]
-    assert set(ledger()) == {"kept", "old"}
+    assert set(stored_transactions()) == {"kept", "old"}
     assert (item.cursor, last_run(item).removed) == ("n2", 1)
 
 
 def test_it_goes_on_from_the_first_part_of_a_first_import(item: Item, provider: ScriptedProvider) -> None:
-    provider.pages = [page(added=[recent("a")], cursor="c1", readiness=Readiness.INITIAL), page(cursor="c2")]
-    read(item)
-    read(item)
+    provider.pages = [
+        transactions_page(added=[recent("a")], cursor="c1", readiness=Readiness.INITIAL),
+        transactions_page(cursor="c2"),
+    ]
+    run_sync(item)
+    run_sync(item)
     assert provider.cursors == ["", "c1"]
 
 
 @pytest.mark.parametrize("is_known", [True, False])
 def test_it_leaves_an_account_closed_that_only_a_page_names(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, is_known: bool
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, is_known: bool
 ) -> None:
-    provider.roster = [CHECKING, CARD] if is_known else [CHECKING]
-    read(item)
-    provider.roster = [CHECKING]
-    read(item)
+    provider.listed_accounts = [CHECKING, CARD] if is_known else [CHECKING]
+    run_sync(item)
+    provider.listed_accounts = [CHECKING]
+    run_sync(item)
     named = [CARD._replace(current=None)]
-    provider.pages = [page(added=[transaction("a", account_id=CARD.provider_id)], accounts=named, cursor="c2")]
-    read(item)
-    assert set(ledger()) == {"a"}
+    provider.pages = [
+        transactions_page(added=[transaction_row("a", account_id=CARD.provider_id)], accounts=named, cursor="c2")
+    ]
+    run_sync(item)
+    assert set(stored_transactions()) == {"a"}
     with tenant(item.owner_id):
         card = Account.objects.get(owner=item.owner_id, provider_id=CARD.provider_id)
         assert card.closed_at is not None

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from banking.models import Item, Transaction
 from banking.provider import InvalidCursor, Readiness, TransactionRow, TransactionsPage
-from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
-from banking.tests.test_sync import read
+from banking.tests.fixtures import run_sync
+from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +49,7 @@ class StreamingBank:
         seen = int(cursor)
         event = self.log[seen] if seen < len(self.log) else {}
         reached = min(seen + 1, len(self.log))
-        return page(**event, cursor=str(reached), more=reached < len(self.log))
+        return transactions_page(**event, cursor=str(reached), more=reached < len(self.log))
 
     def beginning(self) -> TransactionsPage:
         """All rows at once; while the history is being prepared the half of them, and the others as news later."""
@@ -57,8 +57,8 @@ class StreamingBank:
         if self.in_parts:
             self.in_parts = False
             self.log += [{"added": [row]} for row in rows[1::2]]
-            return page(added=rows[::2], cursor=head, readiness=Readiness.INITIAL)
-        return page(added=rows, cursor=head)
+            return transactions_page(added=rows[::2], cursor=head, readiness=Readiness.INITIAL)
+        return transactions_page(added=rows, cursor=head)
 
     def standing(self) -> Standing:
         named = {row.pending_id for row in self.rows.values() if not row.pending}
@@ -70,7 +70,7 @@ class StreamingBank:
 
 
 rows = st.builds(
-    lambda key, amount, account, pending, named: transaction(
+    lambda key, amount, account, pending, named: transaction_row(
         key,
         str(amount),
         account_id=account.provider_id,
@@ -121,7 +121,7 @@ def test_it_ends_with_exactly_the_rows_that_count_at_the_bank(
             case "parts":
                 bank.loses_cursors = bank.in_parts = True
             case "read":
-                read(item)
+                run_sync(item)
     while bank.in_parts or bank.loses_cursors or item.cursor != str(len(bank.log)):
-        read(item)
+        run_sync(item)
     assert standing(item) == bank.standing()

@@ -15,8 +15,8 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.models import Connection, Item, PendingRemoval, WebhookReceipt
 from banking.provider import LoginRequired, NotReady, Readiness, Unavailable, WebhookEvent
 from banking.sync import sync_queue
-from banking.tests.job_queue import queued
-from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.tests.job_queue import queued_jobs
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import TenantMismatch, tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,7 +34,7 @@ def run(item: Item) -> None:
 
 
 def triggers(item: Item) -> list[str]:
-    return [job.arguments[-1] for job in queued(item.pk)]
+    return [job.arguments[-1] for job in queued_jobs(item.pk)]
 
 
 def held(item: Item) -> Item:
@@ -46,24 +46,25 @@ def held(item: Item) -> Item:
 
 
 def test_it_reads_an_item_and_rests_when_all_of_it_is_here(
-    item: Item, provider: ScriptedProvider, ledger: Callable[[], dict[str, object]]
+    item: Item, provider: ScriptedProvider, stored_transactions: Callable[[], dict[str, object]]
 ) -> None:
-    provider.pages = [page(added=[transaction("a")])]
+    provider.pages = [transactions_page(added=[transaction_row("a")])]
     run(item)
-    assert set(ledger()) == {"a"}
-    assert queued(item.pk) == []
+    assert set(stored_transactions()) == {"a"}
+    assert queued_jobs(item.pk) == []
 
 
 def test_it_looks_again_in_seconds_while_the_history_is_prepared(item: Item, provider: ScriptedProvider) -> None:
-    provider.pages = [page(cursor="", readiness=Readiness.NOT_READY)]
+    provider.pages = [transactions_page(cursor="", readiness=Readiness.NOT_READY)]
     run(item)
-    (job,) = queued(item.pk)
+    (job,) = queued_jobs(item.pk)
     assert job.arguments == [str(item.owner_id), str(item.pk), "follow-up"]
     assert timezone.now() < job.start + timedelta(seconds=1) <= timezone.now() + timedelta(seconds=4)
 
 
 @pytest.mark.parametrize(
-    ("answer", "seconds"), [(page(cursor="", readiness=Readiness.NOT_READY), 3), (NotReady("PRODUCT_NOT_READY"), 10)]
+    ("answer", "seconds"),
+    [(transactions_page(cursor="", readiness=Readiness.NOT_READY), 3), (NotReady("PRODUCT_NOT_READY"), 10)],
 )
 def test_it_has_written_down_when_to_look_again_should_the_queue_lose_it(
     item: Item, provider: ScriptedProvider, answer: object, seconds: int
@@ -78,7 +79,7 @@ def test_it_leaves_news_of_a_busy_item_to_the_worker_that_holds_it(item: Item, p
     held(item)
     sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
     run(item)
-    assert (queued(item.pk), provider.cursors) == ([], [])
+    assert (queued_jobs(item.pk), provider.cursors) == ([], [])
 
 
 @pytest.mark.parametrize("connection", [Connection.LOGIN_REQUIRED, Connection.REMOVING, Connection.REMOVED])
@@ -86,7 +87,7 @@ def test_it_comes_back_to_no_item_that_cannot_be_read(item: Item, provider: Scri
     sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
     changed(item, connection=connection)
     run(item)
-    assert (queued(item.pk), provider.cursors) == ([], [])
+    assert (queued_jobs(item.pk), provider.cursors) == ([], [])
 
 
 def test_it_reads_once_for_ten_copies_of_a_job(item: Item, provider: ScriptedProvider) -> None:
@@ -98,14 +99,14 @@ def test_it_reads_once_for_ten_copies_of_a_job(item: Item, provider: ScriptedPro
 def test_it_leaves_a_busy_item_that_has_none(item: Item, provider: ScriptedProvider) -> None:
     held(item)
     run(item)
-    assert (queued(item.pk), provider.cursors) == ([], [])
+    assert (queued_jobs(item.pk), provider.cursors) == ([], [])
 
 
 def test_it_does_not_come_back_to_an_item_that_cannot_be_read(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [LoginRequired("ITEM_LOGIN_REQUIRED")]
     run(item)
     assert changed(item).connection == Connection.LOGIN_REQUIRED
-    assert queued(item.pk) == []
+    assert queued_jobs(item.pk) == []
 
 
 def test_it_does_nothing_for_an_item_that_is_gone(alice: User, provider: ScriptedProvider) -> None:
@@ -148,21 +149,21 @@ def test_it_queues_everybodys_due_items_once_and_chunk_by_chunk(
 
 def test_it_queues_a_removal_until_it_is_paid(alice: User, item: Item, provider: ScriptedProvider) -> None:
     owed = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
-    provider.refuse_removal = Unavailable("TIMEOUT")
+    provider.removal_error = Unavailable("TIMEOUT")
     tasks.retry_removals()
-    assert [job.task for job in queued(owed.pk)] == ["remove_at_provider"]
+    assert [job.task for job in queued_jobs(owed.pk)] == ["remove_at_provider"]
     tasks.remove_at_provider(str(alice.pk), str(owed.pk))
     tasks.retry_removals()
-    assert len(queued(owed.pk)) == 1
+    assert len(queued_jobs(owed.pk)) == 1
 
-    provider.refuse_removal = None
+    provider.removal_error = None
     with tenant(alice.pk):
         PendingRemoval.objects.filter(pk=owed.pk).update(next_attempt_at=timezone.now())
     tasks.retry_removals()
-    assert len(queued(owed.pk)) == 2
+    assert len(queued_jobs(owed.pk)) == 2
     tasks.remove_at_provider(str(alice.pk), str(owed.pk))
     tasks.remove_at_provider(str(alice.pk), str(owed.pk))
-    assert provider.ended == ["access-sandbox-secret"]
+    assert provider.removed_tokens == ["access-sandbox-secret"]
     assert changed(item).connection == Connection.REMOVED
 
 
@@ -170,7 +171,7 @@ def test_it_says_which_removal_is_owed_and_shows_no_token(
     alice: User, item: Item, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     owed = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
-    provider.refuse_removal = Unavailable("TIMEOUT", request_id="req-7")
+    provider.removal_error = Unavailable("TIMEOUT", request_id="req-7")
     tasks.remove_at_provider(str(alice.pk), str(owed.pk))
     assert str(owed.pk) in caplog.text
     assert "req-7" in caplog.text
@@ -206,7 +207,7 @@ def test_it_does_not_mistake_another_environments_item(item: Item) -> None:
 def test_it_reads_twice_at_most_when_a_bell_rings_while_it_reads(item: Item, provider: ScriptedProvider) -> None:
     def ring() -> object:
         tasks.handle_webhook(bell(item.provider_item_id))
-        return page(cursor="c1")
+        return transactions_page(cursor="c1")
 
     provider.pages = [ring]
     for _ in range(3):
@@ -220,7 +221,7 @@ def test_it_reads_once_for_a_burst_of_webhooks(item: Item, provider: ScriptedPro
     for _ in range(24):
         tasks.handle_webhook(bell(item.provider_item_id))
     provider.cursors.clear()
-    with time_machine.travel(max(job.start or timezone.now() for job in queued(item.pk))):
+    with time_machine.travel(max(job.start or timezone.now() for job in queued_jobs(item.pk))):
         for _ in range(24):
             run(item)
     assert len(provider.cursors) == 1
@@ -229,7 +230,7 @@ def test_it_reads_once_for_a_burst_of_webhooks(item: Item, provider: ScriptedPro
 def test_it_queues_nothing_for_a_webhook_of_an_item_that_cannot_be_read(item: Item) -> None:
     changed(item, connection=Connection.REMOVED)
     tasks.handle_webhook(bell(item.provider_item_id))
-    assert queued(item.pk) == []
+    assert queued_jobs(item.pk) == []
 
 
 def test_it_forgets_webhooks_that_are_too_old_to_be_played_again() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from banking.models import Account, Item, Transaction
-from banking.tests.rows import account_at, moved
+from banking.tests.factories import make_account, make_transaction
 from banking.transactions import totals
 from banking.transactions.totals import CurrencyTotal
 from banking.transactions.transfers import update_transfers
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def account(item: Item) -> Account:
-    return account_at(item)
+    return make_account(item)
 
 
 def totals_of(user: User) -> list[CurrencyTotal]:
@@ -27,16 +27,16 @@ def totals_of(user: User) -> list[CurrencyTotal]:
 
 def test_it_adds_what_came_in_and_what_went_out(alice: User, account: Account) -> None:
     for amount in ("2500.00", "-4.33", "-0.67", "0", "12.345"):
-        moved(account, amount)
+        make_transaction(account, amount)
     (dollars,) = totals_of(alice)
     assert dollars == CurrencyTotal(currency="USD", count=5, money_in=Decimal("2512.345"), money_out=Decimal("5.00"))
     assert dollars.net == Decimal("2507.345")
 
 
 def test_it_never_adds_two_currencies(alice: User, account: Account) -> None:
-    moved(account, "-10")
-    moved(account, "-20", currency="EUR")
-    moved(account, "30", currency="EUR")
+    make_transaction(account, "-10")
+    make_transaction(account, "-20", currency="EUR")
+    make_transaction(account, "30", currency="EUR")
     assert totals_of(alice) == [
         CurrencyTotal(currency="EUR", count=2, money_in=Decimal(30), money_out=Decimal(20)),
         CurrencyTotal(currency="USD", count=1, money_in=Decimal(0), money_out=Decimal(10)),
@@ -45,13 +45,13 @@ def test_it_never_adds_two_currencies(alice: User, account: Account) -> None:
 
 def test_it_keeps_currencies_of_equal_weight_in_one_order(alice: User, account: Account) -> None:
     for currency in ("USD", "", "EUR", "CAD"):
-        moved(account, "1", currency=currency)
+        make_transaction(account, "1", currency=currency)
     assert [total.currency for total in totals_of(alice)] == ["", "CAD", "EUR", "USD"]
 
 
 def test_it_loses_no_cent_of_what_floats_cannot_hold(alice: User, account: Account) -> None:
     for amount in ("0.1", "0.2", "90071992547409.93", "-90071992547409.92"):
-        moved(account, amount)
+        make_transaction(account, amount)
     (dollars,) = totals_of(alice)
     assert dollars.net == Decimal("0.31")
 
@@ -61,7 +61,7 @@ def test_it_has_nothing_to_say_about_nothing(alice: User) -> None:
 
 
 def test_it_counts_nothing_of_somebody_else(mallory: User, account: Account) -> None:
-    moved(account, "1")
+    make_transaction(account, "1")
     assert totals_of(mallory) == []
 
 
@@ -69,16 +69,16 @@ def test_it_counts_nothing_of_somebody_else(mallory: User, account: Account) -> 
 
 
 def test_it_counts_neither_leg_of_a_transfer_or_a_card_payment(alice: User, item: Item, account: Account) -> None:
-    card, loan = account_at(item, type="credit", name="Card"), account_at(item, type="loan", name="Loan")
-    savings = account_at(item, name="Savings")
-    moved(account, "-410", **CARD_PAYMENT)
-    moved(card, "410", **CARD_PAYMENT)
-    moved(account, "-500")
-    moved(savings, "500")
-    moved(account, "3000", category="LOAN_DISBURSEMENTS")
-    moved(loan, "25")
-    moved(account, "-30")
-    moved(account, "70", category="INCOME")
+    card, loan = make_account(item, type="credit", name="Card"), make_account(item, type="loan", name="Loan")
+    savings = make_account(item, name="Savings")
+    make_transaction(account, "-410", **CARD_PAYMENT)
+    make_transaction(card, "410", **CARD_PAYMENT)
+    make_transaction(account, "-500")
+    make_transaction(savings, "500")
+    make_transaction(account, "3000", category="LOAN_DISBURSEMENTS")
+    make_transaction(loan, "25")
+    make_transaction(account, "-30")
+    make_transaction(account, "70", category="INCOME")
     with tenant(alice.pk):
         update_transfers(owner_id=alice.pk)
     (dollars,) = totals_of(alice)

@@ -15,9 +15,9 @@ from banking.models import Account, Connection, Item, LinkSession, PendingRemova
 from banking.provider import ProviderConfigurationError
 from banking.providers import provider_for
 from banking.sync import sync_queue
-from banking.tests.dialog import finish, items, words
-from banking.tests.job_queue import queued
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.job_queue import queued_jobs
+from banking.tests.link_dialog import items, post_public_token, words
+from banking.tests.scripted_provider import ScriptedProvider
 from banking.tests.toy_provider import ToyBank, ToyProvider, sign
 from banking.views import webhooks
 from compliance.isolation import tenant
@@ -42,7 +42,7 @@ def linked(bank: ToyBank, as_alice: Client, alice: User) -> Item:
     with tenant(alice.pk):
         session = LinkSession.objects.get()
         link_token = session.link_token.reveal()
-    assert finish(as_alice, session, token=bank.finish_dialog(link_token)).status_code == 302
+    assert post_public_token(as_alice, session, token=bank.finish_dialog(link_token)).status_code == 302
     [item] = items(alice)
     return item
 
@@ -61,7 +61,7 @@ def make_due(item: Item) -> None:
 def test_it_links_through_the_sites_pages(linked: Item) -> None:
     assert (linked.provider, linked.environment, linked.days_requested) == ("toy", "toybox", 30)
     assert not linked.is_in_other_environment
-    assert [job.task for job in queued(linked.pk)] == ["sync_item"]
+    assert [job.task for job in queued_jobs(linked.pk)] == ["sync_item"]
 
 
 def test_it_names_itself_where_consent_is_asked_for(bank: ToyBank, as_alice: Client) -> None:
@@ -107,11 +107,11 @@ def test_it_keeps_ids_of_two_providers_apart(linked: Item, mallory: User, make_i
 
 def test_it_rings_with_its_own_signature(linked: Item, rf: RequestFactory) -> None:
     body = json.dumps({"item": linked.provider_item_id}).encode()
-    jobs = len(queued(linked.pk))
+    jobs = len(queued_jobs(linked.pk))
     for signature, status in ((sign(body), 200), ("forged", 400)):
         request = rf.post("/webhooks/toy/", body, content_type="application/json", headers={"Toy-Signature": signature})
         assert webhooks.receive(request, "toy").status_code == status
-    assert len(queued(linked.pk)) == jobs + 1
+    assert len(queued_jobs(linked.pk)) == jobs + 1
 
 
 def test_it_disconnects_and_ends_the_item_at_its_bank(linked: Item, bank: ToyBank, as_alice: Client) -> None:

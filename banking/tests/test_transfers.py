@@ -14,8 +14,8 @@ from accounts.models import User
 from banking.linking.disconnecting import disconnect_bank
 from banking.models import Account, Item, Transaction, Transfer
 from banking.sync import sync_item
-from banking.tests.rows import account_at, moved
-from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.tests.factories import make_account, make_transaction
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.transactions.transfers import Leg, pair_legs, update_transfers
 from compliance.isolation import tenant
 
@@ -29,17 +29,17 @@ Pairs = list[tuple[UUID, UUID]]
 
 @pytest.fixture
 def checking(item: Item) -> Account:
-    return account_at(item)
+    return make_account(item)
 
 
 @pytest.fixture
 def savings(alice: User, make_item: Callable[..., Item]) -> Account:
     """An account at another bank."""
-    return account_at(make_item(alice, provider_item_id="other-bank"), name="Savings", subtype="savings")
+    return make_account(make_item(alice, provider_item_id="other-bank"), name="Savings", subtype="savings")
 
 
 def on(account: Account, amount: str, days_ago: int = 0, **facts: object) -> Transaction:
-    return moved(account, amount, day=TODAY - timedelta(days=days_ago), **facts)
+    return make_transaction(account, amount, day=TODAY - timedelta(days=days_ago), **facts)
 
 
 def pairs_of(user: User) -> Pairs:
@@ -129,14 +129,14 @@ def test_it_pairs_nothing_on_one_account_or_with_somebody_else(
 ) -> None:
     on(checking, "-500")
     on(checking, "500")
-    on(account_at(make_item(mallory)), "500")
+    on(make_account(make_item(mallory)), "500")
     assert pairs_of(alice) == []
 
 
 def test_it_takes_no_payment_of_a_loan_for_a_transfer_but_borrowed_money(
     alice: User, item: Item, checking: Account
 ) -> None:
-    loan = account_at(item, type="loan", name="Mortgage")
+    loan = make_account(item, type="loan", name="Mortgage")
     on(checking, "-800")
     on(loan, "800")
     lent, got = on(loan, "-3000"), on(checking, "3000")
@@ -164,8 +164,8 @@ def test_it_keeps_the_row_of_a_pair_that_stays(alice: User, checking: Account, s
 
 def test_it_survives_days_at_the_end_of_the_calendar(alice: User, checking: Account, savings: Account) -> None:
     for day in (date.min, date.max):
-        moved(checking, "-500", day=day)
-        moved(savings, "500", day=day)
+        make_transaction(checking, "-500", day=day)
+        make_transaction(savings, "500", day=day)
     assert len(pairs_of(alice)) == 2
 
 
@@ -176,13 +176,13 @@ def test_it_survives_days_at_the_end_of_the_calendar(alice: User, checking: Acco
 def test_it_is_done_in_the_transaction_of_each_reading(item: Item, provider: ScriptedProvider) -> None:
     untold = {"category": "", "category_detail": "", "authorized_date": None}
     legs = [
-        transaction("out", "-500", date=date(2026, 11, 10), **untold),
-        transaction("in", "500", date=date(2026, 11, 12), account_id="acc-card", **untold),
+        transaction_row("out", "-500", date=date(2026, 11, 10), **untold),
+        transaction_row("in", "500", date=date(2026, 11, 12), account_id="acc-card", **untold),
     ]
-    provider.pages = [page(added=legs, cursor="c1")]
+    provider.pages = [transactions_page(added=legs, cursor="c1")]
     read(item)
     assert count(item) == 1
-    provider.pages = [page(removed=["in"], cursor="c2")]
+    provider.pages = [transactions_page(removed=["in"], cursor="c2")]
     read(item)
     assert count(item) == 0
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Connection, Item
 from banking.provider import Readiness
-from banking.tests.rows import account_at
+from banking.tests.factories import make_account
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def well(item: Item) -> Item:
     """Alice's connection after a good reading: a checking account and a card."""
-    account_at(item, name="Everyday", mask="0000", current=Decimal("1200.50"), available=Decimal("1100.5"))
-    account_at(item, name="Card", mask="3333", type="credit", current=Decimal(410), limit=Decimal(2000))
+    make_account(item, name="Everyday", mask="0000", current=Decimal("1200.50"), available=Decimal("1100.5"))
+    make_account(item, name="Card", mask="3333", type="credit", current=Decimal(410), limit=Decimal(2000))
     return changed(
         item, institution_name="Platypus", readiness=Readiness.HISTORICAL, checked_at=timezone.now(), cursor="c1"
     )
@@ -50,7 +50,7 @@ def test_it_lists_accounts_with_what_the_bank_says_of_them(as_alice: Client, wel
 
 def test_it_shows_one_bank_alone(as_alice: Client, alice: User, well: Item, make_item) -> None:
     other = changed(make_item(alice, provider_item_id="other"), institution_name="Gingham")
-    account_at(other, name="Rainy day")
+    make_account(other, name="Rainy day")
     page = words(as_alice.get(reverse("item", args=[well.pk])))
     assert "Everyday" in page
     assert "Rainy day" not in page
@@ -81,12 +81,12 @@ def test_it_leads_from_a_bank_that_is_gone_to_those_that_are_there(
 
 
 def test_it_leaves_closed_accounts_out(as_alice: Client, well: Item) -> None:
-    account_at(well, name="Long gone", closed_at=timezone.now())
+    make_account(well, name="Long gone", closed_at=timezone.now())
     assert "Long gone" not in words(as_alice.get(reverse("accounts")))
 
 
 def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, item: Item) -> None:
-    account_at(item, name="Silent", type="credit", subtype="", mask="", currency="")
+    make_account(item, name="Silent", type="credit", subtype="", mask="", currency="")
     page = words(as_alice.get(reverse("accounts")))
     assert page.count("Not available") == 4
     assert "None" not in page
@@ -118,7 +118,7 @@ def test_it_says_how_a_connection_is_and_what_can_be_done(
 
 
 def test_it_shows_text_of_banks_as_text(as_alice: Client, well: Item) -> None:
-    account_at(well, name="<script>alert(1)</script>", mask="<b>", subtype="<i>x</i>")
+    make_account(well, name="<script>alert(1)</script>", mask="<b>", subtype="<i>x</i>")
     page = as_alice.get(reverse("accounts")).content.decode()
     assert "<script>alert" not in page
     assert "<b>" not in page
@@ -143,5 +143,5 @@ def test_it_asks_as_often_for_many_banks_as_for_one(as_alice: Client, alice: Use
     questions()
     one = questions()
     for number in range(4):
-        account_at(make_item(alice, provider_item_id=f"more-{number}"))
+        make_account(make_item(alice, provider_item_id=f"more-{number}"))
     assert questions() == one

@@ -13,8 +13,8 @@ from accounts.models import User
 from banking import tasks
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import Readiness
-from banking.tests.job_queue import queued
-from banking.tests.rows import account_at, moved
+from banking.tests.factories import make_account, make_transaction
+from banking.tests.job_queue import queued_jobs
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def read(item: Item) -> Item:
     """Alice's connection with one account and two transactions."""
-    account = account_at(item)
-    moved(account, "-1")
-    moved(account, "-2")
+    account = make_account(item)
+    make_transaction(account, "-1")
+    make_transaction(account, "-2")
     return changed(item, institution_name="Platypus & Sons", readiness=Readiness.HISTORICAL, checked_at=timezone.now())
 
 
@@ -50,7 +50,7 @@ def words(response) -> str:
 
 
 def triggers(item: Item) -> list[str]:
-    return [job.arguments[-1] for job in queued(item.pk)]
+    return [job.arguments[-1] for job in queued_jobs(item.pk)]
 
 
 # --- Watching an import -----------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_it_lets_the_bank_go_and_the_history_as_the_person_chose(
     assert gone.redirect_chain == [(reverse("accounts"), 302)]
     assert "Platypus" not in words(gone).split("</nav>")[-1]
     (removal,) = owed(alice)
-    assert [job.task for job in queued(removal.pk)] == ["remove_at_provider"]
+    assert [job.task for job in queued_jobs(removal.pk)] == ["remove_at_provider"]
     assert (changed(read).connection, left(alice)) == (Connection.REMOVING, stays)
 
 

@@ -24,10 +24,10 @@ from banking.provider import (
 )
 from banking.providers import provider_for
 from banking.sync import sync_queue
-from banking.tests.dialog import DOWN, METADATA, TOKEN, finish, fresh, items, refusing, words
-from banking.tests.job_queue import queued
-from banking.tests.rows import account_at
-from banking.tests.scripted import ScriptedProvider, walked
+from banking.tests.factories import make_account
+from banking.tests.job_queue import queued_jobs
+from banking.tests.link_dialog import DOWN, METADATA, TOKEN, items, post_public_token, raising, reload_session, words
+from banking.tests.scripted_provider import ScriptedProvider, link_result
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +67,7 @@ def test_it_opens_the_dialog_with_a_token_of_this_click(
 def test_it_says_in_a_sentence_why_no_dialog_opens(
     as_alice: Client, alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
 ) -> None:
-    monkeypatch.setattr(provider, "create_link_token", refusing(error))
+    monkeypatch.setattr(provider, "create_link_token", raising(error))
     page = as_alice.post(reverse("connect"))
     assert page.status_code == 503
     assert 'role="alert"' in words(page)
@@ -107,51 +107,51 @@ def test_it_begins_again_when_nothing_was_left_open(as_alice: Client, as_mallory
 
 
 def test_it_keeps_the_bank_and_begins_its_import(as_alice: Client, alice: User, session: LinkSession) -> None:
-    answer = finish(as_alice, session)
+    answer = post_public_token(as_alice, session)
     (item,) = items(alice)
     assert (answer.status_code, answer.url) == (302, reverse("importing", args=[item.pk]))
     assert item.institution_name == "First Platypus Bank"
-    assert [job.arguments for job in queued(item.pk)] == [[str(alice.pk), str(item.pk), "link"]]
+    assert [job.arguments for job in queued_jobs(item.pk)] == [[str(alice.pk), str(item.pk), "link"]]
 
 
 def test_it_connects_once_when_the_answer_is_posted_twice(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
-    assert finish(as_alice, session).url == finish(as_alice, session).url
-    assert (len(items(alice)), provider.exchanged) == (1, [TOKEN])
+    assert post_public_token(as_alice, session).url == post_public_token(as_alice, session).url
+    assert (len(items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
 
 
 def test_it_takes_no_second_token_through_one_dialog(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
-    finish(as_alice, session)
-    again = finish(as_alice, session, token="public-sandbox-2")
+    post_public_token(as_alice, session)
+    again = post_public_token(as_alice, session, token="public-sandbox-2")
     assert again.status_code == 409
     assert "finished already" in words(again)
-    assert (len(items(alice)), provider.exchanged) == (1, [TOKEN])
+    assert (len(items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
 
 
 def test_it_takes_nothing_through_another_persons_dialog(
     as_mallory: Client, mallory: User, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
-    assert finish(as_mallory, session).status_code == 404
-    assert (provider.exchanged, items(mallory)) == ([], [])
-    assert fresh(alice, session).state == LinkSession.State.OPEN
+    assert post_public_token(as_mallory, session).status_code == 404
+    assert (provider.exchanged_tokens, items(mallory)) == ([], [])
+    assert reload_session(alice, session).state == LinkSession.State.OPEN
 
 
 def test_it_takes_no_token_that_another_person_has_posted(
     as_alice: Client, as_mallory: Client, mallory: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
-    finish(as_alice, session)
+    post_public_token(as_alice, session)
     opened = open_link(user=mallory)
-    provider.walks = {opened.token.value: [walked("public-sandbox-9")]}
-    assert finish(as_mallory, opened.session).status_code == 409
-    assert (provider.exchanged, items(mallory)) == ([TOKEN], [])
+    provider.link_results = {opened.token.value: [link_result("public-sandbox-9")]}
+    assert post_public_token(as_mallory, opened.session).status_code == 409
+    assert (provider.exchanged_tokens, items(mallory)) == ([TOKEN], [])
 
 
 def test_it_knows_no_dialog_that_was_never_opened(as_alice: Client, provider: ScriptedProvider) -> None:
-    assert finish(as_alice, LinkSession(pk=uuid4())).status_code == 404
-    assert provider.exchanged == []
+    assert post_public_token(as_alice, LinkSession(pk=uuid4())).status_code == 404
+    assert provider.exchanged_tokens == []
 
 
 def test_it_takes_nothing_through_a_dialog_that_is_too_old(
@@ -159,17 +159,17 @@ def test_it_takes_nothing_through_a_dialog_that_is_too_old(
 ) -> None:
     with tenant(alice.pk):
         LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    late = finish(as_alice, session)
+    late = post_public_token(as_alice, session)
     assert late.status_code == 409
     assert "Please start again" in words(late)
-    assert provider.exchanged == []
+    assert provider.exchanged_tokens == []
 
 
 def test_it_says_that_the_banks_answer_came_too_late(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-secret")
-    refused = finish(as_alice, session)
+    refused = post_public_token(as_alice, session)
     assert refused.status_code == 409
     assert "too old or had been used already" in words(refused)
     assert "INVALID_PUBLIC_TOKEN" not in words(refused)
@@ -181,13 +181,13 @@ def test_it_loses_nothing_while_the_provider_is_away(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider, error: ProviderError
 ) -> None:
     good, provider.credential = provider.credential, error
-    away = finish(as_alice, session)
+    away = post_public_token(as_alice, session)
     assert away.status_code == 409
     # An answer that did not come may stand for a connection that was made.
     assert ("asks again by itself" if type(error) is Unavailable else "Nothing was lost") in words(away)
     assert error.code not in words(away)
     provider.credential = good
-    assert finish(as_alice, session).status_code == 302
+    assert post_public_token(as_alice, session).status_code == 302
     assert len(items(alice)) == 1
 
 
@@ -199,7 +199,7 @@ def test_it_connects_even_when_the_queue_is_away(
         raise OperationalError("Error 2 connecting to redis.sock")
 
     monkeypatch.setattr(tasks.sync_item, "apply_async", refused)
-    assert finish(as_alice, session).status_code == 302
+    assert post_public_token(as_alice, session).status_code == 302
     (item,) = items(alice)
     assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=9)] == [item.pk]
 
@@ -213,20 +213,20 @@ def test_it_ends_the_bank_at_the_provider_whatever_keeps_it_from_being_written_d
     monkeypatch.setattr("banking.linking.exchange.record", unsealable)
     client = Client(raise_request_exception=False)
     client.force_login(alice)
-    assert finish(client, session).status_code == 500
-    assert provider.ended == ["access-sandbox-secret"]
+    assert post_public_token(client, session).status_code == 500
+    assert provider.removed_tokens == ["access-sandbox-secret"]
     assert items(alice) == []
 
 
 def test_it_shows_the_bank_that_is_connected_already(
     as_alice: Client, item: Item, session: LinkSession, provider: ScriptedProvider
 ) -> None:
-    account_at(item, name="Checking", mask="0000")
-    known = finish(as_alice, session)
+    make_account(item, name="Checking", mask="0000")
+    known = post_public_token(as_alice, session)
     assert known.status_code == 409
     assert "connected already" in words(known)
     assert reverse("item", args=[item.pk]) in words(known)
-    assert provider.exchanged == []
+    assert provider.exchanged_tokens == []
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_it_shows_the_bank_that_is_connected_already(
 def test_it_connects_whatever_the_dialog_tells_besides(
     as_alice: Client, alice: User, session: LinkSession, metadata: object
 ) -> None:
-    answer = finish(as_alice, session, metadata=metadata)
+    answer = post_public_token(as_alice, session, metadata=metadata)
     assert answer.status_code == 302
     assert "<script>alert" not in as_alice.get(answer.url).content.decode()
     (item,) = items(alice)
@@ -293,18 +293,18 @@ def test_it_connects_whatever_the_dialog_tells_besides(
 def test_it_refuses_a_report_that_it_cannot_read(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider, metadata: object
 ) -> None:
-    refused = finish(as_alice, session, metadata=metadata)
+    refused = post_public_token(as_alice, session, metadata=metadata)
     assert refused.status_code == 422
     assert "could not be read" in words(refused)
-    assert (provider.exchanged, fresh(alice, session).state) == ([], LinkSession.State.OPEN)
+    assert (provider.exchanged_tokens, reload_session(alice, session).state) == ([], LinkSession.State.OPEN)
 
 
 @pytest.mark.parametrize("token", ["", "p" * 201, "public\0"])
 def test_it_refuses_what_is_no_public_token(
     as_alice: Client, session: LinkSession, provider: ScriptedProvider, token: str
 ) -> None:
-    assert finish(as_alice, session, token=token).status_code == 422
-    assert provider.exchanged == []
+    assert post_public_token(as_alice, session, token=token).status_code == 422
+    assert provider.exchanged_tokens == []
 
 
 # --- Every error has its sentence --------------------------------------------------------------------------
@@ -321,7 +321,7 @@ def test_it_counts_time_by_the_providers_clock(as_alice: Client, alice: User, se
     with time_machine.travel(datetime(2099, 1, 1, 0, 0, 1, tzinfo=UTC)):
         late = Client()
         late.force_login(alice)
-        assert finish(late, session).status_code == 409
+        assert post_public_token(late, session).status_code == 409
 
 
 def test_it_wants_a_second_factor_first_where_the_operator_says_so(
@@ -333,7 +333,7 @@ def test_it_wants_a_second_factor_first_where_the_operator_says_so(
 
 
 def test_it_keeps_the_dialogs_own_id_with_a_connection(as_alice: Client, alice: User, session: LinkSession) -> None:
-    finish(as_alice, session, metadata=METADATA | {"link_session_id": "43face8b"})
+    post_public_token(as_alice, session, metadata=METADATA | {"link_session_id": "43face8b"})
     with tenant(alice.pk):
         session.refresh_from_db()
     assert session.link_session_id == "43face8b"
@@ -341,7 +341,7 @@ def test_it_keeps_the_dialogs_own_id_with_a_connection(as_alice: Client, alice: 
 
 def test_it_says_that_it_goes_on_by_itself(as_alice: Client, session: LinkSession, provider: ScriptedProvider) -> None:
     provider.credential = Unavailable("TIMEOUT")
-    page = words(finish(as_alice, session))
+    page = words(post_public_token(as_alice, session))
     assert "Not connected yet" in page
     assert "asks again by itself" in page
     assert "Try again" not in page

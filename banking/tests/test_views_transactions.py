@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Account, Item
-from banking.tests.rows import account_at, moved, moved_all, movement
+from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
@@ -24,7 +24,7 @@ NOBODY = "0041f248-4745-48d6-aa3c-c4286e2ca37c"
 
 @pytest.fixture
 def account(item: Item) -> Account:
-    return account_at(item)
+    return make_account(item)
 
 
 def words(response) -> str:
@@ -45,9 +45,11 @@ def cells(client: Client, query: str = "") -> list[list[str]]:
 
 
 def test_it_lists_what_the_filter_leaves_and_what_that_adds_up_to(as_alice: Client, account: Account) -> None:
-    moved(account, "2500", merchant_name="Employer", category="INCOME", day=date(2026, 11, 1))
-    moved(account, "-4.33", merchant_name="Café", category="FOOD_AND_DRINK", day=date(2026, 11, 10), pending=True)
-    moved(account, "-0.67", merchant_name="Kiosk", day=date(2026, 11, 11))
+    make_transaction(account, "2500", merchant_name="Employer", category="INCOME", day=date(2026, 11, 1))
+    make_transaction(
+        account, "-4.33", merchant_name="Café", category="FOOD_AND_DRINK", day=date(2026, 11, 10), pending=True
+    )
+    make_transaction(account, "-0.67", merchant_name="Kiosk", day=date(2026, 11, 11))
     page = words(index(as_alice))
     for expected in ("3 transactions", "$2,500.00", "$5.00", "+$2,495.00", "Employer", "Pending", "Checking ••0000"):
         assert expected in page
@@ -61,7 +63,9 @@ def test_it_lists_what_the_filter_leaves_and_what_that_adds_up_to(as_alice: Clie
 
 
 def test_it_turns_pages_there_and_back(as_alice: Client, account: Account) -> None:
-    moved_all(account, [movement(account, "-1", name=f"row {n:02}", day=date(2026, 1, 1)) for n in range(60)])
+    make_transactions(
+        account, [build_transaction(account, "-1", name=f"row {n:02}", day=date(2026, 1, 1)) for n in range(60)]
+    )
     first = index(as_alice, "size=25&q=row")
     second = as_alice.get(reverse("transactions") + first.context["older_url"])
     third = as_alice.get(reverse("transactions") + second.context["older_url"])
@@ -75,8 +79,8 @@ def test_it_turns_pages_there_and_back(as_alice: Client, account: Account) -> No
 
 
 def test_it_never_mixes_currencies(as_alice: Client, account: Account) -> None:
-    moved(account, "-10")
-    moved(account, "-1000", currency="JPY")
+    make_transaction(account, "-10")
+    make_transaction(account, "-1000", currency="JPY")
     page = words(index(as_alice))
     assert "$10.00" in page
     assert "1,000 JPY" in page
@@ -84,7 +88,7 @@ def test_it_never_mixes_currencies(as_alice: Client, account: Account) -> None:
 
 
 def test_it_sends_only_the_results_to_a_page_that_filters(as_alice: Client, account: Account) -> None:
-    moved(account, "-1")
+    make_transaction(account, "-1")
     part = words(index(as_alice, "q=starbucks", HX_Request="true"))
     assert part.startswith('<section id="results"')
     assert "<html" not in part
@@ -92,13 +96,13 @@ def test_it_sends_only_the_results_to_a_page_that_filters(as_alice: Client, acco
 
 def test_it_leads_the_way_when_there_is_nothing(as_alice: Client, alice: User, item: Item) -> None:
     assert reverse("connect") in words(index(as_alice))
-    account_at(item)
+    make_account(item)
     assert "as soon as your bank has sent them" in words(index(as_alice))
     assert "No transactions match these filters." in words(index(as_alice, "q=nothing"))
 
 
 def test_it_shows_nothing_of_somebody_else(as_mallory: Client, account: Account) -> None:
-    row = moved(account, "-1", merchant_name="Hers alone")
+    row = make_transaction(account, "-1", merchant_name="Hers alone")
     page = index(as_mallory)
     assert "Hers alone" not in words(page)
     assert list(page.context["rows"]) == []
@@ -109,7 +113,7 @@ def test_it_shows_nothing_of_somebody_else(as_mallory: Client, account: Account)
 
 def test_it_shows_text_of_banks_and_addresses_as_text(as_alice: Client, account: Account) -> None:
     attack = "<script>alert(1)</script>"
-    moved(account, "-1", merchant_name=attack, category=attack, currency="<b>", note=attack)
+    make_transaction(account, "-1", merchant_name=attack, category=attack, currency="<b>", note=attack)
     page = index(as_alice, "q=%3Cscript%3E&x=%22%3E%3Cscript%3Ealert(2)%3C/script%3E").content.decode()
     assert "<script>alert" not in page
     assert "<b>" not in page
@@ -173,7 +177,7 @@ def test_it_says_that_a_damaged_address_is_damaged(as_alice: Client, account: Ac
     ],
 )
 def test_it_takes_what_it_can_ignore(as_alice: Client, account: Account, query: str) -> None:
-    moved(account, "-1")
+    make_transaction(account, "-1")
     assert index(as_alice, query).status_code == 200
 
 
@@ -185,8 +189,8 @@ def test_it_refuses_to_read_endless_parameters(as_alice: Client) -> None:
 
 
 def test_it_writes_what_the_list_shows(as_alice: Client, account: Account) -> None:
-    moved(account, "-4.33", merchant_name="Café")
-    moved(account, "-5", merchant_name="Kiosk")
+    make_transaction(account, "-4.33", merchant_name="Café")
+    make_transaction(account, "-5", merchant_name="Kiosk")
     page = index(as_alice, "q=caf")
     address = page.context["csv_url"]
     answer = as_alice.get(address)
@@ -198,12 +202,12 @@ def test_it_writes_what_the_list_shows(as_alice: Client, account: Account) -> No
 
 
 def test_it_writes_all_pages_into_one_file(as_alice: Client, account: Account) -> None:
-    moved_all(account, [movement(account, "-1") for _ in range(120)])
+    make_transactions(account, [build_transaction(account, "-1") for _ in range(120)])
     assert len(cells(as_alice, "size=25")) == 121
 
 
 def test_it_writes_no_row_of_somebody_else(as_mallory: Client, account: Account) -> None:
-    moved(account, "-1")
+    make_transaction(account, "-1")
     assert len(cells(as_mallory)) == 1
     assert as_mallory.get(reverse("transactions-csv"), {"account": account.pk}).status_code == 422
 
@@ -233,7 +237,7 @@ def test_it_asks_as_often_for_many_rows_as_for_one(as_alice: Client, account: Ac
             index(as_alice)
         return len(asked)
 
-    moved(account, "-1")
+    make_transaction(account, "-1")
     one = questions()
-    moved_all(account, [movement(account, "-1") for _ in range(90)])
+    make_transactions(account, [build_transaction(account, "-1") for _ in range(90)])
     assert questions() == one

@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 
 from banking import tasks
 from banking.models import Item, WebhookReceipt
-from banking.tests.job_queue import queued
+from banking.tests.job_queue import queued_jobs
 from banking.tests.scripted_server import say, scripted_server
 from compliance.isolation import tenant
 
@@ -81,14 +81,14 @@ def test_it_asks_for_the_items_news(sender: Client, item: Item) -> None:
     answer = deliver(sender, news_of(item))
     assert (answer.status_code, answer.content) == (200, b"")
     assert was_asked_for(item)
-    assert [job.arguments[-1] for job in queued(item.pk)] == ["webhook"]
+    assert [job.arguments[-1] for job in queued_jobs(item.pk)] == ["webhook"]
 
 
 def test_it_hears_each_delivery_once(sender: Client, item: Item) -> None:
     body = news_of(item)
     signed = signature(body)
     assert [deliver(sender, body, signed).status_code for _ in range(3)] == [200, 200, 200]
-    assert len(queued(item.pk)) == 1
+    assert len(queued_jobs(item.pk)) == 1
 
 
 def test_it_answers_the_same_when_it_does_not_know_the_item(sender: Client, item: Item) -> None:

@@ -15,7 +15,7 @@ from accounts.notifications.notification_types import NotificationType
 from accounts.tests.passkeys import add_passkey
 from banking.linking.sessions import open_link
 from banking.models import Account, Item, LinkSession
-from banking.tests.rows import account_at, balance_on, moved
+from banking.tests.factories import make_account, make_balance, make_transaction
 from compliance.isolation import tenant
 from config.tests.routes import routes
 from credit.tests.experian_samples import read
@@ -83,10 +83,10 @@ def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
         for name, value in CANARIES.items():
             setattr(item, name, value)
         item.save()
-    account = account_at(item, provider_id="canary-account", persistent_id="canary-persistent")
-    moved(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
+    account = make_account(item, provider_id="canary-account", persistent_id="canary-persistent")
+    make_transaction(account, "-4.33", provider_id="canary-transaction", pending_id="canary-pending")
     for days in range(3):
-        balance_on(account, days, "100")
+        make_balance(account, days, "100")
     user_session = UserSession.objects.create(user=alice, ip="192.0.2.7", user_agent="Firefox", session_key="p" * 32)
     notify(
         user_id=alice.pk,

@@ -6,15 +6,15 @@ import pytest
 
 from accounts.models import User
 from banking.models import Item
-from banking.tests.conftest import item, ledger, make_item, provider
+from banking.tests.conftest import item, make_item, provider, stored_transactions
 from banking.tests.sandbox_process import sandbox
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.scripted_provider import ScriptedProvider
 from config.tests.belongings import Belongings, belongings_of
 from credit.tests.conftest import days, local_bureau, sandbox_program, site_bureau
 
 __all__ = [
-    "days", "item", "ledger", "local_bureau", "make_item", "provider", "sandbox", "sandbox_program",
-    "site_bureau",
+    "days", "item", "local_bureau", "make_item", "provider", "sandbox", "sandbox_program", "site_bureau",
+    "stored_transactions",
 ]  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from accounts.models import User
 from banking import connections
 from banking.models import Connection, Item
 from banking.provider import AccountRow, TransactionRow
-from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
-from banking.tests.test_sync import read
+from banking.tests.fixtures import run_sync
+from banking.tests.scripted_provider import CHECKING, ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 from insights.balances import account_totals
 from insights.cash_flow.sums import Window, sum_transactions
@@ -38,7 +38,7 @@ def rows(
 ) -> list[TransactionRow]:
     """One row a day, each of another amount, the latest ``first`` days ago."""
     return [
-        transaction(
+        transaction_row(
             f"{prefix}{account.provider_id}-{ago}",
             str(-Decimal(ago + 1) * Decimal(step)),
             account_id=account.provider_id,
@@ -53,9 +53,9 @@ def rows(
 @pytest.fixture
 def bank_reads(provider: ScriptedProvider) -> Callable[..., None]:
     def reads(item: Item, roster: list[AccountRow], added: list[TransactionRow] = (), *, cursor: str = "c1") -> None:  # type: ignore[assignment]
-        provider.roster = roster
-        provider.pages = [page(added=added, cursor=cursor)]
-        read(item)
+        provider.listed_accounts = roster
+        provider.pages = [transactions_page(added=added, cursor=cursor)]
+        run_sync(item)
 
     return reads
 

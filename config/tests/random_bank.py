@@ -15,8 +15,8 @@ from accounts.models import User
 from banking.linking import disconnecting
 from banking.models import VISIBLE_CONNECTIONS, Connection, Item
 from banking.provider import InstitutionDown, ItemNotFound, LoginRequired, TransactionRow
-from banking.tests.scripted import CHECKING, ScriptedProvider, page, transaction
-from banking.tests.test_sync import read
+from banking.tests.fixtures import run_sync
+from banking.tests.scripted_provider import CHECKING, ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 ACCOUNTS = (
@@ -130,14 +130,14 @@ class Bank:
         elif what in ERRORS:
             login.trouble = what
 
-    def read(self, login: Login) -> None:
+    def run_sync(self, login: Login) -> None:
         place, today = f" of {login.item.provider_item_id}", timezone.localdate()
         new = [each for each in self.payments if login.since <= each.day <= today and each.name not in login.knows]
         self.provider.facts = replace(self.provider.facts, institution_id=login.bank)
-        self.provider.roster = [each._replace(provider_id=each.provider_id + place) for each in ACCOUNTS]
-        answer = page(added=[row(place, each) for each in new], cursor=f"c{login.readings + 1}")
+        self.provider.listed_accounts = [each._replace(provider_id=each.provider_id + place) for each in ACCOUNTS]
+        answer = transactions_page(added=[row(place, each) for each in new], cursor=f"c{login.readings + 1}")
         self.provider.pages = [ERRORS[login.trouble] if login.trouble else answer]
-        if read(login.item).ran and not login.trouble:
+        if run_sync(login.item).ran and not login.trouble:
             login.knows |= {each.name for each in new}
             login.readings += 1
 
@@ -155,7 +155,7 @@ class Bank:
 
 
 def row(place: str, paid: Payment) -> TransactionRow:
-    return transaction(
+    return transaction_row(
         paid.name + place,
         str(paid.amount),
         account_id=paid.account_id + place,

@@ -14,8 +14,8 @@ from accounts.notifications.notification_types import NotificationType
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun, Transfer
-from banking.tests.rows import account_at, balance_on, moved
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant, unisolated_tables
 from compliance.isolation.models import Owned
 from config.tests.own_apps import own_apps
@@ -144,9 +144,9 @@ def both_have_everything(
     """A row of Alice's and one of Mallory's in every owned table."""
     for person in (alice, mallory):
         item = make_item(person)
-        account = account_at(item)
-        moved(account, "-1")
-        balance_on(account, 5, "1")
+        account = make_account(item)
+        make_transaction(account, "-1")
+        make_balance(account, 5, "1")
         open_link(user=person)
         store_full_report(person)
         notify(user_id=person.pk, type=NotificationType.LOW_RUNWAY, title="Low", fingerprint="low")
@@ -188,7 +188,7 @@ def test_it_lets_nobody_change_or_take_what_is_not_theirs(
 def test_it_hangs_no_row_of_mallorys_on_one_of_alices(
     alice: User, mallory: User, make_item: Callable[..., Item]
 ) -> None:
-    account = account_at(make_item(mallory))
+    account = make_account(make_item(mallory))
     hers = make_item(alice)
     pointing = "UPDATE banking_account SET item_id = %s WHERE id = %s; SET CONSTRAINTS ALL IMMEDIATE"
     with (

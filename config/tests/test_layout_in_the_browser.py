@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from banking.models import Account, Item
 from banking.provider import Readiness
-from banking.tests.rows import account_at, balance_on, moved
+from banking.tests.factories import make_account, make_balance, make_transaction
 from compliance.isolation import tenant
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -35,15 +35,15 @@ def account(item: Item) -> Account:
             readiness=Readiness.HISTORICAL,
             checked_at=timezone.now(),
         )
-    checking = account_at(item, name=f"Everyday Checking with {LONG}", current=Decimal("126523.28"))
-    card = account_at(item, type="credit", name="Card", current=Decimal("-250.13"), limit=Decimal(27000))
-    account_at(item, type="credit", name="Other card", current=Decimal("11922.40"))
+    checking = make_account(item, name=f"Everyday Checking with {LONG}", current=Decimal("126523.28"))
+    card = make_account(item, type="credit", name="Card", current=Decimal("-250.13"), limit=Decimal(27000))
+    make_account(item, type="credit", name="Other card", current=Decimal("11922.40"))
     for days in range(3):
-        balance_on(checking, days, "126523.28")
-    moved(checking, "-49920.21", category="TRANSFER_OUT", name=LONG)
-    moved(card, "49920.21", category="TRANSFER_IN", name="X" * 90)
-    moved(card, "-12345.67", category="GENERAL_MERCHANDISE", name=LONG)
-    moved(card, "1.5", category="TRAVEL", currency="BTC", name=LONG)
+        make_balance(checking, days, "126523.28")
+    make_transaction(checking, "-49920.21", category="TRANSFER_OUT", name=LONG)
+    make_transaction(card, "49920.21", category="TRANSFER_IN", name="X" * 90)
+    make_transaction(card, "-12345.67", category="GENERAL_MERCHANDISE", name=LONG)
+    make_transaction(card, "1.5", category="TRAVEL", currency="BTC", name=LONG)
     return checking
 
 

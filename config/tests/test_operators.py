@@ -21,8 +21,8 @@ from accounts.tests.totp import SECRET, add_authenticator_app, add_recovery_code
 from banking.linking.disconnecting import disconnect_bank
 from banking.linking.sessions import open_link
 from banking.models import Item, SyncRun
-from banking.tests.rows import account_at, moved
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.factories import make_account, make_transaction
+from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from config.models import PolicyViolation
@@ -74,8 +74,8 @@ def planted(
     item = make_item(
         alice, cursor="canary-cursor", provider_item_id="canary-item", access_token="access-sandbox-canary"
     )
-    account = account_at(item, provider_id="canary-account")
-    moved(account, "-4.33", provider_id="canary-transaction", note="canary-note")
+    account = make_account(item, provider_id="canary-account")
+    make_transaction(account, "-4.33", provider_id="canary-transaction", note="canary-note")
     with tenant(alice.pk):
         SyncRun.objects.create(owner=alice, item=item, trigger="clock")
     gone = make_item(alice, provider_item_id="canary-gone")
@@ -131,7 +131,7 @@ def pages(shown: OperatorAdmin, client: Client) -> Iterator[str]:
 
 @pytest.mark.parametrize("shown", ADMINS, ids=str)
 def test_it_shows_no_secret(as_root: Client, alice: User, planted: set[str], shown: OperatorAdmin) -> None:
-    reason = {"reason": "A test that walks every page."}
+    reason = {"reason": "A test that link_results every page."}
     as_root.post(reverse("admin:break_glass", args=[alice.pk]), reason)
     places = list(pages(shown, as_root))
     assert len(places) > (1 if shown.fields else 0)

@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.tests.totp import add_recovery_codes
 from banking import tasks as banking_tasks
 from banking.models import Connection, Item, LinkSession, PendingRemoval
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant

@@ -12,8 +12,8 @@ from accounts.models import User
 from banking.linking import disconnecting
 from banking.models import Account, Item
 from banking.provider import AccountRow
-from banking.tests.scripted import CHECKING, ScriptedProvider
-from banking.tests.test_sync import Ledger
+from banking.tests.fixtures import StoredTransactions
+from banking.tests.scripted_provider import CHECKING, ScriptedProvider
 from compliance.isolation import tenant
 from config.tests.connected_twice import (
     again,
@@ -60,28 +60,28 @@ def test_it_keeps_accounts_apart_that_differ_or_have_nothing_to_tell_by(
 
 
 def test_it_keeps_two_logins_apart_whose_accounts_look_the_same(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     hers = renamed(CHECKING, current=Decimal(50))
     bank_reads(again, [hers])
     assert money_in_the_bank(alice) == CHECKING.current + 50
     bank_reads(again, [hers], rows(hers, 20, step="7.77"), cursor="c2")
-    assert (len(ledger()), money_in_the_bank(alice)) == (40, CHECKING.current + 50)
+    assert (len(stored_transactions()), money_in_the_bank(alice)) == (40, CHECKING.current + 50)
     revoke(item)
     bank_reads(again, [hers], cursor="c3")
-    assert len(ledger()) == 40
+    assert len(stored_transactions()) == 40
 
 
 def test_it_parts_two_accounts_again_when_their_rows_differ(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     revoke(item)
     bank_reads(again, [renamed(CHECKING)])
     assert money_in_the_bank(alice) == CHECKING.current
     bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20, step="7.77"), cursor="c2")
-    assert (len(ledger()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
+    assert (len(stored_transactions()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
 
 
 def test_it_keeps_two_accounts_of_one_list_apart_however_alike(
@@ -103,19 +103,24 @@ def loans() -> tuple[AccountRow, AccountRow]:
 
 
 def test_it_keeps_two_accounts_of_one_list_apart_when_their_history_alone_is_left(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None], loans: tuple[AccountRow, ...]
+    item: Item,
+    again: Item,
+    alice: User,
+    stored_transactions: StoredTransactions,
+    bank_reads: Callable[..., None],
+    loans: tuple[AccountRow, ...],
 ) -> None:
     bank_reads(item, [*loans], [row for loan in loans for row in rows(loan, 10)])
     disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
-    assert len(ledger()) == 20
+    assert len(stored_transactions()) == 20
     anew = [renamed(loan) for loan in loans]
     bank_reads(again, anew, [row for loan in anew for row in rows(loan, 5)])
-    assert len(ledger()) == 20
+    assert len(stored_transactions()) == 20
 
 
 def test_it_keeps_two_accounts_of_one_list_apart_when_the_bank_lists_one_of_them_no_more(
     item: Item,
-    ledger: Ledger,
+    stored_transactions: StoredTransactions,
     bank_reads: Callable[..., None],
     loans: tuple[AccountRow, ...],
     clock: time_machine.Traveller,
@@ -125,18 +130,18 @@ def test_it_keeps_two_accounts_of_one_list_apart_when_the_bank_lists_one_of_them
     bank_reads(item, [*loans], cursor="c2")
     clock.shift(timedelta(days=1))
     bank_reads(item, [loans[1]], cursor="c3")
-    assert len(ledger()) == 20
+    assert len(stored_transactions()) == 20
 
 
 def test_it_tells_two_alike_apart_by_their_rows(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     twin = renamed(CHECKING, "-2")
     bank_reads(item, [CHECKING, twin], rows(CHECKING, 20) + rows(twin, 20, step="7.77"))
     revoke(item)
     third, fourth = renamed(CHECKING, "-3"), renamed(CHECKING, "-4")
     bank_reads(again, [third, fourth], rows(third, 20, step="7.77") + rows(fourth, 20))
-    assert (len(ledger()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
+    assert (len(stored_transactions()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
 
 
 def test_it_never_joins_across_banks_or_people(

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking import connections
 from banking.models import Item, Transaction
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.scripted_provider import ScriptedProvider
 from banking.transactions import totals
 from compliance.isolation import tenant
 from config.tests.random_bank import ACCOUNTS, STEPS, Bank, Payment, month

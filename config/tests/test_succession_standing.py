@@ -13,8 +13,8 @@ from banking import connections
 from banking.linking import disconnecting
 from banking.models import Account, Connection, Item, PendingRemoval
 from banking.provider import InstitutionDown, LoginRequired, ProviderError
-from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, transaction
-from banking.tests.test_sync import Ledger, read
+from banking.tests.fixtures import StoredTransactions, run_sync
+from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from config.tests.connected_twice import TODAY, again, bank_reads, clock, money_in_the_bank, renamed, revoke, rows
@@ -30,13 +30,13 @@ def twice(item: Item, again: Item, bank_reads: Callable[..., None]) -> Item:
     """Alice's newer connection, which is in front; both are read and live, and the older one has read one row more."""
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     bank_reads(again, [NEW], rows(NEW, 20))
-    bank_reads(item, [CHECKING], [transaction("later", "-77", date=TODAY, authorized_date=None)], cursor="c2")
+    bank_reads(item, [CHECKING], [transaction_row("later", "-77", date=TODAY, authorized_date=None)], cursor="c2")
     return again
 
 
 def fails(provider: ScriptedProvider, item: Item, error: ProviderError) -> None:
     provider.pages = [error]
-    read(item)
+    run_sync(item)
 
 
 def state(item: Item) -> str:
@@ -49,28 +49,28 @@ def state(item: Item) -> str:
 
 
 def test_it_shows_what_the_healthy_connection_read_once_the_one_in_front_wants_a_sign_in(
-    twice: Item, ledger: Ledger, provider: ScriptedProvider
+    twice: Item, stored_transactions: StoredTransactions, provider: ScriptedProvider
 ) -> None:
-    assert "later" not in ledger()
+    assert "later" not in stored_transactions()
     fails(provider, twice, LoginRequired("ITEM_LOGIN_REQUIRED"))
-    assert (len(ledger()), "later" in ledger()) == (21, True)
+    assert (len(stored_transactions()), "later" in stored_transactions()) == (21, True)
 
 
 def test_it_shows_it_too_where_the_stream_of_the_one_in_front_still_answers(
-    twice: Item, ledger: Ledger, provider: ScriptedProvider, bank_reads: Callable[..., None]
+    twice: Item, stored_transactions: StoredTransactions, provider: ScriptedProvider, bank_reads: Callable[..., None]
 ) -> None:
     trouble = LoginRequired("ITEM_LOGIN_REQUIRED")
     provider.facts = replace(provider.facts, error_code=trouble.code, error=trouble)
     bank_reads(twice, [NEW], cursor="c2")
     assert state(twice) == Connection.LOGIN_REQUIRED
-    assert (len(ledger()), "later" in ledger()) == (21, True)
+    assert (len(stored_transactions()), "later" in stored_transactions()) == (21, True)
 
 
 def test_it_lets_a_connection_stand_back_that_could_not_be_read_for_half_a_day(
     item: Item,
     twice: Item,
     alice: User,
-    ledger: Ledger,
+    stored_transactions: StoredTransactions,
     provider: ScriptedProvider,
     bank_reads: Callable[..., None],
     clock: time_machine.Traveller,
@@ -78,14 +78,18 @@ def test_it_lets_a_connection_stand_back_that_could_not_be_read_for_half_a_day(
     clock.shift(timedelta(hours=7))
     fails(provider, twice, InstitutionDown("INSTITUTION_DOWN"))
     bank_reads(item, [CHECKING], cursor="c3")
-    assert "later" not in ledger()
+    assert "later" not in stored_transactions()
     clock.shift(timedelta(hours=7))
     fails(provider, twice, InstitutionDown("INSTITUTION_DOWN"))
     bank_reads(item, [CHECKING._replace(current=Decimal(700))], cursor="c4")
-    assert (len(ledger()), "later" in ledger()) == (21, True)
+    assert (len(stored_transactions()), "later" in stored_transactions()) == (21, True)
     assert money_in_the_bank(alice) == 700
-    bank_reads(twice, [NEW], [transaction("new-later", "-77", account_id=NEW.provider_id, date=TODAY)], cursor="c2")
-    assert (len(ledger()), "new-later" in ledger(), "later" in ledger()) == (21, True, False)
+    bank_reads(twice, [NEW], [transaction_row("new-later", "-77", account_id=NEW.provider_id, date=TODAY)], cursor="c2")
+    assert (len(stored_transactions()), "new-later" in stored_transactions(), "later" in stored_transactions()) == (
+        21,
+        True,
+        False,
+    )
     assert money_in_the_bank(alice) == CHECKING.current
 
 
@@ -97,7 +101,7 @@ def test_it_counts_once_when_the_provider_gives_the_bank_another_id(
     item: Item,
     twice: Item,
     alice: User,
-    ledger: Ledger,
+    stored_transactions: StoredTransactions,
     provider: ScriptedProvider,
     bank_reads: Callable[..., None],
     moves: str,
@@ -108,7 +112,7 @@ def test_it_counts_once_when_the_provider_gives_the_bank_another_id(
         bank_reads(twice, [NEW], cursor="c2")
         provider.facts = old_facts
         bank_reads(item, [CHECKING], cursor="c3")
-        assert len(ledger()) == 20
+        assert len(stored_transactions()) == 20
         assert money_in_the_bank(alice) == CHECKING.current
 
 
@@ -116,7 +120,7 @@ def test_it_counts_once_when_a_third_connection_knows_the_bank_by_its_new_id_alo
     item: Item,
     twice: Item,
     alice: User,
-    ledger: Ledger,
+    stored_transactions: StoredTransactions,
     provider: ScriptedProvider,
     make_item: Callable[..., Item],
     bank_reads: Callable[..., None],
@@ -126,7 +130,7 @@ def test_it_counts_once_when_a_third_connection_knows_the_bank_by_its_new_id_alo
     third = make_item(alice, provider_item_id="third", connected_at=twice.connected_at + timedelta(seconds=1))
     newest = renamed(CHECKING, "-newest", current=Decimal(40))
     bank_reads(third, [newest], rows(newest, 10))
-    assert len(ledger()) == 20
+    assert len(stored_transactions()) == 20
     assert money_in_the_bank(alice) == 40
     with tenant(alice.pk):
         head = Account.objects.get(provider_id=newest.provider_id)
@@ -138,7 +142,7 @@ def test_it_lets_an_older_history_count_again_when_the_connection_goes_that_knew
     item: Item,
     twice: Item,
     alice: User,
-    ledger: Ledger,
+    stored_transactions: StoredTransactions,
     provider: ScriptedProvider,
     bank_reads: Callable[..., None],
     is_kept: bool,
@@ -147,20 +151,20 @@ def test_it_lets_an_older_history_count_again_when_the_connection_goes_that_knew
     provider.facts = replace(provider.facts, institution_id="ins_9")
     bank_reads(twice, [NEW], cursor="c2")
     disconnecting.disconnect_bank(user=alice, item_id=twice.pk, keep_history=is_kept)
-    assert (len(ledger()), "later" in ledger()) == ((20, False) if is_kept else (21, True))
+    assert (len(stored_transactions()), "later" in stored_transactions()) == ((20, False) if is_kept else (21, True))
 
 
 # --- A connection that nobody needs -----------------------------------------------------------------------
 
 
 def test_it_ends_a_connection_without_access_whose_accounts_are_all_read_through_another(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING, CARD], rows(CHECKING, 20, first=5))
     revoke(item)
     bank_reads(again, [NEW, renamed(CARD)], rows(NEW, 15))
     assert state(item) == Connection.REMOVING
-    assert len(ledger()) == 25
+    assert len(stored_transactions()) == 25
     with tenant(alice.pk):
         assert item.access_token is None
         assert PendingRemoval.objects.get(item=item).access_token is not None
@@ -171,12 +175,12 @@ def test_it_ends_a_connection_without_access_whose_accounts_are_all_read_through
 
 
 def test_it_ends_it_as_well_when_the_access_goes_after_the_bank_was_connected_again(
-    item: Item, twice: Item, ledger: Ledger, bank_reads: Callable[..., None]
+    item: Item, twice: Item, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     revoke(item)
     bank_reads(twice, [NEW], cursor="c2")
     assert state(item) == Connection.REMOVING
-    assert len(ledger()) == 20
+    assert len(stored_transactions()) == 20
 
 
 def test_it_keeps_a_connection_without_access_while_one_of_its_accounts_is_read_nowhere_else(
@@ -215,10 +219,10 @@ def test_it_ends_no_connection_that_may_be_read_again(
 
 
 def test_it_gives_the_history_of_an_ended_connection_its_place_back(
-    item: Item, again: Item, alice: User, ledger: Ledger, bank_reads: Callable[..., None]
+    item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     revoke(item)
     bank_reads(again, [NEW], rows(NEW, 10))
     disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
-    assert len(ledger()) == 20
+    assert len(stored_transactions()) == 20

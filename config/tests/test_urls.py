@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.tests.totp import SECRET as APP_SECRET
 from accounts.tests.totp import add_recovery_codes
 from banking.models import BalanceSnapshot
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 from config.models import PolicyViolation
 from config.tests.belongings import CANARIES, OTHERS_ARGUMENTS, Belongings, address

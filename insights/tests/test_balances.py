@@ -12,7 +12,7 @@ from accounts.models import User
 from banking import connections
 from banking.models import Connection, Item
 from banking.provider import Readiness
-from banking.tests.rows import account_at
+from banking.tests.factories import make_account
 from compliance.isolation import tenant
 from insights.balances.account_totals import BankTotal, CardTotal, bank_balance, cards
 
@@ -28,7 +28,7 @@ def load_connections(user: User) -> list[Item]:
 
 
 def bank(item: Item, current: str | None, **facts: object) -> None:
-    account_at(item, current=current and Decimal(current), **facts)
+    make_account(item, current=current and Decimal(current), **facts)
 
 
 def card(item: Item, current: str | None, limit: str | None, **facts: object) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import User
 from banking.linking.disconnecting import disconnect_bank
 from banking.models import Account, Item
-from banking.tests.rows import account_at
+from banking.tests.factories import make_account
 from compliance.isolation import tenant
 from credit.tests.experian_samples import card, read
 from credit.tests.factories import store_report
@@ -136,7 +136,7 @@ def account(alice: User) -> str:
 
 @pytest.fixture
 def visa(alice: User, make_item: Callable[..., Item]) -> Account:
-    return account_at(make_item(alice), type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
+    return make_account(make_item(alice), type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
 
 
 def list_links(user: User) -> list[tuple[str, object, bool]]:
@@ -172,7 +172,7 @@ class TestThePage:
         assert "Is it the same card?" in self.get_page(as_alice)
 
     def test_it_lets_go_of_the_pair_before(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
-        other = account_at(visa.item, type="credit", mask="2002", limit=Decimal(500))
+        other = make_account(visa.item, type="credit", mask="2002", limit=Decimal(500))
         self.say(as_alice, account, visa.pk, "same")
         self.say(as_alice, account, other.pk, "same")
         assert list_links(alice) == [(account, other.pk, True)]
@@ -181,7 +181,7 @@ class TestThePage:
     def test_it_takes_a_word_back_that_was_said_before_the_card_was_read_anew(
         self, alice: User, account: str, visa: Account, decision: LinkDecision
     ) -> None:
-        now = account_at(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
+        now = make_account(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
         with tenant(alice.pk):
             record_decision(user=alice, key=account, account_id=visa.pk, decision=LinkDecision.SAME)
             Account.objects.filter(pk=visa.pk).update(successor=now)
@@ -189,7 +189,7 @@ class TestThePage:
         assert [same for _key, _account, same in list_links(alice)] == [False] * (decision is LinkDecision.DIFFERENT)
 
     def test_it_keeps_a_card_that_was_read_anew_in_one_pair(self, alice: User, account: str, visa: Account) -> None:
-        now = account_at(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
+        now = make_account(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
         with tenant(alice.pk):
             record_decision(user=alice, key="another account", account_id=visa.pk, decision=LinkDecision.SAME)
             Account.objects.filter(pk=visa.pk).update(successor=now)
@@ -203,7 +203,7 @@ class TestThePage:
     def test_it_knows_no_other_account_and_no_other_card(
         self, as_alice: Client, alice: User, account: str, visa: Account
     ) -> None:
-        checking = account_at(visa.item)
+        checking = make_account(visa.item)
         self.say(as_alice, "0" * 32, visa.pk, "same", status=404)
         self.say(as_alice, account, uuid4(), "same", status=404)
         self.say(as_alice, account, checking.pk, "same", status=404)

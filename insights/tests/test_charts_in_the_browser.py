@@ -10,7 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from banking.models import Item
-from banking.tests.rows import account_at, balance_on
+from banking.tests.factories import make_account, make_balance
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -27,8 +27,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def test_it_reads_a_value_out_as_its_currency_is_written(
     page: Page, live_server: Any, as_alice: Client, item: Item, currency: str, balance: str, said: str
 ) -> None:
-    account = account_at(item, currency=currency)
-    balance_on(account, 1, "1"), balance_on(account, 0, balance)
+    account = make_account(item, currency=currency)
+    make_balance(account, 1, "1"), make_balance(account, 0, balance)
     session = as_alice.cookies[settings.SESSION_COOKIE_NAME].value
     cookie = {
         "name": settings.SESSION_COOKIE_NAME,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from banking.models import Account, Item, Transaction
-from banking.tests.rows import account_at, moved, moved_all, movement
+from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions
 from banking.transactions.categories import LOAN_PROCEEDS, TRANSFERS
 from banking.transactions.transfers import update_transfers
 from compliance.isolation import tenant
@@ -26,12 +26,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 @pytest.fixture
 def checking(item: Item) -> Account:
-    return account_at(item)
+    return make_account(item)
 
 
 @pytest.fixture
 def card(item: Item) -> Account:
-    return account_at(item, type="credit", name="Card")
+    return make_account(item, type="credit", name="Card")
 
 
 def flows_of(user: User, *accounts: Account) -> dict[str, CashFlow]:
@@ -42,7 +42,7 @@ def flows_of(user: User, *accounts: Account) -> dict[str, CashFlow]:
 
 
 def move(account: Account, amount: str, category: str = "", **facts: object) -> None:
-    moved(account, amount, category=category, **{"day": TODAY, **facts})
+    make_transaction(account, amount, category=category, **{"day": TODAY, **facts})
 
 
 def test_it_tells_income_from_spending(alice: User, checking: Account, card: Account) -> None:
@@ -165,7 +165,7 @@ def test_it_counts_only_what_stands_on_the_accounts_it_was_given(
     move(checking, "-10", "TRAVEL", hidden=True)
     move(checking, "-100", "TRAVEL", removed_at=timezone.now())
     move(card, "-1000", "TRAVEL")
-    hers = account_at(make_item(mallory))
+    hers = make_account(make_item(mallory))
     move(hers, "-10000", "TRAVEL")
     assert flows_of(alice, checking, hers)["USD"].spending == Decimal(1)
 
@@ -227,7 +227,7 @@ def test_it_names_accounts_by_id_alone(alice: User) -> None:
 
 
 def test_it_counts_neither_leg_of_a_transfer_that_no_category_names(alice: User, item: Item, checking: Account) -> None:
-    savings = account_at(item, name="Savings")
+    savings = make_account(item, name="Savings")
     move(checking, "-500", day=TODAY - timedelta(days=1))
     move(savings, "500")
     move(checking, "-30")
@@ -240,7 +240,7 @@ def test_it_counts_neither_leg_of_a_transfer_that_no_category_names(alice: User,
 def test_it_counts_neither_leg_where_the_other_one_lies_outside_the_window(
     alice: User, item: Item, checking: Account
 ) -> None:
-    savings = account_at(item, name="Savings")
+    savings = make_account(item, name="Savings")
     move(checking, "-500", day=TODAY - timedelta(days=32))
     move(savings, "500", day=TODAY - timedelta(days=28))
     with tenant(alice.pk):
@@ -249,9 +249,9 @@ def test_it_counts_neither_leg_where_the_other_one_lies_outside_the_window(
 
 
 def test_it_takes_a_persons_word_against_a_pair_that_was_found(alice: User, item: Item, checking: Account) -> None:
-    savings = account_at(item, name="Savings")
-    out = movement(checking, "-500", day=TODAY)
-    moved_all(checking, [out])
+    savings = make_account(item, name="Savings")
+    out = build_transaction(checking, "-500", day=TODAY)
+    make_transactions(checking, [out])
     move(savings, "500")
     with tenant(alice.pk):
         update_transfers(owner_id=alice.pk)

@@ -12,7 +12,7 @@ from django.db import connection
 from accounts.models import User
 from banking import connections
 from banking.models import Account, Item
-from banking.tests.rows import account_at, balance_on
+from banking.tests.factories import make_account, make_balance
 from compliance.isolation import tenant
 from insights.balances import history
 from insights.balances.account_totals import bank_balance
@@ -29,7 +29,7 @@ def _noon() -> Iterator[None]:
 
 @pytest.fixture
 def checking(item: Item) -> Account:
-    return account_at(item)
+    return make_account(item)
 
 
 def draw_history(user: User, *accounts: Account, days: int = 30) -> BalanceHistory | None:
@@ -60,11 +60,11 @@ def test_it_adds_changes_up_over_days_without_any() -> None:
 
 
 def test_it_repeats_what_was_last_known_of_each_account(alice: User, item: Item, checking: Account) -> None:
-    savings = account_at(item)
-    balance_on(checking, 4, "100")
-    balance_on(savings, 3, "10.50")
-    balance_on(checking, 1, "-20")
-    balance_on(savings, 0, "0")
+    savings = make_account(item)
+    make_balance(checking, 4, "100")
+    make_balance(savings, 3, "10.50")
+    make_balance(checking, 1, "-20")
+    make_balance(savings, 0, "0")
     assert values(draw_history(alice, checking, savings)) == [
         (18, "100"),
         (19, "110.5"),
@@ -75,55 +75,55 @@ def test_it_repeats_what_was_last_known_of_each_account(alice: User, item: Item,
 
 
 def test_it_draws_the_sum_of_all_accounts(alice: User, item: Item, checking: Account) -> None:
-    savings = account_at(item)
-    balance_on(checking, 2, "100")
-    balance_on(savings, 2, "1000.25")
-    balance_on(checking, 0, "50")
+    savings = make_account(item)
+    make_balance(checking, 2, "100")
+    make_balance(savings, 2, "1000.25")
+    make_balance(checking, 0, "50")
     assert values(draw_history(alice, checking, savings)) == [(20, "1100.25"), (21, "1100.25"), (22, "1050.25")]
 
 
 def test_it_begins_with_the_balance_that_stood_when_the_span_begins(alice: User, item: Item, checking: Account) -> None:
-    unread = account_at(item)
-    balance_on(checking, 40, "1")
-    balance_on(checking, 31, "70")
-    balance_on(checking, 28, "80")
-    balance_on(unread, 200, "5")
+    unread = make_account(item)
+    make_balance(checking, 40, "1")
+    make_balance(checking, 31, "70")
+    make_balance(checking, 28, "80")
+    make_balance(unread, 200, "5")
     assert values(draw_history(alice, checking, unread)) == [(-8, "75"), (-7, "75"), (-6, "85")]
 
 
 def test_it_takes_the_reading_of_the_first_day_before_an_older_one(alice: User, checking: Account) -> None:
-    balance_on(checking, 31, "1")
-    balance_on(checking, 30, "2")
-    balance_on(checking, 29, "3")
+    make_balance(checking, 31, "1")
+    make_balance(checking, 30, "2")
+    make_balance(checking, 29, "3")
     assert values(draw_history(alice, checking)) == [(-8, "2"), (-7, "3")]
 
 
 def test_it_does_not_take_silence_for_zero(alice: User, checking: Account) -> None:
-    balance_on(checking, 2, "100")
-    balance_on(checking, 1, None)
-    balance_on(checking, 0, "120")
+    make_balance(checking, 2, "100")
+    make_balance(checking, 1, None)
+    make_balance(checking, 0, "120")
     assert values(draw_history(alice, checking)) == [(20, "100"), (21, "100"), (22, "120")]
 
 
 @pytest.mark.parametrize("days_ago", [[], [0], [50]])
 def test_it_draws_nothing_until_there_are_two_days(alice: User, checking: Account, days_ago: list[int]) -> None:
     for days in days_ago:
-        balance_on(checking, days, "100")
+        make_balance(checking, days, "100")
     assert draw_history(alice, checking) is None
 
 
 def test_it_draws_nothing_where_no_balance_was_ever_said(alice: User, checking: Account) -> None:
     for days in range(3):
-        balance_on(checking, days, None)
+        make_balance(checking, days, None)
     assert draw_history(alice, checking) is None
 
 
 def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item: Item) -> None:
     facts = [("USD", "depository"), ("USD", "depository"), ("JPY", "depository"), ("USD", "credit"), ("USD", "loan")]
     for currency, type_ in facts:
-        account = account_at(item, currency=currency, type=type_, current=Decimal(7))
-        balance_on(account, 1, "5")
-        balance_on(account, 0, "7")
+        account = make_account(item, currency=currency, type=type_, current=Decimal(7))
+        make_balance(account, 1, "5")
+        make_balance(account, 0, "7")
     with tenant(alice.pk):
         items = connections.list_connections(alice)
         found = history.bank_balance_history(user=alice, items=items, days=30)
@@ -133,7 +133,7 @@ def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item
 
 
 def test_it_has_no_line_without_a_bank_account(alice: User, item: Item) -> None:
-    account_at(item, type="credit")
+    make_account(item, type="credit")
     with tenant(alice.pk):
         items = connections.list_connections(alice)
         assert history.bank_balance_history(user=alice, items=items, days=30) is None
@@ -143,11 +143,11 @@ def test_it_draws_nothing_of_somebody_else(
     alice: User, mallory: User, checking: Account, make_item: Callable[..., Item]
 ) -> None:
     for days in range(3):
-        balance_on(checking, days, "100")
+        make_balance(checking, days, "100")
     assert draw_history(mallory, checking) is None
-    hers = account_at(make_item(mallory))
-    balance_on(hers, 1, "1")
-    balance_on(hers, 0, "2")
+    hers = make_account(make_item(mallory))
+    make_balance(hers, 1, "1")
+    make_balance(hers, 0, "2")
     assert values(draw_history(mallory, hers, checking)) == [(21, "1"), (22, "2")]
 
 
@@ -159,8 +159,8 @@ def test_it_knows_three_spans(label: str, days: int) -> None:
 
 
 def test_it_marks_the_span_that_is_drawn(alice: User, checking: Account) -> None:
-    balance_on(checking, 1, "1")
-    balance_on(checking, 0, "2")
+    make_balance(checking, 1, "1")
+    make_balance(checking, 0, "2")
     assert [(r.label, r.url, r.current) for r in draw_history(alice, checking, days=365).ranges] == [
         ("1M", "?range=1M", False),
         ("3M", "?range=3M", False),

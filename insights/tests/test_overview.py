@@ -18,7 +18,7 @@ from accounts.models import User
 from banking import connections
 from banking.models import Account, Item, Transaction
 from banking.provider import Readiness
-from banking.tests.rows import account_at, balance_on, moved, moved_all, movement
+from banking.tests.factories import build_transaction, make_account, make_balance, make_transaction, make_transactions
 from banking.transactions import querystrings, totals, transaction_list
 from banking.transactions.filters import TransactionFilter
 from banking.transactions.transfers import update_transfers
@@ -41,12 +41,12 @@ def _noon() -> Iterator[None]:
 @pytest.fixture
 def checking(item: Item) -> Account:
     well(item)
-    return account_at(item, current=Decimal("3000"), available=Decimal("2900"))
+    return make_account(item, current=Decimal("3000"), available=Decimal("2900"))
 
 
 @pytest.fixture
 def card(item: Item) -> Account:
-    return account_at(item, type="credit", name="Card", mask="3333", current=Decimal(500), limit=Decimal(2000))
+    return make_account(item, type="credit", name="Card", mask="3333", current=Decimal(500), limit=Decimal(2000))
 
 
 def well(item: Item, **facts: object) -> Item:
@@ -63,14 +63,14 @@ def figures(user: User) -> dict[str, object]:
 
 
 def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Account) -> None:
-    moved(checking, "1000", category="INCOME")
-    moved(checking, "-1600", category="RENT_AND_UTILITIES")
-    moved(card, "-500", category="GENERAL_MERCHANDISE")
-    moved(card, "100", category="GENERAL_MERCHANDISE")
-    moved(checking, "-400", **CARD_PAYMENT)
-    moved(card, "400", **CARD_PAYMENT)
-    moved(checking, "-700", category="TRANSFER_OUT")
-    moved(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
+    make_transaction(checking, "1000", category="INCOME")
+    make_transaction(checking, "-1600", category="RENT_AND_UTILITIES")
+    make_transaction(card, "-500", category="GENERAL_MERCHANDISE")
+    make_transaction(card, "100", category="GENERAL_MERCHANDISE")
+    make_transaction(checking, "-400", **CARD_PAYMENT)
+    make_transaction(card, "400", **CARD_PAYMENT)
+    make_transaction(checking, "-700", category="TRANSFER_OUT")
+    make_transaction(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
     found = figures(alice)
     (flow,) = found["flow"].totals
     # 1,000 in; 1,600 + 500 - 100 = 2,000 out; 3,000 in the bank last three months at a loss of 1,000.
@@ -90,11 +90,11 @@ def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Accoun
 
 
 def test_it_shows_parts_that_add_up_to_the_whole(alice: User, checking: Account) -> None:
-    moved(checking, "-100", category="TRAVEL")
-    moved(checking, "30", category="MEDICAL")
-    moved(checking, "-12", category="")
-    moved(checking, "-5", category="FOOD_AND_DRINK")
-    moved(checking, "5", category="FOOD_AND_DRINK")
+    make_transaction(checking, "-100", category="TRAVEL")
+    make_transaction(checking, "30", category="MEDICAL")
+    make_transaction(checking, "-12", category="")
+    make_transaction(checking, "-5", category="FOOD_AND_DRINK")
+    make_transaction(checking, "5", category="FOOD_AND_DRINK")
     spent = figures(alice)["spending"]
     assert [(part.category, part.amount) for part in spent.categories] == [
         ("TRAVEL", Decimal(100)),
@@ -107,15 +107,15 @@ def test_it_shows_parts_that_add_up_to_the_whole(alice: User, checking: Account)
 
 
 def test_it_draws_the_line_to_the_figure_that_stands_above_it(alice: User, checking: Account) -> None:
-    moved(checking, "-45.50", category="TRAVEL", day=TODAY - timedelta(days=29))
-    moved(checking, "1017.42", category="INCOME")
+    make_transaction(checking, "-45.50", category="TRAVEL", day=TODAY - timedelta(days=29))
+    make_transaction(checking, "1017.42", category="INCOME")
     (flow,) = figures(alice)["flow"].totals
     assert flow.chart.facts.change == flow.chart.facts.last.value == flow.net == Decimal("971.92")
 
 
 def test_it_counts_and_lists_what_is_dated_tomorrow(alice: User, checking: Account) -> None:
     """A purchase at UTC+13 in the evening of a day that has not begun in London."""
-    moved(checking, "-60", category="TRAVEL", day=TODAY + timedelta(days=1))
+    make_transaction(checking, "-60", category="TRAVEL", day=TODAY + timedelta(days=1))
     found = figures(alice)
     (part,) = found["spending"].categories
     assert found["flow"].totals[0].spending == part.amount == -behind(alice, part.url) == Decimal(60)
@@ -125,18 +125,18 @@ def test_it_counts_and_lists_what_is_dated_tomorrow(alice: User, checking: Accou
 
 def test_it_knows_no_runway_without_a_bank_balance(alice: User, item: Item) -> None:
     well(item)
-    moved(account_at(item, type="credit", current=Decimal(500)), "-100", category="TRAVEL")
+    make_transaction(make_account(item, type="credit", current=Decimal(500)), "-100", category="TRAVEL")
     assert figures(alice)["flow"].totals[0].runway_months is None
 
 
 def test_it_leads_from_each_part_to_the_transactions_that_make_it_up(alice: User, checking: Account) -> None:
-    moved(checking, "-100", category="TRAVEL")
-    moved(checking, "30", category="TRAVEL")
-    moved(checking, "-12", category="")
-    moved(checking, "500", category="")
-    moved(checking, "-7", category="SPACE_TRAVEL")
-    moved(checking, "-8", category="TRAVEL", user_category="Bees & honey")
-    moved(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
+    make_transaction(checking, "-100", category="TRAVEL")
+    make_transaction(checking, "30", category="TRAVEL")
+    make_transaction(checking, "-12", category="")
+    make_transaction(checking, "500", category="")
+    make_transaction(checking, "-7", category="SPACE_TRAVEL")
+    make_transaction(checking, "-8", category="TRAVEL", user_category="Bees & honey")
+    make_transaction(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
     parts = figures(alice)["spending"].categories
     assert {part.category: part.amount for part in parts} == {
         "TRAVEL": Decimal(70),
@@ -160,23 +160,28 @@ def behind(user: User, url: str) -> Decimal:
 
 def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Account, card: Account) -> None:
     """Each kind of row that does not count, beside those that do: SQL written out, the ORM and the list agree."""
-    savings, loan = account_at(item, name="Savings"), account_at(item, type="loan", name="Loan")
-    legs = [movement(checking, "-500"), movement(savings, "500"), movement(checking, "-60"), movement(savings, "60")]
+    savings, loan = make_account(item, name="Savings"), make_account(item, type="loan", name="Loan")
+    legs = [
+        build_transaction(checking, "-500"),
+        build_transaction(savings, "500"),
+        build_transaction(checking, "-60"),
+        build_transaction(savings, "60"),
+    ]
     for row in legs:
-        moved_all(row.account, [row])
+        make_transactions(row.account, [row])
     with tenant(alice.pk):
         update_transfers(owner_id=alice.pk)
         Transaction.objects.filter(pk=legs[2].pk).update(user_category="Bees")
     for amount, category in (("1000", "INCOME"), ("-100", "TRAVEL"), ("30", "TRAVEL"), ("-12", ""), ("7", "")):
-        moved(checking, amount, category=category)
+        make_transaction(checking, amount, category=category)
     for category in ("TRANSFER_IN", "TRANSFER_OUT", "LOAN_DISBURSEMENTS"):
-        moved(checking, "-7000", category=category)
-        moved(checking, "-11", category=category, user_category="MEDICAL")
-    moved(checking, "-90", category="TRAVEL", user_category="TRANSFER_OUT")
-    moved(checking, "-400", **CARD_PAYMENT)
-    moved(card, "400", **CARD_PAYMENT)
-    moved(card, "5", **CARD_PAYMENT, user_category="TRAVEL")
-    moved(loan, "8000", category="LOAN_PAYMENTS")
+        make_transaction(checking, "-7000", category=category)
+        make_transaction(checking, "-11", category=category, user_category="MEDICAL")
+    make_transaction(checking, "-90", category="TRAVEL", user_category="TRANSFER_OUT")
+    make_transaction(checking, "-400", **CARD_PAYMENT)
+    make_transaction(card, "400", **CARD_PAYMENT)
+    make_transaction(card, "5", **CARD_PAYMENT, user_category="TRAVEL")
+    make_transaction(loan, "8000", category="LOAN_PAYMENTS")
     found = figures(alice)
     (flow,) = found["flow"].totals
     assert flow.net == Decimal(1000 - 100 + 30 - 12 + 7 - 33 + 5 - 60)
@@ -194,10 +199,10 @@ def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Accou
 
 
 def test_it_names_each_currency_with_its_own_runway(alice: User, item: Item, checking: Account) -> None:
-    yen = account_at(item, currency="JPY", current=Decimal(100_000))
-    moved(yen, "-50000", category="TRAVEL")
+    yen = make_account(item, currency="JPY", current=Decimal(100_000))
+    make_transaction(yen, "-50000", category="TRAVEL")
     for day in (20, 21):
-        moved(checking, "-1", category="TRAVEL", day=date(2026, 11, day))
+        make_transaction(checking, "-1", category="TRAVEL", day=date(2026, 11, day))
     totals = figures(alice)["flow"].totals
     assert [(total.currency, total.net, total.runway_months) for total in totals] == [
         ("USD", Decimal(-2), Decimal(1500)),
@@ -208,7 +213,7 @@ def test_it_names_each_currency_with_its_own_runway(alice: User, item: Item, che
 
 def test_it_counts_no_flow_of_accounts_that_are_neither_bank_nor_card(alice: User, item: Item) -> None:
     for type_ in ("investment", "loan"):
-        moved(account_at(well(item), type=type_), "-100", category="TRAVEL")
+        make_transaction(make_account(well(item), type=type_), "-100", category="TRAVEL")
     assert (figures(alice)["flow"], figures(alice)["spending"]) == (None, None)
 
 
@@ -219,7 +224,7 @@ def test_it_has_no_figures_before_there_is_a_bank(alice: User) -> None:
 
 
 def test_it_takes_no_figure_from_a_bank_that_was_let_go(alice: User, item: Item, checking: Account) -> None:
-    moved(checking, "-100", category="TRAVEL")
+    make_transaction(checking, "-100", category="TRAVEL")
     well(item, connection="removed")
     found = figures(alice)
     assert (found["balance"], found["flow"]) == (None, None)
@@ -233,11 +238,13 @@ def test_it_names_the_bank_that_is_being_imported(alice: User, item: Item, check
 
 
 def test_it_shows_the_newest_rows_with_what_a_person_calls_them(alice: User, checking: Account) -> None:
-    moved_all(checking, [movement(checking, "-1", day=date(2026, 1, 1)) for _ in range(9)])
-    moved(checking, "-2", day=date(2026, 2, 1), merchant_name="Kiosk", category="TRAVEL", user_category="MEDICAL")
-    moved(checking, "-3", day=date(2026, 1, 15), name="")
-    moved(checking, "-4", removed_at=timezone.now())
-    moved(checking, "-5", hidden=True)
+    make_transactions(checking, [build_transaction(checking, "-1", day=date(2026, 1, 1)) for _ in range(9)])
+    make_transaction(
+        checking, "-2", day=date(2026, 2, 1), merchant_name="Kiosk", category="TRAVEL", user_category="MEDICAL"
+    )
+    make_transaction(checking, "-3", day=date(2026, 1, 15), name="")
+    make_transaction(checking, "-4", removed_at=timezone.now())
+    make_transaction(checking, "-5", hidden=True)
     recent = figures(alice)["recent"]
     assert len(recent) == 10
     assert [(row.label, row.category, row.account, row.amount) for row in recent[:3]] == [
@@ -258,9 +265,9 @@ def questions(client: Client, address: str) -> list[str]:
 
 
 def test_it_asks_seven_times_with_session_and_person(as_alice: Client, checking: Account, card: Account) -> None:
-    moved(checking, "-100", category="TRAVEL")
+    make_transaction(checking, "-100", category="TRAVEL")
     for days in range(3):
-        balance_on(checking, days, "100")
+        make_balance(checking, days, "100")
     assert len(questions(as_alice, reverse("overview"))) == 7
 
 
@@ -270,10 +277,12 @@ def test_it_asks_no_more_often_with_many_banks_and_rows(
     for number in range(5):
         item = well(make_item(alice, provider_item_id=f"bank-{number}"))
         for kind in ("depository", "depository", "credit", "loan"):
-            account = account_at(item, type=kind, current=Decimal(100), limit=Decimal(1000))
-            moved_all(account, [movement(account, "-1", category=code) for code in ("TRAVEL", "MEDICAL", "")])
+            account = make_account(item, type=kind, current=Decimal(100), limit=Decimal(1000))
+            make_transactions(
+                account, [build_transaction(account, "-1", category=code) for code in ("TRAVEL", "MEDICAL", "")]
+            )
             for days in range(4):
-                balance_on(account, days, "100")
+                make_balance(account, days, "100")
     assert len(questions(as_alice, reverse("overview"))) == 7
 
 

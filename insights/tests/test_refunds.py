@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.provider import Readiness
-from banking.tests.rows import account_at, moved_all, movement
+from banking.tests.factories import build_transaction, make_account, make_transactions
 from banking.transactions.categories import get_category
 from compliance.isolation import tenant
 from formats.money import money
@@ -61,14 +61,14 @@ def accounts(item: Item) -> list[Account]:
     with tenant(item.owner_id):
         now = timezone.now()
         Item.objects.filter(pk=item.pk).update(readiness=Readiness.HISTORICAL, checked_at=now, data_as_of=now)
-    return [account_at(item, currency=each, current=Decimal(3000)) for each in ("USD", "EUR")]
+    return [make_account(item, currency=each, current=Decimal(3000)) for each in ("USD", "EUR")]
 
 
 def ledger(chance: random.Random, accounts: list[Account]) -> list[Transaction]:
     """A few rows, as many of them given back as spent; the second currency has few."""
     back = chance.choice([0.2, 0.5, 0.8, 1])
     return [
-        movement(
+        build_transaction(
             accounts[chance.random() < 0.2],
             ("" if chance.random() < back else "-") + chance.choice(AMOUNTS),
             category=chance.choice(KINDS),
@@ -162,7 +162,7 @@ def test_it_says_of_any_month_what_came_back_as_what_it_is(
             Transaction.objects.for_user(alice).delete()
         rows = ledger(chance, accounts)
         for account in accounts:
-            moved_all(account, [row for row in rows if row.account == account])
+            make_transactions(account, [row for row in rows if row.account == account])
         counted = [row for row in rows if row.category != "TRANSFER_OUT"]
         months = {each: month(counted, each) for each in sorted({row.currency for row in counted})}
         page = as_alice.get(reverse("overview")).content.decode()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Notification, User
 from banking.models import Account, Connection, Item
 from banking.provider import Readiness
-from banking.tests.rows import account_at, moved
+from banking.tests.factories import make_account, make_transaction
 from compliance.isolation import tenant
 from compliance.tests.threads import in_threads
 from insights import tasks
@@ -35,9 +35,9 @@ def clock() -> Iterator[Any]:
 def checking(item: Item) -> Account:
     """Alice's account, just read, with 1,000 dollars a month going out."""
     mark_fresh(item)
-    account = account_at(item, current=Decimal(5000))
-    moved(account, "-1500")
-    moved(account, "500", category="INCOME")
+    account = make_account(item, current=Decimal(5000))
+    make_transaction(account, "-1500")
+    make_transaction(account, "500", category="INCOME")
     return account
 
 
@@ -87,13 +87,13 @@ def test_it_tells_once_for_each_crossing(checking: Account, alice: User) -> None
 
 
 def test_it_is_no_news_when_money_does_not_shrink(checking: Account, alice: User) -> None:
-    moved(checking, "1000", category="INCOME")
+    make_transaction(checking, "1000", category="INCOME")
     assert holds(checking, "10") == []
 
 
 def test_it_forgets_when_money_shrinks_no_more(checking: Account) -> None:
     holds(checking, "10")
-    income = moved(checking, "9000", category="INCOME")
+    income = make_transaction(checking, "9000", category="INCOME")
     assert holds(checking, "10") == []
     with tenant(checking.owner_id):
         income.delete()
@@ -101,7 +101,7 @@ def test_it_forgets_when_money_shrinks_no_more(checking: Account) -> None:
 
 
 def test_it_says_nothing_while_a_balance_is_not_known(checking: Account, item: Item) -> None:
-    other = account_at(item, current=None)
+    other = make_account(item, current=None)
     assert holds(checking, "10") == []
     with tenant(item.owner_id):
         other.delete()
@@ -109,8 +109,8 @@ def test_it_says_nothing_while_a_balance_is_not_known(checking: Account, item: I
 
 
 def test_it_adds_no_currencies_up(checking: Account, item: Item) -> None:
-    euros = account_at(item, currency="EUR", current=Decimal(100))
-    moved(euros, "-200")
+    euros = make_account(item, currency="EUR", current=Decimal(100))
+    make_transaction(euros, "-200")
     assert holds(checking, "9000") == ["EUR"]
 
 
@@ -139,8 +139,8 @@ def test_it_says_and_forgets_nothing_while_a_bank_is_out_of_date(
 
 def test_it_has_nothing_to_say_to_who_has_cards_alone(item: Item) -> None:
     mark_fresh(item)
-    card = account_at(item, type="credit", current=Decimal(500), limit=Decimal(2000))
-    moved(card, "-500")
+    card = make_account(item, type="credit", current=Decimal(500), limit=Decimal(2000))
+    make_transaction(card, "-500")
     assert runway.update_alerts(person_id=item.owner_id) == []
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from banking.models import Item
-from banking.tests.rows import account_at
+from banking.tests.factories import make_account
 from credit.tests.experian_samples import card, loan, read
 from credit.tests.factories import store_report
 from insights.credit import utilization
@@ -79,7 +79,7 @@ class TestThePage:
     ) -> None:
         store_report(alice, read(tradeline=LINES))
         item = make_item(alice)
-        account_at(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"), name="Visa")
+        make_account(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"), name="Visa")
         body = self.get_page(as_alice)
         assert "$1,140 of $12,000, reported Nov 9, 2026" in body
         assert "$1,240.55" in body
@@ -90,7 +90,7 @@ class TestThePage:
     ) -> None:
         store_report(alice, read(tradeline=LINES))
         item = make_item(mallory)
-        account_at(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
+        make_account(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
         assert "1,240.55" not in self.get_page(as_alice)
 
     def test_it_leaves_shared_cards_out_on_request(self, as_alice: Client, alice: User) -> None:

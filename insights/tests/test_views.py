@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Account, Connection, Item
 from banking.provider import Readiness
-from banking.tests.rows import account_at, balance_on, moved
+from banking.tests.factories import make_account, make_balance, make_transaction
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.django_db
 def checking(item: Item) -> Account:
     """Alice's account after good readings on three days."""
     update_item(item, institution_name="Platypus & Sons", readiness=Readiness.HISTORICAL, checked_at=timezone.now())
-    account = account_at(item, name="Everyday", official_name="Everyday Plus", current=Decimal("1200.50"))
+    account = make_account(item, name="Everyday", official_name="Everyday Plus", current=Decimal("1200.50"))
     for days, balance in ((2, "1000"), (1, "1100"), (0, "1200.50")):
-        balance_on(account, days, balance)
-    moved(account, "-4.33", merchant_name="Café", category="FOOD_AND_DRINK")
+        make_balance(account, days, balance)
+    make_transaction(account, "-4.33", merchant_name="Café", category="FOOD_AND_DRINK")
     return account
 
 
@@ -50,7 +50,7 @@ def visible_text(response) -> str:
 
 
 def test_it_shows_a_persons_figures(as_alice: Client, item: Item, checking: Account) -> None:
-    account_at(item, type="credit", name="Card", mask="3333", current=Decimal(410), limit=Decimal(2000))
+    make_account(item, type="credit", name="Card", mask="3333", current=Decimal(410), limit=Decimal(2000))
     page = joined_text(as_alice.get(reverse("overview")))
     for expected in ("$1,200.50", "$410.00", "$2,000.00", "21%", "$4.33", "−$4.33", "Café", "Platypus & Sons"):
         assert expected in page
@@ -101,15 +101,15 @@ def test_it_says_what_a_connection_needs(
 
 
 def test_it_stands_with_figures_that_no_bank_says(as_alice: Client, item: Item) -> None:
-    account_at(item, name="Silent", mask="", currency="", subtype="")
-    account_at(item, name="Card", type="credit", currency="")
+    make_account(item, name="Silent", mask="", currency="", subtype="")
+    make_account(item, name="Card", type="credit", currency="")
     page = as_alice.get(reverse("overview"))
     assert page.status_code == 200
     assert "None" not in joined_text(page)
 
 
 def test_it_says_that_more_was_refunded_than_spent(as_alice: Client, checking: Account) -> None:
-    moved(checking, "402.93", category="GENERAL_MERCHANDISE")
+    make_transaction(checking, "402.93", category="GENERAL_MERCHANDISE")
     page = visible_text(as_alice.get(reverse("overview")))
     assert "Refunds above spending $398.60 More was refunded than spent" in page
     assert "$398.60 more refunded than spent" in page
@@ -121,7 +121,7 @@ def test_it_says_that_more_was_refunded_than_spent(as_alice: Client, checking: A
 
 
 def test_it_says_that_more_income_was_taken_back_than_came_in(as_alice: Client, checking: Account) -> None:
-    moved(checking, "-500", category="INCOME")
+    make_transaction(checking, "-500", category="INCOME")
     assert "Income taken back $500.00 More was taken back than came in" in visible_text(
         as_alice.get(reverse("overview"))
     )
@@ -132,7 +132,7 @@ def test_it_says_what_is_owed_on_which_cards(as_alice: Client, item: Item) -> No
         [("10727.48", "27000"), ("11922.40", None), ("-250.13", "1000"), (None, "1")]
     ):
         money = {"current": current and Decimal(current), "limit": limit and Decimal(limit)}
-        account_at(item, type="credit", name=f"Card {number}", mask="", **money)
+        make_account(item, type="credit", name=f"Card {number}", mask="", **money)
     page = visible_text(as_alice.get(reverse("overview")))
     for said in (
         "$10,727.48 owed of $28,000.00",
@@ -160,7 +160,7 @@ def test_it_says_what_is_owed_on_which_cards(as_alice: Client, item: Item) -> No
 def test_it_says_who_owes_whom_on_every_page(
     as_alice: Client, item: Item, kind: str, current: str | None, said: str, lie: str
 ) -> None:
-    account = account_at(item, type=kind, current=current and Decimal(current))
+    account = make_account(item, type=kind, current=current and Decimal(current))
     for address in (reverse("accounts"), reverse("account", args=[account.pk])):
         page = visible_text(as_alice.get(address))
         assert said in page
@@ -168,8 +168,8 @@ def test_it_says_who_owes_whom_on_every_page(
 
 
 def test_it_says_for_which_accounts_a_sum_stands(as_alice: Client, checking: Account, item: Item) -> None:
-    account_at(item, name="Savings", current=Decimal(10), available=Decimal(8))
-    account_at(item, name="Silent", current=None)
+    make_account(item, name="Savings", current=Decimal(10), available=Decimal(8))
+    make_account(item, name="Silent", current=None)
     page = visible_text(as_alice.get(reverse("overview")))
     assert "$1,210.50" in page
     assert "$8.00 available on 1 of 3 accounts" in page
@@ -177,8 +177,8 @@ def test_it_says_for_which_accounts_a_sum_stands(as_alice: Client, checking: Acc
 
 
 def test_it_never_calls_an_unknown_balance_nothing(as_alice: Client, item: Item) -> None:
-    account = account_at(item, name="Silent", current=None)
-    moved(account, "-10", category="TRAVEL")
+    account = make_account(item, name="Silent", current=None)
+    make_transaction(account, "-10", category="TRAVEL")
     page = as_alice.get(reverse("overview"))
     assert '<p class="figure">Not available</p>' in joined_text(page)
     assert "Less than a month" not in visible_text(page)
@@ -218,8 +218,8 @@ def test_it_strips_no_bank_of_somebody_else(as_mallory: Client, checking: Accoun
 
 
 def test_it_shows_one_account(as_alice: Client, item: Item, checking: Account) -> None:
-    other = account_at(item, name="Savings")
-    moved(other, "9.99", merchant_name="Interest")
+    other = make_account(item, name="Savings")
+    make_transaction(other, "9.99", merchant_name="Interest")
     page = as_alice.get(reverse("account", args=[checking.pk]))
     for expected in ("Everyday", "Everyday Plus", "••0000", "$1,200.50", "Café", "−$4.33", "Platypus & Sons"):
         assert expected in joined_text(page)
@@ -241,7 +241,7 @@ def test_it_shows_no_account_of_somebody_else(
     as_mallory: Client, as_alice: Client, mallory: User, checking: Account, make_item: Callable[..., Item]
 ) -> None:
     assert as_mallory.get(reverse("account", args=[checking.pk])).status_code == 404
-    hers = account_at(make_item(mallory))
+    hers = make_account(make_item(mallory))
     assert as_mallory.get(reverse("account", args=[hers.pk])).status_code == 200
     assert as_alice.get(reverse("account", args=[hers.pk])).status_code == 404
     assert as_alice.get(reverse("account", args=[uuid4()])).status_code == 404
@@ -250,8 +250,8 @@ def test_it_shows_no_account_of_somebody_else(
 def test_it_shows_text_of_banks_as_text(as_alice: Client, item: Item) -> None:
     attack = "<script>alert(1)</script>"
     update_item(item, institution_name=attack)
-    account = account_at(item, name=attack, official_name=attack, subtype=attack, mask="<b>", currency="<i>")
-    moved(account, "-1", merchant_name=attack, category=attack)
+    account = make_account(item, name=attack, official_name=attack, subtype=attack, mask="<b>", currency="<i>")
+    make_transaction(account, "-1", merchant_name=attack, category=attack)
     for address in (reverse("overview"), reverse("account", args=[account.pk]), reverse("sync_status")):
         page = as_alice.get(address).content.decode()
         assert "<script>alert" not in page

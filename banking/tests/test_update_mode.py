@@ -11,8 +11,8 @@ from banking.linking.sessions import open_link
 from banking.linking.update_mode import finish_update_mode, open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import InstitutionDown, LoginRequired
-from banking.tests.rows import account_at, moved
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.factories import make_account, make_transaction
+from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def broken(alice: User, item: Item, provider: ScriptedProvider) -> Item:
     """Alice's connection after the bank ended the sign-in."""
-    provider.unwell("ITEM_LOGIN_REQUIRED")
+    provider.set_item_error("ITEM_LOGIN_REQUIRED")
     return changed(
         item, connection=Connection.LOGIN_REQUIRED, error_code="ITEM_LOGIN_REQUIRED", failures=2, cursor="c7"
     )
@@ -38,9 +38,9 @@ def changed(item: Item, **facts: object) -> Item:
 def test_it_puts_a_repaired_item_back_to_work_and_keeps_everything_else(
     alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
-    moved(account_at(broken), "-1")
+    make_transaction(make_account(broken), "-1")
     session = open_update_mode(user=alice, item_id=broken.pk).session
-    provider.unwell("")
+    provider.set_item_error("")
     assert finish_update_mode(user=alice, session_id=session.pk).pk == broken.pk
     item = changed(broken)
     assert (item.connection, item.failures, item.error_code) == (Connection.ACTIVE, 0, "")
@@ -51,7 +51,7 @@ def test_it_puts_a_repaired_item_back_to_work_and_keeps_everything_else(
         assert item.accounts.get().transactions.count() == 1
         session.refresh_from_db()
     assert session.state == LinkSession.State.LINKED
-    assert provider.exchanged == []
+    assert provider.exchanged_tokens == []
 
 
 def test_it_takes_nobodys_word_but_the_providers(alice: User, broken: Item, provider: ScriptedProvider) -> None:
@@ -83,7 +83,7 @@ def test_it_refuses_a_session_that_is_too_old(alice: User, broken: Item, provide
     session = open_update_mode(user=alice, item_id=broken.pk).session
     with tenant(alice.pk):
         LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    provider.unwell("")
+    provider.set_item_error("")
     with pytest.raises(LinkError, match="expired"):
         finish_update_mode(user=alice, session_id=session.pk)
     assert changed(broken).connection == Connection.LOGIN_REQUIRED
@@ -92,7 +92,7 @@ def test_it_refuses_a_session_that_is_too_old(alice: User, broken: Item, provide
 def test_it_brings_no_disconnected_bank_back(alice: User, broken: Item, provider: ScriptedProvider) -> None:
     session = open_update_mode(user=alice, item_id=broken.pk).session
     disconnect_bank(user=alice, item_id=broken.pk, keep_history=True)
-    provider.unwell("")
+    provider.set_item_error("")
     with pytest.raises(LinkError, match="used"):
         finish_update_mode(user=alice, session_id=session.pk)
     assert changed(broken).connection == Connection.REMOVING
@@ -106,7 +106,7 @@ def test_it_brings_no_bank_back_that_was_disconnected_while_the_provider_was_ask
         return provider.facts
 
     session = open_update_mode(user=alice, item_id=broken.pk).session
-    provider.unwell("")
+    provider.set_item_error("")
     monkeypatch.setattr(provider, "get_item", disconnect_meanwhile)
     with pytest.raises(LinkError, match="used"):
         finish_update_mode(user=alice, session_id=session.pk)
@@ -117,7 +117,7 @@ def test_it_gives_the_same_answer_when_the_browser_posts_twice(
     alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=broken.pk).session
-    provider.unwell("")
+    provider.set_item_error("")
     first = finish_update_mode(user=alice, session_id=session.pk)
     assert finish_update_mode(user=alice, session_id=session.pk).pk == first.pk
 
@@ -138,7 +138,7 @@ def test_it_writes_down_that_the_credential_was_used_and_renewed(
     alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=broken.pk).session
-    provider.unwell("")
+    provider.set_item_error("")
     finish_update_mode(user=alice, session_id=session.pk)
     with tenant(alice.pk):
         told = AuditEvent.objects.filter(subject=alice.pk, resource_id=str(broken.pk)).values_list("action", flat=True)

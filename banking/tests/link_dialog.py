@@ -26,12 +26,14 @@ DOWN = (
 )
 
 
-def finish(client: Client, session: LinkSession, token: str = TOKEN, metadata: object = METADATA) -> HttpResponse:
+def post_public_token(
+    client: Client, session: LinkSession, token: str = TOKEN, metadata: object = METADATA
+) -> HttpResponse:
     report = metadata if isinstance(metadata, str) else json.dumps(metadata)
     return client.post(reverse("finish_link", args=[session.pk]), {"public_token": token, "metadata": report})
 
 
-def fresh(user: User, session: LinkSession) -> LinkSession:
+def reload_session(user: User, session: LinkSession) -> LinkSession:
     with tenant(user.pk):
         return LinkSession.objects.select_related("item").get(pk=session.pk)
 
@@ -45,7 +47,7 @@ def words(response: HttpResponse) -> str:
     return unescape(response.content.decode())
 
 
-def refusing(error: ProviderError) -> Callable[..., None]:
+def raising(error: ProviderError) -> Callable[..., None]:
     def refuse(*args: object, **options: object) -> None:
         raise error
 

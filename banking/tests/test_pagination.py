@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from banking.models import Account, Item, Transaction
-from banking.tests.rows import account_at, moved, moved_all, movement
+from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions
 from banking.transactions import pagination
 from banking.transactions.pagination import InvalidPosition, Position, RowsPage
 from compliance.isolation import tenant
@@ -23,7 +23,7 @@ MOST_PAGES = 30
 
 @pytest.fixture
 def account(item: Item) -> Account:
-    return account_at(item)
+    return make_account(item)
 
 
 def page(user: User, size: int, **position: str) -> RowsPage:
@@ -32,10 +32,10 @@ def page(user: User, size: int, **position: str) -> RowsPage:
 
 def refill(account: Account, days: list[int]) -> list[UUID]:
     """Replace all rows by one for each day offset; returns their ids, newest day first and highest id first."""
-    rows = [movement(account, "-1", id=uuid4(), day=FIRST + timedelta(days=offset)) for offset in days]
+    rows = [build_transaction(account, "-1", id=uuid4(), day=FIRST + timedelta(days=offset)) for offset in days]
     with tenant(account.owner_id):
         Transaction.objects.filter(account=account).delete()
-        moved_all(account, rows)
+        make_transactions(account, rows)
     return [row.id for row in sorted(rows, key=lambda row: (row.day, row.id.int), reverse=True)]
 
 
@@ -79,8 +79,8 @@ def test_it_neither_repeats_nor_skips_a_row_when_newer_ones_arrive(alice: User, 
     expected = refill(account, [0, 0, 1, 1, 2])
     with tenant(alice.pk):
         first = page(alice, 2)
-        moved(account, "-1", day=FIRST + timedelta(days=9))
-        moved(account, "-1", day=FIRST + timedelta(days=2), id=UUID(int=2**128 - 1))
+        make_transaction(account, "-1", day=FIRST + timedelta(days=9))
+        make_transaction(account, "-1", day=FIRST + timedelta(days=2), id=UUID(int=2**128 - 1))
         second = page(alice, 2, before=str(first.older))
         third = page(alice, 2, before=str(second.older))
     assert ids(first) + ids(second) + ids(third) == expected

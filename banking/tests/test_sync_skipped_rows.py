@@ -10,9 +10,9 @@ from django.utils import timezone
 from banking.models import Account, Item
 from banking.plaid import responses
 from banking.provider import AccountsResponse, InvalidCursor, SkippedRow, TransactionsPage
+from banking.tests.fixtures import StoredTransactions, last_run, run_sync
 from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT
-from banking.tests.scripted import CARD, CHECKING, ScriptedProvider, page, transaction
-from banking.tests.test_sync import Ledger, last_run, read
+from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,13 +46,17 @@ def odd_page(**changes: object) -> TransactionsPage:
     ],
 )
 def test_it_stores_the_rest_and_says_what_is_missing(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, changes: dict[str, object], field: str
+    item: Item,
+    provider: ScriptedProvider,
+    stored_transactions: StoredTransactions,
+    changes: dict[str, object],
+    field: str,
 ) -> None:
     provider.pages = [odd_page(**changes), odd_page(**changes)]
-    assert read(item).retry_in == 0
-    assert (set(ledger()), item.cursor, item.skipped_transactions) == ({"good"}, "", 0)
-    read(item)
-    assert set(ledger()) == {"good"}
+    assert run_sync(item).retry_in == 0
+    assert (set(stored_transactions()), item.cursor, item.skipped_transactions) == ({"good"}, "", 0)
+    run_sync(item)
+    assert set(stored_transactions()) == {"good"}
     assert (item.cursor, item.error_code, item.skipped_transactions) == ("c1", "", 1)
     run = last_run(item)
     assert (run.result, run.skipped_rows, run.field_errors) == ("ok", 1, f"transaction.{field} 1")
@@ -69,41 +73,43 @@ def test_it_stores_the_rest_and_says_what_is_missing(
     ],
 )
 def test_it_stores_what_is_odd_and_harmless(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, changes: dict[str, object]
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, changes: dict[str, object]
 ) -> None:
     provider.pages = [odd_page(**changes)]
-    read(item)
-    assert (len(ledger()), item.skipped_transactions, last_run(item).skipped_rows) == (2, 0, 0)
+    run_sync(item)
+    assert (len(stored_transactions()), item.skipped_transactions, last_run(item).skipped_rows) == (2, 0, 0)
 
 
-def test_it_loses_nothing_that_was_spoiled_on_its_way(item: Item, provider: ScriptedProvider, ledger: Ledger) -> None:
+def test_it_loses_nothing_that_was_spoiled_on_its_way(
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
+) -> None:
     provider.pages = [odd_page(date=""), odd_page()]
-    read(item)
-    read(item)
-    assert (set(ledger()), item.cursor, item.skipped_transactions) == ({"good", "odd"}, "c1", 0)
+    run_sync(item)
+    run_sync(item)
+    assert (set(stored_transactions()), item.cursor, item.skipped_transactions) == ({"good", "odd"}, "c1", 0)
 
 
 def test_it_takes_a_transaction_once_that_a_page_holds_twice(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [odd_page(transaction_id="good", amount=7)]
-    read(item)
-    assert [row.amount for row in ledger().values()] == [-7]
+    run_sync(item)
+    assert [row.amount for row in stored_transactions().values()] == [-7]
 
 
 def test_it_stores_an_account_with_a_numeric_mask_and_no_currency(item: Item, provider: ScriptedProvider) -> None:
     odd = PLAIDS_ACCOUNT | {"mask": 1234, "balances": {"current": 5, "iso_currency_code": None}}
-    provider.roster = list(responses.parse_accounts({"accounts": [odd, odd], "request_id": "r"}).accounts)
-    read(item)
+    provider.listed_accounts = list(responses.parse_accounts({"accounts": [odd, odd], "request_id": "r"}).accounts)
+    run_sync(item)
     with tenant(item.owner_id):
         account = Account.objects.get(owner=item.owner_id)
         assert (account.mask, account.current, account.currency) == ("1234", 5, "")
 
 
 def test_it_closes_nothing_while_the_roster_cannot_be_read_in_full(item: Item, provider: ScriptedProvider) -> None:
-    read(item)
+    run_sync(item)
     provider.get_accounts = lambda token: AccountsResponse([CHECKING], "r", [SkippedRow("account", "account_id")])  # type: ignore[method-assign]
-    read(item)
+    run_sync(item)
     with tenant(item.owner_id):
         assert Account.objects.filter(owner=item.owner_id, closed_at=None).count() == 2
     assert last_run(item).field_errors == "account.account_id 1"
@@ -111,27 +117,27 @@ def test_it_closes_nothing_while_the_roster_cannot_be_read_in_full(item: Item, p
 
 def test_it_opens_no_account_then_that_only_a_page_names(item: Item, provider: ScriptedProvider) -> None:
     stranger = CARD._replace(provider_id="elsewhere")
-    provider.pages = [page(accounts=[stranger])]
+    provider.pages = [transactions_page(accounts=[stranger])]
     provider.get_accounts = lambda token: AccountsResponse([CHECKING], "r", [SkippedRow("account", "account_id")])  # type: ignore[method-assign]
-    read(item)
+    run_sync(item)
     with tenant(item.owner_id):
         assert Account.objects.get(provider_id="elsewhere").closed_at is not None
 
 
 @pytest.mark.parametrize("named", ["known", ""])
 def test_it_takes_no_row_for_gone_that_it_cannot_read(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, named: str
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, named: str
 ) -> None:
     today = {"date": timezone.localdate(), "authorized_date": None}
-    provider.pages = [page(added=[transaction("known", **today)], cursor="c1")]
-    read(item)
-    whole = page(cursor="n1")
+    provider.pages = [transactions_page(added=[transaction_row("known", **today)], cursor="c1")]
+    run_sync(item)
+    whole = transactions_page(cursor="n1")
     provider.pages = [
         InvalidCursor("INVALID_FIELD"),
         TransactionsPage(**_fields(whole) | {"skipped": [SkippedRow("transaction", "amount", named)]}),
     ]
-    read(item)
-    assert set(ledger()) == {"known"}
+    run_sync(item)
+    assert set(stored_transactions()) == {"known"}
 
 
 def _fields(answer: TransactionsPage) -> dict[str, object]:
@@ -139,25 +145,25 @@ def _fields(answer: TransactionsPage) -> dict[str, object]:
 
 
 def test_it_reads_all_again_when_the_account_turns_up_that_rows_were_of(
-    item: Item, provider: ScriptedProvider, ledger: Ledger
+    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    both = [transaction("a"), transaction("b", account_id=CARD.provider_id)]
-    provider.roster = [CHECKING]
-    provider.pages = [page(added=both, cursor="c1"), page(added=both, cursor="c1")]
-    read(item)
-    read(item)
-    assert (set(ledger()), item.skipped_transactions) == ({"a"}, 1)
-    provider.roster = [CHECKING, CARD]
-    provider.pages = [page(cursor="c2"), page(added=both, cursor="n1")]
-    read(item)
-    read(item)
+    both = [transaction_row("a"), transaction_row("b", account_id=CARD.provider_id)]
+    provider.listed_accounts = [CHECKING]
+    provider.pages = [transactions_page(added=both, cursor="c1"), transactions_page(added=both, cursor="c1")]
+    run_sync(item)
+    run_sync(item)
+    assert (set(stored_transactions()), item.skipped_transactions) == ({"a"}, 1)
+    provider.listed_accounts = [CHECKING, CARD]
+    provider.pages = [transactions_page(cursor="c2"), transactions_page(added=both, cursor="n1")]
+    run_sync(item)
+    run_sync(item)
     assert provider.cursors == ["", "", "c1", ""]
-    assert (set(ledger()), item.skipped_transactions) == ({"a", "b"}, 0)
+    assert (set(stored_transactions()), item.skipped_transactions) == ({"a", "b"}, 0)
 
 
 def test_it_tells_the_person_that_rows_are_missing(item: Item, provider: ScriptedProvider, as_alice: Client) -> None:
     provider.pages = [odd_page(date=""), odd_page(date="")]
-    read(item)
-    read(item)
+    run_sync(item)
+    run_sync(item)
     shown = as_alice.get(reverse("accounts")).content.decode()
     assert "1 transaction of this bank could not be read and is missing" in shown

@@ -7,7 +7,7 @@ from banking.models import Connection, Item
 from banking.provider import Readiness
 from banking.sync import import_progress
 from banking.sync.import_progress import ImportProgress
-from banking.tests.rows import account_at, moved
+from banking.tests.factories import make_account, make_transaction
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -69,11 +69,11 @@ def test_it_is_asked_often_at_first_and_less_often_later(item: Item) -> None:
 
 
 def test_it_counts_what_stands(item: Item, make_item) -> None:
-    account = account_at(item)
-    account_at(item, name="Closed", closed_at=timezone.now())
-    moved(account, "-1")
-    moved(account, "-1", pending=True)
-    moved(account, "-1", removed_at=timezone.now())
-    moved(account_at(make_item(item.owner, provider_item_id="another")), "-1")
+    account = make_account(item)
+    make_account(item, name="Closed", closed_at=timezone.now())
+    make_transaction(account, "-1")
+    make_transaction(account, "-1", pending=True)
+    make_transaction(account, "-1", removed_at=timezone.now())
+    make_transaction(make_account(make_item(item.owner, provider_item_id="another")), "-1")
     job = progress_after(item, SECOND)
     assert (job.accounts, job.transactions) == (1, 2)

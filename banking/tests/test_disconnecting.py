@@ -9,7 +9,7 @@ from banking.linking.removals import remove_at_provider
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import ItemNotFound, Unavailable
 from banking.sync import sync_item, sync_queue
-from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def read_item(item: Item, provider: ScriptedProvider) -> Item:
-    provider.pages = [page(added=[transaction("a"), transaction("b")])]
+    provider.pages = [transactions_page(added=[transaction_row("a"), transaction_row("b")])]
     sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
     return item
 
@@ -33,7 +33,7 @@ def test_it_owes_the_removal_until_the_provider_confirms(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
     owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
-    provider.refuse_removal = Unavailable("TIMEOUT")
+    provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     with tenant(alice.pk):
@@ -41,10 +41,10 @@ def test_it_owes_the_removal_until_the_provider_confirms(
         assert (owed.attempts, owed.error_code) == (1, "TIMEOUT")
     assert sync_queue.due_removals(limit=10) == []
 
-    provider.refuse_removal = None
+    provider.removal_error = None
     changed(owed, next_attempt_at=timezone.now())
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
-    assert provider.ended == ["access-sandbox-secret"]
+    assert provider.removed_tokens == ["access-sandbox-secret"]
     with tenant(alice.pk):
         assert not PendingRemoval.objects.for_user(alice).exists()
         assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
@@ -55,7 +55,7 @@ def test_it_goes_on_with_a_removal_that_failed_often(
     alice: User, read_item: Item, provider: ScriptedProvider, attempts: int
 ) -> None:
     owed = changed(disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True), attempts=attempts)
-    provider.refuse_removal = Unavailable("TIMEOUT")
+    provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     wait = changed(owed).next_attempt_at - timezone.now()
@@ -66,7 +66,7 @@ def test_it_asks_the_provider_once_for_ten_copies_of_a_removal(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
     owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
-    provider.refuse_removal = Unavailable("TIMEOUT")
+    provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     for _ in range(9):
@@ -78,7 +78,7 @@ def test_it_has_put_a_removal_off_before_its_worker_can_die(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
     owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
-    provider.refuse_removal = RuntimeError("nobody foresaw this")
+    provider.removal_error = RuntimeError("nobody foresaw this")
     with pytest.raises(RuntimeError):
         remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     assert changed(owed).attempts == 1
@@ -89,7 +89,7 @@ def test_it_counts_an_item_that_is_gone_already_as_removed(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
     owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
-    provider.refuse_removal = ItemNotFound("ITEM_NOT_FOUND")
+    provider.removal_error = ItemNotFound("ITEM_NOT_FOUND")
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     with tenant(alice.pk):
         assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED

@@ -19,8 +19,8 @@ from banking.provider import (
     Readiness,
     Unavailable,
 )
-from banking.tests.scripted import ScriptedProvider, page, transaction
-from banking.tests.test_sync import Ledger, read
+from banking.tests.fixtures import StoredTransactions, run_sync
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +41,7 @@ def test_it_asks_a_person_to_sign_in_only_when_that_would_help(
     item: Item, provider: ScriptedProvider, error: Exception, connection_after: str
 ) -> None:
     provider.pages = [error]
-    read(item)
+    run_sync(item)
     assert item.connection == connection_after
     assert (item.failures, item.error_code, item.fault) == (1, error.code, error.fault)
     assert not item.is_syncing
@@ -56,12 +56,16 @@ def test_it_asks_a_person_to_sign_in_only_when_that_would_help(
     ],
 )
 def test_it_does_not_call_a_bank_well_whose_stream_answers_in_spite_of_an_error(
-    item: Item, provider: ScriptedProvider, ledger: Ledger, trouble: ProviderError, connection_after: str
+    item: Item,
+    provider: ScriptedProvider,
+    stored_transactions: StoredTransactions,
+    trouble: ProviderError,
+    connection_after: str,
 ) -> None:
     provider.facts = replace(provider.facts, error_code=trouble.code, error=trouble)
-    provider.pages = [page(added=[transaction("a")])]
-    read(item)
-    assert set(ledger()) == {"a"}
+    provider.pages = [transactions_page(added=[transaction_row("a")])]
+    run_sync(item)
+    assert set(stored_transactions()) == {"a"}
     lost = connection_after != Connection.ACTIVE
     assert (item.connection, item.error_code) == (connection_after, trouble.code if lost else "")
     assert (item.state == "fresh") is not lost
@@ -71,8 +75,8 @@ def test_it_does_not_call_a_bank_well_whose_stream_answers_in_spite_of_an_error(
 
 def test_it_forgets_an_error_after_a_good_reading(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [Unavailable("TIMEOUT")]
-    read(item)
-    read(item)
+    run_sync(item)
+    run_sync(item)
     assert (item.failures, item.error_code, item.fault, item.state) == (0, "", "", "fresh")
 
 
@@ -82,7 +86,7 @@ def test_it_waits_longer_after_each_failure_and_as_long_as_a_limit_says(item: It
         Item.objects.update(readiness=Readiness.HISTORICAL)
     for error in (Unavailable("TIMEOUT"), Unavailable("TIMEOUT"), RateLimited("LIMIT", scope="item", retry_after=3600)):
         provider.pages = [error]
-        read(item)
+        run_sync(item)
         waits.append((item.next_sync_at - timezone.now()).total_seconds())
     assert 90 < waits[0] < 150 < 190 < waits[1] < 300
     assert waits[2] > 2800
@@ -90,5 +94,5 @@ def test_it_waits_longer_after_each_failure_and_as_long_as_a_limit_says(item: It
 
 def test_it_looks_within_a_minute_at_an_import_that_failed(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [Unavailable("TIMEOUT")]
-    read(item)
+    run_sync(item)
     assert item.next_sync_at - timezone.now() < timedelta(minutes=1)

@@ -6,7 +6,7 @@ from django.http import QueryDict
 
 from accounts.models import User
 from banking.models import Item, Transaction
-from banking.tests.rows import account_at
+from banking.tests.factories import make_account
 from banking.transactions import querystrings
 from banking.transactions.filters import TransactionFilter
 from banking.transactions.querystrings import ActiveFilter, DateRangePreset
@@ -89,7 +89,7 @@ def test_it_marks_the_span_that_is_shown(query: str, label: str) -> None:
 
 @pytest.mark.django_db
 def test_it_says_each_filter_that_is_on_in_words(alice: User, item: Item) -> None:
-    account = account_at(item)
+    account = make_account(item)
     query = QueryDict(
         f"q=caf%C3%A9&since=2026-11-01&account={account.pk}&category=FOOD_AND_DRINK&direction=out&min=0&pending=posted&max="
     )

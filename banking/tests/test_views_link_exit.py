@@ -7,8 +7,8 @@ from django.urls import reverse
 from accounts.models import User
 from banking.linking.sessions import open_link
 from banking.models import LinkSession
-from banking.tests.dialog import finish, fresh, words
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.link_dialog import post_public_token, reload_session, words
+from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_it_notes_why_the_dialog_was_left(
     page = close(as_alice, session, **fields)
     assert page.status_code == 200
     assert "<script>" not in page.content.decode().split("<main")[1]
-    noted = fresh(alice, session)
+    noted = reload_session(alice, session)
     assert (noted.state, noted.error_code) == (LinkSession.State.ABANDONED, kept)
 
 
@@ -49,16 +49,16 @@ def test_it_lets_a_person_finish_a_dialog_that_seemed_closed(
     as_alice: Client, alice: User, session: LinkSession
 ) -> None:
     close(as_alice, session)
-    assert finish(as_alice, session).status_code == 302
+    assert post_public_token(as_alice, session).status_code == 302
     late = close(as_alice, session, error_code="LATE")
-    linked = fresh(alice, session)
+    linked = reload_session(alice, session)
     assert linked.state == LinkSession.State.LINKED
     assert late.url == reverse("item", args=[linked.item_id])
 
 
 def test_it_lets_nobody_close_another_persons_dialog(as_mallory: Client, alice: User, session: LinkSession) -> None:
     assert close(as_mallory, session).status_code == 404
-    assert fresh(alice, session).state == LinkSession.State.OPEN
+    assert reload_session(alice, session).state == LinkSession.State.OPEN
 
 
 def test_it_keeps_what_the_dialog_says_when_it_is_closed(as_alice: Client, alice: User, session: LinkSession) -> None:

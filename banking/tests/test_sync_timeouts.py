@@ -17,8 +17,8 @@ from banking.plaid.settings import PlaidSettings
 from banking.provider import InstitutionDown, LoginRequired, ProviderError, Readiness, TimedOut
 from banking.sync import sync_item
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
-from banking.tests.job_queue import queued
-from banking.tests.scripted import ScriptedProvider, page
+from banking.tests.job_queue import queued_jobs
+from banking.tests.scripted_provider import ScriptedProvider, transactions_page
 from compliance.isolation import tenant
 from compliance.queues import Lane
 
@@ -38,7 +38,7 @@ def run(item: Item, *, patient: bool = False) -> Item:
 
 
 def lanes(item: Item) -> list[tuple[Lane, bool]]:
-    return [(job.lane, job.patient) for job in queued(item.pk)]
+    return [(job.lane, job.patient) for job in queued_jobs(item.pk)]
 
 
 # --- A reading among others -------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def test_it_takes_an_item_back_whose_bank_answers_quickly_again(item: Item, prov
 def test_it_leaves_an_item_there_whose_bank_answers_slowly(item: Item, provider: ScriptedProvider) -> None:
     def answer() -> object:
         clock.shift(timedelta(seconds=9))
-        return page()
+        return transactions_page()
 
     provider.pages = [answer]
     with time_machine.travel(timezone.now(), tick=False) as clock:
@@ -114,7 +114,7 @@ def test_it_puts_what_somebody_waits_for_before_the_clocks_own(alice: User, make
         make_item(alice, provider_item_id="slow", is_slow=True).pk: Lane.SLOW,
     }
     tasks.dispatch_due_syncs()
-    assert {pk: [job.lane for job in queued(pk)] for pk in found} == {pk: [lane] for pk, lane in found.items()}
+    assert {pk: [job.lane for job in queued_jobs(pk)] for pk in found} == {pk: [lane] for pk, lane in found.items()}
 
 
 def test_it_ends_items_at_the_provider_where_that_holds_nobody_up(
@@ -124,7 +124,7 @@ def test_it_ends_items_at_the_provider_where_that_holds_nobody_up(
     assert owed is not None
     tasks.enqueue_removal(owed)
     tasks.retry_removals()
-    assert [job.lane for job in queued(owed.pk)] == [Lane.SLOW] * 2
+    assert [job.lane for job in queued_jobs(owed.pk)] == [Lane.SLOW] * 2
 
 
 # --- The provider -----------------------------------------------------------------------------------------

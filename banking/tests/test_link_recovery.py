@@ -19,7 +19,7 @@ from banking.models import Item, LinkSession
 from banking.provider import Credential, PublicTokenRefused, Unavailable
 from banking.providers import provider_for
 from banking.sync import sync_queue
-from banking.tests.scripted import CHECKING, ScriptedProvider, walked
+from banking.tests.scripted_provider import CHECKING, ScriptedProvider, link_result
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,7 +34,9 @@ SPENT = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
 def session(alice: User, provider: ScriptedProvider) -> LinkSession:
     """A dialog of Alice's, of which the provider says that it has ended with a bank."""
     opened = open_link(user=alice)
-    provider.walks = {opened.token.value: [walked(TOKEN, institution_id="ins_1", name="Platypus", accounts=[CHECKING])]}
+    provider.link_results = {
+        opened.token.value: [link_result(TOKEN, institution_id="ins_1", name="Platypus", accounts=[CHECKING])]
+    }
     return opened.session
 
 
@@ -84,10 +86,10 @@ def test_it_refuses_a_token_that_was_made_in_another_session(
     session: LinkSession, alice: User, provider: ScriptedProvider
 ) -> None:
     other = open_link(user=alice)
-    provider.walks[other.token.value] = [walked("public-sandbox-2")]
+    provider.link_results[other.token.value] = [link_result("public-sandbox-2")]
     with pytest.raises(LinkError, match="foreign"):
         finish(other.session, token=TOKEN)
-    assert provider.exchanged == []
+    assert provider.exchanged_tokens == []
     assert now(other.session).error_code == "FOREIGN_PUBLIC_TOKEN"
     assert finish(session).provider_item_id == "item-1"
     provider.credential = Credential("access-sandbox-other", "item-2", "req")
@@ -103,7 +105,7 @@ def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
     for _ in range(recovery.MAX_ATTEMPTS):
         with time_machine.travel(timezone.now() + timedelta(hours=1)):
             look(hers)
-    assert provider.exchanged == []
+    assert provider.exchanged_tokens == []
     assert now(hers).state in (LinkSession.State.PENDING, LinkSession.State.FAILED)
 
 

@@ -9,9 +9,9 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.linking.update_mode import open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import ProviderError
-from banking.tests.dialog import DOWN, finish, items, refusing, words
-from banking.tests.job_queue import queued
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.job_queue import queued_jobs
+from banking.tests.link_dialog import DOWN, items, post_public_token, raising, words
+from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def broken(item: Item, provider: ScriptedProvider) -> Item:
     """Alice's connection after the bank ended the sign-in."""
-    provider.unwell("ITEM_LOGIN_REQUIRED")
+    provider.set_item_error("ITEM_LOGIN_REQUIRED")
     with tenant(item.owner_id):
         Item.objects.filter(pk=item.pk).update(
             connection=Connection.LOGIN_REQUIRED, error_code="ITEM_LOGIN_REQUIRED", institution_name="Platypus & Sons"
@@ -40,18 +40,18 @@ def test_it_repairs_the_connection(as_alice: Client, alice: User, broken: Item, 
     assert "link-sandbox-1" in words(as_alice.post(reverse("reconnect", args=[broken.pk])))
     with tenant(alice.pk):
         session = LinkSession.objects.for_user(alice).get()
-    provider.unwell("")
-    assert finish(as_alice, session).url == reverse("importing", args=[broken.pk])
+    provider.set_item_error("")
+    assert post_public_token(as_alice, session).url == reverse("importing", args=[broken.pk])
     (item,) = items(alice)
-    assert (item.pk, item.connection, provider.exchanged) == (broken.pk, Connection.ACTIVE, [])
-    assert [job.arguments[-1] for job in queued(broken.pk)] == ["link"]
+    assert (item.pk, item.connection, provider.exchanged_tokens) == (broken.pk, Connection.ACTIVE, [])
+    assert [job.arguments[-1] for job in queued_jobs(broken.pk)] == ["link"]
 
 
 def test_it_says_that_the_bank_still_wants_a_sign_in(
     as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=broken.pk).session
-    refused = finish(as_alice, session)
+    refused = post_public_token(as_alice, session)
     assert refused.status_code == 409
     assert "still asks" in words(refused)
     assert "ITEM_LOGIN_REQUIRED" not in words(refused)
@@ -62,7 +62,7 @@ def test_it_says_that_the_bank_still_wants_a_sign_in(
 def test_it_says_in_a_sentence_why_no_repair_begins(
     as_alice: Client, broken: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
 ) -> None:
-    monkeypatch.setattr(provider, "create_update_token", refusing(error))
+    monkeypatch.setattr(provider, "create_update_token", raising(error))
     page = as_alice.post(reverse("reconnect", args=[broken.pk]))
     assert page.status_code == 503
     assert 'role="alert"' in words(page)
@@ -73,10 +73,10 @@ def test_it_shows_and_repairs_nothing_of_another_person(
     as_mallory: Client, alice: User, broken: Item, provider: ScriptedProvider
 ) -> None:
     session = open_update_mode(user=alice, item_id=broken.pk).session
-    provider.unwell("")
+    provider.set_item_error("")
     address = reverse("reconnect", args=[broken.pk])
     assert {as_mallory.get(address).status_code, as_mallory.post(address).status_code} == {404}
-    assert finish(as_mallory, session).status_code == 404
+    assert post_public_token(as_mallory, session).status_code == 404
     assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from banking.plaid.client import PlaidClient
 from banking.provider import ProviderClient
-from banking.tests.scripted import ScriptedProvider
+from banking.tests.scripted_provider import ScriptedProvider
 
 CALLS = [name for name, value in vars(ProviderClient).items() if callable(value) and not name.startswith("_")]
 

@@ -1,4 +1,4 @@
-"""Rows that a test writes down itself, with the facts filled in that it does not care about."""
+"""Factories of rows, with defaults for what a test does not care about."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -10,8 +10,8 @@ from banking.models import Account, BalanceSnapshot, Item, Transaction
 from compliance.isolation import tenant
 
 
-def account_at(item: Item, **facts: object) -> Account:
-    """An account at a bank: a checking account in dollars unless told otherwise."""
+def make_account(item: Item, **facts: object) -> Account:
+    """A stored account: a checking account in dollars by default."""
     usual = {
         "provider_id": uuid4().hex,
         "name": "Checking",
@@ -25,8 +25,8 @@ def account_at(item: Item, **facts: object) -> Account:
         return Account.objects.create(owner_id=item.owner_id, item=item, **usual | facts)
 
 
-def movement(account: Account, amount: str, **facts: object) -> Transaction:
-    """A movement that is not in the database yet; ``amount`` is positive when money comes in."""
+def build_transaction(account: Account, amount: str, **facts: object) -> Transaction:
+    """An unsaved transaction; ``amount`` is positive when money comes in."""
     day = facts.get("day", timezone.localdate())
     usual = {
         "provider_id": uuid4().hex,
@@ -40,22 +40,22 @@ def movement(account: Account, amount: str, **facts: object) -> Transaction:
     return Transaction(owner_id=account.owner_id, account=account, **usual | facts)
 
 
-def moved(account: Account, amount: str, **facts: object) -> Transaction:
-    """A movement on an account, stored."""
-    row = movement(account, amount, **facts)
+def make_transaction(account: Account, amount: str, **facts: object) -> Transaction:
+    """A stored transaction."""
+    row = build_transaction(account, amount, **facts)
     with tenant(account.owner_id):
         row.save()
     return row
 
 
-def moved_all(account: Account, rows: list[Transaction]) -> list[Transaction]:
-    """Many movements on an account, stored at once."""
+def make_transactions(account: Account, rows: list[Transaction]) -> list[Transaction]:
+    """Many transactions, stored at once."""
     with tenant(account.owner_id):
         return Transaction.objects.bulk_create(rows)
 
 
-def balance_on(account: Account, days_ago: int, current: str | None) -> BalanceSnapshot:
-    """What an account's balance was some days ago."""
+def make_balance(account: Account, days_ago: int, current: str | None) -> BalanceSnapshot:
+    """The stored balance of some days ago."""
     with tenant(account.owner_id):
         return BalanceSnapshot.objects.create(
             owner_id=account.owner_id,

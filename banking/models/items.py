@@ -131,7 +131,7 @@ class Item(Owned):
 
     @property
     def sync_error_message(self) -> str:
-        """Why the last reading failed, in one sentence that blames nobody without reason."""
+        """Why the last sync failed, in one sentence."""
         return sync_error_message(self.institution_name, self.fault)
 
     @property
@@ -161,7 +161,7 @@ class Item(Owned):
 
     @property
     def state(self) -> str:
-        """The one word of the pages' vocabulary that fits best now."""
+        """The state that pages show, as a code."""
         if self.is_in_other_environment and self.connection in VISIBLE_CONNECTIONS:
             return "elsewhere"
         if self.connection in (Connection.LOGIN_REQUIRED, Connection.NEEDS_CONSENT):
@@ -178,7 +178,7 @@ class Item(Owned):
 
     @property
     def can_sync_now(self) -> bool:
-        """Whether "Sync now" makes sense: the bank lets us in, and its first import is over."""
+        """Whether "Sync now" makes sense: the bank gives access, and its first import is done."""
         return self.state not in ("loading", "reauth", "repair", "disconnected", "elsewhere")
 
     def is_stale(self, *, at: datetime) -> bool:

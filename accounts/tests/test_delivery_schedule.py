@@ -16,7 +16,7 @@ NIGHT = {"quiet_hours_start": time(22), "quiet_hours_end": time(7)}
 # Zones that move their clocks by an hour at night, by half an hour, at midnight, and not at all.
 ZONES = ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata", "UTC"]
 
-walls = st.times().map(lambda wall: wall.replace(second=0, microsecond=0))
+walls = st.times().map(lambda local_time: local_time.replace(second=0, microsecond=0))
 # Two years with both changes of clocks on each half of the earth.
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 moments = st.timedeltas(timedelta(0), timedelta(days=730)).map(lambda passed: BEGINNING + passed)
@@ -29,12 +29,12 @@ rhythms = st.builds(
 )
 
 
-def at(text: str) -> datetime:
+def utc(text: str) -> datetime:
     """A moment in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def wall(moment: datetime, time_zone: ZoneInfo = NEW_YORK) -> str:
+def local_time(moment: datetime, time_zone: ZoneInfo = NEW_YORK) -> str:
     return moment.astimezone(time_zone).strftime("%a %d %H:%M %Z")
 
 
@@ -76,13 +76,13 @@ def test_it_mails_a_digest_once_a_day_in_the_morning(time_zone: ZoneInfo, moment
     [("21:59", False), ("22:00", True), ("23:59", True), ("00:00", True), ("06:59", True), ("07:00", False)],
 )
 def test_it_is_quiet_across_midnight(clock: str, quiet: bool) -> None:
-    assert DeliverySchedule(ZoneInfo("UTC"), **NIGHT).in_quiet_hours(at(f"2026-11-22T{clock}")) is quiet
+    assert DeliverySchedule(ZoneInfo("UTC"), **NIGHT).in_quiet_hours(utc(f"2026-11-22T{clock}")) is quiet
 
 
 @pytest.mark.parametrize(("clock", "quiet"), [("12:59", False), ("13:00", True), ("14:00", False)])
 def test_it_is_quiet_within_a_day(clock: str, quiet: bool) -> None:
     delivery_schedule = DeliverySchedule(ZoneInfo("UTC"), quiet_hours_start=time(13), quiet_hours_end=time(14))
-    assert delivery_schedule.in_quiet_hours(at(f"2026-11-22T{clock}")) is quiet
+    assert delivery_schedule.in_quiet_hours(utc(f"2026-11-22T{clock}")) is quiet
 
 
 @pytest.mark.parametrize(
@@ -90,34 +90,34 @@ def test_it_is_quiet_within_a_day(clock: str, quiet: bool) -> None:
 )
 def test_it_is_never_quiet_without_two_different_ends(hours: dict[str, time]) -> None:
     delivery_schedule = DeliverySchedule(ZoneInfo("UTC"), **hours)
-    assert delivery_schedule.next_delivery(at("2026-11-22T09:00")) == at("2026-11-22T09:00")
+    assert delivery_schedule.next_delivery(utc("2026-11-22T09:00")) == utc("2026-11-22T09:00")
 
 
 def test_it_ends_the_night_by_the_wall_when_clocks_go_forward() -> None:
     # March 8, 2026: 2 a.m. is 3 a.m. at once, and the night is an hour shorter.
-    goes = DeliverySchedule(NEW_YORK, **NIGHT).next_delivery(at("2026-03-08T04:00"))
-    assert goes == at("2026-03-08T11:00")
-    assert wall(goes) == "Sun 08 07:00 EDT"
+    goes = DeliverySchedule(NEW_YORK, **NIGHT).next_delivery(utc("2026-03-08T04:00"))
+    assert goes == utc("2026-03-08T11:00")
+    assert local_time(goes) == "Sun 08 07:00 EDT"
 
 
 def test_it_ends_the_night_by_the_wall_when_clocks_go_back() -> None:
-    goes = DeliverySchedule(NEW_YORK, **NIGHT).next_delivery(at("2026-11-01T04:00"))
-    assert goes == at("2026-11-01T12:00")
-    assert wall(goes) == "Sun 01 07:00 EST"
+    goes = DeliverySchedule(NEW_YORK, **NIGHT).next_delivery(utc("2026-11-01T04:00"))
+    assert goes == utc("2026-11-01T12:00")
+    assert local_time(goes) == "Sun 01 07:00 EST"
 
 
 def test_it_goes_on_when_quiet_ends_at_an_hour_that_does_not_come() -> None:
     delivery_schedule = DeliverySchedule(NEW_YORK, quiet_hours_start=time(22), quiet_hours_end=time(2, 30))
-    assert wall(delivery_schedule.next_delivery(at("2026-03-08T06:59"))) == "Sun 08 03:30 EDT"
+    assert local_time(delivery_schedule.next_delivery(utc("2026-03-08T06:59"))) == "Sun 08 03:30 EDT"
 
 
 def test_it_is_quiet_again_in_the_hour_that_comes_twice() -> None:
     delivery_schedule = DeliverySchedule(NEW_YORK, quiet_hours_start=time(22), quiet_hours_end=time(1, 30))
     # 1:10 a.m., first in summer time and an hour later in winter time.
-    assert wall(delivery_schedule.next_delivery(at("2026-11-01T05:10"))) == "Sun 01 01:30 EDT"
-    assert wall(delivery_schedule.next_delivery(at("2026-11-01T06:10"))) == "Sun 01 01:30 EST"
+    assert local_time(delivery_schedule.next_delivery(utc("2026-11-01T05:10"))) == "Sun 01 01:30 EDT"
+    assert local_time(delivery_schedule.next_delivery(utc("2026-11-01T06:10"))) == "Sun 01 01:30 EST"
 
 
 def test_it_lets_a_digest_wait_for_the_end_of_the_night() -> None:
     delivery_schedule = DeliverySchedule(NEW_YORK, Frequency.WEEKLY, time(22), time(9))
-    assert wall(delivery_schedule.next_delivery(at("2026-11-22T20:00"))) == "Mon 23 09:00 EST"
+    assert local_time(delivery_schedule.next_delivery(utc("2026-11-22T20:00"))) == "Mon 23 09:00 EST"

@@ -23,7 +23,7 @@ NOTICE = "accounts/email/new_browser"
 FACTS = {"timestamp": "2026-11-21T09:40:00+00:00", "ip": "192.0.2.1", "user_agent": "Firefox on Linux"}
 
 
-def away(*_: Any, **__: Any) -> None:
+def fail_to_send(*_: Any, **__: Any) -> None:
     raise SMTPServerDisconnected("please try later")
 
 
@@ -57,7 +57,7 @@ def wait_after(user: User, retries: int) -> float:
 
 
 def test_it_tries_again_later(alice: User, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
-    monkeypatch.setattr(sending, "send_email", away)
+    monkeypatch.setattr(sending, "send_email", fail_to_send)
     monkeypatch.setattr(send_security_email, "apply_async", lambda *_, **__: None)
     waits = [wait_after(alice, retries) for retries in range(send_security_email.max_retries)]
     assert waits[:4] == [30, 60, 120, 240]
@@ -104,7 +104,7 @@ def test_it_sends_at_once_when_the_queue_is_away(alice: User, monkeypatch: pytes
 
 
 def test_it_lets_the_deed_stand_when_both_are_away(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "send_email", away)
+    monkeypatch.setattr(sending, "send_email", fail_to_send)
     with transaction.atomic():
         User.objects.filter(pk=alice.pk).update(first_name="Alicia")
         enqueue_security_email(NOTICE, user=alice)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOBODY = "nobody@example.com"
 
 
-def facts(answer: HttpResponse, *names: str) -> tuple[object, ...]:
+def observable(answer: HttpResponse, *names: str) -> tuple[object, ...]:
     """What an answer tells anybody who looks: status, place, page, cookies."""
     said = page_without_tokens(answer)
     for name in names:
@@ -33,7 +33,7 @@ def facts(answer: HttpResponse, *names: str) -> tuple[object, ...]:
 
 
 @pytest.fixture
-def kinds(alice: User, make_user: Callable[..., User]) -> list[str]:
+def emails(alice: User, make_user: Callable[..., User]) -> list[str]:
     """One address of each kind: known, with a second factor, unconfirmed, without password, closed, unknown."""
     make_user("factor", PASSWORD)
     Authenticator.objects.create(user=User.objects.get(email="factor@example.com"), type="totp", data={})
@@ -46,19 +46,19 @@ def kinds(alice: User, make_user: Callable[..., User]) -> list[str]:
     return [f"{name}@example.com" for name in names]
 
 
-def test_it_says_the_same_of_every_address_at_sign_in(kinds: list[str]) -> None:
-    assert len({facts(sign_in(Client(), email, "wrong"), email) for email in kinds}) == 1
+def test_it_says_the_same_of_every_address_at_sign_in(emails: list[str]) -> None:
+    assert len({observable(sign_in(Client(), email, "wrong"), email) for email in emails}) == 1
 
 
-def test_it_says_the_same_of_every_address_when_a_password_is_forgotten(kinds: list[str]) -> None:
+def test_it_says_the_same_of_every_address_when_a_password_is_forgotten(emails: list[str]) -> None:
     place = reverse("account_reset_password")
-    assert len({facts(Client().post(place, {"email": email}), email) for email in kinds}) == 1
+    assert len({observable(Client().post(place, {"email": email}), email) for email in emails}) == 1
     # One mail each, so that the time of sending tells nothing; what it says is for the mailbox's owner alone.
-    assert sorted(message.to[0] for message in mail.outbox) == sorted(kinds)
+    assert sorted(message.to[0] for message in mail.outbox) == sorted(emails)
 
 
-def test_it_says_the_same_of_every_address_at_sign_up(kinds: list[str]) -> None:
-    assert len({facts(sign_up(Client(), email, PASSWORD), email) for email in kinds}) == 1
+def test_it_says_the_same_of_every_address_at_sign_up(emails: list[str]) -> None:
+    assert len({observable(sign_up(Client(), email, PASSWORD), email) for email in emails}) == 1
 
 
 def test_it_hashes_the_password_of_a_known_address_too(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,59 +16,59 @@ from compliance.tests.threads import in_threads
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def tell(person: User, thing: str = "score 2026-11", **options: Any) -> bool:
+def notify_user(user: User, thing: str = "score 2026-11", **options: Any) -> bool:
     usual = {"type": NotificationType.CREDIT_SCORE, "title": "Your score went from 700 to 712", "url": "/credit/"}
-    return notify(user_id=person.pk, fingerprint=thing, **(usual | options))
+    return notify(user_id=user.pk, fingerprint=thing, **(usual | options))
 
 
-def told(person: User, page: int = 0) -> list[Notification]:
-    with tenant(person.pk):
-        return list_notifications(user_id=person.pk, page=page)
+def list_inbox(user: User, page: int = 0) -> list[Notification]:
+    with tenant(user.pk):
+        return list_notifications(user_id=user.pk, page=page)
 
 
-def unread(person: User) -> int:
-    return User.objects.get(pk=person.pk).unread
+def unread_count(user: User) -> int:
+    return User.objects.get(pk=user.pk).unread
 
 
-def settings_of(person: User) -> NotificationSettings:
-    with tenant(person.pk):
-        return NotificationSettings.for_user(person.pk)
+def settings_for(user: User) -> NotificationSettings:
+    with tenant(user.pk):
+        return NotificationSettings.for_user(user.pk)
 
 
 # --- Telling ----------------------------------------------------------------------------------------------
 
 
 def test_it_tells_a_thing_and_counts_it(alice: User) -> None:
-    assert tell(alice, text="VantageScore 4.0 by Experian")
-    (row,) = told(alice)
+    assert notify_user(alice, text="VantageScore 4.0 by Experian")
+    (row,) = list_inbox(alice)
     assert (row.type, row.title, row.url) == ("credit_score", "Your score went from 700 to 712", "/credit/")
     assert (row.text, row.read_at) == ("VantageScore 4.0 by Experian", None)
-    assert unread(alice) == 1
+    assert unread_count(alice) == 1
 
 
 def test_it_tells_a_thing_once(alice: User) -> None:
-    assert tell(alice)
-    assert not tell(alice)
-    assert tell(alice, "score 2026-12")
-    assert (len(told(alice)), unread(alice)) == (2, 2)
+    assert notify_user(alice)
+    assert not notify_user(alice)
+    assert notify_user(alice, "score 2026-12")
+    assert (len(list_inbox(alice)), unread_count(alice)) == (2, 2)
 
 
 def test_it_tells_two_people_the_same_thing(alice: User, mallory: User) -> None:
-    assert tell(alice)
-    assert tell(mallory)
-    assert (unread(alice), unread(mallory)) == (1, 1)
+    assert notify_user(alice)
+    assert notify_user(mallory)
+    assert (unread_count(alice), unread_count(mallory)) == (1, 1)
 
 
 def test_it_takes_a_fingerprint_of_any_length_and_keeps_none_of_it(alice: User) -> None:
-    assert tell(alice, "First Platypus " * 1000)
-    assert "Platypus" not in told(alice)[0].fingerprint
+    assert notify_user(alice, "First Platypus " * 1000)
+    assert "Platypus" not in list_inbox(alice)[0].fingerprint
 
 
 def test_it_falls_with_the_transaction_of_its_deed(alice: User) -> None:
     with transaction.atomic():
-        tell(alice)
+        notify_user(alice)
         transaction.set_rollback(True)
-    assert (told(alice), unread(alice), settings_of(alice).digest_due_at) == ([], 0, None)
+    assert (list_inbox(alice), unread_count(alice), settings_for(alice).digest_due_at) == ([], 0, None)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_it_falls_with_the_transaction_of_its_deed(alice: User) -> None:
 )
 def test_it_refuses_to_lead_elsewhere(alice: User, url: str) -> None:
     with pytest.raises(ValueError, match="a page of this site"):
-        tell(alice, url=url)
+        notify_user(alice, url=url)
 
 
 def test_it_tells_nobody_who_is_not_there() -> None:
@@ -85,14 +85,14 @@ def test_it_tells_nobody_who_is_not_there() -> None:
 
 
 def test_it_tells_a_thing_once_however_many_say_it_at_once(alice: User) -> None:
-    assert sorted(in_threads(6, lambda: tell(alice))) == [False] * 5 + [True]
-    assert unread(alice) == 1
+    assert sorted(in_threads(6, lambda: notify_user(alice))) == [False] * 5 + [True]
+    assert unread_count(alice) == 1
 
 
 def test_it_counts_right_when_many_things_happen_at_once(alice: User) -> None:
     names = iter(range(8))
-    assert in_threads(8, lambda: tell(alice, f"thing {next(names)}")) == [True] * 8
-    assert unread(alice) == 8
+    assert in_threads(8, lambda: notify_user(alice, f"thing {next(names)}")) == [True] * 8
+    assert unread_count(alice) == 8
 
 
 # --- Switches ---------------------------------------------------------------------------------------------
@@ -104,26 +104,26 @@ def test_it_has_words_for_every_kind() -> None:
 
 def test_it_keeps_what_is_off_in_the_app_out_of_the_list_and_of_the_count(alice: User) -> None:
     change_settings(user_id=alice.pk, disabled=[preference_key(NotificationType.CREDIT_SCORE, Channel.APP)])
-    assert not tell(alice)
-    assert (told(alice), unread(alice)) == ([], 0)
-    assert settings_of(alice).digest_due_at is not None
+    assert not notify_user(alice)
+    assert (list_inbox(alice), unread_count(alice)) == ([], 0)
+    assert settings_for(alice).digest_due_at is not None
     # Switched on later, it is no news any more.
     change_settings(user_id=alice.pk, disabled=[])
-    assert not tell(alice)
+    assert not notify_user(alice)
 
 
 def test_it_mails_nothing_of_what_is_off_by_mail(alice: User) -> None:
     change_settings(user_id=alice.pk, disabled=[preference_key(NotificationType.CREDIT_SCORE, Channel.MAIL)])
-    assert tell(alice)
-    assert settings_of(alice).digest_due_at is None
-    assert not told(alice)[0].email_pending
+    assert notify_user(alice)
+    assert settings_for(alice).digest_due_at is None
+    assert not list_inbox(alice)[0].email_pending
 
 
 def test_it_takes_back_a_mail_that_waits_when_its_kind_is_switched_off(alice: User) -> None:
-    tell(alice)
-    assert settings_of(alice).digest_due_at is not None
+    notify_user(alice)
+    assert settings_for(alice).digest_due_at is not None
     change_settings(user_id=alice.pk, disabled=[preference_key(NotificationType.CREDIT_SCORE, Channel.MAIL)])
-    assert settings_of(alice).digest_due_at is None
+    assert settings_for(alice).digest_due_at is None
 
 
 # --- Reading ----------------------------------------------------------------------------------------------
@@ -131,50 +131,50 @@ def test_it_takes_back_a_mail_that_waits_when_its_kind_is_switched_off(alice: Us
 
 def test_it_lists_the_unread_first_and_then_the_newest(alice: User) -> None:
     for number in range(4):
-        tell(alice, f"{number}", title=f"Thing {number}")
-    newest, _, second, _ = told(alice)
+        notify_user(alice, f"{number}", title=f"Thing {number}")
+    newest, _, second, _ = list_inbox(alice)
     mark_read(user_id=alice.pk, notification_id=newest.pk)
     mark_read(user_id=alice.pk, notification_id=second.pk)
-    assert [row.title for row in told(alice)] == ["Thing 2", "Thing 0", "Thing 3", "Thing 1"]
-    assert unread(alice) == 2
+    assert [row.title for row in list_inbox(alice)] == ["Thing 2", "Thing 0", "Thing 3", "Thing 1"]
+    assert unread_count(alice) == 2
 
 
 def test_it_gives_one_row_more_than_a_page_shows(alice: User) -> None:
     for number in range(inbox.PAGE_SIZE + 2):
-        tell(alice, f"{number}")
-    first, second = told(alice), told(alice, page=1)
+        notify_user(alice, f"{number}")
+    first, second = list_inbox(alice), list_inbox(alice, page=1)
     assert (len(first), len(second)) == (inbox.PAGE_SIZE + 1, 2)
     assert first[-1] == second[0]
 
 
 def test_it_reads_a_thing_once(alice: User) -> None:
-    tell(alice)
-    (row,) = told(alice)
+    notify_user(alice)
+    (row,) = list_inbox(alice)
     first = mark_read(user_id=alice.pk, notification_id=row.pk).read_at
     assert mark_read(user_id=alice.pk, notification_id=row.pk).read_at == first
-    assert unread(alice) == 0
+    assert unread_count(alice) == 0
 
 
 def test_it_leaves_what_came_after_the_page_was_made(alice: User) -> None:
-    tell(alice, "seen")
-    until = told(alice)[0].created_at
-    tell(alice, "not seen", title="Newer")
+    notify_user(alice, "seen")
+    until = list_inbox(alice)[0].created_at
+    notify_user(alice, "not seen", title="Newer")
     assert mark_all_read(user_id=alice.pk, until=until) == 1
-    assert unread(alice) == 1
-    assert told(alice)[0].title == "Newer"
+    assert unread_count(alice) == 1
+    assert list_inbox(alice)[0].title == "Newer"
 
 
 def test_it_reads_nothing_of_anybody_else(alice: User, mallory: User) -> None:
-    tell(alice)
-    (row,) = told(alice)
+    notify_user(alice)
+    (row,) = list_inbox(alice)
     with pytest.raises(Notification.DoesNotExist):
         mark_read(user_id=mallory.pk, notification_id=row.pk)
     assert mark_all_read(user_id=mallory.pk, until=row.created_at) == 0
-    assert (unread(alice), told(mallory)) == (1, [])
+    assert (unread_count(alice), list_inbox(mallory)) == (1, [])
 
 
 def test_it_shows_rows_to_nobody_who_is_not_bound(alice: User) -> None:
-    tell(alice)
+    notify_user(alice)
     with pytest.raises(NoTenant):
         Notification.objects.count()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -187,7 +187,7 @@ def test_it_shows_rows_to_nobody_who_is_not_bound(alice: User) -> None:
 
 def test_it_puts_no_old_count_back_when_a_person_is_stored(alice: User) -> None:
     held = User.objects.get(pk=alice.pk)
-    tell(alice)
+    notify_user(alice)
     held.first_name = "Alicia"
     held.save()
     alice.refresh_from_db()

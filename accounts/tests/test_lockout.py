@@ -34,7 +34,7 @@ def no_limits(settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login": "10000/m/ip", "login_failed": "10000/m/ip,10000/m/key"}
 
 
-def fail(email: str, times: int) -> list[str]:
+def fail_sign_in(email: str, times: int) -> list[str]:
     return [page_without_tokens(sign_in(Client(), email, "wrong")) for _ in range(times)]
 
 
@@ -48,9 +48,9 @@ def round_up(span: timedelta) -> timedelta:
 
 
 def test_it_locks_at_the_tenth_wrong_password(alice: User, trail: Trail) -> None:
-    fail(ALICE, 9)
+    fail_sign_in(ALICE, 9)
     assert lock_lasts(ALICE) is None
-    fail(ALICE, 1)
+    fail_sign_in(ALICE, 1)
     assert lock_lasts(ALICE) == timedelta(minutes=15)
     right = Client()
     assert "no password or code is checked" in sign_in(right, ALICE, PASSWORD).content.decode()
@@ -60,7 +60,7 @@ def test_it_locks_at_the_tenth_wrong_password(alice: User, trail: Trail) -> None
 
 def test_it_says_the_same_of_an_address_without_an_account(alice: User) -> None:
     with time_machine.travel(timezone.now(), tick=False):
-        known, unknown = fail(ALICE, 12), fail(NOBODY, 12)
+        known, unknown = fail_sign_in(ALICE, 12), fail_sign_in(NOBODY, 12)
         assert [said.replace(ALICE, "") for said in known] == [said.replace(NOBODY, "") for said in unknown]
         assert "no password or code is checked" in known[-1]
         assert lock_lasts(ALICE) == lock_lasts(NOBODY)
@@ -69,12 +69,12 @@ def test_it_says_the_same_of_an_address_without_an_account(alice: User) -> None:
 
 def test_it_opens_again_when_the_time_is_over_and_doubles_it_at_the_next_failure(alice: User) -> None:
     with time_machine.travel(timezone.now()) as clock:
-        fail(ALICE, 10)
+        fail_sign_in(ALICE, 10)
         for minutes in (15, 30, 60, 120, 240, 480, 960, 960):
             assert lock_lasts(ALICE) == timedelta(minutes=minutes)
             clock.shift(timedelta(minutes=minutes, seconds=1))
             assert lock_lasts(ALICE) is None
-            fail(ALICE, 1)
+            fail_sign_in(ALICE, 1)
 
 
 def test_it_does_not_lengthen_a_lock_by_guesses_that_were_on_their_way(alice: User) -> None:
@@ -90,14 +90,14 @@ def test_it_tells_one_of_many_at_once_that_it_locked(alice: User, trail: Trail) 
 
 
 def test_it_forgets_after_a_day(alice: User) -> None:
-    fail(ALICE, 9)
+    fail_sign_in(ALICE, 9)
     with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
-        fail(ALICE, 1)
+        fail_sign_in(ALICE, 1)
         assert LoginThrottle.objects.get().failures == 1
 
 
 def test_it_forgives_who_signs_in(alice: User) -> None:
-    fail(ALICE, 9)
+    fail_sign_in(ALICE, 9)
     client = Client()
     sign_in(client, ALICE, PASSWORD)
     assert is_signed_in(client)
@@ -105,13 +105,13 @@ def test_it_forgives_who_signs_in(alice: User) -> None:
 
 
 def test_it_forgives_nobody_for_the_password_alone(alice: User, authenticator_app: AuthenticatorApp) -> None:
-    fail(ALICE, 9)
+    fail_sign_in(ALICE, 9)
     sign_in(Client(), ALICE, PASSWORD)
     assert LoginThrottle.objects.get().failures == 9
 
 
 def test_it_counts_wrong_codes_with_wrong_passwords(alice: User, authenticator_app: AuthenticatorApp) -> None:
-    fail(ALICE, 8)
+    fail_sign_in(ALICE, 8)
     client = Client()
     sign_in(client, ALICE, PASSWORD)
     for _ in range(2):
@@ -124,16 +124,16 @@ def test_it_counts_wrong_codes_with_wrong_passwords(alice: User, authenticator_a
 
 def test_it_counts_all_addresses_of_a_person_as_one(alice: User) -> None:
     alice.emailaddress_set.create(email="second@example.com", verified=True)
-    fail(ALICE, 5)
-    fail("Second@example.com", 5)
+    fail_sign_in(ALICE, 5)
+    fail_sign_in("Second@example.com", 5)
     assert lock_lasts(ALICE) == lock_lasts("second@example.com") == timedelta(minutes=15)
 
 
 def test_it_tells_the_table_neither_who_was_aimed_at_nor_who_has_an_account(
     alice: User, as_operator: Callable[..., list[tuple[object, ...]]]
 ) -> None:
-    fail(ALICE, 1)
-    fail(NOBODY, 1)
+    fail_sign_in(ALICE, 1)
+    fail_sign_in(NOBODY, 1)
     rows = as_operator("SELECT encode(key, 'hex'), failures FROM accounts_loginthrottle")
     assert sorted(failures for _, failures in rows) == [1, 1]
     assert {len(key) for key, _ in rows} == {64}
@@ -142,29 +142,29 @@ def test_it_tells_the_table_neither_who_was_aimed_at_nor_who_has_an_account(
 # --- The way out ------------------------------------------------------------------------------------------
 
 
-def link() -> str:
+def unlock_link() -> str:
     (found,) = [line for line in mail.outbox[-1].body.splitlines() if line.startswith("https://plumbline.test/")]
     return found.removeprefix("https://plumbline.test")
 
 
 def test_it_unlocks_by_the_button_behind_the_mailed_link(alice: User, trail: Trail, settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "10000/m/ip,10/15m/key", "login": "10000/m/ip"}
-    fail(ALICE, 10)
+    fail_sign_in(ALICE, 10)
     assert mail.outbox[-1].subject == "Too many tries to sign in to Plumbline"
     client = Client()
-    assert "Unlock it" in client.get(link()).content.decode()
+    assert "Unlock it" in client.get(unlock_link()).content.decode()
     assert lock_lasts(ALICE) is not None
-    assert client.post(link()).url == reverse("account_login")
+    assert client.post(unlock_link()).url == reverse("account_login")
     sign_in(client, ALICE, PASSWORD)
     assert is_signed_in(client)
     assert trail(alice.pk)[-2:] == ["unlocked", "user_login"]
 
 
 def test_it_takes_a_link_once_and_for_the_lock_that_it_was_made_for(alice: User) -> None:
-    fail(ALICE, 10)
-    old = link()
+    fail_sign_in(ALICE, 10)
+    old = unlock_link()
     Client().post(old)
-    fail(ALICE, 10)
+    fail_sign_in(ALICE, 10)
     again = Client()
     assert "no longer good" in again.get(old).content.decode()
     again.post(old)
@@ -173,7 +173,7 @@ def test_it_takes_a_link_once_and_for_the_lock_that_it_was_made_for(alice: User)
 
 @pytest.mark.parametrize("token", ["forged", "WyIxIl0:1abc:def", "a" * 5000, "%00", "%ED%A0%80"])
 def test_it_takes_no_link_of_somebody_elses_making(alice: User, token: str) -> None:
-    fail(ALICE, 10)
+    fail_sign_in(ALICE, 10)
     place = f"/accounts/unlock/{token}/"
     assert "no longer good" in Client().get(place).content.decode()
     Client().post(place)
@@ -181,7 +181,7 @@ def test_it_takes_no_link_of_somebody_elses_making(alice: User, token: str) -> N
 
 
 def test_it_unlocks_by_a_new_password(alice: User) -> None:
-    fail(ALICE, 10)
+    fail_sign_in(ALICE, 10)
     client = Client()
     client.post(reverse("account_reset_password"), {"email": ALICE})
     path = next(line for line in mail.outbox[-1].body.splitlines() if "/password/reset/key/" in line)
@@ -197,21 +197,21 @@ def test_it_mails_a_way_out_when_the_queue_is_away(alice: User, monkeypatch: pyt
         raise OperationalError("Error 2 connecting to redis.sock")
 
     monkeypatch.setattr(send_unlock_email, "delay", refused)
-    fail(ALICE, 10)
+    fail_sign_in(ALICE, 10)
     assert [message.to for message in mail.outbox] == [[ALICE]]
 
 
 def test_it_locks_though_the_mail_server_is_away(alice: User, settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    fail(ALICE, 10)
+    fail_sign_in(ALICE, 10)
     assert lock_lasts(ALICE) == timedelta(minutes=15)
 
 
 def test_it_forgets_failures_that_no_longer_count(alice: User) -> None:
-    fail(ALICE, 1)
+    fail_sign_in(ALICE, 1)
     with time_machine.travel(timezone.now() + timedelta(hours=23)):
-        fail(NOBODY, 1)
+        fail_sign_in(NOBODY, 1)
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
         lockout.delete_old_failures()
         assert LoginThrottle.objects.count() == 1
@@ -226,7 +226,7 @@ def test_it_unlocks_codes_with_passwords(alice: User, authenticator_app: Authent
     for _ in range(5):
         lockout.record_failure(ALICE)
     enqueue_unlock_email(alice)
-    Client().post(link())
+    Client().post(unlock_link())
     submit_code(client, authenticator_app.code())
     decline_trust(client)
     assert is_signed_in(client)

@@ -30,35 +30,35 @@ WISHES = {
 WISHES |= {"large_transaction": "1250.50", "credit_score.app": "on", "bank_reconnect.mail": "on"}
 
 
-def tell(person: User, thing: str = "1", **options: Any) -> Notification:
+def notify_user(user: User, thing: str = "1", **options: Any) -> Notification:
     usual = {"type": NotificationType.BANK_RECONNECT, "title": "Chase wants you to sign in", "url": "/overview/"}
-    notify(user_id=person.pk, fingerprint=thing, **(usual | options))
-    with tenant(person.pk):
+    notify(user_id=user.pk, fingerprint=thing, **(usual | options))
+    with tenant(user.pk):
         return Notification.objects.order_by("-id")[0]
 
 
-def page(client: Client, **query: object) -> str:
+def get_page(client: Client, **query: object) -> str:
     answer = client.get(reverse("notifications"), query)
     assert answer.status_code == 200
     return answer.content.decode()
 
 
-def unread(person: User) -> int:
-    return User.objects.get(pk=person.pk).unread
+def unread_count(user: User) -> int:
+    return User.objects.get(pk=user.pk).unread
 
 
 # --- The list ---------------------------------------------------------------------------------------------
 
 
 def test_it_says_what_it_will_tell_when_there_is_nothing(as_alice: Client) -> None:
-    said = page(as_alice)
+    said = get_page(as_alice)
     assert "We will tell you here when" in said
     assert "unread alert" not in said
 
 
 def test_it_shows_what_was_told_and_counts_it_in_the_menu(as_alice: Client, alice: User) -> None:
-    tell(alice, text="Its figures stay as they were.")
-    said = page(as_alice)
+    notify_user(alice, text="Its figures stay as they were.")
+    said = get_page(as_alice)
     assert "Chase wants you to sign in" in said
     assert "Its figures stay as they were." in said
     assert '1<span class="vh"> unread alert</span>' in said
@@ -66,88 +66,88 @@ def test_it_shows_what_was_told_and_counts_it_in_the_menu(as_alice: Client, alic
 
 def test_it_counts_no_further_than_people_do(as_alice: Client, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(unread=100)
-    assert '99+<span class="vh"> unread alerts</span>' in page(as_alice)
+    assert '99+<span class="vh"> unread alerts</span>' in get_page(as_alice)
 
 
 def test_it_shows_no_markup_of_what_is_told(as_alice: Client, alice: User) -> None:
-    tell(alice, title="<b>Bold</b> Bank", text="<script>alert(1)</script>")
-    said = page(as_alice)
+    notify_user(alice, title="<b>Bold</b> Bank", text="<script>alert(1)</script>")
+    said = get_page(as_alice)
     assert "&lt;b&gt;Bold" in said
     assert "<script>alert(1)" not in said
 
 
 def test_it_leads_to_what_it_speaks_of_and_takes_it_as_read(as_alice: Client, alice: User) -> None:
-    row = tell(alice, url="/overview/?range=1y")
+    row = notify_user(alice, url="/overview/?range=1y")
     answer = as_alice.get(reverse("open_notification", args=[row.pk]))
     assert (answer.status_code, answer.headers["Location"]) == (302, "/overview/?range=1y")
-    assert unread(alice) == 0
+    assert unread_count(alice) == 0
 
 
 def test_it_leads_back_to_the_list_when_it_speaks_of_no_page(as_alice: Client, alice: User) -> None:
-    row = tell(alice, url="")
+    row = notify_user(alice, url="")
     assert as_alice.get(reverse("open_notification", args=[row.pk])).headers["Location"] == reverse("notifications")
-    assert reverse("open_notification", args=[row.pk]) + '"' not in page(as_alice)
+    assert reverse("open_notification", args=[row.pk]) + '"' not in get_page(as_alice)
 
 
 def test_it_takes_one_as_read(as_alice: Client, alice: User) -> None:
-    row, _ = tell(alice, "1"), tell(alice, "2")
+    row, _ = notify_user(alice, "1"), notify_user(alice, "2")
     assert as_alice.post(reverse("mark_notification_read", args=[row.pk])).headers["Location"] == reverse(
         "notifications"
     )
-    assert unread(alice) == 1
+    assert unread_count(alice) == 1
 
 
 def test_it_takes_all_as_read_that_the_page_showed(as_alice: Client, alice: User) -> None:
-    tell(alice, "1")
+    notify_user(alice, "1")
     until = as_alice.get(reverse("notifications")).context["until"]
-    tell(alice, "2")
+    notify_user(alice, "2")
     as_alice.post(reverse("mark_all_notifications_read"), {"until": until})
-    assert unread(alice) == 1
+    assert unread_count(alice) == 1
 
 
 @pytest.mark.parametrize("until", ["", "yesterday", "9" * 400, "2026-13-45T00:00:00.0+00:00", "\0"])
 def test_it_takes_nothing_as_read_until_a_time_that_is_none(as_alice: Client, alice: User, until: str) -> None:
-    tell(alice)
+    notify_user(alice)
     assert as_alice.post(reverse("mark_all_notifications_read"), {"until": until}).status_code == 302
-    assert unread(alice) == 1
+    assert unread_count(alice) == 1
 
 
 def test_it_turns_pages(as_alice: Client, alice: User) -> None:
     for number in range(PAGE_SIZE + 1):
-        tell(alice, str(number), title=f"Thing {number:02}.")
-    first, second = page(as_alice), page(as_alice, page=1)
+        notify_user(alice, str(number), title=f"Thing {number:02}.")
+    first, second = get_page(as_alice), get_page(as_alice, page=1)
     assert (first.count("Thing "), second.count("Thing ")) == (2 * PAGE_SIZE, 2)
     assert 'href="?page=1"' in first
     assert "Thing 00." in second
     assert 'href="?page=0"' in second
-    assert "There is nothing older." in page(as_alice, page=2)
+    assert "There is nothing older." in get_page(as_alice, page=2)
 
 
 @pytest.mark.parametrize("asked", ["-1", "x", "9" * 400, "²", "1.5"])
 def test_it_begins_at_the_beginning_for_a_page_that_is_none(as_alice: Client, alice: User, asked: str) -> None:
-    tell(alice)
-    assert "Chase wants you" in page(as_alice, page=asked)
+    notify_user(alice)
+    assert "Chase wants you" in get_page(as_alice, page=asked)
 
 
 def test_it_asks_one_question_for_the_list_and_none_for_the_count(as_alice: Client, alice: User) -> None:
     for number in range(3):
-        tell(alice, str(number))
+        notify_user(alice, str(number))
     with CaptureQueriesContext(connection) as of_help:
         assert "3<span" in as_alice.get(reverse("help")).content.decode()
     with CaptureQueriesContext(connection) as of_list:
-        page(as_alice)
+        get_page(as_alice)
     tables = [re.findall(r'FROM "?(\w+)', query["sql"]) for query in of_list if query["sql"].startswith("SELECT")]
     assert tables == [["django_session"], ["accounts_user"], ["accounts_notification"]]
     assert len(of_help) == len(of_list) - 1
 
 
 def test_it_shows_mallory_nothing_of_alices(as_mallory: Client, alice: User) -> None:
-    row = tell(alice)
-    assert "Chase" not in page(as_mallory)
+    row = notify_user(alice)
+    assert "Chase" not in get_page(as_mallory)
     assert as_mallory.get(reverse("open_notification", args=[row.pk])).status_code == 404
     assert as_mallory.post(reverse("mark_notification_read", args=[row.pk])).status_code == 404
     as_mallory.post(reverse("mark_all_notifications_read"), {"until": timezone.now().isoformat()})
-    assert unread(alice) == 1
+    assert unread_count(alice) == 1
     assert as_mallory.get(reverse("open_notification", args=[uuid4()])).status_code == 404
 
 

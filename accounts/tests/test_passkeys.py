@@ -53,7 +53,7 @@ NONE_AT_ALL: list[Any] = [
 ]
 
 
-def damaged(user: User, data: Any) -> Authenticator:
+def damage_passkey(user: User, data: Any) -> Authenticator:
     return Authenticator.objects.create(user=user, type="webauthn", data=data)
 
 
@@ -123,7 +123,7 @@ def test_it_lets_nobody_in_by_what_is_no_object(
 def test_it_passes_over_what_cannot_be_read_and_tells_the_operator(
     alice: User, data: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    good, bad = add_passkey(alice), damaged(alice, data)
+    good, bad = add_passkey(alice), damage_passkey(alice, data)
     with caplog.at_level(logging.ERROR, logger="accounts.mfa.passkeys"):
         (only,) = get_credentials(alice)
         assert get_authenticator_by_credential_id(alice, only.credential_id) == good
@@ -136,7 +136,7 @@ def test_it_passes_over_what_cannot_be_read_and_tells_the_operator(
 def test_it_tells_the_person_and_lets_it_be_removed(alice: User, data: Any) -> None:
     client = Client()
     sign_in(client, alice.email, PASSWORD)
-    bad = damaged(alice, data)
+    bad = damage_passkey(alice, data)
     session = client.session
     session["otp_device_id"], session["otp_at"] = f"accounts.secondfactor/{bad.pk}", 9e9
     session.save()
@@ -156,7 +156,7 @@ def test_it_tells_the_person_and_lets_it_be_removed(alice: User, data: Any) -> N
 def test_it_still_asks_for_the_factors_that_can_be_read(
     alice: User, authenticator_app: AuthenticatorApp, data: Any
 ) -> None:
-    damaged(alice, data)
+    damage_passkey(alice, data)
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     place = reverse("mfa_authenticate")
@@ -168,7 +168,7 @@ def test_it_still_asks_for_the_factors_that_can_be_read(
 
 
 def test_it_does_not_let_the_password_alone_in_for_a_damaged_passkey(alice: User) -> None:
-    damaged(alice, {"name": "AuthenticatorApp", "credential": {}})
+    damage_passkey(alice, {"name": "AuthenticatorApp", "credential": {}})
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     assert client.get(reverse("mfa_authenticate")).status_code == 200
@@ -178,7 +178,7 @@ def test_it_does_not_let_the_password_alone_in_for_a_damaged_passkey(alice: User
 @pytest.mark.parametrize("data", NONE_AT_ALL, ids=range(len(NONE_AT_ALL)))
 def test_it_is_refused_by_the_database_too(alice: User, data: Any) -> None:
     with pytest.raises(IntegrityError):
-        damaged(alice, data)
+        damage_passkey(alice, data)
 
 
 def test_it_is_a_second_factor_for_nobody_on_the_operators_site(as_staff: Client) -> None:

@@ -116,7 +116,7 @@ def test_it_refuses_a_weak_new_password(stranger: Client, alice: User, password:
 # --- Changed ----------------------------------------------------------------------------------------------
 
 
-def change(client: Client, old: str, new: str = NEW):
+def change_password(client: Client, old: str, new: str = NEW):
     fields = {"oldpassword": old, "password1": new, "password2": new}
     return client.post(reverse("account_change_password"), fields)
 
@@ -131,7 +131,7 @@ def signed_in(alice: User) -> Client:
 def test_it_changes_the_password_and_signs_out_everywhere(signed_in: Client, alice: User, trail: Trail) -> None:
     elsewhere = Client()
     sign_in(elsewhere, alice.email, PASSWORD)
-    change(signed_in, PASSWORD)
+    change_password(signed_in, PASSWORD)
     alice.refresh_from_db()
     assert alice.check_password(NEW)
     assert (is_signed_in(signed_in), is_signed_in(elsewhere)) == (False, False)
@@ -139,7 +139,7 @@ def test_it_changes_the_password_and_signs_out_everywhere(signed_in: Client, ali
 
 
 def test_it_says_on_the_next_page_that_the_password_was_changed(signed_in: Client) -> None:
-    change(signed_in, PASSWORD)
+    change_password(signed_in, PASSWORD)
     assert "Your password is changed." in signed_in.get(reverse("account_login")).content.decode()
 
 
@@ -153,7 +153,7 @@ def test_it_lets_passwords_be_pasted_and_kept(stranger: Client) -> None:
 
 
 def test_it_tells_a_person_by_mail_that_the_password_was_changed(signed_in: Client, alice: User) -> None:
-    change(signed_in, PASSWORD)
+    change_password(signed_in, PASSWORD)
     (message,) = mail.outbox
     assert (message.to, message.subject) == ([alice.email], "Your Plumbline password was changed")
     assert NEW not in message.body
@@ -163,7 +163,7 @@ def test_it_tells_a_person_by_mail_that_the_password_was_changed(signed_in: Clie
 def test_it_changes_nothing_without_the_old_one_and_a_good_new_one(
     signed_in: Client, alice: User, old: str, new: str
 ) -> None:
-    assert change(signed_in, old, new).status_code == 200
+    assert change_password(signed_in, old, new).status_code == 200
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
     assert is_signed_in(signed_in)

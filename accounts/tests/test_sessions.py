@@ -35,7 +35,7 @@ IPHONE = (
 
 
 @pytest.fixture
-def at(alice: User) -> Callable[..., Client]:
+def sign_in_from(alice: User) -> Callable[..., Client]:
     """Alice signs in with a browser somewhere."""
 
     def browser(user_agent: str = FIREFOX, ip: str = "192.0.2.1") -> Client:
@@ -47,11 +47,11 @@ def at(alice: User) -> Callable[..., Client]:
     return browser
 
 
-def security(client: Client) -> str:
+def get_security_page(client: Client) -> str:
     return client.get(reverse("security")).content.decode()
 
 
-def mails() -> list[str]:
+def email_subjects() -> list[str]:
     return [message.subject for message in mail.outbox]
 
 
@@ -59,10 +59,10 @@ def mails() -> list[str]:
 
 
 def test_it_ends_a_session_that_nobody_used_for_half_an_hour(
-    at: Callable[..., Client], alice: User, trail: Trail
+    sign_in_from: Callable[..., Client], alice: User, trail: Trail
 ) -> None:
     now = timezone.now()
-    client = at()
+    client = sign_in_from()
     with time_machine.travel(now + timedelta(minutes=29)):
         assert is_signed_in(client)
     with time_machine.travel(now + timedelta(minutes=58)):
@@ -81,8 +81,8 @@ def test_it_ends_a_session_that_was_never_used_after_the_sign_in(alice: User) ->
         assert not is_signed_in(client)
 
 
-def test_it_ends_every_session_after_twelve_hours_of_use(at: Callable[..., Client]) -> None:
-    client = at()
+def test_it_ends_every_session_after_twelve_hours_of_use(sign_in_from: Callable[..., Client]) -> None:
+    client = sign_in_from()
     with time_machine.travel(timezone.now()) as clock:
         for _ in range(35):
             clock.shift(timedelta(minutes=20))
@@ -91,24 +91,24 @@ def test_it_ends_every_session_after_twelve_hours_of_use(at: Callable[..., Clien
         assert not is_signed_in(client)
 
 
-def test_it_writes_last_seen_at_most_once_a_minute(at: Callable[..., Client]) -> None:
-    client = at()
+def test_it_writes_last_seen_at_most_once_a_minute(sign_in_from: Callable[..., Client]) -> None:
+    client = sign_in_from()
     now = timezone.now()
     seen = UserSession.objects.get().last_seen_at
     with time_machine.travel(now + timedelta(seconds=30)):
-        security(client)
+        get_security_page(client)
         assert UserSession.objects.get().last_seen_at == seen
     with time_machine.travel(now + timedelta(seconds=90)):
-        security(client)
+        get_security_page(client)
         assert UserSession.objects.get().last_seen_at > seen
 
 
 # --- Where ------------------------------------------------------------------------------------------------
 
 
-def test_it_lists_where_a_person_is_signed_in(at: Callable[..., Client]) -> None:
-    here, _ = at(), at(IPHONE, "198.51.100.7")
-    page = security(here)
+def test_it_lists_where_a_person_is_signed_in(sign_in_from: Callable[..., Client]) -> None:
+    here, _ = sign_in_from(), sign_in_from(IPHONE, "198.51.100.7")
+    page = get_security_page(here)
     listed = page[page.index("Where you are signed in") : page.index("Recent sign-ins")]
     assert "Firefox on Linux" in listed
     assert "Safari on iPhone" in listed
@@ -118,19 +118,19 @@ def test_it_lists_where_a_person_is_signed_in(at: Callable[..., Client]) -> None
     assert here.session.session_key not in page
 
 
-def test_it_lists_no_session_that_is_over(at: Callable[..., Client]) -> None:
-    at(IPHONE)
+def test_it_lists_no_session_that_is_over(sign_in_from: Callable[..., Client]) -> None:
+    sign_in_from(IPHONE)
     with time_machine.travel(timezone.now() + timedelta(minutes=32)):
-        here = at()
-        page = security(here)
+        here = sign_in_from()
+        page = get_security_page(here)
         assert "Safari on iPhone" not in page[page.index("Where you are") : page.index("Recent sign-ins")]
     assert Session.objects.count() == 1
 
 
-def test_it_lists_who_tried(at: Callable[..., Client], alice: User) -> None:
-    here = at()
+def test_it_lists_who_tried(sign_in_from: Callable[..., Client], alice: User) -> None:
+    here = sign_in_from()
     sign_in(Client(headers={"User-Agent": IPHONE}, REMOTE_ADDR="203.0.113.9"), alice.email, "wrong")
-    page = security(here)
+    page = get_security_page(here)
     tries = page[page.index("Recent sign-ins") :]
     assert tries.index("A try was refused") < tries.index("Safari on iPhone") < tries.index("203.0.113.9")
     assert tries.index("203.0.113.9") < tries.index("Signed in")
@@ -162,36 +162,36 @@ def number_of(client: Client) -> int:
     return UserSession.objects.get(session_key=hash_session_key(client.session.session_key)).pk
 
 
-def test_it_ends_one_session_at_once(at: Callable[..., Client], alice: User, trail: Trail) -> None:
-    here, there, elsewhere = at(), at(IPHONE), at()
+def test_it_ends_one_session_at_once(sign_in_from: Callable[..., Client], alice: User, trail: Trail) -> None:
+    here, there, elsewhere = sign_in_from(), sign_in_from(IPHONE), sign_in_from()
     answer = here.post(reverse("end_session", args=[number_of(there)]), follow=True)
     assert "Signed out: Safari on iPhone." in answer.content.decode()
     assert [is_signed_in(client) for client in (here, there, elsewhere)] == [True, False, True]
     assert trail(alice.pk)[-1] == "session_ended"
 
 
-def test_it_ends_all_others_at_once(at: Callable[..., Client]) -> None:
-    here, there, elsewhere = at(), at(IPHONE), at()
+def test_it_ends_all_others_at_once(sign_in_from: Callable[..., Client]) -> None:
+    here, there, elsewhere = sign_in_from(), sign_in_from(IPHONE), sign_in_from()
     here.post(reverse("end_other_sessions"))
     assert [is_signed_in(client) for client in (here, there, elsewhere)] == [True, False, False]
 
 
-def test_it_ends_no_session_of_somebody_else(at: Callable[..., Client], as_mallory: Client) -> None:
-    hers = at()
+def test_it_ends_no_session_of_somebody_else(sign_in_from: Callable[..., Client], as_mallory: Client) -> None:
+    hers = sign_in_from()
     places = [reverse("end_session", args=[number]) for number in (number_of(hers), 10**9)]
     assert [as_mallory.post(place).status_code for place in places] == [404, 404]
     as_mallory.post(reverse("end_other_sessions"))
     assert is_signed_in(hers)
 
 
-def test_it_signs_out_who_ends_their_own_session(at: Callable[..., Client]) -> None:
-    here = at()
+def test_it_signs_out_who_ends_their_own_session(sign_in_from: Callable[..., Client]) -> None:
+    here = sign_in_from()
     here.post(reverse("end_session", args=[number_of(here)]))
     assert not is_signed_in(here)
 
 
-def test_it_ends_all_sessions_with_the_password(at: Callable[..., Client], alice: User, trail: Trail) -> None:
-    here, there = at(), at()
+def test_it_ends_all_sessions_with_the_password(sign_in_from: Callable[..., Client], alice: User, trail: Trail) -> None:
+    here, there = sign_in_from(), sign_in_from()
     key = there.session.session_key
     new = "a brand new passphrase"
     fields = {"oldpassword": PASSWORD, "password1": new, "password2": new}
@@ -200,11 +200,11 @@ def test_it_ends_all_sessions_with_the_password(at: Callable[..., Client], alice
     assert not UserSession.objects.exists()
     assert not Session.objects.filter(session_key=hash_session_key(key)).exists()
     assert "session_ended" in trail(alice.pk)
-    assert "Your Plumbline password was changed" in mails()
+    assert "Your Plumbline password was changed" in email_subjects()
 
 
-def test_it_ends_all_sessions_with_the_account(at: Callable[..., Client], alice: User, trail: Trail) -> None:
-    here, there = at(), at()
+def test_it_ends_all_sessions_with_the_account(sign_in_from: Callable[..., Client], alice: User, trail: Trail) -> None:
+    here, there = sign_in_from(), sign_in_from()
     deactivation.deactivate(user=alice, actor=None)
     assert [is_signed_in(here), is_signed_in(there)] == [False, False]
     assert not UserSession.objects.exists()
@@ -217,8 +217,10 @@ def test_it_ends_all_sessions_with_the_account(at: Callable[..., Client], alice:
     assert not is_signed_in(again)
 
 
-def test_it_moves_to_a_new_key_when_somebody_proves_who_they_are(at: Callable[..., Client], alice: User) -> None:
-    here = at()
+def test_it_moves_to_a_new_key_when_somebody_proves_who_they_are(
+    sign_in_from: Callable[..., Client], alice: User
+) -> None:
+    here = sign_in_from()
     old, number = here.session.session_key, number_of(here)
     here.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     assert here.session.session_key != old
@@ -232,76 +234,82 @@ def test_it_moves_to_a_new_key_when_somebody_proves_who_they_are(at: Callable[..
 # --- Telling ----------------------------------------------------------------------------------------------
 
 
-def test_it_tells_of_a_browser_that_is_new(at: Callable[..., Client], alice: User) -> None:
-    here = at()
-    assert mails() == []
-    at(IPHONE, "203.0.113.9")
+def test_it_tells_of_a_browser_that_is_new(sign_in_from: Callable[..., Client], alice: User) -> None:
+    here = sign_in_from()
+    assert email_subjects() == []
+    sign_in_from(IPHONE, "203.0.113.9")
     (message,) = mail.outbox
     assert (message.subject, message.to) == ("A new browser signed in to Plumbline", [alice.email])
     assert "Safari on iPhone" in message.body
     assert "203.0.113.9" in message.body
     assert "$" not in message.body
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        first, second = security(here), security(here)
+        first, second = get_security_page(here), get_security_page(here)
     assert "Somebody signed in with a browser that is new here: Safari on iPhone." in first
     assert "Somebody signed in" not in second
 
 
-def test_it_knows_a_browser_again(at: Callable[..., Client], alice: User) -> None:
-    here = at()
+def test_it_knows_a_browser_again(sign_in_from: Callable[..., Client], alice: User) -> None:
+    here = sign_in_from()
     here.post(reverse("account_logout"))
     sign_in(here, alice.email, PASSWORD)
-    assert mails() == []
+    assert email_subjects() == []
 
 
-def test_it_knows_a_browser_for_one_person_only(at: Callable[..., Client], make_user: Callable[..., User]) -> None:
-    here = at()
+def test_it_knows_a_browser_for_one_person_only(
+    sign_in_from: Callable[..., Client], make_user: Callable[..., User]
+) -> None:
+    here = sign_in_from()
     here.post(reverse("account_logout"))
     bob = make_user("bob", PASSWORD)
     User.objects.filter(pk=bob.pk).update(last_login=timezone.now())
     sign_in(here, bob.email, PASSWORD)
-    assert mails() == ["A new browser signed in to Plumbline"]
+    assert email_subjects() == ["A new browser signed in to Plumbline"]
     here.post(reverse("account_logout"))
     for name in ("alice", "bob"):
         sign_in(here, f"{name}@example.com", PASSWORD)
         here.post(reverse("account_logout"))
-    assert len(mails()) == 1
+    assert len(email_subjects()) == 1
 
 
 @pytest.mark.parametrize("cookie", ["", "forged", "WyJhIl0:1abc:def", "\u00e9"])
-def test_it_takes_no_mark_of_a_browsers_own_making(at: Callable[..., Client], alice: User, cookie: str) -> None:
-    at()
+def test_it_takes_no_mark_of_a_browsers_own_making(
+    sign_in_from: Callable[..., Client], alice: User, cookie: str
+) -> None:
+    sign_in_from()
     client = Client()
     client.cookies[site.KNOWN_BROWSER_COOKIE_NAME] = cookie
     sign_in(client, alice.email, PASSWORD)
-    assert mails() == ["A new browser signed in to Plumbline"]
+    assert email_subjects() == ["A new browser signed in to Plumbline"]
 
 
-def test_it_tells_other_sessions_once_what_happened(at: Callable[..., Client], alice: User) -> None:
-    here, there = at(), at(IPHONE)
+def test_it_tells_other_sessions_once_what_happened(sign_in_from: Callable[..., Client], alice: User) -> None:
+    here, there = sign_in_from(), sign_in_from(IPHONE)
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        security(there)
+        get_security_page(there)
     session_messages.queue_message_for_other_sessions(
         here.get(reverse("security")).wsgi_request, alice, "A passkey was added to your account."
     )
     with time_machine.travel(timezone.now() + timedelta(minutes=4)):
-        told = ["A passkey was added" in security(client) for client in (here, there, there)]
-    assert told == [False, True, False]
+        shown = ["A passkey was added" in get_security_page(client) for client in (here, there, there)]
+    assert shown == [False, True, False]
 
 
-def test_it_loses_no_notice_of_ten_at_a_time(at: Callable[..., Client], alice: User) -> None:
-    here, there = at(), at(IPHONE)
+def test_it_loses_no_notice_of_ten_at_a_time(sign_in_from: Callable[..., Client], alice: User) -> None:
+    here, there = sign_in_from(), sign_in_from(IPHONE)
     request, numbers = here.get(reverse("security")).wsgi_request, iter(range(10))
     in_threads(
         10, lambda: session_messages.queue_message_for_other_sessions(request, alice, f"Notice {next(numbers)}.")
     )
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-        page = security(there)
+        page = get_security_page(there)
     assert [f"Notice {number}." in page for number in range(10)] == [True] * 10
 
 
-def test_it_brings_no_session_back_that_ended_during_its_request(at: Callable[..., Client], alice: User) -> None:
-    client = at()
+def test_it_brings_no_session_back_that_ended_during_its_request(
+    sign_in_from: Callable[..., Client], alice: User
+) -> None:
+    client = sign_in_from()
     request = client.get(reverse("security")).wsgi_request
     active_sessions.end_all_sessions(alice, actor=None, reason="test")
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
@@ -312,8 +320,8 @@ def test_it_brings_no_session_back_that_ended_during_its_request(at: Callable[..
     assert not is_signed_in(client)
 
 
-def test_it_forgets_sessions_that_are_over(at: Callable[..., Client], alice: User) -> None:
-    client = at()
+def test_it_forgets_sessions_that_are_over(sign_in_from: Callable[..., Client], alice: User) -> None:
+    client = sign_in_from()
     UserSession.objects.create(
         user=alice, ip="192.0.2.1", session_key="gone", last_seen_at=timezone.now() - timedelta(days=1)
     )

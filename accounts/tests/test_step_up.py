@@ -56,25 +56,25 @@ def signed_in(alice: User) -> Client:
     return client
 
 
-def reaches(client: Client, place: str = "/dangerous/") -> bool:
+def can_reach(client: Client, place: str = "/dangerous/") -> bool:
     return client.get(place).content == b"reached"
 
 
-def later(minutes: float) -> time_machine.travel:
+def travel_by(minutes: float) -> time_machine.travel:
     return time_machine.travel(timezone.now() + timedelta(minutes=minutes))
 
 
 def test_it_takes_a_password_for_five_minutes_where_there_is_nothing_better(signed_in: Client) -> None:
-    assert reaches(signed_in)
-    with later(4.9):
-        assert reaches(signed_in)
-    with later(5.1):
+    assert can_reach(signed_in)
+    with travel_by(4.9):
+        assert can_reach(signed_in)
+    with travel_by(5.1):
         answer = signed_in.get("/dangerous/?a=1&b=2")
         assert answer.url == f"{reverse('account_reauthenticate')}?next=%2Fdangerous%2F%3Fa%3D1%26b%3D2"
         assert signed_in.post(answer.url, {"password": "wrong"}).status_code == 200
-        assert not reaches(signed_in)
+        assert not can_reach(signed_in)
         assert signed_in.post(answer.url, {"password": PASSWORD}).url == "/dangerous/?a=1&b=2"
-        assert reaches(signed_in)
+        assert can_reach(signed_in)
 
 
 def test_it_writes_a_proof_down(signed_in: Client, alice: User, trail: Trail) -> None:
@@ -85,14 +85,14 @@ def test_it_writes_a_proof_down(signed_in: Client, alice: User, trail: Trail) ->
 def test_it_asks_who_has_a_second_factor_for_that_one(
     signed_in: Client, alice: User, authenticator_app: AuthenticatorApp
 ) -> None:
-    assert not reaches(signed_in)
+    assert not can_reach(signed_in)
     asked = signed_in.get("/dangerous/").url
     assert asked.startswith(reverse("mfa_reauthenticate"))
     by_password = signed_in.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     assert by_password.url.startswith(reverse("mfa_reauthenticate"))
-    assert not reaches(signed_in)
+    assert not can_reach(signed_in)
     assert signed_in.post(asked, {"code": authenticator_app.code()}).url == "/dangerous/"
-    assert reaches(signed_in)
+    assert can_reach(signed_in)
 
 
 @pytest.mark.dates
@@ -100,26 +100,26 @@ def test_it_takes_a_second_factor_for_five_minutes(alice: User, authenticator_ap
     client = Client()
     with time_machine.travel(TOMORROW) as clock:
         sign_in_with_code(client, alice, PASSWORD, authenticator_app)
-        assert reaches(client)
+        assert can_reach(client)
         clock.shift(290)
-        assert reaches(client)
+        assert can_reach(client)
         clock.shift(20)
-        assert not reaches(client)
+        assert not can_reach(client)
 
 
 def test_it_takes_no_proof_by_a_factor_that_is_gone(alice: User, authenticator_app: AuthenticatorApp) -> None:
     client = Client()
     sign_in_with_code(client, alice, PASSWORD, authenticator_app)
     Authenticator.objects.create(user=alice, type="webauthn", data={"name": "Key", "credential": {}})
-    assert reaches(client)
+    assert can_reach(client)
     authenticator_app.factor.delete()
-    assert not reaches(client)
+    assert not can_reach(client)
 
 
 def test_it_takes_a_recovery_code_as_proof(signed_in: Client, alice: User, authenticator_app: AuthenticatorApp) -> None:
     code, *_ = add_recovery_codes(alice)
     signed_in.post(reverse("mfa_reauthenticate"), {"code": code})
-    assert reaches(signed_in)
+    assert can_reach(signed_in)
 
 
 def test_it_takes_no_code_of_somebody_else(
@@ -130,11 +130,11 @@ def test_it_takes_no_code_of_somebody_else(
     Authenticator.objects.create(user=alice, type="webauthn", data={"name": "Key", "credential": {}})
     for code in (authenticator_app.code(), hers):
         signed_in.post(reverse("mfa_reauthenticate"), {"code": code})
-    assert not reaches(signed_in)
+    assert not can_reach(signed_in)
 
 
 def test_it_keeps_nothing_that_was_posted(signed_in: Client) -> None:
-    with later(6):
+    with travel_by(6):
         fields = {"oldpassword": PASSWORD, "password1": "posted in vain", "password2": "posted in vain"}
         answer = signed_in.post(reverse("account_change_password"), fields)
         assert answer.url.startswith(reverse("account_reauthenticate"))
@@ -146,14 +146,14 @@ def test_it_keeps_nothing_that_was_posted(signed_in: Client) -> None:
 @pytest.mark.parametrize("name", GUARDED)
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_it_asks_before_anything_changes_how_one_signs_in(signed_in: Client, name: str, method: str) -> None:
-    with later(6):
+    with travel_by(6):
         answer = getattr(signed_in, method)(reverse(name))
         assert answer.status_code == 302
         assert answer.url.startswith(f"{reverse('account_reauthenticate')}?next=")
 
 
 def test_it_asks_the_whole_page_where_htmx_wanted_a_part(signed_in: Client) -> None:
-    with later(6):
+    with travel_by(6):
         answer = signed_in.get("/dangerous/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["HX-Redirect"].startswith(reverse("account_reauthenticate"))
@@ -175,9 +175,9 @@ def test_it_leads_nobody_away_after_the_proof(signed_in: Client, place: str) -> 
 
 
 def test_it_links_without_a_second_factor_unless_the_operator_says_so(signed_in: Client, settings) -> None:
-    assert reaches(signed_in, "/link/")
+    assert can_reach(signed_in, "/link/")
     settings.REQUIRE_SECOND_FACTOR_TO_LINK = True
-    assert not reaches(signed_in, "/link/")
+    assert not can_reach(signed_in, "/link/")
 
 
 def test_it_leads_to_where_a_second_factor_is_set_up(signed_in: Client, settings) -> None:
@@ -193,9 +193,9 @@ def test_it_links_in_a_session_with_a_second_factor(alice: User, authenticator_a
     sign_in(client, alice.email, PASSWORD)
     assert not is_signed_in(client)
     sign_in_with_code(client, alice, PASSWORD, authenticator_app)
-    assert reaches(client, "/link/")
-    with later(20):
-        assert reaches(client, "/link/")
+    assert can_reach(client, "/link/")
+    with travel_by(20):
+        assert can_reach(client, "/link/")
 
 
 def test_it_asks_for_the_factor_in_a_session_without(

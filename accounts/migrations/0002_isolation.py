@@ -27,15 +27,15 @@ class Migration(migrations.Migration):
         IsolateByOwner("NotificationSettings"),
         DefinerFunction(
             "accounts_claim_due_digests",
-            "moment timestamptz, until timestamptz, most integer",
+            "due_before timestamptz, claimed_until timestamptz, batch_size integer",
             "TABLE (owner_id uuid)",
             # Moving digest_due_at is the claim: a second dispatcher passes over what the first one holds.
             """
-            UPDATE accounts_notificationsettings AS settings SET digest_due_at = until
+            UPDATE accounts_notificationsettings AS settings SET digest_due_at = claimed_until
             FROM (
                 SELECT id FROM accounts_notificationsettings
-                WHERE digest_due_at <= moment
-                ORDER BY digest_due_at LIMIT most FOR UPDATE SKIP LOCKED
+                WHERE digest_due_at <= due_before
+                ORDER BY digest_due_at LIMIT batch_size FOR UPDATE SKIP LOCKED
             ) AS due
             WHERE settings.id = due.id
             RETURNING settings.owner_id

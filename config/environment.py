@@ -1,5 +1,6 @@
 """Reads settings from the environment; an address that cannot be read is named and never shown."""
 
+import datetime
 import hashlib
 import os
 from collections.abc import Iterator
@@ -40,6 +41,14 @@ class Environment(environ.FileAwareEnv):  # type: ignore[misc]
             if parts.scheme not in ("redis", "rediss", "unix") or (parts.port or 1) < 1:
                 raise ValueError
         return address
+
+    def date(self, var: str) -> datetime.date | None:
+        """A day such as 2026-11-20; None where the setting is empty or missing. Raises ``ImproperlyConfigured``."""
+        text = str(self.str(var, ""))
+        try:
+            return datetime.date.fromisoformat(text) if text else None
+        except ValueError:
+            raise ImproperlyConfigured(f"{var} has to be a day such as 2026-11-20.") from None
 
     def load_dev_environment(self, file: Path) -> None:
         """Set what the environment lacks from the file that `make run` wrote. Raises ``ImproperlyConfigured``."""

@@ -4,7 +4,7 @@ Every value may also come from a file: ``SECRET_KEY_FILE=/run/secrets/key`` stan
 ``.env.example`` explains each one. ``manage.py doctor`` prints what is in force.
 """
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from config.cache import OPTIONS as CACHE_OPTIONS
@@ -35,12 +35,7 @@ SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # What allauth signs tokens of programs with, where they may sign in. None may yet; a weak key is refused all the same.
 HEADLESS_JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", "", multiline=True)
-FIELD_KEYS = (
-    env.str("FIELD_KEYS", "")
-    or env.str("CREDENTIAL_KEYS", "")
-    or env.str("CREDENTIAL_ENCRYPTION_KEY", "")
-    or env.str("ENCRYPTION_KEY", "")
-)
+FIELD_KEYS = env.str("FIELD_KEYS", "")
 
 # --- Site ------------------------------------------------------------------------------------------------
 
@@ -162,12 +157,21 @@ DATABASES = {
         # A test's database is made and emptied by its owner; the other roles may do neither.
         "TEST": {"MIRROR": "owner"},
     },
-    "owner": env.db_url("DATABASE_OWNER_URL", default=env.str("DATABASE_URL")),
-    "ops": {**env.db_url("DATABASE_OPS_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
-    "viewer": {**env.db_url("DATABASE_VIEWER_URL", default=env.str("DATABASE_URL")), "TEST": {"MIRROR": "owner"}},
+    "owner": {
+        **env.db_url("DATABASE_OWNER_URL", default=env.str("DATABASE_URL")),
+        "ENGINE": "compliance.timeouts.postgresql",
+    },
+    "ops": {
+        **env.db_url("DATABASE_OPS_URL", default=env.str("DATABASE_URL")),
+        "ENGINE": "compliance.timeouts.postgresql",
+        "TEST": {"MIRROR": "owner"},
+    },
+    "viewer": {
+        **env.db_url("DATABASE_VIEWER_URL", default=env.str("DATABASE_URL")),
+        "ENGINE": "compliance.timeouts.postgresql",
+        "TEST": {"MIRROR": "owner"},
+    },
 }
-for alias in ("owner", "ops", "viewer"):
-    DATABASES[alias]["ENGINE"] = "compliance.timeouts.postgresql"
 
 # --- Redis: cache, rate limits, broker; nothing that has to survive lives only here ----------------------
 
@@ -300,9 +304,14 @@ CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 
 # --- Mail ------------------------------------------------------------------------------------------------
 
-vars().update(env.email_url("EMAIL_URL"))
-if vars()["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
-    EMAIL_BACKEND = "config.smtp.EmailBackend"
+email = env.email_url("EMAIL_URL")
+EMAIL_BACKEND = email["EMAIL_BACKEND"].replace("django.core.mail.backends.smtp.", "config.smtp.")
+EMAIL_HOST, EMAIL_PORT = email["EMAIL_HOST"], email["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = email["EMAIL_HOST_USER"], email["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = email.get("EMAIL_USE_TLS", False), email.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = email["EMAIL_FILE_PATH"]
+# Holds a password, and is no setting.
+del email
 EMAIL_TIMEOUT = 4
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Plumbline <no-reply@localhost>")
 
@@ -348,7 +357,7 @@ EXPERIAN_TIMEOUT = env.float("EXPERIAN_TIMEOUT", 30.0)
 EXPERIAN_ERROR_RULES = env.json("EXPERIAN_ERROR_RULES", default=[])
 CREDIT_MODEL_MAP = env.json("CREDIT_MODEL_MAP", default={"V4": "vantagescore_4", "F9": "fico_9"})
 CREDIT_REFRESH_DAYS = env.int("CREDIT_REFRESH_DAYS", 30)
-EXPERIAN_PASSWORD_SET_ON = date.fromisoformat(day) if (day := env.str("EXPERIAN_PASSWORD_SET_ON", "")) else None
+EXPERIAN_PASSWORD_SET_ON = env.date("EXPERIAN_PASSWORD_SET_ON")
 
 # --- HTTP ------------------------------------------------------------------------------------------------
 

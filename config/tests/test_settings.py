@@ -81,6 +81,7 @@ def test_it_passes_every_check_for_deployment() -> None:
         ({"REDIS_URL": "redis://:swordfish/2@redis.internal:6379/0"}, "REDIS_URL cannot be read"),
         ({"REDIS_URL": "swordfish"}, "REDIS_URL cannot be read"),
         ({"EMAIL_URL": "smtp+tls://user:swordfish/2@mail.internal:587"}, "EMAIL_URL cannot be read"),
+        ({"EXPERIAN_PASSWORD_SET_ON": "swordfish"}, "EXPERIAN_PASSWORD_SET_ON has to be a day"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -136,6 +137,12 @@ def test_it_hardens_itself_unless_told_otherwise() -> None:
     names = "DEBUG ALLOW_EMBEDDED SESSION_COOKIE_SECURE CSRF_COOKIE_SECURE SECURE_SSL_REDIRECT SECURE_HSTS_SECONDS"
     look = f"from django.conf import settings as s; print(*[getattr(s, name) for name in {names.split()}])"
     assert start("-c", look).stdout.split() == ["False", "False", "True", "True", "True", "63072000"]
+
+
+def test_it_takes_apart_the_address_of_the_mail_server() -> None:
+    names = "EMAIL_HOST EMAIL_PORT EMAIL_HOST_USER EMAIL_HOST_PASSWORD EMAIL_USE_TLS EMAIL_USE_SSL"
+    look = f"from django.conf import settings as s; print(*[getattr(s, name) for name in {names.split()}])"
+    assert start("-c", look).stdout.split() == ["mail.internal", "587", "user", "swordfish", "True", "False"]
 
 
 def test_it_sends_mail_in_a_hurry() -> None:

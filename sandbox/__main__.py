@@ -44,20 +44,20 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
-    asked = parser().parse_args(arguments)
-    if not asked.client_id or not asked.secret:
+    options = parser().parse_args(arguments)
+    if not options.client_id or not options.secret:
         print(NO_KEYS, file=sys.stderr)  # noqa: T201
         return 2
     logging.basicConfig(level=logging.INFO, format="sandbox: %(message)s")
     logging.getLogger("waitress").setLevel(logging.ERROR)
     context = open_context(
-        asked.data,
-        client_id=asked.client_id,
-        secret=asked.secret,
+        options.data,
+        client_id=options.client_id,
+        secret=options.secret,
         admin_token=os.environ.get("SANDBOX_ADMIN_TOKEN", ""),
-        profile=asked.profile,
+        profile=options.profile,
     )
-    serve(context, asked.port, asked.smtp_port)
+    serve(context, options.port, options.smtp_port)
     return 0
 
 

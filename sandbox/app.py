@@ -19,8 +19,8 @@ import sandbox.bureau.timelines
 import sandbox.bureau.tokens
 import sandbox.link.routes
 import sandbox.mailbox.routes
-from sandbox import admin, api, faults
-from sandbox.api import rate_limits, request_log
+from sandbox import admin, faults
+from sandbox.api import dispatcher, rate_limits, request_log
 from sandbox.bank import accounts, items, links, refreshes, transaction_log
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
@@ -86,7 +86,7 @@ def healthz(context: AppContext, request: Request) -> Response:
 def _rules() -> list[Rule]:
     return [
         Rule("/healthz", endpoint=healthz),
-        *api.ROUTES,
+        *dispatcher.ROUTES,
         *admin.ROUTES,
         *sandbox.link.routes.ROUTES,
         *sandbox.mailbox.routes.ROUTES,

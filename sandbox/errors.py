@@ -23,8 +23,8 @@ class Kind:
 def _kinds(error_type: str, status: int, messages: Mapping[str, str | tuple[str, str]]) -> dict[str, Kind]:
     """Catalogue rows of one error type. A pair is (message for developers, message for people)."""
     rows = {}
-    for code, words in messages.items():
-        message, display = (words, None) if isinstance(words, str) else words
+    for code, texts in messages.items():
+        message, display = (texts, None) if isinstance(texts, str) else texts
         rows[code] = Kind(error_type, message, display, status)
     return rows
 

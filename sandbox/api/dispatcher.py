@@ -10,9 +10,9 @@ from typing import Any
 from werkzeug.routing import Rule
 from werkzeug.wrappers import Request, Response
 
+import sandbox.api.items
 from sandbox import faults
 from sandbox.api import accounts, controls, institutions, keys, links, rate_limits, request_log, transactions
-from sandbox.api import items as item_endpoints
 from sandbox.api.fields import accept
 from sandbox.api.request_schemas import SHAPES
 from sandbox.bank import items
@@ -25,7 +25,7 @@ Endpoint = Callable[[AppContext, dict[str, Any]], dict[str, Any]]
 
 ENDPOINTS: dict[str, Endpoint] = {
     **links.ENDPOINTS,
-    **item_endpoints.ENDPOINTS,
+    **sandbox.api.items.ENDPOINTS,
     **accounts.ENDPOINTS,
     **transactions.ENDPOINTS,
     **institutions.ENDPOINTS,

@@ -165,17 +165,17 @@ def either(*checks: Callable[[Any, str], str | None]) -> Callable[[Any, str], st
     """A value that is good for one of these."""
 
     def check(value: Any, path: str) -> str | None:
-        problems = [problem for problem in (one(value, path) for one in checks) if problem]
+        problems = [problem for problem in (check(value, path) for check in checks) if problem]
         return " or ".join(problems) if len(problems) == len(checks) else None
 
     return check
 
 
-def _parses(parse: Callable[[str], Any], value: Any, words: str) -> str | None:
+def _parses(parse: Callable[[str], Any], value: Any, message: str) -> str | None:
     if not isinstance(value, str):
-        return words
+        return message
     try:
         parse(value)
     except ValueError:
-        return words
+        return message
     return None

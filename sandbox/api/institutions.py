@@ -31,8 +31,8 @@ def get_by_id(context: AppContext, body: Body) -> Body:
 def find_by_name(context: AppContext, body: Body) -> Body:
     """Up to ten banks named like the query."""
     options = body.get("options") or {}
-    found = search(query=body["query"], country_codes=body["country_codes"], products=body.get("products"))
-    return {"institutions": [_institution(context, bank, options) for bank in _filter(found, options)[:SEARCH_SIZE]]}
+    banks = search(query=body["query"], country_codes=body["country_codes"], products=body.get("products"))
+    return {"institutions": [_institution(context, bank, options) for bank in _filter(banks, options)[:SEARCH_SIZE]]}
 
 
 def _filter(banks: list[Institution], options: Body) -> list[Institution]:

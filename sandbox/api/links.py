@@ -35,8 +35,8 @@ def create(context: AppContext, body: Body) -> Body:
     _check_redirect(body.get("redirect_uri"))
     if body.get("institution_id") and find(body["institution_id"]) is None:
         raise PlaidError("INVALID_INSTITUTION")
-    asked = {name: value for name, value in body.items() if name != "access_token"}
-    made = links.create_token(context, request=asked, item_id=item_id)
+    request = {name: value for name, value in body.items() if name != "access_token"}
+    made = links.create_token(context, request=request, item_id=item_id)
     return {"link_token": made.token, "expiration": made.expires_at}
 
 

@@ -21,8 +21,8 @@ def locate(body: Any, path: str) -> tuple[Any, Any]:
 
 def put(body: Any, path: str, value: Any) -> None:
     """Set what stands at a path; an object's new name is added. Raises PlaidError INVALID_FIELD where nothing is."""
-    before, each, after = path.partition(f".{EACH}.")
-    if each:
+    before, wildcard, after = path.partition(f".{EACH}.")
+    if wildcard:
         for row in _list(body, before):
             put(row, after, value)
     elif path.endswith(f".{ONE_MORE}"):

@@ -69,8 +69,8 @@ def item_status(context: AppContext, item: Item) -> Answer:
         "last_successful_update": (item.refreshed_at or item.granted_at) if ready else None,
         "last_failed_update": item.failed_at,
     }
-    told = {"sent_at": item.webhook_sent_at, "code_sent": item.webhook_code} if item.webhook_code else None
-    return {"investments": None, "transactions": transactions, "last_webhook": told}
+    last_webhook = {"sent_at": item.webhook_sent_at, "code_sent": item.webhook_code} if item.webhook_code else None
+    return {"investments": None, "transactions": transactions, "last_webhook": last_webhook}
 
 
 def account(account: Account) -> Answer:
@@ -167,14 +167,14 @@ def institution_status(context: AppContext, bank: Institution) -> Answer:
 
 def link_token_facts(known: LinkToken) -> Answer:
     """What a link token was made for."""
-    asked = known.request
+    request = known.request
     return {
-        "initial_products": asked.get("products") or [],
-        "webhook": asked.get("webhook"),
-        "country_codes": asked["country_codes"],
-        "language": asked["language"],
-        "redirect_uri": asked.get("redirect_uri"),
-        "client_name": asked["client_name"],
+        "initial_products": request.get("products") or [],
+        "webhook": request.get("webhook"),
+        "country_codes": request["country_codes"],
+        "language": request["language"],
+        "redirect_uri": request.get("redirect_uri"),
+        "client_name": request["client_name"],
     }
 
 

@@ -30,8 +30,8 @@ class Institution:
     @property
     def url(self) -> str:
         """The bank's own address; ``.example`` never resolves."""
-        words = "".join(letter for letter in self.name.lower() if letter.isalnum())
-        return f"https://www.{words}.example"
+        host = "".join(letter for letter in self.name.lower() if letter.isalnum())
+        return f"https://www.{host}.example"
 
     @property
     def logo(self) -> str:
@@ -93,14 +93,14 @@ def search(
     Names that begin with the query come first; otherwise the order is that of the catalogue.
     """
     wanted = query.strip().lower()
-    found = [
+    banks = [
         bank
         for bank in INSTITUTIONS
         if (not country_codes or bank.country in country_codes)
         and set(products or ()) <= set(bank.products)
         and (not wanted or bank.name.lower().startswith(wanted) or f" {wanted}" in f" {bank.name.lower()}")
     ]
-    return sorted(found, key=lambda bank: not bank.name.lower().startswith(wanted))
+    return sorted(banks, key=lambda bank: not bank.name.lower().startswith(wanted))
 
 
 def _badge(color: str) -> bytes:

@@ -158,9 +158,9 @@ def get_session(context: AppContext, *, link_token: str, session_id: str) -> Ses
 
 
 def search_institutions(context: AppContext, *, session: Session, query: str = "") -> list[Institution]:
-    """The banks this person may choose: of the asked countries, with all asked products, named like ``query``."""
-    asked = session.link_token.request
-    return search(query=query, country_codes=asked["country_codes"], products=asked.get("products") or [])
+    """The banks this person may choose: in the requested countries, with all products, named like ``query``."""
+    request = session.link_token.request
+    return search(query=query, country_codes=request["country_codes"], products=request.get("products") or [])
 
 
 def choose_institution(context: AppContext, *, session: Session, institution_id: str) -> Session:
@@ -325,7 +325,7 @@ def _accounts_to_share(session: Session, chosen: list[AccountChoice]) -> list[st
 
 
 def _make_item(context: AppContext, session: Session, chosen: list[AccountChoice]) -> None:
-    asked = session.link_token.request
+    request = session.link_token.request
     items.create(
         context,
         item_id=session.item_id,
@@ -333,19 +333,19 @@ def _make_item(context: AppContext, session: Session, chosen: list[AccountChoice
         persona=session.persona,
         config=session.config,
         products=_list_billed_products(session),
-        consented=asked.get("additional_consented_products") or [],
-        webhook=asked.get("webhook") or "",
-        days_requested=(asked.get("transactions") or {}).get("days_requested") or items.DEFAULT_DAYS,
+        consented=request.get("additional_consented_products") or [],
+        webhook=request.get("webhook") or "",
+        days_requested=(request.get("transactions") or {}).get("days_requested") or items.DEFAULT_DAYS,
         account_ids=[choice.id for choice in chosen],
     )
 
 
 def _list_billed_products(session: Session) -> list[str]:
     """The products that start with the Item: those asked for, and of the optional ones those the bank has."""
-    asked, bank = session.link_token.request, session.institution
-    optional = [product for name in IF_SUPPORTED for product in asked.get(name) or []]
+    request, bank = session.link_token.request, session.institution
+    optional = [product for name in IF_SUPPORTED for product in request.get(name) or []]
     supported = bank.products if bank else ()
-    return [*(asked.get("products") or []), *(product for product in optional if product in supported)]
+    return [*(request.get("products") or []), *(product for product in optional if product in supported)]
 
 
 def _metadata(session: Session, chosen: list[AccountChoice]) -> dict[str, Any]:

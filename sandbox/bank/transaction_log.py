@@ -109,12 +109,12 @@ def current(context: AppContext, item_id: str) -> list[Row]:
 
 def find(context: AppContext, item_id: str, transaction_id: str) -> Row | None:
     """One transaction as it is now; None if it never was or is gone."""
-    found = context.store.one(
+    row = context.store.one(
         "SELECT body FROM events WHERE item_id = ? AND transaction_id = ? AND superseded_by IS NULL "
         "AND kind != 'remove'",
         *(item_id, transaction_id),
     )
-    return loads(found["body"]) if found else None
+    return loads(row["body"]) if row else None
 
 
 def post_pending(row: Row, *, day: str, key: str) -> Row:
@@ -130,10 +130,10 @@ def post_pending(row: Row, *, day: str, key: str) -> Row:
 
 
 def _get(context: AppContext, item_id: str, transaction_id: str) -> Row:
-    found = find(context, item_id, transaction_id)
-    if found is None:
+    row = find(context, item_id, transaction_id)
+    if row is None:
         raise PlaidError("INVALID_FIELD", "there is no such transaction on this item")
-    return found
+    return row
 
 
 def _supersede(context: AppContext, item_id: str, kind: str, row: Row) -> None:

@@ -43,7 +43,7 @@ class CreditAccount:
         return self.page.statement(month, self.trade.reports_on)
 
     @property
-    def opened(self) -> date:
+    def open_date(self) -> date:
         """When the person got the account: a little before its first month ended."""
         return self.date_of(self.trade.opened) - OPENED_BEFORE
 
@@ -98,7 +98,7 @@ class CreditAccount:
         return self.last - (len(self.grid) - len(self.grid.lstrip(now)) - 1) if now in BAD else self.last
 
     @property
-    def paid(self) -> date | None:
+    def last_payment_date(self) -> date | None:
         """When something was last paid: in the last good month in which something was owed."""
         for month in range(self.last, self.trade.first - 1, -1):
             if self.code(month) == "C" or (self.code(month) in "0B" and self.trade.balance(month - 1)):

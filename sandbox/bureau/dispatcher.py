@@ -92,13 +92,13 @@ class BureauCall:
         page = timelines.advance_month(self.context, persona)
         self.facts["month"] = page.number
         if mode == "frozen":
-            return reports.response_body(reports.frozen_profile(persona.on_file, page, wanted.asked, at=now))
+            return reports.response_body(reports.frozen_profile(persona.on_file, page, wanted.add_ons, at=now))
         if mode == "no_hit_message":
-            return reports.response_body(reports.no_record(persona, page, wanted.asked, at=now))
+            return reports.response_body(reports.no_record(persona, page, wanted.add_ons, at=now))
         if mode == "empty":
             return reports.response_body()
         complete = match.complete and mode != "mismatch"
-        return reports.response_body(reports.report(persona.on_file, page, wanted.asked, at=now, complete=complete))
+        return reports.response_body(reports.report(persona.on_file, page, wanted.add_ons, at=now, complete=complete))
 
     def _record(self, status: int) -> None:
         headers = (value for name, value in self.request.headers if name != "Authorization")
@@ -142,12 +142,12 @@ def refuse(name: str) -> Response:
 
 def _fault_context(wanted: ReportRequest) -> dict[str, Any]:
     """What the log may keep of a request: how much was told, not what."""
-    asked = wanted.asked
+    add_ons = wanted.add_ons
     return {
         "purpose": wanted.purpose,
-        "subscriber": asked.subscriber,
+        "subscriber": add_ons.subscriber,
         "reference": request_log.redact(wanted.reference, wanted.surname, wanted.first_name),
-        "models": list(asked.models),
+        "models": list(add_ons.models),
         "ssn": {0: "none", 4: "last four"}.get(len(wanted.ssn), "full"),
         "dob": {0: "none", 4: "year"}.get(len(wanted.born), "full"),
     }

@@ -22,7 +22,7 @@ from typing import Any
 from waitress.channel import ClientDisconnected
 from werkzeug.wrappers import Response
 
-from sandbox import faults as transport
+import sandbox.faults
 from sandbox.api.control_schemas import ACTIONS, Shape, accept_fault
 from sandbox.api.fields import Field, between, integer, object_of, one_of, text
 from sandbox.bureau.errors import CATALOGUE, BureauError
@@ -83,7 +83,7 @@ def before(context: AppContext, actions: list[Fault]) -> Response | None:
     for action in actions:
         if action["kind"] == "error":
             return _error(action)
-        if action["kind"] in SHARED and (instead := transport.before(context, [action])) is not None:
+        if action["kind"] in SHARED and (instead := sandbox.faults.before(context, [action])) is not None:
             return instead
     return None
 
@@ -95,15 +95,15 @@ def after(context: AppContext, actions: list[Fault], answer: Response) -> Respon
             context.stopping.wait(float(action.get("seconds", 60)))
             raise ClientDisconnected
         spoil = SPOILERS.get(action["kind"])
-        answer = spoil(action, answer) if spoil else transport.after([action], answer)
+        answer = spoil(action, answer) if spoil else sandbox.faults.after([action], answer)
     return answer
 
 
 def _fires(context: AppContext, order: Fault, facts: dict[str, str]) -> bool:
-    if not transport.concerns(order, facts):
+    if not sandbox.faults.concerns(order, facts):
         return False
     context.store.execute("UPDATE bureau_faults SET seen = seen + 1 WHERE id = ?", order["id"])
-    if not transport.strikes(order, order["seen"] + 1):
+    if not sandbox.faults.strikes(order, order["seen"] + 1):
         return False
     context.store.execute("UPDATE bureau_faults SET fired = fired + 1 WHERE id = ?", order["id"])
     return True
@@ -145,14 +145,14 @@ def _set_content_type(action: Fault, answer: Response) -> Response:
 
 def _profiles(action: Fault, answer: Response) -> Response:
     body = loads(answer.get_data())
-    found = body.get("creditProfile", [])
+    profiles = body.get("creditProfile", [])
     match action["how"]:
         case "none":
             body.pop("creditProfile", None)
         case "empty":
             body["creditProfile"] = [{}]
         case "twice":
-            body["creditProfile"] = [*found, *found]
+            body["creditProfile"] = [*profiles, *profiles]
     return _with(answer, dumps(body).encode())
 
 

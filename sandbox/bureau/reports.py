@@ -27,7 +27,7 @@ Section = dict[str, Any]
 
 @dataclass(frozen=True)
 class AddOns:
-    """What a request wants to be told, and who asks."""
+    """What a request wants to be profile, and who asks."""
 
     subscriber: str
     models: tuple[str, ...] = ("V4",)
@@ -39,50 +39,52 @@ class AddOns:
     unique_id: bool = False
 
 
-def report(persona: Persona, page: StoryMonth, asked: AddOns, *, at: datetime, complete: bool = True) -> Section:
+def report(persona: Persona, page: StoryMonth, add_ons: AddOns, *, at: datetime, complete: bool = True) -> Section:
     """The report on a person. ``complete`` tells whether the request matched the file in everything."""
     file = persona.file
     rows = [
-        tradeline(trade, page, long_grid=asked.long_grid, trend=asked.trend)
+        tradeline(trade, page, long_grid=add_ons.long_grid, trend=add_ons.trend)
         for trade in file.trades
         if visible(trade, page)
     ]
     if file.quirks:
         quirks.spoil_trades(rows)
-    inquiries = [_inquiry(one, page) for one in file.inquiries if _still_there(one, page)]
-    records = [_record(one, page) for one in file.records]
-    told = present(
+    inquiries = [_inquiry(inquiry, page) for inquiry in file.inquiries if _still_there(inquiry, page)]
+    records = [_record(record, page) for record in file.records]
+    profile = present(
         {
-            **_person(persona, page, asked, at, complete),
-            "fraudShield": [_fraud_shield(persona, page, complete)] if asked.fraud_shield else [],
+            **_person(persona, page, add_ons, at, complete),
+            "fraudShield": [_fraud_shield(persona, page, complete)] if add_ons.fraud_shield else [],
             "ofac": {"messageNumber": file.ofac[0], "messageText": file.ofac[1]} if file.ofac else {},
             "inquiry": inquiries,
             "publicRecord": records,
-            "riskModel": _scores(file, page, asked),
+            "riskModel": _scores(file, page, add_ons),
             "tradeline": rows,
-            "summaries": [summaries.summary(rows, inquiries, records, page.today)] if asked.summary else [],
-            "statement": [_statement(one, page) for one in file.statements if one.since <= page.number],
+            "summaries": [summaries.summary(rows, inquiries, records, page.today)] if add_ons.summary else [],
+            "statement": [
+                _statement(statement, page) for statement in file.statements if statement.since <= page.number
+            ],
         }
     )
-    return finish_profile(quirks.spoil_profile(told) if file.quirks else told, persona, asked)
+    return finish_profile(quirks.spoil_profile(profile) if file.quirks else profile, persona, add_ons)
 
 
-def frozen_profile(persona: Persona, page: StoryMonth, asked: AddOns, *, at: datetime) -> Section:
+def frozen_profile(persona: Persona, page: StoryMonth, add_ons: AddOns, *, at: datetime) -> Section:
     """What a frozen file shows: who it belongs to and why there is nothing more. How it looks is our choice."""
-    person = _person(persona, page, asked, at, complete=True)
+    person = _person(persona, page, add_ons, at, complete=True)
     kept = {name: person[name] for name in ("headerRecord", "consumerIdentity")}
-    return finish_profile({**kept, "statement": [_statement(FROZEN, page)]}, persona, asked)
+    return finish_profile({**kept, "statement": [_statement(FROZEN, page)]}, persona, add_ons)
 
 
-def no_record(persona: Persona, page: StoryMonth, asked: AddOns, *, at: datetime) -> Section:
+def no_record(persona: Persona, page: StoryMonth, add_ons: AddOns, *, at: datetime) -> Section:
     """An answer about nobody: the bureau looked, and says so in a message."""
     return finish_profile(
         {
-            "headerRecord": [_header(page.today, asked, at)],
+            "headerRecord": [_header(page.today, add_ons, at)],
             "informationalMessage": [_message("07", "0007", "NO RECORD FOUND")],
         },
         persona,
-        replace(asked, unique_id=False),
+        replace(add_ons, unique_id=False),
     )
 
 
@@ -91,24 +93,25 @@ def response_body(*profiles: Section) -> Section:
     return {"creditProfile": list(profiles)}
 
 
-def finish_profile(told: Section, persona: Persona, asked: AddOns) -> Section:
-    """A profile with what comes last: the person's id, if asked for, and the end totals."""
-    if asked.unique_id:
-        told["uniqueConsumerIdentifier"] = [{"value": _unique_id(persona, asked)}]
-    segments = sum(len(section) if isinstance(section, list) else 1 for section in told.values())
-    told["endTotals"] = [{"totalSegments": count(segments, 4), "totalLength": count(len(str(told)), 5)}]
-    return told
+def finish_profile(profile: Section, persona: Persona, add_ons: AddOns) -> Section:
+    """A profile with what comes last: the person's id, if add_ons for, and the end totals."""
+    if add_ons.unique_id:
+        profile["uniqueConsumerIdentifier"] = [{"value": _unique_id(persona, add_ons)}]
+    segments = sum(len(section) if isinstance(section, list) else 1 for section in profile.values())
+    profile["endTotals"] = [{"totalSegments": count(segments, 4), "totalLength": count(len(str(profile)), 5)}]
+    return profile
 
 
-def _person(persona: Persona, page: StoryMonth, asked: AddOns, at: datetime, complete: bool) -> Section:
+def _person(persona: Persona, page: StoryMonth, add_ons: AddOns, at: datetime, complete: bool) -> Section:
     """Who the file is about, and the bureau's remarks on the request."""
     file = persona.file
-    moved = sorted((one for one in file.addresses if one.since <= page.number), key=lambda one: -one.since)
-    not_entitled = [model for model in asked.models if model not in MODELS]
+    reported = (address for address in file.addresses if address.since <= page.number)
+    moved = sorted(reported, key=lambda address: -address.since)
+    not_entitled = [model for model in add_ons.models if model not in MODELS]
     messages = [_message("84", "0084", "SSN MATCHES")] if complete else [_message("84", "0085", "SSN DOES NOT MATCH")]
     messages += [_message("16", "1616", f"RISK MODEL {model} NOT AVAILABLE TO SUBSCRIBER") for model in not_entitled]
     return {
-        "headerRecord": [_header(page.today, asked, at)],
+        "headerRecord": [_header(page.today, add_ons, at)],
         "consumerIdentity": [_identity(persona)],
         "ssn": [
             present(
@@ -119,20 +122,20 @@ def _person(persona: Persona, page: StoryMonth, asked: AddOns, at: datetime, com
                 }
             )
         ],
-        "addressInformation": [_address(one, page) for one in [*moved, persona.address]],
+        "addressInformation": [_address(address, page) for address in [*moved, persona.address]],
         "employmentInformation": _employment(file, page),
         "informationalMessage": messages,
     }
 
 
-def _header(today: date, asked: AddOns, at: datetime) -> Section:
+def _header(today: date, add_ons: AddOns, at: datetime) -> Section:
     return {
         "reportDate": today.strftime("%m%d%y"),
         "reportTime": at.strftime("%H%M%S"),
         "y2kReportedDate": day(today),
         "preamble": "TCA2",
         "versionNo": "07",
-        "inquiringSubcode": asked.subscriber,
+        "inquiringSubcode": add_ons.subscriber,
     }
 
 
@@ -144,24 +147,24 @@ def _identity(persona: Persona) -> Section:
     }
 
 
-def _address(one: Address, page: StoryMonth) -> Section:
+def _address(address: Address, page: StoryMonth) -> Section:
     return {
-        "streetPrefix": one.number,
-        "streetName": one.street,
-        "streetSuffix": one.suffix,
-        "city": one.city,
-        "state": one.state,
-        "zipCode": one.zip_code,
+        "streetPrefix": address.number,
+        "streetName": address.street,
+        "streetSuffix": address.suffix,
+        "city": address.city,
+        "state": address.state,
+        "zipCode": address.zip_code,
         "dwellingType": "S",
         "source": "1",
-        "timesReported": count(min(page.number - one.since, 99)),
-        "firstReportedDate": day(page.as_of(one.since)),
+        "timesReported": count(min(page.number - address.since, 99)),
+        "firstReportedDate": day(page.as_of(address.since)),
         "lastUpdatedDate": day(page.as_of(page.number)),
     }
 
 
 def _employment(file: File, page: StoryMonth) -> list[Section]:
-    """Where the person works, as somebody told the bureau long ago."""
+    """Where the person works, as somebody profile the bureau long ago."""
     if not file.employer:
         return []
     since = {"firstReportedDate": day(page.as_of(-30)), "lastUpdatedDate": day(page.as_of(-8))}
@@ -186,57 +189,57 @@ def _fraud_shield(persona: Persona, page: StoryMonth, complete: bool) -> Section
     )
 
 
-def _still_there(one: Inquiry, page: StoryMonth) -> bool:
+def _still_there(inquiry: Inquiry, page: StoryMonth) -> bool:
     """Inquiries appear with their month and leave after two years."""
-    return one.month <= page.number and between(_asked_on(one, page), page.today) < KEEPS_INQUIRIES
+    return inquiry.month <= page.number and between(_inquiry_date(inquiry, page), page.today) < KEEPS_INQUIRIES
 
 
-def _asked_on(one: Inquiry, page: StoryMonth) -> date:
-    return date.fromordinal(page.as_of(one.month).toordinal() - one.days)
+def _inquiry_date(inquiry: Inquiry, page: StoryMonth) -> date:
+    return date.fromordinal(page.as_of(inquiry.month).toordinal() - inquiry.days)
 
 
-def _inquiry(one: Inquiry, page: StoryMonth) -> Section:
+def _inquiry(inquiry: Inquiry, page: StoryMonth) -> Section:
     return {
-        "date": day(_asked_on(one, page)),
-        "subscriberName": one.creditor,
-        "subscriberCode": one.member,
-        "kob": one.business,
-        "type": one.type or INQUIRY_TYPES.get(one.business, "31"),
+        "date": day(_inquiry_date(inquiry, page)),
+        "subscriberName": inquiry.creditor,
+        "subscriberCode": inquiry.member,
+        "kob": inquiry.business,
+        "type": inquiry.type or INQUIRY_TYPES.get(inquiry.business, "31"),
         "terms": "UNK",
         "amount": UNKNOWN,
     }
 
 
-def _record(one: Record, page: StoryMonth) -> Section:
+def _record(record: Record, page: StoryMonth) -> Section:
     return present(
         {
-            "courtName": one.court,
-            "courtCode": one.court_code,
-            "status": one.status,
-            "statusDate": day(page.as_of(one.settled)),
-            "filingDate": day(page.as_of(one.filed)),
-            "amount": amount(one.amount),
-            "referenceNumber": one.reference,
+            "courtName": record.court,
+            "courtCode": record.court_code,
+            "status": record.status,
+            "statusDate": day(page.as_of(record.settled)),
+            "filingDate": day(page.as_of(record.filed)),
+            "amount": amount(record.amount),
+            "referenceNumber": record.reference,
             "evaluation": "N",
             "ecoa": "1",
-            "plaintiffName": one.plaintiff,
-            "bankruptcyAssetAmount": amount(one.assets),
-            "bankruptcyVoluntaryIndicator": "" if one.assets is None else "V",
-            "repaymentPercent": "" if one.repays is None else count(one.repays, 3),
+            "plaintiffName": record.plaintiff,
+            "bankruptcyAssetAmount": amount(record.assets),
+            "bankruptcyVoluntaryIndicator": "" if record.assets is None else "V",
+            "repaymentPercent": "" if record.repays is None else count(record.repays, 3),
         }
     )
 
 
-def _scores(file: File, page: StoryMonth, asked: AddOns) -> list[Section]:
-    """A score for each model that was asked for and may be. A model that may not be is left out."""
+def _scores(file: File, page: StoryMonth, add_ons: AddOns) -> list[Section]:
+    """A score for each model that was add_ons for and may be. A model that may not be is left out."""
     scores = []
-    for model in asked.models:
+    for model in add_ons.models:
         if model in MODELS and (file.exclusion or file.score):
-            scores.append(_score(file, page, asked, model))
+            scores.append(_score(file, page, add_ons, model))
     return scores
 
 
-def _score(file: File, page: StoryMonth, asked: AddOns, model: str) -> Section:
+def _score(file: File, page: StoryMonth, add_ons: AddOns, model: str) -> Section:
     """One score. A code of exclusion stands where the score would: 9002 is no excellent score."""
     if file.exclusion or file.score is None:
         return {"modelIndicator": model, "score": file.exclusion, "evaluation": "P"}
@@ -247,7 +250,7 @@ def _score(file: File, page: StoryMonth, asked: AddOns, model: str) -> Section:
             "modelIndicator": model,
             "score": f"{value:04d}",
             "evaluation": "P",
-            "scorePercentile": str(max(1, (value - 300) * 99 // 550)) if asked.percentile else "",
+            "scorePercentile": str(max(1, (value - 300) * 99 // 550)) if add_ons.percentile else "",
             "scoreFactors": [{"importance": str(place), "code": code} for place, code in enumerate(factors, 1)],
         }
     )
@@ -259,11 +262,11 @@ def _factors(codes: tuple[str, ...], model: str) -> list[str]:
     return list(dict.fromkeys(known.get(code, code) for code in codes))
 
 
-def _statement(one: Statement, page: StoryMonth) -> Section:
-    reported = max(one.since, -1)
-    return {"type": one.type, "dateReported": day(page.as_of(reported)), "statementText": one.text}
+def _statement(statement: Statement, page: StoryMonth) -> Section:
+    reported = max(statement.since, -1)
+    return {"type": statement.type, "dateReported": day(page.as_of(reported)), "statementText": statement.text}
 
 
-def _unique_id(persona: Persona, asked: AddOns) -> str:
+def _unique_id(persona: Persona, add_ons: AddOns) -> str:
     """Seventeen characters that are the same whenever the same subscriber asks about the same person."""
-    return sha256(f"{asked.subscriber}/{persona.surname}/{persona.birth}".encode()).hexdigest()[:17].upper()
+    return sha256(f"{add_ons.subscriber}/{persona.surname}/{persona.birth}".encode()).hexdigest()[:17].upper()

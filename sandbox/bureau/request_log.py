@@ -81,8 +81,8 @@ def holds_ssn(*texts: str) -> bool:
 
 def redact(text: str, *secrets: str) -> str:
     """The text, unless it holds a Social Security number or one of these secrets."""
-    told = holds_ssn(text) or any(secret and secret.lower() in text.lower() for secret in secrets)
-    return REDACTED if told else text
+    is_secret = holds_ssn(text) or any(secret and secret.lower() in text.lower() for secret in secrets)
+    return REDACTED if is_secret else text
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:

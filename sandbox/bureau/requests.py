@@ -115,7 +115,7 @@ class ReportRequest:
     born: str
     purpose: str
     reference: str
-    asked: AddOns
+    add_ons: AddOns
 
 
 def parse_request(request: Request) -> ReportRequest:
@@ -139,7 +139,7 @@ def parse_request(request: Request) -> ReportRequest:
         born=applicant.get("dob", {}).get("dob", ""),
         purpose=body["permissiblePurpose"]["type"],
         reference=reference,
-        asked=_parse_add_ons(body.get("addOns") or {}),
+        add_ons=_parse_add_ons(body.get("addOns") or {}),
     )
 
 

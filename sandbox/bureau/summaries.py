@@ -109,7 +109,7 @@ def _ever_bad(row: Row) -> bool:
 
 def _recent(inquiries: list[Row], today: date) -> int:
     since = plus(today, -6)
-    return sum(_in_order(one["date"]) >= since.strftime("%Y%m%d") for one in inquiries)
+    return sum(_in_order(inquiry["date"]) >= since.strftime("%Y%m%d") for inquiry in inquiries)
 
 
 def _in_order(written: str) -> str:

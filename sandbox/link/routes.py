@@ -52,24 +52,24 @@ def asset(context: AppContext, request: Request, name: str) -> Response:
 def step(context: AppContext, request: Request, name: str) -> Response:
     """Take one step of a session and answer with the view that follows."""
     body = json_object(request)
-    asked = request_id()
+    step_id = request_id()
     try:
         answer = STEPS[name](context, body)
     except LinkError as error:
-        answer = {"error": {**error.body(asked), **wording(error.code)._asdict()}}
-    return json_response({**answer, "request_id": asked})
+        answer = {"error": {**error.body(step_id), **wording(error.code)._asdict()}}
+    return json_response({**answer, "request_id": step_id})
 
 
 def _open(context: AppContext, body: Facts) -> Facts:
     """Start a session: what the site wants, and at which bank if that is settled already."""
     session = links.open_session(context, link_token=_key(body, "link_token"))
-    asked = session.link_token.request
+    link_request = session.link_token.request
     return {
         "view": "CREDENTIAL" if session.is_update else "CONSENT",
         "mode": "update" if session.is_update else "connect",
         "link_session_id": session.id,
-        "client_name": asked["client_name"],
-        "products": _products(asked),
+        "client_name": link_request["client_name"],
+        "products": _products(link_request),
         "institution": _bank(session.institution),
         "people": credentials.as_json(),
     }
@@ -78,8 +78,8 @@ def _open(context: AppContext, body: Facts) -> Facts:
 def _institutions(context: AppContext, body: Facts) -> Facts:
     """The banks whose name holds ``query``."""
     query = _text(body, "query")
-    found = links.search_institutions(context, session=_session(context, body), query=query)
-    return {"query": query, "institutions": [_bank(bank) for bank in found]}
+    banks = links.search_institutions(context, session=_session(context, body), query=query)
+    return {"query": query, "institutions": [_bank(bank) for bank in banks]}
 
 
 def _credentials(context: AppContext, body: Facts) -> Facts:
@@ -161,9 +161,9 @@ def _bank(bank: Institution | None) -> Facts | None:
     return {"institution_id": bank.id, "name": bank.name, "url": bank.url, "primary_color": bank.color}
 
 
-def _products(asked: Facts) -> list[str]:
+def _products(link_request: Facts) -> list[str]:
     """Every product the site may come to read, whichever list of the request it stands in."""
-    return sorted({product for name in PRODUCT_LISTS for product in asked.get(name) or []})
+    return sorted({product for name in PRODUCT_LISTS for product in link_request.get(name) or []})
 
 
 def _session(context: AppContext, body: Facts) -> Session:

@@ -73,7 +73,7 @@ class Mail:
     @property
     def links(self) -> list[str]:
         """The web addresses in the text, in order, without the punctuation of the sentence around them."""
-        return [found.rstrip(".,;:!?)]") for found in ADDRESS_IN_TEXT.findall(self.text)]
+        return [address.rstrip(".,;:!?)]") for address in ADDRESS_IN_TEXT.findall(self.text)]
 
     @property
     def attachments(self) -> list[Attachment]:
@@ -148,10 +148,10 @@ def _decode_header(value: Any) -> str:
     if value is None:
         return ""
     try:
-        words = str(make_header(decode_header(value)))
+        text = str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, ValueError):
-        words = str(value)
-    return " ".join(_whole(words).split())
+        text = str(value)
+    return " ".join(_whole(text).split())
 
 
 def _content(part: Message) -> str:

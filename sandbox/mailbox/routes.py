@@ -31,22 +31,23 @@ def inbox(context: AppContext, request: Request) -> Response:
     """The list, newest first, fifty at a time; ``?to=`` keeps one person's mails, ``?before=`` turns the page."""
     to = request.args.get("to", "").strip()
     before = request.args.get("before", type=int)
-    found = mails.newest(context, to=to, before=before, count=PAGE + 1)
-    return _page("inbox.html", mails=found[:PAGE], older=len(found) > PAGE, to=to, before=before, kept=mails.KEPT)
+    newest_mails = mails.newest(context, to=to, before=before, count=PAGE + 1)
+    shown, is_more = newest_mails[:PAGE], len(newest_mails) > PAGE
+    return _page("inbox.html", mails=shown, older=is_more, to=to, before=before, kept=mails.KEPT)
 
 
 def mail(context: AppContext, request: Request, mail_id: int) -> Response:
     """One mail: its text, its headers, and the source of its HTML part if it has one."""
-    found = mails.find(context, mail_id)
-    if found is None:
+    mail_row = mails.find(context, mail_id)
+    if mail_row is None:
         return _page("missing.html", status=404, kept=mails.KEPT)
-    return _page("mail.html", mail=found)
+    return _page("mail.html", mail=mail_row)
 
 
 def messages(context: AppContext, request: Request) -> Response:
     """``{"messages": [...]}``, newest first, every kept mail or those to ``?to=``. For tests and scripts."""
-    found = mails.newest(context, to=request.args.get("to", "").strip())
-    answer = json_response({"messages": [mail.as_json() for mail in found]})
+    newest_mails = mails.newest(context, to=request.args.get("to", "").strip())
+    answer = json_response({"messages": [mail.as_json() for mail in newest_mails]})
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

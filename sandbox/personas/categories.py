@@ -93,8 +93,8 @@ WORDS: tuple[tuple[str, str, str], ...] = (
 
 def derive(description: str, amount: Decimal) -> tuple[str, str]:
     """(detailed code, confidence) that a bank's description suggests; the sign of ``amount`` is Plaid's."""
-    for words, outflow, inflow in WORDS:
-        if re.search(rf"\b(?:{words})", description, re.IGNORECASE):
+    for pattern, outflow, inflow in WORDS:
+        if re.search(rf"\b(?:{pattern})", description, re.IGNORECASE):
             code = outflow if amount >= 0 else inflow or outflow
             return (code, "HIGH") if code else ("OTHER_OTHER", "LOW")
     return ("OTHER_OTHER", "LOW") if amount >= 0 else ("INCOME_OTHER", "LOW")

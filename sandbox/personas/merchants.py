@@ -71,5 +71,5 @@ def visit(random: Random) -> Merchant:
 
 def on_statement(merchant: Merchant, random: Random) -> str:
     """The merchant as a bank prints it: capitals, a store number, no manners."""
-    words = merchant.name.upper().replace("&", "AND")
-    return f"{words} #{random.randrange(100, 9999):04d}" if merchant.channel == "in store" else f"{words} WEB"
+    text = merchant.name.upper().replace("&", "AND")
+    return f"{text} #{random.randrange(100, 9999):04d}" if merchant.channel == "in store" else f"{text} WEB"

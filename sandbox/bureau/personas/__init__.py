@@ -96,12 +96,12 @@ def find(surname: str, ssn: str, zip_code: str) -> Match | None:
 
     Ada Mercer's file belongs to P01. A request for her that does not match in everything is P06.
     """
-    namesakes = [one for one in PERSONAS.values() if one.surname == surname.upper()]
+    namesakes = [persona for persona in PERSONAS.values() if persona.surname == surname.upper()]
     for persona in namesakes:
         if persona.mode != "mismatch" and _same_number(persona, ssn) and zip_code[:5] == ZIP:
             return Match(persona, complete=True)
-    if any(_same_number(one, ssn) or zip_code[:5] == ZIP for one in namesakes):
-        return Match(max(namesakes, key=lambda one: one.mode == "mismatch"), complete=False)
+    if any(_same_number(persona, ssn) or zip_code[:5] == ZIP for persona in namesakes):
+        return Match(max(namesakes, key=lambda persona: persona.mode == "mismatch"), complete=False)
     return None
 
 

@@ -27,13 +27,13 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 @dataclass(frozen=True)
 class DataDir:
-    """The folders and files of one data home. Nothing is created by asking."""
+    """The folders and files of one data directory. Nothing is created by asking."""
 
     root: Path
 
     @property
     def sockets(self) -> Path:
-        """The folder of the unix sockets: inside the home, or in a short private one where the path is too long."""
+        """The folder of the unix sockets: inside the directory, or a short private one where the path is too long."""
         inside = self.root / "sockets"
         if len(os.fsencode(inside)) <= LONGEST_SOCKET_FOLDER and PLAIN_PATH.fullmatch(str(inside)):
             return inside
@@ -70,7 +70,7 @@ def fingerprint(path: Path) -> str:
 
 
 def locate(checkout: Path = CHECKOUT) -> DataDir:
-    """Return this checkout's data home: ``PLUMBLINE_HOME``, else ``.data`` in the checkout, else below /var/lib.
+    """Return this checkout's data directory: ``PLUMBLINE_HOME``, else ``.data`` in the checkout, else below /var/lib.
 
     PostgreSQL refuses to run as root. Root's cluster belongs to a system user, which may not be able to enter
     the checkout (think of /root), and we never open a folder that is not ours.
@@ -106,16 +106,16 @@ def make_private(folder: Path, mode: int = 0o700) -> Path:
     return folder
 
 
-def prepare(home: DataDir, account: Account | None) -> DataDir:
-    """Create a home's folders, and return the home. An account other than ours may pass, but not look around."""
+def prepare(data_dir: DataDir, account: Account | None) -> DataDir:
+    """Create the folders of a data directory, and return it. An account other than ours may pass through alone."""
     mode = 0o711 if account else 0o700
-    make_private(home.root, mode)
-    make_private(home.sockets.parent, mode)
+    make_private(data_dir.root, mode)
+    make_private(data_dir.sockets.parent, mode)
     if account:
-        account.own(home.sockets)
+        account.own(data_dir.sockets)
     else:
-        make_private(home.sockets)
-    return home
+        make_private(data_dir.sockets)
+    return data_dir
 
 
 def addresses(sockets: Path, keys: dict[str, str], ports: dict[str, str]) -> dict[str, str]:

@@ -39,9 +39,9 @@ NO_PORTS = {"SANDBOX_PORT": "", "SANDBOX_SMTP_PORT": ""}
 def run(command: Sequence[str]) -> int:
     """Run a command with services of its own, and return its exit code."""
     end_on_signals()
-    with services() as (home, environment):
-        leashed = supervise.command(home.lock, command, foreground=True)
-        return wait(subprocess.Popen(leashed, env=os.environ | environment))
+    with services() as (data_dir, environment):
+        supervised = supervise.command(data_dir.lock, command, foreground=True)
+        return wait(subprocess.Popen(supervised, env=os.environ | environment))
 
 
 def end_on_signals() -> None:
@@ -73,42 +73,42 @@ def in_terminal_foreground() -> bool:
 
 @contextmanager
 def services() -> Iterator[tuple[DataDir, dict[str, str]]]:
-    """Start both services; give their home and the settings by which they are reached."""
+    """Start both services; give their data directory and the settings by which they are reached."""
     account = service_account()
-    with new_home(locate(), account) as home:
-        database = Cluster(home, precious=False, account=account).start()
+    with new_data_dir(locate(), account) as data_dir:
+        database = Cluster(data_dir, precious=False, account=account).start()
         try:
-            broker = redis.start(home, save=redis.FORGOTTEN)
+            broker = redis.start(data_dir, save=redis.FORGOTTEN)
             try:
-                yield home, settings(home)
+                yield data_dir, settings(data_dir)
             finally:
                 broker.stop()
         finally:
             database.stop()
 
 
-def settings(home: DataDir) -> dict[str, str]:
+def settings(data_dir: DataDir) -> dict[str, str]:
     """Create the roles and the site's database, and return how to reach everything."""
-    found = addresses(home.sockets, keys.make() | NO_PASSWORDS, NO_PORTS)
+    found = addresses(data_dir.sockets, keys.make() | NO_PASSWORDS, NO_PORTS)
     setup_database(admin_url=found["DATABASE_ADMIN_URL"], database=DATABASE, logins=[])
     return {name: found[name] for name in PASSED_ON}
 
 
 @contextmanager
-def new_home(checkout_home: DataDir, account: Account | None) -> Iterator[DataDir]:
-    """Make a home with a fresh cluster in it, hold its lock, and remove it afterwards."""
+def new_data_dir(checkout_data: DataDir, account: Account | None) -> Iterator[DataDir]:
+    """Make a data directory with a fresh cluster in it, hold its lock, and remove it afterwards."""
     mode = 0o711 if account else 0o700
-    place = make_private(make_private(checkout_home.root, mode) / "test", mode)
+    place = make_private(make_private(checkout_data.root, mode) / "test", mode)
     with one_at_a_time(place):
         sweep(place, account)
         template = ensure_template(place, account)
-        home = prepare(DataDir(Path(tempfile.mkdtemp(prefix="run-", dir=place))), account)
-        held = supervise.hold(home.lock)
+        data_dir = prepare(DataDir(Path(tempfile.mkdtemp(prefix="run-", dir=place))), account)
+        held = supervise.hold(data_dir.lock)
     try:
-        copy_cluster(template, home)
-        yield home
+        copy_cluster(template, data_dir)
+        yield data_dir
     finally:
-        remove(home)
+        remove(data_dir)
         if held:
             held.close()
 
@@ -124,16 +124,16 @@ def one_at_a_time(place: Path) -> Iterator[None]:
 def sweep(place: Path, account: Account | None) -> None:
     """Remove what killed runs left behind. A run that lives, or is still ending, holds its lock."""
     for folder in place.glob("run-*"):
-        home = DataDir(folder)
-        if held := supervise.hold(home.lock):
-            Cluster(home, account=account).end_leftover()
-            redis.end_leftover(home.sockets / "redis.sock")
-            remove(home)
+        data_dir = DataDir(folder)
+        if held := supervise.hold(data_dir.lock):
+            Cluster(data_dir, account=account).end_leftover()
+            redis.end_leftover(data_dir.sockets / "redis.sock")
+            remove(data_dir)
             held.close()
 
 
 def ensure_template(place: Path, account: Account | None) -> DataDir:
-    """Return a home with an initialised cluster that is never started, making it when initdb itself has changed."""
+    """Return a data directory with a cluster that is never started; make it when initdb itself has changed."""
     version = importlib.metadata.version(POSTGRES_WHEEL)
     template = DataDir(place / f"template-{fingerprint(Path(version, *LOCALE))}")
     cluster = Cluster(template, account=account)
@@ -145,12 +145,12 @@ def ensure_template(place: Path, account: Account | None) -> DataDir:
     return template
 
 
-def copy_cluster(template: DataDir, home: DataDir) -> None:
+def copy_cluster(template: DataDir, data_dir: DataDir) -> None:
     """Copy the template's cluster, with its owner: shutil.copytree would leave that out."""
-    subprocess.run(["cp", "-a", str(template.root / "postgres"), str(home.root / "postgres")], check=True)
+    subprocess.run(["cp", "-a", str(template.root / "postgres"), str(data_dir.root / "postgres")], check=True)
 
 
-def remove(home: DataDir) -> None:
-    """Delete a home, with the sockets that may lie outside it."""
-    shutil.rmtree(home.sockets, ignore_errors=True)
-    shutil.rmtree(home.root, ignore_errors=True)
+def remove(data_dir: DataDir) -> None:
+    """Delete a data directory, with the sockets that may lie outside it."""
+    shutil.rmtree(data_dir.sockets, ignore_errors=True)
+    shutil.rmtree(data_dir.root, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The secrets of one data home: made once, at the first start, readable by their owner only."""
+"""The secrets of one data directory: made once, at the first start, readable by their owner only."""
 
 import base64
 import datetime
@@ -7,7 +7,7 @@ import secrets
 from devservices import CannotStart, envfile
 from devservices.data_dir import DataDir
 
-HEADING = "Made by `make run`. Without FIELD_KEYS nothing sealed in this data home can be read again."
+HEADING = "Made by `make run`. Without FIELD_KEYS nothing sealed in this data directory can be read again."
 
 
 def make() -> dict[str, str]:
@@ -26,27 +26,27 @@ def make() -> dict[str, str]:
     }
 
 
-def ensure(home: DataDir, *, has_data: bool) -> dict[str, str]:
-    """Return the home's keys, making them when the home is new.
+def ensure(data_dir: DataDir, *, has_data: bool) -> dict[str, str]:
+    """Return the data directory's keys, making them when the data directory is new.
 
     Raises CannotStart when data are there and their keys are not: new keys could not read them.
     """
-    if home.keys.exists():
-        return _with_new_roles(home)
+    if data_dir.keys.exists():
+        return _with_new_roles(data_dir)
     if has_data:
         raise CannotStart(
-            f"{home.keys} is missing, but {home.root} holds a database sealed with it. Put the file back from "
+            f"{data_dir.keys} is missing, but {data_dir.root} holds a database sealed with it. Put the file back from "
             "your backup, or delete the folder to start afresh."
         )
     keys = make()
-    envfile.write(home.keys, keys, HEADING)
+    envfile.write(data_dir.keys, keys, HEADING)
     return keys
 
 
-def _with_new_roles(home: DataDir) -> dict[str, str]:
-    # A home that is older than a role of the database lacks its password. `setup_database` sets whatever stands here.
-    known = envfile.read(home.keys)
+def _with_new_roles(data_dir: DataDir) -> dict[str, str]:
+    # A data directory that is older than a role lacks its password. `setup_database` sets whatever stands here.
+    known = envfile.read(data_dir.keys)
     keys = {"VIEWER_PASSWORD": secrets.token_urlsafe(24)} | known
     if keys != known:
-        envfile.write(home.keys, keys, HEADING)
+        envfile.write(data_dir.keys, keys, HEADING)
     return keys

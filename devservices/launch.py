@@ -30,7 +30,7 @@ from devservices.postgres import Cluster
 PROCFILE = CHECKOUT / "Procfile.dev"
 # A killed run's services need up to this long to end; they hold the lock until they have.
 LOCK_SECONDS = 30
-# Below honcho's own patience of 5 seconds, after which it would kill the leash and not what is on it.
+# Below honcho's own patience of 5 seconds, after which it would kill the supervisor and not its program.
 GRACE_SECONDS = 4
 # The processes of the site never see the superuser's address.
 ADMIN = "DATABASE_ADMIN_URL"
@@ -60,19 +60,19 @@ def launch(stack: ExitStack) -> int:
     """
     environ.Env.read_env(CHECKOUT / ".env")
     account = service_account()
-    home = prepare(locate(), account)
-    stack.enter_context(only_run(home))
+    data_dir = prepare(locate(), account)
+    stack.enter_context(only_run(data_dir))
     web = stack.enter_context(ports.reserved(os.environ.get("PORT", "")))
-    settings = start_services(home, account, stack)
-    envfile.write(home.site_environment, settings, "Written by `make run` for `manage.py`, at each start.")
+    settings = start_services(data_dir, account, stack)
+    envfile.write(data_dir.site_environment, settings, "Written by `make run` for `manage.py`, at each start.")
     site = site_environment(settings, web.port)
-    prepare_database(home, site, settings)
+    prepare_database(data_dir, site, settings)
     if not is_true(site["DEBUG"]):
         with step("Static files"):
             manage("collectstatic", "--noinput", env=site)
     if web.note:
         say(f"  {web.note}")
-    return serve(home, site, sandbox_environment(home, settings), stack)
+    return serve(data_dir, site, sandbox_environment(data_dir, settings), stack)
 
 
 # --- Steps ------------------------------------------------------------------------------------------------
@@ -95,17 +95,17 @@ def step(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def only_run(home: DataDir) -> Iterator[None]:
-    """Hold the home's lock, by which our processes also notice that we are gone.
+def only_run(data_dir: DataDir) -> Iterator[None]:
+    """Hold the data directory's lock, by which our processes also notice that we are gone.
 
     Raises CannotStart when another run lives. Waits for one that is ending.
     """
     deadline = time.monotonic() + LOCK_SECONDS
-    while (held := supervise.hold(home.lock)) is None:
-        if holder := living_holder(home):
+    while (held := supervise.hold(data_dir.lock)) is None:
+        if holder := living_holder(data_dir):
             raise CannotStart(f"Plumbline already runs from this checkout, as process {holder}. Stop that one first.")
         if time.monotonic() > deadline:
-            raise CannotStart(f"Processes of an earlier run still hold {home.lock}. End them, then try again.")
+            raise CannotStart(f"Processes of an earlier run still hold {data_dir.lock}. End them, then try again.")
         time.sleep(0.1)
     with held:
         held.truncate(0)
@@ -114,9 +114,9 @@ def only_run(home: DataDir) -> Iterator[None]:
         yield
 
 
-def living_holder(home: DataDir) -> int | None:
+def living_holder(data_dir: DataDir) -> int | None:
     """Return the process id in the lock file while that process lives."""
-    text = home.lock.read_text()
+    text = data_dir.lock.read_text()
     if not text.isdecimal():
         return None
     try:
@@ -129,25 +129,25 @@ def living_holder(home: DataDir) -> int | None:
 # --- Services and settings --------------------------------------------------------------------------------
 
 
-def start_services(home: DataDir, account: Account | None, stack: ExitStack) -> dict[str, str]:
+def start_services(data_dir: DataDir, account: Account | None, stack: ExitStack) -> dict[str, str]:
     """Start those that no setting names another one for, and return the settings that lead to them.
 
     A database of one's own brings all its roles: none of ours is mixed in.
     """
     brings_database = "DATABASE_URL" in os.environ
-    own = keys.ensure(home, has_data=False) if brings_database else start_postgres(home, account, stack)
+    own = keys.ensure(data_dir, has_data=False) if brings_database else start_postgres(data_dir, account, stack)
     if "REDIS_URL" not in os.environ:
         with step("Redis"):
-            stack.callback(redis.start(home, save=redis.KEPT).stop)
-    settings = addresses(home.sockets, own, ports.ensure_sandbox_ports(home))
+            stack.callback(redis.start(data_dir, save=redis.KEPT).stop)
+    settings = addresses(data_dir.sockets, own, ports.ensure_sandbox_ports(data_dir))
     return {name: value for name, value in settings.items() if not (brings_database and name.startswith("DATABASE_"))}
 
 
-def start_postgres(home: DataDir, account: Account | None, stack: ExitStack) -> dict[str, str]:
-    """Start PostgreSQL, making its cluster the first time, and return the home's keys."""
-    exists = Cluster(home).exists()
-    own = keys.ensure(home, has_data=exists)
-    cluster = Cluster(home, own["ADMIN_PASSWORD"], account=account)
+def start_postgres(data_dir: DataDir, account: Account | None, stack: ExitStack) -> dict[str, str]:
+    """Start PostgreSQL, making its cluster the first time, and return the data directory's keys."""
+    exists = Cluster(data_dir).exists()
+    own = keys.ensure(data_dir, has_data=exists)
+    cluster = Cluster(data_dir, own["ADMIN_PASSWORD"], account=account)
     if not exists:
         with step("A new database cluster"):
             cluster.create()
@@ -164,37 +164,37 @@ def site_environment(settings: dict[str, str], port: int) -> dict[str, str]:
     return ours | dict(os.environ) | {"PORT": str(port), "PATH": programs, "PYTHONUNBUFFERED": "1"}
 
 
-def sandbox_environment(home: DataDir, settings: dict[str, str]) -> dict[str, str]:
+def sandbox_environment(data_dir: DataDir, settings: dict[str, str]) -> dict[str, str]:
     """Return what the sandbox needs to know. It gets no key and no address of the site's services."""
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
-        "SANDBOX_DATA": str(make_private(home.root / "sandbox")),
+        "SANDBOX_DATA": str(make_private(data_dir.root / "sandbox")),
         "SANDBOX_CLIENT_ID": settings["PLAID_CLIENT_ID"],
         "SANDBOX_SECRET": settings["PLAID_SECRET"],
-        **envfile.read(home.ports),
+        **envfile.read(data_dir.ports),
     }
 
 
-def prepare_database(home: DataDir, site: dict[str, str], settings: dict[str, str]) -> None:
+def prepare_database(data_dir: DataDir, site: dict[str, str], settings: dict[str, str]) -> None:
     """Bring roles and tables to the state that the code expects.
 
     Raises CannotStart, and changes nothing, where another version of Plumbline made the database.
     """
     if admin := os.environ.get(ADMIN) or settings.get(ADMIN):
         with step("Database roles and tables"):
-            advice = {OTHER_VERSION_EXIT_CODE: data_dir_advice(home)} if ADMIN in settings else {}
+            advice = {OTHER_VERSION_EXIT_CODE: data_dir_advice(data_dir)} if ADMIN in settings else {}
             manage("setup_database", "--migrate", env=site | {ADMIN: admin}, advice=advice)
     else:
         with step("Tables"):
             manage("migrate", "--database", "owner", "--noinput", env=site)
 
 
-def data_dir_advice(home: DataDir) -> str:
+def data_dir_advice(data_dir: DataDir) -> str:
     """Say how to start with an empty embedded database."""
     return (
-        f"The database is in {home.root}. To start with an empty one, set PLUMBLINE_HOME to a new folder, or move "
-        f"{home.root} away."
+        f"The database is in {data_dir.root}. To start with an empty one, set PLUMBLINE_HOME to a new folder, or move "
+        f"{data_dir.root} away."
     )
 
 
@@ -226,15 +226,15 @@ def manage(*arguments: str, env: dict[str, str], advice: Mapping[int, str] = Map
 # --- The processes ----------------------------------------------------------------------------------------
 
 
-def serve(home: DataDir, site: dict[str, str], sandbox: dict[str, str], stack: ExitStack) -> int:
+def serve(data_dir: DataDir, site: dict[str, str], sandbox: dict[str, str], stack: ExitStack) -> int:
     """Run the lines of Procfile.dev until asked to stop or until one of them ends, and return the exit code."""
     manager = Manager(Printer(sys.stdout))
     for name, line in parse_procfile(PROCFILE.read_text()).processes.items():
-        command = supervise.command(home.lock, ["/bin/sh", "-c", f"exec {line}"], grace=GRACE_SECONDS)
+        command = supervise.command(data_dir.lock, ["/bin/sh", "-c", f"exec {line}"], grace=GRACE_SECONDS)
         manager.add_process(
             name, f"exec {shlex.join(command)}", env=sandbox if name == "sandbox" else site, cwd=str(CHECKOUT)
         )
-    stack.callback(welcome(home, site).terminate)
+    stack.callback(welcome(data_dir, site).terminate)
     # honcho knows what to do on SIGTERM; a terminal that closes sends SIGHUP.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     manager.loop()
@@ -245,11 +245,11 @@ def serve(home: DataDir, site: dict[str, str], sandbox: dict[str, str], stack: E
     return 1
 
 
-def welcome(home: DataDir, site: dict[str, str]) -> "subprocess.Popen[bytes]":
+def welcome(data_dir: DataDir, site: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start the program that says where the site is, once it answers."""
-    program = [sys.executable, "-m", "devservices.welcome", site["PORT"], str(home.root)]
+    program = [sys.executable, "-m", "devservices.welcome", site["PORT"], str(data_dir.root)]
     return subprocess.Popen(
-        supervise.command(home.lock, program, grace=GRACE_SECONDS), cwd=CHECKOUT, env=site, start_new_session=True
+        supervise.command(data_dir.lock, program, grace=GRACE_SECONDS), cwd=CHECKOUT, env=site, start_new_session=True
     )
 
 

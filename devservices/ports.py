@@ -89,13 +89,13 @@ def wanted(asked: str) -> range:
     return range(int(asked), int(asked) + 1)
 
 
-def ensure_sandbox_ports(home: DataDir) -> dict[str, str]:
+def ensure_sandbox_ports(data_dir: DataDir) -> dict[str, str]:
     """Return the sandbox's ports: the ones it had last time while they are free, else new ones, remembered."""
-    before = envfile.read(home.ports)
+    before = envfile.read(data_dir.ports)
     ports = {name: before.get(name, "") for name in SANDBOX_PORTS}
     chosen = {name: port if port and is_free(int(port)) else any_free() for name, port in ports.items()}
     if chosen != before:
-        envfile.write(home.ports, chosen, "Chosen by `make run`; free when last looked at.")
+        envfile.write(data_dir.ports, chosen, "Chosen by `make run`; free when last looked at.")
     return chosen
 
 

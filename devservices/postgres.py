@@ -43,12 +43,12 @@ CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "of
 
 @dataclass(frozen=True)
 class Cluster:
-    """The PostgreSQL of one home. `password` is the superuser's; when it is empty, nobody is asked for one.
+    """The PostgreSQL of one data directory. `password` is the superuser's; when it is empty, nobody is asked for one.
 
     A `precious` cluster survives a power cut; the other kind is for tests, and trades that for speed.
     """
 
-    home: DataDir
+    data_dir: DataDir
     password: str = ""
     precious: bool = True
     account: Account | None = None
@@ -56,7 +56,7 @@ class Cluster:
     @property
     def data(self) -> Path:
         """The data directory."""
-        return self.home.root / "postgres"
+        return self.data_dir.root / "postgres"
 
     def exists(self) -> bool:
         """Say whether initdb has been here."""
@@ -88,11 +88,11 @@ class Cluster:
             yield file.name
 
     def require_room(self) -> None:
-        """Raise CannotStart when the disk below the home has no room for a cluster."""
-        free = shutil.disk_usage(self.home.root).free
+        """Raise CannotStart when the disk below the data directory has no room for a cluster."""
+        free = shutil.disk_usage(self.data_dir.root).free
         if free < ROOM_NEEDED:
             raise CannotStart(
-                f"The disk of {self.home.root} has {free // 1024**2} MB left; a database needs "
+                f"The disk of {self.data_dir.root} has {free // 1024**2} MB left; a database needs "
                 f"{ROOM_NEEDED // 1024**2} MB. Make room, or set PLUMBLINE_HOME to a folder on another disk."
             )
 
@@ -126,14 +126,16 @@ class Cluster:
         return server
 
     def spawn(self) -> "subprocess.Popen[bytes]":
-        """Start the server on a leash held by whoever holds the home's lock."""
-        settings = ALWAYS | {"unix_socket_directories": str(self.home.sockets)} | ({} if self.precious else CARELESS)
+        """Start the server under a supervisor that watches the data directory's lock."""
+        settings = (
+            ALWAYS | {"unix_socket_directories": str(self.data_dir.sockets)} | ({} if self.precious else CARELESS)
+        )
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         program = [str(postgres_programs(self.account) / "postgres"), "-D", str(self.data), *options]
         return supervise.start(
-            self.home.lock,
+            self.data_dir.lock,
             program,
-            log=self.home.log("postgres"),
+            log=self.data_dir.log("postgres"),
             # SIGINT ends open transactions and writes everything down; SIGQUIT just goes.
             stop="INT" if self.precious else "QUIT",
             grace=STOP_SECONDS,
@@ -146,11 +148,11 @@ class Cluster:
         if written_by != POSTGRES_MAJOR:
             raise CannotStart(
                 f"{self.data} was written by PostgreSQL {written_by}, and this is {POSTGRES_MAJOR}. Dump it with the "
-                f"old version and load it again, or delete {self.home.root} to start afresh."
+                f"old version and load it again, or delete {self.data_dir.root} to start afresh."
             )
 
     def end_leftover(self) -> None:
-        """Stop a server that outlived its leash. We hold the home's lock, so no living run can own it."""
+        """Stop a server that outlived its supervisor. We hold the lock, so no run that is active can own it."""
         note = self.data / "postmaster.pid"
         if not note.exists():
             return
@@ -181,7 +183,7 @@ class Server:
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                words = self.cluster.home.log("postgres").read_text(errors="replace")
+                words = self.cluster.data_dir.log("postgres").read_text(errors="replace")
                 raise CannotStart(f"PostgreSQL did not start: {explain(words)}")
             time.sleep(0.02)
 
@@ -190,7 +192,7 @@ class Server:
         cluster = self.cluster
         try:
             psycopg.connect(
-                host=str(cluster.home.sockets), user=SUPERUSER, password=cluster.password, dbname="postgres"
+                host=str(cluster.data_dir.sockets), user=SUPERUSER, password=cluster.password, dbname="postgres"
             ).close()
         except psycopg.OperationalError:
             return False

@@ -44,19 +44,19 @@ class Server:
         self.process.wait()
 
 
-def start(home: DataDir, *, save: Sequence[str]) -> Server:
-    """Start the Redis of one home on a leash, and wait until it answers.
+def start(data_dir: DataDir, *, save: Sequence[str]) -> Server:
+    """Start the Redis of one data directory under a supervisor, and wait until it answers.
 
     Raises CannotStart with the last lines of its log when it does not.
     """
-    data = make_private(home.root / "redis")
-    socket = home.sockets / "redis.sock"
+    data = make_private(data_dir.root / "redis")
+    socket = data_dir.sockets / "redis.sock"
     end_leftover(socket)
     place = ["--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(data)]
     program = [str(redis_program()), *place, "--daemonize", "no", *save]
-    process = supervise.start(home.lock, program, log=home.log("redis"), grace=STOP_SECONDS)
+    process = supervise.start(data_dir.lock, program, log=data_dir.log("redis"), grace=STOP_SECONDS)
     server = Server(socket, process)
-    server.wait_until_ready(home.log("redis"))
+    server.wait_until_ready(data_dir.log("redis"))
     return server
 
 
@@ -75,7 +75,7 @@ def client(socket: Path) -> redis.Redis:
 
 
 def end_leftover(socket: Path) -> None:
-    """Stop a server that outlived its leash, and clear the name it listened on."""
+    """Stop a server that outlived its supervisor, and clear the name it listened on."""
     if answers(socket):
         with client(socket) as connection:
             connection.shutdown()

@@ -1,7 +1,7 @@
 """Run a program that ends when its owner does, however the owner ends.
 
-The owner holds a POSIX lock on a file for as long as it lives. A leash waits for that lock: when the kernel hands
-it over, the owner is gone, be it by ``kill -9``, and the leash stops its program. The leash keeps the lock until
+The owner holds a POSIX lock on a file for as long as it lives. A supervisor waits for that lock: when the kernel hands
+it over, the owner is gone, be it by ``kill -9``, and the supervisor stops its program. It keeps the lock until
 its program has gone too, so whoever gets the lock next finds nothing left running.
 
 It works on Linux and macOS, through any number of processes in between (unlike a parent-death signal, which macOS
@@ -36,7 +36,7 @@ def command(
     user: tuple[int, int] | None = None,
     foreground: bool = False,
 ) -> list[str]:
-    """Return the command line that runs `program` on a leash held by whoever holds `lock`.
+    """Return the command line that runs `program` under a supervisor that watches `lock`.
 
     `stop` is the signal that asks the program to end, `grace` the seconds until it is killed, `user` the uid and
     gid it runs as. A `foreground` program stays in the terminal's group: it sees Ctrl-C itself, and may read keys.
@@ -50,7 +50,7 @@ def command(
 
 
 def start(lock: Path, program: Sequence[str], *, log: Path, **options: Any) -> "subprocess.Popen[bytes]":
-    """Start a service on a leash, away from the terminal and its Ctrl-C, with a fresh log. Options as in `command`."""
+    """Start a supervised service, away from the terminal and its Ctrl-C, with a fresh log. Options as in `command`."""
     log.unlink(missing_ok=True)
     log.touch(mode=0o600)
     with log.open("wb") as output:

@@ -34,7 +34,7 @@ def made() -> Iterator[Cluster]:
 
 
 def ask(cluster: Cluster, question: str, password: str = "") -> object:
-    url = database_url(cluster.home.sockets, "postgres", password or cluster.password, "postgres")
+    url = database_url(cluster.data_dir.sockets, "postgres", password or cluster.password, "postgres")
     with psycopg.connect(url) as connection:
         row = connection.execute(question).fetchone()
     assert row is not None
@@ -43,7 +43,7 @@ def ask(cluster: Cluster, question: str, password: str = "") -> object:
 
 def test_it_keeps_what_was_committed(made: Cluster) -> None:
     server = made.start()
-    with psycopg.connect(database_url(made.home.sockets, "postgres", made.password, "postgres")) as connection:
+    with psycopg.connect(database_url(made.data_dir.sockets, "postgres", made.password, "postgres")) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     server.stop()
     server = made.start()
@@ -55,7 +55,7 @@ def test_it_listens_on_a_private_socket_only(made: Cluster) -> None:
     server = made.start()
     (postmaster,) = psutil.Process(server.process.pid).children()
     assert [c for c in postmaster.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
-    assert stat.S_IMODE(made.home.sockets.stat().st_mode) == 0o700
+    assert stat.S_IMODE(made.data_dir.sockets.stat().st_mode) == 0o700
     assert ask(made, "SHOW fsync") == "on"
     server.stop()
 
@@ -117,7 +117,7 @@ def test_it_says_why_it_did_not_start(made: Cluster) -> None:
 
 def test_it_names_the_disk_that_is_full(made: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "ROOM_NEEDED", 1 << 60)
-    with pytest.raises(CannotStart, match=rf"The disk of {made.home.root} has \d+ MB left; .*PLUMBLINE_HOME"):
+    with pytest.raises(CannotStart, match=rf"The disk of {made.data_dir.root} has \d+ MB left; .*PLUMBLINE_HOME"):
         made.create()
 
 
@@ -127,18 +127,18 @@ def test_it_explains_a_disk_that_fills_up_on_the_way() -> None:
 
 
 def test_redis_keeps_its_snapshot(made: Cluster) -> None:
-    server = redis.start(made.home, save=redis.KEPT)
+    server = redis.start(made.data_dir, save=redis.KEPT)
     with redis.client(server.socket) as client:
         client.set("job", "waiting")
     server.stop()
-    server = redis.start(made.home, save=redis.KEPT)
+    server = redis.start(made.data_dir, save=redis.KEPT)
     with redis.client(server.socket) as client:
         assert client.get("job") == b"waiting"
     server.stop()
 
 
 def test_redis_listens_on_a_private_socket_only(made: Cluster) -> None:
-    server = redis.start(made.home, save=redis.FORGOTTEN)
+    server = redis.start(made.data_dir, save=redis.FORGOTTEN)
     (program,) = psutil.Process(server.process.pid).children()
     assert [c for c in program.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
     assert stat.S_IMODE(server.socket.stat().st_mode) == 0o700
@@ -146,11 +146,11 @@ def test_redis_listens_on_a_private_socket_only(made: Cluster) -> None:
 
 
 def test_redis_takes_over_from_a_server_that_lost_its_leash(made: Cluster) -> None:
-    orphaned = redis.start(made.home, save=redis.FORGOTTEN)
+    orphaned = redis.start(made.data_dir, save=redis.FORGOTTEN)
     (program,) = psutil.Process(orphaned.process.pid).children()
     orphaned.process.kill()
     orphaned.process.wait()
-    server = redis.start(made.home, save=redis.FORGOTTEN)
+    server = redis.start(made.data_dir, save=redis.FORGOTTEN)
     wait_until(lambda: has_gone(program.pid))
     assert redis.answers(server.socket)
     server.stop()
@@ -158,7 +158,7 @@ def test_redis_takes_over_from_a_server_that_lost_its_leash(made: Cluster) -> No
 
 def test_redis_says_why_it_did_not_start(made: Cluster) -> None:
     with pytest.raises(CannotStart, match=r"Redis did not start: .*no-such-setting"):
-        redis.start(made.home, save=["--no-such-setting", "1"])
+        redis.start(made.data_dir, save=["--no-such-setting", "1"])
 
 
 def test_redis_that_nobody_runs_does_not_answer(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_redis_that_nobody_runs_does_not_answer(tmp_path: Path) -> None:
 
 
 def test_redis_ends_on_the_signal_that_its_leash_sends(made: Cluster) -> None:
-    server = redis.start(made.home, save=redis.FORGOTTEN)
+    server = redis.start(made.data_dir, save=redis.FORGOTTEN)
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait() == 0
     with pytest.raises(redis_client.ConnectionError), redis.client(server.socket) as client:

@@ -63,7 +63,7 @@ def _emptied_by_the_owner(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def empty_tables() -> None:
-    from config.tests.own_apps import own_apps
+    from config.tests.project_apps import own_apps
 
     emptied = own_apps() - KEPT | OTHERS_EMPTIED
     tables = [m._meta.db_table for m in apps.get_models() if m._meta.managed and m._meta.app_label in emptied]

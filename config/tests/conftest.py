@@ -9,7 +9,7 @@ from banking.models import Item
 from banking.tests.conftest import item, make_item, provider, stored_transactions
 from banking.tests.sandbox_process import sandbox
 from banking.tests.scripted_provider import ScriptedProvider
-from config.tests.belongings import Belongings, belongings_of
+from config.tests.owned_objects import Belongings, belongings_of
 from credit.tests.conftest import days, local_bureau, sandbox_program, site_bureau
 
 __all__ = [

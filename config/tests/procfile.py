@@ -14,7 +14,7 @@ from typing import IO
 import psutil
 from honcho.environ import parse_procfile
 
-from config.tests.places import wait_until
+from config.tests.processes import wait_until
 from config.tests.programs import environment, free_port
 from devservices.data_dir import CHECKOUT
 

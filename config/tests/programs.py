@@ -18,7 +18,7 @@ from django.db import connections
 from banking.tests.sandbox_process import ADMIN_TOKEN, CLIENT_ID, SECRET, Sandbox
 from compliance.queues import Lane
 from config.celery import app
-from config.tests.places import wait_until
+from config.tests.processes import wait_until
 from devservices.data_dir import CHECKOUT
 
 # Its follow-ups go to the same queue, so the name is set in the worker's own process as well.

@@ -16,7 +16,7 @@ from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from accounts.notifications.tasks import dispatch_due_digests
 from compliance.isolation import tenant
-from config.tests.places import wait_until
+from config.tests.processes import wait_until
 from config.tests.programs import own_queue, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError, TimeoutError
 from config import cache
 from config.celery import app
 from config.jobs.broker import broker_url
-from config.tests.places import wait_until
+from config.tests.processes import wait_until
 from config.tests.programs import worker
 
 GOOD = {

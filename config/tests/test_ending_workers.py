@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from config.tests.freezing import POSTGRES, REDIS, frozen
-from config.tests.places import wait_until
+from config.tests.frozen_programs import POSTGRES, REDIS, frozen
+from config.tests.processes import wait_until
 from config.tests.procfile import Process, started
 from devservices import ephemeral
 from devservices.data_dir import CHECKOUT, DataDir

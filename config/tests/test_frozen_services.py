@@ -16,8 +16,8 @@ import pytest
 
 from banking.tests.scripted_server import say, scripted_server
 from banking.tests.test_views_webhooks import news_of, public_key, signature
-from config.tests.freezing import POSTGRES, REDIS, frozen
-from config.tests.places import wait_until
+from config.tests.frozen_programs import POSTGRES, REDIS, frozen
+from config.tests.processes import wait_until
 from config.tests.procfile import Process, running
 from devservices import ephemeral
 from devservices.data_dir import CHECKOUT, DataDir

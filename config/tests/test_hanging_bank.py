@@ -15,7 +15,7 @@ from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from compliance.queues import Lane
-from config.tests.places import wait_until
+from config.tests.processes import wait_until
 from config.tests.programs import own_queue, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)

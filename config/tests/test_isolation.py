@@ -18,7 +18,7 @@ from banking.tests.factories import make_account, make_balance, make_transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant, unisolated_tables
 from compliance.isolation.models import Owned
-from config.tests.own_apps import own_apps
+from config.tests.project_apps import own_apps
 from credit.tests.factories import store_full_report
 from insights.models import CardLink, LowRunway
 

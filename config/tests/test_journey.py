@@ -24,9 +24,9 @@ from banking.models import Item
 from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
-from config.tests.places import wait_until
+from config.tests.independent_totals import Recount, dollars, recount, rows_of
+from config.tests.processes import wait_until
 from config.tests.programs import own_queue, sandbox_with_mailbox, worker
-from config.tests.recount import Recount, dollars, recount, rows_of
 
 # Mails and sign-ins are limited by address, and other tests have the same cast.
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_cache")]

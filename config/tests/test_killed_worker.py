@@ -22,9 +22,9 @@ from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from config.celery import app
-from config.tests.places import wait_until
+from config.tests.independent_totals import rows_of
+from config.tests.processes import wait_until
 from config.tests.programs import own_queue, worker
-from config.tests.recount import rows_of
 from conftest import signed_in_as
 
 pytestmark = pytest.mark.django_db(transaction=True)

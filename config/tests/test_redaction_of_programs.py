@@ -19,7 +19,7 @@ import pytest
 from accounts.emails.tasks import send_security_email
 from accounts.models import User
 from compliance.queues import Lane
-from config.tests.places import wait_until
+from config.tests.processes import wait_until
 from config.tests.programs import WORK, environment, free_port, own_queue
 from devservices.data_dir import CHECKOUT
 
@@ -134,7 +134,7 @@ def test_it_holds_in_a_management_command() -> None:
 def test_it_holds_in_the_web_server() -> None:
     port = free_port()
     command = ["-m", "gunicorn", "--config", "python:config.gunicorn", "--bind", f"127.0.0.1:{port}"]
-    command += ["--workers", "1", "config.tests.leaking:application"]
+    command += ["--workers", "1", "config.tests.leak_detection:application"]
     with running(command, CANARY=PERSON) as server:
         wait_until(lambda: answers(port, "/health/live") == 200 or server.process.poll() is not None)
         assert answers(port, "/raise") == 500

@@ -23,9 +23,9 @@ from banking.sync import sync_item, sync_queue
 from banking.tasks import enqueue_sync, handle_webhook
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
-from config.tests.places import wait_until
+from config.tests.independent_totals import rows_of
+from config.tests.processes import wait_until
 from config.tests.programs import django_process, free_port, own_queue, worker
-from config.tests.recount import rows_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -24,7 +24,7 @@ from compliance.isolation import tenant
 from compliance.vault import UNREADABLE
 from compliance.vault.rotation import sealed_columns
 from compliance.vault.secret import Sealed
-from config.tests.belongings import Belongings, address
+from config.tests.owned_objects import Belongings, address
 from config.tests.routes import NAMES
 from config.tests.test_urls import said
 from credit import tasks as credit_tasks

@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage, get_connection
 
 from compliance import timeouts
 from config import smtp
-from config.tests.places import wait_until
+from config.tests.processes import wait_until
 
 SECONDS = 0.6
 

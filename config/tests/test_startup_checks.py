@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from config.tests.places import wait_until
+from config.tests.processes import wait_until
 from config.tests.procfile import SERVING, started
 from config.tests.programs import environment
 

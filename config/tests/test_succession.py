@@ -15,7 +15,7 @@ from banking.models import Account, Item, Transaction
 from banking.tests.fixtures import StoredTransactions
 from banking.tests.scripted_provider import CARD, CHECKING, transaction_row
 from compliance.isolation import tenant
-from config.tests.connected_twice import (
+from config.tests.duplicate_connection import (
     SAVINGS,
     TODAY,
     again,

@@ -15,7 +15,7 @@ from banking.provider import AccountRow
 from banking.tests.fixtures import StoredTransactions
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider
 from compliance.isolation import tenant
-from config.tests.connected_twice import (
+from config.tests.duplicate_connection import (
     again,
     bank_reads,
     clock,

@@ -17,7 +17,7 @@ from banking.tests.fixtures import StoredTransactions, run_sync
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
-from config.tests.connected_twice import TODAY, again, bank_reads, clock, money_in_the_bank, renamed, revoke, rows
+from config.tests.duplicate_connection import TODAY, again, bank_reads, clock, money_in_the_bank, renamed, revoke, rows
 
 __all__ = ["again", "bank_reads", "clock"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clock")]

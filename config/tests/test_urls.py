@@ -20,7 +20,7 @@ from banking.models import BalanceSnapshot
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 from config.models import PolicyViolation
-from config.tests.belongings import CANARIES, OTHERS_ARGUMENTS, Belongings, address
+from config.tests.owned_objects import CANARIES, OTHERS_ARGUMENTS, Belongings, address
 from config.tests.routes import NAMES, PEOPLE, TABLE, routes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]

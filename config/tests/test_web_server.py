@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config.tests.places import has_gone, wait_until
+from config.tests.processes import has_gone, wait_until
 from config.tests.procfile import STOP_SECONDS, Process, running, started
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,7 +16,7 @@ from waitress import wasyncore
 
 from config import gunicorn
 from config.http import worker
-from config.tests.places import wait_until
+from config.tests.processes import wait_until
 from config.tests.procfile import STOP_SECONDS
 
 ANSWER = b"All there is."

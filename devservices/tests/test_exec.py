@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.tests.places import data_place, running_below, wait_until
+from config.tests.processes import data_place, running_below, wait_until
 from devservices.data_dir import CHECKOUT
 
 QUESTIONS = """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.tests.places import data_place, has_gone, running_below, wait_until
+from config.tests.processes import data_place, has_gone, running_below, wait_until
 from devservices import CannotStart, data_dir, launch, ports
 from devservices.data_dir import CHECKOUT, DataDir
 

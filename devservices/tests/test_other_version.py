@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from compliance.isolation.roles import setup_database
-from config.tests.places import data_place, running_below
+from config.tests.processes import data_place, running_below
 from devservices import keys, supervise
 from devservices.account import service_account
 from devservices.data_dir import CHECKOUT, DATABASE, DataDir, database_url, prepare

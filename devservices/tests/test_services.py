@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis as redis_client
 
-from config.tests.places import data_place, has_gone, wait_until
+from config.tests.processes import data_place, has_gone, wait_until
 from devservices import CannotStart, postgres, redis, supervise
 from devservices.account import service_account
 from devservices.data_dir import DataDir, database_url, prepare

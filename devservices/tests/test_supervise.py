@@ -10,7 +10,7 @@ from typing import IO
 
 import pytest
 
-from config.tests.places import has_gone, wait_until
+from config.tests.processes import has_gone, wait_until
 from devservices import supervise
 
 OWNER = """

@@ -18,9 +18,9 @@ Mark = tuple[str, str, str, str]
 
 
 def compare_inquiries(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -> Iterator[Change]:
-    """List inquiries that the older report has not, or has fewer of. Our own asking is no news."""
+    """List inquiries that the older report lacks, or has fewer of. Our own inquiries are left out."""
     more = Counter(map(_mark, newer.inquiries)) - Counter(map(_mark, older.inquiries))
-    first = {_mark(each): each for each in newer.inquiries}
+    first = {_mark(inquiry): inquiry for inquiry in newer.inquiries}
     for mark, count in more.items():
         inquiry = first[mark]
         if inquiry.subscriber_code not in thresholds.own_codes:

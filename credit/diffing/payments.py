@@ -13,9 +13,9 @@ RELIABLE_DATES = frozenset({DatedBy.BALANCE, DatedBy.PAYMENT_LEVEL, DatedBy.STAT
 
 
 def compare_payments(pair: AccountPair) -> Iterator[Change]:
-    """List each month that turned late, got worse, or is late no more, oldest first.
+    """List each month that turned late, got worse, or is no longer late, oldest first.
 
-    A month that only carries a charge-off or its like on is told as no more than information: nothing new was missed.
+    A month that only continues a charge-off or the like is information and no more: no further payment was missed.
     """
     before, after = (_months(line) if _is_comparable(pair) else {} for line in pair)
     for month in sorted(after):

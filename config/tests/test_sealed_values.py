@@ -150,7 +150,7 @@ def test_it_ends_every_job_whatever_cannot_be_read(
     ("name", "route"),
     [
         (AUDIT, "security"),
-        (AUDIT, "looks"),
+        (AUDIT, "data_accesses"),
         (SEEDS, "security"),
         ("credit.report.document", "credit"),
         ("credit.report.changes", "credit_changes"),

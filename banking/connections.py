@@ -9,6 +9,7 @@ from django.db.models import Model
 
 from accounts.models import User
 from banking.models import VISIBLE_CONNECTIONS, Account, Item
+from compliance.isolation import tenant
 
 
 def columns(model: type[Model]) -> str:
@@ -52,3 +53,9 @@ def attach_account(account: Account, *, items: dict[UUID, Item], accounts: dict[
         item.open_accounts.append(account)
     elif item is not None:
         item.has_successors = True
+
+
+def institution_name(*, user: User, item_id: UUID) -> str:
+    """The name of an Item's bank. Raises ``Item.DoesNotExist`` for an Item that is not this person's."""
+    with tenant(user.pk):
+        return Item.objects.for_user(user).get(pk=item_id).institution_name

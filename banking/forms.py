@@ -5,10 +5,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from banking.linking.sessions import LinkExit, LinkMetadata, account_keys
 
-UNREADABLE = "The list of accounts cannot be read."
+UNREADABLE = _("We couldn't read the list of accounts.")
 
 
 class PublicTokenForm(forms.Form):
@@ -77,4 +78,4 @@ class ExitForm(forms.Form):
 class DisconnectForm(forms.Form):
     """Whether what was read so far is to stay."""
 
-    history = forms.ChoiceField(choices=(("keep", "Keep"), ("delete", "Delete")))
+    history = forms.ChoiceField(choices=(("keep", _("Keep the history")), ("delete", _("Delete the history"))))

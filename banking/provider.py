@@ -12,7 +12,10 @@ from datetime import date as Day
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class Readiness(StrEnum):
@@ -295,13 +298,14 @@ class Provider(Protocol):
     """One bank data provider. Everything but ``connect`` and ``verify_webhook`` works without valid credentials.
 
     ``key`` is what rows store, ``name`` what people read. ``billed_environments`` are those in which every Item costs
-    money until it is removed. ``reauth_messages`` explain the provider's error codes, one sentence each.
+    money until it is removed. ``reauth_messages`` explain the provider's error codes, with
+    the placeholder ``%(bank)s``.
     """
 
     key: str
     name: str
     billed_environments: frozenset[str]
-    reauth_messages: Mapping[str, str]
+    reauth_messages: Mapping[str, "StrOrPromise"]
 
     @property
     def environment(self) -> str:

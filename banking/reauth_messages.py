@@ -1,28 +1,37 @@
-"""Why a bank cannot be read, in one sentence for people: it asks for a sign-in, or a sync failed."""
+"""Why a bank cannot be synced, in one or two sentences for people: it needs a sign-in, or a sync failed."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from banking.provider import Fault
 from banking.providers import find_provider
 
 OWN_REAUTH_MESSAGES = {
-    "CREDENTIAL_UNREADABLE": (
-        "Plumbline keeps the key to this bank encrypted, and cannot read it any more. This is our fault and not yours."
+    "CREDENTIAL_UNREADABLE": gettext_lazy(
+        "We can't use our access to %(bank)s because of a problem on our end. Reconnect it to continue syncing."
     ),
 }
 
 SYNC_ERROR_MESSAGES = {
-    Fault.BANK: "{bank} is not answering.",
-    Fault.OURS: "We couldn't update {bank} because of a problem on our end. Nothing is wrong at your bank.",
+    Fault.BANK: gettext_lazy("We couldn't update %(bank)s because the bank isn't responding."),
+    Fault.OURS: gettext_lazy("We couldn't update %(bank)s because of a problem on our end."),
 }
-UNEXPLAINED = "We couldn't update {bank}."
+UNEXPLAINED = gettext_lazy("We couldn't update %(bank)s.")
 
 
-def sync_error_message(bank: str, fault: str) -> str:
+def bank_name(institution_name: str) -> str:
+    """The bank's name inside a sentence; one without a name is "your bank"."""
+    return institution_name or _("your bank")
+
+
+def sync_error_message(institution_name: str, fault: str) -> str:
     """Say why a sync failed; a bank is named as the reason only if the provider says so."""
-    return SYNC_ERROR_MESSAGES.get(fault, UNEXPLAINED).format(bank=bank or "your bank")  # type: ignore[call-overload]
+    message = SYNC_ERROR_MESSAGES.get(fault, UNEXPLAINED)  # type: ignore[call-overload]
+    return str(message) % {"bank": bank_name(institution_name)}
 
 
-def reauth_message(provider_key: str, error_code: str) -> str:
+def reauth_message(provider_key: str, error_code: str, institution_name: str) -> str:
     """Say why the person has to sign in at the bank again; empty for an unknown code."""
     provider = find_provider(provider_key)
     messages = OWN_REAUTH_MESSAGES if provider is None else {**provider.reauth_messages, **OWN_REAUTH_MESSAGES}
-    return messages.get(error_code, "")
+    return str(messages.get(error_code, "")) % {"bank": bank_name(institution_name)}

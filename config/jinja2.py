@@ -6,6 +6,7 @@ error and never an empty place.
 
 from typing import Any
 
+from django.utils.translation import gettext
 from jinja2 import Environment, StrictUndefined
 
 from banking.templatetags import banking_tags
@@ -30,7 +31,7 @@ FILTERS = {
     "payment_tone": credit_tags.payment_tone,
     "reported": labels.format_date,
 }
-GLOBALS = {"current_year": formatting.current_year}
+GLOBALS = {"current_year": formatting.current_year, "_": gettext}
 
 
 def environment(**options: Any) -> Environment:

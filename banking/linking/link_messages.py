@@ -1,40 +1,46 @@
 """The messages of linking errors: what happened, and what to do."""
 
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
 from banking.linking.errors import LinkError
 from banking.models import LinkSession
 from banking.provider import Fault, LoginRequired, Provider, ProviderError, PublicTokenRefused, RateLimited
 from banking.providers import provider_for
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 LINK_ERROR_MESSAGES = {
-    "expired": "That took longer than the bank connection stays open. Nothing was shared. Please start again.",
-    "used": "This connection was finished already. If you do not see your bank, please start again.",
-    "foreign": "That answer is not from the window that you opened here. Nothing was connected. Please start again.",
-    "unconfirmed": (
-        "{provider} has not confirmed this connection yet. Plumbline asks again by itself: look at your accounts in a "
-        "few minutes. If your bank is not there within the hour, you will find an alert, and can start again."
+    "expired": _("This session expired. No bank was connected. Start again."),
+    "used": _("This connection is already finished. If you don't see your bank, start again."),
+    "foreign": _("This answer isn't from the connection that you started here. No bank was connected. Start again."),
+    "unconfirmed": _(
+        "%(provider)s hasn't confirmed this connection yet. We check again in a few minutes. If your bank isn't in "
+        "Accounts within an hour, you get an alert and can start again."
     ),
-    "pending": (
-        "{provider}'s answer was lost on the way. Plumbline asks again by itself: look at your accounts in a few "
-        "minutes. If your bank is not there within the hour, you will find an alert, and can start again."
+    "pending": _(
+        "We didn't receive %(provider)s's answer. We check again in a few minutes. If your bank isn't in Accounts "
+        "within an hour, you get an alert and can start again."
     ),
-    "lost": (
-        "{provider} made the connection, but its answer was lost on the way, so Plumbline cannot use it and reads "
-        "nothing with it. Whoever runs this site has been told, to have it ended at {provider}. Please connect your "
-        "bank again."
+    "lost": _(
+        "%(provider)s created the connection, but we didn't receive its answer and can't use it. Connect your bank "
+        "again."
     ),
-    "in_progress": "Your bank is being connected right now. Look at your accounts in a minute or two.",
+    "in_progress": _("We're connecting your bank. Check Accounts in a minute or two."),
 }
 # The site goes on by itself; there is nothing to try again.
 PENDING = frozenset({"unconfirmed", "pending", "in_progress"})
-CLOSED = "You closed {provider}'s window before the end. Nothing was shared."
-CLOSED_REPAIR = "You closed {provider}'s window before the end. Your bank still asks for a sign-in."
-UNFINISHED = "{provider} could not finish. Nothing was shared."
-UNFINISHED_REPAIR = "{provider} could not finish. Your bank still asks for a sign-in."
-TOO_LATE = "The bank's answer was too old or had been used already. Nothing was connected. Please start again."
-STILL = "The bank still asks for a sign-in. Please start again, and go on until the window says that it is done."
-BUSY = "Our connection service is very busy. Nothing was lost; please try again in a minute."
-OURS = "Connecting banks is not possible at the moment because of a mistake on our side. We have been told."
-AWAY = "Our connection service does not answer. Nothing was lost; please try again in a few minutes."
+CLOSED = _("%(provider)s was closed before you finished. No bank was connected.")
+CLOSED_REPAIR = _("%(provider)s was closed before you finished. Your bank still needs you to sign in.")
+UNFINISHED = _("%(provider)s couldn't finish. No bank was connected.")
+UNFINISHED_REPAIR = _("%(provider)s couldn't finish. Your bank still needs you to sign in.")
+TOO_LATE = _("This connection expired or was already used. No bank was connected. Start again.")
+STILL = _("Your bank still needs you to sign in. Start again, and continue until %(provider)s says you're done.")
+BUSY = _("%(provider)s is limiting our requests. Nothing changed. Try again in a minute.")
+OURS = _("We can't connect banks right now because of a problem on our end. Try again later.")
+AWAY = _("We couldn't connect through %(provider)s. Try again in a few minutes.")
 
 
 def exit_message(session: LinkSession, error_code: str) -> str:
@@ -43,7 +49,7 @@ def exit_message(session: LinkSession, error_code: str) -> str:
         text = UNFINISHED_REPAIR if error_code else CLOSED_REPAIR
     else:
         text = UNFINISHED if error_code else CLOSED
-    return text.format(provider=provider_for(session.provider).name)
+    return str(text) % {"provider": provider_for(session.provider).name}
 
 
 def is_pending(error: LinkError | ProviderError) -> bool:
@@ -53,8 +59,12 @@ def is_pending(error: LinkError | ProviderError) -> bool:
 
 def message_for(error: LinkError | ProviderError, *, provider: Provider) -> str:
     """The message of a linking error; codes and request ids go to the log alone."""
+    return str(_message(error)) % {"provider": provider.name}
+
+
+def _message(error: LinkError | ProviderError) -> "StrPromise":
     if isinstance(error, LinkError):
-        return LINK_ERROR_MESSAGES[error.reason].format(provider=provider.name)
+        return LINK_ERROR_MESSAGES[error.reason]
     if isinstance(error, PublicTokenRefused):
         return TOO_LATE
     if isinstance(error, LoginRequired):

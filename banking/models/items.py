@@ -127,7 +127,7 @@ class Item(Owned):
     @property
     def reauth_message(self) -> str:
         """Why the person has to sign in at the bank again, in one sentence."""
-        return reauth_message(self.provider, self.error_code)
+        return reauth_message(self.provider, self.error_code, self.institution_name)
 
     @property
     def sync_error_message(self) -> str:

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from banking.models.accounts import Account
 from banking.models.columns import money
@@ -85,7 +86,7 @@ class Transaction(Owned):
     @property
     def label(self) -> str:
         """The name by which a person recognizes the payment."""
-        return self.merchant_name or self.name or "Unknown"
+        return self.merchant_name or self.name or _("Unknown")
 
 
 class Transfer(Owned):

@@ -1,13 +1,15 @@
-"""Why Plaid says that a person has to sign in at the bank again, in one sentence.
+"""Why Plaid says that a person has to sign in at the bank again, in one or two sentences.
 
 Source of the codes: https://plaid.com/docs/errors/item/
 """
 
+from django.utils.translation import gettext_lazy as _
+
 REAUTH_MESSAGES = {
-    "ITEM_LOGIN_REQUIRED": "Your bank ended the sign-in, as banks do now and then or after a password change.",
-    "PASSWORD_RESET_REQUIRED": "Your bank wants a new password first. Set it at your bank, then sign in again here.",
-    "USER_SETUP_REQUIRED": "Your bank needs something from you first. Sign in at your bank, then again here.",
-    "ITEM_LOCKED": "Your bank locked the account after failed sign-ins. Unlock it there, then sign in again here.",
-    "ADDITIONAL_CONSENT_REQUIRED": "Your bank asks whether you agree to share more before we can read on.",
-    "ACCESS_NOT_GRANTED": "Your bank shared less than we need to read. Sign in again and allow it.",
+    "ITEM_LOGIN_REQUIRED": _("%(bank)s needs you to sign in again. This can happen after a password change."),
+    "PASSWORD_RESET_REQUIRED": _("%(bank)s requires a new password. Set it there, then reconnect."),
+    "USER_SETUP_REQUIRED": _("%(bank)s needs you to finish setting up your account. Sign in there, then reconnect."),
+    "ITEM_LOCKED": _("%(bank)s locked your account after failed sign-ins. Unlock it there, then reconnect."),
+    "ADDITIONAL_CONSENT_REQUIRED": _("%(bank)s needs your approval to keep sharing. Reconnect to review it."),
+    "ACCESS_NOT_GRANTED": _("The access we need wasn't granted. Reconnect %(bank)s and allow it."),
 }

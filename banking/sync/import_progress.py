@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from banking.models import Account, Connection, Item, Transaction
 from banking.provider import Readiness
+from banking.reauth_messages import bank_name
 
 STEPS = 3
 FAST_POLLING_PERIOD = timedelta(seconds=30)
@@ -49,13 +52,13 @@ def import_state(*, item: Item, at: datetime) -> str:
 
 def progress_message(*, state: str, item: Item) -> str:
     """What the page says, and what a screen reader says when it changes."""
-    bank = item.institution_name
+    bank = {"bank": bank_name(item.institution_name)}
     if state == "done":
-        return f"Everything from {bank} is here."
+        return _("Import from %(bank)s is complete.") % bank
     if state == "failed":
-        return f"The import from {bank} was interrupted."
+        return _("Import from %(bank)s was interrupted.") % bank
     if state == "slow":
-        return f"Still importing from {bank}."
+        return _("Still importing from %(bank)s.") % bank
     if item.readiness == Readiness.INITIAL:
-        return f"The last weeks from {bank} are here. The older history is on its way."
-    return f"Importing from {bank}."
+        return _("Recent transactions are in. Older ones are still importing.")
+    return _("Importing from %(bank)s.") % bank

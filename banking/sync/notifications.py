@@ -21,9 +21,9 @@ from formats.money import money
 # Older rows that arrive late, such as those of an account that was just added, are history and no news.
 MAX_AGE: Final = timedelta(days=30)
 WHAT_TO_DO: Final = {
-    "reauth": ("{} wants you to sign in again", "reconnect"),
-    "repair": ("{} has to be connected again", "reconnect"),
-    "disconnected": ("{} can no longer be read", "item"),
+    "reauth": ("{} needs you to sign in again", "reconnect"),
+    "repair": ("{} needs to be reconnected", "reconnect"),
+    "disconnected": ("We no longer have access to {}", "item"),
 }
 
 
@@ -59,7 +59,7 @@ class LargestTransaction(NamedTuple):
         if self.large_count > 1:
             direction = "in" if self.amount > 0 else "out"
             largest = money(abs(self.amount), self.currency)
-            return f"The largest: {largest} {direction}, {self.label}."
+            return f"Largest: {largest} {direction}, {self.label}."
         account = f"{self.account_name} ••{self.mask}" if self.mask else self.account_name
         return f"{account}, {self.bank}." if self.bank else f"{account}."
 
@@ -76,7 +76,7 @@ def notify_connection_lost(*, item: Item, run: SyncRun) -> bool:
     return notify(
         user_id=item.owner_id,
         type=NotificationType.BANK_RECONNECT,
-        title=title.format(item.institution_name or "A bank"),
+        title=title.format(item.institution_name or "Your bank"),
         text=item.reauth_message,
         url=reverse(url_name, args=[item.pk]),
         fingerprint=f"connection {item.pk} lost in {run.pk}",

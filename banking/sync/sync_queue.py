@@ -8,7 +8,7 @@ job is only a hint that the time has come. So a duplicate job does nothing, and 
 queue or with a worker, is still due and found by Celery beat.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
@@ -110,6 +110,13 @@ def refresh(*, user: User, item_id: UUID, cooldown: timedelta) -> Item | None:
         if item.connection != Connection.ACTIVE or item.is_in_other_environment:
             raise NotConnected
         return item if record_request(item=item, cooldown=cooldown) else None
+
+
+def next_refresh_at(*, user: User, item_id: UUID, cooldown: timedelta) -> datetime:
+    """When the person may request the next sync of an Item."""
+    with tenant(user.pk):
+        requested_at = Item.objects.for_user(user).get(pk=item_id).refreshed_at
+    return timezone.now() if requested_at is None else requested_at + cooldown
 
 
 def refresh_all(*, user: User, cooldown: timedelta) -> list[Item]:

@@ -1,19 +1,21 @@
 """How pages say states of connections, categories and kinds of accounts, and list transactions."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from django import template
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from markupsafe import Markup
 
 from banking.transactions import categories
 from banking.transactions.transaction_list import TransactionListRow
 from ui.macros import load_macro
 from ui.templatetags.components import icon
-from ui.templatetags.formatting import elapsed
 
 register = template.Library()
 
@@ -21,15 +23,15 @@ register = template.Library()
 
 # The tone, the icon and the label of a connection's state, the same on every page.
 STATES = {
-    "loading": ("info", "arrow-path", "Importing"),
-    "syncing": ("info", "arrow-path", "Updating"),
-    "fresh": ("ok", "check", "Up to date"),
-    "stale": ("warn", "clock", "Out of date"),
-    "error": ("error", "exclamation-triangle", "Sync failed"),
-    "reauth": ("warn", "key", "Sign-in needed"),
-    "repair": ("warn", "wrench-screwdriver", "Needs repair"),
-    "disconnected": ("off", "link-slash", "Disconnected"),
-    "elsewhere": ("off", "link-slash", "Other environment"),
+    "loading": ("info", "arrow-path", _("Importing")),
+    "syncing": ("info", "arrow-path", _("Syncing")),
+    "fresh": ("ok", "check", _("Up to date")),
+    "stale": ("warn", "clock", _("Out of date")),
+    "error": ("error", "exclamation-triangle", _("Sync failed")),
+    "reauth": ("warn", "key", _("Sign-in required")),
+    "repair": ("warn", "wrench-screwdriver", _("Reconnect required")),
+    "disconnected": ("off", "link-slash", _("Access ended")),
+    "elsewhere": ("off", "link-slash", _("Other environment")),
 }
 
 
@@ -38,8 +40,16 @@ def status_badge(state: str, data_as_of: datetime | None = None) -> SafeString:
     """Name a state in a word with its icon; a stale one says its age: "7 days old". Raises ``KeyError``."""
     tone, picture, label = STATES[state]
     if state == "stale" and data_as_of:
-        label = elapsed(data_as_of, "old", label)
+        label = age_of_data(data_as_of) or label
     return format_html('<span class="pill pill--{}">{}{}</span>', tone, icon(picture), label)
+
+
+def age_of_data(data_as_of: datetime) -> str:
+    """Say how old bank data is, in whole days or hours: "7 days old"; empty for less than an hour."""
+    hours = max(timezone.now() - data_as_of, timedelta(0)) // timedelta(hours=1)
+    if days := hours // 24:
+        return ngettext("%(count)s day old", "%(count)s days old", days) % {"count": days}
+    return ngettext("%(count)s hour old", "%(count)s hours old", hours) % {"count": hours} if hours else ""
 
 
 # --- Categories and kinds --------------------------------------------------------------------------------
@@ -66,9 +76,8 @@ PLAIN_TONE = 7
 
 
 @register.filter
-@lru_cache(maxsize=512)
 def category_name(category: str) -> str:
-    return categories.get_category(category).label
+    return str(categories.get_category(category).label)
 
 
 @register.filter
@@ -86,9 +95,25 @@ def category_icon(category: str) -> SafeString:
     return format_html('<span class="mark {}">{}</span>', category_tone(category), picture)
 
 
+# The most common of Plaid's subtypes. Source: https://plaid.com/docs/api/accounts/#account-type-schema
+ACCOUNT_TYPES = {
+    "checking": _("Checking"),
+    "savings": _("Savings"),
+    "money market": _("Money market"),
+    "credit card": _("Credit card"),
+    "mortgage": _("Mortgage"),
+    "student": _("Student loan"),
+    "auto": _("Auto loan"),
+    "loan": _("Loan"),
+    "brokerage": _("Brokerage"),
+}
+
+
 @register.filter
 def account_type(name: str) -> str:
     """Format a type of account: ``credit card`` is "Credit card", an abbreviation such as ``cd`` is "CD"."""
+    if label := ACCOUNT_TYPES.get(name):
+        return str(label)
     return name.upper() if len(name) <= len("ira") else name[:1].upper() + name[1:]
 
 

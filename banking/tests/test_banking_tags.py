@@ -41,7 +41,7 @@ def test_it_names_every_state_with_a_mark_and_a_word(state):
     html = rendered("{% status_badge state %}", state=state)
 
     assert 'aria-hidden="true"' in html
-    assert banking_tags.STATES[state][2] in html
+    assert str(banking_tags.STATES[state][2]) in html
 
 
 def test_it_says_the_age_of_a_stale_connection():

@@ -68,7 +68,7 @@ def test_it_needs_repair_and_tells_person_and_operator(
     assert [line.levelno for line in caplog.records if line.getMessage().startswith(alert)] == [logging.CRITICAL]
     with tenant(item.owner_id):
         told = Notification.objects.get()
-    assert "has to be connected again" in told.title
+    assert "needs to be reconnected" in told.title
     assert told.url == reverse("reconnect", args=[item.pk])
 
 
@@ -80,12 +80,12 @@ def test_it_is_asked_for_nothing_more(read: Item, alice: User) -> None:
 def test_it_says_what_to_do(read: Item, as_alice: Client) -> None:
     assert not read.can_sync_now
     shown = as_alice.get(reverse("accounts")).content.decode()
-    assert "Needs repair" in shown
-    assert "Connect First Platypus Bank again" in shown
+    assert "Reconnect required" in shown
+    assert 'Reconnect<span class="vh"> First Platypus Bank</span>' in shown
     assert "Sync now" not in shown
     asked = as_alice.get(reverse("reconnect", args=[read.pk])).content.decode()
-    assert "Its history stays" in asked
-    assert "has to be connected again" in as_alice.get(reverse("overview")).content.decode()
+    assert "your history stays" in asked
+    assert "to continue syncing." in as_alice.get(reverse("overview")).content.decode()
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "found out on the click"])

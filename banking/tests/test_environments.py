@@ -137,5 +137,5 @@ def test_it_says_so_on_the_pages(as_alice: Client, elsewhere: Item) -> None:
     assert "Sync now" not in shown
     assert as_alice.get(reverse("reconnect", args=[elsewhere.pk])).status_code == 404
     asked = as_alice.post(reverse("refresh", args=[elsewhere.pk]), follow=True)
-    assert "does not let Plumbline in" in asked.content.decode()
+    assert "This connection can" in asked.content.decode()
     assert "Other environment" in as_alice.get(reverse("overview")).content.decode()

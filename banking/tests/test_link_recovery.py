@@ -121,7 +121,7 @@ def refused_for(session: LinkSession, token: str) -> str:
 def test_it_says_that_it_asks_again(owed: LinkSession) -> None:
     assert owed.state == LinkSession.State.PENDING
     assert owed.exchange_sent_at is not None
-    assert "asks again by itself" in message_for(LinkError("pending"), provider=provider_for("plaid"))
+    assert "We check again" in message_for(LinkError("pending"), provider=provider_for("plaid"))
 
 
 def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
@@ -145,7 +145,7 @@ def test_it_keeps_an_item_that_nobody_holds_for_operators_and_says_so(
     provider.credential = SPENT
     refusal = refused(owed)
     assert refusal.reason == "lost"
-    assert "cannot use it" in message_for(refusal, provider=provider_for("plaid"))
+    assert "can't use it" in message_for(refusal, provider=provider_for("plaid"))
     kept = now(owed)
     assert (kept.state, kept.error_code, kept.request_id) == (LinkSession.State.LOST, "EXCHANGE_LOST", "req-9")
     alarms = [line.getMessage() for line in caplog.records if line.levelno == logging.CRITICAL]
@@ -160,7 +160,7 @@ def test_it_tells_the_person_when_the_clock_finds_it_lost(
     later.shift(timedelta(minutes=1))
     assert look(owed) is None
     with tenant(owed.owner_id):
-        assert Notification.objects.get().title == "A bank could not be connected"
+        assert Notification.objects.get().title == "A bank wasn't connected"
     assert now(owed).state == LinkSession.State.LOST
 
 

@@ -89,7 +89,7 @@ def test_it_tells_once_of_many_large_amounts(whole: Item, provider: ScriptedProv
         transactions_page(added=[new("a", "-600"), new("b", "-7000", currency="EUR"), new("c", "800"), new("d", "-1")])
     ]
     sync(whole)
-    assert told(alice) == [("3 large transactions at First Platypus Bank", "The largest: 7,000.00 EUR out, Starbucks.")]
+    assert told(alice) == [("3 large transactions at First Platypus Bank", "Largest: 7,000.00 EUR out, Starbucks.")]
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,9 @@ def test_it_tells_mallory_nothing(whole: Item, provider: ScriptedProvider, mallo
 @pytest.mark.parametrize(
     ("error", "title", "where"),
     [
-        (LoginRequired("ITEM_LOGIN_REQUIRED"), "First Platypus Bank wants you to sign in again", "reconnect/"),
-        (ConsentRequired("ACCESS_NOT_GRANTED"), "First Platypus Bank wants you to sign in again", "reconnect/"),
-        (ItemNotFound("ITEM_NOT_FOUND"), "First Platypus Bank can no longer be read", "/bank-accounts/"),
+        (LoginRequired("ITEM_LOGIN_REQUIRED"), "First Platypus Bank needs you to sign in again", "reconnect/"),
+        (ConsentRequired("ACCESS_NOT_GRANTED"), "First Platypus Bank needs you to sign in again", "reconnect/"),
+        (ItemNotFound("ITEM_NOT_FOUND"), "We no longer have access to First Platypus Bank", "/bank-accounts/"),
     ],
 )
 def test_it_tells_that_a_connection_is_lost(

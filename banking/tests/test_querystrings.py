@@ -73,13 +73,13 @@ def test_it_offers_spans_that_end_today_and_keeps_the_other_filters() -> None:
         DateRangePreset("30 days", "?q=a&since=2026-10-24", current=False),
         DateRangePreset("90 days", "?q=a&since=2026-08-25", current=False),
         DateRangePreset("1 year", "?q=a&since=2025-11-23", current=False),
-        DateRangePreset("All", "?q=a", current=False),
+        DateRangePreset("All dates", "?q=a", current=False),
     ]
 
 
 @pytest.mark.parametrize(
     ("query", "label"),
-    [("", "All"), ("since=2026-10-24", "30 days"), ("since=2026-08-25&q=a", "90 days"), ("since=2026-10-23", "")],
+    [("", "All dates"), ("since=2026-10-24", "30 days"), ("since=2026-08-25&q=a", "90 days"), ("since=2026-10-23", "")],
 )
 def test_it_marks_the_span_that_is_shown(query: str, label: str) -> None:
     assert [preset.label for preset in querystrings.date_range_presets(QueryDict(query), TODAY) if preset.current] == [
@@ -103,7 +103,7 @@ def test_it_says_each_filter_that_is_on_in_words(alice: User, item: Item) -> Non
         "Account: Checking ••0000",
         "Category: Food and drink",
         "Direction: Money out",
-        "At least: 0",
+        "Minimum amount: 0",
         "Status: Posted",
     ]
     assert active[-1] == ActiveFilter(

@@ -166,4 +166,4 @@ def test_it_tells_the_person_that_rows_are_missing(item: Item, provider: Scripte
     run_sync(item)
     run_sync(item)
     shown = as_alice.get(reverse("accounts")).content.decode()
-    assert "1 transaction of this bank could not be read and is missing" in shown
+    assert "import 1 transaction from this bank. It's missing" in shown

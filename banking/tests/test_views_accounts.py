@@ -95,9 +95,9 @@ def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, ite
 @pytest.mark.parametrize(
     ("facts", "expected", "action"),
     [
-        ({"connection": Connection.LOGIN_REQUIRED}, "Sign-in needed", "reconnect"),
-        ({"connection": Connection.REVOKED}, "Disconnected", "disconnect"),
-        ({"failures": 2, "error_code": "INSTITUTION_DOWN", "fault": "bank"}, "is not answering", "refresh"),
+        ({"connection": Connection.LOGIN_REQUIRED}, "Sign-in required", "reconnect"),
+        ({"connection": Connection.REVOKED}, "Access ended", "disconnect"),
+        ({"failures": 2, "error_code": "INSTITUTION_DOWN", "fault": "bank"}, "the bank isn't responding", "refresh"),
         (
             {"failures": 2, "error_code": "INVALID_API_KEYS", "fault": "ours"},
             "because of a problem on our end",

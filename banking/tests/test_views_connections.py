@@ -64,9 +64,9 @@ def watch(client: Client, item: Item, **headers: str):
     ("facts", "sentence", "polls"),
     [
         ({"readiness": Readiness.NOT_READY}, "Importing from Platypus & Sons.", True),
-        ({"readiness": Readiness.INITIAL}, "The older history is on its way.", True),
+        ({"readiness": Readiness.INITIAL}, "Older ones are still importing.", True),
         ({"readiness": Readiness.INITIAL, "connected_at": timedelta(minutes=11)}, "Still importing", False),
-        ({"readiness": Readiness.HISTORICAL}, "Everything from Platypus & Sons is here.", False),
+        ({"readiness": Readiness.HISTORICAL}, "Import from Platypus & Sons is complete.", False),
         ({"readiness": Readiness.INITIAL, "failures": 1}, "was interrupted.", False),
     ],
 )
@@ -86,7 +86,7 @@ def test_it_sends_only_the_part_that_changes_to_a_page_that_asks_again(as_alice:
     changed(read, readiness=Readiness.INITIAL)
     part = words(watch(as_alice, read, HX_Request="true"))
     assert part.startswith('<div id="progress"')
-    assert "1 account and 2 transactions so far" in part
+    assert "Imported so far: 1 account · 2 transactions" in part
     assert "<html" not in part
 
 
@@ -102,8 +102,8 @@ def test_it_asks_one_bank_for_news_and_not_again_at_once(as_alice: Client, read:
     address = reverse("refresh", args=[read.pk])
     first = as_alice.post(address, follow=True)
     assert first.redirect_chain == [(reverse("item", args=[read.pk]), 302)]
-    assert "Asking Platypus & Sons for news." in words(first)
-    assert "a moment ago" in words(as_alice.post(address, follow=True))
+    assert "Syncing Platypus & Sons" in words(first)
+    assert "You requested a sync in the last 5 minutes. Try again at" in words(as_alice.post(address, follow=True))
     assert triggers(read) == ["person"]
 
 
@@ -120,7 +120,7 @@ def test_it_asks_every_bank_that_may_be_asked(
 
 def test_it_says_so_when_no_bank_may_be_asked_yet(as_alice: Client, read: Item) -> None:
     as_alice.post(reverse("refresh_all"))
-    assert "a moment ago" in words(as_alice.post(reverse("refresh_all"), follow=True))
+    assert "No bank can sync right now." in words(as_alice.post(reverse("refresh_all"), follow=True))
     assert triggers(read) == ["person"]
 
 
@@ -131,8 +131,8 @@ def test_it_does_not_blame_the_clock_when_the_bank_lets_nobody_in(
     with tenant(alice.pk):
         Item.objects.filter(pk=read.pk).update(connection=connection)
     page = words(as_alice.post(reverse("refresh", args=[read.pk]), follow=True))
-    assert "does not let Plumbline in" in page
-    assert "a moment ago" not in page
+    assert "This connection can't sync right now." in page
+    assert "in the last 5 minutes" not in page
     assert triggers(read) == []
 
 
@@ -164,7 +164,7 @@ def left(user: User) -> tuple[int, int]:
 def test_it_says_what_goes_before_anything_goes(as_alice: Client, alice: User, read: Item) -> None:
     page = words(as_alice.get(reverse("disconnect", args=[read.pk])))
     assert "Disconnect Platypus & Sons?" in page
-    assert "1 account and 2 transactions" in page
+    assert "1 account · 2 transactions" in page
     assert (changed(read).connection, owed(alice)) == (Connection.ACTIVE, [])
 
 
@@ -174,7 +174,9 @@ def test_it_lets_the_bank_go_and_the_history_as_the_person_chose(
 ) -> None:
     gone = as_alice.post(reverse("disconnect", args=[read.pk]), {"history": choice}, follow=True)
     assert gone.redirect_chain == [(reverse("accounts"), 302)]
-    assert "Platypus" not in words(gone).split("</nav>")[-1]
+    page = words(gone).split("</nav>")[-1]
+    assert "Platypus & Sons is disconnected. We no longer sync it." in page
+    assert page.count("Platypus") == 1
     (removal,) = owed(alice)
     assert [job.task for job in queued_jobs(removal.pk)] == ["remove_at_provider"]
     assert (changed(read).connection, left(alice)) == (Connection.REMOVING, stays)

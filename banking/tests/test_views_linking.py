@@ -47,7 +47,7 @@ def test_it_says_what_is_shared_before_anything_is_asked_of_the_provider(
 ) -> None:
     page = as_alice.get(reverse("connect"))
     assert page.status_code == 200
-    assert "up to 730 days" in words(page)
+    assert "from the last 730 days" in words(page)
     assert provider.links == 0
 
 
@@ -86,7 +86,9 @@ def test_it_goes_on_with_the_same_token_after_the_banks_own_page(
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
     as_alice.post(reverse("connect"))
     page = as_alice.get(reverse("oauth_return"), {"oauth_state_id": "state-1"})
-    assert 'data-token="link-sandbox-1" data-oauth-return' in words(page)
+    link = words(page).partition("<section")[2].partition(">")[0]
+    assert 'data-token="link-sandbox-1"' in link
+    assert link.endswith(" data-oauth-return")
     assert provider.links == 1
     assert as_alice.get(reverse("oauth_return")).url == reverse("connect")
 
@@ -127,7 +129,7 @@ def test_it_takes_no_second_token_through_one_dialog(
     post_public_token(as_alice, session)
     again = post_public_token(as_alice, session, token="public-sandbox-2")
     assert again.status_code == 409
-    assert "finished already" in words(again)
+    assert "already finished" in words(again)
     assert (len(items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
 
 
@@ -161,7 +163,7 @@ def test_it_takes_nothing_through_a_dialog_that_is_too_old(
         LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     late = post_public_token(as_alice, session)
     assert late.status_code == 409
-    assert "Please start again" in words(late)
+    assert "Start again" in words(late)
     assert provider.exchanged_tokens == []
 
 
@@ -171,7 +173,7 @@ def test_it_says_that_the_banks_answer_came_too_late(
     provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-secret")
     refused = post_public_token(as_alice, session)
     assert refused.status_code == 409
-    assert "too old or had been used already" in words(refused)
+    assert "expired or was already used" in words(refused)
     assert "INVALID_PUBLIC_TOKEN" not in words(refused)
     assert items(alice) == []
 
@@ -184,7 +186,7 @@ def test_it_loses_nothing_while_the_provider_is_away(
     away = post_public_token(as_alice, session)
     assert away.status_code == 409
     # An answer that did not come may stand for a connection that was made.
-    assert ("asks again by itself" if type(error) is Unavailable else "Nothing was lost") in words(away)
+    assert ("We check again" if type(error) is Unavailable else "Try again in a") in words(away)
     assert error.code not in words(away)
     provider.credential = good
     assert post_public_token(as_alice, session).status_code == 302
@@ -224,7 +226,7 @@ def test_it_shows_the_bank_that_is_connected_already(
     make_account(item, name="Checking", mask="0000")
     known = post_public_token(as_alice, session)
     assert known.status_code == 409
-    assert "connected already" in words(known)
+    assert "already connected" in words(known)
     assert reverse("item", args=[item.pk]) in words(known)
     assert provider.exchanged_tokens == []
 
@@ -295,7 +297,7 @@ def test_it_refuses_a_report_that_it_cannot_read(
 ) -> None:
     refused = post_public_token(as_alice, session, metadata=metadata)
     assert refused.status_code == 422
-    assert "could not be read" in words(refused)
+    assert "couldn't read" in words(refused)
     assert (provider.exchanged_tokens, reload_session(alice, session).state) == ([], LinkSession.State.OPEN)
 
 
@@ -314,7 +316,7 @@ def test_it_refuses_what_is_no_public_token(
 def test_it_ends_each_sentence_with_something_to_do(error: ProviderError) -> None:
     text = message_for(error, provider=provider_for("plaid"))
     assert error.code not in text
-    assert any(word in text for word in ("again", "told"))
+    assert "again" in text
 
 
 def test_it_counts_time_by_the_providers_clock(as_alice: Client, alice: User, session: LinkSession) -> None:
@@ -343,5 +345,5 @@ def test_it_says_that_it_goes_on_by_itself(as_alice: Client, session: LinkSessio
     provider.credential = Unavailable("TIMEOUT")
     page = words(post_public_token(as_alice, session))
     assert "Not connected yet" in page
-    assert "asks again by itself" in page
+    assert "We check again" in page
     assert "Try again" not in page

@@ -32,7 +32,7 @@ def broken(item: Item, provider: ScriptedProvider) -> Item:
 def test_it_says_why_the_bank_wants_a_new_sign_in(as_alice: Client, broken: Item, provider: ScriptedProvider) -> None:
     page = as_alice.get(reverse("reconnect", args=[broken.pk]))
     assert "Reconnect Platypus & Sons" in words(page)
-    assert "ended the sign-in" in words(page)
+    assert "needs you to sign in again" in words(page)
     assert provider.links == 0
 
 
@@ -53,7 +53,7 @@ def test_it_says_that_the_bank_still_wants_a_sign_in(
     session = open_update_mode(user=alice, item_id=broken.pk).session
     refused = post_public_token(as_alice, session)
     assert refused.status_code == 409
-    assert "still asks" in words(refused)
+    assert "still needs you to sign in" in words(refused)
     assert "ITEM_LOGIN_REQUIRED" not in words(refused)
     assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
 

@@ -3,38 +3,43 @@
 A code that is not in this table is shown in its own words. Source: https://plaid.com/docs/transactions/pfc-migration/
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class Category(NamedTuple):
     """A category's label and the icon beside it."""
 
-    label: str
+    label: "StrOrPromise"
     icon: str
 
 
 CATEGORIES = {
-    "BANK_FEES": Category("Bank fees", "receipt-percent"),
-    "ENTERTAINMENT": Category("Entertainment", "film"),
-    "FOOD_AND_DRINK": Category("Food and drink", "shopping-cart"),
-    "GENERAL_MERCHANDISE": Category("Shopping", "shopping-bag"),
-    "GENERAL_SERVICES": Category("Services", "wrench-screwdriver"),
-    "GOVERNMENT_AND_NON_PROFIT": Category("Taxes and donations", "building-library"),
-    "HOME_IMPROVEMENT": Category("Home", "paint-brush"),
-    "INCOME": Category("Income", "banknotes"),
-    "LOAN_DISBURSEMENTS": Category("Loans received", "arrow-down-tray"),
-    "LOAN_PAYMENTS": Category("Loan payments", "credit-card"),
-    "MEDICAL": Category("Health", "heart"),
-    "OTHER": Category("Other", "ellipsis-horizontal-circle"),
-    "PERSONAL_CARE": Category("Personal care", "sparkles"),
-    "RENT_AND_UTILITIES": Category("Rent and utilities", "home"),
-    "TRANSFER_IN": Category("Transfer in", "arrow-down-left"),
-    "TRANSFER_OUT": Category("Transfer out", "arrow-up-right"),
-    "TRANSPORTATION": Category("Transport", "truck"),
-    "TRAVEL": Category("Travel", "globe-alt"),
+    "BANK_FEES": Category(_("Bank fees"), "receipt-percent"),
+    "ENTERTAINMENT": Category(_("Entertainment"), "film"),
+    "FOOD_AND_DRINK": Category(_("Food and drink"), "shopping-cart"),
+    "GENERAL_MERCHANDISE": Category(_("Shopping"), "shopping-bag"),
+    "GENERAL_SERVICES": Category(_("Services"), "wrench-screwdriver"),
+    "GOVERNMENT_AND_NON_PROFIT": Category(_("Taxes and donations"), "building-library"),
+    "HOME_IMPROVEMENT": Category(_("Home improvement"), "paint-brush"),
+    "INCOME": Category(_("Income"), "banknotes"),
+    "LOAN_DISBURSEMENTS": Category(_("Loans received"), "arrow-down-tray"),
+    "LOAN_PAYMENTS": Category(_("Loan payments"), "credit-card"),
+    "MEDICAL": Category(_("Health"), "heart"),
+    "OTHER": Category(_("Other"), "ellipsis-horizontal-circle"),
+    "PERSONAL_CARE": Category(_("Personal care"), "sparkles"),
+    "RENT_AND_UTILITIES": Category(_("Rent and utilities"), "home"),
+    "TRANSFER_IN": Category(_("Transfer in"), "arrow-down-left"),
+    "TRANSFER_OUT": Category(_("Transfer out"), "arrow-up-right"),
+    "TRANSPORTATION": Category(_("Transportation"), "truck"),
+    "TRAVEL": Category(_("Travel"), "globe-alt"),
 }
 
-UNKNOWN = Category("Uncategorized", "question-mark-circle")
+UNKNOWN = Category(_("Uncategorized"), "question-mark-circle")
 
 # The value of the query string for transactions without a category.
 UNCATEGORIZED = "UNCATEGORIZED"

@@ -48,7 +48,7 @@ def csv_cells(row: Transaction) -> tuple[str, ...]:
         str(row.day),
         "" if row.pending else str(row.date),
         escape_formula(row.label),
-        escape_formula(get_category(row.effective_category).label),
+        escape_formula(str(get_category(row.effective_category).label)),
         escape_formula(str(row.account)),
         f"{row.amount.normalize():f}",
         escape_formula(row.currency),

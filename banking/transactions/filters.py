@@ -7,15 +7,17 @@ from typing import Any, cast
 import django_filters as filters
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from banking.models import Account, Transaction
 from banking.transactions.cash_flow import is_in_cash_flow
 from banking.transactions.categories import CATEGORY_CHOICES, UNCATEGORIZED, get_category
 
 MAX_AMOUNT = Decimal(10) ** 15
-DIRECTION_CHOICES = (("in", "Money in"), ("out", "Money out"))
-CASH_FLOW_CHOICES = (("yes", "Income and spending"), ("no", "Transfers, not counted"))
-STATUS_CHOICES = (("pending", "Pending"), ("posted", "Posted"))
+DIRECTION_CHOICES = (("in", _("Money in")), ("out", _("Money out")))
+CASH_FLOW_CHOICES = (("yes", _("Income and spending")), ("no", _("Not counted")))
+STATUS_CHOICES = (("pending", _("Pending")), ("posted", _("Posted")))
 MAX_CATEGORY_LENGTH = 100
 
 
@@ -51,30 +53,35 @@ class TransactionFilterForm(forms.Form):
             and len(requested) <= MAX_CATEGORY_LENGTH
             and requested not in dict(known)
         ):
-            field.choices = [*known, (requested, get_category(requested).label)]
+            field.choices = [*known, (requested, str(get_category(requested).label))]
 
 
 class TransactionFilter(filters.FilterSet):
     """The filters of the transactions page and of its CSV export."""
 
-    q = filters.CharFilter(label="Search", method="search", max_length=100)
-    since = filters.DateFilter(label="From", field_name="day", lookup_expr="gte")
-    until = filters.DateFilter(label="To", field_name="day", lookup_expr="lte")
+    q = filters.CharFilter(label=_("Search"), method="search", max_length=100)
+    since = filters.DateFilter(label=pgettext_lazy("date", "From"), field_name="day", lookup_expr="gte")
+    until = filters.DateFilter(label=pgettext_lazy("date", "To"), field_name="day", lookup_expr="lte")
     account = filters.ModelChoiceFilter(
-        label="Account", queryset=selectable_accounts, method="filter_account", empty_label="All accounts"
+        label=_("Account"), queryset=selectable_accounts, method="filter_account", empty_label=_("All accounts")
     )
     category = filters.ChoiceFilter(
-        label="Category", choices=CATEGORY_CHOICES, method="filter_category", empty_label="All"
+        label=_("Category"), choices=CATEGORY_CHOICES, method="filter_category", empty_label=_("All categories")
     )
     direction = filters.ChoiceFilter(
-        label="Direction", choices=DIRECTION_CHOICES, method="filter_direction", empty_label="Both"
+        label=_("Direction"),
+        choices=DIRECTION_CHOICES,
+        method="filter_direction",
+        empty_label=_("In and out"),
     )
     counted = filters.ChoiceFilter(
-        label="Cash flow", choices=CASH_FLOW_CHOICES, method="filter_cash_flow", empty_label="All"
+        label=_("Cash flow"), choices=CASH_FLOW_CHOICES, method="filter_cash_flow", empty_label=_("All transactions")
     )
-    min = AmountFilter(label="At least", method="filter_min")
-    max = AmountFilter(label="At most", method="filter_max")
-    pending = filters.ChoiceFilter(label="Status", choices=STATUS_CHOICES, method="filter_status", empty_label="All")
+    min = AmountFilter(label=_("Minimum amount"), method="filter_min")
+    max = AmountFilter(label=_("Maximum amount"), method="filter_max")
+    pending = filters.ChoiceFilter(
+        label=_("Status"), choices=STATUS_CHOICES, method="filter_status", empty_label=_("Pending and posted")
+    )
 
     class Meta:
         model = Transaction

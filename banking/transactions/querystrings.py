@@ -6,12 +6,14 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from banking.transactions.categories import UNCATEGORIZED
 from banking.transactions.filters import TransactionFilter
 
 PAGE_PARAMS = ("before", "after")
-DATE_RANGES = (("30 days", 30), ("90 days", 90), ("1 year", 365))
+DATE_RANGES = ((_("30 days"), 30), (_("90 days"), 90), (_("1 year"), 365))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def active_filters(query: QueryDict, transaction_filter: TransactionFilter) -> l
     form = transaction_filter.form
     return [
         ActiveFilter(
-            label=f"{transaction_filter.filters[name].label}: {display_value(form.fields[name], value)}",
+            label=gettext("%(filter)s: %(value)s")
+            % {"filter": transaction_filter.filters[name].label, "value": display_value(form.fields[name], value)},
             remove_url=with_params(query, **{name: None}),
         )
         for name, value in form.cleaned_data.items()
@@ -74,11 +77,9 @@ def date_range_presets(query: QueryDict, today: date) -> list[DateRangePreset]:
     """The common date ranges up to today, and everything."""
     requested = (query.get("since", ""), query.get("until", ""))
     ranges = [(label, str(today - timedelta(days=days - 1))) for label, days in DATE_RANGES]
-    presets = [
-        DateRangePreset(label=label, url=with_params(query, since=since, until=None), current=requested == (since, ""))
-        for label, since in ranges
-    ]
     return [
-        *presets,
-        DateRangePreset(label="All", url=with_params(query, since=None, until=None), current=requested == ("", "")),
+        DateRangePreset(
+            label=str(label), url=with_params(query, since=since or None, until=None), current=requested == (since, "")
+        )
+        for label, since in [*ranges, (_("All dates"), "")]
     ]

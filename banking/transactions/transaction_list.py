@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
 from banking.models import Account, Transaction
 from banking.transactions.cash_flow import CASH_FLOW_ACCOUNT_TYPES, IN_CASH_FLOW, is_in_cash_flow, sql_literals
@@ -88,7 +89,7 @@ def build_row(
     return TransactionListRow(
         id,
         day,
-        merchant_name or name or "Unknown",
+        merchant_name or name or _("Unknown"),
         user_category or category,
         amount,
         currency,

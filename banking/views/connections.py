@@ -8,22 +8,26 @@ from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.formats import time_format
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.mfa.step_up import require_fresh_sign_in
 from accounts.users.requests import AuthenticatedHttpRequest
-from banking import tasks
+from banking import connections, tasks
 from banking.forms import DisconnectForm
 from banking.linking import disconnecting
 from banking.models import Item
+from banking.reauth_messages import bank_name
 from banking.sync import import_progress, sync_queue
 
 COOLDOWN = timedelta(minutes=5)
-NOT_CONNECTED = "This bank does not let Plumbline in at the moment. See below what it needs."
-NOBODY_TO_ASK = "No bank can be asked right now: each was asked a moment ago, or needs you to sign in first."
-DISCONNECTED = "Disconnected. Plumbline reads nothing from this bank any more."
-DISCONNECTING = "Disconnecting. Plumbline is storing something of yours right now, and finishes this after that."
-JUST_ASKED = "Your bank was asked a moment ago. Wait five minutes before asking again."
+NOT_CONNECTED = _("This connection can't sync right now. See what to do below.")
+NO_BANK_TO_SYNC = _("No bank can sync right now. See Accounts for details.")
+DISCONNECTED = _("%(bank)s is disconnected. We no longer sync it.")
+DISCONNECTING = _("Disconnecting %(bank)s. We finish this after the sync that's running now.")
+SYNCED_RECENTLY = _("You requested a sync in the last 5 minutes. Try again at %(time)s.")
+SYNCING = _("Syncing %(bank)s")
 
 
 @require_safe
@@ -44,13 +48,15 @@ def refresh(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
     except Item.DoesNotExist:
         raise Http404 from None
     except sync_queue.NotConnected:
-        messages.info(request, NOT_CONNECTED)
+        messages.info(request, str(NOT_CONNECTED))
         return redirect("item", item_id)
     if item is None:
-        messages.info(request, JUST_ASKED)
+        next_at = sync_queue.next_refresh_at(user=request.user, item_id=item_id, cooldown=COOLDOWN)
+        time = time_format(timezone.localtime(next_at), "g:i A")
+        messages.info(request, SYNCED_RECENTLY % {"time": time})
     else:
         tasks.enqueue_sync(item, trigger="person")
-        messages.success(request, f"Asking {item.institution_name} for news.")
+        messages.success(request, SYNCING % {"bank": bank_name(item.institution_name)})
     return redirect("item", item_id)
 
 
@@ -62,7 +68,7 @@ def refresh_all(request: AuthenticatedHttpRequest) -> HttpResponse:
     for item in items:
         tasks.enqueue_sync(item, trigger="person")
     if not items:
-        messages.info(request, NOBODY_TO_ASK)
+        messages.info(request, str(NO_BANK_TO_SYNC))
     return redirect("overview")
 
 
@@ -77,9 +83,11 @@ def disconnect(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse
             context = disconnecting.disconnect_summary(user=request.user, item_id=item_id)
             return render(request, "banking/disconnect.html", context, status=422 if form.is_bound else 200)
         keep_history = form.cleaned_data["history"] == "keep"
+        name = connections.institution_name(user=request.user, item_id=item_id)
         removal = disconnecting.disconnect_bank(user=request.user, item_id=item_id, keep_history=keep_history)
     except Item.DoesNotExist:
         raise Http404 from None
     tasks.enqueue_removal(removal)
-    messages.success(request, DISCONNECTING if removal and removal.history else DISCONNECTED)
+    message = DISCONNECTING if removal and removal.history else DISCONNECTED
+    messages.success(request, message % {"bank": bank_name(name)})
     return redirect("accounts")

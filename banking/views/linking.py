@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.mfa.step_up import require_second_factor_to_link
@@ -23,10 +24,14 @@ logger = logging.getLogger(__name__)
 
 RETURN = "link_to_return_to"
 NOWHERE = str(UUID(int=0))
-CONSENT = (
-    "I agree that Plumbline reads the accounts that I choose through {provider}, keeps what it reads while the bank "
-    "is connected, and shows it to me alone."
+# Shown above the button; nothing records its words, so it has no version.
+CONSENT = _(
+    "I agree that Plumbline may retrieve data from the accounts that I choose through %(provider)s and may keep it. "
+    "When I disconnect a bank, I choose whether its history is kept or deleted. Administrators of this site can view "
+    "my data."
 )
+
+UNREADABLE = _("We couldn't read %(provider)s's answer. No bank was connected. Start again.")
 
 
 @link_page
@@ -41,7 +46,7 @@ def connect(request: AuthenticatedHttpRequest) -> HttpResponse:
     provider = find_provider(request.GET.get("provider", DEFAULT_PROVIDER))
     if provider is None:
         raise Http404
-    consent_text, days_requested = CONSENT.format(provider=provider.name), provider.link_settings().days_requested
+    consent_text, days_requested = CONSENT % {"provider": provider.name}, provider.link_settings().days_requested
     context = {"consent_text": consent_text, "days_requested": days_requested, "provider": provider}
     if request.method != "POST":
         return render(request, "banking/connect.html", context)
@@ -108,7 +113,7 @@ def finish(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
     form = PublicTokenForm(request.POST)
     if not form.is_valid():
         provider = sessions.session_provider(user=request.user, session_id=session_id)
-        reason = f"The answer of {provider.name}'s window could not be read."
+        reason = UNREADABLE % {"provider": provider.name}
         return render(request, "banking/not_connected.html", {"reason": reason}, status=422)
     try:
         item = update_mode.finish_update_mode(user=request.user, session_id=session_id) or exchange.finish_link(

@@ -6,6 +6,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
@@ -35,7 +36,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     try:
         context |= build_results(request, transaction_filter)
     except pagination.InvalidPosition:
-        transaction_filter.form.add_error(None, "This page's address is damaged. Clear the filters to begin again.")
+        transaction_filter.form.add_error(None, _("This page address isn't valid. Clear the filters to start again."))
         return render(request, template, context, status=422)
     return render(request, template, context)
 

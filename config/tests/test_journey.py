@@ -192,17 +192,17 @@ def test_it_takes_a_person_from_sign_up_to_figures_that_agree_with_their_bank(
 ) -> None:
     sign_up(page, live_server.url)
     confirm_by_mail(page)
-    expect(page.get_by_role("heading", name="Three steps to your first figures")).to_be_visible()
+    expect(page.get_by_role("heading", name="Get started")).to_be_visible()
     connect_bank(page)
     expect(page.get_by_role("heading", name="First Platypus Bank")).to_be_visible()
-    expect(page.get_by_text("Everything from First Platypus Bank is here.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Import from First Platypus Bank is complete.")).to_be_visible(timeout=PATIENCE)
 
     ((pk, provider_item_id),) = as_operator("SELECT id, provider_item_id FROM banking_item")
     ledger = ledger_of(bank, str(provider_item_id))
     counted = recount(ledger, today())
     assert stored(Item(pk=pk), as_operator) == rows_of(ledger)
     assert counted.rows > 1000
-    page.get_by_role("link", name="Go to the overview").click()
+    page.get_by_role("link", name="Go to overview").click()
     shows(page, counted)
 
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Transactions").click()
@@ -256,9 +256,9 @@ def test_it_lets_a_person_sign_in_at_their_bank_again(
     sign_in_at_bank(dialog)
     expect(page.get_by_role("dialog", name="Connection repaired")).to_be_visible()
     dialog.get_by_role("button", name="Finish").click()
-    expect(page.get_by_text("Everything from First Platypus Bank is here.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Import from First Platypus Bank is complete.")).to_be_visible(timeout=PATIENCE)
     assert fresh(item).state == "fresh"
-    page.get_by_role("link", name="Go to the overview").click()
+    page.get_by_role("link", name="Go to overview").click()
     expect(page.get_by_text("needs you to sign in again")).to_have_count(0)
     shows(page, recount(ledger_of(bank, item.provider_item_id), today()))
 
@@ -271,7 +271,7 @@ def test_it_lets_a_bank_go_for_good(
     page.get_by_role("link", name="Disconnect").click()
     page.get_by_label("Delete the history").check()
     page.get_by_role("button", name="Disconnect First Platypus Bank").click()
-    expect(page.get_by_text("Plumbline reads nothing from this bank any more.")).to_be_visible()
+    expect(page.get_by_text("We no longer sync it.")).to_be_visible()
     assert as_operator("SELECT count(*) FROM banking_transaction") == [(0,)]
     wait_until(lambda: fresh(item).connection == "removed")
     living = {found["item_id"] for found in bank.admin("items", method="GET")["items"]}

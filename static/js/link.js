@@ -9,7 +9,7 @@ function send(form, values) {
 }
 
 function finished(publicToken, metadata) {
-  status.textContent = "Connected. Fetching your accounts.";
+  status.textContent = link.dataset.textFinished;
   button.disabled = true;
   const { institution, accounts, link_session_id } = metadata;
   send(link.querySelector("[data-finish]"), {
@@ -19,7 +19,7 @@ function finished(publicToken, metadata) {
 }
 
 function left(error, metadata) {
-  status.textContent = "Plaid's window was closed.";
+  status.textContent = link.dataset.textClosed;
   send(link.querySelector("[data-close]"), {
     error_code: error?.error_code,
     exit_status: metadata?.status,
@@ -34,7 +34,7 @@ function open() {
   const dialog = window.Plaid.create(options);
   button.hidden = false;
   button.addEventListener("click", () => dialog.open());
-  status.textContent = "Opening Plaid's window.";
+  status.textContent = link.dataset.textOpening;
   dialog.open();
 }
 
@@ -42,6 +42,5 @@ if (window.Plaid) {
   open();
 } else {
   link.querySelector("[data-retry]").hidden = false;
-  status.textContent =
-    "Plaid's window did not load. Something in your browser or network may be blocking it, such as an ad blocker. Allow it for this site, then try again.";
+  status.textContent = link.dataset.textBlocked;
 }

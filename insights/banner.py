@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format, time_format
+from django.utils.translation import gettext as _
 
 from banking.models import Item
+from banking.reauth_messages import bank_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +39,26 @@ def most_urgent_banner(items: Sequence[Item]) -> ConnectionBanner | None:
     return None
 
 
+def age_of_balances(item: Item) -> str:
+    """Say of when the connection's balances are."""
+    if item.data_as_of is None:
+        return _("Balances aren't imported yet.")
+    return _("Balances are from %(date)s.") % {"date": describe_time(item.data_as_of)}
+
+
+def describe_time(value: datetime) -> str:
+    """The time of day if it is today, else the day, in the reader's zone."""
+    local = timezone.localtime(value)
+    return time_format(local, "g:i A") if local.date() == timezone.localdate() else date_format(local, "M j, Y")
+
+
 def reauth_banner(item: Item) -> ConnectionBanner:
     return ConnectionBanner(
         tone="warn",
-        title=f"{item.institution_name} needs you to sign in again.",
-        text="Its figures stay as they were last read.",
+        title=_("%(bank)s needs you to sign in.") % {"bank": bank_name(item.institution_name)},
+        text=age_of_balances(item),
         url=reverse("reconnect", args=[item.pk]),
-        action="Reconnect",
+        action=_("Reconnect"),
         about=item.institution_name,
     )
 
@@ -48,10 +66,10 @@ def reauth_banner(item: Item) -> ConnectionBanner:
 def repair_banner(item: Item) -> ConnectionBanner:
     return ConnectionBanner(
         tone="warn",
-        title=f"{item.institution_name} has to be connected again.",
-        text="Its figures stay as they were last read.",
+        title=_("Reconnect %(bank)s to continue syncing.") % {"bank": bank_name(item.institution_name)},
+        text=age_of_balances(item),
         url=reverse("reconnect", args=[item.pk]),
-        action="Connect again",
+        action=_("Reconnect"),
         about=item.institution_name,
     )
 
@@ -60,9 +78,9 @@ def error_banner(item: Item) -> ConnectionBanner:
     return ConnectionBanner(
         tone="error",
         title=item.sync_error_message,
-        text="Plumbline tries again by itself; there is nothing that you have to do.",
+        text=_("Next attempt: %(time)s.") % {"time": describe_time(item.next_sync_at)},
         url=reverse("item", args=[item.pk]),
-        action="See its state",
+        action=_("View account"),
         about=item.institution_name,
     )
 
@@ -70,9 +88,9 @@ def error_banner(item: Item) -> ConnectionBanner:
 def stale_banner(item: Item) -> ConnectionBanner:
     return ConnectionBanner(
         tone="warn",
-        title=f"{item.institution_name} has not been read for more than a day.",
-        text="Totals that include it say so.",
+        title=_("%(bank)s hasn't synced for more than 24 hours.") % {"bank": bank_name(item.institution_name)},
+        text=age_of_balances(item),
         url=reverse("item", args=[item.pk]),
-        action="See its state",
+        action=_("View account"),
         about=item.institution_name,
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from banking.models import Account, Item
@@ -43,6 +44,7 @@ GROUP BY changed_on
 """
 
 RANGES = {"1M": 30, "3M": 91, "1Y": 365}
+RANGE_LABELS = {"1M": _("1M"), "3M": _("3M"), "1Y": _("1Y")}
 DEFAULT_RANGE = "3M"
 
 DailyChanges = Mapping[date, Decimal]
@@ -121,4 +123,7 @@ def running_totals(changes_by_day: DailyChanges) -> list[charts.Point]:
 
 
 def range_links(days: int) -> list[RangeLink]:
-    return [RangeLink(label=label, url=f"?range={label}", current=days == span) for label, span in RANGES.items()]
+    return [
+        RangeLink(label=str(RANGE_LABELS[key]), url=f"?range={key}", current=days == span)
+        for key, span in RANGES.items()
+    ]

@@ -44,7 +44,7 @@ class Runway(NamedTuple):
     def description(self) -> str:
         """The time as coarsely as it is known; never more than there is."""
         months = int(self.months or 0)
-        return f"about {months} month{'' if months == 1 else 's'}" if months else "less than a month"
+        return f"About {months} month{'' if months == 1 else 's'}" if months else "Less than a month"
 
 
 def list_owners_due(*, hour: int, limit: int) -> Iterator[UUID]:
@@ -112,8 +112,11 @@ def _update_alert(person_id: UUID, runway: Runway, known: LowRunway | None) -> b
         notify(
             user_id=person_id,
             type=NotificationType.LOW_RUNWAY,
-            title=f"Your money lasts {runway.description} at the pace of the last 30 days",
-            text=f"This counts what is in your bank accounts in {runway.currency or 'an unnamed currency'}.",
+            title=f"{runway.description} of runway left",
+            text=(
+                "This counts your bank balance and the net cash flow of the last 30 days in "
+                f"{runway.currency or 'an unnamed currency'}."
+            ),
             url=reverse("overview"),
             fingerprint=f"low runway {row.pk}",
         )

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 
+from django.utils.translation import gettext as _
+
 from credit.analysis.bands import band_for_score, model_name
 from credit.changes.descriptions import ChangeDescription, describe_change
 from credit.diffing import Change, Severity
@@ -98,10 +100,12 @@ def _break(before: ScoreReading | None, listed: ReportSummary, model: str) -> st
     if before is None:
         return ""
     if not listed.comparable:
-        return "Another file: the bureau says that it is about somebody else than the report before"
+        return _("This report is from a different credit file than your last one.")
     if before.model and model and before.model != model:
-        return "Another model: the two scores cannot be compared"
-    return "No report in between" if _day(listed) - before.day > GAP else ""
+        return _("Different model. These scores can't be compared.")
+    if _day(listed) - before.day > GAP:
+        return _("More than %(days)s days after the previous report.") % {"days": GAP.days}
+    return ""
 
 
 def _points(readings: Sequence[ScoreReading]) -> Iterator[charts.Point]:

@@ -11,9 +11,10 @@ from html import escape
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from formats.money import axis_label, currency_decimals, money, rounded_money
-from insights.charts import KnownPoint, LineChart, LineSummary, Point, percent_filled
+from insights.charts import LineChart, LineSummary, Point, percent_filled
 from ui.templatetags.formatting import MONTHS, current_year, short_date
 
 register = template.Library()
@@ -31,22 +32,29 @@ def line_chart(chart: LineChart, currency: str, *, name: str, key: str) -> SafeS
     ``name`` is what the values are; ``key`` is unique on the page.
     """
     caption, safe_name, safe_currency = f"{escape(key)}-caption", escape(name), escape(currency)
+    table_name = _("%(name)s as a table") % {"name": safe_name}
     least, most = currency_decimals(currency)
     return join_html([
         f'<figure class="chart" data-chart data-start="{chart.start}" data-span="{chart.span}"'
         f' data-points="{chart.readout}" data-currency="{safe_currency}"'
         f' data-least="{least}" data-most="{most}" aria-labelledby="{caption}">',
         f'<figcaption id="{caption}" class="chart__caption">{chart_caption(chart.facts, currency, name)}</figcaption>',
-        '<div class="chart__plot" data-plot><div class="chart__values" aria-hidden="true">',
+        f'<div class="chart__plot" data-plot data-label="{keyboard_label()}">'
+        '<div class="chart__values" aria-hidden="true">',
         f'{value_labels(chart, currency)}</div>{plot(chart)}',
         f'<div class="chart__days" aria-hidden="true">{day_labels(chart)}</div></div>',
         '<p class="chart__read" data-read aria-live="polite"></p>',
-        f'<details class="chart__table"><summary>{safe_name} as a table</summary>',
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{safe_name} as a table"><table>',
-        f'<caption>{rows_caption(chart)}</caption><thead><tr><th scope="col">Day</th>',
+        f'<details class="chart__table"><summary>{table_name}</summary>',
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{table_name}"><table>',
+        f'<caption>{rows_caption(chart)}</caption><thead><tr><th scope="col">{_("Date")}</th>',
         f'<th scope="col" class="num">{safe_name}</th></tr></thead>',
         f'<tbody>{value_rows(chart.rows, currency)}</tbody></table></div></details></figure>',
     ])  # fmt: skip
+
+
+def keyboard_label() -> str:
+    """Say how to read the drawing by keyboard; the reading script uses it."""
+    return escape(_("Values day by day. Use the arrow keys to read them."))
 
 
 def plot(chart: LineChart) -> str:
@@ -69,35 +77,50 @@ def value_rows(points: Sequence[Point], currency: str) -> SafeString:
 
 
 def rows_caption(chart: LineChart) -> str:
-    return "Every day" if chart.row_step == 1 else f"One day in {chart.row_step}, counted back from the last"
+    if chart.row_step == 1:
+        return _("Every day")
+    return _("Every %(count)s days, counted back from the last day") % {"count": chart.row_step}
 
 
 def chart_caption(facts: LineSummary, currency: str, name: str) -> SafeString:
     """Say in words what a chart shows: the change and from what to what, the lowest and the highest value."""
-    first, last, safe_name, year = facts.first, facts.last, escape(name), current_year()
-
-    def value_on_day(point: KnownPoint) -> str:
-        return f"{escape(rounded_money(point.value, currency))} on {short_date(point.day, year)}"
-
+    first, last, year = facts.first, facts.last, current_year()
     if first.day == last.day:
-        exact = escape(money(last.value, currency))
-        return join_html(
-            [f"{safe_name} was {exact} on {short_date(last.day, year)}. The line grows by a point each day."]
-        )
-    begin, end = escape(rounded_money(first.value, currency)), escape(rounded_money(last.value, currency))
+        amount = escape(money(last.value, currency))
+        words = {"name": escape(name), "amount": amount, "day": short_date(last.day, year)}
+        return join_html([_("%(name)s was %(amount)s on %(day)s.") % words])
+    words = {
+        "name": escape(name),
+        "change": change_text(facts, currency),
+        "begin": escape(rounded_money(first.value, currency)),
+        "end": escape(rounded_money(last.value, currency)),
+        "first_day": short_date(first.day, year),
+        "last_day": short_date(last.day, year),
+    }
     if facts.direction == "level":
-        change = f"{safe_name} ended where it began, at {end},"
+        change = _("%(name)s started and ended at %(end)s, %(first_day)s to %(last_day)s.") % words
     else:
-        change = f"{change_text(facts, currency)} from {begin} to {end},"
-    span = f"{short_date(first.day, year)} to {short_date(last.day, year)}."
-    return join_html([change, span, f"Lowest {value_on_day(facts.lowest)}, highest {value_on_day(facts.highest)}."])
+        change = _("%(change)s from %(begin)s to %(end)s, %(first_day)s to %(last_day)s.") % words
+    return join_html([change, extremes_text(facts, currency)])
+
+
+def extremes_text(facts: LineSummary, currency: str) -> str:
+    """Say the lowest and the highest value, and on which days."""
+    lowest, highest, year = facts.lowest, facts.highest, current_year()
+    return _("Lowest %(lowest)s on %(lowest_day)s, highest %(highest)s on %(highest_day)s.") % {
+        "lowest": escape(rounded_money(lowest.value, currency)),
+        "lowest_day": short_date(lowest.day, year),
+        "highest": escape(rounded_money(highest.value, currency)),
+        "highest_day": short_date(highest.day, year),
+    }
 
 
 def change_text(facts: LineSummary, currency: str) -> str:
     """``▲ Up $120 (4%)``, in its color; the arrow is for eyes alone."""
-    tone, arrow = ("pos", "▲") if facts.direction == "up" else ("neg", "▼")
+    amount, is_up = {"amount": escape(rounded_money(facts.distance, currency))}, facts.direction == "up"
+    tone, arrow = ("pos", "▲") if is_up else ("neg", "▼")
+    words = _("Up %(amount)s") % amount if is_up else _("Down %(amount)s") % amount
     share = "" if facts.percent is None else f" ({facts.percent}%)"
-    words = f"{facts.direction.capitalize()} {escape(rounded_money(facts.distance, currency))}"
     return f'<span class="{tone}"><span aria-hidden="true">{arrow}</span> {words}</span>{share}'
 
 

@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from markupsafe import Markup
 
 from formats.money import EXACT, NOT_AVAILABLE, ONE, money
@@ -25,10 +27,10 @@ def runway(months: Decimal | None) -> str:
         return NOT_AVAILABLE
     rounded = int(months.quantize(ONE, context=EXACT))
     if rounded < 1:
-        return "Less than a month"
+        return _("Less than a month")
     if rounded > 120:
-        return "More than 10 years"
-    return f"About {rounded} month{'' if rounded == 1 else 's'}"
+        return _("More than 10 years")
+    return ngettext("About %(count)s month", "About %(count)s months", rounded) % {"count": rounded}
 
 
 @register.filter

@@ -153,12 +153,12 @@ class TestThePage:
         return client.get(reverse("credit_utilization")).content.decode()
 
     def test_it_asks_and_remembers_yes(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
-        assert "Is it the same card?" in self.get_page(as_alice)
+        assert "Is this the same card?" in self.get_page(as_alice)
         self.say(as_alice, account, visa.pk, "same")
         assert list_links(alice) == [(account, visa.pk, True)]
         body = self.get_page(as_alice)
-        assert "You said that it is the same card" in body
-        assert "Is it the same card?" not in body
+        assert "You confirmed this is the same card" in body
+        assert "Is this the same card?" not in body
 
     def test_it_remembers_no_and_asks_no_more(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
         self.say(as_alice, account, visa.pk, "different")
@@ -169,7 +169,7 @@ class TestThePage:
         for decision in ("same", "same", "forget", "forget"):
             self.say(as_alice, account, visa.pk, decision)
         assert list_links(alice) == []
-        assert "Is it the same card?" in self.get_page(as_alice)
+        assert "Is this the same card?" in self.get_page(as_alice)
 
     def test_it_lets_go_of_the_pair_before(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
         other = make_account(visa.item, type="credit", mask="2002", limit=Decimal(500))

@@ -77,7 +77,7 @@ def words(points: list[tuple[int, str]], currency: str = "USD", name: str = "Ban
 @pytest.mark.parametrize(
     ("points", "said"),
     [
-        ([(20, "5.25")], "Bank balance was $5.25 on Nov 20. The line grows by a point each day."),
+        ([(20, "5.25")], "Bank balance was $5.25 on Nov 20."),
         (
             [(18, "1000"), (19, "1500"), (20, "1250")],
             "▲ Up $250 (25.0%) from $1,000 to $1,250, Nov 18 to Nov 20."
@@ -94,7 +94,7 @@ def words(points: list[tuple[int, str]], currency: str = "USD", name: str = "Ban
         ),
         (
             [(18, "7"), (19, "3"), (20, "7")],
-            "Bank balance ended where it began, at $7, Nov 18 to Nov 20. Lowest $3 on Nov 19, highest $7 on Nov 18.",
+            "Bank balance started and ended at $7, Nov 18 to Nov 20. Lowest $3 on Nov 19, highest $7 on Nov 18.",
         ),
     ],
 )

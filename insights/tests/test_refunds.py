@@ -99,17 +99,17 @@ def visible_text(html: str) -> str:
 def check_flow(card: str, found: Month, currency: str) -> None:
     """The figures of one currency are said as what they are."""
     spent = money(abs(found.spending), currency)
-    assert (f"Refunds above spending {spent} More" if found.spending < 0 else f"Spending {spent} Without") in card
+    assert (f"Net refunds {spent} Refunds were" if found.spending < 0 else f"Spending {spent} Excludes") in card
     came = money(abs(found.income), currency)
-    assert (f"Income taken back {came} More" if found.income < 0 else f"Income {came} Without") in card
+    assert (f"Income reversed {came} Reversals" if found.income < 0 else f"Income {came} Excludes") in card
     if found.net < 0:
         whole = round(Decimal(3000) / -found.net)
         lasts = "More than 10 years" if whole > 120 else f"About {whole} month{'s' if whole > 1 else ''}"
-        assert f"More went out than came in Runway {lasts} At this pace" in card
+        assert f"Spending was higher than income Runway {lasts} At this pace" in card
     elif found.spending < 0:
-        assert "At least as much came in as went out Runway Not available" in card
+        assert "Income was at least as high as spending Runway Not available" in card
     else:
-        assert "At least as much came in as went out Runway Break-even or better" in card
+        assert "Income was at least as high as spending Runway Break-even or better" in card
 
 
 def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, Decimal]]:
@@ -128,18 +128,18 @@ def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, 
         # Nothing is left in any currency: it was never spent, or all of it came back.
         assert not any(found.by_category for found in months.values())
         touched = any(found.touched for found in months.values())
-        assert ("All that was spent" in text, "Nothing was spent" in text) == (touched, not touched)
+        assert ("Refunds equaled spending" in text, "No spending from" in text) == (touched, not touched)
         return []
     currency = about[0]
     found = months[currency]
     for code, amount in found.by_category.items():
         share = unescape(shown[get_category(code).label][1])
-        assert share == "back" if amount < 0 else share == "<1%" or 1 <= int(share.removesuffix("%")) <= 100
+        assert share == "refunded" if amount < 0 else share == "<1%" or 1 <= int(share.removesuffix("%")) <= 100
     taken = [amount for amount in found.by_category.values() if amount > 0]
     shares = [int(share[:-1]) for _, share in shown.values() if share[:-1].isdigit()]
     assert sum(shares) == (100 if taken else 0)
-    assert ("more refunded than spent" in text) is (found.spending < 0)
-    assert "Nothing was spent" not in text
+    assert ("net refunds" in text) is (found.spending < 0)
+    assert "No spending from" not in text
     left = money(abs(found.spending), currency)
     assert left in text
     links = {unescape(name): unescape(url) for url, name, _, _ in rows}

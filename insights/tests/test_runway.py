@@ -68,11 +68,11 @@ def test_it_tells_below_three_months(checking: Account, amount: str, says: list[
 
 @pytest.mark.parametrize(
     ("amount", "words"),
-    [("2999.99", "about 2 months"), ("1999.99", "about 1 month"), ("999.99", "less than a month")],
+    [("2999.99", "About 2 months"), ("1999.99", "About 1 month"), ("999.99", "Less than a month")],
 )
 def test_it_says_how_long_and_never_too_long(checking: Account, alice: User, amount: str, words: str) -> None:
     holds(checking, amount)
-    assert list_titles(alice) == [f"Your money lasts {words} at the pace of the last 30 days"]
+    assert list_titles(alice) == [f"{words} of runway left"]
 
 
 def test_it_tells_once_for_each_crossing(checking: Account, alice: User) -> None:

@@ -53,7 +53,7 @@ def test_it_draws_one_line_through_months_that_follow_each_other():
 def test_it_leaves_a_gap_where_a_month_is_missing():
     found = score_history(months(702, 688, None, 690, 691), [])
     assert found.chart.path.count("M") == 2
-    assert [each.breaks for each in found.readings] == ["", "No report in between", "", ""]
+    assert [each.breaks for each in found.readings] == ["", "More than 45 days after the previous report.", "", ""]
 
 
 @pytest.mark.parametrize(("day", "broken"), [(date(2026, 2, 24), False), (date(2026, 2, 25), True)])
@@ -75,13 +75,17 @@ def test_it_breaks_the_line_where_the_model_changes():
     )
     assert found.chart.path.count("M") == 2
     assert found.models == ("VantageScore 4.0", "FICO Score 9")
-    assert [each.breaks.partition(":")[0] for each in found.readings] == ["", "Another model", "", ""]
+    assert [each.breaks.partition(".")[0] for each in found.readings] == ["", "Different model", "", ""]
 
 
 def test_it_breaks_the_line_at_a_report_about_another_file():
     newest, middle, oldest = months(702, 688, 690)
     found = score_history([newest, replace(middle, comparable=False), oldest], [])
-    assert [each.breaks.partition(":")[0] for each in found.readings] == ["", "Another file", ""]
+    assert [each.breaks for each in found.readings] == [
+        "",
+        "This report is from a different credit file than your last one.",
+        "",
+    ]
     assert found.chart.path.count("M") == 1
 
 

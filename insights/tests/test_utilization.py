@@ -83,7 +83,7 @@ class TestThePage:
         body = self.get_page(as_alice)
         assert "$1,140 of $12,000, reported Nov 9, 2026" in body
         assert "$1,240.55" in body
-        assert body.count("A guess. Is it the same card?") == 1
+        assert body.count("Is this the same card?") == 1
 
     def test_it_never_shows_a_bank_of_somebody_else(
         self, as_alice: Client, alice: User, mallory: User, make_item: Callable[..., Item]
@@ -105,7 +105,7 @@ class TestThePage:
         home = card(subscriberName="CEDAR HOME", accountType="47", enhanced={"enhancedAccountType": "89"})
         store_report(alice, read(tradeline=[no_limit, silent, home]))
         body = self.get_page(as_alice)
-        assert "No limit reported. Balance $1,140." in body
-        assert "No balance reported. Limit $12,000." in body
-        assert "secured by a house" in body
-        assert "Not reported: no open card has both a limit and a balance." in body
+        assert "Credit limit not reported. Balance $1,140." in body
+        assert "Balance not reported. Credit limit $12,000." in body
+        assert "Home equity line, not counted with cards." in body
+        assert "Not reported. No open card has both a credit limit and a balance." in body

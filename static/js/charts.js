@@ -43,7 +43,7 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
 
   plot.tabIndex = 0;
   plot.setAttribute("role", "group");
-  plot.setAttribute("aria-label", "Values day by day. Use the arrow keys to read them");
+  plot.setAttribute("aria-label", plot.dataset.label);
   plot.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
     show(nearest(((event.clientX - box.left) / box.width) * WIDTH));

@@ -54,8 +54,8 @@ def test_it_changes_the_address_of_who_has_a_second_factor(signed_in: Client, al
     assert trail(alice.pk)[-2:] == ["email_confirmed", "email_changed"]
     # The code goes to the new address, the notice to the old one.
     assert [(message.to, message.subject) for message in mail.outbox] == [
-        ([NEW], "Your code for Plumbline"),
-        ([alice.email], "Your Plumbline address was changed"),
+        ([NEW], "Your Plumbline confirmation code"),
+        ([alice.email], "Your Plumbline email address was changed"),
     ]
     # A new password would be mailed to whoever has the new address.
     assert "reset your password" not in mail.outbox[-1].body
@@ -160,14 +160,14 @@ def test_it_changes_an_address_in_the_browser(page: Page, live_server: LiveServe
     page.goto(live_server.url + reverse("account_email"))
     assert findings(page) == []
     page.get_by_label("Email").fill(NEW)
-    page.get_by_role("button", name="Send the code").click()
+    page.get_by_role("button", name="Send code").click()
     expect(page.get_by_role("main")).to_contain_text(NEW)
     page.get_by_label("Code").fill("BBBB-BBBB")
-    page.get_by_role("button", name="Confirm the address").click()
+    page.get_by_role("button", name="Confirm email address").click()
     expect(page.get_by_role("alert")).to_contain_text("That is not the code")
     assert findings(page) == []
     page.get_by_label("Code").fill(code_from_email(mail.outbox[0]))
-    page.get_by_role("button", name="Confirm the address").click()
+    page.get_by_role("button", name="Confirm email address").click()
     expect(page.get_by_role("main")).to_contain_text(f"You sign in with {NEW}")
 
 

@@ -113,7 +113,7 @@ def test_it_goes_on_as_for_a_known_address_when_another_was_first(
     monkeypatch.setattr(manage_email, "assess_unique_email", lambda email, user=None: True)
     answer = sign_up(stranger, alice.email, PASSWORD)
     assert answer.redirect_chain == [(reverse("account_email_verification_sent"), 302)]
-    assert "There is one already" in mail.outbox[0].body
+    assert "already has an account" in mail.outbox[0].body
     assert User.objects.count() == 1
 
 
@@ -137,7 +137,7 @@ def test_it_answers_the_same_for_an_address_that_has_an_account(alice: User, kno
     assert User.objects.filter(email="alice@example.com").count() == 1
     assert alice.check_password(PASSWORD)
     assert [message.to for message in mail.outbox] == [["alice@example.com"], [EMAIL]]
-    assert "There is one already" in mail.outbox[0].body
+    assert "already has an account" in mail.outbox[0].body
 
 
 @pytest.mark.parametrize(

@@ -98,17 +98,17 @@ def sign_up(page: Page, site: str) -> None:
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Create an account").click()
-    expect(page.get_by_role("heading", name="Look at your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
 
 
 def confirm_by_mail(page: Page) -> None:
     question = page.url
     page.get_by_role("link", name="sandbox mailbox").click()
-    page.get_by_role("link", name="Your code for Plumbline").click()
+    page.get_by_role("link", name="Your Plumbline confirmation code").click()
     (code,) = re.findall(r"\b[A-Z]{4}-[A-Z]{4}\b", page.get_by_role("main").inner_text())
     page.goto(question)
     page.get_by_label("Code").fill(code)
-    page.get_by_role("button", name="Confirm the address").click()
+    page.get_by_role("button", name="Confirm email address").click()
 
 
 def sign_in(page: Page, site: str) -> None:

@@ -87,7 +87,7 @@ def sign_out(page: Page, visit: Visit) -> None:
 def add_passkey(page: Page, visit: Visit) -> None:
     visit("security")
     page.get_by_role("link", name="Add a passkey").click()
-    page.get_by_role("button", name="Make a passkey").click()
+    page.get_by_role("button", name="Create passkey").click()
 
 
 def test_it_makes_a_passkey_and_signs_in_with_it_alone(page: Page, visit: Visit, in_: None, key: Key) -> None:
@@ -95,7 +95,7 @@ def test_it_makes_a_passkey_and_signs_in_with_it_alone(page: Page, visit: Visit,
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     (credential,) = key.kept()
     assert credential["isResidentCredential"]
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I saved my codes").click()
     expect(page.get_by_role("main")).to_contain_text("Chrome on Linux")
     sign_out(page, visit)
     visit("account_login")
@@ -109,11 +109,11 @@ def test_it_takes_a_passkey_as_the_second_step_and_while_locked(
     page: Page, visit: Visit, in_: None, key: Key, alice: User
 ) -> None:
     add_passkey(page, visit)
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I saved my codes").click()
     sign_out(page, visit)
     visit("account_login")
     fill_in(page, alice)
-    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    expect(page.get_by_role("heading", name="Two-step verification")).to_be_visible()
     for _ in range(10):
         lockout.record_failure(alice.email)
     page.get_by_label("Code").fill("123456")
@@ -121,7 +121,7 @@ def test_it_takes_a_passkey_as_the_second_step_and_while_locked(
     expect(page.get_by_role("alert")).to_contain_text("no password or code is checked")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="Trust this browser?")).to_be_visible()
-    page.get_by_role("button", name="Not this one").click()
+    page.get_by_role("button", name="Don't trust this browser").click()
     expect(page).to_have_title("Overview · Plumbline")
 
 
@@ -138,14 +138,14 @@ def test_it_lets_nobody_in_whose_finger_does_not_fit(page: Page, visit: Visit, i
 
 def test_it_renames_and_removes_a_passkey(page: Page, visit: Visit, in_: None, key: Key, alice: User) -> None:
     add_passkey(page, visit)
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I saved my codes").click()
     page.get_by_role("link", name="Rename").click()
     page.get_by_label("Name").fill("My <b>laptop</b>")
-    page.get_by_role("button", name="Rename it").click()
+    page.get_by_role("button", name="Rename passkey").click()
     expect(page.get_by_text("My <b>laptop</b>", exact=False).first).to_be_visible()
     page.get_by_role("link", name="Remove My <b>laptop</b>").click()
-    page.get_by_role("button", name="Remove it").click()
-    expect(page.get_by_role("status")).to_contain_text("The passkey is removed.")
+    page.get_by_role("button", name="Remove passkey").click()
+    expect(page.get_by_role("status")).to_contain_text("Your passkey was removed.")
     assert not Authenticator.objects.filter(user=alice).exists()
 
 
@@ -167,10 +167,10 @@ def test_it_sets_an_app_up_and_hands_the_codes_over(page: Page, visit: Visit, in
     visit("security")
     page.get_by_role("link", name="Set up an app").click()
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
-    page.get_by_text("Type it in instead").click()
+    page.get_by_text("Enter a setup key instead").click()
     authenticator_app = AuthenticatorApp(Authenticator(), page.locator("details code").inner_text())
     page.get_by_role("textbox", name="Code").fill(authenticator_app.code())
-    page.get_by_role("button", name="Switch it on").click()
+    page.get_by_role("button", name="Add authenticator app").click()
     codes = page.get_by_label("Recovery codes").inner_text().split()
     assert len(codes) == 10
     page.get_by_role("button", name="Copy").click()
@@ -220,7 +220,7 @@ def test_it_signs_in_by_app_and_by_recovery_code_without_scripts(browser: Any, l
         fill_in(page, alice)
         page.get_by_label("Code").fill(answer)
         page.get_by_role("button", name="Sign in", exact=True).click()
-        page.get_by_role("button", name="Not this one").click()
+        page.get_by_role("button", name="Don't trust this browser").click()
         expect(page).to_have_title("Overview · Plumbline")
         page.goto(live_server.url + reverse("security"))
         expect(page.get_by_role("heading", name="Where you are signed in")).to_be_visible()
@@ -244,7 +244,7 @@ def test_it_leaves_axe_nothing_to_say(
     visit("account_login")
     faults += Axe().run(page).response["violations"]
     fill_in(page, alice)
-    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    expect(page.get_by_role("heading", name="Two-step verification")).to_be_visible()
     faults += Axe().run(page).response["violations"]
     assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

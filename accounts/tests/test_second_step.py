@@ -69,7 +69,7 @@ def test_it_sets_an_app_up_and_shows_the_codes_once(signed_in: Client, alice: Us
     assert signed_in.get(reverse("mfa_download_recovery_codes")).status_code == 403
     assert sorted(trail(alice.pk)) == ["factor_added", "recovery_codes_made", "user_login"]
     assert is_verified(signed_in)
-    assert subjects() == ["An authenticator app protects your Plumbline account"]
+    assert subjects() == ["Authenticator app added to your Plumbline account"]
 
 
 def test_it_draws_the_key_into_the_page_itself(signed_in: Client) -> None:
@@ -315,7 +315,7 @@ def test_it_ends_the_other_sessions_when_a_factor_goes(
         assert (is_signed_in(here), is_signed_in(there)) == (True, False)
         assert not here.get(reverse("security")).wsgi_request.user.is_verified()
     assert trail(alice.pk)[-2:] == ["factor_removed", "session_ended"]
-    assert "The authenticator app was removed from Plumbline" in subjects()
+    assert "Your Plumbline authenticator app was removed" in subjects()
 
 
 def test_it_removes_nothing_of_somebody_else(

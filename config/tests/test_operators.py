@@ -197,7 +197,7 @@ def operator(page: Page, visit: Callable[..., None], root: User) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("Code").fill(authenticator_app.code())
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_role("button", name="Not this one").click()
+    page.get_by_role("button", name="Don't trust this browser").click()
     expect(page).to_have_title("Overview · Plumbline")
 
 

@@ -11,14 +11,14 @@ function download(text) {
 
 if (box) {
   const codes = box.querySelector("pre").textContent;
-  const say = (words) => (box.querySelector("[data-done]").textContent = words);
+  const status = box.querySelector("[data-done]");
   const deeds = {
     copy: async () => {
       try {
         await navigator.clipboard.writeText(codes);
-        say("Copied.");
+        status.textContent = status.dataset.textCopied;
       } catch {
-        say("Your browser did not copy them.");
+        status.textContent = status.dataset.textFailed;
       }
     },
     download: () => download(codes),

@@ -1,6 +1,5 @@
 // Opens the browser's passkey dialog and sends what it answers with the form that asked. Without this script, and in
 // browsers without passkeys, the forms stay hidden.
-const REFUSED = "No passkey was used. Try again, or choose another way.";
 
 async function question(form) {
   const here = document.getElementById("passkey-question");
@@ -31,7 +30,7 @@ async function use(event) {
     form.elements.credential.value = JSON.stringify(answer);
     form.submit();
   } catch {
-    problem.textContent = REFUSED;
+    problem.textContent = problem.dataset.textFailed;
   }
 }
 

@@ -245,6 +245,8 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_FORMS = {
     "signup": "accounts.sign_in.forms.SignupForm",
     "confirm_email_verification_code": "accounts.sign_in.forms.EmailCodeForm",
+    "change_password": "accounts.sign_in.forms.NewPasswordForm",
+    "reset_password_from_key": "accounts.sign_in.forms.ForgottenPasswordForm",
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True

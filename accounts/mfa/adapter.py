@@ -3,6 +3,7 @@
 from allauth.core import context as current
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from accounts.mfa import qr_code, sealed_secrets
 from accounts.sessions.user_agents import describe_device
@@ -14,9 +15,9 @@ class MFAAdapter(DefaultMFAAdapter):
     """Second factors: their secrets are sealed, their messages are the project's own."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": "That is not right, or it was used before. Wait for the next code and try again.",
-        "unreadable_passkey": "The passkey could not be read. Try again, or use another way to sign in.",
-        "add_email_blocked": "While a second factor protects the account, its address stays as it is.",
+        "incorrect_code": _("That code didn't match or was already used. Wait for the next code, then try again."),
+        "unreadable_passkey": _("We couldn't read that passkey. Try again, or sign in another way."),
+        "add_email_blocked": _("You can't change your email address while two-step verification is on."),
     }
 
     def encrypt(self, text: str) -> str:

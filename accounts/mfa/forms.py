@@ -15,6 +15,7 @@ from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, generate_totp_sec
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from accounts.mfa import passkeys, sealed_secrets
 from accounts.users.models import User
@@ -22,10 +23,12 @@ from compliance.vault import SealError
 
 MAX_PASSKEY_NAME_LENGTH: Final = 60
 """Of a passkey."""
-UNREADABLE_PASSKEY: Final = "This passkey cannot be read any more. Remove it on the security page and add a new one."
+UNREADABLE_PASSKEY: Final = _(
+    "We can't read this passkey anymore. Remove it on the security page, then create a new one."
+)
 CODE_FIELD = forms.CharField(
-    label="Code",
-    help_text="Six digits from your authenticator app, or one of your recovery codes.",
+    label=_("Verification code"),
+    help_text=_("Enter the 6-digit code from your authenticator app, or a recovery code."),
     max_length=20,
     widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
 )
@@ -57,7 +60,10 @@ class ActivateAuthenticatorForm(ActivateTOTPForm):
     """Setting up an authenticator app. Until it is confirmed, its secret is kept sealed in the session."""
 
     code = forms.CharField(
-        label="Code", max_length=20, help_text="Six digits that the app shows.", widget=CODE_FIELD.widget
+        label=_("Verification code"),
+        max_length=20,
+        help_text=_("Enter the 6-digit code from your authenticator app."),
+        widget=CODE_FIELD.widget,
     )
 
     secret: str
@@ -124,7 +130,7 @@ def _unreadable_passkey() -> ValidationError:
 class AddPasskeyForm(webauthn.AddWebAuthnForm):
     """Adding a passkey: a name and the browser's credential, which always has to verify its user."""
 
-    name = forms.CharField(label="Name", max_length=MAX_PASSKEY_NAME_LENGTH, required=False)
+    name = forms.CharField(label=_("Passkey name"), max_length=MAX_PASSKEY_NAME_LENGTH, required=False)
     passwordless = None
     credential = CredentialField()
 
@@ -141,7 +147,7 @@ class AddPasskeyForm(webauthn.AddWebAuthnForm):
 class RenamePasskeyForm(webauthn.EditWebAuthnForm):
     """Renaming a passkey."""
 
-    name = forms.CharField(label="Name", max_length=MAX_PASSKEY_NAME_LENGTH)
+    name = forms.CharField(label=_("Passkey name"), max_length=MAX_PASSKEY_NAME_LENGTH)
 
     def clean(self) -> dict[str, Any]:
         """Raise ``ValidationError`` for a passkey whose row is damaged."""

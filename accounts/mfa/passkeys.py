@@ -11,13 +11,12 @@ from typing import Any, Final
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from fido2.webauthn import AttestedCredentialData, RegistrationResponse
 
 from accounts.users.models import User
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_NAME: Final = "Passkey"
 
 # What fido2 raises for bytes that are no credential; it checks their form while it takes them apart.
 CREDENTIAL_ERRORS: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error)
@@ -85,7 +84,7 @@ def _list_passkeys(user: User) -> list[Authenticator]:
 def _get_name(passkey: auth.WebAuthn) -> str:
     data = passkey.instance.data
     name = data.get("name") if isinstance(data, dict) else None
-    return name if isinstance(name, str) and name else DEFAULT_NAME
+    return name if isinstance(name, str) and name else gettext("Passkey")
 
 
 def _set_name(passkey: auth.WebAuthn, name: str) -> None:

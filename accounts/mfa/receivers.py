@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
 
 from accounts.emails.tasks import enqueue_security_email
 from accounts.mfa import recovery_codes, step_up, totp
@@ -17,9 +18,9 @@ from accounts.users.models import User
 from compliance.audit import Action, record
 
 ADDED_MESSAGES = {
-    Authenticator.Type.TOTP: "An authenticator app was",
-    Authenticator.Type.WEBAUTHN: "A passkey was",
-    Authenticator.Type.RECOVERY_CODES: "Recovery codes were",
+    Authenticator.Type.TOTP: "An authenticator app was added to your account.",
+    Authenticator.Type.WEBAUTHN: "A passkey was added to your account.",
+    Authenticator.Type.RECOVERY_CODES: "Recovery codes were generated for your account.",
 }
 
 
@@ -45,9 +46,7 @@ def audit_new_factor(request: HttpRequest, user: User, authenticator: Authentica
     else:
         record(Action.FACTOR_ADDED, actor=user, subject=user, resource=authenticator.type)
         step_up.mark_verified(request, factor_id=authenticator.pk, at=time.time())
-    session_messages.queue_message_for_other_sessions(
-        request, user, f"{ADDED_MESSAGES[authenticator.type]} added to your account."
-    )
+    session_messages.queue_message_for_other_sessions(request, user, ADDED_MESSAGES[authenticator.type])
 
 
 @receiver(factor_signals.authenticator_removed)
@@ -66,7 +65,19 @@ def audit_used_factor(request: HttpRequest, user: User, authenticator: Authentic
         left = recovery_codes.count_unused_codes([authenticator])
         record(Action.RECOVERY_CODE_USED, actor=user, subject=user, left=left)
         enqueue_security_email("accounts/email/recovery_code_used", user=user, left=left)
-        messages.warning(request, f"You used a recovery code. Codes left: {left}.")
+        messages.warning(request, describe_codes_left(left or 0))
         session_messages.queue_message_for_other_sessions(
             request, user, f"A recovery code was used for your account. Codes left: {left}."
         )
+
+
+def describe_codes_left(left: int) -> str:
+    """Tell users who just used a recovery code how many they have left."""
+    if left == 0:
+        return gettext("You used your last recovery code. Generate new ones on the security page.")
+    sentence = ngettext(
+        "You used a recovery code. You have %(count)d code left.",
+        "You used a recovery code. You have %(count)d codes left.",
+        left,
+    )
+    return sentence % {"count": left}

@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_otp import DEVICE_ID_SESSION_KEY
 
@@ -29,7 +30,7 @@ from accounts.users.requests import AuthenticatedHttpRequest
 
 FRESH_SECONDS: Final = 300
 VERIFIED_AT: Final = "otp_at"
-SET_UP_FIRST: Final = "Set up a second factor first: an authenticator app or a passkey."
+SET_UP_FIRST: Final = _("Set up two-step verification first. Create a passkey or add an authenticator app.")
 
 View = Callable[..., HttpResponse]
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-UNKNOWN_BROWSER: Final = "Unknown browser"
+from django.utils.translation import gettext as _
 
 # In this order: most browsers also call themselves by the names further down.
 BROWSERS: Final = (
@@ -30,8 +30,10 @@ def describe_device(user_agent: str) -> str:
     browser = _first_match(BROWSERS, user_agent)
     system = _first_match(SYSTEMS, user_agent)
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or (f"{UNKNOWN_BROWSER} on {system}" if system else UNKNOWN_BROWSER)
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    if system:
+        return _("Unknown browser on %(system)s") % {"system": system}
+    return browser or _("Unknown browser")
 
 
 def _first_match(names: tuple[tuple[str, re.Pattern[str]], ...], user_agent: str) -> str:

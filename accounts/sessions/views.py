@@ -4,6 +4,8 @@ from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from accounts.sessions import active_sessions
@@ -17,7 +19,7 @@ def end_session(request: AuthenticatedHttpRequest, user_session_id: int) -> Http
         device = active_sessions.end_session(user=request.user, session_id=user_session_id)
     except UserSession.DoesNotExist:
         raise Http404 from None
-    messages.success(request, f"Signed out: {device}.")
+    messages.success(request, _("Signed out: %(device)s.") % {"device": device})
     return redirect("security")
 
 
@@ -25,5 +27,15 @@ def end_session(request: AuthenticatedHttpRequest, user_session_id: int) -> Http
 def end_other_sessions(request: AuthenticatedHttpRequest) -> HttpResponse:
     """End all of the user's sessions but this one."""
     count = active_sessions.end_other_sessions(request, request.user, reason="user")
-    messages.success(request, f"Signed out everywhere else ({count}).")
+    messages.success(request, describe_signed_out(count))
     return redirect("security")
+
+
+def describe_signed_out(count: int) -> str:
+    """Tell users on how many other devices they were signed out."""
+    if count == 0:
+        return _("You weren't signed in on any other device.")
+    sentence = ngettext(
+        "You're signed out on %(count)d other device.", "You're signed out on %(count)d other devices.", count
+    )
+    return sentence % {"count": count}

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 
 from accounts.emails.rate_limit import TooManyEmails, limit_emails
 from accounts.emails.sending import DELIVERY_ERRORS, EmailNotSent, public_link
@@ -45,10 +46,15 @@ class AccountAdapter(DefaultAccountAdapter):
     """Sign-up, sign-in and the mails about them."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "incorrect_code": "That is not the code in our newest message.",
-        "too_many_login_attempts": "Too many wrong codes. Start again to get a new one.",
-        "locked": "For your protection no password or code is checked for this address until %s. "
-        "If it has an account, we have sent a link there that ends the wait. A passkey works at any time.",
+        "email_password_mismatch": _("That email and password don't match."),
+        "enter_current_password": _("That password didn't match. Enter your current password."),
+        "incorrect_password": _("That password didn't match."),
+        "incorrect_code": _("That code doesn't match our latest email."),
+        "too_many_login_attempts": _("Too many incorrect codes. Start over to get a new one."),
+        "locked": _(
+            "Password sign-in is paused until %(time)s. If this address has an account, we emailed an unlock link. "
+            "Passkeys still work."
+        ),
     }
 
     # --- Signing up ---------------------------------------------------------------------------------------
@@ -80,7 +86,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def check_not_locked(self, email: str) -> None:
         """Raise ``ValidationError`` with the time when the lockout of an address ends."""
         if until := lockout.locked_until(email):
-            raise self.validation_error("locked", date_format(timezone.localtime(until), "H:i e"))
+            time = date_format(timezone.localtime(until), "g:i A e")
+            raise ValidationError(self.error_messages["locked"], code="locked", params={"time": time})
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Start a session after the last step, and reset the failures before it."""
@@ -151,9 +158,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
 PASSKEY_METHOD = "mfa_reauthenticate:webauthn"
 METHOD_LABELS = {
-    "reauthenticate": "Use your password",
-    "mfa_reauthenticate": "Use a code",
-    PASSKEY_METHOD: "Use a passkey",
+    "reauthenticate": _("Use your password"),
+    "mfa_reauthenticate": _("Use a verification code"),
+    PASSKEY_METHOD: _("Use a passkey"),
 }
 
 

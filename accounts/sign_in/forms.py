@@ -1,13 +1,15 @@
-"""allauth's forms of sign-up, where this project checks more."""
+"""allauth's forms of sign-up and passwords, where this project checks more or labels fields in its own words."""
 
 from typing import Any
 
-from allauth.account.forms import ConfirmEmailVerificationCodeForm
+from allauth.account.fields import PasswordField, SetPasswordField
+from allauth.account.forms import ChangePasswordForm, ConfirmEmailVerificationCodeForm, ResetPasswordKeyForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.mfa.forms import lock_user
 from accounts.sign_in import lockout
@@ -23,8 +25,12 @@ class SignupForm(AllauthSignupForm):
 
     account_already_exists: bool
 
-    first_name = forms.CharField(label="First name (optional)", max_length=100, required=False, widget=GIVEN_NAME_INPUT)
-    last_name = forms.CharField(label="Last name (optional)", max_length=100, required=False, widget=FAMILY_NAME_INPUT)
+    first_name = forms.CharField(
+        label=_("First name (optional)"), max_length=100, required=False, widget=GIVEN_NAME_INPUT
+    )
+    last_name = forms.CharField(
+        label=_("Last name (optional)"), max_length=100, required=False, widget=FAMILY_NAME_INPUT
+    )
 
     field_order = ("email", "password1", "first_name", "last_name")
 
@@ -59,4 +65,16 @@ class EmailCodeForm(ConfirmEmailVerificationCodeForm):
         return str(super().clean_code())
 
 
-# --- Passkeys ---------------------------------------------------------------------------------------------
+class NewPasswordForm(ChangePasswordForm):
+    """Changing the password of a user who is signed in."""
+
+    oldpassword = PasswordField(show_reset_help=True, label=_("Current password"), autocomplete="current-password")
+    password1 = SetPasswordField(label=_("New password"))
+    password2 = PasswordField(label=_("New password (again)"), autocomplete="new-password")
+
+
+class ForgottenPasswordForm(ResetPasswordKeyForm):
+    """Setting a new password by the link of an email."""
+
+    password1 = SetPasswordField(label=_("New password"))
+    password2 = PasswordField(label=_("New password (again)"), autocomplete="new-password")

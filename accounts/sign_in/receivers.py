@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from accounts.emails.tasks import enqueue_security_email
 from accounts.mfa import step_up
@@ -55,9 +56,9 @@ def notify_of_new_device(request: HttpRequest, user: User, response: HttpRespons
         device = describe_device(current_request_details().user_agent)
         enqueue_security_email("accounts/email/new_browser", user=user)
         session_messages.queue_message_for_other_sessions(
-            request, user, f"Somebody signed in with a browser that is new here: {device}."
+            request, user, f"New browser signed in to your account: {device}."
         )
-        messages.info(request, "This browser is new here, so we have sent you a message about this sign-in.")
+        messages.info(request, gettext("You signed in from a new browser, so we emailed you."))
     known_devices.remember_device(request, response, user)
 
 
@@ -107,4 +108,4 @@ def audit_address(request: HttpRequest, user: User, from_email_address: Any, **_
         # Confirming the first address is not a change.
         return
     record(Action.EMAIL_CHANGED, actor=user, subject=user)
-    session_messages.queue_message_for_other_sessions(request, user, "The address of your account was changed.")
+    session_messages.queue_message_for_other_sessions(request, user, "The email address of your account was changed.")

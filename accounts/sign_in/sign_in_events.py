@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
@@ -15,12 +16,12 @@ from compliance.vault import UNREADABLE, SealError
 MAX_EVENTS: Final = 10
 PERIOD: Final = timedelta(days=90)
 LABELS: Final = {
-    Action.USER_LOGIN: "Signed in",
-    Action.LOGIN_FAILED: "A try was refused",
-    Action.LOCKED: "Locked after too many tries",
-    Action.UNLOCKED: "Unlocked by mail",
-    Action.RECOVERY_CODE_USED: "Recovery code used",
-    Action.PASSWORD_RESET: "Password reset by mail",
+    Action.USER_LOGIN: _("Signed in"),
+    Action.LOGIN_FAILED: _("Sign-in failed"),
+    Action.LOCKED: _("Password sign-in paused after too many failed attempts"),
+    Action.UNLOCKED: _("Unlocked by email link"),
+    Action.RECOVERY_CODE_USED: _("Recovery code used"),
+    Action.PASSWORD_RESET: _("Password reset by email link"),
 }
 
 
@@ -48,7 +49,7 @@ def _to_sign_in_event(event: AuditEvent) -> SignInEvent:
     facts = read_details(event)
     device = UNREADABLE if facts is None else describe_device(facts.get("user_agent", ""))
     ip = "" if facts is None else facts.get("ip", "")
-    return SignInEvent(LABELS[Action(event.action)], event.at, device, ip, event.outcome == "refused")
+    return SignInEvent(str(LABELS[Action(event.action)]), event.at, device, ip, event.outcome == "refused")
 
 
 def read_details(event: AuditEvent) -> dict[str, Any] | None:

@@ -1,4 +1,5 @@
 from django.core.exceptions import ValidationError
+from django.utils.translation import ngettext
 
 
 class MaximumLengthValidator:
@@ -12,4 +13,5 @@ class MaximumLengthValidator:
             raise ValidationError(self.get_help_text(), code="password_too_long")
 
     def get_help_text(self) -> str:
-        return f"Use at most {self.max_length} characters."
+        sentence = ngettext("Use at most %(count)d character.", "Use at most %(count)d characters.", self.max_length)
+        return sentence % {"count": self.max_length}

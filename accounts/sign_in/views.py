@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -23,5 +24,5 @@ def unlock(request: HttpRequest, token: str) -> HttpResponse:
     if user is None:
         return render(request, "accounts/unlock.html", {"is_good": False})
     get_adapter().clear_login_limits(request, user)
-    messages.success(request, "Unlocked. You can sign in now.")
+    messages.success(request, _("Your account is unlocked. You can sign in now."))
     return redirect("account_login")

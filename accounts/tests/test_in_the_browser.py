@@ -102,7 +102,7 @@ def test_it_makes_a_passkey_and_signs_in_with_it_alone(page: Page, visit: Visit,
     page.get_by_role("button", name="Use a passkey").click()
     expect(page).to_have_title("Overview · Plumbline")
     visit("account_email")
-    expect(page.get_by_role("heading", name="Email address")).to_be_visible()
+    expect(page.get_by_role("heading", name="Email address", exact=True)).to_be_visible()
 
 
 def test_it_takes_a_passkey_as_the_second_step_and_while_locked(
@@ -118,7 +118,7 @@ def test_it_takes_a_passkey_as_the_second_step_and_while_locked(
         lockout.record_failure(alice.email)
     page.get_by_label("Code").fill("123456")
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("no password or code is checked")
+    expect(page.get_by_role("alert")).to_contain_text("Password sign-in is paused")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="Trust this browser?")).to_be_visible()
     page.get_by_role("button", name="Don't trust this browser").click()
@@ -156,7 +156,7 @@ def test_it_proves_by_a_passkey_who_is_there(
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     monkeypatch.setattr("accounts.mfa.step_up.FRESH_SECONDS", -1)
     visit("account_change_password")
-    expect(page.get_by_role("link", name="Use a code")).to_be_visible()
+    expect(page.get_by_role("link", name="Use a verification code")).to_be_visible()
     monkeypatch.setattr("accounts.mfa.step_up.FRESH_SECONDS", 300)
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="Change your password")).to_be_visible()

@@ -53,7 +53,7 @@ def test_it_locks_at_the_tenth_wrong_password(alice: User, trail: Trail) -> None
     fail_sign_in(ALICE, 1)
     assert lock_lasts(ALICE) == timedelta(minutes=15)
     right = Client()
-    assert "no password or code is checked" in sign_in(right, ALICE, PASSWORD).content.decode()
+    assert "Password sign-in is paused" in sign_in(right, ALICE, PASSWORD).content.decode()
     assert not is_signed_in(right)
     assert trail(alice.pk) == ["login_failed"] * 10 + ["locked"]
 
@@ -62,7 +62,7 @@ def test_it_says_the_same_of_an_address_without_an_account(alice: User) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         known, unknown = fail_sign_in(ALICE, 12), fail_sign_in(NOBODY, 12)
         assert [said.replace(ALICE, "") for said in known] == [said.replace(NOBODY, "") for said in unknown]
-        assert "no password or code is checked" in known[-1]
+        assert "Password sign-in is paused" in known[-1]
         assert lock_lasts(ALICE) == lock_lasts(NOBODY)
     assert [message.to for message in mail.outbox] == [[ALICE]]
 
@@ -117,7 +117,7 @@ def test_it_counts_wrong_codes_with_wrong_passwords(alice: User, authenticator_a
     for _ in range(2):
         submit_code(client, authenticator_app.wrong_code())
     assert lock_lasts(ALICE) == timedelta(minutes=15)
-    assert "no password or code is checked" in submit_code(client, authenticator_app.code()).content.decode()
+    assert "Password sign-in is paused" in submit_code(client, authenticator_app.code()).content.decode()
     decline_trust(client)
     assert not is_signed_in(client)
 

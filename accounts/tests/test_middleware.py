@@ -32,7 +32,7 @@ def without(staff: User) -> Client:
 def test_it_leads_staff_without_a_second_factor_to_set_one_up(without: Client, name: str, method: str) -> None:
     answer = getattr(without, method)(reverse(name))
     assert (answer.status_code, answer.headers["Location"]) == (302, reverse("security"))
-    assert "Set up a second factor first" in without.get(answer.url).content.decode()
+    assert "Set up two-step verification first" in without.get(answer.url).content.decode()
 
 
 @pytest.mark.parametrize(

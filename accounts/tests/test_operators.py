@@ -50,7 +50,7 @@ def test_it_sends_staff_without_a_second_factor_to_set_one_up(root: User) -> Non
     sign_in(client, root.email, PASSWORD)
     for place in ("/operators/", "/operators/login/", reverse("overview"), reverse("transactions")):
         assert client.get(place).url == reverse("security")
-    assert "Set up a second factor first" in client.get(reverse("security")).content.decode()
+    assert "Set up two-step verification first" in client.get(reverse("security")).content.decode()
     for name in ("mfa_activate_totp", "mfa_add_webauthn", "account_logout", "help"):
         assert client.get(reverse(name)).status_code == 200
 

@@ -244,7 +244,7 @@ def test_it_takes_a_recovery_code_once_and_says_so(
     sign_in(stranger, alice.email, PASSWORD)
     submit_code(stranger, first)
     decline_trust(stranger)
-    assert "Codes left: 9." in stranger.get(reverse("security")).content.decode()
+    assert "You have 9 codes left." in stranger.get(reverse("security")).content.decode()
     assert is_verified(stranger)
     assert trail(alice.pk) == ["recovery_code_used", "user_login"]
     assert subjects() == ["A recovery code was used for Plumbline"]

@@ -132,7 +132,7 @@ def test_it_lists_who_tried(sign_in_from: Callable[..., Client], alice: User) ->
     sign_in(Client(headers={"User-Agent": IPHONE}, REMOTE_ADDR="203.0.113.9"), alice.email, "wrong")
     page = get_security_page(here)
     tries = page[page.index("Recent sign-ins") :]
-    assert tries.index("A try was refused") < tries.index("Safari on iPhone") < tries.index("203.0.113.9")
+    assert tries.index("Sign-in failed") < tries.index("Safari on iPhone") < tries.index("203.0.113.9")
     assert tries.index("203.0.113.9") < tries.index("Signed in")
 
 
@@ -245,8 +245,8 @@ def test_it_tells_of_a_browser_that_is_new(sign_in_from: Callable[..., Client], 
     assert "$" not in message.body
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         first, second = get_security_page(here), get_security_page(here)
-    assert "Somebody signed in with a browser that is new here: Safari on iPhone." in first
-    assert "Somebody signed in" not in second
+    assert "New browser signed in to your account: Safari on iPhone." in first
+    assert "New browser signed in" not in second
 
 
 def test_it_knows_a_browser_again(sign_in_from: Callable[..., Client], alice: User) -> None:

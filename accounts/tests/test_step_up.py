@@ -184,7 +184,7 @@ def test_it_leads_to_where_a_second_factor_is_set_up(signed_in: Client, settings
     settings.REQUIRE_SECOND_FACTOR_TO_LINK = True
     page = signed_in.get("/link/", follow=True)
     assert page.redirect_chain == [(reverse("security"), 302)]
-    assert "Set up a second factor first" in page.content.decode()
+    assert "Set up two-step verification first" in page.content.decode()
 
 
 def test_it_links_in_a_session_with_a_second_factor(alice: User, authenticator_app: AuthenticatorApp, settings) -> None:

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError, InvalidResponse, TimeoutError
 from compliance.timeouts.circuit_breaker import CircuitBreaker
 
 # A limit asks twice before it gives Redis up, and refuses within two seconds all the same.
-OPTIONS: Final = {
+CACHE_OPTIONS: Final = {
     "IGNORE_EXCEPTIONS": True,
     "SOCKET_CONNECT_TIMEOUT": 0.5,
     "SOCKET_TIMEOUT": 0.5,

@@ -7,7 +7,7 @@ Every value may also come from a file: ``SECRET_KEY_FILE=/run/secrets/key`` stan
 from datetime import timedelta
 from pathlib import Path
 
-from config.cache import OPTIONS as CACHE_OPTIONS
+from config.cache import CACHE_OPTIONS
 from config.csp.policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 from config.environment import Environment, find_dev_environment
 from config.jobs.broker import WAITS, broker_url

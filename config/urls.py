@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import views
-from config.csp import views as csp_views
+from config.csp.views import receive_reports
 from config.local_sandbox import proxy
 
 handler400 = "config.views.bad_request"
@@ -20,7 +20,7 @@ urlpatterns = [
     path("health/ready", views.ready, name="ready"),
     path("appearance/", views.appearance, name="appearance"),
     path("help/", views.help_page, name="help"),
-    path("policy-reports/", csp_views.receive_reports, name="policy_reports"),
+    path("policy-reports/", receive_reports, name="policy_reports"),
     path("accounts/", include("accounts.urls")),
     path("", include("accounts.notifications.urls")),
     path(settings.ADMIN_PATH, admin.site.urls),

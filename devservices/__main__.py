@@ -18,7 +18,7 @@ def main() -> int:
     if not command:
         parser.error("name a command to run, after `exec --`")
     try:
-        return ephemeral.run(command)
+        return ephemeral.run_with_services(command)
     except CannotStart as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 1

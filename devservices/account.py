@@ -23,7 +23,7 @@ class Account:
     gid: int
 
     @property
-    def switch(self) -> dict[str, Any]:
+    def popen_options(self) -> dict[str, Any]:
         """The options with which `subprocess` starts a program as this account, without our other groups."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
@@ -42,11 +42,11 @@ def service_account() -> Account | None:
     if os.geteuid() != 0:
         return None
     try:
-        found = pwd.getpwnam(NAME)
+        entry = pwd.getpwnam(NAME)
     except KeyError:
         create()
-        found = pwd.getpwnam(NAME)
-    return Account(found.pw_uid, found.pw_gid)
+        entry = pwd.getpwnam(NAME)
+    return Account(entry.pw_uid, entry.pw_gid)
 
 
 def create() -> None:

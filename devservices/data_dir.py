@@ -95,8 +95,8 @@ def make_private(folder: Path, mode: int = 0o700) -> Path:
     Raises CannotStart where someone else owns the name, or the file system does not keep permissions.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise CannotStart(f"{folder} belongs to somebody else. Remove it, or set PLUMBLINE_HOME to another folder.")
     folder.chmod(mode)
     if stat.S_IMODE(folder.lstat().st_mode) != mode:

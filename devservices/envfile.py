@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def read(path: Path) -> dict[str, str]:
+def read_env_file(path: Path) -> dict[str, str]:
     """Return the file's values; none when there is no file."""
     if not path.exists():
         return {}

@@ -36,7 +36,7 @@ NO_PASSWORDS = {f"{role}_PASSWORD": "" for role in ("ADMIN", "OWNER", "RW", "OPS
 NO_PORTS = {"SANDBOX_PORT": "", "SANDBOX_SMTP_PORT": ""}
 
 
-def run(command: Sequence[str]) -> int:
+def run_with_services(command: Sequence[str]) -> int:
     """Run a command with services of its own, and return its exit code."""
     end_on_signals()
     with services() as (data_dir, environment):
@@ -89,9 +89,9 @@ def services() -> Iterator[tuple[DataDir, dict[str, str]]]:
 
 def settings(data_dir: DataDir) -> dict[str, str]:
     """Create the roles and the site's database, and return how to reach everything."""
-    found = addresses(data_dir.sockets, keys.make() | NO_PASSWORDS, NO_PORTS)
-    setup_database(admin_url=found["DATABASE_ADMIN_URL"], database=DATABASE, logins=[])
-    return {name: found[name] for name in PASSED_ON}
+    urls = addresses(data_dir.sockets, keys.make() | NO_PASSWORDS, NO_PORTS)
+    setup_database(admin_url=urls["DATABASE_ADMIN_URL"], database=DATABASE, logins=[])
+    return {name: urls[name] for name in PASSED_ON}
 
 
 @contextmanager

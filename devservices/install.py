@@ -49,12 +49,12 @@ def main(requirements: list[str]) -> int:
     """Install each requirements file that has changed since it was last installed; 1 when that failed."""
     try:
         if not works(PYTHON):
-            timed("Virtual environment", make_environment)
+            run_timed("Virtual environment", make_environment)
         if pending := [name for name in requirements if not is_installed(name)]:
             if not is_installed(UV_REQUIREMENTS):
-                timed("Installer", install_uv)
+                run_timed("Installer", install_uv)
             for name in pending:
-                timed(f"Packages of {name}", install, name)
+                run_timed(f"Packages of {name}", install, name)
     except InstallFailed as trouble:
         sys.stderr.write(f"\n{trouble}\n")
         return 1
@@ -63,7 +63,7 @@ def main(requirements: list[str]) -> int:
     return 0
 
 
-def timed(title: str, action: Callable[..., None], *arguments: str) -> None:
+def run_timed(title: str, action: Callable[..., None], *arguments: str) -> None:
     """Do one step, and print how long it took."""
     sys.stdout.write(f"  {title:<42}")
     sys.stdout.flush()
@@ -161,12 +161,12 @@ def run_uv(name: str, *options: str) -> Done:
     command = [str(UV), "pip", "install", "--python", str(PYTHON), *OPTIONS, *options]
     # pip asks every index for the best version; the hash decides what is taken.
     command += ["--index-strategy", "unsafe-best-match", "--requirement", str(CHECKOUT / name)]
-    return run(command, env=package_sources() | dict(os.environ))
+    return run_command(command, env=package_sources() | dict(os.environ))
 
 
 def run_pip(name: str, *options: str) -> Done:
     """Let pip install what the file lists."""
-    return run([*pip(), "install", *OPTIONS, *PIP_OPTIONS, *options, "--requirement", str(CHECKOUT / name)])
+    return run_command([*pip(), "install", *OPTIONS, *PIP_OPTIONS, *options, "--requirement", str(CHECKOUT / name)])
 
 
 def package_sources() -> dict[str, str]:
@@ -209,11 +209,11 @@ def pip() -> list[str]:
     for folder in filter(None, folders):
         if wheels := sorted(Path(folder).glob("pip-*.whl")):
             return [str(PYTHON), str(wheels[-1] / "pip")]
-    run([str(PYTHON), "-m", "ensurepip"])
+    run_command([str(PYTHON), "-m", "ensurepip"])
     return [str(PYTHON), "-m", "pip"]
 
 
-def run(command: list[str], env: dict[str, str] | None = None) -> Done:
+def run_command(command: list[str], env: dict[str, str] | None = None) -> Done:
     """Run a program, and return its exit code and all that it printed."""
     return subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 

@@ -45,7 +45,7 @@ def ensure(data_dir: DataDir, *, has_data: bool) -> dict[str, str]:
 
 def _with_new_roles(data_dir: DataDir) -> dict[str, str]:
     # A data directory that is older than a role lacks its password. `setup_database` sets whatever stands here.
-    known = envfile.read(data_dir.keys)
+    known = envfile.read_env_file(data_dir.keys)
     keys = {"VIEWER_PASSWORD": secrets.token_urlsafe(24)} | known
     if keys != known:
         envfile.write(data_dir.keys, keys, HEADING)

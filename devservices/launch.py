@@ -62,7 +62,7 @@ def launch(stack: ExitStack) -> int:
     account = service_account()
     data_dir = prepare(locate(), account)
     stack.enter_context(only_run(data_dir))
-    web = stack.enter_context(ports.reserved(os.environ.get("PORT", "")))
+    web = stack.enter_context(ports.reserve_port(os.environ.get("PORT", "")))
     settings = start_services(data_dir, account, stack)
     envfile.write(data_dir.site_environment, settings, "Written by `make run` for `manage.py`, at each start.")
     site = site_environment(settings, web.port)
@@ -172,7 +172,7 @@ def sandbox_environment(data_dir: DataDir, settings: dict[str, str]) -> dict[str
         "SANDBOX_DATA": str(make_private(data_dir.root / "sandbox")),
         "SANDBOX_CLIENT_ID": settings["PLAID_CLIENT_ID"],
         "SANDBOX_SECRET": settings["PLAID_SECRET"],
-        **envfile.read(data_dir.ports),
+        **envfile.read_env_file(data_dir.ports),
     }
 
 

@@ -58,40 +58,44 @@ class Choice:
 
 
 @contextmanager
-def reserved(asked: str) -> Iterator[Choice]:
+def reserve_port(requested: str) -> Iterator[Choice]:
     """Choose the site's port and keep other checkouts of this user from choosing it while we run.
 
-    `asked` is a number that a person insists on, or empty for the first free one from 8000. The mark is needed
+    `requested` is a number that a person insists on, or empty for the first free one from 8000. The mark is needed
     because the site listens only some seconds after its port was chosen.
     Raises CannotStart when the wish cannot be met.
     """
     marks = make_private(make_private(runtime_folder(), 0o711) / "ports")
-    for port in wanted(asked):
+    for port in candidate_ports(requested):
         if is_free(port) and (mark := supervise.hold(marks / str(port))):
-            note = "" if asked or port == FIRST else f"Port {FIRST} is taken by {user_of(FIRST)}, so this is {port}."
+            note = (
+                "" if requested or port == FIRST else f"Port {FIRST} is taken by {user_of(FIRST)}, so this is {port}."
+            )
             try:
                 yield Choice(port, note)
             finally:
                 mark.close()
             return
-    if asked:
-        raise CannotStart(f"Port {asked} is taken by {user_of(int(asked))}. Choose another one: make run PORT=8001")
+    if requested:
+        raise CannotStart(
+            f"Port {requested} is taken by {user_of(int(requested))}. Choose another one: make run PORT=8001"
+        )
     raise CannotStart(f"No port from {FIRST} to {FIRST + TRIES - 1} is free. Choose one: make run PORT=9000")
 
 
-def wanted(asked: str) -> range:
+def candidate_ports(requested: str) -> range:
     """Return the ports to try; raise CannotStart when the wish is no port that an ordinary program may use."""
-    if not asked:
+    if not requested:
         return range(FIRST, FIRST + TRIES)
     lowest = 1 if os.geteuid() == 0 else 1024
-    if not asked.isdecimal() or not lowest <= int(asked) <= 65535:
-        raise CannotStart(f"PORT={asked} is not a port from {lowest} to 65535. Try: make run PORT=8001")
-    return range(int(asked), int(asked) + 1)
+    if not requested.isdecimal() or not lowest <= int(requested) <= 65535:
+        raise CannotStart(f"PORT={requested} is not a port from {lowest} to 65535. Try: make run PORT=8001")
+    return range(int(requested), int(requested) + 1)
 
 
 def ensure_sandbox_ports(data_dir: DataDir) -> dict[str, str]:
     """Return the sandbox's ports: the ones it had last time while they are free, else new ones, remembered."""
-    before = envfile.read(data_dir.ports)
+    before = envfile.read_env_file(data_dir.ports)
     ports = {name: before.get(name, "") for name in SANDBOX_PORTS}
     chosen = {name: port if port and is_free(int(port)) else any_free() for name, port in ports.items()}
     if chosen != before:

@@ -111,7 +111,7 @@ class Cluster:
             check=False,
             cwd="/",
             env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
-            **(self.account.switch if self.account else {}),
+            **(self.account.popen_options if self.account else {}),
         )
 
     def start(self) -> "Server":
@@ -180,14 +180,14 @@ class Server:
     def wait_until_ready(self) -> None:
         """Return once the server answers; raise CannotStart with its own words when it ends or stays silent."""
         deadline = time.monotonic() + START_SECONDS
-        while not self.answers():
+        while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                words = self.cluster.data_dir.log("postgres").read_text(errors="replace")
-                raise CannotStart(f"PostgreSQL did not start: {explain(words)}")
+                output = self.cluster.data_dir.log("postgres").read_text(errors="replace")
+                raise CannotStart(f"PostgreSQL did not start: {explain(output)}")
             time.sleep(0.02)
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         """Say whether the server takes connections."""
         cluster = self.cluster
         try:
@@ -208,5 +208,5 @@ def explain(output: str) -> str:
     """Return what a person can act on from a program's output: the cause, and what to do where we know it."""
     if "No space left on device" in output:
         return "the disk is full. Make room, or set PLUMBLINE_HOME to a folder on another disk."
-    told = [line for line in output.splitlines() if re.search(r"FATAL|ERROR|error:|HINT", line)]
-    return " ".join(told or output.splitlines()[-5:]) or "it said nothing."
+    causes = [line for line in output.splitlines() if re.search(r"FATAL|ERROR|error:|HINT", line)]
+    return " ".join(causes or output.splitlines()[-5:]) or "it said nothing."

@@ -27,10 +27,10 @@ def postgres_programs(account: Account | None) -> Path:
     if account is None:
         return package.parent / POSTGRES_FOLDER / "bin"
     version = importlib.metadata.version(POSTGRES_WHEEL)
-    return copied(package.parent, PLACE / "programs" / f"{POSTGRES_WHEEL}-{version}") / POSTGRES_FOLDER / "bin"
+    return copy_program(package.parent, PLACE / "programs" / f"{POSTGRES_WHEEL}-{version}") / POSTGRES_FOLDER / "bin"
 
 
-def copied(source: Path, target: Path) -> Path:
+def copy_program(source: Path, target: Path) -> Path:
     """Copy the server out of root's virtual environment, which another user may not be able to enter.
 
     The copy appears in one step; of two processes that copy at once, the first one wins.
@@ -78,5 +78,5 @@ def redis_candidates() -> Iterator[Path]:
 
 def package_folder(name: str) -> Path | None:
     """Return where a package lies, without importing it."""
-    found = importlib.util.find_spec(name)
-    return Path(found.origin).parent if found and found.origin else None
+    spec = importlib.util.find_spec(name)
+    return Path(spec.origin).parent if spec and spec.origin else None

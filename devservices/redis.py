@@ -31,7 +31,7 @@ class Server:
     def wait_until_ready(self, log: Path) -> None:
         """Return once the server answers; raise CannotStart with its own words when it ends or stays silent."""
         deadline = time.monotonic() + START_SECONDS
-        while not answers(self.socket):
+        while not is_ready(self.socket):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 last = log.read_text(errors="replace").splitlines()[-3:]
@@ -60,7 +60,7 @@ def start(data_dir: DataDir, *, save: Sequence[str]) -> Server:
     return server
 
 
-def answers(socket: Path) -> bool:
+def is_ready(socket: Path) -> bool:
     """Say whether a Redis that is ready for work listens on this socket."""
     with client(socket) as connection:
         try:
@@ -76,7 +76,7 @@ def client(socket: Path) -> redis.Redis:
 
 def end_leftover(socket: Path) -> None:
     """Stop a server that outlived its supervisor, and clear the name it listened on."""
-    if answers(socket):
+    if is_ready(socket):
         with client(socket) as connection:
             connection.shutdown()
     socket.unlink(missing_ok=True)

@@ -19,26 +19,26 @@ def main(port: str, home: str) -> int:
     if not answers_in_time(int(port)):
         return 1
     address = f"http://localhost:{port}"
-    tell(
+    print_lines(
         f"Plumbline runs at  {address}", f"Mails it sends     {address}/_sandbox/mailbox/", f"Its data lie in    {home}"
     )
     if DEMO_USER.exists():
-        tell(*demo_user())
-    tell("Ctrl-C stops it all; the next `make run` goes on from there.")
+        print_lines(*demo_user())
+    print_lines("Ctrl-C stops it all; the next `make run` goes on from there.")
     return 0
 
 
 def answers_in_time(port: int) -> bool:
     """Wait until the site answers; say whether it did."""
     deadline = time.monotonic() + ANSWER_SECONDS
-    while not answers(port):
+    while not is_listening(port):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.2)
     return True
 
 
-def answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
     """Say whether the site answers, by its own port and not through any proxy."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
@@ -65,7 +65,7 @@ def demo_user() -> list[str]:
     return [f"Demo login         {line}" for line in done.stdout.splitlines()]
 
 
-def tell(*lines: str) -> None:
+def print_lines(*lines: str) -> None:
     """Print lines that stand out among those of the processes."""
     text = "".join(f"  {line}\n" for line in lines)
     sys.stdout.write(f"\n{text}\n")

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.operators import break_glass
 from compliance.audit import Action, record
-from compliance.isolation.viewer import VIEWER, operator_view
+from compliance.isolation.viewer import VIEWER_ALIAS, operator_view
 
 PAGE_SIZE: Final = 25
 
@@ -57,7 +57,7 @@ class OperatorAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Select the named columns of every row that the database shows to operators."""
-        return super().get_queryset(request).using(VIEWER).only(*self.columns())
+        return super().get_queryset(request).using(VIEWER_ALIAS).only(*self.columns())
 
     def columns(self) -> set[str]:
         return {self.opts.pk.attname, *filter(None, [self.user_column]), *self.list_display, *(self.fields or ())}

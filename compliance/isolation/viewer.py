@@ -11,9 +11,9 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
-from compliance.isolation.roles import VIEWER as ROLE
+from compliance.isolation.roles import VIEWER
 
-VIEWER: Final = "viewer"
+VIEWER_ALIAS: Final = "viewer"
 
 
 @contextmanager
@@ -22,8 +22,8 @@ def operator_view(person: UUID | None = None) -> Iterator[None]:
 
     Raises ``ProgrammingError`` when the alias signs in as another role, which might have more privileges.
     """
-    with transaction.atomic(using=VIEWER):
-        with connections[VIEWER].cursor() as cursor:
-            cursor.execute(f"SET LOCAL ROLE {ROLE}")
+    with transaction.atomic(using=VIEWER_ALIAS):
+        with connections[VIEWER_ALIAS].cursor() as cursor:
+            cursor.execute(f"SET LOCAL ROLE {VIEWER}")
             cursor.execute("SELECT set_config('app.user_id', %s, true)", [str(person or "")])
         yield

@@ -18,7 +18,7 @@ def is_loopback_url(url: str) -> bool:
 def is_loopback(address: str) -> bool:
     """Whether an IP address, IPv4 written as IPv6 included, is one of this machine's own; a name is none."""
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return bool((getattr(found, "ipv4_mapped", None) or found).is_loopback)
+    return bool((getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback)

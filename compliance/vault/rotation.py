@@ -50,7 +50,7 @@ class Rewrapping:
 
     def _rewrap_page(self, after: int) -> int | None:
         with transaction.atomic(using=OPS):
-            outdated = _outdated().filter(id__gt=after).order_by("id")
+            outdated = _outdated_keys().filter(id__gt=after).order_by("id")
             rows = list(outdated.select_for_update(skip_locked=True)[:PAGE_SIZE])
             changes = [(*wrapped, row.pk) for row in rows if (wrapped := self._rewrap(row))]
             with connections[OPS].cursor() as cursor:
@@ -81,10 +81,10 @@ def rewrap() -> Rewrapping:
 
 def count_outdated_wrappings(*, excluding: Sequence[int] = ()) -> int:
     """Count the data keys, ``excluding`` these ids, that are wrapped under a key other than the primary one."""
-    return _outdated().exclude(pk__in=excluding).count()
+    return _outdated_keys().exclude(pk__in=excluding).count()
 
 
-def _outdated() -> "QuerySet[DataKey]":
+def _outdated_keys() -> "QuerySet[DataKey]":
     return DataKey.objects.using(OPS).exclude(kek=keyring().primary)
 
 

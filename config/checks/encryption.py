@@ -23,8 +23,8 @@ def check_mail_encryption(**_: Any) -> list[CheckMessage]:
     )
     if not is_plain or is_local_host(settings.EMAIL_HOST):
         return []
-    said = "EMAIL_URL sends mails to another host unencrypted, and links in them open accounts."
-    return [Warning(said, hint="Use smtp+tls:// or smtp+ssl://.", id="plumbline.W001")]
+    problem = "EMAIL_URL sends mails to another host unencrypted, and links in them open accounts."
+    return [Warning(problem, hint="Use smtp+tls:// or smtp+ssl://.", id="plumbline.W001")]
 
 
 @register(Tags.security, deploy=True)
@@ -34,33 +34,33 @@ def check_redis_encryption(**_: Any) -> list[CheckMessage]:
     Whoever sits between could read its password and all jobs, and make some.
     """
     address = urlsplit(settings.REDIS_URL)
-    asked = {name.lower(): value.lower() for name, value in parse_qsl(address.query)}
-    is_sure = asked.get("ssl_cert_reqs", "required").removeprefix("cert_") == "required"
-    is_sure = is_sure and asked.get("ssl_check_hostname", "true") in TRUE
+    options = {name.lower(): value.lower() for name, value in parse_qsl(address.query)}
+    is_sure = options.get("ssl_cert_reqs", "required").removeprefix("cert_") == "required"
+    is_sure = is_sure and options.get("ssl_check_hostname", "true") in TRUE
     if address.scheme == "unix" or is_local_host(address.hostname or ""):
         return []
     if address.scheme == "redis":
-        said = "REDIS_URL leads to another host unencrypted, and whoever sits between can read and make jobs."
-        return [Warning(said, hint="Use rediss://.", id="plumbline.W002")]
-    said = "REDIS_URL leads to another host and does not ask for its certificate: anybody in between could answer."
+        problem = "REDIS_URL leads to another host unencrypted, and whoever sits between can read and make jobs."
+        return [Warning(problem, hint="Use rediss://.", id="plumbline.W002")]
+    problem = "REDIS_URL leads to another host and does not ask for its certificate: anybody in between could answer."
     hint = "Take ssl_cert_reqs and ssl_check_hostname out of it; ssl_ca_certs names an authority of your own."
-    return [] if is_sure else [Warning(said, hint=hint, id="plumbline.W002")]
+    return [] if is_sure else [Warning(problem, hint=hint, id="plumbline.W002")]
 
 
 @register(Tags.security, deploy=True)
 def check_database_encryption(**_: Any) -> list[CheckMessage]:
     """Warn of a database on another host that is asked without TLS, or by TLS with whoever answers."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for alias, database in settings.DATABASES.items():
         name = "DATABASE_URL" if alias == "default" else f"DATABASE_{alias.upper()}_URL"
         options = database.get("OPTIONS", {})
         hosts = str(options.get("host") or unquote(database.get("HOST") or "") or os.environ.get("PGHOST", ""))
         mode = options.get("sslmode") or os.environ.get("PGSSLMODE", "prefer")
         if mode not in SURE_MODES and not all(is_local_host(host) for host in hosts.split(",")):
-            said = f"{name} leads to another host and does not ask for its certificate (sslmode={mode})."
+            problem = f"{name} leads to another host and does not ask for its certificate (sslmode={mode})."
             hint = "Add ?sslmode=verify-full, and sslrootcert= with the file of its authority or system."
-            found.append(Warning(said, hint=hint, id="plumbline.W003"))
-    return found
+            messages.append(Warning(problem, hint=hint, id="plumbline.W003"))
+    return messages
 
 
 def is_local_host(host: str) -> bool:

@@ -71,7 +71,7 @@ def is_weak(key: str) -> bool:
     if len(key) < SECRET_LENGTH or len(set(key)) < SECRET_VARIETY:
         return True
     repeats = key in (key + key)[1:-1]
-    return repeats or any(word in key.lower() for word in PLACEHOLDERS)
+    return repeats or any(placeholder in key.lower() for placeholder in PLACEHOLDERS)
 
 
 @startup_check("plumbline.E005")

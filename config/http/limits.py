@@ -71,15 +71,15 @@ class LimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         below = (limit for limit in LIMITS if limit.below and request.path_info.startswith(limit.below))
-        return refusal(request, below) or self.get_response(request)
+        return check_limits(request, below) or self.get_response(request)
 
     def process_view(self, request: Any, *_: object) -> HttpResponse | None:
         """Count the request against the limits of its route."""
         name = request.resolver_match.view_name
-        return refusal(request, (limit for limit in LIMITS if name in limit.routes))
+        return check_limits(request, (limit for limit in LIMITS if name in limit.routes))
 
 
-def refusal(request: HttpRequest, limits: Iterable[Limit]) -> HttpResponse | None:
+def check_limits(request: HttpRequest, limits: Iterable[Limit]) -> HttpResponse | None:
     """Count a request against limits, and refuse it when one of them is used up."""
     for limit in limits:
         if wait := seconds_to_wait(request, limit):

@@ -2,7 +2,7 @@
 
 A library's exception repeats what it was given: a mail server's refusal the address, a database error the row, a
 connection error the password. So of an exception that is not ours nothing is written but what it is, its numbers and
-names (``described``) and where it happened. Ours are made to be read and say what they say. Whatever text is left loses
+names (``describe``) and where it happened. Ours are made to be read and say what they say. Whatever text is left loses
 the shapes of addresses, tokens and passwords (``scrubbed``).
 
 It happens where a record is made, before any logger, handler or formatter sees it, so there is nothing to forget.
@@ -81,11 +81,11 @@ def configure(settings: dict[str, Any]) -> None:
     logging.setLogRecordFactory(make_record)
     logging.config.dictConfig(settings)
     if sys.excepthook is sys.__excepthook__:
-        sys.excepthook = tell_uncaught
+        sys.excepthook = log_uncaught
     if threading.excepthook is threading.__excepthook__:
-        threading.excepthook = tell_uncaught_in_thread
+        threading.excepthook = log_uncaught_in_thread
     if sys.unraisablehook is sys.__unraisablehook__:
-        sys.unraisablehook = tell_unraisable
+        sys.unraisablehook = log_unraisable
 
 
 # --- Records ----------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def make_record(*values: Any, **more: Any) -> logging.LogRecord:
     if record.name.startswith(REFUSED):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     elif record.exc_info and error is not None:
-        record.exc_text = traceback_of(error, record.exc_info[2])
+        record.exc_text = format_traceback(error, record.exc_info[2])
     record.exc_info = None
     record.msg, record.args = message_of(record, error or sys.exc_info()[1]), None
     record.request_id = current_request_details().request_id or job_id() or "-"
@@ -112,16 +112,16 @@ def job_id() -> str:
 
 def message_of(record: logging.LogRecord, error: BaseException | None) -> str:
     """The text of a record, without what an exception that it is about was made of."""
-    template = described(record.msg) if isinstance(record.msg, BaseException) else str(record.msg)
+    template = describe(record.msg) if isinstance(record.msg, BaseException) else str(record.msg)
     hides_all = template.lstrip().startswith(WHOLE_MESSAGES)
     try:
-        text = template % _cleaned(record.args, error, hides_all=hides_all) if record.args else template
+        text = template % _redact_arguments(record.args, error, hides_all=hides_all) if record.args else template
     except (KeyError, TypeError, ValueError):
         text = f"{template} (with values that do not fit)"
-    return scrubbed(without_texts_of(text, error))
+    return scrub(remove_texts_of(text, error))
 
 
-def _cleaned(arguments: Any, error: BaseException | None, *, hides_all: bool) -> Any:
+def _redact_arguments(arguments: Any, error: BaseException | None, *, hides_all: bool) -> Any:
     if isinstance(arguments, Mapping):
         return {name: _cleaned_job_text(name, value, error) for name, value in arguments.items()}
     return tuple(_cleaned_value(value, hides_all=hides_all) for value in arguments)
@@ -129,7 +129,7 @@ def _cleaned(arguments: Any, error: BaseException | None, *, hides_all: bool) ->
 
 def _cleaned_value(value: object, *, hides_all: bool) -> object:
     if isinstance(value, BaseException):
-        return described(value)
+        return describe(value)
     if isinstance(value, int | float | type) or value is None:
         return value
     return HIDDEN if hides_all else value
@@ -139,25 +139,25 @@ def _cleaned_job_text(name: object, value: object, error: BaseException | None) 
     if name in JOB_TEXTS and not BARE_RESULT.fullmatch(str(value)):
         return HIDDEN
     if name == "exc" and isinstance(value, str):
-        return described(error) if error is not None else re.sub(r"\(.*", "", value, flags=re.DOTALL)
+        return describe(error) if error is not None else re.sub(r"\(.*", "", value, flags=re.DOTALL)
     return _cleaned_value(value, hides_all=False)
 
 
 # --- Exceptions -------------------------------------------------------------------------------------------
 
 
-def described(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Say what an exception is, with its text where that is fit to be read, else with its numbers and names."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     inner = getattr(error, "exc", None)
     if isinstance(inner, BaseException):
         # Celery's Retry.
-        return f"{name} after {described(inner)}"
+        return f"{name} after {describe(inner)}"
     if is_ours(error) or kind.__name__ in PLAIN:
-        text = scrubbed(without_texts_of(str(error), error.__cause__ or error.__context__))
+        text = scrub(remove_texts_of(str(error), error.__cause__ or error.__context__))
         return f"{name}: {text}" if text else name
-    facts = [*facts_of(error), *(described(each) for each in getattr(error, "exceptions", ()))]
+    facts = [*list_safe_facts(error), *(describe(inner) for inner in getattr(error, "exceptions", ()))]
     return f"{name} ({', '.join(facts)})" if facts else name
 
 
@@ -166,7 +166,7 @@ def is_ours(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in OURS
 
 
-def facts_of(error: BaseException) -> Iterator[str]:
+def list_safe_facts(error: BaseException) -> Iterator[str]:
     """Yield what an exception of a library says in numbers and in names that a programmer chose."""
     for source in (error, error.__cause__):
         for name in FACTS:
@@ -181,13 +181,13 @@ def facts_of(error: BaseException) -> Iterator[str]:
             return
 
 
-def traceback_of(error: BaseException, frames: Any = None) -> str:
-    """The way to an exception and to those before it: files, lines and code, and of each what ``described`` says."""
-    told = []
-    for each in _chain(error):
-        way = frames if each is error and isinstance(frames, TracebackType) else each.__traceback__
-        told.append(f"{''.join(traceback.format_tb(way))}{described(each)}")
-    return "Traceback (most recent call last):\n" + "\n\nwhich led to:\n\n".join(reversed(told))
+def format_traceback(error: BaseException, frames: Any = None) -> str:
+    """The way to an exception and to those before it: files, lines and code, and of each what ``describe`` says."""
+    parts = []
+    for link in _chain(error):
+        tb = frames if link is error and isinstance(frames, TracebackType) else link.__traceback__
+        parts.append(f"{''.join(traceback.format_tb(tb))}{describe(link)}")
+    return "Traceback (most recent call last):\n" + "\n\nwhich led to:\n\n".join(reversed(parts))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -201,12 +201,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 # --- Texts ------------------------------------------------------------------------------------------------
 
 
-def without_texts_of(text: str, error: BaseException | None) -> str:
+def remove_texts_of(text: str, error: BaseException | None) -> str:
     """A text without what the exceptions of libraries in it say, where somebody has put it there as text."""
-    for each in _chain(error):
-        if not is_ours(each):
-            for part in _texts(each):
-                text = text.replace(part, type(each).__qualname__)
+    for link in _chain(error):
+        if not is_ours(link):
+            for part in _texts(link):
+                text = text.replace(part, type(link).__qualname__)
     return text
 
 
@@ -215,29 +215,29 @@ def _texts(error: BaseException) -> Iterable[str]:
     return sorted({part for part in parts if len(part) >= SHORTEST}, key=len, reverse=True)
 
 
-def scrubbed(text: str) -> str:
+def scrub(text: str) -> str:
     """A text without addresses of people, tokens, passwords and numbers that look like a Social Security number's."""
-    for shape, instead in SHAPES:
-        text = shape.sub(instead, text)
+    for pattern, replacement in SHAPES:
+        text = pattern.sub(replacement, text)
     return text
 
 
 # --- What nobody catches ----------------------------------------------------------------------------------
 
 
-def tell_uncaught(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
+def log_uncaught(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
     """Write down what ends a process, such as a management command."""
     if not issubclass(kind, KeyboardInterrupt):
-        sys.stderr.write(f"{traceback_of(error, frames)}\n")
+        sys.stderr.write(f"{format_traceback(error, frames)}\n")
 
 
-def tell_uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
+def log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
     """Write down what ends a thread."""
-    if told.exc_value is not None:
-        sys.stderr.write(f"In a thread: {traceback_of(told.exc_value, told.exc_traceback)}\n")
+    if args.exc_value is not None:
+        sys.stderr.write(f"In a thread: {format_traceback(args.exc_value, args.exc_traceback)}\n")
 
 
-def tell_unraisable(told: "sys.UnraisableHookArgs") -> None:
+def log_unraisable(args: "sys.UnraisableHookArgs") -> None:
     """Write down what went wrong where nothing can be raised, such as in a destructor."""
-    if told.exc_value is not None:
-        sys.stderr.write(f"Ignored: {traceback_of(told.exc_value, told.exc_traceback)}\n")
+    if args.exc_value is not None:
+        sys.stderr.write(f"Ignored: {format_traceback(args.exc_value, args.exc_traceback)}\n")

@@ -237,7 +237,7 @@ def test_uv_looks_for_packages_where_pip_does(checkout: Path, monkeypatch: pytes
 
 def pip_settings() -> list[str]:
     """What pip itself reads."""
-    return install.run([sys.executable, *install.pip()[1:], "config", "list"]).stdout.splitlines()
+    return install.run_command([sys.executable, *install.pip()[1:], "config", "list"]).stdout.splitlines()
 
 
 @pytest.mark.parametrize("content", ["", "no section\n", "[global]\nindex-url\n"])

@@ -40,9 +40,9 @@ def test_they_are_never_made_anew_for_data_that_others_sealed(tmp_path: Path) ->
 
 def test_a_file_keeps_values_that_hold_an_equals_sign(tmp_path: Path) -> None:
     envfile.write(tmp_path / "keys.env", {"A": "b==", "C": ""}, "Two values")
-    assert envfile.read(tmp_path / "keys.env") == {"A": "b==", "C": ""}
+    assert envfile.read_env_file(tmp_path / "keys.env") == {"A": "b==", "C": ""}
     assert (tmp_path / "keys.env").read_text() == "# Two values\nA=b==\nC=\n"
 
 
 def test_a_file_that_is_missing_has_no_values(tmp_path: Path) -> None:
-    assert envfile.read(tmp_path / "keys.env") == {}
+    assert envfile.read_env_file(tmp_path / "keys.env") == {}

@@ -55,14 +55,14 @@ def test_it_names_who_has_a_port(taken: int) -> None:
 def test_it_refuses_a_port_that_was_asked_for_and_is_taken(taken: int) -> None:
     with (
         pytest.raises(CannotStart, match=f"Port {taken} is taken by process {os.getpid()} .* make run PORT=8001"),
-        ports.reserved(str(taken)),
+        ports.reserve_port(str(taken)),
     ):
         pass
 
 
 def test_it_takes_the_next_free_port_and_says_so(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "FIRST", taken)
-    with ports.reserved("") as choice:
+    with ports.reserve_port("") as choice:
         assert choice.port > taken
         assert choice.note.startswith(f"Port {taken} is taken by process {os.getpid()} ")
         assert choice.note.endswith(f"so this is {choice.port}.")
@@ -70,7 +70,7 @@ def test_it_takes_the_next_free_port_and_says_so(taken: int, monkeypatch: pytest
 
 @pytest.mark.parametrize("asked", ["http", "-1", "0", "65536", "8000x", "80 00"])
 def test_it_refuses_what_is_no_port(asked: str) -> None:
-    with pytest.raises(CannotStart, match=r"is not a port"), ports.reserved(asked):
+    with pytest.raises(CannotStart, match=r"is not a port"), ports.reserve_port(asked):
         pass
 
 

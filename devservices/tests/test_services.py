@@ -152,7 +152,7 @@ def test_redis_takes_over_from_a_server_that_lost_its_leash(made: Cluster) -> No
     orphaned.process.wait()
     server = redis.start(made.data_dir, save=redis.FORGOTTEN)
     wait_until(lambda: has_gone(program.pid))
-    assert redis.answers(server.socket)
+    assert redis.is_ready(server.socket)
     server.stop()
 
 
@@ -162,7 +162,7 @@ def test_redis_says_why_it_did_not_start(made: Cluster) -> None:
 
 
 def test_redis_that_nobody_runs_does_not_answer(tmp_path: Path) -> None:
-    assert not redis.answers(tmp_path / "redis.sock")
+    assert not redis.is_ready(tmp_path / "redis.sock")
 
 
 def test_redis_ends_on_the_signal_that_its_leash_sends(made: Cluster) -> None:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         renewed = self.renew(new_data_keys) if new_data_keys is not None else 0
         resealed = self.reseal() if reseal else rotation.Resealing()
         unrecorded = self.record(rewrapped=done.rewrapped, renewed=renewed, resealed=resealed.resealed)
-        if undone := [*self.left(done), *self.unsealed(resealed), *unrecorded]:
+        if undone := [*self.describe_left(done), *self.describe_unreadable(resealed), *unrecorded]:
             raise CommandError("\n".join(undone))
 
     def renew(self, days: int) -> int:
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Made {renewed} new data keys.")
         return renewed
 
-    def left(self, done: rotation.Rewrapping) -> Iterator[str]:
+    def describe_left(self, done: rotation.Rewrapping) -> Iterator[str]:
         """Say which data keys are not under the primary key, and what follows from it."""
         if broken := len(done.unreadable):
             yield (
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         if left := rotation.count_outdated_wrappings(excluding=done.unreadable):
             yield f"{left} data keys came up meanwhile under an older key. Run this again."
 
-    def unsealed(self, done: rotation.Resealing) -> Iterator[str]:
+    def describe_unreadable(self, done: rotation.Resealing) -> Iterator[str]:
         """Name the values that are not sealed again."""
         if done.unreadable:
             yield "Some values could not be opened and sealed again:"

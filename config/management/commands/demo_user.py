@@ -28,7 +28,7 @@ from credit.statuses import EnrollmentStatus
 EMAIL = "demo@plumbline.example"
 PASSWORD = "plumbline-demo-login"  # noqa: S105  (printed by `make run`; refused outside embedded mode)
 BANKS = (("ins_109508", "user_living"),)
-PATIENCE = 120
+TIMEOUT_SECONDS = 120
 
 
 class Command(BaseCommand):
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def import_all(self, item: Item) -> None:
         """Sync until the history is complete, as the worker would."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while item.readiness != Readiness.HISTORICAL:
             if time.monotonic() > deadline:
                 raise CommandError("The demo bank's history did not arrive. Is the sandbox running?")
@@ -88,8 +88,8 @@ def link(user: User, institution_id: str, persona: str) -> Item:
 
 def pull_report(user: User) -> None:
     """Sign the instruction, give the details of one of the bureau's people, and ask for their report."""
-    found = get_overview(owner=user.pk)
-    if found.status is EnrollmentStatus.NO_CONSENT and found.succeeded_at is None:
+    overview = get_overview(owner=user.pk)
+    if overview.status is EnrollmentStatus.NO_CONSENT and overview.succeeded_at is None:
         name = f"{person().first_name} {person().last_name}"
         signed = consent.grant(
             person=user,
@@ -100,7 +100,7 @@ def pull_report(user: User) -> None:
             method="demo",
         )
         lifecycle.enroll(user=user, applicant=person(), keep_ssn=True, consent_id=signed.pk)
-    elif found.status is not EnrollmentStatus.NOT_PULLED:
+    elif overview.status is not EnrollmentStatus.NOT_PULLED:
         return
     try:
         pulling.pull(owner_id=user.pk, trigger=Trigger.DEMO)

@@ -168,22 +168,24 @@ def keys() -> Iterator[CheckMessage]:
     yield finding("Field keys", checks.WARNING if due else checks.INFO, f"{says}; rotation is due" if due else says)
 
 
-def sealed_values() -> Iterator[CheckMessage]:
+def check_sealed_values() -> Iterator[CheckMessage]:
     """Yield how many sealed values do not open, and which the first of them are."""
     try:
-        found = inspect(seconds=SEALED_SECONDS)
+        inspection = inspect(seconds=SEALED_SECONDS)
     except DatabaseError as error:
         yield finding("Sealed values", checks.ERROR, f"cannot be looked at: {first_line(error)}")
         return
-    scope = f"{found.checked:,} looked at" + ("" if found.is_complete else f" in {SEALED_SECONDS} s, not all")
-    if found.unreadable:
-        first = ", ".join(found.unreadable[:3])
-        yield finding("Sealed values", checks.ERROR, f"{len(found.unreadable):,} cannot be read ({first}); {scope}")
+    scope = f"{inspection.checked:,} looked at" + ("" if inspection.is_complete else f" in {SEALED_SECONDS} s, not all")
+    if inspection.unreadable:
+        first = ", ".join(inspection.unreadable[:3])
+        yield finding(
+            "Sealed values", checks.ERROR, f"{len(inspection.unreadable):,} cannot be read ({first}); {scope}"
+        )
     else:
         yield finding("Sealed values", checks.INFO, f"{scope}; each of them opens")
 
 
-def owed() -> Iterator[CheckMessage]:
+def check_overdue_work() -> Iterator[CheckMessage]:
     """Yield what is still owed at the provider and can be paid by nobody but an operator."""
     unreadable = PendingRemoval.objects.using("ops").filter(error_code=UNREADABLE_CODE)
     lost = LinkSession.objects.using("ops").filter(state=LinkSession.State.LOST)
@@ -276,9 +278,9 @@ PROBES: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     workers,
     mail,
     keys,
-    sealed_values,
+    check_sealed_values,
     plaid,
-    owed,
+    check_overdue_work,
     bureau,
     static_files,
     disk,

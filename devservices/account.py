@@ -16,7 +16,7 @@ ADVICE = f"Run as an ordinary user instead, or create the system user '{NAME}' f
 
 
 @dataclass(frozen=True)
-class Account:
+class ServiceAccount:
     """A user and group other than the one we run as."""
 
     uid: int
@@ -34,7 +34,7 @@ class Account:
         return folder
 
 
-def service_account() -> Account | None:
+def service_account() -> ServiceAccount | None:
     """Return the account for PostgreSQL: none for an ordinary user, the system user 'plumbline' for root.
 
     Raises CannotStart when root has no such user and cannot create one.
@@ -46,7 +46,7 @@ def service_account() -> Account | None:
     except KeyError:
         create()
         entry = pwd.getpwnam(NAME)
-    return Account(entry.pw_uid, entry.pw_gid)
+    return ServiceAccount(entry.pw_uid, entry.pw_gid)
 
 
 def create() -> None:

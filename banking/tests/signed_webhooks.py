@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
-from banking.plaid.transport import Transport
+from banking.plaid.transport import PlaidTransport
 from banking.plaid.webhooks import verify
 from banking.provider import WebhookRejected
 from banking.tests.scripted_server import say, scripted_server
@@ -59,7 +59,7 @@ def clock():
 
 def plaid_at(url, environment="embedded"):
     settings = PlaidSettings(environment, url, "client", "secret", "Plumbline", "en", ("US",), "", 730)
-    return PlaidClient(settings, Transport(host=url, client_id="client", secret="secret"))
+    return PlaidClient(settings, PlaidTransport(host=url, client_id="client", secret="secret"))
 
 
 def base64url(content):

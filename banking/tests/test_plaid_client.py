@@ -8,7 +8,7 @@ from django.test import override_settings
 
 from banking.plaid.client import PlaidClient, connect
 from banking.plaid.settings import PlaidSettings, host_of
-from banking.plaid.transport import Transport
+from banking.plaid.transport import PlaidTransport
 from banking.provider import (
     Credential,
     InstitutionDetails,
@@ -58,7 +58,7 @@ def server():
 def client_with(server):
     def make(**changes):
         made = plaid_settings(server.url, **changes)
-        return PlaidClient(made, Transport(host=made.host, client_id=made.client_id, secret=made.secret))
+        return PlaidClient(made, PlaidTransport(host=made.host, client_id=made.client_id, secret=made.secret))
 
     return make
 

@@ -3,12 +3,12 @@ from decimal import Decimal
 import pytest
 
 from banking.plaid import json_decoding
-from banking.plaid.json_decoding import InvalidJson, InvalidNumber
+from banking.plaid.json_decoding import InvalidJsonResponse, InvalidNumber
 
 
 @pytest.mark.parametrize("text", ["", " ", "[]", "null", "1", '"x"', "{", '{"a"}', '{"a": 1} trailing', "{'a': 1}"])
 def test_it_reads_nothing_but_one_object(text):
-    with pytest.raises(InvalidJson) as caught:
+    with pytest.raises(InvalidJsonResponse) as caught:
         json_decoding.decode(text)
     assert caught.value.__context__ is None
 
@@ -21,7 +21,7 @@ def test_it_reads_no_number_that_json_does_not_know(number):
 
 def test_it_reads_only_utf_8():
     for encoding in ("utf-16", "utf-32", "latin-1"):
-        with pytest.raises(InvalidJson):
+        with pytest.raises(InvalidJsonResponse):
             json_decoding.decode('{"a": "é"}'.encode(encoding))
     assert json_decoding.decode('{"a": "é"}'.encode()) == {"a": "é"}
 
@@ -40,5 +40,5 @@ def test_it_reads_half_a_surrogate_pair_as_python_does():
 
 
 def test_it_gives_up_on_what_is_nested_without_end():
-    with pytest.raises(InvalidJson):
+    with pytest.raises(InvalidJsonResponse):
         json_decoding.decode('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}")

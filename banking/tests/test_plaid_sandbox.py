@@ -6,7 +6,7 @@ import pytest
 
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
-from banking.plaid.transport import Transport
+from banking.plaid.transport import PlaidTransport
 from banking.plaid.webhooks import verify
 from banking.provider import (
     InstitutionDown,
@@ -30,7 +30,7 @@ from banking.tests.scripted_server import say, scripted_server
 def client_of(sandbox, secret=None):
     secret = secret or sandbox.secret
     profile = PlaidSettings("embedded", sandbox.url, sandbox.client_id, secret, "Plumbline", "en", ("US",), "", 730)
-    return PlaidClient(profile, Transport(host=sandbox.url, client_id=sandbox.client_id, secret=secret))
+    return PlaidClient(profile, PlaidTransport(host=sandbox.url, client_id=sandbox.client_id, secret=secret))
 
 
 @pytest.fixture

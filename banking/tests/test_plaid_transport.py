@@ -18,7 +18,7 @@ from django.views.debug import ExceptionReporter
 from banking.plaid import transport as transport_module
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
-from banking.plaid.transport import Transport
+from banking.plaid.transport import PlaidTransport
 from banking.provider import (
     LoginRequired,
     MalformedResponse,
@@ -44,7 +44,7 @@ def server():
 
 @pytest.fixture
 def transport(server):
-    return Transport(host=server.url, client_id="client", secret=SECRET)
+    return PlaidTransport(host=server.url, client_id="client", secret=SECRET)
 
 
 def ask(transport, seconds=5.0, **fields):
@@ -211,7 +211,7 @@ def test_it_says_that_nobody_listens():
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     with pytest.raises(Unavailable) as caught:
-        ask(Transport(host=f"http://127.0.0.1:{port}", client_id="client", secret=SECRET))
+        ask(PlaidTransport(host=f"http://127.0.0.1:{port}", client_id="client", secret=SECRET))
     assert caught.value.code == "NOT_CONNECTED"
 
 
@@ -260,7 +260,7 @@ def tls(certificate):
 def test_it_sends_nothing_to_a_host_whose_certificate_does_not_hold(tls):
     with scripted_server(tls) as server:
         with pytest.raises(ProviderConfigurationError) as caught:
-            ask(Transport(host=server.url, client_id="client", secret=SECRET))
+            ask(PlaidTransport(host=server.url, client_id="client", secret=SECRET))
         assert server.asked == []
     assert caught.value.code == "CERTIFICATE_REFUSED"
 
@@ -269,13 +269,13 @@ def test_it_trusts_what_the_system_trusts(tls, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     with scripted_server(tls) as server:
         server.play(say({"a": 1}))
-        assert ask(Transport(host=server.url, client_id="client", secret=SECRET)) == {"a": 1}
+        assert ask(PlaidTransport(host=server.url, client_id="client", secret=SECRET)) == {"a": 1}
 
 
 def test_it_calls_a_broken_handshake_a_passing_trouble(server):
     server.play(blurt(b"this is not TLS"))
     with pytest.raises(Unavailable):
-        ask(Transport(host=server.url.replace("http:", "https:"), client_id="client", secret=SECRET))
+        ask(PlaidTransport(host=server.url.replace("http:", "https:"), client_id="client", secret=SECRET))
     assert server.visits == 1
 
 
@@ -288,7 +288,7 @@ def test_it_survives_a_tls_stream_that_breaks_within_the_answer(tls, certificate
     with scripted_server(tls) as server:
         server.play(break_off)
         with pytest.raises(Unavailable) as caught:
-            ask(Transport(host=server.url, client_id="client", secret=SECRET))
+            ask(PlaidTransport(host=server.url, client_id="client", secret=SECRET))
     assert caught.value.code == "CONNECTION_LOST"
 
 

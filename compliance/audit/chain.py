@@ -56,7 +56,7 @@ class ChainProblem:
     description: str
 
 
-class Link(NamedTuple):
+class ChainLink(NamedTuple):
     """A link with its event (None in each field when that was removed) and its chain's head."""
 
     subject: UUID
@@ -93,8 +93,8 @@ class Verification:
         for subject, sequence in self._rows(EMPTY_CHAINS):
             yield ChainProblem(subject, sequence, "the whole chain is gone")
 
-    def _find_chain_problems(self, chain: Iterable[Link]) -> Iterator[ChainProblem]:
-        previous: Link | None = None
+    def _find_chain_problems(self, chain: Iterable[ChainLink]) -> Iterator[ChainProblem]:
+        previous: ChainLink | None = None
         for link in chain:
             if previous is None and link.sequence == link.first_sequence - 1:
                 previous = link
@@ -109,8 +109,8 @@ class Verification:
     def _start(self) -> str:
         return self.since.isoformat() if self.since else "-infinity"
 
-    def _links(self) -> Iterator[Link]:
-        return map(Link._make, self._rows(LINKS, self._start))
+    def _links(self) -> Iterator[ChainLink]:
+        return map(ChainLink._make, self._rows(LINKS, self._start))
 
     def _rows(self, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
         with closing(connections[self.using].chunked_cursor()) as cursor:
@@ -119,7 +119,7 @@ class Verification:
                 yield from page
 
 
-def find_link_problems(link: Link, previous: Link | None) -> Iterator[ChainProblem]:
+def find_link_problems(link: ChainLink, previous: ChainLink | None) -> Iterator[ChainProblem]:
     """Yield what is wrong with one link, given the previous one (None at the start of a chain)."""
     if link.sequence != (previous.sequence if previous else 0) + 1:
         yield ChainProblem(link.subject, link.sequence, "what came before it is gone")
@@ -134,7 +134,7 @@ def genesis_hash(subject: UUID) -> bytes:
     return hashlib.sha256(subject.bytes).digest()
 
 
-def link_hash(link: Link, previous_hash: bytes) -> bytes:
+def link_hash(link: ChainLink, previous_hash: bytes) -> bytes:
     """Compute what ``audit_chain()`` in ``migrations/0003_audit.py`` computes."""
     sequence, identity = struct.pack(">q", link.sequence), struct.pack(">qq", link.event_id, link.at)
     names = (link.action, link.resource, link.resource_id, link.outcome)

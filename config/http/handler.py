@@ -8,7 +8,7 @@ from django.http.multipartparser import MultiPartParserError
 UNREADABLE = {"charset": "unreadable"}
 
 
-class Request(WSGIRequest):
+class LenientRequest(WSGIRequest):
     """A request whose Content-Type may be anything; ``RequestSanityMiddleware`` refuses what cannot be read."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
@@ -29,4 +29,4 @@ class Request(WSGIRequest):
 class Handler(WSGIHandler):
     """Django's, with that request."""
 
-    request_class = Request
+    request_class = LenientRequest

@@ -29,7 +29,7 @@ LIVE_PATH: Final = "/health/live"
 TOO_LATE: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-class Request(HTTPRequestParser):  # type: ignore[misc]
+class TimedRequestParser(HTTPRequestParser):  # type: ignore[misc]
     """A request that knows when its first byte came."""
 
     # waitress leaves these out of a request that it cannot read.
@@ -51,10 +51,10 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
         return self.path == LIVE_PATH and self.command in ("GET", "HEAD")
 
 
-class Connection(HTTPChannel):  # type: ignore[misc]
+class TimedConnection(HTTPChannel):  # type: ignore[misc]
     """A connection that is closed when its next request takes too long to come."""
 
-    parser_class = Request
+    parser_class = TimedRequestParser
 
     def is_late(self, now: float) -> bool:
         """Whether a request has begun, and has not been complete for longer than it may take."""
@@ -82,7 +82,7 @@ class Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
         self.for_health = ThreadedTaskDispatcher()
         self.for_health.set_thread_count(1)
 
-    def add_task(self, task: Connection) -> None:
+    def add_task(self, task: TimedConnection) -> None:
         """Put a connection with a complete request in the queue."""
         self.answered += 1
         if task.requests[0].asks_for_life():
@@ -91,10 +91,10 @@ class Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
             super().add_task(task)
 
 
-class Server(TcpWSGIServer):  # type: ignore[misc]
+class ListeningServer(TcpWSGIServer):  # type: ignore[misc]
     """One listening socket, with all connections that came from it."""
 
-    channel_class = Connection
+    channel_class = TimedConnection
 
     def maintenance(self, now: float) -> None:
         """Close what idles, as waitress does, and what sends too slowly."""
@@ -127,7 +127,7 @@ class BufferingWorker(Worker):  # type: ignore[misc]
         while any(server.drain() for server in self.servers) and time.monotonic() < deadline:
             self.turn()
 
-    def listen(self, listener: Any) -> Server:
+    def listen(self, listener: Any) -> ListeningServer:
         """Take connections from one of gunicorn's sockets."""
         adjustments = Adjustments(
             ident=None,
@@ -140,7 +140,7 @@ class BufferingWorker(Worker):  # type: ignore[misc]
         )
         sock = listener.sock
         place = (sock.family, sock.type, sock.proto, sock.getsockname())
-        return Server(
+        return ListeningServer(
             self.wsgi,
             self.connections,
             _sock=sock,

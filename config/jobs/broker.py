@@ -39,7 +39,7 @@ class DamagedMessage(ValueError):
     """What came out of the queue has not the shape of a message."""
 
 
-class Message(virtual.Message):  # type: ignore[misc]
+class ParsedMessage(virtual.Message):  # type: ignore[misc]
     """A message with all by which kombu keeps it, and Celery a job."""
 
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
@@ -76,10 +76,10 @@ def dropping_damaged() -> Iterator[None]:
         raise Empty from None
 
 
-class Channel(redis.Channel):  # type: ignore[misc]
+class SafeRedisChannel(redis.Channel):  # type: ignore[misc]
     """Drops what is no message, and says so; kombu would end the worker, and the next one."""
 
-    Message = Message
+    Message = ParsedMessage
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Its first question is whether Redis is there.
@@ -99,11 +99,11 @@ class Channel(redis.Channel):  # type: ignore[misc]
             return super()._receive_one(*args)  # type: ignore[misc]
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class SafeRedisTransport(redis.Transport):  # type: ignore[misc]
     """kombu's Redis with that channel."""
 
-    Channel = Channel
+    Channel = SafeRedisChannel
 
 
 # By name, because kombu understands a unix socket's address only where it has chosen the transport by the scheme.
-TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:Transport"))
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:SafeRedisTransport"))

@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.client import ClientHandler
 from django.urls import reverse
 
-from config.http.handler import Request
+from config.http.handler import LenientRequest
 from config.tests.routes import routes
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -61,7 +61,7 @@ class AsServed(ClientHandler):
     """Reads requests as the web server's process does."""
 
     def __call__(self, environ: dict[str, Any]) -> HttpResponse:
-        with patch("django.test.client.WSGIRequest", Request):
+        with patch("django.test.client.WSGIRequest", LenientRequest):
             return super().__call__(environ)
 
 

@@ -48,7 +48,7 @@ class Stage:
         connection.sendall(sends)
         return connection
 
-    def connections(self) -> list[worker.Connection]:
+    def connections(self) -> list[worker.TimedConnection]:
         return list(self.worker.servers[0].active_channels.values())
 
     def stop(self) -> None:

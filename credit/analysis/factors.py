@@ -16,7 +16,7 @@ from credit.analysis.utilization import THRESHOLDS, utilization_of
 from credit.report import AccountKind, Factor, Tradeline
 
 
-class Category(StrEnum):
+class FactorCategory(StrEnum):
     """What part of the report a reason is about."""
 
     PAYMENTS = "payments"
@@ -32,7 +32,7 @@ class Reason(NamedTuple):
     """A reason in words. ``kinds`` narrows it to some kinds of accounts; empty means all."""
 
     label: str
-    category: Category
+    category: FactorCategory
     kinds: frozenset[AccountKind] = frozenset()
 
 
@@ -51,12 +51,12 @@ LOANS = frozenset(
     }
 )
 P, B, A, M, I, R = (  # noqa: E741
-    Category.PAYMENTS,
-    Category.BALANCES,
-    Category.AGE,
-    Category.MIX,
-    Category.INQUIRIES,
-    Category.RECORDS,
+    FactorCategory.PAYMENTS,
+    FactorCategory.BALANCES,
+    FactorCategory.AGE,
+    FactorCategory.MIX,
+    FactorCategory.INQUIRIES,
+    FactorCategory.RECORDS,
 )
 
 VANTAGE: Mapping[str, Reason] = {
@@ -150,7 +150,7 @@ FAMILIES: Mapping[str, Mapping[str, Reason]] = {
 def reason(model: str, factor: Factor) -> Reason:
     """Say what a factor of a model means. An unknown one is called by its number."""
     known = FAMILIES.get(model, {}).get(factor.code)
-    return known or Reason(f"Factor {factor.code}", Category.UNKNOWN)
+    return known or Reason(f"Factor {factor.code}", FactorCategory.UNKNOWN)
 
 
 def accounts_behind(reason: Reason, accounts: Iterable[Tradeline]) -> tuple[Tradeline, ...]:
@@ -187,8 +187,8 @@ def _recently_opened(accounts: list[Tradeline]) -> list[Tradeline]:
     return [account for _opened, account in sorted(dated, key=lambda pair: pair[0], reverse=True)[:3]]
 
 
-ACCOUNT_FILTERS: Mapping[Category, Callable[[list[Tradeline]], list[Tradeline]]] = {
-    Category.PAYMENTS: _late,
-    Category.BALANCES: _highly_utilized,
-    Category.AGE: _recently_opened,
+ACCOUNT_FILTERS: Mapping[FactorCategory, Callable[[list[Tradeline]], list[Tradeline]]] = {
+    FactorCategory.PAYMENTS: _late,
+    FactorCategory.BALANCES: _highly_utilized,
+    FactorCategory.AGE: _recently_opened,
 }

@@ -10,7 +10,7 @@ from accounts.models import User
 from compliance.consent import ConsentEvent, Purpose, list_consent_events
 from credit.analysis.bands import PROVIDERS
 from credit.models import AttemptStatus, PullAttempt, Trigger
-from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES, EXPERIAN_FREEZE, Link
+from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES, EXPERIAN_FREEZE, MessageLink
 
 ATTEMPTS_SHOWN: Final = 50
 
@@ -20,7 +20,7 @@ class Right(NamedTuple):
 
     title: str
     text: str
-    links: tuple[Link, ...]
+    links: tuple[MessageLink, ...]
 
 
 class RetentionRule(NamedTuple):
@@ -44,8 +44,10 @@ RIGHTS: Final = (
         "that reported it.",
         (
             EXPERIAN_DISPUTES,
-            Link("Corrections at Equifax", "https://www.equifax.com/personal/credit-report-services/credit-dispute/"),
-            Link("Corrections at TransUnion", "https://www.transunion.com/credit-disputes/dispute-your-credit"),
+            MessageLink(
+                "Corrections at Equifax", "https://www.equifax.com/personal/credit-report-services/credit-dispute/"
+            ),
+            MessageLink("Corrections at TransUnion", "https://www.transunion.com/credit-disputes/dispute-your-credit"),
         ),
     ),
     Right(
@@ -54,22 +56,22 @@ RIGHTS: Final = (
         "by law, at each bureau separately. While your file is frozen at Experian, Plumbline cannot read it either.",
         (
             EXPERIAN_FREEZE,
-            Link("Freezes at Equifax", "https://www.equifax.com/personal/credit-report-services/credit-freeze/"),
-            Link("Freezes at TransUnion", "https://www.transunion.com/credit-freeze"),
+            MessageLink("Freezes at Equifax", "https://www.equifax.com/personal/credit-report-services/credit-freeze/"),
+            MessageLink("Freezes at TransUnion", "https://www.transunion.com/credit-freeze"),
         ),
     ),
     Right(
         "Report identity theft",
         "If somebody uses your name, the Federal Trade Commission leads you through what to do.",
-        (Link("IdentityTheft.gov", "https://www.identitytheft.gov/"),),
+        (MessageLink("IdentityTheft.gov", "https://www.identitytheft.gov/"),),
     ),
     Right(
         "Complain, and read the law",
         "The Consumer Financial Protection Bureau takes complaints about bureaus, and publishes the summary of your "
         "rights under the Fair Credit Reporting Act.",
         (
-            Link("File a complaint", "https://www.consumerfinance.gov/complaint/"),
-            Link("Summary of your rights", "https://www.consumerfinance.gov/learnmore/"),
+            MessageLink("File a complaint", "https://www.consumerfinance.gov/complaint/"),
+            MessageLink("Summary of your rights", "https://www.consumerfinance.gov/learnmore/"),
         ),
     ),
 )

@@ -18,9 +18,10 @@ from compliance.outbound.errors import OutboundError, RequestNotSent, ResponseLo
 from credit.experian import errors, request
 from credit.experian.settings import ExperianSettings
 from credit.experian.tokens import TokenCache
-from credit.experian.transport import Response, Transport
+from credit.experian.transport import ExperianTransport, Response
 from credit.provider import (
     Applicant,
+    BureauAnswer,
     BureauConfigError,
     BureauError,
     BureauTimeout,
@@ -30,7 +31,6 @@ from credit.provider import (
     MalformedReport,
     Outcome,
     PullOptions,
-    RawReport,
 )
 
 UNAUTHORIZED = 401
@@ -43,7 +43,7 @@ def connect() -> "ExperianClient":
 
 @functools.cache
 def _client(settings: ExperianSettings, rows: str) -> "ExperianClient":
-    return ExperianClient(settings, Transport(settings.host), errors.rules(json.loads(rows)))
+    return ExperianClient(settings, ExperianTransport(settings.host), errors.rules(json.loads(rows)))
 
 
 # A forked child must not wait for a lock that a thread of its parent holds.
@@ -53,14 +53,16 @@ os.register_at_fork(after_in_child=_client.cache_clear)
 class ExperianClient:
     """Implements ``credit.provider.BureauClient``. Threads may share one."""
 
-    def __init__(self, settings: ExperianSettings, transport: Transport, rules: tuple[errors.Rule, ...] = ()) -> None:
+    def __init__(
+        self, settings: ExperianSettings, transport: ExperianTransport, rules: tuple[errors.Rule, ...] = ()
+    ) -> None:
         self.settings = settings
         self._transport = transport
         self._rules = rules
         self._tokens = TokenCache(settings, transport)
 
     @sensitive_variables()
-    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> RawReport:
+    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauAnswer:
         """Ask for one report. After a 401 the token is renewed and the request sent once more, and never again.
 
         The 401 comes from the gateway, which has not passed the request on. Raises ``BureauError``.
@@ -98,13 +100,13 @@ class ExperianClient:
         raise failure
 
     @sensitive_variables()
-    def _to_raw_report(self, response: Response, reference_id: str) -> RawReport:
+    def _to_raw_report(self, response: Response, reference_id: str) -> BureauAnswer:
         refused = errors.error_from_response(response, reference_id=reference_id, extra=self._rules)
         if refused is None and _is_page(response):
             refused = BureauUnavailable("NOT_JSON", reference_id=reference_id, outcome=Outcome.UNKNOWN)
         if refused is not None:
             raise refused
-        return RawReport(
+        return BureauAnswer(
             body=response.body,
             content_type=response.content_type,
             http_status=response.status,

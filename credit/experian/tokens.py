@@ -22,7 +22,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from compliance.outbound.errors import OutboundError, TlsError
 from credit.experian.settings import ExperianSettings
-from credit.experian.transport import Response, Transport
+from credit.experian.transport import ExperianTransport, Response
 from credit.provider import BureauAuthError, BureauConfigError, BureauError, BureauUnavailable
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Token(NamedTuple):
 class TokenCache:
     """Gives the token that opens the bureau. Threads may share one."""
 
-    def __init__(self, settings: ExperianSettings, transport: Transport) -> None:
+    def __init__(self, settings: ExperianSettings, transport: ExperianTransport) -> None:
         self._settings = settings
         self._transport = transport
         self._lock = threading.Lock()

@@ -31,7 +31,7 @@ class Response(NamedTuple):
     body: bytes
 
 
-class Transport:
+class ExperianTransport:
     """Posts to one host. Threads and forks may share it: it holds no connection."""
 
     def __init__(self, host: str) -> None:

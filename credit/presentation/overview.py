@@ -12,7 +12,7 @@ from typing import Protocol
 
 from credit.analysis import bands, factors
 from credit.analysis.bands import Band
-from credit.analysis.factors import Category
+from credit.analysis.factors import FactorCategory
 from credit.analysis.labels import KINDS_PLURAL
 from credit.analysis.summary import Summary, summarize
 from credit.analysis.utilization import UtilizationSummary, summarize_utilization
@@ -23,7 +23,7 @@ from credit.statuses import STALE_AFTER
 MAX_ACCOUNTS = 3
 MAX_FACTORS = 5
 # The page for a reason that no account explains.
-CATEGORY_PAGES = {Category.INQUIRIES: "credit_inquiries", Category.RECORDS: "credit_records"}
+CATEGORY_PAGES = {FactorCategory.INQUIRIES: "credit_inquiries", FactorCategory.RECORDS: "credit_records"}
 
 
 class EarlierReport(Protocol):

@@ -12,7 +12,7 @@ from django.urls import reverse
 from credit.statuses import EnrollmentStatus
 
 
-class Link(NamedTuple):
+class MessageLink(NamedTuple):
     """A page of another site, with a label that says whose."""
 
     label: str
@@ -35,7 +35,7 @@ class StatusMessage(NamedTuple):
     action_method: str = "get"
     alternative: str = ""
     alternative_url_name: str = ""
-    links: tuple[Link, ...] = ()
+    links: tuple[MessageLink, ...] = ()
     is_in_progress: bool = False
 
 
@@ -49,9 +49,9 @@ class Banner(NamedTuple):
     action: str
 
 
-EXPERIAN_FREEZE: Final = Link("Freezes at Experian", "https://www.experian.com/freeze/center.html")
-EXPERIAN_DISPUTES: Final = Link("Corrections at Experian", "https://www.experian.com/disputes/main.html")
-ANNUAL_REPORT: Final = Link("Your whole file, free of charge", "https://www.annualcreditreport.com/")
+EXPERIAN_FREEZE: Final = MessageLink("Freezes at Experian", "https://www.experian.com/freeze/center.html")
+EXPERIAN_DISPUTES: Final = MessageLink("Corrections at Experian", "https://www.experian.com/disputes/main.html")
+ANNUAL_REPORT: Final = MessageLink("Your whole file, free of charge", "https://www.annualcreditreport.com/")
 
 STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
     EnrollmentStatus.OFF: StatusMessage(

@@ -65,7 +65,7 @@ def pull(*, owner_id: UUID, trigger: Trigger, applicant: Applicant | None = None
 
 
 @sensitive_variables()
-def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.RawReport:
+def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.BureauAnswer:
     """Make the call of an attempt. Raises ``NoConsent`` and ``BureauError``; both are recorded."""
     try:
         consent = attempts.consent_grant(attempt)
@@ -81,7 +81,7 @@ def call_bureau(*, attempt: PullAttempt, applicant: Applicant) -> provider.RawRe
         raise
 
 
-def store_answer(*, attempt: PullAttempt, answer: provider.RawReport) -> RawReport:
+def store_answer(*, attempt: PullAttempt, answer: provider.BureauAnswer) -> RawReport:
     """Store an answer as it came, before anybody parses it: from now on it is certain that a report was made.
 
     Raises ``NoConsent``, and stores nothing, where the user withdrew during the call.
@@ -99,7 +99,7 @@ def store_answer(*, attempt: PullAttempt, answer: provider.RawReport) -> RawRepo
     return raw
 
 
-def _store_raw(attempt: PullAttempt, answer: provider.RawReport) -> RawReport:
+def _store_raw(attempt: PullAttempt, answer: provider.BureauAnswer) -> RawReport:
     return RawReport.objects.create(
         owner_id=attempt.owner_id,
         attempt=attempt,

@@ -6,7 +6,7 @@ from typing import Any
 
 from credit.experian.client import ExperianClient
 from credit.experian.settings import ExperianSettings
-from credit.experian.transport import Transport
+from credit.experian.transport import ExperianTransport
 from credit.provider import Applicant, ConsentGrant, PullOptions
 
 ADA = Applicant(
@@ -47,4 +47,4 @@ CANARIES = ("CANARY", "Canary", "666011001")
 def client_at(url: str, **changes: Any) -> ExperianClient:
     """A client of a bureau on this machine."""
     settings = replace(PROFILE, host=url, **changes)
-    return ExperianClient(settings, Transport(settings.host))
+    return ExperianClient(settings, ExperianTransport(settings.host))

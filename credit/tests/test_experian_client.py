@@ -20,7 +20,7 @@ from credit.experian import transport as transport_module
 from credit.experian.bureau import ExperianBureau
 from credit.experian.client import ExperianClient
 from credit.experian.errors import Rule
-from credit.experian.transport import Transport
+from credit.experian.transport import ExperianTransport
 from credit.provider import (
     BureauAuthError,
     BureauConfigError,
@@ -277,7 +277,7 @@ def test_it_says_how_long_to_wait(bureau, header, seconds):
 def test_it_lets_an_operator_teach_it_an_error(bureau):
     bureau.answer(refuse(400, "4711", "somebody is on holiday"))
     rules = (Rule(0, "4711", "holiday", "unavailable"),)
-    client = ExperianClient(replace(PROFILE, host=bureau.url), Transport(bureau.url), rules)
+    client = ExperianClient(replace(PROFILE, host=bureau.url), ExperianTransport(bureau.url), rules)
     with pytest.raises(BureauUnavailable):
         client.fetch(ADA, CONSENT, ATTEMPT)
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 
 from credit.experian.tokens import Token, TokenCache
-from credit.experian.transport import Transport
+from credit.experian.transport import ExperianTransport
 from credit.provider import BureauAuthError, BureauError, BureauUnavailable, Outcome
 from credit.tests.client_samples import PROFILE
 from credit.tests.scripted_bureau import TOKEN_PATH, blurt, say, stay_silent
@@ -17,7 +17,7 @@ from credit.tests.scripted_bureau import TOKEN_PATH, blurt, say, stay_silent
 def keeper(bureau, **changes):
     """A keeper as another process would have it: nothing is shared but the cache."""
     settings = replace(PROFILE, host=bureau.url, **changes)
-    return TokenCache(settings, Transport(settings.host))
+    return TokenCache(settings, ExperianTransport(settings.host))
 
 
 def granting(value, life=1800):

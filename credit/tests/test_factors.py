@@ -3,7 +3,7 @@ import re
 import pytest
 
 from credit.analysis.bands import BANDS, band_for_score, model_name
-from credit.analysis.factors import ACCOUNT_FILTERS, FAMILIES, Category, accounts_behind, reason
+from credit.analysis.factors import ACCOUNT_FILTERS, FAMILIES, FactorCategory, accounts_behind, reason
 from credit.report import Factor
 from credit.tests.experian_samples import card, loan, read
 
@@ -19,13 +19,13 @@ def behind(model, code, *accounts):
 
 
 def test_it_reads_a_code_by_its_models_own_table():
-    assert reason("vantagescore_4", Factor(1, "13")).category is Category.AGE
-    assert reason("fico_9", Factor(1, "13")).category is Category.PAYMENTS
+    assert reason("vantagescore_4", Factor(1, "13")).category is FactorCategory.AGE
+    assert reason("fico_9", Factor(1, "13")).category is FactorCategory.PAYMENTS
 
 
 @pytest.mark.parametrize(("model", "code"), [("vantagescore_4", "99"), ("", "13"), ("fico_9", "84")])
 def test_it_calls_an_unknown_reason_by_its_number(model, code):
-    assert reason(model, Factor(1, code)) == (f"Factor {code}", Category.UNKNOWN, frozenset())
+    assert reason(model, Factor(1, code)) == (f"Factor {code}", FactorCategory.UNKNOWN, frozenset())
     assert behind(model, code, LATE) == []
 
 
@@ -56,7 +56,7 @@ def test_it_narrows_a_reason_to_its_kinds():
 
 def test_it_leads_from_inquiries_to_no_account():
     assert behind("vantagescore_4", "85", LATE) == []
-    assert Category.INQUIRIES not in ACCOUNT_FILTERS
+    assert FactorCategory.INQUIRIES not in ACCOUNT_FILTERS
 
 
 @pytest.mark.parametrize("model", BANDS)

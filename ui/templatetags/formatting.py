@@ -46,8 +46,8 @@ def percent(value: Decimal | None) -> str:
     return f"{value.quantize(ONE, context=EXACT):,}%".replace("-", MINUS)
 
 
-@register.filter
-def grouped(count: int) -> str:
+@register.filter("grouped")
+def group_thousands(count: int) -> str:
     """Format a count with its thousands grouped."""
     return f"{count:,}"
 
@@ -116,10 +116,10 @@ def ago(value: datetime | None) -> str | SafeString:
     """Format how long ago something happened: ``just now``, ``12 min ago``, ``7 days ago``, ``never``."""
     if value is None:
         return "never"
-    return format_html(TIME, value.isoformat(timespec="seconds"), elapsed(value, "ago", "just now"))
+    return format_html(TIME, value.isoformat(timespec="seconds"), format_elapsed(value, "ago", "just now"))
 
 
-def elapsed(since: datetime, ending: str, none: str) -> str:
+def format_elapsed(since: datetime, ending: str, none: str) -> str:
     """Count the time since then in its largest whole unit; less than a minute, or the future, is ``none``."""
     seconds = int((timezone.now() - since).total_seconds())
     for size, name in UNITS:

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from credit.provider import (
     Applicant,
     ApplicantLimits,
+    BureauAnswer,
     BureauClient,
     BureauInputError,
     Capability,
     ConsentGrant,
     MalformedReport,
     PullOptions,
-    RawReport,
 )
 from credit.report import CreditReport, Flags, Score
 
@@ -46,11 +46,11 @@ class ToyBureau:
             if len(getattr(applicant, field)) > self.applicant_limits.name_length:
                 raise BureauInputError("NAME_REFUSED", field=field)
 
-    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> RawReport:
+    def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauAnswer:
         self.validate_applicant(applicant)
         self.references.append(options.reference_id)
         body = json.dumps({"toy_score": 777}).encode()
-        return RawReport(
+        return BureauAnswer(
             body=body,
             content_type="application/json",
             http_status=200,

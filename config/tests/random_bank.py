@@ -104,7 +104,7 @@ class Bank:
         elif linked:
             self.change(what, self.chance.choice(linked), alice)
         for login in self.logins:
-            self.read(login)
+            self.run_sync(login)
 
     def link(self, alice: User, make_item: Callable[..., Item]) -> Login:
         number = len(self.logins)

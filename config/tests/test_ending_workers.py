@@ -30,9 +30,9 @@ import sys
 import django
 django.setup()
 from accounts.models import User
-from accounts.tasks import send_notice
+from accounts.emails.tasks import send_security_email
 facts = {"timestamp": "2026-01-01T00:00:00+00:00", "ip": "", "user_agent": ""}
-send_notice.delay("accounts/email/new_browser", str(User.objects.get().pk), sys.argv[1], facts)
+send_security_email.delay("accounts/email/new_browser", str(User.objects.get().pk), sys.argv[1], facts)
 """
 
 

@@ -29,7 +29,7 @@ PATIENCE = 20
 WEBHOOK = "/webhooks/plaid/"
 PREPARE = """
 import json
-from bench import database, visitors
+from bench.harness import database, visitors
 from banking.models import Item
 from compliance.isolation import tenant
 person = database.person("robin@plumbline.example")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ENQUEUE = """
 from uuid import UUID
 from banking.models import Item
-from banking.tasks import enqueue_sync, ring
+from banking.tasks import enqueue_sync
 enqueue_sync(Item(owner_id=UUID(sys.argv[1]), pk=UUID(sys.argv[2])), trigger="link")
 print("went on")
 """

@@ -102,7 +102,7 @@ def test_it_holds_in_a_worker(alice: User, refusing: str) -> None:
         send_security_email.apply_async(told, retries=last)
         assert worker.says("raised unexpected")
         assert worker.says("SMTPRecipientsRefused")
-        assert worker.says("in send_notice")
+        assert worker.says("in send_security_email")
         send_security_email.apply_async(told)
         assert worker.says(" retry: ")
         send_security_email.app.send_task("gone", [PERSON, PASSWORD])

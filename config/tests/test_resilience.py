@@ -129,7 +129,7 @@ def test_it_loses_and_doubles_nothing_when_the_provider_answers_with(
     assert agrees()
     rows = stored(as_operator, item)
     spend(bank, item)
-    monkeypatch.setattr(client, "SYNC", 1)
+    monkeypatch.setattr(client, "SYNC_SECONDS", 1)
     bank.admin("faults", {"match": SYNC | {"item_id": item.provider_item_id}, "action": answer, "times": FOR_EVER})
     ill = read(item)
     assert (ill.connection, ill.failures, ill.cursor) == (Connection.ACTIVE, 1, before.cursor)

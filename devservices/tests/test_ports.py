@@ -15,7 +15,7 @@ from devservices.data_dir import DataDir
 RESERVER = """
 import sys
 from devservices import ports
-with ports.reserved("") as choice:
+with ports.reserve_port("") as choice:
     print(choice.port, flush=True)
     sys.stdin.readline()
 """

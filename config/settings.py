@@ -391,12 +391,14 @@ WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG or not STATIC_MANIFEST
 
 # --- Language, time, logs --------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", "UTC")
 USE_TZ = True
-# Sentences are marked for gettext. English is the only language so far, so no middleware looks for another one.
+# No LocaleMiddleware while there is one language: it would look for a visitor's language on each request and add
+# "Vary: Accept-Language" to each answer. Without it every request is served in LANGUAGE_CODE.
 USE_I18N = True
 LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 
 LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"))
 LOGGING_CONFIG = "config.logging.redaction.configure"

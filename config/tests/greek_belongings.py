@@ -1,0 +1,63 @@
+"""One of each thing of Alice's, as in ``owned_objects``; what people and banks name is in Greek letters."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.models import Notification, User
+from banking.models import Account, Institution, Item, Transaction
+from compliance.isolation import tenant
+from config.tests import owned_objects
+from config.tests.owned_objects import Belongings
+from config.tests.pseudo_locale import to_greek
+from credit.experian.normalize import normalize
+from credit.tests.experian_samples import MODELS, TODAY, raw
+
+# Where a bureau's report holds names and free text.
+REPORT_NAMES = {
+    "city",
+    "courtName",
+    "firstName",
+    "messageText",
+    "state",
+    "statementText",
+    "streetName",
+    "streetSuffix",
+    "subscriberName",
+    "surname",
+}
+TEXTS: dict[type[Any], tuple[str, ...]] = {
+    Account: ("name", "official_name"),
+    Item: ("institution_name",),
+    Notification: ("title", "text"),
+    Transaction: ("name", "merchant_name"),
+}
+
+
+def make_greek_belongings(alice: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch) -> Belongings:
+    """Give Alice one of each. Credit accounts have keys of their own, which their names are part of."""
+    report = normalize(json.dumps(translate_names(json.loads(raw()))).encode(), asof=TODAY, models=MODELS)
+    monkeypatch.setattr(owned_objects, "read", lambda: report)
+    monkeypatch.setattr(owned_objects, "CARD_KEY", report.tradelines[0].key)
+    belongings = owned_objects.belongings_of(alice, make_item)
+    User.objects.filter(pk=alice.pk).update(first_name=to_greek("Alice"))
+    for bank in Institution.objects.all():
+        Institution.objects.filter(pk=bank.pk).update(name=to_greek(bank.name))
+    with tenant(alice.pk):
+        for model, names in TEXTS.items():
+            for row in model.objects.all():
+                model.objects.filter(pk=row.pk).update(**{name: to_greek(getattr(row, name)) for name in names})
+    belongings.passkey.data["name"] = to_greek(belongings.passkey.data["name"])
+    belongings.passkey.save()
+    return belongings
+
+
+def translate_names(value: Any, key: str = "") -> Any:
+    """Replace the letters in a report's names and free texts, wherever they stand."""
+    if isinstance(value, dict):
+        return {name: translate_names(part, name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [translate_names(part, key) for part in value]
+    return to_greek(value) if key in REPORT_NAMES else value

@@ -1,0 +1,182 @@
+"""Every sentence that people read is marked for translation, in templates and in what Python adds to them."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.http import HttpResponse
+from django.template import Context, Template
+from django.template.loader import get_template
+from django.test import Client
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from accounts.tests.totp import add_recovery_codes
+from banking.models import Item
+from config.tests.greek_belongings import make_greek_belongings
+from config.tests.owned_objects import address
+from config.tests.pseudo_locale import find_untranslated_words, pseudo_locale, to_greek
+from config.tests.routes import NAMES, TABLE
+from config.tests.unmarked_text import NOT_YET_MARKED, find_templates, find_unmarked, is_not_yet_marked
+
+TEMPLATES = find_templates()
+MAILS = [path for path in TEMPLATES if path.match("email/*.txt") and not path.name.startswith("base_")]
+# Answers for programs, and what the sandbox says.
+NOT_FOR_PEOPLE = {"live", "ready", "sandbox", "transactions-csv", "policy_reports", "webhook-plaid"}
+
+
+# --- Templates --------------------------------------------------------------------------------------------
+
+
+def test_it_marks_every_sentence_of_its_templates() -> None:
+    sources = ((path, (settings.BASE_DIR / path).read_text()) for path in TEMPLATES if not is_not_yet_marked(str(path)))
+
+    assert [str(text) for path, source in sources for text in find_unmarked(path, source)] == []
+
+
+def test_it_names_only_templates_that_exist_as_not_yet_marked() -> None:
+    assert [entry for entry in NOT_YET_MARKED if not (settings.BASE_DIR / entry).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "unmarked",
+    [
+        "<p>Not counted</p>",
+        '<a title="Not counted"></a>',
+        '<input type="submit" value="Not counted">',
+        "<details{% if x %} open{% endif %}>Not counted</details>",
+        '{% card "Not counted" %}',
+        '{{ name|default:"Not counted" }}',
+        "{% translate 'Here' %} Not counted",
+        "{% blocktranslate %}Here{% endblocktranslate %} Not counted",
+        "{% trans %}Here{% endtrans %} Not counted",
+    ],
+)
+def test_it_finds_a_sentence_that_is_not_marked(unmarked: str) -> None:
+    (found,) = find_unmarked(Path("page.html"), unmarked)
+
+    assert "Not counted" in found.text
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        '<p class="card">{% translate "Not counted" %}</p>',
+        '<a title="{% translate "Not counted" %}"></a>',
+        "{% blocktranslate count n=n trimmed %}one day{% plural %}{{ n }} days{% endblocktranslate %}",
+        '{% card _("Not counted") %}',
+        '{{ name|default:_("Not counted") }}',
+        "{% trans n=n %}{{ n }} day{% pluralize %}{{ n }} days{% endtrans %}",
+        "{% block main_class %}main--narrow{% endblock %}",
+        "{# A comment #}{% comment %}Another{% endcomment %}",
+        "<script>const not_counted = 1</script>",
+        "Plumbline · {{ name }}",
+    ],
+)
+def test_it_leaves_marked_sentences_and_names_alone(marked: str) -> None:
+    assert list(find_unmarked(Path("page.html"), marked)) == []
+
+
+# --- Pages in the pseudo-locale ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ("<p>⟦Hello⟧ Δέλτα</p>", []),
+        ("<p>⟦Hello <a title='⟦more⟧'>⟦dear⟧</a> reader⟧ word</p>", ["word"]),
+        ("<p>⟦Hello⟧</p><img alt='A picture'>", ["picture"]),
+        ("<script>let word</script><svg><title>Chart</title></svg>", ["Chart"]),
+        ("<p>⟦Hello</p><p>hidden</p>", ["⟦"]),
+        ("<option value='Asia/Ho_Chi_Minh'>Asia/Ho Chi Minh</option><option value=''>None</option>", ["None"]),
+        ("⟦Write to⟧ help@plumbline.example, Experian · USD", []),
+    ],
+)
+def test_it_reads_what_stands_outside_of_translations(markup: str, words: list[str]) -> None:
+    assert find_untranslated_words(markup) == words
+
+
+def test_it_would_find_one_unmarked_word() -> None:
+    source = '{% load i18n %}<h1>{% translate "Accounts" %}</h1>{{ hint }}{% blocktranslate count n=2 %}{{ n }} bank'
+    source += "{% plural %}<b>{{ n }}</b> banks{% endblocktranslate %} <i>counted</i>"
+    with pseudo_locale():
+        page = Template(source).render(Context({"hint": gettext_lazy("Not counted")}))
+
+    assert find_untranslated_words(page) == ["counted"]
+    assert "⟦" not in Template(source).render(Context({"hint": gettext_lazy("Not counted")}))
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("own_cache", "provider")
+def test_it_shows_no_unmarked_word_on_a_page(
+    as_alice: Client,
+    alice: User,
+    make_item: Callable[..., Item],
+    with_second_factor: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_recovery_codes(alice)
+    owner = with_second_factor(as_alice, alice)
+    belongings = make_greek_belongings(alice, make_item, monkeypatch)
+    untranslated: dict[str, list[str]] = {}
+    with pseudo_locale():
+        for method, person, client in (("get", "nobody", Client()), ("get", "owner", owner), ("post", "owner", owner)):
+            for name in names_that_show_a_page(method, person):
+                answer = getattr(client, method)(address(name, belongings))
+                assert answer.status_code in (200, 422), name
+                if is_marked_page(answer) and (words := find_untranslated_words(answer.getvalue().decode())):
+                    untranslated[f"{method} {name} as {person}"] = words
+    assert untranslated == {}
+
+
+def names_that_show_a_page(method: str, person: str) -> Iterable[str]:
+    """The routes that answer with a page of ours. The admin's sentences are not translated."""
+    index = ("get", "post").index(method)
+    for name in NAMES:
+        shows_page = TABLE[name][person].split("/")[index] in ("200", "422")
+        if shows_page and name not in NOT_FOR_PEOPLE and not name.startswith("admin:"):
+            yield name
+
+
+def is_marked_page(answer: HttpResponse) -> bool:
+    """Whether an answer is HTML whose templates are all marked."""
+    names = {(template.name or "").partition("#")[0] for template in getattr(answer, "templates", [])}
+    is_html = answer.headers.get("Content-Type", "").startswith("text/html")
+    return is_html and not any(is_not_yet_marked(f"templates/{name}") for name in names)
+
+
+# --- Mails ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", MAILS, ids=str)
+def test_it_writes_no_unmarked_word_in_a_mail(path: Path) -> None:
+    if is_not_yet_marked(str(path)):
+        pytest.skip("not yet marked")
+    with pseudo_locale():
+        for left in (1, 9):
+            mail = get_template(str(path.relative_to("templates"))).render(mail_context(left))
+            assert find_untranslated_words(mail, is_html=False) == []
+
+
+def mail_context(left: int) -> dict[str, Any]:
+    """What mails may show, without an ASCII letter but in addresses."""
+    url = "https://plumbline.test"
+    urls = dict.fromkeys(("public_url", "unlock_url", "password_reset_url"), url)
+    emails = dict.fromkeys(("email", "from_email", "to_email"), "alice@example.com")
+    return {
+        **urls,
+        **emails,
+        "code": "123456",
+        "ip": "192.0.2.7",
+        "left": left,
+        "news": [to_greek("news")],
+        "timestamp": timezone.now(),
+        "user_agent": "Firefox",
+    }
+
+
+def test_it_would_find_an_unmarked_word_in_a_mail() -> None:
+    assert find_untranslated_words("⟦Sign in⟧: https://plumbline.test/path\nwrong", is_html=False) == ["wrong"]

@@ -12,7 +12,7 @@ PRODUCTION := env DEBUG=0 ALLOWED_HOSTS=plumbline.example PUBLIC_URL=https://plu
 	PLAID_CLIENT_ID=0123456789abcdef01234567 PLAID_SECRET=0123456789abcdef0123456789abcd
 
 .DEFAULT_GOAL := help
-.PHONY: help run test dates check fix bench lock packages dev-packages
+.PHONY: help run test dates check fix messages bench lock packages dev-packages
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ test: dev-packages  ## run all tests (ARGS="-k sync" to choose; --no-browser lea
 dates: dev-packages  ## run the tests about dates on three other days, which needs libfaketime
 	@$(BIN)/python -m config.tests.clock -q $(ARGS)
 
-check: dev-packages  ## lint, types, templates, import directions, migrations, deployment settings
+check: dev-packages  ## lint, types, templates, import directions, migrations, deployment settings, translations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -41,6 +41,9 @@ fix: dev-packages  ## put right what ruff and djlint can put right by themselves
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint --quiet --reformat templates
+
+messages: dev-packages  ## collect the sentences of pages and code into locale/, which needs GNU gettext
+	@$(EXEC) $(BIN)/python manage.py makemessages --locale en --no-obsolete $(ARGS)
 
 bench: dev-packages  ## measure, with a PostgreSQL and a Redis of its own
 	@$(EXEC) $(BIN)/python -m bench $(ARGS)

@@ -1,12 +1,13 @@
 """The Jinja2 environment of the macros that pages repeat many times (``ui/macros.py``); pages are Django templates.
 
 Filters come from the tag libraries of the apps and are named here one by one. A name that a macro does not find is an
-error and never an empty place.
+error and never an empty place. Sentences are translated by Django's gettext: ``_("...")``, ``ngettext(...)`` or a block
+``{% trans %}...{% endtrans %}``, whose placeholders are escaped.
 """
 
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext, npgettext, pgettext
 from jinja2 import Environment, StrictUndefined
 
 from banking.templatetags import banking_tags
@@ -31,12 +32,17 @@ FILTERS = {
     "payment_tone": credit_tags.payment_tone,
     "reported": labels.format_date,
 }
-GLOBALS = {"current_year": formatting.current_year, "_": gettext}
+GLOBALS = {"current_year": formatting.current_year}
 
 
 def environment(**options: Any) -> Environment:
     """Make the environment that Django's backend asks for; it escapes everything (``autoescape`` is the backend's)."""
     env = Environment(**options | {"undefined": StrictUndefined})  # noqa: S701 Django's backend passes autoescape=True
+    env.add_extension("jinja2.ext.i18n")
+    env.policies["ext.i18n.trimmed"] = True
+    env.install_gettext_callables(  # type: ignore[attr-defined]  # a method that the extension adds
+        gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
+    )
     env.filters.update(FILTERS)
     env.globals.update(GLOBALS)
     return env

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from compliance.consent import ConsentText, Purpose
 
-VERSION: Final = "2026-11.2"
+VERSION: Final = "2026-11.3"
 VALID_FOR: Final = timedelta(days=365)
 SCOPE: Final[Mapping[str, str]] = {
     "bureau": "Experian",
@@ -36,48 +36,48 @@ class Clause(NamedTuple):
 
 CLAUSES: Final = (
     Clause(
-        "What I ask for",
+        "What I authorize",
         "I give Plumbline written instructions under the Fair Credit Reporting Act to obtain my own credit report "
         "and my credit scores from Experian, a credit bureau.",
     ),
     Clause(
-        "What is read",
-        "My scores and the reasons that Experian gives for them, my accounts and how they were paid, who asked for "
-        "my file, public records, statements on my file, and the names, addresses and employers that Experian keeps.",
+        "What the report contains",
+        "My credit scores and their score factors, my accounts and payment history, inquiries, public records, "
+        "statements in my credit file, and the names, addresses and employers that Experian has on file.",
     ),
     Clause(
         "When",
-        "Once now, and then about once a month, for 12 months or until I stop it. After 12 months it ends by itself, "
-        "unless I sign again.",
+        "Once now, and then about once a month, for 12 months or until I withdraw. After 12 months this "
+        "authorization ends, unless I sign again.",
     ),
     Clause(
-        "What it does to my file",
-        "Each time is a soft inquiry. A soft inquiry does not affect my credit scores. I see it when I ask Experian "
-        "for my own file; lenders do not.",
+        "Effect on my credit",
+        "Each report is a soft inquiry. A soft inquiry does not affect my credit scores. I can see it on my own "
+        "Experian report; lenders cannot.",
     ),
     Clause(
-        "What it is used for",
-        "To show my report to me, to compare it with my earlier reports, and to tell me what changed. For nothing "
-        "else: it is not sold, not used for offers or advertising, and not given to lenders or anybody else.",
+        "How Plumbline uses it",
+        "To show me my report, to compare it with my earlier reports, and to tell me what changed. Plumbline does not "
+        "use it for anything else: it is not sold, not used for offers or advertising, and not given to lenders.",
     ),
     Clause(
-        "What is kept",
-        "My reports stay in my Plumbline account until the account is deleted, encrypted: as Experian sent them, "
-        "and as its pages show them. Their dates and scores, and the alerts that tell me what changed, are stored "
-        "without encryption. My name, address, birth date and the last four digits of my Social Security number "
-        "stay, encrypted, until I withdraw, to ask again with. The whole number is used to ask and then forgotten, "
-        "unless I choose on the next page to keep it. The record that I signed this, and when I withdrew it, stays "
-        "as evidence.",
+        "What Plumbline keeps",
+        "Plumbline keeps my reports, also after I withdraw, with no end date: as Experian sent them, encrypted, and as "
+        "its pages show them. Account details are stored encrypted. Report dates, scores and alerts about changes are "
+        "stored without encryption. A report that Experian sent can contain my Social Security number. My name, "
+        "address, date of birth and the last four digits of my Social Security number are kept encrypted, to request "
+        "reports, until I withdraw. My full Social Security number is kept for that purpose only if I choose so on "
+        "the next page. The record of what I signed, and of when I withdrew, is kept as evidence.",
     ),
     Clause(
-        "How I stop it",
-        "I can withdraw at any time, under Credit, Your rights, with one button and without giving a reason. No "
-        "report is obtained after that, and what was kept to ask with is deleted at once.",
+        "How I withdraw",
+        "I can withdraw at any time, under Credit, Your credit rights, without giving a reason. After that, Plumbline "
+        "requests no report, and deletes the details that I gave to request reports.",
     ),
     Clause(
         "Who I am",
-        "I am the person whose name I type below, and the report is about me. I am 18 or older. Asking for somebody "
-        "else's report under a false name is a crime.",
+        "I am the person whose name I type below, and the report is about me. I am 18 or older. Requesting another "
+        "person's report under false pretenses is a crime.",
     ),
 )
 

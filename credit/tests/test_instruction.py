@@ -9,6 +9,7 @@ from credit.enrollment.instruction import CLAUSES, SCOPE, VALID_FOR, VERSION, co
 WORDS = {
     "2026-11": "a5461734227e67930fb3424a18a2ca06e684791e6c1ce813e9af5a799d9b35bf",
     "2026-11.2": "ce6f6515b393173c7b33a8a871f8daed76b677bca8f5f11a977f142f56f1cdcc",
+    "2026-11.3": "6bb198557c787e308f2b8b26aaaf2505d51ae821871631dfad1b8c9d337c126b",
 }
 
 

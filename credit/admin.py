@@ -11,7 +11,7 @@ class PullAttemptAdmin(OperatorAdmin):
     """The calls of the bureau. The reference is what bureau support asks for."""
 
     needs_reason = True
-    data_label = "How your credit reports were asked for"
+    data_label = "Your credit report requests"
     list_display = (
         "started_at", "finished_at", "status", "trigger", "error", "code", "reference_id", "inquiry_class", "purpose",
         "provider", "environment",
@@ -24,7 +24,7 @@ class EnrollmentAdmin(OperatorAdmin):
     """When a user's report is pulled, without the user's details."""
 
     needs_reason = True
-    data_label = "When your credit report is asked for"
+    data_label = "Your credit report schedule"
     list_display = (
         "status", "status_changed_at", "failures", "succeeded_at", "eligible_at", "next_pull_at", "enrolled_at",
         "withdrawn_at",

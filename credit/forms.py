@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from credit.bureaus import current_bureau
@@ -16,30 +18,34 @@ from credit.enrollment.instruction import is_signature
 from credit.provider import Applicant, BureauInputError
 from credit.pulls.identity_check import IdentityAnswer
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 MINIMUM_AGE: Final = 18
 LONGEST_SIGNATURE: Final = 120
 NEVER_ISSUED: Final = "666"
 PUBLISHED_TEST_NUMBER: Final = "111111111"
 """Of the test consumer in Experian's own sandbox."""
 
-UNTICKED: Final = "Tick the box to go on. Without it, nothing is asked."
-TOO_YOUNG: Final = "Plumbline obtains credit reports for adults only, from 18 years on."
-REAL_NUMBER: Final = (
-    "This site shows sample data and takes no real number. Those of its sample people begin with 666. Nothing was kept."
+UNTICKED: Final = _("Check the box to continue.")
+TOO_YOUNG: Final = _("You must be at least 18 years old.")
+REAL_NUMBER: Final = _(
+    "This site shows sample data and doesn't accept real Social Security numbers. Sample numbers begin with 666. We "
+    "didn't store the number."
 )
-LEFT_OUT: Final = "You may leave it out. Experian is then asked by the last four digits, %s."
-OTHER_NAME: Final = (
-    "You signed the instruction as “%s”. Give that name here, or go back and sign with the name that you give here."
-)
-REFUSED: Final[Mapping[str, str]] = {
-    "NAME_REFUSED": "%(bureau)s takes letters with hyphens or spaces between them, at most %(name_length)s.",
-    "ADDRESS_REFUSED": "%(bureau)s takes plain letters, digits and signs, at most %(line_length)s.",
-    "ZIP_REFUSED": "A ZIP code has five digits, or nine.",
-    "STATE_REFUSED": "Give the two letters of the state, such as IN.",
-    "BIRTH_REFUSED": "Look at the year again.",
-    "SSN_REFUSED": "Look at the number again. A Social Security number has nine digits.",
+LEFT_OUT: Final = _("You can leave this empty. We then use the last four digits we have, %(digits)s.")
+OTHER_NAME: Final = _("Enter the name you signed with: %(name)s. To use another name, sign again.")
+REFUSED: Final[Mapping[str, "StrOrPromise"]] = {
+    "NAME_REFUSED": _("Enter a name of up to %(name_length)s letters. %(bureau)s accepts spaces and hyphens in it."),
+    "ADDRESS_REFUSED": _(
+        "Enter up to %(line_length)s characters. %(bureau)s accepts unaccented letters, digits and signs."
+    ),
+    "ZIP_REFUSED": _("Enter a ZIP code of 5 or 9 digits, like 46360."),
+    "STATE_REFUSED": _("Enter a state as two letters, like IN."),
+    "BIRTH_REFUSED": _("Enter a date of birth with a valid year, like 04/30/1980."),
+    "SSN_REFUSED": _("Enter a 9-digit Social Security number."),
 }
-BY_BUREAU: Final = "Experian did not accept this. Look for a slip in it, then send the form again."
+BY_BUREAU: Final = _("Experian didn't accept this. Check it for a typo, then try again.")
 # What each field is taken to be while the others are looked at.
 NEUTRAL: Final[Mapping[str, Any]] = {
     "first_name": "A", "middle_name": "", "last_name": "A", "suffix": "", "line1": "A", "line2": "", "city": "",
@@ -54,7 +60,7 @@ def text_input(autocomplete: str, **attributes: str) -> forms.TextInput:
 
 def suffix_choices() -> list[tuple[str, str]]:
     """The generation suffixes that the bureau takes, after none at all."""
-    return [("", "None"), *((suffix, suffix) for suffix in current_bureau().applicant_limits.suffixes)]
+    return [("", gettext("None")), *((suffix, suffix) for suffix in current_bureau().applicant_limits.suffixes)]
 
 
 def refusal_message(code: str) -> str:
@@ -62,18 +68,17 @@ def refusal_message(code: str) -> str:
     bureau = current_bureau()
     limits = bureau.applicant_limits
     values = {"bureau": bureau.name, "name_length": limits.name_length, "line_length": limits.line_length}
-    return REFUSED[code] % values
+    return str(REFUSED[code]) % values
 
 
 # A month, as its first day. Browsers without a month input take it as text.
 MONTH: Final[Mapping[str, Any]] = {
     "input_formats": ["%Y-%m", "%m/%Y"],
     "widget": forms.DateInput(format="%Y-%m", attrs={"type": "month", "autocomplete": "off"}),
-    "error_messages": {"invalid": "Give a month and a year, such as 07/2014."},
+    "error_messages": {"invalid": _("Enter a month and year, like 07/2014.")},
 }
-MONTH_HELP: Final = (
-    "A card, a loan or a mortgage of your own, open or closed. Its month and year stand in the contract or the first "
-    "statement."
+MONTH_HELP: Final = _(
+    "For a card, loan or mortgage of your own, open or closed. The contract or the first statement shows the month."
 )
 
 
@@ -96,53 +101,57 @@ class InstructionForm(forms.Form):
     """The signature under the written instruction."""
 
     agree = forms.BooleanField(
-        label="I have read this, and I give these written instructions.", error_messages={"required": UNTICKED}
+        label=_("I have read this, and I give these written instructions."), error_messages={"required": UNTICKED}
     )
     typed_name = forms.CharField(
-        label="Your full name, as your signature",
+        label=_("Full name, as your signature"),
         max_length=LONGEST_SIGNATURE,
         widget=text_input("name"),
-        error_messages={"required": "Type your full name to sign."},
+        error_messages={"required": _("Enter your full name to sign.")},
     )
 
 
 class DetailsForm(forms.Form):
     """The user whose report is pulled. Nothing of it is logged, and the number is never shown again."""
 
-    first_name = forms.CharField(label="First name", max_length=100, widget=text_input("given-name"))
+    first_name = forms.CharField(label=_("First name"), max_length=100, widget=text_input("given-name"))
     middle_name = forms.CharField(
-        label="Middle name (optional)", max_length=100, required=False, widget=text_input("additional-name")
+        label=_("Middle name (optional)"), max_length=100, required=False, widget=text_input("additional-name")
     )
-    last_name = forms.CharField(label="Last name", max_length=100, widget=text_input("family-name"))
-    suffix = forms.ChoiceField(label="Suffix (optional)", required=False, choices=suffix_choices)
+    last_name = forms.CharField(label=_("Last name"), max_length=100, widget=text_input("family-name"))
+    suffix = forms.ChoiceField(label=_("Suffix (optional)"), required=False, choices=suffix_choices)
     line1 = forms.CharField(
-        label="Street address",
-        help_text="Where you live now, as on your bills.",
+        label=_("Street address"),
+        help_text=_("Your current address, as on your bills."),
         max_length=100,
         widget=text_input("address-line1"),
     )
     line2 = forms.CharField(
-        label="Apartment or unit (optional)", max_length=100, required=False, widget=text_input("address-line2")
+        label=_("Apartment or unit (optional)"), max_length=100, required=False, widget=text_input("address-line2")
     )
-    city = forms.CharField(label="City", max_length=100, widget=text_input("address-level2"))
+    city = forms.CharField(label=_("City"), max_length=100, widget=text_input("address-level2"))
     state = forms.CharField(
-        label="State",
-        help_text="Two letters.",
+        label=_("State"),
+        help_text=_("Two letters, like IN."),
         max_length=2,
         widget=text_input("address-level1", autocapitalize="characters"),
     )
-    zip_code = forms.CharField(label="ZIP code", max_length=10, widget=text_input("postal-code", inputmode="numeric"))
+    zip_code = forms.CharField(
+        label=_("ZIP code"), max_length=10, widget=text_input("postal-code", inputmode="numeric")
+    )
     birth = forms.DateField(
-        label="Date of birth",
+        label=_("Date of birth"),
         input_formats=["%Y-%m-%d", "%m/%d/%Y"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "bday"}),
-        error_messages={"invalid": "Give the date as month/day/year, such as 04/30/1980."},
+        error_messages={"invalid": _("Enter a date as month/day/year, like 04/30/1980.")},
     )
-    ssn = forms.CharField(label="Social Security number", max_length=11, widget=SecretInput)
+    ssn = forms.CharField(label=_("Social Security number"), max_length=11, widget=SecretInput)
     keep_ssn = forms.BooleanField(
-        label="Keep my Social Security number sealed for the monthly refresh",
-        help_text="Optional. It is encrypted, used for nothing but asking Experian, and deleted when you withdraw. "
-        "Without it, Plumbline asks by its last four digits, and may have to ask you for it again.",
+        label=_("Save my Social Security number for monthly reports (optional)"),
+        help_text=_(
+            "We encrypt it, use it only to request your reports, and delete it when you withdraw. Without it, we use "
+            "the last four digits, and may ask you for the number again."
+        ),
         required=False,
     )
 
@@ -152,7 +161,7 @@ class DetailsForm(forms.Form):
         self.signed_as, self.last_four = signed_as, last_four
         if last_four:
             self.fields["ssn"].required = False
-            self.fields["ssn"].help_text = LEFT_OUT % last_four
+            self.fields["ssn"].help_text = LEFT_OUT % {"digits": last_four}
 
     def clean_birth(self) -> date:
         """Raise ``ValidationError`` for a user under 18."""
@@ -180,7 +189,7 @@ class DetailsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Say beside each field what the bureau would refuse; the name has to be the signature's."""
         applicant = self.applicant()
-        for _ in NEUTRAL:
+        for _field in NEUTRAL:
             try:
                 current_bureau().validate_applicant(applicant)
             except BureauInputError as refused:
@@ -192,9 +201,9 @@ class DetailsForm(forms.Form):
     def _compare_signature(self) -> None:
         names = {name: self.cleaned_data.get(name, "") for name in ("first_name", "middle_name", "last_name")}
         if names["first_name"] and names["last_name"] and not is_signature(self.signed_as, **names):
-            self.add_error("first_name", OTHER_NAME % self.signed_as)
+            self.add_error("first_name", OTHER_NAME % {"name": self.signed_as})
 
-    def refuse(self, field: str, words: str = BY_BUREAU) -> None:
+    def refuse(self, field: str, words: "StrOrPromise" = BY_BUREAU) -> None:
         """Put a refusal beside its field, or above the form where the bureau names none."""
         if field not in self.errors:
             self.add_error(field if field in self.fields else None, words)
@@ -208,15 +217,15 @@ class IdentityCheckForm(forms.Form):
     """The answer to the identity check."""
 
     zip_code = forms.CharField(
-        label="ZIP code of an earlier address",
-        help_text="Of any address that lenders have known. Have you never lived elsewhere? Then the one of now.",
+        label=_("ZIP code of an earlier address"),
+        help_text=_("Of any earlier address that your lenders had. If you never moved, enter your current ZIP code."),
         max_length=10,
         widget=text_input("off", inputmode="numeric"),
     )
-    first_month = forms.DateField(label="Month in which you opened an account", help_text=MONTH_HELP, **MONTH)
+    first_month = forms.DateField(label=_("Month you opened an account"), help_text=MONTH_HELP, **MONTH)
     second_month = forms.DateField(
-        label="Month in which you opened another account",
-        help_text="In another month than the first. Leave it out if you have had only one account.",
+        label=_("Month you opened another account (optional)"),
+        help_text=_("A different month. Leave this empty only if you have had one account."),
         required=False,
         **MONTH,
     )
@@ -238,8 +247,8 @@ class UnmaskedDownloadForm(forms.Form):
     """The second, explicit decision: a report with nothing masked."""
 
     complete = forms.BooleanField(
-        label="I want the file with my Social Security number and all account numbers in it.",
-        error_messages={"required": "Tick the box if you want the complete file."},
+        label=_("Include my full Social Security number and account numbers."),
+        error_messages={"required": _("Check the box to download the unmasked report.")},
     )
 
 

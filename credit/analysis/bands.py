@@ -4,7 +4,13 @@ Sources: FICO's published ranges; VantageScore's published ranges for models 3.0
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class Band(NamedTuple):
@@ -12,21 +18,21 @@ class Band(NamedTuple):
 
     low: int
     high: int
-    name: str
+    name: "StrOrPromise"
 
 
 FICO = (
-    Band(300, 579, "Poor"),
-    Band(580, 669, "Fair"),
-    Band(670, 739, "Good"),
-    Band(740, 799, "Very good"),
-    Band(800, 850, "Exceptional"),
+    Band(300, 579, _("Poor")),
+    Band(580, 669, _("Fair")),
+    Band(670, 739, _("Good")),
+    Band(740, 799, _("Very good")),
+    Band(800, 850, _("Exceptional")),
 )
 VANTAGE = (
-    Band(300, 600, "Subprime"),
-    Band(601, 660, "Near prime"),
-    Band(661, 780, "Prime"),
-    Band(781, 850, "Superprime"),
+    Band(300, 600, _("Subprime")),
+    Band(601, 660, _("Near prime")),
+    Band(661, 780, _("Prime")),
+    Band(781, 850, _("Superprime")),
 )
 BANDS: Mapping[str, tuple[Band, ...]] = {
     "fico_8": FICO,
@@ -52,4 +58,9 @@ def band_for_score(model: str, value: int | None) -> Band | None:
 
 def model_name(model: str, indicator: str, provider: str) -> str:
     """Return a model's display name. An unknown model is shown by the bureau's short code and never guessed."""
-    return LABELS.get(model) or f"{PROVIDERS.get(provider, provider)} score, model {indicator or 'unnamed'}"
+    if model in LABELS:
+        return LABELS[model]
+    bureau = PROVIDERS.get(provider, provider)
+    if not indicator:
+        return gettext("%(bureau)s score, unnamed model") % {"bureau": bureau}
+    return gettext("%(bureau)s score, model %(code)s") % {"bureau": bureau, "code": indicator}

@@ -5,271 +5,270 @@ What the bureau does not say reads "Not reported", and never zero. A code withou
 
 from collections.abc import Mapping
 from datetime import date
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from credit.payment_history import Bucket, DatedBy
 from credit.report import AccountKind, Detail, PartialDate, Precision, Role
 
-NOT_REPORTED = "Not reported"
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+NOT_REPORTED = _("Not reported")
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MINUS = "\N{MINUS SIGN}"
 
-KINDS: Mapping[AccountKind, str] = {
-    AccountKind.CARD: "Credit card",
-    AccountKind.RETAIL: "Store card",
-    AccountKind.LINE: "Line of credit",
-    AccountKind.HOME_EQUITY: "Home equity line",
-    AccountKind.AUTO: "Auto loan",
-    AccountKind.STUDENT: "Student loan",
-    AccountKind.MORTGAGE: "Mortgage",
-    AccountKind.PERSONAL: "Personal loan",
-    AccountKind.LEASE: "Lease",
-    AccountKind.BUSINESS: "Business loan",
-    AccountKind.MEDICAL: "Medical debt",
-    AccountKind.UTILITY: "Utility, phone or rent",
-    AccountKind.SUPPORT: "Support payments",
-    AccountKind.COLLECTION: "Collection",
-    AccountKind.OTHER: "Other account",
+KINDS: Mapping[AccountKind, "StrOrPromise"] = {
+    AccountKind.CARD: _("Credit card"),
+    AccountKind.RETAIL: _("Store card"),
+    AccountKind.LINE: _("Line of credit"),
+    AccountKind.HOME_EQUITY: _("Home equity line"),
+    AccountKind.AUTO: _("Auto loan"),
+    AccountKind.STUDENT: _("Student loan"),
+    AccountKind.MORTGAGE: _("Mortgage"),
+    AccountKind.PERSONAL: _("Personal loan"),
+    AccountKind.LEASE: _("Lease"),
+    AccountKind.BUSINESS: _("Business loan"),
+    AccountKind.MEDICAL: _("Medical debt"),
+    AccountKind.UTILITY: _("Utility, phone or rent"),
+    AccountKind.SUPPORT: _("Support payments"),
+    AccountKind.COLLECTION: _("Collection account"),
+    AccountKind.OTHER: _("Other account"),
 }
-KINDS_PLURAL: Mapping[AccountKind, str] = {
-    AccountKind.CARD: "Credit cards",
-    AccountKind.RETAIL: "Store cards",
-    AccountKind.LINE: "Lines of credit",
-    AccountKind.HOME_EQUITY: "Home equity lines",
-    AccountKind.MORTGAGE: "Mortgages",
-    AccountKind.AUTO: "Auto loans",
-    AccountKind.STUDENT: "Student loans",
-    AccountKind.PERSONAL: "Personal loans",
-    AccountKind.LEASE: "Leases",
-    AccountKind.BUSINESS: "Business loans",
-    AccountKind.MEDICAL: "Medical debts",
-    AccountKind.UTILITY: "Utilities, phones and rent",
-    AccountKind.SUPPORT: "Support payments",
-    AccountKind.OTHER: "Other accounts",
-    AccountKind.COLLECTION: "Collections",
+KINDS_PLURAL: Mapping[AccountKind, "StrOrPromise"] = {
+    AccountKind.CARD: _("Credit cards"),
+    AccountKind.RETAIL: _("Store cards"),
+    AccountKind.LINE: _("Lines of credit"),
+    AccountKind.HOME_EQUITY: _("Home equity lines"),
+    AccountKind.MORTGAGE: _("Mortgages"),
+    AccountKind.AUTO: _("Auto loans"),
+    AccountKind.STUDENT: _("Student loans"),
+    AccountKind.PERSONAL: _("Personal loans"),
+    AccountKind.LEASE: _("Leases"),
+    AccountKind.BUSINESS: _("Business loans"),
+    AccountKind.MEDICAL: _("Medical debts"),
+    AccountKind.UTILITY: _("Utilities, phones and rent"),
+    AccountKind.SUPPORT: _("Support payments"),
+    AccountKind.OTHER: _("Other accounts"),
+    AccountKind.COLLECTION: _("Collection accounts"),
 }
 # What an account is, where its kind does not say all.
-PRODUCTS: Mapping[str, str] = {
-    "attorney_fees": "Attorney fees",
-    "auto_lease": "Auto lease",
-    "bought_debt": "Debt that was bought",
-    "business_card": "Business credit card",
-    "business_line": "Business line of credit",
-    "business_mortgage": "Business mortgage",
-    "checking_account": "Checking account",
-    "child_support": "Child support",
-    "combined_plan": "Several cards on one bill",
-    "construction": "Construction loan",
-    "cosigned_loan": "Loan with a cosigner",
-    "counseling": "Debt counseling",
-    "debit_card": "Debit card",
-    "debt_consolidation": "Debt consolidation loan",
-    "family_support": "Family support",
-    "farm_loan": "Farm loan",
-    "farm_mortgage": "Rural home mortgage",
-    "fha_mortgage": "FHA mortgage",
-    "flexible_card": "Flexible spending card",
-    "government_debt": "Debt to the government",
-    "government_loan": "Government loan",
-    "home_equity_loan": "Home equity loan",
-    "home_improvement": "Home improvement loan",
-    "household_goods": "Loan for or secured by household goods",
-    "installment_loan": "Installment loan",
-    "installment_sale": "Purchase paid in installments",
-    "junior_lien": "Junior mortgage",
-    "manufactured_home": "Manufactured home loan",
-    "note": "Note loan",
-    "overdraft": "Overdrawn account",
-    "partly_secured_loan": "Partly secured loan",
-    "real_estate": "Real estate loan",
-    "recreational": "Loan for recreational goods",
-    "rent": "Rent",
-    "returned_check": "Returned check",
-    "second_mortgage": "Second mortgage",
-    "secured_card": "Secured credit card",
-    "secured_line": "Secured line of credit",
-    "secured_loan": "Secured loan",
-    "spouse_support": "Spouse support",
-    "summary": "Several accounts in one",
-    "tax": "Tax debt",
-    "telephone": "Phone service",
-    "timeshare": "Timeshare loan",
-    "unsecured_loan": "Unsecured loan",
-    "va_mortgage": "VA mortgage",
+PRODUCTS: Mapping[str, "StrOrPromise"] = {
+    "attorney_fees": _("Attorney fees"),
+    "auto_lease": _("Auto lease"),
+    "bought_debt": _("Purchased debt"),
+    "business_card": _("Business credit card"),
+    "business_line": _("Business line of credit"),
+    "business_mortgage": _("Business mortgage"),
+    "checking_account": _("Checking account"),
+    "child_support": _("Child support"),
+    "combined_plan": _("Combined credit plan"),
+    "construction": _("Construction loan"),
+    "cosigned_loan": _("Cosigned loan"),
+    "counseling": _("Debt counseling"),
+    "debit_card": _("Debit card"),
+    "debt_consolidation": _("Debt consolidation loan"),
+    "family_support": _("Family support"),
+    "farm_loan": _("Farm loan"),
+    "farm_mortgage": _("Rural home mortgage"),
+    "fha_mortgage": _("FHA mortgage"),
+    "flexible_card": _("Flexible spending card"),
+    "government_debt": _("Government debt"),
+    "government_loan": _("Government loan"),
+    "home_equity_loan": _("Home equity loan"),
+    "home_improvement": _("Home improvement loan"),
+    "household_goods": _("Loan for or secured by household goods"),
+    "installment_loan": _("Installment loan"),
+    "installment_sale": _("Installment sale contract"),
+    "junior_lien": _("Junior mortgage"),
+    "manufactured_home": _("Manufactured home loan"),
+    "note": _("Note loan"),
+    "overdraft": _("Overdrawn account"),
+    "partly_secured_loan": _("Partly secured loan"),
+    "real_estate": _("Real estate loan"),
+    "recreational": _("Loan for recreational goods"),
+    "rent": _("Rent"),
+    "returned_check": _("Returned check"),
+    "second_mortgage": _("Second mortgage"),
+    "secured_card": _("Secured credit card"),
+    "secured_line": _("Secured line of credit"),
+    "secured_loan": _("Secured loan"),
+    "spouse_support": _("Spousal support"),
+    "summary": _("Summary of several accounts"),
+    "tax": _("Tax debt"),
+    "telephone": _("Phone service"),
+    "timeshare": _("Timeshare loan"),
+    "unsecured_loan": _("Unsecured loan"),
+    "va_mortgage": _("VA mortgage"),
 }
-ROLES: Mapping[Role, str] = {
-    Role.INDIVIDUAL: "Your own",
-    Role.JOINT: "Shared with another person",
-    Role.AUTHORIZED_USER: "Authorized user: somebody else owes it",
-    Role.COSIGNER: "Cosigner: you owe it if the borrower does not pay",
-    Role.MAKER: "Your own, with a cosigner",
-    Role.ON_BEHALF: "Opened on behalf of another person",
-    Role.BUSINESS: "Business account",
-    Role.TERMINATED: "No longer yours",
-    Role.DECEASED: "Marked as belonging to a person who died",
-    Role.DELETED: "Being removed from your file",
-    Role.UNDESIGNATED: "Not specified",
+ROLES: Mapping[Role, "StrOrPromise"] = {
+    Role.INDIVIDUAL: _("Individual account"),
+    Role.JOINT: _("Joint account"),
+    Role.AUTHORIZED_USER: _("Authorized user: someone else owes the balance"),
+    Role.COSIGNER: _("Cosigner: you owe the balance if the borrower doesn't pay"),
+    Role.MAKER: _("Primary borrower, with a cosigner"),
+    Role.ON_BEHALF: _("Opened on behalf of another person"),
+    Role.BUSINESS: _("Business account"),
+    Role.TERMINATED: _("No longer associated with you"),
+    Role.DECEASED: _("Marked as deceased"),
+    Role.DELETED: _("Being removed from your file"),
+    Role.UNDESIGNATED: _("Not specified"),
     Role.UNKNOWN: NOT_REPORTED,
 }
-SHORT_ROLES: Mapping[Role, str] = {
-    Role.JOINT: "shared",
-    Role.AUTHORIZED_USER: "authorized user",
-    Role.COSIGNER: "cosigner",
-    Role.ON_BEHALF: "on behalf of another person",
-    Role.BUSINESS: "business",
-    Role.TERMINATED: "no longer yours",
+SHORT_ROLES: Mapping[Role, "StrOrPromise"] = {
+    Role.JOINT: _("joint"),
+    Role.AUTHORIZED_USER: _("authorized user"),
+    Role.COSIGNER: _("cosigner"),
+    Role.ON_BEHALF: _("on behalf of another person"),
+    Role.BUSINESS: _("business"),
+    Role.TERMINATED: _("no longer associated with you"),
 }
-ACCOUNT_CONDITIONS: Mapping[str, str] = {
-    "open": "Open",
-    "paid": "Paid",
-    "closed": "Closed",
-    "inactive": "Inactive",
-    "lost_or_stolen": "Card lost or stolen",
-    "transferred": "Moved to another lender",
-    "refinanced": "Refinanced",
-    "deceased": "Marked deceased",
-    "bankruptcy": "In a bankruptcy",
-    "settled": "Settled for less than was owed",
-    "derogatory": "Seriously past due",
-    "collection": "In collection",
-    "foreclosure": "Foreclosure",
-    "voluntary_surrender": "Given back to the lender",
-    "repossession": "Repossessed",
-    "charge_off": "Charged off",
-    "cannot_locate": "The lender cannot reach the person",
+ACCOUNT_CONDITIONS: Mapping[str, "StrOrPromise"] = {
+    "open": pgettext_lazy("account", "Open"),
+    "paid": _("Paid"),
+    "closed": pgettext_lazy("account", "Closed"),
+    "inactive": _("Inactive"),
+    "lost_or_stolen": _("Card lost or stolen"),
+    "transferred": _("Transferred to another lender"),
+    "refinanced": _("Refinanced"),
+    "deceased": _("Marked as deceased"),
+    "bankruptcy": _("Included in a bankruptcy"),
+    "settled": _("Settled for less than the amount owed"),
+    "derogatory": _("Seriously past due"),
+    "collection": _("In collections"),
+    "foreclosure": _("Foreclosure"),
+    "voluntary_surrender": _("Voluntary surrender"),
+    "repossession": _("Repossessed"),
+    "charge_off": _("Charged off"),
+    "cannot_locate": _("Lender can't locate the borrower"),
 }
-PAYMENT_STATUSES: Mapping[str, str] = {
+PAYMENT_STATUSES: Mapping[str, "StrOrPromise"] = {
     **ACCOUNT_CONDITIONS,
-    "current": "Paid as agreed",
-    "paid": "Paid off as agreed",
-    "current_was_late": "Paid as agreed now, late before",
-    "paid_was_late": "Paid off, late before",
-    "paid_was_surrendered": "Paid, after it was given back to the lender",
-    "paid_was_collection": "Paid, was in collection",
-    "paid_was_repossessed": "Paid, was repossessed",
-    "paid_was_charged_off": "Paid, was charged off",
-    "paid_was_foreclosed": "Paid, foreclosure had begun",
-    "late": "Late, less than it was before",
-    "late30": "30 days late",
-    "late60": "60 days late",
-    "late90": "90 days late",
-    "late120": "120 days late",
-    "late150": "150 days late",
-    "late180": "180 days late",
+    "current": _("Paid as agreed"),
+    "paid": _("Paid off as agreed"),
+    "current_was_late": _("Paid as agreed, previously late"),
+    "paid_was_late": _("Paid off, previously late"),
+    "paid_was_surrendered": _("Paid, was a voluntary surrender"),
+    "paid_was_collection": _("Paid, was in collections"),
+    "paid_was_repossessed": _("Paid, was repossessed"),
+    "paid_was_charged_off": _("Paid, was charged off"),
+    "paid_was_foreclosed": _("Paid, foreclosure was started"),
+    "late": _("Past due, less than before"),
+    "late30": _("30 days past due"),
+    "late60": _("60 days past due"),
+    "late90": _("90 days past due"),
+    "late120": _("120 days past due"),
+    "late150": _("150 days past due"),
+    "late180": _("180 days past due"),
 }
 # What a lender has to say about disputes and closings.
-COMPLIANCE: Mapping[str, str] = {
+COMPLIANCE: Mapping[str, "StrOrPromise"] = {
     "": "",
-    "closed_by_consumer": "Closed by the consumer",
-    "disputed": "The consumer disputes it",
-    "dispute_ended_disagreed": "A dispute was looked into; the consumer disagrees with the result",
-    "closed_and_disputed": "Closed by the consumer, who disputes it",
-    "closed_dispute_ended_disagreed": (
-        "Closed by the consumer; a dispute was looked into, and the consumer disagrees with the result"
+    "closed_by_consumer": _("Closed at the consumer's request"),
+    "disputed": _("Disputed by the consumer"),
+    "dispute_ended_disagreed": _("Dispute investigated; the consumer disagrees with the result"),
+    "closed_and_disputed": _("Closed at the consumer's request; disputed by the consumer"),
+    "closed_dispute_ended_disagreed": _(
+        "Closed at the consumer's request; dispute investigated, and the consumer disagrees with the result"
     ),
-    "billing_disputed": "The consumer disputes a bill",
-    "billing_dispute_ended_disagreed": "A dispute about a bill has ended; the consumer disagrees with the result",
-    "dispute_ended": "Was disputed; the dispute has ended",
-    "closed_and_billing_disputed": "Closed by the consumer, who disputes a bill",
+    "billing_disputed": _("Billing disputed by the consumer"),
+    "billing_dispute_ended_disagreed": _("Billing dispute ended; the consumer disagrees with the result"),
+    "dispute_ended": _("Previously disputed; the dispute has ended"),
+    "closed_and_billing_disputed": _("Closed at the consumer's request; billing disputed by the consumer"),
 }
-BANKRUPTCY_STAGES: Mapping[str, str] = {
-    "petitioned": "filed",
-    "discharged": "discharged",
-    "dismissed": "dismissed",
-    "withdrawn": "withdrawn",
-    "undesignated": "the chapter is not said",
-    "reaffirmed": "the debt was taken on again",
-    "reaffirmation_rescinded": "taking the debt on again was undone",
+BANKRUPTCY_STAGES: Mapping[str, "StrOrPromise"] = {
+    "petitioned": _("Filed"),
+    "discharged": _("Discharged"),
+    "dismissed": _("Dismissed"),
+    "withdrawn": _("Withdrawn"),
+    "undesignated": _("Chapter not specified"),
+    "reaffirmed": _("Debt reaffirmed"),
+    "reaffirmation_rescinded": _("Reaffirmation rescinded"),
 }
-TERMS: Mapping[str, str] = {"REV": "Revolving", "LOC": "Line of credit"}
-DATED_BY_NOTES: Mapping[DatedBy, str] = {
+TERMS: Mapping[str, "StrOrPromise"] = {"REV": _("Revolving"), "LOC": _("Line of credit")}
+DATED_BY_NOTES: Mapping[DatedBy, "StrOrPromise"] = {
     DatedBy.BALANCE: "",
-    DatedBy.PAYMENT_LEVEL: (
-        "The lender sent no date for the balance. The months are counted from when it last reported on payments."
+    DatedBy.PAYMENT_LEVEL: _("The lender reported no balance date. Months are counted from its last payment report."),
+    DatedBy.STATUS: _("The lender reported no balance date. Months are counted from the status date and may be off."),
+    DatedBy.REPORT: _(
+        "The lender reported no date for this account. Months are counted from the report date and may be off."
     ),
-    DatedBy.STATUS: (
-        "The lender sent no date for the balance. The months are counted from the date of the status, so they may be "
-        "off."
-    ),
-    DatedBy.REPORT: (
-        "The lender sent no date for this account. The months are counted from the day of the report, so they may be "
-        "off."
-    ),
-    DatedBy.NOTHING: "Nothing says which months these are. The newest comes first.",
+    DatedBy.NOTHING: _("The report doesn't say which months these are. The newest month comes first."),
 }
 # What the bureau found in the government's list of sanctions, by its code.
-OFAC: Mapping[str, str] = {
-    "1199": "The bureau did not look your name up, because the date of birth did not match.",
-    "1200": (
-        "A name like yours is on the list. Many people share names; this does not say that you are the person listed."
-    ),
-    "1201": "The list could not be looked up.",
-    "1202": "The bureau found nothing under your name.",
+OFAC: Mapping[str, "StrOrPromise"] = {
+    "1199": _("The bureau didn't check your name because the date of birth didn't match."),
+    "1200": _("A name like yours is on the list. This doesn't mean that you are the person listed."),
+    "1201": _("The bureau couldn't check the list."),
+    "1202": _("The bureau found no match for your name."),
 }
 # What stands in a cell of the payment grid, and what that means.
-PAYMENT_MARKS: Mapping[Bucket, tuple[str, str]] = {
-    Bucket.OK: ("OK", "Paid as agreed"),
-    Bucket.CURRENT_ZERO_BALANCE: ("0", "Nothing owed"),
-    Bucket.LATE_30: ("30", "30 days late"),
-    Bucket.LATE_60: ("60", "60 days late"),
-    Bucket.LATE_90: ("90", "90 days late"),
-    Bucket.LATE_120: ("120", "120 days late"),
-    Bucket.LATE_150: ("150", "150 days late"),
-    Bucket.LATE_180: ("180", "180 days late or more"),
-    Bucket.DEROGATORY: ("X", "Charge-off, collection or similar"),
-    Bucket.BANKRUPTCY: ("BK", "Bankruptcy"),
+PAYMENT_MARKS: Mapping[Bucket, tuple[str, "StrOrPromise"]] = {
+    Bucket.OK: ("OK", _("Paid as agreed")),
+    Bucket.CURRENT_ZERO_BALANCE: ("0", _("Zero balance")),
+    Bucket.LATE_30: ("30", _("30 days late")),
+    Bucket.LATE_60: ("60", _("60 days late")),
+    Bucket.LATE_90: ("90", _("90 days late")),
+    Bucket.LATE_120: ("120", _("120 days late")),
+    Bucket.LATE_150: ("150", _("150 days late")),
+    Bucket.LATE_180: ("180", _("180 or more days late")),
+    Bucket.DEROGATORY: ("X", _("Charge-off, collections or similar")),
+    Bucket.BANKRUPTCY: ("BK", _("Bankruptcy")),
     Bucket.NO_DATA: ("–", NOT_REPORTED),
 }
-DETAIL_KINDS: Mapping[Detail, str] = {
-    Detail.NAME: "Names",
-    Detail.BIRTH: "Date of birth",
-    Detail.ADDRESS: "Addresses",
-    Detail.EMPLOYER: "Employers",
-    Detail.PHONE: "Phone numbers",
+DETAIL_KINDS: Mapping[Detail, "StrOrPromise"] = {
+    Detail.NAME: _("Names"),
+    Detail.BIRTH: _("Date of birth"),
+    Detail.ADDRESS: _("Addresses"),
+    Detail.EMPLOYER: _("Employers"),
+    Detail.PHONE: _("Phone numbers"),
 }
 # The reasons for no score whose meaning is known.
-EXCLUSIONS: Mapping[str, str] = {
-    "9001": "The bureau has the file marked as belonging to a person who died.",
-    "9002": "There was not enough recent activity on the accounts to compute a score.",
-    "9003": "There is not enough in the file to compute a score.",
+EXCLUSIONS: Mapping[str, "StrOrPromise"] = {
+    "9001": _("The bureau has marked this file as deceased."),
+    "9002": _("There is too little recent activity on the accounts to calculate a score."),
+    "9003": _("The file has too little information to calculate a score."),
 }
-NO_SCORE = "The model gave a code instead of a score."
-WARNINGS: Mapping[str, str] = {
-    "bad_amount": "An amount cannot be read",
-    "bad_date": "A date cannot be read",
-    "bad_flag": "A yes or no cannot be read",
-    "bad_number": "A number cannot be read",
-    "bad_score": "A score cannot be read",
-    "future_date": "A date lies in the future",
-    "history_too_long": "A payment history is longer than 84 months; the rest is left out",
-    "history_dated_otherwise": "A payment history has no balance date; it is counted from another date",
-    "history_without_date": "A payment history has no date to count from",
-    "misspelt_key": "A field's name is misspelt; it was read all the same",
-    "more_than_one_profile": "The answer holds more than one file; the first is shown",
-    "negative_amount": "An amount is below zero where that makes no sense",
-    "no_report_date": "The report does not say its date",
-    "not_a_text": "A field has another form than expected",
-    "not_an_object": "A row has another form than expected",
-    "partial_date": "A date lacks its day or month",
-    "score_excluded": "A code stands in place of a score",
-    "too_many_warnings": "There are more oddities than are listed",
-    "too_many_rows": "A section has more rows than can be shown",
-    "total_differs": "The bureau's own total differs from the sum of the accounts",
-    "unknown_code": "A code is not known",
-    "unstated": "A figure is sent as unknown",
+NO_SCORE = _("The model returned a code instead of a score.")
+WARNINGS: Mapping[str, "StrOrPromise"] = {
+    "bad_amount": _("Unreadable amount"),
+    "bad_date": _("Unreadable date"),
+    "bad_flag": _("Unreadable yes or no value"),
+    "bad_number": _("Unreadable number"),
+    "bad_score": _("Unreadable score"),
+    "future_date": _("Date in the future"),
+    "history_too_long": _("Payment history longer than 84 months; older months are left out"),
+    "history_dated_otherwise": _("Payment history without a balance date; counted from another date"),
+    "history_without_date": _("Payment history without a date"),
+    "misspelt_key": _("Misspelled field name; its value is used"),
+    "more_than_one_profile": _("More than one file in the report; the first one is shown"),
+    "negative_amount": _("Unexpected negative amount"),
+    "no_report_date": _("Report without a date"),
+    "not_a_text": _("Unexpected field format"),
+    "not_an_object": _("Unexpected row format"),
+    "partial_date": _("Date without a day or month"),
+    "score_excluded": _("Code instead of a score"),
+    "too_many_warnings": _("More issues than are listed"),
+    "too_many_rows": _("More rows in a section than can be shown"),
+    "total_differs": _("The bureau's total differs from the sum of the accounts"),
+    "unknown_code": _("Unknown code"),
+    "unstated": _("Value reported as unknown"),
 }
 
 
 def format_dollars(amount: int | None) -> str:
     """Say whole dollars: ``$1,140``. Below zero the bureau owes the person."""
     if amount is None:
-        return NOT_REPORTED
+        return str(NOT_REPORTED)
     return f"{MINUS if amount < 0 else ''}${abs(amount):,}"
 
 
 def format_date(day: PartialDate | None) -> str:
     """Say a date as exactly as the bureau does: ``Nov 9, 2026``, ``Nov 2026`` or ``2026``."""
     if day is None:
-        return NOT_REPORTED
+        return str(NOT_REPORTED)
     if day.precision is Precision.YEAR:
         return str(day.first.year)
     of_month = "" if day.precision is Precision.MONTH else f" {day.first.day},"
@@ -287,44 +286,50 @@ def format_iso_date(text: str) -> str:
 def format_age(months: int | None) -> str:
     """Say an age in years and months: ``4 yr 2 mo``."""
     if months is None:
-        return NOT_REPORTED
+        return str(NOT_REPORTED)
     years, rest = divmod(months, 12)
     if not years:
-        return f"{rest} mo"
-    return f"{years} yr {rest} mo" if rest else f"{years} yr"
+        return gettext("%(months)s mo") % {"months": rest}
+    if not rest:
+        return gettext("%(years)s yr") % {"years": years}
+    return gettext("%(years)s yr %(months)s mo") % {"years": years, "months": rest}
 
 
-def label_for_code(words: Mapping[str, str], word: str, code: str) -> str:
+def label_for_code(words: Mapping[str, "StrOrPromise"], word: str, code: str) -> str:
     """Say a condition or a payment status; an unknown one goes by the bureau's own code."""
-    return words.get(word) or (f"Code {code}" if code else NOT_REPORTED)
+    return str(words.get(word) or (code_label(code) if code else NOT_REPORTED))
+
+
+def code_label(code: str) -> str:
+    """Show the bureau's own code where no label is known."""
+    return gettext("Code %(code)s") % {"code": code}
 
 
 def format_terms(text: str) -> str:
     """Say how long or in what way an account is paid: ``72 months``, ``Revolving``; other words stay as they are."""
     if text.isdecimal() and text.isascii():
         months = int(text)
-        return "1 month" if months == 1 else f"{months} months"
-    return TERMS.get(text.upper(), text) or NOT_REPORTED
+        return ngettext("%(count)s month", "%(count)s months", months) % {"count": months}
+    return str(TERMS.get(text.upper(), text) or NOT_REPORTED)
 
 
 def product_label(kind: AccountKind, product: str) -> str:
     """Say what an account is, as exactly as the bureau does."""
-    return PRODUCTS.get(product) or KINDS[kind]
+    return str(PRODUCTS.get(product) or KINDS[kind])
 
 
 def bankruptcy_label(chapter: str, stage: str) -> str:
     """Say a bankruptcy: its chapter of the code, and how far it went. The bureau's other marks stay as they are."""
     is_chapter = chapter.isdecimal() and chapter.isascii()
-    chapter_label = f"Chapter {int(chapter)}" if is_chapter else f"Code {chapter}" if chapter else ""
-    label = ", ".join(filter(None, (chapter_label, BANKRUPTCY_STAGES.get(stage, ""))))
-    return label[:1].upper() + label[1:]
+    known = gettext("Chapter %(number)s") % {"number": int(chapter)} if is_chapter else chapter and code_label(chapter)
+    return " · ".join(filter(None, (known, str(BANKRUPTCY_STAGES.get(stage, "")))))
 
 
 def exclusion_reason(code: str) -> str:
     """Say why a model gave no score."""
-    return EXCLUSIONS.get(code, NO_SCORE)
+    return str(EXCLUSIONS.get(code, NO_SCORE))
 
 
 def warning_text(problem: str) -> str:
     """Say what could not be read as it should be."""
-    return WARNINGS.get(problem, "Something could not be read")
+    return str(WARNINGS.get(problem, _("Unreadable value")))

@@ -5,7 +5,11 @@ The sentences say what the bureau reports, before and after. They blame nobody, 
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from compliance.vault import UNREADABLE
 from credit.analysis import labels
@@ -15,22 +19,38 @@ from credit.diffing.scores import BAND
 from credit.diffing.utilization import LIMIT_FELL, LIMIT_ROSE
 from credit.payment_history import Bucket
 
-FLAGS: Mapping[str, tuple[str, str]] = {
-    "frozen": ("Your file was frozen", "Your file is no longer frozen"),
-    "fraud_alert": ("A fraud alert stands in your file", "The fraud alert left your file"),
-    "active_duty": ("An active duty alert stands in your file", "The active duty alert left your file"),
-    "deceased": ("The bureau marks your file as deceased", "The deceased mark left your file"),
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+FLAGS: Mapping[str, tuple["StrOrPromise", "StrOrPromise"]] = {
+    "frozen": (gettext_lazy("Your credit file was frozen"), gettext_lazy("Your credit file is no longer frozen")),
+    "fraud_alert": (
+        gettext_lazy("Your credit file has a fraud alert"),
+        gettext_lazy("Your credit file no longer has a fraud alert"),
+    ),
+    "active_duty": (
+        gettext_lazy("Your credit file has an active duty alert"),
+        gettext_lazy("Your credit file no longer has an active duty alert"),
+    ),
+    "deceased": (
+        gettext_lazy("Your credit file is marked as deceased"),
+        gettext_lazy("Your credit file is no longer marked as deceased"),
+    ),
     "ssn_variation": (
-        "The Social Security number on file differs from yours",
-        "The Social Security number on file agrees with yours again",
+        gettext_lazy("The Social Security number in your credit file differs from yours"),
+        gettext_lazy("The Social Security number in your credit file matches yours again"),
     ),
 }
-DETAILS: Mapping[str, str] = {
-    "name": "A name that was not there before is on file",
-    "address": "An address that was not there before is on file",
-    "employer": "An employer that was not there before is on file",
+DETAILS: Mapping[str, "StrOrPromise"] = {
+    "name": gettext_lazy("New name in your credit file"),
+    "address": gettext_lazy("New address in your credit file"),
+    "employer": gettext_lazy("New employer in your credit file"),
 }
-CAUSES = {LIMIT_FELL: "The limit fell.", LIMIT_ROSE: "The limit rose."}
+CAUSES: Mapping[str, "StrOrPromise"] = {
+    LIMIT_FELL: gettext_lazy("The credit limit fell."),
+    LIMIT_ROSE: gettext_lazy("The credit limit rose."),
+}
+UNNAMED_ACCOUNT = gettext_lazy("Unnamed account")
 
 
 class ChangeDescription(NamedTuple):
@@ -44,178 +64,213 @@ def describe_change(change: Change) -> ChangeDescription:
     return DESCRIPTIONS[change.type](change)
 
 
-def _account_name(change: Change) -> str:
-    return change.name or "An account without a name"
+def _account_title(change: Change, event: "StrOrPromise") -> str:
+    return _("%(account)s: %(event)s") % {"account": change.name or UNNAMED_ACCOUNT, "event": event}
+
+
+def _before_and_now(before: object, after: object) -> str:
+    return _("Before: %(before)s. Now: %(after)s.") % {"before": before, "after": after}
 
 
 def _score_changed(change: Change) -> ChangeDescription:
     before, after = int(change.before or 0), int(change.after or 0)
-    way = "up" if after > before else "down"
-    band = " It is in another band of its model." if change.detail == BAND else ""
-    return ChangeDescription(
-        f"{change.name} went {way} by {_points(abs(after - before))}", f"From {before} to {after}.{band}"
-    )
+    points = abs(after - before)
+    rose = ngettext("%(model)s rose %(count)s point", "%(model)s rose %(count)s points", points)
+    fell = ngettext("%(model)s fell %(count)s point", "%(model)s fell %(count)s points", points)
+    title = (rose if after > before else fell) % {"model": change.name, "count": points}
+    band = _("It is in another score band.") if change.detail == BAND else ""
+    return ChangeDescription(title, _sentences(_("From %(before)s to %(after)s.") % _figures(before, after), band))
 
 
-def _points(count: int) -> str:
-    return "1 point" if count == 1 else f"{count} points"
+def _figures(before: object, after: object) -> dict[str, object]:
+    return {"before": before, "after": after}
+
+
+def _sentences(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _score_appeared(change: Change) -> ChangeDescription:
-    return ChangeDescription(f"{change.name} gives a score again", f"It is {change.after}; before there was none.")
+    return ChangeDescription(
+        _("%(model)s has a score again") % {"model": change.name},
+        _("It is %(after)s. The report before had none.") % {"after": change.after},
+    )
 
 
 def _score_vanished(change: Change) -> ChangeDescription:
     return ChangeDescription(
-        f"{change.name} gives no score", f"It was {change.before}. {labels.exclusion_reason(str(change.after or ''))}"
+        _("%(model)s has no score") % {"model": change.name},
+        _sentences(
+            _("It was %(before)s.") % {"before": change.before}, labels.exclusion_reason(str(change.after or ""))
+        ),
     )
 
 
 def _utilization(change: Change) -> ChangeDescription:
     mark, _space, cause = change.detail.partition(" ")
-    whose = _account_name(change) if change.key else "All cards together"
-    up = change.type is ChangeType.UTILIZATION_UP
-    if mark == str(OVER_LIMIT):
-        title = f"{whose}: over the limit" if up else f"{whose}: no longer over the limit"
-    else:
-        title = f"{whose}: {'more than' if up else 'no more than'} {mark}% of the limit used"
-    return ChangeDescription(
-        title, " ".join(filter(None, (f"From {change.before}% to {change.after}%.", CAUSES.get(cause, ""))))
+    text = _sentences(
+        _("From %(before)s%% to %(after)s%%.") % _figures(change.before, change.after), str(CAUSES.get(cause, ""))
     )
+    title = _utilization_title(mark == str(OVER_LIMIT), is_up=change.type is ChangeType.UTILIZATION_UP)
+    account = (change.name or UNNAMED_ACCOUNT) if change.key else _("All cards")
+    return ChangeDescription(title % {"account": account, "mark": mark}, text)
 
 
-def _late(title: str) -> Callable[[Change], ChangeDescription]:
+def _utilization_title(is_limit: bool, *, is_up: bool) -> str:
+    if is_limit:
+        return _("%(account)s: over the credit limit") if is_up else _("%(account)s: no longer over the credit limit")
+    if is_up:
+        return _("%(account)s: credit utilization above %(mark)s%%")
+    return _("%(account)s: credit utilization no longer above %(mark)s%%")
+
+
+def _late(title: "StrOrPromise") -> Callable[[Change], ChangeDescription]:
+    """Describe a late payment. ``title`` has places for ``account`` and ``month``."""
+
     def describe(change: Change) -> ChangeDescription:
-        before, after = (_bucket(value) for value in (change.before, change.after))
-        return ChangeDescription(
-            f"{_account_name(change)}: {title} for {_month(change.detail)}", f"Before: {before}. Now: {after}."
-        )
+        values = {"account": change.name or UNNAMED_ACCOUNT, "month": _month(change.detail)}
+        return ChangeDescription(str(title) % values, _before_and_now(_bucket(change.before), _bucket(change.after)))
 
     return describe
 
 
 def _bucket(figure: object) -> str:
     bucket = next((bucket for bucket in Bucket if bucket == figure), Bucket.NO_DATA)
-    return labels.PAYMENT_MARKS[bucket][1].lower()
+    return str(labels.PAYMENT_MARKS[bucket][1])
 
 
 def _month(text: str) -> str:
     """``2027-04`` is "April 2027"; anything else stays as it is."""
     try:
-        return f"{date.fromisoformat(f'{text}-01'):%B %Y}"
+        return date_format(date.fromisoformat(f"{text}-01"), "F Y")
     except ValueError:
         return text
 
 
-def _amounts(title: str) -> Callable[[Change], ChangeDescription]:
+def _amounts(event: "StrOrPromise") -> Callable[[Change], ChangeDescription]:
     def describe(change: Change) -> ChangeDescription:
         return ChangeDescription(
-            f"{_account_name(change)}: {title}", f"From {_dollars(change.before)} to {_dollars(change.after)}."
+            _account_title(change, event),
+            _("From %(before)s to %(after)s.") % _figures(_dollars(change.before), _dollars(change.after)),
         )
 
     return describe
 
 
-def _with_balance(title: str) -> Callable[[Change], ChangeDescription]:
+def _with_balance(event: "StrOrPromise") -> Callable[[Change], ChangeDescription]:
     def describe(change: Change) -> ChangeDescription:
-        return ChangeDescription(f"{_account_name(change)}: {title}", f"Balance: {_dollars(change.after)}.")
+        return ChangeDescription(_account_title(change, event), _balance(change))
 
     return describe
 
 
+def _balance(change: Change) -> str:
+    return _("Balance: %(amount)s.") % {"amount": _dollars(change.after)}
+
+
 def _dollars(figure: object) -> str:
-    return labels.format_dollars(figure) if isinstance(figure, int) else labels.NOT_REPORTED.lower()
+    return labels.format_dollars(figure) if isinstance(figure, int) else str(labels.NOT_REPORTED)
 
 
 def _opened(change: Change) -> ChangeDescription:
-    opened = f" Opened {labels.format_iso_date(change.detail)}." if change.detail else ""
-    return ChangeDescription(f"{_account_name(change)}: new account", f"Balance: {_dollars(change.after)}.{opened}")
+    opened = _("Opened %(day)s.") % {"day": labels.format_iso_date(change.detail)} if change.detail else ""
+    return ChangeDescription(_account_title(change, _("new account")), _sentences(_balance(change), opened))
 
 
 def _transferred(change: Change) -> ChangeDescription:
-    before, after = change.before or "A lender without a name", change.after or "another lender"
-    return ChangeDescription(f"{before} moved a loan to {after}", "It is the same debt under another lender.")
+    lenders = _figures(change.before or _("Unnamed lender"), change.after or _("another lender"))
+    return ChangeDescription(
+        _("%(before)s transferred a loan to %(after)s") % lenders, _("It is the same debt with another lender.")
+    )
 
 
 def _closed(change: Change) -> ChangeDescription:
     condition = labels.ACCOUNT_CONDITIONS.get(change.detail, "")
-    return ChangeDescription(
-        f"{_account_name(change)}: account closed", f"Reported as: {condition.lower()}." if condition else ""
-    )
+    text = _("Reported as: %(condition)s.") % {"condition": condition} if condition else ""
+    return ChangeDescription(_account_title(change, _("account closed")), text)
 
 
 def _vanished(change: Change) -> ChangeDescription:
-    text = "The bureau may have updated its records. It is not in this report."
-    last = f" Last balance: {_dollars(change.before)}." if change.before is not None else ""
-    return ChangeDescription(f"{_account_name(change)}: no longer in the report", text + last)
+    last = _("Last balance: %(amount)s.") % {"amount": _dollars(change.before)} if change.before is not None else ""
+    return ChangeDescription(
+        _account_title(change, _("no longer on your credit report")),
+        _sentences(_("The bureau may have updated its records."), last),
+    )
 
 
 def _past_due(change: Change) -> ChangeDescription:
     return ChangeDescription(
-        f"{_account_name(change)}: an amount is past due", f"{_dollars(change.after)} is past due."
+        _account_title(change, _("past due")), _("%(amount)s is past due.") % {"amount": _dollars(change.after)}
     )
 
 
-def _condition(title: str) -> Callable[[Change], ChangeDescription]:
+def _condition(event: "StrOrPromise") -> Callable[[Change], ChangeDescription]:
     def describe(change: Change) -> ChangeDescription:
         before, after = (
             labels.ACCOUNT_CONDITIONS.get(str(value or ""), labels.NOT_REPORTED)
             for value in (change.before, change.after)
         )
-        return ChangeDescription(
-            f"{_account_name(change)}: {title}", f"Before: {before.lower()}. Now: {after.lower()}."
-        )
+        return ChangeDescription(_account_title(change, event), _before_and_now(before, after))
 
     return describe
 
 
 def _dispute(change: Change) -> ChangeDescription:
-    title = "marked as disputed" if change.after else "no longer marked as disputed"
+    event = _("marked as disputed") if change.after else _("no longer marked as disputed")
     return ChangeDescription(
-        f"{_account_name(change)}: {title}", "The mark says that the person disputes what is reported."
+        _account_title(change, event), _("The mark means that the consumer disputes what is reported.")
     )
 
 
 def _remark(change: Change) -> ChangeDescription:
-    before, after = (str(value or "none") for value in (change.before, change.after))
-    return ChangeDescription(
-        f"{_account_name(change)}: the lender's remark changed", f"Before: {before}. Now: {after}."
-    )
+    before, after = (str(value or _("none")) for value in (change.before, change.after))
+    return ChangeDescription(_account_title(change, _("lender's remark changed")), _before_and_now(before, after))
 
 
 def _inquiry_added(change: Change) -> ChangeDescription:
-    when = f"On {labels.format_iso_date(str(change.after))}." if change.after else "The report does not say when."
-    return ChangeDescription(f"{_inquirer(change)} asked for your file", when)
+    when = _("Date: %(day)s.") % {"day": _day(change)} if change.after else _("Date not reported.")
+    return ChangeDescription(_("New inquiry from %(name)s") % {"name": _inquirer(change)}, when)
 
 
 def _inquiry_appeared(change: Change) -> ChangeDescription:
-    when = f" It is dated {labels.format_iso_date(str(change.after))}." if change.after else ""
-    return ChangeDescription(f"An earlier inquiry of {_inquirer(change)} was added", f"It was reported late.{when}")
+    when = _("Date: %(day)s.") % {"day": _day(change)} if change.after else ""
+    title = _("An earlier inquiry from %(name)s was added") % {"name": _inquirer(change)}
+    return ChangeDescription(title, _sentences(_("It was reported late."), when))
+
+
+def _day(change: Change) -> str:
+    return labels.format_iso_date(str(change.after))
 
 
 def _inquirer(change: Change) -> str:
-    return change.name or "Somebody without a name"
+    return change.name or _("an unnamed company")
 
 
 def _record_added(change: Change) -> ChangeDescription:
-    return ChangeDescription("A public record was added", f"Court: {change.name or labels.NOT_REPORTED.lower()}.")
+    return ChangeDescription(_("Public record added"), _court(change))
 
 
 def _record_changed(change: Change) -> ChangeDescription:
-    codes = f"Status code {change.before or 'none'} before, {change.after or 'none'} now."
+    codes = _figures(change.before or _("none"), change.after or _("none"))
     return ChangeDescription(
-        "A public record has another status", f"Court: {change.name or labels.NOT_REPORTED.lower()}. {codes}"
+        _("Public record status changed"),
+        _sentences(_court(change), _("Status code before: %(before)s. Now: %(after)s.") % codes),
     )
 
 
+def _court(change: Change) -> str:
+    return _("Court: %(court)s.") % {"court": change.name or labels.NOT_REPORTED}
+
+
 def _personal(change: Change) -> ChangeDescription:
-    title = DETAILS.get(change.name, "A personal detail that was not there before is on file")
-    return ChangeDescription(title, "See what is on file under Personal.")
+    title = DETAILS.get(change.name) or _("New personal detail in your credit file")
+    return ChangeDescription(str(title), _("See your details under Personal."))
 
 
 def _flag(change: Change) -> ChangeDescription:
-    added, cleared = FLAGS.get(change.name, ("A mark was added to your file", "A mark left your file"))
-    return ChangeDescription(added if change.type is ChangeType.FLAG_ADDED else cleared, "")
+    unknown = _("A mark was added to your credit file"), _("A mark was removed from your credit file")
+    added, cleared = FLAGS.get(change.name, unknown)
+    return ChangeDescription(str(added if change.type is ChangeType.FLAG_ADDED else cleared), "")
 
 
 DESCRIPTIONS: Mapping[ChangeType, Callable[[Change], ChangeDescription]] = {
@@ -225,24 +280,24 @@ DESCRIPTIONS: Mapping[ChangeType, Callable[[Change], ChangeDescription]] = {
     ChangeType.INQUIRY_ADDED: _inquiry_added,
     ChangeType.INQUIRY_APPEARED: _inquiry_appeared,
     ChangeType.ACCOUNT_OPENED: _opened,
-    ChangeType.ACCOUNT_APPEARED: _with_balance("newly reported, though not new"),
+    ChangeType.ACCOUNT_APPEARED: _with_balance(gettext_lazy("newly reported, though not new")),
     ChangeType.ACCOUNT_TRANSFERRED: _transferred,
     ChangeType.ACCOUNT_CLOSED: _closed,
-    ChangeType.ACCOUNT_PAID_OFF: _amounts("loan paid off"),
+    ChangeType.ACCOUNT_PAID_OFF: _amounts(gettext_lazy("loan paid off")),
     ChangeType.ACCOUNT_VANISHED: _vanished,
-    ChangeType.COLLECTION_ADDED: _with_balance("collection added"),
+    ChangeType.COLLECTION_ADDED: _with_balance(gettext_lazy("collection account added")),
     ChangeType.UTILIZATION_UP: _utilization,
     ChangeType.UTILIZATION_DOWN: _utilization,
-    ChangeType.LATE_PAYMENT: _late("payment reported late"),
-    ChangeType.LATE_WORSENED: _late("late mark got worse"),
-    ChangeType.LATE_REMOVED: _late("late mark removed"),
+    ChangeType.LATE_PAYMENT: _late(gettext_lazy("%(account)s: late payment in %(month)s")),
+    ChangeType.LATE_WORSENED: _late(gettext_lazy("%(account)s: more days past due in %(month)s")),
+    ChangeType.LATE_REMOVED: _late(gettext_lazy("%(account)s: late payment in %(month)s removed")),
     ChangeType.PAST_DUE: _past_due,
-    ChangeType.BALANCE_CHANGED: _amounts("balance changed"),
-    ChangeType.LIMIT_CHANGED: _amounts("limit changed"),
+    ChangeType.BALANCE_CHANGED: _amounts(gettext_lazy("balance changed")),
+    ChangeType.LIMIT_CHANGED: _amounts(gettext_lazy("credit limit changed")),
     ChangeType.PUBLIC_RECORD_ADDED: _record_added,
     ChangeType.PUBLIC_RECORD_CHANGED: _record_changed,
-    ChangeType.DEROGATORY_ADDED: _condition("serious mark added"),
-    ChangeType.DEROGATORY_CLEARED: _condition("serious mark removed"),
+    ChangeType.DEROGATORY_ADDED: _condition(gettext_lazy("derogatory mark added")),
+    ChangeType.DEROGATORY_CLEARED: _condition(gettext_lazy("derogatory mark removed")),
     ChangeType.DISPUTE_CHANGED: _dispute,
     ChangeType.REMARK_CHANGED: _remark,
     ChangeType.PERSONAL_ADDED: _personal,

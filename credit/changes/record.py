@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
 
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
@@ -114,10 +116,11 @@ def _stored_changes(stored: models.Report) -> tuple[Change, ...]:
 
 
 def notify_of_changes(stored: models.Report, changes: Mapping[str, Change]) -> None:
-    """Notify the user of every change above the severity ``INFO``."""
+    """Notify the user of every change above the severity ``INFO``. Notifications are stored in English."""
     for fingerprint, change in changes.items():
         if change.severity is not Severity.INFO:
-            description = describe_change(change)
+            with translation.override(settings.LANGUAGE_CODE):
+                description = describe_change(change)
             notify(
                 user_id=stored.owner_id,
                 type=NOTIFICATION_TYPES[change.type],

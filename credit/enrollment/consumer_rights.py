@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from compliance.consent import ConsentEvent, Purpose, list_consent_events
@@ -12,82 +14,103 @@ from credit.analysis.bands import PROVIDERS
 from credit.models import AttemptStatus, PullAttempt, Trigger
 from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES, EXPERIAN_FREEZE, MessageLink
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 ATTEMPTS_SHOWN: Final = 50
 
 
 class Right(NamedTuple):
     """A consumer right, and the official pages where it is exercised."""
 
-    title: str
-    text: str
+    title: "StrOrPromise"
+    text: "StrOrPromise"
     links: tuple[MessageLink, ...]
 
 
 class RetentionRule(NamedTuple):
     """A kind of data, and when it is deleted."""
 
-    what: str
-    how_long: str
+    what: "StrOrPromise"
+    how_long: "StrOrPromise"
 
 
 RIGHTS: Final = (
     Right(
-        "See your whole file",
-        "By federal law the three nationwide bureaus give you your file free of charge. This is the one official "
-        "place to ask for it; they need no payment card.",
+        _("Get your full report"),
+        _(
+            "Federal law entitles you to free credit reports from the three nationwide bureaus. This is the official "
+            "site to request them. It doesn't ask for a payment card."
+        ),
         (ANNUAL_REPORT,),
     ),
     Right(
-        "Have a mistake corrected",
-        "A bureau has to look into what you dispute, in most cases within 30 days, free of charge. Plumbline shows "
-        "what the bureau sends and cannot change it. Write to the bureau whose file is wrong, and to the company "
-        "that reported it.",
+        _("Dispute a mistake"),
+        _(
+            "A bureau has to investigate what you dispute, usually within 30 days, for free. We show what the bureau "
+            "sends and can't change it. You can dispute it with the bureau and with the company that reported it."
+        ),
         (
             EXPERIAN_DISPUTES,
             MessageLink(
-                "Corrections at Equifax", "https://www.equifax.com/personal/credit-report-services/credit-dispute/"
+                _("Dispute at Equifax"), "https://www.equifax.com/personal/credit-report-services/credit-dispute/"
             ),
-            MessageLink("Corrections at TransUnion", "https://www.transunion.com/credit-disputes/dispute-your-credit"),
+            MessageLink(_("Dispute at TransUnion"), "https://www.transunion.com/credit-disputes/dispute-your-credit"),
         ),
     ),
     Right(
-        "Freeze your file",
-        "A freeze keeps new lenders from reading your file, until you lift it. Setting it up and lifting it are free "
-        "by law, at each bureau separately. While your file is frozen at Experian, Plumbline cannot read it either.",
+        _("Freeze your credit file"),
+        _(
+            "A freeze keeps new lenders from viewing your file until you lift it. Placing and lifting it are free by "
+            "law, at each bureau separately. While your file is frozen at Experian, we can't get your report either."
+        ),
         (
             EXPERIAN_FREEZE,
-            MessageLink("Freezes at Equifax", "https://www.equifax.com/personal/credit-report-services/credit-freeze/"),
-            MessageLink("Freezes at TransUnion", "https://www.transunion.com/credit-freeze"),
+            MessageLink(
+                _("Freeze at Equifax"), "https://www.equifax.com/personal/credit-report-services/credit-freeze/"
+            ),
+            MessageLink(_("Freeze at TransUnion"), "https://www.transunion.com/credit-freeze"),
         ),
     ),
     Right(
-        "Report identity theft",
-        "If somebody uses your name, the Federal Trade Commission leads you through what to do.",
-        (MessageLink("IdentityTheft.gov", "https://www.identitytheft.gov/"),),
+        _("Report identity theft"),
+        _("If someone uses your identity, the Federal Trade Commission guides you through what to do."),
+        (MessageLink(_("IdentityTheft.gov"), "https://www.identitytheft.gov/"),),
     ),
     Right(
-        "Complain, and read the law",
-        "The Consumer Financial Protection Bureau takes complaints about bureaus, and publishes the summary of your "
-        "rights under the Fair Credit Reporting Act.",
+        _("File a complaint"),
+        _(
+            "The Consumer Financial Protection Bureau takes complaints about bureaus. It also publishes a summary of "
+            "your rights under the Fair Credit Reporting Act."
+        ),
         (
-            MessageLink("File a complaint", "https://www.consumerfinance.gov/complaint/"),
-            MessageLink("Summary of your rights", "https://www.consumerfinance.gov/learnmore/"),
+            MessageLink(_("Submit a complaint to the CFPB"), "https://www.consumerfinance.gov/complaint/"),
+            MessageLink(_("Summary of your rights"), "https://www.consumerfinance.gov/learnmore/"),
         ),
     ),
 )
 RETENTION_RULES: Final = (
-    RetentionRule("Your reports, as Experian sent them", "Encrypted, until your account is deleted"),
     RetentionRule(
-        "What was read from them, for these pages",
-        "Encrypted, until your account is deleted; dates, scores and the alerts about changes are not encrypted",
-    ),
-    RetentionRule("Name, address, birth date and last four digits, to ask with", "Encrypted, until you withdraw"),
-    RetentionRule(
-        "Your whole Social Security number",
-        "Not kept, unless you chose so; then encrypted, until you withdraw or stay away for 90 days",
+        _("Reports as Experian sent them"),
+        _("Encrypted, with no end date. They can contain your Social Security number."),
     ),
     RetentionRule(
-        "What you signed and withdrew, and when Plumbline asked", "As evidence, also after your account is deleted"
+        _("Reports prepared for these pages"),
+        _("With no end date. Account details are encrypted; dates, scores and alerts are not."),
+    ),
+    RetentionRule(
+        _("Name, address, date of birth and last four digits, to request reports"), _("Encrypted, until you withdraw")
+    ),
+    RetentionRule(
+        _("Full Social Security number, to request reports"),
+        _(
+            "Saved only if you choose to. Then encrypted, until you withdraw, your authorization expires, or you don't "
+            "sign in for 90 days"
+        ),
+    ),
+    RetentionRule(
+        _("What you signed, when you withdrew, and when we requested reports"),
+        _("As evidence, with no end date"),
     ),
 )
 
@@ -122,7 +145,7 @@ def list_consents(user: User) -> list[SignedConsent]:
 def _signed_consent(event: ConsentEvent) -> SignedConsent:
     given = event.kind == ConsentEvent.Kind.GRANTED
     return SignedConsent(
-        what="Signed" if given else "Withdrawn",
+        what=gettext("Signed") if given else gettext("Withdrawn"),
         at=event.at,
         version=event.version,
         sha256=event.sha256,
@@ -132,15 +155,15 @@ def _signed_consent(event: ConsentEvent) -> SignedConsent:
 
 
 OUTCOME_LABELS: Final = {
-    AttemptStatus.PENDING: "is being asked",
-    AttemptStatus.MADE: "sent a report",
-    AttemptStatus.NOT_MADE: "sent no report",
-    AttemptStatus.UNKNOWN: "was asked, and the line broke",
+    AttemptStatus.PENDING: _("%(bureau)s: waiting for a response"),
+    AttemptStatus.MADE: _("%(bureau)s: report received"),
+    AttemptStatus.NOT_MADE: _("%(bureau)s: no report made"),
+    AttemptStatus.UNKNOWN: _("%(bureau)s: no response received"),
 }
 TRIGGER_LABELS: Final = {
-    Trigger.USER: "You asked",
-    Trigger.SCHEDULED: "The monthly refresh",
-    Trigger.DEMO: "Made with the sample person",
+    Trigger.USER: _("Requested by you"),
+    Trigger.SCHEDULED: _("Monthly request"),
+    Trigger.DEMO: _("Created with sample data"),
 }
 
 
@@ -153,8 +176,8 @@ def list_pulls(user: User) -> list[PullRecord]:
 def _pull_record(attempt: PullAttempt) -> PullRecord:
     bureau = PROVIDERS.get(attempt.provider, attempt.provider)
     return PullRecord(
-        what=f"{bureau} {OUTCOME_LABELS[AttemptStatus(attempt.status)]}",
-        how=TRIGGER_LABELS[Trigger(attempt.trigger)],
+        what=OUTCOME_LABELS[AttemptStatus(attempt.status)] % {"bureau": bureau},
+        how=str(TRIGGER_LABELS[Trigger(attempt.trigger)]),
         at=attempt.started_at,
         reference=attempt.reference_id,
     )

@@ -6,12 +6,13 @@ from typing import Protocol, cast
 from uuid import UUID
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from credit.analysis.bands import PROVIDERS
 from credit.analysis.labels import format_date
 from credit.report import PartialDate
 
-UNKNOWN = "This is none of your reports. Choose one from the list."
+UNKNOWN = _("Choose a report from the list.")
 
 
 class ReportChoice(Protocol):
@@ -30,8 +31,8 @@ class ReportChoice(Protocol):
 class ComparisonForm(forms.Form):
     """Two reports of one user. Without a selection it proposes the newest two."""
 
-    before = forms.ChoiceField(label="Earlier", error_messages={"invalid_choice": UNKNOWN})
-    after = forms.ChoiceField(label="Later", error_messages={"invalid_choice": UNKNOWN})
+    before = forms.ChoiceField(label=_("Earlier report"), error_messages={"invalid_choice": UNKNOWN})
+    after = forms.ChoiceField(label=_("Later report"), error_messages={"invalid_choice": UNKNOWN})
 
     def __init__(self, data: Mapping[str, str] | None, *, reports: Sequence[ReportChoice]) -> None:
         newest = [str(report.id) for report in reports[:2]]

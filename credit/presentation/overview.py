@@ -142,7 +142,7 @@ def reasons(score: Score, accounts: Sequence[Tradeline]) -> list[ReasonWithAccou
 def _reason(reason: factors.Reason, accounts: Sequence[Tradeline]) -> ReasonWithAccounts:
     matching = factors.accounts_behind(reason, accounts)
     return ReasonWithAccounts(
-        label=reason.label,
+        label=str(reason.label),
         accounts=matching[:MAX_ACCOUNTS],
         more=max(0, len(matching) - MAX_ACCOUNTS),
         place=CATEGORY_PAGES.get(reason.category, ""),
@@ -175,7 +175,7 @@ def _debts(summary: Summary) -> tuple[DebtTotal, ...]:
     balances_and_kinds = sorted(((sum_, kind) for kind, sum_ in summary.balances.items() if sum_ > 0), reverse=True)
     longest = balances_and_kinds[0][0] if balances_and_kinds else 1
     return tuple(
-        DebtTotal(kind, KINDS_PLURAL[kind], sum_, f"{Decimal(100 * sum_) / longest:.1f}")
+        DebtTotal(kind, str(KINDS_PLURAL[kind]), sum_, f"{Decimal(100 * sum_) / longest:.1f}")
         for sum_, kind in balances_and_kinds
     )
 

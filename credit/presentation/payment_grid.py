@@ -68,7 +68,7 @@ def _account_group(kind: AccountKind, accounts: list[Tradeline]) -> AccountGroup
     balances = [account.balance for account in accounts if account.balance is not None]
     return AccountGroup(
         kind=kind,
-        label=KINDS_PLURAL[kind],
+        label=str(KINDS_PLURAL[kind]),
         accounts=tuple(sorted(accounts, key=lambda account: (account.is_open is False, account.creditor))),
         balance=sum(balances) if balances else None,
     )

@@ -5,17 +5,22 @@ user asked the bureau for it.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from credit.statuses import EnrollmentStatus
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class MessageLink(NamedTuple):
     """A page of another site, with a label that says whose."""
 
-    label: str
+    label: "StrOrPromise"
     url: str
 
 
@@ -26,14 +31,14 @@ class StatusMessage(NamedTuple):
     thing to do, always a link. ``notice`` stands above a report that is shown all the same; it may be empty.
     """
 
-    title: str
-    texts: tuple[str, ...]
+    title: "StrOrPromise"
+    texts: tuple["StrOrPromise", ...]
     icon: str
-    notice: str = ""
-    action: str = ""
+    notice: "StrOrPromise" = ""
+    action: "StrOrPromise" = ""
     action_url_name: str = ""
     action_method: str = "get"
-    alternative: str = ""
+    alternative: "StrOrPromise" = ""
     alternative_url_name: str = ""
     links: tuple[MessageLink, ...] = ()
     is_in_progress: bool = False
@@ -49,212 +54,207 @@ class Banner(NamedTuple):
     action: str
 
 
-EXPERIAN_FREEZE: Final = MessageLink("Freezes at Experian", "https://www.experian.com/freeze/center.html")
-EXPERIAN_DISPUTES: Final = MessageLink("Corrections at Experian", "https://www.experian.com/disputes/main.html")
-ANNUAL_REPORT: Final = MessageLink("Your whole file, free of charge", "https://www.annualcreditreport.com/")
+EXPERIAN_FREEZE: Final = MessageLink(_("Freeze at Experian"), "https://www.experian.com/freeze/center.html")
+EXPERIAN_DISPUTES: Final = MessageLink(_("Dispute at Experian"), "https://www.experian.com/disputes/main.html")
+ANNUAL_REPORT: Final = MessageLink(_("Full report from AnnualCreditReport.com"), "https://www.annualcreditreport.com/")
 
 STATUS_MESSAGES: Final[Mapping[EnrollmentStatus, StatusMessage]] = {
     EnrollmentStatus.OFF: StatusMessage(
-        title="This site reads no credit reports",
-        texts=("Whoever runs it has not connected a credit bureau. Nothing is asked.",),
-        notice="This site asks for no new reports.",
+        title=_("This site has no credit reports"),
+        texts=(_("No credit bureau is connected to this site, so it requests no reports."),),
+        notice=_("This site doesn't request new reports."),
         icon="no-symbol",
     ),
     EnrollmentStatus.NO_CONSENT: StatusMessage(
-        title="Your credit report, here",
+        title=_("Your credit report"),
         texts=(
-            "Plumbline can show you your own credit report and scores from Experian, keep every report, and say what "
-            "changed since the one before.",
-            "It does so only on your written instructions. Each time is a soft inquiry, which does not affect your "
-            "credit scores, and you can stop it whenever you like.",
+            _("See your credit report and scores from Experian, and what changed since your last report."),
+            _(
+                "We request reports only with your authorization. Each report is a soft inquiry, which doesn't affect "
+                "your credit scores. You can withdraw at any time."
+            ),
         ),
-        notice="There is no instruction from you, so no new report is asked for.",
+        notice=_("We have no authorization from you, so we don't request new reports."),
         icon="document-chart-bar",
-        action="Read the instruction",
+        action=_("Review authorization"),
         action_url_name="credit_start",
     ),
     EnrollmentStatus.CONSENT_OUTDATED: StatusMessage(
-        title="Your instruction has to be signed again",
+        title=_("Renew your authorization"),
         texts=(
-            "Its twelve months are over, or its words have changed since you signed.",
-            "Until you sign again, nothing new is asked. The reports that you have stay here.",
+            _("It expired, or its terms changed since you signed."),
+            _("We don't request new reports until you sign again. You keep the reports you have."),
         ),
-        notice="Your instruction has to be signed again before the next report.",
+        notice=_("Renew your authorization to get your next report."),
         icon="pencil-square",
-        action="Read and sign",
+        action=_("Review and sign"),
         action_url_name="credit_start",
     ),
     EnrollmentStatus.NOT_PULLED: StatusMessage(
-        title="One step is left",
-        texts=("You have signed. Experian now needs your details to find your file.",),
-        notice="Experian needs your details before the next report.",
+        title=_("One step left"),
+        texts=(_("You signed. Experian now needs your details to find your credit file."),),
+        notice=_("Experian needs your details for your next report."),
         icon="identification",
-        action="Give my details",
+        action=_("Enter my details"),
         action_url_name="credit_details",
     ),
     EnrollmentStatus.PULLING: StatusMessage(
-        title="Your report is on its way",
-        texts=("Plumbline is asking Experian now. This page looks again by itself; you may also leave it.",),
-        notice="A new report is on its way.",
+        title=_("Your report is on its way"),
+        texts=(_("We're requesting your report. This page updates automatically."), _("You can leave this page.")),
+        notice=_("We're requesting a new report."),
         icon="arrow-path",
         is_in_progress=True,
     ),
     EnrollmentStatus.NO_HIT: StatusMessage(
-        title="Experian found no file",
+        title=_("Experian found no credit file"),
         texts=(
-            "No file fits the details that you gave. That has plain causes: a move, another spelling of a name, a "
-            "slip in the number, or no credit in the United States so far.",
-            "Look at your details once more. Plumbline does not ask again until you have.",
+            _("No credit file matches your details. Check for a typo or old address."),
+            _(
+                "You may also have no credit history in the United States yet. We request your report again after you "
+                "update your details."
+            ),
         ),
-        notice="When it was last asked, Experian found no file.",
+        notice=_("Experian found no credit file at our last request."),
         icon="document-magnifying-glass",
-        action="Look at my details",
+        action=_("Check my details"),
         action_url_name="credit_details",
     ),
     EnrollmentStatus.FROZEN: StatusMessage(
-        title="Your file is frozen",
+        title=_("Your credit file is frozen"),
         texts=(
-            "There is a freeze on your file at Experian. It lets nobody new read the file, Plumbline included, until "
-            "you lift it. Nothing is wrong: this is how a freeze should work, and it stays as you left it.",
-            "Would you like to see your report here? Lift the freeze at Experian, for a day if you like, and then "
-            "try again. Lifting it and putting it back are free by law.",
+            _("Nothing is wrong: while a freeze is in place, Experian doesn't release your report to us."),
+            _("Lift the freeze at Experian to get your report. It's free."),
         ),
-        notice="Your file is frozen, so there is no newer report.",
+        notice=_("Your credit file is frozen, so there is no newer report."),
         icon="lock-closed",
-        action="Try again",
+        action=_("Request my report"),
         action_url_name="credit_pull",
         action_method="post",
         links=(EXPERIAN_FREEZE,),
     ),
     EnrollmentStatus.RESTRICTED: StatusMessage(
-        title="Experian does not give this report out",
+        title=_("Experian didn't release this report"),
         texts=(
-            "There is a mark on the file, and with it Experian sends no report to others. Plumbline is not told more, "
-            "and draws no conclusion from it.",
-            "Such a mark can be a mistake. Experian can tell you what it is and correct it, and you can see your "
-            "whole file yourself.",
+            _("Your credit file has a mark, and Experian doesn't release the report with it. It doesn't tell us more."),
+            _("A mark can be a mistake. Experian can tell you what it is, and you can get your full report yourself."),
         ),
-        notice="Experian gives out no newer report.",
+        notice=_("Experian didn't release a newer report."),
         icon="hand-raised",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
     EnrollmentStatus.MISMATCH: StatusMessage(
-        title="Is this report about you?",
+        title=_("Is this report about you?"),
         texts=(
-            "Experian sent a report, but not all of it fits the details that you gave: the address or some digits of "
-            "the number differ. Until that is settled, nothing of it is shown.",
-            "Is something wrong in your details? Correct them, and Plumbline asks once more. Are they right, and it is "
-            "Experian's file that is old or has a slip? Then answer a question about the file, to show that it is "
-            "yours.",
-            "Experian can tell you why its file differs, and correct it.",
+            _(
+                "Experian sent a report, but its address or some digits of its Social Security number differ from your "
+                "details. We don't show it until you confirm that it's yours."
+            ),
+            _(
+                "If your details have a mistake, correct them, and we request your report once more. If they are "
+                "right, answer questions about the report."
+            ),
+            _("Experian can tell you why its file differs."),
         ),
-        notice="The newest report does not fit your details and is not shown.",
+        notice=_("Your newest report doesn't match your details, so we don't show it."),
         icon="finger-print",
-        action="Check my details",
+        action=_("Check my details"),
         action_url_name="credit_details",
-        alternative="Show that it is mine",
+        alternative=_("Confirm it's mine"),
         alternative_url_name="credit_identity_check",
         links=(EXPERIAN_DISPUTES, ANNUAL_REPORT),
     ),
     EnrollmentStatus.DETAILS_REFUSED: StatusMessage(
-        title="Experian did not accept one detail",
-        texts=("Correct it, and Plumbline asks again at once.",),
-        notice="Experian did not accept one of your details.",
+        title=_("Experian didn't accept one of your details"),
+        texts=(_("Correct it, and we request your report right away."),),
+        notice=_("Experian didn't accept one of your details."),
         icon="pencil-square",
-        action="Correct it",
+        action=_("Correct my details"),
         action_url_name="credit_details",
     ),
     EnrollmentStatus.RETRYING: StatusMessage(
-        title="Experian is not answering",
-        texts=("No report was made. Plumbline asks again by itself; there is nothing that you have to do.",),
-        notice="Experian is not answering. Plumbline asks again by itself.",
+        title=_("We couldn't get your report"),
+        texts=(_("Our request to Experian failed, and no report was made."), _("We try again automatically.")),
+        notice=_("We couldn't get a new report. We try again automatically."),
         icon="clock",
     ),
     EnrollmentStatus.OUTCOME_UNKNOWN: StatusMessage(
-        title="We do not know yet whether there is a report",
+        title=_("We don't know yet if there is a report"),
         texts=(
-            "The line broke while Plumbline was asking. Experian may have made a report all the same.",
-            "So that you are not asked about twice, Plumbline waits before it asks again. There is nothing that you "
-            "have to do.",
+            _("We lost the connection before Experian answered."),
+            _("To avoid a second report, we wait, then try again automatically."),
         ),
-        notice="The line to Experian broke. Plumbline waits before it asks again.",
+        notice=_("We lost the connection before Experian answered. We wait before we try again."),
         icon="clock",
     ),
     EnrollmentStatus.UNPARSED: StatusMessage(
-        title="We got your report but cannot read it yet",
+        title=_("We can't read your report yet"),
         texts=(
-            "Experian answered in a form that Plumbline does not know. The answer is kept, encrypted, and nothing of "
-            "it is lost.",
-            "This is ours to put right, and whoever runs this site has been told. You will find the report here when "
-            "it is.",
+            _("Experian's answer has a format that we don't know yet. We keep the answer, encrypted."),
+            _("This is a problem on our end. You don't need to do anything."),
         ),
-        notice="We got a newer report but cannot read it yet.",
+        notice=_("We received a newer report but can't read it yet."),
         icon="document-text",
     ),
     EnrollmentStatus.DETAILS_LOST: StatusMessage(
-        title="Your details have to be given again",
+        title=_("Enter your details again"),
         texts=(
-            "Plumbline keeps the details that it asks Experian with encrypted, and yours cannot be read any more. This "
-            "is our fault and not yours, and whoever runs this site has been told.",
-            "Until you have given them again, nothing is asked. The reports that you have stay here.",
+            _("We can't decrypt the details you gave us. This is a problem on our end."),
+            _("We don't request new reports until you enter your details. You keep the reports you have."),
         ),
-        notice="Your details cannot be read any more. Give them again before the next report.",
+        notice=_("We can't decrypt your details. Enter them again to get your next report."),
         icon="identification",
-        action="Give my details",
+        action=_("Enter my details"),
         action_url_name="credit_details",
     ),
     EnrollmentStatus.UNAVAILABLE: StatusMessage(
-        title="Credit reports are not available at the moment",
+        title=_("Credit reports are unavailable"),
         texts=(
-            "Something between this site and Experian has to be put right by those who run the site, and they have "
-            "been told. Until then nothing is asked. There is nothing that you have to do.",
+            _("We can't request reports right now."),
+            _("You don't need to do anything. We try again when your next monthly report is due."),
         ),
-        notice="New reports are not available at the moment.",
+        notice=_("We can't request new reports right now."),
         icon="wrench-screwdriver",
     ),
     EnrollmentStatus.STALE: StatusMessage(
-        title="Your report is old",
-        texts=("It is more than 45 days old, and no newer one came.",),
-        notice="This report is more than 45 days old. Much may have changed since.",
+        title=_("Your report is out of date"),
+        texts=(_("It is more than 45 days old, and we have no newer one."),),
+        notice=_("This report is more than 45 days old. It may be out of date."),
         icon="clock",
     ),
     EnrollmentStatus.READY: StatusMessage(
-        title="No report is kept here",
-        texts=("There is none to show. The next one is asked for by itself.",),
+        title=_("No report to show"),
+        texts=(_("We have no report for you. We request the next one automatically."),),
         icon="check",
     ),
 }
 # Where the details are stored and no report was pulled with them yet.
 READY_TO_PULL: Final = StatusMessage(
-    title="Experian can be asked now",
-    texts=("Your details are here, and nobody has asked with them yet.",),
+    title=_("Your details are saved"),
+    texts=(_("You can request your report now."),),
     icon="paper-airplane",
-    action="Get my report",
+    action=_("Get my report"),
     action_url_name="credit_pull",
     action_method="post",
 )
 # Where there is a report to show, and neither it nor the answer behind it can be opened.
 REPORT_UNREADABLE: Final = StatusMessage(
-    title="Your report cannot be read",
-    texts=(
-        "Plumbline keeps your reports encrypted, and this one does not open any more. Whoever runs this site has been "
-        "told. The next report is obtained as usual.",
-    ),
+    title=_("We can't open your report"),
+    texts=(_("This is a problem on our end. Your next report is requested as usual."),),
     icon="lock-closed",
 )
-# The name of each field within a sentence.
-FIELD_LABELS: Final[Mapping[str, str]] = {
-    "first_name": "first name",
-    "middle_name": "middle name",
-    "last_name": "last name",
-    "suffix": "suffix",
-    "line1": "street address",
-    "line2": "apartment or unit",
-    "city": "city",
-    "state": "state",
-    "zip_code": "ZIP code",
-    "birth": "date of birth",
-    "ssn": "Social Security number",
+# The name of each field that a bureau may not accept.
+FIELD_LABELS: Final[Mapping[str, "StrOrPromise"]] = {
+    "first_name": _("First name"),
+    "middle_name": _("Middle name"),
+    "last_name": _("Last name"),
+    "suffix": _("Suffix"),
+    "line1": _("Street address"),
+    "line2": _("Apartment or unit"),
+    "city": _("City"),
+    "state": _("State"),
+    "zip_code": _("ZIP code"),
+    "birth": _("Date of birth"),
+    "ssn": _("Social Security number"),
 }
 
 
@@ -263,14 +263,14 @@ def banner_for(state: EnrollmentStatus) -> Banner | None:
     status_message = STATUS_MESSAGES[state]
     if not status_message.notice:
         return None
+    notice = str(status_message.notice)
     if status_message.alternative:
         # The page of the alternative links to both.
-        return Banner(
-            "warn", status_message.notice, "", reverse(status_message.alternative_url_name), status_message.alternative
-        )
+        place, action = status_message.alternative_url_name, status_message.alternative
+        return Banner("warn", notice, "", reverse(place), str(action))
     posts = status_message.action_method != "get" or not status_message.action_url_name
     place, action = (
-        ("credit_rights", "See what comes next") if posts else (status_message.action_url_name, status_message.action)
+        ("credit_rights", gettext("View details")) if posts else (status_message.action_url_name, status_message.action)
     )
     tone = "info" if status_message.is_in_progress else "warn"
-    return Banner(tone, status_message.notice, "", reverse(place), action)
+    return Banner(tone, notice, "", reverse(place), str(action))

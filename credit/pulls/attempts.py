@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.notifications.inbox import notify
@@ -221,11 +222,13 @@ def notify_if_stopped(enrollment: Enrollment, attempt: PullAttempt) -> None:
 
 
 def notify_user(owner_id: UUID, status: EnrollmentStatus, *, fingerprint: str) -> None:
-    """Notify a user that scheduled pulls cannot go on without them."""
+    """Notify a user that scheduled pulls cannot go on without them. Notifications are stored in English."""
+    with translation.override(settings.LANGUAGE_CODE):
+        title = str(STATUS_MESSAGES[status].title)
     notify(
         user_id=owner_id,
         type=NotificationType.CREDIT_REPORT,
-        title=STATUS_MESSAGES[status].title,
+        title=title,
         url=reverse("credit"),
         fingerprint=fingerprint,
     )

@@ -6,10 +6,13 @@ An amount is whole dollars as the bureau sends it. ``None`` reads "Not reported"
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django import template
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dates import MONTHS, MONTHS_3
+from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from credit.analysis import bands, labels
@@ -32,14 +35,16 @@ register.filter("loan_terms", labels.format_terms)
 @register.filter
 def or_unreported(text: str) -> str:
     """Say that a text is missing."""
-    return text or labels.NOT_REPORTED
+    return text or str(labels.NOT_REPORTED)
 
 
 @register.filter
 def monthly_payment(account: Tradeline) -> str:
     """Say what is paid each month, and whether that is what is due or what was paid."""
     amount = labels.format_dollars(account.monthly_payment)
-    return f"{amount} ({account.payment_type})" if account.payment_type and account.monthly_payment else amount
+    if not account.payment_type or not account.monthly_payment:
+        return amount
+    return _("%(amount)s (%(type)s)") % {"amount": amount, "type": account.payment_type}
 
 
 @register.filter
@@ -51,7 +56,8 @@ def account_bankruptcy(account: Tradeline) -> str:
 @register.filter
 def account_compliance(account: Tradeline) -> str:
     """Say what the lender has to say about disputes and closings; empty where it says nothing."""
-    return labels.COMPLIANCE.get(account.compliance) or (account.compliance_code and f"Code {account.compliance_code}")
+    known = labels.COMPLIANCE.get(account.compliance)
+    return str(known or (account.compliance_code and labels.code_label(account.compliance_code)))
 
 
 @register.filter
@@ -67,37 +73,37 @@ def worst_delinquency(account: Tradeline) -> str:
 @register.filter
 def history_basis(history: PaymentHistory) -> str:
     """Say from which date the months of a history are counted, where that is not the usual one."""
-    return labels.DATED_BY_NOTES[history.dated_by]
+    return str(labels.DATED_BY_NOTES[history.dated_by])
 
 
 @register.filter
 def sanctions_text(message: BureauMessage) -> str:
     """Say what the bureau found in the government's list of sanctions; its own words where the code is not known."""
-    return labels.OFAC.get(message.code, message.text)
+    return str(labels.OFAC.get(message.code, message.text))
 
 
 @register.filter
 def bankruptcy_filer(voluntary: bool) -> str:
     """Say who asked for a bankruptcy."""
-    return "filed by the person" if voluntary else "filed by creditors"
+    return _("filed by the debtor") if voluntary else _("filed by creditors")
 
 
 @register.filter
 def creditor_name(creditor: str) -> str:
     """Call an account whose creditor is not reported something that can be clicked on."""
-    return creditor or "Account without a name"
+    return creditor or _("Unnamed account")
 
 
 @register.filter
 def percentile(value: int) -> str:
     """Say what a percentile means."""
-    return f"{value}% of people"
+    return _("%(value)s%% of people") % {"value": value}
 
 
 @register.filter
 def percent1(share: Decimal | None) -> str:
     """Format a share that is exact to a tenth of a percent."""
-    return labels.NOT_REPORTED if share is None else f"{share}%"
+    return str(labels.NOT_REPORTED) if share is None else f"{share}%"
 
 
 @register.filter
@@ -126,13 +132,13 @@ def account_product(account: Tradeline) -> str:
 @register.filter
 def account_role(role: Role) -> str:
     """Say how the person is tied to an account."""
-    return labels.ROLES[role]
+    return str(labels.ROLES[role])
 
 
 @register.filter
 def detail_heading(kind: Detail) -> str:
     """Head a list of personal details."""
-    return labels.DETAIL_KINDS[kind]
+    return str(labels.DETAIL_KINDS[kind])
 
 
 @register.filter
@@ -171,16 +177,20 @@ def account_url(account: Tradeline) -> str:
 
 def account_note(account: Tradeline) -> str:
     """What stands behind an account's name in a table: its last digits, whose it is, that it is disputed."""
-    role = labels.SHORT_ROLES.get(account.role, "")
-    notes = [f"••{account.last_four}" if account.last_four else "", role, "disputed" if account.disputed else ""]
+    role = str(labels.SHORT_ROLES.get(account.role, ""))
+    notes = [f"••{account.last_four}" if account.last_four else "", role, _("disputed") if account.disputed else ""]
     return ", ".join(filter(None, notes))
 
 
 def account_status(account: Tradeline) -> str:
     """Say in a table whether an account is closed, what matters most about it, and what is past due."""
-    closed = "Closed. " if account.is_open is False and account.account_condition != "closed" else ""
-    owed = f", {labels.format_dollars(account.past_due)} past due" if account.past_due else ""
-    return f"{closed}{account_summary(account)}{owed}"
+    is_closed = account.is_open is False and account.account_condition != "closed"
+    values = {"summary": account_summary(account), "amount": labels.format_dollars(account.past_due)}
+    if is_closed and account.past_due:
+        return _("Closed. %(summary)s, %(amount)s past due") % values
+    if is_closed:
+        return _("Closed. %(summary)s") % values
+    return _("%(summary)s, %(amount)s past due") % values if account.past_due else values["summary"]
 
 
 # --- Payment grids ---------------------------------------------------------------------------------------
@@ -206,7 +216,22 @@ def payment_mark(bucket: Bucket) -> str:
 
 def payment_meaning(bucket: Bucket) -> str:
     """Say what the mark in a cell of a payment grid means."""
-    return labels.PAYMENT_MARKS[bucket][1]
+    return str(labels.PAYMENT_MARKS[bucket][1])
+
+
+class MonthHeading(NamedTuple):
+    """A month's name, and its short name in two parts: narrow screens show the initial alone."""
+
+    name: str
+    initial: str
+    rest: str
+
+
+@register.simple_tag
+def calendar_months() -> list[MonthHeading]:
+    """Return the headings of the twelve months, from January on."""
+    short_names = {month: str(name).title() for month, name in MONTHS_3.items()}
+    return [MonthHeading(str(MONTHS[month]), name[:1], name[1:]) for month, name in short_names.items()]
 
 
 @register.filter

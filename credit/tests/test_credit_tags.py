@@ -40,7 +40,7 @@ def test_it_says_what_matters_about_an_account() -> None:
         ({"role": Role.AUTHORIZED_USER, "last_four": ""}, "authorized user"),
         ({"disputed": True}, "disputed"),
         ({"balance": None}, "Not reported"),
-        ({"creditor": ""}, "Account without a name"),
+        ({"creditor": ""}, "Unnamed account"),
     ],
 )
 def test_it_says_in_short_how_an_account_stands(changes: dict[str, object], said: str) -> None:

@@ -33,42 +33,42 @@ def test_it_has_calm_words_for_every_subject_whatever_the_figures(change_type, f
     [
         (
             change(ChangeType.SCORE_CHANGED, name="VantageScore 4.0", before=702, after=688, key=""),
-            "VantageScore 4.0 went down by 14 points",
+            "VantageScore 4.0 fell 14 points",
             "From 702 to 688.",
         ),
         (
             change(ChangeType.SCORE_CHANGED, name="VantageScore 4.0", before=660, after=661, detail="band", key=""),
-            "VantageScore 4.0 went up by 1 point",
-            "From 660 to 661. It is in another band of its model.",
+            "VantageScore 4.0 rose 1 point",
+            "From 660 to 661. It is in another score band.",
         ),
         (
             change(ChangeType.SCORE_VANISHED, name="VantageScore 4.0", before=660, after="9002", key=""),
-            "VantageScore 4.0 gives no score",
-            "It was 660. There was not enough recent activity on the accounts to compute a score.",
+            "VantageScore 4.0 has no score",
+            "It was 660. There is too little recent activity on the accounts to calculate a score.",
         ),
         (
             change(ChangeType.UTILIZATION_UP, before="30.7", after="51.0", detail="50"),
-            "BEACON CARD: more than 50% of the limit used",
+            "BEACON CARD: credit utilization above 50%",
             "From 30.7% to 51.0%.",
         ),
         (
             change(ChangeType.UTILIZATION_UP, before="98.0", after="101.5", detail="100 limit_fell"),
-            "BEACON CARD: over the limit",
-            "From 98.0% to 101.5%. The limit fell.",
+            "BEACON CARD: over the credit limit",
+            "From 98.0% to 101.5%. The credit limit fell.",
         ),
         (
             change(ChangeType.UTILIZATION_DOWN, name="", before="50.3", after="28.0", detail="30", key=""),
-            "All cards together: no more than 30% of the limit used",
+            "All cards: credit utilization no longer above 30%",
             "From 50.3% to 28.0%.",
         ),
         (
             change(ChangeType.LATE_PAYMENT, before="no_data", after="late30", detail="2027-04"),
-            "BEACON CARD: payment reported late for April 2027",
-            "Before: not reported. Now: 30 days late.",
+            "BEACON CARD: late payment in April 2027",
+            "Before: Not reported. Now: 30 days late.",
         ),
         (
             change(ChangeType.LIMIT_CHANGED, before=6500, after=8000),
-            "BEACON CARD: limit changed",
+            "BEACON CARD: credit limit changed",
             "From $6,500 to $8,000.",
         ),
         (
@@ -78,29 +78,29 @@ def test_it_has_calm_words_for_every_subject_whatever_the_figures(change_type, f
         ),
         (
             change(ChangeType.ACCOUNT_TRANSFERRED, before="NORTHFIELD EDUCATION", after="CEDAR LOAN SERVICING"),
-            "NORTHFIELD EDUCATION moved a loan to CEDAR LOAN SERVICING",
-            "It is the same debt under another lender.",
+            "NORTHFIELD EDUCATION transferred a loan to CEDAR LOAN SERVICING",
+            "It is the same debt with another lender.",
         ),
         (
             change(ChangeType.ACCOUNT_VANISHED, before=140),
-            "BEACON CARD: no longer in the report",
-            "The bureau may have updated its records. It is not in this report. Last balance: $140.",
+            "BEACON CARD: no longer on your credit report",
+            "The bureau may have updated its records. Last balance: $140.",
         ),
         (
             change(ChangeType.DEROGATORY_ADDED, before="open", after="charge_off"),
-            "BEACON CARD: serious mark added",
-            "Before: open. Now: charged off.",
+            "BEACON CARD: derogatory mark added",
+            "Before: Open. Now: Charged off.",
         ),
         (
             change(ChangeType.INQUIRY_ADDED, name="MESA AUTO FINANCE", after="2027-01-15", key=""),
-            "MESA AUTO FINANCE asked for your file",
-            "On Jan 15, 2027.",
+            "New inquiry from MESA AUTO FINANCE",
+            "Date: Jan 15, 2027.",
         ),
-        (change(ChangeType.FLAG_CLEARED, name="frozen", key=""), "Your file is no longer frozen", ""),
+        (change(ChangeType.FLAG_CLEARED, name="frozen", key=""), "Your credit file is no longer frozen", ""),
         (
             change(ChangeType.PERSONAL_ADDED, name="address", key=""),
-            "An address that was not there before is on file",
-            "See what is on file under Personal.",
+            "New address in your credit file",
+            "See your details under Personal.",
         ),
     ],
     ids=lambda value: value.type if isinstance(value, Change) else "",
@@ -110,5 +110,5 @@ def test_it_tells_what_was_before_and_what_is_now(made, title, text):
 
 
 def test_it_says_not_reported_where_there_was_no_figure():
-    assert describe_change(change(ChangeType.COLLECTION_ADDED, after=None)).text == "Balance: not reported."
-    assert describe_change(change(ChangeType.BALANCE_CHANGED, before=None, after=0)).text == "From not reported to $0."
+    assert describe_change(change(ChangeType.COLLECTION_ADDED, after=None)).text == "Balance: Not reported."
+    assert describe_change(change(ChangeType.BALANCE_CHANGED, before=None, after=0)).text == "From Not reported to $0."

@@ -41,12 +41,12 @@ def test_it_asks_nothing_and_tells_the_person(alice, lost):
     assert (lost.status, lost.next_pull_at) == (EnrollmentStatus.DETAILS_LOST, None)
     assert count(PullAttempt, alice) == 0
     with tenant(alice.pk):
-        assert Notification.objects.get().title == "Your details have to be given again"
+        assert Notification.objects.get().title == "Enter your details again"
 
 
 def test_it_leads_to_the_details(as_alice, lost):
     page = as_alice.get(reverse("credit")).content.decode()
-    assert "cannot be read any more" in page
+    assert "decrypt the details you gave us" in page
     assert reverse("credit_details") in page
     assert as_alice.get(reverse("credit_details")).status_code == 200
 

@@ -32,7 +32,7 @@ def test_it_calls_an_unknown_reason_by_its_number(model, code):
 @pytest.mark.parametrize("model", FAMILIES)
 def test_it_says_what_is_and_promises_nothing(model):
     for known in FAMILIES[model].values():
-        assert not UNWELCOME.search(known.label)
+        assert not UNWELCOME.search(str(known.label))
         assert known.label[0].isupper()
         assert not known.label.endswith(".")
 

@@ -44,7 +44,7 @@ def test_it_says_that_a_number_is_none(number: str) -> None:
 @pytest.mark.parametrize("number", ["123-45-6789", "123456789", "900-12-3456"])
 def test_it_takes_no_real_number_on_a_site_of_samples(number: str) -> None:
     form = filled(ssn=number)
-    assert "takes no real number" in str(form.errors["ssn"])
+    assert "accept real Social Security numbers" in str(form.errors["ssn"])
 
 
 @pytest.mark.parametrize("number", ["666-01-1001", "000-12-3456", "123-00-4567", "123-45-0000", "987-65-4321"])
@@ -133,7 +133,7 @@ def test_it_takes_a_date_as_americans_write_it() -> None:
 
 def test_it_wants_the_name_that_was_signed() -> None:
     form = filled(signed_as="Adam Mercer")
-    assert "“Adam Mercer”" in str(form.errors["first_name"])
+    assert "signed with: Adam Mercer." in str(form.errors["first_name"])
     assert not filled(signed_as='<script>"x"').is_valid()
     assert "<script>" not in str(filled(signed_as='<script>"x"').errors)
 

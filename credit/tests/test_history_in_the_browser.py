@@ -68,7 +68,7 @@ def test_it_shows_a_year_and_what_made_it(page, visit, kept):
     expect(rows).to_have_count(1 + len(SCORES))
     assert [row.get_by_role("cell").first.inner_text() for row in rows.all()[1:]] == [str(n) for n in SCORES[::-1]]
     expect(page.get_by_role("figure")).to_contain_text("down 62 from 702 to 640")
-    expect(rows.filter(has_text="651")).to_contain_text("payment reported late")
+    expect(rows.filter(has_text="651")).to_contain_text("late payment in")
 
 
 def test_it_reads_the_score_of_each_report_out_by_key(page, visit, kept):
@@ -86,18 +86,18 @@ def test_it_tells_every_change_once_and_leads_to_its_account(page, visit):
         told += page.get_by_role("main").locator(".entry").all_inner_texts()
     assert len(told) == sum(len(changes) for changes in YEAR.values())
     visit("credit_changes")
-    page.get_by_role("link", name="TRI-COUNTY RECOVERY: collection added").click()
+    page.get_by_role("link", name="TRI-COUNTY RECOVERY: collection account added").click()
     expect(page.get_by_role("heading", name="TRI-COUNTY RECOVERY")).to_be_visible()
-    expect(page.get_by_role("table", name="How each month was paid")).to_be_visible()
+    expect(page.get_by_role("table", name="Payment history by month")).to_be_visible()
 
 
 def test_it_compares_the_first_report_with_the_last(page, visit, kept):
     newest, *_between, first = kept
     visit("credit_changes")
-    page.get_by_label("Earlier").select_option(str(first.id))
-    page.get_by_label("Later").select_option(str(newest.id))
-    page.get_by_role("button", name="Compare").click()
-    expect(page.get_by_role("heading", name="What differs")).to_be_visible()
+    page.get_by_label("Earlier report").select_option(str(first.id))
+    page.get_by_label("Later report").select_option(str(newest.id))
+    page.get_by_role("button", name="Compare reports").click()
+    expect(page.get_by_role("heading", name="Differences")).to_be_visible()
     expect(page.get_by_text("From 702 to 640.")).to_be_visible()
 
 

@@ -48,9 +48,9 @@ def waiting(page: Page, live_server: Any, user: User) -> None:
 
 def answer(page: Page, first: str, second: str) -> None:
     page.get_by_label("ZIP code").fill("46360")
-    page.get_by_label("Month in which you opened an account").fill(first)
-    page.get_by_label("Month in which you opened another account").fill(second)
-    page.get_by_role("button", name="Show my report").click()
+    page.get_by_label("Month you opened an account").fill(first)
+    page.get_by_label("Month you opened another account (optional)").fill(second)
+    page.get_by_role("button", name="View my report").click()
 
 
 def months_on_file(user: User) -> list[str]:
@@ -62,11 +62,11 @@ def test_it_settles_without_scripts(
 ) -> None:
     page = tab(java_script_enabled=False)
     waiting(page, live_server, alice)
-    page.get_by_role("link", name="Show that it is mine").click()
+    page.get_by_role("link", name="Confirm it's mine").click()
     answer(page, "1999-01", "1999-02")
-    expect(page.get_by_role("alert")).to_contain_text("Not all of this fits the file.")
+    expect(page.get_by_role("alert")).to_contain_text("Those answers don't match the credit file.")
     answer(page, *months_on_file(alice)[:2])
-    expect(page.get_by_role("status")).to_contain_text("That is right.")
+    expect(page.get_by_role("status")).to_contain_text("Your answers match.")
     expect(page.get_by_role("main")).to_contain_text("782")
 
 
@@ -77,9 +77,9 @@ def test_it_leaves_axe_nothing_to_say(
     page = tab(color_scheme=scheme, viewport={"width": width, "height": 900})
     waiting(page, live_server, alice)
     without_faults(page)
-    page.get_by_role("link", name="Show that it is mine").click()
+    page.get_by_role("link", name="Confirm it's mine").click()
     without_faults(page)
     for _ in range(3):
         answer(page, "1999-01", "1999-02")
         without_faults(page)
-    expect(page.get_by_role("heading", name="This report stays closed")).to_be_visible()
+    expect(page.get_by_role("heading", name="We can't show this report")).to_be_visible()

@@ -63,9 +63,9 @@ def sign_in(page: Page, visit: Visit, user: User) -> None:
 def sign(page: Page, visit: Visit, persona: str) -> None:
     details = details_of(persona)
     visit("credit")
-    page.get_by_role("link", name="Read the instruction").click()
+    page.get_by_role("link", name="Review authorization").click()
     page.get_by_role("checkbox").check()
-    page.get_by_label("Your full name").fill(f"{details['first_name']} {details['last_name']}")
+    page.get_by_label("Full name, as your signature").fill(f"{details['first_name']} {details['last_name']}")
     page.get_by_role("button", name="Sign and continue").click()
     expect(page.get_by_role("heading", name="Your details")).to_be_visible()
 
@@ -93,7 +93,7 @@ def without_faults(page: Page) -> None:
 
 def test_it_shows_the_report_that_was_signed_for(page: Page, visit: Visit, in_: None, site_bureau: Bureau) -> None:
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Credit").click()
-    expect(page.get_by_role("heading", name="Your credit report, here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your credit report")).to_be_visible()
     get_report(page, visit, "P01")
     expect(page).to_have_url(re.compile("/credit/$"))
     expect(page.get_by_role("main")).to_contain_text("782")
@@ -180,7 +180,7 @@ def test_it_needs_no_scripts(browser: Any, live_server: Any, alice: User, site_b
     go("credit_rights")
     page.get_by_role("link", name="Withdraw").click()
     page.get_by_role("button", name="Withdraw").click()
-    expect(page.get_by_text("Plumbline asks Experian for nothing more")).to_be_visible()
+    expect(page.get_by_text("We request no more reports")).to_be_visible()
     context.close()
 
 
@@ -189,20 +189,20 @@ def test_it_needs_no_scripts(browser: Any, live_server: Any, alice: User, site_b
 
 def test_it_explains_a_frozen_file(page: Page, visit: Visit, in_: None) -> None:
     get_report(page, visit, "P05")
-    expect(page.get_by_role("heading", name="Your file is frozen")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your credit file is frozen")).to_be_visible()
     expect(page.get_by_text("Nothing is wrong")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
-    leads_to = page.get_by_role("link", name="Freezes at Experian").get_attribute("href")
+    leads_to = page.get_by_role("link", name="Freeze at Experian").get_attribute("href")
     assert leads_to == "https://www.experian.com/freeze/center.html"
-    expect(page.get_by_role("button", name="Try again")).to_be_disabled()
+    expect(page.get_by_role("button", name="Request my report")).to_be_disabled()
     without_faults(page)
 
 
 def test_it_leads_back_to_the_details_that_found_nothing(page: Page, visit: Visit, in_: None) -> None:
     get_report(page, visit, "P04")
-    expect(page.get_by_role("heading", name="Experian found no file")).to_be_visible()
+    expect(page.get_by_role("heading", name="Experian found no credit file")).to_be_visible()
     without_faults(page)
-    page.get_by_role("link", name="Look at my details").click()
+    page.get_by_role("link", name="Check my details").click()
     expect(page.get_by_label("Street address")).to_have_value("104 Maple St")
     expect(page.get_by_label(LABELS["ssn"], exact=True)).to_have_value("")
 
@@ -216,7 +216,7 @@ def test_it_goes_on_by_itself_when_the_answer_is_there(page: Page, visit: Visit,
     without_faults(page)
     with tenant(alice.pk):
         Enrollment.objects.filter(pk=waiting.pk).update(status=EnrollmentStatus.NO_HIT)
-    expect(page.get_by_role("heading", name="Experian found no file")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("heading", name="Experian found no credit file")).to_be_visible(timeout=15_000)
 
 
 # --- The way out ------------------------------------------------------------------------------------------
@@ -228,10 +228,10 @@ def test_it_withdraws_with_one_button(page: Page, visit: Visit, in_: None) -> No
     page.get_by_role("link", name="Withdraw").click()
     without_faults(page)
     page.get_by_role("button", name="Withdraw").click()
-    expect(page.get_by_role("status")).to_contain_text("Plumbline asks Experian for nothing more")
+    expect(page.get_by_role("status")).to_contain_text("We request no more reports")
     expect(page.get_by_role("link", name="Withdraw")).to_have_count(0)
     visit("credit")
-    expect(page.get_by_text("There is no instruction from you")).to_be_visible()
+    expect(page.get_by_text("We have no authorization from you")).to_be_visible()
 
 
 # --- Looks ------------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def test_it_leaves_axe_nothing_to_say(page: Page, visit: Visit, in_: None, schem
     for name in ("credit_details", "credit_rights", "credit_withdraw", "credit_raw"):
         visit(name)
         without_faults(page)
-    page.get_by_text("Download the complete file").first.click()
+    page.get_by_text("Download unmasked report").first.click()
     without_faults(page)
 
 

@@ -79,7 +79,7 @@ def test_it_says_an_age(months, said):
 def test_it_shows_a_code_that_it_does_not_know_as_it_is():
     assert labels.label_for_code(labels.PAYMENT_STATUSES, "", "4Z") == "Code 4Z"
     assert labels.label_for_code(labels.PAYMENT_STATUSES, "", "") == "Not reported"
-    assert labels.label_for_code(labels.PAYMENT_STATUSES, "late60", "78") == "60 days late"
+    assert labels.label_for_code(labels.PAYMENT_STATUSES, "late60", "78") == "60 days past due"
 
 
 def test_it_says_why_there_is_no_score():
@@ -105,9 +105,9 @@ def test_it_says_terms(told, said):
 @pytest.mark.parametrize(
     ("chapter", "stage", "said"),
     [
-        ("7", "discharged", "Chapter 7, discharged"),
+        ("7", "discharged", "Chapter 7 · Discharged"),
         ("13", "", "Chapter 13"),
-        ("", "reaffirmed", "The debt was taken on again"),
+        ("", "reaffirmed", "Debt reaffirmed"),
         ("1A", "", "Code 1A"),
         ("07", "", "Chapter 7"),
         ("²", "", "Code ²"),

@@ -59,7 +59,7 @@ def test_it_shows_every_account_and_every_record_once(as_alice, pages, persona_r
     } == {1}
     records = [as_alice.get(f"{pages['credit_records']}?page={page}").content.decode() for page in range(1, 5)]
     found = [
-        sum(f"reference {record.reference}" in page for page in records)
+        sum(f"reference: {record.reference}" in page for page in records)
         for record in persona_reports["P13"].public_records
     ]
     assert found == [1] * 100

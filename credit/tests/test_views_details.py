@@ -18,12 +18,12 @@ def account(client, user, section, **sections):
 
 def test_it_says_what_an_account_is_as_exactly_as_the_bureau_does(as_alice, alice):
     page = account(as_alice, alice, card(accountType="2A", enhanced={"enhancedAccountType": "2A"}))
-    assert "Kind Secured credit card" in page
+    assert "Type Secured credit card" in page
     assert "Terms Revolving" in page
 
 
 def test_it_says_how_late_an_account_is_whose_status_comes_alone(as_alice, alice):
-    assert "Payments 30 days late" in account(as_alice, alice, loan(status="73", terms="060"))
+    assert "Payment status 30 days past due" in account(as_alice, alice, loan(status="73", terms="060"))
 
 
 def test_it_says_when_an_account_was_late_and_when_it_was_worst(as_alice, alice):
@@ -37,39 +37,42 @@ def test_it_says_when_an_account_was_late_and_when_it_was_worst(as_alice, alice)
         },
     }
     page = account(as_alice, alice, card(**late))
-    assert "Last late Sep 1, 2017 Late before that Jan 1, 2017 Worst delinquency 60 days late, Jul 1, 2011" in page
-    assert "Lender's notice Closed by the consumer" in page
+    assert (
+        "Last late payment Sep 1, 2017 Earlier late payment Jan 1, 2017 Worst delinquency 60 days past due, Jul 1, 2011"
+        in page
+    )
+    assert "Lender's note Closed at the consumer's request" in page
 
 
 def test_it_leaves_out_what_no_bureau_told(as_alice, alice):
     page = account(as_alice, alice, loan(terms="UNK"))
-    for label in ("Terms", "Worst", "Late before that", "Lender's notice", "Bankruptcy"):
+    for label in ("Terms", "Worst", "Earlier late payment", "Lender's note", "Bankruptcy"):
         assert label not in page
 
 
 def test_it_says_how_far_a_bankruptcy_went(as_alice, alice):
     closed = card(openOrClosed="C", enhanced={"enhancedAccountCondition": "E"})
-    assert "Bankruptcy Chapter 7, discharged" in account(as_alice, alice, closed)
+    assert "Bankruptcy Chapter 7 · Discharged" in account(as_alice, alice, closed)
 
 
 @pytest.mark.parametrize(
     ("dates", "note"),
     [
         ({"balanceDate": "11092026"}, None),
-        ({"balanceDate": None, "statusDate": "10092026"}, "counted from the date of the status"),
-        ({"balanceDate": None, "statusDate": None}, "counted from the day of the report"),
+        ({"balanceDate": None, "statusDate": "10092026"}, "counted from the status date"),
+        ({"balanceDate": None, "statusDate": None}, "counted from the report date"),
     ],
 )
 def test_it_says_from_which_date_months_are_counted(as_alice, alice, dates, note):
     page = account(as_alice, alice, card(**dates, paymentHistory="C1C"))
     assert "2026" in page
-    assert (note or "months are counted") in page if note else "months are counted" not in page
+    assert (note or "Months are counted") in page if note else "Months are counted" not in page
 
 
 def test_it_shows_a_history_that_nothing_dates(as_alice, alice):
     silent = card(balanceDate=None, statusDate=None, paymentHistory="C1" + "C" * 13)
     page = account(as_alice, alice, silent, headerRecord=None)
-    assert "Nothing says which months these are" in page
+    assert "The report doesn't say which months these are" in page
     assert "1 OK 30 OK" in page
     assert "13 OK OK OK" in page
 
@@ -85,15 +88,15 @@ def test_it_tells_the_details_of_a_bankruptcy_in_court(as_alice, alice):
     }
     store_report(alice, read(publicRecord=[RECORD | details]))
     page = words(as_alice, "credit_records")
-    assert "the plan repays 40% · adjusted by 15% · assets $21,635 · filed by the person · shared" in page
+    assert "repayment plan: 40% · adjustment: 15% · assets: $21,635 · filed by the debtor · Joint account" in page
     assert "Your comment: PLAN FINISHED EARLY" in page
 
 
 @pytest.mark.parametrize(
     ("code", "text", "said"),
     [
-        ("1202", "OFAC NO RECORD FOUND", "The bureau found nothing under your name."),
-        ("1200", "NAME MATCHES OFAC/PLC/FSE LIST", "does not say that you are the person listed"),
+        ("1202", "OFAC NO RECORD FOUND", "The bureau found no match for your name."),
+        ("1200", "NAME MATCHES OFAC/PLC/FSE LIST", "doesn't mean that you are the person listed"),
         ("1299", "OFAC SOMETHING ELSE", "OFAC SOMETHING ELSE"),
     ],
 )
@@ -122,19 +125,21 @@ def paid_collection(**changes):
 
 def test_it_says_that_a_collection_was_paid(as_alice, alice):
     page = account(as_alice, alice, paid_collection())
-    assert "Status Paid Payments Paid, was in collection" in page
-    assert "Closed. Paid, was in collection" in words(as_alice, "credit_accounts")
-    assert "Paid, was in collection · balance not reported · opened Mar 15, 2016" in words(as_alice, "credit_records")
+    assert "Status Paid Payment status Paid, was in collections" in page
+    assert "Closed. Paid, was in collections" in words(as_alice, "credit_accounts")
+    assert "Paid, was in collections · balance: Not reported · opened: Mar 15, 2016" in words(
+        as_alice, "credit_records"
+    )
 
 
 def test_it_says_what_is_owed_on_a_collection(as_alice, alice):
     owed = paid_collection(balanceAmount="00000842", openOrClosed="O", enhanced={"enhancedAccountCondition": "93"})
     store_report(alice, read(tradeline=[owed]))
-    assert "In collection · $842 owed" in words(as_alice, "credit_records")
+    assert "In collections · balance: $842" in words(as_alice, "credit_records")
 
 
 def test_it_says_in_words_that_a_day_is_missing(as_alice, alice):
     page = account(as_alice, alice, card(balanceDate=None), headerRecord=None)
-    assert "of Not reported" not in page
-    assert "The lender sent no date for it." in page
+    assert "from Not reported" not in page
+    assert "Balance date not reported" in page
     assert "Experian report Score" in page

@@ -91,7 +91,7 @@ def test_it_asks_who_is_there_before_it_takes_a_signature(
 def test_it_wants_no_signature_where_there_is_no_bureau(as_alice: Client, settings) -> None:
     settings.CREDIT_ENV = "off"
     assert as_alice.get(reverse("credit_start")).url == reverse("credit")
-    assert "reads no credit reports" in page_text(as_alice.get(reverse("credit")))
+    assert "This site has no credit reports" in page_text(as_alice.get(reverse("credit")))
     assert reverse("credit_start") not in page_text(as_alice.get(reverse("credit")))
     assert f'href="{reverse("credit")}"' not in page_text(as_alice.get(reverse("overview")))
 
@@ -171,7 +171,7 @@ def test_it_asks_nothing_about_somebody_who_did_not_sign(as_alice: Client, alice
     sign(as_alice, "Bob Other")
     refused = give_details(as_alice)
     assert refused.status_code == 422
-    assert "“Bob Other”" in page_text(refused)
+    assert "signed with: Bob Other." in page_text(refused)
     assert pulls(site_bureau) == 0
 
 
@@ -179,7 +179,7 @@ def test_it_gives_back_what_it_knows_but_never_the_number(as_alice: Client, site
     enroll_through_pages(as_alice)
     page = page_text(as_alice.get(reverse("credit_details")))
     assert 'value="101 Maple St"' in page
-    assert "the last four digits, 1001" in page
+    assert "the last four digits we have, 1001" in page
     assert 'value="1001"' not in page
 
 
@@ -188,7 +188,7 @@ def test_it_asks_once_in_a_month_whatever_is_clicked(as_alice: Client, site_bure
     give_details(as_alice)
     give_details(as_alice, ssn="")
     page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
-    assert "There is one report in 30 days" in page
+    assert "You can get one report every 30 days." in page
     assert pulls(site_bureau) == 1
 
 
@@ -199,7 +199,7 @@ def test_it_signs_again_after_a_year_and_goes_on_without_the_number(
     with time_machine.travel(timezone.now() + timedelta(days=366)):
         as_alice.force_login(alice)
         with_second_factor(as_alice, alice)
-        assert "There is no instruction from you" in page_text(as_alice.get(reverse("credit")))
+        assert "We have no authorization from you" in page_text(as_alice.get(reverse("credit")))
         assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
         sign(as_alice)
         assert give_details(as_alice, ssn="").url == reverse("credit")
@@ -269,10 +269,10 @@ def test_it_withdraws_with_one_button_and_without_a_proof(as_alice: Client, alic
     give_details(as_alice, keep_ssn="on")
     with time_machine.travel(timezone.now() + timedelta(minutes=20)):
         page = page_text(as_alice.get(reverse("credit_withdraw")))
-        assert "asks Experian for no more reports" in page
-        assert "The reports that you have" in page
+        assert "We stop requesting reports from Experian." in page
+        assert "Your credit reports." in page
         done = page_text(as_alice.post(reverse("credit_withdraw"), follow=True))
-        assert "Withdrawn. Plumbline asks Experian for nothing more" in done
+        assert "Authorization withdrawn. We request no more reports" in done
     kept = enrollment_of(alice)
     assert (kept.ssn, kept.identity, kept.next_pull_at) == (None, None, None)
     with tenant(alice.pk):
@@ -289,7 +289,7 @@ def test_it_asks_nothing_after_a_withdrawal(as_alice: Client, alice: User, site_
         assert as_alice.post(reverse("credit_pull")).url in (reverse("credit_details"), reverse("credit_start"))
     assert pulls(site_bureau) == 1
     shown = page_text(as_alice.get(reverse("credit")))
-    assert "There is no instruction from you" in shown
+    assert "We have no authorization from you" in shown
     assert "782" in shown
 
 
@@ -317,10 +317,10 @@ def test_it_has_a_page_for_files_that_are_not_as_usual(as_alice: Client, site_bu
     enroll_through_pages(as_alice, persona)
     page = page_text(as_alice.get(reverse("credit")))
     expected = {
-        "P04": "Experian found no file",
-        "P05": "Your file is frozen",
-        "P07": "does not give this report out",
-        "P10": "not enough recent activity",
+        "P04": "Experian found no credit file",
+        "P05": "Your credit file is frozen",
+        "P07": "Experian didn't release this report",
+        "P10": "too little recent activity",
     }
     assert expected[persona] in page
     assert ">9002<" not in page

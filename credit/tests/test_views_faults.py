@@ -64,7 +64,7 @@ def test_it_says_what_happened_and_asks_no_second_time(asked, alice: User, site_
     (kind, action), state = NO_REPORT[fault]
     page = asked(kind, action)
     assert current_status(alice) is state
-    assert STATUS_MESSAGES[state].title in page
+    assert str(STATUS_MESSAGES[state].title) in page
     assert count(RawReport, alice) == 0
     assert site_bureau.made() <= 1
 
@@ -72,7 +72,7 @@ def test_it_says_what_happened_and_asks_no_second_time(asked, alice: User, site_
 @pytest.mark.parametrize("fault", ONLY_KEPT)
 def test_it_keeps_what_it_cannot_read_and_says_so(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
     page = asked(*ONLY_KEPT[fault])
-    assert STATUS_MESSAGES[EnrollmentStatus.UNPARSED].title in page
+    assert str(STATUS_MESSAGES[EnrollmentStatus.UNPARSED].title) in page
     assert (count(RawReport, alice), site_bureau.made()) == (1, 1)
 
 

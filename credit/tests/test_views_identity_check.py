@@ -56,12 +56,12 @@ def test_it_offers_both_ways_where_a_report_is_kept_back(as_alice: Client, waiti
 
 def test_it_shows_the_report_after_a_right_answer(as_alice: Client, alice: User, right: dict[str, str]) -> None:
     page = page_text(as_alice.get(reverse("credit_identity_check")))
-    assert "You have 3 tries left" in page
+    assert "You have 3 attempts left" in page
     assert 'type="month"' in page
     answer = send(as_alice, right)
     assert answer.url == reverse("credit")
     shown = page_text(as_alice.get(reverse("credit")))
-    assert "That is right." in shown
+    assert "Your answers match." in shown
     assert "782" in shown
     assert current_status(alice) is EnrollmentStatus.READY
     for name in PAGES:
@@ -72,19 +72,19 @@ def test_it_shows_the_report_after_a_right_answer(as_alice: Client, alice: User,
 
 
 def test_it_counts_wrong_answers_and_then_stays_closed(as_alice: Client, alice: User, right: dict[str, str]) -> None:
-    for left in ("2 tries left", "1 try left"):
+    for left in ("2 attempts left", "1 attempt left"):
         refused = send(as_alice, right, zip_code="99999")
         assert refused.status_code == 422
-        assert "Not all of this fits the file." in page_text(refused)
+        assert "Those answers don't match the credit file." in page_text(refused)
         assert f"You have {left}" in page_text(refused)
     for answer in (NOWHERE, right):
         closed = send(as_alice, answer)
         assert closed.status_code == 422
         page = page_text(closed)
-        assert "This report stays closed" in page
+        assert "We can't show this report" in page
         assert 'href="https://www.experian.com/disputes/' in page
         assert 'name="zip_code"' not in page
-    assert "This report stays closed" in page_text(as_alice.get(reverse("credit_identity_check")))
+    assert "We can't show this report" in page_text(as_alice.get(reverse("credit_identity_check")))
     assert (wrong_answers(alice), current_status(alice)) == (3, EnrollmentStatus.MISMATCH)
     for name in PAGES:
         assert as_alice.get(reverse(name)).url == reverse("credit")
@@ -151,6 +151,6 @@ def test_it_leads_there_from_above_an_older_report(
         with_second_factor(as_alice, alice)
         give_details(as_alice, ADA, zip_code="46361")
         page = page_text(as_alice.get(reverse("credit")))
-    assert "The newest report does not fit your details and is not shown." in page
+    assert "Your newest report doesn't match your details, so we don't show it." in page
     assert f'href="{reverse("credit_identity_check")}"' in page
     assert "782" in page

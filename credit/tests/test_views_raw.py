@@ -77,7 +77,7 @@ def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
 def test_it_hands_out_nothing_complete_without_a_decision(as_alice: Client, alice: User, report_id: UUID) -> None:
     refused = as_alice.post(address(report_id, "credit_raw_download"))
     assert refused.status_code == 422
-    assert "Tick the box" in page_text(refused)
+    assert "Check the box" in page_text(refused)
     assert SSN not in page_text(refused)
     assert "complete file" not in looks(alice)
 

@@ -33,7 +33,7 @@ PAGES = (
     "credit_personal",
 )
 BEHIND_A_REPORT = PAGES[1:]
-# What a page says where a value slipped past its words. Sentences of ours begin with "None of" and "None on".
+# What a page says where a value slipped past its words.
 LEAKED = re.compile(r"\bNone\b(?! on | of )|\bNaN\b|[^0-9.]%|Kind\.|object at")
 ATTACK = "<img src=x onerror=alert(1)>\"'&amp;{{ 7|add:7 }}"
 
@@ -155,13 +155,13 @@ def test_it_says_no_score_and_why(as_alice, alice):
     store_report(alice, read(riskModel=[SCORE | {"score": "9002"}]))
     said = words(as_alice, "credit")
     assert "No score" in said
-    assert "not enough recent activity" in said
-    assert "9002" not in said.partition("could not be read")[0]
+    assert "too little recent activity" in said
+    assert "9002" not in said.partition("in the expected format")[0]
 
 
 def test_it_says_no_score_where_the_report_holds_none(as_alice, alice):
     store_report(alice, read(riskModel=None))
-    assert "No score. The report does not hold one." in words(as_alice, "credit")
+    assert "This report has no score." in words(as_alice, "credit")
     assert "No score" in words(as_alice, "credit_history")
 
 
@@ -182,8 +182,8 @@ def test_it_says_not_reported_and_never_zero(as_alice, alice):
     said = words(as_alice, "credit_account", report.tradelines[0].key)
     assert "$0" not in said
     assert said.count("Not reported") >= 3
-    assert "Utilization Not reported" in words(as_alice, "credit")
-    assert "Owed in all Not reported" in words(as_alice, "credit")
+    assert "Credit utilization Not reported" in words(as_alice, "credit")
+    assert "Total balance Not reported" in words(as_alice, "credit")
 
 
 @pytest.mark.parametrize(("days", "said"), [(45, False), (46, True)])
@@ -206,22 +206,22 @@ def test_it_does_not_call_a_true_report_a_sample(as_alice, alice):
 def test_it_says_that_an_alert_stands_in_the_file(as_alice, alice, persona_reports):
     store_report(alice, persona_reports["P08"])
     said = words(as_alice, "credit")
-    assert "A fraud alert stands in your file" in said
-    assert "An active duty alert stands in your file" in said
+    assert "Your credit file has a fraud alert." in said
+    assert "Your credit file has an active duty alert." in said
 
 
 def test_it_lists_what_it_could_not_read(as_alice, alice, persona_reports):
     store_report(alice, persona_reports["P12"])
     said = words(as_alice, "credit")
-    assert "14 places could not be read as usual" in said
-    assert "A code is not known (4Z)" in said
+    assert "14 values aren't in the expected format" in said
+    assert "Unknown code (4Z)" in said
     assert "Experian score, model RC" in said
-    assert "This model has no bands that we know" in said
+    assert "We have no score bands for this model" in said
 
 
 def test_it_keeps_the_social_security_number_off_every_page(as_alice, alice):
     store_report(alice, read(ssn=[{"number": "666011001", "ssnIndicators": "YYYYYYYYY"}]))
-    assert "no difference from the one that was asked with" in words(as_alice, "credit_personal")
+    assert "no difference from the number we sent" in words(as_alice, "credit_personal")
     for name in PAGES:
         assert "666011001" not in text(as_alice, name)
 
@@ -239,7 +239,7 @@ def test_it_says_when_an_inquiry_falls_off(as_alice, alice):
     store_report(alice, read())
     said = words(as_alice, "credit_inquiries")
     assert "MESA AUTO FINANCE Sep 12, 2025 Not reported Sep 12, 2027" in said
-    assert "Plumbline's own" in said
+    assert "Inquiries by Plumbline" in said
 
 
 def test_it_lists_collections_beside_public_records(as_alice, alice):
@@ -247,7 +247,7 @@ def test_it_lists_collections_beside_public_records(as_alice, alice):
     assert report.tradelines[0].kind is AccountKind.COLLECTION
     store_report(alice, report)
     said = words(as_alice, "credit_records")
-    for part in ("US BKPT CT IN HAMMOND", "Bankruptcy", "$38,400", "status code 15", "TRI-COUNTY RECOVERY"):
+    for part in ("US BKPT CT IN HAMMOND", "Bankruptcy", "$38,400", "status code: 15", "TRI-COUNTY RECOVERY"):
         assert part in said
 
 
@@ -261,17 +261,17 @@ def two(alice):
 
 
 def test_it_tells_stored_changes_with_their_figures(as_alice, two):
-    assert "VantageScore 4.0 went up by 82 points From 700 to 782." in words(as_alice, "credit_changes")
+    assert "VantageScore 4.0 rose 82 points From 700 to 782." in words(as_alice, "credit_changes")
 
 
 def test_it_compares_any_two_reports_in_either_order(as_alice, two):
     for before, after in (two, two[::-1]):
         said = words(as_alice, "credit_changes", query=f"?before={before}&after={after}")
-        assert "What differs VantageScore 4.0 went up by 82 points" in said
+        assert "Differences VantageScore 4.0 rose 82 points" in said
 
 
 def test_it_says_that_a_report_does_not_differ_from_itself(as_alice, two):
-    assert "say the same" in words(as_alice, "credit_changes", query=f"?before={two[0]}&after={two[0]}")
+    assert "We found no differences" in words(as_alice, "credit_changes", query=f"?before={two[0]}&after={two[0]}")
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_it_says_that_two_files_cannot_be_compared(as_alice, alice):
     other = replace(read(headerRecord=header("10202026")), consumer_hash="another", sha256="1")
     ids = [store_report(alice, other), store_report(alice, read())]
     body = text(as_alice, "credit_changes", query=f"?before={ids[0]}&after={ids[1]}", status=422)
-    assert "about different files" in body
+    assert "from different credit files" in body
     assert "empty__mark" not in body
 
 
@@ -327,7 +327,7 @@ def test_it_compares_no_score_with_that_of_another_file(as_alice, alice):
     with tenant(alice.pk):
         models.Report.objects.filter(pk=newer).update(comparable=False)
     said = words(as_alice, "credit")
-    assert "another one than the last" in said
+    assert "from a different credit file than your last one" in said
     assert "82 points" not in said
 
 
@@ -338,4 +338,4 @@ def test_it_says_that_one_report_has_changed_nothing(as_alice, alice):
 
 def test_it_says_that_two_reports_have_changed_nothing(as_alice, alice):
     store_reports(alice, [read(headerRecord=header("10202026")), read()])
-    assert "Nothing has changed from report to report so far." in words(as_alice, "credit_changes")
+    assert "We found no changes between your reports." in words(as_alice, "credit_changes")

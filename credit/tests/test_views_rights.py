@@ -49,8 +49,8 @@ def test_it_leads_to_the_official_places(as_alice: Client) -> None:
     page = page_text(as_alice.get(reverse("credit_rights")))
     for place in OFFICIAL:
         assert f'href="{place}' in page
-    assert "You have signed none" in page
-    assert "has not asked Experian about you" in page
+    assert "You haven't signed an authorization" in page
+    assert "We haven't requested a report from Experian." in page
 
 
 def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site_bureau: Bureau) -> None:
@@ -58,9 +58,9 @@ def test_it_lists_what_was_signed_and_every_time_it_asked(as_alice: Client, site
     page = page_text(as_alice.get(reverse("credit_rights")))
     assert instruction.consent_text().sha256 in page
     assert instruction.CLAUSES[0].text in page
-    assert "Experian sent a report" in page
-    assert "You asked" in page
-    assert "Ask again from" in page
+    assert "Experian: report received" in page
+    assert "Requested by you" in page
+    assert "Request a new report from" in page
     assert "disabled" in page
     assert reverse("credit_withdraw") in page
     as_alice.post(reverse("credit_withdraw"))
@@ -77,7 +77,7 @@ def test_it_lets_a_person_ask_again_when_a_month_is_over(as_alice: Client, alice
         page = page_text(as_alice.get(reverse("credit_rights")))
         assert f'action="{reverse("credit_pull")}"' in page
         assert as_alice.post(reverse("credit_pull")).url == reverse("credit")
-        assert page_text(as_alice.get(reverse("credit_rights"))).count("Experian sent a report") == 2
+        assert page_text(as_alice.get(reverse("credit_rights"))).count("Experian: report received") == 2
 
 
 def test_it_asks_nothing_because_a_page_is_looked_at(as_alice: Client, site_bureau: Bureau) -> None:
@@ -110,11 +110,11 @@ def test_it_has_a_page_for_every_state(as_alice: Client, alice: User, state: Enr
     field = "zip_code" if state is EnrollmentStatus.DETAILS_REFUSED else ""
     set_status(alice, state, rejected_field=field, next_pull_at=next_pull_at)
     page = page_text(as_alice.get(reverse("credit")))
-    assert STATUS_MESSAGES[state].title in page
-    assert all(text in page for text in STATUS_MESSAGES[state].texts)
+    assert str(STATUS_MESSAGES[state].title) in page
+    assert all(str(text) in page for text in STATUS_MESSAGES[state].texts)
     assert "None" not in page
     assert ("<strong>ZIP code</strong>" in page) is (state is EnrollmentStatus.DETAILS_REFUSED)
-    assert ("The next try is" in page) is (state in (EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN))
+    assert ("Next attempt:" in page) is (state in (EnrollmentStatus.RETRYING, EnrollmentStatus.OUTCOME_UNKNOWN))
     assert ('http-equiv="refresh"' in page) is (state is EnrollmentStatus.PULLING)
     assert ("hx-get" in page) is (state is EnrollmentStatus.PULLING)
 
@@ -123,14 +123,14 @@ def test_it_leads_from_one_step_to_the_next(as_alice: Client, alice: User) -> No
     assert reverse("credit_start") in page_text(as_alice.get(reverse("credit")))
     sign(as_alice)
     page = page_text(as_alice.get(reverse("credit")))
-    assert "One step is left" in page
+    assert "One step left" in page
     assert reverse("credit_details") in page
     set_status(alice, EnrollmentStatus.NOT_PULLED)
     page = page_text(as_alice.get(reverse("credit")))
-    assert "Experian can be asked now" in page
+    assert "Your details are saved" in page
     assert f'action="{reverse("credit_pull")}"' in page
     set_status(alice, EnrollmentStatus.NOT_PULLED, eligible_at=timezone.now() + timedelta(minutes=9))
-    assert "Get my report from" in page_text(as_alice.get(reverse("credit")))
+    assert "Get my report (from" in page_text(as_alice.get(reverse("credit")))
 
 
 def test_it_asks_for_a_new_signature_when_the_words_have_changed(
@@ -139,7 +139,7 @@ def test_it_asks_for_a_new_signature_when_the_words_have_changed(
     sign(as_alice)
     monkeypatch.setattr(instruction, "VERSION", "2027-01")
     page = page_text(as_alice.get(reverse("credit")))
-    assert "has to be signed again" in page
+    assert "Renew your authorization" in page
     assert reverse("credit_start") in page
     assert as_alice.get(reverse("credit_details")).url == reverse("credit_start")
 
@@ -166,19 +166,19 @@ def test_it_does_not_let_a_frozen_file_be_asked_for_at_every_click(
 ) -> None:
     enroll_through_pages(as_alice, "P05")
     page = page_text(as_alice.get(reverse("credit")))
-    assert "Your file is frozen" in page
+    assert "Your credit file is frozen" in page
     assert "https://www.experian.com/freeze/" in page
-    assert "Try again from" in page
+    assert "Request my report (from" in page
     page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
-    assert "You can ask again in" in page
+    assert "You can request one again in" in page
     site_bureau.control("bureau/personas/P05", {"mode": "normal"})
     with time_machine.travel(timezone.now() + timedelta(minutes=20)):
         assert f'action="{reverse("credit_pull")}"' in page_text(as_alice.get(reverse("credit")))
         page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
-    assert "Your file is frozen" not in page
+    assert "Your credit file is frozen" not in page
 
 
 def test_it_leads_to_the_details_while_the_same_ones_would_find_nothing(as_alice: Client, site_bureau: Bureau) -> None:
     enroll_through_pages(as_alice, "P04")
     page = page_text(as_alice.post(reverse("credit_pull"), follow=True))
-    assert "Look at your details first" in page
+    assert "Update your details before you request a report." in page

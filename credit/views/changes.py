@@ -3,6 +3,7 @@
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.users.requests import AuthenticatedHttpRequest
@@ -13,11 +14,10 @@ from credit.report import ReportStatus
 from credit.stored import reports
 
 PER_PAGE = 6
-FIRST_REPORT = "No changes yet. They appear after your second credit report."
-NO_CHANGE = "Nothing has changed from report to report so far."
-OTHER_FILE = "These two reports are about different files, so nothing can be said about both."
-
-UNREADABLE_REPORT = "One of these reports cannot be read. Whoever runs this site has been told."
+FIRST_REPORT = _("No changes yet. They appear after your second credit report.")
+NO_CHANGE = _("We found no changes between your reports.")
+OTHER_FILE = _("These reports are from different credit files, so we can't compare them.")
+UNREADABLE_REPORT = _("We can't open one of these reports. This is a problem on our end.")
 
 
 @require_safe

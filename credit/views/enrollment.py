@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
@@ -24,8 +25,8 @@ from credit.views.pulling import pull_now
 
 # In these statuses, the number itself may be wrong.
 SSN_UNCONFIRMED = frozenset({EnrollmentStatus.NO_HIT, EnrollmentStatus.DETAILS_REFUSED, EnrollmentStatus.MISMATCH})
-SIGNATURE_LOST = "Your signature cannot be read any more, so it cannot be compared with your name. Please sign again."
-WITHDRAWN = "Withdrawn. Plumbline asks Experian for nothing more, and what it kept to ask with is deleted."
+SIGNATURE_LOST = _("We can't decrypt your signature, so we can't compare it with your name. Sign again.")
+WITHDRAWN = _("Authorization withdrawn. We request no more reports, and we deleted the details you gave us.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -86,7 +87,7 @@ def read_signature(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> s
     with tenant(request.user.pk):
         name = signed.signature.reveal_or("")
     if not name:
-        messages.info(request, SIGNATURE_LOST)
+        messages.info(request, str(SIGNATURE_LOST))
     return name
 
 
@@ -116,5 +117,5 @@ def withdraw(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "credit/withdraw.html")
     lifecycle.withdraw_enrollment(user=request.user)
-    messages.success(request, WITHDRAWN)
+    messages.success(request, str(WITHDRAWN))
     return redirect("credit_rights")

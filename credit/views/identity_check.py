@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
@@ -13,8 +14,8 @@ from credit.forms import IdentityCheckForm
 from credit.presentation.status_messages import ANNUAL_REPORT, EXPERIAN_DISPUTES
 from credit.pulls import identity_check
 
-CONFIRMED = "That is right. The report is shown from now on."
-WRONG = "Not all of this fits the file."
+CONFIRMED = _("Your answers match. You can now view this report.")
+WRONG = _("Those answers don't match the credit file.")
 
 
 @sensitive_post_parameters()
@@ -28,7 +29,7 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = IdentityCheckForm(request.POST if request.method == "POST" else None)
     if question is not None and question.attempts_left and form.is_valid():
         if identity_check.check_answer(user=request.user, answer=form.answer()):
-            messages.success(request, CONFIRMED)
+            messages.success(request, str(CONFIRMED))
             return redirect("credit")
         form.add_error(None, WRONG)
         question = identity_check.get_question(owner=request.user.pk)

@@ -10,6 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
@@ -32,9 +35,7 @@ from credit.stored import reports
 
 logger = logging.getLogger(__name__)
 
-ONE_A_PERIOD = "There is one report in {days} days. You can ask for the next one from {day} on."
-DETAILS_FIRST = "Experian would say the same again. Look at your details first."
-JUST_ASKED = "Experian was asked a short while ago. You can ask again in {minutes} minutes."
+DETAILS_FIRST = _("Update your details before you request a report.")
 
 
 @require_POST
@@ -71,12 +72,24 @@ def pull_now(request: AuthenticatedHttpRequest, applicant: Applicant | None = No
 def not_due_message(early: pulling.NotDue) -> str:
     """Say when the user may pull again, or what has to happen first."""
     if early.next_pull_at is None:
-        return DETAILS_FIRST
+        return str(DETAILS_FIRST)
     wait = early.next_pull_at - timezone.now()
     if wait < timedelta(days=1):
-        return JUST_ASKED.format(minutes=int(wait.total_seconds()) // 60 + 1)
-    day = timezone.localtime(early.next_pull_at)
-    return ONE_A_PERIOD.format(days=settings.CREDIT_REFRESH_DAYS, day=f"{day:%B} {day.day}")
+        minutes = int(wait.total_seconds()) // 60 + 1
+        return ngettext(
+            "We requested your report recently. You can request one again in %(minutes)s minute.",
+            "We requested your report recently. You can request one again in %(minutes)s minutes.",
+            minutes,
+        ) % {"minutes": minutes}
+    values = {"days": settings.CREDIT_REFRESH_DAYS, "day": date_format(timezone.localtime(early.next_pull_at), "F j")}
+    return (
+        ngettext(
+            "You can get one report every %(days)s day. You can request the next one from %(day)s.",
+            "You can get one report every %(days)s days. You can request the next one from %(day)s.",
+            settings.CREDIT_REFRESH_DAYS,
+        )
+        % values
+    )
 
 
 @require_safe

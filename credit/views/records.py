@@ -19,5 +19,5 @@ def index(request: AuthenticatedHttpRequest) -> HttpResponse:
     if stored is None:
         return redirect("credit")
     page = Paginator(stored.report.public_records, PER_PAGE).get_page(request.GET.get("page"))
-    collections = [each for each in stored.report.tradelines if each.kind is AccountKind.COLLECTION]
+    collections = [account for account in stored.report.tradelines if account.kind is AccountKind.COLLECTION]
     return render(request, "credit/public_records.html", {"stored": stored, "page": page, "collections": collections})

@@ -77,7 +77,7 @@ def _list_readings(in_order: Sequence[ReportSummary], events: Mapping[object, li
             day=_day(report),
             value=report.value,
             model=model,
-            band=score_band.name if score_band else "",
+            band=str(score_band.name) if score_band else "",
             breaks=_break(before, report, model),
             events=tuple(describe_change(change) for change in notable[:MOST_EVENTS]),
             more=max(0, len(notable) - MOST_EVENTS),

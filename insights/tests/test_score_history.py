@@ -120,8 +120,8 @@ def test_it_tells_what_a_report_brought_and_marks_what_is_grave():
     found = score_history(months(702, 688, 684), stored)
     newest, middle, oldest = found.readings
     assert [event.title for event in middle.events] == [
-        "A mark was added to your file",
-        *["BEACON CARD: limit changed"] * 2,
+        "A mark was added to your credit file",
+        *["BEACON CARD: credit limit changed"] * 2,
     ]
     assert (middle.more, middle.is_severe) == (1, True)
     assert (len(newest.events), newest.is_severe, oldest.events) == (1, False, ())

@@ -24,12 +24,10 @@ NOT_YET_MARKED: Final = (
     "templates/accounts",
     "templates/allauth",
     "templates/base.html",
-    "templates/credit",
     "templates/help.html",
     "templates/home.html",
     "templates/mfa",
     "templates/ui",
-    "credit/jinja2",
 )
 # Attributes that browsers show or read aloud.
 READ_ATTRIBUTES: Final = frozenset(

@@ -43,7 +43,7 @@ class TransactionAdmin(BankDataAdmin):
 
 @admin.register(SyncRun)
 class SyncRunAdmin(BankDataAdmin):
-    data_label = "How your banks were read"
+    data_label = "Sync history of your banks"
     list_display = (
         "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "removed", "restarts",
         "skipped_rows", "field_errors", "error_code", "request_id",

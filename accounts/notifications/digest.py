@@ -68,7 +68,7 @@ def send_digest(*, user_id: UUID, claimed_until: datetime) -> bool:
         return False
     emails.send_digest_email(
         collected.user,
-        [TEXTS[notification_type].email_line for notification_type in collected.types],
+        [str(TEXTS[notification_type].email_line) for notification_type in collected.types],
         name=collected.name,
     )
     _mark_sent(collected)

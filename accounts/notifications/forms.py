@@ -8,15 +8,18 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.forms import BoundField
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.notifications.delivery_schedule import Frequency
 from accounts.notifications.models import NotificationSettings
 from accounts.notifications.notification_types import TEXTS, Channel, NotificationType, preference_key
 
 FREQUENCIES: Final = [
-    (Frequency.IMMEDIATE.value, "At once"),
-    (Frequency.DAILY.value, "Once a day, at 8 a.m."),
-    (Frequency.WEEKLY.value, "Once a week, Mondays at 8 a.m."),
+    (Frequency.IMMEDIATE.value, _("Right away")),
+    (Frequency.DAILY.value, _("Daily at 8 AM")),
+    (Frequency.WEEKLY.value, _("Weekly on Mondays at 8 AM")),
 ]
 TIME_ATTRS: Final = {"type": "time", "autocomplete": "off"}
 AMOUNT_ATTRS: Final = {"inputmode": "decimal", "autocomplete": "off"}
@@ -34,7 +37,7 @@ def list_time_zones() -> list[tuple[str, str]]:
 class PreferenceRow(NamedTuple):
     """The two checkboxes of one notification type."""
 
-    label: str
+    label: str | Promise
     app: BoundField
     mail: BoundField
 
@@ -42,17 +45,17 @@ class PreferenceRow(NamedTuple):
 class NotificationSettingsForm(forms.Form):
     """A checkbox for each type and channel, the frequency of digests, quiet hours, and what is a large amount."""
 
-    frequency = forms.ChoiceField(label="How often", choices=FREQUENCIES)
+    frequency = forms.ChoiceField(label=_("Frequency"), choices=FREQUENCIES)
     quiet_hours_start = forms.TimeField(
-        label="No mails from", required=False, widget=forms.TimeInput(format="%H:%M", attrs=TIME_ATTRS)
+        label=_("Quiet hours start"), required=False, widget=forms.TimeInput(format="%H:%M", attrs=TIME_ATTRS)
     )
     quiet_hours_end = forms.TimeField(
-        label="Until", required=False, widget=forms.TimeInput(format="%H:%M", attrs=TIME_ATTRS)
+        label=_("Quiet hours end"), required=False, widget=forms.TimeInput(format="%H:%M", attrs=TIME_ATTRS)
     )
-    time_zone = forms.ChoiceField(label="Your time zone", choices=list_time_zones)
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=list_time_zones)
     large_transaction = forms.DecimalField(
-        label="A transaction is large from",
-        help_text="In the currency of the account, in or out.",
+        label=_("Alert me about amounts of at least"),
+        help_text=_("For money in and money out, in the account's currency."),
         min_value=Decimal("0.01"),
         max_digits=14,
         decimal_places=2,
@@ -70,7 +73,7 @@ class NotificationSettingsForm(forms.Form):
         super().__init__(data, initial=initial)
         for notification_type, words in TEXTS.items():
             for channel in Channel:
-                field = forms.BooleanField(label=f"{words.label}: {channel}", required=False)
+                field = forms.BooleanField(label=words.label, required=False)
                 self.fields[preference_key(notification_type, channel)] = field
 
     def preference_rows(self) -> Iterator[PreferenceRow]:
@@ -88,7 +91,7 @@ class NotificationSettingsForm(forms.Form):
         if "quiet_hours_start" in cleaned and "quiet_hours_end" in cleaned:
             for missing, other in (("quiet_hours_start", "quiet_hours_end"), ("quiet_hours_end", "quiet_hours_start")):
                 if cleaned[missing] is None and cleaned[other] is not None:
-                    self.add_error(missing, "Quiet hours need a beginning and an end. Leave both empty for none.")
+                    self.add_error(missing, gettext("Enter a start and an end, or leave both empty."))
         return cleaned
 
     def preferences(self) -> dict[str, Any]:

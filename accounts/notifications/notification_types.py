@@ -7,6 +7,9 @@ a creditor or a bank. To add a type, add it here with its texts; the settings pa
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 
 class NotificationType(StrEnum):
     """What a notification is about. The values are stored; never change or reuse one."""
@@ -32,38 +35,40 @@ class Channel(StrEnum):
 
 
 class NotificationText(NamedTuple):
-    """The label of a type on the settings page, and its line in emails."""
+    """The label of a type on the settings page, and its line in emails; both are translated when they are shown."""
 
-    label: str
-    email_line: str
+    label: str | Promise
+    email_line: str | Promise
 
 
 TEXTS: Final = {
-    NotificationType.CREDIT_SCORE: NotificationText("Your credit score changed", "A change of your credit score"),
+    NotificationType.CREDIT_SCORE: NotificationText(_("Your credit score changed"), _("Your credit score")),
     NotificationType.CREDIT_INQUIRY: NotificationText(
-        "Somebody asked for your credit report", "An inquiry on your credit report"
+        _("New inquiry on your credit report"), _("An inquiry on your credit report")
     ),
     NotificationType.CREDIT_ACCOUNT: NotificationText(
-        "An account opened, closed or changed", "An account on your credit report"
+        _("An account on your credit report opened, closed, or changed"), _("An account on your credit report")
     ),
-    NotificationType.CREDIT_UTILIZATION: NotificationText("Card balances passed a mark", "Your credit utilization"),
-    NotificationType.CREDIT_PAYMENT: NotificationText("A late payment was reported", "A payment on your credit report"),
+    NotificationType.CREDIT_UTILIZATION: NotificationText(
+        _("Credit utilization crossed a threshold"), _("Your credit utilization")
+    ),
+    NotificationType.CREDIT_PAYMENT: NotificationText(
+        _("A late payment was reported"), _("A payment on your credit report")
+    ),
     NotificationType.CREDIT_RECORD: NotificationText(
-        "A public record or collection changed", "A record on your credit report"
+        _("A public record or collection account changed"), _("A record on your credit report")
     ),
     NotificationType.CREDIT_IDENTITY: NotificationText(
-        "Your personal data on file changed", "Your personal data on your credit report"
+        _("Personal information on your credit report changed"), _("Personal information on your credit report")
     ),
     NotificationType.CREDIT_REPORT: NotificationText(
-        "A credit report needs you", "Getting your credit report needs you"
+        _("Your credit report needs your attention"), _("Your credit report needs your attention")
     ),
     NotificationType.BANK_RECONNECT: NotificationText(
-        "A bank wants you to sign in again", "A bank connection needs you"
+        _("A bank needs you to sign in again"), _("A bank connection needs your attention")
     ),
-    NotificationType.BANK_LARGE_CHANGE: NotificationText("A large amount moved", "A large transaction"),
-    NotificationType.LOW_RUNWAY: NotificationText(
-        "Your money lasts less than three months", "How long your money lasts"
-    ),
+    NotificationType.BANK_LARGE_CHANGE: NotificationText(_("Large transaction"), _("A large transaction")),
+    NotificationType.LOW_RUNWAY: NotificationText(_("Less than 3 months of runway left"), _("Your runway")),
 }
 
 

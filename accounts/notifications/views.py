@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.notifications import inbox
@@ -63,7 +64,7 @@ def change_settings(request: AuthenticatedHttpRequest) -> HttpResponse:
     form = NotificationSettingsForm(request.POST or None, settings=settings)
     if request.method == "POST" and form.is_valid():
         inbox.change_settings(user_id=request.user.pk, **form.preferences())
-        messages.success(request, "Saved.")
+        messages.success(request, _("Alert settings saved."))
         return redirect("notification_settings")
     return render(request, "accounts/alerts_settings.html", {"form": form})
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from accounts.sign_in.sign_in_events import read_details
 from accounts.users.models import User
 from compliance.audit import Action
@@ -52,7 +54,7 @@ def _to_data_access(event: AuditEvent) -> DataAccess:
     return DataAccess(
         id=event.pk,
         at=event.at,
-        role=facts.get("role", "Operator"),
+        role=facts.get("role") or _("Administrator"),
         what=UNREADABLE if unreadable else facts.get("what", ""),
         rows=len(facts.get("rows", ())),
         reason=facts.get("reason", ""),

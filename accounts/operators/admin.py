@@ -85,13 +85,13 @@ class OperatorAdmin(admin.ModelAdmin):
             raise PermissionDenied
         grant = break_glass.current_grant(request.session) if self.needs_reason else None
         if self.needs_reason and grant is None:
-            context = self.admin_site.each_context(request) | {"title": "A reason is needed"}
+            context = self.admin_site.each_context(request) | {"title": "Reason required"}
             return TemplateResponse(request, "accounts/operators/reason_needed.html", context, status=403)
         with operator_view(UUID(grant.user_id) if grant else None):
             response: HttpResponse = view(request, *args)
             if isinstance(response, TemplateResponse) and response.context_data is not None:
                 if grant:
-                    response.context_data["subtitle"] = f"Of person {grant.user_id}, until {grant.expires_at_text}"
+                    response.context_data["subtitle"] = f"User {grant.user_id}, until {grant.expires_at_text}"
                 self._record(request, _displayed_rows(response.context_data), grant)
                 response.render()
             return response

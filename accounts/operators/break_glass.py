@@ -1,7 +1,7 @@
 """Break glass: an operator gets access to one user's bank and credit data, for a while and for a reason.
 
 The grant is stored in the operator's own session and ends with it. The user gets an email, and reads the reason
-beside every access under "Who looked at my data".
+beside every access in the data access log.
 """
 
 import time
@@ -29,8 +29,8 @@ MAX_REASON_LENGTH: Final = 500
 
 class BreakGlassForm(forms.Form):
     reason = forms.CharField(
-        label="Why do you need to see this person's bank and credit data?",
-        help_text="They read your words as they stand. A ticket's number alone tells them nothing.",
+        label="Why do you need to view this user's bank and credit data?",
+        help_text="The user reads this reason as you enter it. Don't enter only a ticket number.",
         min_length=MIN_REASON_LENGTH,
         max_length=MAX_REASON_LENGTH,
         widget=forms.Textarea(attrs={"rows": 4}),
@@ -74,4 +74,4 @@ def describe_role(operator: User) -> str:
     """Return what users read about an operator: the names of their groups, never the operator's own name."""
     if operator.is_superuser:
         return "Administrator"
-    return ", ".join(operator.groups.order_by("name").values_list("name", flat=True)) or "Operator"
+    return ", ".join(operator.groups.order_by("name").values_list("name", flat=True)) or "Administrator"

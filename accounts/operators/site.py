@@ -37,7 +37,7 @@ class OperatorSite(OTPAdminSite):
     """The site at ``ADMIN_PATH``. Anybody but staff gets 404."""
 
     site_header = site_title = "Plumbline operators"
-    index_title = "What you may look at"
+    index_title = "User data"
     index_template = "accounts/operators/index.html"
     site_url = None
     final_catch_all_view = False
@@ -101,8 +101,8 @@ class OperatorSite(OTPAdminSite):
         if form.is_valid():
             grant = break_glass.break_glass(request=request, user=user, reason=form.cleaned_data["reason"])
             messages.success(
-                request, f"Until {grant.expires_at_text} you may look at bank and credit data of {user_id}."
+                request, f"You can view the bank and credit data of {user_id} until {grant.expires_at_text}."
             )
             return redirect("admin:index")
-        context = self.each_context(request) | {"form": form, "user_id": user_id, "title": "Give a reason"}
+        context = self.each_context(request) | {"form": form, "user_id": user_id, "title": "Enter a reason"}
         return TemplateResponse(request, "accounts/operators/break_glass.html", context)

@@ -136,7 +136,7 @@ def test_it_tells_the_person_at_once(operator: Client, root: User, alice: User) 
     assert (event.action, event.actor, event.outcome) == ("break_glass", root.pk, "ok")
     assert (event.told["reason"], event.told["role"]) == (REASON, "Administrator")
     (sent,) = mails_to(alice)
-    assert sent.subject == "Somebody may look at your bank and credit data in Plumbline"
+    assert sent.subject == "An administrator requested access to your data"
     assert reverse("data_accesses") in sent.body
     assert REASON not in sent.body
     assert root.email not in sent.body
@@ -173,17 +173,17 @@ def test_a_person_reads_who_looked(operator: Client, root: User, alice: User, as
     operator.post(reverse("admin:break_glass", args=[alice.pk]), {"reason": f"{REASON} <b>"})
     page = as_alice.get(reverse("data_accesses")).content.decode()
     said = words(page)
-    assert "Administrator looked at: Your name, your email address and when you signed in last" in said
-    assert "Administrator asked to see your bank and credit data The reason: Ticket 4711" in said
+    assert "Administrator viewed: Your name, email address, and last sign-in" in said
+    assert "Administrator requested access to your bank and credit data Reason: Ticket 4711" in said
     assert "&lt;b&gt;" in page
-    assert said.index("asked to see") < said.index("looked at:")
+    assert said.index("requested access") < said.index("viewed:")
     assert root.email not in page
     assert str(root.pk) not in page
 
 
 def test_a_person_reads_of_nobody_elses_looks(operator: Client, alice: User, as_mallory: Client) -> None:
     operator.get(operator_user_url(alice))
-    assert "Nobody has looked at your data." in as_mallory.get(reverse("data_accesses")).content.decode()
+    assert "No views yet." in as_mallory.get(reverse("data_accesses")).content.decode()
 
 
 def test_a_person_pages_back_through_many_looks(as_alice: Client, alice: User) -> None:

@@ -86,7 +86,7 @@ def sign_out(page: Page, visit: Visit) -> None:
 
 def add_passkey(page: Page, visit: Visit) -> None:
     visit("security")
-    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_role("link", name="Create a passkey").click()
     page.get_by_role("button", name="Create passkey").click()
 
 
@@ -165,7 +165,7 @@ def test_it_proves_by_a_passkey_who_is_there(
 def test_it_sets_an_app_up_and_hands_the_codes_over(page: Page, visit: Visit, in_: None, tmp_path: Path) -> None:
     page.context.grant_permissions(["clipboard-write"])
     visit("security")
-    page.get_by_role("link", name="Set up an app").click()
+    page.get_by_role("link", name="Set up authenticator app").click()
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     page.get_by_text("Enter a setup key instead").click()
     authenticator_app = AuthenticatorApp(Authenticator(), page.locator("details code").inner_text())
@@ -223,7 +223,7 @@ def test_it_signs_in_by_app_and_by_recovery_code_without_scripts(browser: Any, l
         page.get_by_role("button", name="Don't trust this browser").click()
         expect(page).to_have_title("Overview · Plumbline")
         page.goto(live_server.url + reverse("security"))
-        expect(page.get_by_role("heading", name="Where you are signed in")).to_be_visible()
+        expect(page.get_by_role("heading", name="Devices")).to_be_visible()
         context.close()
 
 

@@ -150,9 +150,9 @@ def unlock_link() -> str:
 def test_it_unlocks_by_the_button_behind_the_mailed_link(alice: User, trail: Trail, settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "10000/m/ip,10/15m/key", "login": "10000/m/ip"}
     fail_sign_in(ALICE, 10)
-    assert mail.outbox[-1].subject == "Too many tries to sign in to Plumbline"
+    assert mail.outbox[-1].subject == "Password sign-in to Plumbline is paused"
     client = Client()
-    assert "Unlock it" in client.get(unlock_link()).content.decode()
+    assert "Unlock account" in client.get(unlock_link()).content.decode()
     assert lock_lasts(ALICE) is not None
     assert client.post(unlock_link()).url == reverse("account_login")
     sign_in(client, ALICE, PASSWORD)
@@ -166,7 +166,7 @@ def test_it_takes_a_link_once_and_for_the_lock_that_it_was_made_for(alice: User)
     Client().post(old)
     fail_sign_in(ALICE, 10)
     again = Client()
-    assert "no longer good" in again.get(old).content.decode()
+    assert "no longer works" in again.get(old).content.decode()
     again.post(old)
     assert lock_lasts(ALICE) == timedelta(minutes=15)
 
@@ -175,7 +175,7 @@ def test_it_takes_a_link_once_and_for_the_lock_that_it_was_made_for(alice: User)
 def test_it_takes_no_link_of_somebody_elses_making(alice: User, token: str) -> None:
     fail_sign_in(ALICE, 10)
     place = f"/accounts/unlock/{token}/"
-    assert "no longer good" in Client().get(place).content.decode()
+    assert "no longer works" in Client().get(place).content.decode()
     Client().post(place)
     assert lock_lasts(ALICE) is not None
 

@@ -52,7 +52,7 @@ def unread_count(user: User) -> int:
 
 def test_it_says_what_it_will_tell_when_there_is_nothing(as_alice: Client) -> None:
     said = get_page(as_alice)
-    assert "We will tell you here when" in said
+    assert "No alerts yet." in said
     assert "unread alert" not in said
 
 
@@ -120,7 +120,7 @@ def test_it_turns_pages(as_alice: Client, alice: User) -> None:
     assert 'href="?page=1"' in first
     assert "Thing 00." in second
     assert 'href="?page=0"' in second
-    assert "There is nothing older." in get_page(as_alice, page=2)
+    assert "No older alerts." in get_page(as_alice, page=2)
 
 
 @pytest.mark.parametrize("asked", ["-1", "x", "9" * 400, "²", "1.5"])

@@ -109,11 +109,11 @@ def test_it_writes_last_seen_at_most_once_a_minute(sign_in_from: Callable[..., C
 def test_it_lists_where_a_person_is_signed_in(sign_in_from: Callable[..., Client]) -> None:
     here, _ = sign_in_from(), sign_in_from(IPHONE, "198.51.100.7")
     page = get_security_page(here)
-    listed = page[page.index("Where you are signed in") : page.index("Recent sign-ins")]
+    listed = page[page.index("Devices") : page.index("Recent sign-ins")]
     assert "Firefox on Linux" in listed
     assert "Safari on iPhone" in listed
     assert "198.51.100.7" in listed
-    assert listed.index("This one") < listed.index("Safari on iPhone")
+    assert listed.index("This device") < listed.index("Safari on iPhone")
     assert not [session.session_key for session in Session.objects.all() if session.session_key in page]
     assert here.session.session_key not in page
 
@@ -123,7 +123,7 @@ def test_it_lists_no_session_that_is_over(sign_in_from: Callable[..., Client]) -
     with time_machine.travel(timezone.now() + timedelta(minutes=32)):
         here = sign_in_from()
         page = get_security_page(here)
-        assert "Safari on iPhone" not in page[page.index("Where you are") : page.index("Recent sign-ins")]
+        assert "Safari on iPhone" not in page[page.index("Devices") : page.index("Recent sign-ins")]
     assert Session.objects.count() == 1
 
 
@@ -239,7 +239,7 @@ def test_it_tells_of_a_browser_that_is_new(sign_in_from: Callable[..., Client], 
     assert email_subjects() == []
     sign_in_from(IPHONE, "203.0.113.9")
     (message,) = mail.outbox
-    assert (message.subject, message.to) == ("A new browser signed in to Plumbline", [alice.email])
+    assert (message.subject, message.to) == ("New browser sign-in to Plumbline", [alice.email])
     assert "Safari on iPhone" in message.body
     assert "203.0.113.9" in message.body
     assert "$" not in message.body
@@ -264,7 +264,7 @@ def test_it_knows_a_browser_for_one_person_only(
     bob = make_user("bob", PASSWORD)
     User.objects.filter(pk=bob.pk).update(last_login=timezone.now())
     sign_in(here, bob.email, PASSWORD)
-    assert email_subjects() == ["A new browser signed in to Plumbline"]
+    assert email_subjects() == ["New browser sign-in to Plumbline"]
     here.post(reverse("account_logout"))
     for name in ("alice", "bob"):
         sign_in(here, f"{name}@example.com", PASSWORD)
@@ -280,7 +280,7 @@ def test_it_takes_no_mark_of_a_browsers_own_making(
     client = Client()
     client.cookies[site.KNOWN_BROWSER_COOKIE_NAME] = cookie
     sign_in(client, alice.email, PASSWORD)
-    assert email_subjects() == ["A new browser signed in to Plumbline"]
+    assert email_subjects() == ["New browser sign-in to Plumbline"]
 
 
 def test_it_tells_other_sessions_once_what_happened(sign_in_from: Callable[..., Client], alice: User) -> None:

@@ -55,7 +55,7 @@ def looks_at(person: User) -> list[tuple[str, str]]:
 def test_it_is_closed_without_a_reason(as_root: Client, alice: User, banks: dict[UUID, Item], name: str) -> None:
     page = as_root.get(reverse(name))
     assert page.status_code == 403
-    assert "Bank data is closed" in page.content.decode()
+    assert "Bank and credit data needs a reason" in page.content.decode()
     assert looks_at(alice) == []
 
 
@@ -64,7 +64,7 @@ def test_it_tells_nobody_without_a_reason_which_rows_there_are(
 ) -> None:
     pages = [as_root.get(reverse("admin:banking_item_change", args=[each])) for each in (banks[alice.pk].pk, uuid4())]
     assert [page.status_code for page in pages] == [403, 403]
-    assert "Bank data is closed" in pages[0].content.decode()
+    assert "Bank and credit data needs a reason" in pages[0].content.decode()
 
 
 def test_it_shows_that_one_persons_rows(as_root: Client, alice: User, mallory: User, banks: dict[UUID, Item]) -> None:
@@ -120,9 +120,12 @@ def test_it_says_whose_rows_these_are_and_for_how_long(
     time_machine.move_to(now, tick=False)
     break_glass(as_root, alice)
     end = f"{now + timedelta(minutes=15):%H:%M} UTC"
-    assert f"Until {end} you may look at" in as_root.get(reverse("admin:index")).content.decode()
+    assert (
+        f"You can view the bank and credit data of {alice.pk} until {end}."
+        in as_root.get(reverse("admin:index")).content.decode()
+    )
     for place in (reverse(LISTS[0]), row(banks[alice.pk])):
-        assert f"Of person {alice.pk}, until {end}" in as_root.get(place).content.decode()
+        assert f"User {alice.pk}, until {end}" in as_root.get(place).content.decode()
 
 
 def test_it_closes_with_the_session(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:

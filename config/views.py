@@ -8,8 +8,8 @@ from django.core.cache import cache
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
-from django.template.defaultfilters import pluralize
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from compliance.audit.request_details import current_request_details
@@ -108,7 +108,7 @@ def too_large(request: HttpRequest) -> HttpResponse:
 def too_many_requests(request: HttpRequest, retry_after: int = 0) -> HttpResponse:
     """Answer 429 with the seconds to wait, as a page for people and as JSON for programs."""
     retry_after = retry_after or allauths_wait(request)
-    sentence = f"For your protection Plumbline takes no more for now. Wait {in_words(retry_after)}, then try again."
+    sentence = describe_wait(retry_after)
     if is_program(request):
         response: HttpResponse = JsonResponse({"error": sentence, "retry_after": retry_after}, status=429)
     else:
@@ -123,12 +123,20 @@ def allauths_wait(request: HttpRequest) -> int:
     return HOUR if match and match.url_name in MAILING and redis_answers() else MINUTE
 
 
-def in_words(seconds: int) -> str:
-    """A time to wait as people say it, never too short."""
+def describe_wait(seconds: int) -> str:
+    """Return the sentence that says how long to wait: in seconds, or in minutes, rounded up."""
     if seconds < MINUTE:
-        return f"{seconds} second{pluralize(seconds)}"
+        return ngettext(
+            "Too many requests. Try again in %(count)s second.",
+            "Too many requests. Try again in %(count)s seconds.",
+            seconds,
+        ) % {"count": seconds}
     minutes = -(-seconds // MINUTE)
-    return f"{minutes} minute{pluralize(minutes)}"
+    return ngettext(
+        "Too many requests. Try again in %(count)s minute.",
+        "Too many requests. Try again in %(count)s minutes.",
+        minutes,
+    ) % {"count": minutes}
 
 
 def is_program(request: HttpRequest) -> bool:

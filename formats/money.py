@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
-NOT_AVAILABLE: Final = "Not available"
+from django.utils.translation import gettext as _
+
 MINUS: Final = "\N{MINUS SIGN}"
 EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP)
 ONE: Final = Decimal(1)
@@ -32,6 +33,11 @@ DECIMALS: Final[Mapping[str, int]] = {
     code: decimals for decimals, codes in CURRENCIES_BY_DECIMALS.items() for code in codes.split()
 }
 UNITS: Final[Mapping[str, Decimal]] = {code: ONE.scaleb(-decimals) for code, decimals in DECIMALS.items()}
+
+
+def not_available() -> str:
+    """Return what stands for a value that is not known."""
+    return _("Not available")
 
 
 def currency_decimals(currency: str) -> tuple[int, int]:
@@ -62,7 +68,7 @@ def axis_label(amount: Decimal, currency: str = "USD") -> str:
 def format_amount(amount: Decimal | None, currency: str, unit: Decimal | None, *, plus: str = "") -> str:
     """Round half up to ``unit``, or to no unit, group the digits and put the sign first; a rounded zero has no sign."""
     if amount is None:
-        return NOT_AVAILABLE
+        return not_available()
     rounded = amount.quantize(unit, context=EXACT) if unit else keep_all_digits(amount)
     sign = MINUS if rounded < 0 else plus if rounded else ""
     return add_currency(f"{abs(rounded):,f}", currency, sign=sign)

@@ -73,7 +73,7 @@ class NotificationSettingsForm(forms.Form):
         super().__init__(data, initial=initial)
         for notification_type, words in TEXTS.items():
             for channel in Channel:
-                field = forms.BooleanField(label=words.label, required=False)
+                field = forms.BooleanField(label=str(words.label), required=False)
                 self.fields[preference_key(notification_type, channel)] = field
 
     def preference_rows(self) -> Iterator[PreferenceRow]:

@@ -186,8 +186,8 @@ def test_it_stores_what_was_chosen_and_shows_it_again(as_alice: Client, alice: U
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("quiet_hours_end", "", "need a beginning and an end"),
-        ("quiet_hours_start", "", "need a beginning and an end"),
+        ("quiet_hours_end", "", "Enter a start and an end"),
+        ("quiet_hours_start", "", "Enter a start and an end"),
         ("quiet_hours_start", "25:00", "valid time"),
         ("time_zone", "Mars/Olympus", "valid choice"),
         ("time_zone", "../../etc/passwd", "valid choice"),

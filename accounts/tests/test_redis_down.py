@@ -58,7 +58,7 @@ def test_it_answers_too_many_tries_to_the_right_password_too(stranger: Client, a
     answer = sign_in(stranger, alice.email, PASSWORD)
     assert answer.status_code == 429
     assert answer.headers["Retry-After"] == "60"
-    assert "Too many tries" in answer.content.decode()
+    assert "Too many requests" in answer.content.decode()
     assert not is_signed_in(stranger)
 
 

@@ -248,7 +248,7 @@ def test_it_takes_a_recovery_code_once_and_says_so(
     assert is_verified(stranger)
     assert trail(alice.pk) == ["recovery_code_used", "user_login"]
     assert subjects() == ["A recovery code was used for Plumbline"]
-    assert "Codes left: 9." in mail.outbox[0].body
+    assert "You have 9 recovery codes left." in mail.outbox[0].body
     thief = Client()
     sign_in(thief, alice.email, PASSWORD)
     submit_code(thief, first)

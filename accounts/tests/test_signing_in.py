@@ -71,7 +71,7 @@ def test_it_stops_taking_guesses_at_one_address(alice: User, make_user: Callable
     locked = Client(REMOTE_ADDR="192.0.2.99")
     answer = sign_in(locked, alice.email, PASSWORD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
-    assert "Wait 15 minutes" in answer.content.decode()
+    assert "Try again in 15 minutes" in answer.content.decode()
     assert not is_signed_in(locked)
     other = Client(REMOTE_ADDR="192.0.2.99")
     sign_in(other, "bob@example.com", PASSWORD)

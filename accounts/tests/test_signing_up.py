@@ -122,7 +122,7 @@ def test_it_keeps_the_names_of_who_gives_them(stranger: Client) -> None:
     stranger.post(reverse("account_signup"), fields)
     assert User.objects.get().name == "Alice Doe"
     too_long = fields | {"email": "other@example.com", "first_name": "x" * 101}
-    assert "There is a problem" in Client().post(reverse("account_signup"), too_long).content.decode()
+    assert "There's a problem" in Client().post(reverse("account_signup"), too_long).content.decode()
     assert User.objects.count() == 1
 
 
@@ -155,7 +155,7 @@ def test_it_answers_the_same_for_an_address_that_has_an_account(alice: User, kno
 def test_it_refuses_a_weak_password(stranger: Client, password: str) -> None:
     page = sign_up(stranger, EMAIL, password)
     assert page.status_code == 200
-    assert "There is a problem" in page.content.decode()
+    assert "There's a problem" in page.content.decode()
     assert 'type="password" value' not in page.content.decode()
     assert not User.objects.exists()
     assert mail.outbox == []
@@ -174,7 +174,7 @@ def test_it_takes_any_long_password_as_it_is(stranger: Client, password: str) ->
 def test_it_refuses_what_is_no_address(stranger: Client, email: str) -> None:
     page = sign_up(stranger, email, PASSWORD)
     assert page.status_code == 200
-    assert "There is a problem" in page.content.decode()
+    assert "There's a problem" in page.content.decode()
     assert not User.objects.exists()
 
 

@@ -45,9 +45,9 @@ def test_it_says_of_when_its_figures_are():
     late = [Item(institution_name="Old Bank", data_as_of=datetime(2026, 11, 14, 9, tzinfo=UTC)), Item()]
     age = Age(as_of=datetime(2026, 11, 22, 9, 40, tzinfo=UTC), late=late)
     html = framed("age=age since=since until=until", age=age, since=date(2026, 10, 23), until=date(2026, 11, 21))
-    for said in (">Oct 23</time> to ", ">Nov 21</time>", "As of ", "9:40 a.m.", "Old Bank as of ", "Nov 14"):
+    for said in (">Oct 23</time> to ", ">Nov 21</time>", "As of ", "9:40 AM", "Old Bank: data from ", "Nov 14"):
         assert said in html
-    assert "not read yet" in html
+    assert ": no data yet" in html
 
 
 @pytest.mark.parametrize("missing", ["age=nothing.age", "age=nothing.age since=nothing.since until=nothing.until"])

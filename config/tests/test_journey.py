@@ -151,7 +151,9 @@ def shows(page: Page, counted: Recount) -> None:
     expect(card(page, "Bank balance")).to_contain_text(dollars(counted.in_bank))
     expect(card(page, "Credit cards")).to_contain_text(f"{dollars(counted.owed)} owed of {dollars(counted.limit)}")
     used = (counted.owed * 100 / counted.limit).quantize(Decimal(1))
-    expect(card(page, "Credit cards").get_by_text("of limit used").locator("..")).to_contain_text(f"{used}%")
+    expect(card(page, "Credit cards").get_by_text("credit utilization", exact=True).locator("..")).to_contain_text(
+        f"{used}%"
+    )
     flow = card(page, "Cash flow, last 30 days")
     plus = "+" if counted.net > 0 else ""
     for label, figure in (

@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.tests.totp import add_authenticator_app
 from config.http.limits import LIMITS
 from config.tests.routes import NAMES
-from config.views import in_words
+from config.views import describe_wait
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
 
@@ -90,7 +90,7 @@ def test_it_says_to_people_how_long_to_wait(as_alice: Client) -> None:
     statuses(lambda: as_alice.get("/connect/"), 20)
     refused = as_alice.get("/connect/")
     page, wait = refused.content.decode(), int(refused.headers["Retry-After"])
-    assert f"Wait {in_words(wait)}, then try again." in page
+    assert describe_wait(wait) in page
     assert refused.headers["X-Request-ID"] in page
     assert refused.headers["Cache-Control"] == "no-store"
     assert "Transactions" in page
@@ -101,7 +101,7 @@ def test_it_says_to_programs_how_long_to_wait(as_alice: Client) -> None:
     refused = as_alice.get("/connect/", headers=API)
     assert refused.headers["Content-Type"] == "application/json"
     assert refused.json()["retry_after"] == int(refused.headers["Retry-After"])
-    assert "then try again." in refused.json()["error"]
+    assert "Too many requests. Try again in " in refused.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_it_says_to_programs_how_long_to_wait(as_alice: Client) -> None:
     [(1, "1 second"), (59, "59 seconds"), (60, "1 minute"), (61, "2 minutes"), (120, "2 minutes"), (900, "15 minutes")],
 )
 def test_it_never_names_a_time_that_is_too_short(seconds: int, words: str) -> None:
-    assert in_words(seconds) == words
+    assert describe_wait(seconds) == f"Too many requests. Try again in {words}."
 
 
 # --- Signing in by programs: 10 a minute for each address -------------------------------------------------
@@ -249,7 +249,7 @@ SIGN_IN_FORMS = {
 def test_it_lets_nobody_sign_in_uncounted(nobody: Client, away: None, name: str) -> None:
     refused = nobody.post(reverse(name), SIGN_IN_FORMS[name])
     assert refused.status_code == 429
-    assert "Wait 1 minute" in refused.content.decode()
+    assert "Try again in 1 minute." in refused.content.decode()
     assert "__Host-sessionid" not in refused.cookies
 
 

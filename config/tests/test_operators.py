@@ -210,12 +210,12 @@ def test_an_operator_breaks_the_glass_under_the_policy(
     page.locator("#searchbar").fill("alice@")
     page.locator("#changelist-search input[type=submit]").click()
     page.get_by_role("link", name=alice.email).click()
-    for name in ("Addresses", "Second factors", "Sessions", "Audit trail"):
+    for name in ("Addresses", "Two-step verification", "Sessions", "Audit trail"):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.locator("#result_list")).to_be_visible()
         page.go_back()
     page.get_by_role("link", name="Bank data", exact=True).click()
-    page.get_by_label("Why do you need to see").fill("Ticket 4711: you asked why a payment is missing.")
+    page.get_by_label("Why do you need to view").fill("Ticket 4711: you asked why a payment is missing.")
     page.get_by_role("button", name="View bank and credit data").click()
     expect(page.get_by_text("You can view the bank and credit data of")).to_be_visible()
     page.get_by_role("link", name="Transactions").first.click()

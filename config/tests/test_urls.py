@@ -129,7 +129,7 @@ def test_it_takes_no_form_from_another_site(alice: User, belongings: Belongings,
     browser.force_login(alice)
     refused = browser.post(address(name, belongings))
     assert refused.status_code == 403
-    assert "Please send that again" in refused.content.decode()
+    assert "Send that form again" in refused.content.decode()
 
 
 def test_it_shows_no_address_of_another_person_in_a_chain_of_guesses(

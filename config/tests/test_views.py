@@ -84,7 +84,7 @@ def test_it_tells_machines_nothing_about_people(nobody: Client) -> None:
 
 @pytest.mark.parametrize(
     ("email", "said"),
-    [("help@plumbline.example", 'href="mailto:help@plumbline.example"'), ("", "Ask whoever runs this site")],
+    [("help@plumbline.example", 'href="mailto:help@plumbline.example"'), ("", "Contact your administrator.")],
 )
 def test_it_says_whom_to_ask(nobody: Client, settings, email: str, said: str) -> None:
     settings.SUPPORT_EMAIL = email
@@ -176,11 +176,11 @@ class BrokenSite:
 @pytest.mark.parametrize(
     ("place", "status", "words"),
     [
-        ("/suspicious/", 400, "made no sense"),
+        ("/suspicious/", 400, "couldn't read that request"),
         ("/denied/", 403, ""),
-        ("/no/such/place/", 404, "There is nothing here"),
-        ("/broken/", 500, "broke on our side"),
-        ("/data/", 500, "broke on our side"),
+        ("/no/such/place/", 404, "Page not found"),
+        ("/broken/", 500, "Something went wrong on our end"),
+        ("/data/", 500, "Something went wrong on our end"),
     ],
 )
 @pytest.mark.parametrize("who", ["nobody", "as_alice"])
@@ -228,7 +228,7 @@ def test_it_refuses_a_body_that_is_too_large(nobody: Client, size: int, kind: st
     field = "x" * size if kind == "form" else BytesIO(b"x" * size)
     answer = nobody.post("/appearance/", {"theme": field})
     assert answer.status_code == 413
-    assert "That was too large" in answer.content.decode()
+    assert "That request is too large" in answer.content.decode()
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 

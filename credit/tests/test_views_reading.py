@@ -283,7 +283,7 @@ def test_it_says_that_a_report_does_not_differ_from_itself(as_alice, two):
 )
 def test_it_names_a_report_that_it_does_not_know_beside_its_field(as_alice, two, query):
     body = text(as_alice, "credit_changes", query=query, status=422)
-    assert "There is a problem" in body
+    assert "There's a problem" in body
     assert "empty__mark" not in body
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup
 
-from formats.money import EXACT, NOT_AVAILABLE, ONE, money
+from formats.money import EXACT, ONE, money, not_available
 from insights.overview import Spending
 from ui.macros import load_macro
 
@@ -24,7 +24,7 @@ def category_rows(spending: Spending) -> Markup:
 def runway(months: Decimal | None) -> str:
     """Format how long money lasts, as coarsely as the figure is known."""
     if months is None:
-        return NOT_AVAILABLE
+        return not_available()
     rounded = int(months.quantize(ONE, context=EXACT))
     if rounded < 1:
         return _("Less than a month")

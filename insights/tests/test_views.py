@@ -190,10 +190,10 @@ def test_it_never_calls_an_unknown_balance_nothing(as_alice: Client, item: Item)
 @pytest.mark.parametrize(
     ("facts", "expected", "polls"),
     [
-        ({}, "Sync finished.", False),
-        ({"sync_requested_at": timedelta(0)}, "Asking your banks for news", True),
-        ({"leased_until": timedelta(minutes=1)}, "Asking your banks for news", True),
-        ({"sync_requested_at": timedelta(minutes=-6), "checked_at": timedelta(minutes=-9)}, "Sync finished.", False),
+        ({}, "Sync complete.", False),
+        ({"sync_requested_at": timedelta(0)}, "Syncing your banks", True),
+        ({"leased_until": timedelta(minutes=1)}, "Syncing your banks", True),
+        ({"sync_requested_at": timedelta(minutes=-6), "checked_at": timedelta(minutes=-9)}, "Sync complete.", False),
     ],
 )
 def test_it_asks_again_only_while_banks_are_read(

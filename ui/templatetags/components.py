@@ -10,6 +10,7 @@ from django.template.context import Context
 from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from heroicons.templatetags.heroicons import heroicon_mini
 from markupsafe import escape as escape_markup
 
@@ -87,14 +88,24 @@ CARD = """<section class="card w{}" aria-labelledby="{}-title">
 
 def data_age(age: Any, since: date | None, until: date | None) -> SafeString:
     """Say which days the figures cover, how old they are, and which banks' are older."""
-    days = format_html("<span>{} to {}</span>", short_date(since), short_date(until)) if since and until else ""
-    time = format_html("<span>As of {}</span>", as_of(age.as_of)) if age and age.as_of else ""
-    late = ((icon("clock"), item.institution_name, read_at(item.data_as_of)) for item in (age.late if age else ()))
-    return format_html("{}{}{}", days, time, format_html_join("", '<span class="age__late">{}{} {}</span>', late))
+    parts = []
+    if since and until:
+        parts.append(format_html(_("{since} to {until}"), since=short_date(since), until=short_date(until)))
+    if age and age.as_of:
+        parts.append(format_html(_("As of {time}"), time=as_of(age.as_of)))
+    late = ((icon("clock"), late_bank(item.institution_name, item.data_as_of)) for item in (age.late if age else ()))
+    return format_html(
+        "{}{}",
+        format_html_join("", "<span>{}</span>", ((part,) for part in parts)),
+        format_html_join("", '<span class="age__late">{}{}</span>', late),
+    )
 
 
-def read_at(data_as_of: datetime | None) -> str:
-    return format_html("as of {}", as_of(data_as_of)) if data_as_of else "not read yet"
+def late_bank(name: str, data_as_of: datetime | None) -> SafeString:
+    """Say from when the data of a bank is that is out of date."""
+    if data_as_of is None:
+        return format_html(_("{bank}: no data yet"), bank=name)
+    return format_html(_("{bank}: data from {time}"), bank=name, time=as_of(data_as_of))
 
 
 @register.simple_tag

@@ -13,9 +13,11 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from formats import money as formats
-from formats.money import EXACT, MINUS, NOT_AVAILABLE, ONE
+from formats.money import EXACT, MINUS, ONE, not_available
 
 register = template.Library()
 
@@ -40,9 +42,9 @@ def absolute_money(amount: Decimal, currency: str = "USD") -> str:
 def percent(value: Decimal | None) -> str:
     """Format a share in whole percent; a trace reads "under 1%" because it is not nothing."""
     if value is None:
-        return NOT_AVAILABLE
+        return not_available()
     if 0 < value < ONE:
-        return "under 1%"
+        return _("under 1%")
     return f"{value.quantize(ONE, context=EXACT):,}%".replace("-", MINUS)
 
 
@@ -61,7 +63,7 @@ def get_item(counts: Mapping[int, int], key: int) -> int:
 # --- Times -----------------------------------------------------------------------------------------------
 
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-UNITS = ((86_400, "day"), (3_600, "hour"), (60, "min"))
+DAY, HOUR, MINUTE = 86_400, 3_600, 60
 TIME = '<time datetime="{}">{}</time>'
 
 
@@ -88,12 +90,12 @@ def date_text(value: date, this_year: int) -> str:
 
 @register.filter
 def local_datetime(value: datetime) -> SafeString:
-    """Format a time of day, with its day unless that is today: ``9:40 a.m.``, ``Nov 14, 9:40 a.m.``."""
+    """Format a time of day, with its day unless that is today: ``9:40 AM``, ``Nov 14, 9:40 AM``."""
     return datetime_in(timezone.localtime(value), timezone.localdate())
 
 
 def datetime_in(local: datetime, today: date) -> SafeString:
-    clock = f"{local.hour % 12 or 12}:{local.minute:02} {'a.m.' if local.hour < 12 else 'p.m.'}"
+    clock = f"{local.hour % 12 or 12}:{local.minute:02} {'AM' if local.hour < 12 else 'PM'}"
     text = clock if local.date() == today else f"{date_text(local.date(), today.year)}, {clock}"
     return format_html(TIME, local.isoformat(timespec="seconds"), text)
 
@@ -115,14 +117,21 @@ def as_of_in(value: datetime, zone: tzinfo, today: date) -> SafeString:
 def ago(value: datetime | None) -> str | SafeString:
     """Format how long ago something happened: ``just now``, ``12 min ago``, ``7 days ago``, ``never``."""
     if value is None:
-        return "never"
-    return format_html(TIME, value.isoformat(timespec="seconds"), format_elapsed(value, "ago", "just now"))
+        return _("never")
+    return format_html(TIME, value.isoformat(timespec="seconds"), format_ago(count_elapsed_seconds(value)))
 
 
-def format_elapsed(since: datetime, ending: str, none: str) -> str:
-    """Count the time since then in its largest whole unit; less than a minute, or the future, is ``none``."""
-    seconds = int((timezone.now() - since).total_seconds())
-    for size, name in UNITS:
-        if count := max(seconds, 0) // size:
-            return f"{count} {name}{'' if count == 1 or name == 'min' else 's'} {ending}"
-    return none
+def format_ago(seconds: int) -> str:
+    """Count a time since in its largest whole unit; less than a minute is "just now"."""
+    if days := seconds // DAY:
+        return ngettext("%(count)s day ago", "%(count)s days ago", days) % {"count": days}
+    if hours := seconds // HOUR:
+        return ngettext("%(count)s hour ago", "%(count)s hours ago", hours) % {"count": hours}
+    if minutes := seconds // MINUTE:
+        return ngettext("%(count)s min ago", "%(count)s min ago", minutes) % {"count": minutes}
+    return _("just now")
+
+
+def count_elapsed_seconds(since: datetime) -> int:
+    """Count the whole seconds since then; 0 for the future."""
+    return max(int((timezone.now() - since).total_seconds()), 0)

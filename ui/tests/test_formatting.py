@@ -127,12 +127,12 @@ def test_it_forgets_last_year_when_the_year_turns():
 @pytest.mark.parametrize(
     ("utc", "words"),
     [
-        ((2026, 11, 21, 14, 40), "9:40 a.m."),
-        ((2026, 11, 21, 17, 5), "12:05 p.m."),
-        ((2026, 11, 21, 5, 0), "12:00 a.m."),
-        ((2026, 11, 21, 4, 59), "Nov 20, 11:59 p.m."),
-        ((2026, 11, 22, 8, 10), "Nov 22, 3:10 a.m."),
-        ((2025, 11, 21, 14, 40), "Nov 21, 2025, 9:40 a.m."),
+        ((2026, 11, 21, 14, 40), "9:40 AM"),
+        ((2026, 11, 21, 17, 5), "12:05 PM"),
+        ((2026, 11, 21, 5, 0), "12:00 AM"),
+        ((2026, 11, 21, 4, 59), "Nov 20, 11:59 PM"),
+        ((2026, 11, 22, 8, 10), "Nov 22, 3:10 AM"),
+        ((2025, 11, 21, 14, 40), "Nov 21, 2025, 9:40 AM"),
     ],
 )
 def test_it_says_a_moment_in_the_readers_zone(utc, words):
@@ -145,13 +145,13 @@ def test_it_says_one_moment_to_each_reader_in_their_own_zone():
     for zone in ("Europe/Berlin", "America/Denver"):
         with clock.override(zone):
             said[zone] = formatting.local_datetime(datetime(2026, 11, 22, 12, tzinfo=UTC))
-    assert "1:00 p.m." in said["Europe/Berlin"]
-    assert "5:00 a.m." in said["America/Denver"]
+    assert "1:00 PM" in said["Europe/Berlin"]
+    assert "5:00 AM" in said["America/Denver"]
 
 
 def test_it_says_the_age_of_a_figure_by_the_hour_today_and_by_the_day_before():
-    assert ">9:40 a.m.<" in formatting.as_of(datetime(2026, 11, 21, 14, 40, tzinfo=UTC))
-    # 11:59 p.m. on the 13th in New York is the 14th in UTC.
+    assert ">9:40 AM<" in formatting.as_of(datetime(2026, 11, 21, 14, 40, tzinfo=UTC))
+    # 11:59 PM on the 13th in New York is the 14th in UTC.
     assert ">Nov 13<" in formatting.as_of(datetime(2026, 11, 14, 4, 59, tzinfo=UTC))
 
 

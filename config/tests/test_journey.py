@@ -149,7 +149,9 @@ def card(page: Page, title: str) -> Locator:
 def shows(page: Page, counted: Recount) -> None:
     """The overview's figures are the bank's, to the cent."""
     expect(card(page, "Bank balance")).to_contain_text(dollars(counted.in_bank))
-    expect(card(page, "Credit cards")).to_contain_text(f"{dollars(counted.owed)} owed of {dollars(counted.limit)}")
+    expect(card(page, "Credit cards")).to_contain_text(
+        f"{dollars(counted.owed)} of {dollars(counted.limit)} credit limit"
+    )
     used = (counted.owed * 100 / counted.limit).quantize(Decimal(1))
     expect(card(page, "Credit cards").get_by_text("credit utilization", exact=True).locator("..")).to_contain_text(
         f"{used}%"

@@ -253,7 +253,7 @@ def test_it_lets_a_person_sign_in_at_their_bank_again(
     bank.plaid("sandbox/item/reset_login", access_token=token)
     wait_until(lambda: fresh(item).state == "reauth")
     sign_in(page, live_server.url)
-    expect(page.get_by_text("First Platypus Bank needs you to sign in again.")).to_be_visible()
+    expect(page.get_by_text("First Platypus Bank needs you to sign in.")).to_be_visible()
     page.get_by_role("link", name="Reconnect First Platypus Bank").first.click()
     page.get_by_role("button", name="Continue to Plaid").click()
     dialog = page.get_by_role("dialog")
@@ -263,7 +263,7 @@ def test_it_lets_a_person_sign_in_at_their_bank_again(
     expect(page.get_by_text("Import from First Platypus Bank is complete.")).to_be_visible(timeout=PATIENCE)
     assert fresh(item).state == "fresh"
     page.get_by_role("link", name="Go to overview").click()
-    expect(page.get_by_text("needs you to sign in again")).to_have_count(0)
+    expect(page.get_by_text("needs you to sign in")).to_have_count(0)
     shows(page, recount(ledger_of(bank, item.provider_item_id), today()))
 
 

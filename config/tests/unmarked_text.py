@@ -20,13 +20,10 @@ NOT_YET_MARKED: Final = (
     "templates/429.html",
     "templates/500.html",
     "templates/503.html",
-    "templates/account",
     "templates/accounts",
-    "templates/allauth",
     "templates/base.html",
     "templates/help.html",
     "templates/home.html",
-    "templates/mfa",
     "templates/ui",
 )
 # Attributes that browsers show or read aloud.

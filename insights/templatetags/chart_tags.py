@@ -87,9 +87,9 @@ def chart_caption(facts: LineSummary, currency: str, name: str) -> SafeString:
     first, last, year = facts.first, facts.last, current_year()
     if first.day == last.day:
         amount = escape(money(last.value, currency))
-        words = {"name": escape(name), "amount": amount, "day": short_date(last.day, year)}
-        return join_html([_("%(name)s was %(amount)s on %(day)s.") % words])
-    words = {
+        values = {"name": escape(name), "amount": amount, "day": short_date(last.day, year)}
+        return join_html([_("%(name)s was %(amount)s on %(day)s.") % values])
+    values = {
         "name": escape(name),
         "change": change_text(facts, currency),
         "begin": escape(rounded_money(first.value, currency)),
@@ -98,9 +98,9 @@ def chart_caption(facts: LineSummary, currency: str, name: str) -> SafeString:
         "last_day": short_date(last.day, year),
     }
     if facts.direction == "level":
-        change = _("%(name)s started and ended at %(end)s, %(first_day)s to %(last_day)s.") % words
+        change = _("%(name)s started and ended at %(end)s, %(first_day)s to %(last_day)s.") % values
     else:
-        change = _("%(change)s from %(begin)s to %(end)s, %(first_day)s to %(last_day)s.") % words
+        change = _("%(change)s from %(begin)s to %(end)s, %(first_day)s to %(last_day)s.") % values
     return join_html([change, extremes_text(facts, currency)])
 
 
@@ -119,9 +119,9 @@ def change_text(facts: LineSummary, currency: str) -> str:
     """``▲ Up $120 (4%)``, in its color; the arrow is for eyes alone."""
     amount, is_up = {"amount": escape(rounded_money(facts.distance, currency))}, facts.direction == "up"
     tone, arrow = ("pos", "▲") if is_up else ("neg", "▼")
-    words = _("Up %(amount)s") % amount if is_up else _("Down %(amount)s") % amount
+    text = _("Up %(amount)s") % amount if is_up else _("Down %(amount)s") % amount
     share = "" if facts.percent is None else f" ({facts.percent}%)"
-    return f'<span class="{tone}"><span aria-hidden="true">{arrow}</span> {words}</span>{share}'
+    return f'<span class="{tone}"><span aria-hidden="true">{arrow}</span> {text}</span>{share}'
 
 
 def value_labels(chart: LineChart, currency: str) -> SafeString:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeData, mark_safe
 
 from config.tests.project_apps import own_apps
 from config.tests.unmarked_text import find_words, is_read_attribute
+from ui.templatetags.formatting import MONTHS
 
 OPENING, CLOSING = "⟦⟧"
 UNREAD_ELEMENTS: Final = frozenset(("script", "style"))
@@ -21,6 +22,8 @@ UNREAD_ELEMENTS: Final = frozenset(("script", "style"))
 IDENTIFIER: Final = re.compile(
     r"\S+@\S+|https?://\S+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?:USD|EUR|UTC)\b"
 )
+# Dates and times of day are formatted by ``ui``, and not translated yet.
+DATE_WORDS: Final = frozenset((*MONTHS, "AM", "PM"))
 # What tests call people, banks and shops reads like this, so that each ASCII letter on a page is the site's own.
 TO_GREEK: Final = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "αβγδεφηθικλμνοπκρστυβωξψζχΑΒΓΔΕΦΗΘΙΚΛΜΝΟΠΚΡΣΤΥΒΩΞΨΖΧ"
@@ -91,7 +94,8 @@ def find_untranslated_words(text: str, *, is_html: bool = True) -> list[str]:
         reader.close()
     else:
         reader.handle_data(text)
-    return find_words(IDENTIFIER.sub(" ", " ".join(reader.outside))) + [OPENING] * reader.depth
+    words = find_words(IDENTIFIER.sub(" ", " ".join(reader.outside)))
+    return [word for word in words if word not in DATE_WORDS] + [OPENING] * reader.depth
 
 
 class _OutsideReader(HTMLParser):

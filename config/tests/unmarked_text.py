@@ -12,29 +12,33 @@ from django.template.base import Lexer, Token, TokenType
 # Folders of templates, and single ones, whose sentences are still to be marked. Their pages are not rendered in the
 # pseudo-locale either. Take a line out when its templates, and the Python sentences that they show, are marked.
 NOT_YET_MARKED: Final = (
-    "templates/400.html",
-    "templates/403.html",
-    "templates/403_csrf.html",
-    "templates/404.html",
-    "templates/413.html",
-    "templates/429.html",
-    "templates/500.html",
-    "templates/503.html",
-    "templates/accounts",
-    "templates/base.html",
-    "templates/help.html",
-    "templates/home.html",
-    "templates/ui",
+    "templates/credit/account.html",
+    "templates/credit/start.html",
+    "templates/mfa/webauthn/add_form.html",
 )
+# Pages of administrators stay in English.
+ENGLISH_ONLY: Final = "templates/accounts/operators/"
 # Attributes that browsers show or read aloud.
 READ_ATTRIBUTES: Final = frozenset(
     ("title", "alt", "placeholder", "aria-label", "aria-description", "label", "summary", "content-text", "data-label")
 )
-# Tags whose arguments are names, and not sentences.
+# Tags whose arguments are names, and not sentences. Those of nav_link are views; rendered pages show its labels.
 TAGS_WITHOUT_TEXT: Final = frozenset(
     (
         *("autoescape", "block", "csrf_token", "elif", "else", "empty", "extends", "for", "icon", "if", "include"),
-        *("load", "partial", "partialdef", "slot", "spaceless", "static", "trans", "translate", "url", "with"),
+        *(
+            "load",
+            "nav_link",
+            "partial",
+            "partialdef",
+            "slot",
+            "spaceless",
+            "static",
+            "trans",
+            "translate",
+            "url",
+            "with",
+        ),
     )
 )
 UNREAD_ELEMENTS: Final = frozenset(("script", "style", "svg"))
@@ -72,7 +76,8 @@ def find_templates() -> list[Path]:
     root = settings.BASE_DIR
     folders = [root / "templates", *sorted(root.glob("*/jinja2"))]
     files = [path for folder in folders for pattern in ("*.html", "*.txt") for path in sorted(folder.rglob(pattern))]
-    return [path.relative_to(root) for path in files]
+    paths = [path.relative_to(root) for path in files]
+    return [path for path in paths if not str(path).startswith(ENGLISH_ONLY)]
 
 
 def is_read_attribute(tag: str, name: str, attributes: dict[str, str | None]) -> bool:

@@ -39,9 +39,8 @@ STATES = {
 def status_badge(state: str, data_as_of: datetime | None = None) -> SafeString:
     """Name a state in a word with its icon; a stale one says its age: "7 days old". Raises ``KeyError``."""
     tone, picture, label = STATES[state]
-    if state == "stale" and data_as_of:
-        label = age_of_data(data_as_of) or label
-    return format_html('<span class="pill pill--{}">{}{}</span>', tone, icon(picture), label)
+    age = age_of_data(data_as_of) if state == "stale" and data_as_of else ""
+    return format_html('<span class="pill pill--{}">{}{}</span>', tone, icon(picture), age or label)
 
 
 def age_of_data(data_as_of: datetime) -> str:

@@ -31,7 +31,7 @@ def test_it_says_when_and_from_where_and_how_to_react(alice: User) -> None:
     send_security_email(NOTICE, str(alice.pk), "", FACTS)
     (message,) = mail.outbox
     assert message.to == [alice.email]
-    assert "Nov 21, 2026, 09:40 UTC" in message.body
+    assert "When: Nov 21, 2026, 9:40 AM UTC" in message.body
     assert "192.0.2.1" in message.body
     assert "https://plumbline.test/accounts/password/reset/" in message.body
     assert message.alternatives == []

@@ -49,7 +49,7 @@ def test_it_checks_details_by_its_own_limits(as_alice: Client, alice: User) -> N
     sign(as_alice, name=f"{name} Mercer")
     refused = give_details(as_alice, first_name=name)
     assert refused.status_code == 422
-    assert "Toyland takes letters with hyphens or spaces between them, at most 8." in page_text(refused)
+    assert "Enter a name of up to 8 letters. Toyland accepts spaces and hyphens in it." in page_text(refused)
     assert ToyBureau.references == []
 
 

@@ -207,7 +207,7 @@ def test_it_says_that_a_connection_is_being_ended(
     as_alice: Client, read_item: Item, stored: Callable[[], None]
 ) -> None:
     answer = as_alice.post(reverse("disconnect", args=[read_item.pk]), {"history": "keep"}, follow=True)
-    assert "finishes this after that" in answer.content.decode()
+    assert "We finish this after the sync" in answer.content.decode()
 
 
 def test_it_does_what_was_wished_last(alice: User, read_item: Item, provider: ScriptedProvider) -> None:

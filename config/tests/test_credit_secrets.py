@@ -95,7 +95,7 @@ def test_it_stands_in_no_cache_and_no_queue(secrets):
 def test_it_stands_in_no_log_and_no_mail(secrets, caplog):
     [letter] = mail.outbox
     text = f"{letter.subject} {letter.body} {letter.extra_headers} {letter.alternatives}"
-    assert "Sign in to read it" in text
+    assert "Sign in to view them:" in text
     assert shown(secrets, caplog.text) == shown(secrets, text) == set()
     # Neither figures nor names of creditors: a mail says what kind of thing happened.
     assert not re.search(r"[$%]|BEACON|NORTHFIELD|HARBOR|PRAIRIE|\b\d{3}\b", letter.body)

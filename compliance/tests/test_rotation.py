@@ -124,9 +124,13 @@ def test_it_says_what_it_did_where_the_systems_own_key_is_damaged(
 ) -> None:
     make_box(alice)
     data_keys.get_active_key(SYSTEM)
+    # Keys are committed apart from the test, so an earlier test may have left one as well.
+    damaged = len(key_rows(SYSTEM))
     new_primary()
     damage_keys(SYSTEM)
-    with pytest.raises(CommandError, match=r"1 data keys could not be opened(?s:.)*is not in the system's trail"):
+    with pytest.raises(
+        CommandError, match=rf"{damaged} data keys could not be opened(?s:.)*is not in the system's trail"
+    ):
         call_command("rotate_keys", stdout=StringIO())
     assert [kek for _, kek, _ in key_rows(alice.pk)] == ["kek-20270101"]
 

@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "config.http.limits.LimitsMiddleware",
 ]
 
+FILE_LOADERS = ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -120,20 +121,7 @@ TEMPLATES = [
                 "config.http.context.site_context",
             ],
             "builtins": ["django.templatetags.static", "template_partials.templatetags.partials"],
-            "loaders": [
-                (
-                    "template_partials.loader.Loader",
-                    [
-                        (
-                            "django.template.loaders.cached.Loader",
-                            [
-                                "django.template.loaders.filesystem.Loader",
-                                "django.template.loaders.app_directories.Loader",
-                            ],
-                        )
-                    ],
-                )
-            ],
+            "loaders": [("template_partials.loader.Loader", [("django.template.loaders.cached.Loader", FILE_LOADERS)])],
         },
     },
     # What pages repeat many times: ui/macros.py. Its templates lie in the folders "jinja2" of the apps.

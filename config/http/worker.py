@@ -18,6 +18,8 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
+from config.http.frame_chunk import call_in_large_chunk
+
 # In seconds: from a request's first byte to its last, and from a connection's last byte to its end.
 REQUEST_SECONDS: Final = 20
 IDLE_SECONDS: Final = 30
@@ -81,6 +83,10 @@ class Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
         self.set_thread_count(count)
         self.for_health = ThreadedTaskDispatcher()
         self.for_health.set_thread_count(1)
+
+    def handler_thread(self, thread_no: int) -> None:
+        """Run the site in a thread until it is told to end."""
+        call_in_large_chunk(super().handler_thread, thread_no)
 
     def add_task(self, task: TimedConnection) -> None:
         """Put a connection with a complete request in the queue."""

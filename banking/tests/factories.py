@@ -1,4 +1,4 @@
-"""Factories of rows, with defaults for what a test does not care about."""
+"""Create and change rows, with defaults for the fields that a test does not care about."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -10,9 +10,17 @@ from banking.models import Account, BalanceSnapshot, Item, Transaction
 from compliance.isolation import tenant
 
 
-def make_account(item: Item, **facts: object) -> Account:
-    """A stored account: a checking account in dollars by default."""
-    usual = {
+def update_item(item: Item, **fields: object) -> Item:
+    """Set columns of an Item and reload it; without ``fields``, only reload it."""
+    with tenant(item.owner_id):
+        Item.objects.filter(pk=item.pk).update(**fields)
+        item.refresh_from_db()
+    return item
+
+
+def make_account(item: Item, **fields: object) -> Account:
+    """Create an account: a checking account in dollars by default."""
+    defaults = {
         "provider_id": uuid4().hex,
         "name": "Checking",
         "mask": "0000",
@@ -22,13 +30,13 @@ def make_account(item: Item, **facts: object) -> Account:
         "balance_as_of": timezone.now(),
     }
     with tenant(item.owner_id):
-        return Account.objects.create(owner_id=item.owner_id, item=item, **usual | facts)
+        return Account.objects.create(owner_id=item.owner_id, item=item, **defaults | fields)
 
 
-def build_transaction(account: Account, amount: str, **facts: object) -> Transaction:
-    """An unsaved transaction; ``amount`` is positive when money comes in."""
-    day = facts.get("day", timezone.localdate())
-    usual = {
+def build_transaction(account: Account, amount: str, **fields: object) -> Transaction:
+    """Build an unsaved transaction; ``amount`` is positive when money comes in."""
+    day = fields.get("day", timezone.localdate())
+    defaults = {
         "provider_id": uuid4().hex,
         "amount": Decimal(amount),
         "provider_amount": -Decimal(amount),
@@ -37,25 +45,23 @@ def build_transaction(account: Account, amount: str, **facts: object) -> Transac
         "date": day,
         "name": "STARBUCKS 123",
     }
-    return Transaction(owner_id=account.owner_id, account=account, **usual | facts)
+    return Transaction(owner_id=account.owner_id, account=account, **defaults | fields)
 
 
-def make_transaction(account: Account, amount: str, **facts: object) -> Transaction:
-    """A stored transaction."""
-    row = build_transaction(account, amount, **facts)
+def make_transaction(account: Account, amount: str, **fields: object) -> Transaction:
+    row = build_transaction(account, amount, **fields)
     with tenant(account.owner_id):
         row.save()
     return row
 
 
 def make_transactions(account: Account, rows: list[Transaction]) -> list[Transaction]:
-    """Many transactions, stored at once."""
     with tenant(account.owner_id):
         return Transaction.objects.bulk_create(rows)
 
 
 def make_balance(account: Account, days_ago: int, current: str | None) -> BalanceSnapshot:
-    """The stored balance of some days ago."""
+    """Create the balance snapshot of ``days_ago`` days ago; ``None`` is an unknown balance."""
     with tenant(account.owner_id):
         return BalanceSnapshot.objects.create(
             owner_id=account.owner_id,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from html import unescape
 
 from django.http import HttpResponse
 from django.test import Client
@@ -41,10 +40,6 @@ def reload_session(user: User, session: LinkSession) -> LinkSession:
 def items(user: User) -> list[Item]:
     with tenant(user.pk):
         return list(Item.objects.for_user(user))
-
-
-def words(response: HttpResponse) -> str:
-    return unescape(response.content.decode())
 
 
 def raising(error: ProviderError) -> Callable[..., None]:

@@ -17,6 +17,7 @@ from banking.plaid.settings import PlaidSettings
 from banking.provider import InstitutionDown, LoginRequired, ProviderError, Readiness, TimedOut
 from banking.sync import sync_item
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
+from banking.tests.factories import update_item
 from banking.tests.job_queue import queued_jobs
 from banking.tests.scripted_provider import ScriptedProvider, transactions_page
 from compliance.isolation import tenant
@@ -25,16 +26,9 @@ from compliance.queues import Lane
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def changed(item: Item, **facts: object) -> Item:
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(**facts)
-        item.refresh_from_db()
-    return item
-
-
 def run(item: Item, *, patient: bool = False) -> Item:
     tasks.sync_item(str(item.owner_id), str(item.pk), "test", patient=patient)
-    return changed(item)
+    return update_item(item)
 
 
 def lanes(item: Item) -> list[tuple[Lane, bool]]:
@@ -55,7 +49,7 @@ def test_it_hands_an_item_over_whose_bank_does_not_answer(item: Item, provider: 
 
 
 def test_it_gives_a_bank_its_time_among_those_that_need_it(item: Item, provider: ScriptedProvider) -> None:
-    changed(item, is_slow=True)
+    update_item(item, is_slow=True)
     provider.pages = [TimedOut("TIMEOUT")]
     run(item, patient=True)
     assert (item.failures, item.is_slow, item.error_code) == (1, True, "TIMEOUT")
@@ -63,7 +57,7 @@ def test_it_gives_a_bank_its_time_among_those_that_need_it(item: Item, provider:
 
 
 def test_it_takes_an_item_back_whose_bank_answers_quickly_again(item: Item, provider: ScriptedProvider) -> None:
-    changed(item, is_slow=True)
+    update_item(item, is_slow=True)
     assert not run(item, patient=True).is_slow
 
 
@@ -91,7 +85,7 @@ def test_it_keeps_items_of_banks_that_fail_apart(
 def test_it_lets_whoever_asks_for_a_reading_directly_wait(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [TimedOut("TIMEOUT")]
     sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
-    assert changed(item).failures == 1
+    assert update_item(item).failures == 1
 
 
 # --- Lanes ------------------------------------------------------------------------------------------------
@@ -99,7 +93,7 @@ def test_it_lets_whoever_asks_for_a_reading_directly_wait(item: Item, provider: 
 
 @pytest.mark.parametrize(("slow", "lane"), [(False, Lane.SHARED), (True, Lane.SLOW)])
 def test_it_queues_a_persons_wish_where_it_holds_nobody_up(item: Item, slow: bool, lane: Lane) -> None:
-    tasks.enqueue_sync(changed(item, is_slow=slow), trigger="person")
+    tasks.enqueue_sync(update_item(item, is_slow=slow), trigger="person")
     assert lanes(item) == [(lane, slow)]
 
 

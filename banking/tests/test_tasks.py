@@ -15,18 +15,12 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.models import Connection, Item, PendingRemoval, WebhookReceipt
 from banking.provider import LoginRequired, NotReady, Readiness, Unavailable, WebhookEvent
 from banking.sync import sync_queue
+from banking.tests.factories import update_item
 from banking.tests.job_queue import queued_jobs
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import TenantMismatch, tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def changed(item: Item, **facts: object) -> Item:
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(**facts)
-        item.refresh_from_db()
-    return item
 
 
 def run(item: Item) -> None:
@@ -39,7 +33,7 @@ def triggers(item: Item) -> list[str]:
 
 def held(item: Item) -> Item:
     """The Item while another worker reads it."""
-    return changed(item, lease_holder=uuid4(), leased_until=timezone.now() + timedelta(minutes=1))
+    return update_item(item, lease_holder=uuid4(), leased_until=timezone.now() + timedelta(minutes=1))
 
 
 # --- One Item ---------------------------------------------------------------------------------------------
@@ -72,7 +66,7 @@ def test_it_has_written_down_when_to_look_again_should_the_queue_lose_it(
     provider.pages = [answer]
     began = timezone.now()
     run(item)
-    assert began < changed(item).next_sync_at - timedelta(seconds=seconds) <= timezone.now()
+    assert began < update_item(item).next_sync_at - timedelta(seconds=seconds) <= timezone.now()
 
 
 def test_it_leaves_news_of_a_busy_item_to_the_worker_that_holds_it(item: Item, provider: ScriptedProvider) -> None:
@@ -85,7 +79,7 @@ def test_it_leaves_news_of_a_busy_item_to_the_worker_that_holds_it(item: Item, p
 @pytest.mark.parametrize("connection", [Connection.LOGIN_REQUIRED, Connection.REMOVING, Connection.REMOVED])
 def test_it_comes_back_to_no_item_that_cannot_be_read(item: Item, provider: ScriptedProvider, connection: str) -> None:
     sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
-    changed(item, connection=connection)
+    update_item(item, connection=connection)
     run(item)
     assert (queued_jobs(item.pk), provider.cursors) == ([], [])
 
@@ -105,7 +99,7 @@ def test_it_leaves_a_busy_item_that_has_none(item: Item, provider: ScriptedProvi
 def test_it_does_not_come_back_to_an_item_that_cannot_be_read(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [LoginRequired("ITEM_LOGIN_REQUIRED")]
     run(item)
-    assert changed(item).connection == Connection.LOGIN_REQUIRED
+    assert update_item(item).connection == Connection.LOGIN_REQUIRED
     assert queued_jobs(item.pk) == []
 
 
@@ -164,7 +158,7 @@ def test_it_queues_a_removal_until_it_is_paid(alice: User, item: Item, provider:
     tasks.remove_at_provider(str(alice.pk), str(owed.pk))
     tasks.remove_at_provider(str(alice.pk), str(owed.pk))
     assert provider.removed_tokens == ["access-sandbox-secret"]
-    assert changed(item).connection == Connection.REMOVED
+    assert update_item(item).connection == Connection.REMOVED
 
 
 def test_it_says_which_removal_is_owed_and_shows_no_token(
@@ -188,18 +182,18 @@ def bell(provider_item_id: str) -> WebhookEvent:
 def test_it_asks_for_the_item_that_a_webhook_speaks_of(item: Item) -> None:
     tasks.handle_webhook(bell(item.provider_item_id))
     assert triggers(item) == ["webhook"]
-    assert changed(item).sync_requested_at is not None
+    assert update_item(item).sync_requested_at is not None
 
 
 @pytest.mark.parametrize("stranger", ["", "unknown", "' OR true --"])
 def test_it_asks_for_nothing_when_the_item_is_not_ours(item: Item, stranger: str) -> None:
     tasks.handle_webhook(bell(stranger))
     assert triggers(item) == []
-    assert changed(item).sync_requested_at is None
+    assert update_item(item).sync_requested_at is None
 
 
 def test_it_does_not_mistake_another_environments_item(item: Item) -> None:
-    changed(item, environment="production")
+    update_item(item, environment="production")
     tasks.handle_webhook(bell(item.provider_item_id))
     assert triggers(item) == []
 
@@ -228,7 +222,7 @@ def test_it_reads_once_for_a_burst_of_webhooks(item: Item, provider: ScriptedPro
 
 
 def test_it_queues_nothing_for_a_webhook_of_an_item_that_cannot_be_read(item: Item) -> None:
-    changed(item, connection=Connection.REMOVED)
+    update_item(item, connection=Connection.REMOVED)
     tasks.handle_webhook(bell(item.provider_item_id))
     assert queued_jobs(item.pk) == []
 
@@ -270,4 +264,4 @@ def test_it_leaves_the_removal_to_the_clock_when_the_queue_is_away(alice: User, 
 
 def test_it_hears_a_webhook_even_when_the_queue_is_away(item: Item, no_queue: None) -> None:
     tasks.handle_webhook(bell(item.provider_item_id))
-    assert changed(item).sync_requested_at is not None
+    assert update_item(item).sync_requested_at is not None

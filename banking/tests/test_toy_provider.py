@@ -16,11 +16,12 @@ from banking.provider import ProviderConfigurationError
 from banking.providers import provider_for
 from banking.sync import sync_queue
 from banking.tests.job_queue import queued_jobs
-from banking.tests.link_dialog import items, post_public_token, words
+from banking.tests.link_dialog import items, post_public_token
 from banking.tests.scripted_provider import ScriptedProvider
 from banking.tests.toy_provider import ToyBank, ToyProvider, sign
 from banking.views import webhooks
 from compliance.isolation import tenant
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +38,7 @@ def bank(settings, monkeypatch: pytest.MonkeyPatch) -> ToyBank:
 def linked(bank: ToyBank, as_alice: Client, alice: User) -> Item:
     """Alice's connection, linked through the site's pages."""
     page = as_alice.post(reverse("connect") + "?provider=toy")
-    assert 'src="https://toy.example/dialog.js"' in words(page)
+    assert 'src="https://toy.example/dialog.js"' in page_text(page)
     assert "https://toy.example/dialog.js" in page.headers["Content-Security-Policy"]
     with tenant(alice.pk):
         session = LinkSession.objects.get()
@@ -65,8 +66,8 @@ def test_it_links_through_the_sites_pages(linked: Item) -> None:
 
 
 def test_it_names_itself_where_consent_is_asked_for(bank: ToyBank, as_alice: Client) -> None:
-    assert "that I choose through Toyland" in words(as_alice.get(reverse("connect") + "?provider=toy"))
-    assert "that I choose through Plaid" in words(as_alice.get(reverse("connect")))
+    assert "that I choose through Toyland" in page_text(as_alice.get(reverse("connect") + "?provider=toy"))
+    assert "that I choose through Plaid" in page_text(as_alice.get(reverse("connect")))
     assert as_alice.get(reverse("connect") + "?provider=nobody").status_code == 404
 
 

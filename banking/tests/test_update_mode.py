@@ -11,7 +11,7 @@ from banking.linking.sessions import open_link
 from banking.linking.update_mode import finish_update_mode, open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import InstitutionDown, LoginRequired
-from banking.tests.factories import make_account, make_transaction
+from banking.tests.factories import make_account, make_transaction, update_item
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
@@ -23,16 +23,9 @@ pytestmark = pytest.mark.django_db
 def broken(alice: User, item: Item, provider: ScriptedProvider) -> Item:
     """Alice's connection after the bank ended the sign-in."""
     provider.set_item_error("ITEM_LOGIN_REQUIRED")
-    return changed(
+    return update_item(
         item, connection=Connection.LOGIN_REQUIRED, error_code="ITEM_LOGIN_REQUIRED", failures=2, cursor="c7"
     )
-
-
-def changed(item: Item, **facts: object) -> Item:
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(**facts)
-        item.refresh_from_db()
-    return item
 
 
 def test_it_puts_a_repaired_item_back_to_work_and_keeps_everything_else(
@@ -42,7 +35,7 @@ def test_it_puts_a_repaired_item_back_to_work_and_keeps_everything_else(
     session = open_update_mode(user=alice, item_id=broken.pk).session
     provider.set_item_error("")
     assert finish_update_mode(user=alice, session_id=session.pk).pk == broken.pk
-    item = changed(broken)
+    item = update_item(broken)
     assert (item.connection, item.failures, item.error_code) == (Connection.ACTIVE, 0, "")
     assert item.next_sync_at <= timezone.now()
     assert (item.cursor, item.provider_item_id) == ("c7", broken.provider_item_id)
@@ -58,7 +51,7 @@ def test_it_takes_nobodys_word_but_the_providers(alice: User, broken: Item, prov
     session = open_update_mode(user=alice, item_id=broken.pk).session
     with pytest.raises(LoginRequired):
         finish_update_mode(user=alice, session_id=session.pk)
-    assert changed(broken).connection == Connection.LOGIN_REQUIRED
+    assert update_item(broken).connection == Connection.LOGIN_REQUIRED
 
 
 def test_it_writes_nothing_when_the_provider_does_not_answer(
@@ -71,7 +64,7 @@ def test_it_writes_nothing_when_the_provider_does_not_answer(
     monkeypatch.setattr(provider, "get_item", down)
     with pytest.raises(InstitutionDown):
         finish_update_mode(user=alice, session_id=session.pk)
-    assert changed(broken).connection == Connection.LOGIN_REQUIRED
+    assert update_item(broken).connection == Connection.LOGIN_REQUIRED
 
 
 def test_it_leaves_a_session_for_a_new_bank_to_linking(alice: User, provider: ScriptedProvider) -> None:
@@ -86,7 +79,7 @@ def test_it_refuses_a_session_that_is_too_old(alice: User, broken: Item, provide
     provider.set_item_error("")
     with pytest.raises(LinkError, match="expired"):
         finish_update_mode(user=alice, session_id=session.pk)
-    assert changed(broken).connection == Connection.LOGIN_REQUIRED
+    assert update_item(broken).connection == Connection.LOGIN_REQUIRED
 
 
 def test_it_brings_no_disconnected_bank_back(alice: User, broken: Item, provider: ScriptedProvider) -> None:
@@ -95,7 +88,7 @@ def test_it_brings_no_disconnected_bank_back(alice: User, broken: Item, provider
     provider.set_item_error("")
     with pytest.raises(LinkError, match="used"):
         finish_update_mode(user=alice, session_id=session.pk)
-    assert changed(broken).connection == Connection.REMOVING
+    assert update_item(broken).connection == Connection.REMOVING
 
 
 def test_it_brings_no_bank_back_that_was_disconnected_while_the_provider_was_asked(
@@ -110,7 +103,7 @@ def test_it_brings_no_bank_back_that_was_disconnected_while_the_provider_was_ask
     monkeypatch.setattr(provider, "get_item", disconnect_meanwhile)
     with pytest.raises(LinkError, match="used"):
         finish_update_mode(user=alice, session_id=session.pk)
-    assert changed(broken).connection == Connection.REMOVING
+    assert update_item(broken).connection == Connection.REMOVING
 
 
 def test_it_gives_the_same_answer_when_the_browser_posts_twice(

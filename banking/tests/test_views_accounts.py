@@ -1,6 +1,5 @@
 from datetime import timedelta
 from decimal import Decimal
-from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -13,9 +12,10 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Connection, Item
 from banking.provider import Readiness
-from banking.tests.factories import make_account
+from banking.tests.factories import make_account, update_item
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 
@@ -25,45 +25,34 @@ def well(item: Item) -> Item:
     """Alice's connection after a good reading: a checking account and a card."""
     make_account(item, name="Everyday", mask="0000", current=Decimal("1200.50"), available=Decimal("1100.5"))
     make_account(item, name="Card", mask="3333", type="credit", current=Decimal(410), limit=Decimal(2000))
-    return changed(
+    return update_item(
         item, institution_name="Platypus", readiness=Readiness.HISTORICAL, checked_at=timezone.now(), cursor="c1"
     )
 
 
-def changed(item: Item, **facts: object) -> Item:
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(**facts)
-        item.refresh_from_db()
-    return item
-
-
-def words(response) -> str:
-    return " ".join(unescape(response.content.decode()).split())
-
-
 def test_it_lists_accounts_with_what_the_bank_says_of_them(as_alice: Client, well: Item) -> None:
-    page = words(as_alice.get(reverse("accounts")))
+    page = page_text(as_alice.get(reverse("accounts")))
     for expected in ("Platypus", "Everyday", "••0000", "$1,200.50", "$1,100.50", "$410.00", "$2,000.00", "21%"):
         assert expected in page
     assert "Up to date" in page
 
 
 def test_it_shows_one_bank_alone(as_alice: Client, alice: User, well: Item, make_item) -> None:
-    other = changed(make_item(alice, provider_item_id="other"), institution_name="Gingham")
+    other = update_item(make_item(alice, provider_item_id="other"), institution_name="Gingham")
     make_account(other, name="Rainy day")
-    page = words(as_alice.get(reverse("item", args=[well.pk])))
+    page = page_text(as_alice.get(reverse("item", args=[well.pk])))
     assert "Everyday" in page
     assert "Rainy day" not in page
     assert reverse("item", args=[other.pk]) in page
 
 
 def test_it_leads_the_way_when_there_is_no_bank(as_alice: Client) -> None:
-    assert reverse("connect") in words(as_alice.get(reverse("accounts")))
+    assert reverse("connect") in page_text(as_alice.get(reverse("accounts")))
 
 
 def test_it_shows_nothing_of_somebody_else(as_mallory: Client, well: Item) -> None:
     assert as_mallory.get(reverse("item", args=[well.pk])).status_code == 404
-    assert "Everyday" not in words(as_mallory.get(reverse("accounts")))
+    assert "Everyday" not in page_text(as_mallory.get(reverse("accounts")))
 
 
 def test_it_knows_no_bank_that_never_was(as_alice: Client) -> None:
@@ -73,21 +62,21 @@ def test_it_knows_no_bank_that_never_was(as_alice: Client) -> None:
 def test_it_leads_from_a_bank_that_is_gone_to_those_that_are_there(
     as_alice: Client, as_mallory: Client, well: Item
 ) -> None:
-    changed(well, connection=Connection.REMOVED)
+    update_item(well, connection=Connection.REMOVED)
     # An alert may lead there whose connection has ended since, by itself perhaps.
     assert as_alice.get(reverse("item", args=[well.pk])).url == reverse("accounts")
     assert as_mallory.get(reverse("item", args=[well.pk])).status_code == 404
-    assert "Everyday" not in words(as_alice.get(reverse("accounts")))
+    assert "Everyday" not in page_text(as_alice.get(reverse("accounts")))
 
 
 def test_it_leaves_closed_accounts_out(as_alice: Client, well: Item) -> None:
     make_account(well, name="Long gone", closed_at=timezone.now())
-    assert "Long gone" not in words(as_alice.get(reverse("accounts")))
+    assert "Long gone" not in page_text(as_alice.get(reverse("accounts")))
 
 
 def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, item: Item) -> None:
     make_account(item, name="Silent", type="credit", subtype="", mask="", currency="")
-    page = words(as_alice.get(reverse("accounts")))
+    page = page_text(as_alice.get(reverse("accounts")))
     assert page.count("Not available") == 4
     assert "None" not in page
 
@@ -111,8 +100,8 @@ def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, ite
 def test_it_says_how_a_connection_is_and_what_can_be_done(
     as_alice: Client, well: Item, facts: dict[str, object], expected: str, action: str
 ) -> None:
-    changed(well, data_as_of=facts.get("checked_at"), **facts)
-    page = words(as_alice.get(reverse("accounts")))
+    update_item(well, data_as_of=facts.get("checked_at"), **facts)
+    page = page_text(as_alice.get(reverse("accounts")))
     assert expected in page
     assert reverse(action, args=[well.pk]) in page
 

@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from datetime import timedelta
-from html import unescape
 from urllib.parse import quote
 
 import pytest
@@ -13,9 +12,10 @@ from accounts.models import User
 from banking import tasks
 from banking.models import Account, Connection, Item, PendingRemoval, Transaction
 from banking.provider import Readiness
-from banking.tests.factories import make_account, make_transaction
+from banking.tests.factories import make_account, make_transaction, update_item
 from banking.tests.job_queue import queued_jobs
 from compliance.isolation import tenant
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,9 @@ def read(item: Item) -> Item:
     account = make_account(item)
     make_transaction(account, "-1")
     make_transaction(account, "-2")
-    return changed(item, institution_name="Platypus & Sons", readiness=Readiness.HISTORICAL, checked_at=timezone.now())
+    return update_item(
+        item, institution_name="Platypus & Sons", readiness=Readiness.HISTORICAL, checked_at=timezone.now()
+    )
 
 
 @pytest.fixture
@@ -36,17 +38,6 @@ def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for task in (tasks.sync_item, tasks.remove_at_provider):
         monkeypatch.setattr(task, "apply_async", refused)
-
-
-def changed(item: Item, **facts: object) -> Item:
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(**facts)
-        item.refresh_from_db()
-    return item
-
-
-def words(response) -> str:
-    return " ".join(unescape(response.content.decode()).split())
 
 
 def triggers(item: Item) -> list[str]:
@@ -75,16 +66,16 @@ def test_it_says_how_far_the_import_is_and_asks_again_only_while_it_runs(
 ) -> None:
     if "connected_at" in facts:
         facts = facts | {"connected_at": timezone.now() - facts["connected_at"]}
-    changed(read, **facts)
-    page = words(watch(as_alice, read))
+    update_item(read, **facts)
+    page = page_text(watch(as_alice, read))
     assert sentence in page
     assert ('hx-trigger="every' in page) is polls
     assert ('http-equiv="refresh"' in page) is polls
 
 
 def test_it_sends_only_the_part_that_changes_to_a_page_that_asks_again(as_alice: Client, read: Item) -> None:
-    changed(read, readiness=Readiness.INITIAL)
-    part = words(watch(as_alice, read, HX_Request="true"))
+    update_item(read, readiness=Readiness.INITIAL)
+    part = page_text(watch(as_alice, read, HX_Request="true"))
     assert part.startswith('<div id="progress"')
     assert "Imported so far: 1 account · 2 transactions" in part
     assert "<html" not in part
@@ -102,8 +93,8 @@ def test_it_asks_one_bank_for_news_and_not_again_at_once(as_alice: Client, read:
     address = reverse("refresh", args=[read.pk])
     first = as_alice.post(address, follow=True)
     assert first.redirect_chain == [(reverse("item", args=[read.pk]), 302)]
-    assert "Syncing Platypus & Sons" in words(first)
-    assert "You requested a sync in the last 5 minutes. Try again at" in words(as_alice.post(address, follow=True))
+    assert "Syncing Platypus & Sons" in page_text(first)
+    assert "You requested a sync in the last 5 minutes. Try again at" in page_text(as_alice.post(address, follow=True))
     assert triggers(read) == ["person"]
 
 
@@ -120,7 +111,7 @@ def test_it_asks_every_bank_that_may_be_asked(
 
 def test_it_says_so_when_no_bank_may_be_asked_yet(as_alice: Client, read: Item) -> None:
     as_alice.post(reverse("refresh_all"))
-    assert "No bank can sync right now." in words(as_alice.post(reverse("refresh_all"), follow=True))
+    assert "No bank can sync right now." in page_text(as_alice.post(reverse("refresh_all"), follow=True))
     assert triggers(read) == ["person"]
 
 
@@ -130,7 +121,7 @@ def test_it_does_not_blame_the_clock_when_the_bank_lets_nobody_in(
 ) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=read.pk).update(connection=connection)
-    page = words(as_alice.post(reverse("refresh", args=[read.pk]), follow=True))
+    page = page_text(as_alice.post(reverse("refresh", args=[read.pk]), follow=True))
     assert "This connection can't sync right now." in page
     assert "in the last 5 minutes" not in page
     assert triggers(read) == []
@@ -145,7 +136,7 @@ def test_it_asks_nothing_for_somebody_else(as_mallory: Client, read: Item) -> No
 def test_it_keeps_the_wish_when_the_queue_is_away(as_alice: Client, read: Item, no_queue: None) -> None:
     assert as_alice.post(reverse("refresh", args=[read.pk])).status_code == 302
     assert as_alice.post(reverse("refresh_all")).status_code == 302
-    assert changed(read).sync_requested_at is not None
+    assert update_item(read).sync_requested_at is not None
 
 
 # --- Letting a bank go ------------------------------------------------------------------------------------
@@ -162,10 +153,10 @@ def left(user: User) -> tuple[int, int]:
 
 
 def test_it_says_what_goes_before_anything_goes(as_alice: Client, alice: User, read: Item) -> None:
-    page = words(as_alice.get(reverse("disconnect", args=[read.pk])))
+    page = page_text(as_alice.get(reverse("disconnect", args=[read.pk])))
     assert "Disconnect Platypus & Sons?" in page
     assert "1 account · 2 transactions" in page
-    assert (changed(read).connection, owed(alice)) == (Connection.ACTIVE, [])
+    assert (update_item(read).connection, owed(alice)) == (Connection.ACTIVE, [])
 
 
 @pytest.mark.parametrize(("choice", "stays"), [("keep", (1, 2)), ("delete", (0, 0))])
@@ -174,12 +165,12 @@ def test_it_lets_the_bank_go_and_the_history_as_the_person_chose(
 ) -> None:
     gone = as_alice.post(reverse("disconnect", args=[read.pk]), {"history": choice}, follow=True)
     assert gone.redirect_chain == [(reverse("accounts"), 302)]
-    page = words(gone).split("</nav>")[-1]
+    page = page_text(gone).split("</nav>")[-1]
     assert "Platypus & Sons is disconnected. We no longer sync it." in page
     assert page.count("Platypus") == 1
     (removal,) = owed(alice)
     assert [job.task for job in queued_jobs(removal.pk)] == ["remove_at_provider"]
-    assert (changed(read).connection, left(alice)) == (Connection.REMOVING, stays)
+    assert (update_item(read).connection, left(alice)) == (Connection.REMOVING, stays)
 
 
 @pytest.mark.parametrize("answer", [{}, {"history": ""}, {"history": "burn"}, {"history": "keep\0"}, {"other": "keep"}])
@@ -188,7 +179,7 @@ def test_it_lets_nothing_go_without_a_clear_answer(
 ) -> None:
     page = as_alice.post(reverse("disconnect", args=[read.pk]), answer)
     assert page.status_code == (422 if answer else 200)
-    assert (changed(read).connection, owed(alice), left(alice)) == (Connection.ACTIVE, [], (1, 2))
+    assert (update_item(read).connection, owed(alice), left(alice)) == (Connection.ACTIVE, [], (1, 2))
 
 
 def test_it_lets_a_bank_go_once(as_alice: Client, alice: User, read: Item) -> None:
@@ -203,7 +194,7 @@ def test_it_lets_nothing_of_somebody_else_go(as_mallory: Client, alice: User, re
     address = reverse("disconnect", args=[read.pk])
     answers = [as_mallory.get(address), as_mallory.post(address), as_mallory.post(address, {"history": "delete"})]
     assert [answer.status_code for answer in answers] == [404, 404, 404]
-    assert (changed(read).connection, left(alice)) == (Connection.ACTIVE, (1, 2))
+    assert (update_item(read).connection, left(alice)) == (Connection.ACTIVE, (1, 2))
 
 
 def test_it_owes_the_removal_even_when_the_queue_is_away(
@@ -215,7 +206,7 @@ def test_it_owes_the_removal_even_when_the_queue_is_away(
 
 def test_it_keeps_the_kept_transactions_in_the_list(as_alice: Client, read: Item) -> None:
     as_alice.post(reverse("disconnect", args=[read.pk]), {"history": "keep"})
-    assert "2 transactions" in words(as_alice.get(reverse("transactions")))
+    assert "2 transactions" in page_text(as_alice.get(reverse("transactions")))
 
 
 @pytest.mark.parametrize("name", ["refresh", "refresh_all"])

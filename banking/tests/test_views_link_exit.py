@@ -7,9 +7,10 @@ from django.urls import reverse
 from accounts.models import User
 from banking.linking.sessions import open_link
 from banking.models import LinkSession
-from banking.tests.link_dialog import post_public_token, reload_session, words
+from banking.tests.link_dialog import post_public_token, reload_session
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 
@@ -72,7 +73,7 @@ def test_it_keeps_what_the_dialog_says_when_it_is_closed(as_alice: Client, alice
     with tenant(alice.pk):
         session.refresh_from_db()
     assert {name: getattr(session, name) for name in said} == said
-    assert str(session.pk) in words(page)
+    assert str(session.pk) in page_text(page)
 
 
 @pytest.mark.parametrize("junk", ["<b>", "x" * 101, "a\0b", "{}"])

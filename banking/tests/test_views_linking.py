@@ -26,9 +26,10 @@ from banking.providers import provider_for
 from banking.sync import sync_queue
 from banking.tests.factories import make_account
 from banking.tests.job_queue import queued_jobs
-from banking.tests.link_dialog import DOWN, METADATA, TOKEN, items, post_public_token, raising, reload_session, words
+from banking.tests.link_dialog import DOWN, METADATA, TOKEN, items, post_public_token, raising, reload_session
 from banking.tests.scripted_provider import ScriptedProvider, link_result
 from compliance.isolation import tenant
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +48,7 @@ def test_it_says_what_is_shared_before_anything_is_asked_of_the_provider(
 ) -> None:
     page = as_alice.get(reverse("connect"))
     assert page.status_code == 200
-    assert "from the last 730 days" in words(page)
+    assert "from the last 730 days" in page_text(page)
     assert provider.links == 0
 
 
@@ -55,8 +56,8 @@ def test_it_opens_the_dialog_with_a_token_of_this_click(
     as_alice: Client, alice: User, provider: ScriptedProvider
 ) -> None:
     first, second = (as_alice.post(reverse("connect")) for _ in range(2))
-    assert "link-sandbox-1" in words(first)
-    assert "link-sandbox-2" in words(second)
+    assert "link-sandbox-1" in page_text(first)
+    assert "link-sandbox-2" in page_text(second)
     assert first.headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
     assert first.headers["Cache-Control"] == "no-store"
     with tenant(alice.pk):
@@ -70,9 +71,9 @@ def test_it_says_in_a_sentence_why_no_dialog_opens(
     monkeypatch.setattr(provider, "create_link_token", raising(error))
     page = as_alice.post(reverse("connect"))
     assert page.status_code == 503
-    assert 'role="alert"' in words(page)
-    assert error.code not in words(page)
-    assert error.request_id not in words(page)
+    assert 'role="alert"' in page_text(page)
+    assert error.code not in page_text(page)
+    assert error.request_id not in page_text(page)
     with tenant(alice.pk):
         assert not LinkSession.objects.for_user(alice).exists()
 
@@ -86,7 +87,7 @@ def test_it_goes_on_with_the_same_token_after_the_banks_own_page(
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
     as_alice.post(reverse("connect"))
     page = as_alice.get(reverse("oauth_return"), {"oauth_state_id": "state-1"})
-    link = words(page).partition("<section")[2].partition(">")[0]
+    link = page_text(page).partition("<section")[2].partition(">")[0]
     assert 'data-token="link-sandbox-1"' in link
     assert link.endswith(" data-oauth-return")
     assert provider.links == 1
@@ -129,7 +130,7 @@ def test_it_takes_no_second_token_through_one_dialog(
     post_public_token(as_alice, session)
     again = post_public_token(as_alice, session, token="public-sandbox-2")
     assert again.status_code == 409
-    assert "already finished" in words(again)
+    assert "already finished" in page_text(again)
     assert (len(items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
 
 
@@ -163,7 +164,7 @@ def test_it_takes_nothing_through_a_dialog_that_is_too_old(
         LinkSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     late = post_public_token(as_alice, session)
     assert late.status_code == 409
-    assert "Start again" in words(late)
+    assert "Start again" in page_text(late)
     assert provider.exchanged_tokens == []
 
 
@@ -173,8 +174,8 @@ def test_it_says_that_the_banks_answer_came_too_late(
     provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-secret")
     refused = post_public_token(as_alice, session)
     assert refused.status_code == 409
-    assert "expired or was already used" in words(refused)
-    assert "INVALID_PUBLIC_TOKEN" not in words(refused)
+    assert "expired or was already used" in page_text(refused)
+    assert "INVALID_PUBLIC_TOKEN" not in page_text(refused)
     assert items(alice) == []
 
 
@@ -186,8 +187,8 @@ def test_it_loses_nothing_while_the_provider_is_away(
     away = post_public_token(as_alice, session)
     assert away.status_code == 409
     # An answer that did not come may stand for a connection that was made.
-    assert ("We check again" if type(error) is Unavailable else "Try again in a") in words(away)
-    assert error.code not in words(away)
+    assert ("We check again" if type(error) is Unavailable else "Try again in a") in page_text(away)
+    assert error.code not in page_text(away)
     provider.credential = good
     assert post_public_token(as_alice, session).status_code == 302
     assert len(items(alice)) == 1
@@ -226,8 +227,8 @@ def test_it_shows_the_bank_that_is_connected_already(
     make_account(item, name="Checking", mask="0000")
     known = post_public_token(as_alice, session)
     assert known.status_code == 409
-    assert "already connected" in words(known)
-    assert reverse("item", args=[item.pk]) in words(known)
+    assert "already connected" in page_text(known)
+    assert reverse("item", args=[item.pk]) in page_text(known)
     assert provider.exchanged_tokens == []
 
 
@@ -297,7 +298,7 @@ def test_it_refuses_a_report_that_it_cannot_read(
 ) -> None:
     refused = post_public_token(as_alice, session, metadata=metadata)
     assert refused.status_code == 422
-    assert "couldn't read" in words(refused)
+    assert "couldn't read" in page_text(refused)
     assert (provider.exchanged_tokens, reload_session(alice, session).state) == ([], LinkSession.State.OPEN)
 
 
@@ -343,7 +344,7 @@ def test_it_keeps_the_dialogs_own_id_with_a_connection(as_alice: Client, alice: 
 
 def test_it_says_that_it_goes_on_by_itself(as_alice: Client, session: LinkSession, provider: ScriptedProvider) -> None:
     provider.credential = Unavailable("TIMEOUT")
-    page = words(post_public_token(as_alice, session))
+    page = page_text(post_public_token(as_alice, session))
     assert "Not connected yet" in page
     assert "We check again" in page
     assert "Try again" not in page

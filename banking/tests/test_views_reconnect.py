@@ -10,9 +10,10 @@ from banking.linking.update_mode import open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import ProviderError
 from banking.tests.job_queue import queued_jobs
-from banking.tests.link_dialog import DOWN, items, post_public_token, raising, words
+from banking.tests.link_dialog import DOWN, items, post_public_token, raising
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 
@@ -31,13 +32,13 @@ def broken(item: Item, provider: ScriptedProvider) -> Item:
 
 def test_it_says_why_the_bank_wants_a_new_sign_in(as_alice: Client, broken: Item, provider: ScriptedProvider) -> None:
     page = as_alice.get(reverse("reconnect", args=[broken.pk]))
-    assert "Reconnect Platypus & Sons" in words(page)
-    assert "needs you to sign in again" in words(page)
+    assert "Reconnect Platypus & Sons" in page_text(page)
+    assert "needs you to sign in again" in page_text(page)
     assert provider.links == 0
 
 
 def test_it_repairs_the_connection(as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider) -> None:
-    assert "link-sandbox-1" in words(as_alice.post(reverse("reconnect", args=[broken.pk])))
+    assert "link-sandbox-1" in page_text(as_alice.post(reverse("reconnect", args=[broken.pk])))
     with tenant(alice.pk):
         session = LinkSession.objects.for_user(alice).get()
     provider.set_item_error("")
@@ -53,8 +54,8 @@ def test_it_says_that_the_bank_still_wants_a_sign_in(
     session = open_update_mode(user=alice, item_id=broken.pk).session
     refused = post_public_token(as_alice, session)
     assert refused.status_code == 409
-    assert "still needs you to sign in" in words(refused)
-    assert "ITEM_LOGIN_REQUIRED" not in words(refused)
+    assert "still needs you to sign in" in page_text(refused)
+    assert "ITEM_LOGIN_REQUIRED" not in page_text(refused)
     assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
 
 
@@ -65,8 +66,8 @@ def test_it_says_in_a_sentence_why_no_repair_begins(
     monkeypatch.setattr(provider, "create_update_token", raising(error))
     page = as_alice.post(reverse("reconnect", args=[broken.pk]))
     assert page.status_code == 503
-    assert 'role="alert"' in words(page)
-    assert error.code not in words(page)
+    assert 'role="alert"' in page_text(page)
+    assert error.code not in page_text(page)
 
 
 def test_it_shows_and_repairs_nothing_of_another_person(

@@ -1,6 +1,5 @@
 import csv
 from datetime import date
-from html import unescape
 from uuid import UUID
 
 import pytest
@@ -15,6 +14,7 @@ from banking.models import Account, Item
 from banking.tests.factories import build_transaction, make_account, make_transaction, make_transactions
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 
@@ -25,10 +25,6 @@ NOBODY = "0041f248-4745-48d6-aa3c-c4286e2ca37c"
 @pytest.fixture
 def account(item: Item) -> Account:
     return make_account(item)
-
-
-def words(response) -> str:
-    return " ".join(unescape(response.content.decode()).split())
 
 
 def index(client: Client, query: str = "", **headers: str):
@@ -50,15 +46,15 @@ def test_it_lists_what_the_filter_leaves_and_what_that_adds_up_to(as_alice: Clie
         account, "-4.33", merchant_name="Café", category="FOOD_AND_DRINK", day=date(2026, 11, 10), pending=True
     )
     make_transaction(account, "-0.67", merchant_name="Kiosk", day=date(2026, 11, 11))
-    page = words(index(as_alice))
+    page = page_text(index(as_alice))
     for expected in ("3 transactions", "$2,500.00", "$5.00", "+$2,495.00", "Employer", "Pending", "Checking ••0000"):
         assert expected in page
     assert page.index("Kiosk") < page.index("Café") < page.index("Employer")
 
     part = index(as_alice, "q=caf&direction=out")
-    assert "> 1 transaction <" in words(part)
-    assert "−$4.33" in words(part)
-    assert "Employer" not in words(part)
+    assert "> 1 transaction <" in page_text(part)
+    assert "−$4.33" in page_text(part)
+    assert "Employer" not in page_text(part)
     assert [filter.label for filter in part.context["active_filters"]] == ["Search: caf", "Direction: Money out"]
 
 
@@ -75,13 +71,13 @@ def test_it_turns_pages_there_and_back(as_alice: Client, account: Account) -> No
     assert len(set(seen)) == 60
     back = as_alice.get(reverse("transactions") + third.context["newer_url"])
     assert back.context["rows"] == second.context["rows"]
-    assert "60 transactions" in words(third)
+    assert "60 transactions" in page_text(third)
 
 
 def test_it_never_mixes_currencies(as_alice: Client, account: Account) -> None:
     make_transaction(account, "-10")
     make_transaction(account, "-1000", currency="JPY")
-    page = words(index(as_alice))
+    page = page_text(index(as_alice))
     assert "$10.00" in page
     assert "1,000 JPY" in page
     assert "1,010" not in page
@@ -89,22 +85,22 @@ def test_it_never_mixes_currencies(as_alice: Client, account: Account) -> None:
 
 def test_it_sends_only_the_results_to_a_page_that_filters(as_alice: Client, account: Account) -> None:
     make_transaction(account, "-1")
-    part = words(index(as_alice, "q=starbucks", HX_Request="true"))
+    part = page_text(index(as_alice, "q=starbucks", HX_Request="true"))
     assert part.startswith('<section id="results"')
     assert "<html" not in part
 
 
 def test_it_leads_the_way_when_there_is_nothing(as_alice: Client, alice: User, item: Item) -> None:
-    assert reverse("connect") in words(index(as_alice))
+    assert reverse("connect") in page_text(index(as_alice))
     make_account(item)
-    assert "They appear after the first import." in words(index(as_alice))
-    assert "No transactions match these filters." in words(index(as_alice, "q=nothing"))
+    assert "They appear after the first import." in page_text(index(as_alice))
+    assert "No transactions match these filters." in page_text(index(as_alice, "q=nothing"))
 
 
 def test_it_shows_nothing_of_somebody_else(as_mallory: Client, account: Account) -> None:
     row = make_transaction(account, "-1", merchant_name="Hers alone")
     page = index(as_mallory)
-    assert "Hers alone" not in words(page)
+    assert "Hers alone" not in page_text(page)
     assert list(page.context["rows"]) == []
     assert index(as_mallory, f"before={timezone.localdate()}_{UUID(int=2**128 - 1)}").context["rows"] == []
     assert index(as_mallory, f"after=2000-01-01_{row.pk}").context["rows"] == []
@@ -154,7 +150,7 @@ def test_it_names_the_field_that_makes_no_sense(
 def test_it_says_that_a_damaged_address_is_damaged(as_alice: Client, account: Account, way: str, position: str) -> None:
     page = index(as_alice, f"{way}={position}")
     assert page.status_code == 422
-    assert "address isn't valid" in words(page)
+    assert "address isn't valid" in page_text(page)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +212,7 @@ def test_it_writes_no_file_for_a_filter_that_makes_no_sense(as_alice: Client, ac
     refused = as_alice.get(reverse("transactions-csv"), {"min": "NaN"})
     assert refused.status_code == 422
     assert refused.headers["Content-Type"].startswith("text/html")
-    assert "Minimum amount" in words(refused)
+    assert "Minimum amount" in page_text(refused)
 
 
 def test_it_writes_down_that_the_rows_were_fetched(as_alice: Client, alice: User, account: Account) -> None:

@@ -21,6 +21,7 @@ from banking.tests.factories import build_transaction, make_account, make_transa
 from banking.transactions.categories import get_category
 from compliance.isolation import tenant
 from formats.money import money
+from ui.tests.page_text import strip_tags
 
 pytestmark = pytest.mark.django_db
 
@@ -92,10 +93,6 @@ def month(rows: list[Transaction], currency: str) -> Month:
     return Month(income, {code: amount for code, amount in spent.items() if amount}, touched)
 
 
-def visible_text(html: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
-
-
 def check_flow(card: str, found: Month, currency: str) -> None:
     """The figures of one currency are said as what they are."""
     spent = money(abs(found.spending), currency)
@@ -114,7 +111,7 @@ def check_flow(card: str, found: Month, currency: str) -> None:
 
 def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, Decimal]]:
     """The card is about one currency, and its rows, shares and words are those of the rows."""
-    text, rows = visible_text(html), ROW.findall(html)
+    text, rows = strip_tags(html), ROW.findall(html)
     assert "−" not in text
     shown = {unescape(name): (unescape(amount), share) for _, name, amount, share in rows}
     about = [
@@ -171,6 +168,6 @@ def test_it_says_of_any_month_what_came_back_as_what_it_is(
             continue
         flow, rest = page.split("Cash flow, last 30 days", 1)[1].split("Spending by category", 1)
         for currency, found in months.items():
-            check_flow(visible_text(flow), found, currency)
+            check_flow(strip_tags(flow), found, currency)
         for behind in check_spending(rest.split("Latest transactions", 1)[0], months)[:2]:
             check_list(as_alice, *behind)

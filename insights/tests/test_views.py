@@ -1,8 +1,6 @@
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -13,8 +11,9 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Account, Connection, Item
 from banking.provider import Readiness
-from banking.tests.factories import make_account, make_balance, make_transaction
+from banking.tests.factories import make_account, make_balance, make_transaction, update_item
 from compliance.isolation import tenant
+from ui.tests.page_text import page_text, visible_text
 
 pytestmark = pytest.mark.django_db
 
@@ -30,35 +29,19 @@ def checking(item: Item) -> Account:
     return account
 
 
-def update_item(item: Item, **facts: object) -> Item:
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(**facts)
-        item.refresh_from_db()
-    return item
-
-
-def joined_text(response) -> str:
-    return " ".join(unescape(response.content.decode()).split())
-
-
-def visible_text(response) -> str:
-    """What a person reads, without the markup."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", response.content.decode())).split())
-
-
 # --- The overview -----------------------------------------------------------------------------------------
 
 
 def test_it_shows_a_persons_figures(as_alice: Client, item: Item, checking: Account) -> None:
     make_account(item, type="credit", name="Card", mask="3333", current=Decimal(410), limit=Decimal(2000))
-    page = joined_text(as_alice.get(reverse("overview")))
+    page = page_text(as_alice.get(reverse("overview")))
     for expected in ("$1,200.50", "$410.00", "$2,000.00", "21%", "$4.33", "−$4.33", "Café", "Platypus & Sons"):
         assert expected in page
     assert "None" not in page
 
 
 def test_it_shows_nothing_of_somebody_else(as_mallory: Client, checking: Account) -> None:
-    page = joined_text(as_mallory.get(reverse("overview")))
+    page = page_text(as_mallory.get(reverse("overview")))
     assert "Get started" in page
     for hers in ("Platypus", "1,200.50", "Café"):
         assert hers not in page
@@ -97,7 +80,7 @@ def test_it_says_what_a_connection_needs(
     update_item(item, **facts)
     page = as_alice.get(reverse("overview"))
     assert page.status_code == 200
-    assert expected in joined_text(page)
+    assert expected in page_text(page)
 
 
 def test_it_stands_with_figures_that_no_bank_says(as_alice: Client, item: Item) -> None:
@@ -105,7 +88,7 @@ def test_it_stands_with_figures_that_no_bank_says(as_alice: Client, item: Item) 
     make_account(item, name="Card", type="credit", currency="")
     page = as_alice.get(reverse("overview"))
     assert page.status_code == 200
-    assert "None" not in joined_text(page)
+    assert "None" not in page_text(page)
 
 
 def test_it_says_that_more_was_refunded_than_spent(as_alice: Client, checking: Account) -> None:
@@ -180,7 +163,7 @@ def test_it_never_calls_an_unknown_balance_nothing(as_alice: Client, item: Item)
     account = make_account(item, name="Silent", current=None)
     make_transaction(account, "-10", category="TRAVEL")
     page = as_alice.get(reverse("overview"))
-    assert '<p class="figure">Not available</p>' in joined_text(page)
+    assert '<p class="figure">Not available</p>' in page_text(page)
     assert "Less than a month" not in visible_text(page)
 
 
@@ -200,18 +183,18 @@ def test_it_asks_again_only_while_banks_are_read(
     as_alice: Client, item: Item, checking: Account, facts: dict[str, timedelta], expected: str, polls: bool
 ) -> None:
     update_item(item, **{name: timezone.now() + wait for name, wait in facts.items()})
-    part = joined_text(as_alice.get(reverse("sync_status")))
+    part = page_text(as_alice.get(reverse("sync_status")))
     assert part.startswith("<section")
     assert expected in part
     assert ("hx-trigger" in part) is polls
 
 
 def test_it_leads_back_to_the_overview_when_a_sync_is_done(as_alice: Client, checking: Account) -> None:
-    assert f'href="{reverse("overview")}"' in joined_text(as_alice.get(reverse("sync_status")))
+    assert f'href="{reverse("overview")}"' in page_text(as_alice.get(reverse("sync_status")))
 
 
 def test_it_strips_no_bank_of_somebody_else(as_mallory: Client, checking: Account) -> None:
-    assert "Platypus" not in joined_text(as_mallory.get(reverse("sync_status")))
+    assert "Platypus" not in page_text(as_mallory.get(reverse("sync_status")))
 
 
 # --- One account ------------------------------------------------------------------------------------------
@@ -222,9 +205,9 @@ def test_it_shows_one_account(as_alice: Client, item: Item, checking: Account) -
     make_transaction(other, "9.99", merchant_name="Interest")
     page = as_alice.get(reverse("account", args=[checking.pk]))
     for expected in ("Everyday", "Everyday Plus", "••0000", "$1,200.50", "Café", "−$4.33", "Platypus & Sons"):
-        assert expected in joined_text(page)
-    assert "Interest" not in joined_text(page)
-    assert f"{reverse('transactions')}?account={checking.pk}" in joined_text(page)
+        assert expected in page_text(page)
+    assert "Interest" not in page_text(page)
+    assert f"{reverse('transactions')}?account={checking.pk}" in page_text(page)
     assert page.context["history"].chart.facts.last.value == Decimal("1200.50")
 
 
@@ -234,7 +217,7 @@ def test_it_shows_an_account_that_was_closed_or_let_go(as_alice: Client, item: I
         Account.objects.filter(pk=checking.pk).update(closed_at=timezone.now())
     page = as_alice.get(reverse("account", args=[checking.pk]))
     assert page.status_code == 200
-    assert "Not synced since" in joined_text(page)
+    assert "Not synced since" in page_text(page)
 
 
 def test_it_shows_no_account_of_somebody_else(

@@ -1,0 +1,25 @@
+"""The text of a page, for tests of what it says."""
+
+import re
+from html import unescape
+
+from django.http import HttpResponse
+
+
+def page_text(response: HttpResponse) -> str:
+    """The page with its tags, entities decoded and whitespace collapsed."""
+    return _collapse(unescape(response.content.decode()))
+
+
+def visible_text(response: HttpResponse) -> str:
+    """The page without its tags."""
+    return strip_tags(response.content.decode())
+
+
+def strip_tags(html: str) -> str:
+    """The text between the tags, entities decoded and whitespace collapsed."""
+    return _collapse(unescape(re.sub(r"<[^>]*>", " ", html)))
+
+
+def _collapse(text: str) -> str:
+    return " ".join(text.split())

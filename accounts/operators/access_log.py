@@ -55,7 +55,7 @@ def _to_data_access(event: AuditEvent) -> DataAccess:
         id=event.pk,
         at=event.at,
         role=facts.get("role") or _("Administrator"),
-        what=UNREADABLE if unreadable else facts.get("what", ""),
+        what=str(UNREADABLE) if unreadable else facts.get("what", ""),
         rows=len(facts.get("rows", ())),
         reason=facts.get("reason", ""),
         is_break_glass=event.action == Action.BREAK_GLASS,

@@ -47,7 +47,7 @@ def list_recent_sign_ins(user: User) -> list[SignInEvent]:
 
 def _to_sign_in_event(event: AuditEvent) -> SignInEvent:
     facts = read_details(event)
-    device = UNREADABLE if facts is None else describe_device(facts.get("user_agent", ""))
+    device = str(UNREADABLE) if facts is None else describe_device(facts.get("user_agent", ""))
     ip = "" if facts is None else facts.get("ip", "")
     return SignInEvent(str(LABELS[Action(event.action)]), event.at, device, ip, event.outcome == "refused")
 

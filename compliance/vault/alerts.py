@@ -4,11 +4,13 @@ import logging
 from typing import Final
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy
+
 from compliance.vault.errors import SealError
 
 logger = logging.getLogger(__name__)
 
-UNREADABLE: Final = "Cannot be read"
+UNREADABLE: Final = gettext_lazy("Cannot be read")
 """What a page shows in place of the value."""
 
 

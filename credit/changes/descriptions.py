@@ -302,6 +302,6 @@ DESCRIPTIONS: Mapping[ChangeType, Callable[[Change], ChangeDescription]] = {
     ChangeType.REMARK_CHANGED: _remark,
     ChangeType.PERSONAL_ADDED: _personal,
     ChangeType.FLAG_ADDED: _flag,
-    ChangeType.UNREADABLE: lambda _change: ChangeDescription(UNREADABLE, ""),
+    ChangeType.UNREADABLE: lambda _change: ChangeDescription(str(UNREADABLE), ""),
     ChangeType.FLAG_CLEARED: _flag,
 }

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -6,5 +8,8 @@ class CreditConfig(AppConfig):
     verbose_name = "Credit"
 
     def ready(self) -> None:
-        """Register the checks."""
+        """Register the checks, and what notifications say."""
         from credit import checks  # noqa: F401
+
+        import_module("credit.changes.notification_messages")
+        import_module("credit.pulls.notification_messages")

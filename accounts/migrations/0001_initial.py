@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import compliance.isolation.models
+import compliance.vault.fields
 
 
 class Migration(migrations.Migration):
@@ -105,8 +106,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("type", models.CharField(max_length=30)),
-                ("title", models.CharField()),
-                ("text", models.TextField(blank=True)),
+                ("code", models.CharField(max_length=40)),
+                ("values", compliance.vault.fields.SealedTextField()),
                 ("url", models.CharField(blank=True)),
                 ("fingerprint", models.CharField(max_length=64)),
                 ("in_app", models.BooleanField()),

@@ -13,6 +13,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.notifications.messages import NotificationMessage, encode_values
 from accounts.notifications.models import Notification, NotificationSettings
 from accounts.notifications.notification_types import TEXTS, Channel, NotificationType
 from accounts.users.models import User
@@ -25,13 +26,13 @@ IS_UNREAD: Final = ExpressionWrapper(Q(read_at=None), output_field=BooleanField(
 
 
 def notify(
-    *, user_id: UUID, type: NotificationType, title: str, text: str = "", url: str = "", fingerprint: str
+    *, user_id: UUID, type: NotificationType, message: NotificationMessage, url: str = "", fingerprint: str
 ) -> bool:
     """Notify a user in the caller's transaction; ``False`` when it was done before or is disabled in the app.
 
     ``fingerprint`` identifies what the notification is about: each is stored once, however often it is sent. ``url``
-    is a path of this site. Title and text may hold amounts and creditors: emails repeat neither. Raises ``ValueError``
-    for a ``url`` that leads elsewhere.
+    is a path of this site. The message may hold amounts and creditors: emails repeat nothing of it. Raises
+    ``ValueError`` for a ``url`` that leads elsewhere.
     """
     if url and not (url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)):
         raise ValueError("A notification leads to a page of this site.")
@@ -43,9 +44,14 @@ def notify(
             owner_id=user_id,
             fingerprint=sha256(fingerprint.encode()).hexdigest(),
             defaults={
-                "type": type, "title": title, "text": text, "url": url, "in_app": in_app, "email_pending": by_mail,
+                "type": type,
+                "code": message.code,
+                "values": encode_values(message),
+                "url": url,
+                "in_app": in_app,
+                "email_pending": by_mail,
             },
-        )  # fmt: skip
+        )
         if is_new and by_mail:
             _schedule_email(settings)
         if is_new and in_app:

@@ -1,7 +1,9 @@
 """Notifications, and how each user wants to get them. Written by ``inbox`` and ``digest``."""
 
+import logging
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,8 +12,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.notifications.delivery_schedule import DeliverySchedule, Frequency
-from accounts.notifications.notification_types import Channel, NotificationType, preference_key
+from accounts.notifications.messages import MessageText, NotificationMessage, UnknownMessage, decode_message
+from accounts.notifications.notification_types import Channel, NotificationType, preference_key, type_label
 from compliance.isolation.models import Owned
+from compliance.vault import UNREADABLE, SealError
+from compliance.vault.fields import SealedTextField
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_LARGE_TRANSACTION: Final = Decimal(500)
 
@@ -21,11 +28,14 @@ class Notification(Owned):
 
     A type that the user disabled in the app is stored too, but not listed (``in_app``): it may be due by email, and
     must not be sent again. ``email_pending`` stays true until a mail server has taken an email about it.
+
+    ``code`` names a message of ``notifications.messages``, and ``values`` are its values as JSON, sealed because they
+    may be creditors and amounts.
     """
 
     type = models.CharField(max_length=30)
-    title = models.CharField()
-    text = models.TextField(blank=True)
+    code = models.CharField(max_length=40)
+    values = SealedTextField()
     url = models.CharField(blank=True)
     fingerprint = models.CharField(max_length=64)
     in_app = models.BooleanField()
@@ -42,6 +52,33 @@ class Notification(Owned):
             models.Index(fields=["owner"], condition=Q(read_at=None, in_app=True), name="unread_notifications"),
             models.Index(fields=["owner"], condition=Q(email_pending=True), name="notifications_to_email"),
         ]
+
+    @property
+    def title(self) -> str:
+        """What happened, in the language of the first reader of this instance."""
+        return self._description.title
+
+    @property
+    def text(self) -> str:
+        """The details, or nothing."""
+        return self._description.text
+
+    @property
+    def message(self) -> NotificationMessage:
+        """What was sent. Raises ``SealError``, and ``UnknownMessage`` for what another version sent."""
+        return decode_message(self.code, self.values.reveal())
+
+    @cached_property
+    def _description(self) -> MessageText:
+        # One row that cannot be read must not take the others off the page.
+        try:
+            return self.message.describe()
+        except UnknownMessage:
+            logger.error("Notification %s cannot be put into words: code %s", self.pk, self.code)
+        except SealError:
+            # The field has reported it.
+            pass
+        return MessageText(type_label(self.type), str(UNREADABLE))
 
 
 class NotificationSettings(Owned):

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 
 class NotificationType(StrEnum):
@@ -75,3 +76,11 @@ TEXTS: Final = {
 def preference_key(notification_type: NotificationType, channel: Channel) -> str:
     """Return the key of one checkbox, which is stored when it is off."""
     return f"{notification_type}.{channel}"
+
+
+def type_label(stored_type: str) -> str:
+    """Return the label of a stored type, also of one that this version does not know."""
+    try:
+        return str(TEXTS[NotificationType(stored_type)].label)
+    except ValueError:
+        return pgettext("notification", "Alert")

@@ -19,6 +19,7 @@ from accounts.notifications.delivery_schedule import Frequency
 from accounts.notifications.inbox import change_settings, notify
 from accounts.notifications.notification_types import TEXTS, NotificationType
 from accounts.notifications.tasks import dispatch_due_digests, send_due_digest
+from accounts.tests.messages import PlainMessage
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from compliance.tests.threads import in_threads
@@ -42,7 +43,8 @@ def _jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def notify_user(user: User, thing: str = "1", kind: NotificationType = NotificationType.CREDIT_SCORE) -> None:
-    notify(user_id=user.pk, type=kind, title=f"Chase took $1,234 ({thing})", url="/overview/", fingerprint=thing)
+    message = PlainMessage(title=f"Chase took $1,234 ({thing})")
+    notify(user_id=user.pk, type=kind, message=message, url="/overview/", fingerprint=thing)
 
 
 def run_beat(clock: Any = None, **passed: int) -> list[list[str]]:

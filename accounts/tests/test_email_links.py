@@ -17,6 +17,7 @@ from accounts.notifications.notification_types import NotificationType
 from accounts.sign_in import lockout
 from accounts.sign_in.tasks import send_unlock_email
 from accounts.tests.conftest import PASSWORD
+from accounts.tests.messages import PlainMessage
 from accounts.tests.pages import sign_up
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cheap_hash")]
@@ -49,7 +50,7 @@ def test_it_leads_there_from_mails_of_jobs_too(alice: User) -> None:
     for _ in range(lockout.FAILURES_BEFORE_LOCKOUT):
         lockout.record_failure(alice.email)
     send_unlock_email(str(alice.pk))
-    inbox.notify(user_id=alice.pk, type=NotificationType.LOW_RUNWAY, title="x", fingerprint="x")
+    inbox.notify(user_id=alice.pk, type=NotificationType.LOW_RUNWAY, message=PlainMessage(title="x"), fingerprint="x")
     until, (person,) = digest.claim_due_digests(limit=1)
     digest.send_digest(user_id=person, claimed_until=until)
     assert len(mail.outbox) == 2

@@ -10,6 +10,7 @@ from accounts.models import Notification, NotificationSettings, User
 from accounts.notifications import inbox
 from accounts.notifications.inbox import change_settings, list_notifications, mark_all_read, mark_read, notify
 from accounts.notifications.notification_types import TEXTS, Channel, NotificationType, preference_key
+from accounts.tests.messages import PlainMessage
 from compliance.isolation import NoTenant, tenant
 from compliance.tests.threads import in_threads
 
@@ -17,8 +18,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def notify_user(user: User, thing: str = "score 2026-11", **options: Any) -> bool:
-    usual = {"type": NotificationType.CREDIT_SCORE, "title": "Your score went from 700 to 712", "url": "/credit/"}
-    return notify(user_id=user.pk, fingerprint=thing, **(usual | options))
+    title, text = options.pop("title", "Your score went from 700 to 712"), options.pop("text", "")
+    usual = {"type": NotificationType.CREDIT_SCORE, "url": "/credit/"}
+    return notify(user_id=user.pk, fingerprint=thing, message=PlainMessage(title=title, text=text), **(usual | options))
 
 
 def list_inbox(user: User, page: int = 0) -> list[Notification]:
@@ -81,7 +83,7 @@ def test_it_refuses_to_lead_elsewhere(alice: User, url: str) -> None:
 
 def test_it_tells_nobody_who_is_not_there() -> None:
     with pytest.raises(User.DoesNotExist):
-        notify(user_id=uuid4(), type=NotificationType.LOW_RUNWAY, title="x", fingerprint="x")
+        notify(user_id=uuid4(), type=NotificationType.LOW_RUNWAY, message=PlainMessage(title="x"), fingerprint="x")
 
 
 def test_it_tells_a_thing_once_however_many_say_it_at_once(alice: User) -> None:

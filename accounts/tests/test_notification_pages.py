@@ -17,6 +17,7 @@ from accounts.models import Notification, NotificationSettings, User
 from accounts.notifications.forms import list_time_zones
 from accounts.notifications.inbox import PAGE_SIZE, notify
 from accounts.notifications.notification_types import NotificationType
+from accounts.tests.messages import PlainMessage
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
@@ -31,8 +32,9 @@ WISHES |= {"large_transaction": "1250.50", "credit_score.app": "on", "bank_recon
 
 
 def notify_user(user: User, thing: str = "1", **options: Any) -> Notification:
-    usual = {"type": NotificationType.BANK_RECONNECT, "title": "Chase wants you to sign in", "url": "/overview/"}
-    notify(user_id=user.pk, fingerprint=thing, **(usual | options))
+    title, text = options.pop("title", "Chase wants you to sign in"), options.pop("text", "")
+    usual = {"type": NotificationType.BANK_RECONNECT, "url": "/overview/"}
+    notify(user_id=user.pk, fingerprint=thing, message=PlainMessage(title=title, text=text), **(usual | options))
     with tenant(user.pk):
         return Notification.objects.order_by("-id")[0]
 

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from accounts.tests.conftest import PASSWORD
+from accounts.tests.messages import PlainMessage
 
 pytestmark = [
     pytest.mark.browser,
@@ -38,8 +39,7 @@ def told(page: Page, visit: Visit, alice: User) -> None:
         notify(
             user_id=alice.pk,
             type=NotificationType.BANK_RECONNECT,
-            title=title,
-            text="A line more.",
+            message=PlainMessage(title=title, text="A line more."),
             url=reverse("help"),
             fingerprint=str(number),
         )

@@ -17,6 +17,7 @@ from accounts.notifications.notification_types import NotificationType
 from banking.linking import errors, exchange, sessions
 from banking.linking.confirmation import schedule_recovery
 from banking.models import Item, LinkSession
+from banking.notification_messages import LinkFailedMessage
 from banking.provider import ProviderError
 from banking.providers import provider_for
 from compliance.isolation import tenant
@@ -26,7 +27,6 @@ logger = logging.getLogger(__name__)
 PENDING_STATES = (LinkSession.State.PENDING, LinkSession.State.EXCHANGING)
 # A public token is valid for half an hour. By the seventh attempt, more than that after the first, it has expired.
 MAX_ATTEMPTS = 7
-NO_ACCESS = "We couldn't finish connecting your bank through {provider}. Connect it again."
 
 
 def recover_link(*, owner_id: UUID, session_id: UUID) -> Item | None:
@@ -88,8 +88,7 @@ def reschedule_or_give_up(*, user: User, session: LinkSession) -> None:
         notify(
             user_id=user.pk,
             type=NotificationType.BANK_RECONNECT,
-            title="A bank wasn't connected",
-            text=NO_ACCESS.format(provider=provider_for(session.provider).name),
+            message=LinkFailedMessage(provider=provider_for(session.provider).name),
             url=reverse("connect"),
             fingerprint=f"link session {session.pk} came to nothing",
         )

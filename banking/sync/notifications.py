@@ -12,19 +12,22 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.notifications.inbox import notify
+from accounts.notifications.messages import NotificationMessage
 from accounts.notifications.models import DEFAULT_LARGE_TRANSACTION, NotificationSettings
 from accounts.notifications.notification_types import NotificationType
 from banking.models import Item, SyncRun, Transaction
+from banking.notification_messages import (
+    ConnectionLostMessage,
+    LargeTransactionMessage,
+    LargeTransactionsMessage,
+    LostAccess,
+)
 from compliance.isolation import tenant
-from formats.money import money
 
 # Older rows that arrive late, such as those of an account that was just added, are history and no news.
 MAX_AGE: Final = timedelta(days=30)
-WHAT_TO_DO: Final = {
-    "reauth": ("{} needs you to sign in again", "reconnect"),
-    "repair": ("{} needs to be reconnected", "reconnect"),
-    "disconnected": ("We no longer have access to {}", "item"),
-}
+# The page that a person goes to when a bank no longer gives access.
+PAGES: Final = {LostAccess.REAUTH: "reconnect", LostAccess.REPAIR: "reconnect", LostAccess.DISCONNECTED: "item"}
 
 
 class LargestTransaction(NamedTuple):
@@ -42,26 +45,25 @@ class LargestTransaction(NamedTuple):
     threshold: Decimal
 
     @property
-    def label(self) -> str:
-        return self.merchant_name or self.name or "Unknown"
-
-    @property
-    def title(self) -> str:
+    def message(self) -> NotificationMessage:
         """What happened: the transaction itself, or how many there are."""
+        counterparty = self.merchant_name or self.name
         if self.large_count > 1:
-            return f"{self.large_count} large transactions at {self.bank or 'your bank'}"
-        direction = "came in" if self.amount > 0 else "went out"
-        return f"{money(abs(self.amount), self.currency)} {direction}: {self.label}"
-
-    @property
-    def text(self) -> str:
-        """The details."""
-        if self.large_count > 1:
-            direction = "in" if self.amount > 0 else "out"
-            largest = money(abs(self.amount), self.currency)
-            return f"Largest: {largest} {direction}, {self.label}."
-        account = f"{self.account_name} ••{self.mask}" if self.mask else self.account_name
-        return f"{account}, {self.bank}." if self.bank else f"{account}."
+            return LargeTransactionsMessage(
+                count=self.large_count,
+                bank=self.bank,
+                amount=self.amount,
+                currency=self.currency,
+                counterparty=counterparty,
+            )
+        return LargeTransactionMessage(
+            amount=self.amount,
+            currency=self.currency,
+            counterparty=counterparty,
+            account=self.account_name,
+            mask=self.mask,
+            bank=self.bank,
+        )
 
     @property
     def url(self) -> str:
@@ -72,13 +74,14 @@ class LargestTransaction(NamedTuple):
 
 def notify_connection_lost(*, item: Item, run: SyncRun) -> bool:
     """Notify an Item's owner that its bank no longer gives access, in the transaction that found out."""
-    title, url_name = WHAT_TO_DO[item.state]
+    state = LostAccess(item.state)
     return notify(
         user_id=item.owner_id,
         type=NotificationType.BANK_RECONNECT,
-        title=title.format(item.institution_name or "Your bank"),
-        text=item.reauth_message,
-        url=reverse(url_name, args=[item.pk]),
+        message=ConnectionLostMessage(
+            state=state, bank=item.institution_name, provider=item.provider, error_code=item.error_code
+        ),
+        url=reverse(PAGES[state], args=[item.pk]),
         fingerprint=f"connection {item.pk} lost in {run.pk}",
     )
 
@@ -95,8 +98,7 @@ def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) ->
         return notify(
             user_id=owner_id,
             type=NotificationType.BANK_LARGE_CHANGE,
-            title=largest.title,
-            text=largest.text,
+            message=largest.message,
             url=largest.url,
             fingerprint=f"large changes of {run_id}",
         )

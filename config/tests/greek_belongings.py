@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from accounts.models import Notification, User
+from accounts.notifications.messages import encode_values
 from banking.models import Account, Institution, Item, Transaction
 from compliance.isolation import tenant
 from config.tests import owned_objects
@@ -31,7 +33,6 @@ REPORT_NAMES = {
 TEXTS: dict[type[Any], tuple[str, ...]] = {
     Account: ("name", "official_name"),
     Item: ("institution_name",),
-    Notification: ("title", "text"),
     Transaction: ("name", "merchant_name"),
 }
 
@@ -49,6 +50,10 @@ def make_greek_belongings(alice: User, make_item: Callable[..., Item], monkeypat
         for model, names in TEXTS.items():
             for row in model.objects.all():
                 model.objects.filter(pk=row.pk).update(**{name: to_greek(getattr(row, name)) for name in names})
+        for notification in Notification.objects.all():
+            message = replace(notification.message, bank=to_greek("Alice's bank"))
+            notification.values = encode_values(message)
+            notification.save()
     belongings.passkey.data["name"] = to_greek(belongings.passkey.data["name"])
     belongings.passkey.save()
     return belongings

@@ -15,6 +15,7 @@ from accounts.notifications.notification_types import NotificationType
 from accounts.tests.passkeys import add_passkey
 from banking.linking.sessions import open_link
 from banking.models import Account, Item, LinkSession
+from banking.notification_messages import ConnectionLostMessage, LostAccess
 from banking.tests.factories import make_account, make_balance, make_transaction
 from compliance.isolation import tenant
 from config.tests.routes import routes
@@ -91,7 +92,9 @@ def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
     notify(
         user_id=alice.pk,
         type=NotificationType.BANK_RECONNECT,
-        title="Alice has an alert",
+        message=ConnectionLostMessage(
+            state=LostAccess.REAUTH, bank="Alice's bank", provider=item.provider, error_code="ITEM_LOGIN_REQUIRED"
+        ),
         url="/overview/",
         fingerprint="1",
     )

@@ -15,6 +15,7 @@ from accounts.models import NotificationSettings, User
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from accounts.notifications.tasks import dispatch_due_digests
+from accounts.tests.messages import PlainMessage
 from compliance.isolation import tenant
 from config.tests.processes import wait_until
 from config.tests.programs import own_queue, worker
@@ -70,7 +71,8 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
 @pytest.fixture
 def told(alice: User) -> User:
     """Alice was told something a moment ago."""
-    notify(user_id=alice.pk, type=NotificationType.CREDIT_IDENTITY, title="A name was added: MALLORY", fingerprint="1")
+    message = PlainMessage(title="A name was added: MALLORY")
+    notify(user_id=alice.pk, type=NotificationType.CREDIT_IDENTITY, message=message, fingerprint="1")
     return alice
 
 
@@ -111,5 +113,6 @@ def test_it_comes_once_from_two_workers(mailbox: Mailbox, told: User, as_operato
             for _ in range(3):
                 dispatch_due_digests()
             wait_until(lambda round_=round_: sent(as_operator, told) == round_)
-            notify(user_id=told.pk, type=NotificationType.LOW_RUNWAY, title="Another thing", fingerprint="2")
+            message = PlainMessage(title="Another thing")
+            notify(user_id=told.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="2")
     assert len(mailbox.taken) == 2

@@ -20,6 +20,7 @@ from compliance.isolation import tenant, unisolated_tables
 from compliance.isolation.models import Owned
 from config.tests.project_apps import own_apps
 from credit.tests.factories import store_full_report
+from insights.cash_flow.notification_messages import LowRunwayMessage
 from insights.models import CardLink, LowRunway
 
 pytestmark = pytest.mark.django_db
@@ -149,7 +150,8 @@ def both_have_everything(
         make_balance(account, 5, "1")
         open_link(user=person)
         store_full_report(person)
-        notify(user_id=person.pk, type=NotificationType.LOW_RUNWAY, title="Low", fingerprint="low")
+        message = LowRunwayMessage(months=1, currency="USD")
+        notify(user_id=person.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="low")
         with tenant(person.pk):
             SyncRun.objects.create(owner=person, item=item, trigger="test")
             Transfer.objects.create(owner=person, money_out=uuid4(), money_in=uuid4(), sent_on=timezone.localdate())

@@ -45,7 +45,8 @@ OF_SIGN_IN = ("account_", "mfa_")
 IN_NO_PAGE = {"banking.pendingremoval.access_token"}
 # Opened for pages alone.
 IN_NO_JOB = {
-    "compliance.consentevent.signature", "credit.report.document", "credit.report.changes",
+    "accounts.notification.values", "compliance.consentevent.signature", "credit.report.document",
+    "credit.report.changes",
 }  # fmt: skip
 
 
@@ -152,6 +153,7 @@ def test_it_ends_every_job_whatever_cannot_be_read(
         (AUDIT, "security", "Cannot be read"),
         (AUDIT, "data_accesses", "Cannot be read"),
         (SEEDS, "security", "We can't check its codes."),
+        ("accounts.notification.values", "notifications", "Cannot be read"),
         ("credit.report.document", "credit", "We can't open your report"),
         ("credit.report.changes", "credit_changes", "Cannot be read"),
         ("credit.rawreport.body", "credit_raw_page", "We can't decrypt this original."),

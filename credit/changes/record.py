@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from django.conf import settings
 from django.urls import reverse
-from django.utils import translation
 
 from accounts.notifications.inbox import notify
 from accounts.notifications.notification_types import NotificationType
 from credit import models
 from credit.bureaus import find_bureau
-from credit.changes.descriptions import describe_change
+from credit.changes.notification_messages import CreditChangeMessage
 from credit.diffing import Change, ChangeType, NotComparable, Severity, Thresholds, diff
 from credit.report import CreditReport, ReportStatus
 from credit.stored.documents import StaleDocument, decode_changes, encode_changes
@@ -116,16 +114,13 @@ def _stored_changes(stored: models.Report) -> tuple[Change, ...]:
 
 
 def notify_of_changes(stored: models.Report, changes: Mapping[str, Change]) -> None:
-    """Notify the user of every change above the severity ``INFO``. Notifications are stored in English."""
+    """Notify the user of every change above the severity ``INFO``."""
     for fingerprint, change in changes.items():
         if change.severity is not Severity.INFO:
-            with translation.override(settings.LANGUAGE_CODE):
-                description = describe_change(change)
             notify(
                 user_id=stored.owner_id,
                 type=NOTIFICATION_TYPES[change.type],
-                title=description.title,
-                text=description.text,
+                message=CreditChangeMessage(change=change),
                 url=reverse("credit_changes"),
                 fingerprint=fingerprint,
             )

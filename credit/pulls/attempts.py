@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.notifications.inbox import notify
@@ -27,9 +26,9 @@ from credit.enrollment import instruction, transitions
 from credit.enrollment.details import NotEnrolled, open_details
 from credit.enrollment.lifecycle import NoConsent, delete_stored_ssn, lock_enrollment
 from credit.models import AttemptStatus, Enrollment, PullAttempt, Trigger
-from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.provider import Applicant, BureauError, BureauTimeout, ConsentGrant
 from credit.pulls import retry_policy
+from credit.pulls.notification_messages import PullsStoppedMessage
 from credit.statuses import ATTEMPT_TIMEOUT, NEEDS_DETAILS, EnrollmentStatus
 
 logger = logging.getLogger(__name__)
@@ -222,13 +221,11 @@ def notify_if_stopped(enrollment: Enrollment, attempt: PullAttempt) -> None:
 
 
 def notify_user(owner_id: UUID, status: EnrollmentStatus, *, fingerprint: str) -> None:
-    """Notify a user that scheduled pulls cannot go on without them. Notifications are stored in English."""
-    with translation.override(settings.LANGUAGE_CODE):
-        title = str(STATUS_MESSAGES[status].title)
+    """Notify a user that scheduled pulls cannot go on without them."""
     notify(
         user_id=owner_id,
         type=NotificationType.CREDIT_REPORT,
-        title=title,
+        message=PullsStoppedMessage(status=status),
         url=reverse("credit"),
         fingerprint=fingerprint,
     )

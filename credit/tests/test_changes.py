@@ -63,7 +63,7 @@ def kept_raw(user, report, number):
 
 def told(user):
     with tenant(user.pk):
-        return list(Notification.objects.order_by("created_at").values_list("type", "title"))
+        return [(row.type, row.title) for row in Notification.objects.order_by("created_at")]
 
 
 def test_it_says_nothing_about_the_first_report(alice):

@@ -16,6 +16,7 @@ from banking import connections
 from banking.models import Item
 from compliance.isolation import tenant
 from insights.balances import account_totals
+from insights.cash_flow.notification_messages import LowRunwayMessage
 from insights.cash_flow.sums import Window, add_up_by_currency, runway_months, sum_transactions
 from insights.models import LowRunway
 
@@ -39,12 +40,6 @@ class Runway(NamedTuple):
     @property
     def is_recovered(self) -> bool:
         return self.months is None or self.months >= RECOVERED_MONTHS
-
-    @property
-    def description(self) -> str:
-        """The time as coarsely as it is known; never more than there is."""
-        months = int(self.months or 0)
-        return f"About {months} month{'' if months == 1 else 's'}" if months else "Less than a month"
 
 
 def list_owners_due(*, hour: int, limit: int) -> Iterator[UUID]:
@@ -112,11 +107,7 @@ def _update_alert(person_id: UUID, runway: Runway, known: LowRunway | None) -> b
         notify(
             user_id=person_id,
             type=NotificationType.LOW_RUNWAY,
-            title=f"{runway.description} of runway left",
-            text=(
-                "This counts your bank balance and the net cash flow of the last 30 days in "
-                f"{runway.currency or 'an unnamed currency'}."
-            ),
+            message=LowRunwayMessage(months=int(runway.months or 0), currency=runway.currency),
             url=reverse("overview"),
             fingerprint=f"low runway {row.pk}",
         )

@@ -1,0 +1,81 @@
+"""What notifications say is found by its code, and whatever cannot be read keeps no other row off the page."""
+
+import logging
+from typing import ClassVar
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Notification, User
+from accounts.notifications.inbox import notify
+from accounts.notifications.messages import NotificationMessage, UnknownMessage, decode_message, register_message
+from accounts.notifications.notification_types import NotificationType
+from accounts.tests.messages import PlainMessage
+from compliance.isolation import tenant
+
+pytestmark = pytest.mark.django_db
+
+
+def store(user: User, **columns: str) -> Notification:
+    """Store a notification with other columns than this version writes."""
+    message = PlainMessage(title="A score rose")
+    notify(user_id=user.pk, type=NotificationType.CREDIT_SCORE, message=message, fingerprint=str(columns))
+    with tenant(user.pk):
+        row = Notification.objects.latest("id")
+        for name, value in columns.items():
+            setattr(row, name, value)
+        row.save()
+    return row
+
+
+@pytest.mark.parametrize(
+    ("code", "values"),
+    [
+        ("of_a_later_version", "{}"),
+        ("test_plain", "{}"),
+        ("test_plain", '{"title": 7}'),
+        ("test_plain", "[]"),
+        ("test_plain", ""),
+        ("test_plain", '{"title": "x"'),
+    ],
+)
+def test_it_names_the_type_where_a_message_cannot_be_read(
+    as_alice: Client, alice: User, code: str, values: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = store(alice, code=code, values=values)
+    store(alice)
+    page = as_alice.get(reverse("notifications")).content.decode()
+
+    assert "Your credit score changed" in page
+    assert "Cannot be read" in page
+    assert "A score rose" in page
+    errors = [line.getMessage() for line in caplog.records if line.levelno == logging.ERROR]
+    assert errors == [f"Notification {row.pk} cannot be put into words: code {code}"]
+
+
+def test_it_shows_a_notification_of_a_type_that_is_not_known(as_alice: Client, alice: User) -> None:
+    store(alice, type="of_a_later_version", code="of_a_later_version")
+
+    assert "Alert</strong>" in as_alice.get(reverse("notifications")).content.decode()
+
+
+def test_it_keeps_nothing_of_values_that_cannot_be_read() -> None:
+    with pytest.raises(UnknownMessage) as failure:
+        decode_message("test_plain", '{"title": ["BEACON CARD"]}')
+
+    assert failure.value.__context__ is None
+    assert "BEACON" not in str(failure.value)
+
+
+def test_it_leaves_values_that_an_earlier_version_stored_beside_its_own() -> None:
+    assert decode_message("test_plain", '{"title": "x", "gone": 1}') == PlainMessage(title="x")
+
+
+def test_it_refuses_a_code_that_another_message_has() -> None:
+    class Second(NotificationMessage, frozen=True):
+        code: ClassVar[str] = "test_plain"
+
+    with pytest.raises(ImproperlyConfigured, match="'test_plain'"):
+        register_message(Second)

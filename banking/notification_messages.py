@@ -1,0 +1,122 @@
+"""What notifications about banks say."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts.notifications.messages import MessageText, NotificationMessage, register_message
+from banking.reauth_messages import reauth_message
+from formats.money import money
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+class LostAccess(StrEnum):
+    """The states of an Item whose bank gives no access."""
+
+    REAUTH = "reauth"
+    REPAIR = "repair"
+    DISCONNECTED = "disconnected"
+
+
+# With the bank's name, and without.
+LOST_ACCESS_TITLES: Final[Mapping[LostAccess, tuple["StrOrPromise", "StrOrPromise"]]] = {
+    LostAccess.REAUTH: (
+        gettext_lazy("%(bank)s needs you to sign in again"),
+        gettext_lazy("Your bank needs you to sign in again"),
+    ),
+    LostAccess.REPAIR: (
+        gettext_lazy("%(bank)s needs to be reconnected"),
+        gettext_lazy("Your bank needs to be reconnected"),
+    ),
+    LostAccess.DISCONNECTED: (
+        gettext_lazy("We no longer have access to %(bank)s"),
+        gettext_lazy("We no longer have access to your bank"),
+    ),
+}
+
+
+@register_message
+class ConnectionLostMessage(NotificationMessage, frozen=True):
+    """A bank no longer gives access. ``provider`` is a key, and ``error_code`` that provider's."""
+
+    code: ClassVar[str] = "connection_lost"
+    state: LostAccess
+    bank: str
+    provider: str
+    error_code: str
+
+    def describe(self) -> MessageText:
+        """Say which bank, and why."""
+        with_name, without_name = LOST_ACCESS_TITLES[self.state]
+        title = str(with_name) % {"bank": self.bank} if self.bank else str(without_name)
+        return MessageText(title, reauth_message(self.provider, self.error_code, self.bank))
+
+
+@register_message
+class LinkFailedMessage(NotificationMessage, frozen=True):
+    """The result of a link never reached us; ``provider`` is a name."""
+
+    code: ClassVar[str] = "link_failed"
+    provider: str
+
+    def describe(self) -> MessageText:
+        """Say what to do."""
+        text = _("We couldn't finish connecting your bank through %(provider)s. Connect it again.")
+        return MessageText(_("A bank wasn't connected"), text % {"provider": self.provider})
+
+
+@register_message
+class LargeTransactionMessage(NotificationMessage, frozen=True):
+    """A large amount, positive when money came in. All names but the account's may be empty."""
+
+    code: ClassVar[str] = "large_transaction"
+    amount: Decimal
+    currency: str
+    counterparty: str
+    account: str
+    mask: str
+    bank: str
+
+    def describe(self) -> MessageText:
+        """Say how much, with whom, and on which account."""
+        title = _("%(amount)s came in: %(name)s") if self.amount > 0 else _("%(amount)s went out: %(name)s")
+        values = {"amount": money(abs(self.amount), self.currency), "name": self.counterparty or _("Unknown")}
+        return MessageText(title % values, self._describe_account())
+
+    def _describe_account(self) -> str:
+        account = f"{self.account} ••{self.mask}" if self.mask else self.account
+        text = _("%(account)s, %(bank)s.") if self.bank else _("%(account)s.")
+        return text % {"account": account, "bank": self.bank}
+
+
+@register_message
+class LargeTransactionsMessage(NotificationMessage, frozen=True):
+    """Several large amounts at one bank, and the largest of them. Names may be empty."""
+
+    code: ClassVar[str] = "large_transactions"
+    count: int
+    bank: str
+    amount: Decimal
+    currency: str
+    counterparty: str
+
+    def describe(self) -> MessageText:
+        """Say how many, and which is the largest."""
+        text = _("Largest: %(amount)s in, %(name)s.") if self.amount > 0 else _("Largest: %(amount)s out, %(name)s.")
+        values = {"amount": money(abs(self.amount), self.currency), "name": self.counterparty or _("Unknown")}
+        return MessageText(self._count_transactions(), text % values)
+
+    def _count_transactions(self) -> str:
+        named = ngettext(
+            "%(count)s large transaction at %(bank)s", "%(count)s large transactions at %(bank)s", self.count
+        )
+        unnamed = ngettext(
+            "%(count)s large transaction at your bank", "%(count)s large transactions at your bank", self.count
+        )
+        return (named if self.bank else unnamed) % {"count": self.count, "bank": self.bank}

@@ -1,0 +1,111 @@
+"""Every message of a notification says what it always said, is marked for translation, and fits its columns."""
+
+from decimal import Decimal
+from typing import Final
+
+import pytest
+
+from accounts.models import Notification
+from accounts.notifications.messages import NotificationMessage, decode_message, encode_values, list_messages
+from banking.notification_messages import (
+    ConnectionLostMessage,
+    LargeTransactionMessage,
+    LargeTransactionsMessage,
+    LinkFailedMessage,
+    LostAccess,
+)
+from config.tests.pseudo_locale import find_untranslated_words, pseudo_locale, to_greek
+from credit.changes.notification_messages import CreditChangeMessage
+from credit.diffing import Change, ChangeType, Severity
+from credit.pulls.notification_messages import PullsStoppedMessage
+from credit.statuses import EnrollmentStatus
+from insights.cash_flow.notification_messages import LowRunwayMessage
+
+# No ASCII letters, so that each one in a sentence is the site's own.
+BANK: Final = to_greek("Platypus")
+SHOP: Final = to_greek("Starbucks")
+
+
+def lose_access(state: LostAccess, bank: str = BANK, code: str = "ITEM_LOGIN_REQUIRED") -> NotificationMessage:
+    return ConnectionLostMessage(state=state, bank=bank, provider="plaid", error_code=code)
+
+
+def move_money(amount: str, *, shop: str = SHOP, mask: str = "0000", bank: str = BANK) -> NotificationMessage:
+    return LargeTransactionMessage(
+        amount=Decimal(amount), currency="USD", counterparty=shop, account=to_greek("Checking"), mask=mask, bank=bank
+    )
+
+
+def move_money_often(amount: str, *, shop: str = SHOP, bank: str = BANK) -> NotificationMessage:
+    return LargeTransactionsMessage(count=3, bank=bank, amount=Decimal(amount), currency="USD", counterparty=shop)
+
+
+def score_rose(points: int) -> NotificationMessage:
+    change = Change(ChangeType.SCORE_CHANGED, "score", Severity.NOTICE, "FICO 8", before=700, after=700 + points)
+    return CreditChangeMessage(change=change)
+
+
+SIGN_IN: Final = f"{BANK} needs you to sign in again. This can happen after a password change."
+SUMS: Final = "This counts your bank balance and the net cash flow of the last 30 days in "
+CHECKING: Final = to_greek("Checking")
+EXAMPLES: Final[list[tuple[NotificationMessage, str, str]]] = [
+    (lose_access(LostAccess.REAUTH), f"{BANK} needs you to sign in again", SIGN_IN),
+    (lose_access(LostAccess.REAUTH, code="NEW"), f"{BANK} needs you to sign in again", ""),
+    (lose_access(LostAccess.REAUTH, "", "NEW"), "Your bank needs you to sign in again", ""),
+    (lose_access(LostAccess.REPAIR, code="NEW"), f"{BANK} needs to be reconnected", ""),
+    (lose_access(LostAccess.REPAIR, "", "NEW"), "Your bank needs to be reconnected", ""),
+    (lose_access(LostAccess.DISCONNECTED, code="NEW"), f"We no longer have access to {BANK}", ""),
+    (lose_access(LostAccess.DISCONNECTED, "", "NEW"), "We no longer have access to your bank", ""),
+    (
+        LinkFailedMessage(provider="Plaid"),
+        "A bank wasn't connected",
+        "We couldn't finish connecting your bank through Plaid. Connect it again.",
+    ),
+    (move_money("-1234.50"), f"$1,234.50 went out: {SHOP}", f"{CHECKING} ••0000, {BANK}."),
+    (move_money("20", shop="", mask="", bank=""), "$20.00 came in: Unknown", f"{CHECKING}."),
+    (move_money_often("-7"), f"3 large transactions at {BANK}", f"Largest: $7.00 out, {SHOP}."),
+    (move_money_often("7", shop="", bank=""), "3 large transactions at your bank", "Largest: $7.00 in, Unknown."),
+    (LowRunwayMessage(months=2, currency="USD"), "About 2 months of runway left", f"{SUMS}USD."),
+    (LowRunwayMessage(months=1, currency="EUR"), "About 1 month of runway left", f"{SUMS}EUR."),
+    (LowRunwayMessage(months=0, currency=""), "Less than a month of runway left", f"{SUMS}an unnamed currency."),
+    (PullsStoppedMessage(status=EnrollmentStatus.DETAILS_LOST), "Enter your details again", ""),
+    (score_rose(12), "FICO 8 rose 12 points", "From 700 to 712."),
+    (score_rose(1), "FICO 8 rose 1 point", "From 700 to 701."),
+]
+# Of the messages that say what a change or a status says, every one.
+MESSAGES: Final = [
+    *(message for message, _title, _text in EXAMPLES),
+    *(PullsStoppedMessage(status=status) for status in EnrollmentStatus if status is not EnrollmentStatus.READY),
+    *(CreditChangeMessage(change=Change(type, "x", Severity.HIGH, name=BANK, key="k")) for type in ChangeType),
+]
+
+
+def test_it_has_an_example_of_every_message() -> None:
+    registered = {message for message in list_messages() if ".tests." not in message.__module__}
+
+    assert {type(message) for message in MESSAGES} == registered
+
+
+@pytest.mark.parametrize(("message", "title", "text"), EXAMPLES)
+def test_it_says_in_english_what_it_always_said(message: NotificationMessage, title: str, text: str) -> None:
+    assert message.describe() == (title, text)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=repr)
+def test_it_is_marked_for_translation(message: NotificationMessage) -> None:
+    with pseudo_locale():
+        title, text = message.describe()
+
+    assert title
+    assert find_untranslated_words(f"{title} {text}") == []
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=repr)
+def test_it_reads_back_what_it_stores(message: NotificationMessage) -> None:
+    assert decode_message(message.code, encode_values(message)) == message
+
+
+def test_it_has_room_for_every_code() -> None:
+    longest = Notification._meta.get_field("code").max_length
+
+    assert [message.code for message in list_messages() if len(message.code) > longest] == []

@@ -1,0 +1,19 @@
+"""What notifications about pulls say."""
+
+from typing import ClassVar
+
+from accounts.notifications.messages import MessageText, NotificationMessage, register_message
+from credit.presentation.status_messages import STATUS_MESSAGES
+from credit.statuses import EnrollmentStatus
+
+
+@register_message
+class PullsStoppedMessage(NotificationMessage, frozen=True):
+    """No scheduled pull is made until the user acts; ``status`` says why."""
+
+    code: ClassVar[str] = "pulls_stopped"
+    status: EnrollmentStatus
+
+    def describe(self) -> MessageText:
+        """Say what the status page says."""
+        return MessageText(str(STATUS_MESSAGES[self.status].title))

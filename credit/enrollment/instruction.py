@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from compliance.consent import ConsentText, Purpose
 
-VERSION: Final = "2026-11.3"
+VERSION: Final = "2026-11.4"
 VALID_FOR: Final = timedelta(days=365)
 SCOPE: Final[Mapping[str, str]] = {
     "bureau": "Experian",
@@ -63,7 +63,7 @@ CLAUSES: Final = (
     Clause(
         "What Plumbline keeps",
         "Plumbline keeps my reports, also after I withdraw, with no end date: as Experian sent them, encrypted, and as "
-        "its pages show them. Account details are stored encrypted. Report dates, scores and alerts about changes are "
+        "its pages show them. Account details are stored encrypted. Report dates, scores and the types of alerts are "
         "stored without encryption. A report that Experian sent can contain my Social Security number. My name, "
         "address, date of birth and the last four digits of my Social Security number are kept encrypted, to request "
         "reports, until I withdraw. My full Social Security number is kept for that purpose only if I choose so on "

@@ -13,14 +13,15 @@ from django.utils.translation import gettext, ngettext
 
 from accounts.emails.tasks import enqueue_security_email
 from accounts.mfa import recovery_codes, step_up, totp
-from accounts.sessions import active_sessions, session_messages
+from accounts.sessions import active_sessions
+from accounts.sessions.session_messages import SessionMessage, queue_message_for_other_sessions
 from accounts.users.models import User
 from compliance.audit import Action, record
 
 ADDED_MESSAGES = {
-    Authenticator.Type.TOTP: "An authenticator app was added to your account.",
-    Authenticator.Type.WEBAUTHN: "A passkey was added to your account.",
-    Authenticator.Type.RECOVERY_CODES: "Recovery codes were generated for your account.",
+    Authenticator.Type.TOTP: SessionMessage.AUTHENTICATOR_ADDED,
+    Authenticator.Type.WEBAUTHN: SessionMessage.PASSKEY_ADDED,
+    Authenticator.Type.RECOVERY_CODES: SessionMessage.RECOVERY_CODES_GENERATED,
 }
 
 
@@ -46,7 +47,7 @@ def audit_new_factor(request: HttpRequest, user: User, authenticator: Authentica
     else:
         record(Action.FACTOR_ADDED, actor=user, subject=user, resource=authenticator.type)
         step_up.mark_verified(request, factor_id=authenticator.pk, at=time.time())
-    session_messages.queue_message_for_other_sessions(request, user, ADDED_MESSAGES[authenticator.type])
+    queue_message_for_other_sessions(request, user, ADDED_MESSAGES[authenticator.type])
 
 
 @receiver(factor_signals.authenticator_removed)
@@ -66,9 +67,7 @@ def audit_used_factor(request: HttpRequest, user: User, authenticator: Authentic
         record(Action.RECOVERY_CODE_USED, actor=user, subject=user, left=left)
         enqueue_security_email("accounts/email/recovery_code_used", user=user, left=left)
         messages.warning(request, describe_codes_left(left or 0))
-        session_messages.queue_message_for_other_sessions(
-            request, user, f"A recovery code was used for your account. Codes left: {left}."
-        )
+        queue_message_for_other_sessions(request, user, SessionMessage.RECOVERY_CODE_USED, left=left or 0)
 
 
 def describe_codes_left(left: int) -> str:

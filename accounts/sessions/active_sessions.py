@@ -131,5 +131,5 @@ def _end_sessions(rows: Iterable[UserSession], *, actor: User | None, reason: st
 
 def _end_session(row: UserSession, *, actor: User | None, reason: str) -> None:
     row.end()
-    facts = {"device": describe_device(row.user_agent), "from_ip": row.ip, "reason": reason}
+    facts = {"from_user_agent": row.user_agent, "from_ip": row.ip, "reason": reason}
     record(Action.SESSION_ENDED, actor=actor, subject=row.user_id, resource="session", resource_id=str(row.pk), **facts)

@@ -1,7 +1,7 @@
 """How long a session lasts: when it starts, when it was last used, and when it expires."""
 
 import time
-from typing import Final
+from typing import Any, Final
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -48,8 +48,11 @@ def expire_session(request: HttpRequest, reason: str) -> None:
     request.user = AnonymousUser()
 
 
-def update_last_seen(request: AuthenticatedHttpRequest) -> list[str]:
-    """Record that a session is in use, at most once a minute; return its pending messages, each once."""
+def update_last_seen(request: AuthenticatedHttpRequest) -> list[dict[str, Any]]:
+    """Record that a session is in use, at most once a minute; return its pending messages, each once.
+
+    ``session_messages.describe_message`` puts them into words.
+    """
     now = time.time()
     if now - request.session[LAST_SEEN_AT] < LAST_SEEN_INTERVAL_SECONDS:
         return []
@@ -58,7 +61,7 @@ def update_last_seen(request: AuthenticatedHttpRequest) -> list[str]:
 
 
 @transaction.atomic
-def _record_use(session_key: str) -> list[str]:
+def _record_use(session_key: str) -> list[dict[str, Any]]:
     row = UserSession.objects.select_for_update().filter(session_key=session_key).first()
     if row is None:
         # Ended a moment ago; there is no session left to save either.
@@ -69,6 +72,6 @@ def _record_use(session_key: str) -> list[str]:
         details.user_agent[:MAX_USER_AGENT_LENGTH],
         timezone.now(),
     )
-    pending: list[str] = row.data.pop(PENDING_MESSAGES, [])
+    pending: list[dict[str, Any]] = row.data.pop(PENDING_MESSAGES, [])
     row.save(update_fields=["ip", "user_agent", "last_seen_at", "data"])
     return pending

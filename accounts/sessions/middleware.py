@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
-from accounts.sessions import lifetime
+from accounts.sessions import lifetime, session_messages
 from accounts.users.requests import GetResponse
 
 # What a browser clears with a session: cached pages and what scripts stored. Not cookies: those that are left are the
@@ -41,6 +41,6 @@ class LastSeenMiddleware:
 
     def __call__(self, request: Any) -> HttpResponse:
         if request.user.is_authenticated:
-            for sentence in lifetime.update_last_seen(request):
-                messages.warning(request, sentence)
+            for message in lifetime.update_last_seen(request):
+                messages.warning(request, session_messages.describe_message(message))
         return self.get_response(request)

@@ -17,8 +17,8 @@ from django.utils.translation import gettext
 
 from accounts.emails.tasks import enqueue_security_email
 from accounts.mfa import step_up
-from accounts.sessions import active_sessions, lifetime, session_messages
-from accounts.sessions.user_agents import describe_device
+from accounts.sessions import active_sessions, lifetime
+from accounts.sessions.session_messages import SessionMessage, queue_message_for_other_sessions
 from accounts.sign_in import known_devices, lockout
 from accounts.sign_in.adapter import record_failed_attempt
 from accounts.users.models import User
@@ -53,11 +53,9 @@ def start_session(request: HttpRequest, user: User, **_: Any) -> None:
 def notify_of_new_device(request: HttpRequest, user: User, response: HttpResponse, **_: Any) -> None:
     """Report a sign-in with a new browser to the user, by email and in their other sessions."""
     if not known_devices.is_known_device(request, user) and not user.is_first_sign_in:
-        device = describe_device(current_request_details().user_agent)
+        user_agent = current_request_details().user_agent
         enqueue_security_email("accounts/email/new_browser", user=user)
-        session_messages.queue_message_for_other_sessions(
-            request, user, f"New browser signed in to your account: {device}."
-        )
+        queue_message_for_other_sessions(request, user, SessionMessage.NEW_BROWSER, user_agent=user_agent)
         messages.info(request, gettext("You signed in from a new browser, so we emailed you."))
     known_devices.remember_device(request, response, user)
 
@@ -108,4 +106,4 @@ def audit_address(request: HttpRequest, user: User, from_email_address: Any, **_
         # Confirming the first address is not a change.
         return
     record(Action.EMAIL_CHANGED, actor=user, subject=user)
-    session_messages.queue_message_for_other_sessions(request, user, "The email address of your account was changed.")
+    queue_message_for_other_sessions(request, user, SessionMessage.EMAIL_CHANGED)

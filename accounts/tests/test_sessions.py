@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts import deactivation
 from accounts.models import User
 from accounts.sessions import active_sessions, lifetime, session_messages
+from accounts.sessions.session_messages import SessionMessage
 from accounts.sessions.session_store import hash_session_key
 from accounts.sessions.user_agents import describe_device
 from accounts.tests.conftest import PASSWORD
@@ -288,7 +289,7 @@ def test_it_tells_other_sessions_once_what_happened(sign_in_from: Callable[..., 
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         get_security_page(there)
     session_messages.queue_message_for_other_sessions(
-        here.get(reverse("security")).wsgi_request, alice, "A passkey was added to your account."
+        here.get(reverse("security")).wsgi_request, alice, SessionMessage.PASSKEY_ADDED
     )
     with time_machine.travel(timezone.now() + timedelta(minutes=4)):
         shown = ["A passkey was added" in get_security_page(client) for client in (here, there, there)]
@@ -298,12 +299,11 @@ def test_it_tells_other_sessions_once_what_happened(sign_in_from: Callable[..., 
 def test_it_loses_no_notice_of_ten_at_a_time(sign_in_from: Callable[..., Client], alice: User) -> None:
     here, there = sign_in_from(), sign_in_from(IPHONE)
     request, numbers = here.get(reverse("security")).wsgi_request, iter(range(10))
-    in_threads(
-        10, lambda: session_messages.queue_message_for_other_sessions(request, alice, f"Notice {next(numbers)}.")
-    )
+    used = SessionMessage.RECOVERY_CODE_USED
+    in_threads(10, lambda: session_messages.queue_message_for_other_sessions(request, alice, used, left=next(numbers)))
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         page = get_security_page(there)
-    assert [f"Notice {number}." in page for number in range(10)] == [True] * 10
+    assert [f"Codes left: {number}." in page for number in range(10)] == [True] * 10
 
 
 def test_it_brings_no_session_back_that_ended_during_its_request(

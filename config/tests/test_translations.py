@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from accounts.sessions.session_messages import SessionMessage, describe_message
 from accounts.tests.totp import add_recovery_codes
 from banking.models import Item
 from config.tests.greek_belongings import make_greek_belongings
@@ -146,6 +147,13 @@ def is_marked_page(answer: HttpResponse) -> bool:
     names = {(template.name or "").partition("#")[0] for template in getattr(answer, "templates", [])}
     is_html = answer.headers.get("Content-Type", "").startswith("text/html")
     return is_html and not any(is_not_yet_marked(f"templates/{name}") for name in names)
+
+
+@pytest.mark.parametrize("message", SessionMessage)
+def test_it_marks_what_other_sessions_are_told(message: SessionMessage) -> None:
+    with pseudo_locale():
+        sentence = describe_message({"code": message.value, "values": {"user_agent": "Firefox/140 (Linux)", "left": 3}})
+    assert find_untranslated_words(sentence) == []
 
 
 # --- Mails ------------------------------------------------------------------------------------------------

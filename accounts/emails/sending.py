@@ -9,6 +9,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
 
+from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
 
 # What Django's mail backends raise when a server is down, slow or rejects an email.
@@ -30,11 +31,13 @@ def public_link(path: str) -> str:
 def send_security_email(template: str, *, user_id: UUID, email: str = "", facts: dict[str, Any]) -> None:
     """Send a security email to a user's primary address, or to ``email`` when it is about that address.
 
-    ``facts["timestamp"]`` is when it happened, ISO 8601. Raises ``SMTPException`` or ``OSError``.
+    ``facts["timestamp"]`` is when it happened, ISO 8601, and ``facts["user_agent"]`` the header that the email
+    describes as a device. Raises ``SMTPException`` or ``OSError``.
     """
     user = User.objects.filter(pk=user_id).first()
     if user is not None:
-        facts = facts | {"timestamp": datetime.fromisoformat(facts["timestamp"])}
+        device = describe_device(facts["user_agent"])
+        facts = facts | {"timestamp": datetime.fromisoformat(facts["timestamp"]), "user_agent": device}
         send_email(template, email or EmailAddress.objects.get_primary_email(user) or user.email, facts)
 
 

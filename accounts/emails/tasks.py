@@ -12,7 +12,6 @@ from kombu.exceptions import OperationalError
 
 from accounts.emails import sending
 from accounts.emails.sending import DELIVERY_ERRORS
-from accounts.sessions.user_agents import describe_device
 from accounts.users.models import User
 from compliance.audit.request_details import current_request_details
 
@@ -37,7 +36,7 @@ def send_security_email(self: Any, template: str, user_id: str, email: str, fact
 def enqueue_security_email(template: str, *, user: User, email: str = "", **facts: Any) -> None:
     """Enqueue a security email with its time and place, to be sent once the transaction is committed."""
     here = current_request_details()
-    facts |= {"timestamp": timezone.now().isoformat(), "ip": here.ip, "user_agent": describe_device(here.user_agent)}
+    facts |= {"timestamp": timezone.now().isoformat(), "ip": here.ip, "user_agent": here.user_agent}
     enqueue_after_commit(send_security_email, template, str(user.pk), email, facts)
 
 

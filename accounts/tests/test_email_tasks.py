@@ -10,17 +10,20 @@ from django.conf import LazySettings
 from django.core import mail
 from django.db import InterfaceError, transaction
 from django.db import OperationalError as DatabaseAway
+from django.test import RequestFactory
 from kombu.exceptions import OperationalError
 
 from accounts.emails import sending
 from accounts.emails.tasks import enqueue_security_email, send_security_email
 from accounts.models import User
 from accounts.sign_in.tasks import enqueue_unlock_email, send_unlock_email
+from compliance.audit.request_details import request_details
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 NOTICE = "accounts/email/new_browser"
-FACTS = {"timestamp": "2026-11-21T09:40:00+00:00", "ip": "192.0.2.1", "user_agent": "Firefox on Linux"}
+FACTS = {"timestamp": "2026-11-21T09:40:00+00:00", "ip": "192.0.2.1", "user_agent": FIREFOX}
 
 
 def fail_to_send(*_: Any, **__: Any) -> None:
@@ -33,8 +36,18 @@ def test_it_says_when_and_from_where_and_how_to_react(alice: User) -> None:
     assert message.to == [alice.email]
     assert "When: Nov 21, 2026, 9:40 AM UTC" in message.body
     assert "192.0.2.1" in message.body
+    assert "Device: Firefox on Linux" in message.body
     assert "https://plumbline.test/accounts/password/reset/" in message.body
     assert message.alternatives == []
+
+
+def test_it_queues_a_header_and_no_sentence(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued: list[Any] = []
+    monkeypatch.setattr(send_security_email, "delay", lambda *arguments: queued.append(arguments))
+    request = RequestFactory().get("/", headers={"User-Agent": FIREFOX})
+    with request_details(request):
+        enqueue_security_email(NOTICE, user=alice)
+    assert [facts["user_agent"] for _template, _user, _email, facts in queued] == [FIREFOX]
 
 
 def test_it_writes_to_another_address_when_that_one_is_concerned(alice: User) -> None:

@@ -13,12 +13,15 @@ from jinja2 import Environment, StrictUndefined
 from banking.templatetags import banking_tags
 from credit.analysis import labels
 from credit.templatetags import credit_tags
+from formats.money import signed_money
+from formats.numbers import exact_percent
 from ui.templatetags import formatting
 
 FILTERS = {
     "absolute_money": formatting.absolute_money,
-    "signed_money": formatting.signed_money,
+    "exact_percent": exact_percent,
     "short_date": formatting.short_date,
+    "signed_money": signed_money,
     "category_icon": banking_tags.category_icon,
     "category_name": banking_tags.category_name,
     "category_tone": banking_tags.category_tone,

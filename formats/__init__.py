@@ -1,1 +1,1 @@
-"""Words for values, without Django: what pages, mails and alerts say alike."""
+"""The one place that writes amounts, counts, shares and dates: as CLDR has them for a language, read through Babel."""

@@ -1,86 +1,100 @@
-"""Amounts of money in words, to the smallest unit of their currency.
+"""Amounts of money as text, to the smallest unit of their currency.
 
-A currency whose smallest unit nobody defines, such as BTC, keeps the digits that it came with.
+A dollar amount has the symbol that the locale gives it. Any other currency goes by its code behind the digits, because
+a symbol such as ``¥`` or ``kr`` belongs to several. A currency that is no country's, such as BTC, keeps the digits that
+its amount came with.
 """
 
-from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Final
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final, NamedTuple
 
-from django.utils.translation import gettext as _
+from babel import Locale
+from babel.core import get_global
+from babel.numbers import get_currency_precision, get_currency_symbol
 
-MINUS: Final = "\N{MINUS SIGN}"
-EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP)
-ONE: Final = Decimal(1)
+from formats.locales import active_locale
+from formats.numbers import EXACT, ONE, NumberFormat, not_available
+
 CENT: Final = Decimal("0.01")
 MOST_DIGITS: Final = 10
-
-# How many decimals each currency has. Source: ISO 4217, table A.1
-CURRENCIES_BY_DECIMALS: Final[Mapping[int, str]] = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-    2: (
-        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF "
-        "CHE CHF CHW CNY COP COU CRC CUC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ "
-        "GYD HKD HNL HRK HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD "
-        "MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD "
-        "RUB SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH "
-        "USD USN UYU UZS VED VES WST XCD YER ZAR ZMW ZWG ZWL"
-    ),
-    3: "BHD IQD JOD KWD LYD OMR TND",
-    4: "CLF UYW",
-}
-DECIMALS: Final[Mapping[str, int]] = {
-    code: decimals for decimals, codes in CURRENCIES_BY_DECIMALS.items() for code in codes.split()
-}
-UNITS: Final[Mapping[str, Decimal]] = {code: ONE.scaleb(-decimals) for code, decimals in DECIMALS.items()}
+# Where CLDR files currencies that no territory uses, such as gold and codes for tests.
+NO_TERRITORY: Final = "ZZ"
 
 
-def not_available() -> str:
-    """Return what stands for a value that is not known."""
-    return _("Not available")
+class MoneyFormat(NamedTuple):
+    """How a locale writes amounts in one currency. ``unit`` is ``None`` where nobody defines the smallest one."""
+
+    number: NumberFormat
+    unit: Decimal | None
+
+
+@lru_cache(maxsize=512)
+def money_format(currency: str, locale: str) -> MoneyFormat:
+    """Read from CLDR how a locale writes amounts in a currency; any text may be the currency's code."""
+    cldr = Locale.parse(locale)
+    if currency == "USD":
+        symbol = get_currency_symbol(currency, cldr)
+        number = NumberFormat.read(cldr.currency_formats["standard"], cldr, symbol=symbol)
+    else:
+        number = NumberFormat.read(cldr.decimal_formats[None], cldr, code=currency)
+    return MoneyFormat(number, smallest_unit(currency))
+
+
+def smallest_unit(currency: str) -> Decimal | None:
+    """Return a cent, a yen, or ``None`` for what is no country's currency."""
+    territories = get_global("all_currencies").get(currency, (NO_TERRITORY,))
+    return None if NO_TERRITORY in territories else ONE.scaleb(-get_currency_precision(currency))
 
 
 def currency_decimals(currency: str) -> tuple[int, int]:
     """How many decimals an amount of this currency has at least and at most."""
-    known = DECIMALS.get(currency)
-    return (2, MOST_DIGITS) if known is None else (known, known)
+    if smallest_unit(currency) is None:
+        return 2, MOST_DIGITS
+    return (get_currency_precision(currency),) * 2
 
 
-def money(amount: Decimal | None, currency: str = "USD", *, plus: str = "") -> str:
-    """Format an amount: ``$1,234.56``, ``−$20.00``, ``1,234 JPY``, ``0.00314159 BTC``; ``plus`` precedes a gain."""
-    return format_amount(amount, currency, UNITS.get(currency), plus=plus)
+def money_templates(currency: str, *, locale: str | None = None) -> tuple[str, str]:
+    """Return what a script writes around digits, whose place is ``#``, above and below zero: ``$#`` and ``−$#``."""
+    number = money_format(currency, locale or active_locale()).number
+    return f"{number.before}#{number.after}", f"{number.before_minus}#{number.after_minus}"
 
 
-def rounded_money(amount: Decimal | None, currency: str = "USD") -> str:
-    """Format an amount to the nearest whole unit, for sentences: ``$6,268``."""
-    return format_amount(amount, currency, ONE if currency in UNITS else None)
-
-
-def axis_label(amount: Decimal, currency: str = "USD") -> str:
-    """Format a round value beside an axis, short where that loses nothing: ``$12.5K``, ``$2.50``."""
-    for size, letter in ((Decimal(1_000_000), "M"), (Decimal(1_000), "K")):
-        short = amount / size
-        if abs(short) >= ONE and short == short.quantize(Decimal("0.1"), context=EXACT):
-            return add_currency(f"{abs(short).normalize():f}{letter}", currency, sign=MINUS if amount < 0 else "")
-    return format_amount(amount, currency, ONE if amount == amount.to_integral_value() else UNITS.get(currency))
-
-
-def format_amount(amount: Decimal | None, currency: str, unit: Decimal | None, *, plus: str = "") -> str:
-    """Round half up to ``unit``, or to no unit, group the digits and put the sign first; a rounded zero has no sign."""
+def money(amount: Decimal | None, currency: str = "USD", *, locale: str | None = None) -> str:
+    """Format an amount: ``$1,234.56``, ``−$20.00``, ``1,234 JPY``, ``0.00314159 BTC``."""
     if amount is None:
         return not_available()
-    rounded = amount.quantize(unit, context=EXACT) if unit else keep_all_digits(amount)
-    sign = MINUS if rounded < 0 else plus if rounded else ""
-    return add_currency(f"{abs(rounded):,f}", currency, sign=sign)
+    number, unit = money_format(currency, locale or active_locale())
+    return number.write(amount.quantize(unit, None, EXACT) if unit else keep_all_digits(amount))
+
+
+def signed_money(amount: Decimal | None, currency: str = "USD", *, locale: str | None = None) -> str:
+    """Format an amount that moved: ``+$50.00`` came in, ``−$50.00`` went out."""
+    if amount is None:
+        return not_available()
+    number, unit = money_format(currency, locale or active_locale())
+    return number.write(amount.quantize(unit, None, EXACT) if unit else keep_all_digits(amount), with_plus=True)
+
+
+def rounded_money(amount: Decimal | None, currency: str = "USD", *, locale: str | None = None) -> str:
+    """Format an amount to the nearest whole unit, for sentences: ``$6,268``."""
+    if amount is None:
+        return not_available()
+    number, unit = money_format(currency, locale or active_locale())
+    return number.write(amount.quantize(ONE, None, EXACT) if unit else keep_all_digits(amount))
+
+
+def short_money(amount: Decimal, currency: str = "USD", *, locale: str | None = None) -> str:
+    """Format an amount without decimals where they are zero: ``$500``, ``$2.50``."""
+    number, unit = money_format(currency, locale or active_locale())
+    if unit is None:
+        return number.write(keep_all_digits(amount))
+    exact = amount.quantize(unit, None, EXACT)
+    return number.write(exact.quantize(ONE, None, EXACT) if exact == exact.to_integral_value() else exact)
 
 
 def keep_all_digits(amount: Decimal) -> Decimal:
     """The amount without the zeros at its end that a column adds, but with two decimals."""
     short = amount.normalize(EXACT)
     exponent = short.as_tuple().exponent
-    return short if isinstance(exponent, int) and exponent < -2 else short.quantize(CENT, context=EXACT)
-
-
-def add_currency(digits: str, currency: str, *, sign: str) -> str:
-    """Put the dollar sign before the digits, or any other currency's code behind them."""
-    return f"{sign}${digits}" if currency == "USD" else f"{sign}{digits} {currency}".rstrip()
+    return short if isinstance(exponent, int) and exponent < -2 else short.quantize(CENT, None, EXACT)

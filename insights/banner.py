@@ -6,11 +6,11 @@ from datetime import datetime
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 
 from banking.models import Item
 from banking.reauth_messages import bank_name
+from formats import dates
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def age_of_balances(item: Item) -> str:
 def describe_time(value: datetime) -> str:
     """The time of day if it is today, else the day, in the reader's zone."""
     local = timezone.localtime(value)
-    return time_format(local, "g:i A") if local.date() == timezone.localdate() else date_format(local, "M j, Y")
+    return dates.time_of_day(local) if local.date() == timezone.localdate() else dates.day(local.date())
 
 
 def reauth_banner(item: Item) -> ConnectionBanner:

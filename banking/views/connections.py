@@ -8,7 +8,6 @@ from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.formats import time_format
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -20,6 +19,7 @@ from banking.linking import disconnecting
 from banking.models import Item
 from banking.reauth_messages import bank_name
 from banking.sync import import_progress, sync_queue
+from formats import dates
 
 COOLDOWN = timedelta(minutes=5)
 NOT_CONNECTED = _("This connection can't sync right now. See what to do below.")
@@ -52,7 +52,7 @@ def refresh(request: AuthenticatedHttpRequest, item_id: UUID) -> HttpResponse:
         return redirect("item", item_id)
     if item is None:
         next_at = sync_queue.next_refresh_at(user=request.user, item_id=item_id, cooldown=COOLDOWN)
-        time = time_format(timezone.localtime(next_at), "g:i A")
+        time = dates.time_of_day(timezone.localtime(next_at))
         messages.info(request, SYNCED_RECENTLY % {"time": time})
     else:
         tasks.enqueue_sync(item, trigger="person")

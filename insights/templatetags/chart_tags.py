@@ -13,9 +13,12 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from formats.money import axis_label, currency_decimals, money, rounded_money
+from formats import dates
+from formats.axis import axis_label
+from formats.money import currency_decimals, money, money_templates, rounded_money
+from formats.numbers import exact_percent
 from insights.charts import LineChart, LineSummary, Point, percent_filled
-from ui.templatetags.formatting import MONTHS, current_year, short_date
+from ui.templatetags.formatting import current_year, short_date
 
 register = template.Library()
 
@@ -31,12 +34,13 @@ def line_chart(chart: LineChart, currency: str, *, name: str, key: str) -> SafeS
 
     ``name`` is what the values are; ``key`` is unique on the page.
     """
-    caption, safe_name, safe_currency = f"{escape(key)}-caption", escape(name), escape(currency)
+    caption, safe_name = f"{escape(key)}-caption", escape(name)
     table_name = _("%(name)s as a table") % {"name": safe_name}
     least, most = currency_decimals(currency)
+    positive, negative = map(escape, money_templates(currency))
     return join_html([
         f'<figure class="chart" data-chart data-start="{chart.start}" data-span="{chart.span}"'
-        f' data-points="{chart.readout}" data-currency="{safe_currency}"'
+        f' data-points="{chart.readout}" data-positive="{positive}" data-negative="{negative}"'
         f' data-least="{least}" data-most="{most}" aria-labelledby="{caption}">',
         f'<figcaption id="{caption}" class="chart__caption">{chart_caption(chart.facts, currency, name)}</figcaption>',
         f'<div class="chart__plot" data-plot data-label="{keyboard_label()}">'
@@ -120,7 +124,7 @@ def change_text(facts: LineSummary, currency: str) -> str:
     amount, is_up = {"amount": escape(rounded_money(facts.distance, currency))}, facts.direction == "up"
     tone, arrow = ("pos", "▲") if is_up else ("neg", "▼")
     text = _("Up %(amount)s") % amount if is_up else _("Down %(amount)s") % amount
-    share = "" if facts.percent is None else f" ({facts.percent}%)"
+    share = "" if facts.percent is None else f" ({exact_percent(facts.percent)})"
     return f'<span class="{tone}"><span aria-hidden="true">{arrow}</span> {text}</span>{share}'
 
 
@@ -142,7 +146,7 @@ def day_labels(chart: LineChart) -> SafeString:
 
 
 def axis_date(value: date, is_long: bool) -> str:
-    return f"{MONTHS[value.month]} {value.year if is_long else value.day}"
+    return dates.month(value) if is_long else dates.day_of_year(value)
 
 
 @register.filter

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup
 
-from formats.money import EXACT, ONE, money, not_available
+from formats.numbers import EXACT, ONE, not_available
 from insights.overview import Spending
 from ui.macros import load_macro
 
@@ -37,9 +37,3 @@ def runway(months: Decimal | None) -> str:
 def score(value: Decimal) -> str:
     """Format a score, or the size of its change, which a chart keeps as a number without a unit."""
     return f"{value:f}"
-
-
-@register.filter
-def exact_dollars(amount: Decimal) -> str:
-    """Format an exact amount, without cents where there are none."""
-    return money(amount).removesuffix(".00")

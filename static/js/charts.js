@@ -2,10 +2,11 @@
 const WIDTH = 1000;
 const HEIGHT = 300;
 const DAY = 24 * 3600 * 1000;
-const days = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeZone: "UTC" });
+const language = document.documentElement.lang;
+const days = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" });
 
 for (const chart of document.querySelectorAll("[data-chart]")) {
-  const { start, span, points, currency, least, most } = chart.dataset;
+  const { start, span, points, positive, negative, least, most } = chart.dataset;
   const plot = chart.querySelector("[data-plot]");
   const svg = plot.querySelector("svg");
   const read = chart.querySelector("[data-read]");
@@ -17,12 +18,14 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
   });
   const first = Date.parse(start);
   // Number formats take the text itself, so that no amount passes through a floating-point number.
-  const amounts = new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most });
+  const amounts = new Intl.NumberFormat(language, {
+    minimumFractionDigits: least, maximumFractionDigits: most, useGrouping: "always", numberingSystem: "latn",
+  });
   const words = (text) => {
     // A score has no currency and is said as it is.
-    if (currency === undefined) return text;
-    const amount = amounts.format(text.replace("-", ""));
-    return (text.startsWith("-") ? "−" : "") + (currency === "USD" ? `$${amount}` : `${amount} ${currency}`);
+    if (positive === undefined) return text;
+    const template = text.startsWith("-") ? negative : positive;
+    return template.replace("#", () => amounts.format(text.replace("-", "")));
   };
   const cursor = document.createElementNS("http://www.w3.org/2000/svg", "path");
   cursor.setAttribute("class", "plot__cursor");

@@ -16,42 +16,33 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from formats import money as formats
-from formats.money import EXACT, MINUS, ONE, not_available
+from formats import dates
+from formats.locales import active_locale
+from formats.money import money, short_money, signed_money
+from formats.numbers import count, exact_percent, percent
 
 register = template.Library()
 
 # --- Amounts ---------------------------------------------------------------------------------------------
 
-money = register.filter(formats.money)
-
-
-@register.filter
-def signed_money(amount: Decimal | None, currency: str = "USD") -> str:
-    """Format an amount that moved: ``+$50.00`` came in, ``−$50.00`` went out."""
-    return formats.money(amount, currency, plus="+")
+register.filter("money", money)
+register.filter("signed_money", signed_money)
+register.filter("short_money", short_money)
+register.filter("percent", percent)
+register.filter("exact_percent", exact_percent)
+register.filter("grouped", count)
 
 
 @register.filter
 def absolute_money(amount: Decimal, currency: str = "USD") -> str:
     """Format an amount without its sign, where the words beside it say whose it is."""
-    return formats.money(amount.copy_abs(), currency)
+    return money(amount.copy_abs(), currency)
 
 
 @register.filter
-def percent(value: Decimal | None) -> str:
-    """Format a share in whole percent; a trace reads "under 1%" because it is not nothing."""
-    if value is None:
-        return not_available()
-    if 0 < value < ONE:
-        return _("under 1%")
-    return f"{value.quantize(ONE, context=EXACT):,}%".replace("-", MINUS)
-
-
-@register.filter("grouped")
-def group_thousands(count: int) -> str:
-    """Format a count with its thousands grouped."""
-    return f"{count:,}"
+def sample_money(digits: str) -> str:
+    """Format an amount that a template makes up: ``{{ "18402.11"|sample_money }}``."""
+    return short_money(Decimal(digits))
 
 
 @register.filter
@@ -62,7 +53,6 @@ def get_item(counts: Mapping[int, int], key: int) -> int:
 
 # --- Times -----------------------------------------------------------------------------------------------
 
-MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
 TIME = '<time datetime="{}">{}</time>'
 
@@ -75,42 +65,56 @@ def current_year() -> int:
 @register.filter
 def short_date(value: date, this_year: int | None = None) -> SafeString:
     """Format a calendar day: ``Nov 21``, with the year when it is not this one."""
-    return date_in(value, this_year or current_year())
+    return date_in(value, this_year or current_year(), active_locale())
 
 
 @lru_cache(maxsize=2048)
-def date_in(value: date, this_year: int) -> SafeString:
-    return format_html(TIME, value.isoformat(), date_text(value, this_year))
+def date_in(value: date, this_year: int, locale: str) -> SafeString:
+    text = dates.day_of_year if value.year == this_year else dates.day
+    return format_html(TIME, value.isoformat(), text(value, locale=locale))
 
 
-def date_text(value: date, this_year: int) -> str:
-    year = "" if value.year == this_year else f", {value.year}"
-    return f"{MONTHS[value.month]} {value.day}{year}"
+@register.filter
+def weekday_and_day(value: date) -> str:
+    """Format a day with its weekday: ``Saturday, November 21, 2026``."""
+    return dates.weekday_and_day(value)
+
+
+@register.filter
+def local_day(value: datetime) -> str:
+    """Format the day of a time in the reader's zone, with its year: ``Nov 21, 2026``."""
+    return dates.day(timezone.localtime(value).date())
 
 
 @register.filter
 def local_datetime(value: datetime) -> SafeString:
     """Format a time of day, with its day unless that is today: ``9:40 AM``, ``Nov 14, 9:40 AM``."""
-    return datetime_in(timezone.localtime(value), timezone.localdate())
+    return datetime_in(timezone.localtime(value), timezone.localdate(), active_locale())
 
 
-def datetime_in(local: datetime, today: date) -> SafeString:
-    clock = f"{local.hour % 12 or 12}:{local.minute:02} {'AM' if local.hour < 12 else 'PM'}"
-    text = clock if local.date() == today else f"{date_text(local.date(), today.year)}, {clock}"
+def datetime_in(local: datetime, today: date, locale: str) -> SafeString:
+    text = dates.moment(local, today=today, locale=locale)
     return format_html(TIME, local.isoformat(timespec="seconds"), text)
+
+
+@register.filter
+def zoned_moment(value: datetime) -> str:
+    """Format a time with its day and zone, for mails: ``Nov 14, 2026, 9:40 AM EST``."""
+    return dates.zoned_moment(timezone.localtime(value))
 
 
 @register.filter
 def as_of(value: datetime) -> SafeString:
     """Format how old a figure is: the time when it is of today, else only the day."""
     zone = timezone.get_current_timezone()
-    return as_of_in(value, zone, datetime.now(zone).date())
+    return as_of_in(value, zone, datetime.now(zone).date(), active_locale())
 
 
 @lru_cache(maxsize=512)
-def as_of_in(value: datetime, zone: tzinfo, today: date) -> SafeString:
+def as_of_in(value: datetime, zone: tzinfo, today: date, locale: str) -> SafeString:
     local = value.astimezone(zone)
-    return datetime_in(local, today) if local.date() == today else date_in(local.date(), today.year)
+    is_today = local.date() == today
+    return datetime_in(local, today, locale) if is_today else date_in(local.date(), today.year, locale)
 
 
 @register.filter

@@ -1,0 +1,62 @@
+"""Labels beside an axis: round amounts, short where that loses nothing."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from babel import Locale
+from babel.numbers import NumberPattern
+
+from formats.locales import active_locale
+from formats.money import money_format, short_money
+from formats.numbers import EXACT, ONE
+
+TENTH: Final = Decimal("0.1")
+
+
+class CompactUnit(NamedTuple):
+    """How a locale abbreviates from a magnitude on: from 10,000 in units of 1,000.
+
+    ``affixes`` are what stands before and after the digits, such as "K", for each plural form.
+    """
+
+    magnitude: Decimal
+    size: Decimal
+    affixes: Mapping[str, tuple[str, str]]
+
+
+def axis_label(amount: Decimal, currency: str = "USD", *, locale: str | None = None) -> str:
+    """Format a round value: ``$12.5K``, ``$2.50``."""
+    return axis_label_in(amount, currency, locale or active_locale())
+
+
+@lru_cache(maxsize=512)
+def axis_label_in(amount: Decimal, currency: str, locale: str) -> str:
+    """Format a value beside an axis. Round values return, on many pages."""
+    for unit in compact_units(locale):
+        short = EXACT.divide(amount, unit.size)
+        if abs(amount) >= unit.magnitude and short == short.quantize(TENTH, None, EXACT):
+            before, after = unit.affixes[Locale.parse(locale).plural_form(abs(short))]
+            number = money_format(currency, locale).number.enclose(before, after)
+            digits = ONE if short == short.to_integral_value() else TENTH
+            return number.write(short.quantize(digits, None, EXACT))
+    return short_money(amount, currency, locale=locale)
+
+
+@lru_cache(maxsize=64)
+def compact_units(locale: str) -> list[CompactUnit]:
+    """Read from CLDR what a locale abbreviates, the largest magnitude first. Its pattern ``0`` means: nothing."""
+    forms = Locale.parse(locale).compact_decimal_formats["short"]
+    units = []
+    for magnitude, pattern in forms["other"].items():
+        if pattern.pattern != "0":
+            affixes = {form: read_affixes(patterns.get(magnitude, pattern)) for form, patterns in forms.items()}
+            size = Decimal(magnitude).scaleb(1 - pattern.number_pattern.count("0"))
+            units.append(CompactUnit(Decimal(magnitude), size, affixes))
+    return sorted(units, key=lambda unit: unit.magnitude, reverse=True)
+
+
+def read_affixes(pattern: NumberPattern) -> tuple[str, str]:
+    """Return what stands before and after the digits."""
+    return pattern.prefix[0].replace("'", ""), pattern.suffix[0].replace("'", "")

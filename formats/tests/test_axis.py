@@ -1,0 +1,59 @@
+"""Labels beside an axis."""
+
+from decimal import Decimal
+
+import pytest
+from babel.numbers import format_compact_currency
+
+from formats.axis import axis_label
+from formats.numbers import MINUS
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0", "$0"),
+        ("-0", "$0"),
+        ("500", "$500"),
+        ("2.5", "$2.50"),
+        ("0.0025", "$0"),
+        ("12500", "$12.5K"),
+        ("40000", "$40K"),
+        ("-5000", "−$5K"),
+        ("12525", "$12,525"),
+        ("2500000", "$2.5M"),
+        ("1E+4", "$10K"),
+        ("3E+9", "$3B"),
+        ("1E+40", f"${10**28:,}T"),
+    ],
+)
+def test_it_shortens_only_where_nothing_is_lost(amount: str, text: str) -> None:
+    assert axis_label(Decimal(amount), locale="en") == text
+
+
+def test_it_names_other_currencies_by_their_code() -> None:
+    assert axis_label(Decimal(12500), "BTC", locale="en") == "12.5K BTC"
+    assert axis_label(Decimal("0.0025"), "BTC", locale="en") == "0.0025 BTC"
+    assert axis_label(Decimal(5000), "JPY", locale="en") == "5K JPY"
+
+
+def without_marks(text: str) -> str:
+    """Leave out the marks of direction, which Babel puts behind the minus."""
+    return text.replace("\u200f", "")
+
+
+@pytest.mark.parametrize("locale", ["en", "es", "fr", "ja", "ar", "el"])
+@pytest.mark.parametrize("amount", [20000, -20000, 30000, 2500000, 300000000])
+def test_it_shortens_as_babel_does(amount: int, locale: str) -> None:
+    expected = format_compact_currency(amount, "USD", locale=locale, fraction_digits=1)
+
+    assert without_marks(axis_label(Decimal(amount), locale=locale)) == without_marks(expected.replace("-", MINUS))
+
+
+def test_it_writes_amounts_whole_where_a_language_does_not_shorten_them() -> None:
+    assert axis_label(Decimal(12500), locale="de") == "12.500\xa0$"
+    assert axis_label(Decimal(5000), locale="ja") == "$5,000"
+
+
+def test_it_puts_the_unit_before_the_digits_where_a_language_does() -> None:
+    assert axis_label(Decimal(-20000), locale="sw") == "−US$\xa0elfu\xa020"

@@ -1,0 +1,34 @@
+"""Which locale is written in."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from formats.locales import active_locale
+from formats.money import money
+
+
+def test_it_writes_the_only_language_of_the_site() -> None:
+    with translation.override("es"):
+        assert active_locale() == "en_US"
+
+
+@pytest.mark.parametrize(
+    ("language", "locale"), [("es", "es"), ("pt-br", "pt_BR"), ("zh-hans", "zh_Hans"), (None, "en_US")]
+)
+def test_it_follows_the_active_language_where_there_are_several(
+    settings: Any, language: str | None, locale: str
+) -> None:
+    settings.LANGUAGES = [("en", "English"), ("es", "Spanish")]
+    with translation.override(language):
+        assert active_locale() == locale
+        assert money(Decimal(1)) == money(Decimal(1), locale=locale)
+
+
+def test_it_follows_each_language_in_turn(settings: Any) -> None:
+    settings.LANGUAGES = [("en", "English"), ("es", "Spanish")]
+    for language, text in (("en", "$1.00"), ("es", "1,00\xa0US$"), ("en", "$1.00")):
+        with translation.override(language):
+            assert money(Decimal(1)) == text

@@ -3,8 +3,9 @@
 What the bureau does not say reads "Not reported", and never zero. A code without a word here is shown as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext, ngettext, pgettext_lazy
@@ -12,13 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from credit.payment_history import Bucket, DatedBy
 from credit.report import AccountKind, Detail, PartialDate, Precision, Role
+from formats import dates
+from formats.money import rounded_money
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 NOT_REPORTED = _("Not reported")
-MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-MINUS = "\N{MINUS SIGN}"
 
 KINDS: Mapping[AccountKind, "StrOrPromise"] = {
     AccountKind.CARD: _("Credit card"),
@@ -258,21 +259,25 @@ WARNINGS: Mapping[str, "StrOrPromise"] = {
 }
 
 
+FORMATS: Mapping[Precision, Callable[[date], str]] = {
+    Precision.DAY: dates.day,
+    Precision.MONTH: dates.month,
+    Precision.YEAR: dates.year,
+}
+
+
 def format_dollars(amount: int | None) -> str:
     """Say whole dollars: ``$1,140``. Below zero the bureau owes the person."""
     if amount is None:
         return str(NOT_REPORTED)
-    return f"{MINUS if amount < 0 else ''}${abs(amount):,}"
+    return rounded_money(Decimal(amount))
 
 
 def format_date(day: PartialDate | None) -> str:
     """Say a date as exactly as the bureau does: ``Nov 9, 2026``, ``Nov 2026`` or ``2026``."""
     if day is None:
         return str(NOT_REPORTED)
-    if day.precision is Precision.YEAR:
-        return str(day.first.year)
-    of_month = "" if day.precision is Precision.MONTH else f" {day.first.day},"
-    return f"{MONTHS[day.first.month]}{of_month} {day.first.year}"
+    return FORMATS[day.precision](day.first)
 
 
 def format_iso_date(text: str) -> str:

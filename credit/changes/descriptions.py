@@ -5,9 +5,9 @@ The sentences say what the bureau reports, before and after. They blame nobody, 
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -18,6 +18,8 @@ from credit.diffing import Change, ChangeType
 from credit.diffing.scores import BAND
 from credit.diffing.utilization import LIMIT_FELL, LIMIT_ROSE
 from credit.payment_history import Bucket
+from formats import dates
+from formats.numbers import exact_percent
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -109,19 +111,28 @@ def _score_vanished(change: Change) -> ChangeDescription:
 def _utilization(change: Change) -> ChangeDescription:
     mark, _space, cause = change.detail.partition(" ")
     text = _sentences(
-        _("From %(before)s%% to %(after)s%%.") % _figures(change.before, change.after), str(CAUSES.get(cause, ""))
+        _("From %(before)s to %(after)s.") % _figures(_percent(change.before), _percent(change.after)),
+        str(CAUSES.get(cause, "")),
     )
     title = _utilization_title(mark == str(OVER_LIMIT), is_up=change.type is ChangeType.UTILIZATION_UP)
     account = (change.name or UNNAMED_ACCOUNT) if change.key else _("All cards")
-    return ChangeDescription(title % {"account": account, "mark": mark}, text)
+    return ChangeDescription(title % {"account": account, "mark": _percent(mark)}, text)
+
+
+def _percent(figure: object) -> str:
+    """``28.6`` is "28.6%"; anything else stays as it is."""
+    try:
+        return exact_percent(Decimal(str(figure)))
+    except InvalidOperation:
+        return str(figure or labels.NOT_REPORTED)
 
 
 def _utilization_title(is_limit: bool, *, is_up: bool) -> str:
     if is_limit:
         return _("%(account)s: over the credit limit") if is_up else _("%(account)s: no longer over the credit limit")
     if is_up:
-        return _("%(account)s: credit utilization above %(mark)s%%")
-    return _("%(account)s: credit utilization no longer above %(mark)s%%")
+        return _("%(account)s: credit utilization above %(mark)s")
+    return _("%(account)s: credit utilization no longer above %(mark)s")
 
 
 def _late(title: "StrOrPromise") -> Callable[[Change], ChangeDescription]:
@@ -142,7 +153,7 @@ def _bucket(figure: object) -> str:
 def _month(text: str) -> str:
     """``2027-04`` is "April 2027"; anything else stays as it is."""
     try:
-        return date_format(date.fromisoformat(f"{text}-01"), "F Y")
+        return dates.long_month(date.fromisoformat(f"{text}-01"))
     except ValueError:
         return text
 

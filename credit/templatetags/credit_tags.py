@@ -11,7 +11,6 @@ from typing import NamedTuple
 from django import template
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dates import MONTHS, MONTHS_3
 from django.utils.translation import gettext as _
 from markupsafe import Markup
 
@@ -19,6 +18,8 @@ from credit.analysis import bands, labels
 from credit.payment_history import Bucket, PaymentHistory
 from credit.presentation.payment_grid import CalendarYear, UndatedRow
 from credit.report import BureauMessage, Detail, PartialDate, Role, Tradeline
+from formats import dates
+from formats.numbers import exact_percent
 from ui.macros import load_macro
 
 register = template.Library()
@@ -97,13 +98,13 @@ def creditor_name(creditor: str) -> str:
 @register.filter
 def percentile(value: int) -> str:
     """Say what a percentile means."""
-    return _("%(value)s%% of people") % {"value": value}
+    return _("%(value)s of people") % {"value": exact_percent(value)}
 
 
 @register.filter
 def percent1(share: Decimal | None) -> str:
     """Format a share that is exact to a tenth of a percent."""
-    return str(labels.NOT_REPORTED) if share is None else f"{share}%"
+    return str(labels.NOT_REPORTED) if share is None else exact_percent(share)
 
 
 @register.filter
@@ -230,8 +231,7 @@ class MonthHeading(NamedTuple):
 @register.simple_tag
 def calendar_months() -> list[MonthHeading]:
     """Return the headings of the twelve months, from January on."""
-    short_names = {month: str(name).title() for month, name in MONTHS_3.items()}
-    return [MonthHeading(str(MONTHS[month]), name[:1], name[1:]) for month, name in short_names.items()]
+    return [MonthHeading(name, short[:1], short[1:]) for name, short in dates.months()]
 
 
 @register.filter

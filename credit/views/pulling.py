@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
@@ -32,6 +31,7 @@ from credit.provider import Applicant, BureauError, BureauInputError
 from credit.pulls import pulling
 from credit.statuses import EnrollmentStatus
 from credit.stored import reports
+from formats import dates
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,8 @@ def not_due_message(early: pulling.NotDue) -> str:
             "We requested your report recently. You can request one again in %(minutes)s minutes.",
             minutes,
         ) % {"minutes": minutes}
-    values = {"days": settings.CREDIT_REFRESH_DAYS, "day": date_format(timezone.localtime(early.next_pull_at), "F j")}
+    day = dates.long_day_of_year(timezone.localtime(early.next_pull_at).date())
+    values = {"days": settings.CREDIT_REFRESH_DAYS, "day": day}
     return (
         ngettext(
             "You can get one report every %(days)s day. You can request the next one from %(day)s.",

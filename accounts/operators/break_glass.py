@@ -12,13 +12,13 @@ from typing import Final
 from django import forms
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
-from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from accounts.emails.tasks import enqueue_security_email
 from accounts.users.models import User
 from accounts.users.requests import AuthenticatedHttpRequest
 from compliance.audit import Action, record
+from formats import dates
 
 SESSION_KEY: Final = "break_glass_grant"
 GRANT_SECONDS: Final = 15 * 60
@@ -47,8 +47,8 @@ class BreakGlassGrant:
 
     @property
     def expires_at_text(self) -> str:
-        """The time when it expires, in the site's time zone: ``16:20 UTC``."""
-        return date_format(localtime(datetime.fromtimestamp(self.expires_at, UTC)), "H:i e")
+        """The time when it expires, in the site's time zone: ``4:20 PM UTC``."""
+        return dates.zoned_time(localtime(datetime.fromtimestamp(self.expires_at, UTC)))
 
 
 def current_grant(session: SessionBase) -> BreakGlassGrant | None:

@@ -15,7 +15,6 @@ from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest, HttpResponse
 from django.urls import get_resolver, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.emails.rate_limit import TooManyEmails, limit_emails
@@ -26,6 +25,7 @@ from accounts.sign_in import lockout
 from accounts.sign_in.tasks import enqueue_unlock_email
 from accounts.users.models import User
 from compliance.audit.request_details import client_ip
+from formats import dates
 
 # Source: RFC 5321, 4.5.3.1.3, less the angle brackets.
 MAX_EMAIL_LENGTH: Final = 254
@@ -86,7 +86,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def check_not_locked(self, email: str) -> None:
         """Raise ``ValidationError`` with the time when the lockout of an address ends."""
         if until := lockout.locked_until(email):
-            time = date_format(timezone.localtime(until), "g:i A e")
+            time = dates.zoned_time(timezone.localtime(until))
             raise ValidationError(self.error_messages["locked"], code="locked", params={"time": time})
 
     def login(self, request: HttpRequest, user: User) -> None:

@@ -28,6 +28,7 @@ from compliance.vault.key_checks import ROTATE_AFTER_DAYS, primary_key_age
 from compliance.vault.keyring import parse_keyring
 from config.celery import app
 from credit import bureau_password
+from formats.numbers import count
 
 ALIASES = {"default": "app_rw", "owner": "app_owner", "ops": "app_ops", "viewer": "app_viewer"}
 WORKER_SECONDS = 2
@@ -175,11 +176,12 @@ def check_sealed_values() -> Iterator[CheckMessage]:
     except DatabaseError as error:
         yield finding("Sealed values", checks.ERROR, f"cannot be looked at: {first_line(error)}")
         return
-    scope = f"{inspection.checked:,} looked at" + ("" if inspection.is_complete else f" in {SEALED_SECONDS} s, not all")
+    until = "" if inspection.is_complete else f" in {SEALED_SECONDS} s, not all"
+    scope = f"{count(inspection.checked)} looked at{until}"
     if inspection.unreadable:
         first = ", ".join(inspection.unreadable[:3])
         yield finding(
-            "Sealed values", checks.ERROR, f"{len(inspection.unreadable):,} cannot be read ({first}); {scope}"
+            "Sealed values", checks.ERROR, f"{count(len(inspection.unreadable))} cannot be read ({first}); {scope}"
         )
     else:
         yield finding("Sealed values", checks.INFO, f"{scope}; each of them opens")

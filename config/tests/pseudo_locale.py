@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 from typing import Any, Final
 from unittest.mock import patch
 
+from django.conf import settings
+from django.test import override_settings
 from django.utils import translation
 from django.utils.safestring import SafeData, mark_safe
 
 from config.tests.project_apps import own_apps
 from config.tests.unmarked_text import find_words, is_read_attribute
-from ui.templatetags.formatting import MONTHS
 
 OPENING, CLOSING = "⟦⟧"
 UNREAD_ELEMENTS: Final = frozenset(("script", "style"))
@@ -22,8 +23,8 @@ UNREAD_ELEMENTS: Final = frozenset(("script", "style"))
 IDENTIFIER: Final = re.compile(
     r"\S+@\S+|https?://\S+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?:USD|EUR|UTC)\b"
 )
-# Dates and times of day are formatted by ``ui``, and not translated yet.
-DATE_WORDS: Final = frozenset((*MONTHS, "AM", "PM"))
+# Months and times of day are written in this language, whose letters are none of ASCII's.
+LANGUAGE: Final = ("el", "Greek")
 # What tests call people, banks and shops reads like this, so that each ASCII letter on a page is the site's own.
 TO_GREEK: Final = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "αβγδεφηθικλμνοπκρστυβωξψζχΑΒΓΔΕΦΗΘΙΚΛΜΝΟΠΚΡΣΤΥΒΩΞΨΖΧ"
@@ -36,13 +37,19 @@ def to_greek(text: str) -> str:
 
 
 class PseudoTranslations:
-    """Replaces the functions behind ``django.utils.translation``: each result stands in brackets."""
+    """Replaces the functions behind ``django.utils.translation``: each result stands in brackets.
+
+    The active language is Greek, in which ``formats`` then writes amounts and dates.
+    """
 
     def __init__(self, functions: Any) -> None:
         self._functions = functions
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._functions, name)
+
+    def get_language(self) -> str:
+        return LANGUAGE[0]
 
     def gettext(self, message: str) -> str:
         return put_in_brackets(self._functions.gettext(message))
@@ -68,7 +75,8 @@ def pseudo_locale() -> Iterator[None]:
     """Put every translated sentence in brackets, and forget afterwards what functions remember of them."""
     clear_remembered_results()
     try:
-        with patch.object(translation, "_trans", PseudoTranslations(translation._trans)):
+        languages = override_settings(LANGUAGES=[*settings.LANGUAGES, LANGUAGE])
+        with languages, patch.object(translation, "_trans", PseudoTranslations(translation._trans)):
             yield
     finally:
         clear_remembered_results()
@@ -95,7 +103,7 @@ def find_untranslated_words(text: str, *, is_html: bool = True) -> list[str]:
     else:
         reader.handle_data(text)
     words = find_words(IDENTIFIER.sub(" ", " ".join(reader.outside)))
-    return [word for word in words if word not in DATE_WORDS] + [OPENING] * reader.depth
+    return words + [OPENING] * reader.depth
 
 
 class _OutsideReader(HTMLParser):

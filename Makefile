@@ -43,7 +43,7 @@ fix: dev-packages  ## put right what ruff and djlint can put right by themselves
 	$(BIN)/djlint --quiet --reformat templates
 
 messages: dev-packages  ## collect the sentences of pages and code into locale/, which needs GNU gettext
-	@$(EXEC) $(BIN)/python manage.py makemessages --locale en --no-obsolete $(ARGS)
+	@$(EXEC) $(PRODUCTION) $(BIN)/python manage.py makemessages --locale en --no-obsolete $(ARGS)
 
 bench: dev-packages  ## measure, with a PostgreSQL and a Redis of its own
 	@$(EXEC) $(BIN)/python -m bench $(ARGS)

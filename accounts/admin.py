@@ -9,6 +9,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.operators.admin import OperatorAdmin
 from accounts.users.models import User
@@ -21,7 +22,7 @@ class UserAdmin(OperatorAdmin):
     """Users. The page of a user links to everything else of theirs."""
 
     user_column = "id"
-    data_label = "Your name, email address, and last sign-in"
+    data_label = _("Your name, email address, and last sign-in")
     change_form_template = "accounts/operators/person.html"
     fields = ("email", "first_name", "last_name", "is_active", "is_staff", "created_at", "last_login", "deleted_at")
     list_display = ("email", "is_active", "is_staff", "last_login", "created_at")
@@ -32,7 +33,7 @@ class UserAdmin(OperatorAdmin):
 @admin.register(EmailAddress)
 class EmailAddressAdmin(OperatorAdmin):
     user_column = "user_id"
-    data_label = "Your email addresses"
+    data_label = _("Your email addresses")
     list_display = ("user_id", "email", "verified", "primary")
     search_fields = ("email",)
 
@@ -42,7 +43,7 @@ class AuthenticatorAdmin(OperatorAdmin):
     """Which second factors there are, without their secrets."""
 
     user_column = "user_id"
-    data_label = "Your two-step verification methods"
+    data_label = _("Your two-step verification methods")
     list_display = ("user_id", "type", "created_at", "last_used_at")
     list_filter = ("type",)
 
@@ -52,7 +53,7 @@ class UserSessionAdmin(OperatorAdmin):
     """Where users are signed in, without the session keys."""
 
     user_column = "user_id"
-    data_label = "Devices where you're signed in"
+    data_label = _("Devices where you're signed in")
     list_display = ("user_id", "ip", "user_agent", "created_at", "last_seen_at")
 
 
@@ -73,6 +74,6 @@ class AuditEventAdmin(OperatorAdmin):
     """The readable part of the audit trails; sealed details stay sealed."""
 
     user_column = "subject"
-    data_label = "Your audit trail, without its encrypted details"
+    data_label = _("Your audit trail, without its encrypted details")
     list_display = ("at", "subject", "actor", "action", "resource", "resource_id", "outcome")
     list_filter = (ActionFilter,)

@@ -1,6 +1,7 @@
 """What operators may view of one person's banks, with a reason: enough to find out why a figure is wrong."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from accounts.operators.admin import OperatorAdmin
 from banking.models import Account, Item, LinkSession, SyncRun, Transaction
@@ -16,7 +17,7 @@ class BankDataAdmin(OperatorAdmin):
 class ItemAdmin(BankDataAdmin):
     """The state of a connection, without the credential, the cursor and the provider's id."""
 
-    data_label = "Your connections to banks"
+    data_label = _("Your connections to banks")
     fields = (
         "institution_name", "environment", "connection", "readiness", "connected_at", "checked_at", "data_as_of",
         "removed_at", "failures", "error_code", "request_id", "next_sync_at",
@@ -26,7 +27,7 @@ class ItemAdmin(BankDataAdmin):
 
 @admin.register(Account)
 class BankAccountAdmin(BankDataAdmin):
-    data_label = "Your bank accounts and their balances"
+    data_label = _("Your bank accounts and their balances")
     list_display = (
         "name", "mask", "type", "subtype", "current", "available", "limit", "currency", "balance_as_of", "closed_at",
     )  # fmt: skip
@@ -36,14 +37,14 @@ class BankAccountAdmin(BankDataAdmin):
 class TransactionAdmin(BankDataAdmin):
     """What the bank says; the person's own notes and categories are private."""
 
-    data_label = "Your transactions"
+    data_label = _("Your transactions")
     list_display = ("day", "name", "amount", "currency", "pending", "category", "removed_at")
     ordering = ("-day", "-id")
 
 
 @admin.register(SyncRun)
 class SyncRunAdmin(BankDataAdmin):
-    data_label = "Sync history of your banks"
+    data_label = _("Sync history of your banks")
     list_display = (
         "item_id", "trigger", "result", "started_at", "finished_at", "pages", "written", "removed", "restarts",
         "skipped_rows", "field_errors", "error_code", "request_id",
@@ -54,7 +55,7 @@ class SyncRunAdmin(BankDataAdmin):
 class LinkSessionAdmin(BankDataAdmin):
     """How linking went, with the ids that the provider's support asks for, without any token."""
 
-    data_label = "How you connected banks"
+    data_label = _("How you connected banks")
     list_display = (
         "id", "state", "created_at", "claimed_at", "exchange_sent_at", "recovery_attempts", "next_recovery_at",
         "error_code", "exit_status", "link_session_id", "request_id", "is_update_mode", "environment",

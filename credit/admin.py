@@ -1,6 +1,7 @@
 """What operators may see of one user's credit pulls, for a stated reason: their outcome, not their content."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from accounts.operators.admin import OperatorAdmin
 from credit.models import Enrollment, PullAttempt
@@ -11,7 +12,7 @@ class PullAttemptAdmin(OperatorAdmin):
     """The calls of the bureau. The reference is what bureau support asks for."""
 
     needs_reason = True
-    data_label = "Your credit report requests"
+    data_label = _("Your credit report requests")
     list_display = (
         "started_at", "finished_at", "status", "trigger", "error", "code", "reference_id", "inquiry_class", "purpose",
         "provider", "environment",
@@ -24,7 +25,7 @@ class EnrollmentAdmin(OperatorAdmin):
     """When a user's report is pulled, without the user's details."""
 
     needs_reason = True
-    data_label = "Your credit report schedule"
+    data_label = _("Your credit report schedule")
     list_display = (
         "status", "status_changed_at", "failures", "succeeded_at", "eligible_at", "next_pull_at", "enrolled_at",
         "withdrawn_at",

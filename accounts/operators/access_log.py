@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.exceptions import NotRegistered
 from django.utils.translation import gettext as _
 
 from accounts.sign_in.sign_in_events import read_details
@@ -55,8 +58,17 @@ def _to_data_access(event: AuditEvent) -> DataAccess:
         id=event.pk,
         at=event.at,
         role=facts.get("role") or _("Administrator"),
-        what=str(UNREADABLE) if unreadable else facts.get("what", ""),
+        what=str(UNREADABLE) if unreadable else _describe_data(facts.get("what", "")),
         rows=len(facts.get("rows", ())),
         reason=facts.get("reason", ""),
         is_break_glass=event.action == Action.BREAK_GLASS,
     )
+
+
+def _describe_data(model_label: str) -> str:
+    """Say what was viewed, by the model's label; one that operators can no longer view is some data."""
+    try:
+        model_admin = admin.site.get_model_admin(apps.get_model(model_label))
+    except (LookupError, ValueError, NotRegistered):
+        return _("Your data")
+    return str(getattr(model_admin, "data_label", ""))

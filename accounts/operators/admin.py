@@ -1,7 +1,7 @@
 """Read-only admin pages of a model's rows; every row that is shown is recorded for its user."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.contrib import admin
@@ -18,6 +18,9 @@ from accounts.operators import break_glass
 from compliance.audit import Action, record
 from compliance.isolation.viewer import VIEWER_ALIAS, operator_view
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 PAGE_SIZE: Final = 25
 
 
@@ -29,11 +32,12 @@ class OperatorAdmin(admin.ModelAdmin):
 
     Name the columns: none is shown by default, and a migration has to show each to the operators' database role as
     well (``GrantOperatorRead``). ``user_column`` holds the id of the user whose row it is, None for rows of nobody.
-    ``data_label`` tells that user what was looked at. With ``needs_reason``, rows are shown only under break glass.
+    ``data_label`` tells that user what was looked at, in their data access log. With ``needs_reason``, rows are shown
+    only under break glass.
     """
 
     user_column: str | None = "owner_id"
-    data_label = ""
+    data_label: "StrOrPromise" = ""
     needs_reason = False
 
     actions = None
@@ -109,7 +113,7 @@ class OperatorAdmin(admin.ModelAdmin):
                 subject=user_id,
                 resource=str(self.opts.model_name),
                 resource_id=ids[0] if len(ids) == 1 else "",
-                what=self.data_label,
+                what=self.opts.label_lower,
                 rows=ids,
                 role=role,
                 reason=grant.reason if grant else "",

@@ -71,7 +71,10 @@ def break_glass(*, request: AuthenticatedHttpRequest, user: User, reason: str) -
 
 
 def describe_role(operator: User) -> str:
-    """Return what users read about an operator: the names of their groups, never the operator's own name."""
+    """Return what users read about an operator: the names of their groups, never the operator's own name.
+
+    Empty for an administrator.
+    """
     if operator.is_superuser:
-        return "Administrator"
-    return ", ".join(operator.groups.order_by("name").values_list("name", flat=True)) or "Administrator"
+        return ""
+    return ", ".join(operator.groups.order_by("name").values_list("name", flat=True))

@@ -26,6 +26,7 @@ from banking.tests.scripted_provider import ScriptedProvider
 from compliance.audit import Action, record
 from compliance.isolation import tenant
 from config.models import PolicyViolation
+from config.tests.pseudo_locale import find_untranslated_words, pseudo_locale
 from credit.models import Enrollment, PullAttempt
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "viewer"])
@@ -171,6 +172,8 @@ def test_it_may_change_nothing(shown: OperatorAdmin) -> None:
 @pytest.mark.parametrize("shown", ADMINS, ids=str)
 def test_it_tells_people_what_was_looked_at(shown: OperatorAdmin) -> None:
     assert bool(shown.data_label) == (shown.user_column is not None)
+    with pseudo_locale():
+        assert find_untranslated_words(str(shown.data_label)) == []
     assert not shown.needs_reason or shown.opts.app_label in ("banking", "credit")
 
 
@@ -238,7 +241,7 @@ def test_a_person_reads_who_looked(
     visit("data_accesses")
     expect(page.get_by_text("No views yet. They appear after an administrator views your data.")).to_be_visible()
     faults = [*Axe().run(page).response["violations"]]
-    record(Action.OPERATOR_VIEW, subject=root, actor=root, role="Support", what="Your transactions", rows=["a"] * 12)
+    record(Action.OPERATOR_VIEW, subject=root, actor=root, role="Support", what="banking.transaction", rows=["a"] * 12)
     record(Action.BREAK_GLASS, subject=root, actor=root, role="Support", reason="You asked about a payment.")
     visit("overview")
     page.locator("[data-menu] > summary").click()

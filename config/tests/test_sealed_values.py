@@ -91,7 +91,7 @@ def _everything(alice: User, belongings: Belongings, as_alice: Client, make_item
         session = LinkSession.objects.get(pk=belongings.session.pk)
         session.link_token = "link-sandbox-1"
         session.save()
-        record(Action.OPERATOR_VIEW, subject=alice, what="Your bank accounts", role="Support")
+        record(Action.OPERATOR_VIEW, subject=alice, what="banking.account", role="Support")
         record(Action.USER_LOGIN, subject=alice)
 
 

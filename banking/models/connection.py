@@ -1,19 +1,20 @@
 """The states of a connection to a bank."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Connection(models.TextChoices):
     """Whether the bank still gives access."""
 
-    ACTIVE = "active", "Connected"
-    LOGIN_REQUIRED = "login_required", "Sign-in needed"
-    NEEDS_CONSENT = "needs_consent", "Consent needed"
-    NEEDS_REPAIR = "needs_repair", "Needs repair"
-    REVOKED = "revoked", "Access withdrawn"
-    UNSUPPORTED = "unsupported", "Not supported"
-    REMOVING = "removing", "Disconnecting"
-    REMOVED = "removed", "Disconnected"
+    ACTIVE = "active", _("Connected")
+    LOGIN_REQUIRED = "login_required", _("Sign-in needed")
+    NEEDS_CONSENT = "needs_consent", _("Consent needed")
+    NEEDS_REPAIR = "needs_repair", _("Needs repair")
+    REVOKED = "revoked", _("Access withdrawn")
+    UNSUPPORTED = "unsupported", _("Not supported")
+    REMOVING = "removing", _("Disconnecting")
+    REMOVED = "removed", _("Disconnected")
 
 
 # What a person still sees among their connections.

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from banking.models.accounts import Account
 from banking.models.columns import money
@@ -35,8 +36,8 @@ class Transaction(Owned):
     class Replaced(models.TextChoices):
         """What replaced a row; empty when the bank itself removed it."""
 
-        POSTED = "posted", "The posted transaction"
-        SUCCESSOR = "successor", "The same account, read anew"
+        POSTED = "posted", gettext_lazy("The posted transaction")
+        SUCCESSOR = "successor", gettext_lazy("The same account, read anew")
 
     # No index of its own: the unique one below begins with it, and every index slows down each stored row.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="transactions", db_index=False)

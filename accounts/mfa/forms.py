@@ -132,7 +132,7 @@ class AddPasskeyForm(webauthn.AddWebAuthnForm):
 
     name = forms.CharField(label=_("Passkey name"), max_length=MAX_PASSKEY_NAME_LENGTH, required=False)
     passwordless = None
-    credential = CredentialField()
+    credential = CredentialField(label=_("Passkey"))
 
     def clean(self) -> dict[str, Any]:
         """Raise ``ValidationError`` for a credential that does not match the challenge."""
@@ -159,7 +159,7 @@ class RenamePasskeyForm(webauthn.EditWebAuthnForm):
 class SecondStepPasskeyForm(webauthn.AuthenticateWebAuthnForm):
     """A passkey as the second step of a sign-in; works while the account is locked, as it cannot be guessed."""
 
-    credential = CredentialField()
+    credential = CredentialField(label=_("Passkey"))
 
     def clean_credential(self) -> Authenticator:
         """Raise ``ValidationError`` for a credential that does not match the challenge."""
@@ -170,7 +170,7 @@ class SecondStepPasskeyForm(webauthn.AuthenticateWebAuthnForm):
 class PasskeySignInForm(webauthn.LoginWebAuthnForm):
     """A passkey instead of address and password."""
 
-    credential = CredentialField()
+    credential = CredentialField(label=_("Passkey"))
 
     def clean_credential(self) -> Authenticator:
         """Raise ``ValidationError`` for a credential that does not match the challenge."""
@@ -181,7 +181,7 @@ class PasskeySignInForm(webauthn.LoginWebAuthnForm):
 class ReauthenticatePasskeyForm(webauthn.ReauthenticateWebAuthnForm):
     """A passkey as reauthentication of a user who is signed in."""
 
-    credential = CredentialField()
+    credential = CredentialField(label=_("Passkey"))
 
     def clean_credential(self) -> Authenticator:
         """Raise ``ValidationError`` for a credential that does not match the challenge."""

@@ -107,7 +107,10 @@ def find_untranslated_words(text: str, *, is_html: bool = True) -> list[str]:
 
 
 class _OutsideReader(HTMLParser):
-    """Collects text outside of brackets. A sentence in brackets may have elements and other sentences inside."""
+    """Collects text outside of brackets. A sentence in brackets may have elements and other sentences inside.
+
+    An element that names its own language, as a signed text does, stays in that language and is left out.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,10 +118,16 @@ class _OutsideReader(HTMLParser):
         self.outside: list[str] = []
         self._element = ""
         self._value = ""
+        self._language_tag = ""
+        self._language_depth = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._element = tag
         attributes = dict(attrs)
+        if "lang" in attributes and tag != "html" and not self._language_depth:
+            self._language_tag = tag
+        if tag == self._language_tag:
+            self._language_depth += 1
         self._value = attributes.get("value") or ""
         for name, value in attrs:
             if value and is_read_attribute(tag, name, attributes):
@@ -126,6 +135,10 @@ class _OutsideReader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._element = ""
+        if tag == self._language_tag:
+            self._language_depth -= 1
+            if not self._language_depth:
+                self._language_tag = ""
 
     def handle_data(self, data: str) -> None:
         # The name of an option in code, such as that of a time zone, is no sentence.
@@ -140,6 +153,6 @@ class _OutsideReader(HTMLParser):
                 depth += 1
             elif piece == CLOSING:
                 depth = max(depth - 1, 0)
-            elif not depth:
+            elif not depth and not self._language_depth:
                 self.outside.append(piece)
         return depth

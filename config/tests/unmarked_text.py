@@ -9,13 +9,6 @@ from typing import Final, NamedTuple
 from django.conf import settings
 from django.template.base import Lexer, Token, TokenType
 
-# Folders of templates, and single ones, whose sentences are still to be marked. Their pages are not rendered in the
-# pseudo-locale either. Take a line out when its templates, and the Python sentences that they show, are marked.
-NOT_YET_MARKED: Final = (
-    "templates/credit/account.html",
-    "templates/credit/start.html",
-    "templates/mfa/webauthn/add_form.html",
-)
 # Pages of administrators stay in English.
 ENGLISH_ONLY: Final = "templates/accounts/operators/"
 # Attributes that browsers show or read aloud.
@@ -64,11 +57,6 @@ class Unmarked(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.text[:160]}"
-
-
-def is_not_yet_marked(path: str) -> bool:
-    """Whether a template, by its path in the project, is still to be marked."""
-    return any(path == entry or path.startswith(f"{entry}/") for entry in NOT_YET_MARKED)
 
 
 def find_templates() -> list[Path]:

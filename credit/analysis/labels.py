@@ -206,8 +206,8 @@ OFAC: Mapping[str, "StrOrPromise"] = {
     "1202": _("The bureau found no match for your name."),
 }
 # What stands in a cell of the payment grid, and what that means.
-PAYMENT_MARKS: Mapping[Bucket, tuple[str, "StrOrPromise"]] = {
-    Bucket.OK: ("OK", _("Paid as agreed")),
+PAYMENT_MARKS: Mapping[Bucket, tuple["StrOrPromise", "StrOrPromise"]] = {
+    Bucket.OK: (pgettext_lazy("payment mark", "OK"), _("Paid as agreed")),
     Bucket.CURRENT_ZERO_BALANCE: ("0", _("Zero balance")),
     Bucket.LATE_30: ("30", _("30 days late")),
     Bucket.LATE_60: ("60", _("60 days late")),
@@ -216,7 +216,7 @@ PAYMENT_MARKS: Mapping[Bucket, tuple[str, "StrOrPromise"]] = {
     Bucket.LATE_150: ("150", _("150 days late")),
     Bucket.LATE_180: ("180", _("180 or more days late")),
     Bucket.DEROGATORY: ("X", _("Charge-off, collections or similar")),
-    Bucket.BANKRUPTCY: ("BK", _("Bankruptcy")),
+    Bucket.BANKRUPTCY: (pgettext_lazy("payment mark", "BK"), _("Bankruptcy")),
     Bucket.NO_DATA: ("–", NOT_REPORTED),
 }
 DETAIL_KINDS: Mapping[Detail, "StrOrPromise"] = {

@@ -212,7 +212,7 @@ def payment_tone(bucket: Bucket) -> str:
 
 def payment_mark(bucket: Bucket) -> str:
     """Return what stands in a cell of a payment grid."""
-    return labels.PAYMENT_MARKS[bucket][0]
+    return str(labels.PAYMENT_MARKS[bucket][0])
 
 
 def payment_meaning(bucket: Bucket) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from babel.messages.pofile import PoFileError
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
@@ -25,5 +26,5 @@ def _find_catalogs() -> Iterator[Path]:
 def _find_errors(path: Path) -> list[str]:
     try:
         return list(find_placeholder_errors(path))
-    except (ValueError, SyntaxError) as error:
-        return [str(error)]
+    except (PoFileError, ValueError) as error:
+        return [f"{path}: {error}"]

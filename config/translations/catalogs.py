@@ -1,62 +1,23 @@
-"""Read message catalogs (``.po`` files) and find translations whose placeholders differ from the original's.
+"""Read message catalogs (``.po`` files) and find translations whose placeholders differ from the original's."""
 
-Source: https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html
-"""
-
-import ast
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-LINE = re.compile(r'(?P<keyword>msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*(?P<text>".*")$')
+from babel.messages import Catalog, Message
+from babel.messages.pofile import read_po
+
 # ``%(bank)s`` of Python and templates, and ``{link}`` of ``format_html``.
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-zA-Z]|\{\w+\}")
 
 
-@dataclass
-class Message:
-    """One entry of a catalog. ``translations`` has one form, or one for each plural form of the language."""
+def read_catalog(path: Path) -> Catalog:
+    """Read a ``.po`` file without its obsolete entries.
 
-    line: int
-    is_fuzzy: bool = False
-    msgid: str = ""
-    plural: str = ""
-    context: str = ""
-    translations: dict[int, str] = field(default_factory=dict)
-
-    def append(self, keyword: str, text: str) -> None:
-        """Add a quoted line to the part of the entry that the keyword names."""
-        if keyword.startswith("msgstr"):
-            form = int(keyword[7:-1] or 0) if "[" in keyword else 0
-            self.translations[form] = self.translations.get(form, "") + text
-        else:
-            name = {"msgid": "msgid", "msgid_plural": "plural", "msgctxt": "context"}[keyword]
-            setattr(self, name, getattr(self, name) + text)
-
-
-def read_catalog(path: Path) -> Iterator[Message]:
-    """Yield the entries of a ``.po`` file, without its header and obsolete entries.
-
-    Raises ``ValueError`` for a line that is neither a comment nor part of an entry.
+    Raises ``PoFileError`` for what is not part of an entry, and for more plural forms than the header says.
     """
-    message, keyword, is_fuzzy = Message(line=0), "", False
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if line.startswith("#") or not line.strip():
-            is_fuzzy = is_fuzzy or (line.startswith("#,") and "fuzzy" in line)
-            continue
-        match = LINE.match(line)
-        if not match or not (match["keyword"] or keyword):
-            raise ValueError(f"{path}:{number} is not a line of a catalog.")
-        starts_entry = match["keyword"] in ("msgctxt", "msgid") and keyword != "msgctxt"
-        if starts_entry:
-            if message.msgid:
-                yield message
-            message, is_fuzzy = Message(line=number, is_fuzzy=is_fuzzy), False
-        keyword = match["keyword"] or keyword
-        message.append(keyword, ast.literal_eval(match["text"]))
-    if message.msgid:
-        yield message
+    with path.open("rb") as lines:
+        return read_po(lines, ignore_obsolete=True, abort_invalid=True)
 
 
 def find_placeholder_errors(path: Path) -> Iterator[str]:
@@ -65,14 +26,15 @@ def find_placeholder_errors(path: Path) -> Iterator[str]:
     Fuzzy and empty translations are not checked, because the site does not use them.
     """
     for message in read_catalog(path):
-        if message.is_fuzzy or not any(message.translations.values()):
+        forms = _forms(message.string)
+        if not message.id or message.fuzzy or not any(forms):
             continue
-        for form, translation in sorted(message.translations.items()):
+        for form, translation in enumerate(forms):
             if not translation:
-                yield f"{path}:{message.line} form {form} is empty, while other forms are translated."
+                yield f"{path}:{message.lineno} form {form} is empty, while other forms are translated."
             elif placeholders(translation) not in _allowed_placeholders(message, form):
-                wanted = ", ".join(sorted(placeholders(message.plural or message.msgid))) or "none"
-                yield f"{path}:{message.line} form {form}: {translation!r} has to have these placeholders: {wanted}."
+                wanted = ", ".join(sorted(placeholders(_forms(message.id)[-1]))) or "none"
+                yield f"{path}:{message.lineno} form {form}: {translation!r} has to have these placeholders: {wanted}."
 
 
 def placeholders(text: str) -> frozenset[str]:
@@ -85,7 +47,11 @@ def _allowed_placeholders(message: Message, form: int) -> list[frozenset[str]]:
 
     The first form may leave the number out as the original's singular does, unless the language has only one form.
     """
-    allowed = [placeholders(message.plural or message.msgid)]
-    if message.plural and form == 0 and len(message.translations) > 1:
-        allowed.append(placeholders(message.msgid))
-    return allowed
+    singular, plural = _forms(message.id)[0], _forms(message.id)[-1]
+    may_leave_out = form == 0 and len(_forms(message.string)) > 1
+    return [placeholders(plural), placeholders(singular)] if may_leave_out else [placeholders(plural)]
+
+
+def _forms(text: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the forms of a sentence, which are one unless a number stands in it."""
+    return (text or "",) if isinstance(text, str | None) else tuple(text)

@@ -1,6 +1,8 @@
 """Every sentence that people read is marked for translation, in templates and in what Python adds to them."""
 
 from collections.abc import Callable, Iterable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,16 @@ def test_it_would_find_one_unmarked_word() -> None:
 
     assert find_untranslated_words(page) == ["counted"]
     assert "⟦" not in Template(source).render(Context({"hint": gettext_lazy("Not counted")}))
+
+
+def test_it_would_find_a_month_that_is_written_in_english() -> None:
+    source = "{% load formatting %}{{ day|short_date }} {{ amount|money }} Nov 9"
+    with pseudo_locale():
+        page = Template(source).render(Context({"day": date(2020, 11, 9), "amount": Decimal("1.5")}))
+
+    assert "9 Νοε 2020" in page
+    assert "1,50" in page
+    assert find_untranslated_words(page) == ["Nov"]
 
 
 @pytest.mark.django_db

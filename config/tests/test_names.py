@@ -103,7 +103,6 @@ REMAINING: dict[tuple[str, str], int] = {
     ("has_no_module_with_a_private_name", "compliance"): 1,
     ("has_no_module_with_a_private_name", "credit"): 2,
     ("hides_no_clash_behind_another_name", "banking"): 1,
-    ("hides_no_clash_behind_another_name", "ui"): 1,
     ("names_no_function_by_a_bare_participle", "accounts"): 13,
     ("names_no_function_by_a_bare_participle", "banking"): 48,
     ("names_no_function_by_a_bare_participle", "compliance"): 6,

@@ -1,6 +1,7 @@
 """Sends emails in the background: one that fails because a service is down is sent again later."""
 
 import logging
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,13 +15,14 @@ from accounts.emails import sending
 from accounts.emails.sending import DELIVERY_ERRORS
 from accounts.users.models import User
 from compliance.audit.request_details import current_request_details
+from compliance.backoff import exponential_delay
 
 logger = logging.getLogger(__name__)
 # Only the task knows of such an email: without a retry it would be lost when the database is down.
 RETRYABLE_ERRORS: Final = (*DELIVERY_ERRORS, DatabaseAway, InterfaceError)
-RETRY_SECONDS: Final = 30
+FIRST_RETRY_DELAY: Final = timedelta(seconds=30)
 # At most half of the broker's visibility timeout.
-MAX_RETRY_SECONDS: Final = 900
+MAX_RETRY_DELAY: Final = timedelta(minutes=15)
 
 
 @shared_task(bind=True, max_retries=13)
@@ -29,8 +31,8 @@ def send_security_email(self: Any, template: str, user_id: str, email: str, fact
     try:
         sending.send_security_email(template, user_id=UUID(user_id), email=email, facts=facts)
     except RETRYABLE_ERRORS as error:
-        wait = min(RETRY_SECONDS * 2**self.request.retries, MAX_RETRY_SECONDS)
-        raise self.retry(exc=error, countdown=wait) from error
+        delay = exponential_delay(FIRST_RETRY_DELAY, self.request.retries, maximum=MAX_RETRY_DELAY)
+        raise self.retry(exc=error, countdown=delay.total_seconds()) from error
 
 
 def enqueue_security_email(template: str, *, user: User, email: str = "", **facts: Any) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from accounts.emails.tasks import RETRY_SECONDS, RETRYABLE_ERRORS, enqueue_after_commit
+from accounts.emails.tasks import FIRST_RETRY_DELAY, RETRYABLE_ERRORS, enqueue_after_commit
 from accounts.sessions import active_sessions
 from accounts.sign_in import lockout, lockout_email
 from accounts.users.models import User
@@ -19,7 +19,7 @@ def send_unlock_email(self: Any, user_id: str) -> None:
     try:
         lockout_email.send_unlock_email(user_id=UUID(user_id))
     except RETRYABLE_ERRORS as error:
-        raise self.retry(exc=error, countdown=RETRY_SECONDS) from error
+        raise self.retry(exc=error, countdown=FIRST_RETRY_DELAY.total_seconds()) from error
 
 
 @shared_task

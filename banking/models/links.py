@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from banking.models.items import Item
 from banking.providers import DEFAULT_PROVIDER, is_current, provider_choices
+from compliance.backoff import exponential_delay
 from compliance.isolation.models import Owned
 from compliance.vault.fields import SealedTextField
 
-FIRST_RECOVERY_DELAY = timedelta(seconds=30)
+FIRST_RECOVERY_DELAY, MAX_RECOVERY_DELAY = timedelta(seconds=30), timedelta(minutes=32)
 
 
 class LinkSession(Owned):
@@ -74,7 +75,7 @@ class LinkSession(Owned):
     @property
     def recovery_delay(self) -> timedelta:
         """The delay before the next attempt: half a minute, then doubling."""
-        return FIRST_RECOVERY_DELAY * 2 ** min(self.recovery_attempts, 6)
+        return exponential_delay(FIRST_RECOVERY_DELAY, self.recovery_attempts, maximum=MAX_RECOVERY_DELAY)
 
     def is_over(self, *, at: datetime) -> bool:
         """Whether the dialog can lead to nothing any more: too old, or opened in another environment."""

@@ -39,24 +39,24 @@ def require_fresh_sign_in(view: View) -> View:
     """Let a request reach a view only within five minutes of a proof of identity; redirect others to give one."""
 
     @wraps(view)
-    def guarded(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
+    def _view_wrapper(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
         return view(request, *args, **options) if is_fresh(request) else redirect_to_reauthentication(request)
 
-    return guarded
+    return _view_wrapper
 
 
 def require_second_factor_to_link(view: View) -> View:
     """Let only sessions with a second factor reach a view while ``REQUIRE_SECOND_FACTOR_TO_LINK`` is set."""
 
     @wraps(view)
-    def guarded(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
+    def _view_wrapper(request: AuthenticatedHttpRequest, *args: object, **options: object) -> HttpResponse:
         if not settings.REQUIRE_SECOND_FACTOR_TO_LINK or request.user.is_verified():
             return view(request, *args, **options)
         return (
             redirect_to_reauthentication(request) if has_second_factor(request.user) else redirect_to_mfa_setup(request)
         )
 
-    return guarded
+    return _view_wrapper
 
 
 def is_fresh(request: AuthenticatedHttpRequest) -> bool:

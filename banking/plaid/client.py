@@ -162,7 +162,7 @@ class PlaidClient:
         """
         fields = self._with_access_token(access_token)
         try:
-            self._transport.post("item_remove", fields, seconds=CONTROL_SECONDS)
+            responses.parse_removal(self._transport.post("item_remove", fields, seconds=CONTROL_SECONDS))
         except ItemNotFound:
             return
 

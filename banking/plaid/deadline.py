@@ -20,7 +20,7 @@ class DeadlineTransport:
         self._deadline = time.monotonic() + total
 
     @sensitive_variables()
-    def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+    def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> bytes:
         """Call as ``PlaidTransport.post`` does. Raises ``TimedOut`` once the total time is used up."""
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:

@@ -18,7 +18,6 @@ from plaid.api.plaid_api import PlaidApi
 from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager, Retry
 from urllib3.exceptions import ProtocolError, SSLError
 
-from banking.plaid import json_decoding
 from banking.plaid.errors import error_from_response
 from banking.provider import MalformedResponse, ProviderConfigurationError, ProviderError, TimedOut, Unavailable
 from compliance.outbound.bounded import read_bounded
@@ -82,8 +81,8 @@ class PlaidTransport:
 
     # Hides the locals of everything beneath, the SDK's own headers included, from error reports.
     @sensitive_variables()
-    def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> dict[str, Any]:
-        """Call the SDK's method ``endpoint`` and return Plaid's JSON, numbers as ``Decimal`` and ``int``.
+    def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> bytes:
+        """Call the SDK's method ``endpoint`` and return the body of Plaid's response.
 
         The SDK checks ``fields`` against the endpoint's own types. ``seconds`` is how long Plaid may think.
         Raises ``ProviderError``. No error keeps another one inside it: those of the SDK and of urllib3 can
@@ -92,11 +91,9 @@ class PlaidTransport:
         status, body, headers = self._send(endpoint, fields, seconds)
         if status != 200:
             raise error_from_response(status, body, retry_after=headers.get("Retry-After"))
-        return _decode(body)
+        return body
 
-    def _send(
-        self, endpoint: str, fields: dict[str, Any], seconds: float
-    ) -> tuple[int, bytes | str, Mapping[str, str]]:
+    def _send(self, endpoint: str, fields: dict[str, Any], seconds: float) -> tuple[int, bytes, Mapping[str, str]]:
         failure: ProviderError
         try:
             with map_urllib3_exceptions():
@@ -118,17 +115,6 @@ class PlaidTransport:
 
 def _read(response: BaseHTTPResponse, deadline: float) -> bytes:
     return read_bounded(response, max_bytes=MOST_BYTES, deadline=deadline)
-
-
-def _decode(body: bytes | str) -> dict[str, Any]:
-    failure: ProviderError
-    try:
-        return json_decoding.decode(body)
-    except json_decoding.InvalidJsonResponse:
-        failure = Unavailable("NOT_JSON")
-    except json_decoding.InvalidNumber:
-        failure = MalformedResponse("BAD_NUMBER")
-    raise failure
 
 
 def _provider_error(error: OutboundError) -> ProviderError:

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import simplejson
+
 # As printed at https://plaid.com/docs/api/products/transactions/#transactionssync, shortened.
 PLAIDS_TRANSACTION = {
     "account_id": "BxBXxLj1m4HMXBm9WZZmCWVbPjX16EHwv99vp",
@@ -52,6 +54,11 @@ PLAIDS_ACCOUNT = {
     "subtype": "checking",
     "type": "depository",
 }
+
+
+def encode_json(answer):
+    """The answer as Plaid sends it: numbers digit by digit, and halves of surrogate pairs as escapes."""
+    return simplejson.dumps(answer, use_decimal=True).encode()
 
 
 def without(row, key):

@@ -17,6 +17,7 @@ from banking.provider import (
     PublicTokenRefused,
     Unavailable,
 )
+from banking.tests.plaid_samples import encode_json
 from banking.tests.scripted_server import say, scripted_server
 
 TOKEN = "access-sandbox-71a9dd3e-9b6f-4a5a-8d5a-111111111111"
@@ -247,7 +248,8 @@ class PatientDoor:
 
     def post(self, endpoint, fields, *, seconds):
         self.patience.append((endpoint, seconds))
-        return STREAM_END | LINK | {"item": {"item_id": "i"}, "item_id": "i", "access_token": TOKEN, "key": {}}
+        answer = STREAM_END | LINK | {"item": {"item_id": "i"}, "item_id": "i", "access_token": TOKEN, "key": {}}
+        return encode_json(answer)
 
 
 def test_it_waits_longest_where_plaid_is_slowest():

@@ -5,23 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banking.plaid import json_decoding, responses
-from banking.provider import MalformedResponse, Readiness, SkippedRow, TransactionRow
-from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT, PLAIDS_TRANSACTION, without
+from banking.plaid import responses
+from banking.provider import MalformedResponse, Readiness, SkippedRow, TransactionRow, Unavailable
+from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT, PLAIDS_TRANSACTION, encode_json, without
+
+PAGE = {
+    "added": [],
+    "modified": [],
+    "removed": [],
+    "accounts": [],
+    "next_cursor": "c1",
+    "has_more": False,
+    "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
+    "request_id": "Wvhy9PZHQLV8njG",
+}
 
 
 def stream(**changes):
-    answer = {
-        "added": [],
-        "modified": [],
-        "removed": [],
-        "accounts": [],
-        "next_cursor": "c1",
-        "has_more": False,
-        "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
-        "request_id": "Wvhy9PZHQLV8njG",
-    }
-    return answer | changes
+    return encode_json(PAGE | changes)
 
 
 def transaction(**changes):
@@ -87,8 +88,8 @@ def test_it_loses_no_digit_of_any_amount(amount):
 
 @given(st.decimals(min_value=-(10**12), max_value=10**12, places=4).filter(bool))
 def test_it_keeps_amounts_exact_all_the_way_from_json(amount):
-    text = f'{{"amount": {amount:f}}}'
-    assert transaction(**json_decoding.decode(text)).amount == -amount
+    page = stream(added=[BARE_TRANSACTION | {"amount": 0}]).replace(b'"amount": 0', f'"amount": {amount:f}'.encode())
+    assert responses.parse_sync(page).added[0].amount == -amount
 
 
 def test_it_fills_what_plaid_leaves_out():
@@ -170,7 +171,7 @@ def test_it_sets_a_transaction_aside_that_lacks_what_its_money_hangs_on(key):
         ("account_id", "\ud83d"),
         ("amount", None),
         ("amount", "12.00"),
-        ("amount", 12.0),
+        ("amount", [12]),
         ("amount", True),
         ("amount", Decimal("1E+18")),
         ("amount", Decimal("999999999999999999.99999999999")),
@@ -228,7 +229,7 @@ def test_it_takes_a_null_list_for_an_empty_one_except_for_the_roster():
     found = responses.parse_sync(stream(added=None, modified=None, removed=None, accounts=None))
     assert (found.added, found.modified, found.removed, found.accounts) == ([], [], [], [])
     with pytest.raises(MalformedResponse, match="accounts"):
-        responses.parse_accounts({"accounts": None, "request_id": "r"})
+        responses.parse_accounts(encode_json({"accounts": None, "request_id": "r"}))
 
 
 @pytest.mark.parametrize(
@@ -245,15 +246,56 @@ def test_it_takes_a_null_list_for_an_empty_one_except_for_the_roster():
     ],
 )
 def test_it_keeps_an_odd_account(changes, kept):
-    (account,) = responses.parse_accounts({"accounts": [PLAIDS_ACCOUNT | changes], "request_id": "r"}).accounts
+    (account,) = responses.parse_accounts(
+        encode_json({"accounts": [PLAIDS_ACCOUNT | changes], "request_id": "r"})
+    ).accounts
     assert {field: getattr(account, field) for field in kept} == kept
 
 
 def test_it_sets_an_account_aside_that_has_no_id():
     found = responses.parse_accounts(
-        {"accounts": [without(PLAIDS_ACCOUNT, "account_id"), PLAIDS_ACCOUNT], "request_id": "r"}
+        encode_json({"accounts": [without(PLAIDS_ACCOUNT, "account_id"), PLAIDS_ACCOUNT], "request_id": "r"})
     )
     assert (len(found.accounts), found.skipped) == (1, [SkippedRow("account", "account_id")])
+
+
+@pytest.mark.parametrize("figure", [b"9" * 5000, b"1e99999999999999999999", b"1e-99999999999999999999"])
+@pytest.mark.parametrize("key", ["amount", "name"])
+def test_it_sets_a_row_aside_alone_whose_figure_is_beyond_all_measure(key, figure):
+    rows = [BARE_TRANSACTION | {key: "FIGURE"}, BARE_TRANSACTION | {"transaction_id": "t2"}]
+    page = responses.parse_sync(stream(added=rows).replace(b'"FIGURE"', figure))
+    assert [row.provider_id for row in page.added] == ["t2"]
+    assert [(row.kind, row.provider_id) for row in page.skipped] == [("transaction", "t1")]
+
+
+@pytest.mark.parametrize("figure", [b"9" * 5000, b"1e99999999999999999999", b'"110.94"'])
+def test_it_keeps_an_account_whose_balance_is_no_figure_that_anybody_has(figure):
+    balances = {"current": "FIGURE", "available": 7, "iso_currency_code": "USD"}
+    body = encode_json({"accounts": [PLAIDS_ACCOUNT | {"balances": balances}], "request_id": "r"})
+    (row,) = responses.parse_accounts(body.replace(b'"FIGURE"', figure)).accounts
+    assert (row.current, row.available, row.currency) == (None, Decimal(7), "USD")
+
+
+def test_it_reads_the_rest_of_a_page_in_which_a_text_is_half_a_pair():
+    rows = [BARE_TRANSACTION | {"name": "half \ud83d, whole 😀, \\ud83d"}, BARE_TRANSACTION | {"account_id": "\ud83d"}]
+    page = responses.parse_sync(stream(added=rows, next_cursor="\udc00c1"))
+    assert [row.name for row in page.added] == ["half ?, whole 😀, \\ud83d"]
+    assert page.skipped == [SkippedRow("transaction", "account_id", "t1")]
+    assert page.next_cursor == "?c1"
+
+
+def test_it_takes_no_page_that_is_not_utf_8_for_a_page():
+    body = stream(added=[BARE_TRANSACTION | {"name": "Cafe"}]).replace(b"Cafe", b"Caf\xe9")
+    with pytest.raises(Unavailable):
+        responses.parse_sync(body)
+
+
+def test_it_names_the_innermost_field_that_is_broken():
+    with pytest.raises(MalformedResponse, match=r"BROKEN_FIELD \(request r\): last_successful_update$"):
+        responses.parse_item(
+            b'{"item": {"item_id": "i"}, "status": {"transactions": {"last_successful_update": "CANARY"}}, '
+            b'"request_id": "r"}'
+        )
 
 
 # --- The stream -------------------------------------------------------------------------------------------
@@ -303,7 +345,7 @@ def test_it_refuses_an_empty_cursor_that_promises_more():
 @pytest.mark.parametrize("key", ["added", "modified", "removed", "accounts", "has_more"])
 def test_it_refuses_a_page_without_what_plaid_promises(key):
     with pytest.raises(MalformedResponse, match=key):
-        responses.parse_sync(without(stream(), key))
+        responses.parse_sync(encode_json(without(PAGE, key)))
 
 
 @pytest.mark.parametrize(
@@ -331,11 +373,15 @@ def test_it_refuses_an_empty_object_whatever_was_asked():
         responses.parse_institution,
     ):
         with pytest.raises(MalformedResponse):
-            translation({})
+            translation(b"{}")
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.decimals() | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(PLAIDS_TRANSACTION)), inner),
     max_leaves=8,
 )

@@ -6,11 +6,13 @@ import pytest
 from banking.plaid import responses
 from banking.plaid.errors import UnknownErrorCode
 from banking.provider import AccountRow, InstitutionDown, LoginRequired, MalformedResponse, SkippedRow
-from banking.tests.plaid_samples import PLAIDS_ACCOUNT, without
+from banking.tests.plaid_samples import PLAIDS_ACCOUNT, encode_json, without
 
 
 def account(**changes):
-    return responses.parse_accounts({"accounts": [PLAIDS_ACCOUNT | changes], "request_id": "r"}).accounts[0]
+    return responses.parse_accounts(encode_json({"accounts": [PLAIDS_ACCOUNT | changes], "request_id": "r"})).accounts[
+        0
+    ]
 
 
 # --- Accounts ---------------------------------------------------------------------------------------------
@@ -63,7 +65,9 @@ def test_it_takes_a_balance_without_a_currency():
 def test_it_takes_an_account_whose_bank_says_little(key):
     assert (
         account(**{key: None})
-        == responses.parse_accounts({"accounts": [without(PLAIDS_ACCOUNT, key)], "request_id": "r"}).accounts[0]
+        == responses.parse_accounts(
+            encode_json({"accounts": [without(PLAIDS_ACCOUNT, key)], "request_id": "r"})
+        ).accounts[0]
     )
 
 
@@ -74,7 +78,7 @@ def test_it_takes_an_account_whose_kind_or_balances_are_not_said():
 
 def test_it_sets_an_account_without_an_id_aside():
     answer = {"accounts": [PLAIDS_ACCOUNT | {"account_id": None}, PLAIDS_ACCOUNT], "request_id": "r"}
-    roster = responses.parse_accounts(answer)
+    roster = responses.parse_accounts(encode_json(answer))
     assert [row.provider_id for row in roster.accounts] == [PLAIDS_ACCOUNT["account_id"]]
     assert roster.skipped == [SkippedRow("account", "account_id")]
 
@@ -101,7 +105,7 @@ PLAIDS_ITEM = {
 
 
 def test_it_translates_an_item():
-    facts = responses.parse_item(PLAIDS_ITEM)
+    facts = responses.parse_item(encode_json(PLAIDS_ITEM))
     assert facts.provider_item_id == "Ed6bjNrDLJfGvZWwnkQlfxwoNz54B5C97ejBr"
     assert (facts.institution_id, facts.institution_name) == ("ins_109508", "First Platypus Bank")
     assert (facts.error_code, facts.webhook) == ("", "https://plumbline.test/webhooks/plaid/")
@@ -112,20 +116,23 @@ def test_it_translates_an_item():
 
 def test_it_reads_what_is_escaped_in_the_name_of_a_bank():
     named = {"item_id": "i1", "institution_name": "Smith &amp; Sons"}
-    assert responses.parse_item({"item": named}).institution_name == "Smith & Sons"
+    assert responses.parse_item(encode_json({"item": named})).institution_name == "Smith & Sons"
     answer = {"institution": {"institution_id": "ins_1", "name": "Smith &amp; Sons"}}
-    assert responses.parse_institution(answer).name == "Smith & Sons"
+    assert responses.parse_institution(encode_json(answer)).name == "Smith & Sons"
 
 
 def test_it_takes_an_item_that_plaid_knows_little_of():
-    facts = responses.parse_item({"item": {"item_id": "i1", "webhook": "", "error": None}, "status": None})
+    facts = responses.parse_item(encode_json({"item": {"item_id": "i1", "webhook": "", "error": None}, "status": None}))
     assert (facts.institution_id, facts.consent_expires_at, facts.data_as_of) == ("", None, None)
     assert facts.products == []
 
 
 def test_it_reads_what_is_wrong_with_an_item():
     error = {"error_type": "ITEM_ERROR", "error_code": "ITEM_LOGIN_REQUIRED", "error_message": "x"}
-    assert responses.parse_item({"item": {"item_id": "i1", "error": error}}).error_code == "ITEM_LOGIN_REQUIRED"
+    assert (
+        responses.parse_item(encode_json({"item": {"item_id": "i1", "error": error}})).error_code
+        == "ITEM_LOGIN_REQUIRED"
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +144,9 @@ def test_it_reads_what_is_wrong_with_an_item():
     ],
 )
 def test_it_says_what_ails_an_item_as_a_refusal_would(code, error_type, kind):
-    facts = responses.parse_item({"item": {"item_id": "i1", "error": {"error_type": error_type, "error_code": code}}})
+    facts = responses.parse_item(
+        encode_json({"item": {"item_id": "i1", "error": {"error_type": error_type, "error_code": code}}})
+    )
     assert (type(facts.error), facts.error.code, facts.error_code) == (kind, code, code)
 
 
@@ -145,12 +154,14 @@ def test_it_says_what_ails_an_item_as_a_refusal_would(code, error_type, kind):
     "error", [None, {}, {"error_code": 7}, {"error_code": "RATE_LIMIT", "error_type": "RATE_LIMIT_EXCEEDED"}]
 )
 def test_it_sees_no_trouble_where_none_is_said(error):
-    assert responses.parse_item({"item": {"item_id": "i1", "error": error}}).error is None
+    assert responses.parse_item(encode_json({"item": {"item_id": "i1", "error": error}})).error is None
 
 
 def test_it_takes_a_time_without_a_zone_for_utc_and_keeps_the_others():
     def at(text):
-        return responses.parse_item({"item": {"item_id": "i", "consent_expiration_time": text}}).consent_expires_at
+        return responses.parse_item(
+            encode_json({"item": {"item_id": "i", "consent_expiration_time": text}})
+        ).consent_expires_at
 
     assert at("2026-12-31T10:00:00") == datetime(2026, 12, 31, 10, tzinfo=UTC)
     assert at("2026-12-31T10:00:00+05:00") == datetime(2026, 12, 31, 10, tzinfo=timezone(timedelta(hours=5)))
@@ -173,7 +184,7 @@ def test_it_takes_a_time_without_a_zone_for_utc_and_keeps_the_others():
 )
 def test_it_keeps_only_a_banks_web_address(sent, url):
     answer = {"institution": {"institution_id": "ins_1", "name": "Bank", "url": sent}}
-    assert responses.parse_institution(answer).url == url
+    assert responses.parse_institution(encode_json(answer)).url == url
 
 
 @pytest.mark.parametrize(
@@ -189,14 +200,16 @@ def test_it_keeps_only_a_banks_web_address(sent, url):
 )
 def test_it_keeps_only_a_banks_color(sent, color):
     answer = {"institution": {"institution_id": "ins_1", "name": "Bank", "primary_color": sent}}
-    assert responses.parse_institution(answer).color == color
+    assert responses.parse_institution(encode_json(answer)).color == color
 
 
 def test_it_shows_neither_token_it_translates():
     link = responses.parse_link_token(
-        {"link_token": "link-sandbox-CANARY", "expiration": "2026-11-22T04:00:00Z", "request_id": "r"}
+        encode_json({"link_token": "link-sandbox-CANARY", "expiration": "2026-11-22T04:00:00Z", "request_id": "r"})
     )
-    access = responses.parse_credential({"access_token": "access-sandbox-CANARY", "item_id": "i1", "request_id": "r"})
+    access = responses.parse_credential(
+        encode_json({"access_token": "access-sandbox-CANARY", "item_id": "i1", "request_id": "r"})
+    )
     assert link.value == "link-sandbox-CANARY"
     assert link.expires_at == datetime(2026, 11, 22, 4, tzinfo=UTC)
     assert (access.access_token, access.provider_item_id) == ("access-sandbox-CANARY", "i1")
@@ -206,13 +219,13 @@ def test_it_shows_neither_token_it_translates():
 @pytest.mark.parametrize("answer", [{"item_id": "i1"}, {"access_token": "access-sandbox-CANARY"}])
 def test_it_refuses_half_a_credential_without_telling_the_other_half(answer):
     with pytest.raises(MalformedResponse) as caught:
-        responses.parse_credential(answer)
+        responses.parse_credential(encode_json(answer))
     assert "CANARY" not in f"{caught.value!r} {vars(caught.value)}"
 
 
 def test_it_refuses_a_link_token_that_never_ends():
     with pytest.raises(MalformedResponse, match="expiration"):
-        responses.parse_link_token({"link_token": "link-sandbox-x", "expiration": None})
+        responses.parse_link_token(encode_json({"link_token": "link-sandbox-x", "expiration": None}))
 
 
 # --- What a dialog brought --------------------------------------------------------------------------------
@@ -226,7 +239,7 @@ ADDED = {
 
 def brought(*sessions):
     return responses.parse_link_results(
-        {"link_token": "link-sandbox-1", "link_sessions": list(sessions), "request_id": "r"}
+        encode_json({"link_token": "link-sandbox-1", "link_sessions": list(sessions), "request_id": "r"})
     )
 
 
@@ -262,7 +275,7 @@ def test_it_goes_on_without_a_bank_where_a_dialog_names_it_oddly(said, read):
 
 @pytest.mark.parametrize("sessions", [None, [], [{"link_session_id": "s"}], [{"exit": {"error": None}}]])
 def test_it_reads_that_a_dialog_has_brought_nothing(sessions):
-    assert responses.parse_link_results({"link_token": "t", "link_sessions": sessions}) == []
+    assert responses.parse_link_results(encode_json({"link_token": "t", "link_sessions": sessions})) == []
 
 
 @pytest.mark.parametrize(

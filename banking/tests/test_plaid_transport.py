@@ -1,12 +1,12 @@
 import datetime
 import gzip
 import ipaddress
+import json
 import os
 import socket
 import ssl
 import sys
 import traceback
-from decimal import Decimal
 
 import pytest
 from cryptography import x509
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.views.debug import ExceptionReporter
 
+from banking.plaid import responses
 from banking.plaid import transport as transport_module
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
@@ -51,6 +52,10 @@ def ask(transport, seconds=5.0, **fields):
     return transport.post("accounts_get", {"access_token": TOKEN, **fields}, seconds=seconds)
 
 
+def ask_and_parse(transport):
+    return responses.parse_removal(ask(transport, seconds=0.3))
+
+
 def test_it_sends_the_keys_in_headers_and_the_fields_as_json(server, transport):
     server.play(say({"request_id": "r"}))
     ask(transport)
@@ -61,21 +66,15 @@ def test_it_sends_the_keys_in_headers_and_the_fields_as_json(server, transport):
     assert asked.headers["plaid-version"] == "2020-09-14"
 
 
-def test_it_reads_numbers_exactly(server, transport):
-    server.play(say(b'{"a": 90071992547409.93, "b": -0.008902867462305952, "c": 12, "d": 1e2}'))
-    answer = ask(transport)
-    assert answer == {
-        "a": Decimal("90071992547409.93"),
-        "b": Decimal("-0.008902867462305952"),
-        "c": 12,
-        "d": Decimal("1E+2"),
-    }
-    assert not any(type(number) is float for number in answer.values())
+def test_it_returns_the_bytes_as_sent(server, transport):
+    body = b'{"a": 90071992547409.93, "b": -0.008902867462305952, "c": "Caf\\ud83d", "d": 1e2}'
+    server.play(say(body))
+    assert ask(transport) == body
 
 
 def test_it_reads_a_large_answer_whole(server, transport):
     server.play(say({"text": "x" * 3_000_000}))
-    assert len(ask(transport)["text"]) == 3_000_000
+    assert len(ask(transport)) > 3_000_000
 
 
 def test_it_reads_compressed_and_chunked_answers(server, transport):
@@ -83,8 +82,8 @@ def test_it_reads_compressed_and_chunked_answers(server, transport):
         say(gzip.compress(b'{"a": 1}'), Content_Encoding="gzip"),
         blurt(b'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{"a"\r\n4\r\n: 1}\r\n0\r\n\r\n'),
     )
-    assert ask(transport) == {"a": 1}
-    assert ask(transport) == {"a": 1}
+    assert ask(transport) == b'{"a": 1}'
+    assert ask(transport) == b'{"a": 1}'
 
 
 TRANSPORT_FAULTS = {
@@ -96,8 +95,8 @@ TRANSPORT_FAULTS = {
     "an answer nested without end": (say(b'{"a":' + b"[" * 100_000), Unavailable, "NOT_JSON"),
     "NaN": (say(b'{"amount": NaN}'), MalformedResponse, "BAD_NUMBER"),
     "infinity": (say(b'{"amount": -Infinity}'), MalformedResponse, "BAD_NUMBER"),
-    "a number of 5,000 digits": (say(b'{"amount": ' + b"9" * 5000 + b"}"), MalformedResponse, "BAD_NUMBER"),
-    "an unthinkable exponent": (say(b'{"amount": 1.0e99999999999999999999}'), MalformedResponse, "BAD_NUMBER"),
+    "a number of 5,000 digits": (say(b'{"request_id": ' + b"9" * 5000 + b"}"), MalformedResponse, "BAD_NUMBER"),
+    "an unthinkable exponent": (say(b'{"request_id": 1.0e99999999999999999999}'), MalformedResponse, "BAD_NUMBER"),
     "a refusal": (say(REFUSED, status=400), LoginRequired, "ITEM_LOGIN_REQUIRED"),
     "a refusal with a success status": (say(REFUSED, status=208), LoginRequired, "ITEM_LOGIN_REQUIRED"),
     "a proxy's error page": (say(b"<h1>Bad gateway</h1>", status=502), Unavailable, "HTTP_502"),
@@ -131,7 +130,7 @@ def test_it_names_every_way_an_answer_can_fail(server, transport, fault):
     script, expected, code = TRANSPORT_FAULTS[fault]
     server.play(script)
     with pytest.raises(ProviderError) as caught:
-        ask(transport, seconds=0.3)
+        ask_and_parse(transport)
     assert type(caught.value) is expected
     assert caught.value.code == code
     assert len(server.asked) == 1
@@ -141,7 +140,7 @@ def test_it_names_every_way_an_answer_can_fail(server, transport, fault):
 def test_it_lets_no_secret_out_with_an_error(server, transport, fault):
     server.play(TRANSPORT_FAULTS[fault][0])
     with pytest.raises(ProviderError) as caught:
-        ask(transport, seconds=0.3)
+        ask_and_parse(transport)
     error = caught.value
     told = [repr(error), str(error), repr(vars(error)), repr(error.args), *traceback.format_exception(error)]
     assert "CANARY" not in "".join(told)
@@ -153,7 +152,7 @@ def test_it_answers_well_again_after_a_fault(server, transport):
     server.play(blurt(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"a'), say({"a": 2}))
     with pytest.raises(Unavailable):
         ask(transport)
-    assert ask(transport) == {"a": 2}
+    assert json.loads(ask(transport)) == {"a": 2}
 
 
 def test_it_gives_up_an_answer_that_only_trickles(server, transport, monkeypatch):
@@ -269,7 +268,8 @@ def test_it_trusts_what_the_system_trusts(tls, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     with scripted_server(tls) as server:
         server.play(say({"a": 1}))
-        assert ask(PlaidTransport(host=server.url, client_id="client", secret=SECRET)) == {"a": 1}
+        body = ask(PlaidTransport(host=server.url, client_id="client", secret=SECRET))
+        assert json.loads(body) == {"a": 1}
 
 
 def test_it_calls_a_broken_handshake_a_passing_trouble(server):

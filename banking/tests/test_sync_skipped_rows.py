@@ -11,7 +11,7 @@ from banking.models import Account, Item
 from banking.plaid import responses
 from banking.provider import AccountsResponse, InvalidCursor, SkippedRow, TransactionsPage
 from banking.tests.fixtures import StoredTransactions, last_run, run_sync
-from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT
+from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT, encode_json
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
 from compliance.isolation import tenant
 
@@ -31,7 +31,7 @@ def odd_page(**changes: object) -> TransactionsPage:
         "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
         "request_id": "r",
     }
-    return responses.parse_sync(answer)
+    return responses.parse_sync(encode_json(answer))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,9 @@ def test_it_takes_a_transaction_once_that_a_page_holds_twice(
 
 def test_it_stores_an_account_with_a_numeric_mask_and_no_currency(item: Item, provider: ScriptedProvider) -> None:
     odd = PLAIDS_ACCOUNT | {"mask": 1234, "balances": {"current": 5, "iso_currency_code": None}}
-    provider.listed_accounts = list(responses.parse_accounts({"accounts": [odd, odd], "request_id": "r"}).accounts)
+    provider.listed_accounts = list(
+        responses.parse_accounts(encode_json({"accounts": [odd, odd], "request_id": "r"})).accounts
+    )
     run_sync(item)
     with tenant(item.owner_id):
         account = Account.objects.get(owner=item.owner_id)

@@ -130,10 +130,10 @@ class Answering:
     def __init__(self, *takes: float, clock: Any) -> None:
         self.takes, self.clock, self.given = list(takes), clock, []
 
-    def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+    def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> bytes:
         self.given.append(round(seconds, 3))
         self.clock.now += min(self.takes.pop(0), seconds)
-        return {"item": {"item_id": "i", "error": None}, "status": None, "request_id": "r"}
+        return b'{"item": {"item_id": "i", "error": null}, "status": null, "request_id": "r"}'
 
 
 class Clock:

@@ -16,7 +16,6 @@ from uuid import uuid4
 
 import simplejson
 
-from banking.plaid import json_decoding
 from banking.plaid.client import PlaidClient
 from banking.plaid.settings import PlaidSettings
 from bench.harness.merchants import VISITED, Merchant
@@ -135,10 +134,10 @@ class Bank:
             return encode_response({"item": {"item_id": "item", "institution_id": None}, "status": {}}, self.accounts)
         return encode_response({}, self.accounts)
 
-    def post(self, endpoint: str, fields: Row, *, seconds: float) -> Row:
+    def post(self, endpoint: str, fields: Row, *, seconds: float) -> bytes:
         """Answer as `Transport.post` does, without the network."""
         path = {"transactions_sync": "/transactions/sync", "item_get": "/item/get"}.get(endpoint, "/accounts/get")
-        return json_decoding.decode(self.respond(path, fields))
+        return self.respond(path, fields)
 
     def door(self) -> Callable[[], PlaidClient]:
         """What stands in for ``PlaidProvider.connect``."""

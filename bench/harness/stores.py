@@ -8,7 +8,7 @@ temporary stage, one INSERT ... ON CONFLICT, commit. The *stock ORM* stores what
 from collections.abc import Sequence
 
 from banking.models import Account, Transaction
-from banking.plaid import json_decoding, responses
+from banking.plaid import responses
 from banking.provider import TransactionRow
 from banking.sync.statements import PROVIDER_COLUMNS
 from bench.harness import database
@@ -66,7 +66,7 @@ def store_by_orm(account: Account, pages: Sequence[bytes]) -> None:
 
 
 def decode_added(page: bytes) -> Sequence[TransactionRow]:
-    return responses.parse_sync(json_decoding.decode(page)).added
+    return responses.parse_sync(page).added
 
 
 def models(account: Account, rows: Sequence[TransactionRow]) -> list[Transaction]:

@@ -1,0 +1,101 @@
+"""Decode Plaid's responses into the structs of ``banking.plaid.schemas``, and name the field that does not fit.
+
+Errors that leave this module hold no other error: a response may hold a token.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from decimal import Decimal
+from typing import TypeVar
+
+from msgspec import MsgspecError, Raw, ValidationError
+from msgspec.json import Decoder
+
+from banking.plaid import json_decoding
+from banking.plaid.errors import safe_code
+from banking.plaid.fields import HALF_PAIR, optional_row_id
+from banking.plaid.schemas import PlaidResponse, RemovedTransaction
+from banking.provider import MalformedResponse, ProviderError, SkippedRow, Unavailable
+
+Response = TypeVar("Response", bound=PlaidResponse)
+Schema = TypeVar("Schema")
+Result = TypeVar("Result")
+
+# What follows the explanation in msgspec's messages: the missing field, or else the path to the broken one.
+_FIELD = re.compile(r"required field `(\w+)`| - at `\$\S*\.(\w+)\S*`$")
+# A surrogate pair, half of one, and whatever else is escaped.
+_ESCAPE = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
+_named = Decoder(RemovedTransaction)
+
+
+def parses(schema: type[Response]) -> Callable[[Callable[[Response], Result]], Callable[[bytes], Result]]:
+    """Make a parser of a decoded response one of its JSON.
+
+    It raises ``Unavailable`` for what is no JSON object, and ``MalformedResponse``, with Plaid's request id, for a
+    missing or broken field.
+    """
+    decoder = Decoder(schema, float_hook=Decimal)
+
+    def decorate(parse: Callable[[Response], Result]) -> Callable[[bytes], Result]:
+        @functools.wraps(parse)
+        def parse_json(body: bytes) -> Result:
+            with suppress(MsgspecError, UnicodeError, ArithmeticError, RecursionError):
+                # As text, because msgspec passes over what is no UTF-8 in a row.
+                return parse(decoder.decode(body.decode()))
+            # What is refused is decoded again, to tell one flaw from another.
+            request_id = safe_code(_decode_object(body).get("request_id"))
+            try:
+                return parse(decoder.decode(_mark_half_pairs(body)))
+            except ValidationError as error:
+                field = _field_name(error)
+            raise MalformedResponse("BROKEN_FIELD", request_id=request_id, detail=field)
+
+        return parse_json
+
+    return decorate
+
+
+def parse_rows(
+    rows: Iterable[Raw] | None,
+    kind: str,
+    decoder: Decoder[Schema],
+    parse: Callable[[Schema], Result],
+    skipped: list[SkippedRow],
+) -> list[Result]:
+    """Parse a list's rows one by one; ``skipped`` gets those that cannot be parsed. The list may be null."""
+    parsed = []
+    for row in rows or ():
+        try:
+            parsed.append(parse(decoder.decode(row)))
+        except (ValidationError, ArithmeticError) as error:
+            skipped.append(SkippedRow(kind, _field_name(error), _transaction_id(row)))
+    return parsed
+
+
+def _decode_object(body: bytes) -> dict[str, object]:
+    failure: ProviderError
+    try:
+        return json_decoding.decode(body)
+    except json_decoding.InvalidJsonResponse:
+        failure = Unavailable("NOT_JSON")
+    except json_decoding.InvalidNumber:
+        failure = MalformedResponse("BAD_NUMBER")
+    raise failure
+
+
+def _mark_half_pairs(body: bytes) -> bytes:
+    """Put ``HALF_PAIR`` for each half of a surrogate pair, which a bank's text may hold and UTF-8 cannot."""
+    return _ESCAPE.sub(lambda escape: HALF_PAIR.encode() if escape[1] else escape[0], body)
+
+
+def _field_name(error: Exception) -> str:
+    match = _FIELD.search(str(error))
+    return match[1] or match[2] if match else "row"
+
+
+def _transaction_id(row: Raw) -> str:
+    with suppress(MsgspecError):
+        return optional_row_id(_named.decode(row).transaction_id)
+    return ""

@@ -1,0 +1,189 @@
+"""Plaid's responses as Plaid declares them, as far as we read them.
+
+A field with a type of its own must be sent as that. One of type ``object`` only describes: it may hold anything, and
+reading it through ``banking.plaid.fields`` makes something of it or nothing. Rows are ``Raw``, so that each is decoded
+by itself and an odd one takes no other along. Amounts are ``Raw`` too: a ``Decimal`` would also be read out of a text.
+
+Names and types: https://github.com/plaid/plaid-openapi
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Raw, Struct
+
+Rows = list[Raw] | None
+# What JSON may hold in the place of an object.
+NotAnObject = str | int | float | bool | list[Any] | None
+NOT_SENT = Raw(b"null")
+
+
+class PlaidResponse(Struct, kw_only=True):
+    """What every response has; all of /item/remove."""
+
+    request_id: object = None
+
+
+class TransactionsSyncResponse(PlaidResponse):
+    """https://plaid.com/docs/api/products/transactions/#transactionssync"""
+
+    added: Rows
+    modified: Rows
+    removed: Rows
+    accounts: Rows
+    next_cursor: str
+    has_more: bool
+    transactions_update_status: str | None = None
+
+
+class PersonalFinanceCategory(Struct):
+    primary: object = None
+    detailed: object = None
+    confidence_level: object = None
+
+
+class PlaidTransaction(Struct):
+    transaction_id: str
+    account_id: str
+    amount: Raw
+    date: date
+    pending: bool
+    iso_currency_code: object = None
+    unofficial_currency_code: object = None
+    authorized_date: object = None
+    name: object = None
+    merchant_name: object = None
+    pending_transaction_id: object = None
+    personal_finance_category: PersonalFinanceCategory | NotAnObject = None
+    payment_channel: object = None
+
+
+class RemovedTransaction(Struct):
+    transaction_id: str
+
+
+class AccountsGetResponse(PlaidResponse):
+    """https://plaid.com/docs/api/accounts/#accountsget"""
+
+    accounts: list[Raw]
+
+
+class AccountBalance(Struct):
+    current: Raw = NOT_SENT
+    available: Raw = NOT_SENT
+    limit: Raw = NOT_SENT
+    iso_currency_code: object = None
+    unofficial_currency_code: object = None
+
+
+class PlaidAccount(Struct):
+    account_id: str
+    persistent_account_id: object = None
+    name: object = None
+    official_name: object = None
+    mask: object = None
+    type: object = None
+    subtype: object = None
+    balances: AccountBalance | NotAnObject = None
+
+
+class PlaidItem(Struct):
+    item_id: str
+    institution_id: str | None = None
+    institution_name: object = None
+    error: dict[str, Any] | None = None
+    webhook: str | None = None
+    consent_expiration_time: datetime | None = None
+    products: object = None
+    billed_products: object = None
+    consented_products: object = None
+    available_products: object = None
+
+
+class TransactionsStatus(Struct):
+    last_successful_update: datetime | None = None
+
+
+class ItemStatus(Struct):
+    transactions: TransactionsStatus | None = None
+
+
+class ItemGetResponse(PlaidResponse):
+    """https://plaid.com/docs/api/items/#itemget"""
+
+    item: PlaidItem
+    status: ItemStatus | None = None
+
+
+class PlaidInstitution(Struct):
+    institution_id: str
+    name: object = None
+    url: str | None = None
+    primary_color: str | None = None
+
+
+class InstitutionsGetByIdResponse(PlaidResponse):
+    """https://plaid.com/docs/api/institutions/#institutionsget_by_id"""
+
+    institution: PlaidInstitution
+
+
+class LinkTokenCreateResponse(PlaidResponse):
+    """https://plaid.com/docs/api/link/#linktokencreate"""
+
+    link_token: str
+    expiration: datetime
+
+
+class LinkInstitution(Struct):
+    institution_id: object = None
+    name: object = None
+
+
+class LinkAccount(Struct):
+    name: object = None
+    mask: object = None
+
+
+class LinkSuccessMetadata(Struct):
+    institution: LinkInstitution | None = None
+    accounts: list[LinkAccount] | None = None
+
+
+class LinkItemAddResult(LinkSuccessMetadata, kw_only=True):
+    public_token: str
+
+
+class LinkSuccess(Struct):
+    public_token: str
+    metadata: LinkSuccessMetadata | None = None
+
+
+class LinkResults(Struct):
+    item_add_results: list[LinkItemAddResult] | None = None
+
+
+class PlaidLinkSession(Struct):
+    """One run of Link: ``results`` is Plaid's new form, ``on_success`` its old one."""
+
+    results: LinkResults | None = None
+    on_success: LinkSuccess | None = None
+
+
+class LinkTokenGetResponse(PlaidResponse):
+    """https://plaid.com/docs/api/link/#linktokenget"""
+
+    link_sessions: list[PlaidLinkSession] | None = None
+
+
+class ItemPublicTokenExchangeResponse(PlaidResponse):
+    """https://plaid.com/docs/api/items/#itempublic_tokenexchange"""
+
+    access_token: str
+    item_id: str
+
+
+class WebhookVerificationKeyGetResponse(PlaidResponse):
+    """https://plaid.com/docs/api/webhooks/webhook-verification/#get-webhook-verification-key"""
+
+    key: dict[str, Any]

@@ -1,21 +1,20 @@
 """How pages say states of connections, categories and kinds of accounts, and list transactions."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from django import template
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from markupsafe import Markup
 
 from banking.transactions import categories
 from banking.transactions.transaction_list import TransactionListRow
 from ui.macros import load_macro
 from ui.templatetags.components import icon
+from ui.templatetags.formatting import count_elapsed_seconds, format_ago
 
 register = template.Library()
 
@@ -37,18 +36,10 @@ STATES = {
 
 @register.simple_tag
 def status_badge(state: str, data_as_of: datetime | None = None) -> SafeString:
-    """Name a state in a word with its icon; a stale one says its age: "7 days old". Raises ``KeyError``."""
+    """Name a state in a word with its icon; a stale one says of when its data is: "7 days ago". Raises ``KeyError``."""
     tone, picture, label = STATES[state]
-    age = age_of_data(data_as_of) if state == "stale" and data_as_of else ""
+    age = format_ago(count_elapsed_seconds(data_as_of)) if state == "stale" and data_as_of else ""
     return format_html('<span class="pill pill--{}">{}{}</span>', tone, icon(picture), age or label)
-
-
-def age_of_data(data_as_of: datetime) -> str:
-    """Say how old bank data is, in whole days or hours: "7 days old"; empty for less than an hour."""
-    hours = max(timezone.now() - data_as_of, timedelta(0)) // timedelta(hours=1)
-    if days := hours // 24:
-        return ngettext("%(count)s day old", "%(count)s days old", days) % {"count": days}
-    return ngettext("%(count)s hour old", "%(count)s hours old", hours) % {"count": hours} if hours else ""
 
 
 # --- Categories and kinds --------------------------------------------------------------------------------

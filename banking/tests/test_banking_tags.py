@@ -45,7 +45,7 @@ def test_it_names_every_state_with_a_mark_and_a_word(state):
 
 
 def test_it_says_the_age_of_a_stale_connection():
-    assert "7 days old" in rendered("{% status_badge 'stale' since %}", since=NOW - timedelta(days=7, hours=5))
+    assert "7 days ago" in rendered("{% status_badge 'stale' since %}", since=NOW - timedelta(days=7, hours=5))
     assert "Out of date" in rendered("{% status_badge 'stale' since %}", since=None)
 
 

@@ -12,7 +12,7 @@ from credit import bureau_password
 from credit.enrollment import lifecycle
 from credit.models import Trigger
 from credit.provider import BureauError
-from credit.pulls import due, pulling
+from credit.pulls import due_pulls, pulling
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def dispatch_due_pulls() -> None:
     """Queue every due user, a chunk at a time, so that one beat never locks many rows."""
     if settings.CREDIT_ENV == "off":
         return
-    while claimed := due.claim_due_pulls(limit=CHUNK):
+    while claimed := due_pulls.claim_due_pulls(limit=CHUNK):
         for owner_id in claimed:
             # A bureau that hangs delays no bank sync.
             pull_report.apply_async((str(owner_id), Trigger.SCHEDULED.value), queue=Lane.SLOW.queue)
@@ -51,7 +51,7 @@ def delete_ssn(owner_id: str) -> None:
 @shared_task
 def delete_idle_ssns() -> None:
     """Queue every user with an idle stored number. What exceeds the limit waits for the next day."""
-    for owner_id in due.list_idle_ssns(limit=CHUNK * CHUNK):
+    for owner_id in due_pulls.list_idle_ssns(limit=CHUNK * CHUNK):
         delete_ssn.delay(str(owner_id))
 
 

@@ -3,6 +3,7 @@ from django.urls import path
 from credit.views import (
     accounts,
     changes,
+    consumer_rights,
     enrollment,
     identity_check,
     inquiries,
@@ -11,7 +12,6 @@ from credit.views import (
     pulling,
     raw,
     records,
-    rights,
 )
 
 urlpatterns = [
@@ -28,7 +28,7 @@ urlpatterns = [
     path("credit/withdraw/", enrollment.withdraw, name="credit_withdraw"),
     path("credit/pull/", pulling.pull, name="credit_pull"),
     path("credit/status/", pulling.status, name="credit_status"),
-    path("credit/rights/", rights.index, name="credit_rights"),
+    path("credit/rights/", consumer_rights.index, name="credit_rights"),
     path("credit/original/", raw.newest_raw, name="credit_raw"),
     path("credit/original/<uuid:report_id>/", raw.raw_page, name="credit_raw_page"),
     path("credit/original/<uuid:report_id>/file/", raw.download_raw, name="credit_raw_download"),

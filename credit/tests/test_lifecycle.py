@@ -15,7 +15,7 @@ from credit.enrollment.details import NotEnrolled
 from credit.enrollment.lifecycle import NoConsent
 from credit.enrollment.status import get_overview
 from credit.models import Enrollment
-from credit.pulls import due
+from credit.pulls import due_pulls
 from credit.statuses import EnrollmentStatus
 from credit.tests.pull_steps import count, enroll_user, get_enrollment, give_consent, list_audit_actions
 from credit.tests.sandbox_bureau import person
@@ -120,10 +120,10 @@ def test_it_forgets_the_number_of_who_stays_away(alice, mallory, make_user):
     for user, days_away in ((alice, 91), (mallory, 89), (carol, 91)):
         enroll_user(user, keep_ssn=user != carol)
         away(user, days_away)
-    assert due.list_idle_ssns(limit=10) == [alice.pk]
+    assert due_pulls.list_idle_ssns(limit=10) == [alice.pk]
     lifecycle.delete_ssn(owner_id=alice.pk)
     lifecycle.delete_ssn(owner_id=alice.pk)
-    assert due.list_idle_ssns(limit=10) == []
+    assert due_pulls.list_idle_ssns(limit=10) == []
     assert (applicant(alice).ssn, applicant(mallory).ssn) == ("1001", "666011001")
     assert list_audit_actions(alice).count(Action.CREDENTIAL_DELETE) == 1
 

@@ -13,7 +13,7 @@ from credit import bureau_password, tasks
 from credit.checks import check_password_age
 from credit.enrollment import lifecycle
 from credit.models import Enrollment, Trigger
-from credit.pulls import due
+from credit.pulls import due_pulls
 from credit.tests.pull_steps import (
     count_answers_and_reports,
     enroll_user,
@@ -40,8 +40,8 @@ def test_it_names_each_person_whose_time_has_come_once(alice, mallory, make_user
     due_at(alice, now - timedelta(days=1))
     due_at(mallory, now + timedelta(hours=1))
     due_at(make_user("carol"), None)
-    assert due.claim_due_pulls(limit=10) == [alice.pk]
-    assert due.claim_due_pulls(limit=10) == []
+    assert due_pulls.claim_due_pulls(limit=10) == [alice.pk]
+    assert due_pulls.claim_due_pulls(limit=10) == []
     again = get_enrollment(alice).next_pull_at
     assert timedelta(minutes=29) < again - now <= timedelta(minutes=31)
 
@@ -50,14 +50,14 @@ def test_it_names_each_person_whose_time_has_come_once(alice, mallory, make_user
 def test_it_names_nobody_who_withdrew(alice):
     due_at(alice, timezone.now() - timedelta(days=1))
     lifecycle.withdraw_enrollment(user=alice)
-    assert due.claim_due_pulls(limit=10) == []
+    assert due_pulls.claim_due_pulls(limit=10) == []
 
 
 @pytest.mark.django_db
 def test_it_names_nobody_whose_account_is_closed(alice):
     due_at(alice, timezone.now() - timedelta(days=1))
     deactivate(user=alice, actor=None)
-    assert due.claim_due_pulls(limit=10) == []
+    assert due_pulls.claim_due_pulls(limit=10) == []
 
 
 @pytest.mark.django_db
@@ -65,7 +65,7 @@ def test_it_names_no_more_at_a_time_than_it_is_asked_for(make_user):
     people = [make_user(f"person{number}") for number in range(5)]
     for user in people:
         due_at(user, timezone.now() - timedelta(days=1))
-    named = [due.claim_due_pulls(limit=2) for _ in range(4)]
+    named = [due_pulls.claim_due_pulls(limit=2) for _ in range(4)]
     assert [len(each) for each in named] == [2, 2, 1, 0]
     assert {owner for each in named for owner in each} == {user.pk for user in people}
 
@@ -129,7 +129,7 @@ def test_it_asks_nobody_with_the_bureau_off(site_bureau, alice, at_once, setting
 @pytest.mark.django_db
 def test_it_drops_numbers_that_nobody_uses(alice, at_once, monkeypatch):
     enroll_user(alice)
-    monkeypatch.setattr(due, "list_idle_ssns", lambda *, limit: [alice.pk])
+    monkeypatch.setattr(due_pulls, "list_idle_ssns", lambda *, limit: [alice.pk])
     tasks.delete_idle_ssns()
     assert get_enrollment(alice).ssn is None
 

@@ -1,7 +1,7 @@
-"""Experian as credit's bureau: its Consumer Credit Profile API, version 2, and its prequalification sibling.
+"""The client of Experian's Consumer Credit Profile API, version 2, and of its prequalification product.
 
-Methods raise the errors of ``credit.provider`` and nothing else. Both products take the same request and give
-the same response, so the path alone, a setting, decides between them.
+Methods raise only the errors of ``credit.provider``. Both products take the same request and return the same response,
+so the setting ``EXPERIAN_REPORT_PATH`` alone selects one.
 """
 
 import functools
@@ -37,7 +37,7 @@ UNAUTHORIZED = 401
 
 
 def connect() -> "ExperianClient":
-    """Return this process's client for the Experian that the settings name. Raises ``BureauConfigError``."""
+    """Return this process's client for the configured Experian environment. Raises ``BureauConfigError``."""
     return _client(ExperianSettings.from_settings(), json.dumps(settings.EXPERIAN_ERROR_RULES))
 
 
@@ -63,9 +63,9 @@ class ExperianClient:
 
     @sensitive_variables()
     def fetch(self, applicant: Applicant, consent: ConsentGrant, options: PullOptions) -> BureauAnswer:
-        """Ask for one report. After a 401 the token is renewed and the request sent once more, and never again.
+        """Request one report. After a 401, renew the token and send the request once more, but never a third time.
 
-        The 401 comes from the gateway, which has not passed the request on. Raises ``BureauError``.
+        The 401 comes from the gateway, before the request reaches the bureau. Raises ``BureauError``.
         """
         if not consent.is_active(datetime.now(UTC)):
             raise ConsentExpired("NO_ACTIVE_CONSENT")
@@ -81,7 +81,7 @@ class ExperianClient:
     def _reference(self, options: PullOptions) -> str:
         if not re.fullmatch("[A-Za-z0-9]{1,32}", options.reference_id):
             raise BureauConfigError("REFERENCE_REFUSED")
-        # Experian's own sandbox knows one reference and no other.
+        # Experian's own sandbox accepts only one fixed reference.
         return self.settings.reference_id or options.reference_id
 
     @sensitive_variables()
@@ -101,11 +101,11 @@ class ExperianClient:
 
     @sensitive_variables()
     def _to_raw_report(self, response: Response, reference_id: str) -> BureauAnswer:
-        refused = errors.error_from_response(response, reference_id=reference_id, extra=self._rules)
-        if refused is None and _is_page(response):
-            refused = BureauUnavailable("NOT_JSON", reference_id=reference_id, outcome=Outcome.UNKNOWN)
-        if refused is not None:
-            raise refused
+        error = errors.error_from_response(response, reference_id=reference_id, extra=self._rules)
+        if error is None and _is_empty_or_html(response):
+            error = BureauUnavailable("NOT_JSON", reference_id=reference_id, outcome=Outcome.UNKNOWN)
+        if error is not None:
+            raise error
         return BureauAnswer(
             body=response.body,
             content_type=response.content_type,
@@ -121,13 +121,13 @@ class ExperianClient:
         )
 
 
-def _is_page(response: Response) -> bool:
-    """Whether the response is a gateway's page, or nothing at all, under a status that promises a report."""
+def _is_empty_or_html(response: Response) -> bool:
+    """Whether a successful response is a gateway's HTML page, or empty, instead of a report."""
     return response.body.lstrip()[:1] in (b"", b"<")
 
 
 def _failure(error: OutboundError, reference_id: str) -> BureauError:
-    """Say what a failed call leaves behind: nothing, or a report that may have been made."""
+    """Map a failed call to an error that says whether the bureau may have made a report."""
     match error:
         case TlsError():
             return BureauConfigError(error.code, reference_id=reference_id)

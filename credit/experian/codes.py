@@ -100,7 +100,7 @@ PAID_AFTER: Mapping[str, str] = {
     "foreclosure": "paid_was_foreclosed",
     "repossession": "paid_was_repossessed",
     "voluntary_surrender": "paid_was_surrendered",
-    **{word: "paid_was_late" for word in PAYMENT_STATUSES.values() if word.startswith("late")},
+    **{status: "paid_was_late" for status in PAYMENT_STATUSES.values() if status.startswith("late")},
 }
 # Statuses that say what has become of an account where no condition does.
 PAID = frozenset({"12", "13", "61", "62", "63", "64", "65"}) | {code for code in PAYMENT_STATUSES if code[:1] == "5"}

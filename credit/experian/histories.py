@@ -1,8 +1,8 @@
-"""Experian's payment grids as credit's histories.
+"""Turn Experian's payment grids into ``PaymentHistory`` structs.
 
-The grid begins with the month in which the account last reported and goes back one month a mark. A blank is a month
-of which nothing is known. Which month is the newest tells the date of the balance; where that is missing, the date of
-the payment's level or of the status is mostly of the same month, and the day of the report is a guess.
+A grid begins with the month in which the account last reported and goes back one month per mark. A blank is a month
+without data. The newest month is the month of the balance date. Where that is missing, the date of the payment level or
+of the status usually falls in the same month; the date of the report is a guess.
 """
 
 from datetime import date
@@ -19,10 +19,10 @@ LONGEST = 84
 def parse_history(
     row: Node, more: Node, *, balance_on: PartialDate | None, status_on: PartialDate | None, reported_on: date | None
 ) -> PaymentHistory | None:
-    """Read the grid of an account that tells of more months; ``None`` where there is none."""
+    """Parse the payment grid that covers more months; ``None`` if the account has no grid."""
     grids = ((more, "enhancedPaymentHistory84"), (row, "paymentHistory"))
-    read = [(node, name, node.marks(name, 2 * LONGEST)) for node, name in grids]
-    node, name, marks = max(read, key=lambda each: (_months_known(each[2]), bool(each[2])))
+    candidates = [(node, name, node.marks(name, 2 * LONGEST)) for node, name in grids]
+    node, name, marks = max(candidates, key=lambda candidate: (_months_known(candidate[2]), bool(candidate[2])))
     if not marks:
         return None
     if len(marks) > LONGEST:
@@ -33,14 +33,13 @@ def parse_history(
     buckets, unknown = _buckets(marks[:LONGEST])
     for mark in unknown:
         node.note(name, "unknown_code", mark)
-    # A month before the year 1 has no date; no honest history reaches back so far.
     return PaymentHistory(latest, marks[:LONGEST], buckets, dated_by)
 
 
 def _latest(
     more: Node, balance_on: PartialDate | None, status_on: PartialDate | None, reported_on: date | None
 ) -> tuple[date | None, DatedBy]:
-    """The first day of the newest month, and which date says so. A month that has not come yet is none."""
+    """The first day of the newest month, and the date that it was derived from. Future months are ignored."""
     dates = (
         (balance_on, DatedBy.BALANCE),
         (more.day("paymentLevelDate"), DatedBy.PAYMENT_LEVEL),
@@ -48,7 +47,7 @@ def _latest(
     )
     for day, dated_by in dates:
         month = _month(day)
-        if month and not more.is_ahead(month):
+        if month and not more.is_future(month):
             return month, dated_by
     if reported_on:
         return reported_on.replace(day=1), DatedBy.REPORT
@@ -56,7 +55,7 @@ def _latest(
 
 
 def _month(day: PartialDate | None) -> date | None:
-    """The first of a date's month; a year alone is in no month."""
+    """The first day of a date's month; ``None`` if only the year is known."""
     return None if day is None or day.precision is Precision.YEAR else day.first.replace(day=1)
 
 

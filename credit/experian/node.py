@@ -1,8 +1,8 @@
-"""Read one object of Experian's JSON, tolerantly: what cannot be read is listed, and nothing is ever raised.
+"""Read one object of Experian's JSON tolerantly: an invalid value becomes a warning, and nothing raises.
 
-Experian copies the fields of fixed-width segments into JSON. So every scalar is text padded with zeros, a key
-is left out where the field is empty, and a section is an array most of the time and an object now and then.
-Warnings name the path and never what stood there, except for short codes.
+Experian copies the fields of fixed-width segments into JSON. So every scalar is text padded with zeros, an empty
+field has no key, and a section is usually an array but sometimes a single object. Warnings name the path and never
+the value, except for short codes.
 """
 
 import calendar
@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 from credit.report import ParseWarning, PartialDate, Precision
 
 MAX_WARNINGS = 1000
-# Ten times what the largest true section holds; a million empty rows would keep a worker busy for minutes.
+# Ten times the largest section in a real report. A million empty rows would keep a worker busy for minutes.
 MOST_ROWS = 1000
 LONGEST_TEXT, LONGEST_STATEMENT = 120, 1000
-# Experian's words for a figure that it does not have.
+# What Experian sends for a value that it does not have.
 UNSTATED = frozenset({"UNKNOWN", "UNK", "N/A"})
 FIRST_YEAR = 1900
 
@@ -29,26 +29,26 @@ _DIGITS = re.compile(r"[0-9]{1,9}")
 _DATE = re.compile(r"[0-9]{8}")
 _SHORT_DATE = re.compile(r"[0-9]{6}")
 
-Word = TypeVar("Word")
+Meaning = TypeVar("Meaning")
 
 
 @dataclass(slots=True)
 class WarningList:
-    """The list that grows while a report is read. A hostile report may not make it endless."""
+    """The warnings collected while a report is parsed, at most ``MAX_WARNINGS`` of them."""
 
     asof: date
-    found: list[ParseWarning] = field(default_factory=list)
+    entries: list[ParseWarning] = field(default_factory=list)
 
     def note(self, path: str, problem: str, code: str = "") -> None:
-        """List one. Of the bureau's own text only a short code is kept."""
-        if len(self.found) < MAX_WARNINGS:
-            self.found.append(ParseWarning(path, problem, code if _CODE.fullmatch(code) else ""))
-        elif len(self.found) == MAX_WARNINGS:
-            self.found.append(ParseWarning("", "too_many_warnings"))
+        """Add a warning. Of the bureau's own text it keeps only a short code."""
+        if len(self.entries) < MAX_WARNINGS:
+            self.entries.append(ParseWarning(path, problem, code if _CODE.fullmatch(code) else ""))
+        elif len(self.entries) == MAX_WARNINGS:
+            self.entries.append(ParseWarning("", "too_many_warnings"))
 
 
 class Node:
-    """One object of the report and where it stands."""
+    """One object of the report and its path."""
 
     __slots__ = ("_fields", "_warnings", "path")
 
@@ -61,17 +61,17 @@ class Node:
         return name in self._fields
 
     def note(self, name: str, problem: str, code: str = "") -> None:
-        """List a warning of one field, or of the object itself where the name is empty."""
+        """Add a warning about one field, or about the object itself if ``name`` is empty."""
         self._warnings.note(f"{self.path}.{name}" if name else self.path, problem, code)
 
     # --- Sections ---------------------------------------------------------------------------------------------
 
     def nodes(self, name: str) -> list["Node"]:
-        """The objects of a section that say something, whether it is an array, an object, null or missing."""
-        return list(self._each(name, self._fields.get(name)))
+        """The objects of a section that are not empty, whether the section is an array, an object, null or missing."""
+        return list(self._iterate_nodes(name, self._fields.get(name)))
 
     def holds(self, name: str) -> bool:
-        """Whether a section has any object that says something."""
+        """Whether a section has any object that is not empty."""
         value = self._fields.get(name)
         return any(isinstance(row, dict) and row for row in (value if isinstance(value, list) else [value]))
 
@@ -82,16 +82,16 @@ class Node:
     def codes(self, name: str) -> list[str]:
         """The short texts of a list; a lone text counts as a list of one."""
         value = self._fields.get(name)
-        return [each.strip() for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+        return [code.strip() for code in (value if isinstance(value, list) else [value]) if isinstance(code, str)]
 
-    def _each(self, name: str, value: object) -> Iterator["Node"]:
+    def _iterate_nodes(self, name: str, value: object) -> Iterator["Node"]:
         if value is None or value == "":
             return
         rows = value if isinstance(value, list) else [value]
         if len(rows) > MOST_ROWS:
             self.note(name, "too_many_rows")
-        for place, row in enumerate(rows[:MOST_ROWS]):
-            path = f"{self.path}.{name}[{place}]"
+        for index, row in enumerate(rows[:MOST_ROWS]):
+            path = f"{self.path}.{name}[{index}]"
             if isinstance(row, dict) and row:
                 yield Node(row, path, self._warnings)
             elif row not in (None, {}):
@@ -100,7 +100,7 @@ class Node:
     # --- Scalars ----------------------------------------------------------------------------------------------
 
     def text(self, name: str, longest: int = LONGEST_TEXT) -> str:
-        """A text on one line, without what no page and no PostgreSQL can hold. Missing is empty."""
+        """A text on one line, without characters that cannot be stored or shown. Missing is empty."""
         value = self._fields.get(name)
         if value is None:
             return ""
@@ -109,24 +109,24 @@ class Node:
             return ""
         if value.isalnum():
             return value[:longest]
-        return " ".join(_storable(value).split())[:longest]
+        return " ".join(_replace_unprintable(value).split())[:longest]
 
     def marks(self, name: str, longest: int) -> str:
-        """A text in which every place counts: blanks stay, except at the end."""
+        """A text in which every position counts, so blanks stay, except at the end."""
         value = self._fields.get(name)
         if value is None:
             return ""
         if not isinstance(value, str):
             self.note(name, "not_a_text")
             return ""
-        return _storable(value[:longest]).rstrip()
+        return _replace_unprintable(value[:longest]).rstrip()
 
     def amount(self, *names: str, signed: bool = False) -> int | None:
         """Whole dollars. ``UNKNOWN``, blanks and a missing field are ``None`` and never zero.
 
-        Further names are spellings that Experian is known to get wrong.
+        Further names are misspelled keys that Experian is known to send.
         """
-        name = self._spelt(names)
+        name = self._key_in_use(names)
         text = self._figure(name)
         if not text:
             return None
@@ -150,45 +150,45 @@ class Node:
         return int(text)
 
     def flag(self, name: str) -> bool:
-        """Whether a field says yes. Anything but Y and N is listed and counts as no."""
+        """Whether a field says yes. An unknown value adds a warning and counts as no."""
         text = self.text(name).upper()
         if text not in ("", "Y", "N", "TRUE", "FALSE"):
             self.note(name, "bad_flag", text)
         return text in ("Y", "TRUE")
 
     def short_day(self, name: str) -> PartialDate | None:
-        """A day MMDDYY, of this century unless it would lie ahead; anything else leaves nothing and is not listed."""
+        """A day MMDDYY of this century or, if that is in the future, of the last one. Else ``None`` and no warning."""
         text, century = self._figure(name), self._warnings.asof.year // 100
         if not _SHORT_DATE.fullmatch(text):
             return None
-        days = (parse_date(f"{text[:4]}{each}{text[4:]}") for each in (century, century - 1))
-        found = (day for day in days if day and day.precision is Precision.DAY and not self.is_ahead(day.first))
-        return next(found, None)
+        days = (parse_date(f"{text[:4]}{first_digits}{text[4:]}") for first_digits in (century, century - 1))
+        past_days = (day for day in days if day and day.precision is Precision.DAY and not self.is_future(day.first))
+        return next(past_days, None)
 
-    def is_ahead(self, day: date) -> bool:
-        """Whether a day has not come yet. The bureau's day may have begun before ours."""
+    def is_future(self, day: date) -> bool:
+        """Whether a day is in the future. One day ahead is not: the bureau's day may begin before ours."""
         return day > self._warnings.asof + timedelta(days=1)
 
     def day(self, name: str) -> PartialDate | None:
-        """A date MMDDCCYY. A day of 00 leaves the month, month and day of 00 leave the year, 0000... leaves nothing."""
+        """A date MMDDCCYY. Day 00 means that only the month is known, 0000 only the year; all zeros are ``None``."""
         text = self._figure(name)
         if not text.strip("0"):
             return None
-        found = parse_date(text)
-        if found is None:
+        day = parse_date(text)
+        if day is None:
             self.note(name, "bad_date")
-        elif found.first > self._warnings.asof:
+        elif day.first > self._warnings.asof:
             self.note(name, "future_date")
-        elif found.precision is not Precision.DAY:
+        elif day.precision is not Precision.DAY:
             self.note(name, "partial_date")
-        return found
+        return day
 
-    def word(self, name: str, words: Mapping[str, Word], otherwise: Word) -> Word:
-        """What a code means, or ``otherwise``; an unknown code is listed."""
+    def meaning(self, name: str, meanings: Mapping[str, Meaning], default: Meaning) -> Meaning:
+        """What a code means, or ``default``. An unknown code adds a warning."""
         code = self.text(name)
-        if code and code not in words:
+        if code and code not in meanings:
             self.note(name, "unknown_code", code)
-        return words.get(code, otherwise)
+        return meanings.get(code, default)
 
     def _figure(self, name: str) -> str:
         value = self._fields.get(name)
@@ -199,18 +199,18 @@ class Node:
             return ""
         return value.strip()
 
-    def _spelt(self, names: Iterable[str]) -> str:
-        right, *wrong = names
-        for name in wrong:
-            if name in self._fields and right not in self._fields:
+    def _key_in_use(self, names: Iterable[str]) -> str:
+        correct, *misspelled = names
+        for name in misspelled:
+            if name in self._fields and correct not in self._fields:
                 self.note(name, "misspelt_key")
                 return name
-        return right
+        return correct
 
 
 @lru_cache(maxsize=4096)
 def parse_date(text: str) -> PartialDate | None:
-    """Read a date MMDDCCYY; ``None`` where it is none."""
+    """Parse a date MMDDCCYY. Return ``None`` if it is not a date."""
     if not _DATE.fullmatch(text):
         return None
     month, day, year = int(text[:2]), int(text[2:4]), int(text[4:])
@@ -223,9 +223,9 @@ def parse_date(text: str) -> PartialDate | None:
     return PartialDate(date(year, month, day)) if day <= calendar.monthrange(year, month)[1] else None
 
 
-def _storable(text: str) -> str:
-    """JSON may carry control characters and halves of surrogate pairs."""
+def _replace_unprintable(text: str) -> str:
+    """Replace control characters and lone surrogates, both of which JSON can carry."""
     if text.isascii() and text.isprintable():
         return text
-    whole = text.encode("utf-8", "replace").decode()
-    return "".join(letter if letter.isprintable() else " " for letter in whole)
+    without_surrogates = text.encode("utf-8", "replace").decode()
+    return "".join(character if character.isprintable() else " " for character in without_surrogates)

@@ -1,8 +1,7 @@
-"""Experian's report as credit's rows: pure, tolerant, and the same today as in ten years.
+"""Turn Experian's response into a ``CreditReport``: a pure function that tolerates invalid values.
 
-The only thing that it can refuse is an answer that is no report at all. Everything else that is odd becomes a
-warning in the report. A change of what comes out raises ``PARSER_VERSION``, by which stored rows know that
-they can be rebuilt.
+Only a response that is no report at all raises. Any other invalid value becomes a warning in the report. Raise
+``PARSER_VERSION`` whenever the result changes: stored reports of an older version are then rebuilt.
 """
 
 import hashlib
@@ -43,19 +42,19 @@ LOWEST_SCORE, HIGHEST_SCORE = 300, 850
 MOST_FACTORS = 5
 
 _BANKRUPTCY = re.compile(r"\bB(AN)?K(RU)?PT", re.IGNORECASE)
-_OF_A_FILE = ("tradeline", "inquiry", "publicRecord")
-_NO_SUBJECT_MATTER = ("tradeline", "riskModel", "inquiry", "publicRecord", "addressInformation", "consumerIdentity")
+_CREDIT_SECTIONS = ("tradeline", "inquiry", "publicRecord")
+_ALL_SECTIONS = ("tradeline", "riskModel", "inquiry", "publicRecord", "addressInformation", "consumerIdentity")
 
 
-# Hides the locals of everything beneath from error reports: they hold the whole file.
+# Hides the local variables of all functions below from error reports: they hold the whole file.
 @sensitive_variables()
 def normalize(raw: bytes, *, asof: date, models: Mapping[str, str]) -> CreditReport:
-    """Read the bytes that Experian sent. ``models`` names the risk models that we know, by indicator.
+    """Parse the bytes that Experian sent. ``models`` names the risk models that we know, by indicator.
 
-    ``asof`` is the day of the pull: later dates are listed as odd. Raises ``MalformedReport``.
+    ``asof`` is the day of the pull: later dates add a warning. Raises ``MalformedReport``.
     """
     warnings = WarningList(asof)
-    profile = _profile(_decoded(raw, warnings), warnings)
+    profile = _profile(_decode(raw, warnings), warnings)
     reported_on = _reported_on(profile)
     lines, statements, messages = parse_tradelines(profile, reported_on), _statements(profile), _messages(profile)
     identifier = profile.node("uniqueConsumerIdentifier").text("value", 40)
@@ -77,24 +76,24 @@ def normalize(raw: bytes, *, asof: date, models: Mapping[str, str]) -> CreditRep
         statements=statements,
         messages=messages,
         totals=tuple((total.id, total.value) for total in report_totals),
-        warnings=tuple(warnings.found),
+        warnings=tuple(warnings.entries),
     )
 
 
-def _decoded(raw: bytes, warnings: WarningList) -> dict[str, Any]:
-    """Every number as text: Experian sends texts, and a number that it should send one day is read like one."""
-    answer = None
+def _decode(raw: bytes, warnings: WarningList) -> dict[str, Any]:
+    """Decode JSON with every number as text, because Experian sends numbers as text."""
+    response = None
     text = _text(raw, warnings)
-    # What fails is raised below, where no decoding error keeps the report.
+    # A failure is raised below instead: a decoding error would hold the whole report.
     with suppress(ValueError, RecursionError):
-        answer = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-    if not isinstance(answer, dict):
+        response = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    if not isinstance(response, dict):
         raise MalformedReport("NOT_JSON", outcome=Outcome.MADE)
-    return answer
+    return response
 
 
 def _text(raw: bytes, warnings: WarningList) -> str:
-    """JSON has to be UTF-8. Another encoding that can be told is read all the same, and anything else byte by byte."""
+    """JSON has to be UTF-8. Other encodings that can be detected are accepted; anything else is read as Latin-1."""
     encoding = json.detect_encoding(raw)
     if not encoding.startswith("utf-8"):
         warnings.note("", "not_utf8")
@@ -105,31 +104,31 @@ def _text(raw: bytes, warnings: WarningList) -> str:
         return raw.decode("latin-1")
 
 
-def _profile(answer: dict[str, Any], warnings: WarningList) -> Node:
-    """The person's own profile: the first. A second one is another person's or a copy, and is not read."""
-    if "creditProfile" not in answer:
+def _profile(response: dict[str, Any], warnings: WarningList) -> Node:
+    """The user's own profile is the first. Any other is a copy or another person's, and is ignored."""
+    if "creditProfile" not in response:
         raise MalformedReport("NO_PROFILE", outcome=Outcome.MADE)
-    whole, first = Node(answer, "$", warnings), "$.creditProfile[0]"
-    found = whole.nodes("creditProfile")
-    if any(node.path != first for node in found):
-        whole.note("creditProfile", "more_than_one_profile")
-    return next((node for node in found if node.path == first), Node({}, first, warnings))
+    root, first = Node(response, "$", warnings), "$.creditProfile[0]"
+    profiles = root.nodes("creditProfile")
+    if any(node.path != first for node in profiles):
+        root.note("creditProfile", "more_than_one_profile")
+    return next((node for node in profiles if node.path == first), Node({}, first, warnings))
 
 
 def _reported_on(profile: Node) -> date | None:
-    """The longer date, or the shorter one where the longer lacks its day or lies ahead."""
+    """The four-digit-year date, or the two-digit-year one where the former has no day or is in the future."""
     header = profile.node("headerRecord")
-    found = header.day("y2kReportedDate")
-    if found is None or found.precision is not Precision.DAY or header.is_ahead(found.first):
-        usable = found if found and not header.is_ahead(found.first) else None
-        found = header.short_day("reportDate") or usable
-    if found is None:
+    reported = header.day("y2kReportedDate")
+    if reported is None or reported.precision is not Precision.DAY or header.is_future(reported.first):
+        past_date = reported if reported and not header.is_future(reported.first) else None
+        reported = header.short_day("reportDate") or past_date
+    if reported is None:
         header.note("y2kReportedDate", "no_report_date")
-    return found.first if found else None
+    return reported.first if reported else None
 
 
 def _score(row: Node, reported_on: date | None, models: Mapping[str, str]) -> Score:
-    """A score from 300 to 850 is one. Anything else is a code for why there is none, and 9002 is no 9002."""
+    """A score is from 300 to 850. Any other value, such as 9002, is a code for why there is no score."""
     indicator = row.text("modelIndicator", 8)
     if indicator not in models:
         row.note("modelIndicator", "unknown_code", indicator)
@@ -153,16 +152,16 @@ def _score(row: Node, reported_on: date | None, models: Mapping[str, str]) -> Sc
 
 
 def _factors(row: Node) -> tuple[Factor, ...]:
-    found = []
-    for place, factor in enumerate(row.nodes("scoreFactors"), start=1):
+    factors = []
+    for position, factor in enumerate(row.nodes("scoreFactors"), start=1):
         code = factor.text("code", 4).lstrip("0")
         if code:
-            found.append(Factor(factor.number("importance") or place, code))
-    return tuple(sorted(found)[:MOST_FACTORS])
+            factors.append(Factor(factor.number("importance") or position, code))
+    return tuple(sorted(factors)[:MOST_FACTORS])
 
 
 def _inquiry(row: Node) -> Inquiry:
-    """An inquiry seldom has an amount, so UNKNOWN is usual there and no warning."""
+    """Most inquiries have no amount, so UNKNOWN adds no warning here."""
     stated = row.text("amount").upper()
     return Inquiry(
         path=row.path,
@@ -203,8 +202,8 @@ def _public_record(row: Node) -> PublicRecord:
         percent=row.number("repaymentPercent"),
         adjustment_percent=row.number("adjustmentPercent"),
         assets=row.amount("bankruptcyAssetAmount"),
-        voluntary=row.word("bankruptcyVoluntaryIndicator", codes.VOLUNTARY, None),
-        role=row.word("ecoa", codes.ROLES, Role.UNKNOWN),
+        voluntary=row.meaning("bankruptcyVoluntaryIndicator", codes.VOLUNTARY, None),
+        role=row.meaning("ecoa", codes.ROLES, Role.UNKNOWN),
         comment=row.text("consumerComment", LONGEST_STATEMENT),
     )
 
@@ -215,12 +214,13 @@ def _statements(profile: Node) -> tuple[Statement, ...]:
 
 def _statement(row: Node) -> Statement:
     text = row.text("statementText", LONGEST_STATEMENT)
-    notice = next((notice for words, notice in codes.NOTICES if re.search(words, text, re.IGNORECASE)), Notice.CONSUMER)
+    matching = (notice for pattern, notice in codes.NOTICES if re.search(pattern, text, re.IGNORECASE))
+    notice = next(matching, Notice.CONSUMER)
     return Statement(row.path, notice, row.text("type", 4), row.day("dateReported"), text)
 
 
 def _messages(profile: Node) -> tuple[BureauMessage, ...]:
-    """The bureau's notes, and what it found in the government's list of sanctions, which has a section of its own."""
+    """The bureau's messages, and the matches in the OFAC sanctions list, which have their own section."""
     return tuple(_message(row) for name in ("informationalMessage", "ofac") for row in profile.nodes(name))
 
 
@@ -230,19 +230,19 @@ def _message(row: Node) -> BureauMessage:
 
 
 def _personal(profile: Node) -> tuple[PersonalDetail, ...]:
-    """What the file says about the person. The Social Security number is not even read."""
+    """What the file says about the person. The Social Security number is never read."""
     identity = profile.node("consumerIdentity")
-    found = [
+    details = [
         *(PersonalDetail(row.path, Detail.NAME, _name(row)) for row in identity.nodes("name")),
         *(PersonalDetail(row.path, Detail.BIRTH, _birth(row)) for row in identity.nodes("dob")),
         *(PersonalDetail(row.path, Detail.PHONE, row.text("number", 20)) for row in identity.nodes("phone")),
-        *(_dated(row, Detail.ADDRESS, _address(row)) for row in profile.nodes("addressInformation")),
-        *(_dated(row, Detail.EMPLOYER, row.text("name")) for row in profile.nodes("employmentInformation")),
+        *(_dated_detail(row, Detail.ADDRESS, _address(row)) for row in profile.nodes("addressInformation")),
+        *(_dated_detail(row, Detail.EMPLOYER, row.text("name")) for row in profile.nodes("employmentInformation")),
     ]
-    return tuple(detail for detail in found if detail.text)
+    return tuple(detail for detail in details if detail.text)
 
 
-def _dated(row: Node, kind: Detail, text: str) -> PersonalDetail:
+def _dated_detail(row: Node, kind: Detail, text: str) -> PersonalDetail:
     last = "lastUpdatedDate" if "lastUpdatedDate" in row else "lastReportedDate"
     return PersonalDetail(row.path, kind, text, row.day("firstReportedDate"), row.day(last))
 
@@ -257,7 +257,7 @@ def _address(row: Node) -> str:
 
 
 def _birth(row: Node) -> str:
-    """A date of birth as it is written in ISO, or the year alone. Zeros mean that the bureau does not know."""
+    """A date of birth in ISO format, or the year alone. Zeros mean that the bureau does not know."""
     year, month, day = (row.text(name, 4).strip("0 ") and row.text(name, 4) for name in ("year", "month", "day"))
     return "-".join(part.zfill(2) for part in (year, month, day) if part) if year else ""
 
@@ -272,30 +272,34 @@ def _flags(
     shields = profile.nodes("fraudShield")
     signs = {code for row in shields for code in row.node("fraudShieldIndicators").codes("indicator")}
     notices = {statement.notice for statement in statements}
-    died = bool(signs & codes.SHIELD_DECEASED) or any(map(_tells_death, shields))
+    is_deceased = bool(signs & codes.SHIELD_DECEASED) or any(map(_has_date_of_death, shields))
     return Flags(
         frozen=Notice.FREEZE in notices,
         fraud_alert=Notice.FRAUD_ALERT in notices,
         active_duty=Notice.ACTIVE_DUTY in notices,
-        deceased=died or any(line.account_condition == "deceased" for line in lines),
-        ssn_variation=any(_varies(row) for row in profile.nodes("ssn")),
+        deceased=is_deceased or any(line.account_condition == "deceased" for line in lines),
+        ssn_variation=any(_has_ssn_variation(row) for row in profile.nodes("ssn")),
         address_mismatch=bool(signs & codes.SHIELD_ADDRESS),
         no_hit=_is_no_hit(profile, statements, messages),
     )
 
 
-def _tells_death(shield: Node) -> bool:
+def _has_date_of_death(shield: Node) -> bool:
     day = shield.day("dateOfDeath")
-    return day is not None and not shield.is_ahead(day.first)
+    return day is not None and not shield.is_future(day.first)
 
 
 def _is_no_hit(profile: Node, statements: tuple[Statement, ...], messages: tuple[BureauMessage, ...]) -> bool:
-    """Whether the bureau has no file: it says so in a message, beside what it was asked with, or sends nothing."""
-    said = any(message.code in codes.NO_RECORD for message in messages)
-    names = _OF_A_FILE if said else _NO_SUBJECT_MATTER
-    return not statements and not any(map(profile.holds, names))
+    """Whether the bureau has no file.
+
+    With a message that says so, the response may still repeat the personal details of the request. Without the message,
+    every section has to be empty.
+    """
+    has_message = any(message.code in codes.NO_RECORD for message in messages)
+    sections = _CREDIT_SECTIONS if has_message else _ALL_SECTIONS
+    return not statements and not any(map(profile.holds, sections))
 
 
-def _varies(row: Node) -> bool:
-    """Whether a digit differs from what we asked with. The number itself stays where it is."""
+def _has_ssn_variation(row: Node) -> bool:
+    """Whether a digit differs from the number in our request. The number itself is not read."""
     return bool(row.text("variationIndicator").strip("N ")) or "N" in row.text("ssnIndicators").upper()

@@ -1,6 +1,6 @@
-"""What we send for one report: the person, our contract, and no more than the person's own file needs.
+"""The request for one report: the person, our contract, and nothing that the person's own file does not need.
 
-Joint reports, income, employment checks, OFAC and MLA searches exist and are never asked for.
+We never request joint reports, income, employment checks, or OFAC and MLA searches, although Experian offers them.
 """
 
 import re
@@ -48,7 +48,7 @@ def build_request(applicant: Applicant, settings: ExperianSettings) -> Json:
 
 @sensitive_variables()
 def build_applicant(applicant: Applicant, *, is_sample: bool) -> Json:
-    """Write a person as Experian wants one. Raises ``BureauInputError`` naming the field of ``Applicant``."""
+    """Build the applicant of a request. Raises ``BureauInputError`` naming the field of ``Applicant``."""
     person: Json = {
         "name": {
             "lastName": _name(applicant.last_name, "last_name"),
@@ -81,7 +81,7 @@ def _address(applicant: Applicant) -> Json:
 
 @sensitive_variables()
 def _name(value: str, field: str) -> str:
-    """Capital letters without accents; a blank within becomes a dash, and a stray apostrophe or dot goes."""
+    """Capital letters without accents. Inner blanks become dashes; stray apostrophes and dots are removed."""
     name = "-".join(_plain(value).replace(".", " ").replace("-", " ").split())
     name = _STRAY_APOSTROPHE.sub("", name)
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
@@ -114,10 +114,10 @@ def _plain(value: str) -> str:
 
 @sensitive_variables()
 def _zip(value: str) -> str:
-    found = _ZIP.fullmatch(value.strip())
-    if not found:
+    match = _ZIP.fullmatch(value.strip())
+    if not match:
         raise BureauInputError("ZIP_REFUSED", field="zip_code")
-    return "".join(filter(None, found.groups()))
+    return "".join(filter(None, match.groups()))
 
 
 @sensitive_variables()
@@ -138,13 +138,13 @@ def _birth(value: date | int) -> str:
 
 @sensitive_variables()
 def _ssn(value: str, *, is_sample: bool) -> str:
-    """Nine digits or the last four. In production a number that was never issued is a typing error."""
-    found = _SSN.fullmatch(value.strip())
-    if not found:
+    """Nine digits or the last four. Production refuses numbers that are never issued: they are typing errors."""
+    match = _SSN.fullmatch(value.strip())
+    if not match:
         raise BureauInputError("SSN_REFUSED", field="ssn")
-    area, group, serial = found.groups()
+    area, group, serial = match.groups()
     if area is None:
-        return found.group()
+        return match.group()
     if not is_sample and (area in ("000", "666") or area >= "900" or group == "00" or serial == "0000"):
         raise BureauInputError("SSN_REFUSED", field="ssn")
     return f"{area}{group}{serial}"

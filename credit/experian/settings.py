@@ -1,4 +1,4 @@
-"""Who we are at Experian, where Experian is, and what we ask it for."""
+"""The settings of the Experian client: hosts, credentials and contract, all validated."""
 
 import re
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ class ExperianSettings:
             subscriber_code=code("SUBSCRIBER_CODE", settings.EXPERIAN_SUBSCRIBER_CODE, r"[A-Za-z0-9]{7,20}"),
             permissible_purpose=code("PERMISSIBLE_PURPOSE", settings.EXPERIAN_PERMISSIBLE_PURPOSE, "[A-Z0-9]{2}"),
             inquiry_class=code("INQUIRY_CLASS", settings.EXPERIAN_INQUIRY_CLASS, "soft"),
-            risk_models=tuple(code("RISK_MODELS", each, r"\w{1,4}") for each in settings.EXPERIAN_RISK_MODELS),
+            risk_models=tuple(code("RISK_MODELS", model, r"\w{1,4}") for model in settings.EXPERIAN_RISK_MODELS),
             reference_id=code("CLIENT_REFERENCE_ID", settings.EXPERIAN_CLIENT_REFERENCE_ID, "[A-Za-z0-9]{0,32}"),
             vendor_number=code("VENDOR_NUMBER", settings.EXPERIAN_VENDOR_NUMBER, "([A-Za-z0-9]{3})?"),
             vendor_version=code("VENDOR_VERSION", settings.EXPERIAN_VENDOR_VERSION, "[A-Za-z0-9.]{0,6}"),

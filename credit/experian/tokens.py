@@ -59,15 +59,15 @@ class TokenCache:
         self._lock = threading.Lock()
         self._local: Token | None = None
         self._cipher = AESGCM(
-            hashlib.sha256(_joined(settings.client_secret, settings.username, settings.password)).digest()
+            hashlib.sha256(_encode_parts(settings.client_secret, settings.username, settings.password)).digest()
         )
-        key_hash = hashlib.sha256(_joined(settings.host, settings.token_path, settings.client_id)).hexdigest()
+        key_hash = hashlib.sha256(_encode_parts(settings.host, settings.token_path, settings.client_id)).hexdigest()
         self._cache_key = f"credit:experian:token:{key_hash}"
 
     @sensitive_variables()
     def get(self) -> str:
         """Return a token that still holds, asking for one only if there is none. Raises ``BureauError``."""
-        return self._cached() or self._renew()
+        return self._get_cached() or self._renew()
 
     @sensitive_variables()
     def invalidate(self, refused: str) -> None:
@@ -75,13 +75,13 @@ class TokenCache:
         with self._lock:
             if self._local and self._local.value == refused:
                 self._local = None
-            if self._shared() == refused:
+            if self._get_shared() == refused:
                 cache.delete(self._cache_key)
 
     @sensitive_variables()
-    def _cached(self) -> str:
+    def _get_cached(self) -> str:
         local = self._local
-        return self._shared() or (local.value if local and time.monotonic() < local.until else "")
+        return self._get_shared() or (local.value if local and time.monotonic() < local.until else "")
 
     @sensitive_variables()
     def _renew(self) -> str:
@@ -90,7 +90,7 @@ class TokenCache:
             raise BureauUnavailable("TOKEN_BUSY")
         try:
             with self._single_flight():
-                return self._cached() or self._request_token()
+                return self._get_cached() or self._request_token()
         finally:
             self._lock.release()
 
@@ -138,7 +138,7 @@ class TokenCache:
         return value
 
     @sensitive_variables()
-    def _shared(self) -> str:
+    def _get_shared(self) -> str:
         sealed = cache.get(self._cache_key)
         if not isinstance(sealed, bytes):
             return ""
@@ -148,7 +148,7 @@ class TokenCache:
             return ""
 
 
-def _joined(*parts: str) -> bytes:
+def _encode_parts(*parts: str) -> bytes:
     return json.dumps(parts).encode()
 
 

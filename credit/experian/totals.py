@@ -1,4 +1,4 @@
-"""Experian's own totals, beside the same totals counted from the accounts. They should agree to the dollar."""
+"""Experian's own totals, compared with the same totals computed from the accounts. They should agree to the dollar."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -24,34 +24,34 @@ class Total(NamedTuple):
 
 
 def parse_totals(profile: Node) -> tuple[Total, ...]:
-    """The attributes that can be read as a number; other figures are listed as odd."""
+    """The attributes that can be read as a number. Any other value adds a warning."""
     summaries = [row for row in profile.nodes("summaries") if row.text("summaryType").lower() in ("", PROFILE_SUMMARY)]
-    found = (_total(row) for summary in summaries for row in summary.nodes("attributes"))
-    return tuple(total for total in found if total is not None)
+    totals = (_total(row) for summary in summaries for row in summary.nodes("attributes"))
+    return tuple(total for total in totals if total is not None)
 
 
 def check_totals(stated: Sequence[Total], lines: Sequence[Tradeline], warnings: WarningList) -> None:
-    """List every total that is not what the accounts add up to. Ours are shown either way.
+    """Add a warning for every total that differs from the sum of the accounts. Pages show our own sums either way.
 
-    The bureau may leave disputed accounts out. Which of its totals do so is documented nowhere: either sum agrees.
+    The bureau may exclude disputed accounts. Which totals do so is undocumented, so the sum may match with or without.
     """
     excluded = next((total for total in stated if total.id == EXCLUDED and total.value), None)
     undisputed = [line for line in lines if not line.disputed]
     if excluded and len(lines) - len(undisputed) != excluded.value:
         warnings.note(excluded.path, "total_differs")
         return
-    readings = (lines, undisputed) if excluded else (lines,)
+    accepted = (lines, undisputed) if excluded else (lines,)
     for total in stated:
         count = COUNTS.get(total.id)
-        if count is not None and all(count(each) != total.value for each in readings):
+        if count is not None and all(count(tradelines) != total.value for tradelines in accepted):
             warnings.note(total.path, "total_differs")
 
 
 def _total(row: Node) -> Total | None:
     name = row.text("id", 40)
     if name == OLDEST:
-        found = parse_date(row.text("value", 8))
-        return Total(name, _as_number(found.first), row.path) if found else None
+        oldest = parse_date(row.text("value", 8))
+        return Total(name, _as_number(oldest.first), row.path) if oldest else None
     if row.text("value", 8) in FLAGS:
         return None
     value = row.amount("value", signed=True)
@@ -63,7 +63,7 @@ def _as_number(day: date) -> int:
 
 
 def _balances(lines: Iterable[Tradeline]) -> int:
-    """Closed accounts mostly report no balance, which is not a balance of zero: it is left out."""
+    """Most closed accounts report no balance. That is not a balance of zero, so they are left out."""
     return sum(line.balance for line in lines if line.balance is not None)
 
 
@@ -75,10 +75,10 @@ def _is_real_estate(line: Tradeline) -> bool:
     return line.kind is AccountKind.MORTGAGE
 
 
-def _was_bad(line: Tradeline) -> bool:
-    """Whether an account that is in order now, or paid, was late or worse at any time."""
-    is_bad = line.payment_status.startswith("late") or (line.derogatory and line.account_condition != PAID)
-    return not is_bad and line.counters.ever_late
+def _was_delinquent(line: Tradeline) -> bool:
+    """Whether an account that is current or paid was late or derogatory at any time."""
+    is_delinquent = line.payment_status.startswith("late") or (line.derogatory and line.account_condition != PAID)
+    return not is_delinquent and line.counters.ever_late
 
 
 COUNTS: Mapping[str, Callable[[Sequence[Tradeline]], int]] = {
@@ -94,6 +94,6 @@ COUNTS: Mapping[str, Callable[[Sequence[Tradeline]], int]] = {
     "delinquencies90to180Days": lambda lines: sum(line.counters.days_90 for line in lines),
     "derogCounter": lambda lines: sum(line.counters.derogatory for line in lines),
     "pastDueAmount": lambda lines: sum(line.past_due or 0 for line in lines),
-    "wasDelinquentDerog": lambda lines: sum(_was_bad(line) for line in lines),
+    "wasDelinquentDerog": lambda lines: sum(_was_delinquent(line) for line in lines),
     OLDEST: _oldest,
 }

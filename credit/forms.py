@@ -203,10 +203,10 @@ class DetailsForm(forms.Form):
         if names["first_name"] and names["last_name"] and not is_signature(self.signed_as, **names):
             self.add_error("first_name", OTHER_NAME % {"name": self.signed_as})
 
-    def refuse(self, field: str, words: "StrOrPromise" = BY_BUREAU) -> None:
-        """Put a refusal beside its field, or above the form where the bureau names none."""
+    def refuse(self, field: str, message: "StrOrPromise" = BY_BUREAU) -> None:
+        """Add the bureau's refusal to a field, or to the whole form if the bureau names no field."""
         if field not in self.errors:
-            self.add_error(field if field in self.fields else None, words)
+            self.add_error(field if field in self.fields else None, message)
 
     def applicant(self) -> Applicant:
         """Return the details from the valid fields. An invalid field gets a neutral value."""
@@ -232,10 +232,10 @@ class IdentityCheckForm(forms.Form):
 
     def clean_zip_code(self) -> str:
         """Return the first five digits. Raise ``ValidationError`` for what is no ZIP code."""
-        found = re.fullmatch(r"([0-9]{5})(?:-?[0-9]{4})?", self.cleaned_data["zip_code"])
-        if found is None:
+        match = re.fullmatch(r"([0-9]{5})(?:-?[0-9]{4})?", self.cleaned_data["zip_code"])
+        if match is None:
             raise ValidationError(REFUSED["ZIP_REFUSED"])
-        return found[1]
+        return match[1]
 
     def answer(self) -> IdentityAnswer:
         """Return the answer of a valid form."""

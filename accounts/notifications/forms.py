@@ -71,16 +71,16 @@ class NotificationSettingsForm(forms.Form):
             for channel in Channel
         }
         super().__init__(data, initial=initial)
-        for notification_type, words in TEXTS.items():
+        for notification_type, texts in TEXTS.items():
             for channel in Channel:
-                field = forms.BooleanField(label=str(words.label), required=False)
+                field = forms.BooleanField(label=str(texts.label), required=False)
                 self.fields[preference_key(notification_type, channel)] = field
 
     def preference_rows(self) -> Iterator[PreferenceRow]:
         """Yield the rows of checkboxes, in the order of ``TEXTS``."""
-        for notification_type, words in TEXTS.items():
+        for notification_type, texts in TEXTS.items():
             yield PreferenceRow(
-                words.label,
+                texts.label,
                 self[preference_key(notification_type, Channel.APP)],
                 self[preference_key(notification_type, Channel.MAIL)],
             )

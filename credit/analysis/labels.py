@@ -300,9 +300,9 @@ def format_age(months: int | None) -> str:
     return gettext("%(years)s yr %(months)s mo") % {"years": years, "months": rest}
 
 
-def label_for_code(words: Mapping[str, "StrOrPromise"], word: str, code: str) -> str:
-    """Say a condition or a payment status; an unknown one goes by the bureau's own code."""
-    return str(words.get(word) or (code_label(code) if code else NOT_REPORTED))
+def label_for_code(labels: Mapping[str, "StrOrPromise"], status: str, code: str) -> str:
+    """Return the label of a condition or a payment status; an unknown one is shown by the bureau's own code."""
+    return str(labels.get(status) or (code_label(code) if code else NOT_REPORTED))
 
 
 def code_label(code: str) -> str:

@@ -183,25 +183,25 @@ def _dollars(figure: object) -> str:
     return labels.format_dollars(figure) if isinstance(figure, int) else str(labels.NOT_REPORTED)
 
 
-def _opened(change: Change) -> ChangeDescription:
+def _account_opened(change: Change) -> ChangeDescription:
     opened = _("Opened %(day)s.") % {"day": labels.format_iso_date(change.detail)} if change.detail else ""
     return ChangeDescription(_account_title(change, _("new account")), _sentences(_balance(change), opened))
 
 
-def _transferred(change: Change) -> ChangeDescription:
+def _loan_transferred(change: Change) -> ChangeDescription:
     lenders = _figures(change.before or _("Unnamed lender"), change.after or _("another lender"))
     return ChangeDescription(
         _("%(before)s transferred a loan to %(after)s") % lenders, _("It is the same debt with another lender.")
     )
 
 
-def _closed(change: Change) -> ChangeDescription:
+def _account_closed(change: Change) -> ChangeDescription:
     condition = labels.ACCOUNT_CONDITIONS.get(change.detail, "")
     text = _("Reported as: %(condition)s.") % {"condition": condition} if condition else ""
     return ChangeDescription(_account_title(change, _("account closed")), text)
 
 
-def _vanished(change: Change) -> ChangeDescription:
+def _account_vanished(change: Change) -> ChangeDescription:
     last = _("Last balance: %(amount)s.") % {"amount": _dollars(change.before)} if change.before is not None else ""
     return ChangeDescription(
         _account_title(change, _("no longer on your credit report")),
@@ -290,12 +290,12 @@ DESCRIPTIONS: Mapping[ChangeType, Callable[[Change], ChangeDescription]] = {
     ChangeType.SCORE_VANISHED: _score_vanished,
     ChangeType.INQUIRY_ADDED: _inquiry_added,
     ChangeType.INQUIRY_APPEARED: _inquiry_appeared,
-    ChangeType.ACCOUNT_OPENED: _opened,
+    ChangeType.ACCOUNT_OPENED: _account_opened,
     ChangeType.ACCOUNT_APPEARED: _with_balance(gettext_lazy("newly reported, though not new")),
-    ChangeType.ACCOUNT_TRANSFERRED: _transferred,
-    ChangeType.ACCOUNT_CLOSED: _closed,
+    ChangeType.ACCOUNT_TRANSFERRED: _loan_transferred,
+    ChangeType.ACCOUNT_CLOSED: _account_closed,
     ChangeType.ACCOUNT_PAID_OFF: _amounts(gettext_lazy("loan paid off")),
-    ChangeType.ACCOUNT_VANISHED: _vanished,
+    ChangeType.ACCOUNT_VANISHED: _account_vanished,
     ChangeType.COLLECTION_ADDED: _with_balance(gettext_lazy("collection account added")),
     ChangeType.UTILIZATION_UP: _utilization,
     ChangeType.UTILIZATION_DOWN: _utilization,

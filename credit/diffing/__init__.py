@@ -55,8 +55,8 @@ def _changes(older: CreditReport, newer: CreditReport, thresholds: Thresholds) -
     yield from file_details.compare_personal_details(older, newer)
 
 
-def _are_different_people(one: CreditReport, other: CreditReport) -> bool:
-    return bool(one.consumer_hash and other.consumer_hash and one.consumer_hash != other.consumer_hash)
+def _are_different_people(older: CreditReport, newer: CreditReport) -> bool:
+    return bool(older.consumer_hash and newer.consumer_hash and older.consumer_hash != newer.consumer_hash)
 
 
 def _shows_accounts(report: CreditReport) -> bool:

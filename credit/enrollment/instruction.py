@@ -95,7 +95,7 @@ def consent_text() -> ConsentText:
 def is_signature(typed: str, *, first_name: str, last_name: str, middle_name: str = "") -> bool:
     """Whether a typed name is the user's, with or without the middle name, its initial, or a Jr."""
     first, middle, last = map(_split_name, (first_name, middle_name, last_name))
-    between = {(), tuple(middle), tuple(word[0] for word in middle)}
+    between = {(), tuple(middle), tuple(name[0] for name in middle)}
     signed = _split_name(typed)
     endings = (signed, signed[:-1] if signed and signed[-1] in SUFFIXES else signed)
     return bool(first and last) and any(

@@ -64,7 +64,7 @@ class Event(StrEnum):
     LOSE_DETAILS = "lose_details"
     STOP_SCHEDULE = "stop_schedule"
     DELETE_SSN = "delete_ssn"
-    WITHDRAW = "withdraw"
+    WITHDRAW_CONSENT = "withdraw_consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ TRANSITIONS: Final[Mapping[Event, Transition]] = MappingProxyType(
         Event.LOSE_DETAILS: Transition(targets=frozenset({EnrollmentStatus.DETAILS_LOST})),
         Event.STOP_SCHEDULE: Transition(),
         Event.DELETE_SSN: Transition(),
-        Event.WITHDRAW: Transition(while_withdrawn=False),
+        Event.WITHDRAW_CONSENT: Transition(while_withdrawn=False),
     }
 )
 
@@ -187,7 +187,7 @@ def stop_schedule(enrollment: Enrollment) -> None:
 
 def withdraw(enrollment: Enrollment, *, now: datetime) -> None:
     """Delete the details and stop all pulls."""
-    _check(enrollment, Event.WITHDRAW)
+    _check(enrollment, Event.WITHDRAW_CONSENT)
     enrollment.identity = enrollment.ssn = enrollment.next_pull_at = None
     enrollment.withdrawn_at = now
 

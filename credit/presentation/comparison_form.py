@@ -41,7 +41,7 @@ class ComparisonForm(forms.Form):
         for name in ("before", "after"):
             cast(forms.ChoiceField, self.fields[name]).choices = choices
 
-    def chosen(self) -> tuple[UUID, UUID]:
+    def selected_reports(self) -> tuple[UUID, UUID]:
         """Return the ids of the two selected reports, after ``is_valid``."""
         return UUID(self.cleaned_data["before"]), UUID(self.cleaned_data["after"])
 

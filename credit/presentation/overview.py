@@ -92,11 +92,11 @@ class Figures:
     use: UtilizationSummary
     on_time: Decimal | None
     debts: tuple[DebtTotal, ...]
-    owed: int | None
+    total_balance: int | None
     silent: int
 
     @property
-    def used(self) -> Decimal | None:
+    def utilization_percent(self) -> Decimal | None:
         """The overall utilization in percent; ``None`` where no card reports it."""
         return self.use.overall.percent if self.use.overall else None
 
@@ -157,7 +157,7 @@ def figures(report: CreditReport, *, on: date) -> Figures:
         use=summarize_utilization(report.tradelines),
         on_time=percent_of_share(summary.on_time),
         debts=_debts(summary),
-        owed=_owed(report.tradelines),
+        total_balance=_total_balance(report.tradelines),
         silent=sum(account.balance is None and account.is_open is not False for account in report.tradelines),
     )
 
@@ -180,7 +180,7 @@ def _debts(summary: Summary) -> tuple[DebtTotal, ...]:
     )
 
 
-def _owed(accounts: Iterable[Tradeline]) -> int | None:
+def _total_balance(accounts: Iterable[Tradeline]) -> int | None:
     """Return the sum of all balances; ``None`` when no account reports one."""
     balances = [account.balance for account in accounts if account.balance is not None]
     return sum(balances) if balances else None

@@ -48,7 +48,7 @@ def test_it_proposes_the_newest_two_reports():
 def test_it_takes_two_reports_in_either_order():
     form = ComparisonForm({"before": str(NEWER), "after": str(OLDER)}, reports=REPORTS)
     assert form.is_valid()
-    assert form.chosen() == (NEWER, OLDER)
+    assert form.selected_reports() == (NEWER, OLDER)
 
 
 def test_it_names_what_is_none_of_the_persons_reports():

@@ -82,7 +82,7 @@ def test_it_leads_from_inquiries_to_their_page_and_keeps_the_models_order():
 def test_it_adds_up_only_what_is_reported():
     report = read(tradeline=[card(), card(subscriberCode="2", balanceAmount="UNKNOWN"), loan()])
     found = overview.figures(report, on=date(2026, 11, 20))
-    assert (found.owed, found.silent) == (7240, 1)
+    assert (found.total_balance, found.silent) == (7240, 1)
     assert [(debt.kind, debt.balance, debt.width) for debt in found.debts] == [
         (AccountKind.STUDENT, 6100, "100.0"),
         (AccountKind.CARD, 1140, "18.7"),
@@ -91,7 +91,7 @@ def test_it_adds_up_only_what_is_reported():
 
 def test_it_knows_no_sum_where_no_balance_is_reported():
     found = overview.figures(read(tradeline=[card(balanceAmount="UNKNOWN")]), on=date(2026, 11, 20))
-    assert (found.owed, found.debts, found.use.overall) == (None, (), None)
+    assert (found.total_balance, found.debts, found.use.overall) == (None, (), None)
 
 
 def test_it_draws_no_bar_for_what_the_bureau_owes_the_person():

@@ -62,7 +62,7 @@ def apply(event, enrollment, target):
             transitions.stop_schedule(enrollment)
         case Event.DELETE_SSN:
             transitions.delete_ssn(enrollment)
-        case Event.WITHDRAW:
+        case Event.WITHDRAW_CONSENT:
             transitions.withdraw(enrollment, now=NOW)
 
 
@@ -183,7 +183,7 @@ class Walk(RuleBasedStateMachine):
     def delete_ssn(self):
         transitions.delete_ssn(self.enrollment)
 
-    @precondition(lambda self: self.may(Event.WITHDRAW))
+    @precondition(lambda self: self.may(Event.WITHDRAW_CONSENT))
     @rule()
     def withdraw(self):
         transitions.withdraw(self.enrollment, now=self.now)

@@ -40,17 +40,17 @@ def compare_reports(request: AuthenticatedHttpRequest, form: ComparisonForm) -> 
     """Compare two reports on request."""
     if not form.is_valid():
         return {}
-    one, other = form.chosen()
-    found = reports.get_reports(owner=request.user.pk, report_ids=(one, other))
-    if not found.keys() >= {one, other}:
+    before, after = form.selected_reports()
+    stored = reports.get_reports(owner=request.user.pk, report_ids=(before, after))
+    if not stored.keys() >= {before, after}:
         form.add_error(None, UNREADABLE_REPORT)
         return {}
     try:
-        changes = diff(found[one].report, found[other].report)
+        changes = diff(stored[before].report, stored[after].report)
     except NotComparable:
         form.add_error(None, OTHER_FILE)
         return {}
-    return {"stored": found[other], "compared": change_feed.describe_changes(changes, accounts=())}
+    return {"stored": stored[after], "compared": change_feed.describe_changes(changes, accounts=())}
 
 
 def list_changes(request: AuthenticatedHttpRequest, count: int) -> dict[str, object]:

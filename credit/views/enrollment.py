@@ -93,15 +93,15 @@ def read_signature(request: AuthenticatedHttpRequest, signed: ConsentEvent) -> s
 
 @sensitive_variables()
 def build_details_form(request: AuthenticatedHttpRequest, name: str) -> DetailsForm:
-    """Return the form with the stored details. The number counts as known once it has found a file."""
+    """Return the form with the stored details. The number counts as known once it has matched a file."""
     with tenant(request.user.pk):
         known = get_details(owner=request.user.pk)
         now = get_overview(owner=request.user.pk)
-    found = known is not None and now.succeeded_at is not None and now.status not in SSN_UNCONFIRMED
+    ssn_matched = known is not None and now.succeeded_at is not None and now.status not in SSN_UNCONFIRMED
     return DetailsForm(
         request.POST if request.method == "POST" else None,
         signed_as=name,
-        last_four=known.ssn[-4:] if known and found else "",
+        last_four=known.ssn[-4:] if known and ssn_matched else "",
         initial=asdict(replace(known, ssn="")) if known else {},
     )
 

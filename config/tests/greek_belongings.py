@@ -40,7 +40,7 @@ TEXTS: dict[type[Any], tuple[str, ...]] = {
 def make_greek_belongings(alice: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch) -> Belongings:
     """Give Alice one of each. Credit accounts have keys of their own, which their names are part of."""
     report = normalize(json.dumps(translate_names(json.loads(raw()))).encode(), asof=TODAY, models=MODELS)
-    monkeypatch.setattr(owned_objects, "read", lambda: report)
+    monkeypatch.setattr(owned_objects, "parse_sample", lambda: report)
     monkeypatch.setattr(owned_objects, "CARD_KEY", report.tradelines[0].key)
     belongings = owned_objects.belongings_of(alice, make_item)
     User.objects.filter(pk=alice.pk).update(first_name=to_greek("Alice"))

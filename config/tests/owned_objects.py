@@ -19,7 +19,7 @@ from banking.notification_messages import ConnectionLostMessage, LostAccess
 from banking.tests.factories import make_account, make_balance, make_transaction
 from compliance.isolation import tenant
 from config.tests.routes import routes
-from credit.tests.experian_samples import read
+from credit.tests.experian_samples import parse_sample
 from credit.tests.factories import store_report
 from credit.tests.report_pairs import CARD_KEY
 
@@ -100,7 +100,7 @@ def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
     )
     with tenant(alice.pk):
         notification = Notification.objects.get()
-    report_id = store_report(alice, read())
+    report_id = store_report(alice, parse_sample())
     return Belongings(
         item, account, open_link(user=alice).session, user_session, add_passkey(alice), notification, report_id
     )

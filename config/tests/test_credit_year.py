@@ -37,7 +37,7 @@ def test_it_tells_a_year_of_changes_and_each_of_them_once(days, alice, site_bure
     assert count(Notification, alice) == alice.unread == alerts
     assert len(stored_changes(alice)) == len(reports_of(alice))
     assert count_answers_and_reports(alice) == (13, 13)
-    assert site_bureau.made() == len(report_calls(site_bureau)) == 13
+    assert site_bureau.count_reports_made() == len(report_calls(site_bureau)) == 13
     assert get_enrollment(alice).next_pull_at > timezone.now()
 
 

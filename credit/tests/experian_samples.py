@@ -120,20 +120,20 @@ PROFILE: Section = {
 
 def card(**changes: Any) -> Section:
     """The card with other fields; ``None`` leaves one out. ``enhanced`` changes the enhanced data alike."""
-    enhanced = _changed(CARD["enhancedPaymentData"], changes.pop("enhanced", {}))
-    return _changed(CARD, {"enhancedPaymentData": enhanced, **changes})
+    enhanced = _replace_fields(CARD["enhancedPaymentData"], changes.pop("enhanced", {}))
+    return _replace_fields(CARD, {"enhancedPaymentData": enhanced, **changes})
 
 
 def loan(**changes: Any) -> Section:
-    return _changed(LOAN, changes)
+    return _replace_fields(LOAN, changes)
 
 
 def raw(**sections: Any) -> bytes:
     """A whole answer whose profile has other sections; ``None`` leaves one out."""
-    return json.dumps({"creditProfile": [_changed(PROFILE, sections)]}).encode()
+    return json.dumps({"creditProfile": [_replace_fields(PROFILE, sections)]}).encode()
 
 
-def read(**sections: Any) -> CreditReport:
+def parse_sample(**sections: Any) -> CreditReport:
     """The report that comes of ``raw``."""
     return normalize(raw(**sections), asof=TODAY, models=MODELS)
 
@@ -143,10 +143,10 @@ def header(day: str) -> list[Section]:
     return [{"y2kReportedDate": day}]
 
 
-def problems(report: CreditReport) -> list[tuple[str, str]]:
+def list_problems(report: CreditReport) -> list[tuple[str, str]]:
     """The warnings as the last part of their path and what is wrong there."""
     return [(warning.path.rpartition(".")[2], warning.problem) for warning in report.warnings]
 
 
-def _changed(section: Section, changes: Section) -> Section:
+def _replace_fields(section: Section, changes: Section) -> Section:
     return {name: value for name, value in (section | changes).items() if value is not None}

@@ -16,7 +16,7 @@ from credit.statuses import EnrollmentStatus
 from credit.stored import reports
 from credit.stored.documents import encode_changes, pack
 from credit.tests.client_samples import ADA
-from credit.tests.experian_samples import RECORD, SSN, read
+from credit.tests.experian_samples import RECORD, SSN, parse_sample
 
 
 def store_report(user, report: CreditReport, *, is_sample=False) -> UUID:
@@ -64,7 +64,7 @@ def store_reports(user, told: Sequence[CreditReport]) -> list[UUID]:
 
 def store_full_report(user) -> UUID:
     """Keep a report with a row of every kind, a change that came with it, and the person's details; gives its id."""
-    report = read(
+    report = parse_sample(
         publicRecord=[RECORD],
         statement=[{"type": "04", "dateReported": "11012026", "statementText": "CALL ME FIRST"}],
         informationalMessage=[{"messageNumber": "84", "messageText": "SSN MATCHES"}],

@@ -10,4 +10,4 @@ from credit.tests.sandbox_bureau import ANSWERED, Bureau
 def persona_reports(sandbox_program: Bureau) -> dict[str, CreditReport]:
     """One report of every person who has a file."""
     sandbox_program.control("bureau/reset")
-    return {persona: sandbox_program.read(persona) for persona in ANSWERED}
+    return {persona: sandbox_program.pull_report(persona) for persona in ANSWERED}

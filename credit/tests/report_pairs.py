@@ -1,10 +1,10 @@
 """Two reports a month apart, and what changed between them in short."""
 
 from credit.diffing import diff
-from credit.tests.experian_samples import card, header, loan, read
+from credit.tests.experian_samples import card, header, loan, parse_sample
 
 EARLIER, LATER = header("10202026"), header("11202026")
-CARD_KEY, LOAN_KEY = (line.key for line in read().tradelines)
+CARD_KEY, LOAN_KEY = (line.key for line in parse_sample().tradelines)
 COLLECTION = loan(
     subscriberName="TRI-COUNTY RECOVERY",
     subscriberCode="1110007",
@@ -17,7 +17,7 @@ COLLECTION = loan(
 
 def diff_sections(before, after, **options):
     """What changed between two reports a month apart, given as sections."""
-    return diff(read(headerRecord=EARLIER, **before), read(headerRecord=LATER, **after), **options)
+    return diff(parse_sample(headerRecord=EARLIER, **before), parse_sample(headerRecord=LATER, **after), **options)
 
 
 def diff_card(before, after, **options):

@@ -61,7 +61,7 @@ class Bureau:
     def calls(self):
         return self.control("bureau/calls", method="GET")["calls"]
 
-    def made(self):
+    def count_reports_made(self):
         """How many reports were made of what was asked since the last reset. A call is noted when it has ended."""
         deadline = time.monotonic() + 10
         while not (asked := [call for call in self.calls() if call["endpoint"] == "report"]):
@@ -77,7 +77,7 @@ class Bureau:
         options = PullOptions(f"attempt{self.pulls}")
         return self.client(**changes).fetch(applicant or person(persona), CONSENT, options)
 
-    def read(self, persona, **options):
+    def pull_report(self, persona, **options):
         asof = (datetime.now(UTC) + timedelta(days=400)).date()
         return ExperianBureau().normalize(self.pull(persona, **options).body, asof=asof)
 

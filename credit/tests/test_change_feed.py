@@ -12,16 +12,16 @@ from credit.stored.reports import ReportSummary, StoredChange
 NEWER, OLDER = UUID(int=2), UUID(int=1)
 
 
-def kept(report_id, day, severity, key=""):
+def make_stored_change(report_id, day, severity, key=""):
     change = Change(ChangeType.LIMIT_CHANGED, key or "e", severity, "BEACON CARD", 1, 2, "", key)
     return StoredChange(report_id, day, change)
 
 
 def test_it_tells_the_newest_report_first_and_in_it_the_gravest():
     stored = [
-        kept(NEWER, date(2026, 11, 20), Severity.INFO, "here"),
-        kept(NEWER, date(2026, 11, 20), Severity.HIGH, "gone"),
-        kept(OLDER, date(2026, 10, 20), Severity.NOTICE),
+        make_stored_change(NEWER, date(2026, 11, 20), Severity.INFO, "here"),
+        make_stored_change(NEWER, date(2026, 11, 20), Severity.HIGH, "gone"),
+        make_stored_change(OLDER, date(2026, 10, 20), Severity.NOTICE),
     ]
     found = change_feed.group_by_report(stored, accounts={"here"})
     assert [chapter.reported_on for chapter in found] == [date(2026, 11, 20), date(2026, 10, 20)]

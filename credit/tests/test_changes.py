@@ -16,7 +16,7 @@ from credit.models import PullAttempt, RawReport, Report
 from credit.stored import reports
 from credit.stored.parsing import read_report
 from credit.tests.documents import stored_changes
-from credit.tests.experian_samples import card, header, loan, read
+from credit.tests.experian_samples import card, header, loan, parse_sample
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ STEADY = [card(), loan()]
 
 def come(user, number, *, quietly=False, **sections):
     """Let the report of a month come in; returns what is new about it."""
-    report = read(headerRecord=header(MONTHS[number]), **sections)
+    report = parse_sample(headerRecord=header(MONTHS[number]), **sections)
     return keep(user, number, report, quietly=quietly)
 
 
@@ -61,14 +61,14 @@ def kept_raw(user, report, number):
     )
 
 
-def told(user):
+def list_notifications(user):
     with tenant(user.pk):
         return [(row.type, row.title) for row in Notification.objects.order_by("created_at")]
 
 
 def test_it_says_nothing_about_the_first_report(alice):
     assert come(alice, 0, tradeline=STEADY) == []
-    assert (len(stored_changes(alice)), told(alice)) == (0, [])
+    assert (len(stored_changes(alice)), list_notifications(alice)) == (0, [])
 
 
 def test_it_writes_down_what_changed_and_tells_what_matters(alice):
@@ -81,8 +81,8 @@ def test_it_writes_down_what_changed_and_tells_what_matters(alice):
     with tenant(alice.pk):
         assert [kept.change for kept in reports.list_changes(owner=alice.pk)] == found
         assert {kept.reported_on for kept in reports.list_changes(owner=alice.pk)} == {date(2026, 2, 20)}
-    assert {kind for kind, _title in told(alice)} == {NotificationType.CREDIT_UTILIZATION}
-    assert any("LAKESHORE BANK" in title for _kind, title in told(alice))
+    assert {kind for kind, _title in list_notifications(alice)} == {NotificationType.CREDIT_UTILIZATION}
+    assert any("LAKESHORE BANK" in title for _kind, title in list_notifications(alice))
     with tenant(alice.pk):
         assert {row.url for row in Notification.objects.all()} == {"/credit/changes/"}
 
@@ -90,17 +90,17 @@ def test_it_writes_down_what_changed_and_tells_what_matters(alice):
 def test_it_finds_nothing_new_when_it_compares_again(alice):
     come(alice, 0, tradeline=STEADY)
     come(alice, 1, tradeline=[card(balanceAmount="00007000"), loan()])
-    before, heard = len(stored_changes(alice)), told(alice)
+    before, heard = len(stored_changes(alice)), list_notifications(alice)
     with tenant(alice.pk):
         row = Report.objects.order_by("-pulled_at").first()
         assert record_changes(stored=row, report=read_report(row), quietly=False) == []
-    assert (len(stored_changes(alice)), told(alice)) == (before, heard)
+    assert (len(stored_changes(alice)), list_notifications(alice)) == (before, heard)
 
 
 def test_it_stays_quiet_when_it_is_asked_to(alice):
     come(alice, 0, tradeline=STEADY)
     assert come(alice, 1, quietly=True, tradeline=[card(balanceAmount="00007000"), loan()])
-    assert told(alice) == []
+    assert list_notifications(alice) == []
 
 
 def test_it_does_not_take_our_own_asking_for_news(alice, settings):
@@ -128,12 +128,12 @@ def test_it_marks_a_report_about_somebody_else_and_compares_nothing(alice):
         assert not reports.get_report(owner=alice.pk, report_id=newest.id).comparable
         assert reports.get_report(owner=alice.pk, report_id=first.id).comparable
         assert [each.comparable for each in reports.list_reports(owner=alice.pk)] == [False, True]
-    assert told(alice) == []
+    assert list_notifications(alice) == []
 
 
 def test_it_compares_with_no_other_bureau_and_no_sample(alice):
     come(alice, 0, tradeline=STEADY)
-    other = replace(read(headerRecord=header(MONTHS[1]), tradeline=[]), provider="another")
+    other = replace(parse_sample(headerRecord=header(MONTHS[1]), tradeline=[]), provider="another")
     assert keep(alice, 1, other) == []
 
 

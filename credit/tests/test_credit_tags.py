@@ -12,12 +12,12 @@ from credit.payment_history import Bucket
 from credit.presentation.payment_grid import CalendarYear, used_buckets
 from credit.report import Role, Tradeline
 from credit.templatetags import credit_tags
-from credit.tests.experian_samples import card, loan, read
+from credit.tests.experian_samples import card, loan, parse_sample
 from ui.tests.html_tags import ATTACK, Tags
 
 
 def account(**changes: object) -> Tradeline:
-    return replace(read(tradeline=[card()]).tradelines[0], **changes)
+    return replace(parse_sample(tradeline=[card()]).tradelines[0], **changes)
 
 
 def test_it_says_what_matters_about_an_account() -> None:
@@ -48,7 +48,7 @@ def test_it_says_in_short_how_an_account_stands(changes: dict[str, object], said
 
 
 def test_it_shows_the_original_amount_of_a_loan() -> None:
-    assert "$9,000" in credit_tags.account_rows(read(tradeline=[loan()]).tradelines)
+    assert "$9,000" in credit_tags.account_rows(parse_sample(tradeline=[loan()]).tradelines)
 
 
 @given(st.text(), st.text(max_size=4), st.text())

@@ -27,7 +27,7 @@ def spoil(user, model, column):
 
 
 @pytest.fixture
-def lost(alice):
+def unreadable_enrollment(alice):
     """Alice's enrollment, whose next report is due and whose details cannot be opened."""
     enroll_user(alice)
     with tenant(alice.pk):
@@ -37,21 +37,21 @@ def lost(alice):
     return get_enrollment(alice)
 
 
-def test_it_asks_nothing_and_tells_the_person(alice, lost):
-    assert (lost.status, lost.next_pull_at) == (EnrollmentStatus.DETAILS_LOST, None)
+def test_it_asks_nothing_and_tells_the_person(alice, unreadable_enrollment):
+    assert (unreadable_enrollment.status, unreadable_enrollment.next_pull_at) == (EnrollmentStatus.DETAILS_LOST, None)
     assert count(PullAttempt, alice) == 0
     with tenant(alice.pk):
         assert Notification.objects.get().title == "Enter your details again"
 
 
-def test_it_leads_to_the_details(as_alice, lost):
+def test_it_leads_to_the_details(as_alice, unreadable_enrollment):
     page = as_alice.get(reverse("credit")).content.decode()
     assert "decrypt the details you gave us" in page
     assert reverse("credit_details") in page
     assert as_alice.get(reverse("credit_details")).status_code == 200
 
 
-def test_it_goes_on_with_new_details_and_no_sooner(alice, lost):
+def test_it_goes_on_with_new_details_and_no_sooner(alice, unreadable_enrollment):
     later = timezone.now() + timedelta(days=20)
     with tenant(alice.pk):
         Enrollment.objects.update(eligible_at=later)

@@ -11,7 +11,7 @@ from credit.tests.experian_samples import (
     card,
     header,
     loan,
-    read,
+    parse_sample,
 )
 from credit.tests.report_pairs import COLLECTION, EARLIER, LATER, change_types, diff_sections, summarize
 
@@ -19,16 +19,16 @@ from credit.tests.report_pairs import COLLECTION, EARLIER, LATER, change_types, 
 
 
 def test_it_says_nothing_about_a_first_report():
-    assert diff(None, read()) == ()
+    assert diff(None, parse_sample()) == ()
 
 
 def test_it_finds_nothing_between_a_report_and_itself():
-    full = read(publicRecord=[RECORD], tradeline=[card(), card(), loan(), COLLECTION])
+    full = parse_sample(publicRecord=[RECORD], tradeline=[card(), card(), loan(), COLLECTION])
     assert diff(full, full) == ()
 
 
 def test_it_refuses_to_compare_bureaus_or_people():
-    report = read()
+    report = parse_sample()
     with pytest.raises(NotComparable):
         diff(replace(report, provider="other"), report)
     with pytest.raises(NotComparable):
@@ -37,23 +37,29 @@ def test_it_refuses_to_compare_bureaus_or_people():
 
 
 def test_it_puts_reports_in_the_order_of_their_dates():
-    old, new = read(headerRecord=EARLIER), read(headerRecord=LATER, riskModel=[SCORE | {"score": "0700"}])
+    old, new = (
+        parse_sample(headerRecord=EARLIER),
+        parse_sample(headerRecord=LATER, riskModel=[SCORE | {"score": "0700"}]),
+    )
     assert diff(old, new) == diff(new, old)
     assert summarize(diff(new, old)) == [(ChangeType.SCORE_CHANGED, 782, 700, "band")]
 
 
 def test_it_takes_nothing_for_gone_that_a_frozen_file_holds_back():
     notice = [{"type": "25", "statementText": "FILE FROZEN"}]
-    frozen = read(headerRecord=EARLIER, statement=notice, tradeline=None, riskModel=None, inquiry=None)
-    assert [(each.type, each.entity) for each in diff(read(headerRecord=header("09202026")), frozen)] == [
+    frozen = parse_sample(headerRecord=EARLIER, statement=notice, tradeline=None, riskModel=None, inquiry=None)
+    assert [(each.type, each.entity) for each in diff(parse_sample(headerRecord=header("09202026")), frozen)] == [
         (ChangeType.FLAG_ADDED, "flag:frozen")
     ]
-    assert change_types(diff(frozen, read(headerRecord=LATER))) == [ChangeType.FLAG_CLEARED]
+    assert change_types(diff(frozen, parse_sample(headerRecord=LATER))) == [ChangeType.FLAG_CLEARED]
 
 
 @pytest.mark.parametrize(("before", "after"), [(EARLIER, None), (None, LATER), (None, None)])
 def test_it_takes_the_order_in_which_reports_come_where_one_of_them_is_not_dated(before, after):
-    old, new = read(headerRecord=before), read(headerRecord=after, tradeline=[card(), loan(), COLLECTION])
+    old, new = (
+        parse_sample(headerRecord=before),
+        parse_sample(headerRecord=after, tradeline=[card(), loan(), COLLECTION]),
+    )
     assert [change.type for change in diff(old, new)] == [ChangeType.COLLECTION_ADDED]
 
 
@@ -136,7 +142,7 @@ LINE = st.builds(
     enhanced=st.fixed_dictionaries({"enhancedAccountCondition": st.sampled_from(["A1", "05", "97", "21"])}),
 )
 REPORT = st.builds(
-    read,
+    parse_sample,
     headerRecord=st.sampled_from([EARLIER, LATER, header("")]),
     tradeline=st.lists(LINE, max_size=5),
     riskModel=st.lists(st.sampled_from([SCORE, SCORE | {"score": "9002"}, SCORE | {"score": "0600"}]), max_size=2),

@@ -40,11 +40,11 @@ def in_short(change):
 
 
 def test_it_tells_a_year_of_changes_and_each_of_them_once(local_bureau):
-    previous = local_bureau.read("P11")
+    previous = local_bureau.pull_report("P11")
     seen = set()
     for month, expected in YEAR.items():
         local_bureau.control("clock", {"advance_days": 30})
-        current = local_bureau.read("P11")
+        current = local_bureau.pull_report("P11")
         found = diff(previous, current)
         assert {in_short(change) for change in found} == expected, month
         assert diff(previous, current) == found

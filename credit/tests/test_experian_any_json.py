@@ -19,8 +19,8 @@ from credit.tests.experian_samples import (
     SCORE,
     TODAY,
     header,
-    problems,
-    read,
+    list_problems,
+    parse_sample,
 )
 
 SCALARS = st.one_of(
@@ -71,10 +71,10 @@ def test_it_refuses_any_bytes_that_are_no_report(body):
 @given(header=st.text(max_size=10))
 @settings(max_examples=50, deadline=None)
 def test_it_reads_a_report_with_any_date(header):
-    assert isinstance(read(headerRecord=[{"y2kReportedDate": header}]), CreditReport)
+    assert isinstance(parse_sample(headerRecord=[{"y2kReportedDate": header}]), CreditReport)
 
 
 def test_it_has_no_day_where_the_bureau_gives_none():
-    report = read(headerRecord=header("00000000"))
+    report = parse_sample(headerRecord=header("00000000"))
     assert report.reported_on is None
-    assert problems(report) == [("y2kReportedDate", "no_report_date")]
+    assert list_problems(report) == [("y2kReportedDate", "no_report_date")]

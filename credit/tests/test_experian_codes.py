@@ -5,12 +5,12 @@ import pytest
 from credit.analysis.summary import summarize
 from credit.analysis.utilization import summarize_utilization
 from credit.report import AccountKind
-from credit.tests.experian_samples import TODAY, card, loan, problems, read
+from credit.tests.experian_samples import TODAY, card, list_problems, loan, parse_sample
 
 
 def one(section):
     """The account of a report that has no other."""
-    [line] = read(tradeline=[section]).tradelines
+    [line] = parse_sample(tradeline=[section]).tradelines
     return line
 
 
@@ -61,14 +61,14 @@ def plain(**changes):
     ],
 )
 def test_it_reads_the_types_of_the_vendors_table(code, kind):
-    report = read(tradeline=[card(accountType=code, enhanced={"enhancedAccountType": code})])
+    report = parse_sample(tradeline=[card(accountType=code, enhanced={"enhancedAccountType": code})])
     assert report.tradelines[0].kind == kind
     assert report.warnings == ()
 
 
 @pytest.mark.parametrize("code", ["30", "31", "34", "43", "65", "70", "74", "77", "8B", "95", "96"])
 def test_it_knows_the_types_that_say_little(code):
-    report = read(tradeline=[loan(accountType=code)])
+    report = parse_sample(tradeline=[loan(accountType=code)])
     assert report.warnings == ()
 
 
@@ -116,7 +116,7 @@ def test_it_counts_a_secured_card_in_utilization():
         amount2Qualifier=None,
         enhanced={"creditLimitAmount": "0000000500", "enhancedAccountType": "2A"},
     )
-    use = summarize_utilization(read(tradeline=[card(), secured]).tradelines)
+    use = summarize_utilization(parse_sample(tradeline=[card(), secured]).tradelines)
     assert str(use.overall.percent) == "12.7"
     assert [str(each.use.percent) for each in use.cards] == ["9.5", "90.0"]
 
@@ -157,7 +157,7 @@ def test_it_calls_an_account_by_the_name_that_it_had_before_its_type_was_known(c
     ],
 )
 def test_it_knows_how_payments_stand_from_the_plain_status(code, word):
-    report = read(tradeline=[loan(status=code)])
+    report = parse_sample(tradeline=[loan(status=code)])
     assert report.tradelines[0].payment_status == word
     assert report.warnings == ()
 
@@ -213,8 +213,8 @@ def test_it_calls_nothing_bad_now_that_was_paid(code, word):
 @pytest.mark.parametrize(("code", "word"), [("A2", "paid"), ("05", "transferred"), ("A3", "closed")])
 def test_it_reads_a_condition_where_a_payment_status_should_stand(code, word):
     sections = [card(enhanced={"enhancedPaymentStatus": code})]
-    assert read(tradeline=sections).tradelines[0].payment_status == word
-    assert problems(read(tradeline=sections)) == []
+    assert parse_sample(tradeline=sections).tradelines[0].payment_status == word
+    assert list_problems(parse_sample(tradeline=sections)) == []
 
 
 @pytest.mark.parametrize("code", ["71", "78", "79", "80", "82", "84"])

@@ -7,11 +7,21 @@ import pytest
 
 from credit.experian.normalize import normalize
 from credit.report import PartialDate
-from credit.tests.experian_samples import ADDRESS, MODELS, PROFILE, RECORD, TODAY, card, loan, problems, read
+from credit.tests.experian_samples import (
+    ADDRESS,
+    MODELS,
+    PROFILE,
+    RECORD,
+    TODAY,
+    card,
+    list_problems,
+    loan,
+    parse_sample,
+)
 
 
 def one(**changes):
-    [line] = read(tradeline=[card(**changes)]).tradelines
+    [line] = parse_sample(tradeline=[card(**changes)]).tradelines
     return line
 
 
@@ -20,9 +30,9 @@ def one(**changes):
     [("REV", "REV"), ("360", "360"), ("LOC", "LOC"), ("UNK", ""), ("UNKNOWN", ""), ("000", ""), (None, "")],
 )
 def test_it_keeps_the_terms(told, terms):
-    report = read(tradeline=[loan(terms=told)])
+    report = parse_sample(tradeline=[loan(terms=told)])
     assert report.tradelines[0].terms == terms
-    assert problems(report) == []
+    assert list_problems(report) == []
 
 
 def test_it_prefers_the_enhanced_terms():
@@ -50,15 +60,15 @@ def test_it_keeps_the_second_and_the_worst_delinquency():
      ("L", "charge_off"), ("71", "late30"), ("97", "charge_off"), ("", "")],
 )  # fmt: skip
 def test_it_says_in_words_how_bad_the_worst_delinquency_was(code, word):
-    report = read(tradeline=[card(enhanced={"maxDelinquencyCode": code})])
+    report = parse_sample(tradeline=[card(enhanced={"maxDelinquencyCode": code})])
     assert report.tradelines[0].worst == word
-    assert problems(report) == []
+    assert list_problems(report) == []
 
 
 def test_it_lists_a_worst_delinquency_that_it_does_not_know():
-    report = read(tradeline=[card(enhanced={"maxDelinquencyCode": "Q"})])
+    report = parse_sample(tradeline=[card(enhanced={"maxDelinquencyCode": "Q"})])
     assert (report.tradelines[0].worst, report.tradelines[0].worst_code) == ("", "Q")
-    assert problems(report) == [("maxDelinquencyCode", "unknown_code")]
+    assert list_problems(report) == [("maxDelinquencyCode", "unknown_code")]
 
 
 @pytest.mark.parametrize(
@@ -78,10 +88,10 @@ def test_it_lists_a_worst_delinquency_that_it_does_not_know():
     ],
 )
 def test_it_keeps_the_compliance_condition(code, word, disputed):
-    report = read(tradeline=[card(enhanced={"complianceCondition": code})])
+    report = parse_sample(tradeline=[card(enhanced={"complianceCondition": code})])
     [line] = report.tradelines
     assert (line.compliance, line.compliance_code, line.disputed) == (word, code, disputed)
-    assert problems(report) == []
+    assert list_problems(report) == []
 
 
 def test_it_finds_a_dispute_that_only_the_flag_tells():
@@ -142,7 +152,7 @@ def test_it_keeps_the_details_of_a_bankruptcy_in_court():
         "ecoa": "2",
         "consumerComment": "PLAN FINISHED EARLY",
     }
-    [record] = read(publicRecord=[RECORD | details]).public_records
+    [record] = parse_sample(publicRecord=[RECORD | details]).public_records
     assert (record.amount, record.assets, record.voluntary) == (38400, 21635, True)
     assert (record.percent, record.adjustment_percent) == (40, 15)
     assert (record.role, record.comment) == ("joint", "PLAN FINISHED EARLY")
@@ -150,12 +160,12 @@ def test_it_keeps_the_details_of_a_bankruptcy_in_court():
 
 @pytest.mark.parametrize(("told", "meant"), [("V", True), ("Y", True), ("I", False), ("N", False), (None, None)])
 def test_it_says_whether_a_bankruptcy_was_of_ones_own_will(told, meant):
-    [record] = read(publicRecord=[RECORD | {"bankruptcyVoluntaryIndicator": told}]).public_records
+    [record] = parse_sample(publicRecord=[RECORD | {"bankruptcyVoluntaryIndicator": told}]).public_records
     assert record.voluntary is meant
 
 
 def test_it_keeps_what_the_sanctions_list_said():
-    report = read(ofac={"messageNumber": "1202", "messageText": "OFAC NO RECORD FOUND"})
+    report = parse_sample(ofac={"messageNumber": "1202", "messageText": "OFAC NO RECORD FOUND"})
     assert (report.ofac.code, report.ofac.text) == ("1202", "OFAC NO RECORD FOUND")
     assert report.ofac in report.messages
     assert report.warnings == ()
@@ -163,8 +173,8 @@ def test_it_keeps_what_the_sanctions_list_said():
 
 def test_it_finds_what_the_sanctions_list_said_among_the_messages():
     told = [{"messageNumber": "57", "messageNumberDetailed": "1200", "messageText": "NAME MATCHES OFAC/PLC/FSE LIST"}]
-    assert read(informationalMessage=told).ofac.code == "1200"
-    assert read().ofac is None
+    assert parse_sample(informationalMessage=told).ofac.code == "1200"
+    assert parse_sample().ofac is None
 
 
 # --- No record ------------------------------------------------------------------------------------------------
@@ -182,7 +192,7 @@ def test_it_finds_no_record_where_a_message_says_so(echoed):
         del sections["addressInformation"]
     if echoed == "score":
         sections["riskModel"] = [{"modelIndicator": "V4", "score": "9003"}]
-    assert read(informationalMessage=NO_RECORD, **sections).state == "no_hit"
+    assert parse_sample(informationalMessage=NO_RECORD, **sections).state == "no_hit"
 
 
 @pytest.mark.parametrize("nothing", [[], None, {}, [{}], ""])
@@ -197,16 +207,16 @@ def test_it_finds_no_record_beside_sections_that_hold_nothing(nothing):
 
 def test_it_finds_no_record_where_only_the_shorter_number_says_so():
     told = [{"messageNumber": "07", "messageText": "NO RECORD FOUND"}]
-    assert read(informationalMessage=told, **EMPTY).state == "no_hit"
+    assert parse_sample(informationalMessage=told, **EMPTY).state == "no_hit"
 
 
 def test_it_makes_no_row_of_an_object_that_holds_nothing():
-    report = read(tradeline=[{}, card()], inquiry={}, publicRecord=[{}], informationalMessage=[{}])
+    report = parse_sample(tradeline=[{}, card()], inquiry={}, publicRecord=[{}], informationalMessage=[{}])
     assert (len(report.tradelines), report.inquiries, report.public_records, report.messages) == (1, (), (), ())
 
 
 def test_it_shows_accounts_whatever_a_message_says():
-    assert read(informationalMessage=NO_RECORD).state == "ready"
+    assert parse_sample(informationalMessage=NO_RECORD).state == "ready"
 
 
 # --- Signs of fraud -------------------------------------------------------------------------------------------
@@ -216,11 +226,11 @@ def test_it_shows_accounts_whatever_a_message_says():
     ("told", "died"), [("03012025", True), ("00002025", True), ("12319999", False), ("0" * 8, False)]
 )
 def test_it_takes_a_day_of_death_that_lies_ahead_for_none(told, died):
-    assert read(fraudShield=[{"dateOfDeath": told}]).flags.deceased is died
+    assert parse_sample(fraudShield=[{"dateOfDeath": told}]).flags.deceased is died
 
 
 @pytest.mark.parametrize(("codes", "state"), [(["01", "02", "04", "99"], "ready"), (["03"], "mismatch")])
 def test_it_knows_the_signs_that_hold_a_file_back(codes, state):
     shield = {"type": "99", "fraudShieldIndicators": {"indicator": codes}}
-    report = read(fraudShield=[shield])
+    report = parse_sample(fraudShield=[shield])
     assert (report.state, report.warnings) == (state, ())

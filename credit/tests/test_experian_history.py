@@ -7,11 +7,11 @@ import pytest
 
 from credit.analysis.summary import summarize
 from credit.payment_history import Bucket
-from credit.tests.experian_samples import TODAY, card, header, problems, read
+from credit.tests.experian_samples import TODAY, card, header, list_problems, parse_sample
 
 
 def one(**changes):
-    [line] = read(tradeline=[card(**changes)]).tradelines
+    [line] = parse_sample(tradeline=[card(**changes)]).tradelines
     return line
 
 
@@ -56,7 +56,7 @@ def test_it_takes_the_longer_grid_where_both_tell_as_much():
 
 
 def test_it_finds_nothing_odd_in_a_blank_month():
-    assert problems(read(tradeline=[card(paymentHistory=" CCC1")])) == []
+    assert list_problems(parse_sample(tradeline=[card(paymentHistory=" CCC1")])) == []
 
 
 def test_it_keeps_what_no_page_can_hold_out_of_a_grid():
@@ -98,17 +98,17 @@ def test_it_counts_from_the_day_of_the_report_where_nothing_else_is_dated():
 
 
 def test_it_keeps_a_history_that_nothing_dates():
-    report = read(tradeline=[card(balanceDate=None, statusDate=None, paymentHistory="C1")], headerRecord=None)
+    report = parse_sample(tradeline=[card(balanceDate=None, statusDate=None, paymentHistory="C1")], headerRecord=None)
     [line] = report.tradelines
     assert (line.history.latest, line.history.codes, line.history.dated_by) == (None, "C1", "nothing")
     assert list(line.history.months()) == []
     assert summarize([line], [], on=TODAY).on_time == Fraction(1, 2)
-    assert ("paymentHistory", "history_without_date") in problems(report)
+    assert ("paymentHistory", "history_without_date") in list_problems(report)
 
 
 def test_it_says_that_a_history_is_counted_from_another_date():
-    report = read(tradeline=[card(balanceDate=None, statusDate="08152026", paymentHistory="C1")])
-    assert problems(report) == [("paymentHistory", "history_dated_otherwise")]
+    report = parse_sample(tradeline=[card(balanceDate=None, statusDate="08152026", paymentHistory="C1")])
+    assert list_problems(report) == [("paymentHistory", "history_dated_otherwise")]
 
 
 def test_it_finds_an_ordinary_history_dated_by_its_balance():
@@ -123,36 +123,38 @@ def test_it_finds_an_ordinary_history_dated_by_its_balance():
     [("112026", date(2026, 11, 20)), ("010100", date(2000, 1, 1)), ("123199", date(1999, 12, 31))],
 )
 def test_it_reads_the_shorter_date_of_the_report(told, day):
-    report = read(headerRecord=[{"reportDate": told}])
+    report = parse_sample(headerRecord=[{"reportDate": told}])
     assert report.reported_on == day
-    assert problems(report) == []
+    assert list_problems(report) == []
 
 
 @pytest.mark.parametrize("told", ["000000", "133126", "1126", "11202026", ""])
 def test_it_lists_a_shorter_date_that_is_none(told):
-    report = read(headerRecord=[{"reportDate": told}])
+    report = parse_sample(headerRecord=[{"reportDate": told}])
     assert report.reported_on is None
-    assert ("y2kReportedDate", "no_report_date") in problems(report)
+    assert ("y2kReportedDate", "no_report_date") in list_problems(report)
 
 
 def test_it_prefers_the_longer_date_of_the_report():
-    assert read(headerRecord=[header("11202026")[0] | {"reportDate": "010126"}]).reported_on == date(2026, 11, 20)
+    assert parse_sample(headerRecord=[header("11202026")[0] | {"reportDate": "010126"}]).reported_on == date(
+        2026, 11, 20
+    )
 
 
 @pytest.mark.parametrize("ahead", ["12319999", "11222026", "12002026"])
 def test_it_takes_no_day_that_lies_ahead_for_that_of_the_report(ahead):
     shorter = {"reportDate": "112026"}
-    assert read(headerRecord=[header(ahead)[0] | shorter]).reported_on == date(2026, 11, 20)
-    report = read(headerRecord=header(ahead))
+    assert parse_sample(headerRecord=[header(ahead)[0] | shorter]).reported_on == date(2026, 11, 20)
+    report = parse_sample(headerRecord=header(ahead))
     assert report.reported_on is None
-    assert ("y2kReportedDate", "no_report_date") in problems(report)
+    assert ("y2kReportedDate", "no_report_date") in list_problems(report)
 
 
 def test_it_takes_a_report_of_a_day_that_has_begun_at_the_bureau_alone():
-    assert read(headerRecord=header("11212026")).reported_on == date(2026, 11, 21)
+    assert parse_sample(headerRecord=header("11212026")).reported_on == date(2026, 11, 21)
 
 
 @pytest.mark.parametrize("partial", ["11002026", "00002026"])
 def test_it_prefers_the_shorter_date_where_the_longer_one_lacks_its_day(partial):
-    assert read(headerRecord=[header(partial)[0] | {"reportDate": "112026"}]).reported_on == date(2026, 11, 20)
-    assert read(headerRecord=header(partial)).reported_on == date(2026, int(partial[:2]) or 1, 1)
+    assert parse_sample(headerRecord=[header(partial)[0] | {"reportDate": "112026"}]).reported_on == date(2026, 11, 20)
+    assert parse_sample(headerRecord=header(partial)).reported_on == date(2026, int(partial[:2]) or 1, 1)

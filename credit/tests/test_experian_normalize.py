@@ -20,25 +20,25 @@ from credit.tests.experian_samples import (
     SSN,
     TODAY,
     card,
+    list_problems,
     loan,
-    problems,
+    parse_sample,
     raw,
-    read,
 )
 
 
 def one(**changes):
     """The card of a report that has no other account."""
-    [line] = read(tradeline=[card(**changes)]).tradelines
+    [line] = parse_sample(tradeline=[card(**changes)]).tradelines
     return line
 
 
 def flaws(**changes):
-    return problems(read(tradeline=[card(**changes)]))
+    return list_problems(parse_sample(tradeline=[card(**changes)]))
 
 
 def test_it_reads_an_ordinary_report_without_a_warning():
-    report = read()
+    report = parse_sample()
     assert report.warnings == ()
     assert (report.provider, report.parser_version) == ("experian", PARSER_VERSION)
     assert report.reported_on == date(2026, 11, 20)
@@ -61,7 +61,7 @@ def test_it_reads_an_ordinary_report_without_a_warning():
 
 def test_it_says_where_in_the_raw_report_a_row_stands():
     places = ["$.creditProfile[0].tradeline[0]", "$.creditProfile[0].tradeline[1]"]
-    assert [line.path for line in read().tradelines] == places
+    assert [line.path for line in parse_sample().tradelines] == places
 
 
 def test_it_reads_the_same_bytes_the_same_way():
@@ -70,14 +70,14 @@ def test_it_reads_the_same_bytes_the_same_way():
 
 
 def test_it_keeps_no_social_security_number_and_no_account_number():
-    told = str(msgspec.to_builtins(read()))
+    told = str(msgspec.to_builtins(parse_sample()))
     assert SSN not in told
     assert CARD["accountNumber"] not in told
     assert "1001" in told
 
 
 def test_it_prints_neither_names_nor_the_bureaus_identifier():
-    printed = repr(read(statement=[{"type": "07", "statementText": "FRAUD ALERT, CALL 2195550100"}]))
+    printed = repr(parse_sample(statement=[{"type": "07", "statementText": "FRAUD ALERT, CALL 2195550100"}]))
     assert "MERCER" not in printed
     assert "0123456789ABCDEF0" not in printed
     assert "2195550100" not in printed
@@ -91,7 +91,7 @@ def test_it_keeps_the_file_out_of_the_report_of_a_bug(monkeypatch, stumbling):
     monkeypatch.setattr(f"credit.experian.normalize.{stumbling}", stumble)
     frames = []
     try:
-        read()
+        parse_sample()
     except ZeroDivisionError:
         frames = ExceptionReporter(None, *sys.exc_info()).get_traceback_frames()
     ours = [frame for frame in frames if "/credit/experian/" in frame["filename"]]
@@ -104,26 +104,26 @@ def test_it_keeps_the_file_out_of_the_report_of_a_bug(monkeypatch, stumbling):
 
 @pytest.mark.parametrize("code", ["9002", "9001", "9000", "9003", "0000", "0001", "0004", "0299", "0851", "9999"])
 def test_it_never_takes_a_code_of_exclusion_for_a_score(code):
-    report = read(riskModel=[SCORE | {"score": code}])
+    report = parse_sample(riskModel=[SCORE | {"score": code}])
     [score] = report.scores
     assert (score.value, score.exclusion_code) == (None, code)
-    assert ("score", "score_excluded") in problems(report)
+    assert ("score", "score_excluded") in list_problems(report)
 
 
 @pytest.mark.parametrize(("text", "value"), [("0300", 300), ("0850", 850), ("783", 783)])
 def test_it_takes_what_lies_in_the_range_of_scores(text, value):
-    [score] = read(riskModel=[SCORE | {"score": text}]).scores
+    [score] = parse_sample(riskModel=[SCORE | {"score": text}]).scores
     assert (score.value, score.exclusion_code) == (value, "")
 
 
 @pytest.mark.parametrize("text", ["", "UNKN", "-782", "78.2", "٧٨٢", None])
 def test_it_finds_no_score_in_what_is_no_number(text):
-    [score] = read(riskModel=[{**SCORE, "score": text}]).scores
+    [score] = parse_sample(riskModel=[{**SCORE, "score": text}]).scores
     assert score.value is None
 
 
 def test_it_does_not_guess_at_a_model():
-    report = read(riskModel={**SCORE, "modelIndicator": "RC"})
+    report = parse_sample(riskModel={**SCORE, "modelIndicator": "RC"})
     [score] = report.scores
     assert (score.model, score.indicator, score.value) == ("", "RC", 782)
     assert [warning for warning in report.warnings if warning.code == "RC"]
@@ -131,7 +131,7 @@ def test_it_does_not_guess_at_a_model():
 
 def test_it_puts_factors_in_the_order_of_their_importance():
     factors = [{"importance": "2", "code": "84"}, {"importance": "1", "code": "04"}, {"importance": "3", "code": ""}]
-    [score] = read(riskModel=[SCORE | {"scoreFactors": factors}]).scores
+    [score] = parse_sample(riskModel=[SCORE | {"scoreFactors": factors}]).scores
     assert score.factors == (Factor(1, "4"), Factor(2, "84"))
 
 
@@ -203,7 +203,7 @@ def test_it_lists_a_date_that_lies_ahead():
 
 @pytest.mark.parametrize("field", ["accountType", "ecoa", "openOrClosed", "revolvingOrInstallment"])
 def test_it_lists_a_code_that_it_does_not_know(field):
-    report = read(tradeline=[card(**{field: "3Q"})])
+    report = parse_sample(tradeline=[card(**{field: "3Q"})])
     assert [warning.code for warning in report.warnings if warning.problem == "unknown_code"] == ["3Q"]
 
 
@@ -220,7 +220,7 @@ def test_it_keeps_unknown_codes_as_they_are():
 
 
 def test_it_shows_in_a_warning_only_a_short_code_and_never_a_text():
-    report = read(tradeline=[card(ecoa="4000111000011001", accountType=SSN)])
+    report = parse_sample(tradeline=[card(ecoa="4000111000011001", accountType=SSN)])
     assert {warning.code for warning in report.warnings} == {""}
 
 
@@ -229,8 +229,8 @@ def test_it_shows_in_a_warning_only_a_short_code_and_never_a_text():
 
 @pytest.mark.parametrize("section", sorted(PROFILE.keys() - {"tradeline"}))
 def test_it_takes_an_object_for_an_array_of_one(section):
-    report = read(**{section: PROFILE[section][0]})
-    assert report == structs.replace(read(), sha256=report.sha256)
+    report = parse_sample(**{section: PROFILE[section][0]})
+    assert report == structs.replace(parse_sample(), sha256=report.sha256)
 
 
 ODD_SECTIONS = [None, [], "", {}, [None], ["text"], "text", [[]], True, [{"x": {"y": 1}}]]
@@ -244,21 +244,21 @@ def test_it_survives_a_section_of_any_shape(section, value):
 
 
 def test_it_lists_what_is_no_object():
-    assert ("tradeline[0]", "not_an_object") in problems(read(tradeline=["text"]))
+    assert ("tradeline[0]", "not_an_object") in list_problems(parse_sample(tradeline=["text"]))
 
 
 def test_it_reads_one_profile_only():
     text = json.dumps({"creditProfile": [PROFILE, PROFILE | {"tradeline": []}]}).encode()
     report = normalize(text, asof=TODAY, models=MODELS)
     assert len(report.tradelines) == 2
-    assert ("creditProfile", "more_than_one_profile") in problems(report)
+    assert ("creditProfile", "more_than_one_profile") in list_problems(report)
 
 
 @pytest.mark.parametrize("first", [{}, None])
 def test_it_never_takes_the_second_profile_for_the_first(first):
     report = normalize(json.dumps({"creditProfile": [first, PROFILE]}).encode(), asof=TODAY, models=MODELS)
     assert (report.state, report.tradelines, report.personal) == (ReportStatus.NO_HIT, (), ())
-    assert ("creditProfile", "more_than_one_profile") in problems(report)
+    assert ("creditProfile", "more_than_one_profile") in list_problems(report)
 
 
 NO_REPORTS = [b"", b"{", b"[]", b"null", b"<html>", b'"x"', b"[" * 100_000, b"\xff\xfe", b'{"errors": []}']
@@ -283,7 +283,7 @@ def test_it_reads_bytes_that_are_not_utf_8():
     text = raw(tradeline=[card(subscriberName="CAFE NOIR")]).replace(b"CAFE", b"CAF\xc9")
     report = normalize(text, asof=TODAY, models=MODELS)
     assert report.tradelines[0].creditor == "CAFÉ NOIR"
-    assert ("", "not_utf8") in problems(report)
+    assert ("", "not_utf8") in list_problems(report)
 
 
 @pytest.mark.parametrize(
@@ -300,9 +300,9 @@ def test_it_cleans_text_that_no_database_can_hold():
 
 
 def test_it_does_not_let_rows_and_warnings_grow_without_end():
-    report = read(inquiry=[{"kob": "BC"}] * 5000, publicRecord=["x"] * 999, statement=["x"])
+    report = parse_sample(inquiry=[{"kob": "BC"}] * 5000, publicRecord=["x"] * 999, statement=["x"])
     assert len(report.inquiries) == 1000
-    assert ("inquiry", "too_many_rows") in problems(report)
+    assert ("inquiry", "too_many_rows") in list_problems(report)
     assert len(report.warnings) == 1001
 
 
@@ -317,10 +317,10 @@ def test_it_calls_an_empty_profile_no_hit(profile):
 
 def test_it_knows_a_frozen_file_that_shows_nothing():
     statement = {"type": "25", "statementText": "SECURITY FREEZE: FILE FROZEN DUE TO STATE LEGISLATION."}
-    hidden = read(statement=[statement], tradeline=None, riskModel=None, inquiry=None)
+    hidden = parse_sample(statement=[statement], tradeline=None, riskModel=None, inquiry=None)
     assert hidden.state is ReportStatus.FROZEN
-    assert read(statement=[statement]).state is ReportStatus.READY
-    assert read(statement=[statement]).flags.frozen
+    assert parse_sample(statement=[statement]).state is ReportStatus.READY
+    assert parse_sample(statement=[statement]).flags.frozen
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_it_knows_a_frozen_file_that_shows_nothing():
     ],
 )
 def test_it_tells_statements_apart_by_what_they_say(text, notice):
-    report = read(statement={"type": "07", "dateReported": "11012026", "statementText": text})
+    report = parse_sample(statement={"type": "07", "dateReported": "11012026", "statementText": text})
     assert report.statements[0].notice is notice
     assert report.flags.fraud_alert is (notice is Notice.FRAUD_ALERT)
 
@@ -347,7 +347,7 @@ def test_it_tells_statements_apart_by_what_they_say(text, notice):
     ],
 )
 def test_it_restricts_the_file_of_somebody_who_died(sections):
-    assert read(**sections).state is ReportStatus.RESTRICTED
+    assert parse_sample(**sections).state is ReportStatus.RESTRICTED
 
 
 @pytest.mark.parametrize(
@@ -359,12 +359,12 @@ def test_it_restricts_the_file_of_somebody_who_died(sections):
     ],
 )
 def test_it_notices_a_file_that_may_be_somebody_elses(sections):
-    assert read(**sections).state is ReportStatus.MISMATCH
+    assert parse_sample(**sections).state is ReportStatus.MISMATCH
 
 
 def test_it_reads_what_the_file_says_about_a_person():
     job = {"name": "MICHIANA FREIGHT", "firstReportedDate": "01012020"}
-    details = {(detail.kind, detail.text) for detail in read(employmentInformation=job).personal}
+    details = {(detail.kind, detail.text) for detail in parse_sample(employmentInformation=job).personal}
     assert details == {
         (Detail.NAME, "ADA MERCER"),
         (Detail.BIRTH, "1971-01-15"),
@@ -375,16 +375,16 @@ def test_it_reads_what_the_file_says_about_a_person():
 
 @pytest.mark.parametrize(("born", "text"), [({"year": "1971"}, ["1971"]), ({"year": "0000", "day": "00"}, [])])
 def test_it_reads_a_year_of_birth(born, text):
-    details = read(consumerIdentity=[{"dob": born}]).personal
+    details = parse_sample(consumerIdentity=[{"dob": born}]).personal
     assert [detail.text for detail in details if detail.kind is Detail.BIRTH] == text
 
 
 def test_it_reads_a_public_record():
-    [record] = read(publicRecord=[RECORD]).public_records
+    [record] = parse_sample(publicRecord=[RECORD]).public_records
     assert (record.amount, record.status_code, record.bankruptcy) == (38400, "15", True)
     assert (record.filed_on, record.reference) == (PartialDate(date(2025, 5, 15)), "2490009")
 
 
 def test_it_finds_nothing_odd_about_an_inquiry_without_an_amount():
-    [inquiry] = read().inquiries
+    [inquiry] = parse_sample().inquiries
     assert (inquiry.on, inquiry.amount) == (PartialDate(date(2025, 9, 12)), None)

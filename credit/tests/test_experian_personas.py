@@ -14,25 +14,25 @@ from credit.tests.sandbox_bureau import ANSWERED, person
 
 @pytest.mark.parametrize("persona", ANSWERED)
 def test_it_finds_the_bureaus_own_totals_again(local_bureau, persona):
-    report = local_bureau.read(persona)
+    report = local_bureau.pull_report(persona)
     assert [warning for warning in report.warnings if warning.problem == "total_differs"] == []
     assert report.totals or persona == "P05"
 
 
 @pytest.mark.parametrize("persona", sorted(set(ANSWERED) - {"P07", "P10", "P12", "P15"}))
 def test_it_finds_nothing_odd_in_an_ordinary_file(local_bureau, persona):
-    assert local_bureau.read(persona).warnings == ()
+    assert local_bureau.pull_report(persona).warnings == ()
 
 
 @pytest.mark.parametrize(("persona", "code"), [("P07", "9001"), ("P10", "9002")])
 def test_it_lists_a_code_of_exclusion_and_nothing_else(local_bureau, persona, code):
-    report = local_bureau.read(persona)
+    report = local_bureau.pull_report(persona)
     assert [(warning.problem, warning.code) for warning in report.warnings] == [("score_excluded", code)]
     assert (report.scores[0].value, report.scores[0].exclusion_code) == (None, code)
 
 
 def test_it_reads_a_prime_file(local_bureau):
-    report = local_bureau.read("P01")
+    report = local_bureau.pull_report("P01")
     [score] = report.scores
     assert (score.value, [factor.code for factor in score.factors]) == (782, ["13", "84"])
     assert model_name(score.model, score.indicator, report.provider) == "VantageScore 4.0"
@@ -47,7 +47,7 @@ def test_it_reads_a_prime_file(local_bureau):
 
 
 def test_it_reads_a_troubled_file(local_bureau):
-    report = local_bureau.read("P03")
+    report = local_bureau.pull_report("P03")
     assert report.scores[0].value == 548
     assert summarize_utilization(report.tradelines).overall == (3265, 3500)
     found = summarize(report.tradelines, report.inquiries, on=report.reported_on)
@@ -68,29 +68,29 @@ def test_it_reads_a_troubled_file(local_bureau):
     ],
 )
 def test_it_says_whether_a_file_can_be_shown(local_bureau, persona, state):
-    assert local_bureau.read(persona).state is state
+    assert local_bureau.pull_report(persona).state is state
 
 
 def test_it_notices_alerts(local_bureau):
-    flags = local_bureau.read("P08").flags
+    flags = local_bureau.pull_report("P08").flags
     assert (flags.fraud_alert, flags.active_duty, flags.frozen) == (True, True, False)
 
 
 @pytest.mark.parametrize("changes", [{"ssn": "1234"}, {"zip_code": "10001"}])
 def test_it_notices_a_file_that_does_not_fit(local_bureau, changes):
-    report = local_bureau.read("P01", applicant=replace(person("P01"), **changes))
+    report = local_bureau.pull_report("P01", applicant=replace(person("P01"), **changes))
     assert report.state is ReportStatus.MISMATCH
 
 
 def test_it_reads_a_bankruptcy(local_bureau):
-    report = local_bureau.read("P09")
+    report = local_bureau.pull_report("P09")
     [record] = report.public_records
     assert (record.bankruptcy, record.amount) == (True, 38400)
     assert [line.bankruptcy for line in report.tradelines if line.account_condition == "bankruptcy"] == ["7", "7"]
 
 
 def test_it_lists_every_warning_of_the_odd_file(local_bureau):
-    report = local_bureau.read("P12")
+    report = local_bureau.pull_report("P12")
     found = {(warning.path.rpartition(".")[2], warning.problem, warning.code) for warning in report.warnings}
     assert found >= {
         ("openDate", "partial_date", ""),
@@ -113,20 +113,20 @@ def test_it_lists_every_warning_of_the_odd_file(local_bureau):
 
 
 def test_it_reads_the_largest_file(local_bureau):
-    report = local_bureau.read("P13")
+    report = local_bureau.pull_report("P13")
     assert (len(report.tradelines), len(report.public_records)) == (60, 100)
     assert max(len(line.history.codes) for line in report.tradelines) == 84
     assert len({line.key for line in report.tradelines}) == 60
 
 
 def test_it_leaves_borrowed_cards_out_on_demand(local_bureau):
-    lines = local_bureau.read("P14").tradelines
+    lines = local_bureau.pull_report("P14").tradelines
     assert summarize_utilization(lines).overall == (1890, 25200)
     assert summarize_utilization(lines, authorized_user=False).overall == (840, 1200)
 
 
 def test_it_reads_other_models(local_bureau):
-    report = local_bureau.read("P01", risk_models=("V4", "V3", "F9", "ZZ"))
+    report = local_bureau.pull_report("P01", risk_models=("V4", "V3", "F9", "ZZ"))
     assert [score.indicator for score in report.scores] == ["V4", "V3", "F9"]
     assert [message.code for message in report.messages] == ["0084", "1616"]
 
@@ -137,11 +137,11 @@ def test_it_reads_other_models(local_bureau):
 @pytest.fixture
 def real(local_bureau):
     """The accounts of P15 by their creditors."""
-    return {line.creditor: line for line in local_bureau.read("P15").tradelines}
+    return {line.creditor: line for line in local_bureau.pull_report("P15").tradelines}
 
 
 def test_it_finds_nothing_odd_in_a_real_file_but_dates_that_are_missing(local_bureau):
-    assert {warning.problem for warning in local_bureau.read("P15").warnings} == {"history_dated_otherwise"}
+    assert {warning.problem for warning in local_bureau.pull_report("P15").warnings} == {"history_dated_otherwise"}
 
 
 def test_it_knows_what_every_account_of_a_real_file_is(real):
@@ -152,7 +152,7 @@ def test_it_knows_what_every_account_of_a_real_file_is(real):
 
 
 def test_it_counts_the_secured_card_of_a_real_file(local_bureau):
-    use = summarize_utilization(local_bureau.read("P15").tradelines)
+    use = summarize_utilization(local_bureau.pull_report("P15").tradelines)
     assert use.overall == (1590, 12500)
     assert [str(card.use.percent) for card in use.cards] == ["90.0", "9.5"]
     assert [line.creditor for line in use.without_limit] == ["HARBOR STORE CARD"]
@@ -164,14 +164,14 @@ def test_it_says_how_late_the_accounts_of_a_real_file_are(real):
 
 
 def test_it_counts_the_paid_collections_of_a_real_file(local_bureau):
-    report = local_bureau.read("P15")
+    report = local_bureau.pull_report("P15")
     found = summarize(report.tradelines, report.inquiries, on=report.reported_on)
     assert (found.derogatory, found.collections, found.collection_balance) == (2, 2, 0)
     assert {line.payment_status for line in report.tradelines if line.derogatory} == {"paid_was_collection"}
 
 
 def test_it_dates_what_a_real_file_leaves_undated(local_bureau, real):
-    report = local_bureau.read("P15")
+    report = local_bureau.pull_report("P15")
     assert {creditor: str(line.history.dated_by) for creditor, line in real.items() if line.balance_on is None} == {
         "HARBOR FURNITURE": "status",
         "SUMMIT SERVICES": "report",
@@ -188,11 +188,11 @@ def test_it_keeps_the_blank_months_of_a_real_file_in_their_places(real):
 
 def test_it_finds_a_dispute_that_only_a_code_tells(local_bureau, real):
     assert [line.creditor for line in real.values() if line.disputed] == ["MESA AUTO LEASING"]
-    assert dict(local_bureau.read("P15").totals)["disputedAccountsExcluded"] == 1
+    assert dict(local_bureau.pull_report("P15").totals)["disputedAccountsExcluded"] == 1
 
 
 def test_it_finds_no_record_that_a_message_tells_of(local_bureau):
     local_bureau.control("bureau/personas/P04", {"mode": "no_hit_message"})
-    report = local_bureau.read("P04")
+    report = local_bureau.pull_report("P04")
     local_bureau.control("bureau/personas/P04", {"mode": "usual"})
     assert (report.state, [message.code for message in report.messages]) == (ReportStatus.NO_HIT, ["0007"])

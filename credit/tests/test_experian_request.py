@@ -10,13 +10,13 @@ from credit.provider import Applicant, BureauInputError
 from credit.tests.client_samples import ADA, PROFILE
 
 
-def written(**changes):
+def build(**changes):
     return build_applicant(replace(ADA, **changes), is_sample=True)
 
 
-def refused(**changes):
+def refused_field(**changes):
     with pytest.raises(BureauInputError) as caught:
-        written(**changes)
+        build(**changes)
     assert caught.value.__context__ is None
     return caught.value.field
 
@@ -74,13 +74,13 @@ def test_it_leaves_out_what_it_is_not_told():
     ],
 )
 def test_it_writes_names_with_what_the_bureau_allows(typed, sent):
-    assert written(last_name=typed)["name"]["lastName"] == sent
+    assert build(last_name=typed)["name"]["lastName"] == sent
 
 
 @pytest.mark.parametrize("name", ["", " ", "-", "'", "A1", "李", "A/B", "A" * 33, "A\0B", "A;B"])
 def test_it_refuses_a_name_that_the_bureau_would_refuse(name):
-    assert refused(last_name=name) == "last_name"
-    assert refused(first_name=name) == "first_name"
+    assert refused_field(last_name=name) == "last_name"
+    assert refused_field(first_name=name) == "first_name"
 
 
 @pytest.mark.parametrize(
@@ -100,18 +100,18 @@ def test_it_refuses_a_name_that_the_bureau_would_refuse(name):
     ],
 )
 def test_it_says_which_detail_is_to_blame(changes, field):
-    assert refused(**changes) == field
+    assert refused_field(**changes) == field
 
 
 @pytest.mark.parametrize(("ssn", "sent"), [("666011001", "666011001"), ("666-01-1001", "666011001"), ("1001", "1001")])
 def test_it_sends_a_whole_number_or_the_last_four(ssn, sent):
-    assert written(ssn=ssn)["ssn"] == {"ssn": sent}
+    assert build(ssn=ssn)["ssn"] == {"ssn": sent}
 
 
 @pytest.mark.parametrize("ssn", ["66601100", "6660110011", "666-011001x", "66601 1001", "٦٦٦٠١١٠٠١", "abc", "100"])
 def test_it_refuses_a_number_of_another_form(ssn):
     with pytest.raises(BureauInputError):
-        written(ssn=ssn)
+        build(ssn=ssn)
 
 
 @pytest.mark.parametrize("ssn", ["666011001", "000121234", "900121234", "123001234", "123450000"])
@@ -122,7 +122,7 @@ def test_it_refuses_in_production_a_number_that_was_never_issued(ssn):
 
 
 def test_it_sends_a_year_of_birth():
-    assert written(birth=1955)["dob"] == {"dob": "1955"}
+    assert build(birth=1955)["dob"] == {"dob": "1955"}
 
 
 def test_it_names_its_vendor_only_where_one_is_set():

@@ -37,7 +37,7 @@ def test_it_makes_one_report_a_pull_and_leaks_nothing(local_bureau):
 
 
 def test_it_pulls_with_the_last_four(local_bureau):
-    assert local_bureau.read("P01", applicant=replace(person("P01"), ssn="1001")).state is ReportStatus.READY
+    assert local_bureau.pull_report("P01", applicant=replace(person("P01"), ssn="1001")).state is ReportStatus.READY
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_it_pulls_with_the_last_four(local_bureau):
     ],
 )
 def test_it_pulls_from_other_paths(local_bureau, path):
-    assert local_bureau.read("P01", report_path=path).scores[0].value == 782
+    assert local_bureau.pull_report("P01", report_path=path).scores[0].value == 782
 
 
 def test_it_gets_over_a_token_that_ended_early(local_bureau):
     local_bureau.pull("P01")
     local_bureau.control("bureau/tokens/expire")
-    assert local_bureau.read("P01").state is ReportStatus.READY
-    assert local_bureau.made() == 2
+    assert local_bureau.pull_report("P01").state is ReportStatus.READY
+    assert local_bureau.count_reports_made() == 2
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_it_finds_nobody(local_bureau):
     with pytest.raises(NoHit):
         local_bureau.pull("P04")
     local_bureau.control("bureau/personas/P01", {"mode": "empty"})
-    assert local_bureau.read("P01").state is ReportStatus.NO_HIT
+    assert local_bureau.pull_report("P01").state is ReportStatus.NO_HIT
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("frozen_422", FileFrozen), ("alert_list", FileRestricted)])
@@ -110,7 +110,7 @@ def test_it_makes_no_second_report_of_a_fault(local_bureau, fault):
     with pytest.raises(error) as caught:
         local_bureau.pull("P01", seconds=1.0)
     assert caught.value.outcome is outcome
-    assert local_bureau.made() == produced
+    assert local_bureau.count_reports_made() == produced
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_it_makes_no_second_report_of_a_fault(local_bureau, fault):
 )
 def test_it_reads_an_answer_in_an_odd_dress(local_bureau, kind, action):
     local_bureau.fault(kind, **action)
-    report = local_bureau.read("P12")
+    report = local_bureau.pull_report("P12")
     assert report.tradelines[2].creditor == "CAFÉ NOIR CREDIT"
 
 

@@ -34,20 +34,20 @@ EMBEDDED = {
 
 
 @pytest.fixture
-def configured(settings):
-    def configure(**changes):
+def configure(settings):
+    def set_settings(**changes):
         for name, value in (EMBEDDED | changes).items():
             setattr(settings, name, value)
 
-    return configure
+    return set_settings
 
 
-def test_it_connects_to_the_bureau_that_the_settings_name(configured):
-    configured()
+def test_it_connects_to_the_bureau_that_the_settings_name(configure):
+    configure()
     client = connect()
     assert client is connect()
     assert (client.settings.host, client.settings.is_sample) == ("http://127.0.0.1:8001", True)
-    configured(CREDIT_ENV="production", EXPERIAN_BASE_URL="", EXPERIAN_SUBSCRIBER_CODE="1234567")
+    configure(CREDIT_ENV="production", EXPERIAN_BASE_URL="", EXPERIAN_SUBSCRIBER_CODE="1234567")
     assert (connect().settings.host, connect().settings.is_sample) == ("https://us-api.experian.com", False)
 
 
@@ -78,8 +78,8 @@ def test_it_connects_to_the_bureau_that_the_settings_name(configured):
         ({"EXPERIAN_ERROR_RULES": [{"mood": "bad"}]}, "ERROR_RULES_REFUSED"),
     ],
 )
-def test_it_connects_nowhere_with_settings_that_cannot_be_right(configured, changes, code):
-    configured(**changes)
+def test_it_connects_nowhere_with_settings_that_cannot_be_right(configure, changes, code):
+    configure(**changes)
     with pytest.raises(BureauConfigError) as caught:
         connect()
     assert caught.value.code == code

@@ -2,13 +2,13 @@ import pytest
 
 from credit.tests.experian_samples import (
     card,
+    list_problems,
     loan,
-    problems,
-    read,
+    parse_sample,
 )
 
 
-def summed(**values):
+def summary_section(**values):
     attributes = [{"id": name, "value": value} for name, value in values.items()]
     return [{"summaryType": "Profile Summary", "attributes": attributes}]
 
@@ -26,7 +26,7 @@ TRUE_TOTALS = {
 
 
 def test_it_finds_the_same_totals_as_the_bureau():
-    report = read(summaries=summed(**TRUE_TOTALS))
+    report = parse_sample(summaries=summary_section(**TRUE_TOTALS))
     assert report.warnings == ()
     assert dict(report.totals)["oldestTradeDate"] == 20160315
 
@@ -34,23 +34,26 @@ def test_it_finds_the_same_totals_as_the_bureau():
 @pytest.mark.parametrize("name", TRUE_TOTALS)
 def test_it_lists_a_total_that_differs(name):
     wrong = "01012001" if name == "oldestTradeDate" else "00000007"
-    report = read(summaries=summed(**TRUE_TOTALS | {name: wrong}))
-    assert [problem for _, problem in problems(report)] == ["total_differs"]
+    report = parse_sample(summaries=summary_section(**TRUE_TOTALS | {name: wrong}))
+    assert [problem for _, problem in list_problems(report)] == ["total_differs"]
 
 
 def test_it_leaves_a_balance_that_is_not_reported_out_of_the_totals():
     lines = [card(openOrClosed="C", balanceAmount=None), loan()]
     totals = TRUE_TOTALS | {"revolvingBalance": "00000000", "paidAccounts": "001"}
-    assert read(tradeline=lines, summaries=summed(**totals)).warnings == ()
+    assert parse_sample(tradeline=lines, summaries=summary_section(**totals)).warnings == ()
 
 
 def test_it_takes_a_bad_debt_that_was_paid_for_one_that_was_bad():
     enhanced = {"enhancedAccountCondition": "A2", "enhancedPaymentStatus": "93"}
     paid = card(openOrClosed="C", balanceAmount=None, status="93", derogCounter="07", enhanced=enhanced)
     told = {"wasDelinquentDerog": "001", "totalTradeItems": "001"}
-    assert read(tradeline=[paid], summaries=summed(**told)).warnings == ()
+    assert parse_sample(tradeline=[paid], summaries=summary_section(**told)).warnings == ()
     unpaid = card(status="93", derogCounter="07", enhanced={"enhancedAccountCondition": "93"})
-    assert read(tradeline=[unpaid], summaries=summed(**told | {"wasDelinquentDerog": "000"})).warnings == ()
+    assert (
+        parse_sample(tradeline=[unpaid], summaries=summary_section(**told | {"wasDelinquentDerog": "000"})).warnings
+        == ()
+    )
 
 
 # --- Accounts that are in dispute -----------------------------------------------------------------------------
@@ -65,7 +68,9 @@ DISPUTED = card(
 
 
 def test_it_finds_the_totals_of_a_bureau_that_leaves_disputed_accounts_out():
-    report = read(tradeline=[card(), loan(), DISPUTED], summaries=summed(**TRUE_TOTALS, disputedAccountsExcluded="001"))
+    report = parse_sample(
+        tradeline=[card(), loan(), DISPUTED], summaries=summary_section(**TRUE_TOTALS, disputedAccountsExcluded="001")
+    )
     assert report.warnings == ()
 
 
@@ -78,26 +83,31 @@ def test_it_finds_the_totals_of_a_bureau_that_counts_disputed_accounts():
         "wasDelinquentDerog": "001",
     }
     lines = [card(), loan(), DISPUTED]
-    assert read(tradeline=lines, summaries=summed(**with_it, disputedAccountsExcluded="000")).warnings == ()
+    assert (
+        parse_sample(tradeline=lines, summaries=summary_section(**with_it, disputedAccountsExcluded="000")).warnings
+        == ()
+    )
     # Which totals leave them out is documented nowhere, so either sum is right.
     mixed = TRUE_TOTALS | {"totalTradeItems": "003", "oldestTradeDate": "01152012"}
-    assert read(tradeline=lines, summaries=summed(**mixed, disputedAccountsExcluded="001")).warnings == ()
+    assert (
+        parse_sample(tradeline=lines, summaries=summary_section(**mixed, disputedAccountsExcluded="001")).warnings == ()
+    )
 
 
 @pytest.mark.parametrize("name", TRUE_TOTALS)
 def test_it_still_lists_a_total_that_differs_either_way(name):
     wrong = "01012001" if name == "oldestTradeDate" else "00000007"
     told = TRUE_TOTALS | {name: wrong, "disputedAccountsExcluded": "001"}
-    report = read(tradeline=[card(), loan(), DISPUTED], summaries=summed(**told))
-    assert [problem for _, problem in problems(report)] == ["total_differs"]
+    report = parse_sample(tradeline=[card(), loan(), DISPUTED], summaries=summary_section(**told))
+    assert [problem for _, problem in list_problems(report)] == ["total_differs"]
 
 
 def test_it_compares_nothing_where_it_cannot_tell_which_accounts_were_left_out():
     told = TRUE_TOTALS | {"totalTradeItems": "007", "disputedAccountsExcluded": "002"}
-    report = read(tradeline=[card(), loan(), DISPUTED], summaries=summed(**told))
-    assert [problem for _, problem in problems(report)] == ["total_differs"]
+    report = parse_sample(tradeline=[card(), loan(), DISPUTED], summaries=summary_section(**told))
+    assert [problem for _, problem in list_problems(report)] == ["total_differs"]
     assert report.warnings[0].path.endswith(f"attributes[{len(TRUE_TOTALS)}]")
 
 
 def test_it_takes_the_mark_of_a_partial_total_for_no_figure():
-    assert read(summaries=summed(**TRUE_TOTALS, monthlyPaymentPartialFlag="*")).warnings == ()
+    assert parse_sample(summaries=summary_section(**TRUE_TOTALS, monthlyPaymentPartialFlag="*")).warnings == ()

@@ -10,9 +10,9 @@ from credit.report import AccountKind, Role
 from credit.tests.experian_samples import (
     TODAY,
     card,
+    list_problems,
     loan,
-    problems,
-    read,
+    parse_sample,
 )
 
 GRID = "B00CCCC1CCCCC1CCC0000-0CC"
@@ -20,12 +20,12 @@ GRID = "B00CCCC1CCCCC1CCC0000-0CC"
 
 def one(**changes):
     """The card of a report that has no other account."""
-    [line] = read(tradeline=[card(**changes)]).tradelines
+    [line] = parse_sample(tradeline=[card(**changes)]).tradelines
     return line
 
 
 def flaws(**changes):
-    return problems(read(tradeline=[card(**changes)]))
+    return list_problems(parse_sample(tradeline=[card(**changes)]))
 
 
 # --- Limits ---------------------------------------------------------------------------------------------------
@@ -41,15 +41,17 @@ def test_it_takes_a_real_amount_beside_a_zero_in_the_enhanced_data():
     zeros = {"creditLimitAmount": "0000000000", "highBalanceAmount": "0000000000", "originalLoanAmount": "0000000000"}
     line = one(enhanced=zeros)
     assert (line.limit, line.high) == (12000, 3410)
-    [loaned, same] = read(tradeline=[loan(enhancedPaymentData=zeros), loan(enhancedPaymentData=zeros)]).tradelines
+    [loaned, same] = parse_sample(
+        tradeline=[loan(enhancedPaymentData=zeros), loan(enhancedPaymentData=zeros)]
+    ).tradelines
     assert loaned.original == same.original == 9000
     assert one(amount1="00000000", enhanced=zeros).limit == 0
 
 
 def test_it_makes_an_accounts_key_of_the_amount_that_it_was_first_made_of():
     zero = {"originalLoanAmount": "0000000000"}
-    [beside] = read(tradeline=[loan(enhancedPaymentData=zero)]).tradelines
-    [alone] = read(tradeline=[loan(enhancedPaymentData=zero, amount1=None, amount1Qualifier=None)]).tradelines
+    [beside] = parse_sample(tradeline=[loan(enhancedPaymentData=zero)]).tradelines
+    [alone] = parse_sample(tradeline=[loan(enhancedPaymentData=zero, amount1=None, amount1Qualifier=None)]).tradelines
     assert (beside.original, alone.original) == (9000, 0)
     assert beside.key == alone.key
 
@@ -177,12 +179,12 @@ def test_it_tells_accounts_apart_by_what_stays(changes):
 
 
 def test_it_tells_loans_of_one_day_apart_by_their_amount():
-    lines = read(tradeline=[loan(), loan(amount1="00005500")]).tradelines
+    lines = parse_sample(tradeline=[loan(), loan(amount1="00005500")]).tradelines
     assert len({line.key for line in lines}) == 2
 
 
 def test_it_numbers_accounts_that_nothing_tells_apart_in_an_order_that_holds():
     small, large = card(amount1="00000500"), card(enhanced={"highBalanceAmount": "0000009000"})
-    there, back = read(tradeline=[small, large]).tradelines, read(tradeline=[large, small]).tradelines
+    there, back = parse_sample(tradeline=[small, large]).tradelines, parse_sample(tradeline=[large, small]).tradelines
     assert len({line.key for line in there}) == 2
     assert {line.high: line.key for line in there} == {line.high: line.key for line in back}

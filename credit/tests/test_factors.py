@@ -5,7 +5,7 @@ import pytest
 from credit.analysis.bands import BANDS, band_for_score, model_name
 from credit.analysis.factors import ACCOUNT_FILTERS, FAMILIES, FactorCategory, accounts_behind, reason
 from credit.report import Factor
-from credit.tests.experian_samples import card, loan, read
+from credit.tests.experian_samples import card, loan, parse_sample
 
 LATE = card(subscriberCode="1", paymentHistory="C1C")
 WORSE = card(subscriberCode="2", paymentHistory="CC2", amountPastDue="00000025")
@@ -14,7 +14,7 @@ UNWELCOME = re.compile(r"improve|fix|boost|raise|repair|remove|should|must|\bbad
 
 
 def behind(model, code, *accounts):
-    lines = read(tradeline=list(accounts)).tradelines
+    lines = parse_sample(tradeline=list(accounts)).tradelines
     return [line.subscriber_code for line in accounts_behind(reason(model, Factor(1, code)), lines)]
 
 

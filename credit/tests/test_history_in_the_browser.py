@@ -52,14 +52,14 @@ def visit(page, live_server, alice, year):
 
 
 @pytest.fixture
-def kept(alice, year):
+def summaries(alice, year):
     """Alice's reports, newest first."""
     with tenant(alice.pk):
         return reports.list_reports(owner=alice.pk)
 
 
-def test_it_shows_a_year_and_what_made_it(page, visit, kept):
-    assert tuple(listing.value for listing in kept[::-1]) == SCORES
+def test_it_shows_a_year_and_what_made_it(page, visit, summaries):
+    assert tuple(summary.value for summary in summaries[::-1]) == SCORES
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Credit").click()
     expect(page.get_by_role("img", name="640 on a scale from 300 to 850")).to_be_visible()
     expect(page.get_by_text("Down 49 points")).to_be_visible()
@@ -71,7 +71,7 @@ def test_it_shows_a_year_and_what_made_it(page, visit, kept):
     expect(rows.filter(has_text="651")).to_contain_text("late payment in")
 
 
-def test_it_reads_the_score_of_each_report_out_by_key(page, visit, kept):
+def test_it_reads_the_score_of_each_report_out_by_key(page, visit, summaries):
     visit("credit_history")
     plot = page.get_by_role("group", name="Values day by day")
     for key, value in (("End", 640), ("ArrowLeft", 689), ("Home", 702), ("ArrowRight", 688)):
@@ -91,8 +91,8 @@ def test_it_tells_every_change_once_and_leads_to_its_account(page, visit):
     expect(page.get_by_role("table", name="Payment history by month")).to_be_visible()
 
 
-def test_it_compares_the_first_report_with_the_last(page, visit, kept):
-    newest, *_between, first = kept
+def test_it_compares_the_first_report_with_the_last(page, visit, summaries):
+    newest, *_between, first = summaries
     visit("credit_changes")
     page.get_by_label("Earlier report").select_option(str(first.id))
     page.get_by_label("Later report").select_option(str(newest.id))

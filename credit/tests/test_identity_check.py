@@ -44,7 +44,7 @@ def answered_right(user):
     return IdentityAnswer(ON_FILE, frozenset(sorted({account.opened.first.replace(day=1) for account in accounts})[:2]))
 
 
-def shown(user):
+def summarize_visible(user):
     """The newest report that is shown, the states of all, and how many changes can be read."""
     with tenant(user.pk):
         newest = reports.get_latest_report(owner=user.pk)
@@ -127,10 +127,10 @@ def test_it_finds_the_zip_code_of_an_address(text, found):
 )
 def test_it_shows_the_report_everywhere_after_a_right_answer(site_bureau, alice, persona, changes):
     came(alice, persona, **changes)
-    assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
+    assert summarize_visible(alice) == (None, [ReportStatus.MISMATCH], 0)
     assert identity_check.check_answer(user=alice, answer=answered_right(alice))
     with tenant(alice.pk):
-        assert shown(alice) == (Report.objects.get().pk, [ReportStatus.READY], 0)
+        assert summarize_visible(alice) == (Report.objects.get().pk, [ReportStatus.READY], 0)
         assert reports.list_reports(owner=alice.pk)[0].value == 782
     assert get_overview(owner=alice.pk).status is EnrollmentStatus.READY
     assert get_enrollment(alice).next_pull_at >= get_enrollment(alice).eligible_at > timezone.now()
@@ -146,7 +146,7 @@ def test_it_closes_after_three_wrong_answers(site_bureau, alice):
         assert not identity_check.check_answer(user=alice, answer=WRONG)
         assert attempts_left(alice) == left
     assert not identity_check.check_answer(user=alice, answer=right)
-    assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
+    assert summarize_visible(alice) == (None, [ReportStatus.MISMATCH], 0)
     assert (current_status(alice), get_enrollment(alice).next_pull_at) == (EnrollmentStatus.MISMATCH, None)
     assert [(outcome, facts["wrong_answers"]) for outcome, facts in trail(alice)] == [
         ("refused", 1),
@@ -229,7 +229,7 @@ def test_it_opens_nobody_elses_report(site_bureau, alice, mallory):
     enroll_user(mallory, "P02")
     pull(mallory)
     assert not identity_check.check_answer(user=mallory, answer=right)
-    assert (shown(alice)[1], attempts_left(alice)) == ([ReportStatus.MISMATCH], 3)
+    assert (summarize_visible(alice)[1], attempts_left(alice)) == ([ReportStatus.MISMATCH], 3)
     assert trail(mallory) == []
 
 
@@ -243,7 +243,7 @@ def test_it_takes_no_answer_once_something_has_changed(site_bureau, alice, meanw
         enroll_user(alice, zip_code="46362")
     assert identity_check.get_question(owner=alice.pk) is None
     assert not identity_check.check_answer(user=alice, answer=right)
-    assert shown(alice) == (None, [ReportStatus.MISMATCH], 0)
+    assert summarize_visible(alice) == (None, [ReportStatus.MISMATCH], 0)
 
 
 # --- Reports that follow ------------------------------------------------------------------------------------
@@ -260,12 +260,12 @@ def test_it_asks_once_for_the_same_file_and_again_for_another(days, alice):
     identity_check.check_answer(user=alice, answer=answered_right(alice))
     assert following(days, alice) is ReportStatus.READY
     assert following(days, alice) is ReportStatus.READY
-    assert shown(alice)[1] == [ReportStatus.READY] * 3
+    assert summarize_visible(alice)[1] == [ReportStatus.READY] * 3
     with tenant(alice.pk):
         assert RawReport.objects.values("confirmed_at").distinct().count() == 1
         Report.objects.update(consumer_hash="of somebody else")
     assert following(days, alice) is ReportStatus.MISMATCH
-    assert shown(alice)[1] == [ReportStatus.MISMATCH, *[ReportStatus.READY] * 3]
+    assert summarize_visible(alice)[1] == [ReportStatus.MISMATCH, *[ReportStatus.READY] * 3]
     assert (current_status(alice), attempts_left(alice)) == (EnrollmentStatus.MISMATCH, 3)
 
 
@@ -294,7 +294,10 @@ def test_it_carries_no_confirmation_over_to_another_person(days, alice, mallory)
     came(alice)
     identity_check.check_answer(user=alice, answer=answered_right(alice))
     came(mallory)
-    assert (current_status(mallory), shown(mallory)) == (EnrollmentStatus.MISMATCH, (None, [ReportStatus.MISMATCH], 0))
+    assert (current_status(mallory), summarize_visible(mallory)) == (
+        EnrollmentStatus.MISMATCH,
+        (None, [ReportStatus.MISMATCH], 0),
+    )
 
 
 def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice):
@@ -304,10 +307,10 @@ def test_it_keeps_changes_and_alerts_back_until_the_answer_is_right(days, alice)
     came(alice, "P11", zip_code="46361")
     # What the newest of the hidden reports would tell is written down, and nothing of it said.
     assert len(stored_changes(alice)) > 0
-    assert (count(Notification, alice), shown(alice)[2]) == (0, 0)
-    assert shown(alice)[1] == [ReportStatus.MISMATCH, ReportStatus.READY]
+    assert (count(Notification, alice), summarize_visible(alice)[2]) == (0, 0)
+    assert summarize_visible(alice)[1] == [ReportStatus.MISMATCH, ReportStatus.READY]
     assert identity_check.check_answer(user=alice, answer=answered_right(alice))
-    assert (count(Notification, alice), shown(alice)[2]) == (0, len(stored_changes(alice)))
+    assert (count(Notification, alice), summarize_visible(alice)[2]) == (0, len(stored_changes(alice)))
     assert following(days, alice) is ReportStatus.READY
     assert count(Notification, alice) > 0
 
@@ -326,10 +329,10 @@ def test_it_keeps_a_confirmation_and_wrong_answers_through_a_rebuild(days, alice
         identity_check.check_answer(user=user, answer=WRONG)
     identity_check.check_answer(user=alice, answer=answered_right(alice))
     following(days, alice)
-    before = shown(alice), shown(mallory)
+    before = summarize_visible(alice), summarize_visible(mallory)
     for user in (alice, mallory):
         assert rebuilding.rebuild(owner_id=user.pk, everything=True).unreadable == 0
-    assert (shown(alice), shown(mallory)) == before
+    assert (summarize_visible(alice), summarize_visible(mallory)) == before
     assert (current_status(alice), attempts_left(alice)) == (EnrollmentStatus.READY, None)
     assert (current_status(mallory), attempts_left(mallory)) == (EnrollmentStatus.MISMATCH, 2)
 
@@ -346,7 +349,7 @@ def test_it_carries_a_confirmation_over_to_a_report_that_is_read_late(days, alic
         with pytest.raises(MalformedReport):
             following(days, alice)
     rebuilding.rebuild(owner_id=alice.pk, everything=False)
-    assert (shown(alice)[1], current_status(alice)) == ([ReportStatus.READY] * 2, EnrollmentStatus.READY)
+    assert (summarize_visible(alice)[1], current_status(alice)) == ([ReportStatus.READY] * 2, EnrollmentStatus.READY)
 
 
 def test_it_asks_for_the_next_report_on_the_persons_day(days, alice):

@@ -25,17 +25,17 @@ def tab(browser: Any) -> Iterator[Callable[..., Page]]:
     """Tabs in which a refused form is no failure, although Chromium writes an error into its console."""
     contexts: list[Any] = []
 
-    def opened(**options: Any) -> Page:
+    def open_tab(**options: Any) -> Page:
         contexts.append(browser.new_context(reduced_motion="reduce", **options))
         page: Page = contexts[-1].new_page()
         return page
 
-    yield opened
+    yield open_tab
     for context in contexts:
         context.close()
 
 
-def waiting(page: Page, live_server: Any, user: User) -> None:
+def reach_identity_check(page: Page, live_server: Any, user: User) -> None:
     """Come to the page that says that the report does not fit."""
 
     def go(name: str) -> None:
@@ -46,7 +46,7 @@ def waiting(page: Page, live_server: Any, user: User) -> None:
     expect(page.get_by_role("heading", name="Is this report about you?")).to_be_visible()
 
 
-def answer(page: Page, first: str, second: str) -> None:
+def submit_answers(page: Page, first: str, second: str) -> None:
     page.get_by_label("ZIP code").fill("46360")
     page.get_by_label("Month you opened an account").fill(first)
     page.get_by_label("Month you opened another account (optional)").fill(second)
@@ -61,11 +61,11 @@ def test_it_settles_without_scripts(
     tab: Callable[..., Page], live_server: Any, alice: User, site_bureau: Bureau
 ) -> None:
     page = tab(java_script_enabled=False)
-    waiting(page, live_server, alice)
+    reach_identity_check(page, live_server, alice)
     page.get_by_role("link", name="Confirm it's mine").click()
-    answer(page, "1999-01", "1999-02")
+    submit_answers(page, "1999-01", "1999-02")
     expect(page.get_by_role("alert")).to_contain_text("Those answers don't match the credit file.")
-    answer(page, *months_on_file(alice)[:2])
+    submit_answers(page, *months_on_file(alice)[:2])
     expect(page.get_by_role("status")).to_contain_text("Your answers match.")
     expect(page.get_by_role("main")).to_contain_text("782")
 
@@ -75,11 +75,11 @@ def test_it_leaves_axe_nothing_to_say(
     tab: Callable[..., Page], live_server: Any, alice: User, site_bureau: Bureau, scheme: str, width: int
 ) -> None:
     page = tab(color_scheme=scheme, viewport={"width": width, "height": 900})
-    waiting(page, live_server, alice)
+    reach_identity_check(page, live_server, alice)
     without_faults(page)
     page.get_by_role("link", name="Confirm it's mine").click()
     without_faults(page)
     for _ in range(3):
-        answer(page, "1999-01", "1999-02")
+        submit_answers(page, "1999-01", "1999-02")
         without_faults(page)
     expect(page.get_by_role("heading", name="We can't show this report")).to_be_visible()

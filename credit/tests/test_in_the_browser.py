@@ -30,7 +30,7 @@ LABELS = {
     "ssn": "Social Security number",
 }
 
-Visit = Callable[[str], None]
+OpenPage = Callable[[str], None]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def alice(make_user: Callable[..., User]) -> User:
 
 
 @pytest.fixture
-def visit(page: Page, live_server: Any) -> Visit:
+def visit(page: Page, live_server: Any) -> OpenPage:
     def go(name: str) -> None:
         page.goto(live_server.url + reverse(name))
 
@@ -47,12 +47,12 @@ def visit(page: Page, live_server: Any) -> Visit:
 
 
 @pytest.fixture
-def in_(page: Page, visit: Visit, alice: User, site_bureau: Bureau) -> None:
+def signed_in(page: Page, visit: OpenPage, alice: User, site_bureau: Bureau) -> None:
     """Alice has signed in by her password, at a site that asks the sandbox's bureau."""
     sign_in(page, visit, alice)
 
 
-def sign_in(page: Page, visit: Visit, user: User) -> None:
+def sign_in(page: Page, visit: OpenPage, user: User) -> None:
     visit("account_login")
     page.get_by_label("Email").fill(user.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -60,7 +60,7 @@ def sign_in(page: Page, visit: Visit, user: User) -> None:
     expect(page).to_have_title("Overview · Plumbline")
 
 
-def sign(page: Page, visit: Visit, persona: str) -> None:
+def sign(page: Page, visit: OpenPage, persona: str) -> None:
     details = details_of(persona)
     visit("credit")
     page.get_by_role("link", name="Review authorization").click()
@@ -76,7 +76,7 @@ def fill_in(page: Page, persona: str) -> None:
         page.get_by_label(label, exact=True).fill(details[name])
 
 
-def get_report(page: Page, visit: Visit, persona: str) -> None:
+def get_report(page: Page, visit: OpenPage, persona: str) -> None:
     sign(page, visit, persona)
     fill_in(page, persona)
     page.get_by_role("button", name="Get my report").click()
@@ -91,17 +91,19 @@ def without_faults(page: Page) -> None:
 # --- The way in -------------------------------------------------------------------------------------------
 
 
-def test_it_shows_the_report_that_was_signed_for(page: Page, visit: Visit, in_: None, site_bureau: Bureau) -> None:
+def test_it_shows_the_report_that_was_signed_for(
+    page: Page, visit: OpenPage, signed_in: None, site_bureau: Bureau
+) -> None:
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Credit").click()
     expect(page.get_by_role("heading", name="Your credit report")).to_be_visible()
     get_report(page, visit, "P01")
     expect(page).to_have_url(re.compile("/credit/$"))
     expect(page.get_by_role("main")).to_contain_text("782")
     expect(page.get_by_role("navigation", name="Main").locator("[aria-current=page]")).to_have_text("Credit")
-    assert site_bureau.made() == 1
+    assert site_bureau.count_reports_made() == 1
     assert "666011001" not in page.content()
     page.reload()
-    assert site_bureau.made() == 1
+    assert site_bureau.count_reports_made() == 1
 
 
 @pytest.fixture
@@ -137,15 +139,15 @@ def test_it_hides_the_number_while_it_is_typed_and_after(
     without_faults(page)
 
 
-def test_it_asks_once_for_two_clicks(page: Page, visit: Visit, in_: None, site_bureau: Bureau) -> None:
+def test_it_asks_once_for_two_clicks(page: Page, visit: OpenPage, signed_in: None, site_bureau: Bureau) -> None:
     sign(page, visit, "P01")
     fill_in(page, "P01")
     page.get_by_role("button", name="Get my report").dblclick()
     expect(page.get_by_role("main")).to_contain_text("782")
-    assert site_bureau.made() == 1
+    assert site_bureau.count_reports_made() == 1
 
 
-def test_it_goes_the_whole_way_by_keyboard(page: Page, visit: Visit, in_: None, site_bureau: Bureau) -> None:
+def test_it_goes_the_whole_way_by_keyboard(page: Page, visit: OpenPage, signed_in: None, site_bureau: Bureau) -> None:
     visit("credit_start")
     page.get_by_role("checkbox").focus()
     page.keyboard.press("Space")
@@ -164,7 +166,7 @@ def test_it_goes_the_whole_way_by_keyboard(page: Page, visit: Visit, in_: None, 
     page.keyboard.type(details["ssn"])
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_contain_text("782")
-    assert site_bureau.made() == 1
+    assert site_bureau.count_reports_made() == 1
 
 
 def test_it_needs_no_scripts(browser: Any, live_server: Any, alice: User, site_bureau: Bureau) -> None:
@@ -187,7 +189,7 @@ def test_it_needs_no_scripts(browser: Any, live_server: Any, alice: User, site_b
 # --- Files that are not as usual --------------------------------------------------------------------------
 
 
-def test_it_explains_a_frozen_file(page: Page, visit: Visit, in_: None) -> None:
+def test_it_explains_a_frozen_file(page: Page, visit: OpenPage, signed_in: None) -> None:
     get_report(page, visit, "P05")
     expect(page.get_by_role("heading", name="Your credit file is frozen")).to_be_visible()
     expect(page.get_by_text("Nothing is wrong")).to_be_visible()
@@ -198,7 +200,7 @@ def test_it_explains_a_frozen_file(page: Page, visit: Visit, in_: None) -> None:
     without_faults(page)
 
 
-def test_it_leads_back_to_the_details_that_found_nothing(page: Page, visit: Visit, in_: None) -> None:
+def test_it_leads_back_to_the_details_that_found_nothing(page: Page, visit: OpenPage, signed_in: None) -> None:
     get_report(page, visit, "P04")
     expect(page.get_by_role("heading", name="Experian found no credit file")).to_be_visible()
     without_faults(page)
@@ -207,7 +209,9 @@ def test_it_leads_back_to_the_details_that_found_nothing(page: Page, visit: Visi
     expect(page.get_by_label(LABELS["ssn"], exact=True)).to_have_value("")
 
 
-def test_it_goes_on_by_itself_when_the_answer_is_there(page: Page, visit: Visit, in_: None, alice: User) -> None:
+def test_it_goes_on_by_itself_when_the_answer_is_there(
+    page: Page, visit: OpenPage, signed_in: None, alice: User
+) -> None:
     sign(page, visit, "P01")
     with tenant(alice.pk):
         waiting = Enrollment.objects.create(owner=alice, identity="{}", pull_day=1, status=EnrollmentStatus.PULLING)
@@ -222,7 +226,7 @@ def test_it_goes_on_by_itself_when_the_answer_is_there(page: Page, visit: Visit,
 # --- The way out ------------------------------------------------------------------------------------------
 
 
-def test_it_withdraws_with_one_button(page: Page, visit: Visit, in_: None) -> None:
+def test_it_withdraws_with_one_button(page: Page, visit: OpenPage, signed_in: None) -> None:
     get_report(page, visit, "P01")
     visit("credit_rights")
     page.get_by_role("link", name="Withdraw").click()
@@ -239,7 +243,7 @@ def test_it_withdraws_with_one_button(page: Page, visit: Visit, in_: None) -> No
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_leaves_axe_nothing_to_say(page: Page, visit: Visit, in_: None, scheme: str, width: int) -> None:
+def test_it_leaves_axe_nothing_to_say(page: Page, visit: OpenPage, signed_in: None, scheme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     visit("credit_start")
@@ -253,7 +257,7 @@ def test_it_leaves_axe_nothing_to_say(page: Page, visit: Visit, in_: None, schem
     without_faults(page)
 
 
-def test_it_keeps_long_references_inside_a_small_window(page: Page, visit: Visit, in_: None) -> None:
+def test_it_keeps_long_references_inside_a_small_window(page: Page, visit: OpenPage, signed_in: None) -> None:
     get_report(page, visit, "P01")
     page.set_viewport_size({"width": 320, "height": 800})
     visit("credit_rights")
@@ -262,7 +266,7 @@ def test_it_keeps_long_references_inside_a_small_window(page: Page, visit: Visit
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_it_has_room_for_five_places_on_a_phone(page: Page, visit: Visit, in_: None) -> None:
+def test_it_has_room_for_five_places_on_a_phone(page: Page, visit: OpenPage, signed_in: None) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     visit("credit")
     places = page.get_by_role("navigation", name="Main").get_by_role("listitem")

@@ -6,7 +6,7 @@ import pytest
 
 from credit.presentation.inquiries import add_months, list_inquiries, removal_date
 from credit.report import PartialDate, Precision
-from credit.tests.experian_samples import INQUIRY, read
+from credit.tests.experian_samples import INQUIRY, parse_sample
 
 pytestmark = pytest.mark.dates
 
@@ -38,5 +38,5 @@ def test_it_survives_a_date_at_the_end_of_time():
 
 def test_it_lists_the_newest_first_and_the_undated_last():
     rows = [INQUIRY | {"date": day} for day in ("09122025", "00000000", "10012026")]
-    days = [row.inquiry.on for row in list_inquiries(read(inquiry=rows).inquiries)]
+    days = [row.inquiry.on for row in list_inquiries(parse_sample(inquiry=rows).inquiries)]
     assert days == [PartialDate(date(2026, 10, 1)), PartialDate(date(2025, 9, 12)), None]

@@ -28,7 +28,7 @@ def applicant(user):
         return details.parse_details(Enrollment.objects.get())
 
 
-def known(applicant):
+def field_values(applicant):
     return {name: getattr(applicant, name) for name in applicant.__slots__}
 
 
@@ -36,7 +36,7 @@ def known(applicant):
 def test_it_keeps_the_details_and_the_last_four(alice, birth):
     enroll_user(alice, keep_ssn=False, middle_name="B", suffix="Jr", line2="Apt 2", birth=birth)
     told = replace(person("P01"), middle_name="B", suffix="Jr", line2="Apt 2", birth=birth, ssn="1001")
-    assert known(applicant(alice)) == known(told)
+    assert field_values(applicant(alice)) == field_values(told)
 
 
 def test_it_keeps_the_whole_number_only_where_its_owner_wants_that(alice):

@@ -25,7 +25,7 @@ def attempt(user, **facts):
     )
 
 
-def answer(user, of):
+def create_raw_report(user, of):
     return RawReport.objects.create(
         owner=user,
         attempt=of,
@@ -89,7 +89,7 @@ def test_it_stores_no_attempt_that_is_finished_and_pending(alice, columns):
 
 def test_it_hides_rows_of_other_people(alice, mallory):
     with tenant(alice.pk):
-        row = answer(alice, attempt(alice))
+        row = create_raw_report(alice, attempt(alice))
     with tenant(mallory.pk):
         assert not RawReport.objects.filter(pk=row.pk).exists()
         assert not RawReport.objects.filter(pk=row.pk).update(size=0)
@@ -103,7 +103,7 @@ def test_it_lets_no_row_point_at_other_peoples_rows(alice, mallory):
     with tenant(alice.pk):
         hers = attempt(alice)
     with pytest.raises(IntegrityError, match="same_owner"), tenant(mallory.pk):
-        answer(mallory, hers)
+        create_raw_report(mallory, hers)
 
 
 def test_it_leaves_raw_answers_out_of_what_pages_read():

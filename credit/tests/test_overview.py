@@ -10,7 +10,7 @@ from msgspec import structs
 
 from credit.presentation import overview
 from credit.report import AccountKind
-from credit.tests.experian_samples import SCORE, card, header, loan, read
+from credit.tests.experian_samples import SCORE, card, header, loan, parse_sample
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Earlier:
 
 
 def step(*earlier, **score):
-    (headline,) = overview.headlines(read(riskModel=[SCORE | score]), earlier)
+    (headline,) = overview.headlines(parse_sample(riskModel=[SCORE | score]), earlier)
     return headline.step
 
 
@@ -54,25 +54,25 @@ def test_it_looks_past_a_report_without_a_score():
 
 
 def test_it_never_shows_a_code_as_a_score():
-    (found,) = overview.headlines(read(riskModel=[SCORE | {"score": "9002"}]), [Earlier(770)])
+    (found,) = overview.headlines(parse_sample(riskModel=[SCORE | {"score": "9002"}]), [Earlier(770)])
     assert (found.score.value, found.band, found.step, found.gauge.mark) == (None, None, None, "")
 
 
 def test_it_names_model_bureau_and_band():
-    (found,) = overview.headlines(read(), [])
+    (found,) = overview.headlines(parse_sample(), [])
     assert (found.label, found.bureau, found.band.name) == ("VantageScore 4.0", "Experian", "Superprime")
 
 
 def test_it_ties_reasons_to_accounts_and_names_a_few_of_them():
     lines = [card(subscriberCode=str(number), balanceAmount=f"{9000 + number:08}") for number in range(5)]
-    report = read(tradeline=lines, riskModel=[SCORE | {"scoreFactors": [{"importance": "1", "code": "32"}]}])
+    report = parse_sample(tradeline=lines, riskModel=[SCORE | {"scoreFactors": [{"importance": "1", "code": "32"}]}])
     (reason,) = overview.reasons(report.scores[0], report.tradelines)
     assert [account.balance for account in reason.accounts] == [9004, 9003, 9002]
     assert (reason.more, reason.place) == (2, "")
 
 
 def test_it_leads_from_inquiries_to_their_page_and_keeps_the_models_order():
-    report = read(
+    report = parse_sample(
         riskModel=[SCORE | {"scoreFactors": [{"importance": "2", "code": "84"}, {"importance": "1", "code": "13"}]}]
     )
     found = overview.reasons(report.scores[0], report.tradelines)
@@ -80,7 +80,7 @@ def test_it_leads_from_inquiries_to_their_page_and_keeps_the_models_order():
 
 
 def test_it_adds_up_only_what_is_reported():
-    report = read(tradeline=[card(), card(subscriberCode="2", balanceAmount="UNKNOWN"), loan()])
+    report = parse_sample(tradeline=[card(), card(subscriberCode="2", balanceAmount="UNKNOWN"), loan()])
     found = overview.figures(report, on=date(2026, 11, 20))
     assert (found.total_balance, found.silent) == (7240, 1)
     assert [(debt.kind, debt.balance, debt.width) for debt in found.debts] == [
@@ -90,12 +90,12 @@ def test_it_adds_up_only_what_is_reported():
 
 
 def test_it_knows_no_sum_where_no_balance_is_reported():
-    found = overview.figures(read(tradeline=[card(balanceAmount="UNKNOWN")]), on=date(2026, 11, 20))
+    found = overview.figures(parse_sample(tradeline=[card(balanceAmount="UNKNOWN")]), on=date(2026, 11, 20))
     assert (found.total_balance, found.debts, found.use.overall) == (None, (), None)
 
 
 def test_it_draws_no_bar_for_what_the_bureau_owes_the_person():
-    report = read(tradeline=[card(balanceAmount="-0000025")])
+    report = parse_sample(tradeline=[card(balanceAmount="-0000025")])
     report = structs.replace(report, tradelines=(structs.replace(report.tradelines[0], balance=-25),))
     assert overview.figures(report, on=date(2026, 11, 20)).debts == ()
 
@@ -123,5 +123,5 @@ def test_it_calls_a_report_old_after_45_days(reported_on, pulled, stale):
 
 
 def test_it_compares_by_the_day_of_the_report_and_not_by_that_of_asking():
-    (found,) = overview.headlines(read(headerRecord=header("10012026")), [Earlier(770)])
+    (found,) = overview.headlines(parse_sample(headerRecord=header("10012026")), [Earlier(770)])
     assert found.step is None

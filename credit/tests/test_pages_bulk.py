@@ -22,7 +22,7 @@ LARGEST = 60 * 1024
 def pages(alice, sandbox_program, persona_reports):
     """The addresses of all pages about two reports of P13, a month apart."""
     sandbox_program.control("clock", {"advance_days": 30})
-    newer = sandbox_program.read("P13")
+    newer = sandbox_program.pull_report("P13")
     before, after = store_reports(alice, [persona_reports["P13"], newer])
     names = ("", "_history", "_changes", "_accounts", "_utilization", "_inquiries", "_records", "_personal")
     found = {f"credit{name}": reverse(f"credit{name}") for name in names}

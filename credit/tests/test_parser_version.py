@@ -7,7 +7,7 @@ import msgspec
 
 from credit.experian import account_types, codes
 from credit.experian.normalize import PARSER_VERSION
-from credit.tests.experian_samples import INQUIRY, RECORD, card, loan, read
+from credit.tests.experian_samples import INQUIRY, RECORD, card, loan, parse_sample
 
 # A change of what comes out is a new line here, under a new ``PARSER_VERSION``; a plain ``credit_rebuild`` then finds
 # what was read before.
@@ -39,7 +39,9 @@ def readings() -> list[object]:
     accounts += [
         card(paymentHistory=grid, balanceDate=day) for grid in ("B0C1-2L", " CC") for day in ("11092026", None)
     ]
-    report = read(tradeline=[*accounts, loan(), loan(openOrClosed="C")], publicRecord=[RECORD], inquiry=[INQUIRY])
+    report = parse_sample(
+        tradeline=[*accounts, loan(), loan(openOrClosed="C")], publicRecord=[RECORD], inquiry=[INQUIRY]
+    )
     return [msgspec.json.encode(report)]
 
 

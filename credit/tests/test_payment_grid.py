@@ -5,7 +5,7 @@ from datetime import date
 from credit.payment_history import Bucket, DatedBy, PaymentHistory
 from credit.presentation import payment_grid
 from credit.report import AccountKind
-from credit.tests.experian_samples import card, loan, read
+from credit.tests.experian_samples import card, loan, parse_sample
 
 OK, LATE, NONE = Bucket.OK, Bucket.LATE_30, Bucket.NO_DATA
 
@@ -31,7 +31,7 @@ def test_it_explains_only_the_marks_that_are_used():
 
 
 def test_it_groups_accounts_by_kind_with_open_ones_first():
-    report = read(
+    report = parse_sample(
         tradeline=[
             loan(),
             card(subscriberName="ZEBRA BANK", subscriberCode="1"),
@@ -44,7 +44,7 @@ def test_it_groups_accounts_by_kind_with_open_ones_first():
 
 
 def test_it_knows_no_balance_of_a_group_that_reports_none():
-    (group,) = payment_grid.group_accounts(read(tradeline=[card(balanceAmount="UNKNOWN")]).tradelines)
+    (group,) = payment_grid.group_accounts(parse_sample(tradeline=[card(balanceAmount="UNKNOWN")]).tradelines)
     assert group.balance is None
     assert payment_grid.group_accounts([]) == []
 

@@ -81,7 +81,7 @@ def test_it_makes_one_call_of_eight_clicks_at_once(site_bureau, alice):
     with ThreadPoolExecutor(8) as clicks:
         found = list(clicks.map(click, range(8)))
     assert sum(isinstance(each, pulling.PullResult) for each in found) == 1
-    assert len(report_calls(site_bureau)) == site_bureau.made() == 1
+    assert len(report_calls(site_bureau)) == site_bureau.count_reports_made() == 1
     assert len(list_attempts(alice)) == 1
 
 
@@ -96,7 +96,7 @@ def test_it_makes_one_report_in_thirty_days(days, alice, site_bureau):
         pull(alice, Trigger.SCHEDULED)
     days.advance(days=1)
     pull(alice, Trigger.SCHEDULED)
-    assert site_bureau.made() == 2
+    assert site_bureau.count_reports_made() == 2
     assert count_answers_and_reports(alice) == (2, 2)
 
 
@@ -225,7 +225,7 @@ def test_it_takes_a_killed_call_for_one_whose_outcome_is_unknown(days, alice, si
     with pytest.raises(Killed):
         pull(alice)
     revive()
-    assert site_bureau.made() == 1
+    assert site_bureau.count_reports_made() == 1
     with pytest.raises(pulling.PullInProgress):
         pull(alice)
     assert current_status(alice) is EnrollmentStatus.PULLING
@@ -250,7 +250,7 @@ def test_it_reads_an_answer_whose_worker_was_killed_and_asks_for_no_other(days, 
     assert get_enrollment(alice).next_pull_at < timezone.now()
     with pytest.raises(pulling.NotDue):
         pull(alice, Trigger.SCHEDULED)
-    assert (count_answers_and_reports(alice), current_status(alice), site_bureau.made()) == (
+    assert (count_answers_and_reports(alice), current_status(alice), site_bureau.count_reports_made()) == (
         (1, 1),
         EnrollmentStatus.READY,
         1,
@@ -297,5 +297,5 @@ def test_it_asks_no_third_time_after_two_killed_calls(days, alice, site_bureau, 
     for trigger in Trigger:
         with pytest.raises(pulling.NotDue):
             pull(alice, trigger)
-    assert site_bureau.made() == 2
+    assert site_bureau.count_reports_made() == 2
     assert get_enrollment(alice).eligible_at > timezone.now() + timedelta(days=29)

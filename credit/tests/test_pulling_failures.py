@@ -74,7 +74,7 @@ def test_it_asks_again_after_a_quarter_of_an_hour_an_hour_and_six_and_then_in_a_
     days.advance(minutes=15)
     assert pull(alice).status is ReportStatus.READY
     assert len(list_attempts(alice)) == len(report_calls(site_bureau)) == 5
-    assert site_bureau.made() == 1
+    assert site_bureau.count_reports_made() == 1
 
 
 def test_it_begins_the_table_anew_after_a_report(days, alice, site_bureau):
@@ -128,7 +128,7 @@ def test_it_decides_by_the_outcome_and_not_by_the_kind_of_error(days, alice, sit
 # --- The bureau says no -------------------------------------------------------------------------------------
 
 
-def turn(bureau, persona, mode):
+def set_persona_mode(bureau, persona, mode):
     bureau.control(f"bureau/personas/{persona}", {"mode": mode})
 
 
@@ -142,7 +142,7 @@ def turn(bureau, persona, mode):
 )
 def test_it_waits_for_the_person_where_only_the_person_can_help(days, alice, site_bureau, mode, error, state):
     enroll_user(alice)
-    turn(site_bureau, "P01", mode)
+    set_persona_mode(site_bureau, "P01", mode)
     fails(alice, error, Trigger.USER)
     assert (current_status(alice), get_enrollment(alice).next_pull_at) == (state, None)
     days.advance(hours=1)
@@ -152,14 +152,14 @@ def test_it_waits_for_the_person_where_only_the_person_can_help(days, alice, sit
 
 def test_it_asks_once_in_a_quarter_of_an_hour_about_a_frozen_file(days, alice, site_bureau):
     enroll_user(alice)
-    turn(site_bureau, "P01", "frozen")
+    set_persona_mode(site_bureau, "P01", "frozen")
     assert pull(alice).status is ReportStatus.FROZEN
     for _ in range(3):
         fails(alice, pulling.NotDue, Trigger.USER)
-    turn(site_bureau, "P01", "usual")
+    set_persona_mode(site_bureau, "P01", "usual")
     days.advance(minutes=15)
     assert pull(alice).status is ReportStatus.READY
-    assert site_bureau.made() == 2
+    assert site_bureau.count_reports_made() == 2
     assert (current_status(alice), count_answers_and_reports(alice)) == (EnrollmentStatus.READY, (2, 2))
 
 
@@ -176,7 +176,7 @@ def test_it_asks_again_where_no_file_was_found_only_by_other_details(site_bureau
 
 def test_it_takes_an_empty_answer_for_no_file(site_bureau, alice):
     enroll_user(alice)
-    turn(site_bureau, "P01", "empty")
+    set_persona_mode(site_bureau, "P01", "empty")
     assert pull(alice).status is ReportStatus.NO_HIT
     assert current_status(alice) is EnrollmentStatus.NO_HIT
 
@@ -203,7 +203,7 @@ def test_it_allows_one_correction_of_details_that_do_not_fit(site_bureau, alice)
     assert pull(alice).status is ReportStatus.MISMATCH
     enroll_user(alice)
     fails(alice, pulling.NotDue, Trigger.USER)
-    assert site_bureau.made() == 2
+    assert site_bureau.count_reports_made() == 2
 
 
 def test_it_keeps_a_file_of_somebody_deceased_from_being_asked_for_again(site_bureau, alice):
@@ -232,7 +232,7 @@ def test_it_tells_a_person_whose_file_the_clock_finds_frozen(days, alice, site_b
     enroll_user(alice)
     pull(alice)
     days.advance_to(get_enrollment(alice).next_pull_at)
-    turn(site_bureau, "P01", "frozen_422")
+    set_persona_mode(site_bureau, "P01", "frozen_422")
     fails(alice, FileFrozen)
     alice.refresh_from_db()
     assert (current_status(alice), alice.unread) == (EnrollmentStatus.FROZEN, 1)
@@ -259,7 +259,7 @@ def test_it_keeps_an_answer_that_it_cannot_read_until_it_can(site_bureau, alice,
     monkeypatch.setattr(ExperianBureau, "parser_version", 99)
     fails(alice, pulling.NotDue, Trigger.USER)
     assert count_answers_and_reports(alice) == (1, 1)
-    assert site_bureau.made() == 1
+    assert site_bureau.count_reports_made() == 1
 
 
 def test_it_keeps_a_report_that_does_not_fit_the_tables(site_bureau, alice, monkeypatch):

@@ -32,27 +32,27 @@ PROFILE = {
 }
 
 
-def read(profile: object = PROFILE) -> dict:
+def redact_profile(profile: object = PROFILE) -> dict:
     found = redact(json.dumps({"creditProfile": [profile]}).encode())
     return found["creditProfile"][0]
 
 
 def test_it_masks_numbers_wherever_they_stand() -> None:
-    text = json.dumps(read(), ensure_ascii=False)
+    text = json.dumps(redact_profile(), ensure_ascii=False)
     for secret in (SSN, "666-01-1001", "4111222233334444", "12345", "98765432109876543"):
         assert secret not in text
-    assert read()["ssn"][0]["number"] == "•••••1001"
-    assert read()["informationalMessage"][0]["messageText"] == "SSN •••••1001 AND •••••••1001 MATCH"
+    assert redact_profile()["ssn"][0]["number"] == "•••••1001"
+    assert redact_profile()["informationalMessage"][0]["messageText"] == "SSN •••••1001 AND •••••••1001 MATCH"
 
 
 def test_it_leaves_four_characters_of_a_long_number_and_none_of_a_short_one() -> None:
-    long, short = read()["tradeline"]
+    long, short = redact_profile()["tradeline"]
     assert (long["accountNumber"], short["accountNumber"]) == ("•" * 12 + "4444", "•••••")
     assert (mask("1234567"), mask("12345678"), mask("")) == ("•••••••", "••••5678", "")
 
 
 def test_it_leaves_everything_else_as_it_is() -> None:
-    found = read()
+    found = redact_profile()
     for name in ("headerRecord", "fraudShield", "addressInformation"):
         assert found[name] == PROFILE[name]
     assert found["ssn"][0]["ssnIndicators"] == "YYYYYYYYY"
@@ -72,13 +72,13 @@ def test_it_leaves_everything_else_as_it_is() -> None:
     ],
 )
 def test_it_masks_them_in_any_form(profile: dict) -> None:
-    text = json.dumps(read(profile), ensure_ascii=False)
+    text = json.dumps(redact_profile(profile), ensure_ascii=False)
     assert "666011001" not in text
     assert "666-01-1001" not in text
 
 
 def test_it_does_not_take_zeros_for_a_number_to_look_for() -> None:
-    found = read({"ssn": [{"number": "000000000"}], "tradeline": [{"balanceAmount": "000000000"}]})
+    found = redact_profile({"ssn": [{"number": "000000000"}], "tradeline": [{"balanceAmount": "000000000"}]})
     assert found["tradeline"][0]["balanceAmount"] == "000000000"
 
 

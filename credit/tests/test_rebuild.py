@@ -56,7 +56,7 @@ def changes_of(user):
     return [(kept.change.type, kept.change.entity, kept.change.after) for kept in found]
 
 
-def told(user):
+def list_notification_titles(user):
     with tenant(user.pk):
         return sorted(row.title for row in Notification.objects.all())
 
@@ -84,8 +84,8 @@ def test_it_makes_the_same_changes_again_and_alerts_nobody(days, alice):
     for _ in range(3):
         days.advance(days=30)
         pull(alice)
-    before, told = everything(alice), count(Notification, alice)
-    assert (len(before[2]), told) > (3, 3)
+    before, notification_count = everything(alice), count(Notification, alice)
+    assert (len(before[2]), notification_count) > (3, 3)
     with tenant(alice.pk):
         Notification.objects.all().delete()
     for spoil in (lambda: None, lambda: lose_rows(alice)):
@@ -109,10 +109,10 @@ def test_it_compares_with_an_older_report_as_it_reads_it_today(days, alice, mall
     for user in (alice, mallory):
         pull(user)
     assert changes_of(alice) == changes_of(mallory)
-    assert told(alice) == told(mallory)
+    assert list_notification_titles(alice) == list_notification_titles(mallory)
     rebuild()
     assert changes_of(alice) == changes_of(mallory)
-    assert told(alice) == told(mallory)
+    assert list_notification_titles(alice) == list_notification_titles(mallory)
 
 
 def test_it_compares_with_an_older_report_as_it_stands_where_it_cannot_read_it(days, alice):

@@ -47,23 +47,23 @@ def kept_raw(user, answer, **facts):
     )
 
 
-def read(bureau, answer):
+def parse_answer(bureau, answer):
     return ExperianBureau().normalize(answer.body, asof=answer.fetched_at.date())
 
 
-def stored(user, bureau, persona, **facts):
+def store_persona_report(user, bureau, persona, **facts):
     answer = bureau.pull(persona)
     with tenant(user.pk):
-        return reports.store_report(raw=kept_raw(user, answer, **facts), report=read(bureau, answer))
+        return reports.store_report(raw=kept_raw(user, answer, **facts), report=parse_answer(bureau, answer))
 
 
 @pytest.mark.parametrize("persona", ANSWERED)
 def test_it_reads_back_what_it_stored(local_bureau, alice, persona):
     answer = local_bureau.pull(persona)
     with tenant(alice.pk):
-        row = reports.store_report(raw=kept_raw(alice, answer), report=read(local_bureau, answer))
+        row = reports.store_report(raw=kept_raw(alice, answer), report=parse_answer(local_bureau, answer))
         found = reports.get_report(owner=alice.pk, report_id=row.pk)
-        assert found.report == read(local_bureau, answer)
+        assert found.report == parse_answer(local_bureau, answer)
         assert (found.is_sample, found.inquiry_class, found.pulled_at) == (True, "soft", answer.fetched_at)
         assert reports.get_raw_answer(owner=alice.pk, report_id=row.pk) == answer.body
 
@@ -82,7 +82,7 @@ def test_it_reads_back_whatever_a_report_may_hold(an_answer, alice, report):
 
 
 def test_it_reads_the_largest_report_in_one_statement(local_bureau, alice, django_assert_num_queries):
-    row = stored(alice, local_bureau, "P13")
+    row = store_persona_report(alice, local_bureau, "P13")
     with tenant(alice.pk):
         with django_assert_num_queries(1):
             found = reports.get_latest_report(owner=alice.pk)
@@ -93,7 +93,7 @@ def test_it_reads_the_largest_report_in_one_statement(local_bureau, alice, djang
 
 
 def test_it_packs_the_largest_answer_into_a_tenth(local_bureau, alice):
-    row = stored(alice, local_bureau, "P13")
+    row = store_persona_report(alice, local_bureau, "P13")
     with tenant(alice.pk), connection.cursor() as cursor:
         cursor.execute("SELECT size, octet_length(body) FROM credit_rawreport WHERE id = %s", [row.raw_id])
         size, sealed = cursor.fetchone()
@@ -102,17 +102,17 @@ def test_it_packs_the_largest_answer_into_a_tenth(local_bureau, alice):
 
 
 def test_it_keeps_the_columns_that_everybody_asks_for(local_bureau, alice):
-    row = stored(alice, local_bureau, "P01")
+    row = store_persona_report(alice, local_bureau, "P01")
     answer_day = local_bureau.control("clock", method="GET")["now"][:10]
     assert (row.credit_score, str(row.report_date), row.state) == (782, answer_day, ReportStatus.READY)
     assert (row.reference_id, row.pk) == (row.raw.reference_id, row.raw.pk)
 
 
 def test_it_shows_the_newest_report_that_can_be_shown(local_bureau, alice):
-    ready = stored(alice, local_bureau, "P01")
+    ready = store_persona_report(alice, local_bureau, "P01")
     with tenant(alice.pk):
         later = ready.pulled_at + timedelta(days=30)
-    frozen = stored(alice, local_bureau, "P05", fetched_at=later)
+    frozen = store_persona_report(alice, local_bureau, "P05", fetched_at=later)
     with tenant(alice.pk):
         assert reports.get_latest_report(owner=alice.pk).id == ready.pk
         assert [each.id for each in reports.list_reports(owner=alice.pk)] == [frozen.pk, ready.pk]
@@ -129,14 +129,14 @@ def test_it_has_no_report_to_show_at_first(alice):
     [("P01", "V4", 782, ""), ("P10", "V4", None, "9002"), ("P05", "", None, "")],
 )
 def test_it_lists_the_first_score_of_each_report(local_bureau, alice, persona, indicator, value, code):
-    stored(alice, local_bureau, persona)
+    store_persona_report(alice, local_bureau, persona)
     with tenant(alice.pk):
         [line] = reports.list_reports(owner=alice.pk)
     assert (line.indicator, line.value, line.exclusion_code) == (indicator, value, code)
 
 
 def test_it_shows_nobody_somebody_elses_report(local_bureau, alice, mallory):
-    row = stored(alice, local_bureau, "P01")
+    row = store_persona_report(alice, local_bureau, "P01")
     with tenant(mallory.pk):
         for read_it in (reports.get_report, reports.get_raw_answer):
             with pytest.raises((Report.DoesNotExist, RawReport.DoesNotExist)):
@@ -146,7 +146,7 @@ def test_it_shows_nobody_somebody_elses_report(local_bureau, alice, mallory):
 
 
 def test_it_leaves_neither_who_a_person_is_nor_their_accounts_in_the_open(local_bureau, alice):
-    row = stored(alice, local_bureau, "P08")
+    row = store_persona_report(alice, local_bureau, "P08")
     with tenant(alice.pk), connection.cursor() as cursor:
         report = reports.get_report(owner=alice.pk, report_id=row.pk).report
         secrets = {account.creditor for account in report.tradelines} | {account.key for account in report.tradelines}

@@ -191,7 +191,7 @@ def test_it_makes_one_report_after_an_outage_of_months_and_goes_on(days, alice, 
     pull(alice, Trigger.SCHEDULED)
     following = get_enrollment(alice)
     assert (following.due_on, following.next_pull_at) == (date(year, 4, 29), newest_made_at(alice) + PERIOD)
-    assert site_bureau.made() == 2
+    assert site_bureau.count_reports_made() == 2
 
 
 @pytest.mark.django_db(transaction=True)

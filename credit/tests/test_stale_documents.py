@@ -58,25 +58,29 @@ def report(site_bureau, alice):
 
 
 @pytest.fixture
-def spoiled(request, report, alice):
+def unreadable_document(request, report, alice):
     if request.param == "damaged":
         damage(alice, "credit_report", "document")
     else:
         rewrite(alice, document=request.param)
 
 
-EVERY_WAY = pytest.mark.parametrize("spoiled", [OLDER_SHAPE, NO_DOCUMENT, pack(b"{"), "damaged"], indirect=True)
+EVERY_WAY = pytest.mark.parametrize(
+    "unreadable_document", [OLDER_SHAPE, NO_DOCUMENT, pack(b"{"), "damaged"], indirect=True
+)
 
 
 @EVERY_WAY
-def test_it_reads_the_raw_answer_instead_in_one_more_statement(alice, report, spoiled, django_assert_num_queries):
+def test_it_reads_the_raw_answer_instead_in_one_more_statement(
+    alice, report, unreadable_document, django_assert_num_queries
+):
     with tenant(alice.pk), django_assert_num_queries(2):
         found = reports.get_latest_report(owner=alice.pk)
     assert found.report == report
 
 
 @EVERY_WAY
-def test_it_is_found_and_mended_by_a_plain_rebuild(alice, report, spoiled):
+def test_it_is_found_and_mended_by_a_plain_rebuild(alice, report, unreadable_document):
     assert rebuild() == f"{alice.pk}: 1 read, 0 unreadable\nRead 1 answers again.\n"
     assert stored_reports(alice) == [report]
     assert rebuild() == "Read 0 answers again.\n"

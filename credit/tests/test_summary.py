@@ -5,11 +5,11 @@ import pytest
 
 from credit.analysis.summary import Ages, age, summarize
 from credit.report import AccountKind
-from credit.tests.experian_samples import INQUIRY, TODAY, card, loan, read
+from credit.tests.experian_samples import INQUIRY, TODAY, card, loan, parse_sample
 
 
 def summary(**sections):
-    report = read(**sections)
+    report = parse_sample(**sections)
     return summarize(report.tradelines, report.inquiries, on=TODAY)
 
 

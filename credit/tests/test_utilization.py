@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from credit.analysis.utilization import THRESHOLDS, Utilization, summarize_utilization, utilization_of
 from credit.report import AccountKind
-from credit.tests.experian_samples import card, read
+from credit.tests.experian_samples import card, parse_sample
 
 
 def use(balance, limit, **changes):
@@ -14,7 +14,7 @@ def use(balance, limit, **changes):
 
 
 def lines(*cards):
-    return read(tradeline=list(cards)).tradelines
+    return parse_sample(tradeline=list(cards)).tradelines
 
 
 NO_LIMIT = {"amount1": None, "amount1Qualifier": None, "enhanced": {"creditLimitAmount": None}}

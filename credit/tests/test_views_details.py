@@ -2,7 +2,7 @@
 
 import pytest
 
-from credit.tests.experian_samples import RECORD, card, loan, read
+from credit.tests.experian_samples import RECORD, card, loan, parse_sample
 from credit.tests.factories import store_report
 from credit.tests.test_views_reading import words
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 def account(client, user, section, **sections):
     """The page of the one account of a report, as a person reads it."""
-    report = read(tradeline=[section], **sections)
+    report = parse_sample(tradeline=[section], **sections)
     store_report(user, report)
     return words(client, "credit_account", report.tradelines[0].key)
 
@@ -86,7 +86,7 @@ def test_it_tells_the_details_of_a_bankruptcy_in_court(as_alice, alice):
         "ecoa": "2",
         "consumerComment": "PLAN FINISHED EARLY",
     }
-    store_report(alice, read(publicRecord=[RECORD | details]))
+    store_report(alice, parse_sample(publicRecord=[RECORD | details]))
     page = words(as_alice, "credit_records")
     assert "repayment plan: 40% · adjustment: 15% · assets: $21,635 · filed by the debtor · Joint account" in page
     assert "Your comment: PLAN FINISHED EARLY" in page
@@ -101,17 +101,17 @@ def test_it_tells_the_details_of_a_bankruptcy_in_court(as_alice, alice):
     ],
 )
 def test_it_says_what_the_sanctions_list_said(as_alice, alice, code, text, said):
-    store_report(alice, read(ofac={"messageNumber": code, "messageText": text}))
+    store_report(alice, parse_sample(ofac={"messageNumber": code, "messageText": text}))
     assert said in words(as_alice, "credit_personal")
 
 
 def test_it_says_nothing_of_a_list_that_nobody_looked_at(as_alice, alice):
-    store_report(alice, read())
+    store_report(alice, parse_sample())
     assert "Sanctions list" not in words(as_alice, "credit_personal")
 
 
 def test_it_tells_neither_to_anybody_else(as_mallory, alice):
-    report = read(ofac={"messageNumber": "1202", "messageText": "OFAC NO RECORD FOUND"})
+    report = parse_sample(ofac={"messageNumber": "1202", "messageText": "OFAC NO RECORD FOUND"})
     store_report(alice, report)
     assert as_mallory.get(f"/credit/accounts/{report.tradelines[0].key}/").status_code == 404
     assert "OFAC" not in as_mallory.get("/credit/personal/", follow=True).content.decode()
@@ -134,7 +134,7 @@ def test_it_says_that_a_collection_was_paid(as_alice, alice):
 
 def test_it_says_what_is_owed_on_a_collection(as_alice, alice):
     owed = paid_collection(balanceAmount="00000842", openOrClosed="O", enhanced={"enhancedAccountCondition": "93"})
-    store_report(alice, read(tradeline=[owed]))
+    store_report(alice, parse_sample(tradeline=[owed]))
     assert "In collections · balance: $842" in words(as_alice, "credit_records")
 
 

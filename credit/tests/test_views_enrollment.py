@@ -223,22 +223,22 @@ def test_it_keeps_details_out_of_the_trail_and_the_log(
 def test_it_reports_a_mistake_of_ours_without_what_was_typed(
     as_alice: Client, site_bureau: Bureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*args: object, **options: object) -> None:
+    def raise_error(*args: object, **options: object) -> None:
         raise RuntimeError("The disk is full")
 
     reports: list[str] = []
 
-    def told(request: HttpRequest, **_: object) -> None:
+    def keep_error_report(request: HttpRequest, **_: object) -> None:
         reports.append(ExceptionReporter(request, *sys.exc_info()).get_traceback_html())
 
-    monkeypatch.setattr("credit.views.enrollment.lifecycle.enroll", broken)
+    monkeypatch.setattr("credit.views.enrollment.lifecycle.enroll", raise_error)
     as_alice.raise_request_exception = False
     sign(as_alice)
-    got_request_exception.connect(told)
+    got_request_exception.connect(keep_error_report)
     try:
         assert give_details(as_alice).status_code == 500
     finally:
-        got_request_exception.disconnect(told)
+        got_request_exception.disconnect(keep_error_report)
     assert "The disk is full" in reports[0]
     for secret in ("666-01-1001", "666011001", "101 Maple St", "1971"):
         assert secret not in reports[0]

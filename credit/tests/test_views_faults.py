@@ -45,7 +45,7 @@ ODD = {
 
 
 @pytest.fixture
-def asked(as_alice: Client, site_bureau: Bureau, settings):
+def request_report(as_alice: Client, site_bureau: Bureau, settings):
     """Let Alice ask for the report of a persona while the bureau misbehaves; gives the page that she is led to."""
     settings.EXPERIAN_TIMEOUT = 1.0
 
@@ -60,25 +60,27 @@ def asked(as_alice: Client, site_bureau: Bureau, settings):
 
 
 @pytest.mark.parametrize("fault", NO_REPORT)
-def test_it_says_what_happened_and_asks_no_second_time(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
+def test_it_says_what_happened_and_asks_no_second_time(
+    request_report, alice: User, site_bureau: Bureau, fault: str
+) -> None:
     (kind, action), state = NO_REPORT[fault]
-    page = asked(kind, action)
+    page = request_report(kind, action)
     assert current_status(alice) is state
     assert str(STATUS_MESSAGES[state].title) in page
     assert count(RawReport, alice) == 0
-    assert site_bureau.made() <= 1
+    assert site_bureau.count_reports_made() <= 1
 
 
 @pytest.mark.parametrize("fault", ONLY_KEPT)
-def test_it_keeps_what_it_cannot_read_and_says_so(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
-    page = asked(*ONLY_KEPT[fault])
+def test_it_keeps_what_it_cannot_read_and_says_so(request_report, alice: User, site_bureau: Bureau, fault: str) -> None:
+    page = request_report(*ONLY_KEPT[fault])
     assert str(STATUS_MESSAGES[EnrollmentStatus.UNPARSED].title) in page
-    assert (count(RawReport, alice), site_bureau.made()) == (1, 1)
+    assert (count(RawReport, alice), site_bureau.count_reports_made()) == (1, 1)
 
 
 @pytest.mark.parametrize("fault", ODD)
-def test_it_shows_a_report_in_an_odd_dress(asked, alice: User, site_bureau: Bureau, fault: str) -> None:
-    page = asked(*ODD[fault], persona="P12")
+def test_it_shows_a_report_in_an_odd_dress(request_report, alice: User, site_bureau: Bureau, fault: str) -> None:
+    page = request_report(*ODD[fault], persona="P12")
     assert current_status(alice) is EnrollmentStatus.READY
     assert "No score" in page or "model RC" in page
-    assert (count(RawReport, alice), site_bureau.made()) == (1, 1)
+    assert (count(RawReport, alice), site_bureau.count_reports_made()) == (1, 1)

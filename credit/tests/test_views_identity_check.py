@@ -115,10 +115,10 @@ def test_it_tells_nothing_of_the_file(as_alice: Client, waiting: None) -> None:
 def test_it_counts_an_answer_whatever_happens_to_the_page(
     as_alice: Client, alice: User, waiting: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object, **__: object) -> None:
+    def raise_error(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("credit.views.identity_check.render", broken)
+    monkeypatch.setattr("credit.views.identity_check.render", raise_error)
     as_alice.raise_request_exception = False
     assert send(as_alice, NOWHERE).status_code == 500
     assert wrong_answers(alice) == 1

@@ -40,7 +40,7 @@ def address(report_id: UUID, name: str = "credit_raw_page") -> str:
     return reverse(name, args=[report_id])
 
 
-def looks(user: User) -> list[str]:
+def list_raw_views(user: User) -> list[str]:
     """How the original was read, the latest first."""
     with tenant(user.pk):
         events = AuditEvent.objects.filter(subject=user.pk, action=Action.CREDIT_RAW_VIEWED)
@@ -55,7 +55,7 @@ def test_it_shows_the_newest_masked(as_alice: Client, alice: User, report_id: UU
     found = page_text(as_alice.get(address(report_id), {"section": "ssn"}))
     assert "•••••1001" in found
     assert SSN not in found
-    assert looks(alice) == ["page", "page"]
+    assert list_raw_views(alice) == ["page", "page"]
 
 
 def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
@@ -71,7 +71,7 @@ def test_it_masks_what_it_hands_out_unless_the_person_says_otherwise(
     with tenant(alice.pk):
         assert complete.content == reports.get_raw_answer(owner=alice.pk, report_id=report_id)
     assert SSN in complete.content.decode()
-    assert looks(alice) == ["complete file", "redacted file"]
+    assert list_raw_views(alice) == ["complete file", "redacted file"]
 
 
 def test_it_hands_out_nothing_complete_without_a_decision(as_alice: Client, alice: User, report_id: UUID) -> None:
@@ -79,7 +79,7 @@ def test_it_hands_out_nothing_complete_without_a_decision(as_alice: Client, alic
     assert refused.status_code == 422
     assert "Check the box" in page_text(refused)
     assert SSN not in page_text(refused)
-    assert "complete file" not in looks(alice)
+    assert "complete file" not in list_raw_views(alice)
 
 
 def test_it_asks_first_who_is_there(
@@ -93,7 +93,7 @@ def test_it_asks_first_who_is_there(
             as_alice.post(address(report_id, "credit_raw_download"), {"complete": "on"}),
         ):
             assert answer.url.startswith(reverse("mfa_reauthenticate"))
-    assert looks(alice) == []
+    assert list_raw_views(alice) == []
 
 
 def test_it_hides_from_mallory_that_it_exists(as_mallory: Client, mallory: User, alice: User, report_id: UUID) -> None:
@@ -102,7 +102,7 @@ def test_it_hides_from_mallory_that_it_exists(as_mallory: Client, mallory: User,
         assert as_mallory.get(address(place, "credit_raw_download")).status_code == 404
         assert as_mallory.post(address(place, "credit_raw_download"), {"complete": "on"}).status_code == 404
     assert as_mallory.get(reverse("credit_raw")).url == reverse("credit")
-    assert looks(alice) == looks(mallory) == []
+    assert list_raw_views(alice) == list_raw_views(mallory) == []
 
 
 def test_it_shows_nothing_of_a_report_that_may_be_somebody_elses(

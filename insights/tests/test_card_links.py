@@ -14,14 +14,14 @@ from banking.linking.disconnecting import disconnect_bank
 from banking.models import Account, Item
 from banking.tests.factories import make_account
 from compliance.isolation import tenant
-from credit.tests.experian_samples import card, read
+from credit.tests.experian_samples import card, parse_sample
 from credit.tests.factories import store_report
 from insights.credit.card_links import LinkDecision, list_decisions, match_cards, record_decision, suggest_matches
 from insights.models import CardLink
 
 
 def lines(*cards):
-    return read(tradeline=list(cards)).tradelines
+    return parse_sample(tradeline=list(cards)).tradelines
 
 
 def at_bank(bank="Lakeshore Bank", *, mask="1001", limit="12000", name="", currency="USD"):
@@ -129,7 +129,7 @@ def test_it_forgets_a_word_about_what_is_no_longer_there():
 @pytest.fixture
 def account(alice: User) -> str:
     """The key of the one card in Alice's report."""
-    report = read(tradeline=[card()])
+    report = parse_sample(tradeline=[card()])
     store_report(alice, report)
     return report.tradelines[0].key
 
@@ -213,7 +213,7 @@ class TestThePage:
         self, as_mallory: Client, mallory: User, alice: User, account: str, visa: Account
     ) -> None:
         self.say(as_mallory, account, visa.pk, "same", status=404)
-        store_report(mallory, read(tradeline=[card()]))
+        store_report(mallory, parse_sample(tradeline=[card()]))
         self.say(as_mallory, account, visa.pk, "same", status=404)
         assert list_links(mallory) == list_links(alice) == []
 

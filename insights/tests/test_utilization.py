@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.models import User
 from banking.models import Item
 from banking.tests.factories import make_account
-from credit.tests.experian_samples import card, loan, read
+from credit.tests.experian_samples import card, loan, parse_sample
 from credit.tests.factories import store_report
 from insights.credit import utilization
 
@@ -31,7 +31,7 @@ LINES = [
 
 
 def build_page(lines: list[dict[str, object]] = LINES, *, own: bool = False) -> utilization.UtilizationPage:
-    return utilization.utilization_page(read(tradeline=lines).tradelines, [], own=own)
+    return utilization.utilization_page(parse_sample(tradeline=lines).tradelines, [], own=own)
 
 
 def test_it_lists_the_fullest_card_first_with_dollars_to_each_mark_that_is_passed() -> None:
@@ -77,7 +77,7 @@ class TestThePage:
     def test_it_shows_both_balances_side_by_side_and_calls_the_pair_a_guess(
         self, as_alice: Client, alice: User, make_item: Callable[..., Item]
     ) -> None:
-        store_report(alice, read(tradeline=LINES))
+        store_report(alice, parse_sample(tradeline=LINES))
         item = make_item(alice)
         make_account(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"), name="Visa")
         body = self.get_page(as_alice)
@@ -88,13 +88,13 @@ class TestThePage:
     def test_it_never_shows_a_bank_of_somebody_else(
         self, as_alice: Client, alice: User, mallory: User, make_item: Callable[..., Item]
     ) -> None:
-        store_report(alice, read(tradeline=LINES))
+        store_report(alice, parse_sample(tradeline=LINES))
         item = make_item(mallory)
         make_account(item, type="credit", mask="1001", limit=Decimal(12_000), current=Decimal("1240.55"))
         assert "1,240.55" not in self.get_page(as_alice)
 
     def test_it_leaves_shared_cards_out_on_request(self, as_alice: Client, alice: User) -> None:
-        store_report(alice, read(tradeline=LINES))
+        store_report(alice, parse_sample(tradeline=LINES))
         assert "UNION TRAVEL CARD" in self.get_page(as_alice)
         assert "UNION TRAVEL CARD" not in self.get_page(as_alice, "?own=1")
         assert "UNION TRAVEL CARD" in self.get_page(as_alice, "?own=junk")
@@ -103,7 +103,7 @@ class TestThePage:
         no_limit = card(subscriberName="UNION CHARGE CARD", amount1=None, enhanced={"creditLimitAmount": None})
         silent = card(subscriberName="QUIET CARD", subscriberCode="9", balanceAmount="UNKNOWN")
         home = card(subscriberName="CEDAR HOME", accountType="47", enhanced={"enhancedAccountType": "89"})
-        store_report(alice, read(tradeline=[no_limit, silent, home]))
+        store_report(alice, parse_sample(tradeline=[no_limit, silent, home]))
         body = self.get_page(as_alice)
         assert "Credit limit not reported. Balance $1,140." in body
         assert "Balance not reported. Credit limit $12,000." in body

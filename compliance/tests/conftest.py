@@ -11,17 +11,17 @@ from django.db import connections
 
 from compliance.isolation import tenant
 from compliance.models import DataKey
-from compliance.tests import throwaway
+from compliance.tests import sample_tables
 from compliance.vault import data_keys
 
 everywhere = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
 
 @pytest.fixture(scope="session", autouse=True)
-def throwaway_tables(django_db_setup: None, django_db_blocker: Any) -> None:
+def create_sample_tables(django_db_setup: None, django_db_blocker: Any) -> None:
     """Make the tables, which go with the tests' database."""
     with django_db_blocker.unblock():
-        throwaway.create()
+        sample_tables.create()
 
 
 @pytest.fixture(autouse=True)
@@ -43,12 +43,12 @@ def superuser() -> Iterator["psycopg.Connection[Any]"]:
 
 @pytest.fixture
 def Box() -> Any:
-    return throwaway.model("Box")
+    return sample_tables.model("Box")
 
 
 @pytest.fixture
 def Slip() -> Any:
-    return throwaway.model("Slip")
+    return sample_tables.model("Slip")
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def plant(Box: Any) -> Callable[..., None]:
     def overwrite(box: Any, **columns: Any) -> None:
         assignments = ", ".join(f"{name} = %s" for name in columns)
         with connections["ops"].cursor() as cursor:
-            cursor.execute(f"UPDATE throwaway_box SET {assignments} WHERE id = %s", [*columns.values(), box.pk])
+            cursor.execute(f"UPDATE sample_box SET {assignments} WHERE id = %s", [*columns.values(), box.pk])
 
     return overwrite
 
@@ -97,7 +97,7 @@ def raw(Box: Any) -> Callable[..., bytes]:
 
     def read(box: Any, column: str = "token") -> bytes:
         with connections["ops"].cursor() as cursor:
-            cursor.execute(f"SELECT {column} FROM throwaway_box WHERE id = %s", [box.pk])
+            cursor.execute(f"SELECT {column} FROM sample_box WHERE id = %s", [box.pk])
             (value,) = cursor.fetchone()
         return bytes(value)
 

@@ -4,7 +4,7 @@ import django
 
 if __name__ == "__main__":
     django.setup()
-    from compliance.tests.throwaway import model
+    from compliance.tests.sample_tables import model
     from compliance.vault.rotation import Resealing
 
     box = model("Box")

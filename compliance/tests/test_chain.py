@@ -33,15 +33,15 @@ def superuser(request: Any) -> Iterator[Callable[[str], None]]:
     with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True, **where) as session:
         for table in TABLES:
             session.execute(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}")
-        yield lambda statement: unguarded(session, statement)
+        yield lambda statement: execute_unguarded(session, statement)
         for table in reversed(TABLES):
-            unguarded(session, f"DELETE FROM {table}")
+            execute_unguarded(session, f"DELETE FROM {table}")
         for table in TABLES:
             overriding = "OVERRIDING SYSTEM VALUE" if table == "audit_event" else ""
-            unguarded(session, f"INSERT INTO {table} {overriding} SELECT * FROM kept_{table}")
+            execute_unguarded(session, f"INSERT INTO {table} {overriding} SELECT * FROM kept_{table}")
 
 
-def unguarded(session: "psycopg.Connection[Any]", statement: str) -> None:
+def execute_unguarded(session: "psycopg.Connection[Any]", statement: str) -> None:
     with session.transaction():
         for table in TABLES:
             session.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")

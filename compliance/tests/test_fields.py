@@ -87,7 +87,7 @@ def test_it_seals_again_what_is_copied_to_another_row(alice: Any, mallory: Any, 
 # --- Tampering --------------------------------------------------------------------------------------------
 
 
-def refused(read: Callable[..., Any], box: Any, field: str = "token") -> bool:
+def reveal_fails(read: Callable[..., Any], box: Any, field: str = "token") -> bool:
     with pytest.raises(SealError) as caught:
         getattr(read(box), field).reveal()
     return "access" not in str(caught.value)
@@ -98,13 +98,13 @@ def test_it_refuses_a_ciphertext_of_another_owner(
 ) -> None:
     mine, theirs = make_box(alice, "access-alice"), make_box(mallory, "access-mallory")
     plant(theirs, token=raw(mine))
-    assert refused(read_box, theirs)
+    assert reveal_fails(read_box, theirs)
 
 
 def test_it_refuses_a_ciphertext_of_another_row(alice: Any, make_box: Any, read_box: Any, raw: Any, plant: Any) -> None:
     one, other = make_box(alice, "access-1"), make_box(alice, "access-2")
     plant(one, token=raw(other))
-    assert refused(read_box, one)
+    assert reveal_fails(read_box, one)
 
 
 def test_it_refuses_a_ciphertext_of_another_field(
@@ -112,7 +112,7 @@ def test_it_refuses_a_ciphertext_of_another_field(
 ) -> None:
     box = make_box(alice, "access-1", note="access-2")
     plant(box, token=raw(box, "note"))
-    assert refused(read_box, box)
+    assert reveal_fails(read_box, box)
 
 
 def test_it_refuses_a_row_that_was_moved_to_another_owner(
@@ -122,27 +122,27 @@ def test_it_refuses_a_row_that_was_moved_to_another_owner(
     make_box(mallory, "access-mallory")
     plant(box, owner_id=mallory.pk)
     box.owner_id = mallory.pk
-    assert refused(read_box, box)
+    assert reveal_fails(read_box, box)
 
 
 def test_it_refuses_a_flipped_bit_in_the_tag(alice: Any, make_box: Any, read_box: Any, raw: Any, plant: Any) -> None:
     box = make_box(alice)
     stored = raw(box)
     plant(box, token=stored[:-1] + bytes([stored[-1] ^ 1]))
-    assert refused(read_box, box)
+    assert reveal_fails(read_box, box)
 
 
 def test_it_refuses_a_flipped_bit_in_the_key_id(alice: Any, make_box: Any, read_box: Any, raw: Any, plant: Any) -> None:
     box = make_box(alice)
     stored = raw(box)
     plant(box, token=stored[:8] + bytes([stored[8] ^ 1]) + stored[9:])
-    assert refused(read_box, box)
+    assert reveal_fails(read_box, box)
 
 
 def test_it_refuses_planted_plaintext(alice: Any, make_box: Any, read_box: Any, plant: Any) -> None:
     box = make_box(alice)
     plant(box, token=b"access-sandbox-planted-by-mallory-herself")
-    assert refused(read_box, box)
+    assert reveal_fails(read_box, box)
 
 
 # --- Refusals on the way in -------------------------------------------------------------------------------

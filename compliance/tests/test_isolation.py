@@ -9,7 +9,7 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 from compliance.isolation import TenantMismatch, current_tenant, tenant
 from compliance.isolation.tenant import tenant_context, tenant_cursor
 from compliance.tests.conftest import everywhere
-from compliance.tests.throwaway import visible_owners
+from compliance.tests.sample_tables import visible_owners
 
 pytestmark = everywhere
 
@@ -48,9 +48,9 @@ def test_it_binds_a_transaction_that_was_open_before_and_frees_it_again(both: An
 def test_it_frees_a_cursor_that_was_opened_before(both: Any, alice: Any) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         with tenant(alice.pk):
-            cursor.execute("SELECT count(*) FROM throwaway_box")
+            cursor.execute("SELECT count(*) FROM sample_box")
             assert cursor.fetchone() == (1,)
-        cursor.execute("SELECT count(*) FROM throwaway_box")
+        cursor.execute("SELECT count(*) FROM sample_box")
         assert cursor.fetchone() == (0,)
 
 
@@ -64,10 +64,10 @@ def test_it_stays_bound_after_a_savepoint_is_rolled_back(both: Any, alice: Any) 
 def test_it_hides_no_error_of_the_database_behind_one_of_its_own(alice: Any) -> None:
     failing = pytest.raises(DatabaseError, match="division by zero")
     with failing, transaction.atomic(), tenant_context(alice.pk):
-        run("SELECT 1/0")
+        execute("SELECT 1/0")
     with transaction.atomic():
         with failing, transaction.atomic(), tenant_context(alice.pk):
-            run("SELECT 1/0")
+            execute("SELECT 1/0")
         assert visible_owners() == set()
 
 
@@ -75,13 +75,13 @@ def test_it_binds_anew_when_a_rollback_took_the_binding_along(both: Any, alice: 
     with transaction.atomic():
         savepoint = transaction.savepoint()
         with suppress(DatabaseError), tenant_context(alice.pk):
-            run("SELECT 1/0")
+            execute("SELECT 1/0")
         transaction.savepoint_rollback(savepoint)
         with tenant_context(alice.pk):
             assert visible_owners() == {alice.pk}
 
 
-def run(statement: str) -> None:
+def execute(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
 
@@ -89,7 +89,7 @@ def run(statement: str) -> None:
 def run_and_roll_back(statement: str) -> None:
     """Run a statement, which may fail, in a savepoint that is then rolled back."""
     with suppress(DatabaseError, ZeroDivisionError), transaction.atomic():
-        run(statement)
+        execute(statement)
         raise ZeroDivisionError
 
 
@@ -163,15 +163,15 @@ def test_it_refuses_a_reference_to_another_owners_row(both: Any, alice: Any, Sli
 @pytest.mark.parametrize(
     "statement",
     [
-        "TRUNCATE throwaway_box",
-        "ALTER TABLE throwaway_box DISABLE ROW LEVEL SECURITY",
-        "DROP POLICY throwaway_box_of_owner ON throwaway_box",
+        "TRUNCATE sample_box",
+        "ALTER TABLE sample_box DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY sample_box_of_owner ON sample_box",
         "SET ROLE app_ops",
         "SET ROLE app_owner",
         "SET ROLE app_lookup",
         "CREATE TABLE mine (id int)",
         "DELETE FROM django_migrations",
-        "SET row_security = off; SELECT * FROM throwaway_box",
+        "SET row_security = off; SELECT * FROM sample_box",
     ],
 )
 def test_it_lets_the_site_take_no_fence_down(both: Any, alice: Any, statement: str) -> None:
@@ -183,7 +183,7 @@ def test_it_is_no_answer_to_sql_injection(both: Any, alice: Any, mallory: Any) -
     """Known and written down: whoever runs SQL of their own as the site can bind themselves to anybody."""
     with tenant(alice.pk), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('app.user_id', %s, true)", [str(mallory.pk)])
-        cursor.execute("SELECT owner_id FROM throwaway_box")
+        cursor.execute("SELECT owner_id FROM sample_box")
         assert cursor.fetchall() == [(mallory.pk,)]
 
 
@@ -204,16 +204,16 @@ def test_it_drops_an_injected_binding_with_the_next_transaction(both: Any, alice
 
 def test_it_answers_a_narrow_question_about_everybody(both: Any, alice: Any, mallory: Any) -> None:
     with tenant(alice.pk), connection.cursor() as cursor:
-        cursor.execute("SELECT throwaway_box_owner('mallory')")
+        cursor.execute("SELECT sample_box_owner('mallory')")
         assert cursor.fetchone() == (mallory.pk,)
 
 
 def test_it_changes_the_named_columns_and_no_other(both: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT throwaway_relabel('mallory', 'renamed')")
+        cursor.execute("SELECT sample_relabel('mallory', 'renamed')")
         assert cursor.fetchone() == (1,)
     with connections["ops"].cursor() as cursor:
-        cursor.execute("SELECT has_column_privilege('app_lookup', 'throwaway_box', 'token', 'UPDATE')")
+        cursor.execute("SELECT has_column_privilege('app_lookup', 'sample_box', 'token', 'UPDATE')")
         assert cursor.fetchone() == (False,)
 
 
@@ -223,7 +223,7 @@ def test_it_pins_what_a_function_runs_as_and_where_it_looks() -> None:
             """
             SELECT p.prosecdef, r.rolname, r.rolcanlogin, p.proconfig,
                    has_function_privilege('public', p.oid, 'EXECUTE')
-              FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.proname = 'throwaway_box_owner'
+              FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.proname = 'sample_box_owner'
             """
         )
         assert cursor.fetchone() == (True, "app_lookup", False, ["search_path=public, pg_temp"], False)

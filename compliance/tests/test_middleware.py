@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from compliance.isolation import current_tenant
 from compliance.isolation.middleware import TenantMiddleware
 from compliance.tests.conftest import everywhere
-from compliance.tests.throwaway import visible_owners
+from compliance.tests.sample_tables import visible_owners
 
 pytestmark = everywhere
 
@@ -39,7 +39,7 @@ def boxes_view(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"owners": sorted(map(str, visible_owners()))})
 
 
-def answer(user: Any, fault: str) -> HttpResponse:
+def send_request(user: Any, fault: str) -> HttpResponse:
     """Send one request through the middleware into an atomic view, as Django's handler does."""
     request = RequestFactory().get("/", {"fault": fault} if fault else {})
     request.user = user
@@ -62,7 +62,7 @@ def test_it_never_mixes_requests_up_over_threads_and_reused_connections(
             fault = chance.choice(["", "", "error", "sql"])
             expected = [str(person.pk)] if person else []
             try:
-                response = answer(Person(person.pk) if person else AnonymousUser(), fault)
+                response = send_request(Person(person.pk) if person else AnonymousUser(), fault)
             except (ZeroDivisionError, DatabaseError):
                 continue
             if fault or response.content != JsonResponse({"owners": expected}).content:

@@ -9,7 +9,7 @@ import pytest
 from compliance.isolation import NoTenant, tenant
 from compliance.isolation.tenant import tenant_context
 from compliance.tests.conftest import everywhere
-from compliance.tests.throwaway import model
+from compliance.tests.sample_tables import model
 
 pytestmark = everywhere
 
@@ -29,7 +29,7 @@ QUERIES: dict[str, Callable[[Any], Any]] = {
     "in_bulk": lambda rows: rows.in_bulk(),
     "filter": lambda rows: list(rows.filter(label="x")[:1]),
     "union": lambda rows: list(rows.all().union(rows.all())),
-    "raw": lambda rows: list(rows.raw("SELECT * FROM throwaway_box")),
+    "raw": lambda rows: list(rows.raw("SELECT * FROM sample_box")),
     "update": lambda rows: rows.update(label="x"),
     "delete": lambda rows: rows.all().delete(),
     "create": lambda rows: rows.create(owner_id=uuid4(), token="x"),

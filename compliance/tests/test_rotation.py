@@ -21,7 +21,7 @@ from django.db import connection, connections
 from compliance.isolation import SYSTEM, tenant
 from compliance.models import AuditEvent, DataKey
 from compliance.tests.conftest import everywhere, key_rows
-from compliance.tests.throwaway import model
+from compliance.tests.sample_tables import model
 from compliance.vault import data_keys, rotation
 from compliance.vault.envelope_encryption import key_id
 from compliance.vault.errors import SealError
@@ -186,7 +186,7 @@ def test_it_names_values_that_cannot_be_opened_and_goes_on(alice: Any, make_box:
     done = Resealing().run(columns())
     assert done.resealed == 1
     assert done.unreadable == [
-        f"throwaway.Box {broken.pk}: A sealed value was changed, or does not belong where it stands."
+        f"sample.Box {broken.pk}: A sealed value was changed, or does not belong where it stands."
     ]
 
 
@@ -197,7 +197,7 @@ def test_it_seals_everybody_elses_values_again_where_a_data_key_is_damaged(
     renew_data_keys(older_than=AT_ONCE)
     damage_keys(alice.pk)
     done = Resealing().run(columns())
-    assert done.unreadable == [f"throwaway.Box {lost.pk}: A data key was changed, or belongs to another owner."]
+    assert done.unreadable == [f"sample.Box {lost.pk}: A data key was changed, or belongs to another owner."]
     assert key_id(raw(whole)) == key_rows(mallory.pk)[-1][0]
     with pytest.raises(SealError, match="A data key was changed"):
         data_keys.get_active_key(alice.pk)
@@ -208,7 +208,7 @@ def test_it_seals_everybody_elses_values_again_where_a_data_key_is_damaged(
 def test_it_knows_every_sealed_column_of_the_project() -> None:
     found = {f"{m._meta.label}.{column.name}" for m, column in rotation.sealed_columns()}
     assert all(isinstance(column, rotation.SealedTextField) for _, column in rotation.sealed_columns())
-    assert "throwaway.Box.token" not in found
+    assert "sample.Box.token" not in found
 
 
 # --- Under load and under fire ----------------------------------------------------------------------------
@@ -278,7 +278,7 @@ def test_it_survives_being_killed_midway(alice: Any, Box: Any, raw: Any) -> None
     renew_data_keys(older_than=AT_ONCE)
     new = data_keys.get_active_key(alice.pk).id
     # Somebody holds a row of the second page: the program stops there, with the first page done.
-    with holding("SELECT FROM throwaway_box WHERE id = %s FOR UPDATE", boxes[page + 10].pk):
+    with holding("SELECT FROM sample_box WHERE id = %s FOR UPDATE", boxes[page + 10].pk):
         program = start_resealing()
         wait_for_a_blocked_session(program)
         program.send_signal(signal.SIGKILL)

@@ -20,7 +20,7 @@ from compliance.isolation.migrations import OwnedReference
 from compliance.isolation.role_checks import find_role_errors
 from compliance.models import DataKey
 from compliance.startup import require_serving_checks
-from compliance.tests import throwaway
+from compliance.tests import sample_tables
 from compliance.tests.conftest import everywhere
 from compliance.tests.threads import in_threads
 
@@ -123,9 +123,9 @@ def test_it_sets_passwords_so_that_no_log_shows_them(superuser: Any) -> None:
             sent.append(statement.as_string(superuser))
             superuser.execute(statement)
 
-    superuser.execute("CREATE ROLE throwaway_role")
-    roles._set_password(Overheard(), roles.Login("throwaway_role", "it's a 'password'"))
-    stored = "SELECT rolpassword FROM pg_authid WHERE rolname = 'throwaway_role'"
+    superuser.execute("CREATE ROLE sample_role")
+    roles._set_password(Overheard(), roles.Login("sample_role", "it's a 'password'"))
+    stored = "SELECT rolpassword FROM pg_authid WHERE rolname = 'sample_role'"
     assert superuser.execute(stored).fetchone()[0].startswith("SCRAM-SHA-256$4096:")
     assert "it's" not in "".join(sent)
     assert len(sent) == 1
@@ -212,7 +212,7 @@ def leaks_of(table: str) -> list[str]:
 
 
 def test_it_finds_no_fault_with_the_tables_that_the_operations_made() -> None:
-    assert leaks_of("throwaway_") == leaks_of("compliance_") == []
+    assert leaks_of("sample_") == leaks_of("compliance_") == []
 
 
 def test_it_finds_a_table_without_row_level_security(owner_sql: Any) -> None:
@@ -246,7 +246,7 @@ def test_it_finds_a_policy_that_lets_others_in(owner_sql: Any, policies: str, li
 
 def test_it_finds_a_reference_that_leaves_the_owner_out(owner_sql: Any) -> None:
     owner_sql(
-        "CREATE TABLE careless (id uuid PRIMARY KEY, owner_id uuid NOT NULL, box_id uuid REFERENCES throwaway_box (id))"
+        "CREATE TABLE careless (id uuid PRIMARY KEY, owner_id uuid NOT NULL, box_id uuid REFERENCES sample_box (id))"
     )
     owner_sql("ALTER TABLE careless ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
     owner_sql("CREATE POLICY p ON careless USING (owner_id = app_tenant()) WITH CHECK (owner_id = app_tenant())")
@@ -257,32 +257,32 @@ def test_it_finds_a_reference_that_leaves_the_owner_out(owner_sql: Any) -> None:
 
 
 def test_it_can_be_taken_back_and_made_again(owner_sql: Any) -> None:
-    throwaway.drop()
+    sample_tables.drop()
     with connections["ops"].cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'throwaway%'")
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'sample%'")
         assert cursor.fetchone() == (0,)
-    throwaway.create()
-    assert leaks_of("throwaway_") == []
+    sample_tables.create()
+    assert leaks_of("sample_") == []
 
 
 def test_it_replaces_a_plain_reference_that_exists_already() -> None:
-    plain = "SELECT count(*) FROM pg_constraint WHERE conrelid = 'throwaway_slip'::regclass AND contype = 'f'"
-    run_as_owner("ALTER TABLE throwaway_slip DROP CONSTRAINT throwaway_slip_box_id_same_owner")
-    run_as_owner("ALTER TABLE throwaway_slip ADD CONSTRAINT plain FOREIGN KEY (box_id) REFERENCES throwaway_box (id)")
-    (reference,) = (operation for operation in throwaway.OPERATIONS if isinstance(operation, OwnedReference))
-    with throwaway.owners_editor() as editor:
-        reference.database_forwards(throwaway.LABEL, editor, throwaway.states()[-1], throwaway.states()[-1])
+    plain = "SELECT count(*) FROM pg_constraint WHERE conrelid = 'sample_slip'::regclass AND contype = 'f'"
+    run_as_owner("ALTER TABLE sample_slip DROP CONSTRAINT sample_slip_box_id_same_owner")
+    run_as_owner("ALTER TABLE sample_slip ADD CONSTRAINT plain FOREIGN KEY (box_id) REFERENCES sample_box (id)")
+    (reference,) = (operation for operation in sample_tables.OPERATIONS if isinstance(operation, OwnedReference))
+    with sample_tables.owners_editor() as editor:
+        reference.database_forwards(sample_tables.LABEL, editor, sample_tables.states()[-1], sample_tables.states()[-1])
     with connections["ops"].cursor() as cursor:
         cursor.execute(f"{plain} AND conname = 'plain'")
         assert cursor.fetchone() == (0,)
-        cursor.execute(f"{plain} AND conname = 'throwaway_slip_box_id_same_owner'")
+        cursor.execute(f"{plain} AND conname = 'sample_slip_box_id_same_owner'")
         assert cursor.fetchone() == (1,)
 
 
 def test_it_writes_its_operations_into_migrations_as_they_are() -> None:
     from django.db.migrations.writer import OperationWriter
 
-    for operation in throwaway.OPERATIONS[2:]:
+    for operation in sample_tables.OPERATIONS[2:]:
         text, imports = OperationWriter(operation, indentation=0).serialize()
         assert text.startswith(f"compliance.isolation.migrations.{type(operation).__name__}(")
         assert imports == {"import compliance.isolation.migrations"}

@@ -9,7 +9,7 @@ from django.db import transaction
 from compliance.isolation import current_tenant
 from compliance.isolation.tasks import TenantTask
 from compliance.tests.conftest import everywhere
-from compliance.tests.throwaway import visible_owners
+from compliance.tests.sample_tables import visible_owners
 
 pytestmark = everywhere
 

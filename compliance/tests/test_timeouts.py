@@ -27,7 +27,7 @@ def set_timeouts(monkeypatch: pytest.MonkeyPatch) -> SetTimeouts:
     return timeouts.set_timeouts
 
 
-def shown(setting: str) -> str:
+def show_setting(setting: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"SHOW {setting}")
         return str(cursor.fetchone()[0])
@@ -48,7 +48,7 @@ def test_it_limits_the_transactions_of_web_and_tasks_and_leaves_commands_to_the_
     ):
         set_timeouts(selected)
         with transaction.atomic():
-            assert (shown("statement_timeout"), shown("lock_timeout")) == (statement, lock)
+            assert (show_setting("statement_timeout"), show_setting("lock_timeout")) == (statement, lock)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_it_asks_a_silent_server_once(set_timeouts: SetTimeouts) -> None:
             postgresql_connection.TimeoutConnection.connect(**address)
     set_timeouts(timeouts.WEB)
     with pytest.raises(OperationalError, match="did not answer a moment ago"):
-        shown("server_version")
+        show_setting("server_version")
     connection.close()
 
 
@@ -111,7 +111,7 @@ def test_it_asks_again_when_the_silence_is_old(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(postgresql_connection, "circuit_breaker", breaker)
     breaker.open()
     set_timeouts(timeouts.WEB)
-    assert shown("server_version")
+    assert show_setting("server_version")
 
 
 @pytest.mark.parametrize("alias", ["default", "owner", "ops", "viewer"])

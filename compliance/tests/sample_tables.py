@@ -19,7 +19,7 @@ from compliance.isolation.migrations import DefinerFunction, IsolateByOwner, Own
 from compliance.isolation.models import Owned
 from compliance.vault.fields import SealedTextField
 
-LABEL = "throwaway"
+LABEL = "sample"
 
 OPERATIONS = (
     migrations.CreateModel(
@@ -33,27 +33,27 @@ OPERATIONS = (
     ),
     migrations.CreateModel(
         "Slip",
-        [("box", models.ForeignKey("throwaway.Box", models.CASCADE, related_name="slips"))],
+        [("box", models.ForeignKey("sample.Box", models.CASCADE, related_name="slips"))],
         bases=(Owned,),
     ),
     IsolateByOwner("Box"),
     IsolateByOwner("Slip", owner_key=False),
     OwnedReference("Slip", "box"),
     DefinerFunction(
-        "throwaway_box_owner",
+        "sample_box_owner",
         "wanted text",
         "uuid",
-        "SELECT owner_id FROM throwaway_box WHERE label = wanted",
+        "SELECT owner_id FROM sample_box WHERE label = wanted",
     ),
     DefinerFunction(
-        "throwaway_relabel",
+        "sample_relabel",
         "old text, new text",
         "bigint",
         """
-        WITH changed AS (UPDATE throwaway_box SET label = new WHERE label = old RETURNING id)
+        WITH changed AS (UPDATE sample_box SET label = new WHERE label = old RETURNING id)
         SELECT count(*) FROM changed
         """,
-        updates={"throwaway_box": ["label"]},
+        updates={"sample_box": ["label"]},
     ),
 )
 
@@ -106,5 +106,5 @@ def drop() -> None:
 def visible_owners() -> set[UUID]:
     """Whose boxes the current transaction can see, past the ORM's guard."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT owner_id FROM throwaway_box")
+        cursor.execute("SELECT DISTINCT owner_id FROM sample_box")
         return {owner for (owner,) in cursor.fetchall()}

@@ -61,15 +61,15 @@ def test_it_names_every_cookie_in_the_settings() -> None:
     )
 
 
-def cleared(answer: HttpResponse) -> str:
+def clear_site_data(answer: HttpResponse) -> str:
     return answer.headers.get("Clear-Site-Data", "")
 
 
 @pytest.fixture
 def client(alice: User) -> Client:
     browser = Client()
-    assert cleared(sign_in(browser, alice.email, PASSWORD)) == ""
-    assert cleared(browser.get(reverse("overview"))) == ""
+    assert clear_site_data(sign_in(browser, alice.email, PASSWORD)) == ""
+    assert clear_site_data(browser.get(reverse("overview"))) == ""
     return browser
 
 
@@ -97,11 +97,11 @@ def with_another_password(client: Client, _: User) -> HttpResponse:
 def test_it_has_the_browser_forget_with_the_session(
     client: Client, alice: User, end: Callable[[Client, User], HttpResponse]
 ) -> None:
-    assert cleared(end(client, alice)) == FORGOTTEN
-    assert cleared(client.get(reverse("account_login"))) == ""
+    assert clear_site_data(end(client, alice)) == FORGOTTEN
+    assert clear_site_data(client.get(reverse("account_login"))) == ""
 
 
 def test_it_has_strangers_forget_nothing(stranger: Client) -> None:
     for name in ("home", "account_login", "help", "live"):
-        assert cleared(stranger.get(reverse(name))) == ""
-    assert cleared(sign_in(stranger, "nobody@example.com", "wrong")) == ""
+        assert clear_site_data(stranger.get(reverse(name))) == ""
+    assert clear_site_data(sign_in(stranger, "nobody@example.com", "wrong")) == ""

@@ -164,7 +164,7 @@ def test_it_asks_for_the_factor_again_before_the_glass(operator: Client, alice: 
 # --- Seen by the person -----------------------------------------------------------------------------------
 
 
-def words(page: str) -> str:
+def visible_text(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
@@ -172,7 +172,7 @@ def test_a_person_reads_who_looked(operator: Client, root: User, alice: User, as
     operator.get(operator_user_url(alice))
     operator.post(reverse("admin:break_glass", args=[alice.pk]), {"reason": f"{REASON} <b>"})
     page = as_alice.get(reverse("data_accesses")).content.decode()
-    said = words(page)
+    said = visible_text(page)
     assert "Administrator viewed: Your name, email address, and last sign-in" in said
     assert "Administrator requested access to your bank and credit data Reason: Ticket 4711" in said
     assert "&lt;b&gt;" in page

@@ -186,12 +186,12 @@ def test_it_tries_again_when_the_mail_server_is_away(
 
 
 def test_it_tries_again_when_the_queue_is_away(alice: User, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
+    def raise_queue_error(*_: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
     notify_user(alice)
     with monkeypatch.context() as away:
-        away.setattr(send_due_digest, "delay", refused)
+        away.setattr(send_due_digest, "delay", raise_queue_error)
         with pytest.raises(OperationalError):
             run_beat()
     assert run_beat(clock, minutes=10) == [[alice.email]]
@@ -237,13 +237,13 @@ def test_it_mails_what_comes_while_a_mail_is_on_its_way(
 ) -> None:
     send = sending.send_email
 
-    def interrupted(*arguments: Any) -> None:
+    def notify_after_sending(*arguments: Any) -> None:
         send(*arguments)
         if len(mail.outbox) == 1:
             notify_user(alice, "later")
             assert digest.claim_due_digests(limit=1)[1] == []
 
-    monkeypatch.setattr(sending, "send_email", interrupted)
+    monkeypatch.setattr(sending, "send_email", notify_after_sending)
     notify_user(alice)
     assert run_beat() == [[alice.email]] * 2
     assert count_pending(alice) == 0

@@ -107,10 +107,10 @@ def test_it_sends_nothing_of_what_did_not_happen(alice: User) -> None:
 
 
 def test_it_sends_at_once_when_the_queue_is_away(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
+    def raise_queue_error(*_: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
-    monkeypatch.setattr(send_security_email, "delay", refused)
+    monkeypatch.setattr(send_security_email, "delay", raise_queue_error)
     with transaction.atomic():
         enqueue_security_email(NOTICE, user=alice)
     assert [message.to for message in mail.outbox] == [[alice.email]]

@@ -20,7 +20,7 @@ VECTORS = [
 ]
 
 
-def imported(password: str, prefix: str = "2b", cost: int = 12) -> str:
+def bcrypt_hash(password: str, prefix: str = "2b", cost: int = 12) -> str:
     made = bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
     return f"bcrypt${made.replace('$2b$', f'${prefix}$', 1)}"
 
@@ -37,7 +37,7 @@ def test_it_verifies_bcrypt(password: str, made: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["2a", "2b", "2y"])
 def test_it_lets_a_person_in_by_an_old_password_and_hashes_it_anew(alice: User, prefix: str) -> None:
-    keep(alice, imported(PASSWORD, prefix))
+    keep(alice, bcrypt_hash(PASSWORD, prefix))
     client = Client()
     sign_in(client, alice.email, PASSWORD)
     assert is_signed_in(client)
@@ -57,7 +57,7 @@ def test_it_verifies_what_django_hashed_by_bcrypt(alice: User) -> None:
 
 @pytest.mark.parametrize("password", ["x" * 73, "x" * 256, "\u00e9" * 37, "🔑" * 19])
 def test_it_refuses_a_password_that_is_too_long_for_the_old_hash(stranger: Client, alice: User, password: str) -> None:
-    keep(alice, imported("x" * 72))
+    keep(alice, bcrypt_hash("x" * 72))
     assert sign_in(stranger, alice.email, password).status_code == 200
     assert not is_signed_in(stranger)
 
@@ -65,9 +65,9 @@ def test_it_refuses_a_password_that_is_too_long_for_the_old_hash(stranger: Clien
 @pytest.mark.parametrize(
     ("password", "encoded"),
     [
-        ("x" * 73, imported("x" * 72)),
+        ("x" * 73, bcrypt_hash("x" * 72)),
         ("x", "bcrypt$$2z$99$x"),
-        ("x", imported("x", cost=11)),
+        ("x", bcrypt_hash("x", cost=11)),
         ("x", BCryptSHA256PasswordHasher().encode("x", bcrypt.gensalt(10))),
     ],
     ids=["too long to compare", "no hash at all", "too cheap", "too cheap as Django makes it"],

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.usefixtures("cheap_hash"),
 ]
 
-Visit = Callable[[str], None]
+OpenPage = Callable[[str], None]
 
 
 class Key:
@@ -44,8 +44,7 @@ class Key:
         """From now on the finger is somebody else's."""
         self._session.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": False})
 
-    def kept(self) -> list[dict[str, Any]]:
-        """The credentials on it."""
+    def credentials(self) -> list[dict[str, Any]]:
         answer = self._session.send("WebAuthn.getCredentials", {"authenticatorId": self.id})
         credentials: list[dict[str, Any]] = answer["credentials"]
         return credentials
@@ -57,7 +56,7 @@ def key(page: Page) -> Key:
 
 
 @pytest.fixture
-def visit(page: Page, live_server: Any) -> Visit:
+def visit(page: Page, live_server: Any) -> OpenPage:
     def go(name: str) -> None:
         page.goto(live_server.url + reverse(name))
 
@@ -65,7 +64,7 @@ def visit(page: Page, live_server: Any) -> Visit:
 
 
 @pytest.fixture
-def in_(page: Page, visit: Visit, alice: User) -> None:
+def signed_in(page: Page, visit: OpenPage, alice: User) -> None:
     """Alice has signed in by her password."""
     visit("account_login")
     fill_in(page, alice)
@@ -78,22 +77,22 @@ def fill_in(page: Page, user: User) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
-def sign_out(page: Page, visit: Visit) -> None:
+def sign_out(page: Page, visit: OpenPage) -> None:
     visit("account_logout")
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
 
 
-def add_passkey(page: Page, visit: Visit) -> None:
+def add_passkey(page: Page, visit: OpenPage) -> None:
     visit("security")
     page.get_by_role("link", name="Create a passkey").click()
     page.get_by_role("button", name="Create passkey").click()
 
 
-def test_it_makes_a_passkey_and_signs_in_with_it_alone(page: Page, visit: Visit, in_: None, key: Key) -> None:
+def test_it_makes_a_passkey_and_signs_in_with_it_alone(page: Page, visit: OpenPage, signed_in: None, key: Key) -> None:
     add_passkey(page, visit)
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    (credential,) = key.kept()
+    (credential,) = key.credentials()
     assert credential["isResidentCredential"]
     page.get_by_role("link", name="I saved my codes").click()
     expect(page.get_by_role("main")).to_contain_text("Chrome on Linux")
@@ -106,7 +105,7 @@ def test_it_makes_a_passkey_and_signs_in_with_it_alone(page: Page, visit: Visit,
 
 
 def test_it_takes_a_passkey_as_the_second_step_and_while_locked(
-    page: Page, visit: Visit, in_: None, key: Key, alice: User
+    page: Page, visit: OpenPage, signed_in: None, key: Key, alice: User
 ) -> None:
     add_passkey(page, visit)
     page.get_by_role("link", name="I saved my codes").click()
@@ -125,7 +124,7 @@ def test_it_takes_a_passkey_as_the_second_step_and_while_locked(
     expect(page).to_have_title("Overview · Plumbline")
 
 
-def test_it_lets_nobody_in_whose_finger_does_not_fit(page: Page, visit: Visit, in_: None, key: Key) -> None:
+def test_it_lets_nobody_in_whose_finger_does_not_fit(page: Page, visit: OpenPage, signed_in: None, key: Key) -> None:
     add_passkey(page, visit)
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     sign_out(page, visit)
@@ -136,7 +135,7 @@ def test_it_lets_nobody_in_whose_finger_does_not_fit(page: Page, visit: Visit, i
     expect(page).to_have_title("Sign in · Plumbline")
 
 
-def test_it_renames_and_removes_a_passkey(page: Page, visit: Visit, in_: None, key: Key, alice: User) -> None:
+def test_it_renames_and_removes_a_passkey(page: Page, visit: OpenPage, signed_in: None, key: Key, alice: User) -> None:
     add_passkey(page, visit)
     page.get_by_role("link", name="I saved my codes").click()
     page.get_by_role("link", name="Rename").click()
@@ -150,7 +149,7 @@ def test_it_renames_and_removes_a_passkey(page: Page, visit: Visit, in_: None, k
 
 
 def test_it_proves_by_a_passkey_who_is_there(
-    page: Page, visit: Visit, in_: None, key: Key, monkeypatch: pytest.MonkeyPatch
+    page: Page, visit: OpenPage, signed_in: None, key: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_passkey(page, visit)
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
@@ -162,7 +161,9 @@ def test_it_proves_by_a_passkey_who_is_there(
     expect(page.get_by_role("heading", name="Change your password")).to_be_visible()
 
 
-def test_it_sets_an_app_up_and_hands_the_codes_over(page: Page, visit: Visit, in_: None, tmp_path: Path) -> None:
+def test_it_sets_an_app_up_and_hands_the_codes_over(
+    page: Page, visit: OpenPage, signed_in: None, tmp_path: Path
+) -> None:
     page.context.grant_permissions(["clipboard-write"])
     visit("security")
     page.get_by_role("link", name="Set up authenticator app").click()
@@ -175,14 +176,14 @@ def test_it_sets_an_app_up_and_hands_the_codes_over(page: Page, visit: Visit, in
     assert len(codes) == 10
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_text("Copied.")).to_be_visible()
-    assert pasted(page) == codes
+    assert read_clipboard(page) == codes
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     download.value.save_as(tmp_path / "codes.txt")
     assert (tmp_path / "codes.txt").read_text().split() == codes
 
 
-def pasted(page: Page) -> list[str]:
+def read_clipboard(page: Page) -> list[str]:
     """The words in the clipboard, pasted into another page: no page of the site may read it."""
     other = page.context.new_page()
     other.set_content("<textarea autofocus></textarea>")
@@ -193,7 +194,7 @@ def pasted(page: Page) -> list[str]:
 
 
 def test_it_ends_a_session_that_somebody_left_open_elsewhere(
-    page: Page, visit: Visit, in_: None, browser: Any, live_server: Any, alice: User
+    page: Page, visit: OpenPage, signed_in: None, browser: Any, live_server: Any, alice: User
 ) -> None:
     elsewhere = browser.new_context(user_agent="Mozilla/5.0 (Windows NT 10.0) Gecko/20100101 Firefox/150.0")
     left_open = elsewhere.new_page()
@@ -230,7 +231,7 @@ def test_it_signs_in_by_app_and_by_recovery_code_without_scripts(browser: Any, l
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_leaves_axe_nothing_to_say(
-    page: Page, visit: Visit, in_: None, key: Key, alice: User, scheme: str, width: int
+    page: Page, visit: OpenPage, signed_in: None, key: Key, alice: User, scheme: str, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)

@@ -193,10 +193,10 @@ def test_it_unlocks_by_a_new_password(alice: User) -> None:
 
 
 def test_it_mails_a_way_out_when_the_queue_is_away(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
+    def raise_queue_error(*_: object) -> None:
         raise OperationalError("Error 2 connecting to redis.sock")
 
-    monkeypatch.setattr(send_unlock_email, "delay", refused)
+    monkeypatch.setattr(send_unlock_email, "delay", raise_queue_error)
     fail_sign_in(ALICE, 10)
     assert [message.to for message in mail.outbox] == [[ALICE]]
 

@@ -55,13 +55,13 @@ def test_it_writes_a_refusal_down_without_what_was_typed(stranger: Client, alice
 
 
 def test_it_writes_a_refusal_for_nobody_into_the_systems_trail(stranger: Client) -> None:
-    def refusals() -> int:
+    def count_refusals() -> int:
         with tenant(SYSTEM):
             return AuditEvent.objects.filter(subject=SYSTEM, action="login_failed").count()
 
-    before = refusals()
+    before = count_refusals()
     sign_in(stranger, "nobody@example.com", "wrong wrong wrong")
-    assert refusals() == before + 1
+    assert count_refusals() == before + 1
 
 
 def test_it_stops_taking_guesses_at_one_address(alice: User, make_user: Callable[..., User]) -> None:

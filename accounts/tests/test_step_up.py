@@ -32,14 +32,14 @@ GUARDED = [
 ]
 
 
-def reached(request: object) -> HttpResponse:
+def guarded_view(request: object) -> HttpResponse:
     return HttpResponse("reached")
 
 
 handler429 = "config.views.too_many_requests"
 urlpatterns = [
-    path("dangerous/", require_fresh_sign_in(reached), name="dangerous"),
-    path("link/", require_second_factor_to_link(reached), name="linking"),
+    path("dangerous/", require_fresh_sign_in(guarded_view), name="dangerous"),
+    path("link/", require_second_factor_to_link(guarded_view), name="linking"),
     path("", include("config.urls")),
 ]
 

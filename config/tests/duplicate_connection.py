@@ -28,7 +28,7 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-def renamed(row: AccountRow, suffix: str = "-new", **changes: object) -> AccountRow:
+def with_new_id(row: AccountRow, suffix: str = "-new", **changes: object) -> AccountRow:
     """The same account as another connection lists it."""
     return row._replace(provider_id=row.provider_id + suffix, **changes)
 
@@ -78,7 +78,7 @@ def money_in_the_bank(user: User) -> Decimal:
     return found.totals[0].amount
 
 
-def spent(user: User) -> Decimal:
+def total_spending(user: User) -> Decimal:
     with tenant(user.pk):
         ids = account_totals.list_row_account_ids(account_totals.open_accounts(connections.list_connections(user)))
         return sum(

@@ -12,7 +12,7 @@ POSTGRES, REDIS = "postgres", "redis-server valkey-server"
 
 
 @contextmanager
-def frozen(home: DataDir, *programs: str) -> Iterator[None]:
+def freeze_programs(home: DataDir, *programs: str) -> Iterator[None]:
     """Stop every process of the services of a home where it stands; it goes on when the block ends."""
     names = " ".join(programs).split()
     processes = [each for each in below(home.root) if name_of(each) in names]

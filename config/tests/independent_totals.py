@@ -34,12 +34,12 @@ Row = tuple[str, Decimal, date, bool]
 
 
 @dataclass
-class Recount:
+class Totals:
     """Sums in dollars. A positive amount came in; what is owed on cards and what was spent is positive, too."""
 
     in_bank: Decimal = NOTHING
     available: Decimal = NOTHING
-    owed: Decimal = NOTHING
+    card_balance: Decimal = NOTHING
     limit: Decimal = NOTHING
     income: Decimal = NOTHING
     spent: dict[str, Decimal] = field(default_factory=dict)
@@ -56,47 +56,47 @@ class Recount:
         return self.income - self.spending
 
 
-def recount(ledger: Ledger, today: date) -> Recount:
+def compute_totals(ledger: Ledger, today: date) -> Totals:
     """Add up a ledger as ``GET /_double/ledger/<item_id>`` gives it."""
-    found = Recount()
+    totals = Totals()
     for account in ledger["accounts"]:
-        add_balance(found, account)
+        add_balance(totals, account)
     kinds = {account["account_id"]: account["type"] for account in ledger["accounts"]}
     transfers = transfers_in(ledger)
     for line in ledger["transactions"]:
-        found.rows += 1
+        totals.rows += 1
         if kinds[line["account_id"]] not in ("depository", "credit") or is_moved(line, transfers):
             continue
-        add_movement(found, line)
+        add_movement(totals, line)
         if today - timedelta(days=30) < paid_on(line) <= today:
-            add_flow(found, line)
-    return found
+            add_flow(totals, line)
+    return totals
 
 
-def add_balance(found: Recount, account: Ledger) -> None:
+def add_balance(totals: Totals, account: Ledger) -> None:
     balances = account["balances"]
     assert balances["iso_currency_code"] == "USD"
     if account["type"] == "depository":
-        found.in_bank += money(balances["current"])
-        found.available += money(balances["available"])
+        totals.in_bank += money(balances["current"])
+        totals.available += money(balances["available"])
     elif account["type"] == "credit":
-        found.owed += max(money(balances["current"]), NOTHING)
-        found.limit += money(balances["limit"])
+        totals.card_balance += max(money(balances["current"]), NOTHING)
+        totals.limit += money(balances["limit"])
 
 
-def add_movement(found: Recount, line: Ledger) -> None:
+def add_movement(totals: Totals, line: Ledger) -> None:
     amount = -money(line["amount"])
-    found.money_in += max(amount, NOTHING)
-    found.money_out += max(-amount, NOTHING)
+    totals.money_in += max(amount, NOTHING)
+    totals.money_out += max(-amount, NOTHING)
 
 
-def add_flow(found: Recount, line: Ledger) -> None:
+def add_flow(totals: Totals, line: Ledger) -> None:
     """Count a movement as earned, spent or given back."""
     amount, category = -money(line["amount"]), primary(line["category"])
     if category == "INCOME" or (not category and amount > 0):
-        found.income += amount
+        totals.income += amount
     else:
-        found.spent[category] = found.spent.get(category, NOTHING) - amount
+        totals.spent[category] = totals.spent.get(category, NOTHING) - amount
 
 
 def is_moved(line: Ledger, transfers: set[str]) -> bool:
@@ -115,11 +115,11 @@ def transfers_in(ledger: Ledger) -> set[str]:
         for other in untold
         if money(one["amount"]) == -money(other["amount"]) > 0 and one["account_id"] != other["account_id"]
     ]
-    found: set[str] = set()
+    ids: set[str] = set()
     for apart, one, other in sorted(possible):
-        if apart <= timedelta(days=4) and not {one, other} & found:
-            found |= {one, other}
-    return found
+        if apart <= timedelta(days=4) and not {one, other} & ids:
+            ids |= {one, other}
+    return ids
 
 
 def primary(category: str | None) -> str:

@@ -12,11 +12,11 @@ import psutil
 
 from devservices.account import PLACE
 
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 
 
 @contextmanager
-def data_place() -> Iterator[Path]:
+def temporary_data_homes() -> Iterator[Path]:
     """Give a folder for data homes. Root's has to be one that PostgreSQL's account may enter: no pytest folder is."""
     parent = None
     if os.geteuid() == 0:
@@ -30,9 +30,9 @@ def data_place() -> Iterator[Path]:
         shutil.rmtree(place)
 
 
-def wait_until(happens: Callable[[], object], *, patience: float = PATIENCE) -> None:
+def wait_until(happens: Callable[[], object], *, timeout: float = TIMEOUT_SECONDS) -> None:
     """Return once it has happened; fail when it does not."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while not happens():
         assert time.monotonic() < deadline, "It did not happen in time."
         time.sleep(0.02)

@@ -40,7 +40,7 @@ class Process:
             start_new_session=True,
         )
 
-    def said(self) -> str:
+    def read_output(self) -> str:
         return Path(self.log.name).read_text()
 
     def children(self) -> list[psutil.Process]:
@@ -56,7 +56,7 @@ class Process:
 
     def listens(self) -> bool:
         """Whether web takes connections; fails when it has ended instead."""
-        assert self.process.poll() is None, self.said()
+        assert self.process.poll() is None, self.read_output()
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
             return True
         return False
@@ -74,9 +74,9 @@ class Process:
 
 
 @contextmanager
-def running(name: str, **settings: str) -> Iterator[Process]:
+def run_process(name: str, **settings: str) -> Iterator[Process]:
     """Run one line of the Procfile until the block ends. Web answers when the block begins."""
-    with started(name, **settings) as process:
+    with start_process(name, **settings) as process:
         if name == "web":
             wait_until(process.listens)
             assert process.get("/health/live").startswith(b"HTTP/1.1 200 ")
@@ -84,7 +84,7 @@ def running(name: str, **settings: str) -> Iterator[Process]:
 
 
 @contextmanager
-def started(name: str, **settings: str) -> Iterator[Process]:
+def start_process(name: str, **settings: str) -> Iterator[Process]:
     """Start one line of the Procfile; it and whatever it has started is killed when the block ends."""
     with tempfile.NamedTemporaryFile(prefix=f"{name}-", suffix=".log") as log:
         process = Process(name, log, **settings)

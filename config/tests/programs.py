@@ -38,7 +38,7 @@ class Worker:
         self.process = process
         self.log = log
 
-    def said(self) -> str:
+    def read_output(self) -> str:
         self.log.flush()
         return Path(self.log.name).read_text()
 
@@ -66,8 +66,8 @@ def worker(
         )
         working = Worker(process, log)
         try:
-            wait_until(lambda: " ready." in working.said() or process.poll() is not None)
-            assert process.poll() is None, working.said()
+            wait_until(lambda: " ready." in working.read_output() or process.poll() is not None)
+            assert process.poll() is None, working.read_output()
             yield working
         finally:
             working.kill()

@@ -148,7 +148,7 @@ class Bank:
                 login.item.refresh_from_db()
             login.is_linked = login.item.connection in VISIBLE_CONNECTIONS
 
-    def known(self) -> list[Payment]:
+    def known_payments(self) -> list[Payment]:
         """The payments that any connection has stored."""
         names = {name for login in self.logins for name in login.knows}
         return [each for each in self.payments if each.name in names]
@@ -168,12 +168,12 @@ def row(place: str, paid: Payment) -> TransactionRow:
     )
 
 
-def month(known: Iterable[Payment], today: date) -> tuple[Decimal, dict[str, Decimal]]:
+def month(known_payments: Iterable[Payment], today: date) -> tuple[Decimal, dict[str, Decimal]]:
     """What was earned in thirty days, and what was spent by category; what only moved is neither."""
-    known = list(known)
-    legs = Counter(each.pair for each in known)
+    known_payments = list(known_payments)
+    legs = Counter(each.pair for each in known_payments)
     income, spent = Decimal(0), defaultdict[str, Decimal](Decimal)
-    for each in known:
+    for each in known_payments:
         is_moved = each.category == "TRANSFER_OUT" or (each.pair and legs[each.pair] == 2)
         if is_moved or not today - timedelta(days=30) < each.day <= today:
             continue

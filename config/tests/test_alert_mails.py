@@ -69,7 +69,7 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
 
 
 @pytest.fixture
-def told(alice: User) -> User:
+def alerted_user(alice: User) -> User:
     """Alice was told something a moment ago."""
     message = PlainMessage(title="A name was added: MALLORY")
     notify(user_id=alice.pk, type=NotificationType.CREDIT_IDENTITY, message=message, fingerprint="1")
@@ -82,37 +82,39 @@ def hold_is_over(person: User) -> None:
         NotificationSettings.objects.update(digest_due_at=timezone.now() - timedelta(seconds=1))
 
 
-def sent(ask: Ask, person: User) -> int:
+def count_sent(ask: Ask, person: User) -> int:
     """How often the trail says that a mail was sent."""
     ((count,),) = ask("SELECT count(*) FROM audit_event WHERE subject = %s AND action = 'digest_sent'", person.pk)
     return int(str(count))
 
 
-def test_it_comes_twice_and_never_not_when_a_worker_is_killed(mailbox: Mailbox, told: User, as_operator: Ask) -> None:
+def test_it_comes_twice_and_never_not_when_a_worker_is_killed(
+    mailbox: Mailbox, alerted_user: User, as_operator: Ask
+) -> None:
     with own_queue(uuid4().hex) as queue:
         with worker(queue) as working:
             dispatch_due_digests()
             wait_until(lambda: len(mailbox.taken) == 1)
             working.kill()
-        assert sent(as_operator, told) == 0
+        assert count_sent(as_operator, alerted_user) == 0
         mailbox.open.set()
         with worker(queue):
             # The queue's own second delivery of the job finds the mail held, and leaves it.
-            hold_is_over(told)
+            hold_is_over(alerted_user)
             dispatch_due_digests()
-            wait_until(lambda: sent(as_operator, told) == 1)
+            wait_until(lambda: count_sent(as_operator, alerted_user) == 1)
     first, second = mailbox.taken
     assert first["Message-ID"] == second["Message-ID"]
     assert "MALLORY" not in first.as_string() + second.as_string()
 
 
-def test_it_comes_once_from_two_workers(mailbox: Mailbox, told: User, as_operator: Ask) -> None:
+def test_it_comes_once_from_two_workers(mailbox: Mailbox, alerted_user: User, as_operator: Ask) -> None:
     mailbox.open.set()
     with own_queue(uuid4().hex) as queue, worker(queue), worker(queue):
         for round_ in (1, 2):
             for _ in range(3):
                 dispatch_due_digests()
-            wait_until(lambda round_=round_: sent(as_operator, told) == round_)
+            wait_until(lambda round_=round_: count_sent(as_operator, alerted_user) == round_)
             message = PlainMessage(title="Another thing")
-            notify(user_id=told.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="2")
+            notify(user_id=alerted_user.pk, type=NotificationType.LOW_RUNWAY, message=message, fingerprint="2")
     assert len(mailbox.taken) == 2

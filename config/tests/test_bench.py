@@ -6,7 +6,7 @@ import sys
 from config.tests.programs import environment
 from devservices.data_dir import CHECKOUT
 
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 
 
 def test_it_says_that_chromium_is_missing_before_it_starts_anything() -> None:
@@ -17,7 +17,7 @@ def test_it_says_that_chromium_is_missing_before_it_starts_anything() -> None:
         env=environment() | nothing,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (1, "")

@@ -28,38 +28,38 @@ GOOD = {
 }
 
 
-def changed(**parts: object) -> bytes:
+def make_message(**parts: object) -> bytes:
     return json.dumps(GOOD | parts).encode()
 
 
 DAMAGED = {
     "no JSON": b"os.system('rm')",
     "lists within lists": b"[" * 100_000,
-    "lists within lists as a body": changed(body=base64.b64encode(b"[" * 100_000).decode()),
+    "lists within lists as a body": make_message(body=base64.b64encode(b"[" * 100_000).decode()),
     "no text": b"\x80\x04\x95\x00",
     "nothing": b"",
     "a number": b"1",
     "a list": b"[]",
-    "no properties": changed(properties=None),
-    "no delivery tag": changed(
+    "no properties": make_message(properties=None),
+    "no delivery tag": make_message(
         properties={"body_encoding": "base64", "delivery_info": GOOD["properties"]["delivery_info"]}
     ),
-    "no way it came": changed(properties=GOOD["properties"] | {"delivery_info": {}}),
-    "a way that is none": changed(properties=GOOD["properties"] | {"delivery_info": None}),
-    "no base64": changed(body="%%%"),
-    "no body": changed(body=None),
-    "bytes": changed(**{"content-type": "application/data"}),
-    "an encoding that nobody knows": changed(**{"content-encoding": "no-such"}),
-    "JSON that is a number": changed(body="MQ=="),
-    "JSON that breaks off": changed(body="W1td"),
-    "a pickle": changed(**{"content-type": "application/x-python-serialize"}),
-    "another encoding": changed(properties=GOOD["properties"] | {"body_encoding": "utf-7"}),
-    "no headers": changed(headers=None),
-    "headers in a list": changed(headers=["task"]),
-    "a task that is no name": changed(headers={"task": {"a": 1}, "id": "1"}),
-    "a task without an id": changed(headers={"task": "config.csp.tasks.delete_old_policy_violations"}),
-    "a task that nobody knows": changed(headers={"task": "os.system", "id": "1"}),
-    "arguments that are none": changed(body="eyJhIjogMX0="),
+    "no way it came": make_message(properties=GOOD["properties"] | {"delivery_info": {}}),
+    "a way that is none": make_message(properties=GOOD["properties"] | {"delivery_info": None}),
+    "no base64": make_message(body="%%%"),
+    "no body": make_message(body=None),
+    "bytes": make_message(**{"content-type": "application/data"}),
+    "an encoding that nobody knows": make_message(**{"content-encoding": "no-such"}),
+    "JSON that is a number": make_message(body="MQ=="),
+    "JSON that breaks off": make_message(body="W1td"),
+    "a pickle": make_message(**{"content-type": "application/x-python-serialize"}),
+    "another encoding": make_message(properties=GOOD["properties"] | {"body_encoding": "utf-7"}),
+    "no headers": make_message(headers=None),
+    "headers in a list": make_message(headers=["task"]),
+    "a task that is no name": make_message(headers={"task": {"a": 1}, "id": "1"}),
+    "a task without an id": make_message(headers={"task": "config.csp.tasks.delete_old_policy_violations"}),
+    "a task that nobody knows": make_message(headers={"task": "os.system", "id": "1"}),
+    "arguments that are none": make_message(body="eyJhIjogMX0="),
 }
 
 
@@ -70,11 +70,11 @@ def test_it_drops_what_is_no_message_and_goes_on() -> None:
     with worker(queue) as working:
         for message in DAMAGED.values():
             channel.lpush(queue, message)
-        channel.lpush(queue, changed(headers=GOOD["headers"] | {"id": "the-last"}))
-        wait_until(lambda: "the-last" in working.said() or working.process.poll() is not None)
-        assert working.process.poll() is None, working.said()
-        assert "could not be read and was dropped" in working.said()
-        wait_until(lambda: "[the-last] succeeded" in working.said())
+        channel.lpush(queue, make_message(headers=GOOD["headers"] | {"id": "the-last"}))
+        wait_until(lambda: "the-last" in working.read_output() or working.process.poll() is not None)
+        assert working.process.poll() is None, working.read_output()
+        assert "could not be read and was dropped" in working.read_output()
+        wait_until(lambda: "[the-last] succeeded" in working.read_output())
 
 
 @pytest.mark.parametrize(

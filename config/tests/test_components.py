@@ -16,18 +16,18 @@ pytestmark = pytest.mark.dates
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def rendered(source: str, **context: object) -> str:
+def render_source(source: str, **context: object) -> str:
     return Template("{% load components %}" + source).render(Context(context))
 
 
-def framed(facts: str = "", **context: object) -> str:
+def render_card(facts: str = "", **context: object) -> str:
     return Template(
         f"{{% load components %}}{{% card title key='balance' {facts} %}}{{{{ name }}}}{{% endcard %}}"
     ).render(Context({"title": "Balance", "name": "inside"} | context))
 
 
 def test_it_frames_a_part_of_a_page_under_its_heading():
-    html = framed("span=8", title="<b>", name="<i>")
+    html = render_card("span=8", title="<b>", name="<i>")
     assert '<section class="card w8" aria-labelledby="balance-title">' in html
     assert '<h2 id="balance-title">&lt;b&gt;</h2>' in html
     assert "&lt;i&gt;" in html
@@ -36,7 +36,7 @@ def test_it_frames_a_part_of_a_page_under_its_heading():
 
 
 def test_it_leads_on_from_the_heading():
-    html = framed('url=url action="All accounts"', url='/accounts/?a=1&b="')
+    html = render_card('url=url action="All accounts"', url='/accounts/?a=1&b="')
     assert '<a class="card__link" href="/accounts/?a=1&amp;b=&quot;">All accounts</a>' in html
 
 
@@ -44,7 +44,7 @@ def test_it_leads_on_from_the_heading():
 def test_it_says_of_when_its_figures_are():
     late = [Item(institution_name="Old Bank", data_as_of=datetime(2026, 11, 14, 9, tzinfo=UTC)), Item()]
     age = Age(as_of=datetime(2026, 11, 22, 9, 40, tzinfo=UTC), late=late)
-    html = framed("age=age since=since until=until", age=age, since=date(2026, 10, 23), until=date(2026, 11, 21))
+    html = render_card("age=age since=since until=until", age=age, since=date(2026, 10, 23), until=date(2026, 11, 21))
     for said in (">Oct 23</time> to ", ">Nov 21</time>", "As of ", "9:40 AM", "Old Bank: data from ", "Nov 14"):
         assert said in html
     assert ": no data yet" in html
@@ -52,12 +52,12 @@ def test_it_says_of_when_its_figures_are():
 
 @pytest.mark.parametrize("missing", ["age=nothing.age", "age=nothing.age since=nothing.since until=nothing.until"])
 def test_it_says_nothing_of_figures_that_there_are_none_of(missing):
-    assert "<p" not in framed(missing, nothing=None)
+    assert "<p" not in render_card(missing, nothing=None)
 
 
 def test_it_shows_markup_as_words():
     age = Age(as_of=None, late=[Item(institution_name=ATTACK)])
-    html = framed("url=title action=title age=age", title=ATTACK, age=age, name=ATTACK)
+    html = render_card("url=title action=title age=age", title=ATTACK, age=age, name=ATTACK)
     assert "<img" not in html
     assert unescape(html).count(ATTACK) == 5
 
@@ -70,7 +70,9 @@ def test_it_says_a_figure_under_its_label():
     assert ATTACK in unescape(html)
     for said in ("<dt>Income</dt>", 'class="stat__value pos"', "A &lt;note&gt;"):
         assert said in html
-    assert rendered('{% stat "Net" "$5" %}') == ('<div class="stat"><dt>Net</dt><dd class="stat__value">$5</dd></div>')
+    assert render_source('{% stat "Net" "$5" %}') == (
+        '<div class="stat"><dt>Net</dt><dd class="stat__value">$5</dd></div>'
+    )
 
 
 def test_it_marks_the_page_that_the_reader_is_on(rf):
@@ -79,6 +81,6 @@ def test_it_marks_the_page_that_the_reader_is_on(rf):
     request = rf.get("/transactions/")
     request.resolver_match = resolve(request.path)
     links = ['"transactions" "Transactions" "tag"', '"help" "Help" "tag" "transactions"', '"home" "Home" "tag"']
-    html = "".join(rendered(f"{{% nav_link {link} %}}", request=request) for link in links)
+    html = "".join(render_source(f"{{% nav_link {link} %}}", request=request) for link in links)
 
     assert [part.split('"')[0] for part in html.split('aria-current="')[1:]] == ["page", "true", "false"]

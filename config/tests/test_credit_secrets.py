@@ -53,7 +53,7 @@ def names_on_file(user) -> set[str]:
     return names | {change.name for change in changes if change.name} - {""}
 
 
-def shown(secrets: set[str], text: str) -> set[str]:
+def find_shown(secrets: set[str], text: str) -> set[str]:
     return {secret for secret in secrets if secret in text}
 
 
@@ -72,7 +72,7 @@ def rows_of_all_tables() -> Iterator[tuple[str, str]]:
 
 def test_it_stands_in_no_table(secrets):
     rows = list(rows_of_all_tables())
-    assert shown(secrets, "\n".join(row for _table, row in rows)) == set()
+    assert find_shown(secrets, "\n".join(row for _table, row in rows)) == set()
 
 
 def test_a_report_says_nothing_of_its_accounts_to_who_has_a_copy_of_the_database(secrets, alice):
@@ -81,21 +81,21 @@ def test_a_report_says_nothing_of_its_accounts_to_who_has_a_copy_of_the_database
     rows = list(rows_of_all_tables())
     assert sum(table == "public.credit_report" for table, _row in rows) == 2
     assert any(table == "public.accounts_notification" for table, _row in rows)
-    assert {table for table, row in rows if shown(names, row)} == set()
+    assert {table for table, row in rows if find_shown(names, row)} == set()
 
 
 def test_it_stands_in_no_cache_and_no_queue(secrets):
     redis = cache.client.get_client()  # type: ignore[attr-defined]
     told = b" ".join(redis.dump(key) or b"" for key in redis.scan_iter())
     assert told
-    assert shown(secrets, told.decode("latin-1")) == set()
+    assert find_shown(secrets, told.decode("latin-1")) == set()
 
 
 def test_it_stands_in_no_log_and_no_mail(secrets, caplog):
     [letter] = mail.outbox
     text = f"{letter.subject} {letter.body} {letter.extra_headers} {letter.alternatives}"
     assert "Sign in to view them:" in text
-    assert shown(secrets, caplog.text) == shown(secrets, text) == set()
+    assert find_shown(secrets, caplog.text) == find_shown(secrets, text) == set()
     # Neither figures nor names of creditors: a mail says what kind of thing happened.
     assert not re.search(r"[$%]|BEACON|NORTHFIELD|HARBOR|PRAIRIE|\b\d{3}\b", letter.body)
 
@@ -104,4 +104,4 @@ def test_it_stands_on_no_page_but_that_of_personal_data(secrets, as_alice):
     for name in PAGES:
         page = as_alice.get(reverse(f"credit{name}")).content.decode()
         known = {"RIVERA", "MAPLE"} if name == "_personal" else set()
-        assert shown(secrets - known, page) == set(), name
+        assert find_shown(secrets - known, page) == set(), name

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import pytest
 
-from config.tests.frozen_programs import POSTGRES, REDIS, frozen
+from config.tests.frozen_programs import POSTGRES, REDIS, freeze_programs
 from config.tests.processes import wait_until
-from config.tests.procfile import Process, started
+from config.tests.procfile import Process, start_process
 from devservices import ephemeral
 from devservices.data_dir import CHECKOUT, DataDir
 
@@ -98,8 +98,8 @@ def queue(found: dict[str, str]) -> bytes:
 
 def is_ready(process: Process) -> bool:
     """Whether a worker takes jobs, or the clock has looked at its times; fails when it has ended instead."""
-    assert process.process.poll() is None, process.said()
-    return " ready." in process.said() or "Schedule changed" in process.said()
+    assert process.process.poll() is None, process.read_output()
+    return " ready." in process.read_output() or "Schedule changed" in process.read_output()
 
 
 FROZEN = [(), (POSTGRES,), (REDIS,), (POSTGRES, REDIS)]
@@ -109,12 +109,12 @@ FROZEN = [(), (POSTGRES,), (REDIS,), (POSTGRES, REDIS)]
 @pytest.mark.parametrize("name", ["worker", "beat"])
 def test_it_ends_in_time(services: tuple[DataDir, dict[str, str]], name: str, programs: tuple[str, ...]) -> None:
     home, found = services
-    with started(name, **SITE, **found) as process:
+    with start_process(name, **SITE, **found) as process:
         wait_until(lambda: is_ready(process))
         if not programs:
             assert process.end() == 0
             return
-        with frozen(home, *programs):
+        with freeze_programs(home, *programs):
             process.end()
         assert process.children() == []
 
@@ -122,8 +122,8 @@ def test_it_ends_in_time(services: tuple[DataDir, dict[str, str]], name: str, pr
 @pytest.mark.parametrize("moment", range(4))
 def test_it_ends_while_the_clock_is_being_set(services: tuple[DataDir, dict[str, str]], moment: int) -> None:
     _, found = services
-    with started("beat", **SITE, **found) as process:
-        wait_until(lambda: "beat: Starting" in process.said())
+    with start_process("beat", **SITE, **found) as process:
+        wait_until(lambda: "beat: Starting" in process.read_output())
         # Between one statement and the next of what it reads then.
         time.sleep(moment * 0.03)
         assert process.end() == 0
@@ -135,16 +135,16 @@ def test_it_gives_a_job_back_that_takes_too_long(
 ) -> None:
     home, found = services
     few = SITE | {"WORKER_CONCURRENCY": "1", "EMAIL_URL": mailbox.url}
-    with started("worker", **few, **found) as worker:
+    with start_process("worker", **few, **found) as worker:
         wait_until(lambda: is_ready(worker))
         recipient = queue(found)
-        assert mailbox.begun.wait(20), worker.said()
+        assert mailbox.begun.wait(20), worker.read_output()
         if programs:
-            with frozen(home, *programs):
+            with freeze_programs(home, *programs):
                 worker.end()
         else:
             worker.end()
     assert mailbox.taken == set()
     mailbox.goes_on.set()
-    with started("worker", **few, **found) as worker:
+    with start_process("worker", **few, **found) as worker:
         wait_until(lambda: mailbox.taken == {recipient})

@@ -16,16 +16,16 @@ import pytest
 
 from banking.tests.scripted_server import say, scripted_server
 from banking.tests.test_views_webhooks import news_of, public_key, signature
-from config.tests.frozen_programs import POSTGRES, REDIS, frozen
+from config.tests.frozen_programs import POSTGRES, REDIS, freeze_programs
 from config.tests.processes import wait_until
-from config.tests.procfile import Process, running
+from config.tests.procfile import Process, run_process
 from devservices import ephemeral
 from devservices.data_dir import CHECKOUT, DataDir
 
 # Of each kind of request so many at once: more than there are threads.
 AT_ONCE = 5
 LONGEST = 5.0
-PATIENCE = 20
+TIMEOUT_SECONDS = 20
 WEBHOOK = "/webhooks/plaid/"
 PREPARE = """
 import json
@@ -56,7 +56,7 @@ class Site:
     def send(self, path: str) -> Answer:
         """Ask for a page as the person, or ring the provider's bell. Status 0 is no answer at all."""
         began = time.monotonic()
-        with closing(HTTPConnection("127.0.0.1", self.web.port, timeout=PATIENCE)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.web.port, timeout=TIMEOUT_SECONDS)) as connection:
             try:
                 connection.request(*self.words_of(path))
                 status = connection.getresponse().status
@@ -91,7 +91,7 @@ def site() -> Iterator[Site]:
             [sys.executable, "-c", PREPARE], cwd=CHECKOUT, env=env, check=True, capture_output=True
         )
         few = {"WEB_WORKERS": "1", "PLAID_URL": plaid.url, **found}
-        with running("web", **few) as web:
+        with run_process("web", **few) as web:
             yield Site(web, home, json.loads(prepared.stdout))
 
 
@@ -100,8 +100,8 @@ def late(answers: list[Answer]) -> list[Answer]:
 
 
 def test_it_answers_while_postgresql_is_frozen_and_serves_when_it_is_not(site: Site) -> None:
-    assert {answer.status for answer in site.send_all("/overview/", WEBHOOK)} == {200}, site.web.said()
-    with frozen(site.home, POSTGRES):
+    assert {answer.status for answer in site.send_all("/overview/", WEBHOOK)} == {200}, site.web.read_output()
+    with freeze_programs(site.home, POSTGRES):
         answers = site.send_all("/health/live", *PAGES)
         assert late(answers) == []
         told = {(answer.path, answer.status) for answer in answers}
@@ -111,7 +111,7 @@ def test_it_answers_while_postgresql_is_frozen_and_serves_when_it_is_not(site: S
 
 
 def test_it_answers_while_redis_is_frozen(site: Site) -> None:
-    with frozen(site.home, REDIS):
+    with freeze_programs(site.home, REDIS):
         answers = site.send_all("/health/live", *PAGES)
         assert late(answers) == []
         told = {(answer.path, answer.status) for answer in answers}

@@ -65,7 +65,7 @@ class AsServed(ClientHandler):
             return super().__call__(environ)
 
 
-def place(name: str) -> str:
+def address(name: str) -> str:
     return reverse(name, args=ARGUMENTS.get(name, []))
 
 
@@ -81,9 +81,9 @@ def is_ours(answer: HttpResponse) -> bool:
 @pytest.mark.parametrize("name", DOORS)
 def test_it_answers_any_text_in_any_field(stranger: Client, name: str, text: str) -> None:
     body = "&".join(f"{field}={text}" for field in FIELDS)
-    assert is_ours(stranger.post(place(name), body, FORM))
-    assert is_ours(stranger.post(f"{place(name)}?{body}", b"", FORM))
-    answer = stranger.get(f"{place(name)}?{body}")
+    assert is_ours(stranger.post(address(name), body, FORM))
+    assert is_ours(stranger.post(f"{address(name)}?{body}", b"", FORM))
+    answer = stranger.get(f"{address(name)}?{body}")
     assert is_ours(answer)
     assert b"<script>alert" not in answer.getvalue()
 
@@ -91,8 +91,8 @@ def test_it_answers_any_text_in_any_field(stranger: Client, name: str, text: str
 @pytest.mark.parametrize("text", [text for text in TEXTS.values() if len(text) < 100])
 @pytest.mark.parametrize("name", [name for name in DOORS if ARGUMENTS.get(name)])
 def test_it_answers_any_text_in_an_address(stranger: Client, name: str, text: str) -> None:
-    path = place(name).replace(str(ARGUMENTS[name][-1]), text)
-    assert path != place(name)
+    path = address(name).replace(str(ARGUMENTS[name][-1]), text)
+    assert path != address(name)
     assert is_ours(stranger.get(path))
     assert is_ours(stranger.post(path))
 
@@ -100,7 +100,7 @@ def test_it_answers_any_text_in_an_address(stranger: Client, name: str, text: st
 @pytest.mark.parametrize("name", DOORS)
 def test_it_refuses_five_megabytes(stranger: Client, name: str) -> None:
     for kind in (FORM, "application/json", "multipart/form-data; boundary=x", "application/csp-report"):
-        answer = stranger.post(place(name), b"login=" + b"x" * 5_000_000, kind)
+        answer = stranger.post(address(name), b"login=" + b"x" * 5_000_000, kind)
         assert answer.status_code == 413
 
 
@@ -121,15 +121,17 @@ def test_it_refuses_five_megabytes(stranger: Client, name: str) -> None:
 )
 @pytest.mark.parametrize("name", DOORS)
 def test_it_refuses_what_no_form_looks_like(stranger: Client, name: str, kind: str, body: bytes) -> None:
-    assert is_ours(stranger.generic("POST", place(name), body, kind))
+    assert is_ours(stranger.generic("POST", address(name), body, kind))
 
 
 @pytest.mark.parametrize("there", ["//elsewhere.example/", "https://elsewhere.example", "/\\elsewhere.example", "\x00"])
 @pytest.mark.parametrize("name", DOORS)
 def test_it_leads_nobody_elsewhere(stranger: Client, name: str, there: str) -> None:
     for answer in (
-        stranger.get(place(name), {"next": there}),
-        stranger.post(place(name), {"next": there, "theme": "dark", "email": "new@example.com", "password1": "x" * 20}),
+        stranger.get(address(name), {"next": there}),
+        stranger.post(
+            address(name), {"next": there, "theme": "dark", "email": "new@example.com", "password1": "x" * 20}
+        ),
     ):
         assert is_ours(answer)
         assert f'href="{there}' not in answer.getvalue().decode()
@@ -147,8 +149,8 @@ def test_it_leads_nobody_elsewhere_who_has_just_signed_in(stranger: Client, make
 @pytest.mark.parametrize("name", sorted(set(DOORS) - {"live"}))
 def test_it_answers_to_no_other_name(stranger: Client, name: str, host: str) -> None:
     for answer in (
-        stranger.get(place(name), headers={"Host": host}),
-        stranger.post(place(name), {"email": "alice@example.com"}, headers={"Host": host}),
+        stranger.get(address(name), headers={"Host": host}),
+        stranger.post(address(name), {"email": "alice@example.com"}, headers={"Host": host}),
     ):
         assert answer.status_code == 400
         assert b"elsewhere.example" not in answer.getvalue()
@@ -171,8 +173,8 @@ COOKIES = [
 def test_it_answers_any_cookie(name: str, cookie: str) -> None:
     # A client with an empty jar sends the header as it stands.
     client = Client(HTTP_COOKIE=cookie)
-    assert is_ours(client.get(place(name)))
-    assert is_ours(client.post(place(name), {"login": "alice@example.com", "password": "wrong"}))
+    assert is_ours(client.get(address(name)))
+    assert is_ours(client.post(address(name), {"login": "alice@example.com", "password": "wrong"}))
 
 
 @pytest.mark.parametrize("charset", CHARSETS)
@@ -180,8 +182,8 @@ def test_it_answers_any_cookie(name: str, cookie: str) -> None:
 def test_it_takes_utf_8_alone(stranger: Client, kind: str, charset: str) -> None:
     for name in ("account_login", "policy_reports", "webhook-plaid"):
         body = "login=a".encode("utf-16")
-        assert stranger.generic("POST", place(name), body, f"{kind}; charset={charset}").status_code == 400
-        usual = stranger.generic("POST", place(name), b"login=a", f'{FORM}; charset="UTF-8"')
+        assert stranger.generic("POST", address(name), body, f"{kind}; charset={charset}").status_code == 400
+        usual = stranger.generic("POST", address(name), b"login=a", f'{FORM}; charset="UTF-8"')
         assert usual.status_code != 400 or name == "webhook-plaid"
 
 
@@ -199,7 +201,7 @@ UNREADABLE = [
 def test_it_refuses_heads_that_cannot_be_taken_apart(kind: str, body: bytes) -> None:
     client = Client()
     client.handler = AsServed(enforce_csrf_checks=False)
-    assert client.generic("POST", place("appearance"), body, kind).status_code == 400
+    assert client.generic("POST", address("appearance"), body, kind).status_code == 400
 
 
 def test_it_tries_the_doors_that_there_are() -> None:

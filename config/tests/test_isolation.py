@@ -68,7 +68,7 @@ def tables() -> list[str]:
     return [model._meta.db_table for model in OWNED]
 
 
-def named(model: type[models.Model]) -> str:
+def model_name(model: type[models.Model]) -> str:
     return model.__name__
 
 
@@ -160,7 +160,7 @@ def both_have_everything(
         disconnect_bank(user=person, item_id=item.pk, keep_history=True)
 
 
-@pytest.mark.parametrize("model", OWNED, ids=named)
+@pytest.mark.parametrize("model", OWNED, ids=model_name)
 def test_it_shows_each_person_their_rows_whatever_is_asked(
     model: type[Owned], alice: User, mallory: User, both_have_everything: None
 ) -> None:
@@ -173,7 +173,7 @@ def test_it_shows_each_person_their_rows_whatever_is_asked(
         assert ask(everything) == []
 
 
-@pytest.mark.parametrize("model", OWNED, ids=named)
+@pytest.mark.parametrize("model", OWNED, ids=model_name)
 def test_it_lets_nobody_change_or_take_what_is_not_theirs(
     model: type[Owned], alice: User, mallory: User, both_have_everything: None
 ) -> None:

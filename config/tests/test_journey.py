@@ -1,6 +1,6 @@
 """People's ways through the site in a real browser, with a real worker and the sandbox as their bank.
 
-Every figure is held against the bank's own ledger, which ``recount`` adds up in plain Python.
+Every figure is held against the bank's own ledger, which ``compute_totals`` adds up in plain Python.
 """
 
 import csv
@@ -24,7 +24,7 @@ from banking.models import Item
 from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
-from config.tests.independent_totals import Recount, dollars, recount, rows_of
+from config.tests.independent_totals import Totals, compute_totals, dollars, rows_of
 from config.tests.processes import wait_until
 from config.tests.programs import own_queue, sandbox_with_mailbox, worker
 
@@ -33,22 +33,22 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pyte
 
 EMAIL = "alice@example.com"
 PASSWORD = "correct horse battery staple"
-PATIENCE = 60_000
+TIMEOUT_MS = 60_000
 
 Ask = Callable[..., list[tuple[object, ...]]]
 
 
 @pytest.fixture(scope="session")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, int]]:
+def slow_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, int]]:
     """A sandbox whose banks take some seconds to prepare a history, and its mailbox."""
-    with sandbox_with_mailbox(tmp_path_factory.mktemp("town")) as found:
+    with sandbox_with_mailbox(tmp_path_factory.mktemp("sandbox")) as found:
         yield found
 
 
 @pytest.fixture
-def bank(town: tuple[Sandbox, int], live_server: LiveServer, settings) -> Sandbox:
+def bank(slow_sandbox: tuple[Sandbox, int], live_server: LiveServer, settings) -> Sandbox:
     """The sandbox as the site's provider, which rings at the site's own door, and as everybody's mailbox."""
-    sandbox, smtp_port = town
+    sandbox, smtp_port = slow_sandbox
     settings.PLAID_URL = sandbox.url
     settings.PLAID_CLIENT_ID, settings.PLAID_SECRET = sandbox.client_id, sandbox.secret
     settings.PLAID_WEBHOOK_URL = f"{live_server.url}/webhooks/plaid/"
@@ -58,7 +58,7 @@ def bank(town: tuple[Sandbox, int], live_server: LiveServer, settings) -> Sandbo
 
 
 @pytest.fixture
-def at_work(bank: Sandbox) -> Iterator[None]:
+def running_worker(bank: Sandbox) -> Iterator[None]:
     """A worker that reads banks."""
     with own_queue(f"journey-{uuid4().hex}") as queue, worker(queue):
         yield
@@ -70,7 +70,7 @@ def alice(make_user: Callable[..., User]) -> User:
 
 
 @pytest.fixture
-def item(alice: User, bank: Sandbox, at_work: None, settings) -> Item:
+def item(alice: User, bank: Sandbox, running_worker: None, settings) -> Item:
     """Alice's bank, linked and read to its end."""
     opened = open_link(user=alice)
     linked = finish_link(
@@ -146,13 +146,13 @@ def card(page: Page, title: str) -> Locator:
     return page.get_by_role("region", name=title, exact=True)
 
 
-def shows(page: Page, counted: Recount) -> None:
+def shows(page: Page, counted: Totals) -> None:
     """The overview's figures are the bank's, to the cent."""
     expect(card(page, "Bank balance")).to_contain_text(dollars(counted.in_bank))
     expect(card(page, "Credit cards")).to_contain_text(
-        f"{dollars(counted.owed)} of {dollars(counted.limit)} credit limit"
+        f"{dollars(counted.card_balance)} of {dollars(counted.limit)} credit limit"
     )
-    used = (counted.owed * 100 / counted.limit).quantize(Decimal(1))
+    used = (counted.card_balance * 100 / counted.limit).quantize(Decimal(1))
     expect(card(page, "Credit cards").get_by_text("credit utilization", exact=True).locator("..")).to_contain_text(
         f"{used}%"
     )
@@ -170,7 +170,7 @@ def shows(page: Page, counted: Recount) -> None:
     assert [part.locator(".num").inner_text() for part in parts.all()] == [dollars(amount) for amount in spent]
 
 
-def stored(item: Item, as_operator: Ask) -> set[tuple[object, ...]]:
+def list_stored_transactions(item: Item, as_operator: Ask) -> set[tuple[object, ...]]:
     return set(
         as_operator(
             "SELECT t.provider_id, t.amount, t.day, t.pending FROM banking_transaction t"
@@ -192,19 +192,19 @@ def today() -> date:
 
 
 def test_it_takes_a_person_from_sign_up_to_figures_that_agree_with_their_bank(
-    page: Page, live_server: LiveServer, bank: Sandbox, at_work: None, as_operator: Ask
+    page: Page, live_server: LiveServer, bank: Sandbox, running_worker: None, as_operator: Ask
 ) -> None:
     sign_up(page, live_server.url)
     confirm_by_mail(page)
     expect(page.get_by_role("heading", name="Get started")).to_be_visible()
     connect_bank(page)
     expect(page.get_by_role("heading", name="First Platypus Bank")).to_be_visible()
-    expect(page.get_by_text("Import from First Platypus Bank is complete.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Import from First Platypus Bank is complete.")).to_be_visible(timeout=TIMEOUT_MS)
 
     ((pk, provider_item_id),) = as_operator("SELECT id, provider_item_id FROM banking_item")
     ledger = ledger_of(bank, str(provider_item_id))
-    counted = recount(ledger, today())
-    assert stored(Item(pk=pk), as_operator) == rows_of(ledger)
+    counted = compute_totals(ledger, today())
+    assert list_stored_transactions(Item(pk=pk), as_operator) == rows_of(ledger)
     assert counted.rows > 1000
     page.get_by_role("link", name="Go to overview").click()
     shows(page, counted)
@@ -225,7 +225,7 @@ def test_it_shows_news_that_the_bank_rings_about(
 ) -> None:
     before = ledger_of(bank, item.provider_item_id)
     sign_in(page, live_server.url)
-    shows(page, recount(before, today()))
+    shows(page, compute_totals(before, today()))
 
     checking = next(account for account in before["accounts"] if account["subtype"] == "checking")
     bank.admin(
@@ -236,13 +236,13 @@ def test_it_shows_news_that_the_bank_rings_about(
             ]
         },
     )
-    wait_until(lambda: len(stored(item, as_operator)) == len(before["transactions"]) + 1)
+    wait_until(lambda: len(list_stored_transactions(item, as_operator)) == len(before["transactions"]) + 1)
     after = ledger_of(bank, item.provider_item_id)
-    assert stored(item, as_operator) == rows_of(after)
+    assert list_stored_transactions(item, as_operator) == rows_of(after)
     wait_until(lambda: not fresh(item).is_syncing)
     page.reload()
     expect(card(page, "Latest transactions")).to_contain_text("A NEW TOASTER")
-    shows(page, recount(after, today()))
+    shows(page, compute_totals(after, today()))
 
 
 def test_it_lets_a_person_sign_in_at_their_bank_again(
@@ -260,11 +260,11 @@ def test_it_lets_a_person_sign_in_at_their_bank_again(
     sign_in_at_bank(dialog)
     expect(page.get_by_role("dialog", name="Connection repaired")).to_be_visible()
     dialog.get_by_role("button", name="Finish").click()
-    expect(page.get_by_text("Import from First Platypus Bank is complete.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Import from First Platypus Bank is complete.")).to_be_visible(timeout=TIMEOUT_MS)
     assert fresh(item).state == "fresh"
     page.get_by_role("link", name="Go to overview").click()
     expect(page.get_by_text("needs you to sign in")).to_have_count(0)
-    shows(page, recount(ledger_of(bank, item.provider_item_id), today()))
+    shows(page, compute_totals(ledger_of(bank, item.provider_item_id), today()))
 
 
 def test_it_lets_a_bank_go_for_good(

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PROMISED_SECONDS = 90
 CLOCK = "sync the Items that are due"
 # The call of the provider that is not answered, and the how-manieth of its kind it is.
-SILENT = {
+HANGING_CALLS = {
     "asks for the connection's state": ("/item/get", 1),
     "asks for the first page": ("/transactions/sync", 1),
     "asks for the second page": ("/transactions/sync", 2),
@@ -57,7 +57,7 @@ HELD = {
 }
 READ_BEFORE = ("stores the transactions", "has stored and tells the person")
 LOOKS_AGAIN = "waits to look again"
-POINTS = (*SILENT, *HELD, LOOKS_AGAIN)
+POINTS = (*HANGING_CALLS, *HELD, LOOKS_AGAIN)
 
 WAITING = (
     "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
@@ -123,7 +123,7 @@ def fail_to_answer(bank: Sandbox, item: Item, path: str, nth: int) -> None:
 
 def hold(stack: ExitStack, bank: Sandbox, item: Item, statement: str) -> None:
     """Stand in the reader's way at the database, until the stack is closed."""
-    told, here = ledger(bank, item), known(item)
+    told, here = ledger(bank, item), list_stored_ids(item)
     news = next(row[0] for row in rows_of(told) if row[0] not in here)
     names = {"item": item.pk, "owner": item.owner_id, "account": told["accounts"][0]["account_id"], "news": news}
     other: psycopg.Connection = stack.enter_context(signed_in_as("ops"))
@@ -131,7 +131,7 @@ def hold(stack: ExitStack, bank: Sandbox, item: Item, statement: str) -> None:
     other.execute(statement, names)
 
 
-def known(item: Item) -> set[str]:
+def list_stored_ids(item: Item) -> set[str]:
     with tenant(item.owner_id):
         return set(item.accounts.values_list("transactions__provider_id", flat=True))
 
@@ -139,7 +139,7 @@ def known(item: Item) -> set[str]:
 def all_held(bank: Sandbox, items: dict[str, Item], ask: Callable[..., list]) -> bool:
     """Whether every reading has come to its point."""
     silent = [fault for fault in bank.admin("faults", method="GET")["faults"] if fault["action"]["kind"] == "hang"]
-    reading = all(fault["fired"] for fault in silent) and all(fresh(items[point]).is_syncing for point in SILENT)
+    reading = all(fault["fired"] for fault in silent) and all(fresh(items[point]).is_syncing for point in HANGING_CALLS)
     return reading and ask(WAITING)[0][0] >= len(HELD) and runs(items[LOOKS_AGAIN]) > 0
 
 
@@ -165,7 +165,7 @@ def test_it_is_done_again_soon_wherever_a_worker_was_killed(
 ) -> None:
     with own_queue(f"killed-{uuid4().hex}") as queue:
         with ExitStack() as ways, worker(queue, processes=len(POINTS)) as doomed:
-            for point, (path, nth) in SILENT.items():
+            for point, (path, nth) in HANGING_CALLS.items():
                 fail_to_answer(bank, items[point], path, nth)
             for point, statement in HELD.items():
                 hold(ways, bank, items[point], statement)
@@ -180,7 +180,7 @@ def test_it_is_done_again_soon_wherever_a_worker_was_killed(
         bank.admin("faults", method="DELETE")
         with worker(queue, options=clock(tmp_path)):
             wait_until(
-                lambda: all(agrees(bank, item, as_operator) for item in items.values()), patience=PROMISED_SECONDS
+                lambda: all(agrees(bank, item, as_operator) for item in items.values()), timeout=PROMISED_SECONDS
             )
     took = time.monotonic() - killed
     sys.stdout.write(f"\nKilled at {len(POINTS)} points: all done again after {took:.0f} s\n")

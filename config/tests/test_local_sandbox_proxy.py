@@ -23,7 +23,7 @@ ASKED, REFUSED = 503, 404
     ],
 )
 def test_it_answers_this_machine(place: str, address: str, forwarded: str | None) -> None:
-    assert asked(place, address, forwarded) == ASKED
+    assert get_status(place, address, forwarded) == ASKED
 
 
 @pytest.mark.parametrize("proxies", [0, 1, 2])
@@ -47,9 +47,9 @@ def test_it_answers_this_machine(place: str, address: str, forwarded: str | None
 )
 def test_it_answers_nobody_else(settings, place: str, address: str, forwarded: str | None, proxies: int) -> None:
     settings.TRUSTED_PROXY_COUNT = proxies
-    assert asked(place, address, forwarded) == REFUSED
+    assert get_status(place, address, forwarded) == REFUSED
 
 
-def asked(place: str, address: str, forwarded: str | None) -> int:
+def get_status(place: str, address: str, forwarded: str | None) -> int:
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     return Client(REMOTE_ADDR=address, headers=headers).get(place).status_code

@@ -21,7 +21,7 @@ from devservices.data_dir import CHECKOUT
 pytestmark = pytest.mark.django_db(transaction=True)
 
 GONE = "kek-20240101"
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def test_it_ends_a_process_that_lacks_a_key_and_says_which(name: str) -> None:
         env=environment() | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert (ended.returncode, f"FIELD_KEYS lacks {GONE}" in ended.stderr) == (1, True), ended.stderr

@@ -63,7 +63,7 @@ PLAIN = {"access-sandbox-canary", "link-sandbox-1", "canary-identity", "canary-n
 
 
 @pytest.fixture
-def planted(
+def planted_secrets(
     alice: User,
     as_alice: Client,
     phone_of_alice: list[str],
@@ -131,7 +131,7 @@ def pages(shown: OperatorAdmin, client: Client) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("shown", ADMINS, ids=str)
-def test_it_shows_no_secret(as_root: Client, alice: User, planted: set[str], shown: OperatorAdmin) -> None:
+def test_it_shows_no_secret(as_root: Client, alice: User, planted_secrets: set[str], shown: OperatorAdmin) -> None:
     reason = {"reason": "A test that link_results every page."}
     as_root.post(reverse("admin:break_glass", args=[alice.pk]), reason)
     places = list(pages(shown, as_root))
@@ -140,13 +140,13 @@ def test_it_shows_no_secret(as_root: Client, alice: User, planted: set[str], sho
         page = as_root.get(place)
         assert page.status_code == 200
         said = page.content.decode()
-        assert not [secret for secret in planted if secret in said], place
+        assert not [secret for secret in planted_secrets if secret in said], place
     assert len(as_root.get(places[0]).context["cl"].result_list) > 0
 
 
-def test_it_plants_every_kind_of_secret(planted: set[str]) -> None:
-    assert len(planted) >= 30
-    assert not {secret for secret in planted if len(secret) < 6}
+def test_it_plants_every_kind_of_secret(planted_secrets: set[str]) -> None:
+    assert len(planted_secrets) >= 30
+    assert not {secret for secret in planted_secrets if len(secret) < 6}
 
 
 def test_its_role_may_read_what_is_shown_and_nothing_else(as_operator: Callable[..., list[tuple[str, str]]]) -> None:
@@ -206,7 +206,7 @@ def operator(page: Page, visit: Callable[..., None], root: User) -> None:
 
 @pytest.mark.browser
 def test_an_operator_breaks_the_glass_under_the_policy(
-    page: Page, visit: Callable[..., None], operator: None, alice: User, planted: set[str]
+    page: Page, visit: Callable[..., None], operator: None, alice: User, planted_secrets: set[str]
 ) -> None:
     visit("admin:index")
     page.get_by_role("link", name="Users").first.click()

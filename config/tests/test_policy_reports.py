@@ -63,7 +63,7 @@ def send(client: Client, told: Any, content_type: str = OLD, **headers: str) -> 
     return client.post("/policy-reports/", body, content_type, headers=headers).status_code
 
 
-def kept() -> list[tuple[object, ...]]:
+def list_violations() -> list[tuple[object, ...]]:
     return list(PolicyViolation.objects.order_by("pk").values_list("directive", "page", "blocked", "source", "count"))
 
 
@@ -73,7 +73,7 @@ def kept() -> list[tuple[object, ...]]:
 def test_it_takes_both_formats_and_counts_what_is_the_same(nobody: Client) -> None:
     assert send(nobody, report()) == 204
     assert send(nobody, [entry(), entry()], NEW) == 204
-    assert kept() == [("script-src-elem", "/help/", "inline", "", 3)]
+    assert list_violations() == [("script-src-elem", "/help/", "inline", "", 3)]
 
 
 def test_it_begins_a_new_row_each_day() -> None:
@@ -100,7 +100,7 @@ def test_it_begins_a_new_row_each_day() -> None:
 )
 def test_it_keeps_the_route_of_a_page_and_never_its_address(nobody: Client, page: str, route: str) -> None:
     assert send(nobody, report(page)) == 204
-    assert kept() == [("script-src-elem", route, "inline", "", 1)]
+    assert list_violations() == [("script-src-elem", route, "inline", "", 1)]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_it_keeps_the_route_of_a_page_and_never_its_address(nobody: Client, page
 )
 def test_it_keeps_the_host_of_what_was_blocked_and_nothing_behind_it(nobody: Client, blocked: str, place: str) -> None:
     assert send(nobody, report(blocked=blocked)) == 204
-    assert kept() == [("script-src-elem", "/help/", place, "", 1)]
+    assert list_violations() == [("script-src-elem", "/help/", place, "", 1)]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_it_keeps_the_host_of_what_was_blocked_and_nothing_behind_it(nobody: Cli
 )
 def test_it_names_our_own_script_that_did_it(nobody: Client, source: str, place: str) -> None:
     assert send(nobody, report(source=source)) == 204
-    assert kept() == [("script-src-elem", "/help/", "inline", place, 1)]
+    assert list_violations() == [("script-src-elem", "/help/", "inline", place, 1)]
 
 
 # --- What is not ------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_it_names_our_own_script_that_did_it(nobody: Client, source: str, place:
 )
 def test_it_keeps_nothing_that_no_page_of_ours_can_have_done(nobody: Client, told: object) -> None:
     assert send(nobody, told) == 204
-    assert kept() == []
+    assert list_violations() == []
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_it_keeps_nothing_that_no_page_of_ours_can_have_done(nobody: Client, tol
 )
 def test_it_refuses_what_is_no_report(nobody: Client, body: bytes) -> None:
     assert send(nobody, body) == 400
-    assert kept() == []
+    assert list_violations() == []
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data; boundary=x", ""])
@@ -200,7 +200,7 @@ def test_it_refuses_a_body_that_is_too_large(nobody: Client) -> None:
 def test_it_answers_only_to_a_post_to_its_own_name(nobody: Client) -> None:
     assert nobody.get("/policy-reports/").status_code == 405
     assert send(nobody, report(), Host="evil.example") == 400
-    assert kept() == []
+    assert list_violations() == []
 
 
 # --- How much is kept -------------------------------------------------------------------------------------
@@ -218,13 +218,13 @@ def many(count: int) -> list[Any]:
 
 def test_it_reads_the_first_few_of_a_batch(nobody: Client) -> None:
     assert send(nobody, many(30), NEW) == 204
-    assert len(kept()) == reports.MAX_REPORTS
+    assert len(list_violations()) == reports.MAX_REPORTS
 
 
 def test_it_makes_no_more_rows_than_a_day_may_have_and_goes_on_counting(nobody: Client, small: None) -> None:
     assert send(nobody, many(10), NEW) == 204
     assert send(nobody, many(10), NEW) == 204
-    assert [row[-1] for row in kept()] == [2, 2, 2]
+    assert [row[-1] for row in list_violations()] == [2, 2, 2]
 
 
 def test_it_makes_no_more_rows_than_the_table_may_have(small: None) -> None:
@@ -249,7 +249,7 @@ def test_it_counts_every_report_of_those_that_come_at_once() -> None:
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(record, range(4)))
-    assert [row[-1] for row in kept()] == [20, 20]
+    assert [row[-1] for row in list_violations()] == [20, 20]
 
 
 def test_it_forgets_after_a_month() -> None:
@@ -258,4 +258,4 @@ def test_it_forgets_after_a_month() -> None:
         violation = reports.Violation("img-src", "/help/", f"https://day{days}.example", "")
         reports.record_violations([violation], at=now - timedelta(days=days))
     delete_old_policy_violations()
-    assert [row[2] for row in kept()] == ["https://day0.example", "https://day29.example"]
+    assert [row[2] for row in list_violations()] == ["https://day0.example", "https://day29.example"]

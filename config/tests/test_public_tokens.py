@@ -30,18 +30,18 @@ def post(user: User, opened: OpenedLink, token: str) -> Item:
     return finish_link(user=user, session_id=opened.session.pk, public_token=token, metadata=CHOSEN)
 
 
-def walked(bank: Sandbox, user: User, institution: str = "ins_109508") -> tuple[OpenedLink, str]:
+def walk_dialog(bank: Sandbox, user: User, institution: str = "ins_109508") -> tuple[OpenedLink, str]:
     """A dialog of somebody's that was gone through, and the public token that it gave."""
     opened = open_link(user=user)
     return opened, bank.walk(opened.token.value, institution_id=institution)
 
 
 def of_another_person(bank: Sandbox, alice: User, mallory: User) -> str:
-    return walked(bank, alice)[1]
+    return walk_dialog(bank, alice)[1]
 
 
 def of_another_dialog(bank: Sandbox, alice: User, mallory: User) -> str:
-    return walked(bank, mallory, "ins_109511")[1]
+    return walk_dialog(bank, mallory, "ins_109511")[1]
 
 
 def of_no_dialog(bank: Sandbox, alice: User, mallory: User) -> str:
@@ -70,7 +70,7 @@ def test_it_takes_no_token_that_its_dialog_did_not_make(
 def test_it_lets_its_owner_in_with_a_token_that_somebody_else_has_tried(
     bank: Sandbox, alice: User, mallory: User, is_walked: bool
 ) -> None:
-    opened, token = walked(bank, alice)
+    opened, token = walk_dialog(bank, alice)
     other = open_link(user=mallory)
     if is_walked:
         bank.walk(other.token.value)
@@ -80,14 +80,14 @@ def test_it_lets_its_owner_in_with_a_token_that_somebody_else_has_tried(
 
 
 def test_it_takes_nothing_through_another_persons_dialog(bank: Sandbox, alice: User, mallory: User) -> None:
-    opened, token = walked(bank, alice)
+    opened, token = walk_dialog(bank, alice)
     with pytest.raises(LinkSession.DoesNotExist):
         post(mallory, opened, token)
     assert post(alice, opened, token).owner_id == alice.pk
 
 
 def test_it_connects_once_however_often_a_token_is_posted(bank: Sandbox, alice: User, mallory: User) -> None:
-    opened, token = walked(bank, alice)
+    opened, token = walk_dialog(bank, alice)
     item = post(alice, opened, token)
     assert post(alice, opened, token).pk == item.pk
     with pytest.raises(LinkError):
@@ -102,7 +102,7 @@ def test_it_connects_once_however_often_a_token_is_posted(bank: Sandbox, alice: 
 
 @pytest.mark.parametrize("environment", ["production", "development", "embedded"])
 def test_it_takes_no_token_of_another_environment(bank: Sandbox, alice: User, environment: str) -> None:
-    opened, token = walked(bank, alice)
+    opened, token = walk_dialog(bank, alice)
     with pytest.raises(LinkError):
         post(alice, opened, token.replace("public-sandbox-", f"public-{environment}-"))
     assert connect().exchange_public_token(token).access_token

@@ -57,10 +57,10 @@ class Running:
 
     def says(self, *texts: str) -> bool:
         """Wait for one of some texts; fail when the program ends without it."""
-        wait_until(lambda: any(text in self.said() for text in texts) or self.process.poll() is not None)
-        return any(text in self.said() for text in texts)
+        wait_until(lambda: any(text in self.read_output() for text in texts) or self.process.poll() is not None)
+        return any(text in self.read_output() for text in texts)
 
-    def said(self) -> str:
+    def read_output(self) -> str:
         return self.log.read_text()
 
 
@@ -107,7 +107,7 @@ def test_it_holds_in_a_worker(alice: User, refusing: str) -> None:
         assert worker.says(" retry: ")
         send_security_email.app.send_task("gone", [PERSON, PASSWORD])
         assert worker.says("Received unregistered task")
-        assert_clean(worker.said())
+        assert_clean(worker.read_output())
 
 
 @pytest.mark.parametrize("program", ["worker", "beat"])
@@ -118,7 +118,7 @@ def test_it_holds_where_the_broker_is_away(program: str) -> None:
     with running(command, REDIS_URL=NO_REDIS) as found:
         assert found.says("onnect")
         assert found.says("127.0.0.1:1", "Connection error")
-        assert_clean(found.said())
+        assert_clean(found.read_output())
 
 
 def test_it_holds_in_a_management_command() -> None:
@@ -127,8 +127,8 @@ def test_it_holds_in_a_management_command() -> None:
         assert command.says("smtplib.SMTPRecipientsRefused")
         command.process.wait()
         assert command.process.returncode == 1
-        assert "manage.py" in command.said()
-        assert_clean(command.said())
+        assert "manage.py" in command.read_output()
+        assert_clean(command.read_output())
 
 
 def test_it_holds_in_the_web_server() -> None:
@@ -136,16 +136,16 @@ def test_it_holds_in_the_web_server() -> None:
     command = ["-m", "gunicorn", "--config", "python:config.gunicorn", "--bind", f"127.0.0.1:{port}"]
     command += ["--workers", "1", "config.tests.leak_detection:application"]
     with running(command, CANARY=PERSON) as server:
-        wait_until(lambda: answers(port, "/health/live") == 200 or server.process.poll() is not None)
-        assert answers(port, "/raise") == 500
+        wait_until(lambda: get_status(port, "/health/live") == 200 or server.process.poll() is not None)
+        assert get_status(port, "/raise") == 500
         assert server.says("In a thread: ")
         assert server.says("Ignored: ")
         assert server.says("Deprecated for <<hidden>>")
-        assert server.said().count("Failed: smtplib.SMTPDataError") >= 6
-        assert_clean(server.said())
+        assert server.read_output().count("Failed: smtplib.SMTPDataError") >= 6
+        assert_clean(server.read_output())
 
 
-def answers(port: int, path: str) -> int:
+def get_status(port: int, path: str) -> int:
     try:
         with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
             return int(answer.status)

@@ -65,12 +65,12 @@ def agrees(item: Item, bank: Sandbox, as_operator: Ask) -> Callable[[], bool]:
 
     def compare() -> bool:
         ledger = bank.admin(f"ledger/{item.provider_item_id}", method="GET")
-        return stored(as_operator, item) == sorted(rows_of(ledger))
+        return list_stored_transactions(as_operator, item) == sorted(rows_of(ledger))
 
     return compare
 
 
-def stored(ask: Ask, item: Item) -> list[tuple[object, ...]]:
+def list_stored_transactions(ask: Ask, item: Item) -> list[tuple[object, ...]]:
     return sorted(
         ask(
             "SELECT t.provider_id, t.amount, t.day, t.pending FROM banking_transaction t"
@@ -80,7 +80,7 @@ def stored(ask: Ask, item: Item) -> list[tuple[object, ...]]:
     )
 
 
-def read(item: Item) -> Item:
+def sync(item: Item) -> Item:
     sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
     return fresh(item)
 
@@ -125,19 +125,19 @@ def test_it_loses_and_doubles_nothing_when_the_provider_answers_with(
     monkeypatch: pytest.MonkeyPatch,
     answer: dict[str, object],
 ) -> None:
-    before = read(item)
+    before = sync(item)
     assert agrees()
-    rows = stored(as_operator, item)
+    rows = list_stored_transactions(as_operator, item)
     spend(bank, item)
     monkeypatch.setattr(client, "SYNC_SECONDS", 1)
     bank.admin("faults", {"match": SYNC | {"item_id": item.provider_item_id}, "action": answer, "times": FOR_EVER})
-    ill = read(item)
+    ill = sync(item)
     assert (ill.connection, ill.failures, ill.cursor) == (Connection.ACTIVE, 1, before.cursor)
     assert ill.error_code
-    assert stored(as_operator, item) == rows
+    assert list_stored_transactions(as_operator, item) == rows
 
     bank.admin("faults", method="DELETE")
-    well = read(item)
+    well = sync(item)
     assert (well.failures, well.error_code) == (0, "")
     assert agrees()
 
@@ -147,11 +147,11 @@ def test_it_loses_and_doubles_nothing_when_the_provider_answers_with(
 def test_it_loses_no_row_that_was_spoiled_on_its_way(
     item: Item, bank: Sandbox, agrees: Callable[[], bool], how: str, field: str
 ) -> None:
-    read(item)
+    sync(item)
     spend(bank, item)
     bank.admin("faults", {"match": SYNC, "action": {"kind": "malformed", "how": how, "key": f"added.0.{field}"}})
-    assert read(item).failures == 0
-    read(item)
+    assert sync(item).failures == 0
+    sync(item)
     assert agrees()
 
 
@@ -159,30 +159,30 @@ def test_it_stores_nothing_of_a_reading_that_breaks_on_its_way(
     item: Item, bank: Sandbox, agrees: Callable[[], bool], as_operator: Ask
 ) -> None:
     bank.admin("faults", {"match": SYNC, "action": {"kind": "truncate"}, "nth": 3, "times": FOR_EVER})
-    assert read(item).cursor == ""
-    assert stored(as_operator, item) == []
+    assert sync(item).cursor == ""
+    assert list_stored_transactions(as_operator, item) == []
     bank.admin("faults", method="DELETE")
-    read(item)
+    sync(item)
     assert agrees()
 
 
 def test_it_waits_for_a_provider_that_is_away(item: Item, bank: Sandbox, agrees: Callable[[], bool], settings) -> None:
     settings.PLAID_URL = f"http://127.0.0.1:{free_port()}"
-    away = read(item)
+    away = sync(item)
     assert (away.connection, away.failures) == (Connection.ACTIVE, 1)
     settings.PLAID_URL = bank.url
-    read(item)
+    sync(item)
     assert agrees()
 
 
 def test_it_reads_from_the_same_place_again_when_no_new_one_was_named(
     item: Item, bank: Sandbox, agrees: Callable[[], bool]
 ) -> None:
-    before = read(item)
+    before = sync(item)
     spend(bank, item)
     bank.admin("faults", {"match": SYNC, "action": {"kind": "malformed", "how": "missing", "key": "next_cursor"}})
-    assert read(item).cursor == before.cursor
-    assert read(item).cursor != before.cursor
+    assert sync(item).cursor == before.cursor
+    assert sync(item).cursor != before.cursor
     assert agrees()
 
 
@@ -201,7 +201,7 @@ def test_it_tries_an_exchange_again_that_never_reached_the_provider(
 ) -> None:
     linked = link(alice, bank, loses="before")
     assert as_operator("SELECT id FROM banking_item") == [(linked.pk,)]
-    assert read(linked).readiness == "historical"
+    assert sync(linked).readiness == "historical"
 
 
 def test_it_says_loudly_that_an_exchange_was_done_whose_answer_was_lost(
@@ -229,7 +229,7 @@ def test_it_gets_the_item_back_by_itself_once_the_provider_answers_again(
         item = recover_link(owner_id=alice.pk, session_id=opened.session.pk)
     assert as_operator("SELECT id FROM banking_item") == [(item.pk,)]
     assert item.institution_name == "First Platypus Bank"
-    assert read(item).readiness == "historical"
+    assert sync(item).readiness == "historical"
 
 
 def test_it_takes_a_public_token_in_the_session_alone_that_it_was_made_in(
@@ -258,7 +258,7 @@ print(sync_item(owner_id=UUID(sys.argv[1]), item_id=UUID(sys.argv[2]), trigger="
 """
 
 
-def fired(bank: Sandbox) -> int:
+def count_fired(bank: Sandbox) -> int:
     """How often the faults on order have struck."""
     return sum(fault["fired"] for fault in bank.admin("faults", method="GET")["faults"])
 
@@ -268,7 +268,7 @@ def test_it_leaves_an_item_alone_that_another_process_reads(
 ) -> None:
     bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 3000}, "nth": 2})
     with django_process(READ, item.owner_id, item.pk) as other:
-        wait_until(lambda: fired(bank) == 1)
+        wait_until(lambda: count_fired(bank) == 1)
         assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran is False
         said, complaints = other.communicate(timeout=60)
     assert (said, other.returncode) == ("True\n", 0), complaints
@@ -286,7 +286,7 @@ def test_it_stores_each_row_once_when_two_processes_race(
     with django_process(READ, item.owner_id, item.pk) as one, django_process(READ, item.owner_id, item.pk) as two:
         for other in (one, two):
             other.communicate(timeout=120)
-    read(item)
+    sync(item)
     assert agrees()
 
 
@@ -294,7 +294,7 @@ def test_it_answers_news_that_came_while_it_was_reading(item: Item, bank: Sandbo
     with own_queue(f"busy-{uuid4().hex}") as queue, worker(queue):
         bank.admin("faults", {"match": SYNC, "action": {"kind": "latency", "ms": 3000}, "nth": 3})
         enqueue_sync(item, trigger="link")
-        wait_until(lambda: fired(bank) == 1)
+        wait_until(lambda: count_fired(bank) == 1)
         spend(bank, item)
         sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
         wait_until(agrees)
@@ -306,11 +306,11 @@ def test_it_reads_once_for_ten_copies_of_a_job_and_once_for_a_burst_of_webhooks(
     with own_queue(f"copies-{uuid4().hex}") as queue, worker(queue) as working:
         for _ in range(10):
             enqueue_sync(item, trigger="link")
-        wait_until(lambda: working.said().count("succeeded") == 10)
+        wait_until(lambda: working.read_output().count("succeeded") == 10)
         assert as_operator(readings) == [(1,)]
         bell = WebhookEvent("plaid", item.provider_item_id, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", "")
         for _ in range(24):
             handle_webhook(bell)
-        wait_until(lambda: working.said().count("succeeded") >= 34)
+        wait_until(lambda: working.read_output().count("succeeded") >= 34)
         assert as_operator(readings)[0][0] <= MOST_READINGS
         assert not fresh(item).has_pending_sync_request

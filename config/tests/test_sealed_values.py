@@ -26,7 +26,7 @@ from compliance.vault.rotation import sealed_columns
 from compliance.vault.secret import Sealed
 from config.tests.owned_objects import Belongings, address
 from config.tests.routes import NAMES
-from config.tests.test_urls import said
+from config.tests.test_urls import describe_answer
 from credit import tasks as credit_tasks
 from credit.models import Enrollment
 from credit.pulls import rebuilding
@@ -50,7 +50,7 @@ IN_NO_JOB = {
 }  # fmt: skip
 
 
-def damaged(value: bytes) -> bytes:
+def flip_last_byte(value: bytes) -> bytes:
     """A value whose last byte another hand has changed."""
     return bytes(value[:-1]) + bytes([value[-1] ^ 1])
 
@@ -69,7 +69,9 @@ def damage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
                 factor.save()
             return
         column = COLUMNS.get(name) or AuditEvent._meta.get_field("payload")
-        monkeypatch.setattr(column, "from_db_value", lambda value, *_: value and Sealed(damaged(value)), raising=False)
+        monkeypatch.setattr(
+            column, "from_db_value", lambda value, *_: value and Sealed(flip_last_byte(value)), raising=False
+        )
 
     return spoil
 
@@ -122,7 +124,10 @@ def test_it_answers_every_page_whatever_cannot_be_read(
 ) -> None:  # fmt: skip
     damage(name)
     pages = [page for page in PAGES if name == SEEDS or not page.startswith(OF_SIGN_IN)]
-    found = {page: [said(as_alice, method, address(page, belongings)) for method in ("get", "post")] for page in pages}
+    found = {
+        page: [describe_answer(as_alice, method, address(page, belongings)) for method in ("get", "post")]
+        for page in pages
+    }
     assert [page for page, answers in found.items() if "500" in answers] == []
     assert alerts(caplog) == {name} - IN_NO_PAGE
 

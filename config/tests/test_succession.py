@@ -22,10 +22,10 @@ from config.tests.duplicate_connection import (
     bank_reads,
     clock,
     money_in_the_bank,
-    renamed,
     revoke,
     rows,
-    spent,
+    total_spending,
+    with_new_id,
 )
 from insights.balances import account_totals, history
 
@@ -38,7 +38,7 @@ def test_it_counts_a_bank_once_that_is_connected_again(
 ) -> None:
     bank_reads(item, [CHECKING, CARD], rows(CHECKING, 20, first=5))
     revoke(item)
-    new = [renamed(CHECKING, current=Decimal("1300.50")), renamed(CARD)]
+    new = [with_new_id(CHECKING, current=Decimal("1300.50")), with_new_id(CARD)]
     bank_reads(again, new, rows(new[0], 15))
     # Ten days overlap; ten are older than all that the new connection knows.
     assert len(stored_transactions()) == 25
@@ -46,7 +46,7 @@ def test_it_counts_a_bank_once_that_is_connected_again(
         f"acc-checking-{ago}" for ago in range(15, 25)
     }
     assert money_in_the_bank(alice) == Decimal("1300.50")
-    assert spent(alice) == -sum(Decimal(ago + 1) for ago in range(25))
+    assert total_spending(alice) == -sum(Decimal(ago + 1) for ago in range(25))
     with tenant(alice.pk):
         cards = account_totals.cards(connections.list_connections(alice))
     assert cards is not None
@@ -58,7 +58,7 @@ def test_it_counts_a_bank_once_that_was_linked_twice_before_its_first_reading(
 ) -> None:
     still = SAVINGS._replace(current=Decimal(100))
     bank_reads(item, [CHECKING, still], rows(CHECKING, 20))
-    new = [renamed(CHECKING), renamed(still, current=Decimal(101))]
+    new = [with_new_id(CHECKING), with_new_id(still, current=Decimal(101))]
     bank_reads(again, new, rows(new[0], 20))
     assert len(stored_transactions()) == 20
     assert money_in_the_bank(alice) == CHECKING.current + 101
@@ -73,7 +73,7 @@ def test_it_lets_the_other_connection_count_when_the_newer_one_ends(
     item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
     assert all("-new-" in key for key in stored_transactions())
     disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
     assert len(stored_transactions()) == 20
@@ -85,9 +85,9 @@ def test_it_joins_a_history_that_was_kept_to_the_connection_that_follows(
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 30))
     disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
     assert len(stored_transactions()) == 30
-    assert spent(alice) == -sum(Decimal(ago + 1) for ago in range(30))
+    assert total_spending(alice) == -sum(Decimal(ago + 1) for ago in range(30))
 
 
 @pytest.mark.parametrize("ending", ["revoked", "kept"])
@@ -101,7 +101,7 @@ def test_it_loses_nothing_that_the_older_connection_read_after_the_newer_one_end
     ending: str,
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 10))
+    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 10))
     revoke(again)
     clock.shift(timedelta(days=3))
     later = [transaction_row("later", "-77", date=TODAY + timedelta(days=3), authorized_date=None)]
@@ -120,8 +120,8 @@ def test_it_follows_an_account_that_comes_back_under_a_new_id(
     item: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING, CARD], rows(CHECKING, 20, first=5))
-    bank_reads(item, [renamed(CHECKING), CARD], rows(renamed(CHECKING), 15), cursor="c2")
-    bank_reads(item, [renamed(CHECKING, "-third"), CARD], rows(renamed(CHECKING, "-third"), 10), cursor="c3")
+    bank_reads(item, [with_new_id(CHECKING), CARD], rows(with_new_id(CHECKING), 15), cursor="c2")
+    bank_reads(item, [with_new_id(CHECKING, "-third"), CARD], rows(with_new_id(CHECKING, "-third"), 10), cursor="c3")
     assert len(stored_transactions()) == 25
     assert money_in_the_bank(alice) == CHECKING.current
     with tenant(alice.pk):
@@ -140,13 +140,13 @@ def test_it_carries_a_persons_words_to_the_same_payment(
     with tenant(alice.pk):
         Transaction.objects.filter(provider_id="acc-checking-3").update(note="mine", user_category="TRAVEL")
     revoke(item)
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
     assert {(key, row.note, row.user_category) for key, row in stored_transactions().items() if row.note} == {
         ("acc-checking-new-3", "mine", "TRAVEL")
     }
     with tenant(alice.pk):
         Transaction.objects.filter(provider_id="acc-checking-new-3").update(note="", user_category="")
-    bank_reads(again, [renamed(CHECKING)], cursor="c2")
+    bank_reads(again, [with_new_id(CHECKING)], cursor="c2")
     assert not any(row.note for row in stored_transactions().values())
 
 
@@ -160,7 +160,7 @@ def test_it_gives_the_latest_words_back_to_a_payment_that_counts_again(
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     write("acc-checking-3", "first")
     write("acc-checking-4", "taken back later")
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
     write("acc-checking-new-3", "changed later")
     write("acc-checking-new-4", "")
     disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=True)
@@ -187,7 +187,7 @@ def test_it_counts_a_payment_once_whose_posted_row_is_here_when_another_connecti
     before = set(stored_transactions())
     if is_kept:
         disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
     disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
     assert set(stored_transactions()) == before
 
@@ -197,7 +197,7 @@ def test_it_counts_a_payment_once_that_was_posted_while_another_connection_count
 ) -> None:
     day = {"date": TODAY, "authorized_date": TODAY}
     bank_reads(item, [CHECKING], [*rows(CHECKING, 20), transaction_row("pending", "-14.17", pending=True, **day)])
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
     bank_reads(item, [CHECKING], [transaction_row("posted", "-14.17", pending_id="pending", **day)], cursor="c2")
     disconnecting.disconnect_bank(user=alice, item_id=again.pk, keep_history=False)
     assert {key for key in stored_transactions() if key.startswith("p")} == {"posted"}
@@ -207,7 +207,7 @@ def test_it_lets_a_payment_count_that_moves_away_from_an_account_that_was_follow
     item: Item, again: Item, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING, SAVINGS], rows(CHECKING, 20))
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20))
+    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20))
     assert "acc-checking-0" not in stored_transactions()
     moved = rows(CHECKING, 1)[0]._replace(account_id=SAVINGS.provider_id)
     bank_reads(item, [CHECKING, SAVINGS], [moved], cursor="c2")
@@ -221,7 +221,7 @@ def test_it_draws_one_line_through_both_histories(
     bank_reads(item, [CHECKING], rows(CHECKING, 20, first=10))
     clock.move_to("2026-11-20T12:00:00Z")
     revoke(item)
-    bank_reads(again, [renamed(CHECKING, current=Decimal("900"))], rows(renamed(CHECKING), 20))
+    bank_reads(again, [with_new_id(CHECKING, current=Decimal("900"))], rows(with_new_id(CHECKING), 20))
     with tenant(alice.pk):
         accounts = account_totals.open_accounts(connections.list_connections(alice))
         points = history.running_totals(history.daily_changes(user=alice, accounts=accounts, since=date(2026, 11, 1)))

@@ -20,9 +20,9 @@ from config.tests.duplicate_connection import (
     bank_reads,
     clock,
     money_in_the_bank,
-    renamed,
     revoke,
     rows,
+    with_new_id,
 )
 
 __all__ = ["again", "bank_reads", "clock"]
@@ -34,7 +34,7 @@ def test_it_knows_an_account_by_the_banks_lasting_id_whatever_it_is_called(
 ) -> None:
     lasting = CHECKING._replace(persistent_id="p-1")
     bank_reads(item, [lasting])
-    bank_reads(again, [renamed(lasting, name="Everyday", mask="", current=Decimal(5))])
+    bank_reads(again, [with_new_id(lasting, name="Everyday", mask="", current=Decimal(5))])
     assert money_in_the_bank(alice) == 5
 
 
@@ -54,7 +54,7 @@ def test_it_keeps_accounts_apart_that_differ_or_have_nothing_to_tell_by(
 ) -> None:
     bank_reads(item, [CHECKING._replace(**old)])
     revoke(item)
-    bank_reads(again, [renamed(CHECKING, **new)])
+    bank_reads(again, [with_new_id(CHECKING, **new)])
     with tenant(alice.pk):
         assert Account.objects.filter(owner=alice, successor=None).count() == 2
 
@@ -63,7 +63,7 @@ def test_it_keeps_two_logins_apart_whose_accounts_look_the_same(
     item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
-    hers = renamed(CHECKING, current=Decimal(50))
+    hers = with_new_id(CHECKING, current=Decimal(50))
     bank_reads(again, [hers])
     assert money_in_the_bank(alice) == CHECKING.current + 50
     bank_reads(again, [hers], rows(hers, 20, step="7.77"), cursor="c2")
@@ -78,19 +78,19 @@ def test_it_parts_two_accounts_again_when_their_rows_differ(
 ) -> None:
     bank_reads(item, [CHECKING], rows(CHECKING, 20))
     revoke(item)
-    bank_reads(again, [renamed(CHECKING)])
+    bank_reads(again, [with_new_id(CHECKING)])
     assert money_in_the_bank(alice) == CHECKING.current
-    bank_reads(again, [renamed(CHECKING)], rows(renamed(CHECKING), 20, step="7.77"), cursor="c2")
+    bank_reads(again, [with_new_id(CHECKING)], rows(with_new_id(CHECKING), 20, step="7.77"), cursor="c2")
     assert (len(stored_transactions()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
 
 
 def test_it_keeps_two_accounts_of_one_list_apart_however_alike(
     item: Item, again: Item, alice: User, bank_reads: Callable[..., None]
 ) -> None:
-    bank_reads(item, [CHECKING, renamed(CHECKING, "-2")])
+    bank_reads(item, [CHECKING, with_new_id(CHECKING, "-2")])
     assert money_in_the_bank(alice) == CHECKING.current * 2
     revoke(item)
-    bank_reads(again, [renamed(CHECKING, "-3"), renamed(CHECKING, "-4")])
+    bank_reads(again, [with_new_id(CHECKING, "-3"), with_new_id(CHECKING, "-4")])
     # Nobody can say which is which: nothing is joined.
     assert money_in_the_bank(alice) == CHECKING.current * 4
 
@@ -99,7 +99,7 @@ def test_it_keeps_two_accounts_of_one_list_apart_however_alike(
 def loans() -> tuple[AccountRow, AccountRow]:
     """Two loans that are called the same and paid off by the same amounts on the same days."""
     loan = CHECKING._replace(name="Student Loan", type="loan", subtype="student")
-    return loan, renamed(loan, "-2", mask="2222")
+    return loan, with_new_id(loan, "-2", mask="2222")
 
 
 def test_it_keeps_two_accounts_of_one_list_apart_when_their_history_alone_is_left(
@@ -113,7 +113,7 @@ def test_it_keeps_two_accounts_of_one_list_apart_when_their_history_alone_is_lef
     bank_reads(item, [*loans], [row for loan in loans for row in rows(loan, 10)])
     disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
     assert len(stored_transactions()) == 20
-    anew = [renamed(loan) for loan in loans]
+    anew = [with_new_id(loan) for loan in loans]
     bank_reads(again, anew, [row for loan in anew for row in rows(loan, 5)])
     assert len(stored_transactions()) == 20
 
@@ -136,10 +136,10 @@ def test_it_keeps_two_accounts_of_one_list_apart_when_the_bank_lists_one_of_them
 def test_it_tells_two_alike_apart_by_their_rows(
     item: Item, again: Item, alice: User, stored_transactions: StoredTransactions, bank_reads: Callable[..., None]
 ) -> None:
-    twin = renamed(CHECKING, "-2")
+    twin = with_new_id(CHECKING, "-2")
     bank_reads(item, [CHECKING, twin], rows(CHECKING, 20) + rows(twin, 20, step="7.77"))
     revoke(item)
-    third, fourth = renamed(CHECKING, "-3"), renamed(CHECKING, "-4")
+    third, fourth = with_new_id(CHECKING, "-3"), with_new_id(CHECKING, "-4")
     bank_reads(again, [third, fourth], rows(third, 20, step="7.77") + rows(fourth, 20))
     assert (len(stored_transactions()), money_in_the_bank(alice)) == (40, CHECKING.current * 2)
 
@@ -156,9 +156,9 @@ def test_it_never_joins_across_banks_or_people(
     revoke(item)
     elsewhere = make_item(alice, provider_item_id="item-elsewhere")
     provider.facts = replace(provider.facts, institution_id="ins_2")
-    bank_reads(elsewhere, [renamed(CHECKING)])
+    bank_reads(elsewhere, [with_new_id(CHECKING)])
     theirs = make_item(mallory)
-    bank_reads(theirs, [renamed(CHECKING, "-theirs")])
+    bank_reads(theirs, [with_new_id(CHECKING, "-theirs")])
     for user in (alice, mallory):
         with tenant(user.pk):
             assert not Account.objects.filter(owner=user, successor__isnull=False).exists()

@@ -95,7 +95,7 @@ def test_it_counts_each_payment_once_that_a_connection_still_knows(
     for _ in range(14):
         bank.step(bank.chance.choice(STEPS), alice, make_item)
         bank.look()
-        known, client = bank.known(), signed_in(alice)
+        known, client = bank.known_payments(), signed_in(alice)
         check_rows(alice, known)
         assert file_of(client) == lines_of(known)
         if any(login.is_linked and login.readings for login in bank.logins):

@@ -17,12 +17,21 @@ from banking.tests.fixtures import StoredTransactions, run_sync
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
-from config.tests.duplicate_connection import TODAY, again, bank_reads, clock, money_in_the_bank, renamed, revoke, rows
+from config.tests.duplicate_connection import (
+    TODAY,
+    again,
+    bank_reads,
+    clock,
+    money_in_the_bank,
+    revoke,
+    rows,
+    with_new_id,
+)
 
 __all__ = ["again", "bank_reads", "clock"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clock")]
 
-NEW = renamed(CHECKING)
+NEW = with_new_id(CHECKING)
 
 
 @pytest.fixture
@@ -128,7 +137,7 @@ def test_it_counts_once_when_a_third_connection_knows_the_bank_by_its_new_id_alo
     provider.facts = replace(provider.facts, institution_id="ins_9")
     bank_reads(twice, [NEW], cursor="c2")
     third = make_item(alice, provider_item_id="third", connected_at=twice.connected_at + timedelta(seconds=1))
-    newest = renamed(CHECKING, "-newest", current=Decimal(40))
+    newest = with_new_id(CHECKING, "-newest", current=Decimal(40))
     bank_reads(third, [newest], rows(newest, 10))
     assert len(stored_transactions()) == 20
     assert money_in_the_bank(alice) == 40
@@ -162,7 +171,7 @@ def test_it_ends_a_connection_without_access_whose_accounts_are_all_read_through
 ) -> None:
     bank_reads(item, [CHECKING, CARD], rows(CHECKING, 20, first=5))
     revoke(item)
-    bank_reads(again, [NEW, renamed(CARD)], rows(NEW, 15))
+    bank_reads(again, [NEW, with_new_id(CARD)], rows(NEW, 15))
     assert state(item) == Connection.REMOVING
     assert len(stored_transactions()) == 25
     with tenant(alice.pk):

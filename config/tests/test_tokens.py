@@ -31,7 +31,7 @@ def contrast(one: Color, other: Color) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def mixed(top: Color, under: Color, share: float) -> Color:
+def mix_colors(top: Color, under: Color, share: float) -> Color:
     """What CSS paints for color-mix(in srgb, top share, under)."""
     return tuple(share * a + (1 - share) * b for a, b in zip(top, under, strict=True))
 
@@ -81,7 +81,7 @@ def test_it_draws_parts_that_can_be_told_apart(part, ground, theme):
 @themes
 @pytest.mark.parametrize("tone", TONES)
 def test_it_draws_category_icons_that_stand_out_from_their_tint(tone, theme):
-    tint = mixed(color(tone, theme), color("surface", theme), TINT)
+    tint = mix_colors(color(tone, theme), color("surface", theme), TINT)
 
     assert contrast(color(tone, theme), tint) >= PART
 

@@ -55,7 +55,7 @@ def browsers(as_mallory: Client, as_alice: Client, as_staff: Client, as_root: Cl
 FIELDS = {"public_token": "public-sandbox-1", "metadata": "{}", "history": "delete"}
 
 
-def said(client: Client, method: str, place: str) -> str:
+def describe_answer(client: Client, method: str, place: str) -> str:
     """What an address answers, in the words of the table. Nothing that it does is left behind."""
     browser = Client()
     browser.cookies = copy(client.cookies)
@@ -65,10 +65,10 @@ def said(client: Client, method: str, place: str) -> str:
     with fence:
         answer = getattr(browser, method)(place, FIELDS if method == "post" else None)
         transaction.set_rollback(True)
-    return in_words(answer, place)
+    return classify_answer(answer, place)
 
 
-def in_words(answer: HttpResponse, place: str) -> str:
+def classify_answer(answer: HttpResponse, place: str) -> str:
     target = answer.headers.get("Location", "")
     if target in (f"{reverse(door)}?next={quote(place)}" for door in ("account_login", "admin:login")):
         return "in"
@@ -79,10 +79,11 @@ def in_words(answer: HttpResponse, place: str) -> str:
     return "on" if target else str(answer.status_code)
 
 
-def answers(client: Client, belongings: Belongings, names: Iterable[str]) -> dict[str, str]:
+def describe_answers(client: Client, belongings: Belongings, names: Iterable[str]) -> dict[str, str]:
     """What each address answers to a GET and to a POST."""
     return {
-        name: "/".join(said(client, method, address(name, belongings)) for method in ("get", "post")) for name in names
+        name: "/".join(describe_answer(client, method, address(name, belongings)) for method in ("get", "post"))
+        for name in names
     }
 
 
@@ -94,7 +95,7 @@ def test_it_knows_what_every_address_answers() -> None:
 @pytest.mark.parametrize("person", PEOPLE)
 def test_it_answers_as_it_should(browsers: dict[str, Client], belongings: Belongings, person: str) -> None:
     names = [name for name in NAMES if not (person == "operator" and name.startswith("admin:"))]
-    found = answers(browsers[person], belongings, names)
+    found = describe_answers(browsers[person], belongings, names)
     assert found == {name: TABLE[name][person] for name in names}
 
 
@@ -103,22 +104,22 @@ def test_it_answers_operators_as_it_should(browsers: dict[str, Client], belongin
     """Apart from the others, because the operators' role of the database sees only what is committed."""
     names = [name for name in NAMES if name.startswith("admin:")]
     PolicyViolation.objects.create(id=1, day="2026-11-22", first_at=timezone.now(), last_at=timezone.now())
-    found = answers(browsers["operator"], belongings, names)
+    found = describe_answers(browsers["operator"], belongings, names)
     assert found == {name: TABLE[name]["operator"] for name in names}
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "trace"])
 def test_it_asks_strangers_to_sign_in_whatever_they_try(belongings: Belongings, method: str) -> None:
     places = [address(name, belongings) for name, row in TABLE.items() if row["nobody"].startswith("in")]
-    assert {place for place in places if said(Client(), method, place) != "in"} == set()
+    assert {place for place in places if describe_answer(Client(), method, place) != "in"} == set()
 
 
 @pytest.mark.parametrize("name", WITH_IDS)
 def test_it_hides_from_mallory_that_alices_things_exist(as_mallory: Client, belongings: Belongings, name: str) -> None:
     hers = belongings.arguments(name)
     nothing = reverse(name, args=[uuid4() if isinstance(each, UUID) else 999_999 for each in hers])
-    found = [said(as_mallory, method, address(name, belongings)) for method in ("get", "post")]
-    assert found == [said(as_mallory, method, nothing) for method in ("get", "post")]
+    found = [describe_answer(as_mallory, method, address(name, belongings)) for method in ("get", "post")]
+    assert found == [describe_answer(as_mallory, method, nothing) for method in ("get", "post")]
     assert set(found) <= {"404", "405"}
     assert "404" in found
 
@@ -182,11 +183,11 @@ def test_it_tells_no_browser_what_only_the_provider_and_we_know(
         alice.password,
         APP_SECRET,
     ]
-    said = everything_said(as_alice, belongings)
-    assert "Checking" in said["accounts"]
-    assert [(name, secret) for name, text in said.items() for secret in secrets if secret and secret in text] == []
+    texts = everything_said(as_alice, belongings)
+    assert "Checking" in texts["accounts"]
+    assert [(name, secret) for name, text in texts.items() for secret in secrets if secret and secret in text] == []
     # The dialog's page alone needs its token.
-    assert {name for name, text in said.items() if "link-sandbox-" in text} == {"connect {}", "reconnect {}"}
+    assert {name for name, text in texts.items() if "link-sandbox-" in text} == {"connect {}", "reconnect {}"}
 
 
 def test_it_says_the_policy_on_every_page(as_alice: Client, belongings: Belongings) -> None:

@@ -248,12 +248,12 @@ def directives(answer) -> dict[str, list[str]]:
 
 
 @pytest.fixture(params=["/", "/help/", "/overview/", "/connect/", "/transactions.csv"])
-def page(request: pytest.FixtureRequest, as_alice: Client):
+def response(request: pytest.FixtureRequest, as_alice: Client):
     return as_alice.get(request.param)
 
 
-def test_it_lets_only_its_own_parts_run(page) -> None:
-    policy = directives(page)
+def test_it_lets_only_its_own_parts_run(response) -> None:
+    policy = directives(response)
     assert policy["default-src"] == policy["object-src"] == policy["base-uri"] == ["'none'"]
     assert policy["frame-ancestors"] == ["'none'"]
     assert policy["style-src"] == policy["img-src"] == policy["connect-src"] == policy["form-action"] == ["'self'"]
@@ -263,10 +263,10 @@ def test_it_lets_only_its_own_parts_run(page) -> None:
     assert not [value for values in policy.values() for value in values if "unsafe" in value or "*" in value]
 
 
-def test_it_asks_browsers_to_tell_it_what_they_refused(page) -> None:
-    policy, here = directives(page), reverse("policy_reports")
+def test_it_asks_browsers_to_tell_it_what_they_refused(response) -> None:
+    policy, here = directives(response), reverse("policy_reports")
     assert (policy["report-to"], policy["report-uri"]) == (["policy"], [here])
-    assert page.headers["Reporting-Endpoints"] == f'policy="{here}"'
+    assert response.headers["Reporting-Endpoints"] == f'policy="{here}"'
 
 
 @pytest.mark.parametrize("environment", ["sandbox", "production"])
@@ -293,8 +293,8 @@ def test_it_makes_a_new_nonce_for_each_answer(as_alice: Client) -> None:
     assert len({tuple(policy) for policy in policies}) == 3
 
 
-def test_it_says_to_browsers_what_they_should_refuse(page) -> None:
-    headers = page.headers
+def test_it_says_to_browsers_what_they_should_refuse(response) -> None:
+    headers = response.headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"

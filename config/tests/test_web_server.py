@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from config.tests.processes import has_gone, wait_until
-from config.tests.procfile import STOP_SECONDS, Process, running, started
+from config.tests.procfile import STOP_SECONDS, Process, run_process, start_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,7 +21,7 @@ SLOW_SENDERS = 20
 
 @pytest.fixture
 def web(transactional_db: None) -> Iterator[Process]:
-    with running("web") as process:
+    with run_process("web") as process:
         yield process
 
 
@@ -42,13 +42,13 @@ def test_it_refuses_a_kind_of_body_that_cannot_be_read(web: Process) -> None:
 
 
 def test_it_ends_right_after_its_start() -> None:
-    with started("web") as process:
+    with start_process("web") as process:
         process.end()
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Only Linux tells what a process has loaded.")
 def test_it_ends_while_it_loads() -> None:
-    with started("web") as process:
+    with start_process("web") as process:
         loaded = Path(f"/proc/{process.process.pid}/maps")
         wait_until(lambda: "psycopg_binary" in loaded.read_text())
         process.end()
@@ -75,7 +75,7 @@ def test_it_leaves_nobody_behind_when_it_is_killed(web: Process) -> None:
 
 def test_it_replaces_a_worker_while_somebody_sends_slowly() -> None:
     few = {"WEB_WORKERS": "1", "GUNICORN_CMD_ARGS": "--max-requests 3 --max-requests-jitter 0"}
-    with running("web", **few) as web, web.connect(HALF_A_BODY):
+    with run_process("web", **few) as web, web.connect(HALF_A_BODY):
         (first,) = web.children()
         for _ in range(3):
             assert web.get("/health/live").startswith(b"HTTP/1.1 200 ")

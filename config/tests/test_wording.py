@@ -91,7 +91,7 @@ def test_it_leaves_plain_words_alone(sentence: str) -> None:
 # --- What is written --------------------------------------------------------------------------------------
 
 
-def broken(texts: Iterator[tuple[Path, str]]) -> dict[str, list[str]]:
+def find_promises(texts: Iterator[tuple[Path, str]]) -> dict[str, list[str]]:
     """Each file with a promise in it."""
     found: dict[str, list[str]] = {}
     for path, text in texts:
@@ -123,17 +123,17 @@ def test_it_reads_enough_to_find_something() -> None:
 
 
 def test_it_promises_nothing_in_templates_and_mails() -> None:
-    assert broken(files("templates", "*.html", "*.txt")) == {}
+    assert find_promises(files("templates", "*.html", "*.txt")) == {}
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_it_promises_nothing_in_what_the_code_says(room: str) -> None:
-    assert broken(sentences(room)) == {}
+    assert find_promises(sentences(room)) == {}
 
 
 def test_it_promises_nothing_in_documents() -> None:
     readme = settings.BASE_DIR / "README.md"
-    assert broken(iter([*files("docs", "*.md"), (readme, readme.read_text())])) == {}
+    assert find_promises(iter([*files("docs", "*.md"), (readme, readme.read_text())])) == {}
 
 
 # --- What is drawn ----------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ PAGES = (
 )  # fmt: skip
 
 
-def drawn(client: Client, name: str) -> str:
+def visible_text(client: Client, name: str) -> str:
     page = client.get(reverse(name), follow=True)
     assert page.status_code == 200
     return unescape(re.sub(r"<[^>]+>", " ", page.content.decode()))
@@ -155,11 +155,11 @@ def drawn(client: Client, name: str) -> str:
 @pytest.mark.parametrize("persona", ["P01", "P03", "P04", "P05", "P06", "P10"])
 def test_it_promises_nothing_on_the_pages(as_alice: Client, site_bureau: Bureau, persona: str) -> None:
     enroll_through_pages(as_alice, persona)
-    assert {name: found for name in PAGES if (found := promises(drawn(as_alice, name)))} == {}
+    assert {name: found for name in PAGES if (found := promises(visible_text(as_alice, name)))} == {}
 
 
 @pytest.mark.django_db
 def test_it_would_find_a_promise_on_a_page(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     promise = STATUS_MESSAGES[EnrollmentStatus.NO_CONSENT]._replace(title="Improve your credit")
     monkeypatch.setattr("credit.views.pulling.STATUS_MESSAGES", {EnrollmentStatus.NO_CONSENT: promise})
-    assert "Improve your credit" in promises(drawn(as_alice, "credit"))
+    assert "Improve your credit" in promises(visible_text(as_alice, "credit"))

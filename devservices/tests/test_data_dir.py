@@ -16,14 +16,14 @@ from devservices.data_dir import DataDir
 
 
 @pytest.fixture
-def chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
     """A data home that PLUMBLINE_HOME names."""
     monkeypatch.setenv("PLUMBLINE_HOME", str(tmp_path / "data"))
     return data_dir.locate()
 
 
-def test_it_lies_where_the_person_says(chosen: DataDir, tmp_path: Path) -> None:
-    assert chosen.root == tmp_path / "data"
+def test_it_lies_where_the_person_says(home: DataDir, tmp_path: Path) -> None:
+    assert home.root == tmp_path / "data"
 
 
 def test_it_lies_in_the_checkout_or_for_root_in_var_lib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,27 +76,27 @@ def test_it_does_not_use_a_folder_of_somebody_else(tmp_path: Path) -> None:
         data_dir.make_private(tmp_path / "data")
 
 
-def test_it_gives_addresses_that_every_reader_understands(chosen: DataDir) -> None:
-    data_dir.prepare(chosen, account=None)
-    secrets = keys.ensure(chosen, has_data=False) | {"RW_PASSWORD": "p@ss/word:%?#"}
+def test_it_gives_addresses_that_every_reader_understands(home: DataDir) -> None:
+    data_dir.prepare(home, account=None)
+    secrets = keys.ensure(home, has_data=False) | {"RW_PASSWORD": "p@ss/word:%?#"}
     ports = {"SANDBOX_PORT": "4001", "SANDBOX_SMTP_PORT": "4002"}
-    settings = data_dir.addresses(chosen.sockets, secrets, ports)
-    envfile.write(chosen.site_environment, settings, "settings")
+    settings = data_dir.addresses(home.sockets, secrets, ports)
+    envfile.write(home.site_environment, settings, "settings")
     found = read_dev_environment(find_dev_environment(data_dir.CHECKOUT))
 
     for_django = environ.Env.db_url_config(found["DATABASE_URL"])
     assert (for_django["NAME"], for_django["USER"], for_django["PASSWORD"]) == ("plumbline", "app_rw", "p@ss/word:%?#")
-    assert for_django["OPTIONS"]["host"] == str(chosen.sockets)
+    assert for_django["OPTIONS"]["host"] == str(home.sockets)
     for_libpq = psycopg.conninfo.conninfo_to_dict(found["DATABASE_URL"])
-    assert (for_libpq["password"], for_libpq["host"]) == ("p@ss/word:%?#", str(chosen.sockets))
-    assert redis.connection.parse_url(found["REDIS_URL"])["path"] == str(chosen.sockets / "redis.sock")
+    assert (for_libpq["password"], for_libpq["host"]) == ("p@ss/word:%?#", str(home.sockets))
+    assert redis.connection.parse_url(found["REDIS_URL"])["path"] == str(home.sockets / "redis.sock")
     assert environ.Env.email_url_config(found["EMAIL_URL"])["EMAIL_PORT"] == 4002
     assert found["PLAID_URL"] == "http://127.0.0.1:4001"
     assert found["FIELD_KEYS"] == secrets["FIELD_KEYS"]
 
 
-def test_the_settings_look_where_it_lies(chosen: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_dev_environment(tmp_path) == chosen.site_environment
+def test_the_settings_look_where_it_lies(home: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_dev_environment(tmp_path) == home.site_environment
     monkeypatch.delenv("PLUMBLINE_HOME")
     assert find_dev_environment(tmp_path) == data_dir.locate(tmp_path).site_environment
     monkeypatch.setenv("DEV_ENVIRONMENT", "/run/plumbline/site.env")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.tests.processes import data_place, running_below, wait_until
+from config.tests.processes import running_below, temporary_data_homes, wait_until
 from devservices.data_dir import CHECKOUT
 
 QUESTIONS = """
@@ -22,19 +22,19 @@ print(redis.Redis.from_url(os.environ["REDIS_URL"]).ping(), len(os.environ["SECR
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
+def data_home() -> Iterator[Path]:
     """A data home for these tests, so that the template is made once and nobody else's runs are in it."""
-    with data_place() as folder:
+    with temporary_data_homes() as folder:
         yield folder / "data"
 
 
-def start(place: Path, *command: str) -> "subprocess.Popen[str]":
+def start(data_home: Path, *command: str) -> "subprocess.Popen[str]":
     """Start a command as ``devservices exec`` does, in an environment that holds no service yet."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.Popen(
         [sys.executable, "-m", "devservices", "exec", "--", *command],
         cwd=CHECKOUT,
-        env={**kept, "PLUMBLINE_HOME": str(place)},
+        env={**kept, "PLUMBLINE_HOME": str(data_home)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -43,12 +43,12 @@ def start(place: Path, *command: str) -> "subprocess.Popen[str]":
     )
 
 
-def runs(place: Path) -> list[Path]:
-    return list((place / "test").glob("run-*"))
+def runs(data_home: Path) -> list[Path]:
+    return list((data_home / "test").glob("run-*"))
 
 
-def test_it_gives_the_command_a_database_with_roles_and_a_redis(place: Path) -> None:
-    process = start(place, sys.executable, "-c", QUESTIONS)
+def test_it_gives_the_command_a_database_with_roles_and_a_redis(data_home: Path) -> None:
+    process = start(data_home, sys.executable, "-c", QUESTIONS)
     out, _ = process.communicate()
     assert out.splitlines() == [
         "app_rw plumbline off",
@@ -59,54 +59,54 @@ def test_it_gives_the_command_a_database_with_roles_and_a_redis(place: Path) -> 
         "True True",
     ]
     assert process.returncode == 0
-    assert runs(place) == []
-    assert running_below(place) == []
+    assert runs(data_home) == []
+    assert running_below(data_home) == []
 
 
-def test_it_returns_the_exit_code_of_the_command(place: Path) -> None:
-    process = start(place, "sh", "-c", "exit 7")
+def test_it_returns_the_exit_code_of_the_command(data_home: Path) -> None:
+    process = start(data_home, "sh", "-c", "exit 7")
     process.communicate()
     assert process.returncode == 7
 
 
-def test_it_asks_for_a_command(place: Path) -> None:
-    process = start(place)
+def test_it_asks_for_a_command(data_home: Path) -> None:
+    process = start(data_home)
     _, error = process.communicate()
     assert process.returncode == 2
     assert "name a command to run" in error
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_it_stops_everything_when_it_is_told_to_end(place: Path, number: signal.Signals) -> None:
-    process = start(place, "sh", "-c", "echo up; exec sleep 600")
+def test_it_stops_everything_when_it_is_told_to_end(data_home: Path, number: signal.Signals) -> None:
+    process = start(data_home, "sh", "-c", "echo up; exec sleep 600")
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
     process.send_signal(number)
     process.communicate()
     assert process.returncode != 0
-    assert running_below(place) == []
-    assert runs(place) == []
+    assert running_below(data_home) == []
+    assert runs(data_home) == []
 
 
-def test_it_leaves_nothing_running_when_it_is_killed_and_tidies_up_the_next_time(place: Path) -> None:
-    process = start(place, "sh", "-c", "echo up; exec sleep 600")
+def test_it_leaves_nothing_running_when_it_is_killed_and_tidies_up_the_next_time(data_home: Path) -> None:
+    process = start(data_home, "sh", "-c", "echo up; exec sleep 600")
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
     process.kill()
     process.communicate()
-    wait_until(lambda: running_below(place) == [])
-    (left,) = runs(place)
+    wait_until(lambda: running_below(data_home) == [])
+    (left,) = runs(data_home)
 
-    start(place, "true").communicate()
+    start(data_home, "true").communicate()
     assert not left.exists()
 
 
-def test_it_lets_two_commands_have_services_at_once(place: Path) -> None:
-    both = [start(place, "sh", "-c", "echo $REDIS_URL; exec sleep 600") for _ in range(2)]
+def test_it_lets_two_commands_have_services_at_once(data_home: Path) -> None:
+    both = [start(data_home, "sh", "-c", "echo $REDIS_URL; exec sleep 600") for _ in range(2)]
     addresses = {process.stdout.readline() for process in both if process.stdout}
     assert len(addresses) == 2
-    assert len(runs(place)) == 2
+    assert len(runs(data_home)) == 2
     for process in both:
         process.terminate()
         process.communicate()
-    assert running_below(place) == []
+    assert running_below(data_home) == []

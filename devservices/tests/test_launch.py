@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.tests.processes import data_place, has_gone, running_below, wait_until
+from config.tests.processes import has_gone, running_below, temporary_data_homes, wait_until
 from devservices import CannotStart, data_dir, launch, ports
 from devservices.data_dir import CHECKOUT, DataDir
 
@@ -85,20 +85,20 @@ def test_it_shows_the_last_words_of_a_command_that_failed() -> None:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
-    with data_place() as folder:
+def data_home() -> Iterator[Path]:
+    with temporary_data_homes() as folder:
         yield folder / "data"
 
 
-def start(place: Path, port: str) -> "subprocess.Popen[str]":
+def start(data_home: Path, port: str) -> "subprocess.Popen[str]":
     """Run the launcher as make does, on a machine where nothing is set."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    place.parent.joinpath("out").touch()
-    with place.parent.joinpath("out").open("w") as output:
+    data_home.parent.joinpath("out").touch()
+    with data_home.parent.joinpath("out").open("w") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "devservices.launch"],
             cwd=CHECKOUT,
-            env={**kept, "PLUMBLINE_HOME": str(place), "PORT": port},
+            env={**kept, "PLUMBLINE_HOME": str(data_home), "PORT": port},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -106,8 +106,8 @@ def start(place: Path, port: str) -> "subprocess.Popen[str]":
         )
 
 
-def said(place: Path) -> str:
-    return place.parent.joinpath("out").read_text()
+def read_output(data_home: Path) -> str:
+    return data_home.parent.joinpath("out").read_text()
 
 
 def get(port: str, path: str) -> int:
@@ -118,24 +118,24 @@ def get(port: str, path: str) -> int:
     return status
 
 
-def wait_for_welcome(process: "subprocess.Popen[str]", place: Path) -> None:
-    wait_until(lambda: "Plumbline runs at" in said(place) or process.poll() is not None)
-    assert process.poll() is None, said(place)
+def wait_for_welcome(process: "subprocess.Popen[str]", data_home: Path) -> None:
+    wait_until(lambda: "Plumbline runs at" in read_output(data_home) or process.poll() is not None)
+    assert process.poll() is None, read_output(data_home)
 
 
-def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(place: Path) -> None:
+def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(data_home: Path) -> None:
     port = ports.any_free()
-    first = start(place, port)
-    wait_for_welcome(first, place)
-    assert f"Plumbline runs at  http://localhost:{port}" in said(place)
-    assert "A new database cluster" in said(place)
+    first = start(data_home, port)
+    wait_for_welcome(first, data_home)
+    assert f"Plumbline runs at  http://localhost:{port}" in read_output(data_home)
+    assert "A new database cluster" in read_output(data_home)
     assert get(port, "/health/ready") == 200
     assert get(port, "/_sandbox/mailbox/") == 200
 
     by_hand = subprocess.run(
         [sys.executable, "manage.py", "check", "--database", "default"],
         cwd=CHECKOUT,
-        env={"PATH": os.environ["PATH"], "PLUMBLINE_HOME": str(place), "DEBUG": "1", "READ_DOT_ENV": "0"},
+        env={"PATH": os.environ["PATH"], "PLUMBLINE_HOME": str(data_home), "DEBUG": "1", "READ_DOT_ENV": "0"},
         capture_output=True,
         text=True,
         check=False,
@@ -145,7 +145,7 @@ def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(pl
     second = subprocess.run(
         [sys.executable, "-m", "devservices.launch"],
         cwd=CHECKOUT,
-        env={"PATH": os.environ["PATH"], "PLUMBLINE_HOME": str(place)},
+        env={"PATH": os.environ["PATH"], "PLUMBLINE_HOME": str(data_home)},
         capture_output=True,
         text=True,
         check=False,
@@ -155,14 +155,14 @@ def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(pl
 
     first.send_signal(signal.SIGINT)
     assert first.wait() == 0
-    assert running_below(place) == []
+    assert running_below(data_home) == []
 
-    keys = (place / "keys.env").read_text()
-    again = start(place, port)
-    wait_for_welcome(again, place)
-    assert "A new database cluster" not in said(place)
-    assert (place / "keys.env").read_text() == keys
+    keys = (data_home / "keys.env").read_text()
+    again = start(data_home, port)
+    wait_for_welcome(again, data_home)
+    assert "A new database cluster" not in read_output(data_home)
+    assert (data_home / "keys.env").read_text() == keys
 
     again.kill()
     again.wait()
-    wait_until(lambda: running_below(place) == [])
+    wait_until(lambda: running_below(data_home) == [])

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from compliance.isolation.roles import setup_database
-from config.tests.processes import data_place, running_below
+from config.tests.processes import running_below, temporary_data_homes
 from devservices import keys, supervise
 from devservices.account import service_account
 from devservices.data_dir import CHECKOUT, DATABASE, DataDir, database_url, prepare
@@ -20,7 +20,7 @@ from devservices.programs import postgres_programs
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[str]:
+def run_postgres(folder: Path) -> Iterator[str]:
     """Start the PostgreSQL of a data folder, made if need be, and give the superuser's address of its server."""
     account = service_account()
     home = prepare(DataDir(folder), account)
@@ -56,9 +56,9 @@ def dump(url: str) -> str:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A data folder with a database of which an older version has run a few migrations."""
-    with data_place() as place:
+    with temporary_data_homes() as place:
         folder = place / "data"
-        with started(folder) as url:
+        with run_postgres(folder) as url:
             setup_database(admin_url=url, database=DATABASE, logins=[])
             with psycopg.connect(url, dbname=DATABASE) as session:
                 session.execute("CREATE TABLE django_migrations (id bigint, app text, name text, applied timestamptz)")
@@ -68,7 +68,7 @@ def folder() -> Iterator[Path]:
 
 
 def test_it_says_where_the_data_are_and_how_to_start_with_none(folder: Path) -> None:
-    with started(folder) as url:
+    with run_postgres(folder) as url:
         before = dump(url)
     known = (folder / "keys.env").read_text()
 
@@ -87,6 +87,6 @@ def test_it_says_where_the_data_are_and_how_to_start_with_none(folder: Path) -> 
     assert f"The database is in {folder}." in run.stderr
     assert f"set PLUMBLINE_HOME to a new folder, or move {folder} away." in run.stderr
     assert running_below(folder) == []
-    with started(folder) as url:
+    with run_postgres(folder) as url:
         assert dump(url) == before
     assert (folder / "keys.env").read_text() == known

@@ -22,7 +22,7 @@ with ports.reserve_port("") as choice:
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
+def used_port() -> Iterator[int]:
     """A port on which this process listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
@@ -33,8 +33,8 @@ def _marks_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
 
 
-def test_it_sees_that_a_port_is_taken(taken: int) -> None:
-    assert not ports.is_free(taken)
+def test_it_sees_that_a_port_is_taken(used_port: int) -> None:
+    assert not ports.is_free(used_port)
 
 
 def test_it_sees_that_a_port_is_taken_in_the_other_protocol() -> None:
@@ -48,23 +48,23 @@ def test_it_sees_that_a_port_is_free_again() -> None:
     assert ports.is_free(port)
 
 
-def test_it_names_who_has_a_port(taken: int) -> None:
-    assert ports.user_of(taken).startswith(f"process {os.getpid()} (")
+def test_it_names_who_has_a_port(used_port: int) -> None:
+    assert ports.user_of(used_port).startswith(f"process {os.getpid()} (")
 
 
-def test_it_refuses_a_port_that_was_asked_for_and_is_taken(taken: int) -> None:
+def test_it_refuses_a_port_that_was_asked_for_and_is_taken(used_port: int) -> None:
     with (
-        pytest.raises(CannotStart, match=f"Port {taken} is taken by process {os.getpid()} .* make run PORT=8001"),
-        ports.reserve_port(str(taken)),
+        pytest.raises(CannotStart, match=f"Port {used_port} is taken by process {os.getpid()} .* make run PORT=8001"),
+        ports.reserve_port(str(used_port)),
     ):
         pass
 
 
-def test_it_takes_the_next_free_port_and_says_so(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "FIRST", taken)
+def test_it_takes_the_next_free_port_and_says_so(used_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "FIRST", used_port)
     with ports.reserve_port("") as choice:
-        assert choice.port > taken
-        assert choice.note.startswith(f"Port {taken} is taken by process {os.getpid()} ")
+        assert choice.port > used_port
+        assert choice.note.startswith(f"Port {used_port} is taken by process {os.getpid()} ")
         assert choice.note.endswith(f"so this is {choice.port}.")
 
 

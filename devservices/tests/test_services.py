@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis as redis_client
 
-from config.tests.processes import data_place, has_gone, wait_until
+from config.tests.processes import has_gone, temporary_data_homes, wait_until
 from devservices import CannotStart, postgres, redis, supervise
 from devservices.account import service_account
 from devservices.data_dir import DataDir, database_url, prepare
@@ -20,9 +20,9 @@ from devservices.postgres import Cluster
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """One cluster for all tests here, as a first `make run` makes it; its lock is held by the test process."""
-    with data_place() as place:
+    with temporary_data_homes() as place:
         account = service_account()
         home = prepare(DataDir(place / "data"), account)
         held = supervise.hold(home.lock)
@@ -41,84 +41,86 @@ def ask(cluster: Cluster, question: str, password: str = "") -> object:
     return row[0]
 
 
-def test_it_keeps_what_was_committed(made: Cluster) -> None:
-    server = made.start()
-    with psycopg.connect(database_url(made.data_dir.sockets, "postgres", made.password, "postgres")) as connection:
+def test_it_keeps_what_was_committed(cluster: Cluster) -> None:
+    server = cluster.start()
+    with psycopg.connect(
+        database_url(cluster.data_dir.sockets, "postgres", cluster.password, "postgres")
+    ) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     server.stop()
-    server = made.start()
-    assert ask(made, "SELECT answer FROM kept") == 42
+    server = cluster.start()
+    assert ask(cluster, "SELECT answer FROM kept") == 42
     server.stop()
 
 
-def test_it_listens_on_a_private_socket_only(made: Cluster) -> None:
-    server = made.start()
+def test_it_listens_on_a_private_socket_only(cluster: Cluster) -> None:
+    server = cluster.start()
     (postmaster,) = psutil.Process(server.process.pid).children()
     assert [c for c in postmaster.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
-    assert stat.S_IMODE(made.data_dir.sockets.stat().st_mode) == 0o700
-    assert ask(made, "SHOW fsync") == "on"
+    assert stat.S_IMODE(cluster.data_dir.sockets.stat().st_mode) == 0o700
+    assert ask(cluster, "SHOW fsync") == "on"
     server.stop()
 
 
-def test_it_asks_for_the_password(made: Cluster) -> None:
-    server = made.start()
+def test_it_asks_for_the_password(cluster: Cluster) -> None:
+    server = cluster.start()
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        ask(made, "SELECT 1", password="another one")
+        ask(cluster, "SELECT 1", password="another one")
     server.stop()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs PostgreSQL as itself")
-def test_it_does_not_run_as_root(made: Cluster) -> None:
-    server = made.start()
+def test_it_does_not_run_as_root(cluster: Cluster) -> None:
+    server = cluster.start()
     (postmaster,) = psutil.Process(server.process.pid).children()
     assert set(postmaster.uids()) == {service_account().uid}
     assert postmaster.gids().real == service_account().gid
     server.stop()
 
 
-def test_it_takes_over_from_a_server_that_lost_its_leash(made: Cluster) -> None:
-    orphaned = made.start()
+def test_it_takes_over_from_a_server_that_lost_its_leash(cluster: Cluster) -> None:
+    orphaned = cluster.start()
     (postmaster,) = psutil.Process(orphaned.process.pid).children()
     orphaned.process.kill()
     orphaned.process.wait()
     assert postmaster.is_running()
-    server = made.start()
+    server = cluster.start()
     assert has_gone(postmaster.pid)
-    assert ask(made, "SELECT 1") == 1
+    assert ask(cluster, "SELECT 1") == 1
     server.stop()
 
 
-def test_it_leaves_a_stranger_alone_who_got_the_number_of_a_crashed_server(made: Cluster) -> None:
+def test_it_leaves_a_stranger_alone_who_got_the_number_of_a_crashed_server(cluster: Cluster) -> None:
     stranger = subprocess.Popen(["sleep", "600"])
-    (made.data / "postmaster.pid").write_text(f"{stranger.pid}\n{made.data}\n")
-    server = made.start()
+    (cluster.data / "postmaster.pid").write_text(f"{stranger.pid}\n{cluster.data}\n")
+    server = cluster.start()
     assert stranger.poll() is None
-    assert ask(made, "SELECT 1") == 1
+    assert ask(cluster, "SELECT 1") == 1
     server.stop()
     stranger.kill()
     stranger.wait()
 
 
-def test_it_refuses_data_of_another_version(made: Cluster) -> None:
-    written = (made.data / "PG_VERSION").read_text()
-    (made.data / "PG_VERSION").write_text("16\n")
+def test_it_refuses_data_of_another_version(cluster: Cluster) -> None:
+    written = (cluster.data / "PG_VERSION").read_text()
+    (cluster.data / "PG_VERSION").write_text("16\n")
     with pytest.raises(CannotStart, match="was written by PostgreSQL 16, and this is 18"):
-        made.start()
-    (made.data / "PG_VERSION").write_text(written)
+        cluster.start()
+    (cluster.data / "PG_VERSION").write_text(written)
 
 
-def test_it_says_why_it_did_not_start(made: Cluster) -> None:
-    control = made.data / "global" / "pg_control"
+def test_it_says_why_it_did_not_start(cluster: Cluster) -> None:
+    control = cluster.data / "global" / "pg_control"
     control.rename(control.with_suffix(".away"))
     with pytest.raises(CannotStart, match=r"PostgreSQL did not start: .*pg_control"):
-        made.start()
+        cluster.start()
     control.with_suffix(".away").rename(control)
 
 
-def test_it_names_the_disk_that_is_full(made: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_names_the_disk_that_is_full(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "ROOM_NEEDED", 1 << 60)
-    with pytest.raises(CannotStart, match=rf"The disk of {made.data_dir.root} has \d+ MB left; .*PLUMBLINE_HOME"):
-        made.create()
+    with pytest.raises(CannotStart, match=rf"The disk of {cluster.data_dir.root} has \d+ MB left; .*PLUMBLINE_HOME"):
+        cluster.create()
 
 
 def test_it_explains_a_disk_that_fills_up_on_the_way() -> None:
@@ -126,47 +128,47 @@ def test_it_explains_a_disk_that_fills_up_on_the_way() -> None:
     assert postgres.explain(said).startswith("the disk is full.")
 
 
-def test_redis_keeps_its_snapshot(made: Cluster) -> None:
-    server = redis.start(made.data_dir, save=redis.KEPT)
+def test_redis_keeps_its_snapshot(cluster: Cluster) -> None:
+    server = redis.start(cluster.data_dir, save=redis.KEPT)
     with redis.client(server.socket) as client:
         client.set("job", "waiting")
     server.stop()
-    server = redis.start(made.data_dir, save=redis.KEPT)
+    server = redis.start(cluster.data_dir, save=redis.KEPT)
     with redis.client(server.socket) as client:
         assert client.get("job") == b"waiting"
     server.stop()
 
 
-def test_redis_listens_on_a_private_socket_only(made: Cluster) -> None:
-    server = redis.start(made.data_dir, save=redis.FORGOTTEN)
+def test_redis_listens_on_a_private_socket_only(cluster: Cluster) -> None:
+    server = redis.start(cluster.data_dir, save=redis.FORGOTTEN)
     (program,) = psutil.Process(server.process.pid).children()
     assert [c for c in program.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
     assert stat.S_IMODE(server.socket.stat().st_mode) == 0o700
     server.stop()
 
 
-def test_redis_takes_over_from_a_server_that_lost_its_leash(made: Cluster) -> None:
-    orphaned = redis.start(made.data_dir, save=redis.FORGOTTEN)
+def test_redis_takes_over_from_a_server_that_lost_its_leash(cluster: Cluster) -> None:
+    orphaned = redis.start(cluster.data_dir, save=redis.FORGOTTEN)
     (program,) = psutil.Process(orphaned.process.pid).children()
     orphaned.process.kill()
     orphaned.process.wait()
-    server = redis.start(made.data_dir, save=redis.FORGOTTEN)
+    server = redis.start(cluster.data_dir, save=redis.FORGOTTEN)
     wait_until(lambda: has_gone(program.pid))
     assert redis.is_ready(server.socket)
     server.stop()
 
 
-def test_redis_says_why_it_did_not_start(made: Cluster) -> None:
+def test_redis_says_why_it_did_not_start(cluster: Cluster) -> None:
     with pytest.raises(CannotStart, match=r"Redis did not start: .*no-such-setting"):
-        redis.start(made.data_dir, save=["--no-such-setting", "1"])
+        redis.start(cluster.data_dir, save=["--no-such-setting", "1"])
 
 
 def test_redis_that_nobody_runs_does_not_answer(tmp_path: Path) -> None:
     assert not redis.is_ready(tmp_path / "redis.sock")
 
 
-def test_redis_ends_on_the_signal_that_its_leash_sends(made: Cluster) -> None:
-    server = redis.start(made.data_dir, save=redis.FORGOTTEN)
+def test_redis_ends_on_the_signal_that_its_leash_sends(cluster: Cluster) -> None:
+    server = redis.start(cluster.data_dir, save=redis.FORGOTTEN)
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait() == 0
     with pytest.raises(redis_client.ConnectionError), redis.client(server.socket) as client:

@@ -29,7 +29,7 @@ STUBBORN = "trap '' TERM; echo $$ > {pid}.draft; mv {pid}.draft {pid}; while :; 
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[IO[str]]:
+def held_lock(tmp_path: Path) -> Iterator[IO[str]]:
     """The lock, held by the test."""
     file = supervise.hold(tmp_path / "lock")
     assert file is not None
@@ -37,7 +37,7 @@ def held(tmp_path: Path) -> Iterator[IO[str]]:
         yield file
 
 
-def run(tmp_path: Path, *program: str, **options: object) -> "subprocess.Popen[bytes]":
+def start_supervised(tmp_path: Path, *program: str, **options: object) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(supervise.command(tmp_path / "lock", program, **options))
 
 
@@ -72,49 +72,49 @@ def test_it_keeps_the_lock_until_its_program_has_gone(tmp_path: Path) -> None:
     program = number_in(tmp_path / "pid")
     owner.kill()
     owner.communicate()
-    wait_until(lambda: (held := supervise.hold(tmp_path / "lock")) and not held.close())
+    wait_until(lambda: (lock := supervise.hold(tmp_path / "lock")) and not lock.close())
     assert has_gone(program)
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("held_lock")
 def test_it_passes_the_exit_code_on(tmp_path: Path) -> None:
-    assert run(tmp_path, "sh", "-c", "exit 7").wait() == 7
+    assert start_supervised(tmp_path, "sh", "-c", "exit 7").wait() == 7
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("held_lock")
 def test_it_reports_a_program_that_a_signal_ended_as_a_shell_does(tmp_path: Path) -> None:
-    assert run(tmp_path, "sh", "-c", "kill -KILL $$").wait() == 128 + signal.SIGKILL
+    assert start_supervised(tmp_path, "sh", "-c", "kill -KILL $$").wait() == 128 + signal.SIGKILL
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("held_lock")
 def test_it_asks_with_the_signal_that_the_program_wants(tmp_path: Path) -> None:
     script = "trap 'exit 3' INT; echo $$ > {pid}.draft; mv {pid}.draft {pid}; while :; do sleep 0.05; done"
-    leashed = run(tmp_path, *sh(script, tmp_path / "pid"), stop="INT")
+    leashed = start_supervised(tmp_path, *sh(script, tmp_path / "pid"), stop="INT")
     number_in(tmp_path / "pid")
     leashed.terminate()
     assert leashed.wait() == 3
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("held_lock")
 def test_it_kills_a_program_that_does_not_listen(tmp_path: Path) -> None:
-    leashed = run(tmp_path, *sh(STUBBORN, tmp_path / "pid"), grace=0.2)
+    leashed = start_supervised(tmp_path, *sh(STUBBORN, tmp_path / "pid"), grace=0.2)
     program = number_in(tmp_path / "pid")
     leashed.terminate()
     assert leashed.wait() == 128 + signal.SIGKILL
     assert has_gone(program)
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("held_lock")
 def test_it_sweeps_up_what_the_program_left_behind(tmp_path: Path) -> None:
     script = f"({SLEEPER}) & while ! [ -e {{pid}} ]; do sleep 0.02; done"
-    assert run(tmp_path, *sh(script, tmp_path / "pid")).wait() == 0
+    assert start_supervised(tmp_path, *sh(script, tmp_path / "pid")).wait() == 0
     orphan = number_in(tmp_path / "pid")
     wait_until(lambda: has_gone(orphan))
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("held_lock")
 def test_it_leaves_ctrl_c_in_the_foreground_to_the_program(tmp_path: Path) -> None:
-    leashed = run(tmp_path, *sh(SLEEPER, tmp_path / "pid"), foreground=True)
+    leashed = start_supervised(tmp_path, *sh(SLEEPER, tmp_path / "pid"), foreground=True)
     program = number_in(tmp_path / "pid")
     leashed.send_signal(signal.SIGINT)
     assert not has_gone(program)
@@ -122,7 +122,7 @@ def test_it_leaves_ctrl_c_in_the_foreground_to_the_program(tmp_path: Path) -> No
     assert leashed.wait() == 128 + signal.SIGINT
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("held_lock")
 def test_it_says_that_a_program_is_missing(tmp_path: Path) -> None:
     command = supervise.command(tmp_path / "lock", ["no-such-program"])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -137,7 +137,7 @@ def test_it_refuses_a_second_holder(tmp_path: Path) -> None:
     owner.communicate()
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("held_lock")
 def test_it_starts_a_service_with_a_log_that_only_its_owner_reads(tmp_path: Path) -> None:
     log = tmp_path / "service.log"
     log.write_text("of the last run\n")

@@ -32,7 +32,7 @@ class Run:
     day: str
     process: "subprocess.Popen[str]"
 
-    def tell(self) -> bool:
+    def report(self) -> bool:
         """Wait for the end, print what was said, and say whether all tests passed."""
         said, _ = self.process.communicate()
         sys.stdout.write(f"The tests about dates, from {self.day} on:\n{said}\n")
@@ -48,7 +48,7 @@ def main(options: list[str]) -> int:
         return 1
     with ExitStack() as stack:
         runs = [start(stack, day, library, options) for day in DAYS]
-        failed = [run.day for run in runs if not run.tell()]
+        failed = [run.day for run in runs if not run.report()]
     for day in failed:
         sys.stderr.write(f"Failed on {day}.\n")
     return 1 if failed else 0
@@ -61,7 +61,7 @@ def find_library() -> Path | None:
 
 def start(stack: ExitStack, day: str, library: Path, options: list[str]) -> Run:
     """Start the tests from a day and time on."""
-    command = [sys.executable, *RUN, *marked(), *options]
+    command = [sys.executable, *RUN, *list_marked_files(), *options]
     shifted = os.environ | shifted_clock(day, library)
     process = subprocess.Popen(
         command, cwd=CHECKOUT, env=shifted, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -69,7 +69,7 @@ def start(stack: ExitStack, day: str, library: Path, options: list[str]) -> Run:
     return Run(day, stack.enter_context(process))
 
 
-def marked() -> list[str]:
+def list_marked_files() -> list[str]:
     """The files that have such tests; to read all the others takes longer than these tests do."""
     files = CHECKOUT.glob("*/tests/test_*.py")
     return sorted(str(file.relative_to(CHECKOUT)) for file in files if MARK in file.read_text())

@@ -4,10 +4,10 @@ from compliance.startup import require_startup_checks
 
 
 class ConfigConfig(AppConfig):
-    """The roof. With settings that contradict each other nothing starts: web servers and workers run no checks."""
+    """The project's own app. It checks the settings at every start, because web servers and workers run no checks."""
 
     name = "config"
-    verbose_name = "Roof"
+    verbose_name = "Site"
 
     def ready(self) -> None:
         """Raise ``ImproperlyConfigured`` when the site cannot run with its settings."""

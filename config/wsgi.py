@@ -13,14 +13,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 
 from compliance.startup import require_serving_checks  # noqa: E402  (needs the apps to be ready)
-from config.http.handler import Handler  # noqa: E402
+from config.http.handler import Handler  # noqa: E402  (needs the apps to be ready)
 
 application = Handler()
 
 logging.captureWarnings(capture=True)
 require_serving_checks()
 connections.close_all()
-# Loads every view now, and not while the first person waits.
-get_resolver().url_patterns  # noqa: B018
-# What is loaded by now stays as long as the process does: the collector need not walk through it again and again.
+# Load every view now rather than during the first request.
+get_resolver().url_patterns  # noqa: B018  (reading the property imports the URLconf)
+# What is loaded by now lives as long as the process, so the garbage collector need not examine it again.
 gc.freeze()

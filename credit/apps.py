@@ -9,7 +9,7 @@ class CreditConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks, and what notifications say."""
-        from credit import checks  # noqa: F401
+        from credit import checks  # noqa: F401  (registers itself)
 
         import_module("credit.changes.notification_messages")
         import_module("credit.pulls.notification_messages")

@@ -30,7 +30,7 @@ from formats import dates
 # Source: RFC 5321, 4.5.3.1.3, less the angle brackets.
 MAX_EMAIL_LENGTH: Final = 254
 # Stands for a client of unknown address, as behind a unix socket; all of them share one limit.
-UNKNOWN_IP: Final = "0.0.0.0"  # noqa: S104
+UNKNOWN_IP: Final = "0.0.0.0"  # noqa: S104  (a key of rate limits, not an address to bind)
 # What allauth says when a limit of failures is reached, and how long until it has passed; see ACCOUNT_RATE_LIMITS.
 RATE_LIMIT_CODES: Final = {"too_many_login_attempts", "rate_limited"}
 RETRY_AFTER_SECONDS: Final = 15 * 60

@@ -17,8 +17,7 @@ from banking.sync import sync_queue
 logger = logging.getLogger(__name__)
 
 
-# The signature over the raw body stands in for the CSRF token that a provider cannot have.
-@csrf_exempt
+@csrf_exempt  # A provider has no CSRF token; its signature over the raw body is verified instead.
 @login_not_required
 @require_POST
 @transaction.non_atomic_requests

@@ -11,8 +11,8 @@ class Action(StrEnum):
     LOGIN_FAILED = "login_failed"
     USER_LOGOUT = "user_logout"
     EMAIL_CONFIRMED = "email_confirmed"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105
-    PASSWORD_RESET = "password_reset"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  (the name of an action)
+    PASSWORD_RESET = "password_reset"  # noqa: S105  (the name of an action)
     EMAIL_CHANGED = "email_changed"
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"
@@ -27,8 +27,8 @@ class Action(StrEnum):
 
     CONNECT = "connect"
     DISCONNECT = "disconnect"
-    TOKEN_EXCHANGE = "token_exchange"  # noqa: S105
-    TOKEN_REFRESH = "token_refresh"  # noqa: S105
+    TOKEN_EXCHANGE = "token_exchange"  # noqa: S105  (the name of an action)
+    TOKEN_REFRESH = "token_refresh"  # noqa: S105  (the name of an action)
     CREDENTIAL_STORE = "credential_store"
     CREDENTIAL_ACCESS = "credential_access"
     CREDENTIAL_DELETE = "credential_delete"

@@ -1,4 +1,4 @@
-"""Throw-away tables for the foundation's tests, and the alias that operators' commands work on."""
+"""Fixtures of compliance's tests: sample tables, their rows, and the alias that operators' commands use."""
 
 import os
 from collections.abc import Callable, Iterator

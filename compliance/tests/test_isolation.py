@@ -126,7 +126,7 @@ def test_it_refuses_an_owner_that_is_no_uuid(nonsense: Any) -> None:
         pass
 
 
-def test_it_switches_for_the_foundation_and_switches_back(both: Any, alice: Any, mallory: Any) -> None:
+def test_it_switches_the_tenant_for_one_cursor_and_switches_back(both: Any, alice: Any, mallory: Any) -> None:
     with tenant(alice.pk):
         with tenant_cursor(mallory.pk):
             assert visible_owners() == {mallory.pk}

@@ -9,8 +9,7 @@ from django.views.decorators.http import require_POST
 from config.csp import reports
 
 
-# Browsers send these by themselves, so no form's token can come with them. What they say is only counted.
-@csrf_exempt
+@csrf_exempt  # Browsers send these without a form's token. The reports are only counted.
 @login_not_required
 @require_POST
 def receive_reports(request: HttpRequest) -> HttpResponse:

@@ -30,7 +30,7 @@ def step(name: str, **body: Any) -> dict[str, Any]:
         headers={"Content-Type": "application/json"},
     )
     try:
-        with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+        with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310  (as above)
             view: dict[str, Any] = json.load(answer)
     except OSError as error:
         raise SandboxAway(f"The sandbox at {settings.PLAID_URL} does not answer: {error}") from None

@@ -22,8 +22,7 @@ TIMEOUT = 35
 PASSED_ON = ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified", "X-Content-Type-Options")
 
 
-# The dialog's own token guards its steps; the site's cookies are never passed on.
-@csrf_exempt
+@csrf_exempt  # The dialog has a token of its own, and the site's cookies are never passed on.
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests

@@ -1,4 +1,4 @@
-"""What the roof's tests start from: what banking's and credit's tests have of Alice's bank and bureau."""
+"""Fixtures of config's tests: those of banking's and credit's tests for Alice's bank and bureau."""
 
 from collections.abc import Callable
 

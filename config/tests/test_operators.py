@@ -132,7 +132,7 @@ def pages(shown: OperatorAdmin, client: Client) -> Iterator[str]:
 
 @pytest.mark.parametrize("shown", ADMINS, ids=str)
 def test_it_shows_no_secret(as_root: Client, alice: User, planted_secrets: set[str], shown: OperatorAdmin) -> None:
-    reason = {"reason": "A test that link_results every page."}
+    reason = {"reason": "A test that opens every page."}
     as_root.post(reverse("admin:break_glass", args=[alice.pk]), reason)
     places = list(pages(shown, as_root))
     assert len(places) > (1 if shown.fields else 0)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -81,8 +81,8 @@ def test_it_begins_a_new_row_each_day() -> None:
     for hour in (1, 23, 25):
         reports.record_violations([violation], at=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour))
     assert sorted(PolicyViolation.objects.values_list("day", "count")) == [
-        (datetime(2026, 11, 1).date(), 2),  # noqa: DTZ001
-        (datetime(2026, 11, 2).date(), 1),  # noqa: DTZ001
+        (date(2026, 11, 1), 2),
+        (date(2026, 11, 2), 1),
     ]
 
 

@@ -56,7 +56,7 @@ LOANS = frozenset(
         AccountKind.BUSINESS,
     }
 )
-P, B, A, M, I, R = (  # noqa: E741
+P, B, A, M, I, R = (  # noqa: E741  (one letter a category keeps the tables below readable)
     FactorCategory.PAYMENTS,
     FactorCategory.BALANCES,
     FactorCategory.AGE,

@@ -25,7 +25,7 @@ register = template.Library()
 
 def join_html(parts: Iterable[str]) -> SafeString:
     """Join lines of HTML whose makers have escaped what is not theirs."""
-    return mark_safe("\n".join(parts))  # noqa: S308 each maker below escapes what a bank or a person wrote
+    return mark_safe("\n".join(parts))  # noqa: S308  (the functions below escape all text of banks and users)
 
 
 @register.simple_tag

@@ -1,4 +1,4 @@
-"""Banks that are connected twice, and what Alice's figures make of them."""
+"""Fixtures for banks that are connected twice, and the totals that Alice sees."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -29,14 +29,14 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 def with_new_id(row: AccountRow, suffix: str = "-new", **changes: object) -> AccountRow:
-    """The same account as another connection lists it."""
+    """The same account as another connection lists it: under another id."""
     return row._replace(provider_id=row.provider_id + suffix, **changes)
 
 
 def rows(
     account: AccountRow, days: int, *, first: int = 0, prefix: str = "", step: str = "1.00"
 ) -> list[TransactionRow]:
-    """One row a day, each of another amount, the latest ``first`` days ago."""
+    """One transaction a day, each with another amount; the latest is ``first`` days ago."""
     return [
         transaction_row(
             f"{prefix}{account.provider_id}-{ago}",

@@ -1,6 +1,6 @@
-"""The environment that every test runs in: hardened settings, minus TLS, which a test server does not speak.
+"""The environment variables of every test: the settings of production, but without TLS, which the test server lacks.
 
-Loaded by pytest before Django reads its settings. The database and Redis come from `devservices exec`.
+Loaded by pytest before Django reads its settings. `devservices exec` provides the database and Redis.
 """
 
 import os

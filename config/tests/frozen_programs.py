@@ -1,4 +1,4 @@
-"""Stops a test's own PostgreSQL and Redis where they stand, and lets them go on."""
+"""Suspend and resume the PostgreSQL and Redis of a test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,12 +13,12 @@ POSTGRES, REDIS = "postgres", "redis-server valkey-server"
 
 @contextmanager
 def freeze_programs(home: DataDir, *programs: str) -> Iterator[None]:
-    """Stop every process of the services of a home where it stands; it goes on when the block ends."""
+    """Suspend the processes of some services of a data home until the block ends."""
     names = " ".join(programs).split()
-    processes = [each for each in below(home.root) if name_of(each) in names]
+    processes = [process for process in list_processes(home.root) if name_of(process) in names]
     assert processes
     for process in processes:
-        # One that serves a single connection may have ended with it.
+        # A process that serves a single connection may have ended with it.
         with suppress(psutil.NoSuchProcess):
             process.suspend()
     try:
@@ -29,13 +29,13 @@ def freeze_programs(home: DataDir, *programs: str) -> Iterator[None]:
                 process.resume()
 
 
-def below(folder: Path) -> list[psutil.Process]:
-    """The processes that name something in the folder, and their children."""
-    found = [each for each in psutil.process_iter() if str(folder) in " ".join(cmdline(each))]
-    return found + [child for each in found for child in children(each)]
+def list_processes(folder: Path) -> list[psutil.Process]:
+    """Return the processes whose command line names a path in the folder, and their descendants."""
+    processes = [process for process in psutil.process_iter() if str(folder) in " ".join(command_line(process))]
+    return processes + [child for process in processes for child in descendants(process)]
 
 
-def children(process: psutil.Process) -> list[psutil.Process]:
+def descendants(process: psutil.Process) -> list[psutil.Process]:
     try:
         return process.children(recursive=True)
     except psutil.NoSuchProcess:
@@ -49,7 +49,7 @@ def name_of(process: psutil.Process) -> str:
         return ""
 
 
-def cmdline(process: psutil.Process) -> list[str]:
+def command_line(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""One of each thing of Alice's, as in ``owned_objects``; what people and banks name is in Greek letters."""
+"""The objects of ``owned_objects`` with all names in Greek letters, so that ASCII text on a page is the site's own."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from config.tests.pseudo_locale import to_greek
 from credit.experian.normalize import normalize
 from credit.tests.experian_samples import MODELS, TODAY, raw
 
-# Where a bureau's report holds names and free text.
+# The fields of a bureau's report that hold names and free text.
 REPORT_NAMES = {
     "city",
     "courtName",
@@ -38,7 +38,7 @@ TEXTS: dict[type[Any], tuple[str, ...]] = {
 
 
 def make_greek_belongings(alice: User, make_item: Callable[..., Item], monkeypatch: pytest.MonkeyPatch) -> Belongings:
-    """Give Alice one of each. Credit accounts have keys of their own, which their names are part of."""
+    """Create the objects for Alice. The keys of credit accounts change with the creditors' names."""
     report = normalize(json.dumps(translate_names(json.loads(raw()))).encode(), asof=TODAY, models=MODELS)
     monkeypatch.setattr(owned_objects, "parse_sample", lambda: report)
     monkeypatch.setattr(owned_objects, "CARD_KEY", report.tradelines[0].key)
@@ -60,7 +60,7 @@ def make_greek_belongings(alice: User, make_item: Callable[..., Item], monkeypat
 
 
 def translate_names(value: Any, key: str = "") -> Any:
-    """Replace the letters in a report's names and free texts, wherever they stand."""
+    """Replace the letters in a report's names and free texts, at any depth."""
     if isinstance(value, dict):
         return {name: translate_names(part, name) for name, part in value.items()}
     if isinstance(value, list):

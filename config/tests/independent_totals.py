@@ -1,4 +1,4 @@
-"""What a person's figures have to be, counted from the bank's own ledger without any of the site's code."""
+"""The figures that the site should show, computed from the sandbox's transactions without the site's code."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ PRIMARIES = (
     "TRANSPORTATION",
     "TRAVEL",
 )
-UNCOUNTED = ("TRANSFER_IN", "TRANSFER_OUT", "LOAN_DISBURSEMENTS")
+NOT_CASH_FLOW = ("TRANSFER_IN", "TRANSFER_OUT", "LOAN_DISBURSEMENTS")
 CARD_PAYMENT = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
 NOTHING = Decimal(0)
 
@@ -35,7 +35,7 @@ Row = tuple[str, Decimal, date, bool]
 
 @dataclass
 class Totals:
-    """Sums in dollars. A positive amount came in; what is owed on cards and what was spent is positive, too."""
+    """Sums in dollars. Income is positive, and so are card balances and spending."""
 
     in_bank: Decimal = NOTHING
     available: Decimal = NOTHING
@@ -57,19 +57,19 @@ class Totals:
 
 
 def compute_totals(ledger: Ledger, today: date) -> Totals:
-    """Add up a ledger as ``GET /_double/ledger/<item_id>`` gives it."""
+    """Add up a ledger, as ``GET /_double/ledger/<item_id>`` returns it."""
     totals = Totals()
     for account in ledger["accounts"]:
         add_balance(totals, account)
     kinds = {account["account_id"]: account["type"] for account in ledger["accounts"]}
-    transfers = transfers_in(ledger)
+    transfers = find_transfers(ledger)
     for line in ledger["transactions"]:
         totals.rows += 1
-        if kinds[line["account_id"]] not in ("depository", "credit") or is_moved(line, transfers):
+        if kinds[line["account_id"]] not in ("depository", "credit") or is_transfer(line, transfers):
             continue
-        add_movement(totals, line)
-        if today - timedelta(days=30) < paid_on(line) <= today:
-            add_flow(totals, line)
+        add_transaction(totals, line)
+        if today - timedelta(days=30) < transaction_day(line) <= today:
+            add_cash_flow(totals, line)
     return totals
 
 
@@ -84,57 +84,58 @@ def add_balance(totals: Totals, account: Ledger) -> None:
         totals.limit += money(balances["limit"])
 
 
-def add_movement(totals: Totals, line: Ledger) -> None:
+def add_transaction(totals: Totals, line: Ledger) -> None:
     amount = -money(line["amount"])
     totals.money_in += max(amount, NOTHING)
     totals.money_out += max(-amount, NOTHING)
 
 
-def add_flow(totals: Totals, line: Ledger) -> None:
-    """Count a movement as earned, spent or given back."""
-    amount, category = -money(line["amount"]), primary(line["category"])
+def add_cash_flow(totals: Totals, line: Ledger) -> None:
+    """Count a transaction as income, spending or a refund."""
+    amount, category = -money(line["amount"]), primary_category(line["category"])
     if category == "INCOME" or (not category and amount > 0):
         totals.income += amount
     else:
         totals.spent[category] = totals.spent.get(category, NOTHING) - amount
 
 
-def is_moved(line: Ledger, transfers: set[str]) -> bool:
-    """Whether a movement only moves between a person's own accounts."""
-    is_named = primary(line["category"]) in UNCOUNTED or line["category"] == CARD_PAYMENT
+def is_transfer(line: Ledger, transfers: set[str]) -> bool:
+    """Whether a transaction is a transfer by its category, or half of one that ``find_transfers`` found."""
+    is_named = primary_category(line["category"]) in NOT_CASH_FLOW or line["category"] == CARD_PAYMENT
     return is_named or line["transaction_id"] in transfers
 
 
-def transfers_in(ledger: Ledger) -> set[str]:
-    """The ids of movements that are half of a transfer: each possible pair is tried, the nearest in days first."""
-    untold = [line for line in ledger["transactions"] if primary(line["category"]) in ("", "OTHER", *UNCOUNTED[:2])]
-    untold += [line for line in ledger["transactions"] if line["category"] == CARD_PAYMENT]
-    possible = [
-        (abs(paid_on(one) - paid_on(other)), one["transaction_id"], other["transaction_id"])
-        for one in untold
-        for other in untold
-        if money(one["amount"]) == -money(other["amount"]) > 0 and one["account_id"] != other["account_id"]
+def find_transfers(ledger: Ledger) -> set[str]:
+    """Return the ids of transactions that are half of a transfer. Pairs that are nearest in days match first."""
+    allowed = ("", "OTHER", *NOT_CASH_FLOW[:2])
+    candidates = [line for line in ledger["transactions"] if primary_category(line["category"]) in allowed]
+    candidates += [line for line in ledger["transactions"] if line["category"] == CARD_PAYMENT]
+    pairs = [
+        (abs(transaction_day(debit) - transaction_day(credit)), debit["transaction_id"], credit["transaction_id"])
+        for debit in candidates
+        for credit in candidates
+        if money(debit["amount"]) == -money(credit["amount"]) > 0 and debit["account_id"] != credit["account_id"]
     ]
     ids: set[str] = set()
-    for apart, one, other in sorted(possible):
-        if apart <= timedelta(days=4) and not {one, other} & ids:
-            ids |= {one, other}
+    for distance, debit_id, credit_id in sorted(pairs):
+        if distance <= timedelta(days=4) and not {debit_id, credit_id} & ids:
+            ids |= {debit_id, credit_id}
     return ids
 
 
-def primary(category: str | None) -> str:
-    """The category that a detailed one belongs to: ``FOOD_AND_DRINK_COFFEE`` is FOOD_AND_DRINK."""
+def primary_category(category: str | None) -> str:
+    """The primary category of a detailed one: ``FOOD_AND_DRINK_COFFEE`` belongs to FOOD_AND_DRINK."""
     return next((name for name in PRIMARIES if (category or "").startswith(name)), "")
 
 
-def paid_on(line: Ledger) -> date:
+def transaction_day(line: Ledger) -> date:
     return date.fromisoformat(line["authorized_date"] or line["date"])
 
 
-def rows_of(ledger: Ledger) -> set[Row]:
-    """The ledger's movements as the site should have stored them: id, amount, day and whether it is pending."""
+def expected_rows(ledger: Ledger) -> set[Row]:
+    """The ledger's transactions as the site should store them: id, amount, day and whether it is pending."""
     return {
-        (line["transaction_id"], -money(line["amount"]), paid_on(line), line["pending"])
+        (line["transaction_id"], -money(line["amount"]), transaction_day(line), line["pending"])
         for line in ledger["transactions"]
     }
 
@@ -144,6 +145,6 @@ def money(figure: float | int | None) -> Decimal:
 
 
 def dollars(amount: Decimal) -> str:
-    """An amount in words of the site: ``$1,234.56``, ``−$0.50``."""
+    """An amount as pages show it: ``$1,234.56``, ``−$0.50``."""
     cents = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
     return f"{'−' if cents < 0 else ''}${abs(cents):,}"

@@ -1,4 +1,4 @@
-"""A web application that fails as a library of the site's could, for whoever reads the server's log."""
+"""A WSGI application that fails in every way in which a library could write personal data to the server's log."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ PERSON = os.environ.get("CANARY", "")
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-    """Answer as the site does, after a word through each logger of a server's; ``/raise`` fails in every way."""
+    """Log an error by each logger of a server, then respond as the site does. ``/raise`` fails in every way."""
     error = smtplib.SMTPDataError(554, f"No mail for <{PERSON}>".encode())
     for name in ("gunicorn.error", "waitress", "library"):
         logging.getLogger(name).error("Failed: %s", error)
@@ -25,7 +25,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         thread.start()
         thread.join()
         warnings.warn(f"Deprecated for <{PERSON}>", stacklevel=1)
-        Unwilling(error)
+        RaisesWhenDeleted(error)
         raise error
     return site(environ, start_response)
 
@@ -34,8 +34,8 @@ def fail(error: Exception) -> None:
     raise error
 
 
-class Unwilling:
-    """Cannot even go without a word."""
+class RaisesWhenDeleted:
+    """Raises in ``__del__``, which Python reports by ``sys.unraisablehook``."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error

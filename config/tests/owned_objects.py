@@ -1,4 +1,4 @@
-"""One of each thing of Alice's that an address can name."""
+"""One of each kind of object that a URL can name, all owned by Alice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ OTHERS_ARGUMENTS: dict[str, list[object]] = {
     "admin:app_list": ["accounts"],
     "admin:config_policyviolation_change": [1],
 }
-# Strings that stand in rows of Alice's and are nobody's business, her own browser's included.
+# Values in Alice's rows that no response may contain, not even her own.
 CANARIES = {
     "access_token": "access-sandbox-canary",
     "provider_item_id": "canary-item-id",
@@ -41,7 +41,7 @@ CANARIES = {
 
 @dataclass(frozen=True)
 class Belongings:
-    """One of each thing of Alice's that an address can name."""
+    """One of each kind of object that a URL can name."""
 
     item: Item
     account: Account
@@ -52,10 +52,10 @@ class Belongings:
     report_id: UUID
 
     def arguments(self, name: str) -> list[object]:
-        """What a route's address takes. Raises ``NoReverseMatch`` for a route that this test does not know."""
+        """The arguments of a route. Raises ``NoReverseMatch`` for a route that this test does not know."""
         if name in OTHERS_ARGUMENTS:
             return OTHERS_ARGUMENTS[name]
-        found = {
+        ids = {
             "user_id": self.item.owner_id,
             "item_id": self.item.pk,
             "account_id": self.account.pk,
@@ -69,16 +69,16 @@ class Belongings:
             "admin:accounts_user_change": self.item.owner_id,
             "admin:banking_item_change": self.item.pk,
         }
-        if name in found:
-            return [found[name]]
+        if name in ids:
+            return [ids[name]]
         converters = next(route for route in routes() if route.name == name).pattern.pattern.converters
-        if unknown := set(converters) - set(found):
-            raise NoReverseMatch(f"Tell this test what {unknown} of {name!r} may be.")
-        return [found[converter] for converter in converters]
+        if unknown := set(converters) - set(ids):
+            raise NoReverseMatch(f"Add a value for {unknown} of {name!r} to this test.")
+        return [ids[converter] for converter in converters]
 
 
 def belongings_of(alice: User, make_item: Callable[..., Item]) -> Belongings:
-    """Give Alice one of each; the provider's door has to be answered by a script."""
+    """Create the objects for Alice. Needs a scripted provider."""
     item = make_item(alice, leased_until=timezone.now())
     with tenant(alice.pk):
         for name, value in CANARIES.items():

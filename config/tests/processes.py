@@ -1,4 +1,4 @@
-"""Folders for clusters that tests start, and programs that tests end."""
+"""Temporary data homes for services that tests start, and waiting for processes."""
 
 import os
 import shutil
@@ -17,40 +17,43 @@ TIMEOUT_SECONDS = 60
 
 @contextmanager
 def temporary_data_homes() -> Iterator[Path]:
-    """Give a folder for data homes. Root's has to be one that PostgreSQL's account may enter: no pytest folder is."""
+    """Make a temporary folder for data homes.
+
+    For root it is not below pytest's folder, which the account of PostgreSQL may not enter.
+    """
     parent = None
     if os.geteuid() == 0:
         PLACE.mkdir(parents=True, exist_ok=True)
         parent = PLACE
-    place = Path(tempfile.mkdtemp(prefix="pytest-", dir=parent)).resolve()
-    place.chmod(0o711)
+    folder = Path(tempfile.mkdtemp(prefix="pytest-", dir=parent)).resolve()
+    folder.chmod(0o711)
     try:
-        yield place
+        yield folder
     finally:
-        shutil.rmtree(place)
+        shutil.rmtree(folder)
 
 
-def wait_until(happens: Callable[[], object], *, timeout: float = TIMEOUT_SECONDS) -> None:
-    """Return once it has happened; fail when it does not."""
+def wait_until(condition: Callable[[], object], *, timeout: float = TIMEOUT_SECONDS) -> None:
+    """Return once the condition is true. Fail after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
-    while not happens():
+    while not condition():
         assert time.monotonic() < deadline, "It did not happen in time."
         time.sleep(0.02)
 
 
-def has_gone(process: int) -> bool:
-    """Say whether a process has ended; one that nobody has collected yet has ended, too."""
+def has_ended(process: int) -> bool:
+    """Return whether a process has ended. A zombie has ended, too."""
     try:
         return psutil.Process(process).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
 
-def running_below(folder: Path) -> list[str]:
-    """Return the command lines of living processes that name something in the folder."""
-    found = []
+def list_processes_below(folder: Path) -> list[str]:
+    """Return the command lines of running processes that name a path in the folder."""
+    commands = []
     for process in psutil.process_iter(["cmdline", "status"]):
-        words = " ".join(process.info["cmdline"] or [])
-        if str(folder) in words and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(words)
-    return found
+        command = " ".join(process.info["cmdline"] or [])
+        if str(folder) in command and process.info["status"] != psutil.STATUS_ZOMBIE:
+            commands.append(command)
+    return commands

@@ -1,4 +1,4 @@
-"""The Procfile's processes as an operator runs them, on a test's database."""
+"""Run the processes of the Procfile as an operator does, on a test's database."""
 
 import os
 import signal
@@ -19,14 +19,14 @@ from config.tests.programs import environment, free_port
 from devservices.data_dir import CHECKOUT
 
 LINES = parse_procfile((CHECKOUT / "Procfile").read_text()).processes
-# All but what runs once before a release is served.
+# All but the one that runs once per release.
 SERVING = sorted(LINES.keys() - {"release"})
 PROGRAMS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 STOP_SECONDS = 10
 
 
 class Process:
-    """One line of the Procfile; ``port`` is where web listens."""
+    """A running process of the Procfile. ``port`` is the one that ``web`` listens on."""
 
     def __init__(self, name: str, log: IO[bytes], **settings: str) -> None:
         self.port, self.log = free_port(), log
@@ -44,38 +44,39 @@ class Process:
         return Path(self.log.name).read_text()
 
     def children(self) -> list[psutil.Process]:
-        """The processes that it has started and that live."""
+        """Its running descendants."""
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(self.process.pid).children(recursive=True)
         return []
 
     def end(self) -> int:
-        """Ask it to end, and give its exit code. Fails when it takes longer than an operator waits."""
+        """Terminate it and return its exit code. Fails when that takes longer than ``STOP_SECONDS``."""
         self.process.terminate()
         return self.process.wait(timeout=STOP_SECONDS)
 
     def listens(self) -> bool:
-        """Whether web takes connections; fails when it has ended instead."""
+        """Whether ``web`` accepts connections. Fails when it has ended instead."""
         assert self.process.poll() is None, self.read_output()
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
             return True
         return False
 
-    def connect(self, sends: bytes = b"") -> socket.socket:
-        """A connection to web on which something has been sent."""
+    def connect(self, data: bytes = b"") -> socket.socket:
+        """Open a connection to ``web`` and send some data."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=STOP_SECONDS)
-        connection.sendall(sends)
+        connection.sendall(data)
         return connection
 
     def get(self, path: str) -> bytes:
-        """What web answers, head and body."""
-        with self.connect(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()) as asked:
-            return b"".join(iter(lambda: asked.recv(65536), b""))
+        """Return the raw response of ``web``, head and body."""
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        with self.connect(request) as connection:
+            return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 @contextmanager
 def run_process(name: str, **settings: str) -> Iterator[Process]:
-    """Run one line of the Procfile until the block ends. Web answers when the block begins."""
+    """Run a process of the Procfile until the block ends. ``web`` responds when the block begins."""
     with start_process(name, **settings) as process:
         if name == "web":
             wait_until(process.listens)
@@ -85,7 +86,7 @@ def run_process(name: str, **settings: str) -> Iterator[Process]:
 
 @contextmanager
 def start_process(name: str, **settings: str) -> Iterator[Process]:
-    """Start one line of the Procfile; it and whatever it has started is killed when the block ends."""
+    """Start a process of the Procfile. When the block ends it is killed, and its descendants too."""
     with tempfile.NamedTemporaryFile(prefix=f"{name}-", suffix=".log") as log:
         process = Process(name, log, **settings)
         try:

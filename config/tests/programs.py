@@ -1,4 +1,4 @@
-"""The site's other programs, run for a test: a worker with a queue of its own, and a sandbox with a mailbox."""
+"""Run other programs for a test: a worker with its own queue, a sandbox with a mailbox, a Django process."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from config.celery import app
 from config.tests.processes import wait_until
 from devservices.data_dir import CHECKOUT
 
-# Its follow-ups go to the same queue, so the name is set in the worker's own process as well.
+# Jobs that the worker queues itself go to the same queue, so its process needs the name as well.
 WORK = """
 import sys
 from compliance.queues import Lane
@@ -32,7 +32,7 @@ app.worker_main(["worker", "--loglevel", "INFO", *sys.argv[2:]])
 
 
 class Worker:
-    """A Celery worker with two processes of its own."""
+    """A running Celery worker and its log."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
         self.process = process
@@ -43,7 +43,7 @@ class Worker:
         return Path(self.log.name).read_text()
 
     def kill(self) -> None:
-        """End the worker and its processes without a word of warning."""
+        """Kill the worker and its child processes with SIGKILL."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -53,7 +53,7 @@ class Worker:
 def worker(
     queue: str, *, lanes: Iterable[Lane] = Lane, processes: int = 2, options: Sequence[str] = ()
 ) -> Iterator[Worker]:
-    """Run a worker on this test's database until the block ends. It is ready when the block begins."""
+    """Run a worker on this test's database until the block ends. It accepts jobs when the block begins."""
     queues = ",".join(lane.queue for lane in lanes)
     with tempfile.NamedTemporaryFile(prefix="worker-", suffix=".log") as log:
         process = subprocess.Popen(
@@ -74,19 +74,20 @@ def worker(
 
 
 def environment() -> dict[str, str]:
-    """What another process has to know to work on this test's database and sandbox."""
-    names = {"default": "DATABASE_URL"} | {each: f"DATABASE_{each.upper()}_URL" for each in ("owner", "ops", "viewer")}
+    """The environment variables with which another process uses this test's database and sandbox."""
+    others = ("owner", "ops", "viewer")
+    names = {"default": "DATABASE_URL"} | {alias: f"DATABASE_{alias.upper()}_URL" for alias in others}
     urls = {
         name: urlsplit(os.environ[name])._replace(path=f"/{connections[alias].settings_dict['NAME']}").geturl()
         for alias, name in names.items()
     }
-    chosen = {name: str(getattr(settings, name)) for name in ("PLAID_URL", "PLAID_CLIENT_ID", "PLAID_SECRET")}
-    return os.environ | urls | chosen | {"DJANGO_SETTINGS_MODULE": "config.settings", "PLAID_WEBHOOK_URL": ""}
+    plaid = {name: str(getattr(settings, name)) for name in ("PLAID_URL", "PLAID_CLIENT_ID", "PLAID_SECRET")}
+    return os.environ | urls | plaid | {"DJANGO_SETTINGS_MODULE": "config.settings", "PLAID_WEBHOOK_URL": ""}
 
 
 @contextmanager
 def django_process(code: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
-    """Run a piece of Python with Django in another process on this test's database."""
+    """Run Python code in another process, with Django set up on this test's database."""
     setup = "import sys, django; django.setup()\n"
     command = [sys.executable, "-c", setup + code, *map(str, arguments)]
     running = subprocess.Popen(
@@ -101,7 +102,7 @@ def django_process(code: str, *arguments: object) -> Iterator["subprocess.Popen[
 
 @contextmanager
 def own_queue(name: str) -> Iterator[str]:
-    """Let this process queue its jobs apart from those of other tests."""
+    """Queue this process's jobs under another name than those of other tests."""
     usual = app.conf.task_default_queue
     app.conf.task_default_queue = name
     try:
@@ -113,14 +114,14 @@ def own_queue(name: str) -> Iterator[str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """Return a port that is free at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 @contextmanager
 def sandbox_with_mailbox(folder: Path, *, profile: str = "fast") -> Iterator[tuple[Sandbox, int]]:
-    """Run a sandbox until the block ends; the number is the port that takes mail."""
+    """Run a sandbox until the block ends, and yield it with its SMTP port."""
     smtp_port = free_port()
     command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--smtp-port", str(smtp_port)]
     command += ["--profile", profile, "--data", str(folder)]

@@ -1,4 +1,4 @@
-"""The apps of this checkout, found by where they lie: a new one is looked at by every test that goes through all."""
+"""The apps of this checkout, found by their path, so that tests over all apps cover a new app at once."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ from django.conf import settings
 
 
 def own_apps() -> frozenset[str]:
-    """Their labels; what is installed beside them is not ours."""
+    """The labels of the apps in this checkout, without those of installed packages."""
     return frozenset(app.label for app in apps.get_app_configs() if Path(app.path).parent == settings.BASE_DIR)

@@ -1,4 +1,4 @@
-"""A pseudo-locale, which puts each translated sentence in ⟦brackets⟧, and a reader of what stands outside of them."""
+"""A pseudo-locale that puts each translated sentence in ⟦brackets⟧, and a parser that finds text outside of them."""
 
 import functools
 import gc
@@ -23,9 +23,9 @@ UNREAD_ELEMENTS: Final = frozenset(("script", "style"))
 IDENTIFIER: Final = re.compile(
     r"\S+@\S+|https?://\S+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?:USD|EUR|UTC)\b"
 )
-# Months and times of day are written in this language, whose letters are none of ASCII's.
+# Months and times of day are written in Greek, which uses no ASCII letters.
 LANGUAGE: Final = ("el", "Greek")
-# What tests call people, banks and shops reads like this, so that each ASCII letter on a page is the site's own.
+# Names of people, banks and shops are put in Greek letters, so that any ASCII letter on a page is the site's own text.
 TO_GREEK: Final = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "αβγδεφηθικλμνοπκρστυβωξψζχΑΒΓΔΕΦΗΘΙΚΛΜΝΟΠΚΡΣΤΥΒΩΞΨΖΧ"
 )
@@ -72,7 +72,7 @@ def put_in_brackets(text: str) -> str:
 
 @contextmanager
 def pseudo_locale() -> Iterator[None]:
-    """Put every translated sentence in brackets, and forget afterwards what functions remember of them."""
+    """Put every translated sentence in brackets. Caches of functions are cleared before and after."""
     clear_remembered_results()
     try:
         languages = override_settings(LANGUAGES=[*settings.LANGUAGES, LANGUAGE])
@@ -86,7 +86,7 @@ def clear_remembered_results() -> None:
     """Clear ``lru_cache`` of all functions of the project."""
     apps = own_apps() | {"ui", "formats"}
     for function in gc.get_objects():
-        # Not isinstance, which would ask lazy objects for what they stand for.
+        # Not isinstance, which would evaluate lazy objects.
         if type(function) is functools._lru_cache_wrapper and function.__module__.split(".")[0] in apps:
             function.cache_clear()
 

@@ -1,4 +1,4 @@
-"""A bank whose customers come, go and are let in again by chance, and what it knows of each payment itself."""
+"""A scripted bank with random payments, and connections to it that start, fail, recover and end at random."""
 
 import random
 from collections import Counter, defaultdict
@@ -34,7 +34,7 @@ STEPS = ("link", *ERRORS, "mend", "mend", "move", "keep", "delete", *["wait"] * 
 
 
 class Payment(NamedTuple):
-    """A payment as it really happened. ``pair`` is the same for both legs of one transfer between own accounts."""
+    """A payment at the bank. ``pair`` is the same for both legs of a transfer between own accounts."""
 
     name: str
     account_id: str
@@ -46,7 +46,7 @@ class Payment(NamedTuple):
 
 @dataclass
 class Login:
-    """One connection, and which payments are stored under it. ``bank`` is what the provider calls its bank."""
+    """A connection and the payments stored under it. ``bank`` is the provider's id of the institution."""
 
     item: Item
     since: date
@@ -58,21 +58,21 @@ class Login:
 
 
 class Bank:
-    """What really happened on three accounts, and everybody who was ever let in. ``chance`` decides what happens."""
+    """Three accounts with payments, and all connections that there ever were. ``chance`` decides what happens."""
 
     def __init__(self, chance: random.Random, provider: ScriptedProvider, clock: time_machine.Traveller) -> None:
         self.chance, self.provider, self.clock = chance, provider, clock
         self.payments: list[Payment] = []
         self.logins: list[Login] = []
         for ago in range(61, -1, -1):
-            self.happen(timezone.localdate() - timedelta(days=ago))
+            self.add_payments(timezone.localdate() - timedelta(days=ago))
 
-    def happen(self, day: date) -> None:
+    def add_payments(self, day: date) -> None:
         for account in ACCOUNTS:
             for _ in range(self.chance.choice([0, 1, 1, 2])):
                 self.pay(account.provider_id, day, *self.kind())
         if self.chance.random() < 0.3:
-            # No other payment has such an amount, so that nobody can be in doubt what belongs together.
+            # No other payment has this amount, so the pair is unambiguous.
             amount = Decimal(1000 + len(self.payments))
             left, came = self.chance.sample(ACCOUNTS, 2)
             self.pay(left.provider_id, day - timedelta(days=self.chance.randint(0, 3)), -amount, "", f"pair {amount}")
@@ -83,7 +83,7 @@ class Bank:
         self.payments.append(Payment(name, account_id, day, amount, category, pair))
 
     def kind(self) -> tuple[Decimal, str]:
-        """An amount and its category: mostly spent, at times given back, earned, moved or without any category."""
+        """An amount and its category: mostly spending, sometimes a refund, income, a transfer or no category."""
         amount = Decimal(self.chance.choice(["5", "2.75", str(self.chance.randint(1, 99))]))
         category = self.chance.choice(["FOOD_AND_DRINK", "FOOD_AND_DRINK", "TRAVEL", "", "INCOME", "TRANSFER_OUT"])
         if category == "INCOME":
@@ -93,12 +93,12 @@ class Bank:
         return amount + Decimal("0.37"), category
 
     def step(self, what: str, alice: User, make_item: Callable[..., Item]) -> None:
-        """Let something happen, and everybody who is let in read."""
+        """Let one thing happen, then sync every connection."""
         linked = [login for login in self.logins if login.is_linked]
         if what == "wait":
             for _ in range(self.chance.choice([1, 3])):
                 self.clock.shift(timedelta(days=1))
-                self.happen(timezone.localdate())
+                self.add_payments(timezone.localdate())
         elif what == "link" and len(linked) < len(HISTORIES):
             self.logins.append(self.link(alice, make_item))
         elif linked:
@@ -110,7 +110,7 @@ class Bank:
         number = len(self.logins)
         at = timezone.now() + timedelta(seconds=number)
         since = timezone.localdate() - timedelta(days=self.chance.choice(HISTORIES))
-        # Nobody can know two names of one bank before one connection was known by both.
+        # Two ids of one bank can only be matched after one connection had both.
         banks = sorted({login.bank for login in self.logins if login.knows}) or ["ins_1"]
         item = make_item(alice, provider_item_id=f"item {number}", connected_at=at)
         return Login(item, since, self.chance.choice(banks))
@@ -120,7 +120,7 @@ class Bank:
             disconnecting.disconnect_bank(user=alice, item_id=login.item.pk, keep_history=what == "keep")
             login.knows = login.knows if what == "keep" else set()
         elif what == "move" and not login.trouble and login.item.connection == Connection.ACTIVE:
-            # One that cannot be read is never heard to have moved.
+            # A connection that cannot sync does not learn of its bank's new id.
             login.bank = "ins_9"
         elif what == "mend":
             login.trouble = ""
@@ -132,17 +132,19 @@ class Bank:
 
     def run_sync(self, login: Login) -> None:
         place, today = f" of {login.item.provider_item_id}", timezone.localdate()
-        new = [each for each in self.payments if login.since <= each.day <= today and each.name not in login.knows]
+        new = [paid for paid in self.payments if login.since <= paid.day <= today and paid.name not in login.knows]
         self.provider.facts = replace(self.provider.facts, institution_id=login.bank)
-        self.provider.listed_accounts = [each._replace(provider_id=each.provider_id + place) for each in ACCOUNTS]
-        answer = transactions_page(added=[row(place, each) for each in new], cursor=f"c{login.readings + 1}")
+        self.provider.listed_accounts = [
+            account._replace(provider_id=account.provider_id + place) for account in ACCOUNTS
+        ]
+        answer = transactions_page(added=[row(place, paid) for paid in new], cursor=f"c{login.readings + 1}")
         self.provider.pages = [ERRORS[login.trouble] if login.trouble else answer]
         if run_sync(login.item).ran and not login.trouble:
-            login.knows |= {each.name for each in new}
+            login.knows |= {paid.name for paid in new}
             login.readings += 1
 
-    def look(self) -> None:
-        """Find out which connections ended, by whoever's hand."""
+    def refresh_logins(self) -> None:
+        """Read from the database which connections have ended."""
         for login in self.logins:
             with tenant(login.item.owner_id):
                 login.item.refresh_from_db()
@@ -151,7 +153,7 @@ class Bank:
     def known_payments(self) -> list[Payment]:
         """The payments that any connection has stored."""
         names = {name for login in self.logins for name in login.knows}
-        return [each for each in self.payments if each.name in names]
+        return [paid for paid in self.payments if paid.name in names]
 
 
 def row(place: str, paid: Payment) -> TransactionRow:
@@ -168,17 +170,17 @@ def row(place: str, paid: Payment) -> TransactionRow:
     )
 
 
-def month(known_payments: Iterable[Payment], today: date) -> tuple[Decimal, dict[str, Decimal]]:
-    """What was earned in thirty days, and what was spent by category; what only moved is neither."""
-    known_payments = list(known_payments)
-    legs = Counter(each.pair for each in known_payments)
+def sum_last_month(payments: Iterable[Payment], today: date) -> tuple[Decimal, dict[str, Decimal]]:
+    """Return the income of 30 days and the spending by category, without transfers."""
+    payments = list(payments)
+    legs = Counter(paid.pair for paid in payments)
     income, spent = Decimal(0), defaultdict[str, Decimal](Decimal)
-    for each in known_payments:
-        is_moved = each.category == "TRANSFER_OUT" or (each.pair and legs[each.pair] == 2)
-        if is_moved or not today - timedelta(days=30) < each.day <= today:
+    for paid in payments:
+        is_transfer = paid.category == "TRANSFER_OUT" or (paid.pair and legs[paid.pair] == 2)
+        if is_transfer or not today - timedelta(days=30) < paid.day <= today:
             continue
-        if each.category == "INCOME" or (not each.category and each.amount > 0):
-            income += each.amount
+        if paid.category == "INCOME" or (not paid.category and paid.amount > 0):
+            income += paid.amount
         else:
-            spent[each.category] -= each.amount
+            spent[paid.category] -= paid.amount
     return income, {category: amount for category, amount in spent.items() if amount}

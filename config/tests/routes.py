@@ -1,12 +1,11 @@
-"""Every address of the site, and what each answers to whom. An address that is not written down here fails a test.
+"""The permission matrix: every URL of the site and its response to each kind of user. A missing URL fails a test.
 
-The answers are written by hand: to a GET, then to a POST. Besides a status there are four words, each for a redirect:
-``in`` to the sign-in and back, ``2fa`` to the page where a second factor is set up, ``ask`` to where one proves again
-who one is, ``on`` to anywhere else.
+The responses are written by hand: to a GET, then to a POST. A number is the status; a word is a redirect: ``in`` to the
+sign-in and back, ``2fa`` to the setup of a second factor, ``ask`` to reauthentication, ``on`` to any other page.
 
 ``nobody`` is not signed in. ``other`` is Mallory, who owns nothing and has neither a second factor nor a password.
-``owner`` is Alice, who owns what an address names and has just given a code. ``staff`` has no second factor and comes
-nowhere until there is one. ``operator`` is staff with one, just given.
+``owner`` is Alice, who owns the objects that URLs name and has just entered a code. ``staff`` has no second factor and
+reaches no page until there is one. ``operator`` is staff who has just entered a code.
 """
 
 from collections.abc import Iterable, Iterator
@@ -129,20 +128,20 @@ TABLE: Final = {
 
 
 class Route(NamedTuple):
-    """An address and its full name, namespaces included."""
+    """A URL pattern and its full name, namespaces included."""
 
     name: str
     pattern: URLPattern
 
 
 def routes(patterns: Iterable[URLPattern | URLResolver] | None = None, namespace: str = "") -> Iterator[Route]:
-    """All routes, those that other packages and the operators' site bring along as well."""
-    for each in get_resolver().url_patterns if patterns is None else patterns:
-        if isinstance(each, URLResolver):
-            inside = f"{namespace}{each.namespace}:" if each.namespace else namespace
-            yield from routes(each.url_patterns, inside)
+    """Yield all routes, including those of other packages and of the operators' site."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            inside = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from routes(pattern.url_patterns, inside)
         else:
-            yield Route(f"{namespace}{each.name}", each)
+            yield Route(f"{namespace}{pattern.name}", pattern)
 
 
 NAMES: Final = sorted(route.name for route in routes())

@@ -24,7 +24,7 @@ from banking.models import Item
 from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
-from config.tests.independent_totals import Totals, compute_totals, dollars, rows_of
+from config.tests.independent_totals import Totals, compute_totals, dollars, expected_rows
 from config.tests.processes import wait_until
 from config.tests.programs import own_queue, sandbox_with_mailbox, worker
 
@@ -204,7 +204,7 @@ def test_it_takes_a_person_from_sign_up_to_figures_that_agree_with_their_bank(
     ((pk, provider_item_id),) = as_operator("SELECT id, provider_item_id FROM banking_item")
     ledger = ledger_of(bank, str(provider_item_id))
     counted = compute_totals(ledger, today())
-    assert list_stored_transactions(Item(pk=pk), as_operator) == rows_of(ledger)
+    assert list_stored_transactions(Item(pk=pk), as_operator) == expected_rows(ledger)
     assert counted.rows > 1000
     page.get_by_role("link", name="Go to overview").click()
     shows(page, counted)
@@ -238,7 +238,7 @@ def test_it_shows_news_that_the_bank_rings_about(
     )
     wait_until(lambda: len(list_stored_transactions(item, as_operator)) == len(before["transactions"]) + 1)
     after = ledger_of(bank, item.provider_item_id)
-    assert list_stored_transactions(item, as_operator) == rows_of(after)
+    assert list_stored_transactions(item, as_operator) == expected_rows(after)
     wait_until(lambda: not fresh(item).is_syncing)
     page.reload()
     expect(card(page, "Latest transactions")).to_contain_text("A NEW TOASTER")

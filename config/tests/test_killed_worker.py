@@ -22,7 +22,7 @@ from banking.tasks import enqueue_sync
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
 from config.celery import app
-from config.tests.independent_totals import rows_of
+from config.tests.independent_totals import expected_rows
 from config.tests.processes import wait_until
 from config.tests.programs import own_queue, worker
 from conftest import signed_in_as
@@ -124,7 +124,7 @@ def fail_to_answer(bank: Sandbox, item: Item, path: str, nth: int) -> None:
 def hold(stack: ExitStack, bank: Sandbox, item: Item, statement: str) -> None:
     """Stand in the reader's way at the database, until the stack is closed."""
     told, here = ledger(bank, item), list_stored_ids(item)
-    news = next(row[0] for row in rows_of(told) if row[0] not in here)
+    news = next(row[0] for row in expected_rows(told) if row[0] not in here)
     names = {"item": item.pk, "owner": item.owner_id, "account": told["accounts"][0]["account_id"], "news": news}
     other: psycopg.Connection = stack.enter_context(signed_in_as("ops"))
     stack.callback(other.rollback)
@@ -157,7 +157,7 @@ def agrees(bank: Sandbox, item: Item, ask: Callable[..., list]) -> bool:
     )
     now = fresh(item)
     done = now.readiness == "historical" and now.lease_holder is None and now.next_sync_at > now.checked_at
-    return done and sorted(rows) == sorted(rows_of(ledger(bank, item)))
+    return done and sorted(rows) == sorted(expected_rows(ledger(bank, item)))
 
 
 def test_it_is_done_again_soon_wherever_a_worker_was_killed(

@@ -18,7 +18,7 @@ from banking.models import Item, Transaction
 from banking.tests.scripted_provider import ScriptedProvider
 from banking.transactions import totals
 from compliance.isolation import tenant
-from config.tests.random_bank import ACCOUNTS, STEPS, Bank, Payment, month
+from config.tests.random_bank import ACCOUNTS, STEPS, Bank, Payment, sum_last_month
 from insights.balances import account_totals
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,7 +78,7 @@ def check_accounts(alice: User, client: Client, known: list[Payment]) -> None:
 
 def check_charts(client: Client, known: list[Payment]) -> None:
     """The overview's income, spending and what is left of both."""
-    income, spent = month(known, timezone.localdate())
+    income, spent = sum_last_month(known, timezone.localdate())
     shown = client.get(reverse("overview")).context
     (flow,) = shown["flow"].totals
     assert {part.category: part.amount for part in shown["spending"].categories} == spent
@@ -94,7 +94,7 @@ def test_it_counts_each_payment_once_that_a_connection_still_knows(
     bank.step("link", alice, make_item)
     for _ in range(14):
         bank.step(bank.chance.choice(STEPS), alice, make_item)
-        bank.look()
+        bank.refresh_logins()
         known, client = bank.known_payments(), signed_in(alice)
         check_rows(alice, known)
         assert file_of(client) == lines_of(known)

@@ -23,7 +23,7 @@ from banking.sync import sync_item, sync_queue
 from banking.tasks import enqueue_sync, handle_webhook
 from banking.tests.sandbox_process import Sandbox
 from compliance.isolation import tenant
-from config.tests.independent_totals import rows_of
+from config.tests.independent_totals import expected_rows
 from config.tests.processes import wait_until
 from config.tests.programs import django_process, free_port, own_queue, worker
 
@@ -65,7 +65,7 @@ def agrees(item: Item, bank: Sandbox, as_operator: Ask) -> Callable[[], bool]:
 
     def compare() -> bool:
         ledger = bank.admin(f"ledger/{item.provider_item_id}", method="GET")
-        return list_stored_transactions(as_operator, item) == sorted(rows_of(ledger))
+        return list_stored_transactions(as_operator, item) == sorted(expected_rows(ledger))
 
     return compare
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config.tests.processes import has_gone, wait_until
+from config.tests.processes import has_ended, wait_until
 from config.tests.procfile import STOP_SECONDS, Process, run_process, start_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,7 @@ def test_it_leaves_nobody_behind_when_it_is_killed(web: Process) -> None:
     with web.connect(HALF_A_BODY):
         os.kill(web.process.pid, signal.SIGKILL)
         web.process.wait()
-        wait_until(lambda: all(has_gone(worker.pid) for worker in workers))
+        wait_until(lambda: all(has_ended(worker.pid) for worker in workers))
 
 
 def test_it_replaces_a_worker_while_somebody_sends_slowly() -> None:
@@ -80,6 +80,6 @@ def test_it_replaces_a_worker_while_somebody_sends_slowly() -> None:
         for _ in range(3):
             assert web.get("/health/live").startswith(b"HTTP/1.1 200 ")
         psutil.wait_procs([first], timeout=STOP_SECONDS)
-        assert has_gone(first.pid)
+        assert has_ended(first.pid)
         assert web.get("/health/live").startswith(b"HTTP/1.1 200 ")
         assert first.pid not in {worker.pid for worker in web.children()}

@@ -49,7 +49,7 @@ GAP: Final = " \ufffc "
 
 
 class Unmarked(NamedTuple):
-    """Text of a template that nobody could translate; ``line`` is 0 where it is not known."""
+    """Text of a template that is not marked for translation; ``line`` is 0 if it is not known."""
 
     path: Path
     line: int
@@ -76,7 +76,7 @@ def is_read_attribute(tag: str, name: str, attributes: dict[str, str | None]) ->
 
 
 def find_unmarked(path: Path, source: str) -> Iterator[Unmarked]:
-    """Yield what a template's source says outside of ``translate``, ``blocktranslate``, ``trans`` and ``_("...")``."""
+    """Yield a template's text outside of ``translate``, ``blocktranslate``, ``trans`` and ``_("...")``."""
     pieces: list[str] = []
     skipped_block = ""
     for token in Lexer(source).tokenize():
@@ -106,7 +106,7 @@ def _opens_skipped_block(name: str, contents: str) -> bool:
 
 
 def _find_in_arguments(token: Token, name: str) -> Iterator[str]:
-    """Yield the sentences that stand unmarked in a tag or variable."""
+    """Yield the unmarked sentences in the arguments of a tag or in a variable."""
     if token.token_type is TokenType.VAR:
         if "_(" not in token.contents and "gettext(" not in token.contents:
             yield from (text for text in QUOTED.findall(token.contents) if SENTENCE.search(text))
@@ -138,7 +138,7 @@ def _show(text: str) -> str:
 
 
 class _MarkupReader(HTMLParser):
-    """Collects what people read in markup, with the line on which it stands."""
+    """Collects the text that people read in markup, with its line."""
 
     def __init__(self) -> None:
         super().__init__()

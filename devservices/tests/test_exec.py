@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.tests.processes import running_below, temporary_data_homes, wait_until
+from config.tests.processes import list_processes_below, temporary_data_homes, wait_until
 from devservices.data_dir import CHECKOUT
 
 QUESTIONS = """
@@ -60,7 +60,7 @@ def test_it_gives_the_command_a_database_with_roles_and_a_redis(data_home: Path)
     ]
     assert process.returncode == 0
     assert runs(data_home) == []
-    assert running_below(data_home) == []
+    assert list_processes_below(data_home) == []
 
 
 def test_it_returns_the_exit_code_of_the_command(data_home: Path) -> None:
@@ -84,7 +84,7 @@ def test_it_stops_everything_when_it_is_told_to_end(data_home: Path, number: sig
     process.send_signal(number)
     process.communicate()
     assert process.returncode != 0
-    assert running_below(data_home) == []
+    assert list_processes_below(data_home) == []
     assert runs(data_home) == []
 
 
@@ -94,7 +94,7 @@ def test_it_leaves_nothing_running_when_it_is_killed_and_tidies_up_the_next_time
     assert process.stdout.readline() == "up\n"
     process.kill()
     process.communicate()
-    wait_until(lambda: running_below(data_home) == [])
+    wait_until(lambda: list_processes_below(data_home) == [])
     (left,) = runs(data_home)
 
     start(data_home, "true").communicate()
@@ -109,4 +109,4 @@ def test_it_lets_two_commands_have_services_at_once(data_home: Path) -> None:
     for process in both:
         process.terminate()
         process.communicate()
-    assert running_below(data_home) == []
+    assert list_processes_below(data_home) == []

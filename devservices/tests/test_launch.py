@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.tests.processes import has_gone, running_below, temporary_data_homes, wait_until
+from config.tests.processes import has_ended, list_processes_below, temporary_data_homes, wait_until
 from devservices import CannotStart, data_dir, launch, ports
 from devservices.data_dir import CHECKOUT, DataDir
 
@@ -70,7 +70,7 @@ def test_it_does_not_mistake_other_words_for_a_process(tmp_path: Path, text: str
 
 def test_it_knows_a_process_that_has_ended(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
-    wait_until(lambda: has_gone(ended.pid))
+    wait_until(lambda: has_ended(ended.pid))
     DataDir(tmp_path).lock.write_text(str(ended.pid))
     assert launch.living_holder(DataDir(tmp_path)) is None
     ended.wait()
@@ -155,7 +155,7 @@ def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(da
 
     first.send_signal(signal.SIGINT)
     assert first.wait() == 0
-    assert running_below(data_home) == []
+    assert list_processes_below(data_home) == []
 
     keys = (data_home / "keys.env").read_text()
     again = start(data_home, port)
@@ -165,4 +165,4 @@ def test_it_starts_from_nothing_stops_on_ctrl_c_and_goes_on_where_it_left_off(da
 
     again.kill()
     again.wait()
-    wait_until(lambda: running_below(data_home) == [])
+    wait_until(lambda: list_processes_below(data_home) == [])

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from compliance.isolation.roles import setup_database
-from config.tests.processes import running_below, temporary_data_homes
+from config.tests.processes import list_processes_below, temporary_data_homes
 from devservices import keys, supervise
 from devservices.account import service_account
 from devservices.data_dir import CHECKOUT, DATABASE, DataDir, database_url, prepare
@@ -86,7 +86,7 @@ def test_it_says_where_the_data_are_and_how_to_start_with_none(folder: Path) -> 
     assert f"The database {DATABASE} was made by another version of Plumbline" in run.stderr
     assert f"The database is in {folder}." in run.stderr
     assert f"set PLUMBLINE_HOME to a new folder, or move {folder} away." in run.stderr
-    assert running_below(folder) == []
+    assert list_processes_below(folder) == []
     with run_postgres(folder) as url:
         assert dump(url) == before
     assert (folder / "keys.env").read_text() == known

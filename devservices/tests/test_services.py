@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis as redis_client
 
-from config.tests.processes import has_gone, temporary_data_homes, wait_until
+from config.tests.processes import has_ended, temporary_data_homes, wait_until
 from devservices import CannotStart, postgres, redis, supervise
 from devservices.account import service_account
 from devservices.data_dir import DataDir, database_url, prepare
@@ -85,7 +85,7 @@ def test_it_takes_over_from_a_server_that_lost_its_leash(cluster: Cluster) -> No
     orphaned.process.wait()
     assert postmaster.is_running()
     server = cluster.start()
-    assert has_gone(postmaster.pid)
+    assert has_ended(postmaster.pid)
     assert ask(cluster, "SELECT 1") == 1
     server.stop()
 
@@ -153,7 +153,7 @@ def test_redis_takes_over_from_a_server_that_lost_its_leash(cluster: Cluster) ->
     orphaned.process.kill()
     orphaned.process.wait()
     server = redis.start(cluster.data_dir, save=redis.FORGOTTEN)
-    wait_until(lambda: has_gone(program.pid))
+    wait_until(lambda: has_ended(program.pid))
     assert redis.is_ready(server.socket)
     server.stop()
 

@@ -10,7 +10,7 @@ from typing import IO
 
 import pytest
 
-from config.tests.processes import has_gone, wait_until
+from config.tests.processes import has_ended, wait_until
 from devservices import supervise
 
 OWNER = """
@@ -64,7 +64,7 @@ def test_it_ends_its_program_when_the_owner_is_killed(tmp_path: Path) -> None:
     program = number_in(tmp_path / "pid")
     owner.kill()
     owner.communicate()
-    wait_until(lambda: has_gone(program))
+    wait_until(lambda: has_ended(program))
 
 
 def test_it_keeps_the_lock_until_its_program_has_gone(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_it_keeps_the_lock_until_its_program_has_gone(tmp_path: Path) -> None:
     owner.kill()
     owner.communicate()
     wait_until(lambda: (lock := supervise.hold(tmp_path / "lock")) and not lock.close())
-    assert has_gone(program)
+    assert has_ended(program)
 
 
 @pytest.mark.usefixtures("held_lock")
@@ -101,7 +101,7 @@ def test_it_kills_a_program_that_does_not_listen(tmp_path: Path) -> None:
     program = number_in(tmp_path / "pid")
     leashed.terminate()
     assert leashed.wait() == 128 + signal.SIGKILL
-    assert has_gone(program)
+    assert has_ended(program)
 
 
 @pytest.mark.usefixtures("held_lock")
@@ -109,7 +109,7 @@ def test_it_sweeps_up_what_the_program_left_behind(tmp_path: Path) -> None:
     script = f"({SLEEPER}) & while ! [ -e {{pid}} ]; do sleep 0.02; done"
     assert start_supervised(tmp_path, *sh(script, tmp_path / "pid")).wait() == 0
     orphan = number_in(tmp_path / "pid")
-    wait_until(lambda: has_gone(orphan))
+    wait_until(lambda: has_ended(orphan))
 
 
 @pytest.mark.usefixtures("held_lock")
@@ -117,7 +117,7 @@ def test_it_leaves_ctrl_c_in_the_foreground_to_the_program(tmp_path: Path) -> No
     leashed = start_supervised(tmp_path, *sh(SLEEPER, tmp_path / "pid"), foreground=True)
     program = number_in(tmp_path / "pid")
     leashed.send_signal(signal.SIGINT)
-    assert not has_gone(program)
+    assert not has_ended(program)
     os.kill(program, signal.SIGINT)
     assert leashed.wait() == 128 + signal.SIGINT
 

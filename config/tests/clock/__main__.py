@@ -1,8 +1,8 @@
-"""Run the tests marked ``dates`` on each of three days, in processes that all believe in that day.
+"""Run the tests marked ``dates`` on each of three days, with all clocks shifted to that day.
 
-Everything is started under libfaketime: pytest and what it starts, PostgreSQL, Redis, the sandbox. What measures how
-long something takes keeps the machine's own time. ``test_clock.py`` is among the tests and fails where a clock does
-not show the day that was asked for. The days are run side by side. Options are passed on to pytest.
+libfaketime shifts pytest and every program that it starts: PostgreSQL, Redis, the sandbox. Monotonic clocks keep the
+machine's time. ``test_clock.py`` is among the tests and fails if a clock does not show the requested day. The three
+days run in parallel. Options are passed on to pytest.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from config.tests.clock.asked import ASKED
 
-# A 31st on which Europe's clocks are moved a minute later; a year's last minute; a day that most years lack.
+# A minute before Europe's clocks change on a 31st; the last minute of a year; a leap day.
 DAYS = ("2027-10-31T00:59:00Z", "2027-12-31T23:59:00Z", "2028-02-29T12:00:00Z")
 PLACES = ("usr/lib/*/faketime/libfaketimeMT.so.1", "usr/lib*/faketime/libfaketimeMT.so.1")
 MISSING = "libfaketime is missing. `apt-get install libfaketime` brings it; it has no use on macOS."
@@ -27,15 +27,15 @@ RUN = ("-m", "devservices", "exec", "--", sys.executable, "-m", "pytest", "-m", 
 
 @dataclass(frozen=True)
 class Run:
-    """The tests on one day, under way."""
+    """A running pytest process and its day."""
 
     day: str
     process: "subprocess.Popen[str]"
 
     def report(self) -> bool:
-        """Wait for the end, print what was said, and say whether all tests passed."""
-        said, _ = self.process.communicate()
-        sys.stdout.write(f"The tests about dates, from {self.day} on:\n{said}\n")
+        """Wait for the end, print the output, and return whether all tests passed."""
+        output, _ = self.process.communicate()
+        sys.stdout.write(f"The tests about dates, from {self.day} on:\n{output}\n")
         sys.stdout.flush()
         return self.process.returncode == 0
 
@@ -55,12 +55,12 @@ def main(options: list[str]) -> int:
 
 
 def find_library() -> Path | None:
-    """The library that shifts the time of whoever loads it."""
+    """Return the path of libfaketime; ``None`` if it is not installed."""
     return next((path for place in PLACES for path in Path("/").glob(place)), None)
 
 
 def start(stack: ExitStack, day: str, library: Path, options: list[str]) -> Run:
-    """Start the tests from a day and time on."""
+    """Start the tests with the clocks at a day and time."""
     command = [sys.executable, *RUN, *list_marked_files(), *options]
     shifted = os.environ | shifted_clock(day, library)
     process = subprocess.Popen(
@@ -70,21 +70,24 @@ def start(stack: ExitStack, day: str, library: Path, options: list[str]) -> Run:
 
 
 def list_marked_files() -> list[str]:
-    """The files that have such tests; to read all the others takes longer than these tests do."""
+    """List the files with marked tests. Collecting all other files takes longer than running these tests."""
     files = CHECKOUT.glob("*/tests/test_*.py")
     return sorted(str(file.relative_to(CHECKOUT)) for file in files if MARK in file.read_text())
 
 
 def shifted_clock(day: str, library: Path) -> dict[str, str]:
-    """The environment in which programs believe in a day. A shift, and no start: so all agree, whenever they start."""
+    """The environment variables that shift the clock to a day.
+
+    They hold an offset instead of a start time, so that programs agree whenever they start.
+    """
     shift = round((datetime.fromisoformat(day) - datetime.now(UTC)).total_seconds())
     return {
         "LD_PRELOAD": str(library),
         "FAKETIME": f"{shift:+d}",
-        # Two versions, two names.
+        # Versions of libfaketime differ in the name.
         "DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        # With its remedy for an old glibc, whoever waits until a moment does not wait at all but asks again and again.
+        # The workaround for an old glibc turns timed waits into busy loops.
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         "PYTHONPATH": str(HERE),
         ASKED: day,

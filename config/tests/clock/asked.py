@@ -1,4 +1,4 @@
-"""How a test learns which day was asked for."""
+"""The environment variable by which a test learns on which day it should run."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""Let Python sleep under libfaketime, which spoils the call that ``time.sleep`` makes (a clock and an absolute time).
+"""Make ``time.sleep`` work under libfaketime, which breaks sleeping until an absolute time.
 
-Python reads this file by its name when its folder is on PYTHONPATH, as ``config.tests.clock`` puts it.
+Python imports this module by its name because ``config.tests.clock`` puts its folder on PYTHONPATH.
 """
 
 import os
@@ -9,7 +9,7 @@ import time
 
 
 def sleep(seconds: float) -> None:
-    """Wait as ``time.sleep`` does, by a call that takes how long."""
+    """Wait as ``time.sleep`` does, by a system call that takes a duration."""
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     select.select([], [], [], seconds)

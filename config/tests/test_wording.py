@@ -1,13 +1,12 @@
 """What no page may promise about credit: a better score, an approval, an offer.
 
 Such words make a site a credit repair organization (15 U.S.C. 1679 ff), and nobody can keep them. Looked at are the
-templates and mails, every sentence in the rooms' code, the documents, and the pages themselves once they are drawn.
+templates and mails, every sentence in the code of these apps, the documents, and rendered pages.
 """
 
 import ast
 import re
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,9 @@ from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import EnrollmentStatus
 from credit.tests.page_steps import enroll_through_pages
 from credit.tests.sandbox_bureau import Bureau
+from ui.tests.page_text import visible_text
 
-ROOMS = ("credit", "insights", "accounts")
+APPS = ("credit", "insights", "accounts")
 BETTER = r"(?:improv|boost|repair|fix|rais|increas|enhanc|maximi[sz]|optimi[sz]|grow|strengthen|build|rebuild|clean)"
 ENDING = r"(?:e|es|ed|s|d|ing|ement|er|ers)?"
 CREDIT = r"(?:fico|vantage)?\s?(?:credit|scores?|rating|creditworthiness)"
@@ -106,9 +106,9 @@ def files(folder: str, *patterns: str) -> Iterator[tuple[Path, str]]:
             yield path, path.read_text()
 
 
-def sentences(room: str) -> Iterator[tuple[Path, str]]:
-    """Every string in a room's code that a person may come to read: its tests and its docstrings aside."""
-    for path, source in files(room, "*.py"):
+def sentences(app: str) -> Iterator[tuple[Path, str]]:
+    """Every string in a app's code that a person may come to read: its tests and its docstrings aside."""
+    for path, source in files(app, "*.py"):
         if "tests" not in path.parts:
             tree = ast.parse(source)
             unread = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -126,9 +126,9 @@ def test_it_promises_nothing_in_templates_and_mails() -> None:
     assert find_promises(files("templates", "*.html", "*.txt")) == {}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_it_promises_nothing_in_what_the_code_says(room: str) -> None:
-    assert find_promises(sentences(room)) == {}
+@pytest.mark.parametrize("app", APPS)
+def test_it_promises_nothing_in_what_the_code_says(app: str) -> None:
+    assert find_promises(sentences(app)) == {}
 
 
 def test_it_promises_nothing_in_documents() -> None:
@@ -145,21 +145,21 @@ PAGES = (
 )  # fmt: skip
 
 
-def visible_text(client: Client, name: str) -> str:
+def read_page(client: Client, name: str) -> str:
     page = client.get(reverse(name), follow=True)
     assert page.status_code == 200
-    return unescape(re.sub(r"<[^>]+>", " ", page.content.decode()))
+    return visible_text(page)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("persona", ["P01", "P03", "P04", "P05", "P06", "P10"])
 def test_it_promises_nothing_on_the_pages(as_alice: Client, site_bureau: Bureau, persona: str) -> None:
     enroll_through_pages(as_alice, persona)
-    assert {name: found for name in PAGES if (found := promises(visible_text(as_alice, name)))} == {}
+    assert {name: found for name in PAGES if (found := promises(read_page(as_alice, name)))} == {}
 
 
 @pytest.mark.django_db
 def test_it_would_find_a_promise_on_a_page(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     promise = STATUS_MESSAGES[EnrollmentStatus.NO_CONSENT]._replace(title="Improve your credit")
     monkeypatch.setattr("credit.views.pulling.STATUS_MESSAGES", {EnrollmentStatus.NO_CONSENT: promise})
-    assert "Improve your credit" in promises(visible_text(as_alice, "credit"))
+    assert "Improve your credit" in promises(read_page(as_alice, "credit"))

@@ -1,6 +1,5 @@
-"""What a person types on their way to a report, and the person and browser who type it."""
+"""The steps of a user from the authorization to a report, on the site's pages."""
 
-from html import unescape
 from typing import Any
 
 from django.http import HttpResponse
@@ -25,31 +24,26 @@ ADA = {
 
 
 def details_of(persona: str) -> dict[str, str]:
-    """The details of one of the sandbox's people, as they would type them."""
-    first, last, number = PEOPLE[persona]
-    place = int(persona[1:])
-    whole = f"{number[:3]}-{number[3:5]}-{number[5:]}"
-    changes = {"first_name": first, "last_name": last, "line1": f"{100 + place} Maple St", "ssn": whole}
-    return ADA | changes | {"birth": f"{1970 + place}-01-15"}
+    """The details of a persona of the sandbox, as a user types them."""
+    first, last, ssn = PEOPLE[persona]
+    number = int(persona[1:])
+    typed_ssn = f"{ssn[:3]}-{ssn[3:5]}-{ssn[5:]}"
+    changes = {"first_name": first, "last_name": last, "line1": f"{100 + number} Maple St", "ssn": typed_ssn}
+    return ADA | changes | {"birth": f"{1970 + number}-01-15"}
 
 
 def sign(client: Client, name: str = "Ada Mercer", **changes: Any) -> HttpResponse:
-    """Sign the instruction."""
+    """Sign the authorization."""
     return client.post(reverse("credit_start"), {"agree": "on", "typed_name": name, **changes})
 
 
 def give_details(client: Client, details: dict[str, str] = ADA, **changes: Any) -> HttpResponse:
-    """Send the details form."""
+    """Submit the details form."""
     return client.post(reverse("credit_details"), {**details, **changes})
 
 
 def enroll_through_pages(client: Client, persona: str = "P01") -> HttpResponse:
-    """Go the whole way with one of the sandbox's people."""
+    """Sign the authorization and submit the details of a persona of the sandbox."""
     details = details_of(persona)
     sign(client, f"{details['first_name']} {details['last_name']}")
     return give_details(client, details)
-
-
-def page_text(answer: HttpResponse) -> str:
-    """A page as one line of text, markup included."""
-    return " ".join(unescape(answer.content.decode()).split())

@@ -12,8 +12,9 @@ from credit.models import PullAttempt, RawReport, Report
 from credit.provider import BureauConfigError
 from credit.pulls.rebuilding import rebuild
 from credit.stored.parsing import is_stale, read_by_current_parser
-from credit.tests.page_steps import give_details, page_text, sign
+from credit.tests.page_steps import give_details, sign
 from credit.tests.toy_bureau import ToyBureau
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 

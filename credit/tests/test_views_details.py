@@ -4,7 +4,7 @@ import pytest
 
 from credit.tests.experian_samples import RECORD, card, loan, parse_sample
 from credit.tests.factories import store_report
-from credit.tests.test_views_reading import words
+from credit.tests.test_views_reading import main_text
 
 pytestmark = pytest.mark.django_db
 
@@ -13,7 +13,7 @@ def account(client, user, section, **sections):
     """The page of the one account of a report, as a person reads it."""
     report = parse_sample(tradeline=[section], **sections)
     store_report(user, report)
-    return words(client, "credit_account", report.tradelines[0].key)
+    return main_text(client, "credit_account", report.tradelines[0].key)
 
 
 def test_it_says_what_an_account_is_as_exactly_as_the_bureau_does(as_alice, alice):
@@ -87,7 +87,7 @@ def test_it_tells_the_details_of_a_bankruptcy_in_court(as_alice, alice):
         "consumerComment": "PLAN FINISHED EARLY",
     }
     store_report(alice, parse_sample(publicRecord=[RECORD | details]))
-    page = words(as_alice, "credit_records")
+    page = main_text(as_alice, "credit_records")
     assert "repayment plan: 40% · adjustment: 15% · assets: $21,635 · filed by the debtor · Joint account" in page
     assert "Your comment: PLAN FINISHED EARLY" in page
 
@@ -102,12 +102,12 @@ def test_it_tells_the_details_of_a_bankruptcy_in_court(as_alice, alice):
 )
 def test_it_says_what_the_sanctions_list_said(as_alice, alice, code, text, said):
     store_report(alice, parse_sample(ofac={"messageNumber": code, "messageText": text}))
-    assert said in words(as_alice, "credit_personal")
+    assert said in main_text(as_alice, "credit_personal")
 
 
 def test_it_says_nothing_of_a_list_that_nobody_looked_at(as_alice, alice):
     store_report(alice, parse_sample())
-    assert "Sanctions list" not in words(as_alice, "credit_personal")
+    assert "Sanctions list" not in main_text(as_alice, "credit_personal")
 
 
 def test_it_tells_neither_to_anybody_else(as_mallory, alice):
@@ -126,8 +126,8 @@ def paid_collection(**changes):
 def test_it_says_that_a_collection_was_paid(as_alice, alice):
     page = account(as_alice, alice, paid_collection())
     assert "Status Paid Payment status Paid, was in collections" in page
-    assert "Closed. Paid, was in collections" in words(as_alice, "credit_accounts")
-    assert "Paid, was in collections · balance: Not reported · opened: Mar 15, 2016" in words(
+    assert "Closed. Paid, was in collections" in main_text(as_alice, "credit_accounts")
+    assert "Paid, was in collections · balance: Not reported · opened: Mar 15, 2016" in main_text(
         as_alice, "credit_records"
     )
 
@@ -135,7 +135,7 @@ def test_it_says_that_a_collection_was_paid(as_alice, alice):
 def test_it_says_what_is_owed_on_a_collection(as_alice, alice):
     owed = paid_collection(balanceAmount="00000842", openOrClosed="O", enhanced={"enhancedAccountCondition": "93"})
     store_report(alice, parse_sample(tradeline=[owed]))
-    assert "In collections · balance: $842" in words(as_alice, "credit_records")
+    assert "In collections · balance: $842" in main_text(as_alice, "credit_records")
 
 
 def test_it_says_in_words_that_a_day_is_missing(as_alice, alice):

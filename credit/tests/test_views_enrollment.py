@@ -23,8 +23,9 @@ from credit.enrollment import instruction
 from credit.enrollment.status import get_overview
 from credit.models import Enrollment, PullAttempt, Report
 from credit.statuses import EnrollmentStatus
-from credit.tests.page_steps import ADA, details_of, enroll_through_pages, give_details, page_text, sign
+from credit.tests.page_steps import ADA, details_of, enroll_through_pages, give_details, sign
 from credit.tests.sandbox_bureau import Bureau
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 

@@ -8,9 +8,10 @@ from accounts.models import User
 from credit.models import RawReport
 from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import EnrollmentStatus
-from credit.tests.page_steps import enroll_through_pages, page_text
+from credit.tests.page_steps import enroll_through_pages
 from credit.tests.pull_steps import count, current_status
 from credit.tests.sandbox_bureau import Bureau
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

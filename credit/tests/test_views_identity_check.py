@@ -15,9 +15,10 @@ from compliance.isolation import tenant
 from credit.models import RawReport
 from credit.statuses import EnrollmentStatus
 from credit.tests.documents import stored_accounts
-from credit.tests.page_steps import ADA, enroll_through_pages, give_details, page_text
+from credit.tests.page_steps import ADA, enroll_through_pages, give_details
 from credit.tests.pull_steps import current_status
 from credit.tests.sandbox_bureau import Bureau
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 

@@ -19,8 +19,9 @@ from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from credit.models import Report
 from credit.stored import reports
-from credit.tests.page_steps import enroll_through_pages, page_text
+from credit.tests.page_steps import enroll_through_pages
 from credit.tests.sandbox_bureau import Bureau
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 

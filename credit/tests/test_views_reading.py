@@ -17,6 +17,7 @@ from credit.tests.experian_samples import INQUIRY, RECORD, SCORE, card, header, 
 from credit.tests.factories import store_report, store_reports
 from credit.tests.fixtures import persona_reports
 from credit.tests.sandbox_bureau import ANSWERED
+from ui.tests.page_text import strip_tags
 
 pytestmark = pytest.mark.django_db
 
@@ -44,10 +45,9 @@ def text(client, name, *args, query="", status=200):
     return answer.content.decode()
 
 
-def visible_text(client, name, *args, query=""):
-    """A page as a person reads it: no tags, single spaces."""
-    body = text(client, name, *args, query=query)
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body.partition("<main")[2])).split())
+def main_text(client, name, *args, query=""):
+    """The visible text of a page's main part."""
+    return strip_tags(text(client, name, *args, query=query).partition("<main")[2])
 
 
 # --- Every person, every page -----------------------------------------------------------------------------
@@ -59,15 +59,15 @@ def test_it_opens_every_page_of_everybody(as_alice, alice, persona_reports, pers
     store_report(alice, report)
     if report.state is ReportStatus.READY:
         for name in PAGES:
-            assert not LEAKED.search(visible_text(as_alice, name)), name
+            assert not LEAKED.search(main_text(as_alice, name)), name
         for account in report.tradelines:
-            assert not LEAKED.search(visible_text(as_alice, "credit_account", account.key))
+            assert not LEAKED.search(main_text(as_alice, "credit_account", account.key))
 
 
 @pytest.mark.parametrize("persona", ["P05", "P07"])
 def test_it_leads_to_the_state_where_there_is_no_report_to_show(as_alice, alice, persona_reports, persona):
     store_report(alice, persona_reports[persona])
-    assert "No score" not in visible_text(as_alice, "credit")
+    assert "No score" not in main_text(as_alice, "credit")
     for name in ("credit_accounts", "credit_utilization", "credit_inquiries", "credit_records", "credit_personal"):
         assert as_alice.get(reverse(name)).headers["Location"] == reverse("credit")
 
@@ -144,7 +144,7 @@ def test_it_says_whose_score_it_is_and_of_when(as_alice, alice):
     earlier = parse_sample(riskModel=[SCORE | {"score": "0770"}], headerRecord=header("10202026"))
     store_report(alice, earlier)
     store_report(alice, parse_sample())
-    said = visible_text(as_alice, "credit")
+    said = main_text(as_alice, "credit")
     for part in ("VantageScore 4.0", "Experian", "Nov 20, 2026", "300 to 850", "Superprime", "81% of people"):
         assert part in said
     assert "Up 12 points since Oct 20, 2026" in said
@@ -153,7 +153,7 @@ def test_it_says_whose_score_it_is_and_of_when(as_alice, alice):
 
 def test_it_says_no_score_and_why(as_alice, alice):
     store_report(alice, parse_sample(riskModel=[SCORE | {"score": "9002"}]))
-    said = visible_text(as_alice, "credit")
+    said = main_text(as_alice, "credit")
     assert "No score" in said
     assert "too little recent activity" in said
     assert "9002" not in said.partition("in the expected format")[0]
@@ -161,14 +161,14 @@ def test_it_says_no_score_and_why(as_alice, alice):
 
 def test_it_says_no_score_where_the_report_holds_none(as_alice, alice):
     store_report(alice, parse_sample(riskModel=None))
-    assert "This report has no score." in visible_text(as_alice, "credit")
-    assert "No score" in visible_text(as_alice, "credit_history")
+    assert "This report has no score." in main_text(as_alice, "credit")
+    assert "No score" in main_text(as_alice, "credit_history")
 
 
 def test_it_names_the_scores_of_other_models_beside_the_first(as_alice, alice):
     other = SCORE | {"modelIndicator": "F9", "score": "0760"}
     store_report(alice, parse_sample(riskModel=[SCORE, other, SCORE | {"modelIndicator": "RC", "score": "9002"}]))
-    said = visible_text(as_alice, "credit")
+    said = main_text(as_alice, "credit")
     assert "FICO Score 9: 760, Very good" in said
     assert "Experian score, model RC: no score" in said
 
@@ -179,40 +179,40 @@ def test_it_says_not_reported_and_never_zero(as_alice, alice):
     )
     report = parse_sample(tradeline=[line])
     store_report(alice, report)
-    said = visible_text(as_alice, "credit_account", report.tradelines[0].key)
+    said = main_text(as_alice, "credit_account", report.tradelines[0].key)
     assert "$0" not in said
     assert said.count("Not reported") >= 3
-    assert "Credit utilization Not reported" in visible_text(as_alice, "credit")
-    assert "Total balance Not reported" in visible_text(as_alice, "credit")
+    assert "Credit utilization Not reported" in main_text(as_alice, "credit")
+    assert "Total balance Not reported" in main_text(as_alice, "credit")
 
 
 @pytest.mark.parametrize(("days", "said"), [(45, False), (46, True)])
 def test_it_says_that_a_report_is_old(as_alice, alice, days, said):
     store_report(alice, replace(parse_sample(), reported_on=timezone.localdate() - timedelta(days=days)))
-    assert ("more than 45 days old" in visible_text(as_alice, "credit")) is said
+    assert ("more than 45 days old" in main_text(as_alice, "credit")) is said
 
 
 def test_it_marks_a_sample(as_alice, alice):
     store_report(alice, parse_sample(), is_sample=True)
     for name in PAGES:
-        assert "Sample data" in visible_text(as_alice, name), name
+        assert "Sample data" in main_text(as_alice, name), name
 
 
 def test_it_does_not_call_a_true_report_a_sample(as_alice, alice):
     store_report(alice, parse_sample())
-    assert "Sample data" not in visible_text(as_alice, "credit")
+    assert "Sample data" not in main_text(as_alice, "credit")
 
 
 def test_it_says_that_an_alert_stands_in_the_file(as_alice, alice, persona_reports):
     store_report(alice, persona_reports["P08"])
-    said = visible_text(as_alice, "credit")
+    said = main_text(as_alice, "credit")
     assert "Your credit file has a fraud alert." in said
     assert "Your credit file has an active duty alert." in said
 
 
 def test_it_lists_what_it_could_not_read(as_alice, alice, persona_reports):
     store_report(alice, persona_reports["P12"])
-    said = visible_text(as_alice, "credit")
+    said = main_text(as_alice, "credit")
     assert "14 values aren't in the expected format" in said
     assert "Unknown code (4Z)" in said
     assert "Experian score, model RC" in said
@@ -221,7 +221,7 @@ def test_it_lists_what_it_could_not_read(as_alice, alice, persona_reports):
 
 def test_it_keeps_the_social_security_number_off_every_page(as_alice, alice):
     store_report(alice, parse_sample(ssn=[{"number": "666011001", "ssnIndicators": "YYYYYYYYY"}]))
-    assert "no difference from the number we sent" in visible_text(as_alice, "credit_personal")
+    assert "no difference from the number we sent" in main_text(as_alice, "credit_personal")
     for name in PAGES:
         assert "666011001" not in text(as_alice, name)
 
@@ -237,7 +237,7 @@ def test_it_draws_a_late_month_in_words(as_alice, alice):
 
 def test_it_says_when_an_inquiry_falls_off(as_alice, alice):
     store_report(alice, parse_sample())
-    said = visible_text(as_alice, "credit_inquiries")
+    said = main_text(as_alice, "credit_inquiries")
     assert "MESA AUTO FINANCE Sep 12, 2025 Not reported Sep 12, 2027" in said
     assert "Inquiries by Plumbline" in said
 
@@ -248,7 +248,7 @@ def test_it_lists_collections_beside_public_records(as_alice, alice):
     )
     assert report.tradelines[0].kind is AccountKind.COLLECTION
     store_report(alice, report)
-    said = visible_text(as_alice, "credit_records")
+    said = main_text(as_alice, "credit_records")
     for part in ("US BKPT CT IN HAMMOND", "Bankruptcy", "$38,400", "status code: 15", "TRI-COUNTY RECOVERY"):
         assert part in said
 
@@ -263,19 +263,17 @@ def two(alice):
 
 
 def test_it_tells_stored_changes_with_their_figures(as_alice, two):
-    assert "VantageScore 4.0 rose 82 points From 700 to 782." in visible_text(as_alice, "credit_changes")
+    assert "VantageScore 4.0 rose 82 points From 700 to 782." in main_text(as_alice, "credit_changes")
 
 
 def test_it_compares_any_two_reports_in_either_order(as_alice, two):
     for before, after in (two, two[::-1]):
-        said = visible_text(as_alice, "credit_changes", query=f"?before={before}&after={after}")
+        said = main_text(as_alice, "credit_changes", query=f"?before={before}&after={after}")
         assert "Differences VantageScore 4.0 rose 82 points" in said
 
 
 def test_it_says_that_a_report_does_not_differ_from_itself(as_alice, two):
-    assert "We found no differences" in visible_text(
-        as_alice, "credit_changes", query=f"?before={two[0]}&after={two[0]}"
-    )
+    assert "We found no differences" in main_text(as_alice, "credit_changes", query=f"?before={two[0]}&after={two[0]}")
 
 
 @pytest.mark.parametrize(
@@ -317,8 +315,8 @@ def doubtful(alice):
 
 def test_it_shows_no_report_that_may_be_somebody_elses(as_alice, doubtful):
     for name in PAGES:
-        assert "782" not in visible_text(as_alice, name), name
-    assert "700" in visible_text(as_alice, "credit")
+        assert "782" not in main_text(as_alice, name), name
+    assert "700" in main_text(as_alice, "credit")
     assert str(doubtful) not in text(as_alice, "credit_changes")
     query = f"?before={doubtful}&after={doubtful}"
     assert "782" not in text(as_alice, "credit_changes", query=query, status=422)
@@ -327,19 +325,19 @@ def test_it_shows_no_report_that_may_be_somebody_elses(as_alice, doubtful):
 def test_it_compares_no_score_with_that_of_another_file(as_alice, alice):
     store_report(alice, parse_sample(headerRecord=header("10202026"), riskModel=[SCORE | {"score": "0700"}]))
     newer = store_report(alice, parse_sample())
-    assert "Up 82 points" in visible_text(as_alice, "credit")
+    assert "Up 82 points" in main_text(as_alice, "credit")
     with tenant(alice.pk):
         models.Report.objects.filter(pk=newer).update(comparable=False)
-    said = visible_text(as_alice, "credit")
+    said = main_text(as_alice, "credit")
     assert "from a different credit file than your last one" in said
     assert "82 points" not in said
 
 
 def test_it_says_that_one_report_has_changed_nothing(as_alice, alice):
     store_reports(alice, [parse_sample()])
-    assert "No changes yet. They appear after your second credit report." in visible_text(as_alice, "credit_changes")
+    assert "No changes yet. They appear after your second credit report." in main_text(as_alice, "credit_changes")
 
 
 def test_it_says_that_two_reports_have_changed_nothing(as_alice, alice):
     store_reports(alice, [parse_sample(headerRecord=header("10202026")), parse_sample()])
-    assert "We found no changes between your reports." in visible_text(as_alice, "credit_changes")
+    assert "We found no changes between your reports." in main_text(as_alice, "credit_changes")

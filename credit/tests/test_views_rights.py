@@ -14,8 +14,9 @@ from credit.enrollment import instruction
 from credit.models import Enrollment
 from credit.presentation.status_messages import STATUS_MESSAGES
 from credit.statuses import NEEDS_DETAILS, EnrollmentStatus
-from credit.tests.page_steps import enroll_through_pages, page_text, sign
+from credit.tests.page_steps import enroll_through_pages, sign
 from credit.tests.sandbox_bureau import Bureau
+from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 

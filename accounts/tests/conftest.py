@@ -1,4 +1,4 @@
-"""What the tests of people start from: limits of their own, and the trail that each deed leaves."""
+"""Fixtures of accounts' tests: users with passwords, rate limits of their own, and the audit trail."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,27 +21,27 @@ OTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 @pytest.fixture(autouse=True)
-def _limits_of_its_own(own_cache: None) -> None:
-    """Count tries where no other test counts."""
+def _own_rate_limits(own_cache: None) -> None:
+    """Count attempts apart from other tests."""
 
 
 @pytest.fixture(autouse=True)
-def _a_whole_period() -> Iterator[None]:
-    """Begin each test when the codes of authenticator apps have just changed, so that none changes under its hands."""
+def _start_of_totp_period() -> Iterator[None]:
+    """Begin each test just after the codes of authenticator apps changed, so that none changes during it."""
     with time_machine.travel(time.time() // PERIOD * PERIOD + PERIOD):
         yield
 
 
 @pytest.fixture(autouse=True)
-def _mails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Send what is queued before the answer is there, as a worker would a moment later."""
+def _send_emails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send queued emails before the response instead of by a worker a moment later."""
     for task in (send_security_email, send_unlock_email):
         monkeypatch.setattr(task, "delay", task)
 
 
 @pytest.fixture
 def cheap_hash(settings) -> None:
-    """Spare tests that sign in often the cost of a real password hash."""
+    """Hash passwords by MD5, for tests that sign in often."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -53,19 +53,19 @@ def authenticator_app(alice: User) -> AuthenticatorApp:
 
 @pytest.fixture
 def stranger(db: None) -> Client:
-    """Somebody who is not signed in."""
+    """A client that is not signed in."""
     return Client()
 
 
 @pytest.fixture
 def alice(make_user: Callable[..., User]) -> User:
-    """Alice has a password here."""
+    """Alice with a password."""
     return make_user("alice", PASSWORD)
 
 
 @pytest.fixture
 def root(make_user: Callable[..., User]) -> User:
-    """Root has a password here, and has signed in before."""
+    """Root with a password, who has signed in before."""
     user = make_user("root", PASSWORD)
     User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True, last_login=timezone.now())
     user.refresh_from_db()
@@ -82,7 +82,7 @@ def operator(root: User) -> Client:
 
 @pytest.fixture
 def trail() -> Callable[[UUID], list[str]]:
-    """The actions in a person's audit trail, the oldest first."""
+    """Read the actions in a user's audit trail, oldest first."""
 
     def read(owner: UUID) -> list[str]:
         with tenant(owner):

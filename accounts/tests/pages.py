@@ -1,4 +1,4 @@
-"""What a person sees and does on allauth's pages."""
+"""Steps on the pages of allauth, and what tests read from its pages and emails."""
 
 import re
 
@@ -20,32 +20,32 @@ def sign_in(client: Client, email: str, password: str, **fields: str) -> HttpRes
 
 
 def is_signed_in(client: Client) -> bool:
-    """Whether pages behind the sign-in open."""
+    """Whether a page that requires a sign-in opens."""
     return client.get(reverse("overview")).status_code == 200
 
 
 def submit_email_code(client: Client, code: str) -> HttpResponse:
-    """Answer the question for the code that confirms an address."""
+    """Submit the code that confirms an email address."""
     return client.post(reverse("account_email_verification_sent"), {"action": "verify", "code": code})
 
 
 def code_from_email(mail: EmailMessage) -> str:
-    """The code that a mail carries to confirm an address."""
+    """The confirmation code in an email."""
     (code,) = re.findall(r"^[A-Z]{4}-[A-Z]{4}$", mail.body, flags=re.MULTILINE)
     return code
 
 
 def link_from_email(mail: EmailMessage) -> str:
-    """The path that a mail asks to open."""
+    """The path of the link in an email."""
     (link,) = re.findall(rf"^{re.escape(settings.PUBLIC_URL)}(/\S+)$", mail.body, flags=re.MULTILINE)
     return link
 
 
 def page_without_tokens(response: HttpResponse) -> str:
-    """A page without the marks that differ from one request to the next."""
+    """A page's HTML without nonces and values, which differ between requests."""
     return re.sub(r'(nonce|value)="[^"]*"', "", response.content.decode())
 
 
 def operator_user_url(user: User) -> str:
-    """The address of a person's row on the operators' site."""
+    """The URL of a user on the operators' site."""
     return reverse("admin:accounts_user_change", args=[user.pk])

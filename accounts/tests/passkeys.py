@@ -1,4 +1,4 @@
-"""Passkeys whose public halves are real, for tests that no authenticator stands behind."""
+"""Passkeys with real public keys, for tests without an authenticator."""
 
 from hashlib import sha256
 from typing import Any
@@ -15,16 +15,16 @@ FLAGS = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorDat
 
 
 def add_passkey(user: User, name: str = "Laptop") -> Authenticator:
-    """Give a person a passkey, stored as allauth stores one that was just made."""
-    made = make_credential(b"challenge", identifier=sha256(f"{user.pk}{name}".encode()).digest())
-    return Authenticator.objects.create(user=user, type="webauthn", data={"name": name, "credential": made})
+    """Give a user a passkey, stored as allauth stores one after registration."""
+    credential = make_credential(b"challenge", identifier=sha256(f"{user.pk}{name}".encode()).digest())
+    return Authenticator.objects.create(user=user, type="webauthn", data={"name": name, "credential": credential})
 
 
 def make_credential(challenge: bytes, *, identifier: bytes) -> dict[str, Any]:
-    """What a browser sends when it has made a passkey for the site's question."""
+    """The registration response that a browser sends for a challenge."""
     key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
     credential = AttestedCredentialData.create(bytes(16), identifier, key)
-    made = AuthenticatorData.create(sha256(b"testserver").digest(), FLAGS, 0, credential)
+    authenticator_data = AuthenticatorData.create(sha256(b"testserver").digest(), FLAGS, 0, credential)
     client = CollectedClientData.create("webauthn.create", challenge, "https://testserver")
     return {
         "id": websafe_encode(identifier),
@@ -33,6 +33,6 @@ def make_credential(challenge: bytes, *, identifier: bytes) -> dict[str, Any]:
         "clientExtensionResults": {},
         "response": {
             "clientDataJSON": websafe_encode(client),
-            "attestationObject": websafe_encode(AttestationObject.create("none", made, {})),
+            "attestationObject": websafe_encode(AttestationObject.create("none", authenticator_data, {})),
         },
     }

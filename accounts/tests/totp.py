@@ -1,4 +1,4 @@
-"""What users sign in with: an authenticator app, and recovery codes."""
+"""The second factors of users: an authenticator app and recovery codes."""
 
 import base64
 import time
@@ -17,30 +17,30 @@ from accounts.models import User
 from accounts.tests.pages import sign_in
 
 PERIOD = 30
-# The beginning of a period that lies ahead, whatever today is: no app is younger than the codes that it gives then.
+# The start of a period in the future. Codes of that time are accepted, because no app was added after them.
 TOMORROW = (int(time.time()) // PERIOD) * PERIOD + 24 * 60 * 60
 SECRET = base64.b32encode(b"12345678901234567890").decode()
 
 
 @dataclass(frozen=True)
 class AuthenticatorApp:
-    """An authenticator app. It counts by allauth's arithmetic, which the site does not use."""
+    """An authenticator app. It computes codes by allauth's code, which the site itself does not use."""
 
     factor: Authenticator
     secret: str = SECRET
 
     def code(self, steps: int = 0) -> str:
-        """The code of now, or of so many periods from now."""
+        """The code of now, or of ``steps`` periods from now."""
         return format_hotp_value(hotp_value(self.secret, int(time.time()) // PERIOD + steps))
 
     def wrong_code(self) -> str:
-        """Six digits that are right at no time near now."""
+        """A code that is wrong now and in the periods nearby."""
         near = {self.code(steps) for steps in range(-3, 4)}
         return next(code for code in ("000000", "111111", "222222", "333333") if code not in near)
 
 
 def add_authenticator_app(user: User, secret: str = SECRET) -> AuthenticatorApp:
-    """Give a person an authenticator app, as if they had set it up yesterday."""
+    """Give a user an authenticator app, set up yesterday."""
     factor = Authenticator.objects.create(
         user=user,
         type=Authenticator.Type.TOTP,
@@ -51,7 +51,7 @@ def add_authenticator_app(user: User, secret: str = SECRET) -> AuthenticatorApp:
 
 
 def add_recovery_codes(user: User) -> list[str]:
-    """Make a person's recovery codes, and return them as they would have been shown."""
+    """Give a user recovery codes, and return them."""
     factor = Authenticator.objects.create(
         user=user,
         type=Authenticator.Type.RECOVERY_CODES,
@@ -62,19 +62,18 @@ def add_recovery_codes(user: User) -> list[str]:
 
 
 def submit_code(client: Client, code: str) -> HttpResponse:
-    """Answer the second step of a sign-in."""
+    """Submit a code in the second step of a sign-in."""
     return client.post(reverse("mfa_authenticate"), {"code": code})
 
 
 def decline_trust(client: Client) -> HttpResponse:
-    """Answer that this browser is not to be trusted, which ends the sign-in."""
+    """Choose not to trust this browser, which completes the sign-in."""
     return client.post(reverse("mfa_trust"), {"action": "skip"})
 
 
 def sign_in_with_code(
     client: Client, user: User, password: str, authenticator_app: AuthenticatorApp, steps: int = 0
 ) -> HttpResponse:
-    """Sign in by password and code."""
     sign_in(client, user.email, password)
     submit_code(client, authenticator_app.code(steps))
     return decline_trust(client)

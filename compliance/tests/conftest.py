@@ -19,14 +19,14 @@ everywhere = pytest.mark.django_db(transaction=True, databases=["default", "ops"
 
 @pytest.fixture(scope="session", autouse=True)
 def create_sample_tables(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Make the tables, which go with the tests' database."""
+    """Create the tables. They are dropped with the tests' database."""
     with django_db_blocker.unblock():
         sample_tables.create()
 
 
 @pytest.fixture(autouse=True)
 def _no_keys_in_memory() -> Iterator[None]:
-    """Begin and end each test as a fresh process does, with no unwrapped key in memory."""
+    """Begin and end each test without cached keys, as a new process begins."""
     data_keys.clear_cache()
     yield
     data_keys.clear_cache()
@@ -34,7 +34,7 @@ def _no_keys_in_memory() -> Iterator[None]:
 
 @pytest.fixture
 def superuser() -> Iterator["psycopg.Connection[Any]"]:
-    """A superuser in the tests' database, whose changes are rolled back."""
+    """A superuser's connection to the tests' database, whose changes are rolled back."""
     name = connections["default"].settings_dict["NAME"]
     with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], dbname=name) as session:
         yield session
@@ -53,7 +53,7 @@ def Slip() -> Any:
 
 @pytest.fixture
 def make_box(Box: Any) -> Callable[..., Any]:
-    """Store a box for somebody."""
+    """Store a box of an owner."""
 
     def make(owner: Any, value: str = "access-1", **fields: Any) -> Any:
         with tenant(owner.pk):
@@ -70,7 +70,7 @@ def both(alice: Any, mallory: Any, make_box: Callable[..., Any]) -> tuple[Any, A
 
 @pytest.fixture
 def read_box(Box: Any) -> Callable[..., Any]:
-    """Read a box afresh, as its owner."""
+    """Read a box from the database, as its owner."""
 
     def read(box: Any) -> Any:
         with tenant(box.owner_id):
@@ -81,7 +81,7 @@ def read_box(Box: Any) -> Callable[..., Any]:
 
 @pytest.fixture
 def plant(Box: Any) -> Callable[..., None]:
-    """Overwrite columns of a stored box, as somebody who has the database in hand could."""
+    """Overwrite columns of a stored box, as an attacker with access to the database could."""
 
     def overwrite(box: Any, **columns: Any) -> None:
         assignments = ", ".join(f"{name} = %s" for name in columns)
@@ -93,7 +93,7 @@ def plant(Box: Any) -> Callable[..., None]:
 
 @pytest.fixture
 def raw(Box: Any) -> Callable[..., bytes]:
-    """The bytes that stand in a stored box's column."""
+    """Read the bytes in a column of a stored box."""
 
     def read(box: Any, column: str = "token") -> bytes:
         with connections["ops"].cursor() as cursor:
@@ -106,22 +106,22 @@ def raw(Box: Any) -> Callable[..., bytes]:
 
 @pytest.fixture
 def damage_keys() -> Iterator[Callable[[UUID], None]]:
-    """Damage every data key of somebody. Keys outlive a test, so they are mended afterwards."""
-    keys, sound = DataKey.objects.using("ops"), {}
+    """Damage all data keys of an owner. Keys outlive a test, so they are restored afterwards."""
+    keys, original = DataKey.objects.using("ops"), {}
 
     def damage(owner: UUID) -> None:
         mine = keys.filter(owner=owner)
-        sound.update(mine.values_list("pk", "wrapped"))
+        original.update(mine.values_list("pk", "wrapped"))
         mine.update(wrapped=b"0" * 60)
         data_keys.clear_cache()
 
     yield damage
-    for pk, wrapped in sound.items():
+    for pk, wrapped in original.items():
         keys.filter(pk=pk).update(wrapped=wrapped)
 
 
 def key_rows(owner: UUID) -> list[tuple[int, str, bool]]:
-    """An owner's data keys, as the operators see them: id, key-encryption key, active."""
+    """An owner's data keys as operators see them: id, key-encryption key, whether it is active."""
     with connections["ops"].cursor() as cursor:
         cursor.execute("SELECT id, kek, active FROM compliance_datakey WHERE owner = %s ORDER BY id", [owner])
         return cursor.fetchall()

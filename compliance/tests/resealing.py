@@ -1,4 +1,4 @@
-"""Run as a program by ``test_rotation.py``, which kills it: one pass of resealing over the throw-away boxes."""
+"""A program for ``test_rotation.py``, which kills it: one pass of resealing over the sample boxes."""
 
 import django
 
@@ -9,4 +9,4 @@ if __name__ == "__main__":
 
     box = model("Box")
     done = Resealing().run([(box, box._meta.get_field("token"))])
-    print(done.resealed, done.changed_meanwhile)  # noqa: T201
+    print(done.resealed, done.changed_meanwhile)  # noqa: T201  (the test reads it)

@@ -1,7 +1,7 @@
-"""Two owned tables that exist in tests only, made by the same migration operations as the real ones.
+"""Two owned tables that exist only in tests, created by the same migration operations as the real ones.
 
-A ``Box`` holds secrets; a ``Slip`` points at a box. Their models live in a migration's own registry, so the rest
-of the project does not know them.
+A ``Box`` holds secrets; a ``Slip`` refers to a box. Their models are in a migration state and not in the app registry,
+so the rest of the project does not see them.
 """
 
 from collections.abc import Iterator
@@ -60,13 +60,13 @@ OPERATIONS = (
 
 @cache
 def states() -> list[ProjectState]:
-    """The project before the operations, and after each of them."""
-    found = [ProjectState.from_apps(apps)]
+    """The migration state before the operations, and after each of them."""
+    project_states = [ProjectState.from_apps(apps)]
     for operation in OPERATIONS:
-        after = found[-1].clone()
+        after = project_states[-1].clone()
         operation.state_forwards(LABEL, after)
-        found.append(after)
-    return found
+        project_states.append(after)
+    return project_states
 
 
 def model(name: str) -> Any:
@@ -75,9 +75,9 @@ def model(name: str) -> Any:
 
 
 @contextmanager
-def owners_editor() -> Iterator[BaseDatabaseSchemaEditor]:
-    """What a migration works with: the tables' owner, in one transaction."""
-    # Under an alias that a test may use: Django forbids it the others.
+def owner_schema_editor() -> Iterator[BaseDatabaseSchemaEditor]:
+    """A schema editor as migrations use it: as the tables' owner, in one transaction."""
+    # Django lets a test use the default alias only.
     owner = connections["owner"].copy(DEFAULT_DB_ALIAS)
     try:
         owner.set_autocommit(False)
@@ -89,22 +89,22 @@ def owners_editor() -> Iterator[BaseDatabaseSchemaEditor]:
 
 
 def create() -> None:
-    """Make the tables and functions, as their owner, in one migration."""
-    with owners_editor() as editor:
+    """Create the tables and functions as their owner, in one migration."""
+    with owner_schema_editor() as editor:
         for operation, before, after in zip(OPERATIONS, states(), states()[1:], strict=False):
             operation.database_forwards(LABEL, editor, before, after)
 
 
 def drop() -> None:
-    """Take every operation back, the last one first."""
+    """Reverse all operations, the last one first."""
     steps = list(zip(OPERATIONS, states(), states()[1:], strict=False))
-    with owners_editor() as editor:
+    with owner_schema_editor() as editor:
         for operation, before, after in reversed(steps):
             operation.database_backwards(LABEL, editor, after, before)
 
 
 def visible_owners() -> set[UUID]:
-    """Whose boxes the current transaction can see, past the ORM's guard."""
+    """The owners of all boxes that the current transaction can see, without the ORM's tenant check."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT owner_id FROM sample_box")
         return {owner for (owner,) in cursor.fetchall()}

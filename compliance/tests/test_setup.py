@@ -270,7 +270,7 @@ def test_it_replaces_a_plain_reference_that_exists_already() -> None:
     run_as_owner("ALTER TABLE sample_slip DROP CONSTRAINT sample_slip_box_id_same_owner")
     run_as_owner("ALTER TABLE sample_slip ADD CONSTRAINT plain FOREIGN KEY (box_id) REFERENCES sample_box (id)")
     (reference,) = (operation for operation in sample_tables.OPERATIONS if isinstance(operation, OwnedReference))
-    with sample_tables.owners_editor() as editor:
+    with sample_tables.owner_schema_editor() as editor:
         reference.database_forwards(sample_tables.LABEL, editor, sample_tables.states()[-1], sample_tables.states()[-1])
     with connections["ops"].cursor() as cursor:
         cursor.execute(f"{plain} AND conname = 'plain'")

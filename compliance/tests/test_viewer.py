@@ -20,10 +20,10 @@ GRANT = GrantOperatorRead("sample.Box", columns=["id", "owner_id", "label"])
 def visible_boxes() -> Iterator[None]:
     """Boxes are shown to operators, but for what is sealed in them."""
     state = sample_tables.states()[-1]
-    with sample_tables.owners_editor() as editor:
+    with sample_tables.owner_schema_editor() as editor:
         GRANT.database_forwards(sample_tables.LABEL, editor, state, state)
     yield
-    with sample_tables.owners_editor() as editor:
+    with sample_tables.owner_schema_editor() as editor:
         GRANT.database_backwards(sample_tables.LABEL, editor, state, state)
 
 

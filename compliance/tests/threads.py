@@ -1,4 +1,4 @@
-"""Several things at once."""
+"""Run a function in several threads at once."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from django.db import connections
 
 
 def in_threads(count: int, work: Callable[[], Any]) -> list[Any]:
-    """Run work at the same moment in several threads, each with a connection of its own."""
+    """Run ``work`` at the same moment in several threads, each with its own connection. Errors are returned."""
     start, results = threading.Barrier(count), []
 
     def run() -> None:

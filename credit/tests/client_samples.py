@@ -1,4 +1,4 @@
-"""Whom the client's tests ask about, and as whom. Every value that must not leak has CANARY in it, or is the number."""
+"""An applicant, settings and a client. Values that must not leak contain CANARY or are the SSN."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -45,6 +45,6 @@ CANARIES = ("CANARY", "Canary", "666011001")
 
 
 def client_at(url: str, **changes: Any) -> ExperianClient:
-    """A client of a bureau on this machine."""
+    """A client of a bureau at a URL on this machine."""
     settings = replace(PROFILE, host=url, **changes)
     return ExperianClient(settings, ExperianTransport(settings.host))

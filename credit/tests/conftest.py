@@ -1,4 +1,4 @@
-"""What credit's tests start from: a scripted bureau, or the sandbox's, and no token from an earlier test."""
+"""Fixtures of credit's tests: a scripted bureau or the sandbox's, without tokens of earlier tests."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from credit.tests.scripted_bureau import ScriptedBureau, scripted_bureau
 
 @pytest.fixture
 def bureau(own_cache: None) -> Iterator[ScriptedBureau]:
-    """A bureau that answers what the test lays out."""
+    """A bureau whose responses the test scripts."""
     with scripted_bureau() as running:
         yield running
 
@@ -24,14 +24,14 @@ def sandbox_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau
 
 @pytest.fixture
 def local_bureau(own_cache: None, sandbox_program: Bureau) -> Bureau:
-    """The sandbox's bureau, which has forgotten every earlier call."""
+    """The sandbox's bureau, reset."""
     sandbox_program.control("bureau/reset")
     return sandbox_program
 
 
 @pytest.fixture
 def site_bureau(local_bureau: Bureau, settings) -> Bureau:
-    """The sandbox's bureau as the one that the site asks."""
+    """The sandbox's bureau, set as the bureau of the site."""
     settings.EXPERIAN_BASE_URL = local_bureau.url
     settings.EXPERIAN_CLIENT_ID, settings.EXPERIAN_CLIENT_SECRET = CLIENT_ID, SECRET
     return local_bureau
@@ -39,6 +39,6 @@ def site_bureau(local_bureau: Bureau, settings) -> Bureau:
 
 @pytest.fixture
 def days(site_bureau: Bureau) -> Iterator[SharedClock]:
-    """A clock to move, for the bureau and the site alike."""
-    with travel_with_bureau(site_bureau) as kept:
-        yield kept
+    """A clock that moves time for the bureau and the site together."""
+    with travel_with_bureau(site_bureau) as clock:
+        yield clock

@@ -1,4 +1,4 @@
-"""What stands in the sealed documents of a person's reports, and how a test puts something else there."""
+"""Read and rewrite the sealed documents of a user's reports."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,25 +13,25 @@ from credit.stored.documents import decode_changes, decode_report, encode_report
 
 
 def stored_reports(user: Any) -> list[CreditReport]:
-    """A person's reports, oldest first, whether they may be shown or not."""
+    """A user's reports, oldest first, including those that pages do not show."""
     with tenant(user.pk):
         return [decode_report(row.document) for row in Report.objects.order_by("pulled_at")]
 
 
 def stored_accounts(user: Any) -> list[Tradeline]:
-    """The accounts of all of a person's reports."""
+    """The accounts of all reports of a user."""
     return [account for report in stored_reports(user) for account in report.tradelines]
 
 
 def stored_changes(user: Any) -> list[Change]:
-    """Everything that is written down as changed, whether it may be shown or not."""
+    """All stored changes of a user, including those that pages do not show."""
     with tenant(user.pk):
         rows = Report.objects.filter(changes__isnull=False).order_by("pulled_at")
         return [change for row in rows for change in decode_changes(row.changes)]
 
 
 def rewrite_reports(user: Any, edit: Callable[[CreditReport], CreditReport]) -> None:
-    """Put what ``edit`` makes of each report in its place."""
+    """Replace each report by the result of ``edit``."""
     with tenant(user.pk):
         for row in Report.objects.all():
             row.document = encode_report(edit(decode_report(row.document)))
@@ -39,7 +39,7 @@ def rewrite_reports(user: Any, edit: Callable[[CreditReport], CreditReport]) -> 
 
 
 def rewrite_histories(user: Any, **changes: Any) -> None:
-    """Change fields of the payment history of every account that has one."""
+    """Change fields of every payment history."""
     rewrite_reports(
         user,
         lambda report: replace(report, tradelines=tuple(_with_history(line, **changes) for line in report.tradelines)),

@@ -1,4 +1,4 @@
-"""Reports as Experian writes them, about people who do not exist. Numbers from 666 are never issued to anybody."""
+"""Sample reports in Experian's format, about made-up people. No real Social Security number begins with 666."""
 
 import json
 from datetime import date
@@ -119,7 +119,7 @@ PROFILE: Section = {
 
 
 def card(**changes: Any) -> Section:
-    """The card with other fields; ``None`` leaves one out. ``enhanced`` changes the enhanced data alike."""
+    """The card with other fields; ``None`` removes one. ``enhanced`` changes fields of the enhanced data."""
     enhanced = _replace_fields(CARD["enhancedPaymentData"], changes.pop("enhanced", {}))
     return _replace_fields(CARD, {"enhancedPaymentData": enhanced, **changes})
 
@@ -129,22 +129,22 @@ def loan(**changes: Any) -> Section:
 
 
 def raw(**sections: Any) -> bytes:
-    """A whole answer whose profile has other sections; ``None`` leaves one out."""
+    """A complete response whose profile has other sections; ``None`` removes one."""
     return json.dumps({"creditProfile": [_replace_fields(PROFILE, sections)]}).encode()
 
 
 def parse_sample(**sections: Any) -> CreditReport:
-    """The report that comes of ``raw``."""
+    """The parsed report of ``raw``."""
     return normalize(raw(**sections), asof=TODAY, models=MODELS)
 
 
 def header(day: str) -> list[Section]:
-    """The section that dates a report, MMDDCCYY."""
+    """The header section with a report's date, MMDDCCYY."""
     return [{"y2kReportedDate": day}]
 
 
 def list_problems(report: CreditReport) -> list[tuple[str, str]]:
-    """The warnings as the last part of their path and what is wrong there."""
+    """A report's warnings, each as the last part of its path and its problem."""
     return [(warning.path.rpartition(".")[2], warning.problem) for warning in report.warnings]
 
 

@@ -1,4 +1,4 @@
-"""Reports put straight into the store, as pulls would leave them, without a bureau and without a consent."""
+"""Store reports as pulls do, but without a bureau and without a consent."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -20,14 +20,14 @@ from credit.tests.experian_samples import RECORD, SSN, parse_sample
 
 
 def store_report(user, report: CreditReport, *, is_sample=False) -> UUID:
-    """Keep one report of a person, pulled at the noon of its day."""
+    """Store a report of a user, pulled at noon of its day."""
     with tenant(user.pk):
         at = datetime.combine(report.reported_on, time(12), UTC) if report.reported_on else datetime.now(UTC)
         return reports.store_report(raw=_store_raw(user, report, at, is_sample), report=report).pk
 
 
 def _store_raw(user, report, at, is_sample):
-    called = {"provider": report.provider, "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
+    request = {"provider": report.provider, "inquiry_class": "soft", "purpose": "3F", "reference_id": uuid4().hex}
     attempt = models.PullAttempt.objects.create(
         owner_id=user.pk,
         status=models.AttemptStatus.MADE,
@@ -35,7 +35,7 @@ def _store_raw(user, report, at, is_sample):
         consent_id=uuid4(),
         environment="embedded",
         finished_at=at,
-        **called,
+        **request,
     )
     return models.RawReport.objects.create(
         owner_id=user.pk,
@@ -47,15 +47,15 @@ def _store_raw(user, report, at, is_sample):
         fetched_at=at,
         endpoint="/",
         is_sample=is_sample,
-        **called,
+        **request,
     )
 
 
-def store_reports(user, told: Sequence[CreditReport]) -> list[UUID]:
-    """Keep several reports, oldest first, with the changes from each to the next."""
-    ids = [store_report(user, report) for report in told]
+def store_reports(user, credit_reports: Sequence[CreditReport]) -> list[UUID]:
+    """Store several reports, oldest first, with the changes from each to the next."""
+    ids = [store_report(user, report) for report in credit_reports]
     with tenant(user.pk):
-        for (before, after), report_id in zip(pairwise(told), ids[1:], strict=True):
+        for (before, after), report_id in zip(pairwise(credit_reports), ids[1:], strict=True):
             row = models.Report.objects.get(pk=report_id)
             row.changes = encode_changes(diff(before, after))
             row.save(update_fields=["changes"])
@@ -63,7 +63,7 @@ def store_reports(user, told: Sequence[CreditReport]) -> list[UUID]:
 
 
 def store_full_report(user) -> UUID:
-    """Keep a report with a row of every kind, a change that came with it, and the person's details; gives its id."""
+    """Store an enrollment and a report with a row of every kind and with changes. Return the report's id."""
     report = parse_sample(
         publicRecord=[RECORD],
         statement=[{"type": "04", "dateReported": "11012026", "statementText": "CALL ME FIRST"}],

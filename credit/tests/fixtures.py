@@ -1,4 +1,4 @@
-"""What the sandbox's bureau tells about its people, read once for all tests of a module."""
+"""The reports of the sandbox's personas, pulled once for all tests of a module."""
 
 import pytest
 
@@ -8,6 +8,6 @@ from credit.tests.sandbox_bureau import ANSWERED, Bureau
 
 @pytest.fixture(scope="module")
 def persona_reports(sandbox_program: Bureau) -> dict[str, CreditReport]:
-    """One report of every person who has a file."""
+    """One report of every persona that has a credit file."""
     sandbox_program.control("bureau/reset")
     return {persona: sandbox_program.pull_report(persona) for persona in ANSWERED}

@@ -1,4 +1,4 @@
-"""People who have signed the instruction, and a site whose clock goes with that of the sandbox's bureau."""
+"""Enroll users, pull reports, and move the clocks of the site and of the sandbox's bureau together."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,14 +17,14 @@ from credit.tests.sandbox_bureau import Bureau, person
 
 
 def give_consent(user, *, valid_for=instruction.VALID_FOR):
-    """Sign the instruction as it stands."""
+    """Consent to the current text of the authorization."""
     return consent.grant(
         person=user, consent_text=instruction.consent_text(), signature="A Person", scope={}, valid_for=valid_for
     )
 
 
 def enroll_user(user, persona="P01", *, keep_ssn=True, **changes):
-    """Sign, and give the details of one of the bureau's people."""
+    """Consent, and enroll with the details of a persona of the bureau."""
     applicant = replace(person(persona), **changes)
     return lifecycle.enroll(user=user, applicant=applicant, keep_ssn=keep_ssn, consent_id=give_consent(user).pk)
 
@@ -49,14 +49,14 @@ def count(model, user):
 
 
 def list_audit_actions(user):
-    """What the person's audit trail tells of."""
+    """The actions in a user's audit trail."""
     with tenant(user.pk), connection.cursor() as cursor:
         cursor.execute("SELECT action FROM audit_event WHERE subject = %s", [user.pk])
         return [action for (action,) in cursor.fetchall()]
 
 
 def count_answers_and_reports(user):
-    """How many answers and how many reports a person has."""
+    """The numbers of raw answers and of reports of a user."""
     return count(RawReport, user), count(Report, user)
 
 
@@ -65,32 +65,32 @@ def current_status(user):
 
 
 def report_calls(bureau):
-    """What got past the bureau's gateway, which turns away tokens of an earlier test."""
+    """The calls that passed the bureau's gateway, which rejects tokens of earlier tests."""
     return [call for call in bureau.calls() if call["endpoint"] == "report" and call["error"] != "invalid_token"]
 
 
 @dataclass
 class SharedClock:
-    """The bureau's clock and ours, which go together and only forward."""
+    """The clocks of the bureau and of the site, which move forward together."""
 
     bureau: Bureau
     traveller: time_machine.Traveller = field(init=False)
 
     def advance(self, **time):
-        """Let some time go by for everybody."""
+        """Move both clocks by a duration."""
         step = timedelta(**time)
         self.bureau.control("clock", {"advance_seconds": int(step.total_seconds())})
         self.traveller.shift(step)
 
     def advance_to(self, moment):
-        """Let time go by until a moment, which has to be ahead."""
+        """Move both clocks to just after a moment, which must be in the future."""
         self.advance(seconds=(moment - datetime.now(moment.tzinfo)).total_seconds() + 1)
 
 
 @contextmanager
 def travel_with_bureau(bureau):
-    """Go with the bureau's clock for as long as the block lasts."""
-    kept = SharedClock(bureau)
+    """Set the site's clock to the bureau's until the block ends."""
+    clock = SharedClock(bureau)
     now = datetime.fromisoformat(bureau.control("clock", method="GET")["now"])
-    with time_machine.travel(now, tick=True) as kept.traveller:
-        yield kept
+    with time_machine.travel(now, tick=True) as clock.traveller:
+        yield clock

@@ -1,4 +1,4 @@
-"""Two reports a month apart, and what changed between them in short."""
+"""Two reports a month apart, and summaries of the changes between them."""
 
 from credit.diffing import diff
 from credit.tests.experian_samples import card, header, loan, parse_sample
@@ -16,12 +16,12 @@ COLLECTION = loan(
 
 
 def diff_sections(before, after, **options):
-    """What changed between two reports a month apart, given as sections."""
+    """The changes between two reports a month apart, given as sections."""
     return diff(parse_sample(headerRecord=EARLIER, **before), parse_sample(headerRecord=LATER, **after), **options)
 
 
 def diff_card(before, after, **options):
-    """What changed on the card, given as its fields."""
+    """The changes of the card, given as its fields."""
     return diff_sections({"tradeline": [card(**before)]}, {"tradeline": [card(**after)]}, **options)
 
 

@@ -1,4 +1,4 @@
-"""The sandbox program's bureau, and how a test steers it."""
+"""The bureau of the sandbox program, and a client to control it from tests."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ PEOPLE = {
     "P03": ("DANA", "ROURKE", "666031003"),
     "P04": ("ZED", "NOBODY", "666041004"),
     "P05": ("FAYE", "COLD", "666051005"),
-    # Asked about by this number, the bureau sends the file of P01 and says that it does not fit.
+    # For this number the bureau returns the file of P01 and says that it does not match.
     "P06": ("ADA", "MERCER", "666061006"),
     "P07": ("OLD", "TIMER", "666071007"),
     "P08": ("KIM", "SENTRY", "666081008"),
@@ -44,7 +44,7 @@ ANSWERED = sorted(PEOPLE.keys() - {"P04"})
 
 @dataclass
 class Bureau:
-    """Where it listens, and how often it was asked."""
+    """The URL of the bureau, and the number of pulls so far."""
 
     url: str
     pulls: int = 0
@@ -62,11 +62,11 @@ class Bureau:
         return self.control("bureau/calls", method="GET")["calls"]
 
     def count_reports_made(self):
-        """How many reports were made of what was asked since the last reset. A call is noted when it has ended."""
+        """The number of reports produced since the last reset. Waits for a first call, which is listed when it ends."""
         deadline = time.monotonic() + 10
-        while not (asked := [call for call in self.calls() if call["endpoint"] == "report"]):
+        while not (report_calls := [call for call in self.calls() if call["endpoint"] == "report"]):
             assert time.monotonic() < deadline
-        return sum(call["produced"] for call in asked)
+        return sum(call["produced"] for call in report_calls)
 
     def client(self, **changes):
         keys = {"client_id": CLIENT_ID, "client_secret": SECRET, "username": "bureau_user", "password": "bureau_pass"}
@@ -91,7 +91,7 @@ def person(persona):
 
 @contextmanager
 def sandbox(folder: Path) -> Iterator[Bureau]:
-    """Run a sandbox of one's own, so that its clock may be moved."""
+    """Run a separate sandbox, whose clock a test can move."""
     command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--data", str(folder)]
     keys = {"SANDBOX_CLIENT_ID": CLIENT_ID, "SANDBOX_SECRET": SECRET, "SANDBOX_ADMIN_TOKEN": ADMIN_TOKEN}
     with subprocess.Popen(command, env=os.environ | keys, stdout=subprocess.PIPE, text=True) as process:

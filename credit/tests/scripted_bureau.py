@@ -1,6 +1,6 @@
-"""A bureau on a real socket that answers exactly what a test lays out, however wrong.
+"""A bureau on a real socket that sends exactly the bytes that a test scripts.
 
-The sandbox's bureau speaks good HTTP. This one speaks the rest: answers that hang, break off, trickle or lie.
+The sandbox's bureau sends valid HTTP. This one sends the rest: responses that hang, break off, trickle or lie.
 """
 
 import json
@@ -20,8 +20,8 @@ Script = Callable[[socket.socket, threading.Event], None]
 
 
 @dataclass
-class Asked:
-    """One request as it came in."""
+class ReceivedRequest:
+    """A request as the bureau received it."""
 
     path: str
     headers: dict[str, str]
@@ -30,50 +30,50 @@ class Asked:
 
 @dataclass
 class ScriptedBureau:
-    """Plays its scripts in order, one a request; the last one again and again. Tokens have scripts of their own."""
+    """Plays its scripts in order, one per request, and repeats the last one. Token requests have separate scripts."""
 
     url: str
     reports: deque[Script] = field(default_factory=deque)
-    tokens: deque[Script] = field(default_factory=lambda: deque([say(TOKEN)]))
-    asked: list[Asked] = field(default_factory=list)
+    tokens: deque[Script] = field(default_factory=lambda: deque([respond(TOKEN)]))
+    requests: list[ReceivedRequest] = field(default_factory=list)
 
-    def answer(self, *scripts: Script) -> None:
-        """Lay out what to answer to those who want a report."""
+    def script_reports(self, *scripts: Script) -> None:
+        """Set the responses to requests for a report."""
         self.reports = deque(scripts)
 
-    def grant(self, *scripts: Script) -> None:
-        """Lay out what to answer to those who want a token."""
+    def script_tokens(self, *scripts: Script) -> None:
+        """Set the responses to requests for a token."""
         self.tokens = deque(scripts)
 
-    def asked_for(self, path: str) -> list[Asked]:
-        return [asked for asked in self.asked if asked.path == path]
+    def requests_to(self, path: str) -> list[ReceivedRequest]:
+        return [request for request in self.requests if request.path == path]
 
-    def play(self, asked: Asked, connection: socket.socket, closing: threading.Event) -> None:
-        self.asked.append(asked)
-        scripts = self.tokens if asked.path == TOKEN_PATH else self.reports
+    def play(self, request: ReceivedRequest, connection: socket.socket, closing: threading.Event) -> None:
+        self.requests.append(request)
+        scripts = self.tokens if request.path == TOKEN_PATH else self.reports
         (scripts.popleft() if len(scripts) > 1 else scripts[0])(connection, closing)
 
 
-def say(body: bytes | dict[str, Any], *, status: int = 200, **headers: str) -> Script:
-    """Answer properly. Underscores in a header's name stand for hyphens."""
+def respond(body: bytes | dict[str, Any], *, status: int = 200, **headers: str) -> Script:
+    """Send a valid response. Underscores in a header's name stand for hyphens."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(content)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return blurt("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
+    return send_bytes("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
 
 
-def blurt(sent: bytes) -> Script:
-    """Send these bytes, whatever they are, and hang up."""
-    return lambda connection, closing: connection.sendall(sent)
+def send_bytes(content: bytes) -> Script:
+    """Send these bytes and close the connection."""
+    return lambda connection, closing: connection.sendall(content)
 
 
-def stay_silent(connection: socket.socket, closing: threading.Event) -> None:
-    """Take the request and answer nothing for as long as the test lasts."""
+def hang(connection: socket.socket, closing: threading.Event) -> None:
+    """Accept the request and send nothing until the test ends."""
     closing.wait()
 
 
 def trickle(connection: socket.socket, closing: threading.Event) -> None:
-    """Begin a good answer and send it a byte at a time, never falling silent for long."""
+    """Begin a valid response and send it a byte at a time, without a long pause."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{")
     while not closing.wait(0.05):
         connection.sendall(b" ")
@@ -100,28 +100,28 @@ def scripted_bureau(tls: ssl.SSLContext | None = None) -> Iterator[ScriptedBurea
 def _accept(
     listener: socket.socket, bureau: ScriptedBureau, closing: threading.Event, tls: ssl.SSLContext | None
 ) -> None:
-    visits = []
+    threads = []
     while not closing.is_set():
         try:
             connection, _ = listener.accept()
         except OSError:
             break
-        visits.append(threading.Thread(target=_serve, args=(connection, bureau, closing, tls)))
-        visits[-1].start()
-    for visit in visits:
-        visit.join()
+        threads.append(threading.Thread(target=_serve, args=(connection, bureau, closing, tls)))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
 
 
 def _serve(
     connection: socket.socket, bureau: ScriptedBureau, closing: threading.Event, tls: ssl.SSLContext | None
 ) -> None:
-    # The client gives up first in some of the tests, or does not trust us.
-    talk = tls.wrap_socket if tls else lambda plain, server_side: plain
-    with connection, suppress(OSError, ValueError), talk(connection, server_side=True) as trusted:
-        bureau.play(_read(trusted), trusted, closing)
+    # In some tests the client disconnects first, or rejects the certificate.
+    wrap = tls.wrap_socket if tls else lambda plain, server_side: plain
+    with connection, suppress(OSError, ValueError), wrap(connection, server_side=True) as wrapped:
+        bureau.play(_read_request(wrapped), wrapped, closing)
 
 
-def _read(connection: socket.socket) -> Asked:
+def _read_request(connection: socket.socket) -> ReceivedRequest:
     with connection.makefile("rb") as lines:
         _method, path, _version = lines.readline().decode().split()
         headers = {}
@@ -129,4 +129,4 @@ def _read(connection: socket.socket) -> Asked:
             name, _, value = line.decode().partition(":")
             headers[name.lower()] = value.strip()
         body = lines.read(int(headers.get("content-length", "0")))
-    return Asked(path, headers, body)
+    return ReceivedRequest(path, headers, body)

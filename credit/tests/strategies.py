@@ -1,4 +1,4 @@
-"""Reports with anything in them that the shapes of ``credit.report`` allow, for hypothesis."""
+"""Hypothesis strategies for reports with any values that the structs of ``credit.report`` allow."""
 
 from datetime import date
 
@@ -16,7 +16,7 @@ DATES = st.dates(date(1900, 1, 1), date(9999, 12, 31))
 
 @st.composite
 def partial_dates(draw):
-    """A date as far as it is known: its first day is the first that it can mean."""
+    """A partial date, whose day is the first of its month or year where only that is known."""
     day, precision = draw(DATES), draw(st.sampled_from(rows.Precision))
     if precision is rows.Precision.YEAR:
         day = day.replace(month=1)
@@ -50,10 +50,10 @@ BY_TYPE = {
 }
 
 
-def build(shape, /, **told):
-    """A strategy for one of the shapes, by the types of its fields."""
-    fields = {name: BY_TYPE[of] for name, of in shape.__annotations__.items() if of in BY_TYPE}
-    return st.builds(shape, **fields | told)
+def build(struct, /, **strategies):
+    """A strategy for one of the structs, by the types of its fields."""
+    fields = {name: BY_TYPE[type_] for name, type_ in struct.__annotations__.items() if type_ in BY_TYPE}
+    return st.builds(struct, **fields | strategies)
 
 
 def tuples_of(strategy, most=3):

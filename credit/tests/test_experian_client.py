@@ -40,7 +40,7 @@ from credit.provider import (
 )
 from credit.tests.client_samples import ADA, ATTEMPT, CANARIES, CONSENT, PROFILE, client_at
 from credit.tests.experian_samples import TODAY, raw
-from credit.tests.scripted_bureau import TOKEN_PATH, blurt, say, scripted_bureau, stay_silent, trickle
+from credit.tests.scripted_bureau import TOKEN_PATH, hang, respond, scripted_bureau, send_bytes, trickle
 
 REPORT = raw()
 HTML = b"<!DOCTYPE html><html>Your password has expired</html>"
@@ -48,7 +48,7 @@ HTML = b"<!DOCTYPE html><html>Your password has expired</html>"
 
 def refuse(status, code="", message="", **headers):
     error = {"errorCode": code, "errorType": "Backend", "message": f"{message} CANARY 666011001"}
-    return say({"errors": [{name: value for name, value in error.items() if value}]}, status=status, **headers)
+    return respond({"errors": [{name: value for name, value in error.items() if value}]}, status=status, **headers)
 
 
 def pull(bureau, **changes):
@@ -62,7 +62,7 @@ def failure(bureau, **changes):
 
 
 def test_it_brings_a_report_untouched(bureau):
-    bureau.answer(say(REPORT, Content_Type="application/json"))
+    bureau.script_reports(respond(REPORT, Content_Type="application/json"))
     before = datetime.now(UTC)
     report = pull(bureau)
     assert report.body == REPORT
@@ -76,13 +76,13 @@ def test_it_brings_a_report_untouched(bureau):
 
 
 def test_it_asks_as_the_contract_says_and_for_no_more(bureau):
-    bureau.answer(say(REPORT))
+    bureau.script_reports(respond(REPORT))
     pull(bureau)
-    [asked] = bureau.asked_for(PROFILE.report_path)
-    assert asked.headers["authorization"] == "Bearer CANARYTOKEN"
-    assert asked.headers["clientreferenceid"] == "attempt1"
-    assert asked.headers["content-type"] == asked.headers["accept"] == "application/json"
-    sent = json.loads(asked.body)
+    [request] = bureau.requests_to(PROFILE.report_path)
+    assert request.headers["authorization"] == "Bearer CANARYTOKEN"
+    assert request.headers["clientreferenceid"] == "attempt1"
+    assert request.headers["content-type"] == request.headers["accept"] == "application/json"
+    sent = json.loads(request.body)
     assert sent["requestor"] == {"subscriberCode": "2222222"}
     assert sent["permissiblePurpose"] == {"type": "3F"}
     assert sorted(sent["addOns"]) == [
@@ -92,7 +92,7 @@ def test_it_asks_as_the_contract_says_and_for_no_more(bureau):
         "riskModels",
         "summaries",
     ]
-    assert not any("666011001" in value for value in (asked.path, *asked.headers.values()))
+    assert not any("666011001" in value for value in (request.path, *request.headers.values()))
 
 
 @pytest.mark.parametrize(
@@ -103,22 +103,22 @@ def test_it_asks_as_the_contract_says_and_for_no_more(bureau):
     ],
 )
 def test_it_asks_another_product_under_another_path(bureau, path):
-    bureau.answer(say(REPORT))
+    bureau.script_reports(respond(REPORT))
     assert pull(bureau, report_path=path).endpoint == path
-    assert len(bureau.asked_for(path)) == 1
+    assert len(bureau.requests_to(path)) == 1
 
 
 def test_it_sends_the_sandboxs_only_reference_where_one_is_set(bureau):
-    bureau.answer(say(REPORT))
+    bureau.script_reports(respond(REPORT))
     assert pull(bureau, reference_id="SBMYSQL").reference_id == "SBMYSQL"
-    assert bureau.asked_for(PROFILE.report_path)[0].headers["clientreferenceid"] == "SBMYSQL"
+    assert bureau.requests_to(PROFILE.report_path)[0].headers["clientreferenceid"] == "SBMYSQL"
 
 
 @pytest.mark.parametrize("reference", ["", "a" * 33, "a-b", "a b", "a\r\nx: y", "ä"])
 def test_it_refuses_a_reference_that_is_none(bureau, reference):
     with pytest.raises(BureauConfigError):
         client_at(bureau.url).fetch(ADA, CONSENT, PullOptions(reference))
-    assert bureau.asked == []
+    assert bureau.requests == []
 
 
 @pytest.mark.parametrize("shift", [timedelta(days=366), -timedelta(days=2)])
@@ -127,32 +127,34 @@ def test_it_asks_nothing_without_a_living_consent(bureau, shift):
     lapsed = ConsentGrant("consent-1", granted, granted + timedelta(days=1))
     with pytest.raises(ConsentExpired):
         client_at(bureau.url).fetch(ADA, lapsed, ATTEMPT)
-    assert bureau.asked == []
+    assert bureau.requests == []
 
 
 def test_it_asks_nothing_about_a_person_whom_the_bureau_would_refuse(bureau):
     with pytest.raises(BureauInputError) as caught:
         client_at(bureau.url).fetch(replace(ADA, zip_code="4636"), CONSENT, ATTEMPT)
     assert caught.value.field == "zip_code"
-    assert bureau.asked == []
+    assert bureau.requests == []
 
 
 # --- A token that is refused ----------------------------------------------------------------------------------
 
 
 def test_it_renews_a_refused_token_once_and_asks_again(bureau):
-    bureau.answer(refuse(401), say(REPORT))
-    bureau.grant(say({"access_token": "old", "expires_in": 1800}), say({"access_token": "new", "expires_in": 1800}))
+    bureau.script_reports(refuse(401), respond(REPORT))
+    bureau.script_tokens(
+        respond({"access_token": "old", "expires_in": 1800}), respond({"access_token": "new", "expires_in": 1800})
+    )
     assert pull(bureau).body == REPORT
-    sent = [asked.headers["authorization"] for asked in bureau.asked_for(PROFILE.report_path)]
+    sent = [request.headers["authorization"] for request in bureau.requests_to(PROFILE.report_path)]
     assert sent == ["Bearer old", "Bearer new"]
 
 
 def test_it_gives_up_when_a_fresh_token_is_refused_too(bureau):
-    bureau.answer(refuse(401))
+    bureau.script_reports(refuse(401))
     assert type(failure(bureau)) is BureauAuthError
-    assert len(bureau.asked_for(PROFILE.report_path)) == 2
-    assert len(bureau.asked_for(TOKEN_PATH)) == 2
+    assert len(bureau.requests_to(PROFILE.report_path)) == 2
+    assert len(bureau.requests_to(TOKEN_PATH)) == 2
 
 
 # --- What the bureau refuses ----------------------------------------------------------------------------------
@@ -171,14 +173,14 @@ REFUSALS = {
     ),
     "an input it does not name": (refuse(400, "99", "no"), BureauInputError, "99", Outcome.NOT_MADE),
     "a passing trouble": (refuse(500, "1", "please resubmit"), BureauUnavailable, "1", Outcome.NOT_MADE),
-    "a crash": (say(b"", status=500), BureauUnavailable, "HTTP_500", Outcome.UNKNOWN),
-    "a bad gateway": (say(HTML, status=502), BureauUnavailable, "HTTP_502", Outcome.UNKNOWN),
-    "no service": (say(HTML, status=503), BureauUnavailable, "HTTP_503", Outcome.NOT_MADE),
+    "a crash": (respond(b"", status=500), BureauUnavailable, "HTTP_500", Outcome.UNKNOWN),
+    "a bad gateway": (respond(HTML, status=502), BureauUnavailable, "HTTP_502", Outcome.UNKNOWN),
+    "no service": (respond(HTML, status=503), BureauUnavailable, "HTTP_503", Outcome.NOT_MADE),
     "a gateway that waited in vain": (refuse(504, "2"), BureauUnavailable, "2", Outcome.UNKNOWN),
     "no file": (refuse(404, "07", "NO RECORD FOUND"), NoHit, "7", Outcome.NOT_MADE),
     "no file, without a code": (refuse(404, "", "NO RECORD FOUND"), NoHit, "HTTP_404", Outcome.NOT_MADE),
     "no file, under a good status": (refuse(200, "9193"), NoHit, "9193", Outcome.NOT_MADE),
-    "a path that is not there": (say(HTML, status=404), BureauConfigError, "HTTP_404", Outcome.NOT_MADE),
+    "a path that is not there": (respond(HTML, status=404), BureauConfigError, "HTTP_404", Outcome.NOT_MADE),
     "a path that is not there, in JSON": (
         refuse(404, "", "The requested resource does not exist"),
         BureauConfigError,
@@ -190,42 +192,42 @@ REFUSALS = {
     "a condition it does not name": (refuse(422), FileRestricted, "HTTP_422", Outcome.NOT_MADE),
     "too many calls": (refuse(429, Retry_After="7"), BureauRateLimited, "HTTP_429", Outcome.NOT_MADE),
     "a redirect": (
-        say(HTML, status=302, Location="http://127.0.0.1:1/"),
+        respond(HTML, status=302, Location="http://127.0.0.1:1/"),
         BureauConfigError,
         "HTTP_302",
         Outcome.NOT_MADE,
     ),
-    "a status that nobody knows": (say(b"", status=418), BureauConfigError, "HTTP_418", Outcome.NOT_MADE),
-    "another good status": (say(REPORT, status=202), BureauUnavailable, "HTTP_202", Outcome.UNKNOWN),
-    "a page instead of a report": (say(HTML), BureauUnavailable, "NOT_JSON", Outcome.UNKNOWN),
-    "nothing instead of a report": (say(b""), BureauUnavailable, "NOT_JSON", Outcome.UNKNOWN),
-    "silence": (stay_silent, BureauTimeout, "TIMEOUT", Outcome.UNKNOWN),
-    "a connection closed without a byte": (blurt(b""), BureauTimeout, "CONNECTION_LOST", Outcome.UNKNOWN),
+    "a status that nobody knows": (respond(b"", status=418), BureauConfigError, "HTTP_418", Outcome.NOT_MADE),
+    "another good status": (respond(REPORT, status=202), BureauUnavailable, "HTTP_202", Outcome.UNKNOWN),
+    "a page instead of a report": (respond(HTML), BureauUnavailable, "NOT_JSON", Outcome.UNKNOWN),
+    "nothing instead of a report": (respond(b""), BureauUnavailable, "NOT_JSON", Outcome.UNKNOWN),
+    "silence": (hang, BureauTimeout, "TIMEOUT", Outcome.UNKNOWN),
+    "a connection closed without a byte": (send_bytes(b""), BureauTimeout, "CONNECTION_LOST", Outcome.UNKNOWN),
     "a connection closed within the report": (
-        blurt(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + REPORT[:99]),
+        send_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + REPORT[:99]),
         BureauTimeout,
         "CONNECTION_LOST",
         Outcome.UNKNOWN,
     ),
-    "another protocol": (blurt(b"SSH-2.0-OpenSSH_9.6\r\n"), BureauTimeout, "CONNECTION_LOST", Outcome.UNKNOWN),
-    "broken compression": (say(b"no", Content_Encoding="gzip"), BureauTimeout, "CONNECTION_LOST", Outcome.UNKNOWN),
+    "another protocol": (send_bytes(b"SSH-2.0-OpenSSH_9.6\r\n"), BureauTimeout, "CONNECTION_LOST", Outcome.UNKNOWN),
+    "broken compression": (respond(b"no", Content_Encoding="gzip"), BureauTimeout, "CONNECTION_LOST", Outcome.UNKNOWN),
 }
 
 
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_it_names_every_failure_and_whether_a_report_may_exist(bureau, fault):
     script, kind, code, outcome = REFUSALS[fault]
-    bureau.answer(script)
+    bureau.script_reports(script)
     error = failure(bureau, seconds=0.3)
     assert type(error) is kind
     assert (error.code, error.outcome, error.reference_id) == (code, outcome, "attempt1")
     # Nothing but a refused token makes it ask a second time.
-    assert len(bureau.asked_for(PROFILE.report_path)) == 1
+    assert len(bureau.requests_to(PROFILE.report_path)) == 1
 
 
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_it_lets_nothing_personal_out_with_an_error(bureau, fault, caplog):
-    bureau.answer(REFUSALS[fault][0])
+    bureau.script_reports(REFUSALS[fault][0])
     with caplog.at_level(0):
         error = failure(bureau, seconds=0.3)
     assert error.__cause__ is None
@@ -236,7 +238,7 @@ def test_it_lets_nothing_personal_out_with_an_error(bureau, fault, caplog):
 
 @pytest.mark.parametrize("fault", ["an invalid number", "silence", "a page instead of a report", "no file"])
 def test_it_keeps_secrets_out_of_djangos_error_report(bureau, fault):
-    bureau.answer(REFUSALS[fault][0])
+    bureau.script_reports(REFUSALS[fault][0])
     frames = []
     try:
         pull(bureau, seconds=0.3)
@@ -261,7 +263,7 @@ def test_it_keeps_secrets_out_of_djangos_error_report(bureau, fault):
     ],
 )
 def test_it_says_which_field_a_person_has_to_look_at(bureau, message, field):
-    bureau.answer(refuse(400, "10", message))
+    bureau.script_reports(refuse(400, "10", message))
     assert failure(bureau).field == field
 
 
@@ -270,12 +272,12 @@ def test_it_says_which_field_a_person_has_to_look_at(bureau, message, field):
     [("7", 7), ("0", 1), ("999999", 14400), ("soon", 60), ("-5", 60), ("Wed, 21 Oct 2026 07:28:00 GMT", 60), ("²", 60)],
 )
 def test_it_says_how_long_to_wait(bureau, header, seconds):
-    bureau.answer(say(b"", status=429, **({"Retry_After": header} if header.isascii() else {})))
+    bureau.script_reports(respond(b"", status=429, **({"Retry_After": header} if header.isascii() else {})))
     assert failure(bureau).retry_after == seconds
 
 
 def test_it_lets_an_operator_teach_it_an_error(bureau):
-    bureau.answer(refuse(400, "4711", "somebody is on holiday"))
+    bureau.script_reports(refuse(400, "4711", "somebody is on holiday"))
     rules = (Rule(0, "4711", "holiday", "unavailable"),)
     client = ExperianClient(replace(PROFILE, host=bureau.url), ExperianTransport(bureau.url), rules)
     with pytest.raises(BureauUnavailable):
@@ -283,7 +285,7 @@ def test_it_lets_an_operator_teach_it_an_error(bureau):
 
 
 def test_it_keeps_an_answer_that_it_cannot_read_yet(bureau):
-    bureau.answer(say(b'{"creditProfiles": []}'))
+    bureau.script_reports(respond(b'{"creditProfiles": []}'))
     report = pull(bureau)
     assert report.body == b'{"creditProfiles": []}'
     with pytest.raises(MalformedReport):
@@ -291,23 +293,23 @@ def test_it_keeps_an_answer_that_it_cannot_read_yet(bureau):
 
 
 def test_it_reads_a_compressed_answer(bureau):
-    bureau.answer(say(gzip.compress(REPORT), Content_Encoding="gzip"))
+    bureau.script_reports(respond(gzip.compress(REPORT), Content_Encoding="gzip"))
     assert pull(bureau).body == REPORT
 
 
 def test_it_never_follows_a_redirect(bureau):
     with scripted_bureau() as elsewhere:
-        elsewhere.answer(say(REPORT))
-        bureau.answer(say(b"", status=307, Location=f"{elsewhere.url}/x"))
+        elsewhere.script_reports(respond(REPORT))
+        bureau.script_reports(respond(b"", status=307, Location=f"{elsewhere.url}/x"))
         assert type(failure(bureau)) is BureauConfigError
-        assert elsewhere.asked == []
+        assert elsewhere.requests == []
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_it_gives_up_an_answer_without_end(bureau, monkeypatch, encoding):
     monkeypatch.setattr(transport_module, "MOST_BYTES", 10_000)
     body = b" " * 20_000
-    bureau.answer(say(gzip.compress(body) if encoding == "gzip" else body, Content_Encoding=encoding))
+    bureau.script_reports(respond(gzip.compress(body) if encoding == "gzip" else body, Content_Encoding=encoding))
     error = failure(bureau)
     assert (type(error), error.code, error.outcome) == (MalformedReport, "RESPONSE_TOO_LARGE", Outcome.UNKNOWN)
 
@@ -315,7 +317,7 @@ def test_it_gives_up_an_answer_without_end(bureau, monkeypatch, encoding):
 def test_it_gives_up_an_answer_that_only_trickles(bureau, monkeypatch):
     # The bytes never stop for long, so only the clock over the whole call can end it.
     monkeypatch.setattr(transport_module, "CONNECT_SECONDS", 0.1)
-    bureau.answer(trickle)
+    bureau.script_reports(trickle)
     error = failure(bureau, seconds=0.5)
     assert (type(error), error.outcome) == (BureauTimeout, Outcome.UNKNOWN)
 
@@ -364,12 +366,12 @@ def tls(certificate):
 def test_it_sends_nothing_to_a_host_whose_certificate_does_not_hold(tls):
     with scripted_bureau(tls) as bureau:
         error = failure(bureau)
-        assert bureau.asked == []
+        assert bureau.requests == []
     assert (type(error), error.code) == (BureauConfigError, "CERTIFICATE_REFUSED")
 
 
 def test_it_trusts_what_the_system_trusts(tls, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     with scripted_bureau(tls) as bureau:
-        bureau.answer(say(REPORT))
+        bureau.script_reports(respond(REPORT))
         assert pull(bureau).body == REPORT

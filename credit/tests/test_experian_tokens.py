@@ -11,7 +11,7 @@ from credit.experian.tokens import Token, TokenCache
 from credit.experian.transport import ExperianTransport
 from credit.provider import BureauAuthError, BureauError, BureauUnavailable, Outcome
 from credit.tests.client_samples import PROFILE
-from credit.tests.scripted_bureau import TOKEN_PATH, blurt, say, stay_silent
+from credit.tests.scripted_bureau import TOKEN_PATH, hang, respond, send_bytes
 
 
 def keeper(bureau, **changes):
@@ -21,11 +21,11 @@ def keeper(bureau, **changes):
 
 
 def granting(value, life=1800):
-    return say({"access_token": value, "expires_in": life})
+    return respond({"access_token": value, "expires_in": life})
 
 
 def calls(bureau):
-    return len(bureau.asked_for(TOKEN_PATH))
+    return len(bureau.requests_to(TOKEN_PATH))
 
 
 # --- How to ask -----------------------------------------------------------------------------------------------
@@ -33,16 +33,16 @@ def calls(bureau):
 
 def test_it_asks_with_the_client_in_headers(bureau):
     keeper(bureau).get()
-    [asked] = bureau.asked
-    assert (asked.headers["client_id"], asked.headers["client_secret"]) == ("client", "CANARYSECRET")
-    assert json.loads(asked.body) == {"username": "CANARYUSER", "password": "CANARYPASSWORD"}
+    [request] = bureau.requests
+    assert (request.headers["client_id"], request.headers["client_secret"]) == ("client", "CANARYSECRET")
+    assert json.loads(request.body) == {"username": "CANARYUSER", "password": "CANARYPASSWORD"}
 
 
 def test_it_asks_with_everything_in_the_body(bureau):
     keeper(bureau, token_style="body").get()
-    [asked] = bureau.asked
-    assert asked.headers["grant_type"] == "password"
-    assert json.loads(asked.body) == {
+    [request] = bureau.requests
+    assert request.headers["grant_type"] == "password"
+    assert json.loads(request.body) == {
         "username": "CANARYUSER",
         "password": "CANARYPASSWORD",
         "client_id": "client",
@@ -52,9 +52,9 @@ def test_it_asks_with_everything_in_the_body(bureau):
 
 def test_it_asks_with_a_form(bureau):
     keeper(bureau, token_style="form", password="p&ss=w rd").get()
-    [asked] = bureau.asked
-    assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
-    assert parse_qs(asked.body.decode()) == {
+    [request] = bureau.requests
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(request.body.decode()) == {
         "grant_type": ["password"],
         "username": ["CANARYUSER"],
         "password": ["p&ss=w rd"],
@@ -68,7 +68,7 @@ def test_it_asks_with_a_form(bureau):
 
 @pytest.mark.parametrize(("life", "seconds"), [(1800, 1740), ("1800", 1740), ("10799", 10739), (300, 270), (10, 9)])
 def test_it_keeps_a_token_until_shortly_before_its_end(bureau, life, seconds):
-    bureau.grant(granting("a", life))
+    bureau.script_tokens(granting("a", life))
     made = keeper(bureau)
     made.get()
     assert cache.ttl(made._cache_key) in (seconds, seconds - 1)
@@ -76,7 +76,7 @@ def test_it_keeps_a_token_until_shortly_before_its_end(bureau, life, seconds):
 
 
 def test_it_asks_again_when_a_token_has_ended(bureau):
-    bureau.grant(granting("a"), granting("b"))
+    bureau.script_tokens(granting("a"), granting("b"))
     made = keeper(bureau)
     made.get()
     cache.delete(made._cache_key)
@@ -86,7 +86,7 @@ def test_it_asks_again_when_a_token_has_ended(bureau):
 
 @pytest.mark.parametrize("life", [None, "", "soon", -5, True, 1e3, 0, "0", "9" * 20])
 def test_it_keeps_no_token_of_unknown_life(bureau, life):
-    bureau.grant(granting("a", life), granting("b", life))
+    bureau.script_tokens(granting("a", life), granting("b", life))
     made = keeper(bureau)
     assert [made.get(), made.get()] == ["a", "b"]
 
@@ -116,7 +116,7 @@ def test_it_leaves_no_token_and_no_secret_in_the_cache(bureau):
 @pytest.mark.parametrize("changes", [{"client_secret": "other"}, {"password": "other"}, {"username": "other"}])
 def test_it_cannot_open_the_token_of_other_credentials(bureau, changes):
     keeper(bureau).get()
-    bureau.grant(granting("mine"))
+    bureau.script_tokens(granting("mine"))
     assert keeper(bureau, **changes).get() == "mine"
 
 
@@ -155,21 +155,21 @@ def slowly(script):
 
 
 def test_it_lets_one_thread_ask_for_all(bureau):
-    bureau.grant(slowly(granting("one")), granting("two"))
+    bureau.script_tokens(slowly(granting("one")), granting("two"))
     made = keeper(bureau)
     assert at_once(8, lambda _: made.get()) == ["one"] * 8
     assert calls(bureau) == 1
 
 
 def test_it_lets_one_process_ask_for_all(bureau):
-    bureau.grant(slowly(granting("one")), granting("two"))
+    bureau.script_tokens(slowly(granting("one")), granting("two"))
     keepers = [keeper(bureau) for _ in range(8)]
     assert at_once(8, lambda place: keepers[place].get()) == ["one"] * 8
     assert calls(bureau) == 1
 
 
 def test_it_renews_a_refused_token_once_for_all(bureau):
-    bureau.grant(granting("old"), slowly(granting("new")), granting("newer"))
+    bureau.script_tokens(granting("old"), slowly(granting("new")), granting("newer"))
     made = keeper(bureau)
     made.get()
 
@@ -182,7 +182,7 @@ def test_it_renews_a_refused_token_once_for_all(bureau):
 
 
 def test_it_forgets_only_the_token_that_was_refused(bureau):
-    bureau.grant(granting("old"), granting("new"))
+    bureau.script_tokens(granting("old"), granting("new"))
     mine, theirs = keeper(bureau), keeper(bureau)
     assert (mine.get(), theirs.get()) == ("old", "old")
     mine.invalidate("old")
@@ -193,7 +193,7 @@ def test_it_forgets_only_the_token_that_was_refused(bureau):
 
 
 def test_it_lets_the_next_one_ask_when_asking_failed(bureau):
-    bureau.grant(say(b"", status=500), granting("a"))
+    bureau.script_tokens(respond(b"", status=500), granting("a"))
     made = keeper(bureau)
     with pytest.raises(BureauUnavailable):
         made.get()
@@ -206,26 +206,26 @@ def test_it_lets_the_next_one_ask_when_asking_failed(bureau):
 @pytest.mark.parametrize(
     ("script", "kind", "code"),
     [
-        (say({"errors": [{"message": "CANARY"}]}, status=401), BureauAuthError, "TOKEN_HTTP_401"),
-        (say({"error_description": "CANARY"}, status=400), BureauAuthError, "TOKEN_HTTP_400"),
-        (say(b"<html>", status=302, Location="/expired"), BureauAuthError, "TOKEN_HTTP_302"),
-        (say(b"", status=500), BureauUnavailable, "TOKEN_HTTP_500"),
-        (say(b"", status=429), BureauUnavailable, "TOKEN_HTTP_429"),
-        (say(b"<html>CANARY"), BureauUnavailable, "TOKEN_NOT_JSON"),
-        (say(b'{"access_token": "CANARY'), BureauUnavailable, "TOKEN_NOT_JSON"),
-        (say(b"[]"), BureauUnavailable, "TOKEN_NOT_JSON"),
-        (say({"access_token": None}), BureauUnavailable, "TOKEN_MALFORMED"),
-        (say({"access_token": ""}), BureauUnavailable, "TOKEN_MALFORMED"),
-        (say({"access_token": "CANARY\r\nX: y"}), BureauUnavailable, "TOKEN_MALFORMED"),
-        (say({"access_token": "CANARY " * 9}), BureauUnavailable, "TOKEN_MALFORMED"),
-        (say({"access_token": "x" * 20_000}), BureauUnavailable, "TOKEN_MALFORMED"),
-        (blurt(b""), BureauUnavailable, "TOKEN_CONNECTION_LOST"),
-        (stay_silent, BureauUnavailable, "TOKEN_TIMEOUT"),
+        (respond({"errors": [{"message": "CANARY"}]}, status=401), BureauAuthError, "TOKEN_HTTP_401"),
+        (respond({"error_description": "CANARY"}, status=400), BureauAuthError, "TOKEN_HTTP_400"),
+        (respond(b"<html>", status=302, Location="/expired"), BureauAuthError, "TOKEN_HTTP_302"),
+        (respond(b"", status=500), BureauUnavailable, "TOKEN_HTTP_500"),
+        (respond(b"", status=429), BureauUnavailable, "TOKEN_HTTP_429"),
+        (respond(b"<html>CANARY"), BureauUnavailable, "TOKEN_NOT_JSON"),
+        (respond(b'{"access_token": "CANARY'), BureauUnavailable, "TOKEN_NOT_JSON"),
+        (respond(b"[]"), BureauUnavailable, "TOKEN_NOT_JSON"),
+        (respond({"access_token": None}), BureauUnavailable, "TOKEN_MALFORMED"),
+        (respond({"access_token": ""}), BureauUnavailable, "TOKEN_MALFORMED"),
+        (respond({"access_token": "CANARY\r\nX: y"}), BureauUnavailable, "TOKEN_MALFORMED"),
+        (respond({"access_token": "CANARY " * 9}), BureauUnavailable, "TOKEN_MALFORMED"),
+        (respond({"access_token": "x" * 20_000}), BureauUnavailable, "TOKEN_MALFORMED"),
+        (send_bytes(b""), BureauUnavailable, "TOKEN_CONNECTION_LOST"),
+        (hang, BureauUnavailable, "TOKEN_TIMEOUT"),
     ],
 )
 def test_it_names_what_went_wrong_and_shows_nothing_of_it(bureau, monkeypatch, script, kind, code):
     monkeypatch.setattr("credit.experian.tokens.TOKEN_SECONDS", 0.3)
-    bureau.grant(script)
+    bureau.script_tokens(script)
     with pytest.raises(BureauError) as caught:
         keeper(bureau).get()
     error = caught.value

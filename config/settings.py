@@ -1,7 +1,7 @@
-"""All settings, from the environment. Hardened is the default; development opts out with DEBUG=1.
+"""All settings, read from environment variables. The defaults are safe for production; DEBUG=1 is for development.
 
-Every value may also come from a file: ``SECRET_KEY_FILE=/run/secrets/key`` stands for ``SECRET_KEY``.
-``.env.example`` explains each one. ``manage.py doctor`` prints what is in force.
+Any value can also come from a file: ``SECRET_KEY_FILE=/run/secrets/key`` sets ``SECRET_KEY``. ``.env.example`` explains
+each variable, and ``manage.py doctor`` prints the settings in effect.
 """
 
 from datetime import timedelta
@@ -24,7 +24,7 @@ DEBUG = env.bool("DEBUG", False)
 ALLOW_EMBEDDED = env.bool("ALLOW_EMBEDDED", DEBUG)
 PLAID_ENV = env.str("PLAID_ENV", "embedded" if DEBUG else "")
 CREDIT_ENV = env.str("CREDIT_ENV", "embedded" if PLAID_ENV == "embedded" else "off")
-# What `make run` wrote about the services that it started. Settings that are made already win.
+# Written by `make run` about the services that it started. Variables that are already set take precedence.
 DEV_ENVIRONMENT = find_dev_environment(BASE_DIR)
 if ALLOW_EMBEDDED and "DATABASE_URL" not in env:
     env.load_dev_environment(DEV_ENVIRONMENT)
@@ -33,7 +33,7 @@ if ALLOW_EMBEDDED and "DATABASE_URL" not in env:
 
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-# What allauth signs tokens of programs with, where they may sign in. None may yet; a weak key is refused all the same.
+# The key by which allauth signs tokens of API clients. There are none yet, but a weak key is refused anyway.
 HEADLESS_JWT_PRIVATE_KEY = env.str("JWT_PRIVATE_KEY", "", multiline=True)
 FIELD_KEYS = env.str("FIELD_KEYS", "")
 
@@ -124,7 +124,7 @@ TEMPLATES = [
             "loaders": [("template_partials.loader.Loader", [("django.template.loaders.cached.Loader", FILE_LOADERS)])],
         },
     },
-    # What pages repeat many times: ui/macros.py. Its templates lie in the folders "jinja2" of the apps.
+    # For rows that pages repeat many times; see ui/macros.py. The templates are in the "jinja2" folders of the apps.
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "APP_DIRS": True,
@@ -142,7 +142,7 @@ DATABASES = {
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
-        # A test's database is made and emptied by its owner; the other roles may do neither.
+        # The owner creates and truncates the test database, because the other roles may not.
         "TEST": {"MIRROR": "owner"},
     },
     "owner": {
@@ -161,7 +161,7 @@ DATABASES = {
     },
 }
 
-# --- Redis: cache, rate limits, broker; nothing that has to survive lives only here ----------------------
+# --- Redis: cache, rate limits, broker; it never has the only copy of lasting data ------------------------
 
 REDIS_URL = env.redis_url("REDIS_URL")
 CACHES = {
@@ -192,13 +192,13 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "config.jobs.scheduler:Scheduler"
 CELERY_TIMEZONE = "UTC"
 
-# --- People ----------------------------------------------------------------------------------------------
+# --- Users and sign-in -----------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-# E-mail is unique by a constraint on its lower-case form, which this check does not look for.
+# Emails are unique by a constraint on their lowercase form, which this check does not recognize.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["accounts.sign_in.auth_backend.AuthBackend"]
-# The first hashes; the others only verify what was brought along, until its owner signs in.
+# New hashes use the first. The others verify imported hashes, which are replaced when their user signs in.
 PASSWORD_HASHERS = [
     "accounts.sign_in.hashers.Argon2id",
     "accounts.sign_in.hashers.ImportedBcrypt",
@@ -221,9 +221,9 @@ ACCOUNT_USER_DISPLAY = "accounts.users.models.display_name"
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = True
-# One address a person, and a code instead of a link to confirm it: a new address waits in the session until its code
-# is given. For a link it would have to stand beside the account, where it keeps its real owner out; so allauth
-# refuses links to who has a second factor.
+# One email address per user, confirmed by a code instead of a link: a new address stays in the session until its code
+# is entered. For a link it would be stored with the account and could block the real owner of the address, which is
+# why allauth refuses links for users with a second factor.
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
@@ -238,9 +238,9 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-# The limit by address stands at the door alone: who succeeds clears what "login_failed" has counted, and must not
-# clear it for all others who come from there. "mail" is counted in accounts/emails/rate_limit.py: an address gets at
-# most four links for a new password in an hour, and four emails of other kinds, whether or not it has an account.
+# "login" alone counts by IP address: a successful sign-in clears the count of "login_failed", which must not clear it
+# for everyone at that address. "mail" is counted in accounts/emails/rate_limit.py: an email address gets at most four
+# password links an hour, and four emails of other kinds, whether or not it has an account.
 ACCOUNT_RATE_LIMITS = {
     "login": "20/m/ip",
     "login_failed": "5/15m/key",
@@ -300,7 +300,7 @@ EMAIL_HOST, EMAIL_PORT = email["EMAIL_HOST"], email["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = email["EMAIL_HOST_USER"], email["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = email.get("EMAIL_USE_TLS", False), email.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = email["EMAIL_FILE_PATH"]
-# Holds a password, and is no setting.
+# It holds a password and is not a setting.
 del email
 EMAIL_TIMEOUT = 4
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Plumbline <no-reply@localhost>")
@@ -326,7 +326,7 @@ PLAID_WEBHOOK_URL = env.str("PLAID_WEBHOOK_URL", f"{PUBLIC_URL}/webhooks/plaid/"
 
 CREDIT_BUREAUS = {"experian": "credit.experian.bureau.ExperianBureau"}
 
-# --- Credit bureau: in embedded mode, the sandbox program's, which lets anybody in as bureau_user ---------
+# --- Credit bureau: in embedded mode that of the sandbox, which accepts anyone as bureau_user -------------
 
 EXPERIAN_BASE_URL = env.str("EXPERIAN_BASE_URL", PLAID_URL if CREDIT_ENV == "embedded" else "")
 EXPERIAN_TOKEN_PATH = env.str("EXPERIAN_TOKEN_PATH", "/oauth2/v1/token")
@@ -361,7 +361,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
-# Off in tests, which serve the files as they lie: nothing is collected for them.
+# Off in tests, which serve the source files without collectstatic.
 STATIC_MANIFEST = env.bool("STATIC_MANIFEST", True)
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -382,8 +382,8 @@ WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG or not STATIC_MANIFEST
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", "UTC")
 USE_TZ = True
-# No LocaleMiddleware while there is one language: it would look for a visitor's language on each request and add
-# "Vary: Accept-Language" to each answer. Without it every request is served in LANGUAGE_CODE.
+# No LocaleMiddleware while there is one language: it would look up the language of every request and add
+# "Vary: Accept-Language" to every response. Without it, all responses are in LANGUAGE_CODE.
 USE_I18N = True
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]

@@ -1,1 +1,1 @@
-"""The content security policy, and what browsers report about pages that broke it."""
+"""The content security policy, and browsers' reports of violations."""

@@ -1,4 +1,4 @@
-"""What browsers report of the content security policy. It belongs to nobody and names nobody."""
+"""Violations of the content security policy, as reported by browsers. The rows have no owner and no personal data."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class PolicyViolation(models.Model):
-    """One way in which pages broke the content security policy on one day, and how often."""
+    """A kind of violation on one day, with a count."""
 
     day = models.DateField()
     directive = models.CharField(max_length=40)

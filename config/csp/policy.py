@@ -1,4 +1,4 @@
-"""What a page of the site may load, run and send; ``docs/headers-and-limits.md`` names the pages that differ."""
+"""The content security policy of all pages; ``docs/headers-and-limits.md`` lists the pages that differ."""
 
 from csp.constants import NONCE, NONE, SELF
 
@@ -16,9 +16,9 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
-        # Only pages with htmx make this policy (static/js/fragments.js); on the others no text becomes HTML.
+        # Only pages with htmx create this policy (static/js/fragments.js). On other pages no text can become HTML.
         "trusted-types": ["default"],
-        # Chromium asks for the first, everybody else for the second.
+        # Chromium reads the first, other browsers the second.
         "report-to": ["policy"],
         "report-uri": ["/policy-reports/"],
     }

@@ -1,7 +1,7 @@
-"""What browsers report of pages that broke the content security policy: read, stripped, counted.
+"""Parse browsers' reports of content security policy violations, remove private data, and count them.
 
-Anybody may send anything here, so only what fits a list of ours is kept. Addresses name people and carry keys: of
-our own pages the route is kept, of other places the host, of nothing the query.
+Anybody can send anything here, so only known values are stored. URLs can identify people and contain keys: of our own
+pages only the route is stored, of other URLs only the host, and never a query string.
 Source: https://w3c.github.io/webappsec-csp/#reporting and https://w3c.github.io/reporting/
 """
 
@@ -36,12 +36,12 @@ UNKNOWN: Final = "?"
 
 
 class InvalidReport(ValueError):
-    """The body is not what browsers send."""
+    """The body is not a report as browsers send it."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """What was broken, on which route, by something from where; equal ones are one row a day."""
+    """The violated directive, the page's route, the blocked origin and its source. Equal ones share a row per day."""
 
     directive: str
     page: str
@@ -50,11 +50,11 @@ class Violation:
 
 
 def parse_reports(body: bytes, *, host: str) -> list[Violation]:
-    """The violations of this site's pages in a report of either format. Raises ``Unreadable``."""
+    """Return the violations of this site's pages in a report of either format. Raises ``InvalidReport``."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
-        raise InvalidReport("The body is no JSON.") from None
+        raise InvalidReport("The body is not JSON.") from None
     entries = document if isinstance(document, list) else [document]
     if not all(isinstance(entry, dict) for entry in entries):
         raise InvalidReport("A report is an object, or a list of them.")
@@ -63,7 +63,7 @@ def parse_reports(body: bytes, *, host: str) -> list[Violation]:
 
 
 def normalize_entries(entries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
-    """Yield what each entry says, under the names of the newer format."""
+    """Yield each entry with the field names of ``parse_violation``, whichever format it has."""
     for entry in entries:
         if entry.get("type") == "csp-violation":
             report, names = entry.get("body"), ("documentURL", "effectiveDirective", "blockedURL", "sourceFile")
@@ -81,7 +81,7 @@ def normalize_entries(entries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str
 
 
 def parse_violation(report: Mapping[str, str], host: str) -> Violation | None:
-    """What is worth keeping of one report; None when it speaks of no directive, or of another site's page."""
+    """Return a violation; ``None`` if the directive is unknown or the page is not ours."""
     if report["directive"] not in DEFAULT_DIRECTIVES or describe_origin(report["document"], host) != "self":
         return None
     return Violation(
@@ -93,7 +93,7 @@ def parse_violation(report: Mapping[str, str], host: str) -> Violation | None:
 
 
 def route_pattern(address: str) -> str:
-    """The pattern that one of our addresses follows, without the ids and keys in it."""
+    """The URL pattern of one of our pages, without the ids and keys in its address."""
     try:
         return f"/{resolve(urlsplit(address).path).route}"[:200]
     except Resolver404:
@@ -101,14 +101,14 @@ def route_pattern(address: str) -> str:
 
 
 def describe_source(address: str, host: str) -> str:
-    """Which of our scripts or styles did it, or else where it came from."""
-    place = describe_origin(address, host)
-    path = urlsplit(address).path if place == "self" else ""
-    return path if path.startswith(settings.STATIC_URL) and PATH.fullmatch(path) else place
+    """The path of our own script or style sheet, or the origin of any other source."""
+    origin = describe_origin(address, host)
+    path = urlsplit(address).path if origin == "self" else ""
+    return path if path.startswith(settings.STATIC_URL) and PATH.fullmatch(path) else origin
 
 
 def describe_origin(address: str, host: str) -> str:
-    """Where something comes from: a keyword, ``self``, a host with its scheme, or a scheme alone."""
+    """The origin of a URL: a keyword, ``self``, a scheme with a host, or a scheme alone."""
     if address in KEYWORDS or not address:
         return address
     try:
@@ -116,7 +116,7 @@ def describe_origin(address: str, host: str) -> str:
     except ValueError:
         return UNKNOWN
     if not SCHEME.fullmatch(parts.scheme):
-        # Chromium names a scheme without its colon.
+        # Chromium reports a scheme without its colon.
         return address.lower() if SCHEME.fullmatch(address.lower()) else UNKNOWN
     if parts.scheme not in WEB:
         return parts.scheme
@@ -126,15 +126,14 @@ def describe_origin(address: str, host: str) -> str:
 
 
 def record_violations(violations: Iterable[Violation], *, at: datetime) -> None:
-    """Count each violation in its row of the day; a new row is made while the day and the table have room.
+    """Count each violation in its row of the day. New rows are created up to the limits per day and in total.
 
-    Reports that come at the same moment are all counted. They may each take the last place, so that a few rows more
-    are made than there is room for.
+    Concurrent reports are all counted, but may create a few more rows than the limits allow.
     """
     today = PolicyViolation.objects.filter(day=at.date())
     with transaction.atomic():
         room = min(MAX_ROWS_A_DAY - today.count(), MAX_ROWS - PolicyViolation.objects.count())
-        # In one order for everybody, so that no two reports wait for each other's rows.
+        # Always in the same order, so that concurrent reports cannot deadlock.
         for violation in sorted(violations, key=astuple):
             row = today.filter(**asdict(violation))
             if row.update(count=F("count") + 1, last_at=at) or room <= 0:
@@ -146,5 +145,5 @@ def record_violations(violations: Iterable[Violation], *, at: datetime) -> None:
 
 
 def delete_old_violations(*, before: datetime) -> None:
-    """Delete what was last seen before a time, so that the table has room for what happens now."""
+    """Delete violations that were last reported before a time."""
     PolicyViolation.objects.filter(last_at__lt=before).delete()

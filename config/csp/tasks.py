@@ -1,4 +1,4 @@
-"""Scheduled work on reports of the content security policy."""
+"""Scheduled tasks of the content security policy's reports."""
 
 from datetime import timedelta
 
@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from config.csp import reports
 
-KEPT_FOR = timedelta(days=30)
+RETENTION = timedelta(days=30)
 
 
 @shared_task
 def delete_old_policy_violations() -> None:
-    """Drop what browsers have not reported for a month."""
-    reports.delete_old_violations(before=timezone.now() - KEPT_FOR)
+    """Delete violations that browsers have not reported for 30 days."""
+    reports.delete_old_violations(before=timezone.now() - RETENTION)

@@ -1,4 +1,4 @@
-"""Where browsers report violations of the content security policy."""
+"""The view that receives browsers' reports of content security policy violations."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +13,7 @@ from config.csp import reports
 @login_not_required
 @require_POST
 def receive_reports(request: HttpRequest) -> HttpResponse:
-    """Take a browser's report that a page broke the content security policy."""
+    """Record a browser's report that a page violated the content security policy."""
     if request.content_type not in reports.CONTENT_TYPES:
         return HttpResponse(status=415)
     if len(request.body) > reports.MAX_BYTES:

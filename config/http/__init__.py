@@ -1,1 +1,1 @@
-"""What every request passes: the server's worker, the middleware and the limits."""
+"""HTTP below the views: the web server's worker, middleware, rate limits and message storage."""

@@ -1,4 +1,4 @@
-"""What every page needs besides what its view gives it; it costs no query."""
+"""The context processor of all pages. It makes no query."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -7,7 +7,7 @@ THEMES = ("system", "light", "dark")
 
 
 def site_context(request: HttpRequest) -> dict[str, object]:
-    """Give templates the nonce, the theme, the build, and whether data is the sandbox's and a bureau connected."""
+    """Return the CSP nonce, the theme, the build, and whether data comes from a sandbox and credit is on."""
     theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
     return {
         "csp_nonce": getattr(request, "csp_nonce", ""),

@@ -1,9 +1,9 @@
-"""Room for the Python frames of a thread, in one piece.
+"""Allocate memory for the Python frames of a thread in one large chunk.
 
-CPython keeps a thread's frames in chunks of 16 KiB, and returns a chunk to the system with the last frame in it. Where
-a loop stands at the end of a chunk, each call that it makes maps a new chunk and returns it. One overview did so 445
-times, which was a sixth of its processor time, and which pages it hits changes with every line of code. A frame that
-no chunk of 16 KiB holds gets one of the next power of two, and the frames that it calls get the rest of it.
+CPython keeps a thread's frames in chunks of 16 KiB, and frees a chunk when its last frame returns. If a loop runs at
+the end of a chunk, each call in it allocates a new chunk and frees it again. One overview did so 445 times, a sixth of
+its CPU time; which pages are affected changes with every line of code. A frame that is larger than 16 KiB gets a chunk
+of the next power of two, and the frames of the functions that it calls use the rest of that chunk.
 
 Source: ``push_chunk`` in CPython's Python/pystate.c, from Python 3.11 on.
 """
@@ -14,15 +14,15 @@ from typing import Final, ParamSpec, TypeVar
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-# In words of the machine. The frame and what CPython adds take 273 KiB, so the chunk has 512 KiB and leaves 239 KiB,
-# four times what a request needs. The system provides only the pages of it that are written to.
+# In machine words. The frame and CPython's overhead take 273 KiB, so the chunk is 512 KiB and leaves 239 KiB, four
+# times what a request needs. The operating system only provides the memory pages that are written to.
 FRAME_SIZE: Final = 34_000
 
 
 def call_in_large_chunk(
     function: Callable[Parameters, Result], *arguments: Parameters.args, **options: Parameters.kwargs
 ) -> Result:
-    """Call the function with room for the frames of everything that it calls."""
+    """Call a function so that all frames below it fit into one chunk."""
     return function(*arguments, **options)
 
 

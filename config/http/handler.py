@@ -1,4 +1,4 @@
-"""The request that the web server's head is read into."""
+"""The WSGI handler, with a request class that tolerates an invalid Content-Type."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ UNREADABLE = {"charset": "unreadable"}
 
 
 class LenientRequest(WSGIRequest):
-    """A request whose Content-Type may be anything; ``RequestSanityMiddleware`` refuses what cannot be read."""
+    """A request with any Content-Type. ``RequestSanityMiddleware`` refuses the ones that are invalid."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """Read the type as Django does, which raises before any middleware for what it cannot take apart."""
+        """Parse the type as Django does, but without its exception, which no middleware could handle."""
         try:
-            super()._set_content_type_params(meta)  # type: ignore[misc]  # The stubs leave it out.
+            super()._set_content_type_params(meta)  # type: ignore[misc]  # Missing in the stubs.
         except (TypeError, ValueError):
             self.content_type, self.content_params = "", UNREADABLE
 
     def parse_file_upload(self, META: Any, post_data: Any) -> Any:
-        """Read a body in parts. Raises ``MultiPartParserError``, also where Python stumbles over a part's head."""
+        """Parse a multipart body. Raises ``MultiPartParserError`` also where Python cannot parse a part's headers."""
         try:
             return super().parse_file_upload(META, post_data)
         except TypeError as error:
@@ -27,6 +27,6 @@ class LenientRequest(WSGIRequest):
 
 
 class Handler(WSGIHandler):
-    """Django's, with that request."""
+    """Django's handler with ``LenientRequest``."""
 
     request_class = LenientRequest

@@ -1,8 +1,8 @@
-"""How often a person or an address may ask for what costs something. Every rate stands in ``LIMITS``.
+"""Rate limits per user or IP address for expensive requests, all listed in ``LIMITS``.
 
-django-ratelimit counts in Redis, in windows of a fixed length. Signing in has limits of its own, which allauth keeps;
-``docs/headers-and-limits.md`` lists both. Redis may be away: then nobody counts, and a limit refuses all requests
-but those by the methods in its ``uncounted``.
+django-ratelimit counts in Redis, in windows of a fixed length. Sign-in has its own limits, by allauth;
+``docs/headers-and-limits.md`` lists both. While Redis is unavailable nothing is counted, and a limit refuses all
+requests except those with a method in its ``uncounted``.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,14 +16,14 @@ from accounts.sign_in.adapter import UNKNOWN_IP
 from compliance.audit.request_details import client_ip
 from config import views
 
-# Redis is back or it is not; asking sooner helps nobody.
+# In seconds; the wait that a response names while Redis is unavailable.
 UNCOUNTED_WAIT: Final = 60
-TO_LOOK: Final = frozenset({"GET", "HEAD"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True)
 class Limit:
-    """So many requests in a time, as in ``20/m``, to the named routes or to all paths that begin alike."""
+    """A rate such as ``20/m`` for some routes, or for all paths that start with ``below``."""
 
     name: str
     rate: str
@@ -34,7 +34,7 @@ class Limit:
 
 
 LIMITS: Final = (
-    # Each of these asks the bank, or reads everything that it ever said. Its pages can be looked at uncounted.
+    # These call the provider, or read all transactions. Viewing the pages is possible without a count.
     Limit(
         "bank",
         "20/m",
@@ -43,28 +43,28 @@ LIMITS: Final = (
             "connect", "reconnect", "oauth_return", "finish_link", "close_link", "refresh", "refresh_all",
             "disconnect", "transactions-csv",
         }),
-        uncounted=TO_LOOK,
+        uncounted=SAFE_METHODS,
     ),
-    # Each of these may ask the credit bureau, or hands out what it answered, or says whether that may be shown.
+    # These may call the credit bureau, download its answer, or decide whether it may be shown.
     Limit(
         "bureau",
         "20/m",
         per="user",
         routes=frozenset({"credit_details", "credit_pull", "credit_raw_download", "credit_identity_check"}),
-        uncounted=TO_LOOK,
+        uncounted=SAFE_METHODS,
     ),
-    # Stands before whatever is routed there, and before nothing at all: guessing at addresses counts too.
+    # Applies to all paths, with or without a route, so that guessing paths counts as well.
     Limit("api-auth", "10/m", per="ip", below="/api/auth/"),
-    # Reserved for answers that are written at a cost; they will stand below this address.
+    # Reserved for generated answers, which will be below this path and cost money.
     Limit("coach", "30/m", per="user_or_ip", below="/coach/"),
-    # A few addresses of Plaid's speak for all Items. Its signature is what guards the door; this spares the processor.
+    # A few addresses of Plaid's send the webhooks of all Items. The signature protects the view; this saves CPU time.
     Limit("webhook", "1200/m", per="ip", routes=frozenset({"webhook-plaid"}), uncounted=frozenset({"POST"})),
     Limit("policy-reports", "30/m", per="ip", routes=frozenset({"policy_reports"})),
 )  # fmt: skip
 
 
 class LimitsMiddleware:
-    """Refuses with 429 before a view is asked; stands after all that knows who is there and may be let in."""
+    """Responds with 429 before the view runs. Must come after the middleware that authenticates and authorizes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -80,7 +80,7 @@ class LimitsMiddleware:
 
 
 def check_limits(request: HttpRequest, limits: Iterable[Limit]) -> HttpResponse | None:
-    """Count a request against limits, and refuse it when one of them is used up."""
+    """Count a request against limits. Return a refusal if one of them is exceeded."""
     for limit in limits:
         if wait := seconds_to_wait(request, limit):
             return views.too_many_requests(request, wait)
@@ -88,16 +88,16 @@ def check_limits(request: HttpRequest, limits: Iterable[Limit]) -> HttpResponse 
 
 
 def seconds_to_wait(request: HttpRequest, limit: Limit) -> int:
-    """Count a request, and tell how long until the next one like it may go on; 0 when this one may."""
+    """Count a request. Return the seconds until the next one is allowed, or 0 if this one is allowed."""
     usage = get_usage(request, group=limit.name, key=limit.per, rate=limit.rate, increment=True)
     if usage is None or not usage["should_limit"]:
         return 0
     if usage["limit"] == 0:
         return 0 if request.method in limit.uncounted else UNCOUNTED_WAIT
-    # The last second belongs to the window that is used up.
+    # The last second still belongs to the exhausted window.
     return int(usage["time_left"]) + 1
 
 
 def address(request: HttpRequest) -> str:
-    """The client's address for ``RATELIMIT_IP_META_KEY``, as the audit trail has it; IPv6 counts by network."""
+    """The client's IP address for ``RATELIMIT_IP_META_KEY``, as in the audit trail; IPv6 counts by network."""
     return client_ip(request) or UNKNOWN_IP

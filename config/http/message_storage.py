@@ -1,4 +1,4 @@
-"""Where sentences such as "Signed out" wait for the page that shows them: in a cookie of this host alone."""
+"""Storage of messages such as "Signed out" until the next page: in a cookie that only this host can set."""
 
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
@@ -7,12 +7,12 @@ from django.contrib.messages.storage.session import SessionStorage
 
 
 class HostCookieStorage(CookieStorage):
-    """Django's, under a name that no neighbouring host can write."""
+    """Django's cookie storage under a name that no other host of the domain can set."""
 
     cookie_name = settings.MESSAGES_COOKIE_NAME
 
 
 class MessageStorage(FallbackStorage):
-    """The cookie, and the session for what it has no room for."""
+    """The cookie, and the session for messages that do not fit into it."""
 
     storage_classes = (HostCookieStorage, SessionStorage)

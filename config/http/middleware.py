@@ -1,4 +1,4 @@
-"""What every answer's head says, and how large a request may be."""
+"""Middleware for response headers, the liveness probe, invalid requests and caching."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,11 +12,11 @@ from config import views
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
-# Named where ``config.csp.policy`` says ``report-to``.
+# The name that ``config.csp.policy`` uses in ``report-to``.
 POLICY_ENDPOINT: Final = "policy"
 UTF_8: Final = ("utf-8", "utf8")
 OWN_FEATURES: Final = ("clipboard-write", "publickey-credentials-create", "publickey-credentials-get")
-# Each is a name that Chromium knows; it complains in the console about others.
+# Names that Chromium knows. It logs an error in the console for others.
 UNUSED_FEATURES: Final = (
     "accelerometer", "autoplay", "browsing-topics", "camera", "clipboard-read", "compute-pressure",
     "cross-origin-isolated", "digital-credentials-get", "display-capture", "encrypted-media", "fullscreen", "gamepad",
@@ -31,7 +31,7 @@ PERMISSIONS_POLICY: Final = ", ".join(
 
 
 class SecurityHeadersMiddleware:
-    """Adds what Django and django-csp do not, to static files and refusals as well; stands outside of both."""
+    """Adds headers that Django and django-csp do not set, also to static files and errors. Must come before both."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -45,14 +45,14 @@ class SecurityHeadersMiddleware:
 
     @cached_property
     def reporting_endpoints(self) -> str:
-        """Where browsers report what the policy stopped; a fact of the URLconf, so looked up once."""
+        """The URL to which browsers report violations of the policy. It never changes, so it is looked up once."""
         return f'{POLICY_ENDPOINT}="{reverse("policy_reports")}"'
 
 
 class LiveMiddleware:
-    """Says that the process lives, whatever name it is asked by and whatever else is away.
+    """Answers the liveness probe for any host name, and without any other service.
 
-    Stands before all that asks for TLS, a host or a session: a probe has none of them, or an old one.
+    Must come before the middleware that requires TLS, a host or a session, which probes do not have.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -65,16 +65,16 @@ class LiveMiddleware:
 
     @cached_property
     def live_path(self) -> str:
-        """Where probes ask; looked up once, for every request passes here."""
+        """The path of the probe, looked up once because every request is compared with it."""
         return reverse("live")
 
 
 class RequestSanityMiddleware:
-    """Stops, before anything reads it, what no form and no cookie of ours holds.
+    """Refuses requests that no form of the site sends, before anything else reads them.
 
-    A body larger than any form's is refused, files included, for the site takes none, and so is one in another
-    encoding than UTF-8, which no browser sends to a page that is in UTF-8. A cookie with a NUL in it, which quoting
-    carries past the web server and the database would choke on, is dropped.
+    It refuses bodies larger than any form, because the site takes no files, and bodies in other encodings than UTF-8,
+    which browsers never send to UTF-8 pages. It drops cookies with a NUL, which a quoted cookie can carry past the web
+    server and which PostgreSQL cannot store.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -82,7 +82,7 @@ class RequestSanityMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
-            # Django reads as far as this says, and nothing when it is missing.
+            # Django reads as many bytes as this header says, and none if it is missing.
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError as error:
             return views.bad_request(request, error)
@@ -95,17 +95,17 @@ class RequestSanityMiddleware:
 
 
 class PrivatePagesMiddleware:
-    """Keeps what a session leads to out of every cache; stands after AuthenticationMiddleware.
+    """Keeps responses to requests with a session out of every cache. Must come after AuthenticationMiddleware.
 
-    A session begins before somebody is signed in, with the first of two steps, and may end on the way.
+    A session can begin before the user is signed in, at the first of two steps, and can end during a request.
     """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        began_with_one = not request.session.is_empty()
+        had_session = not request.session.is_empty()
         response = self.get_response(request)
-        if began_with_one or not request.session.is_empty():
+        if had_session or not request.session.is_empty():
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -1,1 +1,1 @@
-"""What Celery runs on: the queue in Redis and the scheduler of beat."""
+"""The broker and the scheduler of Celery."""

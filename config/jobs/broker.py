@@ -1,4 +1,4 @@
-"""The job queue's way to Redis: which database, how long it waits, and what becomes of a message that is none."""
+"""Celery's broker in Redis: its URL, its timeouts, and a transport that drops invalid messages."""
 
 import logging
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from config.cache import asking
 
 logger = logging.getLogger(__name__)
 
-# In seconds, for whoever puts a job in the queue: a person may be waiting.
+# In seconds, for processes that queue a job, because a user may be waiting.
 WAITS: Final = {"socket_connect_timeout": 1, "socket_timeout": 1}
-# For a worker, which asks for a job for a second at a time and has time to wait for a Redis that is busy.
+# For a worker, which polls for a second at a time and can wait for a busy Redis.
 WORKERS_WAITS: Final = {"socket_connect_timeout": 5, "socket_timeout": 10}
 
 
 def broker_url(redis_url: str) -> str:
-    """Write Redis's address as kombu reads it: the scheme of a unix socket, and the database's number."""
+    """Return the URL of Redis as kombu expects it, with another scheme for unix sockets and database numbers."""
     parts = urlsplit(redis_url)
     scheme, path, query = parts.scheme, parts.path, dict(parse_qsl(parts.query))
     number = query.pop("db", "")
@@ -31,16 +31,16 @@ def broker_url(redis_url: str) -> str:
         query |= {"virtual_host": number} if number else {}
     elif number:
         path = f"/{number}"
-    # Not by urlunsplit, which leaves the slashes out where there is no host.
+    # urlunsplit would omit the slashes where there is no host.
     return f"{scheme}://{parts.netloc}{path}{'?' if query else ''}{urlencode(query)}"
 
 
 class DamagedMessage(ValueError):
-    """What came out of the queue has not the shape of a message."""
+    """An entry of the queue does not have the format of a message."""
 
 
 class ParsedMessage(virtual.Message):  # type: ignore[misc]
-    """A message with all by which kombu keeps it, and Celery a job."""
+    """A message that has every field that kombu and Celery need."""
 
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
         try:
@@ -51,38 +51,38 @@ class ParsedMessage(virtual.Message):  # type: ignore[misc]
             raise DamagedMessage from error
 
     def has_envelope(self) -> bool:
-        """Whether it says how it is written, as ours are, and which way it came."""
-        way = [self.delivery_tag, self.delivery_info["exchange"], self.delivery_info["routing_key"]]
-        written = self.content_type, self.content_encoding
-        return written == ("application/json", "utf-8") and all(isinstance(name, str) for name in way)
+        """Whether it is JSON in UTF-8 and has its delivery information."""
+        delivery = [self.delivery_tag, self.delivery_info["exchange"], self.delivery_info["routing_key"]]
+        encoding = self.content_type, self.content_encoding
+        return encoding == ("application/json", "utf-8") and all(isinstance(name, str) for name in delivery)
 
     def has_job(self) -> bool:
-        """Whether it names a job with all its parts, if it names any; what Celery says to its workers names none."""
+        """Whether it is a complete job, or a message of Celery's to its workers, which has no task."""
         if "task" not in self.headers:
             return isinstance(self.payload, dict)
-        arguments, named, _ = self.payload
+        args, kwargs, _ = self.payload
         names = [self.headers["task"], self.headers["id"]]
-        return isinstance(arguments, list) and isinstance(named, dict) and all(isinstance(name, str) for name in names)
+        return isinstance(args, list) and isinstance(kwargs, dict) and all(isinstance(name, str) for name in names)
 
 
 @contextmanager
 def dropping_damaged() -> Iterator[None]:
-    """Read one message. Raises ``Empty``, as if there were none, for what is none; it has left the queue by then."""
+    """Read one message. For an invalid one, which has left the queue by then, raises ``Empty``."""
     try:
         yield
     except (JSONDecodeError, UnicodeDecodeError, RecursionError, DamagedMessage):
-        # Nothing of it is repeated: it may be anything.
+        # The log does not repeat any of it, because it could contain anything.
         logger.error("A message in the queue could not be read and was dropped.")
         raise Empty from None
 
 
 class SafeRedisChannel(redis.Channel):  # type: ignore[misc]
-    """Drops what is no message, and says so; kombu would end the worker, and the next one."""
+    """Drops invalid messages and logs that. In kombu they would end the worker, and then the next one."""
 
     Message = ParsedMessage
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # Its first question is whether Redis is there.
+        # It connects to Redis at once.
         with asking():
             super().__init__(*args, **kwargs)
 
@@ -100,10 +100,10 @@ class SafeRedisChannel(redis.Channel):  # type: ignore[misc]
 
 
 class SafeRedisTransport(redis.Transport):  # type: ignore[misc]
-    """kombu's Redis with that channel."""
+    """kombu's Redis transport with ``SafeRedisChannel``."""
 
     Channel = SafeRedisChannel
 
 
-# By name, because kombu understands a unix socket's address only where it has chosen the transport by the scheme.
+# By alias, because kombu only parses a unix socket's URL if it selects the transport by the scheme.
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:SafeRedisTransport"))

@@ -1,4 +1,4 @@
-"""The clock's own process."""
+"""The scheduler of Celery beat, which ends cleanly on signals."""
 
 import os
 import signal
@@ -11,41 +11,41 @@ from compliance import timeouts
 from config.celery import PROCESS_ENDS, after, check_before_serving
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-AGAIN: Final = 0.5
+REPEAT_SECONDS: Final = 0.5
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]
-    """Reads its times once it is sure that it may: Celery's own signal for it comes after the first look."""
+    """Reads its schedule only after the serving checks. Celery's own signal comes after the first read."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         end_on_signals()
         check_before_serving()
-        # It may be asked to end while the database is silent, and then writes to it once more, twice over.
+        # If it must end while the database does not respond, it still writes to it twice.
         timeouts.set_timeouts(timeouts.WEB)
         super().__init__(*args, **options)
 
     def close(self) -> None:
-        """Save the times. The way to the queue ends with the process: Celery would open it first, to close it."""
+        """Save the schedule, but leave the broker's connection, which Celery would open only to close it."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         self.sync()
 
 
 def end_on_signals() -> None:
-    """Leave the clock's loop on a signal, which then saves the times, and end in any case before time is up.
+    """On a signal, leave the scheduler's loop, which saves the schedule, and exit within ``PROCESS_ENDS`` seconds.
 
-    Celery saves them inside its handler, in the middle of whatever goes on: a statement on the same connection, whose
-    lock it then waits for without end, or the queueing of a job, which takes what that raises for its own failure.
+    Celery would save the schedule inside its signal handler and interrupt whatever runs: a statement on the same
+    connection, whose lock it then waits for forever, or the queueing of a job, which takes the exception for its own.
     """
     for number in SIGNALS:
-        signal.signal(number, leave)
+        signal.signal(number, exit_loop)
 
 
-def leave(number: int, _: FrameType | None) -> None:
-    """Raises ``SystemExit``, which Celery's loop ends by; again while it goes on.
+def exit_loop(number: int, _: FrameType | None) -> None:
+    """Raise ``SystemExit``, by which Celery's loop ends, and repeat the signal while the process runs.
 
-    What is raised in the middle of a finalizer is lost, and while modules are loaded there are many.
+    An exception raised inside a finalizer is lost, and finalizers run often while modules are loaded.
     """
     after(PROCESS_ENDS, lambda: os._exit(1))
-    after(AGAIN, lambda: os.kill(os.getpid(), number))
+    after(REPEAT_SECONDS, lambda: os.kill(os.getpid(), number))
     raise SystemExit

@@ -1,1 +1,1 @@
-"""What logs contain, and what is kept out of them."""
+"""The format of logs, and the redaction of private data."""

@@ -1,11 +1,11 @@
-"""Keeps people and secrets out of the logs of every process, whichever library writes and whoever formats.
+"""Keep personal data and secrets out of the logs of every process, whichever library logs them.
 
-A library's exception repeats what it was given: a mail server's refusal the address, a database error the row, a
-connection error the password. So of an exception that is not ours nothing is written but what it is, its numbers and
-names (``describe``) and where it happened. Ours are made to be read and say what they say. Whatever text is left loses
-the shapes of addresses, tokens and passwords (``scrubbed``).
+Exceptions of libraries repeat their input: a mail server's refusal the address, a database error the row, a connection
+error the password. So of such an exception only the class, its numbers and names (``describe``) and the traceback are
+logged. The texts of our own exceptions are safe to log. From all remaining text, patterns of addresses, tokens and
+passwords are removed (``scrub``).
 
-It happens where a record is made, before any logger, handler or formatter sees it, so there is nothing to forget.
+This happens when a record is created, before any logger, handler or formatter sees it, so none can bypass it.
 """
 
 import logging
@@ -26,32 +26,32 @@ from compliance.audit.request_details import current_request_details
 HIDDEN: Final = "<hidden>"
 ROOT: Final = Path(__file__).resolve().parents[2]
 OURS: Final = frozenset(folder.name for folder in ROOT.iterdir() if (folder / "__init__.py").exists())
-# Their texts speak of the program and its settings, never of what it works on.
+# Their texts are about the program and its settings, never about its data.
 PLAIN: Final = frozenset({
     "AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "NotImplementedError", "UnboundLocalError",
     "AppRegistryNotReady", "ImproperlyConfigured", "TemplateDoesNotExist", "TemplateSyntaxError",
 })  # fmt: skip
-# Of library exceptions: numbers, and names of things that a programmer chose.
+# Attributes of library exceptions that are safe to log: numbers, and names that a programmer chose.
 FACTS: Final = ("errno", "smtp_code", "status", "status_code", "code", "sqlstate", "encoding")
 NAMES: Final = ("table_name", "column_name", "constraint_name")
 FACT: Final = re.compile(r"[\w.-]{1,60}")
-# A text that is shorter says nothing, and would be found in the middle of words.
+# Shorter texts say nothing, and would match inside other words.
 SHORTEST: Final = 6
-# Celery's own lines hold these as text: what a job was called with, what it gave back, its traceback.
+# Texts in Celery's own log records: a job's arguments, its result, its traceback.
 JOB_TEXTS: Final = frozenset({"args", "kwargs", "argsrepr", "kwargsrepr", "return_value", "traceback"})
 BARE_RESULT: Final = re.compile(r"None|True|False|-?\d{1,9}")
-# How Celery begins to tell of a message that it cannot take, with all that is in it.
+# How Celery's records begin that contain a whole invalid message.
 WHOLE_MESSAGES: Final = (
     "Received and deleted", "Received unregistered task", "Received invalid task", "Cannot process event",
 )  # fmt: skip
 
 SHAPES: Final = (
-    # A database's second sentence, which shows values.
+    # The second line of a database error, which shows values.
     (re.compile(r"^(\s*(?:DETAIL|CONTEXT|QUERY|PARAMETERS|LINE \d+):).*", re.MULTILINE), rf"\1 {HIDDEN}"),
     (re.compile(r"Key \([^)]*\)=\(.*?\)(?= |$)"), HIDDEN),
-    # To the end, as a value may go over many lines.
+    # To the end, because a value can span many lines.
     (re.compile(r"Failing row contains .*", re.DOTALL), HIDDEN),
-    # To the last at sign, as a password may hold one, and a slash, that ought to be written otherwise.
+    # To the last at sign, because passwords can contain unescaped at signs and slashes.
     (re.compile(r"(?<=://)[^\s/@:\"'<>]*:[^\s\"'<>]*(?=@)"), HIDDEN),
     (re.compile(r"\b(?:access|public|link|processor|user|item)-(?:sandbox|development|production)-[\w-]+"), HIDDEN),
     (re.compile(r"(?i)\b((?:set-)?cookie|authorization|[\w-]+-(?:secret|token|key)): .*"), rf"\1: {HIDDEN}"),
@@ -66,18 +66,18 @@ SHAPES: Final = (
         ),
         rf"\1{HIDDEN}",
     ),
-    # A part of a path that is too long for a word, as in links that sign in; ids and files may stay.
+    # A path segment that is too long for a word, as in sign-in links. UUIDs and file names stay.
     (re.compile(r"(?<=/)(?![0-9a-f-]{36}(?:/|\b))[\w:~=-]{24,}(?=[/?\s\"']|$)"), HIDDEN),
 )
 
-# Django's name for the loggers of requests that it refuses: at fault is who sent them, and anybody can send many.
+# The prefix of Django's loggers for refused requests. Anybody can send many of them, so they are only warnings.
 REFUSED: Final = "django.security."
 
 make_plain_record: Final = logging.LogRecord
 
 
 def configure(settings: dict[str, Any]) -> None:
-    """Put ``LOGGING`` in force for this process, and redact whatever it writes down; Django's ``LOGGING_CONFIG``."""
+    """Apply ``LOGGING`` to this process with redaction of all records. For Django's setting ``LOGGING_CONFIG``."""
     logging.setLogRecordFactory(make_record)
     logging.config.dictConfig(settings)
     if sys.excepthook is sys.__excepthook__:
@@ -92,7 +92,7 @@ def configure(settings: dict[str, Any]) -> None:
 
 
 def make_record(*values: Any, **more: Any) -> logging.LogRecord:
-    """Make a record whose text is final and clean, with the id of the request or job that it was written in."""
+    """Create a record with its final, redacted text and the id of the current request or job."""
     record = make_plain_record(*values, **more)
     error = record.exc_info[1] if record.exc_info else None
     if record.name.startswith(REFUSED):
@@ -106,12 +106,12 @@ def make_record(*values: Any, **more: Any) -> logging.LogRecord:
 
 
 def job_id() -> str:
-    """The id of the job that this process is doing; empty outside of one."""
+    """The id of the current Celery job; empty outside of a job."""
     return str(current_task.request.id or "") if current_task else ""
 
 
 def message_of(record: logging.LogRecord, error: BaseException | None) -> str:
-    """The text of a record, without what an exception that it is about was made of."""
+    """The text of a record, without the texts of the exception that it is about."""
     template = describe(record.msg) if isinstance(record.msg, BaseException) else str(record.msg)
     hides_all = template.lstrip().startswith(WHOLE_MESSAGES)
     try:
@@ -147,7 +147,7 @@ def _cleaned_job_text(name: object, value: object, error: BaseException | None) 
 
 
 def describe(error: BaseException) -> str:
-    """Say what an exception is, with its text where that is fit to be read, else with its numbers and names."""
+    """Return an exception's class, with its text if that is safe to log, otherwise with its numbers and names."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     inner = getattr(error, "exc", None)
@@ -162,12 +162,12 @@ def describe(error: BaseException) -> str:
 
 
 def is_ours(error: BaseException) -> bool:
-    """Whether an exception is one of this project's own, whose texts hold nothing private."""
+    """Whether an exception is this project's own, whose texts contain no private data."""
     return type(error).__module__.partition(".")[0] in OURS
 
 
 def list_safe_facts(error: BaseException) -> Iterator[str]:
-    """Yield what an exception of a library says in numbers and in names that a programmer chose."""
+    """Yield the numbers of a library's exception, and the names that a programmer chose."""
     for source in (error, error.__cause__):
         for name in FACTS:
             value = getattr(source, name, None)
@@ -182,7 +182,7 @@ def list_safe_facts(error: BaseException) -> Iterator[str]:
 
 
 def format_traceback(error: BaseException, frames: Any = None) -> str:
-    """The way to an exception and to those before it: files, lines and code, and of each what ``describe`` says."""
+    """The traceback of an exception and of its causes, each with the result of ``describe`` instead of its text."""
     parts = []
     for link in _chain(error):
         tb = frames if link is error and isinstance(frames, TracebackType) else link.__traceback__
@@ -202,7 +202,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def remove_texts_of(text: str, error: BaseException | None) -> str:
-    """A text without what the exceptions of libraries in it say, where somebody has put it there as text."""
+    """Replace the texts of library exceptions, where a caller has put them into a message."""
     for link in _chain(error):
         if not is_ours(link):
             for part in _texts(link):
@@ -216,28 +216,28 @@ def _texts(error: BaseException) -> Iterable[str]:
 
 
 def scrub(text: str) -> str:
-    """A text without addresses of people, tokens, passwords and numbers that look like a Social Security number's."""
+    """Replace email addresses, tokens, passwords and numbers like Social Security numbers in a text."""
     for pattern, replacement in SHAPES:
         text = pattern.sub(replacement, text)
     return text
 
 
-# --- What nobody catches ----------------------------------------------------------------------------------
+# --- Uncaught exceptions ----------------------------------------------------------------------------------
 
 
 def log_uncaught(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
-    """Write down what ends a process, such as a management command."""
+    """Log an exception that ends a process, such as a management command."""
     if not issubclass(kind, KeyboardInterrupt):
         sys.stderr.write(f"{format_traceback(error, frames)}\n")
 
 
 def log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
-    """Write down what ends a thread."""
+    """Log an exception that ends a thread."""
     if args.exc_value is not None:
         sys.stderr.write(f"In a thread: {format_traceback(args.exc_value, args.exc_traceback)}\n")
 
 
 def log_unraisable(args: "sys.UnraisableHookArgs") -> None:
-    """Write down what went wrong where nothing can be raised, such as in a destructor."""
+    """Log an exception where none can be raised, such as in a destructor."""
     if args.exc_value is not None:
         sys.stderr.write(f"Ignored: {format_traceback(args.exc_value, args.exc_traceback)}\n")

@@ -1,11 +1,11 @@
-"""What processes write down about themselves: one line an event, to standard error."""
+"""The logging settings: one line per event, to standard error."""
 
 from typing import Any, Final
 
-# These write at DEBUG what they send and receive, tokens and addresses included; fido2 names a credential at INFO.
+# At DEBUG these log what they send and receive, including tokens and addresses; fido2 logs credentials at INFO.
 NEVER_BELOW: Final = {
     "fido2": "WARNING",
-    # Speaks of each request that waits for a thread.
+    # It warns of every request that waits for a thread.
     "waitress.queue": "ERROR",
     **dict.fromkeys(
         ("amqp", "celery", "django.db.backends", "kombu", "plaid", "plaid.rest", "redis", "urllib3"), "INFO"
@@ -20,13 +20,13 @@ def logging_settings(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": "logging.Formatter", "fmt": LINE, "defaults": {"request_id": "-"}}},
-        # Not ``sys.stderr``, which Celery turns into a logger of its own.
+        # Not ``sys.stderr``, which Celery replaces by a logger.
         "handlers": {
             "console": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.__stderr__"}
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Django's own would print everything twice in development, and mail whole requests in production.
+            # Django's own handlers would log everything twice in development, and email whole requests in production.
             "django": {"handlers": [], "level": "INFO"},
             **{name: {"level": least} for name, least in NEVER_BELOW.items()},
         },

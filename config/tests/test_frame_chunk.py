@@ -54,7 +54,7 @@ def test_it_is_needed():
 
 
 class Request:
-    def asks_for_life(self) -> bool:
+    def is_liveness_probe(self) -> bool:
         return False
 
 

@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from config.tests.clock import __main__ as clock
-from config.tests.clock.asked import ASKED
+from config.tests.clock.requested_day import REQUESTED_DAY
 
 pytestmark = pytest.mark.dates
 
@@ -47,7 +47,7 @@ def of_child() -> datetime:
 def test_it_is_the_day_that_was_asked_for(told: Callable[[], datetime]) -> None:
     now = told()
     assert abs(now - timezone.now()) < APART
-    if asked := os.environ.get(ASKED):
+    if asked := os.environ.get(REQUESTED_DAY):
         assert timedelta(0) <= now - datetime.fromisoformat(asked) < LASTS
 
 
@@ -65,7 +65,7 @@ def test_it_says_what_is_missing_and_fails(monkeypatch: pytest.MonkeyPatch, caps
 
 
 def test_it_finds_the_tests_that_are_marked() -> None:
-    assert {"config/tests/test_clock.py", "credit/tests/test_schedule.py"} <= set(clock.marked())
+    assert {"config/tests/test_clock.py", "credit/tests/test_schedule.py"} <= set(clock.list_marked_files())
 
 
 def test_it_sleeps_as_long_as_it_is_told() -> None:

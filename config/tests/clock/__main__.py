@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.tests.clock.asked import ASKED
+from config.tests.clock.requested_day import REQUESTED_DAY
 
 # A minute before Europe's clocks change on a 31st; the last minute of a year; a leap day.
 DAYS = ("2027-10-31T00:59:00Z", "2027-12-31T23:59:00Z", "2028-02-29T12:00:00Z")
@@ -90,7 +90,7 @@ def shifted_clock(day: str, library: Path) -> dict[str, str]:
         # The workaround for an old glibc turns timed waits into busy loops.
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         "PYTHONPATH": str(HERE),
-        ASKED: day,
+        REQUESTED_DAY: day,
     }
 
 

@@ -1,7 +1,7 @@
-"""The cast, the test database and the browser that every room's tests share.
+"""Fixtures of all tests: users, the test database and the browser.
 
-Each test process has a database of its own, migrated by its owner and used through the site's role, as in
-production. Transactional tests are cleaned up by the owner, because the site's role may not truncate.
+Each test process has its own database, migrated by its owner and used through the site's role, as in production. The
+owner also truncates the tables after transactional tests, because the site's role may not.
 """
 
 import os
@@ -23,9 +23,9 @@ from django.test import Client
 CHROMIUM = os.environ.get("BROWSER_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
 pytest_plugins = ["banking.tests.sandbox_process"]
 
-# The tables of others that a test fills; of our own apps, all but the one that may not be emptied.
-OTHERS_EMPTIED = {"account", "sessions"}
-KEPT = {"compliance"}
+# Other packages' apps whose tables tests fill, and our own app whose tables are never truncated.
+TRUNCATED_PACKAGES = {"account", "sessions"}
+NEVER_TRUNCATED = {"compliance"}
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
 
@@ -34,7 +34,7 @@ PASSWORD = "correct horse battery staple"  # noqa: S105
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: pytest.FixtureRequest, worker_id: str) -> Iterator[None]:
-    """Make this process's database: roles, grants and tables as an operator would."""
+    """Create this process's database with roles, grants and tables, as an operator does."""
     name = f"test_plumbline_{worker_id}"
     with django_db_blocker.unblock():
         for connection in connections.all():
@@ -53,8 +53,8 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _emptied_by_the_owner(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Truncate what a transactional test left; the audit trail keeps its rows, as it should."""
+def _truncate_tables(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Truncate the tables after a transactional test, except the append-only audit trail."""
     yield
     marker = request.node.get_closest_marker("django_db")
     if (marker and marker.kwargs.get("transaction")) or {"transactional_db", "live_server"} & set(request.fixturenames):
@@ -65,19 +65,19 @@ def _emptied_by_the_owner(request: pytest.FixtureRequest) -> Iterator[None]:
 def empty_tables() -> None:
     from config.tests.project_apps import own_apps
 
-    emptied = own_apps() - KEPT | OTHERS_EMPTIED
-    tables = [m._meta.db_table for m in apps.get_models() if m._meta.managed and m._meta.app_label in emptied]
+    truncated = own_apps() - NEVER_TRUNCATED | TRUNCATED_PACKAGES
+    tables = [m._meta.db_table for m in apps.get_models() if m._meta.managed and m._meta.app_label in truncated]
     with signed_in_as("owner") as owner:
         owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
 
 
 def signed_in_as(alias: str) -> psycopg.Connection:
-    """A plain connection in another role, past the fences that Django puts around a test."""
+    """Open a connection as another role, outside of Django's test transaction."""
     return psycopg.connect(**connections[alias].get_connection_params() | {"cursor_factory": psycopg.Cursor})
 
 
 def cut_off_from_database() -> None:
-    """End this process's connection as the site, as a restart of PostgreSQL does."""
+    """Terminate this process's default connection, as a restart of PostgreSQL does."""
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (own,) = cursor.fetchone()
@@ -86,8 +86,8 @@ def cut_off_from_database() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _heard_by_redis() -> Iterator[None]:
-    """Forget a Redis that kept an earlier test waiting: this process would not ask it for another second."""
+def _close_circuit_breaker() -> Iterator[None]:
+    """Close the circuit breaker after each test, so that an unavailable Redis does not affect the next one."""
     yield
     from config.cache import circuit_breaker
 
@@ -96,13 +96,13 @@ def _heard_by_redis() -> Iterator[None]:
 
 @pytest.fixture
 def own_cache(settings) -> None:
-    """A part of Redis for one test alone: test processes share one, where the same cast is counted."""
+    """A key prefix in Redis for one test. Test processes share one Redis, and rate limits count the same users."""
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}
 
 
 @pytest.fixture
 def as_operator(transactional_db: None) -> Callable[..., list[tuple[object, ...]]]:
-    """Ask as the role that sees all rows."""
+    """Query the database as the role that sees all rows."""
 
     def ask(question: str, *values: object) -> list[tuple[object, ...]]:
         with signed_in_as("ops") as operator:
@@ -111,7 +111,7 @@ def as_operator(transactional_db: None) -> Callable[..., list[tuple[object, ...]
     return ask
 
 
-# --- The cast ---------------------------------------------------------------------------------------------
+# --- Users ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -130,19 +130,19 @@ def make_user(db: None) -> Callable[..., object]:
 
 @pytest.fixture
 def alice(make_user: Callable[..., object]) -> object:
-    """Alice owns what the tests look at."""
+    """Alice owns the objects of a test."""
     return make_user("alice")
 
 
 @pytest.fixture
 def mallory(make_user: Callable[..., object]) -> object:
-    """Mallory is signed in and must never see that Alice's things exist."""
+    """Mallory is signed in and must never see that Alice's objects exist."""
     return make_user("mallory")
 
 
 @pytest.fixture
 def root(make_user: Callable[..., object]) -> object:
-    """Root is staff and may look at everything that operators may."""
+    """Root is an operator with all permissions."""
     user = make_user("root")
     user.is_staff = user.is_superuser = True
     user.save()
@@ -161,13 +161,13 @@ def as_mallory(mallory: object) -> Client:
 
 @pytest.fixture
 def as_root(root: object, with_second_factor: Callable[..., Client]) -> Client:
-    """The operators' browser: signed in, with a second factor."""
+    """Root's client, signed in with a second factor."""
     return with_second_factor(just_signed_in(root), root)
 
 
 @pytest.fixture
 def as_staff(make_user: Callable[..., object]) -> Client:
-    """A colleague of Root's, who has set up no second factor."""
+    """The client of an operator without a second factor."""
     colleague = make_user("colleague")
     colleague.is_staff = colleague.is_superuser = True
     colleague.save()
@@ -176,7 +176,7 @@ def as_staff(make_user: Callable[..., object]) -> Client:
 
 @pytest.fixture
 def with_second_factor() -> Callable[..., Client]:
-    """Give a person an authenticator app, and mark their session as one in which its code was just given."""
+    """Give a user an authenticator app, and mark their session as just verified by it."""
     from accounts.mfa.step_up import mark_verified
     from accounts.tests.totp import add_authenticator_app
 
@@ -190,7 +190,7 @@ def with_second_factor() -> Callable[..., Client]:
 
 
 def just_signed_in(user: Any) -> Client:
-    """A browser in the state in which signing in by password leaves it; no password is hashed for it."""
+    """A client as after a sign-in by password, but without the cost of hashing one."""
     from allauth.account.internal.flows import login
 
     client = Client()
@@ -220,7 +220,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the browser's tests out where they cannot run; ``pytest_sessionfinish`` makes that a failure."""
+    """Deselect browser tests where they cannot run; ``pytest_sessionfinish`` reports that as a failure."""
     if CHROMIUM and not config.getoption("no_browser"):
         return
     needy = [item for item in items if item.get_closest_marker("browser")]
@@ -232,7 +232,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Learn from one of several test processes what all of them left out."""
+    """Take over the number of deselected tests from a test process."""
     node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
 
 
@@ -251,19 +251,19 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The system's Chromium: Playwright's own would have to be downloaded."""
+    """Use the system's Chromium, because Playwright's own needs a download."""
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": FLAGS.split()}
 
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    """The same reader on every machine."""
+    """Use the same preferences on every machine."""
     return {**browser_context_args, "reduced_motion": "reduce", "locale": "en-US", "timezone_id": "UTC"}
 
 
 @pytest.fixture
 def page(page: Any) -> Iterator[Any]:
-    """A browser tab; the test fails when a page breaks its policy, logs an error or leaves this machine."""
+    """A browser page. The test fails if it violates the content policy, logs an error or contacts another host."""
     problems: list[str] = []
     page.add_init_script(TELL_VIOLATIONS)
     page.on("console", lambda line: line.type == "error" and problems.append(line.text))

@@ -1,7 +1,7 @@
-"""Bring the sandbox's browser pages into the site's own origin: the linking dialog and the mailbox.
+"""Serve the sandbox's pages, the linking dialog and the mailbox, from the site's own origin.
 
-One forwarded port is enough then, and the site's content policy needs no exception. The rest of the sandbox,
-with its keys and its levers, is not reachable through here, and nothing of it from another machine.
+So one forwarded port is enough, and the content security policy needs no exception. The rest of the sandbox, such as
+its keys and controls, is not reachable here, and nothing is reachable from another machine.
 """
 
 from http.client import HTTPConnection, HTTPException
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from compliance.outbound.loopback import is_loopback
 
-ROOMS = ("link/", "mailbox/")
+PATHS = ("link/", "mailbox/")
 TIMEOUT = 35
 PASSED_ON = ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified", "X-Content-Type-Options")
 
@@ -27,8 +27,8 @@ PASSED_ON = ("Content-Type", "Location", "Cache-Control", "ETag", "Last-Modified
 @require_http_methods(["GET", "HEAD", "POST"])
 @transaction.non_atomic_requests
 def sandbox(request: HttpRequest, path: str) -> HttpResponse:
-    """Pass a request of this machine's on to the sandbox program, and its answer back."""
-    if not is_from_here(request) or not path.startswith(ROOMS) or ".." in path.split("/"):
+    """Forward a request from this machine to the sandbox program, and return its response."""
+    if not is_from_here(request) or not path.startswith(PATHS) or ".." in path.split("/"):
         raise Http404
     place = urlsplit(settings.PLAID_URL)
     connection = HTTPConnection(place.hostname or "", place.port, timeout=TIMEOUT)

@@ -1,4 +1,4 @@
-"""The operators' site as a whole: every page of every room that registers there, and what none of them may hold."""
+"""The operators' site as a whole: every page of every app that registers there, and what no page may contain."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,8 +1,8 @@
-"""Experian's refusals, and which of credit's errors each one is: a table, because the evidence is thin.
+"""Map Experian's error responses to credit's errors, by a table that operators can extend.
 
-The rows come from the declared errors of the Consumer Credit Profile API and from what public clients saw;
-``docs/credit.md`` says which is which. An operator can put rows in front with ``EXPERIAN_ERROR_RULES``.
-Experian's sentences are matched and then dropped: some repeat what was sent.
+The rows come from the documented errors of the Consumer Credit Profile API and from observations in public clients;
+``docs/credit.md`` says which is which. ``EXPERIAN_ERROR_RULES`` adds rows in front. Experian's messages are matched and
+then dropped, because some repeat the request.
 """
 
 import json
@@ -26,10 +26,10 @@ from credit.provider import (
 
 
 class Rule(NamedTuple):
-    """One row: what has to fit, and what it then is. A zero status and an empty text fit anything.
+    """What has to match, and the kind of error. A zero status and an empty text match anything.
 
-    ``pattern`` is searched in the sentence, in any case. ``detail`` is the field of an ``input`` and the kind
-    of a ``restricted``.
+    ``pattern`` is searched in the message, ignoring case. ``detail`` is the field of an ``input`` error and the kind of
+    a ``restricted`` one.
     """
 
     status: int
@@ -51,7 +51,7 @@ BY_CONTENT = (
     Rule(0, "", r"inquiry not allowed|not (authorized|entitled)", "config"),
     Rule(0, "", r"temporarily unavailable|resubmit", "unavailable"),
 )
-# What a 400 blames. Our own words come first: a request that we built wrong is not the person's fault.
+# The field that a 400 names. Our own fields come first: a request that we built wrong is not the user's fault.
 BY_FIELD = (
     Rule(400, "", r"subscriber|subcode|permissible|requestor|reference ?id|vendor|add-?ons?|model", "config"),
     Rule(400, "", r"surname|last ?name", "input", "last_name"),

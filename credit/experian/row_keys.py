@@ -1,4 +1,4 @@
-"""Names for rows that the bureau gives none: the same from report to report, and no two alike in one."""
+"""Keys for rows without an id of the bureau: stable between reports and unique within one."""
 
 import hashlib
 from collections import defaultdict
@@ -6,20 +6,20 @@ from collections.abc import Iterable, Sequence
 
 
 def hash_key(parts: Iterable[object]) -> str:
-    """Make a name of what does not change about a row."""
+    """Return a key made from the parts of a row that do not change."""
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
 def number_duplicates(rows: Sequence[tuple[str, tuple[int, ...]]]) -> list[str]:
-    """Return the rows' names, with a number behind each further one of the same name.
+    """Return the rows' keys, with a number added to each further one with the same key.
 
-    Each row comes with what puts it in an order among its namesakes; its place decides between equals.
+    Each row is a key and an order. Rows with the same key are numbered in that order, and equal ones by position.
     """
-    same: defaultdict[str, list[int]] = defaultdict(list)
-    for place, (name, _order) in enumerate(rows):
-        same[name].append(place)
-    names = [name for name, _order in rows]
-    for name, places in same.items():
-        for number, place in enumerate(sorted(places, key=lambda place: rows[place][1])):
-            names[place] = f"{name}-{number}" if number else name
-    return names
+    indexes_by_key: defaultdict[str, list[int]] = defaultdict(list)
+    for index, (key, _order) in enumerate(rows):
+        indexes_by_key[key].append(index)
+    keys = [key for key, _order in rows]
+    for key, indexes in indexes_by_key.items():
+        for number, index in enumerate(sorted(indexes, key=lambda index: rows[index][1])):
+            keys[index] = f"{key}-{number}" if number else key
+    return keys

@@ -1,7 +1,7 @@
-"""Experian's access tokens: one for everybody, renewed before it ends, by one caller at a time.
+"""Experian's access token: shared by all processes, and renewed before it expires by one of them at a time.
 
-The token lies in the shared cache, so that many workers need one. There it is sealed with a key made of our
-credentials: whoever reads the cache learns nothing, and a token of earlier credentials cannot be opened.
+The token is in the shared cache, encrypted with a key derived from our credentials. So a reader of the cache learns
+nothing, and a token of earlier credentials cannot be decrypted.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ from credit.provider import BureauAuthError, BureauConfigError, BureauError, Bur
 logger = logging.getLogger(__name__)
 
 TOKEN_SECONDS = 15
-# Longer than any fetch, so that a claim ends by itself only when its holder died.
+# Longer than any request, so that a claim expires only if its process died.
 CLAIM_SECONDS = 22
-# A token is renewed this long before it ends, or a tenth of its lifetime if that is less.
+# A token is renewed this long before it expires, or a tenth of its lifetime if that is less.
 MARGIN_SECONDS = 60
-# How long a caller waits for another one who is fetching, here or in another process.
+# How long a caller waits for another thread or process that requests a token.
 WAIT_SECONDS = 25
 PAUSE_SECONDS = 0.05
 LONGEST_TOKEN = 16 * 1024
@@ -41,7 +41,7 @@ NONCE = 12
 
 
 class Token(NamedTuple):
-    """A token in this process's memory, and until when it is used, by the clock that never jumps."""
+    """A token in this process's memory, and until when it may be used, by the monotonic clock."""
 
     value: str
     until: float
@@ -51,7 +51,7 @@ class Token(NamedTuple):
 
 
 class TokenCache:
-    """Gives the token that opens the bureau. Threads may share one."""
+    """Provides the access token, cached in memory and in the shared cache. Thread-safe."""
 
     def __init__(self, settings: ExperianSettings, transport: ExperianTransport) -> None:
         self._settings = settings
@@ -66,12 +66,12 @@ class TokenCache:
 
     @sensitive_variables()
     def get(self) -> str:
-        """Return a token that still holds, asking for one only if there is none. Raises ``BureauError``."""
+        """Return a valid token, from a cache or a new one. Raises ``BureauError``."""
         return self._get_cached() or self._renew()
 
     @sensitive_variables()
     def invalidate(self, refused: str) -> None:
-        """Forget a token that the bureau refused. One that somebody has fetched since stays."""
+        """Remove a token that the bureau refused from the caches, unless it has been replaced since."""
         with self._lock:
             if self._local and self._local.value == refused:
                 self._local = None
@@ -85,7 +85,7 @@ class TokenCache:
 
     @sensitive_variables()
     def _renew(self) -> str:
-        """One thread asks the bureau; the others wait for what it gets, though not for ever."""
+        """Request a token in one thread, while the others wait for it, at most ``WAIT_SECONDS``."""
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             raise BureauUnavailable("TOKEN_BUSY")
         try:
@@ -96,10 +96,10 @@ class TokenCache:
 
     @contextmanager
     def _single_flight(self) -> Iterator[None]:
-        """Hold other processes back. Without the cache they ask for themselves, which is harmless."""
+        """Make other processes wait. Without the cache each requests its own token, which is harmless."""
         claim, deadline, absent = f"{self._cache_key}:claim", time.monotonic() + WAIT_SECONDS, 0
         while not (claimed := cache.add(claim, 1, timeout=CLAIM_SECONDS)):
-            # A claim that is twice not there and cannot be made means that there is no cache.
+            # A claim that cannot be made and is absent twice means that the cache is unavailable.
             absent = absent + 1 if cache.get(claim) is None else 0
             if absent > 1 or time.monotonic() > deadline:
                 break
@@ -192,7 +192,7 @@ STYLES: dict[str, Callable[[ExperianSettings], tuple[dict[str, str], bytes]]] = 
 
 
 def _refusal(status: int) -> BureauError:
-    """Tell a trouble of theirs from credentials that do not hold, a password that ran out among them."""
+    """Distinguish an outage of the bureau from invalid credentials, such as an expired password."""
     if status == 429 or status >= 500 or status == 408:
         return BureauUnavailable(f"TOKEN_HTTP_{status}")
     return BureauAuthError(f"TOKEN_HTTP_{status}")
@@ -201,7 +201,7 @@ def _refusal(status: int) -> BureauError:
 @sensitive_variables()
 def _fields(body: bytes) -> dict[str, Any]:
     fields = None
-    # What fails is raised below, where no decoding error keeps the response.
+    # A failure is raised below instead: a decoding error would hold the response.
     with suppress(ValueError, RecursionError):
         fields = json.loads(body)
     if not isinstance(fields, dict):
@@ -219,7 +219,7 @@ def _value(value: object) -> str:
 
 
 def _lifetime(value: object) -> int:
-    """Seconds, sent as text or as a number. A token of unknown lifetime is used once and not kept."""
+    """Seconds, sent as text or as a number. A token with an unknown lifetime is used once and not cached."""
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or len(text) > 9:
         logger.warning("Experian does not say how long its token lives")

@@ -1,8 +1,8 @@
-"""The one place that speaks HTTP with Experian: one request out, one bounded response back.
+"""The only module that sends HTTP requests to Experian. It limits the size and the time of responses.
 
-Nothing is repeated and no redirect is followed: a request for a report may cost money even when its response is
-lost. Every call has a connection of its own, because a kept one that the other side has closed looks just
-like a response that was lost. What fails says whether the request can have arrived.
+It retries nothing and follows no redirect: a request for a report can cost money even if its response is lost. Every
+call opens a new connection, because a reused one that the other side has closed is indistinguishable from a lost
+response. Errors say whether the request can have arrived.
 """
 
 import ssl
@@ -23,7 +23,7 @@ NO_REPEATS = Retry(total=0, redirect=False, raise_on_redirect=False)
 
 
 class Response(NamedTuple):
-    """What came back, whatever its status."""
+    """A response with any status."""
 
     status: int
     content_type: str
@@ -32,19 +32,19 @@ class Response(NamedTuple):
 
 
 class ExperianTransport:
-    """Posts to one host. Threads and forks may share it: it holds no connection."""
+    """Sends POST requests to one host. It keeps no connection, so threads and forks can share it."""
 
     def __init__(self, host: str) -> None:
-        """``host`` is a base URL without a trailing slash; certificates are judged by what the system trusts."""
+        """``host`` is a base URL without a trailing slash. Certificates are verified by the system's trust store."""
         self._host = host
         self._tls = ssl.create_default_context() if host.startswith("https:") else None
 
-    # Hides the locals of everything beneath from error reports: they hold tokens and personal details.
+    # Hides the local variables of all functions below from error reports: they hold tokens and personal details.
     @sensitive_variables()
     def post(self, path: str, headers: Mapping[str, str], body: bytes, *, seconds: float) -> Response:
-        """Send one request. ``seconds`` is how long the other side may think. Raises ``OutboundError``.
+        """Send one request and wait ``seconds`` for the response. Raises ``OutboundError``.
 
-        No error keeps another one inside it: those of urllib3 can hold requests and responses.
+        The error has no cause or context, because urllib3's errors can hold requests and responses.
         """
         with map_urllib3_exceptions():
             return self._send(path, headers, body, seconds)

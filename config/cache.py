@@ -1,4 +1,4 @@
-"""The cache's way to Redis."""
+"""The Redis client of the cache, with a circuit breaker that the job queue shares."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError, InvalidResponse, TimeoutError
 
 from compliance.timeouts.circuit_breaker import CircuitBreaker
 
-# A limit asks twice before it gives Redis up, and refuses within two seconds all the same.
+# A rate limit calls Redis twice at most, so it responds within two seconds even if Redis does not.
 CACHE_OPTIONS: Final = {
     "IGNORE_EXCEPTIONS": True,
     "SOCKET_CONNECT_TIMEOUT": 0.5,
@@ -18,13 +18,13 @@ CACHE_OPTIONS: Final = {
 }
 
 
-# Of the one Redis that cache and queue share.
+# The cache and the queue share one Redis.
 circuit_breaker: Final = CircuitBreaker(seconds=1)
 
 
 @contextmanager
-def asking() -> Iterator[None]:
-    """Ask Redis something. Raises redis-py's ``ConnectionError`` at once while it is silent, else what was raised."""
+def call_redis() -> Iterator[None]:
+    """Wrap a call of Redis. Raises redis-py's ``ConnectionError`` at once while the circuit breaker is open."""
     if circuit_breaker.is_open():
         raise ConnectionError("Redis did not answer a moment ago.")
     try:
@@ -35,15 +35,15 @@ def asking() -> Iterator[None]:
 
 
 class Redis(redis.Redis):
-    """Takes a program that answers on Redis's port in another language for a Redis that is away.
+    """Treats another program on Redis's port like an unavailable Redis.
 
-    The cache passes over a Redis that is away, and the limits then refuse; what it does not know, it raises.
+    The cache ignores an unavailable Redis, and rate limits then refuse. It would raise other errors.
     """
 
     def execute_command(self, *arguments: Any, **options: Any) -> Any:
-        """Raises redis-py's ``ConnectionError`` where it would raise ``InvalidResponse``, which stands beside it."""
+        """Raise redis-py's ``ConnectionError`` instead of its ``InvalidResponse``."""
         try:
-            with asking():
+            with call_redis():
                 return super().execute_command(*arguments, **options)
         except InvalidResponse as error:
-            raise ConnectionError("What answers on this port is not Redis.") from error
+            raise ConnectionError("The program on this port is not Redis.") from error

@@ -1,4 +1,4 @@
-"""The job queue: the app, and below it everything that the clock starts."""
+"""The Celery app, the schedule of beat, and how workers start and stop."""
 
 import logging
 import os
@@ -18,8 +18,8 @@ from kombu import Queue
 
 from config.jobs.broker import WORKERS_WAITS
 
-# Of the ten seconds in which a stop has to be over: when jobs that go on are given back to the queue, and when a
-# process ends whatever it waits for. What Redis did not take back it gives out again after ``visibility_timeout``.
+# Seconds after the signal to stop, which must take less than ten: when running jobs return to the queue, and when the
+# process exits in any case. Redis redelivers jobs that could not be returned after ``visibility_timeout``.
 JOBS_END, PROCESS_ENDS = 4, 9
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -27,7 +27,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("plumbline")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-# Named here, so that a worker that is started without --queues serves all of them.
+# Listed here, so that a worker without --queues serves all of them.
 app.conf.task_queues = [Queue("celery"), Queue("celery.routine"), Queue("celery.slow")]
 
 app.conf.beat_schedule = {
@@ -56,8 +56,8 @@ app.conf.beat_schedule = {
 
 
 @setup_logging.connect
-def log_as_all_others_do(**_: object) -> None:
-    """Put ``LOGGING`` in force in worker and beat, where Celery would put handlers and formats of its own."""
+def configure_logging(**_: object) -> None:
+    """Apply ``LOGGING`` to workers and beat, instead of Celery's own handlers and formats."""
     from django.conf import settings
 
     from config.logging import redaction
@@ -68,9 +68,9 @@ def log_as_all_others_do(**_: object) -> None:
 
 @worker_init.connect
 def check_before_serving(**_: object) -> None:
-    """Let no worker and no beat start as a database role, or with keys, that may not serve the site.
+    """Exit a worker or beat whose database role or keys may not serve the site, or whose database is unavailable.
 
-    Nor without a database that could tell. Celery goes on after any other exception of a signal's receiver.
+    It exits by ``SystemExit``, because Celery ignores other exceptions of a signal's receiver.
     """
     from compliance import timeouts
     from compliance.startup import require_serving_checks
@@ -81,27 +81,27 @@ def check_before_serving(**_: object) -> None:
         require_serving_checks()
     except ImproperlyConfigured as refused:
         sys.exit(str(refused))
-    # A worker's own beat, or a child of it, would begin with a connection that two processes share.
+    # Child processes would otherwise share this process's connection.
     connections.close_all()
 
 
 @worker_shutting_down.connect
 def end_in_time(how: str, **_: object) -> None:
-    """See to it that a worker that was asked to end does; Celery would wait for its slowest job, and for Redis."""
+    """Limit the time in which a worker stops. Celery would wait for its slowest job, and for Redis."""
     if how == "Warm":
-        after(JOBS_END, lambda: os.kill(os.getpid(), signal.SIGQUIT))
-    after(PROCESS_ENDS, end_now)
+        run_later(JOBS_END, lambda: os.kill(os.getpid(), signal.SIGQUIT))
+    run_later(PROCESS_ENDS, end_now)
 
 
-def after(seconds: float, do: Callable[[], None]) -> None:
-    """Do something later, if this process lives by then."""
-    later = threading.Timer(seconds, do)
-    later.daemon = True
-    later.start()
+def run_later(seconds: float, function: Callable[[], None]) -> None:
+    """Call a function after some seconds, if this process still runs."""
+    timer = threading.Timer(seconds, function)
+    timer.daemon = True
+    timer.start()
 
 
 def end_now() -> None:
-    """End this worker and its processes, whatever they are at."""
+    """Kill this worker and its child processes."""
     for process in billiard.active_children():
         if process.pid:
             os.kill(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Reads settings from the environment; an address that cannot be read is named and never shown."""
+"""Read settings from environment variables. Errors name an invalid variable but never show its value."""
 
 import datetime
 import hashlib
@@ -14,36 +14,36 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class Environment(environ.FileAwareEnv):  # type: ignore[misc]
-    """The process's environment. Its addresses hold passwords, which libraries repeat when they stumble over one."""
+    """The process's environment. URLs in it contain passwords, which libraries would repeat in their errors."""
 
     def get_value(self, var: str, *args: Any, **options: Any) -> Any:
-        """A setting's value. Raises ``ImproperlyConfigured`` for a file of secrets that cannot be read."""
+        """The value of a setting. Raises ``ImproperlyConfigured`` for a secrets file that cannot be read."""
         try:
             return super().get_value(var, *args, **options)
         except (OSError, UnicodeDecodeError):
             raise ImproperlyConfigured(f"The file that {var}_FILE names cannot be read as text.") from None
 
     def db_url(self, var: str, *args: Any, **options: Any) -> Any:
-        """A database's address as Django takes it. Raises ``ImproperlyConfigured``."""
-        with naming(var):
+        """Django's settings for a database URL. Raises ``ImproperlyConfigured``."""
+        with hide_value_of(var):
             return super().db_url(var, *args, **options)
 
     def email_url(self, var: str, *args: Any, **options: Any) -> Any:
-        """A mail server's address as Django takes it. Raises ``ImproperlyConfigured``."""
-        with naming(var):
+        """Django's settings for a mail server's URL. Raises ``ImproperlyConfigured``."""
+        with hide_value_of(var):
             return super().email_url(var, *args, **options)
 
     def redis_url(self, var: str) -> str:
-        """Redis's address. Raises ``ImproperlyConfigured`` now, where Redis's library would later."""
-        address = str(self.str(var))
-        with naming(var):
-            parts = urlsplit(address)
+        """A URL of Redis. Raises ``ImproperlyConfigured`` at once, where Redis's library would raise later."""
+        url = str(self.str(var))
+        with hide_value_of(var):
+            parts = urlsplit(url)
             if parts.scheme not in ("redis", "rediss", "unix") or (parts.port or 1) < 1:
                 raise ValueError
-        return address
+        return url
 
     def date(self, var: str) -> datetime.date | None:
-        """A day such as 2026-11-20; None where the setting is empty or missing. Raises ``ImproperlyConfigured``."""
+        """A date such as 2026-11-20; ``None`` if the variable is empty or missing. Raises ``ImproperlyConfigured``."""
         text = str(self.str(var, ""))
         try:
             return datetime.date.fromisoformat(text) if text else None
@@ -51,7 +51,7 @@ class Environment(environ.FileAwareEnv):  # type: ignore[misc]
             raise ImproperlyConfigured(f"{var} has to be a day such as 2026-11-20.") from None
 
     def load_dev_environment(self, file: Path) -> None:
-        """Set what the environment lacks from the file that `make run` wrote. Raises ``ImproperlyConfigured``."""
+        """Set missing variables from the file that `make run` wrote. Raises ``ImproperlyConfigured``."""
         values = read_dev_environment(file)
         if not values:
             raise ImproperlyConfigured(
@@ -63,21 +63,21 @@ class Environment(environ.FileAwareEnv):  # type: ignore[misc]
 
 
 def find_dev_environment(checkout: Path) -> Path:
-    """Where `make run` leaves the settings of the services that it starts: in the data directory of the checkout.
+    """Return the path of the settings that `make run` writes about its services, in the checkout's data directory.
 
     ``devservices/data_dir.py`` has the same rule.
     """
-    if named := os.environ.get("DEV_ENVIRONMENT"):
-        return Path(named)
-    if chosen := os.environ.get("PLUMBLINE_HOME"):
-        return Path(chosen).expanduser().resolve() / "site.env"
+    if file := os.environ.get("DEV_ENVIRONMENT"):
+        return Path(file)
+    if home := os.environ.get("PLUMBLINE_HOME"):
+        return Path(home).expanduser().resolve() / "site.env"
     if os.geteuid() == 0:
         return Path("/var/lib/plumbline") / hashlib.sha256(os.fsencode(checkout)).hexdigest()[:12] / "site.env"
     return checkout / ".data" / "site.env"
 
 
 def read_dev_environment(file: Path) -> dict[str, str]:
-    """What the file of `make run` says; nothing where there is none, or none that this process may read."""
+    """The variables in the file of `make run`; empty if it is missing or not readable."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, NotADirectoryError, PermissionError):
@@ -86,8 +86,8 @@ def read_dev_environment(file: Path) -> dict[str, str]:
 
 
 @contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Raise ``ImproperlyConfigured`` with a setting's name for an address that is none."""
+def hide_value_of(name: str) -> Iterator[None]:
+    """Raise ``ImproperlyConfigured`` with a variable's name, but without its value, for an invalid URL."""
     try:
         yield
     except (KeyError, ValueError):

@@ -1,7 +1,7 @@
 """The Jinja2 environment of the macros that pages repeat many times (``ui/macros.py``); pages are Django templates.
 
-Filters come from the tag libraries of the apps and are named here one by one. A name that a macro does not find is an
-error and never an empty place. Sentences are translated by Django's gettext: ``_("...")``, ``ngettext(...)`` or a block
+Filters come from the tag libraries of the apps and are listed here one by one. An undefined name in a macro is an error
+instead of an empty string. Sentences are translated by Django's gettext: ``_("...")``, ``ngettext(...)`` or a block
 ``{% trans %}...{% endtrans %}``, whose placeholders are escaped.
 """
 
@@ -39,7 +39,7 @@ GLOBALS = {"current_year": formatting.current_year}
 
 
 def environment(**options: Any) -> Environment:
-    """Make the environment that Django's backend asks for; it escapes everything (``autoescape`` is the backend's)."""
+    """Create the environment for Django's Jinja2 backend, which turns on autoescaping."""
     env = Environment(**options | {"undefined": StrictUndefined})  # noqa: S701 Django's backend passes autoescape=True
     env.add_extension("jinja2.ext.i18n")
     env.policies["ext.i18n.trimmed"] = True

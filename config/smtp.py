@@ -1,4 +1,4 @@
-"""The way to the mail server: how long one mail may take in all, and that a silent server is waited for once."""
+"""The email backend, with a time limit per email and a circuit breaker for a mail server that does not respond."""
 
 import smtplib
 import socket
@@ -11,16 +11,16 @@ from django.core.mail.backends import smtp
 from compliance import timeouts
 from compliance.timeouts.circuit_breaker import CircuitBreaker
 
-# In seconds, from the connection to the last answer. ``EMAIL_TIMEOUT`` is for each wait alone, and a server that
-# answers a little at a time makes many of them.
-WHOLE: Final = {timeouts.WEB: 6.0}
-JOBS_WHOLE: Final = 30.0
+# In seconds, from the connection to the last response. ``EMAIL_TIMEOUT`` limits each single wait, and a slow server
+# causes many of them.
+TIME_LIMITS: Final = {timeouts.WEB: 6.0}
+JOB_TIME_LIMIT: Final = 30.0
 
 circuit_breaker: Final = CircuitBreaker(seconds=5)
 
 
-class Hurried(smtplib.SMTP):
-    """Hangs up on a server that takes too long, which is then an ``SMTPServerDisconnected`` or ``OSError``."""
+class TimeLimitedSMTP(smtplib.SMTP):
+    """Disconnects when an email takes too long, by which smtplib raises ``SMTPServerDisconnected`` or ``OSError``."""
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         if circuit_breaker.is_open():
@@ -30,20 +30,20 @@ class Hurried(smtplib.SMTP):
         except TimeoutError:
             circuit_breaker.open()
             raise
-        self.watch = threading.Timer(WHOLE.get(timeouts.get_timeouts(), JOBS_WHOLE), self.hang_up)
-        self.watch.daemon = True
-        self.watch.start()
+        self.timer = threading.Timer(TIME_LIMITS.get(timeouts.get_timeouts(), JOB_TIME_LIMIT), self.disconnect)
+        self.timer.daemon = True
+        self.timer.start()
         return connected
 
-    def hang_up(self) -> None:
-        """End the conversation from another thread."""
+    def disconnect(self) -> None:
+        """Shut the connection down from the timer's thread."""
         circuit_breaker.open()
         with suppress(OSError, AttributeError):
-            # It may have ended by itself just now.
+            # The connection may have ended just now.
             self.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
     def getreply(self) -> tuple[int, bytes]:
-        """Raises ``SMTPServerDisconnected``, also for a server that has said nothing for too long."""
+        """Open the circuit breaker when a read times out. Raises ``SMTPServerDisconnected`` as smtplib does."""
         try:
             return super().getreply()
         except smtplib.SMTPServerDisconnected as error:
@@ -52,19 +52,19 @@ class Hurried(smtplib.SMTP):
             raise
 
     def close(self) -> None:
-        """Close the connection, and stop watching it."""
-        if watch := getattr(self, "watch", None):
-            watch.cancel()
+        """Close the connection, and cancel its timer."""
+        if timer := getattr(self, "timer", None):
+            timer.cancel()
         super().close()
 
 
-class HurriedByTLS(Hurried, smtplib.SMTP_SSL):
-    """The same where TLS comes first."""
+class TimeLimitedSMTPOverTLS(TimeLimitedSMTP, smtplib.SMTP_SSL):
+    """The same for implicit TLS."""
 
 
 class EmailBackend(smtp.EmailBackend):
-    """Django's, over such a connection."""
+    """Django's backend with a time limit per email."""
 
     @property
     def connection_class(self) -> Any:
-        return HurriedByTLS if self.use_ssl else Hurried
+        return TimeLimitedSMTPOverTLS if self.use_ssl else TimeLimitedSMTP

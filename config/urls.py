@@ -1,4 +1,4 @@
-"""Every address of the site. Pages need a sign-in unless their view says otherwise."""
+"""The root URLconf. Pages require a sign-in unless their view has ``login_not_required``."""
 
 from django.conf import settings
 from django.contrib import admin

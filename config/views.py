@@ -1,4 +1,4 @@
-"""The front door, the doors for machines that watch the site, and the pages for when something is wrong."""
+"""The home page, the help page, the health checks, the theme switch and the error pages."""
 
 import sys
 
@@ -18,14 +18,14 @@ from config.http.context import THEMES
 YEAR = 365 * 24 * 3600
 MINUTE = 60
 HOUR = 60 * MINUTE
-# allauth's limits ask for the 429 page without saying how long: over a minute, and over an hour where mails are sent.
+# allauth renders the 429 page without the time to wait. Its limits are per hour where emails are sent, else per minute.
 MAILING = frozenset({"account_reset_password", "account_signup", "account_email"})
 
 
 @login_not_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the landing page to strangers and the overview to those who are signed in."""
+    """Show the landing page, or redirect signed-in users to the overview."""
     if request.user.is_authenticated:
         return redirect("overview")
     return render(request, "home.html")
@@ -35,7 +35,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @transaction.non_atomic_requests
 def live(request: HttpRequest) -> HttpResponse:
-    """Answer as long as the process runs; asks nothing of any other part."""
+    """Respond as long as the process runs, without any other service."""
     return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
@@ -43,14 +43,14 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 @transaction.non_atomic_requests
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when the parts that a request needs are there, 503 with the missing part's name when not."""
-    parts = {"database": database_answers(), "redis": redis_answers()}
-    whole = all(parts.values())
-    return JsonResponse({"status": "ok" if whole else "degraded", **parts}, status=200 if whole else 503)
+    """Respond with 200 when the services that requests need are available, and with 503 when not."""
+    services = {"database": is_database_available(), "redis": is_redis_available()}
+    is_ready = all(services.values())
+    return JsonResponse({"status": "ok" if is_ready else "degraded", **services}, status=200 if is_ready else 503)
 
 
-def database_answers() -> bool:
-    """Tell whether the database answers a trivial question."""
+def is_database_available() -> bool:
+    """Whether the database answers a trivial query."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -59,8 +59,8 @@ def database_answers() -> bool:
     return True
 
 
-def redis_answers() -> bool:
-    """Tell whether Redis keeps a value; the cache hides its own failures, so the value is read back."""
+def is_redis_available() -> bool:
+    """Whether Redis stores a value. The cache hides its failures, so the value is read back."""
     cache.set("ready", "1", timeout=5)
     return cache.get("ready") == "1"
 
@@ -68,11 +68,11 @@ def redis_answers() -> bool:
 @login_not_required
 @require_POST
 def appearance(request: HttpRequest) -> HttpResponse:
-    """Remember light, dark or the system's theme in a cookie and go back to where the person was."""
+    """Store the light, dark or system theme in a cookie, and redirect back."""
     back = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
         back = "/"
-    # Not ``redirect``, which would look a bare word up as a view's name.
+    # Not ``redirect``, which would look up a bare word as a view's name.
     response = HttpResponseRedirect(back)
     theme = request.POST.get("theme", "")
     if theme in THEMES:
@@ -84,7 +84,7 @@ def appearance(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
-    """Say how the site works and whom to ask."""
+    """Show how the site works and how to contact support."""
     return render(request, "help.html", {"support_email": settings.SUPPORT_EMAIL})
 
 
@@ -101,15 +101,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
-    """Answer 413 to a body that is larger than any form of the site's."""
+    """Respond with 413 to a body that is larger than any form of the site."""
     return problem(request, 413)
 
 
 def too_many_requests(request: HttpRequest, retry_after: int = 0) -> HttpResponse:
-    """Answer 429 with the seconds to wait, as a page for people and as JSON for programs."""
-    retry_after = retry_after or allauths_wait(request)
+    """Respond with 429 and the seconds to wait, as a page or as JSON."""
+    retry_after = retry_after or allauth_wait(request)
     sentence = describe_wait(retry_after)
-    if is_program(request):
+    if prefers_json(request):
         response: HttpResponse = JsonResponse({"error": sentence, "retry_after": retry_after}, status=429)
     else:
         response = problem(request, 429, sentence=sentence)
@@ -117,14 +117,14 @@ def too_many_requests(request: HttpRequest, retry_after: int = 0) -> HttpRespons
     return response
 
 
-def allauths_wait(request: HttpRequest) -> int:
-    """How long one of allauth's limits may last; while nobody counts, until somebody may count again."""
+def allauth_wait(request: HttpRequest) -> int:
+    """The longest that a limit of allauth's lasts. Without Redis nothing is counted, and a minute is enough."""
     match = request.resolver_match
-    return HOUR if match and match.url_name in MAILING and redis_answers() else MINUTE
+    return HOUR if match and match.url_name in MAILING and is_redis_available() else MINUTE
 
 
 def describe_wait(seconds: int) -> str:
-    """Return the sentence that says how long to wait: in seconds, or in minutes, rounded up."""
+    """Return a sentence with the time to wait, in seconds or in minutes, rounded up."""
     if seconds < MINUTE:
         return ngettext(
             "Too many requests. Try again in %(count)s second.",
@@ -139,17 +139,17 @@ def describe_wait(seconds: int) -> str:
     ) % {"count": minutes}
 
 
-def is_program(request: HttpRequest) -> bool:
-    """Whether the request would rather have JSON than a page."""
+def prefers_json(request: HttpRequest) -> bool:
+    """Whether the client prefers JSON to a page."""
     if request.path_info.startswith("/api/"):
         return True
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 when the database is out of reach, which heals by itself, and 500 for what does not."""
-    away = isinstance(sys.exc_info()[1], OperationalError)
-    return problem(request, 503 if away else 500)
+    """Respond with 503 when the database is unavailable, which is temporary, and with 500 otherwise."""
+    is_unavailable = isinstance(sys.exc_info()[1], OperationalError)
+    return problem(request, 503 if is_unavailable else 500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -157,6 +157,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def problem(request: HttpRequest, status: int, template: str = "", **context: str) -> HttpResponse:
-    """Render the page for an HTTP error with the request's id, which support can look up in the logs."""
+    """Render the page for an HTTP error, with the request's id for support to find in the logs."""
     context["request_id"] = current_request_details().request_id
     return render(request, template or f"{status}.html", context, status=status)

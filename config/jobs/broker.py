@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from kombu.exceptions import DecodeError
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 
-from config.cache import asking
+from config.cache import call_redis
 
 logger = logging.getLogger(__name__)
 
@@ -83,11 +83,11 @@ class SafeRedisChannel(redis.Channel):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # It connects to Redis at once.
-        with asking():
+        with call_redis():
             super().__init__(*args, **kwargs)
 
     def _put(self, *args: Any, **kwargs: Any) -> None:
-        with asking():
+        with call_redis():
             super()._put(*args, **kwargs)
 
     def _brpop_read(self, **options: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from compliance import timeouts
-from config.celery import PROCESS_ENDS, after, check_before_serving
+from config.celery import PROCESS_ENDS, check_before_serving, run_later
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 REPEAT_SECONDS: Final = 0.5
@@ -46,6 +46,6 @@ def exit_loop(number: int, _: FrameType | None) -> None:
 
     An exception raised inside a finalizer is lost, and finalizers run often while modules are loaded.
     """
-    after(PROCESS_ENDS, lambda: os._exit(1))
-    after(REPEAT_SECONDS, lambda: os.kill(os.getpid(), number))
+    run_later(PROCESS_ENDS, lambda: os._exit(1))
+    run_later(REPEAT_SECONDS, lambda: os.kill(os.getpid(), number))
     raise SystemExit

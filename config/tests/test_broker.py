@@ -110,7 +110,7 @@ def test_it_puts_jobs_where_the_cache_is() -> None:
 
 def test_it_asks_a_silent_redis_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "circuit_breaker", cache.CircuitBreaker(seconds=60))
-    with pytest.raises(TimeoutError), cache.asking():
+    with pytest.raises(TimeoutError), cache.call_redis():
         raise TimeoutError
-    with pytest.raises(ConnectionError, match="did not answer a moment ago"), cache.asking():
+    with pytest.raises(ConnectionError, match="did not answer a moment ago"), cache.call_redis():
         raise AssertionError("It was asked again.")

@@ -55,7 +55,7 @@ def mail_server(handler: type[socketserver.StreamRequestHandler]) -> Iterator[so
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp, "circuit_breaker", smtp.CircuitBreaker(seconds=60))
-    monkeypatch.setattr(smtp, "WHOLE", {timeouts.WEB: SECONDS})
+    monkeypatch.setattr(smtp, "TIME_LIMITS", {timeouts.WEB: SECONDS})
     monkeypatch.setattr(timeouts, "_timeouts", timeouts.WEB)
 
 
@@ -98,4 +98,4 @@ def test_it_leaves_nobody_watching_a_server_that_refuses() -> None:
 
 def test_it_is_what_the_site_sends_mail_by() -> None:
     backend = get_connection("config.smtp.EmailBackend", use_ssl=True)
-    assert issubclass(backend.connection_class, smtp.HurriedByTLS)
+    assert issubclass(backend.connection_class, smtp.TimeLimitedSMTPOverTLS)

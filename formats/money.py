@@ -20,6 +20,12 @@ CENT: Final = Decimal("0.01")
 MOST_DIGITS: Final = 10
 # Where CLDR files currencies that no territory uses, such as gold and codes for tests.
 NO_TERRITORY: Final = "ZZ"
+# Where CLDR has no digits, and ISO 4217 not its usual two. Source: https://www.iso.org/iso-4217-currency-codes.html
+ISO_DIGITS: Final = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
+    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    "IQD": 3,
+}
 
 
 class MoneyFormat(NamedTuple):
@@ -44,14 +50,23 @@ def money_format(currency: str, locale: str) -> MoneyFormat:
 def smallest_unit(currency: str) -> Decimal | None:
     """Return a cent, a yen, or ``None`` for what is no country's currency."""
     territories = get_global("all_currencies").get(currency, (NO_TERRITORY,))
-    return None if NO_TERRITORY in territories else ONE.scaleb(-get_currency_precision(currency))
+    return None if NO_TERRITORY in territories else ONE.scaleb(-minor_unit_digits(currency))
+
+
+def minor_unit_digits(currency: str) -> int:
+    """Return the digits of the minor unit as ISO 4217 defines it.
+
+    CLDR says how prices are customarily written, which is without cents for pesos of Colombia or forints. A bank books
+    them with cents all the same, and a booked amount is never rounded away.
+    """
+    return get_currency_precision(currency) or ISO_DIGITS.get(currency, 2)
 
 
 def currency_decimals(currency: str) -> tuple[int, int]:
     """How many decimals an amount of this currency has at least and at most."""
     if smallest_unit(currency) is None:
         return 2, MOST_DIGITS
-    return (get_currency_precision(currency),) * 2
+    return (minor_unit_digits(currency),) * 2
 
 
 def money_templates(currency: str, *, locale: str | None = None) -> tuple[str, str]:

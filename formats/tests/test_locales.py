@@ -1,7 +1,9 @@
 """Which locale is written in."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.utils import translation
@@ -15,20 +17,27 @@ def test_it_writes_the_only_language_of_the_site() -> None:
         assert active_locale() == "en_US"
 
 
+@pytest.fixture
+def several_languages(settings: Any) -> Iterator[None]:
+    """Run the site with two languages; Django keeps the functions that it translates by."""
+    settings.LANGUAGES = [("en", "English"), ("es", "Spanish")]
+    settings.USE_I18N = True
+    with patch.object(translation, "_trans", type(translation._trans)()):
+        yield
+
+
+@pytest.mark.usefixtures("several_languages")
 @pytest.mark.parametrize(
     ("language", "locale"), [("es", "es"), ("pt-br", "pt_BR"), ("zh-hans", "zh_Hans"), (None, "en_US")]
 )
-def test_it_follows_the_active_language_where_there_are_several(
-    settings: Any, language: str | None, locale: str
-) -> None:
-    settings.LANGUAGES = [("en", "English"), ("es", "Spanish")]
+def test_it_follows_the_active_language_where_there_are_several(language: str | None, locale: str) -> None:
     with translation.override(language):
         assert active_locale() == locale
         assert money(Decimal(1)) == money(Decimal(1), locale=locale)
 
 
-def test_it_follows_each_language_in_turn(settings: Any) -> None:
-    settings.LANGUAGES = [("en", "English"), ("es", "Spanish")]
+@pytest.mark.usefixtures("several_languages")
+def test_it_follows_each_language_in_turn() -> None:
     for language, text in (("en", "$1.00"), ("es", "1,00\xa0US$"), ("en", "$1.00")):
         with translation.override(language):
             assert money(Decimal(1)) == text

@@ -55,7 +55,7 @@ class Notification(Owned):
 
     @property
     def title(self) -> str:
-        """What happened, in the language of the first reader of this instance."""
+        """What happened, in the active language."""
         return self._description.title
 
     @property

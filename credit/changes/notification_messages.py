@@ -9,7 +9,11 @@ from credit.diffing import Change
 
 @register_message
 class CreditChangeMessage(NotificationMessage, frozen=True):
-    """A change between two credit reports."""
+    """A change between two credit reports.
+
+    ``Change`` is stored with it, and unlike a report's changes cannot be made again: a field of another name or type
+    leaves older notifications with no more than the label of their type.
+    """
 
     code: ClassVar[str] = "credit_change"
     change: Change

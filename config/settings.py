@@ -238,9 +238,9 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-# "login" alone counts by IP address: a successful sign-in clears the count of "login_failed", which must not clear it
-# for everyone at that address. "mail" is counted in accounts/emails/rate_limit.py: an email address gets at most four
-# password links an hour, and four emails of other kinds, whether or not it has an account.
+# Sign-ins are limited by IP address in "login" and not in "login_failed": a successful sign-in clears the latter, which
+# it must not do for everyone at that address. "mail" is counted in accounts/emails/rate_limit.py: an email address gets
+# at most four password links an hour, and four emails of other kinds, whether or not it has an account.
 ACCOUNT_RATE_LIMITS = {
     "login": "20/m/ip",
     "login_failed": "5/15m/key",

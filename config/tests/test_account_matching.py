@@ -1,4 +1,4 @@
-"""By what evidence two accounts are taken for one, and that others are kept apart."""
+"""Which evidence matches two accounts as the same real account, and which does not."""
 
 from collections.abc import Callable
 from dataclasses import replace

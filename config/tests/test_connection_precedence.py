@@ -1,4 +1,4 @@
-"""Which of a person's connections to one bank is in front, as they fail, recover, move and end."""
+"""Which of a user's connections to one bank takes precedence as they fail, recover, change ids and end."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Connections come, break and go in any order, and each payment that one of them still knows counts once."""
+"""Connections start, fail and end at random, and each payment that one of them has stored counts once."""
 
 import csv
 import random

@@ -1,4 +1,4 @@
-"""One real account that is known twice counts once, and two accounts that look alike count twice."""
+"""A bank that is connected again: its account counts once, and accounts that only look alike count separately."""
 
 from collections.abc import Callable
 from datetime import date, timedelta

@@ -1,10 +1,12 @@
-"""What banking's tests start from: a scripted provider and an Item of Alice's."""
+"""Fixtures of banking's tests: a scripted provider, Items, and a job queue that is down."""
 
 from collections.abc import Callable
 
 import pytest
+from kombu.exceptions import OperationalError
 
 from accounts.models import User
+from banking import tasks
 from banking.models import Institution, Item, Transaction
 from banking.plaid.provider import PlaidProvider
 from banking.tests.scripted_provider import ScriptedProvider
@@ -13,7 +15,7 @@ from compliance.isolation import tenant
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> ScriptedProvider:
-    """Plaid's client, replaced by a script."""
+    """Replaces Plaid's client; the test sets what it returns."""
     scripted = ScriptedProvider()
     monkeypatch.setattr(PlaidProvider, "connect", lambda self: scripted)
     return scripted
@@ -21,7 +23,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> ScriptedProvider:
 
 @pytest.fixture
 def make_item(db: None) -> Callable[..., Item]:
-    def make(owner: User, **facts: object) -> Item:
+    def make(owner: User, **fields: object) -> Item:
         bank, _ = Institution.objects.get_or_create(
             provider="plaid", provider_id="ins_1", defaults={"name": "First Platypus Bank"}
         )
@@ -32,7 +34,7 @@ def make_item(db: None) -> Callable[..., Item]:
                 institution=bank,
                 institution_name=bank.name,
                 access_token="access-sandbox-secret",
-                **{"provider_item_id": f"item-{owner.pk}", **facts},
+                **{"provider_item_id": f"item-{owner.pk}", **fields},
             )
 
     return make
@@ -40,17 +42,28 @@ def make_item(db: None) -> Callable[..., Item]:
 
 @pytest.fixture
 def item(alice: User, make_item: Callable[..., Item]) -> Item:
-    """Alice's connection, linked and not yet read."""
+    """An Item of Alice's that has not been synced yet."""
     return make_item(alice)
 
 
 @pytest.fixture
 def stored_transactions(alice: User) -> Callable[[], dict[str, Transaction]]:
-    """Alice's standing transactions by the provider's ids."""
+    """Return Alice's current transactions by their id at the provider."""
 
-    def read() -> dict[str, Transaction]:
+    def load() -> dict[str, Transaction]:
         with tenant(alice.pk):
             rows = Transaction.objects.for_user(alice).filter(removed_at=None)
             return {row.provider_id: row for row in rows}
 
-    return read
+    return load
+
+
+@pytest.fixture
+def queue_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queueing a job fails as it does when Redis cannot be reached."""
+
+    def refuse_connection(*args: object, **options: object) -> None:
+        raise OperationalError("Error 2 connecting to redis.sock")
+
+    for task in (tasks.sync_item, tasks.remove_at_provider):
+        monkeypatch.setattr(task, "apply_async", refuse_connection)

@@ -32,26 +32,26 @@ def _afternoon_in_new_york():
 # --- States, categories, parts ----------------------------------------------------------------------------
 
 
-def rendered(source: str, **context: object) -> str:
+def render_template(source: str, **context: object) -> str:
     return Template("{% load banking_tags %}" + source).render(Context(context))
 
 
 @pytest.mark.parametrize("state", banking_tags.STATES)
 def test_it_names_every_state_with_a_mark_and_a_word(state):
-    html = rendered("{% status_badge state %}", state=state)
+    html = render_template("{% status_badge state %}", state=state)
 
     assert 'aria-hidden="true"' in html
     assert str(banking_tags.STATES[state][2]) in html
 
 
 def test_it_says_the_age_of_a_stale_connection():
-    assert "7 days ago" in rendered("{% status_badge 'stale' since %}", since=NOW - timedelta(days=7, hours=5))
-    assert "Out of date" in rendered("{% status_badge 'stale' since %}", since=None)
+    assert "7 days ago" in render_template("{% status_badge 'stale' since %}", since=NOW - timedelta(days=7, hours=5))
+    assert "Out of date" in render_template("{% status_badge 'stale' since %}", since=None)
 
 
 def test_it_refuses_a_state_that_nobody_defined():
     with pytest.raises(KeyError):
-        rendered("{% status_badge 'fine' %}")
+        render_template("{% status_badge 'fine' %}")
 
 
 def test_it_knows_every_state_that_an_item_can_have():

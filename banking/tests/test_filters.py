@@ -36,14 +36,14 @@ def rows(checking: Account) -> None:
     make_transaction(checking, "0", **plain | {"provider_id": "nothing", "category": "", "name": "FEE 1OO% WAIVED"})
 
 
-def asked(user: User, query: str) -> TransactionFilter:
+def build_filter(user: User, query: str) -> TransactionFilter:
     rows = Transaction.objects.for_user(user).current()
     return TransactionFilter(QueryDict(query), queryset=rows, request=SimpleNamespace(user=user))
 
 
-def found(user: User, query: str) -> set[str]:
+def find_ids(user: User, query: str) -> set[str]:
     with tenant(user.pk):
-        filtered = asked(user, query)
+        filtered = build_filter(user, query)
         assert filtered.is_valid(), filtered.errors
         return {row.provider_id for row in filtered.qs}
 
@@ -91,7 +91,7 @@ EVERYTHING = {"lunch", "cent-more", "salary", "pending", "moved", "nothing"}
     ],
 )
 def test_it_finds_what_was_asked_for(alice: User, rows: None, query: str, expected: set[str]) -> None:
-    assert found(alice, query) == expected
+    assert find_ids(alice, query) == expected
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_it_finds_what_was_asked_for(alice: User, rows: None, query: str, expect
 )
 def test_it_names_the_field_that_makes_no_sense(alice: User, field: str, query: str) -> None:
     with tenant(alice.pk):
-        filtered = asked(alice, query)
+        filtered = build_filter(alice, query)
         assert not filtered.is_valid()
         assert list(filtered.form.errors) == [field]
 
@@ -148,14 +148,14 @@ def test_it_names_the_field_that_makes_no_sense(alice: User, field: str, query: 
 def test_it_finds_a_category_that_no_table_holds(alice: User, checking: Account) -> None:
     make_transaction(checking, "-1", provider_id="rocket", category="SPACE_TRAVEL")
     make_transaction(checking, "-2", provider_id="hive", category="FOOD_AND_DRINK", user_category="Bees & honey")
-    assert found(alice, "category=SPACE_TRAVEL") == {"rocket"}
-    assert found(alice, "category=Bees+%26+honey") == {"hive"}
+    assert find_ids(alice, "category=SPACE_TRAVEL") == {"rocket"}
+    assert find_ids(alice, "category=Bees+%26+honey") == {"hive"}
 
 
 def test_it_offers_a_made_up_category_while_it_is_asked_for(alice: User) -> None:
     with tenant(alice.pk):
-        offered = dict(asked(alice, "category=SPACE_TRAVEL").form.fields["category"].choices)
-        usual = dict(asked(alice, "category=TRAVEL").form.fields["category"].choices)
+        offered = dict(build_filter(alice, "category=SPACE_TRAVEL").form.fields["category"].choices)
+        usual = dict(build_filter(alice, "category=TRAVEL").form.fields["category"].choices)
     assert offered["SPACE_TRAVEL"] == "Space travel"
     assert "SPACE_TRAVEL" not in usual
 
@@ -163,7 +163,7 @@ def test_it_offers_a_made_up_category_while_it_is_asked_for(alice: User) -> None
 def test_it_finds_the_rows_of_one_account(alice: User, item: Item, rows: None) -> None:
     savings = make_account(item, name="Savings")
     make_transaction(savings, "1", provider_id="interest")
-    assert found(alice, f"account={savings.pk}") == {"interest"}
+    assert find_ids(alice, f"account={savings.pk}") == {"interest"}
 
 
 def test_it_offers_and_takes_no_account_of_somebody_else(
@@ -171,7 +171,7 @@ def test_it_offers_and_takes_no_account_of_somebody_else(
 ) -> None:
     make_account(make_item(mallory), name="Hers")
     with tenant(mallory.pk):
-        filtered = asked(mallory, f"account={checking.pk}")
+        filtered = build_filter(mallory, f"account={checking.pk}")
         assert list(filtered.form.errors) == ["account"]
         assert [label for _, label in filtered.form.fields["account"].choices] == ["All accounts", "Hers ••0000"]
 
@@ -179,4 +179,4 @@ def test_it_offers_and_takes_no_account_of_somebody_else(
 def test_it_shows_no_row_that_the_bank_withdrew_or_the_person_hid(alice: User, checking: Account) -> None:
     make_transaction(checking, "-1", hidden=True)
     make_transaction(checking, "-1", removed_at="2026-11-20T09:40:00Z")
-    assert found(alice, "") == set()
+    assert find_ids(alice, "") == set()

@@ -32,7 +32,7 @@ SPENT = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
 
 @pytest.fixture
 def session(alice: User, provider: ScriptedProvider) -> LinkSession:
-    """A dialog of Alice's, of which the provider says that it has ended with a bank."""
+    """A link session of Alice's whose dialog has ended with a bank, as the provider confirms."""
     opened = open_link(user=alice)
     provider.link_results = {
         opened.token.value: [link_result(TOKEN, institution_id="ins_1", name="Platypus", accounts=[CHECKING])]
@@ -45,33 +45,34 @@ def finish(session: LinkSession, token: str = TOKEN) -> Item:
     return finish_link(user=owner, session_id=session.pk, public_token=token, metadata=NOTHING_CHOSEN)
 
 
-def look(session: LinkSession) -> Item | None:
+def recover(session: LinkSession) -> Item | None:
     return recovery.recover_link(owner_id=session.owner_id, session_id=session.pk)
 
 
-def now(session: LinkSession) -> LinkSession:
+def reload(session: LinkSession) -> LinkSession:
     with tenant(session.owner_id):
         return LinkSession.objects.get(pk=session.pk)
 
 
-def refused(session: LinkSession) -> LinkError:
-    with pytest.raises(LinkError) as found:
-        finish(session)
-    return found.value
+def finish_error(session: LinkSession, token: str = TOKEN) -> LinkError:
+    """Finish a link that must fail, and return its error."""
+    with pytest.raises(LinkError) as caught:
+        finish(session, token)
+    return caught.value
 
 
 @pytest.fixture
-def later() -> Iterator[Any]:
+def clock() -> Iterator[Any]:
     with time_machine.travel(timezone.now(), tick=False) as clock:
         yield clock
 
 
 @pytest.fixture
-def owed(session: LinkSession, provider: ScriptedProvider) -> LinkSession:
-    """The session after an exchange that brought no answer."""
+def pending_session(session: LinkSession, provider: ScriptedProvider) -> LinkSession:
+    """The session after an exchange that timed out."""
     provider.credential = Unavailable("TIMEOUT")
-    assert refused(session).reason == "pending"
-    return now(session)
+    assert finish_error(session).reason == "pending"
+    return reload(session)
 
 
 # --- Whose token it is ------------------------------------------------------------------------------------
@@ -79,7 +80,7 @@ def owed(session: LinkSession, provider: ScriptedProvider) -> LinkSession:
 
 def test_it_takes_the_banks_name_from_the_provider(session: LinkSession) -> None:
     assert finish(session).institution_name == "Platypus"
-    assert (now(session).state, now(session).link_token) == (LinkSession.State.LINKED, None)
+    assert (reload(session).state, reload(session).link_token) == (LinkSession.State.LINKED, None)
 
 
 def test_it_refuses_a_token_that_was_made_in_another_session(
@@ -90,7 +91,7 @@ def test_it_refuses_a_token_that_was_made_in_another_session(
     with pytest.raises(LinkError, match="foreign"):
         finish(other.session, token=TOKEN)
     assert provider.exchanged_tokens == []
-    assert now(other.session).error_code == "FOREIGN_PUBLIC_TOKEN"
+    assert reload(other.session).error_code == "FOREIGN_PUBLIC_TOKEN"
     assert finish(session).provider_item_id == "item-1"
     provider.credential = Credential("access-sandbox-other", "item-2", "req")
     assert finish(other.session, token="public-sandbox-2").provider_item_id == "item-2"
@@ -101,83 +102,77 @@ def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
 ) -> None:
     """A token of Alice's, stolen, and posted to a session that Mallory has just opened."""
     hers = open_link(user=mallory).session
-    assert refused_for(hers, TOKEN) == "unconfirmed"
+    assert finish_error(hers).reason == "unconfirmed"
     for _ in range(recovery.MAX_ATTEMPTS):
         with time_machine.travel(timezone.now() + timedelta(hours=1)):
-            look(hers)
+            recover(hers)
     assert provider.exchanged_tokens == []
-    assert now(hers).state in (LinkSession.State.PENDING, LinkSession.State.FAILED)
-
-
-def refused_for(session: LinkSession, token: str) -> str:
-    with pytest.raises(LinkError) as found:
-        finish(session, token)
-    return found.value.reason
+    assert reload(hers).state in (LinkSession.State.PENDING, LinkSession.State.FAILED)
 
 
 # --- An answer that was lost ------------------------------------------------------------------------------
 
 
-def test_it_says_that_it_asks_again(owed: LinkSession) -> None:
-    assert owed.state == LinkSession.State.PENDING
-    assert owed.exchange_sent_at is not None
+def test_it_says_that_it_asks_again(pending_session: LinkSession) -> None:
+    assert pending_session.state == LinkSession.State.PENDING
+    assert pending_session.exchange_sent_at is not None
     assert "We check again" in message_for(LinkError("pending"), provider=provider_for("plaid"))
 
 
 def test_it_gets_back_an_item_whose_exchange_did_not_arrive(
-    owed: LinkSession, provider: ScriptedProvider, later: Any
+    pending_session: LinkSession, provider: ScriptedProvider, clock: Any
 ) -> None:
     provider.credential = GOOD
     assert sync_queue.due_link_recoveries(limit=10) == []
-    assert look(owed) is None
-    with tenant(owed.owner_id):
+    assert recover(pending_session) is None
+    with tenant(pending_session.owner_id):
         LinkSession.objects.update(next_recovery_at=timezone.now() - timedelta(minutes=1))
-    assert sync_queue.due_link_recoveries(limit=10) == [(owed.owner_id, owed.pk)]
-    item = look(owed)
+    assert sync_queue.due_link_recoveries(limit=10) == [(pending_session.owner_id, pending_session.pk)]
+    item = recover(pending_session)
     assert item is not None
-    assert (item.institution_name, now(owed).state) == ("Platypus", LinkSession.State.LINKED)
+    assert (item.institution_name, reload(pending_session).state) == ("Platypus", LinkSession.State.LINKED)
     assert sync_queue.due_link_recoveries(limit=10) == []
 
 
 def test_it_keeps_an_item_that_nobody_holds_for_operators_and_says_so(
-    owed: LinkSession, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+    pending_session: LinkSession, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider.credential = SPENT
-    refusal = refused(owed)
+    refusal = finish_error(pending_session)
     assert refusal.reason == "lost"
     assert "can't use it" in message_for(refusal, provider=provider_for("plaid"))
-    kept = now(owed)
+    kept = reload(pending_session)
     assert (kept.state, kept.error_code, kept.request_id) == (LinkSession.State.LOST, "EXCHANGE_LOST", "req-9")
     alarms = [line.getMessage() for line in caplog.records if line.levelno == logging.CRITICAL]
-    assert [line.split()[:3] for line in alarms] == [["LINK_EXCHANGE_LOST", "session", str(owed.pk) + ","]]
+    assert [line.split()[:3] for line in alarms] == [["LINK_EXCHANGE_LOST", "session", str(pending_session.pk) + ","]]
     assert TOKEN not in caplog.text
 
 
 def test_it_tells_the_person_when_the_clock_finds_it_lost(
-    owed: LinkSession, provider: ScriptedProvider, later: Any
+    pending_session: LinkSession, provider: ScriptedProvider, clock: Any
 ) -> None:
     provider.credential = SPENT
-    later.shift(timedelta(minutes=1))
-    assert look(owed) is None
-    with tenant(owed.owner_id):
+    clock.shift(timedelta(minutes=1))
+    assert recover(pending_session) is None
+    with tenant(pending_session.owner_id):
         assert Notification.objects.get().title == "A bank wasn't connected"
-    assert now(owed).state == LinkSession.State.LOST
+    assert reload(pending_session).state == LinkSession.State.LOST
 
 
 def test_it_asks_more_and_more_seldom_and_not_for_ever(
-    later: Any, owed: LinkSession, provider: ScriptedProvider
+    clock: Any, pending_session: LinkSession, provider: ScriptedProvider
 ) -> None:
     waits = []
-    while now(owed).state == LinkSession.State.PENDING:
-        waits.append(now(owed).next_recovery_at - timezone.now())
-        later.shift(waits[-1])
-        look(owed)
+    while reload(pending_session).state == LinkSession.State.PENDING:
+        waits.append(reload(pending_session).next_recovery_at - timezone.now())
+        clock.shift(waits[-1])
+        recover(pending_session)
     assert waits == [timedelta(seconds=30 * 2**number) for number in range(recovery.MAX_ATTEMPTS)]
-    assert now(owed).state == LinkSession.State.LOST
+    assert reload(pending_session).state == LinkSession.State.LOST
 
 
 def test_it_finishes_what_a_killed_process_left_behind(
-    session: LinkSession, provider: ScriptedProvider, later: Any
+    session: LinkSession, provider: ScriptedProvider, clock: Any
 ) -> None:
     exchange.claim_session(
         user=User.objects.get(pk=session.owner_id),
@@ -185,15 +180,15 @@ def test_it_finishes_what_a_killed_process_left_behind(
         public_token=TOKEN,
         metadata=NOTHING_CHOSEN,
     )
-    assert look(session) is None
-    later.shift(sessions.CLAIM_TIMEOUT)
-    item = look(session)
+    assert recover(session) is None
+    clock.shift(sessions.CLAIM_TIMEOUT)
+    item = recover(session)
     assert item is not None
-    assert now(session).item_id == item.pk
+    assert reload(session).item_id == item.pk
 
 
-def test_it_asks_for_no_session_of_another_environment(owed: LinkSession, settings: object) -> None:
-    with tenant(owed.owner_id):
+def test_it_asks_for_no_session_of_another_environment(pending_session: LinkSession, settings: object) -> None:
+    with tenant(pending_session.owner_id):
         LinkSession.objects.update(next_recovery_at=timezone.now() - timedelta(minutes=1))
     settings.PLAID_ENV = "sandbox"
     assert sync_queue.due_link_recoveries(limit=10) == []
@@ -203,6 +198,6 @@ def test_it_lets_a_call_that_never_left_be_made_again(session: LinkSession, prov
     provider.credential = Unavailable("NOT_CONNECTED")
     with pytest.raises(Unavailable):
         finish(session)
-    assert (now(session).state, now(session).exchange_sent_at) == (LinkSession.State.OPEN, None)
+    assert (reload(session).state, reload(session).exchange_sent_at) == (LinkSession.State.OPEN, None)
     provider.credential = GOOD
     assert finish(session).provider_item_id == "item-1"

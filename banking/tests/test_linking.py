@@ -11,22 +11,23 @@ from banking.linking import sessions
 from banking.linking.errors import DuplicateBank, LinkError
 from banking.linking.exchange import finish_link
 from banking.linking.sessions import LinkMetadata, open_link
-from banking.models import Account, Connection, Item, LinkSession
+from banking.models import Connection, Item, LinkSession
 from banking.provider import Credential, ProviderConfigurationError, PublicTokenRefused, Unavailable
+from banking.tests.factories import make_account
 from banking.tests.scripted_provider import ScriptedProvider, link_result
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CHOSEN = LinkMetadata("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
+METADATA = LinkMetadata("ins_1", "First Platypus Bank", frozenset({("Checking", "0000")}))
 TOKEN = "public-sandbox-1"
 
 
-def finish(user: User, session: LinkSession, token: str = TOKEN, metadata: LinkMetadata = CHOSEN) -> Item:
+def finish(user: User, session: LinkSession, token: str = TOKEN, metadata: LinkMetadata = METADATA) -> Item:
     return finish_link(user=user, session_id=session.pk, public_token=token, metadata=metadata)
 
 
-def state(user: User, session: LinkSession) -> str:
+def session_state(user: User, session: LinkSession) -> str:
     with tenant(user.pk):
         session.refresh_from_db()
     return session.state
@@ -39,7 +40,7 @@ def test_it_keeps_the_item_and_shows_its_token_to_nobody(alice: User, provider: 
         stored = Item.objects.get(pk=item.pk)
         assert stored.access_token.reveal() == "access-sandbox-secret"
     assert "access-sandbox-secret" not in f"{stored.access_token!r} {stored.__dict__}"
-    assert state(alice, session) == LinkSession.State.LINKED
+    assert session_state(alice, session) == LinkSession.State.LINKED
 
 
 def test_it_stores_at_once_which_bank_it_is_where_we_know_the_bank(
@@ -118,7 +119,7 @@ def test_it_refuses_an_expired_public_token_and_closes_the_session(alice: User, 
     session = open_link(user=alice).session
     with pytest.raises(PublicTokenRefused):
         finish(alice, session)
-    assert state(alice, session) == LinkSession.State.FAILED
+    assert session_state(alice, session) == LinkSession.State.FAILED
     assert session.link_token is None
 
 
@@ -147,65 +148,65 @@ def test_it_tries_an_exchange_twice_when_the_first_answer_is_lost(
 
 
 class Killed(BaseException):
-    """The worker was killed at this point: nothing of ours runs any more."""
+    """Stands for SIGKILL: no ``except Exception`` may catch it."""
 
 
 @pytest.fixture
-def left_behind(alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch) -> LinkSession:
-    """A session whose worker was killed between its claim and the exchange."""
+def abandoned_session(alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch) -> LinkSession:
+    """A session whose worker was killed after it claimed the session and before it exchanged the token."""
 
-    def killed(token: str) -> None:
+    def kill_worker(token: str) -> None:
         raise Killed
 
     session = open_link(user=alice).session
     with monkeypatch.context() as patch:
-        patch.setattr(provider, "exchange_public_token", killed)
+        patch.setattr(provider, "exchange_public_token", kill_worker)
         with pytest.raises(Killed):
             finish(alice, session)
-    assert state(alice, session) == LinkSession.State.EXCHANGING
+    assert session_state(alice, session) == LinkSession.State.EXCHANGING
     return session
 
 
 def test_it_lets_nobody_in_while_an_exchange_is_in_progress(
-    alice: User, left_behind: LinkSession, provider: ScriptedProvider
+    alice: User, abandoned_session: LinkSession, provider: ScriptedProvider
 ) -> None:
     with pytest.raises(LinkError, match="in_progress"):
-        finish(alice, left_behind)
+        finish(alice, abandoned_session)
     assert provider.exchanged_tokens == []
 
 
 def test_it_finishes_what_a_killed_worker_left_behind(
-    alice: User, left_behind: LinkSession, provider: ScriptedProvider
+    alice: User, abandoned_session: LinkSession, provider: ScriptedProvider
 ) -> None:
     with time_machine.travel(timezone.now() + sessions.CLAIM_TIMEOUT):
-        item = finish(alice, left_behind)
+        item = finish(alice, abandoned_session)
     assert item.provider_item_id == "item-1"
-    assert state(alice, left_behind) == LinkSession.State.LINKED
+    assert session_state(alice, abandoned_session) == LinkSession.State.LINKED
 
 
 def test_it_finishes_it_for_the_same_token_only(
-    alice: User, left_behind: LinkSession, provider: ScriptedProvider
+    alice: User, abandoned_session: LinkSession, provider: ScriptedProvider
 ) -> None:
     with time_machine.travel(timezone.now() + sessions.CLAIM_TIMEOUT), pytest.raises(LinkError, match="used"):
-        finish(alice, left_behind, token="public-sandbox-2")
+        finish(alice, abandoned_session, token="public-sandbox-2")
 
 
 def test_it_says_when_the_killed_worker_had_exchanged_already(
-    alice: User, left_behind: LinkSession, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+    alice: User, abandoned_session: LinkSession, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider.credential = PublicTokenRefused("INVALID_PUBLIC_TOKEN", request_id="req-9")
     with time_machine.travel(timezone.now() + sessions.CLAIM_TIMEOUT), pytest.raises(LinkError, match="lost"):
-        finish(alice, left_behind)
+        finish(alice, abandoned_session)
     assert "req-9" in caplog.text
-    assert state(alice, left_behind) == LinkSession.State.LOST
+    assert session_state(alice, abandoned_session) == LinkSession.State.LOST
 
 
 @pytest.fixture
-def _interrupting_banks(settings) -> None:
+def _oauth_redirect(settings) -> None:
     settings.PLAID_REDIRECT_URI = "https://plumbline.test/connect/oauth/"
 
 
-@pytest.mark.usefixtures("_interrupting_banks")
+@pytest.mark.usefixtures("_oauth_redirect")
 def test_it_goes_on_once_with_a_dialog_that_a_bank_interrupted(alice: User, provider: ScriptedProvider) -> None:
     opened = open_link(user=alice)
     assert sessions.resume_link(user=alice, session_id=opened.session.pk).token.value == opened.token.value
@@ -213,7 +214,7 @@ def test_it_goes_on_once_with_a_dialog_that_a_bank_interrupted(alice: User, prov
         sessions.resume_link(user=alice, session_id=opened.session.pk)
 
 
-@pytest.mark.usefixtures("_interrupting_banks")
+@pytest.mark.usefixtures("_oauth_redirect")
 def test_it_goes_on_for_nobody_else_and_not_too_late(alice: User, mallory: User, provider: ScriptedProvider) -> None:
     opened = open_link(user=alice)
     with pytest.raises(LinkSession.DoesNotExist):
@@ -222,7 +223,7 @@ def test_it_goes_on_for_nobody_else_and_not_too_late(alice: User, mallory: User,
         sessions.resume_link(user=alice, session_id=opened.session.pk)
 
 
-@pytest.mark.usefixtures("_interrupting_banks")
+@pytest.mark.usefixtures("_oauth_redirect")
 def test_it_keeps_an_interrupted_dialogs_token_sealed(
     alice: User, provider: ScriptedProvider, as_operator: Callable[..., list[tuple[object, ...]]]
 ) -> None:
@@ -239,11 +240,11 @@ def test_it_goes_on_with_no_dialog_where_no_bank_interrupts(alice: User, provide
 def test_it_ends_the_item_at_the_provider_when_it_cannot_be_written_down(
     alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*args: object, **options: object) -> None:
+    def fail_to_save(*args: object, **options: object) -> None:
         raise DatabaseError("disk full")
 
     session = open_link(user=alice).session
-    monkeypatch.setattr(Item.objects, "create", broken)
+    monkeypatch.setattr(Item.objects, "create", fail_to_save)
     with pytest.raises(DatabaseError):
         finish(alice, session)
     assert provider.removed_tokens == ["access-sandbox-secret"]
@@ -252,32 +253,22 @@ def test_it_ends_the_item_at_the_provider_when_it_cannot_be_written_down(
 def test_it_says_which_item_is_orphaned_when_even_that_fails(
     alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*args: object, **options: object) -> None:
+    def fail_to_save(*args: object, **options: object) -> None:
         raise DatabaseError("disk full")
 
     provider.removal_error = Unavailable("TIMEOUT")
     session = open_link(user=alice).session
-    monkeypatch.setattr(Item.objects, "create", broken)
+    monkeypatch.setattr(Item.objects, "create", fail_to_save)
     with pytest.raises(DatabaseError):
         finish(alice, session)
     assert "item-1" in caplog.text
     assert "access-sandbox-secret" not in caplog.text
 
 
-def linked_account(item: Item, **facts: object) -> None:
-    with tenant(item.owner_id):
-        Account.objects.create(
-            owner_id=item.owner_id,
-            item=item,
-            type="depository",
-            **{"provider_id": "acc-1", "name": "Checking", "mask": "0000", **facts},
-        )
-
-
 def test_it_exchanges_nothing_for_a_bank_that_is_linked_already(
     alice: User, item: Item, provider: ScriptedProvider
 ) -> None:
-    linked_account(item)
+    make_account(item)
     with pytest.raises(DuplicateBank) as refused:
         finish(alice, open_link(user=alice).session)
     assert refused.value.item.pk == item.pk
@@ -288,12 +279,12 @@ def test_it_exchanges_nothing_for_a_bank_that_is_linked_already(
 def test_it_allows_a_second_login_at_the_same_bank(
     alice: User, item: Item, provider: ScriptedProvider, other: dict[str, str]
 ) -> None:
-    linked_account(item, **other)
+    make_account(item, **other)
     assert finish(alice, open_link(user=alice).session).pk != item.pk
 
 
 def test_it_allows_a_bank_again_that_was_disconnected(alice: User, item: Item, provider: ScriptedProvider) -> None:
-    linked_account(item)
+    make_account(item)
     with tenant(alice.pk):
         Item.objects.filter(pk=item.pk).update(connection=Connection.REMOVED)
     assert finish(alice, open_link(user=alice).session).pk != item.pk
@@ -302,17 +293,17 @@ def test_it_allows_a_bank_again_that_was_disconnected(alice: User, item: Item, p
 def test_it_does_not_mind_that_somebody_else_linked_the_same_account(
     alice: User, mallory: User, make_item: Callable[..., Item], provider: ScriptedProvider
 ) -> None:
-    linked_account(make_item(mallory))
+    make_account(make_item(mallory))
     assert finish(alice, open_link(user=alice).session).owner_id == alice.pk
 
 
 def test_it_gives_no_token_when_the_provider_refuses(
     alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(**options: object) -> None:
+    def refuse_link_token(**options: object) -> None:
         raise ProviderConfigurationError("INVALID_API_KEYS")
 
-    monkeypatch.setattr(provider, "create_link_token", refused)
+    monkeypatch.setattr(provider, "create_link_token", refuse_link_token)
     with pytest.raises(ProviderConfigurationError):
         open_link(user=alice)
     with tenant(alice.pk):

@@ -19,7 +19,7 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Link = Callable[..., Item]
-NOTHING = LinkMetadata("", "", frozenset())
+EMPTY_METADATA = LinkMetadata("", "", frozenset())
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def link(alice: User, provider: ScriptedProvider) -> Link:
     provider.facts = replace(provider.facts, institution_id="ins_new", institution_name="New Bank")
     provider.link_results = {}
 
-    def walk(
+    def link_bank(
         *, bank: str = "ins_new", accounts: object = (CHECKING,), user: User = alice, name: str = "New Bank"
     ) -> Item:
         opened = open_link(user=user)
@@ -37,12 +37,12 @@ def link(alice: User, provider: ScriptedProvider) -> Link:
         provider.link_results[opened.token.value] = [
             link_result(token, institution_id=bank, name=name, accounts=accounts)
         ]
-        return finish_link(user=user, session_id=opened.session.pk, public_token=token, metadata=NOTHING)
+        return finish_link(user=user, session_id=opened.session.pk, public_token=token, metadata=EMPTY_METADATA)
 
-    return walk
+    return link_bank
 
 
-def read(item: Item, provider: ScriptedProvider) -> None:
+def sync(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [transactions_page()]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
     with tenant(item.owner_id):
@@ -58,7 +58,7 @@ def test_it_knows_from_the_start_which_bank_a_new_one_is(link: Link, alice: User
 
 def test_it_asks_at_the_first_reading_what_a_new_bank_is_like(link: Link, provider: ScriptedProvider) -> None:
     item = link()
-    read(item, provider)
+    sync(item, provider)
     bank = Institution.objects.get(provider_id="ins_new")
     assert (item.institution_id, bank.url, bank.fetched_at is not None) == (bank.pk, "https://bank.example", True)
 
@@ -97,7 +97,7 @@ def test_it_goes_by_the_accounts_themselves_after_the_first_reading(
 ) -> None:
     first = link()
     provider.listed_accounts = [CARD]
-    read(first, provider)
+    sync(first, provider)
     assert link().pk != first.pk
     with pytest.raises(DuplicateBank):
         link(accounts=(CARD,))
@@ -110,7 +110,7 @@ def test_it_waits_for_the_first_reading_where_the_provider_does_not_name_the_ban
 ) -> None:
     item = link(bank="", name="")
     assert item.institution_id is None
-    read(item, provider)
+    sync(item, provider)
     assert Institution.objects.get(pk=item.institution_id).provider_id == "ins_new"
 
 
@@ -123,12 +123,12 @@ def test_it_links_a_bank_whose_id_is_too_long_to_be_one(link: Link, bank: str) -
 def test_it_makes_no_bank_of_a_login_that_the_provider_does_not_confirm(
     alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(token: str) -> None:
+    def fail(token: str) -> None:
         raise Unavailable("TIMEOUT")
 
-    monkeypatch.setattr(provider, "get_link_results", away)
+    monkeypatch.setattr(provider, "get_link_results", fail)
     session = open_link(user=alice).session
-    said = LinkMetadata("ins_said", "A Bank", frozenset({("Checking", "0000")}))
+    claimed = LinkMetadata("ins_said", "A Bank", frozenset({("Checking", "0000")}))
     with pytest.raises(Unavailable):
-        finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=said)
+        finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=claimed)
     assert not Institution.objects.exists()

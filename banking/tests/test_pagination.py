@@ -26,11 +26,11 @@ def account(item: Item) -> Account:
     return make_account(item)
 
 
-def page(user: User, size: int, **position: str) -> RowsPage:
+def get_page(user: User, size: int, **position: str) -> RowsPage:
     return pagination.get_page(Transaction.objects.for_user(user), read=list, size=size, **position)
 
 
-def refill(account: Account, days: list[int]) -> list[UUID]:
+def replace_rows(account: Account, days: list[int]) -> list[UUID]:
     """Replace all rows by one for each day offset; returns their ids, newest day first and highest id first."""
     rows = [build_transaction(account, "-1", id=uuid4(), day=FIRST + timedelta(days=offset)) for offset in days]
     with tenant(account.owner_id):
@@ -39,14 +39,14 @@ def refill(account: Account, days: list[int]) -> list[UUID]:
     return [row.id for row in sorted(rows, key=lambda row: (row.day, row.id.int), reverse=True)]
 
 
-def walk(user: User, size: int) -> tuple[list[UUID], list[UUID]]:
+def walk_pages(user: User, size: int) -> tuple[list[UUID], list[UUID]]:
     """The ids seen on the way from the newest page to the oldest one, and on the way back from there."""
-    way = [page(user, size)]
+    way = [get_page(user, size)]
     while way[-1].older is not None and len(way) < MOST_PAGES:
-        way.append(page(user, size, before=str(way[-1].older)))
+        way.append(get_page(user, size, before=str(way[-1].older)))
     back = [way[-1]]
     while back[-1].newer is not None and len(back) < MOST_PAGES:
-        back.append(page(user, size, after=str(back[-1].newer)))
+        back.append(get_page(user, size, after=str(back[-1].newer)))
     return [row for seen in way for row in ids(seen)], [row for seen in reversed(back) for row in ids(seen)]
 
 
@@ -60,47 +60,47 @@ def ids(found: RowsPage) -> list[UUID]:
 def test_it_shows_every_row_once_and_in_order_there_and_back(
     alice: User, account: Account, days: list[int], size: int
 ) -> None:
-    expected = refill(account, days)
+    expected = replace_rows(account, days)
     with tenant(alice.pk):
-        assert walk(alice, size) == (expected, expected)
+        assert walk_pages(alice, size) == (expected, expected)
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, [0]), (4, [4]), (5, [5]), (6, [5, 1]), (10, [5, 5]), (11, [5, 5, 1])])
 def test_it_makes_no_page_too_many(alice: User, account: Account, rows: int, pages: list[int]) -> None:
-    refill(account, [0] * rows)
+    replace_rows(account, [0] * rows)
     with tenant(alice.pk):
-        way = [page(alice, 5)]
+        way = [get_page(alice, 5)]
         while way[-1].older is not None and len(way) < MOST_PAGES:
-            way.append(page(alice, 5, before=str(way[-1].older)))
+            way.append(get_page(alice, 5, before=str(way[-1].older)))
     assert [len(seen.rows) for seen in way] == pages
 
 
 def test_it_neither_repeats_nor_skips_a_row_when_newer_ones_arrive(alice: User, account: Account) -> None:
-    expected = refill(account, [0, 0, 1, 1, 2])
+    expected = replace_rows(account, [0, 0, 1, 1, 2])
     with tenant(alice.pk):
-        first = page(alice, 2)
+        first = get_page(alice, 2)
         make_transaction(account, "-1", day=FIRST + timedelta(days=9))
         make_transaction(account, "-1", day=FIRST + timedelta(days=2), id=UUID(int=2**128 - 1))
-        second = page(alice, 2, before=str(first.older))
-        third = page(alice, 2, before=str(second.older))
+        second = get_page(alice, 2, before=str(first.older))
+        third = get_page(alice, 2, before=str(second.older))
     assert ids(first) + ids(second) + ids(third) == expected
 
 
 def test_it_goes_on_where_a_row_stood_that_is_gone(alice: User, account: Account) -> None:
-    expected = refill(account, [0, 0, 1, 1, 2])
+    expected = replace_rows(account, [0, 0, 1, 1, 2])
     with tenant(alice.pk):
-        first = page(alice, 2)
+        first = get_page(alice, 2)
         Transaction.objects.filter(pk=first.rows[-1].pk).delete()
-        assert ids(page(alice, 2, before=str(first.older))) == expected[2:4]
+        assert ids(get_page(alice, 2, before=str(first.older))) == expected[2:4]
 
 
 def test_it_points_nobody_into_rows_of_others(alice: User, mallory: User, account: Account) -> None:
-    refill(account, [0, 1])
+    replace_rows(account, [0, 1])
     with tenant(alice.pk):
-        position = str(page(alice, 1).older)
+        position = str(get_page(alice, 1).older)
     with tenant(mallory.pk):
-        assert page(mallory, 1, before=position).rows == []
-        assert page(mallory, 1, after=position).rows == []
+        assert get_page(mallory, 1, before=position).rows == []
+        assert get_page(mallory, 1, after=position).rows == []
 
 
 def test_it_reads_its_own_positions() -> None:

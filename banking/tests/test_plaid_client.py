@@ -306,24 +306,24 @@ def test_it_sends_no_public_token_that_cannot_be_one(client, server, token):
 # --- What it makes of answers -----------------------------------------------------------------------------
 
 
-def refused(error_type, code, status=400):
+def plaid_error(error_type, code, status=400):
     return say({"error_type": error_type, "error_code": code, "request_id": "r9"}, status=status)
 
 
 @pytest.mark.parametrize("code", ["ITEM_NOT_FOUND", "INVALID_ACCESS_TOKEN"])
 def test_it_counts_an_item_that_is_gone_as_removed(client, server, code):
-    server.play(refused("ITEM_ERROR", code))
+    server.play(plaid_error("ITEM_ERROR", code))
     assert client.remove_item(TOKEN) is None
 
 
 def test_it_does_not_call_an_item_removed_when_plaid_could_not(client, server):
-    server.play(refused("API_ERROR", "INTERNAL_SERVER_ERROR", 500))
+    server.play(plaid_error("API_ERROR", "INTERNAL_SERVER_ERROR", 500))
     with pytest.raises(Unavailable):
         client.remove_item(TOKEN)
 
 
 def test_it_passes_on_whose_request_failed(client, server):
-    server.play(refused("ITEM_ERROR", "PRODUCT_NOT_READY"))
+    server.play(plaid_error("ITEM_ERROR", "PRODUCT_NOT_READY"))
     with pytest.raises(NotReady) as caught:
         client.sync_transactions(TOKEN, cursor="")
     assert str(caught.value) == "PRODUCT_NOT_READY (request r9)"

@@ -237,7 +237,7 @@ ADDED = {
 }
 
 
-def brought(*sessions):
+def parse_results(*sessions):
     return responses.parse_link_results(
         encode_json({"link_token": "link-sandbox-1", "link_sessions": list(sessions), "request_id": "r"})
     )
@@ -247,7 +247,7 @@ def test_it_reads_what_a_dialog_added_in_the_new_form_and_in_the_old():
     new = {"link_session_id": "s1", "results": {"item_add_results": [ADDED]}}
     old = {"on_success": {"public_token": "public-sandbox-1", "metadata": without(ADDED, "public_token")}}
     for sessions in ([new], [old], [new | old], [{"link_session_id": "s0", "results": None, "on_success": None}, new]):
-        (found,) = brought(*sessions)
+        (found,) = parse_results(*sessions)
         assert (found.public_token, found.institution_id, found.institution_name) == (
             "public-sandbox-1",
             "ins_1",
@@ -260,7 +260,7 @@ def test_it_reads_what_a_dialog_added_in_the_new_form_and_in_the_old():
 def test_it_reads_a_dialogs_words_as_it_reads_those_of_the_accounts_that_are_linked_already():
     odd = {"name": "Joe&#39;s Checking", "mask": 1234}
     named = ADDED | {"accounts": [odd], "institution": {"institution_id": "ins_1", "name": "Smith &amp; Sons"}}
-    (found,) = brought({"link_session_id": "s1", "results": {"item_add_results": [named]}})
+    (found,) = parse_results({"link_session_id": "s1", "results": {"item_add_results": [named]}})
     stored = account(**odd)
     assert found.accounts == {(stored.name, stored.mask)} == {("Joe's Checking", "1234")}
     assert found.institution_name == "Smith & Sons"
@@ -269,7 +269,7 @@ def test_it_reads_a_dialogs_words_as_it_reads_those_of_the_accounts_that_are_lin
 @pytest.mark.parametrize(("said", "read"), [(None, ""), (["ins_1"], ""), ({}, ""), (7, "7")])
 def test_it_goes_on_without_a_bank_where_a_dialog_names_it_oddly(said, read):
     named = ADDED | {"institution": {"institution_id": said, "name": said}}
-    (found,) = brought({"link_session_id": "s1", "results": {"item_add_results": [named]}})
+    (found,) = parse_results({"link_session_id": "s1", "results": {"item_add_results": [named]}})
     assert (found.institution_id, found.institution_name) == (read, read)
 
 
@@ -283,4 +283,4 @@ def test_it_reads_that_a_dialog_has_brought_nothing(sessions):
 )
 def test_it_refuses_a_dialog_whose_outcome_is_broken(session):
     with pytest.raises(MalformedResponse):
-        brought(session)
+        parse_results(session)

@@ -300,7 +300,7 @@ def item_with_webhook(sandbox, client, site):
     return client.exchange_public_token(sandbox.public_token(webhook=f"{site.url}/webhooks/plaid/"))
 
 
-def heard(client, delivery):
+def verify_delivery(client, delivery):
     return verify(delivery.headers["plaid-verification"], delivery.body, client=client, is_known=bool)
 
 
@@ -317,7 +317,7 @@ def fired_last(sandbox):
 def test_it_hears_a_webhook_that_the_sandbox_delivers(sandbox, client, site, item_with_webhook):
     fire(sandbox, item_with_webhook)
     [delivery] = site.wait_for(1, saying=FIRED)
-    event = heard(client, delivery)
+    event = verify_delivery(client, delivery)
     assert event.provider_item_id == item_with_webhook.provider_item_id
     assert (event.kind, event.code) == ("ITEM", "NEW_ACCOUNTS_AVAILABLE")
 
@@ -330,7 +330,7 @@ def test_it_tells_twins_of_one_second_apart(sandbox, client, site, item_with_web
     deliveries = site.wait_for(9, saying=FIRED)[1:]
     signed = {delivery.headers["plaid-verification"].rpartition(".")[0] for delivery in deliveries}
     assert len(signed) < len(deliveries)
-    assert len({heard(client, delivery).fingerprint for delivery in deliveries}) == len(deliveries)
+    assert len({verify_delivery(client, delivery).fingerprint for delivery in deliveries}) == len(deliveries)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_it_refuses_a_webhook_that_was_tampered_with(sandbox, client, site, item
     sandbox.admin("webhooks", {"action": "replay", "id": fired_last(sandbox), "tamper": tamper})
     delivery = site.wait_for(2, saying=FIRED)[1]
     with pytest.raises(WebhookRejected) as caught:
-        heard(client, delivery)
+        verify_delivery(client, delivery)
     assert caught.value.reason == reason
 
 
@@ -353,10 +353,10 @@ def test_it_follows_plaid_to_a_new_key_and_leaves_the_old_one(sandbox, client, s
     sandbox.admin("keys/rotate")
     fire(sandbox, item_with_webhook)
     new = site.wait_for(2, saying=FIRED)[1]
-    assert heard(client, old)
-    assert heard(client, new)
+    assert verify_delivery(client, old)
+    assert verify_delivery(client, new)
     sandbox.admin("keys/expire", {})
     stranger = client_of(sandbox)
-    assert heard(stranger, new)
+    assert verify_delivery(stranger, new)
     with pytest.raises(WebhookRejected):
-        heard(stranger, old)
+        verify_delivery(stranger, old)

@@ -356,12 +356,12 @@ def test_it_looks_again_at_once_when_it_was_asked_for_meanwhile(
 ) -> None:
     from banking.sync import sync_queue
 
-    def ring() -> object:
+    def request_sync() -> object:
         with time_machine.travel(timezone.now() - timedelta(seconds=slow_by)):
             sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
         return transactions_page(cursor="c1")
 
-    provider.pages = [ring]
+    provider.pages = [request_sync]
     assert run_sync(item).retry_in == 0
     assert run_sync(item).retry_in is None
 

@@ -20,14 +20,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SOON = timedelta(minutes=1)
 
 
-def read(item: Item) -> None:
+def sync(item: Item) -> None:
     try:
         sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
     finally:
-        fresh(item)
+        reload(item)
 
 
-def fresh(item: Item) -> Item:
+def reload(item: Item) -> Item:
     with tenant(item.owner_id):
         item.refresh_from_db()
     return item
@@ -47,12 +47,12 @@ def test_it_gives_an_item_back_after_an_error_that_nobody_foresaw(
         Item.objects.update(readiness=readiness)
     provider.pages = [RuntimeError("nobody foresaw this")]
     with pytest.raises(RuntimeError):
-        read(item)
+        sync(item)
     assert not item.is_syncing
     assert item.next_sync_at - timezone.now() < SOON
     assert (item.failures, item.error_code) == (1, "RuntimeError")
     provider.pages = [transactions_page(added=[transaction_row("a")])]
-    read(item)
+    sync(item)
     assert (item.failures, set(stored_transactions())) == (0, {"a"})
     assert results(item) == [("failed", "RuntimeError"), ("ok", "")]
 
@@ -64,7 +64,7 @@ def test_it_leaves_an_item_alone_for_longer_each_time_that_its_reading_breaks(
     provider.pages = [RuntimeError("again")] * 4
     for _ in range(4):
         with pytest.raises(RuntimeError):
-            read(item)
+            sync(item)
         waits.append((item.next_sync_at - timezone.now()).total_seconds())
     assert waits == sorted(waits)
     assert waits[3] > 4 * waits[0]
@@ -78,7 +78,7 @@ def test_it_reads_on_when_its_connection_to_the_database_broke_while_the_bank_an
         return transactions_page(added=[transaction_row("a")])
 
     provider.pages = [answer]
-    read(item)
+    sync(item)
     assert set(stored_transactions()) == {"a"}
     assert results(item) == [("ok", "")]
 
@@ -91,7 +91,7 @@ def test_it_writes_a_failure_down_though_its_connection_to_the_database_broke(
         raise Unavailable("TIMEOUT")
 
     provider.pages = [answer]
-    read(item)
+    sync(item)
     assert results(item) == [("failed", "TIMEOUT")]
 
 
@@ -104,7 +104,7 @@ def test_it_gives_an_item_back_after_such_an_error_though_its_connection_to_the_
 
     provider.pages = [answer]
     with pytest.raises(RuntimeError):
-        read(item)
+        sync(item)
     assert results(item) == [("failed", "RuntimeError")]
     assert not item.is_syncing
 
@@ -121,26 +121,26 @@ def test_it_gives_an_item_back_when_its_connection_to_the_database_breaks_while_
     monkeypatch.setattr(item_sync, "store", cut_off)
     provider.pages = [transactions_page(added=[transaction_row("a")])]
     with pytest.raises(OperationalError):
-        read(item)
+        sync(item)
     assert not item.is_syncing
     assert item.next_sync_at - timezone.now() < SOON
     monkeypatch.setattr(item_sync, "store", store)
     provider.pages = [transactions_page(added=[transaction_row("a")])]
-    read(item)
+    sync(item)
     assert set(stored_transactions()) == {"a"}
 
 
 def test_it_comes_back_soon_to_an_item_that_was_asked_for_while_its_reading_failed(
     item: Item, provider: ScriptedProvider
 ) -> None:
-    def wished() -> object:
+    def request_then_fail() -> object:
         sync_queue.request_sync(owner_id=item.owner_id, item_id=item.pk)
         raise Unavailable("TIMEOUT")
 
     with tenant(item.owner_id):
         Item.objects.update(failures=9, readiness=Readiness.HISTORICAL)
-    provider.pages = [wished]
-    read(item)
+    provider.pages = [request_then_fail]
+    sync(item)
     assert item.next_sync_at - timezone.now() < timedelta(minutes=3)
 
 
@@ -149,24 +149,24 @@ def test_it_goes_on_with_an_item_that_failed_often(item: Item, provider: Scripte
     with tenant(item.owner_id):
         Item.objects.update(failures=failures, readiness=Readiness.HISTORICAL)
     provider.pages = [Unavailable("TIMEOUT")]
-    read(item)
+    sync(item)
     assert timedelta(hours=4) < item.next_sync_at - timezone.now() < timedelta(hours=8)
 
 
-def lost(item: Item, times: int) -> Item:
+def lose_workers(item: Item, times: int) -> Item:
     """The Item after so many workers died over it."""
     for _ in range(times):
         with tenant(item.owner_id):
             SyncRun.objects.create(owner_id=item.owner_id, item=item, trigger="beat")
             Item.objects.update(lease_holder=uuid4(), leased_until=timezone.now())
             item_state.close_run_of_lost_worker(item=item)
-    return fresh(item)
+    return reload(item)
 
 
 def test_it_leaves_an_item_alone_for_longer_that_kills_its_workers(item: Item, provider: ScriptedProvider) -> None:
-    assert lost(item, 2).next_sync_at <= timezone.now()
-    once = lost(item, 1).next_sync_at - timezone.now()
-    twice = lost(item, 1).next_sync_at - timezone.now()
+    assert lose_workers(item, 2).next_sync_at <= timezone.now()
+    once = lose_workers(item, 1).next_sync_at - timezone.now()
+    twice = lose_workers(item, 1).next_sync_at - timezone.now()
     assert timedelta(minutes=1) < once < twice < timedelta(minutes=6)
-    assert lost(item, 30).next_sync_at - timezone.now() < timedelta(hours=8)
+    assert lose_workers(item, 30).next_sync_at - timezone.now() < timedelta(hours=8)
     assert set(results(item)) == {("failed", "WORKER_LOST")}

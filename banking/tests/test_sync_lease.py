@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+def fast_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     """Renew the lease every moment, so that a test need not wait for it."""
     monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.02)
 
@@ -40,18 +40,18 @@ def seconds_left(item: Item) -> float:
     return (until - timezone.now()).total_seconds()
 
 
-def shortened(item: Item) -> None:
+def shorten_lease(item: Item) -> None:
     """Let the lease be about to run out."""
     with tenant(item.owner_id):
         Item.objects.filter(pk=item.pk).update(leased_until=timezone.now() + timedelta(seconds=1))
 
 
 def test_it_keeps_a_lease_however_long_an_answer_takes(
-    item: Item, provider: ScriptedProvider, quick_heart: None
+    item: Item, provider: ScriptedProvider, fast_heartbeat: None
 ) -> None:
     def answer() -> object:
         for _ in range(3):
-            shortened(item)
+            shorten_lease(item)
             wait_until(lambda: seconds_left(item) > 20)
         assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other").ran is False
         return transactions_page(cursor="c1")
@@ -78,7 +78,7 @@ def test_it_loses_an_item_within_half_a_minute_of_its_death(item: Item, provider
 
 
 def test_it_stops_at_the_next_page_when_the_item_was_taken_from_it(
-    item: Item, provider: ScriptedProvider, quick_heart: None
+    item: Item, provider: ScriptedProvider, fast_heartbeat: None
 ) -> None:
     reading = threading.active_count()
 
@@ -95,10 +95,10 @@ def test_it_stops_at_the_next_page_when_the_item_was_taken_from_it(
 
 
 def test_it_leaves_no_thread_and_no_connection_behind(
-    item: Item, provider: ScriptedProvider, quick_heart: None, as_operator: Callable[..., list]
+    item: Item, provider: ScriptedProvider, fast_heartbeat: None, as_operator: Callable[..., list]
 ) -> None:
     def answer() -> object:
-        shortened(item)
+        shorten_lease(item)
         wait_until(lambda: seconds_left(item) > 20)
         return transactions_page(cursor="c1")
 
@@ -113,21 +113,21 @@ def test_it_leaves_no_thread_and_no_connection_behind(
 
 
 def test_it_goes_on_renewing_when_the_database_hangs_up_on_it(
-    item: Item, provider: ScriptedProvider, quick_heart: None, monkeypatch: pytest.MonkeyPatch
+    item: Item, provider: ScriptedProvider, fast_heartbeat: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renew, troubles = lease.Lease.renew, [OperationalError("server closed the connection")] * 2
 
-    def troubled(self: lease.Lease) -> None:
+    def fail_then_renew(self: lease.Lease) -> None:
         if troubles:
             raise troubles.pop()
         renew(self)
 
     def answer() -> object:
-        shortened(item)
+        shorten_lease(item)
         wait_until(lambda: seconds_left(item) > 20)
         return transactions_page(cursor="c1")
 
-    monkeypatch.setattr(lease.Lease, "renew", troubled)
+    monkeypatch.setattr(lease.Lease, "renew", fail_then_renew)
     provider.pages = [answer]
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
     assert troubles == []

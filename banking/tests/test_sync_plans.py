@@ -30,7 +30,7 @@ KEYS = ("provider_id", "pending_id", "id =")
 
 
 @pytest.fixture(autouse=True)
-def loops_alone() -> Iterator[None]:
+def nested_loops_only() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SET enable_hashjoin = off; SET enable_mergejoin = off; SET statement_timeout = '30s'")
     yield
@@ -39,66 +39,68 @@ def loops_alone() -> Iterator[None]:
 
 
 @pytest.fixture
-def repeated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def repeated_scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a statement's plan reads in full once for each row of something else."""
     found: list[str] = []
     execute = store.execute
 
-    def explained(cursor: CursorWrapper, statement: str, params: store.Params) -> int:
+    def explain_and_execute(cursor: CursorWrapper, statement: str, params: store.Params) -> int:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", params)
         plan = cursor.fetchone()[0]
-        found.extend(full_reads((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], again=False))
+        found.extend(find_repeated_scans((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], again=False))
         return execute(cursor, statement, params)
 
-    monkeypatch.setattr(store, "execute", explained)
+    monkeypatch.setattr(store, "execute", explain_and_execute)
     return found
 
 
-def full_reads(node: dict[str, Any], *, again: bool) -> Iterator[str]:
+def find_repeated_scans(node: dict[str, Any], *, again: bool) -> Iterator[str]:
     """Scans of large tables that a plan repeats without looking a row up by its key."""
     condition = f"{node.get('Index Cond', '')}{node.get('Recheck Cond', '')}"
     if again and node.get("Relation Name") in LARGE and not any(key in condition for key in KEYS):
         yield f"{node['Node Type']} of {node['Relation Name']}: {condition or 'all of it'}"
     for part in node.get("Plans", ()):
         is_inner = node["Node Type"] == "Nested Loop" and part["Parent Relationship"] == "Inner"
-        yield from full_reads(part, again=again or is_inner or part["Parent Relationship"] == "SubPlan")
+        yield from find_repeated_scans(part, again=again or is_inner or part["Parent Relationship"] == "SubPlan")
 
 
-def posted(number: int) -> TransactionRow:
+def posted_row(number: int) -> TransactionRow:
     account = (CHECKING, CARD)[number % 2].provider_id
     return transaction_row(f"posted-{number}", account_id=account, pending_id=f"pending-{number}")
 
 
-def pending(number: int) -> TransactionRow:
+def pending_row(number: int) -> TransactionRow:
     account = (CHECKING, CARD)[number % 2].provider_id
     return transaction_row(f"pending-{number}", account_id=account, pending=True)
 
 
 def test_it_imports_rows_of_which_each_names_a_pending_one(
-    item: Item, provider: ScriptedProvider, repeated: list[str]
+    item: Item, provider: ScriptedProvider, repeated_scans: list[str]
 ) -> None:
-    both = [row for number in range(HALF) for row in (pending(number), posted(number))]
+    both = [row for number in range(HALF) for row in (pending_row(number), posted_row(number))]
     provider.pages = [transactions_page(added=both, removed=[f"pending-{number}" for number in range(HALF)])]
     run_sync(item)
     assert last_run(item).result == "ok"
-    assert repeated == []
+    assert repeated_scans == []
 
 
 def test_it_posts_changes_withdraws_and_reads_again_as_many_rows(
-    item: Item, provider: ScriptedProvider, repeated: list[str], alice: User
+    item: Item, provider: ScriptedProvider, repeated_scans: list[str], alice: User
 ) -> None:
-    provider.pages = [transactions_page(added=[pending(number) for number in range(HALF)], cursor="c1")]
+    provider.pages = [transactions_page(added=[pending_row(number) for number in range(HALF)], cursor="c1")]
     run_sync(item)
     with tenant(alice.pk):
         Transaction.objects.for_user(alice).update(note="mine")
     late = [f"pending-{number}" for number in range(HALF)]
-    provider.pages = [transactions_page(added=[posted(number) for number in range(HALF)], removed=late, cursor="c2")]
+    provider.pages = [
+        transactions_page(added=[posted_row(number) for number in range(HALF)], removed=late, cursor="c2")
+    ]
     run_sync(item)
-    whole = transactions_page(added=[posted(number) for number in range(ROWS)], cursor="n1")
+    whole = transactions_page(added=[posted_row(number) for number in range(ROWS)], cursor="n1")
     provider.pages = [InvalidCursor("INVALID_FIELD"), whole]
     run_sync(item)
     assert last_run(item).result == "ok"
     with tenant(alice.pk):
         assert Transaction.objects.for_user(alice).filter(removed_at=None, note="mine").count() == HALF
         assert Transaction.objects.for_user(alice).filter(removed_at=None).count() == ROWS
-    assert repeated == []
+    assert repeated_scans == []

@@ -15,21 +15,21 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def pending(**changes: object) -> TransactionRow:
+def pending_row(**changes: object) -> TransactionRow:
     return transaction_row("pending", "-14.17", pending=True, **changes)
 
 
-def posted(**changes: object) -> TransactionRow:
+def posted_row(**changes: object) -> TransactionRow:
     return transaction_row("posted", "-14.17", pending_id="pending", **changes)
 
 
-def recent(provider_id: str, **changes: object) -> TransactionRow:
+def recent_row(provider_id: str, **changes: object) -> TransactionRow:
     today = timezone.localdate()
     return transaction_row(provider_id, date=today, authorized_date=today, **changes)
 
 
 @pytest.fixture
-def write(alice: User) -> Callable[..., None]:
+def update_transaction(alice: User) -> Callable[..., None]:
     """What Alice writes on one of her rows."""
 
     def on(provider_id: str, **words: object) -> None:
@@ -43,13 +43,13 @@ def test_it_counts_a_payment_once_while_its_removal_is_late(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[pending()], cursor="c1"),
-        transactions_page(added=[posted()], cursor="c2"),
+        transactions_page(added=[pending_row()], cursor="c1"),
+        transactions_page(added=[posted_row()], cursor="c2"),
     ]
     run_sync(item)
     run_sync(item)
     assert set(stored_transactions()) == {"posted"}
-    provider.pages = [transactions_page(modified=[pending(name="A CHANGED NAME")], cursor="c3")]
+    provider.pages = [transactions_page(modified=[pending_row(name="A CHANGED NAME")], cursor="c3")]
     run_sync(item)
     assert set(stored_transactions()) == {"posted"}
     provider.pages = [transactions_page(removed=["pending"], cursor="c4")]
@@ -61,8 +61,8 @@ def test_it_counts_a_payment_once_when_the_pending_row_comes_last(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[posted()], cursor="c1"),
-        transactions_page(added=[pending()], cursor="c2"),
+        transactions_page(added=[posted_row()], cursor="c1"),
+        transactions_page(added=[pending_row()], cursor="c2"),
     ]
     run_sync(item)
     run_sync(item)
@@ -73,7 +73,7 @@ def test_it_counts_a_pending_row_again_when_its_posted_row_goes(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[pending(), posted()], cursor="c1"),
+        transactions_page(added=[pending_row(), posted_row()], cursor="c1"),
         transactions_page(removed=["posted"], cursor="c2"),
     ]
     run_sync(item)
@@ -85,7 +85,7 @@ def test_it_counts_a_pending_row_again_when_the_posted_row_names_another(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
     provider.pages = [
-        transactions_page(added=[pending(), posted()], cursor="c1"),
+        transactions_page(added=[pending_row(), posted_row()], cursor="c1"),
         transactions_page(modified=[transaction_row("posted")], cursor="c2"),
     ]
     run_sync(item)
@@ -108,7 +108,7 @@ def test_it_lets_no_row_replace_itself(
 def test_it_mends_what_was_stored_twice_before(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [transactions_page(added=[pending(), posted()], cursor="c1")]
+    provider.pages = [transactions_page(added=[pending_row(), posted_row()], cursor="c1")]
     run_sync(item)
     with tenant(item.owner_id):
         Transaction.objects.filter(owner=item.owner_id).update(removed_at=None, replaced_by="")
@@ -118,31 +118,37 @@ def test_it_mends_what_was_stored_twice_before(
 
 
 def test_it_carries_a_persons_words_over_once(
-    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, write: Callable[..., None]
+    item: Item,
+    provider: ScriptedProvider,
+    stored_transactions: StoredTransactions,
+    update_transaction: Callable[..., None],
 ) -> None:
     provider.pages = [
-        transactions_page(added=[pending()], cursor="c1"),
-        transactions_page(added=[posted()], cursor="c2"),
+        transactions_page(added=[pending_row()], cursor="c1"),
+        transactions_page(added=[posted_row()], cursor="c2"),
     ]
     run_sync(item)
-    write("pending", note="with Bob", user_category="TRAVEL")
+    update_transaction("pending", note="with Bob", user_category="TRAVEL")
     run_sync(item)
     assert (stored_transactions()["posted"].note, stored_transactions()["posted"].user_category) == (
         "with Bob",
         "TRAVEL",
     )
-    write("posted", note="", user_category="")
-    provider.pages = [transactions_page(modified=[posted(name="A CHANGED NAME")], cursor="c3")]
+    update_transaction("posted", note="", user_category="")
+    provider.pages = [transactions_page(modified=[posted_row(name="A CHANGED NAME")], cursor="c3")]
     run_sync(item)
     assert (stored_transactions()["posted"].note, stored_transactions()["posted"].user_category) == ("", "")
 
 
 def test_it_moves_a_transaction_with_what_a_person_wrote_on_it(
-    item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, write: Callable[..., None]
+    item: Item,
+    provider: ScriptedProvider,
+    stored_transactions: StoredTransactions,
+    update_transaction: Callable[..., None],
 ) -> None:
     provider.pages = [transactions_page(added=[transaction_row("a")], cursor="c1")]
     run_sync(item)
-    write("a", note="mine")
+    update_transaction("a", note="mine")
     for cursor, account in (("c2", CARD), ("c3", CHECKING), ("c4", CARD)):
         provider.pages = [
             transactions_page(modified=[transaction_row("a", account_id=account.provider_id)], cursor=cursor)
@@ -174,10 +180,12 @@ def test_it_withdraws_a_second_copy_that_an_older_version_left(
 def test_it_keeps_the_rows_of_an_account_that_left_the_roster_when_all_is_read_again(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [transactions_page(added=[recent("a"), recent("b", account_id=CARD.provider_id)], cursor="c1")]
+    provider.pages = [
+        transactions_page(added=[recent_row("a"), recent_row("b", account_id=CARD.provider_id)], cursor="c1")
+    ]
     run_sync(item)
     provider.listed_accounts = [CHECKING]
-    provider.pages = [InvalidCursor("INVALID_FIELD"), transactions_page(added=[recent("a")], cursor="n1")]
+    provider.pages = [InvalidCursor("INVALID_FIELD"), transactions_page(added=[recent_row("a")], cursor="n1")]
     run_sync(item)
     assert set(stored_transactions()) == {"a", "b"}
 
@@ -185,16 +193,18 @@ def test_it_keeps_the_rows_of_an_account_that_left_the_roster_when_all_is_read_a
 def test_it_drops_ghosts_when_all_is_read_again_in_two_parts(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [transactions_page(added=[recent("kept"), recent("old"), recent("ghost")], cursor="c1")]
+    provider.pages = [
+        transactions_page(added=[recent_row("kept"), recent_row("old"), recent_row("ghost")], cursor="c1")
+    ]
     run_sync(item)
     provider.pages = [
         InvalidCursor("INVALID_FIELD"),
-        transactions_page(added=[recent("kept")], cursor="n1", readiness=Readiness.INITIAL),
+        transactions_page(added=[recent_row("kept")], cursor="n1", readiness=Readiness.INITIAL),
     ]
     run_sync(item)
     assert set(stored_transactions()) == {"kept", "old", "ghost"}
     provider.cursors.clear()
-    provider.pages = [transactions_page(added=[recent("kept"), recent("old")], cursor="n2")]
+    provider.pages = [transactions_page(added=[recent_row("kept"), recent_row("old")], cursor="n2")]
     run_sync(item)
     assert provider.cursors == [""]
     assert set(stored_transactions()) == {"kept", "old"}
@@ -203,7 +213,7 @@ def test_it_drops_ghosts_when_all_is_read_again_in_two_parts(
 
 def test_it_goes_on_from_the_first_part_of_a_first_import(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [
-        transactions_page(added=[recent("a")], cursor="c1", readiness=Readiness.INITIAL),
+        transactions_page(added=[recent_row("a")], cursor="c1", readiness=Readiness.INITIAL),
         transactions_page(cursor="c2"),
     ]
     run_sync(item)

@@ -26,7 +26,7 @@ from compliance.queues import Lane
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def run(item: Item, *, patient: bool = False) -> Item:
+def sync(item: Item, *, patient: bool = False) -> Item:
     tasks.sync_item(str(item.owner_id), str(item.pk), "test", patient=patient)
     return update_item(item)
 
@@ -40,7 +40,7 @@ def lanes(item: Item) -> list[tuple[Lane, bool]]:
 
 def test_it_hands_an_item_over_whose_bank_does_not_answer(item: Item, provider: ScriptedProvider) -> None:
     provider.pages = [TimedOut("TIMEOUT")]
-    run(item)
+    sync(item)
     assert (item.failures, item.is_slow, item.is_syncing) == (0, True, False)
     assert item.next_sync_at <= timezone.now()
     assert lanes(item) == [(Lane.SLOW, True)]
@@ -51,14 +51,14 @@ def test_it_hands_an_item_over_whose_bank_does_not_answer(item: Item, provider: 
 def test_it_gives_a_bank_its_time_among_those_that_need_it(item: Item, provider: ScriptedProvider) -> None:
     update_item(item, is_slow=True)
     provider.pages = [TimedOut("TIMEOUT")]
-    run(item, patient=True)
+    sync(item, patient=True)
     assert (item.failures, item.is_slow, item.error_code) == (1, True, "TIMEOUT")
     assert lanes(item) == []
 
 
 def test_it_takes_an_item_back_whose_bank_answers_quickly_again(item: Item, provider: ScriptedProvider) -> None:
     update_item(item, is_slow=True)
-    assert not run(item, patient=True).is_slow
+    assert not sync(item, patient=True).is_slow
 
 
 def test_it_leaves_an_item_there_whose_bank_answers_slowly(item: Item, provider: ScriptedProvider) -> None:
@@ -68,7 +68,7 @@ def test_it_leaves_an_item_there_whose_bank_answers_slowly(item: Item, provider:
 
     provider.pages = [answer]
     with time_machine.travel(timezone.now(), tick=False) as clock:
-        run(item, patient=True)
+        sync(item, patient=True)
     assert item.is_slow
 
 
@@ -79,7 +79,7 @@ def test_it_keeps_items_of_banks_that_fail_apart(
     item: Item, provider: ScriptedProvider, error: ProviderError, slow: bool
 ) -> None:
     provider.pages = [error]
-    assert run(item).is_slow is slow
+    assert sync(item).is_slow is slow
 
 
 def test_it_lets_whoever_asks_for_a_reading_directly_wait(item: Item, provider: ScriptedProvider) -> None:
@@ -114,11 +114,11 @@ def test_it_puts_what_somebody_waits_for_before_the_clocks_own(alice: User, make
 def test_it_ends_items_at_the_provider_where_that_holds_nobody_up(
     alice: User, item: Item, provider: ScriptedProvider
 ) -> None:
-    owed = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
-    assert owed is not None
-    tasks.enqueue_removal(owed)
+    removal = disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
+    assert removal is not None
+    tasks.enqueue_removal(removal)
     tasks.retry_removals()
-    assert [job.lane for job in queued_jobs(owed.pk)] == [Lane.SLOW] * 2
+    assert [job.lane for job in queued_jobs(removal.pk)] == [Lane.SLOW] * 2
 
 
 # --- The provider -----------------------------------------------------------------------------------------

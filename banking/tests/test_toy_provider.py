@@ -35,7 +35,7 @@ def bank(settings, monkeypatch: pytest.MonkeyPatch) -> ToyBank:
 
 
 @pytest.fixture
-def linked(bank: ToyBank, as_alice: Client, alice: User) -> Item:
+def toy_item(bank: ToyBank, as_alice: Client, alice: User) -> Item:
     """Alice's connection, linked through the site's pages."""
     page = as_alice.post(reverse("connect") + "?provider=toy")
     assert 'src="https://toy.example/dialog.js"' in page_text(page)
@@ -59,10 +59,10 @@ def make_due(item: Item) -> None:
         Item.objects.filter(pk=item.pk).update(next_sync_at=timezone.now() - timedelta(hours=1))
 
 
-def test_it_links_through_the_sites_pages(linked: Item) -> None:
-    assert (linked.provider, linked.environment, linked.days_requested) == ("toy", "toybox", 30)
-    assert not linked.is_in_other_environment
-    assert [job.task for job in queued_jobs(linked.pk)] == ["sync_item"]
+def test_it_links_through_the_sites_pages(toy_item: Item) -> None:
+    assert (toy_item.provider, toy_item.environment, toy_item.days_requested) == ("toy", "toybox", 30)
+    assert not toy_item.is_in_other_environment
+    assert [job.task for job in queued_jobs(toy_item.pk)] == ["sync_item"]
 
 
 def test_it_names_itself_where_consent_is_asked_for(bank: ToyBank, as_alice: Client) -> None:
@@ -72,12 +72,12 @@ def test_it_names_itself_where_consent_is_asked_for(bank: ToyBank, as_alice: Cli
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_syncs_to_the_cent_and_goes_on_from_its_cursor(linked: Item, bank: ToyBank, alice: User) -> None:
+def test_it_syncs_to_the_cent_and_goes_on_from_its_cursor(toy_item: Item, bank: ToyBank, alice: User) -> None:
     bank.amounts += [Decimal("-4.33"), Decimal("100.01")]
-    item = sync(linked)
+    item = sync(toy_item)
     bank.amounts += [Decimal("-0.01")]
-    make_due(linked)
-    sync(linked)
+    make_due(toy_item)
+    sync(toy_item)
     with tenant(alice.pk):
         assert list(Transaction.objects.order_by("day").values_list("amount", "currency")) == [
             (Decimal("-4.33"), "EUR"),
@@ -89,53 +89,53 @@ def test_it_syncs_to_the_cent_and_goes_on_from_its_cursor(linked: Item, bank: To
 
 
 def test_it_is_found_by_the_scheduler_beside_plaids(
-    linked: Item, alice: User, mallory: User, make_item, provider: ScriptedProvider
+    toy_item: Item, alice: User, mallory: User, make_item, provider: ScriptedProvider
 ) -> None:
     plaids = make_item(mallory)
-    make_due(linked)
+    make_due(toy_item)
     make_due(plaids)
-    assert {claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)} == {linked.pk, plaids.pk}
+    assert {claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)} == {toy_item.pk, plaids.pk}
 
 
-def test_it_keeps_ids_of_two_providers_apart(linked: Item, mallory: User, make_item) -> None:
-    twin = make_item(mallory, provider_item_id=linked.provider_item_id)
+def test_it_keeps_ids_of_two_providers_apart(toy_item: Item, mallory: User, make_item) -> None:
+    twin = make_item(mallory, provider_item_id=toy_item.provider_item_id)
     found = [
-        sync_queue.find_current_item(provider_key=key, provider_item_id=linked.provider_item_id)
+        sync_queue.find_current_item(provider_key=key, provider_item_id=toy_item.provider_item_id)
         for key in ("toy", "plaid")
     ]
-    assert found == [(linked.owner_id, linked.pk), (mallory.pk, twin.pk)]
+    assert found == [(toy_item.owner_id, toy_item.pk), (mallory.pk, twin.pk)]
 
 
-def test_it_rings_with_its_own_signature(linked: Item, rf: RequestFactory) -> None:
-    body = json.dumps({"item": linked.provider_item_id}).encode()
-    jobs = len(queued_jobs(linked.pk))
+def test_it_rings_with_its_own_signature(toy_item: Item, rf: RequestFactory) -> None:
+    body = json.dumps({"item": toy_item.provider_item_id}).encode()
+    jobs = len(queued_jobs(toy_item.pk))
     for signature, status in ((sign(body), 200), ("forged", 400)):
         request = rf.post("/webhooks/toy/", body, content_type="application/json", headers={"Toy-Signature": signature})
         assert webhooks.receive(request, "toy").status_code == status
-    assert len(queued_jobs(linked.pk)) == jobs + 1
+    assert len(queued_jobs(toy_item.pk)) == jobs + 1
 
 
-def test_it_disconnects_and_ends_the_item_at_its_bank(linked: Item, bank: ToyBank, as_alice: Client) -> None:
-    as_alice.post(reverse("disconnect", args=[linked.pk]), {"history": "keep"})
-    with tenant(linked.owner_id):
+def test_it_disconnects_and_ends_the_item_at_its_bank(toy_item: Item, bank: ToyBank, as_alice: Client) -> None:
+    as_alice.post(reverse("disconnect", args=[toy_item.pk]), {"history": "keep"})
+    with tenant(toy_item.owner_id):
         removal = PendingRemoval.objects.get()
     assert bank.access_tokens
-    tasks.remove_at_provider(str(linked.owner_id), str(removal.pk))
+    tasks.remove_at_provider(str(toy_item.owner_id), str(removal.pk))
     assert bank.access_tokens == {}
-    with tenant(linked.owner_id):
+    with tenant(toy_item.owner_id):
         assert Item.objects.get().connection == Connection.REMOVED
 
 
-def test_it_explains_its_own_codes(linked: Item) -> None:
-    linked.error_code = "TOY_LOCKED"
-    assert linked.reauth_message == "Your toy box is locked."
-    linked.error_code = "ITEM_LOGIN_REQUIRED"
-    assert linked.reauth_message == ""
+def test_it_explains_its_own_codes(toy_item: Item) -> None:
+    toy_item.error_code = "TOY_LOCKED"
+    assert toy_item.reauth_message == "Your toy box is locked."
+    toy_item.error_code = "ITEM_LOGIN_REQUIRED"
+    assert toy_item.reauth_message == ""
 
 
-def test_it_speaks_to_no_provider_that_the_settings_do_not_name(linked: Item, settings) -> None:
+def test_it_speaks_to_no_provider_that_the_settings_do_not_name(toy_item: Item, settings) -> None:
     settings.BANK_PROVIDERS = {"plaid": settings.BANK_PROVIDERS["plaid"]}
-    assert linked.is_in_other_environment
+    assert toy_item.is_in_other_environment
     assert sync_queue.claim_due_syncs(limit=10) == []
     with pytest.raises(ProviderConfigurationError, match="UNKNOWN_PROVIDER"):
         provider_for("toy")

@@ -38,11 +38,12 @@ def savings(alice: User, make_item: Callable[..., Item]) -> Account:
     return make_account(make_item(alice, provider_item_id="other-bank"), name="Savings", subtype="savings")
 
 
-def on(account: Account, amount: str, days_ago: int = 0, **facts: object) -> Transaction:
+def add_row(account: Account, amount: str, days_ago: int = 0, **facts: object) -> Transaction:
     return make_transaction(account, amount, day=TODAY - timedelta(days=days_ago), **facts)
 
 
-def pairs_of(user: User) -> Pairs:
+def update_pairs(user: User) -> Pairs:
+    """Pair the user's transactions again, and return the ids of each pair: money out, money in."""
     with tenant(user.pk):
         update_transfers(owner_id=user.pk)
         return sorted(Transfer.objects.for_user(user).values_list("money_out", "money_in"))
@@ -51,39 +52,39 @@ def pairs_of(user: User) -> Pairs:
 def test_it_pairs_what_left_one_account_with_what_arrived_on_another(
     alice: User, checking: Account, savings: Account
 ) -> None:
-    out, back = on(checking, "-500", 1), on(savings, "500")
-    on(checking, "-499.99")
-    assert pairs_of(alice) == [(out.pk, back.pk)]
+    out, back = add_row(checking, "-500", 1), add_row(savings, "500")
+    add_row(checking, "-499.99")
+    assert update_pairs(alice) == [(out.pk, back.pk)]
 
 
 @pytest.mark.parametrize(("days", "found"), [(-5, 0), (-4, 1), (0, 1), (4, 1), (5, 0)])
 def test_it_pairs_within_four_days_in_either_direction(
     alice: User, checking: Account, savings: Account, days: int, found: int
 ) -> None:
-    on(checking, "-500", 10)
-    on(savings, "500", 10 - days)
-    assert len(pairs_of(alice)) == found
+    add_row(checking, "-500", 10)
+    add_row(savings, "500", 10 - days)
+    assert len(update_pairs(alice)) == found
 
 
 def test_it_pairs_three_equal_amounts_by_the_nearest_days(alice: User, checking: Account, savings: Account) -> None:
-    on(checking, "-500", 6)
-    near, arrived = on(checking, "-500", 3), on(savings, "500", 2)
-    assert pairs_of(alice) == [(near.pk, arrived.pk)]
+    add_row(checking, "-500", 6)
+    near, arrived = add_row(checking, "-500", 3), add_row(savings, "500", 2)
+    assert update_pairs(alice) == [(near.pk, arrived.pk)]
 
 
 def test_it_pairs_money_that_arrives_later_before_money_that_came_earlier(
     alice: User, checking: Account, savings: Account
 ) -> None:
-    on(savings, "500", 6)
-    left, arrived = on(checking, "-500", 5), on(savings, "500", 4)
-    assert pairs_of(alice) == [(left.pk, arrived.pk)]
+    add_row(savings, "500", 6)
+    left, arrived = add_row(checking, "-500", 5), add_row(savings, "500", 4)
+    assert update_pairs(alice) == [(left.pk, arrived.pk)]
 
 
 def test_it_pairs_the_same_rows_whatever_came_first(alice: User, checking: Account, savings: Account) -> None:
-    early, arrived = on(checking, "-500", 4), on(savings, "500", 1)
-    assert pairs_of(alice) == [(early.pk, arrived.pk)]
-    late = on(checking, "-500", 1)
-    assert pairs_of(alice) == [(late.pk, arrived.pk)]
+    early, arrived = add_row(checking, "-500", 4), add_row(savings, "500", 1)
+    assert update_pairs(alice) == [(early.pk, arrived.pk)]
+    late = add_row(checking, "-500", 1)
+    assert update_pairs(alice) == [(late.pk, arrived.pk)]
 
 
 @pytest.mark.parametrize(
@@ -101,9 +102,9 @@ def test_it_pairs_the_same_rows_whatever_came_first(alice: User, checking: Accou
 def test_it_pairs_nothing_that_says_what_it_was_for_or_does_not_stand(
     alice: User, checking: Account, savings: Account, left: dict[str, object], arrived: dict[str, object]
 ) -> None:
-    on(checking, "-500", **left)
-    on(savings, "500", **arrived)
-    assert pairs_of(alice) == []
+    add_row(checking, "-500", **left)
+    add_row(savings, "500", **arrived)
+    assert update_pairs(alice) == []
 
 
 @pytest.mark.parametrize(
@@ -119,45 +120,45 @@ def test_it_pairs_nothing_that_says_what_it_was_for_or_does_not_stand(
 def test_it_pairs_rows_whose_category_tells_nothing_or_a_transfer(
     alice: User, checking: Account, savings: Account, left: dict[str, object], arrived: dict[str, object]
 ) -> None:
-    on(checking, "-500", **left)
-    on(savings, "500", **arrived)
-    assert len(pairs_of(alice)) == 1
+    add_row(checking, "-500", **left)
+    add_row(savings, "500", **arrived)
+    assert len(update_pairs(alice)) == 1
 
 
 def test_it_pairs_nothing_on_one_account_or_with_somebody_else(
     alice: User, mallory: User, checking: Account, make_item: Callable[..., Item]
 ) -> None:
-    on(checking, "-500")
-    on(checking, "500")
-    on(make_account(make_item(mallory)), "500")
-    assert pairs_of(alice) == []
+    add_row(checking, "-500")
+    add_row(checking, "500")
+    add_row(make_account(make_item(mallory)), "500")
+    assert update_pairs(alice) == []
 
 
 def test_it_takes_no_payment_of_a_loan_for_a_transfer_but_borrowed_money(
     alice: User, item: Item, checking: Account
 ) -> None:
     loan = make_account(item, type="loan", name="Mortgage")
-    on(checking, "-800")
-    on(loan, "800")
-    lent, got = on(loan, "-3000"), on(checking, "3000")
-    assert pairs_of(alice) == [(lent.pk, got.pk)]
+    add_row(checking, "-800")
+    add_row(loan, "800")
+    lent, got = add_row(loan, "-3000"), add_row(checking, "3000")
+    assert update_pairs(alice) == [(lent.pk, got.pk)]
 
 
 def test_it_lets_a_pair_go_whose_leg_is_gone(alice: User, checking: Account, savings: Account) -> None:
-    out, back = on(checking, "-500", 1), on(savings, "500")
+    out, back = add_row(checking, "-500", 1), add_row(savings, "500")
     with tenant(alice.pk):
         update_transfers(owner_id=alice.pk)
         Transaction.objects.filter(pk=back.pk).update(removed_at=timezone.now())
-    again = on(savings, "500", 2)
-    assert pairs_of(alice) == [(out.pk, again.pk)]
+    again = add_row(savings, "500", 2)
+    assert update_pairs(alice) == [(out.pk, again.pk)]
 
 
 def test_it_keeps_the_row_of_a_pair_that_stays(alice: User, checking: Account, savings: Account) -> None:
-    on(checking, "-500"), on(savings, "500")
-    pairs_of(alice)
+    add_row(checking, "-500"), add_row(savings, "500")
+    update_pairs(alice)
     with tenant(alice.pk):
         before = Transfer.objects.get()
-    pairs_of(alice)
+    update_pairs(alice)
     with tenant(alice.pk):
         assert Transfer.objects.get() == before
 
@@ -166,7 +167,7 @@ def test_it_survives_days_at_the_end_of_the_calendar(alice: User, checking: Acco
     for day in (date.min, date.max):
         make_transaction(checking, "-500", day=day)
         make_transaction(savings, "500", day=day)
-    assert len(pairs_of(alice)) == 2
+    assert len(update_pairs(alice)) == 2
 
 
 # --- When it is done --------------------------------------------------------------------------------------
@@ -180,28 +181,28 @@ def test_it_is_done_in_the_transaction_of_each_reading(item: Item, provider: Scr
         transaction_row("in", "500", date=date(2026, 11, 12), account_id="acc-card", **untold),
     ]
     provider.pages = [transactions_page(added=legs, cursor="c1")]
-    read(item)
-    assert count(item) == 1
+    sync(item)
+    assert count_transfers(item) == 1
     provider.pages = [transactions_page(removed=["in"], cursor="c2")]
-    read(item)
-    assert count(item) == 0
+    sync(item)
+    assert count_transfers(item) == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_is_done_when_a_bank_leaves_with_its_history(
     alice: User, item: Item, checking: Account, savings: Account, provider: ScriptedProvider
 ) -> None:
-    on(checking, "-500"), on(savings, "500")
-    assert len(pairs_of(alice)) == 1
+    add_row(checking, "-500"), add_row(savings, "500")
+    assert len(update_pairs(alice)) == 1
     disconnect_bank(user=alice, item_id=item.pk, keep_history=False)
-    assert count(item) == 0
+    assert count_transfers(item) == 0
 
 
-def read(item: Item) -> None:
+def sync(item: Item) -> None:
     assert sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test").ran
 
 
-def count(item: Item) -> int:
+def count_transfers(item: Item) -> int:
     with tenant(item.owner_id):
         return Transfer.objects.filter(owner=item.owner_id).count()
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def well(item: Item) -> Item:
+def healthy_item(item: Item) -> Item:
     """Alice's connection after a good reading: a checking account and a card."""
     make_account(item, name="Everyday", mask="0000", current=Decimal("1200.50"), available=Decimal("1100.5"))
     make_account(item, name="Card", mask="3333", type="credit", current=Decimal(410), limit=Decimal(2000))
@@ -30,17 +30,17 @@ def well(item: Item) -> Item:
     )
 
 
-def test_it_lists_accounts_with_what_the_bank_says_of_them(as_alice: Client, well: Item) -> None:
+def test_it_lists_accounts_with_what_the_bank_says_of_them(as_alice: Client, healthy_item: Item) -> None:
     page = page_text(as_alice.get(reverse("accounts")))
     for expected in ("Platypus", "Everyday", "••0000", "$1,200.50", "$1,100.50", "$410.00", "$2,000.00", "21%"):
         assert expected in page
     assert "Up to date" in page
 
 
-def test_it_shows_one_bank_alone(as_alice: Client, alice: User, well: Item, make_item) -> None:
+def test_it_shows_one_bank_alone(as_alice: Client, alice: User, healthy_item: Item, make_item) -> None:
     other = update_item(make_item(alice, provider_item_id="other"), institution_name="Gingham")
     make_account(other, name="Rainy day")
-    page = page_text(as_alice.get(reverse("item", args=[well.pk])))
+    page = page_text(as_alice.get(reverse("item", args=[healthy_item.pk])))
     assert "Everyday" in page
     assert "Rainy day" not in page
     assert reverse("item", args=[other.pk]) in page
@@ -50,8 +50,8 @@ def test_it_leads_the_way_when_there_is_no_bank(as_alice: Client) -> None:
     assert reverse("connect") in page_text(as_alice.get(reverse("accounts")))
 
 
-def test_it_shows_nothing_of_somebody_else(as_mallory: Client, well: Item) -> None:
-    assert as_mallory.get(reverse("item", args=[well.pk])).status_code == 404
+def test_it_shows_nothing_of_somebody_else(as_mallory: Client, healthy_item: Item) -> None:
+    assert as_mallory.get(reverse("item", args=[healthy_item.pk])).status_code == 404
     assert "Everyday" not in page_text(as_mallory.get(reverse("accounts")))
 
 
@@ -60,17 +60,17 @@ def test_it_knows_no_bank_that_never_was(as_alice: Client) -> None:
 
 
 def test_it_leads_from_a_bank_that_is_gone_to_those_that_are_there(
-    as_alice: Client, as_mallory: Client, well: Item
+    as_alice: Client, as_mallory: Client, healthy_item: Item
 ) -> None:
-    update_item(well, connection=Connection.REMOVED)
+    update_item(healthy_item, connection=Connection.REMOVED)
     # An alert may lead there whose connection has ended since, by itself perhaps.
-    assert as_alice.get(reverse("item", args=[well.pk])).url == reverse("accounts")
-    assert as_mallory.get(reverse("item", args=[well.pk])).status_code == 404
+    assert as_alice.get(reverse("item", args=[healthy_item.pk])).url == reverse("accounts")
+    assert as_mallory.get(reverse("item", args=[healthy_item.pk])).status_code == 404
     assert "Everyday" not in page_text(as_alice.get(reverse("accounts")))
 
 
-def test_it_leaves_closed_accounts_out(as_alice: Client, well: Item) -> None:
-    make_account(well, name="Long gone", closed_at=timezone.now())
+def test_it_leaves_closed_accounts_out(as_alice: Client, healthy_item: Item) -> None:
+    make_account(healthy_item, name="Long gone", closed_at=timezone.now())
     assert "Long gone" not in page_text(as_alice.get(reverse("accounts")))
 
 
@@ -98,23 +98,23 @@ def test_it_says_not_available_where_the_bank_says_nothing(as_alice: Client, ite
     ],
 )
 def test_it_says_how_a_connection_is_and_what_can_be_done(
-    as_alice: Client, well: Item, facts: dict[str, object], expected: str, action: str
+    as_alice: Client, healthy_item: Item, facts: dict[str, object], expected: str, action: str
 ) -> None:
-    update_item(well, data_as_of=facts.get("checked_at"), **facts)
+    update_item(healthy_item, data_as_of=facts.get("checked_at"), **facts)
     page = page_text(as_alice.get(reverse("accounts")))
     assert expected in page
-    assert reverse(action, args=[well.pk]) in page
+    assert reverse(action, args=[healthy_item.pk]) in page
 
 
-def test_it_shows_text_of_banks_as_text(as_alice: Client, well: Item) -> None:
-    make_account(well, name="<script>alert(1)</script>", mask="<b>", subtype="<i>x</i>")
+def test_it_shows_text_of_banks_as_text(as_alice: Client, healthy_item: Item) -> None:
+    make_account(healthy_item, name="<script>alert(1)</script>", mask="<b>", subtype="<i>x</i>")
     page = as_alice.get(reverse("accounts")).content.decode()
     assert "<script>alert" not in page
     assert "<b>" not in page
     assert "<i>" not in page
 
 
-def test_it_writes_down_that_accounts_were_looked_at(as_alice: Client, alice: User, well: Item) -> None:
+def test_it_writes_down_that_accounts_were_looked_at(as_alice: Client, alice: User, healthy_item: Item) -> None:
     as_alice.get(reverse("accounts"))
     with tenant(alice.pk):
         (event,) = AuditEvent.objects.filter(subject=alice.pk, action="account_list")
@@ -122,15 +122,17 @@ def test_it_writes_down_that_accounts_were_looked_at(as_alice: Client, alice: Us
         assert event.details()["ip"] == "127.0.0.1"
 
 
-def test_it_asks_as_often_for_many_banks_as_for_one(as_alice: Client, alice: User, well: Item, make_item) -> None:
-    def questions() -> int:
+def test_it_asks_as_often_for_many_banks_as_for_one(
+    as_alice: Client, alice: User, healthy_item: Item, make_item
+) -> None:
+    def count_queries() -> int:
         with CaptureQueriesContext(connection) as asked:
             as_alice.get(reverse("accounts"))
         return len(asked)
 
     # The first request makes the key that audit events are sealed with.
-    questions()
-    one = questions()
+    count_queries()
+    one = count_queries()
     for number in range(4):
         make_account(make_item(alice, provider_item_id=f"more-{number}"))
-    assert questions() == one
+    assert count_queries() == one

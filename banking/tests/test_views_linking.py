@@ -9,10 +9,8 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from accounts.models import User
-from banking import tasks
 from banking.linking.link_messages import message_for
 from banking.linking.sessions import open_link
 from banking.models import Item, LinkSession
@@ -196,12 +194,8 @@ def test_it_loses_nothing_while_the_provider_is_away(
 
 @pytest.mark.django_db(transaction=True)
 def test_it_connects_even_when_the_queue_is_away(
-    as_alice: Client, alice: User, session: LinkSession, monkeypatch: pytest.MonkeyPatch
+    as_alice: Client, alice: User, session: LinkSession, queue_down: None
 ) -> None:
-    def refused(*args: object, **options: object) -> None:
-        raise OperationalError("Error 2 connecting to redis.sock")
-
-    monkeypatch.setattr(tasks.sync_item, "apply_async", refused)
     assert post_public_token(as_alice, session).status_code == 302
     (item,) = items(alice)
     assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=9)] == [item.pk]

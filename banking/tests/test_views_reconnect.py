@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def broken(item: Item, provider: ScriptedProvider) -> Item:
+def item_to_reconnect(item: Item, provider: ScriptedProvider) -> Item:
     """Alice's connection after the bank ended the sign-in."""
     provider.set_item_error("ITEM_LOGIN_REQUIRED")
     with tenant(item.owner_id):
@@ -30,28 +30,32 @@ def broken(item: Item, provider: ScriptedProvider) -> Item:
     return item
 
 
-def test_it_says_why_the_bank_wants_a_new_sign_in(as_alice: Client, broken: Item, provider: ScriptedProvider) -> None:
-    page = as_alice.get(reverse("reconnect", args=[broken.pk]))
+def test_it_says_why_the_bank_wants_a_new_sign_in(
+    as_alice: Client, item_to_reconnect: Item, provider: ScriptedProvider
+) -> None:
+    page = as_alice.get(reverse("reconnect", args=[item_to_reconnect.pk]))
     assert "Reconnect Platypus & Sons" in page_text(page)
     assert "needs you to sign in again" in page_text(page)
     assert provider.links == 0
 
 
-def test_it_repairs_the_connection(as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider) -> None:
-    assert "link-sandbox-1" in page_text(as_alice.post(reverse("reconnect", args=[broken.pk])))
+def test_it_repairs_the_connection(
+    as_alice: Client, alice: User, item_to_reconnect: Item, provider: ScriptedProvider
+) -> None:
+    assert "link-sandbox-1" in page_text(as_alice.post(reverse("reconnect", args=[item_to_reconnect.pk])))
     with tenant(alice.pk):
         session = LinkSession.objects.for_user(alice).get()
     provider.set_item_error("")
-    assert post_public_token(as_alice, session).url == reverse("importing", args=[broken.pk])
+    assert post_public_token(as_alice, session).url == reverse("importing", args=[item_to_reconnect.pk])
     (item,) = items(alice)
-    assert (item.pk, item.connection, provider.exchanged_tokens) == (broken.pk, Connection.ACTIVE, [])
-    assert [job.arguments[-1] for job in queued_jobs(broken.pk)] == ["link"]
+    assert (item.pk, item.connection, provider.exchanged_tokens) == (item_to_reconnect.pk, Connection.ACTIVE, [])
+    assert [job.arguments[-1] for job in queued_jobs(item_to_reconnect.pk)] == ["link"]
 
 
 def test_it_says_that_the_bank_still_wants_a_sign_in(
-    as_alice: Client, alice: User, broken: Item, provider: ScriptedProvider
+    as_alice: Client, alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
-    session = open_update_mode(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
     refused = post_public_token(as_alice, session)
     assert refused.status_code == 409
     assert "still needs you to sign in" in page_text(refused)
@@ -61,26 +65,30 @@ def test_it_says_that_the_bank_still_wants_a_sign_in(
 
 @pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
 def test_it_says_in_a_sentence_why_no_repair_begins(
-    as_alice: Client, broken: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
+    as_alice: Client,
+    item_to_reconnect: Item,
+    provider: ScriptedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    error: ProviderError,
 ) -> None:
     monkeypatch.setattr(provider, "create_update_token", raising(error))
-    page = as_alice.post(reverse("reconnect", args=[broken.pk]))
+    page = as_alice.post(reverse("reconnect", args=[item_to_reconnect.pk]))
     assert page.status_code == 503
     assert 'role="alert"' in page_text(page)
     assert error.code not in page_text(page)
 
 
 def test_it_shows_and_repairs_nothing_of_another_person(
-    as_mallory: Client, alice: User, broken: Item, provider: ScriptedProvider
+    as_mallory: Client, alice: User, item_to_reconnect: Item, provider: ScriptedProvider
 ) -> None:
-    session = open_update_mode(user=alice, item_id=broken.pk).session
+    session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
     provider.set_item_error("")
-    address = reverse("reconnect", args=[broken.pk])
+    address = reverse("reconnect", args=[item_to_reconnect.pk])
     assert {as_mallory.get(address).status_code, as_mallory.post(address).status_code} == {404}
     assert post_public_token(as_mallory, session).status_code == 404
     assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
 
 
-def test_it_repairs_no_bank_that_was_disconnected(as_alice: Client, alice: User, broken: Item) -> None:
-    disconnect_bank(user=alice, item_id=broken.pk, keep_history=True)
-    assert as_alice.post(reverse("reconnect", args=[broken.pk])).status_code == 404
+def test_it_repairs_no_bank_that_was_disconnected(as_alice: Client, alice: User, item_to_reconnect: Item) -> None:
+    disconnect_bank(user=alice, item_id=item_to_reconnect.pk, keep_history=True)
+    assert as_alice.post(reverse("reconnect", args=[item_to_reconnect.pk])).status_code == 404

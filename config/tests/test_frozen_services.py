@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from banking.tests.scripted_server import say, scripted_server
-from banking.tests.test_views_webhooks import news_of, public_key, signature
+from banking.tests.test_views_webhooks import public_key, sign, webhook_body
 from config.tests.frozen_programs import POSTGRES, REDIS, freeze_programs
 from config.tests.processes import wait_until
 from config.tests.procfile import Process, run_process
@@ -68,8 +68,8 @@ class Site:
         """Method, path, body and headers of a request."""
         if path != WEBHOOK:
             return "GET", path, b"", {"Host": "localhost", "Cookie": self.facts["cookie"]}
-        body = news_of(SimpleNamespace(provider_item_id=self.facts["item"]))
-        return "POST", path, body, {"Host": "localhost", "Plaid-Verification": signature(body)}
+        body = webhook_body(SimpleNamespace(provider_item_id=self.facts["item"]))
+        return "POST", path, body, {"Host": "localhost", "Plaid-Verification": sign(body)}
 
     def send_all(self, *paths: str) -> list[Answer]:
         """Send several requests of each kind at once."""

@@ -1,4 +1,4 @@
-"""What insights' tests start from: a connection of Alice's, as banking's tests have it."""
+"""Insights' tests use banking's fixtures."""
 
 from banking.tests.conftest import item, make_item, provider
 

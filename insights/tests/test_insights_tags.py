@@ -67,7 +67,7 @@ def test_it_names_the_values_beside_a_chart():
     )
 
 
-def words(points: list[tuple[int, str]], currency: str = "USD", name: str = "Bank balance") -> str:
+def caption(points: list[tuple[int, str]], currency: str = "USD", name: str = "Bank balance") -> str:
     """What is said about a line through so much on such days of November."""
     chart = charts.draw_line([Point(date(2026, 11, day), Decimal(value)) for day, value in points])
     return chart_tags.chart_caption(chart.facts, currency, name)
@@ -99,12 +99,12 @@ def words(points: list[tuple[int, str]], currency: str = "USD", name: str = "Ban
     ],
 )
 def test_it_says_what_a_chart_shows(points, said):
-    assert " ".join("".join(Tags(words(points)).words).split()) == said
+    assert " ".join("".join(Tags(caption(points)).words).split()) == said
 
 
 def test_it_shows_markup_beside_a_chart_as_words():
     for points in ([(20, "1")], [(18, "1"), (20, "2")], [(18, "1"), (20, "1")]):
-        elements = Tags(words(points, currency=ATTACK, name=ATTACK)).elements
+        elements = Tags(caption(points, currency=ATTACK, name=ATTACK)).elements
         assert {name for name, _ in elements} <= {"span", "time"}
 
 

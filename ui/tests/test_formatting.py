@@ -112,9 +112,9 @@ def test_it_says_never_for_what_has_not_happened():
     assert formatting.ago(None) == "never"
 
 
-def rendered(source: str, **context: object) -> str:
+def render_template(source: str, **context: object) -> str:
     return Template("{% load formatting %}" + source).render(Context(context))
 
 
 def test_it_escapes_what_a_bank_calls_its_currency():
-    assert rendered("{{ amount|money:currency }}", amount=Decimal(1), currency="<b>") == "1.00 &lt;b&gt;"
+    assert render_template("{{ amount|money:currency }}", amount=Decimal(1), currency="<b>") == "1.00 &lt;b&gt;"

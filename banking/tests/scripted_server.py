@@ -1,6 +1,6 @@
-"""An HTTP server on a real socket that answers exactly what a test lays out, however wrong.
+"""An HTTP server on a real socket that sends exactly the bytes that a test sets, valid HTTP or not.
 
-The sandbox speaks good HTTP. This speaks the rest: answers that hang, break off, trickle or lie.
+The sandbox sends valid responses. This server also sends the invalid ones: none, truncated, slow or malformed.
 """
 
 import json
@@ -13,13 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-Script = Callable[[socket.socket, threading.Event], None]
+# What the server does with one connection after it has read the request; the event is set when the test ends.
+Responder = Callable[[socket.socket, threading.Event], None]
 
 
 @dataclass
-class Asked:
-    """One request as it came in."""
-
+class ReceivedRequest:
     path: str
     headers: dict[str, str]
     body: bytes
@@ -31,56 +30,58 @@ class Asked:
 
 @dataclass
 class ScriptedServer:
-    """Plays its scripts in order, one a request; the last one again and again."""
+    """Uses one responder for each request, in order, and repeats the last one."""
 
     url: str
-    scripts: deque[Script] = field(default_factory=deque)
-    asked: list[Asked] = field(default_factory=list)
-    visits: int = 0
-    arrived: threading.Condition = field(default_factory=threading.Condition)
+    responders: deque[Responder] = field(default_factory=deque)
+    requests: list[ReceivedRequest] = field(default_factory=list)
+    connections: int = 0
+    received: threading.Condition = field(default_factory=threading.Condition)
 
-    def play(self, *scripts: Script) -> None:
-        """Lay out what to answer from now on."""
-        self.scripts = deque(scripts)
+    def respond_with(self, *responders: Responder) -> None:
+        """Replace the responders that are left."""
+        self.responders = deque(responders)
 
-    def wait_for(self, count: int, *, saying: bytes = b"") -> list[Asked]:
-        """Wait until so many requests have come in whose body holds these bytes, and return them."""
-        with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self.heard(saying)) >= count, timeout=20), self.asked
-        return self.heard(saying)[:count]
+    def wait_for(self, count: int, *, containing: bytes = b"") -> list[ReceivedRequest]:
+        """Wait for ``count`` requests whose body contains these bytes, and return them."""
+        with self.received:
+            assert self.received.wait_for(lambda: len(self.find_requests(containing)) >= count, timeout=20), (
+                self.requests
+            )
+        return self.find_requests(containing)[:count]
 
-    def heard(self, saying: bytes) -> list[Asked]:
-        return [asked for asked in self.asked if saying in asked.body]
+    def find_requests(self, containing: bytes) -> list[ReceivedRequest]:
+        return [request for request in self.requests if containing in request.body]
 
-    def take(self, asked: Asked) -> None:
-        with self.arrived:
-            self.asked.append(asked)
-            self.arrived.notify_all()
+    def record(self, request: ReceivedRequest) -> None:
+        with self.received:
+            self.requests.append(request)
+            self.received.notify_all()
 
-    def next_script(self) -> Script:
-        return self.scripts.popleft() if len(self.scripts) > 1 else self.scripts[0]
+    def next_responder(self) -> Responder:
+        return self.responders.popleft() if len(self.responders) > 1 else self.responders[0]
 
 
-def say(body: bytes | dict[str, Any], *, status: int = 200, **headers: str) -> Script:
-    """Answer properly, and say that the connection ends. Underscores in a header's name stand for hyphens."""
+def http_response(body: bytes | dict[str, Any], *, status: int = 200, **headers: str) -> Responder:
+    """Send a valid response and close the connection. Underscores in the names of headers stand for hyphens."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(content)}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return blurt("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
+    return raw_response("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
 
 
-def blurt(sent: bytes) -> Script:
-    """Send these bytes, whatever they are, and hang up."""
-    return lambda connection, closing: connection.sendall(sent)
+def raw_response(content: bytes) -> Responder:
+    """Send exactly these bytes and close the connection."""
+    return lambda connection, closing: connection.sendall(content)
 
 
-def stay_silent(connection: socket.socket, closing: threading.Event) -> None:
-    """Take the request and answer nothing for as long as the test lasts."""
+def no_response(connection: socket.socket, closing: threading.Event) -> None:
+    """Keep the connection open without a response until the test ends."""
     closing.wait()
 
 
-def trickle(connection: socket.socket, closing: threading.Event) -> None:
-    """Begin a good answer and send it a byte at a time, never falling silent for long."""
+def slow_response(connection: socket.socket, closing: threading.Event) -> None:
+    """Send a byte of a valid response every 50 ms, so that no read times out by itself."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{")
     while not closing.wait(0.05):
         connection.sendall(b" ")
@@ -88,7 +89,7 @@ def trickle(connection: socket.socket, closing: threading.Event) -> None:
 
 @contextmanager
 def scripted_server(tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
-    """Run a server on a free port of this machine until the block ends."""
+    """Run a server on a free local port until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     scheme = "https" if tls else "http"
     server = ScriptedServer(url=f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
@@ -107,18 +108,18 @@ def scripted_server(tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServe
 def _accept(
     listener: socket.socket, server: ScriptedServer, closing: threading.Event, tls: ssl.SSLContext | None
 ) -> None:
-    visits = []
+    workers = []
     while not closing.is_set():
         try:
             connection, _ = listener.accept()
         except OSError:
             break
-        server.visits += 1
-        visit = threading.Thread(target=_serve, args=(connection, server, closing, tls))
-        visit.start()
-        visits.append(visit)
-    for visit in visits:
-        visit.join()
+        server.connections += 1
+        worker = threading.Thread(target=_serve, args=(connection, server, closing, tls))
+        worker.start()
+        workers.append(worker)
+    for worker in workers:
+        worker.join()
 
 
 def _serve(
@@ -126,16 +127,16 @@ def _serve(
 ) -> None:
     try:
         connection = tls.wrap_socket(connection, server_side=True) if tls else connection
-        server.take(_read_request(connection))
-        server.next_script()(connection, closing)
+        server.record(_read_request(connection))
+        server.next_responder()(connection, closing)
     except (OSError, ValueError):
-        # The client gave up first, or speaks TLS to a plain server: what some of the tests are about.
+        # The client closed the connection first, or spoke TLS to a server without it: some tests are about that.
         pass
     finally:
         connection.close()
 
 
-def _read_request(connection: socket.socket) -> Asked:
+def _read_request(connection: socket.socket) -> ReceivedRequest:
     with connection.makefile("rb") as lines:
         _method, path, _version = lines.readline().decode().split()
         headers = {}
@@ -143,4 +144,4 @@ def _read_request(connection: socket.socket) -> Asked:
             name, _, value = line.decode().partition(":")
             headers[name.lower()] = value.strip()
         body = lines.read(int(headers.get("content-length", "0")))
-    return Asked(path, headers, body)
+    return ReceivedRequest(path, headers, body)

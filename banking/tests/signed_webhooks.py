@@ -1,4 +1,4 @@
-"""Webhooks as Plaid signs them, and a server that hands out the key."""
+"""Webhooks signed as Plaid signs them, and a server that returns the verification key."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from banking.plaid.settings import PlaidSettings
 from banking.plaid.transport import PlaidTransport
 from banking.plaid.webhooks import verify
 from banking.provider import WebhookRejected
-from banking.tests.scripted_server import say, scripted_server
+from banking.tests.scripted_server import http_response, scripted_server
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KID = "6c5516e1-92dc-479e-a8ff-5a51992e0001"
@@ -35,29 +35,29 @@ BODY = json.dumps(MESSAGE, indent=2).encode()
 
 
 @pytest.fixture(scope="module")
-def private():
+def private_key():
     return ec.generate_private_key(ec.SECP256R1())
 
 
 @pytest.fixture
-def server(private):
-    with scripted_server() as running:
-        running.play(say({"key": jwk(private), "request_id": "r"}))
-        yield running
+def server(private_key):
+    with scripted_server() as server:
+        server.respond_with(http_response({"key": public_jwk(private_key), "request_id": "r"}))
+        yield server
 
 
 @pytest.fixture
 def client(server):
-    return plaid_at(server.url)
+    return make_client(server.url)
 
 
 @pytest.fixture
 def clock():
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
+    with time_machine.travel(NOW, tick=False) as time_travel:
+        yield time_travel
 
 
-def plaid_at(url, environment="embedded"):
+def make_client(url, environment="embedded"):
     settings = PlaidSettings(environment, url, "client", "secret", "Plumbline", "en", ("US",), "", 730)
     return PlaidClient(settings, PlaidTransport(host=url, client_id="client", secret="secret"))
 
@@ -66,38 +66,38 @@ def base64url(content):
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def jwk(private, **changes):
-    """The key as /webhook_verification_key/get gives it."""
-    point = private.public_key().public_numbers()
+def public_jwk(private_key, **changes):
+    """The public key as /webhook_verification_key/get returns it."""
+    point = private_key.public_key().public_numbers()
     key = {"alg": "ES256", "crv": "P-256", "kid": KID, "kty": "EC", "use": "sig", "created_at": 1560466143}
     key |= {"x": base64url(point.x.to_bytes(32)), "y": base64url(point.y.to_bytes(32)), "expired_at": None}
     return key | changes
 
 
-def signed(private, body=BODY, *, header=None, claims=None):
+def sign(private_key, body=BODY, *, header=None, claims=None):
     """Sign a webhook by hand (RFC 7515, RFC 7518)."""
     header = {"alg": "ES256", "kid": KID, "typ": "JWT"} | (header or {})
     claims = {"iat": int(NOW.timestamp()), "request_body_sha256": hashlib.sha256(body).hexdigest()} | (claims or {})
     signing_input = f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims).encode())}"
-    r, s = decode_dss_signature(private.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
+    r, s = decode_dss_signature(private_key.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
     return f"{signing_input}.{base64url(r.to_bytes(32) + s.to_bytes(32))}"
 
 
-def mirrored(token):
-    """The same signature with s mirrored, which holds as well."""
+def mirror_signature(token):
+    """Replace ``s`` of an ECDSA signature by the curve's order minus ``s``, which is valid as well."""
     signing_input, _, encoded = token.rpartition(".")
-    drawn = base64.urlsafe_b64decode(encoded + "==")
-    s = ORDER - int.from_bytes(drawn[32:])
-    return f"{signing_input}.{base64url(drawn[:32] + s.to_bytes(32))}"
+    signature = base64.urlsafe_b64decode(encoded + "==")
+    s = ORDER - int.from_bytes(signature[32:])
+    return f"{signing_input}.{base64url(signature[:32] + s.to_bytes(32))}"
 
 
-def padded_otherwise(token):
-    """The same bytes with other bits after their end, where base64 has room for four."""
+def change_padding(token):
+    """Change the four unused bits in the last character of the base64; the decoded bytes stay the same."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return token[:-1] + alphabet[alphabet.index(token[-1]) | 1]
 
 
-def reason(token, body=BODY, *, client):
+def rejection_reason(token, body=BODY, *, client):
     with pytest.raises(WebhookRejected) as caught:
         verify(token, body, client=client)
     return caught.value.reason

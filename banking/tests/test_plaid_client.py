@@ -18,7 +18,7 @@ from banking.provider import (
     Unavailable,
 )
 from banking.tests.plaid_samples import encode_json
-from banking.tests.scripted_server import say, scripted_server
+from banking.tests.scripted_server import http_response, scripted_server
 
 TOKEN = "access-sandbox-71a9dd3e-9b6f-4a5a-8d5a-111111111111"
 STREAM_END = {
@@ -170,12 +170,12 @@ def test_it_loads_the_sdk_only_when_it_connects():
 
 
 def test_it_asks_for_a_link_token(client, server):
-    server.play(say(LINK))
+    server.respond_with(http_response(LINK))
     token = client.create_link_token(client_user_id="u1", webhook="https://plumbline.test/webhooks/plaid/")
     assert (token.value, token.expires_at) == ("link-sandbox-1", datetime(2026, 11, 22, 16, tzinfo=UTC))
-    [asked] = server.asked
-    assert asked.path == "/link/token/create"
-    assert asked.fields == {
+    [request] = server.requests
+    assert request.path == "/link/token/create"
+    assert request.fields == {
         "client_name": "Plumbline",
         "language": "en",
         "country_codes": ["US", "CA"],
@@ -187,23 +187,23 @@ def test_it_asks_for_a_link_token(client, server):
 
 
 def test_it_sends_no_webhook_and_no_redirect_that_it_does_not_have(client, server):
-    server.play(say(LINK))
+    server.respond_with(http_response(LINK))
     client.create_link_token(client_user_id="u1", webhook="")
-    assert not {"webhook", "redirect_uri"} & set(server.asked[0].fields)
+    assert not {"webhook", "redirect_uri"} & set(server.requests[0].fields)
 
 
 def test_it_sends_the_redirect_that_it_has(client_with, server):
-    server.play(say(LINK))
+    server.respond_with(http_response(LINK))
     client = client_with(redirect_uri="https://plumbline.test/return")
     client.create_link_token(client_user_id="u1", webhook="")
     client.create_update_token(TOKEN, client_user_id="u1")
-    assert [asked.fields["redirect_uri"] for asked in server.asked] == ["https://plumbline.test/return"] * 2
+    assert [request.fields["redirect_uri"] for request in server.requests] == ["https://plumbline.test/return"] * 2
 
 
 def test_it_asks_for_no_product_when_somebody_signs_in_again(client, server):
-    server.play(say(LINK))
+    server.respond_with(http_response(LINK))
     client.create_update_token(TOKEN, client_user_id="u1")
-    assert server.asked[0].fields == {
+    assert server.requests[0].fields == {
         "client_name": "Plumbline",
         "language": "en",
         "country_codes": ["US", "CA"],
@@ -213,11 +213,11 @@ def test_it_asks_for_no_product_when_somebody_signs_in_again(client, server):
 
 
 def test_it_reads_the_stream_from_its_beginning_by_sending_no_cursor(client, server):
-    server.play(say(STREAM_END))
+    server.respond_with(http_response(STREAM_END))
     page = client.sync_transactions(TOKEN, cursor="")
     assert (page.next_cursor, page.request_id) == ("c2", "r1")
-    assert server.asked[0].path == "/transactions/sync"
-    assert server.asked[0].fields == {
+    assert server.requests[0].path == "/transactions/sync"
+    assert server.requests[0].fields == {
         "access_token": TOKEN,
         "count": 500,
         "options": {"personal_finance_category_version": "v2"},
@@ -225,15 +225,17 @@ def test_it_reads_the_stream_from_its_beginning_by_sending_no_cursor(client, ser
 
 
 def test_it_reads_the_stream_on_from_a_cursor(client, server):
-    server.play(say(STREAM_END))
+    server.respond_with(http_response(STREAM_END))
     client.sync_transactions(TOKEN, cursor="c1")
-    assert server.asked[0].fields["cursor"] == "c1"
+    assert server.requests[0].fields["cursor"] == "c1"
 
 
 def test_it_asks_for_what_makes_a_bank_recognizable(client, server):
-    server.play(say({"institution": {"institution_id": "ins_1", "name": "Bank", "url": None}, "request_id": "r"}))
+    server.respond_with(
+        http_response({"institution": {"institution_id": "ins_1", "name": "Bank", "url": None}, "request_id": "r"})
+    )
     assert client.get_institution("ins_1") == InstitutionDetails("ins_1", "Bank", "", "")
-    assert server.asked[0].fields == {
+    assert server.requests[0].fields == {
         "institution_id": "ins_1",
         "country_codes": ["US", "CA"],
         "options": {"include_optional_metadata": True},
@@ -284,13 +286,13 @@ def test_it_sends_no_token_of_another_environment(client, server, call, token):
     with pytest.raises(ProviderConfigurationError) as caught:
         CALLS_WITH_A_TOKEN[call](client, token)
     assert caught.value.code == "WRONG_ENVIRONMENT"
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_it_sends_no_sandbox_token_to_production(client_with, server):
     with pytest.raises(ProviderConfigurationError):
         client_with(environment="production").get_item(TOKEN)
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(
@@ -300,36 +302,36 @@ def test_it_sends_no_sandbox_token_to_production(client_with, server):
 def test_it_sends_no_public_token_that_cannot_be_one(client, server, token):
     with pytest.raises(PublicTokenRefused):
         client.exchange_public_token(token)
-    assert server.asked == []
+    assert server.requests == []
 
 
 # --- What it makes of answers -----------------------------------------------------------------------------
 
 
 def plaid_error(error_type, code, status=400):
-    return say({"error_type": error_type, "error_code": code, "request_id": "r9"}, status=status)
+    return http_response({"error_type": error_type, "error_code": code, "request_id": "r9"}, status=status)
 
 
 @pytest.mark.parametrize("code", ["ITEM_NOT_FOUND", "INVALID_ACCESS_TOKEN"])
 def test_it_counts_an_item_that_is_gone_as_removed(client, server, code):
-    server.play(plaid_error("ITEM_ERROR", code))
+    server.respond_with(plaid_error("ITEM_ERROR", code))
     assert client.remove_item(TOKEN) is None
 
 
 def test_it_does_not_call_an_item_removed_when_plaid_could_not(client, server):
-    server.play(plaid_error("API_ERROR", "INTERNAL_SERVER_ERROR", 500))
+    server.respond_with(plaid_error("API_ERROR", "INTERNAL_SERVER_ERROR", 500))
     with pytest.raises(Unavailable):
         client.remove_item(TOKEN)
 
 
 def test_it_passes_on_whose_request_failed(client, server):
-    server.play(plaid_error("ITEM_ERROR", "PRODUCT_NOT_READY"))
+    server.respond_with(plaid_error("ITEM_ERROR", "PRODUCT_NOT_READY"))
     with pytest.raises(NotReady) as caught:
         client.sync_transactions(TOKEN, cursor="")
     assert str(caught.value) == "PRODUCT_NOT_READY (request r9)"
 
 
 def test_it_exchanges_a_public_token(client, server):
-    server.play(say({"access_token": TOKEN, "item_id": "i1", "request_id": "r2"}))
+    server.respond_with(http_response({"access_token": TOKEN, "item_id": "i1", "request_id": "r2"}))
     assert client.exchange_public_token("public-sandbox-5c224a01") == Credential(TOKEN, "i1", "r2")
-    assert server.asked[0].fields == {"public_token": "public-sandbox-5c224a01"}
+    assert server.requests[0].fields == {"public_token": "public-sandbox-5c224a01"}

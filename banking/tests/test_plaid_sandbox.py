@@ -24,7 +24,7 @@ from banking.provider import (
     Unavailable,
     WebhookRejected,
 )
-from banking.tests.scripted_server import say, scripted_server
+from banking.tests.scripted_server import http_response, scripted_server
 
 
 def client_of(sandbox, secret=None):
@@ -291,7 +291,7 @@ FIRED = b"NEW_ACCOUNTS_AVAILABLE"
 def site():
     """A site that takes every webhook."""
     with scripted_server() as running:
-        running.play(say(b""))
+        running.respond_with(http_response(b""))
         yield running
 
 
@@ -316,7 +316,7 @@ def fired_last(sandbox):
 
 def test_it_hears_a_webhook_that_the_sandbox_delivers(sandbox, client, site, item_with_webhook):
     fire(sandbox, item_with_webhook)
-    [delivery] = site.wait_for(1, saying=FIRED)
+    [delivery] = site.wait_for(1, containing=FIRED)
     event = verify_delivery(client, delivery)
     assert event.provider_item_id == item_with_webhook.provider_item_id
     assert (event.kind, event.code) == ("ITEM", "NEW_ACCOUNTS_AVAILABLE")
@@ -325,9 +325,9 @@ def test_it_hears_a_webhook_that_the_sandbox_delivers(sandbox, client, site, ite
 def test_it_tells_twins_of_one_second_apart(sandbox, client, site, item_with_webhook):
     """The clock of one of several pairs may turn between the two; that of eight at once does not turn seven times."""
     fire(sandbox, item_with_webhook)
-    site.wait_for(1, saying=FIRED)
+    site.wait_for(1, containing=FIRED)
     sandbox.admin("webhooks", {"action": "replay", "id": fired_last(sandbox), "times": 8})
-    deliveries = site.wait_for(9, saying=FIRED)[1:]
+    deliveries = site.wait_for(9, containing=FIRED)[1:]
     signed = {delivery.headers["plaid-verification"].rpartition(".")[0] for delivery in deliveries}
     assert len(signed) < len(deliveries)
     assert len({verify_delivery(client, delivery).fingerprint for delivery in deliveries}) == len(deliveries)
@@ -339,9 +339,9 @@ def test_it_tells_twins_of_one_second_apart(sandbox, client, site, item_with_web
 )
 def test_it_refuses_a_webhook_that_was_tampered_with(sandbox, client, site, item_with_webhook, tamper, reason):
     fire(sandbox, item_with_webhook)
-    site.wait_for(1, saying=FIRED)
+    site.wait_for(1, containing=FIRED)
     sandbox.admin("webhooks", {"action": "replay", "id": fired_last(sandbox), "tamper": tamper})
-    delivery = site.wait_for(2, saying=FIRED)[1]
+    delivery = site.wait_for(2, containing=FIRED)[1]
     with pytest.raises(WebhookRejected) as caught:
         verify_delivery(client, delivery)
     assert caught.value.reason == reason
@@ -349,10 +349,10 @@ def test_it_refuses_a_webhook_that_was_tampered_with(sandbox, client, site, item
 
 def test_it_follows_plaid_to_a_new_key_and_leaves_the_old_one(sandbox, client, site, item_with_webhook):
     fire(sandbox, item_with_webhook)
-    [old] = site.wait_for(1, saying=FIRED)
+    [old] = site.wait_for(1, containing=FIRED)
     sandbox.admin("keys/rotate")
     fire(sandbox, item_with_webhook)
-    new = site.wait_for(2, saying=FIRED)[1]
+    new = site.wait_for(2, containing=FIRED)[1]
     assert verify_delivery(client, old)
     assert verify_delivery(client, new)
     sandbox.admin("keys/expire", {})

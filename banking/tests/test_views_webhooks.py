@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from banking.models import Item, WebhookReceipt
 from banking.tests.job_queue import queued_jobs
-from banking.tests.scripted_server import say, scripted_server
+from banking.tests.scripted_server import http_response, scripted_server
 from compliance.isolation import tenant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_cache")]
@@ -28,7 +28,7 @@ def plaid(settings) -> Iterator[object]:
     """Plaid, which knows the one key that these tests sign with."""
     with scripted_server() as running:
         settings.PLAID_URL = running.url
-        running.play(say({"key": public_key(), "request_id": "r"}))
+        running.respond_with(http_response({"key": public_key(), "request_id": "r"}))
         yield running
 
 
@@ -105,7 +105,7 @@ def test_it_refuses_what_is_not_signed(sender: Client, item: Item, plaid: object
     assert deliver(sender, webhook_body(item), signed).status_code == 400
     assert not is_sync_requested(item)
     assert not WebhookReceipt.objects.exists()
-    assert plaid.asked == []
+    assert plaid.requests == []
 
 
 def test_it_refuses_a_body_that_was_changed(sender: Client, item: Item) -> None:
@@ -147,7 +147,7 @@ def test_it_refuses_claims_that_are_none(sender: Client, item: Item, plaid: obje
     body = webhook_body(item)
     now = b"%d" % time.time()
     assert deliver(sender, body, forge_signature(body, claims.replace(b"NOW", now))).status_code == 400
-    assert plaid.asked == []
+    assert plaid.requests == []
 
 
 def test_it_refuses_a_head_that_goes_on_without_end(sender: Client, item: Item, plaid: object) -> None:
@@ -155,7 +155,7 @@ def test_it_refuses_a_head_that_goes_on_without_end(sender: Client, item: Item, 
     _, rest = forge_signature(body).split(".", 1)
     head = base64.urlsafe_b64encode(b"[" * 2_500).rstrip(b"=").decode()
     assert deliver(sender, body, f"{head}.{rest}").status_code == 400
-    assert plaid.asked == []
+    assert plaid.requests == []
 
 
 @pytest.mark.parametrize("item_id", ["a\0b", "\ud800", "x" * 100_000, "'; --"])
@@ -170,12 +170,12 @@ def test_it_refuses_a_body_that_is_too_large_to_read(sender: Client, item: Item)
 
 
 def test_it_asks_for_another_delivery_while_the_key_cannot_be_had(sender: Client, item: Item, plaid: object) -> None:
-    plaid.play(say({"error_code": "INTERNAL_SERVER_ERROR", "error_type": "API_ERROR"}, status=500))
+    plaid.respond_with(http_response({"error_code": "INTERNAL_SERVER_ERROR", "error_type": "API_ERROR"}, status=500))
     body = webhook_body(item)
     signed = sign(body)
     assert deliver(sender, body, signed).status_code == 503
     assert not is_sync_requested(item)
-    plaid.play(say({"key": public_key(), "request_id": "r"}))
+    plaid.respond_with(http_response({"key": public_key(), "request_id": "r"}))
     assert deliver(sender, body, signed).status_code == 200
     assert is_sync_requested(item)
 
@@ -202,11 +202,11 @@ def test_it_hears_the_first_webhook_of_an_item_in_the_middle_of_a_flood(
 ) -> None:
     """The key is new to this process, and strangers have used up what is looked up for them."""
     unknown = {"error_type": "INVALID_INPUT", "error_code": "INVALID_WEBHOOK_VERIFICATION_KEY_ID"}
-    plaid.play(say(unknown, status=400))
+    plaid.respond_with(http_response(unknown, status=400))
     stranger = webhook_body(item, item_id="nobody-knows-me")
     made_up = [sign(stranger, f"made-up-{number}") for number in range(40)]
     answers = [deliver(sender, stranger, signed).status_code for signed in made_up]
     assert (answers.count(400), answers.count(503)) == (5, 35)
-    plaid.play(say({"key": public_key(), "request_id": "r"}))
+    plaid.respond_with(http_response({"key": public_key(), "request_id": "r"}))
     assert deliver(sender, webhook_body(item)).status_code == 200
     assert is_sync_requested(item)

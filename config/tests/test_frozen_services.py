@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from banking.tests.scripted_server import say, scripted_server
+from banking.tests.scripted_server import http_response, scripted_server
 from banking.tests.test_views_webhooks import public_key, sign, webhook_body
 from config.tests.frozen_programs import POSTGRES, REDIS, freeze_programs
 from config.tests.processes import wait_until
@@ -84,7 +84,7 @@ PAGES = ("/overview/", "/transactions/", "/accounts/login/", WEBHOOK, "/health/r
 def site() -> Iterator[Site]:
     with ephemeral.services() as (home, found), scripted_server() as plaid:
         env = os.environ | found | {"PLAID_URL": plaid.url}
-        plaid.play(say({"key": public_key(), "request_id": "r"}))
+        plaid.respond_with(http_response({"key": public_key(), "request_id": "r"}))
         manage = [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"]
         subprocess.run(manage, cwd=CHECKOUT, env=env, check=True)
         prepared = subprocess.run(

@@ -12,15 +12,15 @@ PUBLIC = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()
 
 
 class SlowPlaid:
-    """Hands out keys only when it is told to, and counts how often it was asked."""
+    """Returns a key only after ``may_answer`` is set, and records the ids that were looked up."""
 
     def __init__(self):
-        self.asked = []
+        self.key_ids = []
         self.entered = threading.Event()
         self.may_answer = threading.Event()
 
     def fetch(self, key_id):
-        self.asked.append(key_id)
+        self.key_ids.append(key_id)
         self.entered.set()
         self.may_answer.wait()
         return PUBLIC | {"kid": key_id, "alg": "ES256", "use": "sig", "expired_at": None}
@@ -48,7 +48,7 @@ def test_it_asks_once_for_many_that_wait(plaid):
     plaid.may_answer.set()
     for thread in threads:
         thread.join()
-    assert plaid.asked == ["k1"]
+    assert plaid.key_ids == ["k1"]
     assert len(found) == 8
 
 
@@ -75,7 +75,7 @@ def test_it_does_not_wait_for_ever_behind_another_lookup(plaid, monkeypatch):
         held_keys.find("other")
     plaid.may_answer.set()
     thread.join()
-    assert plaid.asked == ["slow"]
+    assert plaid.key_ids == ["slow"]
 
 
 def test_it_stays_usable_after_a_lookup_that_failed(plaid):

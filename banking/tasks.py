@@ -6,11 +6,11 @@ from uuid import UUID
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
+from banking import sync
 from banking.linking import recovery, removals
 from banking.models import Item, PendingRemoval
 from banking.provider import ProviderError, WebhookEvent
 from banking.sync import notifications, sync_queue
-from banking.sync import sync_item as run_sync
 from banking.sync.timeouts import LONG_TIMEOUTS, QUICK_TIMEOUTS
 from compliance.isolation.tasks import TenantTask
 from compliance.queues import Lane, count_waiting_jobs
@@ -30,7 +30,7 @@ def sync_item(owner_id: str, item_id: str, trigger: str, *, patient: bool = Fals
     """
     owner, item = UUID(owner_id), UUID(item_id)
     timeouts = LONG_TIMEOUTS if patient else QUICK_TIMEOUTS
-    outcome = run_sync(owner_id=owner, item_id=item, trigger=trigger, if_due=True, timeouts=timeouts)
+    outcome = sync.sync_item(owner_id=owner, item_id=item, trigger=trigger, if_due=True, timeouts=timeouts)
     if outcome.new_rows_run_id is not None:
         notifications.notify_large_transactions(owner_id=owner, item_id=item, run_id=outcome.new_rows_run_id)
     if outcome.retry_in is not None:

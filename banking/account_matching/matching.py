@@ -34,32 +34,36 @@ def group_accounts(accounts: Sequence[Account]) -> tuple[list[list[Account]], se
     """
     together = listed_together(accounts)
     pairs = [pair for pair in combinations(accounts, 2) if may_be_same(*pair) and pair_of(*pair) not in together]
-    matches = {pair_of(one, other): compare(one, other) for one, other in pairs}
+    matches = {pair_of(first, second): compare(first, second) for first, second in pairs}
     proven = {
-        frozenset((one.item_id, other.item_id)) for one, other in pairs if matches[pair_of(one, other)] is Match.SAME
+        frozenset((first.item_id, second.item_id))
+        for first, second in pairs
+        if matches[pair_of(first, second)] is Match.SAME
     }
     groups: dict[UUID, list[Account]] = {account.pk: [account] for account in accounts}
-    for one, other in pairs:
-        match = matches[pair_of(one, other)]
+    for first, second in pairs:
+        match = matches[pair_of(first, second)]
         if match is Match.UNDECIDED:
-            match = decide_by_evidence(one, other, accounts, proven)
-        if match is Match.SAME and not any(pair_of(a, b) in together for a in groups[one.pk] for b in groups[other.pk]):
-            merge_groups(groups, one, other)
+            match = decide_by_evidence(first, second, accounts, proven)
+        if match is Match.SAME and not any(
+            pair_of(a, b) in together for a in groups[first.pk] for b in groups[second.pk]
+        ):
+            merge_groups(groups, first, second)
     unique = {id(group): group for group in groups.values()}
     return [sorted(group, key=rank, reverse=True) for group in unique.values()], proven
 
 
-def merge_groups(groups: dict[UUID, list[Account]], one: Account, other: Account) -> None:
-    if groups[one.pk] is not groups[other.pk]:
-        groups[one.pk] += groups[other.pk]
-        for member in groups[other.pk]:
-            groups[member.pk] = groups[one.pk]
+def merge_groups(groups: dict[UUID, list[Account]], first: Account, second: Account) -> None:
+    if groups[first.pk] is not groups[second.pk]:
+        groups[first.pk] += groups[second.pk]
+        for member in groups[second.pk]:
+            groups[member.pk] = groups[first.pk]
 
 
-def may_be_same(one: Account, other: Account) -> bool:
-    if one.persistent_id and other.persistent_id:
-        return one.persistent_id == other.persistent_id
-    return description(one) == description(other)
+def may_be_same(first: Account, second: Account) -> bool:
+    if first.persistent_id and second.persistent_id:
+        return first.persistent_id == second.persistent_id
+    return description(first) == description(second)
 
 
 def description(account: Account) -> tuple[str, ...]:
@@ -73,19 +77,24 @@ def listed_together(accounts: Sequence[Account]) -> set[Pair]:
         return {frozenset(pair) for pair in cursor.fetchall()}
 
 
-def pair_of(one: Account, other: Account) -> Pair:
-    return frozenset((one.pk, other.pk))
+def pair_of(first: Account, second: Account) -> Pair:
+    return frozenset((first.pk, second.pk))
 
 
-def compare(one: Account, other: Account) -> Match:
+def compare(first: Account, second: Account) -> Match:
     """Compare two accounts with the same description, by id or by rows; one query."""
-    if one.persistent_id and one.persistent_id == other.persistent_id:
+    if first.persistent_id and first.persistent_id == second.persistent_id:
         return Match.SAME
     with connection.cursor() as cursor:
-        pair: dict[str, Any] = {"owner": one.owner_id, "one": one.pk, "other": other.pk, "pair": [one.pk, other.pk]}
+        pair: dict[str, Any] = {
+            "owner": first.owner_id,
+            "first": first.pk,
+            "second": second.pk,
+            "pair": [first.pk, second.pk],
+        }
         cursor.execute(statements.EQUAL_ROWS, pair)
-        ones, others, equal = cursor.fetchone()
-    fewer = min(ones, others)
+        first_count, second_count, equal = cursor.fetchone()
+    fewer = min(first_count, second_count)
     if fewer < MIN_ROWS or fewer * 2 <= equal * 4 < fewer * 3:
         return Match.UNDECIDED
     return Match.SAME if equal * 4 >= fewer * 3 else Match.DIFFERENT
@@ -116,7 +125,7 @@ def is_alone(account: Account, accounts: Sequence[Account]) -> bool:
     )
 
 
-def had_same_balance(one: Account, other: Account) -> bool:
+def had_same_balance(first: Account, second: Account) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(statements.SAME_BALANCE, {"one": one.pk, "other": other.pk})
+        cursor.execute(statements.SAME_BALANCE, {"first": first.pk, "second": second.pk})
         return bool(cursor.fetchone()[0])

@@ -21,19 +21,22 @@ WITH posted AS MATERIALIZED (
     HAVING count(*) = 2
 -- How often each has every day and amount.
 ), equal AS (
-    SELECT count(*) FILTER (WHERE account_id = %(one)s) AS ones,
-        count(*) FILTER (WHERE account_id = %(other)s) AS others
+    SELECT count(*) FILTER (WHERE account_id = %(first)s) AS first_count,
+        count(*) FILTER (WHERE account_id = %(second)s) AS second_count
     FROM posted, span
     WHERE date BETWEEN greatest(since, until - {COMPARED_DAYS}) AND until
     GROUP BY date, amount
 )
-SELECT coalesce(sum(ones), 0), coalesce(sum(others), 0), coalesce(sum(least(ones, others)), 0) FROM equal
+SELECT coalesce(sum(first_count), 0), coalesce(sum(second_count), 0),
+    coalesce(sum(least(first_count, second_count)), 0)
+FROM equal
 """  # noqa: S608  (built from constants)
 
 SAME_BALANCE: Final = """
 SELECT EXISTS (
-    SELECT FROM banking_balancesnapshot AS one JOIN banking_balancesnapshot AS other USING (day, current)
-    WHERE one.account_id = %(one)s AND other.account_id = %(other)s AND current <> 0)
+    SELECT FROM banking_balancesnapshot AS first_balance
+    JOIN banking_balancesnapshot AS second_balance USING (day, current)
+    WHERE first_balance.account_id = %(first)s AND second_balance.account_id = %(second)s AND current <> 0)
 """
 
 # The first day of each account's transactions and of its balances.

@@ -96,5 +96,5 @@ def find_redundant_items(accounts: Sequence[Account], proven: set[Pair]) -> list
     return list({a.item_id for a in revoked} - needed)
 
 
-def earlier(one: date | None, other: date | None) -> date | None:
-    return min(filter(None, (one, other)), default=None)
+def earlier(first: date | None, second: date | None) -> date | None:
+    return min(filter(None, (first, second)), default=None)

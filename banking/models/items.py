@@ -119,10 +119,10 @@ class Item(Owned):
     @property
     def has_pending_sync_request(self) -> bool:
         """Whether a sync was requested a moment ago and has not finished yet."""
-        wanted = self.sync_requested_at
-        if wanted is None or timezone.now() - wanted > SYNC_REQUEST_TIMEOUT:
+        requested_at = self.sync_requested_at
+        if requested_at is None or timezone.now() - requested_at > SYNC_REQUEST_TIMEOUT:
             return False
-        return self.checked_at is None or self.checked_at < wanted
+        return self.checked_at is None or self.checked_at < requested_at
 
     @property
     def reauth_message(self) -> str:
@@ -187,9 +187,8 @@ class Item(Owned):
 
     def can_refresh(self, *, at: datetime, cooldown: timedelta) -> bool:
         """Whether the person may ask for a sync again."""
-        asked = self.refreshed_at
-        open_to_us = self.connection == Connection.ACTIVE and not self.is_in_other_environment
-        return open_to_us and (asked is None or at - asked >= cooldown)
+        is_syncable = self.connection == Connection.ACTIVE and not self.is_in_other_environment
+        return is_syncable and (self.refreshed_at is None or at - self.refreshed_at >= cooldown)
 
 
 class SyncRun(Owned):

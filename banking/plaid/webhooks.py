@@ -45,20 +45,20 @@ def verify(
     if len(body) > LONGEST_BODY:
         raise WebhookRejected("size")
     client = client or connect()
-    key_id = _key_id(signature)
-    claims = _unverified(signature)
+    key_id = _read_key_id(signature)
+    claims = _decode_unverified(signature)
     _check_age(claims)
     _check_body(claims, body)
-    message = _message(body)
+    message = _decode_message(body)
     if message.get("environment") != client.settings.token_environment:
         raise WebhookRejected("environment")
-    item_id = _optional(message, "item_id")
+    item_id = _read_optional(message, "item_id")
     _check_signature(signature, client, key_id, lambda: bool(item_id) and is_known(item_id))
     return WebhookEvent(
         provider="plaid",
         provider_item_id=item_id,
-        kind=_required(message, "webhook_type"),
-        code=_required(message, "webhook_code"),
+        kind=_read_required(message, "webhook_type"),
+        code=_read_required(message, "webhook_code"),
         fingerprint=_fingerprint(signature),
     )
 
@@ -88,7 +88,7 @@ def _check_signature(signature: str, client: PlaidClient, key_id: str, is_expect
         raise WebhookRejected("signature") from None
 
 
-def _unverified(signature: str) -> dict[str, Any]:
+def _decode_unverified(signature: str) -> dict[str, Any]:
     """Return the claims, not verified yet."""
     try:
         claims: dict[str, Any] = jwt.decode(signature, options={"verify_signature": False})
@@ -97,7 +97,7 @@ def _unverified(signature: str) -> dict[str, Any]:
     return claims
 
 
-def _key_id(signature: str) -> str:
+def _read_key_id(signature: str) -> str:
     if not signature:
         raise WebhookRejected("missing")
     if len(signature) > LONGEST_SIGNATURE or not _COMPACT.fullmatch(signature):
@@ -133,21 +133,21 @@ def _check_body(claims: dict[str, Any], body: bytes) -> None:
         raise WebhookRejected("body")
 
 
-def _message(body: bytes) -> dict[str, Any]:
+def _decode_message(body: bytes) -> dict[str, Any]:
     try:
         return json_decoding.decode(body)
     except ValueError:
         raise WebhookRejected("message") from None
 
 
-def _required(message: dict[str, Any], field: str) -> str:
-    value = _optional(message, field)
+def _read_required(message: dict[str, Any], field: str) -> str:
+    value = _read_optional(message, field)
     if not value:
         raise WebhookRejected("message")
     return value
 
 
-def _optional(message: dict[str, Any], field: str) -> str:
+def _read_optional(message: dict[str, Any], field: str) -> str:
     """Webhooks of type LINK name no Item."""
     value = message.get(field)
     if value is None:

@@ -22,8 +22,8 @@ register = template.Library()
 @lru_cache(maxsize=128)
 def heroicon(name: str, size: int) -> SafeString:
     """Draw a heroicon on one line; it never stands without a word, so assistive software skips it."""
-    words = escape_markup(heroicon_mini(name, size=size)).split()
-    return format_html_join(" ", "{}", ((word,) for word in words))
+    parts = escape_markup(heroicon_mini(name, size=size)).split()
+    return format_html_join(" ", "{}", ((part,) for part in parts))
 
 
 @register.simple_tag

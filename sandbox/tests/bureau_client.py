@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sandbox.tests.driving import CLIENT_ID, SECRET, Driver
+from sandbox.tests.sandbox_client import CLIENT_ID, SECRET, SandboxClient
 
 TOKEN = "/oauth2/v1/token"
 REPORT = "/consumerservices/credit-profile/v2/credit-report"
@@ -32,7 +32,7 @@ REPORTED = [persona for persona in PEOPLE if persona not in ("P04", "P05")]
 Json = dict[str, Any]
 
 
-def body(persona: str, *models: str) -> Json:
+def request_body(persona: str, *models: str) -> Json:
     """A complete and correct request about somebody."""
     first, last, ssn = PEOPLE[persona]
     return {
@@ -61,10 +61,10 @@ def body(persona: str, *models: str) -> Json:
     }
 
 
-class Bureau:
+class BureauClient:
     """The bureau of a running sandbox, seen by a client and by an operator."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: SandboxClient) -> None:
         self.driver = driver
         self.url = driver.url
         self.token = self.login()["access_token"]
@@ -80,7 +80,7 @@ class Bureau:
         assert answer.status == 200, answer.data
         return json.loads(answer.data)
 
-    def ask(self, sent: Any, *, path: str = REPORT, **headers: str) -> Any:
+    def request_report(self, sent: Any, *, path: str = REPORT, **headers: str) -> Any:
         """One request for a report with a good token; ``headers`` replace the usual ones, "" leaves one out."""
         usual = {
             "Authorization": f"Bearer {self.token}",
@@ -93,52 +93,52 @@ class Bureau:
 
     def profile(self, persona: str, *models: str, **changes: Any) -> Json:
         """The profile of somebody who must be found."""
-        answer = self.ask(body(persona, *models) | changes)
+        answer = self.request_report(request_body(persona, *models) | changes)
         assert answer.status == 200, answer.data
         (profile,) = json.loads(answer.data)["creditProfile"]
         return profile
 
-    def refused(self, sent: Any, **headers: str) -> tuple[int, str]:
+    def expect_error(self, sent: Any, **headers: str) -> tuple[int, str]:
         """A request that must be refused: status and code (or type, where there is no code)."""
-        answer = self.ask(sent, **headers)
+        answer = self.request_report(sent, **headers)
         (error,) = json.loads(answer.data)["errors"]
         return answer.status, error.get("errorCode", error["errorType"])
 
-    def operate(self, method: str, path: str, sent: Any = None) -> Json:
+    def admin(self, method: str, path: str, sent: Any = None) -> Json:
         """One call of the operator that must succeed."""
         return self.driver.admin(method, f"bureau/{path}", sent)
 
-    def month(self, persona: str, number: int) -> None:
+    def set_month(self, persona: str, number: int) -> None:
         """Turn somebody's story to a page."""
-        assert self.operate("POST", f"personas/{persona}", {"month": number})["month"] == number
+        assert self.admin("POST", f"personas/{persona}", {"month": number})["month"] == number
 
-    def calls(self, query: str = "") -> list[Json]:
+    def list_calls(self, query: str = "") -> list[Json]:
         """The call log."""
-        return self.operate("GET", f"calls{query}")["calls"]
+        return self.admin("GET", f"calls{query}")["calls"]
 
-    def order(self, action: Json, *, endpoint: str = "report", **rest: Any) -> None:
+    def add_fault(self, action: Json, *, endpoint: str = "report", **rest: Any) -> None:
         """Order a fault."""
-        self.operate("POST", "faults", {"match": {"endpoint": endpoint}, "action": action, **rest})
+        self.admin("POST", "faults", {"match": {"endpoint": endpoint}, "action": action, **rest})
 
 
-def number(text: str | None) -> int:
+def parse_amount(text: str | None) -> int:
     """A padded figure; nothing and UNKNOWN add nothing."""
     return int(text) if text and text != "UNKNOWN" else 0
 
 
-def attributes(profile: Json) -> dict[str, str]:
+def summary_attributes(profile: Json) -> dict[str, str]:
     """The profile summary as pairs."""
     (summary,) = profile["summaries"]
     return {one["id"]: one["value"] for one in summary["attributes"]}
 
 
-def score(profile: Json) -> str:
+def first_score(profile: Json) -> str:
     """The first score as it stands there."""
     models = profile["riskModel"]
     return (models if isinstance(models, dict) else models[0])["score"]
 
 
-def named(profile: Json, creditor: str) -> Json:
+def find_account(profile: Json, creditor: str) -> Json:
     """The one account at a creditor."""
     (row,) = (row for row in profile["tradeline"] if row["subscriberName"] == creditor)
     return row

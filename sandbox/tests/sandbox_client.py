@@ -19,12 +19,12 @@ from sandbox.personas import PASSWORD
 from sandbox.webhooks.outbox import Sender
 
 CLIENT_ID, SECRET, ADMIN = "test-client-id", "test-secret", "test-admin-token"
-PATIENCE = 20
+TIMEOUT_SECONDS = 20
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
     """Ask until the answer is true and give it; fail after twenty seconds."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < end:
         if answer := condition():
             return answer
@@ -32,7 +32,7 @@ def wait_for(condition: Callable[[], Any]) -> Any:
     raise AssertionError("it never happened")
 
 
-class Driver:
+class SandboxClient:
     """One running sandbox seen from outside: API calls, operator's calls, and its context for a look inside."""
 
     def __init__(self, context: AppContext, port: int) -> None:
@@ -57,7 +57,7 @@ class Driver:
         assert status == 200, body
         return body
 
-    def refused(self, path: str, **fields: Any) -> str:
+    def expect_error(self, path: str, **fields: Any) -> str:
         """One API call that must be refused; gives the error code."""
         status, body = self.call(path, **fields)
         assert status >= 400, body
@@ -98,7 +98,7 @@ class Driver:
         return self.admin("GET", f"ledger/{item_id}")
 
 
-def run(directory: Path, profile: str) -> Iterator[Driver]:
+def run_sandbox(directory: Path, profile: str) -> Iterator[SandboxClient]:
     """Serve a sandbox from a thread until the test is over."""
     context = open_context(directory, client_id=CLIENT_ID, secret=SECRET, admin_token=ADMIN, profile=profile)
     server = waitress.create_server(Application(context), host="127.0.0.1", port=0, threads=8)
@@ -107,7 +107,7 @@ def run(directory: Path, profile: str) -> Iterator[Driver]:
     serving.start()
     sender, beating = Sender(context), scheduler.start(context)
     sender.start()
-    driver = Driver(context, server.effective_port)
+    driver = SandboxClient(context, server.effective_port)
     yield driver
     context.stopping.set()
     driver.http.clear()
@@ -124,7 +124,7 @@ def serve(server: Any, stopping: threading.Event) -> None:
     server.asyncore.close_all(server._map)
 
 
-class Receiver(ThreadingHTTPServer):
+class WebhookReceiver(ThreadingHTTPServer):
     """A site that takes webhooks: keeps every delivery and answers the next status of ``answers``, else 200."""
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ class Receiver(ThreadingHTTPServer):
 
 
 class _Taker(BaseHTTPRequestHandler):
-    server: Receiver
+    server: WebhookReceiver
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

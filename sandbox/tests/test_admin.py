@@ -7,76 +7,76 @@ from typing import Any
 import pytest
 
 from sandbox.bank import items
-from sandbox.tests.driving import Driver, Receiver, wait_for
+from sandbox.tests.sandbox_client import SandboxClient, WebhookReceiver, wait_for
 
 
 @pytest.fixture
-def linked(plaid: Driver) -> dict[str, str]:
+def linked_item(plaid: SandboxClient) -> dict[str, str]:
     return plaid.link("user_living", transactions={"days_requested": 730})
 
 
-def mutate(plaid: Driver, linked: dict[str, str], **order: Any) -> dict[str, Any]:
-    return plaid.admin("POST", f"items/{linked['item_id']}/mutate", order)
+def mutate(plaid: SandboxClient, linked_item: dict[str, str], **order: Any) -> dict[str, Any]:
+    return plaid.admin("POST", f"items/{linked_item['item_id']}/mutate", order)
 
 
-def refused(plaid: Driver, path: str, body: Any) -> str:
+def admin_error(plaid: SandboxClient, path: str, body: Any) -> str:
     headers = {"Authorization": f"Bearer {plaid.context.admin_token}"}
     answer = plaid.http.request("POST", f"{plaid.url}/_double/{path}", body=json.dumps(body), headers=headers)
     assert answer.status >= 400
     return json.loads(answer.data)["error_code"]
 
 
-def test_it_adds_changes_and_removes_on_order(plaid: Driver, linked: dict[str, str]) -> None:
-    rows, cursor = plaid.sync(linked["access_token"])
+def test_it_adds_changes_and_removes_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+    rows, cursor = plaid.sync(linked_item["access_token"])
     first, second, *_ = (key for key, row in rows.items() if not row["pending"])
     new = mutate(
         plaid,
-        linked,
+        linked_item,
         add=[{"amount": "19.99", "name": "Night Owl Books", "merchant_name": "Night Owl Books"}],
         modify=[{"transaction_id": first, "name": "Renamed", "category": "TRAVEL_FLIGHTS"}],
         remove=[second],
     )["added"][0]
-    page = plaid.ok("/transactions/sync", access_token=linked["access_token"], cursor=cursor)
+    page = plaid.ok("/transactions/sync", access_token=linked_item["access_token"], cursor=cursor)
     assert [(row["transaction_id"], row["amount"]) for row in page["added"]] == [(new, 19.99)]
     assert [row["name"] for row in page["modified"]] == ["Renamed"]
     assert page["modified"][0]["personal_finance_category"]["primary"] == "TRAVEL"
     assert [gone["transaction_id"] for gone in page["removed"]] == [second]
 
 
-def test_it_posts_pendings_on_order(plaid: Driver, linked: dict[str, str]) -> None:
-    pending = mutate(plaid, linked, add=[{"amount": 5, "name": "Tea", "pending": True}])["added"][0]
-    _, cursor = plaid.sync(linked["access_token"])
-    mutate(plaid, linked, post_pending=[pending])
-    page = plaid.ok("/transactions/sync", access_token=linked["access_token"], cursor=cursor)
+def test_it_posts_pendings_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+    pending = mutate(plaid, linked_item, add=[{"amount": 5, "name": "Tea", "pending": True}])["added"][0]
+    _, cursor = plaid.sync(linked_item["access_token"])
+    mutate(plaid, linked_item, post_pending=[pending])
+    page = plaid.ok("/transactions/sync", access_token=linked_item["access_token"], cursor=cursor)
     assert [(row["pending"], row["pending_transaction_id"]) for row in page["added"]] == [(False, pending)]
     assert [gone["transaction_id"] for gone in page["removed"]] == [pending]
 
 
-def test_it_refuses_the_next_page_after_a_mutation(plaid: Driver, linked: dict[str, str]) -> None:
-    page = plaid.ok("/transactions/sync", access_token=linked["access_token"], count=10)
-    mutate(plaid, linked, add=[{"amount": 1, "name": "Gum"}])
-    body = {"access_token": linked["access_token"], "cursor": page["next_cursor"], "count": 10}
-    assert plaid.refused("/transactions/sync", **body) == "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
+def test_it_refuses_the_next_page_after_a_mutation(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+    page = plaid.ok("/transactions/sync", access_token=linked_item["access_token"], count=10)
+    mutate(plaid, linked_item, add=[{"amount": 1, "name": "Gum"}])
+    body = {"access_token": linked_item["access_token"], "cursor": page["next_cursor"], "count": 10}
+    assert plaid.expect_error("/transactions/sync", **body) == "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
 
 
-def test_it_opens_and_closes_accounts_on_order(plaid: Driver, linked: dict[str, str]) -> None:
-    shown = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
+def test_it_opens_and_closes_accounts_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+    shown = plaid.ok("/accounts/get", access_token=linked_item["access_token"])["accounts"]
     wanted = {"name": "Holiday Fund", "type": "depository", "subtype": "savings", "current": 12.5}
-    mutate(plaid, linked, new_account=wanted, close_account=shown[0]["account_id"])
-    after = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
+    mutate(plaid, linked_item, new_account=wanted, close_account=shown[0]["account_id"])
+    after = plaid.ok("/accounts/get", access_token=linked_item["access_token"])["accounts"]
     assert [account["name"] for account in after] == [a["name"] for a in shown[1:]] + ["Holiday Fund"]
     assert after[-1]["balances"]["current"] == 12.5
 
 
-def test_it_gives_everything_new_ids_on_order(plaid: Driver, linked: dict[str, str]) -> None:
-    before, cursor = plaid.sync(linked["access_token"])
-    old = plaid.ledger(linked["item_id"])
-    mutate(plaid, linked, rotate_account_ids=True)
-    new = plaid.ledger(linked["item_id"])
+def test_it_gives_everything_new_ids_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+    before, cursor = plaid.sync(linked_item["access_token"])
+    old = plaid.ledger(linked_item["item_id"])
+    mutate(plaid, linked_item, rotate_account_ids=True)
+    new = plaid.ledger(linked_item["item_id"])
     assert [a["balances"] for a in new["accounts"]] == [a["balances"] for a in old["accounts"]]
     assert sorted(r["amount"] for r in new["transactions"]) == sorted(r["amount"] for r in old["transactions"])
     assert not {a["account_id"] for a in new["accounts"]} & {a["account_id"] for a in old["accounts"]}
-    news, _ = plaid.sync(linked["access_token"], cursor)
+    news, _ = plaid.sync(linked_item["access_token"], cursor)
     assert not news.keys() & before.keys()
     assert news.keys() == {row["transaction_id"] for row in new["transactions"]}
 
@@ -104,23 +104,23 @@ def test_it_gives_everything_new_ids_on_order(plaid: Driver, linked: dict[str, s
     ],
 )
 def test_it_changes_nothing_by_an_order_it_refuses(
-    plaid: Driver, linked: dict[str, str], order: dict[str, Any], code: str
+    plaid: SandboxClient, linked_item: dict[str, str], order: dict[str, Any], code: str
 ) -> None:
-    before = plaid.ledger(linked["item_id"])
-    assert refused(plaid, f"items/{linked['item_id']}/mutate", order) == code
-    assert plaid.ledger(linked["item_id"]) == before
+    before = plaid.ledger(linked_item["item_id"])
+    assert admin_error(plaid, f"items/{linked_item['item_id']}/mutate", order) == code
+    assert plaid.ledger(linked_item["item_id"]) == before
 
 
-def test_it_holds_a_row_that_is_dated_ahead_as_pending(plaid: Driver, linked: dict[str, str]) -> None:
+def test_it_holds_a_row_that_is_dated_ahead_as_pending(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
     ahead = (plaid.context.clock.today() + timedelta(days=2)).isoformat()
     today = plaid.context.clock.today().isoformat()
     dates = ({"date": ahead}, {"date": ahead, "pending": False}, {"date": today}, {})
-    made = mutate(plaid, linked, add=[{"amount": 1, "name": "Gum", **facts} for facts in dates])["added"]
-    rows, _ = plaid.sync(linked["access_token"])
+    made = mutate(plaid, linked_item, add=[{"amount": 1, "name": "Gum", **facts} for facts in dates])["added"]
+    rows, _ = plaid.sync(linked_item["access_token"])
     assert [rows[key]["pending"] for key in made] == [True, False, False, False]
 
 
-def test_it_makes_an_item_ill_whose_stream_still_answers(own_plaid: Driver, receiver: Receiver) -> None:
+def test_it_makes_an_item_ill_whose_stream_still_answers(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     linked = own_plaid.link(webhook=receiver.url)
     token = {"access_token": linked["access_token"]}
     path = f"items/{linked['item_id']}/state"
@@ -130,15 +130,15 @@ def test_it_makes_an_item_ill_whose_stream_still_answers(own_plaid: Driver, rece
     assert own_plaid.ok("/accounts/get", **token)["item"]["error"]["error_code"] == "ITEM_LOGIN_REQUIRED"
     assert own_plaid.ok("/transactions/sync", **token)["added"]
     for asks_the_bank in ("/transactions/refresh", "/accounts/balance/get"):
-        assert own_plaid.refused(asks_the_bank, **token) == "ITEM_LOGIN_REQUIRED"
+        assert own_plaid.expect_error(asks_the_bank, **token) == "ITEM_LOGIN_REQUIRED"
     own_plaid.admin("POST", path, {"streams": False})
-    assert own_plaid.refused("/transactions/sync", **token) == "ITEM_LOGIN_REQUIRED"
+    assert own_plaid.expect_error("/transactions/sync", **token) == "ITEM_LOGIN_REQUIRED"
     own_plaid.admin("POST", path, {"error": "ITEM_LOCKED"})
-    assert own_plaid.refused("/transactions/sync", **token) == "ITEM_LOCKED"
+    assert own_plaid.expect_error("/transactions/sync", **token) == "ITEM_LOCKED"
 
 
 @pytest.mark.parametrize("ends", ["repair", "another error"])
-def test_it_lets_no_stream_answer_in_spite_of_the_next_error(own_plaid: Driver, ends: str) -> None:
+def test_it_lets_no_stream_answer_in_spite_of_the_next_error(own_plaid: SandboxClient, ends: str) -> None:
     linked = own_plaid.link()
     token = {"access_token": linked["access_token"]}
     path = f"items/{linked['item_id']}/state"
@@ -146,14 +146,14 @@ def test_it_lets_no_stream_answer_in_spite_of_the_next_error(own_plaid: Driver, 
     if ends == "repair":
         items.repair(own_plaid.context, item_id=linked["item_id"])
     own_plaid.ok("/sandbox/item/reset_login", **token)
-    assert own_plaid.refused("/transactions/sync", **token) == "ITEM_LOGIN_REQUIRED"
+    assert own_plaid.expect_error("/transactions/sync", **token) == "ITEM_LOGIN_REQUIRED"
 
 
-def test_it_breaks_and_mends_an_item(own_plaid: Driver, receiver: Receiver) -> None:
+def test_it_breaks_and_mends_an_item(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     linked = own_plaid.link(webhook=receiver.url)
     path = f"items/{linked['item_id']}/state"
     own_plaid.admin("POST", path, {"error": "INSTITUTION_NOT_RESPONDING"})
-    assert own_plaid.refused("/accounts/get", access_token=linked["access_token"]) == "INSTITUTION_NOT_RESPONDING"
+    assert own_plaid.expect_error("/accounts/get", access_token=linked["access_token"]) == "INSTITUTION_NOT_RESPONDING"
     own_plaid.admin("POST", path, {"error": ""})
     assert own_plaid.ok("/accounts/get", access_token=linked["access_token"])
     own_plaid.admin("POST", path, {"error": "USER_PERMISSION_REVOKED"})
@@ -164,24 +164,24 @@ def test_it_breaks_and_mends_an_item(own_plaid: Driver, receiver: Receiver) -> N
     wait_for(lambda: expected == set(receiver.codes()))
 
 
-def test_it_makes_old_cursors_worthless_on_order(plaid: Driver, linked: dict[str, str]) -> None:
-    rows, cursor = plaid.sync(linked["access_token"])
-    plaid.admin("POST", f"items/{linked['item_id']}/state", {"expire_cursors": True})
-    code = plaid.refused("/transactions/sync", access_token=linked["access_token"], cursor=cursor)
+def test_it_makes_old_cursors_worthless_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+    rows, cursor = plaid.sync(linked_item["access_token"])
+    plaid.admin("POST", f"items/{linked_item['item_id']}/state", {"expire_cursors": True})
+    code = plaid.expect_error("/transactions/sync", access_token=linked_item["access_token"], cursor=cursor)
     assert code == "INVALID_FIELD"
-    assert plaid.sync(linked["access_token"])[0].keys() == rows.keys()
+    assert plaid.sync(linked_item["access_token"])[0].keys() == rows.keys()
 
 
-def test_it_keeps_history_back_on_order(plaid: Driver, linked: dict[str, str]) -> None:
-    path = f"items/{linked['item_id']}/state"
+def test_it_keeps_history_back_on_order(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
+    path = f"items/{linked_item['item_id']}/state"
     plaid.admin("POST", path, {"force_status": "NOT_READY"})
-    page = plaid.ok("/transactions/sync", access_token=linked["access_token"])
+    page = plaid.ok("/transactions/sync", access_token=linked_item["access_token"])
     assert (page["transactions_update_status"], page["added"], page["next_cursor"]) == ("NOT_READY", [], "")
     plaid.admin("POST", path, {"force_status": ""})
-    assert plaid.ok("/transactions/sync", access_token=linked["access_token"])["added"]
+    assert plaid.ok("/transactions/sync", access_token=linked_item["access_token"])["added"]
 
 
-def test_it_lets_days_pass(own_plaid: Driver, receiver: Receiver) -> None:
+def test_it_lets_days_pass(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     linked = own_plaid.link("user_living", webhook=receiver.url, transactions={"days_requested": 730})
     rows, cursor = own_plaid.sync(linked["access_token"])
     own_plaid.admin("POST", "clock", {"advance_days": 20})
@@ -194,46 +194,46 @@ def test_it_lets_days_pass(own_plaid: Driver, receiver: Receiver) -> None:
     wait_for(lambda: "SYNC_UPDATES_AVAILABLE" in receiver.codes())
 
 
-def recent(plaid: Driver, linked: dict[str, str]) -> list[tuple[str, float, bool]]:
+def recent(plaid: SandboxClient, linked_item: dict[str, str]) -> list[tuple[str, float, bool]]:
     """What the last weeks look like, whoever looks at them."""
     since = plaid.context.clock.today().replace(day=1).isoformat()
-    rows = plaid.ledger(linked["item_id"])["transactions"]
+    rows = plaid.ledger(linked_item["item_id"])["transactions"]
     return sorted((row["date"], row["amount"], row["pending"]) for row in rows if row["date"] >= since)
 
 
-def test_it_keeps_balances_and_movements_of_a_living_person_together(own_plaid: Driver) -> None:
+def test_it_keeps_balances_and_movements_of_a_living_person_together(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link("user_living", transactions={"days_requested": 730})
     before = own_plaid.ledger(linked["item_id"])
     own_plaid.admin("POST", "clock", {"advance_days": 40})
     after = own_plaid.ledger(linked["item_id"])
     for old, new in zip(before["accounts"], after["accounts"], strict=True):
         sign = -1 if old["type"] == "depository" else 1
-        moved = posted(after, old["account_id"]) - posted(before, old["account_id"])
+        moved = sum_posted(after, old["account_id"]) - sum_posted(before, old["account_id"])
         assert new["balances"]["current"] - old["balances"]["current"] == pytest.approx(sign * moved)
 
 
-def posted(ledger: dict[str, Any], account_id: str) -> float:
+def sum_posted(ledger: dict[str, Any], account_id: str) -> float:
     rows = ledger["transactions"]
     return sum(row["amount"] for row in rows if row["account_id"] == account_id and not row["pending"])
 
 
-def test_it_moves_time_forward_only(plaid: Driver) -> None:
-    assert refused(plaid, "clock", {"advance_days": -1}) == "INVALID_FIELD"
+def test_it_moves_time_forward_only(plaid: SandboxClient) -> None:
+    assert admin_error(plaid, "clock", {"advance_days": -1}) == "INVALID_FIELD"
 
 
-def test_it_forgets_everything_on_order(own_plaid: Driver) -> None:
+def test_it_forgets_everything_on_order(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link()
     own_plaid.admin("POST", "clock", {"advance_days": 3})
     own_plaid.admin("POST", "reset")
     assert own_plaid.admin("GET", "items")["items"] == []
     assert own_plaid.admin("GET", "clock")["offset_seconds"] == 0
-    assert own_plaid.refused("/item/get", access_token=linked["access_token"]) == "INVALID_ACCESS_TOKEN"
+    assert own_plaid.expect_error("/item/get", access_token=linked["access_token"]) == "INVALID_ACCESS_TOKEN"
     assert own_plaid.link()
 
 
-def test_it_lists_items_without_their_tokens(plaid: Driver, linked: dict[str, str]) -> None:
+def test_it_lists_items_without_their_tokens(plaid: SandboxClient, linked_item: dict[str, str]) -> None:
     listed = plaid.admin("GET", "items")
-    mine = next(item for item in listed["items"] if item["item_id"] == linked["item_id"])
+    mine = next(item for item in listed["items"] if item["item_id"] == linked_item["item_id"])
     assert (mine["persona"], mine["stage"]) == ("user_living", "HISTORICAL_UPDATE_COMPLETE")
     assert "access-sandbox" not in json.dumps(listed)
 
@@ -255,26 +255,26 @@ def test_it_lists_items_without_their_tokens(plaid: Driver, linked: dict[str, st
         ("limits", {"table": "off", "overrides": {"/item/get": {"per_item": "1"}}}),
     ],
 )
-def test_it_refuses_an_order_it_does_not_understand(plaid: Driver, path: str, body: dict[str, Any]) -> None:
-    assert refused(plaid, path, body) in ("INVALID_FIELD", "UNKNOWN_FIELDS")
+def test_it_refuses_an_order_it_does_not_understand(plaid: SandboxClient, path: str, body: dict[str, Any]) -> None:
+    assert admin_error(plaid, path, body) in ("INVALID_FIELD", "UNKNOWN_FIELDS")
 
 
 @pytest.mark.parametrize(
     "order", [{"error": "NO_SUCH_CODE"}, {"error": None}, {"consent_expires_at": "soon"}, {"streams": "yes"}]
 )
 def test_it_leaves_an_item_as_it_is_by_a_state_that_there_is_not(
-    plaid: Driver, linked: dict[str, str], order: dict[str, Any]
+    plaid: SandboxClient, linked_item: dict[str, str], order: dict[str, Any]
 ) -> None:
-    before = plaid.ok("/item/get", access_token=linked["access_token"])["item"]
-    assert refused(plaid, f"items/{linked['item_id']}/state", order) == "INVALID_FIELD"
-    assert plaid.ok("/item/get", access_token=linked["access_token"])["item"] == before
+    before = plaid.ok("/item/get", access_token=linked_item["access_token"])["item"]
+    assert admin_error(plaid, f"items/{linked_item['item_id']}/state", order) == "INVALID_FIELD"
+    assert plaid.ok("/item/get", access_token=linked_item["access_token"])["item"] == before
 
 
-def test_it_goes_no_further_ahead_than_it_can_count(own_plaid: Driver) -> None:
+def test_it_goes_no_further_ahead_than_it_can_count(own_plaid: SandboxClient) -> None:
     own_plaid.admin("POST", "clock", {"advance_days": 30_000})
-    assert refused(own_plaid, "clock", {"advance_days": 30_000}) == "INVALID_FIELD"
+    assert admin_error(own_plaid, "clock", {"advance_days": 30_000}) == "INVALID_FIELD"
     assert own_plaid.admin("GET", "clock")["offset_seconds"] == 30_000 * 86_400
 
 
-def test_it_knows_no_item_of_that_name(plaid: Driver) -> None:
-    assert refused(plaid, "items/nobodys/mutate", {}) == "ITEM_NOT_FOUND"
+def test_it_knows_no_item_of_that_name(plaid: SandboxClient) -> None:
+    assert admin_error(plaid, "items/nobodys/mutate", {}) == "ITEM_NOT_FOUND"

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from sandbox.tests.bureau_driving import Bureau, Json, named, number, score
-from sandbox.tests.driving import Driver, run
+from sandbox.tests.bureau_client import BureauClient, Json, find_account, first_score, parse_amount
+from sandbox.tests.sandbox_client import SandboxClient, run_sandbox
 
 MONTHS = 13
 SCORES = [702, 688, 684, 676, 690, 651, 656, 667, 664, 666, 672, 689, 640]
@@ -30,21 +30,23 @@ NEWS: list[set[str]] = [
 @pytest.fixture(scope="module")
 def year(tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
     """The thirteen profiles that a client sees which asks every thirty days of the sandbox's own time."""
-    return [profile for driver in run(tmp_path_factory.mktemp("year"), "instant") for profile in readings(driver)]
+    return [
+        profile for driver in run_sandbox(tmp_path_factory.mktemp("year"), "instant") for profile in readings(driver)
+    ]
 
 
-def readings(driver: Driver) -> Iterator[Json]:
-    yield Bureau(driver).profile("P11")
+def readings(driver: SandboxClient) -> Iterator[Json]:
+    yield BureauClient(driver).profile("P11")
     for _ in range(MONTHS - 1):
         driver.admin("POST", "clock", {"advance_days": 30})
-        yield Bureau(driver).profile("P11")
+        yield BureauClient(driver).profile("P11")
 
 
 def day(text: str) -> date:
     return date(int(text[4:]), int(text[:2]), int(text[2:4]))
 
 
-def facts(profile: Json) -> dict[str, str]:
+def list_facts(profile: Json) -> dict[str, str]:
     """All that a page says, except for what moves every month: balances, payments, dates."""
     told = {f"inquiry {one['subscriberName']}": one["date"] for one in profile.get("inquiry", [])}
     told |= {f"address {one['streetPrefix']} {one['streetName']}": "" for one in profile["addressInformation"]}
@@ -61,13 +63,13 @@ def facts(profile: Json) -> dict[str, str]:
 
 
 def test_it_tells_the_score_of_every_month(year: list[Json]) -> None:
-    assert [int(score(profile)) for profile in year] == SCORES
-    assert [number(named(profile, "BEACON CARD")["balanceAmount"]) for profile in year] == BEACON
+    assert [int(first_score(profile)) for profile in year] == SCORES
+    assert [parse_amount(find_account(profile, "BEACON CARD")["balanceAmount"]) for profile in year] == BEACON
 
 
 @pytest.mark.parametrize("month", range(1, MONTHS))
 def test_it_changes_what_a_month_is_for_and_nothing_else(year: list[Json], month: int) -> None:
-    before, after = facts(year[month - 1]), facts(year[month])
+    before, after = list_facts(year[month - 1]), list_facts(year[month])
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     creditors = {row["subscriberName"] for row in year[month]["tradeline"]}
     known = {row["subscriberName"] for row in year[month - 1]["tradeline"]}
@@ -78,36 +80,36 @@ def test_it_changes_what_a_month_is_for_and_nothing_else(year: list[Json], month
 def test_it_crosses_the_marks_of_utilization(year: list[Json]) -> None:
     used = [round(100 * balance / 6500, 1) for balance in BEACON[:5]]
     assert used == [30.7, 51.0, 50.6, 50.3, 28.0]
-    limits = [named(profile, "BEACON CARD")["enhancedPaymentData"]["creditLimitAmount"] for profile in year]
+    limits = [find_account(profile, "BEACON CARD")["enhancedPaymentData"]["creditLimitAmount"] for profile in year]
     assert [int(limit) for limit in limits] == [6500] * 7 + [8000] * 6
 
 
 def test_it_is_late_once_then_current_and_then_never_was(year: list[Json]) -> None:
-    rows = [named(profile, "HARBOR STORE CARD") for profile in year]
+    rows = [find_account(profile, "HARBOR STORE CARD") for profile in year]
     assert [row["status"] for row in rows[4:12]] == ["11", "71", "31", "31", "51", "51", "51", "12"]
     assert [row["paymentHistory"][:3] for row in rows[4:9]] == ["CCC", "1CC", "C1C", "0C1", "B0C"]
-    assert number(rows[5]["amountPastDue"]) == 25
+    assert parse_amount(rows[5]["amountPastDue"]) == 25
     assert [row["paymentHistory"].count("1") for row in rows] == [0] * 5 + [1] * 6 + [0] * 2
     assert "balanceAmount" not in rows[8]
     assert {row["balanceDate"] for row in rows[8:]} == {rows[8]["balanceDate"]}
 
 
 def test_it_moves_a_loan_without_making_it_a_new_debt(year: list[Json]) -> None:
-    old, new = named(year[9], "NORTHFIELD EDUCATION"), named(year[9], "CEDAR LOAN SERVICING")
+    old, new = find_account(year[9], "NORTHFIELD EDUCATION"), find_account(year[9], "CEDAR LOAN SERVICING")
     assert (old["status"], old["openOrClosed"], "balanceAmount" in old) == ("05", "C", False)
     assert (new["openDate"], new["amount1"]) == (old["openDate"], old["amount1"])
-    assert number(new["balanceAmount"]) == 14200 - 9 * 130
-    assert number(named(year[8], "NORTHFIELD EDUCATION")["balanceAmount"]) == 14200 - 8 * 130
+    assert parse_amount(new["balanceAmount"]) == 14200 - 9 * 130
+    assert parse_amount(find_account(year[8], "NORTHFIELD EDUCATION")["balanceAmount"]) == 14200 - 8 * 130
 
 
 def test_it_dates_news_between_the_reports(year: list[Json]) -> None:
     read = [day(profile["headerRecord"][0]["y2kReportedDate"]) for profile in year[:4]]
     (asked,) = (one for one in year[2]["inquiry"] if one["subscriberName"] == "MESA AUTO FINANCE")
     assert read[0] < day(asked["date"]) < read[2]
-    assert read[1] < day(named(year[3], "MESA AUTO FINANCE")["openDate"]) < read[3]
+    assert read[1] < day(find_account(year[3], "MESA AUTO FINANCE")["openDate"]) < read[3]
 
 
 def test_it_pays_a_loan_off(year: list[Json]) -> None:
-    rows = [named(profile, "PRAIRIE FINANCE") for profile in year]
-    assert [number(row.get("balanceAmount")) for row in rows[:10]] == [1400 - 140 * month for month in range(10)]
+    rows = [find_account(profile, "PRAIRIE FINANCE") for profile in year]
+    assert [parse_amount(row.get("balanceAmount")) for row in rows[:10]] == [1400 - 140 * month for month in range(10)]
     assert (rows[10]["openOrClosed"], rows[10]["enhancedPaymentData"]["enhancedAccountCondition"]) == ("C", "A2")

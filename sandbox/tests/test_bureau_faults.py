@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import urllib3
 
-from sandbox.tests.bureau_driving import CLIENT, TOKEN, USER, Bureau, Json, body
-from sandbox.tests.driving import wait_for
+from sandbox.tests.bureau_client import CLIENT, TOKEN, USER, BureauClient, Json, request_body
+from sandbox.tests.sandbox_client import wait_for
 
 
-def statuses(bureau: Bureau, times: int = 3, persona: str = "P01") -> list[int]:
-    return [bureau.ask(body(persona)).status for _ in range(times)]
+def statuses(bureau: BureauClient, times: int = 3, persona: str = "P01") -> list[int]:
+    return [bureau.request_report(request_body(persona)).status for _ in range(times)]
 
 
 @pytest.mark.parametrize(
@@ -29,80 +29,80 @@ def statuses(bureau: Bureau, times: int = 3, persona: str = "P01") -> list[int]:
         ("rate_limit", 429, "Too Many Requests"),
     ],
 )
-def test_it_answers_an_error_on_order(bureau: Bureau, name: str, status: int, code: str) -> None:
-    bureau.order({"kind": "error", "name": name})
-    assert bureau.refused(body("P01")) == (status, code)
-    assert bureau.ask(body("P01")).status == 200
+def test_it_answers_an_error_on_order(bureau: BureauClient, name: str, status: int, code: str) -> None:
+    bureau.add_fault({"kind": "error", "name": name})
+    assert bureau.expect_error(request_body("P01")) == (status, code)
+    assert bureau.request_report(request_body("P01")).status == 200
 
 
-def test_it_says_when_to_come_back(bureau: Bureau) -> None:
-    bureau.order({"kind": "error", "name": "rate_limit", "retry_after": 7})
-    bureau.order({"kind": "error", "name": "rate_limit"}, nth=2)
-    assert [bureau.ask(body("P01")).headers["Retry-After"] for _ in range(2)] == ["7", "30"]
+def test_it_says_when_to_come_back(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "error", "name": "rate_limit", "retry_after": 7})
+    bureau.add_fault({"kind": "error", "name": "rate_limit"}, nth=2)
+    assert [bureau.request_report(request_body("P01")).headers["Retry-After"] for _ in range(2)] == ["7", "30"]
 
 
-def test_it_fires_for_one_person_from_the_nth_call_on_and_so_many_times(bureau: Bureau) -> None:
+def test_it_fires_for_one_person_from_the_nth_call_on_and_so_many_times(bureau: BureauClient) -> None:
     order = {"match": {"persona": "P01"}, "action": {"kind": "error", "name": "system"}, "nth": 2, "times": 2}
-    bureau.operate("POST", "faults", order)
+    bureau.admin("POST", "faults", order)
     assert statuses(bureau, 3, "P02") == [200] * 3
     assert statuses(bureau, 5) == [200, 500, 500, 200, 200]
-    (kept,) = bureau.operate("GET", "faults")["faults"]
+    (kept,) = bureau.admin("GET", "faults")["faults"]
     assert (kept["seen"], kept["fired"]) == (5, 2)
 
 
-def test_it_fires_until_it_is_cancelled(bureau: Bureau) -> None:
-    bureau.order({"kind": "error", "name": "unavailable"}, times=None)
+def test_it_fires_until_it_is_cancelled(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "error", "name": "unavailable"}, times=None)
     assert statuses(bureau) == [503] * 3
-    assert bureau.operate("DELETE", "faults") == {"cleared": 1}
+    assert bureau.admin("DELETE", "faults") == {"cleared": 1}
     assert statuses(bureau) == [200] * 3
 
 
-def test_it_breaks_the_token_s_endpoint_alone(bureau: Bureau) -> None:
-    bureau.order({"kind": "error", "name": "account_locked"}, endpoint="token")
-    assert bureau.ask(body("P01")).status == 200
+def test_it_breaks_the_token_s_endpoint_alone(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "error", "name": "account_locked"}, endpoint="token")
+    assert bureau.request_report(request_body("P01")).status == 200
     answer = bureau.send(TOKEN, USER, **{"Content-Type": "application/json"}, **CLIENT)
     assert (answer.status, json.loads(answer.data)["errors"][0]["message"]) == (401, "User account is locked")
 
 
-def test_it_writes_a_token_s_lifetime_as_text(bureau: Bureau) -> None:
-    bureau.order({"kind": "merge", "fields": {"expires_in": "10799", "issued_at": "0"}}, endpoint="token")
+def test_it_writes_a_token_s_lifetime_as_text(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "merge", "fields": {"expires_in": "10799", "issued_at": "0"}}, endpoint="token")
     given = bureau.login()
     assert (given["expires_in"], given["issued_at"]) == ("10799", "0")
-    assert bureau.ask(body("P01"), Authorization=f"Bearer {given['access_token']}").status == 200
+    assert bureau.request_report(request_body("P01"), Authorization=f"Bearer {given['access_token']}").status == 200
 
 
-def test_it_answers_a_page_where_json_was_expected(bureau: Bureau) -> None:
-    bureau.order({"kind": "malformed", "how": "html"})
-    bureau.order({"kind": "redirect", "location": "https://example.com/password"}, nth=2)
-    bureau.order({"kind": "http", "status": 502, "body": "<h1>Bad gateway</h1>"}, nth=3)
-    page, moved, broken = (bureau.ask(body("P01")) for _ in range(3))
+def test_it_answers_a_page_where_json_was_expected(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "malformed", "how": "html"})
+    bureau.add_fault({"kind": "redirect", "location": "https://example.com/password"}, nth=2)
+    bureau.add_fault({"kind": "http", "status": 502, "body": "<h1>Bad gateway</h1>"}, nth=3)
+    page, moved, broken = (bureau.request_report(request_body("P01")) for _ in range(3))
     assert (page.status, page.data[:15]) == (200, b"<!doctype html>")
     assert page.headers["Content-Type"].startswith("text/html")
     assert (moved.status, moved.headers["Location"]) == (302, "https://example.com/password")
     assert (broken.status, broken.data) == (502, b"<h1>Bad gateway</h1>")
 
 
-def test_it_sends_half_of_the_json_as_if_it_were_all(bureau: Bureau) -> None:
-    whole = bureau.ask(body("P01")).data
-    bureau.order({"kind": "half_json"})
-    half = bureau.ask(body("P01"))
+def test_it_sends_half_of_the_json_as_if_it_were_all(bureau: BureauClient) -> None:
+    whole = bureau.request_report(request_body("P01")).data
+    bureau.add_fault({"kind": "half_json"})
+    half = bureau.request_report(request_body("P01"))
     assert int(half.headers["Content-Length"]) == len(half.data) == len(whole) // 2
     with pytest.raises(json.JSONDecodeError):
         json.loads(half.data)
 
 
-def test_it_breaks_off_in_the_middle(bureau: Bureau) -> None:
-    bureau.order({"kind": "truncate"})
+def test_it_breaks_off_in_the_middle(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "truncate"})
     with pytest.raises(urllib3.exceptions.ProtocolError, match="IncompleteRead"):
-        bureau.ask(body("P01"))
+        bureau.request_report(request_body("P01"))
 
 
 @pytest.mark.parametrize(
     ("how", "encoding"), [("utf-16", "utf-16"), ("latin-1", "latin-1"), ("bom", "utf-8-sig"), ("gzip", "utf-8")]
 )
-def test_it_writes_in_another_encoding(bureau: Bureau, how: str, encoding: str) -> None:
-    bureau.order({"kind": "encoding", "how": how})
-    answer = bureau.ask(body("P12"))
+def test_it_writes_in_another_encoding(bureau: BureauClient, how: str, encoding: str) -> None:
+    bureau.add_fault({"kind": "encoding", "how": how})
+    answer = bureau.request_report(request_body("P12"))
     read = json.loads(answer.data.decode(encoding))
     assert read["creditProfile"][0]["tradeline"][2]["subscriberName"] == "CAFÉ NOIR CREDIT"
     if how != "gzip":
@@ -110,69 +110,69 @@ def test_it_writes_in_another_encoding(bureau: Bureau, how: str, encoding: str) 
             json.loads(answer.data.decode("utf-8"))
 
 
-def test_it_packs_an_answer_and_does_not_say_so(bureau: Bureau) -> None:
-    bureau.order({"kind": "encoding", "how": "gzip_unsaid"})
-    answer = bureau.ask(body("P01"))
+def test_it_packs_an_answer_and_does_not_say_so(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "encoding", "how": "gzip_unsaid"})
+    answer = bureau.request_report(request_body("P01"))
     assert "Content-Encoding" not in answer.headers
     assert json.loads(gzip.decompress(answer.data))["creditProfile"]
 
 
-def test_it_names_another_content_type(bureau: Bureau) -> None:
-    bureau.order({"kind": "type", "value": "text/plain"})
-    answer = bureau.ask(body("P01"))
+def test_it_names_another_content_type(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "type", "value": "text/plain"})
+    answer = bureau.request_report(request_body("P01"))
     assert answer.headers["Content-Type"] == "text/plain"
     assert json.loads(answer.data)["creditProfile"]
 
 
 @pytest.mark.parametrize(("how", "profiles"), [("none", None), ("empty", [{}])])
-def test_it_sends_no_profile_or_an_empty_one(bureau: Bureau, how: str, profiles: Any) -> None:
-    bureau.order({"kind": "profiles", "how": how})
-    answer = bureau.ask(body("P01"))
+def test_it_sends_no_profile_or_an_empty_one(bureau: BureauClient, how: str, profiles: Any) -> None:
+    bureau.add_fault({"kind": "profiles", "how": how})
+    answer = bureau.request_report(request_body("P01"))
     assert (answer.status, json.loads(answer.data).get("creditProfile")) == (200, profiles)
 
 
-def test_it_sends_a_profile_twice(bureau: Bureau) -> None:
-    bureau.order({"kind": "profiles", "how": "twice"})
-    first, second = json.loads(bureau.ask(body("P01")).data)["creditProfile"]
+def test_it_sends_a_profile_twice(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "profiles", "how": "twice"})
+    first, second = json.loads(bureau.request_report(request_body("P01")).data)["creditProfile"]
     assert first == second
 
 
-def test_it_sends_far_too_much(bureau: Bureau) -> None:
-    bureau.order({"kind": "big", "megabytes": 10})
-    assert len(bureau.ask(body("P01")).data) > 10_000_000
+def test_it_sends_far_too_much(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "big", "megabytes": 10})
+    assert len(bureau.request_report(request_body("P01")).data) > 10_000_000
 
 
-def test_it_spoils_one_key(bureau: Bureau) -> None:
-    bureau.order({"kind": "malformed", "how": "null", "key": "creditProfile.0.riskModel.0.score"})
-    (profile,) = json.loads(bureau.ask(body("P01")).data)["creditProfile"]
+def test_it_spoils_one_key(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "malformed", "how": "null", "key": "creditProfile.0.riskModel.0.score"})
+    (profile,) = json.loads(bureau.request_report(request_body("P01")).data)["creditProfile"]
     assert profile["riskModel"][0]["score"] is None
 
 
-def test_it_waits_on_order(bureau: Bureau) -> None:
-    bureau.order({"kind": "latency", "ms": 300})
+def test_it_waits_on_order(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "latency", "ms": 300})
     started = time.monotonic()
-    assert bureau.ask(body("P01")).status == 200
+    assert bureau.request_report(request_body("P01")).status == 200
     assert time.monotonic() - started >= 0.3
 
 
 @pytest.mark.parametrize(("kind", "produced"), [("hang", False), ("hang_after", True)])
-def test_it_hangs_before_or_after_the_report_was_made(own_bureau: Bureau, kind: str, produced: bool) -> None:
+def test_it_hangs_before_or_after_the_report_was_made(own_bureau: BureauClient, kind: str, produced: bool) -> None:
     """Only the call log can tell the two apart."""
-    own_bureau.order({"kind": kind, "seconds": 1})
+    own_bureau.add_fault({"kind": kind, "seconds": 1})
     own_bureau.driver.http = urllib3.PoolManager(retries=False, timeout=0.3)
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):
-        own_bureau.ask(body("P01"))
-    lines = wait_for(lambda: own_bureau.calls("?endpoint=report"))
+        own_bureau.request_report(request_body("P01"))
+    lines = wait_for(lambda: own_bureau.list_calls("?endpoint=report"))
     assert [(line["status"], line["produced"], line["faults"]) for line in lines] == [(0, produced, kind)]
 
 
-def test_it_drops_a_connection_before_or_after_the_report_was_made(bureau: Bureau) -> None:
-    bureau.order({"kind": "drop", "when": "before"})
-    bureau.order({"kind": "drop", "when": "after"}, nth=2)
+def test_it_drops_a_connection_before_or_after_the_report_was_made(bureau: BureauClient) -> None:
+    bureau.add_fault({"kind": "drop", "when": "before"})
+    bureau.add_fault({"kind": "drop", "when": "after"}, nth=2)
     for _ in range(2):
         with pytest.raises(urllib3.exceptions.ProtocolError):
-            bureau.ask(body("P01"))
-    assert [line["produced"] for line in bureau.calls("?persona=P01")] == [False, True]
+            bureau.request_report(request_body("P01"))
+    assert [line["produced"] for line in bureau.list_calls("?persona=P01")] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -189,14 +189,14 @@ def test_it_drops_a_connection_before_or_after_the_report_was_made(bureau: Burea
         {"action": {"kind": "hang"}, "ntimes": 3},
     ],
 )
-def test_it_refuses_an_order_that_could_never_work(bureau: Bureau, wrong: Json) -> None:
+def test_it_refuses_an_order_that_could_never_work(bureau: BureauClient, wrong: Json) -> None:
     headers = {"Authorization": f"Bearer {bureau.driver.context.admin_token}"}
     answer = bureau.send("/_double/bureau/faults", wrong, **headers)
     assert answer.status == 400
     assert json.loads(answer.data)["error_code"] in ("INVALID_FIELD", "MISSING_FIELDS", "UNKNOWN_FIELDS")
 
 
-def test_it_leaves_the_banks_alone(bureau: Bureau) -> None:
-    bureau.operate("POST", "faults", {"action": {"kind": "error", "name": "system"}, "times": None})
+def test_it_leaves_the_banks_alone(bureau: BureauClient) -> None:
+    bureau.admin("POST", "faults", {"action": {"kind": "error", "name": "system"}, "times": None})
     asked = {"institution_id": "ins_109508", "initial_products": ["transactions"]}
     assert bureau.driver.ok("/sandbox/public_token/create", **asked)["public_token"]

@@ -13,15 +13,15 @@ import pytest
 from sandbox.bureau import reports
 from sandbox.bureau.months import month_of_story, plus
 from sandbox.bureau.personas import PERSONAS
-from sandbox.tests.bureau_driving import (
+from sandbox.tests.bureau_client import (
     REPORTED,
-    Bureau,
+    BureauClient,
     Json,
-    attributes,
-    body,
-    named,
-    number,
-    score,
+    find_account,
+    first_score,
+    parse_amount,
+    request_body,
+    summary_attributes,
 )
 
 MONTHS = range(14)
@@ -37,7 +37,7 @@ def day(text: str) -> date:
     return date(int(text[4:]), int(text[:2]), int(text[2:4]) or 1)
 
 
-def counted(profile: Json) -> dict[str, Any]:
+def count_totals(profile: Json) -> dict[str, Any]:
     """The totals of a report, counted from its accounts and nothing else. Those in dispute are left out."""
     told = profile.get("tradeline", [])
     rows = [row for row in told if row.get("enhancedPaymentData", {}).get("complianceCondition") != "XB"]
@@ -49,7 +49,7 @@ def counted(profile: Json) -> dict[str, Any]:
     was = [row for row in rows if not is_bad_now(row) and any(int(row[field]) for field in fields)]
 
     def total(some: list[Json], field: str) -> int:
-        return sum(number(row.get(field)) for row in some)
+        return sum(parse_amount(row.get(field)) for row in some)
 
     return {
         "installmentBalance": total(kinds["I"], "balanceAmount"),
@@ -84,8 +84,8 @@ def utilization(profile: Json, *, own_only: bool = False) -> Decimal:
         and row["accountType"] in ("18", "07", "2A")
         and not (own_only and row["ecoa"] == "3")
     ]
-    owed = sum(number(row["balanceAmount"]) for row in cards)
-    limits = sum(number(row["enhancedPaymentData"]["creditLimitAmount"]) for row in cards)
+    owed = sum(parse_amount(row["balanceAmount"]) for row in cards)
+    limits = sum(parse_amount(row["enhancedPaymentData"]["creditLimitAmount"]) for row in cards)
     return (Decimal(100) * owed / limits).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
@@ -110,12 +110,12 @@ def scalars(part: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("persona", REPORTED)
-def test_it_gives_totals_that_the_accounts_add_up_to_in_every_month(bureau: Bureau, persona: str) -> None:
+def test_it_gives_totals_that_the_accounts_add_up_to_in_every_month(bureau: BureauClient, persona: str) -> None:
     for month in MONTHS:
-        bureau.month(persona, month)
+        bureau.set_month(persona, month)
         profile = bureau.profile(persona)
-        told = attributes(profile)
-        assert {name: int(told[name]) for name in counted(profile)} == counted(profile), (persona, month)
+        told = summary_attributes(profile)
+        assert {name: int(told[name]) for name in count_totals(profile)} == count_totals(profile), (persona, month)
         oldest = min(row["openDate"][4:] + row["openDate"][:4] for row in profile["tradeline"])
         assert told["oldestTradeDate"] == oldest[4:] + oldest[:4]
         if "revolvingAvailablePercent" not in told:
@@ -125,8 +125,8 @@ def test_it_gives_totals_that_the_accounts_add_up_to_in_every_month(bureau: Bure
         limited = [
             row for row in revolving if row["openOrClosed"] == "O" and "creditLimitAmount" in row["enhancedPaymentData"]
         ]
-        owed = sum(number(row.get("balanceAmount")) for row in limited)
-        limits = sum(number(row["enhancedPaymentData"]["creditLimitAmount"]) for row in limited)
+        owed = sum(parse_amount(row.get("balanceAmount")) for row in limited)
+        limits = sum(parse_amount(row["enhancedPaymentData"]["creditLimitAmount"]) for row in limited)
         available = Decimal(100) - Decimal(100) * owed / limits
         assert 0 <= int(told["revolvingAvailablePercent"]) - max(available, 0) < 1
 
@@ -140,7 +140,7 @@ def test_it_writes_every_page_in_the_bureau_s_hand(persona: str, began: date) ->
         profile = reports.report(PERSONAS[persona], story, EVERYTHING, at=MIDNIGHT)
         assert story.number == month
         assert all(isinstance(value, str) and value for value in scalars(profile))
-        assert len(attributes(profile)) >= 22
+        assert len(summary_attributes(profile)) >= 22
         for row in profile.get("tradeline", []):
             check_row(row, today, quirky=persona == "P12")
         dates = [one["date"] for one in profile.get("inquiry", [])]
@@ -195,7 +195,7 @@ def test_it_goes_on_from_page_to_page(persona: str) -> None:
             assert old[: len(new)] == new[: len(old)] or taken_back
 
 
-def test_it_says_the_same_twice_in_a_month(bureau: Bureau) -> None:
+def test_it_says_the_same_twice_in_a_month(bureau: BureauClient) -> None:
     for persona in REPORTED:
         first, second = bureau.profile(persona), bureau.profile(persona)
         for profile in (first, second):
@@ -206,10 +206,10 @@ def test_it_says_the_same_twice_in_a_month(bureau: Bureau) -> None:
 # --- Each of them -----------------------------------------------------------------------------------------
 
 
-def test_it_knows_a_prime_file(bureau: Bureau) -> None:
+def test_it_knows_a_prime_file(bureau: BureauClient) -> None:
     profile = bureau.profile("P01")
-    told = attributes(profile)
-    assert (score(profile), factors(profile)) == ("0782", ["13", "84"])
+    told = summary_attributes(profile)
+    assert (first_score(profile), factors(profile)) == ("0782", ["13", "84"])
     assert utilization(profile) == Decimal("15.06")
     assert (told["revolvingBalance"], told["installmentBalance"]) == ("00003012", "00011960")
     assert (told["realEstateBalance"], told["monthlyPayment"], told["realEstatePayment"]) == (
@@ -217,63 +217,63 @@ def test_it_knows_a_prime_file(bureau: Bureau) -> None:
         f"{512 + 34 + 56:08d}",
         "00001936",
     )
-    assert named(profile, "MESA AUTO FINANCE")["amount1"] == "00028400"
-    assert named(profile, "CEDAR HOME MORTGAGE")["enhancedPaymentData"]["originalLoanAmount"] == "0000318000"
+    assert find_account(profile, "MESA AUTO FINANCE")["amount1"] == "00028400"
+    assert find_account(profile, "CEDAR HOME MORTGAGE")["enhancedPaymentData"]["originalLoanAmount"] == "0000318000"
     assert {row["status"] for row in profile["tradeline"]} == {"11"}
     (inquiry,) = profile["inquiry"]
     header = day(profile["headerRecord"][0]["y2kReportedDate"])
     assert plus(day(inquiry["date"]), 14) < header < plus(day(inquiry["date"]), 15)
 
 
-def test_it_knows_a_thin_file(bureau: Bureau) -> None:
+def test_it_knows_a_thin_file(bureau: BureauClient) -> None:
     profile = bureau.profile("P02")
     (row,) = profile["tradeline"]
-    assert (score(profile), factors(profile), utilization(profile)) == ("0641", ["14", "32"], Decimal("82.40"))
+    assert (first_score(profile), factors(profile), utilization(profile)) == ("0641", ["14", "32"], Decimal("82.40"))
     assert (row["monthsHistory"], row["paymentHistory"]) == ("07", "C" * 7)
 
 
-def test_it_knows_a_subprime_file(bureau: Bureau) -> None:
+def test_it_knows_a_subprime_file(bureau: BureauClient) -> None:
     profile = bureau.profile("P03")
-    assert (score(profile), utilization(profile)) == ("0548", Decimal("93.29"))
-    assert number(attributes(profile)["pastDueAmount"]) == 1930 + 842
-    assert named(profile, "BEACON CARD")["paymentHistory"][4] == "2"
-    charged_off = named(profile, "PLAINS BANK CARD")
+    assert (first_score(profile), utilization(profile)) == ("0548", Decimal("93.29"))
+    assert parse_amount(summary_attributes(profile)["pastDueAmount"]) == 1930 + 842
+    assert find_account(profile, "BEACON CARD")["paymentHistory"][4] == "2"
+    charged_off = find_account(profile, "PLAINS BANK CARD")
     assert (charged_off["status"], charged_off["evaluation"], charged_off["balanceAmount"]) == ("97", "N", "00001930")
     assert charged_off["enhancedPaymentData"]["chargeoffAmount"] == "0000001930"
-    collection = named(profile, "TRI-COUNTY RECOVERY")
+    collection = find_account(profile, "TRI-COUNTY RECOVERY")
     assert (collection["balanceAmount"], collection["status"]) == ("00000842", "93")
     today = day(profile["headerRecord"][0]["y2kReportedDate"])
     assert len([one for one in profile["inquiry"] if day(one["date"]) > plus(today, -12)]) == 5
 
 
-def test_it_has_no_file_for_p04(bureau: Bureau) -> None:
-    answer = bureau.ask(body("P04"))
+def test_it_has_no_file_for_p04(bureau: BureauClient) -> None:
+    answer = bureau.request_report(request_body("P04"))
     assert (answer.status, json.loads(answer.data)["errors"][0]["message"]) == (404, "NO RECORD FOUND")
 
 
-def test_it_shows_a_frozen_file_in_two_ways_and_thaws_it(bureau: Bureau) -> None:
+def test_it_shows_a_frozen_file_in_two_ways_and_thaws_it(bureau: BureauClient) -> None:
     profile = bureau.profile("P05")
     assert not {"riskModel", "tradeline", "inquiry", "summaries", "ssn"} & profile.keys()
     assert "FILE FROZEN" in profile["statement"][0]["statementText"]
-    bureau.operate("POST", "personas/P05", {"mode": "frozen_422"})
-    assert bureau.refused(body("P05")) == (422, "25")
-    bureau.operate("POST", "personas/P05", {"mode": "normal"})
-    assert score(bureau.profile("P05")) == "0733"
-    bureau.operate("POST", "personas/P05", {"mode": "usual"})
+    bureau.admin("POST", "personas/P05", {"mode": "frozen_422"})
+    assert bureau.expect_error(request_body("P05")) == (422, "25")
+    bureau.admin("POST", "personas/P05", {"mode": "normal"})
+    assert first_score(bureau.profile("P05")) == "0733"
+    bureau.admin("POST", "personas/P05", {"mode": "usual"})
     assert "riskModel" not in bureau.profile("P05")
 
 
-def test_it_says_where_a_request_does_not_match_the_file(bureau: Bureau) -> None:
+def test_it_says_where_a_request_does_not_match_the_file(bureau: BureauClient) -> None:
     profile = bureau.profile("P06")
     assert profile["ssn"][0]["variationIndicator"] == "Y"
     assert profile["fraudShield"][0]["fraudShieldIndicators"]["indicator"] == ["03"]
     assert profile["addressInformation"][0]["streetPrefix"] == "101"
     assert profile["ssn"][0]["number"] == "666011001"
-    bureau.operate("POST", "personas/P06", {"mode": "no_hit"})
-    assert bureau.refused(body("P06")) == (404, "07")
+    bureau.admin("POST", "personas/P06", {"mode": "no_hit"})
+    assert bureau.expect_error(request_body("P06")) == (404, "07")
 
 
-def test_it_gives_every_sign_of_a_death(bureau: Bureau) -> None:
+def test_it_gives_every_sign_of_a_death(bureau: BureauClient) -> None:
     profile = bureau.profile("P07", "V4", "F9")
     shield = profile["fraudShield"][0]
     assert shield["fraudShieldIndicators"]["indicator"] == ["05", "25"]
@@ -283,15 +283,15 @@ def test_it_gives_every_sign_of_a_death(bureau: Bureau) -> None:
     assert (row["status"], row["enhancedPaymentData"]["enhancedAccountCondition"]) == ("21", "21")
 
 
-def test_it_puts_alerts_on_a_file_that_it_still_shows(bureau: Bureau) -> None:
+def test_it_puts_alerts_on_a_file_that_it_still_shows(bureau: BureauClient) -> None:
     profile = bureau.profile("P08")
     texts = [one["statementText"] for one in profile["statement"]]
     assert re.search(r"EXTENDED ALERT.*\d{3}-\d{3}-\d{4}", texts[0])
     assert "ACTIVE DUTY" in texts[1]
-    assert score(profile) == "0719"
+    assert first_score(profile) == "0719"
 
 
-def test_it_keeps_a_bankruptcy(bureau: Bureau) -> None:
+def test_it_keeps_a_bankruptcy(bureau: BureauClient) -> None:
     profile = bureau.profile("P09")
     (record,) = profile["publicRecord"]
     today = day(profile["headerRecord"][0]["y2kReportedDate"])
@@ -301,7 +301,7 @@ def test_it_keeps_a_bankruptcy(bureau: Bureau) -> None:
     assert not any("balanceAmount" in row for row in included)
 
 
-def test_it_cannot_score_who_has_been_quiet(bureau: Bureau) -> None:
+def test_it_cannot_score_who_has_been_quiet(bureau: BureauClient) -> None:
     profile = bureau.profile("P10", "V4", "V3", "F9")
     assert [model["score"] for model in profile["riskModel"]] == ["9002"] * 3
     assert not any("scoreFactors" in model for model in profile["riskModel"])
@@ -309,15 +309,15 @@ def test_it_cannot_score_who_has_been_quiet(bureau: Bureau) -> None:
     assert all(day(row["balanceDate"]) < plus(today, -6) for row in profile["tradeline"])
 
 
-def test_it_sends_every_oddity(bureau: Bureau) -> None:
-    answer = bureau.ask(body("P12"))
+def test_it_sends_every_oddity(bureau: BureauClient) -> None:
+    answer = bureau.request_report(request_body("P12"))
     (profile,) = json.loads(answer.data)["creditProfile"]
     rows = profile["tradeline"]
     assert sum(not row["accountNumber"].strip("0") for row in rows) == 4
     assert "amount1Qualifier" not in rows[0]
     assert rows[0]["enhancedPaymentData"]["creditLimitAmount"] == "0000003000"
     assert (rows[1]["amount1Qualifier"], "creditLimitAmount" in rows[1]["enhancedPaymentData"]) == ("H", False)
-    assert number(rows[2]["balanceAmount"]) > number(rows[2]["amount1"])
+    assert parse_amount(rows[2]["balanceAmount"]) > parse_amount(rows[2]["amount1"])
     assert (rows[2]["openDate"][2:4], rows[2]["lastPaymentDate"]) == ("00", "00000000")
     assert (rows[3]["balanceAmount"], rows[3]["amount1"]) == ("UNKNOWN", "UNKNOWN")
     assert rows[4]["balanceAmount"] == "00000000"
@@ -331,14 +331,14 @@ def test_it_sends_every_oddity(bureau: Bureau) -> None:
     assert "CAFÉ".encode() in answer.data
 
 
-def test_it_holds_as_much_as_a_file_can(bureau: Bureau) -> None:
+def test_it_holds_as_much_as_a_file_can(bureau: BureauClient) -> None:
     profile = bureau.profile("P13")
     assert (len(profile["tradeline"]), len(profile["publicRecord"])) == (60, 100)
     open_ = [row["enhancedPaymentData"] for row in profile["tradeline"] if row["openOrClosed"] == "O"]
     assert {len(wide["enhancedPaymentHistory84"]) for wide in open_} == {84}
 
 
-def test_it_tells_whose_cards_an_authorized_user_carries(bureau: Bureau) -> None:
+def test_it_tells_whose_cards_an_authorized_user_carries(bureau: BureauClient) -> None:
     profile = bureau.profile("P14")
     assert sorted(row["ecoa"] for row in profile["tradeline"]) == ["1", "3", "3"]
     assert (utilization(profile), utilization(profile, own_only=True)) == (Decimal("7.50"), Decimal("70.00"))
@@ -347,7 +347,7 @@ def test_it_tells_whose_cards_an_authorized_user_carries(bureau: Bureau) -> None
 # --- What a request asks for ------------------------------------------------------------------------------
 
 
-def test_it_scores_by_each_model_asked_for_and_says_which_it_may_not(bureau: Bureau) -> None:
+def test_it_scores_by_each_model_asked_for_and_says_which_it_may_not(bureau: BureauClient) -> None:
     profile = bureau.profile("P01", "V4", "V3", "F9", "AF")
     assert [(one["modelIndicator"], one["score"]) for one in profile["riskModel"]] == [
         ("V4", "0782"),
@@ -357,26 +357,26 @@ def test_it_scores_by_each_model_asked_for_and_says_which_it_may_not(bureau: Bur
     assert any("RISK MODEL AF NOT AVAILABLE" in one["messageText"] for one in profile["informationalMessage"])
 
 
-def test_it_tells_nothing_that_was_not_asked_for(bureau: Bureau) -> None:
+def test_it_tells_nothing_that_was_not_asked_for(bureau: BureauClient) -> None:
     profile = bureau.profile("P01", addOns={})
     assert not {"riskModel", "summaries", "fraudShield", "uniqueConsumerIdentifier"} & profile.keys()
     assert not any("enhancedPaymentHistory84" in row["enhancedPaymentData"] for row in profile["tradeline"])
     assert not any("trendedTrades" in row for row in profile["tradeline"])
 
 
-def test_it_tells_a_trend_to_who_asks(bureau: Bureau) -> None:
+def test_it_tells_a_trend_to_who_asks(bureau: BureauClient) -> None:
     profile = bureau.profile("P01", addOns={"trendedData": "Y"})
-    trend = named(profile, "MESA AUTO FINANCE")["trendedTrades"]
+    trend = find_account(profile, "MESA AUTO FINANCE")["trendedTrades"]
     assert [one["monthNumber"] for one in trend] == [str(month) for month in range(24)]
     assert [one["balanceAmount"] for one in trend[:3]] == ["00011960", "00012425", "00012890"]
 
 
-def test_it_gives_everybody_an_id_that_stays(bureau: Bureau) -> None:
+def test_it_gives_everybody_an_id_that_stays(bureau: BureauClient) -> None:
     ids = {}
     for persona in REPORTED:
-        bureau.month(persona, 0)
+        bureau.set_month(persona, 0)
         (ids[persona],) = bureau.profile(persona)["uniqueConsumerIdentifier"]
-        bureau.month(persona, 5)
+        bureau.set_month(persona, 5)
         assert bureau.profile(persona)["uniqueConsumerIdentifier"] == [ids[persona]]
         assert len(ids[persona]["value"]) == 17
     assert ids.pop("P06") == ids["P01"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.tests.bureau_driving import REPORTED, Bureau, Json, attributes, body, named
+from sandbox.tests.bureau_client import REPORTED, BureauClient, Json, find_account, request_body, summary_attributes
 
 TYPES = {"02", "06", "08", "10", "13", "25", "31", "78", "3A", "2A"}
 STATUSES = {"05", "13", "62", "71", "73", "84"}
@@ -15,7 +15,7 @@ MONTHS = (0, 5, 10, 12)
 
 
 @pytest.fixture
-def profile(bureau: Bureau) -> Json:
+def profile(bureau: BureauClient) -> Json:
     return bureau.profile("P15")
 
 
@@ -56,32 +56,32 @@ def test_it_sends_accounts_without_a_balance_date(profile: Json) -> None:
 
 
 def test_it_sends_blank_months(profile: Json) -> None:
-    grid = named(profile, "HARBOR STORE CARD")["paymentHistory"]
+    grid = find_account(profile, "HARBOR STORE CARD")["paymentHistory"]
     assert grid[0] == " "
     assert " " in grid.strip()
 
 
 def test_it_sends_a_paid_collection(profile: Json) -> None:
-    row = named(profile, "TRI-COUNTY RECOVERY")
+    row = find_account(profile, "TRI-COUNTY RECOVERY")
     wide = row["enhancedPaymentData"]
     assert (row["accountType"], row["status"], row["openOrClosed"]) == ("48", "93", "C")
     assert (wide["enhancedAccountCondition"], wide["enhancedPaymentStatus"]) == ("A2", "93")
 
 
 def test_it_leaves_a_disputed_account_out_of_the_totals(profile: Json) -> None:
-    told, row = attributes(profile), named(profile, "MESA AUTO LEASING")
+    told, row = summary_attributes(profile), find_account(profile, "MESA AUTO LEASING")
     assert row["enhancedPaymentData"]["complianceCondition"] == "XB"
     assert told["disputedAccountsExcluded"] == "001"
     assert int(told["totalTradeItems"]) == len(profile["tradeline"]) - 1
 
 
-def test_it_sends_types_of_inquiries_as_numbers(bureau: Bureau, profile: Json) -> None:
+def test_it_sends_types_of_inquiries_as_numbers(bureau: BureauClient, profile: Json) -> None:
     assert {one["type"] for one in profile["inquiry"]} >= {"31", "08", "48"}
     for persona in REPORTED:
         assert all(one["type"] != "I" and one["terms"] == "UNK" for one in bureau.profile(persona).get("inquiry", []))
 
 
-def test_it_sends_signs_of_fraud_that_hold_no_file_back(bureau: Bureau, profile: Json) -> None:
+def test_it_sends_signs_of_fraud_that_hold_no_file_back(bureau: BureauClient, profile: Json) -> None:
     (shield,) = profile["fraudShield"]
     assert (shield["type"], shield["fraudShieldIndicators"]["indicator"]) == ("99", ["01", "02", "04"])
     assert bureau.profile("P06")["fraudShield"][0]["fraudShieldIndicators"]["indicator"] == ["03"]
@@ -97,30 +97,30 @@ def test_it_tells_the_details_of_a_bankruptcy(profile: Json) -> None:
     assert (record["bankruptcyAssetAmount"], record["repaymentPercent"]) == ("00021500", "040")
 
 
-def test_it_marks_the_worst_delinquency_as_the_grid_does(bureau: Bureau) -> None:
-    row = named(bureau.profile("P03"), "BEACON CARD")
+def test_it_marks_the_worst_delinquency_as_the_grid_does(bureau: BureauClient) -> None:
+    row = find_account(bureau.profile("P03"), "BEACON CARD")
     assert row["enhancedPaymentData"]["maxDelinquencyCode"] == "2"
 
 
-def test_it_dates_the_level_of_payments(bureau: Bureau) -> None:
-    row = named(bureau.profile("P01"), "LAKESHORE BANK")
+def test_it_dates_the_level_of_payments(bureau: BureauClient) -> None:
+    row = find_account(bureau.profile("P01"), "LAKESHORE BANK")
     assert row["enhancedPaymentData"]["paymentLevelDate"] == row["balanceDate"][:2] + "01" + row["balanceDate"][4:]
 
 
 @pytest.mark.parametrize("persona", REPORTED)
-def test_it_sends_no_field_that_no_public_answer_has(bureau: Bureau, persona: str) -> None:
+def test_it_sends_no_field_that_no_public_answer_has(bureau: BureauClient, persona: str) -> None:
     for month in MONTHS:
-        bureau.month(persona, month)
+        bureau.set_month(persona, month)
         unseen = fields(bureau.profile(persona).get("tradeline", [])) & UNSEEN
         assert unseen == (UNSEEN if persona == "P12" else set()), month
 
 
-def test_it_says_in_a_message_that_there_is_no_record(bureau: Bureau) -> None:
-    bureau.operate("POST", "personas/P04", {"mode": "no_hit_message"})
-    answer = bureau.ask(body("P04"))
+def test_it_says_in_a_message_that_there_is_no_record(bureau: BureauClient) -> None:
+    bureau.admin("POST", "personas/P04", {"mode": "no_hit_message"})
+    answer = bureau.request_report(request_body("P04"))
     (profile,) = json.loads(answer.data)["creditProfile"]
     (message,) = profile["informationalMessage"]
     assert (answer.status, message["messageNumberDetailed"], message["messageText"]) == (200, "0007", "NO RECORD FOUND")
     assert not {"tradeline", "riskModel", "consumerIdentity", "inquiry"} & profile.keys()
-    bureau.operate("POST", "personas/P04", {"mode": "usual"})
-    assert bureau.refused(body("P04")) == (404, "07")
+    bureau.admin("POST", "personas/P04", {"mode": "usual"})
+    assert bureau.expect_error(request_body("P04")) == (404, "07")

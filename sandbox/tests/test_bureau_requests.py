@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from sandbox.tests.bureau_driving import PREQUAL, REPORT, Bureau, Json, body
+from sandbox.tests.bureau_client import PREQUAL, REPORT, BureauClient, Json, request_body
 
 GATEWAY = "/eits/gdp/v1/request?targeturl="
 APPLICANT = ("consumerPii", "primaryApplicant")
 ABSENT = object()
 
 
-def changed(*path: str, to: Any) -> Json:
+def build_request(*path: str, to: Any) -> Json:
     """A correct request in which one thing is otherwise."""
-    sent = copy.deepcopy(body("P01"))
+    sent = copy.deepcopy(request_body("P01"))
     holder: Any = sent
     for part in path[:-1]:
         holder = holder.setdefault(part, {})
@@ -30,8 +30,8 @@ def changed(*path: str, to: Any) -> Json:
     "path",
     [REPORT, PREQUAL, GATEWAY + "https%3A%2F%2Fexample.com" + REPORT.replace("/", "%2F"), GATEWAY + PREQUAL],
 )
-def test_it_answers_on_every_path_of_a_report(bureau: Bureau, path: str) -> None:
-    answer = bureau.ask(body("P01"), path=path)
+def test_it_answers_on_every_path_of_a_report(bureau: BureauClient, path: str) -> None:
+    answer = bureau.request_report(request_body("P01"), path=path)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
     assert json.loads(answer.data)["creditProfile"][0]["consumerIdentity"][0]["name"][0]["surname"] == "MERCER"
 
@@ -40,11 +40,11 @@ def test_it_answers_on_every_path_of_a_report(bureau: Bureau, path: str) -> None
     "path",
     [REPORT + "/", REPORT.upper(), "/consumerservices/credit-profile/v1/credit-report", GATEWAY + "%2Fitem%2Fget"],
 )
-def test_it_knows_no_other_path(bureau: Bureau, path: str) -> None:
-    assert bureau.ask(body("P01"), path=path).status == 404
+def test_it_knows_no_other_path(bureau: BureauClient, path: str) -> None:
+    assert bureau.request_report(request_body("P01"), path=path).status == 404
 
 
-def test_it_takes_a_report_s_request_by_post_only(bureau: Bureau) -> None:
+def test_it_takes_a_report_s_request_by_post_only(bureau: BureauClient) -> None:
     answer = bureau.driver.http.request("GET", bureau.url + REPORT)
     assert (answer.status, json.loads(answer.data)["errors"][0]["errorType"]) == (405, "Method Not Allowed")
 
@@ -66,8 +66,8 @@ def test_it_takes_a_report_s_request_by_post_only(bureau: Bureau) -> None:
         (("vendorData",), {"vendorNumber": "A01", "vendorVersion": "1.0"}),
     ],
 )
-def test_it_takes_what_the_format_allows(bureau: Bureau, where: tuple[str, ...], value: Any) -> None:
-    assert bureau.ask(changed(*where, to=value)).status == 200
+def test_it_takes_what_the_format_allows(bureau: BureauClient, where: tuple[str, ...], value: Any) -> None:
+    assert bureau.request_report(build_request(*where, to=value)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_it_takes_what_the_format_allows(bureau: Bureau, where: tuple[str, ...],
         (("extra",), 1),
     ],
 )
-def test_it_refuses_what_the_format_does_not_allow(bureau: Bureau, where: tuple[str, ...], value: Any) -> None:
-    answer = bureau.ask(changed(*where, to=value))
+def test_it_refuses_what_the_format_does_not_allow(bureau: BureauClient, where: tuple[str, ...], value: Any) -> None:
+    answer = bureau.request_report(build_request(*where, to=value))
     read = json.loads(answer.data)
     assert answer.status == 400
     assert read.keys() == {"headerRecordError", "errors", "endTotalsError"}
@@ -111,20 +111,20 @@ def test_it_refuses_what_the_format_does_not_allow(bureau: Bureau, where: tuple[
 
 
 @pytest.mark.parametrize("surname", ["ME RCER", "M'ERCER", "MERCER3", "MERCER.", "-MERCER", "D''ARC"])
-def test_it_refuses_a_surname_that_the_format_cannot_hold(bureau: Bureau, surname: str) -> None:
-    assert bureau.refused(changed(*APPLICANT, "name", "lastName", to=surname)) == (400, "11")
+def test_it_refuses_a_surname_that_the_format_cannot_hold(bureau: BureauClient, surname: str) -> None:
+    assert bureau.expect_error(build_request(*APPLICANT, "name", "lastName", to=surname)) == (400, "11")
 
 
 @pytest.mark.parametrize("ssn", ["123456789", "123-45-6789", "066011001", "900660101"])
-def test_it_refuses_a_number_that_could_be_somebody_s(bureau: Bureau, ssn: str) -> None:
-    answer = bureau.ask(changed(*APPLICANT, "ssn", "ssn", to=ssn))
+def test_it_refuses_a_number_that_could_be_somebody_s(bureau: BureauClient, ssn: str) -> None:
+    answer = bureau.request_report(build_request(*APPLICANT, "ssn", "ssn", to=ssn))
     assert (answer.status, json.loads(answer.data)["errors"][0]["errorCode"]) == (400, "53")
     assert ssn.encode() not in answer.data
 
 
-def test_it_refuses_a_purpose_and_a_subscriber_that_it_does_not_know(bureau: Bureau) -> None:
-    assert bureau.refused(changed("permissiblePurpose", "type", to="ZZ")) == (400, "14")
-    assert bureau.refused(changed("requestor", "subscriberCode", to="9999999")) == (400, "76")
+def test_it_refuses_a_purpose_and_a_subscriber_that_it_does_not_know(bureau: BureauClient) -> None:
+    assert bureau.expect_error(build_request("permissiblePurpose", "type", to="ZZ")) == (400, "14")
+    assert bureau.expect_error(build_request("requestor", "subscriberCode", to="9999999")) == (400, "76")
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ def test_it_refuses_a_purpose_and_a_subscriber_that_it_does_not_know(bureau: Bur
         {"Accept": "text/html"},
     ],
 )
-def test_it_refuses_headers_that_are_not_right(bureau: Bureau, headers: dict[str, str]) -> None:
-    assert bureau.refused(body("P01"), **headers) == (400, "10")
+def test_it_refuses_headers_that_are_not_right(bureau: BureauClient, headers: dict[str, str]) -> None:
+    assert bureau.expect_error(request_body("P01"), **headers) == (400, "10")
 
 
 @pytest.mark.parametrize("sent", ["", "{", "[]", "null", b"\xff\xfe{", '{"a":' + "[" * 100_000])
-def test_it_refuses_what_is_no_json_object(bureau: Bureau, sent: Any) -> None:
-    assert bureau.refused(sent) == (400, "10")
+def test_it_refuses_what_is_no_json_object(bureau: BureauClient, sent: Any) -> None:
+    assert bureau.expect_error(sent) == (400, "10")
 
 
 @pytest.mark.parametrize(
@@ -160,15 +160,15 @@ def test_it_refuses_what_is_no_json_object(bureau: Bureau, sent: Any) -> None:
     ],
 )
 def test_it_finds_people_by_three_signs_and_doubts_two(
-    bureau: Bureau, surname: str, ssn: str, zip_code: str, found: str
+    bureau: BureauClient, surname: str, ssn: str, zip_code: str, found: str
 ) -> None:
-    sent = changed(*APPLICANT, "name", "lastName", to=surname)
+    sent = build_request(*APPLICANT, "name", "lastName", to=surname)
     applicant = sent["consumerPii"]["primaryApplicant"]
     applicant["currentAddress"]["zipCode"] = zip_code
     applicant["ssn"] = {"ssn": ssn}
     if not ssn:
         del applicant["ssn"]
-    answer = bureau.ask(sent)
+    answer = bureau.request_report(sent)
     if found == "nobody":
         assert (answer.status, json.loads(answer.data)["errors"][0]["message"]) == (404, "NO RECORD FOUND")
         return

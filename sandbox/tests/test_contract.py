@@ -39,7 +39,7 @@ from plaid.model.webhook_verification_key_get_request import WebhookVerification
 from urllib3.util import Retry
 
 from sandbox.bank import links
-from sandbox.tests.driving import CLIENT_ID, SECRET, Driver
+from sandbox.tests.sandbox_client import CLIENT_ID, SECRET, SandboxClient
 from sandbox.webhooks import signing
 
 US = [CountryCode("US")]
@@ -47,7 +47,7 @@ WEBHOOK = "https://site.example/webhooks/plaid"
 
 
 @pytest.fixture(scope="module")
-def client(plaid: Driver) -> Iterator[PlaidApi]:
+def client(plaid: SandboxClient) -> Iterator[PlaidApi]:
     keys = {"clientId": CLIENT_ID, "secret": SECRET}
     settings = sdk.Configuration(host=plaid.url, api_key=keys)
     settings.retries = Retry(total=0, redirect=False)
@@ -55,7 +55,7 @@ def client(plaid: Driver) -> Iterator[PlaidApi]:
         yield PlaidApi(connection)
 
 
-def linked(client: PlaidApi, username: str = "user_good", **options: Any) -> str:
+def link_item(client: PlaidApi, username: str = "user_good", **options: Any) -> str:
     request = SandboxPublicTokenCreateRequest(
         institution_id="ins_109508",
         initial_products=[Products("transactions")],
@@ -96,7 +96,7 @@ def test_it_makes_and_describes_a_link_token(client: PlaidApi) -> None:
     assert "link_sessions" not in seen.to_dict()
 
 
-def test_it_reports_the_sessions_of_a_link_token(client: PlaidApi, plaid: Driver) -> None:
+def test_it_reports_the_sessions_of_a_link_token(client: PlaidApi, plaid: SandboxClient) -> None:
     token = client.link_token_create(new_token_request()).link_token
     context = plaid.context
     session = links.open_session(context, link_token=token)
@@ -111,12 +111,12 @@ def test_it_reports_the_sessions_of_a_link_token(client: PlaidApi, plaid: Driver
 
 
 def test_it_makes_a_link_token_for_update_mode(client: PlaidApi) -> None:
-    made = client.link_token_create(token_request(access_token=linked(client)))
+    made = client.link_token_create(token_request(access_token=link_item(client)))
     assert made.link_token.startswith("link-sandbox-")
 
 
 def test_it_shows_an_item(client: PlaidApi) -> None:
-    answer = client.item_get(ItemGetRequest(linked(client, webhook=WEBHOOK)))
+    answer = client.item_get(ItemGetRequest(link_item(client, webhook=WEBHOOK)))
     assert answer.item.institution_name == "First Platypus Bank"
     assert answer.item.webhook == WEBHOOK
     assert answer.item.error is None
@@ -125,23 +125,23 @@ def test_it_shows_an_item(client: PlaidApi) -> None:
 
 
 def test_it_shows_an_item_in_an_error(client: PlaidApi) -> None:
-    access_token = linked(client)
+    access_token = link_item(client)
     assert client.sandbox_item_reset_login(SandboxItemResetLoginRequest(access_token)).reset_login
     assert client.item_get(ItemGetRequest(access_token)).item.error.error_code == "ITEM_LOGIN_REQUIRED"
 
 
 def test_it_moves_a_webhook(client: PlaidApi) -> None:
-    moved = ItemWebhookUpdateRequest(access_token=linked(client), webhook="https://other.example/")
+    moved = ItemWebhookUpdateRequest(access_token=link_item(client), webhook="https://other.example/")
     assert client.item_webhook_update(moved).item.webhook == "https://other.example/"
 
 
 def test_it_takes_a_webhook_away(client: PlaidApi) -> None:
-    gone = ItemWebhookUpdateRequest(access_token=linked(client, webhook=WEBHOOK), webhook=None)
+    gone = ItemWebhookUpdateRequest(access_token=link_item(client, webhook=WEBHOOK), webhook=None)
     assert client.item_webhook_update(gone).item.webhook == ""
 
 
 def test_it_exchanges_a_leaked_token(client: PlaidApi) -> None:
-    old = linked(client)
+    old = link_item(client)
     new = client.item_access_token_invalidate(ItemAccessTokenInvalidateRequest(old)).new_access_token
     assert client.item_get(ItemGetRequest(new)).item.item_id
     with pytest.raises(sdk.ApiException, match="INVALID_ACCESS_TOKEN"):
@@ -149,7 +149,7 @@ def test_it_exchanges_a_leaked_token(client: PlaidApi) -> None:
 
 
 def test_it_removes_an_item(client: PlaidApi) -> None:
-    access_token = linked(client)
+    access_token = link_item(client)
     assert client.item_remove(ItemRemoveRequest(access_token)).request_id
     with pytest.raises(sdk.ApiException, match="ITEM_NOT_FOUND"):
         client.item_remove(ItemRemoveRequest(access_token))
@@ -157,7 +157,7 @@ def test_it_removes_an_item(client: PlaidApi) -> None:
 
 @pytest.mark.parametrize("persona", ["user_good", "user_living", "user_messy", "user_transactions_dynamic"])
 def test_it_lists_accounts_of_every_persona(client: PlaidApi, persona: str) -> None:
-    access_token = linked(client, persona)
+    access_token = link_item(client, persona)
     cached = client.accounts_get(AccountsGetRequest(access_token)).accounts
     live = client.accounts_balance_get(AccountsBalanceGetRequest(access_token)).accounts
     assert [account.account_id for account in cached] == [account.account_id for account in live]
@@ -170,7 +170,7 @@ def test_it_syncs_every_persona(client: PlaidApi, persona: str, version: str) ->
     options = TransactionsSyncRequestOptions(
         personal_finance_category_version=PersonalFinanceCategoryVersion(version), include_original_description=True
     )
-    request = TransactionsSyncRequest(access_token=linked(client, persona), count=50, options=options)
+    request = TransactionsSyncRequest(access_token=link_item(client, persona), count=50, options=options)
     page = client.transactions_sync(request)
     assert str(page.transactions_update_status) == "HISTORICAL_UPDATE_COMPLETE"
     assert page.added
@@ -180,15 +180,15 @@ def test_it_syncs_every_persona(client: PlaidApi, persona: str, version: str) ->
 
 
 def test_it_syncs_modified_and_removed_rows(client: PlaidApi) -> None:
-    access_token = linked(client, "user_transactions_dynamic")
+    access_token = link_item(client, "user_transactions_dynamic")
     cursor = client.transactions_sync(TransactionsSyncRequest(access_token=access_token, count=500)).next_cursor
     client.transactions_refresh(TransactionsRefreshRequest(access_token))
     page = client.transactions_sync(TransactionsSyncRequest(access_token=access_token, cursor=cursor))
     assert (len(page.added), len(page.modified), len(page.removed)) == (7, 1, 4)
 
 
-def test_it_takes_custom_transactions(client: PlaidApi, plaid: Driver) -> None:
-    access_token = linked(client, "user_transactions_dynamic")
+def test_it_takes_custom_transactions(client: PlaidApi, plaid: SandboxClient) -> None:
+    access_token = link_item(client, "user_transactions_dynamic")
     today = plaid.context.clock.today()
     wanted = CustomSandboxTransaction(
         date_transacted=today, date_posted=today, amount=12.34, description="Lemonade stand"
@@ -218,14 +218,14 @@ def test_it_searches_institutions(client: PlaidApi) -> None:
     assert client.institutions_search(request).institutions[0].name.startswith("Platypus")
 
 
-def test_it_shows_a_verification_key(client: PlaidApi, plaid: Driver) -> None:
+def test_it_shows_a_verification_key(client: PlaidApi, plaid: SandboxClient) -> None:
     kid = signing.rotate(plaid.context)
     key = client.webhook_verification_key_get(WebhookVerificationKeyGetRequest(kid)).key
     assert (key.kid, key.alg, key.crv, key.kty, key.use, key.expired_at) == (kid, "ES256", "P-256", "EC", "sig", None)
 
 
 def test_it_fires_a_webhook(client: PlaidApi) -> None:
-    access_token = linked(client, webhook="http://127.0.0.1:9/")
+    access_token = link_item(client, webhook="http://127.0.0.1:9/")
     request = SandboxItemFireWebhookRequest(
         access_token=access_token, webhook_code="SYNC_UPDATES_AVAILABLE", webhook_type=WebhookType("TRANSACTIONS")
     )
@@ -233,7 +233,7 @@ def test_it_fires_a_webhook(client: PlaidApi) -> None:
 
 
 def test_it_marks_an_account_as_verified(client: PlaidApi) -> None:
-    access_token = linked(client)
+    access_token = link_item(client)
     account_id = client.accounts_get(AccountsGetRequest(access_token)).accounts[0].account_id
     client.sandbox_item_set_verification_status(
         SandboxItemSetVerificationStatusRequest(

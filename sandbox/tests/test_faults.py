@@ -6,47 +6,47 @@ from typing import Any
 import pytest
 import urllib3
 
-from sandbox.tests.driving import CLIENT_ID, SECRET, Driver
+from sandbox.tests.sandbox_client import CLIENT_ID, SECRET, SandboxClient
 
 HEADERS = {"Content-Type": "application/json", "PLAID-CLIENT-ID": CLIENT_ID, "PLAID-SECRET": SECRET}
 
 
-def order(plaid: Driver, action: dict[str, Any], path: str = "/item/get", **rest: Any) -> None:
+def add_fault(plaid: SandboxClient, action: dict[str, Any], path: str = "/item/get", **rest: Any) -> None:
     plaid.admin("POST", "faults", {"match": {"path": path}, "action": action, **rest})
 
 
-def raw(plaid: Driver, path: str, **fields: Any) -> urllib3.BaseHTTPResponse:
+def raw(plaid: SandboxClient, path: str, **fields: Any) -> urllib3.BaseHTTPResponse:
     return plaid.http.request("POST", plaid.url + path, body=json.dumps(fields), headers=HEADERS, redirect=False)
 
 
 @pytest.fixture
-def access(own_plaid: Driver) -> dict[str, str]:
+def access(own_plaid: SandboxClient) -> dict[str, str]:
     return {"access_token": own_plaid.link()["access_token"]}
 
 
-def test_it_answers_an_error_of_plaids_on_order(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "error", "code": "PLANNED_MAINTENANCE"})
+def test_it_answers_an_error_of_plaids_on_order(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "error", "code": "PLANNED_MAINTENANCE"})
     status, body = own_plaid.call("/item/get", access)
     assert (status, body["error_type"]) == (503, "API_ERROR")
     assert own_plaid.ok("/item/get", **access)
 
 
-def test_it_answers_any_status_and_body_on_order(own_plaid: Driver, access: dict[str, str]) -> None:
+def test_it_answers_any_status_and_body_on_order(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     action = {"kind": "http", "status": 502, "body": "<h1>Bad gateway</h1>", "headers": {"Retry-After": "7"}}
-    order(own_plaid, action)
+    add_fault(own_plaid, action)
     answer = raw(own_plaid, "/item/get", **access)
     assert (answer.status, answer.data, answer.headers["Retry-After"]) == (502, b"<h1>Bad gateway</h1>", "7")
 
 
-def test_it_waits_on_order(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "latency", "ms": 300})
+def test_it_waits_on_order(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "latency", "ms": 300})
     started = time.monotonic()
     own_plaid.ok("/item/get", **access)
     assert time.monotonic() - started >= 0.3
 
 
-def test_it_hangs_until_the_client_loses_patience(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "hang", "seconds": 60})
+def test_it_hangs_until_the_client_loses_patience(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "hang", "seconds": 60})
     with (
         urllib3.PoolManager(retries=False, timeout=0.3) as hasty,
         pytest.raises(urllib3.exceptions.ReadTimeoutError),
@@ -54,42 +54,42 @@ def test_it_hangs_until_the_client_loses_patience(own_plaid: Driver, access: dic
         hasty.request("POST", own_plaid.url + "/item/get", body=json.dumps(access), headers=HEADERS)
 
 
-def test_it_drops_a_connection_before_the_work_is_done(own_plaid: Driver) -> None:
+def test_it_drops_a_connection_before_the_work_is_done(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link()
-    order(own_plaid, {"kind": "drop", "when": "before"}, "/item/remove")
+    add_fault(own_plaid, {"kind": "drop", "when": "before"}, "/item/remove")
     with pytest.raises(urllib3.exceptions.ProtocolError):
         raw(own_plaid, "/item/remove", access_token=linked["access_token"])
     assert own_plaid.ok("/item/remove", access_token=linked["access_token"])
 
 
-def test_it_drops_a_connection_after_the_work_is_done(own_plaid: Driver) -> None:
+def test_it_drops_a_connection_after_the_work_is_done(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link()
-    order(own_plaid, {"kind": "drop", "when": "after"}, "/item/remove")
+    add_fault(own_plaid, {"kind": "drop", "when": "after"}, "/item/remove")
     with pytest.raises(urllib3.exceptions.ProtocolError):
         raw(own_plaid, "/item/remove", access_token=linked["access_token"])
-    assert own_plaid.refused("/item/remove", access_token=linked["access_token"]) == "ITEM_NOT_FOUND"
+    assert own_plaid.expect_error("/item/remove", access_token=linked["access_token"]) == "ITEM_NOT_FOUND"
     lines = own_plaid.admin("GET", "requests?path=/item/remove")["requests"]
     assert [(line["status"], line["faults"]) for line in lines] == [(0, "drop"), (400, "")]
 
 
-def test_it_loses_the_answer_to_an_exchange(own_plaid: Driver) -> None:
+def test_it_loses_the_answer_to_an_exchange(own_plaid: SandboxClient) -> None:
     made = own_plaid.ok("/sandbox/public_token/create", institution_id="ins_109508", initial_products=["transactions"])
-    order(own_plaid, {"kind": "drop", "when": "after"}, "/item/public_token/exchange")
+    add_fault(own_plaid, {"kind": "drop", "when": "after"}, "/item/public_token/exchange")
     with pytest.raises(urllib3.exceptions.ProtocolError):
         raw(own_plaid, "/item/public_token/exchange", public_token=made["public_token"])
-    again = own_plaid.refused("/item/public_token/exchange", public_token=made["public_token"])
+    again = own_plaid.expect_error("/item/public_token/exchange", public_token=made["public_token"])
     assert again == "INVALID_PUBLIC_TOKEN"
     assert len(own_plaid.admin("GET", "items")["items"]) == 1
 
 
-def test_it_breaks_off_in_the_middle_of_an_answer(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "truncate"})
+def test_it_breaks_off_in_the_middle_of_an_answer(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "truncate"})
     with pytest.raises(urllib3.exceptions.ProtocolError, match="IncompleteRead"):
         raw(own_plaid, "/item/get", **access)
 
 
-def test_it_redirects_on_order(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "redirect", "location": "http://127.0.0.1:9/"})
+def test_it_redirects_on_order(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "redirect", "location": "http://127.0.0.1:9/"})
     answer = raw(own_plaid, "/item/get", **access)
     assert (answer.status, answer.headers["Location"]) == (302, "http://127.0.0.1:9/")
 
@@ -103,51 +103,51 @@ def test_it_redirects_on_order(own_plaid: Driver, access: dict[str, str]) -> Non
     ],
 )
 def test_it_spoils_a_key_of_the_answer(
-    own_plaid: Driver, access: dict[str, str], how: str, key: str, check: Any
+    own_plaid: SandboxClient, access: dict[str, str], how: str, key: str, check: Any
 ) -> None:
-    order(own_plaid, {"kind": "malformed", "how": how, "key": key})
+    add_fault(own_plaid, {"kind": "malformed", "how": how, "key": key})
     assert check(own_plaid.ok("/item/get", **access))
 
 
-def test_it_answers_200_with_something_that_is_no_json(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "malformed", "how": "html"})
-    order(own_plaid, {"kind": "malformed", "how": "empty"}, nth=2)
+def test_it_answers_200_with_something_that_is_no_json(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "malformed", "how": "html"})
+    add_fault(own_plaid, {"kind": "malformed", "how": "empty"}, nth=2)
     assert raw(own_plaid, "/item/get", **access).data.startswith(b"<!doctype html>")
     assert raw(own_plaid, "/item/get", **access).data == b""
 
 
-def test_it_puts_nan_where_an_amount_was(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "malformed", "how": "nan", "key": "added.0.amount"}, "/transactions/sync")
+def test_it_puts_nan_where_an_amount_was(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "malformed", "how": "nan", "key": "added.0.amount"}, "/transactions/sync")
     assert b'"amount": NaN' in raw(own_plaid, "/transactions/sync", **access).data
 
 
-def test_it_injects_a_mutation_between_pages(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(
+def test_it_injects_a_mutation_between_pages(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(
         own_plaid,
         {"kind": "error", "code": "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"},
         "/transactions/sync",
         nth=2,
     )
     cursor = own_plaid.ok("/transactions/sync", **access, count=1)["next_cursor"]
-    code = own_plaid.refused("/transactions/sync", **access, count=1, cursor=cursor)
+    code = own_plaid.expect_error("/transactions/sync", **access, count=1, cursor=cursor)
     assert code == "TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION"
     assert own_plaid.ok("/transactions/sync", **access, count=1, cursor=cursor)["added"]
 
 
-def test_it_fires_from_the_nth_call_on_and_so_many_times(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, nth=3, times=2)
+def test_it_fires_from_the_nth_call_on_and_so_many_times(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, nth=3, times=2)
     assert [own_plaid.call("/item/get", access)[0] for _ in range(6)] == [200, 200, 500, 500, 200, 200]
 
 
-def test_it_fires_for_ever_when_told_so(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, times=None)
+def test_it_fires_for_ever_when_told_so(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, times=None)
     assert {own_plaid.call("/item/get", access)[0] for _ in range(5)} == {500}
     assert own_plaid.admin("GET", "faults")["faults"][0]["fired"] == 5
     own_plaid.admin("DELETE", "faults")
     assert own_plaid.ok("/item/get", **access)
 
 
-def test_it_fires_for_one_item_or_one_bank_only(own_plaid: Driver, access: dict[str, str]) -> None:
+def test_it_fires_for_one_item_or_one_bank_only(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     other = own_plaid.link()
     own_plaid.admin(
         "POST",
@@ -155,17 +155,17 @@ def test_it_fires_for_one_item_or_one_bank_only(own_plaid: Driver, access: dict[
         {"match": {"item_id": other["item_id"]}, "action": {"kind": "error", "code": "ITEM_LOGIN_REQUIRED"}},
     )
     assert own_plaid.ok("/accounts/get", **access)
-    assert own_plaid.refused("/accounts/get", access_token=other["access_token"]) == "ITEM_LOGIN_REQUIRED"
+    assert own_plaid.expect_error("/accounts/get", access_token=other["access_token"]) == "ITEM_LOGIN_REQUIRED"
     down = {"match": {"institution_id": "ins_109508"}, "action": {"kind": "error", "code": "INSTITUTION_DOWN"}}
     own_plaid.admin("POST", "faults", down)
-    assert own_plaid.refused("/accounts/get", **access) == "INSTITUTION_DOWN"
+    assert own_plaid.expect_error("/accounts/get", **access) == "INSTITUTION_DOWN"
 
 
-def test_it_fires_by_chance_and_the_same_way_every_time(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, times=None, probability=0.5)
+def test_it_fires_by_chance_and_the_same_way_every_time(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, times=None, probability=0.5)
     first = [own_plaid.call("/item/get", access)[0] for _ in range(30)]
     own_plaid.admin("DELETE", "faults")
-    order(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, times=None, probability=0.5)
+    add_fault(own_plaid, {"kind": "error", "code": "INTERNAL_SERVER_ERROR"}, times=None, probability=0.5)
     assert [own_plaid.call("/item/get", access)[0] for _ in range(30)] == first
     assert 5 < first.count(500) < 25
 
@@ -196,7 +196,7 @@ def test_it_fires_by_chance_and_the_same_way_every_time(own_plaid: Driver, acces
         {"action": {"kind": "hang"}, "probability": []},
     ],
 )
-def test_it_refuses_an_order_that_could_never_work(own_plaid: Driver, wrong: dict[str, Any]) -> None:
+def test_it_refuses_an_order_that_could_never_work(own_plaid: SandboxClient, wrong: dict[str, Any]) -> None:
     headers = {"Authorization": f"Bearer {own_plaid.context.admin_token}"}
     url = own_plaid.url + "/_double/faults"
     answer = own_plaid.http.request("POST", url, body=json.dumps(wrong), headers=headers)
@@ -207,12 +207,12 @@ def test_it_refuses_an_order_that_could_never_work(own_plaid: Driver, wrong: dic
 # --- Another page -------------------------------------------------------------------------------------------
 
 
-def synced(plaid: Driver, access: dict[str, str], **fields: Any) -> dict[str, Any]:
+def sync(plaid: SandboxClient, access: dict[str, str], **fields: Any) -> dict[str, Any]:
     return plaid.ok("/transactions/sync", **access, **fields)
 
 
-def test_it_puts_other_values_into_a_page(own_plaid: Driver, access: dict[str, str]) -> None:
-    true = synced(own_plaid, access)
+def test_it_puts_other_values_into_a_page(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    true = sync(own_plaid, access)
     values = {
         "added.0.account_id": "of-nobody",
         "added.1.iso_currency_code": "ZZZ",
@@ -220,49 +220,49 @@ def test_it_puts_other_values_into_a_page(own_plaid: Driver, access: dict[str, s
         "added.2.new": [1],
         "has_more": True,
     }
-    order(own_plaid, {"kind": "replace", "set": values}, "/transactions/sync")
-    page = synced(own_plaid, access)
+    add_fault(own_plaid, {"kind": "replace", "set": values}, "/transactions/sync")
+    page = sync(own_plaid, access)
     assert (page["added"][0]["account_id"], page["added"][1]["iso_currency_code"]) == ("of-nobody", "ZZZ")
     assert (page["added"][2]["amount"], page["added"][2]["new"], page["has_more"]) == (0.1, [1], True)
     assert page["added"][3:] == true["added"][3:]
-    assert synced(own_plaid, access)["added"] == true["added"]
+    assert sync(own_plaid, access)["added"] == true["added"]
 
 
-def test_it_changes_every_row_of_a_page_and_adds_one(own_plaid: Driver, access: dict[str, str]) -> None:
+def test_it_changes_every_row_of_a_page_and_adds_one(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     values = {"added.*.iso_currency_code": None, "removed.-": {"transaction_id": "t", "account_id": "a"}}
-    order(own_plaid, {"kind": "replace", "set": values}, "/transactions/sync")
-    page = synced(own_plaid, access)
+    add_fault(own_plaid, {"kind": "replace", "set": values}, "/transactions/sync")
+    page = sync(own_plaid, access)
     assert page["added"]
     assert {row["iso_currency_code"] for row in page["added"]} == {None}
     assert page["removed"] == [{"transaction_id": "t", "account_id": "a"}]
 
 
-def test_it_replaces_the_nth_page_as_a_whole(own_plaid: Driver, access: dict[str, str]) -> None:
+def test_it_replaces_the_nth_page_as_a_whole(own_plaid: SandboxClient, access: dict[str, str]) -> None:
     body = {"added": None, "next_cursor": "", "has_more": False}
-    order(own_plaid, {"kind": "replace", "page": body}, "/transactions/sync", nth=2)
-    first = synced(own_plaid, access, count=5)
-    second = synced(own_plaid, access, count=5, cursor=first["next_cursor"])
+    add_fault(own_plaid, {"kind": "replace", "page": body}, "/transactions/sync", nth=2)
+    first = sync(own_plaid, access, count=5)
+    second = sync(own_plaid, access, count=5, cursor=first["next_cursor"])
     assert second == {**body, "request_id": second["request_id"]}
-    assert len(synced(own_plaid, access, count=5, cursor=first["next_cursor"])["added"]) == 5
+    assert len(sync(own_plaid, access, count=5, cursor=first["next_cursor"])["added"]) == 5
 
 
-def test_it_leads_a_reader_in_a_circle(own_plaid: Driver, access: dict[str, str]) -> None:
-    first = synced(own_plaid, access, count=5)["next_cursor"]
+def test_it_leads_a_reader_in_a_circle(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    first = sync(own_plaid, access, count=5)["next_cursor"]
     circle = {"kind": "replace", "set": {"next_cursor": first, "has_more": True}}
-    order(own_plaid, circle, "/transactions/sync", nth=2, times=None)
-    second = synced(own_plaid, access, count=5, cursor=first)["next_cursor"]
+    add_fault(own_plaid, circle, "/transactions/sync", nth=2, times=None)
+    second = sync(own_plaid, access, count=5, cursor=first)["next_cursor"]
     assert second != first
     for _ in range(3):
-        assert synced(own_plaid, access, count=5, cursor=second)["next_cursor"] == first
+        assert sync(own_plaid, access, count=5, cursor=second)["next_cursor"] == first
 
 
-def test_it_replaces_no_refusal(own_plaid: Driver) -> None:
-    order(own_plaid, {"kind": "replace", "set": {"item.error": None}})
-    assert own_plaid.refused("/item/get", access_token="access-sandbox-none") == "INVALID_ACCESS_TOKEN"
+def test_it_replaces_no_refusal(own_plaid: SandboxClient) -> None:
+    add_fault(own_plaid, {"kind": "replace", "set": {"item.error": None}})
+    assert own_plaid.expect_error("/item/get", access_token="access-sandbox-none") == "INVALID_ACCESS_TOKEN"
 
 
-def test_it_fires_so_many_times_however_many_call_at_once(own_plaid: Driver, access: dict[str, str]) -> None:
-    order(own_plaid, {"kind": "replace", "set": {"item.webhook": "spoilt"}}, nth=3, times=5)
+def test_it_fires_so_many_times_however_many_call_at_once(own_plaid: SandboxClient, access: dict[str, str]) -> None:
+    add_fault(own_plaid, {"kind": "replace", "set": {"item.webhook": "spoilt"}}, nth=3, times=5)
     with ThreadPoolExecutor(8) as hands:
         shown = list(hands.map(lambda _: own_plaid.ok("/item/get", **access)["item"]["webhook"], range(40)))
     assert shown.count("spoilt") == 5
@@ -271,8 +271,8 @@ def test_it_fires_so_many_times_however_many_call_at_once(own_plaid: Driver, acc
 @pytest.mark.parametrize(
     "path", ["added.9999.amount", f"added.{'9' * 5000}.amount", "nothing.here", "added.x.amount", "has_more.*.x.y"]
 )
-def test_it_says_which_place_a_page_does_not_have(own_plaid: Driver, access: dict[str, str], path: str) -> None:
-    order(own_plaid, {"kind": "replace", "set": {path: 1}}, "/transactions/sync")
+def test_it_says_which_place_a_page_does_not_have(own_plaid: SandboxClient, access: dict[str, str], path: str) -> None:
+    add_fault(own_plaid, {"kind": "replace", "set": {path: 1}}, "/transactions/sync")
     status, body = own_plaid.call("/transactions/sync", access)
     assert (status, body["error_code"]) == (400, "INVALID_FIELD")
     assert "the answer has no" in body["error_message"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.tests.driving import CLIENT_ID, SECRET, Driver
+from sandbox.tests.sandbox_client import CLIENT_ID, SECRET, SandboxClient
 
 KEYS = {"PLAID-CLIENT-ID": CLIENT_ID, "PLAID-SECRET": SECRET}
 LINK = {
@@ -17,13 +17,15 @@ LINK = {
 }
 
 
-def raw(plaid: Driver, path: str, body: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+def raw(
+    plaid: SandboxClient, path: str, body: str, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, Any]]:
     headers = {"Content-Type": "application/json", **(KEYS if headers is None else headers)}
     answer = plaid.http.request("POST", plaid.url + path, body=body, headers=headers)
     return answer.status, json.loads(answer.data)
 
 
-def test_it_takes_keys_from_the_headers_or_from_the_body(plaid: Driver) -> None:
+def test_it_takes_keys_from_the_headers_or_from_the_body(plaid: SandboxClient) -> None:
     asked = {"institution_id": "ins_109508", "country_codes": ["US"]}
     assert raw(plaid, "/institutions/get_by_id", json.dumps(asked))[0] == 200
     with_keys = json.dumps({**asked, "client_id": CLIENT_ID, "secret": SECRET})
@@ -40,7 +42,7 @@ def test_it_takes_keys_from_the_headers_or_from_the_body(plaid: Driver) -> None:
         ({}, "MISSING_FIELDS"),
     ],
 )
-def test_it_refuses_wrong_keys_with_400(plaid: Driver, headers: dict[str, str], code: str) -> None:
+def test_it_refuses_wrong_keys_with_400(plaid: SandboxClient, headers: dict[str, str], code: str) -> None:
     status, body = raw(plaid, "/item/get", '{"access_token": "access-sandbox-1"}', headers)
     assert (status, body["error_code"]) == (400, code)
 
@@ -48,30 +50,30 @@ def test_it_refuses_wrong_keys_with_400(plaid: Driver, headers: dict[str, str], 
 @pytest.mark.parametrize(
     "body", ["", "{", "[]", "7", "null", '{"count": NaN}', "\ud800".encode("utf-8", "replace").decode()]
 )
-def test_it_refuses_a_body_that_is_no_object(plaid: Driver, body: str) -> None:
+def test_it_refuses_a_body_that_is_no_object(plaid: SandboxClient, body: str) -> None:
     status, answer = raw(plaid, "/institutions/get", body)
     assert (status, answer["error_code"]) == (400, "INVALID_BODY")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/liabilities/get", "/item/get/", "/item//get", "/"])
-def test_it_knows_no_other_path(plaid: Driver, path: str) -> None:
+def test_it_knows_no_other_path(plaid: SandboxClient, path: str) -> None:
     status, body = raw(plaid, path, "{}")
     assert (status, body["error_type"], body["error_code"]) == (404, "INVALID_REQUEST", "NOT_FOUND")
 
 
-def test_it_answers_posts_only(plaid: Driver) -> None:
+def test_it_answers_posts_only(plaid: SandboxClient) -> None:
     answer = plaid.http.request("GET", plaid.url + "/item/get")
     assert (answer.status, json.loads(answer.data)["error_code"]) == (404, "NOT_FOUND")
 
 
-def test_it_gives_every_answer_a_request_id_of_its_own(plaid: Driver) -> None:
+def test_it_gives_every_answer_a_request_id_of_its_own(plaid: SandboxClient) -> None:
     answers = [plaid.ok("/link/token/create", **LINK), plaid.call("/item/get")[1], plaid.call("/nowhere")[1]]
     assert len({answer["request_id"] for answer in answers}) == 3
     assert {len(answer["request_id"]) for answer in answers} == {15}
 
 
 @pytest.mark.parametrize("field", ["client_name", "language", "country_codes", "user", "products"])
-def test_it_names_a_missing_field(plaid: Driver, field: str) -> None:
+def test_it_names_a_missing_field(plaid: SandboxClient, field: str) -> None:
     status, body = plaid.call("/link/token/create", {name: value for name, value in LINK.items() if name != field})
     assert (status, body["error_code"]) == (400, "MISSING_FIELDS")
     assert field in body["error_message"]
@@ -86,7 +88,7 @@ def test_it_names_a_missing_field(plaid: Driver, field: str) -> None:
         ("/transactions/sync", {"access_token": "x", "options": {"pfc": True}}, "options.pfc"),
     ],
 )
-def test_it_names_an_unknown_field(plaid: Driver, path: str, fields: dict[str, Any], name: str) -> None:
+def test_it_names_an_unknown_field(plaid: SandboxClient, path: str, fields: dict[str, Any], name: str) -> None:
     status, body = plaid.call(path, fields)
     assert (status, body["error_code"]) == (400, "UNKNOWN_FIELDS")
     assert name in body["error_message"]
@@ -118,35 +120,35 @@ def test_it_names_an_unknown_field(plaid: Driver, path: str, fields: dict[str, A
         ("/item/remove", {"access_token": "x", "reason_code": "BORED"}, "reason_code"),
     ],
 )
-def test_it_names_a_field_with_a_bad_value(plaid: Driver, path: str, fields: dict[str, Any], name: str) -> None:
+def test_it_names_a_field_with_a_bad_value(plaid: SandboxClient, path: str, fields: dict[str, Any], name: str) -> None:
     status, body = plaid.call(path, fields)
     assert (status, body["error_code"]) == (400, "INVALID_FIELD")
     assert name in body["error_message"]
 
 
 @pytest.mark.parametrize("product", ["balance", "recurring_transactions", "income_verification"])
-def test_it_refuses_a_product_link_cannot_begin_with(plaid: Driver, product: str) -> None:
-    assert plaid.refused("/link/token/create", **{**LINK, "products": [product]}) == "INVALID_PRODUCT"
+def test_it_refuses_a_product_link_cannot_begin_with(plaid: SandboxClient, product: str) -> None:
+    assert plaid.expect_error("/link/token/create", **{**LINK, "products": [product]}) == "INVALID_PRODUCT"
 
 
-def test_it_refuses_products_in_update_mode(plaid: Driver) -> None:
+def test_it_refuses_products_in_update_mode(plaid: SandboxClient) -> None:
     access_token = plaid.link()["access_token"]
-    assert plaid.refused("/link/token/create", **LINK, access_token=access_token) == "INVALID_FIELD"
+    assert plaid.expect_error("/link/token/create", **LINK, access_token=access_token) == "INVALID_FIELD"
 
 
 @pytest.mark.parametrize(
     ("token", "code"),
     [("access-production-1", "INVALID_ACCESS_TOKEN"), ("access-sandbox-1", "INVALID_ACCESS_TOKEN")],
 )
-def test_it_refuses_an_access_token_it_did_not_make(plaid: Driver, token: str, code: str) -> None:
+def test_it_refuses_an_access_token_it_did_not_make(plaid: SandboxClient, token: str, code: str) -> None:
     for path in ("/item/get", "/item/remove", "/accounts/get", "/transactions/sync", "/item/access_token/invalidate"):
-        assert plaid.refused(path, access_token=token) == code
+        assert plaid.expect_error(path, access_token=token) == code
 
 
-def test_it_writes_down_calls_without_tokens_or_bodies(own_plaid: Driver) -> None:
+def test_it_writes_down_calls_without_tokens_or_bodies(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link()
     own_plaid.ok("/item/get", access_token=linked["access_token"])
-    own_plaid.refused("/item/get", access_token="access-sandbox-nobody")
+    own_plaid.expect_error("/item/get", access_token="access-sandbox-nobody")
     lines = own_plaid.admin("GET", "requests?path=/item/get")["requests"]
     assert [(line["status"], line["error_code"], line["item_id"]) for line in lines] == [
         (200, "", linked["item_id"]),
@@ -155,12 +157,12 @@ def test_it_writes_down_calls_without_tokens_or_bodies(own_plaid: Driver) -> Non
     assert "access-sandbox" not in json.dumps(own_plaid.admin("GET", "requests"))
 
 
-def test_it_tells_a_supervisor_that_it_is_well(plaid: Driver) -> None:
+def test_it_tells_a_supervisor_that_it_is_well(plaid: SandboxClient) -> None:
     answer = plaid.http.request("GET", plaid.url + "/healthz")
     assert (answer.status, json.loads(answer.data)) == (200, {"status": "ok"})
 
 
-def test_it_keeps_the_operators_door_shut(plaid: Driver) -> None:
+def test_it_keeps_the_operators_door_shut(plaid: SandboxClient) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "}):
         answer = plaid.http.request("POST", plaid.url + "/_double/reset", headers=headers)
         assert (answer.status, json.loads(answer.data)["error_code"]) == (400, "UNAUTHORIZED_ROUTE_ACCESS")

@@ -7,12 +7,12 @@ from sandbox.bank.links import LinkError, Session
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.personas import PASSWORD
-from sandbox.tests.driving import Driver
+from sandbox.tests.sandbox_client import SandboxClient
 from sandbox.webhooks import outbox
 
 
 @pytest.fixture(scope="module")
-def context(plaid: Driver) -> AppContext:
+def context(plaid: SandboxClient) -> AppContext:
     return plaid.context
 
 
@@ -25,16 +25,16 @@ ASKED = {
 }
 
 
-def link_token(plaid: Driver, **fields: object) -> str:
+def link_token(plaid: SandboxClient, **fields: object) -> str:
     return plaid.ok("/link/token/create", **{**ASKED, **fields})["link_token"]
 
 
-def update_token(plaid: Driver, access_token: str, **fields: object) -> str:
+def update_token(plaid: SandboxClient, access_token: str, **fields: object) -> str:
     asked = {name: value for name, value in ASKED.items() if name != "products"}
     return plaid.ok("/link/token/create", **asked, access_token=access_token, **fields)["link_token"]
 
 
-def at_accounts(plaid: Driver, token: str, username: str = "user_good", password: str = PASSWORD) -> Session:
+def at_accounts(plaid: SandboxClient, token: str, username: str = "user_good", password: str = PASSWORD) -> Session:
     context = plaid.context
     session = links.open_session(context, link_token=token)
     if session.step == "institution":
@@ -42,15 +42,15 @@ def at_accounts(plaid: Driver, token: str, username: str = "user_good", password
     return links.submit_credentials(context, session=session, username=username, password=password)
 
 
-def exchanged(plaid: Driver, success: links.Success) -> dict[str, str]:
+def exchange(plaid: SandboxClient, success: links.Success) -> dict[str, str]:
     return plaid.ok("/item/public_token/exchange", public_token=success.public_token)
 
 
-def test_it_ends_with_the_accounts_the_person_chose(plaid: Driver, context: AppContext) -> None:
+def test_it_ends_with_the_accounts_the_person_chose(plaid: SandboxClient, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid))
     chosen = [choice for choice in session.choices if choice.mask in ("0000", "3333")]
     success = links.finish(context, session=session, account_ids=[choice.id for choice in chosen])
-    linked = exchanged(plaid, success)
+    linked = exchange(plaid, success)
     accounts = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
     assert [account["account_id"] for account in accounts] == [choice.id for choice in chosen]
     assert success.metadata["institution"] == {"name": "First Platypus Bank", "institution_id": "ins_109508"}
@@ -59,21 +59,21 @@ def test_it_ends_with_the_accounts_the_person_chose(plaid: Driver, context: AppC
     assert {row["account_id"] for row in rows.values()} == {choice.id for choice in chosen}
 
 
-def test_it_remembers_a_walk_between_deeds(plaid: Driver, context: AppContext) -> None:
+def test_it_remembers_a_walk_between_deeds(plaid: SandboxClient, context: AppContext) -> None:
     token = link_token(plaid)
     session = at_accounts(plaid, token)
     assert links.get_session(context, link_token=token, session_id=session.id) == session
 
 
-def test_it_gives_as_many_days_as_were_asked_for(plaid: Driver, context: AppContext) -> None:
+def test_it_gives_as_many_days_as_were_asked_for(plaid: SandboxClient, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid, transactions={"days_requested": 45}))
     success = links.finish(context, session=session, account_ids=[choice.id for choice in session.choices])
-    rows, _ = plaid.sync(exchanged(plaid, success)["access_token"])
+    rows, _ = plaid.sync(exchange(plaid, success)["access_token"])
     ages = [(context.clock.today() - context.clock.today().fromisoformat(row["date"])).days for row in rows.values()]
     assert 30 < max(ages) <= 45
 
 
-def test_it_refuses_an_unknown_or_expired_token(own_plaid: Driver) -> None:
+def test_it_refuses_an_unknown_or_expired_token(own_plaid: SandboxClient) -> None:
     token = link_token(own_plaid)
     session = links.open_session(own_plaid.context, link_token=token)
     own_plaid.admin("POST", "clock", {"advance_hours": 4})
@@ -86,13 +86,13 @@ def test_it_refuses_an_unknown_or_expired_token(own_plaid: Driver) -> None:
             attempt()
 
 
-def test_it_refuses_the_session_of_another_token(plaid: Driver, context: AppContext) -> None:
+def test_it_refuses_the_session_of_another_token(plaid: SandboxClient, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid))
     with pytest.raises(LinkError, match="INVALID_LINK_TOKEN"):
         links.get_session(context, link_token=link_token(plaid), session_id=session.id)
 
 
-def test_it_stays_at_the_credentials_after_a_refusal(plaid: Driver, context: AppContext) -> None:
+def test_it_stays_at_the_credentials_after_a_refusal(plaid: SandboxClient, context: AppContext) -> None:
     token = link_token(plaid)
     session = links.open_session(context, link_token=token)
     session = links.choose_institution(context, session=session, institution_id="ins_109508")
@@ -102,14 +102,14 @@ def test_it_stays_at_the_credentials_after_a_refusal(plaid: Driver, context: App
     assert links.get_session(context, link_token=token, session_id=session.id).step == "credentials"
 
 
-def test_it_finds_a_bank_that_is_down(plaid: Driver, context: AppContext) -> None:
+def test_it_finds_a_bank_that_is_down(plaid: SandboxClient, context: AppContext) -> None:
     session = links.open_session(context, link_token=link_token(plaid))
     session = links.choose_institution(context, session=session, institution_id="ins_132361")
     with pytest.raises(LinkError, match="INSTITUTION_DOWN"):
         links.submit_credentials(context, session=session, username="user_good", password="pass_good")
 
 
-def test_it_asks_for_a_second_factor_round_by_round(plaid: Driver, context: AppContext) -> None:
+def test_it_asks_for_a_second_factor_round_by_round(plaid: SandboxClient, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid), password="mfa_device")
     assert session.step == "mfa"
     assert session.challenge
@@ -119,7 +119,7 @@ def test_it_asks_for_a_second_factor_round_by_round(plaid: Driver, context: AppC
     assert links.answer_challenge(context, session=session, answers=["1234"]).step == "accounts"
 
 
-def test_it_shares_nothing_that_was_not_offered_or_not_chosen(plaid: Driver, context: AppContext) -> None:
+def test_it_shares_nothing_that_was_not_offered_or_not_chosen(plaid: SandboxClient, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid))
     with pytest.raises(LinkError, match="INVALID_ACCOUNT_ID"):
         links.finish(context, session=session, account_ids=["somebody-elses"])
@@ -127,7 +127,7 @@ def test_it_shares_nothing_that_was_not_offered_or_not_chosen(plaid: Driver, con
         links.finish(context, session=session, account_ids=[])
 
 
-def test_it_does_not_skip_steps(plaid: Driver, context: AppContext) -> None:
+def test_it_does_not_skip_steps(plaid: SandboxClient, context: AppContext) -> None:
     session = links.open_session(context, link_token=link_token(plaid))
     with pytest.raises(LinkError):
         links.finish(context, session=session, account_ids=[])
@@ -138,7 +138,7 @@ def test_it_does_not_skip_steps(plaid: Driver, context: AppContext) -> None:
         links.finish(context, session=again, account_ids=[done.choices[0].id])
 
 
-def test_it_searches_banks_of_the_asked_country_and_products(plaid: Driver, context: AppContext) -> None:
+def test_it_searches_banks_of_the_asked_country_and_products(plaid: SandboxClient, context: AppContext) -> None:
     session = links.open_session(context, link_token=link_token(plaid))
     names = [bank.name for bank in links.search_institutions(context, session=session, query="PLAT")]
     assert names[0] == "Platypus OAuth Bank"
@@ -147,22 +147,22 @@ def test_it_searches_banks_of_the_asked_country_and_products(plaid: Driver, cont
     assert len(links.search_institutions(context, session=session)) > 40
 
 
-def test_it_starts_at_the_preset_bank(plaid: Driver, context: AppContext) -> None:
+def test_it_starts_at_the_preset_bank(plaid: SandboxClient, context: AppContext) -> None:
     session = links.open_session(context, link_token=link_token(plaid, institution_id="ins_109511"))
     assert (session.step, session.institution_id) == ("credentials", "ins_109511")
 
 
-def test_it_exchanges_a_public_token_once_and_within_half_an_hour(own_plaid: Driver) -> None:
+def test_it_exchanges_a_public_token_once_and_within_half_an_hour(own_plaid: SandboxClient) -> None:
     path = "/item/public_token/exchange"
     made = own_plaid.ok("/sandbox/public_token/create", institution_id="ins_109508", initial_products=["transactions"])
     late = own_plaid.ok("/sandbox/public_token/create", institution_id="ins_109508", initial_products=["transactions"])
     assert own_plaid.ok(path, public_token=made["public_token"])
-    assert own_plaid.refused(path, public_token=made["public_token"]) == "INVALID_PUBLIC_TOKEN"
+    assert own_plaid.expect_error(path, public_token=made["public_token"]) == "INVALID_PUBLIC_TOKEN"
     own_plaid.admin("POST", "clock", {"advance_seconds": 1801})
-    assert own_plaid.refused(path, public_token=late["public_token"]) == "INVALID_PUBLIC_TOKEN"
+    assert own_plaid.expect_error(path, public_token=late["public_token"]) == "INVALID_PUBLIC_TOKEN"
 
 
-def test_it_gives_the_same_person_the_same_bank_data_under_new_ids(plaid: Driver) -> None:
+def test_it_gives_the_same_person_the_same_bank_data_under_new_ids(plaid: SandboxClient) -> None:
     first, second = plaid.link("user_living"), plaid.link("user_living")
     one, two = plaid.ledger(first["item_id"]), plaid.ledger(second["item_id"])
     assert [a["mask"] for a in one["accounts"]] == [a["mask"] for a in two["accounts"]]
@@ -175,11 +175,11 @@ def ids(ledger: dict[str, list[dict[str, str]]]) -> set[str]:
     return {row["transaction_id"] for row in ledger["transactions"]}
 
 
-def test_it_repairs_an_item_and_keeps_its_token(plaid: Driver, context: AppContext) -> None:
+def test_it_repairs_an_item_and_keeps_its_token(plaid: SandboxClient, context: AppContext) -> None:
     linked = plaid.link()
     access = {"access_token": linked["access_token"]}
     plaid.ok("/sandbox/item/reset_login", **access)
-    assert plaid.refused("/transactions/sync", **access) == "ITEM_LOGIN_REQUIRED"
+    assert plaid.expect_error("/transactions/sync", **access) == "ITEM_LOGIN_REQUIRED"
     session = at_accounts(plaid, update_token(plaid, linked["access_token"]))
     assert session.is_update
     success = links.finish(context, session=session, account_ids=[])
@@ -188,15 +188,15 @@ def test_it_repairs_an_item_and_keeps_its_token(plaid: Driver, context: AppConte
     assert plaid.ok("/transactions/sync", **access)["added"]
 
 
-def test_it_stays_broken_after_a_failed_repair(plaid: Driver) -> None:
+def test_it_stays_broken_after_a_failed_repair(plaid: SandboxClient) -> None:
     access = {"access_token": plaid.link()["access_token"]}
     plaid.ok("/sandbox/item/reset_login", **access)
     with pytest.raises(LinkError):
         at_accounts(plaid, update_token(plaid, access["access_token"]), password="wrong")
-    assert plaid.refused("/accounts/get", **access) == "ITEM_LOGIN_REQUIRED"
+    assert plaid.expect_error("/accounts/get", **access) == "ITEM_LOGIN_REQUIRED"
 
 
-def test_it_changes_the_shared_accounts_of_an_item(plaid: Driver, context: AppContext) -> None:
+def test_it_changes_the_shared_accounts_of_an_item(plaid: SandboxClient, context: AppContext) -> None:
     linked = plaid.link("user_living", transactions={"days_requested": 730})
     _, cursor = plaid.sync(linked["access_token"])
     selection = {"update": {"account_selection_enabled": True}}
@@ -217,7 +217,7 @@ def test_it_changes_the_shared_accounts_of_an_item(plaid: Driver, context: AppCo
     assert {row["account_id"] for row in news.values()} == {back.id}
 
 
-def test_it_opens_no_update_for_a_removed_item(plaid: Driver, context: AppContext) -> None:
+def test_it_opens_no_update_for_a_removed_item(plaid: SandboxClient, context: AppContext) -> None:
     access_token = plaid.link()["access_token"]
     token = update_token(plaid, access_token)
     plaid.ok("/item/remove", access_token=access_token)
@@ -225,7 +225,7 @@ def test_it_opens_no_update_for_a_removed_item(plaid: Driver, context: AppContex
         links.open_session(context, link_token=token)
 
 
-def test_it_records_that_somebody_left(plaid: Driver, context: AppContext) -> None:
+def test_it_records_that_somebody_left(plaid: SandboxClient, context: AppContext) -> None:
     token = link_token(plaid)
     session = links.open_session(context, link_token=token)
     links.leave(context, session=session, status="requires_credentials")
@@ -234,7 +234,7 @@ def test_it_records_that_somebody_left(plaid: Driver, context: AppContext) -> No
     assert "results" not in walk
 
 
-def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: Driver, context: AppContext) -> None:
+def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: SandboxClient, context: AppContext) -> None:
     session = at_accounts(plaid, link_token(plaid))
     with pytest.raises(LinkError):
         links.finish(context, session=session, account_ids=["nothing"])
@@ -243,36 +243,36 @@ def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: Driver, context: A
     assert not [message for message in outbox.messages(context) if message["item_id"] == session.item_id]
 
 
-def test_it_gives_the_same_token_for_the_public_token_of_an_update(plaid: Driver, context: AppContext) -> None:
+def test_it_gives_the_same_token_for_the_public_token_of_an_update(plaid: SandboxClient, context: AppContext) -> None:
     linked = plaid.link()
     session = at_accounts(plaid, update_token(plaid, linked["access_token"]))
     assert (
-        exchanged(plaid, links.finish(context, session=session, account_ids=[]))["access_token"]
+        exchange(plaid, links.finish(context, session=session, account_ids=[]))["access_token"]
         == linked["access_token"]
     )
 
 
-def test_it_offers_only_accounts_that_pass_the_filters(plaid: Driver) -> None:
+def test_it_offers_only_accounts_that_pass_the_filters(plaid: SandboxClient) -> None:
     filters = {"depository": {"account_subtypes": ["checking"]}, "credit": {"account_subtypes": ["all"]}}
     session = at_accounts(plaid, link_token(plaid, account_filters=filters))
     assert [choice.mask for choice in session.choices] == ["0000", "3333", "9999"]
 
 
-def test_it_starts_optional_products_that_the_bank_has(plaid: Driver, context: AppContext) -> None:
+def test_it_starts_optional_products_that_the_bank_has(plaid: SandboxClient, context: AppContext) -> None:
     asked = {"optional_products": ["liabilities"], "additional_consented_products": ["investments"]}
     session = at_accounts(plaid, link_token(plaid, **asked))
-    linked = exchanged(plaid, links.finish(context, session=session, account_ids=[session.choices[0].id]))
+    linked = exchange(plaid, links.finish(context, session=session, account_ids=[session.choices[0].id]))
     item = plaid.ok("/item/get", access_token=linked["access_token"])["item"]
     assert item["billed_products"] == ["transactions", "liabilities"]
     assert item["consented_products"] == ["investments", "liabilities", "transactions"]
 
 
 @pytest.mark.parametrize("field", [{"hosted_link": {}}, {"enable_multi_item_link": True}])
-def test_it_says_what_it_does_not_offer(plaid: Driver, field: dict[str, object]) -> None:
-    assert plaid.refused("/link/token/create", **ASKED, **field) == "INVALID_FIELD"
+def test_it_says_what_it_does_not_offer(plaid: SandboxClient, field: dict[str, object]) -> None:
+    assert plaid.expect_error("/link/token/create", **ASKED, **field) == "INVALID_FIELD"
 
 
-def test_it_gives_one_bank_account_the_same_persistent_id_through_every_item(plaid: Driver) -> None:
+def test_it_gives_one_bank_account_the_same_persistent_id_through_every_item(plaid: SandboxClient) -> None:
     def persistent(linked: dict[str, str]) -> list[str]:
         shown = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
         return [account["persistent_account_id"] for account in shown]

@@ -182,12 +182,12 @@ def test_it_turns_pages_of_fifty(reader, context):
 
 
 def test_it_remembers_mail_after_a_restart(tmp_path):
-    keep(_built(tmp_path), letter("Before").as_bytes())
+    keep(_open_context(tmp_path), letter("Before").as_bytes())
 
-    assert [mail.subject for mail in mails.newest(_built(tmp_path))] == ["Before"]
+    assert [mail.subject for mail in mails.newest(_open_context(tmp_path))] == ["Before"]
 
 
-def _built(directory) -> AppContext:
+def _open_context(directory) -> AppContext:
     context = open_context(directory, client_id="client", secret="secret")
     return Application(context).context
 

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from sandbox.tests.bureau_driving import REPORT
-from sandbox.tests.bureau_driving import body as bureau_body
+from sandbox.tests.bureau_client import REPORT, request_body
 
 KEYS = {"SANDBOX_CLIENT_ID": "run-client-id", "SANDBOX_SECRET": "run-secret"}
 HEADERS = {"PLAID-CLIENT-ID": "run-client-id", "PLAID-SECRET": "run-secret", "Content-Type": "application/json"}
@@ -81,11 +80,11 @@ def test_it_serves_the_bureau_on_the_same_port(tmp_path: Path) -> None:
         "clientReferenceId": "AFTERARESTART",
     }
     with serving(tmp_path) as url, urllib3.PoolManager(retries=False) as http:
-        answer = http.request("POST", url + REPORT, body=json.dumps(bureau_body("P02")), headers=headers)
+        answer = http.request("POST", url + REPORT, body=json.dumps(request_body("P02")), headers=headers)
         assert json.loads(answer.data)["creditProfile"][0]["riskModel"][0]["score"] == "0641"
 
 
-def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sandbox", *arguments]
     return subprocess.run(
         command, cwd=ROOT, env=environment(**extra), capture_output=True, text=True, timeout=60, check=False
@@ -93,13 +92,13 @@ def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_says_what_is_missing_when_nobody_set_keys(tmp_path: Path) -> None:
-    done = run("serve", "--port", "0", "--data", str(tmp_path))
+    done = run_command("serve", "--port", "0", "--data", str(tmp_path))
     assert done.returncode == 2
     assert "SANDBOX_CLIENT_ID" in done.stderr
 
 
 def test_it_explains_itself() -> None:
-    done = run("serve", "--help")
+    done = run_command("serve", "--help")
     assert done.returncode == 0
     for option in ("--port", "--data", "--smtp-port", "--profile"):
         assert option in done.stdout
@@ -107,4 +106,4 @@ def test_it_explains_itself() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("serve",), ("serve", "--port", "0"), ("dance",)])
 def test_it_refuses_a_command_line_it_does_not_understand(arguments: tuple[str, ...]) -> None:
-    assert run(*arguments, **KEYS).returncode == 2
+    assert run_command(*arguments, **KEYS).returncode == 2

@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from sandbox.bank import links
-from sandbox.tests.driving import Driver
+from sandbox.tests.sandbox_client import SandboxClient
 from sandbox.webhooks import outbox, signing
 
 DOCUMENT = os.environ.get("PLAID_OPENAPI", "")
@@ -46,8 +46,8 @@ def components(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def check(document: dict[str, Any], components: dict[str, Any], plaid: Driver) -> Any:
-    def checked(path: str, **fields: Any) -> dict[str, Any]:
+def check(document: dict[str, Any], components: dict[str, Any], plaid: SandboxClient) -> Any:
+    def check_response(path: str, **fields: Any) -> dict[str, Any]:
         answer = plaid.ok(path, **fields)
         responses = document["paths"][path]["post"]["responses"]
         schema = in_json_schema(responses["200"]["content"]["application/json"]["schema"])
@@ -55,11 +55,11 @@ def check(document: dict[str, Any], components: dict[str, Any], plaid: Driver) -
         assert [f"{problem.json_path}: {problem.message[:200]}" for problem in problems] == []
         return answer
 
-    return checked
+    return check_response
 
 
 @pytest.mark.parametrize("persona", ["user_good", "user_living", "user_messy", "user_transactions_dynamic"])
-def test_it_answers_about_an_item_as_documented(check: Any, plaid: Driver, persona: str) -> None:
+def test_it_answers_about_an_item_as_documented(check: Any, plaid: SandboxClient, persona: str) -> None:
     access = {"access_token": plaid.link(persona)["access_token"]}
     check("/item/get", **access)
     accounts = check("/accounts/get", **access)["accounts"]
@@ -82,7 +82,7 @@ def test_it_answers_about_an_item_as_documented(check: Any, plaid: Driver, perso
     check("/item/remove", access_token=renewed)
 
 
-def test_it_answers_about_link_as_documented(check: Any, plaid: Driver) -> None:
+def test_it_answers_about_link_as_documented(check: Any, plaid: SandboxClient) -> None:
     asked = {"client_name": "Plumbline", "language": "en", "country_codes": US, "user": {"client_user_id": "1"}}
     token = check("/link/token/create", **asked, products=["transactions"])["link_token"]
     check("/link/token/get", link_token=token)
@@ -104,7 +104,7 @@ def test_it_answers_about_institutions_as_documented(check: Any) -> None:
         check("/institutions/get_by_id", institution_id=place, country_codes=US, options=full)
 
 
-def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: Driver) -> None:
+def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: SandboxClient) -> None:
     check("/webhook_verification_key/get", key_id=signing.rotate(plaid.context))
     signing.expire(plaid.context)
     options = {"override_username": "user_transactions_dynamic"}
@@ -120,7 +120,7 @@ def test_it_answers_about_keys_and_controls_as_documented(check: Any, plaid: Dri
     check("/sandbox/transactions/create", **access, transactions=[row])
 
 
-def test_it_answers_about_an_ill_item_whose_stream_answers_as_documented(check: Any, plaid: Driver) -> None:
+def test_it_answers_about_an_ill_item_whose_stream_answers_as_documented(check: Any, plaid: SandboxClient) -> None:
     linked = plaid.link("user_living")
     plaid.admin("POST", f"items/{linked['item_id']}/state", {"error": "ITEM_LOGIN_REQUIRED", "streams": True})
     ahead = (plaid.context.clock.today() + timedelta(days=2)).isoformat()
@@ -130,7 +130,7 @@ def test_it_answers_about_an_ill_item_whose_stream_answers_as_documented(check: 
         check(path, **_only(linked, "access_token"))
 
 
-def test_it_words_errors_as_documented(plaid: Driver, components: dict[str, Any]) -> None:
+def test_it_words_errors_as_documented(plaid: SandboxClient, components: dict[str, Any]) -> None:
     status, body = plaid.call("/item/get", access_token="access-sandbox-nobody")
     schema = {"$ref": "#/components/schemas/PlaidError", "components": components}
     assert status == 400
@@ -151,7 +151,9 @@ WEBHOOKS = {
 
 
 @pytest.mark.parametrize(("kind", "code"), WEBHOOKS)
-def test_it_sends_webhooks_as_documented(plaid: Driver, components: dict[str, Any], kind: str, code: str) -> None:
+def test_it_sends_webhooks_as_documented(
+    plaid: SandboxClient, components: dict[str, Any], kind: str, code: str
+) -> None:
     linked = plaid.link(webhook="http://127.0.0.1:9/")
     plaid.ok("/sandbox/item/fire_webhook", **_only(linked, "access_token"), webhook_type=kind, webhook_code=code)
     sent = [m["body"] for m in outbox.messages(plaid.context) if m["item_id"] == linked["item_id"]][-1]

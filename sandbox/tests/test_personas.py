@@ -19,7 +19,7 @@ EVERYONE = ("user_good", "user_transactions_dynamic", "user_living", "user_messy
 BILL = "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT"
 
 
-def drawn(persona: str, today: date = TODAY, config: str = "") -> Book:
+def draw_persona(persona: str, today: date = TODAY, config: str = "") -> Book:
     return personas.draw(persona, config, "ins_109508", today)
 
 
@@ -30,12 +30,12 @@ def total(rows: list[TransactionDraft], **facts: Any) -> Decimal:
 
 @pytest.mark.parametrize("persona", EVERYONE)
 def test_it_draws_the_same_book_twice(persona: str) -> None:
-    assert drawn(persona) == drawn(persona)
+    assert draw_persona(persona) == draw_persona(persona)
 
 
 @pytest.mark.parametrize("persona", EVERYONE)
 def test_it_draws_oldest_first_and_nothing_of_tomorrow(persona: str) -> None:
-    book = drawn(persona)
+    book = draw_persona(persona)
     days = [row.day for row in book.transactions if not row.pending]
     assert days == sorted(days)
     assert max(row.day for row in book.transactions) <= TODAY
@@ -45,12 +45,12 @@ def test_it_draws_oldest_first_and_nothing_of_tomorrow(persona: str) -> None:
 
 @pytest.mark.parametrize("persona", EVERYONE)
 def test_it_uses_categories_of_the_taxonomy_only(persona: str) -> None:
-    for code in {row.category for row in drawn(persona).transactions} - {""}:
+    for code in {row.category for row in draw_persona(persona).transactions} - {""}:
         assert categories.primary(code) in categories.PRIMARIES
 
 
 def test_it_gives_user_good_the_twelve_published_accounts() -> None:
-    seen = {a.mask: (a.name, a.available, a.current, a.limit) for a in drawn("user_good").accounts}
+    seen = {a.mask: (a.name, a.available, a.current, a.limit) for a in draw_persona("user_good").accounts}
     assert seen["0000"] == ("Plaid Checking", 100, 110, None)
     assert seen["1111"] == ("Plaid Saving", 200, 210, None)
     assert seen["3333"] == ("Plaid Credit Card", None, 410, 2000)
@@ -62,24 +62,24 @@ def test_it_gives_user_good_the_twelve_published_accounts() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 7, 431, 432, 5000])
 def test_it_draws_exactly_as_many_movements_as_the_name_says(size: int) -> None:
-    assert len(drawn(f"user_scale_{size}").transactions) == size
+    assert len(draw_persona(f"user_scale_{size}").transactions) == size
 
 
 def test_it_moves_both_legs_of_every_transfer_at_scale() -> None:
-    rows = drawn("user_scale_5000").transactions
+    rows = draw_persona("user_scale_5000").transactions
     assert total(rows, category="TRANSFER_OUT_SAVINGS") == -total(rows, category="TRANSFER_IN_SAVINGS") == 24 * 300
     assert total(rows, category=BILL) == 0
     assert len([row for row in rows if row.category == BILL]) == 2 * 2 * 23
 
 
 def test_it_spreads_a_scale_over_two_years_and_several_accounts() -> None:
-    book = drawn("user_scale_5000")
+    book = draw_persona("user_scale_5000")
     assert (TODAY - min(row.day for row in book.transactions)).days in range(700, 731)
     assert {row.account for row in book.transactions} == {"checking", "savings", "card", "travel"}
 
 
 def test_it_agrees_with_its_own_movements_at_scale() -> None:
-    book = drawn("user_scale_5000")
+    book = draw_persona("user_scale_5000")
     for account in book.accounts:
         posted = total(book.transactions, account=account.key, pending=False)
         held = total(book.transactions, account=account.key, pending=True)
@@ -94,7 +94,7 @@ def statement(book: Book) -> dict[str, tuple[Decimal, str, bool]]:
 
 @pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 2, 28), date(2026, 3, 24), date(2028, 2, 29)])
 def test_it_lives_each_day_once(day: date) -> None:
-    before, after = drawn("user_living", day - timedelta(days=1)), drawn("user_living", day)
+    before, after = draw_persona("user_living", day - timedelta(days=1)), draw_persona("user_living", day)
     news = personas.next_day("user_living", "", "ins_109508", linked_on=day, day=day)
     rows = statement(before)
     for row in news:
@@ -107,7 +107,7 @@ def test_it_lives_each_day_once(day: date) -> None:
 
 @pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 3, 24), date(2026, 3, 10)])
 def test_it_moves_balances_by_what_happened_that_day(day: date) -> None:
-    before, after = drawn("user_living", day - timedelta(days=1)), drawn("user_living", day)
+    before, after = draw_persona("user_living", day - timedelta(days=1)), draw_persona("user_living", day)
     news = [
         row for row in personas.next_day("user_living", "", "ins_109508", linked_on=day, day=day) if not row.pending
     ]
@@ -118,7 +118,7 @@ def test_it_moves_balances_by_what_happened_that_day(day: date) -> None:
 
 
 def test_it_never_overdraws_the_living_ones_checking_account() -> None:
-    book = drawn("user_living")
+    book = draw_persona("user_living")
     balance, lowest = Decimal(5200), Decimal(5200)
     for row in sorted(book.transactions, key=lambda row: row.day):
         if row.account == "checking" and not row.pending:
@@ -129,13 +129,13 @@ def test_it_never_overdraws_the_living_ones_checking_account() -> None:
 
 
 def test_it_pays_the_living_one_every_other_friday() -> None:
-    days = [row.day for row in drawn("user_living").transactions if row.category == "INCOME_SALARY"]
+    days = [row.day for row in draw_persona("user_living").transactions if row.category == "INCOME_SALARY"]
     assert {day.weekday() for day in days} == {4}
     assert {(later - earlier).days for earlier, later in pairwise(days)} == {14}
 
 
 def test_it_gives_the_living_one_refunds_tips_and_pendings() -> None:
-    book = drawn("user_living", date(2026, 3, 15))
+    book = draw_persona("user_living", date(2026, 3, 15))
     refunds = [row for row in book.transactions if row.key.endswith("/refund")]
     assert refunds
     assert all(row.amount < 0 and row.category.startswith("GENERAL_MERCHANDISE_") for row in refunds)
@@ -144,7 +144,7 @@ def test_it_gives_the_living_one_refunds_tips_and_pendings() -> None:
 
 def test_it_pays_the_living_ones_cards_from_both_sides() -> None:
     legs: dict[date, list[Decimal]] = defaultdict(list)
-    for row in drawn("user_living").transactions:
+    for row in draw_persona("user_living").transactions:
         if row.category == BILL:
             legs[row.day].append(row.amount)
     assert len(legs) == 24
@@ -152,7 +152,7 @@ def test_it_pays_the_living_ones_cards_from_both_sides() -> None:
 
 
 def test_it_puts_every_trap_into_the_messy_book() -> None:
-    book = drawn("user_messy")
+    book = draw_persona("user_messy")
     assert {a.currency for a in book.accounts} == {"USD", "JPY", "BHD", None}
     assert {a.unofficial for a in book.accounts} == {None, "BTC"}
     assert any(a.mask is None for a in book.accounts)
@@ -184,7 +184,7 @@ PERSON: dict[str, Any] = {
 
 
 def test_it_draws_a_custom_person_with_dates_of_today() -> None:
-    book = drawn("user_custom", config=json.dumps(PERSON))
+    book = draw_persona("user_custom", config=json.dumps(PERSON))
     salary, coffee = book.transactions
     assert (coffee.day, coffee.authorized, coffee.amount) == (date(2026, 3, 16), date(2026, 3, 15), Decimal("42.5"))
     assert (salary.day, salary.amount, salary.category) == (date(2026, 2, 24), -7500, "INCOME_SALARY")
@@ -192,7 +192,7 @@ def test_it_draws_a_custom_person_with_dates_of_today() -> None:
 
 
 def test_it_takes_a_custom_persons_balances_from_the_json() -> None:
-    checking, card, loan = drawn("user_custom", config=json.dumps(PERSON)).accounts
+    checking, card, loan = draw_persona("user_custom", config=json.dumps(PERSON)).accounts
     assert (checking.current, checking.available, checking.mask) == (Decimal("152854.23"), checking.current, "3556")
     assert (card.current, card.available, card.limit) == (100, 4900, 5000)
     assert (loan.current, loan.available, loan.name) == (45123, None, "Plaid Student")
@@ -210,7 +210,7 @@ def test_it_takes_a_custom_persons_balances_from_the_json() -> None:
 )
 def test_it_masks_a_custom_persons_account_by_its_number(account: dict[str, Any], mask: str) -> None:
     person = {"override_accounts": [{"type": "depository", **account}]}
-    assert [draft.mask for draft in drawn("user_custom", config=json.dumps(person)).accounts] == [mask]
+    assert [draft.mask for draft in draw_persona("user_custom", config=json.dumps(person)).accounts] == [mask]
 
 
 def coming(transacted: date, posted: date) -> str:
@@ -220,9 +220,9 @@ def coming(transacted: date, posted: date) -> str:
 
 def test_it_holds_what_posts_in_the_future_as_pending() -> None:
     config = coming(date(2026, 3, 16), date(2026, 3, 20))
-    [tea] = drawn("user_custom", date(2026, 3, 17), config=config).transactions
+    [tea] = draw_persona("user_custom", date(2026, 3, 17), config=config).transactions
     assert (tea.pending, tea.day, tea.authorized) == (True, date(2026, 3, 16), date(2026, 3, 16))
-    [tea] = drawn("user_custom", date(2026, 3, 20), config=config).transactions
+    [tea] = draw_persona("user_custom", date(2026, 3, 20), config=config).transactions
     assert (tea.pending, tea.day) == (False, date(2026, 3, 20))
 
 

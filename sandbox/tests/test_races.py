@@ -2,12 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from sandbox.tests.driving import Driver
+from sandbox.tests.sandbox_client import SandboxClient
 
 HANDS = 8
 
 
-def test_it_exchanges_a_public_token_once_however_many_try(plaid: Driver) -> None:
+def test_it_exchanges_a_public_token_once_however_many_try(plaid: SandboxClient) -> None:
     asked = {"institution_id": "ins_109508", "initial_products": ["transactions"]}
     public_token = plaid.ok("/sandbox/public_token/create", **asked)["public_token"]
     with ThreadPoolExecutor(HANDS) as hands:
@@ -18,7 +18,7 @@ def test_it_exchanges_a_public_token_once_however_many_try(plaid: Driver) -> Non
     assert statuses == [200] + [400] * (HANDS - 1)
 
 
-def test_it_loses_no_row_that_many_write_at_once(plaid: Driver) -> None:
+def test_it_loses_no_row_that_many_write_at_once(plaid: SandboxClient) -> None:
     linked = plaid.link("user_transactions_dynamic")
     before, cursor = plaid.sync(linked["access_token"])
 

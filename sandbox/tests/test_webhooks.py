@@ -8,11 +8,11 @@ import jwt
 import pytest
 import urllib3
 
-from sandbox.tests.driving import Driver, Receiver, wait_for
+from sandbox.tests.sandbox_client import SandboxClient, WebhookReceiver, wait_for
 from sandbox.webhooks.outbox import deliver, messages
 
 
-def verify(plaid: Driver, headers: dict[str, str], body: bytes) -> None:
+def verify(plaid: SandboxClient, headers: dict[str, str], body: bytes) -> None:
     """Check a delivery as Plaid's documentation tells a site to. Raises jwt.InvalidTokenError or AssertionError."""
     signed = headers["Plaid-Verification"]
     header = jwt.get_unverified_header(signed)
@@ -28,7 +28,7 @@ def verify(plaid: Driver, headers: dict[str, str], body: bytes) -> None:
 CODE = "NEW_ACCOUNTS_AVAILABLE"
 
 
-def fired(plaid: Driver, receiver: Receiver, answers: list[int] | None = None) -> dict[str, str]:
+def fire_webhook(plaid: SandboxClient, receiver: WebhookReceiver, answers: list[int] | None = None) -> dict[str, str]:
     """An Item that has told its history and then fired one more webhook, to a site that answers ``answers``."""
     linked = plaid.link(webhook=receiver.url)
     wait_for(lambda: "HISTORICAL_UPDATE" in receiver.codes())
@@ -38,8 +38,8 @@ def fired(plaid: Driver, receiver: Receiver, answers: list[int] | None = None) -
     return linked
 
 
-def test_it_signs_what_it_sends(own_plaid: Driver, receiver: Receiver) -> None:
-    linked = fired(own_plaid, receiver)
+def test_it_signs_what_it_sends(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+    linked = fire_webhook(own_plaid, receiver)
     headers, body = receiver.deliveries[-1]
     verify(own_plaid, headers, body)
     assert json.loads(body) == {
@@ -53,8 +53,8 @@ def test_it_signs_what_it_sends(own_plaid: Driver, receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("tamper", ["body", "sig", "iat", "kid", "alg"])
-def test_it_spoils_a_signature_on_order(own_plaid: Driver, receiver: Receiver, tamper: str) -> None:
-    fired(own_plaid, receiver)
+def test_it_spoils_a_signature_on_order(own_plaid: SandboxClient, receiver: WebhookReceiver, tamper: str) -> None:
+    fire_webhook(own_plaid, receiver)
     first = messages(own_plaid.context)[-1]["id"]
     before = len(receiver.deliveries)
     own_plaid.admin("POST", "webhooks", {"action": "replay", "id": first, "tamper": tamper})
@@ -63,8 +63,10 @@ def test_it_spoils_a_signature_on_order(own_plaid: Driver, receiver: Receiver, t
         verify(own_plaid, *receiver.deliveries[-1])
 
 
-def test_it_signs_with_the_new_key_and_still_knows_the_old_one(own_plaid: Driver, receiver: Receiver) -> None:
-    linked = fired(own_plaid, receiver)
+def test_it_signs_with_the_new_key_and_still_knows_the_old_one(
+    own_plaid: SandboxClient, receiver: WebhookReceiver
+) -> None:
+    linked = fire_webhook(own_plaid, receiver)
     old = jwt.get_unverified_header(receiver.deliveries[-1][0]["Plaid-Verification"])["kid"]
     new = own_plaid.admin("POST", "keys/rotate")["kid"]
     own_plaid.admin("POST", "keys/expire")
@@ -75,59 +77,61 @@ def test_it_signs_with_the_new_key_and_still_knows_the_old_one(own_plaid: Driver
     assert own_plaid.ok("/webhook_verification_key/get", key_id=new)["key"]["expired_at"] is None
 
 
-def test_it_refuses_an_unknown_key(plaid: Driver) -> None:
-    assert plaid.refused("/webhook_verification_key/get", key_id="x") == "INVALID_WEBHOOK_VERIFICATION_KEY_ID"
+def test_it_refuses_an_unknown_key(plaid: SandboxClient) -> None:
+    assert plaid.expect_error("/webhook_verification_key/get", key_id="x") == "INVALID_WEBHOOK_VERIFICATION_KEY_ID"
 
 
-def test_it_tries_again_with_longer_waits_until_somebody_listens(own_plaid: Driver, receiver: Receiver) -> None:
-    fired(own_plaid, receiver, [500, 503])
+def test_it_tries_again_with_longer_waits_until_somebody_listens(
+    own_plaid: SandboxClient, receiver: WebhookReceiver
+) -> None:
+    fire_webhook(own_plaid, receiver, [500, 503])
     for attempts, seconds in ((1, 30), (2, 120)):
-        assert wait_for(lambda attempts=attempts: tried(own_plaid, attempts))["status"] == "waiting"
+        assert wait_for(lambda attempts=attempts: last_message_after(own_plaid, attempts))["status"] == "waiting"
         assert receiver.codes().count(CODE) == attempts
         own_plaid.admin("POST", "clock", {"advance_seconds": seconds - 5})
-        assert tried(own_plaid, attempts)
+        assert last_message_after(own_plaid, attempts)
         own_plaid.admin("POST", "clock", {"advance_seconds": 5})
-    assert wait_for(lambda: tried(own_plaid, 3))["status"] == "delivered"
+    assert wait_for(lambda: last_message_after(own_plaid, 3))["status"] == "delivered"
     signatures = {headers["Plaid-Verification"] for headers, _ in receiver.deliveries[-3:]}
     assert len(signatures) == 3
 
 
-def tried(plaid: Driver, attempts: int) -> dict[str, Any] | None:
+def last_message_after(plaid: SandboxClient, attempts: int) -> dict[str, Any] | None:
     """The last message if it has been tried this often and is not on its way."""
     message = messages(plaid.context)[-1]
     return message if message["attempts"] == attempts and message["status"] != "sending" else None
 
 
-def test_it_gives_up_after_seven_deliveries(own_plaid: Driver, receiver: Receiver) -> None:
-    fired(own_plaid, receiver, [500] * 7)
+def test_it_gives_up_after_seven_deliveries(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+    fire_webhook(own_plaid, receiver, [500] * 7)
     for attempts in range(1, 7):
-        wait_for(lambda attempts=attempts: tried(own_plaid, attempts))
+        wait_for(lambda attempts=attempts: last_message_after(own_plaid, attempts))
         own_plaid.admin("POST", "clock", {"advance_hours": 9})
-    assert wait_for(lambda: tried(own_plaid, 7))["status"] == "failed"
+    assert wait_for(lambda: last_message_after(own_plaid, 7))["status"] == "failed"
     assert receiver.codes().count(CODE) == 7
 
 
-def test_it_does_not_follow_a_redirect(own_plaid: Driver, receiver: Receiver) -> None:
-    fired(own_plaid, receiver, [302])
-    assert wait_for(lambda: tried(own_plaid, 1))["last_status"] == 302
+def test_it_does_not_follow_a_redirect(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+    fire_webhook(own_plaid, receiver, [302])
+    assert wait_for(lambda: last_message_after(own_plaid, 1))["last_status"] == 302
 
 
-def test_it_notes_that_nobody_listens(own_plaid: Driver) -> None:
+def test_it_notes_that_nobody_listens(own_plaid: SandboxClient) -> None:
     own_plaid.link(webhook="http://127.0.0.1:9/")
     wait_for(lambda: messages(own_plaid.context))
-    message = wait_for(lambda: tried(own_plaid, 1))
+    message = wait_for(lambda: last_message_after(own_plaid, 1))
     assert (message["status"], message["last_status"], message["last_error"]) == ("waiting", None, "NewConnectionError")
 
 
-def test_it_sends_what_was_under_way_when_it_stopped(own_plaid: Driver, receiver: Receiver) -> None:
-    fired(own_plaid, receiver)
+def test_it_sends_what_was_under_way_when_it_stopped(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+    fire_webhook(own_plaid, receiver)
     row = own_plaid.context.store.all("SELECT * FROM outbox")[-1]
     with urllib3.PoolManager(retries=False) as http:
         deliver(own_plaid.context, http, row)
     assert receiver.codes()[-2:] == ["NEW_ACCOUNTS_AVAILABLE"] * 2
 
 
-def test_it_holds_everything_and_lets_it_go_backwards(own_plaid: Driver, receiver: Receiver) -> None:
+def test_it_holds_everything_and_lets_it_go_backwards(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     access = {"access_token": own_plaid.link(webhook=receiver.url)["access_token"]}
     wait_for(lambda: "HISTORICAL_UPDATE" in receiver.codes())
     own_plaid.admin("POST", "webhooks", {"action": "hold"})
@@ -138,16 +142,16 @@ def test_it_holds_everything_and_lets_it_go_backwards(own_plaid: Driver, receive
     assert receiver.codes() == ["HISTORICAL_UPDATE", "LOGIN_REPAIRED", "ERROR"]
 
 
-def test_it_sends_a_message_several_times_on_order(own_plaid: Driver, receiver: Receiver) -> None:
-    fired(own_plaid, receiver)
+def test_it_sends_a_message_several_times_on_order(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+    fire_webhook(own_plaid, receiver)
     last = messages(own_plaid.context)[-1]["id"]
     own_plaid.admin("POST", "webhooks", {"action": "replay", "id": last, "times": 3})
     wait_for(lambda: receiver.codes().count("NEW_ACCOUNTS_AVAILABLE") == 4)
 
 
-def test_it_never_signs_two_webhooks_alike(own_plaid: Driver, receiver: Receiver) -> None:
+def test_it_never_signs_two_webhooks_alike(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     """Real ones of one second with the same words differ in their signatures, in ``r`` as in ``s``."""
-    fired(own_plaid, receiver)
+    fire_webhook(own_plaid, receiver)
     first, before = messages(own_plaid.context)[-1]["id"], len(receiver.deliveries)
     own_plaid.admin("POST", "webhooks", {"action": "replay", "id": first, "times": 8})
     wait_for(lambda: len(receiver.deliveries) == before + 8)
@@ -156,14 +160,16 @@ def test_it_never_signs_two_webhooks_alike(own_plaid: Driver, receiver: Receiver
     assert len({both[:32] for both in drawn}) == len({both[32:] for both in drawn}) == 8
 
 
-def test_it_says_nothing_for_an_item_without_an_address(own_plaid: Driver) -> None:
+def test_it_says_nothing_for_an_item_without_an_address(own_plaid: SandboxClient) -> None:
     linked = own_plaid.link()
     own_plaid.ok("/sandbox/item/reset_login", access_token=linked["access_token"])
     own_plaid.admin("POST", "clock", {"advance_days": 1})
     assert own_plaid.admin("GET", "outbox")["webhooks"] == []
 
 
-def test_it_tells_of_history_in_two_steps_once_the_site_has_synced(slow_plaid: Driver, receiver: Receiver) -> None:
+def test_it_tells_of_history_in_two_steps_once_the_site_has_synced(
+    slow_plaid: SandboxClient, receiver: WebhookReceiver
+) -> None:
     linked = slow_plaid.link("user_living", webhook=receiver.url, transactions={"days_requested": 730})
     access = {"access_token": linked["access_token"]}
     first = slow_plaid.ok("/transactions/sync", **access)
@@ -184,14 +190,16 @@ def test_it_tells_of_history_in_two_steps_once_the_site_has_synced(slow_plaid: D
     assert max(row["date"] for row in older.values()) < oldest.isoformat()
 
 
-def test_it_keeps_the_sync_webhook_back_until_the_first_sync(slow_plaid: Driver, receiver: Receiver) -> None:
+def test_it_keeps_the_sync_webhook_back_until_the_first_sync(
+    slow_plaid: SandboxClient, receiver: WebhookReceiver
+) -> None:
     slow_plaid.link(webhook=receiver.url)
     slow_plaid.admin("POST", "clock", {"advance_seconds": 100})
     wait_for(lambda: receiver.codes() == ["HISTORICAL_UPDATE"])
     assert [m["body"]["webhook_code"] for m in messages(slow_plaid.context)] == ["HISTORICAL_UPDATE"]
 
 
-def test_it_tells_the_new_address_of_a_move(own_plaid: Driver, receiver: Receiver) -> None:
+def test_it_tells_the_new_address_of_a_move(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
     linked = own_plaid.link()
     own_plaid.ok("/item/webhook/update", access_token=linked["access_token"], webhook=receiver.url)
     wait_for(lambda: "WEBHOOK_UPDATE_ACKNOWLEDGED" in receiver.codes())
@@ -199,22 +207,23 @@ def test_it_tells_the_new_address_of_a_move(own_plaid: Driver, receiver: Receive
 
 
 @pytest.mark.parametrize("webhook", ["ftp://site.example/", "http://site.example/", "nonsense", "https://"])
-def test_it_refuses_an_address_it_will_not_send_to(plaid: Driver, webhook: str) -> None:
+def test_it_refuses_an_address_it_will_not_send_to(plaid: SandboxClient, webhook: str) -> None:
     linked = plaid.link()
     assert (
-        plaid.refused("/item/webhook/update", access_token=linked["access_token"], webhook=webhook) == "INVALID_FIELD"
+        plaid.expect_error("/item/webhook/update", access_token=linked["access_token"], webhook=webhook)
+        == "INVALID_FIELD"
     )
 
 
-def test_it_remembers_the_last_webhook_on_the_item(own_plaid: Driver, receiver: Receiver) -> None:
-    linked = fired(own_plaid, receiver)
+def test_it_remembers_the_last_webhook_on_the_item(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
+    linked = fire_webhook(own_plaid, receiver)
     told = own_plaid.ok("/item/get", access_token=linked["access_token"])["status"]["last_webhook"]
     assert told["code_sent"] == "NEW_ACCOUNTS_AVAILABLE"
 
 
-def test_it_refuses_to_fire_without_an_address_or_with_a_wrong_pair(plaid: Driver) -> None:
+def test_it_refuses_to_fire_without_an_address_or_with_a_wrong_pair(plaid: SandboxClient) -> None:
     path = "/sandbox/item/fire_webhook"
     access = {"access_token": plaid.link()["access_token"]}
-    assert plaid.refused(path, **access, webhook_code="ERROR", webhook_type="ITEM") == "SANDBOX_WEBHOOK_INVALID"
+    assert plaid.expect_error(path, **access, webhook_code="ERROR", webhook_type="ITEM") == "SANDBOX_WEBHOOK_INVALID"
     access = {"access_token": plaid.link(webhook="http://127.0.0.1:9/")["access_token"]}
-    assert plaid.refused(path, **access, webhook_code="ERROR", webhook_type="HOLDINGS") == "INVALID_FIELD"
+    assert plaid.expect_error(path, **access, webhook_code="ERROR", webhook_type="HOLDINGS") == "INVALID_FIELD"

@@ -14,7 +14,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 
 @pytest.fixture
-def page(new_context, host):
+def mailbox_page(new_context, host):
     """A tab without JavaScript; the test fails if the page logged an error or left the site."""
     page = new_context(java_script_enabled=False).new_page()
     problems = []
@@ -25,7 +25,7 @@ def page(new_context, host):
 
 
 @pytest.fixture
-def mailed(host):
+def stored_mails(host):
     """Two mails: a plain one with a link back to the site, and one with an HTML part that would call home."""
     plain = EmailMessage()
     plain["Subject"] = "Confirm your address"
@@ -41,35 +41,35 @@ def mailed(host):
         )
 
 
-def test_it_leads_from_the_list_through_a_mail_to_the_site(page, host, mailed):
-    page.goto(f"{host.url}/_sandbox/mailbox/")
-    page.get_by_role("link", name="Confirm your address").click()
-    expect(page.get_by_role("heading", name="Confirm your address")).to_be_visible()
-    page.get_by_role("link", name=f"{host.url}/confirm/abc/").click()
+def test_it_leads_from_the_list_through_a_mail_to_the_site(mailbox_page, host, stored_mails):
+    mailbox_page.goto(f"{host.url}/_sandbox/mailbox/")
+    mailbox_page.get_by_role("link", name="Confirm your address").click()
+    expect(mailbox_page.get_by_role("heading", name="Confirm your address")).to_be_visible()
+    mailbox_page.get_by_role("link", name=f"{host.url}/confirm/abc/").click()
 
-    expect(page).to_have_url(f"{host.url}/confirm/abc/")
-
-
-def test_it_finds_a_persons_mail_without_a_script(page, host, mailed):
-    page.goto(f"{host.url}/_sandbox/mailbox/")
-    page.get_by_label("Recipient").fill("mallory@example.com")
-    page.get_by_role("button", name="Show").click()
-    expect(page.get_by_text("No mail to mallory@example.com here.")).to_be_visible()
-    page.get_by_role("link", name="Show all mail").click()
-
-    expect(page.get_by_role("listitem")).to_have_count(2)
+    expect(mailbox_page).to_have_url(f"{host.url}/confirm/abc/")
 
 
-def test_it_never_fetches_what_an_html_part_asks_for(page, host, mailed):
-    page.goto(f"{host.url}/_sandbox/mailbox/messages/2/")
-    page.get_by_text("HTML part, as source").click()
+def test_it_finds_a_persons_mail_without_a_script(mailbox_page, host, stored_mails):
+    mailbox_page.goto(f"{host.url}/_sandbox/mailbox/")
+    mailbox_page.get_by_label("Recipient").fill("mallory@example.com")
+    mailbox_page.get_by_role("button", name="Show").click()
+    expect(mailbox_page.get_by_text("No mail to mallory@example.com here.")).to_be_visible()
+    mailbox_page.get_by_role("link", name="Show all mail").click()
 
-    expect(page.get_by_text("https://tracker.example/x.png")).to_be_visible()
+    expect(mailbox_page.get_by_role("listitem")).to_have_count(2)
+
+
+def test_it_never_fetches_what_an_html_part_asks_for(mailbox_page, host, stored_mails):
+    mailbox_page.goto(f"{host.url}/_sandbox/mailbox/messages/2/")
+    mailbox_page.get_by_text("HTML part, as source").click()
+
+    expect(mailbox_page.get_by_text("https://tracker.example/x.png")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
-def test_it_leaves_axe_nothing_to_say(new_context, host, mailed, width, scheme):
+def test_it_leaves_axe_nothing_to_say(new_context, host, stored_mails, width, scheme):
     page = new_context(color_scheme=scheme, viewport={"width": width, "height": 800}).new_page()
     for path in ("", "?to=nobody@example.com", "messages/1/", "messages/2/", "messages/9/"):
         page.goto(f"{host.url}/_sandbox/mailbox/{path}")

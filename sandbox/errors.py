@@ -11,7 +11,7 @@ DOCS = "https://plaid.com/docs/?ref=error#"
 
 
 @dataclass(frozen=True)
-class Kind:
+class PlaidErrorSpec:
     """What Plaid always says about one error code."""
 
     type: str
@@ -20,20 +20,22 @@ class Kind:
     status: int = 400
 
 
-def _kinds(error_type: str, status: int, messages: Mapping[str, str | tuple[str, str]]) -> dict[str, Kind]:
+def _error_specs(
+    error_type: str, status: int, messages: Mapping[str, str | tuple[str, str]]
+) -> dict[str, PlaidErrorSpec]:
     """Catalogue rows of one error type. A pair is (message for developers, message for people)."""
     rows = {}
     for code, texts in messages.items():
         message, display = (texts, None) if isinstance(texts, str) else texts
-        rows[code] = Kind(error_type, message, display, status)
+        rows[code] = PlaidErrorSpec(error_type, message, display, status)
     return rows
 
 
 _AT_BANK = "Please log in at your bank's own site first, then try again here."
 _BANK_TROUBLE = "Your bank is having trouble at the moment. Please try again later."
 
-CATALOGUE: dict[str, Kind] = {
-    **_kinds(
+CATALOGUE: dict[str, PlaidErrorSpec] = {
+    **_error_specs(
         "ITEM_ERROR",
         400,
         {
@@ -87,7 +89,7 @@ CATALOGUE: dict[str, Kind] = {
             "PRODUCT_NOT_ENABLED": "the product is not enabled for this item",
         },
     ),
-    **_kinds(
+    **_error_specs(
         "INSTITUTION_ERROR",
         400,
         {
@@ -113,7 +115,7 @@ CATALOGUE: dict[str, Kind] = {
             "UNSUPPORTED_RESPONSE": ("the response from the institution is not supported", _BANK_TROUBLE),
         },
     ),
-    **_kinds(
+    **_error_specs(
         "INVALID_INPUT",
         400,
         {
@@ -135,7 +137,7 @@ CATALOGUE: dict[str, Kind] = {
             "TOO_MANY_VERIFICATION_ATTEMPTS": ("too many attempts", "Too many attempts. Please try again later."),
         },
     ),
-    **_kinds(
+    **_error_specs(
         "INVALID_REQUEST",
         400,
         {
@@ -148,7 +150,7 @@ CATALOGUE: dict[str, Kind] = {
             "SANDBOX_ONLY": "this endpoint is only available in Sandbox",
         },
     ),
-    **_kinds(
+    **_error_specs(
         "INVALID_REQUEST",
         404,
         {
@@ -156,14 +158,14 @@ CATALOGUE: dict[str, Kind] = {
             "NO_LONGER_AVAILABLE": "this endpoint is no longer available",
         },
     ),
-    **_kinds(
+    **_error_specs(
         "INVALID_RESULT",
         400,
         {
             "LAST_UPDATED_DATETIME_OUT_OF_RANGE": "requested datetime out of range",
         },
     ),
-    **_kinds(
+    **_error_specs(
         "TRANSACTIONS_ERROR",
         400,
         {
@@ -171,7 +173,7 @@ CATALOGUE: dict[str, Kind] = {
             "fetched. please restart pagination from last update",
         },
     ),
-    **_kinds(
+    **_error_specs(
         "RATE_LIMIT_EXCEEDED",
         429,
         {
@@ -189,21 +191,21 @@ CATALOGUE: dict[str, Kind] = {
             "CREDITS_EXHAUSTED": "the credits of this trial are used up",
         },
     ),
-    **_kinds(
+    **_error_specs(
         "API_ERROR",
         500,
         {
             "INTERNAL_SERVER_ERROR": ("an unexpected error occurred", _BANK_TROUBLE),
         },
     ),
-    **_kinds(
+    **_error_specs(
         "API_ERROR",
         503,
         {
             "PLANNED_MAINTENANCE": ("the API is down for maintenance", _BANK_TROUBLE),
         },
     ),
-    **_kinds(
+    **_error_specs(
         "SANDBOX_ERROR",
         400,
         {
@@ -220,12 +222,12 @@ class PlaidError(Exception):
 
     def __init__(self, code: str, message: str = "", *, display: str | None = None, reason: str | None = None) -> None:
         """``code`` must be in the catalogue. ``message`` and ``display`` replace the catalogue's words."""
-        kind = CATALOGUE[code]
+        spec = CATALOGUE[code]
         self.code = code
-        self.type = kind.type
-        self.status = kind.status
-        self.message = message or kind.message
-        self.display = display or kind.display
+        self.type = spec.type
+        self.status = spec.status
+        self.message = message or spec.message
+        self.display = display or spec.display
         self.reason = reason
         super().__init__(f"{code}: {self.message}")
 

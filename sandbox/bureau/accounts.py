@@ -7,7 +7,7 @@ month earlier. Codes: Experian's glossary of account conditions, and Metro 2 for
 from datetime import date, timedelta
 
 from sandbox.bureau.months import StoryMonth
-from sandbox.bureau.personas.drafts import KINDS, Trade
+from sandbox.bureau.personas.drafts import ACCOUNT_TYPES, Trade
 
 LATE = {"1": "71", "2": "78", "3": "80", "4": "82", "5": "83", "6": "84"}
 DEROGATORY = {"7": "67", "8": "96", "9": "67", "G": "93", "H": "94", "J": "95", "K": "96", "L": "97"}
@@ -25,7 +25,7 @@ class CreditAccount:
     def __init__(self, trade: Trade, page: StoryMonth) -> None:
         self.trade = trade
         self.page = page
-        self.kind = KINDS[trade.kind]
+        self.type = ACCOUNT_TYPES[trade.kind]
         self.closed = trade.closed is not None and trade.closed <= page.number
         self.last = self._last_month()
         self.balance = trade.balance(self.last)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Kind:
+class BureauErrorSpec:
     """What the bureau always says about one error."""
 
     status: int
@@ -21,26 +21,28 @@ class Kind:
 VALIDATION, BACKEND, GATEWAY = "API validation", "Backend", "Unauthorized"
 
 CATALOGUE = {
-    "invalid_token": Kind(401, "", GATEWAY, "Access token is invalid"),
-    "bad_client": Kind(401, "", GATEWAY, "Client credentials are invalid"),
-    "bad_password": Kind(401, "", GATEWAY, "Access is denied due to invalid username or password"),
-    "account_locked": Kind(401, "", GATEWAY, "User account is locked"),
-    "bad_grant": Kind(400, "", "Bad Request", "unsupported_grant_type"),
-    "invalid": Kind(400, "10", VALIDATION, "Request is not valid"),
-    "invalid_name": Kind(400, "11", VALIDATION, "Invalid surname"),
-    "invalid_ssn": Kind(400, "53", VALIDATION, "Invalid SSN: this bureau takes only numbers that start with 666"),
-    "unknown_purpose": Kind(400, "14", VALIDATION, "Permissible purpose is not valid"),
-    "not_allowed": Kind(400, "76", BACKEND, "INQUIRY NOT ALLOWED"),
-    "forbidden": Kind(403, "03", BACKEND, "Subscriber is not entitled to this product"),
-    "no_record": Kind(404, "07", BACKEND, "NO RECORD FOUND"),
-    "no_path": Kind(404, "", "Not Found", "The requested resource does not exist"),
-    "no_method": Kind(405, "", "Method Not Allowed", "The resource does not know this method"),
-    "frozen": Kind(422, "25", BACKEND, "FILE FROZEN: consumer has placed a security freeze"),
-    "alert_list": Kind(422, "1999", BACKEND, "Match on Alert List"),
-    "rate_limit": Kind(429, "", "Too Many Requests", "Rate limit exceeded"),
-    "system": Kind(500, "1", BACKEND, "System temporarily unavailable, please resubmit"),
-    "unavailable": Kind(503, "1", BACKEND, "System temporarily unavailable, please resubmit"),
-    "timeout": Kind(504, "2", BACKEND, "The request timed out"),
+    "invalid_token": BureauErrorSpec(401, "", GATEWAY, "Access token is invalid"),
+    "bad_client": BureauErrorSpec(401, "", GATEWAY, "Client credentials are invalid"),
+    "bad_password": BureauErrorSpec(401, "", GATEWAY, "Access is denied due to invalid username or password"),
+    "account_locked": BureauErrorSpec(401, "", GATEWAY, "User account is locked"),
+    "bad_grant": BureauErrorSpec(400, "", "Bad Request", "unsupported_grant_type"),
+    "invalid": BureauErrorSpec(400, "10", VALIDATION, "Request is not valid"),
+    "invalid_name": BureauErrorSpec(400, "11", VALIDATION, "Invalid surname"),
+    "invalid_ssn": BureauErrorSpec(
+        400, "53", VALIDATION, "Invalid SSN: this bureau takes only numbers that start with 666"
+    ),
+    "unknown_purpose": BureauErrorSpec(400, "14", VALIDATION, "Permissible purpose is not valid"),
+    "not_allowed": BureauErrorSpec(400, "76", BACKEND, "INQUIRY NOT ALLOWED"),
+    "forbidden": BureauErrorSpec(403, "03", BACKEND, "Subscriber is not entitled to this product"),
+    "no_record": BureauErrorSpec(404, "07", BACKEND, "NO RECORD FOUND"),
+    "no_path": BureauErrorSpec(404, "", "Not Found", "The requested resource does not exist"),
+    "no_method": BureauErrorSpec(405, "", "Method Not Allowed", "The resource does not know this method"),
+    "frozen": BureauErrorSpec(422, "25", BACKEND, "FILE FROZEN: consumer has placed a security freeze"),
+    "alert_list": BureauErrorSpec(422, "1999", BACKEND, "Match on Alert List"),
+    "rate_limit": BureauErrorSpec(429, "", "Too Many Requests", "Rate limit exceeded"),
+    "system": BureauErrorSpec(500, "1", BACKEND, "System temporarily unavailable, please resubmit"),
+    "unavailable": BureauErrorSpec(503, "1", BACKEND, "System temporarily unavailable, please resubmit"),
+    "timeout": BureauErrorSpec(504, "2", BACKEND, "The request timed out"),
 }
 RETRY_AFTER = 30
 
@@ -50,13 +52,13 @@ class BureauError(Exception):
 
     def __init__(self, name: str, message: str = "") -> None:
         """``name`` must be in the catalogue. ``message`` follows the catalogue's words; it quotes nothing received."""
-        kind = CATALOGUE[name]
+        spec = CATALOGUE[name]
         self.name = name
-        self.status = kind.status
-        self.code = kind.code
-        self.type = kind.type
-        self.message = f"{kind.message}: {message}" if message else kind.message
-        self.headers = {"Retry-After": str(RETRY_AFTER)} if kind.status == 429 else {}
+        self.status = spec.status
+        self.code = spec.code
+        self.type = spec.type
+        self.message = f"{spec.message}: {message}" if message else spec.message
+        self.headers = {"Retry-After": str(RETRY_AFTER)} if spec.status == 429 else {}
         super().__init__(f"{name}: {self.message}")
 
     def body(self) -> dict[str, Any]:

@@ -26,13 +26,13 @@ def tradeline(trade: Trade, page: StoryMonth, *, long_grid: bool = True, trend: 
         {
             "subscriberName": trade.creditor,
             "subscriberCode": trade.member,
-            "kob": account.kind.business,
+            "kob": account.type.business,
             "accountNumber": trade.number,
-            "accountType": account.kind.code,
-            "revolvingOrInstallment": account.kind.portfolio,
+            "accountType": account.type.code,
+            "revolvingOrInstallment": account.type.portfolio,
             "openOrClosed": "C" if account.closed else "O",
             "ecoa": trade.ecoa,
-            "terms": account.kind.terms,
+            "terms": account.type.terms,
             "openDate": day(account.open_date),
             **_amounts(account),
             **_payments(account),
@@ -83,7 +83,7 @@ def _payments(account: CreditAccount) -> Section:
 def _enhanced_data(account: CreditAccount, long_grid: bool) -> Section:
     """The second, wider copy of the account."""
     trade, bad, worst = account.trade, account.bad_months(), account.worst_month()
-    revolving = account.kind.portfolio == "R"
+    revolving = account.type.portfolio == "R"
     return present(
         {
             "creditLimitAmount": wide(account.limit),
@@ -93,8 +93,8 @@ def _enhanced_data(account: CreditAccount, long_grid: bool) -> Section:
             "chargeoffAmount": wide(trade.charged_off),
             "enhancedAccountCondition": _wide_condition(account),
             "enhancedPaymentStatus": account.payment_status,
-            "enhancedAccountType": account.kind.enhanced or account.kind.code,
-            "enhancedTerms": account.kind.terms,
+            "enhancedAccountType": account.type.enhanced or account.type.code,
+            "enhancedTerms": account.type.terms,
             "enhancedPaymentHistory84": account.grid[:LONG_GRID] if long_grid else "",
             "complianceCondition": DISPUTED if account.page.number in trade.disputed else "",
             "paymentLevelDate": day(account.starts(account.last)) if trade.dated == BALANCE else "",

@@ -17,7 +17,7 @@ from sandbox.bureau.personas.drafts import (
 
 TRADES, MONTHS, RECORDS, INQUIRIES = 60, 84, 100, 12
 LENDERS = ("LAKESHORE BANK", "BEACON CARD", "HARBOR STORE CARD", "DUNES CREDIT UNION", "PRAIRIE FINANCE", "MESA AUTO")
-KINDS = ("card", "card", "retail", "line", "heloc", "auto", "personal", "student", "mortgage")
+ACCOUNT_TYPES = ("card", "card", "retail", "line", "heloc", "auto", "personal", "student", "mortgage")
 REVOLVING = ("card", "retail", "line", "heloc")
 COURTS = (("LAPORTE CIRCUIT COURT", "3046001"), ("PORTER SUPERIOR COURT", "3046350"), ("LAKE RECORDER", "3046307"))
 
@@ -37,7 +37,7 @@ def large() -> File:
 
 
 def _trade(random: Random, number: int) -> Trade:
-    kind = KINDS[number % len(KINDS)]
+    kind = ACCOUNT_TYPES[number % len(ACCOUNT_TYPES)]
     revolving = kind in REVOLVING
     size = random.randrange(5, 190) * 100
     closed = -random.randrange(1, 30) if number % 4 == 3 else None

@@ -14,7 +14,7 @@ FOR_EVER = 10_000
 
 
 @dataclass(frozen=True)
-class Kind:
+class AccountType:
     """How the bureau codes one kind of account."""
 
     code: str
@@ -24,26 +24,26 @@ class Kind:
     enhanced: str = ""
 
 
-KINDS = {
-    "card": Kind("18", "R", "BC", "REV"),
-    "retail": Kind("07", "R", "DC", "REV"),
-    "line": Kind("15", "R", "BB", "REV"),
-    "heloc": Kind("47", "R", "BB", "REV", enhanced="89"),
-    "auto": Kind("00", "I", "FA", "072"),
-    "personal": Kind("01", "I", "FP", "036"),
-    "student": Kind("12", "I", "EL", "120"),
-    "mortgage": Kind("26", "I", "FM", "360"),
-    "collection": Kind("48", "I", "YC", "001"),
-    "secured card": Kind("2A", "R", "BC", "REV"),
-    "secured loan": Kind("02", "I", "FP", "048"),
-    "installment sale": Kind("06", "I", "HF", "024"),
-    "installment loan": Kind("78", "I", "FP", "036"),
-    "real estate": Kind("08", "I", "FM", "180"),
-    "va mortgage": Kind("25", "I", "FM", "360"),
-    "business loan": Kind("10", "I", "BB", "060"),
-    "lease": Kind("13", "I", "FA", "036"),
-    "auto lease": Kind("3A", "I", "FA", "036"),
-    "unknown": Kind("31", "I", "ZZ", "UNK"),
+ACCOUNT_TYPES = {
+    "card": AccountType("18", "R", "BC", "REV"),
+    "retail": AccountType("07", "R", "DC", "REV"),
+    "line": AccountType("15", "R", "BB", "REV"),
+    "heloc": AccountType("47", "R", "BB", "REV", enhanced="89"),
+    "auto": AccountType("00", "I", "FA", "072"),
+    "personal": AccountType("01", "I", "FP", "036"),
+    "student": AccountType("12", "I", "EL", "120"),
+    "mortgage": AccountType("26", "I", "FM", "360"),
+    "collection": AccountType("48", "I", "YC", "001"),
+    "secured card": AccountType("2A", "R", "BC", "REV"),
+    "secured loan": AccountType("02", "I", "FP", "048"),
+    "installment sale": AccountType("06", "I", "HF", "024"),
+    "installment loan": AccountType("78", "I", "FP", "036"),
+    "real estate": AccountType("08", "I", "FM", "180"),
+    "va mortgage": AccountType("25", "I", "FM", "360"),
+    "business loan": AccountType("10", "I", "BB", "060"),
+    "lease": AccountType("13", "I", "FA", "036"),
+    "auto lease": AccountType("3A", "I", "FA", "036"),
+    "unknown": AccountType("31", "I", "ZZ", "UNK"),
 }
 
 

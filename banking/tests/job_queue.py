@@ -1,4 +1,4 @@
-"""What waits in the real job queue for a worker."""
+"""Read the jobs that wait in the real Redis queues."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from compliance.queues import Lane
 
 @dataclass(frozen=True)
 class Job:
-    """A queued job: the task's last name, its arguments, and when it may start (``None``: at once)."""
+    """A queued job: the task's function name, its arguments, and its ETA (``None``: at once)."""
 
     task: str
     arguments: list[str]
@@ -24,14 +24,14 @@ class Job:
 
 
 def queued_jobs(about: UUID) -> list[Job]:
-    """The waiting jobs that name something by this id, the oldest first."""
+    """Return the waiting jobs that have this id among their arguments, oldest first."""
     with redis.Redis.from_url(settings.REDIS_URL) as queue:
         texts = [(lane, text) for lane in Lane for text in reversed(queue.lrange(lane.queue, 0, -1))]
-        waiting = [job(lane, json.loads(text)) for lane, text in texts]
-    return [each for each in waiting if str(about) in each.arguments]
+        waiting = [parse_job(lane, json.loads(text)) for lane, text in texts]
+    return [job for job in waiting if str(about) in job.arguments]
 
 
-def job(lane: Lane, message: dict) -> Job:
+def parse_job(lane: Lane, message: dict) -> Job:
     headers = message["headers"]
     arguments, options, _ = json.loads(base64.b64decode(message["body"]))
     start = datetime.fromisoformat(headers["eta"]) if headers["eta"] else None

@@ -1,4 +1,4 @@
-"""What a browser posts when the linking dialog is done, and what can be in its way."""
+"""Post what the browser posts after Plaid Link has closed, and what can fail then."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ METADATA = {
     "institution": {"institution_id": "ins_1", "name": "First Platypus Bank"},
     "accounts": [{"id": "acc-checking", "name": "Checking", "mask": "0000"}],
 }
-DOWN = (
+OUTAGES = (
     Unavailable("TIMEOUT", request_id="req-secret"),
     InstitutionDown("INSTITUTION_DOWN", request_id="req-secret"),
     RateLimited("RATE_LIMIT", scope="client", request_id="req-secret"),
@@ -37,13 +37,15 @@ def reload_session(user: User, session: LinkSession) -> LinkSession:
         return LinkSession.objects.select_related("item").get(pk=session.pk)
 
 
-def items(user: User) -> list[Item]:
+def list_items(user: User) -> list[Item]:
     with tenant(user.pk):
         return list(Item.objects.for_user(user))
 
 
-def raising(error: ProviderError) -> Callable[..., None]:
-    def refuse(*args: object, **options: object) -> None:
+def failing_call(error: ProviderError) -> Callable[..., None]:
+    """A replacement for a provider's method that raises ``error``."""
+
+    def fail(*args: object, **options: object) -> None:
         raise error
 
-    return refuse
+    return fail

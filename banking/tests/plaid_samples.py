@@ -1,10 +1,10 @@
-"""Answers as Plaid prints them in its documentation, for the tests of their translation."""
+"""Responses from Plaid's documentation, for the tests that parse them."""
 
 from decimal import Decimal
 
 import simplejson
 
-# As printed at https://plaid.com/docs/api/products/transactions/#transactionssync, shortened.
+# From https://plaid.com/docs/api/products/transactions/#transactionssync, shortened.
 PLAIDS_TRANSACTION = {
     "account_id": "BxBXxLj1m4HMXBm9WZZmCWVbPjX16EHwv99vp",
     "amount": Decimal("72.10"),

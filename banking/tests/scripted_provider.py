@@ -1,4 +1,4 @@
-"""A provider whose answers a test writes down, with the real one's calls (see ``test_scripted.py``)."""
+"""A provider client whose responses a test sets. ``test_scripted_provider`` holds its signatures to the real ones."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -65,15 +65,17 @@ COFFEE = TransactionRow(
 def link_result(
     public_token: str, *, institution_id: str = "", name: str = "", accounts: Iterable[AccountRow] = ()
 ) -> LinkResult:
-    """What a dialog brought that ended with this token."""
-    return LinkResult(public_token, institution_id, name, frozenset((each.name, each.mask) for each in accounts))
+    """Build the result of a dialog that ended with this public token."""
+    account_keys = frozenset((account.name, account.mask) for account in accounts)
+    return LinkResult(public_token, institution_id, name, account_keys)
 
 
-Answer = TransactionsPage | Exception | BaseException | Callable[[], TransactionsPage]
+# What a call of ``sync_transactions`` returns, raises, or calls.
+PageOutcome = TransactionsPage | BaseException | Callable[[], TransactionsPage]
 
 
 def transaction_row(provider_id: str, amount: str = "-4.33", **changes: object) -> TransactionRow:
-    """A coffee under another id, changed as told; ``amount`` is positive when money comes in."""
+    """Copy ``COFFEE`` with another id and ``changes``; ``amount`` is positive when money comes in."""
     money = Decimal(amount)
     return COFFEE._replace(provider_id=provider_id, amount=money, provider_amount=-money, **changes)
 
@@ -88,7 +90,6 @@ def transactions_page(
     readiness: Readiness = Readiness.HISTORICAL,
     accounts: Iterable[AccountRow] = (),
 ) -> TransactionsPage:
-    """One answer of the stream."""
     return TransactionsPage(
         added=list(added),
         modified=list(modified),
@@ -103,14 +104,14 @@ def transactions_page(
 
 @dataclass
 class ScriptedProvider:
-    """Answers ``sync_transactions`` from a list, everything else from its fields, and records its calls."""
+    """Returns the ``pages`` in order, everything else from its fields, and records the tokens and cursors it gets."""
 
-    pages: list[Answer] = field(default_factory=list)
+    pages: list[PageOutcome] = field(default_factory=list)
     listed_accounts: list[AccountRow] = field(default_factory=lambda: [CHECKING, CARD])
     credential: Credential | Exception = field(
         default_factory=lambda: Credential("access-sandbox-secret", "item-1", "req-exchange")
     )
-    facts: ItemDetails = field(
+    item_details: ItemDetails = field(
         default_factory=lambda: ItemDetails(
             provider_item_id="item-1",
             institution_id="ins_1",
@@ -123,7 +124,7 @@ class ScriptedProvider:
         )
     )
     removal_error: Exception | None = None
-    # The results of each dialog by its link token; ``None`` means the first two public tokens of the tests.
+    # The results of each dialog by its link token; ``None``: every dialog ended with public-sandbox-1 and -2.
     link_results: dict[str, list[LinkResult]] | None = None
     cursors: list[str] = field(default_factory=list)
     exchanged_tokens: list[str] = field(default_factory=list)
@@ -153,17 +154,17 @@ class ScriptedProvider:
         return self.credential
 
     def get_item(self, access_token: str) -> ItemDetails:
-        return self.facts
+        return self.item_details
 
     def get_accounts(self, access_token: str) -> AccountsResponse:
         return AccountsResponse(accounts=self.listed_accounts, request_id="req-accounts")
 
     def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
         self.cursors.append(cursor)
-        answer = self.pages.pop(0) if self.pages else transactions_page(cursor=cursor or "c0")
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer() if callable(answer) else answer
+        outcome = self.pages.pop(0) if self.pages else transactions_page(cursor=cursor or "c0")
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome() if callable(outcome) else outcome
 
     def get_institution(self, institution_id: str) -> InstitutionDetails:
         return InstitutionDetails(institution_id, "First Platypus Bank", "https://bank.example", "#0a5f86")
@@ -174,5 +175,5 @@ class ScriptedProvider:
         self.removed_tokens.append(access_token)
 
     def set_item_error(self, code: str) -> None:
-        """Set the Item's error from now on; an empty code clears it."""
-        self.facts = replace(self.facts, error_code=code)
+        """Set the Item's error; an empty code clears it."""
+        self.item_details = replace(self.item_details, error_code=code)

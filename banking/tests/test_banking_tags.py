@@ -1,4 +1,4 @@
-"""How pages say states of connections and categories, and list transactions: whatever a bank wrote stays words."""
+"""The template tags for connection states, categories and transaction rows, and that they escape text of banks."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""An Item whose token cannot be read: its person is told, links the bank anew and keeps the history."""
+"""An Item whose access token cannot be decrypted: its owner is notified, and reconnecting keeps the history."""
 
 import logging
 
@@ -30,7 +30,7 @@ METADATA = LinkMetadata(institution_id="ins_1", institution_name="First Platypus
 
 
 def corrupt_token(row: Item | PendingRemoval | LinkSession, column: str = "access_token") -> None:
-    """Change the last byte of a row's token."""
+    """Change the last byte of a sealed token, so that it cannot be decrypted."""
     with tenant(row.owner_id), connection.cursor() as cursor:
         cursor.execute(CORRUPT_LAST_BYTE.format(row._meta.db_table, column), [row.pk])
 
@@ -49,7 +49,7 @@ def reload(item: Item) -> Item:
 
 @pytest.fixture
 def item_needing_repair(unreadable_item: Item, provider: ScriptedProvider) -> Item:
-    """The Item after somebody tried to read it."""
+    """The Item after a sync could not decrypt its token."""
     assert sync_item(owner_id=unreadable_item.owner_id, item_id=unreadable_item.pk, trigger="test").ran
     return reload(unreadable_item)
 

@@ -1,4 +1,4 @@
-"""The CSV file of transactions, read back with the standard library's reader."""
+"""The CSV export of transactions, parsed with the standard library's reader."""
 
 import csv
 import gc
@@ -19,7 +19,7 @@ from compliance.isolation import current_tenant
 
 pytestmark = pytest.mark.django_db
 
-# More than any file here has: one that never ends has to fail its test.
+# More than any file here has, so that an endless export fails its test.
 MOST_LINES = 5000
 
 

@@ -1,4 +1,4 @@
-"""Letting a bank go while rows of the same person are stored: nobody waits, and a worker does what is left."""
+"""Disconnecting a bank while a sync stores rows of the same owner: the request does not wait, a worker finishes it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def read_item(item: Item, provider: ScriptedProvider) -> Item:
 
 @pytest.fixture
 def finish_other_sync(alice: User) -> Iterator[Callable[[], None]]:
-    """Another bank of Alice's is stored until this is called. Who waits for that gives up soon, as the web does."""
+    """Another connection holds Alice's advisory lock until this is called; waiting for it times out, as on the web."""
     other = connection.copy()
     with other.cursor() as cursor, connection.cursor() as mine:
         other.set_autocommit(False)
@@ -55,7 +55,7 @@ def finish_other_sync(alice: User) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def lock_item_row(item: Item, pool: ThreadPoolExecutor) -> Iterator[None]:
-    """Another transaction holds the Item's row meanwhile."""
+    """Hold a lock on the Item's row in another transaction."""
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -81,7 +81,7 @@ def execute_removal(removal: PendingRemoval) -> None:
 
 
 def count_remaining(user: User) -> tuple[int, int, int]:
-    """Transactions, open accounts and connections that are still there."""
+    """Count the user's transactions, open accounts and visible connections."""
     with tenant(user.pk):
         accounts = Account.objects.for_user(user)
         count = accounts.filter(closed_at=None).count()
@@ -129,13 +129,13 @@ def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
 def test_it_takes_the_wish_while_the_very_bank_is_stored(
     alice: User, item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, is_kept: bool, rows: int
 ) -> None:
-    removal: list[PendingRemoval | None] = []
+    results: list[PendingRemoval | None] = []
 
     def disconnect() -> None:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '500ms'")
-            removal.append(disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=is_kept))
+            results.append(disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=is_kept))
         finally:
             connection.close()
 
@@ -151,7 +151,7 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
     monkeypatch.undo()
     assert count_remaining(alice) == (1, 2, 1)
     monkeypatch.setattr(PlaidProvider, "connect", lambda self: provider)
-    execute_removal(removal[0])
+    execute_removal(results[0])
     assert count_remaining(alice) == (rows, 0, 0)
     assert provider.removed_tokens == ["access-sandbox-secret"]
     with tenant(alice.pk):
@@ -197,7 +197,7 @@ def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_end
     new = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=chosen)
     assert provider.removed_tokens == []
     with tenant(alice.pk):
-        assert [each.pk for each in connections.list_connections(alice)] == [new.pk]
+        assert [item.pk for item in connections.list_connections(alice)] == [new.pk]
         removal = PendingRemoval.objects.get(item=read_item)
     finish_other_sync()
     with pytest.raises(CredentialUnreadable):

@@ -1,4 +1,4 @@
-"""The filter of the transaction list, over a handful of rows that are all different."""
+"""The filters of the transaction list."""
 
 from datetime import date
 from types import SimpleNamespace

@@ -19,8 +19,8 @@ from banking.provider import (
     Readiness,
     Unavailable,
 )
-from banking.tests.fixtures import StoredTransactions, run_sync
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import StoredTransactions, run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,7 +62,7 @@ def test_it_does_not_call_a_bank_well_whose_stream_answers_in_spite_of_an_error(
     trouble: ProviderError,
     connection_after: str,
 ) -> None:
-    provider.facts = replace(provider.facts, error_code=trouble.code, error=trouble)
+    provider.item_details = replace(provider.item_details, error_code=trouble.code, error=trouble)
     provider.pages = [transactions_page(added=[transaction_row("a")])]
     run_sync(item)
     assert set(stored_transactions()) == {"a"}

@@ -1,4 +1,4 @@
-"""A dialog whose end did not reach us: the provider is asked again, and what nobody holds is kept for operators."""
+"""A link whose exchange response was lost: the provider is asked again, and a lost Item is logged for operators."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A bank that nobody here knows yet: it is the Item's from the start, by the provider's word, and is linked once."""
+"""Linking an institution that is not stored yet: it is created from the provider's result, and linked once."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,8 +24,8 @@ EMPTY_METADATA = LinkMetadata("", "", frozenset())
 
 @pytest.fixture
 def link(alice: User, provider: ScriptedProvider) -> Link:
-    """Walk through a dialog; the provider names bank and accounts, the browser names nothing."""
-    provider.facts = replace(provider.facts, institution_id="ins_new", institution_name="New Bank")
+    """Link a bank that the provider, and not the browser, names."""
+    provider.item_details = replace(provider.item_details, institution_id="ins_new", institution_name="New Bank")
     provider.link_results = {}
 
     def link_bank(

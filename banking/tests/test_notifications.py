@@ -1,4 +1,4 @@
-"""What people are told of their banks, by readings against a scripted stream."""
+"""Notifications about large transactions and lost connections."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Pages of transactions, over any set of rows and any size of page."""
+"""Keyset pagination of transactions, for any rows and any page size."""
 
 from datetime import date, timedelta
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db
 
 FIRST = date(2026, 11, 1)
-# More than any walk here takes: a walk in a circle has to end, too.
+# More than any test needs, so that a loop ends.
 MOST_PAGES = 30
 
 
@@ -31,7 +31,7 @@ def get_page(user: User, size: int, **position: str) -> RowsPage:
 
 
 def replace_rows(account: Account, days: list[int]) -> list[UUID]:
-    """Replace all rows by one for each day offset; returns their ids, newest day first and highest id first."""
+    """Replace all rows by one for each day offset; return their ids, newest day first and highest id first."""
     rows = [build_transaction(account, "-1", id=uuid4(), day=FIRST + timedelta(days=offset)) for offset in days]
     with tenant(account.owner_id):
         Transaction.objects.filter(account=account).delete()
@@ -40,7 +40,7 @@ def replace_rows(account: Account, days: list[int]) -> list[UUID]:
 
 
 def walk_pages(user: User, size: int) -> tuple[list[UUID], list[UUID]]:
-    """The ids seen on the way from the newest page to the oldest one, and on the way back from there."""
+    """Return the ids on the pages from newest to oldest, and on the pages back from there."""
     way = [get_page(user, size)]
     while way[-1].older is not None and len(way) < MOST_PAGES:
         way.append(get_page(user, size, before=str(way[-1].older)))

@@ -18,8 +18,8 @@ from banking.provider import (
 )
 from banking.sync import sync_item
 from banking.sync.outcome import SyncOutcome
-from banking.tests.fixtures import StoredTransactions, last_run, run_sync
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import StoredTransactions, last_run, run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""A reading that breaks off in a way that nobody foresaw: the Item is given back and looked at again soon."""
+"""Syncs that end in an unexpected error or a killed worker: the lease is released and the sync retried soon."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -10,8 +10,8 @@ from django.utils import timezone
 from banking.models import Item, SyncRun
 from banking.provider import Readiness, Unavailable
 from banking.sync import item_state, item_sync, sync_item, sync_queue
-from banking.tests.fixtures import StoredTransactions
 from banking.tests.scripted_provider import ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import StoredTransactions
 from compliance.isolation import tenant
 from conftest import cut_off_from_database
 
@@ -36,7 +36,7 @@ def reload(item: Item) -> Item:
 def results(item: Item) -> list[tuple[str, str]]:
     with tenant(item.owner_id):
         runs = SyncRun.objects.filter(item=item).order_by("started_at")
-        return [(each.result, each.error_code) for each in runs]
+        return [(run.result, run.error_code) for run in runs]
 
 
 @pytest.mark.parametrize("readiness", [Readiness.NOT_READY, Readiness.HISTORICAL])
@@ -154,7 +154,7 @@ def test_it_goes_on_with_an_item_that_failed_often(item: Item, provider: Scripte
 
 
 def lose_workers(item: Item, times: int) -> Item:
-    """The Item after so many workers died over it."""
+    """Record ``times`` workers that were killed during a sync of the Item."""
     for _ in range(times):
         with tenant(item.owner_id):
             SyncRun.objects.create(owner_id=item.owner_id, item=item, trigger="beat")

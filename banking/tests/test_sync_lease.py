@@ -1,4 +1,4 @@
-"""The lease on an Item: who reads slowly keeps it, and who stops loses it."""
+"""The lease on an Item: a slow sync keeps it, a stopped one loses it."""
 
 import threading
 import time
@@ -21,15 +21,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def fast_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Renew the lease every moment, so that a test need not wait for it."""
+    """Renew the lease every 20 ms."""
     monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.02)
 
 
-def wait_until(happens: Callable[[], bool]) -> None:
-    """Return once it has happened; fail when it does not."""
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    while not happens():
-        assert time.monotonic() < deadline, "It did not happen in time."
+    while not condition():
+        assert time.monotonic() < deadline, "The condition was not met in time."
         time.sleep(0.01)
 
 
@@ -41,7 +40,7 @@ def seconds_left(item: Item) -> float:
 
 
 def shorten_lease(item: Item) -> None:
-    """Let the lease be about to run out."""
+    """Let the lease expire in a second."""
     with tenant(item.owner_id):
         Item.objects.filter(pk=item.pk).update(leased_until=timezone.now() + timedelta(seconds=1))
 
@@ -85,7 +84,7 @@ def test_it_stops_at_the_next_page_when_the_item_was_taken_from_it(
     def answer() -> object:
         with tenant(item.owner_id):
             Item.objects.filter(pk=item.pk).update(lease_holder=None, leased_until=None)
-        # The heart stops beating once it has seen that.
+        # The heartbeat thread ends once it has seen that.
         wait_until(lambda: threading.active_count() <= reading)
         return transactions_page(cursor="c1", more=True)
 

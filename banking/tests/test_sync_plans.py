@@ -1,8 +1,8 @@
-"""Every statement over staged rows, where PostgreSQL knows nothing and plans as badly as it can.
+"""The query plans of the statements over staged rows, without table statistics.
 
-A database that was made a moment ago has no statistics. A guess that was wrong by a factor of 12,000 made it compare
-each staged row with each stored one: ten seconds inside the transaction. Hash and merge joins, which would hide it,
-are switched off here, so that what is left are the loops that such a guess leads to.
+A new database has no statistics. A row estimate that was wrong by a factor of 12,000 once made PostgreSQL compare each
+staged row with each stored one: ten seconds inside the transaction. Hash and merge joins, which would hide that, are
+switched off here, so that a plan with a full scan inside a nested loop shows up.
 """
 
 import json
@@ -17,8 +17,8 @@ from accounts.models import User
 from banking.models import Item, Transaction
 from banking.provider import InvalidCursor, TransactionRow
 from banking.sync import store
-from banking.tests.fixtures import last_run, run_sync
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import last_run, run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,22 +40,22 @@ def nested_loops_only() -> Iterator[None]:
 
 @pytest.fixture
 def repeated_scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a statement's plan reads in full once for each row of something else."""
-    found: list[str] = []
+    """The scans, of all statements, that read a large table once for each row of another one."""
+    scans: list[str] = []
     execute = store.execute
 
     def explain_and_execute(cursor: CursorWrapper, statement: str, params: store.Params) -> int:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", params)
         plan = cursor.fetchone()[0]
-        found.extend(find_repeated_scans((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], again=False))
+        scans.extend(find_repeated_scans((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], again=False))
         return execute(cursor, statement, params)
 
     monkeypatch.setattr(store, "execute", explain_and_execute)
-    return found
+    return scans
 
 
 def find_repeated_scans(node: dict[str, Any], *, again: bool) -> Iterator[str]:
-    """Scans of large tables that a plan repeats without looking a row up by its key."""
+    """Find scans of large tables that a plan repeats without an index condition on a key."""
     condition = f"{node.get('Index Cond', '')}{node.get('Recheck Cond', '')}"
     if again and node.get("Relation Name") in LARGE and not any(key in condition for key in KEYS):
         yield f"{node['Node Type']} of {node['Relation Name']}: {condition or 'all of it'}"

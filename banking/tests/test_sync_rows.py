@@ -1,4 +1,4 @@
-"""What replaces, moves and withdraws a row: pending and posted, other accounts, and streams read again."""
+"""How stored rows are replaced, moved and removed: pending and posted, other accounts, restarted streams."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from django.utils import timezone
 from accounts.models import User
 from banking.models import Account, Item, Transaction
 from banking.provider import InvalidCursor, Readiness, TransactionRow
-from banking.tests.fixtures import StoredTransactions, last_run, run_sync
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import StoredTransactions, last_run, run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,13 +30,13 @@ def recent_row(provider_id: str, **changes: object) -> TransactionRow:
 
 @pytest.fixture
 def update_transaction(alice: User) -> Callable[..., None]:
-    """What Alice writes on one of her rows."""
+    """Set the user's own columns (note, category, hidden) of one of Alice's transactions."""
 
-    def on(provider_id: str, **words: object) -> None:
+    def update(provider_id: str, **columns: object) -> None:
         with tenant(alice.pk):
-            assert Transaction.objects.filter(owner=alice, provider_id=provider_id).update(**words) == 1
+            assert Transaction.objects.filter(owner=alice, provider_id=provider_id).update(**columns) == 1
 
-    return on
+    return update
 
 
 def test_it_counts_a_payment_once_while_its_removal_is_late(

@@ -10,9 +10,9 @@ from django.utils import timezone
 from banking.models import Account, Item
 from banking.plaid import responses
 from banking.provider import AccountsResponse, InvalidCursor, SkippedRow, TransactionsPage
-from banking.tests.fixtures import StoredTransactions, last_run, run_sync
 from banking.tests.plaid_samples import BARE_TRANSACTION, PLAIDS_ACCOUNT, encode_json
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import StoredTransactions, last_run, run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from banking.models import Item, Transaction
 from banking.provider import InvalidCursor, Readiness, TransactionRow, TransactionsPage
-from banking.tests.fixtures import run_sync
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import run_sync
 from compliance.isolation import tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""Nobody waits behind a bank that does not answer: its Item moves to workers of its own."""
+"""Items of slow banks move to a queue of their own, so that other Items do not wait for them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -124,15 +124,15 @@ def test_it_ends_items_at_the_provider_where_that_holds_nobody_up(
 # --- The provider -----------------------------------------------------------------------------------------
 
 
-class Answering:
-    """In place of the transport: notes how long each answer may take, and takes that long or less."""
+class SlowTransport:
+    """Replaces the transport: records the timeout of each call, and moves the clock by the call's duration."""
 
-    def __init__(self, *takes: float, clock: Any) -> None:
-        self.takes, self.clock, self.given = list(takes), clock, []
+    def __init__(self, *durations: float, clock: Any) -> None:
+        self.durations, self.clock, self.timeouts = list(durations), clock, []
 
     def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> bytes:
-        self.given.append(round(seconds, 3))
-        self.clock.now += min(self.takes.pop(0), seconds)
+        self.timeouts.append(round(seconds, 3))
+        self.clock.now += min(self.durations.pop(0), seconds)
         return b'{"item": {"item_id": "i", "error": null}, "status": null, "request_id": "r"}'
 
 
@@ -146,11 +146,11 @@ class Clock:
 def test_it_waits_no_longer_for_one_answer_or_for_all_than_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("banking.plaid.deadline.time", clock)
-    transport = Answering(1, 4, 4, clock=clock)
+    transport = SlowTransport(1, 4, 4, clock=clock)
     client = PlaidClient(PlaidSettings.from_settings(), transport).with_timeouts(response=4, total=7)
     for _ in range(3):
         client.get_item("access-sandbox-secret")
-    assert transport.given == [4, 4, 2]
+    assert transport.timeouts == [4, 4, 2]
     with pytest.raises(TimedOut):
         client.get_item("access-sandbox-secret")
     assert QUICK_TIMEOUTS.response < QUICK_TIMEOUTS.total < LONG_TIMEOUTS.total

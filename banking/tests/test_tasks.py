@@ -1,4 +1,4 @@
-"""Jobs about Items, with the real queue; see ``config/tests/test_resilience.py`` for them in a real worker."""
+"""Banking's Celery tasks with the real queue; ``config/tests/test_resilience.py`` runs them in a real worker."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -31,7 +31,7 @@ def triggers(item: Item) -> list[str]:
 
 
 def lease_to_other_worker(item: Item) -> Item:
-    """The Item while another worker reads it."""
+    """Lease the Item, as another worker that syncs it does."""
     return update_item(item, lease_holder=uuid4(), leased_until=timezone.now() + timedelta(minutes=1))
 
 
@@ -114,7 +114,7 @@ def test_it_reads_no_item_in_somebody_elses_name(mallory: User, item: Item, prov
         sync(item)
 
 
-# --- The clock --------------------------------------------------------------------------------------------
+# --- Celery beat ------------------------------------------------------------------------------------------
 
 
 def test_it_queues_everybodys_due_items_once_and_chunk_by_chunk(
@@ -171,7 +171,7 @@ def test_it_says_which_removal_is_owed_and_shows_no_token(
     assert "access-sandbox-secret" not in caplog.text
 
 
-# --- The doorbell -----------------------------------------------------------------------------------------
+# --- Webhooks ---------------------------------------------------------------------------------------------
 
 
 def webhook_event(provider_item_id: str) -> WebhookEvent:
@@ -234,7 +234,7 @@ def test_it_forgets_webhooks_that_are_too_old_to_be_played_again() -> None:
     assert list(WebhookReceipt.objects.values_list("fingerprint", flat=True)) == ["new"]
 
 
-# --- A queue that is out of reach -------------------------------------------------------------------------
+# --- A queue that is down ---------------------------------------------------------------------------------
 
 
 def test_it_leaves_the_item_to_the_clock_when_the_queue_is_away(

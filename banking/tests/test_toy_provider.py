@@ -1,4 +1,4 @@
-"""A second provider links, syncs, rings and disconnects through the site's own views and tasks."""
+"""A second provider links, syncs, sends webhooks and disconnects through the site's own views and tasks."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ from banking.provider import ProviderConfigurationError
 from banking.providers import provider_for
 from banking.sync import sync_queue
 from banking.tests.job_queue import queued_jobs
-from banking.tests.link_dialog import items, post_public_token
+from banking.tests.link_dialog import list_items, post_public_token
 from banking.tests.scripted_provider import ScriptedProvider
 from banking.tests.toy_provider import ToyBank, ToyProvider, sign
 from banking.views import webhooks
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def bank(settings, monkeypatch: pytest.MonkeyPatch) -> ToyBank:
-    """The toy's bank, on a site that works with Plaid as well."""
+    """The toy provider's bank, on a site with two providers."""
     settings.BANK_PROVIDERS = {**settings.BANK_PROVIDERS, "toy": "banking.tests.toy_provider.ToyProvider"}
     monkeypatch.setattr(ToyProvider, "bank", ToyBank())
     return ToyProvider.bank
@@ -36,7 +36,7 @@ def bank(settings, monkeypatch: pytest.MonkeyPatch) -> ToyBank:
 
 @pytest.fixture
 def toy_item(bank: ToyBank, as_alice: Client, alice: User) -> Item:
-    """Alice's connection, linked through the site's pages."""
+    """Alice's Item at the toy provider, linked through the site's pages."""
     page = as_alice.post(reverse("connect") + "?provider=toy")
     assert 'src="https://toy.example/dialog.js"' in page_text(page)
     assert "https://toy.example/dialog.js" in page.headers["Content-Security-Policy"]
@@ -44,7 +44,7 @@ def toy_item(bank: ToyBank, as_alice: Client, alice: User) -> Item:
         session = LinkSession.objects.get()
         link_token = session.link_token.reveal()
     assert post_public_token(as_alice, session, token=bank.finish_dialog(link_token)).status_code == 302
-    [item] = items(alice)
+    [item] = list_items(alice)
     return item
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def item_to_reconnect(alice: User, item: Item, provider: ScriptedProvider) -> Item:
-    """Alice's connection after the bank ended the sign-in."""
+    """Alice's Item in ITEM_LOGIN_REQUIRED."""
     provider.set_item_error("ITEM_LOGIN_REQUIRED")
     return update_item(
         item, connection=Connection.LOGIN_REQUIRED, error_code="ITEM_LOGIN_REQUIRED", failures=2, cursor="c7"
@@ -98,7 +98,7 @@ def test_it_brings_no_bank_back_that_was_disconnected_while_the_provider_was_ask
 ) -> None:
     def disconnect_meanwhile(token: str) -> object:
         disconnect_bank(user=alice, item_id=item_to_reconnect.pk, keep_history=True)
-        return provider.facts
+        return provider.item_details
 
     session = open_update_mode(user=alice, item_id=item_to_reconnect.pk).session
     provider.set_item_error("")

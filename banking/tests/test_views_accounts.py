@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def healthy_item(item: Item) -> Item:
-    """Alice's connection after a good reading: a checking account and a card."""
+    """Alice's Item after a successful sync, with a checking account and a credit card."""
     make_account(item, name="Everyday", mask="0000", current=Decimal("1200.50"), available=Decimal("1100.5"))
     make_account(item, name="Card", mask="3333", type="credit", current=Decimal(410), limit=Decimal(2000))
     return update_item(

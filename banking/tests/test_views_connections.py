@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def imported_item(item: Item) -> Item:
-    """Alice's connection with one account and two transactions."""
+    """Alice's Item, completely imported, with one account and two transactions."""
     account = make_account(item)
     make_transaction(account, "-1")
     make_transaction(account, "-2")
@@ -75,7 +75,7 @@ def test_it_shows_no_import_of_somebody_else(as_mallory: Client, imported_item: 
     assert watch(as_mallory, imported_item, HX_Request="true").status_code == 404
 
 
-# --- Asking for news --------------------------------------------------------------------------------------
+# --- Sync now ---------------------------------------------------------------------------------------------
 
 
 def test_it_asks_one_bank_for_news_and_not_again_at_once(as_alice: Client, imported_item: Item) -> None:
@@ -134,7 +134,7 @@ def test_it_keeps_the_wish_when_the_queue_is_away(as_alice: Client, imported_ite
     assert update_item(imported_item).sync_requested_at is not None
 
 
-# --- Letting a bank go ------------------------------------------------------------------------------------
+# --- Disconnecting ----------------------------------------------------------------------------------------
 
 
 def pending_removals(user: User) -> list[PendingRemoval]:
@@ -215,7 +215,7 @@ def test_it_changes_nothing_by_a_link(as_alice: Client, imported_item: Item, nam
     assert triggers(imported_item) == []
 
 
-# --- Who is there -----------------------------------------------------------------------------------------
+# --- Reauthentication -------------------------------------------------------------------------------------
 
 
 def test_it_asks_who_is_there_before_it_lets_a_bank_go(alice: User, imported_item: Item) -> None:

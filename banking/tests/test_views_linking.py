@@ -24,7 +24,15 @@ from banking.providers import provider_for
 from banking.sync import sync_queue
 from banking.tests.factories import make_account
 from banking.tests.job_queue import queued_jobs
-from banking.tests.link_dialog import DOWN, METADATA, TOKEN, items, post_public_token, raising, reload_session
+from banking.tests.link_dialog import (
+    METADATA,
+    OUTAGES,
+    TOKEN,
+    failing_call,
+    list_items,
+    post_public_token,
+    reload_session,
+)
 from banking.tests.scripted_provider import ScriptedProvider, link_result
 from compliance.isolation import tenant
 from ui.tests.page_text import page_text
@@ -62,11 +70,11 @@ def test_it_opens_the_dialog_with_a_token_of_this_click(
         assert LinkSession.objects.for_user(alice).count() == 2
 
 
-@pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", OUTAGES, ids=lambda error: type(error).__name__)
 def test_it_says_in_a_sentence_why_no_dialog_opens(
     as_alice: Client, alice: User, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, error: ProviderError
 ) -> None:
-    monkeypatch.setattr(provider, "create_link_token", raising(error))
+    monkeypatch.setattr(provider, "create_link_token", failing_call(error))
     page = as_alice.post(reverse("connect"))
     assert page.status_code == 503
     assert 'role="alert"' in page_text(page)
@@ -109,7 +117,7 @@ def test_it_begins_again_when_nothing_was_left_open(as_alice: Client, as_mallory
 
 def test_it_keeps_the_bank_and_begins_its_import(as_alice: Client, alice: User, session: LinkSession) -> None:
     answer = post_public_token(as_alice, session)
-    (item,) = items(alice)
+    (item,) = list_items(alice)
     assert (answer.status_code, answer.url) == (302, reverse("importing", args=[item.pk]))
     assert item.institution_name == "First Platypus Bank"
     assert [job.arguments for job in queued_jobs(item.pk)] == [[str(alice.pk), str(item.pk), "link"]]
@@ -119,7 +127,7 @@ def test_it_connects_once_when_the_answer_is_posted_twice(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     assert post_public_token(as_alice, session).url == post_public_token(as_alice, session).url
-    assert (len(items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
+    assert (len(list_items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
 
 
 def test_it_takes_no_second_token_through_one_dialog(
@@ -129,14 +137,14 @@ def test_it_takes_no_second_token_through_one_dialog(
     again = post_public_token(as_alice, session, token="public-sandbox-2")
     assert again.status_code == 409
     assert "already finished" in page_text(again)
-    assert (len(items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
+    assert (len(list_items(alice)), provider.exchanged_tokens) == (1, [TOKEN])
 
 
 def test_it_takes_nothing_through_another_persons_dialog(
     as_mallory: Client, mallory: User, alice: User, session: LinkSession, provider: ScriptedProvider
 ) -> None:
     assert post_public_token(as_mallory, session).status_code == 404
-    assert (provider.exchanged_tokens, items(mallory)) == ([], [])
+    assert (provider.exchanged_tokens, list_items(mallory)) == ([], [])
     assert reload_session(alice, session).state == LinkSession.State.OPEN
 
 
@@ -147,7 +155,7 @@ def test_it_takes_no_token_that_another_person_has_posted(
     opened = open_link(user=mallory)
     provider.link_results = {opened.token.value: [link_result("public-sandbox-9")]}
     assert post_public_token(as_mallory, opened.session).status_code == 409
-    assert (provider.exchanged_tokens, items(mallory)) == ([TOKEN], [])
+    assert (provider.exchanged_tokens, list_items(mallory)) == ([TOKEN], [])
 
 
 def test_it_knows_no_dialog_that_was_never_opened(as_alice: Client, provider: ScriptedProvider) -> None:
@@ -174,10 +182,10 @@ def test_it_says_that_the_banks_answer_came_too_late(
     assert refused.status_code == 409
     assert "expired or was already used" in page_text(refused)
     assert "INVALID_PUBLIC_TOKEN" not in page_text(refused)
-    assert items(alice) == []
+    assert list_items(alice) == []
 
 
-@pytest.mark.parametrize("error", DOWN[:3], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", OUTAGES[:3], ids=lambda error: type(error).__name__)
 def test_it_loses_nothing_while_the_provider_is_away(
     as_alice: Client, alice: User, session: LinkSession, provider: ScriptedProvider, error: ProviderError
 ) -> None:
@@ -189,7 +197,7 @@ def test_it_loses_nothing_while_the_provider_is_away(
     assert error.code not in page_text(away)
     provider.credential = good
     assert post_public_token(as_alice, session).status_code == 302
-    assert len(items(alice)) == 1
+    assert len(list_items(alice)) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -197,7 +205,7 @@ def test_it_connects_even_when_the_queue_is_away(
     as_alice: Client, alice: User, session: LinkSession, queue_down: None
 ) -> None:
     assert post_public_token(as_alice, session).status_code == 302
-    (item,) = items(alice)
+    (item,) = list_items(alice)
     assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=9)] == [item.pk]
 
 
@@ -212,7 +220,7 @@ def test_it_ends_the_bank_at_the_provider_whatever_keeps_it_from_being_written_d
     client.force_login(alice)
     assert post_public_token(client, session).status_code == 500
     assert provider.removed_tokens == ["access-sandbox-secret"]
-    assert items(alice) == []
+    assert list_items(alice) == []
 
 
 def test_it_shows_the_bank_that_is_connected_already(
@@ -248,7 +256,7 @@ def test_it_connects_whatever_the_dialog_tells_besides(
     answer = post_public_token(as_alice, session, metadata=metadata)
     assert answer.status_code == 302
     assert "<script>alert" not in as_alice.get(answer.url).content.decode()
-    (item,) = items(alice)
+    (item,) = list_items(alice)
     assert len(item.institution_name) <= 200
     # What is no text is not made one.
     assert not {"[", "{"}.intersection(item.institution_name)
@@ -307,7 +315,7 @@ def test_it_refuses_what_is_no_public_token(
 # --- Every error has its sentence --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("error", [LoginRequired("ITEM_LOGIN_REQUIRED"), *DOWN, PublicTokenRefused("EXPIRED")])
+@pytest.mark.parametrize("error", [LoginRequired("ITEM_LOGIN_REQUIRED"), *OUTAGES, PublicTokenRefused("EXPIRED")])
 def test_it_ends_each_sentence_with_something_to_do(error: ProviderError) -> None:
     text = message_for(error, provider=provider_for("plaid"))
     assert error.code not in text

@@ -1,4 +1,4 @@
-"""Reconnecting a bank through the site's pages; the provider answers by a script."""
+"""Reconnecting a bank through the site's pages, with a scripted provider."""
 
 import pytest
 from django.test import Client
@@ -10,7 +10,7 @@ from banking.linking.update_mode import open_update_mode
 from banking.models import Connection, Item, LinkSession
 from banking.provider import ProviderError
 from banking.tests.job_queue import queued_jobs
-from banking.tests.link_dialog import DOWN, items, post_public_token, raising
+from banking.tests.link_dialog import OUTAGES, failing_call, list_items, post_public_token
 from banking.tests.scripted_provider import ScriptedProvider
 from compliance.isolation import tenant
 from ui.tests.page_text import page_text
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def item_to_reconnect(item: Item, provider: ScriptedProvider) -> Item:
-    """Alice's connection after the bank ended the sign-in."""
+    """Alice's Item in ITEM_LOGIN_REQUIRED."""
     provider.set_item_error("ITEM_LOGIN_REQUIRED")
     with tenant(item.owner_id):
         Item.objects.filter(pk=item.pk).update(
@@ -47,7 +47,7 @@ def test_it_repairs_the_connection(
         session = LinkSession.objects.for_user(alice).get()
     provider.set_item_error("")
     assert post_public_token(as_alice, session).url == reverse("importing", args=[item_to_reconnect.pk])
-    (item,) = items(alice)
+    (item,) = list_items(alice)
     assert (item.pk, item.connection, provider.exchanged_tokens) == (item_to_reconnect.pk, Connection.ACTIVE, [])
     assert [job.arguments[-1] for job in queued_jobs(item_to_reconnect.pk)] == ["link"]
 
@@ -60,10 +60,10 @@ def test_it_says_that_the_bank_still_wants_a_sign_in(
     assert refused.status_code == 409
     assert "still needs you to sign in" in page_text(refused)
     assert "ITEM_LOGIN_REQUIRED" not in page_text(refused)
-    assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
+    assert list_items(alice)[0].connection == Connection.LOGIN_REQUIRED
 
 
-@pytest.mark.parametrize("error", DOWN, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", OUTAGES, ids=lambda error: type(error).__name__)
 def test_it_says_in_a_sentence_why_no_repair_begins(
     as_alice: Client,
     item_to_reconnect: Item,
@@ -71,7 +71,7 @@ def test_it_says_in_a_sentence_why_no_repair_begins(
     monkeypatch: pytest.MonkeyPatch,
     error: ProviderError,
 ) -> None:
-    monkeypatch.setattr(provider, "create_update_token", raising(error))
+    monkeypatch.setattr(provider, "create_update_token", failing_call(error))
     page = as_alice.post(reverse("reconnect", args=[item_to_reconnect.pk]))
     assert page.status_code == 503
     assert 'role="alert"' in page_text(page)
@@ -86,7 +86,7 @@ def test_it_shows_and_repairs_nothing_of_another_person(
     address = reverse("reconnect", args=[item_to_reconnect.pk])
     assert {as_mallory.get(address).status_code, as_mallory.post(address).status_code} == {404}
     assert post_public_token(as_mallory, session).status_code == 404
-    assert items(alice)[0].connection == Connection.LOGIN_REQUIRED
+    assert list_items(alice)[0].connection == Connection.LOGIN_REQUIRED
 
 
 def test_it_repairs_no_bank_that_was_disconnected(as_alice: Client, alice: User, item_to_reconnect: Item) -> None:

@@ -1,4 +1,4 @@
-"""Plaid's doorbell, signed with a key that a server on this machine hands out as Plaid's does."""
+"""The webhook view, with webhooks signed by a key that a local server returns as Plaid does."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ PRIVATE = ec.generate_private_key(ec.SECP256R1())
 
 @pytest.fixture
 def plaid(settings) -> Iterator[object]:
-    """Plaid, which knows the one key that these tests sign with."""
+    """A server that returns the verification key of these tests."""
     with scripted_server() as running:
         settings.PLAID_URL = running.url
         running.respond_with(http_response({"key": public_key(), "request_id": "r"}))
@@ -34,7 +34,7 @@ def plaid(settings) -> Iterator[object]:
 
 @pytest.fixture
 def sender(plaid: object) -> Client:
-    """Somebody without a session or a form's token."""
+    """A client without a session and without a CSRF token."""
     return Client(enforce_csrf_checks=True)
 
 
@@ -126,7 +126,7 @@ def test_it_refuses_a_signed_body_that_says_nothing(sender: Client, body: bytes)
 
 
 def forge_signature(body: bytes, claims: bytes = b"", **head: object) -> str:
-    """What anybody can write in the place of a signature."""
+    """Build a JWT without a valid signature."""
     usual = {"iat": int(time.time()), "request_body_sha256": hashlib.sha256(body).hexdigest()}
     parts = [json.dumps({"alg": "ES256", "kid": KID} | head).encode(), claims or json.dumps(usual).encode(), b"x" * 64]
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
@@ -200,7 +200,7 @@ def test_it_is_no_page(sender: Client, as_alice: Client) -> None:
 def test_it_hears_the_first_webhook_of_an_item_in_the_middle_of_a_flood(
     sender: Client, plaid: object, item: Item
 ) -> None:
-    """The key is new to this process, and strangers have used up what is looked up for them."""
+    """The key is not cached, and webhooks with invented key ids have used up the look-ups of this minute."""
     unknown = {"error_type": "INVALID_INPUT", "error_code": "INVALID_WEBHOOK_VERIFICATION_KEY_ID"}
     plaid.respond_with(http_response(unknown, status=400))
     stranger = webhook_body(item, item_id="nobody-knows-me")

@@ -12,8 +12,8 @@ from accounts.models import User
 from banking import connections
 from banking.models import Connection, Item
 from banking.provider import AccountRow, TransactionRow
-from banking.tests.fixtures import run_sync
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import run_sync
 from compliance.isolation import tenant
 from insights.balances import account_totals
 from insights.cash_flow.sums import Window, sum_transactions

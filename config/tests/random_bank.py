@@ -15,8 +15,8 @@ from accounts.models import User
 from banking.linking import disconnecting
 from banking.models import VISIBLE_CONNECTIONS, Connection, Item
 from banking.provider import InstitutionDown, ItemNotFound, LoginRequired, TransactionRow
-from banking.tests.fixtures import run_sync
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider, transaction_row, transactions_page
+from banking.tests.sync_runs import run_sync
 from compliance.isolation import tenant
 
 ACCOUNTS = (
@@ -133,7 +133,7 @@ class Bank:
     def run_sync(self, login: Login) -> None:
         place, today = f" of {login.item.provider_item_id}", timezone.localdate()
         new = [paid for paid in self.payments if login.since <= paid.day <= today and paid.name not in login.knows]
-        self.provider.facts = replace(self.provider.facts, institution_id=login.bank)
+        self.provider.item_details = replace(self.provider.item_details, institution_id=login.bank)
         self.provider.listed_accounts = [
             account._replace(provider_id=account.provider_id + place) for account in ACCOUNTS
         ]

@@ -12,8 +12,8 @@ from accounts.models import User
 from banking.linking import disconnecting
 from banking.models import Account, Item
 from banking.provider import AccountRow
-from banking.tests.fixtures import StoredTransactions
 from banking.tests.scripted_provider import CHECKING, ScriptedProvider
+from banking.tests.sync_runs import StoredTransactions
 from compliance.isolation import tenant
 from config.tests.duplicate_connection import (
     again,
@@ -155,7 +155,7 @@ def test_it_never_joins_across_banks_or_people(
     bank_reads(item, [CHECKING])
     revoke(item)
     elsewhere = make_item(alice, provider_item_id="item-elsewhere")
-    provider.facts = replace(provider.facts, institution_id="ins_2")
+    provider.item_details = replace(provider.item_details, institution_id="ins_2")
     bank_reads(elsewhere, [with_new_id(CHECKING)])
     theirs = make_item(mallory)
     bank_reads(theirs, [with_new_id(CHECKING, "-theirs")])

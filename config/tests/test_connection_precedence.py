@@ -13,8 +13,8 @@ from banking import connections
 from banking.linking import disconnecting
 from banking.models import Account, Connection, Item, PendingRemoval
 from banking.provider import InstitutionDown, LoginRequired, ProviderError
-from banking.tests.fixtures import StoredTransactions, run_sync
 from banking.tests.scripted_provider import CARD, CHECKING, ScriptedProvider, transaction_row
+from banking.tests.sync_runs import StoredTransactions, run_sync
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from config.tests.duplicate_connection import (
@@ -69,7 +69,7 @@ def test_it_shows_it_too_where_the_stream_of_the_one_in_front_still_answers(
     twice: Item, stored_transactions: StoredTransactions, provider: ScriptedProvider, bank_reads: Callable[..., None]
 ) -> None:
     trouble = LoginRequired("ITEM_LOGIN_REQUIRED")
-    provider.facts = replace(provider.facts, error_code=trouble.code, error=trouble)
+    provider.item_details = replace(provider.item_details, error_code=trouble.code, error=trouble)
     bank_reads(twice, [NEW], cursor="c2")
     assert state(twice) == Connection.LOGIN_REQUIRED
     assert (len(stored_transactions()), "later" in stored_transactions()) == (21, True)
@@ -115,11 +115,11 @@ def test_it_counts_once_when_the_provider_gives_the_bank_another_id(
     bank_reads: Callable[..., None],
     moves: str,
 ) -> None:
-    here, there = provider.facts, replace(provider.facts, institution_id="ins_9")
+    here, there = provider.item_details, replace(provider.item_details, institution_id="ins_9")
     for facts, old_facts in ((here, there) if moves == "older" else (there, here), (there, there)):
-        provider.facts = facts
+        provider.item_details = facts
         bank_reads(twice, [NEW], cursor="c2")
-        provider.facts = old_facts
+        provider.item_details = old_facts
         bank_reads(item, [CHECKING], cursor="c3")
         assert len(stored_transactions()) == 20
         assert money_in_the_bank(alice) == CHECKING.current
@@ -134,7 +134,7 @@ def test_it_counts_once_when_a_third_connection_knows_the_bank_by_its_new_id_alo
     make_item: Callable[..., Item],
     bank_reads: Callable[..., None],
 ) -> None:
-    provider.facts = replace(provider.facts, institution_id="ins_9")
+    provider.item_details = replace(provider.item_details, institution_id="ins_9")
     bank_reads(twice, [NEW], cursor="c2")
     third = make_item(alice, provider_item_id="third", connected_at=twice.connected_at + timedelta(seconds=1))
     newest = with_new_id(CHECKING, "-newest", current=Decimal(40))
@@ -157,7 +157,7 @@ def test_it_lets_an_older_history_count_again_when_the_connection_goes_that_knew
     is_kept: bool,
 ) -> None:
     disconnecting.disconnect_bank(user=alice, item_id=item.pk, keep_history=True)
-    provider.facts = replace(provider.facts, institution_id="ins_9")
+    provider.item_details = replace(provider.item_details, institution_id="ins_9")
     bank_reads(twice, [NEW], cursor="c2")
     disconnecting.disconnect_bank(user=alice, item_id=twice.pk, keep_history=is_kept)
     assert (len(stored_transactions()), "later" in stored_transactions()) == ((20, False) if is_kept else (21, True))

@@ -37,7 +37,7 @@ def link(user: User, bank: Sandbox, *, hangs: bool) -> Item:
     item = finish_link(
         user=user,
         session_id=opened.session.pk,
-        public_token=bank.walk(opened.token.value),
+        public_token=bank.complete_link(opened.token.value),
         metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
     if hangs:

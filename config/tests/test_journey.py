@@ -76,7 +76,7 @@ def item(alice: User, bank: Sandbox, running_worker: None, settings) -> Item:
     linked = finish_link(
         user=alice,
         session_id=opened.session.pk,
-        public_token=bank.walk(opened.token.value, username="user_living"),
+        public_token=bank.complete_link(opened.token.value, username="user_living"),
         metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
     enqueue_sync(linked, trigger="link")

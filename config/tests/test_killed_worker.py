@@ -92,7 +92,7 @@ def link(user: User, bank: Sandbox) -> Item:
     return finish_link(
         user=user,
         session_id=opened.session.pk,
-        public_token=bank.walk(opened.token.value, username="user_scale_1200"),
+        public_token=bank.complete_link(opened.token.value, username="user_scale_1200"),
         metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
 

@@ -12,8 +12,8 @@ from banking import connections
 from banking.account_matching import succession
 from banking.linking import disconnecting
 from banking.models import Account, Item, Transaction
-from banking.tests.fixtures import StoredTransactions
 from banking.tests.scripted_provider import CARD, CHECKING, transaction_row
+from banking.tests.sync_runs import StoredTransactions
 from compliance.isolation import tenant
 from config.tests.duplicate_connection import (
     SAVINGS,

@@ -1,4 +1,4 @@
-"""A second provider: a bank in this process's memory. It shows what a new provider takes, and that it takes no more."""
+"""A second provider, held in memory: the least that a provider has to implement."""
 
 import hmac
 import json
@@ -44,7 +44,7 @@ SAVINGS = AccountRow(
 
 
 class ToyBank:
-    """One bank with one account. Its stream is a list of amounts, and a cursor is a place in it."""
+    """One bank with one account. Its transactions are a list of amounts, and a cursor is an index in it."""
 
     def __init__(self) -> None:
         self.amounts: list[Decimal] = []
@@ -61,7 +61,7 @@ class ToyBank:
         return self.create_link_token(client_user_id=client_user_id, webhook="")
 
     def finish_dialog(self, link_token: str) -> str:
-        """What the person does in the toy's dialog; returns the public token that the browser gets."""
+        """End the dialog with a bank, and return the public token that the browser gets."""
         self.public_tokens[link_token] = f"public-toy-{link_token}"
         return self.public_tokens[link_token]
 
@@ -159,5 +159,4 @@ class ToyProvider:
 
 
 def sign(body: bytes) -> str:
-    """Sign a webhook as the toy does."""
     return hmac.new(WEBHOOK_SECRET, body, sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""What tests of a sync share: run one, and see what it stored."""
+"""Run a sync in the test's own process, and read what it recorded."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from banking.sync import sync_item
 from banking.sync.outcome import SyncOutcome
 from compliance.isolation import tenant
 
-# The fixture ``stored_transactions``: Alice's transactions that count, by the provider's ids.
+# The type of the fixture ``stored_transactions``.
 StoredTransactions = Callable[[], dict[str, Transaction]]
 
 

@@ -1,7 +1,6 @@
-"""Plaid as banking's provider: one method for each endpoint that we call.
+"""The client for Plaid's API: one method for each endpoint that this site calls.
 
-Methods raise the errors of ``banking.provider`` and nothing else. Importing this module is cheap; the SDK,
-which is not, is loaded by the first ``connect()``.
+Methods raise only the errors of ``banking.provider``. The SDK is slow to import, so the first ``connect()`` imports it.
 """
 
 import functools
@@ -32,15 +31,15 @@ from banking.provider import (
 if TYPE_CHECKING:
     from banking.plaid.transport import PlaidTransport
 
-# How long Plaid may think, in seconds. The first page of a stream takes up to eight times as long as others.
+# Response timeouts in seconds. The first page of a transaction stream takes up to eight times as long as others.
 CONTROL_SECONDS, SYNC_SECONDS, FIRST_SYNC_SECONDS, WEBHOOK_KEY_SECONDS = 15, 30, 60, 5
-# The most that Plaid gives. Fewer pages mean fewer calls, and fewer changes while we read.
+# Plaid's maximum. Fewer pages mean fewer calls, and fewer mutations during pagination.
 ROWS_PER_PAGE = 500
 CATEGORY_VERSION = "v2"
 
 
 def connect() -> "PlaidClient":
-    """Return this process's client for the Plaid that the settings name. Raises ``ProviderConfigurationError``."""
+    """Return this process's client for the configured environment. Raises ``ProviderConfigurationError``."""
     return _client(PlaidSettings.from_settings())
 
 
@@ -52,12 +51,12 @@ def _client(settings: PlaidSettings) -> "PlaidClient":
     return PlaidClient(settings, transport)
 
 
-# A forked child must not share its parent's open connections.
+# A forked child process must not use its parent's open connections.
 os.register_at_fork(after_in_child=_client.cache_clear)
 
 
 class PlaidClient:
-    """Implements ``banking.provider.ProviderClient``. Threads may share one."""
+    """Implements ``banking.provider.ProviderClient``. Thread-safe."""
 
     def __init__(self, settings: PlaidSettings, transport: "PlaidTransport | DeadlineTransport") -> None:
         self.settings = settings
@@ -65,11 +64,11 @@ class PlaidClient:
         self._transport = transport
 
     def with_timeouts(self, *, response: float, total: float) -> Self:
-        """Return a client with shorter timeouts: seconds for each response, and for all of them from now on."""
+        """Return a client with shorter timeouts in seconds: for each response, and for all calls from now on."""
         return type(self)(self.settings, DeadlineTransport(self._transport, response=response, total=total))
 
     def create_link_token(self, *, client_user_id: str, webhook: str) -> LinkToken:
-        """Make the token that opens Link for a new Item. ``client_user_id`` must not identify the user.
+        """Create the token that opens Link for a new Item. ``client_user_id`` must not identify the user.
 
         https://plaid.com/docs/api/link/#linktokencreate
         """
@@ -83,7 +82,7 @@ class PlaidClient:
 
     @sensitive_variables()
     def create_update_token(self, access_token: str, *, client_user_id: str) -> LinkToken:
-        """Make the token that opens Link for signing in again to an Item. The Item keeps its access token.
+        """Create the token that opens Link in update mode. The Item keeps its access token.
 
         https://plaid.com/docs/link/update-mode/
         """
@@ -92,7 +91,7 @@ class PlaidClient:
 
     @sensitive_variables()
     def get_link_results(self, link_token: str) -> Sequence[LinkResult]:
-        """Read the results of the dialogs that a link token opened. Plaid keeps them for six hours.
+        """Get the results of the Link sessions of a link token. Plaid keeps them for six hours.
 
         https://plaid.com/docs/api/link/#linktokenget
         """
@@ -101,7 +100,7 @@ class PlaidClient:
 
     @sensitive_variables()
     def exchange_public_token(self, public_token: str) -> Credential:
-        """Exchange a public token, which works once. It comes from a browser, so its form is checked first.
+        """Exchange a public token, which works once. It comes from a browser, so its format is checked first.
 
         https://plaid.com/docs/api/items/#itempublic_tokenexchange
         """
@@ -113,13 +112,13 @@ class PlaidClient:
 
     @sensitive_variables()
     def get_item(self, access_token: str) -> ItemDetails:
-        """Read an Item's own state. Free of charge. https://plaid.com/docs/api/items/#itemget"""
+        """Get an Item's status. Free of charge. https://plaid.com/docs/api/items/#itemget"""
         fields = self._with_access_token(access_token)
         return responses.parse_item(self._transport.post("item_get", fields, seconds=CONTROL_SECONDS))
 
     @sensitive_variables()
     def get_accounts(self, access_token: str) -> AccountsResponse:
-        """Read all accounts with the balances that Plaid last saw. Free of charge, unlike live balances.
+        """Get all accounts with the balances that Plaid has cached. Free of charge, unlike real-time balances.
 
         https://plaid.com/docs/api/accounts/#accountsget
         """
@@ -128,7 +127,7 @@ class PlaidClient:
 
     @sensitive_variables()
     def sync_transactions(self, access_token: str, *, cursor: str) -> TransactionsPage:
-        """Read the page of the transaction stream that follows ``cursor``; an empty one means from the start.
+        """Get the page of transactions that follows ``cursor``; an empty cursor means from the start.
 
         https://plaid.com/docs/api/products/transactions/#transactionssync
         """
@@ -144,7 +143,7 @@ class PlaidClient:
         return responses.parse_sync(response)
 
     def get_institution(self, institution_id: str) -> InstitutionDetails:
-        """Read what Plaid knows of a bank. https://plaid.com/docs/api/institutions/#institutionsget_by_id"""
+        """Get an institution's details. https://plaid.com/docs/api/institutions/#institutionsget_by_id"""
         fields = {
             "institution_id": institution_id,
             "country_codes": list(self.settings.country_codes),
@@ -156,7 +155,7 @@ class PlaidClient:
 
     @sensitive_variables()
     def remove_item(self, access_token: str) -> None:
-        """End an Item at Plaid, and its billing. An Item that is gone already counts as removed.
+        """Remove an Item at Plaid, which ends its billing. An Item that does not exist counts as removed.
 
         https://plaid.com/docs/api/items/#itemremove
         """
@@ -167,7 +166,7 @@ class PlaidClient:
             return
 
     def webhook_key(self, key_id: str) -> dict[str, Any]:
-        """Read the key, a JWK, that signs webhooks under this id. Raises ``UnknownKey`` where there is none.
+        """Get a webhook verification key, a JWK, by its id. Raises ``UnknownKey``.
 
         https://plaid.com/docs/api/webhooks/webhook-verification/#get-webhook-verification-key
         """
@@ -181,13 +180,13 @@ class PlaidClient:
             "country_codes": list(self.settings.country_codes),
             "user": {"client_user_id": client_user_id},
         }
-        # Plaid rejects the whole call for a URI that is not registered with it, so an empty one is not sent.
+        # Plaid rejects a redirect URI that is not registered, so an empty one is not sent.
         if self.settings.redirect_uri:
             fields["redirect_uri"] = self.settings.redirect_uri
         return fields
 
     def _with_access_token(self, access_token: str) -> dict[str, Any]:
-        """Refuse a token of another environment: Plaid would not know it, and an active Item would seem to be gone."""
+        """Refuse a token of another environment: Plaid would report an active Item as not found."""
         if not access_token.startswith(f"access-{self.settings.token_environment}-"):
             raise ProviderConfigurationError("WRONG_ENVIRONMENT")
         return {"access_token": access_token}

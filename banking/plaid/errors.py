@@ -1,7 +1,7 @@
-"""Plaid's error codes, and which of banking's errors each one is.
+"""Map Plaid's error codes to the error classes of ``banking.provider``.
 
-Source: https://plaid.com/docs/errors/ . New codes appear without notice, so an unknown one is classified by its
-type and then by its HTTP status. Plaid's messages are never kept: some of them repeat an access token.
+Source: https://plaid.com/docs/errors/ . Plaid adds codes without notice, so an unknown one is classified by its
+type and then by its HTTP status. Plaid's messages are never stored: some of them contain an access token.
 """
 
 import re
@@ -27,11 +27,11 @@ from banking.provider import (
 
 
 class UnknownKey(ProviderError):
-    """Plaid has no webhook key of this id."""
+    """Plaid has no webhook key with this id."""
 
 
 class UnknownErrorCode(ProviderError):
-    """An error code that this release does not know. It says nothing about other calls."""
+    """An error code that this release does not know. It does not affect other calls."""
 
 
 _CODES_BY_KIND: Mapping[type[ProviderError], tuple[str, ...]] = {
@@ -126,9 +126,9 @@ _SAFE_CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def error_from_response(status: int, body: bytes | str, *, retry_after: str | None = None) -> ProviderError:
-    """Return the error that a response other than 200 stands for. Never raises.
+    """Return the error for a response with another status than 200. Never raises.
 
-    ``retry_after`` is the header of that name, if it was sent.
+    ``retry_after`` is the value of the Retry-After header, if it was sent.
     """
     try:
         response = json_decoding.decode(body)
@@ -147,14 +147,14 @@ def error_from_response(status: int, body: bytes | str, *, retry_after: str | No
 
 
 def item_error(error: Mapping[str, Any]) -> ProviderError | None:
-    """Return the error that an Item reports, as a failed call would raise it; ``None`` for a healthy Item."""
+    """Return the error of an Item's ``error`` field, as a failed call would raise it; ``None`` without a code."""
     code = safe_code(error.get("error_code"))
     kind = CODES.get(code) or _kind_of_unknown(safe_code(error.get("error_type")), 400, bool(code))
     return kind(code) if code and kind is not RateLimited else None
 
 
 def safe_code(value: object) -> str:
-    """Return an identifier that is safe to log and to show an operator, or an empty text."""
+    """Return a code or id if it is safe to log and to show to an operator, else an empty text."""
     return value if isinstance(value, str) and _SAFE_CODE.fullmatch(value) else ""
 
 
@@ -165,17 +165,17 @@ def _kind_of_unknown(error_type: str, status: int, has_code: bool) -> type[Provi
         return TYPES[error_type]
     if 300 <= status < 400:
         return ProviderConfigurationError
-    # An error without a code is a proxy's, not Plaid's.
+    # An error without a code comes from a proxy, not from Plaid.
     return Unavailable if status >= 500 or not has_code else UnknownErrorCode
 
 
 def _names_cursor(response: Mapping[str, Any]) -> bool:
-    """An invalid cursor has no code of its own; only the message names the field."""
+    """Whether the cursor is the invalid field, which has no code of its own: only the message names the field."""
     return "cursor" in str(response.get("error_message")).lower()
 
 
 def _seconds(retry_after: str | None) -> int:
-    """Read the seconds form of Retry-After; the date form and nonsense count as not sent."""
+    """Parse a Retry-After header in seconds; its date format and invalid values count as not sent."""
     if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()) or len(retry_after) > 9:
         return RETRY_AFTER
     return min(max(int(retry_after), 1), LONGEST_RETRY_AFTER)

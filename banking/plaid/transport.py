@@ -1,9 +1,8 @@
-"""The one place that speaks HTTP with Plaid: typed requests go out, raw JSON comes back.
+"""HTTP calls to Plaid: the SDK validates and sends the requests, and this module reads the responses.
 
-Left to itself the SDK reads money as binary floats at 3 ms a row, waits for ever, retries at once, and
-follows a redirect with our secret and the access token in hand. Here it only checks and sends requests; what
-comes back is read by us. Importing this module costs half a second and 20 MB or more, so nothing imports it
-at start-up.
+The SDK's own response handling parses money as binary floats at 3 ms a row, has no timeout, retries without a delay,
+and follows redirects with our secret and the access token in the headers. Importing this module takes half a second and
+20 MB or more, so nothing imports it at start-up.
 """
 
 import ssl
@@ -36,7 +35,7 @@ MOST_BYTES = 16 * 1024 * 1024
 
 
 class BoundedPool(PoolManager):
-    """Connections whose responses are read here: whole, but bounded in size and time, and never redirected."""
+    """Connections that read each response completely, within a limit of size and time, and follow no redirect."""
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> BaseHTTPResponse:  # type: ignore[override]
         """Send one request and return its response with the body read. ``redirect`` is ignored.
@@ -49,11 +48,11 @@ class BoundedPool(PoolManager):
         try:
             body = _read(response, deadline)
         except SSLError:
-            # The SDK stumbles over an SSLError that comes after the handshake.
+            # The SDK crashes on an SSLError that comes after the handshake.
             raise ProtocolError("the TLS stream broke off") from None
         finally:
-            # A response read to its end has given its connection back. What is left unread of another would be
-            # taken for the next response.
+            # A completely read response has released its connection. The rest of any other one would be read as the
+            # next response.
             response.close()
         return HTTPResponse(
             body=BytesIO(body),
@@ -66,10 +65,10 @@ class BoundedPool(PoolManager):
 
 
 class PlaidTransport:
-    """Calls endpoints of one Plaid host with one pair of API keys. Threads may share it; forks may not."""
+    """Calls endpoints of one Plaid host with one pair of API keys. Thread-safe, but not fork-safe."""
 
     def __init__(self, *, host: str, client_id: str, secret: str) -> None:
-        """Prepare the SDK; nothing is sent yet. ``host`` has no trailing slash."""
+        """Configure the SDK; nothing is sent yet. ``host`` has no trailing slash."""
         configuration = plaid.Configuration(host=host, api_key={"clientId": client_id, "secret": secret})
         client = plaid.ApiClient(configuration)
         client.rest_client.pool_manager = BoundedPool(
@@ -79,7 +78,7 @@ class PlaidTransport:
         )
         self._api = PlaidApi(client)
 
-    # Hides the locals of everything beneath, the SDK's own headers included, from error reports.
+    # Hides the local variables of all functions called from here, with the SDK's headers, from error reports.
     @sensitive_variables()
     def post(self, endpoint: str, fields: dict[str, Any], *, seconds: float) -> bytes:
         """Call the SDK's method ``endpoint`` and return the body of Plaid's response.

@@ -1,9 +1,9 @@
-"""Plaid's webhook verification keys, cached per process so that a webhook rarely costs a call to Plaid.
+"""Plaid's webhook verification keys, cached per process so that few webhooks cause a call to Plaid.
 
 Anybody can send an invented key id, so ids that are not cached are looked up at a limited rate: five a minute for all
-processes together. No request waits for such a lookup, and ids that Plaid does not know are remembered by all processes
-for a minute. A webhook that names an Item of this site is exempt, because only Plaid and this site know Item ids: its
-key is always looked up. That is how the first webhook after a start or after a key rotation is accepted.
+processes together. No request waits for such a lookup, and ids that Plaid does not know are cached by all processes for
+a minute. A webhook that names an Item of this site is exempt, because only Plaid and this site know Item ids: its key
+is always looked up. That is how the first webhook after a start or a key rotation is accepted.
 """
 
 import logging
@@ -22,9 +22,9 @@ from banking.provider import ProviderError, WebhookNotVerifiable
 
 logger = logging.getLogger(__name__)
 
-# Plaid retires a key by giving it an expiry, which only a new look shows.
+# Plaid retires a key by setting its expiry, so cached keys are fetched again.
 REFRESH_SECONDS = 60 * 60
-# How long a key counts that Plaid, out of reach, cannot confirm.
+# How long a cached key is used while Plaid cannot be reached.
 LONGEST_SECONDS = 24 * 60 * 60
 UNKNOWN_SECONDS = 60
 UNEXPECTED_PER_MINUTE = 5
@@ -42,7 +42,7 @@ class KeyRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WebhookKey:
-    """A public key and how long it counts, in seconds since 1970."""
+    """A public key, with its expiry and fetch times in seconds since 1970."""
 
     public: jwt.PyJWK
     expires_at: int | None
@@ -50,28 +50,28 @@ class WebhookKey:
     needs_refresh: bool = False
 
     def is_fresh(self, now: float) -> bool:
-        """Whether Plaid need not be asked about it again yet."""
+        """Whether it does not have to be fetched again yet."""
         return not self.needs_refresh and now - self.fetched_at < REFRESH_SECONDS
 
 
 class KeyLookupLimits(Protocol):
-    """What all processes remember together of key ids that nobody holds."""
+    """The state about uncached key ids that all processes share."""
 
     def is_unknown(self, key_id: str) -> bool:
-        """Whether Plaid did not know this id a moment ago."""
+        """Whether Plaid did not know this id within the last minute."""
         ...
 
     def note_unknown(self, key_id: str) -> None:
-        """Remember for a while that Plaid does not know this id."""
+        """Store for a minute that Plaid does not know this id."""
         ...
 
     def count_lookup(self) -> int:
-        """Count a look-up for a stranger, and return how many there were in this minute; 0 when nobody can say."""
+        """Count a lookup of an unexpected id, and return the count of this minute; 0 when the cache is down."""
         ...
 
 
 class CachedKeyLookupLimits:
-    """In the site's cache. While that is away nothing is remembered here, and each process counts for itself."""
+    """Implements ``KeyLookupLimits`` in Django's cache. While that is down, each process has only its own limits."""
 
     def __init__(self, environment: str) -> None:
         self._prefix = f"plaid-key:{environment}"
@@ -93,23 +93,23 @@ class CachedKeyLookupLimits:
 
 
 class CallBudget:
-    """How many calls one process may make in a minute."""
+    """A limit of calls per minute for one process."""
 
     def __init__(self, calls: int) -> None:
-        self._calls = calls
-        self._made: deque[float] = deque()
+        self._limit = calls
+        self._calls: deque[float] = deque()
 
     def spend(self, now: float) -> None:
-        """Count a call. Raises ``KeyUnavailable`` when there were too many in the last minute."""
-        while self._made and self._made[0] <= now - 60:
-            self._made.popleft()
-        if len(self._made) >= self._calls:
+        """Count a call. Raises ``KeyUnavailable`` when the limit of the last 60 seconds is reached."""
+        while self._calls and self._calls[0] <= now - 60:
+            self._calls.popleft()
+        if len(self._calls) >= self._limit:
             raise KeyUnavailable
-        self._made.append(now)
+        self._calls.append(now)
 
 
 class WebhookKeys:
-    """Looks keys up by id. ``fetch`` asks Plaid and raises ``ProviderError``; threads may share a ring."""
+    """The cached keys by id. ``fetch`` calls Plaid and raises ``ProviderError``. Thread-safe."""
 
     def __init__(self, fetch: Callable[[str], dict[str, Any]], shared: KeyLookupLimits | None = None) -> None:
         self._fetch = fetch
@@ -122,8 +122,8 @@ class WebhookKeys:
     def find(self, key_id: str, *, is_expected: Callable[[], bool] = lambda: True) -> jwt.PyJWK:
         """Return the public key of this id. Raises ``KeyRefused`` and ``KeyUnavailable``.
 
-        ``is_expected`` says whether the webhook tells something that nobody but Plaid and we know. It is asked only
-        for an id that was never held.
+        ``is_expected`` tells whether the webhook contains something that only Plaid and this site know. It is called
+        only for an id that is not cached.
         """
         key = self._keys.get(key_id)
         if key is None:
@@ -134,22 +134,22 @@ class WebhookKeys:
             raise KeyRefused
         return key.public
 
-    # --- Keys that are held -------------------------------------------------------------------------------
+    # --- Cached keys --------------------------------------------------------------------------------------
 
     def _refresh(self, key_id: str, key: WebhookKey) -> WebhookKey:
-        """Ask Plaid whether a key still counts. One thread asks; the others, and all while Plaid is away, go on."""
+        """Fetch a cached key again. One thread does; the others, and all while Plaid is down, use the cached key."""
         if self._refreshing.acquire(blocking=False):
             try:
                 return self._fetch_key(key_id)
             except KeyUnavailable:
-                logger.warning("A webhook key could not be confirmed; the one that is held goes on")
+                logger.warning("A webhook key could not be refreshed; the cached one stays in use")
             finally:
                 self._refreshing.release()
         if time.time() - key.fetched_at >= LONGEST_SECONDS:
             raise KeyUnavailable
         return key
 
-    # --- Keys that are not --------------------------------------------------------------------------------
+    # --- Keys that are not cached -------------------------------------------------------------------------
 
     def _lookup(self, key_id: str, is_expected: Callable[[], bool]) -> WebhookKey:
         now = time.time()
@@ -158,7 +158,7 @@ class WebhookKeys:
         return self._fetch_expected(key_id) if is_expected() else self._fetch_unexpected(key_id)
 
     def _fetch_expected(self, key_id: str) -> WebhookKey:
-        """One thread asks Plaid; the others wait for its response, though not for long."""
+        """Fetch a key; other threads wait for the response, for ``WAIT_SECONDS`` at most."""
         if not self._fetching.acquire(timeout=WAIT_SECONDS):
             raise KeyUnavailable
         try:
@@ -170,7 +170,7 @@ class WebhookKeys:
             self._fetching.release()
 
     def _fetch_unexpected(self, key_id: str) -> WebhookKey:
-        """Ask Plaid if there is anything left of the minute's few calls; nobody waits for it."""
+        """Fetch a key within the minute's limit of calls; other threads do not wait for it."""
         if not self._unexpected_lock.acquire(blocking=False):
             raise KeyUnavailable
         try:
@@ -182,11 +182,11 @@ class WebhookKeys:
             self._unexpected_lock.release()
 
     def _fetch_new(self, key_id: str) -> WebhookKey:
-        """Fetch a key that was never held. A new one means that Plaid may have retired the others."""
+        """Fetch a key that is not cached. A new key means that Plaid may have retired the others."""
         key = self._fetch_key(key_id)
-        for other, held in list(self._keys.items()):
-            if other != key_id and held.expires_at is None:
-                self._keys[other] = replace(held, needs_refresh=True)
+        for other_id, other in list(self._keys.items()):
+            if other_id != key_id and other.expires_at is None:
+                self._keys[other_id] = replace(other, needs_refresh=True)
         return key
 
     def _fetch_key(self, key_id: str) -> WebhookKey:
@@ -195,7 +195,7 @@ class WebhookKeys:
             response = self._fetch(key_id)
         except UnknownKey:
             self._keys.pop(key_id, None)
-            self._unknown = {k: until for k, until in list(self._unknown.items()) if until > now}
+            self._unknown = {unknown: until for unknown, until in list(self._unknown.items()) if until > now}
             self._unknown[key_id] = now + UNKNOWN_SECONDS
             if self._shared is not None:
                 self._shared.note_unknown(key_id)
@@ -208,10 +208,10 @@ class WebhookKeys:
 
 
 def _parse_key(response: dict[str, Any], key_id: str, now: float) -> WebhookKey:
-    """Check that the response is the key we asked for, of the one kind that Plaid signs with."""
-    kind = {"kid": key_id, "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
+    """Check that the response is the requested key, and an ES256 key, the only kind that Plaid signs with."""
+    expected = {"kid": key_id, "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
     expires_at = response.get("expired_at")
-    if not kind.items() <= response.items() or not isinstance(expires_at, int | None):
+    if not expected.items() <= response.items() or not isinstance(expires_at, int | None):
         logger.error("Plaid sent a webhook key of another kind than ES256")
         raise KeyUnavailable
     try:

@@ -1,4 +1,4 @@
-"""Verify that a webhook comes from Plaid. A verified one is a hint to sync; its content is not used.
+"""Verify that a webhook comes from Plaid. A verified webhook triggers a sync; its other content is not used.
 
 Source: https://plaid.com/docs/api/webhooks/webhook-verification/
 """
@@ -38,9 +38,9 @@ def verify(
 ) -> WebhookEvent:
     """Check the ``HEADER`` value against the raw body and return the event.
 
-    What can be refused without a key is refused before one is looked up. ``is_known`` tells whether an Item is one of
-    ours; it is asked only about a webhook whose key is not held. Raises ``WebhookRejected``, ``KeyUnavailable``
-    (answer 503: Plaid tries again) and ``ProviderConfigurationError``.
+    Everything that needs no key is checked before a key is looked up. ``is_known`` tells whether an Item id is one of
+    this site's; it is called only for a webhook whose key is not cached. Raises ``WebhookRejected``, ``KeyUnavailable``
+    (respond with 503: Plaid retries) and ``ProviderConfigurationError``.
     """
     if len(body) > LONGEST_BODY:
         raise WebhookRejected("size")
@@ -64,15 +64,15 @@ def verify(
 
 
 def _fingerprint(signature: str) -> str:
-    """Identify a signed delivery and every rewritten copy of it, and no other delivery.
+    """Return the same text for a delivery and its replays, and another one for every other delivery.
 
-    Two webhooks of one second with the same content are equal up to the signature, and the second may announce
-    what the first did not include. ES256 draws ``r`` anew for each signature. Without the key one can only mirror
-    ``s``, which then still holds: so ``r`` counts, and ``s`` does not.
+    Two webhooks of one second with the same content differ only in their signatures, and the second may announce what
+    the first did not include. ES256 chooses a new ``r`` for each signature. Without the key, a replay can only replace
+    ``s`` by the curve's order minus ``s``, which is valid as well: so the fingerprint contains ``r`` and not ``s``.
     """
-    signed, _, encoded = signature.rpartition(".")
-    drawn = base64url_decode(encoded)[:COORDINATE_BYTES]
-    return hashlib.sha256(signed.encode() + b"." + drawn).hexdigest()
+    signing_input, _, encoded = signature.rpartition(".")
+    r = base64url_decode(encoded)[:COORDINATE_BYTES]
+    return hashlib.sha256(signing_input.encode() + b"." + r).hexdigest()
 
 
 def _check_signature(signature: str, client: PlaidClient, key_id: str, is_expected: Callable[[], bool]) -> None:
@@ -82,14 +82,14 @@ def _check_signature(signature: str, client: PlaidClient, key_id: str, is_expect
     except KeyRefused:
         raise WebhookRejected("key") from None
     try:
-        # PyJWT limits neither the age nor clock skew: ``_check_age`` does.
+        # PyJWT checks neither the age nor the clock skew: ``_check_age`` does.
         jwt.decode(signature, key, algorithms=["ES256"], options={"verify_iat": False})
     except jwt.PyJWTError:
         raise WebhookRejected("signature") from None
 
 
 def _decode_unverified(signature: str) -> dict[str, Any]:
-    """Return the claims, not verified yet."""
+    """Return the claims without verifying the signature."""
     try:
         claims: dict[str, Any] = jwt.decode(signature, options={"verify_signature": False})
     except jwt.PyJWTError:
@@ -124,11 +124,11 @@ def _check_age(claims: dict[str, Any]) -> None:
 
 
 def _check_body(claims: dict[str, Any], body: bytes) -> None:
-    """The hash is over the bytes as sent; Plaid's spaces would not survive decoding and encoding again."""
+    """Compare the hash of the bytes as received; parsing and serializing them would change Plaid's whitespace."""
     claimed = claims.get("request_body_sha256")
     if not isinstance(claimed, str):
         raise WebhookRejected("claims")
-    # Bytes, for text is compared only where it is ASCII; a claim may be half a character.
+    # ``compare_digest`` takes only ASCII text, and a claim may contain a lone surrogate: so bytes are compared.
     if not hmac.compare_digest(hashlib.sha256(body).hexdigest().encode(), claimed.encode(errors="replace")):
         raise WebhookRejected("body")
 
@@ -148,7 +148,7 @@ def _read_required(message: dict[str, Any], field: str) -> str:
 
 
 def _read_optional(message: dict[str, Any], field: str) -> str:
-    """Webhooks of type LINK name no Item."""
+    """Return a field's text, empty where it is missing: webhooks of type LINK have no ``item_id``."""
     value = message.get(field)
     if value is None:
         return ""

@@ -1,5 +1,5 @@
-"""The sandbox: a local Plaid with banks, people, money, webhooks and faults of its own, and a local credit bureau.
+"""The sandbox: a local Plaid with its own banks, users, webhooks and faults, a local credit bureau, and a mailbox.
 
-It is a program beside the site, not a part of it: it imports no room of the site and no room imports it.
+It is a program of its own: it imports no app of the site, and no app imports it.
 Run it with ``python -m sandbox serve --port 8100 --data var/sandbox``.
 """

@@ -24,8 +24,8 @@ THREADS = 16
 NO_KEYS = "sandbox: set SANDBOX_CLIENT_ID and SANDBOX_SECRET, or pass --client-id and --secret"
 
 
-def parser() -> argparse.ArgumentParser:
-    """What the command line understands."""
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
     top = argparse.ArgumentParser(prog="python -m sandbox", description="A local Plaid, a local bureau, a mailbox.")
     serve_ = top.add_subparsers(dest="command", required=True).add_parser("serve", help="run until interrupted")
     serve_.add_argument("--port", type=int, required=True, help="HTTP port on 127.0.0.1")
@@ -43,8 +43,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit code."""
-    options = parser().parse_args(arguments)
+    """Run the command line; return the exit code."""
+    options = build_parser().parse_args(arguments)
     if not options.client_id or not options.secret:
         print(NO_KEYS, file=sys.stderr)  # noqa: T201
         return 2
@@ -62,13 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def serve(context: AppContext, port: int, smtp_port: int | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. Says in one line when it is ready."""
+    """Serve until SIGINT or SIGTERM. Prints one line when it is ready."""
     server = waitress.create_server(Application(context), host=HOST, port=port, threads=THREADS, ident=None)
-    headers.let_in(server)
+    headers.allow_underscores(server)
     sender = Sender(context)
     sender.start()
-    beating = scheduler.start(context)
-    postbox = smtp.listen(context, smtp_port) if smtp_port else None
+    scheduler_thread = scheduler.start(context)
+    smtp_server = smtp.listen(context, smtp_port) if smtp_port else None
     _stop_on_signal(context)
     print(f"sandbox: ready on http://{HOST}:{server.effective_port}", flush=True)  # noqa: T201
     try:
@@ -77,9 +77,9 @@ def serve(context: AppContext, port: int, smtp_port: int | None = None) -> None:
         context.stopping.set()
         server.close()
         sender.join()
-        beating.join()
-        if postbox:
-            postbox.stop()
+        scheduler_thread.join()
+        if smtp_server:
+            smtp_server.stop()
 
 
 def _stop_on_signal(context: AppContext) -> None:

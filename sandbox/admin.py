@@ -1,4 +1,4 @@
-"""/_double/*: the operator's own controls, which Plaid doesn't have.
+"""/_double/*: the admin endpoints of the sandbox, which Plaid doesn't have.
 
 Every call carries ``Authorization: Bearer <token>``; the token is SANDBOX_ADMIN_TOKEN or the file ``admin-token``
 in the data directory. Bodies are JSON objects; an empty body is an empty object.
@@ -26,36 +26,34 @@ from sandbox.webhooks import outbox, signing
 
 Body = dict[str, Any]
 FURTHEST = timedelta(days=control_schemas.LONGEST_DAYS)
-Deed = Callable[..., Any]
+Handler = Callable[..., Any]
 
 
 def list_faults(context: AppContext, body: Body) -> Body:
-    """The faults on order."""
     return {"faults": faults.list_faults(context)}
 
 
 def add_fault(context: AppContext, body: Body) -> Body:
-    """Order one fault; see ``faults``."""
+    """Add a fault; see ``faults``."""
     return {"id": faults.add(context, body)}
 
 
 def clear_faults(context: AppContext, body: Body) -> Body:
-    """Cancel all faults."""
     return {"cleared": faults.clear(context)}
 
 
 def list_requests(context: AppContext, body: Body) -> Body:
-    """The journal; ``?path=`` and ``?item_id=`` narrow it."""
+    """List the request log; ``?path=`` and ``?item_id=`` filter it."""
     return {"requests": request_log.list_requests(context, path=body.get("path", ""), item_id=body.get("item_id", ""))}
 
 
 def read_clock(context: AppContext, body: Body) -> Body:
-    """The virtual time."""
+    """Return the virtual time."""
     return {"now": stamp(context.clock.now()), "offset_seconds": context.clock.offset.total_seconds()}
 
 
 def advance_clock(context: AppContext, body: Body) -> Body:
-    """Push time forward by ``advance_days``, ``advance_hours``, ``advance_seconds``; what is due happens at once."""
+    """Advance time by ``advance_days``, ``advance_hours``, ``advance_seconds``, and run what is due then."""
     accept(control_schemas.CLOCK, body)
     step = timedelta(
         days=float(body.get("advance_days", 0)),
@@ -65,21 +63,21 @@ def advance_clock(context: AppContext, body: Body) -> Body:
     if context.clock.offset + step > FURTHEST:
         raise PlaidError("INVALID_FIELD", f"virtual time ends {FURTHEST.days} days ahead")
     context.clock.advance(step)
-    scheduler.beat(context)
+    scheduler.run_due(context)
     return read_clock(context, body)
 
 
 def list_items(context: AppContext, body: Body) -> Body:
-    """Every linked Item without its token."""
-    wanted = ("item_id", "institution_id", "persona", "products", "webhook", "error", "created_at", "first_synced_at")
-    living = items.list_active(context)
+    """List the Items, without their access tokens."""
+    columns = ("item_id", "institution_id", "persona", "products", "webhook", "error", "created_at", "first_synced_at")
+    active = items.list_active(context)
     return {
-        "items": [{**{n: getattr(item, n) for n in wanted}, "stage": items.stage(context, item)} for item in living]
+        "items": [{**{n: getattr(item, n) for n in columns}, "stage": items.stage(context, item)} for item in active]
     }
 
 
 def mutate_item(context: AppContext, body: Body, item_id: str) -> Body:
-    """Let the bank say something new; see ``mutations.mutate``."""
+    """Change an Item's accounts and transactions; see ``mutations.mutate``."""
     return mutations.mutate(context, items.get(context, item_id), body)
 
 
@@ -89,7 +87,7 @@ def set_item_state(context: AppContext, body: Body, item_id: str) -> Body:
     return {"item": serializers.item(context, items.get(context, item_id))}
 
 
-def steer_webhooks(context: AppContext, body: Body) -> Body:
+def control_webhooks(context: AppContext, body: Body) -> Body:
     """``{"action": "replay", "id", "times", "tamper", "delay_seconds"}``, ``hold``, or ``release`` with ``order``."""
     match body.get("action"):
         case "replay":
@@ -115,7 +113,7 @@ def expire_keys(context: AppContext, body: Body) -> Body:
 
 
 def list_outbox(context: AppContext, body: Body) -> Body:
-    """Every webhook written so far and what became of it."""
+    """List all webhooks with their delivery status."""
     return {"webhooks": outbox.messages(context)}
 
 
@@ -126,13 +124,13 @@ def choose_limits(context: AppContext, body: Body) -> Body:
 
 
 def reset(context: AppContext, body: Body) -> Body:
-    """Forget everything: Items, tokens, faults, keys, mail, and the clock's offset."""
+    """Delete everything: Items, tokens, faults, keys, mail, and the clock's offset."""
     context.store.empty()
     return {}
 
 
 def read_ledger(context: AppContext, body: Body, item_id: str) -> Body:
-    """All the bank knows of an Item now, with live balances and plain rows, whatever the site has been told."""
+    """Return an Item's live balances and stored rows, whether or not the site has synced them."""
     item = items.get(context, item_id)
     return {
         "item_id": item_id,
@@ -144,14 +142,14 @@ def read_ledger(context: AppContext, body: Body, item_id: str) -> Body:
     }
 
 
-def serve(context: AppContext, request: Request, deed: Deed, **parts: str) -> Response:
-    """Let the operator in, run the deed, answer JSON."""
-    _admit(context, request)
+def serve(context: AppContext, request: Request, handler: Handler, **parts: str) -> Response:
+    """Check the admin token, call the handler, respond with JSON."""
+    _authenticate(context, request)
     body = json_object(request) if request.get_data() else {}
-    return json_response(deed(context, {**request.args.to_dict(), **body}, **parts))
+    return json_response(handler(context, {**request.args.to_dict(), **body}, **parts))
 
 
-def _admit(context: AppContext, request: Request) -> None:
+def _authenticate(context: AppContext, request: Request) -> None:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if not hmac.compare_digest(given.encode(), context.admin_token.encode()):
         raise PlaidError("UNAUTHORIZED_ROUTE_ACCESS")
@@ -166,8 +164,8 @@ def _replay(context: AppContext, body: Body) -> list[int]:
         raise PlaidError("INVALID_FIELD", "id must be the number of a webhook in the outbox") from error
 
 
-def _rule(method: str, path: str, deed: Deed) -> Rule:
-    return Rule(f"/_double/{path}", endpoint=partial(serve, deed=deed), methods=[method])
+def _rule(method: str, path: str, handler: Handler) -> Rule:
+    return Rule(f"/_double/{path}", endpoint=partial(serve, handler=handler), methods=[method])
 
 
 ROUTES = [
@@ -180,7 +178,7 @@ ROUTES = [
     _rule("GET", "items", list_items),
     _rule("POST", "items/<item_id>/mutate", mutate_item),
     _rule("POST", "items/<item_id>/state", set_item_state),
-    _rule("POST", "webhooks", steer_webhooks),
+    _rule("POST", "webhooks", control_webhooks),
     _rule("POST", "keys/rotate", rotate_keys),
     _rule("POST", "keys/expire", expire_keys),
     _rule("GET", "outbox", list_outbox),

@@ -1,8 +1,8 @@
-"""The WSGI application: which path leads to which endpoint.
+"""The WSGI application: URL routing and error responses.
 
 A package that serves HTTP has a module ``routes`` with a list ``ROUTES`` of werkzeug ``Rule``; the endpoint of a
 rule is a function ``(context, request, **parts_of_the_path) -> Response``. A module with tables has a text
-``SCHEMA``. A ``PlaidError`` (``LinkError`` is one) raised by an endpoint is answered as Plaid's error JSON.
+``SCHEMA``. A ``PlaidError`` (``LinkError`` is one) that an endpoint raises becomes Plaid's error JSON.
 """
 
 from collections.abc import Iterable
@@ -49,36 +49,35 @@ MODULES_WITH_TABLES = (
 
 
 class Application:
-    """The sandbox as a WSGI callable. Safe to call from many threads."""
+    """The sandbox as a WSGI callable. Thread-safe."""
 
     def __init__(self, context: AppContext) -> None:
-        """Create every module's tables and read the routes."""
+        """Create every module's tables and collect the routes."""
         self.context = context
         for module in MODULES_WITH_TABLES:
             context.store.create(module.SCHEMA)
         self.map = Map([rule.empty() for rule in _rules()], merge_slashes=False)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer one request."""
         request = Request(environ)
         return self.respond(request)(environ, start_response)
 
     def respond(self, request: Request) -> Response:
-        """Find the endpoint and run it; errors become answers here and nowhere else."""
+        """Find and call the endpoint; only here errors become responses."""
         try:
             endpoint, parts = self.map.bind_to_environ(request.environ).match()
             answer: Response = endpoint(self.context, request, **parts)
             return answer
         except (NotFound, MethodNotAllowed):
-            return _refusal(PlaidError("NOT_FOUND"))
+            return _error_response(PlaidError("NOT_FOUND"))
         except PlaidError as error:
-            return _refusal(error)
+            return _error_response(error)
         except HTTPException as error:
             return Response(error.description, error.code or 500, content_type="text/plain; charset=utf-8")
 
 
 def healthz(context: AppContext, request: Request) -> Response:
-    """Tell a supervisor that the sandbox answers and its store can be read."""
+    """Health check: the store can be read."""
     context.store.one("SELECT 1")
     return json_response({"status": "ok"})
 
@@ -94,5 +93,5 @@ def _rules() -> list[Rule]:
     ]
 
 
-def _refusal(error: PlaidError) -> Response:
+def _error_response(error: PlaidError) -> Response:
     return json_response(error.body(request_id()), error.status)

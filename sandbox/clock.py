@@ -1,4 +1,4 @@
-"""The sandbox's own time: real time plus an offset that an operator may push forward."""
+"""The sandbox's virtual time: real time plus an offset that the operator can advance."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,30 +8,30 @@ OFFSET = "clock.offset_seconds"
 
 
 class Clock:
-    """Virtual time in UTC. It runs at the speed of real time and can be advanced, never turned back."""
+    """Virtual time in UTC. It runs at the speed of real time and can be advanced, but not turned back."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def now(self) -> datetime:
-        """The virtual moment, aware, in UTC."""
+        """Return the virtual time, aware, in UTC."""
         return self.real() + self.offset
 
     def today(self) -> date:
-        """The virtual day in UTC."""
+        """Return the virtual date in UTC."""
         return self.now().date()
 
     def real(self) -> datetime:
-        """The wall clock. Only signatures need it: a receiver checks them against its own clock."""
+        """Return the real time, for signatures and tokens that a client compares with its own clock."""
         return datetime.now(UTC)
 
     @property
     def offset(self) -> timedelta:
-        """How far virtual time is ahead of real time."""
+        """The difference between virtual and real time."""
         return timedelta(seconds=float(self._store.setting(OFFSET, "0")))
 
     def advance(self, step: timedelta) -> datetime:
-        """Push virtual time forward and give the new moment. Raises ValueError for a negative step."""
+        """Advance virtual time and return it. Raises ValueError for a negative step."""
         if step < timedelta(0):
             raise ValueError("virtual time only moves forward")
         with self._store.transaction():
@@ -39,11 +39,11 @@ class Clock:
         return self.now()
 
 
-def stamp(moment: datetime) -> str:
-    """A moment in the form Plaid sends and the store keeps: ``2026-03-07T12:00:00.000000Z``. Sorts as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def stamp(time: datetime) -> str:
+    """Format a time as Plaid sends it and the store keeps it: ``2026-03-07T12:00:00.000000Z``. Sorts as text."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def moment(text: str) -> datetime:
-    """The moment a ``stamp`` stands for."""
+def parse_stamp(text: str) -> datetime:
+    """Parse what ``stamp`` formats."""
     return datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Everything one running sandbox knows, handed as the first argument to every deed."""
+"""The state of one running sandbox, the first argument of every handler."""
 
 import os
 import secrets
@@ -9,12 +9,12 @@ from pathlib import Path
 from sandbox.clock import Clock
 from sandbox.store import Store
 
-KEPT_TOKEN = "admin-token"  # noqa: S105 - the name of a file
+TOKEN_FILE = "admin-token"  # noqa: S105 - the name of a file
 
 
 @dataclass(frozen=True)
 class AppContext:
-    """One sandbox: its store, its clock, the credentials it accepts and how fast its banks are."""
+    """One sandbox: its store, its clock, the credentials it accepts, and how fast its banks are (``profile``)."""
 
     directory: Path
     store: Store
@@ -29,14 +29,14 @@ class AppContext:
 def open_context(
     directory: Path, *, client_id: str, secret: str, admin_token: str = "", profile: str = "fast"
 ) -> AppContext:
-    """Open the sandbox that lives in ``directory``, making it if it is new. Tables are made by ``app.build``."""
+    """Open the sandbox in ``directory``, or create a new one. ``app.Application`` creates the tables."""
     store = Store(directory)
-    token = admin_token or _kept_token(directory / KEPT_TOKEN)
+    token = admin_token or _read_token(directory / TOKEN_FILE)
     return AppContext(directory, store, Clock(store), client_id, secret, token, profile)
 
 
-def _kept_token(path: Path) -> str:
-    """The admin token in the file; a new sandbox gets a random one that only its owner can read."""
+def _read_token(path: Path) -> str:
+    """Read the admin token; a new sandbox gets a random one, in a file that only its owner can read."""
     if not path.exists():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(32))

@@ -1,4 +1,4 @@
-"""Plaid's errors as data: code -> type, HTTP status and words.
+"""Plaid's errors as data: code -> type, HTTP status and messages.
 
 Source: https://plaid.com/docs/errors/ . Wrong API keys are 400 at Plaid, not 401.
 """
@@ -12,7 +12,7 @@ DOCS = "https://plaid.com/docs/?ref=error#"
 
 @dataclass(frozen=True)
 class PlaidErrorSpec:
-    """What Plaid always says about one error code."""
+    """The constant parts of one error code."""
 
     type: str
     message: str
@@ -23,12 +23,12 @@ class PlaidErrorSpec:
 def _error_specs(
     error_type: str, status: int, messages: Mapping[str, str | tuple[str, str]]
 ) -> dict[str, PlaidErrorSpec]:
-    """Catalogue rows of one error type. A pair is (message for developers, message for people)."""
-    rows = {}
+    """Build the entries of one error type. A pair is (message for developers, message for users)."""
+    specs = {}
     for code, texts in messages.items():
         message, display = (texts, None) if isinstance(texts, str) else texts
-        rows[code] = PlaidErrorSpec(error_type, message, display, status)
-    return rows
+        specs[code] = PlaidErrorSpec(error_type, message, display, status)
+    return specs
 
 
 _AT_BANK = "Please log in at your bank's own site first, then try again here."
@@ -218,10 +218,10 @@ CATALOGUE: dict[str, PlaidErrorSpec] = {
 
 
 class PlaidError(Exception):
-    """An answer that is an error in Plaid's own words. Raise it anywhere; the app turns it into JSON."""
+    """An error response of Plaid. The application turns it into JSON."""
 
     def __init__(self, code: str, message: str = "", *, display: str | None = None, reason: str | None = None) -> None:
-        """``code`` must be in the catalogue. ``message`` and ``display`` replace the catalogue's words."""
+        """``code`` must be in ``CATALOGUE``. ``message`` and ``display`` replace its messages."""
         spec = CATALOGUE[code]
         self.code = code
         self.type = spec.type
@@ -232,7 +232,7 @@ class PlaidError(Exception):
         super().__init__(f"{code}: {self.message}")
 
     def body(self, request_id: str = "") -> dict[str, Any]:
-        """Plaid's error object, complete. Inside an Item or a webhook ``request_id`` is empty."""
+        """Return Plaid's complete error object. In an Item or a webhook ``request_id`` is empty."""
         return {
             "error_type": self.type,
             "error_code": self.code,

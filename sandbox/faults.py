@@ -1,21 +1,21 @@
-"""Faults on order: what can go wrong between a site and Plaid, set off by path, Item or bank.
+"""Injected faults: what can go wrong between a site and Plaid, matched by path, Item or bank.
 
 A fault is ``{"match": {...}, "action": {...}, "nth": 1, "times": 1, "probability": 1}``. It fires on the
 ``nth`` matching call and the ones after it, at most ``times`` times (null: always), each with ``probability``.
 
 Actions, by ``kind``:
-    error        answer Plaid's error ``code`` (with ``status`` instead of the usual one)
-    http         answer ``status``, ``body`` and ``headers`` exactly
-    latency      wait ``ms`` milliseconds, then go on
+    error        respond with Plaid's error ``code`` (with ``status`` instead of the usual one)
+    http         respond with exactly ``status``, ``body`` and ``headers``
+    latency      wait ``ms`` milliseconds, then continue
     hang         wait ``seconds``, then drop the connection
-    drop         close the connection without a byte, ``when`` = before or after the work is done
-    truncate     do the work, promise the whole answer and send half of it
-    redirect     answer 302 to ``location``
-    malformed    do the work and spoil the answer, ``how`` = missing (drop ``key``), null (empty ``key``), html,
-                 nan (``key`` becomes NaN) or empty
-    replace      do the work and answer something else: ``page`` instead of the whole body, then every value of
-                 ``set`` at its path, as ``{"added.0.account_id": "nobody", "added.*.iso_currency_code": null}``.
-                 The cursor that an answer really had is lost with it; the ledger knows nothing of all this
+    drop         close the connection without a byte, ``when`` = before or after the endpoint has run
+    truncate     run the endpoint and send half of the response under the whole Content-Length
+    redirect     respond with 302 to ``location``
+    malformed    run the endpoint and damage the response, ``how`` = missing (without ``key``), null (``key`` is
+                 null), html, nan (``key`` is NaN) or empty
+    replace      run the endpoint and change the response: ``page`` replaces the whole body, then every value of
+                 ``set`` is set at its path, as ``{"added.0.account_id": "nobody", "added.*.iso_currency_code": null}``.
+                 A cursor in the replaced body is lost; the stored transactions do not change
 """
 
 import json
@@ -41,7 +41,7 @@ Fault = dict[str, Any]
 
 
 def add(context: AppContext, spec: Fault) -> int:
-    """Order a fault; gives its id. Raises PlaidError for one that could never work."""
+    """Add a fault; return its id. Raises PlaidError for an invalid one."""
     control_schemas.accept_fault(spec, matches=("path", "item_id", "institution_id"), actions=control_schemas.ACTIONS)
     if spec["action"]["kind"] == "replace" and not {"page", "set"} & set(spec["action"]):
         raise PlaidError("INVALID_FIELD", "replace needs page, set or both")
@@ -49,18 +49,18 @@ def add(context: AppContext, spec: Fault) -> int:
 
 
 def clear(context: AppContext) -> int:
-    """Cancel every fault; gives how many there were."""
+    """Delete all faults; return how many there were."""
     return context.store.execute("DELETE FROM faults")
 
 
 def list_faults(context: AppContext) -> list[Fault]:
-    """Every fault with how many calls it has seen and how often it fired."""
+    """List all faults, each with the number of matching calls and of times that it fired."""
     rows = context.store.all("SELECT * FROM faults ORDER BY id")
     return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
 
 
 def due(context: AppContext, facts: dict[str, str]) -> list[Fault]:
-    """The actions to apply to a call with these facts (path, item_id, institution_id), in the order they were made."""
+    """Return the actions for a call with these facts (path, item_id, institution_id), oldest fault first."""
     if context.store.one("SELECT 1 FROM faults") is None:
         return []
     with context.store.transaction():
@@ -68,7 +68,7 @@ def due(context: AppContext, facts: dict[str, str]) -> list[Fault]:
 
 
 def before(context: AppContext, actions: list[Fault]) -> Response | None:
-    """Apply what comes before the work; an answer means the work is not done at all."""
+    """Apply actions before the endpoint runs; a response means that it does not run."""
     for action in actions:
         match action["kind"]:
             case "latency":
@@ -88,7 +88,7 @@ def before(context: AppContext, actions: list[Fault]) -> Response | None:
 
 
 def after(actions: list[Fault], answer: Response) -> Response:
-    """Apply what comes after the work to the answer that would have been given."""
+    """Apply actions to the endpoint's response."""
     for action in actions:
         match action["kind"]:
             case "drop" if action.get("when") == "after":
@@ -103,15 +103,15 @@ def after(actions: list[Fault], answer: Response) -> Response:
 
 
 def concerns(order: Fault, facts: dict[str, str]) -> bool:
-    """Whether an order means a call with these facts."""
+    """Whether a fault matches a call with these facts."""
     return all(facts.get(name) == value for name, value in (order.get("match") or {}).items())
 
 
 def strikes(order: Fault, seen: int) -> bool:
-    """Whether an order fires at its ``seen``-th matching call: not too early, not spent, and with luck."""
+    """Whether a fault fires at its ``seen``-th matching call, by ``nth``, ``times`` and ``probability``."""
     times = order.get("times", 1)
     spent = times is not None and order["fired"] >= times
-    chance = random.Random(f"{order['id']}/{seen}").random()  # noqa: S311 - the same at every run, which is the point
+    chance = random.Random(f"{order['id']}/{seen}").random()  # noqa: S311 - the same in every run
     lucky = chance < float(order.get("probability", 1))
     return seen >= order.get("nth", 1) and not spent and lucky
 
@@ -132,7 +132,7 @@ def _error(action: Fault) -> Response:
 
 
 def _truncate(answer: Response) -> Response:
-    """Half the body under the length of the whole."""
+    """Send half of the body under the Content-Length of the whole."""
     body = answer.get_data()
     cut = Response([body[: len(body) // 2]], answer.status_code, content_type=answer.content_type)
     cut.headers["Content-Length"] = str(len(body))
@@ -153,7 +153,7 @@ def _malform(action: Fault, answer: Response) -> Response:
 
 
 def _replace_values(action: Fault, answer: Response) -> Response:
-    """The page of the order, or the true one, with the values of the order in it; a page keeps the request's id."""
+    """Replace the body by ``page``, if given, and set the values of ``set``; the request id stays."""
     body = loads(answer.get_data())
     if "page" in action:
         body = {"request_id": body["request_id"], **action["page"]}

@@ -1,4 +1,4 @@
-"""JSON on the wire: numbers come in and go out as Decimal, digit for digit."""
+"""JSON of requests and responses, with fractions as exact Decimals."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,22 +14,21 @@ LIMIT = 1_000_000
 
 
 def dumps(body: Any) -> str:
-    """JSON text in which a Decimal is a number with exactly its own digits."""
+    """Encode as JSON; a Decimal becomes a number with exactly its digits."""
     return ENCODER.encode(body).decode()
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of JSON text, fractions as Decimal. Raises ValueError for bad text, NaN and Infinity."""
+    """Decode JSON, fractions as Decimal. Raises ValueError for invalid text, NaN and Infinity."""
     return DECODER.decode(text)
 
 
 def json_response(body: Any, status: int = 200) -> Response:
-    """A complete JSON answer."""
     return Response(dumps(body), status, content_type="application/json")
 
 
 def json_object(request: Request) -> dict[str, Any]:
-    """The JSON object in a request's body. Raises PlaidError INVALID_BODY for anything else."""
+    """Return the JSON object in a request's body. Raises PlaidError INVALID_BODY for anything else."""
     if (request.content_length or 0) > LIMIT:
         raise PlaidError("INVALID_BODY", "body is too large")
     try:

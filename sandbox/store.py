@@ -1,6 +1,6 @@
-"""One SQLite file that holds all state of one sandbox, so that a restart forgets nothing.
+"""One SQLite file with all state of one sandbox, which survives restarts.
 
-Every room brings its own tables: it passes its ``CREATE TABLE IF NOT EXISTS`` text to ``Store.create``.
+Each module with tables passes its ``CREATE TABLE IF NOT EXISTS`` statements to ``Store.create``.
 Money is stored as TEXT (a Decimal's own digits), times as ISO 8601 UTC text, structures as JSON text.
 """
 
@@ -17,10 +17,10 @@ SETTINGS = "CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TE
 
 
 class Store:
-    """A thread-safe door to the file: one connection per thread, many readers, one writer at a time."""
+    """Thread-safe access to the file: one connection per thread, many readers, one writer at a time."""
 
     def __init__(self, directory: Path) -> None:
-        """Open (and if need be make) the file in ``directory``; both are readable by their owner only."""
+        """Open or create the file in ``directory``; only their owner can read them."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = directory / FILE
         self.path.touch(mode=0o600)
@@ -28,14 +28,14 @@ class Store:
         self.create(SETTINGS)
 
     def create(self, schema: str) -> None:
-        """Make a room's tables. ``schema`` must be safe to run again: every statement says IF NOT EXISTS."""
+        """Create a module's tables. Every statement must say IF NOT EXISTS, because it runs at each start."""
         self._connection.executescript(schema)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing: everything written inside is kept together, or dropped if an exception leaves.
+        """Run the block in a transaction, which is rolled back when it raises.
 
-        Takes the write lock at once, so a read inside sees nothing change. An inner transaction joins the outer.
+        It takes the write lock at once, so no other write comes between its reads. A nested one joins the outer one.
         """
         connection = self._connection
         if connection.in_transaction:
@@ -50,44 +50,44 @@ class Store:
         connection.commit()
 
     def execute(self, sql: str, *values: Any) -> int:
-        """Run one writing statement with ``?`` placeholders; gives the number of rows it touched."""
+        """Run one writing statement with ``?`` placeholders; return the number of rows that it changed."""
         return self._connection.execute(sql, values).rowcount
 
     def insert(self, sql: str, *values: Any) -> int:
-        """Run one INSERT; gives the new row's integer id."""
+        """Run one INSERT; return the new row's id."""
         row_id = self._connection.execute(sql, values).lastrowid
         if row_id is None:
             raise LookupError("the statement inserted no row")
         return row_id
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one writing statement for each row of values. Wrap in ``transaction()`` for speed."""
+        """Run one writing statement for each row of values. A ``transaction()`` around it makes it faster."""
         self._connection.executemany(sql, rows)
 
     def all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        """All rows of a query; columns are read by name: ``row["item_id"]``."""
+        """Return all rows of a query; columns are read by name: ``row["item_id"]``."""
         return self._connection.execute(sql, values).fetchall()
 
     def query(self, sql: str, values: dict[str, Any]) -> list[sqlite3.Row]:
-        """All rows of a query with named ``:name`` placeholders."""
+        """Return all rows of a query with ``:name`` placeholders."""
         return self._connection.execute(sql, values).fetchall()
 
     def one(self, sql: str, *values: Any) -> sqlite3.Row | None:
-        """The first row of a query, or None."""
+        """Return the first row of a query, or None."""
         row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
         return row
 
     def setting(self, name: str, default: str = "") -> str:
-        """A small named value that survives restarts."""
+        """Return a stored setting."""
         row = self.one("SELECT value FROM settings WHERE name = ?", name)
         return row["value"] if row else default
 
     def set(self, name: str, value: str) -> None:
-        """Keep a small named value."""
+        """Store a setting."""
         self.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", name, value)
 
     def empty(self) -> None:
-        """Forget every row of every table; the tables stay."""
+        """Delete all rows of all tables."""
         with self.transaction():
             for table in self.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"):
                 self.execute(f'DELETE FROM "{table["name"]}"')  # noqa: S608 - the database's own name

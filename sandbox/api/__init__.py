@@ -1,1 +1,1 @@
-"""Plaid's API: the dispatcher that every call passes, and the endpoints behind it."""
+"""Plaid's API: the dispatcher of all calls, and the endpoints."""

@@ -1,11 +1,11 @@
-"""/accounts/get (what was last fetched) and /accounts/balance/get (what the bank says now)."""
+"""/accounts/get (cached balances) and /accounts/balance/get (live balances)."""
 
 from typing import Any
 
 from sandbox.api import serializers
 from sandbox.bank import accounts, items
 from sandbox.bank.items import Item
-from sandbox.clock import moment
+from sandbox.clock import parse_stamp
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 
@@ -14,13 +14,13 @@ BALANCE_SECONDS = {"instant": 0.0, "fast": 0.0, "real": 2.5}
 
 
 def get(context: AppContext, body: Body) -> Body:
-    """The accounts with the balances of the last refresh."""
+    """Return the accounts with the balances of the last refresh."""
     return _accounts(context, items.find_readable(context, body["access_token"]), body)
 
 
 def get_balances(context: AppContext, body: Body) -> Body:
-    """Ask the bank, which takes a while in the ``real`` profile, and show what it says."""
-    item = items.readable(context, body["access_token"])
+    """Refresh the balances, which takes a while in the ``real`` profile, and return the accounts."""
+    item = items.find_without_error(context, body["access_token"])
     wanted = (body.get("options") or {}).get("min_last_updated_datetime")
     if wanted and _aware(wanted) > context.clock.now():
         raise PlaidError("LAST_UPDATED_DATETIME_OUT_OF_RANGE")
@@ -36,7 +36,7 @@ def _accounts(context: AppContext, item: Item, body: Body) -> Body:
 
 
 def _aware(text: str) -> Any:
-    parsed = moment(text)
+    parsed = parse_stamp(text)
     if parsed.tzinfo is None:
         raise PlaidError("INVALID_FIELD", "min_last_updated_datetime must have a time zone")
     return parsed

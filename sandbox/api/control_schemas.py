@@ -1,4 +1,4 @@
-"""The declared fields of the operator's controls: an order that could never work is refused, and breaks no call."""
+"""The schemas of the admin endpoints, so that an invalid request is refused before it can break a call."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -28,7 +28,7 @@ Shape = Mapping[str, Field]
 MANY = 1_000_000_000
 A_DAY = 86_400
 LONGEST_DAYS = 36_525
-SPOILT = ("missing", "null", "html", "nan", "empty")
+DAMAGES = ("missing", "null", "html", "nan", "empty")
 
 TEXT, FLAG, OBJECT, MONEY = Field(text()), Field(flag), Field(object_of()), Field(money, nullable=True)
 WORDS = Field(text(), nullable=True)
@@ -48,7 +48,7 @@ ACTIONS: Mapping[str, Shape] = {
     "drop": {"when": Field(one_of("before", "after"))},
     "truncate": {},
     "redirect": {"location": TEXT},
-    "malformed": {"how": Field(one_of(*SPOILT), required=True), "key": TEXT},
+    "malformed": {"how": Field(one_of(*DAMAGES), required=True), "key": TEXT},
     "replace": {"page": OBJECT, "set": OBJECT},
 }
 CLOCK: Shape = {
@@ -106,7 +106,7 @@ MUTATION: Shape = {
 
 
 def accept_fault(spec: Mapping[str, Any], *, matches: Iterable[str], actions: Mapping[str, Shape]) -> None:
-    """Check a fault that matches by these names and does one of these actions. Raises PlaidError."""
+    """Check that a fault has only these match fields and one of these actions. Raises PlaidError."""
     accept({"match": Field(object_of(dict.fromkeys(matches, TEXT)), nullable=True), **FAULT}, spec)
     kind = spec["action"].get("kind")
     if kind not in tuple(actions):

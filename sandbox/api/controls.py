@@ -1,4 +1,4 @@
-"""/sandbox/*: what Plaid offers to testers."""
+"""/sandbox/*: Plaid's endpoints for tests."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -47,15 +47,15 @@ def create_public_token(context: AppContext, body: Body) -> Body:
 
 
 def reset_login(context: AppContext, body: Body) -> Body:
-    """Put an Item into ITEM_LOGIN_REQUIRED and tell so."""
+    """Put an Item into ITEM_LOGIN_REQUIRED and send the webhook."""
     item = items.find_by_token(context, body["access_token"])
-    items.fall_ill(context, item.item_id, "ITEM_LOGIN_REQUIRED")
+    items.set_error(context, item.item_id, "ITEM_LOGIN_REQUIRED")
     notifications.login_required(context, item)
     return {"reset_login": True}
 
 
 def fire_webhook(context: AppContext, body: Body) -> Body:
-    """Send one webhook; the data stay as they are."""
+    """Send one webhook without changing data."""
     item = items.find_by_token(context, body["access_token"])
     code = body["webhook_code"]
     notifications.fire(context, item, body.get("webhook_type") or _usual_type(code), code)
@@ -64,14 +64,14 @@ def fire_webhook(context: AppContext, body: Body) -> Body:
 
 def set_verification_status(context: AppContext, body: Body) -> Body:
     """Mark an account as verified or expired."""
-    item = items.readable(context, body["access_token"])
+    item = items.find_without_error(context, body["access_token"])
     accounts.set_verification_status(context, item.item_id, body["account_id"], body["verification_status"])
     return {}
 
 
 def create_transactions(context: AppContext, body: Body) -> Body:
-    """Let custom transactions happen at the bank and refresh. Only for the dynamic persona, as at Plaid."""
-    item = items.readable(context, body["access_token"])
+    """Add custom transactions and refresh. Only for the dynamic persona, as at Plaid."""
+    item = items.find_without_error(context, body["access_token"])
     if item.persona != DYNAMIC:
         raise PlaidError("SANDBOX_TRANSACTIONS_CREATE_INVALID", f"only items of {DYNAMIC} accept custom transactions")
     rows = [_row(context, item, wanted) for wanted in body["transactions"]]
@@ -82,14 +82,14 @@ def create_transactions(context: AppContext, body: Body) -> Body:
 
 
 def _days(context: AppContext, wanted: Body) -> int:
-    """How much history was asked for, in days or by its first day."""
+    """Return the requested days of history, given as a number or as the first day."""
     if "start_date" in wanted:
         return (context.clock.today() - date.fromisoformat(wanted["start_date"])).days
     return int(wanted.get("days_requested", items.DEFAULT_DAYS))
 
 
 def _usual_type(code: str) -> str:
-    """The webhook type a code belongs to when none is named."""
+    """Return the default webhook type of a code."""
     return next((kind for kind, codes in notifications.FIREABLE.items() if code in codes), "TRANSACTIONS")
 
 
@@ -116,7 +116,7 @@ def _row(context: AppContext, item: Item, wanted: Body) -> transaction_log.Row:
 
 
 def _account_id(context: AppContext, item: Item, account_id: str | None) -> str:
-    """The named account, or the first that holds deposits. Raises PlaidError INVALID_ACCOUNT_ID."""
+    """Return the given account's id, or the first depository account's. Raises PlaidError INVALID_ACCOUNT_ID."""
     open_accounts = accounts.pick(context, item.item_id, [account_id] if account_id else None)
     deposits = [account.id for account in open_accounts if account.draft.type == "depository"]
     if not deposits:

@@ -1,6 +1,7 @@
-"""The gate: what happens to every API call, whatever it asks.
+"""The steps of every API call.
 
-In order: body, keys, known path, declared fields, faults, limits, the endpoint, faults again, the journal.
+In order: parse the body, check the API keys, validate the fields, apply faults, count rate limits, call the endpoint,
+apply faults to the response, write the request log.
 """
 
 import time
@@ -36,7 +37,7 @@ CLIENT_ID_LENGTHS = range(8, 65)
 
 
 class ApiCall:
-    """One API call on its way through the gate."""
+    """One API call."""
 
     def __init__(self, context: AppContext, request: Request) -> None:
         self.context = context
@@ -49,7 +50,7 @@ class ApiCall:
         self.started = time.monotonic()
 
     def respond(self) -> Response:
-        """The answer, with injected faults, noted in the journal even if the connection is dropped."""
+        """Return the response, with injected faults. It is logged even if the connection is dropped."""
         status = 0
         try:
             answer = self._respond_with_faults()
@@ -73,14 +74,14 @@ class ApiCall:
         return faults.after(self.actions, json_response({**done, "request_id": self.id}))
 
     def _accept(self) -> dict[str, Any]:
-        """The body, once its keys and fields are right."""
+        """Return the body after checking its API keys and fields."""
         body = json_object(self.request)
         _authenticate(self.context, self.request, body)
         accept(SHAPES[self.path], body)
         return body
 
     def _fault_context(self, body: dict[str, Any]) -> dict[str, str]:
-        """What a fault can be matched with. Remembers the Item for the journal."""
+        """Return the facts that faults match. Also sets ``item_id`` for the log."""
         facts = {"path": self.path, "institution_id": str(body.get("institution_id", ""))}
         if item := items.find_by_any_token(self.context, body.get("access_token")):
             self.item_id = item.item_id
@@ -101,12 +102,11 @@ class ApiCall:
 
 
 def serve(context: AppContext, request: Request, **_: str) -> Response:
-    """Answer one API call."""
     return ApiCall(context, request).respond()
 
 
 def _authenticate(context: AppContext, request: Request, body: dict[str, Any]) -> None:
-    """Check the client's keys, from headers or body. Plaid answers wrong ones with 400."""
+    """Check the API keys in headers or body. Plaid responds to wrong ones with 400."""
     client_id = request.headers.get("Plaid-Client-Id") or body.get("client_id")
     secret = request.headers.get("Plaid-Secret") or body.get("secret")
     absent = [name for name, value in (("client_id", client_id), ("secret", secret)) if not value]

@@ -1,6 +1,6 @@
-"""What a request must and may contain. A misspelled or misplaced field is refused, as Plaid refuses it.
+"""Validation of request bodies. A misspelled or misplaced field is refused, as at Plaid.
 
-The official client lets unknown fields through, so this is where a site's slips come to light.
+The official client sends unknown fields without an error, so only this validation finds a site's mistakes.
 """
 
 import re
@@ -17,7 +17,7 @@ CREDENTIALS = frozenset({"client_id", "secret"})
 
 @dataclass(frozen=True)
 class Field:
-    """One field: a check that says what a good value is, or nothing if this is one."""
+    """One field: a check that returns what a valid value is, or None if the value is valid."""
 
     check: Callable[[Any, str], str | None]
     required: bool = False
@@ -56,7 +56,7 @@ def _names(where: str, names: list[str]) -> str:
 
 
 def text(*, least: int = 0, most: int = 65_536, matches: str = "") -> Callable[[Any, str], str | None]:
-    """A string of so many characters, matching a pattern if one is given."""
+    """A string of ``least`` to ``most`` characters that matches a pattern, if one is given."""
     pattern = re.compile(matches) if matches else None
 
     def check(value: Any, path: str) -> str | None:
@@ -75,11 +75,11 @@ def one_of(*values: str) -> Callable[[Any, str], str | None]:
 
 
 def integer(least: int, most: int) -> Callable[[Any, str], str | None]:
-    """An integer in this range; true and 1.0 are none."""
+    """An integer in this range; true and 1.0 are not integers."""
 
     def check(value: Any, path: str) -> str | None:
-        good = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-        return None if good else f"an integer from {least} to {most}"
+        is_valid = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+        return None if is_valid else f"an integer from {least} to {most}"
 
     return check
 
@@ -101,10 +101,10 @@ def between(least: float, most: float) -> Callable[[Any, str], str | None]:
 def money(value: Any, path: str) -> str | None:
     """A finite amount, as a number or as text."""
     try:
-        good = isinstance(value, int | Decimal | str) and not isinstance(value, bool) and Decimal(value).is_finite()
+        is_valid = isinstance(value, int | Decimal | str) and not isinstance(value, bool) and Decimal(value).is_finite()
     except ArithmeticError:
-        good = False
-    return None if good else "an amount of money"
+        is_valid = False
+    return None if is_valid else "an amount of money"
 
 
 def flag(value: Any, path: str) -> str | None:
@@ -118,14 +118,14 @@ def day(value: Any, path: str) -> str | None:
 
 
 def instant(value: Any, path: str) -> str | None:
-    """A moment in ISO 8601."""
+    """A date-time in ISO 8601."""
     return _parses(datetime.fromisoformat, value, "a date-time in ISO 8601")
 
 
 def list_of(
     check: Callable[[Any, str], str | None], *, least: int = 0, most: int = 500
 ) -> Callable[[Any, str], str | None]:
-    """A list of so many good values."""
+    """A list of ``least`` to ``most`` valid values."""
 
     def check_list(value: Any, path: str) -> str | None:
         if not isinstance(value, list) or not least <= len(value) <= most:
@@ -137,7 +137,7 @@ def list_of(
 
 
 def object_of(shape: Mapping[str, Field] | None = None) -> Callable[[Any, str], str | None]:
-    """An object of this shape; any object for None. A wrong field inside is reported with its own path."""
+    """An object of this shape; any object for None. An invalid field in it is reported with its path."""
 
     def check(value: Any, path: str) -> str | None:
         if not isinstance(value, dict):
@@ -150,7 +150,7 @@ def object_of(shape: Mapping[str, Field] | None = None) -> Callable[[Any, str], 
 
 
 def map_of(check: Callable[[Any, str], str | None]) -> Callable[[Any, str], str | None]:
-    """An object of any names with good values."""
+    """An object with any names and valid values."""
 
     def check_map(value: Any, path: str) -> str | None:
         if not isinstance(value, dict):
@@ -162,7 +162,7 @@ def map_of(check: Callable[[Any, str], str | None]) -> Callable[[Any, str], str 
 
 
 def either(*checks: Callable[[Any, str], str | None]) -> Callable[[Any, str], str | None]:
-    """A value that is good for one of these."""
+    """A value that is valid for one of these checks."""
 
     def check(value: Any, path: str) -> str | None:
         problems = [problem for problem in (check(value, path) for check in checks) if problem]

@@ -12,7 +12,7 @@ SEARCH_SIZE = 10
 
 
 def get(context: AppContext, body: Body) -> Body:
-    """A stretch of the catalogue and how long it is."""
+    """Return one page of banks and the total number."""
     options = body.get("options") or {}
     banks = _filter(search(country_codes=body["country_codes"], products=options.get("products")), options)
     start, count = body["offset"], body["count"]
@@ -21,7 +21,7 @@ def get(context: AppContext, body: Body) -> Body:
 
 
 def get_by_id(context: AppContext, body: Body) -> Body:
-    """One bank of the asked countries."""
+    """Return one bank of the requested countries."""
     bank = find(body["institution_id"])
     if bank is None or bank.country not in body["country_codes"]:
         raise PlaidError("INVALID_INSTITUTION")
@@ -29,7 +29,7 @@ def get_by_id(context: AppContext, body: Body) -> Body:
 
 
 def find_by_name(context: AppContext, body: Body) -> Body:
-    """Up to ten banks named like the query."""
+    """Return up to ten banks with a name like the query."""
     options = body.get("options") or {}
     banks = search(query=body["query"], country_codes=body["country_codes"], products=body.get("products"))
     return {"institutions": [_institution(context, bank, options) for bank in _filter(banks, options)[:SEARCH_SIZE]]}

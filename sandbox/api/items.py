@@ -12,19 +12,18 @@ Body = dict[str, Any]
 
 
 def get(context: AppContext, body: Body) -> Body:
-    """An Item and how it is; works whatever error it is in."""
+    """Return an Item and its status, also when it has an error."""
     item = items.find_by_token(context, body["access_token"])
     return {"item": serializers.item(context, item), "status": serializers.item_status(context, item)}
 
 
 def remove(context: AppContext, body: Body) -> Body:
-    """End an Item for good."""
     items.remove(context, items.find_by_token(context, body["access_token"]))
     return {}
 
 
 def update_webhook(context: AppContext, body: Body) -> Body:
-    """Send an Item's webhooks elsewhere, or nowhere for null, and tell the new address so."""
+    """Change an Item's webhook URL, null for none, and send an acknowledgement to the new one."""
     url = body.get("webhook") or ""
     check_webhook(url)
     item_id = items.find_by_token(context, body["access_token"]).item_id
@@ -36,7 +35,7 @@ def update_webhook(context: AppContext, body: Body) -> Body:
 
 
 def invalidate(context: AppContext, body: Body) -> Body:
-    """Give a new access token; the old one dies at once."""
+    """Issue a new access token; the old one is invalid at once."""
     item = items.find_by_token(context, body["access_token"])
     return {"new_access_token": items.grant(context, item_id=item.item_id)}
 

@@ -7,7 +7,7 @@ from sandbox.webhooks import signing
 
 
 def get(context: AppContext, body: dict[str, Any]) -> dict[str, Any]:
-    """The public key that a webhook's signature names."""
+    """Return the public key with this id."""
     return {"key": signing.public_key(context, body["key_id"])}
 
 

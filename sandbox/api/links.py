@@ -18,19 +18,19 @@ PRODUCT_LISTS = (
     "optional_products",
     "additional_consented_products",
 )
-NOT_OFFERED = ("hosted_link", "enable_multi_item_link", "access_tokens", "user_token", "cra_enabled")
+UNSUPPORTED = ("hosted_link", "enable_multi_item_link", "access_tokens", "user_token", "cra_enabled")
 NEVER_INITIAL = frozenset({"balance", "recurring_transactions", "transactions_refresh", "investments_refresh"})
 
 
 def create(context: AppContext, body: Body) -> Body:
-    """Make a link token; with ``access_token`` one that repairs that Item."""
+    """Create a link token; with ``access_token`` for update mode."""
     item_id = None
     if body.get("access_token"):
         item_id = items.find_by_token(context, body["access_token"]).item_id
         _refuse_update_products(body)
     else:
         _check_products(body)
-    _refuse_unoffered(body)
+    _refuse_unsupported(body)
     check_webhook(body.get("webhook"))
     _check_redirect(body.get("redirect_uri"))
     if body.get("institution_id") and find(body["institution_id"]) is None:
@@ -41,7 +41,7 @@ def create(context: AppContext, body: Body) -> Body:
 
 
 def get(context: AppContext, body: Body) -> Body:
-    """What a link token was made for, and what came of it."""
+    """Return a link token's request, and the sessions that have ended."""
     known = links.find_token(context, body["link_token"])
     if known is None:
         raise PlaidError("INVALID_LINK_TOKEN")
@@ -49,20 +49,19 @@ def get(context: AppContext, body: Body) -> Body:
         "link_token": known.token,
         "created_at": known.created_at,
         "expiration": known.expires_at,
-        "metadata": serializers.link_token_facts(known),
+        "metadata": serializers.link_token_metadata(known),
     }
-    ended = [walk for walk in links.sessions(context, known.token) if walk["finished_at"]]
-    return {**answer, "link_sessions": [serializers.link_session(walk) for walk in ended]} if ended else answer
+    ended = [session for session in links.list_sessions(context, known.token) if session["finished_at"]]
+    return {**answer, "link_sessions": [serializers.link_session(session) for session in ended]} if ended else answer
 
 
 def exchange(context: AppContext, body: Body) -> Body:
-    """Turn a public token into an access token."""
     access_token, item_id = links.exchange(context, public_token=body["public_token"])
     return {"access_token": access_token, "item_id": item_id}
 
 
 def check_webhook(url: str | None) -> None:
-    """Accept https addresses, and http on this machine. Raises PlaidError INVALID_FIELD for others."""
+    """Accept https URLs, and http on this machine. Raises PlaidError INVALID_FIELD for others."""
     if not url:
         return
     parts = urlsplit(url)
@@ -72,15 +71,15 @@ def check_webhook(url: str | None) -> None:
         raise PlaidError("INVALID_FIELD", "webhook must be https, except on this machine")
 
 
-def _refuse_unoffered(body: Body) -> None:
-    """Say plainly what this sandbox has not got."""
-    for name in NOT_OFFERED:
+def _refuse_unsupported(body: Body) -> None:
+    """Refuse the features that this sandbox does not have."""
+    for name in UNSUPPORTED:
         if name in body:
             raise PlaidError("INVALID_FIELD", f"{name} is not offered by this sandbox")
 
 
 def _check_products(body: Body) -> None:
-    """Refuse what Plaid refuses: nothing to do, a product twice, a product that can't be asked for here."""
+    """Refuse what Plaid refuses: no products, a product twice, a product that cannot be requested here."""
     listed = [product for name in PRODUCT_LISTS for product in body.get(name) or []]
     if not body.get("products"):
         raise PlaidError("MISSING_FIELDS", "the following required fields are missing: products")
@@ -101,7 +100,7 @@ def _refuse_update_products(body: Body) -> None:
 
 
 def _check_redirect(uri: str | None) -> None:
-    """A redirect address has neither query nor fragment and is https, or http on localhost."""
+    """Accept https URLs without query and fragment, and http on localhost."""
     if uri is None:
         return
     parts = urlsplit(uri)

@@ -66,7 +66,7 @@ CLIENT_CODES = {
 
 
 def choose(context: AppContext, table: str, overrides: dict[str, dict[str, int | None]]) -> dict[str, Any]:
-    """Use one of the tables with single limits replaced: ``{path: {"per_item": 2, "per_client": None}}``.
+    """Set one of the tables, with overrides: ``{path: {"per_item": 2, "per_client": None}}``.
 
     Raises PlaidError INVALID_FIELD for an unknown table.
     """
@@ -78,7 +78,7 @@ def choose(context: AppContext, table: str, overrides: dict[str, dict[str, int |
 
 
 def count(context: AppContext, path: str, item_id: str) -> None:
-    """Count one call. Raises PlaidError with the limit's own code (HTTP 429) when it is one too many."""
+    """Count one call. Raises PlaidError with the limit's own code (HTTP 429) when the limit is reached."""
     limit = _in_force(context).get(path)
     if limit is None:
         return

@@ -1,4 +1,4 @@
-"""The journal: one line per API call, with neither tokens nor bodies in it."""
+"""The request log: one line per API call, without tokens and bodies."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def record(
     request_id: str,
     faults: str,
 ) -> None:
-    """Write one line; lines beyond the newest ten thousand are dropped. ``status`` 0 means no answer was sent."""
+    """Write one line and delete those before the newest ten thousand. ``status`` 0 means that no response was sent."""
     line = context.store.insert(
         "INSERT INTO requests (at, path, item_id, status, error_code, milliseconds, request_id, faults) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -43,7 +43,7 @@ def record(
 
 
 def list_requests(context: AppContext, *, path: str = "", item_id: str = "") -> list[dict[str, Any]]:
-    """The lines kept, oldest first, of one path or one Item if named."""
+    """List the stored lines, oldest first, of one path or Item if given."""
     rows = context.store.all(
         "SELECT * FROM requests WHERE ? IN ('', path) AND ? IN ('', item_id) ORDER BY id", path, item_id
     )

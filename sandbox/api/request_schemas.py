@@ -1,4 +1,4 @@
-"""The declared fields of every endpoint, after Plaid's own description of its API."""
+"""The request fields of every endpoint, from Plaid's OpenAPI document."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,6 +1,6 @@
-"""Complete answers: every key that Plaid's client insists on is there, null where nothing is known.
+"""Objects of Plaid's API, with every key that Plaid's client requires; unknown values are null.
 
-Source: https://plaid.com/docs/api/ ; what is required is what plaid-python 46 refuses to live without.
+Source: https://plaid.com/docs/api/ ; required keys are those that plaid-python 46 requires.
 """
 
 from decimal import Decimal
@@ -40,7 +40,7 @@ RESULTS = (
 
 
 def item(context: AppContext, item: Item) -> Answer:
-    """An Item object. ``webhook`` is "" when none is set."""
+    """Build an Item object. ``webhook`` is "" when none is set."""
     bank = item.institution
     known = [*item.products, *item.consented]
     return {
@@ -63,7 +63,7 @@ def item(context: AppContext, item: Item) -> Answer:
 
 
 def item_status(context: AppContext, item: Item) -> Answer:
-    """When data last arrived and which webhook was last sent."""
+    """Build the status of an Item: the last update and the last webhook."""
     ready = items.stage(context, item) != items.NOT_READY
     transactions = {
         "last_successful_update": (item.refreshed_at or item.granted_at) if ready else None,
@@ -74,7 +74,7 @@ def item_status(context: AppContext, item: Item) -> Answer:
 
 
 def account(account: Account) -> Answer:
-    """An account with its balances."""
+    """Build an Account object with its balances."""
     draft = account.draft
     answer = {
         "account_id": account.id,
@@ -100,7 +100,7 @@ def account(account: Account) -> Answer:
 
 
 def transaction(row: Row, *, version: str = "v2", original: bool = False) -> Answer:
-    """A plain row of the ledger as a Transaction object. ``original`` adds the bank's own description."""
+    """Build a Transaction object from a row of the log. ``original`` adds the bank's own description."""
     merchant = row["merchant_name"]
     return {
         "account_id": row["account_id"],
@@ -136,7 +136,7 @@ def transaction(row: Row, *, version: str = "v2", original: bool = False) -> Ans
 
 
 def institution(bank: Institution, options: Answer) -> Answer:
-    """An Institution object. Address, color and logo come only with ``include_optional_metadata``."""
+    """Build an Institution object. URL, color and logo are included only with ``include_optional_metadata``."""
     answer: Answer = {
         "institution_id": bank.id,
         "name": bank.name,
@@ -153,7 +153,7 @@ def institution(bank: Institution, options: Answer) -> Answer:
 
 
 def institution_status(context: AppContext, bank: Institution) -> Answer:
-    """How well the bank has been answering lately."""
+    """Build the status of an institution."""
     share = {"HEALTHY": "0.99", "DEGRADED": "0.6", "DOWN": "0.02"}[bank.health]
     success = Decimal(share)
     part: Answer = {
@@ -165,9 +165,9 @@ def institution_status(context: AppContext, bank: Institution) -> Answer:
     return {"item_logins": part, "transactions_updates": updates}
 
 
-def link_token_facts(known: LinkToken) -> Answer:
-    """What a link token was made for."""
-    request = known.request
+def link_token_metadata(link_token: LinkToken) -> Answer:
+    """Build the metadata of a link token."""
+    request = link_token.request
     return {
         "initial_products": request.get("products") or [],
         "webhook": request.get("webhook"),
@@ -178,13 +178,13 @@ def link_token_facts(known: LinkToken) -> Answer:
     }
 
 
-def link_session(walk: Answer) -> Answer:
-    """One walk through Link with its result, if it has come that far."""
-    outcome = walk["outcome"]
+def link_session(session: Answer) -> Answer:
+    """Build a LinkSession object, with its result if it has one."""
+    outcome = session["outcome"]
     answer: Answer = {
-        "link_session_id": walk["id"],
-        "started_at": walk["started_at"],
-        "finished_at": walk["finished_at"],
+        "link_session_id": session["id"],
+        "started_at": session["started_at"],
+        "finished_at": session["finished_at"],
     }
     if "public_token" in outcome:
         success = {"public_token": outcome["public_token"], "metadata": outcome["metadata"]}

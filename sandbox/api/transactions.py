@@ -15,7 +15,7 @@ PAGE_SIZE = 100
 
 
 def sync(context: AppContext, body: Body) -> Body:
-    """The next page of changes since the cursor; an empty one with the cursor "" while nothing has arrived."""
+    """Return the next page of changes after the cursor; an empty page with the cursor "" before the first stage."""
     item = items.find_readable(context, body["access_token"])
     items.use_product(context, item, "transactions")
     if item.first_synced_at is None:
@@ -23,15 +23,15 @@ def sync(context: AppContext, body: Body) -> Body:
     stage = items.stage(context, item)
     page = (
         _page(context, item, body)
-        if stage != NOT_READY and _has_money(context, item)
+        if stage != NOT_READY and _has_transaction_accounts(context, item)
         else SyncPage([], [], [], "", False)
     )
     return {"transactions_update_status": stage, **_answer(context, item, page, body.get("options") or {})}
 
 
 def refresh(context: AppContext, body: Body) -> Body:
-    """Ask the bank for news. It answers later, by webhook."""
-    item = items.readable(context, body["access_token"])
+    """Request a refresh. New transactions are announced by webhook."""
+    item = items.find_without_error(context, body["access_token"])
     items.use_product(context, item, "transactions")
     refreshes.request_refresh(context, item)
     return {}
@@ -50,7 +50,7 @@ def _page(context: AppContext, item: Item, body: Body) -> SyncPage:
 
 
 def _answer(context: AppContext, item: Item, page: SyncPage, options: Body) -> Body:
-    """A page in Plaid's words. ``accounts`` are those with rows in it, not all there are."""
+    """Build the response for a page. ``accounts`` are only those with rows in it."""
     form = {
         "version": options.get("personal_finance_category_version", "v2"),
         "original": bool(options.get("include_original_description")),
@@ -67,8 +67,8 @@ def _answer(context: AppContext, item: Item, page: SyncPage, options: Body) -> B
     }
 
 
-def _has_money(context: AppContext, item: Item) -> bool:
-    """Whether any account can have transactions; an Item of investments only never gets a cursor."""
+def _has_transaction_accounts(context: AppContext, item: Item) -> bool:
+    """Whether any account can have transactions; an Item with only investments never gets a cursor."""
     kinds = {account.draft.type for account in accounts.of_item(context, item.item_id)}
     return bool(kinds & {*TRANSACTING, *DEBTS})
 

@@ -1,1 +1,1 @@
-"""The local banks: what they know of Items, accounts and transactions, and how that changes."""
+"""The local banks: Items, accounts and transactions, and how they change."""

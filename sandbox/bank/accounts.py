@@ -1,7 +1,7 @@
 """The accounts of an Item and their balances.
 
-A bank's balance moves at once; what ``/accounts/get`` shows is the copy of the last refresh. Every account
-therefore carries two pairs of figures, live and cached, and ``refresh`` copies one over the other.
+A bank's balance changes at once, while ``/accounts/get`` returns the balance of the last refresh. Every account
+therefore has two sets of balances, live and cached, and ``refresh`` copies the live ones.
 """
 
 import sqlite3
@@ -33,7 +33,7 @@ SETTERS = {
 
 @dataclass(frozen=True)
 class Account:
-    """One open account. ``draft`` holds its names and either the cached or the live figures."""
+    """One open account. ``draft`` holds its names and either the cached or the live balances."""
 
     id: str
     key: str
@@ -43,7 +43,7 @@ class Account:
 
 
 def open_account(context: AppContext, item_id: str, draft: AccountDraft) -> str:
-    """Give the Item an account and return its id: a new one each time the same account is opened again."""
+    """Open an account and return its id, which is a new one when an account is opened again."""
     account_id = derived_id(item_id, draft.key, times_opened(context, item_id, draft.key))
     figures = [_text(draft.current), _text(draft.available), _text(draft.limit)]
     context.store.execute(
@@ -54,26 +54,26 @@ def open_account(context: AppContext, item_id: str, draft: AccountDraft) -> str:
 
 
 def times_opened(context: AppContext, item_id: str, key: str) -> int:
-    """How often the Item has had this account, closed ones included."""
+    """Count how often the Item has had this account, including closed ones."""
     row = context.store.one("SELECT COUNT(*) AS n FROM accounts WHERE item_id = ? AND key = ?", item_id, key)
     return row["n"] if row else 0
 
 
 def close_account(context: AppContext, account_id: str) -> None:
-    """Stop showing an account. Its id never comes back."""
+    """Close an account. Its id is not used again."""
     context.store.execute(
         "UPDATE accounts SET closed_at = ? WHERE account_id = ?", stamp(context.clock.now()), account_id
     )
 
 
 def of_item(context: AppContext, item_id: str, *, live: bool = False) -> list[Account]:
-    """The Item's open accounts in the bank's order, with cached figures or the bank's live ones."""
+    """List the Item's open accounts in the bank's order, with cached or live balances."""
     rows = context.store.all("SELECT * FROM accounts WHERE item_id = ? AND closed_at IS NULL ORDER BY rowid", item_id)
     return [_account(row, live) for row in rows]
 
 
 def pick(context: AppContext, item_id: str, account_ids: list[str] | None, *, live: bool = False) -> list[Account]:
-    """The open accounts with these ids, all for None. Raises PlaidError INVALID_ACCOUNT_ID for an unknown id."""
+    """List the open accounts with these ids, all for None. Raises PlaidError INVALID_ACCOUNT_ID for an unknown id."""
     accounts = of_item(context, item_id, live=live)
     if account_ids is None:
         return accounts
@@ -83,7 +83,7 @@ def pick(context: AppContext, item_id: str, account_ids: list[str] | None, *, li
 
 
 def move(context: AppContext, account_id: str, *, posted: Decimal, held: Decimal) -> None:
-    """Let money move at the bank. ``posted`` changes the balance, ``held`` what is available; Plaid's signs."""
+    """Apply an amount to the live balances: ``posted`` to the current, ``held`` to the available one; Plaid's signs."""
     row = context.store.one("SELECT * FROM accounts WHERE account_id = ?", account_id)
     if row is None:
         raise PlaidError("INVALID_ACCOUNT_ID")
@@ -94,7 +94,7 @@ def move(context: AppContext, account_id: str, *, posted: Decimal, held: Decimal
 
 
 def set_figures(context: AppContext, account_id: str, figures: dict[str, Decimal | None]) -> None:
-    """Set live figures by name (current, available, limit). The cached ones stay until ``refresh``."""
+    """Set live balances by name (current, available, limit). The cached ones stay until ``refresh``."""
     for name, value in figures.items():
         if name not in SETTERS:
             raise PlaidError("INVALID_FIELD", f"balances know {', '.join(SETTERS)}, not {name}")
@@ -102,7 +102,7 @@ def set_figures(context: AppContext, account_id: str, figures: dict[str, Decimal
 
 
 def refresh(context: AppContext, item_id: str) -> None:
-    """Copy the bank's live figures into what ``/accounts/get`` shows."""
+    """Copy the live balances to the cached ones, which ``/accounts/get`` returns."""
     context.store.execute(
         "UPDATE accounts SET cached_current = current, cached_available = available, refreshed_at = ? "
         "WHERE item_id = ? AND closed_at IS NULL",
@@ -128,7 +128,7 @@ def _account(row: sqlite3.Row, live: bool) -> Account:
 
 
 def _face(draft: AccountDraft) -> str:
-    """Everything about an account that never moves, as JSON."""
+    """Return everything about an account but its balances, as JSON."""
     face: dict[str, Any] = asdict(draft)
     return dumps({name: value for name, value in face.items() if name not in SETTERS})
 

@@ -1,4 +1,4 @@
-"""The banks of the sandbox: Plaid's own test banks, and invented ones so that search and paging are real.
+"""The banks of the sandbox: Plaid's own test banks, and invented ones for search and pagination.
 
 Source of the first group: https://plaid.com/docs/sandbox/institutions/
 """
@@ -15,7 +15,7 @@ LOGO_SIZE = 152
 
 @dataclass(frozen=True)
 class Institution:
-    """One bank. ``trouble`` is the error code its login always ends with; ``health`` is what its status says."""
+    """One bank. ``trouble`` is the error code with which every login fails; ``health`` is its status."""
 
     id: str
     name: str
@@ -29,13 +29,13 @@ class Institution:
 
     @property
     def url(self) -> str:
-        """The bank's own address; ``.example`` never resolves."""
+        """The bank's website; ``.example`` never resolves."""
         host = "".join(letter for letter in self.name.lower() if letter.isalnum())
         return f"https://www.{host}.example"
 
     @property
     def logo(self) -> str:
-        """A round badge in the bank's color, as base64 of a PNG of 152 x 152 pixels."""
+        """A logo in the bank's color: a PNG of 152 x 152 pixels in base64."""
         return base64.b64encode(_badge(self.color)).decode()
 
 
@@ -81,30 +81,30 @@ _BY_ID = {institution.id: institution for institution in INSTITUTIONS}
 
 
 def find(institution_id: str) -> Institution | None:
-    """The bank with this id, or None."""
+    """Return the bank with this id, or None."""
     return _BY_ID.get(institution_id)
 
 
 def search(
     *, query: str = "", country_codes: list[str] | None = None, products: list[str] | None = None
 ) -> list[Institution]:
-    """Banks in a country of the list, with every product of the list, whose name has a word starting like ``query``.
+    """Find banks in one of the countries, with all of the products, and a word in the name that starts with ``query``.
 
-    Names that begin with the query come first; otherwise the order is that of the catalogue.
+    Names that start with the query come first; otherwise the order is that of ``INSTITUTIONS``.
     """
-    wanted = query.strip().lower()
+    prefix = query.strip().lower()
     banks = [
         bank
         for bank in INSTITUTIONS
         if (not country_codes or bank.country in country_codes)
         and set(products or ()) <= set(bank.products)
-        and (not wanted or bank.name.lower().startswith(wanted) or f" {wanted}" in f" {bank.name.lower()}")
+        and (not prefix or bank.name.lower().startswith(prefix) or f" {prefix}" in f" {bank.name.lower()}")
     ]
-    return sorted(banks, key=lambda bank: not bank.name.lower().startswith(wanted))
+    return sorted(banks, key=lambda bank: not bank.name.lower().startswith(prefix))
 
 
 def _badge(color: str) -> bytes:
-    """A PNG of a disc in ``color`` with a lighter ring, on a transparent ground."""
+    """Draw a PNG of a disc in ``color`` with a lighter ring, on a transparent background."""
     middle = (LOGO_SIZE - 1) / 2
     disc, ring, nothing = bytes.fromhex(color[1:] + "ff"), b"\xff\xff\xff\xc0", b"\0\0\0\0"
     rows = []

@@ -1,7 +1,7 @@
-"""Items: one person's login at one bank, and the access token that opens it.
+"""Items: one user's login at one bank, and its access token.
 
-Source: https://plaid.com/docs/api/items/ . An Item's data ripens after the token was first handed out: nothing,
-then the last 30 days, then all history. How fast is the profile's choice.
+Source: https://plaid.com/docs/api/items/ . An Item's transactions arrive in stages after its first access token was
+issued: none, then the last 30 days, then all history. The profile says how fast.
 """
 
 import sqlite3
@@ -12,7 +12,7 @@ from typing import Any
 from sandbox import personas
 from sandbox.bank import accounts, transaction_log
 from sandbox.bank.institutions import Institution, find
-from sandbox.clock import moment, stamp
+from sandbox.clock import parse_stamp, stamp
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import derived_id, is_token, token
@@ -40,8 +40,8 @@ PROFILES = {"instant": (0.0, 0.0), "fast": (1.0, 3.0), "real": (10.0, 60.0)}
 
 @dataclass(frozen=True)
 class Item:
-    """One Item as it is now. ``error`` is the code it is stuck in, "" when healthy; ``announced`` the stage that
-    webhooks have told so far; ``initial_seq`` the last event of the first 30 days."""
+    """One Item. ``error`` is its error code, "" when it is healthy; ``announced`` is the last stage that a webhook
+    announced; ``initial_seq`` is the last event of the first 30 days."""
 
     item_id: str
     institution_id: str
@@ -70,7 +70,6 @@ class Item:
 
     @property
     def institution(self) -> Institution | None:
-        """The bank this login is at."""
         return find(self.institution_id)
 
 
@@ -87,7 +86,7 @@ def create(
     days_requested: int,
     account_ids: list[str] | None = None,
 ) -> None:
-    """Make an Item with these accounts (all for None) and as much history as was asked for."""
+    """Create an Item with these accounts (all for None) and ``days_requested`` of history."""
     today = context.clock.today()
     book = personas.draw(persona, config, institution_id, today)
     with context.store.transaction():
@@ -113,7 +112,7 @@ def create(
 
 
 def grant(context: AppContext, *, item_id: str) -> str:
-    """Hand out a fresh access token of an Item. The first one lets its data ripen; each kills the one before."""
+    """Issue an access token of an Item. The first one starts its stages; each one invalidates the one before."""
     made = token("access")
     context.store.execute(
         "UPDATE items SET access_token = ?, granted_at = COALESCE(granted_at, ?) WHERE item_id = ?",
@@ -123,7 +122,7 @@ def grant(context: AppContext, *, item_id: str) -> str:
 
 
 def get(context: AppContext, item_id: str) -> Item:
-    """The Item with this id, removed or not. Raises PlaidError ITEM_NOT_FOUND."""
+    """Return the Item with this id, removed or not. Raises PlaidError ITEM_NOT_FOUND."""
     row = context.store.one("SELECT * FROM items WHERE item_id = ?", item_id)
     if row is None:
         raise PlaidError("ITEM_NOT_FOUND")
@@ -131,18 +130,18 @@ def get(context: AppContext, item_id: str) -> Item:
 
 
 def exists(context: AppContext, item_id: str) -> bool:
-    """Whether there is an Item with this id that was not removed."""
+    """Whether an Item with this id exists and has not been removed."""
     return context.store.one("SELECT 1 FROM items WHERE item_id = ? AND removed_at IS NULL", item_id) is not None
 
 
 def list_active(context: AppContext) -> list[Item]:
-    """Every Item whose token has been handed out and that was not removed."""
+    """List the Items with an access token that have not been removed."""
     rows = context.store.all("SELECT * FROM items WHERE removed_at IS NULL AND granted_at IS NOT NULL")
     return [_item(row) for row in rows]
 
 
-def behind(context: AppContext, today: date) -> list[Item]:
-    """The living Items that have not told all their history yet, or have not lived through ``today``."""
+def list_outdated(context: AppContext, today: date) -> list[Item]:
+    """List the active Items whose last stage is not announced, or whose days are not simulated up to ``today``."""
     rows = context.store.all(
         "SELECT * FROM items WHERE removed_at IS NULL AND granted_at IS NOT NULL "
         "AND (announced != ? OR lived_until < ?)",
@@ -152,7 +151,7 @@ def behind(context: AppContext, today: date) -> list[Item]:
 
 
 def find_by_token(context: AppContext, access_token: str) -> Item:
-    """The Item a token opens, whatever state it is in.
+    """Return the Item of an access token, whatever its error.
 
     Raises PlaidError INVALID_ACCESS_TOKEN for an unknown or invalidated token or one of another environment,
     ITEM_NOT_FOUND after removal.
@@ -168,13 +167,13 @@ def find_by_token(context: AppContext, access_token: str) -> Item:
 
 
 def find_by_any_token(context: AppContext, access_token: object) -> Item | None:
-    """The Item a token opens or once opened, or None; for those who only want to name it."""
+    """Return the Item of an access token, also a removed one, or None; only to log and match its id."""
     row = context.store.one("SELECT * FROM items WHERE access_token = ?", str(access_token or ""))
     return _item(row) if row else None
 
 
-def readable(context: AppContext, access_token: str) -> Item:
-    """The Item a token opens, if its bank lets data through. Raises PlaidError with the Item's own error else."""
+def find_without_error(context: AppContext, access_token: str) -> Item:
+    """Return the Item of an access token. Raises PlaidError with the Item's error, if it has one."""
     item = find_by_token(context, access_token)
     if item.error:
         raise PlaidError(item.error)
@@ -182,29 +181,29 @@ def readable(context: AppContext, access_token: str) -> Item:
 
 
 def find_readable(context: AppContext, access_token: str) -> Item:
-    """The Item a token opens, if what was fetched of it earlier may be read. Raises PlaidError with its error else."""
+    """Return the Item of an access token. Raises PlaidError with its error, unless its stored data may be read."""
     item = find_by_token(context, access_token)
     if item.error and context.store.one("SELECT 1 FROM streaming_items WHERE item_id = ?", item.item_id) is None:
         raise PlaidError(item.error)
     return item
 
 
-def fall_ill(context: AppContext, item_id: str, error: str) -> None:
-    """Put an Item into an error, or out of it with "". What streamed in spite of the one before does so no more."""
+def set_error(context: AppContext, item_id: str, error: str) -> None:
+    """Set an Item's error, "" to clear it. Stored data can then no longer be read in spite of the error."""
     with context.store.transaction():
         update(context, item_id, error=error)
-        let_stream(context, item_id, streams=False)
+        set_streaming(context, item_id, streams=False)
 
 
-def let_stream(context: AppContext, item_id: str, *, streams: bool) -> None:
-    """Let what was fetched earlier be read in spite of the Item's error, or not any more."""
+def set_streaming(context: AppContext, item_id: str, *, streams: bool) -> None:
+    """Set whether stored data can be read in spite of the Item's error."""
     context.store.execute("DELETE FROM streaming_items WHERE item_id = ?", item_id)
     if streams:
         context.store.execute("INSERT INTO streaming_items VALUES (?)", item_id)
 
 
 def use_product(context: AppContext, item: Item, product: str) -> None:
-    """Begin to bill a product that was consented to. Raises PlaidError ADDITIONAL_CONSENT_REQUIRED otherwise."""
+    """Add a product to the billed ones. Raises PlaidError ADDITIONAL_CONSENT_REQUIRED without consent for it."""
     if product in item.products:
         return
     if product not in item.consented:
@@ -213,22 +212,22 @@ def use_product(context: AppContext, item: Item, product: str) -> None:
 
 
 def stage(context: AppContext, item: Item) -> str:
-    """How much of the history the bank has delivered: one of ``STAGES``."""
+    """Return how much of the history has arrived: one of ``STAGES``."""
     if item.force_status:
         return item.force_status
     if item.granted_at is None:
         return NOT_READY
-    age = (context.clock.now() - moment(item.granted_at)).total_seconds()
+    age = (context.clock.now() - parse_stamp(item.granted_at)).total_seconds()
     initial, historical = PROFILES[context.profile]
     return HISTORICAL if age >= historical else INITIAL if age >= initial else NOT_READY
 
 
 def last_visible_event(context: AppContext, item: Item) -> int:
-    """The last event of the ledger that may be seen at this stage."""
-    now = stage(context, item)
-    if now == HISTORICAL:
+    """Return the last event of the transaction log that a client may see at this stage."""
+    reached = stage(context, item)
+    if reached == HISTORICAL:
         return transaction_log.head(context, item.item_id)
-    return item.initial_seq if now == INITIAL else 0
+    return item.initial_seq if reached == INITIAL else 0
 
 
 def update(context: AppContext, item_id: str, **columns: Any) -> None:
@@ -239,12 +238,12 @@ def update(context: AppContext, item_id: str, **columns: Any) -> None:
 
 
 def remove(context: AppContext, item: Item) -> None:
-    """End an Item: its token opens nothing any more."""
+    """Remove an Item; its access token is no longer valid."""
     update(context, item.item_id, removed_at=stamp(context.clock.now()))
 
 
 def list_bank_accounts(context: AppContext, item_id: str) -> list[tuple[str, AccountDraft, bool]]:
-    """All accounts the person has at the bank as (account id, account, whether the Item shows it)."""
+    """List all accounts of the user at the bank: account id, account, whether it is shared with the Item."""
     item = get(context, item_id)
     shown = accounts.of_item(context, item_id)
     keys = {account.key for account in shown}
@@ -258,9 +257,9 @@ def list_bank_accounts(context: AppContext, item_id: str) -> list[tuple[str, Acc
 
 
 def repair(context: AppContext, *, item_id: str, account_ids: list[str] | None = None) -> None:
-    """Sign in again: the error goes; with ``account_ids`` exactly these of the roster are shown afterwards."""
+    """Sign in again: clear the error, and share exactly these accounts, if ``account_ids`` are given."""
     with context.store.transaction():
-        fall_ill(context, item_id, "")
+        set_error(context, item_id, "")
         update(context, item_id, refreshed_at=stamp(context.clock.now()))
         if account_ids is not None:
             _share(context, item_id, set(account_ids))
@@ -278,7 +277,7 @@ def _share(context: AppContext, item_id: str, wanted: set[str]) -> None:
 
 
 def _open_accounts(context: AppContext, item_id: str, book: Book, days: int) -> int:
-    """Open the book's accounts with their history, newest first; gives the last seq of the first 30 days."""
+    """Open the book's accounts and store their history, newest first; return the last seq of the latest 30 days."""
     ids = {draft.key: accounts.open_account(context, item_id, draft) for draft in book.accounts}
     today = context.clock.today()
     seen = [t for t in reversed(book.transactions) if t.account in ids and t.day >= today - timedelta(days=days)]

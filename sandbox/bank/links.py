@@ -1,9 +1,9 @@
-"""Link: tokens that open it, the session a person walks through, and the public token at its end.
+"""Link: link tokens, the sessions in which a user signs in, and the public tokens that they end with.
 
-The pages and scripts of Link are not here; they call these deeds. A session is known to the browser by its
-``link_token`` and ``session_id`` together; the client secret never reaches a browser.
+``sandbox.link`` serves the dialog and calls these functions. The browser identifies a session by its ``link_token`` and
+``session_id`` together; the client secret never reaches a browser.
 
-A session walks the steps ``institution -> credentials -> [mfa ...] -> accounts -> finished``.
+The steps of a session are ``institution -> credentials -> [mfa ...] -> accounts -> finished``.
 Source: https://plaid.com/docs/link/web/
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from sandbox import personas
 from sandbox.bank import items
 from sandbox.bank.institutions import Institution, find, search
-from sandbox.clock import moment, stamp
+from sandbox.clock import parse_stamp, stamp
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 from sandbox.identifiers import derived_id, new_id, token
@@ -38,12 +38,12 @@ NEW_LIFE, UPDATE_LIFE, PUBLIC_LIFE = timedelta(hours=4), timedelta(minutes=30), 
 
 
 class LinkError(PlaidError):
-    """Something a person in Link must be told: ``code``, ``type`` and a ``display`` sentence."""
+    """An error that Link shows to the user: ``code``, ``type`` and a ``display`` sentence."""
 
 
 @dataclass(frozen=True)
 class LinkToken:
-    """What the site asked for when it made the token. ``item_id`` is set in update mode only."""
+    """A link token with the site's request. ``item_id`` is set in update mode only."""
 
     token: str
     item_id: str | None
@@ -53,13 +53,13 @@ class LinkToken:
 
     @property
     def selects_accounts(self) -> bool:
-        """Whether the person chooses accounts: always for a new Item, on demand in update mode."""
+        """Whether the user selects accounts: always for a new Item, on request in update mode."""
         return not self.item_id or bool((self.request.get("update") or {}).get("account_selection_enabled"))
 
 
 @dataclass(frozen=True)
 class AccountChoice:
-    """One account to tick. ``ticked`` accounts are already shared with the site (update mode)."""
+    """One account to select. ``ticked`` accounts are already shared with the site (update mode)."""
 
     id: str
     name: str
@@ -72,7 +72,7 @@ class AccountChoice:
 
 @dataclass(frozen=True)
 class Session:
-    """One walk through Link, as far as it has come. It is kept in the store after every deed."""
+    """One session of Link. It is stored after every step."""
 
     id: str
     link_token: LinkToken
@@ -92,25 +92,25 @@ class Session:
 
     @property
     def challenge(self) -> personas.Challenge | None:
-        """What to ask the person in step ``mfa``; None in every other step."""
+        """The questions of the step ``mfa``; None in every other step."""
         return personas.challenge(self.mfa, self.round) if self.step == "mfa" else None
 
     @property
     def is_update(self) -> bool:
-        """Whether an existing Item is repaired instead of a new one made."""
+        """Whether the session is in update mode."""
         return self.link_token.item_id is not None
 
 
 @dataclass(frozen=True)
 class Success:
-    """The end of a good walk: what ``onSuccess`` receives."""
+    """The result of a successful session: what ``onSuccess`` receives."""
 
     public_token: str
     metadata: dict[str, Any]
 
 
 def create_token(context: AppContext, *, request: dict[str, Any], item_id: str | None) -> LinkToken:
-    """Keep what the site asked for under a fresh link token: 4 hours for a new Item, 30 minutes for an update."""
+    """Create a link token for the site's request; it is valid for 4 hours, in update mode for 30 minutes."""
     now = context.clock.now()
     expires = now + (UPDATE_LIFE if item_id else NEW_LIFE)
     made = LinkToken(token("link"), item_id, request, stamp(now), stamp(expires))
@@ -122,7 +122,7 @@ def create_token(context: AppContext, *, request: dict[str, Any], item_id: str |
 
 
 def find_token(context: AppContext, link_token: str) -> LinkToken | None:
-    """The link token, expired or not; None if it was never made here."""
+    """Return the link token, expired or not, or None."""
     row = context.store.one("SELECT * FROM link_tokens WHERE token = ?", link_token)
     if row is None:
         return None
@@ -130,11 +130,11 @@ def find_token(context: AppContext, link_token: str) -> LinkToken | None:
 
 
 def open_session(context: AppContext, *, link_token: str) -> Session:
-    """Start a walk. Update mode starts at ``credentials`` with the Item's own bank, as does a preset bank.
+    """Start a session. It starts at ``credentials`` in update mode, and for a token with an ``institution_id``.
 
     Raises LinkError INVALID_LINK_TOKEN for an unknown or expired token.
     """
-    known = _live_token(context, link_token)
+    known = _get_valid_token(context, link_token)
     session = Session(new_id(), known, item_id=known.item_id or new_id())
     preset = items.get(context, known.item_id).institution_id if known.item_id else known.request.get("institution_id")
     if preset:
@@ -147,8 +147,8 @@ def open_session(context: AppContext, *, link_token: str) -> Session:
 
 
 def get_session(context: AppContext, *, link_token: str, session_id: str) -> Session:
-    """The walk that belongs to both. Raises LinkError INVALID_LINK_TOKEN if there is none or the token expired."""
-    known = _live_token(context, link_token)
+    """Return the session with this id and token. Raises LinkError INVALID_LINK_TOKEN without one or after expiry."""
+    known = _get_valid_token(context, link_token)
     row = context.store.one("SELECT * FROM link_sessions WHERE id = ? AND token = ?", session_id, link_token)
     if row is None:
         raise LinkError("INVALID_LINK_TOKEN")
@@ -158,24 +158,24 @@ def get_session(context: AppContext, *, link_token: str, session_id: str) -> Ses
 
 
 def search_institutions(context: AppContext, *, session: Session, query: str = "") -> list[Institution]:
-    """The banks this person may choose: in the requested countries, with all products, named like ``query``."""
+    """Find the banks to offer: in the requested countries, with all requested products, with a name like ``query``."""
     request = session.link_token.request
     return search(query=query, country_codes=request["country_codes"], products=request.get("products") or [])
 
 
 def choose_institution(context: AppContext, *, session: Session, institution_id: str) -> Session:
-    """Go on to ``credentials`` at this bank. Raises LinkError INVALID_INSTITUTION for an unknown id."""
+    """Continue with ``credentials`` at this bank. Raises LinkError INVALID_INSTITUTION for an unknown id."""
     if find(institution_id) is None:
         raise LinkError("INVALID_INSTITUTION")
     _expect(session, "institution", "credentials")
-    return _keep(context, replace(session, step="credentials", institution_id=institution_id))
+    return _save(context, replace(session, step="credentials", institution_id=institution_id))
 
 
 def submit_credentials(context: AppContext, *, session: Session, username: str, password: str) -> Session:
-    """Sign in at the bank and go on to ``mfa`` or ``accounts``.
+    """Sign in at the bank and continue with ``mfa`` or ``accounts``.
 
-    Raises LinkError with the code of the refusal: INVALID_CREDENTIALS, INSTITUTION_DOWN, whatever
-    ``error_<CODE>`` asked for, ... The session stays at ``credentials``.
+    Raises LinkError, for example INVALID_CREDENTIALS, INSTITUTION_DOWN, or the code of an ``error_<CODE>`` password.
+    The session then stays at ``credentials``.
     """
     _expect(session, "credentials")
     bank = session.institution
@@ -186,29 +186,29 @@ def submit_credentials(context: AppContext, *, session: Session, username: str, 
     signed_in = _sign_in(username, password)
     session = replace(session, persona=signed_in.persona, config=signed_in.config, mfa=signed_in.mfa, round=0)
     if signed_in.mfa:
-        return _keep(context, replace(session, step="mfa"))
+        return _save(context, replace(session, step="mfa"))
     return _to_accounts(context, session)
 
 
 def answer_challenge(context: AppContext, *, session: Session, answers: list[str]) -> Session:
-    """Answer the round of questions in ``session.challenge``; goes on to the next round or ``accounts``.
+    """Answer the questions in ``session.challenge``; continue with the next round or ``accounts``.
 
-    Raises LinkError INVALID_MFA for a wrong answer; the session stays where it was.
+    Raises LinkError INVALID_MFA for a wrong answer; the session then stays at its step.
     """
     _expect(session, "mfa")
     challenge = session.challenge
     if challenge is None or not challenge.accepts(answers):
         raise LinkError("INVALID_MFA")
     if personas.challenge(session.mfa, session.round + 1):
-        return _keep(context, replace(session, round=session.round + 1))
+        return _save(context, replace(session, round=session.round + 1))
     return _to_accounts(context, session)
 
 
 def finish(context: AppContext, *, session: Session, account_ids: list[str]) -> Success:
-    """Share these accounts with the site and end the walk with a public token (30 minutes, one exchange).
+    """Share these accounts with the site and end the session with a public token (30 minutes, one exchange).
 
-    Raises LinkError NO_ACCOUNTS when none is chosen, INVALID_ACCOUNT_ID for one that was not offered.
-    An update-mode walk that doesn't select accounts ignores ``account_ids``.
+    Raises LinkError NO_ACCOUNTS without accounts, INVALID_ACCOUNT_ID for one that was not offered.
+    A session in update mode without account selection ignores ``account_ids``.
     """
     _expect(session, "accounts")
     chosen = _select_accounts(session, account_ids)
@@ -217,19 +217,19 @@ def finish(context: AppContext, *, session: Session, account_ids: list[str]) -> 
             items.repair(context, item_id=session.item_id, account_ids=_accounts_to_share(session, chosen))
         else:
             _make_item(context, session, chosen)
-        session = _keep(context, replace(session, step="finished"))
+        session = _save(context, replace(session, step="finished"))
         success = Success(issue_public_token(context, session.item_id), _metadata(session, chosen))
         _end(context, session, {"public_token": success.public_token, "metadata": success.metadata})
     return success
 
 
 def leave(context: AppContext, *, session: Session, status: str, error: dict[str, Any] | None = None) -> None:
-    """Record that the person closed Link at ``status`` (``requires_credentials`` ...), after ``error`` if any."""
+    """Record that the user closed Link at ``status`` (``requires_credentials`` ...), after ``error`` if not None."""
     _end(context, session, {"exit": {"error": error, "metadata": {"status": status}}})
 
 
 def issue_public_token(context: AppContext, item_id: str) -> str:
-    """A fresh public token for an Item."""
+    """Create a public token for an Item."""
     made = token("public")
     expires = stamp(context.clock.now() + PUBLIC_LIFE)
     context.store.execute("INSERT INTO public_tokens VALUES (?, ?, ?, NULL)", made, item_id, expires)
@@ -237,9 +237,9 @@ def issue_public_token(context: AppContext, item_id: str) -> str:
 
 
 def exchange(context: AppContext, *, public_token: str) -> tuple[str, str]:
-    """Turn a public token into (access_token, item_id), once; one from an update gives the token it has already.
+    """Exchange a public token for (access_token, item_id), once; after an update the access token stays the same.
 
-    Raises PlaidError INVALID_PUBLIC_TOKEN for an unknown, spent or expired one.
+    Raises PlaidError INVALID_PUBLIC_TOKEN for an unknown, used or expired one.
     """
     now = stamp(context.clock.now())
     with context.store.transaction():
@@ -256,15 +256,15 @@ def exchange(context: AppContext, *, public_token: str) -> tuple[str, str]:
         return known or items.grant(context, item_id=row["item_id"]), row["item_id"]
 
 
-def sessions(context: AppContext, link_token: str) -> list[dict[str, Any]]:
-    """The walks made with this token, oldest first: ``{id, started_at, finished_at, outcome}``."""
+def list_sessions(context: AppContext, link_token: str) -> list[dict[str, Any]]:
+    """List the sessions of this token, oldest first: ``{id, started_at, finished_at, outcome}``."""
     rows = context.store.all("SELECT * FROM link_sessions WHERE token = ? ORDER BY started_at", link_token)
     return [{**dict(row), "outcome": loads(row["outcome"])} for row in rows]
 
 
-def _live_token(context: AppContext, link_token: str) -> LinkToken:
+def _get_valid_token(context: AppContext, link_token: str) -> LinkToken:
     known = find_token(context, link_token)
-    if known is None or moment(known.expires_at) <= context.clock.now():
+    if known is None or parse_stamp(known.expires_at) <= context.clock.now():
         raise LinkError("INVALID_LINK_TOKEN")
     if known.item_id and not items.exists(context, known.item_id):
         raise LinkError("INVALID_LINK_TOKEN")
@@ -284,20 +284,22 @@ def _sign_in(username: str, password: str) -> personas.SignIn:
 
 
 def _to_accounts(context: AppContext, session: Session) -> Session:
-    return _keep(context, replace(session, step="accounts", choices=_choices(context, session)))
+    return _save(context, replace(session, step="accounts", choices=_choices(context, session)))
 
 
 def _choices(context: AppContext, session: Session) -> list[AccountChoice]:
-    """The bank's accounts. In update mode those the site already sees keep their ids and are ticked."""
+    """List the bank's accounts. In update mode the shared ones keep their ids and are ticked."""
     if session.is_update:
         return [_choice(id, draft, ticked) for id, draft, ticked in items.list_bank_accounts(context, session.item_id)]
     book = personas.draw(session.persona, session.config, session.institution_id, context.clock.today())
-    offered = [draft for draft in book.accounts if _passes(session.link_token.request.get("account_filters"), draft)]
+    offered = [
+        draft for draft in book.accounts if _matches_filters(session.link_token.request.get("account_filters"), draft)
+    ]
     return [_choice(derived_id(session.item_id, draft.key, 0), draft, False) for draft in offered]
 
 
-def _passes(filters: dict[str, Any] | None, draft: AccountDraft) -> bool:
-    """Whether ``account_filters`` let an account through: its type is named, and its subtype or "all"."""
+def _matches_filters(filters: dict[str, Any] | None, draft: AccountDraft) -> bool:
+    """Whether an account matches ``account_filters``: they name its type, and its subtype or "all"."""
     if not filters:
         return True
     subtypes = (filters.get(draft.type) or {}).get("account_subtypes") or []
@@ -320,7 +322,7 @@ def _select_accounts(session: Session, account_ids: list[str]) -> list[AccountCh
 
 
 def _accounts_to_share(session: Session, chosen: list[AccountChoice]) -> list[str] | None:
-    """The account ids an update leaves shared; None leaves them as they are."""
+    """Return the ids of the accounts to share after an update; None leaves the shared accounts as they are."""
     return [choice.id for choice in chosen] if session.link_token.selects_accounts else None
 
 
@@ -341,7 +343,7 @@ def _make_item(context: AppContext, session: Session, chosen: list[AccountChoice
 
 
 def _list_billed_products(session: Session) -> list[str]:
-    """The products that start with the Item: those asked for, and of the optional ones those the bank has."""
+    """List the initial products of the Item: the requested ones, and the optional ones that the bank supports."""
     request, bank = session.link_token.request, session.institution
     optional = [product for name in IF_SUPPORTED for product in request.get(name) or []]
     supported = bank.products if bank else ()
@@ -349,7 +351,7 @@ def _list_billed_products(session: Session) -> list[str]:
 
 
 def _metadata(session: Session, chosen: list[AccountChoice]) -> dict[str, Any]:
-    """What ``onSuccess`` gets beside the public token. Sites must not trust it."""
+    """Build the metadata of ``onSuccess``. Sites must not trust it."""
     bank = session.institution
     accounts = [
         {
@@ -373,7 +375,7 @@ def _metadata(session: Session, chosen: list[AccountChoice]) -> dict[str, Any]:
     }
 
 
-def _keep(context: AppContext, session: Session) -> Session:
+def _save(context: AppContext, session: Session) -> Session:
     context.store.execute("UPDATE link_sessions SET state = ? WHERE id = ?", _state(session), session.id)
     return session
 

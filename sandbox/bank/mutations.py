@@ -1,15 +1,15 @@
-"""What an operator makes a bank say about one Item.
+"""Changes of one Item's data and state by the operator.
 
-Parts of a mutation, all optional and applied in this order:
+The parts of a mutation, all optional and applied in this order:
     new_account         {"name", "type", "subtype", "current", "available", "limit", "mask", "currency"}
     close_account       an account id
-    rotate_account_ids  true: every account and transaction gets a new id, as after a purge
+    rotate_account_ids  true: every account and transaction gets a new id
     balances            {account id: {"current", "available", "limit"}}, live; shown after the next refresh
     remove              [transaction ids]
-    modify              [{"transaction_id", and the columns of its plain row to change}]
+    modify              [{"transaction_id", and the columns of its row to change}]
     post_pending        true, or the [transaction ids] to post
-    add                 [{"amount", "name", and any other column of a plain row}]; with a date to come it is pending
-    webhook             false: say nothing to the site
+    add                 [{"amount", "name", and any other column of a row}]; with a future date it is pending
+    webhook             false: send no webhook
 """
 
 from decimal import Decimal
@@ -31,9 +31,9 @@ Order = dict[str, Any]
 
 
 def mutate(context: AppContext, item: Item, order: Order) -> Order:
-    """Carry out a mutation; gives ``{"added", "modified", "removed", "accounts"}`` as ids.
+    """Apply a mutation; return ``{"added", "modified", "removed", "accounts"}`` as ids.
 
-    Raises PlaidError for an order that makes no sense; then nothing has changed.
+    Raises PlaidError for an invalid one, which changes nothing.
     """
     accept(control_schemas.MUTATION, order)
     with context.store.transaction():
@@ -62,7 +62,7 @@ def _change_accounts(context: AppContext, item: Item, order: Order) -> Changes:
 
 
 def _rotate(context: AppContext, item: Item) -> Changes:
-    """Close every account and open it again under a new id, with its transactions under new ids."""
+    """Close every account and open it again with a new id, and its transactions with new ids."""
     old = accounts.of_item(context, item.item_id, live=True)
     rows = transaction_log.current(context, item.item_id)
     transaction_log.append(context, item.item_id, Changes(removed=[row["transaction_id"] for row in rows]))
@@ -98,7 +98,7 @@ def _changes(context: AppContext, item: Item, order: Order) -> Changes:
 
 
 def _make_row(context: AppContext, item: Item, facts: Order) -> Row:
-    """A new plain row: an ordinary purchase of today, except for what is said about it."""
+    """Build a new row: a purchase of today, except for what ``facts`` sets."""
     account_ids = [facts["account_id"]] if "account_id" in facts else None
     account = accounts.pick(context, item.item_id, account_ids)[0]
     if "amount" not in facts or "name" not in facts:
@@ -117,18 +117,18 @@ def _make_row(context: AppContext, item: Item, facts: Order) -> Row:
         currency=account.draft.currency,
         unofficial=account.draft.unofficial,
     )
-    is_to_come = str(facts.get("date", "")) > context.clock.today().isoformat()
-    return _overlaid(transaction_log.row(account.id, draft), {"pending": is_to_come, **facts})
+    is_future = str(facts.get("date", "")) > context.clock.today().isoformat()
+    return _merge_row(transaction_log.row(account.id, draft), {"pending": is_future, **facts})
 
 
 def _modify_row(rows: dict[str, Row], facts: Order) -> Row:
     known = rows.get(facts.get("transaction_id", ""))
     if known is None:
         raise PlaidError("INVALID_FIELD", "modify needs the transaction_id of a transaction of this item")
-    return _overlaid(known, facts)
+    return _merge_row(known, facts)
 
 
-def _overlaid(row: Row, facts: Order) -> Row:
+def _merge_row(row: Row, facts: Order) -> Row:
     changed = {**row, **facts}
     if changed["category"] and not categories.is_known(changed["category"]):
         raise PlaidError("INVALID_FIELD", f"{changed['category']} is in no primary category")
@@ -151,12 +151,12 @@ def _money(value: Any) -> Decimal | None:
 
 
 def set_state(context: AppContext, item: Item, order: Order) -> None:
-    """Change how an Item is, and tell the site as Plaid would.
+    """Change an Item's state, and send the webhooks that Plaid would send.
 
-    ``error``: a code (ITEM/ERROR or ITEM/USER_PERMISSION_REVOKED follows) or "" (ITEM/LOGIN_REPAIRED follows), and
-    ``streams``: true to let accounts and transactions still be read as they were, while ``/item/get`` tells the error;
-    ``consent_expires_at``: a moment (ITEM/PENDING_EXPIRATION); ``force_status``: the stage of history, "" for the
-    clock's own; ``expire_cursors``: true makes every cursor given so far invalid; ``webhook``: false says nothing.
+    ``error``: a code (sends ITEM/ERROR or ITEM/USER_PERMISSION_REVOKED) or "" (sends ITEM/LOGIN_REPAIRED);
+    ``streams``: true lets stored accounts and transactions be read, while ``/item/get`` returns the error;
+    ``consent_expires_at``: a time (sends ITEM/PENDING_EXPIRATION); ``force_status``: the stage of the history, "" for
+    the one by time; ``expire_cursors``: true invalidates all cursors; ``webhook``: false sends no webhook.
     """
     accept(control_schemas.STATE, order)
     columns: Order = {name: order[name] for name in ("consent_expires_at", "force_status") if name in order}
@@ -166,14 +166,14 @@ def set_state(context: AppContext, item: Item, order: Order) -> None:
         if columns:
             items.update(context, item.item_id, **columns)
         if "error" in order:
-            items.fall_ill(context, item.item_id, order["error"])
+            items.set_error(context, item.item_id, order["error"])
         if "streams" in order:
-            items.let_stream(context, item.item_id, streams=order["streams"])
+            items.set_streaming(context, item.item_id, streams=order["streams"])
         if order.get("webhook", True):
-            _tell(context, items.get(context, item.item_id), order)
+            _send_state_webhooks(context, items.get(context, item.item_id), order)
 
 
-def _tell(context: AppContext, item: Item, order: Order) -> None:
+def _send_state_webhooks(context: AppContext, item: Item, order: Order) -> None:
     if order.get("error") == "USER_PERMISSION_REVOKED":
         notifications.send(
             context, item, "ITEM", "USER_PERMISSION_REVOKED", error=PlaidError("USER_PERMISSION_REVOKED").body()

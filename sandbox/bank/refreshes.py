@@ -1,4 +1,4 @@
-"""What ``/transactions/refresh`` sets off: the bank is asked, and a little later there may be news."""
+"""Refreshes after ``/transactions/refresh``: after a delay, the bank's balances and new transactions are copied."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ DYNAMIC = "user_transactions_dynamic"
 
 
 def request_refresh(context: AppContext, item: Item) -> None:
-    """Ask the bank for news; ``run_due`` brings them after the profile's delay, at once without one."""
+    """Schedule a refresh after the profile's delay, or run it at once without one."""
     delay = DELAYS[context.profile]
     if not delay:
         refresh(context, item)
@@ -27,7 +27,7 @@ def request_refresh(context: AppContext, item: Item) -> None:
 
 
 def run_due(context: AppContext) -> None:
-    """Refresh every Item whose bank has had time to answer."""
+    """Refresh the Items whose delay has passed."""
     for row in context.store.all("SELECT * FROM refreshes WHERE due_at <= ?", stamp(context.clock.now())):
         with context.store.transaction():
             context.store.execute("DELETE FROM refreshes WHERE id = ?", row["id"])
@@ -36,25 +36,25 @@ def run_due(context: AppContext) -> None:
 
 
 def refresh(context: AppContext, item: Item) -> None:
-    """Take over the bank's balances and news, and tell the site if there are any."""
+    """Copy the bank's balances and new transactions, and send webhooks if anything changed."""
     with context.store.transaction():
-        news = _news(context, item)
-        transaction_log.append(context, item.item_id, news)
+        changes = _list_changes(context, item)
+        transaction_log.append(context, item.item_id, changes)
         accounts.refresh(context, item.item_id)
         items.update(context, item.item_id, refreshed_at=stamp(context.clock.now()))
-        if news:
-            notifications.transactions_changed(context, item, len(news.added), news.removed)
+        if changes:
+            notifications.transactions_changed(context, item, len(changes.added), changes.removed)
 
 
 def post_pending_rows(context: AppContext, pending: list[Row]) -> Changes:
-    """The changes by which these pending rows become posted ones today."""
+    """Return the changes by which these pending rows are posted today."""
     today = context.clock.today().isoformat()
     posted = [transaction_log.post_pending(row, day=today, key="posted") for row in pending]
     return Changes(added=posted, removed=[row["transaction_id"] for row in pending])
 
 
-def _news(context: AppContext, item: Item) -> Changes:
-    """For the dynamic persona: pendings post, new ones appear, and one amount grows by 1.00. Else nothing."""
+def _list_changes(context: AppContext, item: Item) -> Changes:
+    """Post the pending rows of the dynamic persona, add new ones, and increase one amount by 1.00; else no changes."""
     if item.persona != DYNAMIC:
         return Changes()
     rows = transaction_log.current(context, item.item_id)

@@ -1,4 +1,4 @@
-"""What happens without anyone asking: history arrives, refreshes answer, and living people spend money."""
+"""The background thread: stages of history are announced, refreshes run, and personas make new transactions."""
 
 import threading
 from datetime import date, timedelta
@@ -7,35 +7,35 @@ from sandbox import personas
 from sandbox.bank import accounts, items, refreshes, transaction_log
 from sandbox.bank.items import Item
 from sandbox.bank.transaction_log import Changes
-from sandbox.clock import moment
+from sandbox.clock import parse_stamp
 from sandbox.context import AppContext
 from sandbox.webhooks import notifications
 
-BEAT_SECONDS = 0.2
+INTERVAL_SECONDS = 0.2
 
 
 def start(context: AppContext) -> threading.Thread:
-    """Beat until ``context.stopping`` is set."""
-    thread = threading.Thread(target=_run, args=(context,), name="heartbeat", daemon=True)
+    """Start the thread, which runs until ``context.stopping`` is set."""
+    thread = threading.Thread(target=_run, args=(context,), name="scheduler", daemon=True)
     thread.start()
     return thread
 
 
-def beat(context: AppContext) -> None:
-    """Bring everything up to the clock's present."""
-    for item in items.behind(context, context.clock.today()):
-        _live(context, item.item_id)
+def run_due(context: AppContext) -> None:
+    """Run everything that is due at the current virtual time."""
+    for item in items.list_outdated(context, context.clock.today()):
+        _simulate_days(context, item.item_id)
         _announce(context, item.item_id)
     refreshes.run_due(context)
 
 
 def _run(context: AppContext) -> None:
-    while not context.stopping.wait(BEAT_SECONDS):
-        beat(context)
+    while not context.stopping.wait(INTERVAL_SECONDS):
+        run_due(context)
 
 
 def _announce(context: AppContext, item_id: str) -> None:
-    """Tell once that a further stage of the history is there."""
+    """Send the webhooks of a newly reached stage of the history, once."""
     item = items.get(context, item_id)
     if items.stage(context, item) == item.announced:
         return
@@ -47,16 +47,16 @@ def _announce(context: AppContext, item_id: str) -> None:
             notifications.stage_reached(context, item, stage)
 
 
-def _live(context: AppContext, item_id: str) -> None:
-    """Let the days pass that have gone by since the Item last looked."""
+def _simulate_days(context: AppContext, item_id: str) -> None:
+    """Add the transactions of the days since the Item was last simulated."""
     today = context.clock.today()
     if items.get(context, item_id).lived_until >= today.isoformat():
         return
     with context.store.transaction():
         item = items.get(context, item_id)
-        news = [_day(context, item, day) for day in _days(item, today)]
+        changes = [_simulate_day(context, item, day) for day in _days(item, today)]
         items.update(context, item_id, lived_until=today.isoformat())
-        added, removed = sum(len(day.added) for day in news), [gone for day in news for gone in day.removed]
+        added, removed = sum(len(day.added) for day in changes), [gone for day in changes for gone in day.removed]
         if added:
             notifications.transactions_changed(context, item, added, removed)
 
@@ -66,10 +66,10 @@ def _days(item: Item, today: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((today - first).days + 1)]
 
 
-def _day(context: AppContext, item: Item, day: date) -> Changes:
-    """Write one day of a person's life into the ledger."""
+def _simulate_day(context: AppContext, item: Item, day: date) -> Changes:
+    """Append the persona's transactions of one day to the transaction log."""
     ids = {account.key: account.id for account in accounts.of_item(context, item.item_id)}
-    linked_on = moment(item.created_at).date()
+    linked_on = parse_stamp(item.created_at).date()
     drafts = personas.next_day(item.persona, item.config, item.institution_id, linked_on=linked_on, day=day)
     rows = [transaction_log.row(ids[draft.account], draft) for draft in drafts if draft.account in ids]
     gone = [row["pending_transaction_id"] for row in rows if row["pending_transaction_id"]]

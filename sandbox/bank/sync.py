@@ -1,9 +1,9 @@
-"""The sync engine: what changed in a ledger since a cursor, page by page.
+"""The changes of a transaction log since a cursor, page by page.
 
-A cursor pins three places in the log: ``since`` (what the client has folded already), ``until`` (where the log
-ended when the loop began) and ``place`` (the last event of the last page). If the log grows inside a loop the
-next page is refused and the client starts again from ``since``. A cursor is signed with the Item's name inside,
-so that it is worth nothing on another Item. Source: https://plaid.com/docs/api/products/transactions/#transactionssync
+A cursor contains three positions in the log: ``since`` (what the client has already applied), ``until`` (the end of the
+log when pagination started) and ``place`` (the last event of the last page). If the log grows during pagination, the
+next page is refused and the client restarts from ``since``. A cursor is signed together with the Item's id, so that it
+is invalid for another Item. Source: https://plaid.com/docs/api/products/transactions/#transactionssync
 """
 
 import base64
@@ -40,7 +40,7 @@ ORDER BY seq LIMIT :limit
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in one Item's log. ``account_id`` is "" unless the stream is of one account only."""
+    """A position in one Item's log. ``account_id`` is "" unless the stream is of one account only."""
 
     since: int = 0
     until: int = 0
@@ -49,13 +49,13 @@ class Cursor:
 
     @property
     def inside(self) -> bool:
-        """Whether a loop is under way."""
+        """Whether pagination has started and not ended."""
         return self.since != self.until
 
 
 @dataclass(frozen=True)
 class SyncPage:
-    """One answer: rows that are new to the client, rows that changed, (transaction_id, account_id) that are gone."""
+    """One response: rows that are new to the client, changed rows, and (transaction_id, account_id) of removed ones."""
 
     added: list[Row]
     modified: list[Row]
@@ -67,10 +67,10 @@ class SyncPage:
 def read_page(
     context: AppContext, *, item_id: str, epoch: int, released: int, cursor: str, count: int, account_id: str = ""
 ) -> SyncPage:
-    """The next ``count`` net changes after ``cursor`` ("" = from the beginning), up to event ``released``.
+    """Return the next ``count`` net changes after ``cursor`` ("" = from the start), up to event ``released``.
 
     Raises PlaidError INVALID_FIELD for a cursor of another Item, stream or epoch, and
-    TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION when the log grew since the loop began.
+    TRANSACTIONS_SYNC_MUTATION_DURING_PAGINATION when the log grew during pagination.
     """
     start = _decode_cursor(context, item_id, epoch, cursor) if cursor else Cursor(account_id=account_id)
     if start.account_id != account_id:
@@ -133,7 +133,7 @@ def _mac(context: AppContext, item_id: str, epoch: int, text: bytes) -> bytes:
 
 
 def _key(context: AppContext) -> bytes:
-    """The signing key of this sandbox, made at its first cursor."""
+    """Return the key that signs cursors; it is created with the first cursor."""
     if not context.store.setting(KEY):
         context.store.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", KEY, secrets.token_hex(32))
     return bytes.fromhex(context.store.setting(KEY))

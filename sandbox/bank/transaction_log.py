@@ -1,7 +1,7 @@
-"""The ledger of an Item: an append-only log of what the bank said about each transaction.
+"""The transaction log of an Item: an append-only log of the states of each transaction.
 
 An event is valid from its ``seq`` until ``superseded_by``, the seq of the next event of the same transaction.
-So the state at any past moment can still be read, which is what paging through ``/transactions/sync`` needs.
+So every past state can still be read, which the pagination of ``/transactions/sync`` needs.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Changes:
-    """What the bank says at one moment. Rows are plain rows as ``row`` makes them; removed are transaction ids."""
+    """Changes at the bank: added and modified rows, as ``row`` builds them, and ids of removed transactions."""
 
     added: list[Row] = field(default_factory=list)
     modified: list[Row] = field(default_factory=list)
@@ -42,12 +42,12 @@ class Changes:
 
 
 def transaction_id(account_id: str, key: str) -> str:
-    """The id of the transaction that a persona calls ``key`` on this account."""
+    """Return the id of the transaction with a persona's ``key`` on this account."""
     return derived_id(account_id, key)
 
 
 def row(account_id: str, draft: TransactionDraft) -> Row:
-    """A draft as the plain row of an account: amount as Decimal text, dates as ISO text."""
+    """Build the row of a draft: the amount as Decimal text, dates as ISO text."""
     return {
         "transaction_id": transaction_id(account_id, draft.key),
         "account_id": account_id,
@@ -71,13 +71,13 @@ def row(account_id: str, draft: TransactionDraft) -> Row:
 
 
 def write_history(context: AppContext, item_id: str, rows: Iterable[Row]) -> None:
-    """Write the first history of a new Item, in this order. Balances are taken as already including it."""
+    """Append the history of new accounts, in this order. Their balances already include it."""
     start = head(context, item_id) + 1
     context.store.many(INSERT, (_event(item_id, seq, "add", row) for seq, row in enumerate(rows, start)))
 
 
 def append(context: AppContext, item_id: str, changes: Changes) -> None:
-    """Write what the bank now says and let the balances follow.
+    """Append changes and update the balances.
 
     Raises PlaidError INVALID_FIELD for adding a known transaction or changing an unknown one.
     """
@@ -94,13 +94,13 @@ def append(context: AppContext, item_id: str, changes: Changes) -> None:
 
 
 def head(context: AppContext, item_id: str) -> int:
-    """The seq of the newest event; 0 for an empty ledger."""
+    """Return the seq of the newest event; 0 for an empty log."""
     newest = context.store.one("SELECT MAX(seq) AS seq FROM events WHERE item_id = ?", item_id)
     return (newest["seq"] or 0) if newest else 0
 
 
 def current(context: AppContext, item_id: str) -> list[Row]:
-    """Every transaction as the bank sees it now, as plain rows, in the order of their last change."""
+    """List the current rows of all transactions, in the order of their last change."""
     rows = context.store.all(
         "SELECT body FROM events WHERE item_id = ? AND superseded_by IS NULL AND kind != 'remove' ORDER BY seq", item_id
     )
@@ -108,7 +108,7 @@ def current(context: AppContext, item_id: str) -> list[Row]:
 
 
 def find(context: AppContext, item_id: str, transaction_id: str) -> Row | None:
-    """One transaction as it is now; None if it never was or is gone."""
+    """Return the current row of a transaction, or None if it does not exist."""
     row = context.store.one(
         "SELECT body FROM events WHERE item_id = ? AND transaction_id = ? AND superseded_by IS NULL "
         "AND kind != 'remove'",
@@ -118,7 +118,7 @@ def find(context: AppContext, item_id: str, transaction_id: str) -> Row | None:
 
 
 def post_pending(row: Row, *, day: str, key: str) -> Row:
-    """The posted row that takes the place of a pending one: a new id that points back to the old."""
+    """Build the posted row of a pending one: with a new id, and the pending row's id in ``pending_transaction_id``."""
     return {
         **row,
         "transaction_id": derived_id(row["transaction_id"], key),
@@ -137,7 +137,7 @@ def _get(context: AppContext, item_id: str, transaction_id: str) -> Row:
 
 
 def _supersede(context: AppContext, item_id: str, kind: str, row: Row) -> None:
-    """Append one event, end its predecessor, and move the balances by the difference."""
+    """Append one event, end its predecessor, and update the balances by the difference."""
     before = None if kind == "add" else _get(context, item_id, row["transaction_id"])
     seq = head(context, item_id) + 1
     context.store.execute(

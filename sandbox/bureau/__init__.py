@@ -1,9 +1,8 @@
-"""The local bureau: a second service of the sandbox, which answers as Experian's Consumer Credit Profile v2 does.
+"""The local bureau: a second service of the sandbox, with the API of Experian's Consumer Credit Profile v2.
 
-Fourteen made-up people have a credit file each. A file is a story told in months: month 0 is the first report that
-anybody asks for, and every month of the sandbox's clock after it turns a page. Whoever asks twice in a month reads
-the same page twice.
+Fifteen invented people have a credit file each, which changes from month to month. Month 0 is the month of the first
+report that is requested; later months follow the sandbox's clock. Two reports of one month have the same contents.
 
-What is known of the real service is thin outside the report itself. Error texts, the signs of a frozen file and the
-rate limit are our own choice; the modules say so where it matters.
+Little is published about the real service except its report. Error messages, the form of a frozen file and the rate
+limit are our own choice; the modules say so where it matters.
 """

@@ -1,6 +1,7 @@
-"""The gate: what happens to every call of the bureau, whatever it asks.
+"""The steps of every call of the bureau.
 
-In order: the token, the request, the person, faults, the report, faults again, the call log.
+In order: check the token, validate the request, find the person, apply faults, build the report, apply faults to the
+response, write the call log.
 """
 
 import time
@@ -18,11 +19,11 @@ from sandbox.json_codec import json_response
 
 TOKEN, REPORT = "token", "report"
 REPORT_PATHS = ("/consumerservices/credit-profile/v2/credit-report", "/consumerservices/prequal/v1/credit-report")
-REFUSING = {"no_hit": "no_record", "frozen_422": "frozen", "alert_list": "alert_list"}
+ERRORS_BY_MODE = {"no_hit": "no_record", "frozen_422": "frozen", "alert_list": "alert_list"}
 
 
 class BureauCall:
-    """One call on its way through the gate."""
+    """One call of the bureau."""
 
     def __init__(self, context: AppContext, request: Request, endpoint: str) -> None:
         self.context = context
@@ -36,7 +37,7 @@ class BureauCall:
         self.started = time.monotonic()
 
     def respond(self) -> Response:
-        """The answer, with injected faults, noted in the log even if the connection is dropped."""
+        """Return the response, with injected faults. It is logged even if the connection is dropped."""
         status = 0
         try:
             answer = self._respond_with_faults()
@@ -64,45 +65,49 @@ class BureauCall:
 
     def _report(self) -> Response:
         tokens.check(self.context, self.request)
-        wanted = requests.parse_request(self.request)
-        match = find(wanted.surname, wanted.ssn, wanted.zip_code)
+        report_request = requests.parse_request(self.request)
+        match = find(report_request.surname, report_request.ssn, report_request.zip_code)
         self.persona = match.persona.id if match else ""
-        self.facts = _fault_context(wanted)
+        self.facts = _fault_context(report_request)
         replacement = self._before()
         if replacement is not None:
             return replacement
-        body = self._report_for(match, wanted)
+        body = self._report_for(match, report_request)
         self.produced = True
         return faults.after(self.context, self.actions, json_response(body))
 
     def _before(self) -> Response | None:
-        """What faults make of the call before any work is done."""
+        """Apply faults before the call is processed; return the response that replaces its own, if any."""
         facts = {"endpoint": self.endpoint, "path": self.request.path, "persona": self.persona}
         self.actions = faults.due(self.context, facts)
         return faults.before(self.context, self.actions)
 
-    def _report_for(self, match: Match | None, wanted: ReportRequest) -> dict[str, Any]:
-        """What the bureau says about whom it found. Raises BureauError where that is nothing."""
+    def _report_for(self, match: Match | None, report_request: ReportRequest) -> dict[str, Any]:
+        """Return the body for the person that was found. Raises BureauError for no report."""
         if match is None:
             raise BureauError("no_record")
         persona, now = match.persona, self.context.clock.now()
         mode = timelines.mode(self.context, persona)
-        if mode in REFUSING:
-            raise BureauError(REFUSING[mode])
-        page = timelines.advance_month(self.context, persona)
-        self.facts["month"] = page.number
+        if mode in ERRORS_BY_MODE:
+            raise BureauError(ERRORS_BY_MODE[mode])
+        report_month = timelines.advance_month(self.context, persona)
+        self.facts["month"] = report_month.number
         if mode == "frozen":
-            return reports.response_body(reports.frozen_profile(persona.on_file, page, wanted.add_ons, at=now))
+            return reports.response_body(
+                reports.frozen_profile(persona.on_file, report_month, report_request.add_ons, at=now)
+            )
         if mode == "no_hit_message":
-            return reports.response_body(reports.no_record(persona, page, wanted.add_ons, at=now))
+            return reports.response_body(reports.no_record(persona, report_month, report_request.add_ons, at=now))
         if mode == "empty":
             return reports.response_body()
         complete = match.complete and mode != "mismatch"
-        return reports.response_body(reports.report(persona.on_file, page, wanted.add_ons, at=now, complete=complete))
+        return reports.response_body(
+            reports.report(persona.on_file, report_month, report_request.add_ons, at=now, complete=complete)
+        )
 
     def _record(self, status: int) -> None:
         headers = (value for name, value in self.request.headers if name != "Authorization")
-        request_log.note(
+        request_log.record(
             self.context,
             endpoint=self.endpoint,
             path=request_log.redact(self.request.path),
@@ -118,36 +123,34 @@ class BureauCall:
 
 
 def grant_token(context: AppContext, request: Request) -> Response:
-    """Answer one request for a token."""
     return BureauCall(context, request, TOKEN).respond()
 
 
-def tell_report(context: AppContext, request: Request) -> Response:
-    """Answer one request for a report."""
+def get_report(context: AppContext, request: Request) -> Response:
     return BureauCall(context, request, REPORT).respond()
 
 
 def forward(context: AppContext, request: Request) -> Response:
-    """The gateway's form: the address of the report stands in ``targeturl``."""
+    """The gateway's form of a report request: the report's URL is in ``targeturl``."""
     if urlsplit(request.args.get("targeturl", "")).path not in REPORT_PATHS:
         return refuse("no_path")
-    return tell_report(context, request)
+    return get_report(context, request)
 
 
 def refuse(name: str) -> Response:
-    """An error that no call log needs to know."""
+    """Return an error response that is not logged."""
     error = BureauError(name)
     return json_response(error.body(), error.status)
 
 
-def _fault_context(wanted: ReportRequest) -> dict[str, Any]:
-    """What the log may keep of a request: how much was told, not what."""
-    add_ons = wanted.add_ons
+def _fault_context(report_request: ReportRequest) -> dict[str, Any]:
+    """Return what may be logged of a request: which fields it has, not their values."""
+    add_ons = report_request.add_ons
     return {
-        "purpose": wanted.purpose,
+        "purpose": report_request.purpose,
         "subscriber": add_ons.subscriber,
-        "reference": request_log.redact(wanted.reference, wanted.surname, wanted.first_name),
+        "reference": request_log.redact(report_request.reference, report_request.surname, report_request.first_name),
         "models": list(add_ons.models),
-        "ssn": {0: "none", 4: "last four"}.get(len(wanted.ssn), "full"),
-        "dob": {0: "none", 4: "year"}.get(len(wanted.born), "full"),
+        "ssn": {0: "none", 4: "last four"}.get(len(report_request.ssn), "full"),
+        "dob": {0: "none", 4: "year"}.get(len(report_request.born), "full"),
     }

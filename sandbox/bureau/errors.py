@@ -1,7 +1,7 @@
-"""The bureau's errors as data: name -> HTTP status, code, type and words.
+"""The bureau's errors as data: name -> HTTP status, code, type and message.
 
-Codes 1, 53 and 76 have been seen by others; so have 401 without the envelope and 422 for a file in a special
-condition. Everything else here is our own choice, because the real service publishes no table.
+Codes 1, 53 and 76 are known from public reports, as are 401 without the envelope and 422 for a special file. Everything
+else is our own choice, because the real service publishes no list of errors.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class BureauErrorSpec:
-    """What the bureau always says about one error."""
+    """The constant parts of one error."""
 
     status: int
     code: str
@@ -48,10 +48,10 @@ RETRY_AFTER = 30
 
 
 class BureauError(Exception):
-    """An answer that is an error in the bureau's words. Raise it anywhere below the gate, which writes it out."""
+    """An error response of the bureau. The dispatcher turns it into JSON."""
 
     def __init__(self, name: str, message: str = "") -> None:
-        """``name`` must be in the catalogue. ``message`` follows the catalogue's words; it quotes nothing received."""
+        """``name`` must be in ``CATALOGUE``. ``message`` is appended to its message and contains no received values."""
         spec = CATALOGUE[name]
         self.name = name
         self.status = spec.status
@@ -62,7 +62,7 @@ class BureauError(Exception):
         super().__init__(f"{name}: {self.message}")
 
     def body(self) -> dict[str, Any]:
-        """The error's JSON: the gateway's short form, or the envelope of the report service."""
+        """Return the error's JSON: the gateway's short form, or the envelope of the report service."""
         if not self.code:
             return {"errors": [{"errorType": self.type, "message": self.message}], "success": False}
         return {

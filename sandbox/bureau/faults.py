@@ -1,17 +1,17 @@
-"""Faults on order between a site and the bureau: the transport's, which both services share, and the bureau's own.
+"""Injected faults between a site and the bureau: those that both services share, and the bureau's own.
 
 A fault is ``{"match": {"endpoint", "path", "persona"}, "action": {...}, "nth": 1, "times": 1, "probability": 1}``, as
 in ``sandbox.faults``. An endpoint is ``token`` or ``report``.
 
 Actions, by ``kind``, beside ``latency``, ``hang``, ``drop``, ``redirect``, ``http``, ``truncate`` and ``malformed``:
-    error        answer the bureau's error ``name`` (with ``retry_after`` seconds in its header, if given)
-    hang_after   make the report, wait ``seconds``, then drop the connection: billed, but never delivered
-    half_json    half of the JSON, complete as far as HTTP can tell
-    encoding     ``how`` = utf-16, latin-1, bom, gzip (said so), gzip_unsaid
+    error        respond with the bureau's error ``name`` (with ``retry_after`` seconds in its header, if given)
+    hang_after   build the report, wait ``seconds``, then drop the connection: billed, but not delivered
+    half_json    half of the JSON, as a complete HTTP response
+    encoding     ``how`` = utf-16, latin-1, bom, gzip (with its header), gzip_unsaid (without it)
     type         ``value`` as the content type
-    profiles     ``how`` = none (an answer without profiles), empty (one with nothing in it), twice
-    big          pad the answer to ``megabytes``
-    merge        put ``fields`` into the answer's JSON, such as ``{"expires_in": "1800"}``
+    profiles     ``how`` = none (a response without profiles), empty (with an empty one), twice
+    big          pad the response to ``megabytes``
+    merge        put ``fields`` into the response's JSON, such as ``{"expires_in": "1800"}``
 """
 
 import gzip
@@ -48,38 +48,38 @@ OWN: dict[str, Shape] = {
     "big": {"megabytes": Field(between(0, 100))},
     "merge": {"fields": Field(object_of(), required=True)},
 }
-ORDERS = {**{kind: ACTIONS[kind] for kind in SHARED}, **OWN}
+ALLOWED_ACTIONS = {**{kind: ACTIONS[kind] for kind in SHARED}, **OWN}
 
 Fault = dict[str, Any]
 
 
 def add(context: AppContext, spec: Fault) -> int:
-    """Order a fault; gives its id. Raises PlaidError for one that could never work."""
-    accept_fault(spec, matches=("endpoint", "path", "persona"), actions=ORDERS)
+    """Add a fault; return its id. Raises PlaidError for an invalid one."""
+    accept_fault(spec, matches=("endpoint", "path", "persona"), actions=ALLOWED_ACTIONS)
     return context.store.insert("INSERT INTO bureau_faults (spec) VALUES (?)", dumps(spec))
 
 
 def clear(context: AppContext) -> int:
-    """Cancel every fault; gives how many there were."""
+    """Delete all faults; return how many there were."""
     return context.store.execute("DELETE FROM bureau_faults")
 
 
-def orders(context: AppContext) -> list[Fault]:
-    """Every fault with how many calls it has seen and how often it fired."""
+def list_faults(context: AppContext) -> list[Fault]:
+    """List all faults, each with the number of matching calls and of times that it fired."""
     rows = context.store.all("SELECT * FROM bureau_faults ORDER BY id")
     return [{"id": row["id"], "seen": row["seen"], "fired": row["fired"], **loads(row["spec"])} for row in rows]
 
 
 def due(context: AppContext, facts: dict[str, str]) -> list[Fault]:
-    """The actions to apply to a call with these facts (endpoint, path, persona), in the order they were made."""
+    """Return the actions for a call with these facts (endpoint, path, persona), oldest fault first."""
     if context.store.one("SELECT 1 FROM bureau_faults") is None:
         return []
     with context.store.transaction():
-        return [order["action"] for order in orders(context) if _fires(context, order, facts)]
+        return [order["action"] for order in list_faults(context) if _fires(context, order, facts)]
 
 
 def before(context: AppContext, actions: list[Fault]) -> Response | None:
-    """Apply what comes before the work; an answer means the work is not done at all."""
+    """Apply actions before the call is processed; a response means that it is not."""
     for action in actions:
         if action["kind"] == "error":
             return _error(action)
@@ -89,13 +89,13 @@ def before(context: AppContext, actions: list[Fault]) -> Response | None:
 
 
 def after(context: AppContext, actions: list[Fault], answer: Response) -> Response:
-    """Apply what comes after the work to the answer that would have been given."""
+    """Apply actions to the response."""
     for action in actions:
         if action["kind"] == "hang_after":
             context.stopping.wait(float(action.get("seconds", 60)))
             raise ClientDisconnected
-        spoil = SPOILERS.get(action["kind"])
-        answer = spoil(action, answer) if spoil else sandbox.faults.after([action], answer)
+        damage = DAMAGES.get(action["kind"])
+        answer = damage(action, answer) if damage else sandbox.faults.after([action], answer)
     return answer
 
 
@@ -124,7 +124,7 @@ def _half_json(action: Fault, answer: Response) -> Response:
 
 
 def _recode(action: Fault, answer: Response) -> Response:
-    """The same text in another encoding than the one everybody expects. JSON has to be UTF-8."""
+    """Encode the text differently; JSON must be UTF-8."""
     text = json.dumps(loads(answer.get_data()), ensure_ascii=False)
     match action["how"]:
         case "gzip" | "gzip_unsaid":
@@ -170,7 +170,7 @@ def _with(answer: Response, body: bytes) -> Response:
     return Response(body, answer.status_code, content_type=answer.content_type)
 
 
-SPOILERS: dict[str, Callable[[Fault, Response], Response]] = {
+DAMAGES: dict[str, Callable[[Fault, Response], Response]] = {
     "half_json": _half_json,
     "encoding": _recode,
     "type": _set_content_type,

@@ -1,4 +1,4 @@
-"""A whole report: everything on one page of one person's file, as the bureau writes it."""
+"""A whole report of one person in one month."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,16 +8,16 @@ from typing import Any
 
 from sandbox.bureau import summaries
 from sandbox.bureau.encoding import UNKNOWN, amount, count, day, present
-from sandbox.bureau.months import StoryMonth, between
+from sandbox.bureau.months import ReportMonth, between
 from sandbox.bureau.personas import Persona, quirks
 from sandbox.bureau.personas.drafts import Address, File, Inquiry, Record, Statement
 from sandbox.bureau.tradelines import tradeline, visible
 
-# What a model says beside VantageScore 4.0; the models that this subscriber may ask for are the keys.
+# The difference between a model's score and VantageScore 4.0. The keys are the models that this subscriber may request.
 MODELS = {"V4": 0, "V3": -6, "F9": 8}
 FICO = {"13": "9", "32": "10", "30": "10", "84": "8", "85": "8", "9": "18", "5": "13", "11": "39"}
-KEEPS_INQUIRIES = 24
-# What an inquiry was about: the type of account by the kind of business, and 31 for what nobody says.
+INQUIRY_MONTHS = 24
+# The account type of an inquiry by the kind of business; 31 for an unknown one.
 INQUIRY_TYPES = {"BC": "18", "DC": "07", "FA": "00", "FP": "01", "FM": "26", "YC": "48"}
 FROZEN = Statement("25", "SECURITY FREEZE: FILE FROZEN DUE TO STATE LEGISLATION. CONSUMER HAS NOT AUTHORIZED ACCESS.")
 ADDRESS_NOT_ON_FILE = "03"
@@ -27,7 +27,7 @@ Section = dict[str, Any]
 
 @dataclass(frozen=True)
 class AddOns:
-    """What a request wants to be profile, and who asks."""
+    """The add-ons of a request, and its subscriber."""
 
     subscriber: str
     models: tuple[str, ...] = ("V4",)
@@ -39,48 +39,52 @@ class AddOns:
     unique_id: bool = False
 
 
-def report(persona: Persona, page: StoryMonth, add_ons: AddOns, *, at: datetime, complete: bool = True) -> Section:
-    """The report on a person. ``complete`` tells whether the request matched the file in everything."""
+def report(
+    persona: Persona, report_month: ReportMonth, add_ons: AddOns, *, at: datetime, complete: bool = True
+) -> Section:
+    """Build the report on a person. ``complete`` tells whether all details of the request matched the file."""
     file = persona.file
     rows = [
-        tradeline(trade, page, long_grid=add_ons.long_grid, trend=add_ons.trend)
+        tradeline(trade, report_month, long_grid=add_ons.long_grid, trend=add_ons.trend)
         for trade in file.trades
-        if visible(trade, page)
+        if visible(trade, report_month)
     ]
     if file.quirks:
-        quirks.spoil_trades(rows)
-    inquiries = [_inquiry(inquiry, page) for inquiry in file.inquiries if _still_there(inquiry, page)]
-    records = [_record(record, page) for record in file.records]
+        quirks.apply_to_trades(rows)
+    inquiries = [_inquiry(inquiry, report_month) for inquiry in file.inquiries if _is_on_file(inquiry, report_month)]
+    records = [_record(record, report_month) for record in file.records]
     profile = present(
         {
-            **_person(persona, page, add_ons, at, complete),
-            "fraudShield": [_fraud_shield(persona, page, complete)] if add_ons.fraud_shield else [],
+            **_person(persona, report_month, add_ons, at, complete),
+            "fraudShield": [_fraud_shield(persona, report_month, complete)] if add_ons.fraud_shield else [],
             "ofac": {"messageNumber": file.ofac[0], "messageText": file.ofac[1]} if file.ofac else {},
             "inquiry": inquiries,
             "publicRecord": records,
-            "riskModel": _scores(file, page, add_ons),
+            "riskModel": _scores(file, report_month, add_ons),
             "tradeline": rows,
-            "summaries": [summaries.summary(rows, inquiries, records, page.today)] if add_ons.summary else [],
+            "summaries": [summaries.summary(rows, inquiries, records, report_month.today)] if add_ons.summary else [],
             "statement": [
-                _statement(statement, page) for statement in file.statements if statement.since <= page.number
+                _statement(statement, report_month)
+                for statement in file.statements
+                if statement.since <= report_month.number
             ],
         }
     )
-    return finish_profile(quirks.spoil_profile(profile) if file.quirks else profile, persona, add_ons)
+    return finish_profile(quirks.apply_to_profile(profile) if file.quirks else profile, persona, add_ons)
 
 
-def frozen_profile(persona: Persona, page: StoryMonth, add_ons: AddOns, *, at: datetime) -> Section:
-    """What a frozen file shows: who it belongs to and why there is nothing more. How it looks is our choice."""
-    person = _person(persona, page, add_ons, at, complete=True)
+def frozen_profile(persona: Persona, report_month: ReportMonth, add_ons: AddOns, *, at: datetime) -> Section:
+    """Build the report of a frozen file: the person's identity and a statement. Its form is our choice."""
+    person = _person(persona, report_month, add_ons, at, complete=True)
     kept = {name: person[name] for name in ("headerRecord", "consumerIdentity")}
-    return finish_profile({**kept, "statement": [_statement(FROZEN, page)]}, persona, add_ons)
+    return finish_profile({**kept, "statement": [_statement(FROZEN, report_month)]}, persona, add_ons)
 
 
-def no_record(persona: Persona, page: StoryMonth, add_ons: AddOns, *, at: datetime) -> Section:
-    """An answer about nobody: the bureau looked, and says so in a message."""
+def no_record(persona: Persona, report_month: ReportMonth, add_ons: AddOns, *, at: datetime) -> Section:
+    """Build a report without a file: a message says that no record was found."""
     return finish_profile(
         {
-            "headerRecord": [_header(page.today, add_ons, at)],
+            "headerRecord": [_header(report_month.today, add_ons, at)],
             "informationalMessage": [_message("07", "0007", "NO RECORD FOUND")],
         },
         persona,
@@ -89,12 +93,11 @@ def no_record(persona: Persona, page: StoryMonth, add_ons: AddOns, *, at: dateti
 
 
 def response_body(*profiles: Section) -> Section:
-    """The body of an answer."""
     return {"creditProfile": list(profiles)}
 
 
 def finish_profile(profile: Section, persona: Persona, add_ons: AddOns) -> Section:
-    """A profile with what comes last: the person's id, if add_ons for, and the end totals."""
+    """Add the last sections of a profile: the person's id, if requested, and the end totals."""
     if add_ons.unique_id:
         profile["uniqueConsumerIdentifier"] = [{"value": _unique_id(persona, add_ons)}]
     segments = sum(len(section) if isinstance(section, list) else 1 for section in profile.values())
@@ -102,16 +105,16 @@ def finish_profile(profile: Section, persona: Persona, add_ons: AddOns) -> Secti
     return profile
 
 
-def _person(persona: Persona, page: StoryMonth, add_ons: AddOns, at: datetime, complete: bool) -> Section:
-    """Who the file is about, and the bureau's remarks on the request."""
+def _person(persona: Persona, report_month: ReportMonth, add_ons: AddOns, at: datetime, complete: bool) -> Section:
+    """Build the sections about the person, with the bureau's messages about the request."""
     file = persona.file
-    reported = (address for address in file.addresses if address.since <= page.number)
+    reported = (address for address in file.addresses if address.since <= report_month.number)
     moved = sorted(reported, key=lambda address: -address.since)
     not_entitled = [model for model in add_ons.models if model not in MODELS]
     messages = [_message("84", "0084", "SSN MATCHES")] if complete else [_message("84", "0085", "SSN DOES NOT MATCH")]
     messages += [_message("16", "1616", f"RISK MODEL {model} NOT AVAILABLE TO SUBSCRIBER") for model in not_entitled]
     return {
-        "headerRecord": [_header(page.today, add_ons, at)],
+        "headerRecord": [_header(report_month.today, add_ons, at)],
         "consumerIdentity": [_identity(persona)],
         "ssn": [
             present(
@@ -122,8 +125,8 @@ def _person(persona: Persona, page: StoryMonth, add_ons: AddOns, at: datetime, c
                 }
             )
         ],
-        "addressInformation": [_address(address, page) for address in [*moved, persona.address]],
-        "employmentInformation": _employment(file, page),
+        "addressInformation": [_address(address, report_month) for address in [*moved, persona.address]],
+        "employmentInformation": _employment(file, report_month),
         "informationalMessage": messages,
     }
 
@@ -147,7 +150,7 @@ def _identity(persona: Persona) -> Section:
     }
 
 
-def _address(address: Address, page: StoryMonth) -> Section:
+def _address(address: Address, report_month: ReportMonth) -> Section:
     return {
         "streetPrefix": address.number,
         "streetName": address.street,
@@ -157,17 +160,17 @@ def _address(address: Address, page: StoryMonth) -> Section:
         "zipCode": address.zip_code,
         "dwellingType": "S",
         "source": "1",
-        "timesReported": count(min(page.number - address.since, 99)),
-        "firstReportedDate": day(page.as_of(address.since)),
-        "lastUpdatedDate": day(page.as_of(page.number)),
+        "timesReported": count(min(report_month.number - address.since, 99)),
+        "firstReportedDate": day(report_month.as_of(address.since)),
+        "lastUpdatedDate": day(report_month.as_of(report_month.number)),
     }
 
 
-def _employment(file: File, page: StoryMonth) -> list[Section]:
-    """Where the person works, as somebody profile the bureau long ago."""
+def _employment(file: File, report_month: ReportMonth) -> list[Section]:
+    """Build the employment section, as it was reported long ago."""
     if not file.employer:
         return []
-    since = {"firstReportedDate": day(page.as_of(-30)), "lastUpdatedDate": day(page.as_of(-8))}
+    since = {"firstReportedDate": day(report_month.as_of(-30)), "lastUpdatedDate": day(report_month.as_of(-8))}
     return [{"name": file.employer, **since}]
 
 
@@ -175,7 +178,7 @@ def _message(number: str, detailed: str, text: str) -> Section:
     return {"messageNumber": number, "messageNumberDetailed": detailed, "messageText": text}
 
 
-def _fraud_shield(persona: Persona, page: StoryMonth, complete: bool) -> Section:
+def _fraud_shield(persona: Persona, report_month: ReportMonth, complete: bool) -> Section:
     file = persona.file
     alarms = [*file.alarms, *([] if complete else [ADDRESS_NOT_ON_FILE])]
     return present(
@@ -183,24 +186,27 @@ def _fraud_shield(persona: Persona, page: StoryMonth, complete: bool) -> Section
             "type": "99",
             "addressCount": count(len(file.addresses) + 1),
             "socialCount": "01",
-            "dateOfDeath": "" if file.died is None else day(page.as_of(file.died)),
+            "dateOfDeath": "" if file.died is None else day(report_month.as_of(file.died)),
             "fraudShieldIndicators": {"indicator": alarms} if alarms else {},
         }
     )
 
 
-def _still_there(inquiry: Inquiry, page: StoryMonth) -> bool:
-    """Inquiries appear with their month and leave after two years."""
-    return inquiry.month <= page.number and between(_inquiry_date(inquiry, page), page.today) < KEEPS_INQUIRIES
+def _is_on_file(inquiry: Inquiry, report_month: ReportMonth) -> bool:
+    """Whether an inquiry is in the report: from its month on, for two years."""
+    return (
+        inquiry.month <= report_month.number
+        and between(_inquiry_date(inquiry, report_month), report_month.today) < INQUIRY_MONTHS
+    )
 
 
-def _inquiry_date(inquiry: Inquiry, page: StoryMonth) -> date:
-    return date.fromordinal(page.as_of(inquiry.month).toordinal() - inquiry.days)
+def _inquiry_date(inquiry: Inquiry, report_month: ReportMonth) -> date:
+    return date.fromordinal(report_month.as_of(inquiry.month).toordinal() - inquiry.days)
 
 
-def _inquiry(inquiry: Inquiry, page: StoryMonth) -> Section:
+def _inquiry(inquiry: Inquiry, report_month: ReportMonth) -> Section:
     return {
-        "date": day(_inquiry_date(inquiry, page)),
+        "date": day(_inquiry_date(inquiry, report_month)),
         "subscriberName": inquiry.creditor,
         "subscriberCode": inquiry.member,
         "kob": inquiry.business,
@@ -210,14 +216,14 @@ def _inquiry(inquiry: Inquiry, page: StoryMonth) -> Section:
     }
 
 
-def _record(record: Record, page: StoryMonth) -> Section:
+def _record(record: Record, report_month: ReportMonth) -> Section:
     return present(
         {
             "courtName": record.court,
             "courtCode": record.court_code,
             "status": record.status,
-            "statusDate": day(page.as_of(record.settled)),
-            "filingDate": day(page.as_of(record.filed)),
+            "statusDate": day(report_month.as_of(record.settled)),
+            "filingDate": day(report_month.as_of(record.filed)),
             "amount": amount(record.amount),
             "referenceNumber": record.reference,
             "evaluation": "N",
@@ -230,21 +236,21 @@ def _record(record: Record, page: StoryMonth) -> Section:
     )
 
 
-def _scores(file: File, page: StoryMonth, add_ons: AddOns) -> list[Section]:
-    """A score for each model that was add_ons for and may be. A model that may not be is left out."""
+def _scores(file: File, report_month: ReportMonth, add_ons: AddOns) -> list[Section]:
+    """Build a score for each requested model that the subscriber may request."""
     scores = []
     for model in add_ons.models:
         if model in MODELS and (file.exclusion or file.score):
-            scores.append(_score(file, page, add_ons, model))
+            scores.append(_score(file, report_month, add_ons, model))
     return scores
 
 
-def _score(file: File, page: StoryMonth, add_ons: AddOns, model: str) -> Section:
-    """One score. A code of exclusion stands where the score would: 9002 is no excellent score."""
+def _score(file: File, report_month: ReportMonth, add_ons: AddOns, model: str) -> Section:
+    """Build one score. An exclusion code replaces the score: 9002 is not a high score."""
     if file.exclusion or file.score is None:
         return {"modelIndicator": model, "score": file.exclusion, "evaluation": "P"}
-    value = min(850, max(300, file.score(page.number) + MODELS[model]))
-    factors = _factors(file.factors(page.number), model)
+    value = min(850, max(300, file.score(report_month.number) + MODELS[model]))
+    factors = _factors(file.factors(report_month.number), model)
     return present(
         {
             "modelIndicator": model,
@@ -257,16 +263,16 @@ def _score(file: File, page: StoryMonth, add_ons: AddOns, model: str) -> Section
 
 
 def _factors(codes: tuple[str, ...], model: str) -> list[str]:
-    """A model's own codes for what lowers the score: FICO counts its reasons differently from VantageScore."""
+    """Return a model's own codes of the score factors: FICO has other codes than VantageScore."""
     known: Mapping[str, str] = FICO if model.startswith("F") else {}
     return list(dict.fromkeys(known.get(code, code) for code in codes))
 
 
-def _statement(statement: Statement, page: StoryMonth) -> Section:
+def _statement(statement: Statement, report_month: ReportMonth) -> Section:
     reported = max(statement.since, -1)
-    return {"type": statement.type, "dateReported": day(page.as_of(reported)), "statementText": statement.text}
+    return {"type": statement.type, "dateReported": day(report_month.as_of(reported)), "statementText": statement.text}
 
 
 def _unique_id(persona: Persona, add_ons: AddOns) -> str:
-    """Seventeen characters that are the same whenever the same subscriber asks about the same person."""
+    """Return 17 characters that are always the same for a subscriber and a person."""
     return sha256(f"{add_ons.subscriber}/{persona.surname}/{persona.birth}".encode()).hexdigest()[:17].upper()

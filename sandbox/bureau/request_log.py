@@ -1,7 +1,7 @@
-"""The call log: what was asked of the bureau and what came of it, without anything that tells who a person is.
+"""The call log: requests to the bureau and their results, without personal data.
 
-No name, no address, no date of birth, no digit of a Social Security number, no token. ``persona`` is the id of the
-made-up person that was found.
+It has no name, address, date of birth, digit of a Social Security number or token. ``persona`` is the id of the persona
+that was found.
 """
 
 import json
@@ -18,12 +18,12 @@ CREATE TABLE IF NOT EXISTS bureau_calls (
     faults TEXT NOT NULL, milliseconds INTEGER NOT NULL, facts TEXT NOT NULL
 );
 """
-KEPT = 10_000
+MOST_CALLS = 10_000
 REDACTED = "[redacted]"
 SSN = re.compile(r"666-?\d{2}-?\d{4}")
 
 
-def note(
+def record(
     context: AppContext,
     *,
     endpoint: str,
@@ -37,10 +37,10 @@ def note(
     milliseconds: int,
     facts: dict[str, Any],
 ) -> None:
-    """Write one line; lines beyond the newest ten thousand are dropped. ``status`` 0 means no answer was sent.
+    """Write one line and delete those before the newest ten thousand. ``status`` 0 means that no response was sent.
 
-    ``produced`` says that a report was made, and would be billed, whether or not it arrived. ``leaked`` says that a
-    Social Security number stood in the address or in a header, where it gets written into other people's logs.
+    ``produced``: a report was built, and would be billed, whether or not it arrived. ``leaked``: a Social Security
+    number was in the URL or in a header, which proxies and servers log.
     """
     line = context.store.insert(
         "INSERT INTO bureau_calls (at, endpoint, path, status, error, persona, produced, leaked, faults, milliseconds, "
@@ -58,11 +58,11 @@ def note(
         json.dumps(facts),
     )
     if line % 500 == 0:
-        context.store.execute("DELETE FROM bureau_calls WHERE id <= ?", line - KEPT)
+        context.store.execute("DELETE FROM bureau_calls WHERE id <= ?", line - MOST_CALLS)
 
 
-def lines(context: AppContext, *, endpoint: str = "", persona: str = "") -> list[dict[str, Any]]:
-    """The lines kept, oldest first, of one endpoint (token, report) or one person if named."""
+def list_calls(context: AppContext, *, endpoint: str = "", persona: str = "") -> list[dict[str, Any]]:
+    """List the stored lines, oldest first, of one endpoint (token, report) or persona if given."""
     rows = context.store.all(
         "SELECT * FROM bureau_calls WHERE ? IN ('', endpoint) AND ? IN ('', persona) ORDER BY id", endpoint, persona
     )
@@ -70,17 +70,17 @@ def lines(context: AppContext, *, endpoint: str = "", persona: str = "") -> list
 
 
 def clear(context: AppContext) -> int:
-    """Forget the log; gives how many lines there were."""
+    """Delete the log; return how many lines there were."""
     return context.store.execute("DELETE FROM bureau_calls")
 
 
 def holds_ssn(*texts: str) -> bool:
-    """Whether a number that could be a person's stands in one of these texts."""
+    """Whether one of these texts contains a Social Security number."""
     return any(SSN.search(text) for text in texts)
 
 
 def redact(text: str, *secrets: str) -> str:
-    """The text, unless it holds a Social Security number or one of these secrets."""
+    """Replace the text if it contains a Social Security number or one of these secrets."""
     is_secret = holds_ssn(text) or any(secret and secret.lower() in text.lower() for secret in secrets)
     return REDACTED if is_secret else text
 

@@ -1,6 +1,6 @@
-"""What a request for a report must and may say. A field that is unknown, misplaced or misformed is refused.
+"""Validation of report requests. An unknown, misplaced or invalid field is refused.
 
-The real service lets some of this through. Here it is refused, because this is where a client's slips come to light.
+The real service accepts some of them. Here they are refused, so that a client's mistakes are found.
 Source: the published OpenAPI document of the Consumer Credit Profile, version 2.
 """
 
@@ -26,12 +26,10 @@ FLAG = one_of("Y", "N")
 
 
 def name(*, required: bool) -> Field:
-    """A part of a name."""
     return Field(text(least=1, most=32, matches=NAME), required=required)
 
 
 def non_empty_text(most: int, matches: str = "", *, required: bool = False) -> Field:
-    """A text that is not empty."""
     return Field(text(least=1, most=most, matches=matches), required=required)
 
 
@@ -76,8 +74,8 @@ ADD_ONS = {
     "trendedData": Field(FLAG),
     "outputType": Field(one_of("JSON")),
     "consumerIdentCheck": Field(object_of({"getUniqueConsumerIdentifier": Field(FLAG)})),
-    # Known to the real service, but this subscriber has no use for them. Only "N" is taken.
-    **{unwanted: Field(one_of("N")) for unwanted in ("mla", "ofacmsg", "directCheck", "demographics", "joint")},
+    # Add-ons of the real service that this subscriber does not use: only "N" is accepted.
+    **{unused: Field(one_of("N")) for unused in ("mla", "ofacmsg", "directCheck", "demographics", "joint")},
 }
 SHAPE = {
     "consumerPii": Field(object_of({"primaryApplicant": Field(object_of(APPLICANT), required=True)}), required=True),
@@ -106,7 +104,7 @@ SHAPE = {
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """An accepted request: whom it is about, why, and what it wants to be told. Not to be logged."""
+    """A validated request: its applicant, purpose and add-ons. It must not be logged."""
 
     surname: str
     first_name: str
@@ -119,7 +117,7 @@ class ReportRequest:
 
 
 def parse_request(request: Request) -> ReportRequest:
-    """What a request asks for. Raises BureauError for one that the bureau would not answer."""
+    """Parse and validate a request. Raises BureauError."""
     reference = _headers(request)
     body = _body(request)
     _accept(body)
@@ -144,7 +142,7 @@ def parse_request(request: Request) -> ReportRequest:
 
 
 def _headers(request: Request) -> str:
-    """Check the headers; gives the client's reference."""
+    """Check the headers; return the client's reference."""
     if request.mimetype != "application/json":
         raise BureauError("invalid", "Content-Type must be application/json")
     if "Accept" in request.headers and not request.accept_mimetypes["application/json"]:
@@ -163,7 +161,7 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def _accept(body: dict[str, Any]) -> None:
-    """Check the body against its shape. The words name fields, never what was in them."""
+    """Validate the body. Error messages name fields, not their values."""
     try:
         accept(SHAPE, body, where="request.")
     except PlaidError as error:

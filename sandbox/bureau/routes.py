@@ -1,4 +1,4 @@
-"""The bureau's paths, and the operator's levers behind the sandbox's own door."""
+"""The bureau's URLs, and its admin endpoints."""
 
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ Body = dict[str, Any]
 
 
 def discover(context: AppContext, request: Request) -> Response:
-    """What clients may look up about tokens."""
+    """The OpenID configuration."""
     base = request.host_url.rstrip("/")
     return json_response(
         {
@@ -30,77 +30,75 @@ def discover(context: AppContext, request: Request) -> Response:
     )
 
 
-def not_here(context: AppContext, request: Request, **_: str) -> Response:
-    """A path of the bureau's that is not built, or a method that it does not know."""
+def refuse_unknown(context: AppContext, request: Request, **_: str) -> Response:
+    """Respond to unknown paths and methods of the bureau."""
     known = request.path in (TOKEN_PATH, *dispatcher.REPORT_PATHS)
     return dispatcher.refuse("no_method" if known else "no_path")
 
 
 def list_personas(context: AppContext, body: Body) -> Body:
-    """The people, with what it takes to find them."""
-    return {"personas": timelines.everybody(context)}
+    """List the personas, with the details that requests need."""
+    return {"personas": timelines.list_personas(context)}
 
 
 def change_persona(context: AppContext, body: Body, persona: str) -> Body:
-    """Set a person's ``mode`` or ``month``; see ``stories.change``."""
+    """Set a person's ``mode`` or ``month``; see ``timelines.change``."""
     return timelines.change(context, persona, body)
 
 
 def list_calls(context: AppContext, body: Body) -> Body:
-    """The call log; ``?endpoint=`` and ``?persona=`` narrow it."""
-    return {"calls": request_log.lines(context, endpoint=body.get("endpoint", ""), persona=body.get("persona", ""))}
+    """List the call log; ``?endpoint=`` and ``?persona=`` filter it."""
+    return {
+        "calls": request_log.list_calls(context, endpoint=body.get("endpoint", ""), persona=body.get("persona", ""))
+    }
 
 
 def clear_calls(context: AppContext, body: Body) -> Body:
-    """Forget the call log."""
     return {"cleared": request_log.clear(context)}
 
 
 def list_faults(context: AppContext, body: Body) -> Body:
-    """The faults on order."""
-    return {"faults": faults.orders(context)}
+    return {"faults": faults.list_faults(context)}
 
 
 def add_fault(context: AppContext, body: Body) -> Body:
-    """Order one fault; see ``faults``."""
+    """Add a fault; see ``faults``."""
     return {"id": faults.add(context, body)}
 
 
 def clear_faults(context: AppContext, body: Body) -> Body:
-    """Cancel all faults."""
     return {"cleared": faults.clear(context)}
 
 
 def expire_tokens(context: AppContext, body: Body) -> Body:
-    """End every access token now."""
     return {"expired": tokens.expire(context)}
 
 
 def reset(context: AppContext, body: Body) -> Body:
-    """Forget all that the bureau has been told. The clock and the banks go on."""
+    """Delete all state of the bureau; the clock and the banks stay as they are."""
     with context.store.transaction():
         for table in TABLES:
             context.store.execute(f"DELETE FROM {table}")  # noqa: S608 - our own name
     return {}
 
 
-def _lever(method: str, path: str, deed: admin.Deed) -> Rule:
-    return Rule(f"/_double/bureau/{path}", endpoint=partial(admin.serve, deed=deed), methods=[method])
+def _admin_rule(method: str, path: str, handler: admin.Handler) -> Rule:
+    return Rule(f"/_double/bureau/{path}", endpoint=partial(admin.serve, handler=handler), methods=[method])
 
 
 ROUTES = [
     Rule(TOKEN_PATH, endpoint=dispatcher.grant_token, methods=["POST"]),
-    *(Rule(path, endpoint=dispatcher.tell_report, methods=["POST"]) for path in dispatcher.REPORT_PATHS),
+    *(Rule(path, endpoint=dispatcher.get_report, methods=["POST"]) for path in dispatcher.REPORT_PATHS),
     Rule("/eits/gdp/v1/request", endpoint=dispatcher.forward, methods=["POST"]),
     Rule("/.well-known/openid-configuration", endpoint=discover, methods=["GET"]),
-    *(Rule(f"/{room}/<path:rest>", endpoint=not_here) for room in ("oauth2", "consumerservices", "eits")),
-    _lever("GET", "personas", list_personas),
-    _lever("POST", "personas/<persona>", change_persona),
-    _lever("GET", "calls", list_calls),
-    _lever("DELETE", "calls", clear_calls),
-    _lever("GET", "faults", list_faults),
-    _lever("POST", "faults", add_fault),
-    _lever("DELETE", "faults", clear_faults),
-    _lever("POST", "tokens/expire", expire_tokens),
-    _lever("POST", "reset", reset),
+    *(Rule(f"/{prefix}/<path:rest>", endpoint=refuse_unknown) for prefix in ("oauth2", "consumerservices", "eits")),
+    _admin_rule("GET", "personas", list_personas),
+    _admin_rule("POST", "personas/<persona>", change_persona),
+    _admin_rule("GET", "calls", list_calls),
+    _admin_rule("DELETE", "calls", clear_calls),
+    _admin_rule("GET", "faults", list_faults),
+    _admin_rule("POST", "faults", add_fault),
+    _admin_rule("DELETE", "faults", clear_faults),
+    _admin_rule("POST", "tokens/expire", expire_tokens),
+    _admin_rule("POST", "reset", reset),
 ]

@@ -1,4 +1,4 @@
-"""The profile summary: totals over what the report itself says, so that a reader can count them again."""
+"""The profile summary: totals over the sections of the report itself."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 def summary(rows: list[Row], inquiries: list[Row], records: list[Row], today: date) -> Row:
-    """The section with its twenty-four attributes, in the bureau's order. What is in dispute is left out of it."""
+    """Build the section with its 24 attributes, in the bureau's order. Disputed accounts are excluded."""
     disputed = [row for row in rows if _wide(row).get("complianceCondition") == DISPUTED]
     rows = [row for row in rows if row not in disputed]
     values = {
@@ -58,7 +58,7 @@ def _debts(rows: list[Row]) -> dict[str, str | None]:
 
 
 def _accounts(rows: list[Row]) -> dict[str, str]:
-    """How many accounts there are. Each is in order, bad now, or was bad before."""
+    """Count the accounts: satisfactory, now delinquent or derogatory, and formerly so."""
     bad = [row for row in rows if row["status"] in BAD and _wide(row).get("enhancedAccountCondition") != PAID]
     was = [row for row in rows if row not in bad and _ever_bad(row)]
     return {
@@ -71,17 +71,17 @@ def _accounts(rows: list[Row]) -> dict[str, str]:
 
 
 def _total(rows: Iterable[Row], name: str) -> int:
-    """The sum of a field over the rows that report it; UNKNOWN is nothing to add."""
+    """Sum a field over the rows that report it; UNKNOWN is not added."""
     return sum(int(row[name]) for row in rows if row.get(name, UNKNOWN) != UNKNOWN)
 
 
 def _partial(rows: Iterable[Row], known: Callable[[Row], Any]) -> str:
-    """Y when an open account does not say what was added up."""
+    """Return Y if an open account does not report the field, else N."""
     return "Y" if any(row["openOrClosed"] == "O" and known(row) in (None, UNKNOWN) for row in rows) else "N"
 
 
 def _available(rows: list[Row]) -> str | None:
-    """How much of all limits of open accounts is unused, in whole percent. Nothing without a limit."""
+    """Return the unused share of all limits of open accounts in whole percent; None without a limit."""
     limited = [row for row in rows if row["openOrClosed"] == "O" and _limit(row)]
     limits = sum(int(_limit(row) or 0) for row in limited)
     if not limits:
@@ -95,7 +95,7 @@ def _limit(row: Row) -> str | None:
 
 
 def _wide(row: Row) -> Row:
-    """The enhanced data of an account, which some come without."""
+    """Return an account's enhanced data, which some do not have."""
     wide: Row = row.get("enhancedPaymentData", {})
     return wide
 
@@ -113,5 +113,5 @@ def _recent(inquiries: list[Row], today: date) -> int:
 
 
 def _in_order(written: str) -> str:
-    """A date MMDDCCYY as CCYYMMDD, which sorts."""
+    """Convert a date from MMDDCCYY to CCYYMMDD, which sorts."""
     return written[4:] + written[:4]

@@ -1,13 +1,13 @@
-"""Where each person's story stands, and how the bureau treats them: what an operator may change.
+"""The current month and mode of each persona, which the operator can change.
 
-A story begins with the first report anybody asks for, unless an operator says which month it is.
+Month 0 is the month of the first requested report, unless the operator sets the current month.
 """
 
 from datetime import date
 from typing import Any
 
 from sandbox.api.fields import Field, accept, integer, one_of
-from sandbox.bureau.months import StoryMonth, month_of_story, plus
+from sandbox.bureau.months import ReportMonth, current_report_month, plus
 from sandbox.bureau.personas import PERSONAS, Persona
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
@@ -21,8 +21,8 @@ MODES = ("normal", "frozen", "frozen_422", "no_hit", "no_hit_message", "empty", 
 CHANGES = {"mode": Field(one_of("usual", *MODES)), "month": Field(integer(0, 240))}
 
 
-def advance_month(context: AppContext, persona: Persona) -> StoryMonth:
-    """The page that is read today. The first reader opens the story at page 0."""
+def advance_month(context: AppContext, persona: Persona) -> ReportMonth:
+    """Return the month of a report of today. The first request starts at month 0."""
     today = context.clock.today()
     context.store.execute(
         "INSERT INTO bureau_stories (persona, began) VALUES (?, ?) "
@@ -30,34 +30,34 @@ def advance_month(context: AppContext, persona: Persona) -> StoryMonth:
         persona.id,
         today.isoformat(),
     )
-    return _page(context, persona.id)
+    return _current_month(context, persona.id)
 
 
 def mode(context: AppContext, persona: Persona) -> str:
-    """How the bureau treats a person: as an operator has said, else as is usual for them."""
+    """Return the persona's mode: the operator's, else its default."""
     row = context.store.one("SELECT mode FROM bureau_stories WHERE persona = ?", persona.id)
     return (row["mode"] if row else "") or persona.mode
 
 
 def change(context: AppContext, persona_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Set ``mode`` ("usual" takes a change back) and ``month``, the page that shall be today's.
+    """Set ``mode`` ("usual" restores the default) and ``month``, the current month.
 
-    Raises PlaidError INVALID_FIELD for an unknown person.
+    Raises PlaidError INVALID_FIELD for an unknown persona.
     """
     persona = _get_persona(persona_id)
     accept(CHANGES, body)
     with context.store.transaction():
         context.store.execute("INSERT OR IGNORE INTO bureau_stories (persona) VALUES (?)", persona.id)
         if "mode" in body:
-            kept = "" if body["mode"] == "usual" else body["mode"]
-            context.store.execute("UPDATE bureau_stories SET mode = ? WHERE persona = ?", kept, persona.id)
+            stored = "" if body["mode"] == "usual" else body["mode"]
+            context.store.execute("UPDATE bureau_stories SET mode = ? WHERE persona = ?", stored, persona.id)
         if "month" in body:
-            _begin(context, persona, body["month"])
+            _set_month(context, persona, body["month"])
     return describe(context, persona)
 
 
 def describe(context: AppContext, persona: Persona) -> dict[str, Any]:
-    """What an operator sees of a person. ``month`` is null until somebody has asked for a report."""
+    """Describe a persona to the operator. ``month`` is null before the first report."""
     row = context.store.one("SELECT began FROM bureau_stories WHERE persona = ?", persona.id)
     return {
         "id": persona.id,
@@ -71,26 +71,25 @@ def describe(context: AppContext, persona: Persona) -> dict[str, Any]:
         "state": persona.address.state,
         "zip": persona.address.zip_code,
         "mode": mode(context, persona),
-        "month": _page(context, persona.id).number if row and row["began"] else None,
+        "month": _current_month(context, persona.id).number if row and row["began"] else None,
     }
 
 
-def everybody(context: AppContext) -> list[dict[str, Any]]:
-    """All people."""
+def list_personas(context: AppContext) -> list[dict[str, Any]]:
     return [describe(context, persona) for persona in PERSONAS.values()]
 
 
-def _begin(context: AppContext, persona: Persona, month: int) -> None:
-    """Let the story have begun so long ago that today's page has this number."""
+def _set_month(context: AppContext, persona: Persona, month: int) -> None:
+    """Set the date of month 0 so that the current month has this number."""
     began = plus(context.clock.today(), -month)
     context.store.execute("UPDATE bureau_stories SET began = ? WHERE persona = ?", began.isoformat(), persona.id)
 
 
-def _page(context: AppContext, persona_id: str) -> StoryMonth:
+def _current_month(context: AppContext, persona_id: str) -> ReportMonth:
     row = context.store.one("SELECT began FROM bureau_stories WHERE persona = ?", persona_id)
     if row is None:
-        raise LookupError(f"the story of {persona_id} has not begun")
-    return month_of_story(date.fromisoformat(row["began"]), context.clock.today())
+        raise LookupError(f"{persona_id} has no report yet")
+    return current_report_month(date.fromisoformat(row["began"]), context.clock.today())
 
 
 def _get_persona(persona_id: str) -> Persona:

@@ -1,8 +1,7 @@
-"""Access tokens: half an hour for a client's id and secret together with a user's name and password.
+"""Access tokens, valid for half an hour, for a client's id and secret and a user's name and password.
 
-The real token endpoint is called in three ways, and all are in use: JSON with the client in headers, JSON with
-everything in the body, and a form. Only digests of tokens are kept. A token's age is virtual, so that advancing the
-clock ends it.
+Clients call the real token endpoint in three styles: JSON with the client in headers, JSON with everything in the body,
+and a form. Only digests of tokens are stored. Tokens expire by virtual time, so that advancing the clock expires them.
 """
 
 import base64
@@ -31,9 +30,9 @@ HEADERS, BODY, FORM = "headers", "body", "form"
 
 
 def grant(context: AppContext, request: Request) -> dict[str, Any]:
-    """The answer to a good request for a token. Raises BureauError for any other."""
+    """Return the response to a valid token request. Raises BureauError."""
     given = _credentials(request)
-    # The digests of both sides are compared, so that odd characters cannot break the comparison.
+    # Digests are compared, because ``compare_digest`` refuses text that is not ASCII.
     if not (_same(given["client_id"], context.client_id) and _same(given["client_secret"], context.secret)):
         raise BureauError("bad_client")
     if not (_same(given["username"], USERNAME) and _same(given["password"], PASSWORD)):
@@ -42,14 +41,14 @@ def grant(context: AppContext, request: Request) -> dict[str, Any]:
 
 
 def style(request: Request) -> str:
-    """In which of the three ways a token is asked for."""
+    """Return the style of a token request."""
     if request.mimetype == "application/x-www-form-urlencoded":
         return FORM
     return HEADERS if "client_id" in request.headers else BODY
 
 
 def check(context: AppContext, request: Request) -> None:
-    """Let in whoever carries a living token. Raises BureauError ``invalid_token``."""
+    """Check that the request has a valid token. Raises BureauError ``invalid_token``."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     known = context.store.one("SELECT expires_at FROM bureau_tokens WHERE digest = ?", _digest(token))
     if scheme != "Bearer" or known is None or known["expires_at"] <= stamp(context.clock.now()):
@@ -57,7 +56,7 @@ def check(context: AppContext, request: Request) -> None:
 
 
 def expire(context: AppContext) -> int:
-    """End every token now; gives how many there were."""
+    """Delete all tokens; return how many there were."""
     return context.store.execute("DELETE FROM bureau_tokens")
 
 
@@ -78,21 +77,21 @@ def _issue(context: AppContext) -> dict[str, Any]:
 
 
 def _credentials(request: Request) -> dict[str, str]:
-    """The four credentials, each found where its style puts it."""
-    how = style(request)
-    if how == FORM:
+    """Return the four credentials, from where the request's style has them."""
+    request_style = style(request)
+    if request_style == FORM:
         fields = request.form.to_dict()
         if fields.pop("grant_type", "") != "password":
             raise BureauError("bad_grant")
     else:
         fields = _json(request)
-        if how == BODY and request.headers.get("Grant_type") != "password":
+        if request_style == BODY and request.headers.get("Grant_type") != "password":
             raise BureauError("bad_grant")
-    if how == HEADERS:
+    if request_style == HEADERS:
         fields |= {name: request.headers.get(name, "") for name in CLIENT_FIELDS}
-    wanted = {*USER_FIELDS, *CLIENT_FIELDS}
-    if fields.keys() != wanted or not all(isinstance(value, str) and value for value in fields.values()):
-        raise BureauError("invalid", f"a token needs exactly {', '.join(sorted(wanted))}")
+    expected = {*USER_FIELDS, *CLIENT_FIELDS}
+    if fields.keys() != expected or not all(isinstance(value, str) and value for value in fields.values()):
+        raise BureauError("invalid", f"a token needs exactly {', '.join(sorted(expected))}")
     return fields
 
 

@@ -1,10 +1,10 @@
-"""One account as the bureau writes it."""
+"""The tradeline of one account."""
 
 from typing import Any
 
 from sandbox.bureau.accounts import BAD, DEROGATORY, LONG_GRID, PAID_BEFORE, CreditAccount
 from sandbox.bureau.encoding import amount, count, day, present, wide
-from sandbox.bureau.months import StoryMonth
+from sandbox.bureau.months import ReportMonth
 from sandbox.bureau.personas.drafts import Trade
 
 GRID, TREND = 25, 24
@@ -14,14 +14,14 @@ DISPUTED = "XB"
 Section = dict[str, Any]
 
 
-def visible(trade: Trade, page: StoryMonth) -> bool:
-    """Whether the account has been reported by the time of the page."""
-    return trade.first <= page.number
+def visible(trade: Trade, report_month: ReportMonth) -> bool:
+    """Whether the account is in the report of this month."""
+    return trade.first <= report_month.number
 
 
-def tradeline(trade: Trade, page: StoryMonth, *, long_grid: bool = True, trend: bool = False) -> Section:
-    """The section of one account."""
-    account = CreditAccount(trade, page)
+def tradeline(trade: Trade, report_month: ReportMonth, *, long_grid: bool = True, trend: bool = False) -> Section:
+    """Build the section of one account."""
+    account = CreditAccount(trade, report_month)
     return present(
         {
             "subscriberName": trade.creditor,
@@ -44,7 +44,7 @@ def tradeline(trade: Trade, page: StoryMonth, *, long_grid: bool = True, trend: 
 
 
 def _amounts(account: CreditAccount) -> Section:
-    """Balance and limits. A closed account without a debt reports no balance at all, which is not zero."""
+    """Build balance and limits. A closed account without a debt reports no balance, which is not zero."""
     trade = account.trade
     owes_nothing = account.closed and (account.balance == 0 or account.condition == "05")
     qualified = [("L", account.limit), ("O", trade.original), ("C", trade.charged_off), ("H", trade.high)]
@@ -61,7 +61,7 @@ def _amounts(account: CreditAccount) -> Section:
 
 
 def _payments(account: CreditAccount) -> Section:
-    """How the person paid: status, counters, grid."""
+    """Build the payment history: status, counters, grid."""
     grid = account.grid[:LONG_GRID]
     late = [grid.count(code) for code in "123456"]
     derogatory = sum(code in DEROGATORY for code in grid)
@@ -81,7 +81,7 @@ def _payments(account: CreditAccount) -> Section:
 
 
 def _enhanced_data(account: CreditAccount, long_grid: bool) -> Section:
-    """The second, wider copy of the account."""
+    """Build the enhanced data: a second copy of the account with wider fields."""
     trade, bad, worst = account.trade, account.bad_months(), account.worst_month()
     revolving = account.type.portfolio == "R"
     return present(
@@ -96,9 +96,9 @@ def _enhanced_data(account: CreditAccount, long_grid: bool) -> Section:
             "enhancedAccountType": account.type.enhanced or account.type.code,
             "enhancedTerms": account.type.terms,
             "enhancedPaymentHistory84": account.grid[:LONG_GRID] if long_grid else "",
-            "complianceCondition": DISPUTED if account.page.number in trade.disputed else "",
+            "complianceCondition": DISPUTED if account.report_month.number in trade.disputed else "",
             "paymentLevelDate": day(account.starts(account.last)) if trade.dated == BALANCE else "",
-            # The real field holds the most recent delinquency, whatever its name says.
+            # In the real service this field has the most recent delinquency, in spite of its name.
             "firstDelinquencyDate": day(account.starts(bad[0])) if bad else "",
             "secondDelinquencyDate": day(account.starts(bad[1])) if len(bad) > 1 else "",
             "maxDelinquencyCode": "" if worst is None else account.code(worst),
@@ -107,19 +107,19 @@ def _enhanced_data(account: CreditAccount, long_grid: bool) -> Section:
 
 
 def _wide_condition(account: CreditAccount) -> str:
-    """The condition as the enhanced data tell it: an account that is closed without more is A3."""
+    """Return the condition in the enhanced data: A3 for a closed account without another one."""
     if account.closed and not account.trade.condition:
         return "A3"
     return account.trade.wide_condition or account.condition
 
 
 def _trend(account: CreditAccount) -> list[Section]:
-    """Two years of balances, newest first."""
+    """Build two years of balances, newest first."""
     trade, first = account.trade, max(account.trade.first, account.last - TREND + 1)
     return [
         present(
             {
-                "monthNumber": str(account.page.number - month),
+                "monthNumber": str(account.report_month.number - month),
                 "balanceAmount": amount(trade.balance(month)),
                 "originalLoanAmountOrLimit": amount(trade.limit(month) if trade.limit else trade.original),
                 "scheduledPaymentAmount": amount(trade.payment(month) if trade.payment else None),

@@ -1,1 +1,1 @@
-"""Link in the browser: a stand-in for Plaid's script, its dialog, and the session API the dialog talks to."""
+"""Link in the browser: a replacement for Plaid's script, its dialog, and the API that the dialog calls."""

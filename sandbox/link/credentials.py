@@ -1,29 +1,29 @@
-"""The people Link offers to sign in as, so that nobody has to look up a password."""
+"""The test credentials that Link's dialog offers."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
-class Person:
-    """A login to try, and what it shows."""
+class DemoLogin:
+    """One login, and what it shows."""
 
     label: str
     username: str
     password: str
 
 
-PEOPLE = (
-    Person("Twelve accounts", "user_good", "pass_good"),
-    Person("Daily changes", "user_living", "pass_good"),
-    Person("Odd data", "user_messy", "pass_good"),
-    Person("Code by phone", "user_good", "mfa_device"),
-    Person("Security question", "user_good", "mfa_questions_1_1"),
-    Person("Multiple choice", "user_good", "mfa_selections"),
-    Person("Locked account", "user_good", "error_ITEM_LOCKED"),
-    Person("Silent bank", "user_good", "error_INSTITUTION_NOT_RESPONDING"),
+LOGINS = (
+    DemoLogin("Twelve accounts", "user_good", "pass_good"),
+    DemoLogin("Daily changes", "user_living", "pass_good"),
+    DemoLogin("Odd data", "user_messy", "pass_good"),
+    DemoLogin("Code by phone", "user_good", "mfa_device"),
+    DemoLogin("Security question", "user_good", "mfa_questions_1_1"),
+    DemoLogin("Multiple choice", "user_good", "mfa_selections"),
+    DemoLogin("Locked account", "user_good", "error_ITEM_LOCKED"),
+    DemoLogin("Silent bank", "user_good", "error_INSTITUTION_NOT_RESPONDING"),
 )
 
 
 def as_json() -> list[dict[str, str]]:
-    """The people as the dialog receives them."""
-    return [asdict(person) for person in PEOPLE]
+    """Return the logins as the dialog receives them."""
+    return [asdict(login) for login in LOGINS]

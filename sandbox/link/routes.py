@@ -1,9 +1,9 @@
-"""What the browser asks for: the script and its parts, and one POST for each step of a session.
+"""The requests of the browser: the script and its files, and one POST for each step of a session.
 
-A step is authenticated by its ``link_token`` alone; the client secret never reaches a browser. Every answer
-names the view to show next, so the dialog follows the server and decides nothing. A refused sign-in is an
-answer too (HTTP 200, or browsers would log it as a failure): ``{"error": ...}`` holds Plaid's error object with
-two more keys for the dialog, ``title`` and ``retry`` (see ``wording``).
+A step is authenticated by its ``link_token`` alone; the client secret never reaches a browser. Every response names the
+next view, so the dialog makes no decisions of its own. The response to a refused step is HTTP 200 as well, because
+browsers log other statuses as errors: ``{"error": ...}`` contains Plaid's error object with two more keys for the
+dialog, ``title`` and ``retry`` (see ``messages.ErrorPane``).
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from sandbox.context import AppContext
 from sandbox.identifiers import request_id
 from sandbox.json_codec import json_object, json_response
 from sandbox.link import credentials
-from sandbox.link.messages import wording
+from sandbox.link.messages import error_pane
 from sandbox.personas import Challenge
 
 ASSETS = Path(__file__).parent / "assets"
@@ -43,25 +43,25 @@ Facts = dict[str, Any]
 
 
 def asset(context: AppContext, request: Request, name: str) -> Response:
-    """``link-initialize.js`` or one of the files it loads. Browsers ask each time whether it has changed."""
+    """Serve ``link-initialize.js`` or one of the files that it loads. Browsers revalidate it each time."""
     answer = send_from_directory(ASSETS, name, request.environ, max_age=None)
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 
 
 def step(context: AppContext, request: Request, name: str) -> Response:
-    """Take one step of a session and answer with the view that follows."""
+    """Execute one step of a session and respond with the next view."""
     body = json_object(request)
     step_id = request_id()
     try:
         answer = STEPS[name](context, body)
     except LinkError as error:
-        answer = {"error": {**error.body(step_id), **wording(error.code)._asdict()}}
+        answer = {"error": {**error.body(step_id), **error_pane(error.code)._asdict()}}
     return json_response({**answer, "request_id": step_id})
 
 
 def _open(context: AppContext, body: Facts) -> Facts:
-    """Start a session: what the site wants, and at which bank if that is settled already."""
+    """Start a session; respond with the site's request, and the bank if it is already known."""
     session = links.open_session(context, link_token=_key(body, "link_token"))
     link_request = session.link_token.request
     return {
@@ -76,7 +76,7 @@ def _open(context: AppContext, body: Facts) -> Facts:
 
 
 def _institutions(context: AppContext, body: Facts) -> Facts:
-    """The banks whose name holds ``query``."""
+    """List the banks that match ``query``."""
     query = _text(body, "query")
     banks = links.search_institutions(context, session=_session(context, body), query=query)
     return {"query": query, "institutions": [_bank(bank) for bank in banks]}
@@ -103,7 +103,7 @@ def _accounts(context: AppContext, body: Facts) -> Facts:
 
 
 def _exit(context: AppContext, body: Facts) -> Facts:
-    """Note that the person left at ``status``, after ``error`` if there was one."""
+    """Record that the user closed Link at ``status``, after ``error`` if there was one."""
     session = _session(context, body)
     status, error = body.get("status"), body.get("error")
     facts = {name: error.get(name) for name in EXIT_FACTS} if isinstance(error, dict) else None
@@ -123,7 +123,7 @@ STEPS: dict[str, Callable[[AppContext, Facts], Facts]] = {
 
 
 def _next(context: AppContext, session: Session) -> Facts:
-    """The view after a good sign-in. A repair that changes no accounts is over at once."""
+    """Return the view after a successful step. An update without account selection is finished."""
     if session.challenge:
         return {"view": "MFA", "mfa": _challenge(session.challenge)}
     if not session.link_token.selects_accounts:
@@ -137,7 +137,7 @@ def _finish(context: AppContext, session: Session, account_ids: list[str]) -> Fa
 
 
 def _challenge(challenge: Challenge) -> Facts:
-    """A round of questions. Its hint gives the right answers away: there is nobody to keep out."""
+    """Build a round of questions. Its hint contains the right answers, because these are test logins."""
     answers = [prompt.answer for prompt in challenge.prompts if prompt.answer]
     prompts = [{"label": prompt.label, "options": list(prompt.options)} for prompt in challenge.prompts]
     hint = "In the sandbox the answer is " + ", then ".join(answers) + "." if answers else ""
@@ -162,18 +162,18 @@ def _bank(bank: Institution | None) -> Facts | None:
 
 
 def _products(link_request: Facts) -> list[str]:
-    """Every product the site may come to read, whichever list of the request it stands in."""
+    """List all products of the request, from all of its product lists."""
     return sorted({product for name in PRODUCT_LISTS for product in link_request.get(name) or []})
 
 
 def _session(context: AppContext, body: Facts) -> Session:
-    """The session of this token. Raises LinkError INVALID_LINK_TOKEN if the two do not belong together."""
+    """Return the session of this token and id. Raises LinkError INVALID_LINK_TOKEN if there is none."""
     link_token, session_id = _key(body, "link_token"), _key(body, "link_session_id")
     return links.get_session(context, link_token=link_token, session_id=session_id)
 
 
 def _key(body: Facts, name: str) -> str:
-    """A token or id. Raises LinkError INVALID_LINK_TOKEN for what can be neither."""
+    """Return a token or id. Raises LinkError INVALID_LINK_TOKEN for anything but a string."""
     value = body.get(name)
     if not isinstance(value, str):
         raise LinkError("INVALID_LINK_TOKEN")

@@ -1,1 +1,1 @@
-"""The mailbox: mail the site sends comes in by SMTP and is read in the browser. None of it leaves the machine."""
+"""The mailbox: it receives the site's mail by SMTP and shows it in the browser. No mail leaves the machine."""

@@ -1,4 +1,4 @@
-"""The mails the sandbox has received: kept, listed and taken apart for reading."""
+"""The received mails: stored, listed and parsed."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from functools import cached_property
 from sqlite3 import Row
 from typing import Any
 
-from sandbox.clock import moment, stamp
+from sandbox.clock import parse_stamp, stamp
 from sandbox.context import AppContext
 
-KEPT = 500
+MAX_MAILS = 500
 ADDRESS_IN_TEXT = re.compile(r"https?://[^\s<>\"']+")
 
 SCHEMA = """
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS mails (
 
 @dataclass(frozen=True)
 class Attachment:
-    """A part of a mail that is a file. The mailbox names it and does not hand it out."""
+    """A part of a mail that is a file. The mailbox lists it without a download."""
 
     name: str
     kind: str
@@ -40,7 +40,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail. ``sender`` and ``recipients`` are the envelope's, so blind copies count."""
+    """One mail. ``sender`` and ``recipients`` are from the envelope, so they include blind copies."""
 
     mail_id: int
     received_at: datetime
@@ -66,22 +66,21 @@ class Mail:
 
     @property
     def html_source(self) -> str:
-        """The HTML part as text to look at. It is never given to a browser as a page."""
+        """The source of the HTML part. It is never rendered."""
         part = self._first("text/html")
         return _content(part) if part else ""
 
     @property
     def links(self) -> list[str]:
-        """The web addresses in the text, in order, without the punctuation of the sentence around them."""
+        """The URLs in the text, in order, without punctuation after them."""
         return [address.rstrip(".,;:!?)]") for address in ADDRESS_IN_TEXT.findall(self.text)]
 
     @property
     def attachments(self) -> list[Attachment]:
-        """The files that came along."""
         return [_attachment(part) for part in self._message.walk() if part.get_filename()]
 
     def as_json(self) -> dict[str, Any]:
-        """The mail as the JSON door shows it."""
+        """Return the mail as the JSON endpoint does."""
         return {
             "id": self.mail_id,
             "received_at": stamp(self.received_at),
@@ -104,28 +103,28 @@ class Mail:
 
 
 def keep(context: AppContext, *, sender: str, recipients: list[str], raw: bytes) -> int:
-    """Keep one mail, forget those beyond the last ``KEPT``, and give its number."""
+    """Store one mail and return its id; all but the latest ``MAX_MAILS`` are deleted."""
     store = context.store
     with store.transaction():
         mail_id = store.insert(
             "INSERT INTO mails (received_at, sender, recipients, raw) VALUES (?, ?, ?, ?)",
             stamp(context.clock.real()),
-            _whole(sender),
-            json.dumps([_whole(address) for address in recipients]),
+            _replace_surrogates(sender),
+            json.dumps([_replace_surrogates(address) for address in recipients]),
             raw,
         )
-        store.execute("DELETE FROM mails WHERE mail_id <= ?", mail_id - KEPT)
+        store.execute("DELETE FROM mails WHERE mail_id <= ?", mail_id - MAX_MAILS)
     return mail_id
 
 
 def find(context: AppContext, mail_id: int) -> Mail | None:
-    """The mail of that number, or None if it never was or is forgotten."""
+    """Return the mail with this id, or None."""
     row = context.store.one("SELECT * FROM mails WHERE mail_id = ?", mail_id)
     return _mail(row) if row else None
 
 
-def newest(context: AppContext, *, to: str = "", before: int | None = None, count: int = KEPT) -> list[Mail]:
-    """Up to ``count`` mails, newest first: those to the address ``to`` if given, older than the mail ``before``."""
+def newest(context: AppContext, *, to: str = "", before: int | None = None, count: int = MAX_MAILS) -> list[Mail]:
+    """List up to ``count`` mails, newest first: to the address ``to`` and older than the mail ``before``, if given."""
     rows = context.store.all(
         """
         SELECT * FROM mails
@@ -140,31 +139,31 @@ def newest(context: AppContext, *, to: str = "", before: int | None = None, coun
 
 def _mail(row: Row) -> Mail:
     recipients = tuple(json.loads(row["recipients"]))
-    return Mail(row["mail_id"], moment(row["received_at"]), row["sender"], recipients, row["raw"])
+    return Mail(row["mail_id"], parse_stamp(row["received_at"]), row["sender"], recipients, row["raw"])
 
 
 def _decode_header(value: Any) -> str:
-    """A header in Unicode on one line. One that is badly encoded is shown as it came."""
+    """Decode a header into one line. One with an invalid encoding is returned as it is."""
     if value is None:
         return ""
     try:
         text = str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, ValueError):
         text = str(value)
-    return " ".join(_whole(text).split())
+    return " ".join(_replace_surrogates(text).split())
 
 
 def _content(part: Message) -> str:
-    """The text of one part, lines ended by ``\\n``. Bytes its character set cannot hold become replacements."""
+    """Return the text of one part with lines ended by ``\\n``; bytes that cannot be decoded are replaced."""
     content = _bytes(part).replace(b"\r\n", b"\n")
     try:
-        return _whole(content.decode(part.get_content_charset("utf-8"), errors="replace"))
+        return _replace_surrogates(content.decode(part.get_content_charset("utf-8"), errors="replace"))
     except (LookupError, ValueError):
         return content.decode("utf-8", errors="replace")
 
 
 def _attachment(part: Message) -> Attachment:
-    return Attachment(_whole(part.get_filename() or ""), part.get_content_type(), len(_bytes(part)))
+    return Attachment(_replace_surrogates(part.get_filename() or ""), part.get_content_type(), len(_bytes(part)))
 
 
 def _bytes(part: Message) -> bytes:
@@ -172,6 +171,6 @@ def _bytes(part: Message) -> bytes:
     return content if isinstance(content, bytes) else b""
 
 
-def _whole(text: str) -> str:
-    """The text without half characters, which neither a page nor the store could hold."""
+def _replace_surrogates(text: str) -> str:
+    """Replace lone surrogates, which neither a page nor the store can encode."""
     return text.encode("utf-8", errors="replace").decode("utf-8")

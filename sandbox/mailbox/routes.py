@@ -1,7 +1,7 @@
-"""The way out: pages that list and show the mails, and a JSON door for tests.
+"""Pages that list and show the mails, and a JSON endpoint for tests.
 
-The browser reaches these pages through the site, at a path the sandbox does not know: every address is relative.
-An HTML part is shown as source and never rendered; the text's links are made clickable after escaping.
+The browser reaches these pages through the site, at a path that the sandbox does not know, so all links are relative.
+An HTML part is shown as source and never rendered; links in the text are made clickable after escaping.
 """
 
 from pathlib import Path
@@ -28,24 +28,24 @@ pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True
 
 
 def inbox(context: AppContext, request: Request) -> Response:
-    """The list, newest first, fifty at a time; ``?to=`` keeps one person's mails, ``?before=`` turns the page."""
+    """List the mails, newest first, fifty a page; ``?to=`` filters by recipient, ``?before=`` is the next page."""
     to = request.args.get("to", "").strip()
     before = request.args.get("before", type=int)
     newest_mails = mails.newest(context, to=to, before=before, count=PAGE + 1)
     shown, is_more = newest_mails[:PAGE], len(newest_mails) > PAGE
-    return _page("inbox.html", mails=shown, older=is_more, to=to, before=before, kept=mails.KEPT)
+    return _page("inbox.html", mails=shown, older=is_more, to=to, before=before, kept=mails.MAX_MAILS)
 
 
 def mail(context: AppContext, request: Request, mail_id: int) -> Response:
-    """One mail: its text, its headers, and the source of its HTML part if it has one."""
+    """Show one mail: its text, its headers, and the source of its HTML part if it has one."""
     mail_row = mails.find(context, mail_id)
     if mail_row is None:
-        return _page("missing.html", status=404, kept=mails.KEPT)
+        return _page("missing.html", status=404, kept=mails.MAX_MAILS)
     return _page("mail.html", mail=mail_row)
 
 
 def messages(context: AppContext, request: Request) -> Response:
-    """``{"messages": [...]}``, newest first, every kept mail or those to ``?to=``. For tests and scripts."""
+    """Return ``{"messages": [...]}``, newest first, all or those to ``?to=``. For tests and scripts."""
     newest_mails = mails.newest(context, to=request.args.get("to", "").strip())
     answer = json_response({"messages": [mail.as_json() for mail in newest_mails]})
     answer.headers["Cache-Control"] = "no-store"
@@ -53,7 +53,6 @@ def messages(context: AppContext, request: Request) -> Response:
 
 
 def style(context: AppContext, request: Request) -> Response:
-    """The pages' style sheet."""
     return send_file(HERE / "assets" / "mailbox.css", request.environ, mimetype="text/css")
 
 
@@ -63,13 +62,13 @@ def _page(template: str, *, status: int = 200, **facts: object) -> Response:
     )
 
 
-def entrance(context: AppContext, request: Request) -> Response:
-    """Whoever left the last slash out is sent on, relative to the address the browser shows."""
+def redirect_to_inbox(context: AppContext, request: Request) -> Response:
+    """Redirect to the address with a trailing slash, relative to the one in the browser."""
     return Response(status=308, headers={"Location": "mailbox/"})
 
 
 ROUTES = [
-    Rule("/mailbox", endpoint=entrance, methods=["GET"]),
+    Rule("/mailbox", endpoint=redirect_to_inbox, methods=["GET"]),
     Rule("/mailbox/", endpoint=inbox, methods=["GET"]),
     Rule("/mailbox/messages/<int:mail_id>/", endpoint=mail, methods=["GET"]),
     Rule("/mailbox/api/messages", endpoint=messages, methods=["GET"]),

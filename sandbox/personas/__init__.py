@@ -1,4 +1,4 @@
-"""The people of the sandbox: who may sign in, what is asked of them, and what their bank knows.
+"""The personas of the sandbox: their logins, their second factors, and their accounts and transactions.
 
 Passwords and user names follow https://plaid.com/docs/sandbox/test-credentials/ ; ``user_living``,
 ``user_messy`` and ``user_scale_<n>`` are our own.
@@ -16,20 +16,20 @@ from sandbox.personas.drafts import Book, TransactionDraft
 SCALE = re.compile(r"user_scale_(\d{1,6})")
 PASSWORD = "pass_good"  # noqa: S105 - the one that Plaid publishes
 ANY_PASSWORD = ("user_transactions_dynamic",)
-DRAWERS: dict[str, Callable[[str, date], Book]] = {
+GENERATORS: dict[str, Callable[[str, date], Book]] = {
     "user_good": good.draw,
     "user_transactions_dynamic": dynamic.draw,
     "user_living": daily.draw,
     "user_messy": messy.draw,
 }
 LOGIN_ERRORS = frozenset(
-    code for code, kind in CATALOGUE.items() if kind.type in ("ITEM_ERROR", "INSTITUTION_ERROR", "API_ERROR")
+    code for code, spec in CATALOGUE.items() if spec.type in ("ITEM_ERROR", "INSTITUTION_ERROR", "API_ERROR")
 )
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """A good login: which persona, its own JSON if it is custom, and the name of its second factor if any."""
+    """A valid login: the persona, its JSON if it is custom, and the name of its second factor if it has one."""
 
     persona: str
     config: str = ""
@@ -38,14 +38,13 @@ class SignIn:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One question. With ``options`` it is multiple choice, otherwise free text. ``answer`` "" accepts any option."""
+    """One question: multiple choice with ``options``, else free text. ``answer`` "" accepts any option."""
 
     label: str
     options: tuple[str, ...] = ()
     answer: str = ""
 
     def accepts(self, text: str) -> bool:
-        """Whether this is the right answer."""
         return text == self.answer if self.answer else text in self.options
 
 
@@ -63,13 +62,13 @@ class Challenge:
 
 
 def sign_in(username: str, password: str) -> SignIn:
-    """Check a login. Raises PlaidError: INVALID_CREDENTIALS, or the code that an ``error_<CODE>`` password names."""
+    """Check a login. Raises PlaidError: INVALID_CREDENTIALS, or the code of an ``error_<CODE>`` password."""
     if username == "user_custom":
         return SignIn(username, custom.check(password), custom.second_factor(password))
-    if username not in DRAWERS and not SCALE.fullmatch(username):
+    if username not in GENERATORS and not SCALE.fullmatch(username):
         raise PlaidError("INVALID_CREDENTIALS")
     if password.startswith("error_"):
-        raise PlaidError(_asked_error(password.removeprefix("error_")))
+        raise PlaidError(_error_code(password.removeprefix("error_")))
     if password == PASSWORD or username in ANY_PASSWORD:
         return SignIn(username)
     if challenge(password, 0):
@@ -78,33 +77,33 @@ def sign_in(username: str, password: str) -> SignIn:
 
 
 def challenge(mfa: str, number: int) -> Challenge | None:
-    """Round ``number`` (from 0) of the second factor called ``mfa``; None when there is no such round."""
+    """Return round ``number`` (from 0) of the second factor ``mfa``, or None after the last one."""
     rounds = _rounds(mfa)
     return rounds[number] if number < len(rounds) else None
 
 
 def draw(persona: str, config: str, seed: str, today: date) -> Book:
-    """All that the persona's bank knows on ``today``. The same arguments always give the same book."""
+    """Generate a persona's accounts and transactions as of ``today``, always the same for the same arguments."""
     if persona == "user_custom":
         return custom.draw(config, today)
     if sized := SCALE.fullmatch(persona):
         return scale.draw(seed, today, int(sized[1]))
-    return DRAWERS[persona](seed, today)
+    return GENERATORS[persona](seed, today)
 
 
 def next_day(persona: str, config: str, seed: str, *, linked_on: date, day: date) -> list[TransactionDraft]:
-    """What the bank writes down on ``day`` by itself: a living persona's news, and what a custom one had pending."""
+    """Return the new transactions of ``day``: user_living's, and those of a custom persona that post on that day."""
     if persona == "user_custom":
         return custom.posting(config, linked_on, day)
     return daily.next_day(seed, day) if persona == "user_living" else []
 
 
-def _asked_error(code: str) -> str:
+def _error_code(code: str) -> str:
     return code if code in LOGIN_ERRORS else "INVALID_CREDENTIALS"
 
 
 def _rounds(mfa: str) -> list[Challenge]:
-    """The rounds of ``mfa_device``, ``mfa_questions_<rounds>_<questions>`` and ``mfa_selections``."""
+    """Return the rounds of ``mfa_device``, ``mfa_questions_<rounds>_<questions>`` and ``mfa_selections``."""
     if mfa == "mfa_device":
         devices = ("Phone ending in 4321", "Email t***@example.com")
         ask = Prompt("Where should we send your code?", devices)
@@ -117,7 +116,7 @@ def _rounds(mfa: str) -> list[Challenge]:
 
 
 def _questions(number: int, count: int) -> Challenge:
-    """One round: the answer to question q of round r is ``answer_r_q``."""
+    """Return one round; the answer to question q of round r is ``answer_r_q``."""
     return Challenge(
         "questions",
         tuple(

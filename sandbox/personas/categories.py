@@ -31,7 +31,7 @@ PRIMARIES = (
 )
 ICONS = "https://plaid-category-icons.plaid.com/PFC_{}.png"
 
-# What version 1 called the codes that version 2 renamed.
+# The version 1 codes of those that version 2 renamed.
 FORMER = {
     "INCOME_SALARY": "INCOME_WAGES",
     "INCOME_CONTRACTOR": "INCOME_OTHER_INCOME",
@@ -46,8 +46,8 @@ FORMER = {
     "OTHER_OTHER": "GENERAL_SERVICES_OTHER_GENERAL_SERVICES",
 }
 
-# Beginnings of words in a description, first hit wins. A pair of codes is (money leaves, money comes in).
-WORDS: tuple[tuple[str, str, str], ...] = (
+# Beginnings of words in a description; the first match wins. The codes are for (outflow, inflow).
+WORD_PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("payroll|salary|gusto|direct dep", "GENERAL_SERVICES_ACCOUNTING_AND_FINANCIAL_PLANNING", "INCOME_SALARY"),
     ("intrst|interest", "BANK_FEES_INTEREST_CHARGE", "INCOME_INTEREST_EARNED"),
     ("dividend", "", "INCOME_DIVIDENDS"),
@@ -92,8 +92,8 @@ WORDS: tuple[tuple[str, str, str], ...] = (
 
 
 def derive(description: str, amount: Decimal) -> tuple[str, str]:
-    """(detailed code, confidence) that a bank's description suggests; the sign of ``amount`` is Plaid's."""
-    for pattern, outflow, inflow in WORDS:
+    """Return (detailed code, confidence) for a bank's description; the sign of ``amount`` is Plaid's."""
+    for pattern, outflow, inflow in WORD_PATTERNS:
         if re.search(rf"\b(?:{pattern})", description, re.IGNORECASE):
             code = outflow if amount >= 0 else inflow or outflow
             return (code, "HIGH") if code else ("OTHER_OTHER", "LOW")
@@ -102,7 +102,7 @@ def derive(description: str, amount: Decimal) -> tuple[str, str]:
 
 @lru_cache(maxsize=512)
 def primary(detailed: str) -> str:
-    """The primary category that a detailed code begins with. Raises LookupError for a code outside the taxonomy."""
+    """Return the primary category of a detailed code. Raises LookupError for a code outside the taxonomy."""
     fitting = [name for name in PRIMARIES if detailed.startswith(name + "_")]
     if not fitting:
         raise LookupError(f"{detailed} is in no primary category")
@@ -115,7 +115,7 @@ def is_known(detailed: str) -> bool:
 
 
 def finance_category(detailed: str, confidence: str, version: str) -> dict[str, str] | None:
-    """Plaid's object for a detailed code in the words of ``version`` (v1 or v2); None for no code."""
+    """Build Plaid's object for a detailed code in ``version`` (v1 or v2); None without a code."""
     if not detailed:
         return None
     code = FORMER.get(detailed, detailed) if version == "v1" else detailed
@@ -123,11 +123,11 @@ def finance_category(detailed: str, confidence: str, version: str) -> dict[str, 
 
 
 def icon_url(detailed: str) -> str:
-    """Where Plaid keeps the icon of a category."""
+    """Return the URL of Plaid's icon of a category."""
     return ICONS.format(primary(detailed) if detailed else "OTHER")
 
 
 @lru_cache(maxsize=4096)
 def entity_id(merchant: str) -> str:
-    """The id that always belongs to a merchant."""
+    """Return a merchant's id, always the same."""
     return derived_id("merchant", merchant)

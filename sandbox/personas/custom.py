@@ -1,7 +1,7 @@
-"""user_custom: whatever the JSON given as the password says, in the form Plaid publishes.
+"""user_custom: the accounts and transactions of the JSON in the password, in Plaid's published format.
 
-Published examples grow old: where the youngest transaction is older than yesterday, all dates are moved so that it is
-yesterday's. A transaction that posts on a day to come is pending until then.
+If the latest transaction is older than yesterday, as in published examples, all dates are shifted so that it is
+yesterday's. A transaction with a future posting date is pending until then.
 Source: https://plaid.com/docs/sandbox/user-custom/
 """
 
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 def check(password: str) -> str:
-    """The JSON, if it describes a person. Raises PlaidError INVALID_CREDENTIALS, or the error it asks for itself."""
+    """Return the JSON if it is valid. Raises PlaidError INVALID_CREDENTIALS, or its own ``force_error``."""
     person = _person(password)
     if error := person.get("force_error"):
         raise PlaidError(error if error in CATALOGUE else "INVALID_CREDENTIALS")
@@ -34,7 +34,7 @@ def check(password: str) -> str:
 
 
 def second_factor(password: str) -> str:
-    """The name of the second factor the JSON asks for; "" for none."""
+    """Return the name of the JSON's second factor; "" for none."""
     mfa = _person(password).get("mfa")
     if not isinstance(mfa, dict):
         return ""
@@ -49,7 +49,7 @@ def second_factor(password: str) -> str:
 
 
 def draw(config: str, today: date, *, linked_on: date | None = None) -> Book:
-    """The accounts and transactions of the JSON as they stand today, as if it had been written on ``linked_on``."""
+    """Generate the accounts and transactions of the JSON as of today, with dates shifted as of ``linked_on``."""
     try:
         return _book(_person(config), today, linked_on or today)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
@@ -57,7 +57,7 @@ def draw(config: str, today: date, *, linked_on: date | None = None) -> Book:
 
 
 def posting(config: str, linked_on: date, day: date) -> list[TransactionDraft]:
-    """What posts on ``day`` of all that was pending when the person was linked."""
+    """Return the transactions that post on ``day`` and were pending on ``linked_on``."""
     pending = {draft.key for draft in draw(config, linked_on).transactions if draft.pending}
     due = [draft for draft in draw(config, day, linked_on=linked_on).transactions if draft.day == day]
     return [
@@ -91,7 +91,7 @@ def _book(person: Json, today: date, linked_on: date) -> Book:
 
 
 def _shift(accounts: list[Json], today: date) -> timedelta:
-    """How far to move every date: the youngest becomes yesterday, unless it is that or later already."""
+    """Return by how much to shift all dates, so that the latest is yesterday or later."""
     posted = [
         date.fromisoformat(entry["date_posted"]) for account in accounts for entry in account.get("transactions") or []
     ]
@@ -126,13 +126,13 @@ def _account(account: Json, place: int) -> AccountDraft:
 
 
 def _last_four(account: Json) -> str:
-    """The end of the account's number, which is its IBAN where it has no other; "" without either."""
+    """Return the last four characters of the account number or IBAN; "" without either."""
     numbers = account.get("numbers") or {}
     return str(numbers.get("account") or numbers.get("international_iban") or "")[-4:]
 
 
 def _principal(account: Json) -> Any:
-    """What a loan without a balance still owes; everything else starts with a thousand."""
+    """Return the default balance: a loan's principal, else 1000."""
     return (account.get("liability") or {}).get("principal", STARTING_BALANCE)
 
 
@@ -147,7 +147,7 @@ def _available(account: Json, type_: str, current: Decimal | None, limit: Decima
 
 
 def _transaction(account: Json, place: int, number: int, entry: Json, today: date) -> TransactionDraft:
-    """A movement as it stands today: one that has not posted yet has the day on which it happened."""
+    """Build a transaction as of today; a pending one has the day of the transaction."""
     pending = entry["date_posted"] > today
     amount = _amount(entry["amount"])
     category, confidence = categories.derive(entry["description"], amount)
@@ -172,7 +172,7 @@ def _decimal(value: Any) -> Decimal | None:
 
 
 def _amount(value: Any) -> Decimal:
-    """Money. Raises ``ValueError`` for what JSON could not say as a number."""
+    """Parse an amount. Raises ``ValueError`` for one that is not finite."""
     amount = Decimal(value)
     if not amount.is_finite():
         raise ValueError(f"{value} is no amount")

@@ -1,7 +1,7 @@
-"""user_living: somebody with a job, a flat and two cards, whose life goes on each day. Our own persona.
+"""user_living: somebody with a salary, rent and two cards, with new transactions every day. Our own persona.
 
-Every day is a function of the seed and the date, so the history drawn today is the one drawn yesterday plus one
-more day. Purchases are pending for a day or three before they post; a meal grows by its tip when it does.
+Every day is a function of the seed and the date, so today's history is yesterday's and one more day. Purchases are
+pending for one to three days before they post; a restaurant's amount increases by the tip when it posts.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sandbox.identifiers import derived_id
 from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
-from sandbox.personas.merchants import Merchant, dice, on_statement, visit
+from sandbox.personas.merchants import Merchant, choose_merchant, on_statement, seeded_random
 
 DAYS = 730
 LONGEST_HOLD = 3
@@ -38,8 +38,8 @@ FACES = (
 LIMITS = {"cash": Decimal("8000"), "travel": Decimal("12000")}
 
 
-class Standing(NamedTuple):
-    """A payment that comes on the same day of every month."""
+class Recurring(NamedTuple):
+    """A payment on the same day of every month."""
 
     day: int
     account: str
@@ -49,18 +49,18 @@ class Standing(NamedTuple):
     amount: Decimal
 
 
-STANDING = (
-    Standing(1, "checking", "LONGACRE PROPERTIES RENT", "Longacre Properties", "RENT_AND_UTILITIES_RENT",
+RECURRING_PAYMENTS = (
+    Recurring(1, "checking", "LONGACRE PROPERTIES RENT", "Longacre Properties", "RENT_AND_UTILITIES_RENT",
              Decimal("1900")),
-    Standing(3, "cash", "SUMMIT GYM MEMBERSHIP", "Summit Gym", "PERSONAL_CARE_GYMS_AND_FITNESS_CENTERS",
+    Recurring(3, "cash", "SUMMIT GYM MEMBERSHIP", "Summit Gym", "PERSONAL_CARE_GYMS_AND_FITNESS_CENTERS",
              Decimal("42")),
-    Standing(5, "cash", "MOONBEAM STREAMING", "Moonbeam", "ENTERTAINMENT_TV_AND_MOVIES", Decimal("15.49")),
-    Standing(8, "cash", "FASTLANE INTERNET", "Fastlane", "RENT_AND_UTILITIES_INTERNET_AND_CABLE", Decimal("59.99")),
-    Standing(15, "checking", "EVERGREEN INSURANCE", "Evergreen Insurance", "GENERAL_SERVICES_INSURANCE",
+    Recurring(5, "cash", "MOONBEAM STREAMING", "Moonbeam", "ENTERTAINMENT_TV_AND_MOVIES", Decimal("15.49")),
+    Recurring(8, "cash", "FASTLANE INTERNET", "Fastlane", "RENT_AND_UTILITIES_INTERNET_AND_CABLE", Decimal("59.99")),
+    Recurring(15, "checking", "EVERGREEN INSURANCE", "Evergreen Insurance", "GENERAL_SERVICES_INSURANCE",
              Decimal("118.40")),
-    Standing(17, "cash", "TUNEFUL PREMIUM", "Tuneful", "ENTERTAINMENT_MUSIC_AND_AUDIO", Decimal("10.99")),
-    Standing(20, "cash", "BELLBIRD MOBILE", "Bellbird Mobile", "RENT_AND_UTILITIES_TELEPHONE", Decimal("38")),
-    Standing(22, "cash", "CLOUD CLOSET STORAGE", "Cloud Closet", "GENERAL_SERVICES_OTHER_GENERAL_SERVICES",
+    Recurring(17, "cash", "TUNEFUL PREMIUM", "Tuneful", "ENTERTAINMENT_MUSIC_AND_AUDIO", Decimal("10.99")),
+    Recurring(20, "cash", "BELLBIRD MOBILE", "Bellbird Mobile", "RENT_AND_UTILITIES_TELEPHONE", Decimal("38")),
+    Recurring(22, "cash", "CLOUD CLOSET STORAGE", "Cloud Closet", "GENERAL_SERVICES_OTHER_GENERAL_SERVICES",
              Decimal("2.99")),
 )  # fmt: skip
 
@@ -71,7 +71,7 @@ class Purchase(NamedTuple):
     key: str
     account: str
     day: date
-    settles: date
+    posts_on: date
     held: Decimal
     amount: Decimal
     merchant: Merchant
@@ -80,41 +80,41 @@ class Purchase(NamedTuple):
 
 
 def draw(seed: str, today: date) -> Book:
-    """Two years up to ``today``: everything posted, and what is still pending."""
+    """Generate two years up to ``today``, posted and pending."""
     days = [today - timedelta(days=ago) for ago in range(DAYS, -1, -1)]
     posted = [draft for day in days for draft in _postings(seed, day)]
     recent = [purchase for day in days[-LONGEST_HOLD - 1 :] for purchase in _purchases(seed, day)]
-    pending = [_pending(purchase) for purchase in recent if purchase.settles > today]
+    pending = [_pending(purchase) for purchase in recent if purchase.posts_on > today]
     return Book(_accounts(seed, today, posted, pending), posted + pending)
 
 
 def next_day(seed: str, day: date) -> list[TransactionDraft]:
-    """What the bank writes down on ``day``: postings, each naming the pending one it settles, and new pendings."""
-    pending = [_pending(purchase) for purchase in _purchases(seed, day) if purchase.settles > day]
+    """Return the new transactions of ``day``: posted ones with the keys of their pending ones, and new pending ones."""
+    pending = [_pending(purchase) for purchase in _purchases(seed, day) if purchase.posts_on > day]
     return [*_postings(seed, day, linked=True), *pending]
 
 
 def _postings(seed: str, day: date, *, linked: bool = False) -> list[TransactionDraft]:
-    """Everything that posts on ``day``, card bills included."""
+    """Return everything that posts on ``day``, including card payments."""
     bills = [draft for card in LIMITS for draft in _bill(seed, card, day)] if day.day == BILL_DAY else []
     return [*_spending(seed, day, linked), *bills]
 
 
 def _spending(seed: str, day: date, linked: bool = False) -> Iterator[TransactionDraft]:
-    """Everything that posts on ``day`` except card bills."""
+    """Yield everything that posts on ``day`` except card payments."""
     yield from _income(day)
-    yield from (_salary_or_bill_draft(day, f"{day}/{s.name}", s) for s in STANDING if s.day == day.day)
+    yield from (_salary_or_bill_draft(day, f"{day}/{s.name}", s) for s in RECURRING_PAYMENTS if s.day == day.day)
     if day.day == 12:
         yield _plain(day, "checking", _electricity(day), "CITY LIGHT & POWER", "RENT_AND_UTILITIES_GAS_AND_ELECTRICITY")
     if day.day == 28:
         yield _plain(day, "travel", _interest(day), "INTEREST CHARGED ON PURCHASES", "BANK_FEES_INTEREST_CHARGE")
     for ago in range(LONGEST_HOLD + 1):
-        yield from (_posted_draft(p, linked) for p in _purchases(seed, day - timedelta(days=ago)) if p.settles == day)
+        yield from (_posted_draft(p, linked) for p in _purchases(seed, day - timedelta(days=ago)) if p.posts_on == day)
     yield from (_refund(p, day) for p in _purchases(seed, day - timedelta(days=RETURN_AFTER)) if p.returned)
 
 
 def _income(day: date) -> Iterator[TransactionDraft]:
-    """Salary every other Friday, a part of it saved the day after, interest at the end of the month."""
+    """Yield the salary every other Friday, a transfer to savings on the day after, and interest at the month's end."""
     since = (day - PAYDAY).days % 14
     if since == 0:
         salary = SALARY + RAISE * (day.year - PAYDAY.year)
@@ -127,7 +127,7 @@ def _income(day: date) -> Iterator[TransactionDraft]:
 
 
 def _bill(seed: str, card: str, day: date) -> list[TransactionDraft]:
-    """Both legs of a card's payment: last month's spending, and a little of what the travel card carries."""
+    """Return both legs of a card payment: last month's spending, and for the travel card a part of its balance."""
     amount = _month_total(seed, card, (day.replace(day=1) - timedelta(days=1)).replace(day=1))
     amount += REPAID if card == "travel" else 0
     return [
@@ -138,7 +138,7 @@ def _bill(seed: str, card: str, day: date) -> list[TransactionDraft]:
 
 @lru_cache(maxsize=256)
 def _month_total(seed: str, card: str, first: date) -> Decimal:
-    """What a card spent, refunds taken off, in the month that begins on ``first``."""
+    """Return a card's spending less refunds in the month that starts on ``first``."""
     days = (first + timedelta(days=number) for number in range(31))
     return _add_up_spending(seed, card, [day for day in days if day.month == first.month])
 
@@ -150,14 +150,14 @@ def _add_up_spending(seed: str, card: str, days: list[date]) -> Decimal:
 
 @lru_cache(maxsize=4096)
 def _purchases(seed: str, day: date) -> tuple[Purchase, ...]:
-    """What is bought on one day: more at the weekend."""
-    random = dice(f"living/{seed}/{day}")
+    """Return the purchases of one day; there are more on weekends."""
+    random = seeded_random(f"living/{seed}/{day}")
     count = random.choices((0, 1, 2, 3, 4), (3, 5, 4, 2, 1) if day.weekday() < 4 else (1, 3, 5, 4, 2))[0]
     return tuple(_purchase(random, day, number) for number in range(count))
 
 
 def _purchase(random: Random, day: date, number: int) -> Purchase:
-    merchant = visit(random)
+    merchant = choose_merchant(random)
     travels = merchant.category.startswith("TRAVEL_")
     account = "travel" if travels else random.choices(("cash", "checking", "travel"), (12, 2, 1))[0]
     held = merchant.price(random)
@@ -166,7 +166,7 @@ def _purchase(random: Random, day: date, number: int) -> Purchase:
         key=f"{day}/{number}",
         account=account,
         day=day,
-        settles=day + timedelta(days=random.randint(1, LONGEST_HOLD)),
+        posts_on=day + timedelta(days=random.randint(1, LONGEST_HOLD)),
         held=held,
         amount=held + tip,
         merchant=merchant,
@@ -181,7 +181,7 @@ def _pending(purchase: Purchase) -> TransactionDraft:
 
 def _posted_draft(purchase: Purchase, linked: bool) -> TransactionDraft:
     pending = purchase.key + "/pending" if linked else ""
-    return _purchase_draft(purchase, purchase.key, purchase.settles, purchase.amount, replaces=pending)
+    return _purchase_draft(purchase, purchase.key, purchase.posts_on, purchase.amount, replaces=pending)
 
 
 def _refund(purchase: Purchase, day: date) -> TransactionDraft:
@@ -209,15 +209,15 @@ def _purchase_draft(
     )
 
 
-def _salary_or_bill_draft(day: date, key: str, standing: Standing) -> TransactionDraft:
+def _salary_or_bill_draft(day: date, key: str, payment: Recurring) -> TransactionDraft:
     return TransactionDraft(
         key=key,
-        account=standing.account,
+        account=payment.account,
         day=day,
-        amount=standing.amount,
-        name=standing.name,
-        category=standing.category,
-        merchant=standing.merchant,
+        amount=payment.amount,
+        name=payment.name,
+        category=payment.category,
+        merchant=payment.merchant,
         authorized=day,
         channel="online",
     )
@@ -228,7 +228,7 @@ def _plain(day: date, account: str, amount: Decimal, name: str, category: str) -
 
 
 def _electricity(day: date) -> Decimal:
-    """More in winter, and never twice the same."""
+    """Return the electricity bill: higher in winter, and different each month."""
     return Decimal(58 + 11 * abs(7 - day.month)) + Decimal(day.year * 31 + day.month * 17 % 100) % 100 / 100
 
 
@@ -266,7 +266,7 @@ def _accounts(
 
 
 def _card_balance(seed: str, card: str, today: date) -> Decimal:
-    """This month's spending so far, last month's until its bill is paid, and what the travel card carries."""
+    """Return this month's spending, last month's until it is paid, and the travel card's carried balance."""
     first = today.replace(day=1)
     owed = _add_up_spending(seed, card, [first + timedelta(days=number) for number in range(today.day)])
     if today.day < BILL_DAY:

@@ -1,4 +1,4 @@
-"""What a persona draws: accounts and transactions before they belong to any Item.
+"""Accounts and transactions that a persona generates, before they belong to an Item.
 
 Amounts follow Plaid: positive when money leaves the account, on cards too; negative when it comes in.
 A credit or loan account's ``current`` is positive when the person owes.
@@ -14,9 +14,9 @@ TRANSACTING = ("depository", "credit")
 
 @dataclass(frozen=True, slots=True)
 class AccountDraft:
-    """One account. ``key`` names it inside its book; ``unofficial`` currency stands instead of ``currency``.
+    """One account. ``key`` identifies it in its book; an ``unofficial`` currency replaces ``currency``.
 
-    ``persistent`` is the id that a few banks give the same account through every Item.
+    ``persistent`` is Plaid's ``persistent_account_id``, which is the same in every Item.
     """
 
     key: str
@@ -41,10 +41,10 @@ class AccountDraft:
 
 @dataclass(frozen=True, slots=True)
 class TransactionDraft:
-    """One movement on the account ``account``. ``key`` names it inside its book and so fixes its id.
+    """One transaction on the account ``account``. ``key`` identifies it in its book, and determines its id.
 
     ``category`` is a detailed Plaid category ("" for none); ``replaces`` is the key of the pending draft that this
-    one settles.
+    one replaces.
     """
 
     key: str
@@ -69,7 +69,7 @@ class TransactionDraft:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """All a bank knows of one person: accounts, and transactions oldest first."""
+    """All accounts of one person at a bank, and their transactions, oldest first."""
 
     accounts: list[AccountDraft]
     transactions: list[TransactionDraft] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""user_transactions_dynamic: about fifty movements, some pending, and news at every refresh.
+"""user_transactions_dynamic: about fifty transactions, some pending, and new ones at every refresh.
 
 Source: https://plaid.com/docs/sandbox/test-credentials/ (Plaid's persona of the same name).
 """
@@ -8,23 +8,23 @@ from decimal import Decimal
 from random import Random
 
 from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
-from sandbox.personas.merchants import dice, visit
+from sandbox.personas.merchants import choose_merchant, seeded_random
 
-POSTED, PENDING, NEWS = 46, 4, 3
+POSTED, PENDING, NEW = 46, 4, 3
 DAYS = 60
 
 
 def draw(seed: str, today: date) -> Book:
-    """Two months of purchases on a checking account and a card, the last few pending."""
-    random = dice(f"dynamic/{seed}")
+    """Generate two months of purchases on a checking account and a card, the last few pending."""
+    random = seeded_random(f"dynamic/{seed}")
     days = sorted(random.randrange(2, DAYS) for _ in range(POSTED))[::-1]
     posted = [_purchase(random, f"posted/{n}", today - timedelta(days=ago)) for n, ago in enumerate(days)]
     return Book(_accounts(), posted + _pendings(random, "first", today, PENDING))
 
 
 def pendings(salt: str, today: date) -> list[TransactionDraft]:
-    """The pending purchases that a refresh brings to light. Another ``salt``, other purchases."""
-    return _pendings(dice(f"dynamic/{salt}"), salt, today, NEWS)
+    """Return the new pending purchases of a refresh, different for each ``salt``."""
+    return _pendings(seeded_random(f"dynamic/{salt}"), salt, today, NEW)
 
 
 def _accounts() -> list[AccountDraft]:
@@ -58,7 +58,7 @@ def _pendings(random: Random, salt: str, today: date, count: int) -> list[Transa
 
 
 def _purchase(random: Random, key: str, day: date, *, pending: bool = False) -> TransactionDraft:
-    merchant = visit(random)
+    merchant = choose_merchant(random)
     return TransactionDraft(
         key=key,
         account=random.choice(("checking", "card")),

@@ -1,6 +1,6 @@
-"""user_good: twelve accounts whose names and figures never change, and the same few movements every thirty days.
+"""user_good: twelve accounts with constant names and balances, and the same few transactions every thirty days.
 
-Source: https://plaid.com/docs/sandbox/test-credentials/ and what Plaid's own sandbox answers.
+Source: https://plaid.com/docs/sandbox/test-credentials/ and the responses of Plaid's own sandbox.
 """
 
 from collections.abc import Iterator
@@ -54,8 +54,8 @@ ACCOUNTS = [
 ]  # fmt: skip
 
 
-class Movement(NamedTuple):
-    """Something that happens once a cycle: so many days before its end."""
+class CycleRow(NamedTuple):
+    """A transaction of every cycle, ``days_before`` its end."""
 
     account: str
     days_before: int
@@ -66,48 +66,48 @@ class Movement(NamedTuple):
     channel: str = "in store"
 
 
-MOVEMENTS = (
-    Movement("checking", 2, "6.33", "Uber 072515 SF**POOL**", "Uber", "TRANSPORTATION_TAXIS_AND_RIDE_SHARES", "online"),
-    Movement("checking", 5, "-4.22", "INTRST PYMNT", None, "INCOME_INTEREST_EARNED", "other"),
-    Movement("checking", 15, "12", "McDonald's", "McDonald's", "FOOD_AND_DRINK_FAST_FOOD"),
-    Movement("checking", 15, "4.33", "Starbucks", "Starbucks", "FOOD_AND_DRINK_COFFEE"),
-    Movement("checking", 16, "89.4", "SparkFun", "SparkFun", "GENERAL_MERCHANDISE_ELECTRONICS"),
-    Movement("checking", 19, "5.4", "Uber 063015 SF**POOL**", "Uber", "TRANSPORTATION_TAXIS_AND_RIDE_SHARES", "online"),
-    Movement("saving", 6, "25", "CREDIT CARD 3333 PAYMENT *//", None, "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", "other"),
-    Movement("cd", 7, "1000", "CD DEPOSIT .INITIAL.", None, "TRANSFER_OUT_ACCOUNT_TRANSFER", "other"),
-    Movement("card", 3, "500", "United Airlines", "United Airlines", "TRAVEL_FLIGHTS"),
-    Movement("card", 8, "78.5", "Touchstone Climbing", "Touchstone Climbing",
+RECURRING_TRANSACTIONS = (
+    CycleRow("checking", 2, "6.33", "Uber 072515 SF**POOL**", "Uber", "TRANSPORTATION_TAXIS_AND_RIDE_SHARES", "online"),
+    CycleRow("checking", 5, "-4.22", "INTRST PYMNT", None, "INCOME_INTEREST_EARNED", "other"),
+    CycleRow("checking", 15, "12", "McDonald's", "McDonald's", "FOOD_AND_DRINK_FAST_FOOD"),
+    CycleRow("checking", 15, "4.33", "Starbucks", "Starbucks", "FOOD_AND_DRINK_COFFEE"),
+    CycleRow("checking", 16, "89.4", "SparkFun", "SparkFun", "GENERAL_MERCHANDISE_ELECTRONICS"),
+    CycleRow("checking", 19, "5.4", "Uber 063015 SF**POOL**", "Uber", "TRANSPORTATION_TAXIS_AND_RIDE_SHARES", "online"),
+    CycleRow("saving", 6, "25", "CREDIT CARD 3333 PAYMENT *//", None, "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", "other"),
+    CycleRow("cd", 7, "1000", "CD DEPOSIT .INITIAL.", None, "TRANSFER_OUT_ACCOUNT_TRANSFER", "other"),
+    CycleRow("card", 3, "500", "United Airlines", "United Airlines", "TRAVEL_FLIGHTS"),
+    CycleRow("card", 8, "78.5", "Touchstone Climbing", "Touchstone Climbing",
              "PERSONAL_CARE_GYMS_AND_FITNESS_CENTERS"),
-    Movement("card", 9, "-25", "CREDIT CARD PAYMENT - THANK YOU", None, "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", "other"),
-    Movement("card", 10, "500", "Tectra Inc", None, "GENERAL_MERCHANDISE_OTHER_GENERAL_MERCHANDISE"),
-    Movement("card", 11, "2078.5", "AUTOMATIC PAYMENT - THANK", None, "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", "other"),
-    Movement("card", 12, "500", "KFC", "KFC", "FOOD_AND_DRINK_FAST_FOOD"),
-    Movement("card", 13, "500", "Madison Bicycle Shop", "Madison Bicycle Shop", "GENERAL_MERCHANDISE_SPORTING_GOODS"),
-    Movement("card", 20, "-500", "United Airlines", "United Airlines", "TRAVEL_FLIGHTS"),
-    Movement("market", 14, "5850", "ACH Electronic CreditGUSTO PAY 123456", None,
+    CycleRow("card", 9, "-25", "CREDIT CARD PAYMENT - THANK YOU", None, "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", "other"),
+    CycleRow("card", 10, "500", "Tectra Inc", None, "GENERAL_MERCHANDISE_OTHER_GENERAL_MERCHANDISE"),
+    CycleRow("card", 11, "2078.5", "AUTOMATIC PAYMENT - THANK", None, "LOAN_PAYMENTS_CREDIT_CARD_PAYMENT", "other"),
+    CycleRow("card", 12, "500", "KFC", "KFC", "FOOD_AND_DRINK_FAST_FOOD"),
+    CycleRow("card", 13, "500", "Madison Bicycle Shop", "Madison Bicycle Shop", "GENERAL_MERCHANDISE_SPORTING_GOODS"),
+    CycleRow("card", 20, "-500", "United Airlines", "United Airlines", "TRAVEL_FLIGHTS"),
+    CycleRow("market", 14, "5850", "ACH Electronic CreditGUSTO PAY 123456", None,
              "GENERAL_SERVICES_ACCOUNTING_AND_FINANCIAL_PLANNING", "online"),
-    Movement("student", 17, "25", "Student loan payment", None, "LOAN_PAYMENTS_STUDENT_LOAN_PAYMENT", "other"),
+    CycleRow("student", 17, "25", "Student loan payment", None, "LOAN_PAYMENTS_STUDENT_LOAN_PAYMENT", "other"),
 )  # fmt: skip
 
 
 def draw(seed: str, today: date) -> Book:
-    """The whole book. It does not depend on the seed: user_good is the same person at every bank."""
+    """Generate the book. It does not depend on the seed: user_good is the same at every bank."""
     return Book(ACCOUNTS, sorted(_transactions(today), key=lambda draft: draft.day))
 
 
 def _transactions(today: date) -> Iterator[TransactionDraft]:
     for cycle in range(CYCLES):
         end = today - timedelta(days=cycle * CYCLE)
-        for place, movement in enumerate(MOVEMENTS):
-            day = end - timedelta(days=movement.days_before)
+        for place, recurring in enumerate(RECURRING_TRANSACTIONS):
+            day = end - timedelta(days=recurring.days_before)
             yield TransactionDraft(
                 key=f"{day.isoformat()}/{place}",
-                account=movement.account,
+                account=recurring.account,
                 day=day,
-                amount=Decimal(movement.amount),
-                name=movement.name,
-                merchant=movement.merchant,
-                category=movement.category,
+                amount=Decimal(recurring.amount),
+                name=recurring.name,
+                merchant=recurring.merchant,
+                category=recurring.category,
                 authorized=day - timedelta(days=1),
-                channel=movement.channel,
+                channel=recurring.channel,
             )

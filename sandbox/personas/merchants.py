@@ -1,4 +1,4 @@
-"""The shops, employers and landlords of the sandbox's context. None of them exists."""
+"""The invented merchants of the sandbox."""
 
 from decimal import Decimal
 from random import Random
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Merchant(NamedTuple):
-    """A place to spend money: how much one visit costs, and how often people go (weight)."""
+    """A merchant with its range of prices, and its weight in random choices."""
 
     name: str
     category: str
@@ -16,7 +16,7 @@ class Merchant(NamedTuple):
     channel: str = "in store"
 
     def price(self, random: Random) -> Decimal:
-        """What one visit costs, in whole cents, cheap ones more often than dear ones."""
+        """Return a random price in whole cents; low ones are more frequent."""
         cents = self.low * 100 + int((self.high - self.low) * 100 * random.random() ** 2)
         return Decimal(cents) / 100
 
@@ -59,17 +59,16 @@ WEIGHTS = [merchant.weight for merchant in MERCHANTS]
 CITIES = (("Portland", "OR"), ("Oakland", "CA"), ("Austin", "TX"), ("Denver", "CO"), ("Madison", "WI"))
 
 
-def dice(name: str) -> Random:
-    """Chance that always falls the same way for the same name. It draws lives, never secrets."""
+def seeded_random(name: str) -> Random:
+    """Return a random generator with a fixed seed. It is not for secrets."""
     return Random(name)  # noqa: S311
 
 
-def visit(random: Random) -> Merchant:
-    """Where somebody spends money next."""
+def choose_merchant(random: Random) -> Merchant:
     return random.choices(MERCHANTS, WEIGHTS)[0]
 
 
 def on_statement(merchant: Merchant, random: Random) -> str:
-    """The merchant as a bank prints it: capitals, a store number, no manners."""
+    """Return the merchant's name as on a bank statement: in capitals, with a store number."""
     text = merchant.name.upper().replace("&", "AND")
     return f"{text} #{random.randrange(100, 9999):04d}" if merchant.channel == "in store" else f"{text} WEB"

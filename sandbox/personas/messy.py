@@ -1,4 +1,4 @@
-"""user_messy: everything that breaks software about money, in one small book. Our own persona."""
+"""user_messy: accounts and transactions with unusual values that break software. Our own persona."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ CLOTHES = "GENERAL_MERCHANDISE_CLOTHING_AND_ACCESSORIES"
 
 
 def draw(seed: str, today: date) -> Book:
-    """The book; ``seed`` changes nothing."""
+    """Generate the book, the same for every seed."""
     return Book(_accounts(), sorted(_transactions(today), key=lambda draft: draft.day))
 
 
@@ -37,7 +37,7 @@ def _accounts() -> list[AccountDraft]:
 
 
 def _transactions(today: date) -> list[TransactionDraft]:
-    """Nulls, twins, huge and tiny sums, zero, markup, formulas, emoji and right-to-left text."""
+    """Nulls, duplicates, huge and tiny amounts, zero, markup, formulas, emoji and right-to-left text."""
     rows: list[tuple[str, int, str, str, dict[str, Any]]] = [
         ("overdrawn", 1, "35", "OVERDRAFT FEE", {"category": "BANK_FEES_OVERDRAFT_FEES"}),
         ("overdrawn", 2, "4.5", "Blue Door Coffee ☕️🥐", {"merchant": "Blue Door Coffee", "category": COFFEE}),

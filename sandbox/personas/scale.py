@@ -1,7 +1,7 @@
-"""user_scale_<n>: exactly n movements over twenty-four months, for those who want to see a site sweat. Our own.
+"""user_scale_<n>: exactly n transactions over 24 months, for load tests. Our own persona.
 
-A salary carries the spending, each card is paid from checking the month after, and savings grow; both legs of
-every transfer are there, and the balances agree with the movements.
+A salary covers the spending, each card is paid from checking in the month after, and savings grow; both legs of every
+transfer exist, and the balances match the transactions.
 """
 
 from calendar import monthrange
@@ -11,7 +11,7 @@ from decimal import ROUND_UP, Decimal
 from random import Random
 
 from sandbox.personas.drafts import AccountDraft, Book, TransactionDraft
-from sandbox.personas.merchants import dice, on_statement, visit
+from sandbox.personas.merchants import choose_merchant, on_statement, seeded_random
 
 MONTHS = 24
 DAYS = 728
@@ -28,8 +28,8 @@ Spent = dict[tuple[str, int], Decimal]
 
 
 def draw(seed: str, today: date, size: int) -> Book:
-    """A book of ``size`` movements. Below twice the number of regular ones there are purchases only."""
-    random = dice(f"scale/{seed}/{size}")
+    """Generate a book of ``size`` transactions; a small one has only purchases."""
+    random = seeded_random(f"scale/{seed}/{size}")
     regular = size >= 2 * REGULAR
     purchases = _purchases(random, today, size - REGULAR if regular else size)
     rows = purchases + (_regulars(purchases, today) if regular else [])
@@ -42,7 +42,7 @@ def _purchases(random: Random, today: date, count: int) -> list[TransactionDraft
 
 
 def _purchase(random: Random, today: date, number: int) -> TransactionDraft:
-    merchant = visit(random)
+    merchant = choose_merchant(random)
     ago = random.randrange(DAYS)
     day = today - timedelta(days=ago)
     return TransactionDraft(
@@ -75,7 +75,7 @@ def _regulars(purchases: list[TransactionDraft], today: date) -> list[Transactio
 
 
 def _by_month(purchases: list[TransactionDraft], today: date) -> Spent:
-    """What each account spent in each month, counted back from this one."""
+    """Sum each account's spending by month, counted back from this one."""
     spent: Spent = defaultdict(Decimal)
     for row in purchases:
         spent[row.account, (today.year - row.day.year) * 12 + today.month - row.day.month] += row.amount
@@ -83,7 +83,7 @@ def _by_month(purchases: list[TransactionDraft], today: date) -> Spent:
 
 
 def _day(today: date, months_ago: int, number: int) -> date:
-    """Day ``number`` of the month so many months ago, but never later than today."""
+    """Return day ``number`` of the month ``months_ago``, but not later than today."""
     months = today.year * 12 + today.month - 1 - months_ago
     year, month = divmod(months, 12)
     return min(today, date(year, month + 1, min(number, monthrange(year, month + 1)[1])))

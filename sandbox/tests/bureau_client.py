@@ -1,4 +1,4 @@
-"""A client of the bureau that is as plain as can be: what a test asks with, and its own reading of what comes back."""
+"""A minimal client of the bureau, and functions that read its reports."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 def request_body(persona: str, *models: str) -> Json:
-    """A complete and correct request about somebody."""
+    """Build a complete and valid request for a persona."""
     first, last, ssn = PEOPLE[persona]
     return {
         "consumerPii": {
@@ -62,7 +62,7 @@ def request_body(persona: str, *models: str) -> Json:
 
 
 class BureauClient:
-    """The bureau of a running sandbox, seen by a client and by an operator."""
+    """A client of a running sandbox's bureau, and of its admin endpoints."""
 
     def __init__(self, driver: SandboxClient) -> None:
         self.driver = driver
@@ -70,18 +70,18 @@ class BureauClient:
         self.token = self.login()["access_token"]
 
     def send(self, path: str, sent: Any, **headers: str) -> Any:
-        """One POST as is; JSON unless ``sent`` is text already."""
+        """Send one POST; ``sent`` is encoded as JSON unless it is text."""
         text = sent if isinstance(sent, str | bytes) else json.dumps(sent)
         return self.driver.http.request("POST", self.url + path, body=text, headers=headers, redirect=False)
 
     def login(self) -> Json:
-        """A token, asked for in the usual style."""
+        """Request a token in the usual style."""
         answer = self.send(TOKEN, USER, **{"Content-Type": "application/json"}, **CLIENT)
         assert answer.status == 200, answer.data
         return json.loads(answer.data)
 
     def request_report(self, sent: Any, *, path: str = REPORT, **headers: str) -> Any:
-        """One request for a report with a good token; ``headers`` replace the usual ones, "" leaves one out."""
+        """Request a report with a valid token; ``headers`` replace the default ones, "" omits one."""
         usual = {
             "Authorization": f"Bearer {self.token}",
             "Content-Type": "application/json",
@@ -92,53 +92,51 @@ class BureauClient:
         return self.send(path, sent, **{name: value for name, value in (usual | given).items() if value})
 
     def profile(self, persona: str, *models: str, **changes: Any) -> Json:
-        """The profile of somebody who must be found."""
+        """Request a report that must succeed, and return its profile."""
         answer = self.request_report(request_body(persona, *models) | changes)
         assert answer.status == 200, answer.data
         (profile,) = json.loads(answer.data)["creditProfile"]
         return profile
 
     def expect_error(self, sent: Any, **headers: str) -> tuple[int, str]:
-        """A request that must be refused: status and code (or type, where there is no code)."""
+        """Send a request that must fail; return the status and the error's code, or its type without a code."""
         answer = self.request_report(sent, **headers)
         (error,) = json.loads(answer.data)["errors"]
         return answer.status, error.get("errorCode", error["errorType"])
 
     def admin(self, method: str, path: str, sent: Any = None) -> Json:
-        """One call of the operator that must succeed."""
+        """Call an admin endpoint of the bureau; the call must succeed."""
         return self.driver.admin(method, f"bureau/{path}", sent)
 
     def set_month(self, persona: str, number: int) -> None:
-        """Turn somebody's story to a page."""
+        """Set a persona's current month."""
         assert self.admin("POST", f"personas/{persona}", {"month": number})["month"] == number
 
     def list_calls(self, query: str = "") -> list[Json]:
-        """The call log."""
         return self.admin("GET", f"calls{query}")["calls"]
 
     def add_fault(self, action: Json, *, endpoint: str = "report", **rest: Any) -> None:
-        """Order a fault."""
         self.admin("POST", "faults", {"match": {"endpoint": endpoint}, "action": action, **rest})
 
 
 def parse_amount(text: str | None) -> int:
-    """A padded figure; nothing and UNKNOWN add nothing."""
+    """Parse a padded amount; a missing one and UNKNOWN are 0."""
     return int(text) if text and text != "UNKNOWN" else 0
 
 
 def summary_attributes(profile: Json) -> dict[str, str]:
-    """The profile summary as pairs."""
+    """Return the attributes of the profile summary by id."""
     (summary,) = profile["summaries"]
-    return {one["id"]: one["value"] for one in summary["attributes"]}
+    return {attribute["id"]: attribute["value"] for attribute in summary["attributes"]}
 
 
 def first_score(profile: Json) -> str:
-    """The first score as it stands there."""
+    """Return the score of the first risk model."""
     models = profile["riskModel"]
     return (models if isinstance(models, dict) else models[0])["score"]
 
 
 def find_account(profile: Json, creditor: str) -> Json:
-    """The one account at a creditor."""
+    """Return the only account of a creditor."""
     (row,) = (row for row in profile["tradeline"] if row["subscriberName"] == creditor)
     return row

@@ -1,4 +1,4 @@
-"""The operator's controls, through the door they have."""
+"""The admin endpoints."""
 
 import json
 from datetime import timedelta
@@ -195,7 +195,7 @@ def test_it_lets_days_pass(own_plaid: SandboxClient, receiver: WebhookReceiver) 
 
 
 def recent(plaid: SandboxClient, linked_item: dict[str, str]) -> list[tuple[str, float, bool]]:
-    """What the last weeks look like, whoever looks at them."""
+    """Return the transactions of this month without their ids."""
     since = plaid.context.clock.today().replace(day=1).isoformat()
     rows = plaid.ledger(linked_item["item_id"])["transactions"]
     return sorted((row["date"], row["amount"], row["pending"]) for row in rows if row["date"] >= since)

@@ -1,4 +1,4 @@
-"""P11's twelve months: each page says what its month is for, and nothing else."""
+"""P11's twelve months: each report has the planned change of its month, and no other."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -29,13 +29,15 @@ NEWS: list[set[str]] = [
 
 @pytest.fixture(scope="module")
 def year(tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
-    """The thirteen profiles that a client sees which asks every thirty days of the sandbox's own time."""
+    """The 13 profiles of a client that pulls a report every 30 days of virtual time."""
     return [
-        profile for driver in run_sandbox(tmp_path_factory.mktemp("year"), "instant") for profile in readings(driver)
+        profile
+        for driver in run_sandbox(tmp_path_factory.mktemp("year"), "instant")
+        for profile in pull_monthly(driver)
     ]
 
 
-def readings(driver: SandboxClient) -> Iterator[Json]:
+def pull_monthly(driver: SandboxClient) -> Iterator[Json]:
     yield BureauClient(driver).profile("P11")
     for _ in range(MONTHS - 1):
         driver.admin("POST", "clock", {"advance_days": 30})
@@ -47,19 +49,23 @@ def day(text: str) -> date:
 
 
 def list_facts(profile: Json) -> dict[str, str]:
-    """All that a page says, except for what moves every month: balances, payments, dates."""
-    told = {f"inquiry {one['subscriberName']}": one["date"] for one in profile.get("inquiry", [])}
-    told |= {f"address {one['streetPrefix']} {one['streetName']}": "" for one in profile["addressInformation"]}
-    told |= {f"statement {one['type']}": one["statementText"] for one in profile.get("statement", [])}
+    """The facts of a profile, except those that change every month: balances, payments, dates."""
+    facts = {f"inquiry {inquiry['subscriberName']}": inquiry["date"] for inquiry in profile.get("inquiry", [])}
+    facts |= {
+        f"address {address['streetPrefix']} {address['streetName']}": "" for address in profile["addressInformation"]
+    }
+    facts |= {
+        f"statement {statement['type']}": statement["statementText"] for statement in profile.get("statement", [])
+    }
     for row in profile["tradeline"]:
         name, wide = row["subscriberName"], row["enhancedPaymentData"]
-        told[name] = row["openDate"]
-        told[f"{name} limit"] = wide.get("creditLimitAmount", "")
-        told[f"{name} closed"] = wide["enhancedAccountCondition"] if row["openOrClosed"] == "C" else ""
-        told[f"{name} late"] = row["delinquencies30Days"] if row["status"] != "93" else "00"
-        told[f"{name} past due"] = row.get("amountPastDue", "")
-        told[f"{name} disputed"] = row["enhancedPaymentData"].get("complianceCondition", "")
-    return told
+        facts[name] = row["openDate"]
+        facts[f"{name} limit"] = wide.get("creditLimitAmount", "")
+        facts[f"{name} closed"] = wide["enhancedAccountCondition"] if row["openOrClosed"] == "C" else ""
+        facts[f"{name} late"] = row["delinquencies30Days"] if row["status"] != "93" else "00"
+        facts[f"{name} past due"] = row.get("amountPastDue", "")
+        facts[f"{name} disputed"] = row["enhancedPaymentData"].get("complianceCondition", "")
+    return facts
 
 
 def test_it_tells_the_score_of_every_month(year: list[Json]) -> None:
@@ -104,8 +110,8 @@ def test_it_moves_a_loan_without_making_it_a_new_debt(year: list[Json]) -> None:
 
 def test_it_dates_news_between_the_reports(year: list[Json]) -> None:
     read = [day(profile["headerRecord"][0]["y2kReportedDate"]) for profile in year[:4]]
-    (asked,) = (one for one in year[2]["inquiry"] if one["subscriberName"] == "MESA AUTO FINANCE")
-    assert read[0] < day(asked["date"]) < read[2]
+    (inquiry,) = (inquiry for inquiry in year[2]["inquiry"] if inquiry["subscriberName"] == "MESA AUTO FINANCE")
+    assert read[0] < day(inquiry["date"]) < read[2]
     assert read[1] < day(find_account(year[3], "MESA AUTO FINANCE")["openDate"]) < read[3]
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from sandbox.bureau.months import LAG, between, latest, month_of_story, plus
+from sandbox.bureau.months import LAG, between, current_report_month, latest, plus
 
 pytestmark = pytest.mark.dates
 
@@ -43,20 +43,20 @@ def test_it_finds_the_latest_day_with_a_number() -> None:
 @pytest.mark.parametrize("interval", [30, 31])
 def test_it_shows_every_page_once_to_whoever_reads_every_thirty_days(interval: int) -> None:
     for began in DAYS:
-        read = [month_of_story(began, began + timedelta(days=interval * number)).number for number in range(13)]
+        read = [current_report_month(began, began + timedelta(days=interval * number)).number for number in range(13)]
         assert read == list(range(13)), began
 
 
 def test_it_gives_every_page_one_statement_later_than_the_one_before() -> None:
     for began, number in product(DAYS[:40], (1, 10, 28)):
-        story = month_of_story(began, plus(began, 14))
-        days = [story.statement(month, number) for month in range(-90, 15)]
+        report_month = current_report_month(began, plus(began, 14))
+        days = [report_month.statement(month, number) for month in range(-90, 15)]
         assert [between(one, other) for one, other in pairwise(days)] == [1] * 104
         assert all(day.day == number for day in days)
-        assert all(day <= story.as_of(month) for month, day in zip(range(-90, 15), days, strict=True))
+        assert all(day <= report_month.as_of(month) for month, day in zip(range(-90, 15), days, strict=True))
 
 
 def test_it_stays_on_the_first_page_before_the_story_began() -> None:
     began = date(2026, 5, 5)
-    early = month_of_story(began, date(2025, 1, 1))
+    early = current_report_month(began, date(2025, 1, 1))
     assert (early.number, early.as_of(0)) == (0, began - LAG)

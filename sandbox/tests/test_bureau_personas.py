@@ -1,4 +1,4 @@
-"""The people of the bureau: each shows what is said of them, and every report adds up."""
+"""The personas of the bureau: their features, and that the totals of every report are right."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.bureau import reports
-from sandbox.bureau.months import month_of_story, plus
+from sandbox.bureau.months import current_report_month, plus
 from sandbox.bureau.personas import PERSONAS
 from sandbox.tests.bureau_client import (
     REPORTED,
@@ -33,14 +33,14 @@ NOW_BAD = {"71", "72", "73", "78", "80", "82", "83", "84", "67", "93", "94", "95
 
 
 def day(text: str) -> date:
-    """MMDDCCYY; a day of 00 counts as the first."""
+    """Parse MMDDCCYY; day 00 counts as the first."""
     return date(int(text[4:]), int(text[:2]), int(text[2:4]) or 1)
 
 
 def count_totals(profile: Json) -> dict[str, Any]:
-    """The totals of a report, counted from its accounts and nothing else. Those in dispute are left out."""
-    told = profile.get("tradeline", [])
-    rows = [row for row in told if row.get("enhancedPaymentData", {}).get("complianceCondition") != "XB"]
+    """Count the totals of a report from its accounts, without disputed ones."""
+    all_rows = profile.get("tradeline", [])
+    rows = [row for row in all_rows if row.get("enhancedPaymentData", {}).get("complianceCondition") != "XB"]
     houses = [row for row in rows if row["accountType"] in HOUSES]
     others = [row for row in rows if row["accountType"] not in HOUSES]
     kinds = {kind: [row for row in others if row["revolvingOrInstallment"] == kind] for kind in "IR"}
@@ -65,18 +65,18 @@ def count_totals(profile: Json) -> dict[str, Any]:
         "wasDelinquentDerog": len(was),
         "totalInquiries": len(profile.get("inquiry", [])),
         "publicRecordsCount": len(profile.get("publicRecord", [])),
-        "disputedAccountsExcluded": len(told) - len(rows),
+        "disputedAccountsExcluded": len(all_rows) - len(rows),
         **{field: total(rows, field) for field in fields},
     }
 
 
 def is_bad_now(row: Json) -> bool:
-    """Whether an account is late, or bad and not paid."""
+    """Whether an account is delinquent, or derogatory and not paid."""
     return row["status"] in NOW_BAD and row.get("enhancedPaymentData", {}).get("enhancedAccountCondition") != "A2"
 
 
 def utilization(profile: Json, *, own_only: bool = False) -> Decimal:
-    """Balances over limits of open cards in percent, to two places."""
+    """Return the utilization of open cards in percent, to two decimal places."""
     cards = [
         row
         for row in profile["tradeline"]
@@ -84,9 +84,9 @@ def utilization(profile: Json, *, own_only: bool = False) -> Decimal:
         and row["accountType"] in ("18", "07", "2A")
         and not (own_only and row["ecoa"] == "3")
     ]
-    owed = sum(parse_amount(row["balanceAmount"]) for row in cards)
+    balances = sum(parse_amount(row["balanceAmount"]) for row in cards)
     limits = sum(parse_amount(row["enhancedPaymentData"]["creditLimitAmount"]) for row in cards)
-    return (Decimal(100) * owed / limits).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return (Decimal(100) * balances / limits).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def factors(profile: Json) -> list[str]:
@@ -94,7 +94,7 @@ def factors(profile: Json) -> list[str]:
 
 
 def scalars(part: Any) -> Iterator[Any]:
-    """Everything in a report that is neither an object nor an array."""
+    """Yield everything in a report that is neither an object nor an array."""
     match part:
         case dict():
             for value in part.values():
@@ -136,9 +136,9 @@ def test_it_gives_totals_that_the_accounts_add_up_to_in_every_month(bureau: Bure
 def test_it_writes_every_page_in_the_bureau_s_hand(persona: str, began: date) -> None:
     for month in (0, 1, 6, 11, 12, 13, 40, 90):
         today = plus(began, month)
-        story = month_of_story(began, today)
-        profile = reports.report(PERSONAS[persona], story, EVERYTHING, at=MIDNIGHT)
-        assert story.number == month
+        report_month = current_report_month(began, today)
+        profile = reports.report(PERSONAS[persona], report_month, EVERYTHING, at=MIDNIGHT)
+        assert report_month.number == month
         assert all(isinstance(value, str) and value for value in scalars(profile))
         assert len(summary_attributes(profile)) >= 22
         for row in profile.get("tradeline", []):
@@ -180,7 +180,7 @@ def test_it_goes_on_from_page_to_page(persona: str) -> None:
     """A month that two pages tell of is told alike, unless the bureau took a mark back."""
     began = date(2026, 1, 31)
     pages = [
-        reports.report(PERSONAS[persona], month_of_story(began, plus(began, month)), EVERYTHING, at=MIDNIGHT)
+        reports.report(PERSONAS[persona], current_report_month(began, plus(began, month)), EVERYTHING, at=MIDNIGHT)
         for month in MONTHS
     ]
     for before, after in pairwise(pages):

@@ -1,4 +1,4 @@
-"""What the bureau takes and what it refuses."""
+"""Which requests the bureau accepts and refuses."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ ABSENT = object()
 
 
 def build_request(*path: str, to: Any) -> Json:
-    """A correct request in which one thing is otherwise."""
+    """Build a valid request with one value replaced, or without it for ``ABSENT``."""
     sent = copy.deepcopy(request_body("P01"))
     holder: Any = sent
     for part in path[:-1]:

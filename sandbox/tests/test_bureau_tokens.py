@@ -1,4 +1,4 @@
-"""How a client gets a token, and how it loses it."""
+"""How tokens are issued, checked and expired."""
 
 import base64
 import json

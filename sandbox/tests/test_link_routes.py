@@ -349,7 +349,7 @@ def test_it_records_how_a_person_left(context, begin):
 
     walk.take("exit", status="requires_credentials", error=error)
 
-    ended = links.sessions(context, walk.token)[-1]
+    ended = links.list_sessions(context, walk.token)[-1]
     assert ended["finished_at"]
     assert ended["outcome"]["exit"]["metadata"]["status"] == "requires_credentials"
     assert ended["outcome"]["exit"]["error"] == {
@@ -363,7 +363,7 @@ def test_it_does_not_let_a_late_exit_undo_a_success(context, begin):
 
     walk.take("exit", status=None, error=None)
 
-    assert links.sessions(context, walk.token)[-1]["outcome"]["public_token"] == token
+    assert links.list_sessions(context, walk.token)[-1]["outcome"]["public_token"] == token
 
 
 @pytest.mark.parametrize("status", [None, 5, "<script>", ["requires_code"]])
@@ -372,7 +372,10 @@ def test_it_records_no_status_that_plaid_does_not_have(context, begin, status):
 
     walk.take("exit", status=status, error="nonsense")
 
-    assert links.sessions(context, walk.token)[-1]["outcome"]["exit"] == {"error": None, "metadata": {"status": ""}}
+    assert links.list_sessions(context, walk.token)[-1]["outcome"]["exit"] == {
+        "error": None,
+        "metadata": {"status": ""},
+    }
 
 
 # --- Bad requests -----------------------------------------------------------------------------------------

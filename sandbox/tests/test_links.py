@@ -1,4 +1,4 @@
-"""The walk through Link, deed by deed."""
+"""Link sessions, step by step."""
 
 import pytest
 

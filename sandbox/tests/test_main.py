@@ -1,4 +1,4 @@
-"""The program as somebody runs it."""
+"""The sandbox as a program on the command line."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def environment(**extra: str) -> dict[str, str]:
 
 @contextmanager
 def serving(data: Path) -> Iterator[str]:
-    """The program on a free port, ended by SIGTERM; gives its address once it says that it is ready."""
+    """Run the program on a free port until the block ends with SIGTERM; yield its URL once it is ready."""
     command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--data", str(data), "--profile", "instant"]
     with subprocess.Popen(command, cwd=ROOT, env=environment(**KEYS), stdout=subprocess.PIPE, text=True) as program:
         try:
@@ -67,7 +67,7 @@ def test_it_knows_its_items_again_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_it_serves_the_bureau_on_the_same_port(tmp_path: Path) -> None:
-    """With keys in headers that a web server would throw away, and a token that outlives a restart."""
+    """With credentials in headers that web servers drop, and a token that survives a restart."""
     keys = {"Content-Type": "application/json", "client_id": "run-client-id", "client_secret": "run-secret"}
     user = {"username": "bureau_user", "password": "bureau_pass"}
     with serving(tmp_path) as url, urllib3.PoolManager(retries=False) as http:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.clock import Clock, moment, stamp
+from sandbox.clock import Clock, parse_stamp, stamp
 from sandbox.context import open_context
 from sandbox.store import FILE, Store
 
@@ -78,7 +78,7 @@ def test_it_stamps_moments_so_that_text_sorts_like_time(store: Store) -> None:
     now = Clock(store).now()
     stamps = [stamp(now + timedelta(seconds=step)) for step in (-90000, -1, 0, 0.000001, 1, 90000)]
     assert stamps == sorted(stamps)
-    assert moment(stamps[2]) == now
+    assert parse_stamp(stamps[2]) == now
 
 
 def test_it_keeps_the_operators_token_it_made(tmp_path: Path) -> None:

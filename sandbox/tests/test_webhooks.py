@@ -29,10 +29,10 @@ CODE = "NEW_ACCOUNTS_AVAILABLE"
 
 
 def fire_webhook(plaid: SandboxClient, receiver: WebhookReceiver, answers: list[int] | None = None) -> dict[str, str]:
-    """An Item that has told its history and then fired one more webhook, to a site that answers ``answers``."""
+    """Link an Item and fire one webhook after those of its history; the receiver responds with ``answers``."""
     linked = plaid.link(webhook=receiver.url)
     wait_for(lambda: "HISTORICAL_UPDATE" in receiver.codes())
-    receiver.answers = answers or []
+    receiver.statuses = answers or []
     plaid.ok("/sandbox/item/fire_webhook", access_token=linked["access_token"], webhook_type="ITEM", webhook_code=CODE)
     wait_for(lambda: CODE in receiver.codes())
     return linked
@@ -97,7 +97,7 @@ def test_it_tries_again_with_longer_waits_until_somebody_listens(
 
 
 def last_message_after(plaid: SandboxClient, attempts: int) -> dict[str, Any] | None:
-    """The last message if it has been tried this often and is not on its way."""
+    """Return the last message if it has had this many attempts and is not being sent."""
     message = messages(plaid.context)[-1]
     return message if message["attempts"] == attempts and message["status"] != "sending" else None
 

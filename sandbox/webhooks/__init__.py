@@ -1,1 +1,1 @@
-"""Webhooks: what is said, signed and delivered as Plaid does."""
+"""Webhooks: their contents, signatures and delivery, as Plaid's."""

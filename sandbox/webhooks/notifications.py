@@ -1,4 +1,4 @@
-"""What Plaid tells a site unasked. An Item without a webhook address is told nothing.
+"""The contents of Plaid's webhooks. An Item without a webhook URL sends none.
 
 Source: https://plaid.com/docs/api/webhooks/
 """
@@ -31,7 +31,7 @@ FIREABLE = {
 
 
 def send(context: AppContext, item: Item, webhook_type: str, code: str, **extra: Any) -> None:
-    """Write one webhook of an Item into the outbox, ``error`` explicit, and remember it on the Item."""
+    """Write one webhook of an Item into the outbox, with ``error`` even if null, and record it on the Item."""
     if not item.webhook:
         return
     payload = {"webhook_type": webhook_type, "webhook_code": code, "item_id": item.item_id}
@@ -40,9 +40,9 @@ def send(context: AppContext, item: Item, webhook_type: str, code: str, **extra:
 
 
 def fire(context: AppContext, item: Item, webhook_type: str, code: str) -> None:
-    """Send a webhook that an operator asked for, with plausible contents; no data changes.
+    """Send a requested webhook with plausible contents, without changing data.
 
-    Raises PlaidError SANDBOX_WEBHOOK_INVALID for an Item without an address, INVALID_FIELD for an unknown pair.
+    Raises PlaidError SANDBOX_WEBHOOK_INVALID for an Item without a webhook URL, INVALID_FIELD for an unknown pair.
     """
     if not item.webhook:
         raise PlaidError("SANDBOX_WEBHOOK_INVALID")
@@ -52,12 +52,12 @@ def fire(context: AppContext, item: Item, webhook_type: str, code: str) -> None:
 
 
 def login_required(context: AppContext, item: Item, code: str = "ITEM_LOGIN_REQUIRED") -> None:
-    """Tell that the Item is stuck in an error."""
+    """Send ITEM/ERROR."""
     send(context, item, "ITEM", "ERROR", error=PlaidError(code).body())
 
 
 def stage_reached(context: AppContext, item: Item, stage: str) -> None:
-    """Tell that more history has arrived. The sync webhook waits until the site has synced once."""
+    """Send the webhooks of a new stage of history. The sync webhook is sent only after the site's first sync."""
     if item.first_synced_at:
         sync_updates(context, item, stage)
     legacy = "HISTORICAL_UPDATE" if stage == HISTORICAL else "INITIAL_UPDATE"
@@ -65,7 +65,7 @@ def stage_reached(context: AppContext, item: Item, stage: str) -> None:
 
 
 def transactions_changed(context: AppContext, item: Item, new: int, removed: list[str]) -> None:
-    """Tell that the ledger changed, in the new words and in the legacy ones that Plaid sends beside them."""
+    """Send the webhooks for changed transactions: the sync webhook, and the legacy ones that Plaid sends as well."""
     stage = items.stage(context, item)
     if item.first_synced_at:
         sync_updates(context, item, stage)
@@ -75,12 +75,12 @@ def transactions_changed(context: AppContext, item: Item, new: int, removed: lis
 
 
 def sync_updates(context: AppContext, item: Item, stage: str) -> None:
-    """Tell that ``/transactions/sync`` has something new."""
+    """Send TRANSACTIONS/SYNC_UPDATES_AVAILABLE."""
     send(context, item, "TRANSACTIONS", "SYNC_UPDATES_AVAILABLE", **_progress(stage))
 
 
 def _contents(context: AppContext, item: Item, webhook_type: str, code: str) -> dict[str, Any]:
-    """The extra fields that a webhook of this kind always has."""
+    """Return the additional fields of a webhook of this type and code."""
     in_a_week = stamp(context.clock.now() + NOTICE)
     by_code: dict[str, dict[str, Any]] = {
         "SYNC_UPDATES_AVAILABLE": _progress(items.stage(context, item)),

@@ -1,7 +1,7 @@
-"""The outbox: every webhook is written down before it is sent, and sent until it is taken.
+"""The outbox: every webhook is stored before it is sent, and retried until it is accepted.
 
-Plaid waits 10 seconds for a 200 and tries again after 30 seconds, then four times longer each time, for a day:
-seven deliveries. Every attempt is signed anew. Source: https://plaid.com/docs/api/webhooks/
+Plaid waits 10 seconds for a 200 and retries after 30 seconds, then four times longer each time, for a day:
+seven deliveries. Every attempt has a new signature. Source: https://plaid.com/docs/api/webhooks/
 """
 
 import json
@@ -39,12 +39,12 @@ SENDERS = 4
 def post(
     context: AppContext, item_id: str, url: str, payload: dict[str, Any], *, tamper: str = "", delay: float = 0
 ) -> int:
-    """Write a webhook down for delivery after ``delay`` seconds; gives its id. The body is Plaid's: indented by 2."""
+    """Store a webhook for delivery after ``delay`` seconds; return its id. The body is indented by 2, as Plaid's."""
     return _write(context, item_id, url, json.dumps(payload, indent=2), tamper, delay)
 
 
 def replay(context: AppContext, message_id: int, *, tamper: str = "", delay: float = 0) -> int:
-    """Send an old message once more, as a new one; gives its id. Raises LookupError for an unknown id."""
+    """Send a message again, as a new one; return its id. Raises LookupError for an unknown id."""
     row = context.store.one("SELECT * FROM outbox WHERE id = ?", message_id)
     if row is None:
         raise LookupError(f"no webhook {message_id}")
@@ -52,12 +52,12 @@ def replay(context: AppContext, message_id: int, *, tamper: str = "", delay: flo
 
 
 def hold(context: AppContext) -> None:
-    """Keep everything back until ``release``."""
+    """Hold all deliveries until ``release``."""
     context.store.set(HELD, "yes")
 
 
 def release(context: AppContext, *, newest_first: bool = False) -> None:
-    """Let everything go again, in order or in the reverse order, a fifth of a second apart."""
+    """Release the held deliveries, in order or in reverse, a fifth of a second apart."""
     waiting = context.store.all("SELECT id FROM outbox WHERE status = 'waiting' ORDER BY id")
     now = context.clock.now()
     for place, row in enumerate(reversed(waiting) if newest_first else waiting):
@@ -67,24 +67,24 @@ def release(context: AppContext, *, newest_first: bool = False) -> None:
 
 
 def messages(context: AppContext) -> list[dict[str, Any]]:
-    """Every webhook ever written, oldest first, its body as an object."""
+    """List all webhooks, oldest first, their bodies as objects."""
     rows = context.store.all("SELECT * FROM outbox ORDER BY id")
     return [{**dict(row), "body": json.loads(row["body"])} for row in rows]
 
 
 class Sender:
-    """Delivers what is due, in a few threads, until it is stopped."""
+    """Delivers due webhooks in a few threads until ``context.stopping`` is set."""
 
     def __init__(self, context: AppContext) -> None:
         """Nothing is sent before ``start``."""
-        self._world = context
+        self._context = context
         self._http = urllib3.PoolManager(maxsize=SENDERS, retries=False, timeout=WAIT_SECONDS)
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
 
     def start(self) -> None:
-        """Begin; what was under way when the sandbox last stopped is sent again."""
-        self._world.store.execute("UPDATE outbox SET status = 'waiting' WHERE status = 'sending'")
+        """Start; deliveries that were in progress when the sandbox last stopped are sent again."""
+        self._context.store.execute("UPDATE outbox SET status = 'waiting' WHERE status = 'sending'")
         self._thread.start()
 
     def join(self) -> None:
@@ -93,13 +93,13 @@ class Sender:
         self._pool.shutdown()
 
     def _run(self) -> None:
-        while not self._world.stopping.wait(IDLE_SECONDS):
-            for row in _claim(self._world):
-                self._pool.submit(deliver, self._world, self._http, row).add_done_callback(_report)
+        while not self._context.stopping.wait(IDLE_SECONDS):
+            for row in _claim(self._context):
+                self._pool.submit(deliver, self._context, self._http, row).add_done_callback(_report)
 
 
 def deliver(context: AppContext, http: urllib3.PoolManager, row: sqlite3.Row) -> None:
-    """Make one attempt and write down how it ended."""
+    """Make one attempt and store its result."""
     signed = row["body"].encode()
     headers = {"Content-Type": "application/json", "Plaid-Verification": signing.sign(context, signed, row["tamper"])}
     sent = signed + b" " if row["tamper"] == "body" else signed
@@ -112,7 +112,7 @@ def deliver(context: AppContext, http: urllib3.PoolManager, row: sqlite3.Row) ->
 
 
 def _report(delivery: Future[None]) -> None:
-    """Say aloud what a thread of the pool would keep to itself."""
+    """Log an exception of a thread of the pool, which would be lost otherwise."""
     if error := delivery.exception():
         logger.error("a webhook could not be sent", exc_info=error)
 
@@ -147,7 +147,7 @@ def _write(context: AppContext, item_id: str, url: str, body: str, tamper: str, 
 
 
 def _claim(context: AppContext) -> list[sqlite3.Row]:
-    """Take what is due, oldest first, so that no other thread sends it too."""
+    """Mark due webhooks as being sent, oldest first, so that they are sent once."""
     if context.store.setting(HELD):
         return []
     due = "SELECT * FROM outbox WHERE status = 'waiting' AND due_at <= ? ORDER BY due_at, id LIMIT ?"

@@ -1,4 +1,4 @@
-"""The keys that sign webhooks and the JWT that goes with each.
+"""The keys that sign webhooks, and the JWT of each webhook.
 
 A signature is a compact ES256 JWT whose claims are ``iat`` and the SHA-256 of the exact body.
 Source: https://plaid.com/docs/api/webhooks/webhook-verification/
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from sandbox.clock import moment, stamp
+from sandbox.clock import parse_stamp, stamp
 from sandbox.context import AppContext
 from sandbox.errors import PlaidError
 
@@ -26,7 +26,7 @@ TAMPERINGS = ("body", "sig", "iat", "kid", "alg")
 
 
 def rotate(context: AppContext) -> str:
-    """Make a new key the one that signs; older keys stay valid until ``expire``. Gives the new kid."""
+    """Create a new signing key and return its kid; older keys stay valid until ``expire``."""
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -38,7 +38,7 @@ def rotate(context: AppContext) -> str:
 
 
 def expire(context: AppContext, kid: str = "") -> int:
-    """Mark this key as expired, or every key but the newest. Gives how many were marked."""
+    """Mark this key as expired, or every key but the newest; return how many were marked."""
     now = stamp(context.clock.real())
     if kid:
         return context.store.execute("UPDATE signing_keys SET expired_at = ? WHERE kid = ?", now, kid)
@@ -47,7 +47,7 @@ def expire(context: AppContext, kid: str = "") -> int:
 
 
 def sign(context: AppContext, body: bytes, tamper: str = "") -> str:
-    """The value of the header ``Plaid-Verification`` for this body. ``tamper`` spoils it in the named way."""
+    """Return the ``Plaid-Verification`` header of this body. ``tamper`` makes it invalid in one of ``TAMPERINGS``."""
     kid, pem = _newest(context)
     issued = int(context.clock.real().timestamp()) - (3600 if tamper == "iat" else 0)
     claims = {"iat": issued, "request_body_sha256": hashlib.sha256(body).hexdigest()}
@@ -58,7 +58,7 @@ def sign(context: AppContext, body: bytes, tamper: str = "") -> str:
 
 
 def public_key(context: AppContext, kid: str) -> dict[str, Any]:
-    """The public JWK of a key with Plaid's two extra members. Raises PlaidError for an unknown kid."""
+    """Return the public JWK of a key with Plaid's two additional members. Raises PlaidError for an unknown kid."""
     row = context.store.one("SELECT * FROM signing_keys WHERE kid = ?", kid)
     if row is None:
         raise PlaidError("INVALID_WEBHOOK_VERIFICATION_KEY_ID")
@@ -89,10 +89,10 @@ def _newest(context: AppContext) -> tuple[str, str]:
 
 
 def _seconds(text: str | None) -> int | None:
-    return int(moment(text).timestamp()) if text else None
+    return int(parse_stamp(text).timestamp()) if text else None
 
 
 def _tamper_signature(signed: str) -> str:
-    """The JWT with one character of its signature changed."""
+    """Change one character of a JWT's signature."""
     place = signed.rindex(".") + 10
     return signed[:place] + ("A" if signed[place] != "A" else "B") + signed[place + 1 :]

@@ -1,9 +1,9 @@
-"""Who the bureau knows, and how it recognizes them.
+"""The personas of the bureau, and how a request is matched with them.
 
-A surname, the last four digits of a Social Security number and a zip code find a file. The surname with one of the
-other two finds it too, but then the bureau says that something does not match. Anything less finds nothing.
+A surname, the last four digits of a Social Security number and a zip code match a file. The surname with one of the
+other two also matches, but the report then says that a detail does not match. Anything less matches no file.
 
-All numbers start with 666, which is never issued to anybody, so no real person can be looked up.
+All numbers start with 666, which is never issued, so no real person can be looked up.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ CITY, STATE, ZIP = "MICHIGAN CITY", "IN", "46360"
 
 @dataclass(frozen=True)
 class Persona:
-    """One made-up person. ``draw`` makes the credit file; ``mode`` is how the bureau usually treats it.
+    """One invented person. ``draw`` builds the credit file; ``mode`` is the default mode of its reports.
 
-    ``stands_for`` names the person whose file it really is, where the bureau finds somebody else's.
+    ``stands_for`` is the id of the persona whose file the bureau returns instead.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Persona:
 
     @property
     def number(self) -> int:
-        """The number in the id: 7 for P07."""
+        """The number of the id: 7 for P07."""
         return int(self.id[1:])
 
     @property
@@ -50,12 +50,11 @@ class Persona:
 
     @property
     def on_file(self) -> "Persona":
-        """Whose file the bureau finds."""
+        """The persona whose file the bureau returns."""
         return PERSONAS[self.stands_for or self.id]
 
     @cached_property
     def file(self) -> File:
-        """The credit file."""
         return self.draw()
 
 
@@ -66,7 +65,7 @@ PERSONAS = {
         Persona("P02", "NOEL", "BRIGHT", "666021002", "thin file", everyday.thin),
         Persona("P03", "DANA", "ROURKE", "666031003", "late, charged off, in collection", trouble.subprime),
         Persona("P04", "ZED", "NOBODY", "666041004", "no file at all", File, "no_hit"),
-        Persona("P05", "FAYE", "COLD", "666051005", "frozen", everyday.behind_the_freeze, "frozen"),
+        Persona("P05", "FAYE", "COLD", "666051005", "frozen", everyday.frozen_file, "frozen"),
         Persona(
             "P06", "ADA", "MERCER", "666061006", "does not match the file of P01", everyday.prime, "mismatch", "P01"
         ),
@@ -75,7 +74,7 @@ PERSONAS = {
         Persona("P09", "LOU", "FRESHSTART", "666091009", "chapter 7, discharged", trouble.bankrupt),
         Persona("P10", "IVY", "QUIET", "666101010", "nothing recent enough to score", trouble.quiet),
         Persona("P11", "RAE", "RIVERA", "666111011", "changes every month", changer.changer),
-        Persona("P12", "QUINN", "O'DDITY", "666121012", "every oddity of the format", quirks.quirky_file),
+        Persona("P12", "QUINN", "O'DDITY", "666121012", "every quirk of the format", quirks.quirky_file),
         Persona("P13", "MAX", "LARGE", "666131013", "60 accounts, 100 public records", bulk.large),
         Persona("P14", "TEA", "PIGGYBACK", "666141014", "authorized user of two cards", everyday.piggyback),
         Persona("P15", "JUNE", "ORDWAY", "666151015", "codes and gaps of real files", real.real),
@@ -85,16 +84,16 @@ PERSONAS = {
 
 @dataclass(frozen=True)
 class Match:
-    """Whom a request found, and whether all three signs agree."""
+    """The persona that matches a request, and whether all three details match."""
 
     persona: Persona
     complete: bool
 
 
 def find(surname: str, ssn: str, zip_code: str) -> Match | None:
-    """Who is meant. ``ssn`` may be all nine digits, the last four, or empty.
+    """Find the persona of a request. ``ssn`` may have nine digits, the last four, or be empty.
 
-    Ada Mercer's file belongs to P01. A request for her that does not match in everything is P06.
+    Ada Mercer's file belongs to P01. A request for her that does not match completely is P06.
     """
     namesakes = [persona for persona in PERSONAS.values() if persona.surname == surname.upper()]
     for persona in namesakes:

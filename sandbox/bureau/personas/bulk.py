@@ -1,4 +1,4 @@
-"""P13: as much as a file can hold. Sixty accounts with eighty-four months each, a hundred public records."""
+"""P13: a file of maximum size, with 60 accounts of 84 months each and 100 public records."""
 
 from random import Random
 
@@ -23,7 +23,7 @@ COURTS = (("LAPORTE CIRCUIT COURT", "3046001"), ("PORTER SUPERIOR COURT", "30463
 
 
 def large() -> File:
-    """The same file in every run: everything is drawn from one seed."""
+    """Build the file from a fixed seed, so that it is the same in every run."""
     random = Random("P13")  # noqa: S311 - not a secret
     return File(
         trades=tuple(_trade(random, number) for number in range(TRADES)),

@@ -1,6 +1,6 @@
-"""P11, the changer: twelve months in which everything that a report can tell happens once.
+"""P11: twelve months in which every kind of change of a report happens once.
 
-    month  score  what the page of the month says that the one before did not
+    month  score  what changes from the month before
         0    702  Beacon Card at 1995 of 6500 (30.7 %)
         1    688  Beacon Card at 3315 of 6500 (51.0 %)
         2    684  an inquiry by Mesa Auto Finance
@@ -19,7 +19,7 @@ After month 12 only balances move.
 """
 
 from sandbox.bureau.personas.drafts import (
-    FOR_EVER,
+    ALWAYS,
     Address,
     Factors,
     File,
@@ -57,7 +57,7 @@ def changer() -> File:
 
 
 def factors(month: int) -> Factors:
-    """What lowers the score in a month."""
+    """Return the score factors of a month."""
     if month >= ALERTED:
         return ("11", "30", "13")
     if 5 <= month < 11:
@@ -130,7 +130,7 @@ def _northfield() -> Trade:
 
 
 def _cedar() -> Trade:
-    """The same debt at its new servicer: opened on the same day, over the same amount."""
+    """The same debt at its new servicer: with the same open date and original amount."""
     return Trade(
         creditor="CEDAR LOAN SERVICING",
         member="1110005",
@@ -169,6 +169,6 @@ def _collection() -> Trade:
         balance=steady(118),
         reports_on=6,
         original=118,
-        marks=(Mark(12, "G", FOR_EVER),),
+        marks=(Mark(12, "G", ALWAYS),),
         condition="93",
     )

@@ -1,6 +1,6 @@
-"""What a credit file is made of before anybody reads a page of it. Amounts are whole dollars.
+"""The parts of a credit file, from which reports are built. Amounts are whole dollars.
 
-Months are counted from the page that the story begins with: 0 is that page, -14 lies fourteen months before it.
+Months are numbered: 0 is the month of the first report, -14 is fourteen months before it.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,12 +10,12 @@ from random import Random
 
 Monthly = Callable[[int], int]
 Factors = tuple[str, ...]
-FOR_EVER = 10_000
+ALWAYS = 10_000
 
 
 @dataclass(frozen=True)
 class AccountType:
-    """How the bureau codes one kind of account."""
+    """The bureau's codes for one type of account."""
 
     code: str
     portfolio: str
@@ -49,25 +49,25 @@ ACCOUNT_TYPES = {
 
 @dataclass(frozen=True)
 class Mark:
-    """A letter in the payment grid from one month to another. From the page ``gone`` on the bureau takes it back."""
+    """A code in the payment grid from ``month`` to ``until``. Reports from the month ``gone`` on do not have it."""
 
     month: int
     code: str
     until: int | None = None
-    gone: int = FOR_EVER
+    gone: int = ALWAYS
 
-    def covers(self, month: int, page: int) -> bool:
-        """Whether this is what the grid of a page says about a month."""
-        return self.month <= month <= (self.month if self.until is None else self.until) and page < self.gone
+    def covers(self, month: int, report_month: int) -> bool:
+        """Whether the grid of a report has this code for a month."""
+        return self.month <= month <= (self.month if self.until is None else self.until) and report_month < self.gone
 
 
 @dataclass(frozen=True)
 class Trade:
-    """One account. ``opened`` is when the person got it, ``appears`` when its reports begin, ``ends`` their last month.
+    """One account: opened in the month ``opened``, reported from the month ``appears`` to ``ends``.
 
-    ``condition`` is how it ended, by the month from which that is so; ``limit`` and ``payment`` may change by month.
-    ``wide_condition`` and ``payment_status`` stand in the enhanced data instead of what the account itself tells, and
-    ``status`` in the plain field. A ``plain`` trade comes without enhanced data; ``dated`` says which dates it has.
+    ``condition`` is its account condition once it is closed; ``limit`` and ``payment`` may change by month.
+    ``wide_condition`` and ``payment_status`` replace the values in the enhanced data, ``status`` the one outside of it.
+    A ``plain`` trade has no enhanced data; ``dated`` says which dates it has.
     """
 
     creditor: str
@@ -104,7 +104,7 @@ class Trade:
 
 @dataclass(frozen=True)
 class Inquiry:
-    """Somebody's hard look at the file, ``days`` before the page of a month; ``type`` is that of the account meant."""
+    """A hard inquiry, ``days`` before the date of a month; ``type`` is the account type."""
 
     creditor: str
     member: str
@@ -116,7 +116,7 @@ class Inquiry:
 
 @dataclass(frozen=True)
 class Record:
-    """A public record. ``assets`` and ``repays``, a percentage, are told of bankruptcies."""
+    """A public record. Bankruptcies have ``assets`` and ``repays``, a percentage."""
 
     court: str
     court_code: str
@@ -132,7 +132,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Address:
-    """An address on file since the page of a month."""
+    """An address on file since a month."""
 
     number: str
     street: str
@@ -145,7 +145,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Statement:
-    """Words that stand on the file since the page of a month, with the bureau's code for their type."""
+    """A statement on the file since a month, with the bureau's code for its type."""
 
     type: str
     text: str
@@ -154,10 +154,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class File:
-    """All that the bureau knows of one person. ``score`` is VantageScore 4.0; ``exclusion`` stands instead of it.
+    """The credit file of one person. ``score`` is VantageScore 4.0; ``exclusion`` is the code instead of a score.
 
-    ``alarms`` are codes of the fraud shield, ``ofac`` what the list of sanctions said; a file with ``quirks`` is
-    written as badly as real ones are.
+    ``alarms`` are fraud shield codes, ``ofac`` is the result of the sanctions check; for a file with ``quirks``, see
+    ``quirks``.
     """
 
     trades: tuple[Trade, ...] = ()
@@ -176,9 +176,9 @@ class File:
 
 
 def steps(values: Mapping[int, int]) -> Monthly:
-    """The value of the latest month named that is not after the one asked for; before all of them, the first."""
+    """The value of the latest key that is not after the month; before all keys, the first value."""
     months = sorted(values)
-    return lambda month: values[max((named for named in months if named <= month), default=months[0])]
+    return lambda month: values[max((key for key in months if key <= month), default=months[0])]
 
 
 def steady(value: int) -> Monthly:
@@ -192,11 +192,11 @@ def falling(value: int, by: int) -> Monthly:
 
 
 def wavering(seed: str, around: int, spread: int) -> Monthly:
-    """``around`` in month 0; in every other month up to ``spread`` more or less, always the same for one seed."""
+    """``around`` in month 0; in other months up to ``spread`` more or less, always the same for one seed."""
 
     @cache
     def value(month: int) -> int:
-        # Not a secret: it has to give the same number in every run.
+        # Not a secret: the number must be the same in every run.
         return around if month == 0 else max(0, around + Random(f"{seed}/{month}").randint(-spread, spread))  # noqa: S311
 
     return value

@@ -1,4 +1,4 @@
-"""People whose files are in order: prime, thin, alert on file, authorized user."""
+"""Personas with good files: prime, thin, with alerts, authorized user."""
 
 from sandbox.bureau.personas.drafts import File, Inquiry, Statement, Trade, always, falling, steady, wavering
 
@@ -36,7 +36,7 @@ def prime() -> File:
 
 
 def _loans() -> tuple[Trade, ...]:
-    """A car and a house, paid down month by month."""
+    """A car loan and a mortgage that are paid each month."""
     return (
         Trade(
             creditor="MESA AUTO FINANCE",
@@ -99,7 +99,7 @@ def file_with_alerts() -> File:
 
 
 def piggyback() -> File:
-    """P14: 7.5 % of all limits used with two cards of somebody else's, 70 % with only her own."""
+    """P14: utilization is 7.5 % with two cards as an authorized user, 70 % without them."""
     return File(
         trades=(
             card("LAKESHORE BANK", "1400001", "4000140000014001", -122, 600, 15000, "P14/a", ecoa="3", reports_on=8),
@@ -111,8 +111,8 @@ def piggyback() -> File:
     )
 
 
-def behind_the_freeze() -> File:
-    """P05: what shows when the freeze is lifted."""
+def frozen_file() -> File:
+    """P05: the file when the freeze is lifted."""
     return File(
         trades=(card("POLAR BANK CARD", "1500001", "4000150000005001", -40, 905, 5000, "P05/a"),),
         score=wavering("P05/score", 733, 4),
@@ -133,7 +133,7 @@ def card(
     reports_on: int = 10,
     ecoa: str = "1",
 ) -> Trade:
-    """An open card that is used a little differently every month."""
+    """An open card with a slightly different balance every month."""
     return Trade(
         creditor=creditor,
         member=member,

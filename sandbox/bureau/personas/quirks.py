@@ -1,6 +1,6 @@
-"""P12: a file with every oddity that real reports have been seen with, or that their format allows.
+"""P12: a file with all quirks that real reports have, or that their format allows.
 
-All of it is put into the finished report, so that the accounts themselves stay ordinary.
+The quirks are applied to the finished report, so the accounts themselves are ordinary.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Section = dict[str, Any]
 
 
 def quirky_file() -> File:
-    """The accounts behind the oddities, in the order in which ``SPOILERS`` spoils them."""
+    """The file of P12, with its accounts in the order of ``QUIRKS``."""
     return File(
         trades=(
             _card("LAKESHORE BANK", "1120001", -81, steady(720), limit=3000),
@@ -35,15 +35,15 @@ def quirky_file() -> File:
     )
 
 
-def spoil_trades(rows: list[Section]) -> list[Section]:
-    """Make each tradeline as odd as its place says."""
-    for row, spoil in zip(rows, SPOILERS, strict=True):
-        spoil(row)
+def apply_to_trades(rows: list[Section]) -> list[Section]:
+    """Apply the quirk of each tradeline's position."""
+    for row, apply in zip(rows, QUIRKS, strict=True):
+        apply(row)
     return rows
 
 
-def spoil_profile(profile: Section) -> Section:
-    """Write single entries as objects instead of arrays, and answer with a model that nobody knows."""
+def apply_to_profile(profile: Section) -> Section:
+    """Write single entries as objects instead of arrays, and use an unknown model."""
     for section in ("consumerIdentity", "ssn", "riskModel"):
         if profile.get(section):
             profile[section] = profile[section][0]
@@ -79,7 +79,7 @@ def _zeros_for_a_number(row: Section) -> None:
     row["accountNumber"] = "0" * 10
 
 
-def _unheard_of(row: Section) -> None:
+def _unknown_codes(row: Section) -> None:
     row |= {"accountType": "3Q", "status": "4Z", "kob": "ZZ", "specialComment": "Q9"}
     row["enhancedPaymentData"] |= {"enhancedPaymentStatus": "4Z", "enhancedAccountCondition": "Z9"}
     row["enhancedPaymentData"].pop("enhancedAccountType", None)
@@ -87,13 +87,13 @@ def _unheard_of(row: Section) -> None:
 
 
 def _only_in_the_schema(row: Section) -> None:
-    """Four fields that the format has and no public answer of the real service: nobody else's file has them here."""
+    """Four fields that are in the format and in no published report; no other persona has them."""
     row |= {"consumerDisputeFlag": "Y", "originalCreditorName": "WABASH WIRELESS", "bankruptcyChapterNumber": "13"}
     row["enhancedPaymentData"]["ciiCode"] = "L"
 
 
-def _misspelt(row: Section) -> None:
-    """The misspelling is the real service's own. Here it is sent even to those who asked for no trend."""
+def _misspelled_field(row: Section) -> None:
+    """Add trended data with the real service's misspelled field, even if no trend was requested."""
     paid = row.get("monthlyPaymentAmount", UNKNOWN)
     row["trendedTrades"] = [
         {
@@ -106,7 +106,7 @@ def _misspelt(row: Section) -> None:
     ]
 
 
-SPOILERS: tuple[Callable[[Section], None], ...] = (
+QUIRKS: tuple[Callable[[Section], None], ...] = (
     _limit_only_in_enhanced,
     _high_balance_only,
     _over_the_limit,
@@ -114,8 +114,8 @@ SPOILERS: tuple[Callable[[Section], None], ...] = (
     _credit_balance,
     _zeros_for_a_number,
     _zeros_for_a_number,
-    _unheard_of,
-    _misspelt,
+    _unknown_codes,
+    _misspelled_field,
 )
 
 
@@ -135,7 +135,7 @@ def _card(creditor: str, member: str, opened: int, balance: Any, *, limit: int =
 def _loan(
     creditor: str, member: str, kind: str, opened: int, balance: Any, original: int, *, letters: str = ""
 ) -> Trade:
-    """A loan. ``letters`` stand in its grid from six months before the story begins, instead of current ones."""
+    """A loan. ``letters`` are the codes of its grid from month -6 on."""
     return Trade(
         creditor=creditor,
         member=member,

@@ -1,13 +1,13 @@
-"""P15: what files of the real service hold and made-up ones mostly do not.
+"""P15: features of real files that the other personas do not have.
 
-Types and statuses that say little, accounts without enhanced data or without dates, blank months, a collection that
-was paid, an account in dispute. Of its cards, 12.72 % of all limits are used, and 90 % of the secured one's.
+Rare types and statuses, accounts without enhanced data or without dates, months without a code, paid collections, a
+disputed account. The utilization of its cards is 12.72 %, and 90 % for the secured one.
 """
 
 from typing import Any
 
 from sandbox.bureau.personas.drafts import (
-    FOR_EVER,
+    ALWAYS,
     File,
     Inquiry,
     Mark,
@@ -53,7 +53,7 @@ def real() -> File:
 
 
 def _cards() -> tuple[Trade, ...]:
-    """A card with a deposit behind it, an ordinary one, and a store card that skips months in its reports."""
+    """A secured card, an ordinary one, and a store card that was not reported in some months."""
     secured = Trade(
         creditor="FIRST STEP CARD",
         member="1510001",
@@ -79,38 +79,38 @@ def _cards() -> tuple[Trade, ...]:
 
 
 def _loans() -> tuple[Trade, ...]:
-    """Loans in order, of types that made-up files do not have. One is in dispute, and one comes without any date."""
+    """Current loans of rare types. One is disputed, and one has no dates."""
     return (
         _loan("CEDAR HOME LENDING", "1510005", "real estate", -58, falling(41000, 260), 60000, ecoa="4"),
         _loan("LIBERTY VA LENDING", "1510006", "va mortgage", -44, falling(182000, 410), 200000, ecoa="2"),
-        _loan("MESA AUTO LEASING", "1510007", "auto lease", -14, falling(9800, 290), 14200, disputed=range(FOR_EVER)),
+        _loan("MESA AUTO LEASING", "1510007", "auto lease", -14, falling(9800, 290), 14200, disputed=range(ALWAYS)),
         _loan("SUMMIT SERVICES", "1510011", "unknown", -6, steady(75), 75, plain=True, dated="nothing"),
     )
 
 
 def _late() -> tuple[Trade, ...]:
-    """Loans that are late now: once, for the third time, and for half a year."""
+    """Loans that are late: for the first time, for the third time, and for half a year."""
     return (
         _loan(
             *("PRAIRIE BUSINESS BANK", "1510008", "business loan", -29, falling(15400, 220), 24000),
             ecoa="7",
-            marks=(Mark(0, "1", FOR_EVER),),
+            marks=(Mark(0, "1", ALWAYS),),
         ),
         _loan(
             *("DUNES CREDIT UNION", "1510004", "secured loan", -25, falling(2300, 90), 5000),
             plain=True,
             status="73",
-            marks=(Mark(-12, "1"), Mark(-6, "1"), Mark(0, "1", FOR_EVER)),
+            marks=(Mark(-12, "1"), Mark(-6, "1"), Mark(0, "1", ALWAYS)),
         ),
         _loan(
             *("QUICKLEND", "1510012", "installment loan", -22, steady(1900), 2400),
-            marks=(*(Mark(number - 5, str(number + 1)) for number in range(6)), Mark(1, "6", FOR_EVER)),
+            marks=(*(Mark(number - 5, str(number + 1)) for number in range(6)), Mark(1, "6", ALWAYS)),
         ),
     )
 
 
 def _ended_loans() -> tuple[Trade, ...]:
-    """Loans that have ended: sold to somebody else, and paid in two hands."""
+    """Loans that have ended: transferred, and paid."""
     return (
         _loan("MESA LEASING", "1510009", "lease", -40, steady(0), 11800, closed=-8, condition="05"),
         _loan(
@@ -132,7 +132,7 @@ def _ended_loans() -> tuple[Trade, ...]:
 
 
 def _collections() -> tuple[Trade, ...]:
-    """Collections that were paid, told in two ways."""
+    """Paid collections, reported in two ways."""
     return (
         _loan(
             *("TRI-COUNTY RECOVERY", "1510013", "collection", -34, steady(0), 640),
@@ -154,7 +154,7 @@ def _collections() -> tuple[Trade, ...]:
 
 
 def _loan(creditor: str, member: str, kind: str, opened: int, balance: Monthly, original: int, **more: Any) -> Trade:
-    """A loan that is paid in 48 parts."""
+    """A loan with 48 payments."""
     return Trade(
         creditor=creditor,
         member=member,

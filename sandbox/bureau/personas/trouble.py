@@ -1,7 +1,7 @@
-"""People whose files tell of trouble: late payments, a bankruptcy, silence, a death."""
+"""Personas with derogatory files: late payments, a bankruptcy, no recent reports, a death."""
 
 from sandbox.bureau.personas.drafts import (
-    FOR_EVER,
+    ALWAYS,
     File,
     Inquiry,
     Mark,
@@ -25,7 +25,7 @@ SHOPPING = (
 def subprime() -> File:
     """P03: cards at 93.29 %, sixty days late four months ago, a charge-off, a collection, five inquiries in a year."""
     return File(
-        trades=(*_late_cards(), *_given_up()),
+        trades=(*_late_cards(), *_charged_off_accounts()),
         inquiries=SHOPPING,
         score=wavering("P03/score", 548, 6),
         factors=always("9", "32", "11", "85"),
@@ -71,8 +71,8 @@ def _late_cards() -> tuple[Trade, ...]:
     )
 
 
-def _given_up() -> tuple[Trade, ...]:
-    """What lenders have given up: a charge-off and a collection."""
+def _charged_off_accounts() -> tuple[Trade, ...]:
+    """A charge-off and a collection."""
     return (
         Trade(
             creditor="PLAINS BANK CARD",
@@ -84,9 +84,9 @@ def _given_up() -> tuple[Trade, ...]:
             reports_on=21,
             limit=steady(1500),
             high=1930,
-            marks=(*_slide(-24), Mark(-18, "L", FOR_EVER)),
+            marks=(*_delinquency(-24), Mark(-18, "L", ALWAYS)),
             closed=-18,
-            ends=FOR_EVER,
+            ends=ALWAYS,
             condition="97",
             charged_off=1930,
             remark="68",
@@ -100,14 +100,14 @@ def _given_up() -> tuple[Trade, ...]:
             balance=steady(842),
             reports_on=26,
             original=842,
-            marks=(Mark(-14, "G", FOR_EVER),),
+            marks=(Mark(-14, "G", ALWAYS),),
             condition="93",
         ),
     )
 
 
 def deceased_file() -> File:
-    """P07: every sign of a death, and no score."""
+    """P07: deceased, by every indicator, and without a score."""
     return File(
         trades=(
             Trade(
@@ -164,7 +164,7 @@ def bankrupt() -> File:
 
 
 def quiet() -> File:
-    """P10: accounts that have said nothing for more than six months, so no score: 9002."""
+    """P10: accounts that were not reported for more than six months, so exclusion code 9002 instead of a score."""
     return File(
         trades=(
             Trade(
@@ -195,15 +195,15 @@ def quiet() -> File:
     )
 
 
-def _slide(first: int) -> tuple[Mark, ...]:
-    """From thirty days late to a hundred and eighty, a month each."""
+def _delinquency(first: int) -> tuple[Mark, ...]:
+    """The marks from 30 to 180 days late, a month each."""
     return tuple(Mark(first + number, str(number + 1)) for number in range(6))
 
 
 def _discharged_trade(
     creditor: str, member: str, number: str, kind: str, opened: int, *, limit: int = 0, original: int | None = None
 ) -> Trade:
-    """A debt that fell with the bankruptcy: nothing is owed on it any more."""
+    """A debt that was discharged in the bankruptcy."""
     return Trade(
         creditor=creditor,
         member=member,

@@ -1,4 +1,4 @@
-"""A site that opens Link, and a tab that fails its test when anything goes wrong in it."""
+"""Fixtures: a site that opens Link, and a browser tab that fails its test on errors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from sandbox.context import open_context
-from sandbox.tests.browser.host import Host, running
+from sandbox.tests.browser.host import Host, run_host
 from sandbox.tests.browser.tab import Tab
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    """A strict site with a sandbox of its own."""
-    with running(open_context(tmp_path, client_id="client", secret="secret")) as host:
+    """A site with a strict content security policy and its own sandbox."""
+    with run_host(open_context(tmp_path, client_id="client", secret="secret")) as host:
         yield host
 
 

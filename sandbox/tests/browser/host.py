@@ -1,4 +1,4 @@
-"""A site in miniature that opens Link: one strict page at ``/``, and the sandbox behind ``/_sandbox/``."""
+"""A minimal site that opens Link: one page with a strict policy at ``/``, and the sandbox at ``/_sandbox/``."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ document.getElementById("open").addEventListener("click", () => window.handler.o
 
 
 class Host:
-    """The running site."""
+    """The site as a WSGI application."""
 
     def __init__(self, context: AppContext) -> None:
         self.context = context
@@ -53,25 +53,25 @@ class Host:
             return self._sandbox({**environ, "PATH_INFO": path.removeprefix(PREFIX)}, start_response)
         return self._own(Request(environ))(environ, start_response)
 
-    def page(self, token: str) -> str:
-        """The address of the page that opens Link with this token."""
+    def link_url(self, token: str) -> str:
+        """Return the URL of the page that opens Link with this token."""
         return f"{self.url}/?token={token}"
 
-    def token(self, **request: Any) -> str:
-        """A link token for a new Item, as ``/link/token/create`` would make it."""
-        asked = {
+    def create_token(self, **request: Any) -> str:
+        """Create a link token for a new Item, as ``/link/token/create`` does."""
+        fields = {
             "client_name": "Plumbline",
             "country_codes": ["US"],
             "products": ["transactions"],
             "additional_consented_products": ["liabilities"],
             **request,
         }
-        return links.create_token(self.context, request=asked, item_id=None).token
+        return links.create_token(self.context, request=fields, item_id=None).token
 
-    def repair_token(self, item_id: str, **request: Any) -> str:
-        """A link token that opens Link in update mode."""
-        asked = {"client_name": "Plumbline", "country_codes": ["US"], **request}
-        return links.create_token(self.context, request=asked, item_id=item_id).token
+    def create_update_token(self, item_id: str, **request: Any) -> str:
+        """Create a link token for update mode."""
+        fields = {"client_name": "Plumbline", "country_codes": ["US"], **request}
+        return links.create_token(self.context, request=fields, item_id=item_id).token
 
     def _own(self, request: Request) -> Response:
         if request.path == "/host.js":
@@ -83,8 +83,8 @@ class Host:
 
 
 @contextmanager
-def running(context: AppContext) -> Iterator[Host]:
-    """The site on a free port of this machine, until the block ends."""
+def run_host(context: AppContext) -> Iterator[Host]:
+    """Run the site on a free local port until the block ends."""
     host = Host(context)
     server = make_server("127.0.0.1", 0, host, threaded=True)
     host.url = f"http://127.0.0.1:{server.server_port}"

@@ -1,4 +1,4 @@
-"""A person at Link in a real browser, and what the site was told meanwhile."""
+"""A browser tab with Link: a user's actions, and the callbacks that the site received."""
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -10,7 +10,7 @@ LISTEN = """document.addEventListener("securitypolicyviolation",
 
 
 class Tab:
-    """A person at Link, and what the site was told."""
+    """A page with Link. ``problems`` collects console errors, policy violations and requests to other hosts."""
 
     def __init__(self, page: Page, host: Host) -> None:
         self.page, self.host, self.problems = page, host, []
@@ -20,7 +20,7 @@ class Tab:
         page.on("request", lambda sent: sent.url.startswith(host.url) or self.problems.append(sent.url))
 
     def open(self, token: str | None = None) -> None:
-        self.page.goto(self.host.page(token or self.host.token()))
+        self.page.goto(self.host.link_url(token or self.host.create_token()))
         self.page.locator("#open").click()
 
     def to_banks(self) -> None:
@@ -65,7 +65,7 @@ class Tab:
         self.page.wait_for_function("(name) => calls.some((call) => call[0] === name)", arg=name)
 
     def has_settled(self) -> None:
-        """Wait until whatever Link was asked to do before has been done: its answers come in order."""
+        """Wait until Link has processed its earlier calls: their responses come in order."""
         self.page.evaluate("new Promise((done) => Plaid.create({ token: 'x', onSuccess() {}, onLoad: done }))")
 
     def calls(self, name: str) -> list:
@@ -74,5 +74,5 @@ class Tab:
         )
 
     def events(self) -> list[str]:
-        """Event names in order; a view's name stands beside its TRANSITION_VIEW."""
+        """List the names of the events in order, TRANSITION_VIEW with the view's name."""
         return [f"{name} {facts['view_name']}" if facts["view_name"] else name for name, facts in self.calls("onEvent")]

@@ -15,7 +15,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 def test_it_can_be_walked_with_the_keyboard_alone(tab):
     keys = tab.page.keyboard
-    tab.page.goto(tab.host.page(tab.host.token()))
+    tab.page.goto(tab.host.link_url(tab.host.create_token()))
     tab.page.locator("#open").focus()
     keys.press("Enter")
     tab.shows("Connect a bank to Plumbline")
@@ -110,7 +110,7 @@ def test_it_leaves_axe_nothing_to_say_on_any_pane(tab, scheme, width):
 @pytest.mark.parametrize(("site", "dark"), [("dark", True), ("light", False)])
 def test_it_follows_the_sites_own_theme_before_the_systems(tab, site, dark):
     tab.page.emulate_media(color_scheme="light" if dark else "dark")
-    tab.page.goto(tab.host.page(tab.host.token()))
+    tab.page.goto(tab.host.link_url(tab.host.create_token()))
     tab.page.evaluate("(scheme) => { document.documentElement.style.colorScheme = scheme; }", site)
     tab.page.locator("#open").click()
     tab.shows("Connect a bank to Plumbline")

@@ -6,7 +6,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_it_opens_later_when_asked_before_it_has_loaded(tab):
-    tab.page.goto(tab.host.page(tab.host.token()) + "&open=1")
+    tab.page.goto(tab.host.link_url(tab.host.create_token()) + "&open=1")
 
     tab.shows("Connect a bank to Plumbline")
     assert [name for name, *_ in tab.page.evaluate("calls")][:2] == ["onLoad", "onEvent"]
@@ -26,7 +26,7 @@ def test_it_tells_the_site_when_its_own_files_cannot_be_had(tab):
 
 
 def test_it_stays_away_when_it_was_destroyed_before_it_could_open(tab):
-    tab.page.goto(tab.host.page(tab.host.token()))
+    tab.page.goto(tab.host.link_url(tab.host.create_token()))
     tab.page.evaluate("handler.open(); handler.destroy()")
     tab.has_settled()
 
@@ -58,7 +58,7 @@ def test_it_opens_one_dialog_at_a_time(tab):
 
 @pytest.mark.parametrize("config", ["", "{}", "{ token: '' , onSuccess() {} }", "{ token: 'link-sandbox-1' }"])
 def test_it_refuses_a_configuration_without_token_or_callback(tab, config):
-    tab.page.goto(tab.host.page(tab.host.token()))
+    tab.page.goto(tab.host.link_url(tab.host.create_token()))
 
     refused = tab.page.evaluate(
         f"() => {{ try {{ Plaid.create({config}); }} catch (error) {{ return error.message; }} }}"
@@ -67,6 +67,6 @@ def test_it_refuses_a_configuration_without_token_or_callback(tab, config):
 
 
 def test_it_shows_a_name_as_text_whatever_it_holds(tab):
-    tab.open(tab.host.token(client_name="<b onclick=a()>&amp;</b>"))
+    tab.open(tab.host.create_token(client_name="<b onclick=a()>&amp;</b>"))
 
     tab.shows("Connect a bank to <b onclick=a()>&amp;</b>")

@@ -93,7 +93,7 @@ def item_id(tab) -> str:
 
 
 def test_it_repairs_a_connection_by_a_sign_in_alone(tab, item_id):
-    tab.open(tab.host.repair_token(item_id))
+    tab.open(tab.host.create_update_token(item_id))
     tab.shows("Sign in to First Platypus Bank")
     expect(tab.button("Back")).to_have_count(0)
     tab.sign_in()
@@ -106,7 +106,7 @@ def test_it_repairs_a_connection_by_a_sign_in_alone(tab, item_id):
 
 
 def test_it_shows_what_is_shared_when_accounts_may_be_changed(tab, item_id):
-    tab.open(tab.host.repair_token(item_id, update={"account_selection_enabled": True}))
+    tab.open(tab.host.create_update_token(item_id, update={"account_selection_enabled": True}))
     tab.sign_in()
 
     expect(tab.page.get_by_label("Plaid Checking")).to_be_checked()
@@ -140,7 +140,7 @@ def test_it_says_where_a_person_left_by_escape(tab, password, title, status):
     assert metadata["status"] == status
     assert tab.events()[-1] == "EXIT"
     token = tab.page.locator("body").get_attribute("data-token")
-    [session] = links.sessions(tab.host.context, token)
+    [session] = links.list_sessions(tab.host.context, token)
     assert session["outcome"]["exit"]["metadata"]["status"] == status
     expect(tab.page.locator("#open")).to_be_focused()
 

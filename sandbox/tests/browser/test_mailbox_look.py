@@ -1,4 +1,4 @@
-"""The mailbox in a real browser, behind the site's own path."""
+"""The mailbox in a real browser, under the site's own path."""
 
 from email.message import EmailMessage
 
@@ -26,7 +26,7 @@ def mailbox_page(new_context, host):
 
 @pytest.fixture
 def stored_mails(host):
-    """Two mails: a plain one with a link back to the site, and one with an HTML part that would call home."""
+    """Two mails: a plain one with a link to the site, and one with an HTML part that loads a remote image."""
     plain = EmailMessage()
     plain["Subject"] = "Confirm your address"
     plain["From"] = "Plumbline <no-reply@plumbline.example>"

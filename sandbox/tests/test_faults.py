@@ -275,4 +275,4 @@ def test_it_says_which_place_a_page_does_not_have(own_plaid: SandboxClient, acce
     add_fault(own_plaid, {"kind": "replace", "set": {path: 1}}, "/transactions/sync")
     status, body = own_plaid.call("/transactions/sync", access)
     assert (status, body["error_code"]) == (400, "INVALID_FIELD")
-    assert "the answer has no" in body["error_message"]
+    assert "the response has no" in body["error_message"]

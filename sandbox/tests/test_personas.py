@@ -318,7 +318,7 @@ def test_it_derives_a_category_from_words_and_direction(description: str, amount
 
 
 def test_it_says_every_derived_category_in_both_versions() -> None:
-    codes = {code for _, outflow, inflow in categories.WORDS for code in (outflow, inflow) if code}
+    codes = {code for _, outflow, inflow in categories.WORD_PATTERNS for code in (outflow, inflow) if code}
     for code in codes:
         assert categories.finance_category(code, "LOW", "v2")
         former = categories.finance_category(code, "LOW", "v1")

@@ -35,13 +35,15 @@ def test_it_never_says_zero_for_what_is_not_known(write):
     [("50", "+$50.00"), ("-50", "−$50.00"), ("0", "$0.00"), ("0.001", "$0.00"), ("-0.001", "$0.00")],
 )
 def test_it_signs_what_came_in_and_what_went_out(amount, text):
-    assert rendered("{{ amount|signed_money }}", amount=Decimal(amount)) == text
+    assert render_template("{{ amount|signed_money }}", amount=Decimal(amount)) == text
 
 
 def test_it_formats_amounts_and_shares_in_templates():
     source = "{{ amount|money }} {{ amount|absolute_money:'EUR' }} {{ share|percent }} {{ share|exact_percent }}"
-    assert rendered(source, amount=Decimal("-1234.5"), share=Decimal("14.5")) == "−$1,234.50 1,234.50 EUR 15% 14.5%"
-    assert rendered("{{ count|grouped }} {{ '18402.11'|sample_money }}", count=12340) == "12,340 $18,402.11"
+    assert (
+        render_template(source, amount=Decimal("-1234.5"), share=Decimal("14.5")) == "−$1,234.50 1,234.50 EUR 15% 14.5%"
+    )
+    assert render_template("{{ count|grouped }} {{ '18402.11'|sample_money }}", count=12340) == "12,340 $18,402.11"
 
 
 # --- Times ------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from banking.models import Account, BalanceSnapshot, Item, Transaction
+from banking.models import Account, BalanceSnapshot, Connection, Item, Transaction
+from banking.provider import Readiness
 from compliance.isolation import tenant
 
 
@@ -16,6 +17,13 @@ def update_item(item: Item, **fields: object) -> Item:
         Item.objects.filter(pk=item.pk).update(**fields)
         item.refresh_from_db()
     return item
+
+
+def mark_synced(item: Item, **fields: object) -> Item:
+    """Set the columns as after a successful sync at this moment with all history, except for ``fields``."""
+    now = timezone.now()
+    synced = {"connection": Connection.ACTIVE, "failures": 0, "readiness": Readiness.HISTORICAL}
+    return update_item(item, **synced | {"checked_at": now, "data_as_of": now} | fields)
 
 
 def make_account(item: Item, **fields: object) -> Account:

@@ -1,4 +1,4 @@
-"""Bank data behind the glass: for one person, for a reason, for 15 minutes, and each look is theirs to read."""
+"""Operators' access to bank data: of one user, with a reason, for 15 minutes, and listed for the user."""
 
 import time
 from collections.abc import Callable
@@ -25,7 +25,7 @@ LISTS = [f"admin:banking_{model.__name__.lower()}_changelist" for model in (Item
 
 @pytest.fixture
 def banks(alice: User, mallory: User, make_item: Callable[..., Item]) -> dict[UUID, Item]:
-    """A connection of Alice's and one of Mallory's, each with an account, a movement and a reading."""
+    """An Item of Alice's and one of Mallory's, each with an account, a transaction and a sync run."""
     items = {}
     for person, amount in ((alice, "-4.33"), (mallory, "-77.01")):
         item = items[person.pk] = make_item(person)
@@ -40,12 +40,12 @@ def break_glass(client: Client, person: User) -> None:
     assert answer.status_code == 302
 
 
-def row(item: Item) -> str:
+def item_url(item: Item) -> str:
     return reverse("admin:banking_item_change", args=[item.pk])
 
 
-def looks_at(person: User) -> list[tuple[str, str]]:
-    """What was looked at of a person, and for which reason, the oldest look first."""
+def list_operator_views(person: User) -> list[tuple[str, str]]:
+    """List the operator views of a user's data as (resource, reason), oldest first."""
     with tenant(person.pk):
         events = AuditEvent.objects.filter(subject=person.pk, action="operator_view").order_by("id")
         return [(event.resource, event.details()["reason"]) for event in events]
@@ -56,13 +56,13 @@ def test_it_is_closed_without_a_reason(as_root: Client, alice: User, banks: dict
     page = as_root.get(reverse(name))
     assert page.status_code == 403
     assert "Bank and credit data needs a reason" in page.content.decode()
-    assert looks_at(alice) == []
+    assert list_operator_views(alice) == []
 
 
 def test_it_tells_nobody_without_a_reason_which_rows_there_are(
     as_root: Client, alice: User, banks: dict[UUID, Item]
 ) -> None:
-    pages = [as_root.get(reverse("admin:banking_item_change", args=[each])) for each in (banks[alice.pk].pk, uuid4())]
+    pages = [as_root.get(reverse("admin:banking_item_change", args=[pk])) for pk in (banks[alice.pk].pk, uuid4())]
     assert [page.status_code for page in pages] == [403, 403]
     assert "Bank and credit data needs a reason" in pages[0].content.decode()
 
@@ -75,24 +75,24 @@ def test_it_shows_that_one_persons_rows(as_root: Client, alice: User, mallory: U
         assert "Mallory" not in page.content.decode()
         assert "77.01" not in page.content.decode()
     assert "Account of Alice" in as_root.get(reverse(LISTS[1])).content.decode()
-    assert as_root.get(row(banks[alice.pk])).status_code == 200
-    assert as_root.get(row(banks[mallory.pk])).status_code == 404
-    assert looks_at(mallory) == []
+    assert as_root.get(item_url(banks[alice.pk])).status_code == 200
+    assert as_root.get(item_url(banks[mallory.pk])).status_code == 404
+    assert list_operator_views(mallory) == []
 
 
 def test_it_writes_each_look_with_the_reason(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:
     break_glass(as_root, alice)
     for name in LISTS:
         as_root.get(reverse(name))
-    as_root.get(row(banks[alice.pk]))
+    as_root.get(item_url(banks[alice.pk]))
     looked = ["item", "account", "transaction", "syncrun", "item"]
-    assert looks_at(alice) == [(resource, REASON) for resource in looked]
+    assert list_operator_views(alice) == [(resource, REASON) for resource in looked]
 
 
 def test_it_writes_a_look_that_found_nothing(as_root: Client, alice: User) -> None:
     break_glass(as_root, alice)
     as_root.get(reverse(LISTS[2]))
-    assert looks_at(alice) == [("transaction", REASON)]
+    assert list_operator_views(alice) == [("transaction", REASON)]
 
 
 def test_it_opens_for_one_person_at_a_time(
@@ -100,17 +100,17 @@ def test_it_opens_for_one_person_at_a_time(
 ) -> None:
     break_glass(as_root, alice)
     break_glass(as_root, mallory)
-    assert as_root.get(row(banks[alice.pk])).status_code == 404
-    assert as_root.get(row(banks[mallory.pk])).status_code == 200
+    assert as_root.get(item_url(banks[alice.pk])).status_code == 404
+    assert as_root.get(item_url(banks[mallory.pk])).status_code == 200
 
 
 def test_it_closes_after_15_minutes(as_root: Client, alice: User, banks: dict[UUID, Item], time_machine) -> None:
     time_machine.move_to(time.time(), tick=False)
     break_glass(as_root, alice)
     time_machine.shift(899)
-    assert as_root.get(row(banks[alice.pk])).status_code == 200
+    assert as_root.get(item_url(banks[alice.pk])).status_code == 200
     time_machine.shift(1)
-    assert as_root.get(row(banks[alice.pk])).status_code == 403
+    assert as_root.get(item_url(banks[alice.pk])).status_code == 403
 
 
 def test_it_says_whose_rows_these_are_and_for_how_long(
@@ -124,14 +124,14 @@ def test_it_says_whose_rows_these_are_and_for_how_long(
         f"You can view the bank and credit data of {alice.pk} until {end}."
         in as_root.get(reverse("admin:index")).content.decode()
     )
-    for place in (reverse(LISTS[0]), row(banks[alice.pk])):
+    for place in (reverse(LISTS[0]), item_url(banks[alice.pk])):
         assert f"User {alice.pk}, until {end}" in as_root.get(place).content.decode()
 
 
 def test_it_closes_with_the_session(as_root: Client, alice: User, banks: dict[UUID, Item]) -> None:
     break_glass(as_root, alice)
     as_root.logout()
-    assert as_root.get(row(banks[alice.pk])).status_code == 302
+    assert as_root.get(item_url(banks[alice.pk])).status_code == 302
 
 
 def test_it_is_held_by_the_database_too(alice: User, mallory: User, banks: dict[UUID, Item]) -> None:

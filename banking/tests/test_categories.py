@@ -12,7 +12,7 @@ from banking.transactions.categories import (
     get_category,
 )
 
-# Plaid's list, version 2, written down from its migration guide.
+# Plaid's primary categories, version 2, from its migration guide.
 PRIMARIES = [
     "BANK_FEES",
     "ENTERTAINMENT",

@@ -95,7 +95,7 @@ def test_it_lets_no_text_run_in_a_spreadsheet(alice: User, item: Item, start: st
     make_transaction(account, "-1", merchant_name=attack, category=attack, note=attack)
     head, body = export_rows(alice)
     facts = dict(zip(head, body, strict=True))
-    # Category names are put into words first, which changes their case.
+    # Categories are shown as labels, in another case.
     assert facts["Category"].startswith(f"'{start}")
     assert [facts[name] for name in ("Description", "Account", "Note", "Currency", "Amount")] == [
         f"'{attack}",
@@ -138,7 +138,7 @@ def test_it_holds_no_more_than_a_chunk_in_memory(
     most = 0
     for _ in csv_export.csv_lines(owner_id=alice.pk, rows=rows):
         most = max(most, sum(type(thing) is Transaction for thing in gc.get_objects()))
-    # The chunk that was read and the one that is being read, each with the row that tells of another page.
+    # The previous chunk and the current one, each with the one row more that tells whether another page follows.
     assert most <= 2 * (50 + 1)
 
 

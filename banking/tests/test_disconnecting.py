@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def read_item(item: Item, provider: ScriptedProvider) -> Item:
+def synced_item(item: Item, provider: ScriptedProvider) -> Item:
     provider.pages = [transactions_page(added=[transaction_row("a"), transaction_row("b")])]
     sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
     return item
@@ -30,9 +30,9 @@ def update_removal(removal: PendingRemoval, **facts: object) -> PendingRemoval:
 
 
 def test_it_owes_the_removal_until_the_provider_confirms(
-    alice: User, read_item: Item, provider: ScriptedProvider
+    alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
-    removal = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    removal = disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
@@ -47,14 +47,14 @@ def test_it_owes_the_removal_until_the_provider_confirms(
     assert provider.removed_tokens == ["access-sandbox-secret"]
     with tenant(alice.pk):
         assert not PendingRemoval.objects.for_user(alice).exists()
-        assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
+        assert Item.objects.get(pk=synced_item.pk).connection == Connection.REMOVED
 
 
 @pytest.mark.parametrize("attempts", [37, 38, 1000, 32_767])
 def test_it_goes_on_with_a_removal_that_failed_often(
-    alice: User, read_item: Item, provider: ScriptedProvider, attempts: int
+    alice: User, synced_item: Item, provider: ScriptedProvider, attempts: int
 ) -> None:
-    removal = update_removal(disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True), attempts=attempts)
+    removal = update_removal(disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True), attempts=attempts)
     provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
@@ -63,9 +63,9 @@ def test_it_goes_on_with_a_removal_that_failed_often(
 
 
 def test_it_asks_the_provider_once_for_ten_copies_of_a_removal(
-    alice: User, read_item: Item, provider: ScriptedProvider
+    alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
-    removal = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    removal = disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
         remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
@@ -75,9 +75,9 @@ def test_it_asks_the_provider_once_for_ten_copies_of_a_removal(
 
 
 def test_it_has_put_a_removal_off_before_its_worker_can_die(
-    alice: User, read_item: Item, provider: ScriptedProvider
+    alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
-    removal = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    removal = disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     provider.removal_error = RuntimeError("nobody foresaw this")
     with pytest.raises(RuntimeError):
         remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
@@ -86,44 +86,44 @@ def test_it_has_put_a_removal_off_before_its_worker_can_die(
 
 
 def test_it_counts_an_item_that_is_gone_already_as_removed(
-    alice: User, read_item: Item, provider: ScriptedProvider
+    alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
-    removal = disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    removal = disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     provider.removal_error = ItemNotFound("ITEM_NOT_FOUND")
     remove_at_provider(owner_id=alice.pk, removal_id=removal.pk)
     with tenant(alice.pk):
-        assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
+        assert Item.objects.get(pk=synced_item.pk).connection == Connection.REMOVED
 
 
-def test_it_takes_the_token_from_the_item_at_once(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
-    disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+def test_it_takes_the_token_from_the_item_at_once(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
+    disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     with tenant(alice.pk):
-        item = Item.objects.get(pk=read_item.pk)
+        item = Item.objects.get(pk=synced_item.pk)
     assert item.access_token is None
     assert sync_item(owner_id=alice.pk, item_id=item.pk, trigger="test").ran is False
 
 
 def test_it_keeps_the_history_that_a_person_wants_to_keep(
-    alice: User, read_item: Item, provider: ScriptedProvider
+    alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
-    disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     with tenant(alice.pk):
         assert Transaction.objects.for_user(alice).count() == 2
         assert not Account.objects.for_user(alice).filter(closed_at=None).exists()
 
 
 def test_it_deletes_the_history_that_a_person_wants_gone(
-    alice: User, read_item: Item, provider: ScriptedProvider
+    alice: User, synced_item: Item, provider: ScriptedProvider
 ) -> None:
-    disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+    disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
     with tenant(alice.pk):
         assert not Transaction.objects.for_user(alice).exists()
         assert not Account.objects.for_user(alice).exists()
 
 
-def test_it_does_nothing_the_second_time(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
-    disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
-    assert disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True) is None
+def test_it_does_nothing_the_second_time(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
+    disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
+    assert disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True) is None
 
 
 def test_it_knows_no_item_of_another_person(alice: User, mallory: User, item: Item) -> None:

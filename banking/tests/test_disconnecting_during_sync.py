@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def read_item(item: Item, provider: ScriptedProvider) -> Item:
+def synced_item(item: Item, provider: ScriptedProvider) -> Item:
     provider.pages = [transactions_page(added=[transaction_row("a"), transaction_row("b")])]
     sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="test")
     return item
@@ -91,14 +91,14 @@ def count_remaining(user: User) -> tuple[int, int, int]:
 @pytest.mark.parametrize(("is_kept", "history", "rows"), [(True, "keep", 2), (False, "delete", 0)])
 def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
     alice: User,
-    read_item: Item,
+    synced_item: Item,
     provider: ScriptedProvider,
     finish_other_sync: Callable[[], None],
     is_kept: bool,
     history: str,
     rows: int,
 ) -> None:
-    removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=is_kept)
+    removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=is_kept)
     assert removal.history == history
     assert count_remaining(alice) == (2, 2, 0)
     assert sync_queue.due_removals(limit=9) == [(alice.pk, removal.pk)]
@@ -107,13 +107,13 @@ def test_it_lets_a_bank_go_at_once_and_leaves_its_history_to_a_worker(
     assert count_remaining(alice) == (rows, 0, 0)
     assert provider.removed_tokens == ["access-sandbox-secret"]
     with tenant(alice.pk):
-        assert Item.objects.get(pk=read_item.pk).connection == Connection.REMOVED
+        assert Item.objects.get(pk=synced_item.pk).connection == Connection.REMOVED
 
 
 def test_it_comes_back_within_a_minute_while_a_person_waits_for_it(
-    alice: User, read_item: Item, provider: ScriptedProvider, finish_other_sync: Callable[[], None]
+    alice: User, synced_item: Item, provider: ScriptedProvider, finish_other_sync: Callable[[], None]
 ) -> None:
-    removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+    removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
     finish_other_sync()
     provider.removal_error = Unavailable("TIMEOUT")
     with pytest.raises(Unavailable):
@@ -159,46 +159,46 @@ def test_it_takes_the_wish_while_the_very_bank_is_stored(
     assert (item.connection, item.access_token) == (Connection.REMOVED, None)
 
 
-def test_it_owes_nothing_that_nobody_here_can_pay(alice: User, read_item: Item) -> None:
+def test_it_owes_nothing_that_nobody_here_can_pay(alice: User, synced_item: Item) -> None:
     with tenant(alice.pk):
-        Item.objects.filter(pk=read_item.pk).update(environment="sandbox")
-    with ThreadPoolExecutor() as pool, lock_item_row(read_item, pool), connection.cursor() as cursor:
+        Item.objects.filter(pk=synced_item.pk).update(environment="sandbox")
+    with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool), connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")
         with pytest.raises(OperationalError):
-            disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+            disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
         cursor.execute("RESET lock_timeout")
     with tenant(alice.pk):
         assert not PendingRemoval.objects.for_user(alice).exists()
-    assert disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True) is None
+    assert disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True) is None
     assert count_remaining(alice) == (2, 0, 0)
 
 
 def test_it_wishes_once_however_often_a_person_asks(
-    alice: User, read_item: Item, finish_other_sync: Callable[[], None]
+    alice: User, synced_item: Item, finish_other_sync: Callable[[], None]
 ) -> None:
-    first = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
-    assert disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True) is None
+    first = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
+    assert disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True) is None
     with tenant(alice.pk):
         assert PendingRemoval.objects.for_user(alice).get().pk == first.pk
 
 
 def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_ended_yet(
     alice: User,
-    read_item: Item,
+    synced_item: Item,
     provider: ScriptedProvider,
     finish_other_sync: Callable[[], None],
     as_operator: Callable[..., object],
 ) -> None:
-    corrupt_token(read_item)
-    session = open_update_mode(user=alice, item_id=read_item.pk).session
-    assert session.replaces_id == read_item.pk
+    corrupt_token(synced_item)
+    session = open_update_mode(user=alice, item_id=synced_item.pk).session
+    assert session.replaces_id == synced_item.pk
     provider.credential = Credential("access-sandbox-new", "item-new", "req")
     chosen = LinkMetadata("ins_1", "First Platypus Bank", frozenset())
     new = finish_link(user=alice, session_id=session.pk, public_token="public-sandbox-1", metadata=chosen)
     assert provider.removed_tokens == []
     with tenant(alice.pk):
         assert [item.pk for item in connections.list_connections(alice)] == [new.pk]
-        removal = PendingRemoval.objects.get(item=read_item)
+        removal = PendingRemoval.objects.get(item=synced_item)
     finish_other_sync()
     with pytest.raises(CredentialUnreadable):
         execute_removal(removal)
@@ -206,47 +206,47 @@ def test_it_loses_no_new_connection_while_the_one_that_it_replaces_cannot_be_end
 
 
 def test_it_says_that_a_connection_is_being_ended(
-    as_alice: Client, read_item: Item, finish_other_sync: Callable[[], None]
+    as_alice: Client, synced_item: Item, finish_other_sync: Callable[[], None]
 ) -> None:
-    answer = as_alice.post(reverse("disconnect", args=[read_item.pk]), {"history": "keep"}, follow=True)
+    answer = as_alice.post(reverse("disconnect", args=[synced_item.pk]), {"history": "keep"}, follow=True)
     assert "We finish this after the sync" in answer.content.decode()
 
 
-def test_it_does_what_was_wished_last(alice: User, read_item: Item, provider: ScriptedProvider) -> None:
-    with ThreadPoolExecutor() as pool, lock_item_row(read_item, pool):
-        first = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
-    last = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+def test_it_does_what_was_wished_last(alice: User, synced_item: Item, provider: ScriptedProvider) -> None:
+    with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool):
+        first = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
+    last = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     assert (first.history, last.history) == ("delete", "")
     execute_removal(last)
     assert count_remaining(alice) == (2, 0, 0)
 
 
 def test_it_takes_another_wish_until_the_first_one_is_done(
-    alice: User, read_item: Item, provider: ScriptedProvider, finish_other_sync: Callable[[], None]
+    alice: User, synced_item: Item, provider: ScriptedProvider, finish_other_sync: Callable[[], None]
 ) -> None:
-    removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
-    disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+    removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
+    disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
     finish_other_sync()
     execute_removal(removal)
     assert count_remaining(alice) == (0, 0, 0)
 
 
 def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
-    alice: User, read_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    alice: User, synced_item: Item, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ThreadPoolExecutor() as pool, lock_item_row(read_item, pool):
-        removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=True)
+    with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool):
+        removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=True)
     settle = removals.close_accounts
 
-    def ask() -> None:
+    def disconnect_again() -> None:
         try:
-            disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+            disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
         finally:
             connection.close()
 
     def while_settling(**options: object) -> None:
         with ThreadPoolExecutor() as pool:
-            pool.submit(ask).result()
+            pool.submit(disconnect_again).result()
         settle(**options)
 
     monkeypatch.setattr(removals, "close_accounts", while_settling)
@@ -260,22 +260,22 @@ def test_it_loses_no_wish_that_comes_while_a_worker_does_another(
 
 
 def test_it_settles_at_once_what_no_worker_here_can_pay(
-    alice: User, read_item: Item, finish_other_sync: Callable[[], None]
+    alice: User, synced_item: Item, finish_other_sync: Callable[[], None]
 ) -> None:
     with tenant(alice.pk):
-        Item.objects.filter(pk=read_item.pk).update(environment="production")
+        Item.objects.filter(pk=synced_item.pk).update(environment="production")
     with pytest.raises(OperationalError):
-        disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+        disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
     finish_other_sync()
-    removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+    removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
     assert (removal.history, count_remaining(alice)) == ("", (0, 0, 0))
 
 
-def test_it_overrides_no_person_when_an_item_is_needless(alice: User, read_item: Item) -> None:
-    with ThreadPoolExecutor() as pool, lock_item_row(read_item, pool):
-        removal = disconnecting.disconnect_bank(user=alice, item_id=read_item.pk, keep_history=False)
+def test_it_overrides_no_person_when_an_item_is_needless(alice: User, synced_item: Item) -> None:
+    with ThreadPoolExecutor() as pool, lock_item_row(synced_item, pool):
+        removal = disconnecting.disconnect_bank(user=alice, item_id=synced_item.pk, keep_history=False)
     with tenant(alice.pk):
-        Item.objects.filter(pk=read_item.pk).update(connection=Connection.REVOKED)
-        disconnecting.disconnect_redundant_items(owner_id=alice.pk, item_ids=[read_item.pk])
+        Item.objects.filter(pk=synced_item.pk).update(connection=Connection.REVOKED)
+        disconnecting.disconnect_redundant_items(owner_id=alice.pk, item_ids=[synced_item.pk])
         removal.refresh_from_db()
     assert removal.history == "delete"

@@ -1,4 +1,4 @@
-"""``PLAID_ENV`` was changed: an Item is spoken of to the Plaid that made it, and to no other."""
+"""Items after a change of ``PLAID_ENV``: a token is sent only to the environment that issued it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOW = timedelta(0)
 
 
-class Untouched(ScriptedProvider):
-    """Fails the test as soon as a token reaches it."""
+class UnusedProvider(ScriptedProvider):
+    """Fails the test when it gets a token."""
 
     def refuse(self, token: str, **_: object) -> None:
         raise AssertionError("An Item's token was sent to another environment.")
@@ -38,36 +38,36 @@ class Untouched(ScriptedProvider):
 
 
 @pytest.fixture
-def elsewhere(item: Item, monkeypatch: pytest.MonkeyPatch, settings: object) -> Item:
-    """Alice's connection of the embedded sandbox, on a site that speaks with Plaid's own sandbox since."""
+def item_of_other_environment(item: Item, monkeypatch: pytest.MonkeyPatch, settings: object) -> Item:
+    """An Item of the embedded sandbox, on a site that now uses Plaid's own sandbox."""
     settings.PLAID_ENV = "sandbox"
-    monkeypatch.setattr(PlaidProvider, "connect", Untouched)
+    monkeypatch.setattr(PlaidProvider, "connect", UnusedProvider)
     return item
 
 
-def test_it_reads_no_item_of_another_environment(alice: User, elsewhere: Item) -> None:
-    assert sync_item(owner_id=alice.pk, item_id=elsewhere.pk, trigger="test").ran is False
+def test_it_reads_no_item_of_another_environment(alice: User, item_of_other_environment: Item) -> None:
+    assert sync_item(owner_id=alice.pk, item_id=item_of_other_environment.pk, trigger="test").ran is False
     assert sync_queue.claim_due_syncs(limit=10) == []
     assert sync_queue.refresh_all(user=alice, cooldown=NOW) == []
     with pytest.raises(sync_queue.NotConnected):
-        sync_queue.refresh(user=alice, item_id=elsewhere.pk, cooldown=NOW)
+        sync_queue.refresh(user=alice, item_id=item_of_other_environment.pk, cooldown=NOW)
 
 
 def test_it_goes_on_reading_where_the_environment_comes_back(
-    alice: User, elsewhere: Item, settings: object, provider: ScriptedProvider
+    alice: User, item_of_other_environment: Item, settings: object, provider: ScriptedProvider
 ) -> None:
     assert sync_queue.claim_due_syncs(limit=10) == []
     settings.PLAID_ENV = "embedded"
     provider.pages = [transactions_page()]
-    assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)] == [elsewhere.pk]
-    assert sync_item(owner_id=alice.pk, item_id=elsewhere.pk, trigger="test").ran is True
+    assert [claimed.item_id for claimed in sync_queue.claim_due_syncs(limit=10)] == [item_of_other_environment.pk]
+    assert sync_item(owner_id=alice.pk, item_id=item_of_other_environment.pk, trigger="test").ran is True
 
 
-def test_it_repairs_no_item_of_another_environment(alice: User, elsewhere: Item) -> None:
+def test_it_repairs_no_item_of_another_environment(alice: User, item_of_other_environment: Item) -> None:
     with tenant(alice.pk):
-        Item.objects.filter(pk=elsewhere.pk).update(connection=Connection.LOGIN_REQUIRED)
+        Item.objects.filter(pk=item_of_other_environment.pk).update(connection=Connection.LOGIN_REQUIRED)
     with pytest.raises(Item.DoesNotExist):
-        open_update_mode(user=alice, item_id=elsewhere.pk)
+        open_update_mode(user=alice, item_id=item_of_other_environment.pk)
 
 
 def test_it_finishes_no_dialog_of_another_environment(
@@ -106,21 +106,28 @@ def test_it_links_a_bank_here_that_another_environment_knows(
     assert (linked.environment, linked.pk != item.pk) == ("sandbox", True)
 
 
-def test_it_lets_an_item_of_a_sandbox_go_without_a_call(alice: User, elsewhere: Item) -> None:
-    make_account(elsewhere)
-    assert disconnect_bank(user=alice, item_id=elsewhere.pk, keep_history=True) is None
+def test_it_lets_an_item_of_a_sandbox_go_without_a_call(alice: User, item_of_other_environment: Item) -> None:
+    make_account(item_of_other_environment)
+    assert disconnect_bank(user=alice, item_id=item_of_other_environment.pk, keep_history=True) is None
     with tenant(alice.pk):
-        elsewhere.refresh_from_db()
-        assert (elsewhere.connection, elsewhere.access_token) == (Connection.REMOVED, None)
+        item_of_other_environment.refresh_from_db()
+        assert (item_of_other_environment.connection, item_of_other_environment.access_token) == (
+            Connection.REMOVED,
+            None,
+        )
         assert not PendingRemoval.objects.for_user(alice).exists()
 
 
 def test_it_owes_the_removal_of_an_item_that_is_billed_until_its_environment_is_back(
-    alice: User, make_item: Callable[..., Item], elsewhere: Item, settings: object, provider: ScriptedProvider
+    alice: User,
+    make_item: Callable[..., Item],
+    item_of_other_environment: Item,
+    settings: object,
+    provider: ScriptedProvider,
 ) -> None:
     with tenant(alice.pk):
-        Item.objects.filter(pk=elsewhere.pk).update(environment="production")
-    owed = disconnect_bank(user=alice, item_id=elsewhere.pk, keep_history=True)
+        Item.objects.filter(pk=item_of_other_environment.pk).update(environment="production")
+    owed = disconnect_bank(user=alice, item_id=item_of_other_environment.pk, keep_history=True)
     assert sync_queue.due_removals(limit=10) == []
     remove_at_provider(owner_id=alice.pk, removal_id=owed.pk)
     assert provider.removed_tokens == []
@@ -130,12 +137,12 @@ def test_it_owes_the_removal_of_an_item_that_is_billed_until_its_environment_is_
     assert provider.removed_tokens == ["access-sandbox-secret"]
 
 
-def test_it_says_so_on_the_pages(as_alice: Client, elsewhere: Item) -> None:
-    make_account(elsewhere)
+def test_it_says_so_on_the_pages(as_alice: Client, item_of_other_environment: Item) -> None:
+    make_account(item_of_other_environment)
     shown = as_alice.get(reverse("accounts")).content.decode()
     assert "Other environment" in shown
     assert "Sync now" not in shown
-    assert as_alice.get(reverse("reconnect", args=[elsewhere.pk])).status_code == 404
-    asked = as_alice.post(reverse("refresh", args=[elsewhere.pk]), follow=True)
+    assert as_alice.get(reverse("reconnect", args=[item_of_other_environment.pk])).status_code == 404
+    asked = as_alice.post(reverse("refresh", args=[item_of_other_environment.pk]), follow=True)
     assert "This connection can" in asked.content.decode()
     assert "Other environment" in as_alice.get(reverse("overview")).content.decode()

@@ -1,4 +1,4 @@
-"""What a reading's end means for the Item: its state, and when it is looked at again."""
+"""The state and the next sync of an Item after a sync has ended."""
 
 from dataclasses import replace
 from datetime import timedelta

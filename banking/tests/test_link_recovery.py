@@ -75,7 +75,7 @@ def pending_session(session: LinkSession, provider: ScriptedProvider) -> LinkSes
     return reload(session)
 
 
-# --- Whose token it is ------------------------------------------------------------------------------------
+# --- The owner of a token ---------------------------------------------------------------------------------
 
 
 def test_it_takes_the_banks_name_from_the_provider(session: LinkSession) -> None:
@@ -100,7 +100,7 @@ def test_it_refuses_a_token_that_was_made_in_another_session(
 def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
     session: LinkSession, mallory: User, provider: ScriptedProvider
 ) -> None:
-    """A token of Alice's, stolen, and posted to a session that Mallory has just opened."""
+    """A stolen token of Alice's, posted to a new session of Mallory's."""
     hers = open_link(user=mallory).session
     assert finish_error(hers).reason == "unconfirmed"
     for _ in range(recovery.MAX_ATTEMPTS):
@@ -110,7 +110,7 @@ def test_it_refuses_a_token_for_a_dialog_that_nobody_went_through(
     assert reload(hers).state in (LinkSession.State.PENDING, LinkSession.State.FAILED)
 
 
-# --- An answer that was lost ------------------------------------------------------------------------------
+# --- A lost response --------------------------------------------------------------------------------------
 
 
 def test_it_says_that_it_asks_again(pending_session: LinkSession) -> None:

@@ -48,7 +48,7 @@ def test_it_stores_at_once_which_bank_it_is_where_we_know_the_bank(
 ) -> None:
     linked = finish(alice, open_link(user=alice).session)
     assert linked.institution == item.institution
-    # What a browser says makes no bank: one that we do not know is asked for by the first reading.
+    # No institution is created from what a browser posts; the first sync fetches an unknown one.
     unknown = LinkMetadata("ins_nobody", "A Bank", frozenset())
     provider.credential = Credential("access-sandbox-2", "item-2", "req")
     assert finish(alice, open_link(user=alice).session, token="public-sandbox-2", metadata=unknown).institution is None

@@ -1,4 +1,4 @@
-"""What a connection's facts mean in one word, and what an account's figures say. Nothing here is stored."""
+"""The properties of Items and accounts, without a database."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,8 @@ DAY = timedelta(days=1)
 WELL = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
 
 
-def here(**facts: object) -> Item:
-    """An Item of the environment that the site speaks with, as the facts say."""
+def build_item(**facts: object) -> Item:
+    """Build an Item of the site's current environment."""
     return Item(environment="embedded", **facts)
 
 
@@ -51,15 +51,15 @@ def _noon() -> Iterator[None]:
     ],
 )
 def test_it_says_how_a_connection_is_in_one_word(facts: dict[str, object], state: str) -> None:
-    assert here(**facts).state == state
+    assert build_item(**facts).state == state
 
 
 def test_it_has_a_word_for_every_combination_of_facts() -> None:
-    words = {
-        here(connection=connection, readiness=readiness, failures=failures, checked_at=checked).state
+    states = {
+        build_item(connection=connection, readiness=readiness, failures=failures, checked_at=checked).state
         for connection, readiness, failures, checked in product(Connection, Readiness, (0, 1), (None, NOW, NOW - DAY))
     }
-    assert words == {"loading", "fresh", "stale", "error", "reauth", "repair", "disconnected"}
+    assert states == {"loading", "fresh", "stale", "error", "reauth", "repair", "disconnected"}
 
 
 @pytest.mark.parametrize("connection", VISIBLE_CONNECTIONS)
@@ -100,7 +100,7 @@ def test_it_waits_for_a_sync_that_was_asked_for_but_not_for_ever(facts: dict[str
     ],
 )
 def test_it_can_be_asked_again_after_a_while(facts: dict[str, object], may: bool) -> None:
-    assert here(**facts).can_refresh(at=NOW, cooldown=5 * MINUTE) is may
+    assert build_item(**facts).can_refresh(at=NOW, cooldown=5 * MINUTE) is may
 
 
 @pytest.mark.parametrize(

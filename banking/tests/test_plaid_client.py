@@ -35,7 +35,7 @@ LINK = {"link_token": "link-sandbox-1", "expiration": "2026-11-22T16:00:00Z", "r
 
 
 def plaid_settings(url="http://127.0.0.1:1", **changes):
-    facts = {
+    fields = {
         "environment": "embedded",
         "host": url,
         "client_id": "client",
@@ -46,7 +46,7 @@ def plaid_settings(url="http://127.0.0.1:1", **changes):
         "redirect_uri": "",
         "days_requested": 730,
     }
-    return PlaidSettings(**facts | changes)
+    return PlaidSettings(**fields | changes)
 
 
 @pytest.fixture
@@ -56,17 +56,19 @@ def server():
 
 
 @pytest.fixture
-def client_with(server):
+def make_client(server):
     def make(**changes):
-        made = plaid_settings(server.url, **changes)
-        return PlaidClient(made, PlaidTransport(host=made.host, client_id=made.client_id, secret=made.secret))
+        settings = plaid_settings(server.url, **changes)
+        return PlaidClient(
+            settings, PlaidTransport(host=settings.host, client_id=settings.client_id, secret=settings.secret)
+        )
 
     return make
 
 
 @pytest.fixture
-def client(client_with):
-    return client_with()
+def client(make_client):
+    return make_client()
 
 
 # --- Where it may connect ---------------------------------------------------------------------------------
@@ -166,7 +168,7 @@ def test_it_loads_the_sdk_only_when_it_connects():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-# --- What it asks -----------------------------------------------------------------------------------------
+# --- Requests ---------------------------------------------------------------------------------------------
 
 
 def test_it_asks_for_a_link_token(client, server):
@@ -192,9 +194,9 @@ def test_it_sends_no_webhook_and_no_redirect_that_it_does_not_have(client, serve
     assert not {"webhook", "redirect_uri"} & set(server.requests[0].fields)
 
 
-def test_it_sends_the_redirect_that_it_has(client_with, server):
+def test_it_sends_the_redirect_that_it_has(make_client, server):
     server.respond_with(http_response(LINK))
-    client = client_with(redirect_uri="https://plumbline.test/return")
+    client = make_client(redirect_uri="https://plumbline.test/return")
     client.create_link_token(client_user_id="u1", webhook="")
     client.create_update_token(TOKEN, client_user_id="u1")
     assert [request.fields["redirect_uri"] for request in server.requests] == ["https://plumbline.test/return"] * 2
@@ -242,26 +244,26 @@ def test_it_asks_for_what_makes_a_bank_recognizable(client, server):
     }
 
 
-class PatientDoor:
-    """Stands in for the transport and notes how long each call may take."""
+class RecordingTransport:
+    """Replaces the transport, and records the timeout of each call."""
 
     def __init__(self):
-        self.patience = []
+        self.timeouts = []
 
     def post(self, endpoint, fields, *, seconds):
-        self.patience.append((endpoint, seconds))
+        self.timeouts.append((endpoint, seconds))
         answer = STREAM_END | LINK | {"item": {"item_id": "i"}, "item_id": "i", "access_token": TOKEN, "key": {}}
         return encode_json(answer)
 
 
 def test_it_waits_longest_where_plaid_is_slowest():
-    door = PatientDoor()
-    client = PlaidClient(plaid_settings(), door)
+    transport = RecordingTransport()
+    client = PlaidClient(plaid_settings(), transport)
     client.sync_transactions(TOKEN, cursor="")
     client.sync_transactions(TOKEN, cursor="c1")
     client.get_item(TOKEN)
     client.webhook_key("k1")
-    assert door.patience == [
+    assert transport.timeouts == [
         ("transactions_sync", 60),
         ("transactions_sync", 30),
         ("item_get", 15),
@@ -269,7 +271,7 @@ def test_it_waits_longest_where_plaid_is_slowest():
     ]
 
 
-# --- What it never sends ----------------------------------------------------------------------------------
+# --- Refused requests -------------------------------------------------------------------------------------
 
 CALLS_WITH_A_TOKEN = {
     "item": lambda client, token: client.get_item(token),
@@ -289,9 +291,9 @@ def test_it_sends_no_token_of_another_environment(client, server, call, token):
     assert server.requests == []
 
 
-def test_it_sends_no_sandbox_token_to_production(client_with, server):
+def test_it_sends_no_sandbox_token_to_production(make_client, server):
     with pytest.raises(ProviderConfigurationError):
-        client_with(environment="production").get_item(TOKEN)
+        make_client(environment="production").get_item(TOKEN)
     assert server.requests == []
 
 
@@ -305,7 +307,7 @@ def test_it_sends_no_public_token_that_cannot_be_one(client, server, token):
     assert server.requests == []
 
 
-# --- What it makes of answers -----------------------------------------------------------------------------
+# --- Responses --------------------------------------------------------------------------------------------
 
 
 def plaid_error(error_type, code, status=400):

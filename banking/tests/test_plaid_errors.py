@@ -21,7 +21,7 @@ from banking.provider import (
     Unsupported,
 )
 
-# Written down from https://plaid.com/docs/errors/ : what it must become, error type, HTTP status, codes.
+# From https://plaid.com/docs/errors/ : the expected class, error type, HTTP status, codes.
 PLAIDS_TABLE = [
     (
         LoginRequired,

@@ -1,4 +1,4 @@
-"""The real SDK against the sandbox program: what the site and Plaid say to each other, over HTTP."""
+"""Plaid's client with the real SDK, over HTTP against the sandbox program."""
 
 from decimal import Decimal
 
@@ -27,7 +27,7 @@ from banking.provider import (
 from banking.tests.scripted_server import http_response, scripted_server
 
 
-def client_of(sandbox, secret=None):
+def make_client(sandbox, secret=None):
     secret = secret or sandbox.secret
     profile = PlaidSettings("embedded", sandbox.url, sandbox.client_id, secret, "Plumbline", "en", ("US",), "", 730)
     return PlaidClient(profile, PlaidTransport(host=sandbox.url, client_id=sandbox.client_id, secret=secret))
@@ -35,7 +35,7 @@ def client_of(sandbox, secret=None):
 
 @pytest.fixture
 def client(sandbox):
-    yield client_of(sandbox)
+    yield make_client(sandbox)
     sandbox.admin("faults", method="DELETE")
     sandbox.admin("limits", {"table": "off"})
 
@@ -46,7 +46,7 @@ def credential(sandbox, client):
 
 
 def read_stream(client, token, cursor=""):
-    """Every page from ``cursor`` to the end."""
+    """Sync all pages after ``cursor``."""
     pages = [client.sync_transactions(token, cursor=cursor)]
     while pages[-1].has_more:
         pages.append(client.sync_transactions(token, cursor=pages[-1].next_cursor))
@@ -196,7 +196,7 @@ def test_it_says_that_a_cursor_is_lost(sandbox, client, credential):
 
 def test_it_says_that_our_keys_are_wrong(sandbox):
     with pytest.raises(ProviderConfigurationError) as caught:
-        client_of(sandbox, secret="wrong").create_link_token(client_user_id="u1", webhook="")
+        make_client(sandbox, secret="wrong").create_link_token(client_user_id="u1", webhook="")
     assert caught.value.code == "INVALID_API_KEYS"
 
 
@@ -289,7 +289,7 @@ FIRED = b"NEW_ACCOUNTS_AVAILABLE"
 
 @pytest.fixture
 def site():
-    """A site that takes every webhook."""
+    """A server that accepts every webhook."""
     with scripted_server() as running:
         running.respond_with(http_response(b""))
         yield running
@@ -304,18 +304,18 @@ def verify_delivery(client, delivery):
     return verify(delivery.headers["plaid-verification"], delivery.body, client=client, is_known=bool)
 
 
-def fire(sandbox, item):
+def fire_webhook(sandbox, item):
     fields = {"webhook_type": "ITEM", "webhook_code": FIRED.decode()}
     sandbox.plaid("sandbox/item/fire_webhook", access_token=item.access_token, **fields)
 
 
-def fired_last(sandbox):
+def last_message_id(sandbox):
     sent = sandbox.admin("outbox", method="GET")["webhooks"]
     return max(message["id"] for message in sent if message["body"]["webhook_code"] == FIRED.decode())
 
 
 def test_it_hears_a_webhook_that_the_sandbox_delivers(sandbox, client, site, item_with_webhook):
-    fire(sandbox, item_with_webhook)
+    fire_webhook(sandbox, item_with_webhook)
     [delivery] = site.wait_for(1, containing=FIRED)
     event = verify_delivery(client, delivery)
     assert event.provider_item_id == item_with_webhook.provider_item_id
@@ -323,10 +323,10 @@ def test_it_hears_a_webhook_that_the_sandbox_delivers(sandbox, client, site, ite
 
 
 def test_it_tells_twins_of_one_second_apart(sandbox, client, site, item_with_webhook):
-    """The clock of one of several pairs may turn between the two; that of eight at once does not turn seven times."""
-    fire(sandbox, item_with_webhook)
+    """The second may change between two deliveries, but not seven times between eight."""
+    fire_webhook(sandbox, item_with_webhook)
     site.wait_for(1, containing=FIRED)
-    sandbox.admin("webhooks", {"action": "replay", "id": fired_last(sandbox), "times": 8})
+    sandbox.admin("webhooks", {"action": "replay", "id": last_message_id(sandbox), "times": 8})
     deliveries = site.wait_for(9, containing=FIRED)[1:]
     signed = {delivery.headers["plaid-verification"].rpartition(".")[0] for delivery in deliveries}
     assert len(signed) < len(deliveries)
@@ -338,9 +338,9 @@ def test_it_tells_twins_of_one_second_apart(sandbox, client, site, item_with_web
     [("body", "body"), ("sig", "signature"), ("iat", "age"), ("kid", "key"), ("alg", "algorithm")],
 )
 def test_it_refuses_a_webhook_that_was_tampered_with(sandbox, client, site, item_with_webhook, tamper, reason):
-    fire(sandbox, item_with_webhook)
+    fire_webhook(sandbox, item_with_webhook)
     site.wait_for(1, containing=FIRED)
-    sandbox.admin("webhooks", {"action": "replay", "id": fired_last(sandbox), "tamper": tamper})
+    sandbox.admin("webhooks", {"action": "replay", "id": last_message_id(sandbox), "tamper": tamper})
     delivery = site.wait_for(2, containing=FIRED)[1]
     with pytest.raises(WebhookRejected) as caught:
         verify_delivery(client, delivery)
@@ -348,15 +348,15 @@ def test_it_refuses_a_webhook_that_was_tampered_with(sandbox, client, site, item
 
 
 def test_it_follows_plaid_to_a_new_key_and_leaves_the_old_one(sandbox, client, site, item_with_webhook):
-    fire(sandbox, item_with_webhook)
+    fire_webhook(sandbox, item_with_webhook)
     [old] = site.wait_for(1, containing=FIRED)
     sandbox.admin("keys/rotate")
-    fire(sandbox, item_with_webhook)
+    fire_webhook(sandbox, item_with_webhook)
     new = site.wait_for(2, containing=FIRED)[1]
     assert verify_delivery(client, old)
     assert verify_delivery(client, new)
     sandbox.admin("keys/expire", {})
-    stranger = client_of(sandbox)
+    stranger = make_client(sandbox)
     assert verify_delivery(stranger, new)
     with pytest.raises(WebhookRejected):
         verify_delivery(stranger, old)

@@ -164,7 +164,7 @@ def test_it_answers_well_again_after_a_fault(server, transport):
 
 
 def test_it_gives_up_an_answer_that_only_trickles(server, transport, monkeypatch):
-    # The bytes never stop for long, so only the clock over the whole call can end it.
+    # No single read times out, so only the deadline of the whole call can end it.
     monkeypatch.setattr(transport_module, "CONNECT_SECONDS", 0.1)
     server.respond_with(slow_response)
     with pytest.raises(Unavailable) as caught:

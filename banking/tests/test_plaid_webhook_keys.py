@@ -71,7 +71,7 @@ def test_it_notices_within_an_hour_that_plaid_retired_a_key(private_key, client,
 
 
 def test_it_notices_at_once_when_a_new_key_comes(private_key, client, server):
-    """Plaid retires a key when it brings a new one, so the others are asked about again."""
+    """Plaid retires a key when it introduces a new one, so the cached keys are fetched again."""
     retired = public_jwk(private_key, expired_at=int(NOW.timestamp()) - 1)
     server.respond_with(
         http_response({"key": public_jwk(private_key)}),

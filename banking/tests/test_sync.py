@@ -1,4 +1,4 @@
-"""The reading of an Item, against a scripted stream. Expected rows are written down by hand."""
+"""The sync of an Item with a scripted provider."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -311,14 +311,14 @@ def test_it_leaves_nothing_behind_when_its_worker_dies_between_pages(
 def test_it_stores_nothing_once_another_worker_took_the_item_over(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    def too_slow() -> object:
+    def lose_lease() -> object:
         with tenant(item.owner_id):
             Item.objects.filter(pk=item.pk).update(leased_until=timezone.now() - timedelta(seconds=1))
         provider.pages = [transactions_page(added=[transaction_row("theirs")], cursor="theirs")]
         sync_item(owner_id=item.owner_id, item_id=item.pk, trigger="other")
         return transactions_page(added=[transaction_row("mine")], cursor="mine")
 
-    provider.pages = [too_slow]
+    provider.pages = [lose_lease]
     assert run_sync(item).ran is False
     assert set(stored_transactions()) == {"theirs"}
     assert item.cursor == "theirs"
@@ -341,11 +341,11 @@ def test_it_stores_nothing_of_an_item_that_was_disconnected_meanwhile(
 def test_it_holds_no_transaction_open_while_the_provider_answers(item: Item, provider: ScriptedProvider) -> None:
     seen: list[bool] = []
 
-    def look() -> object:
+    def record_transaction_state() -> object:
         seen.append(connection.in_atomic_block)
         return transactions_page(cursor="c1")
 
-    provider.pages = [look]
+    provider.pages = [record_transaction_state]
     run_sync(item)
     assert seen == [False]
 

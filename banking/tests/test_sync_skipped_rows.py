@@ -1,4 +1,4 @@
-"""One odd row takes nothing else along: the rest is stored, the row is counted, for the person and for operators."""
+"""An invalid row does not prevent a sync: the other rows are stored, and the skipped row is counted and shown."""
 
 from decimal import Decimal
 
@@ -18,8 +18,8 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def odd_page(**changes: object) -> TransactionsPage:
-    """A page as Plaid might send it: one good row, and one that is changed."""
+def page_with_invalid_row(**changes: object) -> TransactionsPage:
+    """Parse a response with one valid row, and one with ``changes``."""
     good = BARE_TRANSACTION | {"account_id": "acc-checking", "transaction_id": "good"}
     answer = {
         "added": [good, BARE_TRANSACTION | {"account_id": "acc-checking", "transaction_id": "odd"} | changes],
@@ -52,7 +52,7 @@ def test_it_stores_the_rest_and_says_what_is_missing(
     changes: dict[str, object],
     field: str,
 ) -> None:
-    provider.pages = [odd_page(**changes), odd_page(**changes)]
+    provider.pages = [page_with_invalid_row(**changes), page_with_invalid_row(**changes)]
     assert run_sync(item).retry_in == 0
     assert (set(stored_transactions()), item.cursor, item.skipped_transactions) == ({"good"}, "", 0)
     run_sync(item)
@@ -75,7 +75,7 @@ def test_it_stores_the_rest_and_says_what_is_missing(
 def test_it_stores_what_is_odd_and_harmless(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions, changes: dict[str, object]
 ) -> None:
-    provider.pages = [odd_page(**changes)]
+    provider.pages = [page_with_invalid_row(**changes)]
     run_sync(item)
     assert (len(stored_transactions()), item.skipped_transactions, last_run(item).skipped_rows) == (2, 0, 0)
 
@@ -83,7 +83,7 @@ def test_it_stores_what_is_odd_and_harmless(
 def test_it_loses_nothing_that_was_spoiled_on_its_way(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [odd_page(date=""), odd_page()]
+    provider.pages = [page_with_invalid_row(date=""), page_with_invalid_row()]
     run_sync(item)
     run_sync(item)
     assert (set(stored_transactions()), item.cursor, item.skipped_transactions) == ({"good", "odd"}, "c1", 0)
@@ -92,7 +92,7 @@ def test_it_loses_nothing_that_was_spoiled_on_its_way(
 def test_it_takes_a_transaction_once_that_a_page_holds_twice(
     item: Item, provider: ScriptedProvider, stored_transactions: StoredTransactions
 ) -> None:
-    provider.pages = [odd_page(transaction_id="good", amount=7)]
+    provider.pages = [page_with_invalid_row(transaction_id="good", amount=7)]
     run_sync(item)
     assert [row.amount for row in stored_transactions().values()] == [-7]
 
@@ -164,7 +164,7 @@ def test_it_reads_all_again_when_the_account_turns_up_that_rows_were_of(
 
 
 def test_it_tells_the_person_that_rows_are_missing(item: Item, provider: ScriptedProvider, as_alice: Client) -> None:
-    provider.pages = [odd_page(date=""), odd_page(date="")]
+    provider.pages = [page_with_invalid_row(date=""), page_with_invalid_row(date="")]
     run_sync(item)
     run_sync(item)
     shown = as_alice.get(reverse("accounts")).content.decode()

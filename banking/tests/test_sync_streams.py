@@ -1,4 +1,4 @@
-"""Whatever a bank does with its rows, and however they reach us: what counts in the end is what counts at the bank."""
+"""Random changes at a bank in random pages: after the last sync, the stored rows are those of the bank."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ from compliance.isolation import tenant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 IDS = ("a", "b", "c", "d")
-Standing = dict[str, tuple[str, Decimal]]
+RowsById = dict[str, tuple[str, Decimal]]
 
 
 @dataclass
 class StreamingBank:
-    """A bank's rows, and the log of what became of them, which it sends one event a page."""
+    """A bank's rows, and the log of their changes, which it returns one event a page."""
 
     rows: dict[str, TransactionRow] = field(default_factory=dict)
     log: list[dict[str, object]] = field(default_factory=list)
@@ -40,9 +40,9 @@ class StreamingBank:
         self.rows.pop(provider_id, None)
         self.log.append({"removed": [provider_id]})
 
-    def answer(self, cursor: str) -> TransactionsPage:
+    def get_page(self, cursor: str) -> TransactionsPage:
         if not cursor:
-            return self.beginning()
+            return self.first_page()
         if self.loses_cursors:
             self.loses_cursors = False
             raise InvalidCursor("INVALID_FIELD")
@@ -51,8 +51,8 @@ class StreamingBank:
         reached = min(seen + 1, len(self.log))
         return transactions_page(**event, cursor=str(reached), more=reached < len(self.log))
 
-    def beginning(self) -> TransactionsPage:
-        """All rows at once; while the history is being prepared the half of them, and the others as news later."""
+    def first_page(self) -> TransactionsPage:
+        """Return all rows; with ``in_parts`` only half of them, and the others as events of the log."""
         rows, head = list(self.rows.values()), str(len(self.log))
         if self.in_parts:
             self.in_parts = False
@@ -60,7 +60,7 @@ class StreamingBank:
             return transactions_page(added=rows[::2], cursor=head, readiness=Readiness.INITIAL)
         return transactions_page(added=rows, cursor=head)
 
-    def standing(self) -> Standing:
+    def current_rows(self) -> RowsById:
         named = {row.pending_id for row in self.rows.values() if not row.pending}
         return {
             key: (row.account_id, row.amount)
@@ -94,7 +94,7 @@ events = st.lists(
 )
 
 
-def standing(item: Item) -> Standing:
+def current_rows(item: Item) -> RowsById:
     with tenant(item.owner_id):
         found = Transaction.objects.filter(owner=item.owner_id, account__item=item, removed_at=None)
         named = [(row.provider_id, row.account.provider_id, row.amount) for row in found.select_related("account")]
@@ -109,7 +109,7 @@ def test_it_ends_with_exactly_the_rows_that_count_at_the_bank(
 ) -> None:
     bank = StreamingBank()
     item = make_item(alice, provider_item_id=uuid4().hex)
-    provider.sync_transactions = lambda token, *, cursor: bank.answer(cursor)
+    provider.sync_transactions = lambda token, *, cursor: bank.get_page(cursor)
     for event in [*story, "read"]:
         match event:
             case "removed", str(key):
@@ -124,4 +124,4 @@ def test_it_ends_with_exactly_the_rows_that_count_at_the_bank(
                 run_sync(item)
     while bank.in_parts or bank.loses_cursors or item.cursor != str(len(bank.log)):
         run_sync(item)
-    assert standing(item) == bank.standing()
+    assert current_rows(item) == bank.current_rows()

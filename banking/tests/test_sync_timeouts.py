@@ -35,7 +35,7 @@ def lanes(item: Item) -> list[tuple[Lane, bool]]:
     return [(job.lane, job.patient) for job in queued_jobs(item.pk)]
 
 
-# --- A reading among others -------------------------------------------------------------------------------
+# --- Syncs ------------------------------------------------------------------------------------------------
 
 
 def test_it_hands_an_item_over_whose_bank_does_not_answer(item: Item, provider: ScriptedProvider) -> None:

@@ -20,7 +20,7 @@ def account(item: Item) -> Account:
     return make_account(item)
 
 
-def totals_of(user: User) -> list[CurrencyTotal]:
+def load_totals(user: User) -> list[CurrencyTotal]:
     with tenant(user.pk):
         return totals.totals_by_currency(Transaction.objects.for_user(user).newest_first(), owner_id=user.pk)
 
@@ -28,7 +28,7 @@ def totals_of(user: User) -> list[CurrencyTotal]:
 def test_it_adds_what_came_in_and_what_went_out(alice: User, account: Account) -> None:
     for amount in ("2500.00", "-4.33", "-0.67", "0", "12.345"):
         make_transaction(account, amount)
-    (dollars,) = totals_of(alice)
+    (dollars,) = load_totals(alice)
     assert dollars == CurrencyTotal(currency="USD", count=5, money_in=Decimal("2512.345"), money_out=Decimal("5.00"))
     assert dollars.net == Decimal("2507.345")
 
@@ -37,7 +37,7 @@ def test_it_never_adds_two_currencies(alice: User, account: Account) -> None:
     make_transaction(account, "-10")
     make_transaction(account, "-20", currency="EUR")
     make_transaction(account, "30", currency="EUR")
-    assert totals_of(alice) == [
+    assert load_totals(alice) == [
         CurrencyTotal(currency="EUR", count=2, money_in=Decimal(30), money_out=Decimal(20)),
         CurrencyTotal(currency="USD", count=1, money_in=Decimal(0), money_out=Decimal(10)),
     ]
@@ -46,23 +46,23 @@ def test_it_never_adds_two_currencies(alice: User, account: Account) -> None:
 def test_it_keeps_currencies_of_equal_weight_in_one_order(alice: User, account: Account) -> None:
     for currency in ("USD", "", "EUR", "CAD"):
         make_transaction(account, "1", currency=currency)
-    assert [total.currency for total in totals_of(alice)] == ["", "CAD", "EUR", "USD"]
+    assert [total.currency for total in load_totals(alice)] == ["", "CAD", "EUR", "USD"]
 
 
 def test_it_loses_no_cent_of_what_floats_cannot_hold(alice: User, account: Account) -> None:
     for amount in ("0.1", "0.2", "90071992547409.93", "-90071992547409.92"):
         make_transaction(account, amount)
-    (dollars,) = totals_of(alice)
+    (dollars,) = load_totals(alice)
     assert dollars.net == Decimal("0.31")
 
 
 def test_it_has_nothing_to_say_about_nothing(alice: User) -> None:
-    assert totals_of(alice) == []
+    assert load_totals(alice) == []
 
 
 def test_it_counts_nothing_of_somebody_else(mallory: User, account: Account) -> None:
     make_transaction(account, "1")
-    assert totals_of(mallory) == []
+    assert load_totals(mallory) == []
 
 
 # --- What only moves --------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ def test_it_counts_neither_leg_of_a_transfer_or_a_card_payment(alice: User, item
     make_transaction(account, "70", category="INCOME")
     with tenant(alice.pk):
         update_transfers(owner_id=alice.pk)
-    (dollars,) = totals_of(alice)
+    (dollars,) = load_totals(alice)
     assert (dollars.money_in, dollars.money_out, dollars.net) == (Decimal(70), Decimal(30), Decimal(40))
     assert (dollars.uncounted_in, dollars.uncounted_out) == (Decimal(410 + 500 + 3000 + 25), Decimal(410 + 500))
     assert dollars.count == 8

@@ -1,4 +1,4 @@
-"""Which two rows are one transfer, worked out by hand beside each test."""
+"""Pairing transactions as transfers."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -170,7 +170,7 @@ def test_it_survives_days_at_the_end_of_the_calendar(alice: User, checking: Acco
     assert len(update_pairs(alice)) == 2
 
 
-# --- When it is done --------------------------------------------------------------------------------------
+# --- Updates of the pairs ---------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
@@ -207,7 +207,7 @@ def count_transfers(item: Item) -> int:
         return Transfer.objects.filter(owner=item.owner_id).count()
 
 
-# --- Whatever the rows ------------------------------------------------------------------------------------
+# --- Random rows ------------------------------------------------------------------------------------------
 
 LEGS = st.builds(
     lambda place, account, day, sign: Leg(

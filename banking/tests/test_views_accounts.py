@@ -63,7 +63,7 @@ def test_it_leads_from_a_bank_that_is_gone_to_those_that_are_there(
     as_alice: Client, as_mallory: Client, healthy_item: Item
 ) -> None:
     update_item(healthy_item, connection=Connection.REMOVED)
-    # An alert may lead there whose connection has ended since, by itself perhaps.
+    # A notification may link to a connection that has ended since.
     assert as_alice.get(reverse("item", args=[healthy_item.pk])).url == reverse("accounts")
     assert as_mallory.get(reverse("item", args=[healthy_item.pk])).status_code == 404
     assert "Everyday" not in page_text(as_alice.get(reverse("accounts")))
@@ -126,11 +126,11 @@ def test_it_asks_as_often_for_many_banks_as_for_one(
     as_alice: Client, alice: User, healthy_item: Item, make_item
 ) -> None:
     def count_queries() -> int:
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             as_alice.get(reverse("accounts"))
-        return len(asked)
+        return len(queries)
 
-    # The first request makes the key that audit events are sealed with.
+    # The first request creates the data key that seals audit events.
     count_queries()
     one = count_queries()
     for number in range(4):

@@ -1,4 +1,4 @@
-"""Leaving the linking dialog without a connection, and what is kept of that for support."""
+"""Closing Link without a connection, and what is stored about it for support."""
 
 import pytest
 from django.test import Client
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def session(alice: User, provider: ScriptedProvider) -> LinkSession:
-    """Alice's open dialog."""
+    """An open link session of Alice's."""
     return open_link(user=alice).session
 
 

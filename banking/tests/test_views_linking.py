@@ -1,4 +1,4 @@
-"""Connecting a bank through the site's pages; the provider answers by a script."""
+"""Connecting a bank through the site's pages, with a scripted provider."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def session(alice: User, provider: ScriptedProvider) -> LinkSession:
-    """Alice's open dialog."""
+    """An open link session of Alice's."""
     return open_link(user=alice).session
 
 
@@ -112,7 +112,7 @@ def test_it_begins_again_when_nothing_was_left_open(as_alice: Client, as_mallory
     assert as_mallory.get(reverse("oauth_return")).url == reverse("connect")
 
 
-# --- Taking what the dialog brings ------------------------------------------------------------------------
+# --- The result of the dialog -----------------------------------------------------------------------------
 
 
 def test_it_keeps_the_bank_and_begins_its_import(as_alice: Client, alice: User, session: LinkSession) -> None:
@@ -192,7 +192,7 @@ def test_it_loses_nothing_while_the_provider_is_away(
     good, provider.credential = provider.credential, error
     away = post_public_token(as_alice, session)
     assert away.status_code == 409
-    # An answer that did not come may stand for a connection that was made.
+    # After a lost response, the Item may exist at the provider.
     assert ("We check again" if type(error) is Unavailable else "Try again in a") in page_text(away)
     assert error.code not in page_text(away)
     provider.credential = good
@@ -258,7 +258,7 @@ def test_it_connects_whatever_the_dialog_tells_besides(
     assert "<script>alert" not in as_alice.get(answer.url).content.decode()
     (item,) = list_items(alice)
     assert len(item.institution_name) <= 200
-    # What is no text is not made one.
+    # A value that is not text is not converted.
     assert not {"[", "{"}.intersection(item.institution_name)
 
 

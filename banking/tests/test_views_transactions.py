@@ -18,7 +18,7 @@ from ui.tests.page_text import page_text
 
 pytestmark = pytest.mark.django_db
 
-# An id that nothing has; fixed, because every test process has to collect the same names.
+# An id that no row has; constant, because all test processes must collect the same test names.
 NOBODY = "0041f248-4745-48d6-aa3c-c4286e2ca37c"
 
 
@@ -31,7 +31,7 @@ def index(client: Client, query: str = "", **headers: str):
     return client.get(f"{reverse('transactions')}?{query}", headers=headers)
 
 
-def cells(client: Client, query: str = "") -> list[list[str]]:
+def csv_rows(client: Client, query: str = "") -> list[list[str]]:
     answer = client.get(f"{reverse('transactions-csv')}?{query}")
     assert answer.status_code == 200
     return list(csv.reader(line.decode() for line in answer.streaming_content))
@@ -181,7 +181,7 @@ def test_it_refuses_to_read_endless_parameters(as_alice: Client) -> None:
     assert index(as_alice, "&".join(f"a{n}=1" for n in range(5000))).status_code == 400
 
 
-# --- The file ---------------------------------------------------------------------------------------------
+# --- The CSV export ---------------------------------------------------------------------------------------
 
 
 def test_it_writes_what_the_list_shows(as_alice: Client, account: Account) -> None:
@@ -199,12 +199,12 @@ def test_it_writes_what_the_list_shows(as_alice: Client, account: Account) -> No
 
 def test_it_writes_all_pages_into_one_file(as_alice: Client, account: Account) -> None:
     make_transactions(account, [build_transaction(account, "-1") for _ in range(120)])
-    assert len(cells(as_alice, "size=25")) == 121
+    assert len(csv_rows(as_alice, "size=25")) == 121
 
 
 def test_it_writes_no_row_of_somebody_else(as_mallory: Client, account: Account) -> None:
     make_transaction(account, "-1")
-    assert len(cells(as_mallory)) == 1
+    assert len(csv_rows(as_mallory)) == 1
     assert as_mallory.get(reverse("transactions-csv"), {"account": account.pk}).status_code == 422
 
 
@@ -216,7 +216,7 @@ def test_it_writes_no_file_for_a_filter_that_makes_no_sense(as_alice: Client, ac
 
 
 def test_it_writes_down_that_the_rows_were_fetched(as_alice: Client, alice: User, account: Account) -> None:
-    cells(as_alice)
+    csv_rows(as_alice)
     with tenant(alice.pk):
         (event,) = AuditEvent.objects.filter(subject=alice.pk, action="transaction_fetch")
         assert event.details()["form"] == "csv"
@@ -229,9 +229,9 @@ def test_it_is_only_for_reading(as_alice: Client, name: str) -> None:
 
 def test_it_asks_as_often_for_many_rows_as_for_one(as_alice: Client, account: Account) -> None:
     def questions() -> int:
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             index(as_alice)
-        return len(asked)
+        return len(queries)
 
     make_transaction(account, "-1")
     one = questions()

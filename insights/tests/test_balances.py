@@ -1,4 +1,4 @@
-"""Sums of balances, added up by hand beside each test."""
+"""Totals of balances, with the expected values computed by hand."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from banking import connections
 from banking.models import Connection, Item
-from banking.provider import Readiness
-from banking.tests.factories import make_account
+from banking.tests.factories import make_account, mark_synced
 from compliance.isolation import tenant
 from insights.balances.account_totals import BankTotal, CardTotal, bank_balance, cards
 
@@ -27,25 +26,25 @@ def load_connections(user: User) -> list[Item]:
         return connections.list_connections(user)
 
 
-def bank(item: Item, current: str | None, **facts: object) -> None:
+def add_depository(item: Item, current: str | None, **facts: object) -> None:
     make_account(item, current=current and Decimal(current), **facts)
 
 
-def card(item: Item, current: str | None, limit: str | None, **facts: object) -> None:
-    bank(item, current, limit=limit and Decimal(limit), type="credit", subtype="credit card", **facts)
+def add_card(item: Item, current: str | None, limit: str | None, **facts: object) -> None:
+    add_depository(item, current, limit=limit and Decimal(limit), type="credit", subtype="credit card", **facts)
 
 
 # --- Money in the bank ------------------------------------------------------------------------------------
 
 
 def test_it_adds_checking_and_savings_and_nothing_else(alice: User, item: Item) -> None:
-    bank(item, "1200.50", available=Decimal("1100.50"))
-    bank(item, "210.005", available=Decimal("200"))
-    bank(item, "-35", subtype="savings")
-    bank(item, "23631.9805", type="investment")
-    bank(item, "65262", type="loan")
-    card(item, "410", "2000")
-    bank(item, "9999", closed_at=timezone.now())
+    add_depository(item, "1200.50", available=Decimal("1100.50"))
+    add_depository(item, "210.005", available=Decimal("200"))
+    add_depository(item, "-35", subtype="savings")
+    add_depository(item, "23631.9805", type="investment")
+    add_depository(item, "65262", type="loan")
+    add_card(item, "410", "2000")
+    add_depository(item, "9999", closed_at=timezone.now())
     found = bank_balance(load_connections(alice))
     assert found.totals == [
         BankTotal("USD", amount=Decimal("1375.505"), available=Decimal("1300.50"), count=3, available_count=2)
@@ -54,29 +53,29 @@ def test_it_adds_checking_and_savings_and_nothing_else(alice: User, item: Item) 
 
 
 def test_it_leaves_out_what_the_bank_does_not_say(alice: User, item: Item) -> None:
-    bank(item, None)
-    bank(item, "100")
+    add_depository(item, None)
+    add_depository(item, "100")
     assert bank_balance(load_connections(alice)).totals == [
         BankTotal("USD", amount=Decimal(100), available=None, count=2, unstated=1)
     ]
 
 
 def test_it_knows_no_sum_where_no_bank_says_a_balance(alice: User, item: Item) -> None:
-    bank(item, None)
+    add_depository(item, None)
     (total,) = bank_balance(load_connections(alice)).totals
     assert (total.amount, total.unstated) == (None, 1)
 
 
 def test_it_never_adds_two_currencies_and_puts_the_usual_one_first(alice: User, item: Item) -> None:
-    bank(item, "1000000", currency="JPY")
-    bank(item, "1", currency="USD")
-    bank(item, "2", currency="USD")
+    add_depository(item, "1000000", currency="JPY")
+    add_depository(item, "1", currency="USD")
+    add_depository(item, "2", currency="USD")
     totals = bank_balance(load_connections(alice)).totals
     assert [(total.currency, total.amount) for total in totals] == [("USD", Decimal(3)), ("JPY", Decimal(1000000))]
 
 
 def test_it_has_no_sum_without_an_account(alice: User, item: Item) -> None:
-    card(item, "410", "2000")
+    add_card(item, "410", "2000")
     assert bank_balance(load_connections(alice)) is None
     assert bank_balance([]) is None
 
@@ -85,12 +84,12 @@ def test_it_has_no_sum_without_an_account(alice: User, item: Item) -> None:
 
 
 def test_it_measures_use_only_by_cards_that_have_a_limit(alice: User, item: Item) -> None:
-    card(item, "410", "2000")
-    card(item, "0", "1200")
-    card(item, "500", None)
-    card(item, "70", "0")
+    add_card(item, "410", "2000")
+    add_card(item, "0", "1200")
+    add_card(item, "500", None)
+    add_card(item, "70", "0")
     found = cards(load_connections(alice))
-    # 410 of 3,200 is 12.8125 %; what is owed without a limit is owed all the same, and stands apart.
+    # 410 of 3,200 is 12.8125 %; a balance on a card without a limit is counted separately.
     assert found.totals == [
         CardTotal(
             "USD",
@@ -110,59 +109,51 @@ def test_it_measures_use_only_by_cards_that_have_a_limit(alice: User, item: Item
 
 
 def test_it_counts_an_overpaid_card_as_unused(alice: User, item: Item) -> None:
-    card(item, "-50", "1000")
-    card(item, "300", "1000")
+    add_card(item, "-50", "1000")
+    add_card(item, "300", "1000")
     (total,) = cards(load_connections(alice)).totals
-    # The 50 are the person's; they neither lower what is owed on the other card nor lend it room.
+    # A credit balance of 50 reduces neither the balance of the other card nor its utilization.
     assert (total.balance, total.limit, total.utilization) == (Decimal(300), Decimal(2000), Decimal(15))
     assert (total.credit_balance, total.overpaid) == (Decimal(50), 1)
 
 
 def test_it_tells_the_share_that_its_own_figures_give(alice: User, item: Item) -> None:
-    card(item, "-250.13", "1000")
-    card(item, "635.13", "2000")
-    card(item, "900", None)
-    card(item, None, "5000")
+    add_card(item, "-250.13", "1000")
+    add_card(item, "635.13", "2000")
+    add_card(item, "900", None)
+    add_card(item, None, "5000")
     (total,) = cards(load_connections(alice)).totals
     assert total.utilization == total.balance * 100 / total.limit == Decimal("21.171")
     assert total.unstated == 1
 
 
 def test_it_tells_more_than_all_of_a_limit(alice: User, item: Item) -> None:
-    card(item, "2500", "2000")
+    add_card(item, "2500", "2000")
     assert cards(load_connections(alice)).totals[0].utilization == Decimal(125)
 
 
 def test_it_tells_no_use_where_no_card_has_a_limit(alice: User, item: Item) -> None:
-    card(item, "500", None)
-    card(item, None, "1000")
+    add_card(item, "500", None)
+    add_card(item, None, "1000")
     (total,) = cards(load_connections(alice)).totals
     assert (total.balance_without_limit, total.limit, total.utilization) == (Decimal(500), None, None)
     assert (total.unlimited, total.unstated) == (1, 1)
 
 
 def test_it_measures_each_currency_by_itself(alice: User, item: Item) -> None:
-    card(item, "100", "1000")
-    card(item, "100", "1000")
-    card(item, "90000", "100000", currency="JPY")
+    add_card(item, "100", "1000")
+    add_card(item, "100", "1000")
+    add_card(item, "90000", "100000", currency="JPY")
     totals = cards(load_connections(alice)).totals
     assert [(total.currency, total.utilization) for total in totals] == [("USD", Decimal(10)), ("JPY", Decimal(90))]
 
 
 def test_it_has_no_cards_without_a_card(alice: User, item: Item) -> None:
-    bank(item, "1")
+    add_depository(item, "1")
     assert cards(load_connections(alice)) is None
 
 
 # --- Their age --------------------------------------------------------------------------------------------
-
-
-def reading(item: Item, **facts: object) -> Item:
-    well = {"readiness": Readiness.HISTORICAL, "checked_at": NOW, "data_as_of": NOW}
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(**well | facts)
-        item.refresh_from_db()
-    return item
 
 
 @time_machine.travel(NOW, tick=False)
@@ -170,8 +161,8 @@ def test_it_is_as_old_as_the_oldest_fresh_bank_in_it_and_names_the_late_ones(
     alice: User, make_item: Callable[..., Item]
 ) -> None:
     def make_item_with_balance(name: str, **facts: object) -> Item:
-        item = reading(make_item(alice, provider_item_id=name), institution_name=name, **facts)
-        bank(item, "1")
+        item = mark_synced(make_item(alice, provider_item_id=name), institution_name=name, **facts)
+        add_depository(item, "1")
         return item
 
     make_item_with_balance("now")
@@ -183,8 +174,8 @@ def test_it_is_as_old_as_the_oldest_fresh_bank_in_it_and_names_the_late_ones(
         make_item_with_balance("error", failures=1),
         make_item_with_balance("gone", connection=Connection.REVOKED),
     ]
-    without = reading(make_item(alice, provider_item_id="cards only"), data_as_of=NOW - 9 * HOUR)
-    card(without, "1", "2")
+    without = mark_synced(make_item(alice, provider_item_id="cards only"), data_as_of=NOW - 9 * HOUR)
+    add_card(without, "1", "2")
     age = bank_balance(load_connections(alice)).age
     assert age.as_of == NOW - 3 * HOUR
     assert age.late == late

@@ -10,18 +10,18 @@ from insights.banner import most_urgent_banner
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def connection(name: str, **facts: object) -> Item:
+def build_item(name: str, **facts: object) -> Item:
     well = {"readiness": Readiness.HISTORICAL, "checked_at": NOW}
     return Item(environment="embedded", institution_name=name, **well | facts)
 
 
-FRESH = connection("Fresh")
-LOADING = connection("Loading", readiness=Readiness.INITIAL)
-STALE = connection("Stale", checked_at=NOW - timedelta(days=1))
-ERROR = connection("Error", failures=1)
-REAUTH = connection("Reauth", connection=Connection.LOGIN_REQUIRED)
-CONSENT = connection("Consent", connection=Connection.NEEDS_CONSENT)
-REVOKED = connection("Revoked", connection=Connection.REVOKED)
+FRESH = build_item("Fresh")
+LOADING = build_item("Loading", readiness=Readiness.INITIAL)
+STALE = build_item("Stale", checked_at=NOW - timedelta(days=1))
+ERROR = build_item("Error", failures=1)
+REAUTH = build_item("Reauth", connection=Connection.LOGIN_REQUIRED)
+CONSENT = build_item("Consent", connection=Connection.NEEDS_CONSENT)
+REVOKED = build_item("Revoked", connection=Connection.REVOKED)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which card at a bank is which account of a report: what we suggest, and what a person says."""
+"""Matching cards at banks with accounts of a credit report: suggestions, and the user's decisions."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -20,11 +20,11 @@ from insights.credit.card_links import LinkDecision, list_decisions, match_cards
 from insights.models import CardLink
 
 
-def lines(*cards):
+def build_tradelines(*cards):
     return parse_sample(tradeline=list(cards)).tradelines
 
 
-def at_bank(bank="Lakeshore Bank", *, mask="1001", limit="12000", name="", currency="USD"):
+def build_card(bank="Lakeshore Bank", *, mask="1001", limit="12000", name="", currency="USD"):
     limit = None if limit is None else Decimal(limit)
     account = Account(
         item=Item(institution_name=bank), mask=mask, limit=limit, official_name=name, currency=currency, type="credit"
@@ -33,18 +33,22 @@ def at_bank(bank="Lakeshore Bank", *, mask="1001", limit="12000", name="", curre
     return account
 
 
-def found(accounts, *cards):
-    """Each suggestion as the account's creditor and the card's digits."""
-    names = {each.key: each.creditor for each in accounts}
-    return {names[key]: card.mask for key, card in suggest_matches(accounts, cards).items()}
+def suggest_masks(accounts, *cards):
+    """Return the suggestions as {creditor of the account: mask of the card}."""
+    creditors = {account.key: account.creditor for account in accounts}
+    return {creditors[key]: card.mask for key, card in suggest_matches(accounts, cards).items()}
 
 
 def test_it_suggests_the_card_with_the_same_limit_and_digits():
-    assert found(lines(card(subscriberName="CBNA")), at_bank("Some Other Bank")) == {"CBNA": "1001"}
+    assert suggest_masks(build_tradelines(card(subscriberName="CBNA")), build_card("Some Other Bank")) == {
+        "CBNA": "1001"
+    }
 
 
 def test_it_suggests_the_card_with_the_same_limit_and_name():
-    assert found(lines(card(accountNumber="0000000000")), at_bank(mask="4242")) == {"LAKESHORE BANK": "4242"}
+    assert suggest_masks(build_tradelines(card(accountNumber="0000000000")), build_card(mask="4242")) == {
+        "LAKESHORE BANK": "4242"
+    }
 
 
 @pytest.mark.parametrize(
@@ -52,83 +56,91 @@ def test_it_suggests_the_card_with_the_same_limit_and_name():
     [("CITI", "Citibank"), ("JPMCB CARD", "Chase"), ("AMEX", "American Express"), ("WF CRD SVC", "Wells Fargo")],
 )
 def test_it_knows_banks_by_the_names_that_they_report_under(creditor, bank):
-    accounts = lines(card(subscriberName=creditor, accountNumber="0000000000"))
-    assert found(accounts, at_bank(bank, mask="")) == {creditor: ""}
+    accounts = build_tradelines(card(subscriberName=creditor, accountNumber="0000000000"))
+    assert suggest_masks(accounts, build_card(bank, mask="")) == {creditor: ""}
 
 
 @pytest.mark.parametrize(
     ("limit", "suggested"), [("12120", True), ("11880", True), ("12120.01", False), ("11879", False)]
 )
 def test_it_lets_limits_differ_by_one_percent(limit, suggested):
-    assert bool(found(lines(card()), at_bank(limit=limit))) is suggested
+    assert bool(suggest_masks(build_tradelines(card()), build_card(limit=limit))) is suggested
 
 
 @pytest.mark.parametrize(
     "card_at_bank",
     [
-        at_bank(mask="9999"),
-        at_bank(limit=None),
-        at_bank(limit="0"),
-        at_bank("First National Bank", mask=""),
-        at_bank(currency="CAD"),
+        build_card(mask="9999"),
+        build_card(limit=None),
+        build_card(limit="0"),
+        build_card("First National Bank", mask=""),
+        build_card(currency="CAD"),
     ],
     ids=["other-digits", "no-limit", "zero-limit", "common-words-only", "other-currency"],
 )
 def test_it_suggests_nothing_that_is_contradicted_or_bare(card_at_bank):
-    assert found(lines(card()), card_at_bank) == {}
+    assert suggest_masks(build_tradelines(card()), card_at_bank) == {}
 
 
 def test_it_takes_digits_that_are_all_zeros_for_none():
-    assert found(lines(card(accountNumber="0000000000")), at_bank("Other", mask="0000")) == {}
+    assert suggest_masks(build_tradelines(card(accountNumber="0000000000")), build_card("Other", mask="0000")) == {}
 
 
 def test_it_suggests_nothing_where_two_cards_are_equally_likely():
-    assert found(lines(card(accountNumber="0000000000")), at_bank(mask="1"), at_bank(mask="2")) == {}
-    twins = lines(card(accountNumber="0000000000"), card(accountNumber="0000000000", openDate="01012019"))
-    assert found(twins, at_bank(mask="1")) == {}
+    assert (
+        suggest_masks(build_tradelines(card(accountNumber="0000000000")), build_card(mask="1"), build_card(mask="2"))
+        == {}
+    )
+    twins = build_tradelines(card(accountNumber="0000000000"), card(accountNumber="0000000000", openDate="01012019"))
+    assert suggest_masks(twins, build_card(mask="1")) == {}
 
 
 def test_it_gives_every_card_to_one_account_and_the_surer_pair_first():
-    accounts = lines(card(), card(subscriberName="LAKESHORE STORE", accountNumber="0000000000"))
-    assert found(accounts, at_bank(), at_bank(mask="2002")) == {"LAKESHORE BANK": "1001", "LAKESHORE STORE": "2002"}
+    accounts = build_tradelines(card(), card(subscriberName="LAKESHORE STORE", accountNumber="0000000000"))
+    assert suggest_masks(accounts, build_card(), build_card(mask="2002")) == {
+        "LAKESHORE BANK": "1001",
+        "LAKESHORE STORE": "2002",
+    }
 
 
 def test_it_suggests_nothing_without_a_bank():
-    assert suggest_matches(lines(card()), []) == {}
+    assert suggest_matches(build_tradelines(card()), []) == {}
 
 
-# --- What a person says -----------------------------------------------------------------------------------
+# --- The user's decisions ---------------------------------------------------------------------------------
 
 
-def word(account: Account, key: str, same: bool) -> CardLink:
-    return CardLink(account=account, key=key, same=same)
+def build_link(tradeline_key: Account, key: str, same: bool) -> CardLink:
+    return CardLink(account=tradeline_key, key=key, same=same)
 
 
 def test_it_takes_a_persons_word_before_any_likeness():
-    accounts = lines(card(), card(subscriberName="BEACON CARD", subscriberCode="2", accountNumber="5000000000002002"))
-    like, unlike = at_bank(), at_bank("Other Bank", mask="7777", limit="500")
-    matches = match_cards(accounts, [like, unlike], [word(unlike, accounts[0].key, True)])
+    accounts = build_tradelines(
+        card(), card(subscriberName="BEACON CARD", subscriberCode="2", accountNumber="5000000000002002")
+    )
+    like, unlike = build_card(), build_card("Other Bank", mask="7777", limit="500")
+    matches = match_cards(accounts, [like, unlike], [build_link(unlike, accounts[0].key, True)])
     assert {key: (match.card, match.confirmed) for key, match in matches.items()} == {accounts[0].key: (unlike, True)}
 
 
 def test_it_suggests_no_pair_that_was_denied():
-    (account,), likely = lines(card()), at_bank()
+    (account,), likely = build_tradelines(card()), build_card()
     assert match_cards([account], [likely], [])[account.key].confirmed is False
-    assert match_cards([account], [likely], [word(likely, account.key, False)]) == {}
+    assert match_cards([account], [likely], [build_link(likely, account.key, False)]) == {}
 
 
 def test_it_forgets_a_word_about_what_is_no_longer_there():
-    (account,), gone, likely = lines(card()), at_bank(), at_bank()
-    assert match_cards([account], [likely], [word(gone, account.key, True)])[account.key].card is likely
+    (account,), gone, likely = build_tradelines(card()), build_card(), build_card()
+    assert match_cards([account], [likely], [build_link(gone, account.key, True)])[account.key].card is likely
     assert (
-        match_cards([account], [likely], [word(likely, "an account that left the file", True)])[account.key].card
+        match_cards([account], [likely], [build_link(likely, "an account that left the file", True)])[account.key].card
         is likely
     )
 
 
 @pytest.fixture
-def account(alice: User) -> str:
-    """The key of the one card in Alice's report."""
+def tradeline_key(alice: User) -> str:
+    """The key of the only card in Alice's report."""
     report = parse_sample(tradeline=[card()])
     store_report(alice, report)
     return report.tradelines[0].key
@@ -146,80 +158,88 @@ def list_links(user: User) -> list[tuple[str, object, bool]]:
 
 @pytest.mark.django_db
 class TestThePage:
-    def say(self, client: Client, key: str, account_id: object, decision: str, status: int = 302) -> None:
+    def post_decision(self, client: Client, key: str, account_id: object, decision: str, status: int = 302) -> None:
         assert client.post(reverse("card_link", args=[key, account_id]), {"decision": decision}).status_code == status
 
     def get_page(self, client: Client) -> str:
         return client.get(reverse("credit_utilization")).content.decode()
 
-    def test_it_asks_and_remembers_yes(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
+    def test_it_asks_and_remembers_yes(self, as_alice: Client, alice: User, tradeline_key: str, visa: Account) -> None:
         assert "Is this the same card?" in self.get_page(as_alice)
-        self.say(as_alice, account, visa.pk, "same")
-        assert list_links(alice) == [(account, visa.pk, True)]
+        self.post_decision(as_alice, tradeline_key, visa.pk, "same")
+        assert list_links(alice) == [(tradeline_key, visa.pk, True)]
         body = self.get_page(as_alice)
         assert "You confirmed this is the same card" in body
         assert "Is this the same card?" not in body
 
-    def test_it_remembers_no_and_asks_no_more(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
-        self.say(as_alice, account, visa.pk, "different")
-        assert list_links(alice) == [(account, visa.pk, False)]
+    def test_it_remembers_no_and_asks_no_more(
+        self, as_alice: Client, alice: User, tradeline_key: str, visa: Account
+    ) -> None:
+        self.post_decision(as_alice, tradeline_key, visa.pk, "different")
+        assert list_links(alice) == [(tradeline_key, visa.pk, False)]
         assert "1,240.55" not in self.get_page(as_alice)
 
-    def test_it_takes_a_word_back(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
+    def test_it_takes_a_word_back(self, as_alice: Client, alice: User, tradeline_key: str, visa: Account) -> None:
         for decision in ("same", "same", "forget", "forget"):
-            self.say(as_alice, account, visa.pk, decision)
+            self.post_decision(as_alice, tradeline_key, visa.pk, decision)
         assert list_links(alice) == []
         assert "Is this the same card?" in self.get_page(as_alice)
 
-    def test_it_lets_go_of_the_pair_before(self, as_alice: Client, alice: User, account: str, visa: Account) -> None:
+    def test_it_lets_go_of_the_pair_before(
+        self, as_alice: Client, alice: User, tradeline_key: str, visa: Account
+    ) -> None:
         other = make_account(visa.item, type="credit", mask="2002", limit=Decimal(500))
-        self.say(as_alice, account, visa.pk, "same")
-        self.say(as_alice, account, other.pk, "same")
-        assert list_links(alice) == [(account, other.pk, True)]
+        self.post_decision(as_alice, tradeline_key, visa.pk, "same")
+        self.post_decision(as_alice, tradeline_key, other.pk, "same")
+        assert list_links(alice) == [(tradeline_key, other.pk, True)]
 
     @pytest.mark.parametrize("decision", [LinkDecision.FORGET, LinkDecision.DIFFERENT])
     def test_it_takes_a_word_back_that_was_said_before_the_card_was_read_anew(
-        self, alice: User, account: str, visa: Account, decision: LinkDecision
+        self, alice: User, tradeline_key: str, visa: Account, decision: LinkDecision
     ) -> None:
         now = make_account(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
         with tenant(alice.pk):
-            record_decision(user=alice, key=account, account_id=visa.pk, decision=LinkDecision.SAME)
+            record_decision(user=alice, key=tradeline_key, account_id=visa.pk, decision=LinkDecision.SAME)
             Account.objects.filter(pk=visa.pk).update(successor=now)
-            record_decision(user=alice, key=account, account_id=now.pk, decision=decision)
+            record_decision(user=alice, key=tradeline_key, account_id=now.pk, decision=decision)
         assert [same for _key, _account, same in list_links(alice)] == [False] * (decision is LinkDecision.DIFFERENT)
 
-    def test_it_keeps_a_card_that_was_read_anew_in_one_pair(self, alice: User, account: str, visa: Account) -> None:
+    def test_it_keeps_a_card_that_was_read_anew_in_one_pair(
+        self, alice: User, tradeline_key: str, visa: Account
+    ) -> None:
         now = make_account(visa.item, type="credit", mask="1001", limit=Decimal(12_000))
         with tenant(alice.pk):
             record_decision(user=alice, key="another account", account_id=visa.pk, decision=LinkDecision.SAME)
             Account.objects.filter(pk=visa.pk).update(successor=now)
-            record_decision(user=alice, key=account, account_id=now.pk, decision=LinkDecision.SAME)
-        assert list_links(alice) == [(account, now.pk, True)]
+            record_decision(user=alice, key=tradeline_key, account_id=now.pk, decision=LinkDecision.SAME)
+        assert list_links(alice) == [(tradeline_key, now.pk, True)]
 
     @pytest.mark.parametrize("decision", ["", "junk", "SAME", "\0"])
-    def test_it_takes_no_other_word(self, as_alice: Client, account: str, visa: Account, decision: str) -> None:
-        self.say(as_alice, account, visa.pk, decision, status=404)
+    def test_it_takes_no_other_word(self, as_alice: Client, tradeline_key: str, visa: Account, decision: str) -> None:
+        self.post_decision(as_alice, tradeline_key, visa.pk, decision, status=404)
 
     def test_it_knows_no_other_account_and_no_other_card(
-        self, as_alice: Client, alice: User, account: str, visa: Account
+        self, as_alice: Client, alice: User, tradeline_key: str, visa: Account
     ) -> None:
         checking = make_account(visa.item)
-        self.say(as_alice, "0" * 32, visa.pk, "same", status=404)
-        self.say(as_alice, account, uuid4(), "same", status=404)
-        self.say(as_alice, account, checking.pk, "same", status=404)
+        self.post_decision(as_alice, "0" * 32, visa.pk, "same", status=404)
+        self.post_decision(as_alice, tradeline_key, uuid4(), "same", status=404)
+        self.post_decision(as_alice, tradeline_key, checking.pk, "same", status=404)
         assert list_links(alice) == []
 
     def test_it_takes_no_word_about_somebody_elses_card(
-        self, as_mallory: Client, mallory: User, alice: User, account: str, visa: Account
+        self, as_mallory: Client, mallory: User, alice: User, tradeline_key: str, visa: Account
     ) -> None:
-        self.say(as_mallory, account, visa.pk, "same", status=404)
+        self.post_decision(as_mallory, tradeline_key, visa.pk, "same", status=404)
         store_report(mallory, parse_sample(tradeline=[card()]))
-        self.say(as_mallory, account, visa.pk, "same", status=404)
+        self.post_decision(as_mallory, tradeline_key, visa.pk, "same", status=404)
         assert list_links(mallory) == list_links(alice) == []
 
-    def test_it_goes_with_the_banks_history(self, alice: User, account: str, visa: Account, provider: object) -> None:
+    def test_it_goes_with_the_banks_history(
+        self, alice: User, tradeline_key: str, visa: Account, provider: object
+    ) -> None:
         with tenant(alice.pk):
-            record_decision(user=alice, key=account, account_id=visa.pk, decision=LinkDecision.SAME)
+            record_decision(user=alice, key=tradeline_key, account_id=visa.pk, decision=LinkDecision.SAME)
         disconnect_bank(user=alice, item_id=visa.item_id, keep_history=False)
         assert list_links(alice) == []
 
@@ -232,9 +252,9 @@ class TestThePage:
 
 
 def test_it_keeps_a_persons_word_about_a_card_that_is_read_anew():
-    (account,) = lines(card(subscriberName="CBNA"))
-    before, now, other = at_bank("Some Other Bank"), at_bank("Some Other Bank"), at_bank("Some Other Bank")
+    (account,) = build_tradelines(card(subscriberName="CBNA"))
+    before, now, other = build_card("Some Other Bank"), build_card("Some Other Bank"), build_card("Some Other Bank")
     now.former_accounts = [before]
-    confirmed = match_cards([account], [now, other], [word(before, account.key, True)])[account.key]
+    confirmed = match_cards([account], [now, other], [build_link(before, account.key, True)])[account.key]
     assert (confirmed.card, confirmed.confirmed) == (now, True)
-    assert match_cards([account], [now], [word(before, account.key, False)]) == {}
+    assert match_cards([account], [now], [build_link(before, account.key, False)]) == {}

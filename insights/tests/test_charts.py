@@ -1,4 +1,4 @@
-"""Drawings are compared as exact text; what must hold for every input is left to hypothesis."""
+"""Charts, compared as exact text; Hypothesis tests what must be true for every input."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -31,16 +31,16 @@ series = st.lists(st.none() | amounts, min_size=1, max_size=60).filter(
 )
 
 
-def daily(*values: str | Decimal | None) -> list[Point]:
-    """Points on consecutive days from the first of November 2026."""
+def daily_points(*values: str | Decimal | None) -> list[Point]:
+    """Build points on consecutive days from November 1, 2026."""
     return [
         Point(FIRST + timedelta(days=offset), None if value is None else Decimal(value))
         for offset, value in enumerate(values)
     ]
 
 
-def places_on_chart(chart: LineChart) -> list[tuple[Fraction, Fraction]]:
-    """The places that a chart's line and dots pass through."""
+def path_points(chart: LineChart) -> list[tuple[Fraction, Fraction]]:
+    """Return the coordinates on a chart's line and dots."""
     places = []
     for stroke in (chart.path + chart.dots.replace("h0", "")).split("M")[1:]:
         x = y = Fraction(0)
@@ -51,7 +51,7 @@ def places_on_chart(chart: LineChart) -> list[tuple[Fraction, Fraction]]:
 
 
 def decode_readout(chart: LineChart) -> list[tuple[int, Decimal]]:
-    """The days and values that the reading script finds, by the rule that it follows."""
+    """Decode the days and values as static/js/charts.js does."""
     found, last = [], -1
     for text in chart.readout.split():
         value, _, day = text.partition(":")
@@ -61,7 +61,7 @@ def decode_readout(chart: LineChart) -> list[tuple[int, Decimal]]:
 
 
 def test_it_draws_a_line_from_edge_to_edge():
-    chart = draw_line(daily("100", "300", "200"))
+    chart = draw_line(daily_points("100", "300", "200"))
 
     # Marks from 100 to 300 in steps of 50: 300 units of height for 200 dollars.
     assert chart.value_marks == (300, 250, 200, 150, 100)
@@ -72,21 +72,21 @@ def test_it_draws_a_line_from_edge_to_edge():
 
 
 def test_it_breaks_the_line_where_a_value_is_not_known():
-    chart = draw_line(daily("0", "10", None, "20", "40"))
+    chart = draw_line(daily_points("0", "10", None, "20", "40"))
 
     assert chart.path == "M0.0,300.0l250.0,-75.0M750.0,150.0l250.0,-150.0"
     assert chart.area == "M0.0,300.0l250.0,-75.0V300.0H0.0ZM750.0,150.0l250.0,-150.0V300.0H750.0Z"
 
 
 def test_it_draws_a_known_day_between_unknown_ones_as_a_dot():
-    chart = draw_line(daily("0", "0", None, "40", None))
+    chart = draw_line(daily_points("0", "0", None, "40", None))
 
     assert chart.path == "M0.0,300.0l250.0,0.0"
     assert chart.dots == "M750.0,0.0h0"
 
 
 def test_it_fills_down_to_zero_on_both_sides_of_it():
-    chart = draw_line(daily("-50", "50"))
+    chart = draw_line(daily_points("-50", "50"))
 
     assert chart.value_marks == (50, 25, 0, -25, -50)
     assert chart.zero == "150.0"
@@ -94,7 +94,7 @@ def test_it_fills_down_to_zero_on_both_sides_of_it():
 
 
 def test_it_fills_up_to_the_edge_nearest_to_zero_when_all_is_owed():
-    chart = draw_line(daily("-40", "-20"))
+    chart = draw_line(daily_points("-40", "-20"))
 
     assert chart.value_marks == (-20, -25, -30, -35, -40)
     assert chart.area == "M0.0,300.0l1000.0,-300.0V0.0H0.0Z"
@@ -102,7 +102,7 @@ def test_it_fills_up_to_the_edge_nearest_to_zero_when_all_is_owed():
 
 
 def test_it_stands_a_single_day_in_the_middle():
-    chart = draw_line(daily("1000"))
+    chart = draw_line(daily_points("1000"))
 
     # Marks around 900 and 1100, a tenth to either side.
     assert chart.value_marks == (1100, 1050, 1000, 950, 900)
@@ -112,7 +112,7 @@ def test_it_stands_a_single_day_in_the_middle():
 
 
 def test_it_draws_equal_values_level_and_inside():
-    assert draw_line(daily("0", "0", "0")).path == "M0.0,150.0l500.0,0.0 500.0,0.0"
+    assert draw_line(daily_points("0", "0", "0")).path == "M0.0,150.0l500.0,0.0 500.0,0.0"
 
 
 def test_it_places_days_by_the_calendar_not_by_their_count():
@@ -126,10 +126,10 @@ def test_it_places_days_by_the_calendar_not_by_their_count():
 
 
 def test_it_hands_the_reading_script_exact_values():
-    assert draw_line(daily("0.10", None, "-12345678901234567.89")).readout == "0.1 -12345678901234567.89:2"
+    assert draw_line(daily_points("0.10", None, "-12345678901234567.89")).readout == "0.1 -12345678901234567.89:2"
 
 
-@pytest.mark.parametrize("points", [[], daily(None), daily(None, None)])
+@pytest.mark.parametrize("points", [[], daily_points(None), daily_points(None, None)])
 def test_it_refuses_to_draw_nothing(points):
     with pytest.raises(NothingToDraw):
         draw_line(points)
@@ -137,9 +137,9 @@ def test_it_refuses_to_draw_nothing(points):
 
 @given(series)
 def test_it_stays_inside_its_box_and_moves_to_the_right(values):
-    chart = draw_line(daily(*values))
+    chart = draw_line(daily_points(*values))
 
-    places = places_on_chart(chart)
+    places = path_points(chart)
     assert len(places) == sum(value is not None for value in values)
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in places)
     in_order = sorted(places)
@@ -150,17 +150,17 @@ def test_it_stays_inside_its_box_and_moves_to_the_right(values):
 def test_it_hands_the_reading_script_every_known_day(values):
     known = [(day, value) for day, value in enumerate(values) if value is not None]
 
-    assert decode_readout(draw_line(daily(*values))) == known
+    assert decode_readout(draw_line(daily_points(*values))) == known
 
 
 @given(series)
 def test_it_puts_higher_values_higher(values):
-    chart = draw_line(daily(*values))
+    chart = draw_line(daily_points(*values))
 
-    height = dict(places_on_chart(chart))
+    height = dict(path_points(chart))
     known = [
         (Fraction(value), x)
-        for (x, _), value in zip(sorted(places_on_chart(chart)), filter(lambda v: v is not None, values), strict=True)
+        for (x, _), value in zip(sorted(path_points(chart)), filter(lambda v: v is not None, values), strict=True)
     ]
     for (low, low_x), (high, high_x) in pairwise(sorted(known)):
         assert low == high or height[low_x] >= height[high_x]
@@ -168,7 +168,7 @@ def test_it_puts_higher_values_higher(values):
 
 @given(series)
 def test_it_encloses_every_value_in_at_most_seven_evenly_spaced_marks(values):
-    marks = draw_line(daily(*values)).value_marks
+    marks = draw_line(daily_points(*values)).value_marks
 
     known = [value for value in values if value is not None]
     assert marks[-1] <= min(known)
@@ -203,14 +203,14 @@ def test_it_marks_up_to_five_days_from_the_first_to_the_last(span, offsets):
 
 
 def test_it_draws_a_year_day_by_day():
-    assert len(places_on_chart(draw_line(daily(*map(str, range(365)))))) == 365
+    assert len(path_points(draw_line(daily_points(*map(str, range(365)))))) == 365
 
 
 @settings(max_examples=25)
 @given(st.integers(MOST_POINTS + 1, 3 * MOST_POINTS), st.integers(1, 2000))
 def test_it_keeps_ends_peaks_and_troughs_of_a_long_history(days, stride):
     values = [day * stride % 2001 - 1000 for day in range(days)]
-    chart = draw_line(daily(*map(str, values)))
+    chart = draw_line(daily_points(*map(str, values)))
 
     kept = decode_readout(chart)
     assert all(values[day] == value for day, value in kept)
@@ -222,12 +222,12 @@ def test_it_keeps_ends_peaks_and_troughs_of_a_long_history(days, stride):
 def test_it_keeps_the_gap_in_a_long_history():
     values = ["1"] * 400 + [None] * 100 + ["2"] * 400
 
-    assert draw_line(daily(*values)).path.count("M") == 2
+    assert draw_line(daily_points(*values)).path.count("M") == 2
 
 
 @pytest.mark.parametrize(("days", "step"), [(1, 1), (31, 1), (32, 2), (62, 2), (63, 3), (730, 24)])
 def test_it_tabulates_few_days_the_last_one_among_them(days, step):
-    chart = draw_line(daily(*map(str, range(days))))
+    chart = draw_line(daily_points(*map(str, range(days))))
 
     assert chart.row_step == step
     assert len(chart.rows) <= MOST_ROWS
@@ -236,14 +236,14 @@ def test_it_tabulates_few_days_the_last_one_among_them(days, step):
 
 
 def test_it_says_not_available_in_the_table_by_keeping_unknown_days():
-    assert [row.value for row in draw_line(daily("5", None, "7")).rows] == [Decimal(5), None, Decimal(7)]
+    assert [row.value for row in draw_line(daily_points("5", None, "7")).rows] == [Decimal(5), None, Decimal(7)]
 
 
 # --- What a sentence may say ------------------------------------------------------------------------------
 
 
 def test_it_tells_a_fall():
-    facts = draw_line(daily("42082.20", "45000", "28870.01", "35814.20")).facts
+    facts = draw_line(daily_points("42082.20", "45000", "28870.01", "35814.20")).facts
 
     # 6,268.00 of 42,082.20 is 14.8946...%.
     assert (facts.direction, facts.distance, facts.percent) == ("down", Decimal("6268.00"), Decimal("14.9"))
@@ -251,30 +251,30 @@ def test_it_tells_a_fall():
 
 
 def test_it_tells_no_percentage_of_nothing_or_of_debt():
-    assert draw_line(daily("0", "10")).facts.percent is None
-    assert draw_line(daily("-10", "10")).facts.percent is None
-    assert draw_line(daily("10", "-10")).facts.percent is None
+    assert draw_line(daily_points("0", "10")).facts.percent is None
+    assert draw_line(daily_points("-10", "10")).facts.percent is None
+    assert draw_line(daily_points("10", "-10")).facts.percent is None
 
 
 def test_it_tells_no_percentage_beyond_tenfold():
-    assert draw_line(daily("1", "11")).facts.percent == 1000
-    assert draw_line(daily("1", "11.01")).facts.percent is None
+    assert draw_line(daily_points("1", "11")).facts.percent == 1000
+    assert draw_line(daily_points("1", "11.01")).facts.percent is None
 
 
 def test_it_tells_when_nothing_changed():
-    facts = draw_line(daily("7", "9", "7")).facts
+    facts = draw_line(daily_points("7", "9", "7")).facts
 
     assert (facts.direction, facts.distance, facts.percent) == ("level", Decimal(0), Decimal(0))
 
 
 def test_it_dates_equal_extremes_by_their_first_day():
-    facts = draw_line(daily("1", "1")).facts
+    facts = draw_line(daily_points("1", "1")).facts
 
     assert facts.lowest.day == facts.highest.day == FIRST
 
 
 def test_it_tells_only_of_known_days():
-    facts = draw_line(daily(None, "3", "4", None)).facts
+    facts = draw_line(daily_points(None, "3", "4", None)).facts
 
     assert (facts.first.day, facts.last.day) == (date(2026, 11, 2), date(2026, 11, 3))
 

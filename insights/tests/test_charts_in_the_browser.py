@@ -1,4 +1,4 @@
-"""What a chart says by key, in a real browser."""
+"""Reading a chart's values by keyboard, in a real browser."""
 
 import re
 from typing import Any

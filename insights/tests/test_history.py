@@ -1,4 +1,4 @@
-"""Balances over time, with the days and sums counted by hand."""
+"""Balance history, with the expected days and sums computed by hand."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -37,8 +37,8 @@ def draw_history(user: User, *accounts: Account, days: int = 30) -> BalanceHisto
         return history.account_balance_history(user=user, accounts=accounts, currency="USD", days=days)
 
 
-def values(found: BalanceHistory) -> list[tuple[int, str]]:
-    """The drawn points as (November's day, amount)."""
+def chart_values(found: BalanceHistory) -> list[tuple[int, str]]:
+    """Return the chart's points as (day of November, amount)."""
     return [((point.day - date(2026, 10, 31)).days, f"{point.value.normalize():f}") for point in found.chart.rows]
 
 
@@ -65,7 +65,7 @@ def test_it_repeats_what_was_last_known_of_each_account(alice: User, item: Item,
     make_balance(savings, 3, "10.50")
     make_balance(checking, 1, "-20")
     make_balance(savings, 0, "0")
-    assert values(draw_history(alice, checking, savings)) == [
+    assert chart_values(draw_history(alice, checking, savings)) == [
         (18, "100"),
         (19, "110.5"),
         (20, "110.5"),
@@ -79,7 +79,7 @@ def test_it_draws_the_sum_of_all_accounts(alice: User, item: Item, checking: Acc
     make_balance(checking, 2, "100")
     make_balance(savings, 2, "1000.25")
     make_balance(checking, 0, "50")
-    assert values(draw_history(alice, checking, savings)) == [(20, "1100.25"), (21, "1100.25"), (22, "1050.25")]
+    assert chart_values(draw_history(alice, checking, savings)) == [(20, "1100.25"), (21, "1100.25"), (22, "1050.25")]
 
 
 def test_it_begins_with_the_balance_that_stood_when_the_span_begins(alice: User, item: Item, checking: Account) -> None:
@@ -88,21 +88,21 @@ def test_it_begins_with_the_balance_that_stood_when_the_span_begins(alice: User,
     make_balance(checking, 31, "70")
     make_balance(checking, 28, "80")
     make_balance(unread, 200, "5")
-    assert values(draw_history(alice, checking, unread)) == [(-8, "75"), (-7, "75"), (-6, "85")]
+    assert chart_values(draw_history(alice, checking, unread)) == [(-8, "75"), (-7, "75"), (-6, "85")]
 
 
 def test_it_takes_the_reading_of_the_first_day_before_an_older_one(alice: User, checking: Account) -> None:
     make_balance(checking, 31, "1")
     make_balance(checking, 30, "2")
     make_balance(checking, 29, "3")
-    assert values(draw_history(alice, checking)) == [(-8, "2"), (-7, "3")]
+    assert chart_values(draw_history(alice, checking)) == [(-8, "2"), (-7, "3")]
 
 
 def test_it_does_not_take_silence_for_zero(alice: User, checking: Account) -> None:
     make_balance(checking, 2, "100")
     make_balance(checking, 1, None)
     make_balance(checking, 0, "120")
-    assert values(draw_history(alice, checking)) == [(20, "100"), (21, "100"), (22, "120")]
+    assert chart_values(draw_history(alice, checking)) == [(20, "100"), (21, "100"), (22, "120")]
 
 
 @pytest.mark.parametrize("days_ago", [[], [0], [50]])
@@ -128,7 +128,7 @@ def test_it_draws_money_in_the_bank_in_its_most_usual_currency(alice: User, item
         items = connections.list_connections(alice)
         found = history.bank_balance_history(user=alice, items=items, days=30)
     assert found.currency == "USD"
-    assert values(found) == [(21, "10"), (22, "14")]
+    assert chart_values(found) == [(21, "10"), (22, "14")]
     assert found.chart.facts.last.value == bank_balance(items).totals[0].amount
 
 
@@ -148,7 +148,7 @@ def test_it_draws_nothing_of_somebody_else(
     hers = make_account(make_item(mallory))
     make_balance(hers, 1, "1")
     make_balance(hers, 0, "2")
-    assert values(draw_history(mallory, hers, checking)) == [(21, "1"), (22, "2")]
+    assert chart_values(draw_history(mallory, hers, checking)) == [(21, "1"), (22, "2")]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_it_marks_the_span_that_is_drawn(alice: User, checking: Account) -> None
 
 def test_it_finds_the_days_of_an_account_by_owner_account_and_day(alice: User, checking: Account) -> None:
     with tenant(alice.pk), connection.cursor() as cursor:
-        # A table that is almost empty is read as a whole, whatever indexes it has.
+        # PostgreSQL scans an almost empty table sequentially, whatever indexes it has.
         cursor.execute("SET LOCAL enable_seqscan = off")
         asked = {"owner": alice.pk, "since": date(2026, 10, 23), **history.account_columns([checking])}
         cursor.execute(f"EXPLAIN {history.DAILY_CHANGES}", asked)

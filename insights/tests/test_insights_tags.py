@@ -1,4 +1,4 @@
-"""What pages draw of charts and spending: whatever a bank or a person wrote stays words."""
+"""The template tags for charts and spending, and that they escape text of banks and users."""
 
 from datetime import date
 from decimal import Decimal
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.dates
 DAY = date(2026, 11, 20)
 
 
-def spending(**facts: object) -> Spending:
+def build_spending(**facts: object) -> Spending:
     usual = {"category": "TRAVEL", "url": "/transactions/?category=TRAVEL&since=2026-11-01", "amount": Decimal(10)}
     spent = CategorySpending(bar=Bar("100.0", 100), **usual | {k: v for k, v in facts.items() if k != "currency"})
     return Spending(
@@ -33,13 +33,13 @@ def spending(**facts: object) -> Spending:
 
 @pytest.mark.parametrize("facts", [{"category": ATTACK}, {"currency": ATTACK}, {"url": f"/x?{ATTACK}"}])
 def test_it_shows_markup_in_a_category_as_words(facts):
-    tags = Tags(insights_tags.category_rows(spending(**facts)))
+    tags = Tags(insights_tags.category_rows(build_spending(**facts)))
     assert "img" not in [name for name, _ in tags.elements]
     assert not [attrs for _, attrs in tags.elements if "onerror" in attrs]
 
 
 def test_it_leads_from_a_category_to_its_transactions():
-    assert 'href="/transactions/?category=TRAVEL&amp;since=2026-11-01"' in insights_tags.category_rows(spending())
+    assert 'href="/transactions/?category=TRAVEL&amp;since=2026-11-01"' in insights_tags.category_rows(build_spending())
 
 
 @time_machine.travel("2026-11-22T12:00:00Z", tick=False)
@@ -68,7 +68,7 @@ def test_it_names_the_values_beside_a_chart():
 
 
 def caption(points: list[tuple[int, str]], currency: str = "USD", name: str = "Bank balance") -> str:
-    """What is said about a line through so much on such days of November."""
+    """Return the caption of a line through (day of November, value)."""
     chart = charts.draw_line([Point(date(2026, 11, day), Decimal(value)) for day, value in points])
     return chart_tags.chart_caption(chart.facts, currency, name)
 

@@ -1,4 +1,4 @@
-"""The overview's figures for one person with everything, reckoned by hand, and how often it asks the database."""
+"""The figures of the overview, with the expected values computed by hand, and its number of queries."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,8 +17,14 @@ from django.utils import timezone
 from accounts.models import User
 from banking import connections
 from banking.models import Account, Item, Transaction
-from banking.provider import Readiness
-from banking.tests.factories import build_transaction, make_account, make_balance, make_transaction, make_transactions
+from banking.tests.factories import (
+    build_transaction,
+    make_account,
+    make_balance,
+    make_transaction,
+    make_transactions,
+    mark_synced,
+)
 from banking.transactions import querystrings, totals, transaction_list
 from banking.transactions.filters import TransactionFilter
 from banking.transactions.transfers import update_transfers
@@ -40,7 +46,7 @@ def _noon() -> Iterator[None]:
 
 @pytest.fixture
 def checking(item: Item) -> Account:
-    well(item)
+    mark_synced(item)
     return make_account(item, current=Decimal("3000"), available=Decimal("2900"))
 
 
@@ -49,15 +55,7 @@ def card(item: Item) -> Account:
     return make_account(item, type="credit", name="Card", mask="3333", current=Decimal(500), limit=Decimal(2000))
 
 
-def well(item: Item, **facts: object) -> Item:
-    usual = {"readiness": Readiness.HISTORICAL, "checked_at": NOW, "data_as_of": NOW}
-    with tenant(item.owner_id):
-        Item.objects.filter(pk=item.pk).update(**usual | facts)
-        item.refresh_from_db()
-    return item
-
-
-def figures(user: User) -> dict[str, object]:
+def load_overview(user: User) -> dict[str, object]:
     with tenant(user.pk):
         return build_overview(user=user, items=connections.list_connections(user), days=30)
 
@@ -71,7 +69,7 @@ def test_it_reckons_a_month_by_hand(alice: User, checking: Account, card: Accoun
     make_transaction(card, "400", **CARD_PAYMENT)
     make_transaction(checking, "-700", category="TRANSFER_OUT")
     make_transaction(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
-    found = figures(alice)
+    found = load_overview(alice)
     (flow,) = found["flow"].totals
     # 1,000 in; 1,600 + 500 - 100 = 2,000 out; 3,000 in the bank last three months at a loss of 1,000.
     assert (flow.income, flow.spending, flow.net, flow.runway_months) == (
@@ -95,7 +93,7 @@ def test_it_shows_parts_that_add_up_to_the_whole(alice: User, checking: Account)
     make_transaction(checking, "-12", category="")
     make_transaction(checking, "-5", category="FOOD_AND_DRINK")
     make_transaction(checking, "5", category="FOOD_AND_DRINK")
-    spent = figures(alice)["spending"]
+    spent = load_overview(alice)["spending"]
     assert [(part.category, part.amount) for part in spent.categories] == [
         ("TRAVEL", Decimal(100)),
         ("", Decimal(12)),
@@ -109,24 +107,24 @@ def test_it_shows_parts_that_add_up_to_the_whole(alice: User, checking: Account)
 def test_it_draws_the_line_to_the_figure_that_stands_above_it(alice: User, checking: Account) -> None:
     make_transaction(checking, "-45.50", category="TRAVEL", day=TODAY - timedelta(days=29))
     make_transaction(checking, "1017.42", category="INCOME")
-    (flow,) = figures(alice)["flow"].totals
+    (flow,) = load_overview(alice)["flow"].totals
     assert flow.chart.facts.change == flow.chart.facts.last.value == flow.net == Decimal("971.92")
 
 
 def test_it_counts_and_lists_what_is_dated_tomorrow(alice: User, checking: Account) -> None:
-    """A purchase at UTC+13 in the evening of a day that has not begun in London."""
+    """A purchase at UTC+13, dated on a day that has not begun in London."""
     make_transaction(checking, "-60", category="TRAVEL", day=TODAY + timedelta(days=1))
-    found = figures(alice)
+    found = load_overview(alice)
     (part,) = found["spending"].categories
-    assert found["flow"].totals[0].spending == part.amount == -behind(alice, part.url) == Decimal(60)
+    assert found["flow"].totals[0].spending == part.amount == -sum_linked_transactions(alice, part.url) == Decimal(60)
     for preset in querystrings.date_range_presets(QueryDict(), TODAY):
-        assert behind(alice, preset.url) == Decimal(-60)
+        assert sum_linked_transactions(alice, preset.url) == Decimal(-60)
 
 
 def test_it_knows_no_runway_without_a_bank_balance(alice: User, item: Item) -> None:
-    well(item)
+    mark_synced(item)
     make_transaction(make_account(item, type="credit", current=Decimal(500)), "-100", category="TRAVEL")
-    assert figures(alice)["flow"].totals[0].runway_months is None
+    assert load_overview(alice)["flow"].totals[0].runway_months is None
 
 
 def test_it_leads_from_each_part_to_the_transactions_that_make_it_up(alice: User, checking: Account) -> None:
@@ -137,7 +135,7 @@ def test_it_leads_from_each_part_to_the_transactions_that_make_it_up(alice: User
     make_transaction(checking, "-7", category="SPACE_TRAVEL")
     make_transaction(checking, "-8", category="TRAVEL", user_category="Bees & honey")
     make_transaction(checking, "-9999", category="TRAVEL", day=TODAY - timedelta(days=30))
-    parts = figures(alice)["spending"].categories
+    parts = load_overview(alice)["spending"].categories
     assert {part.category: part.amount for part in parts} == {
         "TRAVEL": Decimal(70),
         "": Decimal(12),
@@ -145,11 +143,11 @@ def test_it_leads_from_each_part_to_the_transactions_that_make_it_up(alice: User
         "Bees & honey": Decimal(8),
     }
     for part in parts:
-        assert behind(alice, part.url) == -part.amount
+        assert sum_linked_transactions(alice, part.url) == -part.amount
 
 
-def behind(user: User, url: str) -> Decimal:
-    """The sum of the transactions that an address of the list shows."""
+def sum_linked_transactions(user: User, url: str) -> Decimal:
+    """Sum the transactions that a URL of the transaction list shows."""
     with tenant(user.pk):
         rows = Transaction.objects.for_user(user).current()
         query = QueryDict(url.partition("?")[2])
@@ -159,7 +157,7 @@ def behind(user: User, url: str) -> Decimal:
 
 
 def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Account, card: Account) -> None:
-    """Each kind of row that does not count, beside those that do: SQL written out, the ORM and the list agree."""
+    """Hand-written SQL, the ORM and the list agree about every kind of row that does not count."""
     savings, loan = make_account(item, name="Savings"), make_account(item, type="loan", name="Loan")
     legs = [
         build_transaction(checking, "-500"),
@@ -182,20 +180,20 @@ def test_it_counts_what_the_list_counts(alice: User, item: Item, checking: Accou
     make_transaction(card, "400", **CARD_PAYMENT)
     make_transaction(card, "5", **CARD_PAYMENT, user_category="TRAVEL")
     make_transaction(loan, "8000", category="LOAN_PAYMENTS")
-    found = figures(alice)
+    found = load_overview(alice)
     (flow,) = found["flow"].totals
     assert flow.net == Decimal(1000 - 100 + 30 - 12 + 7 - 33 + 5 - 60)
     month = f"?since={found['flow'].since}&until={found['flow'].until}"
-    assert behind(alice, f"{month}&counted=yes") == flow.net
+    assert sum_linked_transactions(alice, f"{month}&counted=yes") == flow.net
     with tenant(alice.pk):
         rows = Transaction.objects.for_user(alice).current()
         (total,) = totals.totals_by_currency(rows, owner_id=alice.pk)
         listed = transaction_list.recent_transactions(owner_id=alice.pk, limit=50)
         assert listed == transaction_list.read_rows(rows.newest_first(), owner_id=alice.pk)
     assert total.net == flow.net == sum(row.amount for row in listed if row.counts)
-    assert behind(alice, f"{month}&counted=no") == total.uncounted_in - total.uncounted_out
+    assert sum_linked_transactions(alice, f"{month}&counted=no") == total.uncounted_in - total.uncounted_out
     for part in found["spending"].categories:
-        assert behind(alice, part.url) == -part.amount
+        assert sum_linked_transactions(alice, part.url) == -part.amount
 
 
 def test_it_names_each_currency_with_its_own_runway(alice: User, item: Item, checking: Account) -> None:
@@ -203,38 +201,38 @@ def test_it_names_each_currency_with_its_own_runway(alice: User, item: Item, che
     make_transaction(yen, "-50000", category="TRAVEL")
     for day in (20, 21):
         make_transaction(checking, "-1", category="TRAVEL", day=date(2026, 11, day))
-    totals = figures(alice)["flow"].totals
+    totals = load_overview(alice)["flow"].totals
     assert [(total.currency, total.net, total.runway_months) for total in totals] == [
         ("USD", Decimal(-2), Decimal(1500)),
         ("JPY", Decimal(-50_000), Decimal(2)),
     ]
-    assert figures(alice)["spending"].currency == "USD"
+    assert load_overview(alice)["spending"].currency == "USD"
 
 
 def test_it_counts_no_flow_of_accounts_that_are_neither_bank_nor_card(alice: User, item: Item) -> None:
     for type_ in ("investment", "loan"):
-        make_transaction(make_account(well(item), type=type_), "-100", category="TRAVEL")
-    assert (figures(alice)["flow"], figures(alice)["spending"]) == (None, None)
+        make_transaction(make_account(mark_synced(item), type=type_), "-100", category="TRAVEL")
+    assert (load_overview(alice)["flow"], load_overview(alice)["spending"]) == (None, None)
 
 
 def test_it_has_no_figures_before_there_is_a_bank(alice: User) -> None:
-    found = figures(alice)
+    found = load_overview(alice)
     assert found["recent"] == []
     assert {found[name] for name in ("importing", "balance", "history", "cards", "flow", "spending")} == {None}
 
 
 def test_it_takes_no_figure_from_a_bank_that_was_let_go(alice: User, item: Item, checking: Account) -> None:
     make_transaction(checking, "-100", category="TRAVEL")
-    well(item, connection="removed")
-    found = figures(alice)
+    mark_synced(item, connection="removed")
+    found = load_overview(alice)
     assert (found["balance"], found["flow"]) == (None, None)
     assert len(found["recent"]) == 1
 
 
 def test_it_names_the_bank_that_is_being_imported(alice: User, item: Item, checking: Account, make_item) -> None:
-    assert figures(alice)["importing"] is None
+    assert load_overview(alice)["importing"] is None
     loading = make_item(alice, provider_item_id="second")
-    assert figures(alice)["importing"] == loading
+    assert load_overview(alice)["importing"] == loading
 
 
 def test_it_shows_the_newest_rows_with_what_a_person_calls_them(alice: User, checking: Account) -> None:
@@ -245,7 +243,7 @@ def test_it_shows_the_newest_rows_with_what_a_person_calls_them(alice: User, che
     make_transaction(checking, "-3", day=date(2026, 1, 15), name="")
     make_transaction(checking, "-4", removed_at=timezone.now())
     make_transaction(checking, "-5", hidden=True)
-    recent = figures(alice)["recent"]
+    recent = load_overview(alice)["recent"]
     assert len(recent) == 10
     assert [(row.label, row.category, row.account, row.amount) for row in recent[:3]] == [
         ("Kiosk", "MEDICAL", "Checking ••0000", Decimal(-2)),
@@ -254,28 +252,28 @@ def test_it_shows_the_newest_rows_with_what_a_person_calls_them(alice: User, che
     ]
 
 
-# --- How often the page asks ------------------------------------------------------------------------------
+# --- Number of queries ------------------------------------------------------------------------------------
 
 
-def questions(client: Client, address: str) -> list[str]:
-    """What a page asks of the database, without the marks of a transaction's beginning and end."""
-    with CaptureQueriesContext(connection) as asked:
+def capture_queries(client: Client, address: str) -> list[str]:
+    """Return the SQL of a page's queries, without savepoints."""
+    with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
-    return [query["sql"] for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    return [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
 
 
 def test_it_asks_seven_times_with_session_and_person(as_alice: Client, checking: Account, card: Account) -> None:
     make_transaction(checking, "-100", category="TRAVEL")
     for days in range(3):
         make_balance(checking, days, "100")
-    assert len(questions(as_alice, reverse("overview"))) == 7
+    assert len(capture_queries(as_alice, reverse("overview"))) == 7
 
 
 def test_it_asks_no_more_often_with_many_banks_and_rows(
     as_alice: Client, alice: User, make_item: Callable[..., Item]
 ) -> None:
     for number in range(5):
-        item = well(make_item(alice, provider_item_id=f"bank-{number}"))
+        item = mark_synced(make_item(alice, provider_item_id=f"bank-{number}"))
         for kind in ("depository", "depository", "credit", "loan"):
             account = make_account(item, type=kind, current=Decimal(100), limit=Decimal(1000))
             make_transactions(
@@ -283,8 +281,8 @@ def test_it_asks_no_more_often_with_many_banks_and_rows(
             )
             for days in range(4):
                 make_balance(account, days, "100")
-    assert len(questions(as_alice, reverse("overview"))) == 7
+    assert len(capture_queries(as_alice, reverse("overview"))) == 7
 
 
 def test_it_asks_less_often_when_there_is_nothing(as_alice: Client) -> None:
-    assert len(questions(as_alice, reverse("overview"))) <= 7
+    assert len(capture_queries(as_alice, reverse("overview"))) <= 7

@@ -1,4 +1,4 @@
-"""Months in which money came back, drawn by chance: what the overview says of them is held against the rows alone."""
+"""The overview for random months with refunds, compared with figures that are computed from the rows alone."""
 
 import random
 import re
@@ -12,12 +12,10 @@ import pytest
 import time_machine
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import User
 from banking.models import Account, Item, Transaction
-from banking.provider import Readiness
-from banking.tests.factories import build_transaction, make_account, make_transactions
+from banking.tests.factories import build_transaction, make_account, make_transactions, mark_synced
 from banking.transactions.categories import get_category
 from compliance.isolation import tenant
 from formats.money import money
@@ -35,7 +33,7 @@ ROW = re.compile(
 
 
 class Month(NamedTuple):
-    """One currency's month as its rows give it; ``touched`` says whether anything was spent at all."""
+    """The expected figures of one currency; ``touched`` says whether there was any spending, refunded or not."""
 
     income: Decimal
     by_category: dict[str, Decimal]
@@ -59,19 +57,17 @@ def _noon() -> Iterator[None]:
 @pytest.fixture
 def accounts(item: Item) -> list[Account]:
     """Alice's accounts in two currencies."""
-    with tenant(item.owner_id):
-        now = timezone.now()
-        Item.objects.filter(pk=item.pk).update(readiness=Readiness.HISTORICAL, checked_at=now, data_as_of=now)
-    return [make_account(item, currency=each, current=Decimal(3000)) for each in ("USD", "EUR")]
+    mark_synced(item)
+    return [make_account(item, currency=currency, current=Decimal(3000)) for currency in ("USD", "EUR")]
 
 
-def ledger(chance: random.Random, accounts: list[Account]) -> list[Transaction]:
-    """A few rows, as many of them given back as spent; the second currency has few."""
-    back = chance.choice([0.2, 0.5, 0.8, 1])
+def random_transactions(chance: random.Random, accounts: list[Account]) -> list[Transaction]:
+    """Build one to nine random transactions, most of them in USD, with a random share of refunds."""
+    refunds = chance.choice([0.2, 0.5, 0.8, 1])
     return [
         build_transaction(
             accounts[chance.random() < 0.2],
-            ("" if chance.random() < back else "-") + chance.choice(AMOUNTS),
+            ("" if chance.random() < refunds else "-") + chance.choice(AMOUNTS),
             category=chance.choice(KINDS),
             pending=chance.random() < 0.2,
             name=f"SHOP {number}",
@@ -80,7 +76,7 @@ def ledger(chance: random.Random, accounts: list[Account]) -> list[Transaction]:
     ]
 
 
-def month(rows: list[Transaction], currency: str) -> Month:
+def expected_month(rows: list[Transaction], currency: str) -> Month:
     income, spent, touched = Decimal(0), defaultdict[str, Decimal](Decimal), False
     for row in rows:
         if row.currency != currency or row.category == "TRANSFER_OUT":
@@ -94,7 +90,7 @@ def month(rows: list[Transaction], currency: str) -> Month:
 
 
 def check_flow(card: str, found: Month, currency: str) -> None:
-    """The figures of one currency are said as what they are."""
+    """Check the texts of the cash flow card for one currency."""
     spent = money(abs(found.spending), currency)
     assert (f"Net refunds {spent} Refunds were" if found.spending < 0 else f"Spending {spent} Excludes") in card
     came = money(abs(found.income), currency)
@@ -110,7 +106,7 @@ def check_flow(card: str, found: Month, currency: str) -> None:
 
 
 def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, Decimal]]:
-    """The card is about one currency, and its rows, shares and words are those of the rows."""
+    """Check that the spending card shows one currency with the expected categories, shares and texts."""
     text, rows = strip_tags(html), ROW.findall(html)
     assert "−" not in text
     shown = {unescape(name): (unescape(amount), share) for _, name, amount, share in rows}
@@ -122,7 +118,7 @@ def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, 
     ]
     assert about
     if not rows:
-        # Nothing is left in any currency: it was never spent, or all of it came back.
+        # No net spending in any currency: there was none, or all of it was refunded.
         assert not any(found.by_category for found in months.values())
         touched = any(found.touched for found in months.values())
         assert ("Refunds equaled spending" in text, "No spending from" in text) == (touched, not touched)
@@ -144,7 +140,7 @@ def check_spending(html: str, months: dict[str, Month]) -> list[tuple[str, str, 
 
 
 def check_list(client: Client, currency: str, url: str, amount: Decimal) -> None:
-    """The rows behind a category's figure add up to it."""
+    """Check that the transactions that a category links to add up to its amount."""
     sums = {total.currency: total.net for total in client.get(url).context["sums"]}
     assert sums[currency] == -amount
 
@@ -157,11 +153,11 @@ def test_it_says_of_any_month_what_came_back_as_what_it_is(
     for _ in range(8):
         with tenant(alice.pk):
             Transaction.objects.for_user(alice).delete()
-        rows = ledger(chance, accounts)
+        rows = random_transactions(chance, accounts)
         for account in accounts:
             make_transactions(account, [row for row in rows if row.account == account])
         counted = [row for row in rows if row.category != "TRANSFER_OUT"]
-        months = {each: month(counted, each) for each in sorted({row.currency for row in counted})}
+        months = {each: expected_month(counted, each) for each in sorted({row.currency for row in counted})}
         page = as_alice.get(reverse("overview")).content.decode()
         assert "Not burning" not in page
         if not months:

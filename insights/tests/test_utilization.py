@@ -1,4 +1,4 @@
-"""Cards and their use, as a page lays them out."""
+"""The utilization page."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -46,7 +46,7 @@ def test_it_lists_the_fullest_card_first_with_dollars_to_each_mark_that_is_passe
         (50, Decimal(515)),
         (30, Decimal(715)),
     ]
-    # Exactly at a mark is not over it.
+    # Exactly at a threshold is not above it.
     assert [(mark.percent, mark.pay) for mark in found.cards[1].marks] == [(30, Decimal(1600))]
     assert found.cards[2].marks == ()
 

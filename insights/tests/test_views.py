@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def checking(item: Item) -> Account:
-    """Alice's account after good readings on three days."""
+    """Alice's account with balances of three days."""
     update_item(item, institution_name="Platypus & Sons", readiness=Readiness.HISTORICAL, checked_at=timezone.now())
     account = make_account(item, name="Everyday", official_name="Everyday Plus", current=Decimal("1200.50"))
     for days, balance in ((2, "1000"), (1, "1100"), (0, "1200.50")):

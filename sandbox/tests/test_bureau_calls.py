@@ -1,4 +1,4 @@
-"""The call log: it counts everything and tells nothing."""
+"""The call log: it records every call, without personal data."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +58,7 @@ def test_it_counts_every_call_of_many_hands(bureau: BureauClient) -> None:
 
 
 def test_it_keeps_nothing_that_tells_who_a_person_is(own_bureau: BureauClient) -> None:
-    """Not in the log, and nowhere else in the sandbox's file, whatever went wrong on the way."""
+    """Neither the log nor another table contains personal data, also after errors."""
     for persona in PEOPLE:
         own_bureau.request_report(request_body(persona))
         own_bureau.request_report(request_body(persona), Authorization="")
@@ -97,7 +97,7 @@ def test_it_notices_a_number_outside_the_body(
     assert "666111011" not in json.dumps(line)
 
 
-# --- The operator's door ----------------------------------------------------------------------------------
+# --- The admin endpoints ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

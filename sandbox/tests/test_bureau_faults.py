@@ -1,4 +1,4 @@
-"""What can go wrong between a site and the bureau, on order."""
+"""Injected faults between a site and the bureau."""
 
 import gzip
 import json
@@ -157,7 +157,7 @@ def test_it_waits_on_order(bureau: BureauClient) -> None:
 
 @pytest.mark.parametrize(("kind", "produced"), [("hang", False), ("hang_after", True)])
 def test_it_hangs_before_or_after_the_report_was_made(own_bureau: BureauClient, kind: str, produced: bool) -> None:
-    """Only the call log can tell the two apart."""
+    """Only the call log shows the difference."""
     own_bureau.add_fault({"kind": kind, "seconds": 1})
     own_bureau.driver.http = urllib3.PoolManager(retries=False, timeout=0.3)
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):

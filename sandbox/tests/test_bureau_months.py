@@ -1,4 +1,4 @@
-"""Counting months, and turning pages."""
+"""Calendar months, and the months of reports."""
 
 from datetime import date, timedelta
 from itertools import pairwise, product

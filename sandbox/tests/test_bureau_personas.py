@@ -106,7 +106,7 @@ def scalars(part: Any) -> Iterator[Any]:
             yield part
 
 
-# --- What holds for everybody -----------------------------------------------------------------------------
+# --- All personas -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("persona", REPORTED)
@@ -143,13 +143,13 @@ def test_it_writes_every_page_in_the_bureau_s_hand(persona: str, began: date) ->
         assert len(summary_attributes(profile)) >= 22
         for row in profile.get("tradeline", []):
             check_row(row, today, quirky=persona == "P12")
-        dates = [one["date"] for one in profile.get("inquiry", [])]
-        dates += [one[field] for one in profile.get("publicRecord", []) for field in ("filingDate", "statusDate")]
+        dates = [inquiry["date"] for inquiry in profile.get("inquiry", [])]
+        dates += [record[field] for record in profile.get("publicRecord", []) for field in ("filingDate", "statusDate")]
         assert all(day(text) <= today for text in dates)
 
 
 def check_row(row: Json, today: date, *, quirky: bool) -> None:
-    """Widths, order of dates, and a grid that agrees with the counters."""
+    """Check the widths of fields, the order of dates, and that the grid matches the counters."""
     wide = row.get("enhancedPaymentData", {})
     grid = wide.get("enhancedPaymentHistory84", row["paymentHistory"])
     for field in ("balanceAmount", "amountPastDue", "monthlyPaymentAmount", "amount1", "amount2"):
@@ -162,7 +162,7 @@ def check_row(row: Json, today: date, *, quirky: bool) -> None:
         return
     assert day(row["openDate"]) < day(row["balanceDate"]) <= today
     counters = int(row["delinquencies30Days"]), int(row["delinquencies60Days"])
-    # The shorter grid alone may end before what the counters count.
+    # The short grid alone may not include everything that the counters count.
     assert not wide or counters == (grid.count("1"), grid.count("2"))
     late = [place for place, code in enumerate(grid) if code in "123456789GL"]
     if late and wide:
@@ -177,7 +177,7 @@ def longest_grid(row: Json) -> str:
 
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_it_goes_on_from_page_to_page(persona: str) -> None:
-    """A month that two pages tell of is told alike, unless the bureau took a mark back."""
+    """Two reports have the same codes for the same month, unless the bureau removed a mark."""
     began = date(2026, 1, 31)
     pages = [
         reports.report(PERSONAS[persona], current_report_month(began, plus(began, month)), EVERYTHING, at=MIDNIGHT)
@@ -203,7 +203,7 @@ def test_it_says_the_same_twice_in_a_month(bureau: BureauClient) -> None:
         assert first == second
 
 
-# --- Each of them -----------------------------------------------------------------------------------------
+# --- Single personas --------------------------------------------------------------------------------------
 
 
 def test_it_knows_a_prime_file(bureau: BureauClient) -> None:
@@ -344,7 +344,7 @@ def test_it_tells_whose_cards_an_authorized_user_carries(bureau: BureauClient) -
     assert (utilization(profile), utilization(profile, own_only=True)) == (Decimal("7.50"), Decimal("70.00"))
 
 
-# --- What a request asks for ------------------------------------------------------------------------------
+# --- Add-ons ----------------------------------------------------------------------------------------------
 
 
 def test_it_scores_by_each_model_asked_for_and_says_which_it_may_not(bureau: BureauClient) -> None:

@@ -1,4 +1,4 @@
-"""What public answers of the real service hold: the bureau sends it too, and of four fields that none has, nothing."""
+"""The features of published real reports in P15's, without the four fields that no published report has."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from sandbox.tests.bureau_client import REPORTED, BureauClient, Json, find_accou
 
 TYPES = {"02", "06", "08", "10", "13", "25", "31", "78", "3A", "2A"}
 STATUSES = {"05", "13", "62", "71", "73", "84"}
-# Fields of the schema that no public answer of the real service has.
+# Fields of the schema that no published report has.
 UNSEEN = {"bankruptcyChapterNumber", "ciiCode", "consumerDisputeFlag", "originalCreditorName"}
 MONTHS = (0, 5, 10, 12)
 
@@ -24,7 +24,7 @@ def codes(profile: Json, field: str) -> set[str]:
 
 
 def fields(part: Any) -> set[str]:
-    """The names of all fields in a part of a report."""
+    """Return the names of all fields in a part of a report."""
     if isinstance(part, list):
         return set().union(*map(fields, part))
     if isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""Every endpoint through Plaid's own typed client, which refuses an answer with a key missing or of a wrong type."""
+"""All endpoints with Plaid's own client, which refuses a response with a missing key or a wrong type."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The files of Link's dialog, and what its doors refuse before any session."""
+"""The files of Link's dialog, and requests that are refused without a session."""
 
 import pytest
 from werkzeug.test import Client

@@ -24,27 +24,27 @@ def http(context):
 
 
 @pytest.fixture
-def begin(context, http):
-    """Open Link with a fresh token; the options are those of ``/link/token/create``."""
+def open_link(context, http):
+    """Open Link with a new token; the options are those of ``/link/token/create``."""
 
-    def begin(*, item_id=None, **request) -> "Walk":
-        asked = {"client_name": "Plumbline", "country_codes": ["US"], **request}
+    def open_link(*, item_id=None, **request) -> "LinkClient":
+        fields = {"client_name": "Plumbline", "country_codes": ["US"], **request}
         if item_id is None:
-            asked.setdefault("products", ["transactions"])
-        return Walk(http, links.create_token(context, request=asked, item_id=item_id).token)
+            fields.setdefault("products", ["transactions"])
+        return LinkClient(http, links.create_token(context, request=fields, item_id=item_id).token)
 
-    return begin
+    return open_link
 
 
-class Walk:
-    """A browser's way through one session."""
+class LinkClient:
+    """A client of one Link session, as the browser's dialog."""
 
     def __init__(self, http, link_token):
         self.http, self.token, self.id = http, link_token, ""
-        self.opened = self.take("open")
+        self.opened = self.post("open")
         self.id = self.opened.get("link_session_id", "")
 
-    def take(self, step, **facts):
+    def post(self, step, **facts):
         answer = self.http.post(
             f"/link/session/{step}", json={"link_token": self.token, "link_session_id": self.id, **facts}
         )
@@ -52,18 +52,18 @@ class Walk:
         return answer.json
 
     def sign_in(self, password=GOOD, username="user_good", bank=PLATYPUS):
-        return self.take("credentials", institution_id=bank, username=username, password=password)
+        return self.post("credentials", institution_id=bank, username=username, password=password)
 
     def connect(self):
         account = self.sign_in()["accounts"][0]
-        return self.take("accounts", account_ids=[account["id"]])
+        return self.post("accounts", account_ids=[account["id"]])
 
 
 # --- Opening ----------------------------------------------------------------------------------------------
 
 
-def test_it_opens_with_what_the_person_is_asked_to_share(begin):
-    opened = begin(products=["transactions"], additional_consented_products=["liabilities", "transactions"]).opened
+def test_it_opens_with_what_the_person_is_asked_to_share(open_link):
+    opened = open_link(products=["transactions"], additional_consented_products=["liabilities", "transactions"]).opened
 
     assert opened["view"] == "CONSENT"
     assert opened["mode"] == "connect"
@@ -73,53 +73,53 @@ def test_it_opens_with_what_the_person_is_asked_to_share(begin):
     assert len(opened["request_id"]) == 15
 
 
-def test_it_offers_people_who_can_really_sign_in(begin):
-    people = begin().opened["people"]
+def test_it_offers_people_who_can_really_sign_in(open_link):
+    people = open_link().opened["people"]
     assert len(people) > 3
     for person in people:
-        answer = begin().sign_in(person["password"], person["username"])
+        answer = open_link().sign_in(person["password"], person["username"])
 
         expected = person["password"].removeprefix("error_") if "error_" in person["password"] else None
         assert answer.get("error", {}).get("error_code") == expected
 
 
-def test_it_starts_at_the_bank_the_site_asked_for(begin):
-    opened = begin(institution_id=PLATYPUS).opened
+def test_it_starts_at_the_bank_the_site_asked_for(open_link):
+    opened = open_link(institution_id=PLATYPUS).opened
 
     assert opened["view"] == "CONSENT"
     assert opened["institution"]["name"] == "First Platypus Bank"
 
 
-def test_it_never_shows_the_clients_secret(http, begin):
-    walk = begin()
-    seen = [walk.opened, walk.take("institutions", query=""), walk.connect()]
+def test_it_never_shows_the_clients_secret(http, open_link):
+    link = open_link()
+    seen = [link.opened, link.post("institutions", query=""), link.connect()]
     script = http.get("/link/v2/stable/link-initialize.js", buffered=True).text
 
     assert "client-secret" not in str(seen) + script
 
 
-def test_it_refuses_a_token_after_four_hours_even_in_mid_walk(context, begin):
-    walk = begin()
+def test_it_refuses_a_token_after_four_hours_even_in_mid_walk(context, open_link):
+    link = open_link()
     context.clock.advance(timedelta(hours=4))
 
-    assert walk.take("open")["error"]["error_code"] == "INVALID_LINK_TOKEN"
-    assert walk.sign_in()["error"]["error_code"] == "INVALID_LINK_TOKEN"
+    assert link.post("open")["error"]["error_code"] == "INVALID_LINK_TOKEN"
+    assert link.sign_in()["error"]["error_code"] == "INVALID_LINK_TOKEN"
 
 
-def test_it_keeps_one_persons_session_from_another(begin):
-    alice, mallory = begin(), begin()
+def test_it_keeps_one_persons_session_from_another(open_link):
+    alice, mallory = open_link(), open_link()
     alice.sign_in()
     mallory.id = alice.id
 
     for step, facts in (("accounts", {"account_ids": []}), ("mfa", {"answers": []}), ("institutions", {"query": ""})):
-        assert mallory.take(step, **facts)["error"]["error_code"] == "INVALID_LINK_TOKEN"
+        assert mallory.post(step, **facts)["error"]["error_code"] == "INVALID_LINK_TOKEN"
 
 
 # --- Choosing a bank --------------------------------------------------------------------------------------
 
 
-def test_it_finds_banks_by_name(begin):
-    found = begin().take("institutions", query="tart")
+def test_it_finds_banks_by_name(open_link):
+    found = open_link().post("institutions", query="tart")
 
     assert found["query"] == "tart"
     assert {
@@ -131,28 +131,29 @@ def test_it_finds_banks_by_name(begin):
     assert all("tart" in bank["name"].lower() for bank in found["institutions"])
 
 
-def test_it_lists_only_banks_of_the_countries_asked_for(begin):
+def test_it_lists_only_banks_of_the_countries_asked_for(open_link):
     ids = {
-        bank["institution_id"] for bank in begin(country_codes=["GB"]).take("institutions", query="")["institutions"]
+        bank["institution_id"]
+        for bank in open_link(country_codes=["GB"]).post("institutions", query="")["institutions"]
     }
 
     assert "ins_117650" in ids
     assert PLATYPUS not in ids
 
 
-def test_it_finds_nothing_for_a_name_no_bank_has(begin):
-    assert begin().take("institutions", query="zzz")["institutions"] == []
+def test_it_finds_nothing_for_a_name_no_bank_has(open_link):
+    assert open_link().post("institutions", query="zzz")["institutions"] == []
 
 
-def test_it_refuses_a_bank_that_does_not_exist(begin):
-    assert begin().sign_in(bank="ins_0")["error"]["error_code"] == "INVALID_INSTITUTION"
+def test_it_refuses_a_bank_that_does_not_exist(open_link):
+    assert open_link().sign_in(bank="ins_0")["error"]["error_code"] == "INVALID_INSTITUTION"
 
 
 # --- Signing in -------------------------------------------------------------------------------------------
 
 
-def test_it_offers_every_account_and_ticks_none(begin):
-    answer = begin().sign_in()
+def test_it_offers_every_account_and_ticks_none(open_link):
+    answer = open_link().sign_in()
 
     assert answer["view"] == "SELECT_ACCOUNT"
     assert len(answer["accounts"]) == 12
@@ -181,8 +182,8 @@ def test_it_offers_every_account_and_ticks_none(begin):
         ("user_good", "error_UNSUPPORTED_RESPONSE", "UNSUPPORTED_RESPONSE", "institution"),
     ],
 )
-def test_it_says_why_a_sign_in_failed_and_what_can_be_done(begin, username, password, code, retry):
-    error = begin().sign_in(password, username)["error"]
+def test_it_says_why_a_sign_in_failed_and_what_can_be_done(open_link, username, password, code, retry):
+    error = open_link().sign_in(password, username)["error"]
 
     assert error["error_code"] == code
     assert error["retry"] == retry
@@ -190,77 +191,77 @@ def test_it_says_why_a_sign_in_failed_and_what_can_be_done(begin, username, pass
     assert error["display_message"]
 
 
-def test_it_lets_a_person_try_again_after_a_refusal(begin):
-    walk = begin()
-    walk.sign_in("wrong")
-    walk.sign_in("error_ITEM_LOCKED")
+def test_it_lets_a_person_try_again_after_a_refusal(open_link):
+    link = open_link()
+    link.sign_in("wrong")
+    link.sign_in("error_ITEM_LOCKED")
 
-    assert walk.sign_in(bank="ins_109511")["view"] == "SELECT_ACCOUNT"
+    assert link.sign_in(bank="ins_109511")["view"] == "SELECT_ACCOUNT"
 
 
 @pytest.mark.parametrize(
     ("bank", "code"), [("ins_132361", "INSTITUTION_DOWN"), ("ins_133402", "INSTITUTION_NO_LONGER_SUPPORTED")]
 )
-def test_it_lets_nobody_in_at_a_bank_in_trouble(begin, bank, code):
-    assert begin().sign_in(bank=bank)["error"]["error_code"] == code
+def test_it_lets_nobody_in_at_a_bank_in_trouble(open_link, bank, code):
+    assert open_link().sign_in(bank=bank)["error"]["error_code"] == code
 
 
 # --- The second factor ------------------------------------------------------------------------------------
 
 
-def test_it_sends_a_code_to_a_device_and_checks_it(begin):
-    walk = begin()
-    device = walk.sign_in("mfa_device")
+def test_it_sends_a_code_to_a_device_and_checks_it(open_link):
+    link = open_link()
+    device = link.sign_in("mfa_device")
     assert device["view"] == "MFA"
     assert device["mfa"]["type"] == "device"
 
-    code = walk.take("mfa", answers=[device["mfa"]["prompts"][0]["options"][0]])
+    code = link.post("mfa", answers=[device["mfa"]["prompts"][0]["options"][0]])
     assert code["mfa"]["type"] == "code"
     assert code["mfa"]["prompts"] == [{"label": "Enter your code", "options": []}]
     assert "1234" in code["mfa"]["hint"]
 
-    wrong = walk.take("mfa", answers=["4321"])["error"]
+    wrong = link.post("mfa", answers=["4321"])["error"]
     assert (wrong["error_code"], wrong["retry"]) == ("INVALID_MFA", "pane")
 
-    assert walk.take("mfa", answers=["1234"])["view"] == "SELECT_ACCOUNT"
+    assert link.post("mfa", answers=["1234"])["view"] == "SELECT_ACCOUNT"
 
 
-def test_it_asks_as_many_rounds_of_questions_as_the_password_names(begin):
-    walk = begin()
-    first = walk.sign_in("mfa_questions_2_2")
+def test_it_asks_as_many_rounds_of_questions_as_the_password_names(open_link):
+    link = open_link()
+    first = link.sign_in("mfa_questions_2_2")
     assert len(first["mfa"]["prompts"]) == 2
 
-    second = walk.take("mfa", answers=["answer_0_0", "answer_0_1"])
+    second = link.post("mfa", answers=["answer_0_0", "answer_0_1"])
     assert second["view"] == "MFA"
-    assert walk.take("mfa", answers=["answer_0_0", "answer_0_1"])["error"]["error_code"] == "INVALID_MFA"
+    assert link.post("mfa", answers=["answer_0_0", "answer_0_1"])["error"]["error_code"] == "INVALID_MFA"
 
-    assert walk.take("mfa", answers=["answer_1_0", "answer_1_1"])["view"] == "SELECT_ACCOUNT"
+    assert link.post("mfa", answers=["answer_1_0", "answer_1_1"])["view"] == "SELECT_ACCOUNT"
 
 
-def test_it_asks_to_pick_an_answer(begin):
-    walk = begin()
-    asked = walk.sign_in("mfa_selections")["mfa"]
+def test_it_asks_to_pick_an_answer(open_link):
+    link = open_link()
+    asked = link.sign_in("mfa_selections")["mfa"]
 
     assert asked["type"] == "selections"
-    assert walk.take("mfa", answers=[""] * len(asked["prompts"]))["error"]["error_code"] == "INVALID_MFA"
-    assert walk.take("mfa", answers=["Yes"] * len(asked["prompts"]))["view"] == "SELECT_ACCOUNT"
+    assert link.post("mfa", answers=[""] * len(asked["prompts"]))["error"]["error_code"] == "INVALID_MFA"
+    assert link.post("mfa", answers=["Yes"] * len(asked["prompts"]))["view"] == "SELECT_ACCOUNT"
 
 
-def test_it_lets_nobody_past_the_second_factor(begin):
-    walk = begin()
-    walk.sign_in("mfa_device")
+def test_it_lets_nobody_past_the_second_factor(open_link):
+    link = open_link()
+    link.sign_in("mfa_device")
 
-    assert "error" in walk.take("accounts", account_ids=[])
+    assert "error" in link.post("accounts", account_ids=[])
 
 
 # --- Accounts and the end ---------------------------------------------------------------------------------
 
 
-def test_it_ends_with_a_public_token_and_plaids_metadata(context, begin):
-    walk = begin()
-    checking, saving = walk.sign_in()["accounts"][:2]
+def test_it_ends_with_a_public_token_and_plaids_metadata(context, open_link):
+    link = open_link()
+    checking, saving = link.sign_in()["accounts"][:2]
 
-    answer = walk.take("accounts", account_ids=[checking["id"], saving["id"]])
+    answer = link.post("accounts", account_ids=[checking["id"], saving["id"]])
 
     shared = [
         {"id": account["id"], "name": account["name"], "mask": account["mask"], "type": "depository",
@@ -273,68 +274,68 @@ def test_it_ends_with_a_public_token_and_plaids_metadata(context, begin):
     assert metadata["institution"] == {"name": "First Platypus Bank", "institution_id": PLATYPUS}
     assert metadata["accounts"] == shared
     assert metadata["account"] == shared[0]
-    assert metadata["link_session_id"] == walk.id
+    assert metadata["link_session_id"] == link.id
     assert metadata["transfer_status"] is None
     assert links.exchange(context, public_token=answer["public_token"])[0].startswith("access-sandbox-")
 
 
-def test_it_shares_nothing_when_nothing_is_ticked(begin):
-    walk = begin()
-    walk.sign_in()
+def test_it_shares_nothing_when_nothing_is_ticked(open_link):
+    link = open_link()
+    link.sign_in()
 
-    assert walk.take("accounts", account_ids=[])["error"]["error_code"] == "NO_ACCOUNTS"
+    assert link.post("accounts", account_ids=[])["error"]["error_code"] == "NO_ACCOUNTS"
 
 
-def test_it_shares_no_account_it_did_not_offer(begin):
-    alice, mallory = begin(), begin()
+def test_it_shares_no_account_it_did_not_offer(open_link):
+    alice, mallory = open_link(), open_link()
     theirs = alice.sign_in()["accounts"][0]["id"]
     mallory.sign_in()
 
-    assert mallory.take("accounts", account_ids=[theirs])["error"]["error_code"] == "INVALID_ACCOUNT_ID"
+    assert mallory.post("accounts", account_ids=[theirs])["error"]["error_code"] == "INVALID_ACCOUNT_ID"
 
 
-def test_it_ends_only_once(begin):
-    walk = begin()
-    offered = walk.sign_in()["accounts"]
-    walk.take("accounts", account_ids=[offered[0]["id"]])
+def test_it_ends_only_once(open_link):
+    link = open_link()
+    offered = link.sign_in()["accounts"]
+    link.post("accounts", account_ids=[offered[0]["id"]])
 
-    assert "error" in walk.take("accounts", account_ids=[offered[0]["id"]])
+    assert "error" in link.post("accounts", account_ids=[offered[0]["id"]])
 
 
 # --- Update mode ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def item_id(context, begin):
-    """An Item that shares one account and wants a new sign-in."""
-    _, item_id = links.exchange(context, public_token=begin().connect()["public_token"])
+def item_id(context, open_link):
+    """An Item in ITEM_LOGIN_REQUIRED that shares one account."""
+    _, item_id = links.exchange(context, public_token=open_link().connect()["public_token"])
     items.update(context, item_id, error="ITEM_LOGIN_REQUIRED")
     return item_id
 
 
-def test_it_goes_straight_to_the_sign_in_of_the_items_own_bank(begin, item_id):
-    opened = begin(item_id=item_id).opened
+def test_it_goes_straight_to_the_sign_in_of_the_items_own_bank(open_link, item_id):
+    opened = open_link(item_id=item_id).opened
 
     assert (opened["view"], opened["mode"]) == ("CREDENTIAL", "update")
     assert opened["institution"]["institution_id"] == PLATYPUS
 
 
-def test_it_repairs_without_asking_for_accounts(context, begin, item_id):
-    answer = begin(item_id=item_id).sign_in()
+def test_it_repairs_without_asking_for_accounts(context, open_link, item_id):
+    answer = open_link(item_id=item_id).sign_in()
 
     assert answer["view"] == "CONNECTED"
     assert [account["mask"] for account in answer["metadata"]["accounts"]] == ["0000"]
     assert items.get(context, item_id).error == ""
 
 
-def test_it_stays_at_the_items_own_bank_whatever_the_browser_says(begin, item_id):
-    answer = begin(item_id=item_id).sign_in(bank="ins_109511")
+def test_it_stays_at_the_items_own_bank_whatever_the_browser_says(open_link, item_id):
+    answer = open_link(item_id=item_id).sign_in(bank="ins_109511")
 
     assert answer["metadata"]["institution"]["institution_id"] == PLATYPUS
 
 
-def test_it_ticks_what_is_shared_when_accounts_may_be_changed(begin, item_id):
-    answer = begin(item_id=item_id, update={"account_selection_enabled": True}).sign_in()
+def test_it_ticks_what_is_shared_when_accounts_may_be_changed(open_link, item_id):
+    answer = open_link(item_id=item_id, update={"account_selection_enabled": True}).sign_in()
 
     assert [account["mask"] for account in answer["accounts"] if account["ticked"]] == ["0000"]
     assert len(answer["accounts"]) == 12
@@ -343,13 +344,13 @@ def test_it_ticks_what_is_shared_when_accounts_may_be_changed(begin, item_id):
 # --- Leaving ----------------------------------------------------------------------------------------------
 
 
-def test_it_records_how_a_person_left(context, begin):
-    walk = begin()
-    error = walk.sign_in("error_ITEM_LOCKED")["error"]
+def test_it_records_how_a_person_left(context, open_link):
+    link = open_link()
+    error = link.sign_in("error_ITEM_LOCKED")["error"]
 
-    walk.take("exit", status="requires_credentials", error=error)
+    link.post("exit", status="requires_credentials", error=error)
 
-    ended = links.list_sessions(context, walk.token)[-1]
+    ended = links.list_sessions(context, link.token)[-1]
     assert ended["finished_at"]
     assert ended["outcome"]["exit"]["metadata"]["status"] == "requires_credentials"
     assert ended["outcome"]["exit"]["error"] == {
@@ -357,22 +358,22 @@ def test_it_records_how_a_person_left(context, begin):
     }
 
 
-def test_it_does_not_let_a_late_exit_undo_a_success(context, begin):
-    walk = begin()
-    token = walk.connect()["public_token"]
+def test_it_does_not_let_a_late_exit_undo_a_success(context, open_link):
+    link = open_link()
+    token = link.connect()["public_token"]
 
-    walk.take("exit", status=None, error=None)
+    link.post("exit", status=None, error=None)
 
-    assert links.list_sessions(context, walk.token)[-1]["outcome"]["public_token"] == token
+    assert links.list_sessions(context, link.token)[-1]["outcome"]["public_token"] == token
 
 
 @pytest.mark.parametrize("status", [None, 5, "<script>", ["requires_code"]])
-def test_it_records_no_status_that_plaid_does_not_have(context, begin, status):
-    walk = begin()
+def test_it_records_no_status_that_plaid_does_not_have(context, open_link, status):
+    link = open_link()
 
-    walk.take("exit", status=status, error="nonsense")
+    link.post("exit", status=status, error="nonsense")
 
-    assert links.list_sessions(context, walk.token)[-1]["outcome"]["exit"] == {
+    assert links.list_sessions(context, link.token)[-1]["outcome"]["exit"] == {
         "error": None,
         "metadata": {"status": ""},
     }
@@ -395,5 +396,5 @@ def test_it_records_no_status_that_plaid_does_not_have(context, begin, status):
         ("accounts", {"account_ids": [None]}),
     ],
 )
-def test_it_refuses_facts_of_the_wrong_kind(begin, step, facts):
-    assert begin().take(step, **facts)["error"]["error_code"] == "INVALID_FIELD"
+def test_it_refuses_facts_of_the_wrong_kind(open_link, step, facts):
+    assert open_link().post(step, **facts)["error"]["error_code"] == "INVALID_FIELD"

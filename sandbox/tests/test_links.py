@@ -34,7 +34,7 @@ def update_token(plaid: SandboxClient, access_token: str, **fields: object) -> s
     return plaid.ok("/link/token/create", **asked, access_token=access_token, **fields)["link_token"]
 
 
-def at_accounts(plaid: SandboxClient, token: str, username: str = "user_good", password: str = PASSWORD) -> Session:
+def sign_in(plaid: SandboxClient, token: str, username: str = "user_good", password: str = PASSWORD) -> Session:
     context = plaid.context
     session = links.open_session(context, link_token=token)
     if session.step == "institution":
@@ -47,7 +47,7 @@ def exchange(plaid: SandboxClient, success: links.Success) -> dict[str, str]:
 
 
 def test_it_ends_with_the_accounts_the_person_chose(plaid: SandboxClient, context: AppContext) -> None:
-    session = at_accounts(plaid, link_token(plaid))
+    session = sign_in(plaid, link_token(plaid))
     chosen = [choice for choice in session.choices if choice.mask in ("0000", "3333")]
     success = links.finish(context, session=session, account_ids=[choice.id for choice in chosen])
     linked = exchange(plaid, success)
@@ -61,12 +61,12 @@ def test_it_ends_with_the_accounts_the_person_chose(plaid: SandboxClient, contex
 
 def test_it_remembers_a_walk_between_deeds(plaid: SandboxClient, context: AppContext) -> None:
     token = link_token(plaid)
-    session = at_accounts(plaid, token)
+    session = sign_in(plaid, token)
     assert links.get_session(context, link_token=token, session_id=session.id) == session
 
 
 def test_it_gives_as_many_days_as_were_asked_for(plaid: SandboxClient, context: AppContext) -> None:
-    session = at_accounts(plaid, link_token(plaid, transactions={"days_requested": 45}))
+    session = sign_in(plaid, link_token(plaid, transactions={"days_requested": 45}))
     success = links.finish(context, session=session, account_ids=[choice.id for choice in session.choices])
     rows, _ = plaid.sync(exchange(plaid, success)["access_token"])
     ages = [(context.clock.today() - context.clock.today().fromisoformat(row["date"])).days for row in rows.values()]
@@ -87,7 +87,7 @@ def test_it_refuses_an_unknown_or_expired_token(own_plaid: SandboxClient) -> Non
 
 
 def test_it_refuses_the_session_of_another_token(plaid: SandboxClient, context: AppContext) -> None:
-    session = at_accounts(plaid, link_token(plaid))
+    session = sign_in(plaid, link_token(plaid))
     with pytest.raises(LinkError, match="INVALID_LINK_TOKEN"):
         links.get_session(context, link_token=link_token(plaid), session_id=session.id)
 
@@ -110,7 +110,7 @@ def test_it_finds_a_bank_that_is_down(plaid: SandboxClient, context: AppContext)
 
 
 def test_it_asks_for_a_second_factor_round_by_round(plaid: SandboxClient, context: AppContext) -> None:
-    session = at_accounts(plaid, link_token(plaid), password="mfa_device")
+    session = sign_in(plaid, link_token(plaid), password="mfa_device")
     assert session.step == "mfa"
     assert session.challenge
     session = links.answer_challenge(context, session=session, answers=[session.challenge.prompts[0].options[0]])
@@ -120,7 +120,7 @@ def test_it_asks_for_a_second_factor_round_by_round(plaid: SandboxClient, contex
 
 
 def test_it_shares_nothing_that_was_not_offered_or_not_chosen(plaid: SandboxClient, context: AppContext) -> None:
-    session = at_accounts(plaid, link_token(plaid))
+    session = sign_in(plaid, link_token(plaid))
     with pytest.raises(LinkError, match="INVALID_ACCOUNT_ID"):
         links.finish(context, session=session, account_ids=["somebody-elses"])
     with pytest.raises(LinkError, match="NO_ACCOUNTS"):
@@ -131,7 +131,7 @@ def test_it_does_not_skip_steps(plaid: SandboxClient, context: AppContext) -> No
     session = links.open_session(context, link_token=link_token(plaid))
     with pytest.raises(LinkError):
         links.finish(context, session=session, account_ids=[])
-    done = at_accounts(plaid, link_token(plaid))
+    done = sign_in(plaid, link_token(plaid))
     links.finish(context, session=done, account_ids=[done.choices[0].id])
     again = links.get_session(context, link_token=done.link_token.token, session_id=done.id)
     with pytest.raises(LinkError):
@@ -180,7 +180,7 @@ def test_it_repairs_an_item_and_keeps_its_token(plaid: SandboxClient, context: A
     access = {"access_token": linked["access_token"]}
     plaid.ok("/sandbox/item/reset_login", **access)
     assert plaid.expect_error("/transactions/sync", **access) == "ITEM_LOGIN_REQUIRED"
-    session = at_accounts(plaid, update_token(plaid, linked["access_token"]))
+    session = sign_in(plaid, update_token(plaid, linked["access_token"]))
     assert session.is_update
     success = links.finish(context, session=session, account_ids=[])
     assert len(success.metadata["accounts"]) == 12
@@ -192,7 +192,7 @@ def test_it_stays_broken_after_a_failed_repair(plaid: SandboxClient) -> None:
     access = {"access_token": plaid.link()["access_token"]}
     plaid.ok("/sandbox/item/reset_login", **access)
     with pytest.raises(LinkError):
-        at_accounts(plaid, update_token(plaid, access["access_token"]), password="wrong")
+        sign_in(plaid, update_token(plaid, access["access_token"]), password="wrong")
     assert plaid.expect_error("/accounts/get", **access) == "ITEM_LOGIN_REQUIRED"
 
 
@@ -200,14 +200,14 @@ def test_it_changes_the_shared_accounts_of_an_item(plaid: SandboxClient, context
     linked = plaid.link("user_living", transactions={"days_requested": 730})
     _, cursor = plaid.sync(linked["access_token"])
     selection = {"update": {"account_selection_enabled": True}}
-    session = at_accounts(plaid, update_token(plaid, linked["access_token"], **selection), "user_living")
+    session = sign_in(plaid, update_token(plaid, linked["access_token"], **selection), "user_living")
     assert all(choice.ticked for choice in session.choices)
     kept = [choice.id for choice in session.choices if choice.mask != "4471"]
     links.finish(context, session=session, account_ids=kept)
     shown = plaid.ok("/accounts/get", access_token=linked["access_token"])["accounts"]
     assert [account["account_id"] for account in shown] == kept
 
-    session = at_accounts(plaid, update_token(plaid, linked["access_token"], **selection), "user_living")
+    session = sign_in(plaid, update_token(plaid, linked["access_token"], **selection), "user_living")
     back = next(choice for choice in session.choices if choice.mask == "4471")
     assert not back.ticked
     links.finish(context, session=session, account_ids=[choice.id for choice in session.choices])
@@ -235,7 +235,7 @@ def test_it_records_that_somebody_left(plaid: SandboxClient, context: AppContext
 
 
 def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: SandboxClient, context: AppContext) -> None:
-    session = at_accounts(plaid, link_token(plaid))
+    session = sign_in(plaid, link_token(plaid))
     with pytest.raises(LinkError):
         links.finish(context, session=session, account_ids=["nothing"])
     with pytest.raises(PlaidError, match="ITEM_NOT_FOUND"):
@@ -245,7 +245,7 @@ def test_it_makes_nothing_when_the_end_of_a_walk_fails(plaid: SandboxClient, con
 
 def test_it_gives_the_same_token_for_the_public_token_of_an_update(plaid: SandboxClient, context: AppContext) -> None:
     linked = plaid.link()
-    session = at_accounts(plaid, update_token(plaid, linked["access_token"]))
+    session = sign_in(plaid, update_token(plaid, linked["access_token"]))
     assert (
         exchange(plaid, links.finish(context, session=session, account_ids=[]))["access_token"]
         == linked["access_token"]
@@ -254,13 +254,13 @@ def test_it_gives_the_same_token_for_the_public_token_of_an_update(plaid: Sandbo
 
 def test_it_offers_only_accounts_that_pass_the_filters(plaid: SandboxClient) -> None:
     filters = {"depository": {"account_subtypes": ["checking"]}, "credit": {"account_subtypes": ["all"]}}
-    session = at_accounts(plaid, link_token(plaid, account_filters=filters))
+    session = sign_in(plaid, link_token(plaid, account_filters=filters))
     assert [choice.mask for choice in session.choices] == ["0000", "3333", "9999"]
 
 
 def test_it_starts_optional_products_that_the_bank_has(plaid: SandboxClient, context: AppContext) -> None:
     asked = {"optional_products": ["liabilities"], "additional_consented_products": ["investments"]}
-    session = at_accounts(plaid, link_token(plaid, **asked))
+    session = sign_in(plaid, link_token(plaid, **asked))
     linked = exchange(plaid, links.finish(context, session=session, account_ids=[session.choices[0].id]))
     item = plaid.ok("/item/get", access_token=linked["access_token"])["item"]
     assert item["billed_products"] == ["transactions", "liabilities"]

@@ -1,4 +1,4 @@
-"""The mailbox as a program and as a person use it: SMTP in, pages and JSON out."""
+"""The mailbox: SMTP, pages and the JSON endpoint."""
 
 import json
 import smtplib
@@ -23,83 +23,83 @@ def context(tmp_path):
 
 
 @pytest.fixture
-def reader(context):
+def http(context):
     return Client(Application(context))
 
 
 @pytest.fixture
-def post(context, reader):
-    """Hand a mail in over SMTP, as the site does."""
+def send_mail(context, http):
+    """Send a mail by SMTP, as the site does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    postbox = smtp.listen(context, port)
+    smtp_server = smtp.listen(context, port)
 
     def send(message: EmailMessage, *, to: list[str] | None = None) -> None:
         with smtplib.SMTP("127.0.0.1", port, timeout=10) as connection:
             connection.send_message(message, to_addrs=to)
 
     yield send
-    postbox.stop()
+    smtp_server.stop()
 
 
-def letter(subject="Confirm your address", text="Hello", *, to="alice@example.com") -> EmailMessage:
+def build_mail(subject="Confirm your address", text="Hello", *, to="alice@example.com") -> EmailMessage:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = subject, "Plumbline <no-reply@plumbline.example>", to
     message.set_content(text)
     return message
 
 
-def keep(context: AppContext, raw: bytes, *, to: str = "alice@example.com") -> int:
+def save_mail(context: AppContext, raw: bytes, *, to: str = "alice@example.com") -> int:
     return mails.keep(context, sender="no-reply@plumbline.example", recipients=[to], raw=raw)
 
 
-def test_it_lists_what_came_in_by_smtp_newest_first(post, reader):
-    post(letter("First"))
-    post(letter("Second"))
+def test_it_lists_what_came_in_by_smtp_newest_first(send_mail, http):
+    send_mail(build_mail("First"))
+    send_mail(build_mail("Second"))
 
-    page = reader.get("/mailbox/").text
+    page = http.get("/mailbox/").text
 
     assert page.index("Second") < page.index("First")
     assert "alice@example.com" in page
 
 
-def test_it_shows_the_text_with_a_link_to_follow(post, reader):
-    post(letter(text="Confirm here: http://127.0.0.1:8000/confirm/a-b_c/?next=%2F&x=1. Thank you."))
+def test_it_shows_the_text_with_a_link_to_follow(send_mail, http):
+    send_mail(build_mail(text="Confirm here: http://127.0.0.1:8000/confirm/a-b_c/?next=%2F&x=1. Thank you."))
 
-    page = reader.get("/mailbox/messages/1/").text
+    page = http.get("/mailbox/messages/1/").text
 
     assert '<a href="http://127.0.0.1:8000/confirm/a-b_c/?next=%2F&amp;x=1" rel="noopener noreferrer">' in page
 
 
-def test_it_escapes_everything_a_sender_chose(reader, context):
+def test_it_escapes_everything_a_sender_chose(http, context):
     evil = "<script>alert(1)</script>"
-    message = letter(subject=evil, text=f'{evil} javascript:alert(1) http://a.example/"onmouseover="alert(1)')
+    message = build_mail(subject=evil, text=f'{evil} javascript:alert(1) http://a.example/"onmouseover="alert(1)')
     message["X-Evil"] = evil
     message.add_alternative(f"<b>{evil}</b>", subtype="html")
     message.add_attachment(b"x", maintype="text", subtype="plain", filename=f"{evil}.txt")
     mails.keep(context, sender=evil, recipients=[evil], raw=message.as_bytes())
 
-    for page in (reader.get("/mailbox/").text, reader.get("/mailbox/messages/1/").text):
+    for page in (http.get("/mailbox/").text, http.get("/mailbox/messages/1/").text):
         assert "<script" not in page
         assert 'onmouseover="' not in page
         assert 'href="javascript' not in page
 
 
-def test_it_shows_html_as_source_and_never_as_a_page(reader, context):
-    message = letter(text="Plain words")
+def test_it_shows_html_as_source_and_never_as_a_page(http, context):
+    message = build_mail(text="Plain words")
     message.add_alternative('<p>Rich</p><img src="http://tracker.example/x.png">', subtype="html")
-    keep(context, message.as_bytes())
+    save_mail(context, message.as_bytes())
 
-    page = reader.get("/mailbox/messages/1/").text
+    page = http.get("/mailbox/messages/1/").text
 
     assert "Plain words" in page
     assert "&lt;img src=" in page
     assert "<img" not in page
 
 
-def test_it_answers_with_a_policy_that_forbids_scripts(reader):
-    answer = reader.get("/mailbox/")
+def test_it_answers_with_a_policy_that_forbids_scripts(http):
+    answer = http.get("/mailbox/")
 
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
     assert "<script" not in answer.text
@@ -107,47 +107,47 @@ def test_it_answers_with_a_policy_that_forbids_scripts(reader):
 
 
 @pytest.mark.parametrize("path", ["/mailbox/", "/mailbox/messages/1/", "/mailbox/messages/99/"])
-def test_it_uses_relative_addresses_only(reader, context, path):
+def test_it_uses_relative_addresses_only(http, context, path):
     for _ in range(60):
-        keep(context, letter().as_bytes())
+        save_mail(context, build_mail().as_bytes())
 
-    page = reader.get(path).text
+    page = http.get(path).text
 
     assert 'href="/' not in page
     assert 'action="/' not in page
 
 
-def test_it_forgives_a_missing_slash_without_naming_a_host(reader):
-    answer = reader.get("/mailbox")
+def test_it_forgives_a_missing_slash_without_naming_a_host(http):
+    answer = http.get("/mailbox")
 
     assert answer.status_code == 308
     assert answer.headers["Location"] == "mailbox/"
 
 
-def test_it_finds_one_persons_mail_by_envelope_even_a_blind_copy(post, reader):
-    post(letter("For Alice"))
-    post(letter("For both", to="mallory@example.com"), to=["mallory@example.com", "Alice@example.com"])
-    post(letter("For Mallory", to="mallory@example.com"))
+def test_it_finds_one_persons_mail_by_envelope_even_a_blind_copy(send_mail, http):
+    send_mail(build_mail("For Alice"))
+    send_mail(build_mail("For both", to="mallory@example.com"), to=["mallory@example.com", "Alice@example.com"])
+    send_mail(build_mail("For Mallory", to="mallory@example.com"))
 
-    found = reader.get("/mailbox/api/messages?to=alice@example.com").json["messages"]
+    found = http.get("/mailbox/api/messages?to=alice@example.com").json["messages"]
 
     assert [mail["subject"] for mail in found] == ["For both", "For Alice"]
-    page = reader.get("/mailbox/?to=alice@example.com").text
+    page = http.get("/mailbox/?to=alice@example.com").text
     assert "For both" in page
     assert "For Mallory" not in page
 
 
-def test_it_does_not_take_part_of_an_address_for_the_whole(reader, context):
-    keep(context, letter().as_bytes(), to="malice@example.com")
+def test_it_does_not_take_part_of_an_address_for_the_whole(http, context):
+    save_mail(context, build_mail().as_bytes(), to="malice@example.com")
 
-    assert reader.get("/mailbox/api/messages?to=alice@example.com").json == {"messages": []}
+    assert http.get("/mailbox/api/messages?to=alice@example.com").json == {"messages": []}
 
 
-def test_it_gives_the_links_of_a_mail_to_scripts(reader, context):
+def test_it_gives_the_links_of_a_mail_to_scripts(http, context):
     text = "Go to http://site.example/reset/abc/ (valid 1 hour), or https://site.example/help."
-    keep(context, letter(text=text).as_bytes())
+    save_mail(context, build_mail(text=text).as_bytes())
 
-    mail = reader.get("/mailbox/api/messages").json["messages"][0]
+    mail = http.get("/mailbox/api/messages").json["messages"][0]
 
     assert mail["links"] == ["http://site.example/reset/abc/", "https://site.example/help"]
     assert mail["to"] == ["alice@example.com"]
@@ -155,25 +155,25 @@ def test_it_gives_the_links_of_a_mail_to_scripts(reader, context):
     assert mail["has_html"] is False
 
 
-def test_it_keeps_the_last_five_hundred(reader, context):
+def test_it_keeps_the_last_five_hundred(http, context):
     for number in range(503):
-        keep(context, letter(f"Mail {number}").as_bytes())
+        save_mail(context, build_mail(f"Mail {number}").as_bytes())
 
-    subjects = [mail["subject"] for mail in reader.get("/mailbox/api/messages").json["messages"]]
+    subjects = [mail["subject"] for mail in http.get("/mailbox/api/messages").json["messages"]]
 
     assert len(subjects) == 500
     assert subjects[0] == "Mail 502"
     assert subjects[-1] == "Mail 3"
-    assert reader.get("/mailbox/messages/3/").status_code == 404
-    assert reader.get("/mailbox/messages/4/").status_code == 200
+    assert http.get("/mailbox/messages/3/").status_code == 404
+    assert http.get("/mailbox/messages/4/").status_code == 200
 
 
-def test_it_turns_pages_of_fifty(reader, context):
+def test_it_turns_pages_of_fifty(http, context):
     for number in range(51):
-        keep(context, letter(f"Mail number {number}.").as_bytes())
+        save_mail(context, build_mail(f"Mail number {number}.").as_bytes())
 
-    first = reader.get("/mailbox/").text
-    second = reader.get("/mailbox/?before=2").text
+    first = http.get("/mailbox/").text
+    second = http.get("/mailbox/?before=2").text
 
     assert "Mail number 0." not in first
     assert "?before=2" in first
@@ -182,7 +182,7 @@ def test_it_turns_pages_of_fifty(reader, context):
 
 
 def test_it_remembers_mail_after_a_restart(tmp_path):
-    keep(_open_context(tmp_path), letter("Before").as_bytes())
+    save_mail(_open_context(tmp_path), build_mail("Before").as_bytes())
 
     assert [mail.subject for mail in mails.newest(_open_context(tmp_path))] == ["Before"]
 
@@ -192,12 +192,12 @@ def _open_context(directory) -> AppContext:
     return Application(context).context
 
 
-def test_it_refuses_a_mail_that_is_too_large(post, reader):
+def test_it_refuses_a_mail_that_is_too_large(send_mail, http):
     with pytest.raises(smtplib.SMTPResponseException) as refused:
-        post(letter(text="x" * 70 + "\n" * 1 + ("y" * 70 + "\n") * 30_000))
+        send_mail(build_mail(text="x" * 70 + "\n" * 1 + ("y" * 70 + "\n") * 30_000))
 
     assert refused.value.smtp_code == 552
-    assert reader.get("/mailbox/api/messages").json == {"messages": []}
+    assert http.get("/mailbox/api/messages").json == {"messages": []}
 
 
 @pytest.mark.parametrize(
@@ -215,13 +215,13 @@ def test_it_refuses_a_mail_that_is_too_large(post, reader):
         (b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n%%%", "", None),
     ],
 )
-def test_it_shows_even_a_broken_mail(reader, context, raw, subject, text):
-    number = keep(context, raw)
+def test_it_shows_even_a_broken_mail(http, context, raw, subject, text):
+    number = save_mail(context, raw)
 
     mail = mails.find(context, number)
 
-    assert reader.get(f"/mailbox/messages/{number}/").status_code == 200
-    assert reader.get("/mailbox/").status_code == 200
+    assert http.get(f"/mailbox/messages/{number}/").status_code == 200
+    assert http.get("/mailbox/").status_code == 200
     assert subject is None or mail.subject == subject
     assert text is None or mail.text == text
 
@@ -240,32 +240,32 @@ def test_it_reads_any_bytes_as_a_mail(parts):
     assert json.dumps(mail.as_json())
 
 
-def test_it_names_an_attachment_without_mistaking_it_for_the_text(reader, context):
-    message = letter(text="The export is ready.")
+def test_it_names_an_attachment_without_mistaking_it_for_the_text(http, context):
+    message = build_mail(text="The export is ready.")
     message.add_attachment(b"secret rows", maintype="text", subtype="plain", filename="rows.txt")
-    keep(context, message.as_bytes())
+    save_mail(context, message.as_bytes())
 
-    page = reader.get("/mailbox/messages/1/").text
+    page = http.get("/mailbox/messages/1/").text
 
     assert "The export is ready." in page
     assert "rows.txt (text/plain, 11 Bytes)" in page
     assert "secret rows" not in page
 
 
-def test_it_says_what_will_be_here_while_there_is_none(reader):
-    assert "No mail yet." in reader.get("/mailbox/").text
+def test_it_says_what_will_be_here_while_there_is_none(http):
+    assert "No mail yet." in http.get("/mailbox/").text
 
 
 @pytest.mark.parametrize("number", [0, 99, 10**18])
-def test_it_says_when_there_is_no_such_mail(reader, number):
-    answer = reader.get(f"/mailbox/messages/{number}/")
+def test_it_says_when_there_is_no_such_mail(http, number):
+    answer = http.get(f"/mailbox/messages/{number}/")
 
     assert answer.status_code == 404
     assert "The mailbox keeps the last 500 mails" in answer.text
 
 
-def test_it_serves_its_own_style(reader):
-    answer = reader.get("/mailbox/mailbox.css", buffered=True)
+def test_it_serves_its_own_style(http):
+    answer = http.get("/mailbox/mailbox.css", buffered=True)
 
     assert answer.content_type.startswith("text/css")
     assert "color-scheme: light dark" in answer.text

@@ -1,4 +1,4 @@
-"""Every answer against Plaid's published OpenAPI document, which is too large to be kept here.
+"""All responses against Plaid's published OpenAPI document, which is too large for this repository.
 
 Set PLAID_OPENAPI to the path of Plaid's ``2020-09-14.yml`` to run these.
 """
@@ -24,13 +24,13 @@ pytestmark = pytest.mark.skipif(not DOCUMENT, reason="PLAID_OPENAPI does not nam
 US = ["US"]
 
 
-def in_json_schema(node: Any) -> Any:
-    """OpenAPI 3.0 says ``nullable`` where JSON Schema has a type null, an enum or a choice."""
+def to_json_schema(node: Any) -> Any:
+    """Convert ``nullable`` of OpenAPI 3.0 to JSON Schema, which has the type null."""
     if isinstance(node, list):
-        return [in_json_schema(entry) for entry in node]
+        return [to_json_schema(entry) for entry in node]
     if not isinstance(node, dict):
         return node
-    plain = {name: in_json_schema(value) for name, value in node.items() if name not in ("nullable", "example")}
+    plain = {name: to_json_schema(value) for name, value in node.items() if name not in ("nullable", "example")}
     return {"anyOf": [plain, {"type": "null"}]} if node.get("nullable") is True else plain
 
 
@@ -42,7 +42,7 @@ def document() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def components(document: dict[str, Any]) -> dict[str, Any]:
-    return {"schemas": in_json_schema(document["components"]["schemas"])}
+    return {"schemas": to_json_schema(document["components"]["schemas"])}
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def check(document: dict[str, Any], components: dict[str, Any], plaid: SandboxCl
     def check_response(path: str, **fields: Any) -> dict[str, Any]:
         answer = plaid.ok(path, **fields)
         responses = document["paths"][path]["post"]["responses"]
-        schema = in_json_schema(responses["200"]["content"]["application/json"]["schema"])
+        schema = to_json_schema(responses["200"]["content"]["application/json"]["schema"])
         problems = Draft202012Validator({**schema, "components": components}).iter_errors(answer)
         assert [f"{problem.json_path}: {problem.message[:200]}" for problem in problems] == []
         return answer

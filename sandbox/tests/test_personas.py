@@ -88,7 +88,7 @@ def test_it_agrees_with_its_own_movements_at_scale() -> None:
         assert account.available == ceiling - held
 
 
-def statement(book: Book) -> dict[str, tuple[Decimal, str, bool]]:
+def rows_by_key(book: Book) -> dict[str, tuple[Decimal, str, bool]]:
     return {row.key: (row.amount, row.account, row.pending) for row in book.transactions}
 
 
@@ -96,13 +96,13 @@ def statement(book: Book) -> dict[str, tuple[Decimal, str, bool]]:
 def test_it_lives_each_day_once(day: date) -> None:
     before, after = draw_persona("user_living", day - timedelta(days=1)), draw_persona("user_living", day)
     news = personas.next_day("user_living", "", "ins_109508", linked_on=day, day=day)
-    rows = statement(before)
+    rows = rows_by_key(before)
     for row in news:
         if row.replaces:
             rows.pop(row.replaces)
         rows[row.key] = (row.amount, row.account, row.pending)
     oldest = {row.key for row in before.transactions if row.day == day - timedelta(days=731)}
-    assert {key: row for key, row in rows.items() if key not in oldest} == statement(after)
+    assert {key: row for key, row in rows.items() if key not in oldest} == rows_by_key(after)
 
 
 @pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 3, 24), date(2026, 3, 10)])
@@ -213,13 +213,13 @@ def test_it_masks_a_custom_persons_account_by_its_number(account: dict[str, Any]
     assert [draft.mask for draft in draw_persona("user_custom", config=json.dumps(person)).accounts] == [mask]
 
 
-def coming(transacted: date, posted: date) -> str:
+def custom_user(transacted: date, posted: date) -> str:
     entry = {"date_transacted": str(transacted), "date_posted": str(posted), "amount": 5, "description": "Tea"}
     return json.dumps({"override_accounts": [{"type": "depository", "transactions": [entry]}]})
 
 
 def test_it_holds_what_posts_in_the_future_as_pending() -> None:
-    config = coming(date(2026, 3, 16), date(2026, 3, 20))
+    config = custom_user(date(2026, 3, 16), date(2026, 3, 20))
     [tea] = draw_persona("user_custom", date(2026, 3, 17), config=config).transactions
     assert (tea.pending, tea.day, tea.authorized) == (True, date(2026, 3, 16), date(2026, 3, 16))
     [tea] = draw_persona("user_custom", date(2026, 3, 20), config=config).transactions
@@ -228,7 +228,7 @@ def test_it_holds_what_posts_in_the_future_as_pending() -> None:
 
 def test_it_posts_what_was_pending_on_its_day_and_on_no_other() -> None:
     linked_on, posts_on = date(2026, 3, 17), date(2026, 3, 20)
-    config = coming(date(2026, 3, 16), posts_on)
+    config = custom_user(date(2026, 3, 16), posts_on)
     for ahead in range(12):
         day = linked_on + timedelta(days=ahead)
         told = personas.next_day("user_custom", config, "ins_109508", linked_on=linked_on, day=day)

@@ -1,4 +1,4 @@
-"""Many hands at once."""
+"""Concurrent calls."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""The sync engine against a client that folds what it is told, and nothing else."""
+"""``/transactions/sync`` against a client that applies only the changes that it gets."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -29,7 +29,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppContext]:
 
 
 class Bank:
-    """One Item's ledger, to write in."""
+    """One Item's transaction log, and changes of it."""
 
     def __init__(self, context: AppContext) -> None:
         self.context = context
@@ -78,8 +78,8 @@ class Bank:
         )
 
 
-class Client:
-    """A site that keeps what it is told, strictly: added is new to it, modified and removed are known to it."""
+class StrictClient:
+    """Applies pages strictly: added rows must be new to it, modified and removed ones known."""
 
     def __init__(self, bank: Bank) -> None:
         self.bank = bank
@@ -87,7 +87,7 @@ class Client:
         self.cursor = ""
 
     def run(self, count: int, meanwhile: list[Any]) -> None:
-        """One loop with restarts; between its pages the bank does what is left of ``meanwhile``."""
+        """Sync all pages, with restarts; between two pages the next of the changes in ``meanwhile`` is made."""
         while True:
             try:
                 pages = list(self._pages(count, meanwhile))
@@ -96,7 +96,7 @@ class Client:
                     raise
                 continue
             for page in pages:
-                self._fold(page)
+                self._apply(page)
             self.cursor = pages[-1].next_cursor
             return
 
@@ -111,7 +111,7 @@ class Client:
             if meanwhile:
                 meanwhile.pop(0)()
 
-    def _fold(self, page: sync.SyncPage) -> None:
+    def _apply(self, page: sync.SyncPage) -> None:
         for row in page.added:
             assert row["transaction_id"] not in self.rows
             self.rows[row["transaction_id"]] = row["amount"]
@@ -122,26 +122,26 @@ class Client:
             del self.rows[transaction_id]
 
 
-DEEDS = st.lists(st.tuples(st.sampled_from("aaamrs"), st.integers(0, 999), st.integers(1, 4)), max_size=40)
+OPERATIONS = st.lists(st.tuples(st.sampled_from("aaamrs"), st.integers(0, 999), st.integers(1, 4)), max_size=40)
 
 
-@given(deeds=DEEDS, during=DEEDS)
+@given(operations=OPERATIONS, during=OPERATIONS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_it_leads_any_client_to_the_ledger(context: AppContext, deeds: list[Any], during: list[Any]) -> None:
+def test_it_leads_any_client_to_the_ledger(context: AppContext, operations: list[Any], during: list[Any]) -> None:
     bank = Bank(context)
-    client = Client(bank)
-    for kind, number, count in deeds:
+    client = StrictClient(bank)
+    for kind, number, count in operations:
         if kind == "s":
-            client.run(count, [lambda deed=deed: change(bank, *deed[:2]) for deed in during])
+            client.run(count, [lambda operation=operation: change(bank, *operation[:2]) for operation in during])
         else:
             change(bank, kind, number)
-    client.run(3, [lambda deed=deed: change(bank, *deed[:2]) for deed in during])
+    client.run(3, [lambda operation=operation: change(bank, *operation[:2]) for operation in during])
     client.run(2, [])
     assert client.rows == bank.amounts()
 
 
 def change(bank: Bank, kind: str, number: int) -> None:
-    """Add a row, or change or remove the one that ``number`` falls on."""
+    """Add a row, or change or remove the one at ``number`` modulo their count."""
     alive = list(bank.amounts())
     if kind == "m" and alive:
         bank.modify(alive[number % len(alive)], number)

@@ -13,7 +13,7 @@ from sandbox.webhooks.outbox import deliver, messages
 
 
 def verify(plaid: SandboxClient, headers: dict[str, str], body: bytes) -> None:
-    """Check a delivery as Plaid's documentation tells a site to. Raises jwt.InvalidTokenError or AssertionError."""
+    """Verify a delivery by Plaid's documentation. Raises jwt.InvalidTokenError or AssertionError."""
     signed = headers["Plaid-Verification"]
     header = jwt.get_unverified_header(signed)
     assert header["alg"] == "ES256"
@@ -150,7 +150,7 @@ def test_it_sends_a_message_several_times_on_order(own_plaid: SandboxClient, rec
 
 
 def test_it_never_signs_two_webhooks_alike(own_plaid: SandboxClient, receiver: WebhookReceiver) -> None:
-    """Real ones of one second with the same words differ in their signatures, in ``r`` as in ``s``."""
+    """Two webhooks of one second with the same body have different signatures, in ``r`` and ``s``."""
     fire_webhook(own_plaid, receiver)
     first, before = messages(own_plaid.context)[-1]["id"], len(receiver.deliveries)
     own_plaid.admin("POST", "webhooks", {"action": "replay", "id": first, "times": 8})

@@ -1,4 +1,4 @@
-"""What a browser makes of a piece of HTML, for tests of what draws it."""
+"""Parse HTML, for tests of what renders it."""
 
 from html.parser import HTMLParser
 
@@ -6,13 +6,13 @@ ATTACK = "<img src=x onerror=alert(1)>\"'&amp;"
 
 
 class Tags(HTMLParser):
-    """What a browser would make of a piece of HTML: its elements with their attributes, and its words."""
+    """The elements of a piece of HTML with the names of their attributes, and its text."""
 
-    def __init__(self, drawn: str) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, tuple[str, ...]]] = []
         self.words: list[str] = []
-        self.feed(drawn)
+        self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, tuple(name for name, _ in attrs)))

@@ -1,4 +1,4 @@
-"""Words for amounts, times, states and categories. The clock stands at 2:30 p.m. in New York, Nov 21, 2026."""
+"""Formats of amounts and times. The time is 2:30 p.m. in New York on November 21, 2026."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal

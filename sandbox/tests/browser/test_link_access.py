@@ -1,4 +1,4 @@
-"""Link for everyone: keyboard, screen reader, small screens, dark rooms."""
+"""Accessibility of Link: keyboard, screen reader, small screens, dark mode."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def test_it_can_be_walked_with_the_keyboard_alone(tab):
     tab.shows("Choose your bank")
     keys.press("Tab")
     keys.type("platypus b")
-    # The list is drawn anew when the answer comes, and takes the focus of an earlier Tab away.
+    # The list is rendered again when the response arrives, so a Tab before that would lose the focus.
     expect(tab.page.get_by_role("status").filter(has_text="4 banks")).to_be_visible()
     expect(tab.page.get_by_role("listitem").first).to_contain_text("First Platypus Bank")
     keys.press("Tab")
@@ -55,8 +55,8 @@ def test_it_keeps_the_focus_inside(tab):
         expect(tab.page.locator("#open")).not_to_be_focused()
 
 
-def walk_of_every_pane(tab: Tab) -> Iterator[str]:
-    """Stops once at each pane, with its name."""
+def visit_every_pane(tab: Tab) -> Iterator[str]:
+    """Yield the name of each pane while it is open."""
     tab.open()
     tab.shows("Connect a bank to Plumbline")
     yield "consent"
@@ -99,7 +99,7 @@ def walk_of_every_pane(tab: Tab) -> Iterator[str]:
 def test_it_leaves_axe_nothing_to_say_on_any_pane(tab, scheme, width):
     tab.page.emulate_media(color_scheme=scheme)
     tab.page.set_viewport_size({"width": width, "height": 700})
-    for pane in walk_of_every_pane(tab):
+    for pane in visit_every_pane(tab):
         found = Axe().run(tab.page, options={"runOnly": {"type": "tag", "values": RULES}})
         assert [(rule["id"], rule["nodes"]) for rule in found.response["violations"]] == [], pane
         assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), pane

@@ -1,4 +1,4 @@
-"""The way through Link: banks, refusals, and what the site hears of it."""
+"""Link's dialog: banks, errors, and the callbacks of the site."""
 
 import re
 

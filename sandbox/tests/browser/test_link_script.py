@@ -1,4 +1,4 @@
-"""The script a site loads: ``window.Plaid``, when it opens, and what it refuses."""
+"""The script that a site loads: ``window.Plaid``, and when it opens or throws."""
 
 import pytest
 

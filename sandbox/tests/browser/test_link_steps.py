@@ -1,4 +1,4 @@
-"""The steps of Link that not everyone takes: the second factor, choosing accounts, repairing, leaving."""
+"""The optional steps of Link: second factor, account selection, update mode, closing."""
 
 import pytest
 from playwright.sync_api import expect
@@ -83,7 +83,7 @@ def test_it_asks_for_at_least_one_account(tab):
 
 @pytest.fixture
 def item_id(tab) -> str:
-    """An Item with one account that wants a new sign-in."""
+    """An Item in ITEM_LOGIN_REQUIRED with one account."""
     tab.to_success()
     tab.press("Finish")
     tab.is_closed()

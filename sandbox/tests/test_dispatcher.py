@@ -1,4 +1,4 @@
-"""What every call must get right before it is listened to."""
+"""The checks of every call before its endpoint runs."""
 
 import json
 from typing import Any

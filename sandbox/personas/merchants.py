@@ -56,7 +56,6 @@ MERCHANTS = (
     Merchant("Brightside Cleaners", "GENERAL_SERVICES_OTHER_GENERAL_SERVICES", 12, 60, 2),
 )
 WEIGHTS = [merchant.weight for merchant in MERCHANTS]
-CITIES = (("Portland", "OR"), ("Oakland", "CA"), ("Austin", "TX"), ("Denver", "CO"), ("Madison", "WI"))
 
 
 def seeded_random(name: str) -> Random:

@@ -33,7 +33,7 @@ def post(user: User, opened: OpenedLink, token: str) -> Item:
 def walk_dialog(bank: Sandbox, user: User, institution: str = "ins_109508") -> tuple[OpenedLink, str]:
     """A dialog of somebody's that was gone through, and the public token that it gave."""
     opened = open_link(user=user)
-    return opened, bank.walk(opened.token.value, institution_id=institution)
+    return opened, bank.complete_link(opened.token.value, institution_id=institution)
 
 
 def of_another_person(bank: Sandbox, alice: User, mallory: User) -> str:
@@ -55,7 +55,7 @@ def test_it_takes_no_token_that_its_dialog_did_not_make(
 ) -> None:
     token = foreign(bank, alice, mallory)
     opened = open_link(user=mallory)
-    own = bank.walk(opened.token.value) if is_walked else ""
+    own = bank.complete_link(opened.token.value) if is_walked else ""
     with pytest.raises(LinkError):
         post(mallory, opened, token)
     # Nothing was spent.
@@ -73,7 +73,7 @@ def test_it_lets_its_owner_in_with_a_token_that_somebody_else_has_tried(
     opened, token = walk_dialog(bank, alice)
     other = open_link(user=mallory)
     if is_walked:
-        bank.walk(other.token.value)
+        bank.complete_link(other.token.value)
     with pytest.raises(LinkError):
         post(mallory, other, token)
     assert post(alice, opened, token).owner_id == alice.pk

@@ -54,7 +54,7 @@ def item(alice: User, bank: Sandbox) -> Item:
     return finish_link(
         user=alice,
         session_id=opened.session.pk,
-        public_token=bank.walk(opened.token.value, username="user_scale_1200"),
+        public_token=bank.complete_link(opened.token.value, username="user_scale_1200"),
         metadata=LinkMetadata("ins_109508", "First Platypus Bank", frozenset()),
     )
 
@@ -189,7 +189,7 @@ def test_it_reads_from_the_same_place_again_when_no_new_one_was_named(
 def link(alice: User, bank: Sandbox, *, loses: str) -> Item:
     """Link a bank while the first answer to the exchange is lost before or after the provider has done its work."""
     opened = open_link(user=alice)
-    session, token = opened.session, bank.walk(opened.token.value)
+    session, token = opened.session, bank.complete_link(opened.token.value)
     exchange = {"path": "/item/public_token/exchange"}
     bank.admin("faults", {"match": exchange, "action": {"kind": "drop", "when": loses}})
     chosen = LinkMetadata("ins_109508", "First Platypus Bank", frozenset())
@@ -219,7 +219,7 @@ def test_it_gets_the_item_back_by_itself_once_the_provider_answers_again(
 ) -> None:
     """Both tries of the exchange end before the provider hears of them, and nobody posts the answer again."""
     opened = open_link(user=alice)
-    token = bank.walk(opened.token.value)
+    token = bank.complete_link(opened.token.value)
     away = {"match": {"path": "/item/public_token/exchange"}, "action": {"kind": "drop", "when": "before"}}
     bank.admin("faults", away | {"times": 2})
     chosen = LinkMetadata("ins_109508", "First Platypus Bank", frozenset())
@@ -236,7 +236,7 @@ def test_it_takes_a_public_token_in_the_session_alone_that_it_was_made_in(
     alice: User, make_user: Callable[..., User], bank: Sandbox, as_operator: Ask
 ) -> None:
     hers, theirs = open_link(user=alice), open_link(user=make_user("mallory"))
-    stolen, own = bank.walk(hers.token.value), bank.walk(theirs.token.value)
+    stolen, own = bank.complete_link(hers.token.value), bank.complete_link(theirs.token.value)
     chosen = LinkMetadata("ins_109508", "First Platypus Bank", frozenset())
     mallory = User.objects.get(email="mallory@example.com")
     with pytest.raises(LinkError, match="foreign"):

@@ -16,6 +16,7 @@ from banking.tests.factories import make_account, make_transaction
 from compliance.audit.events import AuditEvent
 from compliance.isolation import tenant
 from compliance.isolation.viewer import operator_view
+from formats import dates
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "viewer"])
 
@@ -119,7 +120,7 @@ def test_it_says_whose_rows_these_are_and_for_how_long(
     now = datetime.now(UTC)
     time_machine.move_to(now, tick=False)
     break_glass(as_root, alice)
-    end = f"{now + timedelta(minutes=15):%H:%M} UTC"
+    end = dates.zoned_time(now + timedelta(minutes=15))
     assert (
         f"You can view the bank and credit data of {alice.pk} until {end}."
         in as_root.get(reverse("admin:index")).content.decode()

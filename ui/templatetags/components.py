@@ -8,7 +8,7 @@ from django import template
 from django.http import HttpRequest
 from django.template.context import Context
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from heroicons.templatetags.heroicons import heroicon_mini
@@ -76,9 +76,9 @@ def card(
     ``url`` and ``action`` are the heading's link. ``age`` (`insights.balances.data_age.Age`), ``since`` and ``until``
     say of when the figures are.
     """
-    link = format_html('<a class="card__link" href="{}">{}</a>', url, action) if url else ""
+    link = format_html('<a class="card__link" href="{}">{}</a>', url, escape(action)) if url else ""
     times = format_html('<p class="age">{}</p>', data_age(age or None, since, until)) if age or since else ""
-    return format_html(CARD, span, key, key, title, link, times, content)
+    return format_html(CARD, span, key, key, escape(title), link, times, content)
 
 
 CARD = """<section class="card w{}" aria-labelledby="{}-title">
@@ -111,8 +111,8 @@ def late_bank(name: str, data_as_of: datetime | None) -> SafeString:
 @register.simple_tag
 def stat(label: str, value: str, *, note: str = "", tone: str = "") -> SafeString:
     """Say one figure under its label, in the color of ``tone`` (``pos``, ``neg``), with a note below."""
-    below = format_html('<dd class="stat__note">{}</dd>', note) if note else ""
-    return format_html(STAT, label, f" {tone}" if tone else "", value, below)
+    below = format_html('<dd class="stat__note">{}</dd>', escape(note)) if note else ""
+    return format_html(STAT, escape(label), f" {tone}" if tone else "", escape(value), below)
 
 
 STAT = '<div class="stat"><dt>{}</dt><dd class="stat__value{}">{}</dd>{}</div>'

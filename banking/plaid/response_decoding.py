@@ -74,6 +74,14 @@ def parse_rows(
     return parsed
 
 
+def decode_part(sent: Raw, decoder: Decoder[Schema | None]) -> Schema | None:
+    """Decode an object within a row, which only describes it; nothing where it is no such object."""
+    try:
+        return decoder.decode(sent)
+    except (ValidationError, ArithmeticError):
+        return None
+
+
 def _decode_object(body: bytes) -> dict[str, object]:
     failure: ProviderError
     try:

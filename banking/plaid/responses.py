@@ -4,7 +4,8 @@ Plaid counts money that leaves an account as positive, banking as negative. Amou
 What Plaid may omit or set to null becomes ``None`` or an empty text, and values that Plaid may add later pass through.
 A response that breaks Plaid's own contract raises ``MalformedResponse``. A malformed row affects no other row: fields
 that only describe it are left empty, and a row without its id, account, amount, currency or date is skipped and
-listed. Every transaction of every sync is parsed here, so one row may cost a few microseconds and no more.
+listed, as is one whose descriptive field is a number beyond all measure. Every transaction of every sync is parsed
+here, so one row may cost a few microseconds and no more.
 """
 
 import re
@@ -32,7 +33,7 @@ from banking.plaid.fields import (
     text,
     utc,
 )
-from banking.plaid.response_decoding import parse_rows, parses
+from banking.plaid.response_decoding import decode_part, parse_rows, parses
 from banking.provider import (
     AccountRow,
     AccountsResponse,
@@ -55,6 +56,8 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _transactions = Decoder(schemas.PlaidTransaction, float_hook=Decimal)
 _removals = Decoder(schemas.RemovedTransaction)
 _accounts = Decoder(schemas.PlaidAccount, float_hook=Decimal)
+_categories = Decoder(schemas.PersonalFinanceCategory | None, float_hook=Decimal)
+_balances = Decoder(schemas.AccountBalance | None, float_hook=Decimal)
 
 
 @parses(schemas.TransactionsSyncResponse)
@@ -177,9 +180,7 @@ def parse_removal(response: schemas.PlaidResponse) -> str:
 
 def _parse_transaction(sent: schemas.PlaidTransaction) -> TransactionRow:
     outflow = required_money(sent.amount, "amount")
-    category = sent.personal_finance_category
-    if not isinstance(category, schemas.PersonalFinanceCategory):
-        category = schemas.PersonalFinanceCategory()
+    category = decode_part(sent.personal_finance_category, _categories) or schemas.PersonalFinanceCategory()
     return TransactionRow(
         row_id(sent.transaction_id, "transaction_id"),
         row_id(sent.account_id, "account_id"),
@@ -205,7 +206,7 @@ def _parse_removal(sent: schemas.RemovedTransaction) -> str:
 
 
 def _parse_account(sent: schemas.PlaidAccount) -> AccountRow:
-    balance = sent.balances if isinstance(sent.balances, schemas.AccountBalance) else schemas.AccountBalance()
+    balance = decode_part(sent.balances, _balances) or schemas.AccountBalance()
     return AccountRow(
         provider_id=row_id(sent.account_id, "account_id"),
         persistent_id=optional_row_id(sent.persistent_account_id),

@@ -2,7 +2,8 @@
 
 A field with a type of its own must be sent as that. One of type ``object`` only describes: it may hold anything, and
 reading it through ``banking.plaid.fields`` makes something of it or nothing. Rows are ``Raw``, so that each is decoded
-by itself and an odd one takes no other along. Amounts are ``Raw`` too: a ``Decimal`` would also be read out of a text.
+by itself and an odd one takes no other along, and so are the objects within them, which only describe their row.
+Amounts are ``Raw`` too: a ``Decimal`` would also be read out of a text.
 
 Names and types: https://github.com/plaid/plaid-openapi
 """
@@ -13,8 +14,6 @@ from typing import Any
 from msgspec import Raw, Struct
 
 Rows = list[Raw] | None
-# What JSON may hold in the place of an object.
-NotAnObject = str | int | float | bool | list[Any] | None
 NOT_SENT = Raw(b"null")
 
 
@@ -54,7 +53,7 @@ class PlaidTransaction(Struct):
     name: object = None
     merchant_name: object = None
     pending_transaction_id: object = None
-    personal_finance_category: PersonalFinanceCategory | NotAnObject = None
+    personal_finance_category: Raw = NOT_SENT  # PersonalFinanceCategory
     payment_channel: object = None
 
 
@@ -84,7 +83,7 @@ class PlaidAccount(Struct):
     mask: object = None
     type: object = None
     subtype: object = None
-    balances: AccountBalance | NotAnObject = None
+    balances: Raw = NOT_SENT  # AccountBalance
 
 
 class PlaidItem(Struct):

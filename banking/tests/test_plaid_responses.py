@@ -276,6 +276,18 @@ def test_it_keeps_an_account_whose_balance_is_no_figure_that_anybody_has(figure)
     assert (row.current, row.available, row.currency) == (None, Decimal(7), "USD")
 
 
+@pytest.mark.parametrize(
+    "odd", [b"1e999", b"9" * 5000, b"1e99999999999999999999", b"[1e999]", b'{"primary": 1e99999999999999999999}']
+)
+def test_it_keeps_a_row_that_has_an_odd_figure_in_the_place_of_an_object(odd):
+    rows = [BARE_TRANSACTION | {"personal_finance_category": "ODD"}]
+    accounts = [PLAIDS_ACCOUNT | {"balances": "ODD"}]
+    page = responses.parse_sync(stream(added=rows, accounts=accounts).replace(b'"ODD"', odd))
+    assert page.added == [transaction()]
+    assert [(row.provider_id, row.current) for row in page.accounts] == [(PLAIDS_ACCOUNT["account_id"], None)]
+    assert page.skipped == []
+
+
 def test_it_reads_the_rest_of_a_page_in_which_a_text_is_half_a_pair():
     rows = [BARE_TRANSACTION | {"name": "half \ud83d, whole 😀, \\ud83d"}, BARE_TRANSACTION | {"account_id": "\ud83d"}]
     page = responses.parse_sync(stream(added=rows, next_cursor="\udc00c1"))

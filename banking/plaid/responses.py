@@ -141,7 +141,8 @@ def _link_results(session: schemas.PlaidLinkSession) -> Iterator[LinkResult]:
     if session.results:
         for added in session.results.item_add_results or ():
             yield _link_result(added.public_token, added)
-    if session.on_success:
+    # An empty object says as little as null.
+    if session.on_success and session.on_success != schemas.LinkSuccess():
         metadata = session.on_success.metadata or schemas.LinkSuccessMetadata()
         yield _link_result(session.on_success.public_token, metadata)
 

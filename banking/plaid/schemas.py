@@ -154,7 +154,7 @@ class LinkItemAddResult(LinkSuccessMetadata, kw_only=True):
 
 
 class LinkSuccess(Struct):
-    public_token: str
+    public_token: str = ""
     metadata: LinkSuccessMetadata | None = None
 
 

@@ -257,6 +257,11 @@ def test_it_reads_what_a_dialog_added_in_the_new_form_and_in_the_old():
     assert "public-sandbox-1" not in repr(found)
 
 
+def test_it_reads_what_a_dialog_added_beside_an_empty_object_of_the_old_form():
+    new = {"results": {"item_add_results": [ADDED]}, "on_success": {}}
+    assert [result.public_token for result in parse_results({"on_success": {}}, new)] == ["public-sandbox-1"]
+
+
 def test_it_reads_a_dialogs_words_as_it_reads_those_of_the_accounts_that_are_linked_already():
     odd = {"name": "Joe&#39;s Checking", "mask": 1234}
     named = ADDED | {"accounts": [odd], "institution": {"institution_id": "ins_1", "name": "Smith &amp; Sons"}}

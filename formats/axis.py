@@ -37,7 +37,8 @@ def axis_label_in(amount: Decimal, currency: str, locale: str) -> str:
     for unit in compact_units(locale):
         short = EXACT.divide(amount, unit.size)
         if abs(amount) >= unit.magnitude and short == short.quantize(TENTH, None, EXACT):
-            before, after = unit.affixes[Locale.parse(locale).plural_form(abs(short))]
+            form = Locale.parse(locale).plural_form(abs(short))
+            before, after = unit.affixes.get(form, unit.affixes["other"])
             number = money_format(currency, locale).number.enclose(before, after)
             digits = ONE if short == short.to_integral_value() else TENTH
             return number.write(short.quantize(digits, None, EXACT))

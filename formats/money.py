@@ -6,12 +6,12 @@ its amount came with.
 """
 
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from babel import Locale
 from babel.core import get_global
-from babel.numbers import get_currency_precision, get_currency_symbol
+from babel.numbers import get_currency_precision, get_currency_symbol, get_territory_currencies
 
 from formats.locales import active_locale
 from formats.numbers import EXACT, ONE, NumberFormat, not_available
@@ -49,8 +49,16 @@ def money_format(currency: str, locale: str) -> MoneyFormat:
 
 def smallest_unit(currency: str) -> Decimal | None:
     """Return a cent, a yen, or ``None`` for what is no country's currency."""
-    territories = get_global("all_currencies").get(currency, (NO_TERRITORY,))
-    return None if NO_TERRITORY in territories else ONE.scaleb(-minor_unit_digits(currency))
+    return ONE.scaleb(-minor_unit_digits(currency)) if currency in current_currencies() else None
+
+
+@cache
+def current_currencies() -> frozenset[str]:
+    """Return the codes that a territory uses today. A token may go by the code of a currency that is no more."""
+    territories = get_global("territory_currencies").keys() - {NO_TERRITORY}
+    return frozenset(
+        currency for territory in territories for currency in get_territory_currencies(territory, non_tender=True)
+    )
 
 
 def minor_unit_digits(currency: str) -> int:

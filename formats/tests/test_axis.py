@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 from babel.numbers import format_compact_currency
+from django.conf import global_settings
+from django.utils.translation import to_locale
 
 from formats.axis import axis_label
 from formats.numbers import MINUS
@@ -29,6 +31,12 @@ from formats.numbers import MINUS
 )
 def test_it_shortens_only_where_nothing_is_lost(amount: str, text: str) -> None:
     assert axis_label(Decimal(amount), locale="en") == text
+
+
+# Babel knows all of Django's languages but Udmurt.
+@pytest.mark.parametrize("language", [code for code, _ in global_settings.LANGUAGES if code != "udm"])
+def test_it_writes_a_value_in_every_language_of_django(language: str) -> None:
+    assert axis_label(Decimal(1_000_000), locale=to_locale(language))
 
 
 def test_it_names_other_currencies_by_their_code() -> None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from markupsafe import Markup
 
@@ -14,7 +15,7 @@ from banking.transactions import categories
 from banking.transactions.transaction_list import TransactionListRow
 from ui.macros import load_macro
 from ui.templatetags.components import icon
-from ui.templatetags.formatting import count_elapsed_seconds, format_ago
+from ui.templatetags.formatting import HOUR, count_elapsed_seconds, format_ago
 
 register = template.Library()
 
@@ -36,10 +37,11 @@ STATES = {
 
 @register.simple_tag
 def status_badge(state: str, data_as_of: datetime | None = None) -> SafeString:
-    """Name a state in a word with its icon; a stale one says of when its data is: "7 days ago". Raises ``KeyError``."""
+    """Name a state in a word with its icon; a stale one says of when its data is. Raises ``KeyError``."""
     tone, picture, label = STATES[state]
-    age = format_ago(count_elapsed_seconds(data_as_of)) if state == "stale" and data_as_of else ""
-    return format_html('<span class="pill pill--{}">{}{}</span>', tone, icon(picture), age or label)
+    if state == "stale" and data_as_of and (seconds := count_elapsed_seconds(data_as_of)) >= HOUR:
+        label = gettext("Data from %(ago)s") % {"ago": format_ago(seconds)}
+    return format_html('<span class="pill pill--{}">{}{}</span>', tone, icon(picture), label)
 
 
 # --- Categories and kinds --------------------------------------------------------------------------------

@@ -45,8 +45,14 @@ def test_it_names_every_state_with_a_mark_and_a_word(state):
 
 
 def test_it_says_the_age_of_a_stale_connection():
-    assert "7 days ago" in render_template("{% status_badge 'stale' since %}", since=NOW - timedelta(days=7, hours=5))
-    assert "Out of date" in render_template("{% status_badge 'stale' since %}", since=None)
+    since = NOW - timedelta(days=7, hours=5)
+    assert "Data from 7 days ago" in render_template("{% status_badge 'stale' since %}", since=since)
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=59), timedelta(0), timedelta(hours=-2), None])
+def test_it_names_no_age_that_does_not_explain_the_state(age):
+    since = None if age is None else NOW - age
+    assert "Out of date" in render_template("{% status_badge 'stale' since %}", since=since)
 
 
 def test_it_refuses_a_state_that_nobody_defined():

@@ -13,18 +13,25 @@ from jinja2 import Environment, StrictUndefined
 from banking.templatetags import banking_tags
 from credit.analysis import labels
 from credit.templatetags import credit_tags
-from formats.money import signed_money
-from formats.numbers import exact_percent
+from formats.money import money, signed_money
+from formats.numbers import exact_percent, percent
+from insights.templatetags import chart_tags, insights_tags
 from ui.templatetags import formatting
 
 FILTERS = {
     "absolute_money": formatting.absolute_money,
     "exact_percent": exact_percent,
+    "money": money,
+    "percent": percent,
     "short_date": formatting.short_date,
     "signed_money": signed_money,
     "category_icon": banking_tags.category_icon,
     "category_name": banking_tags.category_name,
     "category_tone": banking_tags.category_tone,
+    "account_type": banking_tags.account_type,
+    "account_page": insights_tags.account_page,
+    "card_note": insights_tags.card_note,
+    "meter_percent": chart_tags.meter_percent,
     "account_note": credit_tags.account_note,
     "account_status": credit_tags.account_status,
     "account_url": credit_tags.account_url,

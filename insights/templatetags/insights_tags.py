@@ -1,13 +1,19 @@
 """How pages say what insights work out: spending by category, how long money lasts, scores."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from uuid import UUID
 
 from django import template
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup
 
+from banking.models import Account
+from formats.money import money
 from formats.numbers import EXACT, ONE, not_available
+from insights.balances.account_totals import Card
 from insights.overview import Spending
 from ui.macros import load_macro
 
@@ -18,6 +24,41 @@ register = template.Library()
 def category_rows(spending: Spending) -> Markup:
     """Draw what went to each category: its icon, its name that leads to the transactions, its amount and its bar."""
     return load_macro("insights/spending.html", "category_rows")(spending)
+
+
+@register.filter
+def account_rows(accounts: Sequence[Account]) -> Markup:
+    """Draw the accounts of the bank balance, each with its own balance."""
+    return load_macro("insights/meters.html", "account_rows")(accounts)
+
+
+@register.filter
+def card_rows(cards: Sequence[Card]) -> Markup:
+    """Draw the credit cards, each with its utilization on a meter."""
+    return load_macro("insights/meters.html", "card_rows")(cards)
+
+
+@register.filter
+def account_page(account_id: UUID) -> str:
+    """Return the URL of an account's page."""
+    return reverse("account", args=[account_id])
+
+
+@register.filter
+def card_note(card: Card) -> str:
+    """Say what is owed on a card, or what the bank owes, and its limit; both as far as they are known."""
+    if card.balance is None and card.limit is None:
+        return _("Balance and credit limit not available")
+    if card.balance is None:
+        return _("Balance not available, credit limit %(limit)s") % {"limit": money(card.limit, card.currency)}
+    values = {"balance": money(card.balance.copy_abs(), card.currency), "limit": money(card.limit, card.currency)}
+    if card.balance < 0 and card.limit is None:
+        return _("%(balance)s owed to you, credit limit not available") % values
+    if card.balance < 0:
+        return _("%(balance)s owed to you, credit limit %(limit)s") % values
+    if card.limit is None:
+        return _("%(balance)s, credit limit not available") % values
+    return _("%(balance)s of %(limit)s") % values
 
 
 @register.filter

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from compliance.consent import ConsentText, Purpose
 
-VERSION: Final = "2026-11.4"
+VERSION: Final = "2026-11.5"
 VALID_FOR: Final = timedelta(days=365)
 SCOPE: Final[Mapping[str, str]] = {
     "bureau": "Experian",
@@ -63,11 +63,14 @@ CLAUSES: Final = (
     Clause(
         "What Plumbline keeps",
         "Plumbline keeps my reports, also after I withdraw, with no end date: as Experian sent them, encrypted, and as "
-        "its pages show them. Account details are stored encrypted. Report dates, scores and the types of alerts are "
-        "stored without encryption. A report that Experian sent can contain my Social Security number. My name, "
-        "address, date of birth and the last four digits of my Social Security number are kept encrypted, to request "
-        "reports, until I withdraw. My full Social Security number is kept for that purpose only if I choose so on "
-        "the next page. The record of what I signed, and of when I withdrew, is kept as evidence.",
+        "its pages show them. Account details are stored encrypted. These are stored without encryption: the dates of "
+        "requests and reports, my scores and percentiles or why there is no score, the status of my requests and of "
+        "my credit file, whether my address or Social Security number differed, which detail Experian refused, the "
+        "results of identity checks, and the types and times of alerts. A report that Experian sent can contain my "
+        "Social Security number. My name, address, date of birth and the last four digits of my Social Security "
+        "number are kept encrypted, to request reports, until I withdraw. My full Social Security number is kept for "
+        "that purpose only if I choose so on the next page. The record of what I signed, and of when I withdrew, is "
+        "kept as evidence.",
     ),
     Clause(
         "How I withdraw",

@@ -11,6 +11,7 @@ WORDS = {
     "2026-11.2": "ce6f6515b393173c7b33a8a871f8daed76b677bca8f5f11a977f142f56f1cdcc",
     "2026-11.3": "6bb198557c787e308f2b8b26aaaf2505d51ae821871631dfad1b8c9d337c126b",
     "2026-11.4": "0c940eae0aea4d83bab5221bbd762118042940deec8bd6507004329049955f58",
+    "2026-11.5": "7b27b646e9a6e1dfc6a9b732435955f8ef2855367ddfad8add7d1df75e68248e",
 }
 
 
@@ -39,6 +40,24 @@ def test_it_changes_its_version_with_its_words() -> None:
 )
 def test_it_says_what_a_person_has_to_know_before_they_sign(demanded: str) -> None:
     assert demanded in text()
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "dates of requests and reports",
+        "my scores and percentiles",
+        "why there is no score",
+        "the status of my requests and of my credit file",
+        "whether my address or Social Security number differed",
+        "which detail Experian refused",
+        "the results of identity checks",
+        "the types and times of alerts",
+    ],
+)
+def test_it_says_what_is_stored_without_encryption(stored: str) -> None:
+    _, _, said = text().partition("These are stored without encryption: ")
+    assert stored in said.partition(".")[0]
 
 
 def test_it_holds_for_a_year_and_names_what_it_covers() -> None:

@@ -1,18 +1,23 @@
 """Every sentence that people read is marked for translation, in templates and in what Python adds to them."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.http import HttpResponse
 from django.template import Context, Template
 from django.template.loader import get_template
-from django.test import Client
-from django.utils import timezone
+from django.test import Client, override_settings
+from django.urls import reverse
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
@@ -20,8 +25,8 @@ from accounts.sessions.session_messages import SessionMessage, describe_message
 from accounts.tests.totp import add_recovery_codes
 from banking.models import Item
 from config.tests.greek_belongings import make_greek_belongings
-from config.tests.owned_objects import address
-from config.tests.pseudo_locale import find_untranslated_words, pseudo_locale, to_greek
+from config.tests.owned_objects import Belongings, address
+from config.tests.pseudo_locale import clear_remembered_results, find_untranslated_words, pseudo_locale, to_greek
 from config.tests.routes import NAMES, TABLE
 from config.tests.unmarked_text import find_templates, find_unmarked
 
@@ -29,6 +34,8 @@ TEMPLATES = find_templates()
 MAILS = [path for path in TEMPLATES if path.match("email/*.txt") and not path.name.startswith("base_")]
 # Answers for programs, and what the sandbox says.
 NOT_FOR_PEOPLE = {"live", "ready", "sandbox", "transactions-csv", "policy_reports", "webhook-plaid"}
+# What is new in each response.
+ONCE = re.compile(r'nonce="[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"')
 
 
 # --- Templates --------------------------------------------------------------------------------------------
@@ -153,6 +160,61 @@ def names_that_show_a_page(method: str, person: str) -> Iterable[str]:
 
 def is_html(answer: HttpResponse) -> bool:
     return answer.headers.get("Content-Type", "").startswith("text/html")
+
+
+# --- Pages of a site with two languages -------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("own_cache")
+def test_it_says_the_same_in_english_where_there_is_another_language(as_alice: Client, belongings: Belongings) -> None:
+    with time_machine.travel(timezone.now(), tick=False):
+        alone = draw_pages_and_mails(as_alice, belongings)
+        with two_languages("en"):
+            assert draw_pages_and_mails(as_alice, belongings) == alone
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("own_cache")
+def test_it_would_find_a_sentence_of_another_language() -> None:
+    alone = draw_form_with_errors()
+    with two_languages("es"):
+        assert "Introduzca una dirección de correo electrónico válida" in draw_form_with_errors()
+    assert draw_form_with_errors() == alone
+
+
+@contextmanager
+def two_languages(active: str) -> Iterator[None]:
+    """Translate as Django does for a site with two languages. It keeps the functions that it translates by."""
+    clear_remembered_results()
+    try:
+        languages = override_settings(LANGUAGES=[("en", "English"), ("es", "Spanish")], USE_I18N=True)
+        functions = patch.object(translation, "_trans", type(translation._trans)())
+        with languages, functions, translation.override(active):
+            yield
+    finally:
+        clear_remembered_results()
+
+
+def draw_pages_and_mails(owner: Client, belongings: Belongings) -> dict[str, str]:
+    drawn = {"form": draw_form_with_errors()}
+    for name in ("overview", "accounts", "account", "transactions", "credit", "credit_history"):
+        drawn[name] = text_of(owner.get(address(name, belongings)))
+    for path in MAILS:
+        drawn[str(path)] = get_template(str(path.relative_to("templates"))).render(mail_context(2))
+    return drawn
+
+
+def draw_form_with_errors() -> str:
+    return text_of(Client().post(reverse("account_signup"), {"email": "nobody", "password1": "short"}))
+
+
+def text_of(answer: HttpResponse) -> str:
+    assert answer.status_code in (200, 422)
+    return ONCE.sub("", answer.getvalue().decode())
+
+
+# --- Other sessions ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("message", SessionMessage)

@@ -1,4 +1,4 @@
-"""Which locale to write in: CLDR's name of the language that is active."""
+"""Which language is active, and which locale to write in: CLDR's name of that language."""
 
 from functools import cache
 from typing import Any
@@ -12,6 +12,13 @@ from django.utils.translation import get_language, to_locale
 def active_locale() -> str:
     """Return the locale of the active language, such as ``en_US`` or ``es``."""
     return fixed_locale() or to_locale(get_language() or settings.LANGUAGE_CODE)
+
+
+def active_language() -> str:
+    """Return the code of the active language, such as ``en`` or ``es``, for the ``lang`` of a page."""
+    if len(settings.LANGUAGES) == 1:
+        return str(settings.LANGUAGES[0][0])
+    return get_language() or settings.LANGUAGE_CODE
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -160,6 +160,14 @@ def names_that_show_a_page(method: str, person: str) -> Iterable[str]:
 
 def is_html(answer: HttpResponse) -> bool:
     return answer.headers.get("Content-Type", "").startswith("text/html")
+
+
+@pytest.mark.django_db
+def test_it_names_the_language_of_a_page() -> None:
+    for language, languages in (("en", nullcontext()), ("el", pseudo_locale()), ("es", two_languages("es"))):
+        with languages:
+            assert f'<html lang="{language}"' in Client().get(reverse("account_login")).content.decode()
+            assert f'<html lang="{language}"' in get_template("500.html").render()
 
 
 # --- Pages of a site with two languages -------------------------------------------------------------------

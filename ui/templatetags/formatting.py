@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from formats import dates
-from formats.locales import active_locale
+from formats.locales import active_language, active_locale
 from formats.money import money, short_money, signed_money
 from formats.numbers import count, exact_percent, percent
 
 register = template.Library()
+register.simple_tag(active_language)
 
 # --- Amounts ---------------------------------------------------------------------------------------------
 

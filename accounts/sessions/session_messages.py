@@ -58,11 +58,12 @@ def queue_message_for_other_sessions(
         row.save(update_fields=["data"])
 
 
-def describe_message(stored: Mapping[str, Any]) -> str:
-    """Put a stored message into words; one that another version stored still says where to look."""
+def describe_message(stored: Any) -> str:
+    """Put a stored message into words; one that another version stored, in any shape, still says where to look."""
+    code = stored.get("code") if isinstance(stored, Mapping) else None
     try:
         values = {"device": describe_device(stored["values"].get("user_agent", "")), **stored["values"]}
         return str(TEXTS[SessionMessage(stored["code"])]) % values
-    except (KeyError, ValueError):
-        logger.error("A session message cannot be put into words: code %s", stored.get("code"))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        logger.error("A session message cannot be put into words: code %s", code)
         return _("Your account was changed. Review it on the security page.")

@@ -35,12 +35,15 @@ def test_it_says_in_english_what_it_always_said(message: SessionMessage, values:
         {"code": "of_a_later_version", "values": {}},
         {"code": "recovery_code_used", "values": {}},
         {"code": "recovery_code_used"},
+        {"code": "recovery_code_used", "values": ["left"]},
+        {"code": "new_browser", "values": {"user_agent": 7}},
+        {"code": ["recovery_code_used"], "values": {}},
         {},
+        "A recovery code was used for your account.",
+        None,
     ],
     ids=str,
 )
-def test_it_says_where_to_look_when_a_message_cannot_be_read(
-    stored: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_it_says_where_to_look_when_a_message_cannot_be_read(stored: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert describe_message(stored) == "Your account was changed. Review it on the security page."
     assert [line.levelno for line in caplog.records] == [logging.ERROR]

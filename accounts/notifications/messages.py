@@ -17,10 +17,11 @@ class MessageText(NamedTuple):
     text: str = ""
 
 
-class NotificationMessage(msgspec.Struct, frozen=True):
+class NotificationMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The values of one message: amounts as ``Decimal`` beside their currency, dates, names, codes.
 
     ``code`` and the names of fields are stored; never change or reuse one. A field that is added later needs a default.
+    Stored values of a field that is gone are not read: their message might say something wrong without it.
     """
 
     code: ClassVar[str]

@@ -69,8 +69,9 @@ def test_it_keeps_nothing_of_values_that_cannot_be_read() -> None:
     assert "BEACON" not in str(failure.value)
 
 
-def test_it_leaves_values_that_an_earlier_version_stored_beside_its_own() -> None:
-    assert decode_message("test_plain", '{"title": "x", "gone": 1}') == PlainMessage(title="x")
+def test_it_reads_no_values_that_it_has_no_field_for() -> None:
+    with pytest.raises(UnknownMessage):
+        decode_message("test_plain", '{"title": "x", "renamed": "y"}')
 
 
 def test_it_refuses_a_code_that_another_message_has() -> None:

@@ -6,7 +6,13 @@ from typing import Final
 import pytest
 
 from accounts.models import Notification
-from accounts.notifications.messages import NotificationMessage, decode_message, encode_values, list_messages
+from accounts.notifications.messages import (
+    NotificationMessage,
+    UnknownMessage,
+    decode_message,
+    encode_values,
+    list_messages,
+)
 from banking.notification_messages import (
     ConnectionLostMessage,
     LargeTransactionMessage,
@@ -103,6 +109,15 @@ def test_it_is_marked_for_translation(message: NotificationMessage) -> None:
 @pytest.mark.parametrize("message", MESSAGES, ids=repr)
 def test_it_reads_back_what_it_stores(message: NotificationMessage) -> None:
     assert decode_message(message.code, encode_values(message)) == message
+
+
+@pytest.mark.parametrize("name", ["type", "severity", "name", "before", "after", "detail", "key"])
+def test_it_reads_no_change_whose_fields_have_other_names(name: str) -> None:
+    stored = encode_values(score_rose(-700))
+    assert f'"{name}":' in stored
+
+    with pytest.raises(UnknownMessage):
+        decode_message(CreditChangeMessage.code, stored.replace(f'"{name}":', f'"earlier_{name}":'))
 
 
 def test_it_has_room_for_every_code() -> None:

@@ -53,11 +53,12 @@ class Severity(StrEnum):
 Figure = int | str | None
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One change. ``entity`` names what changed, the same in every run; ``name`` is what a person calls it.
 
     ``before`` and ``after`` are dollars, points or words. ``detail`` is a word more: a mark, a month, a cause.
-    ``key`` is the account's where there is one, so that a page can lead to it.
+    ``key`` is the account's where there is one, so that a page can lead to it. A stored change with a field that is
+    gone, as after a rename, is not read: a default in its place would tell wrong numbers.
     """
 
     type: ChangeType

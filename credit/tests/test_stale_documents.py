@@ -20,6 +20,7 @@ from credit.tests.pull_steps import count, enroll_user, pull
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "ops"])
 
 OLDER_SHAPE = pack(msgspec.json.encode({"provider": "experian", "parser_version": 1}))
+RENAMED_FIELD = pack(b'[{"type": "score_changed", "entity": "score", "severity": "info", "earlier": 700, "after": 0}]')
 NO_DOCUMENT = "no document"
 PAGES = ("", "_accounts", "_inquiries", "_records", "_personal", "_changes", "_history", "_utilization", "_rights")
 
@@ -124,7 +125,7 @@ def test_it_compares_nothing_with_a_report_that_cannot_be_read(days, alice, repo
     assert count(Report, alice) == 2
 
 
-@pytest.mark.parametrize("text", [pack(b'[{"entity": 1}]'), NO_DOCUMENT])
+@pytest.mark.parametrize("text", [pack(b'[{"entity": 1}]'), RENAMED_FIELD, NO_DOCUMENT])
 def test_it_says_that_changes_cannot_be_read_and_finds_them_anew(as_alice, days, alice, report, text):
     days.advance(days=60)
     pull(alice)

@@ -78,6 +78,11 @@ class Notification(Owned):
         except SealError:
             # The field has reported it.
             pass
+        except Exception as error:
+            # Any message of any app, with values that are valid JSON and no sense: a NaN, a code that a table lacks.
+            # Only the class of the error: its text and traceback may hold the values.
+            error_name = type(error).__name__
+            logger.error("Notification %s cannot be put into words: code %s, %s", self.pk, self.code, error_name)
         return MessageText(type_label(self.type), str(UNREADABLE))
 
 

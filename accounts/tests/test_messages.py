@@ -10,7 +10,13 @@ from django.urls import reverse
 
 from accounts.models import Notification, User
 from accounts.notifications.inbox import notify
-from accounts.notifications.messages import NotificationMessage, UnknownMessage, decode_message, register_message
+from accounts.notifications.messages import (
+    MessageText,
+    NotificationMessage,
+    UnknownMessage,
+    decode_message,
+    register_message,
+)
 from accounts.notifications.notification_types import NotificationType
 from accounts.tests.messages import PlainMessage
 from compliance.isolation import tenant
@@ -59,6 +65,26 @@ def test_it_shows_a_notification_of_a_type_that_is_not_known(as_alice: Client, a
     store(alice, type="of_a_later_version", code="of_a_later_version")
 
     assert "Alert</strong>" in as_alice.get(reverse("notifications")).content.decode()
+
+
+def test_it_names_the_type_where_a_message_cannot_be_described(
+    as_alice: Client, alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def describe(message: PlainMessage) -> MessageText:
+        return MessageText(title={"A score rose": "A score rose"}[message.title])
+
+    monkeypatch.setattr(PlainMessage, "describe", describe)
+    row = store(alice, values='{"title": "BEACON CARD"}')
+    store(alice)
+    page = as_alice.get(reverse("notifications")).content.decode()
+
+    assert "Cannot be read" in page
+    assert "A score rose" in page
+    errors = [line for line in caplog.records if line.levelno == logging.ERROR]
+    assert [line.getMessage() for line in errors] == [
+        f"Notification {row.pk} cannot be put into words: code test_plain, KeyError"
+    ]
+    assert "BEACON" not in caplog.text
 
 
 def test_it_keeps_nothing_of_values_that_cannot_be_read() -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -109,6 +109,25 @@ def as_operator(transactional_db: None) -> Callable[..., list[tuple[object, ...]
             return operator.execute(question, values).fetchall()
 
     return ask
+
+
+@pytest.fixture
+def damage_keys() -> Iterator[Callable[[UUID], None]]:
+    """Damage all data keys of an owner. Keys outlive a test, so they are restored afterwards."""
+    from compliance.models import DataKey
+    from compliance.vault import data_keys
+
+    keys, original = DataKey.objects.using("ops"), {}
+
+    def damage(owner: UUID) -> None:
+        mine = keys.filter(owner=owner)
+        original.update(mine.values_list("pk", "wrapped"))
+        mine.update(wrapped=b"0" * 60)
+        data_keys.clear_cache()
+
+    yield damage
+    for pk, wrapped in original.items():
+        keys.filter(pk=pk).update(wrapped=wrapped)
 
 
 # --- Users ------------------------------------------------------------------------------------------------

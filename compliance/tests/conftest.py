@@ -10,7 +10,6 @@ import pytest
 from django.db import connections
 
 from compliance.isolation import tenant
-from compliance.models import DataKey
 from compliance.tests import sample_tables
 from compliance.vault import data_keys
 
@@ -102,22 +101,6 @@ def raw(Box: Any) -> Callable[..., bytes]:
         return bytes(value)
 
     return read
-
-
-@pytest.fixture
-def damage_keys() -> Iterator[Callable[[UUID], None]]:
-    """Damage all data keys of an owner. Keys outlive a test, so they are restored afterwards."""
-    keys, original = DataKey.objects.using("ops"), {}
-
-    def damage(owner: UUID) -> None:
-        mine = keys.filter(owner=owner)
-        original.update(mine.values_list("pk", "wrapped"))
-        mine.update(wrapped=b"0" * 60)
-        data_keys.clear_cache()
-
-    yield damage
-    for pk, wrapped in original.items():
-        keys.filter(pk=pk).update(wrapped=wrapped)
 
 
 def key_rows(owner: UUID) -> list[tuple[int, str, bool]]:

@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                 ),
                 ("type", models.CharField(max_length=30)),
                 ("code", models.CharField(max_length=40)),
-                ("values", compliance.vault.fields.SealedTextField()),
+                ("values", compliance.vault.fields.SealedTextField(null=True)),
                 ("url", models.CharField(blank=True)),
                 ("fingerprint", models.CharField(max_length=64)),
                 ("in_app", models.BooleanField()),

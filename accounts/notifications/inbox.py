@@ -18,6 +18,7 @@ from accounts.notifications.models import Notification, NotificationSettings
 from accounts.notifications.notification_types import TEXTS, Channel, NotificationType
 from accounts.users.models import User
 from compliance.isolation import tenant
+from compliance.vault import SealError, report_unreadable
 
 PAGE_SIZE: Final = 25
 IS_UNREAD: Final = ExpressionWrapper(Q(read_at=None), output_field=BooleanField())
@@ -31,8 +32,8 @@ def notify(
     """Notify a user in the caller's transaction; ``False`` when it was done before or is disabled in the app.
 
     ``fingerprint`` identifies what the notification is about: each is stored once, however often it is sent. ``url``
-    is a path of this site. The message may hold amounts and creditors: emails repeat nothing of it. Raises
-    ``ValueError`` for a ``url`` that leads elsewhere.
+    is a path of this site. The message may hold amounts and creditors: emails repeat nothing of it. Where it cannot
+    be sealed, the notification is stored without its values. Raises ``ValueError`` for a ``url`` that leads elsewhere.
     """
     if url and not (url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)):
         raise ValueError("A notification leads to a page of this site.")
@@ -40,23 +41,31 @@ def notify(
         lock_user(user_id)
         settings = NotificationSettings.for_user(user_id)
         in_app, by_mail = (settings.is_enabled(type, channel) for channel in Channel)
-        _, is_new = Notification.objects.get_or_create(
-            owner_id=user_id,
-            fingerprint=sha256(fingerprint.encode()).hexdigest(),
-            defaults={
-                "type": type,
-                "code": message.code,
-                "values": encode_values(message),
-                "url": url,
-                "in_app": in_app,
-                "email_pending": by_mail,
-            },
+        is_new = _store_once(
+            user_id,
+            fingerprint,
+            type=type,
+            code=message.code,
+            values=encode_values(message),
+            url=url,
+            in_app=in_app,
+            email_pending=by_mail,
         )
         if is_new and by_mail:
             _schedule_email(settings)
         if is_new and in_app:
             _update_unread_count(user_id)
         return is_new and in_app
+
+
+def _store_once(user_id: UUID, fingerprint: str, **columns: Any) -> bool:
+    key = {"owner_id": user_id, "fingerprint": sha256(fingerprint.encode()).hexdigest()}
+    try:
+        return Notification.objects.get_or_create(**key, defaults=columns)[1]
+    except SealError as error:
+        # The user's data key does not open. The caller's work, and the news that there is some, must not be lost too.
+        report_unreadable("accounts.notification.values", row="new", owner=user_id, error=error)
+        return Notification.objects.get_or_create(**key, defaults=columns | {"values": None})[1]
 
 
 def _schedule_email(settings: NotificationSettings) -> None:

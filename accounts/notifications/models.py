@@ -30,12 +30,12 @@ class Notification(Owned):
     must not be sent again. ``email_pending`` stays true until a mail server has taken an email about it.
 
     ``code`` names a message of ``notifications.messages``, and ``values`` are its values as JSON, sealed because they
-    may be creditors and amounts.
+    may be creditors and amounts; ``None`` where they could not be sealed.
     """
 
     type = models.CharField(max_length=30)
     code = models.CharField(max_length=40)
-    values = SealedTextField()
+    values = SealedTextField(null=True)
     url = models.CharField(blank=True)
     fingerprint = models.CharField(max_length=64)
     in_app = models.BooleanField()
@@ -66,6 +66,8 @@ class Notification(Owned):
     @property
     def message(self) -> NotificationMessage:
         """What was sent. Raises ``SealError``, and ``UnknownMessage`` for what another version sent."""
+        if self.values is None:
+            raise SealError("The values could not be sealed when they were sent.")
         return decode_message(self.code, self.values.reveal())
 
     @cached_property
@@ -76,7 +78,7 @@ class Notification(Owned):
         except UnknownMessage:
             logger.error("Notification %s cannot be put into words: code %s", self.pk, self.code)
         except SealError:
-            # The field has reported it.
+            # The field has reported it, or ``notify`` when it could not seal them.
             pass
         except Exception as error:
             # Any message of any app, with values that are valid JSON and no sense: a NaN, a code that a table lacks.

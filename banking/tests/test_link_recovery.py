@@ -1,15 +1,17 @@
 """A link whose exchange response was lost: the provider is asked again, and a lost Item is logged for operators."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import time_machine
 from django.utils import timezone
 
 from accounts.models import Notification, User
+from banking import tasks
 from banking.linking import exchange, recovery, sessions
 from banking.linking.errors import LinkError
 from banking.linking.exchange import finish_link
@@ -157,6 +159,25 @@ def test_it_tells_the_person_when_the_clock_finds_it_lost(
     with tenant(pending_session.owner_id):
         assert Notification.objects.get().title == "A bank wasn't connected"
     assert reload(pending_session).state == LinkSession.State.LOST
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+def test_it_tells_a_person_whose_data_key_does_not_open(
+    session: LinkSession, damage_keys: Callable[[UUID], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    with tenant(session.owner_id):
+        LinkSession.objects.update(
+            state=LinkSession.State.PENDING, recovery_attempts=recovery.MAX_ATTEMPTS - 1, next_recovery_at=None
+        )
+    damage_keys(session.owner_id)
+    for _ in range(2):
+        tasks.recover_link(str(session.owner_id), str(session.pk))
+    assert reload(session).state == LinkSession.State.FAILED
+    alert = f"SEALED_VALUE_UNREADABLE accounts.notification.values row new owner {session.owner_id}"
+    assert caplog.text.count(alert) == 1
+    with tenant(session.owner_id):
+        [notification] = Notification.objects.all()
+    assert (notification.values, notification.text) == (None, "Cannot be read")
 
 
 def test_it_asks_more_and_more_seldom_and_not_for_ever(

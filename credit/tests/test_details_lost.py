@@ -44,6 +44,21 @@ def test_it_asks_nothing_and_tells_the_person(alice, unreadable_enrollment):
         assert Notification.objects.get().title == "Enter your details again"
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+def test_it_tells_a_person_whose_data_key_does_not_open(alice, damage_keys):
+    enroll_user(alice)
+    with tenant(alice.pk):
+        Enrollment.objects.update(next_pull_at=timezone.now())
+    damage_keys(alice.pk)
+    for _ in range(2):
+        tasks.pull_report(str(alice.pk), "scheduled")
+    enrollment = get_enrollment(alice)
+    assert (enrollment.status, enrollment.next_pull_at) == (EnrollmentStatus.DETAILS_LOST, None)
+    with tenant(alice.pk):
+        [notification] = Notification.objects.all()
+    assert (notification.values, notification.text) == (None, "Cannot be read")
+
+
 def test_it_leads_to_the_details(as_alice, unreadable_enrollment):
     page = as_alice.get(reverse("credit")).content.decode()
     assert "decrypt the details you gave us" in page

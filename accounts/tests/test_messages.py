@@ -1,11 +1,15 @@
 """What notifications say is found by its code, and whatever cannot be read keeps no other row off the page."""
 
 import logging
+from collections.abc import Callable
 from typing import ClassVar
+from uuid import UUID
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Notification, User
@@ -85,6 +89,23 @@ def test_it_names_the_type_where_a_message_cannot_be_described(
         f"Notification {row.pk} cannot be put into words: code test_plain, KeyError"
     ]
     assert "BEACON" not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "ops"])
+def test_it_opens_and_reports_a_damaged_data_key_once_for_a_page(
+    as_alice: Client, alice: User, damage_keys: Callable[[UUID], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(3):
+        store(alice, url=f"/overview/?page={number}")
+    damage_keys(alice.pk)
+    with CaptureQueriesContext(connection) as queries:
+        page = as_alice.get(reverse("notifications")).content.decode()
+
+    assert page.count("Cannot be read") == 3
+    assert len([query for query in queries if "FROM compliance_datakey" in query["sql"]]) == 1
+    assert [line.levelno for line in caplog.records if "SEALED_VALUE_UNREADABLE" in line.getMessage()] == [
+        logging.CRITICAL
+    ]
 
 
 def test_it_keeps_nothing_of_values_that_cannot_be_read() -> None:

@@ -89,14 +89,14 @@ def test_it_refuses_a_key_of_another_owner() -> None:
 
 def test_it_forgets_keys_after_a_minute() -> None:
     seconds = iter([1000.0, 1059.9, 1060.0])
-    cache: KeyCache[str] = KeyCache(clock=lambda: next(seconds))
+    cache: KeyCache[str, LoadedKey] = KeyCache(clock=lambda: next(seconds))
     cache.put("alice", LoadedKey(1, None))
     assert cache.get("alice") is not None
     assert cache.get("alice") is None
 
 
 def test_it_keeps_a_bounded_number_of_keys() -> None:
-    cache: KeyCache[int] = KeyCache()
+    cache: KeyCache[int, LoadedKey] = KeyCache()
     for name in range(CACHE_SIZE + 1):
         cache.put(name, LoadedKey(name, None))
     assert cache.get(0) is None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy
 
-from compliance.vault.errors import SealError
+from compliance.vault.errors import KeyStillUnreadable, SealError
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +17,9 @@ UNREADABLE: Final = gettext_lazy("Cannot be read")
 def report_unreadable(column: str, *, row: object, owner: UUID | str, error: SealError) -> None:
     """Write the log line that alerts operators: which value, whose, and why. It contains ids only.
 
-    ``column`` is written like ``banking.item.access_token``.
+    ``column`` is written like ``banking.item.access_token``. Of the values under one data key that does not open, only
+    the first in a minute gets a line.
     """
+    if isinstance(error, KeyStillUnreadable):
+        return
     logger.critical("SEALED_VALUE_UNREADABLE %s row %s owner %s: %s", column, row, owner, error)

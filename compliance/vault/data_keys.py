@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from compliance.isolation.tenant import SYSTEM, autonomous_cursor, tenant_cursor
 from compliance.vault.aad import build_aad
-from compliance.vault.errors import KeyDestroyed
+from compliance.vault.errors import KeyDestroyed, KeyStillUnreadable, SealError
 from compliance.vault.key_cache import KeyCache, LoadedKey
 from compliance.vault.keyring import keyring
 
@@ -28,8 +28,10 @@ SHRED: Final = "DELETE FROM compliance_datakey WHERE owner = %s"
 Row = tuple[int, str, bytes]
 """A data key's id, the name of the key that it is wrapped under, and the wrapped bytes."""
 
-_active_keys: KeyCache[UUID] = KeyCache()
-_keys_by_id: KeyCache[tuple[UUID, int]] = KeyCache()
+_active_keys: KeyCache[UUID, LoadedKey] = KeyCache()
+_keys_by_id: KeyCache[tuple[UUID, int], LoadedKey] = KeyCache()
+# Why a key did not open. A page may have many values under it: it is tried and reported once a minute.
+_failures: KeyCache[tuple[UUID, int], str] = KeyCache()
 
 
 def wrapping_aad(owner: UUID) -> bytes:
@@ -51,15 +53,21 @@ def get_active_key(owner: UUID, *, autonomous: bool = False) -> LoadedKey:
 
 
 def get_key(owner: UUID, identifier: int) -> LoadedKey:
-    """Return the key of ``owner`` with this id. Raises ``KeyDestroyed``."""
+    """Return the key of ``owner`` with this id. Raises ``SealError``, and ``KeyDestroyed`` when there is none."""
     if (cached := _keys_by_id.get((owner, identifier))) is not None:
         return cached
+    if (failure := _failures.get((owner, identifier))) is not None:
+        raise KeyStillUnreadable(failure)
     with tenant_cursor(owner) as cursor:
         cursor.execute(FIND, [owner, identifier])
         row = cursor.fetchone()
     if row is None:
         raise KeyDestroyed("The key of this value is gone.")
-    return unwrap_and_cache(owner, row)
+    try:
+        return unwrap_and_cache(owner, row)
+    except SealError as error:
+        _failures.put((owner, identifier), str(error))
+        raise
 
 
 def unwrap_and_cache(owner: UUID, row: Row) -> LoadedKey:
@@ -95,6 +103,7 @@ def clear_cache() -> None:
     """Drop every key that this process has in memory."""
     _active_keys.clear()
     _keys_by_id.clear()
+    _failures.clear()
 
 
 def _find_active(owner: UUID) -> LoadedKey | None:

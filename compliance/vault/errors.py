@@ -9,5 +9,9 @@ class KeyDestroyed(SealError):
     """The data key of a sealed value does not exist: its owner was erased, or it never existed."""
 
 
+class KeyStillUnreadable(SealError):
+    """A data key that did not open less than a minute ago, when it was reported, and was not tried again."""
+
+
 class KeyMissing(SealError):
     """A data key is wrapped under a key that FIELD_KEYS lacks; the message names that key."""

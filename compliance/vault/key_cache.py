@@ -13,6 +13,7 @@ CACHE_SECONDS: Final = 60
 CACHE_SIZE: Final = 2048
 
 CacheKey = TypeVar("CacheKey", bound=Hashable)
+CacheValue = TypeVar("CacheValue")
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,29 +24,29 @@ class LoadedKey:
     cipher: AESGCM
 
 
-class KeyCache(Generic[CacheKey]):
-    """The only place where unwrapped keys stay."""
+class KeyCache(Generic[CacheKey, CacheValue]):
+    """The only place where unwrapped keys stay, and why others did not open."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._entries: OrderedDict[CacheKey, tuple[float, LoadedKey]] = OrderedDict()
+        self._entries: OrderedDict[CacheKey, tuple[float, CacheValue]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, name: CacheKey) -> LoadedKey | None:
-        """Return the key that is cached under this name, or None when there is none or it has expired."""
+    def get(self, name: CacheKey) -> CacheValue | None:
+        """Return what is cached under this name, or None when there is none or it has expired."""
         with self._lock:
-            expires_at, key = self._entries.get(name, (0.0, None))
-            return key if self._clock() < expires_at else None
+            expires_at, value = self._entries.get(name, (0.0, None))
+            return value if self._clock() < expires_at else None
 
-    def put(self, name: CacheKey, key: LoadedKey) -> None:
-        """Cache a key for ``CACHE_SECONDS``, and drop the oldest one when there are more than ``CACHE_SIZE``."""
+    def put(self, name: CacheKey, value: CacheValue) -> None:
+        """Cache a value for ``CACHE_SECONDS``, and drop the oldest one when there are more than ``CACHE_SIZE``."""
         with self._lock:
-            self._entries[name] = (self._clock() + CACHE_SECONDS, key)
+            self._entries[name] = (self._clock() + CACHE_SECONDS, value)
             self._entries.move_to_end(name)
             if len(self._entries) > CACHE_SIZE:
                 self._entries.popitem(last=False)
 
     def clear(self) -> None:
-        """Drop every key."""
+        """Drop every entry."""
         with self._lock:
             self._entries.clear()

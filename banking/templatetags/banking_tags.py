@@ -38,7 +38,8 @@ STATES = {
 @register.simple_tag
 def status_badge(state: str, data_as_of: datetime | None = None) -> SafeString:
     """Name a state in a word with its icon; a stale one says of when its data is. Raises ``KeyError``."""
-    tone, picture, label = STATES[state]
+    tone, picture, name = STATES[state]
+    label = str(name)
     if state == "stale" and data_as_of and (seconds := count_elapsed_seconds(data_as_of)) >= HOUR:
         label = gettext("Data from %(ago)s") % {"ago": format_ago(seconds)}
     return format_html('<span class="pill pill--{}">{}{}</span>', tone, icon(picture), label)

@@ -2,7 +2,7 @@
 
 One worker at a time holds an Item by a lease. It downloads every page with no transaction open, then stores rows,
 balances and cursor in one. A worker that dies in between leaves nothing behind but a lease that expires.
-See docs/sync.md for the whole walk.
+docs/sync.md has all steps.
 """
 
 from banking.sync.item_sync import sync_item

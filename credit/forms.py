@@ -97,8 +97,8 @@ class SecretInput(forms.TextInput):
         return dict(super().get_context(name, None, attrs))
 
 
-class InstructionForm(forms.Form):
-    """The signature under the written instruction."""
+class AuthorizationForm(forms.Form):
+    """The signature under the authorization."""
 
     agree = forms.BooleanField(
         label=_("I have read this, and I give these written instructions."), error_messages={"required": UNTICKED}
@@ -156,7 +156,7 @@ class DetailsForm(forms.Form):
     )
 
     def __init__(self, *args: Any, signed_as: str, last_four: str = "", **options: Any) -> None:
-        """``signed_as`` is the name under the instruction. With ``last_four`` digits the number may be left out."""
+        """``signed_as`` is the name of the signature. With ``last_four`` digits the number may be left out."""
         super().__init__(*args, **options)
         self.signed_as, self.last_four = signed_as, last_four
         if last_four:

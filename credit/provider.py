@@ -63,14 +63,14 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class ConsentGrant:
-    """A person's written instruction that stands behind a pull."""
+    """A person's authorization for a pull."""
 
     consent_id: str
     granted_at: datetime
     expires_at: datetime
 
     def is_active(self, now: datetime) -> bool:
-        """Say whether the instruction holds at ``now``."""
+        """Say whether the authorization is active at ``now``."""
         return self.granted_at <= now < self.expires_at
 
 

@@ -1,9 +1,9 @@
-"""The written instruction under which a user's credit report is obtained: its text, its version, its signature.
+"""The authorization that a user signs before their credit report is requested: its text, version and signature.
 
-A bureau may hand a report out on the written instructions of the person whom it is about, and an electronic record
-is written enough: 15 U.S.C. 1681b(a)(2) and 7001(a). What a person signs is ``text()``, to the letter, and nothing
-else stands on the page. Whoever changes a word also changes ``VERSION``; then everybody is asked again before the
-next report.
+A bureau may furnish a report "in accordance with the written instructions of the consumer" (Fair Credit Reporting Act,
+section 604(a)(2), 15 U.S.C. 1681b(a)(2)); an electronic record counts as written (15 U.S.C. 7001(a)). A user signs
+exactly ``text()``, and nothing else is on the page. If you change a word, change ``VERSION`` too; every user then signs
+again before their next report.
 """
 
 import re
@@ -28,7 +28,7 @@ SUFFIXES: Final = frozenset({"jr", "sr", "ii", "iii", "iv", "v", "vi"})
 
 
 class Clause(NamedTuple):
-    """A part of the instruction with its own heading."""
+    """A part of the authorization with its own heading."""
 
     title: str
     text: str
@@ -86,12 +86,12 @@ CLAUSES: Final = (
 
 
 def text() -> str:
-    """Return the instruction as it is shown, signed and hashed, with an empty line between two clauses."""
+    """Return the text as it is shown, signed and hashed, with an empty line between two clauses."""
     return "\n\n".join(f"{clause.title}\n{clause.text}" for clause in CLAUSES)
 
 
 def consent_text() -> ConsentText:
-    """Return the instruction as the consent record stores it."""
+    """Return the authorization as the consent record stores it."""
     return ConsentText(purpose=Purpose.CREDIT_REPORT, version=VERSION, text=text())
 
 

@@ -21,7 +21,7 @@ SSN_LENGTH = 9
 
 
 class NoConsent(Exception):
-    """The user has no active consent to the current text of the instruction."""
+    """The user has no active consent to the current text of the authorization."""
 
 
 @sensitive_variables()

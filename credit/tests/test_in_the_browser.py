@@ -1,4 +1,4 @@
-"""From the instruction to the report and back, in a real browser, with the sandbox's bureau behind the site."""
+"""From the authorization to the report and back, in a real browser, with the sandbox's bureau behind the site."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The written instruction: what it has to say, that its version follows its words, and whose signature counts."""
+"""The authorization: what it has to say, that its version follows its words, and whose signature counts."""
 
 import pytest
 

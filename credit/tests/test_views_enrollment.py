@@ -48,7 +48,7 @@ def pulls(bureau: Bureau) -> int:
 # --- Signing ----------------------------------------------------------------------------------------------
 
 
-def test_it_shows_the_instruction_alone_and_to_the_letter(as_alice: Client) -> None:
+def test_it_shows_the_authorization_alone_and_to_the_letter(as_alice: Client) -> None:
     page = as_alice.get(reverse("credit_start")).content.decode()
     main = page[page.index("<main") : page.index("</main>")]
     shown = re.findall(r"<(?:h2|p)>(.*?)</(?:h2|p)>", main, re.DOTALL)

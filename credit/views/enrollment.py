@@ -1,4 +1,4 @@
-"""Enrollment: sign the instruction, give the details, withdraw."""
+"""Enrollment: sign the authorization, give the details, withdraw."""
 
 from dataclasses import asdict, replace
 
@@ -18,7 +18,7 @@ from compliance.isolation import tenant
 from credit.enrollment import instruction, lifecycle
 from credit.enrollment.details import get_details
 from credit.enrollment.status import get_overview
-from credit.forms import DetailsForm, InstructionForm, is_sample
+from credit.forms import AuthorizationForm, DetailsForm, is_sample
 from credit.provider import BureauInputError
 from credit.statuses import EnrollmentStatus
 from credit.views.pulling import pull_now
@@ -32,10 +32,10 @@ WITHDRAWN = _("Authorization withdrawn. We request no more reports, and we delet
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_fresh_sign_in
 def start(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show the written instruction, alone, and take the signature."""
+    """Show the authorization, alone on its page, and take the signature."""
     if get_overview(owner=request.user.pk).status is EnrollmentStatus.OFF:
         return redirect("credit")
-    form = InstructionForm(request.POST if request.method == "POST" else None)
+    form = AuthorizationForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         context = {"form": form, "clauses": instruction.CLAUSES}
         return render(request, "credit/start.html", context, status=422 if form.is_bound else 200)
@@ -56,7 +56,7 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
 @sensitive_variables()
 def details(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Take the details by which the bureau finds a file, and pull the report at once."""
-    signed = active_instruction(request)
+    signed = active_authorization(request)
     name = read_signature(request, signed) if signed else ""
     if signed is None or not name:
         return redirect("credit_start")
@@ -74,7 +74,7 @@ def details(request: AuthenticatedHttpRequest) -> HttpResponse:
         return render_details(request, form)
 
 
-def active_instruction(request: AuthenticatedHttpRequest) -> ConsentEvent | None:
+def active_authorization(request: AuthenticatedHttpRequest) -> ConsentEvent | None:
     """Return the active consent to the current text."""
     return consent.get_active_consent(
         person_id=request.user.pk, purpose=Purpose.CREDIT_REPORT, version=instruction.VERSION

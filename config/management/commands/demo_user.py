@@ -87,7 +87,7 @@ def link(user: User, institution_id: str, persona: str) -> Item:
 
 
 def pull_report(user: User) -> None:
-    """Sign the instruction, give the details of one of the bureau's people, and ask for their report."""
+    """Sign the authorization, give the details of one of the bureau's people, and request their report."""
     overview = get_overview(owner=user.pk)
     if overview.status is EnrollmentStatus.NO_CONSENT and overview.succeeded_at is None:
         name = f"{person().first_name} {person().last_name}"

@@ -121,14 +121,14 @@ def stamp(name: str) -> Path:
     return VENV / f".installed-{name}"
 
 
-def digest(name: str) -> str:
-    """A fingerprint of a requirements file."""
+def hash_file(name: str) -> str:
+    """Return the SHA-256 of a requirements file."""
     return hashlib.sha256((CHECKOUT / name).read_bytes()).hexdigest()
 
 
 def is_installed(name: str) -> bool:
     """Say whether exactly this state of the requirements file was installed."""
-    return stamp(name).exists() and stamp(name).read_text() == digest(name)
+    return stamp(name).exists() and stamp(name).read_text() == hash_file(name)
 
 
 def was_interrupted(name: str) -> bool:
@@ -139,7 +139,7 @@ def was_interrupted(name: str) -> bool:
 def install_uv() -> None:
     """Install uv where it has a wheel for this machine. Where it has none, pip does its work."""
     if run_pip(UV_REQUIREMENTS, "--only-binary=:all:").returncode == 0:
-        stamp(UV_REQUIREMENTS).write_text(digest(UV_REQUIREMENTS))
+        stamp(UV_REQUIREMENTS).write_text(hash_file(UV_REQUIREMENTS))
 
 
 def install(name: str) -> None:
@@ -148,12 +148,12 @@ def install(name: str) -> None:
     again = was_interrupted(name)
     stamp(name).write_text(UNFINISHED)
     if is_installed(UV_REQUIREMENTS) and run_uv(name, *(["--reinstall"] if again else [])).returncode == 0:
-        stamp(name).write_text(digest(name))
+        stamp(name).write_text(hash_file(name))
         return
     done = run_pip(name, *(["--force-reinstall"] if again else []))
     if done.returncode != 0:
         raise InstallFailed(f"{done.stdout.strip()}\n\npip could not install {name}; its own words are above.")
-    stamp(name).write_text(digest(name))
+    stamp(name).write_text(hash_file(name))
 
 
 def run_uv(name: str, *options: str) -> Done:

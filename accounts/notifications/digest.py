@@ -1,9 +1,10 @@
 """Sends each user's email digest of new notifications: immediately, daily or weekly, outside their quiet hours.
 
-A digest names types of notifications and none of their content, see ``notification_types``. Whoever moves a user's
-``digest_due_at`` on has claimed their digest for ``CLAIM_DURATION``. The email is sent with no transaction open, and
-its notifications are marked as sent afterwards. A worker that is killed in between leaves them unmarked, so the
-digest is sent again when the claim expires: better twice than never. Both emails carry the same Message-ID, so many
+There is no monthly digest. Celery beat calls ``tasks.dispatch_due_digests`` every minute, and ``send_digest`` sends
+one. A digest names types of notifications and none of their content, see ``notification_types``. A worker claims a
+digest for ``CLAIM_DURATION`` by moving the user's ``digest_due_at`` ahead. The email is sent with no transaction open,
+and its notifications are marked as sent afterwards. If the worker is killed in between, they stay unmarked, so the
+digest is sent again when the claim expires: better twice than never. Both emails have the same Message-ID, so many
 mailboxes show only one of them.
 """
 

@@ -1,7 +1,8 @@
-"""Break glass: an operator gets access to one user's bank and credit data, for a while and for a reason.
+"""Break glass: an operator gets access to one user's bank and credit data, for 15 minutes and with a reason.
 
-The grant is stored in the operator's own session and ends with it. The user gets an email, and reads the reason
-beside every access in the data access log.
+The grant is stored in the operator's own session. It expires after ``GRANT_SECONDS``, at the end of the session, or
+when the operator gets access to another user; ``current_grant`` checks it for every page. The user gets an email, and
+sees the reason beside every access in the data access log.
 """
 
 import time

@@ -1,4 +1,8 @@
-"""What the end of a sync means for the Item: its state, and when it is synced or retried next."""
+"""The state of an Item after a sync, and the retry of a failed sync.
+
+``apply_error`` schedules the retry: it sets ``next_sync_at`` to now plus ``retry_delay``. When that time has come,
+Celery beat queues the Item like any other that is due (``banking.tasks.dispatch_due_syncs``).
+"""
 
 import logging
 import random
@@ -185,10 +189,10 @@ def hand_over(*, lease: Lease, run: SyncRun, error: ProviderError) -> SyncOutcom
 
 
 def apply_error(*, item: Item, run: SyncRun, error: ProviderError) -> int | None:
-    """Change the Item as an error demands. Returns the seconds until a retry that should not wait for Celery beat.
+    """Store an error in the Item and schedule the retry. Returns its delay in seconds if Celery beat is too slow.
 
-    Only an error that names the person's own connection changes its state: trouble at the bank, at the
-    provider or in our own keys is no reason to ask anybody to sign in again.
+    Only an error of the user's own connection changes its state: after a problem at the bank, at the provider or with
+    our own keys, a new sign-in would not help.
     """
     now = timezone.now()
     item.lease_holder = item.leased_until = None

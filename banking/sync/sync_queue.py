@@ -3,9 +3,10 @@
 Queries across owners go through narrow database functions that return ids and little else (see
 ``migrations/0002_isolation.py``).
 
-When an Item is due is in its row: ``next_sync_at`` is brought near by every request, and put far away by a good sync. A
-job is only a hint that the time has come. So a duplicate job does nothing, and an Item whose job is lost, with the
-queue or with a worker, is still due and found by Celery beat.
+An Item is due when its ``next_sync_at`` has passed. Every request sets it to now or close to it, a successful sync sets
+it hours ahead, and a failed one to the time of the retry (``item_state``). A job is only a hint that the Item is due.
+So a duplicate job does nothing, and an Item whose job is lost, with the queue or with a worker, is still due, and
+Celery beat finds it.
 """
 
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The band of a score. Every band belongs to a scoring model; an unknown model has no bands.
+"""Decides which band a score is in (``band_for_score``). Each model has its own bands; an unknown model has none.
 
 Sources: FICO's published ranges; VantageScore's published ranges for models 3.0 and 4.0.
 """

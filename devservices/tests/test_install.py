@@ -128,7 +128,7 @@ def uv(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.skip("There is no uv for this machine.")
     monkeypatch.setattr(install, "UV", program)
     (environment.parent / install.UV_REQUIREMENTS).write_text("uv==1\n")
-    install.stamp(install.UV_REQUIREMENTS).write_text(install.digest(install.UV_REQUIREMENTS))
+    install.stamp(install.UV_REQUIREMENTS).write_text(install.hash_file(install.UV_REQUIREMENTS))
     return program
 
 

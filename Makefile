@@ -1,4 +1,4 @@
-# Plumbline: the few commands that everyone needs. `make help` lists them.
+# Plumbline: commands for developers. `make help` lists them.
 
 BIN := .venv/bin
 EXEC := $(BIN)/python -m devservices exec --
@@ -6,7 +6,7 @@ INSTALL = python=$$(PYTHON="$(PYTHON)" sh devservices/find_python.sh) && "$$pyth
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock"
 
-# What production sets, with values that open nothing: `make check` judges the hardened settings.
+# Production settings with made-up values: `make check` checks the secure settings.
 PRODUCTION := env DEBUG=0 ALLOWED_HOSTS=plumbline.example PUBLIC_URL=https://plumbline.example TRUSTED_PROXY_COUNT=1 \
 	EMAIL_URL=smtp+tls://user:secret@mail.plumbline.example:587 PLAID_ENV=production \
 	PLAID_CLIENT_ID=0123456789abcdef01234567 PLAID_SECRET=0123456789abcdef0123456789abcd
@@ -20,10 +20,10 @@ help:  ## list these commands
 run: packages  ## start everything on this machine: site, jobs, sandbox, PostgreSQL, Redis (PORT=8001 to choose)
 	@$(BIN)/python -m devservices.launch
 
-test: dev-packages  ## run all tests (ARGS="-k sync" to choose; --no-browser leaves the browser's out)
+test: dev-packages  ## run all tests (ARGS="-k sync" to choose; --no-browser leaves out browser tests)
 	@$(EXEC) $(BIN)/python -m pytest -n 2 $(ARGS)
 
-dates: dev-packages  ## run the tests about dates on three other days, which needs libfaketime
+dates: dev-packages  ## run the tests about dates on three other days (needs libfaketime)
 	@$(BIN)/python -m config.tests.clock -q $(ARGS)
 
 check: dev-packages  ## lint, types, templates, import directions, migrations, deployment settings, translations
@@ -37,18 +37,18 @@ check: dev-packages  ## lint, types, templates, import directions, migrations, d
 		$(BIN)/python manage.py makemigrations --check --dry-run; \
 		$(BIN)/python manage.py check --deploy --database default --database ops --fail-level WARNING'
 
-fix: dev-packages  ## put right what ruff and djlint can put right by themselves
+fix: dev-packages  ## fix what ruff and djlint can fix automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint --quiet --reformat templates
 
-messages: dev-packages  ## collect the sentences of pages and code into locale/, which needs GNU gettext
+messages: dev-packages  ## collect the sentences of pages and code into locale/ (needs GNU gettext)
 	@$(EXEC) $(PRODUCTION) $(BIN)/python manage.py makemessages --locale en --no-obsolete $(ARGS)
 
-bench: dev-packages  ## measure, with a PostgreSQL and a Redis of its own
+bench: dev-packages  ## run the benchmarks, with their own PostgreSQL and Redis
 	@$(EXEC) $(BIN)/python -m bench $(ARGS)
 
-lock: dev-packages  ## resolve requirements*.in anew into requirements*.txt, with hashes (ARGS=--upgrade for newer ones)
+lock: dev-packages  ## resolve requirements*.in into requirements*.txt, with hashes (ARGS=--upgrade for newer versions)
 	$(LOCK) $(ARGS) --output-file requirements-uv.txt requirements-uv.in
 	$(LOCK) $(ARGS) --output-file requirements-build.txt requirements-build.in
 	$(LOCK) $(ARGS) --output-file requirements.txt requirements.in

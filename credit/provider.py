@@ -27,7 +27,7 @@ class Outcome(StrEnum):
     """Whether the bureau made a report of a call that failed.
 
     After ``UNKNOWN`` nobody may simply ask again: the report may exist, be billed and stand in the file's
-    record. Wait a quarter of an hour at least, take a new reference, and ask once more and no oftener.
+    record. Wait at least fifteen minutes, use a new reference, and request only once more.
     """
 
     NOT_MADE = "not_made"

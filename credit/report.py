@@ -1,8 +1,8 @@
-"""What a credit report says, in Plumbline's words and without its bureau's.
+"""A credit report as structs that do not depend on the bureau.
 
-A bureau package (``credit/experian/`` today) reads its own dialect into these shapes. Amounts are whole US
-dollars, as bureaus send them. ``None`` means that the bureau does not say, and never zero. Every row keeps the
-``path`` at which it stands in the raw report. No row holds a Social Security number or a whole account number.
+A bureau's package (today ``credit/experian/``) parses its own format into these structs. Amounts are whole US dollars,
+as bureaus send them. ``None`` means that the bureau does not report a value, and never zero. Every row has the ``path``
+of its data in the raw report. No row has a Social Security number or a full account number.
 """
 
 from datetime import date
@@ -60,7 +60,7 @@ class AccountKind(StrEnum):
 
 
 class Role(StrEnum):
-    """How the person stands to an account."""
+    """The consumer's role on an account (ECOA code)."""
 
     INDIVIDUAL = "individual"
     JOINT = "joint"
@@ -204,9 +204,9 @@ class Inquiry(msgspec.Struct, frozen=True):
 class PublicRecord(msgspec.Struct, frozen=True):
     """A court's record. ``percent`` is what a chapter 13 plan repays, ``adjustment_percent`` what was adjusted of it.
 
-    ``assets`` and ``voluntary`` are told of bankruptcies; ``comment`` is the person's own.
+    ``assets`` and ``voluntary`` are reported for bankruptcies; ``comment`` is the consumer's own.
 
-    The bureau's status codes are documented nowhere in public, so the code stands here without a word for it;
+    The bureau's status codes have no public documentation, so the code is stored without a label;
     that a bankruptcy is one shows in the court's name.
     """
 
@@ -263,7 +263,7 @@ class Notice(StrEnum):
 
 
 class Statement(Guarded, frozen=True):
-    """A statement that stands in the file. Its text may hold a person's telephone number."""
+    """A statement in the credit file. Its text may contain a telephone number of the consumer."""
 
     UNPRINTED = frozenset({"text"})
 

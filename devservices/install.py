@@ -82,7 +82,7 @@ def works(python: Path) -> bool:
 
 
 def was_moved() -> bool:
-    """Say whether the environment was made for another place: its programs would run what lies there."""
+    """Say whether the environment was created for another folder: its programs would run the code there."""
     lines = (VENV / "pyvenv.cfg").read_text().splitlines()
     made_by = [line for line in lines if line.startswith("command = ")]
     return bool(made_by) and not made_by[0].endswith(f" {VENV}")
@@ -157,7 +157,7 @@ def install(name: str) -> None:
 
 
 def run_uv(name: str, *options: str) -> Done:
-    """Let uv install what the file lists, from the places that pip is told to look at."""
+    """Let uv install what the file lists, from the indexes that pip is configured to use."""
     command = [str(UV), "pip", "install", "--python", str(PYTHON), *OPTIONS, *options]
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
         # Python does not keep what it compiles: every program would compile all its packages at every start.

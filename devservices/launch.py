@@ -39,7 +39,7 @@ STOPPED_ON_PURPOSE = (130, 143)
 
 
 def main() -> int:
-    """Return 0 after Ctrl-C, 1 when something could not start or ended by itself."""
+    """Return 0 after Ctrl-C, 1 if a process could not start or exited unexpectedly."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
@@ -79,7 +79,7 @@ def launch(stack: ExitStack) -> int:
 
 
 def say(line: str) -> None:
-    """Print a line at once, whoever reads it."""
+    """Print a line without buffering."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -77,6 +77,6 @@ def redis_candidates() -> Iterator[Path]:
 
 
 def package_folder(name: str) -> Path | None:
-    """Return where a package lies, without importing it."""
+    """Return the folder of a package, without importing it."""
     spec = importlib.util.find_spec(name)
     return Path(spec.origin).parent if spec and spec.origin else None

@@ -2,7 +2,7 @@
 
 The owner holds a POSIX lock on a file for as long as it lives. A supervisor waits for that lock: when the kernel hands
 it over, the owner is gone, be it by ``kill -9``, and the supervisor stops its program. It keeps the lock until
-its program has gone too, so whoever gets the lock next finds nothing left running.
+its program has gone too, so the process that gets the lock next finds nothing running.
 
 It works on Linux and macOS, through any number of processes in between (unlike a parent-death signal, which macOS
 lacks and a change of user clears). Standard library only and run by its path, because one of these lives as long

@@ -18,7 +18,7 @@ TENTH: Final = Decimal("0.1")
 class CompactUnit(NamedTuple):
     """How a locale abbreviates from a magnitude on: from 10,000 in units of 1,000.
 
-    ``affixes`` are what stands before and after the digits, such as "K", for each plural form.
+    ``affixes`` are the text before and after the digits, such as "K", for each plural form.
     """
 
     magnitude: Decimal
@@ -59,5 +59,5 @@ def compact_units(locale: str) -> list[CompactUnit]:
 
 
 def read_affixes(pattern: NumberPattern) -> tuple[str, str]:
-    """Return what stands before and after the digits."""
+    """Return the text before and after the digits."""
     return pattern.prefix[0].replace("'", ""), pattern.suffix[0].replace("'", "")

@@ -21,7 +21,7 @@ THOUSANDS: Final = (3, 3)
 
 
 class NumberFormat(NamedTuple):
-    """How a locale writes one kind of number: what stands around the digits, and what divides them.
+    """How a locale writes one kind of number: the text around the digits, and the separators.
 
     ``before_gain`` precedes a positive number whose sign is said. ``group_sizes`` count digits from the decimal point
     on: the last group, then all others. ``is_plain`` says that the digits are as Python writes them.
@@ -110,7 +110,7 @@ def percent_format(locale: str) -> NumberFormat:
 
 
 def not_available() -> str:
-    """Return what stands for a value that is not known."""
+    """Return the text for an unknown value."""
     return _("Not available")
 
 

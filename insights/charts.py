@@ -145,7 +145,7 @@ class PlotArea:
         return (day - self.start).days
 
     def x(self, day: date) -> int:
-        """Return the day's place from the left, in tenths; a lone day stands in the middle."""
+        """Return the day's place from the left, in tenths; a single day is in the middle."""
         return round(self.offset(day) * WIDTH * 10 / self.span) if self.span else WIDTH * 5
 
     def y(self, value: Decimal) -> int:

@@ -133,7 +133,7 @@ def cash_flow(
 
 
 def spending(*, window: Window, flows: dict[str, CashFlow], age: Age) -> Spending | None:
-    """Say where the money went of the most used currency that was spent; what gave more back stands below zero."""
+    """Return the spending by category in the most used currency; negative where refunds were higher."""
     if not flows:
         return None
     flow = max(flows.values(), key=lambda flow: (any(flow.by_category.values()), bool(flow.by_category)))

@@ -1,6 +1,6 @@
 """Macros of Jinja2 for what a page repeats many times, where a node of a Django template for each cell costs too much.
 
-A macro escapes what it is given. Its template lies in the folder ``jinja2`` of its app.
+A macro escapes what it is given. Its template is in the folder ``jinja2`` of its app.
 """
 
 from collections.abc import Callable

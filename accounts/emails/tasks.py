@@ -43,7 +43,7 @@ def enqueue_security_email(template: str, *, user: User, email: str = "", **fact
 
 
 def enqueue_after_commit(task: "Task[..., Any]", *arguments: Any) -> None:
-    # Robust: the action stands whatever becomes of the email. Not a partial, which Django cannot name in its log.
+    # Robust: the action is kept even if the email fails. Not a partial, which Django cannot name in its log.
     """Enqueue a task once the transaction is committed; run it at once when the queue is down."""
     transaction.on_commit(lambda: _enqueue(task, *arguments), robust=True)
 

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class MessageText(NamedTuple):
-    """What a notification says in the reader's language: a title that stands alone, and one more line or none."""
+    """What a notification says in the reader's language: a complete title, and one more line or none."""
 
     title: str
     text: str = ""

@@ -34,7 +34,7 @@ class SessionLimitsMiddleware:
 
 
 class LastSeenMiddleware:
-    """Updates "last seen" and shows pending messages; stands after MessageMiddleware and AccountMiddleware."""
+    """Updates "last seen" and shows pending messages; must come after MessageMiddleware and AccountMiddleware."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class SessionMessage(StrEnum):
-    """What other sessions are told. The values are stored; never change or reuse one."""
+    """The messages for other sessions. The values are stored; never change or reuse one."""
 
     NEW_BROWSER = "new_browser"
     EMAIL_CHANGED = "email_changed"

@@ -93,7 +93,7 @@ def end_sessions_after_change(request: HttpRequest, user: User, **_: Any) -> Non
 
 @receiver(signals.password_reset)
 def end_sessions_after_reset(user: User, **_: Any) -> None:
-    """End every session and the lockout: whoever reads the mailbox may try again."""
+    """End every session and the lockout, because the user has access to the mailbox."""
     record(Action.PASSWORD_RESET, actor=user, subject=user)
     active_sessions.end_all_sessions(user, actor=user, reason="password reset")
     lockout.reset_failures(user)

@@ -86,7 +86,7 @@ def update_history_choice(*, item: Item, keep_history: bool) -> None:
 
 
 def close_item(*, item: Item, removal: PendingRemoval | None) -> None:
-    """Remove the token from a locked Item, and the lease of whoever syncs it."""
+    """Remove the token from a locked Item, and the lease of the worker that syncs it."""
     if removal is None or removal.access_token is not None:
         item.access_token = None
     item.connection = Connection.REMOVING if removal else Connection.REMOVED

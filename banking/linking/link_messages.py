@@ -30,7 +30,7 @@ LINK_ERROR_MESSAGES = {
     ),
     "in_progress": _("We're connecting your bank. Check Accounts in a minute or two."),
 }
-# The site goes on by itself; there is nothing to try again.
+# The site retries automatically; the user has nothing to do.
 PENDING = frozenset({"unconfirmed", "pending", "in_progress"})
 CLOSED = _("%(provider)s was closed before you finished. No bank was connected.")
 CLOSED_REPAIR = _("%(provider)s was closed before you finished. Your bank still needs you to sign in.")
@@ -53,7 +53,7 @@ def exit_message(session: LinkSession, error_code: str) -> str:
 
 
 def is_pending(error: LinkError | ProviderError) -> bool:
-    """Whether the site goes on by itself after this, so that there is nothing to try again."""
+    """Whether the site retries automatically, so that the user has nothing to do."""
     return isinstance(error, LinkError) and error.reason in PENDING
 
 

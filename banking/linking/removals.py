@@ -51,7 +51,7 @@ def remove_at_provider(*, owner_id: UUID, removal_id: UUID) -> None:
 
 
 def finish_disconnect(*, removal: PendingRemoval) -> bool:
-    """Do what is left of a disconnect; waits for whoever stores rows of the Item's owner.
+    """Do what is left of a disconnect; waits for a sync that stores rows of the Item's owner.
 
     Returns whether it is done: the person may have chosen otherwise meanwhile, and the next attempt does that.
     """
@@ -88,7 +88,7 @@ def retry_delay(attempts: int) -> timedelta:
 
 
 def confirm_removal(*, removal: PendingRemoval) -> None:
-    """Delete the token after the provider has removed the Item, unless the person chose anew meanwhile."""
+    """Delete the token after the provider has removed the Item, unless the user made another choice meanwhile."""
     with tenant(removal.owner_id):
         if not PendingRemoval.objects.filter(pk=removal.pk, history="").delete()[0]:
             return

@@ -35,7 +35,7 @@ class Account(Owned):
     currency = models.CharField(blank=True)
     balance_as_of = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
-    # The account that stands for the same real account now, and the day from which its balances count; see
+    # The account that represents the same real account now, and the day from which its balances count; see
     # ``account_matching``, which alone writes both.
     successor = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, related_name="predecessors", db_index=False

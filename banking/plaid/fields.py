@@ -1,4 +1,4 @@
-"""What stands in a field of Plaid's responses, made into what banking stores.
+"""Convert the fields of Plaid's responses to what banking stores.
 
 Functions that take the field's name raise ``FieldError``; the others return an empty value instead, because their
 field only describes the row. Every field of every transaction passes through here, so one may cost a fraction of a

@@ -1,4 +1,4 @@
-"""Parse Plaid's responses into banking's rows. The sign of money is turned here and nowhere else.
+"""Parse Plaid's responses into banking's rows. Only this module changes the sign of amounts.
 
 Plaid counts money that leaves an account as positive, banking as negative. Amounts stay exactly as they were sent.
 What Plaid may omit or set to null becomes ``None`` or an empty text, and values that Plaid may add later pass through.

@@ -230,7 +230,7 @@ def retry_delay(*, failures: int, importing: bool, error: ProviderError) -> time
 def record_crash(*, lease: Lease, run: SyncRun, error: Exception) -> None:
     """Release an Item whose sync ended in an unforeseen exception, so that it is retried soon.
 
-    If the database is out of reach, the lease expires by itself and the Item is still due.
+    If the database is unavailable, the lease expires and the Item is still due.
     """
     connection.close_if_unusable_or_obsolete()
     try:

@@ -107,7 +107,7 @@ def notify_large_transactions(*, owner_id: UUID, item_id: UUID, run_id: UUID) ->
 def find_largest(*, owner_id: UUID, item_id: UUID, run_id: UUID) -> LargestTransaction | None:
     """The largest transaction at or above the person's threshold that a run stored, if there is one.
 
-    Ids are made in the order of time: rows that a run stored have ids after its own, whoever else writes meanwhile.
+    Ids are in order of time: rows that a run stored have greater ids than the run, even if others write meanwhile.
     """
     settings = NotificationSettings.objects.filter(owner=owner_id).values("large_transaction")[:1]
     recent = Transaction.objects.current().filter(

@@ -83,7 +83,7 @@ def category_tone(category: str) -> str:
 @register.filter
 @lru_cache(maxsize=512)
 def category_icon(category: str) -> SafeString:
-    """Draw a category's icon on its tone. The category's name stands beside it in words."""
+    """Draw a category's icon on its tone. The category's name is beside it as text."""
     picture = icon(categories.get_category(category).icon)
     return format_html('<span class="mark {}">{}</span>', category_tone(category), picture)
 

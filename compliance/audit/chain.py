@@ -49,7 +49,7 @@ EMPTY_CHAINS = """
 
 @dataclass(frozen=True)
 class ChainProblem:
-    """A fault in a trail: whose it is, its place in the chain (0: none), and what is wrong."""
+    """A fault in a trail: its owner, its position in the chain (0: none), and what is wrong."""
 
     subject: UUID
     sequence: int

@@ -67,7 +67,7 @@ def recheck_connection() -> None:
 
 @contextmanager
 def tenant_cursor(owner: UUID) -> Iterator[CursorWrapper]:
-    """Yield a cursor of the current transaction with ``owner`` as tenant, whoever the tenant is outside.
+    """Yield a cursor of the current transaction with ``owner`` as tenant, whatever the tenant is outside.
 
     For the vault and the audit trail only: they write rows of the subject of an event, who is not always the person who
     is signed in. All other code uses ``tenant``, which refuses to switch tenants.

@@ -9,7 +9,7 @@
     │   └── TlsInterrupted
     └── ResponseTooLarge
 
-Each carries one word, ``code``, and nothing of the request or the response. None keeps urllib3's error as its context,
+Each has one word, ``code``, and nothing of the request or the response. None keeps urllib3's error as its context,
 which can hold headers, bodies and tokens.
 """
 

@@ -184,7 +184,7 @@ def get_owner_id(row: Model, column: SealedTextField) -> UUID:
 def cache_keys(owners: set[UUID]) -> set[int]:
     """Cache the owners' keys with one query; returns the ids of the active ones.
 
-    Keys that do not open are left out: whoever needs one queries it and gets the error.
+    Keys that cannot be unwrapped are left out: code that needs one queries it and gets the error.
     """
     active = set()
     for row in DataKey.objects.using(OPS).filter(owner__in=owners):

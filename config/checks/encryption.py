@@ -29,9 +29,9 @@ def check_mail_encryption(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_redis_encryption(**_: Any) -> list[CheckMessage]:
-    """Warn of a Redis on another host that is asked without TLS, or by TLS with whoever answers.
+    """Warn of a Redis on another host without TLS, or with TLS but without verifying its certificate.
 
-    Whoever sits between could read its password and all jobs, and make some.
+    An attacker on the network could read its password and all jobs, and add jobs.
     """
     address = urlsplit(settings.REDIS_URL)
     options = {name.lower(): value.lower() for name, value in parse_qsl(address.query)}
@@ -49,7 +49,7 @@ def check_redis_encryption(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_database_encryption(**_: Any) -> list[CheckMessage]:
-    """Warn of a database on another host that is asked without TLS, or by TLS with whoever answers."""
+    """Warn of a database on another host without TLS, or with TLS but without verifying its certificate."""
     messages: list[CheckMessage] = []
     for alias, database in settings.DATABASES.items():
         name = "DATABASE_URL" if alias == "default" else f"DATABASE_{alias.upper()}_URL"

@@ -37,7 +37,7 @@ def check_embedded_services() -> Iterator[str]:
     locations = {"REDIS_URL": settings.REDIS_URL}
     for alias, database in settings.DATABASES.items():
         name = "DATABASE_URL" if alias == "default" else f"DATABASE_{alias.upper()}_URL"
-        # A socket's folder stands in the host's location of the URL or, as `make run` writes it, behind ``?host=``.
+        # A socket's folder is in the host part of the URL or, as `make run` writes it, behind ``?host=``.
         locations[name] = unquote(database.get("HOST", "")) or database.get("OPTIONS", {}).get("host", "")
     folders = socket_folders(settings.DEV_ENVIRONMENT)
     for name, location in locations.items():

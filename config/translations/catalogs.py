@@ -53,5 +53,5 @@ def _allowed_placeholders(message: Message, form: int) -> list[frozenset[str]]:
 
 
 def _forms(text: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return the forms of a sentence, which are one unless a number stands in it."""
+    """Return the forms of a sentence: one, unless it has a plural."""
     return (text or "",) if isinstance(text, str | None) else tuple(text)

@@ -205,7 +205,7 @@ OFAC: Mapping[str, "StrOrPromise"] = {
     "1201": _("The bureau couldn't check the list."),
     "1202": _("The bureau found no match for your name."),
 }
-# What stands in a cell of the payment grid, and what that means.
+# The text in a cell of the payment grid, and its meaning.
 PAYMENT_MARKS: Mapping[Bucket, tuple["StrOrPromise", "StrOrPromise"]] = {
     Bucket.OK: (pgettext_lazy("payment mark", "OK"), _("Paid as agreed")),
     Bucket.CURRENT_ZERO_BALANCE: ("0", _("Zero balance")),

@@ -56,7 +56,7 @@ UNNAMED_ACCOUNT = gettext_lazy("Unnamed account")
 
 
 class ChangeDescription(NamedTuple):
-    """A title that stands alone, and one more line, which may be empty."""
+    """A complete title, and one more line, which may be empty."""
 
     title: str
     text: str

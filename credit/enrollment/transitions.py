@@ -1,4 +1,4 @@
-"""The state machine of an enrollment: its status, dates and counters change here and nowhere else.
+"""The state machine of an enrollment: its status, dates and counters change only here.
 
 Each function takes an enrollment that the caller has locked, and changes it in memory; the caller saves it. None of
 them reads the database, the clock or the settings of another layer, so ``TRANSITIONS`` can be tested as a table.

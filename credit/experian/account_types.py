@@ -102,7 +102,7 @@ TYPES: Mapping[str, AccountType] = {
 }
 UNKNOWN = AccountType(AccountKind.OTHER)
 
-# The kind that stands in an account's key, where what is missing is "other". Keys are in addresses, in links to cards
+# The kind in an account's key; a missing one is "other". Keys are in URLs, in links to cards
 # at banks and in stored changes. So this table never changes, whatever the one above learns.
 KINDS_IN_KEYS: Mapping[str, AccountKind] = {
     "00": AccountKind.AUTO,

@@ -182,7 +182,7 @@ NO_RECORD = frozenset({"0007", "07"})
 SHIELD_DECEASED = frozenset({"5", "05", "25"})
 SHIELD_ADDRESS = frozenset({"3", "03"})
 
-# What a statement says decides, because its type codes are documented nowhere in public.
+# The text of a statement decides, because its type codes have no public documentation.
 NOTICES: tuple[tuple[str, Notice], ...] = (
     (r"file (is )?(frozen|locked)|security freeze|frozen|freeze", Notice.FREEZE),
     (r"active.duty", Notice.ACTIVE_DUTY),

@@ -93,7 +93,7 @@ class ErrorDetails(NamedTuple):
 
 
 def error_from_response(response: Response, *, reference_id: str, extra: Iterable[Rule] = ()) -> BureauError | None:
-    """Make the error that a response stands for, or ``None`` when it may be a report; never fails itself."""
+    """Return the error of a response, or ``None`` if it may be a report; never raises."""
     errors = list(_error_details(response.body))
     if response.status == 200:
         rules = (*extra, *BY_CONTENT) if errors else ()

@@ -28,7 +28,7 @@ class StatusMessage(NamedTuple):
     """What a status page says: a title, some sentences, and the one thing to do, if there is one.
 
     ``action_url_name`` is the route of that thing, and ``action_method`` its HTTP method. ``alternative`` is a second
-    thing to do, always a link. ``notice`` stands above a report that is shown all the same; it may be empty.
+    thing to do, always a link. ``notice`` is shown above the report if there is one; it may be empty.
     """
 
     title: "StrOrPromise"

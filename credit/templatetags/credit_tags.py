@@ -177,7 +177,7 @@ def account_url(account: Tradeline) -> str:
 
 
 def account_note(account: Tradeline) -> str:
-    """What stands behind an account's name in a table: its last digits, whose it is, that it is disputed."""
+    """The text after an account's name in a table: its last digits, the consumer's role, whether it is disputed."""
     role = str(labels.SHORT_ROLES.get(account.role, ""))
     notes = [f"••{account.last_four}" if account.last_four else "", role, _("disputed") if account.disputed else ""]
     return ", ".join(filter(None, notes))
@@ -211,7 +211,7 @@ def payment_tone(bucket: Bucket) -> str:
 
 
 def payment_mark(bucket: Bucket) -> str:
-    """Return what stands in a cell of a payment grid."""
+    """Return the content of a cell of a payment grid."""
     return str(labels.PAYMENT_MARKS[bucket][0])
 
 

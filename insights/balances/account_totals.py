@@ -150,7 +150,7 @@ def add_up_debt(accounts: Iterable[Account]) -> Decimal:
 
 
 def open_accounts(items: Iterable[Item]) -> list[Account]:
-    """The Items' open accounts, each with its Item at hand."""
+    """The Items' open accounts, each with its Item loaded."""
     return [account for item in items for account in item.open_accounts]
 
 

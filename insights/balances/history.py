@@ -94,7 +94,7 @@ def account_balance_history(
 
 
 def daily_changes(*, user: User, accounts: Collection[Account], since: date) -> DailyChanges:
-    """Tell by how much the accounts' sum changed on each day since one; that day itself carries what stood before."""
+    """Return the change of the accounts' total on each day since one; the first day includes the total before it."""
     with connection.cursor() as cursor:
         params: dict[str, Any] = {"owner": user.pk, "since": since, **account_columns(accounts)}
         cursor.execute(DAILY_CHANGES, params)

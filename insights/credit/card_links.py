@@ -113,7 +113,7 @@ def match_cards(
 def suggest_matches(
     accounts: Sequence[Tradeline], cards: Iterable[Account], *, denied: Collection[tuple[str, UUID]] = ()
 ) -> dict[str, Account]:
-    """Pair what is alike, the surest first; where two are equally likely nothing is suggested."""
+    """Pair accounts that match, the most certain first; if two are equally likely, suggest nothing."""
     pairs = [
         (confidence, line, card)
         for card in cards

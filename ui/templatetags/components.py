@@ -21,7 +21,7 @@ register = template.Library()
 
 @lru_cache(maxsize=128)
 def heroicon(name: str, size: int) -> SafeString:
-    """Draw a heroicon on one line; it never stands without a word, so assistive software skips it."""
+    """Draw a heroicon on one line; it always has a text beside it, so screen readers skip it."""
     parts = escape_markup(heroicon_mini(name, size=size)).split()
     return format_html_join(" ", "{}", ((part,) for part in parts))
 

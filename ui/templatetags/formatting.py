@@ -36,7 +36,7 @@ register.filter("grouped", count)
 
 @register.filter
 def absolute_money(amount: Decimal, currency: str = "USD") -> str:
-    """Format an amount without its sign, where the words beside it say whose it is."""
+    """Format an amount without its sign, if the text beside it says so."""
     return money(amount.copy_abs(), currency)
 
 

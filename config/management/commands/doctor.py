@@ -42,7 +42,7 @@ WORDS = {checks.INFO: "ok", checks.WARNING: "note", checks.ERROR: "MISSING"}
 
 
 class Command(BaseCommand):
-    """Looks at every part that the site stands on."""
+    """Checks every service and setting that the site depends on."""
 
     help = "Tell what is configured, embedded or missing. Exits with 1 when something required is missing."
     requires_system_checks = ()
